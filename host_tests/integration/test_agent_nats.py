@@ -12,7 +12,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from landbridge.db.database import open_database
 from landbridge.db.leases import Leases
-from landbridge.ingest.partitions import Shares
+from landbridge.ingest.partitions import HeldPartitions
 from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -48,7 +48,7 @@ class Fleet:
         self._agents.append(agent)
         return agent
 
-    def shares(self) -> list[int]:
+    def held_partitions(self) -> list[int]:
         """How many partitions each of the agents holds."""
         query = (
             "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
@@ -98,9 +98,9 @@ def test_agents_share_the_fleet_and_one_that_is_killed_hands_over(fleet):
         "    return full(self, messages, now_s)\nPipeline.answer = answer"
     )
     frail = fleet.start(dies)
-    wait_until(lambda: fleet.shares() == [PARTITIONS], "all partitions")
+    wait_until(lambda: fleet.held_partitions() == [PARTITIONS], "all partitions")
     other = fleet.start()
-    wait_until(lambda: fleet.shares() == [PARTITIONS // 2] * 2, "halves")
+    wait_until(lambda: fleet.held_partitions() == [PARTITIONS // 2] * 2, "halves")
     messages = load.uplinks(fleet.devices, 6, 1)
     feeder = load.Feeder(fleet.nats.mqtt_port)
     for begin in range(0, len(messages), 16):
@@ -109,13 +109,13 @@ def test_agents_share_the_fleet_and_one_that_is_killed_hands_over(fleet):
     feeder.close()
     wait_until(lambda: frail.poll() is not None, "its death")
     assert frail.returncode == -signal.SIGKILL
-    wait_until(lambda: fleet.shares() == [PARTITIONS], "the survivor has all of it")
+    wait_until(lambda: fleet.held_partitions() == [PARTITIONS], "the survivor has all of it")
     all_of_it = (len(messages) * load.FIXES, len(messages))
     wait_until(lambda: fleet.stored() == all_of_it, "every point")
     other.send_signal(signal.SIGTERM)
     assert other.wait(30) == 0
     assert fleet.stored() == all_of_it
-    assert fleet.shares() == []
+    assert fleet.held_partitions() == []
     tracks = [topic for topic in heard if topic.endswith("/track")]
     assert len(tracks) >= len(messages)
     assert {topic.split("/")[1] for topic in heard if topic.endswith("/down")} == set(fleet.devices)
@@ -126,7 +126,7 @@ def test_agents_share_the_fleet_and_one_that_is_killed_hands_over(fleet):
 def test_shares_are_even_and_free_when_an_agent_goes(postgres):
     database = open_database(postgres)
     presences = [Leases(database, "agents") for _ in range(3)]
-    agents = [Shares(database, presence) for presence in presences]
+    agents = [HeldPartitions(database, presence) for presence in presences]
     assert [agent.number for agent in agents] == [0, 1, 2]
     for _ in range(3):
         held = [agent.balance(8) for agent in agents]
@@ -142,13 +142,13 @@ def test_shares_are_even_and_free_when_an_agent_goes(postgres):
 def test_an_agent_that_the_server_has_missed_is_counted_again(postgres):
     database = open_database(postgres)
     with Leases(database, "agents") as presence:
-        shares = Shares(database, presence)
+        held_partitions = HeldPartitions(database, presence)
         with database.writing() as connection:
             holders = "SELECT pg_terminate_backend(pid, 60000) FROM pg_locks WHERE classid = :kind"
             connection.execute(text(holders), {"kind": presence.kind})
         with pytest.raises(DBAPIError):
             presence.holders()
-        assert shares.balance(8) == set(range(8))
-        assert presence.held == {shares.number} and presence.holders() == 1
-        shares.close()
+        assert held_partitions.balance(8) == set(range(8))
+        assert presence.held == {held_partitions.number} and presence.holders() == 1
+        held_partitions.close()
     database.close()

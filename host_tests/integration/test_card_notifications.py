@@ -12,7 +12,7 @@ import cbor2
 import pytest
 from landbridge.db.database import Database, open_database
 from landbridge.db.opened import opened
-from landbridge.downlinks import registry as desk
+from landbridge.downlinks import registry as downlinks
 from landbridge.features.devices import queries as devices
 from landbridge.features.esim import coding as wire
 from landbridge.features.esim import handler as cards
@@ -32,7 +32,7 @@ from host_tests.support.command import Command
 from tools.modem.card.card import Card
 from tools.modem.card.euicc import Euicc
 
-CARDS = desk.Handler(cards.note, orders=cards.orders)
+CARDS = downlinks.Handler(cards.on_report, pending=cards.pending)
 NOW_S = 850_000_000
 
 
@@ -71,7 +71,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def hears(database: Database, said: Any) -> None:
     with database.writing() as connection:
         uplink = Uplink(reports={wire.REPORT_KEY: said})
-        assert desk.answer(connection, DEVICE, uplink, NOW_S, (CARDS,)).refused == []
+        assert downlinks.answer(connection, DEVICE, uplink, NOW_S, (CARDS,)).refused == []
 
 
 def switched(folder: Path) -> tuple[Euicc, Device]:
@@ -144,7 +144,7 @@ def test_the_command(landbridge: Command, tmp_path: Path):
     with opened() as it, it.database.writing() as connection:
         stored.keep(connection, DEVICE, wire.Piece(7, 0x40, "8949", 4, 0, b"ab"), NOW_S)
         stored.keep(connection, DEVICE, wire.Piece(8, 0x20, "8949", 2, 0, b"cd"), NOW_S)
-    said = command("cards", "notifications", DEVICE, "--save", str(tmp_path / "saved"))
+    said = command("esim", "notifications", DEVICE, "--save", str(tmp_path / "saved"))
     assert "enable" in said and "disable" in said
     saved = [json.loads(path.read_text()) for path in (tmp_path / "saved").iterdir()]
     assert saved == [{"pendingNotification": "Y2Q="}]

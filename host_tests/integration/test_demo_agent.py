@@ -108,7 +108,7 @@ def test_unpublished_events_are_counted(services):
     assert delivered.read(services.agent.database, DEVICE).outbox_left == 0
     opened = open_database(services.agent.database)
     with opened.writing() as connection:
-        outbox.post(connection, [outbox.Outgoing("landbridge/out/default/lb-1/track", b"{}", False)], 1)
+        outbox.post(connection, [outbox.NewMessage("landbridge/out/operator/lb-1/track", b"{}", False)], 1)
     opened.close()
     assert delivered.read(services.agent.database, DEVICE).outbox_left == 1
 

@@ -39,10 +39,10 @@ def test_the_device_comes_back_by_itself(right: str, mistyped: str, tmp_path: Pa
 
     def follow(text: str) -> None:
         file.write_text(text)
-        agent.do("cards", "policy", str(file), stage.DEVICE)
+        agent.do("esim", "policy", str(file), stage.DEVICE)
 
     def history() -> str:
-        return agent.do("cards", "history", stage.DEVICE)
+        return agent.do("esim", "history", stage.DEVICE)
 
     try:
         oracle = Oracle(built.flash, built.trip, built.network.traffic)
@@ -51,7 +51,7 @@ def test_the_device_comes_back_by_itself(right: str, mistyped: str, tmp_path: Pa
         assert TRIED_AGAIN not in history()
         follow(POLICY.replace(right, mistyped))
         built.device.run(72 * HOUR_MS, lambda _: oracle.after_wake())
-        shown, said = agent.do("cards", "show", stage.DEVICE), history()
+        shown, said = agent.do("esim", "show", stage.DEVICE), history()
     finally:
         built.close()
     assert said.count(TRIED_AGAIN) == 1

@@ -48,7 +48,7 @@ class World:
     def start(self, line: str) -> None:
         self.do("trips", "end", DEVICE)
         self.do(
-            "trips", "start", DEVICE, "--container", CONTAINER, "--line", line, "--destination", DESTINATION
+            "trips", "start", DEVICE, "--container", CONTAINER, "--route", line, "--destination", DESTINATION
         )
 
 
@@ -68,7 +68,7 @@ def test_a_guide_comes_with_the_first_report_and_goes_with_the_trip(world: World
     there = first.journey(first.find(round(1e7 * lat), round(1e7 * lon), -1), True, 0, 0)
     assert 20 < there.to_go_s / 86_400 < 40 and there.mcc == 460 and there.bin == 0
     (tmp_path / "back.csv").write_text(LINE_BACK)
-    world.do("lines", "add", "back", str(tmp_path / "back.csv"))
+    world.do("routes", "add", "back", str(tmp_path / "back.csv"))
     world.start("back")
     world.run(12)
     second = world.guide()

@@ -38,7 +38,7 @@ def built(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 
 def modem_state(built: Stage) -> str:
     """What the agent shows of voice and SMS."""
-    found = re.search(r"(?m)^voice and SMS +(.*)$", built.services.agent.do("cards", "show", stage.DEVICE))
+    found = re.search(r"(?m)^voice and SMS +(.*)$", built.services.agent.do("esim", "show", stage.DEVICE))
     assert found
     return found[1].strip()
 

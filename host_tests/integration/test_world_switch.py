@@ -24,19 +24,19 @@ def test_a_switch_from_afar_is_kept_or_rolled_back(tmp_path: Path, monkeypatch: 
     agent, card = built.services.agent, built.card
 
     def ask(profile: str) -> None:
-        agent.do("cards", "switch", stage.DEVICE, profile)
+        agent.do("esim", "switch", stage.DEVICE, profile)
 
     try:
         oracle = Oracle(built.flash, built.trip, built.network.traffic)
         built.device.run(12 * HOUR_MS, lambda _: oracle.after_wake())
         switches = card.switches()
         ask("roaming")
-        assert card.switches() == switches and "waiting for" in agent.do("cards", "show", stage.DEVICE)
+        assert card.switches() == switches and "waiting for" in agent.do("esim", "show", stage.DEVICE)
         built.device.run(36 * HOUR_MS, lambda _: oracle.after_wake())
-        assert card.card.imsi == ROAMING and "confirmed, roaming" in agent.do("cards", "show", stage.DEVICE)
+        assert card.card.imsi == ROAMING and "confirmed, roaming" in agent.do("esim", "show", stage.DEVICE)
         ask("europe")  # no network of China takes it
         built.device.run(72 * HOUR_MS, lambda _: oracle.after_wake())
-        lines = agent.do("cards", "history", stage.DEVICE).splitlines()
+        lines = agent.do("esim", "history", stage.DEVICE).splitlines()
     finally:
         built.close()
     assert card.card.imsi == CHINA  # a desired profile that has failed is dropped: the policy decides

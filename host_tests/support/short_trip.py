@@ -22,7 +22,7 @@ from tools.world.trip_run import Demo
 WAIT_S = 10
 
 
-OUT = f"landbridge/out/default/{DEVICE}/"
+OUT = f"landbridge/out/operator/{DEVICE}/"
 
 
 class Platform:

@@ -161,7 +161,7 @@ def feed(web: Website) -> None:
         set_clock(clock, FIRST_S + 3600 * last + 600)
         sent = [on_line(seq) for seq in range(first, last + 1) if seq not in LATE]
         now_s = FIRST_S + 3600 * last
-        device.send(sent, status={0: 3560, 4: "1.2"}, next_contact_s=now_s + 7200, reports=wakes(first, last))
+        device.send(sent, status={0: 3560, 4: "1.2"}, next_session_s=now_s + 7200, reports=wakes(first, last))
     device.send([on_line(seq) for seq in LATE])
 
 

@@ -19,8 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from landbridge.features.coverage import bins as shares
 from landbridge.features.coverage import costs
-from landbridge.features.coverage.digest import TILE_KM, WELL_HEARD_DBM
-from landbridge.features.coverage.known import LEAST_LOOKS
+from landbridge.features.coverage.encoding import TILE_KM, WELL_HEARD_DBM
+from landbridge.features.coverage.known import LEAST_OBSERVATIONS
 from landbridge.features.routes.coding import Network
 from rich.console import Console
 from rich.table import Table
@@ -148,7 +148,7 @@ def guide(trip: Instance, seen: Seen, shuffled: bool) -> bytes:
     for km, _, well in seen.looks:
         counts[int(km // TILE_KM)][0] += 1
         counts[int(km // TILE_KM)][1] += well
-    looks = {tile: shares.Looks(*sums) for tile, sums in counts.items()}
+    looks = {tile: shares.Observations(*sums) for tile, sums in counts.items()}
     tiles = shares.tiles(looks, places_km(trip.corridor))
     if shuffled:
         random.Random(trip.name).shuffle(tiles)
@@ -159,7 +159,8 @@ def _networks(trip: Instance, seen: Seen) -> Iterator[Network]:
     known = costs.percent(seen.reports)
     for number in map(plmn, trip.networks):
         of_country = [each for _, each, _ in seen.looks if each // 1_000 == number // 1_000]
-        percent = of_country.count(number) * 100 // len(of_country) if len(of_country) >= LEAST_LOOKS else 0
+        known_well = len(of_country) >= LEAST_OBSERVATIONS
+        percent = of_country.count(number) * 100 // len(of_country) if known_well else 0
         yield Network(number, known.get(number, 0), percent)
 
 

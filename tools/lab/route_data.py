@@ -9,7 +9,7 @@ import math
 from functools import lru_cache
 from typing import Any
 
-from landbridge.features.coverage import digest
+from landbridge.features.coverage import encoding
 from landbridge.features.routes.coding import NO_BIN, Network
 from landbridge.geo.route import Waypoint
 
@@ -26,20 +26,20 @@ def plmn(operator: Operator) -> int:
 
 def places_km(here: Corridor) -> list[float | None]:
     """From the middle of each tile to the nearest place, None where that is not known."""
-    count = int(here.route.length_km // digest.TILE_KM) + 1
-    found = [here.place_km((tile + 0.5) * digest.TILE_KM) for tile in range(count)]
+    count = int(here.route.length_km // encoding.TILE_KM) + 1
+    found = [here.place_km((tile + 0.5) * encoding.TILE_KM) for tile in range(count)]
     return [None if math.isnan(km) else km for km in found]
 
 
 @lru_cache(maxsize=64)
 def made(route: Route, tiles: tuple[int, ...], networks: tuple[Network, ...], stay_h: float = 0.0) -> bytes:
     """The route data of a route at whose goal a container stays for so long."""
-    return digest.made(1, [Waypoint(*point) for point in route.waypoints], tiles, networks, stay_h)
+    return encoding.build(1, [Waypoint(*point) for point in route.waypoints], tiles, networks, stay_h)
 
 
 def new_route(here: Corridor, networks: tuple[Operator, ...], places: bool, stay_h: float = 0.0) -> bytes:
     """The route data of a route on which no device has been yet."""
-    tiles = tuple(digest.bin_of_distance(km) if places else NO_BIN for km in places_km(here))
+    tiles = tuple(encoding.bin_of_distance(km) if places else NO_BIN for km in places_km(here))
     return made(here.route, tiles, tuple(Network(plmn(each), 0, 0) for each in networks), stay_h)
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 from landbridge.core.errors import UserError
-from landbridge.geo.route import LINE_KM_A_CHORD_KM, read
+from landbridge.geo.route import ROUTE_KM_A_CHORD_KM, read
 from numpy.typing import NDArray
 
 from tools.world.nature.weather import read_nodes
@@ -157,7 +157,7 @@ def _drawn(rng: random.Random) -> tuple[Waypoint, ...]:
         for kind in kinds:
             leg_km = 12.0 if kind == kinds[0] and index else rng.uniform(30, 180)
             north = rng.gauss(0, 0.35) + (0.3 if lat < 40 else -0.3 if lat > 55 else 0.0)
-            chord_km = leg_km / LINE_KM_A_CHORD_KM
+            chord_km = leg_km / ROUTE_KM_A_CHORD_KM
             lat += math.sin(north) * chord_km / 111.2
             lon -= math.cos(north) * chord_km / 111.2 / math.cos(math.radians(lat))
             km += leg_km

@@ -73,7 +73,7 @@ class TracedAgent(Agent):
     def start(self) -> None:
         """Start the agent and wait until it has subscribed; the broker must run."""
         os.environ.update(self._environment, LANDBRIDGE_BROKER_PORT=str(self._broker.port))
-        tracking.LOOK_S = _NEVER_S  # what tracking publishes comes when it may, and belongs to no walk
+        tracking.POLL_S = _NEVER_S  # what tracking publishes comes when it may, and belongs to no walk
         self._stop = threading.Event()
         self._thread = threading.Thread(target=service.run, args=(config.load(), self._stop))
         self._thread.start()
@@ -183,9 +183,9 @@ class World:
     def _provision(self, flash: Path) -> None:
         """Add the device, its route and its trip to the agent, and fill its flash."""
         self.agent.do("devices", "add", DEVICE)
-        self.agent.do("lines", "add", ROUTE, str(ROUTE_FILE))
+        self.agent.do("routes", "add", ROUTE, str(ROUTE_FILE))
         self.agent.do(
-            "trips", "start", DEVICE, "--container", CONTAINER, "--line", ROUTE, "--destination", DESTINATION
+            "trips", "start", DEVICE, "--container", CONTAINER, "--route", ROUTE, "--destination", DESTINATION
         )
         for name in FOLDERS:
             (flash / name).mkdir(parents=True)

@@ -122,7 +122,7 @@ def build(
         flash = _provision(out / "flash", services, after)
         if issued.policy:
             (out / "cards.toml").write_text(issued.policy)
-            services.agent.do("cards", "policy", str(out / "cards.toml"), DEVICE)
+            services.agent.do("esim", "policy", str(out / "cards.toml"), DEVICE)
         if settings:
             services.agent.do("settings", "set", DEVICE, *settings)
         services.start()
@@ -165,9 +165,9 @@ def _provision(flash: Path, services: Services, after: Sequence[Path]) -> Path:
     """Do what the manual tells an operator to do; returns the device's flash."""
     agent, broker = services.agent, services.broker
     agent.do("devices", "add", DEVICE)
-    agent.do("lines", "add", ROUTE, str(ROUTE_FILE))
+    agent.do("routes", "add", ROUTE, str(ROUTE_FILE))
     earlier.bring(agent.database, after)
-    trip = ("--container", CONTAINER, "--line", ROUTE, "--destination", DESTINATION)
+    trip = ("--container", CONTAINER, "--route", ROUTE, "--destination", DESTINATION)
     agent.do("trips", "start", DEVICE, *trip)
     lay_out(flash, "SIM")
     shutil.copytree(agent.folder / "devices" / DEVICE, flash / "config")

@@ -31,7 +31,7 @@ from landbridge.ingest import dead_letters
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
 from landbridge.points import queries as points
-from landbridge.points.quality import judge
+from landbridge.points.quality import check
 from landbridge.protocol import envelope, uplink
 from landbridge.protocol.limits import WireError
 
@@ -155,7 +155,7 @@ def through_decoder(seed: int, count: int, found: Found) -> None:
     key = load.key_of(DEVICE)
     encrypted = [message.payload for message in load.uplinks([DEVICE], 20, seed)]
     for text in texts(seed, count * 3 // 4):
-        _try(found, text, lambda data: [judge(p, uplink.decode(data).clock, now_s) for p in _points(data)])
+        _try(found, text, lambda data: [check(p, uplink.decode(data).clock, now_s) for p in _points(data)])
     for data in [*MALFORMED, *HOSTILE]:
         _try(found, data, envelope.parse)
     for _ in range(count // 4):
@@ -187,7 +187,7 @@ def through_pipeline(seed: int, count: int, found: Found, place: str, key_file: 
     stub: Any = SimpleNamespace(
         acknowledge=lambda _: True, reply=lambda _, payload: replies.append(payload), wake=lambda: None
     )
-    dead_letters.LETTERS = 1 << 30
+    dead_letters.MOST_OF_TOPIC = 1 << 30
     pipeline = Pipeline(database, Keyring(place, key_file), Clock(), stub, stub)
     rng, key = random.Random(seed + 2), load.key_of(DEVICE)
     batch = []

@@ -22,7 +22,7 @@ from landbridge.points import queries as points
 from landbridge.points.queries import StoredPoint
 from landbridge.protocol import envelope
 from landbridge.protocol.point import Point
-from landbridge.tracking import queries as journeys
+from landbridge.tracking import queries as tracking
 from locator.codec import record
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -81,13 +81,13 @@ class LateAgent:
         agent = Agent(self.folder / "agent", broker, self._clock.path, None)
         self._services = Services(broker, agent)
         agent.do("devices", "add", DEVICE)
-        agent.do("lines", "add", ROUTE, str(ROUTE_FILE))
+        agent.do("routes", "add", ROUTE, str(ROUTE_FILE))
         agent.do(
-            "trips", "start", DEVICE, "--container", CONTAINER, "--line", ROUTE, "--destination", DESTINATION
+            "trips", "start", DEVICE, "--container", CONTAINER, "--route", ROUTE, "--destination", DESTINATION
         )
         terminal = self.folder / "terminal.geojson"
         terminal.write_text(json.dumps(_TERMINAL))
-        agent.do("fences", "add", DESTINATION, str(terminal), "--radius", str(_RADIUS_M))
+        agent.do("geofences", "add", DESTINATION, str(terminal), "--radius", str(_RADIUS_M))
         settings = json.loads((agent.folder / "devices" / DEVICE / "device.json").read_text())
         self._key = bytes.fromhex(settings["key"])
         password, own = settings["broker_password"], f"landbridge/{DEVICE}/"
@@ -121,7 +121,7 @@ class LateAgent:
 
         def is_done() -> bool:
             with self._database.reading() as connection:
-                return journeys.next_marked(connection) is None and not outbox.head(connection, 1)
+                return tracking.next_marked(connection) is None and not outbox.head(connection, 1)
 
         self._await(is_done, "tracking is done and its events are published")
 

@@ -23,13 +23,12 @@ import landbridge.app  # noqa: F401 - registers the hooks between features
 from landbridge.db.database import Database, open_database
 from landbridge.features.devices import queries as devices
 from landbridge.geo.distance import Place
-from landbridge.ingest import news
-from landbridge.ingest.held import hold, write
-from landbridge.points import cells
-from landbridge.points import quality as judge
+from landbridge.ingest import new_points
+from landbridge.ingest.device_rows import lock_rows, write
+from landbridge.points import cells, quality
 from landbridge.points import queries as points
 from landbridge.protocol.point import KIND_CELL, KIND_FIX, QUALITY_GNSS, Point
-from landbridge.tracking.recompute import work_out
+from landbridge.tracking.recompute import recompute
 
 from tools.world.radio.coverage import Coverage
 from tools.world.rail.route import Route
@@ -78,12 +77,12 @@ def deliver(database: Database, device: str, taken: list[Point]) -> None:
         devices.add(connection, device, b"-", START_S)
     for i in range(0, len(taken), MOST_RECORDS):
         with database.writing() as connection:
-            judged = [judge.judge(each, None, now_s) for each in taken[i : i + MOST_RECORDS]]
+            judged = [quality.check(each, None, now_s) for each in taken[i : i + MOST_RECORDS]]
             new = points.store(connection, device, judged, now_s)
-            row = hold(connection, [device])[device]
-            news.post(connection, [news.News(row, [], [], new)], now_s)
+            row = lock_rows(connection, [device])[device]
+            new_points.post(connection, [new_points.NewPoints(row, [], [], new)], now_s)
             write(connection, [row])
-            work_out(connection, device, now_s)
+            recompute(connection, device, now_s)
 
 
 def judged(database: Database, device: str, actual: dict[int, Recorded]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.features.updates import queries as releases
 from landbridge.features.updates import releases as built
-from landbridge.features.updates.coding import OFFER_KEY, REPORT_KEY
+from landbridge.features.updates.coding import REPORT_KEY, UPDATE_KEY
 from landbridge.ingest import dead_letters
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
@@ -109,7 +109,7 @@ class Agent:
         if self.lie is None:
             return self._replies.pop() if self._replies else b""
         stored = [point.seq for point in said.points]
-        reply = downlink.encode_reply(number, stored, self.time_s, [{OFFER_KEY: self.lie}])
+        reply = downlink.encode_reply(number, stored, self.time_s, [{UPDATE_KEY: self.lie}])
         return envelope.seal(KEY, DEVICE, "down", number, reply)
 
     def acknowledge(self, received: Received) -> bool:

@@ -19,7 +19,7 @@ from landbridge.db.database import open_database
 from landbridge.events import outbox
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
-from landbridge.tracking import queries as journeys
+from landbridge.tracking import queries as tracking
 
 _POLL_S = 0.2
 
@@ -70,7 +70,7 @@ def main() -> None:
 
 def _is_published(database: Any) -> bool:
     with database.reading() as connection:
-        return not outbox.head(connection, 1) and journeys.next_marked(connection) is None
+        return not outbox.head(connection, 1) and tracking.next_marked(connection) is None
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from landbridge.core.secret import make
 from landbridge.db.database import open_database
 from landbridge.features.users import queries as stored_tokens
 from landbridge.features.users import rules as tokens
-from landbridge.web import viewer
+from landbridge.web import auth as viewer
 from landbridge.web.server import serving
 from playwright.sync_api import Browser, Page, sync_playwright
 from rich.console import Console
@@ -60,7 +60,7 @@ _ASKED = {
     "device": (
         f"/v1/devices/{LONG}/outline?most=2000",
         f"/v1/devices/{LONG}/days",
-        f"/v1/devices/{LONG}/journey",
+        f"/v1/devices/{LONG}/events",
     ),
 }
 _TIMES = 7

@@ -1,4 +1,4 @@
-"""How long earlier containers took from each station of a line to its end."""
+"""How long earlier containers took from each station of a route to its end."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from landbridge.features.trips import queries as trips
 from landbridge.geo.route import Waypoint, find
 from landbridge.geo.timetable import Ahead
 from landbridge.points import queries as points
-from landbridge.tracking.findings import see
+from landbridge.tracking.detected import to_track_point
 
 NEWEST_TRIPS = 10
 _TABLE_COUNTS = 2
@@ -23,8 +23,8 @@ def hours_to_go(
     connection: Connection, trip: Row[Any], stations: Sequence[Waypoint], usual: Sequence[Ahead]
 ) -> list[tuple[float, float]]:
     """(mean, variance) of the hours after each station's stop, from the timetable and the last containers
-    that arrived on this line before `trip` began."""
-    before = trips.arrived(connection, trip.line, trip.started_s, NEWEST_TRIPS)
+    that arrived on this route before `trip` began."""
+    before = trips.arrived(connection, trip.route, trip.started_s, NEWEST_TRIPS)
     taken = [_taken(connection, row, stations) for row in before]
     return [_mixed(each, [hours[i] for hours in taken]) for i, each in enumerate(usual)]
 
@@ -51,7 +51,7 @@ def _taken(connection: Connection, trip: Row[Any], stations: Sequence[Waypoint])
     times: list[int] = []
     km: float | None = None
     for stored in points.track(connection, trip.device, trip.trip):
-        place = see(stored).place if stored.at_s is not None else None
+        place = to_track_point(stored).place if stored.at_s is not None else None
         if place is None or (stored.at_s or 0) > trip.arrived_s:
             continue
         km = find(stations, place.lat, place.lon, km)

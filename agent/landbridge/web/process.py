@@ -25,7 +25,7 @@ from landbridge.db.database import open_database
 from landbridge.web.listen import listening
 
 _COMMAND = (sys.executable, "-m", "landbridge.pages")
-_LOOK_S = 0.25
+_POLL_S = 0.25
 _PAUSE_S = 5.0
 _PATIENCE_S = 10.0
 _ORPHAN_S = 5.0
@@ -53,7 +53,7 @@ class Keeper(Periodic):
             self._away.begins()
             _log.error("the pages %s; starting them again in %.0f s", why, _PAUSE_S)
 
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """What is wrong: it does not last."""
         seconds = self._away.seconds
         return f"the pages have been away for {seconds:.0f} s: the log says why" if seconds else None
@@ -74,9 +74,9 @@ class Keeper(Periodic):
         lived_s = 0.0
         while not self.is_stopping:
             try:
-                return f"have ended with {process.wait(_LOOK_S)}"
+                return f"have ended with {process.wait(_POLL_S)}"
             except subprocess.TimeoutExpired:
-                lived_s += _LOOK_S
+                lived_s += _POLL_S
                 if lived_s > _PATIENCE_S:
                     self._away.ends()
         assert process.stdin
@@ -118,7 +118,7 @@ def main() -> int:
         socket.socket(fileno=descriptor) as listener,
         server.serving_on(listener, config, database, Clock(), stop) as thread,
     ):
-        while thread.is_alive() and not stop.wait(_LOOK_S):
+        while thread.is_alive() and not stop.wait(_POLL_S):
             pass
         return 0 if stop.is_set() else 1
 

@@ -1,10 +1,10 @@
-// The containers of a line: kilometres over time. Where a line is flat, one waits.
+// The containers of a route: kilometres over time. Where a curve is flat, a container waits.
 import { svg } from "./chart.js";
 import { _, at, country, make } from "./words.js";
 
 const { stations, trips } = JSON.parse(document.getElementById("data").textContent);
 const place = document.getElementById("diagram");
-const told = document.getElementById("told");
+const status = document.getElementById("status");
 const fromStart = document.getElementById("from-start");
 const [HEIGHT, RIGHT, TOP, BOTTOM] = [560, 12, 12, 34];
 const DATE_PX = 60;
@@ -14,8 +14,8 @@ const CLOSE_PX = 15; // names of stations are not nearer
 const HUES = ["#2b7bb0", "#1f8a70", "#b0662b", "#8a4fb0", "#b03a5b", "#5a7a1f", "#2b4fb0", "#7a5c2e"];
 let left = 0; // where the names of stations end
 const mine = trips.map((trip, i) => (
-  { ...trip, colour: HUES[i % HUES.length], way: trip.way.map(([time, km]) => [Date.parse(time), km]) }
-)).filter(({ way }) => way.length);
+  { ...trip, colour: HUES[i % HUES.length], points: trip.points.map(([time, km]) => [Date.parse(time), km]) }
+)).filter(({ points }) => points.length);
 
 function draw() {
   if (!mine.length) {
@@ -24,8 +24,8 @@ function draw() {
   }
   const width = Math.max(260, place.clientWidth);
   left = width < 500 ? 105 : 150;
-  const start = (trip) => (fromStart.checked ? trip.way[0][0] : 0);
-  const times = mine.flatMap((trip) => trip.way.map(([ms]) => ms - start(trip)));
+  const start = (trip) => (fromStart.checked ? trip.points[0][0] : 0);
+  const times = mine.flatMap((trip) => trip.points.map(([ms]) => ms - start(trip)));
   const [from, until] = [Math.min(...times), Math.max(...times)];
   const x = (ms) => left + ((ms - from) / (until - from || 1)) * (width - left - RIGHT);
   const y = (km) => TOP + (km / stations.at(-1).km) * (HEIGHT - TOP - BOTTOM);
@@ -64,24 +64,24 @@ function dates(from, until, x, most) {
 
 function path(trip, start, x, y) {
   const link = svg("a", { href: `/devices/${encodeURIComponent(trip.device)}`, "aria-label": trip.container });
-  const d = trip.way.map(([ms, km], i) => `${i ? "L" : "M"}${x(ms - start).toFixed(1)} ${y(km).toFixed(1)}`).join("");
-  const line = svg("path", { d, class: "way", stroke: trip.colour });
+  const d = trip.points.map(([ms, km], i) => `${i ? "L" : "M"}${x(ms - start).toFixed(1)} ${y(km).toFixed(1)}`).join("");
+  const line = svg("path", { d, class: "curve", stroke: trip.colour });
   const title = svg("title", {});
   title.textContent = trip.container;
   link.append(title, svg("path", { d, class: "reach" }), line);
-  const tell = () => { told.textContent = `${trip.container}: ${summary(trip)}`; };
-  link.addEventListener("pointerenter", tell);
-  link.addEventListener("focus", tell);
+  const show = () => { status.textContent = `${trip.container}: ${summary(trip)}`; };
+  link.addEventListener("pointerenter", show);
+  link.addEventListener("focus", show);
   return link;
 }
 
 /** The longest time within WAIT_KM. */
-function longest({ way }) {
-  let best = { ms: 0, km: way[0][1] };
+function longest({ points }) {
+  let best = { ms: 0, km: points[0][1] };
   let first = 0;
-  way.forEach(([ms, km]) => {
-    while (Math.abs(km - way[first][1]) > WAIT_KM) first += 1;
-    if (ms - way[first][0] > best.ms) best = { ms: ms - way[first][0], km };
+  points.forEach(([ms, km]) => {
+    while (Math.abs(km - points[first][1]) > WAIT_KM) first += 1;
+    if (ms - points[first][0] > best.ms) best = { ms: ms - points[first][0], km };
   });
   return best;
 }
@@ -89,13 +89,13 @@ function longest({ way }) {
 const near = (km) => stations.reduce((a, b) => (Math.abs(b.km - km) < Math.abs(a.km - km) ? b : a));
 const summary = (trip) => {
   const { ms, km } = longest(trip);
-  return `${trip.way.at(-1)[1]} km, ${_("longest dwell")} ${(ms / 3600_000).toFixed(0)} h, ${near(km).name}`;
+  return `${trip.points.at(-1)[1]} km, ${_("longest dwell")} ${(ms / 3600_000).toFixed(0)} h, ${near(km).name}`;
 };
 
 document.querySelector("#waits tbody").replaceChildren(...mine.map((trip) => {
   const { ms, km } = longest(trip);
   const link = make("a", { href: `/devices/${encodeURIComponent(trip.device)}` }, trip.container);
-  const now = trip.way.at(-1)[1];
+  const now = trip.points.at(-1)[1];
   const station = near(km);
   return make(
     "tr", {}, make("th", { scope: "row" }, link), make("td", {}, `${now} km, ${near(now).name}`),

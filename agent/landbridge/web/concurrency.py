@@ -1,4 +1,4 @@
-"""How much of the server one viewer, one address, one kind of work may have at a time."""
+"""How much of the server one user, one address, one kind of work may have at a time."""
 
 import asyncio
 from collections import Counter

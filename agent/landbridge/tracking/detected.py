@@ -1,10 +1,10 @@
-"""A point as the journey sees it, and what it may find there."""
+"""A point as tracking sees it, and an event detected there."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from landbridge.geo.distance import Place
-from landbridge.points import quality as judge
+from landbridge.points import quality
 from landbridge.points.geojson import has_position
 from landbridge.points.queries import StoredPoint
 
@@ -13,13 +13,13 @@ _UERE_M = 5.0
 _LEAST_ACCURACY_M = 20.0
 
 
-class Seen(NamedTuple):
+class TrackPoint(NamedTuple):
     """A stored point that has a time."""
 
     stored: StoredPoint
     at_s: int
     place: Place | None
-    """None: no fix, or one with a doubt of judge.NO_PLACE."""
+    """None: no fix, or one with a flag of `quality.NO_PLACE`."""
     accuracy_m: float
 
     @property
@@ -28,23 +28,23 @@ class Seen(NamedTuple):
         return self.stored.point.motion == 0
 
 
-class Finding(NamedTuple):
-    """Something that platforms hear of: an event, shown by the point `seen`."""
+class DetectedEvent(NamedTuple):
+    """An event that `point` shows."""
 
     type: str
-    seen: Seen
+    point: TrackPoint
     details: Mapping[str, Any]
     name: str = ""
-    """What tells it from others of its type that the same point shows; part of its id."""
+    """What distinguishes it from others of its type at the same point; part of its id."""
 
 
-def see(stored: StoredPoint) -> Seen:
-    """The point as the journey sees it; it must have a time."""
+def to_track_point(stored: StoredPoint) -> TrackPoint:
+    """The point as tracking sees it; it must have a time."""
     assert stored.at_s is not None
     point = stored.point
     accuracy_m = max(_LEAST_ACCURACY_M, 2 * _UERE_M * (point.hdop_ratio or 0))
-    trusted = has_position(stored) and not stored.flags & judge.NO_PLACE
-    return Seen(stored, stored.at_s, place_of(stored) if trusted else None, accuracy_m)
+    trusted = has_position(stored) and not stored.flags & quality.NO_PLACE
+    return TrackPoint(stored, stored.at_s, place_of(stored) if trusted else None, accuracy_m)
 
 
 def place_of(stored: StoredPoint) -> Place:

@@ -1,4 +1,4 @@
-"""What is told of one device, for the API and for its page."""
+"""Serializes one device, for the API and for its page."""
 
 import json
 from collections.abc import Iterable
@@ -16,37 +16,37 @@ from landbridge.features.commands import handler as commands
 from landbridge.features.commands import queries as stored_commands
 from landbridge.features.settings import handler as settings
 from landbridge.features.settings import queries as stored_settings
-from landbridge.features.sharing import queries as stored_shares
-from landbridge.features.sharing import rules as shares
+from landbridge.features.sharing import queries as stored_share_links
+from landbridge.features.sharing import rules as share_links
 from landbridge.geo import places as geography
 from landbridge.points import cells, geojson
 from landbridge.points import queries as points
 from landbridge.points.queries import Place
 from landbridge.protocol.settings import SETTINGS, SOURCES, applied
-from landbridge.web import seen
-from landbridge.web.seen import Ride
+from landbridge.web import device_views
+from landbridge.web.device_views import DeviceView
 
 BEGINNING_S, END_S = 0, 2**31 - 1
 _OF_EVENT = (
     "latitude", "longitude", "container", "alarm", "place", "since", "until", "stood_s", "from", "to",
-    "agreed", "fence", "action", "missing", "away_km", "earliest", "likely", "latest", "to_go_km",
+    "agreed", "geofence", "action", "missing", "away_km", "earliest", "likely", "latest", "to_go_km",
     "ends_trip", "due",
 )  # fmt: skip
 _DIGITS = 18
 """A number of so many is one that the database takes."""
 
 
-def device(connection: Connection, found: Ride, now_s: int) -> dict[str, Any]:
+def device(connection: Connection, found: DeviceView, now_s: int) -> dict[str, Any]:
     """Whereabouts, nearest place, trips."""
-    (told,) = seen.whereabouts(connection, [found], now_s)
+    (shown,) = device_views.whereabouts(connection, [found], now_s)
     trips = [
         {
-            "trip": each.trip, "container": each.container, "line": each.line,
+            "trip": each.trip, "container": each.container, "route": each.route,
             "destination": each.destination, "started": iso(each.started_s), "ended": iso(each.ended_s),
         }
-        for each in seen.trips_of(connection, found)
+        for each in device_views.trips_of(connection, found)
     ]  # fmt: skip
-    return told | place(told["latitude"], told["longitude"]) | {"trips": trips}
+    return shown | place(shown["latitude"], shown["longitude"]) | {"trips": trips}
 
 
 def place(lat: float | None, lon: float | None) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def place(lat: float | None, lon: float | None) -> dict[str, Any]:
 
 def track(
     connection: Connection,
-    found: Ride,
+    found: DeviceView,
     trip: int | None,
     since: datetime | None,
     until: datetime | None,
@@ -72,11 +72,11 @@ def track(
     """One page of a track as GeoJSON; its "next" is what `after` of the next page is, None on the last."""
     mine = of_trips(connection, found, trip)
     span = (epoch_s(since, BEGINNING_S), epoch_s(until, END_S))
-    stored = points.page(connection, found.device, mine, *span, Place(*place_behind(after, 2)), most + 1)
+    stored = points.page(connection, found.device, mine, *span, Place(*page_start(after, 2)), most + 1)
     more = len(stored) > most
     last = stored[most - 1] if more else None
     located = cells.locate(connection, stored[:most])
-    features = [seen.feature(each) for each in stored[:most]]
+    features = [device_views.feature(each) for each in stored[:most]]
     for each in features:
         geojson.place_about(each, located)
     return {
@@ -86,17 +86,19 @@ def track(
     }
 
 
-def of_trips(connection: Connection, found: Ride, trip: int | None) -> list[int] | None:
-    """The trips whose points the viewer sees, or only `trip` (404 if that is none of them); None: all."""
-    mine = [each.trip for each in seen.trips_of(connection, found)]
+def of_trips(connection: Connection, found: DeviceView, trip: int | None) -> list[int] | None:
+    """The trips whose points the user sees, or only `trip` (404 if that is none of them); None: all."""
+    mine = [each.trip for each in device_views.trips_of(connection, found)]
     if trip is not None and trip not in mine:
         raise HTTPException(404, _("{device} has no trip {number}", device=found.device, number=trip))
     return [trip] if trip is not None else None if found.tenant is None else mine
 
 
-def ordered(connection: Connection, found: Ride, now_s: int, before: int, most: int) -> list[dict[str, Any]]:
-    """The newest commands that the viewer's device was given, of those with numbers below `before`."""
-    mine = seen.intervals(connection, found, now_s)
+def commands_of(
+    connection: Connection, found: DeviceView, now_s: int, before: int, most: int
+) -> list[dict[str, Any]]:
+    """The newest commands that the user's device was given, of those with numbers below `before`."""
+    mine = device_views.intervals(connection, found, now_s)
     return [
         {
             "command": row.command, "verb": row.verb, "argument": row.argument, "by": row.given_by,
@@ -108,7 +110,7 @@ def ordered(connection: Connection, found: Ride, now_s: int, before: int, most: 
     ]  # fmt: skip
 
 
-def set_so(connection: Connection, found: Ride) -> dict[str, Any]:
+def settings_of(connection: Connection, found: DeviceView) -> dict[str, Any]:
     """What the device is to apply, and how far that has come."""
     desired = stored_settings.desired(connection, found.device)
     said = stored_settings.report(connection, found.device)
@@ -130,16 +132,18 @@ def set_so(connection: Connection, found: Ride) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def shared(connection: Connection, found: Ride, now_s: int, before: int, most: int) -> list[dict[str, Any]]:
-    """The newest links to trips that the viewer sees, of those with numbers below `before`."""
-    mine = {each.trip for each in seen.trips_of(connection, found)}
+def share_links_of(
+    connection: Connection, found: DeviceView, now_s: int, before: int, most: int
+) -> list[dict[str, Any]]:
+    """The newest links to trips that the user sees, of those with numbers below `before`."""
+    mine = {each.trip for each in device_views.trips_of(connection, found)}
     return [
         {
-            "link": row.share, "trip": row.trip, "container": row.container,
-            "until": iso(shares.until_s(row)), "by": row.added_by, "made": iso(row.added_s),
-            "state": shares.state(row, now_s),
+            "link": row.share_link, "trip": row.trip, "container": row.container,
+            "until": iso(share_links.until_s(row)), "by": row.added_by, "made": iso(row.added_s),
+            "state": share_links.state(row, now_s),
         }
-        for row in stored_shares.newest(connection, mine, before, most)
+        for row in stored_share_links.newest(connection, mine, before, most)
     ]  # fmt: skip
 
 
@@ -158,7 +162,7 @@ def epoch_s(time: datetime | None, otherwise: int) -> int:
     return min(max(to_epoch_s(aware), BEGINNING_S), END_S)
 
 
-def place_behind(after: str | None, parts: int) -> tuple[int, ...]:
+def page_start(after: str | None, parts: int) -> tuple[int, ...]:
     """Where the page before has ended, by so many numbers; 400 if `after` is none of ours."""
     if after is None:
         return (-1,) * parts
@@ -172,11 +176,11 @@ def place_behind(after: str | None, parts: int) -> tuple[int, ...]:
 
 def alarms(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
     """As the API has them, with the place."""
-    found = [engine.told(row) for row in rows]
+    found = [engine.serialize(row) for row in rows]
     return [each | place(each["latitude"], each["longitude"]) for each in found]
 
 
-def raised(
+def open_alarms(
     connection: Connection, tenant: str | None, device: str, before: int, most: int
 ) -> list[dict[str, Any]]:
     """The newest alarms of a device that nobody looks after yet, of those with numbers below `before`."""
@@ -185,7 +189,7 @@ def raised(
 
 
 def event(row: Row[Any]) -> dict[str, Any]:
-    """An event as platforms are told it, without what else its point says."""
+    """An event as it is published, without what else its point says."""
     content = json.loads(row.content)
-    told = {name: content[name] for name in _OF_EVENT if name in content}
-    return {"event": row.event, "type": row.type, "time": iso(row.at_s), "seq": row.seq} | told
+    shown = {name: content[name] for name in _OF_EVENT if name in content}
+    return {"event": row.event, "type": row.type, "time": iso(row.at_s), "seq": row.seq} | shown

@@ -13,7 +13,7 @@ from landbridge.core.labels import label
 from landbridge.core.texts import _
 from landbridge.features.users import queries as tokens
 from landbridge.features.users.rules import ROLES
-from landbridge.web.here import Here, here
+from landbridge.web.services import Services, services
 
 COOKIE = "landbridge"
 SESSION_S = 12 * 3600
@@ -25,8 +25,8 @@ class NotSignedIn(Exception):
 
 
 @dataclass(frozen=True)
-class Viewer:
-    """Who looks. `tenant` None sees everything; `csrf` is "" for those who come with a token."""
+class User:
+    """The current user. `tenant` None sees everything; `csrf` is "" for those who come with a token."""
 
     name: str
     role: str
@@ -43,38 +43,39 @@ class Viewer:
         return f"token {self.name}"
 
 
-def viewer(request: Request) -> Viewer:
+def current_user(request: Request) -> User:
     """Who asks; `NotSignedIn` if nobody. A browser that changes something must have asked from our pages."""
-    it = here(request)
+    it = services(request)
     kind, _, given = request.headers.get("authorization", "").partition(" ")
     with it.database.reading() as connection:
         if kind.lower() == "bearer":  # a proxy in front may ask for a password of its own
-            return _viewer(tokens.valid(connection, secret.hashed(given)), "")
+            return _user(tokens.valid(connection, secret.hashed(given)), "")
         cookie = request.cookies.get(COOKIE, "")
         row = tokens.of_session(connection, secret.hashed(cookie), it.clock.now_s())
-    return _viewer(row, csrf_of(cookie))
+    return _user(row, csrf_of(cookie))
 
 
-def is_signed_in(it: Here, cookie: str) -> bool:
+def is_signed_in(it: Services, cookie: str) -> bool:
     """Whether this session is not over."""
     with it.database.reading() as connection:
         return tokens.of_session(connection, secret.hashed(cookie), it.clock.now_s()) is not None
 
 
-def viewer_who_acts(request: Request) -> Viewer:
-    """As `viewer`, for what changes something over the API: a session must prove where it comes from."""
-    found = viewer(request)
+def acting_user(request: Request) -> User:
+    """As `current_user`, for what changes something over the API: a session must prove where it comes
+    from."""
+    found = current_user(request)
     check_csrf(found, request.headers.get(CSRF_HEADER, ""))
     return found
 
 
-def check_csrf(found: Viewer, given: str) -> None:
+def check_csrf(found: User, given: str) -> None:
     """403 unless a browser's request carries what only our pages know."""
     if found.csrf and not hmac.compare_digest(found.csrf.encode(), given.encode()):
         raise HTTPException(403, _("this form has expired; reload the page and try again"))
 
 
-def demand(found: Viewer, role: str) -> None:
+def demand(found: User, role: str) -> None:
     """403 unless he may do what `role` may."""
     if not found.may(role):
         why = _(
@@ -84,7 +85,7 @@ def demand(found: Viewer, role: str) -> None:
         raise HTTPException(403, why)
 
 
-def begin(connection: Connection, it: Here, token: Row[Any]) -> str:
+def begin(connection: Connection, it: Services, token: Row[Any]) -> str:
     """Begin a session with `token`; returns the cookie."""
     cookie, hashed = secret.make()
     now_s = it.clock.now_s()
@@ -93,11 +94,11 @@ def begin(connection: Connection, it: Here, token: Row[Any]) -> str:
 
 
 def csrf_of(cookie: str) -> str:
-    """What forms of this session carry; tells nothing of the cookie."""
+    """What forms of this session carry; reveals nothing of the cookie."""
     return hashlib.sha256(b"csrf" + cookie.encode()).hexdigest()[:32]
 
 
-def _viewer(row: Row[Any] | None, csrf: str) -> Viewer:
+def _user(row: Row[Any] | None, csrf: str) -> User:
     if row is None:
         raise NotSignedIn
-    return Viewer(row.name, row.role, row.tenant, csrf)
+    return User(row.name, row.role, row.tenant, csrf)

@@ -1,6 +1,6 @@
-"""Classes of cards and the controls each demands, as people write them: a TOML file.
+"""SIM controls by name, as people write them: a TOML file.
 
-[class.resold]
+[controls.resold]
 binding = true                       # only in the locator it is bound to (IMEIBIND)
 regions = [460, 401, 250]            # mobile country codes where it may register; [] or none: anywhere
 high_risk = [412]                    # where it never may be
@@ -35,8 +35,8 @@ class Circle(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Class:
-    """The controls of one class; empty: that one is not demanded."""
+class Controls:
+    """The controls that a card demands; empty: that one is not demanded."""
 
     binding: bool = True
     regions: tuple[int, ...] = ()
@@ -56,30 +56,30 @@ class Class:
         return asdict(self)
 
 
-def parse(text: str) -> dict[str, Class]:
-    """The classes in a file; `UserError` says what is wrong in it."""
-    return of_tables(read(text).get("class", {}))
+def parse(text: str) -> dict[str, Controls]:
+    """The controls in a file, by name; `UserError` says what is wrong in it."""
+    return of_tables(read(text).get("controls", {}))
 
 
 def read(text: str) -> dict[str, Any]:
-    """The file as TOML; `UserError` if it is none, or has other parts than [class.<name>] and [[case]]."""
-    found = files.toml_of(text, "the file of classes")
-    unknown = set(found) - {"class", "case"}
+    """The file as TOML; `UserError` if it is none, or has other parts than [controls.<name>] and [[case]]."""
+    found = files.toml_of(text, "the file of SIM controls")
+    unknown = set(found) - {"controls", "case"}
     if unknown:
-        raise UserError(f"{', '.join(sorted(unknown))}: write [class.<name>] and [[case]]")
+        raise UserError(f"{', '.join(sorted(unknown))}: write [controls.<name>] and [[case]]")
     return found
 
 
-def of_tables(tables: Any) -> dict[str, Class]:
-    """The classes by name."""
+def of_tables(tables: Any) -> dict[str, Controls]:
+    """The controls by name."""
     if not isinstance(tables, dict) or not tables:
-        raise UserError("no [class.<name>] is there: a class names the controls that its cards demand")
-    return {name: of_table(f"class.{name}", table) for name, table in tables.items()}
+        raise UserError("no [controls.<name>] is there: it names the controls that cards demand")
+    return {name: of_table(f"controls.{name}", table) for name, table in tables.items()}
 
 
-def of_table(where: str, table: Any) -> Class:
-    """One class; `UserError` names the key that is wrong."""
-    found: Class = made(where, Class, table)
+def of_table(where: str, table: Any) -> Controls:
+    """The controls of one name; `UserError` names the key that is wrong."""
+    found: Controls = made(where, Controls, table)
     for name in ("quota_mb", "rebinds_a_month", "slow_at"):
         if not getattr(found, name) >= 0:
             raise UserError(f"{where}.{name} = {getattr(found, name)} must be a number, 0 or more")
@@ -97,7 +97,7 @@ def network(where: str, plmn: int) -> None:
         raise UserError(f"{where}: {plmn} is no network: write MCC * 1000 + MNC, as 250099 for 250 99")
 
 
-def restored(stored: Mapping[str, Any]) -> Class:
-    """Of what `stored` gave. It was checked when it was set, by what held then: cards are judged all the
-    same."""
-    return Class(**stored)
+def restored(stored: Mapping[str, Any]) -> Controls:
+    """From what `stored` gave. It was checked when it was set, by the rules of then: cards are checked all
+    the same."""
+    return Controls(**stored)

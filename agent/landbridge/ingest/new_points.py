@@ -5,26 +5,25 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from landbridge.events import outbox, positions, topics
-from landbridge.events import publish as announce
-from landbridge.events.outbox import Outgoing
-from landbridge.ingest.held import Held
-from landbridge.points import quality as judge
+from landbridge.events import outbox, positions, publishing, topics
+from landbridge.events.outbox import NewMessage
+from landbridge.ingest.device_rows import DeviceRow
+from landbridge.points import quality
 from landbridge.points import queries as points
 from landbridge.points.queries import StoredPoint, StoredPoints
 from landbridge.protocol.point import KIND_FIX
 from landbridge.protocol.uplink import DeviceClock
 
 _DRIFT_S = 3600
-"""More than any clock of ours drifts between two contacts, less than what brokers hold back."""
+"""More than any clock of ours drifts between two sessions, less than what brokers hold back."""
 _DRIFT_PART = 20
 """An RC oscillator gains or loses a few hundredths of what has passed."""
 
 
-class News(NamedTuple):
+class NewPoints(NamedTuple):
     """What an uplink has brought for one device."""
 
-    held: Held
+    row: DeviceRow
     changed: list[StoredPoint]
     """Stored points that have changed, as they were: in time, or in all when they are read once more."""
     dated: list[StoredPoint]
@@ -42,53 +41,56 @@ def date_earlier(
     """
     if clock is None:
         return [], []
-    waiting = points.to_date(connection, device, clock.boot, judge.ended_by(clock, now_s))
-    judged = [judge.judge(each.point, clock, now_s) for each in waiting]
-    told = [
+    waiting = points.to_date(connection, device, clock.boot, quality.ended_by(clock, now_s))
+    checked = [quality.check(each.point, clock, now_s) for each in waiting]
+    dated_pairs = [
         (old, new)
-        for old, new in zip(waiting, judged, strict=True)
+        for old, new in zip(waiting, checked, strict=True)
         if _differs(old.at_s, new.at_s, clock.since_power_on_s - old.point.time)
     ]
-    changed = [old for old, _ in told]
-    return changed, points.date(connection, changed, [new for _, new in told])
+    changed = [old for old, _ in dated_pairs]
+    return changed, points.date(connection, changed, [new for _, new in dated_pairs])
 
 
 def _differs(before_s: int | None, after_s: int | None, elapsed_s: int) -> bool:
-    """Whether a date is news: more than the device's clock can have drifted since the point."""
+    """Whether a date is to be published: it differs by more than the device's clock can have drifted since
+    the point."""
     if before_s is None or after_s is None:
         return True
     return abs(after_s - before_s) > max(_DRIFT_S, elapsed_s // _DRIFT_PART)
 
 
-def post(connection: Connection, brought: Sequence[News], now_s: int) -> None:
+def post(connection: Connection, brought: Sequence[NewPoints], now_s: int) -> None:
     """Put what the points have to say to the platforms into the outbox."""
-    outbox.post(connection, tell(connection, brought, now_s), now_s)
+    outbox.post(connection, messages(connection, brought, now_s), now_s)
 
 
-def tell(connection: Connection, brought: Sequence[News], now_s: int) -> list[Outgoing]:
+def messages(connection: Connection, brought: Sequence[NewPoints], now_s: int) -> list[NewMessage]:
     """What the points have to say to the platforms, for the outbox; what comes before an alarm is there by
-    now. The journeys are to be worked out from the first of them on; the latest positions move."""
-    messages: list[Outgoing] = []
+    now. Events are to be recomputed from the first of them on; the latest positions move."""
+    found: list[NewMessage] = []
     for each in brought:
         all_points = StoredPoints.of([*each.dated, *each.new] if each.dated else each.new)
         if not all_points:
             continue
-        device = each.held.device
+        device = each.row.device
         times = _times(all_points)
-        each.held.mark([*_times(StoredPoints.of(each.changed)), *times] if each.changed else times)
-        messages += topics.tracks(device, all_points)
+        each.row.mark_for_recompute(
+            [*_times(StoredPoints.of(each.changed)), *times] if each.changed else times
+        )
+        found += topics.tracks(device, all_points)
         alarms = topics.alarms(device, all_points)
         if alarms:
-            outbox.post(connection, messages, now_s)
-            messages = []
-            announce.tell(connection, alarms, now_s)
+            outbox.post(connection, found, now_s)
+            found = []
+            publishing.publish(connection, alarms, now_s)
         latest = _moved_position(connection, each)
         if _stands(connection, each, latest):
             latest = latest or points.latest_position(connection, device)
         if latest:
-            messages.append(topics.position(latest, each.held.still_s))
-        messages += positions.late(connection, device, all_points, latest)
-    return messages
+            found.append(topics.position(latest, each.row.stationary_until_s))
+        found += positions.late(connection, device, all_points, latest)
+    return found
 
 
 def _times(stored: StoredPoints) -> Sequence[int]:
@@ -96,38 +98,38 @@ def _times(stored: StoredPoints) -> Sequence[int]:
     times, flags = stored.column("at_s"), stored.column("flags")
     if not any(flags):
         return times
-    return [at_s for at_s, each in zip(times, flags, strict=True) if not each & judge.NO_TIME]
+    return [at_s for at_s, each in zip(times, flags, strict=True) if not each & quality.NO_TIME]
 
 
-def _stands(connection: Connection, brought: News, moved: StoredPoint | None) -> bool:
-    """Whether it is news that the device stands where its latest position is; that is `moved` from now on."""
-    held = brought.held
-    if held.position_seq is None:
+def _stands(connection: Connection, brought: NewPoints, moved: StoredPoint | None) -> bool:
+    """Whether the device was still there later than was known; that is `moved` from now on."""
+    row = brought.row
+    if row.position_seq is None:
         return False
     new = StoredPoints.of(brought.new)
     kinds, motions = new.column("kind"), new.column("motion")
-    is_told = kinds.count(KIND_FIX) < len(new) and any(
+    has_stationary = kinds.count(KIND_FIX) < len(new) and any(
         kind != KIND_FIX and motion == 0 for kind, motion in zip(kinds, motions, strict=True)
     )
-    was_told = moved is not None and held.highest_seq > held.position_seq  # before the fix came in
-    if not (is_told or was_told):
+    was_before = moved is not None and row.highest_seq > row.position_seq  # before the fix came in
+    if not (has_stationary or was_before):
         return False
-    return held.stands(points.still_s(connection, held.device, held.position_seq))
+    return row.move_stationary_until(points.stationary_until_s(connection, row.device, row.position_seq))
 
 
-def _moved_position(connection: Connection, brought: News) -> StoredPoint | None:
+def _moved_position(connection: Connection, brought: NewPoints) -> StoredPoint | None:
     """The latest position, if it is another one now."""
-    held = brought.held
+    row = brought.row
     if brought.dated:
         # The latest position may have got another time itself, or another place.
-        latest = points.newest_fix(connection, held.device, judge.NOT_LATEST)
-        is_same = latest and (latest.point.seq, latest.at_s) == (held.position_seq, held.position_at_s)
+        latest = points.newest_fix(connection, row.device, quality.NOT_LATEST)
+        is_same = latest and (latest.point.seq, latest.at_s) == (row.position_seq, row.position_at_s)
         others = {each.point.seq for each in brought.dated}
         moves = latest is not None and (not is_same or latest.point.seq in others)
     else:
         latest = topics.newest(brought.new)
-        moves = latest is not None and (held.position_at_s is None or held.position_at_s < (latest.at_s or 0))
+        moves = latest is not None and (row.position_at_s is None or row.position_at_s < (latest.at_s or 0))
     if not moves or latest is None:
         return None
-    held.has_position(latest.point.seq, latest.at_s)
+    row.set_position(latest.point.seq, latest.at_s)
     return latest

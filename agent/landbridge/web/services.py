@@ -10,7 +10,7 @@ from landbridge.config import Config
 from landbridge.core.clock import Clock
 from landbridge.core.rate_limit import Buckets
 from landbridge.db.database import Database
-from landbridge.web.places import Places, Turns
+from landbridge.web.concurrency import Places, Turns
 
 STREAMS = 20
 """That one token has at once: tabs of browsers."""
@@ -19,7 +19,7 @@ _HASHES, _WAITING = 2, 16
 
 
 @dataclass(frozen=True)
-class Here:
+class Services:
     """The agent's parts that requests use; `stop` is set when it ends."""
 
     config: Config
@@ -36,7 +36,7 @@ class Here:
     """Held while a piece of an export is made."""
 
 
-def here(request: Request) -> Here:
+def services(request: Request) -> Services:
     """The parts as the application was made with."""
-    found: Here = request.app.state.here
+    found: Services = request.app.state.services
     return found

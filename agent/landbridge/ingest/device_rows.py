@@ -16,7 +16,7 @@ from landbridge.protocol.limits import MAX_PARTIAL_IV
 
 
 @dataclass
-class Held:
+class DeviceRow:
     """A row of `devices`: the columns that a message may change, with its key."""
 
     device: str
@@ -26,16 +26,16 @@ class Held:
     window_bits: int
     epoch: int
     forged: int
-    last_contact_s: int | None
-    next_contact_s: int | None
+    last_session_s: int | None
+    next_session_s: int | None
     status: str
     identity: str
     complete_seq: int
     highest_seq: int
     position_seq: int | None
     position_at_s: int | None
-    still_s: int | None
-    journey_from_s: int | None
+    stationary_until_s: int | None
+    recompute_from_s: int | None
     touched = False
     """Something of it has changed."""
 
@@ -44,19 +44,19 @@ class Held:
         """The replay window."""
         return Window(self.window_top, self.window_bits)
 
-    def contact(self, window: Window, epoch: int, now_s: int) -> None:
+    def accept(self, window: Window, epoch: int, now_s: int) -> None:
         """A message was accepted, in this epoch of the keys."""
-        self.window_top, self.window_bits, self.last_contact_s = window.top, window.bits, now_s
+        self.window_top, self.window_bits, self.last_session_s = window.top, window.bits, now_s
         if epoch > self.epoch:
             self.epoch, self.forged = epoch, 0
         self.touched = True
 
-    def says(
-        self, next_contact_s: int | None, status: Mapping[str, object], identity: Mapping[str, object]
+    def keep_report(
+        self, next_session_s: int | None, status: Mapping[str, object], identity: Mapping[str, object]
     ) -> None:
         """What the device says of itself; parts that it left out stay as they were."""
-        if next_contact_s is not None:
-            self.next_contact_s = next_contact_s
+        if next_session_s is not None:
+            self.next_session_s = next_session_s
         if status:
             self.status = orjson.dumps(status).decode()
         if identity:
@@ -83,26 +83,28 @@ class Held:
                 break
             self.complete_seq = max(self.complete_seq, high)
 
-    def mark(self, times: Iterable[int]) -> None:
-        """Points of these times have changed: the journey is to be worked out from there on."""
+    def mark_for_recompute(self, times: Iterable[int]) -> None:
+        """Points of these times have changed: events are to be recomputed from there on."""
         first_s = min(times, default=None)
-        if first_s is not None and (self.journey_from_s is None or first_s < self.journey_from_s):
-            self.journey_from_s = first_s
+        if first_s is not None and (self.recompute_from_s is None or first_s < self.recompute_from_s):
+            self.recompute_from_s = first_s
         self.touched = True
 
-    def has_position(self, seq: int, at_s: int | None) -> None:
+    def set_position(self, seq: int, at_s: int | None) -> None:
         """This point is the latest position."""
-        self.position_seq, self.position_at_s, self.still_s, self.touched = seq, at_s, None, True
+        self.position_seq, self.position_at_s, self.stationary_until_s, self.touched = seq, at_s, None, True
 
-    def stands(self, still_s: int | None) -> bool:
-        """It was told to stand there at this time; whether that is news."""
-        if still_s is None or still_s <= max(self.position_at_s or 0, self.still_s or 0):
+    def move_stationary_until(self, stationary_until_s: int | None) -> bool:
+        """It was still there at this time; return whether that is new."""
+        if stationary_until_s is None or stationary_until_s <= max(
+            self.position_at_s or 0, self.stationary_until_s or 0
+        ):
             return False
-        self.still_s, self.touched = still_s, True
+        self.stationary_until_s, self.touched = stationary_until_s, True
         return True
 
 
-_NAMES = [each.name for each in fields(Held)]
+_NAMES = [each.name for each in fields(DeviceRow)]
 _SELECT = (
     select(*(devices.c[name] for name in _NAMES))
     .where(among_given(devices.c.device))
@@ -113,13 +115,13 @@ _CHANGED = [name for name in _NAMES if name not in ("device", "wrapped_key")]
 _values_of = attrgetter(*_CHANGED, "device")
 
 
-def hold(connection: Connection, names: Collection[str]) -> dict[str, Held]:
+def lock_rows(connection: Connection, names: Collection[str]) -> dict[str, DeviceRow]:
     """Those of the devices that are known; nobody else changes them until the transaction ends."""
-    found = (Held(*row) for row in connection.execute(_SELECT, {"texts": list(names)}))
+    found = (DeviceRow(*row) for row in connection.execute(_SELECT, {"texts": list(names)}))
     return {each.device: each for each in found}
 
 
-def write(connection: Connection, changed: Iterable[Held]) -> None:
+def write(connection: Connection, changed: Iterable[DeviceRow]) -> None:
     """Write back what was touched."""
     bulk.update(
         connection, devices, _CHANGED, "device", [_values_of(each) for each in changed if each.touched]

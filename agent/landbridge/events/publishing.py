@@ -1,4 +1,4 @@
-"""Events: kept under a number that rises, and told to the platforms in that order."""
+"""Events: kept under a number that rises, and published to the platforms in that order."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -10,35 +10,35 @@ from landbridge.events import queries as events
 from landbridge.protocol.event import Event
 
 ON_EVENT: Hook[Callable[[Connection, Event, int, Sequence[Event]], Iterable[Event]]] = Hook()
-"""With an event that was just told, the time, and the events that are told next: what it changes, to be told
-after it."""
+"""With an event that was just published, the time, and the events that are published next: what it changes,
+to be published after it."""
 
 
-def tell(connection: Connection, news: Iterable[Event], now_s: int) -> None:
-    """Tell events; what was told under the same id before gives way to them, and what they disprove is taken
-    back."""
-    of_now = list(news)
-    for place, each in enumerate(of_now, 1):
+def publish(connection: Connection, new_events: Iterable[Event], now_s: int) -> None:
+    """Publish events. They replace what was published under the same id before; what they disprove is
+    retracted."""
+    ordered = list(new_events)
+    for place, each in enumerate(ordered, 1):
         disproved = _disproved(each)
         untrue = events.withdraw(connection, disproved) if disproved else None
         if untrue:
             _post(connection, _retraction(untrue[1]), now_s, untrue[0])
         before = events.withdraw(connection, each.id)
         if before and before[1].tenant != each.tenant:
-            # Whoever was told it is not told what takes its place.
+            # The tenant that got it does not get what takes its place.
             _post(connection, _retraction(before[1]), now_s, before[0])
-        _post(connection, each, now_s, before and before[0], of_now[place:])
+        _post(connection, each, now_s, before and before[0], ordered[place:])
 
 
-def correct(connection: Connection, untrue: Iterable[Event], news: Iterable[Event], now_s: int) -> None:
-    """Take back what was told and is not true, and tell what is. Alarms follow what is not true when all is
-    said: they go on by what is true."""
+def correct(connection: Connection, untrue: Iterable[Event], new_events: Iterable[Event], now_s: int) -> None:
+    """Retract published events that are not true, and publish those that are. Alarms follow the retractions
+    last: they continue by what is true."""
     retractions = []
     for each in untrue:
         before = events.withdraw(connection, each.id)
         retractions.append(_retraction(each))
         _say(connection, retractions[-1], now_s, before and before[0])
-    tell(connection, news, now_s)
+    publish(connection, new_events, now_s)
     for each in retractions:
         _follow(connection, each, now_s)
 
@@ -51,13 +51,13 @@ def _post(
 
 
 def _follow(connection: Connection, event: Event, now_s: int, coming: Sequence[Event] = ()) -> None:
-    """Tell what else an event that was just told changes."""
+    """Publish what else an event that was just published changes."""
     for act in ON_EVENT:
-        tell(connection, act(connection, event, now_s, coming), now_s)
+        publish(connection, act(connection, event, now_s, coming), now_s)
 
 
 def _disproved(event: Event) -> str | None:
-    """The id under which is told what is not true after this event: an alarm that stands (again) is not
+    """The id under which was published what is not true after this event: an alarm that stands (again) is not
     over."""
     if event.type != "alarm-raised":
         return None
@@ -65,9 +65,9 @@ def _disproved(event: Event) -> str | None:
 
 
 def _say(connection: Connection, event: Event, now_s: int, replaces: int | None) -> None:
-    standing = event.type != "retraction"
-    number = events.tell(connection, event, now_s, replaces, standing)
-    outbox.post(connection, [topics.told(event, number, now_s, replaces)], now_s)
+    is_current = event.type != "retraction"
+    number = events.add(connection, event, now_s, replaces, is_current)
+    outbox.post(connection, [topics.event_message(event, number, now_s, replaces)], now_s)
 
 
 def _retraction(event: Event) -> Event:
