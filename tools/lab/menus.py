@@ -30,7 +30,7 @@ Menu = tuple[Row, ...]
 
 def menu(modem: str, training: str) -> Menu:
     """Of a class of modem, trained on "w1", "n1" or "both"."""
-    rows = shipped.MENUS[modem] if training == "both" else _read()[modem][training]
+    rows = shipped.TABLES[modem] if training == "both" else _read()[modem][training]
     return tuple(Row(*row) for row in rows)
 
 

@@ -1,6 +1,6 @@
 """Trains the menu: coordinate descent on rows over training trips, every row monotone over the budget.
 
-Writes what ships, from trips of both training lines, into `firmware/locator/scheduler/menu.py`, and the
+Writes what ships, from trips of both training lines, into `firmware/locator/scheduler/pacing.py`, and the
 menus of each line alone, with which the other is judged, into `data/menus.json`."""
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tools.lab.physics import run
 from tools.lab.pilot import Ours
 from tools.lab.score import score
 
-TABLE = FIRMWARE / "locator" / "scheduler" / "menu.py"
+TABLE = FIRMWARE / "locator" / "scheduler" / "pacing.py"
 HOUR_S, ENDLESS_S = 3_600, 400 * 3_600
 SLOTS_S = (1_800, 3_600, 5_400, 7_200)
 CHOICES = {
@@ -116,7 +116,7 @@ def write(menus: dict[str, dict[str, Menu]], carries_j: dict[str, int]) -> None:
     alone = {m: {t: rows for t, rows in each.items() if t != "both"} for m, each in menus.items()}
     FILE.write_text(json.dumps(alone, indent=1).replace("\n    ", "").replace("\n   ]", "]") + "\n", "utf-8")
     head = TABLE.read_text(encoding="utf-8").split("CARRIES_J = ")[0]
-    lines = [f"{head}CARRIES_J = {json.dumps(carries_j)}", "MENUS = {"]
+    lines = [f"{head}CARRIES_J = {json.dumps(carries_j)}", "TABLES = {"]
     for modem, each in menus.items():
         lines += [f'    "{modem}": (', *(f"        {tuple(row)}," for row in each["both"]), "    ),"]
     TABLE.write_text("\n".join([*lines, "}"]) + "\n", "utf-8")
