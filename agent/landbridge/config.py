@@ -13,6 +13,7 @@ from typing import Annotated, Any, NamedTuple
 
 from landbridge.core import files
 from landbridge.core.checked import (
+    SECRET,
     Between,
     Sentences,
     Wanted,
@@ -30,11 +31,11 @@ FILE_VARIABLE = "LANDBRIDGE_CONFIG"
 DEFAULT_FILE = "landbridge.toml"
 TOO_OPEN = 0o027
 """Bits of a mode by which others than the owner write a file, or others than his group read it."""
-_SECRET, _PATH = "secret", "path"
+_PATH = "path"
 _INTERVAL = SETTINGS["interval_s"]
 
 _Text = Annotated[str, Wanted("a text in quotes, on one line", is_one_line)]
-_Secret = Annotated[_Text, _SECRET]
+_Secret = Annotated[_Text, SECRET]
 _Path = Annotated[_Text, _PATH]
 _File = Annotated[str, Wanted("the name of a file or folder", is_one_line, min_length=1), _PATH]
 _NAME = "[A-Za-z0-9:_-]{1,63}"
@@ -107,7 +108,7 @@ class Devices:
     ca_file: _Path = key("", "PEM file, at most 4 KB, of the broker's CA; empty: broker.ca_file.")
     apn: _Text = key("iot", "Access point name of the cards.")
     apn_user: _AtText = key("", "User of the access point; empty: it asks for none.")
-    apn_password: Annotated[_AtText, _SECRET] = key("", "Its password.")
+    apn_password: Annotated[_AtText, SECRET] = key("", "Its password.")
     per_minute: _Count = key(600, "Messages that are taken of one device in a minute; it keeps the others.")
     interval_s: Annotated[int, Between(_INTERVAL.lowest, _INTERVAL.highest)] = key(
         _INTERVAL.default, "Seconds between points until a trip says otherwise."
@@ -291,7 +292,7 @@ def exposed() -> str | None:
         f"[{section}] {each.name}"
         for section in parts(Config)
         for each in _keys(section)
-        if each.is_marked(_SECRET) and given.get(section, {}).get(each.name)
+        if each.is_marked(SECRET) and given.get(section, {}).get(each.name)
     ]
     if "@" in (database := str(given.get("store", {}).get("database", ""))) and is_server(database):
         secrets += ["[store] database"] if ":" in database.split("://")[1].rpartition("@")[0] else []
@@ -327,7 +328,7 @@ def _range(annotation: Any) -> str:
 
 
 def _assignment(each: _Key, value: str | int | bool) -> str:
-    if each.is_marked(_SECRET) and value:
+    if each.is_marked(SECRET) and value:
         return f"# {each.name} is set, and not shown"
     # JSON's strings, integers and booleans are TOML's.
     return f"{each.name} = {json.dumps(value)}"

@@ -7,8 +7,8 @@ check: a command that reads no file need not wait for it.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, is_dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cache
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -24,22 +24,19 @@ Where = tuple[str | int, ...]
 _NOTHING: list[Any] = [[]]
 """Taken by no field, in place of what JSON does not have."""
 _CONFIG = {"strict": True, "extra": "forbid", "allow_inf_nan": False}
-_USUAL = {
-    "bool": "true or false",
-    "int": "a whole number",
-    "float": "a number",
-    "str": "a text",
-    "dict": "a table",
-    "tuple": "a list",
-}
+_USUAL = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "a text"}
+_LISTS = {"int": "a list of whole numbers", "float": "a list of numbers", "str": "a list of texts"}
 """What is wanted where an annotation has no words of its own."""
-_NAMES = {"finite_number": "float", "string_type": "str"}
-"""The type that a value lacks, where pydantic's type of an error does not begin with its name."""
+SECRET = "secret"
+"""Part of the annotation of a value that no error shows."""
 
 
 class Wanted:
     """Part of an annotation: what a value must be, in words; how, by limits of pydantic's core schema
     (`ge`, `le`, `pattern`, `max_length`), by a function, or by both."""
+
+    kind = "wanted"
+    """The type of its error."""
 
     def __init__(self, words: str, holds: Callable[[Any], bool] | None = None, **limits: Any) -> None:
         self.words = words
@@ -51,13 +48,11 @@ class Wanted:
         schema: Any = {**handler(source), **self._limits}
         if self._holds:
             schema = core_schema.no_info_after_validator_function(self._checked, schema)
-        return core_schema.custom_error_schema(schema, "wanted", custom_error_message=self.words)
+        return core_schema.custom_error_schema(schema, self.kind, custom_error_message=self.words)
 
     def _checked(self, value: Any) -> Any:
-        from pydantic_core import PydanticCustomError
-
         if self._holds and not self._holds(value):
-            raise PydanticCustomError("wanted", "{words}", {"words": self.words})
+            raise ValueError
         return value
 
 
@@ -69,25 +64,44 @@ class Between(Wanted):
         super().__init__(words or f"a number from {self.range}", ge=low, le=high)
 
 
+class Named(Wanted):
+    """What a value is to be, as "network": the sentence says that it is none."""
+
+    kind = "named"
+
+
+class Itself(Wanted):
+    """Of a list alone: its items have words of their own."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        return {**handler(source), **self._limits}
+
+
 class Within(Wanted):
     """A number of a table within limits; a text that is no number is said to be none."""
 
     def __init__(self, low: float, high: float) -> None:
-        super().__init__(f"between {low:g} and {high:g}", lambda value: low <= value <= high)
+        super().__init__("a number")
+        self._low, self._high = low, high
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
 
-        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+        return core_schema.no_info_after_validator_function(self._within, handler(source))
+
+    def _within(self, value: Any) -> Any:
+        from pydantic_core import PydanticCustomError
+
+        if not self._low <= value <= self._high:
+            words = f"between {self._low:g} and {self._high:g}"
+            raise PydanticCustomError("wanted", "{words}", {"words": words})
+        return value
 
 
-def one_of(values: Sequence[Any]) -> Wanted:
+def one_of(values: Iterable[Any]) -> Wanted:
     """One of these, and nothing else."""
-    return Wanted(f"one of {', '.join(map(str, values))}", lambda value: value in values)
-
-
-Texts = Annotated[tuple[str, ...], Wanted("a list of texts")]
-Numbers = Annotated[tuple[int, ...], Wanted("a list of whole numbers")]
+    known = tuple(values)
+    return Wanted(f"one of {', '.join(map(str, known))}", lambda value: value in known)
 
 
 def strict(model: type[T]) -> type[T]:
@@ -96,14 +110,16 @@ def strict(model: type[T]) -> type[T]:
     return model
 
 
-def key(default: Any, description: str) -> Any:
-    """A key of a model with its default (`...`: it must be given), and what it means."""
-    return field(default=MISSING if default is ... else default, metadata={"description": description})
+def key(default: Any, description: str = "", **others: Any) -> Any:
+    """A key of a model with its default (`...`: it must be given), and what it means; `alias` is its name
+    where that is a word of Python."""
+    metadata = {"description": description, **others}
+    return field(default=MISSING if default is ... else default, metadata=metadata)
 
 
 def name_of(where: Where) -> str:
     """Keys with dots between, as TOML has them."""
-    return ".".join(map(str, where))
+    return ".".join(str(each) for each in where if each != "[key]")
 
 
 @dataclass(frozen=True)
@@ -113,6 +129,7 @@ class Sentences:
 
     at: Callable[[Where], str] = name_of
     wrong: str = "{at} = {value} must be {wanted}"
+    named: str = "{at}: {value} is no {wanted}"
     unknown: str = "{table}: no {key}; known are {known}"
     missing: str = "{at} is missing; it must be {wanted}"
     no_table: str = "{at} is no table of {known}"
@@ -142,14 +159,18 @@ def _made(model: Any, how: str, data: Any, given: Any, says: Sentences) -> Any:
 def parts(annotation: Any) -> dict[str, Any]:
     """The annotation of each key of a model; empty: it is none."""
     model = kind(annotation)
-    return get_type_hints(model, include_extras=True) if is_dataclass(model) else {}
+    if not is_dataclass(model):
+        return {}
+    hints = get_type_hints(model, include_extras=True)
+    return {each.metadata.get("alias", each.name): hints[each.name] for each in fields(model)}
 
 
 def wanted(annotation: Any) -> str:
     """What its value must be, in words."""
     found = [each.words for each in getattr(annotation, "__metadata__", ()) if isinstance(each, Wanted)]
-    name = getattr(kind(annotation), "__name__", "")
-    return found[0] if found else _USUAL.get(name, "a table")
+    model = kind(annotation)
+    words, model = (_LISTS, get_args(model)[0]) if get_origin(model) is tuple else (_USUAL, model)
+    return found[0] if found else words.get(getattr(kind(model), "__name__", ""), "a table")
 
 
 @cache
@@ -172,8 +193,13 @@ def _said(error: "ValidationError", model: Any, given: Any, says: Sentences) -> 
         return says.no_table.format(at=at, known=", ".join(parts(annotation)))
     if problem == "missing":
         return says.missing.format(at=at, wanted=wanted(annotation))
-    words = found["msg"] if problem == "wanted" else _USUAL[_NAMES.get(problem, problem.partition("_")[0])]
-    return says.wrong.format(at=at, value=says.shown(_value(given, where)), wanted=words)
+    is_own = problem in (Wanted.kind, Named.kind)
+    is_secret = SECRET in getattr(annotation, "__metadata__", ())
+    return (says.named if problem == Named.kind else says.wrong).format(
+        at=at,
+        value="..." if is_secret else says.shown(_value(given, where)),
+        wanted=found["msg"] if is_own else wanted(annotation),
+    )
 
 
 def _value(given: Any, where: Where) -> Any:

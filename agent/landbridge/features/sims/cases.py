@@ -8,13 +8,26 @@ seen = { iccid = "8931440400012345678", imei = "860000000000000", plmn = 460000 
 broken = ["separation"]              # exactly these
 """
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Annotated, Any, NamedTuple
 
+from landbridge.core.checked import Sentences, checked, key, name_of, one_of, strict
 from landbridge.core.errors import UserError
-from landbridge.core.typed import checked, made
 from landbridge.features.sims import classes
 from landbridge.features.sims.classes import Class
-from landbridge.features.sims.rules import RULES, STAGES, Card, Seen, judge
+from landbridge.features.sims.rules import RULES, Card, Seen, judge
+
+
+@strict
+@dataclass(frozen=True)
+class Case:
+    """What was seen of a card of a class, and exactly those rules that it breaks."""
+
+    name: str
+    card: Card
+    seen: Seen
+    broken: tuple[Annotated[str, one_of(RULES)], ...]
+    class_: str = key(..., alias="class")
 
 
 class Verdict(NamedTuple):
@@ -58,23 +71,11 @@ def run(text: str) -> tuple[list[Verdict], list[str]]:
     return verdicts, lacking
 
 
-def _verdict(where: str, case: Any, known: dict[str, Class]) -> tuple[str, Verdict]:
-    if not isinstance(case, dict) or set(case) != {"name", "class", "card", "seen", "broken"}:
-        raise UserError(f"{where}: it has name, class, card, seen and broken, no more and no less")
-    name, class_ = (checked(f"{where}.{key}", str, case[key]) for key in ("name", "class"))
-    expected = checked(f"{where}.broken", tuple[str, ...], case["broken"])
-    if class_ not in known:
-        raise UserError(f"{where}: no class {class_!r}; there are {', '.join(known)}")
-    unknown = set(expected) - set(RULES)
-    if unknown:
-        raise UserError(f"{where}: no rule {', '.join(sorted(unknown))}; there are {', '.join(RULES)}")
-    card: Card = made(f"{where}.card", Card, case["card"])
-    seen: Seen = made(f"{where}.seen", Seen, case["seen"])
-    if card.stage not in STAGES:
-        raise UserError(f"{where}.card.stage = {card.stage!r}; there are {', '.join(STAGES)}")
-    if seen.plmn is not None:
-        classes.network(f"{where}.seen.plmn", seen.plmn)
-    judged = judge(known[class_], card, seen)
+def _verdict(where: str, table: Any, known: dict[str, Class]) -> tuple[str, Verdict]:
+    case = checked(Case, table, Sentences(lambda keys: name_of((where, *keys))))
+    if case.class_ not in known:
+        raise UserError(f"{where}: no class {case.class_!r}; there are {', '.join(known)}")
+    judged = judge(known[case.class_], case.card, case.seen)
     found = {rule: why for rule, why in judged.items() if why is not None}
     kept = tuple(rule for rule, why in judged.items() if why is None)
-    return class_, Verdict(name, expected, found, kept)
+    return case.class_, Verdict(case.name, case.broken, found, kept)

@@ -6,9 +6,10 @@ The names of `Seen` are those of a case in such a file. None there: it was not t
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from landbridge.features.sims.classes import Class
+from landbridge.core.checked import one_of, strict
+from landbridge.features.sims.classes import Class, Network
 from landbridge.geo.distance import Place
 
 STAGES = ("stock", "test", "active", "suspended", "retired")
@@ -20,6 +21,7 @@ _DIFFER = 0.2
 _LEAST_BYTES = 1_000_000
 
 
+@strict
 @dataclass(frozen=True)
 class Card:
     """What the register has of a card."""
@@ -30,11 +32,12 @@ class Card:
     """Those its applet may use; none: any."""
     imei: str | None = None
     """The locator's modem that it is bound to; None: to none yet."""
-    stage: str = "active"
+    stage: Annotated[str, one_of(STAGES)] = "active"
     blocked: str | None = None
     """Why it may not be used at all."""
 
 
+@strict
 @dataclass(frozen=True)
 class Seen:
     """What is known of a card at one moment."""
@@ -42,7 +45,7 @@ class Seen:
     imei: str | None = None
     iccid: str | None = None
     imsi: str | None = None
-    plmn: int | None = None
+    plmn: Network | None = None
     latitude: float | None = None
     longitude: float | None = None
     accuracy_m: float = 0.0
