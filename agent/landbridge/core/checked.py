@@ -7,8 +7,8 @@ check: a command that reads no file need not wait for it.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Where = tuple[str | int, ...]
 """The keys that lead to a value."""
-_NOTHING: list[Any] = [[]]
-"""Taken by no field, in place of what JSON does not have."""
 _CONFIG = {"strict": True, "extra": "forbid", "allow_inf_nan": False}
 _USUAL = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "a text"}
 _LISTS = {"int": "a list of whole numbers", "float": "a list of numbers", "str": "a list of texts"}
@@ -35,7 +33,7 @@ class Wanted:
     """Part of an annotation: what a value must be, in words; how, by limits of pydantic's core schema
     (`ge`, `le`, `pattern`, `max_length`), by a function, or by both."""
 
-    kind = "wanted"
+    problem = "wanted"
     """The type of its error."""
 
     def __init__(self, words: str, holds: Callable[[Any], bool] | None = None, **limits: Any) -> None:
@@ -48,7 +46,7 @@ class Wanted:
         schema: Any = {**handler(source), **self._limits}
         if self._holds:
             schema = core_schema.no_info_after_validator_function(self._checked, schema)
-        return core_schema.custom_error_schema(schema, self.kind, custom_error_message=self.words)
+        return core_schema.custom_error_schema(schema, self.problem, custom_error_message=self.words)
 
     def _checked(self, value: Any) -> Any:
         if self._holds and not self._holds(value):
@@ -67,11 +65,11 @@ class Between(Wanted):
 class Named(Wanted):
     """What a value is to be, as "network": the sentence says that it is none."""
 
-    kind = "named"
+    problem = "named"
 
 
 class Itself(Wanted):
-    """Of a list alone: its items have words of their own."""
+    """Of a list or table alone: what is in it has words of its own."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         return {**handler(source), **self._limits}
@@ -138,7 +136,10 @@ class Sentences:
 
 def checked(model: type[T], given: Any, says: Sentences) -> T:
     """The model of what a file of TOML or JSON says. `UserError` names one key that is wrong."""
-    return cast(T, _made(model, "validate_json", json.dumps(_as_json(given)), given, says))
+    for where, value in _leaves(given, ()):
+        if not _is_json(value):
+            raise UserError(_wrong(model, given, says, where))
+    return cast(T, _made(model, "validate_json", json.dumps(given), given, says))
 
 
 def checked_row(model: type[T], row: Mapping[str, Any], says: Sentences) -> T:
@@ -193,13 +194,17 @@ def _said(error: "ValidationError", model: Any, given: Any, says: Sentences) -> 
         return says.no_table.format(at=at, known=", ".join(parts(annotation)))
     if problem == "missing":
         return says.missing.format(at=at, wanted=wanted(annotation))
-    is_own = problem in (Wanted.kind, Named.kind)
-    is_secret = SECRET in getattr(annotation, "__metadata__", ())
-    return (says.named if problem == Named.kind else says.wrong).format(
-        at=at,
-        value="..." if is_secret else says.shown(_value(given, where)),
-        wanted=found["msg"] if is_own else wanted(annotation),
+    own = found["msg"] if problem in (Wanted.problem, Named.problem) else None
+    return _wrong(
+        model, given, replace(says, wrong=says.named) if problem == Named.problem else says, where, own
     )
+
+
+def _wrong(model: Any, given: Any, says: Sentences, where: Where, words: str | None = None) -> str:
+    annotation = _of(model, where)
+    is_secret = SECRET in getattr(annotation, "__metadata__", ())
+    value = "..." if is_secret else says.shown(_value(given, where))
+    return says.wrong.format(at=says.at(where), value=value, wanted=words or wanted(annotation))
 
 
 def _value(given: Any, where: Where) -> Any:
@@ -229,15 +234,16 @@ def kind(annotation: Any) -> Any:
     return annotation
 
 
-def _as_json(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {_text(name): _as_json(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_as_json(each) for each in value]
-    if value is None or (isinstance(value, str) and _text(value) == value) or isinstance(value, int | float):
-        return value
-    return _NOTHING
+def _leaves(value: Any, where: Where) -> Iterator[tuple[Where, Any]]:
+    if not isinstance(value, dict | list):
+        yield where, value
+        return
+    for each, part in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from _leaves(part, (*where, each))
 
 
-def _text(text: str) -> str:
-    return text.encode(errors="replace").decode()
+def _is_json(value: Any) -> bool:
+    """Whether JSON has it: TOML has dates as well, and a variable or a name may be no text."""
+    if isinstance(value, str):
+        return value.encode(errors="ignore").decode() == value
+    return value is None or isinstance(value, int | float)
