@@ -21,6 +21,7 @@ from landbridge.core.checked import (
     checked,
     key,
     kind,
+    marks,
     parts,
     strict,
 )
@@ -225,7 +226,7 @@ class _Key(NamedTuple):
 
     def is_marked(self, mark: str) -> bool:
         """Whether it is a secret, or a path."""
-        return mark in getattr(self.annotation, "__metadata__", ())
+        return mark in marks(self.annotation)
 
 
 def _keys(section: str) -> Iterator[_Key]:
@@ -323,8 +324,7 @@ def annotated(config: Config) -> str:
 
 def _range(annotation: Any) -> str:
     """What a number may be, as a sentence."""
-    marks = getattr(annotation, "__metadata__", ())
-    return "".join(f" {each.range}." for each in marks if isinstance(each, Between))
+    return "".join(f" {each.range}." for each in marks(annotation) if isinstance(each, Between))
 
 
 def _assignment(each: _Key, value: str | int | bool) -> str:

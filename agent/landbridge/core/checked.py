@@ -75,25 +75,29 @@ class Itself(Wanted):
         return {**handler(source), **self._limits}
 
 
-class Within(Wanted):
-    """A number of a table within limits; a text that is no number is said to be none."""
+class Judged(Wanted):
+    """Says of a value that has the right type why it is refused; empty: it is taken."""
 
-    def __init__(self, low: float, high: float) -> None:
-        super().__init__("a number")
-        self._low, self._high = low, high
+    def __init__(self, words: str, why: Callable[[Any], str]) -> None:
+        super().__init__(words)
+        self._why = why
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
 
-        return core_schema.no_info_after_validator_function(self._within, handler(source))
+        return core_schema.no_info_after_validator_function(self._judged, handler(source))
 
-    def _within(self, value: Any) -> Any:
+    def _judged(self, value: Any) -> Any:
         from pydantic_core import PydanticCustomError
 
-        if not self._low <= value <= self._high:
-            words = f"between {self._low:g} and {self._high:g}"
-            raise PydanticCustomError("wanted", "{words}", {"words": words})
+        if why := self._why(value):
+            raise PydanticCustomError(self.problem, "{why}", {"why": why})
         return value
+
+
+def within(low: float, high: float) -> Judged:
+    """A number of a table within limits; a text that is no number is said to be none."""
+    return Judged("a number", lambda value: "" if low <= value <= high else f"between {low:g} and {high:g}")
 
 
 def one_of(values: Iterable[Any]) -> Wanted:
@@ -166,9 +170,16 @@ def parts(annotation: Any) -> dict[str, Any]:
     return {each.metadata.get("alias", each.name): hints[each.name] for each in fields(model)}
 
 
+def marks(annotation: Any) -> tuple[Any, ...]:
+    """What is said of a type, also of one that may be None."""
+    if NoneType in get_args(annotation):
+        annotation = get_args(annotation)[0]
+    return getattr(annotation, "__metadata__", ())
+
+
 def wanted(annotation: Any) -> str:
     """What its value must be, in words."""
-    found = [each.words for each in getattr(annotation, "__metadata__", ()) if isinstance(each, Wanted)]
+    found = [each.words for each in marks(annotation) if isinstance(each, Wanted)]
     model = kind(annotation)
     words, model = (_LISTS, get_args(model)[0]) if get_origin(model) is tuple else (_USUAL, model)
     return found[0] if found else words.get(getattr(kind(model), "__name__", ""), "a table")
@@ -194,7 +205,7 @@ def _said(error: "ValidationError", model: Any, given: Any, says: Sentences) -> 
         return says.no_table.format(at=at, known=", ".join(parts(annotation)))
     if problem == "missing":
         return says.missing.format(at=at, wanted=wanted(annotation))
-    own = found["msg"] if problem in (Wanted.problem, Named.problem) else None
+    own = found["msg"] if problem in {Wanted.problem, Named.problem} else None
     return _wrong(
         model, given, replace(says, wrong=says.named) if problem == Named.problem else says, where, own
     )
@@ -202,7 +213,7 @@ def _said(error: "ValidationError", model: Any, given: Any, says: Sentences) -> 
 
 def _wrong(model: Any, given: Any, says: Sentences, where: Where, words: str | None = None) -> str:
     annotation = _of(model, where)
-    is_secret = SECRET in getattr(annotation, "__metadata__", ())
+    is_secret = SECRET in marks(annotation)
     value = "..." if is_secret else says.shown(_value(given, where))
     return says.wrong.format(at=says.at(where), value=value, wanted=words or wanted(annotation))
 
