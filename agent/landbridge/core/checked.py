@@ -25,6 +25,7 @@ _CONFIG = {"strict": True, "extra": "forbid", "allow_inf_nan": False}
 _USUAL = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "a text"}
 _LISTS = {"int": "a list of whole numbers", "float": "a list of numbers", "str": "a list of texts"}
 """What is wanted where an annotation has no words of its own."""
+_OUTSIDE = ("greater_than_equal", "less_than_equal")
 SECRET = "secret"
 """Part of the annotation of a value that no error shows."""
 
@@ -95,9 +96,27 @@ class Judged(Wanted):
         return value
 
 
-def within(low: float, high: float) -> Judged:
+class Within(Itself):
     """A number of a table within limits; a text that is no number is said to be none."""
-    return Judged("a number", lambda value: "" if low <= value <= high else f"between {low:g} and {high:g}")
+
+    what = "a number"
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__(self.what, ge=low, le=high)
+        self.outside = f"between {low:.15g} and {high:.15g}"
+
+
+class WholeWithin(Within):
+    """The same of digits: pydantic would take 1.0 for 1."""
+
+    what = "a whole number"
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        digits = core_schema.str_schema(pattern="^[+-]?[0-9]+$", strip_whitespace=True)
+        number = core_schema.int_schema(strict=False, **self._limits)
+        return core_schema.chain_schema([digits, number])
 
 
 def one_of(values: Iterable[Any]) -> Wanted:
@@ -140,16 +159,59 @@ class Sentences:
 
 def checked(model: type[T], given: Any, says: Sentences) -> T:
     """The model of what a file of TOML or JSON says. `UserError` names one key that is wrong."""
+    from pydantic import ValidationError
+
     for where, value in _leaves(given, ()):
         if not _is_json(value):
             raise UserError(_wrong(model, given, says, where))
-    return cast(T, _made(model, "validate_json", json.dumps(given), given, says))
+    try:
+        return cast(T, _adapter(cast(Any, model)).validate_json(json.dumps(given)))
+    except ValidationError as error:
+        raise UserError(_said(error, model, given, says)) from None
 
 
-def checked_row(model: type[T], row: Mapping[str, Any], says: Sentences) -> T:
-    """The model of the cells of a row, texts or None; columns that it does not have are left out."""
-    cells = {name: row[name] for name in parts(model) if row.get(name) is not None}
-    return cast(T, _made(model, "validate_strings", cells, row, says))
+def checked_row(model: type[T], row: Mapping[str, Any], where: str) -> T:
+    """The model of the cells of a row, texts or None; an empty one is that of a column with a default.
+
+    Columns that the model does not have are left out. `UserError` names the column; `where` is the row.
+    """
+    from pydantic import ValidationError
+
+    known: Any = model
+    cells = {
+        name: cell
+        for name, least in _columns(known).items()
+        if (cell := row.get(name)) is not None and len(cell) >= least
+    }
+    try:
+        return cast(T, _adapter(known).validate_strings(cells))
+    except ValidationError as error:
+        raise UserError(_said(error, model, row, _of_row(where))) from None
+
+
+def _of_row(row: str) -> Sentences:
+    return Sentences(
+        at=lambda where: f"{row}, column {name_of(where)}",
+        wrong="{at}: {value} is not {wanted}",
+        missing="{at}: None is not {wanted}",
+        shown=lambda cell: cell if _is_number(cell) else repr(cell),
+    )
+
+
+def _is_number(cell: Any) -> bool:
+    try:
+        float(cell)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+@cache
+def _columns(model: Any) -> dict[str, int]:
+    """Of each column, how long a cell must be to count."""
+    return {
+        name: int(each.default is not MISSING) for name, each in zip(parts(model), fields(model), strict=True)
+    }
 
 
 def _made(model: Any, how: str, data: Any, given: Any, says: Sentences) -> Any:
@@ -163,7 +225,11 @@ def _made(model: Any, how: str, data: Any, given: Any, says: Sentences) -> Any:
 
 def parts(annotation: Any) -> dict[str, Any]:
     """The annotation of each key of a model; empty: it is none."""
-    model = kind(annotation)
+    return _parts(kind(annotation))
+
+
+@cache
+def _parts(model: Any) -> dict[str, Any]:
     if not is_dataclass(model):
         return {}
     hints = get_type_hints(model, include_extras=True)
@@ -205,7 +271,9 @@ def _said(error: "ValidationError", model: Any, given: Any, says: Sentences) -> 
         return says.no_table.format(at=at, known=", ".join(parts(annotation)))
     if problem == "missing":
         return says.missing.format(at=at, wanted=wanted(annotation))
+    limits = [mark.outside for mark in marks(annotation) if isinstance(mark, Within)]
     own = found["msg"] if problem in {Wanted.problem, Named.problem} else None
+    own = limits[0] if limits and problem in _OUTSIDE else own
     return _wrong(
         model, given, replace(says, wrong=says.named) if problem == Named.problem else says, where, own
     )
