@@ -214,15 +214,6 @@ def _columns(model: Any) -> dict[str, int]:
     }
 
 
-def _made(model: Any, how: str, data: Any, given: Any, says: Sentences) -> Any:
-    from pydantic import ValidationError
-
-    try:
-        return getattr(_adapter(model), how)(data)
-    except ValidationError as error:
-        raise UserError(_said(error, model, given, says)) from None
-
-
 def parts(annotation: Any) -> dict[str, Any]:
     """The annotation of each key of a model; empty: it is none."""
     return _parts(kind(annotation))
@@ -271,18 +262,16 @@ def _said(error: "ValidationError", model: Any, given: Any, says: Sentences) -> 
         return says.no_table.format(at=at, known=", ".join(parts(annotation)))
     if problem == "missing":
         return says.missing.format(at=at, wanted=wanted(annotation))
-    limits = [mark.outside for mark in marks(annotation) if isinstance(mark, Within)]
-    own = found["msg"] if problem in {Wanted.problem, Named.problem} else None
-    own = limits[0] if limits and problem in _OUTSIDE else own
-    return _wrong(
-        model, given, replace(says, wrong=says.named) if problem == Named.problem else says, where, own
-    )
+    if problem == Named.problem:
+        says = replace(says, wrong=says.named)
+    own = [found["msg"]] if problem in {Wanted.problem, Named.problem} else []
+    own += [mark.outside for mark in marks(annotation) if isinstance(mark, Within) and problem in _OUTSIDE]
+    return _wrong(model, given, says, where, *own)
 
 
 def _wrong(model: Any, given: Any, says: Sentences, where: Where, words: str | None = None) -> str:
     annotation = _of(model, where)
-    is_secret = SECRET in marks(annotation)
-    value = "..." if is_secret else says.shown(_value(given, where))
+    value = "..." if SECRET in marks(annotation) else says.shown(_value(given, where))
     return says.wrong.format(at=says.at(where), value=value, wanted=words or wanted(annotation))
 
 
