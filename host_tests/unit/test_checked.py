@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import date
 from io import StringIO
@@ -220,3 +222,13 @@ def test_the_ranges_of_the_annotated_file_are_those_that_are_checked():
     with pytest.raises(UserError, match="1 to 65535"):
         configured("[broker]\nport = 65536")
     configured("[broker]\nport = 65535")
+
+
+def test_no_command_loads_pydantic_before_it_reads_a_file():
+    code = (
+        "import sys\nfrom importlib import import_module\nfrom landbridge.cli import GROUPS\n"
+        "for module in (each for group in GROUPS.values() for each in group):\n"
+        "    import_module(f'landbridge.{module}')\n"
+        "assert 'pydantic' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
