@@ -68,7 +68,7 @@ _Country = Annotated[
     str,
     Wanted(f"a mobile country code (200 to 799), or {ELSEWHERE}", pattern=f"^([2-7][0-9][0-9]|{ELSEWHERE})$"),
 ]
-_TABLE = Itself("a table; see `landbridge cards policy --help`")
+_TABLE = Itself("a table; see `landbridge esim policy --help`")
 _NOT_BLOCKED = "mobile country codes (200 to 799) that [countries] does not have"
 
 
