@@ -8,8 +8,6 @@ from micropython import const
 
 from locator.esim import DAMAGED, CardError, tlv
 
-ISD_R = b"A0000005591010FFFFFFFF8900000100"
-
 OK = const(0)
 NOT_FOUND = const(1)
 WRONG_STATE = const(2)

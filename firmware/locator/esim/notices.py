@@ -4,7 +4,7 @@ fetched into flash, passed to the agent in pieces (downlink/profiles.py), and re
 
 from locator import state as st
 from locator.codec import cbor, checked
-from locator.esim import CardError, apdu, euicc, files, memory
+from locator.esim import ISD_R, CardError, apdu, euicc, files, memory
 from locator.scheduler import profile
 
 
@@ -18,7 +18,7 @@ def collect(driver, state, folder):
         return
     transport = apdu.Transport(driver, memory.Memory(folder).interface)
     try:
-        transport.open(euicc.ISD_R)
+        transport.open(ISD_R)
         if kept and euicc.forget(transport, kept[files.SEQ]) not in (euicc.OK, euicc.NOT_FOUND):
             return
         checked.remove(folder + files.NOTICE)
