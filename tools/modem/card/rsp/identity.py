@@ -43,17 +43,17 @@ def of(eid: str) -> Identity:
 
 
 class Random:
-    """Numbers that no world draws from and that no card repeats: hashes of the EID and of a counter, which
-    is in the card's non-volatile memory."""
+    """Numbers that no world draws from and that nobody repeats: hashes of a name, of a card its EID, and of
+    a counter, which is in non-volatile memory."""
 
-    def __init__(self, eid: bytes) -> None:
-        self._eid = eid
+    def __init__(self, name: bytes) -> None:
+        self._name = name
         self._count = 0
 
     def bytes(self, size: int) -> bytes:
         """At most 32."""
         self._count += 1
-        return sha256(b"Landbridge test card" + self._eid + self._count.to_bytes(8)).digest()[:size]
+        return sha256(b"Landbridge test" + self._name + self._count.to_bytes(8)).digest()[:size]
 
     def key(self) -> ec.EllipticCurvePrivateKey:
         """A one-time key pair."""
