@@ -230,7 +230,8 @@ def test_segments_that_are_not_cut_as_the_standard_says(smdp: Server):
         (lambda pieces: [pieces[0], *pieces[2:]], (0, 7)),
         (lambda pieces: [*pieces[:3], pieces[3] + pieces[4], *pieces[5:]], (2, 7)),
         (lambda pieces: [*pieces[:-3], pieces[-2], pieces[-3], pieces[-1]], (5, 8)),
-        (lambda pieces: [*pieces[:2], *pieces[4:]], (2, 7)),
+        (lambda pieces: [*pieces[:2], *pieces[4:]], (1, 7)),
+        (lambda pieces: [*pieces[:3], *pieces[4:]], (2, 7)),
     ):
         for piece in wrong(list(segments(b.lpa.fetch(MATCH)))):
             answer = b.lpa.es10.send(piece)
