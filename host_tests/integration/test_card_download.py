@@ -238,7 +238,7 @@ def test_segments_that_are_not_cut_as_the_standard_says(smdp: Server):
             if answer:
                 break
         assert final(answer) == result
-        with pytest.raises(StatusWordError, match="6a8[08]"):
+        with pytest.raises(StatusWordError, match=r"6a8[08]"):
             b.lpa.es10.send(piece)
     assert b.loaded() == (0, 0)
 
@@ -247,10 +247,10 @@ def test_nothing_is_loaded_that_was_not_prepared(smdp: Server):
     b = bench(smdp)
     package = b.lpa.fetch(MATCH)
     b.reset()
-    with pytest.raises(StatusWordError, match="6a8[08]"):
+    with pytest.raises(StatusWordError, match=r"6a8[08]"):
         b.lpa.load(package)
     assert b.loaded() == (0, 0)
-    with pytest.raises(StatusWordError, match="6a8[08]"):
+    with pytest.raises(StatusWordError, match=r"6a8[08]"):
         b.lpa.load(package)
     assert b.iccids().count(ICCID) == 1
 
@@ -329,7 +329,7 @@ def test_another_request_interrupts_a_load(smdp: Server):
     for piece in pieces[:-1]:
         assert b.lpa.es10.send(piece) == b""
     b.lpa.es10.send(bytes.fromhex("BF2D00"))
-    with pytest.raises(StatusWordError, match="6a8[08]"):
+    with pytest.raises(StatusWordError, match=r"6a8[08]"):
         b.lpa.es10.send(pieces[-1])
     assert [final(each) for each in b.lpa.pending()] == [(5, 11)]
     assert ICCID not in b.iccids()
