@@ -15,6 +15,7 @@ from tools.modem.card.notifications import Notification
 from tools.modem.card.profile import DELETE, DISABLE, ENABLE, INSTALL, OPERATIONAL, SMDP, Profile
 
 if TYPE_CHECKING:
+    from tools.modem.card.rsp.identity import Identity
     from tools.modem.card.rsp.rsp import Rsp
     from tools.modem.card.rsp.session import Authenticated
 
@@ -48,7 +49,8 @@ FIRST_AID = 0x1100
 
 
 class Euicc(Card):
-    """`profiles`, the first is enabled; `iot`: it is one of SGP.32. `results`: what the next requests with a
+    """`profiles`, the first is enabled; `iot`: it is one of SGP.32; `identity`: it is another than that of
+    our test chain. `results`: what the next requests with a
     tag answer, whatever they ask. `toolkit_busy`: a session is open, so that no REFRESH can be sent."""
 
     has_isdr = True
@@ -60,6 +62,7 @@ class Euicc(Card):
         quirks: frozenset[str] = frozenset(),
         memory: int = MEMORY,
         iot: bool = False,
+        identity: Identity | None = None,
     ) -> None:
         super().__init__()
         self.profiles: list[Profile] = []
@@ -69,7 +72,8 @@ class Euicc(Card):
         self.memory = memory
         self.iot = iot
         self._rsp: Rsp | None = None
-        self.eid = eid
+        self.eid = identity.eid.hex() if identity else eid
+        self._identity = identity
         self.quirks = quirks
         self.notifications: list[Notification] = []
         self.results: dict[int, int] = {}
@@ -113,6 +117,14 @@ class Euicc(Card):
         if tag in self._functions:
             return tlv.encode(tag, self._functions[tag](self, value))
         return tlv.encode(tag, self._provisioning().answer(tag, value))
+
+    def identity(self) -> Identity:
+        """Keys and certificates; those of the test chain, unless it was made with others."""
+        if self._identity is None:
+            from tools.modem.card.rsp import identity
+
+            self._identity = identity.of(self.eid)
+        return self._identity
 
     def _provisioning(self) -> Rsp:
         """Made when it is first needed: its certificates and its library cost a second."""
@@ -158,7 +170,7 @@ class Euicc(Card):
             self._next(), iccid, address, session.transaction, session.oid, final
         )
         self._note(note)
-        return note.signed(self.eid)
+        return note.signed(self.identity())
 
     # The functions; each is given the value of its tag and returns that of the answer.
 
@@ -337,7 +349,7 @@ class Euicc(Card):
     _functions: ClassVar[dict[int, Callable[[Euicc, bytes], bytes]]] = {
         0xBF28: lambda card, value: notifications.listed(card.notifications, value),
         0xBF29: _nickname,
-        0xBF2B: lambda card, value: notifications.retrieved(card.notifications, value, card.eid),
+        0xBF2B: lambda card, value: notifications.retrieved(card.notifications, value, card.identity()),
         0xBF2D: _list,
         0xBF30: _sent,
         0xBF31: _enable,
