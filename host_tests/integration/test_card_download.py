@@ -7,9 +7,9 @@ from hashlib import sha256
 
 import pytest
 
-from host_tests.support import downloads
+from host_tests.support import card_downloads
+from host_tests.support.card_downloads import ICCID, IMSI, MATCH, SMALL, bench, final
 from host_tests.support.cards import EUROPE_ICCID, ROAMING, four_profiles
-from host_tests.support.downloads import ICCID, IMSI, MATCH, SMALL, bench, final
 from host_tests.support.lpa import Direct, Es10, StatusWordError, codec, segments, values
 from tools.modem.card.euicc import Euicc
 from tools.modem.card.files import iccid_bytes
@@ -377,7 +377,7 @@ def test_the_power_fails_at_every_apdu(smdp: Server):
     assert damaged == [] and installed > 1
 
 
-def _cut_at(b: downloads.Bench, at: int, done: bool) -> None:
+def _cut_at(b: card_downloads.Bench, at: int, done: bool) -> None:
     def before(apdu: bytes) -> None:
         if b.lpa.es10.apdus == at:
             if done:

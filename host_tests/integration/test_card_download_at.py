@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import serial
 
+from host_tests.support.card_downloads import ICCID, MATCH, final, profile
 from host_tests.support.cards import four_profiles
-from host_tests.support.downloads import ICCID, MATCH, final, profile
 from host_tests.support.lpa import ISD_R, Es9, Es10, Lpa, segments
 from host_tests.support.modem_program import running, speak
 from host_tests.support.simulated_modem import ModemUnderTest

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from host_tests.support import lpa as lpa_module
-from host_tests.support.downloads import ICCID, MATCH, SMALL, Bench, bench, final, profile
+from host_tests.support.card_downloads import ICCID, MATCH, SMALL, Bench, bench, final, profile
 from host_tests.support.lpa import ServerError, packed
 from tools.modem.card.euicc import Euicc
 from tools.modem.card.profile import Profile
