@@ -42,6 +42,11 @@ def test_a_profile_arrives_byte_for_byte(smdp: Server, size: int, pieces: int, b
     assert b.card.imsi == ROAMING  # a download enables nothing
 
 
+def test_a_card_whose_answers_are_all_fetched(smdp: Server):
+    b = bench(smdp, quirks={"get-response"})
+    assert b.loaded() == (0, 0)
+
+
 def test_segments_as_long_as_osmo_smdpp_makes_them(smdp: Server):
     b = bench(smdp, 12_309)
     smdp.functions.cut = WHOLE

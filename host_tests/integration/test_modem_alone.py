@@ -105,6 +105,9 @@ def test_unix(abstract, tmp_path):
         (["--dialect", "bg95", "--tcp", "70000"], 2, "'70000' is no address"),
         (["--dialect", "bg95", "--unix", "/no/such/folder/modem"], 1, "/no/such/folder/modem"),
         (["--dialect", "bg95", "--pty", "--fast"], 2, "--fast"),
+        (["--dialect", "bg95", "--pty", "--euicc", "--quirk", "slow"], 2, "no quirk 'slow'; --variants"),
+        (["--dialect", "bg95", "--pty", "--quirk", "load-slow"], 2, "--quirk and --identity need --euicc"),
+        (["--dialect", "bg95", "--pty", "--euicc", "--identity", "."], 2, "neither euicc.pem nor"),
     ],
 )
 def test_bad_options_are_answered_in_one_line(options, code, said):

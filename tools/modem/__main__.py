@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from tools.modem.alone.serve import Server
 from tools.modem.card.card import Card
-from tools.modem.card.euicc import QUIRKS, Euicc
+from tools.modem.card.euicc import Euicc
 from tools.modem.card.profile import PROVISIONING, Profile
+from tools.modem.card.quirks import QUIRKS
 from tools.modem.registry import DIALECTS
 from tools.modem.scenario import Event, load
 from tools.modem.variants import VARIANTS, adapt

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tools.modem.card import tlv
+from tools.modem.card import notifications, tlv
 from tools.modem.card.files import iccid_text
+from tools.modem.card.notifications import Notification
+from tools.modem.card.profile import INSTALL
 from tools.modem.card.rsp import elements, signature
 from tools.modem.card.rsp.bsp import KEY_LENGTH, KEY_TYPE, SEGMENT, SIZE, Channel, Keys, MacError, derive
 from tools.modem.card.rsp.metadata import Metadata, MetadataError
@@ -229,13 +231,24 @@ class Load:
         card = self._card
         card.work_ms += SLOW_MS if "load-slow" in card.quirks else INSTALL_MS
         card.mute = "answer-lost" in card.quirks
-        session = self.prepared.session
-        self.prepared = None
-        return card.install(self._metadata.profile(imsi, package), session)
+        profile = self._metadata.profile(imsi, package)
+        card.add(profile)
+        result = self._end(iccid, notifications.success(profile.aid))
+        for operations, address in profile.addresses:
+            if operations & INSTALL and address != result.address:
+                card.note(Notification(card.next_number(), INSTALL, iccid, address))
+        return result.signed(card.identity())
 
     def _fail(self, reason: int) -> bytes:
-        assert self.prepared
-        session = self.prepared.session
-        self.prepared = None
         iccid = iccid_text(self._metadata.iccid) if self._metadata else ""
-        return self._card.not_installed(session, iccid, self._command, reason)
+        return self._end(iccid, notifications.error(self._command, reason)).signed(self._card.identity())
+
+    def _end(self, iccid: str, final: bytes) -> Notification:
+        """The result, which the server is to be notified of."""
+        assert self.prepared
+        session, self.prepared = self.prepared.session, None
+        address = session.address.decode()
+        number = self._card.next_number()
+        note = notifications.installation(number, iccid, address, session.transaction, session.oid, final)
+        self._card.note(note)
+        return note
