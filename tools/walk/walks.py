@@ -19,12 +19,12 @@ WAKE = Step("main.py", MODULE)
 ACTIONS = "locator/actions/"
 FIX = Step(f"{ACTIONS}position.py", "run")
 PROFILE = Step(f"{ACTIONS}profile.py", "run")
-TAKE = Step("locator/downlink/desk.py", "Desk.take")
-WRITE = Step("locator/downlink/desk.py", "Desk.write")
+TAKE = Step("locator/downlink/handlers.py", "Handlers.take")
+WRITE = Step("locator/downlink/handlers.py", "Handlers.write")
 COMMAND_LINE = Step("cli.py", "app")
 RECEIVE = Step("ingest/session.py", "Session._on_message")
 INGEST = Step("ingest/worker.py", "Worker._insist")
-PUBLISH = Step("events/publisher.py", "Sender.turn")
+PUBLISH = Step("events/publisher.py", "Publisher.turn")
 ENTRIES = {
     FIRMWARE: (BOOT, WAKE, FIX, PROFILE, TAKE, WRITE),
     AGENT: (COMMAND_LINE, RECEIVE, INGEST, PUBLISH),
@@ -36,10 +36,10 @@ COMMAND_TAKEN = Step("locator/downlink/commands.py", "_obey")
 RESULT_WRITTEN = Step("locator/downlink/commands.py", "write")
 RESULT_NOTED = Step("features/commands/queries.py", "ended")
 POLICY_SENT = Step("features/esim/coding.py", "Policy.order")
-POLICY_TAKEN = Step("locator/downlink/card.py", "take")
+POLICY_TAKEN = Step("locator/downlink/profiles.py", "take")
 ENABLED = Step("locator/esim/euicc.py", "enable")
 COMMITTED = Step("locator/esim/trial.py", "Trial.answered")
-CARD_WRITTEN = Step("locator/downlink/card.py", "write")
+CARD_WRITTEN = Step("locator/downlink/profiles.py", "write")
 SWITCH_NOTED = Step("features/esim/coding.py", "_event")
 ORDINARY_WAKES = 8
 """Before a switch: in some hours an ordinary wake does whatever it does."""
@@ -189,13 +189,13 @@ def _command(legs: Legs) -> Walk:
 def _switch(world: World, policy: Path) -> Walk:
     agent, legs = world.agent, Legs(world)
     policy.write_text(cards.POLICY)
-    agent.do("cards", "policy", str(policy), DEVICE)
+    agent.do("esim", "policy", str(policy), DEVICE)
     world.run(lambda: legs.went(AGENT, SWITCH_NOTED))
     return Walk(
         "switch",
         "A profile switch, after the operator has given a policy for the card",
         [
-            legs.part("The operator gives a policy: `landbridge cards policy`.", AGENT, COMMAND_LINE),
+            legs.part("The operator gives a policy: `landbridge esim policy`.", AGENT, COMMAND_LINE),
             legs.uplink("An uplink comes in; the reply takes the policy along.", ESIM, POLICY_SENT),
             legs.part("The tracker keeps the policy.", FIRMWARE, TAKE, POLICY_TAKEN),
             legs.part("Before the next registration the profile is enabled.", FIRMWARE, PROFILE, ENABLED),
@@ -218,7 +218,7 @@ def _passed(leg: Leg) -> list[Step]:
 
 
 def _by_action(wake: Part) -> list[Part]:
-    """A wake in as many parts as it has actions, behind what comes before them."""
+    """A wake in as many parts as it has actions, after what comes before them."""
     parts = [wake._replace(steps=[])]
     for step in wake.steps:
         if step.file.startswith(ACTIONS) and step.function == "run":

@@ -1,4 +1,4 @@
-"""Many devices at once: each the firmware's own journal, ledger and conversation over a real connection."""
+"""Many devices at once: each with the firmware's own journal, ledger and session over a real connection."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from landbridge.core.clock import Clock
 from locator.codec import record
-from locator.journal.ledger import Ledger
+from locator.journal.numbers import Numbers
 from locator.journal.store import Journal
 from locator.session.keys import Keys
-from locator.session.talk import Conversation
+from locator.session.session import Session
 from paho.mqtt.enums import CallbackAPIVersion
 
 TIMES_FASTER = 20
@@ -33,7 +33,7 @@ class Gone(Exception):
 
 
 class Link:
-    """What a conversation asks of a modem."""
+    """What a session asks of a modem."""
 
     times_faster: float = TIMES_FASTER
 
@@ -89,7 +89,7 @@ class Device(threading.Thread):
         self.device = device
         self.made: dict[int, list[int]] = {}
         """Fields of each record, by sequence."""
-        self.trouble: str | None = None
+        self.failure: str | None = None
         self._rng = random.Random(device)
         self._folder = folder
         self.connection = (device, settings["broker_password"], port, ca)
@@ -116,10 +116,10 @@ class Device(threading.Thread):
                 if self._rng.random() < 0.1:
                     self._open()  # deep sleep: only what is in flash is left
         except Exception as error:
-            self.trouble = f"{self.device}: {error!r}"
+            self.failure = f"{self.device}: {error!r}"
 
     def _open(self) -> None:
-        self._ledger = Ledger(str(self._folder), 1)
+        self._ledger = Numbers(str(self._folder), 1)
         self._journal = Journal(str(self._folder), self._ledger)
 
     def _keep(self) -> None:
@@ -144,8 +144,8 @@ class Device(threading.Thread):
             return
         try:
             keys = Keys(str(self._folder), self._config)
-            talk = Conversation(link, self._journal, self._ledger, keys, None, MOST_BYTES)
-            talk.run(lambda out, more: 0, MESSAGES, False, False)
+            session = Session(link, self._journal, self._ledger, keys, None, MOST_BYTES)
+            session.run(lambda out, more: 0, MESSAGES, False, False)
         except Gone:
             pass
         finally:

@@ -14,13 +14,13 @@ from locator.codec import cbor, cose, record
 from locator.journal import acks
 from locator.modem import ModemError, gnss, parse, refusals
 from locator.modem.at import Channel
-from locator.session import talk
+from locator.session import session
 
 KEY = bytes(range(32))
 DEVICE = "lb-1"
 MOST_BYTES = 3000
 UART_BYTES = 2048
-"""What nobody reads beyond that is lost, as on a UART."""
+"""What is not read beyond that is lost, as on a UART."""
 KEPT_CRASHES = 5
 VERB_MS = 600_000
 """No verb takes longer, whatever comes."""
@@ -207,7 +207,7 @@ _VERBS = (
     ("mqtt_publish", (b"a/up", b"x")),
     ("mqtt_receive", (1000,)),
     ("mqtt_close", ()),
-    ("look", (2, False)),
+    ("listen", (2, False)),
     ("clear_forbidden", ()),
     ("stop", (False,)),
     ("start", (True, True)),
@@ -304,7 +304,7 @@ class ReplyTarget(CborTarget):
 
     def feed(self, data):
         """Read it and note it."""
-        ranges = talk.read_reply(data)[2]
+        ranges = session.read_reply(data)[2]
         noted = acks.Acks()
         for i in range(0, len(ranges), 2):
             lo, hi = max(1, ranges[i]), min(ranges[i + 1], 1000)
@@ -321,7 +321,7 @@ class EnvelopeTarget:
 
     def __init__(self):
         self._envelope = cose.Envelope(KEY, cose.DOWN, DEVICE)
-        self.seeds = tuple(self._sealed(plain, 7) for plain in _replies())
+        self.seeds = tuple(self._encrypted(plain, 7) for plain in _replies())
 
     def feed(self, data):
         """What is not genuine is refused."""
@@ -329,7 +329,7 @@ class EnvelopeTarget:
         if data not in self.seeds:
             raise AssertionError("a forgery was opened")
 
-    def _sealed(self, plain, number):
+    def _encrypted(self, plain, number):
         buf = bytearray(32) + plain + bytes(8)
         start, end = self._envelope.seal(buf, 32, 32 + len(plain), number)
         return bytes(buf[start:end])
@@ -346,14 +346,14 @@ class GenuineTarget(EnvelopeTarget):
 
     def feed(self, data):
         """Sealed, opened and read."""
-        number, plain = self._envelope.open(self._sealed(data, 8))
+        number, plain = self._envelope.open(self._encrypted(data, 8))
         if number != 8 or plain != data:
             raise AssertionError("not what was sealed")
-        talk.read_reply(plain)
+        session.read_reply(plain)
 
 
 class FlashTarget:
-    """What stands in flash and RTC memory after a bad day: records, ledger, state of the plan.
+    """What stands in flash and RTC memory after a bad day: records, counters, state of the scheduler.
 
     Half of the inputs get the right checksum.
     """
@@ -363,9 +363,9 @@ class FlashTarget:
     def __init__(self):
         from locator.codec.columns import MAX_RECORDS, Batch
         from locator.journal import rtc
-        from locator.journal.ledger import Ledger
+        from locator.journal.numbers import Numbers
 
-        self._unpack, self._ledger, self._most = rtc.unpack, Ledger, MAX_RECORDS
+        self._unpack, self._ledger, self._most = rtc.unpack, Numbers, MAX_RECORDS
         buf = bytearray(record.SIZE)
         record.pack_into(buf, [1] * 20)
         self.seeds = (bytes(buf), bytes(buf + buf), rtc.pack(_state()), struct.pack("<BBHQII4I", *_LEDGER))

@@ -1,4 +1,4 @@
-"""The best of worlds for a device in a campaign: a port without a UART, and a modem by its verbs."""
+"""Ideal conditions for a device under fault injection: a port without a UART, and a modem by its verbs."""
 
 _REGISTERED = 0  # of locator.modem; a slot holds no constants
 
@@ -75,7 +75,7 @@ class Modem:
     def cell(self):
         return self._rooms.Cell(460000, 1, 1, -90, -90)
 
-    def look(self, limit_s, is_kept):
+    def listen(self, limit_s, is_kept):
         return self.cell()
 
     def serves(self, *_):

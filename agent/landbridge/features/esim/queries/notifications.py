@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from landbridge.db.tables import card_notifications as table
+from landbridge.db.tables import euicc_notifications as table
 from landbridge.features.esim.coding import Piece
 
 

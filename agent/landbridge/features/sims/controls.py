@@ -1,0 +1,94 @@
+"""SIM controls by name, as people write them: a TOML file.
+
+[controls.resold]
+binding = true                       # only in the locator it is bound to (IMEIBIND)
+regions = [460, 401, 250]            # mobile country codes where it may register; [] or none: anywhere
+high_risk = [412]                    # where it never may be
+networks = [460000, 460001]          # it may use no other where one is named; MCC * 1000 + MNC
+blocked_networks = [250099]          # it may not use these
+area = [[30.0, 107.0, 5000.0]]       # circles it may be in (AREALIMIT): latitude, longitude, km
+quota_mb = 10                        # a calendar month, by the agent's model of bytes on the air
+hosts = ["broker.example:8883"]      # directed traffic: nobody else is talked to
+voice = false                        # both off unless said otherwise
+sms = false
+rebinds_a_month = 2                  # how often it may be bound to another locator
+slow_at = 80                         # percent of the quota from which the locator reports as seldom as it may
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, NamedTuple
+
+from landbridge.core import files
+from landbridge.core.checked import Named, Sentences, Wanted, checked, name_of, strict
+from landbridge.core.errors import UserError
+
+Network = Annotated[
+    int, Named("network: write MCC * 1000 + MNC, as 250099 for 250 99", ge=200_000, le=799_999)
+]
+_Country = Annotated[int, Named("mobile country code, 200 to 799", ge=200, le=799)]
+_NotNegative = Annotated[int, Wanted("a number, 0 or more", ge=0)]
+QUOTA_PERCENT = (50, 80, 100)
+
+
+class Circle(NamedTuple):
+    """Degrees, and how far around."""
+
+    latitude: float
+    longitude: float
+    km: float
+
+
+@strict
+@dataclass(frozen=True)
+class Controls:
+    """The controls that a card demands; empty: that one is not demanded."""
+
+    binding: bool = True
+    regions: tuple[_Country, ...] = ()
+    high_risk: tuple[_Country, ...] = ()
+    networks: tuple[Network, ...] = ()
+    blocked_networks: tuple[Network, ...] = ()
+    area: Annotated[tuple[Circle, ...], Wanted("a list of [latitude, longitude, km]")] = ()
+    quota_mb: Annotated[float, Wanted("a number, 0 or more", ge=0)] = 0.0
+    hosts: tuple[str, ...] = ()
+    voice: bool = False
+    sms: bool = False
+    rebinds_a_month: _NotNegative = 2
+    slow_at: _NotNegative = 0
+
+    def stored(self) -> dict[str, Any]:
+        """For JSON; `restored` reads it."""
+        return asdict(self)
+
+
+def parse(text: str) -> dict[str, Controls]:
+    """The controls in a file, by name; `UserError` says what is wrong in it."""
+    return of_tables(read(text).get("controls", {}))
+
+
+def read(text: str) -> dict[str, Any]:
+    """The file as TOML; `UserError` if it is none, or has other parts than [controls.<name>] and [[case]]."""
+    found = files.toml_of(text, "the file of SIM controls")
+    unknown = set(found) - {"controls", "case"}
+    if unknown:
+        raise UserError(f"{', '.join(sorted(unknown))}: write [controls.<name>] and [[case]]")
+    return found
+
+
+def of_tables(tables: Any) -> dict[str, Controls]:
+    """The controls by name."""
+    if not isinstance(tables, dict) or not tables:
+        raise UserError("no [controls.<name>] is there: it names the controls that cards demand")
+    return {name: of_table(f"controls.{name}", table) for name, table in tables.items()}
+
+
+def of_table(where: str, table: Any) -> Controls:
+    """The controls of one name; `UserError` names the key that is wrong."""
+    return checked(Controls, table, Sentences(lambda keys: name_of((where, *keys))))
+
+
+def restored(stored: Mapping[str, Any]) -> Controls:
+    """From what `stored` gave. It was checked when it was set, by the rules of then: cards are checked all
+    the same."""
+    return Controls(**stored)

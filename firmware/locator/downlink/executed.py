@@ -1,0 +1,44 @@
+"""The executed commands in flash: the highest id, and the commands whose result is not acknowledged.
+
+A command is written to it before it is done. Whatever happens then, it is never done twice.
+"""
+
+from micropython import const
+
+from locator.codec import cbor, checked
+
+_FILE = "/commands.bin"
+MOST = const(8)
+_MOST_BYTES = const(160)
+
+# Of an entry.
+ID = const(0)
+VERB = const(1)
+RESULT = const(2)
+
+
+class Executed:
+    """`folder` is the device's data directory; `now` the agent's time, epoch seconds."""
+
+    def __init__(self, folder, now):
+        self._path = folder + _FILE
+        found = checked.read(self._path)
+        if found is None:
+            # A file that cannot be read may have had any command in it. Ids come from the agent's clock:
+            # those given later are new for certain.
+            self.last = now if checked.exists(self._path) else 0
+            self.entries = []
+        else:
+            self.last, self.entries = found
+
+    def save(self):
+        """Replace the file; raises OSError when the flash does not take it."""
+        out = cbor.Writer(bytearray(_MOST_BYTES))
+        out.head(cbor.ARRAY, 2)
+        out.int(self.last)
+        out.head(cbor.ARRAY, len(self.entries))
+        for entry in self.entries:
+            out.head(cbor.ARRAY, 3)
+            for number in entry:
+                out.int(number)
+        checked.write(self._path, bytes(out.buf[: out.n]))

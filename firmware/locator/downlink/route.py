@@ -1,0 +1,133 @@
+"""The route data (scheduler/route.py), which comes in pieces.
+
+Downlink key 9: `[revision, offset, bytes]` is a piece, `[0]` says that there is none to have. Uplink key 12:
+`[revision in use, revision on its way, bytes of that]`, after a power-on, once a day and after each such
+downlink.
+
+Pieces are appended to a file next to the route data in use, which is replaced by rename when the new one is
+whole: only the old one or the new one is ever read. How far it has come is what the file's size says.
+"""
+
+import os
+from binascii import crc32
+
+from micropython import const
+
+from locator import state as st
+from locator.codec import cbor, checked
+from locator.scheduler import route_file
+
+_KEY = const(12)
+_COMING = ".new"
+_BLOCK = const(256)
+_MOST_REVISION = const(0x7FFFFFFF)
+
+
+def take(handlers, value):
+    """Keep the piece that is wanted, or remove the route data. What is anything else is answered like a piece
+    that was wanted: by what is here."""
+    path = handlers.port.data_dir + route_file.FILE
+    handlers.will_report(st.REPORT_ROUTE)
+    try:
+        if value == [0]:
+            checked.remove(path)
+            checked.remove(path + _COMING)
+            _begin_trip(handlers.state)
+        elif _is_piece(value) and _in_use(path) != value[0]:
+            _keep(handlers.state, path, value)
+    except OSError:  # the agent sends the same piece again
+        pass
+
+
+def write(handlers, out):
+    """What is in use and what is on its way."""
+    path = handlers.port.data_dir + route_file.FILE
+    out.int(_KEY)
+    out.head(cbor.ARRAY, 3)
+    for number in (_in_use(path),) + _lies(path + _COMING):
+        out.int(number)
+    return 1
+
+
+def on_ack(handlers):
+    """Nothing to forget: what was reported lies in flash."""
+
+
+def _is_piece(value):
+    if type(value) is not list or len(value) != 3 or type(value[2]) is not bytes:
+        return False
+    revision, offset, _ = value
+    good = type(revision) is int and type(offset) is int
+    return good and 0 < revision <= _MOST_REVISION and 0 <= offset < route_file.MOST_BYTES
+
+
+def _keep(state, path, piece):
+    """Append a piece to those that are there, if it is the next one; of no bytes after a power cut between
+    the last piece and its use."""
+    revision, offset, data = piece
+    coming = path + _COMING
+    if offset == 0:
+        size = route_file.size_of(data) if len(data) >= route_file.HEAD_SIZE else 0
+        if not size or route_file.revision_of(data) != revision:
+            return
+        checked.remove(coming)
+    elif _lies(coming) != (revision, offset):
+        return
+    with open(coming, "ab") as f:
+        f.write(data)
+    _finish(state, path, coming)
+
+
+def _finish(state, path, coming):
+    """Use the new one when it is all there, or remove it when that is not what it ought to be. Other route
+    data is another trip."""
+    with open(coming, "rb") as f:
+        size = route_file.size_of(f.read(route_file.HEAD_SIZE))
+    have = os.stat(coming)[6]
+    if have >= size:
+        if _is_whole(coming, have):
+            os.rename(coming, path)
+            _begin_trip(state)
+        else:
+            os.remove(coming)
+
+
+def _begin_trip(state):
+    """Where the old line was left says nothing of the new one."""
+    state[st.ROUTE_KM4] = 0
+    st.replan(state)
+
+
+def _in_use(path):
+    """The revision of the route data that is read, 0 when there is none that is whole."""
+    revision, have = _lies(path)
+    return revision if have and _is_whole(path, have) else 0
+
+
+def _lies(path):
+    """(revision, bytes) of what lies in a file, (0, 0) when that is no route data."""
+    try:
+        with open(path, "rb") as f:
+            head = f.read(route_file.HEAD_SIZE)
+        if len(head) == route_file.HEAD_SIZE and route_file.size_of(head):
+            return route_file.revision_of(head), os.stat(path)[6]
+    except OSError:
+        pass
+    return 0, 0
+
+
+def _is_whole(path, size):
+    """`size` bytes are as many as its head says, and the CRC at the end is that of what is before it. Read in
+    blocks: a session leaves little memory."""
+    crc, left = 0, size - 4
+    with open(path, "rb") as f:
+        if route_file.size_of(f.read(route_file.HEAD_SIZE)) != size:
+            return False
+        f.seek(0)
+        while left:
+            block = f.read(min(_BLOCK, left))
+            if not block:
+                return False
+            crc = crc32(block, crc)
+            left -= len(block)
+        return f.read() == bytes([crc >> shift & 0xFF for shift in (0, 8, 16, 24)])
