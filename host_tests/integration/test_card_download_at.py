@@ -133,11 +133,11 @@ def test_the_modem_goes_off_in_the_middle_of_a_load(smdp: Server, dialect, resta
     for piece in list(segments(lpa.fetch(MATCH)))[:-1]:
         lpa.es10.send(piece)
     if restarts:
-        bench.modem.restart()
+        bench.simulated.restart()
     else:
-        bench.modem.rail(False)
+        bench.simulated.rail(False)
         bench.run(1_000)
-        bench.modem.rail(True)
+        bench.simulated.rail(True)
         bench.press()
     bench.run(30_000)
     bench.send("ATE0")
