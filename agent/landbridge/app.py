@@ -34,6 +34,9 @@ from landbridge.features.coverage import guide
 from landbridge.features.devices import queries as devices
 from landbridge.features.diagnostics import handler as diagnostics
 from landbridge.features.diagnostics import wake_handler as wakes
+from landbridge.features.downloads import handler as downloads
+from landbridge.features.downloads import trust
+from landbridge.features.downloads.worker import ON_INSTALLED, Downloads
 from landbridge.features.esim import handler as cards
 from landbridge.features.integrations.deliveries import Deliveries
 from landbridge.features.integrations.home_assistant import announcing
@@ -62,7 +65,14 @@ _log = logging.getLogger(__name__)
 
 # Hooks between features: who acts on whose change.
 ON_TRIP_START.register(guide.make)
-ON_TRIP_END.register(alarms.end_with_trip, settings.on_trip_end, commands.on_trip_end, cards.on_trip_end)
+ON_TRIP_END.register(
+    alarms.end_with_trip,
+    settings.on_trip_end,
+    commands.on_trip_end,
+    cards.on_trip_end,
+    downloads.on_trip_end,
+)
+ON_INSTALLED.register(cards.on_installed)
 ON_TRIP_GOES_ON.register(alarms.go_on_with_trip)
 ON_EVENT.register(alarms.follow)
 EVERY_MINUTE.register(Minutely(alarms.concerned, alarms.look))
@@ -70,6 +80,7 @@ HANDLERS.register(
     Handler(settings.note, settings.concerned, settings.orders, is_state=True),
     Handler(commands.note, commands.concerned, commands.orders),
     Handler(cards.note, cards.concerned, cards.orders, is_state=True),
+    Handler(downloads.on_report, downloads.concerned, downloads.pending),
     Handler(resend.note, resend.concerned, resend.orders),
     Handler(diagnostics.note),
     Handler(route_data.note, route_data.concerned, route_data.orders, is_state=True),
@@ -227,7 +238,8 @@ def _working(
         database, Clock(), lambda target: opened(target, keyring, config.mail, pages), leads.may_deliver
     )
     upkeep = Upkeep(database, Clock(), config.store, precedence)
-    threads = (worker, journeys, sender, deliveries, upkeep)
+    profiles = Downloads(database, keyring, Clock(), trust.load(config.esim), leads.may_deliver)
+    threads = (worker, journeys, sender, deliveries, profiles, upkeep)
     checks = (*dict.fromkeys((source.trouble, session.trouble)), worker.trouble)
     for end in dict.fromkeys((session, source)):
         end.open()

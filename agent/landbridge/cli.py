@@ -46,6 +46,7 @@ GROUPS = {
     "coverage": ("features.coverage.cli",),
     "update": ("features.updates.cli",),
     "cards": ("features.esim.cli",),
+    "esim": ("features.downloads.cli",),
     "cells": ("features.coverage.cells_cli",),
     "sims": ("features.sims.cli",),
     "controls": ("features.sims.controls_cli",),

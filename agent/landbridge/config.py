@@ -172,6 +172,17 @@ class Mail:
 
 
 @dataclass(frozen=True)
+class Esim:
+    """Downloads of eSIM profiles: from which SM-DP+ servers, and whose certificates are trusted."""
+
+    servers: str = _key("", "Servers, with commas between: smdp.example, or smdp.example:8443; empty: none.")
+    ci_file: str = _key("", "PEM file of the GSMA's root certificates; empty: no downloads.", path=True)
+    test_ci_file: str = _key(
+        "", "PEM file of a test root that is trusted too; for tests only; empty: none.", path=True
+    )
+
+
+@dataclass(frozen=True)
 class Watch:
     """What watches the agent: /health and /metrics (Prometheus), and its log."""
 
@@ -191,6 +202,7 @@ class Config:
     mail: Mail = field(default_factory=Mail)
     watch: Watch = field(default_factory=Watch)
     nats: Nats = field(default_factory=Nats)
+    esim: Esim = field(default_factory=Esim)
 
 
 def is_server(database: str) -> bool:
@@ -225,6 +237,7 @@ def written(must_exist: bool) -> Config:
         mail=_section(Mail, "mail", given, path),
         watch=_section(Watch, "watch", given, path),
         nats=_section(Nats, "nats", given, path),
+        esim=_section(Esim, "esim", given, path),
     )
 
 
