@@ -101,7 +101,7 @@ def test_from_the_card_to_the_agent_and_off_the_card(database: Database, tmp_pat
             obeyed.told(device)
             told += 1
         assert len(card.notifications) == before  # not before the agent has it
-    assert card.notifications == [] and told == 2 * 3
+    assert card.notifications == [] and told == 2 * 4
     with database.reading() as connection:
         rows = stored.of_device(connection, DEVICE)
     assert [row.operation for row in rows] == [0x40, 0x20]

@@ -13,7 +13,9 @@ from locator.modem import make
 from host_tests.support.simulated_modem import ModemUnderTest
 from tools.modem.card.applet import AppletCard, Identity
 from tools.modem.card.card import Card
-from tools.modem.card.euicc import PROVISIONING, Euicc, Notification, Profile
+from tools.modem.card.euicc import Euicc
+from tools.modem.card.notifications import Notification
+from tools.modem.card.profile import PROVISIONING, Profile
 
 VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "es10c_vectors.json").read_text())[
     "vectors"

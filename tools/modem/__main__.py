@@ -9,7 +9,8 @@ from typing import NoReturn
 
 from tools.modem.alone.serve import Server
 from tools.modem.card.card import Card
-from tools.modem.card.euicc import PROVISIONING, Euicc, Profile
+from tools.modem.card.euicc import Euicc
+from tools.modem.card.profile import PROVISIONING, Profile
 from tools.modem.registry import DIALECTS
 from tools.modem.scenario import Event, ScenarioError, load
 from tools.modem.variants import VARIANTS, VariantError, adapt

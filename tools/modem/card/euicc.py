@@ -1,17 +1,22 @@
 """An eUICC: several profiles, one enabled; ES10c of SGP.22 and the fallback of SGP.32 behind its ISD-R.
 
-Tags and results: RSPDefinitions.asn1 and SGP32Definitions.asn1. What a real card signs is filler here.
+Tags and results: RSPDefinitions.asn1 and SGP32Definitions.asn1. ES10b, which downloads profiles, is in `rsp`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
-from tools.modem.card import tlv
+from tools.modem.card import notifications, tlv
 from tools.modem.card.card import Card
 from tools.modem.card.files import iccid_bytes, iccid_text
+from tools.modem.card.notifications import Notification
+from tools.modem.card.profile import DELETE, DISABLE, ENABLE, INSTALL, OPERATIONAL, SMDP, Profile
+
+if TYPE_CHECKING:
+    from tools.modem.card.rsp.rsp import Rsp
+    from tools.modem.card.rsp.session import Authenticated
 
 QUIRKS = {
     "aid-only": "profiles are found by their AID only",
@@ -23,6 +28,12 @@ QUIRKS = {
     "default-class": "the class of an operational profile, which is the default, is left out",
     "isdr-slow": "after each reset the ISD-R cannot be opened for five tries",
     "get-response": "every answer has to be fetched by GET RESPONSE",
+    "segments-1020": "a segment of a profile may have 1,020 bytes, also with its padding",
+    "answer-lost": "the last segment of a profile is never answered, though the profile is there",
+    "load-slow": "the last segment of a profile takes 89 seconds",
+    "load-iccid": "every profile is there already (reason 9)",
+    "load-memory": "no profile has room (reason 10)",
+    "load-interrupted": "every load is interrupted (reason 11)",
 }
 """Ways of cards in the field."""
 
@@ -30,56 +41,15 @@ OK, NOT_FOUND, WRONG_STATE, BY_POLICY, REENABLING, BUSY, COMMAND_ERROR, UNDEFINE
 NO_ROLLBACK, NO_FALLBACK = 1, 6
 FETCH_MS = 700
 """From the answer to a switch to the REFRESH [C]."""
-SMDP = "smdp.example.com"
-INSTALL, ENABLE, DISABLE, DELETE = 0x80, 0x40, 0x20, 0x10
-TEST, PROVISIONING, OPERATIONAL = 0, 1, 2
 MOST_NOTIFICATIONS = 32
-
-
-@dataclass
-class Profile:
-    """`kind` is TEST, PROVISIONING or OPERATIONAL; `keeps`: its policy rules, of "disable" and "delete";
-    `fallback`: the attribute of SGP.32."""
-
-    iccid: str
-    imsi: str
-    name: str = ""
-    provider: str = ""
-    nickname: str = ""
-    kind: int = OPERATIONAL
-    keeps: Collection[str] = ()
-    fallback: bool = False
-    notifies: bool = True
-    aid: bytes = b""
-    forbidden: list[str] = field(default_factory=list)
-
-
-_CERTIFICATE = tlv.encode(0x30, bytes(range(256)) * 2)
-"""In the place of those of the eUICC and of its maker, about as long."""
-
-
-@dataclass(frozen=True)
-class Notification:
-    """For the SM-DP+ of a profile."""
-
-    seq: int
-    operation: int
-    iccid: str
-
-    def metadata(self) -> bytes:
-        """NotificationMetadata."""
-        return tlv.encode(
-            0xBF2F,
-            tlv.encode(0x80, self.seq.to_bytes(self.seq.bit_length() // 8 + 1)),
-            tlv.encode(0x81, bytes([4, self.operation])),
-            tlv.encode(0x0C, SMDP.encode()),
-            tlv.encode(0x5A, iccid_bytes(self.iccid)),
-        )
+MEMORY = 400_000
+"""For all profiles."""
+FIRST_AID = 0x1100
 
 
 class Euicc(Card):
-    """`profiles`, the first is enabled. `results`: what the next requests with a tag answer, whatever
-    they ask. `toolkit_busy`: a session is open, so that no REFRESH can be sent."""
+    """`profiles`, the first is enabled; `iot`: it is one of SGP.32. `results`: what the next requests with a
+    tag answer, whatever they ask. `toolkit_busy`: a session is open, so that no REFRESH can be sent."""
 
     has_isdr = True
 
@@ -88,11 +58,17 @@ class Euicc(Card):
         profiles: Sequence[Profile],
         eid: str = "89049032123451234512345678901235",
         quirks: frozenset[str] = frozenset(),
+        memory: int = MEMORY,
+        iot: bool = False,
     ) -> None:
         super().__init__()
-        self.profiles = list(profiles)
-        for number, profile in enumerate(self.profiles):
-            profile.aid = bytes.fromhex("A0000005591010FFFFFFFF89") + (0x1100 + number).to_bytes(4)
+        self.profiles: list[Profile] = []
+        self._aids = 0
+        for profile in profiles:
+            self._add(profile)
+        self.memory = memory
+        self.iot = iot
+        self._rsp: Rsp | None = None
         self.eid = eid
         self.quirks = quirks
         self.notifications: list[Notification] = []
@@ -113,6 +89,8 @@ class Euicc(Card):
         """A switch that waited for its REFRESH takes effect."""
         super().reset(cold)
         self.toolkit_busy = False
+        if self._rsp:
+            self._rsp.reset()
         pending, self._pending = self._pending, None
         if pending and not (cold and "refresh-lost" in self.quirks):
             self._adopt(pending)
@@ -122,6 +100,9 @@ class Euicc(Card):
     def es10(self, request: bytes) -> bytes:
         """The answer to one request. Raises LookupError for one that the card does not know, ValueError for
         bytes that are none."""
+        segment = self._rsp.segment(request) if self._rsp else None
+        if segment is not None:
+            return segment
         objects = tlv.decode(request)
         if len(objects) != 1:
             raise ValueError("one object")
@@ -129,7 +110,55 @@ class Euicc(Card):
         if tag in self.results:
             code = self.results.pop(tag)
             return tlv.encode(tag, tlv.encode(0x81 if tag == 0xBF2D else 0x80, bytes([code])))
-        return tlv.encode(tag, self._functions[tag](self, value))
+        if tag in self._functions:
+            return tlv.encode(tag, self._functions[tag](self, value))
+        return tlv.encode(tag, self._provisioning().answer(tag, value))
+
+    def _provisioning(self) -> Rsp:
+        """Made when it is first needed: its certificates and its library cost a second."""
+        if self._rsp is None:
+            from tools.modem.card.rsp.rsp import Rsp
+
+            self._rsp = Rsp(self)
+        return self._rsp
+
+    def template(self, aid: bytes) -> bytes:
+        """See `Card`."""
+        from tools.modem.card.rsp import info
+
+        return info.template(aid, self.iot)
+
+    # What a download does
+
+    @property
+    def loads(self) -> bool:
+        """See `Card`."""
+        return self._rsp is not None and self._rsp.load.prepared is not None
+
+    def free(self) -> int:
+        """Bytes of memory for further profiles."""
+        return self.memory - sum(each.size for each in self.profiles)
+
+    def install(self, profile: Profile, session: Authenticated) -> bytes:
+        """The profile is there, disabled, and its servers are to be notified. Returns the signed result."""
+        self._add(profile)
+        result = self._end(session, profile.iccid, notifications.success(profile.aid))
+        for operations, address in profile.addresses:
+            if operations & INSTALL and address != session.address.decode():
+                self._note(Notification(self._next(), INSTALL, profile.iccid, address))
+        return result
+
+    def not_installed(self, session: Authenticated, iccid: str, command: int, reason: int) -> bytes:
+        """The signed result, which the server is to be notified of as well."""
+        return self._end(session, iccid, notifications.error(command, reason))
+
+    def _end(self, session: Authenticated, iccid: str, final: bytes) -> bytes:
+        address = session.address.decode()
+        note = notifications.installation(
+            self._next(), iccid, address, session.transaction, session.oid, final
+        )
+        self._note(note)
+        return note.signed(self.eid)
 
     # The functions; each is given the value of its tag and returns that of the answer.
 
@@ -203,23 +232,6 @@ class Euicc(Card):
             return _result(UNDEFINED)
         profile.nickname = name.decode(errors="replace")
         return _result(OK)
-
-    def _notifications(self, value: bytes) -> bytes:
-        wanted = tlv.find(value, 0x81)
-        return tlv.encode(
-            0xA0,
-            *(each.metadata() for each in self.notifications if not wanted or wanted[1] & each.operation),
-        )
-
-    def _retrieve(self, value: bytes) -> bytes:
-        number = tlv.find(value, 0xA0, 0x80)
-        wanted = None if number is None else int.from_bytes(number)
-        signed = (
-            tlv.encode(0x30, each.metadata(), tlv.encode(0x5F37, bytes(64)), _CERTIFICATE, _CERTIFICATE)
-            for each in self.notifications
-            if wanted in (None, each.seq)
-        )
-        return tlv.encode(0xA0, *signed)
 
     def _sent(self, value: bytes) -> bytes:
         number = int.from_bytes(tlv.find(value, 0x80) or b"")
@@ -305,20 +317,28 @@ class Euicc(Card):
         self.enabled = profile
         self.iccid, self.imsi, self.forbidden = profile.iccid, profile.imsi, profile.forbidden
 
+    def _add(self, profile: Profile) -> None:
+        profile.aid = bytes.fromhex("A0000005591010FFFFFFFF89") + (FIRST_AID + self._aids).to_bytes(4)
+        self._aids += 1
+        self.profiles.append(profile)
+
     def _notify(self, operation: int, profile: Profile) -> None:
-        if profile.notifies:
-            self._seq += 1
-            note = Notification(self._seq, operation, profile.iccid)
-            self.notifications = [*self.notifications, note][-MOST_NOTIFICATIONS:]
+        for operations, address in profile.addresses if profile.notifies else ():
+            if operations & operation:
+                self._note(Notification(self._next(), operation, profile.iccid, address))
+
+    def _next(self) -> int:
+        self._seq += 1
+        return self._seq
+
+    def _note(self, note: Notification) -> None:
+        self.notifications = [*self.notifications, note][-MOST_NOTIFICATIONS:]
 
     _functions: ClassVar[dict[int, Callable[[Euicc, bytes], bytes]]] = {
-        0xBF20: lambda card, value: tlv.encode(0x82, b"\x02\x02\x02"),
-        0xBF22: lambda card, value: tlv.encode(0x81, b"\x02\x03\x00") + tlv.encode(0x82, b"\x02\x02\x02"),
-        0xBF28: _notifications,
+        0xBF28: lambda card, value: notifications.listed(card.notifications, value),
         0xBF29: _nickname,
-        0xBF2B: _retrieve,
+        0xBF2B: lambda card, value: notifications.retrieved(card.notifications, value, card.eid),
         0xBF2D: _list,
-        0xBF2E: lambda card, value: tlv.encode(0x80, bytes(16)),
         0xBF30: _sent,
         0xBF31: _enable,
         0xBF32: _disable,
