@@ -71,31 +71,26 @@ class Server:
         """`ServerError` for one that is not on the list."""
         if not trust.roots or not trust.allows(name):
             raise ServerError(_("{server} is not on the list of servers any more", server=name))
-        self._name = name
+        self.name = name
         self._tls = trust.tls()
-
-    @property
-    def host(self) -> str:
-        """As it calls itself."""
-        return self._name.partition(":")[0]
 
     def ask(self, function: str, **fields: str) -> Mapping[str, Any]:
         """Call a function of ES9+; `ServerError`."""
         body = json.dumps(fields).encode()
-        with closing(Line(f"https://{self._name}{_PATH}{function}", self._tls)) as line:
+        with closing(Line(f"https://{self.name}{_PATH}{function}", self._tls)) as line:
             try:
                 answer = line.ask("POST", body, _HEADERS, most=_MOST_BYTES + 1)
             except Away as error:
-                raise _unreached(self._name, error) from None
+                raise _unreached(self.name, error) from None
         return self._content(answer)
 
     def _content(self, answer: Answer) -> Mapping[str, Any]:
         if not answer.is_good:
-            why = _("{server} answers with status {code}", server=self._name, code=answer.status)
+            why = _("{server} answers with status {code}", server=self.name, code=answer.status)
             raise ServerError(why, may_pass=answer.status >= 500)
         if len(answer.body) > _MOST_BYTES:
-            raise ServerError(_("the answer of {server} is too long", server=self._name))
-        return _good(_object(answer.body, self._name)) if answer.body else {}
+            raise ServerError(_("the answer of {server} is too long", server=self.name))
+        return _good(_object(answer.body, self.name)) if answer.body else {}
 
 
 def _unreached(server: str, error: Away) -> ServerError:

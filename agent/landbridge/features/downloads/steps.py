@@ -199,7 +199,7 @@ def _collected(order: Order, trusted: Trust) -> Next:
     server = Server(order.row.server, trusted)
     challenge, info = encoded(card.challenge), encoded(card.info)
     found = server.ask(
-        "initiateAuthentication", euiccChallenge=challenge, euiccInfo1=info, smdpAddress=server.host
+        "initiateAuthentication", euiccChallenge=challenge, euiccInfo1=info, smdpAddress=server.name
     )
     transaction = _transaction(found)
     signed, signature = decoded(found, "serverSigned1"), decoded(found, "serverSignature1")
@@ -208,7 +208,7 @@ def _collected(order: Order, trusted: Trust) -> Next:
     trust.verify(owner, der.only(signature, es10.SIGNATURE), signed)
     if order.code.oid and order.code.oid not in trust.identifiers(owner):
         raise Distrust(_("the server is not the one that the activation code names"))
-    _check_signed(der.only(signed, 0x30), transaction, card.challenge, server.host)
+    _check_signed(der.only(signed, 0x30), transaction, card.challenge, server.name)
     key_id = decoded(found, "euiccCiPKIdToBeUsed")
     context = es10.context(order.code.matching_id, order.imei)
     requests = es10.authenticate(signed, signature, key_id, content, context)
