@@ -1,9 +1,10 @@
-"""Downloads of profiles from end to end: the agent's pipeline and worker, a scripted SM-DP+, a strict card, and
-a device that does what docs/explanation/profile-download.md says, no more."""
+"""Downloads of profiles from end to end: the agent's pipeline and worker, a scripted SM-DP+, a strict card,
+and a device that does what docs/explanation/profile-download.md says, no more."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from host_tests.support.agent import DEVICE, NOW_S
 from host_tests.support.pipeline import KEY, Agent
 from host_tests.support.uplink_encoder import encode_uplink
 from tools.modem.card.euicc import Euicc
+from tools.modem.card.files import iccid_bytes
 from tools.modem.card.profile import Profile
 from tools.modem.card.uicc import Uicc
 from tools.world.services.smdp.profiles import Offered, offered
@@ -116,8 +118,13 @@ class DownloadingAgent(Agent):
 class LocatorWithCard:
     """The device: it knows no more of a download than what lies in flash and what the downlink says."""
 
-    def __init__(self, agent: DownloadingAgent, euicc: Euicc) -> None:
+    def __init__(self, agent: DownloadingAgent, euicc: Euicc, passing: bool = False) -> None:
+        """`passing`: time passes while it waits."""
         self.agent = agent
+        self.passing = passing
+        self.may: Collection[int] = MAY
+        self.watch: Callable[[], object] = lambda: None
+        """Called after each piece."""
         self.card = euicc
         self._uicc = Uicc(euicc)
         self._select()
@@ -165,8 +172,7 @@ class LocatorWithCard:
     def contact(self, most: int = _MOST_TURNS) -> None:
         """A session: what waits first, then as the downlinks say."""
         self.sessions += 1
-        eid = bytes.fromhex(self.card.eid).hex()
-        reports: dict[int, Any] | None = {14: [0, 1, eid, 0, 0, [], []]}
+        reports: dict[int, Any] | None = {14: [0, 1, self.card.eid, 0, 0, [], []]}
         if self.loading:
             download, step = self.loading
             self.loading = []
@@ -185,6 +191,8 @@ class LocatorWithCard:
                 self.is_open = False
                 return None
             if isinstance(what, int):
+                if self.passing:
+                    self.agent.at_s += what
                 self.agent.works()
                 return {15: [download, step, *self._asks(step)]}
             return {15: [download, step, *self._relay(what)]}
@@ -200,7 +208,7 @@ class LocatorWithCard:
             return self.postponed, b""
         answers = b""
         for tag, _, request in der.objects(requests):
-            if tag not in MAY:
+            if tag not in self.may:
                 return wire.NOT_ALLOWED, b""
             if tag == self.restart_at:
                 self.restart_at = None
@@ -215,7 +223,7 @@ class LocatorWithCard:
                 return wire.NO_CARD, b""
         return wire.DONE, answers
 
-    def _load(self, download: int, step: int, size: int, digest: bytes, count: int) -> dict[int, Any]:
+    def _load(self, download: int, step: int, size: int, digest: bytes, count: int) -> dict[int, Any] | None:
         if not self.is_open:
             return {15: [download, step, wire.LOST, b""]}
         package = b""
@@ -223,34 +231,49 @@ class LocatorWithCard:
             self.pulls += 1
             downlink = self.agent.hears({16: [download, step, len(package)]})
             if wire.PIECE_KEY not in downlink:
-                return self._obey(downlink) or {}
+                return self._obey(downlink)
             assert downlink[wire.PIECE_KEY][:3] == [download, step, len(package)]
             package += downlink[wire.PIECE_KEY][3]
+            self.watch()
         if self.damage:
             package, self.damage = package[:-1] + bytes([package[-1] ^ 1]), False
         if hashlib.sha256(package).digest() != digest:
             return {15: [download, step, wire.DAMAGED, b""]}
-        self.loading = [download, step]
         parts = list(parts_of(package))
         assert len(parts) == count
-        answer = b""
+        self.loading = [download, step]
+        answer = self._send_all(parts)
+        self.is_open = False
+        if answer is None:
+            return None
+        self.loading = []
+        return {15: [download, step, wire.DONE if answer else wire.INTERRUPTED, answer]}
+
+    def _send_all(self, parts: list[bytes]) -> bytes | None:
+        """What the card answers to the segments, empty without an answer; None: the power was cut."""
         for number, part in enumerate(parts):
             if number == self.cut_at:
                 self.cut_at = None
                 self.restart()
-                return {}
+                return None
             try:
-                answer = self._send(part)
+                if answer := self._send(part):
+                    return answer
             except CardError:
                 break
-            if answer:
-                break
-        self.is_open = False
-        if not answer:
-            self.loading = []
-            return {15: [download, step, wire.INTERRUPTED, b""]}
-        self.loading = []
-        return {15: [download, step, wire.DONE, answer]}
+        return b""
+
+    def notification(self, seq: int) -> bytes:
+        """One of the card, as it has signed it."""
+        answer = self._send(der.make(0xBF2B, der.make(0xA0, der.make(0x80, der.integer(seq)))))
+        return der.value(answer, 0xBF2B, 0xA0)
+
+    def tell_stripped(self, seq: int, operation: int, iccid: str, whole: bytes) -> None:
+        """Send a notification without its certificates, as part of the report about the card."""
+        data, signature = list(der.objects(der.only(whole, 0x30)))[:2]
+        stripped = der.make(0x30, data.whole, signature.whole)
+        piece = [seq, operation, iccid_bytes(iccid), len(stripped), 0, stripped]
+        self.agent.hears({14: [0, 1, self.card.eid, 0, 0, [], [], [], piece]})
 
     def until_over(self, most: int = 12) -> None:
         """Sessions until the order has ended and every notification is posted and removed."""

@@ -196,7 +196,9 @@ class Lpa:
                 "context": ("common", {"matchingId": matching_id, "device": DEVICE}),
             },
         )
-        assert unpacked(said["serverSigned1"]) in request  # encoded again it is the same, or it would not verify
+        assert (
+            unpacked(said["serverSigned1"]) in request
+        )  # encoded again it is the same, or it would not verify
         return self.es10.send(request)
 
     def prepare(self, said: Any, code: str = "") -> bytes:

@@ -522,7 +522,7 @@ downloads = Table(
     Column("profile", Text),  # its name, and that of its mobile operator
     Column("provider", Text),
     Column("problem", Text),  # why it does not go on, or has failed; null: nothing
-    Column("code", Text),  # of the server, as in ERRORS of features/downloads/es9.py
+    Column("refusal", Text),  # of the server, as in ERRORS of features/downloads/es9.py
     Column("outcome", String(16)),  # installed, failed, cancelled; null: open
     Column("ended_s", Integer),
 )

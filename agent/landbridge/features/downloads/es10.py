@@ -57,7 +57,7 @@ class CardRefused(Exception):
 
     def __init__(self, why: str, code: int = 0) -> None:
         super().__init__(why)
-        self.code = code
+        self.why, self.code = why, code
 
 
 class Card(NamedTuple):

@@ -154,7 +154,7 @@ def _shown(connection: Connection, row: Row[Any]) -> dict[str, Any]:
         "provider": row.provider,
         "problem": loaded(row.problem) if row.problem else None,
         "postponed": REASONS.get(row.reason) if row.outcome is None else None,
-        "code": row.code,
+        "refusal": row.refusal,
         "open": row.outcome is None,
     }
 

@@ -11,7 +11,7 @@ A session is lost when card or modem restart; the order then begins again with a
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -101,10 +101,6 @@ class Next:
     """Notifications of installations, for the server."""
 
 
-class _Failed(Exception):
-    """The order ends; the text says why."""
-
-
 class _Cancel(Exception):
     """The order ends, and so must the session on the card."""
 
@@ -122,18 +118,23 @@ def advance(order: Order, trusted: Trust) -> Next:
         return _not_done(order)
     try:
         return _STAGES[row.stage](order, trusted)
-    except ServerError as error:
-        return _refused(order, error)
-    except es10.CardRefused as error:
-        if error.code == es10.NO_SESSION:
-            return again(order, error.args[0])
-        return _ended(error.args[0])
-    except (_Failed, Distrust) as error:
-        return _ended(error.args[0])
-    except _Cancel as error:
-        return _ask(order, CANCELLING, es10.cancel(order.transaction, error.reason), problem=error.args[0])
-    except DerError as error:
-        return _ended(_("an answer of card or server cannot be read: {why}", why=str(error)))
+    except (ServerError, es10.CardRefused, _Cancel, Distrust, DerError) as error:
+        return _stopped(order, error)
+
+
+def _stopped(order: Order, error: Exception) -> Next:
+    """What comes of a step that the server, the card or a check has stopped."""
+    match error:
+        case ServerError():
+            return _refused(order, error)
+        case es10.CardRefused():
+            return again(order, error.why) if error.code == es10.NO_SESSION else _ended(error.why)
+        case _Cancel():
+            requests = es10.cancel(order.transaction, error.reason)
+            return _ask(order, CANCELLING, requests, problem=error.args[0])
+        case DerError():
+            return _ended(_("an answer of card or server cannot be read: {why}", why=str(error)))
+    return _ended(error.args[0])
 
 
 def again(order: Order, why: str, wait: int = 0) -> Next:
@@ -167,7 +168,7 @@ def _not_done(order: Order) -> Next:
 def _refused(order: Order, error: ServerError) -> Next:
     why = error.args[0]
     if not error.may_pass:
-        return Next({"code": error.code or None}, FAILED, why)
+        return Next({"refusal": error.code or None}, FAILED, why)
     if error.code:
         return again(order, why)
     failures = order.row.failures + 1
@@ -193,8 +194,9 @@ def _ask(order: Order, stage: str, requests: bytes, **values: Any) -> Next:
 def _collected(order: Order, trusted: Trust) -> Next:
     card = es10.card(order.answer)
     if order.row.eid and order.row.eid != card.eid:
-        raise _Failed(_("another card is in the device now"))
-    if order.row.loads and order.row.iccid in card.iccids:
+        return _ended(_("another card is in the device now"))
+    if order.row.iccid in card.iccids:
+        # It was not there before this order: the result of the load was lost.
         return Next({}, INSTALLED)
     server = Server(order.row.server, trusted)
     challenge, info = encoded(card.challenge), encoded(card.info)
@@ -243,8 +245,6 @@ def _authenticated(order: Order, trusted: Trust) -> Next:
         authenticateServerResponse=encoded(order.answer),
     )
     named = _check_profile(order, der.only(decoded(found, "profileMetadata"), 0xBF25))
-    if order.row.loads and named["iccid"] in order.session["iccids"]:
-        return Next(named, INSTALLED)
     signed, signature = decoded(found, "smdpSigned2"), decoded(found, "smdpSignature2")
     content = decoded(found, "smdpCertificate")
     try:
@@ -258,7 +258,7 @@ def _authenticated(order: Order, trusted: Trust) -> Next:
         confirmation = activation.hashed(order.code.confirmation, order.transaction)
     requests = es10.prepare(signed, signature, confirmation, content)
     asked = _ask(order, PREPARING, requests, **named)
-    return Next(asked.values, asked.outcome, asked.problem, (order.row.eid, card.euicc, card.maker))
+    return replace(asked, learned=(order.row.eid, card.euicc, card.maker))
 
 
 def _check_profile(order: Order, metadata: bytes) -> dict[str, Any]:
@@ -267,7 +267,7 @@ def _check_profile(order: Order, metadata: bytes) -> dict[str, Any]:
     rules, kind = der.find(metadata, 0x99), der.find(metadata, 0x95)
     if order.row.iccid and order.row.iccid != iccid:
         raise _Cancel(_("the server offers another profile than before"), es10.MISMATCH)
-    if iccid in order.session["iccids"] and not order.row.loads:
+    if iccid in order.session["iccids"]:
         raise _Cancel(_("the card already has a profile with this ICCID"), es10.MISMATCH)
     if rules and len(rules.value) > 1 and rules.value[1] & _RULES:
         why = _("the profile could not be disabled or deleted again; ask the mobile operator for another one")
@@ -329,29 +329,28 @@ def _prepared(order: Order, trusted: Trust) -> Next:
 
 
 def _loaded(order: Order, _trusted: Trust) -> Next:
-    return _result(order, (order.answer,), es10.installed(order.answer))
+    return _result(order, order.answer, order.row.loads + 1)
 
 
-def _result(order: Order, results: tuple[bytes, ...], result: es10.Installed) -> Next:
-    """What comes of the result of an installation; the server is told it in any case."""
+def _result(order: Order, answer: bytes, loads: int) -> Next:
+    """What comes of the result of an installation; the server is told it in any case. `loads`: those that
+    were interrupted if this one was."""
+    result = es10.installed(answer)
     known = {"iccid": result.iccid or order.row.iccid}
     if result.error is None:
-        return Next(known, INSTALLED, results=results)
-    if result.reason == es10.INTERRUPTED_BY and order.row.loads + 1 < MOST_LOADS:
+        return Next(known, INSTALLED, results=(answer,))
+    if result.reason == es10.INTERRUPTED_BY and loads < MOST_LOADS:
         found = again(order, result.error)
-        return Next(
-            found.values | {"loads": order.row.loads + 1}, found.outcome, found.problem, None, results
-        )
-    return Next(known, FAILED, result.error, results=results)
+        return replace(found, values=found.values | {"loads": loads}, results=(answer,))
+    return Next(known, FAILED, result.error, results=(answer,))
 
 
 def _checked(order: Order, _trusted: Trust) -> Next:
     """What the card has after an interrupted load."""
     card = es10.checked(order.answer)
     for each in card.results:
-        result = es10.installed(each)
-        if result.transaction == order.transaction:
-            return _result(order, (each,), result)
+        if es10.installed(each).transaction == order.transaction:
+            return _result(order, each, order.row.loads)
     if order.row.iccid in card.iccids:
         return Next({}, INSTALLED)
     why = _("interrupted while the card was loading")

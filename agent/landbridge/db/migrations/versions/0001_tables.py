@@ -847,7 +847,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("profile", sa.Text()),
         sa.Column("provider", sa.Text()),
         sa.Column("problem", sa.Text()),
-        sa.Column("code", sa.Text()),
+        sa.Column("refusal", sa.Text()),
         sa.Column("outcome", sa.String(length=16)),
         sa.Column("ended_s", Integer),
         sa.ForeignKeyConstraint(
