@@ -9,12 +9,17 @@ from sqlalchemy import Connection
 
 from landbridge.core.errors import UserError
 from landbridge.core.texts import _
+from landbridge.db.keys import Keyring
 from landbridge.events import publish as announce
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.commands import handler as commands
 from landbridge.features.commands import queries as stored_commands
 from landbridge.features.commands.coding import NEW_BATTERY, SHIPPING, VERBS, Verb
+from landbridge.features.downloads import queries as stored_downloads
+from landbridge.features.downloads import rules as downloads
+from landbridge.features.downloads import trust
+from landbridge.features.downloads.rules import Wanted
 from landbridge.features.esim import handler as cards
 from landbridge.features.settings import handler as settings
 from landbridge.features.settings import queries as stored_settings
@@ -104,6 +109,32 @@ def switch(it: Here, viewer: Viewer, device: str, wish: str) -> int:
     """Have the device use a profile of its card; returns the revision."""
     with _acting(it, viewer, device, "operator") as (connection, found):
         return cards.switch(connection, device, wish, viewer.who, it.clock.now_s(), _ends_with(found))
+
+
+def download(
+    it: Here, viewer: Viewer, device: str, code: str, confirmation: str = "", enable: bool = False
+) -> int:
+    """Have the device load a profile onto its card; returns the number of the order."""
+    wanted = Wanted(device, downloads.code_of(code, confirmation, trust.load(it.config.esim)))
+    with _acting(it, viewer, device, "operator") as (connection, found):
+        keyring = Keyring(it.config.store.database, it.config.store.key_file)
+        now_s, trip = it.clock.now_s(), _ends_with(found)
+        return downloads.order(connection, keyring, wanted, enable, viewer.who, now_s, trip)
+
+
+def cancel_download(it: Here, viewer: Viewer, device: str, number: int) -> None:
+    """Take a download back; 404 if there is none of the viewer's time, `UserError` if it is over."""
+    with _acting(it, viewer, device, "operator") as (connection, found):
+        now_s = it.clock.now_s()
+        row = stored_downloads.find(connection, number)
+        mine = seen.intervals(connection, found, now_s)
+        if (
+            row is None
+            or row.device != device
+            or not any(begin <= row.ordered_s < end for begin, end in mine)
+        ):
+            raise HTTPException(404, _("{device} has no download {number}", device=device, number=number))
+        downloads.cancel(connection, row, viewer.who, now_s)
 
 
 def acknowledge(it: Here, viewer: Viewer, alarm: int, note: str) -> dict[str, Any]:

@@ -232,7 +232,8 @@ def installed(answer: bytes) -> Installed:
     if final.tag == 0xA1:
         reason = der.number(der.value(final.value, 0x81))
         command = der.number(der.value(final.value, 0x80))
-        other = _("the card refuses the package: error {code}", code=f"{command}/{reason}")
+        code = f"{command}/{reason}"
+        other = _("the card refuses the package: error {code}", code=code)
         error = _LOAD_ERRORS.get(reason) or other
     return Installed(der.value(data, 0x80), notice(answer).iccid, error, reason)
 

@@ -28,7 +28,7 @@ def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Non
         stored.keep_report(connection, device, said, now_s)
         card_rollout.note(connection, device, said)
         if said.notice:
-            card_notifications.keep(connection, device, said.notice, said.eid, now_s)
+            card_notifications.keep(connection, device, said.notice, now_s, said.eid)
 
 
 def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:

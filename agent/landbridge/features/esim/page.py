@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row
 from landbridge.core.clock import from_epoch_s, iso
 from landbridge.core.texts import _
 from landbridge.features.devices import queries as devices
+from landbridge.features.downloads import queries as downloads
 from landbridge.features.esim import coding as wire
 from landbridge.features.esim import handler as cards
 from landbridge.features.esim.policy import AUTOMATIC
@@ -26,7 +27,7 @@ from landbridge.protocol import uplink
 from landbridge.web import act, answers, seen, tell, viewer
 from landbridge.web.answers import Json, Told
 from landbridge.web.api import Acts as ApiActs
-from landbridge.web.api import Device, Looks
+from landbridge.web.api import Device, Looks, Number
 from landbridge.web.forms import Acts, back, device_path, of_page
 from landbridge.web.forms import Field as FormField
 from landbridge.web.here import here
@@ -48,6 +49,15 @@ class Wish(BaseModel):
     profile: str = Field(max_length=63, description=f"Its name, or {AUTOMATIC}: the policy decides.")
 
 
+class WantedProfile(BaseModel):
+    """A profile of a mobile operator."""
+
+    model_config = ConfigDict(extra="forbid")
+    code: str = Field(max_length=600, description="Activation code: LPA:1$server$matching-id.")
+    confirmation: str = Field("", max_length=64, description="Confirmation code, if there is one.")
+    enable: bool = Field(False, description="Switch to it after it is loaded.")
+
+
 @router.get("/v1/devices/{device}/card")
 def card(request: Request, who: Looks, device: Device) -> Annotated[Json, Told(answers.Card)]:
     """Profiles, switches and what became of them, bytes by month and country, identity; for the house what
@@ -63,6 +73,31 @@ def switch(
 ) -> Annotated[Json, Told(answers.Revision)]:
     """Have it use a profile; one that cannot connect it leaves again by itself."""
     return {"revision": act.switch(here(request), who, device, wish.profile)}
+
+
+@router.get("/v1/devices/{device}/downloads")
+def downloads_of(
+    request: Request, who: Looks, device: Device
+) -> list[Annotated[Json, Told(answers.Download)]]:
+    """The profiles that it was to load onto its card, the newest first, and how far it has come."""
+    it = here(request)
+    with it.database.reading() as connection:
+        return _downloads(connection, _live(act.ride(connection, who, device)), it.clock.now_s())
+
+
+@router.post("/v1/devices/{device}/downloads", status_code=201)
+def download(
+    request: Request, who: ApiActs, device: Device, wanted: WantedProfile
+) -> Annotated[Json, Told(answers.Ordered)]:
+    """Have it load a profile onto its card; the one in use stays in use."""
+    number = act.download(here(request), who, device, wanted.code, wanted.confirmation, wanted.enable)
+    return {"download": number}
+
+
+@router.delete("/v1/devices/{device}/downloads/{download}", status_code=204)
+def cancel_download(request: Request, who: ApiActs, device: Device, download: Number) -> None:
+    """Cancel a download; a device that is loading finishes it."""
+    act.cancel_download(here(request), who, device, download)
 
 
 @router.get("/devices/{device}/card", include_in_schema=False)
@@ -83,9 +118,11 @@ def _page(request: Request, who: Viewer, device: str) -> HTMLResponse:
         found = _live(act.ride(connection, who, device))
         told = _told(connection, found, now_s)
         whole = tell.device(connection, found, now_s)
+        ordered = _downloads(connection, found, now_s)
     acts = who.may("operator") and found.live
     values: dict[str, Any] = {
         "misplaced": told["binding"] in _MISPLACED, "acts": acts, "automatic": AUTOMATIC,
+        "downloads": ordered,
     }  # fmt: skip
     return page(request, "card.html", who=who, device=whole, card=told, **values)
 
@@ -96,6 +133,36 @@ def switch_form(request: Request, who: Acts, device: Device, profile: FormField)
     """By the button."""
     act.switch(here(request), who, device, profile)
     return back(device_path(device, "/card"), "profiles")
+
+
+@router.post("/devices/{device}/card/download", include_in_schema=False)
+@of_page(show_again, "downloads", "/devices/{device}/card", "code", "confirmation")
+def download_form(
+    request: Request,
+    who: Acts,
+    device: Device,
+    code: Annotated[str, Form(max_length=600)],
+    confirmation: Annotated[str, Form(max_length=64)] = "",
+    enable: Annotated[bool, Form()] = False,
+) -> Response:
+    """By the form."""
+    act.download(here(request), who, device, code, confirmation, enable)
+    return back(device_path(device, "/card"), "downloads")
+
+
+@router.post("/devices/{device}/card/downloads/{download}/cancel", include_in_schema=False)
+@of_page(show_again, "downloads", "/devices/{device}/card")
+def cancel_form(request: Request, who: Acts, device: Device, download: Number) -> Response:
+    """By the button."""
+    act.cancel_download(here(request), who, device, download)
+    return back(device_path(device, "/card"), "downloads")
+
+
+def _downloads(connection: Connection, found: Ride, now_s: int) -> list[dict[str, Any]]:
+    """Those of the viewer's time."""
+    spans = seen.intervals(connection, found, now_s)
+    rows = [each for each in downloads.of_device(connection, found.device) if _lies_in(spans, each.ordered_s)]
+    return downloads.shown(connection, rows)
 
 
 def _live(found: Ride) -> Ride:

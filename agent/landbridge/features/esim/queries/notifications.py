@@ -22,7 +22,7 @@ _WITH_POSTED = (
 )
 
 
-def keep(connection: Connection, device: str, piece: Piece, eid: str, now_s: int) -> None:
+def keep(connection: Connection, device: str, piece: Piece, now_s: int, eid: str = "") -> None:
     """Add a piece to what is there of its notification; one that comes again changes nothing. `eid`: of the
     card, as the same uplink reports it; empty: not known."""
     one = {"seq": piece.seq, "operation": piece.operation, "iccid": piece.iccid, "total": piece.total}
@@ -47,7 +47,7 @@ def keep_whole(
     """Keep one that came in one piece; `what`: its number, operation and ICCID."""
     seq, operation, iccid = what
     piece = Piece(seq, operation, iccid, len(content), 0, content)
-    keep(connection, device, piece, eid or "", now_s)
+    keep(connection, device, piece, now_s, eid or "")
 
 
 def of_device(connection: Connection, device: str) -> list[Row[Any]]:
