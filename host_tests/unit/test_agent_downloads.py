@@ -25,6 +25,7 @@ from landbridge.protocol.der import DerError
 from landbridge.protocol.limits import MAX_REPLY_BYTES, WireError
 from landbridge.web.server import serving
 
+from host_tests.support import make_download_vectors
 from host_tests.support.command import Command
 from host_tests.support.fleet import FIRST, SECOND, Fleet, Pages
 from host_tests.support.web import free_port
@@ -442,3 +443,27 @@ def test_the_page_of_the_card_shows_downloads(pages):
     assert "smdp.example" in text and "7QX" not in text
     assert f"/devices/{FIRST}/card/downloads/1/cancel" in text
     assert f'/devices/{FIRST}/card/download"' in text
+
+
+# Vectors
+
+VECTORS = json.loads(make_download_vectors.PATH.read_text())
+
+
+def test_the_vectors_are_those_of_their_generator():
+    assert make_download_vectors.PATH.read_text() == make_download_vectors.text()
+
+
+@pytest.mark.parametrize("case", VECTORS["uplinks"], ids=lambda case: case["name"])
+def test_vectors_of_devices_are_read(case):
+    for key, item in cbor2.loads(bytes.fromhex(case["cbor"])).items():
+        read: Callable[[Any], Any] = wire.decode_answer if key == wire.ANSWER_KEY else wire.decode_pull
+        assert list(read(item)) == item
+
+
+def test_the_pieces_of_the_vectors_are_the_package_and_its_segments():
+    pieces = [cbor2.loads(bytes.fromhex(case["cbor"])).get(wire.PIECE_KEY) for case in VECTORS["downlinks"]]
+    found = b"".join(piece[3] for piece in pieces if piece)
+    assert found.hex() == VECTORS["package"][0]
+    segments = [bytes.fromhex(each) for each in VECTORS["segments"]]
+    assert found == b"".join(len(each).to_bytes(2, "big") + each for each in segments)
