@@ -75,7 +75,7 @@ provision: .venv/flash.stamp ## give trackers their identity [DEVICE="devices/lb
 
 console: .venv/flash.stamp ## the prompt of a tracker, with status() plan() journal() at("+CSQ") [PORT=..]
 	@$(if $(filter 0,$(PORT)),echo "make console PORT=/dev/ttyUSB0" >&2; exit 2)
-	@$(BIN)/python -m tools.flash.sent $(PORT)
+	@$(BIN)/python -m tools.flash.console $(PORT)
 
 selftest: .venv/flash.stamp ## every part of a tracker in turn [PORT=..]
 	@$(if $(filter 0,$(PORT)),echo "make selftest PORT=/dev/ttyUSB0" >&2; exit 2)
@@ -166,7 +166,7 @@ walk: .venv/demo.stamp ## which files a fix, a command, a profile switch and a p
 lab-check: .venv/demo.stamp ## the lab beside the full world on the same trips [ARGS="--days 20 --trips 5"]
 	@$(BIN)/python -m tools.lab check $(ARGS)
 
-lab: .venv/demo.stamp ## the scheduler beside every baseline and the clairvoyant bound: out/lab/report.html [ARGS="--line FILE"]
+lab: .venv/demo.stamp ## the scheduler beside every baseline and the clairvoyant bound: out/lab/report.html [ARGS="--route FILE"]
 	@$(BIN)/python -m tools.lab $(ARGS)
 	@$(if $(ARGS),,$(BIN)/python -m tools.lab stress && $(BIN)/python -m tools.lab stress --held-out)
 

@@ -17,7 +17,7 @@ from landbridge.core.clock import Clock
 from landbridge.core.errors import UserError
 from landbridge.core.garbage import collect_seldom
 from landbridge.core.parts import Part, Source
-from landbridge.core.priority import Precedence
+from landbridge.core.priority import IngestPriority
 from landbridge.core.rate_limit import RateLimit
 from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
@@ -25,12 +25,12 @@ from landbridge.db.leases import Leases
 from landbridge.db.single import Stay, alone
 from landbridge.downlinks import resend
 from landbridge.downlinks.registry import HANDLERS, Handler
-from landbridge.events.publish import ON_EVENT
-from landbridge.events.publisher import Sender
+from landbridge.events.publisher import Publisher
+from landbridge.events.publishing import ON_EVENT
 from landbridge.events.retained import Retained
 from landbridge.features.alarms import engine as alarms
 from landbridge.features.commands import handler as commands
-from landbridge.features.coverage import guide
+from landbridge.features.coverage import trip_start
 from landbridge.features.devices import queries as devices
 from landbridge.features.diagnostics import handler as diagnostics
 from landbridge.features.diagnostics import wake_handler as wakes
@@ -50,21 +50,21 @@ from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Session
 from landbridge.ingest.worker import Worker
 from landbridge.operations.health import Health, notify, serving
-from landbridge.operations.metrics import Gauges
-from landbridge.operations.retention import Upkeep
-from landbridge.tracking.trip_end import ON_TRIP_END, ON_TRIP_GOES_ON
-from landbridge.tracking.worker import EVERY_MINUTE, Journeys, Minutely
-from landbridge.web import apart
+from landbridge.operations.metrics import FleetMetrics
+from landbridge.operations.retention import RetentionWorker
+from landbridge.tracking.trip_end import ON_TRIP_END, ON_TRIP_REOPENED
+from landbridge.tracking.worker import EVERY_MINUTE, EveryMinute, TrackingWorker
+from landbridge.web import process as apart
 
 if TYPE_CHECKING:
     from landbridge.ingest.nats_source import NatsSource
 
-MakePipeline = Callable[[Database, Keyring, Clock, Any, Sender], Pipeline]
+MakePipeline = Callable[[Database, Keyring, Clock, Any, Publisher], Pipeline]
 _WATCH_S = 5.0
 _log = logging.getLogger(__name__)
 
 # Hooks between features: who acts on whose change.
-ON_TRIP_START.register(guide.make)
+ON_TRIP_START.register(trip_start.make_route_data)
 ON_TRIP_END.register(
     alarms.end_with_trip,
     settings.on_trip_end,
@@ -73,20 +73,20 @@ ON_TRIP_END.register(
     downloads.on_trip_end,
 )
 ON_INSTALLED.register(cards.on_installed)
-ON_TRIP_GOES_ON.register(alarms.go_on_with_trip)
+ON_TRIP_REOPENED.register(alarms.reopen_with_trip)
 ON_EVENT.register(alarms.follow)
-EVERY_MINUTE.register(Minutely(alarms.concerned, alarms.look))
+EVERY_MINUTE.register(EveryMinute(alarms.due_devices, alarms.check_due))
 HANDLERS.register(
-    Handler(settings.note, settings.concerned, settings.orders, is_state=True),
-    Handler(commands.note, commands.concerned, commands.orders),
-    Handler(cards.note, cards.concerned, cards.orders, is_state=True),
-    Handler(downloads.on_report, downloads.concerned, downloads.pending),
-    Handler(resend.note, resend.concerned, resend.orders),
-    Handler(diagnostics.note),
-    Handler(route_data.note, route_data.concerned, route_data.orders, is_state=True),
-    Handler(wakes.note),
-    Handler(updates.note, updates.concerned, updates.orders, is_state=True),
-    Handler(sims.note, sims.concerned),
+    Handler(settings.on_report, settings.devices_pending, settings.pending, is_state=True),
+    Handler(commands.on_report, commands.devices_pending, commands.pending),
+    Handler(cards.on_report, cards.devices_pending, cards.pending, is_state=True),
+    Handler(downloads.on_report, downloads.devices_pending, downloads.pending),
+    Handler(resend.on_report, resend.devices_pending, resend.pending),
+    Handler(diagnostics.on_report),
+    Handler(route_data.on_report, route_data.devices_pending, route_data.pending, is_state=True),
+    Handler(wakes.on_report),
+    Handler(updates.on_report, updates.devices_pending, updates.pending, is_state=True),
+    Handler(sims.on_report, sims.devices_pending),
 )
 
 
@@ -97,7 +97,7 @@ class Leads:
     may_send: Callable[[], bool] = lambda: True
     """To the broker."""
     may_deliver: Callable[[], bool] = lambda: True
-    """To targets."""
+    """To integrations."""
     stay: Stay = lambda: None
     """Of an agent that must be the only one (db/single.py)."""
 
@@ -143,12 +143,12 @@ def run(
 @contextmanager
 def _counting(database: Database) -> Iterator[Running]:
     """What is watched of the database, whatever part of the agent works on it."""
-    gauges = Gauges(database, Clock())
-    gauges.start()
+    fleet_metrics = FleetMetrics(database, Clock())
+    fleet_metrics.start()
     try:
-        yield Running((gauges,), (gauges.trouble,))
+        yield Running((fleet_metrics,), (fleet_metrics.problem,))
     finally:
-        gauges.stop()
+        fleet_metrics.stop()
 
 
 @contextmanager
@@ -165,7 +165,7 @@ def _pages(config: Config, database: Database, stop: threading.Event) -> Iterato
 def _pages_apart(config: Config) -> Iterator[Running]:
     """The same in a process of their own: ingest goes on whatever becomes of them."""
     with apart.kept(config) as keeper:
-        yield Running((keeper,), lasting=(keeper.trouble,))
+        yield Running((keeper,), lasting=(keeper.problem,))
 
 
 @contextmanager
@@ -188,18 +188,18 @@ def _ingest(
     # Agents that have all of it to themselves need not load it.
     from landbridge.ingest.nats_access import Access
     from landbridge.ingest.nats_source import NatsSource
-    from landbridge.ingest.partitions import Shares
+    from landbridge.ingest.partitions import HeldPartitions
 
     with (
         Leases(database, "agents") as present,
-        Leases(database, "sender") as sending,
+        Leases(database, "publisher") as sending,
         Leases(database, "deliveries") as delivering,
     ):
-        shares = Shares(database, present)
+        held_partitions = HeldPartitions(database, present)
         # NATS binds no client id to a user: one that nobody knows throws nobody out.
         unknown = f"{config.broker.client_id[:50]}-{uuid4().hex[:12]}"
         session = Session(replace(config.broker, client_id=unknown, clean_session=True), limit, listens=False)
-        taken = NatsSource(config.nats, limit, shares, session, Access(database, keyring).answer)
+        taken = NatsSource(config.nats, limit, held_partitions, session, Access(database, keyring).answer)
         leads = Leads(lambda: _leads(sending), lambda: _leads(delivering))
         with _working(config, make_pipeline, database, keyring, (taken, session), leads) as part:
             yield part
@@ -222,25 +222,28 @@ def _working(
 ) -> Iterator[Running]:
     """`ends`: where messages come from, and where others are published."""
     source, session = ends
-    precedence = Precedence()
-    sender = Sender(
+    priority = IngestPriority()
+    publisher = Publisher(
         database,
         announcing(session.publish, config.broker.home_assistant),
-        precedence,
+        priority,
         leads.may_send,
-        Retained(database, session, Clock(), precedence),
+        Retained(database, session, Clock(), priority),
     )
-    pipeline = make_pipeline(database, keyring, Clock(), source, sender)
-    worker = Worker(source.waiting, pipeline, precedence)
-    journeys = Journeys(database, Clock(), sender, precedence, (source.trouble, worker.trouble))
+    pipeline = make_pipeline(database, keyring, Clock(), source, publisher)
+    worker = Worker(source.waiting, pipeline, priority)
+    tracking = TrackingWorker(database, Clock(), publisher, priority, (source.problem, worker.problem))
     pages = base_url(config.web) if config.web.port or config.web.url else ""
     deliveries = Deliveries(
-        database, Clock(), lambda target: opened(target, keyring, config.mail, pages), leads.may_deliver
+        database,
+        Clock(),
+        lambda integration: opened(integration, keyring, config.mail, pages),
+        leads.may_deliver,
     )
-    upkeep = Upkeep(database, Clock(), config.store, precedence)
+    retention = RetentionWorker(database, Clock(), config.store, priority)
     profiles = Downloads(database, keyring, Clock(), trust.load(config.esim), leads.may_deliver)
-    threads = (worker, journeys, sender, deliveries, profiles, upkeep)
-    checks = (*dict.fromkeys((source.trouble, session.trouble)), worker.trouble)
+    threads = (worker, tracking, publisher, deliveries, profiles, retention)
+    checks = (*dict.fromkeys((source.problem, session.problem)), worker.problem)
     for end in dict.fromkeys((session, source)):
         end.open()
     collect_seldom()
@@ -256,7 +259,7 @@ def _working(
 
 
 def _watch(config: Config, parts: Sequence[Running], stop: threading.Event) -> None:
-    """Until `stop`. Whoever asks, or supervises the agent, is told whether all of it is well; `UserError`
+    """Until `stop`. Health is reported to whoever asks for it or supervises the agent; `UserError`
     when a thread has died, so that it is started again, or when another agent has taken the database."""
     threads = [thread for part in parts for thread in part.threads]
     checks = [check for part in parts for check in part.checks]
@@ -266,7 +269,7 @@ def _watch(config: Config, parts: Sequence[Running], stop: threading.Event) -> N
         with serving(config.watch, health):
             notify("READY=1")
             while not stop.wait(_WATCH_S):
-                _look(health, parts)
+                _check_once(health, parts)
                 dead = [thread.name for thread in threads if not thread.is_alive()]
                 if dead:
                     raise UserError(f"the thread {dead[0]} has died: the log says why; start the agent again")
@@ -274,14 +277,14 @@ def _watch(config: Config, parts: Sequence[Running], stop: threading.Event) -> N
         notify("STOPPING=1")
 
 
-def _look(health: Health, parts: Sequence[Running]) -> None:
+def _check_once(health: Health, parts: Sequence[Running]) -> None:
     """Once: that the agent is still the only one, and what is wrong."""
     for part in parts:
         try:
             part.stay()
         except DBAPIError as error:
             _log.error("cannot see whether another agent uses the database: %s", error.orig)
-    for why in health.trouble():
+    for why in health.problems():
         _log.error("not healthy: %s", why)
     if not health.hangs():
         notify("WATCHDOG=1")

@@ -87,7 +87,7 @@ class Broker:
     )
     home_assistant: str = _key(
         "",
-        "Prefix under which Home Assistant looks for devices (there: homeassistant); empty: it is told none.",
+        "Prefix under which Home Assistant looks for devices (there: homeassistant); empty: none.",
     )
 
 
@@ -161,7 +161,7 @@ class Nats:
 
 @dataclass(frozen=True)
 class Mail:
-    """The mail server through which alarms go to targets of the kind mail."""
+    """The mail server through which alarms go to integrations of the kind mail."""
 
     host: str = _key("localhost", "Host name; with TLS it must be the one in the certificate.", _HOST)
     port: int = _key(587, "TCP port.", _PORT)

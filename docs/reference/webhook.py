@@ -1,4 +1,4 @@
-"""Whether a message is genuine, as its receiver checks; secrets as `landbridge targets add` has printed them.
+"""Whether a message is genuine, as its receiver checks; with the secret of `landbridge integrations add`.
 
 A `webhook` is fresh too: keep the ids for TOLERANCE_S, to know repeats.
 """

@@ -1,4 +1,5 @@
-"""A container crosses the 180th meridian: exports, fences, boxes and the map go on beyond it, not around."""
+"""A container crosses the 180th meridian: exports, geofences, boxes and the map go on beyond it, not
+around."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from landbridge.features.exports.formats import Format
 from landbridge.geo import route as line
 from landbridge.geo.distance import Place
 from landbridge.points.queries import StoredPoint
-from landbridge.tracking import geofences as fences
+from landbridge.tracking import geofences
 from playwright.sync_api import Page
 
 from host_tests.support.fleet import FIRST, Fleet, Pages, at, exported
@@ -57,23 +58,30 @@ def test_a_segment_ends_at_the_meridian_and_no_point_is_made_up():
     assert segments == [["179.00000"], ["-179.00000", "-178.00000"]]
 
 
-def fence(kind: str, coordinates: Any, radius_m: float | None = None) -> fences.Fence:
-    drawn_fence = fences.read(json.dumps({"type": kind, "coordinates": coordinates}), radius_m, "x")
+def geofence(kind: str, coordinates: Any, radius_m: float | None = None) -> geofences.Geofence:
+    drawn_fence = geofences.read(json.dumps({"type": kind, "coordinates": coordinates}), radius_m, "x")
     row = type(
         "Row",
         (),
-        {"fence": 1, "name": "x", "added_s": 0, "removed_s": None, "tenant": None, **drawn_fence._asdict()},
+        {
+            "geofence": 1,
+            "name": "x",
+            "added_s": 0,
+            "removed_s": None,
+            "tenant": None,
+            **drawn_fence._asdict(),
+        },
     )
-    return fences.from_row(row)  # type: ignore[arg-type]
+    return geofences.from_row(row)  # type: ignore[arg-type]
 
 
 def square(west: float, east: float) -> list[list[list[float]]]:
     return [[[west, 60.0], [east, 60.0], [east, 61.0], [west, 61.0], [west, 60.0]]]
 
 
-def test_a_fence_in_two_pieces_is_one():
-    both = fence("MultiPolygon", [square(179, 180), square(-180, -179)])
-    whole = fence("Polygon", square(99, 101))
+def test_a_geofence_in_two_pieces_is_one():
+    both = geofence("MultiPolygon", [square(179, 180), square(-180, -179)])
+    whole = geofence("Polygon", square(99, 101))
     for lon, same in (
         (179.5, 99.5),
         (-179.5, 100.5),
@@ -90,14 +98,14 @@ def test_a_fence_in_two_pieces_is_one():
 
 
 def test_a_corridor_in_two_pieces_is_one():
-    both = fence("MultiLineString", [[[178, 60], [180, 60]], [[-180, 60], [-178, 60]]], 5_000)
+    both = geofence("MultiLineString", [[[178, 60], [180, 60]], [[-180, 60], [-178, 60]]], 5_000)
     for lon in (179.0, 180.0, -180.0, -179.0):
         assert both.outside_m(Place(60.01, lon)) == pytest.approx(-3_888, abs=10)
     assert both.outside_m(Place(60.01, 0.0)) > 100_000
 
 
 def test_a_circle_at_the_meridian_goes_on_beyond_it():
-    circle = fence("Point", [179.99, 60], 5_000)
+    circle = geofence("Point", [179.99, 60], 5_000)
     assert circle.outside_m(Place(60, -179.99)) == pytest.approx(-3_888, abs=10)
     assert circle.is_passed(Place(60, 179.9), Place(60, -179.9))
 
@@ -106,19 +114,19 @@ def test_a_circle_at_the_meridian_goes_on_beyond_it():
     "shape",
     [("Polygon", square(-179, 179), None), ("LineString", [[179, 60], [-179, 60]], 5_000)],
 )
-def test_a_fence_that_is_not_cut_is_refused_with_the_remedy(shape: tuple[str, Any, float | None]):
+def test_a_geofence_that_is_not_cut_is_refused_with_the_remedy(shape: tuple[str, Any, float | None]):
     with pytest.raises(UserError, match=r"must be cut there into a MultiPolygon or MultiLineString"):
-        fence(*shape)
+        geofence(*shape)
 
 
 def test_the_pieces_are_kept_as_they_were_drawn():
-    drawn_fence = fences.read(
+    drawn_fence = geofences.read(
         json.dumps({"type": "MultiPolygon", "coordinates": [square(179, 180), square(-180, -179)]}), None, "x"
     )
     assert shapely.from_geojson(drawn_fence.geometry).bounds == (-180, 60, 180, 61)
 
 
-def test_a_line_across_is_refused_in_words(tmp_path: Path):
+def test_a_route_across_is_refused_in_words(tmp_path: Path):
     file = tmp_path / "line.csv"
     file.write_text("name,country,lat,lon,kind,km\nA,RU,65,179,hub,0\nB,RU,65,-179,hub,95\n")
     with pytest.raises(UserError, match=r"row 3, column lon: across the 180th meridian"):

@@ -15,8 +15,8 @@ from landbridge.features.devices import queries as devices
 from landbridge.features.trips import queries as trips
 from landbridge.features.users import rules as tokens
 from landbridge.geo import places as geography
+from landbridge.web.auth import csrf_of
 from landbridge.web.guard import SHARED, rate_of
-from landbridge.web.viewer import csrf_of
 
 from host_tests.support.agent import DEVICE, NOW_S, set_clock
 from host_tests.support.web import CONTAINER, FIRST_S, LAST, LATE, Answer, Website, csrf_in, on_line
@@ -30,7 +30,7 @@ def keys(web: Website) -> dict[str, str]:
     return {role: web.token(role, role) for role in tokens.ROLES}
 
 
-def test_without_a_good_token_nothing_is_told(web: Website, keys: dict[str, str]):
+def test_without_a_good_token_nothing_is_shown(web: Website, keys: dict[str, str]):
     for path in ("/v1/fleet", f"/v1/devices/{DEVICE}", f"/v1/devices/{DEVICE}/track"):
         assert web.ask(path).status == 401
         assert web.ask(path, "wrong").status == 401
@@ -45,14 +45,14 @@ def test_without_a_good_token_nothing_is_told(web: Website, keys: dict[str, str]
 
 
 def test_no_secret_is_kept(web: Website, keys: dict[str, str]):
-    made = web.ask(f"/v1/devices/{DEVICE}/shares", keys["operator"], "POST", {"length": "1d"}).json
+    made = web.ask(f"/v1/devices/{DEVICE}/share-links", keys["operator"], "POST", {"length": "1d"}).json
     kept = web.installation.folder.joinpath("landbridge.sqlite3").read_bytes()
     kept += web.installation.folder.joinpath("landbridge.sqlite3-wal").read_bytes()
     for secret in (*keys.values(), made["path"].removeprefix("/s/")):
         assert secret.encode() not in kept
 
 
-def test_the_fleet_and_a_device_are_told(web: Website, keys: dict[str, str]):
+def test_the_fleet_and_a_device_are_served(web: Website, keys: dict[str, str]):
     (row,) = web.ask("/v1/fleet", keys["reader"]).json["devices"]
     last = on_line(LAST)
     assert row["device"] == DEVICE and row["container"] == CONTAINER
@@ -135,10 +135,10 @@ def test_a_tenant_sees_his_interval_of_a_device_and_no_other(web: Website):
     assert seqs(zeta) == list(range(300, 340))
     assert seqs(house)[-100:] == list(range(240, 340))
     (ended,), (running,) = (web.ask("/v1/fleet", token).json["devices"] for token in (acme, zeta))
-    assert (ended["container"], ended["state"], ended["last_contact"]) == ("MSKU0134216", "ended", None)
+    assert (ended["container"], ended["state"], ended["last_session"]) == ("MSKU0134216", "ended", None)
     assert ended["time"] < running["time"] and running["container"] == "TCLU4265447"
     assert web.ask("/v1/fleet", other).json["devices"] == []
-    for leaf in ("", "/track", "/wakes", "/commands", "/settings", "/shares"):
+    for leaf in ("", "/track", "/wakes", "/commands", "/settings", "/share-links"):
         assert web.ask(f"/v1/devices/{DEVICE}{leaf}", other).status == 404
     assert web.ask(f"/v1/devices/{DEVICE}/track?trip={mine}", zeta).status == 404
     # Who has no trip there now cannot act; what he did is not seen by who has.
@@ -148,8 +148,8 @@ def test_a_tenant_sees_his_interval_of_a_device_and_no_other(web: Website):
     assert web.ask(path, acme).json == []
     assert web.ask(f"{path}/{before['command']}", zeta, "DELETE").status == 404
     assert [web.ask(f"/v1/devices/{DEVICE}/settings", token).status for token in (acme, zeta)] == [404, 200]
-    made = web.ask(f"/v1/devices/{DEVICE}/shares", zeta, "POST", {"length": "1d"}).json
-    assert web.ask(f"/v1/devices/{DEVICE}/shares/{made['link']}", acme, "DELETE").status == 404
+    made = web.ask(f"/v1/devices/{DEVICE}/share-links", zeta, "POST", {"length": "1d"}).json
+    assert web.ask(f"/v1/devices/{DEVICE}/share-links/{made['link']}", acme, "DELETE").status == 404
     shown = web.ask(made["path"]).text
     assert "TCLU4265447" in shown and "MSKU0134216" not in shown and DEVICE not in shown
 
@@ -206,7 +206,7 @@ def test_what_is_sent_is_small(web: Website, keys: dict[str, str]):
 
 
 def test_what_is_not_there_is_not_there_whatever_it_is(web: Website, keys: dict[str, str]):
-    for what in ("commands", "shares"):
+    for what in ("commands", "share-links"):
         missing = web.ask(f"/v1/devices/{DEVICE}/{what}/999", keys["operator"], "DELETE")
         assert missing.status == 404, missing
     refused = web.ask(f"/v1/devices/{DEVICE}/commands", keys["reader"], "POST", {"verb": "locate"})
@@ -308,7 +308,7 @@ def test_odd_input_is_refused_in_words(web: Website, keys: dict[str, str]):
     half = {"light_lux": "\ud800"}
     assert web.ask(its + "/settings", key, "PATCH", half).status == 400
     assert web.ask(its + "/track?after=1.99999999999999999999", key).status == 400
-    for path in ("/commands/99999999999999999999/cancel", "/shares/99999999999999999999/revoke"):
+    for path in ("/commands/99999999999999999999/cancel", "/share-links/99999999999999999999/revoke"):
         answer = web.ask(f"/devices/{DEVICE}{path}", key, "POST", form="x=1")
         assert answer.status == 422 and answer.text.startswith("<!doctype html>")
 
@@ -333,19 +333,19 @@ def test_a_wrong_token_does_not_wait_for_who_writes(web: Website):
         assert web.ask("/sign-in", "", "POST", form=f"token=wrong&csrf={csrf}", Cookie=cookie).status == 401
 
 
-def test_a_tenant_is_told_no_contact_of_before_his_trip(web: Website):
+def test_a_tenant_sees_no_session_of_before_its_trip(web: Website):
     with web.installation.database().reading() as connection:
         running = trips.running(connection, DEVICE)
         device = devices.find(connection, DEVICE)
-    assert running is not None and device is not None and device.last_contact_s is not None
-    start_s = device.last_contact_s + 60
+    assert running is not None and device is not None and device.last_session_s is not None
+    start_s = device.last_session_s + 60
     web.end_trip(running.trip, start_s)
     web.begin_trip("MSCU6639870", start_s, "rival")
     set_clock(web.installation.folder / "clock", start_s + 60)
     token = web.token("rival-operator", "operator", "rival")
     told = web.ask(f"/v1/devices/{DEVICE}", token).json
     assert told["state"] == "new"
-    assert {told[name] for name in ("last_contact", "next_contact", "battery_mv", "latitude")} == {None}
-    link = web.ask(f"/v1/devices/{DEVICE}/shares", token, "POST", {"length": "1d"}).json["path"]
+    assert {told[name] for name in ("last_session", "next_session", "battery_mv", "latitude")} == {None}
+    link = web.ask(f"/v1/devices/{DEVICE}/share-links", token, "POST", {"length": "1d"}).json["path"]
     shown = web.ask(link, **{"X-Forwarded-For": "192.0.2.9"})
-    assert shown.status == 200 and '"next_contact":null' in shown.text
+    assert shown.status == 200 and '"next_session":null' in shown.text

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from landbridge.features.devices import queries as devices
 from landbridge.points import queries as points
-from landbridge.points.queries import JudgedPoint
+from landbridge.points.queries import CheckedPoint
 from playwright.sync_api import Page, expect
 
 from host_tests.support.agent import DEVICE, heard, set_clock
@@ -122,7 +122,7 @@ def test_a_track_is_played(web: Website, operator: Page):
     picture(operator, "device-middle")
 
 
-def test_a_command_is_sent_and_its_life_is_told(web: Website, operator: Page):
+def test_a_command_is_sent_and_its_states_are_shown(web: Website, operator: Page):
     section = operator.locator("#commands")
     section.get_by_role("combobox").select_option("locate")
     section.get_by_role("button", name="Send").click()
@@ -172,7 +172,7 @@ def test_a_reader_can_only_look(web: Website, browser: Watched):
 def test_a_shared_link_shows_one_container_until_it_is_revoked(
     web: Website, operator: Page, browser: Watched
 ):
-    section = operator.locator("#shares")
+    section = operator.locator("#share-links")
     section.get_by_role("button", name="Share this trip").click()
     link = section.get_by_label("Copy the link now; it is not shown again:").input_value()
     page = browser.context().new_page()
@@ -202,7 +202,7 @@ def test_many_devices_are_clusters(web: Website, operator: Page):
             name = f"lb-1{number:03}"
             devices.add(connection, name, b"key", now_s)
             fix = on_line(1 + 2 * number % LAST, speed=62 * (number % 3 == 0))._replace(seq=1)
-            points.store(connection, name, [JudgedPoint(fix, now_s - 60 * number, False, 0)], now_s)
+            points.store(connection, name, [CheckedPoint(fix, now_s - 60 * number, False, 0)], now_s)
             devices.set_position(connection, name, 1, now_s - 60 * number)
             heard(connection, name, now_s, now_s - 9 * 3600 * (number % 9 == 0), {"battery_mv": 3600})
     operator.goto(f"{web.url}/")

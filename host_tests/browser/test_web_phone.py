@@ -16,7 +16,7 @@ from host_tests.support.web import WAIT_MS, Watched, barriers, chromium, picture
 PLACES = {
     "fleet": "/",
     "alarms": "/alarms?every=true",
-    "journeys": "/journeys",
+    "time-distance": "/time-distance",
     "updates": "/updates",
     "audit": "/audit",
     "device": f"/devices/{FIRST}",
@@ -115,9 +115,9 @@ FORMS = [
     (f"/devices/{FIRST}/commands/99/cancel", {}, 404, ""),
     (f"/devices/{FIRST}/settings", {"light_lux": "77", "no_such": "1"}, 400, ""),
     (f"/devices/{FIRST}/settings", {"light_lux": "999999", "interval_s": "600"}, 400, "light_lux"),
-    (f"/devices/{FIRST}/shares", {"length": "400d"}, 400, "length"),
-    (f"/devices/{SECOND}/shares", {"length": "1d"}, 400, ""),
-    (f"/devices/{FIRST}/shares/99/revoke", {}, 404, ""),
+    (f"/devices/{FIRST}/share-links", {"length": "400d"}, 400, "length"),
+    (f"/devices/{SECOND}/share-links", {"length": "1d"}, 400, ""),
+    (f"/devices/{FIRST}/share-links/99/revoke", {}, 404, ""),
     (f"/devices/{FIRST}/card/switch", {"profile": "none"}, 400, ""),
     ("/updates/ESP32/7/roll-out", {"canaries": "0", "days": "3"}, 422, ""),
     ("/updates/ESP32/8/roll-out", {"canaries": "0", "days": "3"}, 422, "canaries"),
@@ -173,7 +173,7 @@ def test_every_question_names_the_device_or_the_release(pages: Shown):
 
 
 def test_a_page_that_is_not_there_has_the_ways_on(pages: Shown):
-    for path in ("/nothing", "/devices/lb-9", "/journeys?line=none"):
+    for path in ("/nothing", "/devices/lb-9", "/time-distance?route=none"):
         code, _, text = pages.answer(path, pages.session)
         assert code == 404 and '<nav class="places"' in text and "Sign out" in text
         assert '<nav class="places"' not in pages.answer(path)[2]

@@ -9,13 +9,13 @@ import pytest
 from landbridge.features.esim import policy
 from landbridge.features.esim.coding import to_bytes
 from landbridge.features.esim.queries import policies as cards
-from landbridge.features.sims import queries as register
-from landbridge.features.sims.classes import Class
-from landbridge.features.sims.queries import ARMED, Registered
+from landbridge.features.sims import queries as inventory
+from landbridge.features.sims.controls import Controls
+from landbridge.features.sims.queries import ARMED, SimCard
 from landbridge.features.updates import queries as releases
 from landbridge.features.users import passwords
-from landbridge.tracking import queries as journeys
-from landbridge.tracking.recompute import work_out
+from landbridge.tracking import queries as tracking
+from landbridge.tracking.recompute import recompute
 from playwright.sync_api import Page, expect
 
 from host_tests.support.agent import DEVICE, NOW_S, set_clock
@@ -55,9 +55,9 @@ def card(web: Website) -> int:
     found = policy.parse(POLICY)
     iccids = tuple(each.iccid for each in found.profiles.values())
     with web.installation.database().writing() as connection:
-        register.set_class(connection, "resold", Class(quota_mb=10).stored(), "bench", FIRST_S)
-        in_register = Registered(0, "ACME Rail", "locator", "resold", "active", (), ARMED, None, None, iccids)
-        register.add(connection, in_register, "bench", FIRST_S)
+        inventory.set_controls(connection, "resold", Controls(quota_mb=10).stored(), "bench", FIRST_S)
+        in_inventory = SimCard(0, "ACME Rail", "locator", "resold", "active", (), ARMED, None, None, iccids)
+        inventory.add(connection, in_inventory, "bench", FIRST_S)
         revision = cards.set_desired(connection, DEVICE, found, policy.AUTOMATIC, "bench", FIRST_S)
     events = [[FIRST_S + 3600 * 20, 1, 2, 2, 15], [FIRST_S + 3600 * 30, 2, 1, 1, 0]]
     profiles = [[to_bytes(iccid), 2] for iccid in iccids]
@@ -98,7 +98,7 @@ def alarm(web: Website, seq: int, **changes: int) -> None:
     """A record with an alarm comes in."""
     now_s = FIRST_S + 3600 * seq + 600
     set_clock(web.installation.folder / "clock", now_s)
-    web.device.send([on_line(seq, **changes)], next_contact_s=now_s + 7200)
+    web.device.send([on_line(seq, **changes)], next_session_s=now_s + 7200)
 
 
 def test_wakes_come_in_pages(web: Website, keys: dict[str, str]):
@@ -136,7 +136,7 @@ def summed(steps: list[int]) -> list[int]:
     return [sum(steps[: i + 1]) for i in range(len(steps))]
 
 
-def test_days_and_records_are_told(web: Website, keys: dict[str, str]):
+def test_days_and_records_are_served(web: Website, keys: dict[str, str]):
     days = web.ask(f"{ITS}/days", keys["reader"]).json
     assert sum(each["joules"]["position"] for each in days["energy"]) == pytest.approx(
         sum((90 + seq) / 10 for seq in range(1, LAST + 1)), rel=0.01
@@ -144,9 +144,9 @@ def test_days_and_records_are_told(web: Website, keys: dict[str, str]):
     assert sum(each["reports"] for each in days["traffic"]) == 4
     assert days["battery_end"] == {"earliest": None, "latest": None}, "it lasts for more than a year"
     told = web.ask(f"{ITS}/points/{LATE[0]}", keys["reader"]).json
-    assert told["record"]["lat"] == on_line(LATE[0]).lat and told["told"]["properties"]["seq"] == LATE[0]
+    assert told["record"]["lat"] == on_line(LATE[0]).lat and told["feature"]["properties"]["seq"] == LATE[0]
     assert web.ask(f"{ITS}/points/99999", keys["reader"]).status == 404
-    for leaf in ("/days", "/points/1", "/journey", "/outline", "/card"):
+    for leaf in ("/days", "/points/1", "/events", "/outline", "/card"):
         assert web.ask(ITS + leaf, keys["acme"]).status == 404
 
 
@@ -261,26 +261,26 @@ def test_a_release_rolls_out_and_is_halted(web: Website, operator: Page, keys: d
     assert barriers(operator) == []
 
 
-def test_journeys_of_a_line_are_drawn(web: Website, operator: Page, keys: dict[str, str]):
-    told = web.ask("/v1/journeys?line=Chongqing%20-%20Duisburg", keys["reader"]).json
+def test_the_time_distance_diagram_of_a_route_is_drawn(web: Website, operator: Page, keys: dict[str, str]):
+    told = web.ask("/v1/time-distance?route=Chongqing%20-%20Duisburg", keys["reader"]).json
     (trip,) = told["trips"]
-    kms = [km for _, km in trip["way"]]
+    kms = [km for _, km in trip["points"]]
     assert trip["container"] == CONTAINER and kms == sorted(kms) and kms[0] < 100 and kms[-1] > 3000
-    assert web.ask("/v1/journeys?line=none", keys["reader"]).status == 404
-    operator.goto(f"{web.url}/journeys")
-    expect(operator.locator(".diagram path.way")).to_have_count(1)
+    assert web.ask("/v1/time-distance?route=none", keys["reader"]).status == 404
+    operator.goto(f"{web.url}/time-distance")
+    expect(operator.locator(".diagram path.curve")).to_have_count(1)
     expect(operator.locator(".diagram text.border")).to_contain_text("CN→KZ")
     operator.get_by_label("days since departure").check()
     operator.get_by_text("As a table").click()
-    picture(operator, "journeys")
+    picture(operator, "time-distance")
     assert barriers(operator) == []
 
 
-def test_the_journey_is_on_the_page(web: Website, operator: Page, keys: dict[str, str]):
+def test_the_events_are_on_the_page(web: Website, operator: Page, keys: dict[str, str]):
     with web.installation.database().writing() as connection:
-        journeys.mark(connection, DEVICE, 0)
-        work_out(connection, DEVICE, NOW_S)
-    told = web.ask(f"{ITS}/journey", keys["reader"]).json
+        tracking.mark(connection, DEVICE, 0)
+        recompute(connection, DEVICE, NOW_S)
+    told = web.ask(f"{ITS}/events", keys["reader"]).json
     assert {"border", "alarm"} <= {each["type"] for each in told}
     operator.goto(f"{web.url}/devices/{DEVICE}")
     expect(operator.locator("#events tbody")).to_contain_text("China → Kazakhstan")

@@ -17,10 +17,12 @@ from tools.verify.harness.postgres import Postgres, binaries
 _built = functools.cache(layout.application)
 
 
-def _application(firmware: Path = layout.FIRMWARE, met_by: Sequence[str] = ()) -> dict[str, bytes]:
+def _application(
+    firmware: Path = layout.FIRMWARE, met_by: Sequence[str] = (), modem: str | None = None
+) -> dict[str, bytes]:
     if firmware == layout.FIRMWARE:
-        return dict(_built(firmware, tuple(met_by)))
-    return _built.__wrapped__(firmware, met_by)
+        return dict(_built(firmware, tuple(met_by), modem))
+    return _built.__wrapped__(firmware, met_by, modem)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -15,11 +15,11 @@ from landbridge.core.errors import UserError
 from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
-from landbridge.features.integrations import queries as targets
+from landbridge.features.integrations import queries as integrations
 from landbridge.features.integrations import rules as fleet
 from landbridge.features.trips import queries as trips
 from landbridge.operations import broker_check as checks
-from landbridge.tracking import queries as journeys
+from landbridge.tracking import queries as tracking
 
 from host_tests.support.agent import DEVICE, NOW_S, Installation, heard, point, set_clock, wait_until
 from host_tests.support.fleet import Receiver
@@ -43,7 +43,7 @@ class Nothing(BaseHTTPRequestHandler):
         pass
 
 
-def found(findings: list[checks.Finding]) -> dict[str, bool]:
+def found(findings: list[checks.CheckResult]) -> dict[str, bool]:
     return {each.what: each.good for each in findings}
 
 
@@ -143,7 +143,7 @@ def are(out: str, state: str) -> list[str]:
     return [line.split()[0] for line in out.splitlines() if f" {state} " in line]
 
 
-def test_a_fresh_install_is_good_and_is_told_what_to_do_next(installation, capsys, monkeypatch):
+def test_a_fresh_install_is_good_and_says_what_to_do_next(installation, capsys, monkeypatch):
     code, out = run(capsys, "doctor")
     assert not code and are(out, "next") == ["agent", "devices"], out
     assert "start it" in out and "none of 1 devices was ever heard: switch one on" in out
@@ -251,23 +251,23 @@ def test_the_doctor_believes_no_stranger_and_asks_no_proxy(installation, capsys,
     assert "it runs and is well" in out and "/sign-in answers" in out, out
 
 
-def test_the_doctor_finds_a_mail_server_that_is_away_and_journeys_left_behind(
+def test_the_doctor_finds_a_mail_server_that_is_away_and_points_not_processed(
     installation, capsys, monkeypatch
 ):
-    assert "no target gets any" in run(capsys, "doctor")[1]
+    assert "no integration gets any" in run(capsys, "doctor")[1]
     port = free_port()
     monkeypatch.setenv("LANDBRIDGE_MAIL_PORT", str(port))
     with installation.database().writing() as connection:
         keyring = Keyring(installation.config.store.database)
         fleet.add(connection, keyring, "desk", "mail", "mailto:a@b.example", None, (), "bench", NOW_S)
-        journeys.mark(connection, DEVICE, NOW_S)
+        tracking.mark(connection, DEVICE, NOW_S)
         heard(connection, DEVICE, NOW_S - 300)
     _, out = run(capsys, "doctor")
     assert f"mail server localhost:{port}: " in out and "correct [mail]" in out, out
-    assert "all points that came more than 10 min ago" in out, out
+    assert "all points older than 10 min are processed" in out, out
     with installation.database().writing() as connection:
         heard(connection, DEVICE, NOW_S - 700)
-    assert "those of 1 devices lack points" in run(capsys, "doctor")[1]
+    assert "1 devices have points older than 10 min" in run(capsys, "doctor")[1]
 
 
 def test_the_doctor_names_who_else_answers_and_who_does_not(installation, capsys, monkeypatch):
@@ -276,9 +276,14 @@ def test_the_doctor_names_who_else_answers_and_who_does_not(installation, capsys
     with installation.database().writing() as connection:
         keyring = Keyring(installation.config.store.database)
         fleet.add(connection, keyring, "erp", "webhook", receiver.url, None, (), "bench", NOW_S)
-        (target,) = targets.active(connection)
-        targets.fail(connection, target.target, "no answer: gone", NOW_S)
-        targets.hold(connection, target.target, targets.Refusal(DEVICE, 1, 0, NOW_S, "it answers 422"), None)
+        (integration,) = integrations.active(connection)
+        integrations.fail(connection, integration.integration, "no answer: gone", NOW_S)
+        integrations.keep_retry(
+            connection,
+            integration.integration,
+            integrations.DeliveryRetry(DEVICE, 1, 0, NOW_S, "it answers 422"),
+            None,
+        )
     code, out = run(capsys, "doctor")
     receiver.close()
     assert code == 1 and "/health answers 501, which no agent does: correct [watch] port" in out, out

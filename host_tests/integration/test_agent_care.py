@@ -16,7 +16,7 @@ from landbridge import cli
 from landbridge.config import Store
 from landbridge.core import rate_limit as limits
 from landbridge.core.clock import Clock
-from landbridge.core.priority import Precedence
+from landbridge.core.priority import IngestPriority
 from landbridge.core.rate_limit import RateLimit
 from landbridge.db import bulk
 from landbridge.db.database import Database
@@ -32,18 +32,17 @@ from landbridge.features.devices import queries as devices
 from landbridge.features.diagnostics.queries import log as diagnostics
 from landbridge.features.diagnostics.queries import wakes
 from landbridge.features.trips import queries as trips
-from landbridge.ingest import dead_letters as letters
-from landbridge.ingest import pipeline
-from landbridge.ingest.replay import Aside, Replay
+from landbridge.ingest import dead_letters, pipeline
+from landbridge.ingest.replay import KeptMessage, Replay
 from landbridge.ingest.reprocess import reprocess
 from landbridge.operations import old_rows as retention
-from landbridge.operations.retention import Upkeep
+from landbridge.operations.retention import RetentionWorker
 from landbridge.points import outline
 from landbridge.points import queries as points
 from landbridge.protocol import envelope
 from landbridge.protocol.diagnostics import Entry
-from landbridge.tracking import queries as journeys
-from landbridge.tracking import recompute as rework
+from landbridge.tracking import queries as tracking
+from landbridge.tracking import recompute
 from sqlalchemy import Engine, delete, event, select, update
 from sqlalchemy.exc import OperationalError
 
@@ -76,10 +75,10 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_a_dead_letter_is_taken_again_when_it_can_be_read(installation, capsys):
     good = envelope.seal(installation.key, DEVICE, "up", 5, encode_uplink([point(7)]))
     with installation.database().writing() as connection:
-        letters.bury(connection, f"landbridge/{DEVICE}/up", good, "a fault that is mended", NOW_S)
-        letters.bury(connection, f"landbridge/{DEVICE}/up", b"rubbish", "rubbish", NOW_S)
+        dead_letters.dead_letter(connection, f"landbridge/{DEVICE}/up", good, "a fault that is mended", NOW_S)
+        dead_letters.dead_letter(connection, f"landbridge/{DEVICE}/up", b"rubbish", "rubbish", NOW_S)
         # Its number is older than the window by now.
-        connection.execute(update(devices_table).values(window_top=900, window_bits=0, last_contact_s=17))
+        connection.execute(update(devices_table).values(window_top=900, window_bits=0, last_session_s=17))
     said = run(capsys, "dead-letters", "replay").splitlines()
     assert said[0] == "1: stored" and said[1].startswith("2: not the CBOR")
     assert [each.point.seq for each in installation.stored()] == [7]
@@ -88,7 +87,7 @@ def test_a_dead_letter_is_taken_again_when_it_can_be_read(installation, capsys):
         row = connection.execute(select(devices_table)).one()
         assert [each.topic.split("/")[-1] for each in outbox.head(connection, 9)] == ["track", "position"]
     # It says nothing of how things stand.
-    assert (row.window_top, row.last_contact_s, row.forged) == (900, 17, 0)
+    assert (row.window_top, row.last_session_s, row.forged) == (900, 17, 0)
     run(capsys, "dead-letters", "purge", "2")
     assert installation.dead_letters() == []
     assert "no dead letter 2" in refused(capsys, "dead-letters", "replay", "2")
@@ -104,8 +103,8 @@ def test_a_device_of_another_database_is_adopted_with_what_it_has_sent(installat
         connection.exec_driver_sql("DELETE FROM devices")
         for number in range(3):
             sealed = envelope.seal(installation.key, DEVICE, "up", number, encode_uplink([point(number + 1)]))
-            letters.confine(connection, DEVICE, sealed, NOW_S)
-        letters.confine(connection, DEVICE, b"rubbish", NOW_S)
+            dead_letters.put_in_quarantine(connection, DEVICE, sealed, NOW_S)
+        dead_letters.put_in_quarantine(connection, DEVICE, b"rubbish", NOW_S)
     assert "opens nothing" in refused(capsys, "devices", "adopt", DEVICE, str(wrong))
     assert "is no device.json of lb-0002" in refused(capsys, "devices", "adopt", "lb-0002", str(theirs))
     assert "cannot read" in refused(capsys, "devices", "adopt", DEVICE, str(tmp_path / "none"))
@@ -115,7 +114,7 @@ def test_a_device_of_another_database_is_adopted_with_what_it_has_sent(installat
     (buried,) = installation.dead_letters()
     assert buried.startswith("not the CBOR of the contract")
     with installation.database().reading() as connection:
-        assert letters.confined(connection, DEVICE) == []
+        assert dead_letters.in_quarantine(connection, DEVICE) == []
     assert "already exists" in refused(capsys, "devices", "adopt", DEVICE, str(theirs))
 
 
@@ -126,8 +125,10 @@ def test_what_waited_in_quarantine_is_dated_by_when_it_came(installation, capsys
     with installation.database().writing() as connection:
         connection.exec_driver_sql("DELETE FROM settings")
         connection.exec_driver_sql("DELETE FROM devices")
-        letters.confine(connection, DEVICE, envelope.seal(installation.key, DEVICE, "up", 0, text), NOW_S)
-        letters.confine(connection, DEVICE, b"rubbish", NOW_S)
+        dead_letters.put_in_quarantine(
+            connection, DEVICE, envelope.seal(installation.key, DEVICE, "up", 0, text), NOW_S
+        )
+        dead_letters.put_in_quarantine(connection, DEVICE, b"rubbish", NOW_S)
     set_clock(installation.folder / "clock", NOW_S + 20 * DAY_S)
     run(capsys, "devices", "adopt", DEVICE, str(installation.folder / "devices" / DEVICE / "device.json"))
     assert {(each.at_s, each.received_s) for each in installation.stored()} == {
@@ -135,15 +136,17 @@ def test_what_waited_in_quarantine_is_dated_by_when_it_came(installation, capsys
         (NOW_S - 100, NOW_S),
     }
     with installation.database().reading() as connection:
-        assert [row.received_s for row in letters.every(connection)] == [NOW_S]
+        assert [row.received_s for row in dead_letters.every(connection)] == [NOW_S]
         assert [row[0] for row in points.messages(connection, DEVICE, 0, NOW_S + 1)] == [NOW_S]
         assert [row.at_s for row in wakes.newest(connection, DEVICE, 9)] == [NOW_S - 60]
 
 
-def test_nothing_is_ordered_by_a_reply_that_nobody_waits_for(installation, capsys):
+def test_a_reply_that_nothing_waits_for_sends_nothing(installation, capsys):
     sealed = envelope.seal(installation.key, DEVICE, "up", 0, encode_uplink([point(1)]))
     with installation.database().writing() as connection:
-        letters.bury(connection, f"landbridge/{DEVICE}/up", sealed, "a fault that is mended", NOW_S)
+        dead_letters.dead_letter(
+            connection, f"landbridge/{DEVICE}/up", sealed, "a fault that is mended", NOW_S
+        )
         command = commands.give(connection, DEVICE, "locate", 0, NOW_S + 1000, "test", NOW_S)
     assert run(capsys, "dead-letters", "replay").splitlines() == ["1: stored"]
     with installation.database().reading() as connection:
@@ -175,13 +178,13 @@ def test_an_adoption_that_breaks_off_leaves_all_in_quarantine(installation, monk
     with installation.database().writing() as connection:
         connection.exec_driver_sql("DELETE FROM settings")
         connection.exec_driver_sql("DELETE FROM devices")
-        letters.confine(connection, DEVICE, sealed, NOW_S)
+        dead_letters.put_in_quarantine(connection, DEVICE, sealed, NOW_S)
     with monkeypatch.context() as patch:
         patch.setattr(points, "keep_uplinks", raising(OperationalError("", (), OSError())))
         with pytest.raises(OperationalError):
             devices_command.adopt(DEVICE, theirs)
     with installation.database().reading() as connection:
-        assert [row.payload for row in letters.confined(connection, DEVICE)] == [sealed]
+        assert [row.payload for row in dead_letters.in_quarantine(connection, DEVICE)] == [sealed]
         assert devices.find(connection, DEVICE) is None
     devices_command.adopt(DEVICE, theirs)
     assert [each.point.seq for each in installation.stored()] == [1]
@@ -193,16 +196,16 @@ def test_what_was_taken_once_more_may_come_again_from_its_device(tmp_path):
     # Sent twice already, since nobody had answered.
     topic = f"landbridge/{DEVICE}/up"
     replay = Replay(agent.database, Keyring(agent.database.place), Clock())
-    assert replay.take_again([Aside(topic, uplink, NOW_S)] * 2) == [None, None]
+    assert replay.take_again([KeptMessage(topic, uplink, NOW_S)] * 2) == [None, None]
     answer = agent.take(uplink)
     assert answer is not None and answer[1][2] == [1, 1]
     with agent.database.reading() as connection:
-        assert letters.every(connection) == []
+        assert dead_letters.every(connection) == []
         counts = points.counts(connection, DEVICE)
     assert (counts.stored, counts.uplinks, counts.repeats) == (1, 1, 2)
 
 
-def test_a_letter_that_contradicts_what_is_stored_stays_when_it_is_taken_again(installation, capsys):
+def test_a_dead_letter_that_contradicts_what_is_stored_stays_when_it_is_replayed(installation, capsys):
     installation.start()
     device = installation.device()
     device.send([point(1), point(2)])
@@ -223,12 +226,12 @@ def test_a_letter_that_contradicts_what_is_stored_stays_when_it_is_taken_again(i
     assert installation.dead_letters() == []
 
 
-def test_a_letter_of_an_epoch_that_is_over_stays_when_it_is_taken_again(tmp_path):
+def test_a_dead_letter_of_an_epoch_that_is_over_stays_when_it_is_replayed(tmp_path):
     agent = Agent(tmp_path)
     uplink = agent.seal(1, 0)
     agent.rotate()
     replay = Replay(agent.database, Keyring(agent.database.place), Clock())
-    (why,) = replay.take_again([Aside(f"landbridge/{DEVICE}/up", uplink, NOW_S)])
+    (why,) = replay.take_again([KeptMessage(f"landbridge/{DEVICE}/up", uplink, NOW_S)])
     assert why is not None and "epoch" in why and agent.stored() == []
 
 
@@ -241,11 +244,11 @@ def test_a_server_that_has_no_room_for_points_is_waited_for():
 
 
 def test_quarantine_is_limited_over_all_devices(installation, monkeypatch):
-    monkeypatch.setattr(letters, "QUARANTINE_ALL", 3)
+    monkeypatch.setattr(dead_letters, "QUARANTINE_ALL", 3)
     with installation.database().writing() as connection:
         for number in range(5):
-            letters.confine(connection, f"lb-x{number}", b"x", NOW_S)
-        assert len(letters.unknown_devices(connection)) == 3
+            dead_letters.put_in_quarantine(connection, f"lb-x{number}", b"x", NOW_S)
+        assert len(dead_letters.unknown_devices(connection)) == 3
 
 
 def test_uplinks_are_read_again_with_the_decoder_of_today(installation, capsys):
@@ -268,7 +271,7 @@ def test_uplinks_are_read_again_with_the_decoder_of_today(installation, capsys):
     assert "0 points changed, 0 added" in run(capsys, "reprocess")
 
 
-def test_a_position_that_was_read_wrong_is_told_as_it_is(tmp_path):
+def test_a_position_that_was_read_wrong_is_published_as_it_is(tmp_path):
     agent = Agent(tmp_path)
     agent.say(1, 0)
     with agent.database.writing() as connection:
@@ -281,7 +284,7 @@ def test_a_position_that_was_read_wrong_is_told_as_it_is(tmp_path):
     assert json.loads(told[-1].payload)["latitude"] == point(1).latitude_deg
 
 
-def test_points_that_are_read_again_keep_the_time_that_a_later_uplink_has_told(installation, capsys):
+def test_points_that_are_read_again_keep_the_time_of_a_later_uplink(installation, capsys):
     installation.start()
     device = installation.device()
     device.send([point(1, quality=0, time=50, boot=9)])
@@ -332,14 +335,14 @@ def test_what_is_no_longer_kept_is_neither_missing_nor_taken_back(tmp_path):
     still = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
     fleet.deliver(at(1, lat=51_00000), *(at(hour, **still) for hour in (3, 4, 5, 6)), at(9, lat=50_00000))
     with fleet.database.writing() as connection:
-        before = {row.id for row in events.standing(connection, FIRST, None, None, 10_000)}
+        before = {row.id for row in events.current(connection, FIRST, None, None, 10_000)}
         connection.execute(update(points_table).where(points_table.c.seq < 9).values(received_s=0))
-        assert rework.settle(connection, FIRST, 1)
+        assert recompute.settle(connection, FIRST, 1)
         assert retention.forget_points(connection, [FIRST], 1, 1)
         assert points.counts(connection, FIRST).missing == 2  # 7 and 8
     fleet.deliver(at(2, seq=10, lat=51_00000))
     with fleet.database.reading() as connection:
-        assert {row.id for row in events.standing(connection, FIRST, None, None, 10_000)} >= before > set()
+        assert {row.id for row in events.current(connection, FIRST, None, None, 10_000)} >= before > set()
     fleet.database.close()
 
 
@@ -370,13 +373,13 @@ def test_a_copy_for_which_there_is_no_room_is_none(installation, capsys, tmp_pat
 
 def is_marked(installation):
     with installation.database().reading() as connection:
-        return journeys.is_marked(connection, DEVICE)
+        return tracking.is_marked(connection, DEVICE)
 
 
 def stands_there(installation: Installation, at_s: int) -> None:
     """The device has said so at that time."""
     with installation.database().writing() as connection:
-        connection.execute(update(devices_table).values(still_s=at_s))
+        connection.execute(update(devices_table).values(stationary_until_s=at_s))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -390,7 +393,7 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fleet]:
 def tidy(fleet: Fleet, now_s: int) -> list[int]:
     """Remove what is older than 90 days at that time; the sequences that are left of the first device."""
     clock: Any = SimpleNamespace(now_s=lambda: now_s)
-    Upkeep(fleet.database, clock, Store(points_days=90), Precedence()).turn()
+    RetentionWorker(fleet.database, clock, Store(points_days=90), IngestPriority()).turn()
     with fleet.database.reading() as connection:
         return sorted(each.point.seq for each in points.track(connection, FIRST))
 
@@ -419,7 +422,7 @@ def test_a_device_that_has_its_time_from_the_agent_bears_no_witness_to_it(kept):
     assert tidy(kept, BEGIN_S + (ahead_h + 1) * HOUR_S) == list(range(1, 9))
 
 
-def test_what_came_while_the_clock_was_years_behind_is_kept_as_long(kept):
+def test_what_came_while_the_clock_was_years_late_is_kept_as_long(kept):
     kept.deliver(at(1), at(2), now_s=BEGIN_S - 10 * 365 * 24 * HOUR_S)
     kept.deliver(at(3), now_s=BEGIN_S + 3 * HOUR_S)
     assert tidy(kept, BEGIN_S + 24 * HOUR_S) == [1, 2, 3]
@@ -438,13 +441,13 @@ def test_what_is_kept_for_a_time_is_counted_from_its_arrival(installation):
     installation.stop()
     set_clock(installation.folder / "clock", NOW_S + 10 * DAY_S)
     with installation.database().writing() as connection:
-        letters.bury(connection, "t", b"x", "old", NOW_S)
-        letters.bury(connection, "t", b"x", "new", NOW_S + 9 * DAY_S)
+        dead_letters.dead_letter(connection, "t", b"x", "old", NOW_S)
+        dead_letters.dead_letter(connection, "t", b"x", "new", NOW_S + 9 * DAY_S)
         # A gap: what is gone must not be asked for.
         connection.execute(update(devices_table).values(complete_seq=0))
     store = replace(installation.config.store, raw_days=5, points_days=0)
-    upkeep = Upkeep(installation.database(), Clock(), store, Precedence())
-    upkeep.turn()
+    retention = RetentionWorker(installation.database(), Clock(), store, IngestPriority())
+    retention.turn()
     with installation.database().reading() as connection:
         # What a card has used is still known.
         assert points.messages(connection, DEVICE, 0, NOW_S + DAY_S) == [(NOW_S, len(uplink), 1)]
@@ -455,7 +458,7 @@ def test_what_is_kept_for_a_time_is_counted_from_its_arrival(installation):
         assert points.kept(connection, DEVICE, 0) == []
     assert installation.dead_letters() == ["new"]
     assert len(installation.stored()) == 2 and installation.counts().uplinks == 1
-    Upkeep(installation.database(), Clock(), replace(store, points_days=5), Precedence()).turn()
+    RetentionWorker(installation.database(), Clock(), replace(store, points_days=5), IngestPriority()).turn()
     # The latest position stays.
     assert [each.point.seq for each in installation.stored()] == [2]
     with installation.database().reading() as connection:
@@ -474,17 +477,17 @@ def test_an_uplink_is_recognized_when_nothing_is_known_of_it_any_more(installati
     with installation.database().writing() as connection:
         told = [(Entry(1, 50, 2, 3, None), None)]
         diagnostics.add(connection, DEVICE, told, NOW_S)
-        letters.bury(connection, topic, uplink, "replayed", NOW_S + 400 * DAY_S)
-    upkeep = Upkeep(
+        dead_letters.dead_letter(connection, topic, uplink, "replayed", NOW_S + 400 * DAY_S)
+    retention = RetentionWorker(
         installation.database(),
         Clock(),
         replace(installation.config.store, raw_days=30, points_days=30),
-        Precedence(),
+        IngestPriority(),
     )
     for later_s, known in ((399 * DAY_S, 2), (401 * DAY_S, 0)):
         set_clock(installation.folder / "clock", NOW_S + later_s)
         stands_there(installation, NOW_S + later_s)
-        upkeep.turn()
+        retention.turn()
         assert installation.counts().uplinks == known
     assert run(capsys, "dead-letters", "replay").startswith("1: replayed: number 1 was seen")
     assert [each.point.seq for each in installation.stored()] == [2]
@@ -511,8 +514,8 @@ def test_what_is_old_is_removed_a_little_at_a_time(installation, monkeypatch):
         return forget(*it)
 
     monkeypatch.setattr(retention, "forget_points", counted)
-    Upkeep(
-        installation.database(), Clock(), replace(installation.config.store, points_days=5), Precedence()
+    RetentionWorker(
+        installation.database(), Clock(), replace(installation.config.store, points_days=5), IngestPriority()
     ).turn()
     assert len(turns) == 4
     assert [each.point.seq for each in installation.stored()] == [7] and installation.counts().uplinks == 0

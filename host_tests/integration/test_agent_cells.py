@@ -15,8 +15,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.cli import app
 from landbridge.core.errors import UserError
 from landbridge.db.database import open_database
-from landbridge.events.outbox import Posted
-from landbridge.events.publisher import Sender
+from landbridge.events.outbox import OutboxMessage
+from landbridge.events.publisher import Publisher
 from landbridge.features.coverage import cells_cli as commands
 from landbridge.features.coverage import queries as stored
 from landbridge.features.coverage.queries import Box, Cell
@@ -65,7 +65,7 @@ def test_what_one_container_has_heard_places_the_next(fleet):
             assert found_there["features"][0]["properties"]["approximate"]["latitude"] == 30.02
 
 
-def test_a_fix_beyond_doubt_only_is_learned_from(fleet):
+def test_only_a_fix_without_flags_is_learned_from(fleet):
     fleet.deliver(at(1, kind=KIND_CELL, plmn=460_000, tac=7, cell=99), device=SECOND)
     fleet.deliver(
         at(1, lat=0, lon=0, cell=99, plmn=460_000, tac=7), at(2, sats=2, cell=99, plmn=460_000, tac=7),
@@ -74,7 +74,7 @@ def test_a_fix_beyond_doubt_only_is_learned_from(fleet):
     assert located(fleet) == {}
 
 
-def test_a_list_places_what_nobody_has_heard(fleet):
+def test_a_list_locates_cells_that_the_fleet_has_not_heard(fleet):
     text = HEAD + "LTE,460,0,7,99,,100.5,30.5,1500,3,1,0,0,0\nGSM,460,1,8,5,,101,31,500000,1,1,0,0,0\n"
     with fleet.database.writing() as connection:
         stored.put(connection, dict(cells.read(io.StringIO(text), "here.csv")))
@@ -151,7 +151,7 @@ def test_the_first_fix_of_a_device_teaches_nothing(fleet):
     assert box(fleet) == Box(30_00000, 30_00000, 100_00000, 100_00000)
 
 
-def test_a_first_fix_is_not_put_in_doubt_by_two_that_do_not_agree(fleet):
+def test_a_first_fix_is_not_flagged_by_two_that_do_not_agree(fleet):
     jumps = [at(2, lat=36_00000, **UNDER), at(3, lat=42_00000, **UNDER)]
     fleet.deliver(at(1, lat=30_00000, **UNDER), *jumps, at(4, lat=30_00000, **UNDER))
     assert doubtful(fleet) == [2, 3]
@@ -166,11 +166,11 @@ def test_topics_and_webhooks_say_where_a_point_was_about(fleet):
     with fleet.delivering():
         wait_until(lambda: receiver.taken, "a delivery")
 
-    def publish(message: Posted) -> Any:
+    def publish(message: OutboxMessage) -> Any:
         published.append(message)
         return SimpleNamespace(is_published=lambda: True)
 
-    thread = Sender(fleet.database, publish)
+    thread = Publisher(fleet.database, publish)
     thread.start()
     thread.stop()
     receiver.close()
@@ -238,7 +238,7 @@ def test_two_agents_learn_the_same_cell_at_once(postgres):
         each.close()
 
 
-def test_learned_anew_it_is_the_same(fleet):
+def test_relearned_it_is_the_same(fleet):
     taken = [at(hour, lat=30_00000 + 10 * hour, lon=100_00000, cell=hour // 3) for hour in range(3, 30)]
     fleet.deliver(*taken[::2])
     fleet.deliver(*taken)
@@ -247,5 +247,5 @@ def test_learned_anew_it_is_the_same(fleet):
         before = stored.known(connection, wanted, False)
         stored.forget(connection)
         assert stored.known(connection, wanted, False) == {}
-        cells.learn_anew(connection, FIRST)
+        cells.relearn(connection, FIRST)
         assert stored.known(connection, wanted, False) == before != {}

@@ -27,8 +27,8 @@ from host_tests.support.command import SETTINGS, Command
 from tools.world.services import certificates
 
 GROUPS = (
-    "devices", "trips", "events", "lines", "fences", "coverage", "update", "cards", "settings", "commands",
-    "share", "tokens", "alarms", "controls", "sims", "targets", "broker", "cells",
+    "devices", "trips", "events", "routes", "geofences", "coverage", "update", "esim", "settings", "commands",
+    "share", "tokens", "alarms", "controls", "sims", "integrations", "broker", "cells",
     "dead-letters",
 )  # fmt: skip
 
@@ -75,8 +75,8 @@ def test_a_login_of_the_access_point(landbridge, monkeypatch):
 
 def test_trips(landbridge):
     landbridge("devices", "add", DEVICE)
-    start = ("trips", "start", DEVICE, "--line", "north", "--destination", "Duisburg")
-    landbridge(*start, "--container", "csqu 305438-3", "--interval", "900", "--line", "重庆　杜伊斯堡")
+    start = ("trips", "start", DEVICE, "--route", "north", "--destination", "Duisburg")
+    landbridge(*start, "--container", "csqu 305438-3", "--interval", "900", "--route", "重庆　杜伊斯堡")
     assert "CSQU3054383" in landbridge("devices", "list")
     assert "on trip 1" in landbridge.fails(*start, "--container", "CSQU3054383")
     landbridge("trips", "end", DEVICE)
@@ -89,24 +89,24 @@ def test_trips(landbridge):
     assert "重庆　杜伊斯堡" in landbridge("trips", "list")
 
 
-def test_lines_and_coverage(landbridge):
+def test_routes_and_coverage(landbridge):
     file = landbridge.folder / "line.csv"
     file.write_text("name,country,lat,lon,kind\nA,KZ,50,60,hub\nB,RU,50,58,hub\n")
     landbridge("devices", "add", DEVICE)
-    assert "2 stations, 151 km" in landbridge("lines", "add", "north", str(file))
-    assert "already" in landbridge.fails("lines", "add", "north", str(file))
-    assert re.search(r"^north +A +B +2 +151 ", landbridge("lines", "list"), re.MULTILINE)
+    assert "2 stations, 151 km" in landbridge("routes", "add", "north", str(file))
+    assert "already" in landbridge.fails("routes", "add", "north", str(file))
+    assert re.search(r"^north +A +B +2 +151 ", landbridge("routes", "list"), re.MULTILINE)
     start = ("trips", "start", DEVICE, "--destination", "B", "--container", "CSQU3054383")
-    assert "lines add" in landbridge(*start, "--line", "south")
+    assert "routes add" in landbridge(*start, "--route", "south")
     landbridge("trips", "end", DEVICE)
-    assert "lines add" not in landbridge(*start, "--line", "north")
+    assert "routes add" not in landbridge(*start, "--route", "north")
     assert "0 network observations" in landbridge("coverage", "learn", "north")
     assert re.search(r"^0 +A +0 +0 +0 +0\.\d\d", landbridge("coverage", "show", "north"), re.MULTILINE)
-    landbridge("lines", "remove", "north")
-    for command in (("lines", "remove"), ("coverage", "learn"), ("coverage", "show")):
+    landbridge("routes", "remove", "north")
+    for command in (("routes", "remove"), ("coverage", "learn"), ("coverage", "show")):
         assert "no line north" in landbridge.fails(*command, "north")
     file.write_text("name,country,lat,lon,kind\nA,KZ,50,60,hub\nB,RU,50,x,hub\n")
-    assert "row 3, column lon" in landbridge.fails("lines", "add", "north", str(file))
+    assert "row 3, column lon" in landbridge.fails("routes", "add", "north", str(file))
 
 
 @pytest.mark.parametrize("text", ["CSQU3054383", "MSKU6011672", "TEXU3070079", "BICU1234565"])
@@ -130,7 +130,7 @@ def test_container_numbers(text):
         (("export", "lb-9", "--format", "pdf"), "'geojson', 'gpx', 'csv'"),
         (("trips", "end", "lb-9"), "no device lb-9"),
         (("dead-letters", "show", "7"), "no dead letter 7"),
-        (("dead-letters", "show", "x"), "Invalid value for 'letter'"),
+        (("dead-letters", "show", "x"), "Invalid value for 'number'"),
         (("dead-letters", "show", "9" * 20), "Input should be"),
         (("export", DEVICE, "--trip", "9" * 20), "Input should be"),
         (("track", DEVICE, "--trip", "0"), "Input should be"),
@@ -253,7 +253,7 @@ def test_trips_do_not_go_back_in_time(landbridge, monkeypatch):
     set_clock(clock, NOW_S)
     for device in (DEVICE, "lb-0002"):
         landbridge("devices", "add", device)
-    start = ["trips", "start", DEVICE, "--line", "north", "--destination", "Duisburg"]
+    start = ["trips", "start", DEVICE, "--route", "north", "--destination", "Duisburg"]
     start += ["--container", "CSQU3054383"]
     landbridge(*start)
     set_clock(clock, NOW_S - 1)
@@ -333,7 +333,7 @@ def test_a_broker_with_another_certificate(installation: Installation, monkeypat
 
 def test_shows_what_was_stored(installation: Installation, capsys):
     run = Command(installation.folder, capsys)
-    run("trips", "start", DEVICE, "--container", "CSQU3054383", "--line", "x", "--destination", "y")
+    run("trips", "start", DEVICE, "--container", "CSQU3054383", "--route", "x", "--destination", "y")
     installation.start()
     device = installation.device()
     device.send([point(1), point(2)], status={4: "0.1.0"})
@@ -383,7 +383,7 @@ def test_settings(landbridge):
 
 def test_the_interval_of_a_trip_becomes_the_setting(landbridge):
     landbridge("devices", "add", DEVICE)
-    start = ("trips", "start", DEVICE, "--line", "north", "--destination", "Duisburg")
+    start = ("trips", "start", DEVICE, "--route", "north", "--destination", "Duisburg")
     landbridge(*start, "--container", "CSQU3054383", "--interval", "900")
     assert re.search(r"^interval_s +3600 +900$", landbridge("settings", "diff", DEVICE), re.MULTILINE)
 

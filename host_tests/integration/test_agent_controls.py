@@ -19,13 +19,13 @@ from landbridge.events import queries as events
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.settings import queries as settings
-from landbridge.features.sims import binding, cases, check, classes
+from landbridge.features.sims import binding, cases, check, controls
 from landbridge.features.sims import handler as watch
-from landbridge.features.sims import queries as register
+from landbridge.features.sims import queries as inventory
 from landbridge.features.sims.binding import Binding
 from landbridge.features.sims.provider import Fake, Http, Status
-from landbridge.features.sims.queries import ARMED, BOUND, REBIND_PENDING, SEPARATED, Registered
-from landbridge.features.sims.rules import RULES, Card, Seen, judge
+from landbridge.features.sims.queries import ARMED, BOUND, REBIND_PENDING, SEPARATED, SimCard
+from landbridge.features.sims.rules import RULES, Card, Observed, evaluate
 from landbridge.geo.distance import Place
 from landbridge.points import usage
 from landbridge.points.usage import Message, Span
@@ -67,23 +67,23 @@ def test_a_rule_without_a_case_is_named():
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("[class.a]\nregion = [460]", "no region"),
-        ("[class.a]\nregions = [99]", "no mobile country code"),
-        ("[class.a]\nquota_mb = -1", "must be a number"),
-        ("[class.a]\narea = [[1.0, 2.0]]", "latitude"),
-        ("[class.a]\nbinding = 1", "true or false"),
-        ("[class.a]\nblocked_networks = [25099]", "25099 is no network: write MCC . 1000 . MNC"),
-        ("[class.a]\nnetworks = [460000, 4600000]", "4600000 is no network"),
-        ("[class.a]\nhosts = 'broker.example:8883'", "a list of texts"),
-        ("[class.a]\nslow_at = -80", "must be a number"),
-        ("[class.a", "not TOML"),
+        ("[controls.a]\nregion = [460]", "no region"),
+        ("[controls.a]\nregions = [99]", "no mobile country code"),
+        ("[controls.a]\nquota_mb = -1", "must be a number"),
+        ("[controls.a]\narea = [[1.0, 2.0]]", "latitude"),
+        ("[controls.a]\nbinding = 1", "true or false"),
+        ("[controls.a]\nblocked_networks = [25099]", "25099 is no network: write MCC . 1000 . MNC"),
+        ("[controls.a]\nnetworks = [460000, 4600000]", "4600000 is no network"),
+        ("[controls.a]\nhosts = 'broker.example:8883'", "a list of texts"),
+        ("[controls.a]\nslow_at = -80", "must be a number"),
+        ("[controls.a", "not TOML"),
         ("[other]", "write"),
-        ("", "no .class"),
+        ("", "no .controls"),
     ],
 )
 def test_a_file_that_is_wrong_is_said_in_one_line(text, why):
     with pytest.raises(UserError, match=why):
-        classes.parse(text)
+        controls.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,10 @@ def test_a_file_that_is_wrong_is_said_in_one_line(text, why):
         (("broken = []", "broken = 5"), "case 1.broken = 5 must be a list of texts"),
         (("broken = []", "broken = 'area'"), "must be a list of texts"),
         (('name = "all is well"', "name = 5"), "case 1.name = 5 must be a text"),
-        (('class = "resold"\ncard', 'class = ["resold"]\ncard'), "case 1.class = ..resold.. must be a text"),
+        (
+            ('controls = "resold"\ncard', 'controls = ["resold"]\ncard'),
+            "case 1.controls = ..resold.. must be a text",
+        ),
         (("month_bytes = 1000000", 'month_bytes = "9"'), "month_bytes = '9' must be a whole number"),
         (("latitude = 29.6", "latitude = true"), "latitude = True must be a number"),
         (("sms = false }", "sms = 0 }"), "sms = 0 must be true or false"),
@@ -114,22 +117,22 @@ def test_a_case_that_is_wrong_is_said_in_one_line(change, why):
 
 
 def test_hosts_are_the_same_however_they_are_spelled():
-    may = classes.Class(hosts=("Broker.Example:8883",))
-    assert judge(may, Card(), Seen(hosts=("broker.example:8883",)))["traffic"] is None
-    assert judge(may, Card(), Seen(hosts=("BROKER.example:8883", "broker.example:443")))["traffic"]
+    may = controls.Controls(hosts=("Broker.Example:8883",))
+    assert evaluate(may, Card(), Observed(hosts=("broker.example:8883",)))["traffic"] is None
+    assert evaluate(may, Card(), Observed(hosts=("BROKER.example:8883", "broker.example:443")))["traffic"]
 
 
-def test_a_class_is_kept_as_it_was_read():
-    (found,) = classes.parse(FILE).values()
+def test_controls_are_kept_as_they_were_read():
+    (found,) = controls.parse(FILE).values()
     kept = json.loads(json.dumps(found.stored()))
-    assert classes.of_table("class.x", kept) == found
-    assert json.loads(json.dumps(classes.restored(kept).stored())) == kept
+    assert controls.of_table("controls.x", kept) == found
+    assert json.loads(json.dumps(controls.restored(kept).stored())) == kept
 
 
-def test_a_card_is_judged_by_a_class_that_would_not_be_set_any_more(desk):
+def test_a_card_is_checked_by_controls_that_could_not_be_set_any_more(desk):
     with desk.installation.database().writing() as connection:
-        demands = classes.Class(blocked_networks=(25_099, 460_000)).stored()
-        register.set_class(connection, "resold", demands, "bench", NOW_S)
+        demands = controls.Controls(blocked_networks=(25_099, 460_000)).stored()
+        inventory.set_controls(connection, "resold", demands, "bench", NOW_S)
     desk.device.send([point(1, plmn=460_000)], identity=IDENTITY)
     assert desk.standing() == {"network"} and desk.installation.dead_letters() == []
 
@@ -157,7 +160,7 @@ def test_a_card_that_wanders_may_not_be_bound_again():
         binding.announce(bound, [0, 100], 2, 200)
 
 
-def test_use_is_told_by_profile_and_country():
+def test_usage_is_reported_by_profile_and_country():
     messages = [Message(0, 100), Message(60, 100), Message(1_000, 100, 2), Message(5_000, 50)]
     parts = usage.split(messages, [Span(0, ICCID), Span(900, OTHER)], [Span(0, "460"), Span(4_000, "401")])
     assert parts[ICCID, "460"] == usage.Used(1, 2, 200)
@@ -171,21 +174,21 @@ class Desk:
 
     def __init__(self, installation: Installation) -> None:
         self.installation = installation
-        demands = classes.parse(FILE)["resold"].stored() | {"hosts": (), "quota_mb": 0.02, "area": ()}
+        demands = controls.parse(FILE)["resold"].stored() | {"hosts": (), "quota_mb": 0.02, "area": ()}
         with installation.database().writing() as connection:
-            register.set_class(connection, "resold", demands, "bench", NOW_S)
-            card = Registered(0, "ACME", "locator", "resold", "active", (), ARMED, None, None, (ICCID,))
-            register.add(connection, card, "bench", NOW_S)
+            inventory.set_controls(connection, "resold", demands, "bench", NOW_S)
+            card = SimCard(0, "ACME", "locator", "resold", "active", (), ARMED, None, None, (ICCID,))
+            inventory.add(connection, card, "bench", NOW_S)
         installation.start()
         self.device = installation.device()
 
     def standing(self) -> set[str]:
         with self.installation.database().reading() as connection:
-            return {row.name for row in alarms.every_standing(connection)}
+            return {row.name for row in alarms.every_open(connection)}
 
-    def card(self) -> Registered:
+    def card(self) -> SimCard:
         with self.installation.database().reading() as connection:
-            (card,) = register.every(connection)
+            (card,) = inventory.every(connection)
         return card
 
 
@@ -230,7 +233,7 @@ def test_what_is_demanded_no_more_is_broken_no_more(desk):
     desk.device.send([point(1, plmn=412_001)], identity=IDENTITY)
     assert desk.standing() == {"region", "high-risk"}
     with desk.installation.database().writing() as connection:
-        register.set_class(connection, "resold", classes.Class().stored(), "bench", NOW_S)
+        inventory.set_controls(connection, "resold", controls.Controls().stored(), "bench", NOW_S)
     desk.device.send([point(2, plmn=412_001)])
     assert desk.standing() == set()
 
@@ -239,18 +242,18 @@ def test_who_stands_on_the_border_of_its_area_does_not_go_in_and_out(desk):
     lat, lon = 29.5, 106.5
     border_km = Place(lat, lon).metres_to(Place(lat + 0.1, lon)) / 1000
     with desk.installation.database().writing() as connection:
-        demands = classes.parse(FILE)["resold"].stored() | {"hosts": (), "area": ((lat, lon, border_km),)}
-        register.set_class(connection, "resold", demands, "bench", NOW_S)
+        demands = controls.parse(FILE)["resold"].stored() | {"hosts": (), "area": ((lat, lon, border_km),)}
+        inventory.set_controls(connection, "resold", demands, "bench", NOW_S)
     desk.device.send([point(1)], identity=IDENTITY)
     north_m = [10, -10, 30, -10, 10, -10, -30, 10]
     standing = [False, False, True, True, True, True, False, False]
-    for seq, (metres, stands) in enumerate(zip(north_m, standing, strict=True), 2):
+    for seq, (metres, move_stationary_until) in enumerate(zip(north_m, standing, strict=True), 2):
         place = {"lat": round((lat + 0.1) * 1e5 + metres / 1.11), "lon": round(lon * 1e5)}
         desk.device.send([point(seq, **place)])
-        assert ("area" in desk.standing()) == stands, metres
+        assert ("area" in desk.standing()) == move_stationary_until, metres
 
 
-def test_voice_and_sms_are_judged_as_they_are_told(desk):
+def test_voice_and_sms_are_checked_as_they_are_reported(desk):
     said: list[tuple[dict[str, Any], str | None]] = [
         ({"identity": IDENTITY}, None),  # the modem does not tell
         ({"identity": IDENTITY | {4: 3}}, "voice and sms on"),
@@ -272,17 +275,17 @@ def test_voice_and_sms_are_judged_as_they_are_told(desk):
     assert "diagnostics: not a map" in str(letter)
 
 
-def test_a_call_or_a_message_raises_anew_what_a_person_has_cleared(desk):
+def test_a_call_or_a_message_raises_again_what_a_person_has_cleared(desk):
     def say(seq: int, **parts: Any) -> list[int]:
         """Times of the alarms of that name that stand."""
         set_clock(desk.installation.folder / "clock", NOW_S + 60 * seq)
         desk.device.send([point(seq)], **parts)
         with desk.installation.database().reading() as connection:
-            return [row.times for row in alarms.standing(connection, DEVICE, "services")]
+            return [row.times for row in alarms.open_of(connection, DEVICE, "services")]
 
     def clear() -> None:
         with desk.installation.database().writing() as connection:
-            (row,) = alarms.standing(connection, DEVICE, "services")
+            (row,) = alarms.open_of(connection, DEVICE, "services")
             engine.clear(connection, row.alarm, "somebody", NOW_S + 60 * 3)
 
     def came(clock_s: int, kind: int) -> dict[int, Any]:
@@ -332,7 +335,7 @@ def _run(*arguments: str) -> None:
     assert not ended.value.code
 
 
-def test_what_the_vendor_sees_is_judged_and_locked(desk):
+def test_what_the_vendor_sees_is_checked_and_locked(desk):
     desk.device.send([point(1)], identity=IDENTITY)
     platform = Fake()
     platform.states[ICCID] = Status("active", IMEI)
@@ -349,7 +352,7 @@ def test_what_the_vendor_sees_is_judged_and_locked(desk):
     wait_until(lambda: "separation" in desk.standing(), "an alarm")
 
 
-def test_a_connection_is_made_anew_over_the_command_line(desk, tmp_path, capsys):
+def test_a_connection_is_reset_over_the_command_line(desk, tmp_path, capsys):
     file = tmp_path / "vendor.toml"
     with vendor(lambda _: (204, b"")) as (url, asked):
         file.write_text(f'[provider]\nurl = "{url}/{{iccid}}"\n[provider.reset]\npath = "/reset"\n')

@@ -16,7 +16,7 @@ from landbridge.db.database import is_damaged
 from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.operations import health
-from landbridge.points import quality as judge
+from landbridge.points import quality
 from landbridge.points import queries as points
 from sqlalchemy.exc import DatabaseError
 
@@ -36,7 +36,7 @@ def damaged(installation: Installation) -> Installation:
         wrapped = Keyring(installation.config.store.database).wrap(bytes(32), first=False)
         devices.add(connection, OTHER, wrapped, NOW_S)
         for device in (DEVICE, OTHER):
-            judged = [judge.judge(point(seq), None, NOW_S) for seq in range(1, _EACH + 1)]
+            judged = [quality.check(point(seq), None, NOW_S) for seq in range(1, _EACH + 1)]
             points.store(connection, device, judged, NOW_S)
     installation.database().close()
     damage_points_of(DEVICE, Path(installation.config.store.database))
@@ -74,7 +74,7 @@ def test_the_others_are_stored_and_what_cannot_be_is_kept_and_not_acknowledged(d
     assert broken.replies() == [], "it would forget what is stored nowhere"
 
 
-def test_health_and_doctor_say_so_and_nobody_is_started_again_for_it(damaged, monkeypatch, capsys):
+def test_health_and_doctor_say_so_and_the_agent_is_not_restarted_for_it(damaged, monkeypatch, capsys):
     port = free_port()
     monkeypatch.setenv("LANDBRIDGE_WATCH_PORT", str(port))
     damaged.config = config.load()
@@ -84,7 +84,7 @@ def test_health_and_doctor_say_so_and_nobody_is_started_again_for_it(damaged, mo
     damaged.start()
     broken = damaged.device()
     broken.publish(broken.seal([point(_EACH + 1)]))
-    said = wait_until(partial(trouble, port), "what is wrong")
+    said = wait_until(partial(problem, port), "what is wrong")
     assert said[0].startswith(f"landbridge/{DEVICE}/up: the database is damaged: "), said
     told.clear()
     wait_until(lambda: "WATCHDOG=1" in told, "a start would not mend it")
@@ -94,20 +94,20 @@ def test_health_and_doctor_say_so_and_nobody_is_started_again_for_it(damaged, mo
     assert ended.value.code == 1 and "is damaged" in out and "dead-letters replay" in out, out
 
 
-def trouble(port: int) -> list[str]:
+def problem(port: int) -> list[str]:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
-            found: list[str] = json.load(answer)["trouble"]
+            found: list[str] = json.load(answer)["problems"]
     except urllib.error.HTTPError as answer:
-        found = json.load(answer)["trouble"]
+        found = json.load(answer)["problems"]
     except OSError:
         return []
     return found
 
 
-def test_what_a_start_mends_is_told_apart():
+def test_what_a_start_mends_is_reported_separately():
     both = health.Health([lambda: "hangs"], [lambda: "damaged"])
-    assert both.trouble() == ["hangs", "damaged"] and both.hangs() == ["hangs"]
+    assert both.problems() == ["hangs", "damaged"] and both.hangs() == ["hangs"]
 
 
 class Error(sqlite3.DatabaseError):

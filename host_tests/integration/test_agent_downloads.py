@@ -507,10 +507,10 @@ def test_a_profile_is_enabled_where_the_policy_has_it(agent, smdp):
     device.until_over()
     with agent.database.reading() as connection:
         desired = policies.desired(connection, DEVICE)
-    assert desired is not None and desired.wish == "local"
+    assert desired is not None and desired.profile == "local"
     assert (agent.shown()["state"], agent.shown()["problem"]) == ("installed", None)
     with agent.database.writing() as connection:
-        policies.see_identity(connection, DEVICE, {"iccid": LOCAL}, agent.at_s + 60)
+        policies.keep_identity(connection, DEVICE, {"iccid": LOCAL}, agent.at_s + 60)
     assert agent.shown()["state"] == "enabled"
 
 

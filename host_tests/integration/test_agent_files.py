@@ -7,10 +7,10 @@ from landbridge import cli
 
 DEEP = 200_000
 COMMANDS = {
-    "fences": ("fences", "add", "Warehouse"),
-    "lines": ("lines", "add", "w1"),
+    "geofences": ("geofences", "add", "Warehouse"),
+    "routes": ("routes", "add", "w1"),
     "cells": ("cells", "import"),
-    "policy": ("cards", "policy"),
+    "policy": ("esim", "policy"),
     "classes": ("controls", "test"),
     "classes set": ("controls", "set"),
     "adopt": ("devices", "adopt", "lb-0009"),

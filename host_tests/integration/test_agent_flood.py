@@ -24,12 +24,12 @@ import pytest
 from landbridge import app as service
 from landbridge.config import Watch, Web
 from landbridge.core.clock import Clock
-from landbridge.events.publisher import Sender
-from landbridge.ingest import dead_letters as letters
+from landbridge.events.publisher import Publisher
+from landbridge.ingest import dead_letters
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received, Session
 from landbridge.operations import health
-from landbridge.web import apart, listen
+from landbridge.web import listen, process
 from sqlalchemy import Engine, event
 
 from host_tests.support.agent import WAIT_S, point, wait_until
@@ -58,15 +58,15 @@ def told(systemd: socket.socket, what: bytes) -> None:
 
 
 def test_pages_that_die_are_started_again_and_ingest_goes_on(installation, monkeypatch):
-    monkeypatch.setattr(apart, "_PAUSE_S", 0.1)
+    monkeypatch.setattr(process, "_PAUSE_S", 0.1)
     begun: list[subprocess.Popen[bytes]] = []
-    start = apart.Keeper._start
+    start = process.Keeper._start
 
-    def seen(keeper: apart.Keeper) -> subprocess.Popen[bytes]:
+    def seen(keeper: process.Keeper) -> subprocess.Popen[bytes]:
         begun.append(start(keeper))
         return begun[-1]
 
-    monkeypatch.setattr(apart.Keeper, "_start", seen)
+    monkeypatch.setattr(process.Keeper, "_start", seen)
     port = free_port()
     installation.config = replace(installation.config, web=replace(installation.config.web, port=port))
     installation.start()
@@ -85,7 +85,7 @@ def test_pages_that_die_are_started_again_and_ingest_goes_on(installation, monke
     assert begun[1].returncode == 0
 
 
-def test_pages_that_cannot_be_started_are_trouble_and_nothing_else_is(installation, monkeypatch, systemd):
+def test_pages_that_cannot_be_started_are_a_problem_and_nothing_else_is(installation, monkeypatch, systemd):
     monkeypatch.setattr(service, "_WATCH_S", 0.05)
 
     def fail(*_: Any, **__: Any) -> None:
@@ -105,19 +105,19 @@ def test_pages_that_cannot_be_started_are_trouble_and_nothing_else_is(installati
 
 
 def test_the_pages_end_with_whoever_has_started_them():
-    process = subprocess.Popen(apart._COMMAND, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert process.stdin
-    process.stdin.close()
-    assert process.wait(WAIT_S) is not None
+    child = subprocess.Popen(process._COMMAND, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert child.stdin
+    child.stdin.close()
+    assert child.wait(WAIT_S) is not None
 
 
 def test_pages_that_take_too_long_to_end_do_not_keep_the_port(monkeypatch):
-    monkeypatch.setattr(apart, "_ORPHAN_S", 0.0)
+    monkeypatch.setattr(process, "_ORPHAN_S", 0.0)
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO()))
     left: list[int] = []
     monkeypatch.setattr(os, "_exit", left.append)
     stop = threading.Event()
-    apart._end_with_parent(stop)
+    process._end_with_parent(stop)
     assert stop.is_set() and left == [1]
 
 
@@ -136,7 +136,7 @@ def test_a_notification_that_fails_ends_nothing(tmp_path, monkeypatch, caplog):
     assert "cannot tell systemd WATCHDOG=1" in caplog.text
 
 
-def test_systemd_is_told_when_no_descriptor_is_left(systemd):
+def test_systemd_is_notified_when_no_descriptor_is_left(systemd):
     health.notify("READY=1")
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (LEAST, limits[1]))
@@ -193,9 +193,9 @@ def test_who_asks_for_health_and_says_nothing_takes_a_few_threads_at_most(monkey
 
 def test_junk_of_one_device_makes_room_once_a_transaction(tmp_path, monkeypatch):
     fleet = Fleet(tmp_path)
-    monkeypatch.setattr(letters, "LETTERS", 3)
-    session, sender = create_autospec(Session, instance=True), create_autospec(Sender, instance=True)
-    pipeline = Pipeline(fleet.database, fleet.keyring, Clock(), session, sender)
+    monkeypatch.setattr(dead_letters, "MOST_OF_TOPIC", 3)
+    session, publisher = create_autospec(Session, instance=True), create_autospec(Publisher, instance=True)
+    pipeline = Pipeline(fleet.database, fleet.keyring, Clock(), session, publisher)
     topic = "landbridge/lb-0001/up"
     removals = []
 
@@ -208,7 +208,7 @@ def test_junk_of_one_device_makes_room_once_a_transaction(tmp_path, monkeypatch)
     finally:
         event.remove(Engine, "before_cursor_execute", seen)
     with fleet.database.reading() as connection:
-        assert [row.dropped for row in letters.every(connection)] == [0, 0, 37]
+        assert [row.dropped for row in dead_letters.every(connection)] == [0, 0, 37]
     fleet.database.close()
     assert len(removals) == 1
 

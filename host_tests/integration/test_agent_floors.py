@@ -80,10 +80,10 @@ def options_of_floors() -> dict[str, Any]:
         ("features.trips.queries", "features.trips.start"),
         ("features.commands.coding", "features.commands.queries"),
         ("tracking.worker", "features.alarms.engine"),
-        ("features.alarms.engine", "web.tell"),
+        ("features.alarms.engine", "web.serialize"),
         ("features.alarms.engine", "features.alarms.page"),
         ("web.pages", "features.alarms.page"),
-        ("web.here", "web.app"),
+        ("web.services", "web.app"),
         ("web.server", "app"),
         ("app", "cli"),
     ],
@@ -105,7 +105,7 @@ def test_of_another_feature_only_its_queries_are_imported(importer: str):
 
 
 def test_what_lies_above_the_features_imports_all_of_them():
-    assert broken(("web.act", "features.trips.start"), ("app", "features.trips.coding")) == []
+    assert broken(("web.actions", "features.trips.start"), ("app", "features.trips.coding")) == []
 
 
 def test_a_module_without_a_floor_is_seen():
@@ -113,7 +113,7 @@ def test_a_module_without_a_floor_is_seen():
     assert "fleet.desk has no floor" in found
 
 
-def test_a_change_that_nobody_was_registered_for_fails():
+def test_a_change_without_a_callback_fails():
     hook: Hook[str] = Hook()
     with pytest.raises(RuntimeError, match=r"landbridge\.app"):
         list(hook)
@@ -125,6 +125,6 @@ def test_a_change_that_nobody_was_registered_for_fails():
 def test_each_process_registers_the_hooks(module: str):
     code = (
         f"import landbridge.{module}\nfrom landbridge.downlinks.registry import HANDLERS\n"
-        "from landbridge.events.publish import ON_EVENT\nassert [*HANDLERS] and [*ON_EVENT]"
+        "from landbridge.events.publishing import ON_EVENT\nassert [*HANDLERS] and [*ON_EVENT]"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

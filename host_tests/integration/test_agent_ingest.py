@@ -15,11 +15,11 @@ from landbridge.features.devices import queries as devices
 from landbridge.features.settings import queries as settings
 from landbridge.features.trips import queries as trips
 from landbridge.features.updates import queries as releases
-from landbridge.ingest import dead_letters as letters
+from landbridge.ingest import dead_letters
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.points import queries as points
 from landbridge.protocol.downlink import ranges
-from landbridge.protocol.point import KIND_CELL, KIND_STILL
+from landbridge.protocol.point import KIND_CELL, KIND_REUSED
 from sqlalchemy.exc import OperationalError
 
 from host_tests.support.agent import (
@@ -116,7 +116,7 @@ def test_other_content_under_a_used_sequence_is_kept_aside_and_acknowledged(inst
     )
 
 
-def test_a_flash_laid_out_anew_under_the_old_id_tells_nothing_until_its_sequences_are_new(installation):
+def test_a_new_flash_under_the_old_id_reports_nothing_until_its_sequences_are_new(installation):
     installation.start()
     device = installation.device()
     device.send([point(1), point(2)])
@@ -194,13 +194,13 @@ def test_one_bad_key_does_not_hold_up_the_others(installation):
 def test_an_uplink_that_was_overtaken_changes_no_status(installation):
     installation.start()
     device = installation.device()
-    older = device.seal([point(1)], status={0: 3000}, next_contact_s=1)
-    device.exchange(device.seal([point(2)], status={0: 3600}, next_contact_s=900_000_000))
+    older = device.seal([point(1)], status={0: 3000}, next_session_s=1)
+    device.exchange(device.seal([point(2)], status={0: 3600}, next_session_s=900_000_000))
     assert acknowledged(device.exchange(older)) == [(1, 1)]
     with installation.database().reading() as connection:
         row = devices.find(connection, DEVICE)
     assert row
-    assert (json.loads(row.status), row.next_contact_s) == ({"battery_mv": 3600}, 900_000_000)
+    assert (json.loads(row.status), row.next_session_s) == ({"battery_mv": 3600}, 900_000_000)
 
 
 def test_an_uplink_that_was_overtaken_says_what_happened_and_not_how_things_stand(installation):
@@ -274,7 +274,7 @@ def test_late_points_do_not_move_the_position(installation):
     assert [each["properties"]["seq"] for each in platform.features()] == [5, 2, 6]
 
 
-def still(seq, kind=KIND_STILL, motion=0):
+def still(seq, kind=KIND_REUSED, motion=0):
     return point(seq, kind=kind, motion=motion).meaningful()
 
 
@@ -285,7 +285,7 @@ def test_a_device_that_says_it_stands_makes_its_position_no_older(installation):
     for each in (point(5), still(6, KIND_CELL), still(8), still(7), point(3), point(9)):
         device.send([each])
     wait_until(lambda: len(platform.on("/position")) >= 4, "four positions")
-    told = [(each["seq"], each["still"]) for each in platform.on("/position")]
+    told = [(each["seq"], each["stationary_until"]) for each in platform.on("/position")]
     at = {each.point.seq: iso(each.at_s) for each in installation.stored()}
     # What was said behind a gap counts when the gap is filled: the device might have moved in it.
     assert told == [(5, None), (5, at[6]), (5, at[8]), (9, None)]
@@ -301,7 +301,7 @@ def test_what_was_said_before_the_fix_came_in_counts_and_ends_where_it_has_moved
     device.send([point(9)])
     wait_until(lambda: len(platform.on("/position")) >= 2, "two positions")
     at = {each.point.seq: iso(each.at_s) for each in installation.stored()}
-    told = [(each["seq"], each["still"]) for each in platform.on("/position")]
+    told = [(each["seq"], each["stationary_until"]) for each in platform.on("/position")]
     assert told == [(5, at[6]), (9, None)]
 
 
@@ -322,21 +322,21 @@ def test_an_unknown_device_is_quarantined_and_the_agent_goes_on(installation):
 
     def unknown() -> list[Any]:
         with installation.database().reading() as connection:
-            return letters.unknown_devices(connection)
+            return dead_letters.unknown_devices(connection)
 
     assert [(row.device, row.messages) for row in wait_until(unknown, "quarantine")] == [("lb-unknown", 1)]
     assert not installation.dead_letters()
 
 
-def test_each_uplink_has_its_reply_and_the_last_contact_is_kept(installation):
+def test_each_uplink_has_its_reply_and_the_last_session_is_kept(installation):
     installation.start()
     device = installation.device()
     for seq in (1, 2, 3):
-        device.send([point(seq)], status={0: 3600}, next_contact_s=900_000_000)
+        device.send([point(seq)], status={0: 3600}, next_session_s=900_000_000)
     with installation.database().reading() as connection:
         row = devices.find(connection, DEVICE)
     assert row
-    assert row.next_contact_s == 900_000_000
+    assert row.next_session_s == 900_000_000
     assert ranges(reply[1] for reply in device.replies()) == [(1, 3)]
 
 
@@ -461,6 +461,6 @@ def test_the_subscriber_of_the_documentation_receives_everything(installation):
         assert subscriber.stdout
         lines = [next(subscriber.stdout).split(" ", 1) for _ in range(6)]
         subscriber.kill()
-    leaves = [topic.removeprefix(f"landbridge/out/default/{DEVICE}/") for topic, _ in lines]
+    leaves = [topic.removeprefix(f"landbridge/out/operator/{DEVICE}/") for topic, _ in lines]
     assert leaves == ["track", "event/alarm", "event/alarm-raised", "position", "track", "position"]
     assert json.loads(lines[-1][1])["id"] == f"{DEVICE}/3"

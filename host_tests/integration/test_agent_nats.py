@@ -12,13 +12,13 @@ import paho.mqtt.client as mqtt
 import pytest
 from landbridge.db.database import open_database
 from landbridge.db.leases import Leases
-from landbridge.ingest.partitions import Shares
+from landbridge.ingest.partitions import HeldPartitions
 from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from host_tests.support.agent import wait_until
-from tools.verify.benchmarks.agent import load as bench_load
+from tools.verify.benchmarks.agent import load
 from tools.verify.harness.nats_server import NatsServer, binary
 
 PARTITIONS = 4
@@ -31,13 +31,13 @@ class Fleet:
         self.nats = NatsServer(folder / "nats")
         self.nats.start()
         self.place = place
-        self.devices = bench_load.names(8)
+        self.devices = load.names(8)
         self._folder = folder
         self._agents: list[subprocess.Popen[bytes]] = []
-        bench_load.add_fleet(place, str(folder / "keys"), self.devices)
+        load.add_fleet(place, str(folder / "keys"), self.devices)
         self.database = open_database(place)
         more = f'[nats]\nurl = "{self.nats.url}"\npartitions = {PARTITIONS}\n'
-        self._environment = bench_load.settings(folder, self.nats.mqtt_port, place, more)
+        self._environment = load.settings(folder, self.nats.mqtt_port, place, more)
 
     def start(self, before: str = "") -> subprocess.Popen[bytes]:
         """One more agent; `before`: Python that runs in it first."""
@@ -48,7 +48,7 @@ class Fleet:
         self._agents.append(agent)
         return agent
 
-    def shares(self) -> list[int]:
+    def held_partitions(self) -> list[int]:
         """How many partitions each of the agents holds."""
         query = (
             "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
@@ -98,24 +98,24 @@ def test_agents_share_the_fleet_and_one_that_is_killed_hands_over(fleet):
         "    return full(self, messages, now_s)\nPipeline.answer = answer"
     )
     frail = fleet.start(dies)
-    wait_until(lambda: fleet.shares() == [PARTITIONS], "all partitions")
+    wait_until(lambda: fleet.held_partitions() == [PARTITIONS], "all partitions")
     other = fleet.start()
-    wait_until(lambda: fleet.shares() == [PARTITIONS // 2] * 2, "halves")
-    messages = bench_load.uplinks(fleet.devices, 6, 1)
-    feeder = bench_load.Feeder(fleet.nats.mqtt_port)
+    wait_until(lambda: fleet.held_partitions() == [PARTITIONS // 2] * 2, "halves")
+    messages = load.uplinks(fleet.devices, 6, 1)
+    feeder = load.Feeder(fleet.nats.mqtt_port)
     for begin in range(0, len(messages), 16):
         feeder.publish(messages[begin : begin + 16])
         time.sleep(0.3)
     feeder.close()
     wait_until(lambda: frail.poll() is not None, "its death")
     assert frail.returncode == -signal.SIGKILL
-    wait_until(lambda: fleet.shares() == [PARTITIONS], "the survivor has all of it")
-    all_of_it = (len(messages) * bench_load.FIXES, len(messages))
+    wait_until(lambda: fleet.held_partitions() == [PARTITIONS], "the survivor has all of it")
+    all_of_it = (len(messages) * load.FIXES, len(messages))
     wait_until(lambda: fleet.stored() == all_of_it, "every point")
     other.send_signal(signal.SIGTERM)
     assert other.wait(30) == 0
     assert fleet.stored() == all_of_it
-    assert fleet.shares() == []
+    assert fleet.held_partitions() == []
     tracks = [topic for topic in heard if topic.endswith("/track")]
     assert len(tracks) >= len(messages)
     assert {topic.split("/")[1] for topic in heard if topic.endswith("/down")} == set(fleet.devices)
@@ -126,7 +126,7 @@ def test_agents_share_the_fleet_and_one_that_is_killed_hands_over(fleet):
 def test_shares_are_even_and_free_when_an_agent_goes(postgres):
     database = open_database(postgres)
     presences = [Leases(database, "agents") for _ in range(3)]
-    agents = [Shares(database, presence) for presence in presences]
+    agents = [HeldPartitions(database, presence) for presence in presences]
     assert [agent.number for agent in agents] == [0, 1, 2]
     for _ in range(3):
         held = [agent.balance(8) for agent in agents]
@@ -142,13 +142,13 @@ def test_shares_are_even_and_free_when_an_agent_goes(postgres):
 def test_an_agent_that_the_server_has_missed_is_counted_again(postgres):
     database = open_database(postgres)
     with Leases(database, "agents") as presence:
-        shares = Shares(database, presence)
+        held_partitions = HeldPartitions(database, presence)
         with database.writing() as connection:
             holders = "SELECT pg_terminate_backend(pid, 60000) FROM pg_locks WHERE classid = :kind"
             connection.execute(text(holders), {"kind": presence.kind})
         with pytest.raises(DBAPIError):
             presence.holders()
-        assert shares.balance(8) == set(range(8))
-        assert presence.held == {shares.number} and presence.holders() == 1
-        shares.close()
+        assert held_partitions.balance(8) == set(range(8))
+        assert presence.held == {held_partitions.number} and presence.holders() == 1
+        held_partitions.close()
     database.close()

@@ -1,4 +1,4 @@
-"""What a device or a target says reaches terminal and log without its control characters."""
+"""What a device or a integration says reaches terminal and log without its control characters."""
 
 import logging
 
@@ -8,7 +8,7 @@ from landbridge.core import logs, printable
 from landbridge.core.errors import UserError
 from landbridge.db.keys import Keyring
 from landbridge.features.diagnostics.queries import log as diagnostics
-from landbridge.features.integrations import queries as targets
+from landbridge.features.integrations import queries as integrations
 from landbridge.features.integrations import rules as fleet
 from landbridge.protocol.diagnostics import FAULT, Entry
 
@@ -53,7 +53,7 @@ def test_what_is_logged_is_harmless_and_makes_up_no_entry(capsys, as_json):
         try:
             raise ValueError(EVIL)
         except ValueError:
-            logging.getLogger("landbridge.test").exception("target %s", EVIL)
+            logging.getLogger("landbridge.test").exception("integration %s", EVIL)
     finally:
         logging.root.handlers[:] = before
     said = capsys.readouterr().err
@@ -74,9 +74,9 @@ def test_a_table_has_a_line_a_row_whatever_is_in_it(installation, capsys):
     with installation.database().writing() as connection:
         keyring = Keyring(installation.config.store.database)
         fleet.add(connection, keyring, "erp", "webhook", "https://erp.example", None, (), "bench", NOW_S)
-        (target,) = targets.active(connection)
-        targets.fail(connection, target.target, f"it answers 500 {EVIL}\nother  row", NOW_S)
+        (integration,) = integrations.active(connection)
+        integrations.fail(connection, integration.integration, f"it answers 500 {EVIL}\nother  row", NOW_S)
     with pytest.raises(SystemExit):
-        cli.app(["targets", "list"])
+        cli.app(["integrations", "list"])
     said = capsys.readouterr().out
     assert is_harmless(said) and "owned" in said and said.count("\n") == 2, said

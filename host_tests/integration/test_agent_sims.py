@@ -13,15 +13,15 @@ from landbridge.db.database import Database, open_database
 from landbridge.features.devices import queries as devices
 from landbridge.features.esim import page as card
 from landbridge.features.esim.queries import policies as cards
-from landbridge.features.sims import check, classes
+from landbridge.features.sims import check, controls
 from landbridge.features.sims import handler as watch
-from landbridge.features.sims import queries as register
+from landbridge.features.sims import queries as inventory
 from landbridge.features.sims.provider import Fake, Http, Status
-from landbridge.features.sims.queries import ARMED, BOUND, REBIND_PENDING, SEPARATED, Registered
+from landbridge.features.sims.queries import ARMED, BOUND, REBIND_PENDING, SEPARATED, SimCard
 from landbridge.points import usage
 from landbridge.points.queries import KeptUplink, keep_uplinks
 from landbridge.protocol.uplink import Uplink
-from landbridge.web import seen
+from landbridge.web import device_views
 
 from host_tests.support.agent import NOW_S, heard, set_clock
 from host_tests.support.fleet import FIRST, SECOND
@@ -37,50 +37,52 @@ class Sims:
     def __init__(self, database: Database) -> None:
         self.database, self.platform = database, Fake()
         with database.writing() as connection:
-            register.set_class(connection, "resold", classes.Class(quota_mb=10).stored(), "bench", NOW_S)
+            inventory.set_controls(
+                connection, "resold", controls.Controls(quota_mb=10).stored(), "bench", NOW_S
+            )
             for device in (FIRST, SECOND):
                 devices.add(connection, device, b"wrapped", NOW_S)
 
     def add(self, *iccids: str, stage: str = "active", imei: str | None = None) -> int:
         """Its number."""
         binding = BOUND if imei else ARMED
-        made = Registered(0, "ACME", "locator", "resold", stage, (), binding, imei, None, iccids)
+        made = SimCard(0, "ACME", "locator", "resold", stage, (), binding, imei, None, iccids)
         with self.database.writing() as connection:
-            return register.add(connection, made, "bench", NOW_S)
+            return inventory.add(connection, made, "bench", NOW_S)
 
     def had(self, device: str, iccid: str, at_s: int, kilobytes: int = 0, imei: str = IMEI) -> None:
         """A device has said that it has this card, and has sent so much over it."""
         identity = {"iccid": iccid, "imei": imei}
         with self.database.writing() as connection:
             heard(connection, device, at_s, identity=identity)
-            cards.see_identity(connection, device, identity, at_s)
+            cards.keep_identity(connection, device, identity, at_s)
             keep_uplinks(connection, [KeptUplink(device, at_s, at_s, bytes(kilobytes * 1_000), 0, 0)])
 
     def change(self, number: int, **values: str) -> None:
         with self.database.writing() as connection:
-            register.change(connection, number, values, "", "bench", NOW_S)
+            inventory.change(connection, number, values, "", "bench", NOW_S)
 
     def page(self) -> dict[str, Any]:
         """What the page of the first device's card tells the house."""
         with self.database.reading() as connection:
-            return card._told(connection, seen.rides(connection, None, FIRST)[0], NOW_S)
+            return card._serialized(connection, device_views.listed(connection, None, FIRST)[0], NOW_S)
 
     def stages(self) -> list[str]:
         with self.database.reading() as connection:
-            return [each.stage for each in register.every(connection)]
+            return [each.stage for each in inventory.every(connection)]
 
     def says(self, device: str, at_s: int, **identity: str) -> set[str]:
         """A report of a device, with its identity if that has changed; the controls that are broken then."""
         with self.database.writing() as connection:
             heard(connection, device, at_s, identity=identity)
-            watch.note(connection, device, Uplink(identity=dict(identity)), at_s)
-            states = register.states(connection, device)
+            watch.on_report(connection, device, Uplink(identity=dict(identity)), at_s)
+            states = inventory.states(connection, device)
         return {name for name, (is_broken, _) in states.items() if is_broken}
 
-    def card(self) -> Registered:
+    def card(self) -> SimCard:
         """The first of the register."""
         with self.database.reading() as connection:
-            return register.every(connection)[0]
+            return inventory.every(connection)[0]
 
     def check(self, lock: bool = True) -> list[check.Checked]:
         return check.check(self.database, Clock(), self.platform, lock, "bench")
@@ -112,7 +114,7 @@ def test_a_quota_is_that_of_a_card_whatever_locator_it_is_in(sims):
     assert (second.broken, second.locked) == ([], False)
 
 
-def test_a_card_that_no_device_ever_reported_is_judged_by_its_vendor(sims):
+def test_a_card_that_no_device_ever_reported_is_checked_by_its_vendor(sims):
     stolen = sims.add(CARD, stage="stock")
     sims.add(OTHER, imei=IMEI)
     sims.change(stolen, blocked="stolen")
@@ -220,7 +222,7 @@ def test_what_a_card_broke_is_over_when_the_locator_has_another(sims):
     assert sims.says(FIRST, NOW_S + 120, iccid=OTHER, imei=IMEI) == set()
 
 
-def test_a_card_is_bound_to_the_locator_that_had_told_its_identity_before(sims):
+def test_a_card_is_bound_to_the_device_that_had_reported_its_identity_before(sims):
     identity = {"iccid": CARD, "imei": IMEI}
     assert sims.says(FIRST, NOW_S, **identity) == set()
     number = sims.add(CARD)

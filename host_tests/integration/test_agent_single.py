@@ -102,7 +102,7 @@ def test_leases_are_free_when_their_holder_has_let_go(database):
     assert free_in_time == [True]
 
 
-def test_a_server_that_goes_away_behind_the_check_is_asked_anew(database):
+def test_a_server_that_goes_away_after_the_check_is_asked_again(database):
     with Leases(database, "alone") as leases:
         assert leases.take(0)
         with database.writing() as connection:
@@ -115,7 +115,7 @@ def test_a_server_that_goes_away_behind_the_check_is_asked_anew(database):
         assert leases.check() and leases.held == {1}
 
 
-def test_the_password_of_the_server_is_not_told(database, server, monkeypatch):
+def test_the_password_of_the_server_is_not_shown(database, server, monkeypatch):
     secret = open_database(database.place.replace("landbridge@", "landbridge:hush@"))
     with alone(database), pytest.raises(UserError, match="another agent") as refused, alone(secret):
         pass

@@ -17,10 +17,9 @@ from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
 from landbridge.db.tables import UNCHECKED, metadata
 from landbridge.db.tables import devices as devices_table
-from landbridge.events import outbox
-from landbridge.events import publish as announce
+from landbridge.events import outbox, publishing
 from landbridge.events import queries as events
-from landbridge.events.outbox import Outgoing
+from landbridge.events.outbox import NewMessage
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.commands import queries as commands
 from landbridge.features.devices import queries as devices
@@ -32,28 +31,27 @@ from landbridge.features.esim.queries import policies as cards
 from landbridge.features.routes.queries import route_data as guides
 from landbridge.features.settings import queries as settings
 from landbridge.features.trips import queries as trips
-from landbridge.ingest import dead_letters as letters
-from landbridge.ingest import news
-from landbridge.ingest.held import hold, write
+from landbridge.ingest import dead_letters, new_points
+from landbridge.ingest.device_rows import lock_rows, write
 from landbridge.operations import old_rows as retention
 from landbridge.points import gaps
 from landbridge.points import queries as points
 from landbridge.points.quality import BY_ARRIVAL, UNDATED
-from landbridge.points.queries import JudgedPoint, JudgedPoints, KeptUplink
+from landbridge.points.queries import CheckedPoint, CheckedPoints, KeptUplink
 from landbridge.protocol.event import Event
-from landbridge.tracking import queries as journeys
+from landbridge.tracking import queries as tracking
 from landbridge.tracking.queries import SavedState
 from sqlalchemy import Connection, Engine, event, update
 from sqlalchemy.exc import IntegrityError
 
 from host_tests.support.agent import DEVICE, heard, point
 from host_tests.support.policies import TEXT
-from host_tests.support.stored import NOW_S, judged
+from host_tests.support.stored import NOW_S, checked
 
 
 def test_many_rows_are_stored_in_their_order_however_few_values_a_statement_takes(database):
-    messages = [Outgoing(f"t/{number}", b"", False) for number in range(300)]
-    for most in (32_766, 2 * len(Outgoing._fields) + 1):
+    messages = [NewMessage(f"t/{number}", b"", False) for number in range(300)]
+    for most in (32_766, 2 * len(NewMessage._fields) + 1):
         with database.writing() as connection:
             if not database.on_server:
                 driver = connection.connection.driver_connection
@@ -66,16 +64,16 @@ def test_many_rows_are_stored_in_their_order_however_few_values_a_statement_take
 
 
 def test_points_by_column_are_those_points():
-    some = [judged(1, NOW_S), judged(2, None, 16, kind=3, plmn=0), judged(3, NOW_S + 1)]
-    by_column = JudgedPoints.of(some)
-    assert by_column == some and len(by_column) == 3 and JudgedPoints.of(by_column) is by_column
+    some = [checked(1, NOW_S), checked(2, None, 16, kind=3, plmn=0), checked(3, NOW_S + 1)]
+    by_column = CheckedPoints.of(some)
+    assert by_column == some and len(by_column) == 3 and CheckedPoints.of(by_column) is by_column
     assert (
         by_column[-1] == some[-1]
         and by_column[1:] == some[1:]
         and by_column.only([True, False, True]) == some[::2]
     )
     assert by_column.column("at_s") == (NOW_S, None, NOW_S + 1)
-    assert JudgedPoints.of([]) == [] and by_column != some[:2]
+    assert CheckedPoints.of([]) == [] and by_column != some[:2]
     stored = points.with_trips(DEVICE, by_column, NOW_S, [])
     assert stored == [points.StoredPoint(DEVICE, *each, NOW_S, None, None) for each in some]
     assert points.StoredPoints.of(list(stored)) == stored
@@ -107,7 +105,7 @@ def test_what_is_committed_is_on_the_disk(database):
 
 def test_a_transaction_that_fails_leaves_nothing(database):
     with pytest.raises(ZeroDivisionError), database.writing() as connection:
-        points.store(connection, DEVICE, [judged(1, NOW_S)], NOW_S)
+        points.store(connection, DEVICE, [checked(1, NOW_S)], NOW_S)
         raise ZeroDivisionError
     with database.reading() as connection:
         assert points.track(connection, DEVICE) == []
@@ -145,8 +143,8 @@ def test_the_window_takes_each_number_once(numbers):
 
 def test_a_point_is_stored_once(database):
     with database.writing() as connection:
-        points.store(connection, DEVICE, [judged(1, NOW_S), judged(2, NOW_S)], NOW_S)
-        again = points.store(connection, DEVICE, [judged(2, 5), judged(3, NOW_S)], NOW_S)
+        points.store(connection, DEVICE, [checked(1, NOW_S), checked(2, NOW_S)], NOW_S)
+        again = points.store(connection, DEVICE, [checked(2, 5), checked(3, NOW_S)], NOW_S)
         assert [each.point.seq for each in again] == [3]
         assert [each.at_s for each in points.track(connection, DEVICE)] == [NOW_S] * 3
 
@@ -158,7 +156,7 @@ def test_a_point_goes_to_the_trip_of_its_time(database):
             trip = trips.start(connection, DEVICE, container, "line", "Duisburg", 3600, start_s)
             trips.end(connection, trip, start_s + 500)
         times = (NOW_S - 1, NOW_S, NOW_S + 500, NOW_S + 1499, None)
-        points.store(connection, DEVICE, [judged(seq, t) for seq, t in enumerate(times, 1)], NOW_S)
+        points.store(connection, DEVICE, [checked(seq, t) for seq, t in enumerate(times, 1)], NOW_S)
         stored = points.track(connection, DEVICE)
     assert [each.container for each in stored] == [None, "CSQU3054383", None, "MSKU6011672", None]
 
@@ -166,10 +164,10 @@ def test_a_point_goes_to_the_trip_of_its_time(database):
 def test_points_without_time_are_dated_later(database):
     with database.writing() as connection:
         trip = trips.start(connection, DEVICE, "CSQU3054383", "line", "Duisburg", 60, NOW_S)
-        undated = [judged(seq, None, UNDATED, time=10 * seq, quality=0, boot=seq % 2) for seq in (1, 2)]
+        undated = [checked(seq, None, UNDATED, time=10 * seq, quality=0, boot=seq % 2) for seq in (1, 2)]
         points.store(connection, DEVICE, undated, NOW_S - 1)
         waiting = points.to_date(connection, DEVICE, 1, 0)
-        dated = [JudgedPoint(each.point, each.point.time + NOW_S, True, 0) for each in waiting]
+        dated = [CheckedPoint(each.point, each.point.time + NOW_S, True, 0) for each in waiting]
         again = points.date(connection, waiting, dated)
         first, second = points.track(connection, DEVICE)
     assert again == [first]
@@ -178,21 +176,21 @@ def test_points_without_time_are_dated_later(database):
     assert (second.at_s, second.dated, second.flags, second.trip) == (None, False, UNDATED, None)
 
 
-@pytest.mark.parametrize("doubts", [0, BY_ARRIVAL])
-def test_points_to_date_are_found_by_an_index(database, doubts):
+@pytest.mark.parametrize("quality_flags", [0, BY_ARRIVAL])
+def test_points_to_date_are_found_by_an_index(database, quality_flags):
     if database.on_server:
         pytest.skip("PostgreSQL chooses by what is in the tables")
     statements: list[tuple[str, Any]] = []
     event.listen(Engine, "before_cursor_execute", lambda *it: statements.append((it[2], it[3])))
     with database.reading() as connection:
-        points.to_date(connection, DEVICE, 1, doubts)
+        points.to_date(connection, DEVICE, 1, quality_flags)
         sql, values = statements[-1]
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all()
     assert any("USING INDEX points_by_power_on (boot=? AND device=?)" in row[-1] for row in plan), plan
 
 
 ASKED_FOR_MANY: list[Callable[[Connection], object]] = [
-    lambda connection: hold(connection, [DEVICE, "lb-0002"]),
+    lambda connection: lock_rows(connection, [DEVICE, "lb-0002"]),
     lambda connection: points.trips_of(connection, [DEVICE, "lb-0002"]),
     lambda connection: points.devices_to_date(connection, {DEVICE: 1}),
     lambda connection: points.devices_to_date(connection, {DEVICE: 1, "lb-0002": 2, "lb-0003": 3}),
@@ -216,10 +214,10 @@ def test_what_is_asked_for_many_devices_is_found_by_an_index(database, ask):
     assert scanned - {"json_each", "anon_1"} == set(), steps
 
 
-def test_what_sqlite_refuses_of_many_rows_is_told_as_of_one(database):
+def test_what_sqlite_refuses_of_many_rows_is_reported_as_of_one(database):
     if database.on_server:
         pytest.skip("psycopg tells it in its own words")
-    new = points.with_trips(DEVICE, JudgedPoints.of([judged(1, NOW_S)]), NOW_S, [])
+    new = points.with_trips(DEVICE, CheckedPoints.of([checked(1, NOW_S)]), NOW_S, [])
     with database.writing() as connection:
         points.insert_all(connection, new)
     for some in ([new], [new] * 200):
@@ -241,26 +239,26 @@ def test_points_of_trips_and_of_none_are_stored_alike(database, trips_of_points)
         assert points.track(connection, DEVICE) == stored
 
 
-def test_a_journey_begins_at_its_settled_state_at_the_earliest(database):
+def test_tracking_begins_at_its_settled_state_at_the_earliest(database):
     def begin(upto: tuple[int, int]) -> tuple[int, int] | None:
-        state = journeys.last_state(connection, DEVICE, upto)
+        state = tracking.last_state(connection, DEVICE, upto)
         return state and (state.at_s, state.seq)
 
     with database.writing() as connection:
         assert begin((NOW_S, 0)) is None
         states = [SavedState(NOW_S + 10 * seq, seq, "{}") for seq in (1, 2, 3, 4)]
-        journeys.replace_states(connection, DEVICE, (0, 0), states)
+        tracking.replace_states(connection, DEVICE, (0, 0), states)
         assert (begin((NOW_S + 20, 1)), begin((NOW_S + 20, 2))) == ((NOW_S + 10, 1), (NOW_S + 20, 2))
-        journeys.settle(connection, DEVICE, SavedState(NOW_S + 21, 0, "{}"))
+        tracking.settle(connection, DEVICE, SavedState(NOW_S + 21, 0, "{}"))
         assert (begin((NOW_S, 0)), begin((NOW_S + 30, 3))) == ((NOW_S + 21, 0), (NOW_S + 30, 3))
-        journeys.replace_states(connection, DEVICE, (NOW_S + 21, 0), [])
+        tracking.replace_states(connection, DEVICE, (NOW_S + 21, 0), [])
         assert begin((NOW_S + 99, 0)) == (NOW_S + 21, 0)
 
 
 def test_the_time_of_what_came_before_and_the_points_up_to_it(database):
     with database.writing() as connection:
-        points.store(connection, DEVICE, [judged(1, NOW_S), judged(2, NOW_S + 9, UNDATED)], NOW_S)
-        points.store(connection, DEVICE, [judged(3, NOW_S + 1), judged(4, NOW_S + 2)], NOW_S + 1)
+        points.store(connection, DEVICE, [checked(1, NOW_S), checked(2, NOW_S + 9, UNDATED)], NOW_S)
+        points.store(connection, DEVICE, [checked(3, NOW_S + 1), checked(4, NOW_S + 2)], NOW_S + 1)
         assert points.newest_s(connection, DEVICE, NOW_S, UNDATED) is None
         assert points.newest_s(connection, DEVICE, NOW_S + 1, UNDATED) == NOW_S
         taken = points.from_point(connection, DEVICE, (NOW_S, 1), UNDATED, (NOW_S + 2, 0))
@@ -270,7 +268,7 @@ def test_the_time_of_what_came_before_and_the_points_up_to_it(database):
 def test_the_newest_trips_that_had_arrived_by_then(database):
     def arrive(trip: int, at_s: int) -> None:
         event = Event(f"{trip}", DEVICE, "arrival", True, trip, 1, at_s, {})
-        events.tell(connection, event, at_s, None)
+        events.add(connection, event, at_s, None)
 
     with database.writing() as connection:
         started = [
@@ -290,9 +288,9 @@ def test_the_newest_trips_that_had_arrived_by_then(database):
 def test_the_position_moves_by_time_only(database):
     with database.writing() as connection:
         for seq, at_s in ((5, NOW_S), (6, NOW_S - 1), (7, NOW_S), (4, NOW_S + 1)):
-            row = hold(connection, [DEVICE])[DEVICE]
-            new = points.store(connection, DEVICE, [judged(seq, at_s)], NOW_S)
-            news.post(connection, [news.News(row, [], [], new)], NOW_S)
+            row = lock_rows(connection, [DEVICE])[DEVICE]
+            new = points.store(connection, DEVICE, [checked(seq, at_s)], NOW_S)
+            new_points.post(connection, [new_points.NewPoints(row, [], [], new)], NOW_S)
             write(connection, [row])
         told = [json.loads(each.payload) for each in outbox.head(connection, 9) if each.retain]
         assert [each["seq"] for each in told] == [5, 4]
@@ -303,9 +301,9 @@ def test_the_position_moves_by_time_only(database):
 def test_a_sequence_of_32_bits_stands_as_others_do(database):
     first = 2**32 - 2
     with database.writing() as connection:
-        new = [judged(first, NOW_S), judged(first + 1, NOW_S + 5, kind=3, motion=0)]
+        new = [checked(first, NOW_S), checked(first + 1, NOW_S + 5, kind=3, motion=0)]
         points.store(connection, DEVICE, new, NOW_S)
-        assert points.still_s(connection, DEVICE, first) == NOW_S + 5
+        assert points.stationary_until_s(connection, DEVICE, first) == NOW_S + 5
 
 
 @pytest.mark.parametrize(("tenant", "known_to"), [(None, 4), ("acme", 2)])
@@ -314,24 +312,24 @@ def test_how_long_it_is_known_to_stand(database, tenant, known_to):
         trip = trips.start(connection, DEVICE, "CSQU3054383", "", "", 3600, NOW_S)
         if tenant:
             trips.give_to(connection, trip, tenant)
-        new = [judged(1, NOW_S)] + [judged(seq, NOW_S + seq, kind=2 + seq % 2, motion=0) for seq in (2, 4)]
+        new = [checked(1, NOW_S)] + [checked(seq, NOW_S + seq, kind=2 + seq % 2, motion=0) for seq in (2, 4)]
         points.store(connection, DEVICE, new[:2], NOW_S)
         trips.end(connection, trip, NOW_S + 3)
         points.store(connection, DEVICE, new[2:], NOW_S)
         # The third is missing; of a tenant nothing counts behind the trip.
-        assert points.still_s(connection, DEVICE, 1) == (NOW_S + 2 if tenant else None)
-        points.store(connection, DEVICE, [judged(3, NOW_S + 3, kind=3, motion=0)], NOW_S)
-        assert points.still_s(connection, DEVICE, 1) == NOW_S + known_to
-        points.store(connection, DEVICE, [judged(5, NOW_S + 5, kind=2, motion=9)], NOW_S)
-        assert points.still_s(connection, DEVICE, 1) == NOW_S + known_to
+        assert points.stationary_until_s(connection, DEVICE, 1) == (NOW_S + 2 if tenant else None)
+        points.store(connection, DEVICE, [checked(3, NOW_S + 3, kind=3, motion=0)], NOW_S)
+        assert points.stationary_until_s(connection, DEVICE, 1) == NOW_S + known_to
+        points.store(connection, DEVICE, [checked(5, NOW_S + 5, kind=2, motion=9)], NOW_S)
+        assert points.stationary_until_s(connection, DEVICE, 1) == NOW_S + known_to
         # It was a shunt, says the device.
-        points.store(connection, DEVICE, [judged(6, NOW_S + 6, kind=3, motion=0)], NOW_S)
-        assert points.still_s(connection, DEVICE, 1) == NOW_S + (2 if tenant else 6)
+        points.store(connection, DEVICE, [checked(6, NOW_S + 6, kind=3, motion=0)], NOW_S)
+        assert points.stationary_until_s(connection, DEVICE, 1) == NOW_S + (2 if tenant else 6)
 
 
 def test_the_outbox_keeps_its_order(database):
     with database.writing() as connection:
-        outbox.post(connection, [Outgoing(f"t/{i}", b"x", False) for i in range(3)], NOW_S)
+        outbox.post(connection, [NewMessage(f"t/{i}", b"x", False) for i in range(3)], NOW_S)
         head = outbox.head(connection, 2)
         outbox.remove(connection, head[-1].message)
         assert [each.topic for each in head + outbox.head(connection, 9)] == ["t/0", "t/1", "t/2"]
@@ -340,9 +338,9 @@ def test_the_outbox_keeps_its_order(database):
 def test_of_what_is_no_longer_kept_some_is_removed_at_a_time(database, monkeypatch):
     monkeypatch.setattr(retention, "MOST", 2)
     forget_points = partial(retention.forget_points, now_s=NOW_S + 1)
-    forget = (retention.forget_raw, forget_points, retention.forget_told, retention.forget_uplinks)
+    forget = (retention.forget_raw, forget_points, retention.forget_diagnostics, retention.forget_uplinks)
     with database.writing() as connection:
-        points.store(connection, DEVICE, [judged(seq, NOW_S) for seq in (1, 2, 3)], NOW_S)
+        points.store(connection, DEVICE, [checked(seq, NOW_S) for seq in (1, 2, 3)], NOW_S)
         kept = [KeptUplink(DEVICE, number, NOW_S, b"x", 1, 1) for number in (1, 2, 3)]
         points.keep_uplinks(connection, kept)
         wakes.add(connection, DEVICE, [Wake(1, minute, 0, 0, 0, 1.0) for minute in (1, 2, 3)], NOW_S)
@@ -359,7 +357,7 @@ def test_a_number_that_was_given_and_forgotten_is_not_given_again(database):
         for name in ("tamper", "light", "shock"):
             content = {"alarm": name}
             told = Event(f"{DEVICE}/1/{name}", DEVICE, "alarm", False, None, 1, now_s, content)
-            announce.tell(connection, [told], now_s)
+            publishing.publish(connection, [told], now_s)
         (newest,) = alarms.listed(connection, None, None, True, 2**31 - 1, 1)
         return events.newest(connection), outbox.last(connection), newest.alarm
 
@@ -407,43 +405,43 @@ def test_a_command_can_be_given_after_one_whose_id_no_device_takes(database):
 
 def test_of_an_unknown_device_only_some_is_kept(database):
     with database.writing() as connection:
-        for _ in range(letters.QUARANTINE_MESSAGES + 5):
-            letters.confine(connection, "nobody", bytes(9000), NOW_S)
-        (row,) = letters.unknown_devices(connection)
-    assert row.messages == letters.QUARANTINE_MESSAGES
+        for _ in range(dead_letters.QUARANTINE_MESSAGES + 5):
+            dead_letters.put_in_quarantine(connection, "nobody", bytes(9000), NOW_S)
+        (row,) = dead_letters.unknown_devices(connection)
+    assert row.messages == dead_letters.QUARANTINE_MESSAGES
 
 
 def test_of_a_topic_only_the_newest_dead_letters_are_kept_and_the_others_counted(database):
     with database.writing() as connection:
-        letters.bury(connection, "other", b"x", "other", NOW_S)
-        for number in range(letters.LETTERS + 5):
-            letters.bury(connection, "t", b"x", str(number), NOW_S)
-        kept = [row.reason for row in letters.every(connection) if row.topic == "t"]
-        assert [tuple(row) for row in letters.dropped(connection)] == [("t", 5)]
-    assert kept == [str(number) for number in range(5, letters.LETTERS + 5)]
+        dead_letters.dead_letter(connection, "other", b"x", "other", NOW_S)
+        for number in range(dead_letters.MOST_OF_TOPIC + 5):
+            dead_letters.dead_letter(connection, "t", b"x", str(number), NOW_S)
+        kept = [row.reason for row in dead_letters.every(connection) if row.topic == "t"]
+        assert [tuple(row) for row in dead_letters.dropped(connection)] == [("t", 5)]
+    assert kept == [str(number) for number in range(5, dead_letters.MOST_OF_TOPIC + 5)]
 
 
 def test_room_for_many_dead_letters_is_made_at_once(database):
     with database.writing() as connection:
-        for number in range(letters.LETTERS + 5):
-            letters.add(connection, "t", b"x", str(number), NOW_S)
-        letters.add(connection, "other", b"x", "other", NOW_S)
-        assert letters.make_room(connection, ["other", "t"]) == 5
-        assert [tuple(row) for row in letters.dropped(connection)] == [("t", 5)]
-        kept = [row.reason for row in letters.every(connection) if row.topic == "t"]
-    assert kept == [str(number) for number in range(5, letters.LETTERS + 5)]
+        for number in range(dead_letters.MOST_OF_TOPIC + 5):
+            dead_letters.add(connection, "t", b"x", str(number), NOW_S)
+        dead_letters.add(connection, "other", b"x", "other", NOW_S)
+        assert dead_letters.make_room(connection, ["other", "t"]) == 5
+        assert [tuple(row) for row in dead_letters.dropped(connection)] == [("t", 5)]
+        kept = [row.reason for row in dead_letters.every(connection) if row.topic == "t"]
+    assert kept == [str(number) for number in range(5, dead_letters.MOST_OF_TOPIC + 5)]
 
 
 def test_of_all_dead_letters_those_whose_records_a_device_has_forgotten_go_last(database, monkeypatch):
-    monkeypatch.setattr(letters, "LETTERS_ALL", 4)
-    forgotten = f"{letters.CONTRADICTION}: 1"
+    monkeypatch.setattr(dead_letters, "MOST_OF_ALL", 4)
+    forgotten = f"{dead_letters.CONTRADICTION}: 1"
     reasons = [forgotten, "a", forgotten, "b", "c", forgotten, forgotten, "d", forgotten]
     with database.writing() as connection:
         dropped = [
-            letters.bury(connection, f"t{number}", b"x", reason, NOW_S)
+            dead_letters.dead_letter(connection, f"t{number}", b"x", reason, NOW_S)
             for number, reason in enumerate(reasons)
         ]
-        kept = [(row.topic, row.reason) for row in letters.every(connection)]
+        kept = [(row.topic, row.reason) for row in dead_letters.every(connection)]
     assert dropped == [0, 0, 0, 0, 1, 1, 1, 1, 1]
     assert kept == [(f"t{number}", forgotten) for number in (2, 5, 6, 8)]
 
@@ -451,32 +449,35 @@ def test_of_all_dead_letters_those_whose_records_a_device_has_forgotten_go_last(
 def test_agents_that_make_room_for_dead_letters_do_not_wait_for_each_other(database, monkeypatch):
     if not database.on_server:
         pytest.skip("SQLite has one writer at a time")
-    monkeypatch.setattr(letters, "LETTERS_ALL", 3)
+    monkeypatch.setattr(dead_letters, "MOST_OF_ALL", 3)
     with database.writing() as connection:
         for number in range(3):
-            letters.bury(connection, f"t{number}", b"x", "a", NOW_S)
+            dead_letters.dead_letter(connection, f"t{number}", b"x", "a", NOW_S)
     with database.writing(alone=False) as one, database.writing(alone=False) as two:
         two.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
-        assert [letters.bury(each, "t", b"x", "b", NOW_S) for each in (one, two)] == [1, 1]
+        assert [dead_letters.dead_letter(each, "t", b"x", "b", NOW_S) for each in (one, two)] == [1, 1]
     with database.reading() as connection:
-        assert [row.reason for row in letters.every(connection)] == ["a", "b", "b"]
+        assert [row.reason for row in dead_letters.every(connection)] == ["a", "b", "b"]
 
 
 def test_of_a_topic_too_those_whose_records_a_device_has_forgotten_go_last(database, monkeypatch):
-    monkeypatch.setattr(letters, "LETTERS", 2)
+    monkeypatch.setattr(dead_letters, "MOST_OF_TOPIC", 2)
     with database.writing() as connection:
-        for reason in (f"{letters.CONTRADICTION}: 1", "a", "b", "c"):
-            letters.bury(connection, "t", b"x", reason, NOW_S)
-        assert [row.reason for row in letters.every(connection)] == [f"{letters.CONTRADICTION}: 1", "c"]
-        assert [tuple(row) for row in letters.dropped(connection)] == [("t", 2)]
+        for reason in (f"{dead_letters.CONTRADICTION}: 1", "a", "b", "c"):
+            dead_letters.dead_letter(connection, "t", b"x", reason, NOW_S)
+        assert [row.reason for row in dead_letters.every(connection)] == [
+            f"{dead_letters.CONTRADICTION}: 1",
+            "c",
+        ]
+        assert [tuple(row) for row in dead_letters.dropped(connection)] == [("t", 2)]
 
 
 def test_a_device_that_is_known_now_is_no_longer_unknown(database):
     with database.writing() as connection:
-        letters.confine(connection, "lb-2", b"x", NOW_S)
-        assert [row.device for row in letters.unknown_devices(connection)] == ["lb-2"]
+        dead_letters.put_in_quarantine(connection, "lb-2", b"x", NOW_S)
+        assert [row.device for row in dead_letters.unknown_devices(connection)] == ["lb-2"]
         devices.add(connection, "lb-2", b"wrapped", NOW_S)
-        assert letters.unknown_devices(connection) == []
+        assert dead_letters.unknown_devices(connection) == []
 
 
 def test_the_files_of_the_database_are_for_its_owner_only(tmp_path):
@@ -516,16 +517,16 @@ def test_status_stays_when_the_device_says_nothing_new(database):
         row = devices.find(connection, DEVICE)
     assert row
     assert json.loads(row.status) == {"battery_mv": 3600}
-    assert (row.next_contact_s, row.last_contact_s, row.window_top) == (9, NOW_S + 1, 1)
+    assert (row.next_session_s, row.last_session_s, row.window_top) == (9, NOW_S + 1, 1)
 
 
 def test_reply_numbers_rise_even_in_a_restored_database(database):
     with database.writing() as connection:
-        row = hold(connection, [DEVICE])[DEVICE]
+        row = lock_rows(connection, [DEVICE])[DEVICE]
         given = [row.take_down_number(NOW_S) for _ in range(300)]
         write(connection, [row])
         connection.execute(update(devices_table).values(next_down_number=0))
-        row = hold(connection, [DEVICE])[DEVICE]
+        row = lock_rows(connection, [DEVICE])[DEVICE]
         given += [row.take_down_number(NOW_S + 2), row.take_down_number(NOW_S - 99)]
         with pytest.raises(ValueError, match="clock"):
             row.take_down_number(1 << 32)
@@ -537,8 +538,10 @@ def test_of_alarms_what_was_quiet_is_over_before_what_has_ended(database):
     with database.writing() as connection:
         row = alarms.raise_(connection, raised, "light", "major", NOW_S, NOW_S)
         alarms.count(connection, row.alarm, NOW_S + 5, NOW_S + 9)
-        assert [each.told_s for each in alarms.every_standing(connection, [DEVICE, "lb-0002"])] == [NOW_S + 9]
-        assert alarms.every_standing(connection, ["lb-0002"]) == []
+        assert [each.published_s for each in alarms.every_open(connection, [DEVICE, "lb-0002"])] == [
+            NOW_S + 9
+        ]
+        assert alarms.every_open(connection, ["lb-0002"]) == []
 
         def over_from_s(who: str, event: str | None = None) -> int:
             alarms.clear(connection, row.alarm, who, NOW_S + 60, NOW_S + 90, event)
@@ -550,12 +553,12 @@ def test_of_alarms_what_was_quiet_is_over_before_what_has_ended(database):
 
 def test_who_is_silent_is_found_among_those_asked_for(database):
     with database.writing() as connection:
-        points.store(connection, DEVICE, [judged(1, NOW_S)], NOW_S)
-        row = hold(connection, [DEVICE])[DEVICE]
-        row.contact(Window(1, 0), 0, NOW_S)
-        row.says(NOW_S + 60, {}, {})
+        points.store(connection, DEVICE, [checked(1, NOW_S)], NOW_S)
+        row = lock_rows(connection, [DEVICE])[DEVICE]
+        row.accept(Window(1, 0), 0, NOW_S)
+        row.keep_report(NOW_S + 60, {}, {})
         write(connection, [row])
-        assert devices.to_tell_of(connection, NOW_S + 60) == set()
-        assert devices.to_tell_of(connection, NOW_S + 61) == {DEVICE}
+        assert devices.devices_to_report(connection, NOW_S + 60) == set()
+        assert devices.devices_to_report(connection, NOW_S + 61) == {DEVICE}
         assert [each.device for each in devices.overdue(connection, [DEVICE], NOW_S + 61)] == [DEVICE]
         assert devices.overdue(connection, ["lb-0002"], NOW_S + 61) == []

@@ -27,14 +27,14 @@ from landbridge.db import order
 from landbridge.db.keys import Keyring
 from landbridge.events import dcsa, outbox
 from landbridge.events import queries as events
-from landbridge.events.outbox import Posted, posted
-from landbridge.events.publisher import Sender
+from landbridge.events.outbox import OutboxMessage, numbered_message
+from landbridge.events.publisher import Publisher
 from landbridge.events.queries import Wanted
 from landbridge.events.topics import no_position
 from landbridge.features.audit import queries as audit
-from landbridge.features.geofences import queries as fences
+from landbridge.features.geofences import queries as geofences
 from landbridge.features.integrations import deliveries, home_assistant, traccar, webhook
-from landbridge.features.integrations import queries as targets
+from landbridge.features.integrations import queries as integrations
 from landbridge.features.integrations import rules as fleet
 from landbridge.features.integrations.deliveries import Delivery
 from landbridge.features.integrations.kinds import KINDS
@@ -59,16 +59,16 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
-    monkeypatch.setattr(deliveries, "LOOK_S", 0.02)
+    monkeypatch.setattr(deliveries, "POLL_S", 0.02)
     monkeypatch.setattr(deliveries, "_FIRST_WAIT_S", 0.05)
     monkeypatch.setattr(deliveries, "_LONGEST_WAIT_S", 0.2)
-    monkeypatch.setattr(deliveries, "_HELD_S", 0)
+    monkeypatch.setattr(deliveries, "_FIRST_RETRY_S", 0)
     made = Fleet(tmp_path)
     yield made
     made.database.close()
 
 
-def test_a_target_that_answers_byte_by_byte_is_not_waited_for(monkeypatch):
+def test_an_integration_that_answers_byte_by_byte_is_not_waited_for(monkeypatch):
     monkeypatch.setattr(http, "WHOLE_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -83,11 +83,11 @@ def test_a_target_that_answers_byte_by_byte_is_not_waited_for(monkeypatch):
         dripping = threading.Thread(target=drip)
         dripping.start()
         with pytest.raises(Away, match=r"within 0\.3 s"):
-            http.Line(f"http://127.0.0.1:{server.getsockname()[1]}/").post(b"{}", {})
+            http.HttpClient(f"http://127.0.0.1:{server.getsockname()[1]}/").post(b"{}", {})
         dripping.join()
 
 
-def test_a_connection_is_kept_for_as_long_as_the_target_keeps_it():
+def test_a_connection_is_kept_for_as_long_as_the_integration_keeps_it():
     taken: list[int] = []
 
     class Keeps(socketserver.StreamRequestHandler):
@@ -106,7 +106,7 @@ def test_a_connection_is_kept_for_as_long_as_the_target_keeps_it():
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Keeps) as server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        line = http.Line(f"http://127.0.0.1:{server.server_address[1]}/")
+        line = http.HttpClient(f"http://127.0.0.1:{server.server_address[1]}/")
         for number in range(5):
             line.post(b"%d" % number, {})
         line.close()
@@ -127,21 +127,21 @@ def test_an_answer_counts_when_its_first_lines_are_there(monkeypatch):
 
         begun = threading.Thread(target=begin)
         begun.start()
-        http.Line(f"http://127.0.0.1:{server.getsockname()[1]}/").post(b"{}", {})
+        http.HttpClient(f"http://127.0.0.1:{server.getsockname()[1]}/").post(b"{}", {})
         begun.join(5)
         assert not begun.is_alive()
 
 
-def test_what_a_target_answers_is_told_apart(receiver):
+def test_answers_of_an_integration_are_distinguished(receiver):
     receiver.answer = lambda got: int(got.path.rpartition("/")[2])
-    http.Line(f"{receiver.url}/204").post(b"{}", {})
+    http.HttpClient(f"{receiver.url}/204").post(b"{}", {})
     with pytest.raises(Refused, match="answers 422"):
-        http.Line(f"{receiver.url}/422").post(b"{}", {})
+        http.HttpClient(f"{receiver.url}/422").post(b"{}", {})
     for code in (302, 404, 500):
         with pytest.raises(Away, match=f"answers {code}"):
-            http.Line(f"{receiver.url}/{code}").post(b"{}", {})
+            http.HttpClient(f"{receiver.url}/{code}").post(b"{}", {})
     with pytest.raises(Away, match="no answer"):
-        http.Line("http://127.0.0.1:1/").post(b"{}", {})
+        http.HttpClient("http://127.0.0.1:1/").post(b"{}", {})
 
 
 def test_a_webhook_is_signed_and_comes_in_order_whatever_the_receiver_does(bound, receiver):
@@ -187,8 +187,10 @@ def test_a_device_that_is_refused_waits_and_the_others_do_not(bound, receiver):
         wait_until(lambda: len(receiver.alarms()) == 3 and len(receiver.refused) > 2, "the other device")
         assert {device for device, _ in receiver.alarms()} == {SECOND}
         with bound.database.reading() as connection:
-            (target,) = targets.active(connection)
-            assert [each.device for each in targets.holds(connection, target.target)] == [FIRST]
+            (integration,) = integrations.active(connection)
+            assert [each.device for each in integrations.retries(connection, integration.integration)] == [
+                FIRST
+            ]
         assert bound.left(), "what waits was forgotten"
         known.add(FIRST)
         wait_until(lambda: len(receiver.alarms()) == 6, "the device that was refused")
@@ -196,7 +198,7 @@ def test_a_device_that_is_refused_waits_and_the_others_do_not(bound, receiver):
     assert [seq for device, seq in receiver.alarms() if device == FIRST] == [1, 2, 3]
 
 
-def test_a_message_that_is_never_taken_is_skipped_and_those_behind_it_come(bound, receiver):
+def test_a_message_that_is_never_taken_is_discarded_and_later_ones_come(bound, receiver):
     bound.add("erp", receiver.url, "webhook", None, "event")
     bound.deliver(at(1, events=1))
     bound.deliver(at(2, events=2))
@@ -212,7 +214,7 @@ def test_a_message_that_is_never_taken_is_skipped_and_those_behind_it_come(bound
         wait_until(lambda: receiver.refused, "a refusal")
     assert not receiver.taken
     with bound.database.writing() as connection:
-        number = fleet.skip(connection, "erp", FIRST, "anna", NOW_S)
+        number = fleet.discard(connection, "erp", FIRST, "anna", NOW_S)
     assert first[0] == f"msg_{number}"
     with bound.delivering():
         wait_until(lambda: not bound.left(), "the others")
@@ -221,7 +223,7 @@ def test_a_message_that_is_never_taken_is_skipped_and_those_behind_it_come(bound
         said = loaded(audit.newest(connection, 9, 1)[0].what)
         assert said == f"message {number} of {FIRST} discarded for erp"
         with pytest.raises(UserError, match="refuses no message"):
-            fleet.skip(connection, "erp", FIRST, "anna", NOW_S)
+            fleet.discard(connection, "erp", FIRST, "anna", NOW_S)
 
 
 @pytest.mark.parametrize(
@@ -238,14 +240,14 @@ def test_an_address_to_which_nothing_can_be_brought_is_refused_at_once(bound, ad
 
 
 class Few:
-    """A target that takes two messages, and then none; or after which the agent ends."""
+    """A integration that takes two messages, and then none; or after which the agent ends."""
 
     def __init__(self, stops: bool) -> None:
         self.taken: list[int] = []
         self.stopping = threading.Event()
         self._stops = stops
 
-    def __call__(self, message: Posted) -> None:
+    def __call__(self, message: OutboxMessage) -> None:
         if len(self.taken) == 2:
             raise Away("enough")
         self.taken.append(message.message)
@@ -261,15 +263,15 @@ def test_what_was_taken_of_a_device_that_waited_is_not_sent_again(bound, stops):
     with bound.database.reading() as connection:
         every = [
             message.message
-            for message in outbox.of_target(connection, None, ("event",), (0, order.HIGHEST), 99)
+            for message in outbox.of_integration(connection, None, ("event",), (0, order.HIGHEST), 99)
         ]
 
     def turn(now_s: int, send: Any, stopping: threading.Event) -> None:
         with bound.database.reading() as connection:
-            (target,) = targets.active(connection)
+            (integration,) = integrations.active(connection)
         clock = cast(Clock, StoppedClock(now_s))
         with contextlib.suppress(Away):
-            Delivery(bound.database, clock, target, send, lambda: not stopping.is_set()).step()
+            Delivery(bound.database, clock, integration, send, lambda: not stopping.is_set()).step()
 
     turn(NOW_S, raising(Refused("not yet")), threading.Event())
     taken = []
@@ -280,7 +282,7 @@ def test_what_was_taken_of_a_device_that_waited_is_not_sent_again(bound, stops):
     assert taken == every
 
 
-def test_a_target_that_is_removed_gets_nothing_more_and_holds_nothing(bound, receiver):
+def test_an_integration_that_is_removed_gets_nothing_more_and_retries_nothing(bound, receiver):
     bound.add("erp", receiver.url, "webhook", None, "event")
     for hour in range(1, 40):
         bound.deliver(at(hour, events=1))
@@ -294,16 +296,18 @@ def test_a_target_that_is_removed_gets_nothing_more_and_holds_nothing(bound, rec
 
     receiver.answer = answer
     with bound.database.reading() as connection:
-        (target,) = targets.active(connection)
+        (integration,) = integrations.active(connection)
     with bound.delivering() as thread:
         assert came.wait(30)
         with bound.database.writing() as connection:
             fleet.remove(connection, "erp", "anna", NOW_S)
-        wait_until(lambda: not thread.serves(target.target), "it is seen that the target is removed")
+        wait_until(
+            lambda: not thread.serves(integration.integration), "it is seen that the integration is removed"
+        )
         removed.set()
     assert len(receiver.refused) == 1
     with bound.database.reading() as connection:
-        assert targets.holds(connection, target.target) == []
+        assert integrations.retries(connection, integration.integration) == []
 
 
 def test_a_message_that_is_skipped_while_it_is_tried_again_stays_skipped(bound):
@@ -311,24 +315,24 @@ def test_a_message_that_is_skipped_while_it_is_tried_again_stays_skipped(bound):
     bound.deliver(at(1, events=1))
     bound.deliver(at(2, events=1))
 
-    def turn(now_s: int, send: Any) -> list[targets.Refusal]:
+    def turn(now_s: int, send: Any) -> list[integrations.DeliveryRetry]:
         with bound.database.reading() as connection:
-            (target,) = targets.active(connection)
-        Delivery(bound.database, cast(Clock, StoppedClock(now_s)), target, send, lambda: True).step()
+            (integration,) = integrations.active(connection)
+        Delivery(bound.database, cast(Clock, StoppedClock(now_s)), integration, send, lambda: True).step()
         with bound.database.reading() as connection:
-            return targets.holds(connection, target.target)
+            return integrations.retries(connection, integration.integration)
 
-    def skip_then_refuse(_: Posted) -> None:
+    def skip_then_refuse(_: OutboxMessage) -> None:
         with bound.database.writing() as connection:
-            fleet.skip(connection, "erp", FIRST, "anna", NOW_S)
+            fleet.discard(connection, "erp", FIRST, "anna", NOW_S)
         raise Refused("never")
 
     (first,) = turn(NOW_S, raising(Refused("never")))
     (skipped,) = turn(NOW_S + 3600, skip_then_refuse)
-    assert (skipped.message, skipped.tries) == (first.message + 1, 0)
+    assert (skipped.message, skipped.attempts) == (first.message + 1, 0)
 
 
-def test_what_a_target_missed_comes_after_a_restart(bound, receiver):
+def test_what_an_integration_missed_comes_after_a_restart(bound, receiver):
     bound.add("erp", "http://127.0.0.1:9/nobody", "webhook", None, "event")
     bound.deliver(at(1, events=1))
     bound.published()
@@ -336,11 +340,11 @@ def test_what_a_target_missed_comes_after_a_restart(bound, receiver):
 
         def failed() -> Any:
             with bound.database.reading() as connection:
-                return targets.every(connection)[0].failure
+                return integrations.every(connection)[0].failure
 
         assert "no answer" in wait_until(failed, "a failure that is told")
     with bound.database.writing() as connection:
-        connection.exec_driver_sql(f"UPDATE targets SET address = '{receiver.url}' WHERE name = 'erp'")
+        connection.exec_driver_sql(f"UPDATE integrations SET address = '{receiver.url}' WHERE name = 'erp'")
     bound.deliver(at(2, events=1))
     with bound.delivering():
         wait_until(lambda: len(receiver.alarms()) == 2, "both")
@@ -348,18 +352,18 @@ def test_what_a_target_missed_comes_after_a_restart(bound, receiver):
 
 
 def test_what_the_broker_has_not_had_yet_is_kept_for_it(bound, receiver):
-    """A target may be ahead of the broker, also before the first message that this ever had."""
+    """A integration may be ahead of the broker, also before the first message that this ever had."""
     bound.add("erp", receiver.url, "webhook", None, "event", "position", "track")
     bound.deliver(at(1, events=1))
     waiting = bound.left()
     with bound.delivering():
-        wait_until(lambda: len(receiver.taken) == waiting, "all at the target")
+        wait_until(lambda: len(receiver.taken) == waiting, "all at the integration")
     assert bound.left() == waiting > 0
     bound.published()
     assert not bound.left()
 
 
-def test_targets_that_are_slow_keep_no_other_one_waiting(bound, receiver):
+def test_integrations_that_are_slow_keep_no_other_one_waiting(bound, receiver):
     slow, over = Receiver(), threading.Event()
     slow.answer = lambda _: 204 if over.wait(30) else 503
     for number in range(20):
@@ -393,7 +397,7 @@ def test_who_does_not_answer_keeps_the_agent_from_ending_for_a_moment_only(bound
     over.set()
 
 
-def test_a_target_of_a_tenant_gets_its_own_only(bound, receiver):
+def test_an_integration_of_a_tenant_gets_its_own_only(bound, receiver):
     bound.trip("CSQU3054383", 0, 10, "acme")
     bound.trip("MSKU0000006", 20, None, "bolt")
     bound.add("acme", receiver.url, "webhook", "acme")
@@ -422,13 +426,13 @@ def test_a_device_bound_again_in_mid_track_shows_each_tenant_its_own_interval(bo
         with bound.database.reading() as connection:
             rows = events.feed(connection, 0, 1_000, Wanted(tenant))
         assert {row.trip for row in rows} == {trip}
-    assert bound.sent("default") == []
+    assert bound.sent("operator") == []
 
 
 def test_what_an_arrival_takes_from_a_trip_is_taken_back_from_its_tenant(bound):
     """The trip ends in Poznan at hour 4; what came first, hour 9, was told to its tenant before that."""
     with bound.database.writing() as connection:
-        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+        geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
     bound.trip("CSQU3054383", 0, None, "acme")
     there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
     away = {"lat": 51_10000, "lon": 16_00000}
@@ -442,19 +446,21 @@ def test_what_an_arrival_takes_from_a_trip_is_taken_back_from_its_tenant(bound):
     assert [content["seq"] for leaf, content in sent if leaf == "position"][-1] < 9
 
 
-def test_a_tenant_s_fence_is_there_on_his_trips_only(bound):
+def test_a_tenant_s_geofence_is_there_on_its_trips_only(bound):
     here = '{"type":"Point","coordinates":[106.55156,29.56301]}'
     with bound.database.writing() as connection:
-        fences.give_to(connection, fences.add(connection, "secret", here, 5_000.0, BEGIN_S), "acme")
-        fences.add(connection, "yard", here, 9_000.0, BEGIN_S)
+        geofences.give_to(connection, geofences.add(connection, "secret", here, 5_000.0, BEGIN_S), "acme")
+        geofences.add(connection, "yard", here, 9_000.0, BEGIN_S)
     bound.trip("CSQU3054383", 2, 4, "acme")
     bound.trip("MSKU0000006", 4, 8, "bolt")
     bound.deliver(*map(at, range(1, 12)))
     told = {
-        tenant: {(each["fence"], each["trip"]) for leaf, each in bound.sent(tenant) if leaf == "event/fence"}
-        for tenant in ("acme", "bolt", "default")
+        tenant: {
+            (each["geofence"], each["trip"]) for leaf, each in bound.sent(tenant) if leaf == "event/geofence"
+        }
+        for tenant in ("acme", "bolt", "operator")
     }
-    assert told == {"acme": {("secret", 1), ("yard", 1)}, "bolt": {("yard", 2)}, "default": {("yard", None)}}
+    assert told == {"acme": {("secret", 1), ("yard", 1)}, "bolt": {("yard", 2)}, "operator": {("yard", None)}}
     assert {leaf for leaf, each in bound.sent("bolt") if "secret" in str(each)} == set()
     assert {leaf for leaf, each in bound.sent("acme") if each.get("place") == "secret"} == {"event/stop"}
 
@@ -465,9 +471,9 @@ def test_a_device_that_is_silent_after_a_trip_is_nothing_to_its_tenant(bound):
     before = len(bound.sent("acme"))
     bound.heard(BEGIN_S + 11 * HOUR_S, BEGIN_S + 12 * HOUR_S)
     with bound.database.writing() as connection:
-        assert silence.look(connection, [FIRST], 0, NOW_S) == 1
+        assert silence.check_due(connection, [FIRST], 0, NOW_S) == 1
     assert len(bound.sent("acme")) == before
-    assert bound.sent("default")[-1][1]["alarm"] == "silent"
+    assert bound.sent("operator")[-1][1]["alarm"] == "silent"
 
 
 def test_traccar_gets_each_fix_with_its_time(bound, receiver):
@@ -491,10 +497,10 @@ def _properties() -> dict[str, Any]:
         ("heading_deg", "hdop", "satellites", "container", "trip", "speed_kmh", "battery_mv", "temperature_c")
     )
     told = {"device": "d", "time": iso(NOW_S), "plmn": 460_000, "tac": 1234, "cell": 5678, "rsrp_dbm": -90}
-    return usual | told | {"seq": 1, "doubts": []}
+    return usual | told | {"seq": 1, "quality_flags": []}
 
 
-def test_the_docs_tell_how_each_kind_of_webhook_is_verified(bound, receiver, monkeypatch):
+def test_the_docs_show_how_each_kind_of_webhook_is_verified(bound, receiver, monkeypatch):
     monkeypatch.syspath_prepend(str(PROTOCOL))
     section = (PROTOCOL / "protocol.md").read_text().partition("## Is a webhook genuine?")[2]
     snippet = section.partition("```python\n")[2].partition("```")[0]
@@ -565,7 +571,7 @@ def _code(payload: dict[str, Any]) -> Any:
     return payload.get("transportEventTypeCode") or payload.get("equipmentEventTypeCode")
 
 
-def test_what_went_to_a_trip_before_it_was_passed_on_is_told_to_its_tenant_alone(bound, receiver):
+def test_what_went_to_a_trip_before_it_was_published_goes_to_its_tenant_alone(bound, receiver):
     bound.add("erp", receiver.url, "webhook", None, "track")
     bound.deliver(at(1), at(2))
     with bound.database.writing() as connection:
@@ -577,23 +583,23 @@ def test_what_went_to_a_trip_before_it_was_passed_on_is_told_to_its_tenant_alone
         wait_until(lambda: receiver.taken, "a delivery")
     (by_webhook,) = receiver.contents()
     assert {each["properties"]["container"] for each in by_webhook["features"]} == {"CSQU3054383"}
-    published: list[outbox.Posted] = []
+    published: list[outbox.OutboxMessage] = []
 
-    def publish(message: outbox.Posted) -> Any:
+    def publish(message: outbox.OutboxMessage) -> Any:
         published.append(message)
         return SimpleNamespace(is_published=lambda: True)
 
-    sender = Sender(bound.database, publish)
-    sender.start()
-    sender.stop()
+    publisher = Publisher(bound.database, publish)
+    publisher.start()
+    publisher.stop()
     (on_topic,) = [each for each in published if each.what == "track"]
     assert on_topic.tenant == "acme" and json.loads(on_topic.payload) == by_webhook
     with bound.database.reading() as connection:
         assert outbox.head(connection, 9) == []
 
 
-def test_home_assistant_is_told_of_a_device_before_its_first_position(bound):
-    published: list[outbox.Posted] = []
+def test_a_device_is_announced_to_home_assistant_before_its_first_position(bound):
+    published: list[outbox.OutboxMessage] = []
     publish = home_assistant.announcing(cast(Any, published.append), "homeassistant")
     bound.deliver(at(1))
     bound.deliver(at(2))
@@ -610,10 +616,10 @@ def test_home_assistant_is_told_of_a_device_before_its_first_position(bound):
     assert {"latitude", "longitude", "battery_mv", "temperature_c"} <= set(told)
 
 
-def test_home_assistant_forgets_a_device_with_its_position_and_tells_tenants_apart():
+def test_home_assistant_forgets_a_device_with_its_position_and_keeps_tenants_apart():
     kept: dict[str, bytes] = {}
 
-    def publish(message: Posted) -> None:
+    def publish(message: OutboxMessage) -> None:
         assert message.retain
         kept[message.topic] = message.payload
         if not message.payload:
@@ -621,15 +627,15 @@ def test_home_assistant_forgets_a_device_with_its_position_and_tells_tenants_apa
 
     announced = home_assistant.announcing(cast(Any, publish), "homeassistant")
     names = []
-    for tenant in ("default", "acme"):
+    for tenant in ("operator", "acme"):
         topic = f"landbridge/out/{tenant}/{FIRST}/position"
-        announced(Posted(1, topic, b"{}", True, tenant, FIRST, "position"))
+        announced(OutboxMessage(1, topic, b"{}", True, tenant, FIRST, "position"))
         tracker = kept[f"homeassistant/device_tracker/landbridge_{tenant}_{FIRST}/config"]
         names.append(json.loads(tracker)["device"]["name"])
     assert names == [FIRST, f"{FIRST} (acme)"] and len(kept) == 8
-    announced(posted(2, no_position(FIRST, "acme")))
+    announced(numbered_message(2, no_position(FIRST, "acme")))
     assert len(kept) == 4 and not [topic for topic in kept if "acme" in topic]
-    announced(Posted(3, topic, b"{}", True, "acme", FIRST, "position"))
+    announced(OutboxMessage(3, topic, b"{}", True, "acme", FIRST, "position"))
     assert len(kept) == 8
 
 
@@ -644,7 +650,7 @@ def test_home_assistant_forgets_a_device_with_its_position_and_tells_tenants_apa
         ("erp", "http://a/", "traccar", ("event",), "takes no 'event'"),
     ],
 )
-def test_a_target_that_cannot_be_is_said_in_one_line(bound, name, address, kind, what, why):
+def test_an_integration_that_cannot_be_is_said_in_one_line(bound, name, address, kind, what, why):
     with pytest.raises(UserError, match=why):
         bound.add(name, address, kind, None, *what)
 

@@ -16,7 +16,7 @@ from landbridge.core.clock import CLOCK_FILE_VARIABLE
 from landbridge.core.errors import UserError
 from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
-from landbridge.downlinks import registry as desk
+from landbridge.downlinks import registry as downlinks
 from landbridge.downlinks import resend
 from landbridge.features.commands import coding as command_wire
 from landbridge.features.commands import handler as commands
@@ -28,7 +28,7 @@ from landbridge.features.esim import handler as cards
 from landbridge.features.esim import policy
 from landbridge.features.esim import rollout as card_rollout
 from landbridge.features.esim.queries import policies as stored_cards
-from landbridge.features.geofences import queries as fences
+from landbridge.features.geofences import queries as geofences
 from landbridge.features.routes import handler as guide
 from landbridge.features.settings import handler as settings
 from landbridge.features.settings import queries as stored_settings
@@ -41,9 +41,9 @@ from landbridge.ingest.session import Received
 from landbridge.protocol import envelope
 from landbridge.protocol import settings as setting_wire
 from landbridge.protocol.settings import SETTINGS
-from landbridge.tracking.recompute import work_out
-from landbridge.web import act
-from landbridge.web.viewer import Viewer
+from landbridge.tracking.recompute import recompute
+from landbridge.web import actions
+from landbridge.web.auth import User
 
 from host_tests.support.agent import NOW_S, point, set_clock
 from host_tests.support.policies import TEXT
@@ -52,8 +52,8 @@ from host_tests.support.trips import HOUR_S, POZNAN
 from host_tests.support.uplink_encoder import encode_uplink
 
 KEY = bytes(range(32))
-ACME = Viewer("mei", "admin", "acme", "")
-HOUSE = Viewer("olga", "admin", None, "")
+ACME = User("mei", "admin", "acme", "")
+OPERATOR = User("olga", "admin", None, "")
 NAMES = {setting.key: name for name, setting in SETTINGS.items()}
 POLICY = policy.parse(TEXT)
 
@@ -65,7 +65,7 @@ class Tracker:
         self.name = name
         self.number = 0
         self.revision, self.applied = 0, dict[str, int]()
-        self.policy, self.wish = 0, ""
+        self.policy, self.profile = 0, ""
         self.dense = False
         self.got: list[int] = []
         self._results: list[list[int]] = []
@@ -76,7 +76,7 @@ class Tracker:
         changed = setting_wire.values_hash(self.applied)
         reports: dict[int, Any] = {
             setting_wire.REPORT_KEY: [self.revision, changed, int(self.revision > 0), 0, 0],
-            card_wire.REPORT_KEY: card_report(self.policy, max(1, POLICY.place(self.wish))),
+            card_wire.REPORT_KEY: card_report(self.policy, max(1, POLICY.number(self.profile))),
         }
         if self._results:
             reports[command_wire.REPORT_KEY] = self._results
@@ -87,12 +87,12 @@ class Tracker:
     def obeys(self, reply: Mapping[int, Any]) -> None:
         """Do what the agent orders."""
         self._results = []
-        if order := reply.get(setting_wire.ORDER_KEY):
+        if order := reply.get(setting_wire.DOWNLINK_KEY):
             self.revision, self.applied = order[0], {NAMES[key]: value for key, value in order[1].items()}
-        if order := reply.get(card_wire.ORDER_KEY):
-            self.policy, wish = cbor2.loads(order[1])[:2]
-            self.wish = POLICY.name(wish) or policy.AUTOMATIC
-        for number, _, verb, argument in reply.get(command_wire.ORDER_KEY, ()):
+        if order := reply.get(card_wire.DOWNLINK_KEY):
+            self.policy, profile = cbor2.loads(order[1])[:2]
+            self.profile = POLICY.name(profile) or policy.AUTOMATIC
+        for number, _, verb, argument in reply.get(command_wire.DOWNLINK_KEY, ()):
             if number not in self.got:
                 self.got.append(number)
                 self._results.append([number, command_wire.DONE])
@@ -100,7 +100,7 @@ class Tracker:
 
     def state(self) -> tuple[Any, ...]:
         """What a next tenant would find otherwise."""
-        return dict(self.applied), self.wish, self.dense
+        return dict(self.applied), self.profile, self.dense
 
 
 class Fleet:
@@ -117,7 +117,7 @@ class Fleet:
             f'[store]\ndatabase = "{place}"\nkey_file = "{key_file}"\n[broker]\nhost = "localhost"\n'
         )
         with self.database.writing() as connection:
-            fences.add(connection, "Poznan", POZNAN, 5_000.0, NOW_S - HOUR_S)
+            geofences.add(connection, "Poznan", POZNAN, 5_000.0, NOW_S - HOUR_S)
             for name in names:
                 devices.add(connection, name, keyring.wrap(KEY, name == names[0]), NOW_S - HOUR_S)
                 stored_cards.set_desired(connection, name, POLICY, "roaming", "olga", NOW_S)
@@ -173,7 +173,7 @@ class Fleet:
         self.speak(2, heard, 52_40000, 17_00000)
         for each in self.trackers:
             with self.database.writing() as connection:
-                work_out(connection, each.name, self.now_at_s)
+                recompute(connection, each.name, self.now_at_s)
 
     def given_on_trips(self) -> set[tuple[str, int]]:
         """Which commands a tenant has given."""
@@ -186,14 +186,14 @@ class Order(NamedTuple):
     """Something that is ordered of a device, by somebody."""
 
     name: str
-    give: Callable[[Fleet, str, Viewer], object]
+    give: Callable[[Fleet, str, User], object]
     lasts: bool = True
     """Whether it is there on the next trip, too, when the operator has ordered it."""
 
 
 def of_command(verb: str) -> Order:
     argument = 3 * 86_400 // 4 if VERBS[verb].most else None
-    return Order(verb, lambda fleet, device, who: act.send(fleet.web, who, device, verb, argument, "30d"))
+    return Order(verb, lambda fleet, device, who: actions.send(fleet.web, who, device, verb, argument, "30d"))
 
 
 def of_setting(name: str) -> Order:
@@ -201,30 +201,32 @@ def of_setting(name: str) -> Order:
     value = str(known.lowest if known.default == known.highest else known.highest)
     is_booked = name == "interval_s"  # by the next trip anew
     return Order(
-        name, lambda fleet, device, who: act.change(fleet.web, who, device, {name: value}), not is_booked
+        name, lambda fleet, device, who: actions.change(fleet.web, who, device, {name: value}), not is_booked
     )
 
 
-def of_profile(wish: str) -> Order:
-    return Order(f"profile {wish}", lambda fleet, device, who: act.switch(fleet.web, who, device, wish))
+def of_profile(profile: str) -> Order:
+    return Order(
+        f"profile {profile}", lambda fleet, device, who: actions.switch(fleet.web, who, device, profile)
+    )
 
 
-def roll_out(fleet: Fleet, device: str, _who: Viewer) -> None:
+def roll_out(fleet: Fleet, device: str, _who: User) -> None:
     with fleet.database.writing() as connection:
         card_rollout.begin(connection, device, "cis", 1, 0, "olga", fleet.now_at_s)
 
 
 ORDERS: Mapping[Callable[..., Any], Sequence[Order]] = {
-    settings.orders: [of_setting(name) for name in SETTINGS],
-    commands.orders: [of_command(verb) for verb in VERBS if verb not in act.FOR_THE_OPERATOR],
-    cards.orders: [
-        *(of_profile(wish) for wish in (*POLICY.profiles, policy.AUTOMATIC) if wish != "roaming"),
+    settings.pending: [of_setting(name) for name in SETTINGS],
+    commands.pending: [of_command(verb) for verb in VERBS if verb not in actions.FOR_THE_OPERATOR],
+    cards.pending: [
+        *(of_profile(profile) for profile in (*POLICY.profiles, policy.AUTOMATIC) if profile != "roaming"),
         Order("roll-out of a profile", roll_out, lasts=False),
     ],
     # Of these a tenant can order nothing.
-    resend.orders: (),
-    guide.orders: (),
-    updates.orders: (),
+    resend.pending: (),
+    guide.pending: (),
+    updates.pending: (),
 }
 """What a tenant can have a device do, by the kinds that the desk knows."""
 EVERY = [each for orders in ORDERS.values() for each in orders]
@@ -257,15 +259,17 @@ def made(opened: Callable[[int], Fleet]) -> Fleet:
     return opened(len(EVERY))
 
 
-def test_the_table_has_every_kind_of_order():
-    assert set(ORDERS) == {each.orders for each in desk.HANDLERS if each.orders}
-    acts = {
-        name for name, each in inspect.getmembers(act, inspect.isfunction) if each.__module__ == act.__name__
+def test_the_table_has_every_kind_of_downlink():
+    assert set(ORDERS) == {each.pending for each in downlinks.HANDLERS if each.pending}
+    functions = {
+        name
+        for name, each in inspect.getmembers(actions, inspect.isfunction)
+        if each.__module__ == actions.__name__
     }
-    assert {name for name in acts if not name.startswith("_")} - {"ride", "verbs"} == ACTS
+    assert {name for name in functions if not name.startswith("_")} - {"view", "verbs"} == ACTS
 
 
-def order_and_end(fleet: Fleet, who: Viewer, how: str, arrives: bool) -> list[tuple[Any, ...]]:
+def order_and_end(fleet: Fleet, who: User, how: str, arrives: bool) -> list[tuple[Any, ...]]:
     """A trip on which all is ordered by `who`, and its end; returns the state of each device before."""
     fleet.starts("acme", tagged=True)
     fleet.speak()
@@ -286,7 +290,7 @@ def order_and_end(fleet: Fleet, who: Viewer, how: str, arrives: bool) -> list[tu
 
 @pytest.mark.parametrize("arrives", [False, True], ids=["ended", "arrived"])
 @pytest.mark.parametrize("how", [HEARD, LOST, UNHEARD])
-def test_what_a_tenant_has_ordered_is_not_received_on_the_next_trip(made, how, arrives):
+def test_what_a_tenant_has_requested_is_not_received_on_the_next_trip(made, how, arrives):
     before = order_and_end(made, ACME, how, arrives)
     now = [(each.state(), list(each.got)) for each in made.trackers]
     if how == HEARD:  # else this would show nothing
@@ -307,8 +311,8 @@ def test_what_a_tenant_has_ordered_is_not_received_on_the_next_trip(made, how, a
 
 
 @pytest.mark.parametrize("arrives", [False, True], ids=["ended", "arrived"])
-def test_what_the_operator_has_ordered_on_a_trip_of_a_tenant_stays(made, arrives):
-    before = order_and_end(made, HOUSE, UNHEARD, arrives)
+def test_what_the_operator_has_requested_on_a_trip_of_a_tenant_stays(made, arrives):
+    before = order_and_end(made, OPERATOR, UNHEARD, arrives)
     made.starts("bolt", tagged=False)
     made.speak(2)
     missing = [
@@ -326,24 +330,24 @@ def test_another_trip_begins_only_when_the_one_before_has_ended(opened):
         fleet.starts("bolt", tagged=False)
 
 
-@pytest.mark.parametrize("does", [act.roll_out, act.halt])
+@pytest.mark.parametrize("does", [actions.roll_out, actions.halt])
 def test_a_release_is_the_operators_to_roll_out(opened, does):
-    more = (5, 2) if does is act.roll_out else ()
+    more = (5, 2) if does is actions.roll_out else ()
     with pytest.raises(HTTPException) as refused:
         does(opened(1).web, ACME, "SIM", 2, *more)
     assert refused.value.status_code == 404
 
 
-@pytest.mark.parametrize("verb", act.FOR_THE_OPERATOR)
-def test_what_does_not_end_with_a_trip_is_the_operators_to_order(opened, verb):
+@pytest.mark.parametrize("verb", actions.FOR_THE_OPERATOR)
+def test_what_does_not_end_with_a_trip_is_for_the_operator_only(opened, verb):
     """A device that takes a tenant's word for its battery spends on the next one's trip what is not there."""
     fleet = opened(1)
     fleet.starts("acme", tagged=False)
     with pytest.raises(HTTPException) as refused:
-        act.send(fleet.web, ACME, fleet.trackers[0].name, verb, None, "30d")
+        actions.send(fleet.web, ACME, fleet.trackers[0].name, verb, None, "30d")
     assert refused.value.status_code == 404
-    assert verb in act.verbs(HOUSE) and verb not in act.verbs(ACME)
-    assert act.send(fleet.web, HOUSE, fleet.trackers[0].name, verb, None, "30d")
+    assert verb in actions.verbs(OPERATOR) and verb not in actions.verbs(ACME)
+    assert actions.send(fleet.web, OPERATOR, fleet.trackers[0].name, verb, None, "30d")
 
 
 @pytest.mark.parametrize("verb", ["locate", "shipping"])
@@ -352,11 +356,11 @@ def test_a_command_ends_with_its_trip_whatever_the_clock_says_then(opened, verb)
     fleet = opened(1)
     (tracker,) = fleet.trackers
     fleet.starts("acme", tagged=False)
-    act.send(fleet.web, ACME, tracker.name, verb, None, "30d")
+    actions.send(fleet.web, ACME, tracker.name, verb, None, "30d")
     fleet.speak(2, False, 52_10000, 23_70000)
     fleet.speak(2, False, 52_40000, 17_00000)
     with fleet.database.writing() as connection:
-        work_out(connection, tracker.name, fleet.now_at_s + 40 * 24 * HOUR_S)
+        recompute(connection, tracker.name, fleet.now_at_s + 40 * 24 * HOUR_S)
         assert trips.under_way(connection) == {}
     fleet.starts("bolt", tagged=False)
     fleet.speak(2)
@@ -367,16 +371,16 @@ def test_what_the_operator_sets_meanwhile_is_what_remains(opened):
     made = opened(2)
     (first, second), device = made.trackers, made.trackers[0].name
     made.starts("acme", tagged=False)
-    act.change(made.web, ACME, device, {"light_lux": "1000", "shock_mg": "900"})
-    act.change(made.web, HOUSE, device, {"shock_mg": "800", "light_lux": "1000"})
-    act.change(made.web, ACME, device, {"interval_s": "600"})
-    act.switch(made.web, ACME, second.name, "cis")
-    act.switch(made.web, HOUSE, second.name, "auto")
-    act.switch(made.web, ACME, second.name, "roaming")
+    actions.change(made.web, ACME, device, {"light_lux": "1000", "shock_mg": "900"})
+    actions.change(made.web, OPERATOR, device, {"shock_mg": "800", "light_lux": "1000"})
+    actions.change(made.web, ACME, device, {"interval_s": "600"})
+    actions.switch(made.web, ACME, second.name, "cis")
+    actions.switch(made.web, OPERATOR, second.name, "auto")
+    actions.switch(made.web, ACME, second.name, "roaming")
     made.speak(2)
     assert first.applied == {"light_lux": 1000, "shock_mg": 800, "interval_s": 600}
-    assert second.wish == "roaming"
+    assert second.profile == "roaming"
     made.ends()
     made.speak(2)
     assert first.applied == {"light_lux": 1000, "shock_mg": 800}
-    assert second.wish == policy.AUTOMATIC
+    assert second.profile == policy.AUTOMATIC

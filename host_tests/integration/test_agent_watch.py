@@ -21,11 +21,11 @@ from landbridge.core import checks, logs, metrics
 from landbridge.core.clock import from_epoch_s
 from landbridge.core.errors import UserError
 from landbridge.core.parts import Part
-from landbridge.core.priority import Precedence
+from landbridge.core.priority import IngestPriority
 from landbridge.ingest import session, worker
 from landbridge.ingest.session import Received
 from landbridge.operations import health
-from landbridge.operations import metrics as gauges
+from landbridge.operations import metrics as fleet_metrics
 from sqlalchemy.exc import OperationalError
 
 from host_tests.support.agent import NOW_S, Installation, point, set_clock, wait_until
@@ -53,12 +53,12 @@ def begin(it: Installation) -> None:
 
 def sick(it: Installation) -> str:
     status, text = ask(it, "/health")
-    assert status == 503 or json.loads(text) == {"healthy": True, "trouble": []}
-    return "" if status == 200 else " ".join(json.loads(text)["trouble"])
+    assert status == 503 or json.loads(text) == {"healthy": True, "problems": []}
+    return "" if status == 200 else " ".join(json.loads(text)["problems"])
 
 
 def test_garbage_is_not_taken_for_messages_nor_a_start_for_an_outage(watched, monkeypatch):
-    monkeypatch.setattr(gauges, "_LOOK_S", 0.05)
+    monkeypatch.setattr(fleet_metrics, "_POLL_S", 0.05)
     name = "landbridge_last_stored_timestamp_seconds"
     metrics.LAST_STORED.set(float("nan"))
     begin(watched)
@@ -100,7 +100,7 @@ def test_health_fails_while_messages_are_not_stored_or_the_broker_is_away(watche
     wait_until(lambda: sick(watched) == "", "health")
 
 
-def test_a_database_that_does_not_answer_is_trouble(monkeypatch):
+def test_a_database_that_does_not_answer_is_a_problem(monkeypatch):
     monkeypatch.setattr(worker, "_LONGEST_S", 0.05)
     waiting: queue.Queue[Received] = queue.Queue()
     begun, ends = threading.Event(), threading.Event()
@@ -109,13 +109,13 @@ def test_a_database_that_does_not_answer_is_trouble(monkeypatch):
         begun.set()
         assert ends.wait(60)
 
-    thread = worker.Worker(waiting, cast(Any, SimpleNamespace(process_all=hang)), Precedence())
+    thread = worker.Worker(waiting, cast(Any, SimpleNamespace(process_all=hang)), IngestPriority())
     thread.start()
     waiting.put(Received("landbridge/lb-0001/up", b"", 1, 1, 1))
     assert begun.wait(60)
-    wait_until(lambda: "the database has not answered" in (thread.trouble() or ""), "trouble")
+    wait_until(lambda: "the database has not answered" in (thread.problem() or ""), "trouble")
     ends.set()
-    wait_until(lambda: thread.trouble() is None, "health")
+    wait_until(lambda: thread.problem() is None, "health")
     thread.stop()
 
 
@@ -137,11 +137,11 @@ def test_what_becomes_of_messages_is_counted_once(watched):
     assert counted(watched, "landbridge_waiting_messages") == 0
 
 
-def test_a_thread_that_dies_is_trouble():
-    thread = threading.Thread(target=lambda: None, name="sender")
+def test_a_thread_that_dies_is_a_problem():
+    thread = threading.Thread(target=lambda: None, name="publisher")
     thread.start()
     thread.join()
-    assert health.Health([checks.of_thread(thread)]).trouble() == ["the thread sender has died"]
+    assert health.Health([checks.of_thread(thread)]).problems() == ["the thread publisher has died"]
 
 
 def test_pages_alone_whose_thread_dies_end_the_agent(watched, monkeypatch):
@@ -167,7 +167,7 @@ def test_a_port_that_is_taken_is_said():
             pass
 
 
-def test_systemd_is_told(tmp_path, monkeypatch):
+def test_systemd_is_notified(tmp_path, monkeypatch):
     health.notify("READY=1")  # nobody asks
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
@@ -204,7 +204,7 @@ def test_a_database_that_is_there_again_is_found_within_a_second(monkeypatch):
             if sum(waits) < 10:
                 raise OperationalError("SELECT", {}, Exception("the database system is starting up"))
 
-    feeder = worker.Worker(queue.Queue(), cast(Any, Away()), Precedence())
+    feeder = worker.Worker(queue.Queue(), cast(Any, Away()), IngestPriority())
     monkeypatch.setattr(feeder, "_stopping", SimpleNamespace(is_set=lambda: False, wait=waits.append))
     feeder._insist([Received("landbridge/lb-1/up", b"", 1, 1, 0)])
     assert 10 <= sum(waits)

@@ -21,7 +21,8 @@ import pytest
 import serial
 from serial.tools import list_ports
 
-from host_tests.support.bench_line import Line, request, run
+from host_tests.support.bench_line import request, run
+from host_tests.support.simulated_modem import ModemUnderTest
 from tools.bench import DRIVERS, BenchError, __main__, serial_port, steps, work
 from tools.bench import run as bench_run
 from tools.flash import boards
@@ -301,8 +302,8 @@ def test_a_modem_that_hangs(silence, monkeypatch, capsys, tmp_path):
     said = capsys.readouterr()
     assert "hangs at step sim: no answer to AT+CPIN?" in said.err
     assert "1 identity  ok" in said.out and "1 sim       hangs" in said.out
-    told = json.loads((tmp_path / "report.json").read_text())
-    assert told["ok"] is False and told["steps"][-1]["state"] == "hangs"
+    content = json.loads((tmp_path / "report.json").read_text())
+    assert content["ok"] is False and content["steps"][-1]["state"] == "hangs"
 
 
 def test_a_device_that_is_pulled_out(silence, monkeypatch, capsys, tmp_path):
@@ -351,9 +352,9 @@ def test_all_steps_over_a_pseudo_terminal(dialect, board, monkeypatch, capsys, t
     with terminal(dialect) as path:
         options = ("--port", path, "--board", board, "--out", tmp_path)
         assert command(monkeypatch, *options) == 0, capsys.readouterr().err
-    told = json.loads((tmp_path / "report.json").read_text())
-    assert told["ok"] and told["run"]["modem"] == dialect and told["not_restored"] == {}
-    assert {one["step"]: one["state"] for one in told["steps"]}["mqtt"] == "skipped"
+    content = json.loads((tmp_path / "report.json").read_text())
+    assert content["ok"] and content["run"]["modem"] == dialect and content["not_restored"] == {}
+    assert {one["step"]: one["state"] for one in content["steps"]}["mqtt"] == "skipped"
     assert "| 1 | mqtt | skipped | 0.0 | no --broker given |" in (tmp_path / "report.md").read_text()
 
 
@@ -389,12 +390,12 @@ def test_interrupted_over_a_pseudo_terminal(tmp_path):
             out, _ = bench.communicate(timeout=300)
     assert bench.returncode == 130, out
     assert "put back +CMEE: 0" in out and "put back echo: 1" in out
-    told = json.loads((tmp_path / "report.json").read_text())
-    assert told["not_restored"] == {} and told["interrupted"] and not told["ok"]
+    content = json.loads((tmp_path / "report.json").read_text())
+    assert content["not_restored"] == {} and content["interrupted"] and not content["ok"]
 
 
 def test_replay_with_a_profile(monkeypatch, capsys, tmp_path):
-    line = Line("bg95")
+    line = ModemUnderTest("bg95")
     line.boot()
     line.run(60_000)
     line.output.clear()
@@ -415,16 +416,16 @@ def test_replay_with_a_profile(monkeypatch, capsys, tmp_path):
     profile.write_text("\n".join(rows))
     options = ["--replay", tmp_path / "transcript.jsonl", "--meter", profile, "--out", tmp_path]
     assert command(monkeypatch, *options) == 0, capsys.readouterr().err
-    told = json.loads((tmp_path / "energy.json").read_text())
-    assert told["modem"] == "bg95" and told["phases"]["gnss"]["joules"]["n"] == 1
-    assert "gnss_search_w" in told["constants"]
+    content = json.loads((tmp_path / "energy.json").read_text())
+    assert content["modem"] == "bg95" and content["phases"]["gnss"]["joules"]["n"] == 1
+    assert "gnss_search_w" in content["constants"]
     assert "| gnss/cold |" in (tmp_path / "report.md").read_text()
     profile.write_text("time,current\n1,2\n")
     assert command(monkeypatch, *options) == 2
     assert "no column voltage; give the supply's voltage with --volts" in one_line(capsys.readouterr().err)
     profile.write_text("\n".join(row.rpartition(",")[0] for row in rows))
     assert command(monkeypatch, *options, "--volts", "3.6") == 0, capsys.readouterr().err
-    assert json.loads((tmp_path / "energy.json").read_text())["phases"] == told["phases"]
+    assert json.loads((tmp_path / "energy.json").read_text())["phases"] == content["phases"]
     profile.write_text("\n".join(rows))
     assert command(monkeypatch, *options, "--volts", "3.6") == 2
     assert "the recording has its own voltage" in one_line(capsys.readouterr().err)

@@ -1,4 +1,4 @@
-"""Whole runs of the bench on the simulated modems, in virtual time: what is found, what is left behind."""
+"""Whole runs of the bench on the simulated modems, in virtual time: what is found, what is left."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from host_tests.support.bench_line import PASSWORD, Hung, Line, Trouble, request, run
+from host_tests.support.bench_line import PASSWORD, FaultyPort, Hung, request, run
 from host_tests.support.cards import four_profiles
-from host_tests.support.simulated_modem import Mosquitto
+from host_tests.support.simulated_modem import ModemUnderTest, Mosquitto
 from tools.bench import BenchError, live, report, steps, transcript
 from tools.bench.keep import Form, form
 from tools.bench.ports import Recorder
@@ -26,24 +26,24 @@ READS = {
 }
 
 
-def modem(dialect, broker: Mosquitto | None = None) -> Line:
+def modem(dialect, broker: Mosquitto | None = None) -> ModemUnderTest:
     """One that has found its network."""
-    line = Line(dialect, broker.network(reply=True)) if broker else Line(dialect)
+    line = ModemUnderTest(dialect, broker.network(reply=True)) if broker else ModemUnderTest(dialect)
     line.boot()
     line.run(120_000)
     line.output.clear()
     return line
 
 
-def settings(line: Line) -> list[list[str]]:
-    """What the modem tells about itself: lines with what differs each time taken out."""
-    told = []
+def settings(line: ModemUnderTest) -> list[list[str]]:
+    """What the modem reports about itself: lines with what differs each time taken out."""
+    results = []
     for read in READS[line.dialect].split():
         answer = line.send(f"AT+{read}")
-        told.append([part.split(",")[0] if "REG:" in part else part for part in answer])
+        results.append([part.split(",")[0] if "REG:" in part else part for part in answer])
     selection = line.send("AT+COPS?")[-2]
-    told.append([selection if selection.startswith("+COPS: 1") else selection[:8]])
-    return told
+    results.append([selection if selection.startswith("+COPS: 1") else selection[:8]])
+    return results
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -143,13 +143,13 @@ def test_a_modem_with_its_radio_off_is_left_so(dialect):
     [(b"+CGSN", "identity"), (b"+COPS=?", "survey"), (b"+CFUN=4", "attach"), (b"+CFUN=1", "survey")],
 )
 def test_interrupted_it_puts_everything_back(dialect, at, step):
-    def interrupt(line: Line) -> None:
+    def interrupt(line: ModemUnderTest) -> None:
         raise KeyboardInterrupt
 
     line = modem(dialect)
     before = settings(line)
     line.output.clear()
-    outcome, _ = run(Trouble(line, at, interrupt), request(dialect))
+    outcome, _ = run(FaultyPort(line, at, interrupt), request(dialect))
     assert outcome.interrupted and (outcome.results[-1].step, outcome.results[-1].state) == (
         step,
         "interrupted",
@@ -174,7 +174,7 @@ def test_a_data_connection_in_use_is_there_again(dialect, use):
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_interrupted_while_down_it_wakes_the_modem(dialect):
-    class Impatient(Trouble):
+    class Impatient(FaultyPort):
         def sleep_ms(self, ms):
             self._port.sleep_ms(ms)
             if ms == steps.PARKED_MS:
@@ -187,11 +187,11 @@ def test_interrupted_while_down_it_wakes_the_modem(dialect):
 
 @pytest.mark.parametrize(("dialect", "at"), [("bg95", b"+QMTSUB"), ("sim7600", b"+CMQTTSUB")])
 def test_interrupted_while_connected_it_hangs_up(dialect, at, broker):
-    def interrupt(line: Line) -> None:
+    def interrupt(line: ModemUnderTest) -> None:
         raise KeyboardInterrupt
 
     line = modem(dialect, broker)
-    outcome, _ = run(Trouble(line, at, interrupt), request(dialect, broker.ca))
+    outcome, _ = run(FaultyPort(line, at, interrupt), request(dialect, broker.ca))
     assert outcome.interrupted and outcome.as_found, outcome.restored
     line.output.clear()
     if dialect == "bg95":
@@ -200,10 +200,10 @@ def test_interrupted_while_connected_it_hangs_up(dialect, at, broker):
         assert line.send('AT+CMQTTACCQ=0,"x",1')[-1] == "ERROR"
 
 
-def test_what_cannot_be_put_back_is_named():
+def test_settings_that_cannot_be_restored_are_named():
     line = modem("bg95")
     line.send("AT+CTZU=1")
-    port = Trouble(line, b"+CTZU=1", lambda line: None)
+    port = FaultyPort(line, b"+CTZU=1", lambda line: None)
     port.uart_write = lambda data: line.uart_write(data.replace(b"+CTZU=1", b"+CTZU=9"))  # type: ignore[method-assign]
     outcome, _ = run(port, request("bg95"))
     assert not outcome.as_found and outcome.restored.not_back.keys() == {"+CTZU"}
@@ -211,7 +211,7 @@ def test_what_cannot_be_put_back_is_named():
 
 
 def test_interrupted_in_mid_scan_it_waits_for_the_modem():
-    class Impatient(Trouble):
+    class Impatient(FaultyPort):
         def uart_readinto(self, buffer, timeout_ms):
             if self._count == 0:
                 self._count = -1
@@ -234,7 +234,7 @@ def test_interrupted_in_mid_scan_it_waits_for_the_modem():
         (b"GPS=1", "gnss"),
     ],
 )
-def test_a_modem_that_hangs_is_told_by_the_step(dialect, at, step):
+def test_a_step_reports_a_modem_that_hangs(dialect, at, step):
     outcome, _ = run(Hung(modem(dialect), at), request(dialect))
     assert outcome.bad and (outcome.bad.step, outcome.bad.state) == (step, "hangs")
     assert outcome.results[-1] is outcome.bad
@@ -251,20 +251,20 @@ def test_a_modem_that_hangs_before_the_first_step():
 def test_a_restart_in_mid_run_fails_its_step_only():
     line = modem("bg95")
 
-    def cut(line: Line) -> None:
-        line.modem.rail(False)
-        line.modem.rail(True)
+    def cut(line: ModemUnderTest) -> None:
+        line.simulated.rail(False)
+        line.simulated.rail(True)
         line.press()
         line.run(4_000)
 
-    outcome, _ = run(Trouble(line, b"+CFUN=4", cut), request("bg95"))
+    outcome, _ = run(FaultyPort(line, b"+CFUN=4", cut), request("bg95"))
     states = {one.step: one.state for one in outcome.results}
     assert states["attach"] == "failed" and states["gnss"] == "ok"
     assert "restarted" in outcome.results[3].words
     assert outcome.as_found, outcome.restored
 
 
-def test_refusals_are_told_with_their_cause():
+def test_refusals_are_reported_with_their_cause():
     line = modem("bg95")
     line.air.causes = dict.fromkeys(("26201", "26202", "26203"), 11)
     outcome, _ = run(line, request("bg95"))
@@ -300,7 +300,7 @@ def test_unsolicited_lines_come_where_the_bench_is():
 
 
 @pytest.mark.parametrize("key", [False, True])
-def test_psm_is_for_those_who_can_press_the_key(key):
+def test_psm_needs_a_power_key(key):
     _, text = run(modem("bg95"), request("bg95", key=key))
     assert ('"AT+CPSMS=0\\r"' in text.partition("1/sim")[0]) is not key
 
@@ -314,7 +314,7 @@ def test_rounds():
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_what_it_is(dialect):
+def test_identity_of_the_modem(dialect):
     line = modem(dialect)
     assert identify(Recorder(line)) == dialect
 
@@ -322,7 +322,7 @@ def test_what_it_is(dialect):
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_modem_that_answers_in_numbers_goes_on_doing_so(dialect):
     line = modem(dialect)
-    line.modem.receive(b"ATE0V0\r")
+    line.simulated.receive(b"ATE0V0\r")
     line.run(1_000)
     line.output.clear()
     assert identify(Recorder(line)) == dialect
@@ -334,7 +334,7 @@ def test_a_modem_that_answers_in_numbers_goes_on_doing_so(dialect):
     assert form(line) == Form(echo=False, words=False)
 
 
-def test_what_nobody_knows_how_to_put_back():
+def test_settings_that_cannot_be_restored():
     sent = [
         "AT+CMEE=1\r",
         "AT+FOO=1\r",
@@ -351,20 +351,20 @@ def test_what_nobody_knows_how_to_put_back():
 @pytest.mark.parametrize("quirks", [(), ("no-refresh",), ("aid-only",)])
 def test_a_profile_there_and_back(dialect, quirks):
     card = four_profiles(frozenset(quirks))
-    line = Line(dialect, card=card)
+    line = ModemUnderTest(dialect, card=card)
     line.boot()
     line.run(120_000)
     line.output.clear()
     outcome, _ = run(line, replace(request(dialect), switch=True))
-    told = next(one for one in outcome.results if one.step == "switch")
-    assert told.state == "ok", told.words
-    assert told.found["profiles"] == 5 and told.found["route"] == "AT+CGLA"
-    assert live.summary(told).startswith("AT+CGLA, by ")
+    step = next(one for one in outcome.results if one.step == "switch")
+    assert step.state == "ok", step.words
+    assert step.found["profiles"] == 5 and step.found["route"] == "AT+CGLA"
+    assert live.summary(step).startswith("AT+CGLA, by ")
     assert len(card.switches) == 2 and card.iccid == card.profiles[0].iccid
 
 
 def test_nothing_to_switch():
     line = modem("bg95")
     outcome, _ = run(line, replace(request("bg95"), switch=True))
-    told = next(one for one in outcome.results if one.step == "switch")
-    assert (told.state, told.words) == ("failed", "no eUICC, or the modem passes no commands to it")
+    step = next(one for one in outcome.results if one.step == "switch")
+    assert (step.state, step.words) == ("failed", "no eUICC, or the modem passes no commands to it")

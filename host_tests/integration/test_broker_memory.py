@@ -11,11 +11,11 @@ from typing import Any, cast
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.core.clock import Clock
-from landbridge.core.priority import Precedence
+from landbridge.core.priority import IngestPriority
 from landbridge.db import order
 from landbridge.events import outbox, tracks
 from landbridge.events.finished import finished
-from landbridge.events.outbox import Outgoing
+from landbridge.events.outbox import NewMessage
 from landbridge.events.retained import PUBLISHED, Retained
 from landbridge.features.trips import queries as trips
 
@@ -24,7 +24,7 @@ from host_tests.support.fleet import FIRST, SECOND, Fleet, Pages, at
 from host_tests.support.shipped_brokers import Shipped
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "reference"
-HOUSE_TOPIC = f"landbridge/out/default/{DEVICE}/position"
+HOUSE_TOPIC = f"landbridge/out/operator/{DEVICE}/position"
 ACME_TOPIC = f"landbridge/out/acme/{DEVICE}/position"
 
 
@@ -93,7 +93,7 @@ def marks(installation: Installation) -> int:
 def publish_something(installation: Installation) -> None:
     before = marks(installation)
     with installation.database().writing() as connection:
-        outbox.post(connection, [Outgoing("landbridge/out/default/x/event/y", b"{}", False)], NOW_S)
+        outbox.post(connection, [NewMessage("landbridge/out/operator/x/event/y", b"{}", False)], NOW_S)
     wait_until(lambda: marks(installation) > before, "it is published")
 
 
@@ -129,7 +129,7 @@ def test_nothing_is_marked_before_all_positions_are_in_the_outbox(tmp_path):
     with fleet.database.writing() as connection:
         outbox.remove(connection, outbox.last(connection))
     memory = Memory()
-    kept = Retained(fleet.database, cast(Any, memory), Clock(), Precedence())
+    kept = Retained(fleet.database, cast(Any, memory), Clock(), IngestPriority())
     kept.check(lambda: True)
     kept.mark(outbox_end(fleet))
     assert memory.kept is None
@@ -137,7 +137,7 @@ def test_nothing_is_marked_before_all_positions_are_in_the_outbox(tmp_path):
     with fleet.database.reading() as connection:
         waiting = outbox.head(connection, 10)
     assert {each.topic.split("/")[3] for each in waiting} == {FIRST, SECOND}
-    assert {each.what for each in waiting} == {None}, "targets have lost nothing"
+    assert {each.what for each in waiting} == {None}, "integrations have lost nothing"
     kept.mark(waiting[-1].message)
     assert memory.kept == str(waiting[-1].message).encode()
     # What was under way when a connection broke is not vouched for on the next one.
@@ -155,10 +155,10 @@ def test_a_mark_that_is_none_holds_no_position_up(tmp_path, kept):
         outbox.remove(connection, outbox.last(connection))
     memory = Memory()
     memory.kept = kept
-    Retained(fleet.database, cast(Any, memory), Clock(), Precedence()).check(lambda: False)
+    Retained(fleet.database, cast(Any, memory), Clock(), IngestPriority()).check(lambda: False)
     with fleet.database.reading() as connection:
         assert [each.topic for each in outbox.head(connection, 10)] == [
-            f"landbridge/out/default/{FIRST}/position"
+            f"landbridge/out/operator/{FIRST}/position"
         ]
     fleet.database.close()
 

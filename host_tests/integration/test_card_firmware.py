@@ -13,8 +13,8 @@ from host_tests.support.cards import (
     EUROPE_ICCID,
     applet_card,
     four_profiles,
-    on_bench,
     opened,
+    started_driver,
 )
 from tools.modem.card.card import Card
 
@@ -22,7 +22,7 @@ ROUTES = [
     ((), apdu.CGLA),
     (("bare-ccho",), apdu.CGLA),
     (("hex-session", "cla-80"), apdu.CGLA),
-    (("no-cchc", "cchc-told"), apdu.CGLA),
+    (("no-cchc", "cchc-answers"), apdu.CGLA),
     (("no-csim",), apdu.CGLA),
     (("no-cgla",), apdu.CSIM_CHANNEL),
     (("no-cgla", "csim-basic"), apdu.CSIM_BASIC),
@@ -33,7 +33,7 @@ ROUTES = [
 @pytest.mark.parametrize(("variants", "rung"), ROUTES)
 def test_every_route(dialect, variants, rung):
     card = four_profiles()
-    driver = on_bench(dialect, card, *variants)
+    driver = started_driver(dialect, card, *variants)
     transport = opened(driver)
     assert transport.rung == rung
     assert euicc.eid(transport) == card.eid
@@ -52,14 +52,14 @@ def test_no_route(variants):
         if isinstance(card, type(four_profiles())) and "no-csim" not in variants:
             continue
         with pytest.raises(CardError):
-            opened(on_bench("bg95", card, *variants))
+            opened(started_driver("bg95", card, *variants))
 
 
 def test_channels_left_open_by_a_reset():
-    driver = on_bench("bg95", four_profiles())
+    driver = started_driver("bg95", four_profiles())
     for _ in range(5):
         opened(driver)
-    csim = on_bench("sim7600", four_profiles(), "no-cgla")
+    csim = started_driver("sim7600", four_profiles(), "no-cgla")
     assert [opened(csim).rung for _ in range(3)] == [apdu.CSIM_CHANNEL] * 3
     assert opened(csim).rung == apdu.CSIM_BASIC
 
@@ -67,7 +67,7 @@ def test_channels_left_open_by_a_reset():
 @pytest.mark.parametrize("quirk", ["get-response", "isdr-slow", "fetch-pending"])
 @pytest.mark.parametrize("variants", [(), ("no-cgla",)])
 def test_cards_that_take_their_time(quirk, variants):
-    driver = on_bench("bg95", four_profiles(frozenset({quirk})), *variants)
+    driver = started_driver("bg95", four_profiles(frozenset({quirk})), *variants)
     transport = opened(driver)
     assert len(euicc.profiles(transport)) == 5
     assert euicc.enable(transport, EUROPE_ICCID, 0) == 0
@@ -76,8 +76,8 @@ def test_cards_that_take_their_time(quirk, variants):
     assert restart.identity(driver)[1] == EUROPE.encode()
 
 
-def test_without_a_refresh_the_card_is_started_anew():
-    driver = on_bench("bg95", four_profiles(frozenset({"no-refresh"})))
+def test_without_a_refresh_the_card_is_started_again():
+    driver = started_driver("bg95", four_profiles(frozenset({"no-refresh"})))
     transport = opened(driver)
     assert [euicc.enable(transport, EUROPE_ICCID, way) for way in (0, 1)] == [127, 0]
     transport.close()
@@ -89,18 +89,18 @@ def test_without_a_refresh_the_card_is_started_anew():
 
 def test_a_profile_whose_class_is_left_out_is_an_operational_one():
     card = four_profiles(frozenset({"default-class"}))
-    kinds = [each.kind for each in euicc.profiles(opened(on_bench("bg95", card)))]
+    kinds = [each.kind for each in euicc.profiles(opened(started_driver("bg95", card)))]
     assert kinds == [each.kind for each in card.profiles]
 
 
 def test_by_aid():
-    transport = opened(on_bench("bg95", four_profiles(frozenset({"aid-only"}))))
+    transport = opened(started_driver("bg95", four_profiles(frozenset({"aid-only"}))))
     assert [euicc.enable(transport, EUROPE_ICCID, way) for way in (0, 1, 2)] == [1, 1, 0]
 
 
 def test_notifications_are_retrieved_and_forgotten():
     card = four_profiles()
-    driver = on_bench("bg95", card)
+    driver = started_driver("bg95", card)
     transport = opened(driver)
     euicc.enable(transport, EUROPE_ICCID, 1)
     (first, operation, iccid), _ = euicc.notifications(transport)
@@ -110,9 +110,9 @@ def test_notifications_are_retrieved_and_forgotten():
     assert len(card.notifications) == 1
 
 
-def test_only_what_is_left_over_is_deleted():
+def test_only_leftovers_are_deleted():
     card = four_profiles()
-    transport = opened(on_bench("bg95", card))
+    transport = opened(started_driver("bg95", card))
     assert euicc.delete(transport, EUROPE_ICCID) == 0
     assert euicc.delete(transport, iccid_bytes("8931440400012345678")) == euicc.GUARDED
     assert euicc.delete(transport, iccid_bytes("8988000000000000001")) == euicc.NOT_FOUND  # not operational
@@ -122,15 +122,15 @@ def test_only_what_is_left_over_is_deleted():
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_an_applet(dialect):
     card = applet_card()
-    driver = on_bench(dialect, card)
+    driver = started_driver(dialect, card)
     driver.stop(False)
     driver.start(True, False)  # the toolkit is on from this boot
     driver.await_card()
     assert applet.menu(driver) == [(1, "Europe"), (2, "CIS"), (3, "China")]
     assert applet.choose(driver, 2)
     assert restart.identity(driver)[1] == CIS.encode()
-    bench = driver.port
-    bench.air.causes = {"26201": 11, "26202": 11, "26203": 11}
+    modem = driver.port
+    modem.air.causes = {"26201": 11, "26202": 11, "26203": 11}
     driver.accepts(b"+COPS=2")
     driver.accepts(b"+COPS=0")
     assert driver.attach(180, 300, 0)[0] == DENIED

@@ -12,7 +12,7 @@ import cbor2
 import pytest
 from landbridge.db.database import Database, open_database
 from landbridge.db.opened import opened
-from landbridge.downlinks import registry as desk
+from landbridge.downlinks import registry as downlinks
 from landbridge.features.devices import queries as devices
 from landbridge.features.esim import coding as wire
 from landbridge.features.esim import handler as cards
@@ -26,13 +26,13 @@ from locator.esim import euicc, files, memory, notices
 from locator.scheduler import profile
 
 from host_tests.support.agent import DEVICE
-from host_tests.support.cards import EUROPE_ICCID, four_profiles, on_bench
+from host_tests.support.cards import EUROPE_ICCID, four_profiles, started_driver
 from host_tests.support.cards import opened as opened_card
 from host_tests.support.command import Command
 from tools.modem.card.card import Card
 from tools.modem.card.euicc import Euicc
 
-CARDS = desk.Handler(cards.note, orders=cards.orders)
+CARDS = downlinks.Handler(cards.on_report, pending=cards.pending)
 NOW_S = 850_000_000
 
 
@@ -40,12 +40,12 @@ class Device:
     """As a desk, too."""
 
     def __init__(self, folder: Path, card: Card) -> None:
-        self.driver = on_bench("bg95", card)
+        self.driver = started_driver("bg95", card)
         self.port = types.SimpleNamespace(data_dir=str(folder))
         self.state = st.new()
         memory.Memory(str(folder)).save()
 
-    def tell(self, bit: int) -> None:
+    def notify(self, bit: int) -> None:
         self.state[st.TO_TELL] |= bit
 
     def collects(self) -> bool:
@@ -71,7 +71,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def hears(database: Database, said: Any) -> None:
     with database.writing() as connection:
         uplink = Uplink(reports={wire.REPORT_KEY: said})
-        assert desk.answer(connection, DEVICE, uplink, NOW_S, (CARDS,)).refused == []
+        assert downlinks.answer(connection, DEVICE, uplink, NOW_S, (CARDS,)).refused == []
 
 
 def switched(folder: Path) -> tuple[Euicc, Device]:
@@ -87,7 +87,7 @@ def test_from_the_card_to_the_agent_and_off_the_card(database: Database, tmp_pat
     card, device = switched(tmp_path)
     wanted = card.es10(b"\xbf\x2b\x00")
     assert [each.operation for each in card.notifications] == [0x40, 0x20]
-    told = 0
+    reported = 0
     while device.collects():
         assert device.state[st.TO_TELL] & profile.TELL
         before = len(card.notifications)
@@ -95,13 +95,13 @@ def test_from_the_card_to_the_agent_and_off_the_card(database: Database, tmp_pat
             said = device.reports()
             assert len(cbor2.dumps(said)) < 700
             hears(database, said)
-            if told == 2:
+            if reported == 2:
                 hears(database, said)  # the reply was lost: it comes again
             device.state[st.TO_TELL] = 0
             obeyed.told(device)
-            told += 1
+            reported += 1
         assert len(card.notifications) == before  # not before the agent has it
-    assert card.notifications == [] and told == 2 * 4
+    assert card.notifications == [] and reported == 2 * 4
     with database.reading() as connection:
         rows = stored.of_device(connection, DEVICE)
     assert [row.operation for row in rows] == [0x40, 0x20]
@@ -109,7 +109,7 @@ def test_from_the_card_to_the_agent_and_off_the_card(database: Database, tmp_pat
     assert device.reports()[8] == [] and not device.collects()
 
 
-def test_a_card_that_refuses_or_tells_nothing_costs_no_report(tmp_path: Path):
+def test_a_card_that_refuses_or_reports_nothing_costs_no_session(tmp_path: Path):
     device = Device(tmp_path, Card())
     device.state[st.CARD_DUE] = profile.KNOWN | profile.NOTICES
     assert not device.collects() and device.state[st.CARD_DUE] == profile.KNOWN
@@ -144,7 +144,7 @@ def test_the_command(landbridge: Command, tmp_path: Path):
     with opened() as it, it.database.writing() as connection:
         stored.keep(connection, DEVICE, wire.Piece(7, 0x40, "8949", 4, 0, b"ab"), NOW_S)
         stored.keep(connection, DEVICE, wire.Piece(8, 0x20, "8949", 2, 0, b"cd"), NOW_S)
-    said = command("cards", "notifications", DEVICE, "--save", str(tmp_path / "saved"))
+    said = command("esim", "notifications", DEVICE, "--save", str(tmp_path / "saved"))
     assert "enable" in said and "disable" in said
     saved = [json.loads(path.read_text()) for path in (tmp_path / "saved").iterdir()]
     assert saved == [{"pendingNotification": "Y2Q="}]

@@ -34,21 +34,21 @@ def opened(card: Card) -> Uicc:
     return uicc
 
 
-def on_bench(dialect, card: Card, *variants: str) -> ModemUnderTest:
-    bench = ModemUnderTest(dialect, card=card, variants=variants)
-    bench.boot()
-    bench.run(12_000)
-    bench.send("ATE0")
-    bench.send("AT+CMEE=1")
-    return bench
+def booted(dialect, card: Card, *variants: str) -> ModemUnderTest:
+    modem = ModemUnderTest(dialect, card=card, variants=variants)
+    modem.boot()
+    modem.run(12_000)
+    modem.send("ATE0")
+    modem.send("AT+CMEE=1")
+    return modem
 
 
-def cgla(bench: ModemUnderTest, apdu: str, session: str = "1") -> str:
-    return bench.send(f'AT+CGLA={session},{len(apdu)},"{apdu}"')[0]
+def cgla(modem: ModemUnderTest, apdu: str, session: str = "1") -> str:
+    return modem.send(f'AT+CGLA={session},{len(apdu)},"{apdu}"')[0]
 
 
-def csim(bench: ModemUnderTest, apdu: str) -> str:
-    return bench.send(f'AT+CSIM={len(apdu)},"{apdu}"')[0]
+def csim(modem: ModemUnderTest, apdu: str) -> str:
+    return modem.send(f'AT+CSIM={len(apdu)},"{apdu}"')[0]
 
 
 @pytest.mark.parametrize("vector", ANSWERED, ids=[vector["name"] for vector in ANSWERED])
@@ -132,27 +132,27 @@ def test_files_by_apdu():
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_cgla_and_csim(dialect):
-    bench = on_bench(dialect, golden_card("profile-list"))
+    modem = booted(dialect, golden_card("profile-list"))
     response = next(v["response"] for v in VECTORS if v["name"] == "profile-list")
-    assert bench.send(f'AT+CCHO="{ISD_R.hex()}"') == ["+CCHO: 1", "OK"]
+    assert modem.send(f'AT+CCHO="{ISD_R.hex()}"') == ["+CCHO: 1", "OK"]
     wanted = f'+CGLA: {len(response) + 4},"{response}9000"'
-    assert cgla(bench, LIST.lower()) == wanted
-    assert cgla(bench, "80" + LIST[2:]) == wanted  # the session decides, not the class byte
-    assert bench.send("AT+CCHC=1") == ["OK"]
-    assert cgla(bench, LIST) == '+CGLA: 4,"6881"'
-    assert csim(bench, "0070000001") == '+CSIM: 6,"019000"'
-    assert csim(bench, "01A4040010" + ISD_R.hex()) == '+CSIM: 4,"9000"'
-    assert csim(bench, LIST) == f'+CSIM: {len(response) + 4},"{response}9000"'
-    assert csim(bench, "80100000021122") == "+CME ERROR: 3"  # TERMINAL PROFILE
-    assert bench.send('AT+CGLA=1,7,"81E291"') == ["+CME ERROR: 50"]
+    assert cgla(modem, LIST.lower()) == wanted
+    assert cgla(modem, "80" + LIST[2:]) == wanted  # the session decides, not the class byte
+    assert modem.send("AT+CCHC=1") == ["OK"]
+    assert cgla(modem, LIST) == '+CGLA: 4,"6881"'
+    assert csim(modem, "0070000001") == '+CSIM: 6,"019000"'
+    assert csim(modem, "01A4040010" + ISD_R.hex()) == '+CSIM: 4,"9000"'
+    assert csim(modem, LIST) == f'+CSIM: {len(response) + 4},"{response}9000"'
+    assert csim(modem, "80100000021122") == "+CME ERROR: 3"  # TERMINAL PROFILE
+    assert modem.send('AT+CGLA=1,7,"81E291"') == ["+CME ERROR: 50"]
 
 
 def test_a_card_without_isdr():
-    bench = on_bench("bg95", Card())
-    assert bench.send(f'AT+CCHO="{ISD_R.hex()}"') == ["+CME ERROR: 13"]
-    bench.send("AT+CMEE=0")
-    assert bench.send(f'AT+CCHO="{ISD_R.hex()}"') == ["ERROR"]
-    assert csim(bench, "00A4040010" + ISD_R.hex()) == '+CSIM: 4,"6A82"'
+    modem = booted("bg95", Card())
+    assert modem.send(f'AT+CCHO="{ISD_R.hex()}"') == ["+CME ERROR: 13"]
+    modem.send("AT+CMEE=0")
+    assert modem.send(f'AT+CCHO="{ISD_R.hex()}"') == ["ERROR"]
+    assert csim(modem, "00A4040010" + ISD_R.hex()) == '+CSIM: 4,"6A82"'
 
 
 VARIANTS = [
@@ -166,19 +166,19 @@ VARIANTS = [
 
 @pytest.mark.parametrize(("name", "command", "with_it", "without"), VARIANTS)
 def test_variants(name, command, with_it, without):
-    assert on_bench("bg95", four_profiles(), name).send(command)[0] == with_it
-    assert on_bench("sim7600", four_profiles()).send(command)[0] == without
+    assert booted("bg95", four_profiles(), name).send(command)[0] == with_it
+    assert booted("sim7600", four_profiles()).send(command)[0] == without
 
 
 def test_variants_of_channels():
-    bench = on_bench("bg95", four_profiles(), "cla-80", "cchc-told", "csim-basic")
-    bench.send(f'AT+CCHO="{ISD_R.hex()}"')
-    assert cgla(bench, LIST) == '+CGLA: 4,"6E00"'
-    assert cgla(bench, "80" + LIST[2:]) == '+CGLA: 4,"61FF"'  # five profiles are a long answer
-    assert bench.send("AT+CCHC=1") == ["+CCHC", "OK"]
-    assert csim(bench, "0070000001") == '+CSIM: 6,"019000"'
-    assert csim(bench, "01A4040010" + ISD_R.hex()) == "+CME ERROR: 3"
-    assert csim(bench, "00A4040010" + ISD_R.hex()) == '+CSIM: 4,"9000"'
+    modem = booted("bg95", four_profiles(), "cla-80", "cchc-answers", "csim-basic")
+    modem.send(f'AT+CCHO="{ISD_R.hex()}"')
+    assert cgla(modem, LIST) == '+CGLA: 4,"6E00"'
+    assert cgla(modem, "80" + LIST[2:]) == '+CGLA: 4,"61FF"'  # five profiles are a long answer
+    assert modem.send("AT+CCHC=1") == ["+CCHC", "OK"]
+    assert csim(modem, "0070000001") == '+CSIM: 6,"019000"'
+    assert csim(modem, "01A4040010" + ISD_R.hex()) == "+CME ERROR: 3"
+    assert csim(modem, "00A4040010" + ISD_R.hex()) == '+CSIM: 4,"9000"'
 
 
 # A switch
@@ -191,53 +191,53 @@ def enabling(iccid: str, refresh: str = "FF") -> str:
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_a_switch_with_refresh(dialect):
     card = four_profiles(frozenset({"fetch-pending", "isdr-slow"}))
-    bench = on_bench(dialect, card)
-    while bench.send(f'AT+CCHO="{ISD_R.hex()}"')[-1] != "OK":
+    modem = booted(dialect, card)
+    while modem.send(f'AT+CCHO="{ISD_R.hex()}"')[-1] != "OK":
         pass
-    assert cgla(bench, enabling("8949030000000000001")) == '+CGLA: 16,"BF3103800100910B"'
-    assert cgla(bench, LIST) == '+CGLA: 4,"6985"'
-    assert bench.send("AT+CIMI")[0] == ROAMING
-    bench.until("+CPIN: NOT READY", 10_000)
-    assert bench.send("AT+CIMI") == ["+CME ERROR: 13"]
-    bench.until("+CPIN: READY", 10_000)
-    assert bench.send("AT+CIMI")[0] == EUROPE
-    number = bench.send("AT+QCCID" if dialect == "bg95" else "AT+CICCID")[0]
+    assert cgla(modem, enabling("8949030000000000001")) == '+CGLA: 16,"BF3103800100910B"'
+    assert cgla(modem, LIST) == '+CGLA: 4,"6985"'
+    assert modem.send("AT+CIMI")[0] == ROAMING
+    modem.until("+CPIN: NOT READY", 10_000)
+    assert modem.send("AT+CIMI") == ["+CME ERROR: 13"]
+    modem.until("+CPIN: READY", 10_000)
+    assert modem.send("AT+CIMI")[0] == EUROPE
+    number = modem.send("AT+QCCID" if dialect == "bg95" else "AT+CICCID")[0]
     assert number.endswith("8949030000000000001F")
-    bench.until_registered()
+    modem.until_registered()
     assert card.switches == ["8949030000000000001"]
 
 
 def test_a_switch_without_refresh_leaves_the_old_identity():
-    bench = on_bench("bg95", four_profiles())
-    bench.until_registered()
-    bench.send(f'AT+CCHO="{ISD_R.hex()}"')
-    assert cgla(bench, enabling("8949030000000000001", "00")) == '+CGLA: 16,"BF31038001009000"'
-    assert bench.send("AT+CIMI")[0] == ROAMING
-    assert bench.send("AT+CRSM=176,12258,0,0,10")[0] == '+CRSM: 144,0,"989430000000000000F1"'
-    bench.send("AT+COPS=2")
-    bench.send("AT+COPS=0")
-    bench.run(120_000)
-    assert bench.send("AT+CREG?")[0] == "+CREG: 0,3"  # the old name, the new keys
-    bench.send("AT+CFUN=0")
-    bench.send("AT+CFUN=1")
-    bench.until("+CPIN: READY")
-    bench.run(2_000)
-    assert bench.send("AT+CIMI")[0] == EUROPE
-    bench.until_registered()
+    modem = booted("bg95", four_profiles())
+    modem.until_registered()
+    modem.send(f'AT+CCHO="{ISD_R.hex()}"')
+    assert cgla(modem, enabling("8949030000000000001", "00")) == '+CGLA: 16,"BF31038001009000"'
+    assert modem.send("AT+CIMI")[0] == ROAMING
+    assert modem.send("AT+CRSM=176,12258,0,0,10")[0] == '+CRSM: 144,0,"989430000000000000F1"'
+    modem.send("AT+COPS=2")
+    modem.send("AT+COPS=0")
+    modem.run(120_000)
+    assert modem.send("AT+CREG?")[0] == "+CREG: 0,3"  # the old name, the new keys
+    modem.send("AT+CFUN=0")
+    modem.send("AT+CFUN=1")
+    modem.until("+CPIN: READY")
+    modem.run(2_000)
+    assert modem.send("AT+CIMI")[0] == EUROPE
+    modem.until_registered()
 
 
 @pytest.mark.parametrize(
     ("quirks", "imsi"), [((), EUROPE), (("refresh-lost",), ROAMING), (("factory",), ROAMING)]
 )
 def test_the_power_fails_before_the_refresh(quirks, imsi):
-    bench = on_bench("bg95", four_profiles(frozenset(quirks)))
-    bench.send(f'AT+CCHO="{ISD_R.hex()}"')
-    assert "800100" in cgla(bench, enabling("8949030000000000001"))
-    bench.modem.rail(False)
-    bench.run(1_000)
-    bench.boot()
-    bench.run(12_000)
-    assert bench.send("AT+CIMI")[0] == imsi
+    modem = booted("bg95", four_profiles(frozenset(quirks)))
+    modem.send(f'AT+CCHO="{ISD_R.hex()}"')
+    assert "800100" in cgla(modem, enabling("8949030000000000001"))
+    modem.simulated.rail(False)
+    modem.run(1_000)
+    modem.boot()
+    modem.run(12_000)
+    assert modem.send("AT+CIMI")[0] == imsi
 
 
 @pytest.mark.parametrize(
@@ -280,12 +280,12 @@ def test_fallback_and_return():
 
 def with_toolkit(dialect, command: str) -> tuple[ModemUnderTest, Card]:
     card = applet_card()
-    bench = on_bench(dialect, card)
-    bench.send(command)
-    bench.send("AT+CFUN=1,1")
-    bench.until("RDY")
-    bench.run(12_000)
-    return bench, card
+    modem = booted(dialect, card)
+    modem.send(command)
+    modem.send("AT+CFUN=1,1")
+    modem.until("RDY")
+    modem.run(12_000)
+    return modem, card
 
 
 def test_an_applet_in_another_country():
@@ -306,17 +306,17 @@ def test_an_applet_in_another_country():
 
 @pytest.mark.parametrize(("dialect", "command"), [("bg95", "AT+QSTK=1"), ("sim7600", "AT+STK=1")])
 def test_an_applet_needs_toolkit_and_patience(dialect, command):
-    deaf = on_bench(dialect, applet_card())
+    deaf = booted(dialect, applet_card())
     deaf.air.causes = {"26201": 11, "26202": 11, "26203": 11}
     deaf.run(400_000)
     assert deaf.send("AT+CIMI")[0] == EUROPE
-    bench, _ = with_toolkit(dialect, command)
-    bench.air.causes = deaf.air.causes
-    bench.send("AT+COPS=2")
-    bench.send("AT+COPS=0")
-    bench.until("+CPIN: NOT READY")
-    bench.run(5_000)
-    assert bench.send("AT+CIMI")[0] == CIS
+    modem, _ = with_toolkit(dialect, command)
+    modem.air.causes = deaf.air.causes
+    modem.send("AT+COPS=2")
+    modem.send("AT+COPS=0")
+    modem.until("+CPIN: NOT READY")
+    modem.run(5_000)
+    assert modem.send("AT+CIMI")[0] == CIS
 
 
 def test_menus():
@@ -324,10 +324,10 @@ def test_menus():
         ("sim7600", "AT+STK=1", "AT+STGI=25", "AT+STGR=25,3", "+STGI: 25,3,5,"),
         ("bg95", "AT+QSTK=1", "AT+QSTKGI=37", "AT+QSTKRSP=37,0,3", "+QSTKGI: 3,5,"),
     ):
-        bench, card = with_toolkit(dialect, enable)
-        menu = bench.send(read)
+        modem, card = with_toolkit(dialect, enable)
+        menu = modem.send(read)
         assert menu[3] == wanted + '"' + "China".encode("utf-16-be").hex().upper() + '"'
-        assert bench.send(choose.replace(",3", ",9"))[-1] != "OK"
-        assert bench.send(choose)[-1] == "OK"
-        bench.run(8_000)
-        assert bench.send("AT+CIMI")[0] == CHINA and card.imsi == CHINA
+        assert modem.send(choose.replace(",3", ",9"))[-1] != "OK"
+        assert modem.send(choose)[-1] == "OK"
+        modem.run(8_000)
+        assert modem.send("AT+CIMI")[0] == CHINA and card.imsi == CHINA

@@ -55,7 +55,7 @@ class Locator:
         self._number = 0
 
     def report(self) -> bool:
-        """One conversation with one uplink; True if it was answered before the agent died."""
+        """One session with one uplink; True if it was answered before the agent died."""
         self._number += 1
         answered, subscribed = threading.Event(), threading.Event()
         client: Any = mqtt.Client(CallbackAPIVersion.VERSION2, DEVICE)
@@ -91,24 +91,24 @@ def test_killed_at_a_point_it_loses_nothing(services, tmp_path, point):
     assert had.dead_letters == 0
 
 
-def test_what_comes_again_is_counted(services):
+def test_repeated_events_are_counted(services):
     locator = Locator(services)
     assert locator.report()
     assert locator.report()
     services.stop()
     had = delivered.read(services.agent.database, DEVICE)
     assert had.duplicates_removed == len(POINTS)
-    assert had.contacts_ms == [0, 0]
+    assert had.sessions_ms == [0, 0]
 
 
-def test_what_was_not_published_is_counted(services):
+def test_unpublished_events_are_counted(services):
     assert Locator(services).report()
     delivered.await_outbox(services.agent.database)
     services.stop()
     assert delivered.read(services.agent.database, DEVICE).outbox_left == 0
     opened = open_database(services.agent.database)
     with opened.writing() as connection:
-        outbox.post(connection, [outbox.Outgoing("landbridge/out/default/lb-1/track", b"{}", False)], 1)
+        outbox.post(connection, [outbox.NewMessage("landbridge/out/operator/lb-1/track", b"{}", False)], 1)
     opened.close()
     assert delivered.read(services.agent.database, DEVICE).outbox_left == 1
 

@@ -32,7 +32,7 @@ END_MS = 26 * HOUR_MS
 
 
 def arrange(built: Stage) -> None:
-    """The container stands in its first yard, and this happens to it and to nobody else."""
+    """The container stands in its first yard, and this happens to it alone."""
     trip = built.trip
     trip.doors.openings[:] = DOORS
     trip.handling.lid[:] = [LID]
@@ -63,25 +63,25 @@ def test_an_opened_container_is_on_the_topic_within_two_minutes_and_once(handled
         assert event["container"] == stage.CONTAINER
 
 
-def test_in_a_gap_it_comes_with_the_first_contact_after_it(handled: Run) -> None:
+def test_in_a_coverage_gap_an_alarm_comes_with_the_next_session(handled: Run) -> None:
     event = alarms(handled, "light")[2]
-    first_ms = next(ms for ms in handled.had.contacts_ms if ms >= GAP_MS[0])
+    first_ms = next(ms for ms in handled.had.sessions_ms if ms >= GAP_MS[0])
     assert first_ms >= GAP_MS[1]
     assert abs(ms_of(event["received"]) - first_ms) <= 1_000
     assert abs(ms_of(event["time"]) - DOORS[2].start_ms) <= SOON_MS
 
 
-def test_lid_tilt_and_shock_are_told_once(handled: Run) -> None:
+def test_lid_tilt_and_shock_are_reported_once(handled: Run) -> None:
     (lid,), (tilt,), (shock,) = (alarms(handled, name) for name in ("tamper", "tilt", "shock"))
     assert 0 <= ms_of(lid["received"]) - LID.start_ms <= SOON_MS
     for event, ms in ((tilt, TILT.start_ms), (shock, SHOCK.ms)):
-        # Neither wakes a device that is at rest: it is found at the next wake, and told then.
+        # Neither wakes a device that is at rest: it is found at the next wake, and reported then.
         assert 0 <= ms_of(event["received"]) - ms <= HOUR_MS + SOON_MS
 
 
 def test_every_record_says_what_happened(handled: Run) -> None:
-    settled = handled.settle()
-    assert settled.wrong == [] and settled.lost == 0
+    counts = handled.count_records()
+    assert counts.wrong == [] and counts.lost == 0
     assert not alarms(handled, "card") and not alarms(handled, "gnss") and not alarms(handled, "temperature")
 
 
@@ -120,7 +120,7 @@ def test_faults_are_shown_by_the_agent_with_their_tracebacks(tmp_path: Path) -> 
             seen.append(now_ms)
             faults.pop().mend()
         elif len(seen) == 1 and not faults and not (data / "fault.txt").exists():
-            faults.append(Fault(built.flash, "session/extras", IN_WAKE))  # the first one was told
+            faults.append(Fault(built.flash, "session/extras", IN_WAKE))  # the first one was reported
 
     try:
         run = run_until(built, 10 * HOUR_MS, after_wake)

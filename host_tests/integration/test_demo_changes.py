@@ -54,39 +54,39 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def only(run: Run, name: str, urgent: bool = True) -> dict[str, Any]:
-    """The one alarm of that name; it went out with the first contact there was, soon if it is urgent."""
+    """The one alarm of that name; it went out with the next session, soon if it is urgent."""
     (event,) = alarms(run, name)
     found_ms, told_ms = ms_of(event["time"]), ms_of(event["received"])
-    first_ms = next(ms for ms in run.had.contacts_ms if ms >= found_ms - MINUTE_MS)
+    first_ms = next(ms for ms in run.had.sessions_ms if ms >= found_ms - MINUTE_MS)
     assert abs(told_ms - first_ms) <= 1_000
     assert not urgent or told_ms - found_ms <= SOON_MS
     return event
 
 
-def test_cargo_that_stays_warm_is_told_after_the_hold_time_and_when_it_is_over(changed: Run) -> None:
+def test_warm_cargo_is_reported_after_the_hold_time_and_at_its_end(changed: Run) -> None:
     warm_ms = ms_of(only(changed, "temperature")["time"])
     back_ms = ms_of(only(changed, "temperature-back", urgent=False)["time"])
-    # It wakes nobody: it is seen with the next point, and told with the first after the hold time.
+    # It wakes no device: it is seen with the next point, and reported with the first after the hold time.
     assert WARM_MS[0] + HOLD_MS <= warm_ms <= WARM_MS[0] + HOLD_MS + 2 * HOUR_MS
     assert WARM_MS[1] <= back_ms <= WARM_MS[1] + HOUR_MS + SOON_MS
 
 
-def test_another_card_is_told_at_its_first_registration(changed: Run) -> None:
+def test_another_card_is_reported_at_its_first_registration(changed: Run) -> None:
     told_ms = ms_of(only(changed, "card")["received"])
-    assert told_ms == next(ms for ms in changed.had.contacts_ms if ms >= SWAPPED_MS)
+    assert told_ms == next(ms for ms in changed.had.sessions_ms if ms >= SWAPPED_MS)
 
 
-def test_an_antenna_that_sees_nothing_on_the_move_is_told(changed: Run) -> None:
+def test_an_antenna_that_sees_nothing_on_the_move_is_reported(changed: Run) -> None:
     event = only(changed, "gnss", urgent=False)
     lost_ms, told_ms = ms_of(event["time"]), ms_of(event["received"])
     assert told_ms <= lost_ms + 3 * SOON_MS  # in the same wake: on the move a connection may break twice
     assert COVERED_MS + LOST_MS <= lost_ms <= COVERED_MS + LOST_MS + HOUR_MS + SOON_MS
 
 
-def test_nothing_else_is_told_and_all_records_are_right(changed: Run) -> None:
+def test_nothing_else_is_reported_and_all_records_are_right(changed: Run) -> None:
     assert not any(alarms(changed, name) for name in ("light", "shock", "tilt", "tamper", "battery"))
-    settled = changed.settle()
-    # The witness knows neither of the swap nor of the setting; that each is told once stands above.
+    counts = changed.count_records()
+    # The oracle knows neither of the swap nor of the setting; that each is reported once is checked above.
     untold = [f"events {event}: {event} is otherwise" for event in (CARD, GNSS)]
-    assert [words.partition(": ")[2] for words in settled.wrong] == untold
-    assert settled.stored + settled.in_flash == settled.taken
+    assert [words.partition(": ")[2] for words in counts.wrong] == untold
+    assert counts.stored + counts.in_flash == counts.taken

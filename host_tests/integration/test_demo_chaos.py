@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from tools.world.ride import Demo
 from tools.world.services.chaos import (
     AFTER_RECEIVE,
-    AGENT_CONVERSATION,
+    AGENT_SESSION,
     BEFORE_REPLY,
-    BROKER_CONVERSATION,
+    BROKER_SESSION,
     POINTS,
     Chaos,
 )
 from tools.world.services.clock import VirtualClock
 from tools.world.services.processes import Agent, Broker, Child, ServiceError, Services
 from tools.world.trip import START_UTC_S
+from tools.world.trip_run import Demo
 
 pytestmark = pytest.mark.slow
 
@@ -48,18 +48,18 @@ def test_each_point_is_armed_until_somebody_has_died_of_it(tmp_path):
     assert set(chaos.kills.values()) == {2}
 
 
-def test_a_point_nobody_died_of_is_missed(tmp_path):
+def test_a_trap_that_killed_nothing_is_missed(tmp_path):
     chaos = Chaos(tmp_path, HOUR_MS, {})
     assert not chaos.after_wake(HOUR_MS)
     assert chaos.missed() == list(POINTS)
 
 
 def conversing(tmp_path, rounds):
-    """Chaos that has armed the first death in mid-conversation of its last round, and who was killed."""
+    """Chaos that has armed the first death in mid-session of its last round, and who was killed."""
     killed: list[str] = []
     kill = {
-        AGENT_CONVERSATION: lambda: killed.append("agent"),
-        BROKER_CONVERSATION: lambda: killed.append("broker"),
+        AGENT_SESSION: lambda: killed.append("agent"),
+        BROKER_SESSION: lambda: killed.append("broker"),
     }
     chaos = Chaos(tmp_path, HOUR_MS, kill, rounds)
     for hour in range(1, 100):
@@ -73,13 +73,13 @@ def conversing(tmp_path, rounds):
     raise AssertionError
 
 
-def test_in_mid_conversation_the_world_kills(tmp_path):
+def test_the_world_kills_in_mid_session(tmp_path):
     chaos, killed = conversing(tmp_path, 1)
     assert chaos.reply_awaited()
     chaos.before_publish()
     chaos.before_publish()
     assert killed == ["agent"]
-    assert chaos.after_wake(99 * HOUR_MS) == AGENT_CONVERSATION
+    assert chaos.after_wake(99 * HOUR_MS) == AGENT_SESSION
 
 
 def test_the_second_time_it_kills_at_the_second_publish_of_a_connection(tmp_path):
@@ -94,11 +94,11 @@ def test_the_second_time_it_kills_at_the_second_publish_of_a_connection(tmp_path
     chaos.before_publish()
     assert killed == ["agent"]
     assert chaos.reply_awaited()
-    assert chaos.after_wake(99 * HOUR_MS) == AGENT_CONVERSATION
-    assert AGENT_CONVERSATION not in chaos.missed()
+    assert chaos.after_wake(99 * HOUR_MS) == AGENT_SESSION
+    assert AGENT_SESSION not in chaos.missed()
 
 
-def test_who_dies_late_is_started_again_all_the_same(tmp_path):
+def test_a_service_that_dies_late_is_started_again(tmp_path):
     """The trap says "sprung" first and kills afterwards: until then the process seems alive."""
     chaos = Chaos(tmp_path, HOUR_MS, {})
     chaos.after_wake(HOUR_MS)
@@ -121,7 +121,7 @@ def test_who_dies_late_is_started_again_all_the_same(tmp_path):
         clock.close()
 
 
-def test_who_does_not_die_is_named(tmp_path):
+def test_a_service_that_does_not_die_is_named(tmp_path):
     child = Child("agent", ["sleep", "60"], tmp_path / "agent.log", lambda line: None)
     try:
         with pytest.MonkeyPatch.context() as patch:

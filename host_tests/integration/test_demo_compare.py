@@ -1,4 +1,4 @@
-"""The comparison of the demo: fixed schedules that ride the same trip with our firmware."""
+"""The comparison of the demo: fixed schedules that run the same trip with our firmware."""
 
 import dataclasses
 import random
@@ -27,7 +27,7 @@ def figures(joules_a_day: float, age_h: float, **others: Any) -> Any:
     return dataclasses.replace(GOOD, joules={"modem": 45 * joules_a_day}, newest_age_h=age_h, **others)
 
 
-def test_what_costs_more_or_tells_older_positions_falls_short():
+def test_higher_cost_or_older_positions_fall_short():
     ours = figures(300, 0.8)
     assert compare.fell_short(ours, {"hourly": figures(500, 0.9), "every 2 h": figures(300, 0.8)}) == []
     assert compare.fell_short(ours, {"hourly": figures(290, 0.9)}) == [
@@ -40,7 +40,7 @@ def test_what_costs_more_or_tells_older_positions_falls_short():
 
 
 @pytest.mark.parametrize("modem", TUNED)
-def test_the_tuned_one_takes_what_we_have_spent_or_a_little_more(modem):
+def test_the_tuned_schedule_uses_as_much_energy_as_ours_or_a_little_more(modem):
     shares = [share for share, _ in TUNED[modem]]
     assert shares == sorted(shares, reverse=True)
     hourly = figures(500, 0.5)
@@ -77,7 +77,7 @@ def test_an_age_is_that_of_the_best_that_is_there(stored):
             assert age_s == now_s - max((at_s for came_s, at_s in positions if came_s <= now_s), default=0)
 
 
-def test_without_gnss_a_point_tells_the_place_while_the_train_has_not_left_it():
+def test_a_reused_position_holds_while_the_train_stands():
     def point(seq: int, hour: int, kind: int) -> Any:
         at_s = START_S + hour * HOUR_S
         body = SimpleNamespace(seq=seq, kind=kind)
@@ -87,27 +87,27 @@ def test_without_gnss_a_point_tells_the_place_while_the_train_has_not_left_it():
     trip: Any = SimpleNamespace(km=lambda ms: max(0, ms / 3_600_000 - 3) * 40)
     undated = SimpleNamespace(point=SimpleNamespace(seq=9, kind=1), at_s=None, received_s=0, flags=0)
     stored: Any = [point(4, 4, 3), point(1, 0, 3), point(2, 1, 1), point(3, 2, 2), point(5, 5, 1), undated]
-    assert [at_s // HOUR_S for _, at_s in newest.told(trip, stored)] == [1, 2, 5]
+    assert [at_s // HOUR_S for _, at_s in newest.published(trip, stored)] == [1, 2, 5]
 
 
 def test_a_schedule_that_cannot_be_flown_says_why(tmp_path):
     (tmp_path / "agent").write_text("a file where a folder is to be")
     options = {"modem": "bg95", "seed": 1, "days": 1, "port": 0, "trap": None}
     with pytest.raises(ServiceError, match=r"hourly: .*agent"):
-        compare.Rival(HOURLY, tmp_path / "agent", options, lambda standing: None).figures()
+        compare.Baseline(HOURLY, tmp_path / "agent", options, lambda standing: None).figures()
 
 
-def test_a_schedule_rides_with_our_firmware_and_keeps_to_its_hours(tmp_path):
+def test_a_schedule_runs_in_our_firmware_and_keeps_to_its_hours(tmp_path):
     standing: list[dict[str, Any]] = []
     options = {"modem": "bg95", "seed": 1, "days": 2, "port": 0, "trap": None}
     schedule = Schedule("every 3 h", 5_400, 10_800)
-    found = compare.Rival(schedule, tmp_path / "out", options, standing.append).figures()
+    found = compare.Baseline(schedule, tmp_path / "out", options, standing.append).figures()
     assert found.lost == found.crashes == 0 and found.wrong == []
     taken = [each["taken"] for each in standing]
     assert taken == sorted(taken) and taken[-1] == found.points_taken
     had = delivered.read(tmp_path / "out" / "agent" / "landbridge.sqlite3", "lb-demo-1")
     times_s = [each.at_s for each in had.points if each.at_s is not None]
     assert sum(5_100 <= later - earlier <= 5_500 for earlier, later in pairwise(times_s)) > 20
-    contacts_s = [ms // 1_000 for ms in had.contacts_ms]
+    contacts_s = [ms // 1_000 for ms in had.sessions_ms]
     assert sum(10_300 <= later - earlier <= 11_000 for earlier, later in pairwise(contacts_s)) > 10
     assert any(each.point.kind == 1 for each in had.points)

@@ -11,8 +11,8 @@ import pytest
 from host_tests.support.short_trip import OUT, Platform, Run
 from tools.world import stage
 from tools.world.demo.diary import Diary
-from tools.world.oracle.truth import Truth
-from tools.world.ride import Demo, chaos_on
+from tools.world.oracle.records import Oracle
+from tools.world.trip_run import Demo, chaos_on
 
 pytestmark = pytest.mark.slow
 
@@ -26,8 +26,8 @@ def trip(
     built = stage.build(out, modem, seed, days, 0, trap, settings=settings)
     try:
         killer = chaos_on(built, trap) if trap else None
-        truth = Truth(built.flash, built.trip, built.network.traffic)
-        demo = Demo(built, truth, Diary(built.trip), killer)
+        oracle = Oracle(built.flash, built.trip, built.network.traffic)
+        demo = Demo(built, oracle, Diary(built.trip), killer)
         platform = Platform(built)
         demo.run(lambda standing: None)
         yield Run(demo, built, platform)
@@ -39,10 +39,10 @@ def trip(
 def test_nothing_is_lost_and_the_same_seed_is_the_same_trip(tmp_path, monkeypatch, modem):
     monkeypatch.setenv("LOCKSTEP_MODEM", modem)
     with trip(tmp_path / "one", modem, 3, 2, settings=["paced=0"]) as one:
-        settled = one.settle()
-        assert settled.wrong == []
-        assert (settled.lost, settled.in_flash) == (0, 0)
-        assert settled.stored >= 40
+        counts = one.count_records()
+        assert counts.wrong == []
+        assert (counts.lost, counts.in_flash) == (0, 0)
+        assert counts.stored >= 40
         assert one.stage.network.stalls == 0
         assert one.had.dead_letters == one.had.outbox_left == 0
         assert any(each.point.kind == 1 for each in one.had.points)
@@ -69,10 +69,10 @@ def _time(stored: Any) -> int:
 def test_killed_everywhere_nothing_is_lost_and_nothing_stored_twice(tmp_path, monkeypatch):
     monkeypatch.setenv("LOCKSTEP_MODEM", "bg95")
     with trip(tmp_path, "bg95", 5, 8, chaos=True) as run:
-        settled = run.settle()
+        counts = run.count_records()
         assert run.demo.chaos and run.demo.chaos.missed() == []
-        assert settled.wrong == []
-        assert settled.lost == 0
+        assert counts.wrong == []
+        assert counts.lost == 0
         assert run.had.duplicates_stored == 0
         assert run.had.duplicates_removed > 0
         assert run.stage.network.stalls == 0

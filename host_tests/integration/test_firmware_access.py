@@ -41,7 +41,7 @@ def locator(request, broker) -> Locator:
 
 
 def asked(locator: Locator) -> int:
-    return sum(way == ">" for _, way, _ in locator.bench.lines)
+    return sum(way == ">" for _, way, _ in locator.modem.lines)
 
 
 def test_nothing_is_asked_of_the_modem_for_a_host_that_is_not_allowed(locator, broker):
@@ -76,14 +76,14 @@ def _pull(locator: Locator) -> Talk:
 
 def test_updates_go_over_their_own_access_point_and_back(locator):
     points = {"iot": AccessPoint(frozenset()), "updates": AccessPoint(frozenset({(HOST, 8883)}))}
-    locator.bench.modem.knows({locator.bench.modem._unit.card.imsi: points})
+    locator.modem.simulated.knows({locator.modem.simulated._unit.card.imsi: points})
     assert _pull(locator).pieces == 3
     assert locator.state[st.PULLED_TODAY] == 0  # they are counted as they are asked for
     driver = locator.driver
     assert (driver.board.apn, driver.login, driver.hosts) == (b"iot", (b"", b""), ALLOWED)
-    left = locator.bench.modem._unit.nv.contexts[1]
+    left = locator.modem.simulated._unit.nv.contexts[1]
     assert (left.apn, left.user, left.password) == ("iot", "", "")  # nobody is told the login of another
-    assert not locator.bench.modem._unit.pdp.address
+    assert not locator.modem.simulated._unit.pdp.address
     assert locator.state[st.TO_TELL] == 0
 
 
@@ -92,13 +92,13 @@ def test_an_access_point_for_updates_that_is_refused_costs_a_day_without_updates
     known = {"iot": AccessPoint(), "updates": AccessPoint(None, cause)}
     if cause == 27:
         del known["updates"]
-    locator.bench.modem.knows({locator.bench.modem._unit.card.imsi: known})
+    locator.modem.simulated.knows({locator.modem.simulated._unit.card.imsi: known})
     assert _pull(locator).pieces == 0
     locator.state[st.LOADED_MV] = 3600
     assert budget.pulls_left(locator.state) == 0
     assert (locator.state[st.DATA_UNTIL], locator.state[st.DATA_REFUSALS]) == (0, 0)
     dialect = locator.driver.KIND
-    assert 1 <= locator.told(CONTEXT[dialect]) <= 2 and not locator.told(OPEN[dialect])
+    assert 1 <= locator.commands_sent(CONTEXT[dialect]) <= 2 and not locator.commands_sent(OPEN[dialect])
     assert locator.contact() == 2  # positions go on as ever
 
 

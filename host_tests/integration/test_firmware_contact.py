@@ -27,23 +27,23 @@ def event(do: str, after: str, more: str = "") -> str:
 def test_nothing_is_mended_that_is_not_broken(dialect, broker):
     locator = Locator(dialect, broker)
     assert locator.contact() == 2
-    assert locator.told(OPEN[dialect]) == 1
+    assert locator.commands_sent(OPEN[dialect]) == 1
     assert locator.state[st.WAY_FAILS] == 0
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_q22_a_context_that_is_dropped_without_a_word_is_opened_anew(dialect, broker):
-    locator = Locator(dialect, broker, event("pdp-drop", PUBLISH[dialect], "told = false"))
+    locator = Locator(dialect, broker, event("pdp-drop", PUBLISH[dialect], "reported = false"))
     assert locator.contact() >= 2
-    assert locator.told(OPEN[dialect]) >= 2
+    assert locator.commands_sent(OPEN[dialect]) >= 2
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_q23_a_broker_that_hangs_up_is_called_again(dialect, broker):
     locator = Locator(dialect, broker, event("mqtt-close", PUBLISH[dialect]))
     assert locator.contact() >= 2
-    assert locator.told(OPEN[dialect]) == 2
-    assert locator.told("AT+QIDEACT") == locator.told("AT+CGACT=0") == 0
+    assert locator.commands_sent(OPEN[dialect]) == 2
+    assert locator.commands_sent("AT+QIDEACT") == locator.commands_sent("AT+CGACT=0") == 0
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -51,18 +51,18 @@ def test_q24_a_stack_that_takes_no_more_connections_gets_a_new_context(dialect, 
     locator = Locator(dialect, broker, variants=["socket-stuck"])
     locator.driver.mqtt_open(HOST.encode(), 8883, b"lb-1", b"secret", broker.ca)
     client = {"bg95": bg95_mqtt._hung_up, "sim7600": sim7600_mqtt._connection_lost}[dialect]
-    client(locator.bench.modem._unit, 0)
+    client(locator.modem.simulated._unit, 0)
     assert locator.contact() == 2
-    assert locator.told({"bg95": "AT+QIDEACT=1", "sim7600": "AT+CMQTTSTOP"}[dialect]) >= 1
+    assert locator.commands_sent({"bg95": "AT+QIDEACT=1", "sim7600": "AT+CMQTTSTOP"}[dialect]) >= 1
     # To end the service of the SIM7600 is to give up the context.
-    assert locator.told(OPEN[dialect]) == {"bg95": 4, "sim7600": 2}[dialect]
+    assert locator.commands_sent(OPEN[dialect]) == {"bg95": 4, "sim7600": 2}[dialect]
 
 
 def test_q30_an_unanswered_ping_demands_a_new_context_at_once(broker):
     locator = Locator("bg95", broker, event("mqtt-close", "AT+QMTPUB", "code = 2"))
     assert locator.contact() >= 2
-    assert locator.told("AT+QIDEACT=1") == 1
-    assert locator.told(OPEN["bg95"]) == 2
+    assert locator.commands_sent("AT+QIDEACT=1") == 1
+    assert locator.commands_sent(OPEN["bg95"]) == 2
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -84,7 +84,7 @@ def test_what_the_network_bars_is_not_mended(dialect, broker):
     locator.state[st.HELD_PLMN] = 250001
     with pytest.raises(ModemError):
         locator.contact()
-    assert locator.told(OPEN[dialect]) <= 1
+    assert locator.commands_sent(OPEN[dialect]) <= 1
     assert locator.state[st.WAY_FAILS] == locator.state[st.TLS_FAILED] == 0
 
 
@@ -94,7 +94,7 @@ def test_after_tries_in_vain_a_wake_makes_one_attempt(dialect, broker):
     locator.state[st.TRY_FAILS] = 2
     with pytest.raises(ModemError):
         locator.contact()
-    assert locator.told(OPEN[dialect]) == 1
+    assert locator.commands_sent(OPEN[dialect]) == 1
 
 
 LOGIN = "[[event]]\nat_s = 0\ndo = 'pdp-login'\nuser = 'iot'\npassword = 'pass word'\n"
@@ -108,7 +108,7 @@ def test_an_access_point_that_asks_for_a_login(dialect, broker):
         with pytest.raises(PdpError) as refused:
             locator.contact()
         assert refusals.esm(refused.value.code) == 29
-        assert locator.told(CONTEXT[dialect]) == 1
+        assert locator.commands_sent(CONTEXT[dialect]) == 1
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -120,8 +120,8 @@ def test_causes_of_the_context_permanent_and_temporary(dialect, broker, cause, w
     locator = Locator(dialect, broker, refusing, variants)
     with pytest.raises(PdpError):
         locator.contact()
-    now = locator.bench.now() // 1000
-    assert locator.told(CONTEXT[dialect]) <= 6
+    now = locator.modem.now() // 1000
+    assert locator.commands_sent(CONTEXT[dialect]) <= 6
     assert (locator.state[st.DATA_UNTIL] - now >= 3590) == waits
     with pytest.raises(PdpError):
         locator.contact()
@@ -134,7 +134,7 @@ def test_a_context_refused_without_any_cause_is_asked_for_twice(broker):
     assert ntp.ask(locator.driver) is None
     with pytest.raises(PdpError):
         locator.contact()
-    assert locator.told(CONTEXT["bg95"]) == 2
+    assert locator.commands_sent(CONTEXT["bg95"]) == 2
     assert locator.state[st.DATA_UNTIL] == 0
 
 
@@ -160,7 +160,7 @@ def test_a_socket_verifies_the_broker(dialect, order, broker, tmp_path, monkeypa
     certificates.make(tmp_path, HOST)
     variants = ["urc-before"] if (dialect, order) == ("sim7600", "before") else []
     locator = Locator(dialect, broker, variants=variants, reply=True)
-    client = MqttClient(locator.bench, sockets.make(locator.driver))
+    client = MqttClient(locator.modem, sockets.make(locator.driver))
     with pytest.raises(ModemError):
         client.mqtt_open(HOST.encode(), 8883, b"lb-1", b"secret", (tmp_path / "ca.pem").read_bytes())
     with pytest.raises(ModemError):

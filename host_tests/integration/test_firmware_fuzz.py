@@ -49,8 +49,8 @@ def test_a_crash_is_counted_and_can_be_repeated(monkeypatch):
     result = fuzz.on_cpython("fragile", "test", 20_000)
     assert result["crashes"] > 0
     assert b"CEREG" in bytes.fromhex(result["kept"][0]["input"])
-    told = fuzz.figures([result])
-    assert told["crashes"] == result["crashes"]
+    figures = fuzz.figures([result])
+    assert figures["crashes"] == result["crashes"]
 
 
 def test_a_runtime_that_dies_is_a_crash(tmp_path):

@@ -21,48 +21,48 @@ NO_HOSTS = parse("[[event]]\nat_s = 0\ndo = 'hosts'\nreached = 'none'\n")
 
 
 def registered(dialect: Any, **more: Any) -> tuple[ModemUnderTest, Any]:
-    bench = ModemUnderTest(dialect, Loopback(), **more)
-    driver = make(types.SimpleNamespace(MODEM=dialect, apn=b"iot"), bench)
+    modem = ModemUnderTest(dialect, Loopback(), **more)
+    driver = make(types.SimpleNamespace(MODEM=dialect, apn=b"iot"), modem)
     driver.start(True, True)
     assert driver.attach(200, 200, 0) == (REGISTERED, 0)
-    return bench, driver
+    return modem, driver
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_time_server(dialect):
-    bench, driver = registered(dialect)
-    bench.modem._unit.clock.lose()
+    modem, driver = registered(dialect)
+    modem.simulated._unit.clock.lose()
     assert driver.network_time() is None
     epoch_s = ntp.ask(driver)
-    assert abs(epoch_s + EPOCH_2000_S - START_UTC_S - bench.now() // 1000) <= 2
+    assert abs(epoch_s + EPOCH_2000_S - START_UTC_S - modem.now() // 1000) <= 2
     assert driver.network_time() is not None
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_time_server_that_does_not_answer_costs_a_minute(dialect):
-    bench, driver = registered(dialect, scenario=NO_HOSTS)
-    began_ms = bench.now()
+    modem, driver = registered(dialect, scenario=NO_HOSTS)
+    began_ms = modem.now()
     assert ntp.ask(driver) is None
-    assert bench.now() - began_ms < 60_000
+    assert modem.now() - began_ms < 60_000
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_the_supply_as_the_modem_measures_it(dialect):
-    bench, driver = registered(dialect)
-    bench.modem._unit.supply_mv = 3_612
+    modem, driver = registered(dialect)
+    modem.simulated._unit.supply_mv = 3_612
     assert 3_400 < driver.supply_mv() <= 3_612
 
 
-def first_fix_s(bench: ModemUnderTest, driver: Any) -> float:
-    began_ms = bench.now()
+def first_fix_s(modem: ModemUnderTest, driver: Any) -> float:
+    began_ms = modem.now()
     driver.gnss_start(False)
     while driver.gnss_poll() is None:
-        bench.sleep_ms(1000)
-        assert bench.now() - began_ms < 300_000
-    return (bench.now() - began_ms) / 1000
+        modem.sleep_ms(1000)
+        assert modem.now() - began_ms < 300_000
+    return (modem.now() - began_ms) / 1000
 
 
-def booted_again(bench: ModemUnderTest, driver: Any) -> None:
+def booted_again(modem: ModemUnderTest, driver: Any) -> None:
     """Predicted orbits are used from the boot on that follows their being switched on."""
     driver.stop(False)
     driver.start(True, False)
@@ -78,12 +78,12 @@ def test_what_predicted_orbits_gain(age_days, gains):
     times: dict[bool, list[float]] = {True: [], False: []}
     for seed in range(21):
         for fetched in (True, False):
-            bench, driver = registered("sim7600", seed=seed)
-            booted_again(bench, driver)
+            modem, driver = registered("sim7600", seed=seed)
+            booted_again(modem, driver)
             if fetched:
                 assert driver.part("assistance").download(driver)
-            bench.run(age_days * 86_400_000 + 1_000)
-            times[fetched].append(first_fix_s(bench, driver))
+            modem.run(age_days * 86_400_000 + 1_000)
+            times[fetched].append(first_fix_s(modem, driver))
     saved_s = median_s(times[False]) - median_s(times[True])
     assert (saved_s > 8) == gains
     if age_days == 0:
@@ -91,13 +91,13 @@ def test_what_predicted_orbits_gain(age_days, gains):
 
 
 def test_a_file_of_predicted_orbits_for_the_bg95():
-    bench, driver = registered("bg95")
+    modem, driver = registered("bg95")
     assistance = driver.part("assistance")
     assert assistance.minutes_left(driver) == 0  # not switched on yet
-    booted_again(bench, driver)
+    booted_again(modem, driver)
     assert assistance.minutes_left(driver) <= 0
-    now = START_UTC_S + bench.now() // 1000
-    utc = bench.modem._unit.clock.utc()
+    now = START_UTC_S + modem.now() // 1000
+    utc = modem.simulated._unit.clock.utc()
     assert abs(utc.timestamp() - now) < 5
     assert assistance.inject(driver, bytes(5000), utc.timetuple()[:6])
     assert assistance.minutes_left(driver) == 10_080
@@ -105,10 +105,10 @@ def test_a_file_of_predicted_orbits_for_the_bg95():
 
 
 def test_a_download_that_fails_is_told():
-    bench, driver = registered("sim7600")
+    modem, driver = registered("sim7600")
     assert not driver.part("assistance").download(driver)  # not switched on yet
-    booted_again(bench, driver)
-    bench.air.barred = True
+    booted_again(modem, driver)
+    modem.air.barred = True
     assert not driver.part("assistance").download(driver)
 
 
@@ -135,10 +135,10 @@ ON, OFF = (3,), (0,)
 SHIPPED = [("bg95", (), "servicedomain"), ("sim7600", ("cemode",), "cemode")]
 
 
-def uninvited(bench: ModemUnderTest, driver: Any) -> list[int]:
+def uninvited(modem: ModemUnderTest, driver: Any) -> list[int]:
     """Rings and messages of somebody who calls and sends one."""
     assert driver.channel.uninvited == [0, 0] and driver.supply_mv()
-    bench.sleep_ms(20_000)
+    modem.sleep_ms(20_000)
     assert driver.serves(0) == (True, 0)
     return list(driver.channel.uninvited)
 
@@ -150,17 +150,17 @@ def test_calls_and_messages_reach_a_modem_as_shipped(dialect, variants, _):
 
 @pytest.mark.parametrize(("dialect", "variants", "key"), SHIPPED)
 def test_they_are_put_off_and_stay_off_without_power(dialect, variants, key):
-    bench, driver = registered(dialect, variants=variants, scenario=CALLED)
-    kept = bench.modem._unit.nv.settings
+    modem, driver = registered(dialect, variants=variants, scenario=CALLED)
+    kept = modem.simulated._unit.nv.settings
     assert services.settle(driver, 1) == ON
     assert services.settle(driver, 0) == OFF
     driver.stop(False)
-    bench.modem.rail(False)
+    modem.simulated.rail(False)
     driver.start(True, False)
     assert driver.attach(200, 200, 0) == (REGISTERED, 0)
     before = dict(kept)
     assert services.settle(driver, 0) == OFF and kept == before
-    assert uninvited(bench, driver) == [0, 0]
+    assert uninvited(modem, driver) == [0, 0]
     assert services.settle(driver, 1) == ON and kept[key] == "2"
 
 

@@ -196,7 +196,7 @@ def test_options_that_cannot_be_right(options, said, monkeypatch, capsys):
     assert said in capsys.readouterr().err
 
 
-def test_a_figure_that_the_image_does_not_tell_is_left_out_and_said(board, tmp_path, monkeypatch, capsys):
+def test_a_figure_that_the_image_does_not_report_is_left_out_and_named(board, tmp_path, monkeypatch, capsys):
     whole = bench_chip.run
 
     def without(port: str, call: str) -> dict[str, str]:

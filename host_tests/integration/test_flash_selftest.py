@@ -19,7 +19,7 @@ ON_DEVICE = REPOSITORY / "tools" / "flash" / "on_device"
 
 
 class Port(ModemUnderTest):
-    """The bench with what else the self-test touches."""
+    """A simulated modem, with what else the self-test touches."""
 
     rtc_memory = b""
     reset_cause = 1
@@ -97,14 +97,14 @@ def test_a_modem_that_stays_on_is_found_bad(dialect, has_lines, tmp_path, capsys
 def test_a_modem_is_off_when_its_status_says_so(dialect, tmp_path, capsys):
     port = Port(dialect, has_lines=True)
     said, _, good = tried(port, tmp_path, capsys)
-    assert good and said["off"] == (True, "the modem is off") and not port.modem.status()
+    assert good and said["off"] == (True, "the modem is off") and not port.simulated.status()
 
 
 class Inverted(Port):
-    """STATUS over a transistor that nobody has told the board of."""
+    """STATUS over a transistor that the board's configuration does not name."""
 
     def modem_status(self) -> bool:
-        return not self.modem.status()
+        return not self.simulated.status()
 
 
 def test_a_status_line_that_lies_is_found_bad(tmp_path, capsys):
@@ -112,7 +112,7 @@ def test_a_status_line_that_lies_is_found_bad(tmp_path, capsys):
     assert not good and not said["off"][0] and "status_on" in said["off"][1]
 
 
-def test_what_is_bad_is_told_and_the_rest_still_tested(tmp_path, capsys):
+def test_failed_parts_are_reported_and_the_rest_is_tested(tmp_path, capsys):
     port = Port("bg95")
     port.air.audible.clear()
     port.lid = 1
@@ -124,7 +124,7 @@ def test_what_is_bad_is_told_and_the_rest_still_tested(tmp_path, capsys):
 
 def test_a_modem_that_is_dead_ends_it(tmp_path, capsys):
     port = Port("bg95")
-    port.modem.receive = lambda data: None  # type: ignore[method-assign]
+    port.simulated.receive = lambda data: None  # type: ignore[method-assign]
     said, _, good = tried(port, tmp_path, capsys)
     assert not good and not said["modem"][0] and "card" not in said
 

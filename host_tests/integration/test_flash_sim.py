@@ -16,6 +16,7 @@ from host_tests.support.doubles import raising
 from host_tests.support.identity import write_identity
 from tools.flash import (
     LayoutError,
+    console,
     deploy,
     deploy_sim,
     device,
@@ -24,19 +25,18 @@ from tools.flash import (
     micropython,
     provision,
     selftest,
-    sent,
 )
 from tools.flash.fake_board import FakeBoard
 
 pytestmark = pytest.mark.slow
 
 
-def test_what_was_flashed_completes_a_wake(monkeypatch):
+def test_a_flashed_board_completes_a_wake(monkeypatch):
     monkeypatch.setattr("sys.argv", ["flash_sim"])
     assert flash_sim.main() == 0
 
 
-def test_what_was_deployed_with_interruptions_completes_a_wake():
+def test_a_deployment_with_interruptions_completes_a_wake():
     assert deploy_sim.main() == 0
 
 
@@ -65,7 +65,7 @@ def test_another_identity_takes_the_records_with_it(tmp_path):
         assert there.run("import os\nprint(os.listdir('data'))").strip() == "[]"
         assert there.read("config/device.json") == there.read("config/device.json.copy")
         assert b"lb-2" in there.read("config/device.json")
-        for name in identity.NAMES:  # the file system is made anew
+        for name in identity.NAMES:  # the file system is formatted
             there.remove(f"config/{name}")
             there.remove(f"config/{name}.copy")
         with pytest.raises(LayoutError, match="this tracker is lb-2, not lb-1"):
@@ -237,8 +237,8 @@ def test_errors_of_a_board_have_remedies(tmp_path, monkeypatch):
         there.free_bytes = 1000
         with pytest.raises(LayoutError, match=r"the flash has 1,000 bytes free.* ERASE=1; a new device id"):
             deploy.deploy(there, {"slots/a": b"x" * 1000})
-        with pytest.raises(LayoutError, match="ValueError: told"):
-            there.run("raise ValueError('told')")
+        with pytest.raises(LayoutError, match="ValueError: bad"):
+            there.run("raise ValueError('bad')")
         there.close()
 
 
@@ -270,14 +270,14 @@ def test_deployed_again_the_first_slot_runs_whatever_an_update_has_left(tmp_path
         there.close()
 
 
-def test_a_file_system_that_cannot_be_mounted_is_not_made_anew(tmp_path):
+def test_a_file_system_that_cannot_be_mounted_is_not_formatted(tmp_path):
     (tmp_path / "flash.bin").write_bytes(bytes(4096 * 240))
     with FakeBoard(tmp_path) as board, Serial(board.port, timeout=60) as port:
         assert port.read_until(b"corrupted").endswith(b"corrupted")
     assert (tmp_path / "flash.bin").read_bytes() == bytes(4096 * 240)
 
 
-def test_a_board_that_loses_its_power_while_its_port_stays_is_told(tmp_path):
+def test_a_board_that_loses_its_power_while_its_port_stays_is_reported(tmp_path):
     with FakeBoard(tmp_path) as board:
         there = device.Device(board.port)
         assert there._transport.serial.timeout == there._transport.serial.write_timeout == device.ANSWER_S
@@ -346,9 +346,9 @@ def test_the_self_test_and_the_prompt_go_through_a_real_repl(tmp_path, monkeypat
         said = capsys.readouterr().out
         assert "215 x 0.1 C" in said and "power on, code -1" in said and "The current in sleep" in said
         (report,) = (tmp_path / "out" / "selftest").glob("*.txt")
-        told = report.read_text()
-        assert "identity|bad|device.json: damaged, or a key is missing: make provision" in told
+        text = report.read_text()
+        assert "identity|bad|device.json: damaged, or a key is missing: make provision" in text
         there = device.Device(board.port)
-        printed = there.run(sent.source("shell") + "\nstatus()\njournal()\n")
+        printed = there.run(console.source("shell") + "\nstatus()\njournal()\n")
         assert "battery mV   3600" in printed and "0 wait for the agent" in printed
         there.close()

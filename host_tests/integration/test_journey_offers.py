@@ -12,18 +12,18 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.cli import app
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
-from landbridge.core.names import HOUSE
+from landbridge.core.names import OPERATOR
 from landbridge.db.database import Database, open_database
 from landbridge.events import outbox
 from landbridge.events import queries as events
 from landbridge.events.finished import finished
 from landbridge.features.devices import queries as devices
-from landbridge.features.geofences import queries as fences
+from landbridge.features.geofences import queries as geofences
 from landbridge.features.trips import queries as trips
 from landbridge.features.trips.start import Booking, Started, start
 from landbridge.points import queries as points
-from landbridge.tracking import offers
-from landbridge.tracking.recompute import work_out
+from landbridge.tracking import suggestions as offers
+from landbridge.tracking.recompute import recompute
 
 from host_tests.support.agent import DEVICE
 from host_tests.support.trips import BEGIN_S, HOUR_S, POZNAN, PROTOCOL, believed, deliver, fix
@@ -48,7 +48,7 @@ def opened(place: str) -> Database:
     database = open_database(place)
     with database.writing() as connection:
         devices.add(connection, DEVICE, b"wrapped", BEGIN_S)
-        fences.add(connection, "Brest", POZNAN.replace("17.0,52.4", "23.7,52.1"), 5_000.0, BEGIN_S)
+        geofences.add(connection, "Brest", POZNAN.replace("17.0,52.4", "23.7,52.1"), 5_000.0, BEGIN_S)
     return database
 
 
@@ -60,7 +60,7 @@ def offered(database: Database) -> list[tuple[int | None, Any, Any]]:
     with database.reading() as connection:
         return [
             (each.seq, each.content["cause"], each.content["place"])
-            for each in offers.standing(connection, DEVICE)
+            for each in offers.current(connection, DEVICE)
         ]
 
 
@@ -69,7 +69,7 @@ def book(database: Database, from_s: int, now_s: int = NOW_S) -> Started:
     booking = Booking("CSQU3054383", "west", "Poznan", 3600, "acme", {}, [])
     with database.writing() as connection:
         started = start(connection, DEVICE, booking, from_s, "bench", now_s)
-        work_out(connection, DEVICE, now_s)
+        recompute(connection, DEVICE, now_s)
     return started
 
 
@@ -94,7 +94,7 @@ def test_a_trip_that_has_not_arrived_after_all_ends_where_its_container_went_on_
     there, elsewhere = (52.4, 17.0, "PL"), (52.3, 18.0, "PL")
     with database.writing() as connection:
         devices.add(connection, OTHER, b"wrapped", BEGIN_S)
-        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+        geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
     trip = book(database, BEGIN_S).trip
     came = [(1, 1, elsewhere), (2, 4, there), (3, 10, there), (5, 20, there)]
     deliver(database, [fix(seq, BEGIN_S + hour * HOUR_S, *place) for seq, hour, place in came], NOW_S)
@@ -112,7 +112,7 @@ def test_a_trip_that_has_not_arrived_after_all_ends_where_its_container_went_on_
 
 def offers_and_trips(database: Database) -> tuple[list[Any], list[int]]:
     with database.reading() as connection:
-        return offers.standing(connection, DEVICE), [each.trip for each in trips.every(connection)]
+        return offers.current(connection, DEVICE), [each.trip for each in trips.every(connection)]
 
 
 def told(database: Database, tenant: str, leaf: str) -> list[Any]:
@@ -128,16 +128,16 @@ def told(database: Database, tenant: str, leaf: str) -> list[Any]:
 
 
 @pytest.mark.parametrize(("changes", "cause"), [({"events": LIGHT}, "light"), ({"motion": 3}, "motion")])
-def test_first_light_or_motion_is_offered_once(database, changes, cause):
+def test_first_light_or_motion_is_suggested_once(database, changes, cause):
     deliver(database, [at(1), at(2)], NOW_S)
     assert offered(database) == []
     deliver(database, [at(3, **changes), at(4, motion=9, events=LIGHT)], NOW_S)
     assert offered(database) == [(3, cause, "Brest")]
-    (message,) = told(database, HOUSE, "event/start-offered")
+    (message,) = told(database, OPERATOR, "event/start-suggested")
     assert (message["trip"], message["latitude"], message["time"]) == (None, 52.1, iso(BEGIN_S + 3 * HOUR_S))
 
 
-def test_nothing_is_offered_of_a_time_before_the_device_was_added(database):
+def test_nothing_is_suggested_of_a_time_before_the_device_was_added(database):
     deliver(database, [fix(1, BEGIN_S - 1, *BREST), at(2)], NOW_S)
     assert offered(database) == []
 
@@ -147,8 +147,8 @@ def test_it_is_gone_when_a_trip_starts_and_comes_again_after_it(database):
     deliver(database, [at(hour) for hour in range(4, 9)], NOW_S)
     book(database, NOW_S)
     assert offered(database) == []
-    assert [each["retracts"] for each in told(database, HOUSE, "event/retraction")] == [
-        f"{DEVICE}/3/start-offered"
+    assert [each["retracts"] for each in told(database, OPERATOR, "event/retraction")] == [
+        f"{DEVICE}/3/start-suggested"
     ]
     deliver(database, [at(2, motion=9), at(41, motion=9)], NOW_S + 2 * HOUR_S)
     assert offered(database) == []
@@ -158,7 +158,7 @@ def test_it_is_gone_when_a_trip_starts_and_comes_again_after_it(database):
     assert offered(database) == [(42, "motion", "Brest")]
 
 
-def test_a_trip_without_points_parts_two_offers(database):
+def test_a_trip_without_points_separates_two_suggestions(database):
     deliver(database, [at(1, motion=9)], NOW_S)
     book(database, NOW_S)
     with database.writing() as connection:
@@ -167,7 +167,7 @@ def test_a_trip_without_points_parts_two_offers(database):
     assert offered(database) == [(42, "motion", "Brest")]
 
 
-def test_an_accepted_offer_puts_what_was_stored_on_the_trip(database):
+def test_an_accepted_suggestion_puts_stored_points_on_the_trip(database):
     deliver(database, [at(1), at(2, motion=9, events=LIGHT), at(3, 52.1, 23.0, motion=9)], NOW_S)
     ((seq, _, _),) = offered(database)
     assert seq == 2 and told(database, "acme", "track") == []
@@ -176,25 +176,25 @@ def test_an_accepted_offer_puts_what_was_stored_on_the_trip(database):
         assert [each.trip for each in points.track(connection, DEVICE)] == [None, 1, 1]
         found = {each.type: each for each in events.of_trip(connection, 1)}
     alarm = found["alarm"]
-    assert json.loads(found["fence"].content)["action"] == "leave"
+    assert json.loads(found["geofence"].content)["action"] == "leave"
     assert alarm.tenant == "acme" and alarm.seq == 2
     assert offered(database) == []
     (track,) = told(database, "acme", "track")
     assert len(track["features"]) == 2
     assert len(told(database, "acme", "position")) == 1
-    gone = {each["retracts"] for each in told(database, HOUSE, "event/retraction")}
-    assert gone >= {f"{DEVICE}/2/start-offered", f"{DEVICE}/2/alarm-light"}
-    assert not [each for each in believed(database) if "start-offered" in each]
+    gone = {each["retracts"] for each in told(database, OPERATOR, "event/retraction")}
+    assert gone >= {f"{DEVICE}/2/start-suggested", f"{DEVICE}/2/alarm-light"}
+    assert not [each for each in believed(database) if "start-suggested" in each]
 
 
-def test_whatever_comes_first_the_offer_is_the_same(tmp_path):
+def test_whatever_comes_first_the_suggestion_is_the_same(tmp_path):
     taken = [at(1), at(2, motion=9), at(3, 53.0, 23.7, motion=9), at(4, events=LIGHT)]
     for number, order in enumerate(permutations(taken)):
         database = opened(str(tmp_path / f"{number}.sqlite3"))
         for each in order:
             deliver(database, [each], NOW_S)
         assert offered(database) == [(2, "motion", "Brest")]
-        assert {each for each in believed(database) if "offered" in each} == {f"{DEVICE}/2/start-offered"}
+        assert {each for each in believed(database) if "suggested" in each} == {f"{DEVICE}/2/start-suggested"}
         database.close()
 
 
@@ -225,8 +225,8 @@ def test_by_command(tmp_path, monkeypatch, capsys):
     (tmp_path / "landbridge.toml").write_text("")
     deliver(opened(str(tmp_path / "landbridge.sqlite3")), [at(1), at(2, motion=9)], NOW_S)
     begin = str(iso(BEGIN_S + 2 * HOUR_S))
-    assert f"--from {begin}" in landbridge("trips", "offers")
-    booked = ("--container", "CSQU3054383", "--line", "west", "--destination", "Poznan")
+    assert f"--from {begin}" in landbridge("trips", "suggestions")
+    booked = ("--container", "CSQU3054383", "--route", "west", "--destination", "Poznan")
     assert "'soon' is no time" in landbridge("trips", "start", DEVICE, *booked, "--from", "soon")
     assert "1 points" in landbridge("trips", "start", DEVICE, *booked, "--from", begin)
-    assert begin in landbridge("trips", "list") and DEVICE not in landbridge("trips", "offers")
+    assert begin in landbridge("trips", "list") and DEVICE not in landbridge("trips", "suggestions")

@@ -9,14 +9,14 @@ from unittest.mock import create_autospec
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.core.clock import Clock, iso
-from landbridge.core.priority import Precedence
-from landbridge.events.publisher import Sender
+from landbridge.core.priority import IngestPriority
+from landbridge.events.publisher import Publisher
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import Window
 from landbridge.features.trips import queries as trips
-from landbridge.ingest.held import hold, write
-from landbridge.points import quality as judge
+from landbridge.ingest.device_rows import lock_rows, write
+from landbridge.points import quality
 from landbridge.points import queries as points
 from landbridge.tracking import silence, worker
 
@@ -51,29 +51,29 @@ class Passing(Clock):
         wait_until(lambda: self.asked > asked + 4, "looks")
 
 
-def test_nobody_is_silent_while_the_agent_could_not_hear_him(fleet, monkeypatch):
-    monkeypatch.setattr(worker, "LOOK_S", 0.001)
+def test_no_device_is_silent_while_the_agent_could_not_hear_it(fleet, monkeypatch):
+    monkeypatch.setattr(worker, "POLL_S", 0.001)
     monkeypatch.setattr(worker, "_MINUTE_S", 0.0)
     monkeypatch.setattr(worker, "_MOST_AT_ONCE", 1)
     with fleet.database.writing() as connection:
         for device in (FIRST, SECOND):
-            points.store(connection, device, [judge.judge(at(1), None, NOW_S)], NOW_S)
-            row = hold(connection, [device])[device]
-            row.contact(Window(1, 0), 0, BEGIN_S)
-            row.says(BEGIN_S + HOUR_S, {}, {})
+            points.store(connection, device, [quality.check(at(1), None, NOW_S)], NOW_S)
+            row = lock_rows(connection, [device])[device]
+            row.accept(Window(1, 0), 0, BEGIN_S)
+            row.keep_report(BEGIN_S + HOUR_S, {}, {})
             write(connection, [row])
     away: list[str] = []
     clock = Passing(BEGIN_S + 6 * HOUR_S)
-    sender = create_autospec(Sender, instance=True)
+    publisher = create_autospec(Publisher, instance=True)
     deaf = (lambda: away[0] if away else None,)
-    thread = worker.Journeys(fleet.database, clock, sender, Precedence(), deaf)
+    thread = worker.TrackingWorker(fleet.database, clock, publisher, IngestPriority(), deaf)
     thread.start()
 
     def silent_after(passing_s: int) -> list[str]:
         clock.at_s += passing_s
         clock.is_looked_at()
         with fleet.database.reading() as connection:
-            return [row.device for row in alarms.every_standing(connection)]
+            return [row.device for row in alarms.every_open(connection)]
 
     assert silent_after(silence.GRACE_S) == []
     away.append("the broker is away")
@@ -93,7 +93,7 @@ def test_who_is_silent_when_the_trip_changes_is_so_on_the_next_one(fleet):
 
     def look(told: int) -> None:
         with fleet.database.writing() as connection:
-            assert silence.look(connection, [FIRST], 0, now_s) == told
+            assert silence.check_due(connection, [FIRST], 0, now_s) == told
 
     look(1)
     with fleet.database.writing() as connection:
@@ -110,13 +110,13 @@ def test_who_is_silent_when_the_trip_changes_is_so_on_the_next_one(fleet):
     ]
     assert [leaf for leaf, _ in fleet.sent("acme") if leaf == "event/retraction"] == []
     schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
-    for tenant in ("acme", "default", "bolt"):
+    for tenant in ("acme", "operator", "bolt"):
         for leaf, content in fleet.sent(tenant):
             if leaf.startswith("event/"):
                 schema.validate(content)
 
 
-def test_who_is_silent_is_told_once_however_many_trips_run(fleet):
+def test_silence_is_published_once_however_many_trips_run(fleet):
     fleet.trip("MSKU0000006", 0, None, "bolt", SECOND)
     own = fleet.trip("CSQU3054383", 0, None, "acme")
     fleet.deliver(at(1))
@@ -125,37 +125,37 @@ def test_who_is_silent_is_told_once_however_many_trips_run(fleet):
     for minute in range(3):
         now_s = BEGIN_S + 5 * HOUR_S + 60 * minute
         with fleet.database.writing() as connection:
-            names = silence.concerned(connection, 0, now_s)
-            told.append(silence.look(connection, names, 0, now_s))
+            names = silence.due_devices(connection, 0, now_s)
+            told.append(silence.check_due(connection, names, 0, now_s))
     assert told == [1, 0, 0]
     assert every(fleet) == [("silent", "raised", 1, own)]
     fleet.heard(BEGIN_S + 6 * HOUR_S)
     with fleet.database.writing() as connection:
-        assert silence.concerned(connection, 0, BEGIN_S + 7 * HOUR_S) == {FIRST}
-        assert silence.look(connection, [FIRST], 0, BEGIN_S + 7 * HOUR_S) == 1
+        assert silence.due_devices(connection, 0, BEGIN_S + 7 * HOUR_S) == {FIRST}
+        assert silence.check_due(connection, [FIRST], 0, BEGIN_S + 7 * HOUR_S) == 1
     assert every(fleet) == [("silent", "cleared", 1, own)]
 
 
 @pytest.mark.parametrize("told_before", [True, False])
-def test_who_is_silent_tells_the_next_trip_nothing_of_before_it(fleet, told_before):
+def test_silence_shows_the_next_trip_nothing_of_before_it(fleet, told_before):
     fleet.trip("CSQU3054383", 0, 4, "acme")
     with fleet.database.writing() as connection:
-        points.store(connection, FIRST, [judge.judge(at(1), None, NOW_S)], BEGIN_S + HOUR_S)
+        points.store(connection, FIRST, [quality.check(at(1), None, NOW_S)], BEGIN_S + HOUR_S)
     fleet.heard(BEGIN_S + HOUR_S, BEGIN_S + 2 * HOUR_S)
     if told_before:
         with fleet.database.writing() as connection:
-            assert silence.look(connection, [FIRST], 0, BEGIN_S + 5 * HOUR_S) == 1
+            assert silence.check_due(connection, [FIRST], 0, BEGIN_S + 5 * HOUR_S) == 1
     fleet.trip("MSKU0000006", 6, None, "bolt")
     begin_s = BEGIN_S + 6 * HOUR_S
     with fleet.database.writing() as connection:
-        assert silence.look(connection, [FIRST], 0, BEGIN_S + 7 * HOUR_S) == 1
+        assert silence.check_due(connection, [FIRST], 0, BEGIN_S + 7 * HOUR_S) == 1
     fleet.heard(BEGIN_S + 8 * HOUR_S)
     with fleet.database.writing() as connection:
-        assert silence.look(connection, [FIRST], 0, BEGIN_S + 9 * HOUR_S) == 1
+        assert silence.check_due(connection, [FIRST], 0, BEGIN_S + 9 * HOUR_S) == 1
     told = [content for leaf, content in fleet.sent("bolt") if leaf.startswith("event/")]
     assert [each["type"] for each in told] == ["alarm", "alarm-raised", "alarm", "alarm-cleared"]
     assert {(each["time"], each["due"]) for each in told} == {(None, iso(begin_s))}
-    heard = [each.get("last_contact") for each in told if each["type"] == "alarm"]
+    heard = [each.get("last_session") for each in told if each["type"] == "alarm"]
     assert heard == [None, iso(BEGIN_S + 8 * HOUR_S)]
     for each in told:
         times = re.findall(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z", json.dumps(each))
@@ -166,10 +166,10 @@ def test_who_is_silent_tells_the_next_trip_nothing_of_before_it(fleet, told_befo
         schema.validate(each)
 
 
-def test_a_silent_device_whose_points_are_no_longer_kept_holds_up_nobody(fleet):
+def test_a_silent_device_whose_points_are_no_longer_kept_holds_up_no_other(fleet):
     fleet.heard(BEGIN_S + HOUR_S, BEGIN_S + 2 * HOUR_S)
     for heard_s in (BEGIN_S + HOUR_S, BEGIN_S + 9 * HOUR_S):
         fleet.heard(heard_s)
         with fleet.database.writing() as connection:
             devices.silent(connection, FIRST, BEGIN_S + 2 * HOUR_S)
-            assert silence.look(connection, [FIRST], 0, BEGIN_S + 10 * HOUR_S) == 0
+            assert silence.check_due(connection, [FIRST], 0, BEGIN_S + 10 * HOUR_S) == 0

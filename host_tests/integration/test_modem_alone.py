@@ -102,10 +102,10 @@ def test_unix(abstract, tmp_path):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stale:  # of a program that was killed
             stale.bind(path)
     with (
-        running("--dialect", "bg95", "--unix", path) as told,
+        running("--dialect", "bg95", "--unix", path) as printed,
         socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client,
     ):
-        assert told == path
+        assert printed == path
         client.connect("\0" + path if abstract else path)
         speak(client.fileno(), b"AT\r\n", b"OK\r\n")
 

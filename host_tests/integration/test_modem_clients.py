@@ -38,13 +38,13 @@ class Talkative(Loopback):
 def booted(dialect: Dialect, network: Loopback | None = None) -> ModemUnderTest:
     """A modem that is registered, its echo off."""
     silent = Event("hosts", {"reached": "none"}, at_ms=SILENT_S * 1_000)
-    bench = ModemUnderTest(dialect, network=network or Loopback(), scenario=[silent])
-    bench.boot()
-    bench.run(20_000)
-    bench.send("ATE0")
-    bench.send('AT+CGDCONT=1,"IP","iot"')
-    bench.until_registered()
-    return bench
+    modem = ModemUnderTest(dialect, network=network or Loopback(), scenario=[silent])
+    modem.boot()
+    modem.run(20_000)
+    modem.send("ATE0")
+    modem.send('AT+CGDCONT=1,"IP","iot"')
+    modem.until_registered()
+    return modem
 
 
 @pytest.fixture(params=["bg95", "sim7600"])
@@ -55,29 +55,29 @@ def modem(request) -> ModemUnderTest:
 class CrLf:
     """Ends every line with CR LF, and sends data as they are as soon as it sees the prompt."""
 
-    def __init__(self, bench: ModemUnderTest) -> None:
-        self.bench = bench
+    def __init__(self, modem: ModemUnderTest) -> None:
+        self.modem = modem
 
     def ask(self, command: str, final: str = "OK") -> str:
         """All that comes up to a line with `final`."""
-        self.bench.output.clear()
-        self.bench.modem.receive(f"AT{command}\r\n".encode())
+        self.modem.output.clear()
+        self.modem.simulated.receive(f"AT{command}\r\n".encode())
         return self._until(final)
 
     def give(self, command: str, data: bytes, final: str) -> str:
-        """A command with data behind its prompt."""
+        """A command with data after its prompt."""
         self.ask(command, ">")
-        self.bench.output.clear()
-        self.bench.modem.receive(data)
+        self.modem.output.clear()
+        self.modem.simulated.receive(data)
         return self._until(final)
 
     def _until(self, text: str) -> str:
         for _ in range(40_000):
-            if text.encode() in self.bench.output:
-                self.bench.run(20)
-                return self.bench.output.decode("latin-1")
-            self.bench.run(5)
-        raise AssertionError(f"no {text!r}: {bytes(self.bench.output)!r}")
+            if text.encode() in self.modem.output:
+                self.modem.run(20)
+                return self.modem.output.decode("latin-1")
+            self.modem.run(5)
+        raise AssertionError(f"no {text!r}: {bytes(self.modem.output)!r}")
 
 
 def echoed_by_socket(client: CrLf, dialect: str, data: bytes) -> str:
@@ -94,7 +94,7 @@ def echoed_by_socket(client: CrLf, dialect: str, data: bytes) -> str:
     return client.ask("+CIPRXGET=2,0,100")
 
 
-def test_the_line_feed_behind_a_data_command_is_not_data(modem):
+def test_the_line_feed_after_a_data_command_is_not_data(modem):
     came = echoed_by_socket(CrLf(modem), modem.dialect, b"\x00hello\n!")
     assert "\x00hello\n!" in came and "\n\x00hell\r" not in came
     assert CrLf(modem).ask("+CSQ").count("OK") == 1
@@ -159,13 +159,13 @@ def test_a_phone_manager_lists_an_empty_store(modem):
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_without_a_card_commands_about_messages_say_so_in_their_own_codes(dialect):
-    bench = ModemUnderTest(dialect, scenario=[Event("sim", {"state": "removed"})])
-    bench.boot()
-    bench.run(40_000)
-    bench.send("ATE0")
-    bench.send("AT+CMEE=1")
+    modem = ModemUnderTest(dialect, scenario=[Event("sim", {"state": "removed"})])
+    modem.boot()
+    modem.run(40_000)
+    modem.send("ATE0")
+    modem.send("AT+CMEE=1")
     for command in ("+CPMS?", '+CPMS="SM"', "+CMGL", "+CMGR=1", "+CMGD=1"):
-        assert bench.send(f"AT{command}", final="+CMS ERROR: 310") == ["+CMS ERROR: 310"]
+        assert modem.send(f"AT{command}", final="+CMS ERROR: 310") == ["+CMS ERROR: 310"]
 
 
 def test_what_a_client_asks_first(modem):
@@ -176,8 +176,8 @@ def test_what_a_client_asks_first(modem):
     assert modem.send("ATQ0 V1 E0 S0=0 &C1 &D2 +FCLASS=0") == ["OK"]  # of a program that dials
     known = CrLf(modem).ask("+CLAC").split()
     count, page = sum(name.startswith("AT") for name in known), PAGE.read_text()
-    told = f"{count} commands by name on the BG95" if modem.dialect == "bg95" else f"{count} on the SIM7600"
-    assert told in page
+    text = f"{count} commands by name on the BG95" if modem.dialect == "bg95" else f"{count} on the SIM7600"
+    assert text in page
     assert {"AT+CSQ", "AT+CGDCONT", "ATE", "AT+CLAC"} <= set(known) and len(known) == len(set(known))
 
 
@@ -187,38 +187,38 @@ def test_settings_of_one_vendor_are_errors_at_the_other(modem, name):
 
 
 def test_settings_of_the_socket_service():
-    bench = booted("sim7600")
-    assert bench.send("AT+CIPCCFG?") == ["+CIPCCFG: 10,0,0,1,1,0,500", "OK"]
-    assert bench.send("AT+CIPCCFG=5,0,0,0,1,0,75000") == ["OK"]
-    assert bench.send("AT+CIPCCFG?") == ["+CIPCCFG: 5,0,0,0,1,0,75000", "OK"]
-    assert bench.send("AT+CIPCCFG=11") == ["ERROR"]
-    assert bench.send("AT+CIPSENDMODE=1") == ["OK"] and bench.send("AT+CIPSENDMODE?")[0] == "+CIPSENDMODE: 1"
+    modem = booted("sim7600")
+    assert modem.send("AT+CIPCCFG?") == ["+CIPCCFG: 10,0,0,1,1,0,500", "OK"]
+    assert modem.send("AT+CIPCCFG=5,0,0,0,1,0,75000") == ["OK"]
+    assert modem.send("AT+CIPCCFG?") == ["+CIPCCFG: 5,0,0,0,1,0,75000", "OK"]
+    assert modem.send("AT+CIPCCFG=11") == ["ERROR"]
+    assert modem.send("AT+CIPSENDMODE=1") == ["OK"] and modem.send("AT+CIPSENDMODE?")[0] == "+CIPSENDMODE: 1"
 
 
 def test_a_transparent_connection_carries_bytes_and_is_left_by_an_escape():
-    bench = booted("sim7600")
-    assert bench.send("AT+CIPMODE=1") == ["OK"]
-    bench.send("AT+NETOPEN")
-    bench.until("+NETOPEN: 0")
-    assert bench.send("AT+CIPMODE=0") == ["ERROR"]  # not while the network service is open
-    assert bench.send('AT+CIPOPEN=1,"TCP","echo.example",7') == ["ERROR"]
-    bench.send('AT+CIPOPEN=0,"TCP","echo.example",7', final="CONNECT 115200")
-    bench.output.clear()
-    bench.modem.receive(b"AT+CSQ\r\n and +++ in the middle")
-    bench.run(5_000)
-    assert bytes(bench.output) == b"AT+CSQ\r\n and +++ in the middle"
-    bench.output.clear()
-    bench.modem.receive(b"+++")
-    bench.run(1_500)
-    assert bytes(bench.output) == b"\r\nOK\r\n"
-    assert bench.send("AT+CSQ")[-1] == "OK"
-    bench.send("ATO", final="CONNECT 115200")
-    bench.output.clear()
-    bench.run(1_500)
-    bench.modem.receive(b"+")
-    bench.modem.receive(b"+x")
-    bench.run(5_000)
-    assert bytes(bench.output) == b"++x"
+    modem = booted("sim7600")
+    assert modem.send("AT+CIPMODE=1") == ["OK"]
+    modem.send("AT+NETOPEN")
+    modem.until("+NETOPEN: 0")
+    assert modem.send("AT+CIPMODE=0") == ["ERROR"]  # not while the network service is open
+    assert modem.send('AT+CIPOPEN=1,"TCP","echo.example",7') == ["ERROR"]
+    modem.send('AT+CIPOPEN=0,"TCP","echo.example",7', final="CONNECT 115200")
+    modem.output.clear()
+    modem.simulated.receive(b"AT+CSQ\r\n and +++ in the middle")
+    modem.run(5_000)
+    assert bytes(modem.output) == b"AT+CSQ\r\n and +++ in the middle"
+    modem.output.clear()
+    modem.simulated.receive(b"+++")
+    modem.run(1_500)
+    assert bytes(modem.output) == b"\r\nOK\r\n"
+    assert modem.send("AT+CSQ")[-1] == "OK"
+    modem.send("ATO", final="CONNECT 115200")
+    modem.output.clear()
+    modem.run(1_500)
+    modem.simulated.receive(b"+")
+    modem.simulated.receive(b"+x")
+    modem.run(5_000)
+    assert bytes(modem.output) == b"++x"
 
 
 def transparent(network: Loopback | None = None) -> CrLf:
@@ -227,25 +227,25 @@ def transparent(network: Loopback | None = None) -> CrLf:
     client.ask("+CIPMODE=1")
     client.ask("+NETOPEN", "+NETOPEN: 0")
     client.ask('+CIPOPEN=0,"TCP","echo.example",7', "CONNECT 115200")
-    client.bench.output.clear()
+    client.modem.output.clear()
     return client
 
 
 def test_a_transparent_connection_carries_more_than_the_modem_reads_at_once():
-    bench = transparent(Talkative()).bench
+    modem = transparent(Talkative()).modem
     for _ in range(2):
-        bench.output.clear()
-        bench.modem.receive(b"~" * 1_000)
-        bench.run(10_000)
-        assert bytes(bench.output) == b"~" * 5_000
+        modem.output.clear()
+        modem.simulated.receive(b"~" * 1_000)
+        modem.run(10_000)
+        assert bytes(modem.output) == b"~" * 5_000
 
 
 @pytest.mark.parametrize("closing", ["+CIPCLOSE=0", "+NETCLOSE"])
 def test_nothing_leads_back_to_a_transparent_connection_that_is_closed(closing):
     client = transparent()
-    client.bench.run(1_500)
-    client.bench.modem.receive(b"+++")
-    client.bench.run(1_500)
+    client.modem.run(1_500)
+    client.modem.simulated.receive(b"+++")
+    client.modem.run(1_500)
     client.ask(closing, closing.split("=")[0] + ": ")
     client.ask("O", "NO CARRIER")
     assert client.ask("+CPAS").count("+CPAS: 0") == 1
@@ -274,18 +274,18 @@ PUSHED = {
 
 
 @pytest.mark.parametrize("kind", PUSHED)
-def test_what_is_pushed_goes_on_after_more_than_the_modem_reads_at_once(kind):
+def test_pushed_data_continue_after_more_than_one_read(kind):
     client = CrLf(booted(kind.split()[0], Talkative()))
     starting, opening, sending, head = PUSHED[kind]
     client.ask(*starting)
     client.ask(*opening)
     for _ in range(2):
         client.ask(sending, ">")
-        client.bench.output.clear()
-        client.bench.modem.receive(b"~" * 1_000)
-        client.bench.run(10_000)
-        assert client.bench.output.count(b"~") == 5_000
-        assert client.bench.output.count(head.encode()) > 1
+        client.modem.output.clear()
+        client.modem.simulated.receive(b"~" * 1_000)
+        client.modem.run(10_000)
+        assert client.modem.output.count(b"~") == 5_000
+        assert client.modem.output.count(head.encode()) > 1
 
 
 @pytest.fixture
@@ -307,10 +307,10 @@ def test_the_state_of_one_socket(client):
 
 
 def test_names_and_pings(client):
-    told = client.ask('+QIDNSGIP=1,"echo.example"', '+QIURC: "dnsgip","198.51.100.')
-    assert '+QIURC: "dnsgip",0,1,600' in told
+    text = client.ask('+QIDNSGIP=1,"echo.example"', '+QIURC: "dnsgip","198.51.100.')
+    assert '+QIURC: "dnsgip",0,1,600' in text
     assert client.ask('+QPING=1,"192.0.2.7",4,2', "+QPING: 0,2,2,0,").count('+QPING: 0,"192.0.2.7",32,') == 2
-    client.bench.run(SILENT_S * 1_000 - client.bench.now())
+    client.modem.run(SILENT_S * 1_000 - client.modem.now())
     assert "+QPING: 569" in client.ask('+QPING=1,"192.0.2.7",4,1', "+QPING: 0,1,0,1,0,0,0")
     assert client.ask('+QIDNSGIP=1,"echo.example"', '+QIURC: "dnsgip",565')
     for refused in ('+QPING=2,"192.0.2.7"', '+QPING=1,""', '+QIDNSGIP=1,""', "+QISTATE=1,12"):

@@ -1,4 +1,4 @@
-"""The fault injector, and a slice of the campaign: every command of a wake with every fault."""
+"""The fault injector, and a part of the fault injection: every command of a wake with every fault."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ SLICE = 40
 """One cell in so many; `make at-faults` runs them all."""
 
 
-class FaultyBench(ModemUnderTest):
-    """The bench with the wrapper in the line."""
+class FaultyModem(ModemUnderTest):
+    """A modem with the fault injector in its serial line."""
 
     def __init__(self, seed: int = 1) -> None:
         super().__init__("bg95", seed=seed)
-        self.line = FaultyLine(self.env, self.modem, random.Random(seed))
+        self.line = FaultyLine(self.env, self.simulated, random.Random(seed))
         self.line.on_output = self.output.extend
         self.line.on_line = lambda direction, text: self.lines.append((self.now(), direction, text))
-        self.modem = self.line  # type: ignore[assignment]
+        self.simulated = self.line  # type: ignore[assignment]
         self.boot()
         self.send("ATE0")
         self.run(5_000)
@@ -40,150 +40,150 @@ class FaultyBench(ModemUnderTest):
 
 
 @pytest.fixture
-def bench() -> FaultyBench:
-    return FaultyBench()
+def modem() -> FaultyModem:
+    return FaultyModem()
 
 
 WHOLE = b"\r\n+CSQ: 99,99\r\n\r\nOK\r\n"
 
 
-def test_no_fault_changes_nothing(bench):
-    assert bench.answer("garbage", "AT+CFUN?").count(b"OK") == 1
-    assert bench.line.struck == 1
-    bench.output.clear()
-    bench.line.receive(b"AT+CSQ\r")
-    bench.run(1_000)
-    assert bytes(bench.output) == WHOLE
+def test_no_fault_changes_nothing(modem):
+    assert modem.answer("garbage", "AT+CFUN?").count(b"OK") == 1
+    assert modem.line.struck == 1
+    modem.output.clear()
+    modem.line.receive(b"AT+CSQ\r")
+    modem.run(1_000)
+    assert bytes(modem.output) == WHOLE
 
 
-def test_split_into_single_bytes(bench):
+def test_split_into_single_bytes(modem):
     pieces: list[bytes] = []
-    bench.line.on_output = pieces.append
-    bench.answer("split")
+    modem.line.on_output = pieces.append
+    modem.answer("split")
     assert b"".join(pieces) == WHOLE
     assert {len(piece) for piece in pieces} == {1}
 
 
-def test_unsolicited_lines_between_and_within(bench):
-    between = bench.answer("interleaved")
+def test_unsolicited_lines_between_and_within(modem):
+    between = modem.answer("interleaved")
     assert b"\r\n+CSQ: 99,99\r\n" in between and between.count(b"\r\n\r\n") > WHOLE.count(b"\r\n\r\n")
-    assert len(bench.answer("torn")) > len(WHOLE)
+    assert len(modem.answer("torn")) > len(WHOLE)
 
 
-def test_bytes_that_do_not_belong(bench):
-    assert b"\x00" in bench.answer("nul")
-    assert bench.answer("nul").replace(b"\x00", b"") == WHOLE
-    assert len(bench.answer("garbage")) > len(WHOLE)
-    assert bench.answer("long line") == b"\r\n" + LONG_LINE * b"x" + b"\r\n" + WHOLE
-    assert b"OK" not in bench.answer("baud")
+def test_bytes_that_do_not_belong(modem):
+    assert b"\x00" in modem.answer("nul")
+    assert modem.answer("nul").replace(b"\x00", b"") == WHOLE
+    assert len(modem.answer("garbage")) > len(WHOLE)
+    assert modem.answer("long line") == b"\r\n" + LONG_LINE * b"x" + b"\r\n" + WHOLE
+    assert b"OK" not in modem.answer("baud")
 
 
-def test_final_results(bench):
-    assert bench.answer("refused") == b"\r\nERROR\r\n"
-    assert bench.answer("lost OK") == b"\r\n+CSQ: 99,99\r\n"
-    assert bench.answer("late OK") == b"\r\n+CSQ: 99,99\r\n"
-    bench.run(LATE_MS)
-    assert bytes(bench.output) == WHOLE
+def test_final_results(modem):
+    assert modem.answer("refused") == b"\r\nERROR\r\n"
+    assert modem.answer("lost OK") == b"\r\n+CSQ: 99,99\r\n"
+    assert modem.answer("late OK") == b"\r\n+CSQ: 99,99\r\n"
+    modem.run(LATE_MS)
+    assert bytes(modem.output) == WHOLE
 
 
-def test_final_results_and_lines_that_nobody_asked_for(bench):
-    assert bench.answer("doubled final") == WHOLE + b"\r\nOK\r\n"
-    assert bench.answer("ended call") == b"\r\nRING\r\n\r\nNO CARRIER\r\n" + WHOLE
-    chatter = bench.answer("chatter")
+def test_final_results_and_unsolicited_lines(modem):
+    assert modem.answer("doubled final") == WHOLE + b"\r\nOK\r\n"
+    assert modem.answer("ended call") == b"\r\nRING\r\n\r\nNO CARRIER\r\n" + WHOLE
+    chatter = modem.answer("chatter")
     assert b"\r\n+CSQ: 99,99\r\n" in chatter and chatter.count(b"\r\n\r\n") >= 5
 
 
-def test_the_line_that_follows_ok_is_lost(bench):
-    bench.until_registered()
-    assert bench.send('AT+QICSGP=1,1,"iot","","",0')[-1] == "OK"
-    assert bench.send("AT+QIACT=1")[-1] == "OK"
-    assert bench.answer("lost outcome", 'AT+QMTOPEN=0,"nowhere",1', 150_000).endswith(b"\r\nOK\r\n")
+def test_the_line_that_follows_ok_is_lost(modem):
+    modem.until_registered()
+    assert modem.send('AT+QICSGP=1,1,"iot","","",0')[-1] == "OK"
+    assert modem.send("AT+QIACT=1")[-1] == "OK"
+    assert modem.answer("lost outcome", 'AT+QMTOPEN=0,"nowhere",1', 150_000).endswith(b"\r\nOK\r\n")
 
 
-def test_silence_ends_by_itself_and_a_hang_with_the_supply(bench):
-    assert bench.answer("silence") == b""
-    bench.run(SILENCE_MS)
-    assert bench.send("AT") == ["OK"]
-    assert bench.answer("hang") == b""
-    bench.press()
-    bench.run(120_000)
-    assert not bench.output
-    bench.modem.rail(False)
-    bench.boot()
-    assert bench.send("AT")[-1] == "OK"
+def test_silence_ends_by_itself_and_a_hang_with_the_supply(modem):
+    assert modem.answer("silence") == b""
+    modem.run(SILENCE_MS)
+    assert modem.send("AT") == ["OK"]
+    assert modem.answer("hang") == b""
+    modem.press()
+    modem.run(120_000)
+    assert not modem.output
+    modem.simulated.rail(False)
+    modem.boot()
+    assert modem.send("AT")[-1] == "OK"
 
 
-def test_later_is_behind_the_answer(bench):
-    assert bench.answer("hang later") == WHOLE
-    bench.run(2_000)
-    assert bench.answer("hang later", ms=5_000) == b""
+def test_a_late_result_comes_after_the_answer(modem):
+    assert modem.answer("hang later") == WHOLE
+    modem.run(2_000)
+    assert modem.answer("hang later", ms=5_000) == b""
 
 
-def test_echo_until_it_is_turned_off(bench):
-    assert bench.answer("echo") == b"AT+CSQ\r" + WHOLE
-    assert bench.send("ATE0")[-1] == "OK"
-    bench.output.clear()
-    bench.line.receive(b"AT\r")
-    bench.run(1_000)
-    assert bytes(bench.output) == b"\r\nOK\r\n"
+def test_echo_until_it_is_turned_off(modem):
+    assert modem.answer("echo") == b"AT+CSQ\r" + WHOLE
+    assert modem.send("ATE0")[-1] == "OK"
+    modem.output.clear()
+    modem.line.receive(b"AT\r")
+    modem.run(1_000)
+    assert bytes(modem.output) == b"\r\nOK\r\n"
 
 
 @pytest.mark.parametrize("kind", ["reboot", "baud", "babble"])
-def test_all_is_well_after_a_boot(bench, kind):
-    bench.answer(kind)
+def test_all_is_well_after_a_boot(modem, kind):
+    modem.answer(kind)
     if kind != "reboot":
-        bench.modem.rail(False)
-        bench.modem.rail(True)
-        bench.press()
-    bench.until("RDY", 20_000)
-    assert bench.send("ATE0")[-1] == "OK"
-    bench.output.clear()
-    bench.line.receive(b"AT+CFUN?\r")
-    bench.run(100)
-    assert b"\r\n+CFUN: 1\r\n" in bench.output
+        modem.simulated.rail(False)
+        modem.simulated.rail(True)
+        modem.press()
+    modem.until("RDY", 20_000)
+    assert modem.send("ATE0")[-1] == "OK"
+    modem.output.clear()
+    modem.line.receive(b"AT+CFUN?\r")
+    modem.run(100)
+    assert b"\r\n+CFUN: 1\r\n" in modem.output
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_seed_gives_the_same_line(kind):
     answers = []
     for _ in range(2):
-        bench = FaultyBench(seed=7)
-        answers.append(bench.answer(kind, ms=3_000))
+        modem = FaultyModem(seed=7)
+        answers.append(modem.answer(kind, ms=3_000))
     assert answers[0] == answers[1]
 
 
-def test_strikes_the_nth_time_only(bench):
-    bench.line.arm(Fault("refused", "AT+CSQ", nth=3))
-    assert [bench.send("AT+CSQ")[-1] for _ in range(4)] == ["OK", "OK", "ERROR", "OK"]
+def test_strikes_the_nth_time_only(modem):
+    modem.line.arm(Fault("refused", "AT+CSQ", nth=3))
+    assert [modem.send("AT+CSQ")[-1] for _ in range(4)] == ["OK", "OK", "ERROR", "OK"]
 
 
-def test_told_in_the_transcript(bench):
-    bench.answer("lost OK")
-    assert ("!", "lost OK") in [line[1:] for line in bench.lines]
+def test_faults_are_in_the_transcript(modem):
+    modem.answer("lost OK")
+    assert ("!", "lost OK") in [line[1:] for line in modem.lines]
 
 
 def test_a_slice_of_all_commands_with_all_faults():
     cells = at_faults.cells(seed=1)
     assert len({cell.command for cell in cells}) > 80
     outcomes = at_faults.run_all(cells[::SLICE] + cells[3::SLICE], seed=1)
-    assert [outcome for outcome in outcomes if outcome.trouble] == []
+    assert [outcome for outcome in outcomes if outcome.failure] == []
 
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_a_modem_that_hangs_at_power_on_is_cut_and_started_again(dialect):
     device = Device(dialect, "hang")
-    device.port.modem.arm(Fault("hang", "AT"))
-    told = device.wake("first")
-    assert told.registered and told.echoed and not told.errors
+    device.port.line.arm(Fault("hang", "AT"))
+    result = device.wake("first")
+    assert result.registered and result.echoed and not result.errors
 
 
 def test_a_modem_that_never_answers_does_not_drain_the_battery_through_the_pause():
     device = Device("bg95", "dead")
     rails: list[bool] = []
-    device.port.modem.receive = lambda data: None  # type: ignore[method-assign]
-    device.port.modem.rail = rails.append  # type: ignore[method-assign, assignment]
-    told = device.wake("next")
-    assert told.errors and rails[-1] is False
+    device.port.line.receive = lambda data: None  # type: ignore[method-assign]
+    device.port.line.rail = rails.append  # type: ignore[method-assign, assignment]
+    result = device.wake("next")
+    assert result.errors and rails[-1] is False
 
 
 @pytest.mark.parametrize("wait", ["sleeps", "reads", "asks"])
@@ -198,8 +198,8 @@ def test_a_driver_that_waits_for_ever_is_found(monkeypatch, wait):
                 driver.port.uart_readinto(bytearray(1), 0)
 
     monkeypatch.setattr("locator.modem.bg95.driver.Modem.cell", cell)
-    told = Device("bg95", "slow").wake("next")
-    assert told.hang == "cell"
+    result = Device("bg95", "slow").wake("next")
+    assert result.hang == "cell"
 
 
 def test_an_exception_that_is_not_ours_is_found(monkeypatch):
@@ -208,41 +208,41 @@ def test_an_exception_that_is_not_ours_is_found(monkeypatch):
 
     monkeypatch.setattr("locator.modem.bg95.driver.Modem.cell", cell)
     outcome = at_faults.run(at_faults.Cell("bg95", "next", "AT+CEREG?", "split"), seed=1)
-    assert outcome.trouble == "struck wake: IndexError: string index out of range"
+    assert outcome.failure == "struck wake: IndexError: string index out of range"
     assert at_faults.figures([outcome])["failures"] == 1
 
 
-def test_a_hang_ends_with_a_reset_of_the_right_length(bench):
-    assert bench.answer("hang") == b""
+def test_a_hang_ends_with_a_reset_of_the_right_length(modem):
+    assert modem.answer("hang") == b""
     for ms, answers in ((1_000, False), (4_500, False), (2_500, True)):
-        bench.line.reset(True)
-        bench.run(ms)
-        bench.line.reset(False)
-        bench.output.clear()
-        bench.run(5_000)
-        assert (b"RDY" in bench.output) is answers
-    assert bench.send("AT")[-1] == "OK"
+        modem.line.reset(True)
+        modem.run(ms)
+        modem.line.reset(False)
+        modem.output.clear()
+        modem.run(5_000)
+        assert (b"RDY" in modem.output) is answers
+    assert modem.send("AT")[-1] == "OK"
 
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_a_modem_that_hangs_on_a_board_without_a_rail_is_reset_and_powered_off(dialect):
     device = ModemUnderTest(dialect, has_lines=True)
-    line = FaultyLine(device.env, device.modem, random.Random(1))
+    line = FaultyLine(device.env, device.simulated, random.Random(1))
     line.on_output = device.output.extend
-    device.modem = line  # type: ignore[assignment]
+    device.simulated = line  # type: ignore[assignment]
     line.rail(True)
     device.modem_rail = lambda on: False  # type: ignore[assignment, method-assign]
-    modem = make(types.SimpleNamespace(MODEM=dialect, apn=b"iot"), device)
-    modem.start(False, False)
+    driver = make(types.SimpleNamespace(MODEM=dialect, apn=b"iot"), device)
+    driver.start(False, False)
     line.arm(Fault("hang", "AT+CGSN"))
     with pytest.raises(ModemSilent):
-        modem.identity()
-    modem.start(False, False)
-    modem.await_card()
-    assert modem.identity()[0].isdigit()
+        driver.identity()
+    driver.start(False, False)
+    driver.await_card()
+    assert driver.identity()[0].isdigit()
     line.arm(Fault("hang", "AT+CPOF" if dialect == "sim7600" else "AT+QPOWD=1"))
     with pytest.raises(ModemSilent):
-        modem.stop(False)
-    modem.cut_supply()  # as the wake does
+        driver.stop(False)
+    driver.cut_supply()  # as the wake does
     device.run(30_000)
-    assert not line.status() and not modem.on
+    assert not line.status() and not driver.on

@@ -15,54 +15,54 @@ DIALECTS = ["bg95", "sim7600"]
 
 
 @pytest.fixture(params=DIALECTS)
-def bench(request) -> ModemUnderTest:
-    bench = ModemUnderTest(request.param)
-    bench.boot()
-    bench.run(1_000)
-    return bench
+def modem(request) -> ModemUnderTest:
+    modem = ModemUnderTest(request.param)
+    modem.boot()
+    modem.run(1_000)
+    return modem
 
 
 @pytest.fixture
 def bg95() -> ModemUnderTest:
-    bench = ModemUnderTest("bg95")
-    bench.boot()
-    bench.run(1_000)
-    return bench
+    modem = ModemUnderTest("bg95")
+    modem.boot()
+    modem.run(1_000)
+    return modem
 
 
-def registration(bench: ModemUnderTest) -> str:
-    return bench.send("AT+CEREG?" if bench.dialect == "bg95" else "AT+CREG?")[-2]
+def registration(modem: ModemUnderTest) -> str:
+    return modem.send("AT+CEREG?" if modem.dialect == "bg95" else "AT+CREG?")[-2]
 
 
-def test_registers_with_the_strongest(bench):
-    bench.until_registered()
-    assert bench.air.registrations == ["26201"]
-    assert bench.send("AT+COPS?")[-2].startswith('+COPS: 0,0,"Telekom.de",')
-    assert bench.send("AT+CSQ")[-2] != "+CSQ: 99,99"
-    assert {"boot", "search", "connected", "tx"} <= set(bench.time_in("modem"))
+def test_registers_with_the_strongest(modem):
+    modem.until_registered()
+    assert modem.air.registrations == ["26201"]
+    assert modem.send("AT+COPS?")[-2].startswith('+COPS: 0,0,"Telekom.de",')
+    assert modem.send("AT+CSQ")[-2] != "+CSQ: 99,99"
+    assert {"boot", "search", "connected", "tx"} <= set(modem.time_in("modem"))
 
 
-def test_searching_takes_time(bench):
-    began = bench.now()
-    assert registration(bench).endswith(",2")
-    bench.until_registered()
-    assert 5_000 < bench.now() - began < 120_000
+def test_searching_takes_time(modem):
+    began = modem.now()
+    assert registration(modem).endswith(",2")
+    modem.until_registered()
+    assert 5_000 < modem.now() - began < 120_000
 
 
-def test_the_last_network_is_found_sooner(bench):
-    bench.until_registered()
-    bench.modem.rail(False)
-    bench.boot()
-    began = bench.now()
-    bench.until_registered()
-    assert bench.now() - began < 40_000
+def test_the_last_network_is_found_sooner(modem):
+    modem.until_registered()
+    modem.simulated.rail(False)
+    modem.boot()
+    began = modem.now()
+    modem.until_registered()
+    assert modem.now() - began < 40_000
 
 
 def test_at_home():
-    bench = ModemUnderTest("bg95", card=Card("262010000000001"))
-    bench.boot()
-    bench.until_registered()
-    assert registration(bench) == "+CEREG: 0,1"
+    modem = ModemUnderTest("bg95", card=Card("262010000000001"))
+    modem.boot()
+    modem.until_registered()
+    assert registration(modem) == "+CEREG: 0,1"
 
 
 def test_urcs_of_registration(bg95):
@@ -90,97 +90,97 @@ def test_a_refusal_forbids_the_network_and_the_next_is_tried(bg95):
     assert bg95.air.registrations == ["26202"] and bg95.card.forbidden == ["26201"]
 
 
-def test_refused_by_all(bench):
-    bench.air.causes = dict.fromkeys(("26201", "26202", "26203"), 11)
-    bench.run(300_000)
-    assert registration(bench).endswith(",3") or ",3," in registration(bench)
-    assert sorted(bench.card.forbidden) == ["26201", "26202", "26203"]
-    assert bench.send("AT+CSQ")[-2] != "+CSQ: 99,99"
-    bench.air.causes = {}
-    bench.run(600_000)
-    assert bench.air.registrations == []  # forbidden networks are not asked again
-    bench.card.forbidden.clear()
-    bench.until_registered()
+def test_refused_by_all(modem):
+    modem.air.causes = dict.fromkeys(("26201", "26202", "26203"), 11)
+    modem.run(300_000)
+    assert registration(modem).endswith(",3") or ",3," in registration(modem)
+    assert sorted(modem.card.forbidden) == ["26201", "26202", "26203"]
+    assert modem.send("AT+CSQ")[-2] != "+CSQ: 99,99"
+    modem.air.causes = {}
+    modem.run(600_000)
+    assert modem.air.registrations == []  # forbidden networks are not asked again
+    modem.card.forbidden.clear()
+    modem.until_registered()
 
 
-def test_a_forbidden_area_ends_with_the_power(bench):
-    bench.air.causes = dict.fromkeys(("26201", "26202", "26203"), 15)
-    bench.run(300_000)
-    assert bench.card.forbidden == []
-    bench.air.causes = {}
-    bench.run(600_000)
-    assert bench.air.registrations == []
-    bench.modem.rail(False)
-    bench.boot()
-    bench.until_registered()
+def test_a_forbidden_area_ends_with_the_power(modem):
+    modem.air.causes = dict.fromkeys(("26201", "26202", "26203"), 15)
+    modem.run(300_000)
+    assert modem.card.forbidden == []
+    modem.air.causes = {}
+    modem.run(600_000)
+    assert modem.air.registrations == []
+    modem.simulated.rail(False)
+    modem.boot()
+    modem.until_registered()
 
 
-def test_a_dead_card_asks_nobody_else(bench):
-    bench.air.causes = {"26201": 8}
-    bench.run(600_000)
-    assert bench.air.registrations == []
-    assert bench.states[-1][2] == "idle"
+def test_a_dead_card_answers_no_command(modem):
+    modem.air.causes = {"26201": 8}
+    modem.run(600_000)
+    assert modem.air.registrations == []
+    assert modem.states[-1][2] == "idle"
 
 
-def test_congestion_passes(bench):
-    bench.air.causes = dict.fromkeys(("26201", "26202", "26203"), 22)
-    bench.run(100_000)
-    bench.air.causes = {}
-    bench.until_registered(1_000_000)
+def test_congestion_passes(modem):
+    modem.air.causes = dict.fromkeys(("26201", "26202", "26203"), 22)
+    modem.run(100_000)
+    modem.air.causes = {}
+    modem.until_registered(1_000_000)
 
 
-def test_manual_selection(bench):
-    bench.send("AT+CMEE=1")
-    assert bench.send('AT+COPS=1,2,"26202"')[-1] == "OK"
-    assert bench.air.registrations[-1] == "26202"
-    bench.air.causes = {"26203": 11}
+def test_manual_selection(modem):
+    modem.send("AT+CMEE=1")
+    assert modem.send('AT+COPS=1,2,"26202"')[-1] == "OK"
+    assert modem.air.registrations[-1] == "26202"
+    modem.air.causes = {"26203": 11}
     refused = "+CME ERROR: 111"
-    assert bench.send('AT+COPS=1,2,"26203"')[-1] == refused
-    assert bench.send('AT+COPS=1,2,"99999"')[-1] == "+CME ERROR: 30"
-    assert bench.send("AT+COPS?")[-2] == "+COPS: 1"
-    bench.modem.rail(False)
-    bench.boot()
-    bench.run(200_000)
-    assert bench.send("AT+COPS?")[-2] == "+COPS: 1"  # kept over a power cut
-    assert bench.send("AT+COPS=0")[-1] == "OK"
-    bench.until_registered()
+    assert modem.send('AT+COPS=1,2,"26203"')[-1] == refused
+    assert modem.send('AT+COPS=1,2,"99999"')[-1] == "+CME ERROR: 30"
+    assert modem.send("AT+COPS?")[-2] == "+COPS: 1"
+    modem.simulated.rail(False)
+    modem.boot()
+    modem.run(200_000)
+    assert modem.send("AT+COPS?")[-2] == "+COPS: 1"  # kept over a power cut
+    assert modem.send("AT+COPS=0")[-1] == "OK"
+    modem.until_registered()
 
 
 @pytest.mark.parametrize("command", ['AT+COPS=1,0,"Telekom"', 'AT+COPS=1,2,"1"', "AT+COPS=9", "AT+COPS=1"])
-def test_bad_selection(bench, command):
-    assert bench.send(command)[-1] == "ERROR"
+def test_bad_selection(modem, command):
+    assert modem.send(command)[-1] == "ERROR"
 
 
-def test_the_list_of_operators(bench):
-    bench.until_registered()
-    bench.card.forbid("26203")
-    line = bench.send("AT+COPS=?", limit_ms=400_000)[-2]
+def test_the_list_of_operators(modem):
+    modem.until_registered()
+    modem.card.forbid("26203")
+    line = modem.send("AT+COPS=?", limit_ms=400_000)[-2]
     assert line.startswith('+COPS: (2,"Telekom.de","TDG","26201",') and '(3,"O2 - DE","O2","26203",' in line
     assert '(1,"Vodafone.de","Vodafone","26202",' in line
 
 
 def test_a_byte_aborts_the_list_on_the_sim7600():
-    bench = ModemUnderTest("sim7600")
-    bench.boot()
-    began = bench.now()
-    bench.modem.receive(b"AT+COPS=?\r")
-    bench.run(3_000)
-    bench.modem.receive(b"A")
-    bench.until("ERROR", 1_000)
-    assert bench.now() - began < 5_000
+    modem = ModemUnderTest("sim7600")
+    modem.boot()
+    began = modem.now()
+    modem.simulated.receive(b"AT+COPS=?\r")
+    modem.run(3_000)
+    modem.simulated.receive(b"A")
+    modem.until("ERROR", 1_000)
+    assert modem.now() - began < 5_000
 
 
-def test_lost_and_found(bench):
-    bench.until_registered()
-    cells, bench.air.audible = bench.air.audible, []
-    bench.run(15_000)
-    assert registration(bench).endswith(",2")
-    assert bench.send("AT+CSQ")[-2] == "+CSQ: 99,99"
-    bench.run(200_000)
-    spent = bench.time_in("modem")["search"]
-    assert spent > 150_000
-    bench.air.audible = cells
-    bench.until_registered()
+def test_lost_and_found(modem):
+    modem.until_registered()
+    cells, modem.air.audible = modem.air.audible, []
+    modem.run(15_000)
+    assert registration(modem).endswith(",2")
+    assert modem.send("AT+CSQ")[-2] == "+CSQ: 99,99"
+    modem.run(200_000)
+    time_ms = modem.time_in("modem")["search"]
+    assert time_ms > 150_000
+    modem.air.audible = cells
+    modem.until_registered()
 
 
 def test_the_cell_changes_on_the_move(bg95):
@@ -192,16 +192,16 @@ def test_the_cell_changes_on_the_move(bg95):
     assert bg95.air.registrations == ["26201"]
 
 
-def test_flight_mode(bench):
-    bench.until_registered()
-    assert bench.send("AT+CFUN=4")[-1] == "OK"
-    assert registration(bench).endswith(",0")
-    assert bench.states[-1][2] == "idle"
-    assert bench.send("AT+CPIN?")[-2] == "+CPIN: READY"
-    bench.run(100_000)
-    assert bench.states[-1][2] == "idle"
-    assert bench.send("AT+CFUN=1")[-1] == "OK"
-    bench.until_registered()
+def test_flight_mode(modem):
+    modem.until_registered()
+    assert modem.send("AT+CFUN=4")[-1] == "OK"
+    assert registration(modem).endswith(",0")
+    assert modem.states[-1][2] == "idle"
+    assert modem.send("AT+CPIN?")[-2] == "+CPIN: READY"
+    modem.run(100_000)
+    assert modem.states[-1][2] == "idle"
+    assert modem.send("AT+CFUN=1")[-1] == "OK"
+    modem.until_registered()
 
 
 def test_serving_cell_of_the_bg95(bg95):
@@ -231,17 +231,17 @@ def test_limited_service_shows_the_cell(bg95):
 
 
 def test_serving_cell_of_the_sim7600():
-    bench = ModemUnderTest("sim7600")
-    bench.boot()
-    assert bench.send("AT+CPSI?")[-1] == "ERROR"  # the first after boot
-    bench.run(1_000)
-    assert bench.send("AT+CPSI?")[-2] == "+CPSI: NO SERVICE,Online"
-    bench.until_registered()
+    modem = ModemUnderTest("sim7600")
+    modem.boot()
+    assert modem.send("AT+CPSI?")[-1] == "ERROR"  # the first after boot
+    modem.run(1_000)
+    assert modem.send("AT+CPSI?")[-2] == "+CPSI: NO SERVICE,Online"
+    modem.until_registered()
     cell = "LTE,Online,262-01,0x5A31,27447297,151,EUTRAN-BAND3,1300,3,3,-90,-800,-540,14"
-    assert bench.send("AT+CPSI?")[-2] == f"+CPSI: {cell}"
-    assert bench.send("AT+CNSMOD?")[-2] == "+CNSMOD: 0,8"
-    bench.send("AT+CFUN=4")
-    assert bench.send("AT+CPSI?")[-2] == "+CPSI: NO SERVICE,Low Power Mode"
+    assert modem.send("AT+CPSI?")[-2] == f"+CPSI: {cell}"
+    assert modem.send("AT+CNSMOD?")[-2] == "+CNSMOD: 0,8"
+    modem.send("AT+CFUN=4")
+    assert modem.send("AT+CPSI?")[-2] == "+CPSI: NO SERVICE,Low Power Mode"
 
 
 @pytest.mark.parametrize(
@@ -254,67 +254,67 @@ def test_serving_cell_of_the_sim7600():
     ],
 )
 def test_kinds_of_network_by_setting(settings, act):
-    bench = ModemUnderTest("bg95")
-    bench.boot()
+    modem = ModemUnderTest("bg95")
+    modem.boot()
     for command in settings:
-        assert bench.send(command)[-1] == "OK"
-    bench.send("AT+CFUN=4")
-    bench.send("AT+CFUN=1")
-    bench.run(200_000)
-    bench.send("AT+COPS=3,2")
-    assert bench.send("AT+COPS?")[-2] == f'+COPS: 0,2,"26201",{act}'
+        assert modem.send(command)[-1] == "OK"
+    modem.send("AT+CFUN=4")
+    modem.send("AT+CFUN=1")
+    modem.run(200_000)
+    modem.send("AT+COPS=3,2")
+    assert modem.send("AT+COPS?")[-2] == f'+COPS: 0,2,"26201",{act}'
 
 
 def test_a_weak_signal_costs_time_and_luck():
     spans = []
     for level in (-90, -121):
-        bench = ModemUnderTest("bg95", seed=3)
-        bench.air.audible = [replace(bench.air.audible[0], rsrp_dbm=level)]
-        bench.boot()
-        bench.until_registered(2_000_000)
-        spans.append(bench.time_in("modem")["connected"] + bench.time_in("modem")["tx"])
+        modem = ModemUnderTest("bg95", seed=3)
+        modem.air.audible = [replace(modem.air.audible[0], rsrp_dbm=level)]
+        modem.boot()
+        modem.until_registered(2_000_000)
+        spans.append(modem.time_in("modem")["connected"] + modem.time_in("modem")["tx"])
     assert spans[1] > 3 * spans[0]
 
 
-def test_pdp_context(bench):
-    bench.until_registered()
-    if bench.dialect == "bg95":
-        assert bench.send("AT+QIACT=1")[-1] == "ERROR"  # not defined yet
-        assert bench.send('AT+QICSGP=1,1,"iot","","",0')[-1] == "OK"
-        assert bench.send("AT+QIACT=1")[-1] == "OK"
-        assert bench.send("AT+QIACT=1")[-1] == "ERROR"
-        assert bench.send("AT+QIACT?")[-2].startswith('+QIACT: 1,1,1,"10.')
-        assert bench.send("AT+QIDEACT=1")[-1] == "OK"
-        assert bench.send("AT+QIACT?")[-1:] == ["OK"]
-    assert bench.send('AT+CGDCONT=2,"IP","iot"')[-1] == "OK"
-    assert '+CGDCONT: 2,"IP","iot","0.0.0.0",0,0,0,0' in bench.send("AT+CGDCONT?")
-    assert bench.send("AT+CGACT=1,2")[-1] == "OK"
-    assert bench.send("AT+CGPADDR=2")[-2].startswith("+CGPADDR: 2,10.")
-    assert bench.send("AT+CGATT?")[-2] == "+CGATT: 1"
+def test_pdp_context(modem):
+    modem.until_registered()
+    if modem.dialect == "bg95":
+        assert modem.send("AT+QIACT=1")[-1] == "ERROR"  # not defined yet
+        assert modem.send('AT+QICSGP=1,1,"iot","","",0')[-1] == "OK"
+        assert modem.send("AT+QIACT=1")[-1] == "OK"
+        assert modem.send("AT+QIACT=1")[-1] == "ERROR"
+        assert modem.send("AT+QIACT?")[-2].startswith('+QIACT: 1,1,1,"10.')
+        assert modem.send("AT+QIDEACT=1")[-1] == "OK"
+        assert modem.send("AT+QIACT?")[-1:] == ["OK"]
+    assert modem.send('AT+CGDCONT=2,"IP","iot"')[-1] == "OK"
+    assert '+CGDCONT: 2,"IP","iot","0.0.0.0",0,0,0,0' in modem.send("AT+CGDCONT?")
+    assert modem.send("AT+CGACT=1,2")[-1] == "OK"
+    assert modem.send("AT+CGPADDR=2")[-2].startswith("+CGPADDR: 2,10.")
+    assert modem.send("AT+CGATT?")[-2] == "+CGATT: 1"
 
 
-def test_no_pdp_without_network(bench):
-    bench.send('AT+CGDCONT=1,"IP","iot"')
-    assert bench.send("AT+CGACT=1,1")[-1] == "ERROR"
+def test_no_pdp_without_network(modem):
+    modem.send('AT+CGDCONT=1,"IP","iot"')
+    assert modem.send("AT+CGACT=1,1")[-1] == "ERROR"
 
 
-def test_network_time(bench):
-    year = "80/01/06" if bench.dialect == "bg95" else "70/01/01"
-    assert bench.send("AT+CCLK?")[-2].startswith(f'+CCLK: "{year},00:00:')
-    bench.send("AT+CTZU=1")
-    bench.until_registered()
-    bench.run(3_000)
-    clock = bench.send("AT+CCLK?")[-2]
-    # 06:00 UTC: the BG95 now tells GMT with the zone behind it, the SIM7600 local time.
-    assert clock.startswith(f'+CCLK: "26/01/05,{"06" if bench.dialect == "bg95" else "07"}:0')
+def test_network_time(modem):
+    year = "80/01/06" if modem.dialect == "bg95" else "70/01/01"
+    assert modem.send("AT+CCLK?")[-2].startswith(f'+CCLK: "{year},00:00:')
+    modem.send("AT+CTZU=1")
+    modem.until_registered()
+    modem.run(3_000)
+    clock = modem.send("AT+CCLK?")[-2]
+    # 06:00 UTC: the BG95 now reports GMT followed by the zone, the SIM7600 local time.
+    assert clock.startswith(f'+CCLK: "26/01/05,{"06" if modem.dialect == "bg95" else "07"}:0')
     assert clock.endswith('+04"')
-    if bench.dialect == "bg95":
-        assert bench.send("AT+QLTS=2")[-2].startswith('+QLTS: "2026/01/05,07:')
-        bench.send("AT+CTZU=3")
-        assert bench.send("AT+CCLK?")[-2].startswith('+CCLK: "26/01/05,07:')
-    bench.modem.rail(False)
-    bench.boot()
-    assert bench.send("AT+CCLK?")[-2].startswith(f'+CCLK: "{year},00:00:')
+    if modem.dialect == "bg95":
+        assert modem.send("AT+QLTS=2")[-2].startswith('+QLTS: "2026/01/05,07:')
+        modem.send("AT+CTZU=3")
+        assert modem.send("AT+CCLK?")[-2].startswith('+CCLK: "26/01/05,07:')
+    modem.simulated.rail(False)
+    modem.boot()
+    assert modem.send("AT+CCLK?")[-2].startswith(f'+CCLK: "{year},00:00:')
 
 
 def test_the_card_keeps_four_forbidden_networks():
@@ -365,11 +365,11 @@ def test_bands_of_the_bg95(bg95, setting, act):
 
 
 def test_bands_of_the_sim7600():
-    bench = ModemUnderTest("sim7600")
-    bench.boot()
-    assert bench.send("AT+CNBP=0x0,0x40")[-1] == "OK"  # band 7
-    bench.until_registered()
-    assert bench.air.registrations == ["26203"]
+    modem = ModemUnderTest("sim7600")
+    modem.boot()
+    assert modem.send("AT+CNBP=0x0,0x40")[-1] == "OK"  # band 7
+    modem.until_registered()
+    assert modem.air.registrations == ["26203"]
 
 
 def test_a_technology_by_manual_selection(bg95):
@@ -381,28 +381,28 @@ def test_a_technology_by_manual_selection(bg95):
 
 
 def test_causes_of_the_sim7600():
-    bench = ModemUnderTest("sim7600")
-    bench.boot()
-    bench.run(1_000)
-    bench.send("AT+CMEE=1")
-    assert bench.send("AT+CEER")[-2] == "+CEER: No cause information available"
+    modem = ModemUnderTest("sim7600")
+    modem.boot()
+    modem.run(1_000)
+    modem.send("AT+CMEE=1")
+    assert modem.send("AT+CEER")[-2] == "+CEER: No cause information available"
     for cause, code in ((11, 111), (12, 112), (13, 113), (17, 32)):
-        bench.air.causes = {"26202": cause}
-        assert bench.send('AT+COPS=1,2,"26202"')[-1] == f"+CME ERROR: {code}"
-        assert bench.send("AT+CEER")[-2] == f"+CEER: EMM cause {cause}"
-        bench.send("AT+COPS=0")
-        bench.card.forbidden.clear()
+        modem.air.causes = {"26202": cause}
+        assert modem.send('AT+COPS=1,2,"26202"')[-1] == f"+CME ERROR: {code}"
+        assert modem.send("AT+CEER")[-2] == f"+CEER: EMM cause {cause}"
+        modem.send("AT+COPS=0")
+        modem.card.forbidden.clear()
 
 
-def test_attach_and_detach(bench):
-    bench.until_registered()
-    assert bench.send("AT+CGATT=0")[-1] == "OK"
-    assert bench.send("AT+CGATT?")[-2] == "+CGATT: 0"
-    assert bench.send("AT+CGATT=1")[-1] == "OK"
-    assert bench.send("AT+CGATT?")[-2] == "+CGATT: 1"
+def test_attach_and_detach(modem):
+    modem.until_registered()
+    assert modem.send("AT+CGATT=0")[-1] == "OK"
+    assert modem.send("AT+CGATT?")[-2] == "+CGATT: 0"
+    assert modem.send("AT+CGATT=1")[-1] == "OK"
+    assert modem.send("AT+CGATT?")[-2] == "+CGATT: 1"
 
 
-def test_the_connection_is_told(bg95):
+def test_the_connection_is_reported(bg95):
     bg95.send("AT+QCSCON=1")
     assert bg95.until("+QCSCON:") == "+QCSCON: 1"
     assert bg95.until("+QCSCON:") == "+QCSCON: 0"
@@ -455,86 +455,86 @@ def test_time_zone_reports():
         ("sim7600", 1): "+CTZV: 4,26/01/05,07:0",
     }
     for (dialect, mode), line in expected.items():
-        bench = ModemUnderTest(dialect)
-        bench.boot()
-        bench.send("AT+CTZU=1")
-        assert bench.send(f"AT+CTZR={mode}")[-1] == "OK"
-        assert bench.until("+CTZV:" if mode == 1 else "+CTZE:").startswith(line)
+        modem = ModemUnderTest(dialect)
+        modem.boot()
+        modem.send("AT+CTZU=1")
+        assert modem.send(f"AT+CTZR={mode}")[-1] == "OK"
+        assert modem.until("+CTZV:" if mode == 1 else "+CTZE:").startswith(line)
 
 
-def test_the_clock_is_set_by_hand(bench):
-    bench.send("AT+CTZU=0")
-    assert bench.send('AT+CCLK="26/01/05,07:30:00+04"')[-1] == "OK"
-    assert bench.send("AT+CCLK?")[-2] == '+CCLK: "26/01/05,07:30:00+04"'
-    assert bench.send('AT+CCLK="yesterday"')[-1] == "ERROR"
+def test_the_clock_is_set_by_hand(modem):
+    modem.send("AT+CTZU=0")
+    assert modem.send('AT+CCLK="26/01/05,07:30:00+04"')[-1] == "OK"
+    assert modem.send("AT+CCLK?")[-2] == '+CCLK: "26/01/05,07:30:00+04"'
+    assert modem.send('AT+CCLK="yesterday"')[-1] == "ERROR"
 
 
 def test_repeated_lines_of_the_sim7600():
-    bench = ModemUnderTest("sim7600")
-    bench.boot()
-    bench.send("AT+CNSMOD=1")
-    assert bench.until("+CNSMOD:") == "+CNSMOD: 8"
-    bench.send("AT+AUTOCSQ=1,0")
+    modem = ModemUnderTest("sim7600")
+    modem.boot()
+    modem.send("AT+CNSMOD=1")
+    assert modem.until("+CNSMOD:") == "+CNSMOD: 8"
+    modem.send("AT+AUTOCSQ=1,0")
     times = []
     for _ in range(3):
-        bench.until("+CSQ:")
-        times.append(bench.now())
+        modem.until("+CSQ:")
+        times.append(modem.now())
     assert {after - before for before, after in pairwise(times)} == {5_000}
-    bench.send("AT+AUTOCSQ=1,1")
-    bench.until("+CSQ:")
-    bench.run(20_000)
-    assert b"+CSQ" not in bench.output
-    bench.air.audible = [replace(bench.air.audible[0], rsrp_dbm=-110)]
-    bench.until("+CSQ:", 30_000)
-    bench.send("AT+CPSI=2")
-    bench.until("+CPSI: LTE", 3_000)
-    bench.send("AT+CPSI=0")
-    bench.run(5_000)
-    assert b"+CPSI:" not in bench.output
+    modem.send("AT+AUTOCSQ=1,1")
+    modem.until("+CSQ:")
+    modem.run(20_000)
+    assert b"+CSQ" not in modem.output
+    modem.air.audible = [replace(modem.air.audible[0], rsrp_dbm=-110)]
+    modem.until("+CSQ:", 30_000)
+    modem.send("AT+CPSI=2")
+    modem.until("+CPSI: LTE", 3_000)
+    modem.send("AT+CPSI=0")
+    modem.run(5_000)
+    assert b"+CPSI:" not in modem.output
 
 
 def test_a_position_by_network():
-    bench = ModemUnderTest("sim7600")
-    bench.boot()
-    bench.until_registered()
-    assert bench.send("AT+CLBS=1,1")[-2:] == ["+CLBS: 3", "ERROR"]
-    bench.send("AT+NETOPEN")
-    bench.until("+NETOPEN: 0")
-    bench.send("AT+CLBS=1,1")
-    code, lat, lon, accuracy = bench.until("+CLBS:").split(": ")[1].split(",")
+    modem = ModemUnderTest("sim7600")
+    modem.boot()
+    modem.until_registered()
+    assert modem.send("AT+CLBS=1,1")[-2:] == ["+CLBS: 3", "ERROR"]
+    modem.send("AT+NETOPEN")
+    modem.until("+NETOPEN: 0")
+    modem.send("AT+CLBS=1,1")
+    code, lat, lon, accuracy = modem.until("+CLBS:").split(": ")[1].split(",")
     assert (
         (code, accuracy) == ("0", "550") and abs(float(lat) - 51.43) < 0.05 and abs(float(lon) - 6.78) < 0.05
     )
 
 
-def test_contexts_end_with_the_registration(bench):
-    bench.until_registered()
-    bench.send('AT+CGDCONT=1,"IP","iot"')
-    bench.send("AT+CGACT=1,1")
-    bench.send("AT+CGEREP=2,1")
-    bench.send("AT+CFUN=4")
-    assert "+CGEV: ME DETACH" in [text for _, _, text in bench.lines]
-    assert bench.send("AT+CGPADDR=1")[-2] == "+CGPADDR: 1,0.0.0.0"
+def test_contexts_end_with_the_registration(modem):
+    modem.until_registered()
+    modem.send('AT+CGDCONT=1,"IP","iot"')
+    modem.send("AT+CGACT=1,1")
+    modem.send("AT+CGEREP=2,1")
+    modem.send("AT+CFUN=4")
+    assert "+CGEV: ME DETACH" in [text for _, _, text in modem.lines]
+    assert modem.send("AT+CGPADDR=1")[-2] == "+CGPADDR: 1,0.0.0.0"
 
 
 def test_two_contexts_on_nbiot():
-    bench = ModemUnderTest("bg95")
-    bench.air.audible = [cell for cell in bench.air.audible if cell.rat == "nbiot"]
-    bench.boot()
-    bench.send('AT+QCFG="iotopmode",1')
-    bench.until_registered(600_000)
+    modem = ModemUnderTest("bg95")
+    modem.air.audible = [cell for cell in modem.air.audible if cell.rat == "nbiot"]
+    modem.boot()
+    modem.send('AT+QCFG="iotopmode",1')
+    modem.until_registered(600_000)
     for cid in (1, 2, 3):
-        bench.send(f'AT+QICSGP={cid},1,"iot","me","secret",1')
-    assert [bench.send(f"AT+QIACT={cid}", limit_ms=400_000)[-1] for cid in (1, 2, 3)] == ["OK", "OK", "ERROR"]
-    assert bench.send("AT+QICSGP=1")[-2] == '+QICSGP: 1,"iot","me","secret",1'
+        modem.send(f'AT+QICSGP={cid},1,"iot","me","secret",1')
+    assert [modem.send(f"AT+QIACT={cid}", limit_ms=400_000)[-1] for cid in (1, 2, 3)] == ["OK", "OK", "ERROR"]
+    assert modem.send("AT+QICSGP=1")[-2] == '+QICSGP: 1,"iot","me","secret",1'
 
 
 def test_login_of_the_sim7600_has_the_password_first():
-    bench = ModemUnderTest("sim7600")
-    bench.boot()
-    assert bench.send('AT+CGAUTH=1,1,"secret","me"')[-1] == "ERROR"
-    bench.send('AT+CGDCONT=1,"IP","iot"')
-    assert bench.send('AT+CGAUTH=1,1,"secret","me"')[-1] == "OK"
-    assert bench.send("AT+CGAUTH?")[-2] == '+CGAUTH: 1,1,"me","secret"'
-    assert bench.send('AT+CGDCONT=100,"IP","iot"')[-1] == "OK"
-    assert bench.send('AT+CGDCONT=25,"IP","iot"')[-1] == "ERROR"
+    modem = ModemUnderTest("sim7600")
+    modem.boot()
+    assert modem.send('AT+CGAUTH=1,1,"secret","me"')[-1] == "ERROR"
+    modem.send('AT+CGDCONT=1,"IP","iot"')
+    assert modem.send('AT+CGAUTH=1,1,"secret","me"')[-1] == "OK"
+    assert modem.send("AT+CGAUTH?")[-2] == '+CGAUTH: 1,1,"me","secret"'
+    assert modem.send('AT+CGDCONT=100,"IP","iot"')[-1] == "OK"
+    assert modem.send('AT+CGDCONT=25,"IP","iot"')[-1] == "ERROR"

@@ -14,10 +14,10 @@ from tools.modem.scenario import ACTIONS, ScenarioError, load, parse
 
 
 def playing(dialect, text: str, network=None) -> ModemUnderTest:
-    bench = ModemUnderTest(dialect, network or Loopback(), scenario=parse(text))
-    bench.boot()
-    bench.run(5_000)
-    return bench
+    modem = ModemUnderTest(dialect, network or Loopback(), scenario=parse(text))
+    modem.boot()
+    modem.run(5_000)
+    return modem
 
 
 BAD = [
@@ -44,7 +44,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("text", "error"), BAD)
-def test_what_is_wrong_is_told_in_one_line(text, error):
+def test_errors_are_reported_in_one_line(text, error):
     with pytest.raises(ScenarioError) as raised:
         parse(text)
     assert error in str(raised.value) and "\n" not in str(raised.value)
@@ -73,7 +73,7 @@ def test_the_program_ends_with_one_line(option, said):
 
 
 def test_cells_come_and_go():
-    bench = playing(
+    modem = playing(
         "bg95",
         """
         [[event]]
@@ -86,81 +86,81 @@ def test_cells_come_and_go():
         list = []
         """,
     )
-    bench.run(250_000)
-    assert bench.send("AT+COPS?")[-2] == '+COPS: 0,0,"CHINA MOBILE",8'
-    bench.run(100_000)
-    assert bench.send("AT+CSQ")[-2] == "+CSQ: 99,99"
+    modem.run(250_000)
+    assert modem.send("AT+COPS?")[-2] == '+COPS: 0,0,"CHINA MOBILE",8'
+    modem.run(100_000)
+    assert modem.send("AT+CSQ")[-2] == "+CSQ: 99,99"
 
 
 def test_a_network_that_denies_for_a_while():
-    bench = playing(
+    modem = playing(
         "bg95",
         '[[event]]\nat_s = 0\ndo = "deny"\ncause = 17\n[[event]]\nat_s = 200\ndo = "deny"\ncause = 0\n',
     )
-    bench.send("AT+CEREG=2")
-    bench.run(150_000)
-    assert bench.send("AT+CEREG?")[-2].endswith(",0,17")
-    bench.until_registered(1_200_000)
+    modem.send("AT+CEREG=2")
+    modem.run(150_000)
+    assert modem.send("AT+CEREG?")[-2].endswith(",0,17")
+    modem.until_registered(1_200_000)
 
 
 def test_an_event_after_the_second_of_a_command():
     text = '[[event]]\nafter = "at+csq"\nnth = 2\nwait_s = 3\ndo = "say"\ntext = "RING"'
-    bench = playing("sim7600", text)
-    bench.send("AT+CSQ")
-    bench.run(10_000)
-    bench.send("AT+CSQ")
-    bench.run(2_000)
-    assert b"RING" not in bench.output
-    bench.until("RING", 1_500)
+    modem = playing("sim7600", text)
+    modem.send("AT+CSQ")
+    modem.run(10_000)
+    modem.send("AT+CSQ")
+    modem.run(2_000)
+    assert b"RING" not in modem.output
+    modem.until("RING", 1_500)
 
 
 def test_a_reboot_in_the_middle_of_a_command():
-    bench = playing("bg95", '[[event]]\nafter = "AT+COPS=?"\nwait_s = 1\ndo = "reboot"')
-    bench.output.clear()
-    bench.modem.receive(b"AT+COPS=?\r")
-    assert bench.until("RDY", 20_000) == "RDY"
-    assert b"+COPS" not in bench.output
+    modem = playing("bg95", '[[event]]\nafter = "AT+COPS=?"\nwait_s = 1\ndo = "reboot"')
+    modem.output.clear()
+    modem.simulated.receive(b"AT+COPS=?\r")
+    assert modem.until("RDY", 20_000) == "RDY"
+    assert b"+COPS" not in modem.output
 
 
 def test_under_voltage():
-    bench = playing("sim7600", '[[event]]\nat_s = 30\ndo = "supply"\nmv = 3300')
-    bench.until("UNDER-VOLTAGE WARNNING POWER DOWN", 60_000)
-    bench.run(10_000)
-    assert bench.states[-1][1:] == ("modem", "off")
-    bench = playing("bg95", '[[event]]\nat_s = 30\ndo = "power-off"\ntext = "CRASH"')
-    bench.until("CRASH", 60_000)
-    bench.until("POWERED DOWN", 10_000)
+    modem = playing("sim7600", '[[event]]\nat_s = 30\ndo = "supply"\nmv = 3300')
+    modem.until("UNDER-VOLTAGE WARNNING POWER DOWN", 60_000)
+    modem.run(10_000)
+    assert modem.states[-1][1:] == ("modem", "off")
+    modem = playing("bg95", '[[event]]\nat_s = 30\ndo = "power-off"\ntext = "CRASH"')
+    modem.until("CRASH", 60_000)
+    modem.until("POWERED DOWN", 10_000)
 
 
 def test_a_card_that_is_stuck_needs_a_restart():
-    bench = playing("sim7600", '[[event]]\nafter = "AT+CPIN"\ndo = "sim"\nstate = "stuck"')
-    bench.send("AT+CMEE=2")
-    bench.send("AT+CPIN?")
-    bench.run(60_000)
-    assert bench.send("AT+CPIN?")[-1] == "+CME ERROR: SIM busy"
-    bench.send("AT+CRESET")
-    bench.until("+CPIN: READY", 30_000)
+    modem = playing("sim7600", '[[event]]\nafter = "AT+CPIN"\ndo = "sim"\nstate = "stuck"')
+    modem.send("AT+CMEE=2")
+    modem.send("AT+CPIN?")
+    modem.run(60_000)
+    assert modem.send("AT+CPIN?")[-1] == "+CME ERROR: SIM busy"
+    modem.send("AT+CRESET")
+    modem.until("+CPIN: READY", 30_000)
 
 
 def test_supply_and_temperature():
     text = '[[event]]\nat_s = 1\ndo = "supply"\nmv = 3500\n[[event]]\nat_s = 1\ndo = "temperature"\nc = -20'
     assert playing("bg95", text).send("AT+QTEMP")[-2] == "+QTEMP: -17,-18,-19"
-    bench = playing("sim7600", text)
-    bench.send("AT+CFUN=4")
-    assert bench.send("AT+CBC")[-2] == "+CBC: 3.500V"
+    modem = playing("sim7600", text)
+    modem.send("AT+CFUN=4")
+    assert modem.send("AT+CBC")[-2] == "+CBC: 3.500V"
 
 
-def online(bench: ModemUnderTest) -> ModemUnderTest:
+def online(modem: ModemUnderTest) -> ModemUnderTest:
     """Registered, with an active context."""
-    bench.until_registered()
-    bench.run(1_000)
-    if bench.dialect == "bg95":
-        assert bench.send('AT+QICSGP=1,1,"iot"')[-1] == "OK"
-        assert bench.send("AT+QIACT=1")[-1] == "OK"
+    modem.until_registered()
+    modem.run(1_000)
+    if modem.dialect == "bg95":
+        assert modem.send('AT+QICSGP=1,1,"iot"')[-1] == "OK"
+        assert modem.send("AT+QIACT=1")[-1] == "OK"
     else:
-        bench.send("AT+NETOPEN")
-        bench.until("+NETOPEN: 0")
-    return bench
+        modem.send("AT+NETOPEN")
+        modem.until("+NETOPEN: 0")
+    return modem
 
 
 LOST = {"bg95": '+QIURC: "pdpdeact",1', "sim7600": "+CIPEVENT: NETWORK CLOSED UNEXPECTEDLY"}
@@ -168,82 +168,84 @@ LOST = {"bg95": '+QIURC: "pdpdeact",1', "sim7600": "+CIPEVENT: NETWORK CLOSED UN
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_a_context_that_is_dropped(dialect):
-    bench = online(playing(dialect, '[[event]]\nafter = "AT+CGEREP"\nwait_s = 5\ndo = "pdp-drop"'))
-    bench.send("AT+CGEREP=2,1")
-    assert bench.until("+CGEV:", 10_000).startswith('+CGEV: NW DEACT "IP","10.')
-    assert bench.until(LOST[dialect]) == LOST[dialect]
-    assert bench.send("AT+CGPADDR=1")[-2] == "+CGPADDR: 1,0.0.0.0"
+    modem = online(playing(dialect, '[[event]]\nafter = "AT+CGEREP"\nwait_s = 5\ndo = "pdp-drop"'))
+    modem.send("AT+CGEREP=2,1")
+    assert modem.until("+CGEV:", 10_000).startswith('+CGEV: NW DEACT "IP","10.')
+    assert modem.until(LOST[dialect]) == LOST[dialect]
+    assert modem.send("AT+CGPADDR=1")[-2] == "+CGPADDR: 1,0.0.0.0"
 
 
 @pytest.mark.parametrize(("cause", "code"), [(27, 132), (29, 149), (33, 133), (31, 148)])
 def test_a_context_that_is_refused(cause, code):
-    bench = playing("sim7600", f'[[event]]\nat_s = 1\ndo = "pdp-refuse"\ncause = {cause}')
-    bench.until_registered()
-    bench.send("AT+CMEE=1")
-    bench.send('AT+CGDCONT=1,"IP","iot"')
-    assert bench.send("AT+CGACT=1,1")[-1] == f"+CME ERROR: {code}"
+    modem = playing("sim7600", f'[[event]]\nat_s = 1\ndo = "pdp-refuse"\ncause = {cause}')
+    modem.until_registered()
+    modem.send("AT+CMEE=1")
+    modem.send('AT+CGDCONT=1,"IP","iot"')
+    assert modem.send("AT+CGACT=1,1")[-1] == f"+CME ERROR: {code}"
 
 
 def test_a_broker_that_closes():
-    bench = playing("bg95", '[[event]]\nafter = "AT+QMTCONN="\nwait_s = 30\ndo = "mqtt-close"\ncode = 2')
-    online(bench)
-    bench.send('AT+QMTOPEN=0,"h.example",1883')
-    bench.until("+QMTOPEN: 0,0")
-    bench.send('AT+QMTCONN=0,"me"')
-    bench.until("+QMTCONN: 0,0,0")
-    assert bench.until("+QMTSTAT") == "+QMTSTAT: 0,2"
-    assert bench.send('AT+QMTPUB=0,1,1,0,"a",1')[-1] == "ERROR"
+    modem = playing("bg95", '[[event]]\nafter = "AT+QMTCONN="\nwait_s = 30\ndo = "mqtt-close"\ncode = 2')
+    online(modem)
+    modem.send('AT+QMTOPEN=0,"h.example",1883')
+    modem.until("+QMTOPEN: 0,0")
+    modem.send('AT+QMTCONN=0,"me"')
+    modem.until("+QMTCONN: 0,0,0")
+    assert modem.until("+QMTSTAT") == "+QMTSTAT: 0,2"
+    assert modem.send('AT+QMTPUB=0,1,1,0,"a",1')[-1] == "ERROR"
 
 
 def test_a_socket_that_is_closed():
-    bench = online(playing("bg95", '[[event]]\nafter = "AT+QIOPEN"\nwait_s = 60\ndo = "socket-close"'))
-    bench.send('AT+QIOPEN=1,3,"TCP","h.example",1883')
-    bench.until("+QIOPEN: 3,0")
-    assert bench.until("+QIURC:") == '+QIURC: "closed",3'
+    modem = online(playing("bg95", '[[event]]\nafter = "AT+QIOPEN"\nwait_s = 60\ndo = "socket-close"'))
+    modem.send('AT+QIOPEN=1,3,"TCP","h.example",1883')
+    modem.until("+QIOPEN: 3,0")
+    assert modem.until("+QIURC:") == '+QIURC: "closed",3'
 
 
 def test_a_context_that_is_dropped_without_a_word():
-    bench = playing("bg95", '[[event]]\nafter = "AT+QMTCONN="\nwait_s = 30\ndo = "pdp-drop"\ntold = false')
-    online(bench)
+    modem = playing(
+        "bg95", '[[event]]\nafter = "AT+QMTCONN="\nwait_s = 30\ndo = "pdp-drop"\nreported = false'
+    )
+    online(modem)
     for command, result in (
         ('AT+QMTOPEN=0,"h.example",1883', "+QMTOPEN: 0,0"),
         ('AT+QMTCONN=0,"me"', "+QMTCONN: 0,0,0"),
     ):
-        bench.send(command)
-        bench.until(result)
-    bench.send('AT+QIOPEN=1,0,"TCP","h.example",1')
-    bench.until("+QIOPEN: 0,0")
-    bench.run(30_000)
-    assert b"pdpdeact" not in bench.output and bench.send("AT+QIACT?")[-2:] == ["OK"]
-    bench.ask('AT+QMTPUB=0,1,1,0,"a",1', b"x")
-    bench.until("+QMTPUB: 0,1,2")
-    bench.ask("AT+QISEND=0,1", b"x", "SEND FAIL")
+        modem.send(command)
+        modem.until(result)
+    modem.send('AT+QIOPEN=1,0,"TCP","h.example",1')
+    modem.until("+QIOPEN: 0,0")
+    modem.run(30_000)
+    assert b"pdpdeact" not in modem.output and modem.send("AT+QIACT?")[-2:] == ["OK"]
+    modem.ask('AT+QMTPUB=0,1,1,0,"a",1', b"x")
+    modem.until("+QMTPUB: 0,1,2")
+    modem.ask("AT+QISEND=0,1", b"x", "SEND FAIL")
 
 
 @pytest.mark.parametrize(("reached", "plain", "tls"), [("none", 5, 5), ("no-tls", 0, -1), ("all", 0, 0)])
 def test_hosts_that_are_not_reached(reached, plain, tls):
-    bench = playing("bg95", f'[[event]]\nat_s = 0\ndo = "hosts"\nreached = "{reached}"')
-    online(bench)
+    modem = playing("bg95", f'[[event]]\nat_s = 0\ndo = "hosts"\nreached = "{reached}"')
+    online(modem)
     for client, code in ((0, plain), (1, tls)):
-        bench.send(f'AT+QMTCFG="ssl",{client},{client},2')
-        bench.send(f'AT+QMTOPEN={client},"h.example",8883')
-        assert bench.until("+QMTOPEN:") == f"+QMTOPEN: {client},{code}"
+        modem.send(f'AT+QMTCFG="ssl",{client},{client},2')
+        modem.send(f'AT+QMTOPEN={client},"h.example",8883')
+        assert modem.until("+QMTOPEN:") == f"+QMTOPEN: {client},{code}"
 
 
 def test_data_barred():
-    bench = playing("bg95", '[[event]]\nat_s = 0\ndo = "bar"')
-    online(bench)
-    bench.send('AT+QMTOPEN=0,"h.example",1883')
-    assert bench.until("+QMTOPEN:") == "+QMTOPEN: 0,5"
+    modem = playing("bg95", '[[event]]\nat_s = 0\ndo = "bar"')
+    online(modem)
+    modem.send('AT+QMTOPEN=0,"h.example",1883')
+    assert modem.until("+QMTOPEN:") == "+QMTOPEN: 0,5"
 
 
 def test_a_sky_that_closes():
-    bench = playing("bg95", '[[event]]\nat_s = 0\ndo = "sky"')
-    bench.send("AT+CFUN=4")
-    bench.send("AT+CMEE=1")
-    bench.send("AT+QGPS=1")
-    bench.run(200_000)
-    assert bench.send("AT+QGPSLOC=2")[-1] == "+CME ERROR: 516"
+    modem = playing("bg95", '[[event]]\nat_s = 0\ndo = "sky"')
+    modem.send("AT+CFUN=4")
+    modem.send("AT+CMEE=1")
+    modem.send("AT+QGPS=1")
+    modem.run(200_000)
+    assert modem.send("AT+QGPSLOC=2")[-1] == "+CME ERROR: 516"
 
 
 SWAP = '[[event]]\nafter = "AT+CLCK"\ndo = "sim"\nstate = "removed"\n'
@@ -251,46 +253,46 @@ SWAP += '[[event]]\nafter = "AT+CLCK"\nwait_s = 60\ndo = "sim"\nstate = "inserte
 
 
 def test_hot_swap_on_the_bg95():
-    bench = playing("bg95", SWAP)
+    modem = playing("bg95", SWAP)
     for command in ("AT+QSIMDET=1,1", "AT+QSIMSTAT=1", "AT+CFUN=1,1"):
-        assert bench.send(command)[-1] == "OK"
-    bench.until("RDY", 20_000)
-    bench.until_registered()
-    bench.send("AT+CMEE=1")
-    bench.send('AT+CLCK="SC",2')
-    assert bench.until("+QSIMSTAT") == "+QSIMSTAT: 1,0"
-    assert bench.until("+CPIN") == "+CPIN: NOT READY"
-    assert bench.send("AT+CPIN?")[-1] == "+CME ERROR: 10"
-    assert bench.send("AT+CEREG?")[-2] == "+CEREG: 0,0"
-    assert bench.until("+QSIMSTAT") == "+QSIMSTAT: 1,1"
-    assert bench.until("+CPIN") == "+CPIN: READY"
-    bench.until_registered()
+        assert modem.send(command)[-1] == "OK"
+    modem.until("RDY", 20_000)
+    modem.until_registered()
+    modem.send("AT+CMEE=1")
+    modem.send('AT+CLCK="SC",2')
+    assert modem.until("+QSIMSTAT") == "+QSIMSTAT: 1,0"
+    assert modem.until("+CPIN") == "+CPIN: NOT READY"
+    assert modem.send("AT+CPIN?")[-1] == "+CME ERROR: 10"
+    assert modem.send("AT+CEREG?")[-2] == "+CEREG: 0,0"
+    assert modem.until("+QSIMSTAT") == "+QSIMSTAT: 1,1"
+    assert modem.until("+CPIN") == "+CPIN: READY"
+    modem.until_registered()
 
 
 def test_a_card_that_is_gone_unnoticed_needs_a_reboot():
-    bench = playing("sim7600", SWAP)
-    bench.until_registered()
-    bench.send("AT+CMEE=1")
-    bench.send('AT+CLCK="SC",2')
-    bench.run(30_000)
-    assert bench.send("AT+CPIN?")[-1] == "+CME ERROR: 10"
-    bench.run(60_000)
-    assert bench.send("AT+CPIN?")[-1] == "+CME ERROR: 13"
-    bench.send("AT+CRESET")
-    bench.until("+CPIN: READY", 30_000)
-    bench.until_registered()
+    modem = playing("sim7600", SWAP)
+    modem.until_registered()
+    modem.send("AT+CMEE=1")
+    modem.send('AT+CLCK="SC",2')
+    modem.run(30_000)
+    assert modem.send("AT+CPIN?")[-1] == "+CME ERROR: 10"
+    modem.run(60_000)
+    assert modem.send("AT+CPIN?")[-1] == "+CME ERROR: 13"
+    modem.send("AT+CRESET")
+    modem.until("+CPIN: READY", 30_000)
+    modem.until_registered()
 
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_no_card_at_boot(dialect):
-    bench = ModemUnderTest(dialect, scenario=parse('[[event]]\nat_s = 0\ndo = "sim"\nstate = "removed"'))
-    bench.boot()
-    assert bench.until("+CPIN") == "+CPIN: NOT INSERTED"
-    bench.run(100_000)
-    assert not any(text in ("SMS DONE", "PB DONE", "+QUSIM: 1") for _, _, text in bench.lines)
-    bench.send("AT+CMEE=1")
-    assert bench.send("AT+CIMI")[-1] == "+CME ERROR: 10"
-    assert bench.air.registrations == []
+    modem = ModemUnderTest(dialect, scenario=parse('[[event]]\nat_s = 0\ndo = "sim"\nstate = "removed"'))
+    modem.boot()
+    assert modem.until("+CPIN") == "+CPIN: NOT INSERTED"
+    modem.run(100_000)
+    assert not any(text in ("SMS DONE", "PB DONE", "+QUSIM: 1") for _, _, text in modem.lines)
+    modem.send("AT+CMEE=1")
+    assert modem.send("AT+CIMI")[-1] == "+CME ERROR: 10"
+    assert modem.air.registrations == []
 
 
 def test_the_example_of_the_documentation():

@@ -143,7 +143,7 @@ def manager(dialect, tmp_path_factory) -> Iterator[Manager]:
         manager.stop()
 
 
-def test_registered_and_who_it_is(manager, dialect):
+def test_registration_and_operator(manager, dialect):
     modem, network = f"{NAME}.Modem", f"{NAME}.Modem.Modem3gpp"
     assert manager.get(modem, "Plugin") == f"'{PLUGINS[dialect]}'"
     assert manager.get(modem, "EquipmentIdentifier") == f"'{IMEI[dialect]}'"

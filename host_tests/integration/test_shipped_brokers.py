@@ -121,7 +121,7 @@ ELSEWHERE = (
     f"landbridge/{OTHER}/up",
     f"landbridge/{OTHER}/down",
     f"landbridge/{DEVICE}/down",
-    f"landbridge/out/default/{DEVICE}/position",
+    f"landbridge/out/operator/{DEVICE}/position",
     "landbridge/agent/published",
     "homeassistant/device_tracker/x/config",
     "$SYS/broker/uptime",
@@ -150,7 +150,7 @@ def has_two_topics(meet: Meet, devices: Door, agents: Door, agent: str, password
     for topic in ELSEWHERE[:-1]:
         watcher.client.publish(topic, b"for others", retain=True)
     heard = greedy.messages
-    will = f"landbridge/out/default/{DEVICE}/position"
+    will = f"landbridge/out/operator/{DEVICE}/position"
     for topic in ELSEWHERE:
         for qos in (0, 1):
             # A broker may end the connection of who publishes where he must not.
@@ -186,7 +186,7 @@ def mosquitto(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Do
     return Doors(Door(shipped.devices_port, folder / "ca.pem"), agent, agent._replace(certificate=None))
 
 
-def test_mosquitto_lets_a_device_throw_nobody_out(installation, mosquitto, meet):
+def test_mosquitto_lets_a_device_disconnect_no_other(installation, mosquitto, meet):
     mine = envelope.broker_password(installation.key, DEVICE)
     agent = meet(mosquitto.agent, "agent", PASSWORD, "landbridge-agent", clean_session=False)
     other = meet(mosquitto.devices, OTHER, envelope.broker_password(bytes(32), OTHER), OTHER)
@@ -209,7 +209,12 @@ def test_mosquitto_keeps_for_an_agent_and_a_platform_that_are_away(installation,
     """With `per_listener_settings` it would not."""
     away = (
         (mosquitto.agent, "agent", "landbridge/+/up", f"landbridge/{DEVICE}/up"),
-        (mosquitto.devices, "platform", "landbridge/out/default/#", f"landbridge/out/default/{DEVICE}/track"),
+        (
+            mosquitto.devices,
+            "platform",
+            "landbridge/out/operator/#",
+            f"landbridge/out/operator/{DEVICE}/track",
+        ),
     )
     for door, user, topics, _ in away:
         guest = meet(door, user, PASSWORD, user, clean_session=False)
@@ -299,7 +304,7 @@ def admitted(meet: Meet, fleet: NatsFleet, device: str) -> Guest:
     return guest
 
 
-def test_nats_lets_a_device_throw_nobody_out(nats_fleet, meet):
+def test_nats_lets_a_device_disconnect_no_other(nats_fleet, meet):
     door, mine = nats_fleet.door, password(nats_fleet, DEVICE)
     other = admitted(meet, nats_fleet, OTHER)
     agent = meet(door, "landbridge-agent", PASSWORD, "landbridge-agent", clean_session=False)

@@ -10,7 +10,7 @@ from tools.flash import release
 from tools.flash.layout import FIRMWARE
 from tools.world import stage
 from tools.world.oracle import delivered
-from tools.world.oracle.truth import Settlement, Truth
+from tools.world.oracle.records import Oracle, RecordCounts
 from tools.world.stage import DEVICE, Stage
 
 pytestmark = pytest.mark.slow
@@ -34,26 +34,26 @@ def sources(folder: Path, sequence: int, **changes: tuple[str, str]) -> Path:
 
 def roll_out(built: Stage, firmware: Path, folder: Path, sequence: int) -> None:
     """Build a release of `firmware`, give it to the agent and have it rolled out."""
-    release.build(folder / "release", "SIM", firmware)
+    release.build(folder / "release", "SIM", firmware, "bg95")
     do = built.services.agent.do
     do("update", "add", str(folder / "release"))
     do("update", "roll-out", str(sequence), "--board", "SIM", "--canaries", "1", "--days", "0")
 
 
-def ride(built: Stage, until_ms: int) -> Truth:
+def run_trip(built: Stage, until_ms: int) -> Oracle:
     """Run the device up to `until_ms`, and on until nothing waits."""
-    truth = Truth(built.flash, built.trip, built.network.traffic)
-    built.device.run(until_ms, lambda now_ms: truth.after_wake())
+    oracle = Oracle(built.flash, built.trip, built.network.traffic)
+    built.device.run(until_ms, lambda now_ms: oracle.after_wake())
     for hour in range(1, 24):
-        if not truth.pending():
+        if not oracle.pending():
             break
-        built.device.run(until_ms + hour * HOUR_MS, lambda now_ms: truth.after_wake())
-    return truth
+        built.device.run(until_ms + hour * HOUR_MS, lambda now_ms: oracle.after_wake())
+    return oracle
 
 
-def settled(built: Stage, truth: Truth) -> Settlement:
+def record_counts(built: Stage, oracle: Oracle) -> RecordCounts:
     delivered.await_outbox(built.services.agent.database)
-    return truth.settle(delivered.read(built.services.agent.database, DEVICE).points)
+    return oracle.count(delivered.read(built.services.agent.database, DEVICE).points)
 
 
 @pytest.fixture
@@ -71,12 +71,12 @@ def status(built: Stage) -> list[str]:
 
 def test_a_device_in_mid_trip_is_updated_and_loses_no_point(built, tmp_path):
     roll_out(built, sources(tmp_path, 2), tmp_path, 2)
-    truth = ride(built, 2 * DAY_MS)
+    oracle = run_trip(built, 2 * DAY_MS)
     line = " ".join(status(built))
     assert "running" in line and "on trial" not in line, line
     shown = built.services.agent.do("devices", "show", DEVICE)
     assert "0.2.0" in shown
-    result = settled(built, truth)
+    result = record_counts(built, oracle)
     assert (result.wrong, result.lost, result.in_flash) == ([], 0, 0)
     assert result.stored >= 40
     assert built.device.counters.crashes == 0
@@ -86,11 +86,11 @@ def test_a_device_in_mid_trip_is_updated_and_loses_no_point(built, tmp_path):
 def test_a_release_that_crashes_is_rolled_back_and_its_roll_out_halts(built, tmp_path):
     broken = sources(tmp_path, 2, wake=("def run(port, board):", "def run(port, board):\n    port.nothing()"))
     roll_out(built, broken, tmp_path, 2)
-    truth = ride(built, 2 * DAY_MS)
+    oracle = run_trip(built, 2 * DAY_MS)
     assert "halted: failed on 1 of 1 device" in built.services.agent.do("update", "list")
     line = " ".join(status(built))
     assert "crashed" in line
     assert "0.1.0" in built.services.agent.do("devices", "show", DEVICE)
-    result = settled(built, truth)
+    result = record_counts(built, oracle)
     assert (result.wrong, result.lost, result.in_flash) == ([], 0, 0)
     assert built.device.counters.crashes == 1

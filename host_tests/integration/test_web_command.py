@@ -49,7 +49,7 @@ class Command:
 def command(tmp_path_factory: pytest.TempPathFactory) -> Command:
     made = Command(tmp_path_factory.mktemp("command"))
     made("devices", "add", DEVICE)
-    made("trips", "start", DEVICE, "--container", "CSQU3054383", "--line", "l", "--destination", "Duisburg")
+    made("trips", "start", DEVICE, "--container", "CSQU3054383", "--route", "l", "--destination", "Duisburg")
     return made
 
 

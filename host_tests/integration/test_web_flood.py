@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from landbridge.features.users import passwords
-from landbridge.web import assets, connections, guard, here, live
+from landbridge.web import assets, connections, guard, live, services
 
 from host_tests.support.agent import WAIT_S, wait_until
 from host_tests.support.fleet import Fleet, Pages
@@ -72,7 +72,7 @@ def test_a_request_that_does_not_come_is_not_waited_for(fleet, monkeypatch, sent
         assert is_closed(connection)
 
 
-def test_requests_that_do_not_come_keep_nobody_out(fleet, monkeypatch):
+def test_requests_that_do_not_come_keep_no_other_out(fleet, monkeypatch):
     monkeypatch.setattr(connections, "MOST", 8)
     monkeypatch.setattr(connections, "PATIENCE_S", AGES_S)
     with served(fleet) as pages, ExitStack() as stack:
@@ -159,7 +159,7 @@ def test_an_answer_is_not_cut_off_when_the_next_request_does_not_come(fleet, sma
 
 
 def test_a_connection_is_used_again_and_an_answer_takes_as_long_as_it_takes(fleet, monkeypatch):
-    monkeypatch.setattr(live, "LOOK_S", 0.2)
+    monkeypatch.setattr(live, "POLL_S", 0.2)
     with served(fleet) as pages:
         connection = HTTPConnection(urlsplit(pages.url).netloc, timeout=WAIT_S)
         monkeypatch.setattr(connections, "PATIENCE_S", AGES_S)
@@ -176,7 +176,7 @@ def test_a_connection_is_used_again_and_an_answer_takes_as_long_as_it_takes(flee
 
 
 @pytest.mark.parametrize(
-    "module, name, said", [(here, "STREAMS", "anna has 2"), (guard, "AT_ONCE", "more than 2 requests")]
+    "module, name, said", [(services, "STREAMS", "anna has 2"), (guard, "AT_ONCE", "more than 2 requests")]
 )
 def test_one_reader_and_one_address_have_so_many_feeds_and_others_theirs(
     fleet, monkeypatch, module, name, said

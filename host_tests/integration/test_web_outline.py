@@ -14,8 +14,8 @@ from landbridge.features.diagnostics.wake_coding import Wake
 from landbridge.points import outline
 from landbridge.points import queries as points
 from landbridge.points.outline import Box
-from landbridge.points.queries import JudgedPoint
-from landbridge.web import seen
+from landbridge.points.queries import CheckedPoint
+from landbridge.web import device_views
 from sqlalchemy import insert
 
 from host_tests.support.agent import point
@@ -33,7 +33,7 @@ def filled(database: Database) -> Database:
         at_s += chance.randrange(1, 4000)
         kind = 1 if chance.random() < 0.7 else 2
         made = point(seq, kind=kind, lat=4_000_000 + seq, lon=8_000_000, events=LIGHT * (seq % 100 == 0))
-        judged.append(JudgedPoint(made.meaningful(), at_s, False, 0))
+        judged.append(CheckedPoint(made.meaningful(), at_s, False, 0))
     with database.writing() as connection:
         points.store(connection, DEVICE, judged, at_s)
     return database
@@ -46,7 +46,7 @@ def seqs(of: outline.Outline) -> list[int]:
 @pytest.mark.parametrize("most", [10, 37, 120, POINTS])
 def test_an_outline_has_a_point_of_every_piece_and_all_alarms(filled: Database, most: int):
     with filled.reading() as connection:
-        found = outline.outline(connection, DEVICE, None, SPAN, None, most, seen.ALARM_BITS)
+        found = outline.outline(connection, DEVICE, None, SPAN, None, most, device_views.ALARM_BITS)
         whole = points.track(connection, DEVICE)
     assert found.total == POINTS and len(found.rows) <= most + POINTS // 100
     assert set(range(100, POINTS + 1, 100)) <= set(seqs(found))
@@ -65,20 +65,22 @@ def test_an_outline_has_a_point_of_every_piece_and_all_alarms(filled: Database, 
         assert (fixes or mine)[0].point.seq in chosen[slot]
 
 
-def test_of_a_piece_a_fix_beyond_doubt_is_shown_before_others(database: Database):
-    judged = [JudgedPoint(point(seq), NOW_S + 60 * seq, False, 512 * (seq % 10 < 9)) for seq in range(1, 101)]
+def test_of_a_piece_a_fix_without_flags_is_shown_before_others(database: Database):
+    judged = [
+        CheckedPoint(point(seq), NOW_S + 60 * seq, False, 512 * (seq % 10 < 9)) for seq in range(1, 101)
+    ]
     with database.writing() as connection:
         points.store(connection, DEVICE, judged, NOW_S)
     with database.reading() as connection:
-        found = outline.outline(connection, DEVICE, None, SPAN, None, 10, seen.ALARM_BITS)
+        found = outline.outline(connection, DEVICE, None, SPAN, None, 10, device_views.ALARM_BITS)
     assert [row.seq % 10 for row in found.rows if row.flags == 0] == [9] * 10
 
 
 def test_a_box_has_what_lies_in_it(filled: Database):
     box = Box(79.9, 40.001, 80.1, 40.00201)
     with filled.reading() as connection:
-        found = outline.outline(connection, DEVICE, None, SPAN, box, 2000, seen.ALARM_BITS)
-        nothing = outline.outline(connection, DEVICE, [], SPAN, None, 2000, seen.ALARM_BITS)
+        found = outline.outline(connection, DEVICE, None, SPAN, box, 2000, device_views.ALARM_BITS)
+        nothing = outline.outline(connection, DEVICE, [], SPAN, None, 2000, device_views.ALARM_BITS)
     assert seqs(found) and all(100 <= seq <= 201 for seq in seqs(found))
     assert (nothing.rows, nothing.total) == ([], 0)
 
@@ -100,7 +102,7 @@ def test_days_networks_and_wakes(filled: Database):
         assert times == list(range(0, 600, 10))
 
 
-def test_who_did_what_is_told_of_a_device_and_a_time(filled: Database):
+def test_the_audit_log_is_filtered_by_device_and_time(filled: Database):
     with filled.writing() as connection:
         add_to_audit(connection, "who", "alarm light acknowledged", NOW_S + 5, DEVICE)
     with filled.reading() as connection:
@@ -121,7 +123,7 @@ def test_who_did_what_is_told_of_a_device_and_a_time(filled: Database):
 def _trips(database: Database, count: int, begin_s: int, each_s: int) -> None:
     """So many trips of a tenant, one behind the other."""
     with database.writing() as connection:
-        usual = {"device": DEVICE, "container": "CSQU3054383", "line": "w", "destination": "d"}
+        usual = {"device": DEVICE, "container": "CSQU3054383", "route": "w", "destination": "d"}
         starts = range(begin_s, begin_s + count * each_s, each_s)
         rows = [{"started_s": at_s, "ended_s": at_s + each_s, "tenant": "acme"} for at_s in starts]
         connection.execute(insert(trips), [usual | {"interval_s": 3600} | row for row in rows])

@@ -1,4 +1,5 @@
-"""A device in mid-trip pulls a release over the access point for updates, and asks nobody by a wrong way."""
+"""A device in mid-trip pulls a release over the access point for updates, and asks no host over the wrong
+one."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from tools.world import stage
-from tools.world.oracle.truth import Truth
+from tools.world.oracle.records import Oracle
 from tools.world.radio.access import MOST_REFUSED_A_DAY, Access
 from tools.world.radio.cards import UPDATES_APN
 
@@ -17,15 +18,15 @@ DAY_MS = 86_400_000
 
 def test_positions_go_over_one_access_point_and_a_release_over_another(tmp_path: Path, monkeypatch: Any):
     monkeypatch.setenv("LOCKSTEP_MODEM", "bg95")
-    # It begins at the border behind which the second access point may be used.
+    # It begins at the border after which the second access point may be used.
     built = stage.build(tmp_path / "world", "bg95", 1, 3, 0, None, card="euicc4", apns=2, shuttles=1)
     try:
         access = Access(built)
         built.modem.watched_by(access)
-        truth = Truth(built.flash, built.trip, built.network.traffic)
+        oracle = Oracle(built.flash, built.trip, built.network.traffic)
 
         def after_wake(now_ms: int) -> None:
-            truth.after_wake()
+            oracle.after_wake()
             access.after_wake(now_ms, tmp_path / "release")
 
         built.device.run(3 * DAY_MS, after_wake)
@@ -35,7 +36,7 @@ def test_positions_go_over_one_access_point_and_a_release_over_another(tmp_path:
     assert access.astray() == [] and access.short() == []
     assert access.carried[UPDATES_APN] > 20_000 and access.carried["east.example"] > 20_000
     assert status[2] == "2"
-    assert truth.wrong == {}
+    assert oracle.wrong == {}
 
 
 @pytest.mark.parametrize(("times_a_day", "short"), [(MOST_REFUSED_A_DAY, 1), (MOST_REFUSED_A_DAY + 1, 2)])

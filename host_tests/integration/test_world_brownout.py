@@ -5,8 +5,8 @@ import dataclasses
 from tools.world import stage
 from tools.world.demo.diary import Diary
 from tools.world.device.battery import KINDS, Battery
-from tools.world.oracle.truth import Truth
-from tools.world.ride import Demo, measure
+from tools.world.oracle.records import Oracle
+from tools.world.trip_run import Demo, measure
 
 HOUR_MS = 3_600_000
 COLD_H = 20
@@ -23,7 +23,7 @@ def test_the_supply_fails_in_every_report_until_it_is_warm(tmp_path):
     reached_ms: list[float] = []
     try:
         built.network.before_publish = lambda: reached_ms.append(trip.env.now)
-        demo = Demo(built, Truth(built.flash, trip, built.network.traffic), Diary(trip), None)
+        demo = Demo(built, Oracle(built.flash, trip, built.network.traffic), Diary(trip), None)
         demo.run(lambda standing: None)
         found, had = measure(demo)
     finally:

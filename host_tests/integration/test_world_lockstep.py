@@ -140,7 +140,7 @@ class FakeTrip:
         return True
 
 
-class Bench:
+class Rig:
     """A device with the given program, and what is needed to run it."""
 
     def __init__(self, folder: Path, program: str, fixed_cpu: bool = False) -> None:
@@ -165,12 +165,12 @@ class Bench:
         return log.read_text().splitlines() if log.exists() else []
 
 
-def bench(folder: Path, program: str, until_ms: int) -> list[str]:
-    return Bench(folder, program).run(until_ms)
+def log_of(folder: Path, program: str, until_ms: int) -> list[str]:
+    return Rig(folder, program).run(until_ms)
 
 
 def test_deep_sleep_by_timer_keeps_only_rtc_memory_and_flash(tmp_path: Path) -> None:
-    log = bench(tmp_path, 'port.ask(6, rtc + b"x")\ndeep_sleep(60_000)', 125_000)
+    log = log_of(tmp_path, 'port.ask(6, rtc + b"x")\ndeep_sleep(60_000)', 125_000)
     assert log == [
         "hello 1 0 0.000 1500 ",
         "hello 4 1 61.500 1500 x",
@@ -191,9 +191,9 @@ def test_a_fixed_cpu_makes_the_same_transcript_of_any_work(tmp_path: Path) -> No
         folder = tmp_path / f"{cpu_us}{fixed}"
         folder.mkdir()
         program = f'port.read(100, 99, b"AT+CSQ\\r", {cpu_us})\ndeep_sleep(60_000)'
-        stand = Bench(folder, program, fixed)
-        stand.run(200_000)
-        found.append((stand.device.transcript_digest(), stand.trip.meter.total_j()))
+        rig = Rig(folder, program, fixed)
+        rig.run(200_000)
+        found.append((rig.device.transcript_digest(), rig.trip.meter.total_j()))
     assert found[0] == found[1] != found[2]
 
 
@@ -208,9 +208,9 @@ port.ask(8, b"", 100_000)
 port.log(str(port.now - before))
 deep_sleep(9_000_000)
 """
-    stand = Bench(tmp_path, program)
-    assert stand.run(10_000)[1:] == ["100", "200"]
-    joules = stand.trip.meter.joules_by_state()
+    rig = Rig(tmp_path, program)
+    assert rig.run(10_000)[1:] == ["100", "200"]
+    joules = rig.trip.meter.joules_by_state()
     assert joules["esp32", "active-80"] == pytest.approx(0.2 * 0.112)
 
 
@@ -221,7 +221,7 @@ for most, data in ((99, b"AT+CSQ\\r"), (8, b"AT+CSQ\\r"), (99, b""), (99, b"")):
     port.log("%r %d" % (bytes(got), port.now))
 deep_sleep(9_000_000)
 """
-    log = bench(tmp_path, program, 10_000)[1:]
+    log = log_of(tmp_path, program, 10_000)[1:]
     replies = [line.rsplit(" ", 1)[0] for line in log]
     assert replies == [
         r"b'\r\n+CSQ: 20,99\r\n\r\nOK\r\n'",
@@ -246,10 +246,10 @@ port.ask(2, struct.pack("<I", 500) + b"AT\\r")
 port.log(str(port.now))
 deep_sleep(9_000_000)
 """
-    stand = Bench(tmp_path, program)
-    assert stand.run(10_000)[1:] == ["(3600, -305, 7, 12)", "6501", "16", "7001"]  # at half the clock
-    assert stand.modem.pins == [("rail", True), ("key", True)]
-    light_j = stand.trip.meter.joules_by_state()["esp32", "light"]
+    rig = Rig(tmp_path, program)
+    assert rig.run(10_000)[1:] == ["(3600, -305, 7, 12)", "6501", "16", "7001"]  # at half the clock
+    assert rig.modem.pins == [("rail", True), ("key", True)]
+    light_j = rig.trip.meter.joules_by_state()["esp32", "light"]
     assert light_j == pytest.approx(0.5 * 0.0036)
 
 
@@ -260,18 +260,18 @@ port.ask(2, struct.pack("<I", 100_000))
 port.log(str(port.now))
 deep_sleep(1_000_000)
 """
-    stand = Bench(tmp_path, program)
-    stand.trip.rtc = Rtc(10_000.0, lambda ms: 20.0)
-    log = stand.run(2_400_000)
+    rig = Rig(tmp_path, program)
+    rig.trip.rtc = Rtc(10_000.0, lambda ms: 20.0)
+    log = rig.run(2_400_000)
     assert [line for line in log if line.startswith("hello")] == [
         "hello 1 0 0.000 1500 ",
         "hello 4 1 1101.541 1500 ",
         "hello 4 1 2203.082 1500 ",
     ]
     assert log[1] == "101540"
-    light_s = stand.trip.meter.joules_by_state()["esp32", "light"] / 0.0036
+    light_s = rig.trip.meter.joules_by_state()["esp32", "light"] / 0.0036
     assert light_s == pytest.approx(3 * 100_000 / 1_010, abs=0.01)
-    assert int(stand.trip.env.now) == 2_400_000
+    assert int(rig.trip.env.now) == 2_400_000
 
 
 @pytest.mark.parametrize(
@@ -279,21 +279,23 @@ deep_sleep(1_000_000)
     [(3, "hello 4 2 20.000 1500 "), (2, "hello 4 3 30.000 1500 "), (0, "hello 4 1 61.500 1500 ")],
 )
 def test_motion_and_light_wake_when_armed(tmp_path: Path, armed: int, hello: str) -> None:
-    stand = Bench(tmp_path, f"deep_sleep(60_000, {armed})")
-    stand.trip.motion_ms, stand.trip.light_ms = 20_000, 30_000
-    assert stand.run(62_000)[1] == hello
+    rig = Rig(tmp_path, f"deep_sleep(60_000, {armed})")
+    rig.trip.motion_ms, rig.trip.light_ms = 20_000, 30_000
+    assert rig.run(62_000)[1] == hello
 
 
-def test_a_crash_is_told_and_restarts_the_device(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_crash_is_reported_and_restarts_the_device(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     program = """
 port.ask(6, b"kept")
 if cause == 1:
     raise OSError("no such pin")
 deep_sleep(9_000_000)
 """
-    stand = Bench(tmp_path, program)
-    assert stand.run(5_000) == ["hello 1 0 0.000 1500 ", "hello 2 0 2.500 1500 kept"]
-    assert stand.device.counters.crashes == 1
+    rig = Rig(tmp_path, program)
+    assert rig.run(5_000) == ["hello 1 0 0.000 1500 ", "hello 2 0 2.500 1500 kept"]
+    assert rig.device.counters.crashes == 1
     assert "OSError: no such pin" in caplog.text
 
 
@@ -307,20 +309,20 @@ while seconds < 3:
     pass
 deep_sleep(9_000_000)
 """
-    stand = Bench(tmp_path, program)
-    log = stand.run(5_000)
+    rig = Rig(tmp_path, program)
+    log = rig.run(5_000)
     assert log == ["hello 1 0 0.000 1500 ", "hello 2 0 1.500 1500 ", "hello 2 0 4.000 1500 "]
-    counters = stand.device.counters
+    counters = rig.device.counters
     assert (counters.wakes, counters.resets, counters.hangs, counters.crashes) == (3, 1, 1, 0)
 
 
 def test_power_failure_takes_rail_and_rtc_memory(tmp_path: Path) -> None:
     program = 'port.ask(6, b"kept")\nport.read(1_000, 99, b"AT\\r")\ndeep_sleep(9_000_000)'
-    stand = Bench(tmp_path, program)
-    stand.trip.fails_at_ms = 1_502
-    assert stand.run(5_000) == ["hello 1 0 0.000 1500 ", "hello 1 0 0.000 1500 "]
-    assert stand.device.counters.brown_outs == 1
-    assert ("rail", False) in stand.modem.pins
+    rig = Rig(tmp_path, program)
+    rig.trip.fails_at_ms = 1_502
+    assert rig.run(5_000) == ["hello 1 0 0.000 1500 ", "hello 1 0 0.000 1500 "]
+    assert rig.device.counters.brown_outs == 1
+    assert ("rail", False) in rig.modem.pins
 
 
 def test_same_seed_same_transcript_and_the_meter_adds_up(tmp_path: Path) -> None:
@@ -332,26 +334,26 @@ deep_sleep(60_000)
 """
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        stand = Bench(tmp_path / name, program)
-        stand.run(3_600_000)
-        digests.append(stand.device.transcript_digest())
+        rig = Rig(tmp_path / name, program)
+        rig.run(3_600_000)
+        digests.append(rig.device.transcript_digest())
     assert digests[0] == digests[1]
-    joules = stand.trip.meter.joules_by_state()
-    assert sum(joules.values()) == pytest.approx(stand.trip.meter.total_j())
-    wakes = stand.device.counters.wakes
+    joules = rig.trip.meter.joules_by_state()
+    assert sum(joules.values()) == pytest.approx(rig.trip.meter.total_j())
+    wakes = rig.device.counters.wakes
     assert joules["esp32", "active"] > wakes * 1.5 * ESP32_W["active"]
     assert joules["modem", "tx"] == pytest.approx(wakes * 0.005 * 0.79)
 
 
 def test_the_clock_file_follows(tmp_path: Path) -> None:
-    stand = Bench(tmp_path, "deep_sleep(60_000)")
+    rig = Rig(tmp_path, "deep_sleep(60_000)")
     seen = []
-    plain = stand.modem.on_line
+    plain = rig.modem.on_line
 
     def note(direction: str, line: str) -> None:
         seen.append(struct.unpack("<Q", (tmp_path / "clock").read_bytes())[0])
         plain(direction, line)
 
-    stand.modem.on_line = note
-    stand.run(2 * 3_600_000 + 30_000)
+    rig.modem.on_line = note
+    rig.run(2 * 3_600_000 + 30_000)
     assert seen == [(START_UTC_S + hours * 3_600) * 1_000_000 for hours in (1, 2)]

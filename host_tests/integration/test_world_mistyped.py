@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tools.world import stage
-from tools.world.oracle.truth import Truth
+from tools.world.oracle.records import Oracle
 from tools.world.services.processes import BROKER_HOST, BROKER_PORT
 
 HOUR_MS = 3_600_000
@@ -39,21 +39,21 @@ def test_the_device_comes_back_by_itself(right: str, mistyped: str, tmp_path: Pa
 
     def follow(text: str) -> None:
         file.write_text(text)
-        agent.do("cards", "policy", str(file), stage.DEVICE)
+        agent.do("esim", "policy", str(file), stage.DEVICE)
 
     def history() -> str:
-        return agent.do("cards", "history", stage.DEVICE)
+        return agent.do("esim", "history", stage.DEVICE)
 
     try:
-        truth = Truth(built.flash, built.trip, built.network.traffic)
+        oracle = Oracle(built.flash, built.trip, built.network.traffic)
         follow(POLICY)
-        built.device.run(12 * HOUR_MS, lambda _: truth.after_wake())
+        built.device.run(12 * HOUR_MS, lambda _: oracle.after_wake())
         assert TRIED_AGAIN not in history()
         follow(POLICY.replace(right, mistyped))
-        built.device.run(72 * HOUR_MS, lambda _: truth.after_wake())
-        shown, said = agent.do("cards", "show", stage.DEVICE), history()
+        built.device.run(72 * HOUR_MS, lambda _: oracle.after_wake())
+        shown, said = agent.do("esim", "show", stage.DEVICE), history()
     finally:
         built.close()
     assert said.count(TRIED_AGAIN) == 1
     assert "confirmed, roaming" in shown  # it was heard of since, under the policy that is wrong
-    assert truth.wrong == {}
+    assert oracle.wrong == {}

@@ -14,7 +14,7 @@ def test_a_wake_of_the_real_firmware_stays_within_its_budget():
     )  # the mount alone takes so many
 
 
-def test_a_single_wake_beyond_its_budget_or_a_kind_that_did_not_come_is_told():
+def test_a_wake_beyond_its_budget_or_a_missing_kind_is_named():
     found = {kind: [Counts(100, 1, 0, 0)] for kind in BUDGETS}
     assert reads.fell_short(found) == []
     found["fix"] = [*[Counts(100, 1, 0, 0)] * 99, Counts(1501, 1, 3, 4609)]

@@ -14,7 +14,7 @@ from tools.modem.engine.tasks import Work
 from tools.modem.registry import Dialect
 from tools.modem.script import RING_MS
 from tools.world import stage
-from tools.world.oracle.truth import Truth
+from tools.world.oracle.records import Oracle
 from tools.world.stage import Stage
 
 pytestmark = pytest.mark.slow
@@ -36,9 +36,9 @@ def built(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     built.close()
 
 
-def told(built: Stage) -> str:
+def modem_state(built: Stage) -> str:
     """What the agent shows of voice and SMS."""
-    found = re.search(r"(?m)^voice and SMS +(.*)$", built.services.agent.do("cards", "show", stage.DEVICE))
+    found = re.search(r"(?m)^voice and SMS +(.*)$", built.services.agent.do("esim", "show", stage.DEVICE))
     assert found
     return found[1].strip()
 
@@ -60,19 +60,19 @@ def message_and_ring(built: Stage) -> Work:
 @pytest.mark.parametrize(
     ("built", "key", "off", "on"), [(row[:2], *row[2:]) for row in MODEMS], indirect=["built"]
 )
-def test_they_are_off_and_told_and_watched(built: Stage, key: str, off: str, on: str) -> None:
-    do, truth = built.services.agent.do, Truth(built.flash, built.trip, built.network.traffic)
+def test_quirks_are_off_by_default_documented_and_watched(built: Stage, key: str, off: str, on: str) -> None:
+    do, oracle = built.services.agent.do, Oracle(built.flash, built.trip, built.network.traffic)
     do("controls", "set", str(CLASSES))
     do("sims", "add", "8931440400012345678", "--class", "resold", "--holder", "ACME", "--purpose", "locator",
        "--stage", "test")  # fmt: skip
 
     def run(until_h: int) -> None:
-        built.device.run(until_h * HOUR_MS, lambda _: truth.after_wake())
+        built.device.run(until_h * HOUR_MS, lambda _: oracle.after_wake())
 
     kept = built.modem._unit.nv.settings
     assert key not in kept  # as shipped
     run(12)
-    assert (kept[key], told(built), standing(built)) == (off, "off", False)
+    assert (kept[key], modem_state(built), standing(built)) == (off, "off", False)
     built.trip.env.process(message_and_ring(built))
     run(36)
     log = do("devices", "log", stage.DEVICE)
@@ -80,5 +80,5 @@ def test_they_are_off_and_told_and_watched(built: Stage, key: str, off: str, on:
     assert "voice and sms on" in do("events", "list", stage.DEVICE)
     do("settings", "set", stage.DEVICE, "sms_to_card=1")
     run(90)
-    assert (kept[key], told(built), standing(built)) == (on, "on", True)
-    assert truth.wrong == {} and built.device.counters.crashes == 0
+    assert (kept[key], modem_state(built), standing(built)) == (on, "on", True)
+    assert oracle.wrong == {} and built.device.counters.crashes == 0

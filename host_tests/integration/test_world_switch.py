@@ -9,7 +9,7 @@ from landbridge.features.esim import coding as wire
 from locator.esim import memory
 
 from tools.world import stage
-from tools.world.oracle.truth import Truth
+from tools.world.oracle.records import Oracle
 from tools.world.radio.cards import CHINA, ROAMING
 
 HOUR_MS = 3_600_000
@@ -24,23 +24,23 @@ def test_a_switch_from_afar_is_kept_or_rolled_back(tmp_path: Path, monkeypatch: 
     agent, card = built.services.agent, built.card
 
     def ask(profile: str) -> None:
-        agent.do("cards", "switch", stage.DEVICE, profile)
+        agent.do("esim", "switch", stage.DEVICE, profile)
 
     try:
-        truth = Truth(built.flash, built.trip, built.network.traffic)
-        built.device.run(12 * HOUR_MS, lambda _: truth.after_wake())
+        oracle = Oracle(built.flash, built.trip, built.network.traffic)
+        built.device.run(12 * HOUR_MS, lambda _: oracle.after_wake())
         switches = card.switches()
         ask("roaming")
-        assert card.switches() == switches and "waiting for" in agent.do("cards", "show", stage.DEVICE)
-        built.device.run(36 * HOUR_MS, lambda _: truth.after_wake())
-        assert card.card.imsi == ROAMING and "confirmed, roaming" in agent.do("cards", "show", stage.DEVICE)
+        assert card.switches() == switches and "waiting for" in agent.do("esim", "show", stage.DEVICE)
+        built.device.run(36 * HOUR_MS, lambda _: oracle.after_wake())
+        assert card.card.imsi == ROAMING and "confirmed, roaming" in agent.do("esim", "show", stage.DEVICE)
         ask("europe")  # no network of China takes it
-        built.device.run(72 * HOUR_MS, lambda _: truth.after_wake())
-        lines = agent.do("cards", "history", stage.DEVICE).splitlines()
+        built.device.run(72 * HOUR_MS, lambda _: oracle.after_wake())
+        lines = agent.do("esim", "history", stage.DEVICE).splitlines()
     finally:
         built.close()
-    assert card.card.imsi == CHINA  # a wish that has failed is none any more: the policy decides
-    told = [" ".join(line.split()) for line in lines]
+    assert card.card.imsi == CHINA  # a desired profile that has failed is dropped: the policy decides
+    rows = [" ".join(line.split()) for line in lines]
     for words in (
         " roaming revision",
         f"from china roaming {COMMITTED}",
@@ -50,5 +50,5 @@ def test_a_switch_from_afar_is_kept_or_rolled_back(tmp_path: Path, monkeypatch: 
         f"from roaming china {COMMITTED}",
         f"IMSI {ROAMING}",
     ):
-        assert any(words in line for line in told), (words, told)
-    assert truth.wrong == {}
+        assert any(words in line for line in rows), (words, rows)
+    assert oracle.wrong == {}

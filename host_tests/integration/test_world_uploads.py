@@ -32,8 +32,8 @@ def test_a_network_is_another_in_each_trip_and_the_same_throughout_it() -> None:
 
 def connected_s(seed: int) -> float:
     """Seconds of connection after an attach, its signalling included."""
-    bench = ModemUnderTest("bg95", seed=seed)
-    bench.boot()
-    bench.until_registered()
-    bench.run(200_000)
-    return bench.time_in("modem")["connected"] / 1_000
+    modem = ModemUnderTest("bg95", seed=seed)
+    modem.boot()
+    modem.until_registered()
+    modem.run(200_000)
+    return modem.time_in("modem")["connected"] / 1_000

@@ -15,19 +15,19 @@ from tools.world.demo.figures import back_h
 from tools.world.device import battery
 from tools.world.nature.satellites import OPEN
 from tools.world.radio.rules import Bar
-from tools.world.rail.line import Line
 from tools.world.rail.motion import Motion
+from tools.world.rail.route import Route
 from tools.world.rail.train import HOUR_MS, MOVES, RAIL, Pace, Train
-from tools.world.ride import Demo
 from tools.world.trip import DAY_MS, Trip
+from tools.world.trip_run import Demo
 from tools.world.worlds import USUAL, WORLDS, World
 
 MINUTE_MS = 60_000
 
 
-def trip(name: str, seed: int = 1, modem: Any = "bg95", **told: Any) -> Trip:
+def trip(name: str, seed: int = 1, modem: Any = "bg95", **options: Any) -> Trip:
     """One of a world, with its length."""
-    return Trip(seed, modem, worlds.days(WORLDS[name], seed), world=WORLDS[name], **told)
+    return Trip(seed, modem, worlds.days(WORLDS[name], seed), world=WORLDS[name], **options)
 
 
 def heard(at: Trip, ms: int) -> int:
@@ -38,7 +38,7 @@ def heard(at: Trip, ms: int) -> int:
 
 def test_the_usual_world_is_the_trip_without_a_world() -> None:
     one, other = Trip(3, "bg95"), trip(USUAL, 3)
-    assert one.train.segments == other.train.segments and one.line == Line.read()
+    assert one.train.segments == other.train.segments and one.route == Route.read()
     assert (one.silences, one.operator_ends_ms, one.battery.kind) == ((), None, battery.KINDS[battery.USUAL])
     assert worlds.days(WORLDS[USUAL], 3) == worlds.USUAL_DAYS
 
@@ -86,7 +86,7 @@ def test_a_ship_takes_nine_days_without_rails_or_networks_under_an_open_sky() ->
     ]
     kilometres = [b - a for a, b in pairwise(sea.km(ms) for ms in hours)]
     assert max(kilometres) == pytest.approx(min(kilometres), rel=0.01) and 20 < kilometres[0] < 30
-    headings = {round(sea.line.heading_deg(sea.km(ms))) for ms in hours}
+    headings = {round(sea.route.heading_deg(sea.km(ms))) for ms in hours}
     assert len(headings) == 1
     blocked = []
     for ms in hours:
@@ -98,7 +98,7 @@ def test_a_ship_takes_nine_days_without_rails_or_networks_under_an_open_sky() ->
 def test_a_ship_is_felt_on_a_rough_sea_and_hardly_on_a_calm_one() -> None:
     rates = []
     for seed in range(1, 6):
-        train = WORLDS["sea"].train(Line.read(), worlds.rng(seed))
+        train = WORLDS["sea"].train(Route.read(), worlds.rng(seed))
         motion = Motion(train, 60 * DAY_MS, random.Random(f"{seed}/motion"))
         rates += [
             each.counts / (each.end_ms - each.start_ms) * MINUTE_MS
@@ -110,8 +110,8 @@ def test_a_ship_is_felt_on_a_rough_sea_and_hardly_on_a_calm_one() -> None:
 
 
 def test_before_and_after_the_ship_the_trip_is_the_usual_one() -> None:
-    line = Line.read()
-    usual, sea = (WORLDS[name].train(line, worlds.rng(4)) for name in (USUAL, "sea"))
+    route = Route.read()
+    usual, sea = (WORLDS[name].train(route, worlds.rng(4)) for name in (USUAL, "sea"))
     ship = next(index for index, each in enumerate(sea.segments) if each.kind == "sea")
     assert sea.segments[:ship] == usual.segments[:ship]
     later_ms = sea.arrival_ms - usual.arrival_ms
@@ -121,9 +121,9 @@ def test_before_and_after_the_ship_the_trip_is_the_usual_one() -> None:
 
 
 def test_a_truck_stops_often_and_its_driver_rests() -> None:
-    line = Line.read()
+    route = Route.read()
     for seed in range(1, 6):
-        truck, rail = WORLDS["truck"].train(line, worlds.rng(seed)), Train.draw(line, worlds.rng(seed))
+        truck, rail = WORLDS["truck"].train(route, worlds.rng(seed)), Train.draw(route, worlds.rng(seed))
         segments = truck.segments
         assert all(a.end_ms == b.start_ms and a.end_km == b.start_km for a, b in pairwise(segments))
         kinds = {each.kind for each in segments}
@@ -140,7 +140,7 @@ def test_a_truck_stops_often_and_its_driver_rests() -> None:
 
 def test_a_truck_is_faster_than_a_train_while_it_runs() -> None:
     def kmh(pace: Pace) -> float:
-        runs = [each for each in Train.draw(Line.read(), worlds.rng(2), pace).segments if each.kind == "run"]
+        runs = [each for each in Train.draw(Route.read(), worlds.rng(2), pace).segments if each.kind == "run"]
         return sum(each.end_km - each.start_km for each in runs) / sum(
             (each.end_ms - each.start_ms) / HOUR_MS for each in runs
         )
@@ -165,11 +165,11 @@ def test_the_operator_ends_the_trip_once_when_its_time_has_come() -> None:
         device=SimpleNamespace(rtc_memory=b""),
         services=services,
     )
-    rides = Demo(built, nothing, nothing, None)
-    rides._after_wake(DAY_MS - 1)
+    run = Demo(built, nothing, nothing, None)
+    run._after_wake(DAY_MS - 1)
     assert done == []
-    rides._after_wake(DAY_MS)
-    rides._after_wake(DAY_MS + 1)
+    run._after_wake(DAY_MS)
+    run._after_wake(DAY_MS + 1)
     assert done == [("trips", "end", stage.DEVICE)]
 
 
@@ -186,24 +186,24 @@ def test_the_weak_battery_holds_less_than_the_device_counts_on() -> None:
     assert weak.battery.left() == 0 and weak.battery.voltage(0.1) < 2.8 < before_v
 
 
-def test_what_a_device_is_told_in_each_world() -> None:
-    def told(*words: str) -> dict[str, str]:
+def test_settings_of_a_device_in_each_world() -> None:
+    def settings_of(*words: str) -> dict[str, str]:
         return dict(each.split("=") for each in demo.settings(demo.parsed([*words, "--out", "/nowhere"])))
 
-    usual, weak = told("--budget", "100"), told("--budget", "100", "--world", "weak-battery")
+    usual, weak = settings_of("--budget", "100"), settings_of("--budget", "100", "--world", "weak-battery")
     assert usual == weak and usual["target_days"] == "47"
     options = demo.trip_of(demo.parsed(["--budget", "100", "--world", "weak-battery"]))
     assert options["counted_mah"] * 3.6 * 3.6 == pytest.approx(100 * 45, rel=0.002)
-    stay = told("--budget", "100", "--world", "stay")
-    assert stay.keys() == {"battery_mah"}, "nobody knows when the operator will end the trip"
+    stay = settings_of("--budget", "100", "--world", "stay")
+    assert stay.keys() == {"battery_mah"}, "it is not known when the operator will end the trip"
 
 
 def test_a_world_that_is_not_there_is_an_error_that_names_those_that_are(capsys: Any) -> None:
     with pytest.raises(SystemExit) as ended:
         demo.parsed(["--world", "desert"])
     assert ended.value.code == 2
-    told = capsys.readouterr().err
-    assert "'desert'" in told and all(name in told for name in WORLDS)
+    errors = capsys.readouterr().err
+    assert "'desert'" in errors and all(name in errors for name in WORLDS)
 
 
 def test_coverage_is_back_when_a_network_that_takes_the_card_can_be_used() -> None:
@@ -221,7 +221,7 @@ def test_coverage_is_back_when_a_network_that_takes_the_card_can_be_used() -> No
 
 def test_worlds_combine_with_days_of_their_own() -> None:
     silent = World(dark_days=2, sea_days=3)
-    train = silent.train(Line.read(), worlds.rng(1))
+    train = silent.train(Route.read(), worlds.rng(1))
     first, second = silent.silences(train)
     assert first[1] - first[0] == 2 * DAY_MS and second[1] - second[0] == 3 * DAY_MS
 

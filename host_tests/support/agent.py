@@ -21,8 +21,8 @@ from landbridge.core.clock import CLOCK_FILE_VARIABLE, EPOCH, Clock
 from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
 from landbridge.features.devices.enrol import enrol
-from landbridge.ingest import dead_letters as letters
-from landbridge.ingest.held import hold, write
+from landbridge.ingest import dead_letters
+from landbridge.ingest.device_rows import lock_rows, write
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.points import queries as points
 from landbridge.protocol import envelope
@@ -77,16 +77,16 @@ def heard(
     connection: Connection,
     device: str,
     now_s: int,
-    next_contact_s: int | None = None,
+    next_session_s: int | None = None,
     status: Mapping[str, object] = MappingProxyType({}),
     identity: Mapping[str, object] = MappingProxyType({}),
 ) -> None:
     """A message of `device` came in, under the next number."""
-    row = hold(connection, [device])[device]
+    row = lock_rows(connection, [device])[device]
     window = row.window
     window.add(window.top + 1)
-    row.contact(window, row.epoch, now_s)
-    row.says(next_contact_s, status, identity)
+    row.accept(window, row.epoch, now_s)
+    row.keep_report(next_session_s, status, identity)
     write(connection, [row])
 
 
@@ -217,7 +217,7 @@ class Installation:
     def dead_letters(self) -> list[str]:
         """The reasons."""
         with self.database().reading() as connection:
-            return [row.reason for row in letters.every(connection)]
+            return [row.reason for row in dead_letters.every(connection)]
 
     def device(self, key: bytes | None = None, name: str = DEVICE) -> Device:
         self.clients.append(device := Device(self.broker, key or self.key, name))

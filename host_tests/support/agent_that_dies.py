@@ -26,7 +26,7 @@ _FLUSH_S = 0.2
 
 
 class Frail(Pipeline):
-    """Dies at the step it was told."""
+    """Dies at the given step."""
 
     def open(self, received: Received) -> Opened:
         _die(AFTER_RECEIVE)

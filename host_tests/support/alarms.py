@@ -1,6 +1,6 @@
 """Alarms of a fleet: those there are, those that a departure from the route raises."""
 
-from landbridge.events import publish as announce
+from landbridge.events import publishing
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
 from landbridge.protocol.event import Event
@@ -18,7 +18,7 @@ def every(fleet: Fleet) -> list[tuple[str, str, int, int | None]]:
 
 def pass_by(fleet: Fleet, now_s: int) -> None:
     with fleet.database.writing() as connection:
-        announce.tell(connection, engine.expire(connection, [FIRST], now_s), now_s)
+        publishing.publish(connection, engine.expire(connection, [FIRST], now_s), now_s)
 
 
 def off_route(action: str, hour: int) -> Event:

@@ -1,4 +1,4 @@
-"""What the tests of the bench share: simulated modems as its port, in virtual time, and their troubles."""
+"""Shared by the tests of the bench: simulated modems as its port, in virtual time, and their faults."""
 
 from __future__ import annotations
 
@@ -14,18 +14,12 @@ from tools.bench.transcript import Mask, Request, Transcript
 PASSWORD = "secret"
 
 
-class Line(ModemUnderTest):
-    """A simulated modem that is on, on a line of its own."""
-
-    def modem_dtr(self, level: bool) -> None:
-        """As on the board: high lets it sleep."""
-        self.modem.dtr(level)
-
-
-class Trouble:
+class FaultyPort:
     """A port that does something else once a command with `at` in it is sent for the `count`th time."""
 
-    def __init__(self, port: Line, at: bytes, do: Callable[[Line], None], count: int = 1) -> None:
+    def __init__(
+        self, port: ModemUnderTest, at: bytes, do: Callable[[ModemUnderTest], None], count: int = 1
+    ) -> None:
         self._port = port
         self._at = at
         self._do = do
@@ -35,7 +29,7 @@ class Trouble:
         return getattr(self._port, name)
 
     def uart_write(self, data: bytes) -> None:
-        """Trouble, or as ever."""
+        """Inject the fault, or pass on."""
         if self._at in data:
             self._count -= 1
             if self._count == 0:
@@ -43,10 +37,10 @@ class Trouble:
         self._port.uart_write(data)
 
 
-class Hung(Trouble):
+class Hung(FaultyPort):
     """From that command on nothing is heard any more."""
 
-    def __init__(self, port: Line, at: bytes, count: int = 1) -> None:
+    def __init__(self, port: ModemUnderTest, at: bytes, count: int = 1) -> None:
         super().__init__(port, at, lambda line: None, count)
 
     def uart_readinto(self, buffer: bytearray, timeout_ms: int) -> int:
@@ -56,7 +50,7 @@ class Hung(Trouble):
 
 
 class Quiet:
-    """A watch that only remembers, and interrupts when it is told to."""
+    """A watch that only remembers, and interrupts on request."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str]] = []

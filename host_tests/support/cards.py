@@ -85,9 +85,9 @@ def applet_card() -> AppletCard:
 EUROPE_ICCID = iccid_bytes("8949030000000000001")
 
 
-def on_bench(dialect, card: Card, *variants: str):
-    bench = ModemUnderTest(dialect, card=card, variants=variants)
-    driver = make(types.SimpleNamespace(MODEM=dialect, apn=b"iot"), bench)
+def started_driver(dialect, card: Card, *variants: str):
+    modem = ModemUnderTest(dialect, card=card, variants=variants)
+    driver = make(types.SimpleNamespace(MODEM=dialect, apn=b"iot"), modem)
     driver.start(True, True)
     driver.await_card()
     return driver

@@ -1,4 +1,4 @@
-"""What tests of targets, alarms and feeds stand on: two devices in a database, a receiver, pages."""
+"""What tests of integrations, alarms and feeds stand on: two devices in a database, a receiver, pages."""
 
 import json
 import threading
@@ -25,14 +25,14 @@ from landbridge.features.integrations.deliveries import Deliveries
 from landbridge.features.integrations.kinds import opened
 from landbridge.features.trips import queries as trips
 from landbridge.features.users import rules as tokens
-from landbridge.ingest import news
-from landbridge.ingest.held import hold, write
-from landbridge.points import quality as judge
+from landbridge.ingest import new_points
+from landbridge.ingest.device_rows import lock_rows, write
+from landbridge.points import quality
 from landbridge.points import queries as points
 from landbridge.points.cells import Located
 from landbridge.points.queries import StoredPoint
 from landbridge.protocol.point import Point
-from landbridge.tracking.recompute import work_out
+from landbridge.tracking.recompute import recompute
 from landbridge.web.server import serving
 
 from host_tests.support.agent import point
@@ -130,19 +130,19 @@ class Fleet:
     def deliver(self, *taken: Point, device: str = FIRST, now_s: int = NOW_S) -> None:
         """As an uplink would."""
         with self.database.writing() as connection:
-            judged = [judge.judge(each, None, now_s) for each in taken]
-            new = points.store(connection, device, judged, now_s)
-            row = hold(connection, [device])[device]
-            news.post(connection, [news.News(row, [], [], new)], now_s)
+            checked = [quality.check(each, None, now_s) for each in taken]
+            new = points.store(connection, device, checked, now_s)
+            row = lock_rows(connection, [device])[device]
+            new_points.post(connection, [new_points.NewPoints(row, [], [], new)], now_s)
             write(connection, [row])
-            work_out(connection, device, now_s)
+            recompute(connection, device, now_s)
 
     def heard(self, at_s: int, next_s: int | None = None) -> None:
         """The first device has spoken, and said when it will again."""
         with self.database.writing() as connection:
-            row = hold(connection, [FIRST])[FIRST]
-            row.contact(Window(1, 0), 0, at_s)
-            row.says(next_s, {}, {})
+            row = lock_rows(connection, [FIRST])[FIRST]
+            row.accept(Window(1, 0), 0, at_s)
+            row.keep_report(next_s, {}, {})
             write(connection, [row])
 
     def sent(self, tenant: str) -> list[tuple[str, dict[str, Any]]]:

@@ -3,26 +3,26 @@
 import numpy as np
 
 from tools.lab.instances import Instance
-from tools.lab.lines import route
 from tools.lab.physics import Device, Mission, costs, run
+from tools.lab.routes import corridor
 from tools.world.radio.sites import Operator
 
 NETWORKS = (Operator("46000", "CN", ("gsm",)), Operator("46001", "CN", ("gsm",)))
 
 
-def trip(km, rsrp, sky=None, networks=NETWORKS, factor=None, line="w1") -> Instance:
+def trip(km, rsrp, sky=None, networks=NETWORKS, factor=None, route="w1") -> Instance:
     """A trip on a line without scatter or bad luck; `rsrp` has a row a network."""
     km = np.array(km, dtype=float)
     slots = len(km)
-    here = route(line)
+    here = corridor(route)
     return Instance(
         name="small",
-        route=here,
+        corridor=here,
         km=km,
         moving=np.diff(km, append=km[-1]) > 0.2,
         lat=np.zeros(slots),
         lon=np.zeros(slots),
-        country=tuple(here.line.country(each) for each in km),
+        country=tuple(here.route.country(each) for each in km),
         networks=networks[: len(rsrp)],
         factor=np.array(factor or [1.0] * len(rsrp)),
         rsrp=np.array(rsrp, dtype=float),
@@ -47,5 +47,5 @@ class Script:
 
 def live(instance, act, budget_j=1e6, modem="bg95", **rules):
     """Run a function of the device through a trip."""
-    mission = Mission(costs(modem), budget_j, instance.route, instance.networks, **rules)
+    mission = Mission(costs(modem), budget_j, instance.corridor, instance.networks, **rules)
     return run(instance, lambda _: Script(act), mission)

@@ -78,7 +78,7 @@ def moving(seq: int) -> dict[str, int]:
 
 
 GUIDE = route_data.encode(
-    route_data.Guide(
+    route_data.RouteData(
         revision=7,
         stations=[
             route_data.Station(50.0, 20.0, 0.0, 2400.0, 600.0, 2500.0, 120.0, 260, 0),
@@ -99,16 +99,16 @@ IDENTITY = {0: "860000000000017", 1: "8986000000000000011", 2: "460001234567890"
 
 UPLINKS: list[tuple[str, list[dict[str, int]], dict[str, Any]]] = [
     ("one fix with everything said", [fix(1, events=128)], {
-        "status": STATUS, "identity": IDENTITY, "next_contact_s": 845_010_800,
+        "status": STATUS, "identity": IDENTITY, "next_session_s": 845_010_800,
         "clock": [7, 5400, 844_998_200],
     }),
-    ("no records", [], {"status": STATUS, "next_contact_s": 845_010_800}),
+    ("no records", [], {"status": STATUS, "next_session_s": 845_010_800}),
     ("the same value or the same difference in each column", [fix(seq) for seq in range(10, 20)], {}),
     ("packed differences and changes", [moving(seq) for seq in range(1, 17)], {}),
     ("fixes, cells and neither, mixed", [
         still(40), cell(41), fix(42, lat=4500000, lon=8250000), cell(43, cell=5, tac=1),
         fix(44, lat=4500100, lon=8249000, plmn=0, tac=0, cell=0, rsrp=0), still(45),
-    ], {"next_contact_s": 845_200_000}),
+    ], {"next_session_s": 845_200_000}),
     ("clock unknown", [still(50, quality=0, time=61), still(51, quality=0, time=3661)],
      {"clock": [7, 3700, 0]}),
     ("clock known after the records", [still(52, quality=0, time=7261)],
@@ -212,9 +212,9 @@ def orders() -> list[dict[str, Any]]:
     changes = {"interval_s": 900, "temperature_low_dc": -350}
     given = [Command(now_s, now_s + 60, "dense", 3600), Command(now_s + 1, now_s, "log", 0)]
     cases: list[tuple[str, Mapping[int, Any], dict[int, Any]]] = [
-        ("settings", settings.order(7, changes), {6: [7, settings.values_hash(changes), 3, 0, 0]}),
+        ("settings", settings.encode(7, changes), {6: [7, settings.values_hash(changes), 3, 0, 0]}),
         ("settings out of range", {4: [8, {0: 299}]}, {6: [0, settings.values_hash({}), 0, 8, 0]}),
-        ("a command in time and one that is late", commands.order(given), {7: [[now_s, 1], [now_s + 1, 3]]}),
+        ("a command in time and one that is late", commands.encode(given), {7: [[now_s, 1], [now_s + 1, 3]]}),
         ("a release for another board", {7: [2, 120, bytes(32), "OTHER", 6]}, {10: [1, 0, 2, 1, "SIM"]}),
         ("an offer that is none", {7: [3, 9000, bytes(32), "SIM", 6]}, {10: [1, 0, 3, 5, "SIM"]}),
         ("an unknown verb", {5: [[9, now_s + 60, 99, 0]]}, {7: [[9, 4]]}),
@@ -226,14 +226,14 @@ def orders() -> list[dict[str, Any]]:
                 9: {0: [3, 0], 1: [0, 0, 0, 0, 0, 1, 0, 0, 0], 2: [50, 5, 19, 60, 3, -1]},
             },
         ),
-        ("records again, some of them gone", resend.order([(50, 54), (56, 70)]), {11: [50, 54, 56, 64]}),
-        ("records again, all of them there", resend.order([(90, 100)]), {}),
+        ("records again, some of them gone", resend.encode([(50, 54), (56, 70)]), {11: [50, 54, 56, 64]}),
+        ("records again, all of them there", resend.encode([(90, 100)]), {}),
         ("the first piece of a guide", {9: [7, 0, GUIDE[:100]]}, {12: [0, 7, 100]}),
         ("a whole guide", {9: guide.piece(GUIDE, 7, 0)}, {12: [7, 0, 0]}),
         ("no guide", {9: guide.NONE}, {12: [0, 0, 0]}),
         (
             "a policy of profiles",
-            cards.order(5, 2, 1, PROFILES, [[401, 2], [0, 1]]),
+            cards.encode(5, 2, 1, PROFILES, [[401, 2], [0, 1]]),
             {
                 14: [5, 0, "", 0, 0, [], [], [], []],
             },

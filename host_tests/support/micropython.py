@@ -55,7 +55,7 @@ class Leg:
     _output: str = field(default="", init=False)
 
     def failure(self, test: str) -> str | None:
-        """What went wrong in `test`, as MicroPython tells it; None if it passed."""
+        """What went wrong in `test`, as MicroPython reports it; None if it passed."""
         if self._records is None:
             self._run()
         record = (self._records or {}).get(test)

@@ -14,7 +14,7 @@ import pytest
 from landbridge.core import stages
 from landbridge.core.clock import CLOCK_FILE_VARIABLE
 from landbridge.core.texts import stored
-from landbridge.events import publish as announce
+from landbridge.events import publishing
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.alarms.rules import RULES
@@ -31,16 +31,16 @@ from landbridge.features.esim.queries import policies as stored_cards
 from landbridge.features.routes.queries import routes as lines
 from landbridge.features.settings import queries as stored_settings
 from landbridge.features.sharing import rules as shares
-from landbridge.features.sims import queries as register
+from landbridge.features.sims import queries as inventory
 from landbridge.features.sims import rules as controls
-from landbridge.features.sims.classes import Class
-from landbridge.features.sims.queries import Registered
+from landbridge.features.sims.controls import Controls
+from landbridge.features.sims.queries import SimCard
 from landbridge.features.trips import queries as trips
 from landbridge.features.updates import queries as releases
 from landbridge.features.updates import rollout
 from landbridge.features.users import passwords
 from landbridge.features.users import rules as tokens
-from landbridge.ingest.held import hold, write
+from landbridge.ingest.device_rows import lock_rows, write
 from landbridge.points import queries as points
 from landbridge.points.quality import NO_TIME
 from landbridge.protocol.event import Event
@@ -115,8 +115,8 @@ def alarmed(connection: Connection, trip: int) -> None:
         content = {"latitude": 52.4, "longitude": 17.0, "container": CONTAINER, "device": FIRST}
         raised = Event(f"{FIRST}/{number}/x", FIRST, "x", False, trip, 1, NOW_S, content, "acme")
         alarms.raise_(connection, raised, name, severity, NOW_S, NOW_S)
-    announce.tell(connection, engine.acknowledge(connection, NOW_S, "token house", "", NOW_S), NOW_S)
-    announce.tell(connection, engine.clear(connection, NOW_S + 1, "bench", NOW_S), NOW_S)
+    publishing.publish(connection, engine.acknowledge(connection, NOW_S, "token house", "", NOW_S), NOW_S)
+    publishing.publish(connection, engine.clear(connection, NOW_S + 1, "bench", NOW_S), NOW_S)
 
 
 def ordered(connection: Connection) -> None:
@@ -143,10 +143,10 @@ def carded(connection: Connection) -> None:
     """A card with everything that may have become of it."""
     found = policy.parse(POLICY)
     iccids = tuple(each.iccid for each in found.profiles.values())
-    register.set_class(connection, "resold", Class(quota_mb=10).stored(), "bench", NOW_S)
-    card = Registered(0, "ACME Rail", "acme", "resold", "active", (), "ARMED", None, None, iccids)
-    register.add(connection, card, "bench", NOW_S)
-    stored_cards.see_identity(connection, FIRST, {"imei": "861234567890123", "iccid": iccids[0]}, NOW_S)
+    inventory.set_controls(connection, "resold", Controls(quota_mb=10).stored(), "bench", NOW_S)
+    card = SimCard(0, "ACME Rail", "acme", "resold", "active", (), "ARMED", None, None, iccids)
+    inventory.add(connection, card, "bench", NOW_S)
+    stored_cards.keep_identity(connection, FIRST, {"imei": "861234567890123", "iccid": iccids[0]}, NOW_S)
     revision = stored_cards.set_desired(connection, FIRST, found, policy.AUTOMATIC, "bench", NOW_S)
     happened = tuple(Switched(NOW_S, 1, 2, outcome, 15) for outcome in (*OUTCOMES, 99))
     report = CardReport(revision, 0, "", 1, 0, (), happened, 321, ((iccids[0], 3 * 1024),))
@@ -165,8 +165,8 @@ def updated(connection: Connection) -> None:
     releases.change_rollout(connection, "ESP32", 9, halted=stored(stages.failed(stages.Tally(3, 1, 2))))
     for device, ended in ((FIRST, releases.RUNNING), (SECOND, releases.FELL_BACK)):
         releases.says(connection, device, "ESP32", 6, True, NOW_S)
-        releases.add_offer(connection, device, "ESP32", 7, NOW_S)
-        releases.end_offer(connection, device, 7, ended)
+        releases.start_update(connection, device, "ESP32", 7, NOW_S)
+        releases.end_update(connection, device, 7, ended)
 
 
 class Shown(Pages):
@@ -219,8 +219,8 @@ def shown(folder: Path) -> Iterator[Shown]:
         desired = stored_settings.desired(connection, FIRST)
         stored_settings.keep_report(connection, FIRST, Report(0, 0, 0, desired.revision, UNREACHED), NOW_S)
         tokens.add(connection, "gone", "reader", None, "bench", NOW_S)
-        second = hold(connection, [SECOND])[SECOND]
-        second.contact(Window(1, 0), 0, NOW_S)
+        second = lock_rows(connection, [SECOND])[SECOND]
+        second.accept(Window(1, 0), 0, NOW_S)
         write(connection, [second])
         passwords.give(connection, "gone", "hush hush hush", "bench", NOW_S)
         tokens.revoke(connection, "gone", "bench", NOW_S)

@@ -9,8 +9,7 @@ import cbor2
 from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
-from landbridge.ingest import dead_letters as letters
-from landbridge.ingest import epochs
+from landbridge.ingest import dead_letters, epochs
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
 from landbridge.points import queries as points
@@ -71,7 +70,7 @@ class Agent:
         with self.database.writing() as connection:
             epochs.next_one(connection, DEVICE)
 
-    def stands(self) -> tuple[int, int]:
+    def move_stationary_until(self) -> tuple[int, int]:
         """(epoch, forged messages in it)"""
         with self.database.reading() as connection:
             row = devices.find(connection, DEVICE)
@@ -84,4 +83,4 @@ class Agent:
 
     def buried(self) -> int:
         with self.database.reading() as connection:
-            return len(letters.every(connection))
+            return len(dead_letters.every(connection))

@@ -42,7 +42,7 @@ class Locator:
         self, dialect: Any, broker: Mosquitto, scenario: str = "", variants=(), login=(b"", b""), reply=False
     ):
         events = parse(scenario) if scenario else []
-        self.bench = ModemUnderTest(dialect, broker.network(reply), scenario=events, variants=variants)
+        self.modem = ModemUnderTest(dialect, broker.network(reply), scenario=events, variants=variants)
         self.config = types.SimpleNamespace(
             device="lb-1",
             key=bytes(32),
@@ -52,22 +52,22 @@ class Locator:
             apn_login=login,
             ca=lambda: broker.ca,
         )
-        self.driver = make(types.SimpleNamespace(MODEM=dialect, apn=b"iot"), self.bench)
+        self.driver = make(types.SimpleNamespace(MODEM=dialect, apn=b"iot"), self.modem)
         self.driver.login = login
         self.state = st.new()
-        self.bench.data_dir = "nowhere"  # type: ignore[attr-defined]
-        self.bench.clock_s = lambda: int(self.bench.env.now) // 1000  # type: ignore[attr-defined]
+        self.modem.data_dir = "nowhere"  # type: ignore[attr-defined]
+        self.modem.clock_s = lambda: int(self.modem.env.now) // 1000  # type: ignore[attr-defined]
         self.driver.start(True, True)
         assert self.driver.attach(200, 200, 0) == (REGISTERED, 0)
 
     def contact(self) -> int:
         """Try to reach the agent; messages that the broker has taken."""
         journal = Silent()
-        us = (self.bench, self.driver, self.state)
+        us = (self.modem, self.driver, self.state)
         talk = contact.prepare(*us, journal, journal, self.config, lambda: None)
         contact.exchange(*us, self.config, talk, lambda out, more: 0)
         sent: int = talk.outcome.sent
         return sent
 
-    def told(self, begin: str) -> int:
-        return sum(way == ">" and text.startswith(begin) for _, way, text in self.bench.lines)
+    def commands_sent(self, begin: str) -> int:
+        return sum(way == ">" and text.startswith(begin) for _, way, text in self.modem.lines)

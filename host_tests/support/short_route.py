@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from landbridge.db.database import Database, open_database
-from landbridge.features.coverage import guide as made_guides
+from landbridge.features.coverage import trip_start as made_guides
 from landbridge.features.devices import queries as devices
 from landbridge.features.routes.queries import routes as lines
 from landbridge.features.trips import queries as trips
@@ -36,5 +36,5 @@ def stored(folder: Path) -> Iterator[Database]:
 def start(database: Database, name: str = "short", now_s: int = NOW_S) -> int:
     with database.writing() as connection:
         trip = trips.start(connection, DEVICE, "CSQU3054383", name, "C", 3_600, now_s)
-        assert made_guides.make(connection, DEVICE, trip, name, now_s) == (name == "short")
+        assert made_guides.make_route_data(connection, DEVICE, trip, name, now_s) == (name == "short")
     return trip

@@ -14,15 +14,15 @@ from tools.world.demo.diary import Diary
 from tools.world.demo.digest import digest
 from tools.world.oracle import delivered
 from tools.world.oracle.delivered import START_S
-from tools.world.oracle.truth import Settlement, Truth
-from tools.world.ride import Demo
+from tools.world.oracle.records import Oracle, RecordCounts
 from tools.world.services.processes import PLATFORM
 from tools.world.stage import DEVICE, Stage
+from tools.world.trip_run import Demo
 
 WAIT_S = 10
 
 
-OUT = f"landbridge/out/default/{DEVICE}/"
+OUT = f"landbridge/out/operator/{DEVICE}/"
 
 
 class Platform:
@@ -64,8 +64,8 @@ class Run:
         self.had = delivered.read(built.services.agent.database, DEVICE)
         self.digest = digest(self.had.points, built.device.transcript_digest())
 
-    def settle(self) -> Settlement:
-        return self.demo.truth.settle(self.had.points)
+    def count_records(self) -> RecordCounts:
+        return self.demo.oracle.count(self.had.points)
 
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
@@ -76,11 +76,11 @@ SOON_MS = 2 * MINUTE_MS
 
 def run_until(built: Stage, end_ms: int, after_wake: Callable[[int], None] = lambda _: None) -> Run:
     """Run the stage up to `end_ms`, with a platform that listens."""
-    demo = Demo(built, Truth(built.flash, built.trip, built.network.traffic), Diary(built.trip), None)
+    demo = Demo(built, Oracle(built.flash, built.trip, built.network.traffic), Diary(built.trip), None)
     platform = Platform(built)
 
     def both(now_ms: int) -> None:
-        demo.truth.after_wake()
+        demo.oracle.after_wake()
         after_wake(now_ms)
 
     built.device.run(end_ms, both)

@@ -1,4 +1,4 @@
-"""What the tests of the simulated modem share: a bench in virtual time, and Mosquitto with TLS."""
+"""Shared by the tests of the simulated modem: a modem in virtual time, and Mosquitto with TLS."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tools.modem.network.air import Cell, Fix, Rat, Sky, StaticAir
 from tools.modem.registry import Dialect
 from tools.modem.scenario import Event
 from tools.modem.unit import UrcOrder
+from tools.verify.harness.port import ModemPort
 from tools.world.services import certificates
 
 HOST = "broker.landbridge.example"
@@ -75,8 +76,8 @@ class TestAir(StaticAir):
 
 
 @dataclass
-class ModemUnderTest:
-    """A modem on a bench; also the firmware's port (`locator.hal`), as far as its drivers use it."""
+class ModemUnderTest(ModemPort):
+    """A simulated modem in virtual time. It is also the firmware's port, as far as the drivers use it."""
 
     dialect: Dialect
     network: Network = field(default_factory=lambda: LockStepNetwork({}))
@@ -86,7 +87,7 @@ class ModemUnderTest:
     variants: Sequence[str] = ()
     scenario: Sequence[Event] = ()
     has_lines: bool = False
-    """The board has pins for STATUS and the reset line."""
+    simulated: Modem = field(init=False)
 
     def __post_init__(self) -> None:
         self.env = simpy.Environment(initial_time=0)
@@ -94,7 +95,7 @@ class ModemUnderTest:
         self.states: list[tuple[int, str, str]] = []
         self.lines: list[tuple[int, str, str]] = []
         self.output = bytearray()
-        self.modem = Modem(
+        self.simulated = Modem(
             self.env,
             self.dialect,
             self.air,
@@ -106,8 +107,8 @@ class ModemUnderTest:
             self.variants,
             self.scenario,
         )
-        self.modem.on_output = self.output.extend
-        self.modem.on_line = lambda direction, text: self.lines.append((self.now(), direction, text))
+        self.simulated.on_output = self.output.extend
+        self.simulated.on_line = lambda direction, text: self.lines.append((self.now(), direction, text))
 
     # By hand
 
@@ -120,14 +121,14 @@ class ModemUnderTest:
     def boot(self) -> None:
         """Power on by the key; returns when the modem listens."""
         self.output.clear()
-        self.modem.rail(True)
+        self.simulated.rail(True)
         self.press()
         self.until("RDY", 20_000)
 
     def press(self, ms: int = 700) -> None:
-        self.modem.key(True)
+        self.simulated.key(True)
         self.run(ms)
-        self.modem.key(False)
+        self.simulated.key(False)
 
     def until(self, text: str, limit_ms: int = 200_000) -> str:
         """Run until a line with `text` has come since the last call; what came before it is dropped."""
@@ -146,7 +147,7 @@ class ModemUnderTest:
     def send(self, command: str, final: str | None = None, limit_ms: int = 200_000) -> list[str]:
         """Send a command; the lines of its answer, the final result last."""
         self.output.clear()
-        self.modem.receive(command.encode() + b"\r")
+        self.simulated.receive(command.encode() + b"\r")
         deadline = self.env.now + limit_ms
         while True:
             lines = [line for line in self.output.decode("latin-1").split("\r\n") if line.strip()]
@@ -168,56 +169,20 @@ class ModemUnderTest:
     def ask(self, command: str, data: bytes, final: str = "OK") -> None:
         """A command that asks for data at its prompt."""
         self.output.clear()
-        self.modem.receive(command.encode() + b"\r")
+        self.simulated.receive(command.encode() + b"\r")
         while b">" not in self.output and b"CONNECT" not in self.output:
             assert b"ERROR" not in self.output, bytes(self.output)
             self.run(5)
-        self.modem.receive(data)
+        self.simulated.receive(data)
         self.until(final)
-
-    # As the port of the firmware
-
-    def ticks_ms(self) -> int:
-        return self.now()
-
-    def sleep_ms(self, ms: int) -> None:
-        self.run(ms)
-
-    def uart_write(self, data: bytes) -> None:
-        self.modem.receive(bytes(data))
-
-    def uart_readinto(self, buffer: bytearray, timeout_ms: int) -> int:
-        deadline = self.env.now + timeout_ms
-        while not self.output and self.env.peek() <= deadline:
-            self.env.step()
-        if not self.output and self.env.now < deadline:
-            self.env.run(until=deadline)
-        count = min(len(buffer), len(self.output))
-        buffer[:count] = self.output[:count]
-        del self.output[:count]
-        return count
-
-    def modem_rail(self, on: bool) -> None:
-        self.modem.rail(on)
-
-    def modem_key(self, pressed: bool) -> None:
-        self.modem.key(pressed)
-
-    def modem_reset(self, pressed: bool) -> bool:
-        if self.has_lines:
-            self.modem.reset(pressed)
-        return self.has_lines
-
-    def modem_status(self) -> bool | None:
-        return self.modem.status() if self.has_lines else None
 
     def time_in(self, part: str) -> dict[str, int]:
         """Milliseconds by state of a part."""
-        spent: dict[str, int] = {}
+        times_ms: dict[str, int] = {}
         changes = [(ms, state) for ms, name, state in self.states if name == part]
         for (ms, state), (end, _) in zip(changes, [*changes[1:], (self.now(), "")], strict=True):
-            spent[state] = spent.get(state, 0) + end - ms
-        return spent
+            times_ms[state] = times_ms.get(state, 0) + end - ms
+        return times_ms
 
 
 def _is_final(line: str) -> bool:

@@ -12,16 +12,16 @@ from landbridge.db.tables import points as points_table
 from landbridge.events import outbox
 from landbridge.events import queries as events
 from landbridge.features.devices import queries as devices
-from landbridge.features.geofences import queries as fences
+from landbridge.features.geofences import queries as geofences
 from landbridge.features.routes.queries import routes as lines
 from landbridge.features.trips import queries as trips
 from landbridge.geo.route import Waypoint
-from landbridge.ingest import news
-from landbridge.ingest.held import hold, write
-from landbridge.points import quality as judge
+from landbridge.ingest import new_points
+from landbridge.ingest.device_rows import lock_rows, write
+from landbridge.points import quality
 from landbridge.points import queries as points
 from landbridge.protocol.point import Point
-from landbridge.tracking.recompute import work_out
+from landbridge.tracking.recompute import recompute
 from sqlalchemy import Connection, select
 
 from host_tests.support.agent import DEVICE, point
@@ -49,8 +49,8 @@ def fleet() -> Iterator[Database]:
             devices.add(connection, DEVICE, b"wrapped", BEGIN_S)
             lines.add(connection, "west", STATIONS, [1.0], BEGIN_S)
             trips.start(connection, DEVICE, "CSQU3054383", "west", "Poznan", 3600, BEGIN_S)
-            fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
-            fences.add(connection, "Warsaw", WARSAW, 0.0, BEGIN_S)
+            geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+            geofences.add(connection, "Warsaw", WARSAW, 0.0, BEGIN_S)
         yield database
         database.close()
 
@@ -58,12 +58,12 @@ def fleet() -> Iterator[Database]:
 def deliver(database: Database, taken: Sequence[Point], received_s: int, keep_every: int = 2) -> None:
     """As an uplink would; then the journey is worked out."""
     with database.writing() as connection:
-        judged = [judge.judge(each, None, received_s) for each in taken]
-        new = points.store(connection, DEVICE, judged, received_s)
-        row = hold(connection, [DEVICE])[DEVICE]
-        news.post(connection, [news.News(row, [], [], new)], received_s)
+        checked = [quality.check(each, None, received_s) for each in taken]
+        new = points.store(connection, DEVICE, checked, received_s)
+        row = lock_rows(connection, [DEVICE])[DEVICE]
+        new_points.post(connection, [new_points.NewPoints(row, [], [], new)], received_s)
         write(connection, [row])
-        work_out(connection, DEVICE, received_s, keep_every)
+        recompute(connection, DEVICE, received_s, keep_every)
 
 
 def standing(connection: Connection) -> list[tuple[int | None, str, dict[str, Any]]]:
@@ -77,11 +77,11 @@ def outcome(database: Database) -> tuple[Any, ...]:
     """All that must not depend on the order of delivery."""
     with database.reading() as connection:
         columns = (points_table.c.seq, points_table.c.flags, points_table.c.trip)
-        judged = [tuple(row) for row in connection.execute(select(*columns).order_by(points_table.c.seq))]
+        checked = [tuple(row) for row in connection.execute(select(*columns).order_by(points_table.c.seq))]
         ends = [(row.ended_s, row.by_arrival) for row in trips.every(connection)]
         device = devices.find(connection, DEVICE)
         assert device
-        return standing(connection), judged, ends, (device.position_seq, device.position_at_s)
+        return standing(connection), checked, ends, (device.position_seq, device.position_at_s)
 
 
 def believed(database: Database) -> set[str]:

@@ -16,12 +16,12 @@ Column = int | list[Any]
 def encode_uplink(points: list[Point], **parts: Any) -> bytes:
     """The CBOR of an uplink of `points`.
 
-    `parts` in wire form: status, identity (maps), next_contact_s, clock (array of three).
+    `parts` in wire form: status, identity (maps), next_session_s, clock (array of three).
     """
     item: dict[int, Any] = {0: 1}
     if points:
         item[1] = columns(points)
-    for key, name in enumerate(("status", "identity", "next_contact_s", "clock"), 2):
+    for key, name in enumerate(("status", "identity", "next_session_s", "clock"), 2):
         if name in parts:
             item[key] = parts[name]
     return cbor2.dumps(item | parts.get("reports", {}))

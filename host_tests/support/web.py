@@ -41,7 +41,7 @@ LINE = ((29.63, 106.39), (36.03, 103.85), (43.8, 87.6), (45.17, 82.57), (49.8, 7
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on."""
+    """A free TCP port on loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -148,9 +148,9 @@ def on_line(seq: int, **changes: int) -> Point:
 
 
 def wakes(first: int, last: int) -> dict[int, Any]:
-    """What the device tells of its wakes: one an hour, at the points."""
-    told = b"".join(WAKE.pack(60 * seq, 11, 6, 90 + seq) for seq in range(first, last + 1))
-    return {13: [7, 60 * last, told]}
+    """What the device reports of its wakes: one an hour, at the points."""
+    entries = b"".join(WAKE.pack(60 * seq, 11, 6, 90 + seq) for seq in range(first, last + 1))
+    return {13: [7, 60 * last, entries]}
 
 
 def feed(web: Website) -> None:
@@ -159,9 +159,9 @@ def feed(web: Website) -> None:
     clock = web.installation.folder / "clock"
     for first, last in ((1, 40), (41, 70), (71, LAST)):
         set_clock(clock, FIRST_S + 3600 * last + 600)
-        told = [on_line(seq) for seq in range(first, last + 1) if seq not in LATE]
+        sent = [on_line(seq) for seq in range(first, last + 1) if seq not in LATE]
         now_s = FIRST_S + 3600 * last
-        device.send(told, status={0: 3560, 4: "1.2"}, next_contact_s=now_s + 7200, reports=wakes(first, last))
+        device.send(sent, status={0: 3560, 4: "1.2"}, next_session_s=now_s + 7200, reports=wakes(first, last))
     device.send([on_line(seq) for seq in LATE])
 
 
@@ -180,7 +180,7 @@ class Watched:
         made.set_default_timeout(WAIT_MS)
         made.on("request", lambda request: self._see(request.url))
         made.on("weberror", lambda error: self.complaints.append(str(error.error)))
-        made.on("console", lambda told: self._hear(told.type, told.text))
+        made.on("console", lambda message: self._hear(message.type, message.text))
         return made
 
     def _see(self, url: str) -> None:

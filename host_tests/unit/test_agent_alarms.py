@@ -9,20 +9,20 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge import cli
 from landbridge.core.clock import CLOCK_FILE_VARIABLE, iso
 from landbridge.core.errors import UserError
-from landbridge.events import publish as announce
+from landbridge.events import publishing
 from landbridge.events import queries as events
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.alarms.rules import RULES, SEVERITIES
-from landbridge.features.geofences import queries as fences
-from landbridge.features.sims import classes, rules
+from landbridge.features.geofences import queries as geofences
+from landbridge.features.sims import controls, rules
 from landbridge.features.sims import handler as watch
-from landbridge.features.sims.rules import Card, Seen
+from landbridge.features.sims.rules import Card, Observed
 from landbridge.features.trips import queries as trips
 from landbridge.points import queries as points
-from landbridge.tracking import queries as journeys
+from landbridge.tracking import queries as tracking
 from landbridge.tracking import silence
-from landbridge.tracking.recompute import work_out
+from landbridge.tracking.recompute import recompute
 from sqlalchemy import Connection
 
 from host_tests.support.agent import set_clock
@@ -44,7 +44,7 @@ def told_of(connection: Connection) -> list[dict[str, Any]]:
     return [json.loads(row.content) for row in rows if row.type.startswith("alarm-")]
 
 
-def test_what_stands_is_counted_and_what_is_over_is_raised_anew(fleet):
+def test_an_open_alarm_is_counted_and_a_cleared_one_raised_again(fleet):
     fleet.deliver(at(1, events=4), at(2, events=4))
     assert every(fleet) == [("temperature", "raised", 2, None)]
     fleet.deliver(at(3, events=4096))
@@ -60,13 +60,13 @@ def test_what_stands_is_counted_and_what_is_over_is_raised_anew(fleet):
     assert [each["type"] for each in told(fleet)] == ["alarm-raised", "alarm-cleared", "alarm-raised"]
 
 
-def test_late_news_do_not_raise_what_is_over(fleet):
+def test_late_events_do_not_raise_what_is_over(fleet):
     fleet.deliver(at(10, events=4), at(12, events=4096))
     fleet.deliver(at(11, 99, events=4))
     assert every(fleet) == [("temperature", "cleared", 1, None)]
 
 
-def test_what_nobody_ends_is_over_when_it_is_quiet(fleet):
+def test_what_is_not_cleared_is_over_when_it_is_quiet(fleet):
     fleet.deliver(at(1, events=2))
     last_s = BEGIN_S + HOUR_S
     fleet.heard(last_s + DAY_S)
@@ -94,7 +94,7 @@ def test_it_is_not_quiet_as_long_as_nothing_is_heard(fleet):
     assert every(fleet) == [("light", "raised", 2, None)]
 
 
-def test_what_was_not_heard_of_before_it_was_quiet_is_raised_anew(fleet):
+def test_what_was_not_heard_of_before_it_was_quiet_is_raised_again(fleet):
     fleet.deliver(at(1, events=1), at(3, events=1))
     fleet.heard(BEGIN_S + 28 * HOUR_S)
     pass_by(fleet, NOW_S + DAY_S)
@@ -113,7 +113,7 @@ def test_what_comes_late_stands_for_as_long_as_what_does_not(fleet):
     assert every(fleet) == [("light", "cleared", 1, None)]
 
 
-def test_the_journey_raises_and_takes_back(fleet):
+def test_tracking_raises_and_retracts(fleet):
     fleet.deliver(at(1), at(60))
     assert every(fleet) == [("gap", "raised", 1, None)]
     fleet.deliver(at(20, 7))
@@ -125,9 +125,9 @@ def test_what_another_point_shows_after_all_stands_though_it_is_older_than_the_c
     fleet.deliver(at(58, 7))
     assert every(fleet) == [("gap", "cleared", 2, None), ("gap", "raised", 1, None)]
     with fleet.database.reading() as connection:
-        (row,) = alarms.every_standing(connection)
+        (row,) = alarms.every_open(connection)
         shown = [
-            each.id for each in events.standing(connection, FIRST, None, None, 10_000) if each.type == "gap"
+            each.id for each in events.current(connection, FIRST, None, None, 10_000) if each.type == "gap"
         ]
     assert (row.event, row.raised_s) == (shown[0], BEGIN_S + 58 * HOUR_S)
 
@@ -138,19 +138,19 @@ def test_what_was_counted_is_raised_when_what_raised_it_is_not_true(fleet):
     fleet.deliver(at(30, 7))
     assert every(fleet) == [("gap", "cleared", 3, None), ("gap", "raised", 2, None)]
     with fleet.database.reading() as connection:
-        (row,) = alarms.every_standing(connection)
+        (row,) = alarms.every_open(connection)
     assert (row.raised_s, row.last_s) == (BEGIN_S + 120 * HOUR_S, BEGIN_S + 180 * HOUR_S)
     fleet.deliver(at(90, 8), at(150, 9))
     assert [each[:2] for each in every(fleet)] == [("gap", "cleared"), ("gap", "cleared")]
 
 
-def test_what_is_told_late_of_before_the_end_raises_nothing(fleet):
+def test_late_events_of_before_the_end_raise_nothing(fleet):
     fleet.deliver(at(12, events=4096))
     fleet.deliver(at(11, events=4))
     assert every(fleet) == []
 
 
-def test_an_end_that_is_told_late_ends_nothing_that_was_after_it(fleet):
+def test_a_late_end_clears_nothing_that_was_after_it(fleet):
     fleet.deliver(at(10, events=4), at(14, events=4))
     fleet.deliver(at(12, events=4096))
     assert [each[1:3] for each in every(fleet)] == [("cleared", 2), ("raised", 1)]
@@ -168,9 +168,9 @@ def test_an_end_that_is_told_late_ends_nothing_that_was_after_it(fleet):
 )
 def test_what_an_event_has_ended_stands_when_it_is_not_true(fleet, untrue, news, states, types):
     with fleet.database.writing() as connection:
-        announce.tell(connection, [LEFT, BACK], NOW_S)
+        publishing.publish(connection, [LEFT, BACK], NOW_S)
         before = len(told_of(connection))
-        announce.correct(connection, untrue, news, NOW_S)
+        publishing.correct(connection, untrue, news, NOW_S)
         now = told_of(connection)
     assert [each[1] for each in every(fleet)] == states
     assert [each["type"] for each in now[before:]] == [f"alarm-{each}" for each in types]
@@ -185,7 +185,7 @@ def test_what_is_not_true_does_not_go_on_with_its_trip(fleet):
     fleet.deliver(at(20, 7))
     with fleet.database.writing() as connection:
         trips.reopen(connection, trip, None)
-        engine.go_on_with_trip(connection, trip, NOW_S)
+        engine.reopen_with_trip(connection, trip, NOW_S)
     assert every(fleet) == [("gap", "cleared", 1, trip)]
 
 
@@ -194,11 +194,11 @@ def test_silence_is_an_alarm_and_ends_with_a_word(fleet):
     due_s = BEGIN_S + 2 * HOUR_S
     fleet.heard(BEGIN_S + HOUR_S, due_s)
     with fleet.database.writing() as connection:
-        silence.look(connection, [FIRST], 0, due_s + 3 * HOUR_S)
+        silence.check_due(connection, [FIRST], 0, due_s + 3 * HOUR_S)
     assert every(fleet) == [("silent", "raised", 1, None)]
     fleet.heard(due_s + 4 * HOUR_S)
     with fleet.database.writing() as connection:
-        silence.look(connection, [FIRST], 0, due_s + 5 * HOUR_S)
+        silence.check_due(connection, [FIRST], 0, due_s + 5 * HOUR_S)
     assert every(fleet) == [("silent", "cleared", 1, None)]
 
 
@@ -216,7 +216,7 @@ def sent_to(fleet: Fleet, tenant: str) -> list[tuple[str, str, int]]:
     return [(each["type"], each["alarm"], each["trip"]) for each in told]
 
 
-def test_an_alarm_is_not_cleared_by_what_the_next_trip_tells(fleet):
+def test_an_alarm_is_not_cleared_by_events_of_the_next_trip(fleet):
     first = fleet.trip("CSQU3054383", 0, 10, "acme")
     second = fleet.trip("MSKU0000006", 10, None, "bolt")
     fleet.deliver(at(5, events=4))
@@ -226,13 +226,13 @@ def test_an_alarm_is_not_cleared_by_what_the_next_trip_tells(fleet):
     assert every(fleet) == [("temperature", "cleared", 1, first), ("temperature", "raised", 1, second)]
 
 
-def test_what_was_raised_on_no_trip_is_ended_by_what_the_trip_after_it_tells(fleet):
+def test_what_was_raised_on_no_trip_is_cleared_by_events_of_the_trip_after_it(fleet):
     fleet.trip("MSKU0000006", 3, None, "bolt")
     fleet.deliver(at(1, events=4))
     fleet.deliver(at(4, events=4096))
     assert every(fleet) == [("temperature", "cleared", 1, None)]
     assert sent_to(fleet, "bolt") == []
-    assert [leaf for leaf, _ in fleet.sent("default") if leaf.startswith("event/alarm-")] == [
+    assert [leaf for leaf, _ in fleet.sent("operator") if leaf.startswith("event/alarm-")] == [
         "event/alarm-raised",
         "event/alarm-cleared",
     ]
@@ -242,7 +242,7 @@ def test_alarms_end_with_their_trip_whoever_looks_after_them(fleet, tmp_path, mo
     trip = fleet.trip("CSQU3054383", 0, None, "acme")
     fleet.deliver(at(1, events=4), at(2, events=512))
     with fleet.database.writing() as connection:
-        (looked_after,) = alarms.standing(connection, FIRST, "tamper")
+        (looked_after,) = alarms.open_of(connection, FIRST, "tamper")
         engine.acknowledge(connection, looked_after.alarm, "somebody", "", NOW_S)
     (tmp_path / "landbridge.toml").write_text(f'[store]\ndatabase = "{fleet.database.place}"\n')
     monkeypatch.setenv("LANDBRIDGE_CONFIG", str(tmp_path / "landbridge.toml"))
@@ -257,7 +257,7 @@ def test_alarms_end_with_their_trip_whoever_looks_after_them(fleet, tmp_path, mo
         ("alarm-cleared", "temperature", trip),
         ("alarm-cleared", "tamper", trip),
     ]
-    assert sent_to(fleet, "default") == []
+    assert sent_to(fleet, "operator") == []
 
 
 def test_what_comes_late_of_a_trip_that_is_over_ends_with_it(fleet):
@@ -272,7 +272,7 @@ def test_what_comes_late_of_a_trip_that_is_over_ends_with_it(fleet):
 @pytest.mark.parametrize("tenant", ["acme", None])
 def test_alarms_end_by_arrival_and_go_on_when_it_was_none(fleet, tenant):
     with fleet.database.writing() as connection:
-        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+        geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
         trip = trips.start(connection, FIRST, "CSQU3054383", "west", "Poznan", 3600, BEGIN_S)
         if tenant:
             trips.give_to(connection, trip, tenant)
@@ -287,10 +287,10 @@ def test_alarms_end_by_arrival_and_go_on_when_it_was_none(fleet, tenant):
         ("tamper", "raised", 1, None),
     ]
     with fleet.database.writing() as connection:
-        for fence in fences.every(connection):
-            fences.remove(connection, fence.fence, BEGIN_S)
-        journeys.mark(connection, FIRST, 0)
-        work_out(connection, FIRST, NOW_S)
+        for geofence in geofences.every(connection):
+            geofences.remove(connection, geofence.geofence, BEGIN_S)
+        tracking.mark(connection, FIRST, 0)
+        recompute(connection, FIRST, NOW_S)
     assert every(fleet) == [
         ("temperature", "raised", 1, trip),
         ("tamper", "raised", 1, trip),
@@ -300,7 +300,7 @@ def test_alarms_end_by_arrival_and_go_on_when_it_was_none(fleet, tenant):
 
 def test_of_a_name_one_stands_when_a_trip_goes_on_after_all(fleet):
     with fleet.database.writing() as connection:
-        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+        geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
     trip = fleet.trip("CSQU3054383", 0, None, "acme")
     there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
     away = {"lat": 51_10000, "lon": 16_00000}
@@ -308,18 +308,18 @@ def test_of_a_name_one_stands_when_a_trip_goes_on_after_all(fleet):
     fleet.deliver(at(9, events=512, **away))
     assert every(fleet) == [("tamper", "cleared", 1, trip), ("tamper", "raised", 1, None)]
     with fleet.database.writing() as connection:
-        for fence in fences.every(connection):
-            fences.remove(connection, fence.fence, BEGIN_S)
-        journeys.mark(connection, FIRST, 0)
-        work_out(connection, FIRST, NOW_S)
+        for geofence in geofences.every(connection):
+            geofences.remove(connection, geofence.geofence, BEGIN_S)
+        tracking.mark(connection, FIRST, 0)
+        recompute(connection, FIRST, NOW_S)
     assert [each[1] for each in every(fleet) if each[3] == trip].count("raised") == 1
     assert [each[1] for each in every(fleet) if each[3] is None] == ["cleared"]
 
 
 @pytest.mark.parametrize("late", [True, False])
-def test_what_was_over_behind_the_arrival_is_so_when_the_trip_goes_on_after_all(fleet, late):
+def test_what_was_over_after_the_arrival_is_so_when_the_trip_continues(fleet, late):
     with fleet.database.writing() as connection:
-        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+        geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
     trip = fleet.trip("CSQU3054383", 0, None, "acme")
     there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
     away = {"lat": 51_10000, "lon": 16_00000}
@@ -330,19 +330,19 @@ def test_what_was_over_behind_the_arrival_is_so_when_the_trip_goes_on_after_all(
         fleet.deliver(at(4, 50, **away), at(5, 51, **away))
     else:
         with fleet.database.writing() as connection:
-            for fence in fences.every(connection):
-                fences.remove(connection, fence.fence, BEGIN_S)
-            journeys.mark(connection, FIRST, 0)
-            work_out(connection, FIRST, NOW_S)
+            for geofence in geofences.every(connection):
+                geofences.remove(connection, geofence.geofence, BEGIN_S)
+            tracking.mark(connection, FIRST, 0)
+            recompute(connection, FIRST, NOW_S)
     with fleet.database.reading() as connection:
         assert trips.running(connection, FIRST)
         (row,) = alarms.of_trip(connection, trip)
     assert (row.cleared_s, row.cleared_by) == (BEGIN_S + 9 * HOUR_S, engine.AGENT)
 
 
-def test_what_lay_behind_the_arrival_is_the_trip_s_when_its_end_is_later(fleet):
+def test_what_lay_after_the_arrival_is_the_trip_s_when_its_end_is_later(fleet):
     with fleet.database.writing() as connection:
-        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+        geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
     first = fleet.trip("CSQU3054383", 0, None, "acme")
     there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
     away = {"lat": 51_10000, "lon": 16_00000}
@@ -377,7 +377,7 @@ def map_of(fleet: Fleet, tenant: str) -> dict[str, str]:
 
 def test_whoever_keeps_the_last_message_of_each_id_knows_that_an_alarm_stands_again(fleet):
     with fleet.database.writing() as connection:
-        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+        geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
     fleet.trip("CSQU3054383", 0, None, "acme")
     there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
     away = {"lat": 51_10000, "lon": 16_00000}
@@ -390,16 +390,16 @@ def test_whoever_keeps_the_last_message_of_each_id_knows_that_an_alarm_stands_ag
     assert map_of(fleet, "acme") == {raised: "raised", cleared: "cleared"}
 
 
-def test_what_is_taken_back_and_true_after_all_is_told_under_the_same_ids(fleet):
+def test_what_is_retracted_and_true_after_all_is_published_under_the_same_ids(fleet):
     fleet.deliver(at(1), at(60))
     with fleet.database.writing() as connection:
         (gap,) = [each for each in events.inferred_from(connection, FIRST, (0, 0)) if each.type == "gap"]
-        announce.correct(connection, [gap], [], NOW_S)
-        announce.tell(connection, [gap], NOW_S)
-    assert map_of(fleet, "default") == {f"{FIRST}/{NOW_S}/alarm-raised": "raised"}
+        publishing.correct(connection, [gap], [], NOW_S)
+        publishing.publish(connection, [gap], NOW_S)
+    assert map_of(fleet, "operator") == {f"{FIRST}/{NOW_S}/alarm-raised": "raised"}
     with fleet.database.writing() as connection:
-        announce.correct(connection, [gap], [], NOW_S)
-    assert map_of(fleet, "default") == {
+        publishing.correct(connection, [gap], [], NOW_S)
+    assert map_of(fleet, "operator") == {
         f"{FIRST}/{NOW_S}/alarm-raised": "raised",
         f"{FIRST}/{NOW_S}/alarm-cleared": "cleared",
     }
@@ -408,7 +408,7 @@ def test_what_is_taken_back_and_true_after_all_is_told_under_the_same_ids(fleet)
 def test_a_control_that_is_broken_when_the_trip_changes_is_so_on_the_next_one(fleet):
     first = fleet.trip("CSQU3054383", 0, 10, "acme")
     second = fleet.trip("MSKU0000006", 10, None, "bolt")
-    demands = classes.parse((PROTOCOL.parent / "guide" / "controls.toml").read_text())["resold"]
+    demands = controls.parse((PROTOCOL.parent / "guide" / "controls.toml").read_text())["resold"]
     card = Card((), (), "1", "active", None)
     fleet.deliver(at(1), at(11))
 
@@ -416,8 +416,8 @@ def test_a_control_that_is_broken_when_the_trip_changes_is_so_on_the_next_one(fl
         with fleet.database.writing() as connection:
             (stored,) = points.of_sequences(connection, FIRST, [1 if hour < 10 else 11])
             at_s = BEGIN_S + hour * HOUR_S
-            judged = rules.judge(demands, card, Seen(imei=imei))
-            watch.tell(connection, FIRST, judged, at_s, at_s, stored)
+            results = rules.evaluate(demands, card, Observed(imei=imei))
+            watch.publish_changes(connection, FIRST, results, at_s, at_s, stored)
 
     see(5, "2")
     see(6, "2")

@@ -10,7 +10,7 @@ import pytest
 from landbridge.core.errors import UserError
 from landbridge.core.texts import loaded
 from landbridge.db.database import open_database
-from landbridge.downlinks import registry as desk
+from landbridge.downlinks import registry as downlinks
 from landbridge.features.devices import queries as devices
 from landbridge.features.esim import coding as wire
 from landbridge.features.esim import handler as cards
@@ -26,7 +26,7 @@ from locator.esim import memory
 from host_tests.support.command import Command
 from host_tests.support.policies import NOW_S, TEXT, report
 
-CARDS = desk.Handler(cards.note, orders=cards.orders)
+CARDS = downlinks.Handler(cards.on_report, pending=cards.pending)
 DAY_S = 86_400
 ROAMING, CIS = 1, 2
 
@@ -45,16 +45,16 @@ class Fleet:
                 trips.start(connection, name, "CSQU3054383", "L", "D", 900, NOW_S, None, tags)
                 kept.set_desired(connection, name, policy.parse(TEXT), policy.AUTOMATIC, "who", NOW_S)
 
-    def begins(self, wish: str = "cis", tag: str = "frozen") -> int:
+    def begins(self, profile: str = "cis", tag: str = "frozen") -> int:
         with self.database.writing() as connection:
-            return card_rollout.begin(connection, tag, wish, 2, DAY_S, "mei", self.now_s)
+            return card_rollout.begin(connection, tag, profile, 2, DAY_S, "mei", self.now_s)
 
     def speaks(self, name: str, used: int = ROAMING, stage: int = 0, events: Any = ()) -> str:
         """A device reports that it has the newest policy; what is wished of it then."""
         said = report(self.desired(name).revision, used, stage, events)
         with self.database.writing() as connection:
-            desk.answer(connection, name, Uplink(reports={wire.REPORT_KEY: said}), self.now_s, (CARDS,))
-        return self.desired(name).wish
+            downlinks.answer(connection, name, Uplink(reports={wire.REPORT_KEY: said}), self.now_s, (CARDS,))
+        return self.desired(name).profile
 
     def desired(self, name: str) -> kept.Desired:
         with self.database.reading() as connection:
@@ -65,7 +65,7 @@ class Fleet:
     def asked(self, names: list[str]) -> list[str]:
         return [name for name in names if self.speaks(name) == "cis"]
 
-    def stands(self) -> Any:
+    def move_stationary_until(self) -> Any:
         with self.database.reading() as connection:
             return stored.every(connection)[0]
 
@@ -86,7 +86,7 @@ def test_canaries_first_then_shares_of_those_with_the_tag(fleet):
     for name in fleet.names[-3:-1]:
         fleet.speaks(name, CIS)
     for share in (2, 10, 20, 39):
-        assert len(fleet.asked(fleet.names)) == share == fleet.stands().reached
+        assert len(fleet.asked(fleet.names)) == share == fleet.move_stationary_until().reached
         fleet.now_s += DAY_S
     with fleet.database.reading() as connection:
         assert [each.set_by for each in kept.history(connection, fleet.names[0])][1] == "mei, roll-out 1"
@@ -97,12 +97,15 @@ def test_a_failure_of_the_first_halts_it_and_it_goes_on_when_asked_again(fleet):
     failing, other = fleet.names[0], fleet.names[1]
     assert fleet.speaks(failing) == "cis"
     fleet.speaks(failing, ROAMING, 1)  # on trial
-    assert fleet.stands().failed == 0
+    assert fleet.move_stationary_until().failed == 0
     fleet.speaks(failing, ROAMING, 0, [[NOW_S, 2, 1, memory.ROLLED_BACK, 0]])
     assert fleet.speaks(other) == policy.AUTOMATIC
-    assert loaded(fleet.stands().halted) == "failed on 1 of 1 device" and fleet.stands().failed == 1
+    assert (
+        loaded(fleet.move_stationary_until().halted) == "failed on 1 of 1 device"
+        and fleet.move_stationary_until().failed == 1
+    )
     assert fleet.begins() == number
-    assert fleet.speaks(other) == "cis" and fleet.stands().halted is None
+    assert fleet.speaks(other) == "cis" and fleet.move_stationary_until().halted is None
     assert fleet.begins("roaming") == number + 1
 
 
@@ -110,13 +113,13 @@ def test_what_is_refused_or_asked_for_otherwise_ends_it(fleet):
     fleet.begins()
     first, second = fleet.names[:2]
     fleet.speaks(first)
-    assert fleet.desired(first).wish == "cis"
+    assert fleet.desired(first).profile == "cis"
     with fleet.database.writing() as connection:
         cards.switch(connection, first, "auto", "who", NOW_S)
     fleet.speaks(first)
-    assert fleet.stands().failed == 1 and fleet.stands().halted is None
+    assert fleet.move_stationary_until().failed == 1 and fleet.move_stationary_until().halted is None
     assert fleet.speaks(second) == policy.AUTOMATIC
-    assert fleet.stands().halted
+    assert fleet.move_stationary_until().halted
 
 
 def test_a_trip_that_ends_leaves_the_roll_out_and_the_next_one_with_the_tag_is_reached_again(fleet):
@@ -128,15 +131,19 @@ def test_a_trip_that_ends_leaves_the_roll_out_and_the_next_one_with_the_tag_is_r
         for trip in trips.every(connection)[:2]:
             trips.end(connection, trip.trip, NOW_S)
             follow(connection, trip.device, trip.trip, NOW_S)
-    assert [fleet.desired(name).wish for name in (taken, waits)] == [policy.AUTOMATIC] * 2
-    assert (fleet.stands().reached, fleet.stands().taken, fleet.stands().failed) == (1, 1, 0)
+    assert [fleet.desired(name).profile for name in (taken, waits)] == [policy.AUTOMATIC] * 2
+    assert (
+        fleet.move_stationary_until().reached,
+        fleet.move_stationary_until().taken,
+        fleet.move_stationary_until().failed,
+    ) == (1, 1, 0)
     assert fleet.asked([taken]) == []
     with fleet.database.writing() as connection:
         trips.start(connection, taken, "CSQU3054383", "L", "D", 900, NOW_S, None, ["frozen"])
     assert fleet.asked([taken]) == [taken]
-    assert (fleet.stands().reached, fleet.stands().taken) == (1, 0)
+    assert (fleet.move_stationary_until().reached, fleet.move_stationary_until().taken) == (1, 0)
     fleet.speaks(taken, CIS)
-    assert (fleet.stands().reached, fleet.stands().taken) == (1, 1)
+    assert (fleet.move_stationary_until().reached, fleet.move_stationary_until().taken) == (1, 1)
 
 
 def test_nobody_to_bring_it_to(fleet):
@@ -150,15 +157,15 @@ def test_the_commands(landbridge: Command, tmp_path: Path):
     command = landbridge
     (tmp_path / "policy.toml").write_text(TEXT)
     command("devices", "add", "lb-0001")
-    command("cards", "policy", str(tmp_path / "policy.toml"), "--all")
-    command("trips", "start", "lb-0001", "--container", "CSQU3054383", "--line", "L",
+    command("esim", "policy", str(tmp_path / "policy.toml"), "--all")
+    command("trips", "start", "lb-0001", "--container", "CSQU3054383", "--route", "L",
             "--destination", "D", "--tag", "frozen")  # fmt: skip
-    assert "no device" in command.fails("cards", "switch", "--tag", "dry", "cis")
-    assert "name devices and" in command.fails("cards", "switch", "cis")
-    assert "name devices and" in command.fails("cards", "switch", "lb-0001", "cis", "--tag", "frozen")
-    assert "roll-out 1" in command("cards", "switch", "--tag", "frozen", "--canaries", "1", "cis")
-    shown = command("cards", "roll-outs")
+    assert "no device" in command.fails("esim", "switch", "--tag", "dry", "cis")
+    assert "name devices and" in command.fails("esim", "switch", "cis")
+    assert "name devices and" in command.fails("esim", "switch", "lb-0001", "cis", "--tag", "frozen")
+    assert "roll-out 1" in command("esim", "switch", "--tag", "frozen", "--canaries", "1", "cis")
+    shown = command("esim", "roll-outs")
     assert "frozen" in shown and "canaries" in shown and "cis" in shown
-    command("cards", "halt", "1")
-    assert "halted: by " in command("cards", "roll-outs")
-    assert "no roll-out 2" in command.fails("cards", "halt", "2")
+    command("esim", "halt", "1")
+    assert "halted: by " in command("esim", "roll-outs")
+    assert "no roll-out 2" in command.fails("esim", "halt", "2")

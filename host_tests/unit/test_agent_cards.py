@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from landbridge.core.errors import UserError
 from landbridge.db.database import Database, open_database
-from landbridge.downlinks import registry as desk
+from landbridge.downlinks import registry as downlinks
 from landbridge.features.devices import queries as devices
 from landbridge.features.esim import coding as wire
 from landbridge.features.esim import handler as cards
@@ -29,7 +29,7 @@ from host_tests.support.agent import DEVICE
 from host_tests.support.command import Command
 from host_tests.support.policies import CIS, NOW_S, ROAMING, TEXT, report
 
-CARDS = desk.Handler(cards.note, orders=cards.orders)
+CARDS = downlinks.Handler(cards.on_report, pending=cards.pending)
 
 
 class Agent:
@@ -40,16 +40,16 @@ class Agent:
         with database.writing() as connection:
             devices.add(connection, DEVICE, b"wrapped", NOW_S)
 
-    def sets(self, text: str = TEXT, wish: str = policy.AUTOMATIC) -> int:
+    def sets(self, text: str = TEXT, profile: str = policy.AUTOMATIC) -> int:
         with self.database.writing() as connection:
-            return stored.set_desired(connection, DEVICE, policy.parse(text), wish, "who", NOW_S)
+            return stored.set_desired(connection, DEVICE, policy.parse(text), profile, "who", NOW_S)
 
     def hears(self, report: Any = None, **identity: str) -> Any:
         """The device speaks; what the reply orders, or why the report was refused."""
         uplink = Uplink(identity=dict(identity), reports={} if report is None else {wire.REPORT_KEY: report})
         with self.database.writing() as connection:
-            answered = desk.answer(connection, DEVICE, uplink, NOW_S, (CARDS,))
-        order = answered.orders[0].get(wire.ORDER_KEY)
+            answered = downlinks.answer(connection, DEVICE, uplink, NOW_S, (CARDS,))
+        order = answered.pending[0].get(wire.DOWNLINK_KEY)
         if order:
             assert obeyed._is_order(order)
             revision, policy = order
@@ -89,7 +89,7 @@ def test_a_policy_is_sent_until_it_is_reported(agent):
 
 def test_a_policy_that_the_device_refuses_is_not_sent_again_but_a_damaged_one_is(agent):
     agent.hears(report(agent.sets()))
-    refused = agent.sets(wish="cis")
+    refused = agent.sets(profile="cis")
     event = [NOW_S, 1, 0, memory.REFUSED_POLICY, refused]
     assert agent.hears(report(refused - 1, events=[event])) is None
     assert agent.hears() is None
@@ -100,7 +100,7 @@ def test_a_policy_that_the_device_refuses_is_not_sent_again_but_a_damaged_one_is
     assert agent.hears(report(0))[0] == newer
 
 
-def test_a_wish_and_back_to_the_policy(agent):
+def test_a_profile_is_chosen_and_the_policy_decides_again(agent):
     with agent.database.writing() as connection, pytest.raises(UserError, match="no policy"):
         cards.switch(connection, DEVICE, "cis", "who", NOW_S)
     first = agent.sets()
@@ -207,7 +207,7 @@ def test_policies_that_are_none(text, said):
 def test_a_policy_there_and_back():
     found = policy.parse(TEXT)
     assert wire.restored(found.stored()) == found
-    assert (found.place("cis"), found.place("moon"), found.name(2), found.name(0)) == (2, 0, "cis", None)
+    assert (found.number("cis"), found.number("moon"), found.name(2), found.name(0)) == (2, 0, "cis", None)
 
 
 DIRECTED = """
@@ -227,7 +227,7 @@ def directed(old: str = "", new: str = "") -> str:
 def test_hosts_and_the_access_point_for_updates():
     found = policy.parse(directed())
     assert wire.restored(json.loads(json.dumps(found.stored()))) == found
-    listed = cbor2.loads(found.order(7, "cis")[10][1])[3]
+    listed = cbor2.loads(found.encode(7, "cis")[10][1])[3]
     assert listed[0][4:] == []
     assert listed[1][4:] == [
         ["broker.example", 8883, "time.example", 123],
@@ -263,10 +263,10 @@ def test_blocked_countries_and_quotas(agent):
 
 
 def test_an_event_in_words():
-    assert wire.told(wire.Event(1, 1, 1, memory.QUOTA, 80)) == "80 % of the month's data used"
-    assert wire.told(wire.Event(1, 1, 1, memory.BLOCKED, 432)).startswith("radio off")
-    assert wire.told(wire.Event(1, 1, 2, memory.NO_CONNECTION, 11)) == "no connection, cause 11"
-    assert wire.told(wire.Event(1, 1, 2, 99, 0)) == "outcome 99"
+    assert wire.describe(wire.Event(1, 1, 1, memory.QUOTA, 80)) == "80 % of the month's data used"
+    assert wire.describe(wire.Event(1, 1, 1, memory.BLOCKED, 432)).startswith("radio off")
+    assert wire.describe(wire.Event(1, 1, 2, memory.NO_CONNECTION, 11)) == "no connection, cause 11"
+    assert wire.describe(wire.Event(1, 1, 2, 99, 0)) == "outcome 99"
 
 
 def test_the_commands(landbridge: Command, tmp_path):
@@ -275,16 +275,16 @@ def test_the_commands(landbridge: Command, tmp_path):
     file.write_text(TEXT)
     for number in (1, 2, 3):
         command("devices", "add", f"lb-000{number}")
-    assert "2 of 3 devices" in command("cards", "policy", str(file), "--all", "--most", "2")
-    assert "1 of 3 devices" in command("cards", "policy", str(file), "--all")
-    assert "0 of 1 devices" in command("cards", "policy", str(file), "lb-0001")
-    assert "revision" in command("cards", "switch", "lb-0001", "cis")
-    assert "waiting for the device" in command("cards", "list")
-    shown = command("cards", "show", "lb-0001")
+    assert "2 of 3 devices" in command("esim", "policy", str(file), "--all", "--most", "2")
+    assert "1 of 3 devices" in command("esim", "policy", str(file), "--all")
+    assert "0 of 1 devices" in command("esim", "policy", str(file), "lb-0001")
+    assert "revision" in command("esim", "switch", "lb-0001", "cis")
+    assert "waiting for the device" in command("esim", "list")
+    shown = command("esim", "show", "lb-0001")
     assert "cis, revision" in shown and "cis.example" in shown and "elsewhere" in shown
-    history = command("cards", "history", "lb-0001")
+    history = command("esim", "history", "lb-0001")
     assert history.count("request by") == 2 and "cis" in history
-    assert "not TOML" in command.fails("cards", "policy", __file__, "lb-0001")
-    assert "cannot read none.toml: it is missing" in command.fails("cards", "policy", "none.toml", "lb-0001")
-    assert "or --all" in command.fails("cards", "policy", str(file))
-    assert "no device" in command.fails("cards", "switch", "lb-0009", "cis")
+    assert "not TOML" in command.fails("esim", "policy", __file__, "lb-0001")
+    assert "cannot read none.toml: it is missing" in command.fails("esim", "policy", "none.toml", "lb-0001")
+    assert "or --all" in command.fails("esim", "policy", str(file))
+    assert "no device" in command.fails("esim", "switch", "lb-0009", "cis")

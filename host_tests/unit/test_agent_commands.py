@@ -11,7 +11,7 @@ from landbridge.core.durations import seconds
 from landbridge.core.errors import UserError
 from landbridge.db import tables
 from landbridge.db.database import Database, open_database
-from landbridge.downlinks import registry as desk
+from landbridge.downlinks import registry as downlinks
 from landbridge.features.commands import coding as wire
 from landbridge.features.commands import handler as commands
 from landbridge.features.commands import queries as stored
@@ -24,7 +24,7 @@ from sqlalchemy import insert
 
 from host_tests.support.agent import DEVICE, heard
 
-COMMANDS = desk.Handler(commands.note, orders=commands.orders)
+COMMANDS = downlinks.Handler(commands.on_report, pending=commands.pending)
 NOW_S = 850_000_000
 HOUR_S = 3600
 OTHER = "lb-0002"
@@ -50,8 +50,8 @@ class Agent:
         """The device speaks; the commands it gets, or why its report was refused."""
         uplink = Uplink(reports={wire.REPORT_KEY: list(results)} if results else {})
         with self.database.writing() as connection:
-            answered = desk.answer(connection, device, uplink, self.now_s, (COMMANDS,))
-        return answered.refused or answered.orders[0].get(wire.ORDER_KEY, [])
+            answered = downlinks.answer(connection, device, uplink, self.now_s, (COMMANDS,))
+        return answered.refused or answered.pending[0].get(wire.DOWNLINK_KEY, [])
 
     def state(self, command: int, device: str = DEVICE) -> str:
         with self.database.reading() as connection:
@@ -140,7 +140,7 @@ def test_nothing_is_expected_of_a_device_in_shipping_mode(agent):
     agent.hears([command, 1])
     with agent.database.reading() as connection:
         row = devices.find(connection, DEVICE)
-    assert row is not None and row.next_contact_s is None
+    assert row is not None and row.next_session_s is None
 
 
 def test_a_battery_that_is_new_ends_later(agent):
@@ -204,7 +204,7 @@ def test_a_report_that_is_none_is_refused_and_changes_nothing(agent, item):
     agent.hears()
     uplink = Uplink(reports={wire.REPORT_KEY: item})
     with agent.database.writing() as connection:
-        answered = desk.answer(connection, DEVICE, uplink, NOW_S, (COMMANDS,))
+        answered = downlinks.answer(connection, DEVICE, uplink, NOW_S, (COMMANDS,))
     assert answered.refused and answered.refused[0].startswith("command results")
     assert agent.state(command) == "sent, no result yet"
 

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from landbridge.db.database import Database
-from landbridge.features.coverage import bins as shares
-from landbridge.features.coverage import costs, digest, known, learn
-from landbridge.features.coverage import guide as made_guides
+from landbridge.features.coverage import bins, costs, encoding, known, learn
+from landbridge.features.coverage import trip_start as made_guides
 from landbridge.features.diagnostics.queries import wakes
 from landbridge.features.diagnostics.wake_coding import Wake
 from landbridge.features.routes.queries import route_data as stored_guides
@@ -20,7 +19,7 @@ from landbridge.features.trips import queries as trips
 from landbridge.geo import route as line
 from landbridge.geo import settlements
 from landbridge.points import queries as points
-from landbridge.points.queries import JudgedPoint
+from landbridge.points.queries import CheckedPoint
 from landbridge.protocol.route_data import NO_BIN
 from locator.scheduler import decide, guide, policy
 
@@ -35,13 +34,13 @@ def database(tmp_path: Path) -> Iterator[Database]:
         yield made
 
 
-def record(seq: int, km: float | None, plmn: int, at_s: int, motion: int = 9, rsrp: int = 97) -> JudgedPoint:
+def record(seq: int, km: float | None, plmn: int, at_s: int, motion: int = 9, rsrp: int = 97) -> CheckedPoint:
     lat, lon = line.position(SHORT, km or 0)
     changes = {"lat": round(1e5 * lat), "lon": round(1e5 * lon), "plmn": plmn, "motion": motion, "rsrp": rsrp}
-    return JudgedPoint(point(seq, kind=3 if km is None else 1, **changes).meaningful(), at_s, False, 0)
+    return CheckedPoint(point(seq, kind=3 if km is None else 1, **changes).meaningful(), at_s, False, 0)
 
 
-def test_coverage_is_learned_from_the_points_of_trips_on_the_line(database):
+def test_coverage_is_learned_from_the_points_of_trips_on_the_route(database):
     trip = start(database)
     told = [
         record(1, 2.0, 401_001, NOW_S + 1),
@@ -57,11 +56,11 @@ def test_coverage_is_learned_from_the_points_of_trips_on_the_line(database):
         other = trips.start(connection, DEVICE, "CSQU3054383", "another", "C", 3_600, NOW_S + 99_003)
         assert trip != other
         assert learn.learn(connection, "short", SHORT) == learn.learn(connection, "short", SHORT) == 5
-        seen = lines.seen(connection, "short")
-    looks = {key: each.looks for key, each in seen.items()}
+        seen = lines.coverage_of(connection, "short")
+    looks = {key: each.observations for key, each in seen.items()}
     assert looks == {(0, 401_001): 2, (0, 401_002): 1, (30, 401_001): 1, (59, 250_001): 1}
     assert seen[0, 401_001].good == 2 and seen[59, 250_001].good == 0
-    assert learn.by_tile(seen)[0] == shares.Looks(3, 3)
+    assert learn.by_tile(seen)[0] == bins.Observations(3, 3)
     assert [each.plmn for each in known.networks(seen, {}, SHORT)] == [401_001, 401_002, 250_001]
 
 
@@ -70,7 +69,7 @@ def wake(minute: int, did: int, rest: int, joules: float) -> Wake:
     return Wake(1, minute, 1_000 - minute, did, rest, joules)
 
 
-def test_looks_in_vain_and_costs_are_learned_from_wakes(database):
+def test_failed_observations_and_costs_are_learned_from_wakes(database):
     start(database)
     told = [
         record(1, 2.0, 401_001, NOW_S + 60),
@@ -84,11 +83,11 @@ def test_looks_in_vain_and_costs_are_learned_from_wakes(database):
             wakes.add(connection, DEVICE, [wake(*row) for row in rows], NOW_S + 60_000)
         # The first look in vain is where the point before it was, the others where the train stands.
         assert learn.learn(connection, "short", SHORT) == 4
-        seen = lines.seen(connection, "short")
-    assert {key: each.looks for key, each in seen.items()} == {(0, 401_001): 1, (0, 0): 1, (20, 0): 2}
+        seen = lines.coverage_of(connection, "short")
+    assert {key: each.observations for key, each in seen.items()} == {(0, 401_001): 1, (0, 0): 1, (20, 0): 2}
 
 
-def test_costs_of_networks_reach_the_guide(database):
+def test_costs_of_networks_reach_the_route_data(database):
     start(database)
     told = [record(i, 2.0, 401_001 + i % 2, NOW_S + 600 * i, motion=0) for i in range(1, 13)]
     with database.writing() as connection:
@@ -98,7 +97,7 @@ def test_costs_of_networks_reach_the_guide(database):
         learn.learn(connection, "short", SHORT)
         assert lines.costs(connection, "short") == {401_001: 100, 401_002: 300}
         trip = trips.running(connection, DEVICE)
-        assert trip and made_guides.make(connection, DEVICE, trip.trip, "short", NOW_S + 1)
+        assert trip and made_guides.make_route_data(connection, DEVICE, trip.trip, "short", NOW_S + 1)
         row = stored_guides.of_device(connection, DEVICE)
     assert row
     there = guide.Guide(row.content).journey(0, True, 0, 0)
@@ -106,34 +105,41 @@ def test_costs_of_networks_reach_the_guide(database):
 
 
 def test_the_reasons_that_count_are_those_of_the_firmware():
-    assert learn.IN_VAIN == (policy.REST_PAUSE, policy.REST_NO_NETWORK)
+    assert learn.FAILED == (policy.REST_PAUSE, policy.REST_NO_NETWORK)
     assert learn.REPORTED == policy.REST_REPORTED
     assert set(learn.TRIED) >= {policy.PROBE_FIRST, policy.UPLOAD_SEEN, policy.TRY_HEARD, decide.REPORT_NOW}
 
 
-def test_looks_in_vain_make_a_tile_worse_and_count_for_its_neighbours():
-    found = shares.tiles({10: shares.Looks(20, 1), 30: shares.Looks(20, 19)}, [6.0] * 20 + [None] * 20)
-    assert all(digest.is_learned(each) for each in found)
-    assert digest.share_of(found[10]) <= 0.1 and digest.share_of(found[11]) <= 0.25
-    assert digest.share_of(found[30]) >= 0.9 and digest.share_of(found[31]) >= 0.9
+def test_failed_observations_make_a_tile_worse_and_count_for_its_neighbours():
+    found = bins.tiles(
+        {10: bins.Observations(20, 1), 30: bins.Observations(20, 19)}, [6.0] * 20 + [None] * 20
+    )
+    assert all(encoding.is_learned(each) for each in found)
+    assert encoding.fraction_of(found[10]) <= 0.1 and encoding.fraction_of(found[11]) <= 0.25
+    assert encoding.fraction_of(found[30]) >= 0.9 and encoding.fraction_of(found[31]) >= 0.9
 
 
-def test_what_places_so_far_away_have_shown_on_this_line_holds_for_all_of_them():
-    looks = {tile: shares.Looks(10, 2) for tile in range(0, 20, 4)}
-    found = shares.tiles(looks, [1.0] * 20 + [9.0] * 20 + [1.0] * 20)
-    assert digest.share_of(found[55]) == 0.25 and digest.share_of(found[39]) == 0.75
+def test_what_places_so_far_away_have_shown_on_this_route_holds_for_all_of_them():
+    looks = {tile: bins.Observations(10, 2) for tile in range(0, 20, 4)}
+    found = bins.tiles(looks, [1.0] * 20 + [9.0] * 20 + [1.0] * 20)
+    assert encoding.fraction_of(found[55]) == 0.25 and encoding.fraction_of(found[39]) == 0.75
 
 
-def test_a_line_is_guessed_where_few_have_looked_or_nobody_in_vain():
-    for looks in ({3: shares.Looks(29, 9)}, {3: shares.Looks(500, 500)}, {90: shares.Looks(500, 1)}, {}):
-        assert shares.tiles(looks, [1.0, 9.0, 30.0, None]) == [0, 2, 4, NO_BIN]
+def test_a_route_is_guessed_where_there_are_few_observations_or_none_failed():
+    for looks in (
+        {3: bins.Observations(29, 9)},
+        {3: bins.Observations(500, 500)},
+        {90: bins.Observations(500, 1)},
+        {},
+    ):
+        assert bins.tiles(looks, [1.0, 9.0, 30.0, None]) == [0, 2, 4, NO_BIN]
 
 
 @given(st.dictionaries(st.integers(0, 60), st.tuples(st.integers(0, 99), st.integers(0, 99))))
 def test_any_looks_make_tiles(looks):
-    known_looks = {tile: shares.Looks(max(each), min(each)) for tile, each in looks.items()}
-    found = shares.tiles(known_looks, [5.0 * (tile % 5) for tile in range(50)])
-    assert len(found) == 50 and all(0.03 <= digest.share_of(each) <= 0.97 for each in found)
+    known_looks = {tile: bins.Observations(max(each), min(each)) for tile, each in looks.items()}
+    found = bins.tiles(known_looks, [5.0 * (tile % 5) for tile in range(50)])
+    assert len(found) == 50 and all(0.03 <= encoding.fraction_of(each) <= 0.97 for each in found)
 
 
 def test_costs_are_those_of_the_cheapest_network():

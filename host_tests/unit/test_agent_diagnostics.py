@@ -37,11 +37,11 @@ def database(tmp_path):
 
 def tell(database, said, now_s=NOW_S):
     with database.writing() as connection:
-        desk.note(connection, DEVICE, Uplink(reports={9: said}), now_s)
+        desk.on_report(connection, DEVICE, Uplink(reports={9: said}), now_s)
         return stored.log(connection, DEVICE)
 
 
-def test_what_is_told_is_decoded():
+def test_reported_wakes_are_decoded():
     told = diagnostics.decode(SAID)
     assert (told.boot, told.offset_s) == (3, OFFSET_S)
     assert told.counters["wakes"] == 90 and told.counters["watchdog_resets"] == 1
@@ -54,7 +54,7 @@ def test_what_is_told_is_decoded():
     ]
 
 
-def test_a_chip_that_cannot_measure_its_battery_is_told_in_words():
+def test_a_chip_that_cannot_measure_its_battery_is_shown_in_words():
     told = diagnostics.decode(SAID | {2: [1, 10, 0]}).entries[0]
     assert told == Entry(3, 1, diagnostics.UNCALIBRATED, 0)
     assert diagnostics.KINDS[told.kind] == "battery not measured"

@@ -106,7 +106,7 @@ class GivenBack(All):
 
 @contextmanager
 def taking(
-    monkeypatch: pytest.MonkeyPatch, server: Server, partitions: int = 1, shares: All | None = None
+    monkeypatch: pytest.MonkeyPatch, server: Server, partitions: int = 1, held: All | None = None
 ) -> Iterator[NatsSource]:
     """The agent's part of the stream, open."""
 
@@ -116,7 +116,7 @@ def taking(
     monkeypatch.setattr(nats, "connect", connect)
     settings, limit = Nats(partitions=partitions), RateLimit(1_000_000)
     session: Any = SimpleNamespace(reply=None)
-    source = NatsSource(settings, limit, cast(Any, shares or All()), session, lambda request: request)
+    source = NatsSource(settings, limit, cast(Any, held or All()), session, lambda request: request)
     source.open()
     try:
         yield source
@@ -136,7 +136,7 @@ def test_what_is_fetched_of_all_partitions_together_is_bounded(monkeypatch, part
     assert all(each.told == ["not taken"] for each in server.given)
 
 
-def test_the_server_is_told_of_what_is_in_hand_before_it_would_give_it_to_others(monkeypatch):
+def test_the_server_hears_of_messages_in_progress_before_it_would_redeliver_them(monkeypatch):
     monkeypatch.setattr(nats_source, "_ACK_WAIT_S", 0.03)
     server = Server(most=1)
     with taking(monkeypatch, server):
@@ -145,10 +145,10 @@ def test_the_server_is_told_of_what_is_in_hand_before_it_would_give_it_to_others
 
 
 def test_a_partition_that_is_given_back_ends_its_fetch_and_begins_no_other(monkeypatch):
-    monkeypatch.setattr(nats_source, "_LOOK_S", 0.01)
+    monkeypatch.setattr(nats_source, "_POLL_S", 0.01)
     server = Server(most=1_000_000)
     server.gives.clear()
-    with taking(monkeypatch, server, shares=GivenBack(server)) as source:
+    with taking(monkeypatch, server, held=GivenBack(server)) as source:
         wait_until(lambda: server.given, "the answer to the fetch")
     assert source.waiting.qsize() == len(server.given) == 1
 

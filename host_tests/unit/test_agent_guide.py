@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from landbridge.core.errors import UserError
 from landbridge.db.database import Database
-from landbridge.features.coverage import digest
+from landbridge.features.coverage import encoding
 from landbridge.features.routes import coding as wire
 from landbridge.features.routes import handler as guides
 from landbridge.features.trips import queries as trips
@@ -32,7 +32,7 @@ from host_tests.support.short_route import start
 W1 = line.read(Path(__file__).parents[2] / "tools" / "world" / "data" / "w1.csv")
 NETWORKS = [Network(460000, 208, 55), Network(460001, 0, 0), Network(262001, 100, 97)]
 TILES = [i % 5 | (route_data.LEARNED if i % 3 else 0) for i in range(route_data.tile_count(W1))]
-WHOLE = digest.made(7, W1, TILES, NETWORKS)
+WHOLE = encoding.build(7, W1, TILES, NETWORKS)
 HEAD = "name,country,lat,lon,kind\n"
 GOOD = "A,KZ,50,60,hub\nB,KZ,50,58,line\nC,RU,50,56,hub\n"
 
@@ -52,7 +52,7 @@ READER = reader()
 
 
 @given(st.floats(0, W1[-1].km), st.integers(0, 600), st.floats(-0.05, 0.05))
-def test_device_and_agent_find_a_place_on_the_line_where_it_is(km, ahead_km, aside):
+def test_device_and_agent_find_a_place_at_the_same_kilometre_of_the_route(km, ahead_km, aside):
     lat, lon = line.position(W1, km)
     before_km = km - ahead_km
     found = line.find(W1, lat + aside, lon + aside, before_km)
@@ -87,7 +87,7 @@ def test_what_a_tile_and_a_network_say_comes_through():
     for _ in range(300):
         km4 = rng.randrange(4 * int(W1[-1].km))
         there = READER.journey(km4, True, 0, 0)
-        tile = TILES[km4 // 4 // digest.TILE_KM]
+        tile = TILES[km4 // 4 // encoding.TILE_KM]
         assert (there.bin, there.learned) == (tile & 7, 1 if tile & route_data.LEARNED else 0)
     there = READER.journey(0, True, 0, 0)
     assert (there.networks, there.costs, there.shares) == ((460000, 460001), (208, 0), (55, 0))
@@ -113,16 +113,16 @@ def test_the_rest_of_a_stop_is_the_mean_of_those_that_last_so_long(stood, sigma)
     assert timetable.rest_of_stop(stood, sigma)[0] == pytest.approx(mean - stood, rel=0.02)
 
 
-def test_a_guide_that_is_too_large_is_refused():
+def test_route_data_that_are_too_large_are_refused():
     with pytest.raises(WireError, match="4096"):
-        digest.made(7, W1, [0] * 9_000, NETWORKS)
+        encoding.build(7, W1, [0] * 9_000, NETWORKS)
     with pytest.raises(WireError):
-        digest.made(7, W1 * 3, TILES, NETWORKS)
+        encoding.build(7, W1 * 3, TILES, NETWORKS)
 
 
-def test_where_a_line_is_too_long_a_tile_speaks_for_two():
+def test_where_a_route_is_too_long_a_tile_stands_for_two():
     tiles = [0, 4, 1, 4] * 1_000
-    long = guide.Guide(digest.made(7, W1, tiles, NETWORKS))
+    long = guide.Guide(encoding.build(7, W1, tiles, NETWORKS))
     assert [long.journey(4 * km, True, 0, 0).bin for km in (0, 5, 10, 15, 20)] == [0, 0, 1, 1, 0]
 
 
@@ -161,7 +161,7 @@ def test_a_wrong_line_is_refused_with_row_and_column(tmp_path, text, says):
         line.read(path)
 
 
-def test_kilometres_are_computed_where_a_line_has_none(tmp_path):
+def test_kilometres_are_computed_where_a_route_has_none(tmp_path):
     path = tmp_path / "line.csv"
     path.write_text("\ufeff" + HEAD + GOOD)
     found = line.read(path)
@@ -182,11 +182,11 @@ def hears(database: Database, *report: int, others: dict[int, Any] | None = None
     with database.writing() as connection:
         reports = {wire.REPORT_KEY: list(report)} if report else {}
         uplink = Uplink(reports=reports | (others or {}))
-        guides.note(connection, DEVICE, uplink, NOW_S)
-        return guides.orders(connection, DEVICE, uplink, NOW_S).get(wire.PIECE_KEY)
+        guides.on_report(connection, DEVICE, uplink, NOW_S)
+        return guides.pending(connection, DEVICE, uplink, NOW_S).get(wire.PIECE_KEY)
 
 
-def test_a_device_gets_its_guide_piece_by_piece_until_it_says_that_it_has_it(database):
+def test_a_device_gets_route_data_piece_by_piece_until_it_reports_all(database):
     assert hears(database, 0, 0, 0) is None  # on no trip
     trip = start(database)
     data, said = b"", (0, 0, 0)
@@ -201,13 +201,13 @@ def test_a_device_gets_its_guide_piece_by_piece_until_it_says_that_it_has_it(dat
     assert hears(database, 0, 0, 0) is None
 
 
-def test_a_device_that_knows_of_no_guides_is_sent_none(database):
+def test_a_device_that_knows_of_no_route_data_is_sent_none(database):
     start(database)
     assert hears(database) is None
     assert hears(database, 0, 0, 0)
 
 
-def test_another_trip_has_another_guide_and_a_trip_on_an_unknown_line_none(database):
+def test_another_trip_has_other_route_data_and_a_trip_on_an_unknown_route_none(database):
     end(database, start(database), NOW_S + 10)
     trip = start(database, now_s=NOW_S + 20)
     assert hears(database, NOW_S, NOW_S, 100)[:2] == [NOW_S + 20, 0]
@@ -218,8 +218,8 @@ def test_another_trip_has_another_guide_and_a_trip_on_an_unknown_line_none(datab
 
 def test_a_device_that_never_gets_further_is_left_alone(database):
     start(database)
-    answers = [hears(database, 5, 0, 0) is not None for _ in range(2 * guides.MOST_TRIES)]
-    assert sum(answers) == guides.MOST_TRIES and answers[0] and not answers[-1]
+    answers = [hears(database, 5, 0, 0) is not None for _ in range(2 * guides.MOST_ATTEMPTS)]
+    assert sum(answers) == guides.MOST_ATTEMPTS and answers[0] and not answers[-1]
     assert hears(database, 5, NOW_S, 100)[1] == 100  # it moves
 
 

@@ -15,12 +15,12 @@ from landbridge.config import Mail
 from landbridge.core.clock import Clock, from_epoch_s
 from landbridge.core.errors import UserError
 from landbridge.core.texts import catalogues
-from landbridge.events import publish as announce
+from landbridge.events import publishing
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.alarms.rules import RULES
 from landbridge.features.integrations import deliveries
-from landbridge.features.integrations import queries as targets
+from landbridge.features.integrations import queries as integrations
 from landbridge.features.integrations.deliveries import Deliveries
 from landbridge.features.integrations.kinds import opened
 from landbridge.protocol.event import Event
@@ -72,7 +72,7 @@ def mailed(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch, address: str = "mailto:desk@example.org"
 ) -> Iterator[MailServer]:
     """Alarms are brought to a server while it lasts."""
-    monkeypatch.setattr(deliveries, "LOOK_S", 0.02)
+    monkeypatch.setattr(deliveries, "POLL_S", 0.02)
     server = MailServer()
     settings = Mail(port=server.server_address[1], host="127.0.0.1", tls=False)
     fleet.add("desk", address, "mail")
@@ -140,23 +140,25 @@ def test_what_ends_before_its_minimum_duration_is_neither_raised_nor_mailed(flee
     with mailed(fleet, monkeypatch) as server:
         fleet.deliver(at(1, events=4 | 4096), at(2, events=4 | 4096))  # there and back within a record
         with fleet.database.writing() as connection:
-            announce.tell(connection, [dwell(5, 0), departure(5, least_s - 1)], NOW_S)
+            publishing.publish(connection, [dwell(5, 0), departure(5, least_s - 1)], NOW_S)
             now_s = BEGIN_S + 10 * HOUR_S
-            announce.tell(connection, [dwell(10, 0)], now_s)
-            announce.tell(connection, [dwell(10, 30)], now_s + 30)
-            announce.tell(connection, engine.expire(connection, [FIRST], now_s + 60), now_s + 60)
+            publishing.publish(connection, [dwell(10, 0)], now_s)
+            publishing.publish(connection, [dwell(10, 30)], now_s + 30)
+            publishing.publish(connection, engine.expire(connection, [FIRST], now_s + 60), now_s + 60)
             assert alarms.shown(connection) == [] == alarms.listed(connection, None, None, False, LARGEST, 9)
-            announce.tell(connection, [departure(10, least_s - 1)], now_s + least_s)
-            assert alarms.every_standing(connection) == []
+            publishing.publish(connection, [departure(10, least_s - 1)], now_s + least_s)
+            assert alarms.every_open(connection) == []
         assert every(fleet) == []
         with fleet.database.writing() as connection:
-            announce.tell(connection, [dwell(20, 0), departure(20, least_s)], NOW_S)
+            publishing.publish(connection, [dwell(20, 0), departure(20, least_s)], NOW_S)
             now_s = BEGIN_S + 30 * HOUR_S
-            announce.tell(connection, [dwell(30, 0)], now_s)
-            assert engine.concerned(connection, now_s + least_s - 1) == set()
-            assert engine.concerned(connection, now_s + least_s) == {FIRST}
-            announce.tell(connection, engine.expire(connection, [FIRST], now_s + least_s), now_s + least_s)
-            assert engine.concerned(connection, now_s + least_s) == set()
+            publishing.publish(connection, [dwell(30, 0)], now_s)
+            assert engine.due_devices(connection, now_s + least_s - 1) == set()
+            assert engine.due_devices(connection, now_s + least_s) == {FIRST}
+            publishing.publish(
+                connection, engine.expire(connection, [FIRST], now_s + least_s), now_s + least_s
+            )
+            assert engine.due_devices(connection, now_s + least_s) == set()
         fleet.published()
         wait_until(lambda: len(server.mails) >= 3 and not fleet.left(), "three mails")
     assert every(fleet) == [("dwell", "cleared", 1, None), ("dwell", "raised", 1, None)]
@@ -199,10 +201,10 @@ def test_a_mail_that_is_refused_for_good_holds_up_only_its_device(fleet, monkeyp
         server.answer = lambda said: answer if where in said else "250 yes"
 
         def waiting() -> tuple[bool, bool]:
-            """Whether the device does, and all of the target."""
+            """Whether the device does, and all of the integration."""
             with fleet.database.reading() as connection:
-                (desk,) = targets.every(connection)
-                return bool(targets.holds(connection, desk.target)), bool(desk.failure)
+                (desk,) = integrations.every(connection)
+                return bool(integrations.retries(connection, desk.integration)), bool(desk.failure)
 
         fleet.deliver(at(1, events=4))
         wait_until(lambda: any(waiting()), "refusal")
@@ -213,20 +215,22 @@ def test_a_mail_that_is_refused_for_good_holds_up_only_its_device(fleet, monkeyp
     assert SECOND in server.mails[-1]
 
 
-def test_each_change_of_an_alarm_is_told_once_everywhere(fleet, monkeypatch):
+def test_each_change_of_an_alarm_is_published_once_everywhere(fleet, monkeypatch):
     receiver = Receiver()
     fleet.add("hook", receiver.url, "webhook", None, "event")
     with mailed(fleet, monkeypatch) as server:
         with fleet.database.writing() as connection:
-            announce.tell(connection, [LEFT], NOW_S)
-            announce.tell(connection, [LEFT], NOW_S)
-            (row,) = alarms.every_standing(connection)
-            announce.tell(connection, engine.acknowledge(connection, row.alarm, "desk", "", NOW_S), NOW_S)
-            announce.tell(connection, [BACK, BACK], NOW_S)
-            announce.correct(connection, [BACK], [LATER_BACK], NOW_S)
-            announce.correct(connection, [LATER_BACK], [], NOW_S)
-            announce.tell(connection, [BACK, off_route("leave", 60)], NOW_S)
-        on_topics = [content for leaf, content in fleet.sent("default") if leaf.startswith("event/alarm-")]
+            publishing.publish(connection, [LEFT], NOW_S)
+            publishing.publish(connection, [LEFT], NOW_S)
+            (row,) = alarms.every_open(connection)
+            publishing.publish(
+                connection, engine.acknowledge(connection, row.alarm, "desk", "", NOW_S), NOW_S
+            )
+            publishing.publish(connection, [BACK, BACK], NOW_S)
+            publishing.correct(connection, [BACK], [LATER_BACK], NOW_S)
+            publishing.correct(connection, [LATER_BACK], [], NOW_S)
+            publishing.publish(connection, [BACK, off_route("leave", 60)], NOW_S)
+        on_topics = [content for leaf, content in fleet.sent("operator") if leaf.startswith("event/alarm-")]
 
         def posted() -> list[dict[str, Any]]:
             return [each for each in receiver.contents() if each["type"].startswith("alarm-")]

@@ -15,11 +15,10 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.core.clock import iso
 from landbridge.db.database import Database, open_database
-from landbridge.events import dcsa, outbox, topics
-from landbridge.events import publisher as sender
-from landbridge.events.outbox import Outgoing
+from landbridge.events import dcsa, outbox, publisher, topics
+from landbridge.events.outbox import NewMessage
 from landbridge.features.exports.formats import Format
-from landbridge.points import quality as judge
+from landbridge.points import quality
 from landbridge.points.queries import StoredPoint
 from landbridge.protocol.point import EVENTS, Point
 from landbridge.protocol.uplink import DeviceClock
@@ -38,8 +37,8 @@ FIX, CELL, STILL = (Point(**make(seq)).meaningful() for seq, make in enumerate(
 def stored(
     *taken: Point, clock: DeviceClock | None = None, container: str | None = None
 ) -> list[StoredPoint]:
-    judged = [judge.judge(each, clock, NOW_S) for each in taken]
-    return [StoredPoint(DEVICE, *each, NOW_S, 1 if container else None, container) for each in judged]
+    checked = [quality.check(each, clock, NOW_S) for each in taken]
+    return [StoredPoint(DEVICE, *each, NOW_S, 1 if container else None, container) for each in checked]
 
 
 def schema(name: str) -> Draft202012Validator:
@@ -54,7 +53,7 @@ def closed(part: dict[str, Any]) -> dict[str, Any]:
     return part | {"additionalProperties": False} if is_object else part
 
 
-def content(message: Outgoing) -> dict[str, Any]:
+def content(message: NewMessage) -> dict[str, Any]:
     decoded: dict[str, Any] = json.loads(message.payload)
     return decoded
 
@@ -65,7 +64,7 @@ def track_of(points: list[StoredPoint]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("changes", "doubts"),
+    ("changes", "quality_flags"),
     [
         ({}, []),
         ({"lat": 0, "lon": 0}, ["zero position"]),
@@ -79,9 +78,9 @@ def track_of(points: list[StoredPoint]) -> dict[str, Any]:
         ({"quality": 0, "time": 60}, ["undated"]),
     ],
 )
-def test_doubts_are_flags(changes, doubts):
+def test_doubtful_points_are_flagged(changes, quality_flags):
     (each,) = stored(Point(**make_vectors.fix(1, **changes)))
-    assert judge.names(each.flags) == doubts
+    assert quality.names(each.flags) == quality_flags
 
 
 def test_a_battery_that_cannot_be_measured_is_none_and_not_empty():
@@ -90,7 +89,7 @@ def test_a_battery_that_cannot_be_measured_is_none_and_not_empty():
 
 
 @pytest.mark.parametrize(
-    ("clock", "at_s", "doubts"),
+    ("clock", "at_s", "quality_flags"),
     [
         (DeviceClock(7, 100, NOW_S - 90), NOW_S - 30, []),
         (DeviceClock(7, 100, NOW_S - 86_500), NOW_S - 86_440, []),
@@ -101,10 +100,10 @@ def test_a_battery_that_cannot_be_measured_is_none_and_not_empty():
         (DeviceClock(8, 100, NOW_S - 100), None, ["undated"]),
     ],
 )
-def test_a_point_without_time_is_dated_by_the_clock_of_its_boot(clock, at_s, doubts):
+def test_a_point_without_time_is_dated_by_the_clock_of_its_boot(clock, at_s, quality_flags):
     (each,) = stored(FIX._replace(quality=0, time=60, boot=7), clock=clock)
     assert (each.at_s, each.dated) == (at_s, at_s is not None)
-    assert judge.names(each.flags) == doubts
+    assert quality.names(each.flags) == quality_flags
 
 
 BESIDE_THE_LIMITS = [
@@ -118,11 +117,11 @@ BESIDE_THE_LIMITS = [
 
 @pytest.mark.parametrize("changes", BESIDE_THE_LIMITS)
 @pytest.mark.parametrize("clock", [None, DeviceClock(1, 60, NOW_S - 60)])
-def test_the_points_of_an_uplink_are_judged_as_each_of_them_alone(changes, clock):
+def test_the_points_of_an_uplink_are_checked_as_each_of_them_alone(changes, clock):
     plain = FIX._replace(time=NOW_S - 60, boot=1)
     points = [plain, plain._replace(**changes).meaningful(), plain]
-    assert judge.judge_all(points, clock, NOW_S) == [judge.judge(each, clock, NOW_S) for each in points]
-    assert judge.judge_all([], clock, NOW_S) == []
+    assert quality.check_all(points, clock, NOW_S) == [quality.check(each, clock, NOW_S) for each in points]
+    assert quality.check_all([], clock, NOW_S) == []
 
 
 @pytest.mark.parametrize("container", [None, "CSQU3054383"])
@@ -139,14 +138,14 @@ def test_a_track_has_every_point_and_keeps_its_schema(container):
 def test_a_position_keeps_its_schema():
     message = topics.position(stored(FIX)[0])
     assert message.retain
-    assert message.topic == f"landbridge/out/default/{DEVICE}/position"
+    assert message.topic == f"landbridge/out/operator/{DEVICE}/position"
     schema("position").validate(content(message))
 
 
 def test_what_is_published_of_a_battery_that_cannot_be_measured_keeps_the_schemas():
     unknown = stored(FIX._replace(battery=0, events=1))
     track = track_of(unknown)
-    told = content(topics.told(topics.alarms(DEVICE, unknown)[0], 1, NOW_S))
+    told = content(topics.event_message(topics.alarms(DEVICE, unknown)[0], 1, NOW_S))
     position = content(topics.position(unknown[0]))
     for name, said in (("track", track), ("position", position), ("event", told)):
         schema(name).validate(said)
@@ -156,7 +155,7 @@ def test_what_is_published_of_a_battery_that_cannot_be_measured_keeps_the_schema
 def test_each_event_keeps_its_schema():
     everything = sum(EVENTS)
     alarms = topics.alarms(DEVICE, stored(FIX._replace(events=everything), CELL._replace(events=1)))
-    messages = [topics.told(each, number, NOW_S) for number, each in enumerate(alarms, 1)]
+    messages = [topics.event_message(each, number, NOW_S) for number, each in enumerate(alarms, 1)]
     for message in messages:
         schema("event").validate(content(message))
         assert message.topic.endswith(f"/event/{content(message)['type']}")
@@ -172,7 +171,7 @@ def test_schemas_name_all_that_is_sent(name):
     sent = {
         "position": content(topics.position(point[0])),
         "track": track_of(point),
-        "event": content(topics.told(topics.alarms(DEVICE, point)[0], 1, NOW_S)),
+        "event": content(topics.event_message(topics.alarms(DEVICE, point)[0], 1, NOW_S)),
     }[name]
     text = (PROTOCOL / f"{name}.schema.json").read_text()
     Draft202012Validator(json.loads(text, object_hook=closed)).validate(sent)
@@ -193,7 +192,7 @@ def test_exports():
     rows = list(csv.DictReader(io.StringIO(exported(DEVICE, track, Format.CSV))))
     latitudes = {row["seq"]: row["latitude"] for row in rows}
     assert latitudes == {"1": "29.56301", "2": "", "3": "29.56301"}
-    assert rows[2]["doubts"] == "undated"
+    assert rows[2]["quality_flags"] == "undated"
     gpx = ElementTree.fromstring(exported(DEVICE, track, Format.GPX))
     points = gpx.findall(".//{http://www.topografix.com/GPX/1/1}trkpt")
     assert [each.get("lat") for each in points] == ["29.56301"]
@@ -208,7 +207,7 @@ def test_exports():
     assert times == [iso(track[0].at_s)]
 
 
-DOUBTFUL = FIX._replace(seq=2, lat=10_00000, lon=10_00000, sats=3, hdop=90), judge.IMPLIED_SPEED
+DOUBTFUL = FIX._replace(seq=2, lat=10_00000, lon=10_00000, sats=3, hdop=90), quality.IMPLIED_SPEED
 NOWHERE = FIX._replace(seq=3, lat=0, lon=0), 0
 
 
@@ -233,15 +232,17 @@ def test_what_is_doubtful_is_on_no_line_and_says_why():
     assert placed[1].findtext(f"{head}description") == "few satellites, high hdop, implied speed"
     rows = list(csv.DictReader(io.StringIO(exported(DEVICE, track, Format.CSV))))
     assert [row["latitude"] for row in rows] == ["29.56301", "10.00000", "", "29.56301"]
-    assert rows[2]["doubts"] == "zero position"
+    assert rows[2]["quality_flags"] == "zero position"
 
 
 @pytest.mark.parametrize(("fix", "flags"), [DOUBTFUL, NOWHERE])
-def test_an_event_is_told_at_no_wrong_place(fix, flags):
+def test_an_event_is_published_at_no_wrong_place(fix, flags):
     (there,) = stored(fix, container="CSQU3054383")
     told = topics.event(there._replace(flags=there.flags | flags), "alarm", {"alarm": "light"}, "light")
     schema("event").validate({"event": 1} | dict(told.content))
-    assert (told.content["latitude"], told.content["longitude"]) == (None, None) and told.content["doubts"]
+    assert (told.content["latitude"], told.content["longitude"]) == (None, None) and told.content[
+        "quality_flags"
+    ]
     assert "geoLocation" not in (dcsa.event({"event": 1} | dict(told.content)) or {})["payload"]
 
 
@@ -273,26 +274,26 @@ class Busy:
 
 
 def test_what_is_published_is_not_published_again_because_the_database_is_locked(tmp_path, monkeypatch):
-    monkeypatch.setattr(sender, "_RETRY_S", 0.01)
+    monkeypatch.setattr(publisher, "_RETRY_S", 0.01)
     database = open_database(tmp_path / "landbridge.sqlite3")
     with database.writing() as connection:
-        outbox.post(connection, [Outgoing(f"t/{i}", b"x", False) for i in range(3)], NOW_S)
+        outbox.post(connection, [NewMessage(f"t/{i}", b"x", False) for i in range(3)], NOW_S)
     published: list[str] = []
 
-    def publish(message: outbox.Posted) -> Any:
+    def publish(message: outbox.OutboxMessage) -> Any:
         published.append(message.topic)
         return SimpleNamespace(is_published=lambda: True)
 
-    thread = sender.Sender(cast(Any, Busy(database, locked=3)), publish)
+    thread = publisher.Publisher(cast(Any, Busy(database, locked=3)), publish)
     thread.start()
 
-    def left() -> list[outbox.Posted]:
+    def left() -> list[outbox.OutboxMessage]:
         with database.reading() as connection:
             return outbox.head(connection, 9)
 
     wait_until(lambda: not left(), "an empty outbox")
     with database.writing() as connection:
-        outbox.post(connection, [Outgoing("t/3", b"x", False)], NOW_S)
+        outbox.post(connection, [NewMessage("t/3", b"x", False)], NOW_S)
     thread.stop()
     database.close()
     assert published == ["t/0", "t/1", "t/2", "t/3"]
@@ -302,21 +303,21 @@ def test_what_somebody_else_has_posted_is_published_too(tmp_path):
     database = open_database(tmp_path / "landbridge.sqlite3")
     published: list[str] = []
 
-    def publish(message: outbox.Posted) -> Any:
+    def publish(message: outbox.OutboxMessage) -> Any:
         published.append(message.topic)
         return SimpleNamespace(is_published=lambda: True)
 
-    thread = sender.Sender(database, publish)
+    thread = publisher.Publisher(database, publish)
     thread.start()
     for topic in ("t/0", "t/1"):
         with database.writing() as connection:
-            outbox.post(connection, [Outgoing(topic, b"x", False)], NOW_S)
+            outbox.post(connection, [NewMessage(topic, b"x", False)], NOW_S)
         wait_until(partial(published.__contains__, topic), "it is published, though nobody woke the sender")
     thread.stop()
     database.close()
 
 
-def test_a_sender_that_may_not_send_asks_again_only_when_there_is_something(tmp_path):
+def test_a_publisher_that_may_not_publish_asks_again_only_when_there_is_something(tmp_path):
     database = open_database(tmp_path / "landbridge.sqlite3")
     asked: list[float] = []
 
@@ -324,7 +325,7 @@ def test_a_sender_that_may_not_send_asks_again_only_when_there_is_something(tmp_
         asked.append(time.monotonic())
         return False
 
-    thread = sender.Sender(database, cast(Any, None), may_send=may_send)
+    thread = publisher.Publisher(database, cast(Any, None), may_send=may_send)
     thread.start()
     wait_until(lambda: len(asked) == 1, "its first question")
     thread.wake()

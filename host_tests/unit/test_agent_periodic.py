@@ -52,7 +52,7 @@ def test_who_is_woken_does_not_rest():
     thread.stop()
 
 
-def test_nobody_wakes_who_has_failed():
+def test_a_failed_thread_is_not_woken():
     thread = Turns(bad=1, first_s=0.0, retry_s=LONG_S)
     thread.start()
     assert thread.taken.get(timeout=60) is False

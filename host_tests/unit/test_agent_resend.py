@@ -8,7 +8,7 @@ from landbridge.downlinks import resend
 from landbridge.features.devices import queries as devices
 from landbridge.points import gaps
 from landbridge.points import queries as points
-from landbridge.points.quality import judge
+from landbridge.points.quality import check
 from landbridge.protocol import resend as wire
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.uplink import Uplink
@@ -24,7 +24,7 @@ def connection(tmp_path):
 
 
 def store(connection, *sequences):
-    points.store(connection, DEVICE, [judge(point(seq), None, NOW_S) for seq in sequences], NOW_S)
+    points.store(connection, DEVICE, [check(point(seq), None, NOW_S) for seq in sequences], NOW_S)
 
 
 def asks(connection, next_seq, waiting, *sent):
@@ -32,14 +32,14 @@ def asks(connection, next_seq, waiting, *sent):
     store(connection, *sent)
     status = {"next_seq": next_seq, "unacknowledged": waiting}
     uplink = Uplink([point(seq) for seq in sent], status)
-    resend.note(connection, DEVICE, uplink, NOW_S)
-    return resend.orders(connection, DEVICE, uplink, NOW_S).get(wire.WANTED_KEY)
+    resend.on_report(connection, DEVICE, uplink, NOW_S)
+    return resend.pending(connection, DEVICE, uplink, NOW_S).get(wire.WANTED_KEY)
 
 
 def gone(connection, *bounds):
     uplink = Uplink(reports={wire.GONE_KEY: list(bounds)})
-    resend.note(connection, DEVICE, uplink, NOW_S)
-    return resend.orders(connection, DEVICE, uplink, NOW_S).get(wire.WANTED_KEY)
+    resend.on_report(connection, DEVICE, uplink, NOW_S)
+    return resend.pending(connection, DEVICE, uplink, NOW_S).get(wire.WANTED_KEY)
 
 
 def test_a_backlog_is_no_gap(connection):
@@ -85,9 +85,9 @@ def test_no_more_than_eight_ranges_at_once(connection):
     assert asked == [seq for odd in range(1, 17, 2) for seq in (odd, odd)]
 
 
-def test_a_device_that_does_not_tell_its_sequence_is_left_alone(connection):
+def test_a_device_that_does_not_report_its_sequence_is_left_alone(connection):
     store(connection, 5)
-    assert resend.orders(connection, DEVICE, Uplink(status={"unacknowledged": 0}), NOW_S) == {}
+    assert resend.pending(connection, DEVICE, Uplink(status={"unacknowledged": 0}), NOW_S) == {}
 
 
 @pytest.mark.parametrize("value", [None, 7, [], [1], [2, 1], [0, 1], [1, 1 << 32], ["1", 2], [1, 1] * 65])

@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from landbridge.core.errors import UserError
 from landbridge.db.database import Database, open_database
-from landbridge.downlinks import registry as desk
+from landbridge.downlinks import registry as downlinks
 from landbridge.features.devices import queries as devices
 from landbridge.features.settings import handler as settings
 from landbridge.features.settings import queries as stored
@@ -21,7 +21,7 @@ from landbridge.protocol.uplink import Uplink
 
 from host_tests.support.agent import DEVICE
 
-HANDLER = desk.Handler(settings.note, orders=settings.orders)
+HANDLER = downlinks.Handler(settings.on_report, pending=settings.pending)
 NOW_S = 850_000_000
 FIRST = NOW_S  # revisions come from the clock
 WHO = "operator"
@@ -44,8 +44,8 @@ class Agent:
         """The device speaks; what the reply orders, or why the report was refused."""
         uplink = Uplink(reports={} if report is None else {wire.REPORT_KEY: report})
         with self.database.writing() as connection:
-            answered = desk.answer(connection, DEVICE, uplink, now_s, (HANDLER,))
-        return answered.refused or answered.orders[0].get(wire.ORDER_KEY)
+            answered = downlinks.answer(connection, DEVICE, uplink, now_s, (HANDLER,))
+        return answered.refused or answered.pending[0].get(wire.DOWNLINK_KEY)
 
     def state(self) -> str:
         with self.database.reading() as connection:
@@ -66,7 +66,7 @@ def agent(tmp_path: Path) -> Iterator[Agent]:
     database.close()
 
 
-def test_a_device_nobody_has_set_is_told_nothing(agent):
+def test_a_device_without_settings_gets_nothing(agent):
     assert agent.hears() is None
     assert agent.hears(report(0, {}, 0)) is None
 
@@ -83,7 +83,7 @@ def test_settings_are_sent_until_the_device_applies_them(agent):
     assert agent.hears() is None
 
 
-def test_a_device_that_applies_other_values_under_the_revision_is_told(agent):
+def test_a_device_that_applies_other_values_under_the_revision_gets_it_again(agent):
     agent.change("interval_s=900")
     assert agent.hears(report(FIRST, {"interval_s": 1000})) == [FIRST, {0: 900}]
 

@@ -1,4 +1,4 @@
-"""Releases and their roll-out, at the agent: what is taken, offered, handed out, and when it halts."""
+"""Releases and their roll-out, at the agent: what is taken, assigned, handed out, and when it halts."""
 
 import hashlib
 import json
@@ -42,9 +42,9 @@ def add_release(database: Database, sequence: int = 2, canaries: int = 1, days: 
     with database.writing() as connection:
         columns: dict[str, Any] = {"version": release.version, "mpy": 6, "file_list": release.file_list}
         releases.add(connection, BOARD, sequence, release.files, **columns, added_s=NOW_S)
-        stands: dict[str, Any] = {"stage": 0, "stage_began_s": NOW_S, "forgiven": 0}
+        move_stationary_until: dict[str, Any] = {"stage": 0, "stage_began_s": NOW_S, "forgiven": 0}
         key = (connection, BOARD, sequence)
-        releases.add_rollout(*key, canaries=canaries, stage_s=days * DAY_S, **stands)
+        releases.add_rollout(*key, canaries=canaries, stage_s=days * DAY_S, **move_stationary_until)
     return release
 
 
@@ -54,8 +54,8 @@ def hears(database: Database, device: str, reports: dict[int, Any], now_s: int =
         if not devices.find(connection, device):
             devices.add(connection, device, b"", NOW_S)
         uplink = Uplink(reports=reports)
-        updates.note(connection, device, uplink, now_s)
-        return updates.orders(connection, device, uplink, now_s)
+        updates.on_report(connection, device, uplink, now_s)
+        return updates.pending(connection, device, uplink, now_s)
 
 
 def says(
@@ -64,17 +64,17 @@ def says(
     return {10: [running, on_trial, failed, reason, board]}
 
 
-def test_a_device_that_has_said_nothing_is_offered_nothing(database):
+def test_a_device_that_has_said_nothing_gets_no_update(database):
     add_release(database)
     assert hears(database, "lb-1", {}) == {}
     assert hears(database, "lb-1", says(1, board="OTHER")) == {}
 
 
-def test_the_offer_names_the_list_and_is_repeated_until_it_has_ended(database):
+def test_an_update_names_the_list_and_is_repeated_until_it_has_ended(database):
     release = add_release(database)
-    offer = {7: [2, len(release.file_list), hashlib.sha256(release.file_list).digest(), BOARD, 6]}
-    assert hears(database, "lb-1", says(1)) == offer
-    assert hears(database, "lb-1", {}) == offer
+    device_update = {7: [2, len(release.file_list), hashlib.sha256(release.file_list).digest(), BOARD, 6]}
+    assert hears(database, "lb-1", says(1)) == device_update
+    assert hears(database, "lb-1", {}) == device_update
     assert hears(database, "lb-1", says(2, on_trial=1)) == {}
     assert hears(database, "lb-1", says(2)) == {}
 
@@ -89,10 +89,10 @@ def test_pieces_are_those_that_are_asked_for(database):
         assert hears(database, "lb-1", {8: beyond}) == {}
     with database.reading() as connection:
         row = releases.by_device(connection)[0]
-    assert (row.offered, row.pulls, row.ended) == (2, 5, None)
+    assert (row.assigned, row.pulls, row.ended) == (2, 5, None)
 
 
-def test_a_device_without_an_offer_gets_no_piece(database):
+def test_a_device_without_an_update_gets_no_piece(database):
     add_release(database, canaries=1)
     hears(database, "lb-1", says(1))
     assert hears(database, "lb-2", says(1)) == {}
@@ -103,20 +103,20 @@ def test_the_fleet_gets_it_in_stages(database):
     add_release(database, canaries=2, days=2)
     fleet = [f"lb-{i}" for i in range(40)]
 
-    def offered(now_s: int) -> int:
+    def assigned(now_s: int) -> int:
         return sum(7 in hears(database, device, {}, now_s) for device in fleet)
 
     for device in fleet:
         hears(database, device, says(1))
-    assert offered(NOW_S) == 2
-    assert offered(NOW_S + 30 * DAY_S) == 2  # none has taken it yet
+    assert assigned(NOW_S) == 2
+    assert assigned(NOW_S + 30 * DAY_S) == 2  # none has taken it yet
     hears(database, "lb-0", says(2), NOW_S + DAY_S)
     hears(database, "lb-1", says(2), NOW_S + DAY_S)
-    assert offered(NOW_S + DAY_S) == 0  # too early
+    assert assigned(NOW_S + DAY_S) == 0  # too early
     at_s, total = NOW_S + 31 * DAY_S, 2
     for most in (2, 10, 20, 40):
-        offered(at_s)  # this contact begins the stage
-        total += offered(at_s) - (total - 2)
+        assigned(at_s)  # this contact begins the stage
+        total += assigned(at_s) - (total - 2)
         assert total == most
         at_s += 2 * DAY_S
     with database.reading() as connection:
@@ -133,7 +133,7 @@ def test_it_halts_when_it_fails(database):
         rollout = releases.rollout(connection, BOARD, 2)
         (line,) = releases.every(connection)
     assert rollout and loaded(rollout.halted) == "failed on 1 of 3 devices"
-    assert (line.offered, line.taken, line.failed) == (3, 0, 1)
+    assert (line.assigned, line.taken, line.failed) == (3, 0, 1)
 
 
 def test_what_is_taken_up_again_is_not_for_those_on_which_it_failed(database):

@@ -53,8 +53,8 @@ def make_old(path: Path, revision: str) -> dict[str, dict[str, Any]]:
             if table.name != "alembic_version":
                 rows[table.name] = {column.name: _value(column) for column in table.columns}
         rows["devices"] |= {"wrapped_key": Keyring(path).wrap(KEY, True), "position_seq": None}
-        if "card_policies" in rows:
-            rows["card_policies"]["policy"] = POLICY
+        if "profile_policies" in rows:
+            rows["profile_policies"]["policy"] = POLICY
         for name, row in rows.items():
             connection.execute(old.tables[name].insert().values(row))
     return rows

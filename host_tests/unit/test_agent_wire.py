@@ -44,7 +44,7 @@ def test_uplinks_are_opened_and_decoded(case):
 
 
 @pytest.mark.parametrize("case", VECTORS["replies"], ids=lambda case: case["name"])
-def test_replies_are_encoded_and_sealed_to_the_byte(case):
+def test_replies_are_encoded_and_encrypted_to_the_byte(case):
     committed = [seq for low, high in case["acknowledged"] for seq in range(low, high + 1)]
     text = encode_reply(case["answers"], committed, case["time"])
     assert text.hex() == case["cbor"]
@@ -52,7 +52,7 @@ def test_replies_are_encoded_and_sealed_to_the_byte(case):
 
 
 @pytest.mark.parametrize("case", VECTORS["orders"], ids=lambda case: case["name"])
-def test_reports_on_orders_are_read(case):
+def test_reports_on_downlinks_are_read(case):
     for key, report in cbor2.loads(bytes.fromhex(case["report"])).items():
         if key == settings.REPORT_KEY:
             assert list(settings.decode_report(report)) == report
@@ -100,7 +100,7 @@ def test_what_is_encoded_is_decoded(records):
 
 
 @given(st.integers(0, (1 << 40) - 1), st.binary(min_size=1, max_size=3000))
-def test_what_is_sealed_is_opened_only_as_it_was(number, text):
+def test_an_encrypted_envelope_is_opened_only_unchanged(number, text):
     sealed = envelope.seal(KEY, DEVICE, "up", number, text)
     assert envelope.open_envelope(KEY, DEVICE, "up", sealed) == (number, text)
     with pytest.raises(WireError):
@@ -175,7 +175,7 @@ def test_units_are_natural_ones():
     assert point.event_names == ["light", "power-on"]
 
 
-def test_orders_that_do_not_fit_in_a_reply_wait():
+def test_downlinks_that_do_not_fit_in_a_reply_wait():
     large = {5: b"x" * 1000}
     reply = cbor2.loads(encode_reply(1, [1], 2, [{9: 1}, large, {4: b"y" * 1000}, {6: 2}]))
     assert list(reply) == [0, 1, 2, 3, 5, 6, 9]

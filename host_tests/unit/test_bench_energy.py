@@ -29,7 +29,7 @@ ROUND = (
 
 
 def results(rounds: int = 2, start_s: float = 3.0) -> list[Result]:
-    """What a run would have told."""
+    """The results of a run."""
     found: list[Result] = []
     now_ms = round(1000 * start_s)
     for number in range(1, rounds + 1):
@@ -89,9 +89,9 @@ def test_steps_that_the_profile_does_not_cover_are_left_out(tmp_path):
 
 
 def test_steps_that_failed_are_left_out(tmp_path):
-    told = results()
-    told[1].state = "failed"
-    found = energy.measure(power.load(recorded(tmp_path / "p.csv", 20.0)), WANTED, told)
+    measured = results()
+    measured[1].state = "failed"
+    found = energy.measure(power.load(recorded(tmp_path / "p.csv", 20.0)), WANTED, measured)
     assert found["phases"]["gnss"]["joules"]["n"] == 1
 
 

@@ -24,7 +24,7 @@ def set_commands(source: str) -> Iterator[str]:
 
 
 def modems_of(path: Path) -> list[str]:
-    """For which modems a file is: its folder tells; any of them must know a command of a file for all."""
+    """For which modems a file is: its folder says so; any of them must know a command of a file for all."""
     named = [modem for modem in SETTINGS if modem in path.parts]
     return named or list(SETTINGS)
 

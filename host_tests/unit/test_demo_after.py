@@ -7,10 +7,10 @@ from landbridge.features.trips import queries as trips
 from landbridge.points import queries as points
 
 from host_tests.support.agent import NOW_S, point
-from host_tests.support.stored import judged
+from host_tests.support.stored import checked
 from tools.world.services import earlier
 from tools.world.services.processes import ServiceError
-from tools.world.stage import DEVICE, LINE
+from tools.world.stage import DEVICE, ROUTE
 
 
 def test_the_agent_knows_of_the_trips_before(tmp_path):
@@ -19,14 +19,14 @@ def test_the_agent_knows_of_the_trips_before(tmp_path):
     other = open_database(first / earlier.DATABASE)
     with other.writing() as connection:
         devices.add(connection, DEVICE, b"", 0)
-        trips.start(connection, DEVICE, "CSQU3054383", LINE, "Duisburg", 3600, NOW_S)
-        points.store(connection, DEVICE, [judged(1, NOW_S), judged(2, NOW_S + 60)], NOW_S + 90)
+        trips.start(connection, DEVICE, "CSQU3054383", ROUTE, "Duisburg", 3600, NOW_S)
+        points.store(connection, DEVICE, [checked(1, NOW_S), checked(2, NOW_S + 60)], NOW_S + 90)
     other.close()
     into = tmp_path / "landbridge.sqlite3"
     earlier.bring(into, [first, first])
     database = open_database(into)
     with database.writing() as connection:
-        before = trips.on_line(connection, LINE, 9)
+        before = trips.on_route(connection, ROUTE, 9)
         assert [each.device for each in before] == ["lb-before-1", "lb-before-2"]
         for trip in before:
             track = points.track(connection, trip.device, trip.trip)

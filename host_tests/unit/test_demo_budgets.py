@@ -5,11 +5,11 @@ from locator.journal.store import PER_SEGMENT
 
 from host_tests.support import budgets
 from tools.flash.layout import REPOSITORY
-from tools.verify.benchmarks.wire import benchmark as wire_bench
+from tools.verify.benchmarks.wire import benchmark as wire_benchmark
 from tools.world.demo import figures
 from tools.world.device.process import HEAP_KW
 from tools.world.device.reads import BUDGETS as FLASH
-from tools.world.oracle.truth import FULL_SEGMENTS
+from tools.world.oracle.records import FULL_SEGMENTS
 
 TABLE = [
     [cell.strip() for cell in line.strip("|\n").split("|")]
@@ -42,7 +42,7 @@ BG95_MAH, SIM7600_MAH = (figures.MOST_MAH_A_DAY[modem] for modem in ("bg95", "si
         ("radio-on time in which the modem waits for our code", f"below {figures.MOST_CODE_PERCENT:g} %"),
         (
             "12 fields of a fix",
-            f"{wire_bench.MOST[16]:g} bytes at 16 a batch, {wire_bench.MOST[64]:g} at 64",
+            f"{wire_benchmark.MOST[16]:g} bytes at 16 a batch, {wire_benchmark.MOST[64]:g} at 64",
         ),
         ("payload a point, both ways", f"{figures.MOST_BYTES_A_POINT:g} bytes"),
     ],

@@ -37,13 +37,13 @@ def rtc_memory(tried, failed):
 
 
 def test_silence_does_not_count_the_hours_of_a_bar():
-    contacts_ms = [hour * HOUR_MS for hour in (0, 10, 50, 60)]
-    assert figures.longest_silence_h(contacts_ms, [bar(20, 44)]) == 16
-    assert figures.longest_silence_h(contacts_ms, [bar(5, 29)]) == 21
-    assert figures.longest_silence_h(contacts_ms, []) == 40
+    sessions_ms = [hour * HOUR_MS for hour in (0, 10, 50, 60)]
+    assert figures.longest_silence_h(sessions_ms, [bar(20, 44)]) == 16
+    assert figures.longest_silence_h(sessions_ms, [bar(5, 29)]) == 21
+    assert figures.longest_silence_h(sessions_ms, []) == 40
 
 
-def test_only_the_first_bar_behind_a_border_is_excused():
+def test_only_the_first_bar_after_a_border_is_excused():
     crossings = [Crossing(5 * HOUR_MS, "KZ", "RU"), Crossing(300 * HOUR_MS, "RU", "BY")]
     bars = [bar(80, 104, "25002"), bar(9, 33), bar(20, 44, "25099")]
     assert figures.excused(bars, crossings) == [bar(9, 33)]
@@ -127,9 +127,9 @@ def test_in_another_season_or_on_another_battery_a_trip_must_be_lived_through():
 
 
 def test_time_without_a_network_that_takes_the_card_is_counted_from_wake_to_wake():
-    told = diary()
+    kept = diary()
     answers = iter([False, True, True, False])
-    told.trip.refused = lambda: next(answers)
+    kept.trip.refused = lambda: next(answers)
     for hour in (1, 2, 4, 5):
-        told.after_wake(hour * HOUR_MS, 0, rtc_memory(0, 0))
-    assert told.refused_ms == 3 * HOUR_MS
+        kept.after_wake(hour * HOUR_MS, 0, rtc_memory(0, 0))
+    assert kept.refused_ms == 3 * HOUR_MS

@@ -71,9 +71,14 @@ def test_two_slots_and_a_full_journal_fit_in_the_flash(tmp_path):
     assert (release.MOST_FILES, release.MOST_BYTES) == (RELEASE_FILES, RELEASE_BYTES)
 
 
-def test_a_device_takes_the_application_over_the_air():
-    files = application()
+@pytest.mark.parametrize("modem", ["bg95", "sim7600"])
+def test_a_device_takes_the_application_over_the_air(modem):
+    files = application(modem=modem)
+    assert {Path(name).parent.name for name in files if Path(name).stem == "driver"} == {modem, "modem"}
     assert len(files) <= RELEASE_FILES and sum(map(len, files.values())) <= RELEASE_BYTES
+
+
+def test_all_of_a_slot_and_the_journal_find_blocks_in_the_flash():
     assert SLOT_BYTES < (SLOT_BLOCKS - 1) * BLOCK_BYTES  # each block has pointers to others
     assert 2 * SLOT_BLOCKS + store.MAX_FILES + OTHER_BLOCKS + SPARE_BLOCKS <= FLASH_BLOCKS
     assert store.PER_SEGMENT * record.SIZE <= BLOCK_BYTES

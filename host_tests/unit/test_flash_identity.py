@@ -11,13 +11,13 @@ from host_tests.support.identity import write_identity
 from tools.flash import LayoutError, identity
 
 
-def test_what_was_made_is_taken(tmp_path):
+def test_a_generated_identity_is_accepted(tmp_path):
     write_identity(tmp_path, "lb-1", apn_user="me", apn_password="it")
     assert json.loads(identity.read(tmp_path)["device.json"])["device"] == "lb-1"
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"device": "LB 1"}, "device: must be 1 to 32"),
         ({"key": None}, "key: this key is missing"),
@@ -33,13 +33,13 @@ def test_what_was_made_is_taken(tmp_path):
         ({"crc": 1}, "crc: changed since it was made"),
     ],
 )
-def test_what_the_device_would_refuse_is_told_by_key(tmp_path, changed, told):
+def test_values_that_the_device_would_refuse_are_named_by_key(tmp_path, changed, message):
     write_identity(tmp_path, "lb-1", **changed)
-    with pytest.raises(LayoutError, match=f"device.json: {told}.*landbridge devices add"):
+    with pytest.raises(LayoutError, match=f"device.json: {message}.*landbridge devices add"):
         identity.read(tmp_path)
 
 
-def test_what_is_no_identity_at_all_is_told(tmp_path):
+def test_files_that_are_no_identity_are_named(tmp_path):
     with pytest.raises(LayoutError, match="landbridge devices add makes this folder"):
         identity.read(tmp_path)
     write_identity(tmp_path, "lb-1", ca_crc=crc32(b"x"))

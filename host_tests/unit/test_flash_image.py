@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from tools.flash import BOARDS, LayoutError, flash
+from tools.flash.dummy_image import GENERIC, OTA, make
 from tools.flash.image import FILES, FLASH, MANIFEST, build, littlefs, unpack
 from tools.flash.label import write_label
 from tools.flash.micropython import OFFSET, TABLE, read
-from tools.flash.stand_in import GENERIC, OTA, make
 
 BOARD = "REFERENCE_BG95"
 MB4 = 4 << 20
@@ -38,7 +38,7 @@ def test_the_same_sources_give_the_same_bytes(tmp_path):
     assert not list(files.glob("*lockstep*"))
 
 
-def test_files_that_do_not_fit_are_told(tmp_path):
+def test_files_that_do_not_fit_are_named(tmp_path):
     (tmp_path / "a").write_bytes(b"x" * 20_000)
     with pytest.raises(LayoutError, match="file system of 16 KiB is too small"):
         littlefs(tmp_path, 16_384)
@@ -50,7 +50,7 @@ def image(tmp_path: Path, data: bytes) -> Path:
     return path
 
 
-def test_the_room_for_files_is_a_partition_or_what_is_behind_the_last(tmp_path):
+def test_files_lie_in_a_partition_or_after_the_last_one(tmp_path):
     found = read(image(tmp_path, make(OTA)), MB4)
     assert (found.version, found.files_at, found.files_bytes) == ("1.28.0", 0x310000, 0xF0000)
     assert [at for at, _ in found.parts()] == [OFFSET, 0xD000]
@@ -73,7 +73,7 @@ def test_the_room_for_files_is_a_partition_or_what_is_behind_the_last(tmp_path):
         (lambda data: data[:AT] + bytes(0xC00) + data[AT + 0xC00 :], "partition table"),
     ],
 )
-def test_an_image_that_will_not_do_is_told_with_the_remedy(tmp_path, change, said):
+def test_an_unsuitable_image_is_named_with_the_remedy(tmp_path, change, said):
     with pytest.raises(LayoutError, match=said):
         read(image(tmp_path, change(make(OTA))), MB4)
 
@@ -84,7 +84,7 @@ def test_a_flash_that_is_too_small_for_the_table(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("said", "remedy"),
     [
         ("fatal error: This chip is ESP32-S3, not ESP32. Wrong chip argument?", "the chip is ESP32-S3"),
         ("[Errno 13] Permission denied: '/dev/ttyUSB9'", "usermod -aG dialout"),
@@ -94,12 +94,12 @@ def test_a_flash_that_is_too_small_for_the_table(tmp_path):
         ("something new", "something new"),
     ],
 )
-def test_what_esptool_says_becomes_a_remedy(monkeypatch, said, told):
+def test_what_esptool_says_becomes_a_remedy(monkeypatch, said, remedy):
     run = subprocess.CompletedProcess([], 2, "esptool v5\n", said)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: run)
     with pytest.raises(LayoutError) as raised:
         flash.Esptool("/dev/ttyUSB9").ask("flash-id")
-    assert told in str(raised.value)
+    assert remedy in str(raised.value)
 
 
 class Cut(LayoutError):
@@ -171,7 +171,7 @@ def test_a_label_is_a_picture_that_names_the_device(tmp_path):
     assert text.startswith("<svg") and ">lb-0001</text>" in text
 
 
-def test_commands_tell_in_one_line(tmp_path):
+def test_commands_report_in_one_line(tmp_path):
     for module, arguments in (
         ("image", ("NONE",)),
         ("flash", (BOARD, "--port", "x", "--micropython", str(tmp_path / "none"))),

@@ -12,21 +12,20 @@ from landbridge.db.database import Database, open_database
 from landbridge.events import outbox
 from landbridge.events import queries as events
 from landbridge.features.devices import queries as devices
-from landbridge.features.geofences import queries as stored_fences
+from landbridge.features.geofences import queries as stored_geofences
 from landbridge.features.routes.queries import routes as lines
 from landbridge.features.trips import queries as trips
 from landbridge.geo import countries
 from landbridge.geo import route as line
 from landbridge.geo.distance import Place
 from landbridge.geo.route import Waypoint
-from landbridge.points import quality as judge
+from landbridge.points import quality
 from landbridge.points import queries as points
-from landbridge.tracking import geofences as fences
-from landbridge.tracking import queries as journeys
-from landbridge.tracking import silence
-from landbridge.tracking.context import way_of
-from landbridge.tracking.findings import see
-from landbridge.tracking.recompute import work_out
+from landbridge.tracking import geofences, silence
+from landbridge.tracking import queries as tracking
+from landbridge.tracking.context import context_of
+from landbridge.tracking.detected import to_track_point
+from landbridge.tracking.recompute import recompute
 from sqlalchemy import Connection
 
 from host_tests.support.agent import DEVICE, heard
@@ -73,14 +72,14 @@ def test_a_stop_and_a_departure_at_a_station():
     with fleet() as database:
         deliver(database, hours((52.2, 22.0, "PL"), stand, stand, (52.3, 20.0, "PL")), RECEIVED_S)
         (stop,), (left,) = told(database, "stop"), told(database, "departure")
-        # The fence is smaller than the country and has no name but its own.
+        # The geofence is smaller than the country and has no name but its own.
         assert stop["place"] == left["place"] == "Warsaw"
         assert (stop["seq"], left["seq"], left["stood_s"]) == (3, 4, HOUR_S)
         assert stop["not_before"] < stop["since"] < stop["time"] < left["time"]
 
 
 @pytest.mark.parametrize("changes", [{"lat": 0, "lon": 0}, {"kind": 2}])
-def test_a_stop_is_told_where_it_is_whatever_the_point_that_shows_it_says(changes):
+def test_a_stop_is_published_where_it_is_whatever_the_point_that_shows_it_says(changes):
     stand = (52.25, 21.1, "PL")
     with fleet() as database:
         deliver(database, hours((52.2, 22.0, "PL"), stand), RECEIVED_S)
@@ -97,8 +96,8 @@ def test_a_halt_of_less_than_an_hour_is_no_stop():
 
 def test_a_stop_longer_than_usual():
     with fleet() as database:
-        stands = [(52.25, 21.1, "PL")] * 3
-        deliver(database, hours((52.2, 22.0, "PL"), *stands, step_h=5), RECEIVED_S)
+        move_stationary_until = [(52.25, 21.1, "PL")] * 3
+        deliver(database, hours((52.2, 22.0, "PL"), *move_stationary_until, step_h=5), RECEIVED_S)
         (dwell,) = told(database, "dwell")
         assert (dwell["seq"], dwell["usual_s"]) == (4, 3 * HOUR_S)
 
@@ -111,7 +110,7 @@ def test_a_border_is_agreed_by_place_and_network():
         assert border["agreed"]
 
 
-def test_a_journey_does_not_begin_in_a_country_that_only_a_network_tells():
+def test_tracking_does_not_begin_in_a_country_that_only_a_network_shows():
     with fleet() as database:
         heard_only = fix(1, BEGIN_S + HOUR_S, 0, 0, "PL", kind=2).meaningful()
         deliver(database, [heard_only, *hours((52.1, 24.0, "BY"), first=2)], RECEIVED_S)
@@ -121,7 +120,7 @@ def test_a_journey_does_not_begin_in_a_country_that_only_a_network_tells():
 
 
 @pytest.mark.parametrize(("points_there", "crossings"), [(6, 0), (7, 1)])
-def test_a_border_that_only_one_side_tells_is_flagged_after_six_hours(points_there, crossings):
+def test_a_border_that_only_one_side_shows_is_flagged_after_six_hours(points_there, crossings):
     with fleet() as database:
         beyond = [(52.1, 22.0 - 0.3 * n, "BY") for n in range(points_there)]
         deliver(database, hours((52.1, 24.5, "BY"), *beyond), RECEIVED_S)
@@ -165,48 +164,50 @@ def test_a_point_that_comes_by_its_interval_ends_no_gap(interval_h, gaps):
         assert len(told(database, "gap")) == gaps + 1
 
 
-def test_a_fence_is_entered_and_left_and_one_between_two_fixes_passed():
+def test_a_geofence_is_entered_and_left_and_one_between_two_fixes_passed():
     with fleet() as database:
-        way = [(52.25, 21.6, "PL"), (52.25, 21.0, "PL"), (52.25, 20.4, "PL")]
-        deliver(database, hours(*way), RECEIVED_S)
-        assert [(each["fence"], each["action"]) for each in told(database, "fence")] == [
+        context = [(52.25, 21.6, "PL"), (52.25, 21.0, "PL"), (52.25, 20.4, "PL")]
+        deliver(database, hours(*context), RECEIVED_S)
+        assert [(each["geofence"], each["action"]) for each in told(database, "geofence")] == [
             ("Warsaw", "enter"), ("Warsaw", "leave"),
         ]  # fmt: skip
     with fleet() as database:
-        deliver(database, hours(way[0], way[2]), RECEIVED_S)
-        assert [(each["fence"], each["action"]) for each in told(database, "fence")] == [("Warsaw", "pass")]
+        deliver(database, hours(context[0], context[2]), RECEIVED_S)
+        assert [(each["geofence"], each["action"]) for each in told(database, "geofence")] == [
+            ("Warsaw", "pass")
+        ]
 
 
-def test_at_the_edge_of_a_fence_a_poor_fix_changes_nothing():
-    fence = fences.Fence(1, "x", shapely.from_geojson(POZNAN), 1_000.0, 0, None)
+def test_at_the_edge_of_a_geofence_a_poor_fix_changes_nothing():
+    geofence = geofences.Geofence(1, "x", shapely.from_geojson(POZNAN), 1_000.0, 0, None)
     east = 1_000 / 111_195 / 0.61
-    state = fences.Fences()
+    state = geofences.Geofences()
     good, poor = (hours((52.4, 17.0, "PL"), hdop=hdop)[0] for hdop in (5, 40))
 
     def found(fix_at: Any, lon: float, at_s: int) -> list[str]:
-        judged = judge.judge(fix_at._replace(lon=round(lon * 1e5), time=at_s), None, at_s)
-        seen = see(points.StoredPoint(DEVICE, *judged, at_s, None, None))
-        return [str(each.details["action"]) for each in state.step(seen, (fence,))]
+        judged = quality.check(fix_at._replace(lon=round(lon * 1e5), time=at_s), None, at_s)
+        point = to_track_point(points.StoredPoint(DEVICE, *judged, at_s, None, None))
+        return [str(each.details["action"]) for each in state.step(point, (geofence,))]
 
     assert found(good, 17.0, BEGIN_S) == ["enter"]
     assert found(poor, 17.0 + 1.05 * east, BEGIN_S + 60) == []
     assert found(good, 17.0 + 1.05 * east, BEGIN_S + 120) == ["leave"]
 
 
-def test_off_the_line_and_back():
+def test_off_the_route_and_back():
     with fleet() as database:
-        way = [(52.2, 22.5), (51.2, 22.0), (51.2, 21.5), (52.2, 21.4), (52.25, 21.1)]
-        deliver(database, hours(*[(*each, "PL") for each in way], step_h=3), RECEIVED_S)
+        context = [(52.2, 22.5), (51.2, 22.0), (51.2, 21.5), (52.2, 21.4), (52.25, 21.1)]
+        deliver(database, hours(*[(*each, "PL") for each in context], step_h=3), RECEIVED_S)
         assert [(each["seq"], each["action"]) for each in told(database, "off-route")] == [
             (3, "leave"), (5, "return"),
         ]  # fmt: skip
 
 
-def test_on_the_way_to_the_line_nothing_has_left_it():
+def test_on_the_way_to_the_route_nothing_has_left_it():
     with fleet() as database:
         there, away = [(54.5, 24.5), (54.2, 24.4), (53.1, 24.0), (52.1, 23.7)], [(50.2, 22.0), (50.2, 21.5)]
-        way = [(*each, "BY") for each in [*there, (52.2, 22.5), *away]]
-        deliver(database, hours(*way, step_h=3), RECEIVED_S)
+        context = [(*each, "BY") for each in [*there, (52.2, 22.5), *away]]
+        deliver(database, hours(*context, step_h=3), RECEIVED_S)
         assert [(each["seq"], each["action"]) for each in told(database, "off-route")] == [(7, "leave")]
         assert told(database, "eta")[0]["seq"] == 4
 
@@ -226,10 +227,10 @@ def test_what_earlier_containers_took_moves_the_arrival():
         """Of a trip that begins after two others that took so long."""
         begin_s, seq, received_s = BEGIN_S, 1, BEGIN_S + 200 * 86_400
         for _ in range(2):
-            way = [(52.1, 23.7, "BY"), (52.25, 21.1, "PL"), AT_POZNAN, AT_POZNAN]
+            context = [(52.1, 23.7, "BY"), (52.25, 21.1, "PL"), AT_POZNAN, AT_POZNAN]
             times_s = [begin_s + HOUR_S * at for at in (1, 2, earlier_h, earlier_h + 1)]
             fixes = [
-                fix(seq + i, at_s, *each) for i, (at_s, each) in enumerate(zip(times_s, way, strict=True))
+                fix(seq + i, at_s, *each) for i, (at_s, each) in enumerate(zip(times_s, context, strict=True))
             ]
             deliver(database, fixes, received_s)
             begin_s, seq = begin_s + 1_000 * HOUR_S, seq + len(fixes)
@@ -253,7 +254,7 @@ def test_the_last_that_have_arrived_count_however_many_are_under_way():
             for n in range(under_way):
                 ride(connection, f"goes-{n}", BEGIN_S + 19 * 86_400)
             trip = ride(connection, "new", BEGIN_S + 20 * 86_400)
-            return way_of(connection, "new", trip, []).ahead[0].after_h
+            return context_of(connection, "new", trip, []).ahead[0].after_h
 
     def ride(connection: Connection, device: str, from_s: int) -> int:
         devices.add(connection, device, b"wrapped", from_s)
@@ -263,18 +264,18 @@ def test_the_last_that_have_arrived_count_however_many_are_under_way():
         ride(connection, device, from_s)
         ridden = [(1, (52.1, 23.7, "BY")), (240, AT_POZNAN), (242, AT_POZNAN)]
         taken = [fix(n, BEGIN_S + hour * HOUR_S, *at) for n, (hour, at) in enumerate(ridden, 1)]
-        judged = [judge.judge(each, None, RECEIVED_S) for each in taken]
+        judged = [quality.check(each, None, RECEIVED_S) for each in taken]
         points.store(connection, device, judged, RECEIVED_S)
-        journeys.mark(connection, device, 0)
-        work_out(connection, device, RECEIVED_S)
+        tracking.mark(connection, device, 0)
+        recompute(connection, device, RECEIVED_S)
 
     assert expected_h(0) == expected_h(10) > 200
 
 
 @pytest.mark.parametrize("between", [[], [Waypoint("Siedlce", "PL", 52.16, 22.3, "line", 100.0)]])
-def test_a_line_that_was_drawn_anew_tells_the_arrival(between):
+def test_a_route_that_was_replaced_shows_the_arrival(between):
     anew = [*STATIONS[:2], *between, *STATIONS[2:3], Waypoint("Berlin", "DE", 52.5, 13.4, "hub", 760.0)]
-    way = hours((52.1, 23.7, "BY"), (52.25, 21.1, "PL"))
+    context = hours((52.1, 23.7, "BY"), (52.25, 21.1, "PL"))
 
     def last_eta(before: list[Any], after: list[Any]) -> dict[str, Any]:
         with fleet() as database:
@@ -285,10 +286,10 @@ def test_a_line_that_was_drawn_anew_tells_the_arrival(between):
             deliver(database, after, RECEIVED_S)
             return told(database, "eta")[-1]
 
-    assert last_eta(way[:1], way[1:]) == last_eta([], way)
+    assert last_eta(context[:1], context[1:]) == last_eta([], context)
 
 
-def test_a_trip_ends_in_the_fence_of_its_destination_and_goes_on_if_that_was_wrong():
+def test_a_trip_ends_in_the_geofence_of_its_destination_and_goes_on_if_that_was_wrong():
     with fleet() as database:
         deliver(database, hours((52.25, 21.1, "PL"), AT_POZNAN, step_h=4), RECEIVED_S)
         later = fix(3, BEGIN_S + 10 * HOUR_S, *AT_POZNAN)
@@ -314,19 +315,19 @@ def test_a_trip_ends_in_the_fence_of_its_destination_and_goes_on_if_that_was_wro
             assert {each.trip for each in points.track(connection, DEVICE)} == {1}
 
 
-def test_a_trip_ends_in_the_fence_of_its_destination_as_it_is_drawn_now():
+def test_a_trip_ends_in_the_geofence_of_its_destination_as_it_is_drawn_now():
     with fleet() as database:
         with database.writing() as connection:
-            drawn = stored_fences.find(connection, "poznan")
+            drawn = stored_geofences.find(connection, "poznan")
             assert drawn is not None
-            stored_fences.remove(connection, drawn.fence, BEGIN_S + HOUR_S)
-            stored_fences.add(connection, "POZNAN", POZNAN, 6_000.0, BEGIN_S + HOUR_S)
+            stored_geofences.remove(connection, drawn.geofence, BEGIN_S + HOUR_S)
+            stored_geofences.add(connection, "POZNAN", POZNAN, 6_000.0, BEGIN_S + HOUR_S)
         deliver(database, hours((52.25, 21.1, "PL"), AT_POZNAN, AT_POZNAN, step_h=6), RECEIVED_S)
         (arrival,) = told(database, "arrival")
         assert (arrival["seq"], arrival["ends_trip"]) == (3, True)
 
 
-def test_a_fence_that_was_removed_around_a_container_ends_no_trip():
+def test_a_geofence_that_was_removed_around_a_container_ends_no_trip():
     elsewhere = (52.3, 19.0, "PL")
     with fleet() as database:
         with database.writing() as connection:
@@ -334,15 +335,17 @@ def test_a_fence_that_was_removed_around_a_container_ends_no_trip():
             trips.start(connection, DEVICE, "CSQU3054383", "west", "Warsaw", 3600, BEGIN_S + 2)
         deliver(database, hours((52.1, 23.7, "BY"), (52.25, 21.1, "PL"), step_h=6), RECEIVED_S)
         with database.writing() as connection:
-            drawn = stored_fences.find(connection, "Warsaw")
+            drawn = stored_geofences.find(connection, "Warsaw")
             assert drawn is not None
-            stored_fences.remove(connection, drawn.fence, BEGIN_S + 12 * HOUR_S + 60)
+            stored_geofences.remove(connection, drawn.geofence, BEGIN_S + 12 * HOUR_S + 60)
         deliver(database, hours(elsewhere, elsewhere, first=3, step_h=6), RECEIVED_S)
         with database.writing() as connection:
-            stored_fences.add(connection, "Warsaw", POZNAN, 500.0, BEGIN_S + 12 * HOUR_S + 60)
+            stored_geofences.add(connection, "Warsaw", POZNAN, 500.0, BEGIN_S + 12 * HOUR_S + 60)
         deliver(database, hours(elsewhere, first=5, step_h=6), RECEIVED_S)
         assert told(database, "arrival") == []
-        assert [(each["fence"], each["action"]) for each in told(database, "fence")] == [("Warsaw", "enter")]
+        assert [(each["geofence"], each["action"]) for each in told(database, "geofence")] == [
+            ("Warsaw", "enter")
+        ]
 
 
 def test_a_fix_that_no_train_could_reach_is_doubtful_until_the_next_says_otherwise():
@@ -355,7 +358,7 @@ def test_a_fix_that_no_train_could_reach_is_doubtful_until_the_next_says_otherwi
 
         def doubts() -> list[list[str]]:
             with database.reading() as connection:
-                return [judge.names(each.flags) for each in points.track(connection, DEVICE)]
+                return [quality.names(each.flags) for each in points.track(connection, DEVICE)]
 
         assert doubts() == [[], [], ["implied speed"], []]
         with database.reading() as connection:
@@ -369,7 +372,7 @@ def test_a_fix_that_no_train_could_reach_is_doubtful_until_the_next_says_otherwi
         assert doubts() == [[], [], [], [], [], ["implied speed"], []]
 
 
-def test_a_contact_that_does_not_come_is_told_once_and_when_it_does():
+def test_a_missed_session_is_published_once_and_again_when_it_comes():
     with fleet() as database:
         deliver(database, hours((52.1, 23.7, "BY")), RECEIVED_S)
         with database.writing() as connection:
@@ -377,7 +380,7 @@ def test_a_contact_that_does_not_come_is_told_once_and_when_it_does():
             due_s = RECEIVED_S + HOUR_S + silence.GRACE_S
 
             def look(after_s: int) -> int:
-                return silence.look(connection, [DEVICE], 0, due_s + after_s)
+                return silence.check_due(connection, [DEVICE], 0, due_s + after_s)
 
             assert [look(0), look(1), look(60)] == [0, 1, 0]
             heard(connection, DEVICE, due_s + 90)
@@ -397,7 +400,7 @@ def test_the_silence_of_a_trip_is_none_of_the_trip_before():
             trips.end(connection, before.trip, BEGIN_S + 3 * HOUR_S)
             trip = trips.start(connection, DEVICE, "MSCU1234566", "west", "Poznan", 3600, RECEIVED_S)
             heard(connection, DEVICE, RECEIVED_S, RECEIVED_S + HOUR_S)
-            assert silence.look(connection, [DEVICE], 0, RECEIVED_S + HOUR_S + silence.GRACE_S + 1) == 1
+            assert silence.check_due(connection, [DEVICE], 0, RECEIVED_S + HOUR_S + silence.GRACE_S + 1) == 1
             (row,) = [each for each in events.after(connection, DEVICE, 0, 100) if each.type == "alarm"]
         content = json.loads(row.content)
         assert row.trip == content["trip"] == trip and content["container"] == "MSCU1234566"
@@ -454,25 +457,25 @@ def test_near_a_border_an_outline_alone_proves_nothing():
         ('{"type":"Point","coordinates":[52,117]}', 100.0, "longitude comes first"),
     ],
 )
-def test_a_fence_that_is_none_is_refused(text, radius_m, complaint):
+def test_a_geofence_that_is_none_is_refused(text, radius_m, complaint):
     with pytest.raises(UserError, match=complaint):
-        fences.read(text, radius_m, "x.geojson")
+        geofences.read(text, radius_m, "x.geojson")
 
 
 def test_a_corridor_and_a_polygon_with_a_hole():
-    drawn = fences.read(
+    drawn = geofences.read(
         '{"type":"Feature","properties":{"radius_m":2000},'
         '"geometry":{"type":"LineString","coordinates":[[20,52],[22,52]]}}',
         None,
         "x",
     )
-    corridor = fences.Fence(1, "c", shapely.from_geojson(drawn.geometry), drawn.radius_m, 0, None)
+    corridor = geofences.Geofence(1, "c", shapely.from_geojson(drawn.geometry), drawn.radius_m, 0, None)
     assert corridor.outside_m(Place(52.01, 21.0)) == pytest.approx(-888, abs=5)
     assert corridor.outside_m(Place(52.02, 21.0)) == pytest.approx(224, abs=5)
     assert corridor.outside_m(Place(50.0, 21.0)) > 100_000
 
 
-def test_the_journey_from_the_command_line(tmp_path, monkeypatch, capsys):
+def test_events_from_the_command_line(tmp_path, monkeypatch, capsys):
     def landbridge(*arguments: str) -> str:
         with pytest.raises(SystemExit) as done:
             app(arguments)
@@ -486,18 +489,20 @@ def test_the_journey_from_the_command_line(tmp_path, monkeypatch, capsys):
     database = open_database(tmp_path / "landbridge.sqlite3")
     with database.writing() as connection:
         devices.add(connection, DEVICE, b"wrapped", BEGIN_S)
-    trip = ("--container", "CSQU3054383", "--line", "west", "--destination", "Poznan")
+    trip = ("--container", "CSQU3054383", "--route", "west", "--destination", "Poznan")
     marks = ("--reference", "order=4711", "--tag", "frozen")
     landbridge("trips", "start", DEVICE, *trip, *marks)
     with database.reading() as connection:
         started_s = trips.every(connection)[0].started_s
-    landbridge("fences", "add", "Poznan", str(tmp_path / "poznan.json"), "--radius", "5000")
-    assert "Point  5000" in landbridge("fences", "list")
+    landbridge("geofences", "add", "Poznan", str(tmp_path / "poznan.json"), "--radius", "5000")
+    assert "Point  5000" in landbridge("geofences", "list")
     with pytest.raises(SystemExit):
-        app(["fences", "add", "POZNAN", str(tmp_path / "poznan.json"), "--radius", "5000"])
+        app(["geofences", "add", "POZNAN", str(tmp_path / "poznan.json"), "--radius", "5000"])
     assert "geofence Poznan already exists" in capsys.readouterr().err
-    landbridge("fences", "add", "Hall", str(tmp_path / "poznan.json"), "--radius", "500", "--tenant", "acme")
-    assert "acme" in landbridge("fences", "list")
+    landbridge(
+        "geofences", "add", "Hall", str(tmp_path / "poznan.json"), "--radius", "500", "--tenant", "acme"
+    )
+    assert "acme" in landbridge("geofences", "list")
     later_s = started_s + 10
     deliver(database, [fix(n, later_s + n * HOUR_S, *AT_POZNAN) for n in (1, 2)], later_s + 3 * HOUR_S)
     assert "Poznan enter" in landbridge("events", "list", DEVICE)
@@ -505,35 +510,35 @@ def test_the_journey_from_the_command_line(tmp_path, monkeypatch, capsys):
         0
     ]
     assert "Poznan enter" not in landbridge("events", "list", DEVICE, "--after", number)
-    landbridge("events", "rework", DEVICE)
+    landbridge("events", "recompute", DEVICE)
     shown = landbridge("trips", "show", "1")
     assert "order=4711" in shown
     assert "frozen" in shown
     assert f"{DEVICE}/2/stop" in shown
     assert "CSQU3054383" in landbridge("trips", "list", "--tag", "frozen", "--reference", "order=4711")
     assert "CSQU3054383" not in landbridge("trips", "list", "--reference", "order=4712")
-    landbridge("fences", "remove", "Poznan")
+    landbridge("geofences", "remove", "Poznan")
     with pytest.raises(SystemExit) as refused:
         app(["trips", "show", "2"])
     assert refused.value.code == 2
     database.close()
 
 
-def test_a_device_on_no_trip_has_a_journey_too():
+def test_a_device_on_no_trip_is_tracked_too():
     with fleet() as database:
         with database.writing() as connection:
             devices.add(connection, "lb-0002", b"wrapped", BEGIN_S)
-            judged = [judge.judge(each, None, RECEIVED_S) for each in hours(AT_POZNAN, AT_POZNAN)]
+            judged = [quality.check(each, None, RECEIVED_S) for each in hours(AT_POZNAN, AT_POZNAN)]
             points.store(connection, "lb-0002", judged, RECEIVED_S)
-            journeys.mark(connection, "lb-0002", 0)
-            work_out(connection, "lb-0002", RECEIVED_S)
+            tracking.mark(connection, "lb-0002", 0)
+            recompute(connection, "lb-0002", RECEIVED_S)
             found = events.inferred_from(connection, "lb-0002", (0, 0))
         assert [(each.type, each.trip) for each in found] == [
-            ("fence", None), ("start-offered", None), ("stop", None),
+            ("geofence", None), ("start-suggested", None), ("stop", None),
         ]  # fmt: skip
 
 
-def test_a_device_that_is_bound_again_keeps_the_journeys_apart():
+def test_a_device_that_is_bound_again_keeps_the_events_of_trips_apart():
     stand = (52.25, 21.1, "PL")
     change_s = BEGIN_S + 4 * HOUR_S + 1
     with fleet() as database:
@@ -554,22 +559,22 @@ def test_a_device_that_is_bound_again_keeps_the_journeys_apart():
                 for row in events.of_trip(connection, trip)
             }
         # It stood before and after, and nothing of the one trip tells of the other.
-        assert journeys_of[1] == [("fence", 2), ("stop", 3)]
-        assert journeys_of[2] == [("fence", 5), ("stop", 6), ("fence", 7), ("departure", 7)]
+        assert journeys_of[1] == [("geofence", 2), ("stop", 3)]
+        assert journeys_of[2] == [("geofence", 5), ("stop", 6), ("geofence", 7), ("departure", 7)]
         assert containers == {1: "CSQU3054383", 2: "MSKU0000000"}
         (left,) = told(database, "departure")
-        assert [left["since"]] == [each["time"] for each in told(database, "fence") if each["seq"] == 5]
+        assert [left["since"]] == [each["time"] for each in told(database, "geofence") if each["seq"] == 5]
 
 
 def test_the_stop_at_a_station_is_expected_on_arrival():
     with fleet() as database:
-        way = [
+        context = [
             (52.1, 23.7, "BY"),
             (52.1, 23.7, "BY"),
             (52.04, 23.55, "PL"),
             (52.03, 23.53, "PL"),
             (52.03, 23.53, "PL"),
         ]
-        deliver(database, hours(*way, step_h=1.5), RECEIVED_S)
+        deliver(database, hours(*context, step_h=1.5), RECEIVED_S)
         # A change of gauge takes a day in the middle: to arrive there is no news, and to stand there neither.
         assert [each["seq"] for each in told(database, "eta") if each["seq"] > 3] == []

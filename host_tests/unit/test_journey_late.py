@@ -5,15 +5,15 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from landbridge.db.database import Database
-from landbridge.db.tables import journey_states
+from landbridge.db.tables import tracking_states
 from landbridge.events import queries as events
 from landbridge.features.trips import queries as trips
 from landbridge.operations import old_rows as retention
 from landbridge.points import queries as points
 from landbridge.points.queries import StoredPoint
 from landbridge.protocol.point import Point
-from landbridge.tracking import queries as journeys
-from landbridge.tracking import recompute as rework
+from landbridge.tracking import queries as tracking
+from landbridge.tracking import recompute
 from sqlalchemy import func, select
 
 from host_tests.support.agent import DEVICE
@@ -69,20 +69,20 @@ def test_order_and_repeats_make_no_difference(delivery, keep_every):
 def forget(database: Database, before_s: int) -> int:
     """As upkeep does: the points that came before are no longer kept. Returns how many those were."""
     with database.writing() as connection:
-        assert rework.settle(connection, DEVICE, before_s)
+        assert recompute.settle(connection, DEVICE, before_s)
         return retention.forget_points(connection, [DEVICE], before_s, before_s)
 
 
 def work_out_again(database: Database, now_s: int) -> None:
-    """As `landbridge events rework` does."""
+    """As `landbridge events recompute` does."""
     with database.writing() as connection:
-        journeys.mark(connection, DEVICE, 0)
-        rework.work_out(connection, DEVICE, now_s)
+        tracking.mark(connection, DEVICE, 0)
+        recompute.recompute(connection, DEVICE, now_s)
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(made_journeys(), st.integers(1, 24), st.integers(1, 8))
-def test_what_is_no_longer_kept_has_told_what_it_has_told(journey, old, keep_every):
+def test_published_events_of_points_no_longer_kept_stay(journey, old, keep_every):
     received_s = BEGIN_S + 90 * DAY_S
     with fleet() as database:
         deliver(database, journey[:old], received_s, keep_every)
@@ -98,14 +98,16 @@ def test_what_is_no_longer_kept_has_told_what_it_has_told(journey, old, keep_eve
 
 
 def test_a_trip_that_has_arrived_stays_so_when_its_points_are_no_longer_kept():
-    way = [(52.1, 23.7, "BY"), (52.25, 21.1, "PL"), (52.4, 17.0, "PL"), (52.4, 17.0, "PL")]
+    context = [(52.1, 23.7, "BY"), (52.25, 21.1, "PL"), (52.4, 17.0, "PL"), (52.4, 17.0, "PL")]
     with fleet() as database:
         deliver(
-            database, [fix(n, BEGIN_S + n * 6 * HOUR_S, *at) for n, at in enumerate(way, 1)], BEGIN_S + DAY_S
+            database,
+            [fix(n, BEGIN_S + n * 6 * HOUR_S, *at) for n, at in enumerate(context, 1)],
+            BEGIN_S + DAY_S,
         )
         for day in range(3, 70):
             depot = fix(100 + day, BEGIN_S + day * DAY_S, 51.0, 16.0, "PL")
-            deliver(database, [depot], BEGIN_S + day * DAY_S, rework.KEEP_EVERY)
+            deliver(database, [depot], BEGIN_S + day * DAY_S, recompute.KEEP_EVERY)
         now_s = BEGIN_S + 70 * DAY_S
         assert forget(database, now_s - 30 * DAY_S) > 30
         with database.reading() as connection:
@@ -121,8 +123,8 @@ def test_what_is_not_worked_out_yet_is_not_settled():
     with fleet() as database:
         deliver(database, [fix(1, BEGIN_S + HOUR_S, 52.1, 23.7, "BY")], BEGIN_S + DAY_S)
         with database.writing() as connection:
-            journeys.mark(connection, DEVICE, BEGIN_S)
-            assert not rework.settle(connection, DEVICE, BEGIN_S + 2 * DAY_S)
+            tracking.mark(connection, DEVICE, BEGIN_S)
+            assert not recompute.settle(connection, DEVICE, BEGIN_S + 2 * DAY_S)
 
 
 def test_a_late_point_is_worked_out_from_a_state_not_far_before_it(monkeypatch):
@@ -140,7 +142,7 @@ def test_a_late_point_is_worked_out_from_a_state_not_far_before_it(monkeypatch):
         for i in range(0, 400, 7):
             deliver(database, made[i : i + 7], BEGIN_S + 9 * DAY_S, 16)
         with database.reading() as connection:
-            kept = connection.execute(select(func.count()).select_from(journey_states)).scalar_one()
+            kept = connection.execute(select(func.count()).select_from(tracking_states)).scalar_one()
         assert 400 // 16 <= kept <= 400 // 16 + 1
         deliver(database, [fix(401, BEGIN_S + 380 * 900 + 1, 52.1, 23.7, "BY")], BEGIN_S + 9 * DAY_S, 16)
         assert walked[-1] < 20 + 2 * 16

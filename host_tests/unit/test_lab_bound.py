@@ -6,7 +6,7 @@ import pytest
 from host_tests.support.lab_trips import live, trip
 from tools.lab.baselines import baselines
 from tools.lab.bound import LONGEST_GAP, PRICES, Bound, fix_values
-from tools.lab.campaign import SETTINGS
+from tools.lab.experiments import SETTINGS
 from tools.lab.hindsight import attainable
 from tools.lab.instances import draw
 from tools.lab.physics import Mission, costs, run
@@ -41,7 +41,7 @@ def test_no_plan_of_a_small_trip_beats_the_bound():
 
             runs.append(live(instance, act))
         for budget_j in (5.0, 15.0, 25.0, 40.0, 80.0):
-            best = max(score(instance, lived, budget_j).utility for lived in runs)
+            best = max(score(instance, outcome, budget_j).utility for outcome in runs)
             assert best <= bound.utility(budget_j) + 1e-6  # of 32-bit floats
             assert bound.utility(budget_j) <= 1.0
 
@@ -49,17 +49,17 @@ def test_no_plan_of_a_small_trip_beats_the_bound():
 def test_the_bound_is_near_what_a_small_trip_can_reach():
     """With attach free and cheap fixes the relaxation is all but exact."""
     instance = trip([0.0, 20.0, 40.0, 60.0, 80.0, 100.0], [[-80.0] * 6])
-    lived = live(instance, lambda device: (device.fix(), device.upload()))
-    assert score(instance, lived).utility == pytest.approx(1.0)
+    outcome = live(instance, lambda device: (device.fix(), device.upload()))
+    assert score(instance, outcome).utility == pytest.approx(1.0)
     assert Bound(instance, BG95).utility(1e4) == pytest.approx(1.0)
 
 
 def test_who_lives_well_and_dies_early_does_not_beat_the_bound():
     instance = trip([10.0] * 480, [[-80.0] * 480])
-    lived = live(instance, lambda device: (device.fix(), device.upload()))
+    outcome = live(instance, lambda device: (device.fix(), device.upload()))
     asleep_j = 480 * BG95.sleep_slot_j
     for budget_j in (0.4 * asleep_j, 0.9 * asleep_j):
-        reached = score(instance, lived, budget_j)
+        reached = score(instance, outcome, budget_j)
         assert reached.died and reached.utility > 0.35
         assert reached.utility <= Bound(instance, BG95).utility(budget_j)
 
@@ -83,10 +83,10 @@ def test_no_policy_exceeds_the_bound_nor_the_replay_of_its_plan(travelled):
     rules = [each.shipped for each in baselines("bg95")] + [Ours("bg95")]
     for rule, (budget, limit) in product(rules, zip(BUDGETS, limits, strict=True)):
         budget_j = budget * instance.days
-        mission = Mission(BG95, budget_j, instance.route, instance.networks, instance.days)
-        lived = run(instance, rule.factory(), mission)
-        assert score(instance, lived).utility <= limit
-        assert lived.spent_j[min(lived.died, instance.slots - 1) - 1] <= budget_j
+        mission = Mission(BG95, budget_j, instance.corridor, instance.networks, instance.days)
+        outcome = run(instance, rule.factory(), mission)
+        assert score(instance, outcome).utility <= limit
+        assert outcome.used_j[min(outcome.died, instance.slots - 1) - 1] <= budget_j
     reached = attainable(SETTINGS[0], instance, bound)
     limits = SETTINGS[0].bounds(instance, bound)
     assert all(low <= high for low, high in zip(reached, limits, strict=True))

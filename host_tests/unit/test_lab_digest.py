@@ -7,11 +7,11 @@ from locator.scheduler import guide
 
 from host_tests.support.lab_trips import trip
 from tools.lab import digest
-from tools.lab.lands import draw
+from tools.lab.environments import draw
 from tools.lab.physics import Run
 
 
-def test_trips_through_a_land_find_the_same_networks_where_they_were():
+def test_trips_in_one_radio_environment_find_the_same_networks():
     one, two = draw("w1", 1, 11, "bg95"), draw("w1", 1, 12, "bg95")
     other = draw("w1", 2, 11, "bg95")
     assert np.array_equal(one.factor, two.factor)
@@ -22,30 +22,30 @@ def test_trips_through_a_land_find_the_same_networks_where_they_were():
     assert not np.array_equal(one.rsrp, other.rsrp)
 
 
-def test_a_look_is_placed_where_the_train_has_just_had_a_fix_or_not_moved_since():
+def test_a_network_scan_is_placed_by_a_fix_that_still_holds():
     km = [0.0, 20.0, 40.0, 60.0, 60.0, 60.0, 60.0, 60.0]
     instance = trip(km, [[-90.0] * 8, [-118.0] * 8])
     strong, weak = instance.heard[0]
-    lived = Run(fixes=[1, 4], looks=[(0, strong), (2, weak), (3, strong), (7, None)], reports=[(0, 2.0)])
+    outcome = Run(fixes=[1, 4], looks=[(0, strong), (2, weak), (3, strong), (7, None)], reports=[(0, 2.0)])
     seen = digest.Seen([], [])
-    digest.see(instance, lived, seen)
+    digest.see(instance, outcome, seen)
     assert seen.looks == [(20.0, 460_001, False), (60.0, 0, False)]
     assert seen.reports == [costs.Report(460_000, 2_000.0)]
 
 
 def test_joules_a_point_counts_what_was_delivered():
-    lived = Run(fixes=[1, 2, 3, 9], uploads=[(4, 3)], joules={"fix": 12.0, "sleep": 3.0})
-    assert digest.joules_a_point(lived) == 5.0
+    outcome = Run(fixes=[1, 2, 3, 9], uploads=[(4, 3)], joules={"fix": 12.0, "sleep": 3.0})
+    assert digest.joules_a_point(outcome) == 5.0
     assert digest.joules_a_point(Run(fixes=[1], joules={"fix": 2.0})) == 2.0
 
 
 @pytest.fixture(scope="module")
 def figures():
     """Two lands, thinned by 25 dB."""
-    return [each for land in (1, 2) for each in digest.judge(digest.Job(25.0, 120, "w1", land))]
+    return [each for environment in (1, 2) for each in digest.judge(digest.Job(25.0, 120, "w1", environment))]
 
 
-def test_what_earlier_trips_have_seen_saves_joules(figures):
+def test_observations_of_earlier_trips_save_joules(figures):
     means = {
         name: np.mean([each.joules_a_point for each in figures if each.guide == name])
         for name in (digest.NEW, digest.LEARNED, digest.SHUFFLED)
@@ -54,7 +54,7 @@ def test_what_earlier_trips_have_seen_saves_joules(figures):
     assert means[digest.SHUFFLED] < 1.01 * means[digest.NEW]
 
 
-def test_the_guide_of_what_was_seen_is_one_of_the_device():
+def test_the_device_reads_route_data_of_observations():
     instance = draw("w1", 1, 11, "bg95")
     looks = [(float(km), 401_001, km % 3 == 0) for km in range(3_600, 5_600, 7)]
     data = digest.guide(instance, digest.Seen(looks, [costs.Report(401_001, 900.0)] * 3), False)
@@ -64,7 +64,7 @@ def test_the_guide_of_what_was_seen_is_one_of_the_device():
     assert there.shares[there.networks.index(401_001)] == 100
 
 
-def test_shortfalls_are_told():
+def test_shortfalls_are_named():
     row = {"loss_db": 15.0, "guide": digest.LEARNED, "fewer": 4.9, "low": 3.0}
     assert list(digest._missed(row))
     assert not list(digest._missed(row | {"fewer": 5.1}))

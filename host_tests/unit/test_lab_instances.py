@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from tools.lab.instances import draw
-from tools.lab.lines import FileError, read_line, route
 from tools.lab.radio import SILENT_DBM
+from tools.lab.routes import FileError, corridor, read_route
 from tools.lab.traces import read_trace
 from tools.world.radio.coverage import USABLE_DBM
 
 
 def test_trips_are_like_those_of_the_world():
-    trips = [draw(line, seed, "bg95") for line in ("w1", "n1") for seed in range(4)]
+    trips = [draw(route, seed, "bg95") for route in ("w1", "n1") for seed in range(4)]
     assert all(22 < trip.days < 60 for trip in trips)
     assert 0.25 < np.mean([trip.moving.mean() for trip in trips]) < 0.45
     assert 0.95 < np.mean([trip.sky.mean() for trip in trips]) < 0.97
@@ -17,19 +17,19 @@ def test_trips_are_like_those_of_the_world():
     assert 10.5 < np.std(np.concatenate([trip.rsrp[trip.rsrp > USABLE_DBM] for trip in trips])) < 25
 
 
-def test_usable_share_by_country_is_that_of_the_world():
+def test_usable_fraction_by_country_is_that_of_the_world():
     trips = [draw("w1", seed, "bg95") for seed in range(6)]
-    share = {}
+    fraction = {}
     for country in ("CN", "KZ", "RU", "DE"):
         usable = []
         for trip in trips:
             here = (np.array(trip.country) == country) & trip.moving
             usable.append((trip.rsrp[:, here] > USABLE_DBM).any(axis=0))
-        share[country] = float(np.concatenate(usable).mean())
-    assert 0.75 < share["CN"] < 0.95
-    assert 0.40 < share["KZ"] < 0.62
-    assert 0.78 < share["RU"] < 0.94
-    assert share["DE"] > 0.97
+        fraction[country] = float(np.concatenate(usable).mean())
+    assert 0.75 < fraction["CN"] < 0.95
+    assert 0.40 < fraction["KZ"] < 0.62
+    assert 0.78 < fraction["RU"] < 0.94
+    assert fraction["DE"] > 0.97
 
 
 def test_same_seed_same_trip_and_another_seed_another():
@@ -60,42 +60,42 @@ def test_stays_between_stacks_are_long():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_drawn_lines_are_lines(seed):
-    here = route(f"drawn-{seed}")
-    kms = [point.km for point in here.line.waypoints]
+def test_drawn_routes_are_routes(seed):
+    here = corridor(f"drawn-{seed}")
+    kms = [point.km for point in here.route.waypoints]
     assert kms == sorted(kms) and 4_000 < kms[-1] < 14_000
-    assert here.line.waypoints[0].kind == here.line.waypoints[-1].kind == "hub"
-    assert all(-180 < point.lon < 180 and 20 < point.lat < 70 for point in here.line.waypoints)
+    assert here.route.waypoints[0].kind == here.route.waypoints[-1].kind == "hub"
+    assert all(-180 < point.lon < 180 and 20 < point.lat < 70 for point in here.route.waypoints)
 
 
-LINE = "name,country,lat,lon,kind\nA,CN,34.0,108.0,hub\nB,CN,34.5,107.0,line\nC,KZ,45.0,82.0,hub\n"
+ROUTE = "name,country,lat,lon,kind\nA,CN,34.0,108.0,hub\nB,CN,34.5,107.0,line\nC,KZ,45.0,82.0,hub\n"
 
 
-def test_a_line_from_a_file_can_be_travelled(tmp_path):
+def test_a_route_from_a_file_can_be_travelled(tmp_path):
     file = tmp_path / "line.csv"
-    file.write_text("# a comment\n" + LINE)
-    assert [point.name for point in read_line(file)] == ["A", "B", "C"]
+    file.write_text("# a comment\n" + ROUTE)
+    assert [point.name for point in read_route(file)] == ["A", "B", "C"]
     trip = draw(str(file), 1, "bg95")
-    assert trip.km[-1] <= read_line(file)[-1].km and {"CN", "KZ"} == set(trip.country)
+    assert trip.km[-1] <= read_route(file)[-1].km and {"CN", "KZ"} == set(trip.country)
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (LINE.replace("34.5", "north"), "row 3, column lat: 'north' is not a number"),
-        (LINE.replace("34.5", "134.5"), "row 3, column lat: 134.5 is not between"),
-        (LINE.replace("B,CN", "B,XX"), "row 3, column country"),
-        (LINE.replace("107.0,line", "107.0,siding"), "row 3, column kind"),
-        (LINE.replace("34.5,107.0", "34.0,108.0"), "row 3, column lat: not further along the line"),
-        (LINE.replace("lon,", "long,"), "row 1: no column lon"),
+        (ROUTE.replace("34.5", "north"), "row 3, column lat: 'north' is not a number"),
+        (ROUTE.replace("34.5", "134.5"), "row 3, column lat: 134.5 is not between"),
+        (ROUTE.replace("B,CN", "B,XX"), "row 3, column country"),
+        (ROUTE.replace("107.0,line", "107.0,siding"), "row 3, column kind"),
+        (ROUTE.replace("34.5,107.0", "34.0,108.0"), "row 3, column lat: not further along the line"),
+        (ROUTE.replace("lon,", "long,"), "row 1: no column lon"),
         ("name,country,lat,lon,kind\n", "0 stations; a line has 2 to 120"),
     ],
 )
-def test_a_wrong_line_is_told_by_row_and_column(tmp_path, text, says):
+def test_a_wrong_route_file_is_reported_by_row_and_column(tmp_path, text, says):
     file = tmp_path / "line.csv"
     file.write_text(text)
     with pytest.raises(FileError) as error:
-        read_line(file)
+        read_route(file)
     assert says in str(error.value) and str(file) in str(error.value)
 
 
@@ -129,7 +129,7 @@ def test_a_recording_is_a_trip(tmp_path):
         ((9, 0, "2026-01-04T00:00:00"), "row 9, column time: earlier than the row before"),
     ],
 )
-def test_a_wrong_recording_is_told_by_row_and_column(tmp_path, change, says):
+def test_a_wrong_recording_is_reported_by_row_and_column(tmp_path, change, says):
     file = tmp_path / "trace.csv"
     file.write_text(trace([change]))
     with pytest.raises(FileError, match="row 9") as error:

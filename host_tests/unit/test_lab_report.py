@@ -5,9 +5,9 @@ import pytest
 from typer.testing import CliRunner
 
 from tools.lab import __main__ as lab
-from tools.lab.campaign import SETTINGS, judged_trips, trained_on
 from tools.lab.compare import Job, judge, shortfalls, summary
-from tools.lab.lines import TRAINING
+from tools.lab.experiments import SETTINGS, judged_trips, trained_on
+from tools.lab.routes import TRAINING
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def rows():
 def test_judged_trips_are_not_those_of_training():
     trips = judged_trips(18)
     assert len(trips) == 54 and len(set(trips)) == 54
-    assert not {seed for line, seed in trips if line in TRAINING} & set(range(101, 111))
+    assert not {seed for route, seed in trips if route in TRAINING} & set(range(101, 111))
     assert trained_on("w1") == "n1" and trained_on("n1") == "w1" and trained_on("drawn-1001") == "both"
 
 
@@ -30,7 +30,7 @@ def test_every_policy_is_judged_at_every_budget(rows):
     assert all(0 < row.ratio <= 1 for row in rows)
 
 
-def test_what_is_missed_is_told(rows):
+def test_missed_goals_are_named(rows):
     better = [
         row if row.policy != "P2 batch" else row.__class__(**{**vars(row), "ratio": 1.1}) for row in rows
     ]
@@ -38,7 +38,7 @@ def test_what_is_missed_is_told(rows):
 
 
 @pytest.mark.parametrize(("ours", "missed"), [(0.968, True), (0.987, True), (0.989, False)])
-def test_in_thin_coverage_what_is_missed_is_told_with_what_bounds_it(rows, ours, missed):
+def test_missed_goals_in_thin_coverage_are_named_with_their_bound(rows, ours, missed):
     thinned = next(each for each in SETTINGS if each.loss_db == 15)
     ratios = {"ours": ours, "attainable": 0.990, "P1 hourly": 0.5, "P2 batch": 0.888}
     mine = [
@@ -49,10 +49,10 @@ def test_in_thin_coverage_what_is_missed_is_told_with_what_bounds_it(rows, ours,
     assert ["0.102" in each for each in shortfalls(thinned, mine, 120)] == [True] * missed
 
 
-def test_a_wrong_line_ends_with_its_row(tmp_path):
+def test_a_wrong_route_file_ends_with_its_row(tmp_path):
     file = tmp_path / "line.csv"
     file.write_text("name,country,lat,lon,kind\nA,CN,x,1,hub\n")
-    result = CliRunner().invoke(lab.app, ["--line", str(file)])
+    result = CliRunner().invoke(lab.app, ["--route", str(file)])
     assert result.exit_code == 2
 
 

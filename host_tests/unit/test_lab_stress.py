@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tools.lab import heldout
-from tools.lab.campaign import HELD_OUT, JUDGED_SEEDS, STRESS_SEEDS, STRESSES, TRAINING_SEEDS
+from tools.lab.experiments import HELD_OUT, JUDGED_SEEDS, STRESS_SEEDS, STRESSES, TRAINING_SEEDS
 from tools.lab.instances import SLOTS_A_DAY, draw
-from tools.lab.journey import new_line
 from tools.lab.physics import Mission, costs, run
 from tools.lab.pilot import Ours
+from tools.lab.route_data import new_route
 from tools.lab.stress import ROWS, dark_spells, disturbed
 
 USUAL = draw("n1", 7, "bg95")
@@ -25,12 +25,12 @@ def test_no_network_is_heard_for_so_many_days_and_the_container_moves(row, days)
     assert len(trip.luck) == len(trip.country) == trip.rsrp.shape[1] == trip.slots
 
 
-def test_a_stay_begins_with_the_arrival_and_is_told_only_where_it_is():
+def test_a_stay_begins_with_the_arrival_and_is_known_only_there():
     trip = disturbed(USUAL, ROWS["stay"])
     assert trip.arrived == USUAL.slots < trip.slots and not trip.moving[trip.arrived :].any()
     assert USUAL.arrived == USUAL.slots
-    told, untold = (new_line(USUAL.route, USUAL.networks, True, stay_h) for stay_h in (168.0, 0.0))
-    assert len(told) == len(untold) and told != untold
+    known, unknown = (new_route(USUAL.corridor, USUAL.networks, True, stay_h) for stay_h in (168.0, 0.0))
+    assert len(known) == len(unknown) and known != unknown
 
 
 def test_false_motion_is_felt_where_the_train_stands():
@@ -39,41 +39,46 @@ def test_false_motion_is_felt_where_the_train_stands():
     assert 0.2 < trip.felt[~trip.moving].mean() < 0.4
 
 
-def lived(trip, budget, **rules):
+def outcome(trip, budget, **rules):
     mission = Mission(
-        *(costs("bg95"), budget * trip.days, trip.route, trip.networks),
-        **{"still": True, "bumps": (0,) * trip.slots, "late": True} | rules,
+        *(costs("bg95"), budget * trip.days, trip.corridor, trip.networks),
+        **{"reuses": True, "bumps": (0,) * trip.slots, "late": True} | rules,
     )
     return run(trip, Ours("bg95").factory(), mission)
 
 
-def test_a_battery_that_is_weaker_than_told_ends_sooner():
-    whole, weak = (lived(USUAL, 65, part=part) for part in (1.0, 0.7))
+def test_a_battery_weaker_than_declared_ends_sooner():
+    whole, weak = (outcome(USUAL, 65, part=part) for part in (1.0, 0.7))
     assert whole.died == USUAL.slots > weak.died
-    assert weak.spent_j[-1] == pytest.approx(0.7 * 65 * USUAL.days, rel=0.01)
+    assert weak.used_j[-1] == pytest.approx(0.7 * 65 * USUAL.days, rel=0.01)
 
 
 @pytest.mark.parametrize("budget", [65, 120])
-@pytest.mark.parametrize("probe_j", [1.2, 4.9])
-def test_days_without_a_network_do_not_spend_the_trips_energy(budget, probe_j):
+@pytest.mark.parametrize("network_scan_j", [1.2, 4.9])
+def test_days_without_a_network_do_not_spend_the_trips_energy(budget, network_scan_j):
     trip = disturbed(USUAL, ROWS["sea"])
     first, end = max(dark_spells(trip), key=lambda spell: spell[1] - spell[0])
     mission = Mission(
-        *(replace(costs("bg95"), probe_j=probe_j), budget * trip.days, trip.route, trip.networks),
-        still=True,
+        *(
+            replace(costs("bg95"), network_scan_j=network_scan_j),
+            budget * trip.days,
+            trip.corridor,
+            trip.networks,
+        ),
+        reuses=True,
         bumps=(0,) * trip.slots,
         late=True,
     )
     ran = run(trip, Ours("bg95").factory(), mission)
     searched_j = 25.0 * sum(first < slot < end for slot in ran.failures)
-    searched_j += probe_j * sum(first < slot < end for slot in ran.probes)
+    searched_j += network_scan_j * sum(first < slot < end for slot in ran.network_scans)
     assert searched_j < 0.5 * budget * (end - first) / SLOTS_A_DAY
     assert ran.died == trip.slots
     assert min(slot for slot, _ in ran.uploads if slot >= end) - end <= SLOTS_A_DAY
 
 
 def test_a_trip_that_is_short_of_energy_is_heard_of_to_its_end():
-    ran = lived(USUAL, 40)
+    ran = outcome(USUAL, 40)
     assert ran.died == USUAL.slots
     heard = [slot for slot, _ in ran.uploads]
     assert max(np.diff([0, *heard, USUAL.slots])) <= 8 * SLOTS_A_DAY

@@ -36,7 +36,7 @@ def test_it_is_the_same_trip(trip):
 def test_where_lte_m_is_heard_gsm_is_left():
     trip = Trip(1, "bg95", 45)
     here = instance(trip, "bg95", 45)
-    coverage, first = Coverage(trip.line, "bg95", 1), {True: 0, False: 0}
+    coverage, first = Coverage(trip.route, "bg95", 1), {True: 0, False: 0}
     for slot in range(0, here.slots, 5):
         levels = coverage.levels(float(here.km[slot]), slot * 1_800_000)
         heard = {here.networks[each.network].plmn: each.rsrp_dbm for each in here.heard[slot]}
@@ -59,7 +59,7 @@ def test_a_report_costs_by_how_long_the_network_of_that_trip_holds_the_connectio
     assert here.factor.max() > 1
 
 
-def test_what_things_cost_is_found_again():
+def test_costs_are_found_again():
     rng = random.Random(5)
     wakes, ms, fixed_ms, network = [], 0, -(1 << 62), ""
     for _ in range(400):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tools.flash.layout import REPOSITORY
-from tools.verify.benchmarks.agent import benchmark as bench_agent
+from tools.verify.benchmarks.agent import benchmark as agent_benchmark
 
 CI = REPOSITORY / ".ci"
 TOOLS = ("sh", "dirname", "mkdir", "id", "ls", "env", "echo", "cat", "sed", "head")
@@ -65,10 +65,10 @@ def test_no_target_turns_a_failure_into_success():
 
 
 def test_a_benchmark_of_which_a_part_is_left_out_has_not_passed(tmp_path, monkeypatch):
-    found = bench_agent.Found(left_out=["postgresql", "nats"])
+    found = agent_benchmark.Found(left_out=["postgresql", "nats"])
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["bench_agent"])
-    monkeypatch.setattr(bench_agent, "run", lambda folder, given: found)
-    assert bench_agent.main() == 3
+    monkeypatch.setattr("sys.argv", ["benchmark"])
+    monkeypatch.setattr(agent_benchmark, "run", lambda folder, given: found)
+    assert agent_benchmark.main() == 3
     found.left_out = []
-    assert bench_agent.main() == 0
+    assert agent_benchmark.main() == 0

@@ -21,12 +21,14 @@ def test_the_page_says_how_many_commands_there_are():
     assert f"{counts['bg95']} commands by name on the BG95, {counts['sim7600']} on the SIM7600" in page
 
 
-def test_what_is_missing_is_told(tmp_path, capsys):
+def test_missing_commands_are_named(tmp_path, capsys):
     path = tmp_path / "list"
     path.write_text("both | AT+NOSUCH? | +NOSUCH: 1\nbg95 | AT+CMEE? | +CMEE: 7\nbg95 | AT+CMEE? | absent\n")
     assert commands.main([str(path)]) == 1
-    told = capsys.readouterr().out
-    assert told.count("AT+NOSUCH?") == 2 and told.count("AT+CMEE?") == 2 and told.endswith("missing 4\n")
+    output = capsys.readouterr().out
+    assert (
+        output.count("AT+NOSUCH?") == 2 and output.count("AT+CMEE?") == 2 and output.endswith("missing 4\n")
+    )
 
 
 @pytest.mark.parametrize("text", ["AT\n", "sim800 | AT | OK\n", "both | AT\n"])

@@ -16,14 +16,13 @@ from landbridge.db import order
 from landbridge.features.esim import policy
 from landbridge.features.esim.coding import Policy, Profile, Report
 from landbridge.features.esim.queries import policies as cards
-from landbridge.features.sims import queries as register
+from landbridge.features.sims import queries as inventory
 from landbridge.features.sims import report
-from landbridge.features.sims.queries import Registered
-from landbridge.points import paged
-from landbridge.points import quality as judge
+from landbridge.features.sims.queries import SimCard
+from landbridge.points import paged, quality
 from landbridge.points import queries as points
 from landbridge.points.queries import KeptUplink, keep_uplinks, store
-from landbridge.web import seen
+from landbridge.web import device_views
 
 from host_tests.support.agent import set_clock
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Pages, at
@@ -97,7 +96,7 @@ def test_a_platform_that_has_read_more_than_a_restored_backup_misses_nothing_eit
     assert again[-len(told) :] == told
 
 
-def test_dcsa_events_come_in_the_order_in_which_they_were_told(tmp_path):
+def test_dcsa_events_come_in_the_order_of_publication(tmp_path):
     fleet = Fleet(tmp_path)
     fleet.trip("CSQU3054383", 0, None, "acme")
     there, away = {"lat": 52_40000, "lon": 17_00000}, {"lat": 51_10000, "lon": 16_00000}
@@ -111,7 +110,7 @@ def test_dcsa_events_come_in_the_order_in_which_they_were_told(tmp_path):
     assert status == 200
     times = [each["metadata"]["eventCreatedDateTime"] for each in json.loads(text)["events"]]
     assert times == sorted(times) and set(times) == {iso(NOW_S), iso(NOW_S + 60)}
-    assert [each["told"] for each in told] == sorted(each["told"] for each in told)
+    assert [each["published"] for each in told] == sorted(each["published"] for each in told)
 
 
 def test_a_number_that_no_event_had_is_refused(pages):
@@ -122,7 +121,7 @@ def test_a_number_that_no_event_had_is_refused(pages):
         assert pages.ask(f"{path}?after={order.HIGHEST + 1}", token)[0] == 422
 
 
-def test_a_tenant_is_told_of_its_own_trips_only(pages):
+def test_a_tenant_gets_events_of_its_own_trips_only(pages):
     for tenant, container, hours in (("acme", "CSQU3054383", [2, 4]), ("bolt", "MSKU0000006", [12, 14])):
         token = pages.token(f"of-{tenant}", tenant=tenant)
         found, _ = events(pages, token, "after=0&type=alarm")
@@ -165,14 +164,14 @@ def test_an_export_is_read_in_pages_and_of_a_time(pages, monkeypatch):
 def test_lists_have_a_limit(pages):
     token = pages.token("lists", "operator")
     its = f"/v1/devices/{FIRST}"
-    journey = json.loads(pages.ask(f"{its}/journey", token)[1])
-    assert json.loads(pages.ask(f"{its}/journey?limit=2", token)[1]) == journey[-2:]
+    journey = json.loads(pages.ask(f"{its}/events", token)[1])
+    assert json.loads(pages.ask(f"{its}/events?limit=2", token)[1]) == journey[-2:]
     span = f"since={journey[1]['time']}&until={journey[-1]['time']}"
-    part = json.loads(pages.ask(f"{its}/journey?{span}", token)[1])
+    part = json.loads(pages.ask(f"{its}/events?{span}", token)[1])
     assert part == [each for each in journey if journey[1]["time"] <= each["time"] < journey[-1]["time"]]
     for leaf, made, number in (
         ("commands", {"verb": "locate"}, "command"),
-        ("shares", {"length": "1d"}, "link"),
+        ("share-links", {"length": "1d"}, "link"),
     ):
         for _ in range(3):
             assert pages.ask(f"{its}/{leaf}", token, "POST", made)[0] == 201
@@ -181,7 +180,7 @@ def test_lists_have_a_limit(pages):
         assert newest > second > oldest and one[number] == second
 
 
-def test_what_a_card_did_on_the_trip_of_another_is_not_told(tmp_path, monkeypatch):
+def test_what_a_card_did_on_the_trip_of_another_tenant_is_not_shown(tmp_path, monkeypatch):
     set_clock(tmp_path / "clock", NOW_S)
     monkeypatch.setenv(CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))
     fleet = Fleet(tmp_path)
@@ -194,14 +193,14 @@ def test_what_a_card_did_on_the_trip_of_another_is_not_told(tmp_path, monkeypatc
             found = Policy({"cis": profile}, "cis", {})
             cards.set_desired(connection, FIRST, found, wish, "bench", at_s)
             keep_uplinks(connection, [KeptUplink(FIRST, hour, at_s, b"1234", 0, 0)])
-        cards.see_identity(connection, FIRST, {"iccid": profile.iccid}, BEGIN_S)
+        cards.keep_identity(connection, FIRST, {"iccid": profile.iccid}, BEGIN_S)
         said = Report(2, 0, "", 1, 0, (), (), 321, ((profile.iccid, 3 * 1024),))
         cards.keep_report(connection, FIRST, said, BEGIN_S + 13 * HOUR_S)
-        register.set_class(connection, "resold", {}, "bench", BEGIN_S)
-        card = Registered(
+        inventory.set_controls(connection, "resold", {}, "bench", BEGIN_S)
+        card = SimCard(
             0, "ACME Rail", "locator", "resold", "active", (), "ARMED", None, None, (profile.iccid,)
         )
-        register.add(connection, card, "bench", BEGIN_S)
+        inventory.add(connection, card, "bench", BEGIN_S)
     pages = Pages(fleet)
     with pages.served():
         told = {
@@ -225,9 +224,9 @@ def test_bytes_by_country_are_the_same_on_the_page_and_in_the_report(tmp_path, m
     with fleet.database.writing() as connection:
         for hour, plmn in ((2, 460_000), (12, 0), (14, 401_001)):
             at_s = BEGIN_S + hour * HOUR_S
-            store(connection, FIRST, [judge.judge(at(hour, plmn=plmn), None, at_s)], at_s)
+            store(connection, FIRST, [quality.check(at(hour, plmn=plmn), None, at_s)], at_s)
             keep_uplinks(connection, [KeptUplink(FIRST, hour, at_s, b"1234", 0, 0)])
-        kazakhstan, china = report.lines(connection, BEGIN_S, NOW_S)
+        kazakhstan, china = report.rows(connection, BEGIN_S, NOW_S)
     pages = Pages(fleet)
     with pages.served():
         house, bolt = (
@@ -242,23 +241,23 @@ def test_bytes_by_country_are_the_same_on_the_page_and_in_the_report(tmp_path, m
     fleet.database.close()
 
 
-def test_a_large_fleet_is_told_as_a_small_one(pages, monkeypatch):
+def test_a_large_fleet_is_served_as_a_small_one(pages, monkeypatch):
     secrets = [pages.token("sees-all"), pages.token("sees-bolt", tenant="bolt")]
     small = [json.loads(pages.ask("/v1/fleet", secret)[1])["devices"] for secret in secrets]
-    monkeypatch.setattr(seen, "_NAMED", 0)
+    monkeypatch.setattr(device_views, "_NAMED", 0)
     assert [json.loads(pages.ask("/v1/fleet", secret)[1])["devices"] for secret in secrets] == small
     assert [[each["device"] for each in told] for told in small] == [[FIRST, SECOND], [FIRST]]
     assert all(each["latitude"] is not None for each in small[0])
 
 
 def test_a_page_of_the_fleet_reads_no_more_than_it_shows(pages, monkeypatch):
-    rides, read = seen.rides, []
+    rides, read = device_views.listed, []
 
-    def counted(*given: Any, **named: Any) -> list[seen.Ride]:
+    def counted(*given: Any, **named: Any) -> list[device_views.DeviceView]:
         read.append(rides(*given, **named))
         return list(read[-1])
 
-    monkeypatch.setattr(seen, "rides", counted)
+    monkeypatch.setattr(device_views, "listed", counted)
     secret, after, devices = pages.token("turns"), "", []
     while after is not None:
         told = json.loads(pages.ask(f"/v1/fleet?limit=1&after={after}", secret)[1])

@@ -61,7 +61,7 @@ def test_a_link_over_the_api_is_the_trip_s_unless_it_says_how_long(fleet, tmp_pa
     pages = Pages(fleet)
     with pages.served():
         token = pages.token("anna", "operator")
-        path = f"/v1/devices/{FIRST}/shares"
+        path = f"/v1/devices/{FIRST}/share-links"
         status, text = pages.ask(path, token, "POST", {})
         assert status == 201 and '"until":null' in text
         assert pages.ask(path, token, "POST", {"length": "60d"})[0] == 201

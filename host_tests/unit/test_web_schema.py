@@ -108,12 +108,12 @@ def test_nothing_breaks_it_and_no_tenant_sees_another_s(served, viewer):
 
 def test_the_other_tenant_s_device_is_not_there(served):
     mine = served.tokens["acme"]
-    for path in ("", "/track", "/wakes", "/commands", "/settings", "/shares", "/export"):
+    for path in ("", "/track", "/wakes", "/commands", "/settings", "/share-links", "/export"):
         assert served.pages.ask(f"/v1/devices/{SECOND}{path}", mine)[0] == 404
     assert THEIRS in served.pages.ask("/v1/fleet", served.tokens["admin"])[1]
 
 
-def test_what_is_told_of_a_fleet_to_which_everything_has_happened_is_as_described(pages):
+def test_answers_of_a_fleet_to_which_everything_has_happened_are_as_described(pages):
     with pages._fleet.database.writing() as connection:
         wakes.add(connection, FIRST, [Wake(1, 1, 2, 10, 3, 4.5)], NOW_S)
         keep_uplinks(connection, [KeptUplink(FIRST, 1, NOW_S, b"1234", 0, 0)])
@@ -126,7 +126,7 @@ def test_what_is_told_of_a_fleet_to_which_everything_has_happened_is_as_describe
             codes = {"400", "401", "403", "404", "411", "413", "422", "429", "503"}
             assert codes < set(operation["responses"]), path
         if "get" in operations and path != "/v1/events":  # of these alarms no event was told
-            whole = path.format(device=FIRST, seq=1) + ("?line=west" if path == "/v1/journeys" else "")
+            whole = path.format(device=FIRST, seq=1) + ("?route=west" if path == "/v1/time-distance" else "")
             status, text = pages.ask(whole + ("?state=all" if path == "/v1/alarms" else ""), pages.house)
             assert status == 200, whole
             (described, *_) = operations["get"]["responses"]["200"]["content"].values()

@@ -19,8 +19,8 @@ from landbridge.features.alarms import rules as alarms
 from landbridge.features.sims import rules as controls
 from landbridge.features.updates import queries as releases
 from landbridge.features.users.rules import ROLES
-from landbridge.web import seen
-from landbridge.web.words import preferred
+from landbridge.web import device_views
+from landbridge.web.language import preferred
 
 from host_tests.support.fleet import Fleet, Pages
 from tools import texts as extraction
@@ -113,7 +113,7 @@ def test_every_message_of_a_script_is_found(messages: Catalog):
 def test_every_code_that_a_page_shows_has_a_label():
     codes = {"alarm", "silent", "moving", "dwelling", "unlocated", "new", "ended"}
     codes |= {
-        *seen.ALARMS.values(),
+        *device_views.ALARMS.values(),
         *alarms.RULES,
         *alarms.SEVERITIES,
         *controls.RULES,

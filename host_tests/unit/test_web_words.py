@@ -16,9 +16,9 @@ from host_tests.support.pages import (
 )
 
 PLACES = (
-    "/", "/alarms?every=true", "/alarms", "/audit", "/updates", "/journeys", "/sign-in", "/nothing",
+    "/", "/alarms?every=true", "/alarms", "/audit", "/updates", "/time-distance", "/sign-in", "/nothing",
     *(f"/devices/{device}{leaf}" for device in (FIRST, SECOND) for leaf in ("", "/card")), "/devices/lb-9",
-    "/devices/lb-9/card", "/journeys?line=none", "/s/none",
+    "/devices/lb-9/card", "/time-distance?route=none", "/s/none",
 )  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def test_a_shared_page_in_chinese_has_no_english_left(pages: Shown):
         (f"/devices/{FIRST}/commands", {"verb": "dense", "argument": "1x"}),
         (f"/devices/{FIRST}/commands", {"verb": "dense"}),
         (f"/devices/{FIRST}/commands", {"verb": "locate", "expires": "1y"}),
-        (f"/devices/{SECOND}/shares", {"length": "1d"}),
+        (f"/devices/{SECOND}/share-links", {"length": "1d"}),
         (f"/alarms/{NOW_S}/acknowledge", {"after": "/"}),
         ("/alarms/99/acknowledge", {"after": "/"}),
     ],

@@ -1,4 +1,4 @@
-"""Coverage along the line against the measured German main line and the known gaps."""
+"""Coverage along the route against the measured German main line and the known gaps."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import pytest
 from tools.modem.network.air import Cell
 from tools.world.radio.coverage import AUDIBLE_DBM, GSM_ABOVE_RSRP_DB, STEP_KM, USABLE_DBM, Coverage
 from tools.world.radio.sites import country_span
-from tools.world.rail.line import Line
+from tools.world.rail.route import Route
 
-LINE = Line.read()
+ROUTE = Route.read()
 SEEDS = range(1, 7)
 
 
 @functools.cache
 def coverage(modem: str, seed: int) -> Coverage:
-    return Coverage(LINE, modem, seed)
+    return Coverage(ROUTE, modem, seed)
 
 
 def usable(modem: str, seed: int, country: str) -> list[bool]:
     """One value a kilometre: whether some network serves."""
-    first, last = country_span(LINE, country)
+    first, last = country_span(ROUTE, country)
     kms = range(int(first) + 1, int(last))
     return [max(coverage(modem, seed).levels(km, 0).values()) > USABLE_DBM for km in kms]
 
@@ -52,7 +52,7 @@ def longest_gap_km(served: list[bool]) -> int:
         ("sim7600", "DE", 0.99, 1.0),
     ],
 )
-def test_the_usable_share_of_the_line(modem: str, country: str, least: float, most: float) -> None:
+def test_the_usable_fraction_of_the_route(modem: str, country: str, least: float, most: float) -> None:
     shares = [mean(usable(modem, seed, country)) for seed in SEEDS]
     assert least <= mean(shares) <= most
 
@@ -64,8 +64,8 @@ def test_gaps_are_long_in_the_steppe_and_short_in_europe() -> None:
     assert max(longest_gap_km(usable("bg95", seed, "PL")) for seed in SEEDS) < 10
 
 
-def test_one_german_operator_is_like_the_measured_line() -> None:
-    first, last = country_span(LINE, "DE")
+def test_one_german_operator_matches_the_measured_main_line() -> None:
+    first, last = country_span(ROUTE, "DE")
     levels = []
     for seed in range(1, 5):
         for plmn in ("26201", "26202", "26203"):
@@ -81,7 +81,7 @@ def test_one_german_operator_is_like_the_measured_line() -> None:
 
 
 def walk(modem: str) -> list[tuple[float, list[Cell]]]:
-    return [(km, coverage(modem, 1).cells(km, 0)) for km in np.arange(0, LINE.length_km, 7.3)]
+    return [(km, coverage(modem, 1).cells(km, 0)) for km in np.arange(0, ROUTE.length_km, 7.3)]
 
 
 @pytest.mark.parametrize("modem", ["bg95", "sim7600"])
@@ -91,12 +91,12 @@ def test_cells_are_sorted_audible_and_of_the_country(modem: str) -> None:
     for km, cells in walk(modem):
         assert [cell.rsrp_dbm for cell in cells] == sorted((c.rsrp_dbm for c in cells), reverse=True)
         for cell in cells:
-            assert cell.plmn.startswith(codes[LINE.country(km)])
+            assert cell.plmn.startswith(codes[ROUTE.country(km)])
             floor = AUDIBLE_DBM + (GSM_ABOVE_RSRP_DB if cell.rat == "gsm" else 0)
             assert cell.rsrp_dbm >= round(floor)
             assert 0 < cell.tac < 0xFFFE
             assert 0 < cell.cell_id < (1 << 16 if cell.rat == "gsm" else 1 << 28)
-            kinds.add((LINE.country(km), cell.rat))
+            kinds.add((ROUTE.country(km), cell.rat))
     if modem == "sim7600":
         assert {kind for _, kind in kinds} == {"lte"}
     else:

@@ -6,38 +6,39 @@ from typing import Any
 from tools.world.oracle.events import COUNTRY, DEPARTED, STOPPED, Events
 
 
-def told(events: Events, mcc: int, around: int, flags: int, connected: bool) -> str:
+def difference(events: Events, mcc: int, around: int, flags: int, connected: bool) -> str:
     """What is wrong with a record from network `mcc`, 0: none, with cells of `around` heard meanwhile."""
     wake: Any = SimpleNamespace(
         cells=[SimpleNamespace(plmn=f"{around}01")], connected=connected, searched=False
     )
     record: Any = {"events": flags, "plmn": mcc * 1_000 + 1 if mcc else 0}
-    return events.told(record, wake)
+    return events.difference(record, wake)
 
 
 def test_a_country_left_long_ago_is_not_taken_for_the_one_that_was_heard():
-    """460, 401 where it connects, and 250, heard in vain and told: then the connection there is no news."""
+    """460, 401 where it connects, and 250, heard without a session and reported: then the connection there is
+    no news."""
     events = Events()
-    assert not told(events, 460, 460, 0, True)
-    assert not told(events, 401, 401, COUNTRY, True)
-    assert not told(events, 0, 250, COUNTRY, False)
-    assert not told(events, 250, 250, 0, True)
-    assert told(events, 257, 257, 0, True), "but another one is"
+    assert not difference(events, 460, 460, 0, True)
+    assert not difference(events, 401, 401, COUNTRY, True)
+    assert not difference(events, 0, 250, COUNTRY, False)
+    assert not difference(events, 250, 250, 0, True)
+    assert difference(events, 257, 257, 0, True), "but another one is"
 
 
-def test_a_country_that_was_heard_and_left_again_in_a_wake_may_be_told():
+def test_a_country_heard_and_left_in_one_wake_may_be_reported():
     for connected in (False, True):
         events = Events(country=401)
-        assert not told(events, 401, 460, COUNTRY, connected)
-        assert told(events, 401, 401, COUNTRY, connected), "nothing else was heard since"
-        assert not told(events, 401, 460, 0, connected)
-        assert told(Events(country=401), 460, 460, 0, True), "another one has to be told"
+        assert not difference(events, 401, 460, COUNTRY, connected)
+        assert difference(events, 401, 401, COUNTRY, connected), "nothing else was heard since"
+        assert not difference(events, 401, 460, 0, connected)
+        assert difference(Events(country=401), 460, 460, 0, True), "another one has to be reported"
 
 
-def test_who_departed_and_stopped_around_a_loss_of_power_may_depart_again():
+def test_a_departure_around_a_power_loss_may_be_repeated():
     events = Events(country=460)
     for flags, moving in ((DEPARTED, True), (STOPPED, False), (DEPARTED | STOPPED, None), (0, None)):
         events.moving = None
         events._either = DEPARTED | STOPPED
-        assert not told(events, 460, 460, flags, True)
+        assert not difference(events, 460, 460, flags, True)
         assert events.moving == moving

@@ -1,4 +1,4 @@
-"""The harsh world: thinned coverage, spells, forbidden lists; the reference world beside it is as it was."""
+"""The harsh world: thinned coverage, spells, forbidden lists; the reference world is as it was."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ import pytest
 from tools.world.radio.coverage import STEP_KM, USABLE_DBM, Coverage
 from tools.world.radio.harsh import HARSH, MILD, PERMANENT, SPELL_MS, Spells
 from tools.world.radio.rules import CONGESTED_MS, CONGESTION, REFUSES, Admission
-from tools.world.rail.line import Line
+from tools.world.rail.route import Route
 from tools.world.trip import DAY_MS, Trip
 
 FOREIGN = "204046612345678"
-LINE = Line.read()
+ROUTE = Route.read()
 PLMN = "26203"
 SLOTS = range(0, 90 * DAY_MS, CONGESTED_MS)
 
 
-def usable_share(coverage: Coverage) -> float:
+def usable_fraction(coverage: Coverage) -> float:
     """Of the line, at the middle of each kilometre and without the wobble in time."""
-    levels = (coverage.levels(km + STEP_KM * 2, 0).values() for km in range(int(LINE.length_km)))
+    levels = (coverage.levels(km + STEP_KM * 2, 0).values() for km in range(int(ROUTE.length_km)))
     return mean(max(each) > USABLE_DBM for each in levels)
 
 
 @pytest.mark.parametrize(("modem", "seed"), [("bg95", 1), ("sim7600", 2)])
-def test_masts_fall_away_until_no_more_than_the_share_is_left(modem: str, seed: int) -> None:
-    assert usable_share(Coverage(LINE, modem, seed)) > 0.7
-    assert 0.33 < usable_share(Coverage(LINE, modem, seed, 0.4)) < 0.43  # the wobble blurs the edge
+def test_masts_are_removed_until_the_usable_fraction_is_left(modem: str, seed: int) -> None:
+    assert usable_fraction(Coverage(ROUTE, modem, seed)) > 0.7
+    assert 0.33 < usable_fraction(Coverage(ROUTE, modem, seed, 0.4)) < 0.43  # the wobble blurs the edge
 
 
 def test_no_network_gets_better_when_masts_fall_away() -> None:
-    full, thin = Coverage(LINE, "bg95", 1), Coverage(LINE, "bg95", 1, 0.4)
-    for km in range(0, int(LINE.length_km), 50):
+    full, thin = Coverage(ROUTE, "bg95", 1), Coverage(ROUTE, "bg95", 1, 0.4)
+    for km in range(0, int(ROUTE.length_km), 50):
         before = full.levels(km, 0)
         assert all(level <= before[key] + 1e-6 for key, level in thin.levels(km, 0).items())
 
 
-def test_spells_have_their_share_and_last_for_days() -> None:
+def test_spells_have_their_fraction_and_last_for_days() -> None:
     spells = Spells(1, "matter", 0.3)
     hours = [spells.on(hour * 3_600_000, PLMN) for hour in range(24 * 1_500)]
     assert mean(hours) == pytest.approx(0.3, abs=0.06)

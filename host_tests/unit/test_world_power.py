@@ -122,8 +122,8 @@ def test_a_lifepo4_cell_carries_lte_in_the_cold_and_browns_out_on_gsm() -> None:
 
 def test_a_battery_of_less_volts_gives_more_amperes_for_the_same_joules() -> None:
     battery = standing(20.0, "lfp5ah")
-    spent_j = 0.5 * 5_000 * JOULES_A_MAH
-    battery.advance(HOUR_MS, spent_j)
+    used_j = 0.5 * 5_000 * JOULES_A_MAH
+    battery.advance(HOUR_MS, used_j)
     assert battery.left() == pytest.approx(1 - 0.5 * 3.6 / 3.2, abs=0.001)
     drop_v = standing(-40.0, "lfp5ah").voltage(0.0) - standing(-40.0, "lfp5ah").voltage(1.0)
     assert drop_v == pytest.approx(0.45 * 3.6 / 3.2)

@@ -12,18 +12,18 @@ HOUR_MS = 3_600_000
 
 def test_awake_it_is_right_and_asleep_it_gains() -> None:
     rtc = Rtc(10_000.0, lambda ms: -20.0)
-    assert rtc.told_ms(HOUR_MS) == HOUR_MS
+    assert rtc.clock_ms(HOUR_MS) == HOUR_MS
     rtc.sleep(HOUR_MS)
     rtc.sleep(HOUR_MS + 5)  # it already is
-    assert rtc.told_ms(2 * HOUR_MS) == 2 * HOUR_MS + 36_000
+    assert rtc.clock_ms(2 * HOUR_MS) == 2 * HOUR_MS + 36_000
     rtc.wake(2 * HOUR_MS)
-    assert rtc.told_ms(3 * HOUR_MS) == 3 * HOUR_MS + 36_000
+    assert rtc.clock_ms(3 * HOUR_MS) == 3 * HOUR_MS + 36_000
 
 
 def test_what_cools_down_in_its_sleep_gains_more() -> None:
     rtc = Rtc(10_000.0, lambda ms: -ms / HOUR_MS)
     rtc.sleep(0)
-    gained_ms = rtc.told_ms(4 * HOUR_MS) - 4 * HOUR_MS
+    gained_ms = rtc.clock_ms(4 * HOUR_MS) - 4 * HOUR_MS
     assert gained_ms == pytest.approx(4 * 3.6 * (10_000 + 2 * COLD_PPM_K), abs=1)
 
 
@@ -34,18 +34,18 @@ def test_a_sleep_is_as_long_as_asked_for_by_its_own_clock(length_ms: int, kelvin
     due_ms = rtc.due_ms(777, length_ms)
     assert due_ms < 777 + length_ms or length_ms == 20
     rtc.sleep(777)
-    assert rtc.told_ms(due_ms) - 777 == pytest.approx(length_ms, abs=2)
-    assert rtc.told_ms(due_ms) - 777 >= length_ms
+    assert rtc.clock_ms(due_ms) - 777 == pytest.approx(length_ms, abs=2)
+    assert rtc.clock_ms(due_ms) - 777 >= length_ms
 
 
 def worst_s(trip: Trip, hours: int) -> float:
     """The most that the clock gains in so many hours of nothing but sleep, an hour each."""
-    told = []
+    gains_ms = []
     for ms in range(0, 40 * DAY_MS, HOUR_MS):
-        told.append(trip.rtc.told_ms(ms) - ms)
+        gains_ms.append(trip.rtc.clock_ms(ms) - ms)
         trip.rtc.sleep(ms)
         trip.rtc.wake(ms + HOUR_MS)
-    return max(later - earlier for earlier, later in zip(told, told[hours:], strict=False)) / 1_000
+    return max(later - earlier for earlier, later in zip(gains_ms, gains_ms[hours:], strict=False)) / 1_000
 
 
 def test_each_trip_has_a_clock_of_its_own_and_none_gains_more_than_40_minutes_in_26_hours() -> None:

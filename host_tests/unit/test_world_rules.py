@@ -104,7 +104,7 @@ def test_agreements_decide_where_an_identity_is_taken():
         assert agreed.cause(0, "204046612345678", plmn) == others.cause(0, "204046612345678", plmn)
 
 
-def test_another_identity_begins_the_bar_anew():
+def test_another_identity_restarts_the_bar():
     bar = DataBar(10**12)
     bar.registered(0, "25001", "a")
     bar.registered(BAR_MS + 1, "25001", "a")

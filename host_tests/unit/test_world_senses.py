@@ -7,19 +7,19 @@ from statistics import mean, median
 
 from tools.world.nature.satellites import BLOCKED, Satellites
 from tools.world.rail.doors import Doors
-from tools.world.rail.line import Line
 from tools.world.rail.motion import Motion
+from tools.world.rail.route import Route
 from tools.world.rail.train import HOUR_MS, Train
 from tools.world.trip import START_UTC_S
 
-LINE = Line.read()
+ROUTE = Route.read()
 MINUTE_MS = 60_000
 MOVING_RATE, STANDING_LUX = 5, 20
 """Thresholds of the firmware's plan."""
 
 
 def train(seed: int) -> Train:
-    return Train.draw(LINE, random.Random(f"{seed}/train"))
+    return Train.draw(ROUTE, random.Random(f"{seed}/train"))
 
 
 def motion(seed: int) -> Motion:

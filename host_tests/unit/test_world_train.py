@@ -10,12 +10,12 @@ import pytest
 
 from tools.world.demo.figures import LEAST_COLD_H
 from tools.world.nature.weather import Weather
-from tools.world.rail.line import Line
+from tools.world.rail.route import Route
 from tools.world.rail.train import DWELLS, HOUR_MS, LONGEST_DWELL_H, SPEED_KMH, Train
 from tools.world.trip import DAY_MS, START_UTC_S, Trip
 
-LINE = Line.read()
-TRAINS = [Train.draw(LINE, random.Random(f"{seed}/train")) for seed in range(120)]
+ROUTE = Route.read()
+TRAINS = [Train.draw(ROUTE, random.Random(f"{seed}/train")) for seed in range(120)]
 
 
 def test_a_trip_takes_three_and_a_half_to_eight_weeks_and_mostly_less_than_45_days() -> None:
@@ -43,7 +43,7 @@ def test_running_speeds_are_those_of_the_countries() -> None:
     for train in TRAINS[:40]:
         for run in train.segments:
             if run.kind == "run":
-                speeds[LINE.country(run.start_km)].append(train.speed_kmh(run.start_ms))
+                speeds[ROUTE.country(run.start_km)].append(train.speed_kmh(run.start_ms))
     for country, kmh in SPEED_KMH.items():
         assert median(speeds[country]) == pytest.approx(kmh, rel=0.1), country
 
@@ -61,14 +61,14 @@ def test_the_train_never_runs_back_and_is_where_it_passes() -> None:
     train = TRAINS[0]
     track = [train.km(ms) for ms in range(0, train.arrival_ms + DAY_MS, HOUR_MS)]
     assert track == sorted(track)
-    assert track[-1] == LINE.length_km
-    for border in LINE.borders:
+    assert track[-1] == ROUTE.length_km
+    for border in ROUTE.borders:
         assert train.km(train.passes_ms(border.km)) == pytest.approx(border.km, abs=0.01)
 
 
 def test_the_countries_come_in_order() -> None:
-    kms = range(int(LINE.length_km))
-    assert list(dict.fromkeys(LINE.country(km) for km in kms)) == ["CN", "KZ", "RU", "BY", "PL", "DE"]
+    kms = range(int(ROUTE.length_km))
+    assert list(dict.fromkeys(ROUTE.country(km) for km in kms)) == ["CN", "KZ", "RU", "BY", "PL", "DE"]
 
 
 def test_winter_is_as_cold_as_it_is_known_to_be() -> None:
@@ -88,7 +88,7 @@ def test_a_cold_wave_is_a_day_and_more_below_minus_35() -> None:
         trip = Trip(seed, "bg95", 45, season="extreme")
         usual = Trip(seed, "bg95", 45)
         assert trip.weather.hours_below(-35.0, trip.end_ms) >= LEAST_COLD_H
-        assert trip.weather.hours_below(-52.0, trip.end_ms) == 0  # the lowest of a winter on the line is -45
+        assert trip.weather.hours_below(-52.0, trip.end_ms) == 0  # the lowest of a winter on the route is -45
         assert usual.weather.hours_below(-35.0, usual.end_ms) < LEAST_COLD_H
         assert trip.position(DAY_MS) == usual.position(DAY_MS)
 

@@ -40,7 +40,7 @@ def test_the_same_seed_is_the_same_trip_and_another_is_not() -> None:
     assert look(Trip(5, "bg95"), 300) != look(Trip(6, "bg95"), 300)
 
 
-def test_both_modems_ride_the_same_train() -> None:
+def test_both_modems_take_the_same_train() -> None:
     one, other = Trip(5, "bg95"), Trip(5, "sim7600")
     for ms in range(0, 45 * DAY_MS, DAY_MS):
         assert one.position(ms) == other.position(ms)
@@ -58,7 +58,7 @@ def test_what_is_given_is_written_down() -> None:
     assert [(seen.plmn, seen.tac, seen.cell_id, seen.rsrp_dbm) for seen in trip.given.cells] == shown
     trip.sense()
     trip.cells()
-    assert len(trip.given.cells) == 2 * len(first)  # a new wake is told anew
+    assert len(trip.given.cells) == 2 * len(first)  # a new wake is given them again
     fix = Fix(trip.utc_s(), 29.6, 106.4, 250.0, 0.0, 0.0, 1.2, 7)
     trip.fix_given(fix)
     assert trip.given.fixes == [fix]

@@ -99,7 +99,7 @@ def is_covered(profile: Profile, span: Span, offset_s: float) -> bool:
 
 
 def align(profile: Profile, began_utc: str, spans: list[Span]) -> tuple[float, float]:
-    """(what is added to times of the transcript to get times of the profile, share of variance explained).
+    """(what is added to times of the transcript to get times of the profile, fraction of variance explained).
 
     `began_utc` is the zero of the transcript, in ISO 8601. Profiles in Unix time are placed by the clock.
     Others have no common zero with the transcript: the place is taken at which the mean powers of the phases
@@ -149,7 +149,7 @@ class _Fit:
         return total
 
     def explained(self, offset_s: float) -> float:
-        """As a share, 1 where the power does not vary."""
+        """As a fraction, 1 where the power does not vary."""
         if self._variance <= ABOUT_CONSTANT * self._mean_w**2:
             return 1.0
         return self.score(offset_s) / (self._variance * (self._profile.end_s - self._profile.begin_s))

@@ -75,7 +75,7 @@ class Keeper:
         return next((parts[2] for parts in contexts if parts[0] == "1" and len(parts) > 2), "")
 
     def restore(
-        self, patience_ms: int, wake: Callable[[], None] | None, hang_up: bool, tell: Callable[[str], None]
+        self, patience_ms: int, wake: Callable[[], None] | None, hang_up: bool, note: Callable[[str], None]
     ) -> Restored:
         """Put back what differs, then look again. `patience_ms` is granted to a command still under way,
         then `wake` is tried; `hang_up` ends a connection to the broker that was broken off."""
@@ -89,29 +89,29 @@ class Keeper:
         try:
             if hang_up:
                 DRIVERS[self._modem](self._port, self._at, None).mqtt_close()
-            self._restore(result, tell)
+            self._restore(result, note)
         except ModemError as error:
             result.not_back["the rest"] = f"the modem stopped answering at {shown(error.what)}"
         return result
 
     def _await_operator(self) -> None:
-        """An operator held by hand is not told before the modem has found it."""
+        """An operator held by hand is not reported before the modem has found it."""
         setting = next(one for one in self._settings if one.name == "operator selection")
         deadline = self._port.ticks_ms() + FOUND_MS
         while self._found[setting.name] == ("1",) and self._port.ticks_ms() < deadline:
             self._port.sleep_ms(PROBE_MS)
             self._found[setting.name] = self._read(setting)
 
-    def _restore(self, result: Restored, tell: Callable[[str], None]) -> None:
+    def _restore(self, result: Restored, note: Callable[[str], None]) -> None:
         refusals = {}
         for setting in self._settings:
             was, now = self._found[setting.name], self._read(setting)
             if was is None or now == was:
                 continue
             if setting.restore(was, now or ()):
-                tell(f"putting back {setting.name}")
+                note(f"putting back {setting.name}")
                 refusals[setting.name] = self._put_back(setting, was, now or ())
-        tell("looking at the settings again")
+        note("looking at the settings again")
         for setting in self._settings:
             was, now = self._found[setting.name], self._read(setting)
             if was is None:

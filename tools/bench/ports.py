@@ -37,7 +37,7 @@ class Port(Protocol):
 
 
 class Listener(Protocol):
-    """Who is told, with the time in milliseconds."""
+    """Called with the time in milliseconds."""
 
     def sent(self, ms: int, data: bytes) -> None:
         """Bytes to the modem."""
@@ -65,7 +65,7 @@ class Recorder:
         self.modem_dtr = port.modem_dtr
 
     def uart_write(self, data: bytes) -> None:
-        """Pass on and tell."""
+        """Pass on and record."""
         self.answer.clear()
         self.commands.append(bytes(data))
         if self._listener:
@@ -73,7 +73,7 @@ class Recorder:
         self._port.uart_write(data)
 
     def uart_readinto(self, buffer: bytearray, timeout_ms: int) -> int:
-        """Pass on and tell."""
+        """Pass on and record."""
         count = self._port.uart_readinto(buffer, timeout_ms)
         if count:
             self.answer += buffer[:count]

@@ -36,7 +36,7 @@ class Operator(NamedTuple):
 
 
 def operators(line: str) -> list[Operator]:
-    """The networks of a +COPS=? answer, without its prefix; the lists of modes behind them are left out."""
+    """The networks of a +COPS=? answer, without its prefix; the lists of modes after them are left out."""
     found = []
     for part in line.split("(")[1:]:
         values = split(part.partition(")")[0])
@@ -54,7 +54,7 @@ def cause(number: int) -> str:
 
 
 def serving(modem: str, line: str) -> dict[str, int | str]:
-    """Kind of network, band and signal, as far as told, from +QENG="servingcell" or +CPSI?."""
+    """Kind of network, band and signal, as far as reported, from +QENG="servingcell" or +CPSI?."""
     parts = split(line)
     if modem == "bg95":
         return _qeng(parts)

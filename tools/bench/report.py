@@ -55,7 +55,7 @@ def as_markdown(request: Request, outcome: Outcome, energy: dict[str, Any] | Non
 
 
 def model(outcome: Outcome) -> str:
-    """As the modem has told it."""
+    """As the modem has reported it."""
     return next((str(one.found["model"]) for one in outcome.results if "model" in one.found), "A modem")
 
 

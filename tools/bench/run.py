@@ -54,7 +54,7 @@ class Result:
 
 
 class Watch(Protocol):
-    """Who is told how the run goes on."""
+    """Is notified of the progress of the run."""
 
     def changed(self, result: Result) -> None:
         """A step began or ended."""
@@ -65,7 +65,7 @@ class Watch(Protocol):
 
 @dataclass
 class Outcome:
-    """Everything there is to report. `unkept`: commands sent whose effect nobody knows how to put back."""
+    """Everything there is to report. `unkept`: commands sent whose effect cannot be restored."""
 
     results: list[Result] = field(default_factory=list)
     restored: Restored = field(default_factory=Restored)

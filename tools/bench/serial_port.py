@@ -63,7 +63,7 @@ class SerialPort:
         """Nothing: whoever feeds the modem goes on feeding it."""
 
     def modem_key(self, pressed: bool) -> None:
-        """By RTS, or nothing: nobody is there to press it."""
+        """By RTS, or nothing: there is no one to press it."""
         if self._key:
             self._line.rts = pressed
 

@@ -69,7 +69,7 @@ def keyed(command: str, key: str) -> Setting:
         return [f'{command}="{key}",{",".join(was)}'] if was else []
 
     def keep(lines: list[str]) -> Value:
-        # Masks are told with 0x by some firmware and taken without it.
+        # Masks are reported with 0x by some firmware and taken without it.
         return tuple(part.removeprefix("0x") for part in lines[0].split(",")[1:]) if lines else ()
 
     return Setting(f"{command} {key}", f'{command}="{key}"', f"{command}:", keep, restore)
@@ -147,12 +147,12 @@ def _login(lines: list[str]) -> Value:
 
 
 def _logins(lines: list[str]) -> Value:
-    """By context: type, user and password, in the order in which they are told."""
+    """By context: type, user and password, in the order in which they are reported."""
     return tuple(lines)
 
 
 def _log_in(was: Value, now: Value) -> list[str]:
-    """The password comes first. What has not been told entirely cannot be put back."""
+    """The password comes first. What has not been reported entirely cannot be restored."""
     changed = [split(line) for line in was if line not in now]
     return [f'+CGAUTH={one[0]},{one[1]},"{one[3]}","{one[2]}"' for one in changed if len(one) == 4]
 
@@ -289,7 +289,7 @@ _WORK_OF_BOTH = "+CRSM +CFUN +COPS +CCHO +CCHC +CGLA +CSIM"
 
 
 def unkept(modem: str, commands: Iterable[str]) -> list[str]:
-    """Those of `commands` (with AT, as sent) that set what nobody here knows how to put back, each once."""
+    """Those of `commands` (with AT, as sent) that set what cannot be restored here, each once."""
     known = {setting.read.rstrip("?").partition("=")[0] for setting in SETTINGS[modem]}
     known -= {"+QCFG", "+QURCCFG", "+QGPSCFG", "+QSSLCFG", "+QMTCFG", "+CSSLCFG", "+QFLST", "+CCERTLIST"}
     keys = {setting.name.replace(" ", '="') + '"' for setting in SETTINGS[modem] if " " in setting.name}

@@ -96,11 +96,11 @@ def survey(bench: Bench) -> Found:
         same = [network for network in heard if network.plmn == plmn]
         bench.note(same[0].name)
         bench.phase("select")
-        told: Found = {"name": same[0].name, "heard_on": sorted({network.access for network in same})}
-        told |= tried(bench, plmn)
-        if told["result"] == "registered":
-            told["neighbours"] = _neighbours(bench)
-        found["networks"].append(told)
+        entry: Found = {"name": same[0].name, "heard_on": sorted({network.access for network in same})}
+        entry |= tried(bench, plmn)
+        if entry["result"] == "registered":
+            entry["neighbours"] = _neighbours(bench)
+        found["networks"].append(entry)
     bench.driver.clear_forbidden()  # who has refused is to be asked again by the next step
     if not heard:
         raise StepFailed("no network is heard: check the antenna, or the place")
@@ -188,7 +188,7 @@ def edrx(bench: Bench) -> Found:
     """Idle with eDRX: what the network grants, and what it costs. A modem that went into PSM meanwhile would
     not be heard any more; that is for `park`."""
     if bench.driver.attach(FOUND_AGAIN_S, FOUND_AGAIN_S, 0)[0] != REGISTERED:
-        raise StepFailed("not registered: nobody to ask for eDRX")
+        raise StepFailed("not registered: no network to ask for eDRX")
     bench.phase("ask")
     bench.ask("+CPSMS=0")
     with ending(bench.start):
@@ -209,9 +209,9 @@ def park(bench: Bench) -> Found:
     granted = bool(bench.driver.psm_granted())
     bench.phase("down")
     begin = bench.port.ticks_ms()
-    parked = bench.driver.stop(granted)
-    found = {"psm_granted": granted, "parked": parked, "down_s": since(bench, begin)}
-    bench.phase("psm" if parked else "off")
+    in_psm = bench.driver.stop(granted)
+    found = {"psm_granted": granted, "parked": in_psm, "down_s": since(bench, begin)}
+    bench.phase("psm" if in_psm else "off")
     bench.port.sleep_ms(PARKED_MS)
     return found
 

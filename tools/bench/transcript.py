@@ -17,7 +17,7 @@ from tools.bench import BenchError
 
 VERSION = 1
 _NUMBER = re.compile(rb"(?<!\d)(\d{6})(\d{5,10})(\d{4}F?)(?!\d)")
-"""IMEI, IMSI and ICCID: network and kind in front, what tells one from the other behind."""
+"""IMEI, IMSI and ICCID: network and kind in front, what tells one from the other at the end."""
 _PDP_LOGIN = re.compile(rb'(\+QICSGP: \d,"[^"\r]*",")([^"\r]*)(",")([^"\r]*)(")')
 
 
@@ -25,7 +25,7 @@ _PDP_LOGIN = re.compile(rb'(\+QICSGP: \d,"[^"\r]*",")([^"\r]*)(",")([^"\r]*)(")'
 class Request:
     """What a run was asked for. `password` is asterisks, as many as it has letters; `ca` is the certificate
     of the broker's authority, PEM; without an `apn` the modem's own is taken. `urc_port` is where a
-    Quectel modem has to tell unsolicited lines, when not on its UART. `key`: the power key can be pressed.
+    Quectel modem has to send unsolicited lines, when not on its UART. `key`: the power key can be pressed.
     `switch`: the card may be switched to another profile and back."""
 
     modem: str

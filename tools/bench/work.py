@@ -43,7 +43,7 @@ class Bench:
 
     def start(self) -> None:
         """Start the driver. It has the BG95 go into PSM when it is left alone, from where only the power key
-        brings it back, and tell unsolicited lines on its UART: not where we are when on its USB."""
+        brings it back, and send unsolicited lines on its UART: not where we are when on its USB."""
         self.driver.start(False, True)
         if self.modem == "bg95" and not self.request.key:
             self.ask("+CPSMS=0")

@@ -1,8 +1,8 @@
 """Measures a board through its prompt: `make bench-chip PORT=/dev/ttyUSB0 [ARGS="--meter run.csv"]`.
 
-Firmware must be on it. Start, imports, envelope, flash, heap and stack stand beside what the simulated world
-assumes of them. With `--meter` the board holds each of its states for a while, and the recording of a power
-profiler (as for `make bench-modem`) tells what they draw. The report goes to out/bench-chip/<time>/.
+Firmware must be on it. Start, imports, envelope, flash, heap and stack are compared with what the simulated
+world assumes of them. With `--meter` the board holds each of its states for a while, and the recording of a
+power profiler (as for `make bench-modem`) tells what they draw. The report goes to out/bench-chip/<time>/.
 Records, settings and identity are only read; afterwards the tracker runs again.
 """
 
@@ -27,9 +27,9 @@ from tools.bench import BenchError, power
 from tools.bench.energy import Span, align, is_covered
 from tools.flash import LayoutError, assumed
 from tools.flash.assumed import Figure
+from tools.flash.console import source
 from tools.flash.device import RESET, Device
 from tools.flash.imports import DECIDING, TALKING
-from tools.flash.sent import source
 
 OUT = Path("out", "bench-chip")
 SILENT_S = 60

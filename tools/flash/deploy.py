@@ -1,6 +1,6 @@
 """Renews the firmware on a board that runs MicroPython: `make deploy BOARD=REFERENCE_BG95 PORT=/dev/ttyUSB0`.
 
-Each file is written beside the old one and read back; when all are there, they take the places of the old
+Each file is written next to the old one and read back; when all are there, they take the places of the old
 ones. Records, settings and keys stay. What was there already is not written again: after an interruption,
 repeat it. A tracker that is another board, whose pins are other ones, needs REPLACE=1.
 """
@@ -20,7 +20,7 @@ from tools.flash.layout import FOLDERS, OTHERS, POINTER, SLOT, START_FILES, lay_
 
 _MARGIN_BYTES = 32_768
 _RUNS_FIRST = b"\0\0"
-"""In the pointer, behind its first byte: the first slot is good, and none is on trial."""
+"""In the pointer, after its first byte: the first slot is good, and none is on trial."""
 _ACTIVATE = """
 import os
 for path in {changed}:

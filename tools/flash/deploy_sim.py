@@ -110,12 +110,12 @@ def main() -> int:
     """The command line."""
     try:
         with tempfile.TemporaryDirectory() as name:
-            told = wake(Path(name, "world"), lambda config: deployed(Path(name, "boards"), config))
+            count = wake(Path(name, "world"), lambda config: deployed(Path(name, "boards"), config))
     except (LayoutError, ServiceError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"one wake from what was deployed: {told} records acknowledged")
-    return 0 if told else 1
+    print(f"one wake from what was deployed: {count} records acknowledged")
+    return 0 if count else 1
 
 
 if __name__ == "__main__":

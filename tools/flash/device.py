@@ -30,19 +30,19 @@ except (ImportError, AttributeError):
 """The firmware's watchdog outlasts a soft reset and cannot be stopped; 15 minutes are enough for us."""
 _WHO = """
 import machine, os, sys
-told = os.statvfs(".")
+stat = os.statvfs(".")
 version, mpy = sys.implementation.version, getattr(sys.implementation, "_mpy", 0) & 255
-print((version[:2], "".join(version[3:]), mpy, told[0] * told[3], machine.unique_id().hex()))
+print((version[:2], "".join(version[3:]), mpy, stat[0] * stat[3], machine.unique_id().hex()))
 """
 RESET = "import machine\nmachine.reset()"
 
 Progress = Callable[[int, int], None]
-"""Told bytes written and bytes in all."""
+"""Called with bytes written and bytes in all."""
 
 
 @contextmanager
 def _answering() -> Iterator[None]:
-    """A board that falls silent, or says what nobody asked, becomes `LayoutError` with the remedy."""
+    """A board that falls silent, or sends what was not asked for, becomes `LayoutError` with the remedy."""
     try:
         yield
     except TransportExecError as error:

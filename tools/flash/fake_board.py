@@ -1,7 +1,7 @@
 """A board at a pseudo terminal: a real MicroPython with its REPL, whose flash is a file with LittleFS and
-whose NVS lies in files beside it.
+whose NVS lies in files next to it.
 
-It takes resets, soft ones and Ctrl-C as a board does, and loses its power when it is told to; only after
+It takes resets, soft ones and Ctrl-C as a board does, and loses its power when asked to; only after
 machine.reset() it runs main.py. Of its chip there is the number, by its folder, a clock that can be set, what
 the IDF says of heap and tasks, and a watchdog that never bites: what needs pins or sleep does not run.
 """
@@ -146,7 +146,7 @@ class FakeBoard:
     def __enter__(self) -> "FakeBoard":
         self._host, slave = pty.openpty()
         tty.setraw(slave)
-        self._slave = slave  # kept open: the port stays while nobody is connected
+        self._slave = slave  # kept open: the port stays while no client is connected
         self.port = os.ttyname(slave)
         self._boot()
         self._relay = threading.Thread(target=self._run, daemon=True)

@@ -2,7 +2,7 @@
 
 Builds the image (tools.flash.image), looks at chip and flash size, then writes MicroPython and the file
 system and verifies both, all by esptool. A file system that is there already is left alone, because records
-lie in it: `make deploy` renews the firmware beside them, ERASE=1 gives them up, and
+lie in it: `make deploy` renews the firmware and keeps them, ERASE=1 gives them up, and
 identity and key in NVS with them; the tracker then needs a new device id. Its beginning is written last:
 until then there is none, and all of it may be repeated after any interruption.
 """
@@ -52,7 +52,7 @@ class Esptool:
         return result.stdout
 
     def show(self, *arguments: str) -> None:
-        """Let it tell of its progress itself. Raises `LayoutError` when it fails."""
+        """Let it show its progress itself. Raises `LayoutError` when it fails."""
         if subprocess.run([*self._command, *arguments], check=False).returncode:
             raise LayoutError(f"esptool has failed at {self._port}; what it said stands above. Try again")
 

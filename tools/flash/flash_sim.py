@@ -16,9 +16,9 @@ from pathlib import Path
 from esp32_mock_bootloader import mock_bootloader
 
 from tools.flash import LayoutError
+from tools.flash.dummy_image import OTA, make
 from tools.flash.flash import flash
 from tools.flash.image import FILES, FLASH, MANIFEST, littlefs, unpack
-from tools.flash.stand_in import OTA, make
 from tools.flash.wake_sim import wake
 from tools.world.device import firmware
 from tools.world.services.processes import ServiceError
@@ -63,12 +63,12 @@ def main() -> int:
             whole = written(micropython, out)
             at = json.loads((out / MANIFEST).read_text())["images"][FILES]["offset"]
             files = whole[at : at + (out / FILES).stat().st_size]
-            told = wake(Path(name, "world"), lambda config: _provisioned(files, config, Path(name, "tree")))
+            count = wake(Path(name, "world"), lambda config: _provisioned(files, config, Path(name, "tree")))
     except (LayoutError, ServiceError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"one wake from the flashed file system: {told} records acknowledged")
-    return 0 if told > RECORDS else 1
+    print(f"one wake from the flashed file system: {count} records acknowledged")
+    return 0 if count > RECORDS else 1
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from rich.table import Table
 
 from tools.flash import BOARDS, LayoutError
 from tools.flash.boards import load
-from tools.flash.layout import PORTS, SLOT, application, constants, lay_out
+from tools.flash.layout import PORTS, SLOT, application, constants, fitted, lay_out
 from tools.flash.micropython import BLOCK, OFFSET, OTA_FILES, read
 
 FILES, FLASH, MANIFEST = "files.bin", "flash.bin", "manifest.json"
@@ -129,15 +129,15 @@ def sizes(out: Path, manifest: dict[str, Any]) -> Table:
     table.add_section()
     table.add_row("all", "", f"{total} of {(out / FILES).stat().st_size // BLOCK}")
     table.add_section()
-    for room, size in rooms().items():
+    for room, size in rooms(manifest["board"]).items():
         table.add_row(f"{SLOT}: {room}", f"{size:,}", "")
     return table
 
 
-def rooms() -> dict[str, int]:
+def rooms(board: str) -> dict[str, int]:
     """Bytes of the application's modules by room."""
     found: dict[str, int] = {}
-    for name, content in application().items():
+    for name, content in application(modem=fitted(board)).items():
         parts = name.split("/")
         room = parts[1] if len(parts) > 2 else "wake"
         found[room] = found.get(room, 0) + len(content)

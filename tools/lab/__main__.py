@@ -1,4 +1,4 @@
-"""`python -m tools.lab`: judge all policies; `tune`, `train`: find their parameters anew."""
+"""`python -m tools.lab`: judge all policies; `tune`, `train`: find their parameters again."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tools.lab.campaign import SETTINGS, TRACE, judged_trips, spread
 from tools.lab.compare import Job, judge, summary
-from tools.lab.lines import TRAINING, FileError, read_line
+from tools.lab.experiments import SETTINGS, TRACE, judged_trips, spread
 from tools.lab.report import show, write_json
+from tools.lab.routes import TRAINING, FileError, read_route
 from tools.lab.traces import read_trace
 from tools.modem.registry import Dialect
 
 OUT = Path("out/lab")
 FIGURES, CHECKED = Path("out/lab.json"), Path("out/lab-check.json")
 TRAINED_IN = {"bg95": ("BG95", "BG95, still here"), "sim7600": ("SIM7600", "SIM7600, still here")}
-"""The settings in which the menu of each class of modem is trained."""
+"""The settings in which the pacing table of each class of modem is trained."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -27,9 +27,9 @@ console = Console()
 @app.callback(invoke_without_command=True)
 def report(
     context: typer.Context,
-    trips: Annotated[int, typer.Option(help="on either known line and on lines drawn")] = 18,
+    trips: Annotated[int, typer.Option(help="on either known route and on routes drawn")] = 18,
     setting: Annotated[list[str] | None, typer.Option(help="only these settings")] = None,
-    line: Annotated[Path | None, typer.Option(help="CSV: name,country,lat,lon,kind")] = None,
+    route: Annotated[Path | None, typer.Option(help="CSV: name,country,lat,lon,kind")] = None,
     trace: Annotated[Path | None, typer.Option(help="CSV: time,lat,lon,operator,RSRP")] = None,
     processes: Annotated[int | None, typer.Option(help="all cores if not given")] = None,
 ) -> None:
@@ -41,9 +41,9 @@ def report(
         raise typer.BadParameter(f"settings are {', '.join(each.name for each in SETTINGS)}")
     judged = judged_trips(trips)
     try:
-        if line:
-            read_line(line)
-            judged = [(str(line), seed) for seed in range(1, trips + 1)]
+        if route:
+            read_route(route)
+            judged = [(str(route), seed) for seed in range(1, trips + 1)]
         if trace:
             read_trace(trace)
             judged = [(f"{TRACE}{trace}", 0)]
@@ -80,9 +80,9 @@ def explain() -> None:
 
 
 @app.command()
-def lasts() -> None:
+def battery_life() -> None:
     """Print how long batteries last, by budget and temperature, into docs/reference/battery-life.md too."""
-    from tools.lab.lasts import markdown, update
+    from tools.lab.battery_life import markdown, update
 
     update()
     print(markdown(), end="")
@@ -90,20 +90,20 @@ def lasts() -> None:
 
 @app.command()
 def train(passes: int = 1, processes: int | None = None) -> None:
-    """Train the menus on either training line and on both, from those that there are."""
+    """Train the pacing tables on either training route and on both, starting from those that exist."""
     from tools.lab.plan import menu
     from tools.lab.train import train as train_one
     from tools.lab.train import write
 
     settings = {each.name: each for each in SETTINGS}
-    menus = {
+    tables = {
         modem: {
             training: train_one([settings[name] for name in names], training, passes, processes)
             for training in (*TRAINING, "both")
         }
         for modem, names in TRAINED_IN.items()
     }
-    write(menus, menu.CARRIES_J)
+    write(tables, menu.CARRIES_J)
 
 
 @app.command()
@@ -117,11 +117,12 @@ def stress(held_out: bool = False, processes: int | None = None) -> None:
 
 
 @app.command()
-def digest(lands: int = 3, processes: int | None = None) -> None:
-    """What five earlier trips of a line have learned, on later ones in thin coverage; out/lab-digest.json."""
+def digest(environments: int = 3, processes: int | None = None) -> None:
+    """Measure what five earlier trips of a route are worth to later ones in thin coverage;
+    out/lab-digest.json."""
     from tools.lab.digest import experiment
 
-    if not experiment(lands, processes, console):
+    if not experiment(environments, processes, console):
         raise typer.Exit(1)
 
 

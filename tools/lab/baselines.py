@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Protocol
 
+from tools.lab.other_trackers import SHIPPED, variants
 from tools.lab.physics import Factory
-from tools.lab.reference import Dual, Lyapunov, Menu, Moved, Periodic, Strong
-from tools.lab.trackers import SHIPPED, variants
+from tools.lab.reference import Dual, Lyapunov, Moved, Paced, Periodic, Strong
 
 RICHER = (0.7, 0.85, 1.0, 1.25, 1.6)
-"""How much richer than it is a menu may take itself to be."""
+"""Factors on the energy that a pacing table assumes."""
 
 
 class Rule(Protocol):
@@ -32,7 +32,7 @@ class Baseline:
     @property
     def thrifty(self) -> bool:
         """Whether it looks at the energy that is left, so that one run does not serve all budgets."""
-        return isinstance(self.shipped, (Menu, Dual)) or bool(getattr(self.shipped, "tiers", ()))
+        return isinstance(self.shipped, (Paced, Dual)) or bool(getattr(self.shipped, "tiers", ()))
 
 
 def baselines(modem: str, trackers: bool = True) -> tuple[Baseline, ...]:
@@ -67,11 +67,11 @@ def baselines(modem: str, trackers: bool = True) -> tuple[Baseline, ...]:
             tuple(Lyapunov(*each) for each in product((0.5, 1, 2, 3, 12), (5, 15, 40, 100, 300, 1000))),
         ),
         Baseline("P6 dual price", Dual(), tuple(map(Dual, (0.35, 0.5, 0.7, 1.0, 1.4, 2.0)))),
-        Baseline("P7 menu", Menu(modem), tuple(Menu(modem, 0.0, richer) for richer in RICHER)),
+        Baseline("P7 pacing table", Paced(modem), tuple(Paced(modem, 0.0, richer) for richer in RICHER)),
         Baseline(
-            "P8 menu, probes",
-            Menu(modem, -112),
-            tuple(Menu(modem, dbm, richer) for dbm, richer in product((-106, -112, -118), RICHER)),
+            "P8 pacing table, scans",
+            Paced(modem, -112),
+            tuple(Paced(modem, dbm, richer) for dbm, richer in product((-106, -112, -118), RICHER)),
         ),
     )
     if not trackers:

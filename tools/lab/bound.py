@@ -4,7 +4,7 @@ Relaxed: every fix counts as delivered; every upload carries a fix of its own sl
 over usable networks, without attach, border or search; GNSS is always there. A price of a joule then
 splits the problem into two longest paths, one over fixes and one over uploads; the least over prices
 of path values plus the price of the budget is the bound. Sleep counts up to the last of either path,
-half on each: a device may be dead behind it. Where cold withholds energy, B(t) binds at
+half on each: a device may be dead after it. Where cold withholds energy, B(t) binds at
 several minima, and the price is a step function that falls there.
 """
 
@@ -42,14 +42,14 @@ class Bound:
     """Path values of one trip for one class of device; then any budget is quick."""
 
     def __init__(
-        self, instance: Instance, costs: Costs, still: bool = False, weights: Weights = WEIGHTS
+        self, instance: Instance, costs: Costs, reuses: bool = False, weights: Weights = WEIGHTS
     ) -> None:
         self._instance = instance
         self._costs = costs
         self._weights = weights
         self._edges = fix_values(instance, weights)
         self._ends = _ends(instance, weights)
-        self._gaps_j = gap_costs_j(instance, costs, still)
+        self._gaps_j = gap_costs_j(instance, costs, reuses)
         self._upload_j = upload_costs_j(instance, costs)
         flat = np.repeat(PRICES[:, None], instance.slots, axis=1)
         self._fix_paths = _FixPaths(costs, self._ends, self._edges, self._gaps_j, flat, costs.sleep_slot_j)
@@ -127,11 +127,12 @@ def _covered(moving: NDArray[np.bool_], gap: int) -> Floats32:
     return count
 
 
-def gap_costs_j(instance: Instance, costs: Costs, still: bool) -> Floats32:
-    """(slot, gap - 1): what a fix costs so long after the last; a wake where "still here" tells as much."""
+def gap_costs_j(instance: Instance, costs: Costs, reuses: bool) -> Floats32:
+    """(slot, gap - 1): what a fix costs so long after the last; a wake where a reused position tells as
+    much."""
     gap_j = np.array([costs.fix_j((gap + 1) * SLOT_H) for gap in range(LONGEST_GAP)], dtype=np.float32)
     gaps_j = np.repeat(gap_j[None, :], instance.slots, axis=0)
-    if still:
+    if reuses:
         stood = np.arange(instance.slots) - np.array(stops(instance.moving))
         gaps_j[np.arange(LONGEST_GAP)[None, :] < stood[:, None]] = costs.wake_j
     return gaps_j

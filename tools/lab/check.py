@@ -1,4 +1,5 @@
-"""The lab beside the full world on the same trips: joules and points must agree, and the device's account.
+"""The lab compared with the full world on the same trips: joules and points must agree, and the device's
+account.
 
 The battery gives so many joules for each day of the trip, as in the demo. The lab has what things cost in the
 world (`physics.MEASURED`; where that has nothing, one trip more is measured first), and the firmware's own
@@ -15,14 +16,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tools.lab.journey import new_line
 from tools.lab.physics import COSTS, MEASURED, Costs, Mission, run
 from tools.lab.pilot import Ours
+from tools.lab.route_data import new_route
 from tools.lab.world import Woken, instance, jolts, measured
 from tools.modem.registry import Dialect
 from tools.world import stage
 from tools.world.demo.diary import DAY_MS
-from tools.world.device.firmware import spent_mj
+from tools.world.device.firmware import account_mj
 from tools.world.oracle import delivered
 from tools.world.trip import Trip
 
@@ -93,19 +94,26 @@ def _live(folder: Path, modem: Dialect, days: int, rate: int, seed: int) -> tupl
     registered: list[str] = []
     before: dict[tuple[str, str], float] = {}
     seen = [0, 0]
-    tell = trip.registered
+    registered_before = trip.registered
 
     def note(imsi: str, plmn: str) -> None:
         registered.append(plmn)
-        tell(imsi, plmn)
+        registered_before(imsi, plmn)
 
     def after_wake(now_ms: int) -> None:
         joules = trip.meter.joules_by_state()
         drawn = {key: value - before.get(key, 0.0) for key, value in joules.items()}
         counts = [len(trip.given.fixes), network.traffic.connections]
-        news = [now - then for now, then in zip(counts, seen, strict=True)]
+        new_counts = [now - then for now, then in zip(counts, seen, strict=True)]
         wakes.append(
-            Woken(trip.given.senses[-1].ms, trip.moving(now_ms), drawn, news[0], news[1], tuple(registered))
+            Woken(
+                trip.given.senses[-1].ms,
+                trip.moving(now_ms),
+                drawn,
+                new_counts[0],
+                new_counts[1],
+                tuple(registered),
+            )
         )
         before.update(joules)
         seen[:] = counts
@@ -113,13 +121,13 @@ def _live(folder: Path, modem: Dialect, days: int, rate: int, seed: int) -> tupl
 
     trip.registered = note  # type: ignore[method-assign]
     try:
-        orders = f"battery_mah={round(rate * days / J_A_MAH)}", f"target_days={max(7, days)}"
-        built.services.agent.do("settings", "set", stage.DEVICE, *orders)
+        values = f"battery_mah={round(rate * days / J_A_MAH)}", f"target_days={max(7, days)}"
+        built.services.agent.do("settings", "set", stage.DEVICE, *values)
         built.device.run(days * DAY_MS, after_wake)
         delivered.await_outbox(built.services.agent.database)
         built.services.stop()
         had = delivered.read(built.services.agent.database, stage.DEVICE)
-        account = spent_mj(built.device.rtc_memory) / 1_000
+        account = account_mj(built.device.rtc_memory) / 1_000
         return wakes, len(had.points), account
     finally:
         built.close()
@@ -133,10 +141,12 @@ def _lab(modem: Dialect, days: int, rate: int, seed: int, costs: Costs) -> tuple
     mission = Mission(
         costs,
         rate * days,
-        here.route,
+        here.corridor,
         here.networks,
-        still=True,
-        guide=new_line(here.route, (), places=True),  # the agent names networks once the fleet has heard them
+        reuses=True,
+        guide=new_route(
+            here.corridor, (), places=True
+        ),  # the agent names networks once the fleet has heard them
         russia=True,
         bumps=jolts(trip, here.slots, "bump"),
         shunts=jolts(trip, here.slots, "shunt", "lift"),
@@ -145,6 +155,6 @@ def _lab(modem: Dialect, days: int, rate: int, seed: int, costs: Costs) -> tuple
     )
     ours = Ours(modem, believes=COSTS[modem]).factory()
     lucks = np.random.default_rng(seed).random((DRAWS, here.slots))
-    lived = [run(replace(here, luck=luck), ours, mission) for luck in lucks]
-    joules = sum(float(each.spent_j[-1]) for each in lived)
-    return joules / DRAWS / days, sum(each.records for each in lived) / DRAWS / days
+    outcome = [run(replace(here, luck=luck), ours, mission) for luck in lucks]
+    joules = sum(float(each.used_j[-1]) for each in outcome)
+    return joules / DRAWS / days, sum(each.records for each in outcome) / DRAWS / days

@@ -11,10 +11,10 @@ import numpy as np
 
 from tools.lab.baselines import Rule, baselines
 from tools.lab.bound import Bound
-from tools.lab.campaign import ALIVE_FROM_J, FLOORS, THIN_FLOORS, Setting, trained_on
+from tools.lab.experiments import ALIVE_FROM_J, FLOORS, THIN_FLOORS, Setting, trained_on
 from tools.lab.hindsight import attainable
 from tools.lab.instances import Instance
-from tools.lab.menus import menu
+from tools.lab.pacing import pacing_table
 from tools.lab.physics import ENDLESS_J, Run, run
 from tools.lab.pilot import CHANGES, Ours
 from tools.lab.tune import tuned_rule
@@ -66,16 +66,16 @@ class Job(NamedTuple):
     """One trip of one setting."""
 
     setting: Setting
-    line: str
+    route: str
     seed: int
 
 
 def judge(job: Job) -> list[Record]:
     """All policies at all budgets on one trip."""
     setting = job.setting
-    instance = setting.trip(job.line, job.seed)
-    training = trained_on(job.line)
-    bound = Bound(instance, setting.costs, setting.still, setting.weights)
+    instance = setting.trip(job.route, job.seed)
+    training = trained_on(job.route)
+    bound = Bound(instance, setting.costs, setting.reuses, setting.weights)
     bounds = setting.bounds(instance, bound)
     desk = _Desk(setting, instance, dict(zip(setting.budgets, bounds, strict=True)))
     for baseline in baselines(setting.modem, setting.trackers):
@@ -84,7 +84,7 @@ def judge(job: Job) -> list[Record]:
         if baseline.grid:
             rules = {budget: tuned_rule(setting, training, baseline, budget) for budget in setting.budgets}
             desk.enter(baseline.name, "tuned", rules, baseline.thrifty)
-    ours = dict.fromkeys(setting.budgets, Ours(setting.modem, menu(setting.modem, training)))
+    ours = dict.fromkeys(setting.budgets, Ours(setting.modem, pacing_table(setting.modem, training)))
     desk.enter(OURS, "ours", ours, thrifty=True)
     desk.enter(KNOWN_END, "ours", ours, thrifty=True, known_end=True)
     for change, name in CHANGES.items():
@@ -107,13 +107,13 @@ class _Desk:
         self, name: str, kind: str, rules: Mapping[int, Rule], thrifty: bool, known_end: bool = False
     ) -> None:
         """One policy with its rule for each budget."""
-        lived: dict[Rule, Run] = {}
+        outcome: dict[Rule, Run] = {}
         for budget, rule in rules.items():
-            known = None if thrifty or self._setting.cold else lived.get(rule)
+            known = None if thrifty or self._setting.cold else outcome.get(rule)
             if known is None:
                 given = budget if thrifty or self._setting.cold else ENDLESS_J
                 mission = self._setting.mission(self._instance, given, known_end or name.startswith("P"))
-                known = lived[rule] = run(self._instance, rule.factory(), mission)
+                known = outcome[rule] = run(self._instance, rule.factory(), mission)
             self._write(name, kind, budget, known)
 
     def hindsight(self, budget: int, utility: float) -> None:
@@ -126,8 +126,8 @@ class _Desk:
             )
         )
 
-    def _write(self, name: str, kind: str, budget: int, lived: Run) -> None:
-        figures = self._setting.score(self._instance, lived, budget)
+    def _write(self, name: str, kind: str, budget: int, outcome: Run) -> None:
+        figures = self._setting.score(self._instance, outcome, budget)
         self.records.append(
             Record(
                 setting=self._setting.name,
@@ -141,7 +141,7 @@ class _Desk:
                 points=figures.points,
                 mah_a_day=figures.mah_a_day,
                 median_age_h=figures.median_age_h,
-                attempts=lived.most_attempts(),
+                attempts=outcome.most_attempts(),
             )
         )
 
@@ -172,7 +172,7 @@ def floor(setting: Setting, budget: int) -> float | None:
     """The least ratio that ours must have, where one is set."""
     if setting.loss_db:
         return THIN_FLOORS.get(setting.loss_db) if budget >= 120 else None
-    if setting.probe_j is not None or setting.stacked or not setting.places or setting.every > 1:
+    if setting.network_scan_j is not None or setting.stacked or not setting.places or setting.every > 1:
         return None
     return dict(zip(setting.budgets, FLOORS[setting.modem], strict=True))[budget]
 

@@ -1,7 +1,8 @@
-"""The second container on a line: what five earlier trips have seen of networks, told to later ones.
+"""The second container on a route: what five earlier trips have seen of networks, given to later ones.
 
-Earlier and later trips go through the same land (`lands.py`), where networks are thin. What was seen becomes
-a guide by the agent's own code. The same guide with its tiles shuffled shows what a wrong one costs.
+Earlier and later trips share a radio environment (`environments.py`), in which networks are thin. What was
+seen becomes route data by the agent's own code. The same route data with their tiles shuffled shows what a
+wrong one costs.
 """
 
 from __future__ import annotations
@@ -18,39 +19,40 @@ from typing import NamedTuple
 import numpy as np
 from landbridge.features.coverage import bins as shares
 from landbridge.features.coverage import costs
-from landbridge.features.coverage.digest import TILE_KM, WELL_HEARD_DBM
-from landbridge.features.coverage.known import LEAST_LOOKS
+from landbridge.features.coverage.encoding import TILE_KM, WELL_HEARD_DBM
+from landbridge.features.coverage.known import LEAST_OBSERVATIONS
 from landbridge.features.routes.coding import Network
 from rich.console import Console
 from rich.table import Table
 
-from tools.lab.campaign import Setting, spread
+from tools.lab.environments import draw
+from tools.lab.experiments import Setting, spread
 from tools.lab.instances import Instance
-from tools.lab.journey import made, places_km, plmn
-from tools.lab.lands import draw
 from tools.lab.physics import Run, run, stops
 from tools.lab.pilot import Ours
+from tools.lab.route_data import made, places_km, plmn
 from tools.lab.score import score
 
 OUT = Path("out/lab-digest.json")
 LOSSES_DB = (15.0, 25.0)
 BUDGETS = (65, 120)
-LINES = ("w1", "n1")
+ROUTES = ("w1", "n1")
 EARLIER = range(2_001, 2_006)
 LATER = range(2_101, 2_107)
 GAIN_PERCENT, WRONG_PERCENT = 5.0, 1.0
 """Fewer joules a delivered point at least; more with shuffled tiles at most."""
-NEW, LEARNED, SHUFFLED = "new line", "learned", "shuffled"
+NEW, LEARNED, SHUFFLED = "new route", "learned", "shuffled"
 RESAMPLES = 2_000
 
 
 class Job(NamedTuple):
-    """A land in which a fleet with so many joules a day and trip finds networks so much weaker."""
+    """A radio environment in which a fleet with so many joules a day and trip finds networks so much
+    weaker."""
 
     loss_db: float
     budget: int
-    line: str
-    land: int
+    route: str
+    environment: int
 
 
 class Figure(NamedTuple):
@@ -71,14 +73,15 @@ class Seen(NamedTuple):
     reports: list[costs.Report]
 
 
-def experiment(lands: int, processes: int | None, console: Console) -> bool:
-    """Run it on so many lands of each line, print and write the figures; True: all is as it must be."""
+def experiment(environments: int, processes: int | None, console: Console) -> bool:
+    """Run it on so many radio environments of each route, print and write the figures; True: all is as it
+    must be."""
     jobs = [
-        Job(loss_db, budget, line, land)
+        Job(loss_db, budget, route, environment)
         for loss_db in LOSSES_DB
         for budget in BUDGETS
-        for line in LINES
-        for land in range(1, lands + 1)
+        for route in ROUTES
+        for environment in range(1, environments + 1)
     ]
     figures = [each for found in spread(judge, jobs, "later trips", processes) for each in found]
     table = Table("loss dB", "J a day", "guide", "J a point", "fewer, % (95 %)", "utility")
@@ -102,70 +105,75 @@ def experiment(lands: int, processes: int | None, console: Console) -> bool:
 
 
 def judge(job: Job) -> list[Figure]:
-    """Live through earlier trips, learn, live through later ones with each kind of guide."""
+    """Run the earlier trips, learn, then run the later ones with each kind of route data."""
     setting = Setting("digest", "bg95")
     policy = Ours(setting.modem).factory()
     seen = Seen([], [])
     for seed in EARLIER:
-        trip = draw(job.line, job.land, seed, setting.modem).thinned(job.loss_db)
+        trip = draw(job.route, job.environment, seed, setting.modem).thinned(job.loss_db)
         see(trip, run(trip, policy, setting.mission(trip, job.budget)), seen)
     figures = []
     for seed in LATER:
-        trip = draw(job.line, job.land, seed, setting.modem).thinned(job.loss_db)
+        trip = draw(job.route, job.environment, seed, setting.modem).thinned(job.loss_db)
         mission = setting.mission(trip, job.budget)
         guides = {NEW: b"", LEARNED: guide(trip, seen, False), SHUFFLED: guide(trip, seen, True)}
         for name, data in guides.items():
-            lived = run(trip, policy, replace(mission, guide=data))
-            figure = joules_a_point(lived), score(trip, lived).utility
-            figures.append(Figure(job.loss_db, job.budget, name, f"{job.line}-{job.land}-{seed}", *figure))
+            outcome = run(trip, policy, replace(mission, guide=data))
+            figure = joules_a_point(outcome), score(trip, outcome).utility
+            figures.append(
+                Figure(job.loss_db, job.budget, name, f"{job.route}-{job.environment}-{seed}", *figure)
+            )
     return figures
 
 
-def see(trip: Instance, lived: Run, seen: Seen) -> None:
-    """Add what an agent learns of a trip: where a look was made is known where the train has had a fix just
-    now, or has not moved since."""
+def see(trip: Instance, outcome: Run, seen: Seen) -> None:
+    """Add what an agent learns of a trip: where a network scan was made is known where the train has had a
+    fix just now, or has not moved since."""
     still_since = stops(trip.moving)
-    for slot, heard in lived.looks:
-        index = bisect_right(lived.fixes, slot) - 1
-        fix = lived.fixes[index] if index >= 0 else -1
+    for slot, heard in outcome.looks:
+        index = bisect_right(outcome.fixes, slot) - 1
+        fix = outcome.fixes[index] if index >= 0 else -1
         if fix >= 0 and (slot - fix <= 1 or still_since[slot] <= fix):
             number = plmn(trip.networks[heard.network]) if heard else 0
             well = heard is not None and heard.rsrp_dbm >= WELL_HEARD_DBM
             seen.looks.append((float(trip.km[fix]), number, well))
-    for network, joules in lived.reports:
+    for network, joules in outcome.reports:
         seen.reports.append(costs.Report(plmn(trip.networks[network]), 1_000 * joules))
 
 
 def guide(trip: Instance, seen: Seen, shuffled: bool) -> bytes:
-    """The guide that the agent makes of what was seen; `shuffled`: each tile tells of another place."""
+    """The route data that the agent makes of what was seen; `shuffled`: each tile is that of another
+    place."""
     counts: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     for km, _, well in seen.looks:
         counts[int(km // TILE_KM)][0] += 1
         counts[int(km // TILE_KM)][1] += well
-    looks = {tile: shares.Looks(*sums) for tile, sums in counts.items()}
-    tiles = shares.tiles(looks, places_km(trip.route))
+    looks = {tile: shares.Observations(*sums) for tile, sums in counts.items()}
+    tiles = shares.tiles(looks, places_km(trip.corridor))
     if shuffled:
         random.Random(trip.name).shuffle(tiles)
-    return made(trip.route.line, tuple(tiles), tuple(_networks(trip, seen)))
+    return made(trip.corridor.route, tuple(tiles), tuple(_networks(trip, seen)))
 
 
 def _networks(trip: Instance, seen: Seen) -> Iterator[Network]:
     known = costs.percent(seen.reports)
     for number in map(plmn, trip.networks):
         of_country = [each for _, each, _ in seen.looks if each // 1_000 == number // 1_000]
-        share = of_country.count(number) * 100 // len(of_country) if len(of_country) >= LEAST_LOOKS else 0
-        yield Network(number, known.get(number, 0), share)
+        known_well = len(of_country) >= LEAST_OBSERVATIONS
+        percent = of_country.count(number) * 100 // len(of_country) if known_well else 0
+        yield Network(number, known.get(number, 0), percent)
 
 
-def joules_a_point(lived: Run) -> float:
+def joules_a_point(outcome: Run) -> float:
     """All that was drawn, over the points that were delivered."""
-    newest = max((point for _, point in lived.uploads), default=-1)
-    delivered = bisect_right(lived.fixes, newest)
-    return float(sum(lived.joules.values())) / max(1, delivered)
+    newest = max((point for _, point in outcome.uploads), default=-1)
+    delivered = bisect_right(outcome.fixes, newest)
+    return float(sum(outcome.joules.values())) / max(1, delivered)
 
 
 def _row(loss_db: float, budget: int | None, guide: str, figures: Sequence[Figure]) -> dict[str, object]:
-    """Of one kind of guide beside a new line, trip by trip, with a bootstrap interval over trips."""
+    """Of one kind of route data compared with a new route, trip by trip, with a bootstrap interval over
+    trips."""
     of = {name: [each for each in figures if each.guide == name] for name in (NEW, guide)}
     new, with_guide = (np.array([each.joules_a_point for each in of[name]]) for name in (NEW, guide))
     rng = np.random.default_rng(1)

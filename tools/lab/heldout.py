@@ -16,11 +16,11 @@ from landbridge.geo.route import MCC
 from numpy.typing import NDArray
 
 from tools.lab.instances import MOVING_KM, SLOT_H, SLOTS_A_DAY, Floats, Instance
-from tools.lab.lines import Route
 from tools.lab.physics import COSTS, Costs
 from tools.lab.radio import SILENT_DBM
+from tools.lab.routes import Corridor
 from tools.world.radio.sites import Operator
-from tools.world.rail.line import Border, Line, Waypoint
+from tools.world.rail.route import Border, Route, Waypoint
 
 NAME = "held-out-"
 COUNTRIES = tuple("TR GE AZ UZ IR RO HU AT RS BG VN LA TH MY IN PK UA MN".split())
@@ -36,8 +36,8 @@ COST_SPREAD = 0.5
 """Each cost of the device is up to so much more or less than built in (in logarithms)."""
 
 
-class Way(NamedTuple):
-    """A leg of the way: hours, kilometres; `sea`: no network."""
+class Stretch(NamedTuple):
+    """A stretch of the trip: hours, kilometres; `sea`: no network."""
 
     hours: float
     km: float
@@ -58,7 +58,7 @@ def costs(name: str) -> Costs:
         attach_j=times(built.attach_j),
         attach_abroad_j=times(built.attach_abroad_j),
         scan_j=times(built.scan_j),
-        probe_j=rng.uniform(0.8, 5.5),
+        network_scan_j=rng.uniform(0.8, 5.5),
         gnss_w=times(built.gnss_w),
         sleep_w=built.sleep_w * rng.uniform(0.85, 1.15),
         wake_j=times(built.wake_j),
@@ -70,24 +70,24 @@ def draw(seed: int) -> Instance:
     """A trip, the same for the same seed."""
     name = f"{NAME}{seed}"
     rng, dice = np.random.default_rng(list(name.encode())), random.Random(name)
-    route = _route(name, dice)
-    hours, km, sea = _travelled(route.line, dice)
+    corridor = _corridor(name, dice)
+    hours, km, sea = _travelled(corridor.route, dice)
     slots = int(hours[-1] / SLOT_H)
     ends = np.arange(slots + 1) * SLOT_H
     all_km = np.interp(ends, hours, km)
     at_km, moving = all_km[:-1], np.diff(all_km) > MOVING_KM
     at_sea = np.array([any(a <= hour < b for a, b in sea) for hour in ends[:-1]])
-    country = tuple(route.line.country(each) for each in at_km)
+    country = tuple(corridor.route.country(each) for each in at_km)
     networks = tuple(
         Operator(f"{MCC[each]}{number:02}", each, ("gsm", "emtc"))
         for each in dict.fromkeys(country)
         for number in range(1, dice.randint(1, 3) + 1)
     )
-    points = np.array([route.line.position(each) for each in at_km])
+    points = np.array([corridor.route.position(each) for each in at_km])
     blocked = rng.random(slots) < dice.uniform(0.01, 0.10)
     return Instance(
         name=name,
-        route=route,
+        corridor=corridor,
         km=at_km,
         moving=moving | at_sea,
         lat=points[:, 0],
@@ -104,8 +104,8 @@ def draw(seed: int) -> Instance:
     )
 
 
-def _route(name: str, dice: random.Random) -> Route:
-    """A line of stations whose kinds the route data know, though stops take otherwise."""
+def _corridor(name: str, dice: random.Random) -> Corridor:
+    """A route of stations whose kinds the route data know, though stops take otherwise."""
     countries = dice.sample(COUNTRIES, dice.randint(2, 5))
     legs, lat, lon, km = dice.randint(*LEGS), dice.uniform(15, 45), dice.uniform(30, 100), 0.0
     waypoints = [Waypoint("0", countries[0], lat, lon, "hub", 0.0)]
@@ -123,48 +123,48 @@ def _route(name: str, dice: random.Random) -> Route:
         for a, b in pairwise(waypoints)
         if a.country != b.country
     )
-    line = Line(tuple(waypoints), borders)
-    return Route(name, line, (), np.full(int(km / 2.0) + 2, np.nan, dtype=np.float32))
+    route = Route(tuple(waypoints), borders)
+    return Corridor(name, route, (), np.full(int(km / 2.0) + 2, np.nan, dtype=np.float32))
 
 
-def _travelled(line: Line, dice: random.Random) -> tuple[Floats, Floats, list[tuple[float, float]]]:
-    """(Hours, kilometres) of the way's corners, and the hours at sea."""
+def _travelled(route: Route, dice: random.Random) -> tuple[Floats, Floats, list[tuple[float, float]]]:
+    """(Hours, kilometres) of the trip's corners, and the hours at sea."""
     hours, km = [0.0], [0.0]
     sea = []
-    for way in _ways(line, dice):
-        if way.sea:
-            sea.append((hours[-1], hours[-1] + way.hours))
-        hours.append(hours[-1] + way.hours)
-        km.append(km[-1] + way.km)
+    for stretch in _stretches(route, dice):
+        if stretch.sea:
+            sea.append((hours[-1], hours[-1] + stretch.hours))
+        hours.append(hours[-1] + stretch.hours)
+        km.append(km[-1] + stretch.km)
     return np.array(hours), np.array(km), sea
 
 
-def _ways(line: Line, dice: random.Random) -> Iterator[Way]:
+def _stretches(route: Route, dice: random.Random) -> Iterator[Stretch]:
     """Stops and runs; a truck rests at night, wherever it is."""
     truck, ship = dice.random() < TRUCKS, dice.random() < SHIPS
-    sea_leg = dice.randint(5, len(line.waypoints) - 5) if ship else -1
-    siding = dice.randint(3, len(line.waypoints) - 3) if dice.random() < SIDINGS else -1
+    sea_leg = dice.randint(5, len(route.waypoints) - 5) if ship else -1
+    siding = dice.randint(3, len(route.waypoints) - 3) if dice.random() < SIDINGS else -1
     driven_h = 0.0
-    yield Way(dice.gammavariate(1.5, 40.0), 0.0)
-    for leg, (here, there) in enumerate(pairwise(line.waypoints)):
+    yield Stretch(dice.gammavariate(1.5, 40.0), 0.0)
+    for leg, (here, there) in enumerate(pairwise(route.waypoints)):
         leg_km = there.km - here.km
         if leg == sea_leg:
-            yield Way(dice.uniform(48, 192), leg_km, True)
+            yield Stretch(dice.uniform(48, 192), leg_km, True)
         elif truck:
             run_h = leg_km / dice.uniform(40, 80)
             driven_h += run_h
-            yield Way(run_h, leg_km)
+            yield Stretch(run_h, leg_km)
             if driven_h > 9:
                 driven_h = 0.0
-                yield Way(dice.uniform(8, 14), 0.0)
+                yield Stretch(dice.uniform(8, 14), 0.0)
         else:
-            yield Way(leg_km / dice.uniform(12, 70), leg_km)
+            yield Stretch(leg_km / dice.uniform(12, 70), leg_km)
         if leg == siding:
-            yield Way(dice.uniform(24, 144), 0.0)
+            yield Stretch(dice.uniform(24, 144), 0.0)
         elif there.kind == "border":
-            yield Way(dice.gammavariate(0.8, 30.0), 0.0)
+            yield Stretch(dice.gammavariate(0.8, 30.0), 0.0)
         elif there.kind == "yard" or dice.random() < 0.3:
-            yield Way(dice.paretovariate(1.4), 0.0)
+            yield Stretch(dice.paretovariate(1.4), 0.0)
 
 
 def _levels(
@@ -180,10 +180,10 @@ def _levels(
     kinds = rng.random(stretches.max() + 1)
     level = np.full(len(kinds), SILENT_DBM)
     least = 0.0
-    for share, mean, deviation in LEVELS_DBM:
-        chosen = (kinds >= least) & (kinds < least + share)
+    for fraction, mean, deviation in LEVELS_DBM:
+        chosen = (kinds >= least) & (kinds < least + fraction)
         level[chosen] = rng.normal(mean, deviation, chosen.sum())
-        least += share
+        least += fraction
     heard = level[stretches]
     stops = np.floor(km * 10).astype(int)
     lucky = {stop: rng.random() < HEARD_AT_STOPS for stop in np.unique(stops[~moving])}

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from tools.lab.bound import PRICES, Bound
-from tools.lab.campaign import Setting
+from tools.lab.experiments import Setting
 from tools.lab.instances import Instance
 from tools.lab.physics import BLOCKED_S, ENDLESS_J, HOT_H, Device, failure, run
 
@@ -30,7 +30,7 @@ class Replay:
         slot = device.slot
         self._fix_due |= slot in self._fixes
         self._upload_due |= slot in self._uploads
-        if (self._fix_due or self._upload_due) and device.still():
+        if (self._fix_due or self._upload_due) and device.reuse_position():
             self._fix_due = False
         fix = self._fix_due or (self._upload_due and 0 < device.hours_since_fix <= HOT_H)
         if fix and device.last_point != slot and self._instance.sky[slot]:
@@ -57,6 +57,6 @@ def attainable(setting: Setting, instance: Instance, bound: Bound) -> list[float
         for place, budget in enumerate(setting.budgets):
             if setting.cold or not place:
                 mission = setting.mission(instance, budget if setting.cold else ENDLESS_J)
-                lived = run(instance, lambda _, replay=replay: replay, replace(mission, russia=False))  # type: ignore[misc]
-            best[place] = max(best[place], setting.score(instance, lived, budget).utility)
+                outcome = run(instance, lambda _, replay=replay: replay, replace(mission, russia=False))  # type: ignore[misc]
+            best[place] = max(best[place], setting.score(instance, outcome, budget).utility)
     return [float(each) for each in best]

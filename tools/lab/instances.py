@@ -1,7 +1,7 @@
 """Trips in slots of half an hour: what is true in each slot, drawn from a seed or read from a recording.
 
-Reuses the train, the lines and the radio model of the world. A trip ends when the train reaches the
-end of the line.
+Reuses the train, the routes and the radio model of the world. A trip ends when the train reaches the
+end of the route.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.lab.lines import Route, route
 from tools.lab.radio import SILENT_DBM, levels
+from tools.lab.routes import Corridor, corridor
 from tools.world.nature.satellites import STACKED_BLOCKED, STACKED_MEAN_H
 from tools.world.nature.weather import LAG_H, SPELL_DAYS, read_nodes
 from tools.world.radio.coverage import USABLE_DBM
@@ -33,7 +33,7 @@ BLOCKED = 0.04
 """Of all slots without sky, as in the reference model of the facts."""
 TUNNELS = 0.02
 """Of the moving slots, where stays between stacks are drawn as in the world; about 4 % of all in the end."""
-COST_FACTORS, COST_SHARES = (1.0, 2.5, 10.0), (0.55, 0.33, 0.12)
+COST_FACTORS, COST_WEIGHTS = (1.0, 2.5, 10.0), (0.55, 0.33, 0.12)
 FIX_SIGMA, UPLOAD_SIGMA = 0.35, 0.4
 
 Floats = NDArray[np.float64]
@@ -56,7 +56,7 @@ class Instance:
     """
 
     name: str
-    route: Route
+    corridor: Corridor
     km: Floats
     moving: NDArray[np.bool_]
     lat: Floats
@@ -77,7 +77,7 @@ class Instance:
 
     @property
     def arrived(self) -> int:
-        """The first slot at the goal, or behind the trip."""
+        """The first slot at the goal, or after the trip."""
         return self.arrival or self.slots
 
     @property
@@ -104,42 +104,42 @@ class Instance:
         return replace(self, name=f"{self.name}-{loss_db:.0f}dB", rsrp=rsrp)
 
 
-def draw(line: str, seed: int, modem: str, stacked: bool = False) -> Instance:
-    """A trip on a line (`lines.route`) for "bg95" or "sim7600"; the same arguments give the same trip.
+def draw(route: str, seed: int, modem: str, stacked: bool = False) -> Instance:
+    """A trip on a route (`routes.corridor`) for "bg95" or "sim7600"; the same arguments give the same trip.
 
     Slots without sky are independent as in the reference model; `stacked` draws stays of a day or so
     between stacks instead, as the world does.
     """
-    here = route(line)
-    train = Train.draw(here.line, random.Random(f"lab/{line}/{seed}/train"))
-    rng = np.random.default_rng(list(f"lab/{line}/{seed}".encode()))
+    here = corridor(route)
+    train = Train.draw(here.route, random.Random(f"lab/{route}/{seed}/train"))
+    rng = np.random.default_rng(list(f"lab/{route}/{seed}".encode()))
     slots = math.ceil(train.arrival_ms / (1_000 * SLOT_S))
     all_km = np.array([train.km(slot * 1_000 * SLOT_S) for slot in range(slots + 1)])
     km = all_km[:-1]
     moving = np.diff(all_km) > MOVING_KM
-    points = np.array([here.line.position(each) for each in km])
+    points = np.array([here.route.position(each) for each in km])
     networks = tuple(each for each in read_operators(modem) if each.country in _countries(here))
     return Instance(
         name=f"{here.name}-{seed}",
-        route=here,
+        corridor=here,
         km=km,
         moving=moving,
         lat=points[:, 0],
         lon=points[:, 1],
-        country=tuple(here.line.country(each) for each in km),
+        country=tuple(here.route.country(each) for each in km),
         battery_c=_battery_c(points, rng),
         sky=_stacked(train, moving, rng) if stacked else rng.random(slots) >= BLOCKED,
         fix_noise=np.exp(rng.normal(0, FIX_SIGMA, slots)),
         upload_noise=np.exp(rng.normal(0, UPLOAD_SIGMA, slots)),
         luck=rng.random(slots),
         networks=networks,
-        factor=rng.choice(COST_FACTORS, len(networks), p=COST_SHARES),
+        factor=rng.choice(COST_FACTORS, len(networks), p=COST_WEIGHTS),
         rsrp=levels(here, km, networks, rng),
     )
 
 
-def _countries(here: Route) -> set[str]:
-    return {point.country for point in here.line.waypoints}
+def _countries(here: Corridor) -> set[str]:
+    return {point.country for point in here.route.waypoints}
 
 
 def _battery_c(points: Floats, rng: np.random.Generator) -> Floats:

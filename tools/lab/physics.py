@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.lab.instances import SLOT_H, SLOT_S, SLOTS_A_DAY, Floats, Heard, Instance
-from tools.lab.lines import Route
+from tools.lab.routes import Corridor
 from tools.world.radio.sites import Operator
 
 HOT_H, AIDED_H = 2.0, 4.0
@@ -30,7 +30,7 @@ BAR_SLOTS, SILENCE_SLOTS = SLOTS_A_DAY, 3 * SLOTS_A_DAY
 """Russia: no data for a day after the first registration, again after three days of silence."""
 USABLE_C = ((-60.0, 0.25), (-40.0, 0.55), (-30.0, 0.68), (-20.0, 0.80), (0.0, 0.95), (20.0, 1.0))
 """(C, usable part of a Li-SOCl2 cell): withheld by the cold, not destroyed."""
-PARTS = ("sleep", "wake", "fix", "still", "upload", "attach", "probe", "scan")
+PARTS = ("sleep", "wake", "fix", "position reused", "upload", "attach", "network scan", "scan")
 PLATEAU_MV, KNEE_MV, KNEE_LEFT = 3_600, 900, 0.08
 """Of a Li-SOCl2 cell: how far its voltage falls at the end of its charge, and from which part of it on."""
 ENDLESS_J = 1e7
@@ -45,17 +45,18 @@ class Costs:
     attach_j: float
     attach_abroad_j: float
     scan_j: float
-    probe_j: float
+    network_scan_j: float
     gnss_w: float
     sleep_w: float
     wake_j: float = 0.40
     ttff_s: tuple[float, float, float] = TTFF_S
     blocked_s: float = BLOCKED_S
-    look_j: float = 0.0
-    """Of a look of a modem that does not sleep registered, beside `probe_j`: to search for a network. A
-    report over the one it finds need not do that again."""
+    network_search_j: float = 0.0
+    """Of a network scan of a modem that does not sleep registered, in addition to `network_scan_j`: to search
+    for a network. A report over the one it finds need not do that again."""
     again_j: float = 0.0
-    """To find a network again that lets nobody sleep registered (GSM grants no PSM), before each report."""
+    """To find a network again on which no device can sleep registered (GSM grants no PSM), before each
+    report."""
     recount_j: float = 0.0
     """Of a wake by a jolt, which counts for a minute whether the train runs."""
     unserved: tuple[float, float] = (0.0, 0.0)
@@ -82,7 +83,7 @@ class Costs:
         return self.wake_j + self.gnss_w * self.ttff_s[_start(gap_h)]
 
     def blocked_j(self, limit_s: float = BLOCKED_S) -> float:
-        """A search for satellites in vain that is given up after so long."""
+        """A search for satellites that fails and is given up after so long."""
         return self.wake_j + self.gnss_w * self.blocked_s * limit_s / BLOCKED_S
 
 
@@ -99,19 +100,19 @@ MEASURED = {
     # each figure is less by that. A report in the wake of a point without GNSS 3.2 over LTE-M where the
     # network ends the connection after 5 s (more where later: world.HELD; 764 of them), 9.3 over GSM (220):
     # in the lab its point has that wake, the report one more. In a wake of its own a fix hot 2.75, aided 5.7,
-    # cold 9.6, in vain 10 moving and 19 standing. A look behind which no report follows 4.6 beside the wake,
-    # whether it finds a network (180 of 300) or not. Behind a border, up to the first report, 11, 12 and 19
-    # more. A wake by a jolt 0.4. Of reports for which a network was heard when the half hour began 12 of 1922
-    # standing and 5 of 116 on the move were in vain, 22 each. Where none was, 34 of 111 tries passed, for
-    # 20.7, the others took 29 (89 of them by an earlier firmware). Asleep, modem and all, 20.4 a day. The
-    # device's account: 1.01 to 1.03 of the meter.
+    # cold 9.6, without result 10 moving and 19 standing. A network scan after which no report follows 4.6
+    # beside the wake, whether it finds a network (180 of 300) or not. Behind a border, up to the first
+    # report, 11, 12 and 19 more. A wake by a jolt 0.4. Of reports for which a network was heard when the half
+    # hour began 12 of 1922 standing and 5 of 116 on the move failed, 22 each. Where none was, 34 of 111 tries
+    # passed, for 20.7, the others took 29 (89 of them by an earlier firmware). Asleep, modem and all, 20.4 a
+    # day. The device's account: 1.01 to 1.03 of the meter.
     "bg95": Costs(
         upload_j=2.78,
         attach_j=2.9,
         attach_abroad_j=13.5,
         scan_j=28.5,
-        probe_j=0.4,
-        look_j=4.2,
+        network_scan_j=0.4,
+        network_search_j=4.2,
         again_j=6.15,
         gnss_w=1.0,
         ttff_s=(2.56, 5.5, 9.4),
@@ -126,7 +127,7 @@ MEASURED = {
         counted=1.02,
     ),
 }
-"""Of the full world, device and conversation as they are; times of fixes are joules here, at 1 W."""
+"""Of the full world, device and session as they are; times of fixes are joules here, at 1 W."""
 
 
 def _start(gap_h: float) -> int:
@@ -134,9 +135,9 @@ def _start(gap_h: float) -> int:
     return (gap_h > HOT_H) + (gap_h > AIDED_H)
 
 
-def costs(modem: str, probe_j: float | None = None) -> Costs:
-    """Of a class of modem, with another cost of a probe if given."""
-    return COSTS[modem] if probe_j is None else replace(COSTS[modem], probe_j=probe_j)
+def costs(modem: str, network_scan_j: float | None = None) -> Costs:
+    """Of a class of modem, with another cost of a network scan if given."""
+    return COSTS[modem] if network_scan_j is None else replace(COSTS[modem], network_scan_j=network_scan_j)
 
 
 def signal_factor(rsrp_dbm: float) -> float:
@@ -152,30 +153,29 @@ def failure(rsrp_dbm: float) -> float:
 
 @dataclass(frozen=True)
 class Mission:
-    """What a device is told before the trip: its costs, its joules, its line.
+    """What a device is told before the trip: its costs, its joules, its route.
 
-    `days` is the true length of the trip, for reference policies that are allowed to know it; None for
-    those that are not. `networks` are those that the modem may meet. `places` False withholds the
-    distances to settlements. `still`: "still here" counts as a point. `guide` is what a fleet that has been
-    there knows of the line; b"": nobody has. `cold` withholds part of the energy by the temperature of the
-    moment; a device comes back with the warmth. `russia` bars data in Russia for the first 24 hours.
+    `days` is the true length of the trip, for reference policies that are allowed to know it; None for those
+    that are not. `networks` are those that the modem may meet. `places` False withholds the distances to
+    settlements. `reuses`: a reused position counts as a point. `guide` are the route data of a fleet that has
+    been there knows of the route; b"": no device has. `cold` withholds part of the energy by the temperature
+    of the moment; a device comes back with the warmth. `russia` bars data in Russia for the first 24 hours.
     `bumps`: how often something wakes the device in a slot for nothing; None: such wakes, and those to look
-    whether the train still runs, cost nothing, and our policy decides in every slot.
-    `shunts`: how many shunts and lifts, which a device takes for departures, begin in a slot of a trip of the
-    world. `lasts_days`:
-    for so long the energy is to last at least, as a setting says; `late`: the first report
-    is due at once, others as the settings built in say, and our policy is not asked about them. `part` of
+    whether the train still runs, cost nothing, and our policy decides in every slot. `shunts`: how many
+    shunts and lifts, which a device takes for departures, begin in a slot of a trip of the world.
+    `lasts_days`: for so long the energy is to last at least, as a setting says; `late`: the first report is
+    due at once, others as the settings built in say, and our policy is not asked about them. `part` of
     `budget_j` is what the battery gives: it may be weaker than told. `stay_h` is what the fleet has learned
     of the stay at the goal, where there is one.
     """
 
     costs: Costs
     budget_j: float
-    route: Route
+    corridor: Corridor
     networks: tuple[Operator, ...] = ()
     days: float | None = None
     places: bool = True
-    still: bool = False
+    reuses: bool = False
     guide: bytes = b""
     cold: bool = False
     russia: bool = False
@@ -203,20 +203,20 @@ class Run:
     """What came of a policy: `fixes` are points, those without GNSS too, `uploads` (slot, newest point
     delivered); `looks` (slot, what was heard) at the network that an upload would use, `reports` (network,
     joules) of those that passed; `records` is how many our policy keeps, of stops and departures and of
-    searches in vain as well; `spent_j` is cumulative by slot, `died` the first slot in which the energy
+    failed searches as well; `used_j` is cumulative by slot, `died` the first slot in which the energy
     was gone, or the number of slots.
     """
 
     fixes: list[int] = field(default_factory=list)
     uploads: list[tuple[int, int]] = field(default_factory=list)
-    probes: list[int] = field(default_factory=list)
+    network_scans: list[int] = field(default_factory=list)
     looks: list[tuple[int, Heard | None]] = field(default_factory=list)
     reports: list[tuple[int, float]] = field(default_factory=list)
     failures: list[int] = field(default_factory=list)
     joules: dict[str, float] = field(default_factory=dict)
     attempts: list[int] = field(default_factory=list)
     records: int = 0
-    spent_j: Floats = field(default_factory=lambda: np.zeros(0))
+    used_j: Floats = field(default_factory=lambda: np.zeros(0))
     died: int = 0
 
     def most_attempts(self) -> int:
@@ -229,17 +229,17 @@ class Run:
 class Device:
     """The verbs of a policy and what it can see; one object lives through one trip.
 
-    Visible: `slot`, `moving`, `battery_c`, `last_fix` (slot, -1: none), `last_point` (of fix or "still
-    here"), `parked` (no movement since the last fix), `fix_km` (kilometre of that fix), `waiting` (points
-    not delivered), `last_upload` (slot), `left_j`, `network` (registered with), `country` (of the network
-    last registered with), `cost_j` (of the last verb), `level_dbm` (at the last upload). `moving` is
+    Visible: `slot`, `moving`, `battery_c`, `last_fix` (slot, -1: none), `last_point` (of a fix or a reused
+    position), `stationary` (no movement since the last fix), `fix_km` (kilometre of that fix), `waiting`
+    (points not delivered), `last_upload` (slot), `left_j`, `network` (registered with), `country` (of the
+    network last registered with), `cost_j` (of the last verb), `level_dbm` (at the last upload). `moving` is
     what is felt; `left_j` counts on the battery as it was told, `battery_mv` is of the one that is there.
     """
 
     def __init__(self, instance: Instance, mission: Mission) -> None:
         self._instance = instance
         self._costs = mission.costs
-        self._still = mission.still
+        self._reuses = mission.reuses
         self._russia = mission.russia
         self._heard = instance.heard
         self.run = Run()
@@ -249,7 +249,7 @@ class Device:
         self.battery_c = 0.0
         self.last_fix = -1
         self.last_point = -1
-        self.parked = False
+        self.stationary = False
         self.fix_km = 0.0
         self.waiting = 0
         self.last_upload = -1
@@ -260,7 +260,7 @@ class Device:
         self.cost_j = 0.0
         self.level_dbm = 0.0
         self._searched = (-1, 0.0)
-        """The network that the last look has found, and the joules of that search, until a report."""
+        """The network that the last scan has found, and the joules of that search, until a report."""
         self._barred_until = -1
         self._heard_russia = -SILENCE_SLOTS
 
@@ -284,9 +284,9 @@ class Device:
         """Look for satellites, for `limit_s` or by the age of the orbits at most; True: a fix is kept.
         `times` fixes in this slot are one point.
 
-        Where "still here" counts it takes the place of every fix that would find the train where it was.
+        Where a reused position counts it replaces every fix that would find the train where it was.
         """
-        if self.still():
+        if self.reuse_position():
             return True
         slot, costs = self.slot, self._costs
         limit_s = limit_s or SEARCH_S[_start(self.hours_since_fix)]
@@ -301,14 +301,15 @@ class Device:
         self.last_fix, self.fix_km = slot, self._instance.km[slot]
         return True
 
-    def still(self) -> bool:
-        """Say "still here", or "here until now" at a departure: a point for the price of a wake.
+    def reuse_position(self) -> bool:
+        """Report the last position again, at a departure with the time until which it held: a point for a
+        wake.
 
         False, and nothing happens, where that does not count or the train has moved since the last fix.
         """
-        if not (self._still and self.parked):
+        if not (self._reuses and self.stationary):
             return False
-        self._pay("still", self._costs.wake_j)
+        self._pay("position reused", self._costs.wake_j)
         self._point()
         return True
 
@@ -318,13 +319,13 @@ class Device:
             self.waiting += 1
             self.last_point = self.slot
 
-    def probe(self, network: int | None = None) -> Heard | None:
+    def scan_networks(self, network: int | None = None) -> Heard | None:
         """Camp briefly on `network`, or on the one that an upload would use now: its level, or None."""
         found = self._camp(network)
         is_own = found is not None and found.network == self.network and self.sleeps_registered
-        search_j = 0.0 if is_own else self._costs.look_j
-        self._pay("probe", self._costs.probe_j + search_j)
-        self.run.probes.append(self.slot)
+        search_j = 0.0 if is_own else self._costs.network_search_j
+        self._pay("network scan", self._costs.network_scan_j + search_j)
+        self.run.network_scans.append(self.slot)
         self._searched = (found.network, search_j) if found else (-1, 0.0)
         if network is None:
             self.run.looks.append((self.slot, found))
@@ -335,7 +336,7 @@ class Device:
     def upload(self, network: int | None = None, times: int = 1, limit_j: float = math.inf) -> bool:
         """Deliver all that waits, over `network` or the one the modem chooses; True: delivered.
 
-        It is given up in vain when it would take more than `limit_j`, with its registration.
+        It fails when it would take more than `limit_j`, with its registration.
         """
         slot, costs = self.slot, self._costs
         found = self._camp(network)
@@ -344,7 +345,7 @@ class Device:
             self._pay("upload", costs.regained_j)
             self.run.attempts.append(slot)
             return self._deliver(self.network)
-        looked = self.run.probes[-1:] == [slot]
+        looked = self.run.network_scans[-1:] == [slot]
         (searched, search_j), self._searched = self._searched, (-1, 0.0)
         if found is None or (luck < costs.unserved[self.moving]):
             self._pay("scan", costs.unserved_j if found else costs.scan_j)
@@ -352,8 +353,8 @@ class Device:
             self.run.failures.append(slot)
             return False
         before_j = self.left_j
-        had_j = search_j if looked and found.network == searched else 0.0
-        again_j = self._register(found.network, had_j)
+        paid_j = search_j if looked and found.network == searched else 0.0
+        again_j = self._register(found.network, paid_j)
         limit_j = max(0.0, limit_j - (before_j - self.left_j))
         self.level_dbm = found.rsrp_dbm
         operator = self._instance.factor[found.network] ** FACTOR_EXPONENT
@@ -393,19 +394,19 @@ class Device:
                 return each
         return heard[0] if heard and network is None else None
 
-    def _register(self, network: int, had_j: float) -> float:
-        """Joules that each report over this network takes beside itself; `had_j` of what is to be paid were
+    def _register(self, network: int, paid_j: float) -> float:
+        """Joules that each report over this network takes in addition; `paid_j` of what is to be paid were
         spent on the same search."""
         if network == self.network:
             if self.sleeps_registered:
                 return 0.0
-            self._pay("attach", max(0.0, self._costs.again_j - had_j))
+            self._pay("attach", max(0.0, self._costs.again_j - paid_j))
             self.run.attempts.append(self.slot)
             return self._costs.again_j
         country = self._instance.networks[network].country
         abroad = country != self.country
         attach_j = self._costs.attach_abroad_j if abroad else self._costs.attach_j
-        self._pay("attach", max(0.0, attach_j - had_j))
+        self._pay("attach", max(0.0, attach_j - paid_j))
         self.run.attempts.append(self.slot)
         self.network, self.country = network, country
         if self._russia and country == "RU":
@@ -438,7 +439,7 @@ def run(instance: Instance, policy: Factory, mission: Mission) -> Run:
     moving, temperatures = felt.tolist(), instance.battery_c.tolist()
     stopped = stops(instance.moving)
     limits = capacity_j(instance, min(mission.budget_j, ENDLESS_J), mission.cold).tolist()
-    spent_j: list[float] = []
+    used_j: list[float] = []
     drawn_j, sleep_j = 0.0, mission.costs.sleep_slot_j
     device.run.died = instance.slots
     for slot in range(instance.slots):
@@ -447,7 +448,7 @@ def run(instance: Instance, policy: Factory, mission: Mission) -> Run:
         if device.left_j > gone_j:
             device.slot, device.moving, device.battery_c = slot, moving[slot], temperatures[slot]
             device.battery_mv = _voltage_mv((device.left_j - gone_j) / (limits[slot] - gone_j))
-            device.parked = stopped[slot] <= device.last_fix
+            device.stationary = stopped[slot] <= device.last_fix
             fixes, uploads = len(device.run.fixes), len(device.run.uploads)
             before_j = device.left_j
             mind.slot(device)
@@ -456,13 +457,13 @@ def run(instance: Instance, policy: Factory, mission: Mission) -> Run:
             if device.left_j < gone_j:  # what was begun did not come to its end
                 del device.run.fixes[fixes:], device.run.uploads[uploads:]
         drawn_j = limits[slot] - device.left_j
-        spent_j.append(drawn_j)
+        used_j.append(drawn_j)
         if device.left_j <= gone_j:
             device.run.died = min(device.run.died, slot)
             if not mission.cold:
                 break
-    device.run.joules["sleep"] = sleep_j * len(spent_j)
-    device.run.spent_j = np.array(spent_j)
+    device.run.joules["sleep"] = sleep_j * len(used_j)
+    device.run.used_j = np.array(used_j)
     return device.run
 
 

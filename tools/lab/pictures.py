@@ -14,10 +14,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from tools.lab.campaign import Setting, trained_on
 from tools.lab.compare import ATTAINABLE, OURS, Row, floor
+from tools.lab.experiments import Setting, trained_on
 from tools.lab.instances import SLOTS_A_DAY, Instance
-from tools.lab.menus import menu
+from tools.lab.pacing import pacing_table
 from tools.lab.physics import Factory, Run, run
 from tools.lab.pilot import Ours
 from tools.lab.reference import Periodic
@@ -35,28 +35,28 @@ DRAWN_BUDGET = {"bg95": 80, "sim7600": 500}
 
 
 def write_report(
-    path: Path, settings: Sequence[Setting], rows: Sequence[Row], missed: Sequence[str], line: str, seed: int
+    path: Path, settings: Sequence[Setting], rows: Sequence[Row], missed: Sequence[str], route: str, seed: int
 ) -> None:
-    """An HTML page that needs nothing else; `line` and `seed` are the trip that is drawn."""
+    """An HTML page that needs nothing else; `route` and `seed` are the trip that is drawn."""
     parts = ["<h1>Scheduler lab</h1>", _misses(missed)]
     for setting in settings:
         mine = [row for row in rows if row.setting == setting.name]
         parts += [f"<h2>{html.escape(setting.name)}</h2>", _image(_curves(setting, mine))]
         parts.append(_table(setting, mine))
     setting = settings[0]
-    instance = setting.trip(line, seed)
+    instance = setting.trip(route, seed)
     budget = DRAWN_BUDGET[setting.modem]
     policies: dict[str, Factory] = {
-        "ours": Ours(setting.modem, menu(setting.modem, trained_on(line))).factory(),
+        "ours": Ours(setting.modem, pacing_table(setting.modem, trained_on(route))).factory(),
         "hourly": Periodic(1, 1).factory(),
         "2 h / 12 h": Periodic(2, 12).factory(),
     }
-    lived = {
+    outcome = {
         name: run(instance, policy, setting.mission(instance, budget)) for name, policy in policies.items()
     }
     parts += [f"<h2>{html.escape(instance.name)}, {setting.name}, {budget} J a day: ours, hour by hour</h2>"]
-    parts += [_image(_hours(instance, lived["ours"], budget)), "<h2>Points that arrived</h2>"]
-    parts += [_image(_map(instance, lived))]
+    parts += [_image(_hours(instance, outcome["ours"], budget)), "<h2>Points that arrived</h2>"]
+    parts += [_image(_map(instance, outcome))]
     page = "<!doctype html><meta charset=utf-8><title>Scheduler lab</title>" + _STYLE + "".join(parts)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page + "\n", encoding="utf-8")
@@ -121,12 +121,14 @@ def _curves(setting: Setting, rows: Sequence[Row]) -> Figure:
     return figure
 
 
-def _hours(instance: Instance, lived: Run, budget: float) -> Figure:
+def _hours(instance: Instance, outcome: Run, budget: float) -> Figure:
     days = np.arange(instance.slots) / SLOTS_A_DAY
     figure = Figure(figsize=(12, 7), layout="constrained")
     line, radio, acts, energy = figure.subplots(4, 1, sharex=True, height_ratios=(2, 1.5, 1, 1.5))
     line.plot(days, instance.km, color=INK, linewidth=1)
-    line.plot(days[lived.fixes], instance.km[lived.fixes], ".", color=COLOURS[0], markersize=3, label="point")
+    line.plot(
+        days[outcome.fixes], instance.km[outcome.fixes], ".", color=COLOURS[0], markersize=3, label="point"
+    )
     line.set_ylabel("km")
     line.legend(fontsize=8)
     radio.fill_between(days, 0, 1, where=instance.moving, color=LAND, step="post", label="moving")
@@ -138,25 +140,25 @@ def _hours(instance: Instance, lived: Run, budget: float) -> Figure:
     level.set_ylabel("best network, dBm")
     for height, (name, slots) in enumerate(
         (
-            ("fix", lived.fixes),
-            ("upload", [slot for slot, _ in lived.uploads]),
-            ("look", lived.probes),
-            ("failure", lived.failures),
+            ("fix", outcome.fixes),
+            ("upload", [slot for slot, _ in outcome.uploads]),
+            ("network scan", outcome.network_scans),
+            ("failure", outcome.failures),
         )
     ):
         acts.plot(days[slots], np.full(len(slots), height), "|", color=COLOURS[height], markersize=9)
         acts.text(-0.2, height, name, ha="right", va="center", fontsize=8)
     acts.set(yticks=[], ylim=(-0.6, 3.6))
-    energy.plot(days[: len(lived.spent_j)], lived.spent_j, color=COLOURS[3], label="drawn")
+    energy.plot(days[: len(outcome.used_j)], outcome.used_j, color=COLOURS[3], label="drawn")
     energy.plot([0, instance.days], [0, budget * instance.days], "--", color=FAINT, label="budget, evenly")
     energy.legend(fontsize=8)
     energy.set(xlabel="day", ylabel="J drawn")
     return figure
 
 
-def _map(instance: Instance, lived: dict[str, Run]) -> Figure:
+def _map(instance: Instance, outcome: dict[str, Run]) -> Figure:
     figure = Figure(figsize=(12, 9), layout="constrained")
-    for axes, (name, each), colour in zip(figure.subplots(3, 1), lived.items(), COLOURS, strict=False):
+    for axes, (name, each), colour in zip(figure.subplots(3, 1), outcome.items(), COLOURS, strict=False):
         for ring in _rings():
             axes.fill(ring[:, 0], ring[:, 1], facecolor=LAND, edgecolor="white", linewidth=0.6)
         axes.plot(instance.lon, instance.lat, color=FAINT, linewidth=0.6)

@@ -1,4 +1,4 @@
-"""Flies our policy, the firmware's own, through a trip of the lab: slots are wakes, verbs have outcomes."""
+"""Runs our policy, the firmware's own, on a trip of the lab: slots are wakes, verbs have outcomes."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from tools.lab.instances import SLOT_H, SLOT_S
-from tools.lab.journey import Guide, new_line, plmn
-from tools.lab.menus import Menu
+from tools.lab.pacing import PacingTable
 from tools.lab.physics import AIDED_H, BLOCKED_S, HOT_H, Costs, Device, Factory, Mission, usable
 from tools.lab.plan import ahead, battery, budget, decide, menu, networks, policy, settings, st
+from tools.lab.route_data import Guide, new_route, plmn
 
 START_S = 30 * 86_400
 """The clock when a trip begins; 0 would mean never."""
 
 
-def built(costs: Costs, still: bool = False) -> Any:
+def built(costs: Costs, reuses: bool = False) -> Any:
     """What the device is built with, in mJ."""
     return battery.Costs(
         wake=_mj(costs.wake_j),
@@ -26,14 +26,14 @@ def built(costs: Costs, still: bool = False) -> Any:
         upload=_mj(costs.upload_j),
         attach=_mj(costs.attach_j),
         scan=_mj(costs.scan_j),
-        probe=_mj(costs.probe_j),
+        probe=_mj(costs.network_scan_j),
         sleep_a_day=_mj(costs.sleep_w * 86_400),
-        still=still,
+        still=reuses,
     )
 
 
 CHANGES = {
-    "probe": "no looks",
+    "network scan": "no network scans",
     "costs": "no costs of operators",
     "end": "45 days planned",
     "coldest": "energy at -30 C",
@@ -50,13 +50,15 @@ LEAST_S = SETTINGS[settings.REPORT_LEAST_S]
 
 @dataclass(frozen=True)
 class Ours:
-    """Our policy for a class of modem, with the menu that ships or another one, one of CHANGES `changed`.
+    """Our policy for a class of modem, with the pacing table that ships or another one, one of CHANGES
+    `changed`.
 
-    It is built with what things cost, as a bench would find them, or with what it `believes`.
+    It is built with what things cost, as a measurement on hardware would find them, or with what it
+    `believes`.
     """
 
     modem: str
-    rows: Menu | None = None
+    rows: PacingTable | None = None
     changed: str = ""
     believes: Costs | None = None
 
@@ -74,16 +76,16 @@ class Ours:
 class _Pilot:
     """The lab numbers networks from 0 on, the device knows PLMNs: one more, 0 is none."""
 
-    def __init__(self, mission: Mission, chosen: tuple[int, Menu], changed: str, costs: Costs) -> None:
-        believed = replace(costs, probe_j=NEVER_J) if changed == "probe" else costs
-        self._costs = built(believed, mission.still)
+    def __init__(self, mission: Mission, chosen: tuple[int, PacingTable], changed: str, costs: Costs) -> None:
+        believed = replace(costs, network_scan_j=NEVER_J) if changed == "network scan" else costs
+        self._costs = built(believed, mission.reuses)
         self._mission = mission
-        self._menu = chosen
+        self._pacing = chosen
         self._changed = changed
         self._state: Any = st.new()
         self._state[st.LAST_UPLOAD] = self._state[st.STOPPED_AT] = START_S
         self._state[st.GUIDE_KM4] = 1
-        data = mission.guide or new_line(mission.route, mission.networks, mission.places, mission.stay_h)
+        data = mission.guide or new_route(mission.corridor, mission.networks, mission.places, mission.stay_h)
         self._guide = Guide(data, mission.networks)
         self._plmns = [plmn(each) for each in mission.networks]
         self._in_russia = False
@@ -130,7 +132,7 @@ class _Pilot:
         journey = self._journey(device)
         if policy.feel(mind, _mj(self._left_j(device)), journey):
             lasts_s = round(86_400 * self._mission.lasts_days) - device.slot * SLOT_S
-            menu.choose(mind, costs, *self._menu, journey, lasts_s)
+            menu.choose(mind, costs, *self._pacing, journey, lasts_s)
         if self._in_russia:
             mind[st.UPLOAD_NOT_BEFORE] = max(mind[st.UPLOAD_NOT_BEFORE], mind[st.BARRED_UNTIL])
         if self._is_late(device) and not networks.is_silent(mind):
@@ -145,10 +147,10 @@ class _Pilot:
                     journey = self._journey(device)
                     policy.arrive(mind, journey)
             elif action == policy.STILL:
-                device.still()
+                device.reuse_position()
                 st.learn_still(mind)
             elif action == policy.PROBE:
-                self._probe(device)
+                self._scan_networks(device)
             else:
                 self._upload(device, mind[st.SEEN] - 1 if action == policy.UPLOAD else None, self._spare_j())
             mind[st.WAITING] = device.waiting
@@ -174,7 +176,7 @@ class _Pilot:
         if point == policy.FIX:
             self._fix(device)
         elif point == policy.STILL:
-            device.still()
+            device.reuse_position()
             st.learn_still(self._state)
 
     def _fix(self, device: Device) -> bool:
@@ -182,7 +184,7 @@ class _Pilot:
         st.learn_fix(self._state, found)
         return found
 
-    def _probe(self, device: Device) -> None:
+    def _scan_networks(self, device: Device) -> None:
         mind = self._state
         if mind[st.WANTED]:  # the device does not look at another network, it registers
             wanted = mind[st.WANTED] - 1
@@ -190,7 +192,7 @@ class _Pilot:
             self._freshen(device)
             self._upload(device, wanted, self._spare_j())
             return
-        seen = device.probe(self._held())
+        seen = device.scan_networks(self._held())
         number, dbm = (seen.network + 1, round(seen.rsrp_dbm)) if seen else (0, 0)
         if number != mind[st.NETWORK]:
             budget.count(mind, mind[st.NOW])

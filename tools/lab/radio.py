@@ -14,11 +14,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.lab.lines import Route, place_distances_km
+from tools.lab.routes import Corridor, place_distances_km
 from tools.world.radio.coverage import REACH_KM, SHADOWS, WOBBLE_DB
 from tools.world.radio.sites import (
     AT_MAST,
-    KIND_SHARE,
+    KIND_FRACTION,
     LATERAL_KM,
     SETTLEMENT_SERVED,
     SMALL_STATION_KM,
@@ -35,24 +35,24 @@ SILENT_DBM = -150.0
 Floats = NDArray[np.float64]
 
 
-def levels(route: Route, km: Floats, operators: Sequence[Operator], rng: np.random.Generator) -> Floats:
+def levels(corridor: Corridor, km: Floats, operators: Sequence[Operator], rng: np.random.Generator) -> Floats:
     """(operators, slots) RSRP in dBm at kilometres that only grow; SILENT_DBM outside their country."""
-    points = np.array([route.line.position(each) for each in km])
-    countries = np.array([route.line.country(each) for each in km])
-    edge_km = _edges_km(route, points)
-    population = np.array([place.population for place in route.places])
-    nations = np.array([place.country for place in route.places])
-    masts = _station_masts(route, rng)
+    points = np.array([corridor.route.position(each) for each in km])
+    countries = np.array([corridor.route.country(each) for each in km])
+    edge_km = _edges_km(corridor, points)
+    population = np.array([place.population for place in corridor.places])
+    nations = np.array([place.country for place in corridor.places])
+    masts = _station_masts(corridor, rng)
     result = np.full((len(operators), len(km)), SILENT_DBM)
     for row, operator in enumerate(operators):
         here = countries == operator.country
         if not here.any():
             continue
-        kinds = _kinds_share(operator)
+        kinds = _kinds_fraction(operator)
         served = nations == operator.country
         served &= rng.random(len(nations)) < _served(population) * kinds
         nearest_km = edge_km[np.ix_(here, served)].min(axis=1, initial=REACH_KM + 1)
-        aside_km = _beside_line(route, operator, masts, kinds, rng)
+        aside_km = _beside_track(corridor, operator, masts, kinds, rng)
         along_km = np.abs(km[here][:, None] - aside_km[None, :, 0])
         reach = np.where(along_km <= REACH_KM, np.hypot(along_km, aside_km[None, :, 1]), REACH_KM + 1)
         nearest_km = np.minimum(nearest_km, reach.min(axis=1, initial=REACH_KM + 1))
@@ -61,38 +61,38 @@ def levels(route: Route, km: Floats, operators: Sequence[Operator], rng: np.rand
     return result
 
 
-def _edges_km(route: Route, points: Floats) -> Floats:
+def _edges_km(corridor: Corridor, points: Floats) -> Floats:
     """(slots, places): a town is as near as its edge; beyond REACH_KM it is not heard."""
-    distance = place_distances_km(points, route.places)
-    radius = 0.25 * np.sqrt(np.array([place.population for place in route.places]) / 1_000)
+    distance = place_distances_km(points, corridor.places)
+    radius = 0.25 * np.sqrt(np.array([place.population for place in corridor.places]) / 1_000)
     return np.where(distance <= REACH_KM, np.maximum(0.7, distance - radius), REACH_KM + 1)
 
 
 def _served(population: NDArray[np.int64]) -> Floats:
     served = np.zeros(len(population))
-    for least, share in reversed(SETTLEMENT_SERVED):
-        served[population >= least] = share
+    for least, fraction in reversed(SETTLEMENT_SERVED):
+        served[population >= least] = fraction
     return served
 
 
-def _kinds_share(operator: Operator) -> float:
+def _kinds_fraction(operator: Operator) -> float:
     """Share of an operator's masts on which this modem finds anything."""
-    shares = (
-        KIND_SHARE.get((kind, operator.plmn), KIND_SHARE.get((kind, operator.country), 1.0))
+    fractions = (
+        KIND_FRACTION.get((kind, operator.plmn), KIND_FRACTION.get((kind, operator.country), 1.0))
         for kind in operator.kinds
     )
-    return 1 - math.prod(1 - share for share in shares)
+    return 1 - math.prod(1 - fraction for fraction in fractions)
 
 
-def _station_masts(route: Route, rng: np.random.Generator) -> list[tuple[str, float, float]]:
+def _station_masts(corridor: Corridor, rng: np.random.Generator) -> list[tuple[str, float, float]]:
     """(country, km, probability that an operator shares it) of the masts at stations, small ones too."""
     draw = random.Random(int(rng.integers(1 << 62)))
     masts = []
-    for point in route.line.waypoints:
+    for point in corridor.route.waypoints:
         staffed = STAFFED_HOSTS.get(point.kind, 0.0)
         if draw.random() < max(STATION_HOSTS[point.country], staffed):
             masts.append((point.country, point.km, max(AT_MAST, staffed)))
-    for country, first_km, last_km in _stays(route):
+    for country, first_km, last_km in _stays(corridor):
         spacing_km = SMALL_STATION_KM.get(country)
         if spacing_km is None:
             continue
@@ -104,26 +104,28 @@ def _station_masts(route: Route, rng: np.random.Generator) -> list[tuple[str, fl
     return masts
 
 
-def _stays(route: Route) -> list[tuple[str, float, float]]:
-    """(country, from km, to km), in order; a line may come back to a country."""
-    line = route.line
-    starts = [(line.waypoints[0].country, 0.0), *((border.entered, border.km) for border in line.borders)]
-    ends = [*(border.km for border in line.borders), line.length_km]
+def _stays(corridor: Corridor) -> list[tuple[str, float, float]]:
+    """(country, from km, to km), in order; a route may come back to a country."""
+    route = corridor.route
+    starts = [(route.waypoints[0].country, 0.0), *((border.entered, border.km) for border in route.borders)]
+    ends = [*(border.km for border in route.borders), route.length_km]
     return [(country, start, end) for (country, start), end in zip(starts, ends, strict=True)]
 
 
-def _beside_line(
-    route: Route,
+def _beside_track(
+    corridor: Corridor,
     operator: Operator,
     masts: list[tuple[str, float, float]],
     kinds: float,
     rng: np.random.Generator,
 ) -> Floats:
     """(masts, 2): kilometre and distance from the track of an operator's masts beside it."""
-    shared = [km for country, km, share in masts if country == operator.country and rng.random() < share]
+    shared = [
+        km for country, km, fraction in masts if country == operator.country and rng.random() < fraction
+    ]
     spacing_km = TRACKSIDE_SPACING_KM.get(operator.country)
     if spacing_km is not None:
-        for country, first_km, last_km in _stays(route):
+        for country, first_km, last_km in _stays(corridor):
             if country == operator.country:
                 count = int((last_km - first_km) / spacing_km)
                 jitter_km = rng.uniform(-1, 1, count) * TRACKSIDE_JITTER_KM

@@ -113,7 +113,7 @@ class _Moved:
 
 @dataclass(frozen=True)
 class Strong:
-    """P4: fix and look every `fix_h`, upload above `least_dbm`, forced after `most_h`."""
+    """P4: fix and scan for a network every `fix_h`, upload above `least_dbm`, forced after `most_h`."""
 
     fix_h: float
     least_dbm: float
@@ -133,7 +133,7 @@ class _Strong:
         if not _on_step(device.slot, self._rule.fix_h):
             return
         device.fix()
-        seen = device.probe()
+        seen = device.scan_networks()
         if seen is not None and seen.rsrp_dbm > self._rule.least_dbm:
             device.upload()
         elif device.age_h >= self._rule.most_h and device.slot * SLOT_H >= self._wait_until_h:
@@ -143,7 +143,7 @@ class _Strong:
 
 @dataclass(frozen=True)
 class Lyapunov:
-    """P5: every `fix_h` fix and look; upload when queue times backlog outweigh `patience` times cost."""
+    """P5: every `fix_h` fix and scan; upload when queue times backlog outweigh `patience` times cost."""
 
     fix_h: float
     patience: float
@@ -164,7 +164,7 @@ class _Lyapunov:
             return
         device.fix()
         self._queue_h += self._rule.fix_h
-        seen = device.probe()
+        seen = device.scan_networks()
         if seen is None:
             return
         cost = self._rule.patience * signal_factor(seen.rsrp_dbm) * self._upload_j
@@ -199,9 +199,9 @@ class _Dual:
     def slot(self, device: Device) -> None:
         mission, costs = self._mission, self._mission.costs
         day = device.slot / 48
-        spent_j = mission.budget_j - device.left_j
+        used_j = mission.budget_j - device.left_j
         edge, self._moving = device.moving != self._moving, device.moving
-        if spent_j > mission.budget_j * (min(1.0, day / self._days) + 0.03):
+        if used_j > mission.budget_j * (min(1.0, day / self._days) + 0.03):
             return
         price = self._dearer * _interpolated(DUAL, device.left_j / max(2.0, self._days - day))
         gap = device.hours_since_fix / SLOT_H
@@ -225,30 +225,30 @@ class _Dual:
 
 
 @dataclass(frozen=True)
-class Menu:
-    """P7 and P8: the row of the menu by joules a day left, taken for `richer` times as many; P8 (`probe_dbm`)
-    looks before it uploads."""
+class Paced:
+    """P7 and P8: the level of the pacing table by joules a day left, taken for `richer` times as many; P8
+    (`scan_dbm`) scans for a network before it uploads."""
 
     modem: str
-    probe_dbm: float = 0.0
+    scan_dbm: float = 0.0
     richer: float = 1.0
 
     def factory(self) -> Factory:
         """Makes the policy for a trip."""
-        return lambda mission: _Menu(self, mission)
+        return lambda mission: _Paced(self, mission)
 
 
-class _Menu:
+class _Paced:
     looks_for_stops = True
 
-    def __init__(self, rule: Menu, mission: Mission) -> None:
-        self._probe_dbm = rule.probe_dbm
+    def __init__(self, rule: Paced, mission: Mission) -> None:
+        self._scan_dbm = rule.scan_dbm
         self._richer = rule.richer
         self._rows = ROWS[rule.modem]
         self._row = self._rows[min(self._rows)]
         self._mission = mission
         self._hours = 24 * (mission.days or PLANNED_DAYS)
-        self._moving, self._still = False, 0
+        self._moving, self._stationary = False, 0
         self._tries = self._looks = 0
         self._wait_until_h = 0.0
 
@@ -266,8 +266,8 @@ class _Menu:
     def _fix_due(self, device: Device) -> bool:
         moving_h, dwelling_h, _, _ = self._row
         arrived = self._moving and not device.moving
-        departed = device.moving and self._still >= 4 and device.hours_since_fix >= 0.5
-        self._still = 0 if device.moving else self._still + 1
+        departed = device.moving and self._stationary >= 4 and device.hours_since_fix >= 0.5
+        self._stationary = 0 if device.moving else self._stationary + 1
         self._moving = device.moving
         due_h = moving_h if device.moving else dwelling_h
         return arrived or departed or device.hours_since_fix >= due_h
@@ -280,9 +280,9 @@ class _Menu:
         return _prior(self._mission, device.fix_km) >= least or age_h >= 2.5 * upload_h
 
     def _upload(self, device: Device, now_h: float) -> None:
-        if self._probe_dbm:
-            seen = device.probe()
-            weak = seen is None or (seen.rsrp_dbm < self._probe_dbm and device.age_h < 2 * self._row[2])
+        if self._scan_dbm:
+            seen = device.scan_networks()
+            weak = seen is None or (seen.rsrp_dbm < self._scan_dbm and device.age_h < 2 * self._row[2])
             if weak:
                 pause_h = 1.5**self._looks * (0.5 if device.moving else 3)
                 self._wait_until_h = now_h + min(12.0, pause_h)
@@ -300,11 +300,11 @@ def _on_step(slot: int, hours: float) -> bool:
 
 
 def _prior(mission: Mission, km: float) -> float:
-    """Probability of coverage at a kilometre of the line."""
+    """Probability of coverage at a kilometre of the route."""
     if not mission.places:
         return 1.0
-    away_km = mission.route.place_km(km)
-    return next((share for least_km, share in PRIOR if away_km < least_km), PRIOR_FAR)
+    away_km = mission.corridor.place_km(km)
+    return next((fraction for least_km, fraction in PRIOR if away_km < least_km), PRIOR_FAR)
 
 
 def _interpolated(table: Sequence[tuple[float, float]], x: float) -> float:

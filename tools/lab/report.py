@@ -10,8 +10,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tools.lab.campaign import Setting
 from tools.lab.compare import ATTAINABLE, GOAL, KNOWN_END, OURS, Row, floor, shortfalls
+from tools.lab.experiments import Setting
 
 SHOWN = 5
 """Tuned baselines in the table, the best ones; the JSON file has all."""
@@ -60,7 +60,7 @@ def _chosen(rows: Sequence[Row]) -> list[tuple[str, str]]:
         if row.kind == "tuned":
             totals[row.policy] = totals.get(row.policy, 0.0) + row.ratio
     best = sorted(totals, key=lambda name: -totals[name])[:SHOWN]
-    shipped = [("P1 hourly", "shipped"), ("P8 menu, probes", "shipped")]
+    shipped = [("P1 hourly", "shipped"), ("P8 pacing table, scans", "shipped")]
     chosen = [(ATTAINABLE, "hindsight"), (OURS, "ours"), (KNOWN_END, "ours")]
     return chosen + [(name, "tuned") for name in best] + shipped
 

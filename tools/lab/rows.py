@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.lab.baselines import baselines
-from tools.lab.campaign import (
+from tools.lab.experiments import (
     HELD_OUT,
     SILENT_BEYOND_H,
     STRESS_FLOORS,
@@ -24,7 +24,7 @@ from tools.lab.campaign import (
     trained_on,
 )
 from tools.lab.instances import SLOT_H, Instance
-from tools.lab.menus import menu
+from tools.lab.pacing import pacing_table
 from tools.lab.physics import COSTS, Factory, Run, run
 from tools.lab.pilot import Ours
 from tools.lab.stress import dark_spells
@@ -43,12 +43,12 @@ class Job(NamedTuple):
     """One trip of one row."""
 
     setting: Setting
-    line: str
+    route: str
     seed: int
 
 
 @dataclass(frozen=True)
-class Lived:
+class RunOutcome:
     """One run: `beyond_h` is how much longer than a dark spell it was silent around it."""
 
     row: str
@@ -82,8 +82,8 @@ def judge(processes: int | None, figures: Path, console: Console, held_out: bool
     """Run all rows, print them, write them to a file; whether each is as it must be."""
     settings = HELD_OUT if held_out else STRESSES
     jobs = [Job(each, *trip) for each in settings for trip in _trips(each)]
-    lived = [each for found in spread(_live, jobs, "judging", processes) for each in found]
-    rows = [_judged(setting, budget, lived) for setting in settings for budget in setting.budgets]
+    outcome = [each for found in spread(_live, jobs, "judging", processes) for each in found]
+    rows = [_judged(setting, budget, outcome) for setting in settings for budget in setting.budgets]
     table = Table(
         "row", "J a day", "ours (worst)", "with arrival", "died", "beyond dark h", "best tuned (worst)"
     )
@@ -104,15 +104,15 @@ def judge(processes: int | None, figures: Path, console: Console, held_out: bool
 def _trips(setting: Setting) -> list[tuple[str, int]]:
     if setting.held_out:
         return [("", 1_000 + seed) for seed in range(STRESS_SEEDS.start, STRESS_SEEDS.start + 15)]
-    return [(line, seed) for seed in STRESS_SEEDS for line in ("w1", "n1", f"drawn-{seed}")]
+    return [(route, seed) for seed in STRESS_SEEDS for route in ("w1", "n1", f"drawn-{seed}")]
 
 
-def _live(job: Job) -> list[Lived]:
+def _live(job: Job) -> list[RunOutcome]:
     """Ours and every tuned baseline on one trip."""
     setting = job.setting
-    instance = setting.trip(job.line, job.seed)
-    training = trained_on(job.line)
-    ours = Ours(setting.modem, menu(setting.modem, training), believes=COSTS[setting.modem])
+    instance = setting.trip(job.route, job.seed)
+    training = trained_on(job.route)
+    ours = Ours(setting.modem, pacing_table(setting.modem, training), believes=COSTS[setting.modem])
     found = []
     for budget in setting.budgets:
         rules: list[tuple[str, Factory]] = [(OURS, ours.factory())]
@@ -120,16 +120,16 @@ def _live(job: Job) -> list[Lived]:
             rules.append((baseline.name, tuned_rule(setting, training, baseline, budget).factory()))
         for name, factory in rules:
             mission = setting.mission(instance, budget, known_end=name != OURS)
-            found.append(_lived(setting, instance, name, budget, run(instance, factory, mission)))
+            found.append(_outcome(setting, instance, name, budget, run(instance, factory, mission)))
     return found
 
 
-def _lived(setting: Setting, instance: Instance, name: str, budget: int, ran: Run) -> Lived:
+def _outcome(setting: Setting, instance: Instance, name: str, budget: int, ran: Run) -> RunOutcome:
     score = setting.score(instance, ran, budget)
     heard = [0, *(slot for slot, _ in ran.uploads if slot < ran.died), instance.slots]
     last = max((slot for slot in heard[:-1]), default=0)
     is_there = ran.died >= instance.arrived and last >= instance.arrived - 1 / SLOT_H * 24
-    return Lived(
+    return RunOutcome(
         row=setting.name,
         policy=name,
         budget=budget,
@@ -149,8 +149,8 @@ def _beyond_h(heard: Sequence[int], first: int, end: int) -> float:
     return (after - before - (end - first)) * SLOT_H
 
 
-def _judged(setting: Setting, budget: int, lived: Sequence[Lived]) -> Judged:
-    here = [each for each in lived if each.row == setting.name and each.budget == budget]
+def _judged(setting: Setting, budget: int, outcome: Sequence[RunOutcome]) -> Judged:
+    here = [each for each in outcome if each.row == setting.name and each.budget == budget]
     ours = [each for each in here if each.policy == OURS]
     others = {each.policy: [one.utility for one in here if one.policy == each.policy] for each in here}
     del others[OURS]

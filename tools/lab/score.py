@@ -1,4 +1,4 @@
-"""What a run was worth: the utility of the facts and the raw figures beside it."""
+"""What a run was worth: the utility of the facts and the raw figures."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def score(
     `comes_back`: what is withheld by the cold ends nothing for good.
     """
     slots = instance.slots
-    died = int(np.searchsorted(run.spent_j, budget_j, side="right"))
+    died = int(np.searchsorted(run.used_j, budget_j, side="right"))
     died = min(died, run.died) if died < slots else slots if comes_back else run.died
     uploads = run.uploads[: bisect_right(run.uploads, (died - 1, slots))]
     last_fix = uploads[-1][1] if uploads else -1
@@ -64,7 +64,7 @@ def score(
         np.clip(1 - age_h / OLDEST_H, 0, None).mean(),
     )
     heard = np.array([0, *(slot for slot, _ in uploads), slots])
-    joules = float(min(run.spent_j[min(died, slots - 1, len(run.spent_j) - 1)], budget_j))
+    joules = float(min(run.used_j[min(died, slots - 1, len(run.used_j) - 1)], budget_j))
     return Score(
         utility=float(np.dot(weights, parts)),
         joules=joules,

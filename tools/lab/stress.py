@@ -20,7 +20,7 @@ WEAK = 0.7
 """What a weak battery gives of what it is told to hold."""
 DARK_DAYS, SEA_DAYS, LONGEST_STAY_DAYS = 5, 9, 14
 SEA_KM = 1_800.0
-"""Of the line, that a ship covers in SEA_DAYS."""
+"""Of the route, that a ship covers in SEA_DAYS."""
 MIDDLE = (0.2, 0.75)
 """Part of the trip in which dark days begin."""
 
@@ -110,7 +110,7 @@ ROWS = {
 
 
 def dark_spells(instance: Instance) -> list[tuple[int, int]]:
-    """(First slot, slot behind it) of the times in which no network is heard."""
+    """(First slot, slot after the last) of the times in which no network is heard."""
     return _spells(np.asarray(instance.rsrp.max(axis=0) <= SILENT_DBM))
 
 
@@ -130,7 +130,7 @@ def _dark(instance: Instance, first: int, last: int) -> Instance:
 
 
 def _resampled(instance: Instance, take: NDArray[np.float64], rng: np.random.Generator) -> Instance:
-    """The trip with these of its slots in this order, positions between two of them; luck is drawn anew."""
+    """The trip with these of its slots in this order, positions between two of them; luck is drawn again."""
     at, slots = take.astype(int), len(take)
     whole = np.arange(instance.slots)
     between = {name: np.interp(take, whole, getattr(instance, name)) for name in ("km", "lat", "lon")}

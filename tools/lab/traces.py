@@ -19,7 +19,7 @@ import numpy as np
 from tools.lab.instances import (
     BLOCKED,
     COST_FACTORS,
-    COST_SHARES,
+    COST_WEIGHTS,
     FIX_SIGMA,
     MOVING_KM,
     SLOT_S,
@@ -27,14 +27,14 @@ from tools.lab.instances import (
     Floats,
     Instance,
 )
-from tools.lab.lines import FileError, Route, number
 from tools.lab.radio import SILENT_DBM
+from tools.lab.routes import Corridor, FileError, number
 from tools.world.radio.sites import Operator
-from tools.world.rail.line import Border, Line, Waypoint, distance_km
+from tools.world.rail.route import Border, Route, Waypoint, distance_km
 
 COLUMNS = ("time", "lat", "lon", "operator", "RSRP")
 STEP_KM = 50.0
-"""Waypoints of a recorded line are so far apart at least."""
+"""Waypoints of a recorded route are so far apart at least."""
 COLD_C = 0.0
 """Battery temperature where a recording has none."""
 
@@ -72,14 +72,14 @@ def read_trace(path: Path) -> Instance:
     rng = np.random.default_rng(list(path.name.encode()))
     return Instance(
         name=path.stem,
-        route=_route(path.stem, lat[:-1], lon[:-1], km[:-1], country),
+        corridor=_corridor(path.stem, lat[:-1], lon[:-1], km[:-1], country),
         km=km[:-1],
         moving=np.diff(km) > MOVING_KM,
         lat=lat[:-1],
         lon=lon[:-1],
         country=country,
         networks=networks,
-        factor=rng.choice(COST_FACTORS, len(networks), p=COST_SHARES),
+        factor=rng.choice(COST_FACTORS, len(networks), p=COST_WEIGHTS),
         rsrp=rsrp,
         sky=rng.random(slots) >= BLOCKED,
         battery_c=np.full(slots, COLD_C),
@@ -136,8 +136,8 @@ def _countries(networks: tuple[Operator, ...], rsrp: Floats) -> tuple[str, ...]:
     return tuple(countries)
 
 
-def _route(name: str, lat: Floats, lon: Floats, km: Floats, country: tuple[str, ...]) -> Route:
-    """The recorded line, with no places known around it."""
+def _corridor(name: str, lat: Floats, lon: Floats, km: Floats, country: tuple[str, ...]) -> Corridor:
+    """The recorded route, with no places known around it."""
     waypoints = [Waypoint("", country[0], float(lat[0]), float(lon[0]), "line", 0.0)]
     for slot in range(1, len(km)):
         if km[slot] - waypoints[-1].km >= STEP_KM:
@@ -150,4 +150,4 @@ def _route(name: str, lat: Floats, lon: Floats, km: Floats, country: tuple[str, 
         for a, b in pairwise(waypoints)
         if a.country != b.country
     )
-    return Route(name, Line(tuple(waypoints), borders), (), np.full(1, np.nan, dtype=np.float32))
+    return Corridor(name, Route(tuple(waypoints), borders), (), np.full(1, np.nan, dtype=np.float32))

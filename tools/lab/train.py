@@ -1,7 +1,7 @@
-"""Trains the menu: coordinate descent on rows over training trips, every row monotone over the budget.
+"""Trains the pacing tables: coordinate descent on levels over training trips, each monotone over the budget.
 
-Writes what ships, from trips of both training lines, into `firmware/locator/scheduler/menu.py`, and the
-menus of each line alone, with which the other is judged, into `data/menus.json`."""
+Writes what ships, from trips of both training routes, into `firmware/locator/scheduler/menu.py`, and the
+tables of each route alone, with which the other is judged, into `data/pacing.json`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from rich.console import Console
 
 from tools.flash.layout import FIRMWARE
 from tools.lab.bound import Bound
-from tools.lab.campaign import TRAINING_SEEDS, Setting
+from tools.lab.experiments import TRAINING_SEEDS, Setting
 from tools.lab.instances import Instance
-from tools.lab.lines import TRAINING
-from tools.lab.menus import FILE, Menu, Row, menu
+from tools.lab.pacing import FILE, Level, PacingTable, pacing_table
 from tools.lab.physics import run
 from tools.lab.pilot import Ours
+from tools.lab.routes import TRAINING
 from tools.lab.score import score
 
 TABLE = FIRMWARE / "locator" / "scheduler" / "menu.py"
@@ -34,12 +34,13 @@ CHOICES = {
     "linger_s": (0, 8 * HOUR_S, 24 * HOUR_S, 72 * HOUR_S, ENDLESS_S),
 }
 AGE_STEPS = (0.6, 0.8, 1.25, 1.6)
-LOWEST_SHARE, LOWEST_WEIGHT, DEATH_WEIGHT = 0.1, 0.1, 0.2
-"""Weights of the lowest share of trips, and of the part that died where none should, beside the mean."""
+LOWEST_FRACTION, LOWEST_WEIGHT, DEATH_WEIGHT = 0.1, 0.1, 0.2
+"""Weights of the lowest fraction of trips, and of the part that died where none should, in addition to the
+mean."""
 LEAST_GAIN = 4e-4
 """Less is luck."""
 SAMPLE = 5
-"""One trip of so many is tried first; odd, as settings and lines take turns."""
+"""One trip of so many is tried first; odd, as settings and routes take turns."""
 ALIVE_FROM_J = 65
 
 
@@ -47,11 +48,11 @@ class Job(NamedTuple):
     """A training trip."""
 
     setting: Setting
-    line: str
+    route: str
     seed: int
 
 
-class Flown(NamedTuple):
+class TripScore(NamedTuple):
     """What came of a trip; `bound` is its utility."""
 
     utility: float
@@ -59,47 +60,49 @@ class Flown(NamedTuple):
     died: bool
 
 
-def train(settings: Sequence[Setting], training: str, passes: int = 2, processes: int | None = None) -> Menu:
-    """A menu for settings of one class of modem, from the training trips of a line, or of "both".
+def train(
+    settings: Sequence[Setting], training: str, passes: int = 2, processes: int | None = None
+) -> PacingTable:
+    """A pacing table for settings of one class of modem, from the training trips of a route, or of "both".
 
     Begins with the old one.
     """
     budgets, modem = settings[0].budgets, settings[0].modem
-    lines = TRAINING if training == "both" else (training,)
-    trips = [Job(each, line, seed) for seed in TRAINING_SEEDS for each in settings for line in lines]
+    routes = TRAINING if training == "both" else (training,)
+    trips = [Job(each, route, seed) for seed in TRAINING_SEEDS for each in settings for route in routes]
     with ProcessPoolExecutor(processes) as pool:
-        rows = list(menu(modem, training))
-        flown = {budget: _fly(pool, trips, tuple(rows), budget) for budget in budgets}
+        rows = list(pacing_table(modem, training))
+        scores = {budget: _run_all(pool, trips, tuple(rows), budget) for budget in budgets}
         for _ in range(passes):
             for index in range(len(rows)):
                 near = _near(rows, index, budgets)
                 for row in _turned(rows[index]):
                     trial = (*rows[:index], row, *rows[index + 1 :])
-                    better = _try(pool, trips, trial, {budget: flown[budget] for budget in near})
+                    better = _try(pool, trips, trial, {budget: scores[budget] for budget in near})
                     if better:
                         rows[index] = row
-                        flown |= better
-            mean = sum(map(_value, flown, flown.values())) / len(flown)
+                        scores |= better
+            mean = sum(map(_value, scores, scores.values())) / len(scores)
             Console(stderr=True).print(f"{modem} {training}: {mean:.4f}")
     return tuple(rows)
 
 
 def _try(
-    pool: ProcessPoolExecutor, trips: Sequence[Job], trial: Menu, flown: dict[int, list[Flown]]
-) -> dict[int, list[Flown]] | None:
-    """What a menu does at these budgets, None when that is no better; most are seen to be worse on a few
+    pool: ProcessPoolExecutor, trips: Sequence[Job], trial: PacingTable, scores: dict[int, list[TripScore]]
+) -> dict[int, list[TripScore]] | None:
+    """What a table does at these budgets, None when that is no better; most are seen to be worse on a few
     trips."""
     if not monotone(trial):
         return None
     for step, gain in ((SAMPLE, -LEAST_GAIN * SAMPLE), (1, LEAST_GAIN)):
-        tried = {budget: _fly(pool, trips[::step], trial, budget) for budget in flown}
-        before = sum(_value(budget, each[::step]) for budget, each in flown.items())
+        tried = {budget: _run_all(pool, trips[::step], trial, budget) for budget in scores}
+        before = sum(_value(budget, each[::step]) for budget, each in scores.items())
         if sum(map(_value, tried, tried.values())) < before + gain:
             return None
     return tried
 
 
-def monotone(rows: Sequence[Row]) -> bool:
+def monotone(rows: Sequence[Level]) -> bool:
     """More energy never buys less."""
     return all(
         low.move_s >= high.move_s
@@ -111,25 +114,25 @@ def monotone(rows: Sequence[Row]) -> bool:
     )
 
 
-def write(menus: dict[str, dict[str, Menu]], carries_j: dict[str, int]) -> None:
-    """Class of modem -> training set -> menu, into the two files."""
-    alone = {m: {t: rows for t, rows in each.items() if t != "both"} for m, each in menus.items()}
+def write(tables: dict[str, dict[str, PacingTable]], carries_j: dict[str, int]) -> None:
+    """Class of modem -> training set -> pacing table, into the two files."""
+    alone = {m: {t: rows for t, rows in each.items() if t != "both"} for m, each in tables.items()}
     FILE.write_text(json.dumps(alone, indent=1).replace("\n    ", "").replace("\n   ]", "]") + "\n", "utf-8")
     head = TABLE.read_text(encoding="utf-8").split("CARRIES_J = ")[0]
     lines = [f"{head}CARRIES_J = {json.dumps(carries_j)}", "MENUS = {"]
-    for modem, each in menus.items():
+    for modem, each in tables.items():
         lines += [f'    "{modem}": (', *(f"        {tuple(row)}," for row in each["both"]), "    ),"]
     TABLE.write_text("\n".join([*lines, "}"]) + "\n", "utf-8")
 
 
-def _near(rows: Sequence[Row], index: int, budgets: tuple[int, ...]) -> list[int]:
+def _near(rows: Sequence[Level], index: int, budgets: tuple[int, ...]) -> list[int]:
     """The budgets that a row has to do with, the energy left wandering around them."""
     low = rows[max(0, index - 1)].rate * 0.85
     high = rows[min(index + 1, len(rows) - 1)].rate * 1.15
     return [budget for budget in budgets if low <= budget <= high] or [min(budgets)]
 
 
-def _turned(row: Row) -> Iterator[Row]:
+def _turned(row: Level) -> Iterator[Level]:
     """The row with one number changed."""
     for step in AGE_STEPS:
         yield row._replace(age_min=max(1, round(row.age_min * step)))
@@ -144,27 +147,29 @@ def _turned(row: Row) -> Iterator[Row]:
 def _trip(job: Job) -> tuple[Instance, dict[int, float]]:
     """The trip and its bound by budget; each process draws it once."""
     setting = job.setting
-    instance = setting.trip(job.line, job.seed)
-    bound = Bound(instance, setting.costs, setting.still)
+    instance = setting.trip(job.route, job.seed)
+    bound = Bound(instance, setting.costs, setting.reuses)
     return instance, {budget: bound.utility(budget * instance.days) for budget in setting.budgets}
 
 
-def _fly(pool: ProcessPoolExecutor, trips: Sequence[Job], rows: Menu, budget: int) -> list[Flown]:
-    return list(pool.map(partial(_flown, rows, budget), trips, chunksize=max(1, len(trips) // 4)))
+def _run_all(
+    pool: ProcessPoolExecutor, trips: Sequence[Job], rows: PacingTable, budget: int
+) -> list[TripScore]:
+    return list(pool.map(partial(_run_one, rows, budget), trips, chunksize=max(1, len(trips) // 4)))
 
 
-def _value(budget: int, flown: Sequence[Flown]) -> float:
-    """How good a menu is at a budget."""
-    mean = sum(each.utility for each in flown) / sum(each.bound for each in flown)
-    ratios = sorted(each.utility / each.bound for each in flown)
-    lowest = ratios[: max(1, round(len(ratios) * LOWEST_SHARE))]
-    died = sum(each.died for each in flown) / len(flown) if budget >= ALIVE_FROM_J else 0.0
+def _value(budget: int, scores: Sequence[TripScore]) -> float:
+    """How good a pacing table is at a budget."""
+    mean = sum(each.utility for each in scores) / sum(each.bound for each in scores)
+    ratios = sorted(each.utility / each.bound for each in scores)
+    lowest = ratios[: max(1, round(len(ratios) * LOWEST_FRACTION))]
+    died = sum(each.died for each in scores) / len(scores) if budget >= ALIVE_FROM_J else 0.0
     return mean + LOWEST_WEIGHT * sum(lowest) / len(lowest) - DEATH_WEIGHT * died
 
 
-def _flown(rows: Menu, budget: int, job: Job) -> Flown:
+def _run_one(rows: PacingTable, budget: int, job: Job) -> TripScore:
     instance, bounds = _trip(job)
     policy = Ours(job.setting.modem, rows).factory()
-    lived = run(instance, policy, job.setting.mission(instance, budget))
-    figures = score(instance, lived, budget * instance.days)
-    return Flown(figures.utility, bounds[budget], figures.died)
+    outcome = run(instance, policy, job.setting.mission(instance, budget))
+    figures = score(instance, outcome, budget * instance.days)
+    return TripScore(figures.utility, bounds[budget], figures.died)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.lab.baselines import Baseline, Rule, baselines
-from tools.lab.campaign import (
+from tools.lab.experiments import (
     SETTINGS,
     STRESS_TRAINED,
     STRESSES,
@@ -24,8 +24,8 @@ from tools.lab.campaign import (
     spread,
 )
 from tools.lab.instances import Instance
-from tools.lab.lines import DATA, TRAINING
 from tools.lab.physics import ENDLESS_J, run
+from tools.lab.routes import DATA, TRAINING
 from tools.lab.score import score
 
 FILE = DATA / "tuned.json"
@@ -37,18 +37,18 @@ class Job(NamedTuple):
     """One trip of one setting."""
 
     setting: Setting
-    line: str
+    route: str
     seed: int
 
 
 def tune(only: list[str] | None = None, processes: int | None = None, file: Path = FILE) -> None:
-    """Write the file anew, or only these settings of it."""
+    """Write the file again, or only these settings of it."""
     known = (*SETTINGS, *STRESSES)
     settings = [each for each in known if each.name not in TUNED_LIKE and each.name in (only or [each.name])]
     jobs = [
-        Job(s, line, seed)
+        Job(s, route, seed)
         for s in settings
-        for line in TRAINING
+        for route in TRAINING
         for seed in TRAINING_SEEDS[: STRESS_TRAINED if s.stress else None]
     ]
     found = spread(_utilities, jobs, "tuning", processes)
@@ -58,7 +58,7 @@ def tune(only: list[str] | None = None, processes: int | None = None, file: Path
             mine = [
                 result
                 for job, result in zip(jobs, found, strict=True)
-                if job.setting == setting and training in (job.line, "both")
+                if job.setting == setting and training in (job.route, "both")
             ]
             best = {name: np.sum([each[name] for each in mine], axis=0).argmax(axis=0) for name in mine[0]}
             tuned[setting.name] = tuned.get(setting.name, {}) | {
@@ -84,7 +84,7 @@ def _read() -> dict[str, dict[str, dict[str, list[int]]]]:
 
 def _utilities(job: Job) -> dict[str, Utilities]:
     """(grid, budgets) utility of every baseline that has a grid."""
-    setting, instance = job.setting, job.setting.trip(job.line, job.seed)
+    setting, instance = job.setting, job.setting.trip(job.route, job.seed)
     return {
         each.name: np.array([utilities(setting, instance, rule, each.thrifty) for rule in each.grid])
         for each in baselines(setting.modem, setting.trackers)
@@ -95,10 +95,10 @@ def _utilities(job: Job) -> dict[str, Utilities]:
 def utilities(setting: Setting, instance: Instance, rule: Rule, thrifty: bool) -> list[float]:
     """By budget; a policy that does not look at its energy runs once for all of them."""
     if not thrifty:
-        lived = run(instance, rule.factory(), setting.mission(instance, ENDLESS_J))
-        return [score(instance, lived, budget * instance.days).utility for budget in setting.budgets]
+        outcome = run(instance, rule.factory(), setting.mission(instance, ENDLESS_J))
+        return [score(instance, outcome, budget * instance.days).utility for budget in setting.budgets]
     values = []
     for budget in setting.budgets:
-        lived = run(instance, rule.factory(), setting.mission(instance, budget))
-        values.append(score(instance, lived, budget * instance.days).utility)
+        outcome = run(instance, rule.factory(), setting.mission(instance, budget))
+        values.append(score(instance, outcome, budget * instance.days).utility)
     return values

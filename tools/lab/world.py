@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.lab.instances import MOVING_KM, SLOT_S, Instance
-from tools.lab.lines import route
 from tools.lab.physics import AIDED_H, FACTOR_EXPONENT, HOT_H, Costs
 from tools.lab.radio import SILENT_DBM
+from tools.lab.routes import corridor
 from tools.modem.gnss.receiver import signal
 from tools.modem.network import bands
 from tools.modem.network.bearer import networks_of
@@ -25,7 +25,7 @@ from tools.world.trip import Trip
 
 SLOT_MS = 1_000 * SLOT_S
 HELD = {5_000: 1.0, 20_000: 1.7, 90_000: 3.4}
-"""What `upload_j` over LTE-M is multiplied with by how long the network holds the connection behind a report
+"""What `upload_j` over LTE-M is multiplied with by how long the network holds the connection after a report
 (ms): with two wakes of 0.19 J 3.2, 5.1 and 9.8 J (physics.MEASURED)."""
 LIT_J = 1e-3
 """A part that has drawn so much in a wake was on."""
@@ -61,14 +61,14 @@ def instance(trip: Trip, modem: str, days: int) -> Instance:
     km = np.array([trip.km(ms) for ms in [*starts_ms, slots * SLOT_MS]])
     runs = np.diff(km) > MOVING_KM
     points = np.array([trip.position(ms) for ms in starts_ms])
-    here = {point.country for point in trip.line.waypoints}
+    here = {point.country for point in trip.route.waypoints}
     networks = tuple(each for each in read_operators(modem) if each.country in here)
     satellites = Satellites(trip.train, trip.seed)
     skies = [satellites.sky(ms) for ms in starts_ms]
     slowness = np.array([1.0 if sky.blocked else 1 / signal(sky) for sky in skies])
     return Instance(
         name=f"world-{trip.seed}",
-        route=route("w1"),
+        corridor=corridor("w1"),
         km=km[:-1],
         moving=runs | np.concatenate([[False], runs[:-1]]),
         lat=points[:, 0],
@@ -116,7 +116,7 @@ def measured(wakes: Sequence[Woken], modem: str) -> Costs:
         attach_j=float(attach_j),
         attach_abroad_j=float(attach_j + abroad_j),
         scan_j=float(vain_j),
-        probe_j=float(vain_j),
+        network_scan_j=float(vain_j),
         gnss_w=1.0,
         sleep_w=SLEEP_FLOOR_W[modem] + MODEM_W[modem]["psm"],
         wake_j=float(wake_j),
@@ -126,7 +126,7 @@ def measured(wakes: Sequence[Woken], modem: str) -> Costs:
 
 
 def _held(seed: int, operator: Operator) -> float:
-    """By how long the network holds the connection behind a report. Where it grants no PSM the modem does not
+    """By how long the network holds the connection after a report. Where it grants no PSM the modem does not
     wait for that."""
     if "emtc" not in operator.kinds:
         return 1.0
@@ -137,7 +137,7 @@ def _held(seed: int, operator: Operator) -> float:
 def _levels(trip: Trip, modem: str, plmns: Sequence[str], km: NDArray[np.float64]) -> NDArray[np.float64]:
     """Where anybody is heard over LTE-M the firmware has the modem leave GSM for it
     (scheduler/regions.py)."""
-    coverage = Coverage(trip.line, modem, trip.seed, silences=trip.silences)
+    coverage = Coverage(trip.route, modem, trip.seed, silences=trip.silences)
     levels = np.full((len(plmns), len(km)), SILENT_DBM)
     takes = {plmn: trip.attach_cause(trip.card.imsi, plmn) in (0, CONGESTION) for plmn in plmns}
     for slot, each in enumerate(km):

@@ -13,6 +13,7 @@ import simpy
 
 from tools.modem.card.card import Card
 from tools.modem.card.uicc import Uicc
+from tools.modem.dialect import Dialect as Model
 from tools.modem.link.mqtt import Network
 from tools.modem.network.air import Air
 from tools.modem.network.pdp import AccessPoint
@@ -27,7 +28,7 @@ from tools.modem.variants import adapt
 class Modem:
     """One modem with its card.
 
-    `network` makes and awaits the MQTT links. `meter(part, state)` is told each change: part "modem"
+    `network` makes and awaits the MQTT links. `meter(part, state)` is called at each change: part "modem"
     is off, boot, psm, sleep, search, idle, connected, tx or tx-gsm; part "gnss" off, search or track.
     `urc_order` says where the outcome of a two-stage SIM7600 command stands against its OK.
     `variants` are names of `variants.VARIANTS`, `scenario` what will happen (`scenario.load`).
@@ -78,12 +79,17 @@ class Modem:
             self._unit.at.receive(heard)
 
     @property
+    def dialect(self) -> Model:
+        """Its kind of modem, with the variants."""
+        return self._unit.dialect
+
+    @property
     def baud(self) -> int:
         """The baud rate that the modem is set to; 0: it takes any."""
         return self._unit.baud
 
     def swap_card(self, card: Card) -> None:
-        """Somebody has put in another one; the modem sees it when it is started anew."""
+        """Put in another card; the modem reads it at its next start."""
         self._unit.card = card
         self._unit.slot.uicc = Uicc(card)
 
@@ -108,7 +114,7 @@ class Modem:
         self._unit.power.dtr(level)
 
     def watched_by(self, observer: Observer) -> None:
-        """From now on tell it, in place of whoever watched before."""
+        """From now on notify it, in place of the previous observer."""
         self._unit.observer = observer
 
     def knows(self, points: Mapping[str, Mapping[str, AccessPoint]]) -> None:

@@ -1,4 +1,4 @@
-"""What distinguishes one modem from another, beside its table of commands."""
+"""What distinguishes one modem from another, apart from its table of commands."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Dialect:
     """From the order to power off until STATUS has fallen, at least."""
     off_ms: tuple[int, int]
     off_line: str
-    """Told when the power goes off; "" for nothing."""
+    """Sent when the power goes off; "" for nothing."""
     psm_line: str
     low_supply_line: str
     technologies: tuple[Rat, ...]
@@ -44,7 +44,7 @@ class Dialect:
     """The kinds of network that the settings allow, in the order of the scan."""
     hears: Callable[[Mapping[str, str], Cell], bool]
     """Whether the settings allow the cell's band."""
-    bands_share: Callable[[Mapping[str, str], Rat], float]
+    bands_fraction: Callable[[Mapping[str, str], Rat], float]
     """Share of the modem's bands of a kind that the settings allow."""
     lets_in: Callable[[Mapping[str, str]], bool]
     """Whether the settings let calls and messages in: the circuit-switched domain."""
@@ -58,16 +58,16 @@ class Dialect:
     """Any byte from the host ends AT+COPS=? (SIMCom AT manual)."""
     registration_levels: Mapping[str, tuple[int, ...]]
     """<n> that +CREG, +CGREG and +CEREG take."""
-    tells_cause: bool
+    reports_cause: bool
     """+CEREG carries the cause of a refusal."""
     has_psm: bool
     contexts: Container[int]
     """Numbers that a PDP context may have."""
     context_lost: Callable[[Unit, int], None]
-    """Tell what ends with a PDP context that is gone."""
+    """Report what ends with a PDP context that is gone."""
     unset_clock: str
     card_lines: tuple[str, str]
-    """Told without being asked for when the card goes, and when it comes; "" for nothing."""
+    """Sent unsolicited when the card goes, and when it comes; "" for nothing."""
     mqtt_lost: str
     """The URC with which an MQTT connection ends."""
     zone_reports: tuple[int, ...]

@@ -43,7 +43,7 @@ behind each. ended call: RING and NO CARRIER in front of the answer. chatter: un
 between any two lines, also those of a boot and of the end of a connection. lost outcome: the line
 that follows OK. silence: nothing for 20 s, and the command is not heard. echo: until it is turned off.
 babble: a line every 50 ms; baud: garbled both ways; both until the modem boots. hang: dead to UART and key
-until the supply is cut. reboot: in place of an answer. later: 1.5 s after the command, so behind its OK.
+until the supply is cut. reboot: in place of an answer. later: 1.5 s after the command, so after its OK.
 """
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
@@ -101,7 +101,7 @@ class Uart(Protocol):
 
 
 class FaultyLine:
-    """`modem` with faults. `struck` counts them; each is told to `on_line` as ("!", kind)."""
+    """`modem` with faults. `struck` counts them; each is passed to `on_line` as ("!", kind)."""
 
     def __init__(self, env: simpy.Environment, modem: Uart, rng: random.Random) -> None:
         self.on_output: Callable[[bytes], None] = lambda data: None
@@ -187,7 +187,7 @@ class FaultyLine:
 
     def _begin(self, line: bytes) -> None:
         if self._active in ("silence", "hang"):
-            return  # nobody hears it
+            return  # no receiver
         if self._active not in _UNTIL_BOOT:
             self._active = None  # it was for the last command only
         for waiting in self._waiting:
@@ -313,7 +313,7 @@ class FaultyLine:
         return bytes(self._rng.choice((0x00, 0x80, 0xF8, 0xFE, 0xE6, 0x18)) for _ in range(count))
 
     def _emit(self, data: bytes, delay_ms: float = 0) -> None:
-        """Put `data` on the line behind what is on it already, `delay_ms` later than it might be."""
+        """Put `data` on the line after what is on it already, `delay_ms` later than it might be."""
         now_ms = self._env.now
         self._free_ms = max(now_ms, self._free_ms) + delay_ms
         if self._free_ms <= now_ms:

@@ -1,4 +1,4 @@
-"""Who watches a modem from outside: told what it does to networks and what happens to its power."""
+"""Watches a modem from outside: notified of what it does to networks and what happens to its power."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tools.modem.network.air import Cell
 
 
 class Observer:
-    """Override what you want to hear of. Everything is told at the moment at which it happens."""
+    """Override what you want to hear of. Everything is reported at the moment at which it happens."""
 
     def searches(self, lost: bool) -> None:
         """A search for service begins; `lost`: the network was lost; else the host wants it."""

@@ -44,7 +44,7 @@ ACTIONS: dict[str, dict[str, Value]] = {
     # Data are barred although the modem is registered.
     "bar": {"on": Value(bool, True)},
     # The network ends a PDP context.
-    "pdp-drop": {"cid": Value(int, 1, low=1, high=179), "told": Value(bool, True)},
+    "pdp-drop": {"cid": Value(int, 1, low=1, high=179), "reported": Value(bool, True)},
     # The network refuses contexts with this ESM cause; 0: no longer.
     "pdp-refuse": {"cause": Value(int, low=0, high=255)},
     # The network demands this user and password for a context; both empty: no longer.

@@ -102,8 +102,8 @@ def _bar(unit: Unit, air: ScriptedAir, on: bool) -> None:
     air.barred = on
 
 
-def _pdp_drop(unit: Unit, air: ScriptedAir, cid: int, told: bool) -> None:
-    unit.pdp.drop(cid, told)
+def _pdp_drop(unit: Unit, air: ScriptedAir, cid: int, reported: bool) -> None:
+    unit.pdp.drop(cid, reported)
 
 
 def _pdp_refuse(unit: Unit, air: ScriptedAir, cause: int) -> None:

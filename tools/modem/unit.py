@@ -39,7 +39,7 @@ TEMPERATURE_C = 25
 class Unit:
     """`tasks` end with the power. `brokers` are the MQTT clients by number; `volatile` holds what the
     dialect keeps in RAM. `supply_mv` and `temperature_c` are what the modem measures of itself. `observer`
-    is told what goes on."""
+    is notified of what goes on."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Unit:
         self.tasks = Tasks(env)
         self.volatile: dict[str, str] = {}
         self.parts: dict[type, Any] = {}
-        """What a dialect has in RAM beside `volatile`, by its class."""
+        """What a dialect has in RAM in addition to `volatile`, by its class."""
         self.brokers: dict[int, Broker] = {}
         self.at = Engine(self, output, seen)
         self.baud = self.nv.baud
@@ -88,7 +88,7 @@ class Unit:
         self.gnss = Gnss(self)
         self.power = Power(self)
         self._meter = meter
-        self._told = {"modem": "off", "gnss": "off"}
+        self._reported = {"modem": "off", "gnss": "off"}
 
     def pause(self, least_ms: float, most_ms: float) -> simpy.Event:
         """A time-out somewhere between the two."""
@@ -112,22 +112,22 @@ class Unit:
         """Whether unsolicited lines go to another port than this one."""
         return self.has("urc-on-usb") and self.nv.settings.get("urcport") != "uart1"
 
-    def repeat(self, name: str, period_ms: int, tell: Callable[[], None]) -> None:
-        """Call `tell` in this interval from now on, in place of what `name` did before; 0: no more."""
+    def repeat(self, name: str, period_ms: int, report: Callable[[], None]) -> None:
+        """Call `report` in this interval from now on, in place of what `name` did before; 0: no more."""
         turn = str(int(self.volatile.get(f"repeat/{name}", "0")) + 1)
         self.volatile[f"repeat/{name}"] = turn
         if period_ms:
-            self.tasks.start(self._repeat(name, turn, period_ms, tell))
+            self.tasks.start(self._repeat(name, turn, period_ms, report))
 
-    def _repeat(self, name: str, turn: str, period_ms: int, tell: Callable[[], None]) -> Work:
+    def _repeat(self, name: str, turn: str, period_ms: int, report: Callable[[], None]) -> Work:
         while True:
             yield self.env.timeout(period_ms)
             if self.volatile.get(f"repeat/{name}") != turn:
                 return
-            tell()
+            report()
 
     def barred(self, uses_tls: bool) -> bool:
-        """Whether somewhere behind the network connections of this kind are dropped."""
+        """Whether somewhere beyond the network connections of this kind are dropped."""
         return self.hosts == "none" or (uses_tls and self.hosts == "no-tls")
 
     def millivolts(self) -> int:
@@ -135,10 +135,10 @@ class Unit:
         return self.supply_mv - (SAG_MV if self.radio.bearer.transmitting else 0)
 
     def charge(self) -> None:
-        """Tell the meter what has changed."""
+        """Report to the meter what has changed."""
         for part, state in (("modem", self.power.consumption()), ("gnss", self.gnss.consumption())):
-            if self._told[part] != state:
-                self._told[part] = state
+            if self._reported[part] != state:
+                self._reported[part] = state
                 self._meter(part, state)
         self.radio.reports.connection(self.radio.bearer.connected())
 

@@ -94,7 +94,7 @@ def _files(steps: Iterable[Step]) -> list[str]:
 
 
 def _beside(part: Part, new: list[str], again: list[str]) -> str:
-    """What stands behind the title. When no file is new: those of which a function is."""
+    """What stands after the title. When no file is new: those of which a function is."""
     if new:
         return " The way of any uplink, and:" if part.feature else ""
     begins = "The way of any uplink, and more" if part.feature else "More"
@@ -110,8 +110,8 @@ def _lines(walk: Walk, part: Part, files: list[str]) -> list[str]:
         folder = Path(file).parent
         path = Path(file).name if folder == before else f"{_shown(part.root)}/{file}"
         entered = " ".join(filter(None, (path, _named(functions[file]))))
-        told = ": ".join(filter(None, (entered, first_sentence(part.root / file))))
-        lines.append(f"{'     ' if folder == before else '   '}{told}")
+        text = ": ".join(filter(None, (entered, first_sentence(part.root / file))))
+        lines.append(f"{'     ' if folder == before else '   '}{text}")
         before = folder
     return lines + ["   ```"] * bool(files)
 

@@ -24,7 +24,7 @@ WRITE = Step("locator/downlink/desk.py", "Desk.write")
 COMMAND_LINE = Step("cli.py", "app")
 RECEIVE = Step("ingest/session.py", "Session._on_message")
 INGEST = Step("ingest/worker.py", "Worker._insist")
-PUBLISH = Step("events/publisher.py", "Sender.turn")
+PUBLISH = Step("events/publisher.py", "Publisher.turn")
 ENTRIES = {
     FIRMWARE: (BOOT, WAKE, FIX, PROFILE, TAKE, WRITE),
     AGENT: (COMMAND_LINE, RECEIVE, INGEST, PUBLISH),
@@ -189,13 +189,13 @@ def _command(legs: Legs) -> Walk:
 def _switch(world: World, policy: Path) -> Walk:
     agent, legs = world.agent, Legs(world)
     policy.write_text(cards.POLICY)
-    agent.do("cards", "policy", str(policy), DEVICE)
+    agent.do("esim", "policy", str(policy), DEVICE)
     world.run(lambda: legs.went(AGENT, SWITCH_NOTED))
     return Walk(
         "switch",
         "A profile switch, after the operator has given a policy for the card",
         [
-            legs.part("The operator gives a policy: `landbridge cards policy`.", AGENT, COMMAND_LINE),
+            legs.part("The operator gives a policy: `landbridge esim policy`.", AGENT, COMMAND_LINE),
             legs.uplink("An uplink comes in; the reply takes the policy along.", ESIM, POLICY_SENT),
             legs.part("The tracker keeps the policy.", FIRMWARE, TAKE, POLICY_TAKEN),
             legs.part("Before the next registration the profile is enabled.", FIRMWARE, PROFILE, ENABLED),
@@ -218,7 +218,7 @@ def _passed(leg: Leg) -> list[Step]:
 
 
 def _by_action(wake: Part) -> list[Part]:
-    """A wake in as many parts as it has actions, behind what comes before them."""
+    """A wake in as many parts as it has actions, after what comes before them."""
     parts = [wake._replace(steps=[])]
     for step in wake.steps:
         if step.file.startswith(ACTIONS) and step.function == "run":

@@ -38,7 +38,7 @@ from tools.world.device.lockstep import Device
 from tools.world.radio import cards
 from tools.world.services.clock import VirtualClock
 from tools.world.services.processes import BROKER_HOST, Agent, Broker, ServiceError
-from tools.world.stage import CONTAINER, DESTINATION, DEVICE, LINE, LINE_FILE, SETTINGS
+from tools.world.stage import CONTAINER, DESTINATION, DEVICE, ROUTE, ROUTE_FILE, SETTINGS
 from tools.world.trip import DAY_MS, START_UTC_S, Trip
 
 ON_CPYTHON = Path(__file__).with_name("on_cpython.py")
@@ -73,7 +73,7 @@ class TracedAgent(Agent):
     def start(self) -> None:
         """Start the agent and wait until it has subscribed; the broker must run."""
         os.environ.update(self._environment, LANDBRIDGE_BROKER_PORT=str(self._broker.port))
-        tracking.LOOK_S = _NEVER_S  # what tracking publishes comes when it may, and belongs to no walk
+        tracking.POLL_S = _NEVER_S  # what tracking publishes comes when it may, and belongs to no walk
         self._stop = threading.Event()
         self._thread = threading.Thread(target=service.run, args=(config.load(), self._stop))
         self._thread.start()
@@ -151,20 +151,20 @@ class World:
             while counters.wakes == wakes:
                 self._device.run(self._now_ms, lambda _: None)
                 self._now_ms += _STEP_MS
-            self._settle()
+            self._await_delivery()
             if until():
                 return
         raise ServiceError(f"what was waited for has not come about in {DAYS} days")
 
-    def _settle(self) -> None:
+    def _await_delivery(self) -> None:
         """Wait until the agent has stored what it has answered, and published what came of it."""
         end_s = time.monotonic() + _PATIENCE_S
-        while not self._is_settled():
+        while not self._is_delivered():
             if time.monotonic() > end_s:
                 raise ServiceError("the agent does not come to rest")
             time.sleep(0.01)
 
-    def _is_settled(self) -> bool:
+    def _is_delivered(self) -> bool:
         if not self._tracer.is_idle:  # it may be about to post
             return False
         with self._database.reading() as connection:
@@ -183,9 +183,9 @@ class World:
     def _provision(self, flash: Path) -> None:
         """Add the device, its route and its trip to the agent, and fill its flash."""
         self.agent.do("devices", "add", DEVICE)
-        self.agent.do("lines", "add", LINE, str(LINE_FILE))
+        self.agent.do("routes", "add", ROUTE, str(ROUTE_FILE))
         self.agent.do(
-            "trips", "start", DEVICE, "--container", CONTAINER, "--line", LINE, "--destination", DESTINATION
+            "trips", "start", DEVICE, "--container", CONTAINER, "--route", ROUTE, "--destination", DESTINATION
         )
         for name in FOLDERS:
             (flash / name).mkdir(parents=True)

@@ -1,1 +1,1 @@
-"""The simulated world: line, train, weather, operators, battery, meter, device process."""
+"""The simulated world: route, train, weather, operators, battery, meter, device process."""

@@ -39,9 +39,9 @@ from tools.world.worlds import World
 
 DEVICE = "lb-demo-1"
 CONTAINER = "CSQU3054383"
-"""The example of ISO 6346: it belongs to nobody."""
-LINE = "Chongqing - Alashankou - Duisburg"
-LINE_FILE = Path(__file__).parent / "data" / "w1.csv"
+"""The example of ISO 6346: it has no owner."""
+ROUTE = "Chongqing - Alashankou - Duisburg"
+ROUTE_FILE = Path(__file__).parent / "data" / "w1.csv"
 DESTINATION = "Duisburg"
 SETTINGS = Path("config", "device.json")
 OLD = ("agent", "chaos", "flash", "broker/users.json", "broker/broker.log", "clock")
@@ -122,7 +122,7 @@ def build(
         flash = _provision(out / "flash", services, after)
         if issued.policy:
             (out / "cards.toml").write_text(issued.policy)
-            services.agent.do("cards", "policy", str(out / "cards.toml"), DEVICE)
+            services.agent.do("esim", "policy", str(out / "cards.toml"), DEVICE)
         if settings:
             services.agent.do("settings", "set", DEVICE, *settings)
         services.start()
@@ -165,9 +165,9 @@ def _provision(flash: Path, services: Services, after: Sequence[Path]) -> Path:
     """Do what the manual tells an operator to do; returns the device's flash."""
     agent, broker = services.agent, services.broker
     agent.do("devices", "add", DEVICE)
-    agent.do("lines", "add", LINE, str(LINE_FILE))
+    agent.do("routes", "add", ROUTE, str(ROUTE_FILE))
     earlier.bring(agent.database, after)
-    trip = ("--container", CONTAINER, "--line", LINE, "--destination", DESTINATION)
+    trip = ("--container", CONTAINER, "--route", ROUTE, "--destination", DESTINATION)
     agent.do("trips", "start", DEVICE, *trip)
     lay_out(flash, "SIM")
     shutil.copytree(agent.folder / "devices" / DEVICE, flash / "config")
@@ -192,8 +192,8 @@ def _network(services: Services) -> CountedNetwork:
 def _mask(modem: Modem, flash: Path) -> None:
     """Keep the password, which is another one each time, out of the transcript of the AT lines."""
     password = json.loads((flash / SETTINGS).read_text())["broker_password"]
-    tell = modem.on_line
-    modem.on_line = lambda direction, text: tell(direction, text.replace(password, "<password>"))
+    forward = modem.on_line
+    modem.on_line = lambda direction, text: forward(direction, text.replace(password, "<password>"))
 
 
 def _command(modem: Dialect, heap_kw: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""One trip: everything that surrounds the locator, as functions of virtual time.
+"""One trip: everything that surrounds the tracker, as functions of virtual time.
 
 Implements `tools.modem.network.air.Air` for the modem and what `tools.world.device.lockstep` needs for the
 device. All times are virtual milliseconds since the trip began at `START_UTC_S` (`env.now`).
@@ -29,8 +29,8 @@ from tools.world.radio.harsh import MILD, Harshness, Spells
 from tools.world.radio.rules import CONGESTION, Admission, Bar, DataBar
 from tools.world.rail.doors import Doors
 from tools.world.rail.handling import Handling
-from tools.world.rail.line import Line
 from tools.world.rail.motion import Motion
+from tools.world.rail.route import Route
 from tools.world.rail.train import Train
 from tools.world.worlds import World
 
@@ -40,12 +40,12 @@ START_UTC_S = 1_767_592_800
 DAY_MS = 86_400_000
 MARGIN_MS = 3 * DAY_MS
 """The world goes on for so long after the last day."""
-LOOK_MS = 60_000
+POLL_MS = 60_000
 """Coverage that is back is looked for so often."""
 
 
 class Sense(NamedTuple):
-    """What the device was told about itself at one moment."""
+    """What the device was given about itself at one moment."""
 
     ms: int
     battery_mv: int
@@ -126,9 +126,9 @@ class Trip:
         self.end_ms = days * DAY_MS
         self.given = Given()
         self.brown_outs: list[BrownOut] = []
-        line, rng = Line.read(), worlds.rng(seed)
-        self.train = Train.shuttle(line, rng, shuttles) if shuttles else world.train(line, rng)
-        self.line = self.train.line
+        route, rng = Route.read(), worlds.rng(seed)
+        self.train = Train.shuttle(route, rng, shuttles) if shuttles else world.train(route, rng)
+        self.route = self.train.route
         self.silences = world.silences(self.train)
         self.operator_ends_ms = world.ends_ms(self.train)
         """When the operator ends the trip; None: not before all is over."""
@@ -145,18 +145,18 @@ class Trip:
         self.doors = Doors(self.train, START_UTC_S, random.Random(f"{seed}/doors"))
         self.handling = Handling(self.train, self.motion, random.Random(f"{seed}/handling"))
         self._satellites = Satellites(self.train, seed)
-        self._coverage = Coverage(self.line, modem, seed, harshness.usable_share, self.silences)
+        self._coverage = Coverage(self.route, modem, seed, harshness.usable_fraction, self.silences)
         self._admission = Admission(seed, harshness, agreements)
         self.forbidden = self._admission.forbidden(harshness.forbidden)
         self._dead = Spells(seed, "dead", harshness.dead)
         self._crossings = [
             Crossing(self.train.passes_ms(border.km), border.left, border.entered)
-            for border in self.line.borders
+            for border in self.route.borders
         ]
         self._bar = DataBar(next(each.ms for each in self._crossings if each.left == "RU"))
         self.card = Card()
         """Who asks the networks; the stage puts in the one of the trip."""
-        self._motion_told = 0
+        self._motion_reported = 0
         self._sensed_ms = 0
         self._shown: list[Cell] = []
 
@@ -167,14 +167,14 @@ class Trip:
 
     def country(self, ms: int) -> str:
         """ISO 3166-1 alpha-2 code of the country at that moment."""
-        return self.line.country(self.km(ms))
+        return self.route.country(self.km(ms))
 
     def position(self, ms: int) -> tuple[float, float]:
         """True latitude and longitude in degrees."""
         return self.train.position(ms)
 
     def km(self, ms: int) -> float:
-        """Kilometres along the line."""
+        """Kilometres along the route."""
         return self.train.km(ms)
 
     def moving(self, ms: int) -> bool:
@@ -200,7 +200,7 @@ class Trip:
     def back_ms(self) -> list[int]:
         """When a network that takes the card could be used again, by each of the `silences` that is over."""
         until_ms = self._now_ms()
-        times = (range(end_ms, until_ms, LOOK_MS) for _, end_ms in self.silences)
+        times = (range(end_ms, until_ms, POLL_MS) for _, end_ms in self.silences)
         found = (next((ms for ms in each if self._served(ms)), None) for each in times)
         return [ms for ms in found if ms is not None]
 
@@ -220,13 +220,13 @@ class Trip:
         now = self._now_ms()
         counts = self.motion.counts(now)
         battery_mv = round(1_000 * self._voltage(self.meter.peak_a()))
-        motion = min(counts - self._motion_told, 0xFFFF_FFFF)
+        motion = min(counts - self._motion_reported, 0xFFFF_FFFF)
         handled = self.handling
         felt = (handled.peak_mg(self._sensed_ms, now), handled.tilt_deg(now), handled.lid_open(now))
         loaded = self.meter.state_of("modem") not in ("off", "psm")
         sense = Sense(now, battery_mv, self.temperature_dc(now), motion, self.doors.lux(now), *felt, loaded)
         self._sensed_ms = now
-        self._motion_told = counts
+        self._motion_reported = counts
         self._shown = []
         self.given.senses.append(sense)
         return sense
@@ -300,7 +300,7 @@ class Trip:
     def fix_given(self, fix: Fix) -> None:
         """The modem has printed a fix."""
         self.given.fixes.append(fix)
-        self.given.ahead_ms = self.rtc.told_ms(self._now_ms()) - self._now_ms()
+        self.given.ahead_ms = self.rtc.clock_ms(self._now_ms()) - self._now_ms()
 
     def _now_ms(self) -> int:
         return int(self.env.now)

@@ -1,4 +1,5 @@
-"""The worlds a trip can ride through: the usual line, and those that differ from it where real trips do.
+"""The worlds that a trip can pass through: the usual route, and those that differ from it where real trips
+do.
 
 A world is data for the parts of `Trip`: how the container travels, when no network is there at all, how long
 it stands at its goal, what the battery really holds. Figures are model values [C] unless marked.
@@ -10,19 +11,19 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tools.world.rail.line import Line
+from tools.world.rail.route import Route
 from tools.world.rail.train import HOUR_MS, RAIL, TRUCK, Pace, Train
 
 DAY_MS = 24 * HOUR_MS
 SEA_FROM, SEA_TO = "Alashankou", "Malaszewicze"
-"""A ship takes the place of the rails between them: 5,190 km of the line's table, 13 knots over nine days."""
+"""A ship replaces the rails between them: 5,190 km of the route's table, 13 knots over nine days."""
 
 
 @dataclass(frozen=True)
 class World:
     """What is other than usual. `dark_days`: so many without any network, from the day on which the container
     leaves its first country. `sea_days`: so long the ship takes, out of reach of every network. `stay_days`:
-    the operator ends the trip so long after the arrival, and nobody has told the device when. `charge`: the
+    the operator ends the trip so long after the arrival, and the device does not know when. `charge`: the
     part that the battery holds of what the device counts on.
     """
 
@@ -32,9 +33,9 @@ class World:
     stay_days: int | None = None
     charge: float = 1.0
 
-    def train(self, line: Line, rng: random.Random) -> Train:
+    def train(self, route: Route, rng: random.Random) -> Train:
         """The way of the container through this world."""
-        train = Train.draw(line, rng, self.pace)
+        train = Train.draw(route, rng, self.pace)
         return train.sailed(SEA_FROM, SEA_TO, self.sea_days) if self.sea_days else train
 
     def silences(self, train: Train) -> Sequence[tuple[int, int]]:
@@ -47,7 +48,7 @@ class World:
 
     def _silences(self, train: Train) -> Iterator[tuple[int, int]]:
         if self.dark_days:
-            first_ms = train.passes_ms(train.line.borders[0].km) // DAY_MS * DAY_MS
+            first_ms = train.passes_ms(train.route.borders[0].km) // DAY_MS * DAY_MS
             yield first_ms, first_ms + self.dark_days * DAY_MS
         yield from ((each.start_ms, each.end_ms) for each in train.segments if each.kind == "sea")
 
@@ -71,7 +72,7 @@ AFTER_END_DAYS = 1
 
 def days(world: World, seed: int) -> int:
     """How long a trip is followed unless the command line says it."""
-    ends_ms = world.ends_ms(world.train(Line.read(), rng(seed)))
+    ends_ms = world.ends_ms(world.train(Route.read(), rng(seed)))
     return USUAL_DAYS if ends_ms is None else -(-ends_ms // DAY_MS) + AFTER_END_DAYS
 
 

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 from landbridge.core.http_errors import Away, Refused
 
 TIMEOUT_S = 20
-"""Of each step: to connect, TLS, and every byte that the target lets us wait for."""
+"""Of each step: to connect, TLS, and every byte that the integration lets us wait for."""
 WHOLE_S = 60
-"""Of request and answer together, or a target that sends a byte now and then would hold its messages up."""
+"""Of request and answer together, or an integration that sends a byte now and then would hold its messages
+up."""
 _REST_S, _REST_BYTES = 5, 65_536
 """For what follows the first lines of an answer; behind one that takes more, the connection ends."""
 _OF_THIS_MESSAGE = (400, 409, 413, 415, 422)
@@ -37,12 +38,12 @@ class Answer(NamedTuple):
         return 200 <= self.status < 300
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """For people."""
         return f"it answers {self.status} {self.reason}"
 
 
-class Line:
+class HttpClient:
     """Requests to one URL, over a connection that is kept from one to the next; over no proxy, and following
     no redirect: what is signed or has a secret goes where the operator said, nowhere else."""
 
@@ -59,12 +60,13 @@ class Line:
         """POST `body`, `query` behind that of the URL. `Away` or `Refused` unless the answer is a 2xx."""
         answer = self.ask("POST", body, headers, query)
         if not answer.is_good:
-            raise (Refused if answer.status in _OF_THIS_MESSAGE else Away)(answer.told)
+            raise (Refused if answer.status in _OF_THIS_MESSAGE else Away)(answer.summary)
 
     def ask(
         self, method: str, body: bytes | None, headers: Mapping[str, str], query: str = "", most: int = 0
     ) -> Answer:
-        """Make a request; of the answer's body `most` bytes are told. `Away` when there is none."""
+        """Make a request; at most `most` bytes of the answer's body are returned. `Away` when there is
+        none."""
         queries = "&".join(filter(None, (self._address.query, query)))
         path = (self._address.path or "/") + (f"?{queries}" if queries else "")
         request = (method, path, body, {"User-Agent": "landbridge"} | dict(headers))
@@ -84,7 +86,7 @@ class Line:
         except ConnectionError:
             if not was_kept:
                 raise
-        # The target may have ended at any time what it had kept open.
+        # The integration may have ended at any time what it had kept open.
         return self._once(request, most)
 
     def _once(self, request: Request, most: int) -> Answer:

@@ -2,8 +2,9 @@
 
 
 class Away(Exception):
-    """The target takes nothing now, whatever it is: all its messages wait."""
+    """The integration takes nothing now, whatever it is: all its messages wait."""
 
 
 class Refused(Exception):
-    """The target is there and does not take this message: it waits, with those of its device after it."""
+    """The integration is there and does not take this message: it waits, with those of its device after
+    it."""

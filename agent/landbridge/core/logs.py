@@ -10,7 +10,8 @@ from landbridge.core import printable
 
 
 class _Text(logging.Formatter):
-    """Lines to read: an entry is one, and a traceback after it. What devices and targets say is in both."""
+    """Lines to read: an entry is one, and a traceback after it. What devices and integrations say is in
+    both."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """In one line: nobody makes up the next entry."""

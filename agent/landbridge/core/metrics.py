@@ -9,7 +9,9 @@ STORED, AGAIN, REFUSED, UNREADABLE, UNKNOWN, EARLIER_EPOCH, THROTTLED = (
     for name in ("stored", "again", "refused", "unreadable", "unknown", "earlier_epoch", "throttled")
 )
 FAULTS = Counter("landbridge_faults", "Messages that the agent could not take by a fault of its own.")
-LETTERS_DROPPED = Counter("landbridge_dropped_letters", "Dead letters that were too many to be kept.")
+DEAD_LETTERS_DROPPED = Counter(
+    "landbridge_dropped_dead_letters", "Dead letters that were too many to be kept."
+)
 POINTS = Counter("landbridge_points", "Points that were stored.")
 WAITING = Gauge("landbridge_waiting_messages", "Messages that were received and are not stored yet.")
 TRANSACTION_S = Histogram(
@@ -23,17 +25,21 @@ RECONNECTS = Counter("landbridge_broker_connections", "Connections to the broker
 PUBLISHED = Counter("landbridge_published", "Messages for platforms that the broker has taken.")
 LAST_STORED = Gauge("landbridge_last_stored_timestamp_seconds", "When a message was taken last, since 1970.")
 LAST_STORED.set(float("nan"))  # never: no alarm rule is true of that
-OVERDUE = Gauge("landbridge_overdue_devices", "Devices not heard two hours after the contact they announced.")
-UNWORKED = Gauge("landbridge_waiting_journeys", "Devices whose journey is to be worked out.")
+OVERDUE = Gauge("landbridge_overdue_devices", "Devices not heard two hours after the session they announced.")
+PENDING_RECOMPUTES = Gauge("landbridge_pending_recomputes", "Devices whose events are to be recomputed.")
 OUTBOX = Gauge("landbridge_outbox_messages", "Messages that somebody waits for; 10,000: that many or more.")
-LETTERS = Gauge("landbridge_dead_letters", "Dead letters that are kept; 10,000: that many or more.")
+DEAD_LETTERS = Gauge("landbridge_dead_letters", "Dead letters that are kept; 10,000: that many or more.")
 ALARMS = Gauge("landbridge_open_alarms", "Alarms that are not over.", ["severity"])
-TARGET_WAITING = Gauge(
-    "landbridge_target_waiting_messages",
-    "Messages, anybody's, that a target has not come to; 10,000: that many or more.",
-    ["target"],
+INTEGRATION_WAITING = Gauge(
+    "landbridge_integration_waiting_messages",
+    "Messages, anybody's, that an integration has not come to; 10,000: that many or more.",
+    ["integration"],
 )
-TARGET_FAILING = Gauge("landbridge_target_failing", "1 when the last try at a target failed.", ["target"])
-TARGET_HELD = Gauge(
-    "landbridge_target_held_devices", "Devices of which a target refuses a message.", ["target"]
+INTEGRATION_FAILING = Gauge(
+    "landbridge_integration_failing", "1 when the last try at an integration failed.", ["integration"]
+)
+INTEGRATION_RETRYING = Gauge(
+    "landbridge_integration_retrying_devices",
+    "Devices of which an integration refuses a message.",
+    ["integration"],
 )

@@ -4,15 +4,15 @@ import re
 
 from landbridge.core.errors import UserError
 
-HOUSE = "default"
-"""The tenant of what lies on nobody's trip."""
+OPERATOR = "operator"
+"""The operator tenant: of what belongs to no other tenant's trip."""
 BROKER = "broker"
-"""The kind of target that the MQTT broker is, which the sender brings the outbox to."""
+"""The kind of integration that the MQTT broker is, to which the publisher brings the outbox."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
 def checked(name: str, what: str) -> str:
     """`name`; `UserError` if no `what` can be called so."""
-    if not _NAME.fullmatch(name) or (what == "tenant" and name == HOUSE):
-        raise UserError(f"{name!r} cannot be the name of a {what}: 1 to 32 of a-z, 0-9 and -, not {HOUSE}")
+    if not _NAME.fullmatch(name) or (what == "tenant" and name == OPERATOR):
+        raise UserError(f"{name!r} cannot be the name of a {what}: 1 to 32 of a-z, 0-9 and -, not {OPERATOR}")
     return name

@@ -1,4 +1,4 @@
-"""What of the agent runs, and what it runs on: what `landbridge run` is told."""
+"""What of the agent runs, and what it runs on: the options of `landbridge run`."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""Text from elsewhere (devices, targets, files) as a terminal or a log may have it."""
+"""Text from elsewhere (devices, integrations, files) as a terminal or a log may have it."""
 
 import re
 from collections.abc import Iterable

@@ -3,20 +3,20 @@
 import threading
 
 
-class Precedence:
+class IngestPriority:
     """Ingest says whether it has work for more than one transaction; others give way, not for ever."""
 
     def __init__(self) -> None:
         self._free = threading.Event()
         self._free.set()
 
-    def claim(self, busy: bool) -> None:
+    def set_busy(self, busy: bool) -> None:
         """Ingest is `busy`, or no longer."""
         if busy:
             self._free.clear()
         else:
             self._free.set()
 
-    def give_way(self, at_most_s: float) -> None:
+    def yield_to_ingest(self, at_most_s: float) -> None:
         """Wait until ingest is not busy, for `at_most_s` at most."""
         self._free.wait(at_most_s)

@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from landbridge.core.texts import _, loaded, ngettext, stored
 
-SHARES_PERCENT = (5, 25, 50, 100)
+STAGES_PERCENT = (5, 25, 50, 100)
 """Of the devices that are meant, by stage; stage 0, before them, is the canaries."""
 FAILURES_PERCENT = 5
 """Of the devices that were reached: so many may fail before it halts. Of the few canaries, none."""
@@ -31,7 +31,7 @@ def next_step(stands: Row[Any], tally: Tally, now_s: int) -> dict[str, Any]:
         return {}
     if 100 * (tally.failed - stands.forgiven) > FAILURES_PERCENT * tally.reached:
         return {"halted": stored(failed(tally))}
-    is_last = stands.stage == len(SHARES_PERCENT)
+    is_last = stands.stage == len(STAGES_PERCENT)
     if not is_last and tally.taken >= stands.canaries and now_s - stands.stage_began_s >= stands.stage_s:
         return {"stage": stands.stage + 1, "stage_began_s": now_s}
     return {}
@@ -47,12 +47,12 @@ def failed(tally: Tally) -> str:
 
 def most_devices(stands: Row[Any], meant: int) -> int:
     """To how many of the devices that are `meant` it may go by now."""
-    share = SHARES_PERCENT[stands.stage - 1] if stands.stage else 0
-    return max(int(stands.canaries), ceil(share * meant / 100))
+    fraction = STAGES_PERCENT[stands.stage - 1] if stands.stage else 0
+    return max(int(stands.canaries), ceil(fraction * meant / 100))
 
 
-def told(stands: Row[Any]) -> str:
+def describe(stands: Row[Any]) -> str:
     """How far it is, in words."""
     if stands.halted is not None:
         return _("halted: {reason}", reason=loaded(stands.halted))
-    return f"{SHARES_PERCENT[stands.stage - 1]} %" if stands.stage else _("canaries")
+    return f"{STAGES_PERCENT[stands.stage - 1]} %" if stands.stage else _("canaries")

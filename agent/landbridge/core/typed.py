@@ -1,4 +1,4 @@
-"""Makes a dataclass of a table in a file: what has another type than its field says is told by name."""
+"""Makes a dataclass of a table in a file: an error names what has another type than its field."""
 
 from collections.abc import Mapping
 from dataclasses import fields

@@ -1,5 +1,5 @@
-"""Whether a column is one of many texts, which go to the database as one value: an IN is written anew, with a
-parameter for each of them, at every execution."""
+"""Whether a column is one of many texts, which go to the database as one value: an IN is written again, with
+a parameter for each of them, at every execution."""
 
 from collections.abc import Iterable
 from typing import Any, Self

@@ -74,7 +74,7 @@ def _sqlite(connection: Connection) -> Iterator[sqlite3.Connection]:
 
 
 def _copy(connection: Connection, statement: str, rows: Rows) -> None:
-    """A server that takes nothing now is told as SQLAlchemy would tell it."""
+    """A server that takes nothing now raises the error that SQLAlchemy would raise."""
     from psycopg import OperationalError as Away
 
     driver: Any = connection.connection.driver_connection

@@ -45,7 +45,7 @@ class Database:
         """One transaction that may write; committed at the end, rolled back on an exception.
 
         Not `alone`: beside others of this kind, where the engine can. Whoever writes so changes only what
-        belongs to devices that he holds (`devices.hold`), or to none.
+        belongs to devices that he holds (`devices.lock_rows`), or to none.
         """
         with self._write_lock, self._engine.connect() as connection:
             writer = connection.execution_options(**{engines.WRITES: True})

@@ -61,7 +61,8 @@ class Leases:
         return int(self._ask(query) or 0)
 
     def _ask(self, query: str, number: int | None = None) -> int:
-        """The answer; `DBAPIError` when the server is away: then none is held, and the next connects anew."""
+        """The answer; `DBAPIError` when the server is away: then none is held, and the next call connects
+        again."""
         if self._connection is None:
             self._connection = self._database.lasting()
         values = {"kind": self.kind} | ({} if number is None else {"number": number})

@@ -32,7 +32,7 @@ def for_device(connection: Connection, device: str, last: int, now_s: int) -> in
     """The id or revision that follows the `last` one, for what `device` is sent. It starts from the clock as
     well, but neither from before the newest time that the device bears witness to, nor from more than a year
     after that: a device takes 31 bits, and a clock that is years ahead would use them up."""
-    heard = select(devices.c.position_at_s, devices.c.still_s).where(devices.c.device == device)
+    heard = select(devices.c.position_at_s, devices.c.stationary_until_s).where(devices.c.device == device)
     known = [each for each in connection.execute(heard).one() if each is not None]
     if known:
         now_s = min(max(now_s, *known), max(known) + _AHEAD_S)

@@ -40,8 +40,8 @@ devices = Table(
     Column("forgotten_number", Integer, nullable=False, server_default=text("-1")),
     Column("epoch", Integer, nullable=False, server_default=text("0")),  # of its keys (ingest/epochs.py)
     Column("forged", Integer, nullable=False, server_default=text("0")),  # messages since the epoch began
-    Column("last_contact_s", Integer),
-    Column("next_contact_s", Integer),
+    Column("last_session_s", Integer),
+    Column("next_session_s", Integer),
     Column("status", Text, nullable=False, default="{}"),  # JSON, as in protocol/uplink.py
     Column("identity", Text, nullable=False, default="{}"),
     Column("counters", Text, nullable=False, server_default="{}"),  # JSON: protocol/diagnostics.py
@@ -50,16 +50,16 @@ devices = Table(
     # The latest position: the good fix with the greatest time, whenever it came in.
     Column("position_seq", Integer),
     Column("position_at_s", Integer),
-    Column("still_s", Integer),  # when it was told last that it stands there; null: not since that fix
-    # From the first point that has changed since the journey was worked out last (tracking/).
-    Column("journey_from_s", Integer),
-    Column("silent_due_s", Integer),  # the contact whose missing was told; null: none
+    Column("stationary_until_s", Integer),  # until when it was reported to be there; null: not since that fix
+    # From the first point that has changed since the last recompute (tracking/).
+    Column("recompute_from_s", Integer),
+    Column("silent_due_s", Integer),  # the missed session that was published; null: none
 )
 Index(
-    "devices_to_work_out",
-    devices.c.journey_from_s,
-    sqlite_where=devices.c.journey_from_s.is_not(None),
-    postgresql_where=devices.c.journey_from_s.is_not(None),
+    "devices_to_recompute",
+    devices.c.recompute_from_s,
+    sqlite_where=devices.c.recompute_from_s.is_not(None),
+    postgresql_where=devices.c.recompute_from_s.is_not(None),
 )
 
 trips = Table(
@@ -68,16 +68,18 @@ trips = Table(
     Column("trip", Integer, primary_key=True),
     Column("device", ForeignKey("devices.device"), nullable=False, index=True),
     Column("container", String(11), nullable=False),
-    Column("line", Text, nullable=False),
+    Column("route", Text, nullable=False),
     Column("destination", Text, nullable=False),
     Column("interval_s", Integer, nullable=False),
     Column("started_s", Integer, nullable=False),
     Column("ended_s", Integer),
-    Column("tenant", Text),  # whose it is, beside the house; null: nobody else's
+    Column("tenant", Text),  # whose trip it is; null: the operator tenant's
     Column("by_arrival", Boolean, nullable=False, server_default=false()),  # ended so; may be taken back
     Column("customer", Text, nullable=False, server_default="{}"),  # JSON: the shipper's references by name
     Column("tags", Text, nullable=False, server_default="[]"),  # JSON: texts
-    Column("expected", Text),  # JSON: hours to go after each station, mean and variance (tracking/earlier.py)
+    Column(
+        "expected", Text
+    ),  # JSON: hours to go after each station, mean and variance (tracking/travel_times.py)
 )
 
 
@@ -89,8 +91,9 @@ def _wide_enough(name: str) -> TypeEngine[int]:
 
 
 UNCHECKED = ("points", "uplinks")
-"""PostgreSQL does not look up the device and the trip of each of their rows: that costs more than to store
-it. Who stores holds the row of the device (ingest/held.py); neither devices nor trips are ever removed."""
+"""PostgreSQL does not look up the device and the trip of each of their rows: that costs more than to
+store it. Who stores holds the row of the device (ingest/device_rows.py); neither devices nor trips are ever
+removed."""
 
 points = Table(
     "points",
@@ -104,7 +107,7 @@ points = Table(
     ),
     Column("at_s", Integer),  # when it was taken; null: not known (yet)
     Column("dated", Boolean, nullable=False),  # at_s comes from the clock of a later uplink
-    Column("flags", Integer, nullable=False),  # doubts about it, points/quality.py
+    Column("flags", Integer, nullable=False),  # quality flags, points/quality.py
     Column("received_s", Integer, nullable=False),
     Column("trip", ForeignKey("trips.trip")),
     # The rows lie in the order they are read; half the size of a table with an index.
@@ -160,7 +163,7 @@ device_log = Table(
 wakes = Table(
     "wakes",
     metadata,
-    # As the device has told them (features/diagnostics/wake_coding.py); the same one may come again.
+    # As the device reported them (features/diagnostics/wake_coding.py); the same one may come again.
     Column("device", ForeignKey("devices.device"), primary_key=True),
     Column("boot", Integer, primary_key=True, autoincrement=False),
     Column("clock_min", Integer, primary_key=True, autoincrement=False),
@@ -174,12 +177,12 @@ wakes = Table(
 dead_letters = Table(
     "dead_letters",
     metadata,
-    Column("letter", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),
     Column("received_s", Integer, nullable=False),
     Column("topic", Text, nullable=False, index=True),
     Column("payload", LargeBinary, nullable=False),
     Column("reason", Text, nullable=False),
-    # Older letters of the topic that were removed when this one came.
+    # Older dead letters of the topic that were removed when this one came.
     Column("dropped", Integer, nullable=False, server_default=text("0")),
 )
 
@@ -218,10 +221,10 @@ tracks = Table(
 )
 
 # Who takes messages from the outbox, each at its own pace. None is ever removed.
-targets = Table(
-    "targets",
+integrations = Table(
+    "integrations",
     metadata,
-    Column("target", Integer, primary_key=True),
+    Column("integration", Integer, primary_key=True),
     Column("name", String(32), nullable=False),
     Column("kind", String(16), nullable=False),  # integrations/kinds.py; "broker" is the MQTT broker itself
     Column("address", Text, nullable=False),
@@ -239,14 +242,15 @@ targets = Table(
     Column("removed_s", Integer),
 )
 
-# Devices of which a target refuses a message: this one and what follows of the device waits, nothing else.
-refusals = Table(
-    "refusals",
+# Devices of which an integration refuses a message: this one and what follows of the device waits, nothing
+# else.
+delivery_retries = Table(
+    "delivery_retries",
     metadata,
-    Column("target", ForeignKey("targets.target"), primary_key=True),
+    Column("integration", ForeignKey("integrations.integration"), primary_key=True),
     Column("device", String(32), primary_key=True),
     Column("message", Integer, nullable=False),
-    Column("tries", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
     Column("next_s", Integer, nullable=False),
     Column("failure", Text, nullable=False),
 )
@@ -344,36 +348,36 @@ device_releases = Table(
     Column("reported_s", Integer, nullable=False),
 )
 
-offers = Table(
-    "offers",
+device_updates = Table(
+    "device_updates",
     metadata,
     Column("device", ForeignKey("devices.device"), primary_key=True),
     Column("sequence", Integer, primary_key=True, autoincrement=False),
     Column("board", String(32), nullable=False),
-    Column("offered_s", Integer, nullable=False),
+    Column("assigned_s", Integer, nullable=False),
     Column("pulls", Integer, nullable=False),  # pieces asked for
     Column("file", Integer, nullable=False),  # where the last one began
     Column("byte", Integer, nullable=False),
     Column("ended", String(32)),  # "running", or why it failed; null: not yet
 )
 
-lines = Table(
-    "lines",
+routes = Table(
+    "routes",
     metadata,
-    Column("line", Text, primary_key=True),
+    Column("route", Text, primary_key=True),
     Column("stations", Text, nullable=False),  # JSON: rows of geo/route.py, Waypoint
     Column("places_km", Text, nullable=False),  # JSON: to the nearest place, by tile
     Column("added_s", Integer, nullable=False),
 )
 
-# What was seen of networks in each tile of a line, by the trips that features/coverage/learn.py has read.
+# What was seen of networks in each tile of a route, by the trips that features/coverage/learn.py has read.
 coverage = Table(
     "coverage",
     metadata,
-    Column("line", ForeignKey("lines.line"), primary_key=True),
+    Column("route", ForeignKey("routes.route"), primary_key=True),
     Column("tile", Integer, primary_key=True, autoincrement=False),
     Column("plmn", Integer, primary_key=True, autoincrement=False),  # 0: nobody was heard
-    Column("looks", Integer, nullable=False),
+    Column("observations", Integer, nullable=False),
     Column("good", Integer, nullable=False),  # of these, where it was well heard
 )
 
@@ -381,49 +385,49 @@ coverage = Table(
 network_costs = Table(
     "network_costs",
     metadata,
-    Column("line", ForeignKey("lines.line"), primary_key=True),
+    Column("route", ForeignKey("routes.route"), primary_key=True),
     Column("plmn", Integer, primary_key=True, autoincrement=False),
     Column("percent", Integer, nullable=False),
 )
 
-guides = Table(
-    "guides",
+route_data = Table(
+    "route_data",
     metadata,
     Column("trip", ForeignKey("trips.trip"), primary_key=True),
     Column("revision", Integer, nullable=False),
     Column("content", LargeBinary, nullable=False),  # protocol/route_data.py
 )
 
-# What a device said of its guide last (features/routes/coding.py, Report).
-guide_reports = Table(
-    "guide_reports",
+# What a device said of its route data last (features/routes/coding.py, Report).
+route_data_reports = Table(
+    "route_data_reports",
     metadata,
     Column("device", ForeignKey("devices.device"), primary_key=True),
     Column("in_use", Integer, nullable=False),
     Column("coming", Integer, nullable=False),
     Column("offset", Integer, nullable=False),
-    Column("tries", Integer, nullable=False),  # orders about it since it said something else
+    Column("attempts", Integer, nullable=False),  # downlinks about it since it reported something else
     Column("reported_s", Integer, nullable=False),
 )
 
 # A row a change of what a device's card is to do: none is ever removed.
-card_policies = Table(
-    "card_policies",
+profile_policies = Table(
+    "profile_policies",
     metadata,
     Column("device", ForeignKey("devices.device"), primary_key=True),
     Column("revision", Integer, primary_key=True, autoincrement=False),  # rises; from the clock
     Column("policy", Text, nullable=False),  # JSON: features/esim/coding.py, Policy
-    Column("wish", Text, nullable=False),  # name of a profile, or "auto"
+    Column("profile", Text, nullable=False),  # name of a profile, or "auto"
     Column("set_by", Text, nullable=False),
     Column("set_s", Integer, nullable=False),
-    # The trip with which the wish ends, and the one that holds again then; null: this one lasts.
+    # The trip with which the choice ends, and the profile in force again then; null: this one lasts.
     Column("trip", ForeignKey("trips.trip")),
     Column("lasting", Text),
 )
 
 # What a device said of its card last (features/esim/coding.py, Report).
-card_reports = Table(
-    "card_reports",
+esim_reports = Table(
+    "esim_reports",
     metadata,
     Column("device", ForeignKey("devices.device"), primary_key=True),
     Column("revision", Integer, nullable=False),
@@ -438,8 +442,8 @@ card_reports = Table(
 )
 
 # What became of switches (features/esim/coding.py, Event).
-card_events = Table(
-    "card_events",
+profile_switches = Table(
+    "profile_switches",
     metadata,
     Column("event", Integer, primary_key=True),
     Column("device", ForeignKey("devices.device"), nullable=False, index=True),
@@ -453,8 +457,8 @@ card_events = Table(
 )
 
 # What the eUICC wants the servers of its profiles to know; complete when content is as long as `total`.
-card_notifications = Table(
-    "card_notifications",
+euicc_notifications = Table(
+    "euicc_notifications",
     metadata,
     Column("notification", Integer, primary_key=True),
     Column("device", ForeignKey("devices.device"), nullable=False, index=True),
@@ -474,16 +478,16 @@ card_notifications = Table(
     Column("removed_s", Integer),  # from the card
 )
 Index(
-    "card_notifications_to_post",
-    card_notifications.c.next_s,
-    sqlite_where=card_notifications.c.posted_s.is_(None),
-    postgresql_where=card_notifications.c.posted_s.is_(None),
+    "euicc_notifications_to_post",
+    euicc_notifications.c.next_s,
+    sqlite_where=euicc_notifications.c.posted_s.is_(None),
+    postgresql_where=euicc_notifications.c.posted_s.is_(None),
 )
 Index(
-    "card_notifications_to_remove",
-    card_notifications.c.device,
-    sqlite_where=card_notifications.c.removed_s.is_(None),
-    postgresql_where=card_notifications.c.removed_s.is_(None),
+    "euicc_notifications_to_remove",
+    euicc_notifications.c.device,
+    sqlite_where=euicc_notifications.c.removed_s.is_(None),
+    postgresql_where=euicc_notifications.c.removed_s.is_(None),
 )
 
 # Profiles that are to be loaded onto cards, a row an order: none is ever removed. What is `wrapped_`
@@ -543,12 +547,12 @@ euicc_certificates = Table(
 )
 
 # Profiles that are brought to the devices on trips with a tag, in stages (core/stages.py).
-card_rollouts = Table(
-    "card_rollouts",
+profile_rollouts = Table(
+    "profile_rollouts",
     metadata,
     Column("rollout", Integer, primary_key=True),
     Column("tag", Text, nullable=False),
-    Column("wish", Text, nullable=False),  # name of a profile, or "auto"
+    Column("profile", Text, nullable=False),  # name of a profile, or "auto"
     Column("canaries", Integer, nullable=False),
     Column("stage_s", Integer, nullable=False),
     Column("stage", Integer, nullable=False),
@@ -560,10 +564,10 @@ card_rollouts = Table(
 )
 
 # The devices that a roll-out has reached.
-card_rollout_devices = Table(
-    "card_rollout_devices",
+profile_rollout_devices = Table(
+    "profile_rollout_devices",
     metadata,
-    Column("rollout", ForeignKey("card_rollouts.rollout"), primary_key=True),
+    Column("rollout", ForeignKey("profile_rollouts.rollout"), primary_key=True),
     Column("device", ForeignKey("devices.device"), primary_key=True),
     Column("revision", Integer, nullable=False),  # of the policy that asks for it
     Column("ended", Text),  # "in use", or why not; null: not yet
@@ -571,8 +575,8 @@ card_rollout_devices = Table(
 )
 
 # A row a change of who a device is.
-card_identities = Table(
-    "card_identities",
+sim_identities = Table(
+    "sim_identities",
     metadata,
     Column("identity", Integer, primary_key=True),
     Column("device", ForeignKey("devices.device"), nullable=False, index=True),
@@ -582,7 +586,7 @@ card_identities = Table(
     Column("seen_s", Integer, nullable=False),
 )
 
-# Who may look and act over HTTP; of a secret only its SHA-256 is kept. None is ever removed.
+# Who may read and act over HTTP; of a secret only its SHA-256 is kept. None is ever removed.
 tokens = Table(
     "tokens",
     metadata,
@@ -590,7 +594,7 @@ tokens = Table(
     Column("hash", String(64), nullable=False, index=True, unique=True),
     Column("name", Text, nullable=False),
     Column("role", Text, nullable=False),  # features/users/rules.py
-    Column("tenant", Text),  # null: the house, which sees all
+    Column("tenant", Text),  # null: the operator tenant, which sees all
     Column("added_by", Text, nullable=False),
     Column("added_s", Integer, nullable=False),
     Column("revoked_by", Text),
@@ -608,10 +612,10 @@ sessions = Table(
 )
 
 # Links that show where the container of a trip was last, to whoever has them. None is ever removed.
-shares = Table(
-    "shares",
+share_links = Table(
+    "share_links",
     metadata,
-    Column("share", Integer, primary_key=True),
+    Column("share_link", Integer, primary_key=True),
     Column("hash", String(64), nullable=False, index=True, unique=True),
     Column("trip", ForeignKey("trips.trip"), nullable=False),
     Column("from_s", Integer, nullable=False),
@@ -622,22 +626,22 @@ shares = Table(
     Column("revoked_s", Integer),
 )
 
-# All that platforms were told besides points, in this order: `event` names the place in it.
+# All that was published to platforms in addition to points, in this order: `event` names the place in it.
 events = Table(
     "events",
     metadata,
     Column("event", Integer, primary_key=True),  # rises; from the clock (db/order.py)
-    Column("id", Text, nullable=False, index=True),  # the same when it is told again
+    Column("id", Text, nullable=False, index=True),  # the same when it is published again
     Column("device", ForeignKey("devices.device"), nullable=False),
     Column("type", Text, nullable=False),
-    Column("inferred", Boolean, nullable=False),  # by the journey, not reported by the device
-    Column("standing", Boolean, nullable=False),  # the last word under its id, and not taken back
+    Column("inferred", Boolean, nullable=False),  # by tracking, not reported by the device
+    Column("is_current", Boolean, nullable=False),  # the newest under its id, and not retracted
     Column("trip", ForeignKey("trips.trip"), index=True),
     Column("seq", Integer),  # the point that shows it
     Column("at_s", Integer),  # and its time
-    Column("told_s", Integer, nullable=False),
+    Column("published_s", Integer, nullable=False),
     Column("content", Text, nullable=False),  # JSON, docs/reference/event.schema.json
-    Column("tenant", Text),  # to whom it was told, beside the house; null: to nobody else
+    Column("tenant", Text),  # to whom it was published in addition to the operator; null: nobody
     Column("replaces", Integer),  # the event that it takes the place of, or takes back
     sqlite_autoincrement=True,
 )
@@ -656,9 +660,9 @@ audit = Table(
     Column("what", Text, nullable=False),
 )
 
-# The state of the journey before some points (tracking/detect.py): where a pass can begin.
-journey_states = Table(
-    "journey_states",
+# The tracking state before some points (tracking/detect.py): where a pass can begin.
+tracking_states = Table(
+    "tracking_states",
     metadata,
     Column("device", ForeignKey("devices.device"), primary_key=True),
     Column("at_s", Integer, primary_key=True, autoincrement=False),
@@ -667,11 +671,11 @@ journey_states = Table(
     sqlite_with_rowid=False,
 )
 
-# None is ever removed: what was told stays explicable.
-fences = Table(
-    "fences",
+# None is ever removed: what was published stays explicable.
+geofences = Table(
+    "geofences",
     metadata,
-    Column("fence", Integer, primary_key=True),
+    Column("geofence", Integer, primary_key=True),
     Column("name", Text, nullable=False),
     Column("geometry", Text, nullable=False),  # GeoJSON
     Column("radius_m", Float, nullable=False),
@@ -693,8 +697,8 @@ alarms = Table(
     Column("event", Text, nullable=False, index=True),  # id of the one that raised it
     Column("raised_s", Integer, nullable=False),  # by the time of that event
     Column("last_s", Integer, nullable=False),
-    Column("times", Integer, nullable=False),  # it was told of; 0: not raised yet
-    Column("told_s", Integer, nullable=False),  # last, of it or that it is over
+    Column("times", Integer, nullable=False),  # events that raised it; 0: not raised yet
+    Column("published_s", Integer, nullable=False),  # last, of it or that it is over
     Column("content", Text, nullable=False),  # JSON: of the event that raised it
     Column("acknowledged_by", Text),
     Column("acknowledged_s", Integer),
@@ -706,15 +710,15 @@ alarms = Table(
 )
 Index("alarms_by_device", alarms.c.device, alarms.c.name)
 Index(
-    "alarms_that_stand",
+    "open_alarms",
     alarms.c.severity,
     sqlite_where=alarms.c.cleared_s.is_(None),
     postgresql_where=alarms.c.cleared_s.is_(None),
 )
 
-# Classes of cards (features/sims/classes.py), as set last.
-control_classes = Table(
-    "control_classes",
+# SIM controls (features/sims/controls.py), as set last.
+sim_controls = Table(
+    "sim_controls",
     metadata,
     Column("name", String(32), primary_key=True),
     Column("content", Text, nullable=False),  # JSON
@@ -722,14 +726,14 @@ control_classes = Table(
     Column("set_s", Integer, nullable=False),
 )
 
-# The register of cards. None is ever removed: a card ends retired.
+# The SIM inventory. None is ever removed: a card ends retired.
 sim_cards = Table(
     "sim_cards",
     metadata,
     Column("card", Integer, primary_key=True),
     Column("holder", Text, nullable=False),
     Column("purpose", Text, nullable=False),
-    Column("class", ForeignKey("control_classes.name"), nullable=False),
+    Column("controls", ForeignKey("sim_controls.name"), nullable=False),
     Column("stage", String(16), nullable=False),  # features/sims/rules.py, STAGES
     Column("imsis", Text, nullable=False),  # JSON: those its applet may use; []: any
     Column("binding", String(16), nullable=False),  # features/sims/binding.py
@@ -745,8 +749,8 @@ sim_profiles = Table(
 )
 
 # What was done with a card, by whom: none is ever removed.
-card_actions = Table(
-    "card_actions",
+sim_actions = Table(
+    "sim_actions",
     metadata,
     Column("action", Integer, primary_key=True),
     Column("card", ForeignKey("sim_cards.card"), nullable=False, index=True),

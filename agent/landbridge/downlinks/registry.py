@@ -1,6 +1,7 @@
-"""The desk: what devices report of orders is noted, and orders that wait go out with the reply.
+"""The handlers of downlinks: what devices report is kept, and what is pending goes out with the reply.
 
-Each kind of order has a handler, registered in app.py, that is called in the transaction of the uplink.
+Each feature that sends downlinks has a handler, registered in app.py, that is called in the transaction of
+the uplink.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -14,18 +15,18 @@ from landbridge.protocol.uplink import Uplink
 
 
 class Handler(NamedTuple):
-    """What is done with one kind of report, and with the orders that it is about."""
+    """What is done with one kind of report, and what is pending for the devices that send it."""
 
-    note: Callable[[Connection, str, Uplink, int], None]
-    """Note what the uplink of a device reports. `WireError` if the report does not keep the contract."""
-    concerned: Callable[[Connection, Mapping[str, Uplink], int], Collection[str]] | None = None
-    """The devices for which there may be something to do though their uplinks report nothing. None: there
-    never is."""
-    orders: Callable[[Connection, str, Uplink, int], Mapping[int, Any]] | None = None
-    """Pairs for the reply to a device, by key (docs/reference/landbridge.cddl); empty when nothing waits.
-    None: nothing is ever ordered."""
+    on_report: Callable[[Connection, str, Uplink, int], None]
+    """Keep what the uplink of a device reports. `WireError` if the report does not keep the contract."""
+    devices_pending: Callable[[Connection, Mapping[str, Uplink], int], Collection[str]] | None = None
+    """The devices for which something may be pending though their uplinks report nothing. None: there never
+    is."""
+    pending: Callable[[Connection, str, Uplink, int], Mapping[int, Any]] | None = None
+    """Pairs for the reply to a device, by key (docs/reference/landbridge.cddl); empty when nothing is
+    pending. None: the handler sends nothing."""
     is_state: bool = False
-    """Its report says how things stand: it is whole, and said until it was answered."""
+    """Its report describes the whole present state, and is repeated until it is answered."""
 
 
 HANDLERS: Hook[Handler] = Hook()
@@ -35,21 +36,24 @@ HANDLERS: Hook[Handler] = Hook()
 class Answered(NamedTuple):
     """What came of an uplink's reports."""
 
-    orders: list[Mapping[int, Any]]
+    pending: list[Mapping[int, Any]]
     """For its reply, the most important first."""
     refused: list[str]
-    """Why a report could not be noted. The records beside it are good all the same."""
+    """Why a report could not be kept. The records of the same uplink are good all the same."""
 
 
-def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> dict[str, list[Handler]]:
-    """Which kinds of orders are to be looked for, for each of the devices that have sent `uplinks`: a few
-    statements for all of them. What an uplink reports may change what waits: then all kinds are."""
-    told = [device for device, uplink in uplinks.items() if uplink.reports or uplink.identity]
-    found = {device: list(HANDLERS) for device in told}
-    silent = {device: uplink for device, uplink in uplinks.items() if device not in found}
-    for kind in HANDLERS if silent else ():
-        for device in kind.concerned(connection, silent, now_s) if kind.concerned else ():
-            found.setdefault(device, []).append(kind)
+def pending_handlers(
+    connection: Connection, uplinks: Mapping[str, Uplink], now_s: int
+) -> dict[str, list[Handler]]:
+    """Return the handlers that may have something pending, for each of the devices that sent `uplinks`: a few
+    statements for all of them. What an uplink reports may change what is pending: then all handlers count."""
+    reporting = [device for device, uplink in uplinks.items() if uplink.reports or uplink.identity]
+    found = {device: list(HANDLERS) for device in reporting}
+    others = {device: uplink for device, uplink in uplinks.items() if device not in found}
+    for handler in HANDLERS if others else ():
+        if handler.devices_pending:
+            for device in handler.devices_pending(connection, others, now_s):
+                found.setdefault(device, []).append(handler)
     return found
 
 
@@ -58,35 +62,34 @@ def answer(
     device: str,
     uplink: Uplink,
     now_s: int,
-    kinds: Sequence[Handler],
+    handlers: Sequence[Handler],
     again: bool = False,
     overtaken: bool = False,
 ) -> Answered:
-    """`note` what `uplink` reports and find the orders of these kinds that wait for the device. When the same
-    envelope comes `again`, what it reports is noted already, and may be long past."""
-    refused = [] if again else note(connection, device, uplink, now_s, kinds, overtaken)
-    found = [kind.orders(connection, device, uplink, now_s) for kind in kinds if kind.orders]
+    """`keep_reports` of `uplink` and find what these handlers have pending for the device. When the same
+    envelope comes `again`, its reports were kept before, and may be out of date."""
+    refused = [] if again else keep_reports(connection, device, uplink, now_s, handlers, overtaken)
+    found = [each.pending(connection, device, uplink, now_s) for each in handlers if each.pending]
     return Answered(found, refused)
 
 
-def note(
+def keep_reports(
     connection: Connection,
     device: str,
     uplink: Uplink,
     now_s: int,
-    kinds: Iterable[Handler] = HANDLERS,
+    handlers: Iterable[Handler] = HANDLERS,
     overtaken: bool = False,
 ) -> list[str]:
-    """Note what `uplink`, which came at `now_s`, reports; returns why a report could not be. One that was
-    `overtaken` by a later one knows less of how things stand; what happened, and results, are noted all the
-    same."""
+    """Keep what `uplink`, which came at `now_s`, reports; return why a report could not be. The states of an
+    uplink that was `overtaken` by a later one are skipped; events and results are kept all the same."""
     refused = []
-    for kind in kinds:
-        if overtaken and kind.is_state:
+    for handler in handlers:
+        if overtaken and handler.is_state:
             continue
         try:
             with connection.begin_nested():
-                kind.note(connection, device, uplink, now_s)
+                handler.on_report(connection, device, uplink, now_s)
         except WireError as error:
             refused.append(str(error))
     return refused

@@ -1,6 +1,6 @@
 """Records that were acknowledged and are not here: asked for again until they come or are gone.
 
-A database restored from a backup lacks what came after it. The device tells its next capture sequence and
+A database restored from a backup lacks what came after it. The device reports its next capture sequence and
 how many records it holds that nobody has acknowledged; when more is missing here than that, it believes
 some of it to be safe.
 """
@@ -16,20 +16,20 @@ from landbridge.protocol import resend as wire
 from landbridge.protocol.uplink import Uplink
 
 
-def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
     """Keep what is gone for good."""
     if wire.GONE_KEY in uplink.reports:
         gaps.note_gone(connection, device, wire.decode_gone(uplink.reports[wire.GONE_KEY]))
 
 
-def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
     """Those that have made more than is stored without a gap."""
     made = {device: uplink.status.get("next_seq") for device, uplink in uplinks.items()}
     complete = gaps.complete(connection, [device for device, seq in made.items() if isinstance(seq, int)])
     return [device for device, seq in complete.items() if seq + 1 != made[device]]
 
 
-def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
+def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
     """Ask for what is missing and will not come by itself."""
     next_seq = uplink.status.get("next_seq")
     if isinstance(next_seq, int):
@@ -42,4 +42,4 @@ def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> M
         lost = len(missing)
     else:
         return {}
-    return wire.order(missing) if lost > 0 else {}
+    return wire.encode(missing) if lost > 0 else {}

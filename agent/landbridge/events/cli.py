@@ -1,4 +1,4 @@
-"""`landbridge events`: what platforms were told of a device."""
+"""`landbridge events`: what was published of a device."""
 
 import json
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ from landbridge.db import order
 from landbridge.db.opened import LARGEST, opened
 from landbridge.events import queries as events
 from landbridge.features.devices.queries import known_device
-from landbridge.tracking import queries as journeys
-from landbridge.tracking.recompute import work_out
+from landbridge.tracking import queries as tracking
+from landbridge.tracking import recompute as recomputing
 
 _DEVICE = typer.Argument(help="Device id.")
-_TOLD = {
+_DETAILS = {
     "alarm": ("alarm",),
     "alarm-acknowledged": ("severity", "alarm", "acknowledged_by"),
     "alarm-cleared": ("severity", "alarm", "cleared_by"),
@@ -28,11 +28,11 @@ _TOLD = {
     "departure": ("place", "stood_s"),
     "dwell": ("place", "stood_s"),
     "eta": ("earliest", "likely", "latest"),
-    "fence": ("fence", "action"),
+    "geofence": ("geofence", "action"),
     "gap": ("since", "missing"),
     "off-route": ("action", "away_km"),
     "retraction": ("retracts",),
-    "start-offered": ("cause", "place"),
+    "start-suggested": ("cause", "place"),
     "stop": ("place", "since"),
 }
 """What of each type is printed."""
@@ -58,7 +58,7 @@ def list_events(
 
 
 @commands.command()
-def rework(device: str = _DEVICE) -> None:
+def recompute(device: str = _DEVICE) -> None:
     """Recompute the events of a device and publish the differences
 
     \b
@@ -66,12 +66,12 @@ def rework(device: str = _DEVICE) -> None:
 
     \b
     Example:
-      landbridge events rework lb-0001
+      landbridge events recompute lb-0001
     """
     with opened() as it, it.database.writing() as connection:
         known_device(connection, device)
-        journeys.mark(connection, device, 0)
-        work_out(connection, device, it.clock.now_s())
+        tracking.mark(connection, device, 0)
+        recomputing.recompute(connection, device, it.clock.now_s())
     print(f"the events of {device} are recomputed")
 
 
@@ -79,11 +79,14 @@ def show(rows: Iterable[Row[Any]]) -> None:
     """Print events."""
     table.show(
         ("event", "time", "type", "details", "trip", "published", "id"),
-        ((row.event, iso(row.at_s), row.type, _what(row), row.trip, iso(row.told_s), row.id) for row in rows),
+        (
+            (row.event, iso(row.at_s), row.type, _what(row), row.trip, iso(row.published_s), row.id)
+            for row in rows
+        ),
     )
 
 
 def _what(row: Row[Any]) -> str:
     content = json.loads(row.content)
-    said = (content.get(name) for name in _TOLD[row.type])
+    said = (content.get(name) for name in _DETAILS[row.type])
     return " ".join(table.NONE if each is None else str(each) for each in said)

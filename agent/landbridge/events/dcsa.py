@@ -13,55 +13,55 @@ _SPACE = uuid.UUID("5b1f43b8-7c0c-5d1e-9d52-6f1d5d1f0a11")
 _DOOR = {"eventType": "IOT", "iotEventTypeCode": "DETC", "iotEventCode": "DRO"}
 
 
-def event(told: Mapping[str, Any]) -> dict[str, Any] | None:
+def event(message: Mapping[str, Any]) -> dict[str, Any] | None:
     """The DCSA event of a message of event.schema.json; None: they have no such event, or no container
     rides."""
-    payload = _payload(told)
-    if payload is None or told["container"] is None or told["time"] is None:
+    payload = _payload(message)
+    if payload is None or message["container"] is None or message["time"] is None:
         return None
     metadata: dict[str, Any] = {
-        "eventID": event_id(told["event"], told["id"]),
-        # A message that lay in the outbox before an update does not say when it was told.
-        "eventCreatedDateTime": told.get("told", told["received"]),
+        "eventID": event_id(message["event"], message["id"]),
+        # A message that lay in the outbox before an update does not say when it was published.
+        "eventCreatedDateTime": message.get("published", message["received"]),
         "eventType": payload.pop("eventType"),
         "publisher": PUBLISHER,
     }
-    if told["type"] == "retraction" and "replaces" in told:
-        metadata["retractedEventID"] = event_id(told["replaces"], told["retracts"])
-    elif "replaces" in told:
-        metadata["retractedEventID"] = event_id(told["replaces"], told["id"])
+    if message["type"] == "retraction" and "replaces" in message:
+        metadata["retractedEventID"] = event_id(message["replaces"], message["retracts"])
+    elif "replaces" in message:
+        metadata["retractedEventID"] = event_id(message["replaces"], message["id"])
     common = {
         "eventClassifierCode": payload.pop("eventClassifierCode", "ACT"),
-        "eventDateTime": payload.pop("eventDateTime", told["time"]),
-        "equipmentReference": told["container"],
+        "eventDateTime": payload.pop("eventDateTime", message["time"]),
+        "equipmentReference": message["container"],
     }
     place = {}
-    if told["latitude"] is not None:
-        degrees = {name: f"{told[name]:.5f}" for name in ("latitude", "longitude")}
+    if message["latitude"] is not None:
+        degrees = {name: f"{message[name]:.5f}" for name in ("latitude", "longitude")}
         place = {"geoLocation": degrees}
     return {"metadata": metadata, "payload": common | payload | place}
 
 
 def event_id(number: int, name: str) -> str:
-    """The UUID of what was told as event `number` under the id `name`."""
+    """The UUID of what was published as event `number` under the id `name`."""
     return str(uuid.uuid5(_SPACE, f"{number}/{name}"))
 
 
-def _payload(told: Mapping[str, Any]) -> dict[str, Any] | None:
+def _payload(message: Mapping[str, Any]) -> dict[str, Any] | None:
     """What it is in their codes; a retraction is of the type of what it takes back."""
-    kind = told["was"] if told["type"] == "retraction" else told["type"]
-    if kind == "alarm" and told.get("alarm") == "light":
+    kind = message["was"] if message["type"] == "retraction" else message["type"]
+    if kind == "alarm" and message.get("alarm") == "light":
         return dict(_DOOR)
     if kind == "border":
         return {"eventType": "EQUIPMENT", "equipmentEventTypeCode": "CROS"}
-    if kind == "fence" and told.get("action") in ("enter", "leave"):
-        code = "GTIN" if told["action"] == "enter" else "GTOT"
-        return {"eventType": "EQUIPMENT", "equipmentEventTypeCode": code, "facility": told.get("fence")}
+    if kind == "geofence" and message.get("action") in ("enter", "leave"):
+        code = "GTIN" if message["action"] == "enter" else "GTOT"
+        return {"eventType": "EQUIPMENT", "equipmentEventTypeCode": code, "facility": message.get("geofence")}
     if kind in ("arrival", "departure"):
         code = "ARRI" if kind == "arrival" else "DEPA"
         return {"eventType": "TRANSPORT", "transportEventTypeCode": code, "modeOfTransport": "RAIL"}
-    if kind == "eta" and told.get("likely"):
-        expected = {"eventClassifierCode": "EST", "eventDateTime": told["likely"]}
+    if kind == "eta" and message.get("likely"):
+        expected = {"eventClassifierCode": "EST", "eventDateTime": message["likely"]}
         arrives = {"transportEventTypeCode": "ARRI", "modeOfTransport": "RAIL"}
         return {"eventType": "TRANSPORT"} | arrives | expected
     return None

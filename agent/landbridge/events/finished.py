@@ -6,19 +6,19 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
-from landbridge.core.names import HOUSE
+from landbridge.core.names import OPERATOR
 from landbridge.events import topics
-from landbridge.events.outbox import Posted
+from landbridge.events.outbox import OutboxMessage
 from landbridge.events.tracks import Batch, listed
 from landbridge.points import cells
 from landbridge.points import queries as points
 
 
-def finished(connection: Connection, message: Posted) -> Posted | None:
-    """The message with what platforms get; None: nothing is left of it to be told."""
+def finished(connection: Connection, message: OutboxMessage) -> OutboxMessage | None:
+    """The message with what platforms get; None: nothing of it is left to publish."""
     if message.what != topics.TRACK:
         return message
-    whose = message.tenant or HOUSE, message.device or ""
+    whose = message.tenant or OPERATOR, message.device or ""
     content = track(connection, Batch(message.message, *whose, listed(orjson.loads(message.payload))))
     return message._replace(payload=orjson.dumps(content)) if content else None
 
@@ -28,6 +28,6 @@ def track(connection: Connection, batch: Batch) -> dict[str, Any] | None:
     a fix were. What was put to another tenant's trip since, or is no longer kept, is not in it; None: all
     of it."""
     stored = points.of_sequences(connection, batch.device, batch.sequences)
-    mine = [each for each in stored if (each.tenant or HOUSE) == batch.tenant]
+    mine = [each for each in stored if (each.tenant or OPERATOR) == batch.tenant]
     mine.sort(key=lambda each: each.point.seq)
     return topics.numbered(batch.message, mine, partial(cells.locate, connection)) if mine else None

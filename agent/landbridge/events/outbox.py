@@ -1,18 +1,18 @@
-"""Messages to pass on: written with the data they tell of, gone when the broker and every target have
-them."""
+"""Messages to pass on: written with the data they describe, removed when the broker and every integration
+have them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select, update
 
-from landbridge.core.names import BROKER, HOUSE
+from landbridge.core.names import BROKER, OPERATOR
 from landbridge.db import bulk, order
-from landbridge.db.tables import outbox, refusals, targets
+from landbridge.db.tables import delivery_retries, integrations, outbox
 from landbridge.events import tracks
 
 
-class Outgoing(NamedTuple):
+class NewMessage(NamedTuple):
     """One message to pass on."""
 
     topic: str
@@ -26,7 +26,7 @@ class Outgoing(NamedTuple):
     """Of the points of a track."""
 
 
-class Posted(NamedTuple):
+class OutboxMessage(NamedTuple):
     """A message in the outbox."""
 
     message: int
@@ -38,71 +38,77 @@ class Posted(NamedTuple):
     what: str | None
 
 
-def posted(number: int, message: Outgoing) -> Posted:
+def numbered_message(number: int, message: NewMessage) -> OutboxMessage:
     """The message as it lies in the outbox."""
-    return Posted(number, *message[:-1])
+    return OutboxMessage(number, *message[:-1])
 
 
-def post(connection: Connection, messages: list[Outgoing], now_s: int) -> None:
+def post(connection: Connection, messages: list[NewMessage], now_s: int) -> None:
     """Append `messages` in this order."""
     if messages:
         number = order.next_number(connection, last, now_s)
-        rows = [posted(number + place, each) for place, each in enumerate(messages)]
-        bulk.insert(connection, outbox, Posted._fields, rows)
+        rows = [numbered_message(number + place, each) for place, each in enumerate(messages)]
+        bulk.insert(connection, outbox, OutboxMessage._fields, rows)
         batches = [
-            tracks.Batch(number + place, each.tenant or HOUSE, each.device or "", each.sequences)
+            tracks.Batch(number + place, each.tenant or OPERATOR, each.device or "", each.sequences)
             for place, each in enumerate(messages)
             if each.sequences
         ]
         tracks.keep(connection, batches)
 
 
-def head(connection: Connection, limit: int) -> list[Posted]:
+def head(connection: Connection, limit: int) -> list[OutboxMessage]:
     """The oldest messages that the broker does not have, at most `limit`."""
     waiting = select(outbox).where(outbox.c.message > _broker_cursor())
-    return [Posted(*row) for row in connection.execute(waiting.order_by(outbox.c.message).limit(limit))]
+    return [
+        OutboxMessage(*row) for row in connection.execute(waiting.order_by(outbox.c.message).limit(limit))
+    ]
 
 
 def remove(connection: Connection, upto: int) -> None:
     """The broker has all messages up to and with number `upto`; those that nobody else waits for go."""
-    moved = connection.execute(update(targets).where(targets.c.kind == BROKER).values(cursor=upto))
+    moved = connection.execute(update(integrations).where(integrations.c.kind == BROKER).values(cursor=upto))
     if not moved.rowcount:
         row = {"name": BROKER, "kind": BROKER, "address": "", "what": "[]", "cursor": upto}
-        connection.execute(insert(targets).values(**row, added_by="the agent", added_s=0))
+        connection.execute(insert(integrations).values(**row, added_by="the agent", added_s=0))
     tidy(connection)
 
 
 def tidy(connection: Connection) -> None:
     """Forget the messages that everybody has."""
-    slowest = select(func.min(targets.c.cursor)).where(targets.c.removed_s.is_(None)).scalar_subquery()
-    waits = exists().where(refusals.c.device == outbox.c.device, refusals.c.message <= outbox.c.message)
+    slowest = (
+        select(func.min(integrations.c.cursor)).where(integrations.c.removed_s.is_(None)).scalar_subquery()
+    )
+    waits = exists().where(
+        delivery_retries.c.device == outbox.c.device, delivery_retries.c.message <= outbox.c.message
+    )
     # The broker has no row before the first message: until then it has none.
     have = outbox.c.message <= slowest, outbox.c.message <= _broker_cursor()
     connection.execute(delete(outbox).where(*have, ~waits))
 
 
-def of_target(
+def of_integration(
     connection: Connection, tenant: str | None, what: Sequence[str], span: tuple[int, int], limit: int
-) -> list[Posted]:
+) -> list[OutboxMessage]:
     """The oldest messages behind the first number of `span`, up to the last, that are `tenant`'s (None:
     anybody's) and one of `what`."""
     after, upto = span
     wanted = select(outbox).where(outbox.c.message > after, outbox.c.message <= upto, outbox.c.what.in_(what))
     if tenant is not None:
         wanted = wanted.where(outbox.c.tenant == tenant)
-    return [Posted(*row) for row in connection.execute(wanted.order_by(outbox.c.message).limit(limit))]
+    return [OutboxMessage(*row) for row in connection.execute(wanted.order_by(outbox.c.message).limit(limit))]
 
 
 def of_device(
     connection: Connection, tenant: str | None, what: Sequence[str], device: str, span: tuple[int, int]
-) -> list[Posted]:
+) -> list[OutboxMessage]:
     """Those of one device, from the first number of `span` to the last."""
     wanted = select(outbox).where(
         outbox.c.device == device, outbox.c.what.in_(what), outbox.c.message.between(*span)
     )
     if tenant is not None:
         wanted = wanted.where(outbox.c.tenant == tenant)
-    return [Posted(*row) for row in connection.execute(wanted.order_by(outbox.c.message))]
+    return [OutboxMessage(*row) for row in connection.execute(wanted.order_by(outbox.c.message))]
 
 
 def waiting(connection: Connection, tenant: str | None, what: Sequence[str], after: int) -> int:
@@ -126,5 +132,5 @@ def last(connection: Connection) -> int:
 
 
 def _broker_cursor() -> ColumnElement[int]:
-    cursor = select(targets.c.cursor).where(targets.c.kind == BROKER).scalar_subquery()
+    cursor = select(integrations.c.cursor).where(integrations.c.kind == BROKER).scalar_subquery()
     return func.coalesce(cursor, 0)

@@ -11,22 +11,22 @@ from paho.mqtt.client import MQTTMessageInfo
 
 from landbridge.core import metrics
 from landbridge.core.periodic import Periodic
-from landbridge.core.priority import Precedence
+from landbridge.core.priority import IngestPriority
 from landbridge.db.database import Database
 from landbridge.events import outbox
 from landbridge.events.finished import finished
-from landbridge.events.outbox import Posted
+from landbridge.events.outbox import OutboxMessage
 from landbridge.events.retained import Retained
 
 BATCH = 64
 _RETRY_S = 5.0
-_LOOK_S = 0.5
+_POLL_S = 0.5
 _LAST_WORDS_S = 5.0
 
-Publish = Callable[[Posted], MQTTMessageInfo]
+Publish = Callable[[OutboxMessage], MQTTMessageInfo]
 
 
-class Sender(Periodic):
+class Publisher(Periodic):
     """The thread that publishes; `wake` it when something was posted."""
 
     finishes = True  # what was posted before the stop is still sent
@@ -35,16 +35,16 @@ class Sender(Periodic):
         self,
         database: Database,
         publish: Publish,
-        precedence: Precedence | None = None,
+        priority: IngestPriority | None = None,
         may_send: Callable[[], bool] = lambda: True,
         retained: Retained | None = None,
     ) -> None:
         """Of several agents one at a time `may_send`. With `retained` a broker that has lost its memory gets
         it back."""
-        super().__init__("sender", "publish the outbox", _LOOK_S, first_s=0, retry_s=_RETRY_S)
+        super().__init__("publisher", "publish the outbox", _POLL_S, first_s=0, retry_s=_RETRY_S)
         self._database = database
         self._publish = publish
-        self._precedence = precedence or Precedence()
+        self._priority = priority or IngestPriority()
         self._may_send = may_send
         self._retained = retained
         self._deadline: float | None = None
@@ -68,7 +68,7 @@ class Sender(Periodic):
     def _empty(self) -> None:
         """Publish until the outbox is empty or time is up."""
         while not self._is_late() and (messages := self._head()):
-            self._precedence.give_way(0 if self.is_stopping else _LOOK_S)
+            self._priority.yield_to_ingest(0 if self.is_stopping else _POLL_S)
             # Those before are published; what failed was to remove them.
             new = [message for number, message in messages if message and number > self._published]
             waiting = [self._publish(message) for message in new]
@@ -81,8 +81,8 @@ class Sender(Periodic):
                 outbox.remove(connection, self._published)
             metrics.PUBLISHED.inc(len(messages))
 
-    def _head(self) -> list[tuple[int, Posted | None]]:
-        """Number and message, None: nothing is left to be told of that one."""
+    def _head(self) -> list[tuple[int, OutboxMessage | None]]:
+        """Number and message, None: nothing of that one is left to publish."""
         with self._database.reading() as connection:
             return [(each.message, finished(connection, each)) for each in outbox.head(connection, BATCH)]
 
@@ -91,7 +91,7 @@ class Sender(Periodic):
         while not info.is_published():
             if self._is_late():
                 return False
-            info.wait_for_publish(_LOOK_S)
+            info.wait_for_publish(_POLL_S)
         return True
 
     def _is_late(self) -> bool:

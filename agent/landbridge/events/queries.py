@@ -1,4 +1,4 @@
-"""What platforms were told besides points: each row is one message; none is ever removed."""
+"""What was published in addition to points: each row is one message; none is ever removed."""
 
 import json
 from collections.abc import Sequence
@@ -10,29 +10,29 @@ from landbridge.db import order
 from landbridge.db.tables import events
 from landbridge.protocol.event import Event
 
-_JOURNEY = ("alarm", "arrival", "border", "departure", "dwell", "fence", "gap", "off-route", "stop")
+_TRACKED = ("alarm", "arrival", "border", "departure", "dwell", "geofence", "gap", "off-route", "stop")
 
 
-def tell(
-    connection: Connection, event: Event, now_s: int, replaces: int | None, standing: bool = True
+def add(
+    connection: Connection, event: Event, now_s: int, replaces: int | None, is_current: bool = True
 ) -> int:
     """Keep an event as the last word under its id, in place of the one of the number `replaces`; return its
-    own. Not `standing`: a retraction."""
+    own. Not `is_current`: a retraction."""
     values = event._asdict() | {"content": json.dumps(event.content, separators=(",", ":"))}
-    values |= {"told_s": now_s, "standing": standing, "replaces": replaces}
+    values |= {"published_s": now_s, "is_current": is_current, "replaces": replaces}
     number = order.next_number(connection, newest, now_s)
     connection.execute(insert(events).values(event=number, **values))
     return number
 
 
 def withdraw(connection: Connection, event_id: str) -> tuple[int, Event] | None:
-    """What was told under this id no longer stands; returns it with its number."""
-    of_id = select(events).where(events.c.id == event_id, events.c.standing)
+    """Withdraw what was published under this id; return it with its number."""
+    of_id = select(events).where(events.c.id == event_id, events.c.is_current)
     row = connection.execute(of_id.order_by(events.c.event.desc()).limit(1)).one_or_none()
     if row is None:
         return None
     connection.execute(
-        update(events).where(events.c.id == event_id, events.c.standing).values(standing=False)
+        update(events).where(events.c.id == event_id, events.c.is_current).values(is_current=False)
     )
     return row.event, _event(row)
 
@@ -46,7 +46,7 @@ class Wanted(NamedTuple):
 
 
 def feed(connection: Connection, number: int, limit: int, wanted: Wanted) -> Sequence[Row[Any]]:
-    """What was told of all devices after the event of that number, in this order, retractions too."""
+    """What was published of all devices after the event of that number, in this order, retractions too."""
     statement = select(events).where(events.c.event > number)
     if wanted.tenant is not None:
         statement = statement.where(events.c.tenant == wanted.tenant)
@@ -63,43 +63,43 @@ def newest(connection: Connection) -> int:
 
 
 def inferred_from(connection: Connection, device: str, begin: tuple[int, int]) -> list[Event]:
-    """The standing events of the journey that points from `begin` on, (at_s, seq), show."""
+    """Return the current events that tracking infers from points from `begin` on, (at_s, seq)."""
     point = tuple_(events.c.at_s, events.c.seq)
     statement = _events().where(events.c.device == device, point >= begin)
-    standing = statement.where(events.c.standing, events.c.inferred).order_by(events.c.event)
-    return [_event(row) for row in connection.execute(standing)]
+    current = statement.where(events.c.is_current, events.c.inferred).order_by(events.c.event)
+    return [_event(row) for row in connection.execute(current)]
 
 
-def standing_from(connection: Connection, device: str, types: Sequence[str], from_s: int) -> list[Event]:
+def current_from(connection: Connection, device: str, types: Sequence[str], from_s: int) -> list[Event]:
     """What stands of these types and is not older than `from_s`, by its time."""
     statement = _events().where(events.c.device == device, events.c.at_s >= from_s)
-    wanted = statement.where(events.c.standing, events.c.type.in_(types))
+    wanted = statement.where(events.c.is_current, events.c.type.in_(types))
     in_time = wanted.order_by(events.c.at_s, events.c.seq, events.c.event)
     return [_event(row) for row in connection.execute(in_time)]
 
 
 def after(connection: Connection, device: str, number: int, limit: int) -> Sequence[Row[Any]]:
-    """What was told of a device after the event of that number, in this order, retractions too."""
+    """What was published of a device after the event of that number, in this order, retractions too."""
     statement = select(events).where(events.c.device == device, events.c.event > number)
     return connection.execute(statement.order_by(events.c.event).limit(limit)).all()
 
 
 def of_trip(connection: Connection, trip: int) -> list[Row[Any]]:
-    """What stands of a trip, by the time of the points that show it: its journey."""
-    statement = select(events).where(events.c.trip == trip, events.c.standing)
+    """The current events of a trip, by the time of the points that show them."""
+    statement = select(events).where(events.c.trip == trip, events.c.is_current)
     return list(connection.execute(statement.order_by(events.c.at_s, events.c.seq, events.c.event)))
 
 
-def standing(
+def current(
     connection: Connection,
     device: str,
     of_trips: Sequence[int] | None,
     span: tuple[int, int] | None,
     limit: int,
 ) -> list[Row[Any]]:
-    """The last that stand of a device's journey (on these trips; None: on any and none), and of its alarms,
+    """The last current tracking events of a device (on these trips; None: on any and none), and its alarms,
     by the time of the points that show them; with `span` those in [from, until) only."""
-    shown = events.c.standing, events.c.type.in_(_JOURNEY)
+    shown = events.c.is_current, events.c.type.in_(_TRACKED)
     statement = select(events).where(events.c.device == device, *shown)
     if of_trips is not None:
         statement = statement.where(events.c.trip.in_(of_trips))

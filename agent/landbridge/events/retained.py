@@ -8,12 +8,12 @@ import logging
 from collections.abc import Callable
 
 from landbridge.core.clock import Clock
-from landbridge.core.priority import Precedence
+from landbridge.core.priority import IngestPriority
 from landbridge.db import order
 from landbridge.db.database import Database
 from landbridge.events import outbox, positions
 from landbridge.features.devices import queries as devices
-from landbridge.ingest.held import hold
+from landbridge.ingest.device_rows import lock_rows
 from landbridge.ingest.session import Session
 
 PUBLISHED = "landbridge/agent/published"
@@ -25,8 +25,8 @@ _log = logging.getLogger(__name__)
 class Retained:
     """What the broker is known to have, asked on each connection."""
 
-    def __init__(self, database: Database, session: Session, clock: Clock, precedence: Precedence) -> None:
-        self._database, self._session, self._clock, self._precedence = database, session, clock, precedence
+    def __init__(self, database: Database, session: Session, clock: Clock, priority: IngestPriority) -> None:
+        self._database, self._session, self._clock, self._priority = database, session, clock, priority
         self._checked: int | None = None  # the connection on which it was asked
         self._marked: int | None = None
 
@@ -61,10 +61,10 @@ class Retained:
         for begin in range(0, len(names), _AT_ONCE):
             if is_stopping():
                 return False
-            self._precedence.give_way(1.0)
+            self._priority.yield_to_ingest(1.0)
             with self._database.writing(alone=False) as connection:
-                held = hold(connection, names[begin : begin + _AT_ONCE])
-                messages = [each for row in held.values() for each in positions.again(connection, row)]
+                rows = lock_rows(connection, names[begin : begin + _AT_ONCE])
+                messages = [each for row in rows.values() for each in positions.again(connection, row)]
                 outbox.post(connection, messages, self._clock.now_s())
         _log.warning(
             "the broker has lost what it retained, or keeps %s from the agent: all positions go out again",

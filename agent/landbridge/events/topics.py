@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from landbridge.core.clock import iso
-from landbridge.core.names import HOUSE
-from landbridge.events.outbox import Outgoing
-from landbridge.points import geojson
-from landbridge.points import quality as judge
+from landbridge.core.names import OPERATOR
+from landbridge.events.outbox import NewMessage
+from landbridge.points import geojson, quality
 from landbridge.points.queries import StoredPoint, StoredPoints
 from landbridge.protocol.downlink import ranges
 from landbridge.protocol.event import Event
@@ -22,14 +21,14 @@ if TYPE_CHECKING:
     from landbridge.points.cells import Located
 
 NO_ALARMS = ("departed", "stopped", "country", "power-on")
-"""Events of a record that are none; stops, departures and borders the journey tells, which knows better."""
+"""Events of a record that are none; stops, departures and borders come from tracking, which knows better."""
 
 Locate = Callable[[Sequence[StoredPoint]], Mapping[int, "Located"]]
 """Where points without a fix were about, by sequence."""
 TRACK, POSITION = "track", "position"
 
 
-def tracks(device: str, stored: Sequence[StoredPoint]) -> list[Outgoing]:
+def tracks(device: str, stored: Sequence[StoredPoint]) -> list[NewMessage]:
     """Batches, each point once; none has points of two tenants. Each lies in the outbox as the capture
     sequences of its points: it is made when it is passed on (finished.py), and ingest need not wait."""
     by_column = StoredPoints.of(stored)
@@ -37,7 +36,7 @@ def tracks(device: str, stored: Sequence[StoredPoint]) -> list[Outgoing]:
     of_tenants = groupby(of_points, itemgetter(0))
     of_one = [(tenant, [seq for _, seq in mine]) for tenant, mine in of_tenants]
     return [
-        _of_track(tenant, device, sequences[i : i + MAX_RECORDS])
+        _track_message(tenant, device, sequences[i : i + MAX_RECORDS])
         for tenant, sequences in of_one
         for i in range(0, len(sequences), MAX_RECORDS)
     ]
@@ -63,7 +62,7 @@ def alarms(device: str, stored: Sequence[StoredPoint]) -> list[Event]:
 def event(
     stored: StoredPoint, kind: str, details: Mapping[str, Any], name: str = "", inferred: bool = False
 ) -> Event:
-    """The event of type `kind` that a point shows; `name` tells it from others of its type there."""
+    """The event of type `kind` that a point shows; `name` distinguishes it from others of its type there."""
     event_id = f"{geojson.point_id(stored)}/{kind}{name and '-'}{name}"
     content = {"id": event_id, "type": kind} | whereabouts(stored) | dict(details)
     shown_by = (stored.trip, stored.point.seq, stored.at_s)
@@ -71,49 +70,55 @@ def event(
 
 
 def alarm_id(device: str, number: int, change: str) -> str:
-    """The id under which a change of the alarm of that number is told."""
+    """The id under which a change of the alarm of that number is published."""
     return f"{device}/{number}/alarm-{change}"
 
 
-def told(event: Event, number: int, told_s: int, replaces: int | None = None) -> Outgoing:
+def event_message(event: Event, number: int, published_s: int, replaces: int | None = None) -> NewMessage:
     """The message of an event."""
-    content = message(number, told_s, replaces, event.content)
-    return _outgoing(event.tenant, event.device, f"event/{event.type}", content)
+    content = message(number, published_s, replaces, event.content)
+    return _message(event.tenant, event.device, f"event/{event.type}", content)
 
 
-def message(number: int, told_s: int, replaces: int | None, content: Mapping[str, Any]) -> dict[str, Any]:
+def message(
+    number: int, published_s: int, replaces: int | None, content: Mapping[str, Any]
+) -> dict[str, Any]:
     """An event as platforms get it, on topics and over HTTP."""
-    head = {"event": number, "told": iso(told_s)} | ({"replaces": replaces} if replaces else {})
+    head = {"event": number, "published": iso(published_s)} | ({"replaces": replaces} if replaces else {})
     return head | dict(content)
 
 
 def newest(stored: Sequence[StoredPoint]) -> StoredPoint | None:
     """The point of the batch that may become the device's position: the last good fix by time."""
     of = StoredPoints.of(stored)
-    kinds, doubts = of.column("kind"), of.column("flags")
+    kinds, flags = of.column("kind"), of.column("flags")
     good: Sequence[int] = range(len(of))
-    if any(doubts) or kinds.count(KIND_FIX) < len(of):
-        known = enumerate(zip(kinds, doubts, strict=True))
-        good = [place for place, (kind, flags) in known if kind == KIND_FIX and not flags & judge.NOT_LATEST]
+    if any(flags) or kinds.count(KIND_FIX) < len(of):
+        known = enumerate(zip(kinds, flags, strict=True))
+        good = [
+            place for place, (kind, flags) in known if kind == KIND_FIX and not flags & quality.NOT_LATEST
+        ]
     # None of these is undated.
     return of[max(good, key=of.column("at_s").__getitem__)] if good else None
 
 
-def position(stored: StoredPoint, still_s: int | None = None) -> Outgoing:
+def position(stored: StoredPoint, stationary_until_s: int | None = None) -> NewMessage:
     """The retained message that `stored` is the latest position of its device, which stood there still at
     that time."""
-    content = {"id": geojson.point_id(stored)} | whereabouts(stored) | {"still": iso(still_s)}
-    return _outgoing(stored.tenant, stored.device, POSITION, content, retain=True)
+    content = (
+        {"id": geojson.point_id(stored)} | whereabouts(stored) | {"stationary_until": iso(stationary_until_s)}
+    )
+    return _message(stored.tenant, stored.device, POSITION, content, retain=True)
 
 
-def no_position(device: str, tenant: str | None) -> Outgoing:
+def no_position(device: str, tenant: str | None) -> NewMessage:
     """The retained message is taken away: no fix of the device lies within a trip of this tenant."""
-    return Outgoing(_topic(tenant, device, POSITION), b"", True)
+    return NewMessage(_topic(tenant, device, POSITION), b"", True)
 
 
 def whereabouts(stored: StoredPoint) -> dict[str, Any]:
     """The point as messages have it that are not GeoJSON; no position where that is a wrong one."""
-    point, known = stored.point, geojson.has_position(stored) and not stored.flags & judge.WRONG_PLACE
+    point, known = stored.point, geojson.has_position(stored) and not stored.flags & quality.WRONG_PLACE
     return {
         "latitude": point.latitude_deg if known else None,
         "longitude": point.longitude_deg if known else None,
@@ -121,15 +126,15 @@ def whereabouts(stored: StoredPoint) -> dict[str, Any]:
     } | geojson.properties(stored)
 
 
-def _outgoing(tenant: str | None, device: str, leaf: str, content: object, retain: bool = False) -> Outgoing:
+def _message(tenant: str | None, device: str, leaf: str, content: object, retain: bool = False) -> NewMessage:
     payload = orjson.dumps(content)
     what = leaf.partition("/")[0]
-    return Outgoing(_topic(tenant, device, leaf), payload, retain, tenant or HOUSE, device, what)
+    return NewMessage(_topic(tenant, device, leaf), payload, retain, tenant or OPERATOR, device, what)
 
 
-def _of_track(tenant: str | None, device: str, sequences: Sequence[int]) -> Outgoing:
-    return _outgoing(tenant, device, TRACK, ranges(sequences))._replace(sequences=sequences)
+def _track_message(tenant: str | None, device: str, sequences: Sequence[int]) -> NewMessage:
+    return _message(tenant, device, TRACK, ranges(sequences))._replace(sequences=sequences)
 
 
 def _topic(tenant: str | None, device: str, leaf: str) -> str:
-    return f"landbridge/out/{tenant or HOUSE}/{device}/{leaf}"
+    return f"landbridge/out/{tenant or OPERATOR}/{device}/{leaf}"

@@ -16,7 +16,7 @@ class Place(NamedTuple):
     lon: float
 
     @property
-    def told(self) -> dict[str, float]:
+    def degrees(self) -> dict[str, float]:
         """As events have it: where it happened, in place of where the point that shows it was taken."""
         return {"latitude": self.lat, "longitude": self.lon}
 

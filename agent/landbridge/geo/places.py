@@ -1,4 +1,4 @@
-"""What people are told of a position: the nearest place and the country; the names on the map.
+"""What people see of a position: the nearest place and the country; the names on the map.
 
 Sources: `data/make_map.py`. How far from people a position is, is for `settlements` to say.
 """

@@ -1,4 +1,4 @@
-"""A line: the stations that trains pass, from a CSV file, and what lies where on it."""
+"""A route: the stations that trains pass, from a CSV file, and what lies where on it."""
 
 import csv
 import io
@@ -19,12 +19,12 @@ KINDS = ("hub", "border", "gauge", "yard", "line")
 MOST_STATIONS = 120
 LONGEST_KM = 14_000.0
 """What a device has room for."""
-LINE_KM_A_CHORD_KM = 1.054
-"""A line against straight pieces between its stations."""
+ROUTE_KM_A_CHORD_KM = 1.054
+"""A route against straight pieces between its stations."""
 _NEAR_KM = 25.0
 _BACK_KM, _AHEAD_KM = 40.0, 800.0
-OFF_LINE_KM = 150.0
-"""Beyond it a place is not on the line."""
+OFF_ROUTE_KM = 150.0
+"""Beyond it a place is not on the route."""
 
 MCC = {
     "AD": 213, "AE": 424, "AF": 412, "AL": 276, "AM": 283, "AT": 232, "AZ": 400, "BA": 218, "BD": 470,
@@ -43,7 +43,7 @@ MCC = {
 
 
 class Waypoint(NamedTuple):
-    """A station; degrees, and kilometres along the line."""
+    """A station; degrees, and kilometres along the route."""
 
     name: str
     country: str
@@ -70,7 +70,7 @@ def read(path: Path, countries: Sequence[str] = tuple(MCC)) -> list[Waypoint]:
     except csv.Error as error:
         raise UserError(f"{path} is no CSV: {error}; is a quotation mark missing?") from None
     if not 2 <= len(found) <= MOST_STATIONS:
-        raise UserError(f"{path}: {len(found)} stations; a line has 2 to {MOST_STATIONS}")
+        raise UserError(f"{path}: {len(found)} stations; a route has 2 to {MOST_STATIONS}")
     return found
 
 
@@ -83,20 +83,20 @@ def position(waypoints: Sequence[Waypoint], km: float) -> tuple[float, float]:
 
 
 def find(waypoints: Sequence[Waypoint], lat: float, lon: float, before_km: float | None) -> float | None:
-    """The kilometre nearest to a place, None when it is not on the line. `before_km` is where the device was
-    before: a line may come near itself. Devices look in the same way (plan/guide.py)."""
+    """The kilometre nearest to a place, None when it is not on the route. `before_km` is where the device was
+    before: a route may come near itself. The firmware searches in the same way."""
     if before_km is not None:
         off_km, km = _nearest(waypoints, lat, lon, before_km - _BACK_KM, before_km + _AHEAD_KM)
         if off_km <= _NEAR_KM:
             return km
     off_km, km = _nearest(waypoints, lat, lon, 0.0, math.inf)
-    return km if off_km <= OFF_LINE_KM else None
+    return km if off_km <= OFF_ROUTE_KM else None
 
 
 def _nearest(
     waypoints: Sequence[Waypoint], lat: float, lon: float, first_km: float, last_km: float
 ) -> tuple[float, float]:
-    """(distance from the line, kilometre of it) of the nearest place on the legs between."""
+    """(distance from the route, kilometre of it) of the nearest place on the legs between."""
     cosine = math.cos(math.radians(lat))
     best = (math.inf, 0.0)
     for a, b in pairwise(waypoints):
@@ -125,16 +125,16 @@ def _waypoint(
     elif before:
         last = before[-1]
         east = (lon - last.lon) * math.cos(math.radians((lat + last.lat) / 2))
-        km = last.km + LINE_KM_A_CHORD_KM * KM_A_DEGREE * math.hypot(lat - last.lat, east)
+        km = last.km + ROUTE_KM_A_CHORD_KM * KM_A_DEGREE * math.hypot(lat - last.lat, east)
     else:
         km = 0.0
     if before and km <= before[-1].km:
-        raise UserError(f"{where}, column {column}: not further along the line than the row before")
+        raise UserError(f"{where}, column {column}: not further along the route than the row before")
     if km > LONGEST_KM:
-        raise UserError(f"{where}, column {column}: kilometre {km:.0f}; a line has at most {LONGEST_KM:.0f}")
+        raise UserError(f"{where}, column {column}: kilometre {km:.0f}; a route has at most {LONGEST_KM:.0f}")
     if before and abs(lon - before[-1].lon) > 180:
         raise UserError(
-            f"{where}, column lon: across the 180th meridian no device can follow a line; end it there"
+            f"{where}, column lon: across the 180th meridian no device can follow a route; end it there"
         )
     return Waypoint(row["name"], row["country"], lat, lon, row["kind"], km)
 

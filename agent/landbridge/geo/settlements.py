@@ -1,6 +1,6 @@
 """How far people live from a position, whatever their place is called: coverage follows people.
 
-The table has 500 inhabitants and more, and no names; what people are told of a position comes from `places`.
+The table has 500 inhabitants and more, and no names; what people see of a position comes from `places`.
 It is derived from GeoNames (geonames.org), CC BY 4.0.
 """
 

@@ -1,6 +1,6 @@
-"""How long a trip still takes: from a line's stations, and what is usual of speeds and stops.
+"""How long a trip still takes: from a route's stations, and what is usual of speeds and stops.
 
-A stop is log-normal by kind of station. What is usual comes from published corridor times; a line of the
+A stop is log-normal by kind of station. What is usual comes from published corridor times; a route of the
 operator's own with known times may differ.
 """
 
@@ -28,7 +28,7 @@ LINE_STOP_PROBABILITY = 0.5
 SPEED_KMH = {"CN": 62.0, "KZ": 48.0, "RU": 52.0, "BY": 48.0, "PL": 34.0, "DE": 50.0}
 USUAL_KMH = 48.0
 """In a country of which nothing is known."""
-TRACK_KM_A_LINE_KM = 1.10
+TRACK_KM_A_ROUTE_KM = 1.10
 """The real track is longer than the line of the table."""
 HOURS_A_KM_LOOPS = 0.0025
 """Stops in passing loops."""
@@ -68,7 +68,7 @@ class Ahead:
 
 
 def timetable(waypoints: Sequence[Waypoint], stay_h: float = 0.0) -> list[Ahead]:
-    """What is ahead at each station, in the order of the line. At its goal a container stays for `stay_h` on
+    """What is ahead at each station, in the order of the route. At its goal a container stays for `stay_h` on
     the average, until it is unpacked or the trip is ended; 0: it does not."""
     median_h = stay_h / math.exp(STAY_SIGMA**2 / 2)
     found = [Ahead(waypoints[-1].km, 0.0, 0.0, 1.0 if stay_h else 0.0, median_h, STAY_SIGMA)]
@@ -77,7 +77,7 @@ def timetable(waypoints: Sequence[Waypoint], stay_h: float = 0.0) -> list[Ahead]
         stops = LINE_STOP_PROBABILITY if point.kind == "line" else 1.0
         leg_km = after.km - point.km
         speed_kmh = SPEED_KMH.get(point.country, USUAL_KMH)
-        run_h = leg_km * (TRACK_KM_A_LINE_KM * SPEED_SPREAD / speed_kmh + HOURS_A_KM_LOOPS)
+        run_h = leg_km * (TRACK_KM_A_ROUTE_KM * SPEED_SPREAD / speed_kmh + HOURS_A_KM_LOOPS)
         mean_h, variance = found[-1].arrival()
         variance += (LEG_DEVIATION * leg_km / 50) ** 2
         found.append(Ahead(point.km, mean_h + run_h, variance, stops, median_h, sigma))

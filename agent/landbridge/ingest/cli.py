@@ -6,14 +6,14 @@ from landbridge.core import table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.db.opened import LARGEST, opened
-from landbridge.ingest import dead_letters as letters
-from landbridge.ingest.replay import Aside, Replay
+from landbridge.ingest import dead_letters
+from landbridge.ingest.replay import KeptMessage, Replay
 
 commands = typer.Typer(help="Show and replay messages that could not be read")
 
 
 @commands.command("list")
-def list_letters() -> None:
+def list_dead_letters() -> None:
     """List dead letters, oldest first
 
     \b
@@ -21,19 +21,19 @@ def list_letters() -> None:
       landbridge dead-letters list
     """
     with opened() as it, it.database.reading() as connection:
-        rows = letters.every(connection)
-        dropped = letters.dropped(connection)
+        rows = dead_letters.every(connection)
+        dropped = dead_letters.dropped(connection)
     table.show(
-        ("letter", "received", "topic", "bytes", "reason"),
-        ((row.letter, iso(row.received_s), row.topic, len(row.payload), row.reason) for row in rows),
+        ("number", "received", "topic", "bytes", "reason"),
+        ((row.number, iso(row.received_s), row.topic, len(row.payload), row.reason) for row in rows),
     )
     for row in dropped:
-        print(f"{row.topic}: {row.letters} older ones were dropped")
+        print(f"{row.topic}: {row.count} older ones were dropped")
 
 
 @commands.command()
 def replay(
-    letter: int | None = typer.Argument(None, min=1, max=LARGEST, help="Number in the list; default: all."),
+    number: int | None = typer.Argument(None, min=1, max=LARGEST, help="Number in the list; default: all."),
 ) -> None:
     """Replay dead letters, for example after an update of the agent
 
@@ -46,20 +46,20 @@ def replay(
     """
     with opened() as it:
         with it.database.reading() as connection:
-            rows = [row for row in letters.every(connection) if letter in (None, row.letter)]
-        if letter is not None and not rows:
-            raise _no_letter(letter)
+            rows = [row for row in dead_letters.every(connection) if number in (None, row.number)]
+        if number is not None and not rows:
+            raise _no_dead_letter(number)
         again = Replay(it.database, it.keyring, it.clock)
         for row in rows:
-            (why,) = again.take_again([Aside(row.topic, row.payload, row.received_s)])
+            (why,) = again.take_again([KeptMessage(row.topic, row.payload, row.received_s)])
             if why is None:
                 with it.database.writing() as connection:
-                    letters.remove(connection, row.letter)
-            print(f"{row.letter}: {why or 'stored'}")
+                    dead_letters.remove(connection, row.number)
+            print(f"{row.number}: {why or 'stored'}")
 
 
 @commands.command()
-def purge(letter: int = typer.Argument(min=1, max=LARGEST, help="Number in the list.")) -> None:
+def purge(number: int = typer.Argument(min=1, max=LARGEST, help="Number in the list.")) -> None:
     """Remove a dead letter
 
     \b
@@ -67,17 +67,17 @@ def purge(letter: int = typer.Argument(min=1, max=LARGEST, help="Number in the l
       landbridge dead-letters purge 3
     """
     with opened() as it, it.database.writing() as connection:
-        if letters.find(connection, letter) is None:
-            raise _no_letter(letter)
-        letters.remove(connection, letter)
+        if dead_letters.find(connection, number) is None:
+            raise _no_dead_letter(number)
+        dead_letters.remove(connection, number)
 
 
-def _no_letter(letter: int) -> UserError:
-    return UserError(f"no dead letter {letter}; `landbridge dead-letters list` lists them")
+def _no_dead_letter(number: int) -> UserError:
+    return UserError(f"no dead letter {number}; `landbridge dead-letters list` lists them")
 
 
 @commands.command()
-def show(letter: int = typer.Argument(min=1, max=LARGEST, help="Number in the list.")) -> None:
+def show(number: int = typer.Argument(min=1, max=LARGEST, help="Number in the list.")) -> None:
     """Show a dead letter with its bytes
 
     \b
@@ -85,12 +85,12 @@ def show(letter: int = typer.Argument(min=1, max=LARGEST, help="Number in the li
       landbridge dead-letters show 3
     """
     with opened() as it, it.database.reading() as connection:
-        row = letters.find(connection, letter)
+        row = dead_letters.find(connection, number)
     if row is None:
-        raise _no_letter(letter)
+        raise _no_dead_letter(number)
     table.show_one(
         {
-            "letter": letter,
+            "number": number,
             "received": iso(row.received_s),
             "topic": row.topic,
             "reason": row.reason,

@@ -11,18 +11,19 @@ QUARANTINE_MESSAGES = 20
 """Messages kept of one unknown device; the first ones say who it is."""
 QUARANTINE_ALL = 20_000
 """Of all unknown devices together."""
-LETTERS = 100
+MOST_OF_TOPIC = 100
 """Dead letters kept of one topic, the newest; those before are only counted."""
-LETTERS_ALL = 20_000
+MOST_OF_ALL = 20_000
 """Of all topics together."""
 CONTRADICTION = "sequence used twice with other content"
-"""Begins the reason of a letter with records that its device was told are safe, and has forgotten."""
+"""Begins the reason of a dead letter with records that were acknowledged, so that the device may have
+removed them."""
 _MOST_AT_ONCE = 1_000
 _SAMPLE_BYTES = 4096
 """Of a longer payload only the beginning is kept; the reason says its length."""
 
 
-def bury(connection: Connection, topic: str, payload: bytes, reason: str, now_s: int) -> int:
+def dead_letter(connection: Connection, topic: str, payload: bytes, reason: str, now_s: int) -> int:
     """Keep a message that cannot be stored, with the reason, and make room; returns how many are gone."""
     add(connection, topic, payload, reason, now_s)
     return make_room(connection, [topic])
@@ -35,19 +36,19 @@ def add(connection: Connection, topic: str, payload: bytes, reason: str, now_s: 
 
 
 def make_room(connection: Connection, topics: Collection[str]) -> int:
-    """Remove what is too much of each of these topics, and of all; returns how many letters."""
+    """Remove what is too much of each of these topics, and of all; returns how many."""
     gone = 0
     for topic in topics:
         of_topic = dead_letters.c.topic == topic
-        older = _make_room(connection, of_topic, LETTERS)
+        older = _make_room(connection, of_topic, MOST_OF_TOPIC)
         gone += len(older)
         if older:
-            newest = select(func.max(dead_letters.c.letter)).where(of_topic).scalar_subquery()
+            newest = select(func.max(dead_letters.c.number)).where(of_topic).scalar_subquery()
             dropped = dead_letters.c.dropped + sum(1 + row.dropped for row in older)
             connection.execute(
-                update(dead_letters).where(dead_letters.c.letter == newest).values(dropped=dropped)
+                update(dead_letters).where(dead_letters.c.number == newest).values(dropped=dropped)
             )
-    return gone + len(_make_room(connection, true(), LETTERS_ALL))
+    return gone + len(_make_room(connection, true(), MOST_OF_ALL))
 
 
 def _make_room(connection: Connection, among: ColumnElement[bool], most: int) -> Sequence[Row[Any, Any]]:
@@ -56,18 +57,18 @@ def _make_room(connection: Connection, among: ColumnElement[bool], most: int) ->
     count: int = connection.execute(of_them).scalar_one()
     if count <= most:
         return ()
-    letters = select(dead_letters.c.letter, dead_letters.c.dropped).where(among)
+    kept = select(dead_letters.c.number, dead_letters.c.dropped).where(among)
     # Those that another agent removes at this moment are not waited for: it may wait for us.
-    free = letters.with_for_update(skip_locked=True)
-    oldest = free.order_by(dead_letters.c.letter).limit(min(count - most, _MOST_AT_ONCE))
+    free = kept.with_for_update(skip_locked=True)
+    oldest = free.order_by(dead_letters.c.number).limit(min(count - most, _MOST_AT_ONCE))
     can_go = ~dead_letters.c.reason.startswith(CONTRADICTION)
     surplus = connection.execute(oldest.where(can_go)).all() or connection.execute(oldest).all()
-    gone = dead_letters.c.letter.in_([row.letter for row in surplus])
+    gone = dead_letters.c.number.in_([row.number for row in surplus])
     connection.execute(delete(dead_letters).where(gone))
     return surplus
 
 
-def confine(connection: Connection, device: str, payload: bytes, now_s: int) -> None:
+def put_in_quarantine(connection: Connection, device: str, payload: bytes, now_s: int) -> None:
     """Keep a message of an unknown device, up to QUARANTINE_MESSAGES of it, QUARANTINE_ALL of all."""
     of_device = select(func.count()).where(quarantine.c.device == device)
     of_all = select(func.count()).select_from(quarantine)
@@ -81,36 +82,36 @@ def confine(connection: Connection, device: str, payload: bytes, now_s: int) -> 
 
 def every(connection: Connection) -> list[Row[Any]]:
     """All dead letters, the oldest first."""
-    return list(connection.execute(select(dead_letters).order_by(dead_letters.c.letter)))
+    return list(connection.execute(select(dead_letters).order_by(dead_letters.c.number)))
 
 
 def dropped(connection: Connection) -> list[Row[Any]]:
-    """(topic, letters) of each topic with more letters than are kept: how many are gone."""
-    letters = func.sum(dead_letters.c.dropped).label("letters")
-    statement = select(dead_letters.c.topic, letters).group_by(dead_letters.c.topic).having(letters > 0)
+    """Return (topic, count) of each topic of which dead letters were removed: how many."""
+    count = func.sum(dead_letters.c.dropped).label("count")
+    statement = select(dead_letters.c.topic, count).group_by(dead_letters.c.topic).having(count > 0)
     return list(connection.execute(statement))
 
 
-def find(connection: Connection, letter: int) -> Row[Any] | None:
+def find(connection: Connection, number: int) -> Row[Any] | None:
     """One dead letter."""
-    statement = select(dead_letters).where(dead_letters.c.letter == letter)
+    statement = select(dead_letters).where(dead_letters.c.number == number)
     return connection.execute(statement).one_or_none()
 
 
-def confined(connection: Connection, device: str) -> list[Row[Any]]:
+def in_quarantine(connection: Connection, device: str) -> list[Row[Any]]:
     """What is in quarantine of a device, the oldest first."""
     of_device = select(quarantine).where(quarantine.c.device == device)
     return list(connection.execute(of_device.order_by(quarantine.c.entry)))
 
 
-def release(connection: Connection, device: str) -> None:
+def empty_quarantine(connection: Connection, device: str) -> None:
     """Nothing of the device is in quarantine any longer."""
     connection.execute(delete(quarantine).where(quarantine.c.device == device))
 
 
-def remove(connection: Connection, letter: int) -> None:
+def remove(connection: Connection, number: int) -> None:
     """Remove a dead letter."""
-    connection.execute(delete(dead_letters).where(dead_letters.c.letter == letter))
+    connection.execute(delete(dead_letters).where(dead_letters.c.number == number))
 
 
 def unknown_devices(connection: Connection) -> list[Row[Any]]:

@@ -26,7 +26,7 @@ from landbridge.core.checks import Since
 from landbridge.core.errors import UserError
 from landbridge.core.rate_limit import RateLimit
 from landbridge.ingest import nats_access
-from landbridge.ingest.partitions import Shares
+from landbridge.ingest.partitions import HeldPartitions
 from landbridge.ingest.session import Received, Session
 
 STREAM = "LANDBRIDGE"
@@ -39,7 +39,7 @@ _FEWEST = 8
 _ACK_WAIT_S = 5.0
 """After it a message comes again, to who has taken over. An agent that lives says of those in its hand that
 it is at work on them, three times as often; else a slow one would get its own once more, and be slower."""
-_LOOK_S = 1.0
+_POLL_S = 1.0
 _LINGER_S = 0.05
 """How long the client waits for the rest of a batch that is not full, holding back what it has."""
 _START_S = 15.0
@@ -54,7 +54,7 @@ class NatsSource:
         self,
         settings: Nats,
         limit: RateLimit,
-        shares: Shares,
+        held_partitions: HeldPartitions,
         session: Session,
         answer: Callable[[bytes], bytes],
     ) -> None:
@@ -63,7 +63,7 @@ class NatsSource:
         """What was received and not yet taken."""
         self._settings = settings
         self._limit = limit
-        self._shares = shares
+        self._held_partitions = held_partitions
         self._answer = answer
         self.reply = session.reply
         """To devices, over the server's MQTT port."""
@@ -75,7 +75,7 @@ class NatsSource:
         self._leaving: set[asyncio.Task[None]] = set()
         self._away = Since()
         self._client: Any = None
-        self._sharing: Any = None
+        self._rebalancing: Any = None
         self._holding: Any = None
 
     def open(self) -> None:
@@ -99,7 +99,7 @@ class NatsSource:
             asyncio.run_coroutine_threadsafe(self._flush(), self._loop)
         return True
 
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """What is wrong with the connection, for too long."""
         if not self._thread.is_alive():
             return "the thread that listens to NATS has died"
@@ -113,7 +113,7 @@ class NatsSource:
             asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(_START_S)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
-        self._shares.close()
+        self._held_partitions.close()
 
     async def _open(self) -> None:
         self._client = await _connect(
@@ -130,12 +130,12 @@ class NatsSource:
         await _keep_stream(stream, self._settings)
         await self._client.subscribe(nats_access.SUBJECT, "landbridge", self._on_asked)
         await self._on_found()
-        self._sharing = asyncio.create_task(self._share(stream))
-        self._holding = asyncio.create_task(self._hold())
+        self._rebalancing = asyncio.create_task(self._rebalance(stream))
+        self._holding = asyncio.create_task(self._keep_in_progress())
 
     async def _close(self) -> None:
-        if self._sharing is not None:
-            self._sharing.cancel()
+        if self._rebalancing is not None:
+            self._rebalancing.cancel()
             self._leave(list(self._takers))
             await asyncio.gather(*self._leaving)
             self._holding.cancel()
@@ -145,17 +145,17 @@ class NatsSource:
         if self._client is not None:
             await self._client.close()
 
-    async def _share(self, stream: JetStreamContext) -> None:
+    async def _rebalance(self, stream: JetStreamContext) -> None:
         """Take as many partitions as are our share, over and over."""
         while True:
             try:
-                held = await asyncio.to_thread(self._shares.balance, self._settings.partitions)
+                held = await asyncio.to_thread(self._held_partitions.balance, self._settings.partitions)
                 self._leave(self._takers.keys() - held)
                 for partition in held - self._takers.keys():
                     self._takers[partition] = asyncio.create_task(self._take(stream, partition))
             except Exception as error:
                 _log.error("cannot share partitions with other agents: %s; trying again", error)
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_POLL_S)
 
     def _leave(self, partitions: Iterable[int]) -> None:
         """Take no more of these. What a fetch that was cut short brings would lie with nobody until it comes
@@ -176,8 +176,8 @@ class NatsSource:
                 if (room := _MOST_IN_HAND - len(self._unacknowledged)) <= 0:
                     await asyncio.sleep(0.01)
                     continue
-                share = max(_FEWEST, room // max(1, len(self._takers)))
-                batch, wait_s = (share, _LINGER_S) if comes else (1, _LOOK_S)
+                fair_share = max(_FEWEST, room // max(1, len(self._takers)))
+                batch, wait_s = (fair_share, _LINGER_S) if comes else (1, _POLL_S)
                 comes = False
                 for message in await subscription.fetch(batch, timeout=wait_s):
                     self._receive(message)
@@ -188,9 +188,9 @@ class NatsSource:
             except Exception as error:
                 _log.error("partition %d: %s; trying again", partition, error)
                 subscription = None
-                await asyncio.sleep(_LOOK_S)
+                await asyncio.sleep(_POLL_S)
 
-    async def _hold(self) -> None:
+    async def _keep_in_progress(self) -> None:
         """Keep the server from giving to others what we have."""
         while True:
             await asyncio.sleep(_ACK_WAIT_S / 3)

@@ -9,7 +9,7 @@ from landbridge.db.leases import Leases
 _MOST_AGENTS = 1000
 
 
-class Shares:
+class HeldPartitions:
     """Our presence among the agents, and the partitions we hold."""
 
     def __init__(self, database: Database, presence: Leases) -> None:
@@ -24,14 +24,14 @@ class Shares:
         if self.number not in self._presence.held:
             self.number = self._appear()
         self._partitions.check()
-        share = ceil(partitions / max(1, self._presence.holders()))
-        for partition in sorted(self._partitions.held)[share:]:
+        fair_share = ceil(partitions / max(1, self._presence.holders()))
+        for partition in sorted(self._partitions.held)[fair_share:]:
             self._partitions.give_back(partition)
         # Each begins elsewhere, so that agents that start together seldom want the same.
         for place in range(partitions):
-            if len(self._partitions.held) >= share:
+            if len(self._partitions.held) >= fair_share:
                 break
-            self._partitions.take((place + self.number * share) % partitions)
+            self._partitions.take((place + self.number * fair_share) % partitions)
         return set(self._partitions.held)
 
     def close(self) -> None:

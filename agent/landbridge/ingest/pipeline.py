@@ -1,6 +1,6 @@
 """What happens to the messages of devices, step by step, each a method of `Pipeline`.
 
-    receive -> [ open -> decode -> judge -> store ] -> commit -> MQTT ack -> reply
+    receive -> [ open -> decode -> check -> store ] -> commit -> MQTT ack -> reply
 
 What is in brackets is one transaction for all messages that wait. They are taken in waves, in each of which
 a device has one message: so a step is a few statements for all of them. Whoever wants to watch or disturb a
@@ -22,16 +22,15 @@ from landbridge.core.clock import Clock
 from landbridge.core.errors import UserError
 from landbridge.db.database import Database, is_damaged
 from landbridge.db.keys import Keyring
-from landbridge.downlinks import registry as desk
+from landbridge.downlinks import registry as downlinks
 from landbridge.events import outbox
-from landbridge.events.outbox import Outgoing
-from landbridge.events.publisher import Sender
-from landbridge.ingest import dead_letters as letters
-from landbridge.ingest import epochs, storing
-from landbridge.ingest.held import Held, hold
+from landbridge.events.outbox import NewMessage
+from landbridge.events.publisher import Publisher
+from landbridge.ingest import dead_letters, epochs, storing
+from landbridge.ingest.device_rows import DeviceRow, lock_rows
 from landbridge.ingest.session import Received, Session
 from landbridge.ingest.storing import Message, Opened
-from landbridge.points.quality import judge_all
+from landbridge.points.quality import check_all
 from landbridge.protocol import downlink, envelope, uplink
 from landbridge.protocol.envelope import ForgedError
 from landbridge.protocol.limits import WireError, is_device_id
@@ -72,17 +71,17 @@ class Pipeline:
     """Takes messages in their order, all that wait in one transaction."""
 
     def __init__(
-        self, database: Database, keyring: Keyring, clock: Clock, session: Session, sender: Sender
+        self, database: Database, keyring: Keyring, clock: Clock, session: Session, publisher: Publisher
     ) -> None:
         self._database = database
         self._keyring = keyring
         self._clock = clock
         self._session = session
-        self._sender = sender
+        self._publisher = publisher
         self._connection: Connection
-        self._held: dict[str, Held] = {}
-        self._outgoing: list[Outgoing] = []
-        self._buried: set[str] = set()
+        self._rows: dict[str, DeviceRow] = {}
+        self._new_messages: list[NewMessage] = []
+        self._dead_letter_topics: set[str] = set()
         """Topics of the dead letters of this transaction: room is made for all of them at its end."""
         self._keys: dict[bytes, bytes] = {}
         self._counts: list[tuple[Countable, int]] = []
@@ -107,13 +106,13 @@ class Pipeline:
                 for each in batch:
                     self.process_all([each])
             else:
-                self._put_aside(batch[0], f"the database is damaged: {error.orig}")
+                self._dead_letter_damaged(batch[0], f"the database is damaged: {error.orig}")
 
-    def _put_aside(self, received: Received, why: str) -> None:
+    def _dead_letter_damaged(self, received: Received, why: str) -> None:
         """Keep what cannot be stored, and give no reply: the device keeps it too."""
         self._counts = [(metrics.FAULTS, 1)]
         with self._database.writing(alone=False) as self._connection:
-            self.bury(received, why)
+            self.dead_letter(received, why)
         self._damage = f"{received.topic}: {why}"
         self._after_commit()
         self.acknowledge(received)
@@ -127,7 +126,7 @@ class Pipeline:
             self.acknowledge(received)
             if answer := answers[received]:
                 self.reply(answer)
-        self._sender.wake()
+        self._publisher.wake()
 
     def _after_commit(self) -> None:
         for counter, count in self._counts:
@@ -140,17 +139,19 @@ class Pipeline:
         waves = _waves(batch)
         answers: dict[Received, Answer | None] = {}
         if len(waves) > 1:
-            hold(connection, _devices(batch))  # at once, or two agents could wait for each other
-        self._buried = set()
+            lock_rows(connection, _devices(batch))  # at once, or two agents could wait for each other
+        self._dead_letter_topics = set()
         for wave in waves:
             answers |= zip(wave, self.process(wave), strict=True)
-        if self._buried and (dropped := letters.make_room(connection, sorted(self._buried))):
+        if self._dead_letter_topics and (
+            dropped := dead_letters.make_room(connection, sorted(self._dead_letter_topics))
+        ):
             _log.warning("dead letters that made room: %d", dropped)
-            self._counts.append((metrics.LETTERS_DROPPED, dropped))
+            self._counts.append((metrics.DEAD_LETTERS_DROPPED, dropped))
         return answers
 
     def process(self, wave: Sequence[Received]) -> list[Answer | None]:
-        """The part of messages in the transaction: each is stored, confined or buried."""
+        """The part of messages in the transaction: each is stored, quarantined or dead-lettered."""
         counted = len(self._counts)
         try:
             with self._connection.begin_nested():
@@ -164,38 +165,39 @@ class Pipeline:
                 return [answer for each in wave for answer in self.process([each])]
             _log.exception("%s: internal error", wave[0].topic)
             self._counts.append((metrics.FAULTS, 1))
-            self.bury(wave[0], f"internal error: {error!r}")
+            self.dead_letter(wave[0], f"internal error: {error!r}")
             return [None]
 
     def take(self, wave: Sequence[Received]) -> list[Answer | None]:
         """From the envelopes to the database; returns the replies."""
         now_s = self._clock.now_s()
-        self._held = hold(self._connection, _devices(wave))
+        self._rows = lock_rows(self._connection, _devices(wave))
         read = [self.read(received, now_s) for received in wave]
         messages = [each for each in read if isinstance(each, Message)]
         self.store(self._connection, messages, now_s)
         replies = iter(self.answer(messages, now_s))
         # Last: from here to the commit other agents have to wait (db/order.py).
-        outbox.post(self._connection, self._outgoing, now_s)
+        outbox.post(self._connection, self._new_messages, now_s)
         return [next(replies) if isinstance(each, Message) else each for each in read]
 
     def read(self, received: Received, now_s: int) -> Message | Answer | None:
-        """Open and decode one message. What cannot be is confined or buried, or answered at once."""
+        """Open and decode one message. What cannot be is quarantined or dead-lettered, or answered at
+        once."""
         try:
             opened = self.open(received)
             decoded = uplink.decode(opened.text)
             received_s = now_s if received.received_s is None else received.received_s
-            judged = judge_all(decoded.points, decoded.clock, received_s)
-            return Message(received, received_s, device_of(received.topic), opened, decoded, judged)
+            checked = check_all(decoded.points, decoded.clock, received_s)
+            return Message(received, received_s, device_of(received.topic), opened, decoded, checked)
         except UnknownDevice:
             self._counts.append((metrics.UNKNOWN, 1))
-            self.confine(received)
+            self.quarantine(received)
         except Late:
             self._counts.append((metrics.EARLIER_EPOCH, 1))
-            return self.tell_epoch(received)
+            return self.reply_with_epoch(received)
         except (WireError, Refused) as error:
             self._counts.append((metrics.UNREADABLE, 1))
-            self.bury(received, str(error))
+            self.dead_letter(received, str(error))
             if isinstance(error, ForgedError):
                 self.note_forged(received)
         return None
@@ -203,15 +205,15 @@ class Pipeline:
     def open(self, received: Received) -> Opened:
         """Check and decrypt the envelope."""
         device = device_of(received.topic)
-        row = self._held.get(device)
+        row = self._rows.get(device)
         if row is None:
             raise UnknownDevice
         key = self._key(row)
-        sealed = envelope.parse(received.payload)
-        number, epoch = sealed.header
+        encrypted = envelope.parse(received.payload)
+        number, epoch = encrypted.header
         if epoch > row.epoch + epochs.MOST_AHEAD:
             raise Refused(f"epoch {epoch} of the keys, {row.epoch} is the present one")
-        text = envelope.decrypt(key, device, "up", sealed)
+        text = envelope.decrypt(key, device, "up", encrypted)
         if epoch < row.epoch:
             # Only what is genuine: else anyone could have replies made to uplinks that are still to come.
             raise Late
@@ -219,19 +221,19 @@ class Pipeline:
 
     def store(self, connection: Connection, messages: Sequence[Message], now_s: int) -> None:
         """Everything that is written for these uplinks; the same envelope again changes no point."""
-        self._outgoing = storing.store(connection, self._held, messages, now_s)
+        self._new_messages = storing.store(connection, self._rows, messages, now_s)
         taken = []
         for each in messages:
             if each.refused:
                 self._counts.append((metrics.REFUSED, 1))
-                self.bury(each.received, each.refused)
+                self.dead_letter(each.received, each.refused)
             elif each.again:
                 self._counts.append((metrics.AGAIN, 1))
                 _log.info("%s: uplink %d came again", each.device, each.opened.number)
             else:
                 taken.append(each)
                 if other := each.contradicted:
-                    self.bury(each.received, f"{letters.CONTRADICTION}: {listed(other)}")
+                    self.dead_letter(each.received, f"{dead_letters.CONTRADICTION}: {listed(other)}")
         points = sum(len(each.new) for each in taken)
         self._counts += ((metrics.STORED, len(taken)), (metrics.POINTS, points))
         if taken:
@@ -239,31 +241,35 @@ class Pipeline:
             _log.info("%s", "; ".join(map(_in_short, taken)))
 
     def answer(self, messages: Sequence[Message], now_s: int) -> list[Answer | None]:
-        """The replies, with the orders that wait; None to what was refused."""
+        """The replies, with what is pending; None to what was refused."""
         answered = [each for each in messages if not each.refused]
-        kinds = desk.concerned(self._connection, {each.device: each.uplink for each in answered}, now_s)
+        handlers = downlinks.pending_handlers(
+            self._connection, {each.device: each.uplink for each in answered}, now_s
+        )
         replies: list[Answer | None] = []
         for each in messages:
             if each.refused:
                 replies.append(None)
                 continue
-            orders: Sequence[Mapping[int, Any]] = ()
-            if each.device in kinds:
-                found = desk.answer(
+            pending: Sequence[Mapping[int, Any]] = ()
+            if each.device in handlers:
+                found = downlinks.answer(
                     self._connection,
                     each.device,
                     each.uplink,
                     now_s,
-                    kinds[each.device],
+                    handlers[each.device],
                     again=each.again,
                     overtaken=each.overtaken,
                 )
-                orders = found.orders
+                pending = found.pending
                 for reason in found.refused:
-                    self.bury(each.received, reason)
+                    self.dead_letter(each.received, reason)
             # Those that contradict are in the dead letter: a device that kept them would never get past them.
             committed = each.sequences
-            replies.append(_sealed(each.device, each.opened, each.reply_number, committed, now_s, orders))
+            replies.append(
+                _encrypted_reply(each.device, each.opened, each.reply_number, committed, now_s, pending)
+            )
         return replies
 
     def acknowledge(self, received: Received) -> None:
@@ -275,33 +281,35 @@ class Pipeline:
         """Tell the device what it may forget."""
         self._session.reply(answer.topic, answer.payload)
 
-    def tell_epoch(self, received: Received) -> Answer | None:
-        """Keep nothing of a message of an epoch that is over, but tell its sender the present one."""
-        row = self._held[device_of(received.topic)]
+    def reply_with_epoch(self, received: Received) -> Answer | None:
+        """Keep nothing of a message of an epoch that is over, but reply with the present one."""
+        row = self._rows[device_of(received.topic)]
         number, epoch = envelope.parse(received.payload).header
-        _log.info("%s: uplink %d is of epoch %d of its keys, told %d", row.device, number, epoch, row.epoch)
+        _log.info(
+            "%s: uplink %d is of epoch %d of its keys, answered with %d", row.device, number, epoch, row.epoch
+        )
         now_s = self._clock.now_s()
         opened = Opened(self._key(row), epoch, number, b"")
-        orders = [{downlink.EPOCH_KEY: row.epoch}]
-        return _sealed(row.device, opened, row.take_down_number(now_s), (), now_s, orders)
+        pending = [{downlink.EPOCH_KEY: row.epoch}]
+        return _encrypted_reply(row.device, opened, row.take_down_number(now_s), (), now_s, pending)
 
-    def bury(self, received: Received, reason: str) -> None:
+    def dead_letter(self, received: Received, reason: str) -> None:
         """Keep a message that cannot be stored, with the reason."""
         _log.warning("%s: dead letter: %s", received.topic, reason)
-        letters.add(self._connection, received.topic, received.payload, reason, self._clock.now_s())
-        self._buried.add(received.topic)
+        dead_letters.add(self._connection, received.topic, received.payload, reason, self._clock.now_s())
+        self._dead_letter_topics.add(received.topic)
 
     def note_forged(self, received: Received) -> None:
         """Count one more attempt at a key."""
         epochs.note_forged(self._connection, device_of(received.topic))
 
-    def confine(self, received: Received) -> None:
+    def quarantine(self, received: Received) -> None:
         """Keep a message of a device that is not known."""
         device = device_of(received.topic)
         _log.warning("%s is not known: quarantined; `landbridge devices add` makes it known", device)
-        letters.confine(self._connection, device, received.payload, self._clock.now_s())
+        dead_letters.put_in_quarantine(self._connection, device, received.payload, self._clock.now_s())
 
-    def _key(self, row: Held) -> bytes:
+    def _key(self, row: DeviceRow) -> bytes:
         known = self._keys.get(row.wrapped_key)
         if known is None:
             try:
@@ -347,22 +355,22 @@ def _devices(batch: Sequence[Received]) -> set[str]:
 
 def _in_short(taken: Message) -> str:
     """What came of it, for the log."""
-    counts = f"{len(taken.judged)} records, {len(taken.new)} new"
+    counts = f"{len(taken.checked)} records, {len(taken.new)} new"
     return f"{taken.device}: uplink {taken.opened.number}, {counts}"
 
 
-def _sealed(
+def _encrypted_reply(
     device: str,
     opened: Opened,
     number: int,
     committed: Sequence[int],
     now_s: int,
-    orders: Sequence[Mapping[int, Any]],
+    pending: Sequence[Mapping[int, Any]],
 ) -> Answer:
     """The reply of that number to an uplink, in its epoch."""
-    reply = downlink.encode_reply(opened.number, committed, now_s, orders)
-    sealed = envelope.seal(opened.key, device, "down", number, reply, opened.epoch)
-    return Answer(f"landbridge/{device}/down", sealed)
+    reply = downlink.encode_reply(opened.number, committed, now_s, pending)
+    encrypted = envelope.seal(opened.key, device, "down", number, reply, opened.epoch)
+    return Answer(f"landbridge/{device}/down", encrypted)
 
 
 def listed(sequences: set[int]) -> str:

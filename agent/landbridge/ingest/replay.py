@@ -8,14 +8,14 @@ from sqlalchemy import Connection
 from landbridge.core.clock import Clock
 from landbridge.db.database import Database
 from landbridge.db.keys import Keyring
-from landbridge.downlinks import registry as desk
+from landbridge.downlinks import registry as downlinks
 from landbridge.ingest.pipeline import Answer, Pipeline, listed
 from landbridge.ingest.session import Received
 from landbridge.ingest.storing import Message
 from landbridge.points import queries as points
 
 
-class Aside(NamedTuple):
+class KeptMessage(NamedTuple):
     """A message that was kept aside when it came."""
 
     topic: str
@@ -28,16 +28,16 @@ class Replay(Pipeline):
     message, and its points are stored once anyway."""
 
     def __init__(self, database: Database, keyring: Keyring, clock: Clock) -> None:
-        nobody: Any = None  # neither broker nor platform waits for it
-        super().__init__(database, keyring, clock, nobody, nobody)
+        unused: Any = None  # neither broker nor platform waits for it
+        super().__init__(database, keyring, clock, unused, unused)
         self._why: dict[Received, str] = {}
 
-    def take_again(self, messages: Sequence[Aside]) -> list[str | None]:
+    def take_again(self, messages: Sequence[KeptMessage]) -> list[str | None]:
         """Take `messages`; returns why one was not stored, None: it is."""
         with self._database.writing(alone=False) as connection:
             return self.take_within(connection, messages)
 
-    def take_within(self, connection: Connection, messages: Sequence[Aside]) -> list[str | None]:
+    def take_within(self, connection: Connection, messages: Sequence[KeptMessage]) -> list[str | None]:
         """The same in a transaction that is under way."""
         batch = [
             Received(each.topic, each.payload, number, 0, 0, each.received_s)
@@ -54,26 +54,28 @@ class Replay(Pipeline):
         super().store(connection, messages, now_s)
         for message in messages:
             if message.again and (lacking := _lacking(connection, message)):
-                self.bury(message.received, f"taken before, without the records {listed(lacking)}")
+                self.dead_letter(message.received, f"taken before, without the records {listed(lacking)}")
 
     def answer(self, messages: Sequence[Message], now_s: int) -> list[Answer | None]:
-        """Nobody waits for a reply, so nothing is ordered; what was reported when it came is noted."""
+        """Nobody waits for a reply, so nothing is sent; what was reported when it came is kept."""
         for each in messages:
             if not each.refused and not each.again:
-                found = desk.note(self._connection, each.device, each.uplink, each.received_s, overtaken=True)
+                found = downlinks.keep_reports(
+                    self._connection, each.device, each.uplink, each.received_s, overtaken=True
+                )
                 for reason in found:
-                    self.bury(each.received, reason)
+                    self.dead_letter(each.received, reason)
         return [None] * len(messages)
 
-    def tell_epoch(self, received: Received) -> None:
-        """Nobody waits to be told."""
+    def reply_with_epoch(self, received: Received) -> None:
+        """Nobody waits for a reply."""
         self._why[received] = "it is of an epoch of the device's keys that is over"
 
-    def bury(self, received: Received, reason: str) -> None:
+    def dead_letter(self, received: Received, reason: str) -> None:
         """It lies where it lies."""
         self._why[received] = reason
 
-    def confine(self, received: Received) -> None:
+    def quarantine(self, received: Received) -> None:
         """The same."""
         self._why[received] = "the device is not known"
 
@@ -84,4 +86,4 @@ class Replay(Pipeline):
 def _lacking(connection: Connection, message: Message) -> set[int]:
     """The sequences of its records under which something else is stored, or nothing is any longer."""
     there = points.under(connection, message.device, message.sequences)
-    return {each.point.seq for each in message.judged if there.get(each.point.seq) != each.point}
+    return {each.point.seq for each in message.checked if there.get(each.point.seq) != each.point}

@@ -6,11 +6,11 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from landbridge.db.keys import Keyring
-from landbridge.ingest import news
-from landbridge.ingest.held import hold, write
+from landbridge.ingest import new_points
+from landbridge.ingest.device_rows import lock_rows, write
 from landbridge.points import queries as points
-from landbridge.points.quality import ended_by, judge
-from landbridge.points.queries import JudgedPoint, StoredPoint
+from landbridge.points.quality import check, ended_by
+from landbridge.points.queries import CheckedPoint, StoredPoint
 from landbridge.protocol import envelope, uplink
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.point import QUALITY_NONE
@@ -27,8 +27,8 @@ class Came(NamedTuple):
 
 
 def reprocess(connection: Connection, keyring: Keyring, device: str, since_s: int, now_s: int) -> Came:
-    """Read what `device` has sent since then; the points that change are told again, as new ones are."""
-    row = hold(connection, [device])[device]
+    """Read what `device` has sent since then; the points that change are published again, as new ones are."""
+    row = lock_rows(connection, [device])[device]
     trips = points.trips_of(connection, [device]).get(device, ())
     key = keyring.unwrap(row.wrapped_key)
     read: list[tuple[int, Uplink]] = []
@@ -40,8 +40,8 @@ def reprocess(connection: Connection, keyring: Keyring, device: str, since_s: in
         except WireError:
             continue
     fresh = {
-        seq: points.with_trip(device, judged, received_s, trips)
-        for seq, (received_s, judged) in _judged(read).items()
+        seq: points.with_trip(device, checked, received_s, trips)
+        for seq, (received_s, checked) in _checked(read).items()
     }
     there = points.between(connection, device, min(fresh), max(fresh)) if fresh else []
     stored = {each.point.seq: each for each in there}
@@ -52,28 +52,32 @@ def reprocess(connection: Connection, keyring: Keyring, device: str, since_s: in
     if fresh:
         row.has_stored(list(fresh))
     were = [stored[each.point.seq] for each in changed]
-    news.post(connection, [news.News(row, were, sorted(changed, key=_seq), sorted(added, key=_seq))], now_s)
+    new_points.post(
+        connection,
+        [new_points.NewPoints(row, were, sorted(changed, key=_seq), sorted(added, key=_seq))],
+        now_s,
+    )
     write(connection, [row])
     return Came(len(kept), len(changed), len(added), len(kept) - len(read))
 
 
-def _judged(read: Sequence[tuple[int, Uplink]]) -> dict[int, tuple[int, JudgedPoint]]:
+def _checked(read: Sequence[tuple[int, Uplink]]) -> dict[int, tuple[int, CheckedPoint]]:
     """The points of uplinks by sequence, each as it came first and when that was. As at that time, those
     without a certain date are dated by the next uplink of their power-on that has a clock."""
-    found: dict[int, tuple[int, JudgedPoint]] = {}
+    found: dict[int, tuple[int, CheckedPoint]] = {}
     without_clock: dict[int, list[int]] = {}
     for received_s, each in read:
         for point in each.points:
             if point.seq not in found:
-                found[point.seq] = received_s, judge(point, each.clock, received_s)
+                found[point.seq] = received_s, check(point, each.clock, received_s)
                 if point.quality == QUALITY_NONE:
                     without_clock.setdefault(point.boot, []).append(point.seq)
         if each.clock:
             ended = ended_by(each.clock, received_s)
             for seq in without_clock.get(each.clock.boot, ()):
-                came_s, judged = found[seq]
-                if judged.flags & ended:
-                    found[seq] = came_s, judge(judged.point, each.clock, received_s)
+                came_s, checked = found[seq]
+                if checked.flags & ended:
+                    found[seq] = came_s, check(checked.point, each.clock, received_s)
     return found
 
 

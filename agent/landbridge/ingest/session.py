@@ -22,7 +22,7 @@ from landbridge.core import metrics
 from landbridge.core.checks import Since
 from landbridge.core.errors import UserError
 from landbridge.core.rate_limit import RateLimit
-from landbridge.events.outbox import Posted
+from landbridge.events.outbox import OutboxMessage
 
 UP = "landbridge/+/up"
 _IS_UP = re.compile(UP.replace("+", "[^/]*"))
@@ -30,7 +30,7 @@ _START_TIMEOUT_S = 25
 _KEEPALIVE_S = 60
 _RECONNECT_S = (0.25, 30)
 _MOST_WAITING = 1000
-_LOOK_S = 0.5
+_POLL_S = 0.5
 _PATIENCE_S = 30.0
 _RETAINED_S = 10.0
 """A broker sends what it has retained at once, unless it has much to do."""
@@ -63,7 +63,7 @@ class Session:
         self._closing = threading.Event()
         self._answered = threading.Event()
         self._refusal: str | None = None
-        # Message ids start anew with a connection: an acknowledgement that is late would hit the
+        # Message ids restart with a connection: an acknowledgement that is late would hit the
         # wrong message. The lock makes "same connection?" and "acknowledge" one step.
         self._connection = 0
         self._subscription: int | None = None
@@ -85,7 +85,7 @@ class Session:
             self.close()
             raise UserError(f"broker {where}: {self._refusal}")
 
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """What is wrong with the connection, for too long."""
         threads = (each.name for each in threading.enumerate())
         if not any(name.startswith("paho-mqtt-client") for name in threads):
@@ -130,7 +130,7 @@ class Session:
         """Publish at QoS 0: what gets lost is asked for again."""
         self._client.publish(topic, payload, qos=0)
 
-    def publish(self, message: Posted) -> mqtt.MQTTMessageInfo:
+    def publish(self, message: OutboxMessage) -> mqtt.MQTTMessageInfo:
         """Publish at QoS 1; paho repeats it on each new connection until the broker has it."""
         info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
         if info.rc == mqtt.MQTT_ERR_NO_CONN:
@@ -227,7 +227,7 @@ class Session:
             return
         while not self._closing.is_set():
             try:
-                return self.waiting.put(received, timeout=_LOOK_S)
+                return self.waiting.put(received, timeout=_POLL_S)
             except queue.Full:
                 continue
 

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from landbridge.events.outbox import Outgoing
-from landbridge.ingest import news
-from landbridge.ingest.held import Held, write
+from landbridge.events.outbox import NewMessage
+from landbridge.ingest import new_points
+from landbridge.ingest.device_rows import DeviceRow, write
 from landbridge.ingest.session import Received
 from landbridge.points import queries as points
-from landbridge.points.queries import JudgedPoints, KeptUplink, StoredPoint
+from landbridge.points.queries import CheckedPoints, KeptUplink, StoredPoint
 from landbridge.protocol.point import Point
 from landbridge.protocol.uplink import Uplink
 
@@ -34,7 +34,7 @@ class Message:
     device: str
     opened: Opened
     uplink: Uplink
-    judged: JudgedPoints
+    checked: CheckedPoints
     refused: str | None = None
     """Why nothing of it is stored."""
     vouched: bool = False
@@ -51,51 +51,51 @@ class Message:
     @property
     def sequences(self) -> Sequence[int]:
         """Of its records."""
-        return self.judged.column("seq")
+        return self.checked.column("seq")
 
     @property
     def contradicted(self) -> set[int]:
         """The sequences under which something else is stored."""
         if not self.stored:
             return set()
-        points = (each.point for each in self.judged)
+        points = (each.point for each in self.checked)
         return {each.seq for each in points if self.stored.get(each.seq, each) != each}
 
 
 def store(
-    connection: Connection, held: Mapping[str, Held], messages: Sequence[Message], now_s: int
-) -> list[Outgoing]:
+    connection: Connection, rows: Mapping[str, DeviceRow], messages: Sequence[Message], now_s: int
+) -> list[NewMessage]:
     """Store what is new of each message; notes in each what has become of it. Returns what is to be passed
-    on. `held` are the devices of all of them; they are written back."""
-    taken = [each for each in messages if _is_taken(connection, held[each.device], each)]
+    on. `rows` are the devices of all of them; they are written back."""
+    taken = [each for each in messages if _is_taken(connection, rows[each.device], each)]
     for each in taken:
-        if each.judged and min(each.sequences) <= held[each.device].highest_seq:
+        if each.checked and min(each.sequences) <= rows[each.device].highest_seq:
             each.stored = points.under(connection, each.device, each.sequences)
     boots = {each.device: each.uplink.clock.boot for each in taken if each.uplink.clock}
     undated = points.devices_to_date(connection, boots)
     trips = points.trips_of(connection, [each.device for each in taken])
     brought = []
     for each in taken:
-        row, of_device = held[each.device], trips.get(each.device, ())
+        row, of_device = rows[each.device], trips.get(each.device, ())
         _note(row, each, now_s)
         clock = each.uplink.clock if each.device in undated else None
-        changed, dated = news.date_earlier(connection, each.device, clock, each.received_s)
-        fresh = each.judged
+        changed, dated = new_points.date_earlier(connection, each.device, clock, each.received_s)
+        fresh = each.checked
         if each.stored:
             fresh = fresh.only(seq not in each.stored for seq in each.sequences)
         each.new = points.with_trips(each.device, fresh, each.received_s, of_device)
-        brought.append(news.News(row, changed, dated, each.new))
+        brought.append(new_points.NewPoints(row, changed, dated, each.new))
     points.insert_all(connection, *(each.new for each in taken))
     points.keep_uplinks(connection, [_kept(each) for each in taken])
-    outgoing = news.tell(connection, brought, now_s)
+    new_messages = new_points.messages(connection, brought, now_s)
     for each in messages:
         if not each.refused:
-            each.reply_number = held[each.device].take_down_number(now_s)
-    write(connection, held.values())
-    return outgoing
+            each.reply_number = rows[each.device].take_down_number(now_s)
+    write(connection, rows.values())
+    return new_messages
 
 
-def _is_taken(connection: Connection, row: Held, message: Message) -> bool:
+def _is_taken(connection: Connection, row: DeviceRow, message: Message) -> bool:
     """Whether the uplink is stored: it was not there yet, nor is it replayed."""
     window, number = row.window, message.opened.number
     if number <= window.top:
@@ -110,24 +110,24 @@ def _is_taken(connection: Connection, row: Held, message: Message) -> bool:
     return not message.again and not message.refused
 
 
-def _note(row: Held, message: Message, now_s: int) -> None:
+def _note(row: DeviceRow, message: Message, now_s: int) -> None:
     """What is known of the device by this message."""
     window = row.window
     number = message.opened.number
     if not message.vouched:
         window.add(number)
-        row.contact(window, message.opened.epoch, now_s)
+        row.accept(window, message.opened.epoch, now_s)
     elif window.is_new(number):  # it may come once more from the device itself
         window.add(number)
         row.window_top, row.window_bits, row.touched = window.top, window.bits, True
     uplink = message.uplink
     if not message.overtaken:
-        row.says(uplink.next_contact_s, uplink.status, uplink.identity)
-    if message.judged:
+        row.keep_report(uplink.next_session_s, uplink.status, uplink.identity)
+    if message.checked:
         row.has_stored(message.sequences)
 
 
 def _kept(message: Message) -> KeptUplink:
-    agreed = len(message.judged) - len(message.contradicted)
+    agreed = len(message.checked) - len(message.contradicted)
     number, payload = message.opened.number, message.received.payload
     return KeptUplink(message.device, number, message.received_s, payload, agreed, len(message.new))

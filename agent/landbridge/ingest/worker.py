@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from landbridge.core import metrics
 from landbridge.core.backoff import Backoff
 from landbridge.core.checks import Since
-from landbridge.core.priority import Precedence
+from landbridge.core.priority import IngestPriority
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
 
-_LOOK_S = 0.1
+_POLL_S = 0.1
 _MOST_AT_ONCE = 256
 _FEW = 16
 _PATIENCE_S = 10.0
@@ -25,11 +25,11 @@ _log = logging.getLogger(__name__)
 class Worker(threading.Thread):
     """The thread that takes messages from `waiting` to `pipeline`, in their order."""
 
-    def __init__(self, waiting: queue.Queue[Received], pipeline: Pipeline, precedence: Precedence) -> None:
+    def __init__(self, waiting: queue.Queue[Received], pipeline: Pipeline, priority: IngestPriority) -> None:
         super().__init__(name="ingest", daemon=True)
         self._waiting = waiting
         self._pipeline = pipeline
-        self._precedence = precedence
+        self._priority = priority
         self._unstored = Since()
         self._storing = Since()
         metrics.WAITING.set_function(waiting.qsize)
@@ -40,7 +40,7 @@ class Worker(threading.Thread):
         self._stopping.set()
         self.join()
 
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """What keeps messages from being stored, for too long."""
         if self._unstored.seconds > _PATIENCE_S:
             return f"messages have not been stored for {self._unstored.seconds:.0f} s: see the log"
@@ -52,11 +52,11 @@ class Worker(threading.Thread):
         """Work until stopped."""
         while not self._stopping.is_set():
             try:
-                batch = [self._waiting.get(timeout=_LOOK_S)]
+                batch = [self._waiting.get(timeout=_POLL_S)]
             except queue.Empty:
                 continue
             self._insist(batch + self._those_waiting())
-            self._precedence.claim(self._waiting.qsize() > _FEW)
+            self._priority.set_busy(self._waiting.qsize() > _FEW)
 
     def _those_waiting(self) -> list[Received]:
         """What waits besides: one commit for all, or a flood of rubbish would hold up the others."""

@@ -31,7 +31,7 @@ _QUIET_S = 1.0
 """For what it must not do."""
 
 
-class Finding(NamedTuple):
+class CheckResult(NamedTuple):
     """One thing that was tried."""
 
     what: str
@@ -121,7 +121,7 @@ def _connected(broker: Broker, client_id: str, clean: bool = True, manual: bool 
         client.loop_stop()
 
 
-def as_agent(broker: Broker) -> list[Finding]:
+def as_agent(broker: Broker) -> list[CheckResult]:
     """What the broker does for the agent; `UserError` when it cannot be reached or refuses the agent."""
     topic = f"landbridge/out/check-{uuid4().hex[:12]}/x"
     with _connected(broker, _name()) as ours:
@@ -138,25 +138,25 @@ def as_agent(broker: Broker) -> list[Finding]:
     return [*found, home_assistant(broker)] if broker.home_assistant else found
 
 
-def home_assistant(broker: Broker) -> Finding:
-    """Whether it passes on what is for Home Assistant: a refusal to write is told to nobody in MQTT 3.1.1."""
+def home_assistant(broker: Broker) -> CheckResult:
+    """Whether it passes on what is for Home Assistant: MQTT 3.1.1 reports a refused write to nobody."""
     topic = f"{broker.home_assistant}/check-{uuid4().hex[:12]}/x"
     with _connected(broker, _name()) as ours:
         ours.subscribe(topic)
         ours.publish(topic)
         came = ours.wait_for(1) > 0
     remedy = None if came else f"topic readwrite {broker.home_assistant}/#, for the agent's user"
-    return Finding("it passes on what is for Home Assistant", came, "yes" if came else "no", remedy)
+    return CheckResult("it passes on what is for Home Assistant", came, "yes" if came else "no", remedy)
 
 
-def as_device(broker: Broker, device: str, password: str, port: int | None = None) -> list[Finding]:
+def as_device(broker: Broker, device: str, password: str, port: int | None = None) -> list[CheckResult]:
     """What the broker lets a device do that it must not; `port`: that of devices, if it is another one."""
     theirs = replace(broker, username=device, password=password, port=port or broker.port)
     theirs = replace(theirs, cert_file="", cert_key_file="")  # those are the agent's
     other = f"check-{uuid4().hex[:12]}"
     with _connected(theirs, device) as ours:
         if ours.code != 0:
-            return [Finding(f"{device} may connect", False, f"refused, code {ours.code}", "add its user")]
+            return [CheckResult(f"{device} may connect", False, f"refused, code {ours.code}", "add its user")]
         ours.subscribe("#")
         ours.subscribe(f"landbridge/{other}/down")
         with _connected(broker, _name()) as agent:
@@ -166,14 +166,14 @@ def as_device(broker: Broker, device: str, password: str, port: int | None = Non
             ours.wait_for(1, _QUIET_S)
             reads, writes = len(ours.received), agent.wait_for(1, _QUIET_S)
     return [
-        Finding(f"{device} may connect", True, "yes"),
-        Finding(
+        CheckResult(f"{device} may connect", True, "yes"),
+        CheckResult(
             "it reads what is for others",
             not reads,
             "yes" if reads else "no",
             "pattern read landbridge/%u/down" if reads else None,
         ),
-        Finding(
+        CheckResult(
             "it writes where it must not",
             not writes,
             "yes" if writes else "no",
@@ -183,7 +183,7 @@ def as_device(broker: Broker, device: str, password: str, port: int | None = Non
     ]
 
 
-def _bound(theirs: Broker, other: str) -> Finding:
+def _bound(theirs: Broker, other: str) -> CheckResult:
     """Whether a device could throw another client out, the agent above all, by using its client id on this
     port."""
     try:
@@ -194,10 +194,10 @@ def _bound(theirs: Broker, other: str) -> Finding:
         taken = False  # it does not get as far
     remedy = "use_username_as_clientid true on the devices' listener, require_certificate true on the agent's"
     what = f"it may use any client id on port {theirs.port}"
-    return Finding(what, not taken, "yes" if taken else "no", remedy if taken else None)
+    return CheckResult(what, not taken, "yes" if taken else "no", remedy if taken else None)
 
 
-def _delay(broker: Broker, topic: str) -> Finding:
+def _delay(broker: Broker, topic: str) -> CheckResult:
     """How long a second message stays behind a first one that nothing answers: with Nagle's algorithm until
     the receiver's kernel acknowledges it, 40 ms; only later ones, for which no kernel hurries any more."""
     gaps = []
@@ -214,24 +214,24 @@ def _delay(broker: Broker, topic: str) -> Finding:
     gap_s = sorted(gaps[_ROUNDS // 2 :])[_ROUNDS // 4]
     good = gap_s < _DELAY_S
     remedy = None if good else "set_tcp_nodelay true"
-    return Finding("delay of a second message", good, f"{gap_s * 1000:.1f} ms", remedy)
+    return CheckResult("delay of a second message", good, f"{gap_s * 1000:.1f} ms", remedy)
 
 
-def _encrypted(broker: Broker) -> Finding:
+def _encrypted(broker: Broker) -> CheckResult:
     if not broker.tls:
-        return Finding("TLS", False, "none", "a listener with certfile and keyfile; [broker] tls = true")
+        return CheckResult("TLS", False, "none", "a listener with certfile and keyfile; [broker] tls = true")
     # Whoever has come so far has checked it.
-    return Finding("TLS", True, "its certificate is good")
+    return CheckResult("TLS", True, "its certificate is good")
 
 
-def _anonymous(broker: Broker) -> Finding:
+def _anonymous(broker: Broker) -> CheckResult:
     with _connected(replace(broker, username="", password=""), _name()) as ours:
         taken = ours.code == 0
     remedy = "allow_anonymous false, and a password_file" if taken else None
-    return Finding("it lets in who has no password", not taken, "yes" if taken else "no", remedy)
+    return CheckResult("it lets in who has no password", not taken, "yes" if taken else "no", remedy)
 
 
-def _session(broker: Broker, topic: str) -> Finding:
+def _session(broker: Broker, topic: str) -> CheckResult:
     """How much it keeps for an agent that is away."""
     name = _name()
     with _connected(broker, name, clean=False) as ours:
@@ -243,7 +243,7 @@ def _session(broker: Broker, topic: str) -> Finding:
     with _connected(broker, name):
         pass  # a clean session: it forgets this one
     good = kept >= _KEPT
-    return Finding(
+    return CheckResult(
         "kept for an agent that is away",
         good,
         f"{kept} of {_KEPT} messages",
@@ -251,7 +251,7 @@ def _session(broker: Broker, topic: str) -> Finding:
     )
 
 
-def _in_flight(broker: Broker, topic: str) -> Finding:
+def _in_flight(broker: Broker, topic: str) -> CheckResult:
     """How many messages it sends before one is acknowledged."""
     with _connected(broker, _name(), manual=True) as ours:
         ours.subscribe(topic)
@@ -262,10 +262,10 @@ def _in_flight(broker: Broker, topic: str) -> Finding:
             ours.client.ack(message.mid, message.qos)
     good = count >= _INFLIGHT
     remedy = None if good else "max_inflight_messages 1000"
-    return Finding("messages before the first is acknowledged", good, str(count), remedy)
+    return CheckResult("messages before the first is acknowledged", good, str(count), remedy)
 
 
-def _retained(broker: Broker) -> Finding:
+def _retained(broker: Broker) -> CheckResult:
     """Whether the agent can ask it what it still has (events/retained.py)."""
     topic = f"landbridge/agent/check-{uuid4().hex[:12]}"
     with _connected(broker, _name()) as ours:
@@ -279,7 +279,7 @@ def _retained(broker: Broker) -> Finding:
         if good
         else "retain_available true, and topic readwrite landbridge/agent/#, for the agent's user"
     )
-    return Finding("it gives back what it retains for the agent", good, "yes" if good else "no", remedy)
+    return CheckResult("it gives back what it retains for the agent", good, "yes" if good else "no", remedy)
 
 
 def _name() -> str:

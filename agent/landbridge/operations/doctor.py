@@ -26,17 +26,17 @@ from landbridge.db.single import alone
 from landbridge.events import outbox
 from landbridge.features.devices import queries as devices
 from landbridge.features.integrations import mail
-from landbridge.features.integrations import queries as targets
+from landbridge.features.integrations import queries as integrations
 from landbridge.features.trips import queries as trips
-from landbridge.ingest import dead_letters as letters
+from landbridge.ingest import dead_letters
 from landbridge.ingest.session import Session
 from landbridge.operations import broker_check as checks
-from landbridge.tracking import queries as journeys
+from landbridge.tracking import queries as tracking
 
 _LEAST_FREE_BYTES = 1 << 30
 _DAY_S = 86_400
 _MOST_IN_OUTBOX = 10_000
-_JOURNEY_S = 600
+_RECOMPUTE_S = 600
 _OTHER = "-doctor"
 _HEADS = ("check", "", "found")
 _OK, _NEXT, _WRONG = "ok", "next", "WRONG"
@@ -61,7 +61,7 @@ def doctor() -> None:
         return
     with opened() as it:
         is_fresh = _is_fresh(it)
-        rows = [(name, *_looked(it, name, is_fresh)) for name in _LOOKS]
+        rows = [(name, *_looked(it, name, is_fresh)) for name in _CHECKS]
     table.show(_HEADS, rows)
     if any(state == _WRONG for _, state, _ in rows):
         raise typer.Exit(1)
@@ -70,7 +70,7 @@ def doctor() -> None:
 def _looked(it: Opened, name: str, is_fresh: bool) -> tuple[str, str]:
     """The state of one thing, and what was found."""
     try:
-        return _OK, _LOOKS[name](it)
+        return _OK, _CHECKS[name](it)
     except UserError as error:
         return _NEXT if is_fresh and name in _LACKS else _WRONG, str(error)
 
@@ -79,7 +79,7 @@ def _is_fresh(it: Opened) -> bool:
     """Whether no device was ever heard, and none was added more than a day ago."""
     now_s = it.clock.now_s()
     with it.database.reading() as connection:
-        if devices.last_contact(connection) is not None:
+        if devices.last_session(connection) is not None:
             return False
         first_s = devices.first_added(connection)
     return first_s is None or first_s > now_s - _DAY_S
@@ -159,11 +159,11 @@ def _health(url: str) -> str:
     code, text = _asked(url)
     try:
         said = json.loads(text)
-        is_healthy, trouble = said["healthy"], "; ".join(said["trouble"])
+        is_healthy, problem = said["healthy"], "; ".join(said["problems"])
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{url} answers {code}, which no agent does: correct [watch] port") from None
     if is_healthy is not True:
-        raise UserError(f"it is not well: {trouble}")
+        raise UserError(f"it is not well: {problem}")
     return f"it runs and is well, says {url}"
 
 
@@ -190,10 +190,10 @@ def _asked(url: str) -> tuple[int, str]:
         raise UserError(f"no answer from {url}: {error}; start the agent") from None
 
 
-def _contacts(it: Opened) -> str:
+def _sessions(it: Opened) -> str:
     now_s = it.clock.now_s()
     with it.database.reading() as connection:
-        last = devices.last_contact(connection)
+        last = devices.last_session(connection)
         count = len(devices.names(connection))
     if not count:
         raise UserError(f"none yet: {_FIRST_DEVICE}")
@@ -204,11 +204,11 @@ def _contacts(it: Opened) -> str:
     return f"{count} devices, the last heard at {iso(last)}"
 
 
-def _letters(it: Opened) -> str:
+def _dead_letters(it: Opened) -> str:
     now_s = it.clock.now_s()
     with it.database.reading() as connection:
-        fresh = [row for row in letters.every(connection) if row.received_s > now_s - _DAY_S]
-        unknown = letters.unknown_devices(connection)
+        fresh = [row for row in dead_letters.every(connection) if row.received_s > now_s - _DAY_S]
+        unknown = dead_letters.unknown_devices(connection)
     if fresh:
         raise UserError(f"{len(fresh)} dead letters in a day: `landbridge dead-letters list` says why")
     waiting = f", {len(unknown)} unknown devices in quarantine" if unknown else ""
@@ -223,22 +223,22 @@ def _outbox(it: Opened) -> str:
     return f"{waiting} messages wait for the platforms"
 
 
-def _targets(it: Opened) -> str:
+def _integrations(it: Opened) -> str:
     with it.database.reading() as connection:
-        rows = [row for row in targets.every(connection) if row.removed_s is None]
-        held = {row.name: len(targets.holds(connection, row.target)) for row in rows}
+        rows = [row for row in integrations.every(connection) if row.removed_s is None]
+        held = {row.name: len(integrations.retries(connection, row.integration)) for row in rows}
     bad = [f"{row.name}: {row.failure}, last tried at {iso(row.failed_s)}" for row in rows if row.failure]
     bad += [f"{name} refuses messages of {count} devices" for name, count in held.items() if count]
     if bad:
-        raise UserError(f"{'; '.join(bad)}: `landbridge targets list` says how much waits")
-    return f"{len(rows)} targets, none of them away"
+        raise UserError(f"{'; '.join(bad)}: `landbridge integrations list` says how much waits")
+    return f"{len(rows)} integrations, none of them away"
 
 
 def _mail(it: Opened) -> str:
     with it.database.reading() as connection:
-        count = sum(each.kind == "mail" for each in targets.active(connection))
+        count = sum(each.kind == "mail" for each in integrations.active(connection))
     if not count:
-        return "no target gets any"
+        return "no integration gets any"
     where = f"{it.config.mail.host}:{it.config.mail.port}"
     try:
         with mail.connected(it.config.mail):
@@ -256,14 +256,14 @@ def _trips(it: Opened) -> str:
     return "no container is on two devices"
 
 
-def _journeys(it: Opened) -> str:
+def _tracking(it: Opened) -> str:
     with it.database.reading() as connection:
-        count = journeys.left(connection, it.clock.now_s() - _JOURNEY_S)
+        count = tracking.left(connection, it.clock.now_s() - _RECOMPUTE_S)
     if count:
         raise UserError(
-            f"those of {count} devices lack points of more than 10 min ago: the agent's log says why"
+            f"{count} devices have points older than 10 min that are not processed: the agent's log says why"
         )
-    return "they have all points that came more than 10 min ago"
+    return "all points older than 10 min are processed"
 
 
 def _configuration(it: Opened) -> str:
@@ -272,18 +272,18 @@ def _configuration(it: Opened) -> str:
     return "others may not read what is secret in it"
 
 
-_LOOKS: dict[str, Callable[[Opened], str]] = {
+_CHECKS: dict[str, Callable[[Opened], str]] = {
     "configuration": _configuration,
     "database": _database,
     "keys": _keys,
     "broker": _broker,
     "agent": _agent,
     "pages": _pages,
-    "devices": _contacts,
-    "dead letters": _letters,
+    "devices": _sessions,
+    "dead letters": _dead_letters,
     "outbox": _outbox,
-    "targets": _targets,
+    "integrations": _integrations,
     "mail": _mail,
     "trips": _trips,
-    "journeys": _journeys,
+    "tracking": _tracking,
 }

@@ -1,4 +1,4 @@
-"""Whether the agent does its work, told over HTTP: /health, and /metrics for Prometheus.
+"""Whether the agent does its work, reported over HTTP: /health, and /metrics for Prometheus.
 
 /health answers 200, or 503 with what is wrong: a thread has died, the broker is away, messages are not
 stored.
@@ -36,7 +36,7 @@ class Health:
         self._checks = checks
         self._lasting = lasting
 
-    def trouble(self) -> list[str]:
+    def problems(self) -> list[str]:
         """What is wrong; empty: nothing."""
         return [*self.hangs(), *_found(self._lasting)]
 
@@ -50,19 +50,19 @@ def _found(checks: Sequence[Check]) -> list[str]:
 
 
 def notify(state: str) -> None:
-    """Tell systemd, if it has started the agent and wants to know (sd_notify(3)); what fails is logged."""
+    """Notify systemd, if it has started the agent and wants to know (sd_notify(3)); what fails is logged."""
     where = os.environ.get("NOTIFY_SOCKET")
     if not where:
         return
     try:
         _to_systemd().sendto(state.encode(), where.replace("@", "\0", 1) if where.startswith("@") else where)
     except OSError as error:
-        _log.error("cannot tell systemd %s: %s", state, error)
+        _log.error("cannot notify systemd of %s: %s", state, error)
 
 
 @cache
 def _to_systemd() -> socket.socket:
-    """Kept: there may be no descriptor left when the next is to be told."""
+    """Kept: there may be no descriptor left when the next state is to be sent."""
     made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     made.settimeout(_PATIENCE_S)
     return made
@@ -82,10 +82,10 @@ def serving(watch: Watch, health: Health) -> Iterator[None]:
         if environ["PATH_INFO"] != "/health":
             start_response("404 Not Found", [])
             return [b""]
-        trouble = health.trouble()
-        status = "503 Service Unavailable" if trouble else "200 OK"
+        problems = health.problems()
+        status = "503 Service Unavailable" if problems else "200 OK"
         start_response(status, [("Content-Type", "application/json")])
-        return [json.dumps({"healthy": not trouble, "trouble": trouble}).encode() + b"\n"]
+        return [json.dumps({"healthy": not problems, "problems": problems}).encode() + b"\n"]
 
     try:
         server = make_server(watch.host, watch.port, answer, _Server, _Quiet)

@@ -10,7 +10,7 @@ from landbridge.operations import figures
 from landbridge.operations.figures import Figures
 from landbridge.tracking.silence import GRACE_S
 
-_LOOK_S = 15.0
+_POLL_S = 15.0
 _PATIENCE_S = 60.0
 _NOTHING_TAKEN_S = 600
 _SEVERAL = 3
@@ -19,25 +19,25 @@ _SAME_TIME_S = 30
 """What is buried so soon after a message that was taken may have come with it."""
 
 
-class Gauges(Periodic):
+class FleetMetrics(Periodic):
     """Sets the gauges of metrics.py that are read from the database."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         """The gauges are set when it returns."""
-        super().__init__("gauges", "read how things stand", _LOOK_S)
+        super().__init__("metrics", "read how things stand", _POLL_S)
         self._database = database
         self._clock = clock
         self._began_s = clock.now_s()
-        self._only_letters: str | None = None
+        self._only_dead_letters: str | None = None
         self._unread = Since()
         self._named: set[str] = set()
         self.turn()
 
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """What is wrong with what comes in, or with the database."""
         if self._unread.seconds > _PATIENCE_S:
             return f"the database has not been read for {self._unread.seconds:.0f} s: see the log"
-        return self._only_letters
+        return self._only_dead_letters
 
     def turn(self) -> None:
         """Look once."""
@@ -45,33 +45,37 @@ class Gauges(Periodic):
         now_s = self._clock.now_s()
         with self._database.reading() as connection:
             found = figures.read(connection, now_s - GRACE_S)
-            since_s = max(found.last_contact_s or 0, self._began_s)
-            devices = figures.letter_topics(connection, since_s + _SAME_TIME_S)
+            since_s = max(found.last_session_s or 0, self._began_s)
+            devices = figures.dead_letter_topics(connection, since_s + _SAME_TIME_S)
         self._unread.ends()
-        is_trouble = devices >= _SEVERAL and now_s > since_s + _NOTHING_TAKEN_S
-        self._only_letters = (
+        is_problem = devices >= _SEVERAL and now_s > since_s + _NOTHING_TAKEN_S
+        self._only_dead_letters = (
             f"nothing was taken for {now_s - since_s} s, but messages of {devices} devices became dead"
             " letters: `landbridge dead-letters list` says why"
-            if is_trouble
+            if is_problem
             else None
         )
         self._show(found)
 
     def _show(self, found: Figures) -> None:
-        if found.last_contact_s is not None:
-            metrics.LAST_STORED.set(from_epoch_s(found.last_contact_s).timestamp())
+        if found.last_session_s is not None:
+            metrics.LAST_STORED.set(from_epoch_s(found.last_session_s).timestamp())
         metrics.OVERDUE.set(found.overdue)
-        metrics.UNWORKED.set(found.unworked)
+        metrics.PENDING_RECOMPUTES.set(found.pending_recomputes)
         metrics.OUTBOX.set(found.outbox)
-        metrics.LETTERS.set(found.letters)
+        metrics.DEAD_LETTERS.set(found.dead_letters)
         for severity in SEVERITIES:
             metrics.ALARMS.labels(severity).set(found.alarms.get(severity, 0))
-        for target in found.targets:
-            metrics.TARGET_WAITING.labels(target.name).set(target.waiting)
-            metrics.TARGET_FAILING.labels(target.name).set(target.is_failing)
-            metrics.TARGET_HELD.labels(target.name).set(target.held_devices)
-        names = {target.name for target in found.targets}
+        for integration in found.integrations:
+            metrics.INTEGRATION_WAITING.labels(integration.name).set(integration.waiting)
+            metrics.INTEGRATION_FAILING.labels(integration.name).set(integration.is_failing)
+            metrics.INTEGRATION_RETRYING.labels(integration.name).set(integration.retrying_devices)
+        names = {integration.name for integration in found.integrations}
         for name in self._named - names:
-            for gauge in (metrics.TARGET_WAITING, metrics.TARGET_FAILING, metrics.TARGET_HELD):
+            for gauge in (
+                metrics.INTEGRATION_WAITING,
+                metrics.INTEGRATION_FAILING,
+                metrics.INTEGRATION_RETRYING,
+            ):
                 gauge.remove(name)
         self._named = names

@@ -41,16 +41,16 @@ def forget_points(connection: Connection, names: Sequence[str], before_s: int, n
     return connection.execute(delete(points).where(_some(points, *old))).rowcount
 
 
-def forget_told(connection: Connection, names: Sequence[str], before_s: int) -> int:
-    """Remove what these devices had told of their wakes, and of what went wrong, before."""
-    slept = wakes.c.device.in_(names), wakes.c.at_s < before_s  # told soon after
+def forget_diagnostics(connection: Connection, names: Sequence[str], before_s: int) -> int:
+    """Remove what these devices reported of their wakes and faults before."""
+    slept = wakes.c.device.in_(names), wakes.c.at_s < before_s  # reported soon after
     logged = device_log.c.device.in_(names), device_log.c.received_s < before_s
     of_wakes = connection.execute(delete(wakes).where(_some(wakes, *slept)))
     of_log = connection.execute(delete(device_log).where(_some(device_log, *logged)))
     return of_wakes.rowcount + of_log.rowcount
 
 
-def forget_letters(connection: Connection, before_s: int) -> int:
+def forget_dead_letters(connection: Connection, before_s: int) -> int:
     """Remove dead letters and what is in quarantine since before: all, they are never many."""
     of_dead = connection.execute(delete(dead_letters).where(dead_letters.c.received_s < before_s))
     of_unknown = connection.execute(delete(quarantine).where(quarantine.c.received_s < before_s))

@@ -12,15 +12,15 @@ from sqlalchemy import Connection
 from landbridge.config import Store
 from landbridge.core.clock import Clock, iso
 from landbridge.core.periodic import Periodic
-from landbridge.core.priority import Precedence
+from landbridge.core.priority import IngestPriority
 from landbridge.db import order
 from landbridge.db.database import Database
 from landbridge.events import tracks
 from landbridge.features.devices import queries as devices
-from landbridge.ingest.held import hold
+from landbridge.ingest.device_rows import lock_rows
 from landbridge.operations import old_rows as retention
 from landbridge.points import usage
-from landbridge.tracking import recompute as rework
+from landbridge.tracking import recompute
 
 _FIRST_S = 600
 _DAY_S = 86_400
@@ -37,15 +37,15 @@ class _Step(NamedTuple):
     before_s: int
 
 
-class Upkeep(Periodic):
+class RetentionWorker(Periodic):
     """Once a while after the start, when the rush is over, then every day."""
 
-    def __init__(self, database: Database, clock: Clock, store: Store, precedence: Precedence) -> None:
-        super().__init__("upkeep", "remove what is no longer kept", _DAY_S, first_s=_FIRST_S)
+    def __init__(self, database: Database, clock: Clock, store: Store, priority: IngestPriority) -> None:
+        super().__init__("retention", "remove what is no longer kept", _DAY_S, first_s=_FIRST_S)
         self._database = database
         self._clock = clock
         self._store = store
-        self._precedence = precedence
+        self._priority = priority
 
     def turn(self) -> None:
         """Remove what has been kept long enough."""
@@ -59,14 +59,14 @@ class Upkeep(Periodic):
             points_s = now_s - self._store.points_days * _DAY_S
             steps += [
                 _Step("points", partial(_forget_points, now_s=now_s), points_s),
-                _Step("wakes and log entries", retention.forget_told, points_s),
+                _Step("wakes and log entries", retention.forget_diagnostics, points_s),
                 _Step("uplinks", retention.forget_uplinks, min(raw_s, points_s, now_s - usage.KEPT_S)),
             ]
         counts: Counter[str] = Counter()
         for begin in range(0, len(names), _AT_ONCE):
             self._forget(names[begin : begin + _AT_ONCE], steps, counts)
         with self._database.writing() as connection:
-            counts["letters"] = retention.forget_letters(connection, raw_s)
+            counts["dead letters"] = retention.forget_dead_letters(connection, raw_s)
             counts["tracks by number"] = tracks.forget(connection, order.of_time(max(raw_s, 0)))
         if any(counts.values()):
             _log.info("no longer kept: %s", ", ".join(f"{count} {what}" for what, count in counts.items()))
@@ -74,9 +74,9 @@ class Upkeep(Periodic):
     def _forget(self, names: Sequence[str], steps: Sequence[_Step], counts: Counter[str]) -> None:
         """All that is old of a few devices, counted by what it is."""
         while not self.is_stopping:
-            self._precedence.give_way(1.0)
+            self._priority.yield_to_ingest(1.0)
             with self._database.writing(alone=False) as connection:
-                hold(connection, names)
+                lock_rows(connection, names)
                 found = {each.what: each.forget(connection, names, each.before_s) for each in steps}
             counts.update(found)
             time.sleep(_YIELD_S)
@@ -85,12 +85,13 @@ class Upkeep(Periodic):
 
 
 def _forget_points(connection: Connection, names: Sequence[str], before_s: int, now_s: int) -> int:
-    settled = [device for device in names if rework.settle(connection, device, before_s)]
+    settled = [device for device in names if recompute.settle(connection, device, before_s)]
     return retention.forget_points(connection, settled, before_s, now_s)
 
 
 def _believed(now_s: int, newest_s: int | None) -> int:
-    """The clock, or where it is far ahead of the newest that devices have told, no more than that much."""
+    """The clock, or where it is far ahead of the newest that devices have reported, no more than that
+    much."""
     if newest_s is None or now_s <= newest_s + _AHEAD_S:
         return now_s
     _log.warning(

@@ -17,11 +17,11 @@ from landbridge.core.errors import UserError
 from landbridge.features.coverage import queries as cells
 from landbridge.features.coverage.queries import Box, Cell
 from landbridge.geo.distance import M_A_DEGREE
-from landbridge.points import quality as judge
+from landbridge.points import quality
 from landbridge.points import queries as points
 from landbridge.points.queries import StoredPoint
 from landbridge.protocol.point import KIND_FIX
-from landbridge.tracking.findings import see
+from landbridge.tracking.detected import to_track_point
 from landbridge.tracking.speed import settled
 
 BEYOND_M = {"cell": 5_000, "list": 2_000, "area": 45_000}
@@ -49,35 +49,35 @@ class Located(NamedTuple):
 
 
 def learn(connection: Connection, fixes: Iterable[StoredPoint]) -> None:
-    """Take what good fixes tell of the cells that they were under; they are settled (tracking/speed.py)."""
+    """Learn from settled good fixes (tracking/speed.py) where their cells are."""
     heard: dict[Cell, Box] = {}
     for each in fixes:
         cell = _cell(each)
-        if cell is not None and see(each).place:
+        if cell is not None and to_track_point(each).place:
             box = _box_of(each)
             heard[cell] = heard[cell].with_box(box) if cell in heard else box
     known = cells.known(connection, heard, listed=False)
     # Most is known: then there is nothing to write, and no other agent has to wait.
-    news = {
+    grown = {
         cell: box
         for cell, box in heard.items()
         if cell not in known or known[cell].with_box(box) != known[cell]
     }
-    cells.grow(connection, news)
+    cells.grow(connection, grown)
 
 
-def unlearn(connection: Connection, doubted: Iterable[StoredPoint]) -> None:
-    """Find the boxes anew on whose edge fixes lie that have become doubtful: late data may disprove one that
+def unlearn(connection: Connection, flagged: Iterable[StoredPoint]) -> None:
+    """Recompute the boxes on whose edge fixes lie that have become doubtful: late data may disprove one that
     was learned from. Any other is as far out as it is without them."""
-    under = [(cell, _box_of(each)) for each in doubted if (cell := _cell(each)) is not None]
+    under = [(cell, _box_of(each)) for each in flagged if (cell := _cell(each)) is not None]
     known = cells.known(connection, {cell for cell, _ in under}, listed=False)
     wrong = {cell for cell, box in under if cell in known and known[cell].is_touched(box)}
     if wrong:
         cells.forget(connection, wrong)
-        cells.grow(connection, cells.around_fixes(connection, wrong, judge.NO_PLACE))
+        cells.grow(connection, cells.around_fixes(connection, wrong, quality.NO_PLACE))
 
 
-def learn_anew(connection: Connection, device: str) -> None:
+def relearn(connection: Connection, device: str) -> None:
     """Learn from all stored points of a device."""
     learn(connection, settled(points.track(connection, device), None))
 

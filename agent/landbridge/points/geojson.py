@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from landbridge.core.clock import iso
-from landbridge.points import quality as judge
+from landbridge.points import quality
 from landbridge.points.queries import StoredPoint
 from landbridge.protocol.point import KIND_CELL, KIND_FIX
 
@@ -18,7 +18,7 @@ _KINDS = {KIND_FIX: "fix", KIND_CELL: "cell"}
 
 def has_position(stored: StoredPoint) -> bool:
     """True for a fix on the globe, and not at 0,0; a point with only a cell has no position yet."""
-    return stored.point.kind == KIND_FIX and not stored.flags & judge.NOWHERE
+    return stored.point.kind == KIND_FIX and not stored.flags & quality.NOWHERE
 
 
 def collection(track: Iterable[StoredPoint], located: Mapping[int, Located] | None = None) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def properties(stored: StoredPoint) -> dict[str, Any]:
         "seq": point.seq,
         "time": iso(stored.at_s),
         "received": iso(stored.received_s),
-        "kind": _KINDS.get(point.kind, "still"),
+        "kind": _KINDS.get(point.kind, "reused"),
         "speed_kmh": point.speed,
         "heading_deg": point.heading_deg,
         "hdop": point.hdop_ratio,
@@ -76,7 +76,7 @@ def properties(stored: StoredPoint) -> dict[str, Any]:
         "rsrp_dbm": point.rsrp_dbm,
         "motion": point.motion,
         "events": point.event_names,
-        "doubts": judge.names(stored.flags),
+        "quality_flags": quality.names(stored.flags),
     }
 
 

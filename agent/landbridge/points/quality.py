@@ -1,8 +1,8 @@
-"""When a point was taken, and what is doubtful about it. A doubt is a flag, never a deletion."""
+"""When a point was taken, and its quality flags. A doubtful point is flagged, never removed."""
 
 from collections.abc import Sequence
 
-from landbridge.points.queries import JudgedPoint, JudgedPoints
+from landbridge.points.queries import CheckedPoint, CheckedPoints
 from landbridge.protocol.point import KIND_FIX, QUALITY_NONE, Point, Points
 from landbridge.protocol.uplink import DeviceClock
 
@@ -30,7 +30,7 @@ NAMES = {
     IMPLIED_SPEED: "implied speed",
 }
 NO_TIME = FUTURE | UNDATED | PAST
-"""A point with one of these is on no journey."""
+"""A point with one of these is not tracked."""
 NOWHERE = ZERO_POSITION | OUT_OF_RANGE
 """A fix with one of these has no position."""
 WRONG_PLACE = NOWHERE | IMPLIED_SPEED
@@ -48,16 +48,16 @@ _LONGEST_S = 366 * _DAY_S  # a flash holds months; clocks that were reset are ye
 _BATTERY_MV = (1500, 5000)
 
 
-def judge_all(points: Sequence[Point], clock: DeviceClock | None, now_s: int) -> JudgedPoints:
-    """`judge` for the points of one uplink."""
+def check_all(points: Sequence[Point], clock: DeviceClock | None, now_s: int) -> CheckedPoints:
+    """`check` for the points of one uplink."""
     columns = Points.of(points)
     if points and _are_plain(columns, now_s):
         n = len(points)
-        return JudgedPoints([*columns.columns, columns.column("time"), [False] * n, [0] * n])
-    return JudgedPoints.of([judge(point, clock, now_s) for point in points])
+        return CheckedPoints([*columns.columns, columns.column("time"), [False] * n, [0] * n])
+    return CheckedPoints.of([check(point, clock, now_s) for point in points])
 
 
-def judge(point: Point, clock: DeviceClock | None, now_s: int) -> JudgedPoint:
+def check(point: Point, clock: DeviceClock | None, now_s: int) -> CheckedPoint:
     """Date and flag `point`; `clock` is its device's as it came at `now_s`."""
     at_s, flags = _date(point, clock, now_s)
     if point.kind == KIND_FIX:
@@ -69,7 +69,7 @@ def judge(point: Point, clock: DeviceClock | None, now_s: int) -> JudgedPoint:
     if point.battery_mv and not _BATTERY_MV[0] <= point.battery_mv <= _BATTERY_MV[1]:
         flags |= BATTERY
     dated = point.quality == QUALITY_NONE and at_s is not None
-    return JudgedPoint(point, at_s, dated, flags)
+    return CheckedPoint(point, at_s, dated, flags)
 
 
 def knows_time(clock: DeviceClock, now_s: int) -> bool:
@@ -78,18 +78,18 @@ def knows_time(clock: DeviceClock, now_s: int) -> bool:
 
 
 def ended_by(clock: DeviceClock, now_s: int) -> int:
-    """The doubts about times of its power-on that the clock ends, as it came at `now_s`."""
+    """The quality flags of times of its power-on that the clock resolves, as it came at `now_s`."""
     return UNDATED | BY_ARRIVAL if knows_time(clock, now_s) else UNDATED
 
 
 def names(flags: int) -> list[str]:
-    """The doubts in words."""
+    """The flags in words."""
     return [name for bit, name in NAMES.items() if flags & bit] if flags else []
 
 
 def _are_plain(points: Points, now_s: int) -> bool:
-    """Whether `judge` would find no doubt about any of these fixes, nor has to date one: most uplinks are so,
-    and their columns tell it in a fraction of the time."""
+    """Whether `check` would flag none of these fixes and has to date none: most uplinks are so,
+    and their columns show it in a fraction of the time."""
     _, times, kinds, qualities, _, _, lat, lon, _, _, _, hdop, sats, battery, *_ = points.columns
     if max(kinds) != KIND_FIX or QUALITY_NONE in qualities:
         return False
@@ -114,7 +114,7 @@ def _power_on_s(clock: DeviceClock, now_s: int) -> int:
 
 
 def _date(point: Point, clock: DeviceClock | None, now_s: int) -> tuple[int | None, int]:
-    """When `point` was taken, and the doubt about that."""
+    """When `point` was taken, and the flag for how certain that is."""
     if point.quality != QUALITY_NONE:
         return point.time, 0
     if clock is None or clock.boot != point.boot:

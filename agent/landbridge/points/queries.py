@@ -1,6 +1,6 @@
 """Points and the uplinks they came in.
 
-(device, seq) tells one point from another, whenever and however often it comes.
+(device, seq) identifies a point, whenever and however often it comes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,13 +22,13 @@ from sqlalchemy import (
     update,
 )
 
-from landbridge.core.names import HOUSE
+from landbridge.core.names import OPERATOR
 from landbridge.db import bulk
 from landbridge.db.among import among_given
 from landbridge.db.tables import devices, points, trips, uplinks
 from landbridge.points import gaps
 from landbridge.protocol.columns import Rows
-from landbridge.protocol.point import KIND_FIX, KIND_STILL, Point
+from landbridge.protocol.point import KIND_FIX, KIND_REUSED, Point
 
 _NAMES = ("device", *Point._fields, "at_s", "dated", "flags", "received_s", "trip")
 _OF_POINT = len(Point._fields)
@@ -45,7 +45,7 @@ _TO_DATE = (
 _TRIPS = select(trips).where(among_given(trips.c.device))
 
 
-class JudgedPoint(NamedTuple):
+class CheckedPoint(NamedTuple):
     """A point with what the agent finds out about it."""
 
     point: Point
@@ -69,26 +69,26 @@ class StoredPoint(NamedTuple):
     trip: int | None
     container: str | None
     tenant: str | None = None
-    """Whose trip it is, beside the house."""
+    """The tenant of the trip; None: the operator's."""
 
 
-class JudgedPoints(Rows[JudgedPoint]):
+class CheckedPoints(Rows[CheckedPoint]):
     """Judged points by column: those of `Point`, then what was found out."""
 
     __slots__ = ()
-    places = {name: place for place, name in enumerate((*Point._fields, *JudgedPoint._fields[1:]))}
+    places = {name: place for place, name in enumerate((*Point._fields, *CheckedPoint._fields[1:]))}
 
     @staticmethod
-    def of(judged: Sequence[JudgedPoint]) -> "JudgedPoints":
-        """`judged`, which may be by column already."""
-        if isinstance(judged, JudgedPoints):
-            return judged
-        rows = [(*point, *rest) for point, *rest in judged]
-        return JudgedPoints(list(zip(*rows, strict=True)) or [()] * len(JudgedPoints.places))
+    def of(checked: Sequence[CheckedPoint]) -> "CheckedPoints":
+        """`checked`, which may be by column already."""
+        if isinstance(checked, CheckedPoints):
+            return checked
+        rows = [(*point, *rest) for point, *rest in checked]
+        return CheckedPoints(list(zip(*rows, strict=True)) or [()] * len(CheckedPoints.places))
 
     @staticmethod
-    def _made(values: Sequence[Any]) -> JudgedPoint:
-        return JudgedPoint(Point._make(values[:_OF_POINT]), *values[_OF_POINT:])
+    def _made(values: Sequence[Any]) -> CheckedPoint:
+        return CheckedPoint(Point._make(values[:_OF_POINT]), *values[_OF_POINT:])
 
 
 class StoredPoints(Rows[StoredPoint]):
@@ -143,40 +143,40 @@ def insert_all(connection: Connection, *stored: Sequence[StoredPoint]) -> None:
 
 
 def store(
-    connection: Connection, device: str, judged: Sequence[JudgedPoint], received_s: int
+    connection: Connection, device: str, checked: Sequence[CheckedPoint], received_s: int
 ) -> StoredPoints:
     """Store the points of one device that are not there yet and return these, in the given order."""
-    already = under(connection, device, [each.point.seq for each in judged])
+    already = under(connection, device, [each.point.seq for each in checked])
     of_device = trips_of(connection, [device]).get(device, ())
-    fresh = JudgedPoints.of([each for each in judged if each.point.seq not in already])
+    fresh = CheckedPoints.of([each for each in checked if each.point.seq not in already])
     stored = with_trips(device, fresh, received_s, of_device)
     insert_all(connection, stored)
-    highest = max((each.point.seq for each in judged), default=0)
+    highest = max((each.point.seq for each in checked), default=0)
     lower = devices.c.device == device, devices.c.highest_seq < highest
     connection.execute(update(devices).where(*lower).values(highest_seq=highest))
     return stored
 
 
 def with_trips(
-    device: str, judged: JudgedPoints, received_s: int, of_device: Sequence[Row[Any]]
+    device: str, checked: CheckedPoints, received_s: int, of_device: Sequence[Row[Any]]
 ) -> StoredPoints:
-    """`with_trip` for each of `judged`."""
-    n = len(judged)
+    """`with_trip` for each of `checked`."""
+    n = len(checked)
     trip: list[Sequence[Any]] = [[None] * n] * 3
     if of_device:
-        under_way = [_trip_at(at_s, of_device) for at_s in judged.column("at_s")]
+        under_way = [_trip_at(at_s, of_device) for at_s in checked.column("at_s")]
         trip = list(zip(*under_way, strict=True)) or trip
-    return StoredPoints([[device] * n, *judged.columns, [received_s] * n, *trip])
+    return StoredPoints([[device] * n, *checked.columns, [received_s] * n, *trip])
 
 
 def with_trip(
-    device: str, judged: JudgedPoint, received_s: int, of_device: Sequence[Row[Any]]
+    device: str, checked: CheckedPoint, received_s: int, of_device: Sequence[Row[Any]]
 ) -> StoredPoint:
     """The point on the trip that was under way when it was taken; on none when that is not known.
 
     A guess would show one shipper's point under another's container.
     """
-    return StoredPoint(device, *judged, received_s, *_trip_at(judged.at_s, of_device))
+    return StoredPoint(device, *checked, received_s, *_trip_at(checked.at_s, of_device))
 
 
 def _trip_at(at_s: int | None, of_device: Sequence[Row[Any]]) -> tuple[int | None, str | None, str | None]:
@@ -197,17 +197,17 @@ def devices_to_date(connection: Connection, boots: Mapping[str, int]) -> set[str
     return set(connection.execute(_TO_DATE, given).scalars())
 
 
-def to_date(connection: Connection, device: str, boot: int, doubts: int) -> list[StoredPoint]:
-    """The stored points of `boot` that have no time, or one with a doubt of `doubts`."""
-    uncertain = points.c.at_s.is_(None) | (points.c.flags.bitwise_and(doubts) != 0)
+def to_date(connection: Connection, device: str, boot: int, flags: int) -> list[StoredPoint]:
+    """The stored points of `boot` that have no time, or one with one of `flags`."""
+    uncertain = points.c.at_s.is_(None) | (points.c.flags.bitwise_and(flags) != 0)
     statement = _stored().where(points.c.device == device, points.c.boot == boot, _WITHOUT_CLOCK, uncertain)
     return [_from_row(row) for row in connection.execute(statement.order_by(points.c.seq))]
 
 
 def date(
-    connection: Connection, stored: Sequence[StoredPoint], judged: Sequence[JudgedPoint]
+    connection: Connection, stored: Sequence[StoredPoint], checked: Sequence[CheckedPoint]
 ) -> list[StoredPoint]:
-    """Give each of `stored` the time of its `judged`; return them as they are now.
+    """Give each of `stored` the time of its `checked`; return them as they are now.
 
     They go to the trip that was under way at that time.
     """
@@ -216,7 +216,7 @@ def date(
     device = stored[0].device
     of_device = trips_of(connection, [device]).get(device, ())
     dated = [
-        with_trip(device, new, old.received_s, of_device) for old, new in zip(stored, judged, strict=True)
+        with_trip(device, new, old.received_s, of_device) for old, new in zip(stored, checked, strict=True)
     ]
     of_point = update(points).where(points.c.device == device, points.c.seq == bindparam("of_seq"))
     connection.execute(
@@ -231,16 +231,16 @@ def date(
 
 
 def newest_fix(
-    connection: Connection, device: str, doubts: int, trip: int | None = None, tenant: str | None = None
+    connection: Connection, device: str, flags: int, trip: int | None = None, tenant: str | None = None
 ) -> StoredPoint | None:
-    """The fix of `device`, of one `trip` of it or those of one `tenant` (HOUSE: of nobody's), with the
-    greatest time that has none of `doubts`."""
+    """The fix of `device`, of one `trip` of it or those of one `tenant` (OPERATOR: of no other tenant), with
+    the greatest time that has none of `flags`."""
     fixes = _stored().where(points.c.device == device, points.c.kind == KIND_FIX)
     if trip is not None:
         fixes = fixes.where(points.c.trip == trip)
     if tenant is not None:
-        fixes = fixes.where(trips.c.tenant.is_(None) if tenant == HOUSE else trips.c.tenant == tenant)
-    good = fixes.where(points.c.at_s.is_not(None), points.c.flags.bitwise_and(doubts) == 0)
+        fixes = fixes.where(trips.c.tenant.is_(None) if tenant == OPERATOR else trips.c.tenant == tenant)
+    good = fixes.where(points.c.at_s.is_not(None), points.c.flags.bitwise_and(flags) == 0)
     row = connection.execute(good.order_by(points.c.at_s.desc(), points.c.seq).limit(1)).one_or_none()
     return None if row is None else _from_row(row)
 
@@ -249,37 +249,37 @@ def from_point(
     connection: Connection,
     device: str,
     begin: tuple[int, int],
-    doubts: int,
+    flags: int,
     end: tuple[int, int] | None = None,
 ) -> list[StoredPoint]:
     """The points of `device` from `begin` on, (at_s, seq), and before `end` (None: all), that have a time and
-    none of `doubts`, by time."""
-    statement = _stored().where(points.c.device == device, points.c.flags.bitwise_and(doubts) == 0)
+    none of `flags`, by time."""
+    statement = _stored().where(points.c.device == device, points.c.flags.bitwise_and(flags) == 0)
     later = statement.where(tuple_(points.c.at_s, points.c.seq) >= begin)
     if end is not None:
         later = later.where(tuple_(points.c.at_s, points.c.seq) < end)
     return [_from_row(row) for row in connection.execute(later.order_by(points.c.at_s, points.c.seq))]
 
 
-def last_fix(connection: Connection, device: str, before: tuple[int, int], doubts: int) -> StoredPoint | None:
-    """The last fix of `device` before the point `before`, (at_s, seq), that has none of `doubts`."""
+def last_fix(connection: Connection, device: str, before: tuple[int, int], flags: int) -> StoredPoint | None:
+    """The last fix of `device` before the point `before`, (at_s, seq), that has none of `flags`."""
     fixes = _stored().where(points.c.device == device, points.c.kind == KIND_FIX)
     point = tuple_(points.c.at_s, points.c.seq)
-    good = fixes.where(point < before, points.c.flags.bitwise_and(doubts) == 0)
+    good = fixes.where(point < before, points.c.flags.bitwise_and(flags) == 0)
     newest = good.order_by(points.c.at_s.desc(), points.c.seq.desc()).limit(1)
     row = connection.execute(newest).one_or_none()
     return None if row is None else _from_row(row)
 
 
-def newest_s(connection: Connection, device: str, before_s: int, doubts: int) -> int | None:
-    """The greatest time of the points of `device` that came before, leaving out those with one of `doubts`;
+def newest_s(connection: Connection, device: str, before_s: int, flags: int) -> int | None:
+    """The greatest time of the points of `device` that came before, leaving out those with one of `flags`;
     None: there are none."""
     came = points.c.device == device, points.c.received_s < before_s
-    newest = select(func.max(points.c.at_s)).where(*came, points.c.flags.bitwise_and(doubts) == 0)
+    newest = select(func.max(points.c.at_s)).where(*came, points.c.flags.bitwise_and(flags) == 0)
     return connection.execute(newest).scalar()
 
 
-def judge_again(connection: Connection, device: str, flags: Mapping[int, int]) -> None:
+def set_flags(connection: Connection, device: str, flags: Mapping[int, int]) -> None:
     """Give points other flags, by sequence."""
     of_point = update(points).where(points.c.device == device, points.c.seq == bindparam("of_seq"))
     if flags:
@@ -296,7 +296,7 @@ def bind(connection: Connection, device: str, from_s: int) -> list[tuple[StoredP
     moved = [
         (was, now)
         for was in stored
-        if (now := with_trip(device, _judged(was), was.received_s, of_device)).trip != was.trip
+        if (now := with_trip(device, _checked(was), was.received_s, of_device)).trip != was.trip
     ]
     of_point = update(points).where(points.c.device == device, points.c.seq == bindparam("of_seq"))
     if moved:
@@ -304,8 +304,8 @@ def bind(connection: Connection, device: str, from_s: int) -> list[tuple[StoredP
     return moved
 
 
-def _judged(stored: StoredPoint) -> JudgedPoint:
-    return JudgedPoint(stored.point, stored.at_s, stored.dated, stored.flags)
+def _checked(stored: StoredPoint) -> CheckedPoint:
+    return CheckedPoint(stored.point, stored.at_s, stored.dated, stored.flags)
 
 
 def track(
@@ -382,26 +382,26 @@ def latest_position(connection: Connection, device: str) -> StoredPoint | None:
     return None if row is None else _from_row(row)
 
 
-def still_s(connection: Connection, device: str, fix: int) -> int | None:
+def stationary_until_s(connection: Connection, device: str, fix: int) -> int | None:
     """When the device was last known to stand where it took the fix of that sequence: it says so itself, in a
     record that it is still here, which a shunt in the yard does not end; and each record behind that, without
     a fix, has felt no motion. None: it is not known to, or something is missing since. Of a tenant's trip
-    only what was said on it counts; the house hears all of its own."""
+    only what was said on it counts; the operator sees all of them."""
     given = {"of_device": device, "fix": fix}
     trip, tenant = connection.execute(_TRIP_OF_FIX, given).one()
     if tenant is None:
-        count, last, at_s = connection.execute(_STILL_FOR_HOUSE, given).one()
+        count, last, at_s = connection.execute(_STATIONARY_FOR_OPERATOR, given).one()
     else:
-        count, last, at_s = connection.execute(_STILL_ON_TRIP, given | {"of_trip": trip}).one()
+        count, last, at_s = connection.execute(_STATIONARY_ON_TRIP, given | {"of_trip": trip}).one()
     return at_s if count and count == last - fix else None
 
 
 def _still(is_mine: ColumnElement[bool]) -> Select[int, Any, Any]:
-    """Count, last sequence, last time of the points behind a fix that tell that the device stands there."""
+    """Count, last sequence, last time of the points after a fix that show that the device is still there."""
     rests = (points.c.kind != KIND_FIX) & (points.c.motion == 0)
     fix: BindParameter[int] = bindparam("fix", type_=points.c.seq.type)
     since = (points.c.device == bindparam("of_device"), points.c.seq > fix)
-    said = select(func.max(points.c.seq)).where(*since, points.c.kind == KIND_STILL).scalar_subquery()
+    said = select(func.max(points.c.seq)).where(*since, points.c.kind == KIND_REUSED).scalar_subquery()
     stands = rests | (points.c.kind != KIND_FIX) & (points.c.seq <= func.coalesce(said, fix))
     other = select(func.min(points.c.seq)).where(*since, ~(stands & func.coalesce(is_mine, False)))
     before = points.c.seq < func.coalesce(other.scalar_subquery(), _NO_SEQ)
@@ -414,9 +414,9 @@ _TRIP_OF_FIX = (
     .select_from(points.outerjoin(trips))
     .where(points.c.device == bindparam("of_device"), points.c.seq == bindparam("fix"))
 )
-_HOUSE = select(trips.c.trip).where(trips.c.tenant.is_(None))
-_STILL_FOR_HOUSE = _still(points.c.trip.is_(None) | points.c.trip.in_(_HOUSE))
-_STILL_ON_TRIP = _still(points.c.trip == bindparam("of_trip"))
+_TRIPS_OF_OPERATOR = select(trips.c.trip).where(trips.c.tenant.is_(None))
+_STATIONARY_FOR_OPERATOR = _still(points.c.trip.is_(None) | points.c.trip.in_(_TRIPS_OF_OPERATOR))
+_STATIONARY_ON_TRIP = _still(points.c.trip == bindparam("of_trip"))
 
 
 class Place(NamedTuple):

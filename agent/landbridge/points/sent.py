@@ -17,8 +17,8 @@ def messages(connection: Connection, device: str, from_s: int, until_s: int) -> 
 
 def profiles(connection: Connection, device: str) -> list[Span]:
     """The ICCIDs that a device had."""
-    told = [Span(each.seen_s, each.iccid) for each in cards.identities(connection, device)]
-    return sorted(told, key=lambda span: span.from_s)
+    spans = [Span(each.seen_s, each.iccid) for each in cards.identities(connection, device)]
+    return sorted(spans, key=lambda span: span.from_s)
 
 
 def countries(connection: Connection, device: str) -> list[Span]:

@@ -33,7 +33,7 @@ KINDS = {
     UNCALIBRATED: "battery not measured",
 }
 """Entries of the log, and what their value is."""
-_WORDS = {(FAULT, 0): "", (3, -1): "not told", (4, 0): "", (5, -1): "not told", (5, 0): "no service"}
+_WORDS = {(FAULT, 0): "", (3, -1): "not reported", (4, 0): "", (5, -1): "not reported", (5, 0): "no service"}
 _WORDS[(UNCALIBRATED, 0)] = "no calibration in the chip; counted as good"
 MAX_ENTRIES = 128
 MAX_FAULT_CHARS = 1_000
@@ -59,7 +59,7 @@ def meaning(kind: int, value: int) -> str | int:
 
 
 class Diagnostics(NamedTuple):
-    """What a device has told of itself."""
+    """What a device has reported of itself."""
 
     boot: int
     offset_s: int

@@ -16,17 +16,17 @@ EPOCH_KEY = 11
 
 
 def encode_reply(
-    answered: int, committed: Iterable[int], now_s: int, orders: Sequence[Mapping[int, Any]] = ()
+    answered: int, committed: Iterable[int], now_s: int, pending: Sequence[Mapping[int, Any]] = ()
 ) -> bytes:
     """The reply to uplink number `answered`.
 
     `committed` are the capture sequences that are durable; `now_s` is the time, seconds since
-    2000; `orders` are more pairs, the most important first: what does not fit in
+    2000; `pending` are more pairs, the most important first: what does not fit in
     MAX_REPLY_BYTES waits for the next reply.
     """
     bounds = [bound for low_high in ranges(committed) for bound in low_high]
     reply: dict[int, Any] = {0: VERSION, 1: answered, 2: bounds, 3: now_s}
-    for pairs in orders:
+    for pairs in pending:
         larger = dict(sorted((reply | dict(pairs)).items()))
         if len(cbor2.dumps(larger)) <= MAX_REPLY_BYTES:
             reply = larger

@@ -38,7 +38,7 @@ class Header(NamedTuple):
     epoch: int
 
 
-class Sealed(NamedTuple):
+class ParsedEnvelope(NamedTuple):
     """The parts of an envelope."""
 
     header: Header
@@ -95,22 +95,24 @@ def seal(
 def open_envelope(device_key: bytes, device: str, direction: Direction, envelope: bytes) -> tuple[int, bytes]:
     """Check and decrypt `envelope`; return its number and the plaintext. Raises `WireError`, `ForgedError` if
     the tag is wrong."""
-    sealed = parse(envelope)
-    return sealed.header.number, decrypt(device_key, device, direction, sealed)
+    encrypted = parse(envelope)
+    return encrypted.header.number, decrypt(device_key, device, direction, encrypted)
 
 
-def parse(envelope: bytes) -> Sealed:
+def parse(envelope: bytes) -> ParsedEnvelope:
     """The parts of `envelope`; nobody has checked what it says. Raises `WireError`."""
     protected, ciphertext = _parts(cbor.loads(envelope))
-    return Sealed(_header(protected), protected, ciphertext)
+    return ParsedEnvelope(_header(protected), protected, ciphertext)
 
 
-def decrypt(device_key: bytes, device: str, direction: Direction, sealed: Sealed) -> bytes:
-    """Check `sealed`, and return the plaintext; `ForgedError` if the tag is wrong."""
-    number, epoch = sealed.header
+def decrypt(device_key: bytes, device: str, direction: Direction, encrypted: ParsedEnvelope) -> bytes:
+    """Check `encrypted`, and return the plaintext; `ForgedError` if the tag is wrong."""
+    number, epoch = encrypted.header
     cipher, iv, external = _cipher(device_key, device, direction, epoch)
     try:
-        return cipher.decrypt(_nonce(iv, number), sealed.ciphertext, _begin(sealed.protected) + external)
+        return cipher.decrypt(
+            _nonce(iv, number), encrypted.ciphertext, _begin(encrypted.protected) + external
+        )
     except InvalidTag:
         raise ForgedError("envelope: not sealed by this device for this direction") from None
 

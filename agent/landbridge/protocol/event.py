@@ -1,11 +1,11 @@
-"""An event: what platforms are told besides points (docs/reference/event.schema.json)."""
+"""An event: what is published in addition to points (docs/reference/event.schema.json)."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
 class Event(NamedTuple):
-    """An event before it is told."""
+    """An event before it is published."""
 
     id: str
     device: str
@@ -15,6 +15,6 @@ class Event(NamedTuple):
     seq: int | None
     at_s: int | None
     content: Mapping[str, Any]
-    """What is told (docs/reference/event.schema.json), without `event`, its number, and `replaces`."""
+    """What is published (docs/reference/event.schema.json), without `event`, its number, and `replaces`."""
     tenant: str | None = None
-    """To whom, beside the house."""
+    """The tenant that gets it in addition to the operator."""

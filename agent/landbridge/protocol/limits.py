@@ -8,7 +8,7 @@ MAX_ENVELOPE_BYTES = 4096
 MAX_REPLY_BYTES = 1400
 """Of a reply's text: modems hand on a message of 1,500 bytes in one piece, envelope and topic included."""
 PIECE_BYTES = 1024
-"""Of a file of a release in one reply: what acknowledgement and other orders leave free, and a quarter of a
+"""Of a file of a release in one reply: what acknowledgement and other pairs leave free, and a quarter of a
 block of flash."""
 RELEASE_SEQUENCE = (1 << 30) - 1
 RELEASE_FILES = 160

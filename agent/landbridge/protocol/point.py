@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from landbridge.protocol.columns import Rows
 
-KIND_FIX, KIND_CELL, KIND_STILL = 1, 2, 3
+KIND_FIX, KIND_CELL, KIND_REUSED = 1, 2, 3
 QUALITY_NONE, QUALITY_RTC, QUALITY_NETWORK, QUALITY_GNSS = 0, 1, 2, 3
 EVENTS = {
     1: "light",

@@ -16,7 +16,7 @@ Range = tuple[int, int]
 """Capture sequences, inclusive."""
 
 
-def order(wanted: Sequence[Range]) -> Mapping[int, Any]:
+def encode(wanted: Sequence[Range]) -> Mapping[int, Any]:
     """The pair of a reply that asks for the first MOST_WANTED of `wanted`."""
     return {WANTED_KEY: [bound for low_high in wanted[:MOST_WANTED] for bound in low_high]}
 

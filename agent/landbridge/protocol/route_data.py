@@ -14,7 +14,7 @@ from landbridge.protocol.limits import WireError
 MOST_BYTES = 4096
 KM4_A_KM = 4
 TILE_KM = 5
-"""Length of a tile, unless a line is too long."""
+"""Length of a tile, unless a route is too long."""
 NO_BIN = 15
 """A tile of which nothing is known."""
 LEARNED = 8
@@ -41,7 +41,7 @@ class Station(NamedTuple):
     """Of its stop; 0: trains do not stop, or the trip ends."""
     mcc: int
     stay: int
-    """Which of the guide's kinds of stay."""
+    """Index into the stays of the route data."""
 
 
 class Network(NamedTuple):
@@ -51,13 +51,13 @@ class Network(NamedTuple):
     cost_percent: int
     """Of a report over it, of that over the cheapest network."""
     usable_percent: int
-    """Share of the line in its country."""
+    """Share of the route in its country."""
 
 
 @dataclass(frozen=True)
-class Guide:
-    """All of a guide; `tiles` of `tile_km` each from kilometre 0 on: a bin, 0 to 4, perhaps with LEARNED, or
-    NO_BIN."""
+class RouteData:
+    """All route data of a trip; `tiles` of `tile_km` each from kilometre 0 on: a bin, 0 to 4, perhaps with
+    LEARNED, or NO_BIN."""
 
     revision: int
     stations: Sequence[Station]
@@ -68,36 +68,36 @@ class Guide:
 
 
 def tile_count(waypoints: Sequence[Waypoint]) -> int:
-    """How many tiles a line has."""
+    """How many tiles a route has."""
     return int(waypoints[-1].km // TILE_KM) + 1
 
 
-def encode(guide: Guide) -> bytes:
-    """The bytes; `WireError` when a guide has no room for so much."""
+def encode(route_data: RouteData) -> bytes:
+    """The bytes; `WireError` when route data has no room for so much."""
     head = (
-        len(guide.stations),
-        len(guide.networks),
-        guide.tile_km,
-        len(guide.tiles),
-        len(guide.stays),
+        len(route_data.stations),
+        len(route_data.networks),
+        route_data.tile_km,
+        len(route_data.tiles),
+        len(route_data.stays),
         0,
-        guide.revision,
+        route_data.revision,
     )
     try:
         data = struct.pack(_HEAD, _VERSION, *head)
     except struct.error as error:
-        raise WireError(f"guide: {error}") from None
-    data += b"".join(_station(each) for each in guide.stations)
-    data += b"".join(_stay(each) for each in guide.stays)
+        raise WireError(f"route data: {error}") from None
+    data += b"".join(_station(each) for each in route_data.stations)
+    data += b"".join(_stay(each) for each in route_data.stays)
     data += b"".join(
         struct.pack(_NETWORK, each.plmn, min(each.cost_percent, _U16), min(each.usable_percent, 100), 0)
-        for each in guide.networks
+        for each in route_data.networks
     )
-    low, high = guide.tiles[::2], guide.tiles[1::2]
+    low, high = route_data.tiles[::2], route_data.tiles[1::2]
     data += bytes(a | b << 4 for a, b in zip_longest(low, high, fillvalue=0))
     data += struct.pack("<I", crc32(data))
     if len(data) > MOST_BYTES:
-        raise WireError(f"guide: {len(data)} bytes, a device takes {MOST_BYTES}")
+        raise WireError(f"route data: {len(data)} bytes, a device takes {MOST_BYTES}")
     return data
 
 

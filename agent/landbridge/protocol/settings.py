@@ -12,7 +12,7 @@ from zlib import crc32
 
 from landbridge.protocol.limits import WireError
 
-ORDER_KEY = 4
+DOWNLINK_KEY = 4
 """Of the reply: [revision, {key: value}], the values that differ from the defaults."""
 REPORT_KEY = 6
 """Of the uplink: [revision, hash, source, refused revision, why]."""
@@ -74,10 +74,10 @@ def hashes(changes: Mapping[str, int]) -> set[int]:
     return {crc32(struct.pack(f"<{n}i", *values[:n])) for n in range(fewest, len(values) + 1)}
 
 
-def order(revision: int, changes: Mapping[str, int]) -> dict[int, Any]:
+def encode(revision: int, changes: Mapping[str, int]) -> dict[int, Any]:
     """The pair of a reply that has the device apply `changes`."""
     keys = sorted((SETTINGS[name].key, value) for name, value in changes.items())
-    return {ORDER_KEY: [revision, dict(keys)]}
+    return {DOWNLINK_KEY: [revision, dict(keys)]}
 
 
 def decode_report(item: Any) -> Report:

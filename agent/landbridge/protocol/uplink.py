@@ -47,7 +47,7 @@ RANGES = {
 """What a record can hold, by column in the order of the wire: (lowest, highest)."""
 
 FIRST_REPORT = 6
-"""Keys of an uplink from it on say what became of orders."""
+"""Keys of an uplink from it on say what became of downlinks."""
 PULL_KEY = 8
 """Of an uplink that asks for a piece of a release: the downlink has no room for another piece."""
 
@@ -75,7 +75,7 @@ IDENTITY: dict[int, tuple[str, type]] = {
 """Keys of the two maps on the wire: (name, type) each; `_dc` is 0.1 C."""
 
 VOICE, SMS = 1, 2
-"""Bits of `services`: what the modem lets in. Without it in an identity the modem does not tell."""
+"""Bits of `services`: what the modem lets in. Without it in an identity the modem does not report it."""
 _SERVICES = (_("off"), _("voice on"), _("SMS on"), _("on"))
 
 
@@ -95,11 +95,11 @@ class Uplink:
     points: Sequence[Point] = field(default_factory=list)
     status: dict[str, int | str] = field(default_factory=dict)
     identity: dict[str, int | str] = field(default_factory=dict)
-    next_contact_s: int | None = None
+    next_session_s: int | None = None
     """When to expect the device next, seconds since 2000."""
     clock: DeviceClock | None = None
     reports: dict[int, Any] = field(default_factory=dict)
-    """What became of orders, by the key of the uplink (from FIRST_REPORT on), as it came."""
+    """What became of downlinks, by the key of the uplink (from FIRST_REPORT on), as it came."""
 
 
 def decode(plaintext: bytes) -> Uplink:
@@ -113,7 +113,7 @@ def decode(plaintext: bytes) -> Uplink:
         points=_points(item[1]) if 1 in item else [],
         status=_named(item.get(2, {}), STATUS, "status"),
         identity=_identity(item.get(3, {})),
-        next_contact_s=_integer(item[4], _U32, "next contact") if 4 in item else None,
+        next_session_s=_integer(item[4], _U32, "next session") if 4 in item else None,
         clock=_clock(item[5]) if 5 in item else None,
         reports={key: value for key, value in item.items() if key >= FIRST_REPORT},
     )
@@ -223,9 +223,9 @@ def _identity(item: Any) -> dict[str, int | str]:
 
 
 def services(identity: Mapping[str, Any]) -> str | None:
-    """Whether voice and SMS are on, in words; None: the device does not tell."""
-    told = identity.get("services")
-    return None if told is None else _SERVICES[told]
+    """Whether voice and SMS are on, in words; None: the device does not report it."""
+    services_code = identity.get("services")
+    return None if services_code is None else _SERVICES[services_code]
 
 
 def _clock(item: Any) -> DeviceClock:

@@ -3,25 +3,37 @@
 from collections.abc import Iterator
 
 from landbridge.core.clock import iso
-from landbridge.tracking.context import Way
-from landbridge.tracking.findings import Finding, Seen
-from landbridge.tracking.geofences import Fences
+from landbridge.tracking.context import TripContext
+from landbridge.tracking.detected import DetectedEvent, TrackPoint
+from landbridge.tracking.geofences import Geofences
 from landbridge.tracking.route import Route
 from landbridge.tracking.stops import Stops
 
 
-def step(seen: Seen, way: Way, stops: Stops, fences: Fences, route: Route) -> Iterator[Finding]:
-    """What a point finds: a stop in the fence named like the destination, or else at the last station of the
-    line. A container that was never elsewhere has not arrived."""
-    if way.trip is None or route.arrived or not stops.told or stops.place is None or stops.before_s is None:
+def step(
+    point: TrackPoint, context: TripContext, stops: Stops, geofences: Geofences, route: Route
+) -> Iterator[DetectedEvent]:
+    """What a point finds: a stop in the geofence named like the destination, or else at the last station of
+    the route. A container that was never elsewhere has not arrived."""
+    if (
+        context.trip is None
+        or route.arrived
+        or not stops.reported
+        or stops.place is None
+        or stops.before_s is None
+    ):
         return
-    fence = way.destination(seen.at_s)
-    if fence:
-        there = fence.fence in fences.inside
+    geofence = context.destination(point.at_s)
+    if geofence:
+        there = geofence.geofence in geofences.inside
     else:
-        there = bool(way.stations) and way.station_at(stops.place) == len(way.stations) - 1
+        there = bool(context.stations) and context.station_at(stops.place) == len(context.stations) - 1
     if there:
         route.arrived = True
-        details = {"place": way.trip.destination, "since": iso(stops.since_s), "ends_trip": fence is not None}
+        details = {
+            "place": context.trip.destination,
+            "since": iso(stops.since_s),
+            "ends_trip": geofence is not None,
+        }
         details |= {"not_before": iso(stops.before_s)}
-        yield Finding("arrival", seen, details | stops.place.told)
+        yield DetectedEvent("arrival", point, details | stops.place.degrees)

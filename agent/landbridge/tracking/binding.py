@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from landbridge.events import outbox, topics
-from landbridge.events import publish as announce
+from landbridge.events import outbox, publishing, topics
 from landbridge.points import queries as points
 
 
@@ -19,11 +18,12 @@ class Moved(NamedTuple):
 
 
 def bind(connection: Connection, device: str, from_s: int, now_s: int) -> Moved:
-    """Put the points from a time on to their trips; those that move are told again, with their alarms."""
+    """Put the points from a time on to their trips; those that move are published again, with their
+    alarms."""
     moved = points.bind(connection, device, from_s)
     bound = [now for _, now in moved]
     outbox.post(connection, topics.tracks(device, bound), now_s)
-    announce.tell(connection, topics.alarms(device, bound), now_s)
+    publishing.publish(connection, topics.alarms(device, bound), now_s)
     times = [now.at_s for now in bound if now.at_s is not None]
     tenants = {each.tenant for was, now in moved for each in (was, now) if was.tenant != now.tenant}
     return Moved(times, tenants)

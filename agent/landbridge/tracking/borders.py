@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from landbridge.core.clock import iso
 from landbridge.geo import countries
-from landbridge.tracking.findings import Finding, Seen
+from landbridge.tracking.detected import DetectedEvent, TrackPoint
 
 COUNTS_S = 3 * 3600
 """So long a fix, or a network that was heard, speaks for the country."""
@@ -35,49 +35,49 @@ class Borders:
     other_s: int = 0
     other_points: int = 0
 
-    def step(self, seen: Seen) -> Iterator[Finding]:
+    def step(self, point: TrackPoint) -> Iterator[DetectedEvent]:
         """What a point finds."""
-        network = countries.of_network(seen.stored.point.plmn)
+        network = countries.of_network(point.stored.point.plmn)
         if network:
-            self.network, self.network_s = network, seen.at_s
-        if seen.place:
-            self.place, self.place_s = countries.of_place(*seen.place), seen.at_s
-        if not network and not seen.place:
+            self.network, self.network_s = network, point.at_s
+        if point.place:
+            self.place, self.place_s = countries.of_place(*point.place), point.at_s
+        if not network and not point.place:
             return
-        heard = self.network if seen.at_s - self.network_s <= COUNTS_S else None
-        place = self.place if seen.at_s - self.place_s <= COUNTS_S else None
-        if self.country is None and seen.place and place and countries.is_alone(*seen.place, place):
+        heard = self.network if point.at_s - self.network_s <= COUNTS_S else None
+        place = self.place if point.at_s - self.place_s <= COUNTS_S else None
+        if self.country is None and point.place and place and countries.is_alone(*point.place, place):
             self.country = place
         if self.country in (heard, place):
-            self.seen_s = seen.at_s
+            self.seen_s = point.at_s
         if heard and heard == place:
-            yield from self._enter(heard, seen, None)
+            yield from self._enter(heard, point, None)
         else:
-            yield from self._alone(seen, heard)
+            yield from self._alone(point, heard)
 
-    def _alone(self, seen: Seen, heard: str | None) -> Iterator[Finding]:
+    def _alone(self, point: TrackPoint, heard: str | None) -> Iterator[DetectedEvent]:
         """One speaks for another country, the other does not."""
-        if seen.place and self.place and self.place != self.country:
-            if not countries.is_alone(*seen.place, self.place):
+        if point.place and self.place and self.place != self.country:
+            if not countries.is_alone(*point.place, self.place):
                 return
             other, by = self.place, "place"
-        elif heard and heard != self.country and not seen.place:
+        elif heard and heard != self.country and not point.place:
             other, by = heard, "network"
         else:
-            if seen.place or self.by == "network":
+            if point.place or self.by == "network":
                 self.other, self.other_points = None, 0
             return
         if (other, by) != (self.other, self.by):
-            self.other, self.by, self.other_s, self.other_points = other, by, seen.at_s, 0
+            self.other, self.by, self.other_s, self.other_points = other, by, point.at_s, 0
         self.other_points += 1
-        if self.other_points >= ALONE_POINTS and seen.at_s - self.other_s >= ALONE_S:
-            yield from self._enter(other, seen, by)
+        if self.other_points >= ALONE_POINTS and point.at_s - self.other_s >= ALONE_S:
+            yield from self._enter(other, point, by)
 
-    def _enter(self, country: str, seen: Seen, by: str | None) -> Iterator[Finding]:
+    def _enter(self, country: str, point: TrackPoint, by: str | None) -> Iterator[DetectedEvent]:
         """`by`: what alone says so; None: they agree."""
         self.other, self.other_points = None, 0
         left, self.country = self.country, country
         if left is not None and left != country:
             details = {"from": left, "to": country, "agreed": by is None, "by": by or "both"}
-            yield Finding("border", seen, details | {"not_before": iso(self.seen_s)}, country.lower())
-        self.seen_s = seen.at_s
+            yield DetectedEvent("border", point, details | {"not_before": iso(self.seen_s)}, country.lower())
+        self.seen_s = point.at_s

@@ -1,4 +1,5 @@
-"""What is known of a trip before its points: its line, its fences, and how long earlier containers took."""
+"""What is known of a trip before its points: its route, its geofences, and how long earlier containers
+took."""
 
 import json
 from collections.abc import Sequence
@@ -7,13 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from landbridge.features.routes.queries import routes as lines
+from landbridge.features.routes.queries import routes
 from landbridge.features.trips import queries as trips
 from landbridge.geo.distance import Place
 from landbridge.geo.route import Waypoint
 from landbridge.geo.timetable import Ahead, timetable
-from landbridge.tracking import earlier
-from landbridge.tracking.geofences import Fence
+from landbridge.tracking import travel_times as earlier
+from landbridge.tracking.geofences import Geofence
 
 _AT_STATION_M = 15_000.0
 _AT_STATION_DEG = 0.15
@@ -21,14 +22,14 @@ _AT_STATION_DEG = 0.15
 
 
 @dataclass(frozen=True)
-class Way:
-    """`trip` is its row, None for points of no trip; then there is no line either."""
+class TripContext:
+    """`trip` is its row, None for points of no trip; then there is no route either."""
 
     trip: Row[Any] | None
     stations: Sequence[Waypoint]
     ahead: Sequence[Ahead]
     """Of each station."""
-    fences: Sequence[Fence]
+    geofences: Sequence[Geofence]
     idle_s: int | None = None
     """Of points of no trip: since when the device is on none; None: it is on one now."""
 
@@ -43,37 +44,41 @@ class Way:
         return nearest if nearest is not None and far[nearest] <= _AT_STATION_M else None
 
     def name_of(self, place: Place, at_s: int) -> str | None:
-        """What the place is called: by the smallest fence around it, else by its station."""
-        around = [each for each in self.fences if each.holds_at(at_s) and each.outside_m(place) <= 0]
+        """What the place is called: by the smallest geofence around it, else by its station."""
+        around = [each for each in self.geofences if each.holds_at(at_s) and each.outside_m(place) <= 0]
         if around:
-            return min(around, key=lambda fence: fence.size_m).name
+            return min(around, key=lambda geofence: geofence.size_m).name
         index = self.station_at(place)
         return None if index is None else self.stations[index].name
 
-    def destination(self, at_s: int) -> Fence | None:
-        """The fence of that time that is named like the trip's destination: in it the trip ends."""
+    def destination(self, at_s: int) -> Geofence | None:
+        """The geofence of that time that is named like the trip's destination: in it the trip ends."""
         named = self.trip.destination.casefold() if self.trip else None
-        held = (each for each in self.fences if each.holds_at(at_s))
+        held = (each for each in self.geofences if each.holds_at(at_s))
         return next((each for each in held if each.name.casefold() == named), None)
 
 
-def way_of(connection: Connection, device: str, trip: int | None, fences: Sequence[Fence]) -> Way:
+def context_of(
+    connection: Connection, device: str, trip: int | None, geofences: Sequence[Geofence]
+) -> TripContext:
     """The way of a trip of `device`; None: of no trip."""
     row = None if trip is None else trips.find(connection, trip)
     # Nobody hears how another tenant calls a place.
-    fences = [each for each in fences if each.tenant in (None, row.tenant if row else None)]
+    geofences = [each for each in geofences if each.tenant in (None, row.tenant if row else None)]
     if row is None:
-        return Way(None, [], [], fences, trips.idle_s(connection, device) if trip is None else None)
-    line = lines.find(connection, row.line)
-    if line is None:
-        return Way(row, [], [], fences)
-    stations = [Waypoint(*each) for each in line.stations]
-    return Way(row, stations, _expected(connection, row, stations), fences)
+        return TripContext(
+            None, [], [], geofences, trips.idle_s(connection, device) if trip is None else None
+        )
+    route = routes.find(connection, row.route)
+    if route is None:
+        return TripContext(row, [], [], geofences)
+    stations = [Waypoint(*each) for each in route.stations]
+    return TripContext(row, stations, _expected(connection, row, stations), geofences)
 
 
 def _expected(connection: Connection, trip: Row[Any], stations: Sequence[Waypoint]) -> list[Ahead]:
-    """Hours to go from each station: fixed when the trip is first looked at, like its guide, so that the same
-    points make the same events whatever other containers do meanwhile."""
+    """Hours to go from each station: fixed when the trip is first looked at, like its route data, so that the
+    same points make the same events whatever other containers do meanwhile."""
     usual = timetable(stations)
     if trip.expected is None:
         hours = earlier.hours_to_go(connection, trip, stations, usual)

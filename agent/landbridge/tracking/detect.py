@@ -11,15 +11,15 @@ from typing import Any
 from landbridge.points.queries import StoredPoint
 from landbridge.tracking import arrival
 from landbridge.tracking.borders import Borders
-from landbridge.tracking.context import Way
-from landbridge.tracking.findings import Finding, Seen, see
+from landbridge.tracking.context import TripContext
+from landbridge.tracking.detected import DetectedEvent, TrackPoint, to_track_point
 from landbridge.tracking.gaps import Gaps
-from landbridge.tracking.geofences import Fences
-from landbridge.tracking.offers import Offers
+from landbridge.tracking.geofences import Geofences
 from landbridge.tracking.route import Route
 from landbridge.tracking.stops import Stops
+from landbridge.tracking.suggestions import Suggestions
 
-WayOf = Callable[[int | None], Way]
+ContextOf = Callable[[int | None], TripContext]
 
 
 @dataclass
@@ -29,10 +29,10 @@ class State:
     trip: int | None = None
     stops: Stops = field(default_factory=Stops)
     borders: Borders = field(default_factory=Borders)
-    fences: Fences = field(default_factory=Fences)
+    geofences: Geofences = field(default_factory=Geofences)
     gaps: Gaps = field(default_factory=Gaps)
     route: Route = field(default_factory=Route)
-    offers: Offers = field(default_factory=Offers)
+    suggestions: Suggestions = field(default_factory=Suggestions)
 
     def to_json(self) -> str:
         """For the database."""
@@ -42,38 +42,38 @@ class State:
     def from_json(cls, text: str) -> State:
         """The state that `to_json` wrote."""
         parts: dict[str, Any] = json.loads(text)
-        on_line = parts["route"]["km"] is not None  # what was kept before it was noted
+        on_route = parts["route"]["km"] is not None  # what was kept before it was noted
         return cls(
             parts["trip"],
             Stops(**parts["stops"]),
             Borders(**parts["borders"]),
-            Fences(**parts["fences"]),
+            Geofences(**parts["geofences"]),
             Gaps(**parts["gaps"]),
-            Route(**{"reached": on_line} | parts["route"]),
-            Offers(**parts.get("offers", {})),  # not there in what was kept before there were any
+            Route(**{"reached": on_route} | parts["route"]),
+            Suggestions(**parts.get("suggestions", {})),  # not there in what was kept before there were any
         )
 
-    def step(self, seen: Seen, way: Way) -> Iterator[Finding]:
+    def step(self, point: TrackPoint, context: TripContext) -> Iterator[DetectedEvent]:
         """Take the next point; everything it shows."""
-        yield from self.gaps.step(seen, way)
-        yield from self.borders.step(seen)
-        yield from self.fences.step(seen, way.fences)
-        yield from self.stops.step(seen, way)
-        yield from self.route.step(seen, way, self.stops)
-        yield from arrival.step(seen, way, self.stops, self.fences, self.route)
-        yield from self.offers.step(seen, way, self.stops)
+        yield from self.gaps.step(point, context)
+        yield from self.borders.step(point)
+        yield from self.geofences.step(point, context.geofences)
+        yield from self.stops.step(point, context)
+        yield from self.route.step(point, context, self.stops)
+        yield from arrival.step(point, context, self.stops, self.geofences, self.route)
+        yield from self.suggestions.step(point, context, self.stops)
 
 
 @dataclass
-class Walk:
+class Pass:
     """Where a walk has come to."""
 
     state: State
     """Before the next point."""
-    way_of: WayOf
+    context_of: ContextOf
 
-    def step(self, stored: StoredPoint) -> list[Finding]:
-        """Take the next point, judged and with a time; everything it shows."""
+    def step(self, stored: StoredPoint) -> list[DetectedEvent]:
+        """Take the next point, checked and with a time; return all that it shows."""
         if stored.trip != self.state.trip:
             self.state = State(stored.trip)
-        return list(self.state.step(see(stored), self.way_of(stored.trip)))
+        return list(self.state.step(to_track_point(stored), self.context_of(stored.trip)))

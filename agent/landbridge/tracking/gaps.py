@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from landbridge.core.clock import iso
 from landbridge.protocol.settings import SETTINGS
-from landbridge.tracking.context import Way
-from landbridge.tracking.findings import Finding, Seen
+from landbridge.tracking.context import TripContext
+from landbridge.tracking.detected import DetectedEvent, TrackPoint
 
 LONGEST_S = 24 * 3600
 """A device that stands still makes a point every few hours, if its interval is not longer."""
@@ -21,16 +21,16 @@ class Gaps:
     at_s: int | None = None
     seq: int = 0
 
-    def step(self, seen: Seen, way: Way) -> Iterator[Finding]:
+    def step(self, point: TrackPoint, context: TripContext) -> Iterator[DetectedEvent]:
         """What a point finds: since when there was none, and how many records of that time are missing."""
-        seq, before_s = seen.stored.point.seq, self.at_s
-        if before_s is not None and seen.at_s - before_s > _longest_s(way):
+        seq, before_s = point.stored.point.seq, self.at_s
+        if before_s is not None and point.at_s - before_s > _longest_s(context):
             missing = max(0, seq - self.seq - 1)
-            yield Finding("gap", seen, {"since": iso(before_s), "missing": missing})
-        self.at_s, self.seq = seen.at_s, seq
+            yield DetectedEvent("gap", point, {"since": iso(before_s), "missing": missing})
+        self.at_s, self.seq = point.at_s, seq
 
 
-def _longest_s(way: Way) -> int:
+def _longest_s(context: TripContext) -> int:
     """On no trip a device has whatever interval it was left with."""
-    interval_s = way.trip.interval_s if way.trip else SETTINGS["interval_s"].highest
+    interval_s = context.trip.interval_s if context.trip else SETTINGS["interval_s"].highest
     return max(LONGEST_S, _INTERVALS * interval_s)

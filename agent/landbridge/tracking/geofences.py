@@ -1,6 +1,6 @@
 """Geofences: circle, polygon and corridor, with the accuracy of a fix taken into account.
 
-A fence is a GeoJSON geometry and a radius: a circle is a Point, a corridor a LineString. Distances are
+A geofence is a GeoJSON geometry and a radius: a circle is a Point, a corridor a LineString. Distances are
 measured in a plane that touches the globe at the fix, which is good to a per cent for a hundred kilometres.
 One that lies across the 180th meridian comes in pieces (RFC 7946, 3.1.9), and is kept so; here it is whole.
 """
@@ -20,7 +20,7 @@ from sqlalchemy import Row
 from landbridge.core import files
 from landbridge.core.errors import UserError
 from landbridge.geo.distance import M_A_DEGREE, Place
-from landbridge.tracking.findings import Finding, Seen
+from landbridge.tracking.detected import DetectedEvent, TrackPoint
 
 _PASSED_WITHIN_S = 7_200
 """Two fixes further apart say too little of the way between."""
@@ -29,10 +29,10 @@ _AREAS = ("Polygon", "MultiPolygon")
 
 
 @dataclass(frozen=True)
-class Fence:
+class Geofence:
     """`radius_m` is 0 for an area."""
 
-    fence: int
+    geofence: int
     name: str
     shape: BaseGeometry
     radius_m: float
@@ -42,11 +42,11 @@ class Fence:
     """On whose trips it holds; None: everywhere."""
 
     def holds_at(self, at_s: int) -> bool:
-        """A fence says nothing of points from before it was there."""
+        """A geofence says nothing of points from before it was there."""
         return self.added_s <= at_s and (self.removed_s is None or at_s < self.removed_s)
 
     def outside_m(self, place: Place) -> float:
-        """Metres outside the fence; negative: so far inside."""
+        """Metres outside the geofence; negative: so far inside."""
         place = _beside(place, self._middle)
         if self._far_from(place):
             return inf
@@ -58,17 +58,17 @@ class Fence:
         return float(distance - self.radius_m)
 
     def is_passed(self, a: Place, b: Place) -> bool:
-        """True when the straight way from `a` to `b` leads through it."""
+        """True when the straight line from `a` to `b` leads through it."""
         a = _beside(a, self._middle)
         b = _beside(b, a.lon)
         if self._far_from(a, b):
             return False
-        way = _plane(shapely.LineString([(a.lon, a.lat), (b.lon, b.lat)]), a)
-        return bool(_plane(self.shape, a).distance(way) <= self.radius_m)
+        path = _plane(shapely.LineString([(a.lon, a.lat), (b.lon, b.lat)]), a)
+        return bool(_plane(self.shape, a).distance(path) <= self.radius_m)
 
     @property
     def size_m(self) -> float:
-        """Extent, to tell a yard from the country around it."""
+        """Extent, which distinguishes a yard from the country around it."""
         west, south, east, north = self._bounds
         return float(self.radius_m + max(north - south, (east - west) * cos(radians(south))) * M_A_DEGREE)
 
@@ -82,7 +82,7 @@ class Fence:
         return (self._bounds[0] + self._bounds[2]) / 2
 
     def _far_from(self, *places: Place) -> bool:
-        """True when a box around the fence holds none of them, nor anything between."""
+        """True when a box around the geofence holds none of them, nor anything between."""
         margin = (self.radius_m + 1000) / M_A_DEGREE
         west, south, east, north = self._bounds
         wide = margin / max(0.01, cos(radians(max(abs(south), abs(north)) + margin)))
@@ -106,10 +106,10 @@ def _plane(shape: BaseGeometry, origin: Place) -> BaseGeometry:
     return shapely.transform(shape, lambda lonlat: (lonlat - (origin.lon, origin.lat)) * scale)
 
 
-def from_row(row: Row[Any]) -> Fence:
-    """A stored fence."""
+def from_row(row: Row[Any]) -> Geofence:
+    """A stored geofence."""
     shape = _shape(row.geometry)
-    return Fence(row.fence, row.name, shape, row.radius_m, row.added_s, row.removed_s, row.tenant)
+    return Geofence(row.geofence, row.name, shape, row.radius_m, row.added_s, row.removed_s, row.tenant)
 
 
 @lru_cache(10_000)
@@ -127,14 +127,14 @@ def _whole(shape: BaseGeometry) -> BaseGeometry:
 
 
 class Drawn(NamedTuple):
-    """What a GeoJSON file says of a fence."""
+    """What a GeoJSON file says of a geofence."""
 
     geometry: str
     radius_m: float
 
 
 def read(text: str, radius_m: float | None, where: str) -> Drawn:
-    """The fence of a GeoJSON text: a geometry, a Feature, or a FeatureCollection of one; a Point or
+    """The geofence of a GeoJSON text: a geometry, a Feature, or a FeatureCollection of one; a Point or
     LineString needs a radius, which a Feature may have as property `radius_m`. `UserError` names `where`."""
     feature = _only_feature(files.json_of(text, where), where)
     geometry = feature.get("geometry")
@@ -184,48 +184,50 @@ def _check(shape: BaseGeometry, where: str) -> None:
 
 
 @dataclass
-class Fences:
-    """In which fences the container is; one whose edge is nearer than the fix is good stays as it was."""
+class Geofences:
+    """In which geofences the container is; one whose edge is nearer than the fix is good stays as it was."""
 
     inside: list[int] = field(default_factory=list)
     outside: list[int] = field(default_factory=list)
     """Those that it surely was outside of at the last fix."""
     last: tuple[float, float, int] | None = None
 
-    def step(self, seen: Seen, fences: Sequence[Fence]) -> Iterator[Finding]:
+    def step(self, point: TrackPoint, geofences: Sequence[Geofence]) -> Iterator[DetectedEvent]:
         """What a point finds: enter, leave, and pass between two fixes."""
-        if seen.place is None:
+        if point.place is None:
             return
-        before, self.last = self.last, (*seen.place, seen.at_s)
-        held = {each.fence: each for each in fences if each.holds_at(seen.at_s)}
+        before, self.last = self.last, (*point.place, point.at_s)
+        held = {each.geofence: each for each in geofences if each.holds_at(point.at_s)}
         self.inside = [each for each in self.inside if each in held]
         self.outside = [each for each in self.outside if each in held]
-        for fence in held.values():
-            yield from self._at(fence, seen, seen.place, before)
+        for geofence in held.values():
+            yield from self._at(geofence, point, point.place, before)
 
     def _at(
-        self, fence: Fence, seen: Seen, place: Place, before: tuple[float, float, int] | None
-    ) -> Iterator[Finding]:
-        away_m = fence.outside_m(place)
-        if away_m < -min(seen.accuracy_m, fence.size_m / 4):
-            if fence.fence not in self.inside:
-                yield _finding(seen, fence, "enter")
-            _move(fence.fence, self.outside, self.inside)
-        elif away_m > seen.accuracy_m:
-            if fence.fence in self.inside:
-                yield _finding(seen, fence, "leave")
-            elif before and fence.fence in self.outside and seen.at_s - before[2] <= _PASSED_WITHIN_S:
-                if fence.is_passed(Place(*before[:2]), place):
-                    yield _finding(seen, fence, "pass")
-            _move(fence.fence, self.inside, self.outside)
+        self, geofence: Geofence, point: TrackPoint, place: Place, before: tuple[float, float, int] | None
+    ) -> Iterator[DetectedEvent]:
+        away_m = geofence.outside_m(place)
+        if away_m < -min(point.accuracy_m, geofence.size_m / 4):
+            if geofence.geofence not in self.inside:
+                yield _geofence_event(point, geofence, "enter")
+            _move(geofence.geofence, self.outside, self.inside)
+        elif away_m > point.accuracy_m:
+            if geofence.geofence in self.inside:
+                yield _geofence_event(point, geofence, "leave")
+            elif before and geofence.geofence in self.outside and point.at_s - before[2] <= _PASSED_WITHIN_S:
+                if geofence.is_passed(Place(*before[:2]), place):
+                    yield _geofence_event(point, geofence, "pass")
+            _move(geofence.geofence, self.inside, self.outside)
 
 
-def _move(fence: int, source: list[int], target: list[int]) -> None:
-    if fence in source:
-        source.remove(fence)
-    if fence not in target:
-        target.append(fence)
+def _move(geofence: int, source: list[int], target: list[int]) -> None:
+    if geofence in source:
+        source.remove(geofence)
+    if geofence not in target:
+        target.append(geofence)
 
 
-def _finding(seen: Seen, fence: Fence, action: str) -> Finding:
-    return Finding("fence", seen, {"action": action, "fence": fence.name}, f"{fence.fence}-{action}")
+def _geofence_event(point: TrackPoint, geofence: Geofence, action: str) -> DetectedEvent:
+    return DetectedEvent(
+        "geofence", point, {"action": action, "geofence": geofence.name}, f"{geofence.geofence}-{action}"
+    )

@@ -1,14 +1,14 @@
-"""How far the journey of each device is worked out: marks of what has changed, and states to begin from."""
+"""How far each device is tracked: marks of what has changed, and states to begin from."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, delete, func, insert, select, tuple_, update
 
-from landbridge.db.tables import devices, journey_states
+from landbridge.db.tables import devices, tracking_states
 
-_POINT = tuple_(journey_states.c.at_s, journey_states.c.seq)
-_IS_SETTLED = journey_states.c.seq == 0
+_POINT = tuple_(tracking_states.c.at_s, tracking_states.c.seq)
+_IS_SETTLED = tracking_states.c.seq == 0
 """Points before it are no longer kept: nothing begins earlier. Sequences begin at 1."""
 
 
@@ -22,59 +22,59 @@ class SavedState(NamedTuple):
 
 def mark(connection: Connection, device: str, from_s: int) -> None:
     """The points of `device` have changed from this time on."""
-    later = devices.c.journey_from_s.is_(None) | (devices.c.journey_from_s > from_s)
+    later = devices.c.recompute_from_s.is_(None) | (devices.c.recompute_from_s > from_s)
     of_device = update(devices).where(devices.c.device == device, later)
-    connection.execute(of_device.values(journey_from_s=from_s))
+    connection.execute(of_device.values(recompute_from_s=from_s))
 
 
 def next_marked(connection: Connection, besides: Collection[str | None] = ()) -> str | None:
-    """A device whose journey is to be worked out, none of `besides`."""
+    """A device whose events are to be recomputed, none of `besides`."""
     return connection.execute(_marked(besides)).scalar()
 
 
-def hold_marked(connection: Connection, besides: Collection[str | None] = ()) -> str | None:
+def lock_marked(connection: Connection, besides: Collection[str | None] = ()) -> str | None:
     """The same, but one that nobody else holds; nobody else changes it until the transaction ends."""
     return connection.execute(_marked(besides).with_for_update(skip_locked=True, key_share=True)).scalar()
 
 
 def _marked(besides: Collection[str | None]) -> Select[Any]:
-    marked = select(devices.c.device).where(devices.c.journey_from_s.is_not(None))
+    marked = select(devices.c.device).where(devices.c.recompute_from_s.is_not(None))
     return marked.where(devices.c.device.not_in(besides)).limit(1)
 
 
 def left(connection: Connection, heard_before_s: int) -> int:
-    """How many devices heard last before a time have a journey that is to be worked out."""
-    marked = select(func.count()).where(devices.c.journey_from_s.is_not(None))
-    return int(connection.execute(marked.where(devices.c.last_contact_s < heard_before_s)).scalar_one())
+    """How many devices heard last before a time have events that are to be recomputed."""
+    marked = select(func.count()).where(devices.c.recompute_from_s.is_not(None))
+    return int(connection.execute(marked.where(devices.c.last_session_s < heard_before_s)).scalar_one())
 
 
 def take_mark(connection: Connection, device: str) -> int | None:
-    """From when on the journey is to be worked out; the mark is gone with it."""
+    """From when on events are to be recomputed; the mark is gone with it."""
     of_device = devices.c.device == device
-    from_s = connection.execute(select(devices.c.journey_from_s).where(of_device)).scalar()
-    connection.execute(update(devices).where(of_device).values(journey_from_s=None))
+    from_s = connection.execute(select(devices.c.recompute_from_s).where(of_device)).scalar()
+    connection.execute(update(devices).where(of_device).values(recompute_from_s=None))
     return from_s
 
 
 def is_marked(connection: Connection, device: str) -> bool:
-    """True if the journey of `device` is to be worked out."""
-    from_s = select(devices.c.journey_from_s).where(devices.c.device == device)
+    """True if the events of `device` are to be recomputed."""
+    from_s = select(devices.c.recompute_from_s).where(devices.c.device == device)
     return connection.execute(from_s).scalar() is not None
 
 
 def last_state(connection: Connection, device: str, upto: tuple[int, int]) -> SavedState | None:
     """The newest state before a point that is not later than `upto`, (at_s, seq), or else the settled one."""
-    columns = (journey_states.c.at_s, journey_states.c.seq, journey_states.c.state)
+    columns = (tracking_states.c.at_s, tracking_states.c.seq, tracking_states.c.state)
     early = (_POINT <= upto) | _IS_SETTLED
-    of_device = select(*columns).where(journey_states.c.device == device, early)
-    newest = of_device.order_by(journey_states.c.at_s.desc(), journey_states.c.seq.desc()).limit(1)
+    of_device = select(*columns).where(tracking_states.c.device == device, early)
+    newest = of_device.order_by(tracking_states.c.at_s.desc(), tracking_states.c.seq.desc()).limit(1)
     row = connection.execute(newest).one_or_none()
     return None if row is None else SavedState(*row)
 
 
 def is_settled(connection: Connection, device: str) -> bool:
     """True if points of `device` are no longer kept."""
-    settled = select(journey_states.c.seq).where(journey_states.c.device == device, _IS_SETTLED)
+    settled = select(tracking_states.c.seq).where(tracking_states.c.device == device, _IS_SETTLED)
     return connection.execute(settled).first() is not None
 
 
@@ -82,14 +82,14 @@ def replace_states(
     connection: Connection, device: str, begin: tuple[int, int], states: Sequence[SavedState]
 ) -> None:
     """Put `states` in place of those of the points from `begin` on, (at_s, seq); a settled one stays."""
-    later = journey_states.c.device == device, _POINT >= begin, ~_IS_SETTLED
-    connection.execute(delete(journey_states).where(*later))
+    later = tracking_states.c.device == device, _POINT >= begin, ~_IS_SETTLED
+    connection.execute(delete(tracking_states).where(*later))
     if states:
-        connection.execute(insert(journey_states), [{"device": device} | each._asdict() for each in states])
+        connection.execute(insert(tracking_states), [{"device": device} | each._asdict() for each in states])
 
 
 def settle(connection: Connection, device: str, state: SavedState) -> None:
     """Put a settled state, of no point (seq 0), in place of all before it."""
-    earlier = journey_states.c.device == device, _POINT < (state.at_s, state.seq)
-    connection.execute(delete(journey_states).where(*earlier))
-    connection.execute(insert(journey_states).values(device=device, **state._asdict()))
+    earlier = tracking_states.c.device == device, _POINT < (state.at_s, state.seq)
+    connection.execute(delete(tracking_states).where(*earlier))
+    connection.execute(insert(tracking_states).values(device=device, **state._asdict()))

@@ -1,4 +1,4 @@
-"""Where on its line the container is, whether it has left the line, and when it will arrive."""
+"""Where on its route the container is, whether it has left the route, and when it will arrive."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,93 +9,103 @@ from landbridge.core.clock import iso
 from landbridge.geo.distance import Place
 from landbridge.geo.route import find, position
 from landbridge.geo.timetable import rest_of_stop
-from landbridge.tracking.context import Way
-from landbridge.tracking.findings import Finding, Seen
+from landbridge.tracking.context import TripContext
+from landbridge.tracking.detected import DetectedEvent, TrackPoint
 from landbridge.tracking.stops import Stops
 
 OFF_M, BACK_M = 60_000.0, 40_000.0
-"""A line is drawn straight between its stations; the track is not."""
+"""A route is drawn straight between its stations; the track is not."""
 OFF_FIXES = 2
 _PAST_KM = 3.0
-NEWS_H, NEWS_PART = 6.0, 0.15
-"""An arrival that moves by less, and by less than this part of what is to go, is no news."""
+CHANGE_H, CHANGE_PART = 6.0, 0.15
+"""An arrival that moves by less, and by less than this part of the remaining time, is not published."""
 INTERVAL = 0.8
 """How often the arrival shall fall into the interval."""
 
 
 @dataclass
 class Route:
-    """Kilometre on the line, and the arrival that was told last."""
+    """Kilometre on the route, and the arrival that was published last."""
 
     km: float | None = None
     reached: bool = False
-    """It has been on the line: before, it is on its way there, and has neither left it nor an arrival."""
+    """It has been on the route: before, it is on its way there, and has neither left it nor an arrival."""
     off: bool = False
-    doubts: int = 0
+    contrary_fixes: int = 0
     """Fixes one after the other that speak for the contrary of `off`."""
-    told_s: int | None = None
+    published_s: int | None = None
     arrived: bool = False
 
-    def step(self, seen: Seen, way: Way, stops: Stops) -> Iterator[Finding]:
+    def step(self, point: TrackPoint, context: TripContext, stops: Stops) -> Iterator[DetectedEvent]:
         """What a point finds."""
-        if not way.stations or self.arrived:
+        if not context.stations or self.arrived:
             return
-        if seen.place:
-            km = find(way.stations, *seen.place, self.km)
+        if point.place:
+            km = find(context.stations, *point.place, self.km)
             self.km = self.km if km is None else km
-            yield from self._off(seen, seen.place, km, way)
+            yield from self._off(point, point.place, km, context)
         if self.km is not None and self.reached and not self.off:
-            yield from self._eta(seen, self.km, way, stops)
+            yield from self._eta(point, self.km, context, stops)
 
-    def _off(self, seen: Seen, place: Place, km: float | None, way: Way) -> Iterator[Finding]:
-        away_m = None if km is None else place.metres_to(Place(*position(way.stations, km)))
+    def _off(
+        self, point: TrackPoint, place: Place, km: float | None, context: TripContext
+    ) -> Iterator[DetectedEvent]:
+        away_m = None if km is None else place.metres_to(Place(*position(context.stations, km)))
         near = away_m is not None and away_m <= (BACK_M if self.off else OFF_M)
         self.reached = self.reached or near
-        self.doubts = self.doubts + 1 if near == self.off and self.reached else 0
-        if self.doubts >= OFF_FIXES:
-            self.off, self.doubts = not self.off, 0
+        self.contrary_fixes = self.contrary_fixes + 1 if near == self.off and self.reached else 0
+        if self.contrary_fixes >= OFF_FIXES:
+            self.off, self.contrary_fixes = not self.off, 0
             action = "leave" if self.off else "return"
             away_km = None if away_m is None else round(away_m / 1000)
-            yield Finding("off-route", seen, {"action": action, "away_km": away_km})
+            yield DetectedEvent("off-route", point, {"action": action, "away_km": away_km})
 
-    def _eta(self, seen: Seen, km: float, way: Way, stops: Stops) -> Iterator[Finding]:
-        mean_h, variance = hours_to_go(km, way, stops)
-        likely_s = seen.at_s + round(3600 * _quantile(mean_h, variance, 0.5))
-        moved_h = max(NEWS_H, NEWS_PART * mean_h)
-        if self.told_s is not None and abs(likely_s - self.told_s) < 3600 * moved_h:
+    def _eta(
+        self, point: TrackPoint, km: float, context: TripContext, stops: Stops
+    ) -> Iterator[DetectedEvent]:
+        mean_h, variance = hours_to_go(km, context, stops)
+        likely_s = point.at_s + round(3600 * _quantile(mean_h, variance, 0.5))
+        moved_h = max(CHANGE_H, CHANGE_PART * mean_h)
+        if self.published_s is not None and abs(likely_s - self.published_s) < 3600 * moved_h:
             return
-        self.told_s = likely_s
+        self.published_s = likely_s
         earliest, latest = (
-            seen.at_s + round(3600 * _quantile(mean_h, variance, part))
+            point.at_s + round(3600 * _quantile(mean_h, variance, part))
             for part in ((1 - INTERVAL) / 2, (1 + INTERVAL) / 2)
         )
-        to_go_km = round(way.stations[-1].km - km)
-        yield Finding("eta", seen, {
+        to_go_km = round(context.stations[-1].km - km)
+        yield DetectedEvent("eta", point, {
             "earliest": iso(earliest), "likely": iso(likely_s), "latest": iso(latest), "to_go_km": to_go_km,
         })  # fmt: skip
 
 
-def hours_to_go(km: float, way: Way, stops: Stops) -> tuple[float, float]:
-    """Mean and variance of the hours to the end of the line."""
-    index = way.station_at(stops.place) if stops.place else None
-    if index is not None and not stops.told:
+def hours_to_go(km: float, context: TripContext, stops: Stops) -> tuple[float, float]:
+    """Mean and variance of the hours to the end of the route."""
+    index = context.station_at(stops.place) if stops.place else None
+    if index is not None and not stops.reported:
         # It may stop here, unless it is past it.
-        return way.ahead[index].arrival() if km <= way.stations[index].km + _PAST_KM else _between(km, way)
-    if index is not None and index < len(way.stations) - 1:
-        ahead = way.ahead[index]
+        return (
+            context.ahead[index].arrival()
+            if km <= context.stations[index].km + _PAST_KM
+            else _between(km, context)
+        )
+    if index is not None and index < len(context.stations) - 1:
+        ahead = context.ahead[index]
         stood = (stops.until_s - stops.since_s) / 3600 / ahead.median_h
         mean, variance = rest_of_stop(stood, ahead.sigma)
         return ahead.after_h + mean * ahead.median_h, ahead.variance + variance * ahead.median_h**2
-    return _between(km, way)
+    return _between(km, context)
 
 
-def _between(km: float, way: Way) -> tuple[float, float]:
+def _between(km: float, context: TripContext) -> tuple[float, float]:
     """The same of a container on its way from one station to the next."""
-    after = next((i for i, station in enumerate(way.stations) if station.km > km), len(way.stations) - 1)
-    left, coming = way.ahead[after - 1], way.ahead[after]
+    after = next(
+        (i for i, station in enumerate(context.stations) if station.km > km), len(context.stations) - 1
+    )
+    left, coming = context.ahead[after - 1], context.ahead[after]
     part = min(1.0, max(0.0, (km - left.km) / (coming.km - left.km)))
     mean_h, variance = coming.arrival()
-    if after == len(way.stations) - 1:
+    if after == len(context.stations) - 1:
         mean_h, variance = 0.0, 0.0
     leg_h, leg_variance = max(0.0, left.after_h - mean_h), max(0.0, left.variance - variance)
     return mean_h + (1 - part) * leg_h, variance + (1 - part) * leg_variance

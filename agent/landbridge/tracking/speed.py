@@ -1,65 +1,63 @@
-"""The doubt that needs neighbours: a fix to and from which no train is so fast.
+"""The quality flag that needs neighbours: a fix to and from which no train is fast enough.
 
 Two-sided: a fix is doubtful when it is too far from the good one before *and* from the next one. As long as
 there is no next one, too far from the one before is enough; the next fix then settles it. The first fix of a
-device has none before it: the next two judge it, if they agree.
+device has none before it: the next two decide, if they agree.
 """
 
 from collections.abc import Iterable, Sequence
 
-from landbridge.points import quality as judge
+from landbridge.points import quality
 from landbridge.points.geojson import has_position
 from landbridge.points.queries import StoredPoint
-from landbridge.tracking.findings import place_of
+from landbridge.tracking.detected import place_of
 
 FASTEST_KMH = 250.0
 NEXT_OF_FIRST = 2
-"""So many fixes judge the first one."""
+"""So many fixes decide on the first one."""
 _SLACK_M = 2_000.0
 """Two fixes of the same minute may differ by what each of them errs."""
 
 
-def is_judged(stored: StoredPoint) -> bool:
+def is_comparable(stored: StoredPoint) -> bool:
     """True for a fix whose place and time can be compared at all."""
-    others = judge.NOT_LATEST & ~judge.IMPLIED_SPEED
+    others = quality.NOT_LATEST & ~quality.IMPLIED_SPEED
     return has_position(stored) and stored.at_s is not None and not stored.flags & others
 
 
-def is_doubtful(stored: StoredPoint) -> bool:
-    """True for a fix that has the doubt."""
-    return bool(stored.flags & judge.IMPLIED_SPEED)
+def is_flagged(stored: StoredPoint) -> bool:
+    """True for a fix that has the flag."""
+    return bool(stored.flags & quality.IMPLIED_SPEED)
 
 
-def judged_all(
-    points: Sequence[StoredPoint], last_good: StoredPoint | None, begins: bool
-) -> list[StoredPoint]:
-    """The points of one device, by time, each fix with or without the doubt; `last_good` is the last good fix
+def flag_all(points: Sequence[StoredPoint], last_good: StoredPoint | None, begins: bool) -> list[StoredPoint]:
+    """The points of one device, by time, each fix with or without the flag; `last_good` is the last good fix
     before them. Where they do not begin its track, and there is none, the one before is no longer kept."""
     found = []
     for point, after in zip(points, _next_fixes(points), strict=True):
-        is_told = is_judged(point) and (last_good is not None or begins)
-        found.append(_judged(last_good, point, after) if is_told else point)
-        if is_judged(point) and not is_doubtful(found[-1]):
+        is_decidable = is_comparable(point) and (last_good is not None or begins)
+        found.append(_flagged(last_good, point, after) if is_decidable else point)
+        if is_comparable(point) and not is_flagged(found[-1]):
             last_good = found[-1]
     return found
 
 
-def _judged(before: StoredPoint | None, fix: StoredPoint, after: Sequence[StoredPoint]) -> StoredPoint:
+def _flagged(before: StoredPoint | None, fix: StoredPoint, after: Sequence[StoredPoint]) -> StoredPoint:
     """`before` is the last good fix, `after` the next two at all."""
     far = [_too_far(fix, each) for each in after]
     if before is not None:
         doubtful = _too_far(before, fix) and all(far[:1])
     else:
         doubtful = len(far) == NEXT_OF_FIRST and all(far) and not _too_far(*after)
-    flags = fix.flags & ~judge.IMPLIED_SPEED
-    return fix._replace(flags=flags | judge.IMPLIED_SPEED if doubtful else flags)
+    flags = fix.flags & ~quality.IMPLIED_SPEED
+    return fix._replace(flags=flags | quality.IMPLIED_SPEED if doubtful else flags)
 
 
 def settled(track: Iterable[StoredPoint], before: StoredPoint | None) -> list[StoredPoint]:
-    """The good fixes of a track, by time and judged, that have neighbours on both sides: late data alone can
-    still put them in doubt. `before` is the last good one before it; the first of a device is left out."""
-    fixes = [each for each in track if is_judged(each)]
-    good = [each for each in fixes[:-1] if not is_doubtful(each)]
+    """The good fixes of a track, by time and checked, that have neighbours on both sides: late data alone can
+    still flag them. `before` is the last good one before it; the first of a device is left out."""
+    fixes = [each for each in track if is_comparable(each)]
+    good = [each for each in fixes[:-1] if not is_flagged(each)]
     return good[1:] if before is None else good
 
 
@@ -69,10 +67,10 @@ def _too_far(a: StoredPoint, b: StoredPoint) -> bool:
 
 
 def _next_fixes(points: Sequence[StoredPoint]) -> list[list[StoredPoint]]:
-    """For each point the next fixes after it, as many as judge the first."""
+    """For each point the next fixes after it, as many as decide on the first."""
     found: list[list[StoredPoint]] = []
     coming: list[StoredPoint] = []
     for each in reversed(points):
         found.append(coming)
-        coming = [each, *coming][:NEXT_OF_FIRST] if is_judged(each) else coming
+        coming = [each, *coming][:NEXT_OF_FIRST] if is_comparable(each) else coming
     return found[::-1]

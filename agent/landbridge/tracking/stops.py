@@ -7,8 +7,8 @@ from math import exp
 from landbridge.core.clock import iso
 from landbridge.geo.distance import Place
 from landbridge.geo.timetable import STOPS, STOPS_AT
-from landbridge.tracking.context import Way
-from landbridge.tracking.findings import Finding, Seen
+from landbridge.tracking.context import TripContext
+from landbridge.tracking.detected import DetectedEvent, TrackPoint
 
 STAYS_M = 1_000.0
 """A train is shunted within a yard; further away it has left."""
@@ -30,7 +30,7 @@ class Stops:
     """Last point there so far."""
     before_s: int | None = None
     """Last fix elsewhere."""
-    told: bool = False
+    reported: bool = False
     long: bool = False
 
     @property
@@ -38,42 +38,44 @@ class Stops:
         """Where it stands or was last."""
         return None if self.lat is None else Place(self.lat, self.lon)
 
-    def step(self, seen: Seen, way: Way) -> Iterator[Finding]:
+    def step(self, point: TrackPoint, context: TripContext) -> Iterator[DetectedEvent]:
         """What a point finds."""
         here = self.place
-        if seen.place and (here is None or here.metres_to(seen.place) > STAYS_M + seen.accuracy_m):
-            if self.told and here:
-                yield Finding("departure", seen, self._stay(here, way) | {"until": iso(self.until_s)})
-            self._begin(seen.place, seen.at_s)
-        elif here and (seen.place or seen.rests):
-            self.until_s = seen.at_s
-        if self.place and not self.told and self.until_s - self.since_s >= SHORTEST_S:
-            self.told = True
-            yield Finding("stop", seen, self._stay(self.place, way) | self.place.told)
-        if self.place and self.told and not self.long:
-            yield from self._long(seen, self.place, way)
+        if point.place and (here is None or here.metres_to(point.place) > STAYS_M + point.accuracy_m):
+            if self.reported and here:
+                yield DetectedEvent(
+                    "departure", point, self._stay(here, context) | {"until": iso(self.until_s)}
+                )
+            self._begin(point.place, point.at_s)
+        elif here and (point.place or point.rests):
+            self.until_s = point.at_s
+        if self.place and not self.reported and self.until_s - self.since_s >= SHORTEST_S:
+            self.reported = True
+            yield DetectedEvent("stop", point, self._stay(self.place, context) | self.place.degrees)
+        if self.place and self.reported and not self.long:
+            yield from self._long(point, self.place, context)
 
     def _begin(self, place: Place, at_s: int) -> None:
         before_s = None if self.lat is None else self.until_s
         self.lat, self.lon = place
         self.since_s = self.until_s = at_s
-        self.before_s, self.told, self.long = before_s, False, False
+        self.before_s, self.reported, self.long = before_s, False, False
 
-    def _stay(self, here: Place, way: Way) -> dict[str, object]:
+    def _stay(self, here: Place, context: TripContext) -> dict[str, object]:
         return {
-            "place": way.name_of(here, self.since_s),
+            "place": context.name_of(here, self.since_s),
             "since": iso(self.since_s),
             "not_before": iso(self.before_s),
             "stood_s": self.until_s - self.since_s,
         }
 
-    def _long(self, seen: Seen, here: Place, way: Way) -> Iterator[Finding]:
-        index = way.station_at(here)
+    def _long(self, point: TrackPoint, here: Place, context: TripContext) -> Iterator[DetectedEvent]:
+        index = context.station_at(here)
         if index is None:
             return
-        station = way.stations[index]
+        station = context.stations[index]
         median_h, sigma = STOPS_AT.get(station.name, STOPS[station.kind])
         if self.until_s - self.since_s > 3600 * median_h * exp(LONG * sigma):
             self.long = True
-            stay = self._stay(here, way) | {"usual_s": round(3600 * median_h)}
-            yield Finding("dwell", seen, stay | here.told)
+            stay = self._stay(here, context) | {"usual_s": round(3600 * median_h)}
+            yield DetectedEvent("dwell", point, stay | here.degrees)

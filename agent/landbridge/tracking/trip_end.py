@@ -9,7 +9,7 @@ from landbridge.features.trips import queries as trips
 
 ON_TRIP_END: Hook[Callable[[Connection, str, int, int], None]] = Hook()
 """With device, trip and time. The trip was the device's running one; once more changes nothing."""
-ON_TRIP_GOES_ON: Hook[Callable[[Connection, int, int], None]] = Hook()
+ON_TRIP_REOPENED: Hook[Callable[[Connection, int, int], None]] = Hook()
 """With trip and time: what was held for its end was none. Its points do not belong to it again yet."""
 
 

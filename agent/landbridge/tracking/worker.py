@@ -1,4 +1,5 @@
-"""The thread that works journeys out, beside ingest and never in its way for longer than one device takes."""
+"""The thread that recomputes events, in addition to ingest and never blocking it longer than one device
+takes."""
 
 import logging
 import time
@@ -11,16 +12,16 @@ from landbridge.core.checks import Check
 from landbridge.core.clock import Clock
 from landbridge.core.hooks import Hook
 from landbridge.core.periodic import Periodic
-from landbridge.core.priority import Precedence
+from landbridge.core.priority import IngestPriority
 from landbridge.db.database import Database
-from landbridge.events.publisher import Sender
+from landbridge.events.publisher import Publisher
 from landbridge.geo import countries
-from landbridge.ingest.held import hold
-from landbridge.tracking import queries as journeys
-from landbridge.tracking import recompute as rework
+from landbridge.ingest.device_rows import lock_rows
+from landbridge.tracking import queries as tracking
 from landbridge.tracking import silence
+from landbridge.tracking.recompute import recompute
 
-LOOK_S = 1.0
+POLL_S = 1.0
 _MINUTE_S = 60.0
 _YIELD_S = 0.002
 """Ingest may wait for the database; whoever has just left it would get it again first."""
@@ -29,35 +30,35 @@ _MOST_AT_ONCE = 50
 _log = logging.getLogger(__name__)
 
 
-class Minutely(NamedTuple):
+class EveryMinute(NamedTuple):
     """What time alone may change."""
 
-    concerned: Callable[[Connection, int], Collection[str]]
-    """The devices of which `look` has something to change."""
-    look: Callable[[Connection, Collection[str], int], None]
+    due_devices: Callable[[Connection, int], Collection[str]]
+    """The devices of which `check_due` has something to change."""
+    check_due: Callable[[Connection, Collection[str], int], None]
 
 
-EVERY_MINUTE: Hook[Minutely] = Hook()
+EVERY_MINUTE: Hook[EveryMinute] = Hook()
 
 
-class Journeys(Periodic):
-    """Works out what ingest has marked, a device a transaction; looks every minute for contacts that
-    are overdue and alarms that are over."""
+class TrackingWorker(Periodic):
+    """Recomputes what ingest has marked, a device a transaction; checks every minute for missed sessions and
+    for alarms that are over."""
 
     def __init__(
         self,
         database: Database,
         clock: Clock,
-        sender: Sender,
-        precedence: Precedence,
+        publisher: Publisher,
+        priority: IngestPriority,
         deaf: Sequence[Check] = (),
     ) -> None:
         """`deaf`: what may keep the agent from hearing devices, which then are not silent."""
-        super().__init__("journeys", "work out the journeys", LOOK_S)
+        super().__init__("tracking", "recompute events", POLL_S)
         self._database = database
         self._clock = clock
-        self._sender = sender
-        self._precedence = precedence
+        self._publisher = publisher
+        self._priority = priority
         self._deaf = deaf
         self._hears_from_s = clock.now_s()
         self._minute_ends = time.monotonic()
@@ -65,48 +66,48 @@ class Journeys(Periodic):
         countries.of_place(0.0, 0.0)  # reads the outlines now, not while ingest has to wait
 
     def turn(self) -> None:
-        """Work out what is marked; when it stops, what is marked after the device at hand stays marked."""
+        """Recompute what is marked; when it stops, what is marked after the device at hand stays marked."""
         while not self.is_stopping and self._next():
-            self._precedence.give_way(LOOK_S)
+            self._priority.yield_to_ingest(POLL_S)
             device = None
             try:
                 with self._database.writing(alone=False) as connection:
-                    if device := journeys.hold_marked(connection, self._failed):
-                        rework.work_out(connection, device, self._clock.now_s())
+                    if device := tracking.lock_marked(connection, self._failed):
+                        recompute(connection, device, self._clock.now_s())
             except Exception:
                 # It must not keep the others waiting.
-                _log.exception("%s: cannot work out its journey; again within a minute", device)
+                _log.exception("%s: cannot recompute its events; trying again within a minute", device)
                 self._failed |= {device} - {None}
             if not device:
                 break  # other agents are at work on those that are left
-            self._sender.wake()
+            self._publisher.wake()
             time.sleep(_YIELD_S)
         if time.monotonic() >= self._minute_ends:
             self._minute_ends = time.monotonic() + _MINUTE_S
             self._failed.clear()
-            self._look_after_alarms()
+            self._check_alarms()
 
-    def _look_after_alarms(self) -> None:
-        """Tell of contacts that are overdue and of alarms that are over, of some devices at a time."""
+    def _check_alarms(self) -> None:
+        """Publish missed sessions and alarms that are over, of some devices at a time."""
         now_s = self._clock.now_s()
         if any(check() for check in self._deaf):
             self._hears_from_s = now_s
         with self._database.reading() as connection:
-            overdue = silence.concerned(connection, self._hears_from_s, now_s)
-            concerned = sorted(overdue.union(*(each.concerned(connection, now_s) for each in EVERY_MINUTE)))
-        for begin in range(0, len(concerned), _MOST_AT_ONCE):
+            overdue = silence.due_devices(connection, self._hears_from_s, now_s)
+            due = sorted(overdue.union(*(each.due_devices(connection, now_s) for each in EVERY_MINUTE)))
+        for begin in range(0, len(due), _MOST_AT_ONCE):
             if self.is_stopping:
                 return
-            names = concerned[begin : begin + _MOST_AT_ONCE]
-            self._precedence.give_way(LOOK_S)
+            names = due[begin : begin + _MOST_AT_ONCE]
+            self._priority.yield_to_ingest(POLL_S)
             with self._database.writing(alone=False) as connection:
-                hold(connection, names)
-                silence.look(connection, names, self._hears_from_s, now_s)
+                lock_rows(connection, names)
+                silence.check_due(connection, names, self._hears_from_s, now_s)
                 for each in EVERY_MINUTE:
-                    each.look(connection, names, now_s)
-            self._sender.wake()
+                    each.check_due(connection, names, now_s)
+            self._publisher.wake()
             time.sleep(_YIELD_S)
 
     def _next(self) -> str | None:
         with self._database.reading() as connection:
-            return journeys.next_marked(connection, self._failed)
+            return tracking.next_marked(connection, self._failed)

@@ -1,13 +1,14 @@
 """What the API answers, for its document: shapes of what the routes return, and of refusals.
 
-The routes return what they have as it is; `Told[...]` only describes it. A test holds answers against it."""
+The routes return what they have as it is; `Schema[...]` only describes it. A test holds answers against
+it."""
 
 import json
 from importlib import resources
 from typing import Any, Literal, cast
 
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import json_or_python_schema
@@ -19,7 +20,7 @@ Time = str | None
 """UTC, 2026-01-05T00:00:00Z."""
 
 
-class Told:
+class Schema:
     """Beside a type of whatever JSON: it is described as `model` is."""
 
     def __init__(self, model: type[BaseModel]) -> None:
@@ -52,7 +53,7 @@ def _as(described: JsonSchemaValue) -> ConfigDict:
 
 
 class Event(BaseModel):
-    """What platforms are told."""
+    """What is published to platforms."""
 
     model_config = _as(protocol("event"))
 
@@ -95,19 +96,19 @@ class Whereabouts(BaseModel):
 
     device: str
     container: str | None
-    line: str | None
+    route: str | None
     destination: str | None
     state: Literal["alarm", "silent", "moving", "dwelling", "unlocated", "new", "ended"]
     alarms: list[str]
     longitude: float | None
     latitude: float | None
     time: Time
-    still: Time
+    stationary_until: Time
     speed_kmh: int | None
     battery_mv: int | None
     temperature_c: float | None
-    last_contact: Time
-    next_contact: Time
+    last_session: Time
+    next_session: Time
 
 
 class FleetPage(BaseModel):
@@ -137,7 +138,7 @@ class TripOfDevice(BaseModel):
 
     trip: int
     container: str
-    line: str
+    route: str
     destination: str
     started: str
     ended: Time
@@ -268,7 +269,7 @@ class Days(BaseModel):
     battery_end: BatteryEnd | None
 
 
-class JourneyEvent(BaseModel):
+class TrackingEvent(BaseModel):
     """An event that stands; what else it has is that of `Event`."""
 
     event: int
@@ -281,7 +282,7 @@ class Record(BaseModel):
     """A record in its own units, and the feature it makes."""
 
     record: dict[str, int | None]
-    told: Json
+    feature: Json
 
 
 class Wake(BaseModel):
@@ -326,9 +327,9 @@ class Identity(BaseModel):
 
 
 class Plan(BaseModel):
-    """What the register has of a card."""
+    """What the inventory has of a card."""
 
-    class_: str = Field(serialization_alias="class")
+    controls: str
     stage: str
     holder: str
     purpose: str
@@ -365,7 +366,7 @@ class Card(BaseModel):
     """The card of a device."""
 
     state: str
-    wish: str | None
+    desired: str | None
     reported: Time
     eid: str | None
     binding: str
@@ -412,7 +413,7 @@ class Ordered(BaseModel):
 
 
 class Station(BaseModel):
-    """A station of a line."""
+    """A station of a route."""
 
     name: str
     country: str
@@ -420,7 +421,7 @@ class Station(BaseModel):
     km: int
 
 
-class Way(BaseModel):
+class TripCurve(BaseModel):
     """A trip as (time, kilometre)."""
 
     trip: int
@@ -428,15 +429,15 @@ class Way(BaseModel):
     container: str
     started: str
     ended: Time
-    way: list[tuple[Time, int]]
+    points: list[tuple[Time, int]]
 
 
-class Journeys(BaseModel):
-    """Trips on a line."""
+class TimeDistance(BaseModel):
+    """Trips on a route."""
 
-    line: str
+    route: str
     stations: list[Station]
-    trips: list[Way]
+    trips: list[TripCurve]
 
 
 class Entry(BaseModel):
@@ -463,7 +464,7 @@ FILES: dict[int | str, Json] = {200: {"description": "The file.", "content": _FI
 NOT_YET: dict[int | str, Json] = {409: {"model": Problem, "description": "No event can have that number."}}
 """Of what is read on from a number."""
 BEARER = HTTPBearer(auto_error=False, description="A token: `landbridge tokens add`.")
-"""For the document: `viewer.py` looks at the header itself, and at the cookie of a session."""
+"""For the document: `auth.py` looks at the header itself, and at the cookie of a session."""
 _LATER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 
 
@@ -472,7 +473,7 @@ def _in_words(description: str) -> Json:
 
 
 REFUSALS: dict[int | str, Json] = {
-    400: {"model": Problem, "description": "What is wrong with it, in a line."},
+    400: {"model": Problem, "description": "What is wrong with it, in one line."},
     401: {"model": Problem, "description": "No token, or one that is not good (any more)."},
     403: {"model": Problem, "description": "It needs another role."},
     404: {"model": Problem, "description": "Not there, or not yours."},

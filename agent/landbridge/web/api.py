@@ -8,24 +8,24 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from landbridge.core.clock import iso
 from landbridge.core.texts import _
-from landbridge.web import act, answers, seen, tell
-from landbridge.web.answers import Json, Told
-from landbridge.web.here import here
-from landbridge.web.viewer import Viewer, viewer, viewer_who_acts
+from landbridge.web import actions, answers, device_views, serialize
+from landbridge.web.answers import Json, Schema
+from landbridge.web.auth import User, acting_user, current_user
+from landbridge.web.services import services
 
 LARGEST = 2**31 - 1
 MOST = 1_000
 """Of a list, when nobody says how many."""
 router = APIRouter(prefix="/v1")
-Looks = Annotated[Viewer, Depends(viewer)]
-Acts = Annotated[Viewer, Depends(viewer_who_acts)]
+CurrentUser = Annotated[User, Depends(current_user)]
+ActingUser = Annotated[User, Depends(acting_user)]
 Device = Annotated[str, Path(max_length=32, description="Device id.")]
 Number = Annotated[int, Path(ge=1, le=LARGEST)]
 Before = Annotated[int, Query(ge=1, le=LARGEST, description="A number: the older ones.")]
 Most = Annotated[int, Query(ge=1, le=10_000)]
 
 
-class Order(BaseModel):
+class NewCommand(BaseModel):
     """A command."""
 
     model_config = ConfigDict(extra="forbid")
@@ -46,106 +46,112 @@ class Length(BaseModel):
 @router.get("/fleet")
 def fleet(
     request: Request,
-    who: Looks,
+    who: CurrentUser,
     after: Annotated[str, Query(max_length=32)] = "",
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
-) -> Annotated[Json, Told(answers.FleetPage)]:
+) -> Annotated[Json, Schema(answers.FleetPage)]:
     """The devices by id, where they are and how; `next` is `after` of the next page, null on the last."""
-    it = here(request)
+    it = services(request)
     with it.database.reading() as connection:
-        found = seen.rides(connection, who.tenant, after=after, limit=limit + 1)
-        told = seen.whereabouts(connection, found[:limit], it.clock.now_s())
-    return {"devices": told, "next": found[limit - 1].device if len(found) > limit else None}
+        found = device_views.listed(connection, who.tenant, after=after, limit=limit + 1)
+        shown = device_views.whereabouts(connection, found[:limit], it.clock.now_s())
+    return {"devices": shown, "next": found[limit - 1].device if len(found) > limit else None}
 
 
 @router.get("/devices/{device}")
-def device(request: Request, who: Looks, device: Device) -> Annotated[Json, Told(answers.OneDevice)]:
+def device(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, Schema(answers.OneDevice)]:
     """One device: where it is, near which place, its trips."""
-    it = here(request)
+    it = services(request)
     with it.database.reading() as connection:
-        return tell.device(connection, act.ride(connection, who, device), it.clock.now_s())
+        return serialize.device(connection, actions.view(connection, who, device), it.clock.now_s())
 
 
 @router.get("/devices/{device}/track")
 def track(
     request: Request,
-    who: Looks,
+    who: CurrentUser,
     device: Device,
     trip: Annotated[int | None, Query(ge=1, le=LARGEST)] = None,
     since: datetime | None = None,
     until: datetime | None = None,
     after: Annotated[str | None, Query(max_length=32)] = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
-) -> Annotated[Json, Told(answers.Track)]:
+) -> Annotated[Json, Schema(answers.Track)]:
     """Its dated points by time as a GeoJSON FeatureCollection, taken from `since` on and before `until`."""
-    with here(request).database.reading() as connection:
-        found = act.ride(connection, who, device)
-        return tell.track(connection, found, trip, since, until, after, limit)
+    with services(request).database.reading() as connection:
+        found = actions.view(connection, who, device)
+        return serialize.track(connection, found, trip, since, until, after, limit)
 
 
 @router.get("/devices/{device}/commands")
 def commands(
-    request: Request, who: Looks, device: Device, before: Before = LARGEST, limit: Most = MOST
-) -> list[Annotated[Json, Told(answers.Command)]]:
+    request: Request, who: CurrentUser, device: Device, before: Before = LARGEST, limit: Most = MOST
+) -> list[Annotated[Json, Schema(answers.Command)]]:
     """The commands it was given, the newest first, and what has become of them."""
-    it = here(request)
+    it = services(request)
     with it.database.reading() as connection:
-        return tell.ordered(connection, act.ride(connection, who, device), it.clock.now_s(), before, limit)
+        return serialize.commands_of(
+            connection, actions.view(connection, who, device), it.clock.now_s(), before, limit
+        )
 
 
 @router.post("/devices/{device}/commands", status_code=201)
-def send(request: Request, who: Acts, device: Device, order: Order) -> Annotated[Json, Told(answers.Given)]:
+def send(
+    request: Request, who: ActingUser, device: Device, command: NewCommand
+) -> Annotated[Json, Schema(answers.Given)]:
     """Have it do something once; it gets it with the reply to its next report."""
-    given = act.send(here(request), who, device, order.verb, order.argument, order.expires)
+    given = actions.send(services(request), who, device, command.verb, command.argument, command.expires)
     return {"command": given.command, "expires": iso(given.expires_s)}
 
 
 @router.delete("/devices/{device}/commands/{command}", status_code=204)
-def cancel(request: Request, who: Acts, device: Device, command: Number) -> None:
+def cancel(request: Request, who: ActingUser, device: Device, command: Number) -> None:
     """Do not send a command any more."""
-    act.cancel(here(request), who, device, command)
+    actions.cancel(services(request), who, device, command)
 
 
 @router.get("/devices/{device}/settings")
-def settings(request: Request, who: Looks, device: Device) -> Annotated[Json, Told(answers.Settings)]:
+def settings(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, Schema(answers.Settings)]:
     """What it is to apply, with ranges, and whether it does."""
-    with here(request).database.reading() as connection:
-        found = act.ride(connection, who, device)
+    with services(request).database.reading() as connection:
+        found = actions.view(connection, who, device)
         if not found.live:
             raise HTTPException(404, _("{device} is not on any of your trips now", device=device))
-        return tell.set_so(connection, found)
+        return serialize.settings_of(connection, found)
 
 
 @router.patch("/devices/{device}/settings")
 def change(
-    request: Request, who: Acts, device: Device, changes: dict[str, int | str]
-) -> Annotated[Json, Told(answers.Revision)]:
+    request: Request, who: ActingUser, device: Device, changes: dict[str, int | str]
+) -> Annotated[Json, Schema(answers.Revision)]:
     """Change some; the value "default" takes one back. Revision null: it was set so already."""
     given = {name: str(value) for name, value in changes.items()}
-    return {"revision": act.change(here(request), who, device, given)}
+    return {"revision": actions.change(services(request), who, device, given)}
 
 
-@router.get("/devices/{device}/shares")
-def shares(
-    request: Request, who: Looks, device: Device, before: Before = LARGEST, limit: Most = MOST
-) -> list[Annotated[Json, Told(answers.Link)]]:
+@router.get("/devices/{device}/share-links")
+def share_links(
+    request: Request, who: CurrentUser, device: Device, before: Before = LARGEST, limit: Most = MOST
+) -> list[Annotated[Json, Schema(answers.Link)]]:
     """The links to its trips, the newest first; not their secrets, which nobody has kept."""
-    it = here(request)
+    it = services(request)
     with it.database.reading() as connection:
-        return tell.shared(connection, act.ride(connection, who, device), it.clock.now_s(), before, limit)
+        return serialize.share_links_of(
+            connection, actions.view(connection, who, device), it.clock.now_s(), before, limit
+        )
 
 
-@router.post("/devices/{device}/shares", status_code=201)
+@router.post("/devices/{device}/share-links", status_code=201)
 def share(
-    request: Request, who: Acts, device: Device, length: Length
-) -> Annotated[Json, Told(answers.NewLink)]:
-    """Make a link that shows where its trip's container is; its address is told only now."""
-    it = here(request)
-    made = act.share(it, who, device, length.length)
+    request: Request, who: ActingUser, device: Device, length: Length
+) -> Annotated[Json, Schema(answers.NewLink)]:
+    """Make a link that shows where its trip's container is; its address is shown only now."""
+    it = services(request)
+    made = actions.share(it, who, device, length.length)
     return {"link": made.share, "path": f"/s/{made.secret}", "until": iso(made.until_s)}
 
 
-@router.delete("/devices/{device}/shares/{link}", status_code=204)
-def revoke(request: Request, who: Acts, device: Device, link: Number) -> None:
+@router.delete("/devices/{device}/share-links/{link}", status_code=204)
+def revoke(request: Request, who: ActingUser, device: Device, link: Number) -> None:
     """End a link at once."""
-    act.revoke(here(request), who, device, link)
+    actions.revoke(services(request), who, device, link)

@@ -24,18 +24,18 @@ from landbridge.features.devices import api as history
 from landbridge.features.diagnostics import api as diagnostics
 from landbridge.features.esim import page as card
 from landbridge.features.exports import api as feed
-from landbridge.features.routes import page as journeys
+from landbridge.features.routes import page as tracking
 from landbridge.features.sharing import page as shared
 from landbridge.features.updates import page as updates
 from landbridge.web import api, assets, pages
 from landbridge.web.address import own_address
 from landbridge.web.answers import BEARER, REFUSALS
+from landbridge.web.auth import COOKIE, NotSignedIn, current_user
 from landbridge.web.forms import NOTHING_WRONG, shown_again
 from landbridge.web.guard import Guard
-from landbridge.web.here import Here
+from landbridge.web.language import language_of
 from landbridge.web.render import page
-from landbridge.web.viewer import COOKIE, NotSignedIn, viewer
-from landbridge.web.words import language_of
+from landbridge.web.services import Services
 
 _RETRY_S = 10
 _STANDARD = {
@@ -46,7 +46,7 @@ _STANDARD = {
 _log = logging.getLogger(__name__)
 
 
-def make(it: Here) -> FastAPI:
+def make(it: Services) -> FastAPI:
     """The application on these parts."""
     # The usual documentation pages load scripts from elsewhere.
     app = FastAPI(
@@ -58,9 +58,9 @@ def make(it: Here) -> FastAPI:
         dependencies=[Depends(BEARER)],
         responses=REFUSALS,
     )
-    app.state.here = it
+    app.state.services = it
     for each in (
-        api, history, diagnostics, feed, alarms, alarm_page, card, journeys, audit, updates, pages, shared
+        api, history, diagnostics, feed, alarms, alarm_page, card, tracking, audit, updates, pages, shared
     ):  # fmt: skip
         app.include_router(each.router)
     assets.attach(app)
@@ -88,8 +88,8 @@ async def _not_signed_in(request: Request, error: Exception) -> Response:
 
 
 async def _user_error(request: Request, error: Exception) -> Response:
-    told = str(error).encode("utf-8", "backslashreplace").decode()  # half a surrogate pair cannot be sent
-    why = error.args[0] if told == str(error) else told
+    detail = str(error).encode("utf-8", "backslashreplace").decode()  # half a surrogate pair cannot be sent
+    why = error.args[0] if detail == str(error) else detail
     return await _refused(request, HTTPException(400, why), getattr(error, "field", ""))
 
 
@@ -104,16 +104,16 @@ async def _no_database(request: Request, error: Exception) -> Response:
 
 
 async def _not_valid(request: Request, error: Exception) -> Response:
-    """Without what was given, as a NaN or half a surrogate pair cannot be told in JSON."""
+    """Without what was given, as a NaN or half a surrogate pair cannot be written in JSON."""
     assert isinstance(error, RequestValidationError)
-    told = [
+    detail = [
         {"loc": [ascii(part)[1:-1] if isinstance(part, str) else part for part in each["loc"]]}
         | {"msg": each["msg"], "type": each["type"]}
         for each in error.errors()
     ]
     if _is_api(request):
-        return JSONResponse({"detail": told}, 422)
-    return await _refused(request, HTTPException(422, _invalid(error.errors()[0])), str(told[0]["loc"][-1]))
+        return JSONResponse({"detail": detail}, 422)
+    return await _refused(request, HTTPException(422, _invalid(error.errors()[0])), str(detail[0]["loc"][-1]))
 
 
 def _invalid(error: Mapping[str, Any]) -> str:
@@ -153,7 +153,7 @@ async def _refused(request: Request, error: AnyHTTPException, field: str = "") -
     who = None
     request.state.wrong = NOTHING_WRONG
     with suppress(NotSignedIn, OperationalError):
-        who = await run_in_threadpool(viewer, request)
+        who = await run_in_threadpool(current_user, request)
     answer = page(request, "error.html", code, who=who, code=code, why=why)
     answer.headers.update(error.headers or {})
     return answer

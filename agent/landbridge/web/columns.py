@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from landbridge.web.seen import Glance
+from landbridge.web.device_views import Glance
 
-_REPEATED = ("line", "destination", "state")
-_TIMES = ("at_s", "still_s", "next_s")
+_REPEATED = ("route", "destination", "state")
+_TIMES = ("at_s", "stationary_until_s", "next_s")
 _SHOWN = ("device", "container", *_REPEATED, "lon", "lat", "battery_mv", *_TIMES)
 _STEPPED = ("seq", "at_s", "lat", "lon")
 

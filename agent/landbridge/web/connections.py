@@ -33,13 +33,13 @@ class Connection(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Wait no longer when the whole request is here."""
         super().data_received(data)
-        self._look()
+        self._update_deadline()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, which may be here already."""
         self._wait()
         super().on_response_complete()
-        self._look()
+        self._update_deadline()
 
     def pause_writing(self) -> None:
         """Wait until more of the answer is taken."""
@@ -50,7 +50,7 @@ class Connection(H11Protocol):
         """Wait for the next request, or for nothing while this one is answered."""
         super().resume_writing()
         self._wait()
-        self._look()
+        self._update_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
@@ -63,7 +63,7 @@ class Connection(H11Protocol):
         self.connections.discard(self)  # it is counted until it is closed, which is a little later
         self.transport.abort()
 
-    def _look(self) -> None:
+    def _update_deadline(self) -> None:
         answers = self.cycle and not self.cycle.more_body and not self.cycle.response_complete
         if answers and not self.flow.write_paused:
             self._wait_no_longer()

@@ -1,4 +1,4 @@
-"""What the pages and their forms share: who looks, who acts, and the way back."""
+"""What the pages and their forms share: the current user, the acting user, and the way back."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,24 +11,24 @@ from starlette.concurrency import run_in_threadpool
 
 from landbridge.core.errors import UserError
 from landbridge.core.texts import _
-from landbridge.web import viewer
-from landbridge.web.viewer import Viewer
+from landbridge.web import auth
+from landbridge.web.auth import User
 
-Looks = Annotated[Viewer, Depends(viewer.viewer)]
+CurrentUser = Annotated[User, Depends(auth.current_user)]
 LONGEST_PATH = 2_000
 _INSIDE = re.compile(r"/(?![/\\])[^\x00-\x20\x7f\\]*")
 """Browsers read a backslash as a slash, and pass over tabs and the ends of lines."""
 Field = Annotated[str, Form(max_length=200)]
 
 
-async def _from_our_page(request: Request, who: Looks) -> Viewer:
-    """The viewer, if the form he sends is one of ours."""
+async def _from_our_page(request: Request, who: CurrentUser) -> User:
+    """The user, if the form he sends is one of ours."""
     form = await request.form()
-    viewer.check_csrf(who, str(form.get(viewer.CSRF_FIELD, "")))
+    auth.check_csrf(who, str(form.get(auth.CSRF_FIELD, "")))
     return who
 
 
-Acts = Annotated[Viewer, Depends(_from_our_page)]
+ActingUser = Annotated[User, Depends(_from_our_page)]
 
 
 def back(path: str, part: str = "") -> Response:
@@ -115,7 +115,7 @@ async def shown_again(request: Request, code: int, why: str, field: str) -> HTML
     return await run_in_threadpool(show, request, names | {"after": typed.get("after", "")})
 
 
-def only_house(who: Viewer) -> None:
+def require_operator_tenant(who: User) -> None:
     """404 for a tenant: what is behind is of all devices."""
     if who.tenant is not None:
         raise HTTPException(404, _("only the fleet operator has access; sign in without a tenant"))

@@ -7,8 +7,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from landbridge.core.rate_limit import Buckets, Rate
-from landbridge.features.sharing.rules import SHARE
-from landbridge.web.places import Places
+from landbridge.features.sharing.rules import SHARE_PATH
+from landbridge.web.concurrency import Places
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; font-src 'self'; "
@@ -85,6 +85,6 @@ def refusal(headers: Headers) -> int | None:
 def rate_of(scope: Scope) -> Rate:
     """Guessing is slow: at a token, and at a link."""
     path = scope["path"]
-    if path.startswith(SHARE):
+    if path.startswith(SHARE_PATH):
         return SHARED
     return SIGN_IN if path == "/sign-in" and scope["method"] == "POST" else USUAL

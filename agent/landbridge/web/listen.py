@@ -11,7 +11,7 @@ from landbridge.core.errors import UserError
 
 PATIENCE_S = 8.0
 """The pages of an agent that was killed notice it, and end, a little later."""
-_LOOK_S = 0.1
+_POLL_S = 0.1
 
 
 @contextmanager
@@ -41,4 +41,4 @@ def _taken(web: Web, until: float) -> socket.socket:
             if error.errno != errno.EADDRINUSE or time.monotonic() > until:
                 listener.close()
                 raise
-            time.sleep(_LOOK_S)
+            time.sleep(_POLL_S)

@@ -9,55 +9,55 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from landbridge.web import seen
-from landbridge.web.here import STREAMS, Here
+from landbridge.web import device_views
+from landbridge.web.services import STREAMS, Services
 
-LOOK_S = 1.0
-_KEEP_ALIVE_LOOKS = 20
+POLL_S = 1.0
+_KEEP_ALIVE_POLLS = 20
 _LATEST_S = 30
 """No transaction takes longer than that."""
 
 
 class Feed:
-    """What one browser has been told, and what is new since."""
+    """What was sent to one browser, and what is new since."""
 
-    def __init__(self, it: Here, tenant: str | None) -> None:
+    def __init__(self, it: Services, tenant: str | None) -> None:
         self._it, self._tenant = it, tenant
         self._since_s = it.clock.now_s()
-        self._told: dict[str, seen.Glance] = {}
+        self._sent: dict[str, device_views.Glance] = {}
 
-    def news(self) -> list[dict[str, Any]]:
-        """The rows of devices that something was heard or seen to of, and that differ from what was told."""
+    def changes(self) -> list[dict[str, Any]]:
+        """The rows of devices that were heard or changed, and that differ from what was sent."""
         now_s = self._it.clock.now_s()
         with self._it.database.reading() as connection:
-            stirred = seen.rides(connection, self._tenant, since_s=self._since_s)
-            rows = seen.glances(connection, [each for each in stirred if each.live], now_s)
+            stirred = device_views.listed(connection, self._tenant, since_s=self._since_s)
+            rows = device_views.glances(connection, [each for each in stirred if each.live], now_s)
         # What was begun before this look and is committed after it is in the next one.
         self._since_s = max(self._since_s, now_s - _LATEST_S)
-        new = [row for row in rows if self._told.get(row.device) != row]
-        self._told = {row.device: row for row in rows}
-        return [seen.told(row) for row in new]
+        new = [row for row in rows if self._sent.get(row.device) != row]
+        self._sent = {row.device: row for row in rows}
+        return [device_views.serialize(row) for row in new]
 
 
-async def stream(it: Here, tenant: str | None, may_go_on: Callable[[], bool]) -> AsyncIterator[str]:
+async def stream(it: Services, tenant: str | None, may_go_on: Callable[[], bool]) -> AsyncIterator[str]:
     """Events until the agent stops or the session ends."""
     feed, looks = Feed(it, tenant), 0
     yield "retry: 3000\n\n"
     while not it.stop.is_set():
         looks += 1
-        if looks % _KEEP_ALIVE_LOOKS == 0:
+        if looks % _KEEP_ALIVE_POLLS == 0:
             if not await run_in_threadpool(may_go_on):
                 return
             yield ": alive\n\n"
-        for row in await run_in_threadpool(feed.news):
+        for row in await run_in_threadpool(feed.changes):
             yield f"data: {json.dumps(row, separators=(',', ':'))}\n\n"
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(POLL_S)
 
 
 class Live(StreamingResponse):
     """The events of one browser; 429 when its token has too many already."""
 
-    def __init__(self, it: Here, token: str, events: AsyncIterator[str]) -> None:
+    def __init__(self, it: Services, token: str, events: AsyncIterator[str]) -> None:
         super().__init__(events, media_type="text/event-stream")
         self._streams, self._token = it.streams, token
 

@@ -11,10 +11,10 @@ from markupsafe import Markup
 
 from landbridge.core import texts
 from landbridge.core.clock import iso
-from landbridge.web import assets, words
+from landbridge.web import assets, language
 from landbridge.web.address import own_address, with_query
 from landbridge.web.forms import NOTHING_WRONG, Wrong
-from landbridge.web.here import here
+from landbridge.web.services import services
 
 _templates = Environment(
     loader=FileSystemLoader(sorted(Path(__file__).parents[1].glob("**/templates"))),
@@ -28,29 +28,29 @@ _YEAR_S = 365 * 86400
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """The page that `template` makes of `values`."""
-    language, known = words.language_of(request), texts.catalogues()
+    catalogue, known = language.language_of(request), texts.catalogues()
     wrong: Wrong = getattr(request.state, "wrong", NOTHING_WRONG)
     # Nothing is behind the address that a form was sent to.
     address = own_address(request) if request.method == "GET" else wrong.path
     common = {
-        **words.speakers(language),
+        **language.speakers(catalogue),
         "as_json": as_json,
-        "language": language,
+        "language": catalogue,
         "languages": known.values(),
-        "texts": words.table(language),
+        "texts": language.table(catalogue),
         "static": assets.address(),
-        "now": iso(here(request).clock.now_s()),
+        "now": iso(services(request).clock.now_s()),
         "path": address.partition("?")[0],
         "address": address,
-        "in_language": {code: with_query(address, **{words.COOKIE: code}) for code in known if address},
+        "in_language": {code: with_query(address, **{language.COOKIE: code}) for code in known if address},
         "who": None,
         "wrong": wrong,
         "data": None,
     }
     text = _templates.get_template(template).render(common | values)
     answer = HTMLResponse(text, wrong.code if wrong.form else status)
-    if request.query_params.get(words.COOKIE) == language.language:
-        answer.set_cookie(words.COOKIE, language.language, max_age=_YEAR_S, samesite="strict")
+    if request.query_params.get(language.COOKIE) == catalogue.language:
+        answer.set_cookie(language.COOKIE, catalogue.language, max_age=_YEAR_S, samesite="strict")
     return answer
 
 

@@ -15,8 +15,8 @@ from landbridge.core.garbage import collect_seldom
 from landbridge.db.database import Database
 from landbridge.web.app import make
 from landbridge.web.connections import RUSH, Connection
-from landbridge.web.here import Here
 from landbridge.web.listen import listening
+from landbridge.web.services import Services
 
 _PATIENCE_S = 2
 _DESCRIPTORS = 1024
@@ -39,7 +39,7 @@ def serving_on(
     """The same on a socket that listens already."""
     _see_to_descriptors()
     settings = uvicorn.Config(
-        make(Here(config, database, clock, stop)),
+        make(Services(config, database, clock, stop)),
         http=Connection,
         ws="none",
         backlog=RUSH,

@@ -28,19 +28,19 @@ def run(port, board, lamp=None):
         try:
             good = check(port, modem, lamp)
         except ModemError as error:
-            good = _tell(part, False, "%s, code %d" % (error.what, error.code))
+            good = _report(part, False, "%s, code %d" % (error.what, error.code))
         found.append(good)
         if not modem.on:
             port.modem_rail(False)
             break
-    sealed = not port.senses()[6]
-    found.append(_tell("lid", sealed, "shut" if sealed else "open"))
+    shut = not port.senses()[6]
+    found.append(_report("lid", shut, "shut" if shut else "open"))
     if lamp and all(found):
         _flash_lamp(port, lamp, 1, _SEALED_MS)
     return all(found)
 
 
-def _tell(part, good, found):
+def _report(part, good, found):
     print("%s|%s|%s" % (part, "good" if good else "bad", found))
     return good
 
@@ -62,11 +62,11 @@ def _flash(port, board):
         with open(path, "rb") as f:
             good = f.read() == _BYTES
         os.remove(path)
-        told = os.statvfs(port.data_dir)
-        free_kb = told[0] * told[3] // 1024
+        values = os.statvfs(port.data_dir)
+        free_kb = values[0] * values[3] // 1024
     except OSError as error:
-        return _tell("flash", False, error)
-    return _tell("flash", good, "%d KiB free" % free_kb)
+        return _report("flash", False, error)
+    return _report("flash", good, "%d KiB free" % free_kb)
 
 
 def _sensors(port, board):
@@ -75,7 +75,7 @@ def _sensors(port, board):
     good = unknown or _LEAST_MV < battery_mv < _MOST_MV
     supply = "battery not measured" if unknown else "%d mV" % battery_mv
     values = (supply, temperature_dc, motion, lux, shock_mg, tilt_deg)
-    return _tell("sensors", good, "%s, %d x 0.1 C, motion %d, %d lux, shock %d mg, tilt %d deg" % values)
+    return _report("sensors", good, "%s, %d x 0.1 C, motion %d, %d lux, shock %d mg, tilt %d deg" % values)
 
 
 def _supply(port, board):
@@ -85,31 +85,31 @@ def _supply(port, board):
     port.sleep_ms(1000)
     after_mv = port.senses()[0]
     drop_mv = before_mv - after_mv
-    return _tell("rail", drop_mv < _DROP_MV, "%d mV, %d mV less with the rail on" % (before_mv, drop_mv))
+    return _report("rail", drop_mv < _DROP_MV, "%d mV, %d mV less with the rail on" % (before_mv, drop_mv))
 
 
 def _start(port, modem, lamp):
     began_ms = port.ticks_ms()
     modem.start(False, True)
     _flash_lamp(port, lamp, 1)
-    told = (port.ticks_ms() - began_ms, modem.supply_mv() or 0)
-    return _tell("modem", True, "answers after %d ms, supply %d mV" % told)
+    values = (port.ticks_ms() - began_ms, modem.supply_mv() or 0)
+    return _report("modem", True, "answers after %d ms, supply %d mV" % values)
 
 
 def _card(port, modem, lamp):
     modem.await_card()
     imei, iccid, imsi, revision = modem.identity()
-    told = (imei, iccid, imsi, revision)
-    return _tell("card", bool(iccid and imsi), "IMEI %s, ICCID %s, IMSI %s, %s" % told)
+    values = (imei, iccid, imsi, revision)
+    return _report("card", bool(iccid and imsi), "IMEI %s, ICCID %s, IMSI %s, %s" % values)
 
 
 def _network(port, modem, lamp):
     result, cause = modem.attach(_ATTACH_S, _ATTACH_S, 0)
     cell = modem.cell()
     if result != REGISTERED or not cell:
-        return _tell("network", False, "not registered, cause %d: antenna, card, APN?" % cause)
+        return _report("network", False, "not registered, cause %d: antenna, card, APN?" % cause)
     _flash_lamp(port, lamp, 2)
-    return _tell("network", True, "PLMN %d, cell %d, %d dBm" % (cell.plmn, cell.cell, cell.rsrp))
+    return _report("network", True, "PLMN %d, cell %d, %d dBm" % (cell.plmn, cell.cell, cell.rsrp))
 
 
 def _satellites(port, modem, lamp):
@@ -124,25 +124,25 @@ def _satellites(port, modem, lamp):
     finally:
         modem.gnss_stop()
     if fix is None:
-        return _tell("GNSS", False, "no fix in %d s: antenna, sky?" % _FIX_S)
+        return _report("GNSS", False, "no fix in %d s: antenna, sky?" % _FIX_S)
     _flash_lamp(port, lamp, 3)
-    told = ((port.ticks_ms() - began_ms) // 1000, fix.sats, fix.lat, fix.lon)
-    return _tell("GNSS", True, "a fix after %d s, %d satellites, %d %d x 1e-5 deg" % told)
+    values = ((port.ticks_ms() - began_ms) // 1000, fix.sats, fix.lat, fix.lon)
+    return _report("GNSS", True, "a fix after %d s, %d satellites, %d %d x 1e-5 deg" % values)
 
 
 def _off(port, modem, lamp):
     belied = port.modem_status() is False  # it answers
     modem.stop(False)
     if belied:
-        return _tell("off", False, "STATUS says off while the modem is on: modem.status, status_on?")
+        return _report("off", False, "STATUS says off while the modem is on: modem.status, status_on?")
     port.modem_rail(True)  # the line may be shut
     began_ms = port.ticks_ms()
     while _is_on(port, modem):
         if port.ticks_ms() - began_ms > 1000 * _OFF_S:
-            return _tell("off", False, "the modem is still on: modem.key, rail, status?")
+            return _report("off", False, "the modem is still on: modem.key, rail, status?")
         port.sleep_ms(1000)
         port.feed()
-    return _tell("off", True, "the modem is off" + (": its supply was cut" if modem.lost_supply else ""))
+    return _report("off", True, "the modem is off" + (": its supply was cut" if modem.lost_supply else ""))
 
 
 def _is_on(port, modem):

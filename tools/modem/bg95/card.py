@@ -44,7 +44,7 @@ def get_detection(unit: Unit, request: Request) -> None:
 
 
 def set_report(unit: Unit, request: Request) -> None:
-    """AT+QSIMSTAT=<0, 1>: tell when a card comes or goes."""
+    """AT+QSIMSTAT=<0, 1>: report when a card comes or goes."""
     unit.nv.settings["simstat"] = str(request.number(0, 0, 1))
 
 

@@ -8,7 +8,7 @@ from tools.modem.bg95.card import CARD
 from tools.modem.bg95.files import FILES
 from tools.modem.bg95.gnss import GNSS
 from tools.modem.bg95.mqtt import LONG_PUBLISH, MQTT
-from tools.modem.bg95.radio import RADIO, bands_share, hears, lets_in, scan_order
+from tools.modem.bg95.radio import RADIO, bands_fraction, hears, lets_in, scan_order
 from tools.modem.bg95.sockets import SOCKETS, lost
 from tools.modem.bg95.time import TIME
 from tools.modem.card.apdus import CHANNELS, GENERIC
@@ -121,10 +121,10 @@ DIALECT = Dialect(
         "+QTEMP": temperature,
     },
     variants={
-        "app-rdy-late": "APP RDY comes behind +CPIN: READY",
+        "app-rdy-late": "APP RDY comes after +CPIN: READY",
         "cat-m-names": 'technologies are "CAT-M1" and "CAT-NB1"',
         "cgmr-prefix": "AT+CGMR with prefix",
-        "creg-follows": "+CREG and +CGREG tell registrations on LTE-M and NB-IoT too (combined attach)",
+        "creg-follows": "+CREG and +CGREG report registrations on LTE-M and NB-IoT too (combined attach)",
         "no-reject-cause": "no cause of a refusal in +CEREG, and a refused AT+QIACT answers ERROR alone",
         "prompt-bare": "the prompt has no blank",
         "psm-text": "NORMAL POWER DOWN and PSM POWER DOWN in place of the short forms",
@@ -162,14 +162,14 @@ DIALECT = Dialect(
     technologies=("emtc", "nbiot", "gsm"),
     rats=scan_order,
     hears=hears,
-    bands_share=bands_share,
+    bands_fraction=bands_fraction,
     lets_in=lets_in,
     shared_receiver=True,
     functions=(0, 1, 4),
     operator_modes="(0-4)",
     scan_aborts=False,
     registration_levels={"+CREG": (0, 1, 2), "+CGREG": (0, 1, 2, 4), "+CEREG": (0, 1, 2, 4)},
-    tells_cause=True,
+    reports_cause=True,
     has_psm=True,
     contexts=range(1, 16),
     context_lost=lost,

@@ -49,12 +49,12 @@ def open_client(unit: Unit, request: Request) -> None:
 
 def _open(unit: Unit, client: int, host: str, port: int) -> Work:
     result = yield from _opened(unit, client, host, port)
-    _tell_stale_end(unit, client)
+    _report_stale_end(unit, client)
     unit.at.urc(f"+QMTOPEN: {client},{result}")
-    _tell_stale_end(unit, client)
+    _report_stale_end(unit, client)
 
 
-def _tell_stale_end(unit: Unit, client: int) -> None:
+def _report_stale_end(unit: Unit, client: int) -> None:
     """The end of the connection before, by the dozen."""
     if unit.has("stale-end"):
         for _ in range(STALE_LINES):
@@ -124,7 +124,7 @@ def connect(unit: Unit, request: Request) -> None:
 
 def _connect(unit: Unit, client: int, broker: Broker, login: Login) -> Work:
     turn = f"+QMTCONN/{client}"
-    _tell_repeats(unit, client, turn, f"+QMTCONN: {client},1", counted=False)
+    _report_repeats(unit, client, turn, f"+QMTCONN: {client},1", counted=False)
     code = yield from broker.login(login, _patience_ms(unit, client))
     unit.volatile.pop(turn, None)
     unit.at.urc(f"+QMTCONN: {client},2" if code is None else f"+QMTCONN: {client},0,{code}")
@@ -157,7 +157,7 @@ def subscribe(unit: Unit, request: Request) -> None:
 
 def _subscribe(unit: Unit, client: int, broker: Broker, message: int, topic: str, qos: int) -> Work:
     turn = f"+QMTSUB/{client}/{message}"
-    _tell_repeats(unit, client, turn, f"+QMTSUB: {client},{message},1")
+    _report_repeats(unit, client, turn, f"+QMTSUB: {client},{message},1")
     granted = yield from broker.subscribe(topic, qos, _patience_ms(unit, client))
     unit.volatile.pop(turn, None)
     result = "2" if granted is None else f"0,{granted}"
@@ -216,13 +216,13 @@ def _publish(unit: Unit, request: Request, payload: bytes) -> Work:
     name = "+QMTPUBEX" if request.key == "+QMTPUBEX=" and unit.has("pubex-length") else "+QMTPUB"
     head = f"{name}: {client},{message}"
     turn = f"{_IN_FLIGHT}{client}/{message}"
-    _tell_repeats(unit, client, turn, f"{head},1")
+    _report_repeats(unit, client, turn, f"{head},1")
     done = broker and (yield from broker.publish(request.text(4), payload, qos, retain, patience_ms))
     unit.volatile.pop(turn, None)
     unit.at.urc(f"{head},{0 if done else 2}")
 
 
-def _tell_repeats(unit: Unit, client: int, turn: str, line: str, counted: bool = True) -> None:
+def _report_repeats(unit: Unit, client: int, turn: str, line: str, counted: bool = True) -> None:
     """While `turn` is kept: a line each time the modem sends again, with result 1 and how often so far."""
     unit.volatile[turn] = ""
     unit.tasks.start(_repeats(unit, client, turn, line, counted))
@@ -243,7 +243,7 @@ def read_slot(unit: Unit, request: Request) -> None:
     kept = unit.volatile.pop(f"+QMTRECV/{client}/{slot}", None)
     if kept is not None:
         topic, _, payload = kept.partition("\n")
-        _tell_message(unit, client, topic, payload.encode("latin-1"))
+        _report_message(unit, client, topic, payload.encode("latin-1"))
 
 
 def disconnect(unit: Unit, request: Request) -> None:
@@ -269,9 +269,9 @@ def _close(unit: Unit, client: int, name: str) -> Work:
 
 
 def _received(unit: Unit, client: int, topic: str, payload: bytes) -> None:
-    """Tell a message, or keep it in a slot; with all slots full it is dropped."""
+    """Report a message, or keep it in a slot; with all slots full it is dropped."""
     if value(unit, "+QMTCFG", "recv/mode", client, "0,0")[0] == "0":
-        _tell_message(unit, client, topic, payload)
+        _report_message(unit, client, topic, payload)
         return
     for slot in SLOTS:
         if f"+QMTRECV/{client}/{slot}" not in unit.volatile:
@@ -280,7 +280,7 @@ def _received(unit: Unit, client: int, topic: str, payload: bytes) -> None:
             return
 
 
-def _tell_message(unit: Unit, client: int, topic: str, payload: bytes) -> None:
+def _report_message(unit: Unit, client: int, topic: str, payload: bytes) -> None:
     with_length = value(unit, "+QMTCFG", "recv/mode", client, "0,0")[-1] == "1"
     length = f"{len(payload)}," if with_length else ""
     unit.at.urc(f'+QMTRECV: {client},0,"{topic}",{length}"', payload, '"')

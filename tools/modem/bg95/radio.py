@@ -29,7 +29,7 @@ _DEFAULTS = {
     "band": _BANDS,
 }
 _OF_SEARCH = ("nwscanmode", "nwscanseq", "iotopmode", "servicedomain", "band")
-"""Settings that change the search or the attach: with <effect> 1 at once, which begins it anew."""
+"""Settings that change the search or the attach: with <effect> 1 at once, which begins it again."""
 SCAN_MS = 40_000
 
 
@@ -63,7 +63,7 @@ def in_gsm_mask(band: int, mask: str) -> bool:
     return bool(int(mask, 16) >> _GSM_BANDS.index(band) & 1)
 
 
-def bands_share(settings: Mapping[str, str], rat: Rat) -> float:
+def bands_fraction(settings: Mapping[str, str], rat: Rat) -> float:
     """Of the bands that the modem has for this kind of network, how many QCFG "band" allows."""
     at = {"gsm": 0, "emtc": 1, "nbiot": 2}[rat]
     allowed, own = (int(masks.split(",")[at], 16) for masks in (settings.get("band", _BANDS), _BANDS))
@@ -168,14 +168,14 @@ def _gsm_neighbour(cell: Cell) -> str:
 
 
 def set_connection_report(unit: Unit, request: Request) -> None:
-    """AT+QCSCON=<0, 1>: tell when the radio connection begins and ends."""
-    unit.radio.reports.tells_connection = request.number(0, 0, 1) == 1
+    """AT+QCSCON=<0, 1>: report when the radio connection begins and ends."""
+    unit.radio.reports.reports_connection = request.number(0, 0, 1) == 1
 
 
 def get_connection_report(unit: Unit, request: Request) -> None:
     """AT+QCSCON?"""
-    told, now = unit.radio.reports.tells_connection, unit.radio.bearer.connected()
-    unit.at.info(f"+QCSCON: {int(told)},{int(now)}")
+    enabled, now = unit.radio.reports.reports_connection, unit.radio.bearer.connected()
+    unit.at.info(f"+QCSCON: {int(enabled)},{int(now)}")
 
 
 def scan_cells(unit: Unit, request: Request) -> Work:
@@ -204,7 +204,7 @@ def configure(unit: Unit, request: Request) -> None:
         changed, unit.nv.settings[key] = value != unit.nv.settings.get(key, _DEFAULTS[key]), value
         at_once = request.number({"band": 4}.get(key, 2), 0, 1, 0)
         if key in _OF_SEARCH and at_once and changed:
-            unit.radio.search_anew()
+            unit.radio.search_again()
 
 
 def _setting(key: str, request: Request) -> str:

@@ -50,7 +50,7 @@ ERRORS = {
 _FAILURES = {Failure.DNS: DNS, Failure.CONNECT: CONNECT, Failure.TLS: CONNECT, Failure.CERTIFICATE: BAD}
 _ERROR = "+QIGETERROR"
 NAME_LASTS_S = 600
-"""Told with the addresses of a name: for so long they may be kept."""
+"""Sent with the addresses of a name: for so long they may be kept."""
 PING_BYTES, HOPS = 32, 255
 
 
@@ -163,7 +163,7 @@ def _open(
 
 
 def _arrived(unit: Unit, family: str, number: int, push: bool) -> None:
-    """Told once until all has been read; or pushed, with its length."""
+    """Reported once until all has been read; or pushed, with its length."""
     socket = unit.sockets.open[family, number]
     while push and (data := socket.take(MAX_READ)):
         unit.at.urc(f'+{family}URC: "recv",{number},{len(data)}\r\n', data)

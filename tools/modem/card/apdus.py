@@ -43,7 +43,7 @@ def close_channel(unit: Unit, request: Request) -> None:
     unit.slot.need()
     if not unit.slot.uicc.close(_channel(unit, request)):
         raise Refused(BAD_PARAMETER)
-    if unit.has("cchc-told"):
+    if unit.has("cchc-answers"):
         unit.at.info("+CCHC")
 
 

@@ -1,4 +1,4 @@
-"""The card as far as a registration needs it: identity, PIN and files; and what other cards do beside.
+"""The card as far as a registration needs it: identity, PIN and files; and what other cards do in addition.
 
 `euicc.Euicc` has several profiles, `applet.AppletCard` changes its identity by itself.
 """
@@ -27,7 +27,7 @@ class Card:
         self.iccid = iccid
         self.pin = pin
         self.code = pin or "0000"
-        """The PIN, also while nobody asks for it."""
+        """The PIN, also while it is not asked for."""
         self.pin_tries, self.puk_tries = PIN_TRIES, PUK_TRIES
         self._puk = puk
         self.forbidden: list[str] = []
@@ -88,7 +88,7 @@ class Card:
             plmn_text(entry) for entry in entries if len(entry) == 3 and entry != b"\xff\xff\xff"
         ]
 
-    # What other cards do beside.
+    # What other cards do in addition.
 
     has_isdr = False
     quirks: frozenset[str] = frozenset()
@@ -121,7 +121,7 @@ class Card:
         raise NotImplementedError
 
     def status(self, mcc: str, in_service: bool, elapsed_ms: float) -> None:
-        """Told by the modem while the toolkit is on: location status, and for how long it has been so."""
+        """Set by the modem while the toolkit is on: location status, and for how long it has been so."""
 
     def choose(self, item: int) -> bool:
         """Somebody has chosen this item of the menu, from 1 on; False when there is none."""

@@ -15,13 +15,13 @@ _CARD_LINES = ("+QUSIM: 1", "+QIND: SMS DONE", "SMS DONE", "PB DONE")
 """Boot lines that only a working card brings about."""
 INSERTED_MS = (800, 2_000)
 """From the contact of a card to the end of its start [C]."""
-LOOK_MS = 25_000
+POLL_MS = 25_000
 """Between two looks of a card's applet at the location status."""
 
 
 class Slot:
     """`present`: there is a card. `imsi` and `iccid`: what the modem has read of it when it was started, by
-    which it goes on until it is started anew. `uicc`: its contacts."""
+    which it goes on until it is started again. `uicc`: its contacts."""
 
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
@@ -129,7 +129,7 @@ class Slot:
             self._unit.tasks.start(self._refresh(wait_ms))
 
     def restart(self) -> None:
-        """AT+CFUN=1 after 0: the card is started anew."""
+        """AT+CFUN=1 after 0: the card is started again."""
         self._refreshing = False
         self._start(cold=False)
 
@@ -155,7 +155,7 @@ class Slot:
         """The applet's looks."""
         unit, since_ms = self._unit, self._unit.env.now
         while True:
-            yield unit.env.timeout(LOOK_MS)
+            yield unit.env.timeout(POLL_MS)
             radio = unit.radio
             if radio.function != 1 or not self.usable():
                 since_ms = unit.env.now
@@ -183,7 +183,7 @@ class Slot:
             self._unit.tasks.start(self._come())
 
     def stick(self) -> None:
-        """The card is busy until the modem is started anew."""
+        """The card is busy until the modem is started again."""
         self._stuck = True
 
     def _gone(self) -> Work:
@@ -194,12 +194,12 @@ class Slot:
         unit.radio.forget_card()
         unit.pdp.detach(by_network=False)
         if self._noticed:
-            self._tell(0)
+            self._report(0)
             unit.at.urc("+CPIN: NOT READY")
 
     def _come(self) -> Work:
         unit = self._unit
-        self._tell(1)
+        self._report(1)
         yield unit.pause(*INSERTED_MS)
         self._read = self.present
         if self._read:
@@ -207,7 +207,7 @@ class Slot:
             unit.at.urc(f"+CPIN: {self.state()}")
             unit.radio.start()
 
-    def _tell(self, inserted: int) -> None:
+    def _report(self, inserted: int) -> None:
         if self._unit.nv.settings.get("simstat") == "1":
             self._unit.at.urc(f"+QSIMSTAT: 1,{inserted}")
         elif self._unit.dialect.card_lines[inserted]:

@@ -36,7 +36,7 @@ def opening(data: bytes) -> tuple[int, int, bytes]:
 
 
 def decode(data: bytes) -> list[tuple[int, bytes]]:
-    """The objects that stand behind each other in `data`. Raises ValueError when it does not end with one."""
+    """The objects that follow each other in `data`. Raises ValueError when it does not end with one."""
     found, at = [], 0
     while at < len(data):
         tag, at = _tag(data, at)

@@ -109,7 +109,7 @@ class Engine:
         self._release_held()
 
     def hang_up(self, final: str = "NO CARRIER") -> None:
-        """The data call, if there is one, is over; the host is told if it is in data mode."""
+        """The data call, if there is one, is over; the host is notified if it is in data mode."""
         if self.call is not None:
             self.call = None
             self._incoming.clear()
@@ -127,7 +127,7 @@ class Engine:
             self._incoming.clear()
 
     def after(self, work: Work) -> None:
-        """Start `work` behind the final result of the command that runs."""
+        """Start `work` after the final result of the command that runs."""
         self._after.append(work)
 
     def two_stage(self, head: str, work: Outcome) -> Work:
@@ -136,7 +136,7 @@ class Engine:
         It comes after OK, or before it; if before and a failure, ERROR follows in OK's place.
         """
         if self._unit.next_order() == "after":
-            self.after(self._tell(head, work))
+            self.after(self._report(head, work))
             return
         code = yield from work
         self.urc(f"{head}{code}")
@@ -265,7 +265,7 @@ class Engine:
             if work is not None:
                 yield from work
 
-    def _tell(self, head: str, work: Outcome) -> Work:
+    def _report(self, head: str, work: Outcome) -> Work:
         code = yield from work
         self.urc(f"{head}{code}")
 

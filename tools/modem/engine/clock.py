@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
-NITZ_SHARE = 0.85
-"""Networks that tell the time [C]."""
+NITZ_FRACTION = 0.85
+"""Networks that send the time [C]."""
 
 ZONES = {"460": 32, "401": 20, "250": 12, "257": 12, "260": 4, "262": 4, "204": 4, "428": 32, "434": 20}
 ZONES |= {"400": 16, "282": 16, "286": 12}
@@ -47,7 +47,7 @@ class Clock:
 
     def take_network_time(self, plmn: str) -> None:
         """Set the clock if AT+CTZU allows and the network `plmn` tells the time, in whole seconds."""
-        if self._unit.nv.zone_update and tells_time(plmn):
+        if self._unit.nv.zone_update and sends_time(plmn):
             self.set(float(int(self._unit.air.utc_s())), ZONES.get(plmn[:3], 0))
             self._report()
 
@@ -67,6 +67,6 @@ class Clock:
         return self.utc() + timedelta(minutes=15 * self.zone)
 
 
-def tells_time(plmn: str) -> bool:
+def sends_time(plmn: str) -> bool:
     """Whether this network sends NITZ: a property of the network, the same in every trip."""
-    return random.Random(f"nitz/{plmn}").random() < NITZ_SHARE
+    return random.Random(f"nitz/{plmn}").random() < NITZ_FRACTION

@@ -1,4 +1,4 @@
-"""Commands about the conversation itself: echo, forms of results, errors, baud rate, profiles (V.250)."""
+"""Commands about the AT interface itself: echo, forms of results, errors, baud rate, profiles (V.250)."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def set_class(unit: Unit, request: Request) -> None:
 
 
 def view(unit: Unit, request: Request) -> None:
-    """AT&V: the settings of the conversation as they are."""
+    """AT&V: the settings of the AT interface as they are."""
     form = unit.at.format
     values = {"E": form.echo, "Q": form.quiet, "V": form.verbose, "S3": form.cr, "S4": form.lf}
     unit.at.info("\n".join(f"{name}: {int(value)}" for name, value in values.items()))

@@ -182,7 +182,7 @@ class Power:
         unit.radio.start()
 
     def start_card(self) -> Work:
-        """AT+CFUN=1 after 0: the card starts anew, and is busy meanwhile."""
+        """AT+CFUN=1 after 0: the card starts again, and is busy meanwhile."""
         self.sim_ready = False
         yield self._unit.env.timeout(self._unit.dialect.sim_ready_ms)
         self._unit.slot.restart()

@@ -16,7 +16,7 @@ Rule = Sequence[range | None]
 
 
 def indexed(name: str, rules: Mapping[str, Rule], indexes: range) -> Handler:
-    """The command `name` with an index behind the key; kept in RAM. Without values it reads."""
+    """The command `name` with an index after the key; kept in RAM. Without values it reads."""
 
     def handle(unit: Unit, request: Request) -> None:
         key = request.text(0)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def get_clock(unit: Unit, request: Request) -> None:
-    """AT+CCLK? On the BG95 with AT+CTZU=1 it is GMT, with the zone behind it all the same."""
+    """AT+CCLK? On the BG95 with AT+CTZU=1 it is GMT, still followed by the zone."""
     clock = unit.clock
     gmt = unit.nv.zone_update == unit.dialect.gmt_update
     now = clock.utc() if gmt else clock.local()

@@ -48,7 +48,7 @@ def gain(unit: Unit) -> float:
 
 
 def inject_time(unit: Unit, utc: datetime) -> bool:
-    """Tell GNSS the time; False when it is wrong."""
+    """Give GNSS the time; return False when it is wrong."""
     if abs(utc.timestamp() - unit.air.utc_s()) > CLOSE_S:
         return False
     unit.clock.known = True

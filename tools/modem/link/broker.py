@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
 OPEN_LIMIT_MS = 60_000
-"""After that the modem gives up a name or a connection nobody answers [C]."""
+"""After that the modem gives up a name or a connection that is not answered [C]."""
 TLS_UP, TLS_DOWN, TLS_TRIPS = 900, 4_000, 5
 """Name, TCP and the handshake of TLS 1.2 with two certificates."""
 TLS_CPU_MS = (500, 1_500)
 """The modem's own arithmetic [C]."""
 REPLY_MS = (80, 250)
-"""The broker and whoever answers behind it [C]."""
+"""The broker and the service that answers over it [C]."""
 PING_MS = 10_000
 """So long an answer to a ping is awaited [C]."""
 OVERHEAD = 90
@@ -69,14 +69,16 @@ class Broker:
         if unit.barred(uses_tls=tls is not None) or not leads:
             yield from self._until(began + OPEN_LIMIT_MS)
             return Failure.TLS if unit.hosts == "no-tls" else Failure.CONNECT
-        if not (yield from self._settle(lambda: True, 0)):  # scripted dead: not even tried
+        if not (yield from self._wait_for(lambda: True, 0)):  # scripted dead: not even tried
             yield from self._until(began + OPEN_LIMIT_MS)
             return Failure.CONNECT
         link.open(host, port, tls)
-        settled = yield from self._settle(lambda: link.opened or link.failure is not None, OPEN_LIMIT_MS)
+        done_in_time = yield from self._wait_for(
+            lambda: link.opened or link.failure is not None, OPEN_LIMIT_MS
+        )
         if link.opened:
             return None
-        if not settled:
+        if not done_in_time:
             yield from self._until(began + OPEN_LIMIT_MS)
         return link.failure or Failure.CONNECT
 
@@ -85,7 +87,7 @@ class Broker:
         began, link = self._unit.env.now, self._link
         if (yield from self._exchange(len(login.client_id) + len(login.password), 4)):
             link.connect(login)
-            if (yield from self._settle(lambda: link.return_code is not None, limit_ms)):
+            if (yield from self._wait_for(lambda: link.return_code is not None, limit_ms)):
                 self.connected = link.return_code == 0
                 if self.connected and login.keepalive_s:
                     self._tasks.start(self._keep_alive(1_000 * login.keepalive_s))
@@ -100,7 +102,7 @@ class Broker:
         began, link = self._unit.env.now, self._link
         if (yield from self._exchange(len(topic), 5)):
             link.subscribe(topic, qos)
-            if (yield from self._settle(lambda: link.granted is not None, limit_ms)):
+            if (yield from self._wait_for(lambda: link.granted is not None, limit_ms)):
                 return link.granted
         yield from self._until(began + limit_ms)
         self._check_lost()
@@ -111,7 +113,7 @@ class Broker:
         began, link = self._unit.env.now, self._link
         if (yield from self._exchange(len(topic), 4)):
             link.unsubscribe(topic)
-            if (yield from self._settle(lambda: link.unsubscribed, limit_ms)):
+            if (yield from self._wait_for(lambda: link.unsubscribed, limit_ms)):
                 return True
         yield from self._until(began + limit_ms)
         self._check_lost()
@@ -131,8 +133,8 @@ class Broker:
         began, link = self._unit.env.now, self._link
         if (yield from self._exchange(len(topic) + len(payload), 4)):
             link.publish(topic, payload, qos, retain)
-            if (yield from self._settle(lambda: link.acknowledged, limit_ms)):
-                yield from self._unit.network.settle_reply(self._unit.env, link)
+            if (yield from self._wait_for(lambda: link.acknowledged, limit_ms)):
+                yield from self._unit.network.wait_for_reply(self._unit.env, link)
                 self._tasks.start(self._deliver())
                 return True
         yield from self._until(began + limit_ms)
@@ -146,7 +148,7 @@ class Broker:
         self.cut()
 
     def deafen(self) -> None:
-        """From now on nothing passes, and nobody is told."""
+        """From now on nothing passes, and neither side is notified."""
         self._deaf = True
 
     def cut(self) -> None:
@@ -161,8 +163,8 @@ class Broker:
         self._last_ms = self._unit.env.now
         return through and not self._link.lost and not self._deaf
 
-    def _settle(self, done: Callable[[], bool], limit_ms: int) -> Generator[simpy.Event, Any, bool]:
-        return self._unit.network.settle(self._unit.env, self._link, done, limit_ms)
+    def _wait_for(self, done: Callable[[], bool], limit_ms: int) -> Generator[simpy.Event, Any, bool]:
+        return self._unit.network.wait_for(self._unit.env, self._link, done, limit_ms)
 
     def _until(self, ms: float) -> Work:
         """Where nothing answers, the time-out passes in virtual time."""

@@ -24,7 +24,7 @@ class Failure(Enum):
 
 @dataclass(frozen=True)
 class Tls:
-    """Certificates as uploaded, PEM or (the CA only) DER. Without `ca` nobody is verified."""
+    """Certificates as uploaded, PEM or (the CA only) DER. Without `ca` no server is verified."""
 
     ca: bytes | None
     certificate: bytes | None = None

@@ -53,7 +53,7 @@ class EchoLink(MqttLink):
 
 
 class EchoStream(Stream):
-    """A host that repeats what it is told."""
+    """A host that repeats what it receives."""
 
     def __init__(self) -> None:
         super().__init__(lambda host, port: (host, port))
@@ -68,7 +68,7 @@ class EchoStream(Stream):
 
 
 class Loopback(LockStepNetwork):
-    """Makes such links and streams; nobody waits for them: what will come has come."""
+    """Makes such links and streams; no wait is needed: what will come has come."""
 
     def __init__(self, answer: Answer = _same) -> None:
         super().__init__({})
@@ -82,22 +82,24 @@ class Loopback(LockStepNetwork):
         """A fresh connection."""
         return EchoStream()
 
-    def settle(self, env: simpy.Environment, link: Link, done: Callable[[], bool], limit_ms: int) -> Waiting:
+    def wait_for(
+        self, env: simpy.Environment, link: Link, done: Callable[[], bool], limit_ms: int
+    ) -> Waiting:
         """All is done already, or never."""
         return done()
         yield  # a generator like the others, though it never waits
 
-    def settle_reply(self, env: simpy.Environment, link: MqttLink) -> Waiting:
+    def wait_for_reply(self, env: simpy.Environment, link: MqttLink) -> Waiting:
         """The answer is there."""
         return bool(link.inbox)
-        yield  # see settle
+        yield  # see wait_for
 
-    def settle_stream(self, env: simpy.Environment, stream: Stream) -> Waiting:
+    def wait_for_stream(self, env: simpy.Environment, stream: Stream) -> Waiting:
         """The answer is there."""
         return bool(stream.inbox)
-        yield  # see settle
+        yield  # see wait_for
 
-    def look(self, env: simpy.Environment, stream: Stream) -> Waiting:
+    def poll(self, env: simpy.Environment, stream: Stream) -> Waiting:
         """Nobody says more."""
         return bool(stream.inbox)
-        yield  # see settle
+        yield  # see wait_for

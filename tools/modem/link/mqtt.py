@@ -26,8 +26,8 @@ STEP_S = 0.02
 STALL_S = 10.0
 """Longest real time that virtual time stands still for one answer."""
 STREAM_S = 2.0
-"""The same where nobody knows whether an answer comes: one that takes longer comes with a later look."""
-LOOK_S = 0.3
+"""The same where it is not known whether an answer comes: one that takes longer comes with a later look."""
+POLL_S = 0.3
 """The same for each later look, until nothing is expected any more."""
 POLL_MS = 20
 
@@ -208,17 +208,19 @@ class Network(Protocol):
     def stream(self) -> Stream:
         """A fresh TCP connection."""
 
-    def settle(self, env: simpy.Environment, link: Link, done: Callable[[], bool], limit_ms: int) -> Waiting:
+    def wait_for(
+        self, env: simpy.Environment, link: Link, done: Callable[[], bool], limit_ms: int
+    ) -> Waiting:
         """Wait until `done()`; False when the answer did not come."""
 
-    def settle_reply(self, env: simpy.Environment, link: MqttLink) -> Waiting:
+    def wait_for_reply(self, env: simpy.Environment, link: MqttLink) -> Waiting:
         """After a publish: wait for the message that it may provoke, where that is the custom."""
 
-    def settle_stream(self, env: simpy.Environment, stream: Stream) -> Waiting:
+    def wait_for_stream(self, env: simpy.Environment, stream: Stream) -> Waiting:
         """After bytes have been sent: wait for those that they may provoke, where that is the custom."""
 
-    def look(self, env: simpy.Environment, stream: Stream) -> Waiting:
-        """Some time after bytes have been sent: see whether more has come behind a first answer."""
+    def poll(self, env: simpy.Environment, stream: Stream) -> Waiting:
+        """Some time after bytes have been sent: see whether more has come after a first answer."""
 
 
 class LockStepNetwork:
@@ -251,35 +253,37 @@ class LockStepNetwork:
         """A fresh TCP connection."""
         return Stream(lambda host, port: self._hosts.get(host, (host, port)))
 
-    def settle(self, env: simpy.Environment, link: Link, done: Callable[[], bool], limit_ms: int) -> Waiting:
+    def wait_for(
+        self, env: simpy.Environment, link: Link, done: Callable[[], bool], limit_ms: int
+    ) -> Waiting:
         """Wait in frozen time; the limit is that of virtual time and does not count here."""
         return self._wait(link, done, self._reachable)
         yield  # a generator like its counterpart, though it never waits in virtual time
 
-    def settle_reply(self, env: simpy.Environment, link: MqttLink) -> Waiting:
+    def wait_for_reply(self, env: simpy.Environment, link: MqttLink) -> Waiting:
         """Wait for one inbound message, unless the agent is down or goes down meanwhile."""
 
         def hopeful() -> bool:
             return self._reply_expected() and self._reachable()
 
         return self._wait(link, lambda: bool(link.inbox), hopeful)
-        yield  # see settle
+        yield  # see wait_for
 
-    def settle_stream(self, env: simpy.Environment, stream: Stream) -> Waiting:
-        """Wait for bytes, but not for long: nobody knows whether any will come."""
+    def wait_for_stream(self, env: simpy.Environment, stream: Stream) -> Waiting:
+        """Wait for bytes, but not for long: it is not known whether any will come."""
         deadline_s = time.monotonic() + STREAM_S
         while self._reachable() and not (stream.inbox or stream.lost):
             if time.monotonic() > deadline_s:
                 return False
             stream.step(STEP_S)
         return True
-        yield  # see settle
+        yield  # see wait_for
 
-    def look(self, env: simpy.Environment, stream: Stream) -> Waiting:
+    def poll(self, env: simpy.Environment, stream: Stream) -> Waiting:
         """A little real time, so that virtual time does not outrun somebody who answers."""
-        stream.step(LOOK_S if self._reply_expected() and self._reachable() else 0)
+        stream.step(POLL_S if self._reply_expected() and self._reachable() else 0)
         return bool(stream.inbox)
-        yield  # see settle
+        yield  # see wait_for
 
     def _wait(self, link: Link, done: Callable[[], bool], hopeful: Callable[[], bool]) -> bool:
         """True when `done()`; False when it cannot come to that, or after `STALL_S`, which counts."""
@@ -312,7 +316,9 @@ class RealTimeNetwork:
         """A fresh TCP connection."""
         return Stream(lambda host, port: (host, port))
 
-    def settle(self, env: simpy.Environment, link: Link, done: Callable[[], bool], limit_ms: int) -> Waiting:
+    def wait_for(
+        self, env: simpy.Environment, link: Link, done: Callable[[], bool], limit_ms: int
+    ) -> Waiting:
         """Look every `POLL_MS` until the limit."""
         deadline_ms = env.now + limit_ms
         while not done():
@@ -323,18 +329,18 @@ class RealTimeNetwork:
                 yield env.timeout(POLL_MS)
         return True
 
-    def settle_reply(self, env: simpy.Environment, link: MqttLink) -> Waiting:
+    def wait_for_reply(self, env: simpy.Environment, link: MqttLink) -> Waiting:
         """What comes, comes when it comes."""
         return False
-        yield  # see LockStepNetwork.settle
+        yield  # see LockStepNetwork.wait_for
 
-    def settle_stream(self, env: simpy.Environment, stream: Stream) -> Waiting:
+    def wait_for_stream(self, env: simpy.Environment, stream: Stream) -> Waiting:
         """The same."""
         return False
-        yield  # see LockStepNetwork.settle
+        yield  # see LockStepNetwork.wait_for
 
-    def look(self, env: simpy.Environment, stream: Stream) -> Waiting:
+    def poll(self, env: simpy.Environment, stream: Stream) -> Waiting:
         """What has come by now."""
         stream.step(0)
         return bool(stream.inbox)
-        yield  # see LockStepNetwork.settle
+        yield  # see LockStepNetwork.wait_for

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
 OPEN_LIMIT_MS = 75_000
-"""After that the modem gives up a connection nobody answers [C]."""
+"""After that the modem gives up a connection that is not answered [C]."""
 TLS_UP, TLS_DOWN, TLS_TRIPS = 900, 4_000, 5
 OVERHEAD = 60
 POLL_MS = 1_000
-"""How often a socket looks for bytes nobody has waited for, where the network names no interval."""
+"""How often a socket looks for bytes that were not waited for, where the network names no interval."""
 PATIENT_MS = 15_000
 """So long after bytes have been sent it looks thoroughly (`Network.look`)."""
 
@@ -37,7 +37,7 @@ class Socket:
         self.peer = ("", 0)
         self.opened = False
         self.deaf = False
-        """Nothing passes any more, and nobody is told."""
+        """Nothing passes any more, and neither side is notified."""
         self._patient_until_ms = 0.0
         self.sent = self.received = 0
         self.inbox = bytearray()
@@ -54,11 +54,11 @@ class Socket:
         if unit.barred(uses_tls=tls is not None) or not leads:
             yield from self._until(began + OPEN_LIMIT_MS)
             return Failure.TLS if unit.hosts == "no-tls" else Failure.CONNECT
-        if not (yield from self._settle(lambda: True, 0)):
+        if not (yield from self._wait_for(lambda: True, 0)):
             yield from self._until(began + OPEN_LIMIT_MS)
             return Failure.CONNECT
         stream.open(host, port, tls)
-        yield from self._settle(lambda: stream.opened or stream.failure is not None, OPEN_LIMIT_MS)
+        yield from self._wait_for(lambda: stream.opened or stream.failure is not None, OPEN_LIMIT_MS)
         if not stream.opened:
             self.close()
             return stream.failure or Failure.CONNECT
@@ -91,19 +91,19 @@ class Socket:
         self._stream.close()
         self.opened = False
 
-    def tell_closed(self) -> None:
+    def report_closed(self) -> None:
         """As if the other side had gone."""
         self._closed()
 
     def _await_reply(self) -> Work:
-        yield from self._unit.network.settle_stream(self._unit.env, self._stream)
+        yield from self._unit.network.wait_for_stream(self._unit.env, self._stream)
         yield from self._collect()
 
     def _listen(self) -> Work:
         while self.opened:
             yield self._unit.env.timeout(self._unit.network.poll_ms or POLL_MS)
             if self._unit.env.now < self._patient_until_ms:
-                yield from self._unit.network.look(self._unit.env, self._stream)
+                yield from self._unit.network.poll(self._unit.env, self._stream)
             else:
                 self._stream.step(0)
             yield from self._collect()
@@ -129,8 +129,8 @@ class Socket:
         self._unit.pdp.carries(self.cid, up + down)
         return (yield from self._unit.radio.bearer.exchange(up, down, trips))
 
-    def _settle(self, done: Callable[[], bool], limit_ms: int) -> Generator[simpy.Event, Any, bool]:
-        return self._unit.network.settle(self._unit.env, self._stream, done, limit_ms)
+    def _wait_for(self, done: Callable[[], bool], limit_ms: int) -> Generator[simpy.Event, Any, bool]:
+        return self._unit.network.wait_for(self._unit.env, self._stream, done, limit_ms)
 
     def _until(self, ms: float) -> Work:
         if self._unit.env.now < ms:
@@ -170,7 +170,7 @@ class Sockets:
             self._stuck.add(cid)
 
     def refused(self, cid: int) -> bool:
-        """Whether the stack takes no more sockets on that context until it is active anew."""
+        """Whether the stack takes no more sockets on that context until it is active again."""
         return cid in self._stuck
 
     def free(self, cid: int) -> None:
@@ -199,4 +199,4 @@ class Sockets:
         for socket in list(self.open.values()):
             if socket.cid == cid and socket.opened:
                 socket.close()
-                socket.tell_closed()
+                socket.report_closed()

@@ -36,7 +36,7 @@ BANDS: dict[Rat, Band] = {
     "lte": Band(7, (6_000, 20_000), 30_000, 3_000, 100, 80, 2_000_000, 5_000_000),
 }
 
-RELEASE_MS, RELEASE_SHARES = (5_000, 20_000, 90_000), (0.55, 0.33, 0.12)
+RELEASE_MS, RELEASE_WEIGHTS = (5_000, 20_000, 90_000), (0.55, 0.33, 0.12)
 """Inactivity timers: 5, 10 and 20 s are usual, some networks take a minute or more [M]; chosen so that an
 upload of a BG95 costs 1, 2.5 or 10 times 1.2 J, as networks differ in measurements [C]."""
 GSM_OFFSET_DB = 14
@@ -64,7 +64,7 @@ def failure(cell: Cell) -> float:
 
 def tail_ms(seed: int, plmn: str) -> int:
     """From the last traffic to the release of the connection: each network has its own timer [C]."""
-    return random.Random(f"{seed}/tail/{plmn}").choices(RELEASE_MS, RELEASE_SHARES)[0]
+    return random.Random(f"{seed}/tail/{plmn}").choices(RELEASE_MS, RELEASE_WEIGHTS)[0]
 
 
 def rssi_dbm(cell: Cell) -> int:

@@ -1,4 +1,4 @@
-"""The radio connection: what a transfer takes, when the connection ends, and PSM behind it."""
+"""The radio connection: what a transfer takes, when the connection ends, and PSM after it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SIGNALLING_TX = 0.15
 """Share of a signalling procedure in which the modem sends [C]."""
 EXCHANGES = 5
-"""So many exchanges share the probability that an upload fails."""
+"""So many transfers share the probability that an upload fails."""
 TX_MS_A_TRIP = 30
 """Headers and acknowledgements of one round trip [C]."""
 
@@ -127,7 +127,7 @@ class Bearer:
         return (tau_s, active_s) if tau_s >= least_s else None
 
     def announce_psm(self) -> None:
-        """Tell what the network has granted, after AT+QCFG="psm/urc",1."""
+        """Report what the network has granted, after AT+QCFG="psm/urc",1."""
         granted = self.psm_granted()
         if granted and self._unit.nv.settings.get("psm/urc") == "1":
             self._unit.at.urc(f"+QPSMTIMER: {granted[0]},{granted[1]}")
@@ -143,7 +143,7 @@ class Bearer:
         return f'{act},"{nv.edrx[act]}","{nv.edrx[act]}","{nv.settings.get(f"ptw/{act}", "0011")}"'
 
     def announce_edrx(self) -> None:
-        """Tell what the network has granted, after AT+CEDRXS=2."""
+        """Report what the network has granted, after AT+CEDRXS=2."""
         if self._unit.nv.settings.get("edrx/report") == "1" and self.edrx_granted():
             self._unit.at.urc(f"+CEDRXP: {self.edrx_granted()}")
 

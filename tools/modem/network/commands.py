@@ -41,7 +41,7 @@ def set_function(unit: Unit, request: Request) -> Work:
     if was == OFFLINE and function != OFFLINE:
         raise Refused(NOT_ALLOWED)
     if function == 1 and was == 0:
-        unit.power.sim_ready = False  # from now on the card starts anew
+        unit.power.sim_ready = False  # from now on the card starts again
     yield from unit.radio.set_function(function)
     if function == 1 and was == 0:
         unit.at.after(unit.power.start_card())
@@ -109,7 +109,7 @@ def test_registration(unit: Unit, request: Request) -> None:
 def get_operator(unit: Unit, request: Request) -> None:
     """AT+COPS?"""
     radio = unit.radio
-    mode = 2 if radio.told_off else 0 if unit.nv.operator is None else 1
+    mode = 2 if radio.deregistered else 0 if unit.nv.operator is None else 1
     if not radio.registered() or radio.cell is None:
         unit.at.info(f"+COPS: {mode}")
         return
@@ -129,11 +129,11 @@ def set_operator(unit: Unit, request: Request) -> Work:
     if mode == 2:
         yield unit.pause(*DEREGISTER_MS)
         unit.radio.deregister()
-        unit.radio.told_off = True
+        unit.radio.deregistered = True
         unit.pdp.detach(by_network=False)
         return
     if mode == 0:
-        changed = unit.nv.operator is not None or unit.radio.told_off
+        changed = unit.nv.operator is not None or unit.radio.deregistered
         unit.nv.operator = unit.nv.operator_rat = None
         if changed:
             unit.radio.select()
@@ -148,7 +148,7 @@ def set_operator(unit: Unit, request: Request) -> Work:
 
 def _hold(unit: Unit, plmn: str, fall_back: bool) -> Work:
     """Manual selection: over when registered there, or refused, or given up."""
-    changed = unit.nv.operator != plmn or unit.radio.told_off
+    changed = unit.nv.operator != plmn or unit.radio.deregistered
     unit.nv.operator = plmn
     if changed and unit.radio.home != plmn:
         unit.radio.select()

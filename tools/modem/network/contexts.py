@@ -105,7 +105,7 @@ def addresses(unit: Unit, request: Request) -> None:
 
 
 def set_events(unit: Unit, request: Request) -> None:
-    """AT+CGEREP=<0, 1, 2>[,<0, 1>]: tell +CGEV"""
+    """AT+CGEREP=<0, 1, 2>[,<0, 1>]: report +CGEV"""
     unit.pdp.reports = request.number(0, 0, 2) > 0
     request.number(1, 0, 1, 0)
 

@@ -1,4 +1,4 @@
-"""PDP contexts: defined in flash, active in RAM, and how their end is told (+CGEV)."""
+"""PDP contexts: defined in flash, active in RAM, and how their end is reported (+CGEV)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Pdp:
         self._apn: dict[int, str] = {}
         """By cid, of the contexts that were activated."""
         self.reports = False
-        """After AT+CGEREP=1 or 2: tell events."""
+        """After AT+CGEREP=1 or 2: report events."""
 
     def off(self) -> None:
         """None is active."""
@@ -101,25 +101,25 @@ class Pdp:
         address = self.address.pop(cid, None)
         self._unit.sockets.free(cid)
         if address:
-            self._tell(f'ME DEACT "IP","{address}",{cid}')
+            self._report(f'ME DEACT "IP","{address}",{cid}')
 
-    def drop(self, cid: int, told: bool) -> None:
-        """The network ends a context in mid-work; not `told`, all that runs over it is in vain."""
+    def drop(self, cid: int, reported: bool) -> None:
+        """The network ends a context in use; if not `reported`, everything sent over it is lost."""
         address = self.address.pop(cid, None)
-        if address and not told:
+        if address and not reported:
             self._unit.sockets.deafen(cid)
             for broker in self._unit.brokers.values():
                 broker.deafen()
         elif address:
-            self._tell(f'NW DEACT "IP","{address}",{cid}')
+            self._report(f'NW DEACT "IP","{address}",{cid}')
             self._lost(cid)
 
     def detach(self, by_network: bool) -> None:
-        """Attached no longer, or anew: all contexts are gone."""
+        """No longer attached, or attached again: all contexts are gone."""
         gone = sorted(self.address)
         self.address.clear()
         if gone:
-            self._tell("NW DETACH" if by_network else "ME DETACH")
+            self._report("NW DETACH" if by_network else "ME DETACH")
         for cid in gone:
             self._lost(cid)
 
@@ -128,6 +128,6 @@ class Pdp:
         self._unit.sockets.lose(cid)
         self._unit.dialect.context_lost(self._unit, cid)
 
-    def _tell(self, event: str) -> None:
+    def _report(self, event: str) -> None:
         if self.reports:
             self._unit.at.urc(f"+CGEV: {event}")

@@ -32,7 +32,7 @@ class Radio:
         self.cause = 0
         self.cell: Cell | None = None
         self.searching = False
-        self.told_off = False
+        self.deregistered = False
         """By AT+COPS=2: no network is looked for until AT+COPS=0 or 1."""
         self.lent = False
         """The shared receiver belongs to GNSS."""
@@ -47,7 +47,7 @@ class Radio:
 
     def start(self) -> None:
         """The SIM is there: find the network, unless the function is another by now."""
-        if self.function == FULL and self._unit.slot.usable() and not self.told_off:
+        if self.function == FULL and self._unit.slot.usable() and not self.deregistered:
             self._restart()
 
     def set_function(self, function: int) -> Work:
@@ -70,7 +70,7 @@ class Radio:
         """The power is gone, or in PSM the radio; the registration is another matter."""
         self._idle()
         self.function = 0
-        self.lent = self.told_off = self._listening = False
+        self.lent = self.deregistered = self._listening = False
         self._search.reset()
         self.cause = 0
         self.stat = NOT_SEARCHING
@@ -93,17 +93,17 @@ class Radio:
 
     def select(self) -> None:
         """The choice of operator has changed: search again."""
-        self.told_off = False
+        self.deregistered = False
         if self.function == FULL and self._unit.slot.usable():
             self.home = None
             self._unit.pdp.detach(by_network=False)
             self._restart()
             self.set(SEARCHING)
 
-    def search_anew(self) -> None:
+    def search_again(self) -> None:
         """Kinds of network or bands have changed: the last network is not the first to be found any more."""
         self._unit.nv.last = None
-        if self._unit.power.sim_ready and not self.told_off:
+        if self._unit.power.sim_ready and not self.deregistered:
             self.select()
 
     def lend(self) -> None:

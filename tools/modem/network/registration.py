@@ -1,4 +1,4 @@
-"""How the state of registration is told: +CREG, +CGREG, +CEREG, asked for or not."""
+"""How the state of registration is reported: +CREG, +CGREG, +CEREG, asked for or not."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ NOT_SEARCHING, HOME, SEARCHING, DENIED, UNKNOWN, ROAMING = range(6)
 
 
 class Reports:
-    """`level` is <n> of each line; a change is told when it is not 0."""
+    """`level` is <n> of each line; a change is reported when it is not 0."""
 
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
         self.level = dict.fromkeys(LINES, 0)
-        self._told = dict.fromkeys(LINES, "")
-        self.tells_connection = False
+        self._reported = dict.fromkeys(LINES, "")
+        self.reports_connection = False
         """After AT+QCSCON=1."""
-        self.tells_mode = False
+        self.reports_mode = False
         """After AT+CNSMOD=1."""
         self._connected = False
         self._mode = 0
@@ -33,16 +33,16 @@ class Reports:
     def reset(self) -> None:
         """As after a boot."""
         self.level = dict.fromkeys(LINES, 0)
-        self._told = dict.fromkeys(LINES, "")
-        self.tells_connection = self.tells_mode = self._connected = False
+        self._reported = dict.fromkeys(LINES, "")
+        self.reports_connection = self.reports_mode = self._connected = False
         self._mode = 0
 
     def connection(self, connected: bool) -> None:
         """The radio connection may have begun or ended."""
-        if self.tells_connection and connected != self._connected:
-            self._unit.tasks.start(self._tell_connection())
+        if self.reports_connection and connected != self._connected:
+            self._unit.tasks.start(self._report_connection())
 
-    def _tell_connection(self) -> Work:
+    def _report_connection(self) -> Work:
         """A little later: between two procedures of one connection there is no gap."""
         yield self._unit.env.timeout(CONNECTION_MS)
         connected = self._unit.radio.bearer.connected()
@@ -56,19 +56,19 @@ class Reports:
         return 0 if cell is None else 2 if cell.rat == "gsm" else 8
 
     def set_level(self, name: str, level: int) -> None:
-        """AT+C..REG=<n>: from now on tell what changes."""
+        """AT+C..REG=<n>: from now on report what changes."""
         self.level[name] = level
-        self._told[name] = self._fields(name, level, read=False)
+        self._reported[name] = self._fields(name, level, read=False)
 
     def changed(self) -> None:
-        """The state may be another: tell it where asked for."""
+        """The state may be another: report it where asked for."""
         for name, level in self.level.items():
             fields = self._fields(name, level, read=False)
-            if level and fields != self._told[name]:
+            if level and fields != self._reported[name]:
                 self._unit.at.urc(f"{name}: {fields}")
-            self._told[name] = fields
+            self._reported[name] = fields
         mode = self.system_mode()
-        if mode != self._mode and self.tells_mode:
+        if mode != self._mode and self.reports_mode:
             self._unit.at.urc(f"+CNSMOD: {mode}")
         self._mode = mode
 
@@ -100,9 +100,9 @@ class Reports:
         return name == "+CEREG" or cell.rat == "lte" or self._unit.has("creg-follows")
 
     def _cause(self, name: str, stat: int, level: int) -> str:
-        """The cause of the last refusal, behind an empty place."""
-        told = self._unit.dialect.tells_cause and name == "+CEREG" and stat == DENIED and level >= 2
-        return f",,,,0,{self._unit.radio.cause}" if told and self._unit.radio.cause else ""
+        """The cause of the last refusal, after an empty field."""
+        with_cause = self._unit.dialect.reports_cause and name == "+CEREG" and stat == DENIED and level >= 2
+        return f",,,,0,{self._unit.radio.cause}" if with_cause and self._unit.radio.cause else ""
 
     def _psm(self, name: str, level: int) -> str:
         if level != 4 or name != "+CEREG" or not self._unit.radio.bearer.psm_granted():

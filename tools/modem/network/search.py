@@ -1,6 +1,6 @@
 """Finding a network and registering: scan, attach, refusals and their causes, following the cells.
 
-What the modem does on a cause is TS 24.301 5.5.1.2.5 as far as a locator meets it.
+What the modem does on a cause is TS 24.301 5.5.1.2.5 as far as a tracker meets it.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Search:
 
     def _scan_ms(self, rat: Rat) -> float:
         """The time goes into bands."""
-        return BANDS[rat].scan_ms * self._unit.dialect.bands_share(self._unit.nv.settings, rat)
+        return BANDS[rat].scan_ms * self._unit.dialect.bands_fraction(self._unit.nv.settings, rat)
 
     def _try_last(self) -> Waits:
         last = self._unit.nv.last

@@ -19,7 +19,7 @@ from tools.modem.sim7600.card import CARD
 from tools.modem.sim7600.files import FILES
 from tools.modem.sim7600.gnss import GNSS
 from tools.modem.sim7600.mqtt import MQTT
-from tools.modem.sim7600.radio import MODES_OF_OPERATION, RADIO, bands_share, hears, lets_in, scan_order
+from tools.modem.sim7600.radio import MODES_OF_OPERATION, RADIO, bands_fraction, hears, lets_in, scan_order
 from tools.modem.sim7600.sockets import SOCKETS, lost
 from tools.modem.sim7600.ssl import SSL
 
@@ -62,7 +62,7 @@ def sleep_allowed(unit: Unit, request: Request) -> None:
 
 
 def set_ring(unit: Unit, request: Request) -> None:
-    """AT+CFGRI=<0, 1>: a pulse on RI with each unsolicited line. Kept; nobody looks at that pin."""
+    """AT+CFGRI=<0, 1>: a pulse on RI with each unsolicited line. Kept; that pin is not read."""
     unit.nv.settings["cfgri"] = str(request.number(0, 0, 1))
 
 
@@ -153,7 +153,7 @@ DIALECT = Dialect(
         "error-alone": "a refused CMQTT command answers ERROR without the line of its code",
         "gnss-tight": "+CGPSINFO: and +CGNSSINFO: without the blank",
         "netopen-code": "AT+NETOPEN when open: +NETOPEN: 1 in place of the text",
-        "off-silent": "no NORMAL POWER DOWN behind AT+CPOF",
+        "off-silent": "no NORMAL POWER DOWN after AT+CPOF",
         "prompt-blank": "the prompt has a blank",
         "scan-patient": "no byte aborts AT+COPS=?",
         "speed-empty": "+CGPSINFO and +CGNSSINFO leave speed and course empty at 0.0 knots",
@@ -182,14 +182,14 @@ DIALECT = Dialect(
     technologies=("lte", "gsm"),
     rats=scan_order,
     hears=hears,
-    bands_share=bands_share,
+    bands_fraction=bands_fraction,
     lets_in=lets_in,
     shared_receiver=False,
     functions=(0, 1, 4, 5, 6, 7),
     operator_modes="(0-5)",
     scan_aborts=True,
     registration_levels={"+CREG": (0, 1, 2), "+CGREG": (0, 1, 2), "+CEREG": (0, 1, 2)},
-    tells_cause=False,
+    reports_cause=False,
     has_psm=False,
     contexts=(*range(1, 25), *range(100, 180)),
     context_lost=lost,

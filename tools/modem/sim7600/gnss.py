@@ -1,4 +1,4 @@
-"""SIM7600: GNSS beside the network (GNSS application note V3.00)."""
+"""SIM7600: GNSS and the network at the same time (GNSS application note V3.00)."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _start(unit: Unit) -> None:
     unit.gnss.start()
     automatic = unit.nv.settings.get("xtra/auto") == "1"
     if automatic and assistance.enabled(unit) and not assistance.left(unit)[0]:
-        unit.at.after(_download(unit, told=False))
+        unit.at.after(_download(unit, reported=False))
 
 
 def set_xtra(unit: Unit, request: Request) -> None:
@@ -85,10 +85,10 @@ def get_xtra(unit: Unit, request: Request) -> None:
 def load_xtra(unit: Unit, request: Request) -> None:
     """AT+CGPSXD=<server 0 to 2>: +CGPSXD: 0 when it has come"""
     request.number(0, 0, 2)
-    unit.at.after(_download(unit, told=True))
+    unit.at.after(_download(unit, reported=True))
 
 
-def _download(unit: Unit, told: bool) -> Work:
+def _download(unit: Unit, reported: bool) -> Work:
     code = XTRA_OFF
     if assistance.enabled(unit):
         leads = unit.pdp.leads(PDP_CID, *XTRA_SERVER)
@@ -96,7 +96,7 @@ def _download(unit: Unit, told: bool) -> Work:
         code = 0 if came else XTRA_FAILED
     if code == 0:
         assistance.load(unit)
-    if told:
+    if reported:
         unit.at.urc(f"+CGPSXD: {code}")
 
 
@@ -121,7 +121,7 @@ def get_systems(unit: Unit, request: Request) -> None:
 
 
 def repeat_position(unit: Unit, request: Request) -> None:
-    """AT+CGPSINFO=<s>, AT+CGNSSINFO=<s>: tell it in this interval; 0 ends that."""
+    """AT+CGPSINFO=<s>, AT+CGNSSINFO=<s>: report it in this interval; 0 ends that."""
     name = request.key[:-1]
     line = _position if name == "+CGPSINFO" else _full_position
     unit.repeat(name, 1_000 * request.number(0, 0, 255), lambda: unit.at.urc(_tight(unit, line(unit))))

@@ -45,7 +45,7 @@ def hears(settings: Mapping[str, str], cell: Cell) -> bool:
     return bands.in_mask(cell.band, lte)
 
 
-def bands_share(settings: Mapping[str, str], rat: Rat) -> float:
+def bands_fraction(settings: Mapping[str, str], rat: Rat) -> float:
     """Of the bands that the modem has for this kind of network, how many AT+CNBP allows."""
     mode, lte, _ = settings.get("cnbp", _ALL_BANDS).split(",")
     if rat == "gsm":
@@ -61,7 +61,7 @@ def serving(unit: Unit, request: Request) -> None:
 
 
 def repeat_serving(unit: Unit, request: Request) -> None:
-    """AT+CPSI=<s>: tell it in this interval; 0 ends that."""
+    """AT+CPSI=<s>: report it in this interval; 0 ends that."""
     unit.repeat("+CPSI", 1_000 * request.number(0, 0, 255), lambda: unit.at.urc(_serving(unit)))
 
 
@@ -99,24 +99,24 @@ def cell_info(unit: Unit, request: Request) -> None:
 def system_mode(unit: Unit, request: Request) -> None:
     """AT+CNSMOD?"""
     reports = unit.radio.reports
-    unit.at.info(f"+CNSMOD: {int(reports.tells_mode)},{reports.system_mode()}")
+    unit.at.info(f"+CNSMOD: {int(reports.reports_mode)},{reports.system_mode()}")
 
 
 def report_mode(unit: Unit, request: Request) -> None:
-    """AT+CNSMOD=<0, 1>: tell when it changes."""
-    unit.radio.reports.tells_mode = request.number(0, 0, 1) == 1
+    """AT+CNSMOD=<0, 1>: report when it changes."""
+    unit.radio.reports.reports_mode = request.number(0, 0, 1) == 1
 
 
 def report_signal(unit: Unit, request: Request) -> None:
     """AT+AUTOCSQ=<0, 1>[,<0 every 5 s, 1 when it changes>]"""
     on, mode = request.number(0, 0, 1), request.number(1, 0, 1, 0)
     unit.volatile["+AUTOCSQ"] = f"{on},{mode}"
-    told = [-1]
+    last = [-1]
 
     def tell() -> None:
         level = signal_level(unit)
-        if mode == 0 or level != told[0]:
-            told[0] = level
+        if mode == 0 or level != last[0]:
+            last[0] = level
             unit.at.urc(f"+CSQ: {level},99")
 
     unit.repeat("+AUTOCSQ", (5_000, 1_000)[mode] if on else 0, tell)
@@ -141,7 +141,7 @@ def set_mode(unit: Unit, request: Request) -> Work:
     unit.nv.settings["cnmp"] = mode
     if changed:
         yield unit.pause(200, 1_000)
-        unit.radio.search_anew()
+        unit.radio.search_again()
 
 
 def get_order(unit: Unit, request: Request) -> None:
@@ -173,7 +173,7 @@ def set_bands(unit: Unit, request: Request) -> None:
     changed = ",".join(masks) != unit.nv.settings.get("cnbp", _ALL_BANDS)
     unit.nv.settings["cnbp"] = ",".join(masks)
     if changed:
-        unit.radio.search_anew()
+        unit.radio.search_again()
 
 
 def lets_in(settings: Mapping[str, str]) -> bool:
@@ -187,12 +187,12 @@ def get_operation(unit: Unit, request: Request) -> None:
 
 
 def set_operation(unit: Unit, request: Request) -> None:
-    """AT+CEMODE=<mode>: kept; the modem attaches anew when it is another."""
+    """AT+CEMODE=<mode>: kept; the modem attaches again when it changes."""
     mode = str(request.number(0, 0, 3))
     changed = mode != unit.nv.settings.get("cemode", _MODE_OF_OPERATION)
     unit.nv.settings["cemode"] = mode
     if changed:
-        unit.radio.search_anew()
+        unit.radio.search_again()
 
 
 def network_position(unit: Unit, request: Request) -> Work:

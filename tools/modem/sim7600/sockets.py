@@ -205,7 +205,7 @@ def list_open(unit: Unit, request: Request) -> None:
 
 
 def _arrived(unit: Unit, number: int) -> None:
-    """Told, to be read by hand; or the bytes themselves, in transparent mode nothing else."""
+    """Reported, to be read by hand; or the bytes themselves, in transparent mode nothing else."""
     socket = unit.sockets.open["CIP", number]
     if _is_transparent(unit):
         unit.at.raw(socket.take(len(socket.inbox)))

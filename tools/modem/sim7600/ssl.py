@@ -58,7 +58,7 @@ def _stop(unit: Unit) -> Outcome:
 
 
 def set_modes(unit: Unit, request: Request) -> None:
-    """AT+CCHSET=<0, 1: tell when bytes are sent>[,<0 automatic, 1 by hand>]"""
+    """AT+CCHSET=<0, 1: report when bytes are sent>[,<0 automatic, 1 by hand>]"""
     unit.volatile[_MODE] = f"{request.number(0, 0, 1)},{request.number(1, 0, 1, 0)}"
 
 

@@ -1,6 +1,6 @@
 """What a decision costs: time, garbage, state, and the memory that the plan keeps.
 
-`python -m tools.verify.benchmarks.decide [--modem bg95|sim7600] [--days N] [--seed N] [--out DIR]` rides a
+`python -m tools.verify.benchmarks.decide [--modem bg95|sim7600] [--days N] [--seed N] [--out DIR]` runs a
 short trip of the full world, in which the device writes down all that each of its decisions knows, and
 decides the same again under MicroPython. It prints the figures, writes DIR.json and exits with 1, naming what
 fell short.
@@ -35,7 +35,7 @@ MOST_LEFT_BYTES = 2_048
 """In words of 64 bits, twice those of the ESP32."""
 MOST_STATE_BYTES = 576
 HEAP_KW = 256
-BENCH = VERIFY_ON_DEVICE / "decide.py"
+ON_DEVICE = VERIFY_ON_DEVICE / "decide.py"
 NOTES = "decisions.txt"
 START = f'''
 """What power_on.py of the simulated board does; and each decision is written down with all that it knows."""
@@ -88,7 +88,7 @@ class Cost:
 
 
 def note(out: Path, modem: str, seed: int, days: int) -> Path:
-    """Ride a trip; returns the file with its decisions, one JSON line each."""
+    """Run a trip; return the file with its decisions, one JSON line each."""
     built = stage.build(out, modem, seed, days, 0, None, HEAP_KW)  # type: ignore[arg-type]
     try:
         (built.flash / ENTRY).write_text(START)
@@ -103,7 +103,7 @@ def note(out: Path, modem: str, seed: int, days: int) -> Path:
 
 def _application() -> dict[str, bytes]:
     """As it is shipped, but for the names that are used here."""
-    return application(met_by=(START, BENCH.read_text()))
+    return application(met_by=(START, ON_DEVICE.read_text()))
 
 
 def weigh(notes: Path) -> Cost:
@@ -113,19 +113,19 @@ def weigh(notes: Path) -> Cost:
             Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
             Path(folder, name).write_bytes(content)
         environment = os.environ | {"MICROPYPATH": f"{folder}:{os.environ.get('MICROPYPATH', '.frozen')}"}
-        command = [*interpreter(HEAP_KW * 4), str(BENCH), str(notes)]
+        command = [*interpreter(HEAP_KW * 4), str(ON_DEVICE), str(notes)]
         run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if not run.stdout.startswith("{"):
-        raise ServiceError(f"{BENCH.name}: {run.stdout + run.stderr}")
-    told = json.loads(run.stdout)
+        raise ServiceError(f"{ON_DEVICE.name}: {run.stdout + run.stderr}")
+    result = json.loads(run.stdout)
     return Cost(
-        decisions=len(told["us"]),
-        median_ms=statistics.median(told["us"]) / 1_000,
-        worst_ms=max(told["us"]) / 1_000,
-        first_ms=told["first_us"] / 1_000,
-        median_left_bytes=statistics.median(told["left"]),
-        worst_left_bytes=max(told["left"]),
-        otherwise=told["otherwise"],
+        decisions=len(result["us"]),
+        median_ms=statistics.median(result["us"]) / 1_000,
+        worst_ms=max(result["us"]) / 1_000,
+        first_ms=result["first_us"] / 1_000,
+        median_left_bytes=statistics.median(result["left"]),
+        worst_left_bytes=max(result["left"]),
+        otherwise=result["otherwise"],
         state_bytes=4 * state.SIZE,
     )
 

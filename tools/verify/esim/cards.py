@@ -28,12 +28,12 @@ from tools.world import stage
 from tools.world.demo.demo import Parser
 from tools.world.demo.diary import Diary
 from tools.world.demo.figures import Figures
-from tools.world.oracle.truth import Truth
+from tools.world.oracle.records import Oracle
 from tools.world.radio.cards import KINDS
 from tools.world.radio.harsh import Harshness
 from tools.world.radio.rules import Bar
-from tools.world.ride import HOUR_MS, Demo, Tell, add_task, measure, progress_bar
 from tools.world.services.processes import ServiceError
+from tools.world.trip_run import HOUR_MS, Demo, OnProgress, add_task, measure, progress_bar
 
 REFUSING = Harshness(refused=0.8)
 """So likely a network refuses a roaming card for the whole trip; one of each country takes it anyhow."""
@@ -45,11 +45,11 @@ MOST_OF_EVERYWHERE = 1.05
 MOST_BAR_H = 26.0
 """From the first registration in Russia, which begins the bar of 24 hours, until data is back."""
 LEAST_ROTATIONS = 0.95
-"""Of the borders behind which an applet has another identity for the country."""
+"""Of the borders after which an applet has another identity for the country."""
 
 
 @dataclass(frozen=True)
-class Ridden:
+class TripResult:
     """One trip."""
 
     card: str
@@ -58,14 +58,14 @@ class Ridden:
     rotations: tuple[int, int]
     """Of an applet: at so many borders it took the identity of the country, of those with another one."""
     bar_h: float | None
-    """From the first registration in Russia to the first contact behind it; None: no bar, or no contact."""
+    """From the first registration in Russia to the first session after it; None: no bar, or no session."""
 
 
 @dataclass(frozen=True)
 class Pooled:
     """All trips with one kind of card."""
 
-    trips: list[Ridden]
+    trips: list[TripResult]
 
     def sum(self, figure: str) -> float:
         """Of one of the figures, over the trips."""
@@ -80,7 +80,7 @@ class Pooled:
         ]
 
     def median_border_h(self) -> float:
-        """The border behind which data is barred for a day is one of them."""
+        """The border after which data is barred for a day is one of them."""
         return median(self.border_h() or [0.0])
 
     def joules(self) -> float:
@@ -96,38 +96,38 @@ class Pooled:
         return [each.bar_h for each in self.trips if each.bar_h is not None]
 
     def rotated(self) -> float | None:
-        """Share of the borders; None: there was none at which an applet had to."""
+        """Fraction of the borders; None: there was none at which an applet had to."""
         made, wanted = (sum(each.rotations[i] for each in self.trips) for i in (0, 1))
         return made / wanted if wanted else None
 
 
-def ride(out: Path, modem: Dialect, days: int, seeds: range, console: Console) -> dict[str, Pooled]:
+def run_trips(out: Path, modem: Dialect, days: int, seeds: range, console: Console) -> dict[str, Pooled]:
     """The trips, one after the other, by kind of card."""
     done: dict[str, Pooled] = {card: Pooled([]) for card in KINDS}
     with progress_bar(console) as progress:
         for seed in seeds:
             for card in KINDS:
-                tell = add_task(progress, days, f"{card:18}")
-                done[card].trips.append(_trip(out / card, modem, days, seed, card, tell))
+                on_progress = add_task(progress, days, f"{card:18}")
+                done[card].trips.append(_trip(out / card, modem, days, seed, card, on_progress))
     return done
 
 
-def _trip(out: Path, modem: Dialect, days: int, seed: int, card: str, tell: Tell) -> Ridden:
+def _trip(out: Path, modem: Dialect, days: int, seed: int, card: str, on_progress: OnProgress) -> TripResult:
     built = stage.build(out, modem, seed, days, 0, None, harshness=REFUSING, card=card)
     try:
-        truth = Truth(built.flash, built.trip, built.network.traffic)
-        demo = Demo(built, truth, Diary(built.trip), None)
-        demo.run(tell)
+        oracle = Oracle(built.flash, built.trip, built.network.traffic)
+        demo = Demo(built, oracle, Diary(built.trip), None)
+        demo.run(on_progress)
         found, had = measure(demo)
-        return Ridden(card, seed, found, _rotations(built), _bar_h(built.trip.bars(), had.contacts_ms))
+        return TripResult(card, seed, found, _rotations(built), _bar_h(built.trip.bars(), had.sessions_ms))
     finally:
         built.close()
 
 
-def _bar_h(bars: Sequence[Bar], contacts_ms: Sequence[int]) -> float | None:
+def _bar_h(bars: Sequence[Bar], sessions_ms: Sequence[int]) -> float | None:
     if not bars:
         return None
-    after_ms = next((each for each in contacts_ms if each > bars[0].start_ms), None)
+    after_ms = next((each for each in sessions_ms if each > bars[0].start_ms), None)
     return None if after_ms is None else (after_ms - bars[0].start_ms) / HOUR_MS
 
 
@@ -203,8 +203,8 @@ def table(by: Mapping[str, Pooled]) -> Table:
     return result
 
 
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.0f} %"
+def _percent(fraction: float | None) -> str:
+    return "" if fraction is None else f"{100 * fraction:.0f} %"
 
 
 def main() -> int:
@@ -221,7 +221,7 @@ def main() -> int:
     logging.basicConfig(filename=out / "world.log", filemode="w", level=logging.WARNING, force=True)
     try:
         seeds = range(arguments.seed, arguments.seed + arguments.seeds)
-        done = ride(out, arguments.modem, arguments.days, seeds, console)
+        done = run_trips(out, arguments.modem, arguments.days, seeds, console)
         flapped = shuttle.run(out / "shuttle", arguments.modem, arguments.seed, REFUSING, console)
     except (ServiceError, LayoutError, OSError) as error:
         print(error, file=sys.stderr)
@@ -229,7 +229,7 @@ def main() -> int:
     short = fell_short(done) + flapped.short()
     write(out.with_suffix(".json"), done, flapped, short)
     console.print(table(done))
-    console.print(flapped.told(), soft_wrap=True)
+    console.print(flapped.summary(), soft_wrap=True)
     for line in short:
         print(f"fell short: {line}", file=sys.stderr)
     console.print(f"lost {sum(each.sum('lost') for each in done.values()) + flapped.lost:.0f}")

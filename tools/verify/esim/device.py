@@ -102,7 +102,7 @@ class _Port(VirtualPort):
     def begin(self, cause: int) -> None:
         """A boot, for this reason."""
         self.reset_cause = cause
-        self._rx.clear()
+        self.output.clear()
         if cause == POWER_ON:
             self.rtc_memory, self._since_ms = b"", self.ticks_ms()
 
@@ -143,40 +143,40 @@ class Agent(small_agent.Agent):  # type: ignore[misc]
         self.reports: list[Any] = []
         self.revision = 0
 
-    def orders(self, pull: Any) -> dict[int, Any]:
+    def pending(self, pull: Any) -> dict[int, Any]:
         """The policy besides."""
-        orders: dict[int, Any] = super().orders(pull)
+        pending: dict[int, Any] = super().pending(pull)
         if self.policy and self.policy[0] != self.revision:
-            orders[10] = [self.policy[0], small_agent.encoded(self.policy)]
-        return orders
+            pending[10] = [self.policy[0], small_agent.encoded(self.policy)]
+        return pending
 
     def noted(self, report: list[Any]) -> None:
-        """The device has told what its card is."""
+        """The device has reported what its card is."""
         self.reports.append(report)
         self.revision = report[0]
 
 
-def policy(revision: int, wish: int, rows: list[list[int]]) -> list[Any]:
+def policy(revision: int, desired: int, rows: list[list[int]]) -> list[Any]:
     """As in a reply: three profiles, roaming is the fallback."""
     profiles = [[iccid_bytes(iccid), f"apn{i}", "", ""] for i, iccid in enumerate(ICCIDS)]
-    return [revision, wish, ROAMING, profiles, rows]
+    return [revision, desired, ROAMING, profiles, rows]
 
 
 class Machine:
-    """One device in `folder`, its card at the profile `place`. `kind` happens at the operation `at`; `torn`:
-    a file that is written then is left half-way."""
+    """One device in `folder`, its card at the profile `enabled`. `kind` happens at the operation `at`;
+    `torn`: a file that is written then is left half-way."""
 
     def __init__(
         self,
         folder: Path,
         dialect: Dialect,
-        place: int,
+        enabled: int,
         seed: str = "1",
         quirks: frozenset[str] = frozenset(),
         variants: tuple[str, ...] = (),
     ) -> None:
         profiles = [Profile(*pair) for pair in zip(ICCIDS, IMSIS, strict=True)]
-        profiles.insert(0, profiles.pop(place - 1))
+        profiles.insert(0, profiles.pop(enabled - 1))
         self.card = Euicc(profiles, quirks=quirks)
         self.world = World()
         self.agent = Agent()
@@ -195,13 +195,13 @@ class Machine:
         """The IMSI of the profile that is enabled."""
         return self.card.imsi
 
-    def order(self, wish: int, rows: list[list[int]], used: int) -> None:
+    def set_policy(self, desired: int, rows: list[list[int]], used: int) -> None:
         """The device has this policy already, and uses the profile `used`."""
         folder = self.port.data_dir
-        ordered = policy(1, wish, rows)
-        files.write(folder + files.POLICY, ordered)
+        policy_sent = policy(1, desired, rows)
+        files.write(folder + files.POLICY, policy_sent)
         kept = memory.Memory(folder)
-        kept.follow(ordered)
+        kept.follow(policy_sent)
         kept.p[profile.PROFILE] = used
         kept.save()
         state = st.new()
@@ -223,7 +223,7 @@ class Machine:
         if len(self.operations) != self.at:
             return False
         if self.kind == "modem":
-            self.port.device.restart()
+            self.port.modem.restart()
             return False
         self._dead = True
         if not self.torn:
@@ -231,7 +231,7 @@ class Machine:
         return True
 
     def wake(self) -> bool:
-        """One wake and the sleep behind it; whether the agent has answered in it."""
+        """One wake and the sleep after it; whether the agent has answered in it."""
         uplinks = self.agent.uplinks
         self._dead = False
         self.port.begin(self._next)

@@ -15,10 +15,10 @@ from tools.verify.soak import budgets
 from tools.verify.soak.watch import Watch
 from tools.world import stage
 from tools.world.demo.diary import Diary
-from tools.world.oracle.truth import Truth
+from tools.world.oracle.records import Oracle
 from tools.world.radio.cards import Issued
 from tools.world.radio.harsh import Harshness
-from tools.world.ride import Demo, add_task, measure, progress_bar
+from tools.world.trip_run import Demo, add_task, measure, progress_bar
 
 TIMES = 51
 MOST_SWITCHES_A_DAY = 3
@@ -49,7 +49,7 @@ class Shuttled:
             found.append("border flapped: nothing was switched, so this shows nothing")
         return found + ([f"border flapped: lost {self.lost}"] if self.lost else [])
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """In one line."""
         return (
             f"a border flapped {self.crossings} times: {self.switches} switches, at most "
@@ -81,7 +81,7 @@ def run(
         watch = Watch()
         watch.follow(built)
         diary = _Noting(built.trip, card=built.card)
-        demo = Demo(built, Truth(built.flash, built.trip, built.network.traffic), diary, None)
+        demo = Demo(built, Oracle(built.flash, built.trip, built.network.traffic), diary, None)
         with progress_bar(console) as progress:
             demo.run(add_task(progress, days, "border flapped    "))
         found, _ = measure(demo)

@@ -1,8 +1,8 @@
 """Cuts the power, resets the device or the modem at every step of a switch of profiles: is one stranded?
 
-`python -m tools.verify.esim.switchcut [--share N] [--seed N]` runs whole wakes of the firmware on both
+`python -m tools.verify.esim.switchcut [--every N] [--seed N]` runs whole wakes of the firmware on both
 simulated modems, through switches that succeed, that have to go back, and that end at the fallback, with
-cards and modems as they are in the field. Each case begins anew and is disturbed once; then the device is
+cards and modems as they are in the field. Each case starts afresh and is disturbed once; then the device is
 left alone, and has to reach its agent again within its operators' budgets. It writes out/switchcut.json and
 exits with 1 otherwise.
 """
@@ -99,9 +99,9 @@ def run(case: Case, seed: int = 1) -> Ended:
         machine = Machine(
             Path(folder), case.dialect, course.used, str(seed), frozenset(course.quirks), course.variants
         )
-        machine.order(EUROPE, [[0, course.used]], course.used)
-        machine.world.causes = {IMSIS[place - 1]: DEAD for place in course.dead}
-        machine.world.barred = {IMSIS[place - 1] for place in course.barred}
+        machine.set_policy(EUROPE, [[0, course.used]], course.used)
+        machine.world.causes = {IMSIS[profile - 1]: DEAD for profile in course.dead}
+        machine.world.barred = {IMSIS[profile - 1] for profile in course.barred}
         machine.at, machine.kind, machine.torn = case.at, case.kind, case.torn
         for wake in range(1, MOST_WAKES + 1):
             if machine.wake() and machine.stage() == 0:
@@ -120,8 +120,8 @@ def _broken(tries: list[int]) -> str:
     return ""
 
 
-def cases(seed: int, share: int) -> Iterator[Case]:
-    """All of them, or each `share`-th."""
+def cases(seed: int, every: int) -> Iterator[Case]:
+    """All of them, or each `every`-th."""
     number = 0
     for course in COURSES:
         for dialect in ("bg95", "sim7600"):
@@ -129,7 +129,7 @@ def cases(seed: int, share: int) -> Iterator[Case]:
             for at, what in _steps(calm.operations):
                 for kind in KINDS:
                     number += 1
-                    if number % share == 0:
+                    if number % every == 0:
                         torn = what.endswith(".bin") and at % 2 == 0 and kind != "modem"
                         yield Case(course, dialect, kind, at, torn)
 
@@ -145,10 +145,10 @@ def _steps(operations: tuple[str, ...]) -> Iterator[tuple[int, str]]:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.esim.switchcut")
-    parser.add_argument("--share", type=int, default=1, help="each so-manieth case only")
+    parser.add_argument("--every", type=int, default=1, help="each so-manieth case only")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    todo = list(cases(arguments.seed, arguments.share))
+    todo = list(cases(arguments.seed, arguments.every))
     ended: list[Ended] = []
     with (
         Progress(console=Console()) as progress,
@@ -185,7 +185,7 @@ def report(ended: list[Ended]) -> int:
     OUT.write_text(json.dumps(figures, indent=2) + "\n")
     for name, count in by_course.items():
         print(f"{name}: cases {count}")
-    print(f"most wakes to a settled connection {worst}; elsewhere than meant {len(elsewhere)}")
+    print(f"most wakes to a confirmed session {worst}; elsewhere than meant {len(elsewhere)}")
     print(f"cases {len(ended)}; budgets broken {len(broken)}; stranded {len(stranded)}")
     return 1 if stranded or broken or not ended else 0
 

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from tools.modem.faults import KINDS, Fault, FaultKind
 from tools.modem.registry import Dialect
-from tools.verify.faults.wakes import Device, Kind, Told, Took
+from tools.verify.faults.wakes import Device, Kind, Took, WakeResult
 
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 STRUCK_WAKES: tuple[Kind, ...] = get_args(Kind)
@@ -43,11 +43,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a cell. `trouble` is "" when it has passed; `took`: each verb at its longest."""
+    """What came of a cell. `failure` is "" when it has passed; `took`: each verb at its longest."""
 
     cell: Cell
     hang: bool
-    trouble: str
+    failure: str
     took: dict[str, Took]
     errors: tuple[str, ...]
 
@@ -75,13 +75,13 @@ def cells(seed: int) -> list[Cell]:
 def run(cell: Cell, seed: int) -> Outcome:
     """One cell."""
     device = _device(cell.dialect, cell.wake, seed)
-    device.port.modem.arm(Fault(cell.fault, cell.command))
+    device.port.line.arm(Fault(cell.fault, cell.command))
     first = device.wake(cell.wake)
-    struck = device.port.modem.struck > 0
+    struck = device.port.line.struck > 0
     after = device.wake("next")
-    trouble = _trouble(first, after) if struck else "not struck"
+    failure = _failure(first, after) if struck else "not struck"
     hang = bool(first.hang or after.hang)
-    return Outcome(cell, hang, trouble, first.took, tuple(first.errors))
+    return Outcome(cell, hang, failure, first.took, tuple(first.errors))
 
 
 def run_all(
@@ -98,7 +98,7 @@ def run_all(
 
 def figures(outcomes: list[Outcome]) -> dict[str, object]:
     """What is printed and kept."""
-    bad = [outcome for outcome in outcomes if outcome.trouble]
+    bad = [outcome for outcome in outcomes if outcome.failure]
     return {
         "cells": len(outcomes),
         "commands": {
@@ -109,7 +109,7 @@ def figures(outcomes: list[Outcome]) -> dict[str, object]:
         "hangs": sum(outcome.hang for outcome in outcomes),
         "failures": len(bad),
         "worst": {dialect: worst(outcomes, dialect) for dialect in DIALECTS},
-        "failed": [{**asdict(outcome.cell), "trouble": outcome.trouble} for outcome in bad],
+        "failed": [{**asdict(outcome.cell), "failure": outcome.failure} for outcome in bad],
     }
 
 
@@ -136,12 +136,12 @@ def main() -> int:
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=len(wanted))
         outcomes = run_all(wanted, options.seed, lambda: bar.advance(task), options.workers)
-    told = figures(outcomes)
+    result = figures(outcomes)
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(told, indent=1) + "\n")
-    _print(console, outcomes, told)
+    options.out.write_text(json.dumps(result, indent=1) + "\n")
+    _print(console, outcomes, result)
     console.print(f"kept in {options.out}")
-    return 1 if told["failures"] else 0
+    return 1 if result["failures"] else 0
 
 
 def _device(dialect: Dialect, kind: Kind, seed: int) -> Device:
@@ -154,12 +154,12 @@ def _device(dialect: Dialect, kind: Kind, seed: int) -> Device:
     return device
 
 
-def _trouble(first: Told, after: Told) -> str:
-    for name, told in (("struck wake", first), ("next wake", after)):
-        if told.hang:
-            return f"{name}: {told.hang} beyond its limit"
-        if told.crash:
-            return f"{name}: {told.crash}"
+def _failure(first: WakeResult, after: WakeResult) -> str:
+    for name, result in (("struck wake", first), ("next wake", after)):
+        if result.hang:
+            return f"{name}: {result.hang} beyond its limit"
+        if result.crash:
+            return f"{name}: {result.crash}"
     if after.registered and after.echoed and after.fixed:
         return ""
     missing = [
@@ -179,15 +179,15 @@ def _counted(outcome: Outcome, progress: Callable[[], None]) -> Outcome:
     return outcome
 
 
-def _print(console: Console, outcomes: list[Outcome], told: dict[str, object]) -> None:
+def _print(console: Console, outcomes: list[Outcome], result: dict[str, object]) -> None:
     console.print(_by_verb(outcomes))
     console.print(_by_fault(outcomes))
-    for outcome in [outcome for outcome in outcomes if outcome.trouble][:20]:
+    for outcome in [outcome for outcome in outcomes if outcome.failure][:20]:
         cell = outcome.cell
         where = f"{cell.dialect} {cell.wake} {cell.command} x {cell.fault}"
-        console.print(f"failed: {where}: {outcome.trouble}", markup=False)
+        console.print(f"failed: {where}: {outcome.failure}", markup=False)
     for name in ("cells", "hangs", "failures"):
-        console.print(f"{name} {told[name]}")
+        console.print(f"{name} {result[name]}")
 
 
 def _by_verb(outcomes: list[Outcome]) -> Table:
@@ -208,7 +208,7 @@ def _by_fault(outcomes: list[Outcome]) -> Table:
         of_kind = [outcome for outcome in outcomes if outcome.cell.fault == kind]
         count = Counter(outcome.cell.dialect for outcome in of_kind)
         felt = sum(bool(outcome.errors) for outcome in of_kind)
-        failed = sum(bool(outcome.trouble) for outcome in of_kind)
+        failed = sum(bool(outcome.failure) for outcome in of_kind)
         table.add_row(kind, *(str(count[dialect]) for dialect in DIALECTS), str(felt), str(failed))
     return table
 

@@ -27,9 +27,9 @@ from tools.verify.harness.port import FOR_EVER_MS, Hang, VirtualPort
 
 Kind = Literal["first", "next", "reset", "probe", "survey", "mend"]
 """first: after power-on of the device, all there is. next: from deep sleep. reset: the device alone was reset
-in mid-conversation. probe: forbidden networks cleared, a look at the cell, one operator held, the radio
-off beside GNSS. survey: a scan, the radio off and on, one of the operators heard by hand, eDRX. mend: time
-server, orbits, a new PDP context, and MQTT over a socket in place of the modem's own client."""
+in mid-session. probe: forbidden networks cleared, a look at the cell, one operator held, the radio off while
+GNSS runs. survey: a scan, the radio off and on, one of the operators heard by hand, eDRX. mend: time server,
+orbits, a new PDP context, and MQTT over a socket in place of the modem's own client."""
 
 HOST, PORT, DEVICE = b"broker.landbridge.example", 8883, b"lb-1"
 CA = b"-----BEGIN CERTIFICATE-----\n" + 20 * (b"A" * 64 + b"\n") + b"-----END CERTIFICATE-----\n"
@@ -54,7 +54,7 @@ class Took(NamedTuple):
 
 
 @dataclass
-class Told:
+class WakeResult:
     """How a wake went. `took`: each verb at its longest."""
 
     registered: bool = False
@@ -102,33 +102,33 @@ class Device:
 
     def __init__(self, dialect: Dialect, seed: str) -> None:
         self.port = VirtualPort(dialect, seed)
-        self.told = Told()
+        self.result = WakeResult()
         self._modem: Any = None
         self._at: Any = None
         self._fresh = True
 
-    def wake(self, kind: Kind) -> Told:
-        """One wake and the sleep behind it. Never raises: what went wrong is told."""
+    def wake(self, kind: Kind) -> WakeResult:
+        """One wake and the sleep after it. Never raises: what went wrong is in the result."""
         self._fresh_driver()
         try:
             self._do(kind)
         except Hang:
-            pass  # told already
+            pass  # in the result already
         except Exception as error:
-            self.told.crash = f"{type(error).__name__}: {error}"
+            self.result.crash = f"{type(error).__name__}: {error}"
         self.port.deepsleep(SLEEP_MS)
-        return self.told
+        return self.result
 
     def leave_open(self) -> None:
-        """Up to the middle of a conversation; then the device alone is reset."""
+        """Up to the middle of a session; then the device alone is reset."""
         self._fresh_driver()
         self._group(lambda: self._reach(True, True, 0))
-        self._group(lambda: self._talk(close=False))
+        self._group(lambda: self._session(close=False))
 
     def _fresh_driver(self) -> None:
         self._at = TimedChannel(self.port)
         self._modem = DRIVERS[self.port.dialect](self.port, self._at, types.SimpleNamespace(apn=b"iot"))
-        self.told = Told()
+        self.result = WakeResult()
         self._fresh = True  # not yet tried in this wake
 
     def _do(self, kind: Kind) -> None:
@@ -142,9 +142,9 @@ class Device:
             self._group(self._mend)
         else:
             self._group(lambda: self._reach(kind != "reset", kind == "first", 0))
-            if self.told.registered:
+            if self.result.registered:
                 self._group(lambda: self._call("identity"))
-                self._group(lambda: self._talk(close=True))
+                self._group(lambda: self._session(close=True))
             self._group(lambda: self._search(radio_off=False))
         self._stop()
 
@@ -176,7 +176,7 @@ class Device:
         else:
             self._timed("orbits fetched", assistance.download, modem)
         self._timed("new context", rescue.give_up_context, modem)
-        self._talk(close=True, client=MqttClient(self.port, sockets.make(modem)))
+        self._session(close=True, client=MqttClient(self.port, sockets.make(modem)))
 
     def _start(self, surely_off: bool, configure: bool) -> None:
         if not self._modem.on:
@@ -186,11 +186,11 @@ class Device:
     def _reach(self, surely_off: bool, configure: bool, plmn: int) -> None:
         self._start(surely_off, configure)
         result, _ = self._call("attach", ATTACH_S, ATTACH_S, plmn)
-        self.told.registered = result == REGISTERED
+        self.result.registered = result == REGISTERED
         self._call("cell")
         self._call("network_time")
 
-    def _talk(self, close: bool, client: Any = None) -> None:
+    def _session(self, close: bool, client: Any = None) -> None:
         """By the modem's own MQTT client, or by another."""
         said = client or self._modem
         over = " by socket" if client else ""
@@ -201,7 +201,7 @@ class Device:
         call("mqtt_open", HOST, PORT, DEVICE, b"secret", CA)
         call("mqtt_subscribe", b"landbridge/lb-1/down")
         call("mqtt_publish", b"landbridge/lb-1/up", PAYLOAD)
-        self.told.echoed = call("mqtt_receive", 1000 * REPLY_S) == PAYLOAD
+        self.result.echoed = call("mqtt_receive", 1000 * REPLY_S) == PAYLOAD
         if close:
             call("mqtt_close")
 
@@ -209,9 +209,9 @@ class Device:
         self._start(True, False)
         self._call("gnss_start", radio_off)
         deadline_ms = self.port.ticks_ms() + 1000 * GNSS_S
-        while self.port.ticks_ms() < deadline_ms and not self.told.fixed:
+        while self.port.ticks_ms() < deadline_ms and not self.result.fixed:
             self.port.sleep_ms(1000)
-            self.told.fixed = self._call("gnss_poll") is not None
+            self.result.fixed = self._call("gnss_poll") is not None
         self._call("gnss_stop")
 
     def _stop(self) -> None:
@@ -221,14 +221,14 @@ class Device:
             served, _ = self._call("serves", 6000)
             self._call("stop", served and self._call("psm_granted"))
         except ModemError as error:
-            self.told.errors.append(repr(error))
+            self.result.errors.append(repr(error))
             self.port.modem_rail(False)
 
     def _group(self, steps: Callable[[], object]) -> None:
         try:
             steps()
         except ModemError as error:
-            self.told.errors.append(repr(error))
+            self.result.errors.append(repr(error))
             if isinstance(error, ModemRestarted):
                 self._modem.on = False
 
@@ -242,15 +242,16 @@ class Device:
         try:
             return do(*args)
         except Hang:
-            self.told.hang = verb
+            self.result.hang = verb
             raise
         finally:
             took = Took(port.ticks_ms() - began_ms, port.limit_ms - began_ms)
-            self.told.took[verb] = max(took, self.told.took.get(verb, took))
+            self.result.took[verb] = max(took, self.result.took.get(verb, took))
             port.limit_ms = FOR_EVER_MS
 
     def _own_ms(self, verb: str, args: tuple[Any, ...]) -> int:
-        """What a verb may take beside its commands: what it was told, and the pulses of the power key."""
+        """What a verb may take in addition to its commands: its own limits, and the pulses of the power
+        key."""
         if verb in ("attach", "look"):
             return 1000 * int(max(args[:2]))
         if verb == "start":

@@ -71,14 +71,14 @@ class Found:
     junk_sent: int = 0
     pages_ended: int = 0
     seen: dict[str, Any] = field(default_factory=dict)
-    trouble: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
     def short(self) -> list[str]:
         """In words, what is not as it must be."""
         bad = ("ingest_interrupted", "lost", "stored_twice", "changed", "pages_ended")
-        told = self.trouble + [f"{name} {getattr(self, name)}" for name in bad if getattr(self, name)]
-        told += [f"{self.peak_memory_mb} MB"] if self.peak_memory_mb > MOST_MB else []
-        return told + ([f"{self.slowest_answer_s} s"] if self.slowest_answer_s > SLOWEST_S else [])
+        short = self.failures + [f"{name} {getattr(self, name)}" for name in bad if getattr(self, name)]
+        short += [f"{self.peak_memory_mb} MB"] if self.peak_memory_mb > MOST_MB else []
+        return short + ([f"{self.slowest_answer_s} s"] if self.slowest_answer_s > SLOWEST_S else [])
 
 
 class TimedLink(Link):
@@ -137,7 +137,7 @@ class FloodedFleet(killtest.Fleet):
             given = {"NOTIFY_SOCKET": where, "LANDBRIDGE_WEB_PORT": str(self.port)}
             self.agent = Child("agent", command, self.folder / "agent.log", lambda line: None, **given)
             try:
-                if not killtest.until(lambda: "READY=1" in [told for _, told in self.notified], _START_S):
+                if not killtest.until(lambda: "READY=1" in [state for _, state in self.notified], _START_S):
                     raise AssertionError(f"the agent did not start; see {self.folder / 'agent.log'}")
                 yield
             finally:
@@ -146,10 +146,10 @@ class FloodedFleet(killtest.Fleet):
     def _listen(self, manager: socket.socket) -> None:
         while True:
             try:
-                told = manager.recv(1_000).decode()
+                state = manager.recv(1_000).decode()
             except OSError:
                 return
-            self.notified.append((time.monotonic(), told))
+            self.notified.append((time.monotonic(), state))
 
     def peak_mb(self) -> int:
         """The most memory that the agent's processes have had."""
@@ -191,7 +191,7 @@ class Junk(threading.Thread):
 
 
 def run(folder: Path, devices: int, seconds: float, sizes: Sizes, junk: int) -> Found:
-    """The whole campaign."""
+    """The whole flood."""
     fleet = FloodedFleet(folder, devices + 1)
     junk_device = Junk(fleet, fleet.devices.pop(), junk)
     found = Found()
@@ -201,7 +201,7 @@ def run(folder: Path, devices: int, seconds: float, sizes: Sizes, junk: int) -> 
             for device in fleet.devices:
                 device.start()
             if not killtest.until(lambda: fleet.stored() > 0, _START_S):
-                found.trouble.append("nothing is stored before the flood")
+                found.failures.append("nothing is stored before the flood")
             junk_device.start()
             seen = _flooded(fleet, seconds, sizes)
             junk_device.join(_START_S)
@@ -209,8 +209,8 @@ def run(folder: Path, devices: int, seconds: float, sizes: Sizes, junk: int) -> 
                 device.finish()
             for device in fleet.devices:
                 device.join(_START_S)
-                found.trouble += [device.trouble] if device.trouble else []
-                found.trouble += [f"{device.device}: {device.waiting()} wait"] if device.is_alive() else []
+                found.failures += [device.failure] if device.failure else []
+                found.failures += [f"{device.device}: {device.waiting()} wait"] if device.is_alive() else []
             found.peak_memory_mb = fleet.peak_mb() if fleet.agent.alive() else 0
             found.ingest_interrupted += not fleet.agent.alive()
             _count(fleet, found)
@@ -218,8 +218,8 @@ def run(folder: Path, devices: int, seconds: float, sizes: Sizes, junk: int) -> 
         fleet.broker.kill()
         fleet.database.close()
     found.junk_sent, found.seen = junk_device.sent, vars(seen)
-    found.trouble += _left_out(seen, sizes)
-    found.trouble += [f"{found.junk_sent} of {junk} uplinks of junk"] if found.junk_sent < junk else []
+    found.failures += _left_out(seen, sizes)
+    found.failures += [f"{found.junk_sent} of {junk} uplinks of junk"] if found.junk_sent < junk else []
     return found
 
 
@@ -242,27 +242,29 @@ def _flooded(fleet: FloodedFleet, seconds: float, sizes: Sizes) -> Seen:
 def _left_out(seen: Seen, sizes: Sizes) -> list[str]:
     """Floods that did not happen."""
     came = (sum(seen.streams.values()), seen.half_open, seen.sign_ins_begun)
-    told = [
+    short = [
         f"only {count} of {wanted} {name}"
         for count, wanted, name in zip(came, sizes, Sizes._fields, strict=True)
         if count < wanted
     ]
-    return told + ([] if seen.streams["200"] and seen.sign_ins["401"] else ["nobody was let in or refused"])
+    return short + (
+        [] if seen.streams["200"] and seen.sign_ins["401"] else ["no client was let in or refused"]
+    )
 
 
 def _count(fleet: FloodedFleet, found: Found) -> None:
     """What became of ingest."""
-    times = [at for at, told in fleet.notified if told == "WATCHDOG=1"]
+    times = [at for at, state in fleet.notified if state == "WATCHDOG=1"]
     late = sum(after - before > _NO_NOTICE_S for before, after in pairwise(times))
     lost = fleet.broker.log().count(" as landbridge-agent ") - 1
     found.ingest_interrupted += len(TimedLink.unanswered) + late + lost
     found.answers = len(TimedLink.answers)
     found.slowest_answer_s = round(max([*TimedLink.answers, *TimedLink.unanswered], default=0.0), 2)
     found.pages_ended = (fleet.folder / "agent.log").read_text().count("the pages ")
-    campaign = killtest.Campaign(fleet, random.Random(0))
-    campaign.count()
+    kill_test = killtest.KillTest(fleet, random.Random(0))
+    kill_test.count()
     for name in ("records", "lost", "stored_twice", "changed"):
-        setattr(found, name, getattr(campaign.found, name))
+        setattr(found, name, getattr(kill_test.found, name))
 
 
 def main() -> int:
@@ -272,12 +274,12 @@ def main() -> int:
     found = run(FOLDER, _DEVICES, parser.parse_args().seconds, Sizes(), _JUNK)
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(vars(found) | {"short": found.short()}, indent=2) + "\n")
-    for line in found.trouble:
+    for line in found.failures:
         print(line, file=sys.stderr)
     for kind, what in found.seen.items():
         print(f"{kind.replace('_', ' ')} {what if not isinstance(what, float) else round(what, 2)}")
     for name, value in vars(found).items():
-        if name not in ("trouble", "seen"):
+        if name not in ("failures", "seen"):
             print(f"{name.replace('_', ' ')} {value}")
     print(f"short {len(found.short())}")
     return 1 if found.short() else 0

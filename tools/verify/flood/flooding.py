@@ -131,7 +131,7 @@ async def _sign_ins(port: int, forms: dict[str, tuple[str, str]], seen: Seen) ->
     await asyncio.gather(*(sign_in(host, *form) for host, form in forms.items()))
 
 
-async def _look(port: int, seen: Seen) -> None:
+async def _open_page(port: int, seen: Seen) -> None:
     """Somebody who only wants to see a page."""
     since = time.monotonic()
     status, _ = await _answer(port, "127.0.0.200", _request("/sign-in"))
@@ -145,7 +145,7 @@ async def _flood(port: int, token: str, seconds: float, sizes: Sizes) -> Seen:
     forms = dict(zip(hosts, await asyncio.gather(*(_form(port, host) for host in hosts)), strict=True))
     work: list[Callable[[], Awaitable[None]]] = [
         lambda: _sign_ins(port, forms, seen),
-        lambda: _look(port, seen),
+        lambda: _open_page(port, seen),
     ]
     for number in range(sizes.streams):
         work.append(lambda host=f"127.0.1.{1 + number // _A_HOST}": _stream(port, host, token, seen))  # type: ignore[misc]

@@ -27,11 +27,11 @@ import landbridge.app  # noqa: F401 - registers the hooks between features
 from landbridge.core.clock import Clock
 from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
-from landbridge.ingest import dead_letters as letters
+from landbridge.ingest import dead_letters
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
 from landbridge.points import queries as points
-from landbridge.points.quality import judge
+from landbridge.points.quality import check
 from landbridge.protocol import envelope, uplink
 from landbridge.protocol.limits import WireError
 
@@ -153,13 +153,13 @@ def through_decoder(seed: int, count: int, found: Found) -> None:
     """Each text as an uplink; each damaged envelope as an envelope."""
     rng, now_s = random.Random(seed + 1), Clock().now_s()
     key = load.key_of(DEVICE)
-    sealed = [message.payload for message in load.uplinks([DEVICE], 20, seed)]
+    encrypted = [message.payload for message in load.uplinks([DEVICE], 20, seed)]
     for text in texts(seed, count * 3 // 4):
-        _try(found, text, lambda data: [judge(p, uplink.decode(data).clock, now_s) for p in _points(data)])
+        _try(found, text, lambda data: [check(p, uplink.decode(data).clock, now_s) for p in _points(data)])
     for data in [*MALFORMED, *HOSTILE]:
         _try(found, data, envelope.parse)
     for _ in range(count // 4):
-        damaged = mutated(rng, rng.choice(sealed))
+        damaged = mutated(rng, rng.choice(encrypted))
         _try(found, damaged, lambda data: envelope.open_envelope(key, DEVICE, "up", data))
 
 
@@ -187,18 +187,18 @@ def through_pipeline(seed: int, count: int, found: Found, place: str, key_file: 
     stub: Any = SimpleNamespace(
         acknowledge=lambda _: True, reply=lambda _, payload: replies.append(payload), wake=lambda: None
     )
-    letters.LETTERS = 1 << 30
+    dead_letters.MOST_OF_TOPIC = 1 << 30
     pipeline = Pipeline(database, Keyring(place, key_file), Clock(), stub, stub)
     rng, key = random.Random(seed + 2), load.key_of(DEVICE)
     batch = []
     for number, text in enumerate(texts(seed + 3, count), 1):
-        sealed = envelope.seal(key, DEVICE, "up", number, text)
-        data = mutated(rng, sealed) if rng.random() < 0.2 else sealed
+        encrypted = envelope.seal(key, DEVICE, "up", number, text)
+        data = mutated(rng, encrypted) if rng.random() < 0.2 else encrypted
         batch.append(Received(f"landbridge/{DEVICE}/up", data, number, 1, 0))
     for begin in range(0, len(batch), _AT_ONCE):
         pipeline.process_all(batch[begin : begin + _AT_ONCE])
     with database.reading() as connection:
-        reasons = Counter(row.reason for row in letters.every(connection))
+        reasons = Counter(row.reason for row in dead_letters.every(connection))
         counts = points.counts(connection, DEVICE)
     database.close()
     found.through_pipeline = len(batch)
@@ -207,7 +207,7 @@ def through_pipeline(seed: int, count: int, found: Found, place: str, key_file: 
     faults = {reason: n for reason, n in reasons.items() if reason.startswith("internal error")}
     found.faults = sum(faults.values())
     found.kept += [("", reason) for reason in list(faults)[:_KEPT]]
-    # A report of a stored uplink may be a dead letter beside it: it is not less that are accounted for.
+    # A report of a stored uplink may be a dead letter in addition: it is not less that are accounted for.
     found.uncounted = max(0, len(batch) - counts.uplinks - counts.repeats - found.dead_letters)
 
 

@@ -115,12 +115,12 @@ def main() -> int:
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=len(targets()) * (ROUNDS + 1))
         results = run_all(options.seed, options.bytes, options.workers, lambda n: bar.advance(task, n))
-    told = figures(results)
+    result = figures(results)
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(told, indent=1) + "\n")
-    _print(console, told)
+    options.out.write_text(json.dumps(result, indent=1) + "\n")
+    _print(console, result)
     console.print(f"kept in {options.out}")
-    return 1 if told["crashes"] else 0
+    return 1 if result["crashes"] else 0
 
 
 def _core() -> Any:
@@ -134,15 +134,15 @@ def _sum(results: list[Result], name: str, runtime: str) -> dict[str, int]:
     return {key: sum(result[key] for result in mine) for key in ("executions", "bytes", "refused", "crashes")}
 
 
-def _print(console: Console, told: Result) -> None:
+def _print(console: Console, result: Result) -> None:
     table = Table("target", "executions", "bytes", "refused", "crashes")
-    for name, counts in told["by_target"].items():
+    for name, counts in result["by_target"].items():
         table.add_row(name, *(f"{count:,}" for count in counts.values()))
     console.print(table)
-    for crash in told["kept"][:10]:
+    for crash in result["kept"][:10]:
         console.print(f"crash: {json.dumps(crash)}", markup=False)
     for name in ("executions", "bytes", "crashes"):
-        console.print(f"{name} {told[name]}", highlight=False)
+        console.print(f"{name} {result[name]}", highlight=False)
 
 
 if __name__ == "__main__":

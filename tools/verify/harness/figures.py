@@ -1,4 +1,4 @@
-"""What a part of a campaign has to show."""
+"""What a part of a test run has to show."""
 
 from dataclasses import dataclass, field
 

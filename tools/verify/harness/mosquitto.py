@@ -80,7 +80,7 @@ def _tool(name: str) -> str:
 
 
 def free_port() -> int:
-    """A TCP port of loopback that nobody uses."""
+    """A free TCP port of loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

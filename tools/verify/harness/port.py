@@ -1,4 +1,4 @@
-"""The firmware's port on a simulated modem in virtual time, with a guard against endless waiting."""
+"""The firmware's port on a simulated modem in virtual time, plain or guarded against endless waiting."""
 
 from __future__ import annotations
 
@@ -26,9 +26,70 @@ class Hang(BaseException):
     """The code under test waits beyond every deadline. No firmware handler may catch it."""
 
 
-class VirtualPort:
-    """What of `locator.hal` the drivers use. `limit_ms`: the moment at which `Hang` is raised. `device`: the
-    modem itself, behind its line."""
+class ModemPort:
+    """What of `locator.hal` the drivers use: UART and pins lead to `simulated`, a modem or a line to one."""
+
+    env: simpy.Environment
+    simulated: Modem | FaultyLine
+    output: bytearray
+    """What has come from the modem and is not read yet."""
+    has_lines = False
+    """The board has pins for STATUS and the reset line."""
+
+    def ticks_ms(self) -> int:
+        """Milliseconds since the start."""
+        return int(self.env.now)
+
+    def sleep_ms(self, ms: int) -> None:
+        """Time passes."""
+        if ms > 0:  # SimPy knows no time that does not pass
+            self.env.run(until=self.env.now + ms)
+
+    def uart_write(self, data: bytes) -> None:
+        """To the modem."""
+        self.simulated.receive(bytes(data))
+
+    def uart_readinto(self, buffer: bytearray, timeout_ms: int) -> int:
+        """What has come, at the latest after `timeout_ms`."""
+        deadline = self.env.now + timeout_ms
+        while not self.output and self.env.peek() <= deadline:
+            self._step()
+        if not self.output and self.env.now < deadline:
+            self.env.run(until=deadline)
+        count = min(len(buffer), len(self.output))
+        buffer[:count] = self.output[:count]
+        del self.output[:count]
+        return count
+
+    def modem_rail(self, on: bool) -> None:
+        """Supply of the modem."""
+        self.simulated.rail(on)
+
+    def modem_key(self, pressed: bool) -> None:
+        """Its power key."""
+        self.simulated.key(pressed)
+
+    def modem_reset(self, pressed: bool) -> bool:
+        """Its reset line; whether there is one."""
+        if self.has_lines:
+            self.simulated.reset(pressed)
+        return self.has_lines
+
+    def modem_status(self) -> bool | None:
+        """Its STATUS; None: no such line."""
+        return self.simulated.status() if self.has_lines else None
+
+    def modem_dtr(self, level: bool) -> None:
+        """Its DTR: high lets it sleep."""
+        self.simulated.dtr(level)
+
+    def _step(self) -> None:
+        self.env.step()
+
+
+class VirtualPort(ModemPort):
+    """A port of the firmware on a line with faults, which leads to `modem`. `limit_ms`: the moment at which
+    `Hang` is raised."""
 
     def __init__(
         self,
@@ -43,7 +104,8 @@ class VirtualPort:
         self.dialect = dialect
         self.lines: list[tuple[str, str]] = []
         self.limit_ms = FOR_EVER_MS
-        modem = Modem(
+        self.output = bytearray()
+        self.modem = Modem(
             self.env,
             dialect,
             air(self.env) if air else VirtualAir(self.env, RATS[dialect], START_UTC_S),
@@ -53,21 +115,16 @@ class VirtualPort:
             card,
             variants=variants,
         )
-        self.device = modem
-        self.modem = FaultyLine(self.env, modem, random.Random(f"{seed}/faults"))
-        self.modem.on_output = self._came
-        self.modem.on_line = lambda direction, text: self.lines.append((direction, text))
-        self._rx = bytearray()
+        self.simulated = self.line = FaultyLine(self.env, self.modem, random.Random(f"{seed}/faults"))
+        self.line.on_output = self.output.extend
+        self.line.on_line = lambda direction, text: self.lines.append((direction, text))
         self._reads = 0
         self._read_ms = 0.0
 
-    def ticks_ms(self) -> int:
-        """Milliseconds since the start."""
-        return int(self.env.now)
-
     def sleep_ms(self, ms: int) -> None:
-        """Time passes."""
-        self._pass(ms)
+        """Time passes, up to the limit."""
+        super().sleep_ms(ms)
+        self._guard()
 
     def feed(self) -> None:
         """No watchdog."""
@@ -75,48 +132,17 @@ class VirtualPort:
     def show(self, registered: bool, fixed: bool) -> None:
         """No lamp."""
 
-    def uart_write(self, data: bytes) -> None:
-        """To the modem."""
-        self.modem.receive(bytes(data))
-
     def uart_readinto(self, buffer: bytearray, timeout_ms: int) -> int:
-        """What has come, at the latest after `timeout_ms`."""
+        """What has come, at the latest after `timeout_ms`. Raises Hang at the limit and in endless loops."""
         self._count_reads()
-        deadline = self.env.now + timeout_ms
-        while not self._rx and self.env.peek() <= deadline:
-            self.env.step()
-            self._guard()
-        if not self._rx and self.env.now < deadline:
-            self._pass(int(deadline - self.env.now))
-        count = min(len(buffer), len(self._rx))
-        buffer[:count] = self._rx[:count]
-        del self._rx[:count]
+        count = super().uart_readinto(buffer, timeout_ms)
+        self._guard()
         return count
-
-    def modem_rail(self, on: bool) -> None:
-        """Supply of the modem."""
-        self.modem.rail(on)
-
-    def modem_key(self, pressed: bool) -> None:
-        """Its power key."""
-        self.modem.key(pressed)
-
-    def modem_reset(self, pressed: bool) -> bool:
-        """No such line."""
-        return False
-
-    def modem_status(self) -> bool | None:
-        """No such line."""
-        return None
-
-    def modem_dtr(self, level: bool) -> None:
-        """Its DTR."""
-        self.modem.dtr(level)
 
     def deepsleep(self, ms: int) -> None:
         """The device is off: what the modem says meanwhile is not heard."""
-        self._pass(ms)
-        self._rx.clear()
+        self.sleep_ms(ms)
+        self.output.clear()
 
     def _count_reads(self) -> None:
         if self.env.now != self._read_ms:
@@ -125,14 +151,10 @@ class VirtualPort:
         if self._reads > READS_AT_ONCE:
             raise Hang
 
-    def _pass(self, ms: int) -> None:
-        if ms > 0:  # SimPy knows no time that does not pass
-            self.env.run(until=self.env.now + ms)
+    def _step(self) -> None:
+        super()._step()
         self._guard()
 
     def _guard(self) -> None:
         if self.env.now > self.limit_ms:
             raise Hang
-
-    def _came(self, data: bytes) -> None:
-        self._rx += data

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own, for tests and campaigns: started, stopped, killed."""
+"""A PostgreSQL server of one's own, for tests and benchmarks: started, stopped, killed."""
 
 from __future__ import annotations
 
@@ -61,17 +61,17 @@ class Postgres:
         self._run("pg_ctl", "-D", self._data, "-m", how, "-w", "stop")
 
     def empty(self) -> None:
-        """Make the database anew, without tables."""
+        """Make an empty database."""
         self._ask("DROP DATABASE IF EXISTS landbridge WITH (FORCE)")
         self._ask("CREATE DATABASE landbridge")
 
     def keep_as_template(self) -> None:
-        """Let `renew` begin with what is in the database now; nobody may be connected."""
+        """Let `renew` begin with what is in the database now; no client may be connected."""
         self._ask("ALTER DATABASE landbridge RENAME TO template_landbridge")
         self.renew()
 
     def renew(self) -> None:
-        """Make the database anew, like the template."""
+        """Make the database again, like the template."""
         self._ask("DROP DATABASE IF EXISTS landbridge WITH (FORCE)")
         self._ask("CREATE DATABASE landbridge TEMPLATE template_landbridge")
 

@@ -72,8 +72,8 @@ def flipped(seed: int) -> Iterator[Case]:
 def _ccm(rng: random.Random, name: str) -> Case:
     key, nonce, aad = rng.randbytes(16), rng.randbytes(13), rng.randbytes(rng.randrange(1, 80))
     text = rng.randbytes(_length(rng))
-    sealed = AESCCM(key, 8).encrypt(nonce, text, aad)
-    return ["ccm", name, *(each.hex() for each in (key, nonce, aad, text, sealed))]
+    encrypted = AESCCM(key, 8).encrypt(nonce, text, aad)
+    return ["ccm", name, *(each.hex() for each in (key, nonce, aad, text, encrypted))]
 
 
 def _hkdf(rng: random.Random, name: str) -> Case:
@@ -89,8 +89,8 @@ def _envelope(
     device = "".join(rng.choices("0123456789abcdefghijklmnopqrstuvwxyz-", k=rng.randrange(1, 33)))
     number = rng.randrange(MAX_PARTIAL_IV + 1) >> 8 * rng.randrange(5)
     text = rng.randbytes(1 + _length(rng) % most)
-    sealed = envelope.seal(key, device, way, number, text)
-    return ["envelope", name, key.hex(), device, way, number, text.hex(), sealed.hex()]
+    encrypted = envelope.seal(key, device, way, number, text)
+    return ["envelope", name, key.hex(), device, way, number, text.hex(), encrypted.hex()]
 
 
 def _length(rng: random.Random) -> int:
@@ -129,8 +129,8 @@ def on_micropython(lines: list[str]) -> dict[str, Any]:
 def agents_flips(cases: list[Case]) -> tuple[int, list[str]]:
     """The agent's turn: how many inverted bits it refused, and which it took."""
     refused, taken = 0, []
-    for _, name, key, device, direction, _, _, sealed in cases:
-        data = bytearray.fromhex(sealed)
+    for _, name, key, device, direction, _, _, encrypted in cases:
+        data = bytearray.fromhex(encrypted)
         for bit in range(8 * len(data)):
             data[bit // 8] ^= 1 << bit % 8
             try:

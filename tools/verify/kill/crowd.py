@@ -1,9 +1,9 @@
 """A thousand devices when the broker is there again: do they all come at once?
 
-`python -m tools.verify.kill.crowd [--fleets N] [--seed N]` flies the firmware's plan for each device, half of
-them on the move, from a moment of its own on; the broker dies, and is back after a minute, ten minutes or
-four hours. Devices know nothing of each other, and hold no connection. Prints how many had been turned away
-and how they came, writes out/crowd.json, and exits with 1 when too many come together.
+`python -m tools.verify.kill.crowd [--fleets N] [--seed N]` runs the firmware's scheduler for each device,
+half of them on the move, from a moment of its own on; the broker dies, and is back after a minute, ten
+minutes or four hours. Devices know nothing of each other, and hold no connection. Prints how many had been
+turned away and how they came, writes out/crowd.json, and exits with 1 when too many come together.
 
 A thousand devices connect every four seconds: a second in which one comes has four times the mean by itself.
 So several fleets are laid over each other, and what comes within ten seconds is held against the mean.
@@ -76,17 +76,17 @@ class Device:
         self._state[st.BEGAN] = self._now_s
         self.connects: list[int] = []
 
-    def fly(self, until_s: int) -> None:
+    def run(self, until_s: int) -> None:
         """Wakes up to a time."""
         while self._now_s < until_s:
             self._wake()
 
     def _wake(self) -> None:
-        told = (self._now_s, WAKE_TIMER, DEEPSLEEP_RESET, 3_600, -50, self._motion, 0, 0, 0, 0)
-        st.feel(self._state, told)
+        senses = (self._now_s, WAKE_TIMER, DEEPSLEEP_RESET, 3_600, -50, self._motion, 0, 0, 0, 0)
+        st.feel(self._state, senses)
         costs, journey = ahead.begin(self._state, "bg95", self._settings, -50, "/no guide")
         while True:
-            action = decide.next(self._state, told, (self._pending, self._settings, costs, journey))
+            action = decide.next(self._state, senses, (self._pending, self._settings, costs, journey))
             if action.kind == SLEEP:
                 break
             self._do(action, costs)
@@ -111,9 +111,9 @@ class Device:
             self._pending += 1
         else:
             assert action.kind == TALK
-            self._talk(costs)
+            self._session(costs)
 
-    def _talk(self, costs: Any) -> None:
+    def _session(self, costs: Any) -> None:
         """As `pacing.Pace.reported` and `wake.Wake` do it, with no signal to learn from."""
         self.connects.append(self._now_s)
         done = self._now_s not in self._away
@@ -130,7 +130,7 @@ def fleet(seed: str, outage_s: int, devices: int = DEVICES) -> tuple[int, list[i
     away, came = 0, []
     for number in range(devices):
         device = Device(f"{seed}/{outage_s}/{number}", number % 2 == 1, outage_s)
-        device.fly(back_s + WATCHED_S)
+        device.run(back_s + WATCHED_S)
         away += any(_DIES_S <= each < back_s for each in device.connects)
         came += [each - back_s for each in device.connects if back_s <= each < back_s + WATCHED_S]
     return away, came

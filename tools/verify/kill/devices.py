@@ -1,4 +1,4 @@
-"""Many devices at once: each the firmware's own journal, ledger and conversation over a real connection."""
+"""Many devices at once: each with the firmware's own journal, ledger and session over a real connection."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Gone(Exception):
 
 
 class Link:
-    """What a conversation asks of a modem."""
+    """What a session asks of a modem."""
 
     times_faster: float = TIMES_FASTER
 
@@ -89,7 +89,7 @@ class Device(threading.Thread):
         self.device = device
         self.made: dict[int, list[int]] = {}
         """Fields of each record, by sequence."""
-        self.trouble: str | None = None
+        self.failure: str | None = None
         self._rng = random.Random(device)
         self._folder = folder
         self.connection = (device, settings["broker_password"], port, ca)
@@ -116,7 +116,7 @@ class Device(threading.Thread):
                 if self._rng.random() < 0.1:
                     self._open()  # deep sleep: only what is in flash is left
         except Exception as error:
-            self.trouble = f"{self.device}: {error!r}"
+            self.failure = f"{self.device}: {error!r}"
 
     def _open(self) -> None:
         self._ledger = Ledger(str(self._folder), 1)
@@ -144,8 +144,8 @@ class Device(threading.Thread):
             return
         try:
             keys = Keys(str(self._folder), self._config)
-            talk = Conversation(link, self._journal, self._ledger, keys, None, MOST_BYTES)
-            talk.run(lambda out, more: 0, MESSAGES, False, False)
+            session = Conversation(link, self._journal, self._ledger, keys, None, MOST_BYTES)
+            session.run(lambda out, more: 0, MESSAGES, False, False)
         except Gone:
             pass
         finally:

@@ -2,7 +2,7 @@
 
 `python -m tools.verify.kill.killtest [--devices N] [--kills N] [--statements N] [--broker-kills N]
 [--engine postgresql]` runs the real agent on a real Mosquitto with devices that are the firmware's own
-journal and conversation. The agent is killed (SIGKILL) at random times, and at each of its first statements.
+journal and session. The agent is killed (SIGKILL) at random times, and at each of its first statements.
 Writes out/killtest.json, prints the figures last, and exits with 1 when a record is lost, stored twice or
 changed, or when storing does not begin again in time.
 """
@@ -65,12 +65,12 @@ class Found:
     stored_twice: int = 0
     changed: int = 0
     dead_letters: int = 0
-    trouble: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
     def short(self) -> list[str]:
         """In words, what is not as it must be."""
         bad = ("lost", "stored_twice", "changed", "dead_letters", "late_again")
-        return self.trouble + [f"{name} {getattr(self, name)}" for name in bad if getattr(self, name)]
+        return self.failures + [f"{name} {getattr(self, name)}" for name in bad if getattr(self, name)]
 
 
 class Fleet:
@@ -138,7 +138,7 @@ def until(condition: Callable[[], bool], within_s: float) -> bool:
     return True
 
 
-class Campaign:
+class KillTest:
     """Kills, and what comes of it."""
 
     def __init__(self, fleet: Fleet, rng: random.Random) -> None:
@@ -165,7 +165,7 @@ class Campaign:
         for statement in range(1, statements + 1):
             self.fleet.start_agent(statement)
             if not until(lambda: not self.fleet.agent.alive(), _STATEMENT_S):
-                self.found.trouble.append(f"the agent did not come to statement {statement}")
+                self.found.failures.append(f"the agent did not come to statement {statement}")
                 self.fleet.agent.kill()
             self.found.kills_at_statements += 1
 
@@ -208,8 +208,8 @@ class Campaign:
             device.finish()
         for device in self.fleet.devices:
             device.join(_DRAIN_S)
-            self.found.trouble += [device.trouble] if device.trouble else []
-            self.found.trouble += [f"{device.device}: {device.waiting()} wait"] if device.is_alive() else []
+            self.found.failures += [device.failure] if device.failure else []
+            self.found.failures += [f"{device.device}: {device.waiting()} wait"] if device.is_alive() else []
 
     def count(self) -> None:
         """Hold what is stored against what was made, field by field."""
@@ -243,24 +243,24 @@ def run(
     broker_kills: int,
     seed: int,
     server: Postgres | None = None,
-) -> Campaign:
-    """The whole campaign; on `server`, which runs, or on a file."""
+) -> KillTest:
+    """The whole kill test; on `server`, which runs, or on a file."""
     fleet = Fleet(folder, devices, server)
-    campaign = Campaign(fleet, random.Random(seed))
+    kill_test = KillTest(fleet, random.Random(seed))
     fleet.broker.start()
     for device in fleet.devices:
         device.start()
     try:
-        campaign.at_random(kills, broker_kills)
-        campaign.at_each_statement(statements)
-        campaign.held_up()
-        campaign.drain()
-        campaign.count()
+        kill_test.at_random(kills, broker_kills)
+        kill_test.at_each_statement(statements)
+        kill_test.held_up()
+        kill_test.drain()
+        kill_test.count()
     finally:
         fleet.agent.kill()
         fleet.broker.kill()
         fleet.database.close()
-    return campaign
+    return kill_test
 
 
 def main() -> int:
@@ -283,10 +283,10 @@ def main() -> int:
         found = run(FOLDER, arguments.devices, *kills, arguments.seed, server).found
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(vars(found), indent=2) + "\n")
-    for line in found.trouble:
+    for line in found.failures:
         print(line, file=sys.stderr)
     for name, value in vars(found).items():
-        if name != "trouble":
+        if name != "failures":
             print(f"{name.replace('_', ' ')} {value}")
     print(f"short {len(found.short())}")
     return 1 if found.short() else 0

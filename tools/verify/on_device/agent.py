@@ -1,4 +1,5 @@
-"""The agent as small as it can be, on MicroPython: opens uplinks, keeps what they say, answers with orders.
+"""The agent as small as it can be, on MicroPython: opens uplinks, keeps what they say, answers with
+downlinks.
 
 What the device may not do it notes in `wrong`. All that it keeps are plain values, so that `snapshot` and
 `restore` can begin the same moment again and again.
@@ -35,7 +36,7 @@ KEPT_FILE, CHANGED_FILE = "locator/kept.mpy", "locator/changed.mpy"
 
 
 class Agent:
-    """`orders(number)` -> what the reply to an uplink says from key 4 on, comes from its wishes:
+    """`pending(number)` -> what the downlink to an uplink says from key 4 on; it comes from:
     `settings` [revision, values], `commands` {id: [id, expiry, verb, argument]}, `release` a sequence.
 
     These go wrong on purpose: under the revisions in `deaf` the agent is not reached, releases in `mute` do
@@ -141,7 +142,7 @@ class Agent:
             self.noted(said[14])
         ranges = [seq for seq in sequences for _ in range(2)]
         reply = {0: 1, 1: number, 2: ranges, 3: self.time_s}
-        reply.update(self.orders(said.get(8)))
+        reply.update(self.pending(said.get(8)))
         if 4 in reply:
             self.came.setdefault(reply[4][0], number)
         return self.seal(encoded(reply), epoch)
@@ -153,21 +154,21 @@ class Agent:
         start, end = keys(epoch)[1].seal(buf, HEADROOM, HEADROOM + len(plain), self.replies)
         return bytes(buf[start:end])
 
-    def orders(self, pull):
+    def pending(self, pull):
         """Keys of the reply from 4 on; `pull` is what the uplink asks for, or None."""
-        orders = {}
+        pending = {}
         if self.settings[0] not in (0, self.applied[0], self.applied[3]):
-            orders[4] = self.settings
+            pending[4] = self.settings
         if self.commands:
-            orders[5] = [self.commands[number] for number in sorted(self.commands)]
+            pending[5] = [self.commands[number] for number in sorted(self.commands)]
         if self.release > self.report[0] and self.release != self.report[2]:
             if pull:
-                orders[8] = list(pull)
-                orders[8].append(self._piece(*pull))
+                pending[8] = list(pull)
+                pending[8].append(self._piece(*pull))
             else:
-                orders[7] = offer(self.release)
+                pending[7] = offer(self.release)
                 self.offered.setdefault(self.release, self.cuts)
-        return orders
+        return pending
 
     def noted(self, card):
         """The report of the card: who has profiles overrides this."""
@@ -179,14 +180,14 @@ class Agent:
         if revision not in self.issued or crc32(values_of(self.issued[revision])) != crc:
             self.blame("settings", revision, "are others")
         if source == CONFIRMED and self.came.get(revision, 0) >= self.began:
-            self.blame("settings", revision, "confirmed by the conversation that brought them")
+            self.blame("settings", revision, "confirmed by the session that brought them")
         if refused in self.issued and refused and (why != UNREACHED or refused not in self.deaf):
             self.blame("settings", refused, "refused for", why)
         if source in (BUILT_IN, LAST_GOOD) and revision < self.confirmed_settings:
             self.blame("settings", self.confirmed_settings, "lost for", revision)
 
     def _hear(self, command, result):
-        """What is told of a command must be true."""
+        """What is reported of a command must be true."""
         first = command not in self.results
         self.results.setdefault(command, []).append(result)
         self.commands.pop(command, None)

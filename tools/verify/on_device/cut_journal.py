@@ -76,7 +76,7 @@ class Life:
             if rng.randrange(4) == 0:
                 ledger.count_power_on()
             self._now_s += rng.randrange(1, 7200)
-            if rng.randrange(3):  # otherwise nobody knows the time; a clock may be wrong
+            if rng.randrange(3):  # otherwise the time is not known; a clock may be wrong
                 ledger.date(self._now_s + (0, 0, -86400, 86400)[rng.randrange(4)])
             for _ in range(rng.randrange(1, 30)):
                 self._append(journal)

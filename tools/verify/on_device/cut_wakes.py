@@ -21,9 +21,9 @@ BOOTS_A_LIFE = 60
 MOST_BEFORE = 40
 """Boots of a life before the first cut."""
 BOOTS_TO_REPORT = 10
-BOOTS_TO_SETTLE = 20
+BOOTS_TO_RECOVER = 20
 """Beside those that something unreachable takes."""
-SETTLE_ONE_IN = 6
+FINISH_ONE_IN = 6
 CUT_AGAIN_ONE_IN = 3
 MOST_OPERATIONS = 40
 """Later cuts of a sequence come at one of so many."""
@@ -43,7 +43,7 @@ class Settings:
         cfg.INTERVAL_S: 7200, cfg.UPLOAD_EVERY_S: 14400, cfg.LIGHT_LUX: 1000, cfg.SHOCK_MG: 16000,
     }  # fmt: skip
 
-    def wish(self, machine, i):
+    def request(self, machine, i):
         """Before boot `i`; whether it matters."""
         agent, at = machine.agent, i % self.PERIOD
         if at in (1, 5):
@@ -53,15 +53,15 @@ class Settings:
             agent.set(i, {key: random.randrange(self.MOST[key] // 2, self.MOST[key] + 1) for key in keys})
         return at < 8 or at >= 5 + TRIES
 
-    def wish_more(self, agent):
-        """When it has recovered and all is done: wish what shows whether it is sound."""
+    def request_more(self, agent):
+        """Request something after it has recovered and all is done, to show that it is sound."""
         if agent.settings[0] not in agent.deaf:
             revision = agent.settings[0] + BOOTS_A_LIFE
             agent.deaf.append(revision)
             agent.set(revision, {cfg.LIGHT_LUX: 999})
 
-    def is_settled(self, agent):
-        """Whether all that was wished is done."""
+    def is_done(self, agent):
+        """Whether all that was requested is done."""
         revision, _, source, refused, _ = agent.applied
         wanted = agent.settings[0]
         return refused == wanted if wanted in agent.deaf else (revision == wanted and source == CONFIRMED)
@@ -71,7 +71,7 @@ class Commands:
     """Some commands every other boot, of all verbs; one in eight has expired. Now and then one comes again
     whose result is known."""
 
-    def wish(self, machine, i):
+    def request(self, machine, i):
         agent = machine.agent
         if i % 2:
             for number in range(agent.time_s, agent.time_s + random.randrange(1, 4)):
@@ -84,11 +84,11 @@ class Commands:
             agent.commands[number] = agent.given[number][:4]
         return i > 0
 
-    def wish_more(self, agent):
+    def request_more(self, agent):
         for number in agent.results:
             agent.commands[number] = agent.given[number][:4]
 
-    def is_settled(self, agent):
+    def is_done(self, agent):
         return not agent.commands
 
 
@@ -98,19 +98,19 @@ class Keys(Commands):
 
     STEPS = (1, 3, MOST_STEP, MOST_STEP + 6)
 
-    def wish(self, machine, i):
+    def request(self, machine, i):
         if i % 3 == 2:
             machine.agent.epoch += random.choice(self.STEPS)
-        return super().wish(machine, i) and i % 3 != 1
+        return super().request(machine, i) and i % 3 != 1
 
-    def is_settled(self, agent):
-        return super().is_settled(agent) and agent.heard_epoch == agent.epoch
+    def is_done(self, agent):
+        return super().is_done(agent) and agent.heard_epoch == agent.epoch
 
 
 class Updates:
     """A new release every few boots: good, crashing, damaged on its way."""
 
-    def wish(self, machine, i):
+    def request(self, machine, i):
         agent = machine.agent
         if i % 5 == 1:
             release = agent.release = agent.release + 1 + (agent.release == 0)
@@ -120,10 +120,10 @@ class Updates:
                 agent.rotten.append(release)
         return 1 <= i % 5 < 4
 
-    def wish_more(self, agent):
+    def request_more(self, agent):
         agent.release = 4 * agent.release + 2
 
-    def is_settled(self, agent):
+    def is_done(self, agent):
         running, on_trial, failed = agent.report[:3]
         return not agent.release or (not on_trial and agent.release in (running, failed))
 
@@ -133,7 +133,7 @@ class Slots(Updates):
 
     PERIODS = (4, 4, BOOTS_ON_TRIAL + 5)
 
-    def wish(self, machine, i):
+    def request(self, machine, i):
         agent, kind = machine.agent, 0
         while i >= self.PERIODS[kind]:
             i -= self.PERIODS[kind]
@@ -184,10 +184,10 @@ class Life:
         """All its boots, each cut wherever it can be, as long as there are cuts left."""
         machine, first = self._machine, random.randrange(MOST_BEFORE)
         for i in range(BOOTS_A_LIFE):
-            matters = self._subject.wish(machine, i) and i >= first
+            matters = self._subject.request(machine, i) and i >= first
             before = machine.snapshot()
             machine.boot()
-            self._tell(f"boot {i}")
+            self._report(f"boot {i}")
             operations, after = machine.operations, machine.snapshot()
             for at in range(1, operations + 1) if matters else ():
                 for kind in range(4):
@@ -195,7 +195,7 @@ class Life:
                         return
                     machine.restore(before)
                     self._cut(at, kind & 1 == 1, kind & 2 == 2)
-                    self._tell(f"boot {i} cut at {at} of {operations}, kind {kind}")
+                    self._report(f"boot {i} cut at {at} of {operations}, kind {kind}")
             machine.restore(after)
 
     def _cut(self, at, torn, keep_rtc):
@@ -209,8 +209,8 @@ class Life:
             if machine.boot(random.randrange(1, MOST_OPERATIONS), torn, random.randrange(2) == 1) == CUT:
                 self._count.add(torn)
         self._recover()
-        if random.randrange(SETTLE_ONE_IN) == 0:
-            self._settle()
+        if random.randrange(FINISH_ONE_IN) == 0:
+            self._finish()
 
     def _recover(self):
         """The device reports, and nothing that it has promised is missing."""
@@ -227,21 +227,21 @@ class Life:
             if seq not in agent.stored:
                 agent.blame("record", seq, "lost")
 
-    def _settle(self):
+    def _finish(self):
         self._await()
-        self._subject.wish_more(self._machine.agent)
+        self._subject.request_more(self._machine.agent)
         self._await()
 
     def _await(self):
         machine, agent = self._machine, self._machine.agent
-        for _ in range(BOOTS_TO_SETTLE + _patience(agent)):
-            if self._subject.is_settled(agent):
+        for _ in range(BOOTS_TO_RECOVER + _patience(agent)):
+            if self._subject.is_done(agent):
                 break
             machine.boot()
         else:
             agent.blame("what was asked for is never done")
 
-    def _tell(self, when):
+    def _report(self, when):
         agent = self._machine.agent
         for words in agent.wrong:
             print("violation", words, "after", when)

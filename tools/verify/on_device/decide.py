@@ -15,7 +15,7 @@ TIMES = 5
 
 
 class Journey:
-    """As `plan.guide` tells it."""
+    """As `plan.guide` returns it."""
 
 
 def read(line):
@@ -68,5 +68,5 @@ with open(sys.argv[1]) as lines:
         times_us.append(least_us)
         left_bytes.append(left)
         otherwise += action != expected
-told = {"us": list(times_us), "left": list(left_bytes), "first_us": first_us, "otherwise": otherwise}
-print(json.dumps(told))
+result = {"us": list(times_us), "left": list(left_bytes), "first_us": first_us, "otherwise": otherwise}
+print(json.dumps(result))

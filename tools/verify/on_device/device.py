@@ -33,7 +33,8 @@ CONFIG = """{"device": "%s", "key": "%s", "broker_host": "localhost", "broker_po
 "broker_password": "", "apn": "iot"}"""
 _PATH = sys.path[:]
 _OURS = ("boot", "main", "start", "start.slots", "start.trials", "board", "locator.downlink.report")
-"""Modules that a boot loads anew: those outside the slots, and what a switch leaves that holds on to them."""
+"""Modules that a boot loads again: those outside the slots, and what a switch leaves that holds on to
+them."""
 
 
 class _End(BaseException):
@@ -66,7 +67,7 @@ class Port(ideal.Port):
 
 
 class Machine:
-    """Flash, RTC memory and clock of one device; `agent` is told what it promises, `broker` has `ask`.
+    """Flash, RTC memory and clock of one device; `agent` is given what it promises, `broker` has `ask`.
 
     `operations` of the flash in the last boot.
     """

@@ -49,7 +49,7 @@ class Broker:
         return self.attack(number)
 
 
-class Bench:
+class Rig:
     """A device that has reported a few times, and what came of the cases."""
 
     def __init__(self):
@@ -132,25 +132,25 @@ def evil(agent, number):
     return plain(agent, number, *pairs, ranges=ranges, time=encoded(agent.time_s + 10_000_000))
 
 
-def sealed(envelope, text, number=1000):
+def encrypted(envelope, text, number=1000):
     """`text` in an envelope."""
     buf = bytearray(HEADROOM) + text + bytes(TAG_SIZE)
     start, end = envelope.seal(buf, HEADROOM, HEADROOM + len(text), number)
     return bytes(buf[start:end])
 
 
-def forged(bench, many):
+def forged(rig, many):
     """Everything that needs no key of this device and direction."""
-    agent = bench.agent
+    agent = rig.agent
 
     def genuine(number):
         return agent.seal(evil(agent, number))
 
     for bit in range(8 * TAG_SIZE):
-        bench.try_out("bad tag", bit, lambda number: [_flipped(genuine(number), -1 - bit // 8, bit % 8)])
+        rig.try_out("bad tag", bit, lambda number: [_flipped(genuine(number), -1 - bit // 8, bit % 8)])
     for _ in range(many):
         bit = random.randrange(400)
-        bench.try_out("one bit", bit, lambda number: [_flipped(genuine(number), bit // 8, bit % 8)])
+        rig.try_out("one bit", bit, lambda number: [_flipped(genuine(number), bit // 8, bit % 8)])
     others = {
         "other device": Envelope(KEY, DOWN, DEVICE + "0"),
         "other key": Envelope(bytes(32), DOWN, DEVICE),
@@ -158,33 +158,33 @@ def forged(bench, many):
         "other epoch": Envelope(KEY, DOWN, DEVICE, 1),
     }
     for kind, envelope in others.items():
-        bench.try_out(kind, "", lambda number: [sealed(envelope, evil(agent, number))] * 3)
-    bench.try_out("own uplink", "", lambda number: [bench.broker.heard] * 3)
+        rig.try_out(kind, "", lambda number: [encrypted(envelope, evil(agent, number))] * 3)
+    rig.try_out("own uplink", "", lambda number: [rig.broker.heard] * 3)
     for back in range(2, 10):  # the one before may be the first try of the same turn
-        bench.try_out("replay", back, lambda number: [genuine(number - back)])
-        bench.try_out("reply ahead of time", back, lambda number: [genuine(number + back)])
-    bench.try_out("reordered", "", lambda number: [genuine(number - back) for back in range(2, 5)])
+        rig.try_out("replay", back, lambda number: [genuine(number - back)])
+        rig.try_out("reply ahead of time", back, lambda number: [genuine(number + back)])
+    rig.try_out("reordered", "", lambda number: [genuine(number - back) for back in range(2, 5)])
     for less in range(1, 61):
-        bench.try_out("truncated", less, lambda number: [genuine(number)[:-less]])
-    bench.try_out("longer", "", lambda number: [genuine(number) + b"\x00"])
-    bench.try_out("flood", many, lambda number: [genuine(number - 2)] * many)
-    bench.try_out("flood", "of noise", lambda number: [bytes([i & 255]) * 200 for i in range(many)])
+        rig.try_out("truncated", less, lambda number: [genuine(number)[:-less]])
+    rig.try_out("longer", "", lambda number: [genuine(number) + b"\x00"])
+    rig.try_out("flood", many, lambda number: [genuine(number - 2)] * many)
+    rig.try_out("flood", "of noise", lambda number: [bytes([i & 255]) * 200 for i in range(many)])
 
 
-def sender(bench):
+def sender(rig):
     """A function that tries out one reply sealed with the right key."""
 
     def send(kind, name, *pairs, **more):
-        agent = bench.agent
-        bench.try_out(kind, name, lambda number: [agent.seal(plain(agent, number, *pairs, **more))])
+        agent = rig.agent
+        rig.try_out(kind, name, lambda number: [agent.seal(plain(agent, number, *pairs, **more))])
 
-    bench.begin()
+    rig.begin()
     return send
 
 
-def bad_commands(bench):
+def bad_commands(rig):
     """Sealed with the right key: commands that must not be done."""
-    send, now = sender(bench), bench.agent.time_s
+    send, now = sender(rig), rig.agent.time_s
     for expiry in (0, 1, now - 86400, now - 1, -1):
         send("expired command", expiry, b"\x05" + encoded([[now, expiry, commands.DENSE, 600]]))
     for verb in (0, 8, 9, 100, -1, 1 << 31):
@@ -193,9 +193,9 @@ def bad_commands(bench):
         send("bad argument", argument, b"\x05" + encoded([[now, now + 86400, commands.DENSE, argument]]))
 
 
-def bad_values(bench):
+def bad_values(rig):
     """Sealed with the right key, and of another form than the protocol's."""
-    send = sender(bench)
+    send = sender(rig)
     for key in (9, 23, 24, 200, 1 << 31, -1):
         send("unknown key", key, encoded(key) + b"\x83\x01\x02\x03")
     for odd in (b"\x61a", b"\x40", b"\xf6", HUGE):
@@ -213,9 +213,9 @@ def bad_values(bench):
     send("twice", "setting", b"\x04\x82\x09\xa2\x00\x19\x02\x58\x00\x19\x02\x58")
 
 
-def bad_ranges(bench):
+def bad_ranges(rig):
     """Sealed with the right key, and out of range."""
-    send, now = sender(bench), bench.agent.time_s
+    send, now = sender(rig), rig.agent.time_s
     for key in range(-1, 20):
         for value in (encoded(-(1 << 31)), encoded((1 << 31) - 1), HUGE, TINY, b"\xf6", b"\x60"):
             send("setting out of range", key, b"\x04\x82\x09\xa1" + encoded(key) + value)
@@ -228,26 +228,26 @@ def bad_ranges(bench):
         send("odd ranges", ranges, ranges=ranges)
 
 
-def at_random(bench, many):
+def at_random(rig, many):
     """Sealed with the right key, some bytes of it at random."""
-    agent = bench.agent
+    agent = rig.agent
     text = plain(agent, 0, b"\x04" + encoded([0, {0: -65536}]), b"\x06\x82\x01\x02", b"\x07" + ODD[16])
     for i in range(many):
         other = bytearray(text)
         for _ in range(random.randrange(1, 4)):
             other[random.randrange(len(other))] = random.randrange(256)
-        bench.try_out("random", i, lambda number: [agent.seal(bytes(other))])
+        rig.try_out("random", i, lambda number: [agent.seal(bytes(other))])
 
 
-def damaged(bench):
+def damaged(rig):
     """Each bit and each length of the files of settings and commands."""
-    bench.prepare(1, {0: 1800, 1: 7200, 4: 33})
+    rig.prepare(1, {0: 1800, 1: 7200, 4: 33})
     for path in ("data/settings.bin", "data/settings.good"):
-        data = bench.read(path)
+        data = rig.read(path)
         for bit in range(8 * len(data)):
-            bench.damage("settings, one bit", path, _flipped(data, bit // 8, bit % 8))
+            rig.damage("settings, one bit", path, _flipped(data, bit // 8, bit % 8))
         for length in range(len(data)):
-            bench.damage("settings, truncated", path, data[:length])
+            rig.damage("settings, truncated", path, data[:length])
 
 
 def _flipped(data, at, bit):
@@ -257,24 +257,24 @@ def _flipped(data, at, bit):
     return bytes(data)
 
 
-def bad_orders(bench, many):
+def bad_downlinks(rig, many):
     """Orders under a good tag that no device must follow."""
     for kind in (bad_commands, bad_values, bad_ranges):
-        kind(bench)
-    at_random(bench, many)
+        kind(rig)
+    at_random(rig, many)
 
 
 def main(seed, many, parts):
     """Those parts, or all of it."""
     random.seed(seed)
-    bench = Bench()
+    rig = Rig()
     if "forged" in parts:
-        forged(bench, many)
-    if "orders" in parts:
-        bad_orders(bench, many)
+        forged(rig, many)
+    if "downlinks" in parts:
+        bad_downlinks(rig, many)
     if "damaged" in parts:
-        damaged(bench)
-    print(json.dumps({"cases": bench.cases, "accepted": bench.accepted, "stuck": bench.stuck}))
+        damaged(rig)
+    print(json.dumps({"cases": rig.cases, "accepted": rig.accepted, "stuck": rig.stuck}))
 
 
 main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

@@ -15,8 +15,8 @@ class Flash:
     """Blocks in the bytearray `data`. It dies at operation number `cut_at`; a `torn` one is half done.
 
     LittleFS would lose hold of its own memory if an exception left it. So what is written after the flash has
-    died goes on in vain, until the code comes to `alive` (at each `open`, at each use of a port), and has not
-    happened when `end` has been called.
+    died goes on without effect, until the code comes to `alive` (at each `open`, at each use of a port), and
+    has not happened when `end` has been called.
     """
 
     last = None
@@ -29,7 +29,7 @@ class Flash:
         self.torn = torn
         self.dead = False
         self.ended = False
-        self._in_vain: list = []
+        self._undo: list = []
         Flash.last = self
 
     def readblocks(self, n, buf, offset=0):
@@ -57,8 +57,8 @@ class Flash:
 
     def end(self):
         """Nothing has happened since it died, and nothing will."""
-        while self._in_vain:
-            at, was = self._in_vain.pop()
+        while self._undo:
+            at, was = self._undo.pop()
             self.data[at : at + len(was)] = was
         self.dead = self.ended = True
 
@@ -66,7 +66,7 @@ class Flash:
         self._there()
         size = len(buf)
         if self.dead:
-            self._in_vain.append((at, bytes(memoryview(self.data)[at : at + size])))
+            self._undo.append((at, bytes(memoryview(self.data)[at : at + size])))
             self.data[at : at + size] = buf
             return
         self.operations += 1

@@ -20,7 +20,7 @@ KEY = bytes(range(32))
 DEVICE = "lb-1"
 MOST_BYTES = 3000
 UART_BYTES = 2048
-"""What nobody reads beyond that is lost, as on a UART."""
+"""What is not read beyond that is lost, as on a UART."""
 KEPT_CRASHES = 5
 VERB_MS = 600_000
 """No verb takes longer, whatever comes."""
@@ -321,7 +321,7 @@ class EnvelopeTarget:
 
     def __init__(self):
         self._envelope = cose.Envelope(KEY, cose.DOWN, DEVICE)
-        self.seeds = tuple(self._sealed(plain, 7) for plain in _replies())
+        self.seeds = tuple(self._encrypted(plain, 7) for plain in _replies())
 
     def feed(self, data):
         """What is not genuine is refused."""
@@ -329,7 +329,7 @@ class EnvelopeTarget:
         if data not in self.seeds:
             raise AssertionError("a forgery was opened")
 
-    def _sealed(self, plain, number):
+    def _encrypted(self, plain, number):
         buf = bytearray(32) + plain + bytes(8)
         start, end = self._envelope.seal(buf, 32, 32 + len(plain), number)
         return bytes(buf[start:end])
@@ -346,14 +346,14 @@ class GenuineTarget(EnvelopeTarget):
 
     def feed(self, data):
         """Sealed, opened and read."""
-        number, plain = self._envelope.open(self._sealed(data, 8))
+        number, plain = self._envelope.open(self._encrypted(data, 8))
         if number != 8 or plain != data:
             raise AssertionError("not what was sealed")
         talk.read_reply(plain)
 
 
 class FlashTarget:
-    """What stands in flash and RTC memory after a bad day: records, ledger, state of the plan.
+    """What stands in flash and RTC memory after a bad day: records, counters, state of the scheduler.
 
     Half of the inputs get the right checksum.
     """

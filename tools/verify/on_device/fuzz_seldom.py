@@ -76,7 +76,7 @@ class MqttTarget:
         self._client = MqttClient(self, self)
 
     def feed(self, data):
-        """A conversation in which the broker says `data`."""
+        """A session in which the broker sends `data`."""
         self._data, self._n = data, 0
         client, began = self._client, self._now
         try:

@@ -31,21 +31,21 @@ class Tally:
             self.wrong.append(kind + " " + name)
 
 
-def ccm(tally, name, key, nonce, aad, text, sealed):
+def ccm(tally, name, key, nonce, aad, text, encrypted):
     """AES-CCM both ways, and no single bit of what goes into the tag may be another one."""
-    key, nonce, aad, text, sealed = [unhexlify(each) for each in (key, nonce, aad, text, sealed)]
+    key, nonce, aad, text, encrypted = [unhexlify(each) for each in (key, nonce, aad, text, encrypted)]
     cipher = cose.Ccm(key)
     buf = bytearray(text + bytes(cose.TAG_SIZE))
     cipher.encrypt(nonce, aad, buf, 0, len(text))
-    is_right = bytes(buf) == sealed
+    is_right = bytes(buf) == encrypted
     is_right = is_right and cipher.decrypt(nonce, aad, buf, 0, len(text)) and bytes(buf[: len(text)]) == text
     tally.note("ccm", name, is_right)
 
 
-def ccm_flips(tally, name, key, nonce, aad, text, sealed):
+def ccm_flips(tally, name, key, nonce, aad, text, encrypted):
     """Each bit of nonce, additional data, ciphertext and tag, inverted: refused."""
     cipher = cose.Ccm(unhexlify(key))
-    parts = [bytearray(unhexlify(each)) for each in (nonce, aad, sealed)]
+    parts = [bytearray(unhexlify(each)) for each in (nonce, aad, encrypted)]
     for i, what in enumerate(("nonce", "aad", "sealed")):
         for bit in range(8 * len(parts[i])):
             parts[i][bit // 8] ^= 1 << bit % 8
@@ -66,19 +66,19 @@ def hmac(tally, name, key, data, mac):
     tally.note("hmac", name, hexlify(cose.hmac_sha256(unhexlify(key), unhexlify(data))).decode() == mac)
 
 
-def envelope(tally, name, key, device, direction, number, text, sealed):
+def envelope(tally, name, key, device, direction, number, text, encrypted):
     """The envelope, sealed and opened."""
-    text, sealed = unhexlify(text), unhexlify(sealed)
+    text, encrypted = unhexlify(text), unhexlify(encrypted)
     side = cose.Envelope(unhexlify(key), direction, device)
     buf = bytearray(_HEADROOM) + text + bytes(cose.TAG_SIZE)
     start, end = side.seal(buf, _HEADROOM, _HEADROOM + len(text), number)
-    tally.note("envelope", name, buf[start:end] == sealed and side.open(sealed) == (number, text))
+    tally.note("envelope", name, buf[start:end] == encrypted and side.open(encrypted) == (number, text))
 
 
-def flips(tally, name, key, device, direction, number, text, sealed):
+def flips(tally, name, key, device, direction, number, text, encrypted):
     """Each bit of an envelope inverted; and the whole, held against another device or direction."""
     side = cose.Envelope(unhexlify(key), direction, device)
-    data = bytearray(unhexlify(sealed))
+    data = bytearray(unhexlify(encrypted))
     for bit in range(8 * len(data)):
         data[bit // 8] ^= 1 << bit % 8
         tally.note("flips", f"{name}, envelope bit {bit}", refuses(side, bytes(data)))

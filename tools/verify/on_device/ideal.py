@@ -1,4 +1,4 @@
-"""The best of worlds for a device in a campaign: a port without a UART, and a modem by its verbs."""
+"""Ideal conditions for a device under fault injection: a port without a UART, and a modem by its verbs."""
 
 _REGISTERED = 0  # of locator.modem; a slot holds no constants
 

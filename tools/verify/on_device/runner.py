@@ -20,7 +20,7 @@ def main() -> None:
 
 
 def run(name, function):
-    """Call one test; a dict with what is to be told of it."""
+    """Call one test; return a dict with its result."""
     gc.collect()
     trace = None
     start_ms = time.ticks_ms()

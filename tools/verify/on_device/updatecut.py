@@ -82,7 +82,7 @@ class Port(ideal.Port):
 
 
 class Board:
-    """The board module, as it lies beside boot.py."""
+    """The board module, as it lies next to boot.py."""
 
     NAME = "SIM"
     MODEM = "bg95"

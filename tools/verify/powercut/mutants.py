@@ -1,8 +1,8 @@
-"""Careless firmwares that `powercut` must find out: what stands in a module, what these have in its place.
+"""Mutants of the firmware that `powercut` must find: the text of a module, and what replaces it.
 
-Some carelessness is none on this device: LittleFS takes a file in at its close, whole, so one that is written
-in place is as safe as one that is renamed; settings lie there twice, and are confirmed again as long as they
-have not been; and a trial that a crash has not ended is ended by its boots.
+Some mutants would be correct on this device: LittleFS takes a file in at its close, whole, so one that is
+written in place is as safe as one that is renamed; settings lie there twice, and are confirmed again as long
+as they have not been; and a trial that a crash has not ended is ended by its boots.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ CUTS = 310
 """Of one seed: two lives of a journal, some boots of a device."""
 
 
-class Careless(NamedTuple):
+class Mutant(NamedTuple):
     """One firmware: what is wrong with it, under which subject it is found out, and the change."""
 
     fault: str
     subject: str
     module: str
-    careful: str
-    careless: str
+    original: str
+    mutated: str
 
 
 _SETTINGS = "locator/downlink/settings.py"
 _COMMANDS = "locator/downlink/commands.py"
-_SEALED = "locator/codec/checked.py"
+_CHECKED = "locator/codec/checked.py"
 _PULL = "locator/downlink/pull.py"
 _RENAME = '    os.rename(path + ".new", path)'
 _SAVE = """    try:
@@ -41,71 +41,71 @@ _SAVE = """    try:
         book.last = before"""
 
 ALL = (
-    Careless("numbers are not reserved", "journal", "locator/journal/ledger.py",
+    Mutant("numbers are not reserved", "journal", "locator/journal/ledger.py",
              "_RESERVE = const(64)", "_RESERVE = const(0)"),
-    Careless("a record is cut short", "journal", "locator/journal/store.py",
+    Mutant("a record is cut short", "journal", "locator/journal/store.py",
              "f.write(self._buf)", "f.write(self._buf[:40])"),
-    Careless("thinned records are not counted", "journal", "locator/journal/thinning.py",
+    Mutant("thinned records are not counted", "journal", "locator/journal/thinning.py",
              "thinned += len(good) - len(chosen)", "thinned += 0"),
-    Careless("settings prove themselves as they come", "settings", _SETTINGS,
+    Mutant("settings prove themselves as they come", "settings", _SETTINGS,
              "desk.state[st.TRIAL] = _FRESH", "desk.state[st.TRIAL] = _TRIES"),
-    Careless("settings are never on trial", "settings", _SETTINGS,
+    Mutant("settings are never on trial", "settings", _SETTINGS,
              "[applied.ON_TRIAL, revision", "[applied.CONFIRMED, revision"),
-    Careless("settings are never given up", "settings", _SETTINGS,
+    Mutant("settings are never given up", "settings", _SETTINGS,
              "elif state[st.TRIAL] >= 0:", "elif True:"),
-    Careless("the last good settings are not kept", "settings", _SETTINGS,
+    Mutant("the last good settings are not kept", "settings", _SETTINGS,
              "_write(folder + applied.LAST_GOOD_FILE, found) and", ""),
-    Careless("the book is removed before it is replaced", "commands", _SEALED,
+    Mutant("the book is removed before it is replaced", "commands", _CHECKED,
              _RENAME, f"    remove(path)\n{_RENAME}"),
-    Careless("a command is done before it is noted", "commands", _COMMANDS,
+    Mutant("a command is done before it is noted", "commands", _COMMANDS,
              " entry = [n", " _DO[verb](desk, 0)\n    entry = [n"),
-    Careless("a command counts as done before it is", "commands", _COMMANDS,
+    Mutant("a command counts as done before it is", "commands", _COMMANDS,
              _SAVE, f"    entry[RESULT] = result or DONE\n{_SAVE}"),
-    Careless("the highest id is forgotten", "commands", "locator/downlink/book.py",
+    Mutant("the highest id is forgotten", "commands", "locator/downlink/book.py",
              "out.int(self.last)", "out.int(0)"),
-    Careless("a result is forgotten as it is told", "commands", _COMMANDS,
+    Mutant("a result is forgotten as it is told", "commands", _COMMANDS,
              "    out.int(_KEY)\n", "    told(desk)\n    out.int(_KEY)\n"),
-    Careless("a restart is not noted", "commands", _COMMANDS,
+    Mutant("a restart is not noted", "commands", _COMMANDS,
              "        book.save()\n    except OSError:  # told as cut short",
              "        pass\n    except OSError:  # told as cut short"),
-    Careless("expired commands are done", "commands", _COMMANDS, "if now >= expiry:", "if False:"),
-    Careless("what was said under keys that are over counts as told", "keys", "locator/session/talk.py",
+    Mutant("expired commands are done", "commands", _COMMANDS, "if now >= expiry:", "if False:"),
+    Mutant("what was said under keys that are over counts as told", "keys", "locator/session/talk.py",
              "reply[_EPOCH])\n            return", "reply[_EPOCH])"),
-    Careless("a release is not verified", "update", "locator/downlink/release.py",
+    Mutant("a release is not verified", "update", "locator/downlink/release.py",
              "if self._digest(contents, at, size) != digest:", "if False:"),
-    Careless("slots are switched before the release is verified", "update", _PULL,
+    Mutant("slots are switched before the release is verified", "update", _PULL,
              "pulled.verify()\n        trials.try_out(pulled.sequence)",
              "trials.try_out(pulled.sequence)\n        pulled.verify()"),
-    Careless("slots are switched before the last file has come", "update", _PULL,
+    Mutant("slots are switched before the last file has come", "update", _PULL,
              "    if wanted is None:", "    if wanted is None or wanted[0] == 2:"),
-    Careless("the slot is not emptied for a release", "update", "locator/downlink/release.py",
+    Mutant("the slot is not emptied for a release", "update", "locator/downlink/release.py",
              "        self.clear()\n        append", "        append"),
-    Careless("the pointer is removed before it is replaced", "slots", "start/trials.py",
+    Mutant("the pointer is removed before it is replaced", "slots", "start/trials.py",
              "        os.rename(", "        os.remove(slots.FILE)\n        os.rename("),
-    Careless("boots on trial are not counted", "slots", "start/trials.py",
+    Mutant("boots on trial are not counted", "slots", "start/trials.py",
              "        pointer.boots += 1\n", ""),
-    Careless("boots that do not end are not counted", "slots", "start/trials.py",
+    Mutant("boots that do not end are not counted", "slots", "start/trials.py",
              "        pointer.unended += 1\n", ""),
-    Careless("a release is good as soon as it is there", "slots", "start/trials.py",
+    Mutant("a release is good as soon as it is there", "slots", "start/trials.py",
              "pointer.good = slots.running\n    pointer.on_trial = 1",
              "pointer.good = 1 - slots.running\n    pointer.on_trial = 0"),
-    Careless("a release is good when it has reached its sleep", "slots", "start/trials.py",
+    Mutant("a release is good when it has reached its sleep", "slots", "start/trials.py",
              "    pointer = Pointer()\n    pointer.unended = 0\n    pointer.save()", "    confirm()"),
 )  # fmt: skip
 
 
-def lay_down(careless: Careless, folder: Path) -> None:
+def lay_down(mutant: Mutant, folder: Path) -> None:
     """The sources of this firmware, in `folder`; `LayoutError` if what it changes is not there any more."""
     shutil.copytree(FIRMWARE, folder, dirs_exist_ok=True)
-    path = folder / careless.module
+    path = folder / mutant.module
     text = path.read_text()
-    if careless.careful not in text:
-        raise LayoutError(f"{__file__}, {careless.fault}: {careless.module} has changed")
-    path.write_text(text.replace(careless.careful, careless.careless))
+    if mutant.original not in text:
+        raise LayoutError(f"{__file__}, {mutant.fault}: {mutant.module} has changed")
+    path.write_text(text.replace(mutant.original, mutant.mutated))
 
 
-def is_found(careless: Careless, seeds: Iterable[int]) -> bool:
+def is_found(mutant: Mutant, seeds: Iterable[int]) -> bool:
     """Whether the power cuts of one of the `seeds` show it."""
     with tempfile.TemporaryDirectory() as folder:
-        lay_down(careless, Path(folder))
-        return any(run(Path(folder), careless.subject, seed, CUTS).violations for seed in seeds)
+        lay_down(mutant, Path(folder))
+        return any(run(Path(folder), mutant.subject, seed, CUTS).violations for seed in seeds)

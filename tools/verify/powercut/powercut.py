@@ -2,8 +2,8 @@
 
 `python -m tools.verify.powercut.powercut [--cuts N] [--seed N]` runs the firmware, compiled, on LittleFS in
 MicroPython (`tools/verify/on_device/powercut.py` tells how), on all cores: the journal alone, and whole wakes
-that are given settings, commands, other keys and updates. Then the careless firmwares (`mutants`) have to be
-found out. It writes out/powercut.json and exits with 1 when a promise was broken, or by one of these
+that are given settings, commands, other keys and updates. Then the mutants of the firmware (`mutants`) have
+to be found out. It writes out/powercut.json and exits with 1 when a promise was broken, or by one of these
 unnoticed.
 """
 
@@ -30,34 +30,34 @@ OUT = Path("out/powercut.json")
 SUBJECTS = {"journal": 14, "settings": 4, "commands": 4, "keys": 4, "update": 4, "slots": 5}
 """What the power is cut under, and how many of 35 cuts it gets."""
 CUTS = 35_000
-SHARE = 250
+BATCH = 250
 """Cuts of one process."""
 SEEDS = range(7, 15)
-"""Under which a careless firmware is found out."""
+"""Under which a mutant is found."""
 
 
-def campaign(seed: int, cuts: int) -> Iterator[Result]:
+def run_all(seed: int, cuts: int) -> Iterator[Result]:
     """The results of all processes, as they end."""
     with tempfile.TemporaryDirectory() as folder:
         for source in modules(FIRMWARE):
             compile_module(source, Path(folder, source.relative_to(FIRMWARE)))
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            yield from pool.map(lambda share: run(Path(folder), *share), _shares(seed, cuts))
+            yield from pool.map(lambda batch: run(Path(folder), *batch), _batches(seed, cuts))
 
 
-def _shares(seed: int, cuts: int) -> Iterator[tuple[str, int, int]]:
+def _batches(seed: int, cuts: int) -> Iterator[tuple[str, int, int]]:
     """(subject, seed, cuts) of each process."""
     for subject, part in SUBJECTS.items():
         left = -(-cuts * part // sum(SUBJECTS.values()))
         while left > 0:
-            yield subject, seed, min(SHARE, left)
-            left -= SHARE
+            yield subject, seed, min(BATCH, left)
+            left -= BATCH
             seed += 1
 
 
 def _unnoticed(progress: Progress) -> Iterator[str]:
-    """What is wrong with careless firmwares that no cut has shown."""
-    task = progress.add_task("careless firmwares", total=len(mutants.ALL))
+    """The faults of mutants that no cut has shown."""
+    task = progress.add_task("mutants", total=len(mutants.ALL))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for each, found in zip(
             mutants.ALL, pool.map(lambda each: mutants.is_found(each, SEEDS), mutants.ALL), strict=True
@@ -77,7 +77,7 @@ def main() -> int:
     try:
         with Progress(console=Console()) as progress:
             task = progress.add_task("cuts", total=arguments.cuts)
-            for result in campaign(arguments.seed, arguments.cuts):
+            for result in run_all(arguments.seed, arguments.cuts):
                 total = totals[result.subject]
                 total.cuts += result.cuts
                 total.torn += result.torn
@@ -88,15 +88,15 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     OUT.parent.mkdir(exist_ok=True)
-    told: dict[str, object] = {name: asdict(total) for name, total in totals.items()}
-    OUT.write_text(json.dumps(told | {"unnoticed": unnoticed}, indent=2) + "\n")
+    content: dict[str, object] = {name: asdict(total) for name, total in totals.items()}
+    OUT.write_text(json.dumps(content | {"unnoticed": unnoticed}, indent=2) + "\n")
     violations = [violation for total in totals.values() for violation in total.violations]
     for line in (*violations[:20], *(f"unnoticed: {fault}" for fault in unnoticed)):
         print(line, file=sys.stderr)
     for name, total in totals.items():
         print(f"{name}: cuts {total.cuts}, {total.torn} of them torn")
     cuts = sum(total.cuts for total in totals.values())
-    print(f"careless firmwares {len(mutants.ALL)}; found out {len(mutants.ALL) - len(unnoticed)}")
+    print(f"mutants {len(mutants.ALL)}; found {len(mutants.ALL) - len(unnoticed)}")
     print(f"cuts {cuts}; violations {len(violations)}")
     return 1 if violations or unnoticed or cuts < arguments.cuts else 0
 

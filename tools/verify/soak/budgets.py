@@ -1,4 +1,4 @@
-"""What operators allow a locator, and the worst that was seen of it in windows that slide.
+"""What operators allow a tracker, and the worst that was seen of it in windows that slide.
 
 N2, N3, N6, N11 are the numbers of the rules in the collection of operators' demands: Telefonica
 TEF.IOT.DB_4.3 REQ_008 and REQ_009, GSMA TS.34, and the limits 1NCE suggests.
@@ -19,7 +19,7 @@ HOUR = 60 * MIN
 DAY = 24 * HOUR
 MONTH = 30 * DAY
 PERMANENT = (2, 3, 6, 7, 8)
-LADDER_H = (1, 4, 8, 16, 24, 36, 48, 72, 96)
+BACKOFF_H = (1, 4, 8, 16, 24, 36, 48, 72, 96)
 """After a permanent refusal nothing is asked for so long, longer after each further one."""
 
 
@@ -47,14 +47,14 @@ def hasty(tries: Sequence[Try]) -> list[int]:
         if each.accepted:
             until_ms = refusals = 0
         elif each.cause in PERMANENT:
-            until_ms = max(until_ms, each.ms + LADDER_H[min(refusals, len(LADDER_H) - 1)] * HOUR)
+            until_ms = max(until_ms, each.ms + BACKOFF_H[min(refusals, len(BACKOFF_H) - 1)] * HOUR)
             refusals += 1
     return found
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: what was counted, its worst, what is allowed (None: nobody minds).
+    """One line of the table: what was counted, its worst, what is allowed (None: no limit).
 
     A try of a registration asks one network, for an attach or for a new tracking area.
     """
@@ -115,7 +115,7 @@ COUNTED = (
 
 
 def table(watch: Watch) -> list[Row]:
-    """All that was counted on one trip, beside what is allowed."""
+    """All that was counted on one trip, and what is allowed."""
     rows = [
         Row(f"{counted.what}, {name}", most(counted.times(watch), window_ms), allowed, rule)
         for counted in COUNTED

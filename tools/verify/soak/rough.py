@@ -1,6 +1,6 @@
-"""Our tracker in the worlds that differ from the usual one, on both modems, with fixed schedules beside it.
+"""Our tracker in the worlds that differ from the usual one, on both modems, compared with fixed schedules.
 
-`python -m tools.verify.soak.rough [--world NAME] [--modem NAME] [--budget N] [--seed N] [--out DIR]` rides
+`python -m tools.verify.soak.rough [--world NAME] [--modem NAME] [--budget N] [--seed N] [--out DIR]` runs
 every world of `tools.world.worlds.ROUGH` with the energy of `BUDGETS`, two trips at a time, counts the
 operators' budgets at the modem, and prints a table and the figures. It exits with 1, naming what fell short,
 when a record is lost, an answer stalls, a device is dead before the end or is heard of too late once coverage
@@ -37,9 +37,9 @@ from tools.world.demo.compare import joules_a_day, tuned
 from tools.world.demo.diary import Diary
 from tools.world.demo.figures import Figures
 from tools.world.demo.summary import hours
-from tools.world.oracle.truth import Truth
-from tools.world.ride import Demo, Tell, measure
+from tools.world.oracle.records import Oracle
 from tools.world.services.processes import ServiceError
+from tools.world.trip_run import Demo, OnProgress, measure
 
 BUDGETS = {"bg95": (65, 100), "sim7600": (300,)}
 """Joules a day, by modem."""
@@ -48,14 +48,14 @@ OURS = "ours"
 
 
 class Part(NamedTuple):
-    """One world on one modem, with all its budgets: the schedules beside them are flown once."""
+    """One world on one modem, with all its budgets: the schedules compared with it are run once."""
 
     world: str
     modem: str
     budgets: tuple[int, ...]
 
     @property
-    def flights(self) -> int:
+    def trips(self) -> int:
         """At most: ours and the tuned schedule with each budget, and the hourly one."""
         return 2 * len(self.budgets) + 1
 
@@ -64,7 +64,7 @@ PARTS = tuple(Part(world, modem, budgets) for world in worlds.ROUGH for modem, b
 
 
 @dataclass(frozen=True)
-class Ridden:
+class TripResult:
     """One trip by our policy or by a schedule; `broken` are the operators' budgets that did not hold."""
 
     world: str
@@ -99,41 +99,41 @@ class Ridden:
         return [f"{self.name}: {line}" for line in (*found, *self.broken)]
 
 
-def ride(part: Part, seed: int, out: Path, moves: Queue[float]) -> tuple[list[Ridden], list[str]]:
-    """Fly a part, the trips one after the other; what came of them, and what could not be flown and why.
-    `moves` is told each bit of progress, in flights."""
-    done: list[Ridden] = []
+def run_part(part: Part, seed: int, out: Path, moves: Queue[float]) -> tuple[list[TripResult], list[str]]:
+    """Run the trips of a part one after the other; return their results, and what could not be run and why.
+    `moves` receives the progress, in trips."""
+    done: list[TripResult] = []
     failed: list[str] = []
 
-    def fly(budget_j: int, schedule: Schedule | None) -> Figures | None:
+    def run_policy(budget_j: int, schedule: Schedule | None) -> Figures | None:
         policy = schedule.name if schedule else OURS
         folder = out / f"{part.world}-{part.modem}" / f"{policy}-{budget_j}".replace(" ", "-")
         words = ["--world", part.world, "--modem", part.modem, "--budget", f"{budget_j}", "--seed", f"{seed}"]
         arguments = demo.parsed([*words, "--out", str(folder)])
-        with _counted(moves, arguments.days) as tell:
+        with _counted(moves, arguments.days) as on_progress:
             try:
-                found, broken = flight(folder, demo.trip_of(arguments), schedule, tell)
+                found, broken = run_trip(folder, demo.trip_of(arguments), schedule, on_progress)
             except (ServiceError, LayoutError, OSError) as error:
                 failed.append(f"{part.world} {part.modem} {budget_j} J, {policy}: {error}")
                 return None
-        done.append(Ridden(part.world, part.modem, budget_j, policy, found, broken))
+        done.append(TripResult(part.world, part.modem, budget_j, policy, found, broken))
         return found
 
-    hourly = fly(part.budgets[0], HOURLY)
-    beside = {HOURLY}
+    hourly = run_policy(part.budgets[0], HOURLY)
+    compared = {HOURLY}
     for budget_j in part.budgets:
-        ours = fly(budget_j, None)
+        ours = run_policy(budget_j, None)
         best = tuned(part.modem, ours, hourly) if ours and hourly else HOURLY
-        if best in beside:
+        if best in compared:
             moves.put(1.0)
         else:
-            beside.add(best)
-            fly(budget_j, best)
+            compared.add(best)
+            run_policy(budget_j, best)
     return done, failed
 
 
-def flight(
-    out: Path, options: dict[str, Any], schedule: Schedule | None, tell: Tell
+def run_trip(
+    out: Path, options: dict[str, Any], schedule: Schedule | None, on_progress: OnProgress
 ) -> tuple[Figures, list[str]]:
     """One trip, `options` as `stage.build` takes them, by a schedule or by our policy: figures, and the
     operators' budgets that it broke."""
@@ -145,9 +145,11 @@ def flight(
             schedule.put_in(built.flash)
         watch = Watch()
         watch.follow(built)
-        rode = Demo(built, Truth(built.flash, built.trip, built.network.traffic), Diary(built.trip), None)
-        rode.run(tell)
-        found, _ = measure(rode)
+        trip_run = Demo(
+            built, Oracle(built.flash, built.trip, built.network.traffic), Diary(built.trip), None
+        )
+        trip_run.run(on_progress)
+        found, _ = measure(trip_run)
     finally:
         built.close()
     rows = (row for row in budgets.table(watch) if not row.kept)
@@ -155,21 +157,23 @@ def flight(
 
 
 @contextmanager
-def _counted(moves: Queue[float], days: int) -> Iterator[Tell]:
-    """What a flight is to be told: it passes on how much further it is. In the end the flight is over."""
-    told = 0.0
+def _counted(moves: Queue[float], days: int) -> Iterator[OnProgress]:
+    """The callback of a trip: it passes on the progress. At the end the trip is complete."""
+    reported = 0.0
 
     def further(part: float) -> None:
-        nonlocal told
-        moves.put(part - told)
-        told = part
+        nonlocal reported
+        moves.put(part - reported)
+        reported = part
 
     yield lambda standing: further(standing["completed"] / days)
     further(1.0)
 
 
-def ride_all(parts: Sequence[Part], seed: int, out: Path, console: Console) -> tuple[list[Ridden], list[str]]:
-    """All parts, `PROCESSES` at a time: what came of them, and what could not be flown."""
+def run_all(
+    parts: Sequence[Part], seed: int, out: Path, console: Console
+) -> tuple[list[TripResult], list[str]]:
+    """All parts, `PROCESSES` at a time: what came of them, and what could not be run."""
     context = get_context("spawn")
     columns = TextColumn("trips"), BarColumn(None), TaskProgressColumn(), TimeElapsedColumn()
     with (
@@ -178,8 +182,8 @@ def ride_all(parts: Sequence[Part], seed: int, out: Path, console: Console) -> t
         Progress(*columns, console=console, refresh_per_second=2) as progress,
     ):
         moves = manager.Queue()
-        task = progress.add_task("", total=sum(part.flights for part in parts))
-        futures = [pool.submit(ride, part, seed, out, moves) for part in parts]
+        task = progress.add_task("", total=sum(part.trips for part in parts))
+        futures = [pool.submit(run_part, part, seed, out, moves) for part in parts]
         try:
             while not all(future.done() for future in futures):
                 with suppress(Empty):
@@ -189,36 +193,38 @@ def ride_all(parts: Sequence[Part], seed: int, out: Path, console: Console) -> t
             raise
     done, failed = [], []
     for part, future in zip(parts, futures, strict=True):
-        ridden, missing = _result(part, future)
-        done += ridden
+        results, missing = _result(part, future)
+        done += results
         failed += missing
     return done, failed
 
 
-def _result(part: Part, future: Future[tuple[list[Ridden], list[str]]]) -> tuple[list[Ridden], list[str]]:
+def _result(
+    part: Part, future: Future[tuple[list[TripResult], list[str]]]
+) -> tuple[list[TripResult], list[str]]:
     try:
         return future.result()
     except BrokenProcessPool as error:
         return [], [f"{part.world} {part.modem}: {error}"]
 
 
-def fell_short(done: Sequence[Ridden], failed: Sequence[str]) -> list[str]:
-    """One line for each limit that ours did not keep, and for each part that nobody has flown."""
+def fell_short(done: Sequence[TripResult], failed: Sequence[str]) -> list[str]:
+    """One line for each limit that ours did not keep, and for each part that was not run."""
     ours = [each for each in done if each.policy == OURS]
-    flown = {(each.world, each.modem, each.budget_j) for each in ours}
-    beside = {(each.world, each.modem) for each in done if each.policy != OURS}
+    covered = {(each.world, each.modem, each.budget_j) for each in ours}
+    compared = {(each.world, each.modem) for each in done if each.policy != OURS}
     missing = [
         f"{part.world} {part.modem} {budget_j} J"
         for part in PARTS
         for budget_j in part.budgets
-        if (part.world, part.modem, budget_j) not in flown
+        if (part.world, part.modem, budget_j) not in covered
     ]
-    missing += [f"{part.world} {part.modem}, schedules" for part in PARTS if part[:2] not in beside]
+    missing += [f"{part.world} {part.modem}, schedules" for part in PARTS if part[:2] not in compared]
     lines = [line for each in ours for line in each.short()]
-    return lines + [f"left out: {each}" for each in missing] + [f"not flown: {each}" for each in failed]
+    return lines + [f"left out: {each}" for each in missing] + [f"not run: {each}" for each in failed]
 
 
-COLUMNS: dict[str, Callable[[Ridden], str]] = {
+COLUMNS: dict[str, Callable[[TripResult], str]] = {
     "points a day": lambda each: f"{each.figures.points_a_day:.1f}",
     "joules a day": lambda each: f"{joules_a_day(each.figures):.0f}",
     "lost": lambda each: f"{each.figures.lost}",
@@ -232,7 +238,7 @@ COLUMNS: dict[str, Callable[[Ridden], str]] = {
 }
 
 
-def table(done: Sequence[Ridden]) -> Table:
+def table(done: Sequence[TripResult]) -> Table:
     """A row a trip."""
     result = Table(box=None, padding=(0, 2, 0, 0))
     result.add_column("trip", no_wrap=True)
@@ -244,7 +250,7 @@ def table(done: Sequence[Ridden]) -> Table:
     return result
 
 
-def summed(done: Sequence[Ridden]) -> dict[str, float]:
+def summed(done: Sequence[TripResult]) -> dict[str, float]:
     """The figures of our tracker over all trips; -1 hours: never."""
     ours = [each for each in done if each.policy == OURS]
     backs = [(each.budget_j, back_h) for each in ours for back_h in each.figures.back_h]
@@ -268,7 +274,7 @@ def summed(done: Sequence[Ridden]) -> dict[str, float]:
     }
 
 
-def write(target: Path, seed: int, done: Sequence[Ridden], short: Sequence[str]) -> None:
+def write(target: Path, seed: int, done: Sequence[TripResult], short: Sequence[str]) -> None:
     """All figures, as JSON."""
     target.parent.mkdir(parents=True, exist_ok=True)
     trips = [asdict(each) for each in done]
@@ -299,7 +305,7 @@ def main() -> int:
     out, console = arguments.out.resolve(), Console()
     parts = list(chosen(arguments.world, arguments.modem, arguments.budget))
     try:
-        done, failed = ride_all(parts, arguments.seed, out, console)
+        done, failed = run_all(parts, arguments.seed, out, console)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

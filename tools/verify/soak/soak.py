@@ -28,10 +28,10 @@ from tools.world.demo import figures
 from tools.world.demo.demo import Parser
 from tools.world.demo.diary import Diary
 from tools.world.demo.figures import DEMANDS, Demand, Figures
-from tools.world.oracle.truth import Truth
+from tools.world.oracle.records import Oracle
 from tools.world.radio.harsh import HARSH
-from tools.world.ride import Demo, add_task, measure, progress_bar
 from tools.world.services.processes import ServiceError
+from tools.world.trip_run import Demo, add_task, measure, progress_bar
 
 NOT_PACED = ("paced=0",)
 TRIPS: tuple[tuple[Dialect, tuple[str, ...]], ...] = (
@@ -78,15 +78,15 @@ def soak(out: Path, days: int, first_seed: int, console: Console) -> list[Soaked
     done = []
     with progress_bar(console) as progress:
         for seed, (modem, settings) in enumerate(TRIPS, first_seed):
-            tell = add_task(progress, days, f"{modem} {seed} ")
+            on_progress = add_task(progress, days, f"{modem} {seed} ")
             folder = out / f"{modem}-{seed}"
             built = stage.build(folder, modem, seed, days, 0, None, harshness=HARSH, settings=settings)
             try:
                 watch = Watch()
                 watch.follow(built)
-                truth = Truth(built.flash, built.trip, built.network.traffic)
-                demo = Demo(built, truth, Diary(built.trip), None)
-                demo.run(tell)
+                oracle = Oracle(built.flash, built.trip, built.network.traffic)
+                demo = Demo(built, oracle, Diary(built.trip), None)
+                demo.run(on_progress)
                 found, _ = measure(demo)
             finally:
                 built.close()
@@ -105,7 +105,7 @@ def table(done: list[Soaked]) -> Table:
     for rows in zip(*(each.rows for each in done), strict=True):
         allowed = "" if rows[0].allowed is None else f"{rows[0].allowed:g} {rows[0].rule}"
         result.add_row(rows[0].what, *(f"{row.worst:.5g}" for row in rows), allowed)
-    tell: dict[str, Callable[[Soaked], str]] = {
+    cells: dict[str, Callable[[Soaked], str]] = {
         "points a day": lambda each: f"{each.figures.points_a_day:.1f}",
         "lost": lambda each: f"{each.figures.lost}",
         "still in flash": lambda each: f"{each.figures.still_in_flash}",
@@ -118,7 +118,7 @@ def table(done: list[Soaked]) -> Table:
     }
     for cause in sorted({cause for each in done for cause in each.causes}):
         result.add_row(f"refusals, EMM cause {cause}", *(f"{each.causes.get(cause, 0)}" for each in done))
-    for name, value in tell.items():
+    for name, value in cells.items():
         result.add_row(name, *(value(each) for each in done))
     return result
 

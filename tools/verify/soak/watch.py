@@ -47,7 +47,7 @@ class Watch:
     """Times are ms since the trip began."""
 
     attaches: list[int] = field(default_factory=list)
-    """Begun because our wake has switched the radio on or told it to search."""
+    """Begun because our wake has switched the radio on or started a search."""
     own_attaches: list[int] = field(default_factory=list)
     """Begun by the modem itself."""
     tries: list[Try] = field(default_factory=list)

@@ -22,7 +22,7 @@ from landbridge.points import queries as points
 from landbridge.points.queries import StoredPoint
 from landbridge.protocol import envelope
 from landbridge.protocol.point import Point
-from landbridge.tracking import queries as journeys
+from landbridge.tracking import queries as tracking
 from locator.codec import record
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -30,7 +30,7 @@ from tools.verify.harness import uplink
 from tools.verify.harness.uplink import DeviceClock
 from tools.world.services.clock import VirtualClock
 from tools.world.services.processes import PLATFORM, Agent, Broker, ServiceError, Services
-from tools.world.stage import CONTAINER, DESTINATION, DEVICE, LINE, LINE_FILE
+from tools.world.stage import CONTAINER, DESTINATION, DEVICE, ROUTE, ROUTE_FILE
 
 MOST_RECORDS = 40
 """An uplink, so that no envelope is too long."""
@@ -81,13 +81,13 @@ class LateAgent:
         agent = Agent(self.folder / "agent", broker, self._clock.path, None)
         self._services = Services(broker, agent)
         agent.do("devices", "add", DEVICE)
-        agent.do("lines", "add", LINE, str(LINE_FILE))
+        agent.do("routes", "add", ROUTE, str(ROUTE_FILE))
         agent.do(
-            "trips", "start", DEVICE, "--container", CONTAINER, "--line", LINE, "--destination", DESTINATION
+            "trips", "start", DEVICE, "--container", CONTAINER, "--route", ROUTE, "--destination", DESTINATION
         )
         terminal = self.folder / "terminal.geojson"
         terminal.write_text(json.dumps(_TERMINAL))
-        agent.do("fences", "add", DESTINATION, str(terminal), "--radius", str(_RADIUS_M))
+        agent.do("geofences", "add", DESTINATION, str(terminal), "--radius", str(_RADIUS_M))
         settings = json.loads((agent.folder / "devices" / DEVICE / "device.json").read_text())
         self._key = bytes.fromhex(settings["key"])
         password, own = settings["broker_password"], f"landbridge/{DEVICE}/"
@@ -96,7 +96,7 @@ class LateAgent:
         self._clock.set_ms((self.now_s - self.begin_s) * 1000)
         self._services.start()
         self._database = open_database(agent.database)
-        self._platform = self._client(PLATFORM, PLATFORM, "landbridge/out/#", self._told)
+        self._platform = self._client(PLATFORM, PLATFORM, "landbridge/out/#", self._received)
         self._device = self._client(DEVICE, password, own + "down", self._answered)
         return self
 
@@ -112,18 +112,18 @@ class LateAgent:
         """One uplink, until it is answered."""
         self._number += 1
         number = self._number
-        sealed = envelope.seal(self._key, DEVICE, "up", number, encode(taken, clock))
-        self._device.publish(f"landbridge/{DEVICE}/up", sealed, qos=1)
+        encrypted = envelope.seal(self._key, DEVICE, "up", number, encode(taken, clock))
+        self._device.publish(f"landbridge/{DEVICE}/up", encrypted, qos=1)
         self._await(lambda: number in self._replies, f"an answer to uplink {number}")
 
-    def settle(self) -> None:
-        """Wait until the journey is worked out and told."""
+    def await_tracking(self) -> None:
+        """Wait until the tracking of the trip is done and its events are published."""
 
-        def settled() -> bool:
+        def is_done() -> bool:
             with self._database.reading() as connection:
-                return journeys.next_marked(connection) is None and not outbox.head(connection, 1)
+                return tracking.next_marked(connection) is None and not outbox.head(connection, 1)
 
-        self._await(settled, "the journey is worked out and told")
+        self._await(is_done, "tracking is done and its events are published")
 
     def outcome(self) -> Outcome:
         """What has come of it."""
@@ -134,9 +134,9 @@ class LateAgent:
             ends = [(row.trip, row.ended_s, row.by_arrival) for row in trips.every(connection)]
             device = devices.find(connection, DEVICE)
         assert device is not None
-        told = [json.loads(payload) for topic, payload in list(self.messages) if "/event/" in topic]
+        published = [json.loads(payload) for topic, payload in list(self.messages) if "/event/" in topic]
         believed: set[str] = set()
-        for content in told:
+        for content in published:
             if content["type"] == "retraction":
                 believed.discard(content["retracts"])
             elif not content["type"].startswith("alarm"):  # raised and cleared as the points come
@@ -147,7 +147,7 @@ class LateAgent:
             ends,
             (device.position_seq, device.position_at_s),
             believed,
-            sum(content["type"] == "retraction" for content in told),
+            sum(content["type"] == "retraction" for content in published),
         )
 
     def _client(
@@ -166,7 +166,7 @@ class LateAgent:
             raise ServiceError(f"{user} cannot subscribe; the broker's log is {self._services.broker.folder}")
         return client
 
-    def _told(self, topic: str, payload: bytes) -> None:
+    def _received(self, topic: str, payload: bytes) -> None:
         self.messages.append((topic, payload))
 
     def _answered(self, _: str, payload: bytes) -> None:

@@ -1,4 +1,5 @@
-"""A trip's points in order, in random order and twice, with a hole of twenty days filled last: one journey.
+"""A trip's points in order, in random order and twice, with a hole of twenty days filled last: the same
+events.
 
 `python -m tools.verify.tracking.latedata [--days N] [--seed N] [--track DATABASE]` runs a trip in the
 simulated world, or takes the points of one that an agent has stored. It delivers them each time to an agent
@@ -25,10 +26,10 @@ from rich.console import Console
 from tools.verify.tracking.agent import MOST_RECORDS, LateAgent, Outcome, clocks
 from tools.world import stage
 from tools.world.demo.diary import Diary
-from tools.world.oracle.truth import Truth
-from tools.world.ride import Demo, add_task, progress_bar
+from tools.world.oracle.records import Oracle
 from tools.world.services.processes import ServiceError
 from tools.world.stage import DEVICE
+from tools.world.trip_run import Demo, add_task, progress_bar
 
 OUT = Path("out/latedata.json")
 FOLDER = Path("out/latedata").absolute()
@@ -42,7 +43,7 @@ def drive(folder: Path, seed: int, days: int, console: Console) -> list[StoredPo
     """The points of a trip in the simulated world."""
     built = stage.build(folder, "bg95", seed, days, 0, None)
     try:
-        demo = Demo(built, Truth(built.flash, built.trip, built.network.traffic), Diary(built.trip), None)
+        demo = Demo(built, Oracle(built.flash, built.trip, built.network.traffic), Diary(built.trip), None)
         with progress_bar(console) as progress:
             demo.run(add_task(progress, days))
     finally:
@@ -86,7 +87,7 @@ def hole_last(track: Sequence[StoredPoint]) -> Uplinks:
     yield from in_order(inside)
 
 
-def deliver(name: str, uplinks: Uplinks, track: Sequence[StoredPoint], settle_every: int) -> Outcome:
+def deliver(name: str, uplinks: Uplinks, track: Sequence[StoredPoint], track_every: int) -> Outcome:
     """Deliver the uplinks to a new agent; it tells what it makes of them after every `settle_every`."""
     first_s, last_s = track[0].at_s or 0, track[-1].at_s or 0
     now_s = last_s + _DAY_S
@@ -95,11 +96,11 @@ def deliver(name: str, uplinks: Uplinks, track: Sequence[StoredPoint], settle_ev
         for count, uplink in enumerate(uplinks, 1):
             undated = [each.point.boot for each in uplink if each.point.quality == 0]
             agent.deliver([each.point for each in uplink], known[undated[0]] if undated else None)
-            if count % settle_every == 0:
-                agent.settle()
+            if count % track_every == 0:
+                agent.await_tracking()
         for clock in known.values():
             agent.deliver([], clock)
-        agent.settle()
+        agent.await_tracking()
         return agent.outcome()
 
 
@@ -128,8 +129,8 @@ def compare(track: Sequence[StoredPoint], seed: int) -> tuple[dict[str, Any], li
         "random and twice": ("random-twice", random_twice(track, random.Random(seed)), 4),
         "hole last": ("hole-last", hole_last(track), 1),
     }
-    for name, (folder, uplinks, settle_every) in deliveries.items():
-        got = deliver(folder, uplinks, track, settle_every)
+    for name, (folder, uplinks, track_every) in deliveries.items():
+        got = deliver(folder, uplinks, track, track_every)
         found = differences(name, got, wanted)
         figures |= {f"{name}: differences": len(found), f"{name}: retractions": got.retracted}
         short += found + ([] if got.retracted else [f"{name}: nothing was taken back"])

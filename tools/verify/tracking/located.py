@@ -1,11 +1,11 @@
-"""Points without GNSS on a second container of a line: how many are placed by cells, and how far off.
+"""Points without GNSS on a second container of a route: how many are placed by cells, and how far off.
 
 `python -m tools.verify.tracking.located [--seed N] [--modem bg95]`. Trains and coverage are the simulated
-world's: containers ride ahead on the same line, through the same masts, at their own times, with a fix and
+world's: earlier containers take the same route, through the same masts, at their own times, with a fix and
 the strongest cell every twenty minutes; the last one has a cell only. Their points go through the agent's own
-store and journey; the truth is the train's. It says how it is after one container, after three and after
-ten. Writes out/located.json, prints the figures last, and exits with 1 when fewer than nine in ten lie within
-their radius, all or those that moved, or fewer than half of them are placed.
+points and tracking; the true position is that of the train's. It says how it is after one container, after
+three and after ten. Writes out/located.json, prints the figures last, and exits with 1 when fewer than nine
+in ten lie within their radius, all or those that moved, or fewer than half of them are placed.
 """
 
 from __future__ import annotations
@@ -23,16 +23,15 @@ import landbridge.app  # noqa: F401 - registers the hooks between features
 from landbridge.db.database import Database, open_database
 from landbridge.features.devices import queries as devices
 from landbridge.geo.distance import Place
-from landbridge.ingest import news
-from landbridge.ingest.held import hold, write
-from landbridge.points import cells
-from landbridge.points import quality as judge
+from landbridge.ingest import new_points
+from landbridge.ingest.device_rows import lock_rows, write
+from landbridge.points import cells, quality
 from landbridge.points import queries as points
 from landbridge.protocol.point import KIND_CELL, KIND_FIX, QUALITY_GNSS, Point
-from landbridge.tracking.recompute import work_out
+from landbridge.tracking.recompute import recompute
 
 from tools.world.radio.coverage import Coverage
-from tools.world.rail.line import Line
+from tools.world.rail.route import Route
 from tools.world.rail.train import Train
 
 OUT = Path("out/located.json")
@@ -44,18 +43,18 @@ FIX_ERROR_E5 = 5
 WITHIN, PLACED = 0.9, 0.5
 
 
-class Ridden(NamedTuple):
-    """A record, and where it was in truth."""
+class Recorded(NamedTuple):
+    """A record, and where it was actually taken."""
 
     point: Point
     place: Place
     moving: bool
 
 
-def ride(coverage: Coverage, line: Line, rng: random.Random, kind: int) -> list[Ridden]:
+def recorded_trip(coverage: Coverage, route: Route, rng: random.Random, kind: int) -> list[Recorded]:
     """The records of one container; none where no cell is heard."""
-    train = Train.draw(line, rng)
-    found: list[Ridden] = []
+    train = Train.draw(route, rng)
+    found: list[Recorded] = []
     for ms in range(rng.randrange(EVERY_MS), train.arrival_ms, EVERY_MS):
         heard = [each for each in coverage.cells(train.km(ms), ms) if each.rat != "gsm"]
         if not heard:
@@ -67,7 +66,7 @@ def ride(coverage: Coverage, line: Line, rng: random.Random, kind: int) -> list[
             len(found) + 1, START_S + ms // 1000, kind, QUALITY_GNSS, 0, 1, lat, lon, 50, 0, 0, 5, 8, 180, 20,
             plmn, cell.tac, cell.cell_id, min(255, max(0, -cell.rsrp_dbm)), 9,
         )  # fmt: skip
-        found.append(Ridden(record.meaningful(), place, train.moving(ms)))
+        found.append(Recorded(record.meaningful(), place, train.moving(ms)))
     return found
 
 
@@ -78,24 +77,24 @@ def deliver(database: Database, device: str, taken: list[Point]) -> None:
         devices.add(connection, device, b"-", START_S)
     for i in range(0, len(taken), MOST_RECORDS):
         with database.writing() as connection:
-            judged = [judge.judge(each, None, now_s) for each in taken[i : i + MOST_RECORDS]]
+            judged = [quality.check(each, None, now_s) for each in taken[i : i + MOST_RECORDS]]
             new = points.store(connection, device, judged, now_s)
-            row = hold(connection, [device])[device]
-            news.post(connection, [news.News(row, [], [], new)], now_s)
+            row = lock_rows(connection, [device])[device]
+            new_points.post(connection, [new_points.NewPoints(row, [], [], new)], now_s)
             write(connection, [row])
-            work_out(connection, device, now_s)
+            recompute(connection, device, now_s)
 
 
-def judged(database: Database, device: str, truth: dict[int, Ridden]) -> dict[str, Any]:
+def judged(database: Database, device: str, actual: dict[int, Recorded]) -> dict[str, Any]:
     """How far off the points of `device` are placed, by the method, and while it moved: where they stand, one
     that came before has been to the metre."""
     with database.reading() as connection:
         found = cells.locate(connection, points.track(connection, device))
     placed = [
-        (truth[seq].place.metres_to(Place(each.latitude, each.longitude)), each, truth[seq].moving)
+        (actual[seq].place.metres_to(Place(each.latitude, each.longitude)), each, actual[seq].moving)
         for seq, each in found.items()
     ]
-    figures: dict[str, Any] = {"points": len(truth), "placed": round(len(placed) / len(truth), 3)}
+    figures: dict[str, Any] = {"points": len(actual), "placed": round(len(placed) / len(actual), 3)}
     for which in ("all", "moving", "cell", "area"):
         mine = [
             (error, each)
@@ -114,20 +113,20 @@ def judged(database: Database, device: str, truth: dict[int, Ridden]) -> dict[st
 
 
 def run(seed: int, modem: str) -> dict[str, Any]:
-    """Figures by how many containers rode ahead."""
-    line = Line.read()
-    coverage = Coverage(line, modem, seed)
-    last = ride(coverage, line, random.Random(f"{seed}/last"), KIND_CELL)
-    truth = {each.point.seq: each for each in last}
+    """Figures by the number of earlier containers."""
+    route = Route.read()
+    coverage = Coverage(route, modem, seed)
+    last = recorded_trip(coverage, route, random.Random(f"{seed}/last"), KIND_CELL)
+    actual = {each.point.seq: each for each in last}
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         database = open_database(Path(folder) / "landbridge.sqlite3")
         deliver(database, "last", [each.point for each in last])
         for number in range(1, max(AHEAD) + 1):
-            ahead = ride(coverage, line, random.Random(f"{seed}/{number}"), KIND_FIX)
+            ahead = recorded_trip(coverage, route, random.Random(f"{seed}/{number}"), KIND_FIX)
             deliver(database, f"ahead-{number}", [each.point for each in ahead])
             if number in AHEAD:
-                figures[str(number)] = judged(database, "last", truth)
+                figures[str(number)] = judged(database, "last", actual)
         database.close()
     return figures
 

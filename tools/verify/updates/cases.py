@@ -11,7 +11,7 @@ from threading import Lock
 
 from tools.flash import release
 from tools.flash.layout import FIRMWARE
-from tools.verify.updates.device import BOARD, Agent, Locator, make_locator
+from tools.verify.updates.device import BOARD, MODEM, Agent, Locator, make_locator
 
 OLD, NEW = 1, 2
 PAGE = 256
@@ -108,7 +108,7 @@ def build(folder: Path, sequence: int, broken: str = "") -> Path:
         path = firmware / "locator" / "wake.py"
         path.write_text(f"{path.read_text()}\n\n{broken}")
     with _BUILDING:
-        release.build(folder / "release", BOARD, firmware)
+        release.build(folder / "release", BOARD, firmware, MODEM)
     return folder / "release"
 
 
@@ -141,15 +141,15 @@ def taken(origin: Path, folder: Path) -> tuple[Agent, Locator]:
 
 
 def recovered(agent: Agent, device: Locator, allowed: tuple[int, ...]) -> str:
-    """Boot with everything in order until the device is settled on one of `allowed`; what is wrong."""
+    """Boot with everything in order until the device stays with one of `allowed`; what is wrong."""
     agent.answers = 1 << 30
     before = agent.uplinks()
     for _ in range(BOOTS_TO_RECOVER):
         device.boot(agent)
         pause(device, agent)
         running, on_trial, ended = agent.running()
-        is_settled = ended is not None or running == allowed[-1]
-        if agent.uplinks() > before and running in allowed and is_settled and not on_trial:
+        is_stable = ended is not None or running == allowed[-1]
+        if agent.uplinks() > before and running in allowed and is_stable and not on_trial:
             break
     if agent.uplinks() == before:
         return f"bricked: {device.boots[-1].printed[-400:]}"
@@ -160,7 +160,7 @@ def recovered(agent: Agent, device: Locator, allowed: tuple[int, ...]) -> str:
         return f"{agent.missing()} records lost"
     if any(boot.crashed for boot in device.boots):
         return CRASHED
-    return f"{agent.letters()} {REFUSED}" if agent.letters() else ""
+    return f"{agent.dead_letters()} {REFUSED}" if agent.dead_letters() else ""
 
 
 # What follows makes the cases of each kind: (moments, each so many-th) -> cases.
@@ -194,7 +194,8 @@ def _corrupt(name: str, at: int, stand: Moments, folder: Path) -> str:
     agent, device = taken(stand.almost, folder)
     device.damage(name, at)
     short = recovered(agent, device, (OLD, NEW))
-    # What has lost its offer begins anew; a list or a file that is not as it should be ends the update.
+    # An update whose offer is lost begins again; a list or a file that is not as it should be ends the
+    # update.
     _, _, ended = agent.running()
     if not short and at and ended != "damaged":
         return f"{ended} with a damaged file"

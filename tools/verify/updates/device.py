@@ -17,8 +17,8 @@ from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.features.updates import queries as releases
 from landbridge.features.updates import releases as built
-from landbridge.features.updates.coding import OFFER_KEY, REPORT_KEY
-from landbridge.ingest import dead_letters as letters
+from landbridge.features.updates.coding import REPORT_KEY, UPDATE_KEY
+from landbridge.ingest import dead_letters
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
 from landbridge.points import queries as points
@@ -33,6 +33,8 @@ MICROPYTHON = Path(sys.executable).with_name("micropython")
 DEVICE = "lb-0001"
 KEY = bytes(range(32))
 BOARD = "SIM"
+MODEM = "bg95"
+"""Whose driver a release has; an ideal one stands in for it."""
 NOW_S = 845_500_000
 BOOT_S = 60.0
 """A boot that takes so long, on the host's clock, is a hang."""
@@ -57,7 +59,7 @@ class Agent:
         self.answers = 1 << 30
         """So many uplinks are still answered."""
         self.lie: list[object] | None = None
-        """An offer to put in the place of the agent's own orders."""
+        """A release to send in place of what the agent has pending."""
         self.report: list[object] = []
         """What the device said last of its releases, as on the wire."""
         self._replies: list[bytes] = []
@@ -107,11 +109,11 @@ class Agent:
         if self.lie is None:
             return self._replies.pop() if self._replies else b""
         stored = [point.seq for point in said.points]
-        reply = downlink.encode_reply(number, stored, self.time_s, [{OFFER_KEY: self.lie}])
+        reply = downlink.encode_reply(number, stored, self.time_s, [{UPDATE_KEY: self.lie}])
         return envelope.seal(KEY, DEVICE, "down", number, reply)
 
     def acknowledge(self, received: Received) -> bool:
-        """As a session: nobody to tell."""
+        """As a session: there is no agent to notify."""
         return True
 
     def reply(self, topic: str, payload: bytes) -> None:
@@ -119,7 +121,7 @@ class Agent:
         self._replies.append(payload)
 
     def wake(self) -> None:
-        """As a sender: nobody listens."""
+        """As a sender: no receiver."""
 
     def running(self) -> tuple[int, bool, str | None]:
         """(sequence that the device reported, on trial, how the newest offer ended)"""
@@ -137,10 +139,10 @@ class Agent:
         with self.database.reading() as connection:
             return points.counts(connection, DEVICE).missing
 
-    def letters(self) -> int:
+    def dead_letters(self) -> int:
         """Messages and reports that were refused."""
         with self.database.reading() as connection:
-            return len(letters.every(connection))
+            return len(dead_letters.every(connection))
 
 
 @dataclass

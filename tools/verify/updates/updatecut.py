@@ -42,10 +42,10 @@ class Result:
     failures: list[str] = field(default_factory=list)
 
 
-def campaign(
+def run_all(
     every: int, kinds: Iterable[str] = (), tick: Callable[[int, int], None] = lambda done, of: None
 ) -> Result:
-    """Run the cases of `kinds`, of all without; `tick` is told how many are done."""
+    """Run the cases of `kinds`, of all without; `tick` is called with the number of cases done."""
     result = Result()
     with tempfile.TemporaryDirectory() as folder:
         stand = moments(Path(folder))
@@ -78,7 +78,7 @@ def main() -> int:
     try:
         with Progress(console=Console()) as progress:
             task = progress.add_task("updates")
-            result = campaign(every, tick=lambda done, of: progress.update(task, completed=done, total=of))
+            result = run_all(every, tick=lambda done, of: progress.update(task, completed=done, total=of))
     except (LayoutError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

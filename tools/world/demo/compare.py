@@ -1,7 +1,8 @@
-"""Our trip beside fixed schedules on the same trip: the same seed, line, weather, operators, modem, agent.
+"""Our trip compared with fixed schedules on the same trip: the same seed, route, weather, operators, modem,
+agent.
 
-Beside us rides whoever takes a fix and uploads it every hour; behind both, the best of the lab's baselines,
-tuned to the energy that we have spent. Each is the real firmware with another policy
+Our trip is compared with a fix and an upload every hour, and with the best of the lab's baselines,
+tuned to the energy that we have used. Each is the real firmware with another policy
 (`tools.world.demo.baselines`).
 """
 
@@ -24,52 +25,56 @@ from tools.world.demo.baselines import HOURLY, TUNED, Schedule
 from tools.world.demo.diary import Diary
 from tools.world.demo.figures import Figures
 from tools.world.demo.summary import hours
-from tools.world.oracle.truth import Truth
-from tools.world.ride import Demo, Tell, add_task, measure
+from tools.world.oracle.records import Oracle
 from tools.world.services.processes import ServiceError
+from tools.world.trip_run import Demo, OnProgress, add_task, measure
 
 MARGIN = 1.05
-"""So much more than we have spent the tuned one may be expected to take at least."""
+"""The tuned schedule is expected to use at least so much more than we have."""
 
 
-class Rival:
+class Baseline:
     """The trip of a schedule, in a process of its own. `options` are those of `stage.build`."""
 
-    def __init__(self, schedule: Schedule, out: Path, options: dict[str, Any], tell: Tell) -> None:
+    def __init__(
+        self, schedule: Schedule, out: Path, options: dict[str, Any], on_progress: OnProgress
+    ) -> None:
         context = get_context("spawn")
-        self._told, end = context.Pipe(duplex=False)
-        self._process = context.Process(target=_fly, args=(end, schedule, out, options), daemon=True)
+        self._receiver, end = context.Pipe(duplex=False)
+        self._process = context.Process(target=_run_child, args=(end, schedule, out, options), daemon=True)
         self._process.start()
         end.close()
         self._came: Figures | str = f"{schedule.name}: ended without a word; its log is {out / 'world.log'}"
-        self._listener = Thread(target=self._listen, args=(tell,), daemon=True)
+        self._listener = Thread(target=self._listen, args=(on_progress,), daemon=True)
         self._listener.start()
 
     def figures(self) -> Figures:
-        """What came of it, once it has ended. Raises `ServiceError` when it could not be flown."""
+        """What came of it, once it has ended. Raises `ServiceError` when it could not be run."""
         self._listener.join()
         if isinstance(self._came, str):
             raise ServiceError(self._came)
         return self._came
 
-    def _listen(self, tell: Tell) -> None:
+    def _listen(self, on_progress: OnProgress) -> None:
         try:
-            while isinstance(told := self._told.recv(), dict):
-                tell(told)
-            self._came = told
+            while isinstance(message := self._receiver.recv(), dict):
+                on_progress(message)
+            self._came = message
         except EOFError:
             pass
 
 
-def _fly(end: Connection, schedule: Schedule, out: Path, options: dict[str, Any]) -> None:
-    """In the child: fly, and tell the figures, or why there are none."""
+def _run_child(end: Connection, schedule: Schedule, out: Path, options: dict[str, Any]) -> None:
+    """In the child process: run the trip and send the figures, or why there are none."""
     out.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(filename=out / "world.log", filemode="w", level=logging.WARNING, force=True)
     try:
         built = stage.build(out, **options)
         try:
             schedule.put_in(built.flash)
-            demo = Demo(built, Truth(built.flash, built.trip, built.network.traffic), Diary(built.trip), None)
+            demo = Demo(
+                built, Oracle(built.flash, built.trip, built.network.traffic), Diary(built.trip), None
+            )
             demo.run(end.send)
             found, _ = measure(demo)
         finally:
@@ -86,25 +91,26 @@ class Comparison:
 
     def __init__(self, out: Path, options: dict[str, Any], progress: Progress) -> None:
         self._out, self._options, self._progress = out, options, progress
-        self._hourly = self._fly(HOURLY)
+        self._hourly = self._start(HOURLY)
 
     def figures(self, ours: Figures) -> dict[str, Figures]:
-        """By name, once all have ended. Raises `ServiceError` when one could not be flown."""
+        """By name, once all have ended. Raises `ServiceError` when one could not be run."""
         hourly = self._hourly.figures()
         best = tuned(self._options["modem"], ours, hourly)
-        beside = {} if best is HOURLY else {best.name: self._fly(best).figures()}
+        beside = {} if best is HOURLY else {best.name: self._start(best).figures()}
         return {HOURLY.name: hourly} | beside
 
-    def _fly(self, schedule: Schedule) -> Rival:
-        tell = add_task(self._progress, self._options["days"], schedule.name + " ")
+    def _start(self, schedule: Schedule) -> Baseline:
+        on_progress = add_task(self._progress, self._options["days"], schedule.name + " ")
         folder = self._out / schedule.name.replace(" ", "-")
-        return Rival(schedule, folder, self._options, tell)
+        return Baseline(schedule, folder, self._options, on_progress)
 
 
 def tuned(modem: str, ours: Figures, hourly: Figures) -> Schedule:
-    """The tuned schedule that takes as much as we did, or a little more, by its share of the hourly one."""
-    share = MARGIN * joules_a_day(ours) / joules_a_day(hourly)
-    return next((each for least, each in reversed(TUNED[modem]) if least >= share), TUNED[modem][0][1])
+    """The tuned schedule that takes as much as we did, or a little more, by its fraction of the hourly
+    one."""
+    fraction = MARGIN * joules_a_day(ours) / joules_a_day(hourly)
+    return next((each for least, each in reversed(TUNED[modem]) if least >= fraction), TUNED[modem][0][1])
 
 
 def joules_a_day(figures: Figures) -> float:
@@ -113,7 +119,7 @@ def joules_a_day(figures: Figures) -> float:
 
 
 def fell_short(ours: Figures, others: dict[str, Figures]) -> list[str]:
-    """Where a schedule spends less than we do, or tells newer positions; and whether it was flown at all."""
+    """Where a schedule uses less energy or delivers newer positions; and whether it was run at all."""
     short = []
     for name, other in others.items():
         values = (

@@ -4,7 +4,7 @@
 [--world NAME] [--season NAME] [--battery NAME] [--cpu fixed] [--compare] [--chaos] [--port N] [--show]
 [--out DIR] [--after DIR ...]`
 prints the figures of the trip and leaves its picture, its track and all figures in DIR. With --compare fixed
-schedules ride along (`tools.world.demo.compare`). It exits with 1, naming what fell short, when a figure is
+schedules run along (`tools.world.demo.compare`). It exits with 1, naming what fell short, when a figure is
 not as it must be.
 """
 
@@ -32,11 +32,11 @@ from tools.world.demo.trail import trail
 from tools.world.device import battery
 from tools.world.nature import weather
 from tools.world.oracle.delivered import Delivered
-from tools.world.oracle.truth import Truth
+from tools.world.oracle.records import Oracle
 from tools.world.radio import cards
 from tools.world.radio.access import Access
-from tools.world.ride import Demo, add_task, chaos_on, measure, progress_bar
 from tools.world.services.processes import ServiceError
+from tools.world.trip_run import Demo, add_task, chaos_on, measure, progress_bar
 
 MODEMS = tuple(DIALECTS)
 LOG = "world.log"
@@ -49,7 +49,7 @@ BATTERY_COUNTED = 0.92
 
 
 def play(arguments: argparse.Namespace, console: Console) -> int:
-    """Build the stage, run the trip, tell what came of it; returns the exit code."""
+    """Build the stage, run the trip, print its result; returns the exit code."""
     out: Path = arguments.out
     trap = out / "chaos" if arguments.chaos else None
     out.mkdir(parents=True, exist_ok=True)
@@ -62,16 +62,16 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
         access = Access(built) if arguments.apns == 2 else None
         if access:
             built.modem.watched_by(access)
-        truth = Truth(built.flash, built.trip, built.network.traffic)
-        demo = Demo(built, truth, Diary(built.trip), chaos, access)
+        oracle = Oracle(built.flash, built.trip, built.network.traffic)
+        demo = Demo(built, oracle, Diary(built.trip), chaos, access)
         port = built.services.broker.port
         console.print(f"broker on localhost:{port}; everything lies in {_shown(out)}", soft_wrap=True)
         with progress_bar(console) as progress:
-            beside = Comparison(out, trip, progress) if arguments.compare else None
-            demo.run(add_task(progress, arguments.days, "ours " if beside else ""))
+            comparison = Comparison(out, trip, progress) if arguments.compare else None
+            demo.run(add_task(progress, arguments.days, "ours " if comparison else ""))
             found, had = measure(demo)
-            others = beside.figures(found) if beside else {}
-        code = _tell(demo, found, had, others, arguments, console)
+            others = comparison.figures(found) if comparison else {}
+        code = _print_result(demo, found, had, others, arguments, console)
         if page.picture(built.services.agent, stage.DEVICE, arguments.out / "page.png"):
             console.print(f"its page as a picture: {_shown(arguments.out)}/page.png", soft_wrap=True)
         if arguments.show:
@@ -85,7 +85,7 @@ def trip_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """What makes the trip, as `stage.build` takes it: the same for all who are compared."""
     return {
         "world": worlds.WORLDS[arguments.world],
-        "counted_mah": counted(arguments) * told_mah(arguments),
+        "counted_mah": counted(arguments) * declared_mah(arguments),
         "modem": arguments.modem,
         "seed": arguments.seed,
         "days": arguments.days,
@@ -104,7 +104,7 @@ def trip_of(arguments: argparse.Namespace) -> dict[str, Any]:
 def settings(arguments: argparse.Namespace) -> list[str]:
     """What is ordered before the trip: the cold that is to come, the battery unless it is the usual one; a
     budget is a battery that gives so much a day at the coldest, for all days of the trip: the container may
-    stand at its goal for weeks before it is fetched. When that will be, nobody knows in a world in which the
+    stand at its goal for weeks before it is fetched. When that will be is not known in a world in which the
     operator ends the trip."""
     kind, coldest_c = battery.KINDS[arguments.battery], COLDEST_C[arguments.season]
     wanted = [*kind.settings]
@@ -113,12 +113,12 @@ def settings(arguments: argparse.Namespace) -> list[str]:
     if arguments.budget and worlds.WORLDS[arguments.world].stay_days is None:
         wanted.append(f"target_days={max(7, arguments.days + AROUND_DAYS)}")
     if arguments.budget or arguments.battery != battery.USUAL:
-        wanted.append(f"battery_mah={told_mah(arguments)}")
+        wanted.append(f"battery_mah={declared_mah(arguments)}")
     return [*wanted, *arguments.set]
 
 
-def told_mah(arguments: argparse.Namespace) -> int:
-    """The charge that the device is told."""
+def declared_mah(arguments: argparse.Namespace) -> int:
+    """The charge that the device is configured with."""
     kind = battery.KINDS[arguments.battery]
     if not arguments.budget:
         return int(kind.capacity_mah)
@@ -132,7 +132,7 @@ def counted(arguments: argparse.Namespace) -> float:
     return BATTERY_COUNTED * battery.at(battery.KINDS[arguments.battery].usable, COLDEST_C[arguments.season])
 
 
-def _tell(
+def _print_result(
     demo: Demo,
     found: Figures,
     had: Delivered,
@@ -146,10 +146,10 @@ def _tell(
     budget_j = arguments.budget or math.inf
     demands = figures.demands(arguments.modem, arguments.season, arguments.battery, budget_j, arguments.world)
     short = figures.fell_short(found, demands)
-    short += [f"nobody was killed at: {point}" for point in demo.chaos.missed()] if demo.chaos else []
+    short += [f"nothing was killed at: {point}" for point in demo.chaos.missed()] if demo.chaos else []
     short += compare.fell_short(found, others)
     short += demo.access.short() if demo.access else []
-    title = f"{stage.CONTAINER}, {stage.LINE}, {arguments.world}: {found.days:.1f} days"
+    title = f"{stage.CONTAINER}, {stage.ROUTE}, {arguments.world}: {found.days:.1f} days"
     picture.draw(trail(title, built.trip, demo.diary.states, had.points), out / "track.png")
     track = built.services.agent.do("export", stage.DEVICE, "--format", "geojson")
     (out / "track.geojson").write_text(track)
@@ -159,7 +159,7 @@ def _tell(
     kills = demo.chaos.kills if demo.chaos else Counter()
     summary.write(out.with_suffix(".json"), again, found, demands, kills, short, others)
     console.print(summary.table(title, found, kills))
-    for line in demo.access.told() if demo.access else ():
+    for line in demo.access.summary() if demo.access else ():
         console.print(line)
     shown = _shown(out)
     console.print(

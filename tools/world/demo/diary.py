@@ -24,7 +24,7 @@ class Diary:
     refused_ms: int = 0
     """Time in which networks were heard and none took the card, as it was at each wake."""
     _before_ms: int = 0
-    _told: Uploads = field(default_factory=lambda: Uploads(0, 0))
+    _last: Uploads = field(default_factory=lambda: Uploads(0, 0))
 
     def after_wake(self, now_ms: int, pending: int, rtc_memory: bytes) -> None:
         """Note where things stand; `pending` records are not acknowledged."""
@@ -39,8 +39,8 @@ class Diary:
 
     def _count_uploads(self, rtc_memory: bytes) -> None:
         """The device's own counts start again when it has lost power."""
-        told = uploads(rtc_memory)
-        before = self._told if told >= self._told else Uploads(0, 0)
-        self.uploads_tried += told.tried - before.tried
-        self.uploads_failed += told.failed - before.failed
-        self._told = told
+        now = uploads(rtc_memory)
+        before = self._last if now >= self._last else Uploads(0, 0)
+        self.uploads_tried += now.tried - before.tried
+        self.uploads_failed += now.failed - before.failed
+        self._last = now

@@ -17,7 +17,7 @@ from tools.world.device import battery
 from tools.world.device.lockstep import Counters
 from tools.world.nature import weather
 from tools.world.oracle.delivered import Delivered
-from tools.world.oracle.truth import Settlement
+from tools.world.oracle.records import RecordCounts
 from tools.world.radio.rules import Bar
 from tools.world.radio.traffic import CountedNetwork, Traffic
 from tools.world.trip import Crossing, Trip
@@ -26,7 +26,7 @@ HOUR_MS = 3_600_000
 CELL_V = 3.6
 LEAST_POINTS_A_DAY = {"bg95": 22.0, "sim7600": 12.0}
 BUDGET_HELD = 1.05
-"""A device that may spend so many joules a day spends no more than this share of them."""
+"""A device that may spend so many joules a day spends no more than this fraction of them."""
 LONGEST_SILENCE_H = 24.0
 LEAST_COLD_H = 24.0
 MOST_CODE_PERCENT = 5.0
@@ -115,7 +115,7 @@ class Figures:
 def measure(
     trip: Trip,
     diary: Diary,
-    settlement: Settlement,
+    counts: RecordCounts,
     delivered: Delivered,
     network: CountedNetwork,
     counters: Counters,
@@ -128,12 +128,12 @@ def measure(
     ages_h = sorted(ages(delivered))
     return Figures(
         days=days,
-        points_taken=settlement.taken,
-        points_stored=settlement.stored,
-        still_in_flash=settlement.in_flash,
-        thinned=settlement.thinned,
-        lost=settlement.lost,
-        wrong=settlement.wrong,
+        points_taken=counts.taken,
+        points_stored=counts.stored,
+        still_in_flash=counts.in_flash,
+        thinned=counts.thinned,
+        lost=counts.lost,
+        wrong=counts.wrong,
         duplicates_removed=delivered.duplicates_removed,
         duplicates_stored=delivered.duplicates_stored,
         dead_letters=delivered.dead_letters,
@@ -143,7 +143,7 @@ def measure(
         connections=network.traffic.connections,
         bytes_up=network.traffic.bytes_up,
         bytes_down=network.traffic.bytes_down,
-        bytes_a_point=(network.traffic.bytes_up + network.traffic.bytes_down) / max(1, settlement.stored),
+        bytes_a_point=(network.traffic.bytes_up + network.traffic.bytes_down) / max(1, counts.stored),
         mb_a_month=megabytes(network.traffic) * MONTH_DAYS / days,
         joules=trip.meter.joules_by_part(),
         account_percent=100 * diary.account_j / trip.meter.total_j(),
@@ -160,26 +160,26 @@ def measure(
         / max(1, trip.meter.radio_on_ms()),
         bars=len(trip.bars()),
         longest_silence_h=longest_silence_h(
-            [0, *delivered.contacts_ms, int(trip.env.now)], excused(trip.bars(), trip.crossings)
+            [0, *delivered.sessions_ms, int(trip.env.now)], excused(trip.bars(), trip.crossings)
         ),
-        silent_at_end_h=(trip.env.now - max([0, *delivered.contacts_ms])) / HOUR_MS,
+        silent_at_end_h=(trip.env.now - max([0, *delivered.sessions_ms])) / HOUR_MS,
         median_age_h=median(ages_h) if ages_h else None,
         newest_age_h=newest.median_age_h(trip, delivered.points),
         age_95_h=ages_h[math.ceil(0.95 * len(ages_h)) - 1] if ages_h else None,
-        borders=borders(trip, delivered.contacts_ms),
-        points_a_day=settlement.stored / days,
+        borders=borders(trip, delivered.sessions_ms),
+        points_a_day=counts.stored / days,
         wakes=counters.wakes,
         crashes=counters.crashes + counters.hangs,
         stalls=network.stalls,
         digest=digest,
         refused_h=diary.refused_ms / HOUR_MS,
         switches=switches,
-        back_h=back_h(trip.back_ms(), delivered.contacts_ms, trip.bars()),
+        back_h=back_h(trip.back_ms(), delivered.sessions_ms, trip.bars()),
     )
 
 
 def megabytes(traffic: Traffic) -> float:
-    """Payload both ways, and what its connections cost beside it."""
+    """Payload both ways, and what its connections cost in addition."""
     return (traffic.bytes_up + traffic.bytes_down + CONNECTION_BYTES * traffic.connections) / 1e6
 
 
@@ -199,38 +199,38 @@ def excused(bars: Sequence[Bar], crossings: Sequence[Crossing]) -> list[Bar]:
     return [bar for bar in firsts if bar]
 
 
-def longest_silence_h(contacts_ms: Sequence[int], barred: Sequence[Bar]) -> float:
-    """The longest time between two contacts, without what of it was `barred`; bars do not overlap."""
+def longest_silence_h(sessions_ms: Sequence[int], barred: Sequence[Bar]) -> float:
+    """The longest time between two sessions, without what of it was `barred`; bars do not overlap."""
 
     def silence_ms(earlier: int, later: int) -> int:
         overlaps = (min(later, bar.end_ms) - max(earlier, bar.start_ms) for bar in barred)
         return later - earlier - sum(max(0, overlap) for overlap in overlaps)
 
-    return max(silence_ms(*pair) for pair in pairwise(contacts_ms)) / HOUR_MS
+    return max(silence_ms(*pair) for pair in pairwise(sessions_ms)) / HOUR_MS
 
 
-def back_h(backs_ms: Sequence[int], contacts_ms: Sequence[int], bars: Sequence[Bar]) -> list[float | None]:
-    """Hours from each time at which coverage was back to the first contact after it; the first bar between
+def back_h(backs_ms: Sequence[int], sessions_ms: Sequence[int], bars: Sequence[Bar]) -> list[float | None]:
+    """Hours from each time at which coverage was back to the first session after it; the first bar between
     them is excused: no device can avoid it."""
 
     def hours(back_ms: int) -> float | None:
-        after = bisect_left(contacts_ms, back_ms)
-        if after == len(contacts_ms):
+        after = bisect_left(sessions_ms, back_ms)
+        if after == len(sessions_ms):
             return None
-        contact_ms = contacts_ms[after]
-        bar = next((each for each in sorted(bars) if back_ms <= each.start_ms < contact_ms), None)
-        return (contact_ms - back_ms - (min(bar.end_ms, contact_ms) - bar.start_ms if bar else 0)) / HOUR_MS
+        session_ms = sessions_ms[after]
+        bar = next((each for each in sorted(bars) if back_ms <= each.start_ms < session_ms), None)
+        return (session_ms - back_ms - (min(bar.end_ms, session_ms) - bar.start_ms if bar else 0)) / HOUR_MS
 
     return [hours(each) for each in backs_ms]
 
 
-def borders(trip: Trip, contacts_ms: Sequence[int]) -> list[Border]:
-    """For each border passed, the hours to the first contact after it."""
+def borders(trip: Trip, sessions_ms: Sequence[int]) -> list[Border]:
+    """For each border passed, the hours to the first session after it."""
     passed = []
     for crossing in trip.crossings:
-        after = bisect_left(contacts_ms, crossing.ms)
-        heard = after < len(contacts_ms)
-        hours = (contacts_ms[after] - crossing.ms) / HOUR_MS if heard else None
+        after = bisect_left(sessions_ms, crossing.ms)
+        heard = after < len(sessions_ms)
+        hours = (sessions_ms[after] - crossing.ms) / HOUR_MS if heard else None
         passed.append(Border(f"{crossing.left}-{crossing.entered}", hours))
     return passed
 

@@ -18,10 +18,10 @@ SAME_PLACE_KM = 0.5
 def median_age_h(trip: Trip, stored: Sequence[StoredPoint]) -> float:
     """Median over the trip, up to `trip.end_ms`, of the time since the newest position that had been stored
     by then; since the beginning where there was none."""
-    return median(ages_s(told(trip, stored), trip.end_ms // 1_000)) / 3_600
+    return median(ages_s(published(trip, stored), trip.end_ms // 1_000)) / 3_600
 
 
-def told(trip: Trip, stored: Sequence[StoredPoint]) -> list[tuple[int, int]]:
+def published(trip: Trip, stored: Sequence[StoredPoint]) -> list[tuple[int, int]]:
     """(stored, taken), in seconds since the trip began, of each point that tells where the container is: a
     fix, or one without GNSS of a train that stands where its last fix was made, as the world knows."""
     positions = []
@@ -38,7 +38,8 @@ def told(trip: Trip, stored: Sequence[StoredPoint]) -> list[tuple[int, int]]:
 
 
 def ages_s(positions: Sequence[tuple[int, int]], end_s: int) -> list[int]:
-    """The age of the newest position at each minute up to `end_s`; `positions` as `told` has them."""
+    """The age of the newest position at each minute up to `end_s`; `positions` as `published` returns
+    them."""
     waiting = sorted(positions, reverse=True)
     newest_s, ages = 0, []
     for now_s in range(0, end_s, STEP_S):

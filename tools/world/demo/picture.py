@@ -23,7 +23,7 @@ INK, FAINT = "#27313b", "#8a949e"
 SEA, LAND, BORDER = "#eef3f6", "#dfe3dc", "#ffffff"
 SIGNAL = "plasma"
 SIGNAL_DBM = (-125, -75)
-# Parallels and centre of the Lambert conic projection: the middle of the line.
+# Parallels and centre of the Lambert conic projection: the middle of the route.
 PARALLELS_DEG = (40.0, 55.0)
 CENTRE_DEG = (48.0, 56.0)
 WINDOW_MARGIN = 0.04
@@ -103,7 +103,7 @@ def _map(figure: Any, axes: Any, trail: Trail) -> None:
         PolyCollection(_outlines(), facecolor=LAND, edgecolor=BORDER, linewidth=0.9, zorder=1)
     )
     if trail.marks:
-        _line(axes, trail.marks)
+        _track(axes, trail.marks)
         _signal(figure, axes, trail.marks)
     _names(axes, trail.places)
     along = _project([place.lat for place in trail.places], [place.lon for place in trail.places])
@@ -122,7 +122,7 @@ def _outlines() -> list[np.ndarray]:
     return rings
 
 
-def _line(axes: Any, marks: Sequence[Mark]) -> None:
+def _track(axes: Any, marks: Sequence[Mark]) -> None:
     """Join the fixes: whole where they follow closely, dashed over a gap."""
     at = _project([mark.lat for mark in marks], [mark.lon for mark in marks])
     whole: list[Any] = []
@@ -156,7 +156,7 @@ def _signal(figure: Any, axes: Any, marks: Sequence[Mark]) -> None:
 
 
 def _names(axes: Any, places: Sequence[Place]) -> None:
-    """Places with their names, alternately above and below the line."""
+    """Places with their names, alternately above and below the route."""
     for i, place in enumerate(places):
         x, y = _project(place.lat, place.lon)[0]
         above = i % 2 == 0
@@ -176,7 +176,7 @@ def _names(axes: Any, places: Sequence[Place]) -> None:
 
 
 def _frame(axes: Any, along: np.ndarray) -> None:
-    """Show the line with a margin, in the proportions of the axes."""
+    """Show the route with a margin, in the proportions of the axes."""
     low, high = along.min(axis=0), along.max(axis=0)
     width = (high[0] - low[0]) * (1 + 2 * WINDOW_MARGIN)
     box = axes.get_window_extent()

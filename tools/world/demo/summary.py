@@ -57,7 +57,7 @@ def _rows(figures: Figures, kills: Counter[str]) -> Iterator[tuple[str, str]]:
     yield "not published", f"{f.outbox_left}"
     yield "age of a point when stored", f"median {hours(f.median_age_h)}, 95 % {hours(f.age_95_h)}"
     yield "age of the newest position", f"median {hours(f.newest_age_h)}"
-    yield "longest silence", f"{hours(f.longest_silence_h)}, the first bar behind a border not counted"
+    yield "longest silence", f"{hours(f.longest_silence_h)}, the first bar after a border not counted"
     for each in f.back_h:
         yield "coverage back to first uplink", hours(each)
     yield "last heard of", f"{hours(f.silent_at_end_h)} before the end"
@@ -99,5 +99,5 @@ def _borders(borders: list[Border]) -> str:
 
 
 def _joules(joules: dict[str, float]) -> str:
-    parts = ", ".join(f"{part} {spent:,.0f}" for part, spent in joules.items())
+    parts = ", ".join(f"{part} {value:,.0f}" for part, value in joules.items())
     return f"{sum(joules.values()):,.0f} J: {parts}"

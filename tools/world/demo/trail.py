@@ -34,7 +34,7 @@ DAY_S = 86_400
 
 def trail(title: str, trip: Trip, states: Sequence[State], stored: Sequence[StoredPoint]) -> Trail:
     """What the agent knows of the trip, and how the device fared."""
-    named = [each for each in trip.line.waypoints if each.name in PLACES]
+    named = [each for each in trip.route.waypoints if each.name in PLACES]
     entered = [(crossing.ms / DAY_MS, crossing.entered) for crossing in trip.crossings]
     return Trail(
         title=title,

@@ -1,8 +1,8 @@
-"""The battery: one of `data/batteries.toml`, a cell with or without a capacitor beside it for the pulses.
+"""The battery: one of `data/batteries.toml`, a cell with or without a capacitor in parallel for the pulses.
 
 Cold withholds charge and lowers the plateau; a pulse drops voltage over a resistance that grows in
 the cold; what is drawn faster than the cell can give comes out of the capacitor, whose voltage
-sags until the cell has filled it again. Where the curves come from stands beside them.
+sags until the cell has filled it again. The source of each curve is noted at it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from tools.world.device.meter import NOMINAL_V
-from tools.world.rail.line import DATA
+from tools.world.rail.route import DATA
 
 MINIMUM_V = 2.8
 """Where the board's converters give up; the modem's own minimum, 3.3 or 3.4 V [M], is theirs to keep [C]."""
@@ -85,7 +85,7 @@ class Battery:
         self.kind = kind
         self._temperature_c = temperature_c
         self._ms = 0
-        self._spent_j = 0.0
+        self._used_j = 0.0
         self._sag_c = 0.0
         self._minute = -1
         self._cold = self._felt(0)
@@ -93,15 +93,15 @@ class Battery:
         """Drawn so far, self-discharge included."""
         self.lowest = Low(0, 5_000, 0)
 
-    def advance(self, ms: int, spent_j: float) -> None:
-        """It is now `ms`, and all parts together have drawn `spent_j` since the trip began."""
+    def advance(self, ms: int, used_j: float) -> None:
+        """It is now `ms`, and all parts together have drawn `used_j` since the trip began."""
         length_s = (ms - self._ms) / 1_000
         if length_s > 0:
             self._cold = self._felt(ms)
-            drawn_c = (spent_j - self._spent_j) / self.kind.nominal_v
+            drawn_c = (used_j - self._used_j) / self.kind.nominal_v
             self._sag_c = max(0.0, self._sag_c + drawn_c - self._cold.lasting_ma / 1_000 * length_s)
             self.used_mah += (drawn_c + self.kind.self_discharge_ua * 1e-6 * length_s) / 3.6
-            self._ms, self._spent_j = ms, spent_j
+            self._ms, self._used_j = ms, used_j
 
     def left(self) -> float:
         """The part of its capacity that has not been drawn, 0 to 1, the withheld part included."""

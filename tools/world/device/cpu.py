@@ -64,7 +64,7 @@ ENVELOPE = Term("each envelope of 1 KB [E]", 25.5, 29.2, 32.6, True)
 ENVELOPE_US = round(1_000 * ENVELOPE.ms)
 
 COSTS_US = (DECISION_US, RECORD_US, ENVELOPE_US)
-"""In the order in which the device is told them."""
+"""In the order in which the device gets them."""
 
 
 def table() -> list[str]:

@@ -21,7 +21,7 @@ Record = dict[str, int]
 class Moments(NamedTuple):
     """When the device last did what: seconds since power-on."""
 
-    told: int
+    reported_at: int
     searched: tuple[int, int]
     recorded: int
 
@@ -73,7 +73,7 @@ def uploads(rtc_memory: bytes) -> Uploads:
     return Uploads(state[plan.TRIED], state[plan.FAILED]) if state else Uploads(0, 0)
 
 
-def spent_mj(rtc_memory: bytes) -> int:
+def account_mj(rtc_memory: bytes) -> int:
     """What the device believes to have drawn since it has last lost power."""
     state = _unpack(rtc_memory, plan.SIZE)
     return sum(state[plan.SPENT : plan.SPENT + 3]) if state else 0

@@ -2,7 +2,7 @@
 
 `python -m tools.world.device.heap` prints both for each modem, writes them to out/heap.json and exits with 1
 when a wake needs more than the budget. The whole wake is the largest there is: a switch of the card's
-profile, attach, fix, record, a conversation of several full turns and the pull of a release. Heaps are in
+profile, attach, fix, record, a session of several full turns and the pull of a release. Heaps are in
 kilo-words (`80wK`): what 80 KiB are on the ESP32, whose words have 32 bits, however wide the words of this
 machine are.
 
@@ -176,7 +176,7 @@ def _wakes_in(modem: Dialect, before: Before, heap_kw: int) -> bool:
                     (built.flash / f"{name}.mpy").unlink()
             boot = built.flash / "boot.py"
             boot.write_text(f"{BEFORE_BOOT}{boot.read_text()}{AT_BOOT}")
-            told = firmware.ledger(built.flash).acks.count(0, 1 << 32)
+            acknowledged = firmware.ledger(built.flash).acks.count(0, 1 << 32)
             firmware.fill(built.flash, BACKLOG)
             _offer(built, before.release)
             image, after = built.flash / "flash.bin", Path(folder, "after")
@@ -185,20 +185,20 @@ def _wakes_in(modem: Dialect, before: Before, heap_kw: int) -> bool:
             built.device.resume(before.rtc_memory, SWITCHED_S)
             built.device.run(0, lambda now_ms: None)
             unpack(image.read_bytes(), after)
-            told = firmware.ledger(after).acks.count(0, 1 << 32) - told
-            return bool(told > BACKLOG and built.card.switches() and (after / "slots/b").exists())
+            acknowledged = firmware.ledger(after).acks.count(0, 1 << 32) - acknowledged
+            return bool(acknowledged > BACKLOG and built.card.switches() and (after / "slots/b").exists())
         finally:
             built.close()
 
 
-def _build_release(folder: Path) -> Path:
+def _build_release(folder: Path, modem: Dialect) -> Path:
     """The same firmware under the next number: its list and a file are pulled."""
     sources = folder / "firmware"
     shutil.copytree(FIRMWARE, sources, ignore=shutil.ignore_patterns("__pycache__"))
     number = constants()["SEQUENCE"]
     file = sources / "locator" / "__init__.py"
     file.write_text(file.read_text().replace(f"SEQUENCE = {number}", f"SEQUENCE = {number + 1}"))
-    release.build(folder / "release", "SIM", sources)
+    release.build(folder / "release", "SIM", sources, modem)
     return folder / "release"
 
 
@@ -212,7 +212,7 @@ def measure(modem: Dialect, console: Console) -> dict[str, Any]:
     """What the rooms keep and what the wake needs, with one modem."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, "data")
-        before = Before(data, wakes_before(modem, data), _build_release(Path(folder)))
+        before = Before(data, wakes_before(modem, data), _build_release(Path(folder), modem))
         least_kw = least_heap_kw(modem, before, console)
     return {"resident": resident(modem, application()), "wake_kw": least_kw}
 

@@ -2,7 +2,7 @@
 
 The device is a MicroPython process on the other end of a socket pair. It says how long it wants to
 wait; the world runs its events up to that moment or to the end of a burst on the UART and answers
-with the time. Deep sleep ends the process; the next one, spawned ahead, is told at the wake what
+with the time. Deep sleep ends the process; the next one, spawned ahead, is given at the wake what
 it was that woke it. Only the flash directory and the RTC memory are left between two processes.
 """
 
@@ -58,7 +58,7 @@ class Counters:
 
 @dataclass(frozen=True)
 class Start:
-    """The next run of the device: when, and what it will be told."""
+    """The next run of the device: when, and what it will be given."""
 
     ms: int
     cause: Cause
@@ -70,7 +70,7 @@ class PowerFailed(Exception):
 
 
 class Device:
-    """The locator's board and the firmware on it, in the world of `trip` and wired to `modem`.
+    """The tracker's board and the firmware on it, in the world of `trip` and wired to `modem`.
 
     `flash_dir` is the device's flash, with `power_on.py` in it; `command` starts MicroPython (see
     `process.interpreter`); `clock` is set to the virtual time before anything that happens then
@@ -158,7 +158,7 @@ class Device:
         process = self._ahead or DeviceProcess(self._command, self._flash_dir)
         self._ahead = DeviceProcess(self._command, self._flash_dir)
         self.counters.wakes += 1
-        self._reset_ms = self._told_ms()
+        self._reset_ms = self._clock_ms()
         if start.cause is Cause.POWER_ON:
             self._power_on_ms, self._rtc_memory = self._reset_ms, b""
         self._receiver.clear()
@@ -189,7 +189,7 @@ class Device:
                 self.counters.resets += 1
                 return Start(self._now_ms(), Cause.HARD, Wake.NONE)
             answer = self._hello(start) if op == Op.HELLO else self._answer(op, payload)
-            process.answer(self._told_ms() - self._reset_ms, answer)
+            process.answer(self._clock_ms() - self._reset_ms, answer)
 
     def _deep_sleep(self, payload: bytes) -> Start:
         """Sleep until the timer, or until what the device has armed comes before it."""
@@ -239,9 +239,9 @@ class Device:
     def _hello(self, start: Start) -> bytes:
         """Why it starts and what its own clock said at the reset: seconds since power-on."""
         seconds, ms = divmod(self._reset_ms - self._power_on_ms, 1_000)
-        told = struct.pack("<BBIH", start.cause, start.wake, seconds, ms)
+        reply = struct.pack("<BBIH", start.cause, start.wake, seconds, ms)
         costs = struct.pack(f"<B{len(cpu.COSTS_US)}H", len(cpu.COSTS_US), *cpu.COSTS_US)
-        return told + costs
+        return reply + costs
 
     def _answer(self, op: int, payload: bytes) -> bytes:
         """Do what the message asks, which may take virtual time; returns the answer's payload."""
@@ -343,8 +343,8 @@ class Device:
     def _now_ms(self) -> int:
         return int(self._env.now)
 
-    def _told_ms(self) -> int:
-        return self._trip.rtc.told_ms(self._now_ms())
+    def _clock_ms(self) -> int:
+        return self._trip.rtc.clock_ms(self._now_ms())
 
     def _esp32(self, state: str) -> None:
         self._trip.meter.state("esp32", state)

@@ -85,8 +85,8 @@ class Meter:
         """`part` is in `state` from now on. Raises KeyError for one that has no power."""
         if self._states[part] != state:
             self._powers_w[part][state]
-            self._settle(part)
-            self._settle_together()
+            self._account(part)
+            self._account_together()
             self._states[part] = state
             self._load_w = self._sum_w()
 
@@ -107,24 +107,24 @@ class Meter:
 
     def radio_on_ms(self, while_computing: bool = False) -> int:
         """How long the modem's radio has worked up to now, at all or while the ESP32 computed."""
-        self._settle_together()
+        self._account_together()
         return sum(
-            spent_ms
-            for (board, modem), spent_ms in self._together_ms.items()
+            state_ms
+            for (board, modem), state_ms in self._together_ms.items()
             if modem in RADIO_ON and (not while_computing or board.startswith("active"))
         )
 
     def joules_by_state(self) -> dict[tuple[str, str], float]:
         """Joules up to now by (part, state)."""
         for part in self._states:
-            self._settle(part)
+            self._account(part)
         return dict(self._joules)
 
     def joules_by_part(self) -> dict[str, float]:
         """Joules up to now by part."""
         joules = dict.fromkeys(self._states, 0.0)
-        for (part, _), spent in self.joules_by_state().items():
-            joules[part] += spent
+        for (part, _), part_j in self.joules_by_state().items():
+            joules[part] += part_j
         return joules
 
     def total_j(self) -> float:
@@ -133,7 +133,7 @@ class Meter:
 
     def mah_by_state(self) -> dict[tuple[str, str], float]:
         """Charge up to now by (part, state), in mAh."""
-        return {key: joules / NOMINAL_V / 3.6 for key, joules in self.joules_by_state().items()}
+        return {key: value / NOMINAL_V / 3.6 for key, value in self.joules_by_state().items()}
 
     def total_mah(self) -> float:
         """Charge up to now in mAh."""
@@ -142,19 +142,19 @@ class Meter:
     def _sum_w(self) -> float:
         return sum(self._powers_w[part][state] for part, state in self._states.items())
 
-    def _settle_together(self) -> None:
+    def _account_together(self) -> None:
         """Count the time that board and modem have been in their states together."""
         now_ms = int(self._env.now)
         states = self._states["esp32"], self._states["modem"]
-        spent_ms = now_ms - self._together_since_ms
-        self._together_ms[states] = self._together_ms.get(states, 0) + spent_ms
+        state_ms = now_ms - self._together_since_ms
+        self._together_ms[states] = self._together_ms.get(states, 0) + state_ms
         self._together_since_ms = now_ms
 
-    def _settle(self, part: str) -> None:
+    def _account(self, part: str) -> None:
         """Charge the state that a part has been in."""
         now_ms = int(self._env.now)
         self._total_j, self._total_ms = self.total_j(), now_ms
         state = self._states[part]
-        spent = self._powers_w[part][state] * (now_ms - self._since_ms[part]) / 1_000
-        self._joules[part, state] = self._joules.get((part, state), 0.0) + spent
+        drawn_j = self._powers_w[part][state] * (now_ms - self._since_ms[part]) / 1_000
+        self._joules[part, state] = self._joules.get((part, state), 0.0) + drawn_j
         self._since_ms[part] = now_ms

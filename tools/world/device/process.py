@@ -60,7 +60,7 @@ def interpreter(heap_kw: int = HEAP_KW) -> list[str]:
 
 
 class DeviceProcess:
-    """A spawned device that waits to be told that it has been reset."""
+    """A spawned device that waits for the message that it has been reset."""
 
     def __init__(self, command: Sequence[str], flash_dir: Path) -> None:
         ours, theirs = socket.socketpair()

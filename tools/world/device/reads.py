@@ -6,7 +6,8 @@ from that mount, before boot.py, to the deep sleep, at the block device. What a 
 as well, as for `make heap` (tools/world/device/on_device/heap/). Prints a table for each modem, writes
 out/reads.json, and exits with 1 when a kind of wake took more than its budget, or did not come.
 
-Held to the budget is each single wake; beside the most stand the median and what 95 of 100 wakes stay below.
+Held to the budget is each single wake; next to the maximum stand the median and what 95 of 100 wakes stay
+below.
 """
 
 from __future__ import annotations
@@ -130,7 +131,7 @@ def _make_flash(flash: Path) -> None:
 
 
 def _kind(before: firmware.Moments, now: firmware.Moments) -> str:
-    if now.told != before.told:
+    if now.reported_at != before.reported_at:
         return "session"
     if now.searched != before.searched:
         return "fix"

@@ -16,7 +16,7 @@ GAIN_PPM = (2_000.0, 22_000.0)
 (moonlight-systems, ESP32 Feather); one 20 min in 15 h (arduino-esp32 #7084); single ones 3 and 5 %."""
 COLD_PPM_K = 700.0
 """The colder, the faster [C]: 1 % from a chip warming up, and +-20 s an hour by temperature,
-although measured anew each hour [S forum.esp32.com 35490, ESP32-C3]."""
+although measured again each hour [S forum.esp32.com 35490, ESP32-C3]."""
 
 
 class Rtc:
@@ -38,7 +38,7 @@ class Rtc:
         self._ahead_ms = self._ahead(ms)
         self._asleep_since_ms = None
 
-    def told_ms(self, ms: int) -> int:
+    def clock_ms(self, ms: int) -> int:
         """What the clock says at the true time `ms`."""
         return ms + round(self._ahead(ms))
 

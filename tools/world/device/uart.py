@@ -1,4 +1,4 @@
-"""The wire between device and modem: bytes take time, and a buffer nobody empties overflows."""
+"""The wire between device and modem: bytes take time, and a buffer that is not emptied overflows."""
 
 from __future__ import annotations
 

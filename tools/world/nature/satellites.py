@@ -1,8 +1,8 @@
 """What the GNSS antenna in a door recess sees: half the sky, less between stacks, nothing in a tunnel.
 
-Blocked for about 4 % of the time: tunnels by stretch of the line, the hall in which a container
+Blocked for about 4 % of the time: tunnels by stretch of the route, the hall in which a container
 changes gauge, and places in a stack with others above and beside. All figures are model values,
-from memory; the shares are chosen so that the total comes out.
+from memory; the fractions are chosen so that the total comes out.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from tools.modem.network.air import Sky
-from tools.world.rail.line import DATA, rows
+from tools.world.rail.route import DATA, rows
 from tools.world.rail.train import HOUR_MS, Segment, Train
 
 TUNNELS = (
-    # From km, to km, share of the track in tunnels, mean length of one in km.
+    # From km, to km, fraction of the track in tunnels, mean length of one in km.
     (222.0, 420.0, 0.20, 1.2),  # Daba mountains
     (446.0, 640.0, 0.35, 2.5),  # Qinling
     (818.0, 1_155.0, 0.20, 1.5),  # Baoji - Tianshui - Dingxi
@@ -31,7 +31,7 @@ STACKED_BLOCKED, STACKED_SHADOWED = 0.11, 0.25
 HALL_H = (1.0, 3.0)
 JAMMED_PROBABILITY, JAMMED_H = 0.05, (4.0, 16.0)
 SHADOWED_MS = 600_000
-"""The constellation is drawn anew this often."""
+"""The constellation is drawn again this often."""
 OPEN_SATELLITES, SHADOWED_SATELLITES = (7.5, 1.5), (5.0, 1.0)
 LEAST_SATELLITES = 4
 
@@ -63,7 +63,7 @@ class Satellites:
             lon=lon,
             alt_m=self._altitude_m(km),
             speed_kmh=self._train.speed_kmh(ms),
-            heading_deg=self._train.line.heading_deg(km),
+            heading_deg=self._train.route.heading_deg(km),
             satellites=satellites,
             hdop=hdop,
             blocked=satellites < LEAST_SATELLITES,
@@ -75,7 +75,7 @@ class Satellites:
             return BLOCKED
         if self._train.moving(ms):
             km = self._train.km(ms)
-            index = bisect_right(self._tunnels, (km, self._train.line.length_km)) - 1
+            index = bisect_right(self._tunnels, (km, self._train.route.length_km)) - 1
             return BLOCKED if index >= 0 and km < self._tunnels[index][1] else OPEN
         index = bisect_right(self._stays, (ms, 1 << 62, 0)) - 1
         return self._stays[index][2] if index >= 0 and ms < self._stays[index][1] else OPEN
@@ -97,7 +97,7 @@ class Satellites:
 
 
 def _jamming(train: Train, rng: random.Random) -> tuple[int, int]:
-    """From when to when somebody drowns out the satellites; nobody does on most trips."""
+    """From when to when a jammer drowns out the satellites; on most trips there is none."""
     if rng.random() >= JAMMED_PROBABILITY:
         return 0, 0
     start_ms = rng.randrange(train.arrival_ms)
@@ -106,10 +106,10 @@ def _jamming(train: Train, rng: random.Random) -> tuple[int, int]:
 
 def _tunnels(rng: random.Random) -> Iterator[tuple[float, float]]:
     """First and last kilometre of each tunnel, in order."""
-    for first_km, last_km, share, mean_km in TUNNELS:
+    for first_km, last_km, fraction, mean_km in TUNNELS:
         km = first_km
         while km < last_km:
-            km += rng.expovariate(share / (1 - share) / mean_km)
+            km += rng.expovariate(fraction / (1 - fraction) / mean_km)
             length_km = rng.expovariate(1 / mean_km)
             if km < last_km:
                 yield km, min(km + length_km, last_km)

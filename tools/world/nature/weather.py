@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tools.world.rail.line import DATA, distance_km, rows
+from tools.world.rail.route import DATA, distance_km, rows
 
 STEP_MS = 900_000
 DAY_MS = 86_400_000
@@ -79,11 +79,11 @@ class Weather:
         return _between(self._ambient_c, ms)
 
     def battery_c(self, ms: int) -> float:
-        """Inside the locator, degrees Celsius."""
+        """Inside the tracker, degrees Celsius."""
         return _between(self._battery_c, ms)
 
     def hours_below(self, temperature_c: float, until_ms: int) -> float:
-        """So long the locator has been colder than this."""
+        """So long the tracker has been colder than this."""
         tabled = self._battery_c[: until_ms // STEP_MS]
         return sum(each < temperature_c for each in tabled) * STEP_MS / 3_600_000
 

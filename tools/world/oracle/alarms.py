@@ -1,7 +1,8 @@
-"""Which alarms the device must raise, from what the world gave it: written anew, not the firmware's code.
+"""Which alarms the device must raise, from what the world gave it: an implementation of its own, not the
+firmware's code.
 
-Each occurrence is told once. Where a limit in time falls into what the device's clock may gain, and after
-a power failure, of which the device may have forgotten what it had told, either is right.
+Each occurrence is reported once. Where a limit in time falls into what the device's clock may gain, and after
+a power failure, of which the device may have forgotten what it had reported, either is right.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Alarms:
             self._blind_ms = wake.felt[-1].ms
         self._hold(GNSS, wake.felt[-1].ms - self._blind_ms, BLIND_MS, uncertain)
 
-    def told(self, events: int) -> None:
+    def reported(self, events: int) -> None:
         """A record with these events has been kept."""
         for event in (SHOCK, TEMPERATURE, BATTERY, TILT, TAMPER, GNSS):
             if self.either & events & event:
@@ -75,7 +76,7 @@ class Alarms:
     def _level(self, event: int, high: bool, over: bool) -> None:
         raised = self._raised.get(event, False)
         if high and not raised:
-            self._tell(event, raised)
+            self._report(event, raised)
             self._raised[event] = True
         if over:
             self._raised[event] = False
@@ -83,7 +84,7 @@ class Alarms:
     def _feel_temperature(self, ms: int, temp_dc: int) -> None:
         raised = self._raised.get(TEMPERATURE, False)
         if INNER_DC[0] <= temp_dc <= INNER_DC[1] and raised is not False:
-            self._tell(TEMPERATURE_BACK, raised)
+            self._report(TEMPERATURE_BACK, raised)
             self._raised[TEMPERATURE] = False
         if BAND_DC[0] <= temp_dc <= BAND_DC[1]:
             self._out_ms = None
@@ -100,10 +101,10 @@ class Alarms:
         if uncertain or abs(past_ms - least_ms) < slack_ms:
             self.either |= event
         elif past_ms >= least_ms:
-            self._tell(event, self._raised.get(event, False))
+            self._report(event, self._raised.get(event, False))
             self._raised[event] = True
 
-    def _tell(self, event: int, before: bool | None) -> None:
+    def _report(self, event: int, before: bool | None) -> None:
         if before is None:
             self.either |= event
         else:

@@ -16,16 +16,16 @@ from tools.world.trip import START_UTC_S
 
 START_S = START_UTC_S - int(EPOCH.timestamp())
 """The beginning of the trip in the agent's epoch seconds."""
-LOOK_S = 0.02
-OUTBOX_LOOKS = 250
+POLL_S = 0.02
+OUTBOX_POLLS = 250
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """One device's part of the database. Contacts are ms since the trip began, in order."""
+    """One device's part of the database. Sessions are in ms since the trip began, in order."""
 
     points: list[StoredPoint]
-    contacts_ms: list[int]
+    sessions_ms: list[int]
     uplinks: int
     duplicates_removed: int
     """Records that came again and were not stored again."""
@@ -40,11 +40,11 @@ def await_outbox(database: Path) -> None:
     """Wait, not for ever, until the agent has published all that it has stored."""
     opened = open_database(database)
     try:
-        for _ in range(OUTBOX_LOOKS):
+        for _ in range(OUTBOX_POLLS):
             with opened.reading() as connection:
                 if not outbox.head(connection, 1):
                     break
-            time.sleep(LOOK_S)
+            time.sleep(POLL_S)
     finally:
         opened.close()
 
@@ -57,7 +57,7 @@ def read(database: Path, device: str) -> Delivered:
             stored = points.track(connection, device)
             of_device = select(tables.uplinks).where(tables.uplinks.c.device == device)
             uplinks = connection.execute(of_device.order_by(tables.uplinks.c.received_s)).all()
-            letters, outbox_left = (
+            dead_letters, outbox_left = (
                 connection.execute(select(func.count()).select_from(table)).scalar_one()
                 for table in (tables.dead_letters, tables.outbox)
             )
@@ -66,10 +66,10 @@ def read(database: Path, device: str) -> Delivered:
     again = (each.records - each.new_records + each.repeats * each.records for each in uplinks)
     return Delivered(
         points=stored,
-        contacts_ms=[(each.received_s - START_S) * 1000 for each in uplinks],
+        sessions_ms=[(each.received_s - START_S) * 1000 for each in uplinks],
         uplinks=len(uplinks),
         duplicates_removed=sum(again),
         duplicates_stored=len(stored) - len({each.point[1:] for each in stored}),
-        dead_letters=letters,
+        dead_letters=dead_letters,
         outbox_left=outbox_left,
     )

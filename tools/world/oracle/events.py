@@ -1,4 +1,4 @@
-"""Which events the device must tell, from what the world gave it: written anew, not the firmware's code."""
+"""Which events the device must report, from what the world gave it: not the firmware's code."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ MOVING_A_MINUTE = 5
 
 @dataclass
 class Events:
-    """What has happened and is not told yet. After a power failure the device may have forgotten
+    """What has happened and is not reported yet. After a power failure the device may have forgotten
     where it stood; None means that either is right."""
 
     open: bool | None = False
     moving: bool | None = False
     country: int = 0
-    """MCC that it has told or reached the agent from; 0: not known."""
+    """MCC that it has reported or reached the agent from; 0: not known."""
     alarms: Alarms = field(default_factory=Alarms)
     _felt_ms: int | None = None
     _due: int = 0
     _either: int = 0
     _heard: set[int] = field(default_factory=set)
     _around: set[int] = field(default_factory=set)
-    """MCCs of what was heard since a country was told last."""
+    """MCCs of what was heard since a country was reported last."""
 
     def feel(self, wake: Wake) -> None:
         """A wake has begun."""
@@ -45,7 +45,7 @@ class Events:
             self.alarms.feel(wake)
             self._felt_ms = wake.felt[-1].ms
 
-    def told(self, fields: Record, wake: Wake) -> str:
+    def difference(self, fields: Record, wake: Wake) -> str:
         """What a record tells otherwise than it happened; then nothing is due any more."""
         events = fields["events"]
         if wake.searched:
@@ -58,15 +58,15 @@ class Events:
             ends = {0: self.moving, DEPARTED: True, STOPPED: False}
             self.moving = ends.get(events & (DEPARTED | STOPPED))
         self._due = self._either = 0
-        self.alarms.told(events)
+        self.alarms.reported(events)
         return f"events {events}: {wrong} is otherwise" if wrong else ""
 
     def _feel_door(self, wake: Wake) -> None:
-        """Light is told once, until it was dark again."""
+        """Light is reported once, until it was dark again."""
         light = wake.felt[-1].light
         lit = light >= OPEN_LUX or wake.opened or bool(self.open and light)
         if lit and not self.open:
-            self._tell(LIGHT, self.open)
+            self._report(LIGHT, self.open)
         self.open = lit and light > 0
 
     def _feel_motion(self, wake: Wake) -> None:
@@ -89,7 +89,7 @@ class Events:
             spans_s = [max(60, least_s) for least_s in (past_ms // 1_000 - 1, past_ms * 103 // 100_000 + 2)]
         return {60 * counts // span_s >= MOVING_A_MINUTE for span_s in spans_s}
 
-    def _tell(self, event: int, before: bool | None) -> None:
+    def _report(self, event: int, before: bool | None) -> None:
         if before is None:
             self._either |= event
         else:
@@ -97,20 +97,20 @@ class Events:
 
     def _country_is_wrong(self, fields: Record, wake: Wake) -> bool:
         """The country is learned while registering. That it succeeded is seen when a connection follows."""
-        told, country = bool(fields["events"] & COUNTRY), fields["plmn"] // 1_000
+        reported, country = bool(fields["events"] & COUNTRY), fields["plmn"] // 1_000
         self._around |= {int(cell.plmn[:3]) for cell in wake.cells}
         if not country:  # a look or an attempt has heard it, and was over before the record
             others = self._around - {self.country}
-            if told and others:
+            if reported and others:
                 self.country, self._around = max(others), set()
-            return told and not others
+            return reported and not others
         self._heard.add(country)
         before = {self.country} if self.country else self._heard
         other = bool(before - {country})
         certain = wake.connected and self.country != 0
         between = bool(self._around - {country})  # one may have been heard since, and left again
-        if told or wake.connected:
+        if reported or wake.connected:
             self.country = country
-        if told:
+        if reported:
             self._around = set()
-        return certain and other if not told else not (other or between)
+        return certain and other if not reported else not (other or between)

@@ -62,7 +62,7 @@ class Wakes:
         start_ms = senses[0].ms if senses else int(trip.env.now)
         # A power failure ends its wake: what comes after it is another boot.
         failed = sum(each.ms < start_ms for each in trip.brown_outs)
-        ahead_ms = trip.rtc.told_ms(int(trip.env.now)) - int(trip.env.now)
+        ahead_ms = trip.rtc.clock_ms(int(trip.env.now)) - int(trip.env.now)
         power_on = self._boot == 0 or failed > self._brown_outs
         if power_on:
             self._boot, self._power_on_ms = self._boot + 1, start_ms

@@ -76,7 +76,7 @@ class Access(Observer):
                 found.append(f"{apn}, refused for ESM cause {cause}, was asked for {most} times in a day")
         return found
 
-    def told(self) -> list[str]:
+    def summary(self) -> list[str]:
         """What went over each, and what was refused, a line each."""
         lines = [f"over {apn}: {size:,} bytes" for apn, size in sorted(self.carried.items())]
         for (apn, cause), times_ms in sorted(self.declined.items()):
@@ -102,7 +102,7 @@ def offer(built: Stage, folder: Path) -> None:
     path.write_text(path.read_text().replace("SEQUENCE = 1", f"SEQUENCE = {NEXT}"))
     for module in sorted((firmware / "locator" / "scheduler").glob("*.py")):
         module.write_text(module.read_text() + f"\nRELEASE = {NEXT}\n")  # only what is other is pulled
-    release.build(folder / "release", "SIM", firmware)
+    release.build(folder / "release", "SIM", firmware, built.modem.dialect.name)
     do = built.services.agent.do
     do("update", "add", str(folder / "release"))
     do("update", "roll-out", str(NEXT), "--board", "SIM", "--canaries", "1", "--days", "0")

@@ -1,4 +1,4 @@
-"""What can be heard along the line: the level of every network, tabled once per trip.
+"""What can be heard along the route: the level of every network, tabled once per trip.
 
 RSRP(d) = -93 dBm - 35 log10(d km) of the strongest site, plus shadowing of two lengths that
 belongs to the operator and the place, plus a slow wobble in time. Networks end at their border.
@@ -27,7 +27,7 @@ from tools.world.radio.sites import (
     read_operators,
     read_settlements,
 )
-from tools.world.rail.line import Line, distance_km
+from tools.world.rail.route import Route, distance_km
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,7 +54,7 @@ GSM_ABOVE_RSRP_DB = 14.0
 B1, B3, B7, B8, B20, B28 = (300, 1), (1_300, 3), (2_950, 7), (3_500, 8), (6_300, 20), (9_410, 28)
 GSM_900, GSM_1800 = (45, 900), (700, 1800)
 # (channel, band) as the modem prints them, by country and kind of network: Wikipedia through npm mcc-mnc-list
-# 1.1.11; how often each carries a roaming locator is not told.
+# 1.1.11; how often each carries a roaming tracker is not known.
 LTE_BANDS = {
     "CN": (B1, B3, B8, (39_150, 40), (40_340, 41)),
     "MN": (B3, B28, (39_150, 40)),
@@ -97,33 +97,33 @@ SILENT_DBM = -150.0
 
 
 class Coverage:
-    """The radio of one trip for one class of modem; of the line, `usable_share` at most is usable. In the
+    """The radio of one trip for one class of modem; of the route, `usable_fraction` at most is usable. In the
     `silences`, from and until so many ms, no network is there at all."""
 
     def __init__(
         self,
-        line: Line,
+        route: Route,
         modem: str,
         seed: int,
-        usable_share: float | None = None,
+        usable_fraction: float | None = None,
         silences: Sequence[tuple[int, int]] = (),
     ) -> None:
         self._seed = seed
         self._silences = silences
-        self._line = line
+        self._route = route
         self._sites: dict[str, list[Site]] = {}
         self._tables: dict[str, list[_Table]] = {}
-        track = _Track(line)
+        track = _Track(route)
         settlements = read_settlements()
-        stations = draw_stations(line, random.Random(f"{seed}/stations"))
+        stations = draw_stations(route, random.Random(f"{seed}/stations"))
         radios = []
         for operator in read_operators(modem):
             rng = random.Random(f"{seed}/coverage/{operator.plmn}")
-            sites = draw_sites(line, operator, settlements, stations, rng)
-            first, count = _steps(line, operator)
+            sites = draw_sites(route, operator, settlements, stations, rng)
+            first, count = _steps(route, operator)
             radios.append(_Radio(operator, first, _shadow(count, rng), sites))
-        if usable_share is not None:
-            _thin(track, radios, settlements, usable_share, random.Random(f"{seed}/thinning"))
+        if usable_fraction is not None:
+            _thin(track, radios, settlements, usable_fraction, random.Random(f"{seed}/thinning"))
         for radio in radios:
             self._sites[radio.operator.plmn] = radio.sites
             self._tables.setdefault(radio.operator.country, []).extend(_tabled(track, radio, settlements))
@@ -135,7 +135,7 @@ class Coverage:
         The level of a GSM cell is that of its carrier (RXLEV); of all others it is RSRP.
         """
         heard = []
-        for table in self._tables[self._line.country(km)]:
+        for table in self._tables[self._route.country(km)]:
             level = self._level(table, km, ms)
             if level > AUDIBLE_DBM:
                 heard.append(self._cell(table, km, level))
@@ -143,7 +143,7 @@ class Coverage:
 
     def levels(self, km: float, ms: int) -> dict[tuple[str, str], float]:
         """RSRP in dBm by (PLMN, kind) of what the country has, on the scale of `USABLE_DBM`."""
-        tables = self._tables[self._line.country(km)]
+        tables = self._tables[self._route.country(km)]
         return {(table.operator.plmn, table.kind): self._level(table, km, ms) for table in tables}
 
     def _level(self, table: _Table, km: float, ms: int) -> float:
@@ -164,7 +164,7 @@ class Coverage:
         site = self._sites[plmn][table.sites[step]]
         mast = crc32(f"{plmn}/{site.key}".encode())
         area = crc32(f"{plmn}/{kind == 'gsm'}/{int(km / TRACKING_AREA_KM)}".encode())
-        # A mast has two sectors, one for each way along the line.
+        # A mast has two sectors, one for each way along the route.
         sector = 1 + (crc32(f"{site.key}/{int(km / 2)}".encode()) & 1)
         choice = _bands(kind, table.operator.country)
         channel, band = choice[mast % len(choice)]
@@ -190,12 +190,12 @@ def _bands(kind: Rat, country: str) -> tuple[tuple[int, int], ...]:
 
 
 class _Track:
-    """The line in steps: coordinates and their coarse outline, for distances in bulk."""
+    """The route in steps: coordinates and their coarse outline, for distances in bulk."""
 
-    def __init__(self, line: Line) -> None:
-        self.line = line
-        count = int(line.length_km / STEP_KM) + 2
-        points = [line.position(min(i * STEP_KM, line.length_km)) for i in range(count)]
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        count = int(route.length_km / STEP_KM) + 2
+        points = [route.position(min(i * STEP_KM, route.length_km)) for i in range(count)]
         self.points = np.array(points)
         self._coarse = self.points[::COARSE_STEPS]
 
@@ -215,16 +215,20 @@ def _distances_km(points: Any, place: tuple[float, float]) -> Any:
     return degree_km * np.hypot(points[:, 0] - place[0], east)
 
 
-def _steps(line: Line, operator: Operator) -> tuple[int, int]:
+def _steps(route: Route, operator: Operator) -> tuple[int, int]:
     """The first step of an operator's country, and how many it has."""
-    first_km, last_km = country_span(line, operator.country)
+    first_km, last_km = country_span(route, operator.country)
     return int(first_km / STEP_KM), int((last_km - first_km) / STEP_KM) + 2
 
 
 def _thin(
-    track: _Track, radios: list[_Radio], settlements: tuple[Settlement, ...], share: float, rng: random.Random
+    track: _Track,
+    radios: list[_Radio],
+    settlements: tuple[Settlement, ...],
+    fraction: float,
+    rng: random.Random,
 ) -> None:
-    """Take masts away, in an order drawn by lot, until no more than `share` of the line is usable."""
+    """Take masts away, in an order drawn by lot, until no more than `fraction` of the route is usable."""
     lasts = np.ones(len(track.points))  # the lot at which a step is usable no more
     lots = [[rng.random() for _ in radio.sites] for radio in radios]
     for radio, drawn in zip(radios, lots, strict=True):
@@ -234,7 +238,7 @@ def _thin(
             usable = part + radio.shadow[mine] > USABLE_DBM
             here = lasts[radio.first :][mine]
             here[usable] = np.minimum(here[usable], drawn[index])
-    limit = float(np.quantile(lasts, share))
+    limit = float(np.quantile(lasts, fraction))
     for radio, drawn in zip(radios, lots, strict=True):
         radio.sites = [site for site, lot in zip(radio.sites, drawn, strict=True) if lot < limit]
 

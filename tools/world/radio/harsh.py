@@ -1,6 +1,6 @@
-"""How hard the world is on a locator: what is added to the denials, gaps and congestion of the reference.
+"""How hard the world is on a tracker: what is added to the denials, gaps and congestion of the reference.
 
-Model values [C]: each is well beyond what a journey is expected to meet, so that budgets which hold here
+Model values [C]: each is well beyond what a trip is expected to meet, so that budgets which hold here
 hold there.
 """
 
@@ -18,14 +18,14 @@ PERMANENT = (ILLEGAL_UE, ILLEGAL_ME, NOT_ALLOWED)
 class Harshness:
     """Shares are probabilities; the default is the reference world.
 
-    `usable_share`: so much of the line keeps a usable network, None: all that it has. `refused`: at
+    `usable_fraction`: so much of the route keeps a usable network, None: all that it has. `refused`: at
     least so likely a network refuses foreign cards for the whole trip. `congested`: of each quarter of
     an hour of each network. `banned`, `dead`: of each spell of `SPELL_MS` of each network, in which it
     refuses every card for a permanent cause, or registers it and passes no data. `forbidden`: networks
     on the card's list of forbidden ones when the trip begins.
     """
 
-    usable_share: float | None = None
+    usable_fraction: float | None = None
     refused: float = 0.0
     congested: float = 0.02
     banned: float = 0.0
@@ -34,7 +34,7 @@ class Harshness:
 
 
 MILD = Harshness()
-HARSH = Harshness(usable_share=0.4, refused=0.4, congested=0.15, banned=0.1, dead=0.15, forbidden=4)
+HARSH = Harshness(usable_fraction=0.4, refused=0.4, congested=0.15, banned=0.1, dead=0.15, forbidden=4)
 
 SPELL_MS = 3 * 86_400_000
 
@@ -42,13 +42,13 @@ SPELL_MS = 3 * 86_400_000
 class Spells:
     """Times of days in which something is the matter with a network, each network with its own."""
 
-    def __init__(self, seed: int, matter: str, share: float) -> None:
+    def __init__(self, seed: int, matter: str, fraction: float) -> None:
         self._key = f"{seed}/{matter}"
-        self._share = share
+        self._fraction = fraction
 
     def on(self, ms: int, plmn: str) -> bool:
         """Whether it is so at that moment."""
-        return bool(self._share) and self._drawn(ms, plmn).random() < self._share
+        return bool(self._fraction) and self._drawn(ms, plmn).random() < self._fraction
 
     def choice(self, ms: int, plmn: str, among: tuple[int, ...]) -> int:
         """One of `among`, the same during the whole spell."""

@@ -152,7 +152,8 @@ class DataBar:
 def _refusals(rng: random.Random, least: float) -> dict[str, int]:
     """Network -> cause, 0 if it accepts foreign cards; `least` is the least probability of a refusal."""
     causes = {
-        plmn: cause if rng.random() < max(share, least) else 0 for plmn, (share, cause) in REFUSES.items()
+        plmn: cause if rng.random() < max(fraction, least) else 0
+        for plmn, (fraction, cause) in REFUSES.items()
     }
     for plmns in _by_country(REFUSES).values():
         if all(causes[plmn] for plmn in plmns):

@@ -1,10 +1,10 @@
-"""Radio sites along the line: where each operator has masts, drawn from settlements and stations.
+"""Radio sites along the route: where each operator has masts, drawn from settlements and stations.
 
 Reference model of radio: an operator serves a settlement with a probability that grows with its
 population and shares the masts of those stations that have one, and where the open line is covered
 it has trackside sites at a spacing with jitter. Probabilities and spacings are model values, from
 memory, fitted to measurements of one German main line; that of the small stations is chosen so
-that the usable share of the line in Kazakhstan and Russia comes out as in the reference world.
+that the usable fraction of the route in Kazakhstan and Russia comes out as in the reference world.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tools.world.rail.line import DATA, Line, rows
+from tools.world.rail.route import DATA, Route, rows
 
 SETTLEMENT_SERVED = ((5_000, 0.98), (1_500, 0.85), (0, 0.65))
 """Operator present, from this many inhabitants on."""
@@ -31,7 +31,7 @@ TRACKSIDE_SPACING_KM = {"CN": 9.0, "BY": 14.0, "PL": 8.0, "DE": 6.0}
 TRACKSIDE_JITTER_KM = 2.0
 LATERAL_KM = (0.3, 2.0)
 
-KIND_SHARE = {
+KIND_FRACTION = {
     # Share of an operator's sites that carry a kind of network, where it is not all of them.
     ("gsm", "46000"): 0.6,  # no new 2G of things since 2020, GSM shrinks
     ("gsm", "46001"): 0.3,
@@ -46,7 +46,7 @@ KIND_SHARE = {
 
 
 class Settlement(NamedTuple):
-    """A place near the line, degrees."""
+    """A place near the route, degrees."""
 
     name: str
     country: str
@@ -73,9 +73,9 @@ class Station(NamedTuple):
 
 
 class Site(NamedTuple):
-    """One mast. `key` is the same in every trip; `km` is where it stands along the line.
+    """One mast. `key` is the same in every trip; `km` is where it stands along the route.
 
-    A site in a settlement has `settlement` as its index in the table, one at the line -1 and the
+    A site in a settlement has `settlement` as its index in the table, one at the route -1 and the
     distance from the track in `lateral_km`.
     """
 
@@ -102,16 +102,16 @@ def read_operators(modem: str) -> tuple[Operator, ...]:
     )
 
 
-def draw_stations(line: Line, rng: random.Random) -> list[Station]:
+def draw_stations(route: Route, rng: random.Random) -> list[Station]:
     """The stations that have a mast: of the waypoints, and of the small ones between them."""
     stations = []
-    for point in line.waypoints:
+    for point in route.waypoints:
         likely = max(STATION_HOSTS[point.country], STAFFED_HOSTS.get(point.kind, 0.0))
         if rng.random() < likely:
             shared = max(AT_MAST, STAFFED_HOSTS.get(point.kind, 0.0))
             stations.append(Station(point.name, point.country, point.km, shared))
     for country, spacing_km in SMALL_STATION_KM.items():
-        first_km, last_km = country_span(line, country)
+        first_km, last_km = country_span(route, country)
         factors = [rng.choice(STRETCHES[country]) for _ in range(int((last_km - first_km) / STRETCH_KM) + 1)]
         for index in range(int((last_km - first_km) / spacing_km)):
             km = first_km + (index + rng.random()) * spacing_km
@@ -121,7 +121,7 @@ def draw_stations(line: Line, rng: random.Random) -> list[Station]:
 
 
 def draw_sites(
-    line: Line,
+    route: Route,
     operator: Operator,
     settlements: tuple[Settlement, ...],
     stations: list[Station],
@@ -131,16 +131,16 @@ def draw_sites(
     masts = [
         *_in_settlements(operator, settlements, rng),
         *_at_stations(operator, stations, rng),
-        *_trackside(line, operator, rng),
+        *_trackside(route, operator, rng),
     ]
     return [site._replace(kinds=_kinds(operator, rng)) for site in masts]
 
 
-def country_span(line: Line, country: str) -> tuple[float, float]:
-    """First and last kilometre of the line in a country."""
-    entered = [border.km for border in line.borders if border.entered == country]
-    left = [border.km for border in line.borders if border.left == country]
-    return (entered[0] if entered else 0.0), (left[0] if left else line.length_km)
+def country_span(route: Route, country: str) -> tuple[float, float]:
+    """First and last kilometre of the route in a country."""
+    entered = [border.km for border in route.borders if border.entered == country]
+    left = [border.km for border in route.borders if border.left == country]
+    return (entered[0] if entered else 0.0), (left[0] if left else route.length_km)
 
 
 def _in_settlements(
@@ -149,7 +149,7 @@ def _in_settlements(
     for index, place in enumerate(settlements):
         if place.country != operator.country:
             continue
-        served = next(share for least, share in SETTLEMENT_SERVED if place.population >= least)
+        served = next(fraction for least, fraction in SETTLEMENT_SERVED if place.population >= least)
         if rng.random() < served:
             yield Site(f"{place.name} {place.lat:.2f} {place.lon:.2f}", 0.0, 0.0, index, frozenset())
 
@@ -160,11 +160,11 @@ def _at_stations(operator: Operator, stations: list[Station], rng: random.Random
             yield Site(station.name, station.km, rng.uniform(*LATERAL_KM), -1, frozenset())
 
 
-def _trackside(line: Line, operator: Operator, rng: random.Random) -> Iterator[Site]:
+def _trackside(route: Route, operator: Operator, rng: random.Random) -> Iterator[Site]:
     spacing_km = TRACKSIDE_SPACING_KM.get(operator.country)
     if spacing_km is None:
         return
-    first_km, last_km = country_span(line, operator.country)
+    first_km, last_km = country_span(route, operator.country)
     for index in range(int((last_km - first_km) / spacing_km)):
         km = first_km + (index + 0.5) * spacing_km + rng.uniform(-1, 1) * TRACKSIDE_JITTER_KM
         yield Site(f"track {index}", km, rng.uniform(*LATERAL_KM), -1, frozenset())
@@ -173,7 +173,7 @@ def _trackside(line: Line, operator: Operator, rng: random.Random) -> Iterator[S
 def _kinds(operator: Operator, rng: random.Random) -> frozenset[str]:
     kinds = []
     for kind in operator.kinds:
-        share = KIND_SHARE.get((kind, operator.plmn), KIND_SHARE.get((kind, operator.country), 1.0))
-        if rng.random() < share:
+        fraction = KIND_FRACTION.get((kind, operator.plmn), KIND_FRACTION.get((kind, operator.country), 1.0))
+        if rng.random() < fraction:
             kinds.append(kind)
     return frozenset(kinds)

@@ -1,4 +1,4 @@
-"""How the container and the locator on it are handled: shocks, tilts, and who opens the locator's lid.
+"""How the container and the tracker on it are handled: shocks, tilts, and who opens the tracker's lid.
 
 Shocks come with what the accelerometer counts: track, cranes, shunting, humps. All figures are model
 values [C]; that a hard coupling exceeds 4 g is rare and happens.
@@ -34,7 +34,7 @@ LIFT_DEG = (0.0, 6.0)
 TIPPED_PROBABILITY, TIPPED_DEG, TIPPED_H = 0.01, (35.0, 90.0), (0.2, 6.0)
 """Of a lift: it is put down on its side, or on another one's edge."""
 LID_PROBABILITY, LID_MIN = 0.08, (2.0, 20.0)
-"""Of a trip: somebody in a yard opens the locator."""
+"""Of a trip: somebody in a yard opens the tracker."""
 LID_MG, LID_DEG = (800, 5_000), (10.0, 120.0)
 
 
@@ -54,7 +54,7 @@ class Tilt(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """A time for which the lid of the locator is open."""
+    """A time for which the lid of the tracker is open."""
 
     start_ms: int
     end_ms: int

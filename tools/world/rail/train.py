@@ -2,7 +2,7 @@
 
 A dwell is log-normal by kind of station; a leg falls into runs of some kilometres with a speed of
 their own and stops in passing loops between them. How fast and with which stops is a `Pace`: that of a train,
-or that of a truck on a road along the same line.
+or that of a truck on a road along the same route.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from tools.world.rail.line import Line, Waypoint
+from tools.world.rail.route import Route, Waypoint
 
 HOUR_MS = 3_600_000
 MOVES = ("run", "sea")
@@ -36,7 +36,7 @@ SPEED_KMH = {"CN": 62.0, "KZ": 48.0, "RU": 52.0, "BY": 48.0, "PL": 34.0, "DE": 5
 LEG_SIGMA, RUN_SIGMA = 0.18, 0.2
 SHORTEST_RUN_KM = 8.0
 TRACK_KM_A_LINE_KM = 1.10
-"""The real track is longer than the line of the table."""
+"""The real track is longer than the route of the table."""
 
 
 class Pace(NamedTuple):
@@ -85,32 +85,32 @@ class Segment(NamedTuple):
 class Train:
     """One trip from the first hub to the last, where the container then stands."""
 
-    line: Line
+    route: Route
     segments: tuple[Segment, ...]
     _starts_ms: tuple[int, ...]
 
     @classmethod
-    def of(cls, line: Line, segments: Iterable[Segment]) -> Train:
+    def of(cls, route: Route, segments: Iterable[Segment]) -> Train:
         """The trip that these segments make, in order."""
         segments = tuple(segments)
-        return cls(line, segments, tuple(segment.start_ms for segment in segments))
+        return cls(route, segments, tuple(segment.start_ms for segment in segments))
 
     @classmethod
-    def draw(cls, line: Line, rng: random.Random, pace: Pace = RAIL) -> Train:
+    def draw(cls, route: Route, rng: random.Random, pace: Pace = RAIL) -> Train:
         """A trip of its own for each state of `rng`."""
-        return cls.of(line, _rested(_segments(line, rng, pace), pace.rests))
+        return cls.of(route, _rested(_segments(route, rng, pace), pace.rests))
 
     @property
     def arrival_ms(self) -> int:
-        """When the train reaches the end of the line."""
+        """When the train reaches the end of the route."""
         return self.segments[-1].start_ms
 
     @classmethod
-    def shuttle(cls, line: Line, rng: random.Random, times: int) -> Train:
+    def shuttle(cls, route: Route, rng: random.Random, times: int) -> Train:
         """A trip that begins in the yard at the first border and passes it `times` times, an odd number,
         before it goes on."""
-        at_km = line.borders[0].km
-        drawn = tuple(_segments(line, rng, RAIL))
+        at_km = route.borders[0].km
+        drawn = tuple(_segments(route, rng, RAIL))
         first = next(i for i, each in enumerate(drawn) if each.start_km > at_km + SHUTTLE_KM)
         there = drawn[first].start_km, 2 * at_km - drawn[first].start_km
         ms, segments = 0, []
@@ -123,14 +123,14 @@ class Train:
             ms += runs_ms
         later_ms = ms - drawn[first].start_ms
         segments += (each.later(later_ms) for each in drawn[first:])
-        return cls.of(line, segments)
+        return cls.of(route, segments)
 
     def sailed(self, left: str, reached: str, days: float) -> Train:
         """The same trip with a ship from one station to another, on a straight course and without a stop."""
         here, there = (
-            next(each.km for each in self.line.waypoints if each.name == name) for name in (left, reached)
+            next(each.km for each in self.route.waypoints if each.name == name) for name in (left, reached)
         )
-        kept = tuple(each for each in self.line.waypoints if not here < each.km < there)
+        kept = tuple(each for each in self.route.waypoints if not here < each.km < there)
         before = [each for each in self.segments if each.end_km <= here]
         after = [each for each in self.segments if each.start_km >= there]
         sea = Segment(
@@ -138,7 +138,7 @@ class Train:
         )
         later_ms = sea.end_ms - after[0].start_ms
         return self.of(
-            replace(self.line, waypoints=kept), (*before, sea, *(each.later(later_ms) for each in after))
+            replace(self.route, waypoints=kept), (*before, sea, *(each.later(later_ms) for each in after))
         )
 
     def segment(self, ms: int) -> Segment:
@@ -146,14 +146,14 @@ class Train:
         return self.segments[bisect_right(self._starts_ms, ms) - 1]
 
     def km(self, ms: int) -> float:
-        """Kilometres along the line."""
+        """Kilometres along the route."""
         at = self.segment(ms)
         part = (ms - at.start_ms) / (at.end_ms - at.start_ms)
         return at.start_km + (at.end_km - at.start_km) * min(1.0, part)
 
     def position(self, ms: int) -> tuple[float, float]:
         """Latitude and longitude in degrees."""
-        return self.line.position(self.km(ms))
+        return self.route.position(self.km(ms))
 
     def moving(self, ms: int) -> bool:
         """Whether it travels."""
@@ -175,10 +175,10 @@ def _hours(segment: Segment) -> float:
     return (segment.end_ms - segment.start_ms) / HOUR_MS
 
 
-def _segments(line: Line, rng: random.Random, pace: Pace) -> Iterator[Segment]:
+def _segments(route: Route, rng: random.Random, pace: Pace) -> Iterator[Segment]:
     """Stops and runs in order; the last stop has no end that matters."""
     ms = 0
-    for here, there in zip(line.waypoints, line.waypoints[1:], strict=False):
+    for here, there in zip(route.waypoints, route.waypoints[1:], strict=False):
         kind = pace.kinds.get(here.kind, here.kind)
         if kind != "line" or rng.random() < pace.line_stop:
             stop = _stop(ms, here.km, kind, here.name, rng, pace)
@@ -187,7 +187,7 @@ def _segments(line: Line, rng: random.Random, pace: Pace) -> Iterator[Segment]:
         for segment in _leg(ms, here, there, rng, pace):
             yield segment
             ms = segment.end_ms
-    last = line.waypoints[-1]
+    last = route.waypoints[-1]
     yield Segment(ms, ms + 365 * 24 * HOUR_MS, last.km, last.km, last.kind, last.name)
 
 

@@ -1,4 +1,4 @@
-"""The real `landbridge run` in a process that ends with its parent and dies where it is told to.
+"""The real `landbridge run` in a process that ends with its parent and dies where it is made to.
 
 `python -m tools.world.services.agent [--trap DIR]`
 """

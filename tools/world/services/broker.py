@@ -58,7 +58,7 @@ class Users(BaseAuthPlugin, BaseTopicPlugin):  # type: ignore[misc]
         return any(topic_matches_sub(allowed, topic or "") for allowed in filters)
 
     async def on_broker_client_subscribed(self, *, client_id: str, topic: str, **_more: object) -> None:
-        """Tell who started the broker that somebody listens now."""
+        """Notify the process that started the broker that a client listens now."""
         print("subscribed", client_id, topic, flush=True)
 
 
@@ -71,7 +71,7 @@ class Subscriptions(dict[str, Any]):
 
 
 class FrailBroker(Broker):  # type: ignore[misc]
-    """A broker that can be told to die between a PUBACK and the delivery of its message."""
+    """A broker that can be made to die between a PUBACK and the delivery of its message."""
 
     def __init__(self, config: dict[str, Any], trap: Trap) -> None:
         super().__init__(config)

@@ -14,7 +14,8 @@ from cryptography.x509.oid import NameOID
 NOT_BEFORE = datetime.datetime(2020, 1, 1)
 NOT_AFTER = datetime.datetime(2049, 12, 31)
 AUTHORITY = int.from_bytes(hashlib.sha256(b"the demo's authority, which protects nothing").digest())
-"""Its private key. The device is told the certificate, so it has to be the same for a trip to be the same."""
+"""Its private key. The device is given the certificate, so it has to be the same for a trip to be the
+same."""
 
 
 def make(folder: Path, host: str, *others: str) -> None:

@@ -12,17 +12,17 @@ AFTER_RECEIVE = "agent: after receive"
 IN_TRANSACTION = "agent: inside the transaction"
 BEFORE_MQTT_ACK = "agent: after commit, before the MQTT ack"
 BEFORE_REPLY = "agent: after the MQTT ack, before the reply"
-AGENT_CONVERSATION = "agent: in mid-conversation"
+AGENT_SESSION = "agent: in mid-session"
 BEFORE_DELIVERY = "broker: between PUBACK and delivery"
-BROKER_CONVERSATION = "broker: in mid-conversation"
+BROKER_SESSION = "broker: in mid-session"
 POINTS = (
     AFTER_RECEIVE,
     IN_TRANSACTION,
     BEFORE_MQTT_ACK,
     BEFORE_REPLY,
-    AGENT_CONVERSATION,
+    AGENT_SESSION,
     BEFORE_DELIVERY,
-    BROKER_CONVERSATION,
+    BROKER_SESSION,
 )
 
 FLUSH_S = 0.05
@@ -51,7 +51,7 @@ class Trap:
 
 
 class Death(NamedTuple):
-    """Somebody is to die at `point`, not before `ms`; in mid-conversation at the `publish`-th publish."""
+    """Somebody is to die at `point`, not before `ms`; in mid-session at the `publish`-th publish."""
 
     ms: int
     point: str
@@ -61,7 +61,7 @@ class Death(NamedTuple):
 class Chaos:
     """Arms one point after the other; each is armed until somebody has died of it.
 
-    The agent and the broker look for their own points (`Trap`). In mid-conversation the world
+    The agent and the broker look for their own points (`Trap`). In mid-session the world
     kills: `kill` holds for each of these points who is to die. In the first round that is at the
     first publish of a connection, in the second at the second: then the first reply comes too late,
     so that the device sends again.
@@ -83,17 +83,17 @@ class Chaos:
     def before_publish(self) -> None:
         """The device is connected and about to speak: kill whoever is to die now."""
         self._published += 1
-        if self._in_conversation() and self._armed and self._published == self._armed.publish:
+        if self._in_session() and self._armed and self._published == self._armed.publish:
             os.replace(self._folder / "armed", self._folder / "sprung")
             self._kill[self._armed.point]()
 
     def reply_awaited(self) -> bool:
         """False when the reply is to come too late."""
         late = self._armed and 0 < self._published < self._armed.publish
-        return not (late and self._in_conversation())
+        return not (late and self._in_session())
 
     def after_wake(self, now_ms: int) -> str:
-        """Count who has died since the last wake, and arm the next; returns the point, "" if nobody died.
+        """Count what has died since the last wake, and arm the next; return the point, "" if nothing died.
 
         A wake holds one connection at most.
         """
@@ -110,10 +110,10 @@ class Chaos:
         return died
 
     def missed(self) -> list[str]:
-        """Points of which somebody was to die and nobody has."""
+        """Points at which a process was to be killed and was not."""
         left = {death.point for death in [self._armed, *self._due] if death}
         return [point for point in POINTS if point in left]
 
-    def _in_conversation(self) -> bool:
+    def _in_session(self) -> bool:
         """Whether the world is to kill, and has not yet."""
         return bool(self._armed and self._armed.point in self._kill and (self._folder / "armed").exists())

@@ -1,4 +1,4 @@
-"""What containers that rode before have told of the line, out of the agents of demos that have ended."""
+"""What earlier containers have reported of the route, read from the agents of demos that have ended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tools.world.services.processes import ServiceError
 
 DATABASE = Path("agent", "landbridge.sqlite3")
 _BEFORE_S = 100 * 86_400
-"""So long before the trip at hand they rode: all demos ride at the same time."""
+"""Earlier trips are dated back by so much: all demos run at the same simulated time."""
 _TIMES = ("at_s", "received_s", "started_s", "ended_s")
 
 

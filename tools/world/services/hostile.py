@@ -22,7 +22,7 @@ TRUNCATE = "truncate"
 FORGE = "forge"
 FLOOD = "flood"
 DEEDS = (REPLAY, HOLD_UP, HOLD_DOWN, ELSEWHERE, TRUNCATE, FORGE, FLOOD)
-HONEST_SHARE = 0.4
+HONEST_FRACTION = 0.4
 """Of the messages; a broker that lets none pass is a dead one."""
 MANY = 100
 _DEED, _FOREIGN, _HELD = "deed", "foreign", "held"
@@ -39,7 +39,7 @@ class Hostility:
         self._folder = folder
         self._rng = random.Random(f"{seed}/hostile")
         self._deed = HONEST
-        self._honest_share = HONEST_SHARE
+        self._honest_fraction = HONEST_FRACTION
         self._held = 0
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _HELD).write_bytes(b"")
@@ -48,7 +48,7 @@ class Hostility:
 
     def before_publish(self) -> None:
         """The device is about to speak."""
-        honest = self._rng.random() < self._honest_share
+        honest = self._rng.random() < self._honest_fraction
         self._deed = HONEST if honest else self._rng.choice(DEEDS)
         self.deeds[self._deed] += 1
         self._held = self._count_held()
@@ -56,7 +56,7 @@ class Hostility:
 
     def rest(self) -> None:
         """From now on be honest."""
-        self._honest_share = 1.0
+        self._honest_fraction = 1.0
 
     def reply_awaited(self) -> bool:
         """False when no reply will come; what is held the broker has in its hands then."""
@@ -99,7 +99,7 @@ class Hand:
             with (self._folder / _HELD).open("ab") as counted:
                 counted.write(b".")
             return before
-        # What was held comes late and behind, in the wrong order.
+        # What was held comes late, in the wrong order.
         self._held = [message for message in self._held if message not in alike]
         return [*before, given, *reversed(alike)]
 

@@ -1,4 +1,4 @@
-"""Broker and agent as child processes beside the world: started, watched, restarted, ended."""
+"""Broker and agent as child processes of the world: started, watched, restarted, ended."""
 
 import json
 import os
@@ -165,7 +165,7 @@ class Broker(Service):
         self._child.await_event(self._listening)
 
     def _heard(self, line: str) -> None:
-        # A broker that is killed leaves half a line behind.
+        # A broker that is killed leaves half a line.
         match line.split():
             case ["listening", port]:
                 self.port = int(port)
@@ -274,7 +274,7 @@ def _await_listener(port: int) -> None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         time.sleep(0.1)
-    raise ServiceError(f"nobody listens on port {port}")
+    raise ServiceError(f"no process listens on port {port}")
 
 
 class Services:

@@ -7,10 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
-from landbridge.web import act, answers
-from landbridge.web.answers import Json, Told
-from landbridge.web.api import LARGEST, Acts, Looks, Number
-from landbridge.web.here import here
+from landbridge.web import actions, answers
+from landbridge.web.answers import Json, Schema
+from landbridge.web.api import LARGEST, ActingUser, CurrentUser, Number
+from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1")
 
@@ -25,27 +25,27 @@ class Note(BaseModel):
 @router.get("/alarms")
 def listed(
     request: Request,
-    who: Looks,
+    who: CurrentUser,
     state: Literal["open", "all"] = "open",
     device: Annotated[str | None, Query(max_length=32)] = None,
     before: Annotated[int, Query(ge=1, le=LARGEST)] = LARGEST,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-) -> list[Annotated[Json, Told(answers.Alarm)]]:
+) -> list[Annotated[Json, Schema(answers.Alarm)]]:
     """Alarms, the newest first; `before` a number: the older ones."""
-    with here(request).database.reading() as connection:
+    with services(request).database.reading() as connection:
         rows = alarms.listed(connection, who.tenant, device, state == "open", before, limit)
-    return [engine.told(row) for row in rows]
+    return [engine.serialize(row) for row in rows]
 
 
 @router.post("/alarms/{alarm}/acknowledge")
 def acknowledge(
-    request: Request, who: Acts, alarm: Number, note: Note
-) -> Annotated[Json, Told(answers.Alarm)]:
-    """Somebody looks after it; platforms are told."""
-    return act.acknowledge(here(request), who, alarm, note.note)
+    request: Request, who: ActingUser, alarm: Number, note: Note
+) -> Annotated[Json, Schema(answers.Alarm)]:
+    """Acknowledge it; an event is published."""
+    return actions.acknowledge(services(request), who, alarm, note.note)
 
 
 @router.post("/alarms/{alarm}/clear")
-def clear(request: Request, who: Acts, alarm: Number) -> Annotated[Json, Told(answers.Alarm)]:
-    """It is over; the next event of its kind raises it anew."""
-    return act.clear(here(request), who, alarm)
+def clear(request: Request, who: ActingUser, alarm: Number) -> Annotated[Json, Schema(answers.Alarm)]:
+    """It is over; the next event of its kind raises it again."""
+    return actions.clear(services(request), who, alarm)

@@ -5,7 +5,7 @@ import typer
 from landbridge.core import table
 from landbridge.core.clock import iso
 from landbridge.db.opened import LARGEST, opened, whoever
-from landbridge.events import publish as announce
+from landbridge.events import publishing
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as stored
 from landbridge.features.devices.queries import known_device
@@ -57,7 +57,7 @@ def acknowledge(
     """
     with opened() as it, it.database.writing() as connection:
         now_s = it.clock.now_s()
-        announce.tell(connection, engine.acknowledge(connection, number, whoever(), note, now_s), now_s)
+        publishing.publish(connection, engine.acknowledge(connection, number, whoever(), note, now_s), now_s)
     print(f"alarm {number} is acknowledged")
 
 
@@ -73,5 +73,5 @@ def clear(number: int = _NUMBER) -> None:
     """
     with opened() as it, it.database.writing() as connection:
         now_s = it.clock.now_s()
-        announce.tell(connection, engine.clear(connection, number, whoever(), now_s), now_s)
+        publishing.publish(connection, engine.clear(connection, number, whoever(), now_s), now_s)
     print(f"alarm {number} is cleared")

@@ -1,9 +1,9 @@
-"""Follows what is told and keeps the state of each alarm; what changes it is told in its turn.
+"""Follows published events and keeps the state of each alarm; its changes are published as events.
 
 An alarm is of a device, a trip and a name. It is raised when it has stood for its minimum duration; what
 ends before is none. While it stands, what raises it once more is only counted; when
-it has been cleared the next one raises it anew. Late news do not wake the dead: what is older than what
-cleared it raises nothing. What is told of one trip clears nothing of another, but what was raised
+it has been cleared the next one raises it again. Late events do not reopen it: what is older than what
+cleared it raises nothing. An event of one trip clears nothing of another, but what was raised
 on none; alarms end with their trip. When something turns out not to be true, what is true beside it is looked
 at again."""
 
@@ -18,7 +18,7 @@ from landbridge.core.errors import UserError
 from landbridge.core.labels import actor, label
 from landbridge.core.texts import _
 from landbridge.db import audit
-from landbridge.events import publish, topics
+from landbridge.events import publishing, topics
 from landbridge.events import queries as events
 from landbridge.features.alarms import queries as stored
 from landbridge.features.alarms.rules import CLEAR, RAISE, TYPES, meaning, rule
@@ -34,7 +34,8 @@ CORRECTION = "a correction"
 
 
 def follow(connection: Connection, event: Event, now_s: int, coming: Sequence[Event] = ()) -> list[Event]:
-    """What an event that has just been told changes, to be told after it; `coming` are told next."""
+    """What an event that has just been published changes, to be published after it; `coming` are published
+    next."""
     if event.type == "retraction":
         return _taken_back(connection, event, now_s)
     found = meaning(event)
@@ -61,30 +62,30 @@ def _is_brief(event: Event, name: str, at_s: int, coming: Sequence[Event]) -> bo
 
 
 def _raised(connection: Connection, event: Event, name: str, at_s: int, now_s: int) -> list[Event]:
-    standing = stored.standing(connection, event.device, name)
-    moved = [row for row in standing if row.event == event.id and row.trip != event.trip]
-    news = _corrected(connection, moved, now_s)
+    open_alarms = stored.open_of(connection, event.device, name)
+    moved = [row for row in open_alarms if row.event == event.id and row.trip != event.trip]
+    changes = _corrected(connection, moved, now_s)
     before = stored.raised_by(connection, event.id, event.trip)
     true_again = [row for row in before if row.cleared_by == CORRECTION]
     if before and not true_again:
-        return news
-    for row in standing:
+        return changes
+    for row in open_alarms:
         if row.trip == event.trip:
             stored.count(connection, row.alarm, at_s, now_s, min(row.times, 1))
-            return news
+            return changes
     if at_s < _over_from_s(connection, event.device, name, event.trip):
-        return news
+        return changes
     end = _end(connection, event, name, at_s)
     if true_again:
-        return news + _true_again(connection, true_again[-1], end, now_s)
-    return news if end else news + _new(connection, event, name, at_s, now_s)
+        return changes + _true_again(connection, true_again[-1], end, now_s)
+    return changes if end else changes + _new(connection, event, name, at_s, now_s)
 
 
 def _new(connection: Connection, event: Event, name: str, at_s: int, now_s: int) -> list[Event]:
     severity = str(event.content.get("severity", rule(name).severity))
     has_stood = at_s + rule(name).least_s <= now_s
     row = stored.raise_(connection, event, name, severity, at_s, now_s, times=1 if has_stood else 0)
-    return [_told(row, "raised", now_s)] if has_stood else []
+    return [_change_event(row, "raised", now_s)] if has_stood else []
 
 
 def _true_again(connection: Connection, row: Row[Any], end: Event | None, now_s: int) -> list[Event]:
@@ -94,11 +95,11 @@ def _true_again(connection: Connection, row: Row[Any], end: Event | None, now_s:
 
 
 def _over(connection: Connection, event: Event, name: str, at_s: int, now_s: int) -> list[Event]:
-    standing = stored.standing(connection, event.device, name)
-    over = [row for row in standing if row.trip in (None, event.trip) and row.raised_s <= at_s]
-    news = _cleared(connection, over, at_s, now_s, AGENT, event.id)
+    open_alarms = stored.open_of(connection, event.device, name)
+    over = [row for row in open_alarms if row.trip in (None, event.trip) and row.raised_s <= at_s]
+    changes = _cleared(connection, over, at_s, now_s, AGENT, event.id)
     later = {row.trip for row in over if row.last_s > at_s}
-    return news + _looked_at_again(connection, event.device, name, later, now_s)
+    return changes + _reevaluated(connection, event.device, name, later, now_s)
 
 
 def _taken_back(connection: Connection, retraction: Event, now_s: int) -> list[Event]:
@@ -115,35 +116,35 @@ def _taken_back(connection: Connection, retraction: Event, now_s: int) -> list[E
     ended = stored.cleared_with(connection, event.device, event.id)
     for row in ended:
         stored.clear(connection, row.alarm, CORRECTION, row.cleared_s, now_s)
-    concerned = {event.trip, *(row.trip for row in ended)}
-    return _looked_at_again(connection, event.device, name, concerned, now_s)
+    affected_trips = {event.trip, *(row.trip for row in ended)}
+    return _reevaluated(connection, event.device, name, affected_trips, now_s)
 
 
 def _corrected(connection: Connection, rows: list[Row[Any]], now_s: int) -> list[Event]:
     """End what is not true; whatever else was counted on it is true still."""
-    news = _cleared(connection, rows, now_s, now_s, CORRECTION)
+    changes = _cleared(connection, rows, now_s, now_s, CORRECTION)
     for row in rows:
-        news += _looked_at_again(connection, row.device, row.name, {row.trip}, now_s)
-    return news
+        changes += _reevaluated(connection, row.device, row.name, {row.trip}, now_s)
+    return changes
 
 
-def _looked_at_again(
+def _reevaluated(
     connection: Connection, device: str, name: str, of_trips: Collection[int | None], now_s: int
 ) -> list[Event]:
     """Raise the alarm by those events that stand on these trips, as far as they are under way, and have none
     any more."""
-    news = []
+    changes = []
     for trip in of_trips:
         row = None if trip is None else trips.find(connection, trip)
         if row is not None and row.ended_s is not None:
             continue
         from_s = max(_over_from_s(connection, device, name, trip), row.started_s if row else 0)
-        for event in events.standing_from(connection, device, TYPES, from_s):
+        for event in events.current_from(connection, device, TYPES, from_s):
             if event.trip == trip and meaning(event) == (name, RAISE) and event.at_s is not None:
-                raised = [each for each in stored.standing(connection, device, name) if each.trip == trip]
+                raised = [each for each in stored.open_of(connection, device, name) if each.trip == trip]
                 if all(each.last_s < event.at_s for each in raised):
-                    news += _raised(connection, event, name, event.at_s, now_s)
-    return news
+                    changes += _raised(connection, event, name, event.at_s, now_s)
+    return changes
 
 
 def _over_from_s(connection: Connection, device: str, name: str, trip: int | None) -> int:
@@ -152,35 +153,35 @@ def _over_from_s(connection: Connection, device: str, name: str, trip: int | Non
 
 
 def _end(connection: Connection, event: Event, name: str, at_s: int) -> Event | None:
-    """What was told before and has ended what this event, of that time, would raise."""
-    later = events.standing_from(connection, event.device, TYPES, at_s + 1)
+    """What was published before and has ended what this event, of that time, would raise."""
+    later = events.current_from(connection, event.device, TYPES, at_s + 1)
     ends = (each for each in later if event.trip in (None, each.trip) and meaning(each) == (name, CLEAR))
     return next(ends, None)
 
 
-def concerned(connection: Connection, now_s: int) -> set[str]:
+def due_devices(connection: Connection, now_s: int) -> set[str]:
     """The devices that have alarms to `expire`."""
-    standing = stored.every_standing(connection)
-    return {row.device for row in standing if _is_due(row, now_s) or _expired(row, now_s)}
+    open_alarms = stored.every_open(connection)
+    return {row.device for row in open_alarms if _is_due(row, now_s) or _expired(row, now_s)}
 
 
-def look(connection: Connection, names: Collection[str], now_s: int) -> None:
-    """Change what time changes on these devices, and tell so."""
-    publish.tell(connection, expire(connection, names, now_s), now_s)
+def check_due(connection: Connection, names: Collection[str], now_s: int) -> None:
+    """Change what time changes on these devices, and publish it."""
+    publishing.publish(connection, expire(connection, names, now_s), now_s)
 
 
 def expire(connection: Connection, names: Collection[str], now_s: int) -> list[Event]:
     """What time changes on these devices: raise the alarms that have stood for their minimum duration, end
-    those of which nothing has told for as long as their rule says, and those that late news have raised on a
+    those without an event for as long as their rule says, and those that late events have raised on a
     trip that is over."""
-    news = []
-    for row in stored.every_standing(connection, names):
+    changes = []
+    for row in stored.every_open(connection, names):
         if ended := _expired(row, now_s):
-            news += _cleared(connection, [row], ended[0], now_s, ended[1])
+            changes += _cleared(connection, [row], ended[0], now_s, ended[1])
         elif _is_due(row, now_s):
             stored.count(connection, row.alarm, row.last_s, now_s)
-            news.append(_told(known(connection, row.alarm), "raised", now_s))
-    return news
+            changes.append(_change_event(known(connection, row.alarm), "raised", now_s))
+    return changes
 
 
 def _is_due(row: Row[Any], now_s: int) -> bool:
@@ -194,15 +195,15 @@ def _expired(row: Row[Any], now_s: int) -> tuple[int, str] | None:
     if row.trip_ended_s is not None:
         return max(row.trip_ended_s, row.raised_s), TRIP
     quiet_s = rule(row.name).quiet_s
-    if quiet_s is None or row.told_s + quiet_s > now_s:
+    if quiet_s is None or row.published_s + quiet_s > now_s:
         return None
     over_s = row.last_s + quiet_s
-    return (over_s, AGENT) if over_s <= (row.last_contact_s or 0) else None
+    return (over_s, AGENT) if over_s <= (row.last_session_s or 0) else None
 
 
 def end_with_trip(connection: Connection, device: str, trip: int, now_s: int) -> None:
-    """End the alarms of a trip with it, and tell so."""
-    publish.tell(connection, _ended(connection, trip, now_s), now_s)
+    """End the alarms of a trip with it, and publish that."""
+    publishing.publish(connection, _ended(connection, trip, now_s), now_s)
 
 
 def _ended(connection: Connection, trip: int, now_s: int) -> list[Event]:
@@ -210,26 +211,26 @@ def _ended(connection: Connection, trip: int, now_s: int) -> list[Event]:
     if ended_s is None:
         return []
     return [
-        told
+        change
         for row in stored.of_trip(connection, trip)
         if row.cleared_by in (None, TRIP) and row.cleared_s != (over_s := max(ended_s, row.raised_s))
-        for told in _cleared(connection, [row], over_s, now_s, TRIP)
+        for change in _cleared(connection, [row], over_s, now_s, TRIP)
     ]
 
 
-def go_on_with_trip(connection: Connection, trip: int, now_s: int) -> None:
+def reopen_with_trip(connection: Connection, trip: int, now_s: int) -> None:
     """The trip goes on behind what was held for its end: so do the alarms that ended there, one of a name."""
-    publish.tell(connection, _taken_up(connection, trip, now_s), now_s)
+    publishing.publish(connection, _taken_up(connection, trip, now_s), now_s)
 
 
 def _taken_up(connection: Connection, trip: int, now_s: int) -> list[Event]:
-    rows, news = stored.of_trip(connection, trip), []
+    rows, changes = stored.of_trip(connection, trip), []
     stands = {row.name for row in rows if row.cleared_s is None}
     for row in rows:
         if row.cleared_by == TRIP and row.name not in stands:
             stands.add(row.name)
-            news += _raised_again(connection, row, now_s)
-    return news
+            changes += _raised_again(connection, row, now_s)
+    return changes
 
 
 def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: int) -> list[Event]:
@@ -249,11 +250,11 @@ def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: 
         )
     stored.acknowledge(connection, alarm, who, note, now_s)
     audit.add(connection, who, _("alarm acknowledged: {alarm}", alarm=label(row.name)), now_s, row.device)
-    return [_told(known(connection, alarm), "acknowledged", now_s)]
+    return [_change_event(known(connection, alarm), "acknowledged", now_s)]
 
 
 def clear(connection: Connection, alarm: int, who: str, now_s: int) -> list[Event]:
-    """Somebody ends it; the next event of its kind raises it anew. `UserError` if there is none or it is
+    """Somebody ends it; the next event of its kind raises it again. `UserError` if there is none or it is
     over."""
     row = known(connection, alarm)
     if row.cleared_s is not None:
@@ -279,7 +280,7 @@ def state(row: Row[Any]) -> str:
     return "raised" if row.acknowledged_s is None else "acknowledged"
 
 
-def told(row: Row[Any]) -> dict[str, Any]:
+def serialize(row: Row[Any]) -> dict[str, Any]:
     """An alarm as the API has it."""
     content: dict[str, Any] = json.loads(row.content)
     return content | {
@@ -292,25 +293,25 @@ def told(row: Row[Any]) -> dict[str, Any]:
 
 def _raised_again(connection: Connection, row: Row[Any], now_s: int) -> list[Event]:
     stored.raise_again(connection, row.alarm, now_s)
-    return [_told(known(connection, row.alarm), "raised", now_s)]
+    return [_change_event(known(connection, row.alarm), "raised", now_s)]
 
 
 def _cleared(
     connection: Connection, rows: list[Row[Any]], at_s: int, now_s: int, who: str, event: str | None = None
 ) -> list[Event]:
-    news = []
+    changes = []
     for row in rows:
         if row.times == 0:
             stored.remove(connection, row.alarm)
             continue
         stored.clear(connection, row.alarm, who, at_s, now_s, event)
-        news.append(_told(known(connection, row.alarm), "cleared", now_s))
-    return news
+        changes.append(_change_event(known(connection, row.alarm), "cleared", now_s))
+    return changes
 
 
-def _told(row: Row[Any], change: str, now_s: int) -> Event:
-    """The event of a change. Its place and its time on the journey are those of the event that raised it: so
+def _change_event(row: Row[Any], change: str, now_s: int) -> Event:
+    """The event of a change. Its place and time are those of the event that raised it: so
     nobody hears of a place that lies on somebody else's trip."""
     event_id, kind = topics.alarm_id(row.device, row.alarm, change), f"alarm-{change}"
-    content = {"id": event_id, "type": kind} | told(row)
+    content = {"id": event_id, "type": kind} | serialize(row)
     return Event(event_id, row.device, kind, False, row.trip, None, now_s, content, row.tenant)

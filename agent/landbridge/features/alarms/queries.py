@@ -21,7 +21,7 @@ def raise_(
     newest = connection.execute(select(func.max(alarms.c.alarm))).scalar() or 0
     values = {"alarm": max(newest + 1, now_s), "name": name, "severity": severity}
     values |= {"device": event.device, "trip": event.trip, "tenant": event.tenant, "event": event.id}
-    values |= {"raised_s": at_s, "last_s": at_s, "told_s": now_s}
+    values |= {"raised_s": at_s, "last_s": at_s, "published_s": now_s}
     kept = {
         key: value for key, value in event.content.items() if key not in ("id", "type", "alarm", "action")
     }
@@ -35,9 +35,9 @@ def remove(connection: Connection, alarm: int) -> None:
 
 
 def count(connection: Connection, alarm: int, at_s: int, now_s: int, times: int = 1) -> None:
-    """It was told of once more, or, with `times` 0, it goes on and is not raised yet."""
+    """It was raised once more, or, with `times` 0, it goes on and is not raised yet."""
     last_s = case((alarms.c.last_s < at_s, at_s), else_=alarms.c.last_s)
-    values = {"times": alarms.c.times + times, "last_s": last_s, "told_s": now_s}
+    values = {"times": alarms.c.times + times, "last_s": last_s, "published_s": now_s}
     connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
 
 
@@ -51,13 +51,13 @@ def clear(
     connection: Connection, alarm: int, who: str, at_s: int, now_s: int, event: str | None = None
 ) -> None:
     """It is over since then, by the event of this id if one has ended it."""
-    values = {"cleared_by": who, "cleared_s": at_s, "cleared_event": event, "told_s": now_s}
+    values = {"cleared_by": who, "cleared_s": at_s, "cleared_event": event, "published_s": now_s}
     connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
 
 
 def raise_again(connection: Connection, alarm: int, now_s: int) -> None:
     """It is not over after all."""
-    values = {"cleared_by": None, "cleared_s": None, "cleared_event": None, "told_s": now_s}
+    values = {"cleared_by": None, "cleared_s": None, "cleared_event": None, "published_s": now_s}
     connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
 
 
@@ -67,16 +67,16 @@ def find(connection: Connection, alarm: int) -> Row[Any] | None:
     return connection.execute(of_number).one_or_none()
 
 
-def standing(connection: Connection, device: str, name: str) -> list[Row[Any]]:
+def open_of(connection: Connection, device: str, name: str) -> list[Row[Any]]:
     """Those of a device and a name that are not over, also if they are not raised yet."""
     of_name = select(alarms).where(alarms.c.device == device, alarms.c.name == name)
     return list(connection.execute(of_name.where(alarms.c.cleared_s.is_(None))))
 
 
-def every_standing(connection: Connection, names: Collection[str] | None = None) -> list[Row[Any]]:
+def every_open(connection: Connection, names: Collection[str] | None = None) -> list[Row[Any]]:
     """All that are not over, also if they are not raised yet, of these devices (None: of any), with
-    `last_contact_s` of the device and `trip_ended_s`."""
-    columns = (alarms, devices.c.last_contact_s, trips.c.ended_s.label("trip_ended_s"))
+    `last_session_s` of the device and `trip_ended_s`."""
+    columns = (alarms, devices.c.last_session_s, trips.c.ended_s.label("trip_ended_s"))
     tables = alarms.join(devices).outerjoin(trips, alarms.c.trip == trips.c.trip)
     wanted = select(*columns).select_from(tables)
     if names is not None:
@@ -108,7 +108,7 @@ def over_from_s(
 ) -> int:
     """What is older has had its alarm: the end of the last such alarm of this trip, but for those that
     `but_by` has cleared; 0: there is none. Of one that `quiet_by` has cleared without an event, what came
-    later than the last that told of it was not heard of yet."""
+    later than the last event of it was not received yet."""
     was_quiet = (alarms.c.cleared_by == quiet_by) & alarms.c.cleared_event.is_(None)
     over_s = func.max(case((was_quiet, alarms.c.last_s + 1), else_=alarms.c.cleared_s))
     of_name = select(func.coalesce(over_s, 0)).where(alarms.c.device == device, alarms.c.name == name)
@@ -140,5 +140,7 @@ def shown(connection: Connection, device: str | None = None) -> list[Row[Any]]:
 
 
 def stirred_since(since_s: int) -> Select[Any]:
-    """The devices of whose alarms something was told since a time, or that are looked after since."""
-    return select(alarms.c.device).where((alarms.c.told_s >= since_s) | (alarms.c.acknowledged_s >= since_s))
+    """The devices with an alarm of which something was published, or that was acknowledged, since a time."""
+    return select(alarms.c.device).where(
+        (alarms.c.published_s >= since_s) | (alarms.c.acknowledged_s >= since_s)
+    )

@@ -17,7 +17,7 @@ class Rule(NamedTuple):
 
     severity: str
     quiet_s: int | None
-    """It is over when nothing has told of it for so long; None: only when an event says so, or a person."""
+    """It is over when there was no event of it for so long; None: only when an event says so, or a person."""
     least_s: int = 0
     """Its minimum duration: it is raised when it has stood for so long, and what ends before is none. What
     ends at the second in which it begins is none in any case."""

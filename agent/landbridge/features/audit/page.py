@@ -10,11 +10,11 @@ from landbridge.core.clock import iso
 from landbridge.core.texts import loaded
 from landbridge.features.audit import queries as audit
 from landbridge.web import answers
-from landbridge.web.answers import Json, Told
-from landbridge.web.api import LARGEST, Looks
-from landbridge.web.here import here
+from landbridge.web.answers import Json, Schema
+from landbridge.web.api import LARGEST, CurrentUser
+from landbridge.web.auth import User
 from landbridge.web.render import page
-from landbridge.web.viewer import Viewer
+from landbridge.web.services import services
 
 router = APIRouter()
 _MOST = 200
@@ -23,22 +23,22 @@ Before = Annotated[int, Query(ge=1, le=LARGEST)]
 
 @router.get("/v1/audit")
 def entries(
-    request: Request, who: Looks, before: Before = LARGEST
-) -> list[Annotated[Json, Told(answers.Entry)]]:
+    request: Request, who: CurrentUser, before: Before = LARGEST
+) -> list[Annotated[Json, Schema(answers.Entry)]]:
     """What people did, the newest first, 200 at most, below the entry `before`."""
-    with here(request).database.reading() as connection:
-        return _told(connection, who, before)
+    with services(request).database.reading() as connection:
+        return _serialized(connection, who, before)
 
 
 @router.get("/audit", include_in_schema=False)
-def audit_page(request: Request, who: Looks, before: Before = LARGEST) -> HTMLResponse:
+def audit_page(request: Request, who: CurrentUser, before: Before = LARGEST) -> HTMLResponse:
     """The list."""
     found = entries(request, who, before)
     earlier = found[-1]["entry"] if len(found) == _MOST else None
     return page(request, "audit.html", who=who, entries=found, earlier=earlier)
 
 
-def _told(connection: Connection, who: Viewer, before: int) -> list[dict[str, Any]]:
+def _serialized(connection: Connection, who: User, before: int) -> list[dict[str, Any]]:
     return [
         {
             "entry": row.entry,

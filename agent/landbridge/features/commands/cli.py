@@ -42,8 +42,8 @@ def send(
         row = known_device(connection, device)
         given = fleet.give(connection, device, verb, argument, expires, whoever(), it.clock.now_s())
     print(f"command {given.command}: {device} gets {verb} in its next session, until {iso(given.expires_s)}")
-    if row.next_contact_s is not None:
-        print(f"the next session is due at {iso(row.next_contact_s)}")
+    if row.next_session_s is not None:
+        print(f"the next session is due at {iso(row.next_session_s)}")
 
 
 @commands.command("list")

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from landbridge.core.texts import _
 from landbridge.protocol.limits import WireError
 
-ORDER_KEY = 5
+DOWNLINK_KEY = 5
 """Of the reply: [[id, expiry, verb, argument], ...], ids rising."""
 REPORT_KEY = 7
 """Of the uplink: [[id, result], ...]."""
@@ -29,7 +29,7 @@ RESULTS = {
 
 
 class Verb(NamedTuple):
-    """What a device can be told to do."""
+    """What a device can be commanded to do."""
 
     code: int
     help: str
@@ -67,10 +67,10 @@ class Command(NamedTuple):
     argument: int
 
 
-def order(commands: Iterable[Command]) -> dict[int, Any]:
+def encode(commands: Iterable[Command]) -> dict[int, Any]:
     """The pair of a reply with these commands, whose ids rise; none if there are none."""
     items = [[each.command, each.expires_s, VERBS[each.verb].code, each.argument] for each in commands]
-    return {ORDER_KEY: items} if items else {}
+    return {DOWNLINK_KEY: items} if items else {}
 
 
 def decode_results(item: Any) -> dict[int, int]:

@@ -1,6 +1,6 @@
-"""Commands: sent with the reply to a device's own report until it tells the result, or they expire.
+"""Commands: sent with the reply to a device's own report until it reports the result, or they expire.
 
-Nothing wakes a device: each has its orders when it reports of itself, and no two devices keep step.
+Nothing wakes a device: each gets its commands in its own session, and no two devices keep step.
 """
 
 from collections.abc import Collection, Mapping
@@ -23,8 +23,8 @@ from landbridge.protocol.uplink import Uplink
 _LONGEST_S = 30 * 86400
 
 
-def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-    """Note the results that the device tells."""
+def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+    """Keep the results that the device reports."""
     if wire.REPORT_KEY not in uplink.reports:
         return
     for command, result in wire.decode_results(uplink.reports[wire.REPORT_KEY]).items():
@@ -35,16 +35,16 @@ def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Non
             devices.expect_nothing(connection, device)
 
 
-def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
     """Those for which commands wait."""
     return stored.devices_with_waiting(connection, uplinks.keys(), now_s)
 
 
-def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
+def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
     """The commands that wait for the device, a few at a time."""
     waiting = stored.waiting(connection, device, now_s, wire.MOST_AT_ONCE)
     stored.sent(connection, device, [each.command for each in waiting], now_s)
-    return wire.order(waiting)
+    return wire.encode(waiting)
 
 
 class Given(NamedTuple):
@@ -73,7 +73,7 @@ def give(
 
 
 def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
-    """Cancel what its tenant has ordered and is not over; dense points that he has ordered end."""
+    """Cancel the open commands of its tenant; dense points that the tenant requested end."""
     if cancelled := stored.cancel_open(connection, device, trip, trips.END, now_s):
         audit.add(connection, trips.END, _("commands cancelled: {number}", number=cancelled), now_s, device)
     dense = stored.last_done(connection, device, wire.DENSE, now_s)

@@ -67,7 +67,7 @@ def find(connection: Connection, device: str, command: int) -> Row[Any] | None:
 
 
 def battery_renewed_s(connection: Connection, device: str) -> int | None:
-    """When the device last told that it counts from a new battery; None if it never did."""
+    """When the device last reported that it counts from a new battery; None if it never did."""
     statement = select(func.max(commands.c.result_s)).where(commands.c.device == device)
     done = statement.where(commands.c.verb == NEW_BATTERY, commands.c.result == DONE)
     return connection.execute(done).scalar()

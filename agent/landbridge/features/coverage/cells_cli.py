@@ -65,7 +65,7 @@ def learn() -> None:
         with typer.progressbar(names, label="devices", file=sys.stderr) as each:
             for name in each:
                 with it.database.writing(alone=False) as connection:
-                    places.learn_anew(connection, name)
+                    places.relearn(connection, name)
         with it.database.reading() as connection:
             counts = dict(stored.counts(connection))
     print(f"{counts.get(False, 0)} cells observed by the fleet, {counts.get(True, 0)} imported")

@@ -1,37 +1,37 @@
-"""What is known of the networks along a line, by country."""
+"""What is known of the networks along a route, by country."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from landbridge.features.coverage.digest import TILE_KM
-from landbridge.features.routes.queries.routes import Key, Seen
+from landbridge.features.coverage.encoding import TILE_KM
+from landbridge.features.routes.queries.routes import Coverage, Key
 from landbridge.geo.route import MCC, Waypoint
 from landbridge.protocol.route_data import Network
 
-LEAST_LOOKS = 10
+LEAST_OBSERVATIONS = 10
 """In a country, before a share of it means something."""
 
 
 def networks(
-    seen: Mapping[Key, Seen], costs: Mapping[int, int], stations: Sequence[Waypoint]
+    coverage: Mapping[Key, Coverage], costs: Mapping[int, int], stations: Sequence[Waypoint]
 ) -> list[Network]:
-    """The networks that were heard on the line, the most often heard first; `costs` in percent by PLMN."""
-    on_line = {MCC[point.country] for point in stations}
-    looks: dict[int, int] = defaultdict(int)
+    """The networks that were heard on the route, the most often heard first; `costs` in percent by PLMN."""
+    on_route = {MCC[point.country] for point in stations}
+    observations: dict[int, int] = defaultdict(int)
     heard: dict[int, int] = defaultdict(int)
-    for (tile, plmn), each in seen.items():
-        looks[plmn // 1000 if plmn else country(stations, tile)] += each.looks
-        heard[plmn] += each.looks
+    for (tile, plmn), each in coverage.items():
+        observations[plmn // 1000 if plmn else country(stations, tile)] += each.observations
+        heard[plmn] += each.observations
     found = []
     for plmn, count in sorted(heard.items(), key=lambda item: -item[1]):
         mcc = plmn // 1000
-        if mcc in on_line:
-            usable = 100 * count // looks[mcc] if looks[mcc] >= LEAST_LOOKS else 0
+        if mcc in on_route:
+            usable = 100 * count // observations[mcc] if observations[mcc] >= LEAST_OBSERVATIONS else 0
             found.append(Network(plmn, costs.get(plmn, 0), usable))
     return found
 
 
 def country(stations: Sequence[Waypoint], tile: int) -> int:
-    """MCC of the country in which a tile lies: that of the nearest station along the line."""
+    """MCC of the country in which a tile lies: that of the nearest station along the route."""
     km = (tile + 0.5) * TILE_KM
     return MCC[min(stations, key=lambda point: abs(point.km - km)).country]

@@ -1,6 +1,6 @@
-"""The pass over what devices reported: where on a line which networks were heard.
+"""The pass over what devices reported: where on a route which networks were heard.
 
-It reads the newest trips of a line from their begin to their end and replaces what was learned of the line:
+It reads the newest trips of a route from their begin to their end and replaces what was learned of the route:
 late points and repeats make no difference, and it can be run again at any time. It never runs while
 messages are received.
 """
@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row
 
 from landbridge.features.coverage import costs
-from landbridge.features.coverage.bins import Looks
+from landbridge.features.coverage.bins import Observations
 from landbridge.features.coverage.costs import Report
-from landbridge.features.coverage.digest import TILE_KM, WELL_HEARD_DBM
+from landbridge.features.coverage.encoding import TILE_KM, WELL_HEARD_DBM
 from landbridge.features.diagnostics.queries import wakes
-from landbridge.features.routes.queries import routes as lines
-from landbridge.features.routes.queries.routes import Key, Seen
+from landbridge.features.routes.queries import routes
+from landbridge.features.routes.queries.routes import Coverage, Key
 from landbridge.features.trips import queries as trips
 from landbridge.geo.route import Waypoint, find
 from landbridge.points import queries as points
@@ -27,7 +27,7 @@ from landbridge.points.queries import StoredPoint
 # Reasons of wakes (diagnostics/wake_coding.py): why one rests that has reached the agent, why one that has
 # not, if what it did first asks the network.
 REPORTED = 2
-IN_VAIN = (3, 5)
+FAILED = (3, 5)
 TRIED = (13, 22, 30, 40, 50, 60, 61, 62, 63)
 
 NEWEST_TRIPS = 50
@@ -39,7 +39,7 @@ _WAKE_S = 600
 
 
 class Place(NamedTuple):
-    """Where a device was from a time on; the kilometre is None when it was not on the line."""
+    """Where a device was from a time on; the kilometre is None when it was not on the route."""
 
     at_s: int
     km: float | None
@@ -47,7 +47,7 @@ class Place(NamedTuple):
     plmn: int
 
 
-class Look(NamedTuple):
+class Observation(NamedTuple):
     """At a kilometre: the network that was found, 0 for none, and whether it was well heard."""
 
     km: float
@@ -55,31 +55,31 @@ class Look(NamedTuple):
     well: bool
 
 
-def learn(connection: Connection, line: str, stations: Sequence[Waypoint]) -> int:
-    """Read the trips of a line; returns the number of looks that were found."""
+def learn(connection: Connection, route: str, stations: Sequence[Waypoint]) -> int:
+    """Read the trips of a route; returns the number of observations that were found."""
     found: dict[Key, list[int]] = defaultdict(lambda: [0, 0])
     reports: list[Report] = []
-    for trip in trips.on_line(connection, line, NEWEST_TRIPS):
+    for trip in trips.on_route(connection, route, NEWEST_TRIPS):
         track = [each for each in points.track(connection, trip.device, trip.trip) if each.at_s is not None]
-        told = wakes.between(connection, trip.device, trip.started_s, trip.ended_s)
+        wakes_of_trip = wakes.between(connection, trip.device, trip.started_s, trip.ended_s)
         places = list(_places(stations, track))
-        for look in (*_heard(places, track), *_in_vain(places, told)):
-            sums = found[int(look.km // TILE_KM), look.plmn]
+        for observation in (*_heard(places, track), *_failed(places, wakes_of_trip)):
+            sums = found[int(observation.km // TILE_KM), observation.plmn]
             sums[0] += 1
-            sums[1] += look.well
-        reports += _reports(places, told)
-    seen = {key: Seen(*sums) for key, sums in found.items()}
-    lines.keep_seen(connection, line, seen, costs.percent(reports))
-    return sum(each.looks for each in seen.values())
+            sums[1] += observation.well
+        reports += _reports(places, wakes_of_trip)
+    coverage = {key: Coverage(*sums) for key, sums in found.items()}
+    routes.keep_coverage(connection, route, coverage, costs.percent(reports))
+    return sum(each.observations for each in coverage.values())
 
 
-def by_tile(seen: dict[Key, Seen]) -> dict[int, Looks]:
-    """Looks of each tile, whatever the network."""
-    looks: dict[int, list[int]] = defaultdict(lambda: [0, 0])
-    for (tile, _), each in seen.items():
-        looks[tile][0] += each.looks
-        looks[tile][1] += each.good
-    return {tile: Looks(*sums) for tile, sums in looks.items()}
+def by_tile(coverage: dict[Key, Coverage]) -> dict[int, Observations]:
+    """Observations of each tile, whatever the network."""
+    observations: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for (tile, _), each in coverage.items():
+        observations[tile][0] += each.observations
+        observations[tile][1] += each.good
+    return {tile: Observations(*sums) for tile, sums in observations.items()}
 
 
 def _places(stations: Sequence[Waypoint], track: Sequence[StoredPoint]) -> Iterator[Place]:
@@ -95,25 +95,25 @@ def _places(stations: Sequence[Waypoint], track: Sequence[StoredPoint]) -> Itera
         yield Place(at_s, km, not point.motion, point.plmn)
 
 
-def _heard(places: Sequence[Place], track: Sequence[StoredPoint]) -> Iterator[Look]:
-    """The looks that points tell of: those with a cell."""
+def _heard(places: Sequence[Place], track: Sequence[StoredPoint]) -> Iterator[Observation]:
+    """The observations in points: those with a cell."""
     for place, stored in zip(places, track, strict=True):
         if place.km is not None and place.plmn:
-            yield Look(place.km, place.plmn, (stored.point.rsrp_dbm or 0) >= WELL_HEARD_DBM)
+            yield Observation(place.km, place.plmn, (stored.point.rsrp_dbm or 0) >= WELL_HEARD_DBM)
 
 
-def _in_vain(places: Sequence[Place], told: Sequence[Row[Any]]) -> Iterator[Look]:
-    """The looks that wakes tell of: those in vain, and reports that came to nothing."""
-    for wake in told:
-        place = _before(places, wake.at_s) if wake.did in TRIED and wake.rest in IN_VAIN else None
+def _failed(places: Sequence[Place], wakes_of_trip: Sequence[Row[Any]]) -> Iterator[Observation]:
+    """The observations in wakes: failed scans, and failed sessions."""
+    for wake in wakes_of_trip:
+        place = _before(places, wake.at_s) if wake.did in TRIED and wake.rest in FAILED else None
         if place and place.km is not None:
             if place.stands or wake.at_s - place.at_s <= _CARRIED_S:
-                yield Look(place.km, 0, False)
+                yield Observation(place.km, 0, False)
 
 
-def _reports(places: Sequence[Place], told: Sequence[Row[Any]]) -> Iterator[Report]:
+def _reports(places: Sequence[Place], wakes_of_trip: Sequence[Row[Any]]) -> Iterator[Report]:
     """What wakes took in which the agent was reached, over the network of their point."""
-    for wake in told:
+    for wake in wakes_of_trip:
         place = _before(places, wake.at_s)
         if wake.rest == REPORTED and place and place.plmn and wake.at_s - place.at_s <= _WAKE_S:
             yield Report(place.plmn, 1_000 * wake.joules)

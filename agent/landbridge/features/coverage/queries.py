@@ -113,13 +113,13 @@ def forget(connection: Connection, heard: Collection[Cell] | None = None) -> Non
         connection.execute(of_fleet.where(name.in_(every[i : i + _AT_ONCE])))
 
 
-def around_fixes(connection: Connection, wanted: Collection[Cell], doubts: int) -> dict[Cell, Box]:
-    """The boxes around all stored fixes under these cells that have none of `doubts`. Reads every point that
+def around_fixes(connection: Connection, wanted: Collection[Cell], flags: int) -> dict[Cell, Box]:
+    """The boxes around all stored fixes under these cells that have none of `flags`. Reads every point that
     there is."""
     name = [points.c[each] for each in Cell._fields]
     lat, lon = points.c.lat, points.c.lon
     sides = [func.min(lat), func.max(lat), func.min(lon), func.max(lon)]
-    good = points.c.kind == KIND_FIX, points.c.flags.bitwise_and(doubts) == 0
+    good = points.c.kind == KIND_FIX, points.c.flags.bitwise_and(flags) == 0
     rows = select(*name, *sides).where(tuple_(*name).in_(sorted(wanted)), *good).group_by(*name)
     return {Cell(*row[:3]): Box(*row[3:7]) for row in connection.execute(rows)}
 

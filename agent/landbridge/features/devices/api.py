@@ -1,4 +1,4 @@
-"""The API of what a device has done: its track in outline, its days, its journey, one record."""
+"""The API of what a device has done: its track in outline, its days, its events, one record."""
 
 from datetime import datetime
 from typing import Annotated
@@ -12,11 +12,11 @@ from landbridge.features.devices import forecast
 from landbridge.points import outline
 from landbridge.points import queries as points
 from landbridge.points.outline import Box
-from landbridge.web import act, answers, columns, seen, tell
-from landbridge.web.answers import Json, Told
-from landbridge.web.api import MOST, Device, Looks, Most, Number
-from landbridge.web.here import here
-from landbridge.web.seen import Ride
+from landbridge.web import actions, answers, columns, device_views, serialize
+from landbridge.web.answers import Json, Schema
+from landbridge.web.api import MOST, CurrentUser, Device, Most, Number
+from landbridge.web.device_views import DeviceView
+from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/devices/{device}")
 _TRACK = (
@@ -34,7 +34,7 @@ _TRACK = (
 )
 PARTS = {
     "position": (10, 11, 12, 13, 70, 71, 72, 73),
-    "standing": (20, 21, 22),
+    "stationary": (20, 21, 22),
     "search": (30, 31),
     "report": (40, 50, 60, 61, 62, 63, 64, 65, 74),
 }
@@ -44,33 +44,37 @@ PARTS = {
 @router.get("/outline")
 def track_outline(
     request: Request,
-    who: Looks,
+    who: CurrentUser,
     device: Device,
     since: datetime | None = None,
     until: datetime | None = None,
     box: Annotated[str | None, Query(max_length=80, description="west,south,east,north in degrees")] = None,
     most: Annotated[int, Query(ge=10, le=10_000)] = 2_000,
-) -> Annotated[Json, Told(answers.Outline)]:
+) -> Annotated[Json, Schema(answers.Outline)]:
     """Its dated points thinned to about `most`, in columns: seq, at_s, lat and lon are steps from the row
-    before that has one; records' units (1e-5 degrees, -dBm, 20 mV, 0.5 C); `flags` has a bit for each doubt
-    (docs/reference/api.md). Alarms are never left out; `step_s` 1 says that nothing is."""
-    with here(request).database.reading() as connection:
-        found = act.ride(connection, who, device)
-        span = (tell.epoch_s(since, tell.BEGINNING_S), tell.epoch_s(until, tell.END_S))
+    before that has one; records' units (1e-5 degrees, -dBm, 20 mV, 0.5 C); `flags` has a bit for each quality
+    flag (docs/reference/api.md). Alarms are never left out; `step_s` 1 says that nothing is."""
+    with services(request).database.reading() as connection:
+        found = actions.view(connection, who, device)
+        span = (serialize.epoch_s(since, serialize.BEGINNING_S), serialize.epoch_s(until, serialize.END_S))
         mine = _trips(connection, found)
-        told = outline.outline(connection, device, mine, span, _box(box), most, seen.ALARM_BITS)
-    return {"count": told.total, "step_s": told.step_s, "columns": columns.track(told.rows, _TRACK)}
+        outlined = outline.outline(connection, device, mine, span, _box(box), most, device_views.ALARM_BITS)
+    return {
+        "count": outlined.total,
+        "step_s": outlined.step_s,
+        "columns": columns.track(outlined.rows, _TRACK),
+    }
 
 
 @router.get("/days")
-def days(request: Request, who: Looks, device: Device) -> Annotated[Json, Told(answers.Days)]:
+def days(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, Schema(answers.Days)]:
     """Day by day: joules by what they were for, bytes of reports; between which times the
     battery is expected to end."""
-    it = here(request)
+    it = services(request)
     now_s = it.clock.now_s()
     with it.database.reading() as connection:
-        found = act.ride(connection, who, device)
-        spans = seen.intervals(connection, found, now_s)
+        found = actions.view(connection, who, device)
+        spans = device_views.intervals(connection, found, now_s)
         took = outline.energy(connection, device, spans)
         sent = outline.traffic(connection, device, spans)
         end = forecast.battery_end(connection, device, now_s) if found.live else None
@@ -89,42 +93,42 @@ def days(request: Request, who: Looks, device: Device) -> Annotated[Json, Told(a
     }
 
 
-@router.get("/journey")
-def journey(
+@router.get("/events")
+def tracked_events(
     request: Request,
-    who: Looks,
+    who: CurrentUser,
     device: Device,
     since: datetime | None = None,
     until: datetime | None = None,
     limit: Most = MOST,
-) -> list[Annotated[Json, Told(answers.JourneyEvent)]]:
-    """What its points show, by time, the last of it: stops, borders, fences, gaps, alarms, arrival; nothing
-    that was taken back."""
-    it = here(request)
+) -> list[Annotated[Json, Schema(answers.TrackingEvent)]]:
+    """What its points show, by time, the last of it: stops, borders, geofences, gaps, alarms, arrival;
+    nothing that was taken back."""
+    it = services(request)
     with it.database.reading() as connection:
-        found = act.ride(connection, who, device)
-        span = tell.span(since, until)
-        rows = events.standing(connection, device, _trips(connection, found), span, limit)
-    return [tell.event(row) for row in rows]
+        found = actions.view(connection, who, device)
+        span = serialize.span(since, until)
+        rows = events.current(connection, device, _trips(connection, found), span, limit)
+    return [serialize.event(row) for row in rows]
 
 
 @router.get("/points/{seq}")
 def record(
-    request: Request, who: Looks, device: Device, seq: Number
-) -> Annotated[Json, Told(answers.Record)]:
-    """One record as the device made it (docs/reference/protocol.md), and as it is told."""
-    it = here(request)
+    request: Request, who: CurrentUser, device: Device, seq: Number
+) -> Annotated[Json, Schema(answers.Record)]:
+    """One record as the device made it (docs/reference/protocol.md), and as it is published."""
+    it = services(request)
     with it.database.reading() as connection:
-        found = act.ride(connection, who, device)
+        found = actions.view(connection, who, device)
         stored = points.find(connection, device, seq)
         mine = _trips(connection, found)
         if stored is None or (mine is not None and stored.trip not in mine):
             raise HTTPException(404, f"{device} has no record {seq}")
-    return {"record": stored.point._asdict(), "told": seen.feature(stored)}
+    return {"record": stored.point._asdict(), "feature": device_views.feature(stored)}
 
 
-def _trips(connection: Connection, found: Ride) -> list[int] | None:
-    return None if found.tenant is None else [each.trip for each in seen.trips_of(connection, found)]
+def _trips(connection: Connection, found: DeviceView) -> list[int] | None:
+    return None if found.tenant is None else [each.trip for each in device_views.trips_of(connection, found)]
 
 
 def _box(text: str | None) -> Box | None:

@@ -13,9 +13,8 @@ from landbridge.features.devices import queries as devices
 from landbridge.features.devices.enrol import CERTIFICATE, SETTINGS, enrol
 from landbridge.features.devices.queries import known_device
 from landbridge.features.trips import queries as trips
-from landbridge.ingest import dead_letters as letters
-from landbridge.ingest import epochs
-from landbridge.ingest.replay import Aside, Replay
+from landbridge.ingest import dead_letters, epochs
+from landbridge.ingest.replay import KeptMessage, Replay
 from landbridge.points import geojson
 from landbridge.points import queries as points
 
@@ -54,12 +53,12 @@ def adopt(
         topic = f"landbridge/{device}/up"
         with it.database.writing() as connection:
             rows = enrolment.adopt(connection, it.keyring, it.clock, device, settings)
-            waiting = [Aside(topic, row.payload, row.received_s) for row in rows]
+            waiting = [KeptMessage(topic, row.payload, row.received_s) for row in rows]
             why = Replay(it.database, it.keyring, it.clock).take_within(connection, waiting)
             for each, refusal in zip(waiting, why, strict=True):
                 if refusal is not None:
-                    letters.bury(connection, topic, each.payload, refusal, each.received_s)
-            letters.release(connection, device)
+                    dead_letters.dead_letter(connection, topic, each.payload, refusal, each.received_s)
+            dead_letters.empty_quarantine(connection, device)
     print(f"adopted {device}; {sum(each is None for each in why)} of {len(why)} messages are stored")
     for one in dict.fromkeys(each for each in why if each is not None):
         print(f"not stored: {one}")
@@ -75,16 +74,16 @@ def list_devices() -> None:
     """
     with opened() as it, it.database.reading() as connection:
         rows = devices.every(connection)
-        riding = trips.under_way(connection)
-        unknown = letters.unknown_devices(connection)
+        running = trips.under_way(connection)
+        unknown = dead_letters.unknown_devices(connection)
     table.show(
-        ("device", "container", "last contact", "next contact", "position of"),
+        ("device", "container", "last session", "next session", "position of"),
         (
             (
                 row.device,
-                riding[row.device].container if row.device in riding else None,
-                iso(row.last_contact_s),
-                iso(row.next_contact_s),
+                running[row.device].container if row.device in running else None,
+                iso(row.last_session_s),
+                iso(row.next_session_s),
                 iso(row.position_at_s),
             )
             for row in rows
@@ -113,8 +112,8 @@ def show(device: str = typer.Argument(help="Device id.")) -> None:
             "device": device,
             "added": iso(row.created_s),
             "container": trip.container if trip else None,
-            "last contact": iso(row.last_contact_s),
-            "next contact": iso(row.next_contact_s),
+            "last session": iso(row.last_session_s),
+            "next session": iso(row.next_session_s),
             "position": position and "{1} N, {0} E, {2} m".format(*position),
             "position of": iso(row.position_at_s),
             "points": counts.stored,

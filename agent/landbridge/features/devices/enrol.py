@@ -18,7 +18,7 @@ from landbridge.db.database import Database
 from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.features.settings import queries as device_settings
-from landbridge.ingest import dead_letters as letters
+from landbridge.ingest import dead_letters
 from landbridge.protocol.envelope import broker_password, open_envelope
 from landbridge.protocol.limits import WireError, is_device_id
 
@@ -61,7 +61,7 @@ def adopt(
     key = _key_of(device, settings)
     if devices.find(connection, device):
         raise UserError(f"device {device} already exists; `landbridge devices show {device}`")
-    waiting = letters.confined(connection, device)
+    waiting = dead_letters.in_quarantine(connection, device)
     if waiting and not any(_opens(key, device, each.payload) for each in waiting):
         raise UserError(f"the key in {settings} opens nothing that {device} has sent: it is another device's")
     wrapped = keyring.wrap(key, first=devices.are_none(connection))

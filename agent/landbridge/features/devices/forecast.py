@@ -19,7 +19,7 @@ _NOMINAL_MV = {0: 3600, 1: 3200, 2: 3600}
 """Of the setting battery_kind."""
 _USABLE = 0.92
 """Of the capacity, as the device counts (firmware/locator/plan/battery.py)."""
-_DOUBT = 0.2
+_UNCERTAINTY = 0.2
 """By that part the joules a day may be wrong: sleep is not in them, and cold takes of the capacity."""
 
 
@@ -49,7 +49,7 @@ def battery_end(connection: Connection, device: str, now_s: int) -> BatteryEnd |
     kept = applied(settings.desired(connection, device).changes)
     millivolts = _NOMINAL_MV.get(kept["battery_kind"], _NOMINAL_MV[0])
     left = max(0.0, _USABLE * kept["battery_mah"] * 3.6 * millivolts / 1000 - spent)
-    most, least = max(took) * (1 + _DOUBT), min(took) * (1 - _DOUBT)
+    most, least = max(took) * (1 + _UNCERTAINTY), min(took) * (1 - _UNCERTAINTY)
     return BatteryEnd(_end_s(left, most, last_s, now_s), _end_s(left, least, last_s, now_s))
 
 

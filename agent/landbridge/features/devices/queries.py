@@ -79,9 +79,9 @@ def keys(connection: Connection) -> Iterator[tuple[str, bytes]]:
         yield row.device, row.wrapped_key
 
 
-def last_contact(connection: Connection) -> int | None:
+def last_session(connection: Connection) -> int | None:
     """When any device was heard last."""
-    return connection.execute(select(func.max(devices.c.last_contact_s))).scalar()
+    return connection.execute(select(func.max(devices.c.last_session_s))).scalar()
 
 
 def first_added(connection: Connection) -> int | None:
@@ -106,11 +106,11 @@ def identity(row: Row[Any]) -> dict[str, Any]:
 
 
 def expect_nothing(connection: Connection, device: str) -> None:
-    """The device has said that it will be silent: no next contact is due."""
-    connection.execute(update(devices).where(devices.c.device == device).values(next_contact_s=None))
+    """The device has said that it will be silent: no next session is due."""
+    connection.execute(update(devices).where(devices.c.device == device).values(next_session_s=None))
 
 
-def to_tell_of(connection: Connection, before_s: int) -> set[str]:
+def devices_to_report(connection: Connection, before_s: int) -> set[str]:
     """Devices that are `overdue`, `heard_again` or `silent_on_another_trip`."""
     kinds = (_overdue(before_s), _heard_again(), _silent_on_another_trip())
     names = (kind.with_only_columns(devices.c.device) for kind in kinds)
@@ -118,19 +118,19 @@ def to_tell_of(connection: Connection, before_s: int) -> set[str]:
 
 
 def overdue(connection: Connection, names: Collection[str], before_s: int) -> list[Row[Any]]:
-    """Those of these devices whose next contact was due before a time, and of which this has not been told;
-    not those that never made a point."""
+    """Those of these devices whose next session was due before a time, and of which this has not been
+    published; not those that never made a point."""
     return _among(connection, names, _overdue(before_s))
 
 
 def heard_again(connection: Connection, names: Collection[str]) -> list[Row[Any]]:
-    """Those that were told to be silent and have been heard since; not those of which no point is kept."""
+    """Those published as silent and heard since; not those of which no point is kept."""
     return _among(connection, names, _heard_again())
 
 
 def silent_on_another_trip(connection: Connection, names: Collection[str]) -> list[Row[Any]]:
-    """Those that are silent, of which that was told when another trip was under way, or none; not those of
-    which no point is kept."""
+    """Those that are silent, of which that was published when another trip was under way, or none; not those
+    of which no point is kept."""
     return _among(connection, names, _silent_on_another_trip())
 
 
@@ -139,13 +139,13 @@ def _among(connection: Connection, names: Collection[str], wanted: Select[Any]) 
 
 
 def _overdue(before_s: int) -> Select[Any]:
-    due = devices.c.next_contact_s
-    late = select(devices).where(due < before_s, devices.c.last_contact_s < due, _HAS_POINTS)
+    due = devices.c.next_session_s
+    late = select(devices).where(due < before_s, devices.c.last_session_s < due, _HAS_POINTS)
     return late.where(devices.c.silent_due_s.is_distinct_from(due))
 
 
 def _heard_again() -> Select[Any]:
-    since = devices.c.last_contact_s > devices.c.silent_due_s
+    since = devices.c.last_session_s > devices.c.silent_due_s
     return select(devices).where(devices.c.silent_due_s.is_not(None), since, _HAS_POINTS)
 
 
@@ -156,26 +156,28 @@ def _silent_on_another_trip() -> Select[Any]:
     mine = alarms.c.device == devices.c.device, alarms.c.name == "silent"
     of_trip = alarms.c.trip.is_not_distinct_from(trip)
     of_this_time = alarms.c.last_s >= devices.c.silent_due_s
-    told = exists().where(*mine, of_trip, of_this_time)
-    return select(devices).where(devices.c.silent_due_s.is_not(None), ~told, _HAS_POINTS)
+    reported = exists().where(*mine, of_trip, of_this_time)
+    return select(devices).where(devices.c.silent_due_s.is_not(None), ~reported, _HAS_POINTS)
 
 
 def silent(connection: Connection, device: str, due_s: int | None) -> None:
-    """Note that the contact that was due then is told to be missing; None: that it was heard again."""
+    """Note that the session that was due then is published as missed; None: that it was heard again."""
     connection.execute(update(devices).where(devices.c.device == device).values(silent_due_s=due_s))
 
 
 def next_seq(connection: Connection, device: str) -> int:
-    """The next capture sequence, as the device has told it last; 0 if it never has."""
+    """The next capture sequence, as the device reported it last; 0 if it never has."""
     row = find(connection, device)
-    told = json.loads(row.status).get("next_seq", 0) if row else 0
-    return int(told)
+    reported = json.loads(row.status).get("next_seq", 0) if row else 0
+    return int(reported)
 
 
 def newest_s(connection: Connection) -> int | None:
     """The newest time that a device bears witness to: that of a latest position, or of standing there. None
     if there is none. A device without a fix may have its time from the agent itself."""
-    row = connection.execute(select(func.max(devices.c.position_at_s), func.max(devices.c.still_s))).one()
+    row = connection.execute(
+        select(func.max(devices.c.position_at_s), func.max(devices.c.stationary_until_s))
+    ).one()
     return max((each for each in row if each is not None), default=None)
 
 
@@ -186,6 +188,6 @@ def set_position(connection: Connection, device: str, seq: int, at_s: int) -> bo
     moved = connection.execute(
         update(devices)
         .where(devices.c.device == device, is_another)
-        .values(position_seq=seq, position_at_s=at_s, still_s=None)
+        .values(position_seq=seq, position_at_s=at_s, stationary_until_s=None)
     )
     return moved.rowcount == 1

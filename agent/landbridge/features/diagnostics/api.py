@@ -1,4 +1,4 @@
-"""The API of what a device tells of itself: why it did what it did."""
+"""The API of what a device reports of itself: why it did what it did."""
 
 from datetime import datetime
 from typing import Annotated
@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query, Request
 from landbridge.core.clock import iso
 from landbridge.features.diagnostics.queries import wakes
 from landbridge.features.diagnostics.wake_coding import reason
-from landbridge.web import act, answers, seen, tell
-from landbridge.web.answers import Json, Told
-from landbridge.web.api import Device, Looks
-from landbridge.web.here import here
+from landbridge.web import actions, answers, device_views, serialize
+from landbridge.web.answers import Json, Schema
+from landbridge.web.api import CurrentUser, Device
+from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/devices/{device}")
 
@@ -19,21 +19,24 @@ router = APIRouter(prefix="/v1/devices/{device}")
 @router.get("/wakes")
 def woken(
     request: Request,
-    who: Looks,
+    who: CurrentUser,
     device: Device,
     since: datetime | None = None,
     until: datetime | None = None,
     after: Annotated[str | None, Query(max_length=40)] = None,
     limit: Annotated[int, Query(ge=1, le=5_000)] = 1_000,
-) -> Annotated[Json, Told(answers.Wakes)]:
+) -> Annotated[Json, Schema(answers.Wakes)]:
     """Why it did what it did in each wake, and why it then slept; `next` is `after` of the next page, null on
     the last."""
-    it = here(request)
+    it = services(request)
     with it.database.reading() as connection:
-        found = act.ride(connection, who, device)
-        spans = seen.intervals(connection, found, it.clock.now_s())
-        since_s, until_s = tell.epoch_s(since, tell.BEGINNING_S), tell.epoch_s(until, tell.END_S)
-        behind = tell.place_behind(after, 3)
+        found = actions.view(connection, who, device)
+        spans = device_views.intervals(connection, found, it.clock.now_s())
+        since_s, until_s = (
+            serialize.epoch_s(since, serialize.BEGINNING_S),
+            serialize.epoch_s(until, serialize.END_S),
+        )
+        behind = serialize.page_start(after, 3)
         rows = [
             row
             for begin_s, end_s in spans

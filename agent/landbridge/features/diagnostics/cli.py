@@ -1,4 +1,4 @@
-"""`landbridge devices why` and `log`: what a device tells of itself."""
+"""`landbridge devices why` and `log`: what a device reports of itself."""
 
 import json
 

@@ -11,20 +11,20 @@ from landbridge.protocol.uplink import Uplink
 _log = logging.getLogger(__name__)
 
 
-def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-    """Keep what the uplink tells; `WireError` if that does not keep the contract."""
+def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+    """Keep what the uplink reports; `WireError` if that does not keep the contract."""
     if REPORT_KEY not in uplink.reports:
         return
-    told = decode(uplink.reports[REPORT_KEY])
-    stored.count(connection, device, told.counters)
-    dated = [(entry, _at_s(entry, told, now_s)) for entry in told.entries]
+    report = decode(uplink.reports[REPORT_KEY])
+    stored.count(connection, device, report.counters)
+    dated = [(entry, _at_s(entry, report, now_s)) for entry in report.entries]
     for entry in stored.add(connection, device, dated, now_s):
         if entry.text is not None:
             lines = entry.text.strip().splitlines()
             _log.error("%s: fault in its firmware: %s", device, lines[-1] if lines else "no text")
 
 
-def _at_s(entry: Entry, told: Diagnostics, now_s: int) -> int | None:
+def _at_s(entry: Entry, report: Diagnostics, now_s: int) -> int | None:
     """When it was. The offset is that of the present boot, and nothing was in the future."""
-    at_s = entry.clock_s + told.offset_s
-    return at_s if told.offset_s and entry.boot == told.boot and at_s <= now_s else None
+    at_s = entry.clock_s + report.offset_s
+    return at_s if report.offset_s and entry.boot == report.boot and at_s <= now_s else None

@@ -61,11 +61,11 @@ class Wake(NamedTuple):
     joules: float
 
 
-def decode(told: Any) -> list[Wake]:
+def decode(report: Any) -> list[Wake]:
     """The wakes, the oldest first. `WireError` if the report does not keep the contract."""
-    if type(told) is not list or len(told) != 3 or type(told[2]) is not bytes:
+    if type(report) is not list or len(report) != 3 or type(report[2]) is not bytes:
         raise WireError("wakes: not [boot, minutes, bytes]")
-    boot, now_min, packed = told
+    boot, now_min, packed = report
     if any(type(each) is not int or not 0 <= each <= _U32 for each in (boot, now_min)):
         raise WireError("wakes: a number out of range")
     if len(packed) % _WAKE.size or len(packed) > _MOST_BYTES:

@@ -1,4 +1,4 @@
-"""Why devices slept, and what they did: what they tell of their wakes is kept."""
+"""Why devices slept, and what they did: what they report of their wakes is kept."""
 
 from sqlalchemy import Connection
 
@@ -9,7 +9,7 @@ from landbridge.protocol.uplink import Uplink
 _KEY = 13
 
 
-def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-    """Keep what the uplink tells; `WireError` if that does not keep the contract."""
+def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+    """Keep what the uplink reports; `WireError` if that does not keep the contract."""
     if _KEY in uplink.reports:
         wakes.add(connection, device, decode(uplink.reports[_KEY]), now_s)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
-from landbridge.core.http import Answer, Line
+from landbridge.core.http import Answer, HttpClient
 from landbridge.core.http_errors import Away
 from landbridge.core.texts import _
 from landbridge.features.downloads.trust import Trust
@@ -77,9 +77,9 @@ class Server:
     def ask(self, function: str, **fields: str) -> Mapping[str, Any]:
         """Call a function of ES9+; `ServerError`."""
         body = json.dumps(fields).encode()
-        with closing(Line(f"https://{self.name}{_PATH}{function}", self._tls)) as line:
+        with closing(HttpClient(f"https://{self.name}{_PATH}{function}", self._tls)) as client:
             try:
-                answer = line.ask("POST", body, _HEADERS, most=_MOST_BYTES + 1)
+                answer = client.ask("POST", body, _HEADERS, most=_MOST_BYTES + 1)
             except Away as error:
                 raise _unreached(self.name, error) from None
         return self._content(answer)

@@ -38,7 +38,7 @@ def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -
             downloads.change(connection, lent(connection), row.download, {**values, "reason": wire.DONE})
 
 
-def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
     """Those for which there is a request for the card."""
     names = uplinks.keys()
     waiting = downloads.devices_with_open(connection, names, now_s)

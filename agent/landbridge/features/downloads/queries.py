@@ -10,7 +10,7 @@ from landbridge.core.clock import iso
 from landbridge.core.texts import loaded
 from landbridge.db.among import among_given
 from landbridge.db.keys import Keyring
-from landbridge.db.tables import card_identities, devices, downloads, euicc_certificates
+from landbridge.db.tables import downloads, euicc_certificates, sim_identities
 from landbridge.features.downloads.coding import REASONS
 from landbridge.protocol.limits import PIECE_BYTES
 
@@ -122,14 +122,9 @@ def certificates(connection: Connection, eid: str | None) -> Row[Any] | None:
 
 def imei(connection: Connection, device: str) -> str:
     """Of the modem, as the device reported it last; empty if it has not."""
-    mine = select(card_identities.c.imei).where(card_identities.c.device == device)
-    found = connection.execute(mine.order_by(card_identities.c.identity.desc()).limit(1)).scalar()
+    mine = select(sim_identities.c.imei).where(sim_identities.c.device == device)
+    found = connection.execute(mine.order_by(sim_identities.c.identity.desc()).limit(1)).scalar()
     return found or ""
-
-
-def next_contact(connection: Connection, device: str) -> int | None:
-    """When a device is expected next."""
-    return connection.execute(select(devices.c.next_contact_s).where(devices.c.device == device)).scalar()
 
 
 def shown(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
@@ -171,6 +166,6 @@ def state(connection: Connection, row: Row[Any]) -> str:
 
 
 def _was_used(connection: Connection, row: Row[Any]) -> bool:
-    used = card_identities.c.device == row.device, card_identities.c.iccid == row.iccid
-    since = select(func.count()).where(*used, card_identities.c.seen_s >= row.ended_s)
+    used = sim_identities.c.device == row.device, sim_identities.c.iccid == row.iccid
+    since = select(func.count()).where(*used, sim_identities.c.seen_s >= row.ended_s)
     return connection.execute(since).scalar_one() > 0

@@ -1,4 +1,4 @@
-"""`landbridge cards`: the profiles of cards, and which of them is used where."""
+"""`landbridge esim`: the profiles of cards, and which of them is used where."""
 
 import base64
 import json
@@ -37,8 +37,8 @@ _POLICY_HELP = """Assign a profile policy to devices
 
 \b
 Examples:
-  landbridge cards policy europe.toml lb-0001 lb-0002
-  landbridge cards policy europe.toml --all --most 5
+  landbridge esim policy europe.toml lb-0001 lb-0002
+  landbridge esim policy europe.toml --all --most 5
 
 --most limits it to that many devices without the policy; run it again for the next ones.
 
@@ -53,7 +53,7 @@ def list_cards() -> None:
 
     \b
     Example:
-      landbridge cards list
+      landbridge esim list
     """
     with opened() as it, it.database.reading() as connection:
         rows = []
@@ -72,7 +72,7 @@ def show(device: str = _DEVICE) -> None:
 
     \b
     Example:
-      landbridge cards show lb-0001
+      landbridge esim show lb-0001
     """
     with opened() as it, it.database.reading() as connection:
         row = known_device(connection, device)
@@ -87,7 +87,7 @@ def show(device: str = _DEVICE) -> None:
             "IMSI": identity.get("imsi"),
             "voice and SMS": uplink.services(identity),
             "route to the card": said and wire.ROUTES[said.route],
-            "desired": desired and f"{desired.wish}, revision {desired.revision} by {desired.set_by}",
+            "desired": desired and f"{desired.profile}, revision {desired.revision} by {desired.set_by}",
             "state": state,
             "reported": iso(said.reported_s) if said else None,
         }
@@ -104,18 +104,18 @@ def show(device: str = _DEVICE) -> None:
 
 
 def _show_profiles(policy: Policy, said: Row[Any] | None) -> None:
-    """With the class of each as the card tells it, a dash for one that it has not told, and what went over it
-    in the month of the last report."""
+    """With the class of each as the card reports it, a dash for one that it has not reported, and what went
+    over it in the month of the last report."""
     on_card: dict[str, int] = dict(json.loads(said.profiles)) if said else {}
     used: dict[str, int] = dict(json.loads(said.used_kb)) if said else {}
     rows = []
     for name, profile in policy.profiles.items():
         kind = on_card.get(profile.iccid)
-        told = wire.CLASSES[kind] if kind is not None and kind < len(wire.CLASSES) else kind
+        class_name = wire.CLASSES[kind] if kind is not None and kind < len(wire.CLASSES) else kind
         data = f"{used.get(profile.iccid, 0) / 1024:.1f} MB"
         data += f" of {profile.quota_kb / 1024:.0f}" if profile.quota_kb else ""
         fallback = "yes" if name == policy.fallback else None
-        rows.append((name, profile.iccid, profile.apn, fallback, told, data))
+        rows.append((name, profile.iccid, profile.apn, fallback, class_name, data))
     table.show(("profile", "ICCID", "APN", "fallback", "class on the card", "this month"), rows)
 
 
@@ -135,9 +135,9 @@ def switch(
 
     \b
     Examples:
-      landbridge cards switch lb-0001 cis
-      landbridge cards switch lb-0001 auto
-      landbridge cards switch --tag frozen --canaries 2 cis
+      landbridge esim switch lb-0001 cis
+      landbridge esim switch lb-0001 auto
+      landbridge esim switch --tag frozen --canaries 2 cis
     """
     if bool(names) == (tag is not None):
         raise UserError("name devices and a profile, or --tag and a profile")
@@ -151,8 +151,8 @@ def switch(
             row = known_device(connection, device)
             revision = fleet.switch(connection, device, profile, whoever(), now_s)
             print(f"revision {revision}: {device} gets it in its next session and then switches")
-            if row.next_contact_s is not None:
-                print(f"the next session is due at {iso(row.next_contact_s)}")
+            if row.next_session_s is not None:
+                print(f"the next session is due at {iso(row.next_session_s)}")
 
 
 @commands.command("roll-outs")
@@ -161,7 +161,7 @@ def list_rollouts() -> None:
 
     \b
     Example:
-      landbridge cards roll-outs
+      landbridge esim roll-outs
     """
     with opened() as it, it.database.reading() as connection:
         rows = rollouts.every(connection)
@@ -169,7 +169,7 @@ def list_rollouts() -> None:
         ("roll-out", "tag", "profile", "by", "begun", "stage", "reached", "in use", "failed"),
         (
             (
-                row.rollout, row.tag, row.wish, row.begun_by, iso(row.begun_s), stages.told(row),
+                row.rollout, row.tag, row.profile, row.begun_by, iso(row.begun_s), stages.describe(row),
                 row.reached, row.taken, row.failed,
             )
             for row in rows
@@ -185,11 +185,11 @@ def halt(rollout: int = typer.Argument(min=1, max=LARGEST, help="Number in the l
 
     \b
     Example:
-      landbridge cards halt 3
+      landbridge esim halt 3
     """
     with opened() as it, it.database.writing() as connection:
         if rollouts.find(connection, rollout) is None:
-            raise UserError(f"no roll-out {rollout}; `landbridge cards roll-outs` lists them")
+            raise UserError(f"no roll-out {rollout}; `landbridge esim roll-outs` lists them")
         rollouts.change(connection, rollout, halted=stored_text(_("by {who}", who=whoever())))
     print(f"roll-out {rollout} is halted")
 
@@ -228,7 +228,7 @@ def history(device: str = _DEVICE) -> None:
 
     \b
     Example:
-      landbridge cards history lb-0001
+      landbridge esim history lb-0001
     """
     with opened() as it, it.database.reading() as connection:
         known_device(connection, device)
@@ -236,14 +236,14 @@ def history(device: str = _DEVICE) -> None:
         events, identities = stored.events(connection, device), stored.identities(connection, device)
     by_revision = {each.revision: each.policy for each in asked}
     rows = [
-        (each.set_s, f"request by {each.set_by}", each.wish, f"revision {each.revision}") for each in asked
+        (each.set_s, f"request by {each.set_by}", each.profile, f"revision {each.revision}") for each in asked
     ]
     for event in events:
         names = by_revision.get(event.revision)
         before, after = (
-            (names.name(place) if names else None) or "?" for place in (event.before, event.after)
+            (names.name(number) if names else None) or "?" for number in (event.before, event.after)
         )
-        rows.append((event.at_s or event.received_s, f"from {before}", after, wire.told(event)))
+        rows.append((event.at_s or event.received_s, f"from {before}", after, wire.describe(event)))
     for each in identities:
         rows.append((each.seen_s, "is", f"ICCID {each.iccid}", f"IMSI {each.imsi}, IMEI {each.imei}"))
     table.show(("time", "what", "profile", "outcome"), ((iso(row[0]), *row[1:]) for row in sorted(rows)))
@@ -260,8 +260,8 @@ def notifications(
 
     \b
     Examples:
-      landbridge cards notifications lb-0001
-      landbridge cards notifications lb-0001 --save out/notifications
+      landbridge esim notifications lb-0001
+      landbridge esim notifications lb-0001 --save out/notifications
     """
     with opened() as it, it.database.reading() as connection:
         known_device(connection, device)

@@ -9,12 +9,12 @@ import cbor2
 from landbridge.core.texts import _
 from landbridge.protocol.limits import WireError
 
-ORDER_KEY, REPORT_KEY = 10, 14
-"""Of the reply: [revision, a byte string: CBOR of [revision, wish, fallback, profiles, rows]]; of the uplink:
-see `Report`."""
+DOWNLINK_KEY, REPORT_KEY = 10, 14
+"""Of the reply: [revision, a byte string: CBOR of [revision, profile, fallback, profiles, rows]]; of the
+uplink: see `Report`."""
 MOST_PROFILES, MOST_ROWS, MOST_TEXT, MOST_HOSTS = 8, 40, 63, 4
 MOST_BYTES = 1_300
-"""Of the order, so that a reply has room for it."""
+"""Of the downlink, so that a reply has room for it."""
 ELSEWHERE = 0
 """In place of an MCC: all other countries."""
 REFUSED_POLICY, QUOTA, BLOCKED = 7, 9, 10
@@ -111,7 +111,7 @@ class Report(NamedTuple):
     notice: Piece | None = None
 
 
-def told(event: Any) -> str:
+def describe(event: Any) -> str:
     """What became of it, in words; `event` has the columns of `Event`."""
     outcome = OUTCOMES.get(event.outcome) or _("outcome {number}", number=event.outcome)
     if event.outcome == QUOTA:
@@ -119,12 +119,12 @@ def told(event: Any) -> str:
     return _("{outcome}, cause {cause}", outcome=outcome, cause=event.cause) if event.cause else outcome
 
 
-def order(
-    revision: int, wish: int, fallback: int, profiles: Sequence[Profile], rows: Sequence[Sequence[int]]
+def encode(
+    revision: int, profile: int, fallback: int, profiles: Sequence[Profile], rows: Sequence[Sequence[int]]
 ) -> dict[int, Any]:
     """The pair of a reply; places count `profiles` from 1 on, 0: none; a row is [MCC, place, ...]."""
-    policy = [revision, wish, fallback, [_listed(each) for each in profiles], [list(row) for row in rows]]
-    return {ORDER_KEY: [revision, cbor2.dumps(policy)]}
+    policy = [revision, profile, fallback, [_listed(each) for each in profiles], [list(row) for row in rows]]
+    return {DOWNLINK_KEY: [revision, cbor2.dumps(policy)]}
 
 
 @dataclass(frozen=True)
@@ -136,20 +136,20 @@ class Policy:
     fallback: str
     countries: dict[int, tuple[str, ...]]
 
-    def place(self, name: str) -> int:
+    def number(self, name: str) -> int:
         """From 1 on; 0 for a name that is none."""
         names = list(self.profiles)
         return names.index(name) + 1 if name in names else 0
 
-    def name(self, place: int) -> str | None:
+    def name(self, number: int) -> str | None:
         """The profile at a place."""
-        return list(self.profiles)[place - 1] if 0 < place <= len(self.profiles) else None
+        return list(self.profiles)[number - 1] if 0 < number <= len(self.profiles) else None
 
-    def order(self, revision: int, wish: str) -> dict[int, Any]:
+    def encode(self, revision: int, profile: str) -> dict[int, Any]:
         """As in a reply."""
-        rows = [[mcc, *map(self.place, names)] for mcc, names in sorted(self.countries.items())]
+        rows = [[mcc, *map(self.number, names)] for mcc, names in sorted(self.countries.items())]
         listed = list(self.profiles.values())
-        return order(revision, self.place(wish), self.place(self.fallback), listed, rows)
+        return encode(revision, self.number(profile), self.number(self.fallback), listed, rows)
 
     def stored(self) -> dict[str, Any]:
         """For JSON."""

@@ -11,32 +11,32 @@ from landbridge.db import audit
 from landbridge.features.esim import coding as wire
 from landbridge.features.esim import rollout as card_rollout
 from landbridge.features.esim.policy import AUTOMATIC
-from landbridge.features.esim.queries import notifications as card_notifications
+from landbridge.features.esim.queries import notifications as euicc_notifications
 from landbridge.features.esim.queries import policies as stored
-from landbridge.features.esim.queries import rollouts as card_rollouts
+from landbridge.features.esim.queries import rollouts as profile_rollouts
 from landbridge.features.esim.queries.policies import Desired
 from landbridge.features.trips import queries as trips
 from landbridge.protocol.uplink import Uplink
 
 
-def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
     """Keep what the device says of its card, and a row for each change of who it is."""
     if uplink.identity:
-        stored.see_identity(connection, device, uplink.identity, now_s)
+        stored.keep_identity(connection, device, uplink.identity, now_s)
     if wire.REPORT_KEY in uplink.reports:
         said = wire.decode_report(uplink.reports[wire.REPORT_KEY])
         stored.keep_report(connection, device, said, now_s)
         card_rollout.note(connection, device, said)
         if said.notice:
-            card_notifications.keep(connection, device, said.notice, now_s, said.eid)
+            euicc_notifications.keep(connection, device, said.notice, now_s, said.eid)
 
 
-def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
     """Those that have a policy and have not said that they follow the newest."""
-    return stored.devices_behind(connection, uplinks.keys())
+    return stored.devices_to_update(connection, uplinks.keys())
 
 
-def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
+def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
     """The desired policy, unless the device has it or has refused it."""
     card_rollout.reach(connection, device, now_s)
     desired, said = stored.desired(connection, device), stored.report(connection, device)
@@ -44,42 +44,40 @@ def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> M
         return {}
     if stored.is_refused(connection, device, desired.revision):
         return {}
-    return desired.policy.order(desired.revision, desired.wish)
+    return desired.policy.encode(desired.revision, desired.profile)
 
 
 def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
-    """Roll-outs leave the device out; what they or the tenant wished gives way to the operator's wish."""
-    card_rollouts.leave(connection, device, trip)
+    """Roll-outs leave the device out; their choice, or the tenant's, gives way to the operator's."""
+    profile_rollouts.leave(connection, device, trip)
     desired = stored.desired(connection, device)
-    if desired is not None and desired.trip == trip and desired.wish != desired.lasting:
-        audit.add(connection, trips.END, _profile(desired.lasting), now_s, device)
+    if desired is not None and desired.trip == trip and desired.profile != desired.lasting:
+        audit.add(connection, trips.END, _selected(desired.lasting), now_s, device)
         stored.set_desired(connection, device, desired.policy, desired.lasting, trips.END, now_s)
 
 
 def switch(
-    connection: Connection, device: str, wish: str, who: str, now_s: int, trip: int | None = None
+    connection: Connection, device: str, profile: str, who: str, now_s: int, trip: int | None = None
 ) -> int:
     """Have a device use the profile of this name, or with AUTOMATIC leave it to the policy, until the end of
     `trip` if it is that one's tenant who wants it; returns the revision. `UserError` when there is no such
     profile."""
     desired = stored.desired(connection, device)
     if desired is None:
-        raise UserError(
-            _("{device} has no policy; give it one with `landbridge cards policy`", device=device)
-        )
-    if wish != AUTOMATIC and not desired.policy.place(wish):
+        raise UserError(_("{device} has no policy; give it one with `landbridge esim policy`", device=device))
+    if profile != AUTOMATIC and not desired.policy.number(profile):
         names = ", ".join(desired.policy.profiles)
         raise UserError(
             _(
                 "no profile {text} in the policy of {device}; known are {names} and {last}",
-                text=repr(wish),
+                text=repr(profile),
                 device=device,
                 names=names,
                 last=AUTOMATIC,
             )
         )
-    audit.add(connection, who, _profile(wish), now_s, device)
-    return stored.set_desired(connection, device, desired.policy, wish, who, now_s, trip)
+    audit.add(connection, who, _selected(profile), now_s, device)
+    return stored.set_desired(connection, device, desired.policy, profile, who, now_s, trip)
 
 
 def on_installed(
@@ -113,6 +111,6 @@ def _used(policy: Desired | None, said: Row[Any] | None) -> str:
     return name or _("a profile that is not in the policy")
 
 
-def _profile(wish: str) -> str:
-    """What the audit log says of a wish."""
-    return _("profile selected: {name}", name=wish)
+def _selected(profile: str) -> str:
+    """What the audit log says of a choice."""
+    return _("profile selected: {name}", name=profile)

@@ -18,31 +18,31 @@ from landbridge.features.esim import coding as wire
 from landbridge.features.esim import handler as cards
 from landbridge.features.esim.policy import AUTOMATIC
 from landbridge.features.esim.queries import policies as stored
-from landbridge.features.sims import queries as register
-from landbridge.features.sims.queries import Registered
+from landbridge.features.sims import queries as inventory
+from landbridge.features.sims.queries import SimCard
 from landbridge.geo.route import MCC
 from landbridge.points import sent, usage
 from landbridge.points.usage import Span
 from landbridge.protocol import uplink
-from landbridge.web import act, answers, seen, tell, viewer
-from landbridge.web.answers import Json, Told
-from landbridge.web.api import Acts as ApiActs
-from landbridge.web.api import Device, Looks, Number
-from landbridge.web.forms import Acts, back, device_path, of_page
+from landbridge.web import actions, answers, auth, device_views, serialize
+from landbridge.web.answers import Json, Schema
+from landbridge.web.api import ActingUser as ApiActingUser
+from landbridge.web.api import CurrentUser, Device, Number
+from landbridge.web.auth import User
+from landbridge.web.device_views import DeviceView
+from landbridge.web.forms import ActingUser, back, device_path, of_page
 from landbridge.web.forms import Field as FormField
-from landbridge.web.here import here
 from landbridge.web.render import page
-from landbridge.web.seen import Ride
-from landbridge.web.viewer import Viewer
+from landbridge.web.services import services
 
 router = APIRouter()
 _COUNTRIES = {mcc: code for code, mcc in MCC.items()}
 _MISPLACED = ("separated", _("the SIM card is in another device"), _("unknown SIM card"))
 Spans = Sequence[tuple[int, int]]
-"""When the device is the viewer's, [from, until) each."""
+"""When the device is the user's, [from, until) each."""
 
 
-class Wish(BaseModel):
+class ProfileChoice(BaseModel):
     """A profile of the policy."""
 
     model_config = ConfigDict(extra="forbid")
@@ -59,79 +59,80 @@ class WantedProfile(BaseModel):
 
 
 @router.get("/v1/devices/{device}/card")
-def card(request: Request, who: Looks, device: Device) -> Annotated[Json, Told(answers.Card)]:
-    """Profiles, switches and what became of them, bytes by month and country, identity; for the house what
-    the register has of the card, and what went over each profile."""
-    it = here(request)
+def card(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, Schema(answers.Card)]:
+    """Profiles, switches and what became of them, bytes by month and country, identity; for the operator what
+    the inventory has of the card, and what went over each profile."""
+    it = services(request)
     with it.database.reading() as connection:
-        return _told(connection, _live(act.ride(connection, who, device)), it.clock.now_s())
+        return _serialized(connection, _live(actions.view(connection, who, device)), it.clock.now_s())
 
 
 @router.post("/v1/devices/{device}/card/switch")
 def switch(
-    request: Request, who: ApiActs, device: Device, wish: Wish
-) -> Annotated[Json, Told(answers.Revision)]:
+    request: Request, who: ApiActingUser, device: Device, choice: ProfileChoice
+) -> Annotated[Json, Schema(answers.Revision)]:
     """Have it use a profile; one that cannot connect it leaves again by itself."""
-    return {"revision": act.switch(here(request), who, device, wish.profile)}
+    return {"revision": actions.switch(services(request), who, device, choice.profile)}
 
 
 @router.get("/v1/devices/{device}/downloads")
 def downloads_of(
-    request: Request, who: Looks, device: Device
-) -> list[Annotated[Json, Told(answers.Download)]]:
+    request: Request, who: CurrentUser, device: Device
+) -> list[Annotated[Json, Schema(answers.Download)]]:
     """The profiles that it was to load onto its card, the newest first, and how far it has come."""
-    it = here(request)
+    it = services(request)
     with it.database.reading() as connection:
-        return _downloads(connection, _live(act.ride(connection, who, device)), it.clock.now_s())
+        return _downloads(connection, _live(actions.view(connection, who, device)), it.clock.now_s())
 
 
 @router.post("/v1/devices/{device}/downloads", status_code=201)
 def download(
-    request: Request, who: ApiActs, device: Device, wanted: WantedProfile
-) -> Annotated[Json, Told(answers.Ordered)]:
+    request: Request, who: ApiActingUser, device: Device, wanted: WantedProfile
+) -> Annotated[Json, Schema(answers.Ordered)]:
     """Have it load a profile onto its card; the one in use stays in use."""
-    number = act.download(here(request), who, device, wanted.code, wanted.confirmation, wanted.enable)
+    it = services(request)
+    number = actions.download(it, who, device, wanted.code, wanted.confirmation, wanted.enable)
     return {"download": number}
 
 
 @router.delete("/v1/devices/{device}/downloads/{download}", status_code=204)
-def cancel_download(request: Request, who: ApiActs, device: Device, download: Number) -> None:
+def cancel_download(request: Request, who: ApiActingUser, device: Device, download: Number) -> None:
     """Cancel a download; a device that is loading finishes it."""
-    act.cancel_download(here(request), who, device, download)
+    actions.cancel_download(services(request), who, device, download)
 
 
 @router.get("/devices/{device}/card", include_in_schema=False)
-def card_page(request: Request, who: Looks, device: Device) -> HTMLResponse:
+def card_page(request: Request, who: CurrentUser, device: Device) -> HTMLResponse:
     """The page of the card."""
     return _page(request, who, device)
 
 
 def show_again(request: Request, names: Mapping[str, str]) -> HTMLResponse:
     """The page, after a switch was refused."""
-    return _page(request, viewer.viewer(request), names["device"])
+    return _page(request, auth.current_user(request), names["device"])
 
 
-def _page(request: Request, who: Viewer, device: str) -> HTMLResponse:
-    it = here(request)
+def _page(request: Request, who: User, device: str) -> HTMLResponse:
+    it = services(request)
     now_s = it.clock.now_s()
     with it.database.reading() as connection:
-        found = _live(act.ride(connection, who, device))
-        told = _told(connection, found, now_s)
-        whole = tell.device(connection, found, now_s)
+        found = _live(actions.view(connection, who, device))
+        shown = _serialized(connection, found, now_s)
+        whole = serialize.device(connection, found, now_s)
         ordered = _downloads(connection, found, now_s)
-    acts = who.may("operator") and found.live
+    may_operate = who.may("operator") and found.live
     values: dict[str, Any] = {
-        "misplaced": told["binding"] in _MISPLACED, "acts": acts, "automatic": AUTOMATIC,
+        "misplaced": shown["binding"] in _MISPLACED, "may_operate": may_operate, "automatic": AUTOMATIC,
         "downloads": ordered,
     }  # fmt: skip
-    return page(request, "card.html", who=who, device=whole, card=told, **values)
+    return page(request, "card.html", who=who, device=whole, card=shown, **values)
 
 
 @router.post("/devices/{device}/card/switch", include_in_schema=False)
 @of_page(show_again, "profiles", "/devices/{device}/card")
-def switch_form(request: Request, who: Acts, device: Device, profile: FormField) -> Response:
+def switch_form(request: Request, who: ActingUser, device: Device, profile: FormField) -> Response:
     """By the button."""
-    act.switch(here(request), who, device, profile)
+    actions.switch(services(request), who, device, profile)
     return back(device_path(device, "/card"), "profiles")
 
 
@@ -139,57 +140,57 @@ def switch_form(request: Request, who: Acts, device: Device, profile: FormField)
 @of_page(show_again, "downloads", "/devices/{device}/card", "code", "confirmation")
 def download_form(
     request: Request,
-    who: Acts,
+    who: ActingUser,
     device: Device,
     code: Annotated[str, Form(max_length=600)],
     confirmation: Annotated[str, Form(max_length=64)] = "",
     enable: Annotated[bool, Form()] = False,
 ) -> Response:
     """By the form."""
-    act.download(here(request), who, device, code, confirmation, enable)
+    actions.download(services(request), who, device, code, confirmation, enable)
     return back(device_path(device, "/card"), "downloads")
 
 
 @router.post("/devices/{device}/card/downloads/{download}/cancel", include_in_schema=False)
 @of_page(show_again, "downloads", "/devices/{device}/card")
-def cancel_form(request: Request, who: Acts, device: Device, download: Number) -> Response:
+def cancel_form(request: Request, who: ActingUser, device: Device, download: Number) -> Response:
     """By the button."""
-    act.cancel_download(here(request), who, device, download)
+    actions.cancel_download(services(request), who, device, download)
     return back(device_path(device, "/card"), "downloads")
 
 
-def _downloads(connection: Connection, found: Ride, now_s: int) -> list[dict[str, Any]]:
-    """Those of the viewer's time."""
-    spans = seen.intervals(connection, found, now_s)
+def _downloads(connection: Connection, found: DeviceView, now_s: int) -> list[dict[str, Any]]:
+    """Those of the user's time."""
+    spans = device_views.intervals(connection, found, now_s)
     rows = [each for each in downloads.of_device(connection, found.device) if _lies_in(spans, each.ordered_s)]
     return downloads.shown(connection, rows)
 
 
-def _live(found: Ride) -> Ride:
+def _live(found: DeviceView) -> DeviceView:
     if not found.live:
         raise HTTPException(404, _("{device} is not on any of your trips now", device=found.device))
     return found
 
 
-def _told(connection: Connection, found: Ride, now_s: int) -> dict[str, Any]:
-    device, spans = found.device, seen.intervals(connection, found, now_s)
+def _serialized(connection: Connection, found: DeviceView, now_s: int) -> dict[str, Any]:
+    device, spans = found.device, device_views.intervals(connection, found, now_s)
     asked, said = stored.history(connection, device), stored.report(connection, device)
     identities = stored.identities(connection, device)
     desired = asked[-1] if asked else None
     used = desired.policy.name(said.used) if desired and said and said.revision == desired.revision else None
-    # What others used before the viewer's trip is not his to see.
-    is_house = found.tenant is None
-    in_register = register.known(connection, identities[-1]._asdict()) if identities else None
-    plan = _plan(connection, in_register, now_s) if in_register and is_house else None
-    used_kb = dict(json.loads(said.used_kb)) if said and is_house else {}
+    # What others used before the user's trip is not his to see.
+    is_operator = found.tenant is None
+    in_inventory = inventory.known(connection, identities[-1]._asdict()) if identities else None
+    plan = _plan(connection, in_inventory, now_s) if in_inventory and is_operator else None
+    used_kb = dict(json.loads(said.used_kb)) if said and is_operator else {}
     profiles = _profiles(desired, used, used_kb)
     quotas = [each["quota_mb"] for each in profiles if each["used"]]
     return {
         "state": cards.state(connection, device),
-        "wish": desired and desired.wish,
+        "desired": desired and desired.profile,
         "reported": iso(said.reported_s) if said else None,
         "eid": (said.eid if said else None) or None,
-        "binding": _binding(identities, desired, in_register),
+        "binding": _binding(identities, desired, in_inventory),
         "identity": {name: getattr(identities[-1], name) or None for name in ("imei", "iccid", "imsi")}
         if identities
         else None,
@@ -207,16 +208,16 @@ def _services(connection: Connection, device: str) -> str | None:
     return uplink.services(devices.identity(row)) if row is not None else None
 
 
-def _plan(connection: Connection, found: Registered, now_s: int) -> dict[str, Any]:
+def _plan(connection: Connection, found: SimCard, now_s: int) -> dict[str, Any]:
     """What the register of SIM cards has of the card in the device, or of the one that belongs there."""
     return {
-        "class": found.class_,
+        "controls": found.controls,
         "stage": found.stage,
         "holder": found.holder,
         "purpose": found.purpose,
         "binding": found.binding,
         "blocked": found.blocked,
-        "quota_mb": (register.class_of(connection, found.class_) or {}).get("quota_mb") or None,
+        "quota_mb": (inventory.controls_of(connection, found.controls) or {}).get("quota_mb") or None,
         "month_bytes": sum(sent.month_bytes(connection, found.iccids, now_s).values()),
     }
 
@@ -245,12 +246,12 @@ def _profiles(
 def _switches(
     asked: Sequence[stored.Desired], ended: Sequence[Row[Any]], spans: Spans
 ) -> list[dict[str, Any]]:
-    """What was asked for and what became of switches while the device was the viewer's, the newest first."""
+    """What was asked for and what became of switches while the device was the user's, the newest first."""
     policies = {each.revision: each.policy for each in asked}
     rows: list[tuple[int, dict[str, Any]]] = [
         (
             each.set_s,
-            {"what": _("requested"), "by": each.set_by, "from": None, "to": each.wish, "cause": None},
+            {"what": _("requested"), "by": each.set_by, "from": None, "to": each.profile, "cause": None},
         )
         for each in asked
     ]
@@ -258,14 +259,14 @@ def _switches(
         policy = policies.get(event.revision)
         before, after = (policy.name(each) if policy else None for each in (event.before, event.after))
         what = wire.OUTCOMES.get(event.outcome) or _("outcome {number}", number=event.outcome)
-        told = {"what": what, "by": None, "from": before, "to": after, "cause": event.cause or None}
-        rows.append((event.at_s or event.received_s, told))
+        shown = {"what": what, "by": None, "from": before, "to": after, "cause": event.cause or None}
+        rows.append((event.at_s or event.received_s, shown))
     rows.sort(key=lambda row: row[0], reverse=True)
-    return [{"time": iso(at_s)} | told for at_s, told in rows if _lies_in(spans, at_s)]
+    return [{"time": iso(at_s)} | shown for at_s, shown in rows if _lies_in(spans, at_s)]
 
 
 def _usage(connection: Connection, device: str, spans: Spans, now_s: int) -> list[dict[str, Any]]:
-    """Bytes of the viewer's reports, themselves and on the air by the model, by month and country."""
+    """Bytes of the user's reports, themselves and on the air by the model, by month and country."""
     sent_s = now_s - usage.KEPT_S, now_s + 1
     reports = [each for each in sent.messages(connection, device, *sent_s) if _lies_in(spans, each.at_s)]
     begun = sorted({usage.month_s(each.at_s) for each in reports})
@@ -287,16 +288,16 @@ def _lies_in(spans: Spans, at_s: int) -> bool:
 
 
 def _binding(
-    identities: Sequence[Row[Any]], desired: stored.Desired | None, in_register: Registered | None
+    identities: Sequence[Row[Any]], desired: stored.Desired | None, in_inventory: SimCard | None
 ) -> str:
-    """How the register has it; of a card that is not there, whether locator and card are those that came
+    """How the inventory has it; of a card that is not there, whether device and card are those that came
     together. In words."""
     if not identities:
         return _("not known yet")
     first, now = identities[0], identities[-1]
-    if in_register is not None:
-        is_its = now.iccid in in_register.iccids
-        return in_register.binding.lower().replace("_", " ") if is_its else _("unknown SIM card")
+    if in_inventory is not None:
+        is_its = now.iccid in in_inventory.iccids
+        return in_inventory.binding.lower().replace("_", " ") if is_its else _("unknown SIM card")
     if now.imei != first.imei:
         return _("the SIM card is in another device")
     known = {each.iccid for each in desired.policy.profiles.values()} if desired else {first.iccid}

@@ -60,7 +60,7 @@ def parse(text: str, where: str = "the policy") -> Policy:
     policy = Policy(profiles, fallback, countries | _blocked(found.get("blocked", []), countries))
     if (
         len(policy.countries) > wire.MOST_ROWS
-        or len(cbor2.dumps(policy.order(2**31 - 1, fallback))) > wire.MOST_BYTES
+        or len(cbor2.dumps(policy.encode(2**31 - 1, fallback))) > wire.MOST_BYTES
     ):
         raise UserError(f"too long for a device: {wire.MOST_ROWS} countries, {wire.MOST_BYTES} bytes at most")
     return policy
@@ -69,7 +69,7 @@ def parse(text: str, where: str = "the policy") -> Policy:
 def _table(found: Mapping[str, Any], name: str) -> dict[str, Any]:
     value = found.get(name, {})
     if not isinstance(value, dict):
-        raise UserError(f"{name} is no table; see `landbridge cards policy --help`")
+        raise UserError(f"{name} is no table; see `landbridge esim policy --help`")
     return value
 
 

@@ -15,23 +15,23 @@ from landbridge.features.trips import queries as trips
 
 
 def begin(
-    connection: Connection, tag: str, wish: str, canaries: int, stage_s: int, who: str, now_s: int
+    connection: Connection, tag: str, profile: str, canaries: int, stage_s: int, who: str, now_s: int
 ) -> int:
     """Bring the profile of this name, or AUTOMATIC, to the devices with the tag; one that was halted goes on.
     Returns its number; `UserError` if none of them can have it."""
-    if not any(_has(cards.desired(connection, device), wish) for device in trips.tagged(connection, tag)):
+    if not any(_has(cards.desired(connection, device), profile) for device in trips.tagged(connection, tag)):
         raise UserError(
-            f"no device on a trip with the tag {tag!r} has a policy with a profile {wish!r};"
-            " `landbridge trips list` shows tags, `landbridge cards show DEVICE` profiles"
+            f"no device on a trip with the tag {tag!r} has a policy with a profile {profile!r};"
+            " `landbridge trips list` shows tags, `landbridge esim show DEVICE` profiles"
         )
     values: dict[str, Any] = {"canaries": canaries, "stage_s": stage_s, "halted": None}
     stands = stored.newest(connection, [tag])
-    if stands is not None and stands.wish == wish:
+    if stands is not None and stands.profile == profile:
         _, _, failed = stored.tally(connection, stands.rollout)
         stored.change(connection, stands.rollout, forgiven=failed, **values)
         return int(stands.rollout)
     begun = {"begun_by": who, "begun_s": now_s, "stage": 0, "stage_began_s": now_s, "forgiven": 0}
-    return stored.add(connection, tag=tag, wish=wish, **begun, **values)
+    return stored.add(connection, tag=tag, profile=profile, **begun, **values)
 
 
 def reach(connection: Connection, device: str, now_s: int) -> None:
@@ -45,13 +45,13 @@ def reach(connection: Connection, device: str, now_s: int) -> None:
     if now is None:
         return
     desired = cards.desired(connection, device)
-    if desired is None or not _has(desired, stands.wish):
+    if desired is None or not _has(desired, stands.profile):
         return
     reached = stored.reached_now(connection, stands.rollout)
     if reached >= stages.most_devices(now, len(trips.tagged(connection, stands.tag))):
         return
     who = f"{stands.begun_by}, roll-out {stands.rollout}"
-    revision = cards.set_desired(connection, device, desired.policy, stands.wish, who, now_s, trip.trip)
+    revision = cards.set_desired(connection, device, desired.policy, stands.profile, who, now_s, trip.trip)
     stored.reach(connection, stands.rollout, device, trip.trip, revision)
 
 
@@ -62,7 +62,7 @@ def note(connection: Connection, device: str, said: wire.Report) -> None:
     if waits is None or desired is None:
         return
     if desired.revision != waits.revision:
-        stored.end(connection, waits.rollout, device, f"asked for {desired.wish} since")
+        stored.end(connection, waits.rollout, device, f"asked for {desired.profile} since")
     elif cards.is_refused(connection, device, waits.revision):
         stored.end(connection, waits.rollout, device, wire.OUTCOMES[wire.REFUSED_POLICY])
     elif said.revision == waits.revision and said.stage == wire.SETTLED:
@@ -72,8 +72,8 @@ def note(connection: Connection, device: str, said: wire.Report) -> None:
 
 
 def _outcome(connection: Connection, device: str, said: wire.Report, desired: cards.Desired) -> str | None:
-    """What has become of the wish on a device that has settled; None while it has not tried."""
-    if desired.wish == AUTOMATIC or said.used == desired.policy.place(desired.wish):
+    """What has become of the choice on a device that is not switching; None while it has not tried."""
+    if desired.profile == AUTOMATIC or said.used == desired.policy.number(desired.profile):
         return stored.IN_USE
     tried = [each for each in cards.events(connection, device) if each.revision == desired.revision]
     return wire.OUTCOMES.get(tried[-1].outcome, "failed") if tried else None
@@ -88,5 +88,5 @@ def _goes_on(connection: Connection, stands: Row[Any], now_s: int) -> Row[Any] |
     return now if now and now.halted is None else None
 
 
-def _has(desired: cards.Desired | None, wish: str) -> bool:
-    return desired is not None and (wish == AUTOMATIC or desired.policy.place(wish) > 0)
+def _has(desired: cards.Desired | None, profile: str) -> bool:
+    return desired is not None and (profile == AUTOMATIC or desired.policy.number(profile) > 0)

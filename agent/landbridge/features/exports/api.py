@@ -1,4 +1,4 @@
-"""What platforms read: the events as they were told, from any number on. docs/reference/api.md."""
+"""What platforms read: the events as they were published, from any number on. docs/reference/api.md."""
 
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -18,10 +18,10 @@ from landbridge.events.queries import Wanted
 from landbridge.events.topics import message
 from landbridge.features.exports.formats import MEDIA_TYPES, Format, export
 from landbridge.points.paged import PAGE, Paged
-from landbridge.web import act, answers, tell
-from landbridge.web.answers import Json, Told
-from landbridge.web.api import LARGEST, Device, Looks
-from landbridge.web.here import Here, here
+from landbridge.web import actions, answers, serialize
+from landbridge.web.answers import Json, Schema
+from landbridge.web.api import LARGEST, CurrentUser, Device
+from landbridge.web.services import Services, services
 
 router = APIRouter()
 After = Annotated[
@@ -31,41 +31,43 @@ Limit = Annotated[int, Query(ge=1, le=10_000)]
 
 
 @router.get("/v1/events", responses=answers.NOT_YET)
-def told(
+def published(
     request: Request,
-    who: Looks,
+    who: CurrentUser,
     after: After = 0,
     limit: Limit = 1_000,
     device: Annotated[str | None, Query(max_length=32)] = None,
     type: Annotated[list[str] | None, Query(max_length=20)] = None,
-) -> Annotated[Json, Told(answers.Events)]:
-    """What was told after the event of that number, in this order, retractions too. `next` is `after` of
+) -> Annotated[Json, Schema(answers.Events)]:
+    """What was published after the event of that number, in this order, retractions too. `next` is `after` of
     the next page, also when this one is empty. 409: no event has that number yet, nor had one before the
     database was restored."""
     if unknown := sorted(set(type or ()) - set(answers.EVENT_TYPES)):
         raise HTTPException(400, f"type={unknown[0]}: known are {', '.join(answers.EVENT_TYPES)}")
-    rows = _told(request, after, limit, Wanted(who.tenant, device, type))
-    found = [message(row.event, row.told_s, row.replaces, json.loads(row.content)) for row in rows]
+    rows = _published(request, after, limit, Wanted(who.tenant, device, type))
+    found = [message(row.event, row.published_s, row.replaces, json.loads(row.content)) for row in rows]
     return {"events": found, "next": rows[-1].event if rows else after}
 
 
 @router.get("/dcsa/v1/events", responses=answers.NOT_YET)
 def of_dcsa(
-    request: Request, who: Looks, after: After = 0, limit: Limit = 1_000
-) -> Annotated[Json, Told(answers.DcsaEvents)]:
+    request: Request, who: CurrentUser, after: After = 0, limit: Limit = 1_000
+) -> Annotated[Json, Schema(answers.DcsaEvents)]:
     """The same as DCSA's IoT and Track & Trace events, those that have a place there."""
-    rows = _told(request, after, limit, Wanted(who.tenant))
-    each = (dcsa.event(message(row.event, row.told_s, row.replaces, json.loads(row.content))) for row in rows)
+    rows = _published(request, after, limit, Wanted(who.tenant))
+    each = (
+        dcsa.event(message(row.event, row.published_s, row.replaces, json.loads(row.content))) for row in rows
+    )
     return {"events": [found for found in each if found], "next": rows[-1].event if rows else after}
 
 
 @router.get("/v1/tracks", responses=answers.NOT_YET)
 def tracked(
-    request: Request, who: Looks, after: After = 0, limit: Annotated[int, Query(ge=1, le=100)] = 100
-) -> Annotated[Json, Told(answers.Tracks)]:
+    request: Request, who: CurrentUser, after: After = 0, limit: Annotated[int, Query(ge=1, le=100)] = 100
+) -> Annotated[Json, Schema(answers.Tracks)]:
     """The batches of points that went out after the `track` of that number, in this order, the points as
     they are now; `next` as with events. They are kept for as long as uplinks ([store] raw_days)."""
-    it = here(request)
+    it = services(request)
     found = []
     with it.database.reading() as connection:
         _must_be_known(after, tracks.newest(connection), it, "track")
@@ -76,14 +78,14 @@ def tracked(
     return {"tracks": found, "next": batches[-1].message if batches else after}
 
 
-def _told(request: Request, after: int, limit: int, wanted: Wanted) -> Sequence[Row[Any]]:
-    it = here(request)
+def _published(request: Request, after: int, limit: int, wanted: Wanted) -> Sequence[Row[Any]]:
+    it = services(request)
     with it.database.reading() as connection:
         _must_be_known(after, events.newest(connection), it, "event")
         return events.feed(connection, after, limit, wanted)
 
 
-def _must_be_known(after: int, newest: int, it: Here, what: str) -> None:
+def _must_be_known(after: int, newest: int, it: Services, what: str) -> None:
     """409 for a number that nothing had yet, nor can have had before the database was restored."""
     if after > max(newest, order.of_time(it.clock.now_s())):
         raise HTTPException(
@@ -94,27 +96,27 @@ def _must_be_known(after: int, newest: int, it: Here, what: str) -> None:
 @router.get("/v1/devices/{device}/export", response_class=Response, responses=answers.FILES)
 def exported(
     request: Request,
-    who: Looks,
+    who: CurrentUser,
     device: Device,
     format: Format = Format.GEOJSON,
     trip: Annotated[int | None, Query(ge=1, le=LARGEST)] = None,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> StreamingResponse:
-    """Its track as a file, of one trip or of all that the viewer sees; with `since` or `until` the dated
+    """Its track as a file, of one trip or of all that the user sees; with `since` or `until` the dated
     points taken from then on, or before."""
-    it = here(request)
+    it = services(request)
     with it.database.reading() as connection:
-        found = act.ride(connection, who, device)
-        mine = tell.of_trips(connection, found, trip)
-    track = Paged(it.database, device, mine, tell.span(since, until))
+        found = actions.view(connection, who, device)
+        mine = serialize.of_trips(connection, found, trip)
+    track = Paged(it.database, device, mine, serialize.span(since, until))
     name = f"{device}{f'-{trip}' if trip else ''}.{format}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     text = _in_turn(it, export(device, track, format))
     return StreamingResponse(text, media_type=MEDIA_TYPES[format], headers=headers)
 
 
-async def _in_turn(it: Here, text: Iterator[str]) -> AsyncIterator[str]:
+async def _in_turn(it: Services, text: Iterator[str]) -> AsyncIterator[str]:
     """A piece at a time: however many exports there are, one page is read, and others get a turn after it."""
     while True:
         async with it.exports:

@@ -8,8 +8,7 @@ from enum import StrEnum
 from xml.sax.saxutils import escape
 
 from landbridge.core.clock import iso
-from landbridge.points import geojson
-from landbridge.points import quality as judge
+from landbridge.points import geojson, quality
 from landbridge.points.cells import Located
 from landbridge.points.queries import StoredPoint
 from landbridge.protocol.point import Point
@@ -21,7 +20,7 @@ Track = Iterable[tuple[StoredPoint, Located | None]]
 _COLUMNS = (
     "device", "container", "trip", "seq", "time", "received", "kind", "speed_kmh", "heading_deg", "hdop",
     "satellites", "battery_mv", "temperature_c", "plmn", "tac", "cell", "rsrp_dbm", "motion", "events",
-    "doubts", "latitude", "longitude", "altitude_m", "approximate_latitude", "approximate_longitude",
+    "quality_flags", "latitude", "longitude", "altitude_m", "approximate_latitude", "approximate_longitude",
     "approximate_radius_m", "approximate_method",
 )  # fmt: skip
 """Of CSV."""
@@ -46,7 +45,7 @@ MEDIA_TYPES = {
 
 def export(device: str, track: Track, form: Format) -> Iterator[str]:
     """The text of a file with `track`, piece by piece. GPX and KML leave out points without position, and
-    from the line those with a doubt of `judge.NO_PLACE`; GeoJSON and CSV have them all."""
+    from the line those with a flag of `quality.NO_PLACE`; GeoJSON and CSV have them all."""
     match form:
         case Format.GEOJSON:
             return _geojson(track)
@@ -91,8 +90,8 @@ def _gpx_point(tag: str, stored: StoredPoint) -> str:
     attributes = f'lat="{lat:.5f}" lon="{-180 if lon == 180 else lon:.5f}"'
     time = f"<time>{iso(stored.at_s)}</time>" if stored.at_s is not None else ""
     precision = f"<sat>{point.sats}</sat><hdop>{point.hdop_ratio}</hdop>"
-    told = f"<ele>{point.altitude_m}</ele>{time}{_doubts('desc', stored)}{precision}"
-    return f"<{tag} {attributes}>{told}</{tag}>\n"
+    elements = f"<ele>{point.altitude_m}</ele>{time}{_quality_flags('desc', stored)}{precision}"
+    return f"<{tag} {attributes}>{elements}</{tag}>\n"
 
 
 def _kml(device: str, track: Track) -> Iterator[str]:
@@ -126,7 +125,7 @@ def _kml_lines(track: Track) -> Iterator[str]:
 def _placed(track: Track, on_line: bool) -> Iterator[StoredPoint]:
     """The points with a position that belong on the line, or those that are too doubtful for it."""
     for stored, _ in track:
-        if geojson.has_position(stored) and on_line is not bool(stored.flags & judge.NO_PLACE):
+        if geojson.has_position(stored) and on_line is not bool(stored.flags & quality.NO_PLACE):
             yield stored
 
 
@@ -148,12 +147,12 @@ def _crosses(a: Point, b: Point) -> bool:
 
 def _kml_point(stored: StoredPoint) -> str:
     time = f"<TimeStamp><when>{iso(stored.at_s)}</when></TimeStamp>" if stored.at_s is not None else ""
-    said = f"<name>{stored.point.seq}</name>{_doubts('description', stored)}{time}"
+    said = f"<name>{stored.point.seq}</name>{_quality_flags('description', stored)}{time}"
     return f"<Placemark>{said}<Point><coordinates>{_kml_place(stored)}</coordinates></Point></Placemark>\n"
 
 
-def _doubts(tag: str, stored: StoredPoint) -> str:
-    return f"<{tag}>{', '.join(judge.names(stored.flags))}</{tag}>" if stored.flags else ""
+def _quality_flags(tag: str, stored: StoredPoint) -> str:
+    return f"<{tag}>{', '.join(quality.names(stored.flags))}</{tag}>" if stored.flags else ""
 
 
 def _kml_place(stored: StoredPoint) -> str:

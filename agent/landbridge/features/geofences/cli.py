@@ -1,4 +1,4 @@
-"""`landbridge fences`: places that matter."""
+"""`landbridge geofences`: places that matter."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.core.names import checked
 from landbridge.db.opened import opened
-from landbridge.features.geofences import queries as fences
+from landbridge.features.geofences import queries as geofences
 from landbridge.tracking.geofences import from_row, read
 
 _NAME = typer.Argument(help="Name of the geofence.")
@@ -32,38 +32,39 @@ def add(
 
     \b
     Examples:
-      landbridge fences add Duisburg terminal.geojson
-      landbridge fences add "Ural corridor" line.geojson --radius 5000
-      landbridge fences add Warehouse warehouse.geojson --tenant acme
+      landbridge geofences add Duisburg terminal.geojson
+      landbridge geofences add "Ural corridor" line.geojson --radius 5000
+      landbridge geofences add Warehouse warehouse.geojson --tenant acme
     """
     drawn = read(files.text(file), radius, str(file))
     with opened() as it, it.database.writing() as connection:
-        there = fences.find(connection, name)
+        there = geofences.find(connection, name)
         if there is not None:
             raise UserError(
-                f"geofence {there.name} already exists; `landbridge fences remove '{there.name}'` removes it"
+                f"geofence {there.name} already exists;"
+                f" `landbridge geofences remove '{there.name}'` removes it"
             )
-        number = fences.add(connection, name, drawn.geometry, drawn.radius_m, it.clock.now_s())
+        number = geofences.add(connection, name, drawn.geometry, drawn.radius_m, it.clock.now_s())
         if tenant is not None:
-            fences.give_to(connection, number, checked(tenant, "tenant"))
+            geofences.give_to(connection, number, checked(tenant, "tenant"))
     print(f"geofence {number}: {name}")
 
 
 @commands.command("list")
-def list_fences() -> None:
+def list_geofences() -> None:
     """List all geofences, including removed ones
 
     \b
     Example:
-      landbridge fences list
+      landbridge geofences list
     """
     with opened() as it, it.database.reading() as connection:
-        rows = fences.every(connection)
+        rows = geofences.every(connection)
     table.show(
         ("geofence", "name", "shape", "radius m", "added", "removed", "tenant"),
         (
             (
-                row.fence, row.name, from_row(row).shape.geom_type, round(row.radius_m) or None,
+                row.geofence, row.name, from_row(row).shape.geom_type, round(row.radius_m) or None,
                 iso(row.added_s), iso(row.removed_s), row.tenant,
             )
             for row in rows
@@ -79,11 +80,11 @@ def remove(name: str = _NAME) -> None:
 
     \b
     Example:
-      landbridge fences remove Duisburg
+      landbridge geofences remove Duisburg
     """
     with opened() as it, it.database.writing() as connection:
-        row = fences.find(connection, name)
+        row = geofences.find(connection, name)
         if row is None:
-            raise UserError(f"no geofence {name}; `landbridge fences list` lists them")
-        fences.remove(connection, row.fence, it.clock.now_s())
+            raise UserError(f"no geofence {name}; `landbridge geofences list` lists them")
+        geofences.remove(connection, row.geofence, it.clock.now_s())
     print(f"geofence {row.name} is removed")

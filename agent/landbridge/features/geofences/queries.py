@@ -4,33 +4,36 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from landbridge.db.tables import fences
+from landbridge.db.tables import geofences
 
 
 def add(connection: Connection, name: str, geometry: str, radius_m: float, now_s: int) -> int:
-    """Add a fence, a GeoJSON geometry with a radius (0: an area); it holds from now on. Return its number."""
+    """Add a geofence, a GeoJSON geometry with a radius (0: an area); it holds from now on. Return its
+    number."""
     values = {"name": name, "geometry": geometry, "radius_m": radius_m, "added_s": now_s}
-    return int(connection.execute(insert(fences).values(values).returning(fences.c.fence)).scalar_one())
+    return int(
+        connection.execute(insert(geofences).values(values).returning(geofences.c.geofence)).scalar_one()
+    )
 
 
 def find(connection: Connection, name: str) -> Row[Any] | None:
-    """The fence that has not been removed and has that name, with whatever capitals: so a trip's destination
-    finds it, too."""
-    held = connection.execute(select(fences).where(fences.c.removed_s.is_(None)))
+    """The geofence that has not been removed and has that name, with whatever capitals: so a trip's
+    destination finds it, too."""
+    held = connection.execute(select(geofences).where(geofences.c.removed_s.is_(None)))
     named = [row for row in held if row.name.casefold() == name.casefold()]
     return min(named, key=lambda row: bool(row.name != name), default=None)
 
 
-def give_to(connection: Connection, fence: int, tenant: str) -> None:
-    """The fence is `tenant`'s: it holds on his trips and nowhere else."""
-    connection.execute(update(fences).where(fences.c.fence == fence).values(tenant=tenant))
+def give_to(connection: Connection, geofence: int, tenant: str) -> None:
+    """The geofence is `tenant`'s: it holds on his trips and nowhere else."""
+    connection.execute(update(geofences).where(geofences.c.geofence == geofence).values(tenant=tenant))
 
 
-def remove(connection: Connection, fence: int, now_s: int) -> None:
+def remove(connection: Connection, geofence: int, now_s: int) -> None:
     """It holds no longer."""
-    connection.execute(update(fences).where(fences.c.fence == fence).values(removed_s=now_s))
+    connection.execute(update(geofences).where(geofences.c.geofence == geofence).values(removed_s=now_s))
 
 
 def every(connection: Connection) -> list[Row[Any]]:
-    """All fences, in the order in which they were added; removed ones too."""
-    return list(connection.execute(select(fences).order_by(fences.c.fence)))
+    """All geofences, in the order in which they were added; removed ones too."""
+    return list(connection.execute(select(geofences).order_by(geofences.c.geofence)))

@@ -1,4 +1,4 @@
-"""`landbridge targets`: where messages go besides the broker."""
+"""`landbridge integrations`: where messages go besides the broker."""
 
 import json
 from typing import Any
@@ -34,9 +34,9 @@ def add(
 
     \b
     Examples:
-      landbridge targets add erp https://erp.example/hooks/landbridge --tenant acme --what event
-      landbridge targets add map http://traccar.example:5055 --kind traccar
-      landbridge targets add desk mailto:desk@example.org --kind mail
+      landbridge integrations add erp https://erp.example/hooks/landbridge --tenant acme --what event
+      landbridge integrations add map http://traccar.example:5055 --kind traccar
+      landbridge integrations add desk mailto:desk@example.org --kind mail
     """
     with opened(make=True) as it, it.database.writing() as connection:
         secret = fleet.add(
@@ -47,27 +47,43 @@ def add(
 
 
 @commands.command("list")
-def list_targets() -> None:
+def list_integrations() -> None:
     """List integrations, their backlog and last error
 
     \b
     Example:
-      landbridge targets list
+      landbridge integrations list
     """
     with opened() as it, it.database.reading() as connection:
         rows = [
             (
-                row.name, row.kind, row.address, row.tenant, " ".join(json.loads(row.what)),
-                row.delivered, None if row.removed_s else _waiting(connection, row), iso(row.delivered_s),
-                len(stored.holds(connection, row.target)) or None,
-                row.failure, iso(row.removed_s),
+                row.name,
+                row.kind,
+                row.address,
+                row.tenant,
+                " ".join(json.loads(row.what)),
+                row.delivered,
+                None if row.removed_s else _waiting(connection, row),
+                iso(row.delivered_s),
+                len(stored.retries(connection, row.integration)) or None,
+                row.failure,
+                iso(row.removed_s),
             )
             for row in stored.every(connection)
-        ]  # fmt: skip
+        ]  # fmt: discard
     heads = (
-        "name", "kind", "address", "tenant", "what", "delivered", "waiting",
-        "last", "devices held", "failure", "removed",
-    )  # fmt: skip
+        "name",
+        "kind",
+        "address",
+        "tenant",
+        "what",
+        "delivered",
+        "waiting",
+        "last",
+        "devices held",
+        "failure",
+        "removed",
+    )  # fmt: discard
     table.show(heads, rows)
 
 
@@ -81,29 +97,29 @@ def show(name: str = _NAME) -> None:
 
     \b
     Example:
-      landbridge targets show map
+      landbridge integrations show map
     """
     with opened() as it, it.database.reading() as connection:
         found = fleet.known(connection, name)
-        rows = stored.holds(connection, found.target)
+        rows = stored.retries(connection, found.integration)
     table.show(
-        ("device", "message", "tries", "next", "failure"),
-        ((each.device, each.message, each.tries, iso(each.next_s), each.failure) for each in rows),
+        ("device", "message", "attempts", "next", "failure"),
+        ((each.device, each.message, each.attempts, iso(each.next_s), each.failure) for each in rows),
     )
 
 
 @commands.command()
-def skip(name: str = _NAME, device: str = typer.Argument(help="Device id.")) -> None:
+def discard(name: str = _NAME, device: str = typer.Argument(help="Device id.")) -> None:
     """Discard the message that an integration refuses
 
     Later messages of the device are retried at once.
 
     \b
     Example:
-      landbridge targets skip map lb-0001
+      landbridge integrations discard map lb-0001
     """
     with opened() as it, it.database.writing() as connection:
-        message = fleet.skip(connection, name, device, whoever(), it.clock.now_s())
+        message = fleet.discard(connection, name, device, whoever(), it.clock.now_s())
     print(f"message {message} of {device} is discarded for {name}")
 
 
@@ -113,7 +129,7 @@ def remove(name: str = _NAME) -> None:
 
     \b
     Example:
-      landbridge targets remove erp
+      landbridge integrations remove erp
     """
     with opened() as it, it.database.writing() as connection:
         fleet.remove(connection, name, whoever(), it.clock.now_s())

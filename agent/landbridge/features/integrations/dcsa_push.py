@@ -4,15 +4,15 @@ import hashlib
 import hmac
 import json
 
-from landbridge.core.http import Line
+from landbridge.core.http import HttpClient
 from landbridge.events import dcsa
-from landbridge.events.outbox import Posted
+from landbridge.events.outbox import OutboxMessage
 
 
-def send(line: Line, secret: bytes, message: Posted) -> None:
+def send(client: HttpClient, secret: bytes, message: OutboxMessage) -> None:
     """POST an event to the callback of a subscription, the signature over the body as DCSA says."""
     found = dcsa.event(json.loads(message.payload))
     if found is not None:
         body = json.dumps([found], separators=(",", ":")).encode()
         signed = hmac.digest(secret, body, hashlib.sha256).hex()
-        line.post(body, {"Content-Type": "application/json", "Notification-Signature": f"sha256={signed}"})
+        client.post(body, {"Content-Type": "application/json", "Notification-Signature": f"sha256={signed}"})

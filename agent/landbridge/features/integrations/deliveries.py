@@ -1,8 +1,8 @@
-"""Brings messages to targets: each at least once, in order of each device, again and again until it is taken.
+"""Brings messages to integrations: each at least once, in order of each device, again and again until it is
+taken.
 
-A target that is away is tried again later and later; nothing of it is skipped. One that refuses a message
-has that device's messages waiting, this one first, and gets those of the other devices meanwhile.
-"""
+An integration that is away is tried again later and later; nothing of it is skipped. One that refuses a
+message has that device's messages waiting, this one first, and gets those of the other devices meanwhile."""
 
 import logging
 import threading
@@ -18,44 +18,44 @@ from landbridge.core.periodic import Periodic
 from landbridge.db.database import Database
 from landbridge.events import outbox
 from landbridge.events.finished import finished
-from landbridge.events.outbox import Posted
-from landbridge.features.integrations import queries as targets
+from landbridge.events.outbox import OutboxMessage
+from landbridge.features.integrations import queries as integrations
 from landbridge.features.integrations.kinds import Away, Refused, Send
-from landbridge.features.integrations.queries import Refusal, Target
+from landbridge.features.integrations.queries import DeliveryRetry, Integration
 
 BATCH = 64
-LOOK_S = 0.5
+POLL_S = 0.5
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 900.0
-_HELD_S, _LONGEST_HELD_S = 30, 6 * 3600
+_FIRST_RETRY_S, _LONGEST_RETRY_S = 30, 6 * 3600
 _LAST_WORDS_S = 5.0
 _log = logging.getLogger(__name__)
 
 
 class Deliveries(Periodic):
-    """Looks for what is to be delivered. Each target is served by a thread of its own: one
+    """Looks for what is to be delivered. Each integration is served by a thread of its own: one
     that is slow, whatever waits for it, keeps no other one waiting."""
 
     def __init__(
         self,
         database: Database,
         clock: Clock,
-        make: Callable[[Target], AbstractContextManager[Send]],
+        make: Callable[[Integration], AbstractContextManager[Send]],
         may_deliver: Callable[[], bool] = lambda: True,
     ) -> None:
         """Of several agents one at a time `may_deliver`."""
-        super().__init__("deliveries", "look for what is to be delivered", LOOK_S)
+        super().__init__("deliveries", "look for what is to be delivered", POLL_S)
         self._database = database
         self._clock = clock
         self._make = make
         self._may_deliver = may_deliver
         self._active: frozenset[int] = frozenset()
-        """The targets that are there, and to whom this agent delivers, at the last look."""
+        """The integrations that are there, and to whom this agent delivers, at the last look."""
         self._waits = defaultdict[int, Backoff](lambda: Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S, jitter=0.5))
         self._serving: dict[int, threading.Thread] = {}
 
     def stop(self) -> None:
-        """Finish the messages at hand, for _LAST_WORDS_S at most: what a target has not answered by then is
-        left, ends with the process, and is sent again by the next one. The others keep."""
+        """Finish the messages at hand, for _LAST_WORDS_S at most: what an integration has not answered by
+        then is left, ends with the process, and is sent again by the next one. The others keep."""
         super().stop()
         deadline = time.monotonic() + _LAST_WORDS_S
         for thread in self._serving.values():
@@ -68,76 +68,85 @@ class Deliveries(Periodic):
         except Exception:
             self._active = frozenset()
             raise
-        for target in due:
-            name = f"delivery to {target.name}"
-            thread = threading.Thread(target=self._serve, args=(target,), name=name, daemon=True)
-            self._serving[target.target] = thread
+        for integration in due:
+            name = f"delivery to {integration.name}"
+            thread = threading.Thread(target=self._serve, args=(integration,), name=name, daemon=True)
+            self._serving[integration.integration] = thread
             thread.start()
 
-    def _due(self) -> list[Target]:
+    def _due(self) -> list[Integration]:
         """Those for which there is something, that may be tried and are not being served; those that are keep
         their turn."""
         if not self._may_deliver():
             self._active = frozenset()
             return []
-        self._serving = {target: thread for target, thread in self._serving.items() if thread.is_alive()}
+        self._serving = {
+            integration: thread for integration, thread in self._serving.items() if thread.is_alive()
+        }
         with self._database.reading() as connection:
-            found, last = targets.active(connection), outbox.last(connection)
-            retried = targets.to_retry(connection, self._clock.now_s())
-        self._active = frozenset(each.target for each in found)
-        behind = [each for each in found if each.cursor < last or each.target in retried]
-        idle = [each for each in behind if each.target not in self._serving]
-        return [each for each in idle if self._waits[each.target].is_over()]
+            found, last = integrations.active(connection), outbox.last(connection)
+            retried = integrations.due_retries(connection, self._clock.now_s())
+        self._active = frozenset(each.integration for each in found)
+        behind = [each for each in found if each.cursor < last or each.integration in retried]
+        idle = [each for each in behind if each.integration not in self._serving]
+        return [each for each in idle if self._waits[each.integration].is_over()]
 
-    def serves(self, target: int) -> bool:
-        """Whether this target is there, this agent is who delivers, and it does not stop."""
-        return target in self._active and not self.is_stopping
+    def serves(self, integration: int) -> bool:
+        """Whether this integration is there, this agent is who delivers, and it does not stop."""
+        return integration in self._active and not self.is_stopping
 
-    def _serve(self, target: Target) -> None:
-        """Bring a target what there is for it."""
-        backoff = self._waits[target.target]
+    def _serve(self, integration: Integration) -> None:
+        """Bring an integration what there is for it."""
+        backoff = self._waits[integration.integration]
         try:
-            with self._make(target) as send:
-                goes_on = partial(self.serves, target.target)
-                delivery = Delivery(self._database, self._clock, target, send, goes_on)
+            with self._make(integration) as send:
+                goes_on = partial(self.serves, integration.integration)
+                delivery = Delivery(self._database, self._clock, integration, send, goes_on)
                 while delivery.step():
                     backoff.reset()
         except Away as error:
             backoff.grow()
-            self._fail(target, str(error))
+            self._fail(integration, str(error))
         except Exception as error:
             backoff.grow()
-            _log.exception("target %s", target.name)
-            self._fail(target, f"internal error: {error!r}")
+            _log.exception("integration %s", integration.name)
+            self._fail(integration, f"internal error: {error!r}")
 
-    def _fail(self, target: Target, why: str) -> None:
-        _log.warning("target %s: %s; trying again", target.name, why)
+    def _fail(self, integration: Integration, why: str) -> None:
+        _log.warning("integration %s: %s; trying again", integration.name, why)
         with self._database.writing() as connection:
-            targets.fail(connection, target.target, why, self._clock.now_s())
+            integrations.fail(connection, integration.integration, why, self._clock.now_s())
 
 
 class Delivery:
-    """The next messages of one target."""
+    """The next messages of one integration."""
 
     def __init__(
-        self, database: Database, clock: Clock, target: Target, send: Send, goes_on: Callable[[], bool]
+        self,
+        database: Database,
+        clock: Clock,
+        integration: Integration,
+        send: Send,
+        goes_on: Callable[[], bool],
     ) -> None:
-        """`goes_on` is False once the agent stops, another one delivers, or the target is removed."""
-        self._database, self._clock, self._target, self._send = database, clock, target, send
+        """`goes_on` is False once the agent stops, another one delivers, or the integration is removed."""
+        self._database, self._clock, self._integration, self._send = database, clock, integration, send
         self._goes_on = goes_on
-        self._cursor = target.cursor
+        self._cursor = integration.cursor
 
     def step(self) -> bool:
         """Deliver a batch; False when there was nothing left, or it does not go on. `Away`: none is taken
         now."""
-        target = self._target
+        integration = self._integration
         if not self._goes_on():
             return False
         with self._database.reading() as connection:
             last = outbox.last(connection)
             span = (self._cursor, last)
-            batch = outbox.of_target(connection, target.tenant, target.what, span, BATCH)
-            waiting = {each.device: each for each in targets.holds(connection, target.target)}
+            batch = outbox.of_integration(connection, integration.tenant, integration.what, span, BATCH)
+            waiting = {
+                each.device: each for each in integrations.retries(connection, integration.integration)
+            }
         self._retry(waiting)
         if not batch:
             # What others get moves it on too, or it would keep that in the outbox.
@@ -157,40 +166,40 @@ class Delivery:
                 self._advance(upto, delivered)
         return True
 
-    def _deliver(self, message: Posted, waiting: dict[str, Refusal]) -> bool:
+    def _deliver(self, message: OutboxMessage, waiting: dict[str, DeliveryRetry]) -> bool:
         """True if it was taken; if it is refused its device waits from now on."""
         try:
             self._bring(message)
         except Refused as error:
             assert message.device is not None
-            waiting[message.device] = self._hold(message, None, str(error))
+            waiting[message.device] = self._keep_retry(message, None, str(error))
             return False
         return True
 
-    def _bring(self, message: Posted) -> None:
+    def _bring(self, message: OutboxMessage) -> None:
         with self._database.reading() as connection:
             whole = finished(connection, message)
         if whole:
             self._send(whole)
 
-    def _retry(self, waiting: dict[str, Refusal]) -> None:
+    def _retry(self, waiting: dict[str, DeliveryRetry]) -> None:
         """Try the devices that wait and are due."""
-        now_s, target = self._clock.now_s(), self._target
+        now_s, integration = self._clock.now_s(), self._integration
         for waits in [each for each in waiting.values() if each.next_s <= now_s]:
             with self._database.reading() as connection:
                 span = (waits.message, self._cursor)
-                found = outbox.of_device(connection, target.tenant, target.what, waits.device, span)
-            still = self._catch_up(waits, found)
-            if still:
-                waiting[waits.device] = still
+                found = outbox.of_device(connection, integration.tenant, integration.what, waits.device, span)
+            later = self._catch_up(waits, found)
+            if later:
+                waiting[waits.device] = later
                 continue
             with self._database.writing() as connection:
-                targets.release(connection, target.target, waits.device)
-                targets.advance(connection, target.target, self._cursor, len(found), now_s)
+                integrations.end_retry(connection, integration.integration, waits.device)
+                integrations.advance(connection, integration.integration, self._cursor, len(found), now_s)
                 outbox.tidy(connection)
             del waiting[waits.device]
 
-    def _catch_up(self, waits: Refusal, found: Sequence[Posted]) -> Refusal | None:
+    def _catch_up(self, waits: DeliveryRetry, found: Sequence[OutboxMessage]) -> DeliveryRetry | None:
         """Bring a device what it waits for; returns how it waits from then on, None: it has it all. What was
         taken is not sent again, whatever comes after it: `Away`, or the end of the agent."""
         for number, message in enumerate(found):
@@ -201,29 +210,33 @@ class Delivery:
             try:
                 self._bring(message)
             except Refused as error:
-                return self._hold(message, waits, str(error))
+                return self._keep_retry(message, waits, str(error))
             except Exception:
                 self._wait_from(waits, message)
                 raise
         return None
 
-    def _wait_from(self, waits: Refusal, message: Posted) -> Refusal:
-        still = waits._replace(message=message.message)
+    def _wait_from(self, waits: DeliveryRetry, message: OutboxMessage) -> DeliveryRetry:
+        later = waits._replace(message=message.message)
         with self._database.writing() as connection:
-            targets.hold(connection, self._target.target, still, waits)
-        return still
+            integrations.keep_retry(connection, self._integration.integration, later, waits)
+        return later
 
-    def _hold(self, message: Posted, before: Refusal | None, why: str) -> Refusal:
-        tries = before.tries + 1 if before and before.message == message.message else 0
-        next_s = self._clock.now_s() + round(wait_s(_HELD_S, _LONGEST_HELD_S, tries))
-        waits = Refusal(message.device or "", message.message, tries, next_s, why)
+    def _keep_retry(self, message: OutboxMessage, before: DeliveryRetry | None, why: str) -> DeliveryRetry:
+        attempts = before.attempts + 1 if before and before.message == message.message else 0
+        next_s = self._clock.now_s() + round(wait_s(_FIRST_RETRY_S, _LONGEST_RETRY_S, attempts))
+        waits = DeliveryRetry(message.device or "", message.message, attempts, next_s, why)
         with self._database.writing() as connection:
-            targets.hold(connection, self._target.target, waits, before)
-        _log.warning("target %s refuses a message of %s: %s", self._target.name, message.device, why)
+            integrations.keep_retry(connection, self._integration.integration, waits, before)
+        _log.warning(
+            "integration %s refuses a message of %s: %s", self._integration.name, message.device, why
+        )
         return waits
 
     def _advance(self, upto: int, delivered: int) -> None:
         self._cursor = upto
         with self._database.writing() as connection:
-            targets.advance(connection, self._target.target, upto, delivered, self._clock.now_s())
+            integrations.advance(
+                connection, self._integration.integration, upto, delivered, self._clock.now_s()
+            )
             outbox.tidy(connection)

@@ -4,8 +4,8 @@ everybody."""
 import json
 from typing import Any
 
-from landbridge.core.names import HOUSE
-from landbridge.events.outbox import Posted
+from landbridge.core.names import OPERATOR
+from landbridge.events.outbox import OutboxMessage
 from landbridge.events.publisher import Publish
 from landbridge.events.topics import POSITION
 
@@ -16,21 +16,21 @@ _SENSORS: dict[str, dict[str, Any]] = {"battery_mv": _MILLIVOLTS, "temperature_c
 
 
 def announcing(publish: Publish, prefix: str) -> Publish:
-    """`publish` that tells Home Assistant of each device with its first position since the agent began, and
-    takes it away with that position; without `prefix`, `publish` itself."""
+    """`publish` that announces each device to Home Assistant with its first position since the agent began,
+    and takes it away with that position; without `prefix`, `publish` itself."""
     if not prefix:
         return publish
-    told: set[str] = set()
+    announced_topics: set[str] = set()
 
-    def announced(message: Posted) -> Any:
+    def announced(message: OutboxMessage) -> Any:
         if message.topic.endswith(_POSITION):
             found = discovered(prefix, message.topic)
             if not message.payload:
-                told.discard(message.topic)
+                announced_topics.discard(message.topic)
                 for topic, _ in found:
                     publish(message._replace(topic=topic))
-            elif message.topic not in told or message.what is None:  # the broker has lost it
-                told.add(message.topic)
+            elif message.topic not in announced_topics or message.what is None:  # the broker has lost it
+                announced_topics.add(message.topic)
                 for topic, content in found:
                     payload = json.dumps(content, separators=(",", ":")).encode()
                     publish(message._replace(topic=topic, payload=payload))
@@ -44,7 +44,7 @@ def discovered(prefix: str, position: str) -> list[tuple[str, dict[str, Any]]]:
     `position`."""
     _, _, tenant, device, _ = position.split("/")
     name = f"landbridge_{tenant}_{device}"
-    shown = device if tenant == HOUSE else f"{device} ({tenant})"
+    shown = device if tenant == OPERATOR else f"{device} ({tenant})"
     of_device = {"identifiers": [name], "name": shown, "manufacturer": "Landbridge"}
     usual = {"device": of_device, "origin": {"name": "Landbridge"}}
     tracker = {

@@ -1,4 +1,4 @@
-"""How a message is brought to each kind of target."""
+"""How a message is brought to each kind of integration."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -6,24 +6,25 @@ from functools import partial
 from typing import NamedTuple
 
 from landbridge.config import Mail
-from landbridge.core.http import Line
+from landbridge.core.http import HttpClient
 from landbridge.core.http_errors import Away, Refused
 from landbridge.db.keys import Keyring
-from landbridge.events.outbox import Posted
+from landbridge.events.outbox import OutboxMessage
 from landbridge.features.integrations import dcsa_push, mail, traccar, webhook
-from landbridge.features.integrations.queries import Target
+from landbridge.features.integrations.queries import Integration
 
 __all__ = ["KINDS", "Away", "Refused", "Send", "opened"]
 
-Send = Callable[[Posted], None]
-"""Brings one message; `Away` when the target takes none now, `Refused` when it does not want this one."""
+Send = Callable[[OutboxMessage], None]
+"""Brings one message; `Away` when the integration takes none now, `Refused` when it does not want this
+one."""
 
 
 class Kind(NamedTuple):
-    """One kind of target."""
+    """One kind of integration."""
 
     what: tuple[str, ...]
-    """Kinds of messages it can take; it gets them all unless told otherwise."""
+    """Kinds of messages it can take; it gets them all unless set otherwise."""
     scheme: tuple[str, ...]
     """What its address begins with."""
     spelled: Callable[[bytes], str] | None
@@ -42,20 +43,20 @@ KINDS = {
 
 
 @contextmanager
-def opened(target: Target, keyring: Keyring, settings: Mail, pages: str = "") -> Iterator[Send]:
-    """How messages are brought to this target while it lasts; `UserError` when its secret cannot be opened.
-    Mails lead to `pages`, where browsers find them; empty: there are none."""
-    secret = keyring.unwrap(target.wrapped_secret) if target.wrapped_secret else b""
-    if target.kind == "mail":
-        yield partial(mail.send, settings, pages, target.address)
+def opened(integration: Integration, keyring: Keyring, settings: Mail, pages: str = "") -> Iterator[Send]:
+    """How messages are brought to this integration while it lasts; `UserError` when its secret cannot be
+    opened. Mails lead to `pages`, where browsers find them; empty: there are none."""
+    secret = keyring.unwrap(integration.wrapped_secret) if integration.wrapped_secret else b""
+    if integration.kind == "mail":
+        yield partial(mail.send, settings, pages, integration.address)
         return
-    with closing(Line(target.address)) as line:
-        match target.kind:
+    with closing(HttpClient(integration.address)) as client:
+        match integration.kind:
             case "webhook":
-                yield partial(webhook.send, line, secret)
+                yield partial(webhook.send, client, secret)
             case "dcsa":
-                yield partial(dcsa_push.send, line, secret)
+                yield partial(dcsa_push.send, client, secret)
             case "traccar":
-                yield partial(traccar.send, line)
+                yield partial(traccar.send, client)
             case _:
-                raise ValueError(f"no kind of target {target.kind!r}")
+                raise ValueError(f"no kind of integration {integration.kind!r}")

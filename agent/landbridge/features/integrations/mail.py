@@ -13,7 +13,7 @@ from landbridge.core.errors import UserError
 from landbridge.core.http_errors import Away, Refused
 from landbridge.core.labels import actor, label
 from landbridge.core.texts import SOURCE, Catalogue, Text, _, catalogues
-from landbridge.events.outbox import Posted
+from landbridge.events.outbox import OutboxMessage
 from landbridge.geo import places as geography
 
 _LANGUAGE = "language"
@@ -23,24 +23,24 @@ _FOR_GOOD = 500
 """From this code on a server means what it says of a mail for good (RFC 5321, 4.2.1)."""
 
 
-def send(settings: Mail, pages: str, address: str, message: Posted) -> None:
+def send(settings: Mail, pages: str, address: str, message: OutboxMessage) -> None:
     """Send the mail that a message makes, if it makes one; `pages` as `written` has it. `Refused` when the
     server will never take this one, `Away` for what would be the same for every mail, or may be over soon."""
-    told = json.loads(message.payload)
-    if told["type"] not in TYPES or _is_corrected(told):
+    event = json.loads(message.payload)
+    if event["type"] not in TYPES or _is_corrected(event):
         return
     try:
         with connected(settings) as server:
-            server.send_message(written(settings.sender, pages, address, told))
+            server.send_message(written(settings.sender, pages, address, event))
     except (smtplib.SMTPDataError, smtplib.SMTPRecipientsRefused) as error:
         raise (Refused if _code(error) >= _FOR_GOOD else Away)(f"the mail server answers {error}") from None
     except (OSError, smtplib.SMTPException) as error:
         raise Away(f"mail server {settings.host}:{settings.port}: {error}") from None
 
 
-def _is_corrected(told: dict[str, Any]) -> bool:
-    """It was over before, by something else: who was told that needs no second mail."""
-    return told["type"] == "alarm-cleared" and "replaces" in told
+def _is_corrected(event: dict[str, Any]) -> bool:
+    """It was cleared before, by something else: that mail was sent, and a second one is not needed."""
+    return event["type"] == "alarm-cleared" and "replaces" in event
 
 
 def _code(error: smtplib.SMTPDataError | smtplib.SMTPRecipientsRefused) -> int:
@@ -49,7 +49,7 @@ def _code(error: smtplib.SMTPDataError | smtplib.SMTPRecipientsRefused) -> int:
     return min(code for code, _ in error.recipients.values())
 
 
-def written(sender: str, pages: str, address: str, told: dict[str, Any]) -> EmailMessage:
+def written(sender: str, pages: str, address: str, event: dict[str, Any]) -> EmailMessage:
     """The mail about an alarm, in the language of `address`. Its id and date are those of the event, so that
     a repeat is recognised. It links to the device's page if there are `pages` (their address, without a slash
     at its end)."""
@@ -57,30 +57,30 @@ def written(sender: str, pages: str, address: str, told: dict[str, Any]) -> Emai
     language = catalogues().get(wanted) or catalogues()[SOURCE]
     mail = EmailMessage()
     mail["From"], mail["To"] = sender, to
-    mail["Date"] = datetime.fromisoformat(told["told"])
-    mail["Message-ID"] = f"<{told['event']}.{told['id'].replace('/', '.')}@landbridge>"
-    state = told["type"].removeprefix("alarm-")
-    names = {"alarm": label(told["alarm"]), "severity": label(told["severity"]), "state": label(state)}
-    whose = told["container"] or told["device"]
+    mail["Date"] = datetime.fromisoformat(event["published"])
+    mail["Message-ID"] = f"<{event['event']}.{event['id'].replace('/', '.')}@landbridge>"
+    state = event["type"].removeprefix("alarm-")
+    names = {"alarm": label(event["alarm"]), "severity": label(event["severity"]), "state": label(state)}
+    whose = event["container"] or event["device"]
     mail["Subject"] = language.translate(
         _("[{severity}] {alarm} {state}: {container}", container=whose, **names)
     )
     lines = [
         _("Alarm: {alarm} ({severity}), {state}", **names),
-        _("Number: {number}", number=told["number"]),
-        _("Device: {device}", device=told["device"]),
-        _("Container: {container}", container=told["container"] or "–"),
-        _("Since: {time}", time=_time(language, told["since"])),
-        *_place(language, told["latitude"], told["longitude"]),
+        _("Number: {number}", number=event["number"]),
+        _("Device: {device}", device=event["device"]),
+        _("Container: {container}", container=event["container"] or "–"),
+        _("Since: {time}", time=_time(language, event["since"])),
+        *_place(language, event["latitude"], event["longitude"]),
     ]
     if state == "cleared":
-        who = actor(told["cleared_by"])
-        lines.append(_("Cleared: {time} by {who}", time=_time(language, told["cleared"]), who=who))
+        who = actor(event["cleared_by"])
+        lines.append(_("Cleared: {time} by {who}", time=_time(language, event["cleared"]), who=who))
     else:
-        command = f"landbridge alarms acknowledge {told['number']}"
+        command = f"landbridge alarms acknowledge {event['number']}"
         lines.append(_("Acknowledge with: {command}", command=command))
     if pages:
-        page = f"{pages}/devices/{quote(told['device'], safe='')}"
+        page = f"{pages}/devices/{quote(event['device'], safe='')}"
         lines.append(_("Page: {address}", address=page))
     mail.set_content("".join(f"{language.translate(line)}\n" for line in lines))
     return mail

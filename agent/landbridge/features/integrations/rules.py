@@ -14,9 +14,9 @@ from landbridge.db.keys import Keyring
 from landbridge.events import outbox
 from landbridge.features.devices import queries as devices
 from landbridge.features.integrations import mail
-from landbridge.features.integrations import queries as targets
+from landbridge.features.integrations import queries as integrations
 from landbridge.features.integrations.kinds import KINDS
-from landbridge.features.integrations.queries import Target
+from landbridge.features.integrations.queries import Integration
 
 _SECRET_BYTES = 32
 
@@ -32,9 +32,10 @@ def add(
     who: str,
     now_s: int,
 ) -> bytes:
-    """Add a target; returns its secret, empty if it has none. `UserError` says what is wrong with it."""
-    if targets.named(connection, checked(name, "target")):
-        raise UserError(f"there is a target {name}; `landbridge targets remove {name}` ends it")
+    """Add an integration; returns its secret, empty if it has none. `UserError` says what is wrong with
+    it."""
+    if integrations.named(connection, checked(name, "integration")):
+        raise UserError(f"there is an integration {name}; `landbridge integrations remove {name}` ends it")
     if kind not in KINDS:
         raise UserError(f"no kind {kind!r}; known are {', '.join(KINDS)}")
     if tenant is not None:
@@ -48,7 +49,9 @@ def add(
     wrapped = keyring.wrap(secret, first=devices.are_none(connection)) if secret else None
     wanted = tuple(what) or known.what
     cursor = outbox.last(connection)
-    targets.add(connection, Target(0, name, kind, address, tenant, wanted, wrapped, cursor), who, now_s)
+    integrations.add(
+        connection, Integration(0, name, kind, address, tenant, wanted, wrapped, cursor), who, now_s
+    )
     return secret
 
 
@@ -74,20 +77,24 @@ def _check_address(address: str, kind: str) -> None:
 
 
 def remove(connection: Connection, name: str, who: str, now_s: int) -> None:
-    """End a target; `UserError` if there is none."""
-    targets.remove(connection, known(connection, name).target, who, now_s)
+    """End an integration; `UserError` if there is none."""
+    integrations.remove(connection, known(connection, name).integration, who, now_s)
     outbox.tidy(connection)
 
 
-def skip(connection: Connection, name: str, device: str, who: str, now_s: int) -> int:
-    """Never bring a target the message of a device that it refuses; those behind it are tried again at once.
-    Returns its number; `UserError` if it refuses none."""
+def discard(connection: Connection, name: str, device: str, who: str, now_s: int) -> int:
+    """Never bring an integration the message of a device that it refuses; those behind it are tried again at
+    once. Returns its number; `UserError` if it refuses none."""
     found = known(connection, name)
-    waits = next((each for each in targets.holds(connection, found.target) if each.device == device), None)
+    waits = next(
+        (each for each in integrations.retries(connection, found.integration) if each.device == device), None
+    )
     if waits is None:
-        raise UserError(f"{name} refuses no message of {device}; `landbridge targets show {name}` lists them")
-    behind = waits._replace(message=waits.message + 1, tries=0, next_s=now_s)
-    targets.hold(connection, found.target, behind, waits)
+        raise UserError(
+            f"{name} refuses no message of {device}; `landbridge integrations show {name}` lists them"
+        )
+    behind = waits._replace(message=waits.message + 1, attempts=0, next_s=now_s)
+    integrations.keep_retry(connection, found.integration, behind, waits)
     audit.add(
         connection,
         who,
@@ -102,9 +109,9 @@ def skip(connection: Connection, name: str, device: str, who: str, now_s: int) -
     return waits.message
 
 
-def known(connection: Connection, name: str) -> Target:
-    """The target of this name; `UserError` if there is none."""
-    found = targets.named(connection, name)
+def known(connection: Connection, name: str) -> Integration:
+    """The integration of this name; `UserError` if there is none."""
+    found = integrations.named(connection, name)
     if found is None:
-        raise UserError(f"no target {name}; `landbridge targets list` shows those there are")
+        raise UserError(f"no integration {name}; `landbridge integrations list` shows those there are")
     return found

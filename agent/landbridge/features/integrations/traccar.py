@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from landbridge.core.http import Line
-from landbridge.events.outbox import Posted
+from landbridge.core.http import HttpClient
+from landbridge.events.outbox import OutboxMessage
 
 _KMH_IN_KNOTS = 1 / 1.852
 _FIELDS = {
@@ -20,30 +20,32 @@ _FIELDS = {
 """Properties of a point, by the name of Traccar's attribute."""
 
 
-def send(line: Line, message: Posted) -> None:
+def send(client: HttpClient, message: OutboxMessage) -> None:
     """Bring the fixes of a batch; points without a position or a time Traccar cannot place."""
     for feature in json.loads(message.payload)["features"]:
         if feature["geometry"] and feature["properties"]["time"]:
-            line.post(b"", {}, urlencode(parameters(feature)))
+            client.post(b"", {}, urlencode(parameters(feature)))
 
 
 def parameters(feature: dict[str, Any]) -> dict[str, Any]:
     """What OsmAnd's protocol calls the parts of a point; speed is in knots, time in Unix seconds."""
     lon, lat, altitude_m = feature["geometry"]["coordinates"]
-    told = feature["properties"]
+    properties = feature["properties"]
     found = {
-        "id": told["device"],
-        "timestamp": int(datetime.fromisoformat(told["time"]).timestamp()),
+        "id": properties["device"],
+        "timestamp": int(datetime.fromisoformat(properties["time"]).timestamp()),
         "lat": lat,
         "lon": lon,
         "altitude": altitude_m,
-        "speed": round((told["speed_kmh"] or 0) * _KMH_IN_KNOTS, 2),
-        "bearing": told["heading_deg"],
-        "hdop": told["hdop"],
-        "valid": "false" if told["doubts"] else "true",
+        "speed": round((properties["speed_kmh"] or 0) * _KMH_IN_KNOTS, 2),
+        "bearing": properties["heading_deg"],
+        "hdop": properties["hdop"],
+        "valid": "false" if properties["quality_flags"] else "true",
     }
-    found |= {name: told[key] for key, name in _FIELDS.items()}
-    if told["plmn"]:
-        mcc, mnc = divmod(told["plmn"], 1000)
-        found["cell"] = f"{mcc},{mnc},{told['tac']},{told['cell']},{told['rsrp_dbm'] or ''}".rstrip(",")
+    found |= {name: properties[key] for key, name in _FIELDS.items()}
+    if properties["plmn"]:
+        mcc, mnc = divmod(properties["plmn"], 1000)
+        found["cell"] = (
+            f"{mcc},{mnc},{properties['tac']},{properties['cell']},{properties['rsrp_dbm'] or ''}".rstrip(",")
+        )
     return {name: value for name, value in found.items() if value is not None}

@@ -5,8 +5,8 @@ import hashlib
 import hmac
 import time
 
-from landbridge.core.http import Line
-from landbridge.events.outbox import Posted
+from landbridge.core.http import HttpClient
+from landbridge.events.outbox import OutboxMessage
 
 PREFIX = "whsec_"
 """Of a secret as people and libraries have it, before its base64."""
@@ -14,7 +14,7 @@ TOLERANCE_S = 300
 """What receivers allow between the time in the signature and their own: nothing older can be replayed."""
 
 
-def send(line: Line, secret: bytes, message: Posted) -> None:
+def send(client: HttpClient, secret: bytes, message: OutboxMessage) -> None:
     """POST the message with id, time and signature; the id stays the same when it is sent again."""
     now_s = int(time.time())  # what the receiver compares with, whatever the time of the messages
     number = f"msg_{message.message}"
@@ -25,7 +25,7 @@ def send(line: Line, secret: bytes, message: Posted) -> None:
         "webhook-timestamp": str(now_s),
         "webhook-signature": signature(secret, number, now_s, message.payload),
     }
-    line.post(message.payload, headers)
+    client.post(message.payload, headers)
 
 
 def signature(secret: bytes, number: str, now_s: int, payload: bytes) -> str:

@@ -1,4 +1,4 @@
-"""`landbridge lines`: the lines that trips go by."""
+"""`landbridge routes`: the routes that trips go by."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.db.opened import opened
 from landbridge.features.routes.queries import routes as stored
-from landbridge.features.routes.queries.routes import known_line
+from landbridge.features.routes.queries.routes import known_route
 from landbridge.geo import settlements
 from landbridge.geo.route import position, read
 from landbridge.protocol.route_data import TILE_KM, tile_count
@@ -29,25 +29,25 @@ def add(name: str = _NAME, file: Path = _FILE) -> None:
 
     \b
     Example:
-      landbridge lines add chongqing-duisburg w1.csv
+      landbridge routes add chongqing-duisburg w1.csv
     """
     stations = read(file)
     middles = ((tile + 0.5) * TILE_KM for tile in range(tile_count(stations)))
     places_km = [settlements.distance_km(*position(stations, km)) for km in middles]
     with opened() as it, it.database.writing() as connection:
         if stored.find(connection, name):
-            raise UserError(f"route {name} already exists; `landbridge lines remove {name}` removes it")
+            raise UserError(f"route {name} already exists; `landbridge routes remove {name}` removes it")
         stored.add(connection, name, stations, places_km, it.clock.now_s())
     print(f"route {name}: {len(stations)} stations, {stations[-1].km:.0f} km")
 
 
 @commands.command("list")
-def list_lines() -> None:
+def list_routes() -> None:
     """List all routes
 
     \b
     Example:
-      landbridge lines list
+      landbridge routes list
     """
     with opened() as it, it.database.reading() as connection:
         rows = stored.every(connection)
@@ -55,7 +55,7 @@ def list_lines() -> None:
         ("route", "from", "to", "stations", "km", "added"),
         (
             (
-                row.line, row.stations[0][0], row.stations[-1][0], len(row.stations),
+                row.route, row.stations[0][0], row.stations[-1][0], len(row.stations),
                 round(row.stations[-1][-1]), iso(row.added_s),
             )
             for row in rows
@@ -71,9 +71,9 @@ def remove(name: str = _NAME) -> None:
 
     \b
     Example:
-      landbridge lines remove chongqing-duisburg
+      landbridge routes remove chongqing-duisburg
     """
     with opened() as it, it.database.writing() as connection:
-        known_line(connection, name)
+        known_route(connection, name)
         stored.remove(connection, name)
     print(f"route {name} is removed")

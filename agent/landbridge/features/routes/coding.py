@@ -9,7 +9,7 @@ from landbridge.protocol.route_data import MOST_BYTES
 PIECE_KEY, REPORT_KEY = 9, 12
 """Of the reply: [revision, offset, bytes], or [0]; of the uplink: [in use, on its way, bytes of that]."""
 NONE: list[Any] = [0]
-"""The order to have no guide."""
+"""The downlink that removes all route data."""
 PIECE_BYTES = 512
 """In one reply: devices have little memory in one piece while they talk."""
 MOST_REVISION = (1 << 31) - 1
@@ -26,7 +26,7 @@ class Report(NamedTuple):
 
 
 def piece(data: bytes, revision: int, offset: int) -> list[Any]:
-    """The order that has the piece of a guide from `offset` on."""
+    """The downlink with the piece of route data from `offset` on."""
     return [revision, offset, data[offset : offset + PIECE_BYTES]]
 
 
@@ -34,8 +34,8 @@ def decode_report(item: Any) -> Report:
     """The report of an uplink; `WireError` if it is none."""
     limits = (MOST_REVISION, MOST_REVISION, MOST_BYTES)
     if type(item) is not list or len(item) != len(limits):
-        raise WireError("report of the guide: not [in use, on its way, bytes]")
+        raise WireError("report of the route data: not [in use, on its way, bytes]")
     for value, most in zip(item, limits, strict=True):
         if type(value) is not int or not 0 <= value <= most:
-            raise WireError(f"report of the guide: {value!r} is not an integer in 0 .. {most}")
+            raise WireError(f"report of the route data: {value!r} is not an integer in 0 .. {most}")
     return Report(*item)

@@ -1,5 +1,5 @@
-"""Orders: the guide to the way ahead, made when a trip starts (features/coverage/guide.py). Devices get it in
-pieces, tell how far they are, and have it removed when no trip runs."""
+"""Downlinks with the route data, made when a trip starts (features/coverage/trip_start.py). Devices get it in
+pieces, report how far they are, and remove it when no trip runs."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -7,39 +7,39 @@ from typing import Any
 from sqlalchemy import Connection
 
 from landbridge.features.routes import coding as wire
-from landbridge.features.routes.queries import route_data as guides
+from landbridge.features.routes.queries import route_data
 from landbridge.protocol.uplink import PULL_KEY, Uplink
 
-MOST_TRIES = 20
-"""Orders that change nothing on a device, one after the other, before it is left alone."""
+MOST_ATTEMPTS = 20
+"""Downlinks that change nothing on a device, one after the other, before it is left alone."""
 
 
-def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-    """Keep what the device says of its guide."""
+def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+    """Keep what the device says of its route data."""
     if wire.REPORT_KEY in uplink.reports:
-        guides.says(connection, device, wire.decode_report(uplink.reports[wire.REPORT_KEY]), now_s)
+        route_data.keep_report(connection, device, wire.decode_report(uplink.reports[wire.REPORT_KEY]), now_s)
 
 
-def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
-    """Those that have spoken of guides and do not use the one of their trip."""
-    return guides.devices_behind(connection, uplinks.keys(), MOST_TRIES)
+def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+    """Those that have reported route data and do not use the one of their trip."""
+    return route_data.devices_to_update(connection, uplinks.keys(), MOST_ATTEMPTS)
 
 
-def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
-    """The next piece of the guide, or the order to have none. Nothing for a device that never spoke of
-    guides, nor beside a piece of a release: a reply has no room for both."""
-    said = guides.report(connection, device)
-    if said is None or said.tries >= MOST_TRIES or PULL_KEY in uplink.reports:
+def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
+    """The next piece of the route data, or the downlink that removes it. Nothing for a device that never
+    reported route data, nor beside a piece of a release: a reply has no room for both."""
+    said = route_data.report(connection, device)
+    if said is None or said.attempts >= MOST_ATTEMPTS or PULL_KEY in uplink.reports:
         return {}
-    wanted = guides.of_device(connection, device)
+    wanted = route_data.of_device(connection, device)
     if wanted is None:
         if not said.in_use and not said.coming:
             return {}
-        order = wire.NONE
+        item = wire.NONE
     elif said.in_use == wanted.revision:
         return {}
     else:
         offset = said.offset if said.coming == wanted.revision else 0
-        order = wire.piece(wanted.content, wanted.revision, offset)
-    guides.try_again(connection, device)
-    return {wire.PIECE_KEY: order}
+        item = wire.piece(wanted.content, wanted.revision, offset)
+    route_data.count_attempt(connection, device)
+    return {wire.PIECE_KEY: item}

@@ -1,4 +1,4 @@
-"""The containers of one line as distance over time: where they wait."""
+"""The containers of one route as distance over time: where they wait."""
 
 from typing import Annotated, Any
 
@@ -8,56 +8,58 @@ from sqlalchemy import Connection
 
 from landbridge.core.clock import iso
 from landbridge.core.texts import _
-from landbridge.features.routes.queries import routes as lines
+from landbridge.features.routes.queries import routes
 from landbridge.features.trips import queries as trips
 from landbridge.geo.route import Waypoint, find
 from landbridge.points import outline
 from landbridge.web import answers
-from landbridge.web.answers import Json, Told
-from landbridge.web.api import Looks
-from landbridge.web.here import here
+from landbridge.web.answers import Json, Schema
+from landbridge.web.api import CurrentUser
+from landbridge.web.auth import User
 from landbridge.web.render import page
-from landbridge.web.viewer import Viewer
+from landbridge.web.services import services
 
 router = APIRouter()
 _MOST_TRIPS, _MOST_POINTS = 40, 150
-Line = Annotated[str, Query(max_length=200)]
+RouteName = Annotated[str, Query(max_length=200)]
 
 
-@router.get("/v1/journeys")
-def journeys(request: Request, who: Looks, line: Line) -> Annotated[Json, Told(answers.Journeys)]:
-    """The newest trips on a line, 40 at most: kilometre over time, thinned; its stations and borders."""
-    with here(request).database.reading() as connection:
-        return _told(connection, who, line)
+@router.get("/v1/time-distance")
+def time_distance(
+    request: Request, who: CurrentUser, route: RouteName
+) -> Annotated[Json, Schema(answers.TimeDistance)]:
+    """The newest trips on a route, 40 at most: kilometre over time, thinned; its stations and borders."""
+    with services(request).database.reading() as connection:
+        return _serialized(connection, who, route)
 
 
-@router.get("/journeys", include_in_schema=False)
-def journeys_page(request: Request, who: Looks, line: Line = "") -> HTMLResponse:
-    """The diagram of one line."""
-    with here(request).database.reading() as connection:
-        names = [each.line for each in lines.every(connection) if _trips(connection, who, each.line)]
-        chosen = line or (names[0] if names else "")
-        told = _told(connection, who, chosen) if chosen else None
-    return page(request, "journeys.html", who=who, lines=names, chosen=chosen, data=told)
+@router.get("/time-distance", include_in_schema=False)
+def time_distance_page(request: Request, who: CurrentUser, route: RouteName = "") -> HTMLResponse:
+    """The diagram of one route."""
+    with services(request).database.reading() as connection:
+        names = [each.route for each in routes.every(connection) if _trips(connection, who, each.route)]
+        chosen = route or (names[0] if names else "")
+        shown = _serialized(connection, who, chosen) if chosen else None
+    return page(request, "time-distance.html", who=who, routes=names, chosen=chosen, data=shown)
 
 
-def _trips(connection: Connection, who: Viewer, line: str) -> list[Any]:
-    return trips.on_line(connection, line, _MOST_TRIPS, who.tenant)
+def _trips(connection: Connection, who: User, route: str) -> list[Any]:
+    return trips.on_route(connection, route, _MOST_TRIPS, who.tenant)
 
 
-def _told(connection: Connection, who: Viewer, line: str) -> dict[str, Any]:
-    known, mine = lines.find(connection, line), _trips(connection, who, line)
+def _serialized(connection: Connection, who: User, route: str) -> dict[str, Any]:
+    known, mine = routes.find(connection, route), _trips(connection, who, route)
     if known is None or (not mine and who.tenant is not None):
-        raise HTTPException(404, _("no route {name}", name=line))
+        raise HTTPException(404, _("no route {name}", name=route))
     stations = [Waypoint(*each) for each in known.stations]
     return {
-        "line": line,
+        "route": route,
         "stations": [_station(each) for each in stations],
         "trips": [
             {
                 "trip": each.trip, "device": each.device, "container": each.container,
                 "started": iso(each.started_s), "ended": iso(each.ended_s),
-                "way": _way(connection, stations, each.device, each.trip),
+                "points": _curve(connection, stations, each.device, each.trip),
             }
             for each in mine
         ],
@@ -68,10 +70,10 @@ def _station(it: Waypoint) -> dict[str, Any]:
     return {"name": it.name, "country": it.country, "kind": it.kind, "km": round(it.km)}
 
 
-def _way(
+def _curve(
     connection: Connection, stations: list[Waypoint], device: str, trip: int
 ) -> list[tuple[str | None, int]]:
-    """(time, kilometre) of fixes on the line."""
+    """(time, kilometre) of fixes on the route."""
     found: list[tuple[str | None, int]] = []
     km: float | None = None
     for row in outline.along(connection, device, trip, _MOST_POINTS):

@@ -23,30 +23,30 @@ _AGAIN_AFTER_S = 8 * 3600
 _MOST_AGAIN = 3
 
 
-def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
     """Keep the device's report of the settings it applies."""
     if wire.REPORT_KEY in uplink.reports:
         report = wire.decode_report(uplink.reports[wire.REPORT_KEY])
         stored.keep_report(connection, device, report, now_s)
 
 
-def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
     """Those that have settings and do not apply the newest, as far as they have said."""
     newest = stored.newest(connection, uplinks.keys())
     return [device for device, changes, applied in newest if applied not in _hashes(changes)]
 
 
-def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
-    """The desired settings, if the device is to be told."""
+def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
+    """The desired settings, if the device is to get them."""
     desired = stored.desired(connection, device)
     said = stored.report(connection, device)
-    if said and _may_try_again(connection, device, desired, said[0], now_s):
+    if said and _may_retry(connection, device, desired, said[0], now_s):
         whose = desired.trip, desired.lasting
         stored.set_desired(connection, device, desired.changes, AGAIN, now_s, *whose)
         desired = stored.desired(connection, device)
     if not desired.revision or (said and not _waits(desired, said[0])):
         return {}
-    return wire.order(desired.revision, desired.changes)
+    return wire.encode(desired.revision, desired.changes)
 
 
 @lru_cache(maxsize=4096)
@@ -116,7 +116,7 @@ def _waits(desired: stored.Desired, report: Report) -> bool:
     return report.revision != desired.revision or report.hash not in wire.hashes(desired.changes)
 
 
-def _may_try_again(
+def _may_retry(
     connection: Connection, device: str, desired: stored.Desired, report: Report, now_s: int
 ) -> bool:
     """Whether the agent was out of reach under `desired`, which may have had other reasons: a border, a

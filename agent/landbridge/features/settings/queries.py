@@ -101,8 +101,8 @@ def change(
     said = report(connection, device)
     if (after, lasting) == (before.changes, before.lasting) and not (said and is_refused(before, said[0])):
         return None
-    told = " ".join(f"{name}={value}" for name, value in changes.items())
-    audit.add(connection, who, _("settings changed: {changes}", changes=told), now_s, device)
+    listed = " ".join(f"{name}={value}" for name, value in changes.items())
+    audit.add(connection, who, _("settings changed: {changes}", changes=listed), now_s, device)
     return set_desired(connection, device, after, who, now_s, before.trip if trip is None else trip, lasting)
 
 

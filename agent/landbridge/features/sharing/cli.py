@@ -42,7 +42,7 @@ def add(
 
 
 @commands.command("list")
-def list_shares() -> None:
+def list_share_links() -> None:
     """List all share links, including expired ones
 
     \b
@@ -56,7 +56,7 @@ def list_shares() -> None:
         ("link", "trip", "container", "from", "until", "created", "by", "state"),
         (
             (
-                row.share, row.trip, row.container, iso(row.from_s),
+                row.share_link, row.trip, row.container, iso(row.from_s),
                 iso(fleet.until_s(row)) or UNTIL_END, iso(row.added_s),
                 row.added_by, fleet.state(row, now_s),
             )

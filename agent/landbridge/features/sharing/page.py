@@ -11,13 +11,13 @@ from landbridge.core.clock import iso
 from landbridge.core.texts import _
 from landbridge.events import queries as events
 from landbridge.features.devices import queries as devices
-from landbridge.features.sharing import queries as shares
-from landbridge.features.sharing.rules import SHARE
-from landbridge.points import quality as judge
+from landbridge.features.sharing import queries as share_links
+from landbridge.features.sharing.rules import SHARE_PATH
+from landbridge.points import quality
 from landbridge.points import queries as points
-from landbridge.web import tell
-from landbridge.web.here import here
+from landbridge.web import serialize
 from landbridge.web.render import page
+from landbridge.web.services import services
 
 router = APIRouter(include_in_schema=False)
 _EVENTS = ("stop", "departure", "border", "arrival")
@@ -25,43 +25,43 @@ _SHOWN = ("type", "time", "place", "from", "to")
 _MOST = 30
 
 
-@router.get(SHARE + "{link}")
+@router.get(SHARE_PATH + "{link}")
 def shared(request: Request, link: str) -> HTMLResponse:
     """What the link shows; 404 when it is over, revoked or none, without saying which."""
-    it = here(request)
+    it = services(request)
     with it.database.reading() as connection:
-        row = shares.opened_by(connection, secret.hashed(link), it.clock.now_s())
+        row = share_links.opened_by(connection, secret.hashed(link), it.clock.now_s())
         if row is None:
             raise HTTPException(404, _("this link is invalid or has expired"))
-        told = _told(connection, row)
-    return page(request, "share.html", data=told, shared=told)
+        shown = _serialized(connection, row)
+    return page(request, "share.html", data=shown, shared=shown)
 
 
-def _told(connection: Connection, row: Row[Any]) -> dict[str, Any]:
-    fix = points.newest_fix(connection, row.device, judge.NOT_LATEST, row.trip)
+def _serialized(connection: Connection, row: Row[Any]) -> dict[str, Any]:
+    fix = points.newest_fix(connection, row.device, quality.NOT_LATEST, row.trip)
     device = devices.find(connection, row.device)
-    heard = device and row.ended_s is None and (device.last_contact_s or 0) >= row.started_s
-    due_s = device.next_contact_s if device and heard else None
-    still_s = points.still_s(connection, row.device, fix.point.seq) if fix else None
+    heard = device and row.ended_s is None and (device.last_session_s or 0) >= row.started_s
+    due_s = device.next_session_s if device and heard else None
+    stationary_until_s = points.stationary_until_s(connection, row.device, fix.point.seq) if fix else None
     lat, lon = (fix.point.latitude_deg, fix.point.longitude_deg) if fix else (None, None)
     return {
         "container": row.container,
         "latitude": lat,
         "longitude": lon,
         "time": iso(fix.at_s) if fix else None,
-        "still": iso(still_s),
-        "next_contact": iso(due_s),
+        "stationary_until": iso(stationary_until_s),
+        "next_session": iso(due_s),
         **_way(connection, row),
-    } | tell.place(lat, lon)
+    } | serialize.place(lat, lon)
 
 
 def _way(connection: Connection, row: Row[Any]) -> dict[str, Any]:
     """When it arrives, as far as its trip says, and what has happened on it; nothing of the device."""
-    told = [tell.event(each) for each in events.of_trip(connection, row.trip)]
-    news = [each for each in told if each["type"] == "eta"]
-    arrived = any(each["type"] == "arrival" for each in told)
-    eta = news[-1] if news and not arrived and row.ended_s is None else None
-    happened = [each for each in told if each["type"] in _EVENTS and each["time"]]
+    shown = [serialize.event(each) for each in events.of_trip(connection, row.trip)]
+    changes = [each for each in shown if each["type"] == "eta"]
+    arrived = any(each["type"] == "arrival" for each in shown)
+    eta = changes[-1] if changes and not arrived and row.ended_s is None else None
+    happened = [each for each in shown if each["type"] in _EVENTS and each["time"]]
     return {
         "arrival": eta and {name: eta[name] for name in ("earliest", "likely", "latest")},
         "events": [{name: each.get(name) for name in _SHOWN} for each in happened[-_MOST:]][::-1],

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
-from landbridge.db.tables import shares, trips
+from landbridge.db.tables import share_links, trips
 
 WHOLE_TRIP_S = 2**31 - 1
 """`until_s` of a link that works until its trip ends."""
@@ -18,13 +18,13 @@ def add(
 ) -> int:
     """Add a link; returns its number."""
     values = {"hash": hashed, "trip": trip, "from_s": from_s, "until_s": until_s}
-    statement = insert(shares).values(**values, added_by=who, added_s=now_s)
-    return int(connection.execute(statement.returning(shares.c.share)).scalar_one())
+    statement = insert(share_links).values(**values, added_by=who, added_s=now_s)
+    return int(connection.execute(statement.returning(share_links.c.share_link)).scalar_one())
 
 
 def every(connection: Connection, device: str | None = None) -> list[Row[Any]]:
     """All links, or those to trips of one device, with columns of their trips, the oldest first."""
-    statement = _with_trip().order_by(shares.c.share)
+    statement = _with_trip().order_by(share_links.c.share_link)
     return list(
         connection.execute(statement if device is None else statement.where(trips.c.device == device))
     )
@@ -32,18 +32,18 @@ def every(connection: Connection, device: str | None = None) -> list[Row[Any]]:
 
 def newest(connection: Connection, of_trips: Collection[int], before: int, limit: int) -> list[Row[Any]]:
     """The newest links to these trips with numbers below `before`, with columns of their trips."""
-    mine = _with_trip().where(shares.c.trip.in_(of_trips), shares.c.share < before)
-    return list(connection.execute(mine.order_by(shares.c.share.desc()).limit(limit)))
+    mine = _with_trip().where(share_links.c.trip.in_(of_trips), share_links.c.share_link < before)
+    return list(connection.execute(mine.order_by(share_links.c.share_link.desc()).limit(limit)))
 
 
 def find(connection: Connection, share: int) -> Row[Any] | None:
     """One link with columns of its trip, None if it is not there."""
-    return connection.execute(_with_trip().where(shares.c.share == share)).one_or_none()
+    return connection.execute(_with_trip().where(share_links.c.share_link == share)).one_or_none()
 
 
 def opened_by(connection: Connection, hashed: str, now_s: int) -> Row[Any] | None:
     """The link with this hash, with columns of its trip, if it may be looked at now."""
-    row = connection.execute(_with_trip().where(shares.c.hash == hashed)).one_or_none()
+    row = connection.execute(_with_trip().where(share_links.c.hash == hashed)).one_or_none()
     return row if row and row.revoked_s is None and row.from_s <= now_s < ends_s(row) else None
 
 
@@ -58,9 +58,11 @@ def ends_s(row: Row[Any]) -> int:
 
 def revoke(connection: Connection, share: int, who: str, now_s: int) -> None:
     """It shows nothing any more."""
-    connection.execute(update(shares).where(shares.c.share == share).values(revoked_by=who, revoked_s=now_s))
+    connection.execute(
+        update(share_links).where(share_links.c.share_link == share).values(revoked_by=who, revoked_s=now_s)
+    )
 
 
 def _with_trip() -> Select[Any]:
     of_trip = (trips.c.device, trips.c.container, trips.c.started_s, trips.c.ended_s, trips.c.tenant)
-    return select(shares, *of_trip).join(trips)
+    return select(share_links, *of_trip).join(trips)

@@ -11,10 +11,10 @@ from landbridge.core.errors import UserError
 from landbridge.core.labels import actor
 from landbridge.core.texts import _
 from landbridge.db import audit
-from landbridge.features.sharing import queries as shares
+from landbridge.features.sharing import queries as share_links
 from landbridge.features.trips import queries as trips
 
-SHARE = "/s/"
+SHARE_PATH = "/s/"
 """Where the pages have the links."""
 
 
@@ -31,22 +31,22 @@ class Made(NamedTuple):
 def add(connection: Connection, trip: Row[Any], length: str, who: str, now_s: int) -> Made:
     """Share `trip` from its start (what is older belongs to others) until it ends, or for a `length` like
     12h; `UserError` if that is none."""
-    until_s = now_s + seconds(length, shares.LONGEST_S, "length") if length else None
+    until_s = now_s + seconds(length, share_links.LONGEST_S, "length") if length else None
     made, hashed = secret.make()
-    kept_s = shares.WHOLE_TRIP_S if until_s is None else until_s
-    share = shares.add(connection, hashed, trip.trip, trip.started_s, kept_s, who, now_s)
+    kept_s = share_links.WHOLE_TRIP_S if until_s is None else until_s
+    share = share_links.add(connection, hashed, trip.trip, trip.started_s, kept_s, who, now_s)
     audit.add(connection, who, _("link {number} created", number=share), now_s, trip.device)
     return Made(share, made, until_s)
 
 
 def revoke(connection: Connection, share: int, who: str, now_s: int) -> Row[Any]:
     """End a link at once; returns it as it was. `UserError` if there is none, or it is over."""
-    row = shares.find(connection, share)
+    row = share_links.find(connection, share)
     if row is None:
         raise UserError(_("no link {number}; `landbridge share list` lists them", number=share))
     if row.revoked_s is not None:
         raise UserError(_("link {number} was revoked by {who}", number=share, who=actor(row.revoked_by)))
-    shares.revoke(connection, share, who, now_s)
+    share_links.revoke(connection, share, who, now_s)
     shared = trips.find(connection, row.trip)
     audit.add(
         connection, who, _("link {number} revoked", number=share), now_s, shared.device if shared else None
@@ -58,14 +58,14 @@ def state(row: Row[Any], now_s: int) -> str:
     """What has become of a link, in words."""
     if row.revoked_s is not None:
         return "revoked"
-    return "open" if now_s < shares.ends_s(row) else "over"
+    return "open" if now_s < share_links.ends_s(row) else "over"
 
 
 def until_s(row: Row[Any]) -> int | None:
     """Until when a link was made to work; None: until its trip ends."""
-    return None if row.until_s == shares.WHOLE_TRIP_S else row.until_s
+    return None if row.until_s == share_links.WHOLE_TRIP_S else row.until_s
 
 
 def share_url(web: Web, secret: str) -> str:
     """The link that `secret` opens."""
-    return f"{base_url(web)}{SHARE}{secret}"
+    return f"{base_url(web)}{SHARE_PATH}{secret}"

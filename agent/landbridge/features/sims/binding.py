@@ -1,5 +1,5 @@
-"""To which locator a card belongs: a state machine, so that a swap that was announced is told from one
-that was not.
+"""To which device a card belongs: a state machine, so that an announced swap differs from one that was
+not announced.
 
 ARMED -> BOUND -> SEPARATED -> (back in its own) BOUND
              \\-> REBIND_PENDING -> BOUND to another

@@ -1,4 +1,4 @@
-"""Asks the platform of the cards' vendor about each card: what it sees is judged by the same rules; locks
+"""Asks the platform of the cards' vendor about each card: what it sees is checked by the same rules; locks
 what must be."""
 
 from dataclasses import replace
@@ -9,10 +9,10 @@ from landbridge.core.errors import UserError
 from landbridge.db.database import Database
 from landbridge.features.devices import queries as devices
 from landbridge.features.sims import handler as watch
-from landbridge.features.sims import queries as register
+from landbridge.features.sims import queries as inventory
 from landbridge.features.sims.provider import Provider
-from landbridge.features.sims.queries import Registered
-from landbridge.features.sims.rules import Seen, judge
+from landbridge.features.sims.queries import SimCard
+from landbridge.features.sims.rules import Observed, evaluate
 from landbridge.points import sent
 
 LOCKED_FOR = ("separation", "blocked", "quota-100")
@@ -37,26 +37,26 @@ def check(database: Database, clock: Clock, provider: Provider, lock: bool, who:
     """Ask about every card that may speak, one by one; a platform that does not answer for one is noted. With
     `lock` those that must be are locked, unless their vendor has done that already."""
     with database.reading() as connection:
-        cards = [each for each in register.every(connection) if each.stage != "retired"]
-        rows = sorted(devices.every(connection), key=lambda row: row.last_contact_s or 0)
-    # Of those that tell of the same card the one that was heard last has it.
-    told = {watch.devices_iccid(row): (row.last_contact_s or 0, row.device) for row in rows}
+        cards = [each for each in inventory.every(connection) if each.stage != "retired"]
+        rows = sorted(devices.every(connection), key=lambda row: row.last_session_s or 0)
+    # Of those that report the same card the one that was heard last has it.
+    reported = {watch.reported_iccid(row): (row.last_session_s or 0, row.device) for row in rows}
     found = []
     for card in cards:
-        iccid = max(card.iccids, key=lambda each: told.get(each, (-1, "")))
-        device = told[iccid][1] if iccid in told else None
+        iccid = max(card.iccids, key=lambda each: reported.get(each, (-1, "")))
+        device = reported[iccid][1] if iccid in reported else None
         checked = Checked(iccid, device, None, None, [], None, False)
         try:
             status, used = provider.status(iccid), provider.usage(iccid)
-            seen = Seen(carrier_imei=status.imei, carrier_bytes=used, carrier_locked=status.locked)
-            broken = _judged(database, clock.now_s(), card, iccid, device, seen)
+            observed = Observed(carrier_imei=status.imei, carrier_bytes=used, carrier_locked=status.locked)
+            broken = _evaluated(database, clock.now_s(), card, iccid, device, observed)
             checked = checked._replace(state=status.state, carrier_bytes=used, broken=broken)
             why = [name for name in broken if name in LOCKED_FOR]
             if lock and why and not status.locked:
                 provider.lock(iccid)
                 with database.writing() as connection:
                     stage, for_ = {"stage": "suspended"}, f"locked: {', '.join(why)}"
-                    register.change(connection, card.card, stage, for_, who, clock.now_s())
+                    inventory.change(connection, card.card, stage, for_, who, clock.now_s())
                 checked = checked._replace(locked=True)
         except UserError as error:
             checked = checked._replace(failure=str(error))
@@ -64,20 +64,20 @@ def check(database: Database, clock: Clock, provider: Provider, lock: bool, who:
     return found
 
 
-def _judged(
-    database: Database, now_s: int, card: Registered, iccid: str, device: str | None, seen: Seen
+def _evaluated(
+    database: Database, now_s: int, card: SimCard, iccid: str, device: str | None, observed: Observed
 ) -> list[str]:
-    """The controls that are broken, told of the device that has the card, if one does."""
+    """The controls that are broken, published for the device that has the card, if one does."""
     with database.writing() as connection:
         used = sent.month_bytes(connection, card.iccids, now_s)
-        seen = replace(seen, month_bytes=sum(used.values()))
-        if used[iccid] != seen.month_bytes:
+        observed = replace(observed, month_bytes=sum(used.values()))
+        if used[iccid] != observed.month_bytes:
             # What went over its other profiles another vendor counts.
-            seen = replace(seen, carrier_bytes=None)
-        demands, itself = watch.demanded(connection, card), watch.of_register(card)
-        judged = judge(demands, itself, seen)
+            observed = replace(observed, carrier_bytes=None)
+        demands, itself = watch.demanded(connection, card), watch.for_rules(card)
+        results = evaluate(demands, itself, observed)
         if device is None:
-            return sorted(name for name, why in judged.items() if why is not None)
-        watch.tell(connection, device, judged, now_s, now_s)
-        states = register.states(connection, device)
+            return sorted(name for name, why in results.items() if why is not None)
+        watch.publish_changes(connection, device, results, now_s, now_s)
+        states = inventory.states(connection, device)
     return sorted(name for name, (is_broken, _) in states.items() if is_broken)

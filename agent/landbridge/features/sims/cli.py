@@ -1,4 +1,4 @@
-"""`landbridge sims`: the register of SIM cards."""
+"""`landbridge sims`: the SIM inventory."""
 
 import typer
 from sqlalchemy import Connection
@@ -9,9 +9,9 @@ from landbridge.core.errors import UserError
 from landbridge.db.opened import opened, whoever
 from landbridge.features.sims import binding
 from landbridge.features.sims import handler as watch
-from landbridge.features.sims import queries as register
+from landbridge.features.sims import queries as inventory
 from landbridge.features.sims.binding import Binding
-from landbridge.features.sims.queries import ARMED, Registered
+from landbridge.features.sims.queries import ARMED, SimCard
 from landbridge.features.sims.rules import STAGES
 
 commands = typer.Typer(help="Manage the SIM inventory")
@@ -21,8 +21,8 @@ _IMSIS = typer.Option([], "--imsi", help="IMSI that its applet may use; repeatab
 _STAGE = typer.Argument(help=f"Stage: {', '.join(STAGES)}.")
 
 
-def _known(connection: Connection, iccid: str) -> Registered:
-    found = register.of_iccid(connection, iccid)
+def _known(connection: Connection, iccid: str) -> SimCard:
+    found = inventory.of_iccid(connection, iccid)
     if found is None:
         raise UserError(f"no card {iccid}; `landbridge sims list` lists them")
     return found
@@ -31,7 +31,7 @@ def _known(connection: Connection, iccid: str) -> Registered:
 @commands.command()
 def add(
     iccid: str = _ICCID,
-    class_: str = typer.Option(..., "--class", help="Class of the card (`landbridge controls set`)."),
+    controls: str = typer.Option(..., "--controls", help="Controls of the card (`landbridge controls set`)."),
     holder: str = typer.Option(..., help="Owner, responsible to the mobile operator."),
     purpose: str = typer.Option(..., help="What the card is used for."),
     profile: list[str] = _PROFILES,
@@ -40,11 +40,11 @@ def add(
 ) -> None:
     """Add a card
 
-    If its class requires binding, the card is bound to the first device that reports it.
+    If its controls require binding, the card is bound to the first device that reports it.
 
     \b
     Example:
-      landbridge sims add 8931440400012345678 --class resold --holder "ACME Rail" --purpose tracker \\
+      landbridge sims add 8931440400012345678 --controls resold --holder "ACME Rail" --purpose tracker \\
           --stage test
     """
     iccids = tuple(dict.fromkeys([iccid, *profile]))
@@ -53,14 +53,14 @@ def add(
             raise UserError(f"ICCID {each!r}: 18 to 20 digits")
     _checked(stage)
     with opened() as it, it.database.writing() as connection:
-        if register.class_of(connection, class_) is None:
-            names = ", ".join(row.name for row in register.classes(connection)) or "none"
-            raise UserError(f"no class {class_!r}; there are {names} (`landbridge controls set`)")
+        if inventory.controls_of(connection, controls) is None:
+            names = ", ".join(row.name for row in inventory.controls(connection)) or "none"
+            raise UserError(f"no controls {controls!r}; there are {names} (`landbridge controls set`)")
         for each in iccids:
-            if register.of_iccid(connection, each):
+            if inventory.of_iccid(connection, each):
                 raise UserError(f"ICCID {each} is already in the inventory")
-        card = Registered(0, holder, purpose, class_, stage, tuple(imsi), ARMED, None, None, iccids)
-        number = register.add(connection, card, whoever(), it.clock.now_s())
+        card = SimCard(0, holder, purpose, controls, stage, tuple(imsi), ARMED, None, None, iccids)
+        number = inventory.add(connection, card, whoever(), it.clock.now_s())
     print(f"card {number}: {', '.join(iccids)}")
 
 
@@ -73,12 +73,12 @@ def list_cards() -> None:
       landbridge sims list
     """
     with opened() as it, it.database.reading() as connection:
-        cards = register.every(connection)
+        cards = inventory.every(connection)
     table.show(
-        ("card", "ICCID", "class", "stage", "owner", "purpose", "binding", "IMEI", "blocked"),
+        ("card", "ICCID", "controls", "stage", "owner", "purpose", "binding", "IMEI", "blocked"),
         (
             (
-                each.card, " ".join(each.iccids), each.class_, each.stage, each.holder, each.purpose,
+                each.card, " ".join(each.iccids), each.controls, each.stage, each.holder, each.purpose,
                 each.binding, each.imei, each.blocked,
             )
             for each in cards
@@ -95,7 +95,7 @@ def history(iccid: str = _ICCID) -> None:
       landbridge sims history 8931440400012345678
     """
     with opened() as it, it.database.reading() as connection:
-        rows = register.actions(connection, _known(connection, iccid).card)
+        rows = inventory.actions(connection, _known(connection, iccid).card)
     table.show(
         ("time", "what", "why", "by"), ((iso(row.done_s), row.what, row.why, row.done_by) for row in rows)
     )
@@ -116,7 +116,7 @@ def stage(iccid: str = _ICCID, to: str = _STAGE, why: str = typer.Option("", hel
         found = _known(connection, iccid)
         if found.stage == "retired":
             raise UserError(f"card {found.card} is retired: that is for good")
-        register.change(connection, found.card, {"stage": to}, why, whoever(), it.clock.now_s())
+        inventory.change(connection, found.card, {"stage": to}, why, whoever(), it.clock.now_s())
     print(f"card {found.card} is {to}")
 
 
@@ -137,7 +137,7 @@ def rebind(iccid: str = _ICCID, why: str = typer.Option("", help="Reason.")) -> 
         after = binding.announce(
             Binding(found.binding, found.imei), watch.moved_s(connection, found), most, now_s
         )
-        register.change(connection, found.card, {"binding": after.state}, why, whoever(), now_s)
+        inventory.change(connection, found.card, {"binding": after.state}, why, whoever(), now_s)
     print(f"card {found.card} may move from IMEI {found.imei} to another device")
 
 
@@ -170,7 +170,7 @@ def unblock(iccid: str = _ICCID, why: str = typer.Option("", help="Reason.")) ->
 def _block(iccid: str, blocked: str | None, why: str) -> None:
     with opened() as it, it.database.writing() as connection:
         card = _known(connection, iccid).card
-        register.change(connection, card, {"blocked": blocked}, why, whoever(), it.clock.now_s())
+        inventory.change(connection, card, {"blocked": blocked}, why, whoever(), it.clock.now_s())
 
 
 def _checked(name: str) -> None:

@@ -1,4 +1,4 @@
-"""`landbridge controls`: what classes of cards demand, and whether their cards keep to it."""
+"""`landbridge controls`: what SIM controls demand, and whether the cards keep to it."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,13 +9,13 @@ from landbridge.core import files, table
 from landbridge.core.clock import to_epoch_s
 from landbridge.core.errors import UserError
 from landbridge.db.opened import opened, whoever
-from landbridge.features.sims import cases, classes, report
+from landbridge.features.sims import cases, controls, report
 from landbridge.features.sims import check as checking
-from landbridge.features.sims import queries as register
+from landbridge.features.sims import queries as inventory
 from landbridge.features.sims.provider import Http
 
 commands = typer.Typer(help="Manage SIM controls: binding, countries, networks, quotas")
-_FILE = typer.Argument(help="TOML file with [class.<name>] tables and [[case]] tests.")
+_FILE = typer.Argument(help="TOML file with [controls.<name>] tables and [[case]] tests.")
 _PROVIDER = typer.Argument(help="TOML file that describes the platform of the SIM vendor.")
 _MONTH = typer.Option(None, help="Month as YYYY-MM; default: the current month.")
 
@@ -24,7 +24,7 @@ _MONTH = typer.Option(None, help="Month as YYYY-MM; default: the current month."
 def test(file: Path = _FILE) -> None:
     """Test a file of SIM controls offline
 
-    Each rule of a class needs a case that breaks it and one that does not. The exit code is 1 if a case fails
+    Each demanded rule needs a case that breaks it and one that does not. The exit code is 1 if a case fails
     or is missing.
 
     \b
@@ -51,23 +51,23 @@ def test(file: Path = _FILE) -> None:
 
 
 @commands.command("set")
-def set_classes(file: Path = _FILE) -> None:
-    """Apply the classes of a file, if all its cases pass
+def set_controls(file: Path = _FILE) -> None:
+    """Apply the SIM controls of a file, if all its cases pass
 
     \b
     Example:
       landbridge controls set controls.toml
     """
     text = files.text(file)
-    found = classes.parse(text)
+    found = controls.parse(text)
     verdicts, lacking = cases.run(text)
     bad = [each.name for each in verdicts if not each.is_right] + lacking
     if bad:
         raise UserError(f"{file}: `landbridge controls test` finds {len(bad)} faults, the first: {bad[0]}")
     with opened(make=True) as it, it.database.writing() as connection:
         for name, demands in found.items():
-            register.set_class(connection, name, demands.stored(), whoever(), it.clock.now_s())
-    print(f"{len(found)} classes hold: {', '.join(found)}")
+            inventory.set_controls(connection, name, demands.stored(), whoever(), it.clock.now_s())
+    print(f"{len(found)} SIM controls are in force: {', '.join(found)}")
 
 
 @commands.command()
@@ -109,12 +109,12 @@ def reset(provider: Path = _PROVIDER, iccid: str = typer.Argument(help="ICCID of
     asked = Http(files.text(provider))
     with opened() as it:
         with it.database.reading() as connection:
-            found = register.of_iccid(connection, iccid)
+            found = inventory.of_iccid(connection, iccid)
         if found is None:
             raise UserError(f"no card {iccid}; `landbridge sims list` lists them")
         asked.reset(iccid)  # nobody waits for the database meanwhile
         with it.database.writing() as connection:
-            register.note(connection, found.card, "reset", "", whoever(), it.clock.now_s())
+            inventory.note(connection, found.card, "reset", "", whoever(), it.clock.now_s())
     print(f"the connection of {iccid} is reset")
 
 
@@ -130,7 +130,7 @@ def usage(month: str | None = _MONTH) -> None:
     """
     with opened() as it, it.database.reading() as connection:
         from_s, until_s = _span(month, it.clock.now())
-        found = report.lines(connection, from_s, until_s)
+        found = report.rows(connection, from_s, until_s)
     table.show(
         ("card", "ICCID", "country", "device", "sessions", "messages", "payload", "on the air"),
         (

@@ -1,7 +1,7 @@
-"""Watches the cards of devices: judges what each uplink shows, tells what is broken and what is kept again.
+"""Watches the cards of devices: checks each uplink, and publishes which controls are broken and kept again.
 
-A handler of the desk (downlinks/registry.py) that orders nothing: what a control demands goes by settings.
-`note` runs in the transaction of the uplink.
+A downlink handler (downlinks/registry.py) that sends nothing: what a control demands goes by settings.
+`on_report` runs in the transaction of the uplink.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -9,18 +9,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from landbridge.events import publish as announce
-from landbridge.events import topics
+from landbridge.events import publishing, topics
 from landbridge.features.devices import queries as devices
 from landbridge.features.diagnostics.queries import log as device_log
 from landbridge.features.esim.queries import policies as cards
 from landbridge.features.settings import queries as settings
 from landbridge.features.sims import binding
-from landbridge.features.sims import queries as register
+from landbridge.features.sims import queries as inventory
 from landbridge.features.sims.binding import Binding
-from landbridge.features.sims.classes import Class, restored
-from landbridge.features.sims.queries import Registered
-from landbridge.features.sims.rules import RULES, Card, Seen, judge
+from landbridge.features.sims.controls import Controls, restored
+from landbridge.features.sims.queries import SimCard
+from landbridge.features.sims.rules import RULES, Card, Observed, evaluate
 from landbridge.features.trips import queries as trips
 from landbridge.points import queries as points
 from landbridge.points import sent
@@ -29,10 +28,10 @@ from landbridge.protocol import diagnostics
 from landbridge.protocol.diagnostics import CALLED, MESSAGED
 from landbridge.protocol.event import Event
 from landbridge.protocol.limits import WireError
-from landbridge.protocol.point import KIND_STILL
+from landbridge.protocol.point import KIND_REUSED
 from landbridge.protocol.settings import SETTINGS
 from landbridge.protocol.uplink import SMS, VOICE, Uplink
-from landbridge.tracking.findings import see
+from landbridge.tracking.detected import to_track_point
 
 WHO = "control"
 """Who has changed what a control demands."""
@@ -40,84 +39,86 @@ _NAMES = ("imei", "iccid", "imsi")
 _SLOWEST = {"upload_every_s": SETTINGS["upload_every_s"].highest}
 
 
-def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
     """Judge the card of a device by what it reports of itself and by its new points; a card that is not in
-    the register is nobody's to judge, and the one before it broke what it did."""
+    the inventory is not checked; what the card before it broke stays."""
     identity = _identity(connection, device, uplink)
-    found = register.known(connection, identity)
+    found = inventory.known(connection, identity)
     if found is None:
         if identity.get("iccid"):
-            tell(connection, device, dict.fromkeys(RULES), now_s, now_s)
+            publish_changes(connection, device, dict.fromkeys(RULES), now_s, now_s)
         return
     demands = demanded(connection, found)
-    # It told its identity once; the card may have been added, or its move announced, since.
+    # It reported its identity once; the card may have been added, or its move announced, since.
     if identity["iccid"] in found.iccids and identity.get("imei"):
         found = _bind(connection, found, str(identity["imei"]), now_s)
-    card = of_register(found)
+    card = for_rules(found)
     for stored in _by_time(connection, device, uplink):
-        judged = judge(demands, card, _place(stored))
-        tell(connection, device, judged, stored.at_s or now_s, now_s, stored)
+        results = evaluate(demands, card, _place(stored))
+        publish_changes(connection, device, results, stored.at_s or now_s, now_s, stored)
     used = sum(sent.month_bytes(connection, found.iccids, now_s).values()) if demands.quota_mb else None
     imei, iccid, imsi = (str(identity[name]) if identity.get(name) else None for name in _NAMES)
     hosts = _hosts(connection, device)
     came = _came(uplink)
     voice, sms = _services(uplink, came)
-    itself = Seen(
+    itself = Observed(
         imei=imei, iccid=iccid, imsi=imsi, month_bytes=used, hosts=hosts, voice=voice, sms=sms
     )  # fmt: skip
     # When a reply is lost the same comes again.
-    anew = {"services"} if came and came & device_log.kinds(connection, device, now_s) else set()
-    tell(connection, device, judge(demands, card, itself), now_s, now_s, anew=anew)
+    broken_again = {"services"} if came and came & device_log.kinds(connection, device, now_s) else set()
+    publish_changes(
+        connection, device, evaluate(demands, card, itself), now_s, now_s, broken_again=broken_again
+    )
     if used is not None and demands.slow_at and used >= demands.quota_mb * 1e4 * demands.slow_at:
         settings.change(connection, device, _SLOWEST, WHO, now_s)
 
 
-def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
-    """Those whose cards are in the register."""
-    return register.devices_with_cards(connection, uplinks.keys())
+def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+    """Those whose cards are in the inventory."""
+    return inventory.devices_with_cards(connection, uplinks.keys())
 
 
-def demanded(connection: Connection, found: Registered) -> Class:
-    """The controls of a card's class."""
-    return restored(register.class_of(connection, found.class_) or {})
+def demanded(connection: Connection, found: SimCard) -> Controls:
+    """The controls that a card demands."""
+    return restored(inventory.controls_of(connection, found.controls) or {})
 
 
-def of_register(found: Registered) -> Card:
+def for_rules(found: SimCard) -> Card:
     """The card as rules see it; one that is about to be moved may be in either locator."""
-    imei = None if found.binding == register.REBIND_PENDING else found.imei
+    imei = None if found.binding == inventory.REBIND_PENDING else found.imei
     return Card(found.iccids, found.imsis, imei, found.stage, found.blocked)
 
 
-def devices_iccid(row: Row[Any]) -> str:
-    """The ICCID that a device told last; "" if it never did."""
+def reported_iccid(row: Row[Any]) -> str:
+    """The ICCID that a device reported last; "" if it never did."""
     return str(devices.identity(row).get("iccid", ""))
 
 
-def tell(
+def publish_changes(
     connection: Connection,
     device: str,
-    judged: Mapping[str, str | None],
+    results: Mapping[str, str | None],
     at_s: int,
     now_s: int,
     stored: StoredPoint | None = None,
-    anew: Collection[str] = (),
+    broken_again: Collection[str] = (),
 ) -> None:
-    """Tell which controls are broken now that were not, and which are kept again, as rules.py has `judged`;
-    `stored` is the point that shows it. What is older than the last change changes nothing; what was broken
-    before this trip is told on it too, and what has been broken `anew` once more."""
-    states = register.states(connection, device)
-    for control, why in judged.items():
+    """Publish which controls are broken now that were not, and which are kept again, as rules.py has
+    `results`; `stored` is the point that shows it. What is older than the last change changes nothing; what
+    was broken before this trip is published on it too, and what was `broken_again` once more."""
+    states = inventory.states(connection, device)
+    for control, why in results.items():
         broken, since_s = states.get(control, (False, -1))
         if why is None or not broken:
-            is_news = (why is not None) != broken
+            is_change = (why is not None) != broken
         else:
-            is_news = control in anew or since_s < trips.changed_s(connection, device, at_s)
-        if not is_news or at_s < since_s:
+            is_change = control in broken_again or since_s < trips.changed_s(connection, device, at_s)
+        if not is_change or at_s < since_s:
             continue
-        register.set_state(connection, device, control, why is not None, at_s)
+        inventory.set_state(connection, device, control, why is not None, at_s)
         event = _event(connection, device, control, why, at_s, stored)
         if event:
-            announce.tell(connection, [event], now_s)
+            publishing.publish(connection, [event], now_s)
 
 
 def _event(
@@ -127,7 +128,7 @@ def _event(
     action = "kept" if why is None else "broken"
     details = {
         "control": control, "action": action, "severity": RULES[control].severity,
-        "why": why or "as the class of the card demands",
+        "why": why or "as its controls demand",
     }  # fmt: skip
     name = f"{control}-{action}"
     if stored is not None:
@@ -146,9 +147,9 @@ def _last(connection: Connection, device: str) -> StoredPoint | None:
     trip = trips.running(connection, device)
     if last is None or (trip is not None and trip.trip == last.trip):
         return last
-    still = last.point._replace(kind=KIND_STILL, plmn=0, events=0).meaningful()
+    reused = last.point._replace(kind=KIND_REUSED, plmn=0, events=0).meaningful()
     whose = (trip.trip, trip.container, trip.tenant) if trip is not None else (None, None, None)
-    return last._replace(point=still, trip=whose[0], container=whose[1], tenant=whose[2])
+    return last._replace(point=reused, trip=whose[0], container=whose[1], tenant=whose[2])
 
 
 def _identity(connection: Connection, device: str, uplink: Uplink) -> dict[str, Any]:
@@ -164,20 +165,20 @@ def _by_time(connection: Connection, device: str, uplink: Uplink) -> list[Stored
     return sorted(dated, key=lambda each: (each.at_s, each.point.seq))
 
 
-def _place(stored: StoredPoint) -> Seen:
-    """Where it was: by its network, and by a fix that is beyond doubt."""
-    plmn, seen = stored.point.plmn or None, see(stored)
-    if seen.place is None:
-        return Seen(plmn=plmn)
-    lat, lon = seen.place
-    return Seen(plmn=plmn, latitude=lat, longitude=lon, accuracy_m=seen.accuracy_m)
+def _place(stored: StoredPoint) -> Observed:
+    """Where it was: by its network, and by a fix without quality flags."""
+    plmn, observed = stored.point.plmn or None, to_track_point(stored)
+    if observed.place is None:
+        return Observed(plmn=plmn)
+    lat, lon = observed.place
+    return Observed(plmn=plmn, latitude=lat, longitude=lon, accuracy_m=observed.accuracy_m)
 
 
 def _services(uplink: Uplink, came: set[int]) -> tuple[bool | None, bool | None]:
     """Whether voice and SMS are on, as the modem says with the identity; a call or a message that came says
-    so too. None: neither is told."""
-    told = uplink.identity.get("services")
-    voice, sms = (None if told is None else bool(int(told) & bit) for bit in (VOICE, SMS))
+    so too. None: neither is reported."""
+    reported = uplink.identity.get("services")
+    voice, sms = (None if reported is None else bool(int(reported) & bit) for bit in (VOICE, SMS))
     return CALLED in came or voice, MESSAGED in came or sms
 
 
@@ -185,10 +186,10 @@ def _came(uplink: Uplink) -> set[int]:
     """`CALLED` and `MESSAGED`, if the device has noted them since its last diagnostics; what does not keep
     the contract is refused elsewhere (features/diagnostics/handler.py)."""
     try:
-        told = diagnostics.decode(uplink.reports.get(diagnostics.REPORT_KEY))
+        reported = diagnostics.decode(uplink.reports.get(diagnostics.REPORT_KEY))
     except WireError:
         return set()
-    return {entry.kind for entry in told.entries} & {CALLED, MESSAGED}
+    return {entry.kind for entry in reported.entries} & {CALLED, MESSAGED}
 
 
 def _hosts(connection: Connection, device: str) -> tuple[str, ...] | None:
@@ -202,18 +203,20 @@ def _hosts(connection: Connection, device: str) -> tuple[str, ...] | None:
     return tuple(sorted(hosts))
 
 
-def _bind(connection: Connection, found: Registered, imei: str, now_s: int) -> Registered:
+def _bind(connection: Connection, found: SimCard, imei: str, now_s: int) -> SimCard:
     before = Binding(found.binding, found.imei)
     after = binding.heard(before, imei)
     if after == before:
         return found
     values = {"binding": after.state, "imei": after.imei}
-    register.change(connection, found.card, values, f"heard of in IMEI {imei}", WHO, now_s)
+    inventory.change(connection, found.card, values, f"heard of in IMEI {imei}", WHO, now_s)
     return found._replace(binding=after.state, imei=after.imei)
 
 
-def moved_s(connection: Connection, found: Registered) -> Sequence[int]:
+def moved_s(connection: Connection, found: SimCard) -> Sequence[int]:
     """When it was announced that the card goes to another locator."""
     return [
-        row.done_s for row in register.actions(connection, found.card) if register.REBIND_PENDING in row.what
+        row.done_s
+        for row in inventory.actions(connection, found.card)
+        if inventory.REBIND_PENDING in row.what
     ]

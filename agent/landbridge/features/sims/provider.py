@@ -36,7 +36,7 @@ from typing import Any, NamedTuple, Protocol
 
 from landbridge.core import files
 from landbridge.core.errors import UserError
-from landbridge.core.http import Line
+from landbridge.core.http import HttpClient
 from landbridge.core.http_errors import Away
 from landbridge.core.typed import checked
 
@@ -46,7 +46,7 @@ _DOES = ("lock", "reset")
 
 
 class Status(NamedTuple):
-    """What the platform says of a card; None: it does not tell."""
+    """What the platform says of a card; None: it does not say."""
 
     state: str | None
     imei: str | None
@@ -67,7 +67,7 @@ class Provider(Protocol):
         """Let it transmit nothing any more."""
 
     def reset(self, iccid: str) -> None:
-        """Have its connection made anew."""
+        """Reset its connection."""
 
 
 class Fake:
@@ -123,13 +123,13 @@ class Http:
 
     def status(self, iccid: str) -> Status:
         """By GET."""
-        state, imei = self._told("status", iccid)
+        state, imei = self._asked("status", iccid)
         state, imei = (None if each in (None, "") else str(each) for each in (state, imei))
         return Status(state, imei, state in self._locked)
 
     def usage(self, iccid: str) -> int | None:
         """By GET."""
-        (used,) = self._told("usage", iccid)
+        (used,) = self._asked("usage", iccid)
         try:
             return None if used is None else int(used)
         except (TypeError, ValueError, OverflowError):
@@ -145,7 +145,7 @@ class Http:
         """By the request that is described."""
         self._do("reset", iccid)
 
-    def _told(self, what: str, iccid: str) -> list[Any]:
+    def _asked(self, what: str, iccid: str) -> list[Any]:
         part = self._parts.get(what)
         if part is None:
             return [None for _ in _ASKS[what]]
@@ -166,12 +166,12 @@ class Http:
     def _ask(self, method: str, iccid: str, path: str, body: bytes | None) -> bytes:
         url = self._url.replace("{iccid}", iccid) + path
         try:
-            with closing(Line(url)) as line:
-                answer = line.ask(method, body, self._headers, most=_MOST_BYTES)
+            with closing(HttpClient(url)) as client:
+                answer = client.ask(method, body, self._headers, most=_MOST_BYTES)
         except (Away, http.client.HTTPException, ValueError) as error:
             raise UserError(f"the card's platform, {method} {url}: {error}") from None
         if not answer.is_good:
-            raise UserError(f"the card's platform, {method} {url}: {answer.told}")
+            raise UserError(f"the card's platform, {method} {url}: {answer.summary}")
         return answer.body
 
 

@@ -1,4 +1,4 @@
-"""The register of SIM cards, the classes of controls, what was done, and which controls are broken."""
+"""The SIM inventory, the SIM controls, what was done, and which controls are broken."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -8,11 +8,11 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from landbridge.db.among import among
 from landbridge.db.tables import (
-    card_actions,
-    control_classes,
     control_states,
     devices,
+    sim_actions,
     sim_cards,
+    sim_controls,
     sim_profiles,
 )
 
@@ -20,13 +20,13 @@ ARMED, BOUND, SEPARATED, REBIND_PENDING = "ARMED", "BOUND", "SEPARATED", "REBIND
 """States of the binding of a card (binding.py)."""
 
 
-class Registered(NamedTuple):
-    """A card as the register has it."""
+class SimCard(NamedTuple):
+    """A card as the inventory has it."""
 
     card: int
     holder: str
     purpose: str
-    class_: str
+    controls: str
     stage: str
     imsis: tuple[str, ...]
     binding: str
@@ -35,12 +35,12 @@ class Registered(NamedTuple):
     iccids: tuple[str, ...]
 
 
-def add(connection: Connection, card: Registered, who: str, now_s: int) -> int:
+def add(connection: Connection, card: SimCard, who: str, now_s: int) -> int:
     """Add a card; returns its number, that of `card` is of no account."""
     values: dict[str, Any] = {
         "holder": card.holder,
         "purpose": card.purpose,
-        "class": card.class_,
+        "controls": card.controls,
         "stage": card.stage,
     }
     values |= {"imsis": json.dumps(card.imsis), "binding": card.binding, "imei": card.imei}
@@ -48,24 +48,24 @@ def add(connection: Connection, card: Registered, who: str, now_s: int) -> int:
         connection.execute(insert(sim_cards).values(values).returning(sim_cards.c.card)).scalar_one()
     )
     connection.execute(insert(sim_profiles), [{"iccid": iccid, "card": number} for iccid in card.iccids])
-    note(connection, number, "added", f"{card.class_}, {card.stage}", who, now_s)
+    note(connection, number, "added", f"{card.controls}, {card.stage}", who, now_s)
     return number
 
 
-def of_iccid(connection: Connection, iccid: str) -> Registered | None:
+def of_iccid(connection: Connection, iccid: str) -> SimCard | None:
     """The card that has a profile of this ICCID."""
     owner = select(sim_profiles.c.card).where(sim_profiles.c.iccid == iccid).scalar_subquery()
     row = connection.execute(select(sim_cards).where(sim_cards.c.card == owner)).one_or_none()
-    return None if row is None else _registered(connection, row)
+    return None if row is None else _sim_card(connection, row)
 
 
-def of_imei(connection: Connection, imei: str) -> list[Registered]:
+def of_imei(connection: Connection, imei: str) -> list[SimCard]:
     """The cards that are bound to the modem of this IMEI, the oldest first."""
     rows = connection.execute(select(sim_cards).where(sim_cards.c.imei == imei).order_by(sim_cards.c.card))
-    return [_registered(connection, row) for row in rows.all()]
+    return [_sim_card(connection, row) for row in rows.all()]
 
 
-def known(connection: Connection, identity: Mapping[str, Any]) -> Registered | None:
+def known(connection: Connection, identity: Mapping[str, Any]) -> SimCard | None:
     """The card of this ICCID, or else the one that belongs into the locator that says so; none does once it
     is retired or goes to another."""
     iccid, imei = identity.get("iccid"), identity.get("imei")
@@ -75,27 +75,27 @@ def known(connection: Connection, identity: Mapping[str, Any]) -> Registered | N
     return found
 
 
-def _belongs(card: Registered) -> bool:
+def _belongs(card: SimCard) -> bool:
     return card.stage != "retired" and card.binding != REBIND_PENDING
 
 
 def devices_with_cards(connection: Connection, of_devices: Collection[str]) -> list[str]:
-    """Those of the devices whose ICCID is in the register, or to which a card of it is bound."""
+    """Those of the devices whose ICCID is in the inventory, or to which a card of it is bound."""
     if connection.execute(select(sim_cards.c.card).limit(1)).first() is None:
         return []
     columns = select(devices.c.device, devices.c.identity).where(among(devices.c.device, of_devices))
-    told = {row.device: json.loads(row.identity) for row in connection.execute(columns)}
-    iccids, imeis = ({each.get(name) for each in told.values()} - {None} for name in ("iccid", "imei"))
+    reported = {row.device: json.loads(row.identity) for row in connection.execute(columns)}
+    iccids, imeis = ({each.get(name) for each in reported.values()} - {None} for name in ("iccid", "imei"))
     profiles = select(sim_profiles.c.iccid).where(sim_profiles.c.iccid.in_(iccids))
     bound = select(sim_cards.c.imei).where(sim_cards.c.imei.in_(imeis))
     known = {*connection.execute(profiles).scalars(), *connection.execute(bound).scalars()}
-    return [name for name, each in told.items() if known & {each.get("iccid"), each.get("imei")}]
+    return [name for name, each in reported.items() if known & {each.get("iccid"), each.get("imei")}]
 
 
-def every(connection: Connection) -> list[Registered]:
+def every(connection: Connection) -> list[SimCard]:
     """All cards, the oldest first."""
     rows = connection.execute(select(sim_cards).order_by(sim_cards.c.card)).all()
-    return [_registered(connection, row) for row in rows]
+    return [_sim_card(connection, row) for row in rows]
 
 
 def change(
@@ -110,33 +110,33 @@ def change(
 def note(connection: Connection, card: int, what: str, why: str, who: str, now_s: int) -> None:
     """Note what was done with a card."""
     row = {"card": card, "what": what, "why": why, "done_by": who, "done_s": now_s}
-    connection.execute(insert(card_actions).values(row))
+    connection.execute(insert(sim_actions).values(row))
 
 
 def actions(connection: Connection, card: int) -> list[Row[Any]]:
     """What was done with a card, the oldest first."""
-    statement = select(card_actions).where(card_actions.c.card == card)
-    return list(connection.execute(statement.order_by(card_actions.c.action)))
+    statement = select(sim_actions).where(sim_actions.c.card == card)
+    return list(connection.execute(statement.order_by(sim_actions.c.action)))
 
 
-def set_class(connection: Connection, name: str, content: Mapping[str, Any], who: str, now_s: int) -> None:
-    """Set a class in place of what it was."""
+def set_controls(connection: Connection, name: str, content: Mapping[str, Any], who: str, now_s: int) -> None:
+    """Set the controls of a name, in place of what they were."""
     values = {"content": json.dumps(content), "set_by": who, "set_s": now_s}
-    of_name = update(control_classes).where(control_classes.c.name == name).values(values)
+    of_name = update(sim_controls).where(sim_controls.c.name == name).values(values)
     if not connection.execute(of_name).rowcount:
-        connection.execute(insert(control_classes).values(name=name, **values))
+        connection.execute(insert(sim_controls).values(name=name, **values))
 
 
-def class_of(connection: Connection, name: str) -> dict[str, Any] | None:
-    """The content of a class."""
-    statement = select(control_classes.c.content).where(control_classes.c.name == name)
+def controls_of(connection: Connection, name: str) -> dict[str, Any] | None:
+    """The content of the controls of that name."""
+    statement = select(sim_controls.c.content).where(sim_controls.c.name == name)
     content = connection.execute(statement).scalar()
     return None if content is None else dict(json.loads(content))
 
 
-def classes(connection: Connection) -> list[Row[Any]]:
-    """All classes by name."""
-    return list(connection.execute(select(control_classes).order_by(control_classes.c.name)))
+def controls(connection: Connection) -> list[Row[Any]]:
+    """All controls by name."""
+    return list(connection.execute(select(sim_controls).order_by(sim_controls.c.name)))
 
 
 def states(connection: Connection, device: str) -> dict[str, tuple[bool, int]]:
@@ -153,9 +153,9 @@ def set_state(connection: Connection, device: str, control: str, broken: bool, a
     connection.execute(insert(control_states).values(**key, broken=broken, at_s=at_s))
 
 
-def _registered(connection: Connection, row: Row[Any]) -> Registered:
+def _sim_card(connection: Connection, row: Row[Any]) -> SimCard:
     statement = select(sim_profiles.c.iccid).where(sim_profiles.c.card == row.card)
     iccids: Sequence[str] = connection.execute(statement.order_by(sim_profiles.c.iccid)).scalars().all()
     values = row._asdict()
-    class_, imsis = values.pop("class"), tuple(json.loads(values.pop("imsis")))
-    return Registered(class_=class_, imsis=imsis, iccids=tuple(iccids), **values)
+    controls, imsis = values.pop("controls"), tuple(json.loads(values.pop("imsis")))
+    return SimCard(controls=controls, imsis=imsis, iccids=tuple(iccids), **values)

@@ -5,16 +5,16 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from landbridge.features.devices import queries as devices
-from landbridge.features.sims import queries as register
+from landbridge.features.sims import queries as inventory
 from landbridge.points import sent
 from landbridge.points.usage import Used, split
 
 
-class Line(NamedTuple):
+class UsageRow(NamedTuple):
     """One profile in one country."""
 
     card: int | None
-    """Of the register; None: it is not there."""
+    """Of the inventory; None: it is not there."""
     iccid: str
     country: str
     """Mobile country code; "": none was heard of."""
@@ -22,13 +22,13 @@ class Line(NamedTuple):
     used: Used
 
 
-def lines(connection: Connection, from_s: int, until_s: int) -> list[Line]:
+def rows(connection: Connection, from_s: int, until_s: int) -> list[UsageRow]:
     """All that was used from `from_s` on, before `until_s`."""
     found = []
     for row in devices.every(connection):
         messages = sent.messages(connection, row.device, from_s, until_s)
         by = sent.profiles(connection, row.device), sent.countries(connection, row.device)
         for (iccid, country), used in split(messages, *by).items():
-            card = register.of_iccid(connection, iccid)
-            found.append(Line(card and card.card, iccid, country, row.device, used))
+            card = inventory.of_iccid(connection, iccid)
+            found.append(UsageRow(card and card.card, iccid, country, row.device, used))
     return found

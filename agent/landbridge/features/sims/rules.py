@@ -1,28 +1,29 @@
-"""The controls, each a function of what a card may and what was seen of it: pure, so that a file of cases
+"""The controls, each a function of what a card may and what was observed of it: pure, so that a file of cases
 tests them.
 
-The names of `Seen` are those of a case in such a file. None there: it was not told, and no rule judges it.
-"""
+The names of `Observed` are those of a case in such a file. None there: it is unknown, and no rule is
+evaluated."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from landbridge.features.sims.classes import Class
+from landbridge.features.sims.controls import Controls
 from landbridge.geo.distance import Place
 
 STAGES = ("stock", "test", "active", "suspended", "retired")
 """The life cycle of a card. In stock, suspended and retired it is not to be heard of."""
 SPEAKING = ("test", "active")
 _IMEI_DIGITS = 14
-"""Of the modem itself. A check digit follows, or its software version, or nothing, by who tells it."""
+"""Of the modem itself. A check digit follows, or its software version, or nothing, depending on who reports
+it."""
 _DIFFER = 0.2
 _LEAST_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
 class Card:
-    """What the register has of a card."""
+    """What the inventory has of a card."""
 
     iccids: tuple[str, ...] = ()
     """Of its profiles; a card that is no eUICC has one."""
@@ -36,7 +37,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observed:
     """What is known of a card at one moment."""
 
     imei: str | None = None
@@ -64,45 +65,45 @@ class Rule(NamedTuple):
     """One control."""
 
     severity: str
-    demanded: Callable[[Class], bool]
-    """Whether a class has it."""
-    judges: Callable[[Class, Seen], bool]
-    """Whether enough was seen to judge."""
-    broken: Callable[[Class, Card, Seen], str | None]
+    demanded: Callable[[Controls], bool]
+    """Whether the controls have it."""
+    applies: Callable[[Controls, Observed], bool]
+    """Whether enough is known to evaluate it."""
+    broken: Callable[[Controls, Card, Observed], str | None]
     """What is wrong, None: nothing."""
 
 
-def judge(demands: Class, card: Card, seen: Seen) -> dict[str, str | None]:
-    """Why each control that can be judged is broken; None: it is kept, or nobody demands it."""
+def evaluate(demands: Controls, card: Card, observed: Observed) -> dict[str, str | None]:
+    """Return why each control that can be evaluated is broken; None: it is kept, or nobody demands it."""
     return {
-        name: rule.broken(demands, card, seen) if rule.demanded(demands) else None
+        name: rule.broken(demands, card, observed) if rule.demanded(demands) else None
         for name, rule in RULES.items()
-        if not rule.demanded(demands) or rule.judges(demands, seen)
+        if not rule.demanded(demands) or rule.applies(demands, observed)
     }
 
 
-def _separation(_: Class, card: Card, seen: Seen) -> str | None:
-    for imei, who in ((seen.imei, "reported"), (seen.carrier_imei, "seen by its network")):
+def _separation(_: Controls, card: Card, observed: Observed) -> str | None:
+    for imei, who in ((observed.imei, "reported"), (observed.carrier_imei, "seen by its network")):
         if card.imei is not None and imei is not None and imei[:_IMEI_DIGITS] != card.imei[:_IMEI_DIGITS]:
             return f"in IMEI {imei} as {who}, bound to {card.imei}"
     return None
 
 
-def _binding(_: Class, card: Card, seen: Seen) -> str | None:
-    if seen.iccid not in card.iccids:
-        return f"ICCID {seen.iccid} is none of the card's"
-    if seen.imsi and card.imsis and seen.imsi not in card.imsis:
-        return f"IMSI {seen.imsi} is none of the card's"
+def _binding(_: Controls, card: Card, observed: Observed) -> str | None:
+    if observed.iccid not in card.iccids:
+        return f"ICCID {observed.iccid} is none of the card's"
+    if observed.imsi and card.imsis and observed.imsi not in card.imsis:
+        return f"IMSI {observed.imsi} is none of the card's"
     return None
 
 
-def _region(demands: Class, _: Card, seen: Seen) -> str | None:
-    mcc = (seen.plmn or 0) // 1000
+def _region(demands: Controls, _: Card, observed: Observed) -> str | None:
+    mcc = (observed.plmn or 0) // 1000
     return None if mcc in demands.regions else f"registered in country {mcc}, allowed are {demands.regions}"
 
 
-def _network(demands: Class, _: Card, seen: Seen) -> str | None:
-    plmn = seen.plmn or 0
+def _network(demands: Controls, _: Card, observed: Observed) -> str | None:
+    plmn = observed.plmn or 0
     if plmn in demands.blocked_networks:
         return f"registered with {plmn}, which is on the block list"
     of_country = [each for each in demands.networks if each // 1000 == plmn // 1000]
@@ -113,109 +114,109 @@ def _network(demands: Class, _: Card, seen: Seen) -> str | None:
     )
 
 
-def _high_risk(demands: Class, _: Card, seen: Seen) -> str | None:
-    mcc = (seen.plmn or 0) // 1000
+def _high_risk(demands: Controls, _: Card, observed: Observed) -> str | None:
+    mcc = (observed.plmn or 0) // 1000
     return f"registered in country {mcc}, which is a high-risk region" if mcc in demands.high_risk else None
 
 
-def _area(demands: Class, _: Card, seen: Seen) -> str | None:
-    away_km = _away_km(demands, seen)
+def _area(demands: Controls, _: Card, observed: Observed) -> str | None:
+    away_km = _away_km(demands, observed)
     return f"{away_km:.0f} km outside the area it may be in" if away_km > 0 else None
 
 
-def _away_km(demands: Class, seen: Seen) -> float:
+def _away_km(demands: Controls, observed: Observed) -> float:
     """Outside the area; negative: so far inside."""
-    here = Place(seen.latitude or 0.0, seen.longitude or 0.0)
+    here = Place(observed.latitude or 0.0, observed.longitude or 0.0)
     return min(here.metres_to(Place(lat, lon)) / 1000 - km for lat, lon, km in demands.area)
 
 
-def _quota(percent: int) -> Callable[[Class, Card, Seen], str | None]:
-    def broken(demands: Class, _: Card, seen: Seen) -> str | None:
-        used = 100 * (seen.month_bytes or 0) / (demands.quota_mb * 1e6)
+def _quota(percent: int) -> Callable[[Controls, Card, Observed], str | None]:
+    def broken(demands: Controls, _: Card, observed: Observed) -> str | None:
+        used = 100 * (observed.month_bytes or 0) / (demands.quota_mb * 1e6)
         return f"{used:.0f} % of {demands.quota_mb:g} MB this month" if used >= percent else None
 
     return broken
 
 
-def _traffic(demands: Class, _: Card, seen: Seen) -> str | None:
+def _traffic(demands: Controls, _: Card, observed: Observed) -> str | None:
     directed = {host.lower() for host in demands.hosts}
-    others = [host for host in seen.hosts or () if host.lower() not in directed]
+    others = [host for host in observed.hosts or () if host.lower() not in directed]
     return f"may talk to {', '.join(others)}, directed to {', '.join(demands.hosts)}" if others else None
 
 
-def _services(demands: Class, _: Card, seen: Seen) -> str | None:
-    on = [name for name in ("voice", "sms") if getattr(seen, name) and not getattr(demands, name)]
+def _services(demands: Controls, _: Card, observed: Observed) -> str | None:
+    on = [name for name in ("voice", "sms") if getattr(observed, name) and not getattr(demands, name)]
     return f"{' and '.join(on)} on" if on else None
 
 
-def _blocked(_: Class, card: Card, seen: Seen) -> str | None:
-    may = seen.iccid in card.iccids or seen.carrier_locked is False
+def _blocked(_: Controls, card: Card, observed: Observed) -> str | None:
+    may = observed.iccid in card.iccids or observed.carrier_locked is False
     return f"on the block list: {card.blocked}" if card.blocked is not None and may else None
 
 
-def _life_cycle(_: Class, card: Card, seen: Seen) -> str | None:
-    spoke = seen.iccid in card.iccids or (seen.iccid is None and not seen.carrier_locked)
+def _life_cycle(_: Controls, card: Card, observed: Observed) -> str | None:
+    spoke = observed.iccid in card.iccids or (observed.iccid is None and not observed.carrier_locked)
     return f"heard of while {card.stage}" if card.stage not in SPEAKING and spoke else None
 
 
-def _differs(_: Class, __: Card, seen: Seen) -> str | None:
-    ours, theirs = seen.month_bytes or 0, seen.carrier_bytes or 0
+def _differs(_: Controls, __: Card, observed: Observed) -> str | None:
+    ours, theirs = observed.month_bytes or 0, observed.carrier_bytes or 0
     most = max(ours, theirs)
     if most < _LEAST_BYTES or most - min(ours, theirs) <= _DIFFER * most:
         return None
     return f"its network counts {theirs} bytes this month, the agent {ours}"
 
 
-def _always(_: Class) -> bool:
+def _always(_: Controls) -> bool:
     return True
 
 
-def _speaks(_: Class, seen: Seen) -> bool:
-    return seen.iccid is not None
+def _speaks(_: Controls, observed: Observed) -> bool:
+    return observed.iccid is not None
 
 
-def _may_speak(demands: Class, seen: Seen) -> bool:
-    return _speaks(demands, seen) or seen.carrier_locked is not None
+def _may_speak(demands: Controls, observed: Observed) -> bool:
+    return _speaks(demands, observed) or observed.carrier_locked is not None
 
 
-def _spoke(demands: Class, seen: Seen) -> bool:
+def _spoke(demands: Controls, observed: Observed) -> bool:
     # Of bytes that the agent counted too nobody knows how the card stood when it sent them.
-    elsewhere = bool(seen.carrier_bytes) and seen.month_bytes == 0
-    return _speaks(demands, seen) or elsewhere or bool(seen.carrier_locked)
+    elsewhere = bool(observed.carrier_bytes) and observed.month_bytes == 0
+    return _speaks(demands, observed) or elsewhere or bool(observed.carrier_locked)
 
 
-def _registered(_: Class, seen: Seen) -> bool:
-    return bool(seen.plmn)
+def _registered(_: Controls, observed: Observed) -> bool:
+    return bool(observed.plmn)
 
 
-def _both_off(demands: Class) -> bool:
+def _both_off(demands: Controls) -> bool:
     return not (demands.voice and demands.sms)
 
 
-def _has_imei(_: Class, seen: Seen) -> bool:
-    return seen.imei is not None or seen.carrier_imei is not None
+def _has_imei(_: Controls, observed: Observed) -> bool:
+    return observed.imei is not None or observed.carrier_imei is not None
 
 
-def _located(demands: Class, seen: Seen) -> bool:
+def _located(demands: Controls, observed: Observed) -> bool:
     """A fix that is nearer to the border than it is good says nothing: who stands there would go in and
     out."""
-    return seen.latitude is not None and 1000 * abs(_away_km(demands, seen)) >= seen.accuracy_m
+    return observed.latitude is not None and 1000 * abs(_away_km(demands, observed)) >= observed.accuracy_m
 
 
-def _counted(_: Class, seen: Seen) -> bool:
-    return seen.month_bytes is not None
+def _counted(_: Controls, observed: Observed) -> bool:
+    return observed.month_bytes is not None
 
 
-def _counted_twice(_: Class, seen: Seen) -> bool:
-    return seen.month_bytes is not None and seen.carrier_bytes is not None
+def _counted_twice(_: Controls, observed: Observed) -> bool:
+    return observed.month_bytes is not None and observed.carrier_bytes is not None
 
 
-def _has_hosts(_: Class, seen: Seen) -> bool:
-    return seen.hosts is not None
+def _has_hosts(_: Controls, observed: Observed) -> bool:
+    return observed.hosts is not None
 
 
-def _has_services(_: Class, seen: Seen) -> bool:
-    return seen.voice is not None or seen.sms is not None
+def _has_services(_: Controls, observed: Observed) -> bool:
+    return observed.voice is not None or observed.sms is not None
 
 
 RULES = {

@@ -10,7 +10,7 @@ from landbridge.core.clock import from_iso, iso
 from landbridge.core.errors import UserError
 from landbridge.core.names import checked
 from landbridge.db.opened import LARGEST, opened, whoever
-from landbridge.events import cli as told
+from landbridge.events import cli as events_cli
 from landbridge.events import queries as events
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import known_device
@@ -19,7 +19,7 @@ from landbridge.features.trips.container import container_number
 from landbridge.features.trips.start import Booking
 from landbridge.features.trips.start import start as start_trip
 from landbridge.protocol.settings import SETTINGS
-from landbridge.tracking import offers
+from landbridge.tracking import suggestions
 from landbridge.tracking.trip_end import follow
 
 _INTERVAL = SETTINGS["interval_s"]
@@ -33,7 +33,7 @@ def start(
     device: str = typer.Argument(help="Device id."),
     container: str = typer.Option(help="Container number, ISO 6346."),
     tenant: str | None = typer.Option(None, help="Tenant whose tokens may see the trip."),
-    line: str = typer.Option(help="Route (`landbridge lines list`)."),
+    route: str = typer.Option(help="Route (`landbridge routes list`)."),
     destination: str = typer.Option(help="Destination."),
     interval: int | None = typer.Option(
         None,
@@ -56,10 +56,10 @@ def start(
     \b
     Examples:
       landbridge trips start lb-0001 --container CSQU3054383 \\
-          --line chongqing-duisburg --destination Duisburg --interval 3600 \\
+          --route chongqing-duisburg --destination Duisburg --interval 3600 \\
           --reference order=4711 --reference booking=B-88 --tag frozen
       landbridge trips start lb-0001 --from 2026-10-01T08:00:00Z --container CSQU3054383 \\
-          --line chongqing-duisburg --destination Duisburg
+          --route chongqing-duisburg --destination Duisburg
     """
     number = container_number(container)
     customer = _references(reference)
@@ -71,27 +71,29 @@ def start(
         now_s = it.clock.now_s()
         from_s = now_s if begin is None else from_iso(begin)
         interval_s = interval or it.config.devices.interval_s
-        booking = Booking(number, line, destination, interval_s, owner, customer, sorted(set(tag)))
+        booking = Booking(number, route, destination, interval_s, owner, customer, sorted(set(tag)))
         started = start_trip(connection, device, booking, from_s, whoever(), now_s)
     print(f"trip {started.trip}: {device} on {number} to {destination} from {iso(from_s)}")
     if started.points:
         print(f"{started.points} points without a trip now belong to it")
-    if not started.guided:
-        print(f"route {line} is unknown: the device gets no route data (`landbridge lines add`)")
+    if not started.has_route_data:
+        print(f"route {route} is unknown: the device gets no route data (`landbridge routes add`)")
 
 
-@commands.command("offers")
-def list_offers() -> None:
+@commands.command("suggestions")
+def list_suggestions() -> None:
     """List devices without a trip that may have started one
 
     Lists devices that saw light or were moved, and the time when a trip may have started.
 
     \b
     Example:
-      landbridge trips offers
+      landbridge trips suggestions
     """
     with opened() as it, it.database.reading() as connection:
-        found = [each for device in devices.names(connection) for each in offers.standing(connection, device)]
+        found = [
+            each for device in devices.names(connection) for each in suggestions.current(connection, device)
+        ]
     table.show(
         ("device", "cause", "place", "latitude", "longitude", "accept by"),
         (
@@ -146,12 +148,12 @@ def list_trips(
         rows = trips.every(connection)
     table.show(
         (
-            "trip", "device", "container", "line", "destination", "interval s", "started", "ended", "tags",
+            "trip", "device", "container", "route", "destination", "interval s", "started", "ended", "tags",
             "tenant",
         ),
         (
             (
-                row.trip, row.device, row.container, row.line, row.destination, row.interval_s,
+                row.trip, row.device, row.container, row.route, row.destination, row.interval_s,
                 iso(row.started_s), iso(row.ended_s), " ".join(json.loads(row.tags)) or None, row.tenant,
             )
             for row in rows
@@ -175,12 +177,12 @@ def show(
         row = trips.find(connection, trip)
         if row is None:
             raise UserError(f"no trip {trip}; `landbridge trips list` lists them")
-        journey = events.of_trip(connection, trip)
+        tracked = events.of_trip(connection, trip)
     references = [f"{name}={text}" for name, text in json.loads(row.customer).items()]
     table.show_one({
         "device": row.device,
         "container": row.container,
-        "line": row.line,
+        "route": row.route,
         "destination": row.destination,
         "started": iso(row.started_s),
         "ended": iso(row.ended_s),
@@ -188,7 +190,7 @@ def show(
         "tags": " ".join(json.loads(row.tags)) or None,
     })  # fmt: skip
     print()
-    told.show(journey)
+    events_cli.show(tracked)
 
 
 def _references(given: Sequence[str]) -> dict[str, str]:

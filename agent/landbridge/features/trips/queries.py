@@ -9,14 +9,14 @@ from sqlalchemy import Connection, Row, insert, select, update
 from landbridge.db.tables import devices, events, trips
 
 END = "the end of the trip"
-"""Who ends what belongs to a trip: its alarms, and what its tenant has ordered."""
+"""Who ends what belongs to a trip: its alarms, and what its tenant has requested."""
 
 
 def start(
     connection: Connection,
     device: str,
     container: str,
-    line: str,
+    route: str,
     destination: str,
     interval_s: int,
     started_s: int,
@@ -27,7 +27,7 @@ def start(
     statement = insert(trips).values(
         device=device,
         container=container,
-        line=line,
+        route=route,
         destination=destination,
         interval_s=interval_s,
         started_s=started_s,
@@ -155,19 +155,19 @@ def every(connection: Connection) -> list[Row[Any]]:
     return list(connection.execute(select(trips).order_by(trips.c.started_s, trips.c.trip)))
 
 
-def on_line(connection: Connection, line: str, most: int, tenant: str | None = None) -> list[Row[Any]]:
-    """The newest trips on `line` (of one tenant; None: of all), in the order in which they started."""
-    mine = select(trips).where(trips.c.line == line)
+def on_route(connection: Connection, route: str, most: int, tenant: str | None = None) -> list[Row[Any]]:
+    """The newest trips on `route` (of one tenant; None: of all), in the order in which they started."""
+    mine = select(trips).where(trips.c.route == route)
     if tenant is not None:
         mine = mine.where(trips.c.tenant == tenant)
     newest = mine.order_by(trips.c.started_s.desc(), trips.c.trip.desc())
     return list(connection.execute(newest.limit(most)))[::-1]
 
 
-def arrived(connection: Connection, line: str, before_s: int, most: int) -> list[Row[Any]]:
-    """The newest trips on `line` whose arrival stands and was before that time, newest first, with
+def arrived(connection: Connection, route: str, before_s: int, most: int) -> list[Row[Any]]:
+    """The newest trips on `route` whose arrival stands and was before that time, newest first, with
     `arrived_s`, the time of the point that shows it."""
-    of_trip = events.c.trip == trips.c.trip, events.c.standing, events.c.type == "arrival"
+    of_trip = events.c.trip == trips.c.trip, events.c.is_current, events.c.type == "arrival"
     arrived_s = select(events.c.at_s).where(*of_trip).limit(1).scalar_subquery()
-    newest = select(trips, arrived_s.label("arrived_s")).where(trips.c.line == line, arrived_s < before_s)
+    newest = select(trips, arrived_s.label("arrived_s")).where(trips.c.route == route, arrived_s < before_s)
     return list(connection.execute(newest.order_by(trips.c.trip.desc()).limit(most)))

@@ -8,25 +8,24 @@ from sqlalchemy import Connection
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.core.hooks import Hook
-from landbridge.events import positions
-from landbridge.events import publish as announce
+from landbridge.events import positions, publishing
 from landbridge.features.devices import queries as devices
-from landbridge.features.routes.queries import routes as lines
+from landbridge.features.routes.queries import routes
 from landbridge.features.settings import queries as settings
 from landbridge.features.trips import queries as trips
-from landbridge.tracking import offers
-from landbridge.tracking import queries as journeys
+from landbridge.tracking import queries as tracking
+from landbridge.tracking import suggestions
 from landbridge.tracking.binding import bind
 
 ON_TRIP_START: Hook[Callable[[Connection, str, int, str, int], object]] = Hook()
-"""With device, trip, line and time."""
+"""With device, trip, route and time."""
 
 
 class Booking(NamedTuple):
     """What a trip is."""
 
     container: str
-    line: str
+    route: str
     destination: str
     interval_s: int
     tenant: str | None
@@ -36,36 +35,36 @@ class Booking(NamedTuple):
 
 
 class Started(NamedTuple):
-    """The trip; whether its device has a guide to the way; how many points it had already."""
+    """The trip; whether its device has route data; how many points it had already."""
 
     trip: int
-    guided: bool
+    has_route_data: bool
     points: int
 
 
 def start(
     connection: Connection, device: str, booking: Booking, from_s: int, who: str, now_s: int
 ) -> Started:
-    """Start a trip of a device that is known, at a time that is not to come. What was offered is taken back.
-    `UserError` when the device is on a trip, or was on one or not known at that time, or the container is on
-    another device."""
+    """Start a trip of a device that is known, at a time that is not to come. What was suggested is taken
+    back. `UserError` when the device is on a trip, or was on one or not known at that time, or the container
+    is on another device."""
     _check(connection, device, from_s, now_s)
     _check_container(connection, device, booking.container, from_s)
-    offered = offers.standing(connection, device)
+    suggested = suggestions.current(connection, device)
     settings.change(connection, device, {"interval_s": booking.interval_s}, who, now_s)
     trip = trips.start(
-        connection, device, booking.container, booking.line, booking.destination, booking.interval_s, from_s,
+        connection, device, booking.container, booking.route, booking.destination, booking.interval_s, from_s,
         booking.customer, booking.tags,
     )  # fmt: skip
     if booking.tenant is not None:
         trips.give_to(connection, trip, booking.tenant)
-    announce.correct(connection, offered, [], now_s)
+    publishing.correct(connection, suggested, [], now_s)
     moved = bind(connection, device, from_s, now_s)
     positions.correct(connection, device, moved.tenants, now_s)
-    journeys.mark(connection, device, from_s)
+    tracking.mark(connection, device, from_s)
     for act in ON_TRIP_START:
-        act(connection, device, trip, booking.line, now_s)
-    return Started(trip, lines.find(connection, booking.line) is not None, len(moved.times))
+        act(connection, device, trip, booking.route, now_s)
+    return Started(trip, routes.find(connection, booking.route) is not None, len(moved.times))
 
 
 def _check(connection: Connection, device: str, from_s: int, now_s: int) -> None:

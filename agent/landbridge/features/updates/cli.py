@@ -65,10 +65,10 @@ def list_releases() -> None:
     with opened() as it, it.database.reading() as connection:
         rows = releases.every(connection)
     table.show(
-        ("board", "release", "version", "added", "roll-out", "offered", "running", "failed"),
+        ("board", "release", "version", "added", "roll-out", "assigned", "running", "failed"),
         (
             (
-                row.board, row.sequence, row.version, iso(row.added_s), rollout.stage(row), row.offered,
+                row.board, row.sequence, row.version, iso(row.added_s), rollout.stage(row), row.assigned,
                 row.taken, row.failed,
             )
             for row in rows
@@ -85,7 +85,7 @@ def roll_out(
 ) -> None:
     """Roll out a release in stages
 
-    It is offered to the canaries, then to 5, 25, 50 and 100 % of the devices with the board. It halts
+    It is assigned to the canaries, then to 5, 25, 50 and 100 % of the devices with the board. It halts
     automatically if more than 5 % of these devices fail. Run the command again to resume it.
 
     \b
@@ -124,11 +124,11 @@ def status() -> None:
     with opened() as it, it.database.reading() as connection:
         rows = releases.by_device(connection)
     table.show(
-        ("device", "board", "running", "reported", "offered", "pieces", "at file", "at byte", "result"),
+        ("device", "board", "running", "reported", "assigned", "pieces", "at file", "at byte", "result"),
         (
             (
                 row.device, row.board, row.running if not row.on_trial else f"{row.running} on trial",
-                iso(row.reported_s), row.offered, row.pulls, row.file, row.byte, row.ended,
+                iso(row.reported_s), row.assigned, row.pulls, row.file, row.byte, row.ended,
             )
             for row in rows
         ),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from landbridge.protocol.limits import RELEASE_BYTES, RELEASE_FILES, RELEASE_SEQUENCE, WireError
 
-OFFER_KEY, PIECE_KEY = 7, 8
+UPDATE_KEY, PIECE_KEY = 7, 8
 """Of the reply: [sequence, bytes of the list, its SHA-256, board, mpy]; [sequence, file, offset, bytes]."""
 REPORT_KEY = 10
 """Of the uplink, as below; a request for a piece is under `PULL_KEY` (protocol/uplink.py)."""

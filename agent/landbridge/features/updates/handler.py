@@ -1,4 +1,4 @@
-"""Orders: updates of the application. What devices say of their releases is noted, releases are offered,
+"""Downlinks: updates of the application. What devices say of their releases is noted, releases are assigned,
 and pieces of them handed out."""
 
 import hashlib
@@ -10,10 +10,10 @@ from sqlalchemy import Connection, Row
 from landbridge.features.updates import queries as releases
 from landbridge.features.updates import rollout
 from landbridge.features.updates.coding import (
-    OFFER_KEY,
     PIECE_KEY,
     REASONS,
     REPORT_KEY,
+    UPDATE_KEY,
     decode_pull,
     decode_report,
 )
@@ -21,51 +21,51 @@ from landbridge.protocol.limits import PIECE_BYTES, WireError
 from landbridge.protocol.uplink import PULL_KEY, Uplink
 
 
-def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
     """Note what the device runs, what has failed on it, and how far it has come."""
     if REPORT_KEY in uplink.reports:
         said = decode_report(uplink.reports[REPORT_KEY])
         releases.says(connection, device, said.board, said.running, said.on_trial == 1, now_s)
         if said.failed:
             why = REASONS.get(said.reason, f"reason {said.reason}")
-            releases.end_offer(connection, device, said.failed, why)
+            releases.end_update(connection, device, said.failed, why)
         releases.fall_back(connection, device, said.board, said.running)
         if not said.on_trial:
-            releases.end_offer(connection, device, said.running, releases.RUNNING)
+            releases.end_update(connection, device, said.running, releases.RUNNING)
     if PULL_KEY in uplink.reports:
         releases.pulled(connection, device, *decode_pull(uplink.reports[PULL_KEY]))
 
 
-def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
     """Those on whose board a newer release rolls out."""
-    return releases.devices_behind(connection, uplinks.keys())
+    return releases.devices_to_update(connection, uplinks.keys())
 
 
-def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
-    """The piece that was asked for, or the offer of a release that it is the device's turn to get."""
+def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
+    """The piece that was asked for, or the release that it is the device's turn to get."""
     said = releases.of_device(connection, device)
     going = said and releases.newest_rollout(connection, said.board, said.running)
     if not said or not going or not rollout.rolls_out(connection, going, now_s):
         return {}
-    if not _is_offered(connection, device, going, now_s):
+    if not _is_assigned(connection, device, going, now_s):
         return {}
     if PULL_KEY in uplink.reports:
         return _piece(connection, said.board, going.sequence, uplink.reports[PULL_KEY])
     release = releases.find(connection, said.board, going.sequence)
     assert release
     digest = hashlib.sha256(release.file_list).digest()
-    return {OFFER_KEY: [release.sequence, len(release.file_list), digest, release.board, release.mpy]}
+    return {UPDATE_KEY: [release.sequence, len(release.file_list), digest, release.board, release.mpy]}
 
 
-def _is_offered(connection: Connection, device: str, going: Row[Any], now_s: int) -> bool:
-    """Whether the release is offered to this device and has not ended on it."""
-    offer = releases.offer(connection, device, going.sequence)
-    if offer:
-        return offer.ended is None
-    offered, _, _ = releases.tally(connection, going.board, going.sequence)
-    if offered >= rollout.most_devices(connection, going.board, going.sequence):
+def _is_assigned(connection: Connection, device: str, going: Row[Any], now_s: int) -> bool:
+    """Whether the release is assigned to this device and has not ended on it."""
+    device_update = releases.device_update(connection, device, going.sequence)
+    if device_update:
+        return device_update.ended is None
+    assigned, _, _ = releases.tally(connection, going.board, going.sequence)
+    if assigned >= rollout.most_devices(connection, going.board, going.sequence):
         return False
-    releases.add_offer(connection, device, going.board, going.sequence, now_s)
+    releases.start_update(connection, device, going.board, going.sequence, now_s)
     return True
 
 

@@ -1,4 +1,4 @@
-"""Releases of the devices' application, and how far each has come: the house's page."""
+"""Releases of the devices' application, and how far each has come: the operator's page."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -12,11 +12,11 @@ from landbridge.core.clock import iso
 from landbridge.features.updates import queries as releases
 from landbridge.features.updates import rollout
 from landbridge.protocol.limits import RELEASE_SEQUENCE
-from landbridge.web import act, viewer
-from landbridge.web.forms import Acts, Looks, back, of_page, only_house
-from landbridge.web.here import here
+from landbridge.web import actions, auth
+from landbridge.web.auth import User
+from landbridge.web.forms import ActingUser, CurrentUser, back, of_page, require_operator_tenant
 from landbridge.web.render import page
-from landbridge.web.viewer import Viewer
+from landbridge.web.services import services
 
 router = APIRouter(include_in_schema=False)
 Board = Annotated[str, Path(max_length=32)]
@@ -25,48 +25,48 @@ _MOST = 500
 
 
 @router.get("/updates")
-def updates(request: Request, who: Looks) -> HTMLResponse:
+def updates(request: Request, who: CurrentUser) -> HTMLResponse:
     """All releases and all devices."""
     return _page(request, who)
 
 
 def show_again(request: Request, _: Mapping[str, str]) -> HTMLResponse:
     """The page, after one of its forms was refused."""
-    return _page(request, viewer.viewer(request))
+    return _page(request, auth.current_user(request))
 
 
-def _page(request: Request, who: Viewer) -> HTMLResponse:
-    only_house(who)
-    with here(request).database.reading() as connection:
+def _page(request: Request, who: User) -> HTMLResponse:
+    require_operator_tenant(who)
+    with services(request).database.reading() as connection:
         found = [_release(connection, row) for row in releases.every(connection)]
-        reported = [row for row in releases.by_device(connection) if row.board or row.offered]
-    shares = ["canaries", *(f"{share} %" for share in stages.SHARES_PERCENT)]
-    acts = who.may("admin")
+        reported = [row for row in releases.by_device(connection) if row.board or row.assigned]
+    stage_names = ["canaries", *(f"{percent} %" for percent in stages.STAGES_PERCENT)]
+    may_administer = who.may("admin")
     of_devices, left_out = [_device(row) for row in reported[:_MOST]], max(0, len(reported) - _MOST)
     values: dict[str, Any] = {"releases": found, "devices": of_devices, "left_out": left_out}
-    return page(request, "updates.html", who=who, stages=shares, acts=acts, **values)
+    return page(request, "updates.html", who=who, stages=stage_names, may_administer=may_administer, **values)
 
 
 @router.post("/updates/{board}/{sequence}/roll-out")
 @of_page(show_again, "release-{board}-{sequence}", "/updates", "canaries", "days")
 def roll_out(
     request: Request,
-    who: Acts,
+    who: ActingUser,
     board: Board,
     sequence: Sequence,
     canaries: Annotated[int, Form(ge=1, le=1000)] = 5,
     days: Annotated[int, Form(ge=0, le=365)] = 2,
 ) -> Response:
-    """Offer a release, or go on with it."""
-    act.roll_out(here(request), who, board, sequence, canaries, days)
+    """Roll a release out, or go on with it."""
+    actions.roll_out(services(request), who, board, sequence, canaries, days)
     return back("/updates")
 
 
 @router.post("/updates/{board}/{sequence}/halt")
 @of_page(show_again, "release-{board}-{sequence}", "/updates")
-def halt(request: Request, who: Acts, board: Board, sequence: Sequence) -> Response:
-    """Offer it to nobody any more."""
-    act.halt(here(request), who, board, sequence)
+def halt(request: Request, who: ActingUser, board: Board, sequence: Sequence) -> Response:
+    """Stop rolling it out."""
+    actions.halt(services(request), who, board, sequence)
     return back("/updates")
 
 
@@ -75,7 +75,7 @@ def _release(connection: Connection, row: Row[Any]) -> dict[str, Any]:
         "board": row.board, "sequence": row.sequence, "version": row.version, "added": iso(row.added_s),
         "stage": rollout.stage(row), "reached": row.stage,
         "goes_on": row.stage is not None and row.halted is None,
-        "offered": row.offered, "taken": row.taken, "failed": row.failed,
+        "assigned": row.assigned, "taken": row.taken, "failed": row.failed,
         "fleet": releases.fleet_size(connection, row.board),
     }  # fmt: skip
 
@@ -83,5 +83,5 @@ def _release(connection: Connection, row: Row[Any]) -> dict[str, Any]:
 def _device(row: Row[Any]) -> dict[str, Any]:
     return {
         "device": row.device, "board": row.board, "running": row.running, "on_trial": row.on_trial,
-        "reported": iso(row.reported_s), "offered": row.offered, "pulls": row.pulls, "ended": row.ended,
+        "reported": iso(row.reported_s), "assigned": row.assigned, "pulls": row.pulls, "ended": row.ended,
     }  # fmt: skip

@@ -8,10 +8,10 @@ from sqlalchemy import Connection, Row, Select, and_, exists, func, insert, sele
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from landbridge.db.among import among_given
-from landbridge.db.tables import device_releases, devices, offers, release_files, releases, rollouts
+from landbridge.db.tables import device_releases, device_updates, devices, release_files, releases, rollouts
 
 RUNNING = "running"
-"""How an offer has ended that was taken."""
+"""How an update has ended that was taken."""
 FELL_BACK = "fell back"
 """How it has ended when the device runs an older release after all."""
 
@@ -38,9 +38,9 @@ def newest(connection: Connection, board: str) -> int:
 
 
 def every(connection: Connection) -> list[Row[Any]]:
-    """(board, sequence, version, added_s, stage, halted, offered, taken, failed) of each release, the newest
+    """(board, sequence, version, added_s, stage, halted, assigned, taken, failed) of each release, the newest
     first; stage is None where no roll-out has begun."""
-    counted = func.count(offers.c.device)
+    counted = func.count(device_updates.c.device)
     statement = (
         select(
             releases.c.board,
@@ -49,19 +49,19 @@ def every(connection: Connection) -> list[Row[Any]]:
             releases.c.added_s,
             rollouts.c.stage,
             rollouts.c.halted,
-            counted.label("offered"),
-            counted.filter(offers.c.ended == RUNNING).label("taken"),
-            counted.filter(offers.c.ended != RUNNING).label("failed"),
+            counted.label("assigned"),
+            counted.filter(device_updates.c.ended == RUNNING).label("taken"),
+            counted.filter(device_updates.c.ended != RUNNING).label("failed"),
         )
         .outerjoin(rollouts, _same(releases, rollouts))
-        .outerjoin(offers, _same(releases, offers))
+        .outerjoin(device_updates, _same(releases, device_updates))
         .group_by(releases.c.board, releases.c.sequence, rollouts.c.board, rollouts.c.sequence)
         .order_by(releases.c.board, releases.c.sequence.desc())
     )
     return list(connection.execute(statement))
 
 
-def devices_behind(connection: Connection, names: Collection[str]) -> list[str]:
+def devices_to_update(connection: Connection, names: Collection[str]) -> list[str]:
     """Those of the devices on whose board a release newer than theirs rolls out."""
     return list(connection.execute(_behind(), {"texts": list(names)}).scalars())
 
@@ -108,13 +108,15 @@ def change_rollout(connection: Connection, board: str, sequence: int, **values: 
 
 
 def tally(connection: Connection, board: str, sequence: int) -> tuple[int, int, int]:
-    """Of the devices that were offered a release: (all, those that run it, those on which it failed)."""
+    """Of the devices that were assigned a release: (all, those that run it, those on which it failed)."""
     counted = func.count()
     statement = select(
-        counted, counted.filter(offers.c.ended == RUNNING), counted.filter(offers.c.ended != RUNNING)
-    ).where(_is(offers, board, sequence))
-    offered, taken, failed = connection.execute(statement).one()
-    return offered, taken, failed
+        counted,
+        counted.filter(device_updates.c.ended == RUNNING),
+        counted.filter(device_updates.c.ended != RUNNING),
+    ).where(_is(device_updates, board, sequence))
+    assigned, taken, failed = connection.execute(statement).one()
+    return assigned, taken, failed
 
 
 def says(connection: Connection, device: str, board: str, running: int, on_trial: bool, now_s: int) -> None:
@@ -136,40 +138,46 @@ def fleet_size(connection: Connection, board: str) -> int:
     return int(connection.execute(statement).scalar_one())
 
 
-def offer(connection: Connection, device: str, sequence: int) -> Row[Any] | None:
-    """The offer of a release to a device."""
-    return connection.execute(select(offers).where(_of(device, sequence))).one_or_none()
+def device_update(connection: Connection, device: str, sequence: int) -> Row[Any] | None:
+    """The update of a device to a release."""
+    return connection.execute(select(device_updates).where(_of(device, sequence))).one_or_none()
 
 
-def add_offer(connection: Connection, device: str, board: str, sequence: int, now_s: int) -> None:
-    """Note that a release is offered to a device for the first time."""
-    values = {"device": device, "board": board, "sequence": sequence, "offered_s": now_s}
-    connection.execute(insert(offers).values(**values, pulls=0, file=0, byte=0))
+def start_update(connection: Connection, device: str, board: str, sequence: int, now_s: int) -> None:
+    """Note that a release is assigned to a device for the first time."""
+    values = {"device": device, "board": board, "sequence": sequence, "assigned_s": now_s}
+    connection.execute(insert(device_updates).values(**values, pulls=0, file=0, byte=0))
 
 
 def pulled(connection: Connection, device: str, sequence: int, file: int, start: int) -> None:
     """Note where a device has come to."""
-    values = {"pulls": offers.c.pulls + 1, "file": file, "byte": start}
-    connection.execute(update(offers).where(_of(device, sequence)).values(**values))
+    values = {"pulls": device_updates.c.pulls + 1, "file": file, "byte": start}
+    connection.execute(update(device_updates).where(_of(device, sequence)).values(**values))
 
 
-def end_offer(connection: Connection, device: str, sequence: int, how: str) -> None:
-    """An offer has ended; what ended first, stays."""
-    statement = update(offers).where(_of(device, sequence), offers.c.ended.is_(None))
+def end_update(connection: Connection, device: str, sequence: int, how: str) -> None:
+    """An update has ended; what ended first, stays."""
+    statement = update(device_updates).where(_of(device, sequence), device_updates.c.ended.is_(None))
     connection.execute(statement.values(ended=how))
 
 
 def fall_back(connection: Connection, device: str, board: str, running: int) -> None:
     """The device runs this release, and none any longer that is newer."""
-    newer = offers.c.device == device, offers.c.board == board, offers.c.sequence > running
-    connection.execute(update(offers).where(*newer, offers.c.ended == RUNNING).values(ended=FELL_BACK))
+    newer = (
+        device_updates.c.device == device,
+        device_updates.c.board == board,
+        device_updates.c.sequence > running,
+    )
+    connection.execute(
+        update(device_updates).where(*newer, device_updates.c.ended == RUNNING).values(ended=FELL_BACK)
+    )
 
 
 def by_device(connection: Connection) -> list[Row[Any]]:
-    """(device, board, running, on_trial, reported_s, offered, pulls, file, byte, ended) of each device, with
-    the newest offer to it; None where nothing was reported or offered."""
-    latest = select(offers.c.device, func.max(offers.c.sequence).label("sequence"))
-    newest_offer = latest.group_by(offers.c.device).subquery()
+    """(device, board, running, on_trial, reported_s, assigned, pulls, file, byte, ended) of each device, with
+    its newest update; None where nothing was reported or assigned."""
+    latest = select(device_updates.c.device, func.max(device_updates.c.sequence).label("sequence"))
+    newest_update = latest.group_by(device_updates.c.device).subquery()
     statement = (
         select(
             devices.c.device,
@@ -177,17 +185,20 @@ def by_device(connection: Connection) -> list[Row[Any]]:
             device_releases.c.running,
             device_releases.c.on_trial,
             device_releases.c.reported_s,
-            offers.c.sequence.label("offered"),
-            offers.c.pulls,
-            offers.c.file,
-            offers.c.byte,
-            offers.c.ended,
+            device_updates.c.sequence.label("assigned"),
+            device_updates.c.pulls,
+            device_updates.c.file,
+            device_updates.c.byte,
+            device_updates.c.ended,
         )
         .outerjoin(device_releases, device_releases.c.device == devices.c.device)
-        .outerjoin(newest_offer, newest_offer.c.device == devices.c.device)
+        .outerjoin(newest_update, newest_update.c.device == devices.c.device)
         .outerjoin(
-            offers,
-            and_(offers.c.device == devices.c.device, offers.c.sequence == newest_offer.c.sequence),
+            device_updates,
+            and_(
+                device_updates.c.device == devices.c.device,
+                device_updates.c.sequence == newest_update.c.sequence,
+            ),
         )
         .order_by(devices.c.device)
     )
@@ -203,4 +214,4 @@ def _same(one: Any, other: Any) -> Any:
 
 
 def _of(device: str, sequence: int) -> Any:
-    return and_(offers.c.device == device, offers.c.sequence == sequence)
+    return and_(device_updates.c.device == device, device_updates.c.sequence == sequence)

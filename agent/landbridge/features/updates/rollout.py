@@ -14,7 +14,7 @@ from landbridge.features.updates import queries as releases
 def begin(
     connection: Connection, board: str, sequence: int, canaries: int, stage_s: int, who: str, now_s: int
 ) -> Row[Any]:
-    """Offer a release, or go on where its roll-out was halted; returns the release. `UserError`: there is
+    """Roll a release out, or go on where its roll-out was halted; returns the release. `UserError`: there is
     none."""
     found = known(connection, board, sequence)
     failed = releases.tally(connection, board, sequence)[2]
@@ -33,7 +33,7 @@ def begin(
 
 
 def halt(connection: Connection, board: str, sequence: int, who: str, now_s: int) -> None:
-    """Offer a release to no device any more; `UserError` if it is not rolling out."""
+    """Stop rolling a release out; `UserError` if it is not rolling out."""
     known(connection, board, sequence)
     if releases.rollout(connection, board, sequence) is None:
         raise UserError(
@@ -64,7 +64,7 @@ def known(connection: Connection, board: str, sequence: int) -> Row[Any]:
 
 def stage(row: Row[Any]) -> str | None:
     """How far the roll-out of a row of `releases.every` is, in words; None: it has not begun."""
-    return None if row.stage is None else stages.told(row)
+    return None if row.stage is None else stages.describe(row)
 
 
 def rolls_out(connection: Connection, rollout: Row[Any], now_s: int) -> bool:
@@ -77,6 +77,6 @@ def rolls_out(connection: Connection, rollout: Row[Any], now_s: int) -> bool:
 
 
 def most_devices(connection: Connection, board: str, sequence: int) -> int:
-    """To how many devices the release may be offered by now."""
+    """To how many devices the release may be assigned by now."""
     rollout = releases.rollout(connection, board, sequence)
     return stages.most_devices(rollout, releases.fleet_size(connection, board)) if rollout else 0

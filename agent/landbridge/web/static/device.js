@@ -1,7 +1,7 @@
 // One device: its track, a slider over its time, charts, events and reasons that follow the slider.
 import { json } from "./ask.js";
 import { bars, chart } from "./chart.js";
-import * as journey from "./events.js";
+import * as eventView from "./events.js";
 import { Track, read } from "./track.js";
 import { Wakes } from "./wakes.js";
 import { _, at, make } from "./words.js";
@@ -14,10 +14,10 @@ const [slider, moment, known, colour, play, scale, charts] = [
 ].map((id) => document.getElementById(id));
 const PLAY_MS = 20_000; // the whole track
 const PARTS = {
-  position: _("position fix"), standing: _("position reused"), search: _("network scan"), report: _("session"), other: _("other"),
+  position: _("position fix"), stationary: _("position reused"), search: _("network scan"), report: _("session"), other: _("other"),
 };
 
-const [outline, days, events] = await Promise.all(["/outline?most=2000", "/days", "/journey"].map((path) => json(base + path)));
+const [outline, days, events] = await Promise.all(["/outline?most=2000", "/days", "/events"].map((path) => json(base + path)));
 const points = read(outline, bits);
 const from = points[0]?.taken ?? 0;
 const until = points.at(-1)?.taken ?? 0;
@@ -39,12 +39,12 @@ const curves = [
   ...it, ...shared, gap, values: points.filter((each) => each[it.of] !== null).map((each) => [each.taken, each[it.of]]),
 }));
 const all = [
-  journey.strip({ events: dated, ...shared }), ...curves,
+  eventView.strip({ events: dated, ...shared }), ...curves,
   bars({ title: _("Energy"), unit: "J", days: day("energy"), names: PARTS, ...shared }),
   bars({ title: _("Data"), unit: "B", days: day("traffic"), names: { bytes: _("Data") }, ...shared }),
 ];
 charts.append(...all.map(({ element }) => element));
-journey.list(document.querySelector("#events tbody"), dated, seek);
+eventView.list(document.querySelector("#events tbody"), dated, seek);
 document.getElementById("events").hidden = !dated.length;
 if (end) document.getElementById("end")?.replaceChildren(end);
 
@@ -80,12 +80,12 @@ function changed() {
 }
 
 function draw() {
-  tell();
+  showStatus();
   track.draw(now());
 }
 
 /** All but the map. */
-function tell() {
+function showStatus() {
   moment.textContent = points.length ? at(now()) : _("No positions yet");
   slider.setAttribute("aria-valuetext", moment.textContent);
   all.forEach(({ move }) => move(now()));
@@ -94,9 +94,9 @@ function tell() {
 
 /** Show a record as the device made it. */
 async function record(seq) {
-  const { record: raw, told } = await json(`${base}/points/${seq}`);
-  const where = told.geometry?.coordinates ?? [null, null];
-  const rows = { latitude: where[1], longitude: where[0], ...told.properties };
+  const { record: raw, feature } = await json(`${base}/points/${seq}`);
+  const where = feature.geometry?.coordinates ?? [null, null];
+  const rows = { latitude: where[1], longitude: where[0], ...feature.properties };
   const dialog = document.getElementById("record");
   const table = (of) => Object.entries(of).map(([name, value]) => make(
     "tr", {}, make("th", { scope: "row" }, name), make("td", {}, value === null ? "–" : String(value)),
@@ -144,6 +144,6 @@ document.getElementById("raw").addEventListener("click", () => {
   const passed = points.filter((it) => it.taken <= now()).at(-1);
   if (passed) record(passed.seq);
 });
-tell();
+showStatus();
 await drawing;
 track.map.once("idle", () => performance.mark("usable"));

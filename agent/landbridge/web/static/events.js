@@ -9,14 +9,14 @@ const BACK = { "temperature-back": "temperature", "heard-again": "silent" }; // 
 const DRAWN = ["stop", "border", "alarm", "arrival"];
 
 /** An event in a line. */
-export function told(it) {
+export function summary(it) {
   const place = it.place ? ` ${it.place}` : "";
   const stood = it.stood_s ? ` (${Math.round(it.stood_s / 3600)} h)` : "";
   const texts = {
     alarm: () => (it.alarm in BACK ? label(it.alarm) : `${label("alarm")}: ${label(it.alarm)}`),
     border: () => `${label("border")} ${country(it.from, it.from)} → ${country(it.to, it.to)}`,
     departure: () => `${label("departure")}${place}${stood}`,
-    fence: () => `${label(it.action)} ${it.fence}`,
+    geofence: () => `${label(it.action)} ${it.geofence}`,
     "off-route": () => `${label("off-route")}: ${label(it.action)}`,
   };
   return texts[it.type]?.() ?? `${label(it.type)}${place}`;
@@ -43,14 +43,14 @@ export function strip({ events, from, until, seek }) {
     const at = x(Date.parse(it.time));
     const line = svg("line", { x1: at, x2: at, y1: 1, y2: HEIGHT - 1, stroke: COLOURS[it.type], class: "mark" });
     line.append(svg("title", {}));
-    line.firstChild.textContent = told(it);
+    line.firstChild.textContent = summary(it);
     return line;
   };
   const cursor = svg("line", { y1: 0, y2: HEIGHT, class: "cursor" });
   const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true", class: "strip" });
   picture.append(
-    ...spans(events).map((it) => bar(it.begin, it.end ?? until, "stop", told(it))),
-    ...events.filter(({ type }) => type === "gap").map((it) => bar(Date.parse(it.since), Date.parse(it.time), "gap", told(it))),
+    ...spans(events).map((it) => bar(it.begin, it.end ?? until, "stop", summary(it))),
+    ...events.filter(({ type }) => type === "gap").map((it) => bar(Date.parse(it.since), Date.parse(it.time), "gap", summary(it))),
     ...events.filter(({ type }) => ["border", "alarm", "arrival"].includes(type)).filter(({ alarm }) => !(alarm in BACK)).map(mark), cursor,
   );
   seeks(picture, from, until, seek);
@@ -66,7 +66,7 @@ export function strip({ events, from, until, seek }) {
 /** Fill the table: its buttons go to the time of an event. */
 export function list(body, events, seek) {
   body.replaceChildren(...events.toReversed().slice(0, 300).map((it) => {
-    const button = make("button", { class: "quiet" }, told(it));
+    const button = make("button", { class: "quiet" }, summary(it));
     button.addEventListener("click", () => seek(Date.parse(it.time)));
     return make("tr", {}, make("td", {}, time(it.time, "at")), make("td", {}, button));
   }));

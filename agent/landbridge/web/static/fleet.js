@@ -12,7 +12,7 @@ const search = document.getElementById("search");
 const body = document.querySelector("tbody");
 const feed = document.getElementById("feed");
 const more = document.getElementById("more");
-const may = Boolean(document.querySelector(".list").dataset.acts);
+const may = Boolean(document.querySelector(".list").dataset.operate);
 const shown = new Set(ORDER);
 let sorted = { by: "state", up: true };
 let most = PAGE;
@@ -26,7 +26,7 @@ const KEYS = {
   state: (row) => ORDER.indexOf(row.state),
   container: (row) => row.container ?? row.device,
   time: (row) => (row.time === null ? Infinity : -row.time),
-  next_contact: (row) => row.due ?? Infinity,
+  next_session: (row) => row.due ?? Infinity,
   battery_mv: (row) => row.battery_mv ?? Infinity,
 };
 
@@ -34,8 +34,8 @@ const KEYS = {
 function read({ columns, texts, alarms }) {
   const minutes = (at) => (at === null ? null : ms(60 * at));
   columns.device.forEach((device, i) => rows.set(device, {
-    device, container: columns.container[i], line: texts[columns.line[i]], destination: texts[columns.destination[i]],
-    state: texts[columns.state[i]], alarms: alarms[i] ?? [], time: minutes(columns.still_s[i] ?? columns.at_s[i]), due: minutes(columns.next_s[i]),
+    device, container: columns.container[i], route: texts[columns.route[i]], destination: texts[columns.destination[i]],
+    state: texts[columns.state[i]], alarms: alarms[i] ?? [], time: minutes(columns.stationary_until_s[i] ?? columns.at_s[i]), due: minutes(columns.next_s[i]),
     battery_mv: columns.battery_mv[i], at: columns.lat[i] === null ? null : [columns.lon[i] / 1e5, columns.lat[i] / 1e5],
   }));
 }
@@ -44,7 +44,7 @@ function read({ columns, texts, alarms }) {
 function put(it) {
   const parsed = (iso) => (iso === null ? null : Date.parse(iso));
   const at = it.latitude === null ? null : [it.longitude, it.latitude];
-  rows.set(it.device, { ...it, at, time: parsed(it.still ?? it.time), due: parsed(it.next_contact) });
+  rows.set(it.device, { ...it, at, time: parsed(it.stationary_until ?? it.time), due: parsed(it.next_session) });
 }
 
 /** Those that fit, sorted; such as are alike stay in the order of devices. */
@@ -53,13 +53,13 @@ function list() {
   const key = KEYS[sorted.by];
   const order = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
   const found = [...rows.values()].filter((row) => shown.has(row.state) && (!wanted
-    || [row.device, row.container, row.line, row.destination].join(" ").toLowerCase().includes(wanted)));
+    || [row.device, row.container, row.route, row.destination].join(" ").toLowerCase().includes(wanted)));
   return found.sort((a, b) => (sorted.up ? 1 : -1) * order(key(a), key(b)));
 }
 
 const when = (at) => time(at === null ? null : new Date(at).toISOString().replace(".000Z", "Z"));
 
-function line(row) {
+function tableRow(row) {
   const link = make("a", { href: `/devices/${encodeURIComponent(row.device)}` }, row.container ?? row.device);
   const name = make("td", {}, link, make("small", {}, row.container ? row.device : _("no trip")));
   const volts = row.battery_mv ? `${(row.battery_mv / 1000).toFixed(2)} V` : "–";
@@ -73,7 +73,7 @@ function line(row) {
 
 function draw() {
   fit = list();
-  keepFocus(() => body.replaceChildren(...fit.slice(0, most).map(line)));
+  keepFocus(() => body.replaceChildren(...fit.slice(0, most).map(tableRow)));
   document.getElementById("none").hidden = fit.length > 0 || !rows.size;
   more.hidden = fit.length <= most;
   keepFocus(chips);
@@ -214,7 +214,7 @@ async function acknowledge(it) {
   await alarms();
 }
 
-// Silence is not told by anybody: look again from time to time.
+// Nobody reports silence: look again from time to time.
 async function refresh() {
   read(await json("/fleet"));
   draw();

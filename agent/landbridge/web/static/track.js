@@ -1,6 +1,6 @@
 // A track on the map: overview first, all points of what is looked at when that is nearer.
 import { json, ms, summed } from "./ask.js";
-import * as journey from "./events.js";
+import * as eventView from "./events.js";
 import { beside } from "./labels.js";
 import { LABELS, makeMap, STATES } from "./map.js";
 import { _, make } from "./words.js";
@@ -40,7 +40,7 @@ export class Track {
   /** Put it on a map in `container`, as it is at `now`. */
   async show(container, now, colour, scale) {
     const places = this.fixes.filter(isGood).map((it) => it.where);
-    const { map: made, drawNames } = await makeMap(container, { places }, () => journey.names(this.happened));
+    const { map: made, drawNames } = await makeMap(container, { places }, () => eventView.names(this.happened));
     for (const [source, data] of Object.entries(this.at(now))) made.addSource(source, { type: "geojson", data });
     const line = { "line-color": "#e07a3f", "line-width": 2 };
     made.addLayer({ id: "way", type: "line", source: "lines", filter: ["!", ["get", "gap"]], paint: line });
@@ -61,7 +61,7 @@ export class Track {
       id: "events", type: "circle", source: "events",
       paint: {
         "circle-radius": 6, "circle-color": "rgba(255,255,255,0.85)",
-        "circle-stroke-color": journey.COLOUR_OF_TYPE, "circle-stroke-width": 3,
+        "circle-stroke-color": eventView.COLOUR_OF_TYPE, "circle-stroke-width": 3,
       },
     });
     made.addLayer({
@@ -111,7 +111,7 @@ export class Track {
     return {
       lines: { type: "FeatureCollection", features: this.lines(good) },
       points: { type: "FeatureCollection", features: passed.map(dot) },
-      events: journey.features(this.happened),
+      events: eventView.features(this.happened),
       here: last ? dot(last) : EMPTY,
     };
   }

@@ -3,7 +3,7 @@
 `python -m tools.verify.benchmarks.agent.bare PORT COUNT DATABASE` takes COUNT uplinks from the session that
 the broker keeps, and prints the seconds from the first to the last, and those of processor time, as JSON. It
 decrypts, with keys it is given, because the messages are those of the agent; it fills the same table, with
-all its columns and indexes, as durably. It checks nothing, knows no device and answers nobody.
+all its columns and indexes, as durably. It checks nothing, knows no device and answers no message.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How fast the whole agent is, beside the bare loop of its parts, on the same messages in one run.
+"""How fast the whole agent is, compared with the bare loop of its parts, on the same messages in one run.
 
 `python -m tools.verify.benchmarks.agent.benchmark [--devices N] [--uplinks N] [--points N] [--known N]` runs
 it on a real Mosquitto, PostgreSQL and NATS. The broker holds the messages before whoever is measured starts.
@@ -48,7 +48,7 @@ class Found:
     """Processor time a message: what else the machine does shows less in it."""
     agent_of_bare_by_cpu: float | None = None
     told_after_s: float | None = None
-    """From the first message until platforms have all of it, and all journeys are worked out."""
+    """From the first message until platforms have all of it, and the tracking of all trips is done."""
     full_points: int = 0
     full_messages_s: float | None = None
     full_of_empty: float | None = None
@@ -80,7 +80,7 @@ def _of(found: Found, name: str, otherwise: float) -> float:
     return otherwise if value is None else float(value)
 
 
-class Bench:
+class Benchmark:
     """Each part of it notes what it has found."""
 
     def __init__(self, rig: Rig, turns: int) -> None:
@@ -121,7 +121,7 @@ class Bench:
         self.found.known_start_s, self.found.known_mb = took.started_s, took.most_mb
 
     def on_postgresql(self, server: Postgres) -> None:
-        """The agent on PostgreSQL beside SQLite, in turns."""
+        """The agent on PostgreSQL compared with SQLite, in turns."""
         ours, theirs = [], []
         for _ in range(self._turns):
             theirs.append(self.rig.agent(self.rig.fresh("agent")))
@@ -152,29 +152,29 @@ def run(folder: Path, given: argparse.Namespace) -> Found:
     with ExitStack() as stack:
         rig = Rig(folder, load.names(given.devices), given.uplinks, given.seed)
         stack.callback(rig.close)
-        bench = Bench(rig, given.turns)
+        benchmark = Benchmark(rig, given.turns)
         parts: dict[str, Callable[[], None]] = {
-            "bare": bench.beside_bare,
-            "full": lambda: bench.on_a_full_table(given.points),
-            "known": lambda: bench.with_many_known(given.known),
+            "bare": benchmark.beside_bare,
+            "full": lambda: benchmark.on_a_full_table(given.points),
+            "known": lambda: benchmark.with_many_known(given.known),
         }
         if postgres.binaries():
             server = Postgres()
             stack.callback(server.close)
             server.start()
-            parts["postgresql"] = lambda: bench.on_postgresql(server)
+            parts["postgresql"] = lambda: benchmark.on_postgresql(server)
             if nats_server.binary():
                 broker = NatsServer(folder / "nats")
                 broker.start()
                 stack.callback(broker.kill)
-                parts["nats"] = lambda: bench.behind_nats(server, broker)
+                parts["nats"] = lambda: benchmark.behind_nats(server, broker)
         for name in given.only or ("bare", "full", "known", "postgresql", "nats"):
             if name in parts:
                 print(f"{name} ...", file=sys.stderr, flush=True)
                 parts[name]()
             else:
-                bench.found.left_out.append(name)
-        return bench.found
+                benchmark.found.left_out.append(name)
+        return benchmark.found
 
 
 def main() -> int:

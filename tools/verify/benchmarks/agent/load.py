@@ -83,14 +83,14 @@ def _plain(seq: int, now_s: int) -> Point:
 def uplinks(fleet: Sequence[str], each: int, seed: int, first: int = 0) -> list[Message]:
     """`each` uplinks of every device from its number `first` on, as a device writes them: those of one device
     far apart."""
-    journeys = list(tracks(seed).values())
+    trips = list(tracks(seed).values())
     now_s = Clock().now_s()
     made = []
     for number in range(first, first + each):
         for place, device in enumerate(fleet):
-            journey = journeys[place % len(journeys)]
-            begin = number * FIXES % (len(journey) - FIXES + 1)
-            batch = [_recent(sample, now_s) for sample in journey[begin : begin + FIXES]]
+            trip = trips[place % len(trips)]
+            begin = number * FIXES % (len(trip) - FIXES + 1)
+            batch = [_recent(sample, now_s) for sample in trip[begin : begin + FIXES]]
             made.append(_uplink(device, number, batch, now_s))
     return made
 
@@ -104,8 +104,8 @@ def _uplink(device: str, number: int, batch: Sequence[Sample], now_s: int) -> Me
     counts = dict.fromkeys(range(5, 11), 1)
     status = {0: 3600, 1: -50, 2: FIXES, 3: 0, 4: "1.0"} | counts | {11: (number + 1) * FIXES + 1}
     item |= {2: status, 4: now_s + 14_400, 5: [1, 1_000_000, now_s - 1_000_000]}
-    sealed = envelope.seal(key_of(device), device, "up", number, cbor2.dumps(item))
-    return Message(f"landbridge/{device}/up", sealed)
+    encrypted = envelope.seal(key_of(device), device, "up", number, cbor2.dumps(item))
+    return Message(f"landbridge/{device}/up", encrypted)
 
 
 class Feeder:

@@ -26,7 +26,7 @@ from tools.verify.harness.postgres import Postgres
 PARTITIONS = 8
 AS_MANY_TIMES = 3
 """The fleet, for agents behind NATS: they begin up to a second apart."""
-_LOOK_S = 0.1
+_POLL_S = 0.1
 """To count costs the database a millisecond and more."""
 
 
@@ -112,7 +112,7 @@ class Rig:
                     running += [subprocess.Popen(command, stderr=log, env=environment) for _ in range(count)]
                 while present.holders() < count:
                     assert all(each.poll() is None for each in running), "an agent has ended: see the log"
-                    time.sleep(_LOOK_S)
+                    time.sleep(_POLL_S)
             return self._time(database, running, len(messages))
         finally:
             for each in running:
@@ -125,7 +125,7 @@ class Rig:
         """Messages a second, from the first look that finds some to the last of them."""
         since, before, stored = 0.0, 0, 0
         while stored < count:
-            time.sleep(_LOOK_S)
+            time.sleep(_POLL_S)
             assert all(each.poll() is None for each in running), "an agent has ended: see the log"
             with database.reading() as connection:
                 stored = connection.execute(text("SELECT count(*) FROM uplinks")).scalar_one()

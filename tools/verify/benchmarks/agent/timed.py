@@ -1,6 +1,6 @@
 """The whole agent, timed: `python -m tools.verify.benchmarks.agent.timed COUNT` runs what `landbridge run`
-runs until COUNT messages are stored and answered, and all that follows of them is told; prints figures as
-JSON."""
+runs until COUNT messages are stored and answered, and all that follows of them is published; prints figures
+as JSON."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from landbridge.db.database import open_database
 from landbridge.events import outbox
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
-from landbridge.tracking import queries as journeys
+from landbridge.tracking import queries as tracking
 
-_LOOK_S = 0.2
+_POLL_S = 0.2
 
 
 class Timed(Pipeline):
@@ -53,24 +53,24 @@ def main() -> None:
     agent.start()
     Timed.done.wait()
     database = open_database(loaded.store.database)
-    while not _is_told(database):
-        time.sleep(_LOOK_S)
-    told = time.perf_counter()
+    while not _is_published(database):
+        time.sleep(_POLL_S)
+    published = time.perf_counter()
     stop.set()
     agent.join()
     found = {
         "seconds": Timed.stored - Timed.since,
         "cpu_s": Timed.cpu_stored - Timed.cpu_since,
         "started_s": Timed.since - began,
-        "told_s": told - Timed.since,
+        "told_s": published - Timed.since,
         "most_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
     print(json.dumps(found), flush=True)
 
 
-def _is_told(database: Any) -> bool:
+def _is_published(database: Any) -> bool:
     with database.reading() as connection:
-        return not outbox.head(connection, 1) and journeys.next_marked(connection) is None
+        return not outbox.head(connection, 1) and tracking.next_marked(connection) is None
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from landbridge.core.secret import make
 from landbridge.db.database import open_database
 from landbridge.features.users import queries as stored_tokens
 from landbridge.features.users import rules as tokens
-from landbridge.web import viewer
+from landbridge.web import auth as viewer
 from landbridge.web.server import serving
 from playwright.sync_api import Browser, Page, sync_playwright
 from rich.console import Console
@@ -60,12 +60,12 @@ _ASKED = {
     "device": (
         f"/v1/devices/{LONG}/outline?most=2000",
         f"/v1/devices/{LONG}/days",
-        f"/v1/devices/{LONG}/journey",
+        f"/v1/devices/{LONG}/events",
     ),
 }
 _TIMES = 7
 _WAIT_S = 60
-_LOOK_S, _AT_REST = 0.5, 0.05
+_POLL_S, _AT_REST = 0.5, 0.05
 """A browser is at rest when it takes less than this part of a processor for so long."""
 
 
@@ -151,11 +151,11 @@ def _come_to_rest(page: Page) -> None:
     """With a new window the browser makes its own controls, in half a second of a processor: a visit begins
     when that is done."""
     end = time.monotonic() + _WAIT_S
-    before_s = _spent_s(page)
+    before_s = _cpu_s(page)
     while time.monotonic() < end:
-        time.sleep(_LOOK_S)
-        now_s = _spent_s(page)
-        if now_s - before_s < _AT_REST * _LOOK_S:
+        time.sleep(_POLL_S)
+        now_s = _cpu_s(page)
+        if now_s - before_s < _AT_REST * _POLL_S:
             return
         before_s = now_s
     sys.exit(f"the browser did not come to rest within {_WAIT_S} s")
@@ -172,10 +172,10 @@ def _opened(page: Page, url: str, name: str) -> dict[str, Any]:
         "Network.loadingFinished",
         lambda it: sizes.update({urls.get(it["requestId"], ""): int(it["encodedDataLength"])}),
     )
-    before_s = _spent_s(page)
+    before_s = _cpu_s(page)
     page.goto(url)
     first_s = _usable_s(page)
-    spent_s = round(_spent_s(page) - before_s, 2)
+    cpu_s = round(_cpu_s(page) - before_s, 2)
     kept = sum(size for asked, size in sizes.items() if urlsplit(asked).path.startswith(_KEPT))
     whole = sum(sizes.values())
     page.goto(url)
@@ -183,16 +183,16 @@ def _opened(page: Page, url: str, name: str) -> dict[str, Any]:
         f"{name}, kB": round((whole - kept) / 1000, 1),
         f"{name}, library and outlines kB": round(kept / 1000, 1),
         f"{name}, usable after s": first_s,
-        f"{name}, processor s of the browser": spent_s,
+        f"{name}, processor s of the browser": cpu_s,
         f"{name}, usable again after s": _usable_s(page),
     }
 
 
-def _spent_s(page: Page) -> float:
+def _cpu_s(page: Page) -> float:
     """Processor time of the browser's processes."""
     assert page.context.browser
-    told = page.context.browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")
-    return sum(float(each["cpuTime"]) for each in told["processInfo"])
+    info = page.context.browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")
+    return sum(float(each["cpuTime"]) for each in info["processInfo"])
 
 
 def _usable_s(page: Page) -> float:

@@ -16,12 +16,12 @@ from sqlalchemy import Connection, insert
 
 from tools.flash.layout import REPOSITORY
 
-LINE_FILE = REPOSITORY / "tools" / "world" / "data" / "w1.csv"
-LINE = "Chongqing - Duisburg"
+ROUTE_FILE = REPOSITORY / "tools" / "world" / "data" / "w1.csv"
+ROUTE = "Chongqing - Duisburg"
 LONG = "lb-long"
 DEVICES, POINTS = 10_000, 100_000
 FOLLOWED, HOURS = 12, 24 * 20
-"""Devices with a whole journey of so many hours: what the diagram of a line shows."""
+"""Devices with a whole trip of so many hours: what the time-distance diagram of a route shows."""
 PAUSE_S = 60
 _OWNERS = ("CSQU", "MSKU", "TCLU", "HLXU", "TGHU")
 _PART = 5_000
@@ -30,9 +30,9 @@ _PART = 5_000
 def fill(database: Database, now_s: int, seed: int) -> None:
     """Put the fleet into an empty database: each device with a trip and a point, LONG with all."""
     chance = random.Random(seed)
-    stations = read(LINE_FILE)
+    stations = read(ROUTE_FILE)
     with database.writing() as connection:
-        lines.add(connection, LINE, [list(each) for each in stations], [], now_s)
+        lines.add(connection, ROUTE, [list(each) for each in stations], [], now_s)
         names = [f"lb-{number:05}" for number in range(DEVICES - 1)]
         _put(connection, devices, (_device(chance, name, now_s) for name in [*names, LONG]))
         _put(connection, trips, (_trip(chance, i + 1, name, now_s) for i, name in enumerate([*names, LONG])))
@@ -62,8 +62,8 @@ def _device(chance: random.Random, name: str, now_s: int) -> dict[str, Any]:
     status = {"battery_mv": chance.randrange(3300, 3650), "temperature_dc": -120, "firmware": "1.4", "way": 2}
     last = POINTS if name == LONG else 1
     return {
-        "device": name, "wrapped_key": b"key", "created_s": now_s - 40 * 86_400, "last_contact_s": heard_s,
-        "next_contact_s": heard_s + chance.randrange(1, 14) * 3600, "status": json.dumps(status),
+        "device": name, "wrapped_key": b"key", "created_s": now_s - 40 * 86_400, "last_session_s": heard_s,
+        "next_session_s": heard_s + chance.randrange(1, 14) * 3600, "status": json.dumps(status),
         "position_seq": last, "position_at_s": heard_s,
     }  # fmt: skip
 
@@ -74,7 +74,7 @@ def _trip(chance: random.Random, trip: int, name: str, now_s: int) -> dict[str, 
     if DEVICES - FOLLOWED <= trip < DEVICES:
         started_s = now_s - 40 * 86_400
     return {
-        "trip": trip, "device": name, "container": container, "line": LINE, "destination": "Duisburg",
+        "trip": trip, "device": name, "container": container, "route": ROUTE, "destination": "Duisburg",
         "interval_s": 3600, "started_s": started_s,
     }  # fmt: skip
 
@@ -148,7 +148,7 @@ def _alarm(name: str, number: int, now_s: int) -> dict[str, Any]:
     which = ("light", "shock", "temperature")[number % 3]
     content = {"id": f"{name}/{number + 1}/alarm-{which}", "type": "alarm", "alarm": which}
     return {
-        "id": content["id"], "device": name, "type": "alarm", "inferred": False, "standing": True,
-        "seq": number + 1, "at_s": now_s - 600 * number, "told_s": now_s - 500 * number,
+        "id": content["id"], "device": name, "type": "alarm", "inferred": False, "is_current": True,
+        "seq": number + 1, "at_s": now_s - 600 * number, "published_s": now_s - 500 * number,
         "content": json.dumps(content),
     }  # fmt: skip

@@ -1,6 +1,6 @@
 """What a fix costs on the wire: `python -m tools.verify.benchmarks.wire.benchmark [--seed N]`.
 
-The device's own code (`locator.codec.columns`, `locator.codec.cose`) writes four synthetic journeys in
+The device's own code (`locator.codec.columns`, `locator.codec.cose`) writes four synthetic trips in
 batches of 1, 16 and 64; ten lines with nothing but cbor2 read them again, and every field must come back
 within half its unit. Writes out/wire-bench.json, prints the figures last, and exits with 1 when ours costs
 more than it may or when the data is not what other formats were measured on."""
@@ -27,10 +27,10 @@ from tools.verify.harness import uplink
 OUT = Path("out/wire-bench.json")
 SIZES = (1, 16, 64)
 MOST = {16: 18.0, 64: 16.0}
-"""Bytes a fix, mean of the journeys, what is said once a batch apart."""
+"""Bytes a fix, mean of the trips, without what is said once a batch."""
 GOAL = {16: 15.0, 64: 13.0}
 KNOWN = {"JSON": 149.0, "CBOR rows": 35.0}
-"""What these cost at 16 a batch in the survey whose journeys these are; ours may differ by a tenth."""
+"""What these cost at 16 a batch in the survey from which these trips come; ours may differ by a tenth."""
 
 UNITS = (1, 1e-5, 1e-5, 2, 1, 2, 0.2, 1, 20, 0.5, 1, 1)
 FIELDS = ("time", "lat", "lon", "alt", "speed", "heading", "hdop", "sats", "battery", "temperature",
@@ -70,7 +70,7 @@ def wrong(samples: Sequence[Sample], read: Sequence[Sequence[int]]) -> Iterator[
 
 
 class Ours:
-    """What one journey costs in our format at `n` a batch, all in bytes a batch or a fix."""
+    """What one trip costs in our format at `n` a batch, all in bytes a batch or a fix."""
 
     def __init__(self, samples: Sequence[Sample], n: int) -> None:
         self.fix = self.head = self.envelope = 0.0
@@ -98,14 +98,14 @@ def _envelope_bytes(up: cose.Envelope, written: bytes, number: int) -> int:
 
 def measure(seed: int) -> dict[str, Any]:
     """All figures; `short` lists in words what is not as it must be."""
-    journeys = tracks(seed)
-    result: dict[str, Any] = {"seed": seed, "journeys": list(journeys), "formats": {}, "strays": []}
+    trips = tracks(seed)
+    result: dict[str, Any] = {"seed": seed, "journeys": list(trips), "formats": {}, "strays": []}
     for n in SIZES:
         costs = {
-            name: [_mean_bytes(write, samples, n) for samples in journeys.values()]
+            name: [_mean_bytes(write, samples, n) for samples in trips.values()]
             for name, write in FORMATS.items()
         }
-        ours = [Ours(samples, n) for samples in journeys.values()]
+        ours = [Ours(samples, n) for samples in trips.values()]
         costs["ours"] = [each.fix for each in ours]
         result["formats"][n] = costs
         result[f"ours at {n}"] = {
@@ -114,7 +114,7 @@ def measure(seed: int) -> dict[str, Any]:
             "columns": {name: _mean([each.by_column[name] for each in ours]) for name in FIELDS},
         }
         result["strays"] += [stray for each in ours for stray in each.strays]
-    result["floor"] = [floor_bytes(samples, UNITS) for samples in journeys.values()]
+    result["floor"] = [floor_bytes(samples, UNITS) for samples in trips.values()]
     result["short"] = list(_short(result))
     return result
 

@@ -1,8 +1,8 @@
-"""Synthetic tracks for the wire benchmark: what a locator would measure on four kinds of journey.
+"""Synthetic tracks for the wire benchmark: what a tracker would measure on four kinds of trip.
 
 Speed and heading are Ornstein-Uhlenbeck processes with stops; a fix errs by 3 m that last for minutes
 and 1 m of white noise, and comes when the search for it has ended; every 4 km of road is another cell.
-The four journeys and the spread of each quantity are those of the team's survey of wire formats, so
+The four trips and the spread of each quantity are those of the team's survey of wire formats, so
 that its figures can be compared.
 """
 
@@ -42,8 +42,8 @@ class Sample(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Journey:
-    """What one kind of journey is like: a mean and a standard deviation each."""
+class TripKind:
+    """What one kind of trip is like: a mean and a standard deviation each."""
 
     name: str
     every_s: float
@@ -56,11 +56,11 @@ class Journey:
     has_cell: bool = True
 
 
-JOURNEYS = (
-    Journey("truck 60 s", 60, (75.0, 18.0), 400.0, 120.0, 0.02),
-    Journey("truck 15 min", 900, (65.0, 22.0), 1_200.0, 120.0, 0.05),
-    Journey("vessel 1 h", 3_600, (33.0, 3.0), 40_000.0, 12.0, 0.0, has_cell=False),
-    Journey("dwell 4 h", 14_400, (0.0, 0.0), 1.0, 0.0, 0.0),
+TRIP_KINDS = (
+    TripKind("truck 60 s", 60, (75.0, 18.0), 400.0, 120.0, 0.02),
+    TripKind("truck 15 min", 900, (65.0, 22.0), 1_200.0, 120.0, 0.05),
+    TripKind("vessel 1 h", 3_600, (33.0, 3.0), 40_000.0, 12.0, 0.0, has_cell=False),
+    TripKind("dwell 4 h", 14_400, (0.0, 0.0), 1.0, 0.0, 0.0),
 )
 
 
@@ -80,16 +80,16 @@ class Drift:
 
 
 class Traveller:
-    """The container and its locator on one journey."""
+    """The container and its tracker on one trip."""
 
-    def __init__(self, journey: Journey, seed: int) -> None:
-        self._journey = journey
-        self._rng = rng = random.Random(f"{seed} {journey.name}")
+    def __init__(self, trip: TripKind, seed: int) -> None:
+        self._trip = trip
+        self._rng = rng = random.Random(f"{seed} {trip.name}")
         self._time_s = float(_START_S)
         self._lat, self._lon = 47.0 + rng.random(), 62.0 + rng.random()
         self._heading = rng.uniform(0, 360)
         self._stopped = 0
-        self._speed = Drift(rng, *journey.speed_kmh, journey.speed_tau_s)
+        self._speed = Drift(rng, *trip.speed_kmh, trip.speed_tau_s)
         self._errors = [Drift(rng, 0, _GNSS_CORRELATED_M, _GNSS_TAU_S) for _ in range(3)]
         self._height = Drift(rng, 320, 120, 6 * 3600)
         self._temperature = Drift(rng, 12, 8, 5 * 3600)
@@ -104,15 +104,15 @@ class Traveller:
         return [self._sample(i) for i in range(n)]
 
     def _sample(self, i: int) -> Sample:
-        rng, journey = self._rng, self._journey
-        time_s = _START_S + i * journey.every_s + max(0.0, rng.gauss(2.0, 0.4))
+        rng, trip = self._rng, self._trip
+        time_s = _START_S + i * trip.every_s + max(0.0, rng.gauss(2.0, 0.4))
         elapsed_s, self._time_s = max(1.0, time_s - self._time_s), time_s
         speed = self._move(elapsed_s)
         north, east, up = (drift.pass_s(elapsed_s) + rng.gauss(0, _GNSS_WHITE_M) for drift in self._errors)
         self._battery_mv -= elapsed_s / 86400 * 4
         narrow = math.cos(math.radians(self._lat))
         sats = min(20, max(4, round(self._sats.pass_s(elapsed_s))))
-        rsrp = round(min(-60.0, max(-125.0, self._rsrp.pass_s(elapsed_s)))) if journey.has_cell else 0
+        rsrp = round(min(-60.0, max(-125.0, self._rsrp.pass_s(elapsed_s)))) if trip.has_cell else 0
         return Sample(
             time_s=time_s,
             lat_deg=self._lat + north / _M_PER_DEGREE,
@@ -124,28 +124,28 @@ class Traveller:
             sats=sats,
             battery_mv=self._battery_mv + rng.gauss(0, 4),
             temperature_c=self._temperature.pass_s(elapsed_s),
-            cell=self._cell if journey.has_cell else 0,
+            cell=self._cell if trip.has_cell else 0,
             rsrp_dbm=rsrp,
         )
 
     def _altitude(self, elapsed_s: float) -> float:
         """The sea and a yard are flat."""
-        if self._journey.stop_chance:
+        if self._trip.stop_chance:
             return self._height.pass_s(elapsed_s)
         return 20.0
 
     def _move(self, elapsed_s: float) -> float:
         """Go on for so long; the speed at the end, km/h."""
-        journey, rng = self._journey, self._rng
+        trip, rng = self._trip, self._rng
         if self._stopped:
             self._stopped -= 1
-        elif rng.random() < journey.stop_chance:
+        elif rng.random() < trip.stop_chance:
             self._stopped = rng.randrange(1, 8)
         before = max(0.0, self._speed.value)
         speed = max(0.0, self._speed.pass_s(elapsed_s))
-        if self._stopped or not journey.speed_kmh[0]:
+        if self._stopped or not trip.speed_kmh[0]:
             return 0.0
-        self._heading += rng.gauss(0, journey.turn_deg * math.sqrt(min(elapsed_s, 3600) / 3600))
+        self._heading += rng.gauss(0, trip.turn_deg * math.sqrt(min(elapsed_s, 3600) / 3600))
         way_m = (before + speed) / 7.2 * elapsed_s
         course = math.radians(self._heading)
         self._lat += way_m * math.cos(course) / _M_PER_DEGREE
@@ -164,5 +164,5 @@ class Traveller:
 
 
 def tracks(seed: int = 1) -> dict[str, list[Sample]]:
-    """The fixes of each journey by its name."""
-    return {journey.name: Traveller(journey, seed).samples(POINTS) for journey in JOURNEYS}
+    """The fixes of each trip by its name."""
+    return {trip.name: Traveller(trip, seed).samples(POINTS) for trip in TRIP_KINDS}

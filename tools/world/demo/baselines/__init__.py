@@ -1,4 +1,4 @@
-"""Fixed schedules that fly our firmware on the same trip, to compare with: only its policy is another.
+"""Fixed schedules that run in our firmware on the same trip, to compare with: only its policy is another.
 
 Driver, modem, journal, protocol, back-off and the operators' budgets are the product's own, and so is the
 agent. The product carries none of this: the policy is put into the slot of one simulated device.

@@ -2,7 +2,7 @@
 comparison.
 
 A point, always by satellites, is due POINT_EVERY_S after the one before it fell due; a report goes with the
-first point that is REPORT_EVERY_S behind the last one. Everything else is the firmware's own: the order in
+first point that is REPORT_EVERY_S after the last one. Everything else is the firmware's own: the order in
 a wake, what is urgent or late, its back-off, the operators' budgets. `tools.world.demo.baselines` puts other
 numbers in.
 """

@@ -66,7 +66,7 @@ class LockstepPort:
 
     def uart_readinto(self, buf, timeout_ms):
         # Into the caller's buffer, as a UART does: the port must not need memory that hardware does not.
-        self._tell(_READ, struct.pack("<IH", timeout_ms, len(buf)), self._take_tx())
+        self._send(_READ, struct.pack("<IH", timeout_ms, len(buf)), self._take_tx())
         n = self._answer()
         self._read_exact(buf, n)
         return n
@@ -102,11 +102,11 @@ class LockstepPort:
         pass
 
     def deepsleep(self, ms, wake_on):
-        self._tell(_DEEPSLEEP, struct.pack("<IB", ms, wake_on))
+        self._send(_DEEPSLEEP, struct.pack("<IB", ms, wake_on))
         self._stop()
 
     def reset(self):
-        self._tell(_RESET, b"")
+        self._send(_RESET, b"")
         self._stop()
 
     def charge(self):
@@ -146,7 +146,7 @@ class LockstepPort:
         self._tx = b""
         return data
 
-    def _tell(self, op, payload, more=b""):
+    def _send(self, op, payload, more=b""):
         self._pipe.write(struct.pack("<BIH", op, self.cpu_us, len(payload) + len(more)))
         self._pipe.write(payload)
         self._pipe.write(more)
@@ -159,7 +159,7 @@ class LockstepPort:
         return n
 
     def _ask(self, op, payload, more=b""):
-        self._tell(op, payload, more)
+        self._send(op, payload, more)
         body = bytearray(self._answer())
         self._read_exact(body, len(body))
         return body

@@ -24,10 +24,10 @@ def upgrade() -> None:  # noqa: PLR0915
     op.create_index("ix_audit_at_s", "audit", ["at_s"])
     op.create_index("ix_audit_device", "audit", ["device"])
     op.create_table(
-        "card_rollouts",
+        "profile_rollouts",
         sa.Column("rollout", Integer, nullable=False),
         sa.Column("tag", sa.Text(), nullable=False),
-        sa.Column("wish", sa.Text(), nullable=False),
+        sa.Column("profile", sa.Text(), nullable=False),
         sa.Column("canaries", Integer, nullable=False),
         sa.Column("stage_s", Integer, nullable=False),
         sa.Column("stage", Integer, nullable=False),
@@ -53,7 +53,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sqlite_with_rowid=False,
     )
     op.create_table(
-        "control_classes",
+        "sim_controls",
         sa.Column("name", sa.String(length=32), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("set_by", sa.Text(), nullable=False),
@@ -62,13 +62,13 @@ def upgrade() -> None:  # noqa: PLR0915
     )
     op.create_table(
         "dead_letters",
-        sa.Column("letter", Integer, nullable=False),
+        sa.Column("number", Integer, nullable=False),
         sa.Column("received_s", Integer, nullable=False),
         sa.Column("topic", sa.Text(), nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("dropped", Integer, server_default=sa.text("0"), nullable=False),
-        sa.PrimaryKeyConstraint("letter"),
+        sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("ix_dead_letters_topic", "dead_letters", ["topic"])
     op.create_table(
@@ -82,8 +82,8 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("forgotten_number", Integer, server_default=sa.text("-1"), nullable=False),
         sa.Column("epoch", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("forged", Integer, server_default=sa.text("0"), nullable=False),
-        sa.Column("last_contact_s", Integer),
-        sa.Column("next_contact_s", Integer),
+        sa.Column("last_session_s", Integer),
+        sa.Column("next_session_s", Integer),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("identity", sa.Text(), nullable=False),
         sa.Column("counters", sa.Text(), server_default="{}", nullable=False),
@@ -91,36 +91,36 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("highest_seq", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("position_seq", Integer),
         sa.Column("position_at_s", Integer),
-        sa.Column("still_s", Integer),
-        sa.Column("journey_from_s", Integer),
+        sa.Column("stationary_until_s", Integer),
+        sa.Column("recompute_from_s", Integer),
         sa.Column("silent_due_s", Integer),
         sa.PrimaryKeyConstraint("device"),
     )
     op.create_index(
-        "devices_to_work_out",
+        "devices_to_recompute",
         "devices",
-        ["journey_from_s"],
-        sqlite_where=sa.text("journey_from_s IS NOT NULL"),
-        postgresql_where=sa.text("journey_from_s IS NOT NULL"),
+        ["recompute_from_s"],
+        sqlite_where=sa.text("recompute_from_s IS NOT NULL"),
+        postgresql_where=sa.text("recompute_from_s IS NOT NULL"),
     )
     op.create_table(
-        "fences",
-        sa.Column("fence", Integer, nullable=False),
+        "geofences",
+        sa.Column("geofence", Integer, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("geometry", sa.Text(), nullable=False),
         sa.Column("radius_m", sa.Float(), nullable=False),
         sa.Column("added_s", Integer, nullable=False),
         sa.Column("removed_s", Integer),
         sa.Column("tenant", sa.Text()),
-        sa.PrimaryKeyConstraint("fence"),
+        sa.PrimaryKeyConstraint("geofence"),
     )
     op.create_table(
-        "lines",
-        sa.Column("line", sa.Text(), nullable=False),
+        "routes",
+        sa.Column("route", sa.Text(), nullable=False),
         sa.Column("stations", sa.Text(), nullable=False),
         sa.Column("places_km", sa.Text(), nullable=False),
         sa.Column("added_s", Integer, nullable=False),
-        sa.PrimaryKeyConstraint("line"),
+        sa.PrimaryKeyConstraint("route"),
     )
     op.create_table(
         "outbox",
@@ -154,8 +154,8 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.PrimaryKeyConstraint("board", "sequence"),
     )
     op.create_table(
-        "targets",
-        sa.Column("target", Integer, nullable=False),
+        "integrations",
+        sa.Column("integration", Integer, nullable=False),
         sa.Column("name", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
@@ -171,7 +171,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("added_s", Integer, nullable=False),
         sa.Column("removed_by", sa.Text()),
         sa.Column("removed_s", Integer),
-        sa.PrimaryKeyConstraint("target"),
+        sa.PrimaryKeyConstraint("integration"),
     )
     op.create_table(
         "tokens",
@@ -198,7 +198,7 @@ def upgrade() -> None:  # noqa: PLR0915
     )
     op.create_index("tracks_by_tenant", "tracks", ["tenant", "message"])
     op.create_table(
-        "card_events",
+        "profile_switches",
         sa.Column("event", Integer, nullable=False),
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("at_s", sa.BigInteger(), nullable=False),
@@ -214,9 +214,9 @@ def upgrade() -> None:  # noqa: PLR0915
         ),
         sa.PrimaryKeyConstraint("event"),
     )
-    op.create_index("ix_card_events_device", "card_events", ["device"])
+    op.create_index("ix_profile_switches_device", "profile_switches", ["device"])
     op.create_table(
-        "card_identities",
+        "sim_identities",
         sa.Column("identity", Integer, nullable=False),
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("imei", sa.Text(), nullable=False),
@@ -229,10 +229,10 @@ def upgrade() -> None:  # noqa: PLR0915
         ),
         sa.PrimaryKeyConstraint("identity"),
     )
-    op.create_index("ix_card_identities_device", "card_identities", ["device"])
-    op.create_index("ix_card_identities_iccid", "card_identities", ["iccid"])
+    op.create_index("ix_sim_identities_device", "sim_identities", ["device"])
+    op.create_index("ix_sim_identities_iccid", "sim_identities", ["iccid"])
     op.create_table(
-        "card_notifications",
+        "euicc_notifications",
         sa.Column("notification", Integer, nullable=False),
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("seq", Integer, nullable=False),
@@ -254,17 +254,17 @@ def upgrade() -> None:  # noqa: PLR0915
         ),
         sa.PrimaryKeyConstraint("notification"),
     )
-    op.create_index("ix_card_notifications_device", "card_notifications", ["device"])
+    op.create_index("ix_euicc_notifications_device", "euicc_notifications", ["device"])
     op.create_index(
-        "card_notifications_to_post",
-        "card_notifications",
+        "euicc_notifications_to_post",
+        "euicc_notifications",
         ["next_s"],
         sqlite_where=sa.text("posted_s IS NULL"),
         postgresql_where=sa.text("posted_s IS NULL"),
     )
     op.create_index(
-        "card_notifications_to_remove",
-        "card_notifications",
+        "euicc_notifications_to_remove",
+        "euicc_notifications",
         ["device"],
         sqlite_where=sa.text("removed_s IS NULL"),
         postgresql_where=sa.text("removed_s IS NULL"),
@@ -277,7 +277,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.PrimaryKeyConstraint("eid"),
     )
     op.create_table(
-        "card_reports",
+        "esim_reports",
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("revision", Integer, nullable=False),
         sa.Column("route", Integer, nullable=False),
@@ -308,16 +308,16 @@ def upgrade() -> None:  # noqa: PLR0915
     )
     op.create_table(
         "coverage",
-        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("route", sa.Text(), nullable=False),
         sa.Column("tile", Integer, autoincrement=False, nullable=False),
         sa.Column("plmn", Integer, autoincrement=False, nullable=False),
-        sa.Column("looks", Integer, nullable=False),
+        sa.Column("observations", Integer, nullable=False),
         sa.Column("good", Integer, nullable=False),
         sa.ForeignKeyConstraint(
-            ["line"],
-            ["lines.line"],
+            ["route"],
+            ["routes.route"],
         ),
-        sa.PrimaryKeyConstraint("line", "tile", "plmn"),
+        sa.PrimaryKeyConstraint("route", "tile", "plmn"),
     )
     op.create_table(
         "device_log",
@@ -363,12 +363,12 @@ def upgrade() -> None:  # noqa: PLR0915
         sqlite_with_rowid=False,
     )
     op.create_table(
-        "guide_reports",
+        "route_data_reports",
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("in_use", Integer, nullable=False),
         sa.Column("coming", Integer, nullable=False),
         sa.Column("offset", Integer, nullable=False),
-        sa.Column("tries", Integer, nullable=False),
+        sa.Column("attempts", Integer, nullable=False),
         sa.Column("reported_s", Integer, nullable=False),
         sa.ForeignKeyConstraint(
             ["device"],
@@ -377,7 +377,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.PrimaryKeyConstraint("device"),
     )
     op.create_table(
-        "journey_states",
+        "tracking_states",
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("at_s", Integer, autoincrement=False, nullable=False),
         sa.Column("seq", Integer, autoincrement=False, nullable=False),
@@ -391,21 +391,21 @@ def upgrade() -> None:  # noqa: PLR0915
     )
     op.create_table(
         "network_costs",
-        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("route", sa.Text(), nullable=False),
         sa.Column("plmn", Integer, autoincrement=False, nullable=False),
         sa.Column("percent", Integer, nullable=False),
         sa.ForeignKeyConstraint(
-            ["line"],
-            ["lines.line"],
+            ["route"],
+            ["routes.route"],
         ),
-        sa.PrimaryKeyConstraint("line", "plmn"),
+        sa.PrimaryKeyConstraint("route", "plmn"),
     )
     op.create_table(
-        "offers",
+        "device_updates",
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("sequence", Integer, autoincrement=False, nullable=False),
         sa.Column("board", sa.String(length=32), nullable=False),
-        sa.Column("offered_s", Integer, nullable=False),
+        sa.Column("assigned_s", Integer, nullable=False),
         sa.Column("pulls", Integer, nullable=False),
         sa.Column("file", Integer, nullable=False),
         sa.Column("byte", Integer, nullable=False),
@@ -417,18 +417,18 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.PrimaryKeyConstraint("device", "sequence"),
     )
     op.create_table(
-        "refusals",
-        sa.Column("target", Integer, nullable=False),
+        "delivery_retries",
+        sa.Column("integration", Integer, nullable=False),
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("message", Integer, nullable=False),
-        sa.Column("tries", Integer, nullable=False),
+        sa.Column("attempts", Integer, nullable=False),
         sa.Column("next_s", Integer, nullable=False),
         sa.Column("failure", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["target"],
-            ["targets.target"],
+            ["integration"],
+            ["integrations.integration"],
         ),
-        sa.PrimaryKeyConstraint("target", "device"),
+        sa.PrimaryKeyConstraint("integration", "device"),
     )
     op.create_table(
         "release_files",
@@ -490,15 +490,15 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("card", Integer, nullable=False),
         sa.Column("holder", sa.Text(), nullable=False),
         sa.Column("purpose", sa.Text(), nullable=False),
-        sa.Column("class", sa.String(length=32), nullable=False),
+        sa.Column("controls", sa.String(length=32), nullable=False),
         sa.Column("stage", sa.String(length=16), nullable=False),
         sa.Column("imsis", sa.Text(), nullable=False),
         sa.Column("binding", sa.String(length=16), nullable=False),
         sa.Column("imei", sa.Text()),
         sa.Column("blocked", sa.Text()),
         sa.ForeignKeyConstraint(
-            ["class"],
-            ["control_classes.name"],
+            ["controls"],
+            ["sim_controls.name"],
         ),
         sa.PrimaryKeyConstraint("card"),
     )
@@ -508,7 +508,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("trip", Integer, nullable=False),
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("container", sa.String(length=11), nullable=False),
-        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("route", sa.Text(), nullable=False),
         sa.Column("destination", sa.Text(), nullable=False),
         sa.Column("interval_s", Integer, nullable=False),
         sa.Column("started_s", Integer, nullable=False),
@@ -570,7 +570,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("raised_s", Integer, nullable=False),
         sa.Column("last_s", Integer, nullable=False),
         sa.Column("times", Integer, nullable=False),
-        sa.Column("told_s", Integer, nullable=False),
+        sa.Column("published_s", Integer, nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("acknowledged_by", sa.Text()),
         sa.Column("acknowledged_s", Integer),
@@ -591,7 +591,7 @@ def upgrade() -> None:  # noqa: PLR0915
     )
     op.create_index("alarms_by_device", "alarms", ["device", "name"])
     op.create_index(
-        "alarms_that_stand",
+        "open_alarms",
         "alarms",
         ["severity"],
         sqlite_where=sa.text("cleared_s IS NULL"),
@@ -599,7 +599,7 @@ def upgrade() -> None:  # noqa: PLR0915
     )
     op.create_index("ix_alarms_event", "alarms", ["event"])
     op.create_table(
-        "card_actions",
+        "sim_actions",
         sa.Column("action", Integer, nullable=False),
         sa.Column("card", Integer, nullable=False),
         sa.Column("what", sa.Text(), nullable=False),
@@ -612,13 +612,13 @@ def upgrade() -> None:  # noqa: PLR0915
         ),
         sa.PrimaryKeyConstraint("action"),
     )
-    op.create_index("ix_card_actions_card", "card_actions", ["card"])
+    op.create_index("ix_sim_actions_card", "sim_actions", ["card"])
     op.create_table(
-        "card_policies",
+        "profile_policies",
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("revision", Integer, autoincrement=False, nullable=False),
         sa.Column("policy", sa.Text(), nullable=False),
-        sa.Column("wish", sa.Text(), nullable=False),
+        sa.Column("profile", sa.Text(), nullable=False),
         sa.Column("set_by", sa.Text(), nullable=False),
         sa.Column("set_s", Integer, nullable=False),
         sa.Column("trip", Integer),
@@ -634,7 +634,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.PrimaryKeyConstraint("device", "revision"),
     )
     op.create_table(
-        "card_rollout_devices",
+        "profile_rollout_devices",
         sa.Column("rollout", Integer, nullable=False),
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("revision", Integer, nullable=False),
@@ -646,7 +646,7 @@ def upgrade() -> None:  # noqa: PLR0915
         ),
         sa.ForeignKeyConstraint(
             ["rollout"],
-            ["card_rollouts.rollout"],
+            ["profile_rollouts.rollout"],
         ),
         sa.ForeignKeyConstraint(
             ["trip"],
@@ -686,11 +686,11 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("inferred", sa.Boolean(), nullable=False),
-        sa.Column("standing", sa.Boolean(), nullable=False),
+        sa.Column("is_current", sa.Boolean(), nullable=False),
         sa.Column("trip", Integer),
         sa.Column("seq", Integer),
         sa.Column("at_s", Integer),
-        sa.Column("told_s", Integer, nullable=False),
+        sa.Column("published_s", Integer, nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("tenant", sa.Text()),
         sa.Column("replaces", Integer),
@@ -711,7 +711,7 @@ def upgrade() -> None:  # noqa: PLR0915
     op.create_index("ix_events_id", "events", ["id"])
     op.create_index("ix_events_trip", "events", ["trip"])
     op.create_table(
-        "guides",
+        "route_data",
         sa.Column("trip", Integer, nullable=False),
         sa.Column("revision", Integer, nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
@@ -787,8 +787,8 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.PrimaryKeyConstraint("device", "revision"),
     )
     op.create_table(
-        "shares",
-        sa.Column("share", Integer, nullable=False),
+        "share_links",
+        sa.Column("share_link", Integer, nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("trip", Integer, nullable=False),
         sa.Column("from_s", Integer, nullable=False),
@@ -801,9 +801,9 @@ def upgrade() -> None:  # noqa: PLR0915
             ["trip"],
             ["trips.trip"],
         ),
-        sa.PrimaryKeyConstraint("share"),
+        sa.PrimaryKeyConstraint("share_link"),
     )
-    op.create_index("ix_shares_hash", "shares", ["hash"], unique=True)
+    op.create_index("ix_share_links_hash", "share_links", ["hash"], unique=True)
     op.create_table(
         "sim_profiles",
         sa.Column("iccid", sa.String(length=20), nullable=False),

@@ -1,4 +1,4 @@
-"""What devices told of what went wrong."""
+"""What devices reported of what went wrong."""
 
 import json
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def add(
 
 
 def kinds(connection: Connection, device: str, received_s: int) -> set[int]:
-    """The kinds of the entries of a device that were told first at that time."""
+    """The kinds of the entries of a device that were reported first at that time."""
     statement = select(device_log.c.kind).where(device_log.c.device == device)
     return set(connection.execute(statement.where(device_log.c.received_s == received_s)).scalars())
 

@@ -10,9 +10,9 @@ from landbridge.db.tables import wakes
 from landbridge.features.diagnostics.wake_coding import Wake
 
 
-def add(connection: Connection, device: str, told: Sequence[Wake], now_s: int) -> None:
+def add(connection: Connection, device: str, report: Sequence[Wake], now_s: int) -> None:
     """Keep the wakes that are not there yet."""
-    for wake in told:
+    for wake in report:
         values = wake._asdict() | {"device": device, "at_s": now_s - 60 * wake.age_min}
         del values["age_min"]
         connection.execute(insert_or_ignore(wakes).values(values).on_conflict_do_nothing())
@@ -30,13 +30,13 @@ def between(
     device: str,
     from_s: int,
     until_s: int | None,
-    behind: tuple[int, ...] = (-1, -1, -1),
+    after: tuple[int, ...] = (-1, -1, -1),
     most: int | None = None,
 ) -> Sequence[Row[Any]]:
-    """The wakes of a device from a time on, or between two, behind the place (at_s, boot, clock_min); in
+    """The wakes of a device from a time on, or between two, after the place (at_s, boot, clock_min); in
     order, at most so many."""
-    of_device = select(wakes).where(wakes.c.device == device, wakes.c.at_s >= max(from_s, behind[0]))
+    of_device = select(wakes).where(wakes.c.device == device, wakes.c.at_s >= max(from_s, after[0]))
     if until_s is not None:
         of_device = of_device.where(wakes.c.at_s < until_s)
     order = (wakes.c.at_s, wakes.c.boot, wakes.c.clock_min)
-    return connection.execute(of_device.where(tuple_(*order) > behind).order_by(*order).limit(most)).all()
+    return connection.execute(of_device.where(tuple_(*order) > after).order_by(*order).limit(most)).all()

@@ -6,18 +6,18 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from landbridge.db.among import among_given
-from landbridge.db.tables import card_notifications as table
-from landbridge.db.tables import card_reports
+from landbridge.db.tables import esim_reports
+from landbridge.db.tables import euicc_notifications as table
 from landbridge.features.esim.coding import Piece
 
 _IS_WHOLE = func.length(table.c.content) == table.c.total
 _ON_CARD = table.c.removed_s.is_(None) & (table.c.posted_s.is_not(None) | table.c.wants_whole)
-_SAME_CARD = (card_reports.c.device == table.c.device) & (card_reports.c.eid == table.c.eid)
+_SAME_CARD = (esim_reports.c.device == table.c.device) & (esim_reports.c.eid == table.c.eid)
 """A number of another card would remove another notification."""
 _WITH_POSTED = (
     select(table.c.device)
     .distinct()
-    .join(card_reports, _SAME_CARD)
+    .join(esim_reports, _SAME_CARD)
     .where(among_given(table.c.device), _ON_CARD)
 )
 
@@ -80,5 +80,5 @@ def devices_with_posted(connection: Connection, devices: Collection[str]) -> set
 
 def to_ask(connection: Connection, device: str) -> Row[Any] | None:
     """The oldest that the device is to remove from its card, or to send whole."""
-    mine = select(table).join(card_reports, _SAME_CARD).where(table.c.device == device, _ON_CARD)
+    mine = select(table).join(esim_reports, _SAME_CARD).where(table.c.device == device, _ON_CARD)
     return connection.execute(mine.order_by(table.c.notification).limit(1)).one_or_none()

@@ -10,26 +10,26 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_replace
 
 from landbridge.db import order
 from landbridge.db.among import among_given
-from landbridge.db.tables import card_events, card_identities, card_policies, card_reports
+from landbridge.db.tables import esim_reports, profile_policies, profile_switches, sim_identities
 from landbridge.features.esim.coding import REFUSED_POLICY, Event, Policy, Report, restored
 
 _REMEMBERED = 16
-"""Events that a device may tell again: twice as many as it keeps."""
+"""Events that a device may report again: twice as many as it keeps."""
 _IDENTITY = ("imei", "iccid", "imsi")
 
 
 class Desired(NamedTuple):
-    """One revision. `wish`: the profile that shall be in use, AUTOMATIC if the policy decides."""
+    """One revision. `profile`: the profile that shall be in use, AUTOMATIC if the policy decides."""
 
     revision: int
     policy: Policy
-    wish: str
+    profile: str
     set_by: str
     set_s: int
     trip: int | None
-    """The one with which the wish ends."""
+    """The one with which the choice ends."""
     lasting: str
-    """The wish that holds again then."""
+    """The profile that is in force again then."""
 
 
 def desired(connection: Connection, device: str) -> Desired | None:
@@ -38,18 +38,18 @@ def desired(connection: Connection, device: str) -> Desired | None:
     return found[-1] if found else None
 
 
-def devices_behind(connection: Connection, devices: Collection[str]) -> list[str]:
+def devices_to_update(connection: Connection, devices: Collection[str]) -> list[str]:
     """Those of the devices that have a policy and have not reported its newest revision."""
     return list(connection.execute(_behind(), {"texts": list(devices)}).scalars())
 
 
 @cache
 def _behind() -> Select[Any]:
-    highest = select(card_policies.c.device, func.max(card_policies.c.revision).label("revision"))
-    of_each = highest.where(among_given(card_policies.c.device)).group_by(card_policies.c.device)
+    highest = select(profile_policies.c.device, func.max(profile_policies.c.revision).label("revision"))
+    of_each = highest.where(among_given(profile_policies.c.device)).group_by(profile_policies.c.device)
     newest = of_each.subquery()
-    behind = card_reports.c.revision.is_distinct_from(newest.c.revision)
-    reported = newest.outerjoin(card_reports, card_reports.c.device == newest.c.device)
+    behind = esim_reports.c.revision.is_distinct_from(newest.c.revision)
+    reported = newest.outerjoin(esim_reports, esim_reports.c.device == newest.c.device)
     return select(newest.c.device).select_from(reported).where(behind)
 
 
@@ -62,8 +62,8 @@ def in_force(connection: Connection, device: str) -> Desired | None:
 
 def history(connection: Connection, device: str) -> list[Desired]:
     """All revisions, the oldest first."""
-    statement = select(card_policies).where(card_policies.c.device == device)
-    rows = connection.execute(statement.order_by(card_policies.c.revision))
+    statement = select(profile_policies).where(profile_policies.c.device == device)
+    rows = connection.execute(statement.order_by(profile_policies.c.revision))
     return [_desired(row) for row in rows]
 
 
@@ -71,25 +71,30 @@ def set_desired(
     connection: Connection,
     device: str,
     policy: Policy,
-    wish: str,
+    profile: str,
     who: str,
     now_s: int,
     trip: int | None = None,
 ) -> int:
-    """Make them what `device` is to follow, the wish until the end of `trip` if there is one; returns the new
-    revision, from the clock, higher than all before."""
+    """Make them what `device` is to follow, the profile until the end of `trip` if there is one; returns the
+    new revision, from the clock, higher than all before."""
     before = desired(connection, device)
     revision = order.for_device(connection, device, before.revision if before else 0, now_s)
-    values = {"device": device, "revision": revision, "policy": json.dumps(policy.stored()), "wish": wish}
+    values = {
+        "device": device,
+        "revision": revision,
+        "policy": json.dumps(policy.stored()),
+        "profile": profile,
+    }
     lasting = before.lasting if before and trip is not None else None
-    statement = insert(card_policies).values(**values, trip=trip, lasting=lasting, set_by=who, set_s=now_s)
+    statement = insert(profile_policies).values(**values, trip=trip, lasting=lasting, set_by=who, set_s=now_s)
     connection.execute(statement)
     return revision
 
 
 def report(connection: Connection, device: str) -> Row[Any] | None:
     """What the device said last (columns as `Report`, lists as JSON); None if it never did."""
-    return connection.execute(select(card_reports).where(card_reports.c.device == device)).one_or_none()
+    return connection.execute(select(esim_reports).where(esim_reports.c.device == device)).one_or_none()
 
 
 def keep_report(connection: Connection, device: str, said: Report, now_s: int) -> None:
@@ -97,50 +102,50 @@ def keep_report(connection: Connection, device: str, said: Report, now_s: int) -
     lists = {"profiles": json.dumps(said.profiles), "used_kb": json.dumps(said.used_kb)}
     values = said._asdict() | lists | {"reported_s": now_s}
     del values["events"], values["notice"]
-    statement = insert_or_replace(card_reports).values(device=device, **values)
+    statement = insert_or_replace(esim_reports).values(device=device, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["device"], set_=values))
     kept = events(connection, device)[-_REMEMBERED:]
     known = {Event(row.at_s, row.before, row.after, row.outcome, row.cause) for row in kept}
     for event in said.events:
         if event not in known:
             row = {"device": device, "revision": said.revision, **event._asdict(), "received_s": now_s}
-            connection.execute(insert(card_events).values(**row))
+            connection.execute(insert(profile_switches).values(**row))
 
 
 def events(connection: Connection, device: str) -> list[Row[Any]]:
     """All events of a device, the oldest first."""
-    statement = select(card_events).where(card_events.c.device == device)
-    return list(connection.execute(statement.order_by(card_events.c.event)))
+    statement = select(profile_switches).where(profile_switches.c.device == device)
+    return list(connection.execute(statement.order_by(profile_switches.c.event)))
 
 
 def is_refused(connection: Connection, device: str, revision: int) -> bool:
     """Whether the device has said that the policy of this revision is none that it can follow."""
-    refusals = card_events.c.outcome == REFUSED_POLICY, card_events.c.cause == revision
-    statement = select(card_events.c.event).where(card_events.c.device == device, *refusals)
+    refusals = profile_switches.c.outcome == REFUSED_POLICY, profile_switches.c.cause == revision
+    statement = select(profile_switches.c.event).where(profile_switches.c.device == device, *refusals)
     return connection.execute(statement.limit(1)).first() is not None
 
 
-def see_identity(connection: Connection, device: str, identity: dict[str, Any], now_s: int) -> None:
+def keep_identity(connection: Connection, device: str, identity: dict[str, Any], now_s: int) -> None:
     """A row for each change of IMEI, ICCID or IMSI."""
     values = {name: str(identity.get(name, "")) for name in _IDENTITY}
     before = identities(connection, device)
     if not before or any(getattr(before[-1], name) != value for name, value in values.items()):
-        connection.execute(insert(card_identities).values(device=device, seen_s=now_s, **values))
+        connection.execute(insert(sim_identities).values(device=device, seen_s=now_s, **values))
 
 
 def identities(connection: Connection, device: str) -> list[Row[Any]]:
     """Who the device was, the oldest first."""
-    statement = select(card_identities).where(card_identities.c.device == device)
-    return list(connection.execute(statement.order_by(card_identities.c.identity)))
+    statement = select(sim_identities).where(sim_identities.c.device == device)
+    return list(connection.execute(statement.order_by(sim_identities.c.identity)))
 
 
 def devices_with(connection: Connection, iccids: Collection[str]) -> list[str]:
     """Those that had a profile of one of these ICCIDs at some time."""
-    statement = select(card_identities.c.device).where(card_identities.c.iccid.in_(iccids))
-    return list(connection.execute(statement.distinct().order_by(card_identities.c.device)).scalars())
+    statement = select(sim_identities.c.device).where(sim_identities.c.iccid.in_(iccids))
+    return list(connection.execute(statement.distinct().order_by(sim_identities.c.device)).scalars())
 
 
 def _desired(row: Row[Any]) -> Desired:
     policy = restored(json.loads(row.policy))
-    lasting = row.wish if row.lasting is None else row.lasting
-    return Desired(row.revision, policy, row.wish, row.set_by, row.set_s, row.trip, lasting)
+    lasting = row.profile if row.lasting is None else row.lasting
+    return Desired(row.revision, policy, row.profile, row.set_by, row.set_s, row.trip, lasting)

@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from landbridge.db.tables import card_rollout_devices as members
-from landbridge.db.tables import card_rollouts as rollouts
+from landbridge.db.tables import profile_rollout_devices as members
+from landbridge.db.tables import profile_rollouts as rollouts
 from landbridge.db.tables import trips
 
 IN_USE = "in use"
@@ -14,7 +14,7 @@ IN_USE = "in use"
 
 
 def add(connection: Connection, **values: object) -> int:
-    """Begin one (columns of `card_rollouts`); returns its number."""
+    """Begin one (columns of `profile_rollouts`); returns its number."""
     added = insert(rollouts).values(**values).returning(rollouts.c.rollout)
     return int(connection.execute(added).scalar_one())
 
@@ -89,9 +89,9 @@ def leave(connection: Connection, device: str, trip: int) -> None:
 
 
 def waiting(connection: Connection, device: str) -> Row[Any, Any, Any] | None:
-    """The newest (rollout, wish, revision) that has not ended on a device."""
+    """The newest (rollout, profile, revision) that has not ended on a device."""
     statement = (
-        select(members.c.rollout, rollouts.c.wish, members.c.revision)
+        select(members.c.rollout, rollouts.c.profile, members.c.revision)
         .join(rollouts, rollouts.c.rollout == members.c.rollout)
         .where(members.c.device == device, members.c.ended.is_(None))
         .order_by(members.c.rollout.desc())

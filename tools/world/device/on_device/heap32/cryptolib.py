@@ -17,7 +17,7 @@ class aes:
         import lockstep
 
         port = lockstep.port
-        port._tell(_AES, self._head, source)
+        port._send(_AES, self._head, source)
         n = port._answer()
         port._read_exact(target, n)
         self._head[1 : 1 + _BLOCK] = target[n - _BLOCK : n]

@@ -1,0 +1,135 @@
+"""What an uplink brings that platforms have to hear: new points, and stored ones now dated."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from landbridge.events import outbox, positions, publishing, topics
+from landbridge.events.outbox import NewMessage
+from landbridge.ingest.device_rows import DeviceRow
+from landbridge.points import quality
+from landbridge.points import queries as points
+from landbridge.points.queries import StoredPoint, StoredPoints
+from landbridge.protocol.point import KIND_FIX
+from landbridge.protocol.uplink import DeviceClock
+
+_DRIFT_S = 3600
+"""More than any clock of ours drifts between two sessions, less than what brokers hold back."""
+_DRIFT_PART = 20
+"""An RC oscillator gains or loses a few hundredths of what has passed."""
+
+
+class NewPoints(NamedTuple):
+    """What an uplink has brought for one device."""
+
+    row: DeviceRow
+    changed: list[StoredPoint]
+    """Stored points that have changed, as they were: in time, or in all when they are read once more."""
+    dated: list[StoredPoint]
+    """The same as they are now."""
+    new: Sequence[StoredPoint]
+
+
+def date_earlier(
+    connection: Connection, device: str, clock: DeviceClock | None, now_s: int
+) -> tuple[list[StoredPoint], list[StoredPoint]]:
+    """Date the stored points of this power-on that have no time; return them as they were, and as they are.
+
+    A clock that knows the time also corrects those that were dated by the arrival of an uplink, when
+    they came late: a smaller difference is the drift of the device's clock since then.
+    """
+    if clock is None:
+        return [], []
+    waiting = points.to_date(connection, device, clock.boot, quality.ended_by(clock, now_s))
+    checked = [quality.check(each.point, clock, now_s) for each in waiting]
+    dated_pairs = [
+        (old, new)
+        for old, new in zip(waiting, checked, strict=True)
+        if _differs(old.at_s, new.at_s, clock.since_power_on_s - old.point.time)
+    ]
+    changed = [old for old, _ in dated_pairs]
+    return changed, points.date(connection, changed, [new for _, new in dated_pairs])
+
+
+def _differs(before_s: int | None, after_s: int | None, elapsed_s: int) -> bool:
+    """Whether a date is to be published: it differs by more than the device's clock can have drifted since
+    the point."""
+    if before_s is None or after_s is None:
+        return True
+    return abs(after_s - before_s) > max(_DRIFT_S, elapsed_s // _DRIFT_PART)
+
+
+def post(connection: Connection, brought: Sequence[NewPoints], now_s: int) -> None:
+    """Put what the points have to say to the platforms into the outbox."""
+    outbox.post(connection, messages(connection, brought, now_s), now_s)
+
+
+def messages(connection: Connection, brought: Sequence[NewPoints], now_s: int) -> list[NewMessage]:
+    """What the points have to say to the platforms, for the outbox; what comes before an alarm is there by
+    now. Events are to be recomputed from the first of them on; the latest positions move."""
+    found: list[NewMessage] = []
+    for each in brought:
+        all_points = StoredPoints.of([*each.dated, *each.new] if each.dated else each.new)
+        if not all_points:
+            continue
+        device = each.row.device
+        times = _times(all_points)
+        each.row.mark_for_recompute(
+            [*_times(StoredPoints.of(each.changed)), *times] if each.changed else times
+        )
+        found += topics.tracks(device, all_points)
+        alarms = topics.alarms(device, all_points)
+        if alarms:
+            outbox.post(connection, found, now_s)
+            found = []
+            publishing.publish(connection, alarms, now_s)
+        latest = _moved_position(connection, each)
+        if _stands(connection, each, latest):
+            latest = latest or points.latest_position(connection, device)
+        if latest:
+            found.append(topics.position(latest, each.row.stationary_until_s))
+        found += positions.late(connection, device, all_points, latest)
+    return found
+
+
+def _times(stored: StoredPoints) -> Sequence[int]:
+    """When those were taken of which it is known."""
+    times, flags = stored.column("at_s"), stored.column("flags")
+    if not any(flags):
+        return times
+    return [at_s for at_s, each in zip(times, flags, strict=True) if not each & quality.NO_TIME]
+
+
+def _stands(connection: Connection, brought: NewPoints, moved: StoredPoint | None) -> bool:
+    """Whether the device was still there later than was known; that is `moved` from now on."""
+    row = brought.row
+    if row.position_seq is None:
+        return False
+    new = StoredPoints.of(brought.new)
+    kinds, motions = new.column("kind"), new.column("motion")
+    has_stationary = kinds.count(KIND_FIX) < len(new) and any(
+        kind != KIND_FIX and motion == 0 for kind, motion in zip(kinds, motions, strict=True)
+    )
+    was_before = moved is not None and row.highest_seq > row.position_seq  # before the fix came in
+    if not (has_stationary or was_before):
+        return False
+    return row.move_stationary_until(points.stationary_until_s(connection, row.device, row.position_seq))
+
+
+def _moved_position(connection: Connection, brought: NewPoints) -> StoredPoint | None:
+    """The latest position, if it is another one now."""
+    row = brought.row
+    if brought.dated:
+        # The latest position may have got another time itself, or another place.
+        latest = points.newest_fix(connection, row.device, quality.NOT_LATEST)
+        is_same = latest and (latest.point.seq, latest.at_s) == (row.position_seq, row.position_at_s)
+        others = {each.point.seq for each in brought.dated}
+        moves = latest is not None and (not is_same or latest.point.seq in others)
+    else:
+        latest = topics.newest(brought.new)
+        moves = latest is not None and (row.position_at_s is None or row.position_at_s < (latest.at_s or 0))
+    if not moves or latest is None:
+        return None
+    row.set_position(latest.point.seq, latest.at_s)
+    return latest

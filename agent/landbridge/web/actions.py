@@ -1,0 +1,198 @@
+"""What users do, by the same functions as the command line: role checked, names kept."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from fastapi import HTTPException
+from sqlalchemy import Connection
+
+from landbridge.core.errors import UserError
+from landbridge.core.texts import _
+from landbridge.db.keys import Keyring
+from landbridge.events import publishing
+from landbridge.features.alarms import engine
+from landbridge.features.alarms import queries as alarms
+from landbridge.features.commands import handler as commands
+from landbridge.features.commands import queries as stored_commands
+from landbridge.features.commands.coding import NEW_BATTERY, SHIPPING, VERBS, Verb
+from landbridge.features.downloads import queries as stored_downloads
+from landbridge.features.downloads import rules as downloads
+from landbridge.features.downloads import trust
+from landbridge.features.downloads.rules import Wanted
+from landbridge.features.esim import handler as cards
+from landbridge.features.settings import handler as settings
+from landbridge.features.settings import queries as stored_settings
+from landbridge.features.sharing import queries as stored_share_links
+from landbridge.features.sharing import rules as share_links
+from landbridge.features.trips import queries as trips
+from landbridge.features.updates import rollout
+from landbridge.web import device_views
+from landbridge.web.auth import User, demand
+from landbridge.web.device_views import DeviceView
+from landbridge.web.forms import require_operator_tenant
+from landbridge.web.services import Services
+
+FOR_ADMINS = (SHIPPING, "factory-reset")
+"""Verbs that silence a device or make it forget."""
+FOR_THE_OPERATOR = (NEW_BATTERY,)
+"""Verbs whose effect cannot be undone when a tenant's trip ends."""
+
+
+def view(connection: Connection, user: User, device: str) -> DeviceView:
+    """The device as the user sees it; 404 if he does not, whether there is one or not."""
+    found = device_views.find(connection, user.tenant, device)
+    if found is None:
+        raise HTTPException(404, _("no device {device}", device=device))
+    return found
+
+
+def verbs(user: User) -> dict[str, Verb]:
+    """What the user may have a device do, by name."""
+    refused = (() if user.may("admin") else FOR_ADMINS) + (FOR_THE_OPERATOR if user.tenant else ())
+    return {name: verb for name, verb in VERBS.items() if name not in refused}
+
+
+def send(
+    it: Services, user: User, device: str, verb: str, argument: int | None, expires: str
+) -> commands.Given:
+    """Give a command; `UserError` if it is none."""
+    if verb in FOR_THE_OPERATOR:
+        require_operator_tenant(user)
+    with _acting(it, user, device, "admin" if verb in FOR_ADMINS else "operator") as (connection, found):
+        now_s = it.clock.now_s()
+        return commands.give(connection, device, verb, argument, expires, user.who, now_s, _ends_with(found))
+
+
+def cancel(it: Services, user: User, device: str, command: int) -> None:
+    """Take a command back; 404 if there is none of the user's time, `UserError` if it is over."""
+    with _acting(it, user, device, "operator") as (connection, found):
+        now_s = it.clock.now_s()
+        row = stored_commands.find(connection, device, command)
+        mine = device_views.intervals(connection, found, now_s)
+        if row is None or not any(begin <= row.given_s < end for begin, end in mine):
+            raise HTTPException(404, _("{device} has no command {number}", device=device, number=command))
+        commands.cancel(connection, device, command, user.who, now_s)
+
+
+def change(it: Services, user: User, device: str, changes: Mapping[str, str]) -> int | None:
+    """Change settings, values as text; returns the new revision, None if it is set so already."""
+    parsed = settings.parse(f"{name}={value}" for name, value in changes.items())
+    with _acting(it, user, device, "operator") as (connection, found):
+        now_s = it.clock.now_s()
+        return stored_settings.change(connection, device, parsed, user.who, now_s, _ends_with(found))
+
+
+def share(it: Services, user: User, device: str, length: str) -> share_links.Made:
+    """Share the trip that the device is on, until it ends or for a `length` like 12h."""
+    with _acting(it, user, device, "operator") as (connection, found):
+        trip = trips.find(connection, found.trip.trip) if found.trip else None
+        if trip is None:
+            raise UserError(_("{device} is not on a trip; start one, then share it", device=device))
+        return share_links.add(connection, trip, length, user.who, it.clock.now_s())
+
+
+def revoke(it: Services, user: User, device: str, link: int) -> None:
+    """End a link to a trip that the user sees; his trip need not run any more."""
+    demand(user, "operator")
+    with it.database.writing() as connection:
+        found = view(connection, user, device)
+        row = stored_share_links.find(connection, link)
+        if row is None or row.trip not in {each.trip for each in device_views.trips_of(connection, found)}:
+            raise HTTPException(404, _("no link {number}", number=link))
+        share_links.revoke(connection, link, user.who, it.clock.now_s())
+
+
+def switch(it: Services, user: User, device: str, profile: str) -> int:
+    """Have the device use a profile of its card; returns the revision."""
+    with _acting(it, user, device, "operator") as (connection, found):
+        return cards.switch(connection, device, profile, user.who, it.clock.now_s(), _ends_with(found))
+
+
+def download(
+    it: Services, user: User, device: str, code: str, confirmation: str = "", enable: bool = False
+) -> int:
+    """Have the device load a profile onto its card; returns the number of the order."""
+    wanted = Wanted(device, downloads.code_of(code, confirmation, trust.load(it.config.esim)))
+    with _acting(it, user, device, "operator") as (connection, found):
+        keyring = Keyring(it.config.store.database, it.config.store.key_file)
+        now_s, trip = it.clock.now_s(), _ends_with(found)
+        return downloads.order(connection, keyring, wanted, enable, user.who, now_s, trip)
+
+
+def cancel_download(it: Services, user: User, device: str, number: int) -> None:
+    """Cancel a download; 404 if there is none of the user's time, `UserError` if it is over."""
+    with _acting(it, user, device, "operator") as (connection, found):
+        now_s = it.clock.now_s()
+        row = stored_downloads.find(connection, number)
+        mine = device_views.intervals(connection, found, now_s)
+        is_mine = row is not None and any(begin <= row.ordered_s < end for begin, end in mine)
+        if row is None or row.device != device or not is_mine:
+            raise HTTPException(404, _("{device} has no download {number}", device=device, number=number))
+        downloads.cancel(connection, row, user.who, now_s)
+
+
+def acknowledge(it: Services, user: User, alarm: int, note: str) -> dict[str, Any]:
+    """Acknowledge an alarm with a note; return the alarm as it is then."""
+    with _at_alarm(it, user, alarm) as connection:
+        now_s = it.clock.now_s()
+        publishing.publish(connection, engine.acknowledge(connection, alarm, user.who, note, now_s), now_s)
+        return engine.serialize(engine.known(connection, alarm))
+
+
+def clear(it: Services, user: User, alarm: int) -> dict[str, Any]:
+    """An alarm is over."""
+    with _at_alarm(it, user, alarm) as connection:
+        now_s = it.clock.now_s()
+        publishing.publish(connection, engine.clear(connection, alarm, user.who, now_s), now_s)
+        return engine.serialize(engine.known(connection, alarm))
+
+
+def roll_out(it: Services, user: User, board: str, sequence: int, canaries: int, days: int) -> None:
+    """Roll a release out to the fleet, or resume it."""
+    _require_operator_admin(user)
+    with it.database.writing() as connection:
+        rollout.begin(connection, board, sequence, canaries, days * 86_400, user.who, it.clock.now_s())
+
+
+def halt(it: Services, user: User, board: str, sequence: int) -> None:
+    """Stop rolling a release out."""
+    _require_operator_admin(user)
+    with it.database.writing() as connection:
+        rollout.halt(connection, board, sequence, user.who, it.clock.now_s())
+
+
+def _ends_with(found: DeviceView) -> int | None:
+    """The trip with which a tenant's request ends. What the operator requests lasts."""
+    return found.trip.trip if found.tenant is not None and found.trip else None
+
+
+def _require_operator_admin(user: User) -> None:
+    demand(user, "admin")
+    require_operator_tenant(user)
+
+
+@contextmanager
+def _at_alarm(it: Services, user: User, alarm: int) -> Iterator[Connection]:
+    """404 if the user has no such alarm, whether there is one or not."""
+    demand(user, "operator")
+    with it.database.writing() as connection:
+        row = alarms.find(connection, alarm)
+        if row is None or (user.tenant is not None and row.tenant != user.tenant):
+            raise HTTPException(404, _("no alarm {number}", number=alarm))
+        yield connection
+
+
+class _Acting(NamedTuple):
+    connection: Connection
+    view: DeviceView
+
+
+@contextmanager
+def _acting(it: Services, user: User, device: str, role: str) -> Iterator[_Acting]:
+    demand(user, role)
+    with it.database.writing() as connection:
+        found = view(connection, user, device)
+        if not found.live:
+            raise HTTPException(403, _("{device} is not on any of your trips now", device=device))
+        yield _Acting(connection, found)

@@ -1,0 +1,316 @@
+"""What a user sees of devices: the operator everything, a tenant what lies within its trips."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, Row, func, select
+
+from landbridge.core.clock import iso
+from landbridge.db.tables import devices
+from landbridge.db.tables import points as points_table
+from landbridge.db.tables import trips as trips_table
+from landbridge.features.alarms import queries as alarms
+from landbridge.features.alarms.rules import GRAVE
+from landbridge.features.trips import queries as trips
+from landbridge.points import geojson, quality
+from landbridge.points import queries as points
+from landbridge.points.queries import StoredPoint
+from landbridge.protocol.point import EVENTS
+
+ALARMS = {
+    bit: name
+    for bit, name in EVENTS.items()
+    if name not in ("departed", "stopped", "country", "power-on", "temperature-back")
+}
+ALARM_BITS = sum(ALARMS)
+SILENT = "silent"
+"""An alarm that is a state of its own."""
+MOVING_KMH = 3
+_NAMED = 1_000
+"""Devices named in one statement; of more, all from the first to the last are read and sorted out here, in
+less time."""
+LATE_S = 3600
+"""A session is missed when it is later than this, and than the pause that was announced."""
+
+
+class Heard(NamedTuple):
+    """Of a device: what it said of itself last, and when (seconds since 2000)."""
+
+    device: str
+    status: str
+    """As JSON."""
+    last_session_s: int | None
+    next_session_s: int | None
+
+
+class Trip(NamedTuple):
+    """Of a trip what is shown of it; its `trip` is its number."""
+
+    trip: int
+    device: str
+    container: str
+    route: str
+    destination: str
+    started_s: int
+    ended_s: int | None
+
+
+class Fix(NamedTuple):
+    """A position as the list has it: of the latest good fix."""
+
+    device: str
+    trip: int | None
+    at_s: int
+    lat: int
+    lon: int
+    speed: int | None
+    battery: int
+    temperature: int
+    stationary_until_s: int | None = None
+    """When the device has said last that it stands there."""
+
+
+class Glance(NamedTuple):
+    """What the list and the map show of a device: 1e-5 degrees, km/h, 0.5 C, seconds since 2000."""
+
+    device: str
+    container: str | None
+    route: str | None
+    destination: str | None
+    state: str
+    alarms: list[str]
+    lon: int | None
+    lat: int | None
+    at_s: int | None
+    stationary_until_s: int | None
+    speed: int | None
+    battery_mv: int | None
+    temperature: int | None
+    last_s: int | None
+    next_s: int | None
+
+
+class DeviceView(NamedTuple):
+    """A device as one user sees it."""
+
+    device: str
+    heard: Heard
+    """Only to be shown of a view that is `live`."""
+    trip: Trip | None
+    """The running one; for a tenant his newest."""
+    live: bool
+    """Whether the user sees what is happening now, and may act."""
+    tenant: str | None
+
+
+def listed(
+    connection: Connection,
+    tenant: str | None,
+    device: str | None = None,
+    since_s: int | None = None,
+    after: str = "",
+    limit: int | None = None,
+) -> list[DeviceView]:
+    """The devices that `tenant` sees, or only `device`, or those heard or with an alarm published or
+    acknowledged since `since_s`; by id, the first `limit` of those behind `after`."""
+    wanted = select(*(devices.c[name] for name in Heard._fields)).order_by(devices.c.device)
+    wanted = wanted.where(devices.c.device > after).limit(limit)
+    if tenant is not None:
+        of_tenant = select(trips_table.c.device).where(trips_table.c.tenant == tenant)
+        wanted = wanted.where(devices.c.device.in_(of_tenant))
+    if device is not None:
+        wanted = wanted.where(devices.c.device == device)
+    if since_s is not None:
+        stirred = alarms.stirred_since(since_s)
+        wanted = wanted.where((devices.c.last_session_s >= since_s) | devices.c.device.in_(stirred))
+    heard = [*map(Heard._make, connection.execute(wanted))]
+    of_device = _trips(connection, tenant, heard[0].device, heard[-1].device) if heard else {}
+    return [_view(each, of_device.get(each.device), tenant) for each in heard]
+
+
+def find(connection: Connection, tenant: str | None, device: str) -> DeviceView | None:
+    """One device as `tenant` sees it; None if he does not, or there is none."""
+    found = listed(connection, tenant, device)
+    return found[0] if found else None
+
+
+def trips_of(connection: Connection, view: DeviceView) -> list[Row[Any]]:
+    """The trips of the device that the user sees, in order."""
+    if view.tenant is None:
+        return trips.of_device(connection, view.device)
+    return trips.of_tenant(connection, view.device, view.tenant)
+
+
+def intervals(connection: Connection, view: DeviceView, now_s: int) -> list[tuple[int, int]]:
+    """When the device is the user's, [from, until), in order."""
+    if view.tenant is None:
+        return [(0, now_s + 1)]
+    return [(each.started_s, each.ended_s or now_s + 1) for each in trips_of(connection, view)]
+
+
+def whereabouts(connection: Connection, views: Sequence[DeviceView], now_s: int) -> list[dict[str, Any]]:
+    """Where each device is, serialized."""
+    return [serialize(each) for each in glances(connection, views, now_s)]
+
+
+def glances(connection: Connection, views: Sequence[DeviceView], now_s: int) -> list[Glance]:
+    """The same before it is put into words."""
+    live = [each.device for each in views if each.live]
+    fixes = {row.device: row for row in _latest(connection, live)}
+    raised = raised_alarms(connection, views)
+    # One text is read in half the time of many.
+    status = orjson.loads(f"[{','.join(each.heard.status for each in views)}]")
+    return [
+        _glance(connection, each, fixes, raised.get(each.device, []), said, now_s)
+        for each, said in zip(views, status, strict=True)
+    ]
+
+
+def raised_alarms(connection: Connection, views: Sequence[DeviceView]) -> dict[str, list[Row[Any]]]:
+    """The alarms that stand and nobody looks after, as far as the user sees them, by device."""
+    device = views[0].device if len(views) == 1 else None
+    mine = {each.device: each for each in views if each.live}
+    found: dict[str, list[Row[Any]]] = {}
+    for alarm in alarms.shown(connection, device):
+        view = mine.get(alarm.device)
+        if view and (view.tenant is None or (view.trip is not None and alarm.trip == view.trip.trip)):
+            found.setdefault(alarm.device, []).append(alarm)
+    return found
+
+
+def _latest(connection: Connection, live: Sequence[str]) -> Iterator[Fix]:
+    """The latest position of each of these devices, in their order, that has one; those of others may be
+    among them."""
+    table = points_table
+    # From the device to its one point: an outer join keeps the database from going through all points.
+    to_point = (table.c.device == devices.c.device) & (table.c.seq == devices.c.position_seq)
+    columns = (table.c.device, table.c.trip, *(table.c[name] for name in Fix._fields[2:-1]))
+    wanted = select(*columns, devices.c.stationary_until_s).select_from(devices.outerjoin(table, to_point))
+    if len(live) <= _NAMED:
+        wanted = wanted.where(devices.c.device.in_(live))
+    else:
+        wanted = wanted.where(devices.c.device.between(live[0], live[-1]))
+    fixes = map(Fix._make, connection.execute(wanted))
+    return (fix for fix in fixes if fix.lat is not None)
+
+
+def _trips(connection: Connection, tenant: str | None, first: str, last: str) -> dict[str, Trip]:
+    """Of the devices from `first` to `last`."""
+    is_among = trips_table.c.device.between(first, last)
+    wanted = select(*(trips_table.c[name] for name in Trip._fields)).where(is_among)
+    if tenant is None:
+        wanted = wanted.where(trips_table.c.ended_s.is_(None))
+    else:
+        newest = select(func.max(trips_table.c.trip)).where(trips_table.c.tenant == tenant, is_among)
+        wanted = wanted.where(trips_table.c.trip.in_(newest.group_by(trips_table.c.device)))
+    return {each.device: each for each in map(Trip._make, connection.execute(wanted))}
+
+
+def _view(heard: Heard, trip: Trip | None, tenant: str | None) -> DeviceView:
+    live = tenant is None or (trip is not None and trip.ended_s is None)
+    return DeviceView(heard.device, heard, trip, live, tenant)
+
+
+def _glance(
+    connection: Connection,
+    view: DeviceView,
+    fixes: Mapping[str, Fix],
+    raised: Sequence[Row[Any]],
+    status: Mapping[str, Any],
+    now_s: int,
+) -> Glance:
+    fix = fixes.get(view.device) if view.live else _last_of(connection, view)
+    trip = view.trip
+    if view.tenant is not None and fix is not None and trip is not None and fix.trip != trip.trip:
+        fix = None  # from before the trip began
+    names = list({each.name: 0 for each in raised if each.name != SILENT}) if raised else []
+    last_s, next_s = sessions(view)
+    battery_mv = status.get("battery_mv") if last_s is not None else None
+    if battery_mv is None and fix is not None:
+        battery_mv = 20 * fix.battery
+    return Glance(
+        device=view.device,
+        container=trip.container if trip else None,
+        route=trip.route if trip else None,
+        destination=trip.destination if trip else None,
+        state=_state(view, fix, any(map(_is_grave, raised)), last_s, next_s, now_s),
+        alarms=names,
+        lon=fix.lon if fix else None,
+        lat=fix.lat if fix else None,
+        at_s=fix.at_s if fix else None,
+        stationary_until_s=fix.stationary_until_s if fix else None,
+        speed=fix.speed if fix else None,
+        battery_mv=battery_mv or None,  # 0: it cannot be measured
+        temperature=fix.temperature if fix else None,
+        last_s=last_s,
+        next_s=next_s,
+    )
+
+
+def serialize(it: Glance) -> dict[str, Any]:
+    """A glance in words."""
+    return {
+        "device": it.device,
+        "container": it.container,
+        "route": it.route,
+        "destination": it.destination,
+        "state": it.state,
+        "alarms": it.alarms,
+        "longitude": it.lon / 1e5 if it.lon is not None else None,
+        "latitude": it.lat / 1e5 if it.lat is not None else None,
+        "time": iso(it.at_s),
+        "stationary_until": iso(it.stationary_until_s),
+        "speed_kmh": it.speed,
+        "battery_mv": it.battery_mv,
+        "temperature_c": it.temperature / 2 if it.temperature is not None else None,
+        "last_session": iso(it.last_s),
+        "next_session": iso(it.next_s),
+    }
+
+
+def sessions(view: DeviceView) -> tuple[int | None, int | None]:
+    """The last session, and when more is due, of what is happening now; none of before a tenant's trip."""
+    last_s = view.heard.last_session_s
+    is_before = view.tenant is not None and view.trip is not None and (last_s or 0) < view.trip.started_s
+    return (None, None) if not view.live or is_before else (last_s, view.heard.next_session_s)
+
+
+def _last_of(connection: Connection, view: DeviceView) -> Fix | None:
+    if view.trip is None:
+        return None
+    last = points.newest_fix(connection, view.device, quality.NOT_LATEST, view.trip.trip)
+    if last is None or last.at_s is None:
+        return None
+    it = last.point
+    return Fix(
+        view.device, last.trip, last.at_s, it.lat or 0, it.lon or 0, it.speed, it.battery, it.temperature
+    )
+
+
+def _is_grave(alarm: Row[Any]) -> bool:
+    return alarm.name != SILENT and alarm.severity in GRAVE
+
+
+def _state(
+    view: DeviceView, fix: Fix | None, is_grave: bool, last_s: int | None, next_s: int | None, now_s: int
+) -> str:
+    if not view.live:
+        return "ended"
+    if is_grave:
+        return "alarm"
+    if last_s is None:
+        return "new"
+    if next_s is not None and now_s > next_s + max(LATE_S, next_s - last_s):
+        return "silent"
+    if fix is None:
+        return "unlocated"
+    moves = fix.stationary_until_s is None and (fix.speed or 0) >= MOVING_KMH
+    return "moving" if moves else "dwelling"
+
+
+def feature(stored: StoredPoint) -> dict[str, Any]:
+    """A point as GeoJSON; how long it took to come in says whether it is late."""
+    found = geojson.feature(stored)
+    found["properties"]["alarms"] = [name for bit, name in ALARMS.items() if stored.point.events & bit]
+    return found

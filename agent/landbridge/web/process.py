@@ -1,0 +1,131 @@
+"""The pages in a process of their own: descriptors, memory and time that they use up are not those of ingest.
+
+`python -m landbridge.pages` is that process. Its settings and the number of the descriptor on which it
+listens come over standard input, whose end is its own.
+"""
+
+import logging
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from landbridge.config import Config
+from landbridge.core import logs
+from landbridge.core.checks import Since
+from landbridge.core.clock import Clock
+from landbridge.core.periodic import Periodic
+from landbridge.db.database import open_database
+from landbridge.web.listen import listening
+
+_COMMAND = (sys.executable, "-m", "landbridge.pages")
+_POLL_S = 0.25
+_PAUSE_S = 5.0
+_PATIENCE_S = 10.0
+_ORPHAN_S = 5.0
+"""Less than the next agent waits for the port (listen.py)."""
+_NICE = 10
+"""Ingest goes first when there is not enough processor for both."""
+_log = logging.getLogger(__name__)
+
+
+class Keeper(Periodic):
+    """Has the process run, and starts it again when it has ended."""
+
+    def __init__(self, config: Config, listener: socket.socket) -> None:
+        super().__init__("pages", "keep the pages", _PAUSE_S, first_s=0)
+        self._config, self._listener = config, listener
+        self._away = Since()
+
+    def turn(self) -> None:
+        """Have it run until it ends, or is to be ended."""
+        try:
+            why = self._ended(self._start())
+        except OSError as error:
+            why = f"cannot be started: {error}"
+        if not self.is_stopping:
+            self._away.begins()
+            _log.error("the pages %s; starting them again in %.0f s", why, _PAUSE_S)
+
+    def problem(self) -> str | None:
+        """What is wrong: it does not last."""
+        seconds = self._away.seconds
+        return f"the pages have been away for {seconds:.0f} s: the log says why" if seconds else None
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        descriptor = self._listener.fileno()
+        process = subprocess.Popen(_COMMAND, stdin=subprocess.PIPE, pass_fds=(descriptor,))
+        assert process.stdin
+        try:
+            pickle.dump((self._config, descriptor), process.stdin)
+            process.stdin.flush()
+        except BrokenPipeError:
+            pass  # how it has ended is found below
+        return process
+
+    def _ended(self, process: subprocess.Popen[bytes]) -> str:
+        """Wait for it; how it ended."""
+        lived_s = 0.0
+        while not self.is_stopping:
+            try:
+                return f"have ended with {process.wait(_POLL_S)}"
+            except subprocess.TimeoutExpired:
+                lived_s += _POLL_S
+                if lived_s > _PATIENCE_S:
+                    self._away.ends()
+        assert process.stdin
+        process.stdin.close()
+        try:
+            process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        return "were ended"
+
+
+@contextmanager
+def kept(config: Config) -> Iterator[Keeper]:
+    """Meanwhile the pages are served; `UserError` when their port cannot be had."""
+    with listening(config.web) as listener:
+        keeper = Keeper(config, listener)
+        keeper.start()
+        try:
+            yield keeper
+        finally:
+            keeper.stop()
+
+
+def main() -> int:
+    """The process."""
+    # Who has started it ends it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    config, descriptor = pickle.load(sys.stdin.buffer)
+    logs.begin(config.watch.json_log)
+    from landbridge.web import server
+
+    os.nice(_NICE)  # of this thread, and of those that it begins
+    stop = threading.Event()
+    threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
+    with (
+        closing(open_database(config.store.database, make=False)) as database,
+        socket.socket(fileno=descriptor) as listener,
+        server.serving_on(listener, config, database, Clock(), stop) as thread,
+    ):
+        while thread.is_alive() and not stop.wait(_POLL_S):
+            pass
+        return 0 if stop.is_set() else 1
+
+
+def _end_with_parent(stop: threading.Event) -> None:
+    """End in order, or, with more to do than time for it, at once: the next agent needs the port."""
+    sys.stdin.buffer.read()
+    stop.set()
+    time.sleep(_ORPHAN_S)
+    os._exit(1)

@@ -1,0 +1,195 @@
+"""Serializes one device, for the API and for its page."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import HTTPException
+from sqlalchemy import Connection, Row
+
+from landbridge.core.clock import iso, to_epoch_s
+from landbridge.core.texts import _
+from landbridge.features.alarms import engine
+from landbridge.features.alarms import queries as stored_alarms
+from landbridge.features.commands import handler as commands
+from landbridge.features.commands import queries as stored_commands
+from landbridge.features.settings import handler as settings
+from landbridge.features.settings import queries as stored_settings
+from landbridge.features.sharing import queries as stored_share_links
+from landbridge.features.sharing import rules as share_links
+from landbridge.geo import places as geography
+from landbridge.points import cells, geojson
+from landbridge.points import queries as points
+from landbridge.points.queries import Place
+from landbridge.protocol.settings import SETTINGS, SOURCES, applied
+from landbridge.web import device_views
+from landbridge.web.device_views import DeviceView
+
+BEGINNING_S, END_S = 0, 2**31 - 1
+_OF_EVENT = (
+    "latitude", "longitude", "container", "alarm", "place", "since", "until", "stood_s", "from", "to",
+    "agreed", "geofence", "action", "missing", "away_km", "earliest", "likely", "latest", "to_go_km",
+    "ends_trip", "due",
+)  # fmt: skip
+_DIGITS = 18
+"""A number of so many is one that the database takes."""
+
+
+def device(connection: Connection, found: DeviceView, now_s: int) -> dict[str, Any]:
+    """Whereabouts, nearest place, trips."""
+    (shown,) = device_views.whereabouts(connection, [found], now_s)
+    trips = [
+        {
+            "trip": each.trip, "container": each.container, "route": each.route,
+            "destination": each.destination, "started": iso(each.started_s), "ended": iso(each.ended_s),
+        }
+        for each in device_views.trips_of(connection, found)
+    ]  # fmt: skip
+    return shown | place(shown["latitude"], shown["longitude"]) | {"trips": trips}
+
+
+def place(lat: float | None, lon: float | None) -> dict[str, Any]:
+    """The nearest place and the country; None where there is none."""
+    if lat is None or lon is None:
+        return {"place": None, "country": None}
+    near, land = geography.where(lat, lon)
+    return {
+        "place": near and {"name": near.place.name, "chinese": near.place.chinese or None, "km": near.km},
+        "country": land and {"code": land.code or None, "name": land.name},
+    }
+
+
+def track(
+    connection: Connection,
+    found: DeviceView,
+    trip: int | None,
+    since: datetime | None,
+    until: datetime | None,
+    after: str | None,
+    most: int,
+) -> dict[str, Any]:
+    """One page of a track as GeoJSON; its "next" is what `after` of the next page is, None on the last."""
+    mine = of_trips(connection, found, trip)
+    span = (epoch_s(since, BEGINNING_S), epoch_s(until, END_S))
+    stored = points.page(connection, found.device, mine, *span, Place(*page_start(after, 2)), most + 1)
+    more = len(stored) > most
+    last = stored[most - 1] if more else None
+    located = cells.locate(connection, stored[:most])
+    features = [device_views.feature(each) for each in stored[:most]]
+    for each in features:
+        geojson.place_about(each, located)
+    return {
+        "type": "FeatureCollection",
+        "features": features,
+        "next": f"{last.at_s}.{last.point.seq}" if last else None,
+    }
+
+
+def of_trips(connection: Connection, found: DeviceView, trip: int | None) -> list[int] | None:
+    """The trips whose points the user sees, or only `trip` (404 if that is none of them); None: all."""
+    mine = [each.trip for each in device_views.trips_of(connection, found)]
+    if trip is not None and trip not in mine:
+        raise HTTPException(404, _("{device} has no trip {number}", device=found.device, number=trip))
+    return [trip] if trip is not None else None if found.tenant is None else mine
+
+
+def commands_of(
+    connection: Connection, found: DeviceView, now_s: int, before: int, most: int
+) -> list[dict[str, Any]]:
+    """The newest commands that the user's device was given, of those with numbers below `before`."""
+    mine = device_views.intervals(connection, found, now_s)
+    return [
+        {
+            "command": row.command, "verb": row.verb, "argument": row.argument, "by": row.given_by,
+            "given": iso(row.given_s), "expires": iso(row.expires_s), "sent": iso(row.sent_s),
+            "result_of": iso(row.result_s), "state": commands.state(row, now_s),
+            "open": row.result is None and row.cancelled_s is None and row.expires_s > now_s,
+        }
+        for row in stored_commands.newest(connection, found.device, mine, before, most)
+    ]  # fmt: skip
+
+
+def settings_of(connection: Connection, found: DeviceView) -> dict[str, Any]:
+    """What the device is to apply, and how far that has come."""
+    desired = stored_settings.desired(connection, found.device)
+    said = stored_settings.report(connection, found.device)
+    report, reported_s = said or (None, None)
+    return {
+        "revision": desired.revision,
+        "state": settings.state(desired, report),
+        "set": iso(desired.set_s),
+        "applied": report and {"revision": report.revision, "source": SOURCES[report.source]},
+        "reported": iso(reported_s),
+        "settings": [
+            {
+                "name": name, "value": value, "default": known.default,
+                "lowest": known.lowest, "highest": known.highest, "help": known.help,
+            }
+            for name, value in applied(desired.changes).items()
+            for known in (SETTINGS[name],)
+        ],
+    }  # fmt: skip
+
+
+def share_links_of(
+    connection: Connection, found: DeviceView, now_s: int, before: int, most: int
+) -> list[dict[str, Any]]:
+    """The newest links to trips that the user sees, of those with numbers below `before`."""
+    mine = {each.trip for each in device_views.trips_of(connection, found)}
+    return [
+        {
+            "link": row.share_link, "trip": row.trip, "container": row.container,
+            "until": iso(share_links.until_s(row)), "by": row.added_by, "made": iso(row.added_s),
+            "state": share_links.state(row, now_s),
+        }
+        for row in stored_share_links.newest(connection, mine, before, most)
+    ]  # fmt: skip
+
+
+def span(since: datetime | None, until: datetime | None) -> tuple[int, int] | None:
+    """[from, until) in seconds since 2000; None: of any time, and of none."""
+    if since is None and until is None:
+        return None
+    return epoch_s(since, BEGINNING_S), epoch_s(until, END_S)
+
+
+def epoch_s(time: datetime | None, otherwise: int) -> int:
+    """Seconds since 2000; a time without a zone is UTC."""
+    if time is None:
+        return otherwise
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return min(max(to_epoch_s(aware), BEGINNING_S), END_S)
+
+
+def page_start(after: str | None, parts: int) -> tuple[int, ...]:
+    """Where the page before has ended, by so many numbers; 400 if `after` is none of ours."""
+    if after is None:
+        return (-1,) * parts
+    found = after.split(".")
+    if len(found) != parts or not all(
+        each.isascii() and each.isdigit() and len(each) <= _DIGITS for each in found
+    ):
+        raise HTTPException(400, _("after: give the value of next from the previous page"))
+    return tuple(map(int, found))
+
+
+def alarms(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
+    """As the API has them, with the place."""
+    found = [engine.serialize(row) for row in rows]
+    return [each | place(each["latitude"], each["longitude"]) for each in found]
+
+
+def open_alarms(
+    connection: Connection, tenant: str | None, device: str, before: int, most: int
+) -> list[dict[str, Any]]:
+    """The newest alarms of a device that nobody looks after yet, of those with numbers below `before`."""
+    rows = stored_alarms.listed(connection, tenant, device, True, before, most)
+    return alarms(row for row in rows if row.acknowledged_s is None)
+
+
+def event(row: Row[Any]) -> dict[str, Any]:
+    """An event as it is published, without what else its point says."""
+    content = json.loads(row.content)
+    shown = {name: content[name] for name in _OF_EVENT if name in content}
+    return {"event": row.event, "type": row.type, "time": iso(row.at_s), "seq": row.seq} | shown

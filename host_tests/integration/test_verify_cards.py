@@ -1,0 +1,73 @@
+"""The comparison of cards: what it demands, and a part of the border that is crossed again and again."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from rich.console import Console
+
+from tools.verify.esim import cards, shuttle
+from tools.verify.esim.cards import REFUSING, Pooled, TripResult
+from tools.world.demo.figures import Border
+from tools.world.radio.rules import Bar
+
+pytestmark = pytest.mark.slow
+
+HOUR_MS = 3_600_000
+
+
+def _result(
+    card: str, hours: list[float | None], refused_h: float = 0.0, joules: float = 1000.0
+) -> TripResult:
+    figures = SimpleNamespace(
+        days=45.0,
+        borders=[Border("CN-KZ", each) for each in hours],
+        refused_h=refused_h,
+        joules={"modem": joules},
+        points_stored=100,
+        lost=0,
+        crashes=0,
+        bars=1,
+    )
+    return TripResult(card, 1, cast(Any, figures), (5, 5), 24.5)
+
+
+def _by(**changed: TripResult) -> dict[str, Pooled]:
+    usual = {
+        "single": _result("single", [1.0, 4.0, 9.0], 40.0),
+        "single-everywhere": _result("single-everywhere", [1.0, 4.0, 9.0]),
+        "euicc4": _result("euicc4", [0.5, 1.0, 25.0], 2.0),
+        "applet": _result("applet", [1.0, 1.0, 25.0]),
+    }
+    return {card: Pooled([each]) for card, each in (usual | changed).items()}
+
+
+def test_each_demand_is_named_when_it_is_not_met():
+    assert cards.fell_short(_by()) == []
+    for bad, words in (
+        (_result("euicc4", [0.5, 3.0, 25.0], 2.0), "median"),
+        (_result("euicc4", [0.5, 1.0, 25.0], 20.0), "without service"),
+        (_result("euicc4", [0.5, 1.0, 25.0], 2.0, 1001.0), "joules a point"),
+        (_result("euicc4", [None, None, None], 2.0), "median 1080"),
+    ):
+        (line, *_) = cards.fell_short(_by(euicc4=bad))
+        assert words in line
+    barred = TripResult("euicc4", 1, _result("euicc4", [0.5]).figures, (0, 0), 27.0)
+    assert cards.fell_short(_by(euicc4=barred)) == ["euicc4, seed 1: data not back within 26 h"]
+    lazy = TripResult("applet", 1, _result("applet", [1.0]).figures, (4, 5), None)
+    assert cards.fell_short(_by(applet=lazy)) == ["applet: rotated at 80 % of the borders"]
+
+
+def test_the_bar_lasts_until_the_first_session_after_it():
+    bars = [Bar(10 * HOUR_MS, 34 * HOUR_MS, "25001")]
+    assert cards._bar_h(bars, [9 * HOUR_MS, 35 * HOUR_MS, 36 * HOUR_MS]) == 25.0
+    assert cards._bar_h(bars, [9 * HOUR_MS]) is None and cards._bar_h([], [1]) is None
+
+
+def test_a_border_crossed_again_and_again_costs_three_switches_a_day_at_most(tmp_path):
+    came = shuttle.run(tmp_path, "bg95", 1, REFUSING, Console(quiet=True), days=2)
+    assert came.short() == []
+    assert 2 <= came.switches <= 6 and came.points > 20
+    assert came.longest_silence_h < 14

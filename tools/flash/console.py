@@ -1,0 +1,34 @@
+"""What is sent to a tracker's prompt: sources of tools/flash/on_device/, the firmware's constants folded in.
+
+A slot holds no constants (tools/flash/minify.py). `python -m tools.flash.console PORT` opens the
+prompt with shell.py run.
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tools.flash import FIRMWARE
+from tools.flash.layout import ON_DEVICE, modules, outside
+from tools.flash.minify import minify, module_name
+
+
+def source(name: str) -> str:
+    """The text of on_device/`name`.py as it is sent."""
+    paths = modules(FIRMWARE / "locator")
+    sources = {module_name(path.relative_to(FIRMWARE)): path.read_text() for path in paths}
+    return minify(sources | {name: (ON_DEVICE / f"{name}.py").read_text()}, outside())[name]
+
+
+def main() -> int:
+    """The command line."""
+    with tempfile.TemporaryDirectory() as folder:
+        shell = Path(folder, "shell.py")
+        shell.write_text(source("shell"))
+        mpremote = (sys.executable, "-m", "mpremote", "connect", sys.argv[1])
+        return subprocess.run([*mpremote, "run", str(shell), "repl"], check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
