@@ -15,8 +15,8 @@ class Flash:
 
     def __init__(self, bdev):
         self._bdev = bdev
-        self._held = [-1, -1, -1]  # used last comes last, here and in the data
-        self._data = [memoryview(bytearray(_BYTES)) for _ in self._held]
+        self._cached = [-1, -1, -1]  # used last comes last, here and in the data
+        self._data = [memoryview(bytearray(_BYTES)) for _ in self._cached]
         self._asked = [-1, -1]
 
     def readblocks(self, n, buf, offset=0):
@@ -41,7 +41,7 @@ class Flash:
         """Whether that half of the block `n` is held, as the last."""
         piece = _IN_BLOCK * n + half
         for i in (2, 1, 0):
-            if self._held[i] == piece:
+            if self._cached[i] == piece:
                 self._use(i)
                 return True
         if piece not in self._asked:
@@ -49,20 +49,20 @@ class Flash:
             self._asked.pop(0)
             return False
         self._use(0)
-        self._held[-1] = -1
+        self._cached[-1] = -1
         if self._bdev.readblocks(n, self._data[-1], half * _BYTES):
             return False  # the caller reads what it asked for, and gets the error
-        self._held[-1] = piece
+        self._cached[-1] = piece
         return True
 
     def _use(self, i):
-        self._held.append(self._held.pop(i))
+        self._cached.append(self._cached.pop(i))
         self._data.append(self._data.pop(i))
 
     def _forget(self, n):
-        for i in range(len(self._held)):
-            if self._held[i] // _IN_BLOCK == n:
-                self._held[i] = -1
+        for i in range(len(self._cached)):
+            if self._cached[i] // _IN_BLOCK == n:
+                self._cached[i] = -1
 
 
 # MicroPython has mounted the flash so that it is read by 32 bytes, ten thousands of times a wake.
@@ -93,11 +93,11 @@ else:
     WDT(timeout=60_000)  # as long as that of locator/hal/esp32.py, which takes it over
 
 try:
-    from start import bundle, slots
+    from start import image, slots
 
-    vfs.mount(bundle.Slot(slots.choose()), "/app")
+    vfs.mount(image.Slot(slots.choose()), "/app")
     if not slots.on_trial:  # else a crash must find it here
-        slots.unload_trials()
+        slots.unload_trial()
 except Exception as error:
     # A part of `start` is gone: after an error in here MicroPython would wait at its prompt, awake.
     import machine

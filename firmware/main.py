@@ -39,10 +39,10 @@ def keep(error, port):
 def end_trial_boot():
     """The boot on trial has come to its sleep. A flash that does not take this is no fault of the release:
     the boot stays counted as one that has not."""
-    from start import trials
+    from start import trial
 
     try:
-        trials.ended()
+        trial.ended()
     except OSError as error:
         sys.print_exception(error)
 
@@ -52,9 +52,9 @@ def fault(error):
     sys.print_exception(error)
     keep(error, port)
     try:
-        from start import trials
+        from start import trial
 
-        trials.failed(not loaded)
+        trial.failed(not loaded)
     except Exception as also:  # the flash takes nothing, or memory is short: the boot stays open
         sys.print_exception(also)
 

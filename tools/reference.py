@@ -1,7 +1,8 @@
 """Prints what the code knows into docs/reference: `python -m tools.reference` (`make docs`).
 
-Commands come from the command line itself, configuration from `landbridge config`, routes from the OpenAPI
-document, CPU times from the simulated world. Each page has two marks; the text between them is replaced.
+Commands come from the command line itself, configuration from `landbridge config`, keys of boards from their
+model, routes from the OpenAPI document, CPU times from the simulated world. Each page has two marks; the text
+between them is replaced.
 """
 
 import re
@@ -17,6 +18,7 @@ from landbridge.cli import commands as command_line
 from landbridge.web import app
 from typer.main import get_command
 
+from tools.flash.boards import explained
 from tools.flash.layout import REPOSITORY
 from tools.world.device import cpu
 
@@ -47,6 +49,11 @@ def configuration() -> str:
     return f"```toml\n{keys}```\n"
 
 
+def board_keys() -> str:
+    """The keys of board.toml with what each may be, its default and its meaning."""
+    return "".join(f"{line}\n" for line in explained())
+
+
 def api() -> str:
     """The routes of the HTTP API with the parameters of their queries."""
     paths = app.make(cast(Any, SimpleNamespace())).openapi()["paths"]
@@ -65,6 +72,7 @@ def cpu_times() -> str:
 PRINTED: dict[str, Callable[[], str]] = {
     "commands": commands,
     "configuration": configuration,
+    "boards": board_keys,
     "api": api,
     "simulated-world": cpu_times,
 }

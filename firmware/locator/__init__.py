@@ -14,10 +14,10 @@ def unload(*names):
         _forget("locator." + name)
 
 
-def unload_but(held):
+def unload_but(loaded):
     """Give back the heap of all modules but those that `held` names."""
     # What is inside a package before the package.
-    for name in sorted([name for name in sys.modules if name not in held], reverse=True):
+    for name in sorted([name for name in sys.modules if name not in loaded], reverse=True):
         _forget(name)
 
 

@@ -1,4 +1,5 @@
-"""Whom to believe about the time: the network, a time server, the agent. Imported where there is doubt."""
+"""Whom to believe about the time: the network, a time server, the agent. Imported where the sources
+differ."""
 
 from micropython import const
 
@@ -10,8 +11,8 @@ _JUMP_S = const(2700)  # as in state.py
 
 
 def network(port, modem, state):
-    """Set the clock by what the network tells, or where nobody has told the time yet a time server; returns
-    epoch seconds less `clock_s` as told, believed or not, None if nobody tells."""
+    """Set the clock by the network's time, or where the time is not known yet by a time server; returns
+    epoch seconds less `clock_s` as received, believed or not, None without an answer."""
     epoch_s = modem.network_time()
     if not epoch_s and not state[st.OFFSET]:
         from locator.modem import ntp
@@ -26,8 +27,8 @@ def network(port, modem, state):
 
 
 def believes(state, clock_s, epoch_s, told=None):
-    """Whether the agent's time can be right: ours is never off by a day, even when nobody has told it on a
-    whole trip. Where it seems to be, the network decides, which has `told` clock_s + so much in this wake."""
+    """Whether the agent's time can be right: ours is never off by a day, even when nobody has set it on a
+    whole trip. Where it seems to be, the network decides, whose time was clock_s + `told` in this wake."""
     offset = epoch_s - clock_s
     if state[st.OFFSET] == 0 or abs(offset - state[st.OFFSET]) <= _DAY_S:
         return True

@@ -1,5 +1,5 @@
-"""Where the configuration lies: in files, each with a copy beside it for the day on which the first cannot
-be read, and on an ESP32 in NVS, from its first wake on: a file system that had to be made anew does not take
+"""Where the configuration lies: in files, each with a copy next to it for the day on which the first cannot
+be read, and on an ESP32 in NVS, from its first wake on: a file system that had to be made again does not take
 that with it. What NVS has is what counts, unless another device's file has been laid on.
 
 `crc` and `ca_crc` in `device.json` are CRC-32, of its other values and of the certificate.
@@ -15,7 +15,7 @@ SETTINGS, CA = "device.json", "ca.pem"
 SPACE = "landbridge"
 _KEYS = {"device", "key", "broker_host", "broker_port", "broker_password", "apn"}
 _SIZES = (512, 1024, 2048, 4000)
-"""NVS does not tell how long a piece is; late in a wake there is no room for the longest."""
+"""NVS does not report how long a piece is; late in a wake there is no room for the longest."""
 _TOO_SHORT = const(-0x110C)  # ESP_ERR_NVS_INVALID_LENGTH
 _NONE = (ImportError, AttributeError, OSError)
 """No ESP32; nothing there, or the flash takes nothing."""
@@ -30,7 +30,7 @@ def values(folder):
     found, path = parse(_kept(SETTINGS)), folder + "/" + SETTINGS
     laid = parse(_read(path))
     if found is None or (laid and laid["device"] != found["device"]):
-        found = laid or _mended(path, parse)
+        found = laid or _repaired(path, parse)
         if not found:
             raise ValueError("device.json: damaged, or a key is missing")
         _keep(CA, ca(folder, found.get("ca_crc")))
@@ -45,7 +45,7 @@ def ca(folder, crc):
         return pem if pem and crc in (None, crc32(pem)) else None
 
     pem, path = _kept(CA), folder + "/" + CA
-    return is_it(pem) or is_it(_read(path)) or _mended(path, is_it) or pem or _read(path)
+    return is_it(pem) or is_it(_read(path)) or _repaired(path, is_it) or pem or _read(path)
 
 
 def parse(data):
@@ -68,8 +68,8 @@ def _read(path):
         return b""
 
 
-def _mended(path, read):
-    """What `read` makes of the copy of that file, from which the file is written anew; None: nothing."""
+def _repaired(path, read):
+    """What `read` makes of the copy of that file, from which the file is written again; None: nothing."""
     data = _read(path + ".copy")
     found = read(data)
     if found:

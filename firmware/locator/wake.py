@@ -13,20 +13,20 @@ from locator.config import Config
 from locator.hal import DEEPSLEEP_RESET, MOTIONS, POWER_ON, SHOCK_MG, WAKE_MOTION, WAKE_TIMER
 from locator.journal import log as logs
 from locator.journal import rtc
-from locator.journal.ledger import Ledger
 from locator.journal.log import Log
+from locator.journal.numbers import Numbers
 from locator.journal.snapshots import EVERY_S, Snapshots
 from locator.journal.store import Journal
 from locator.modem import ModemRestarted
 from locator.modem import make as make_modem
-from locator.scheduler import ATTACH, FIX, PROBE, RECORD, SLEEP, TALK, budget, energy
+from locator.scheduler import ATTACH, FIX, RECORD, SCAN, SESSION, SLEEP, budget, energy
 from locator.scheduler.pace import Pace
 
 _LEAST_MV = const(3000)  # the board's converters give up at 2800
 _WEAK_MS = const(3600 * 1000)
-_ROOM_BYTES = const(4736)  # of session/talk.py
-_ACTIONS = {ATTACH: "register", FIX: "position", PROBE: "scan", RECORD: "record", TALK: "session"}
-_DOING = {ATTACH: energy.SEARCH, FIX: energy.FIND, PROBE: energy.SEARCH, TALK: energy.TALK}
+_ROOM_BYTES = const(4736)  # of session/session.py
+_ACTIONS = {ATTACH: "register", FIX: "position", SCAN: "scan", RECORD: "record", SESSION: "session"}
+_DOING = {ATTACH: energy.SEARCH, FIX: energy.FIND, SCAN: energy.SEARCH, SESSION: energy.SESSION}
 
 
 def run(port, board):
@@ -43,7 +43,7 @@ def run(port, board):
 
 def _sense(port):
     """What is felt now, and all counts of motion; after a jolt the counts of the minute that follows
-    it, because a bump is no departure. So it is where the sleep tells only that something has moved in it."""
+    it, because a bump is no departure. So it is where the sleep shows only that something has moved in it."""
     felt = port.senses()
     motion, shock_mg, reason = felt[MOTIONS], felt[SHOCK_MG], port.wake_reason
     if reason == WAKE_TIMER and motion > 0 and getattr(port, "latches_motion", False):
@@ -60,7 +60,7 @@ def _sense(port):
 class Wake:
     """Everything that one wake holds. It ends with `run`: deep sleep is a reset."""
 
-    cut_due = False  # the modem's supply, at the end of a wake whose attempt has failed (modem/ladder.py)
+    cut_due = False  # the modem's supply, at the end of a wake whose attempt has failed (modem/steps.py)
 
     def __init__(self, port, board, senses, motion):
         # Taken while memory is in one piece: late in a wake there may be no room to save, or to report.
@@ -70,11 +70,11 @@ class Wake:
         self.pace = Pace(port, board.MODEM)
         self.board = board
         self.config = Config(port.config_dir)
-        self.ledger = Ledger(port.data_dir, int.from_bytes(port.random(4), "little"))
+        self.numbers = Numbers(port.data_dir, int.from_bytes(port.random(4), "little"))
         kept = port.rtc_memory
         # After another reset somebody else may have been at the flash.
         known = rtc.journal_of(kept) if port.reset_cause == DEEPSLEEP_RESET else ()
-        self.journal = Journal(port.data_dir, self.ledger, known)
+        self.journal = Journal(port.data_dir, self.numbers, known)
         state = rtc.unpack(kept, st.SIZE)
         if state is None:
             from locator.actions import recovery
@@ -82,27 +82,27 @@ class Wake:
 
             kept = copy.read(port.data_dir)
             state = copy.state(port.data_dir, kept)
-            recovery.power_was_lost(state, self.ledger, self.journal, port.clock_s())
+            recovery.power_was_lost(state, self.numbers, self.journal, port.clock_s())
         self.state = st.new(state)
         self.log = Log(rtc.log_of(kept, st.SIZE))
         self.kept = Snapshots(port, self.journal, self.state, self.log, self.room)
         if self.log.begin(port):
-            self.state[st.TO_TELL] = st.EVERYONE  # the wake before may have ended before it was noted
+            self.state[st.TO_REPORT] = st.REPORT_ALL  # the wake before may have ended before it was noted
         self.apply_settings()
         unload("actions.recovery", "journal.copy")
         self.modem = make_modem(board, port)
         self.modem.own_hosts = self.config.hosts
         self.modem.use(self.config.apn, self.config.apn_login, self.config.hosts)
-        self.held = list(sys.modules)
+        self.loaded = list(sys.modules)
         """Modules that were there before the last action."""
-        if self.state[st.CARD_DUE]:
+        if self.state[st.PROFILE_DUE]:
             from locator.esim import access
 
             access.use(port.data_dir, self.modem)
             self.let_go()
         self.identity = self.fix = self.cell = None
         self.network = None
-        """What the network has told of the time in this wake (clock.network)."""
+        """The network's time in this wake (clock.network)."""
         self._was_on = False
         self.senses = senses
         self.motion = motion
@@ -123,7 +123,7 @@ class Wake:
         while True:
             pending = self.journal.pending()
             action = self.pace.next(self.state, self.senses, pending, self.settings)
-            if self.kept.is_due and action.kind not in (ATTACH, PROBE):  # these keep what lasts
+            if self.kept.is_due and action.kind not in (ATTACH, SCAN):  # these keep what lasts
                 self.kept.in_time(action.kind == SLEEP)
             if action.kind == SLEEP:
                 break
@@ -139,7 +139,7 @@ class Wake:
             finally:
                 self.kept.save()
         self.pace.rest()  # nothing is decided any more
-        self.card("talked")
+        self.card("session")
         self.pace.to(self._resting())
         if self.modem.on is not False:
             off.run(self)
@@ -148,18 +148,18 @@ class Wake:
 
             recovery.uninvited(self.modem.channel.uninvited, self.state, self.note)
         budget.spend(self.state, self.port.ticks_ms() // 1000)
-        spent_mj = self.pace.end(self.state)
-        self.log.wake(self.port.clock_s(), did, action.reason, spent_mj)
+        used_mj = self.pace.end(self.state)
+        self.log.wake(self.port.clock_s(), did, action.reason, used_mj)
         self.kept.end()
         if self.port.reset_cause == POWER_ON:
             self.port.show(self.state[st.ATTACHED] == st.YES, self.fix is not None)
         return self._asleep_ms(action.limit_s), action.wake_on
 
     def _asleep_ms(self, limit_s):
-        """`limit_s` begin with the moment that was decided about, a minute behind a jolt. Rounded up: to wake
+        """`limit_s` begin with the moment that was decided about, a minute after a jolt. Rounded up: to wake
         a moment early is to wake twice. Where power is lost oftener than a pause lasts, its end comes by the
         copies in flash: until the agent has answered no sleep leaves one out."""
-        if not self.state[st.LAST_UPLOAD] and self.state[st.ERRAND] != st.SHIPPING:
+        if not self.state[st.LAST_SESSION] and self.state[st.REQUEST] != st.SHIPPING:
             limit_s = min(limit_s, EVERY_S + 60 - self.senses[sn.CLOCK_S] % EVERY_S)
         return 1000 * max(1, limit_s - (self.port.clock_s() - self.senses[sn.CLOCK_S]))
 
@@ -176,7 +176,7 @@ class Wake:
 
     def act(self, name, *arguments):
         """Do what the module of `actions` is for, which is there only meanwhile."""
-        self.held = list(sys.modules)
+        self.loaded = list(sys.modules)
         whole = "locator.actions." + name
         __import__(whole)
         try:
@@ -186,7 +186,7 @@ class Wake:
 
     def let_go(self):
         """Unload what an action, or the card, has imported."""
-        unload_but(self.held)
+        unload_but(self.loaded)
 
     def _resting(self):
         return energy.IDLE if self.modem.on else energy.ALONE
@@ -216,7 +216,7 @@ class Wake:
 
     def card(self, verb, *arguments):
         """What is done about the card's profiles, where it has some to choose from."""
-        if self.state[st.CARD_DUE]:
+        if self.state[st.PROFILE_DUE]:
             self.let_go()
             self.pace.rest()
             from locator.actions import profile

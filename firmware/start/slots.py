@@ -1,7 +1,7 @@
 """Which application slot this boot runs, as the pointer says: a small file that is replaced by rename.
 
 Lies outside the slots, and uses nothing of them. An ordinary boot needs no more than this;
-releases on trial, and a pointer that is not there or damaged, are a matter of `trials`.
+releases on trial, and a pointer that is not there or damaged, are a matter of `trial`.
 """
 
 import struct
@@ -12,7 +12,7 @@ from micropython import const
 
 SLOTS = ("slots/a", "slots/b")
 FILE = "slots/pointer.bin"
-FORMAT = "<BBBBBBII"  # magic, then the values of trials.Pointer; behind them their CRC-32
+FORMAT = "<BBBBBBII"  # magic, then the values of trial.Pointer; after them their CRC-32
 _SIZE = const(14)
 MAGIC = const(0x53)  # "S"
 
@@ -26,18 +26,18 @@ def choose():
     global running, on_trial
     values = load()
     if values is None or values[1]:
-        from start import trials
+        from start import trial
 
-        running, on_trial = trials.begin()
+        running, on_trial = trial.begin()
     else:
         running, on_trial = values[0], False
     return SLOTS[running]
 
 
-def unload_trials():
+def unload_trial():
     """Give back the heap of the rules of trial, if they were needed to choose."""
-    if sys.modules.pop("start.trials", None):
-        del sys.modules["start"].trials  # type: ignore[attr-defined]
+    if sys.modules.pop("start.trial", None):
+        del sys.modules["start"].trial  # type: ignore[attr-defined]
 
 
 def load():

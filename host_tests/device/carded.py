@@ -1,14 +1,15 @@
-"""A device with a policy of profiles, as far as the rooms of the card and of orders need one."""
+"""A device with a policy of profiles, as far as the modules of the card and the downlink handlers need
+one."""
 
 import scratch
 from locator import state as st
 from locator.codec import cbor
-from locator.downlink import card as orders
+from locator.downlink import profiles as orders
 from locator.esim import access, files, memory, restart, switch
 from locator.scheduler import profile
 
 CARD = (bytes(range(10)), b"460001")
-ASK = profile.KNOWN | st.CARD_ASK
+ASK = profile.KNOWN | st.PROFILE_ASK
 
 
 class Port:
@@ -40,7 +41,8 @@ class Driver:
 
 
 class Device:
-    """One with a policy of so many profiles, the first of which is in use. As a desk, too."""
+    """One with a policy of so many profiles, the first of which is in use. It stands in for the downlink
+    handlers, too."""
 
     def __init__(self, count):
         self.port, self.driver, self.state = Port(), Driver(), st.new()
@@ -55,8 +57,8 @@ class Device:
         kept.p[profile.PROFILE] = 1
         kept.save()
 
-    def tell(self, bit):
-        self.state[st.TO_TELL] |= bit
+    def will_report(self, bit):
+        self.state[st.TO_REPORT] |= bit
 
     def flip(self, name, at):
         with open(self.folder + name, "rb") as f:
@@ -70,7 +72,7 @@ class Device:
 
     def ask(self, read=lambda driver: CARD):
         """The attempt to register that asks the policy."""
-        self.state[st.CARD_DUE] |= ASK
+        self.state[st.PROFILE_DUE] |= ASK
         was, restart.identity = restart.identity, read
         try:
             self.switch().prepare()
@@ -83,7 +85,7 @@ class Device:
         return self.driver.apn
 
     def reports(self):
-        """What the agent is told of the card, None for nothing."""
+        """What is reported to the agent of the card, None for nothing."""
         out = cbor.Writer(bytearray(700))
         out.head(cbor.MAP, 1)
         pairs = orders.write(self, out)

@@ -3,7 +3,7 @@
 from locator import settings
 from locator import state as st
 from locator.scheduler import battery, decide
-from locator.scheduler.ahead import NoLine
+from locator.scheduler.ahead import NoRoute
 
 
 def unpaced():
@@ -14,12 +14,12 @@ def unpaced():
 
 
 def hints(pending, told):
-    """What the decision table takes beside state and senses."""
-    return pending, told, battery.COSTS["bg95"], NoLine
+    """What the decision table takes in addition to state and senses."""
+    return pending, told, battery.COSTS["bg95"], NoRoute
 
 
 def attach(state, senses, told):
-    """The attempt to register of this wake, behind the fix that goes before it."""
+    """The attempt to register of this wake, after the fix that goes before it."""
     action = decide.next(state, senses, told)
     if action.kind == decide.FIX:
         state[st.DID_FIX] = st.YES
@@ -29,4 +29,4 @@ def attach(state, senses, told):
 
 def upload_due(state, senses, told):
     """Whether this wake is to reach the agent under the settings `told`."""
-    return decide.may_try(state, senses) and decide.report_due(state, told) != 0
+    return decide.may_attempt(state, senses) and decide.session_due(state, told) != 0

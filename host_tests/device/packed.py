@@ -3,7 +3,7 @@
 import hashlib
 import struct
 
-from start import bundle
+from start import image
 
 
 def digest(data):
@@ -11,19 +11,19 @@ def digest(data):
 
 
 def ordered(files):
-    return sorted(files, key=lambda file: bundle.number(file[0]))
+    return sorted(files, key=lambda file: image.number(file[0]))
 
 
 def listed(files):
     """The list of `files`, (path, contents) each."""
-    items = [(bundle.number(name), len(data), digest(data)) for name, data in ordered(files)]
-    return b"".join(struct.pack(bundle.ITEM, *item) for item in items)
+    items = [(image.number(name), len(data), digest(data)) for name, data in ordered(files)]
+    return b"".join(struct.pack(image.ITEM, *item) for item in items)
 
 
-def slot(files, sequence=1, end=bundle.END):
+def slot(files, sequence=1, end=image.END):
     """All of a slot."""
     data = listed(files)
-    head = struct.pack(bundle.HEAD, bundle.MAGIC, sequence, len(data), digest(data))
+    head = struct.pack(image.HEAD, image.MAGIC, sequence, len(data), digest(data))
     return head + data + b"".join(content for _, content in ordered(files)) + end
 
 

@@ -12,7 +12,7 @@ class Board:
 
 
 class Table:
-    """The port of a driver, and the modem behind it.
+    """The port of a driver, and the modem at it.
 
     `closed_until` are bytes that lead out of a mode in which nothing is answered. `answers` maps a
     command (without AT and CR) or its beginning to bytes, or to a list of bytes that are given one after

@@ -1,10 +1,10 @@
 """For how long the energy is to last: by the line, by the settings, or by neither."""
 
-import guides
+import routes
 import scratch
 from locator import settings as cfg
 from locator import state as st
-from locator.scheduler import ahead, battery, guide_file, menu, policy
+from locator.scheduler import ahead, battery, pacing, policy, route_file
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -12,17 +12,17 @@ COSTS = battery.COSTS["bg95"]
 
 
 def planned_h(target_days, after_s=60, km4=0, mah=17000):
-    """Hours for which sleep stays paid for, with a guide where the last fix was at `km4` of the line."""
+    """Hours for which sleep stays paid for, with route data where the last fix was at `km4` of the route."""
     folder = scratch.folder()
     if km4 >= 0:
-        with open(folder + guide_file.FILE, "wb") as f:
-            f.write(guides.made())
+        with open(folder + route_file.FILE, "wb") as f:
+            f.write(routes.made())
     settings, state = cfg.defaults(), st.new()
     settings[cfg.TARGET_DAYS], settings[cfg.BATTERY_MAH] = target_days, mah
     st.begin(state, after_s, 1)
-    state[st.GUIDE_KM4] = 1 + km4
+    state[st.ROUTE_KM4] = 1 + km4
     ahead.begin(state, "bg95", settings, 200, folder)
-    return (state[st.FLOOR] - COSTS.scan) // ((COSTS.sleep_a_day + 2 * COSTS.wake) // 24)
+    return (state[st.RESERVE] - COSTS.search_mj) // ((COSTS.sleep_a_day + 2 * COSTS.wake) // 24)
 
 
 def test_without_a_line_the_settings_say_it_and_then_some_hours_are_kept():
@@ -41,14 +41,14 @@ def test_what_is_built_in_does_not_stretch_a_trip():
 
 def test_who_has_arrived_is_not_kept_for_what_it_cannot_pay():
     folder, state = scratch.folder(), st.new()
-    with open(folder + guide_file.FILE, "wb") as f:
-        f.write(guides.made())
+    with open(folder + route_file.FILE, "wb") as f:
+        f.write(routes.made())
     settings = cfg.defaults()
     settings[cfg.BATTERY_MAH] = 30
     st.begin(state, 60, 1)
-    state[st.GUIDE_KM4], state[st.ENDS_AT] = 1201, -1
+    state[st.ROUTE_KM4], state[st.ENDS_AT] = 1201, -1
     ahead.begin(state, "bg95", settings, 200, folder)
-    assert not policy.is_spent(state) and state[st.AGE_MIN] > 60
+    assert not policy.is_on_reserve(state) and state[st.AGE_MIN] > 60
 
 
 def test_when_the_energy_ends_is_a_time_of_the_device():
@@ -56,6 +56,6 @@ def test_when_the_energy_ends_is_a_time_of_the_device():
     for left, carries_j in ((1 << 30, 1), (1 << 30, 52), (-5000000, 52)):
         state = st.new()
         state[st.NOW], state[st.LEFT] = years, left
-        menu.choose(state, COSTS, carries_j, menu.MENUS["bg95"], ahead.NoLine, 3650 * DAY)
+        pacing.choose(state, COSTS, carries_j, pacing.TABLES["bg95"], ahead.NoRoute, 3650 * DAY)
         assert state[st.ENDS_AT] == -1 or years <= state[st.ENDS_AT] < 1 << 31
     assert state[st.ENDS_AT] == years, "an account that is overdrawn has no sleep to save for"

@@ -15,7 +15,7 @@ EVERY = sum(rule[0] for rule in alarms.RULES) | record.EVENT_TAMPER
 
 
 class Sensors:
-    """What the device feels; `look` is a wake ten minutes later that tells what it has found."""
+    """What the device feels; `look` is a wake ten minutes later that returns the events it has found."""
 
     def __init__(self, limits=SETTINGS):
         self.state = st.new()
@@ -42,9 +42,9 @@ class Sensors:
 
     def armed(self):
         senses = self.felt(WAKE_TIMER, 3600, -50, 0, 0, 0, 0)
-        for i in (st.DID_FIX, st.DID_RECORD, st.ATTACHED, st.DID_TALK):
+        for i in (st.DID_FIX, st.DID_RECORD, st.ATTACHED, st.DID_SESSION):
             self.state[i] = st.NO
-        self.state[st.LAST_RECORD] = self.state[st.LAST_UPLOAD] = self.now
+        self.state[st.LAST_RECORD] = self.state[st.LAST_SESSION] = self.now
         self.state[st.URGENT] = 0
         return decide.next(self.state, senses, HINTS).wake_on
 
@@ -58,7 +58,7 @@ class Sensors:
 
 
 def once(event, high, between, low):
-    """Told at the first look with `high`, not again until it was `low`; `between` arms nothing."""
+    """Raised at the first wake with `high`, not again until it was `low`; `between` arms nothing."""
     sensors = Sensors()
     assert sensors.look(**high) == event
     assert sensors.state[st.URGENT] == 1 and sensors.action.kind == decide.ATTACH
@@ -69,23 +69,23 @@ def once(event, high, between, low):
     assert sensors.look(**high) == event
 
 
-def test_a_door_is_told_once_until_it_is_dark():
+def test_a_door_is_reported_once_until_it_is_dark():
     once(record.EVENT_LIGHT, {"lux": 20}, {"lux": 1}, {"lux": 0})
 
 
-def test_a_shock_is_told_once_until_a_quiet_look():
+def test_a_shock_is_reported_once_until_a_quiet_wake():
     once(record.EVENT_SHOCK, {"mg": 4000}, {"mg": 2001}, {"mg": 2000})
 
 
-def test_a_tilt_is_told_once_until_it_is_half_of_it():
+def test_a_tilt_is_reported_once_until_it_is_half_of_it():
     once(record.EVENT_TILT, {"deg": 30}, {"deg": 16}, {"deg": 15})
 
 
-def test_a_low_battery_is_told_once_until_it_has_recovered():
+def test_a_low_battery_is_reported_once_until_it_has_recovered():
     once(record.EVENT_BATTERY, {"mv": 3250}, {"mv": 3349}, {"mv": 3350})
 
 
-def test_an_open_lid_is_told_once_until_it_is_shut():
+def test_an_open_lid_is_reported_once_until_it_is_shut():
     once(record.EVENT_TAMPER, {"lid": 1}, {"lid": 1}, {"lid": 0})
 
 
@@ -117,7 +117,7 @@ def test_all_at_once_are_one_record():
     assert Sensors().look(mv=3000, lux=300, mg=9000, deg=90, lid=1) == EVERY
 
 
-def test_an_alarm_that_may_wait_asks_for_no_upload():
+def test_an_alarm_that_may_wait_asks_for_no_session():
     only_light = settings.defaults()
     only_light[settings.ALARMS] = record.EVENT_LIGHT
     sensors = Sensors(only_light)
@@ -135,7 +135,7 @@ def test_a_shock_in_mid_wake_counts_in_the_next():
     assert sensors.look(mg=4000) == record.EVENT_SHOCK
 
 
-def test_a_temperature_is_told_when_it_has_held_and_when_it_is_back():
+def test_a_temperature_is_reported_when_it_has_held_and_when_it_is_back():
     for inside, outside, nearly in ((-300, -401, -381), (200, 601, 581)):
         sensors = Sensors()
         sensors.look(dc=inside)
@@ -195,7 +195,7 @@ def cards(*numbers):
     return events
 
 
-def test_another_card_is_told_each_time_and_a_missing_one_once():
+def test_another_card_is_reported_each_time_and_a_missing_one_once():
     alarm = record.EVENT_CARD
     assert cards(7, 7, 7) == [0, 0, 0]
     assert cards(7, 8, 8, 7) == [0, alarm, 0, alarm]
@@ -214,7 +214,7 @@ def test_another_card_is_shown_to_the_agent():
     assert state[st.IDENTITY_DAY] == 0
 
 
-def test_another_imsi_of_the_same_card_is_told_and_no_alarm():
+def test_another_imsi_of_the_same_card_is_reported_and_no_alarm():
     state = st.new()
     alarms.card(state, 7, 1, SETTINGS)
     state[st.IDENTITY_DAY] = 3
@@ -229,7 +229,7 @@ def test_a_card_has_a_number_that_fits_in_the_state():
     assert min(numbers) < 0 < max(numbers)
 
 
-def test_after_a_power_failure_an_open_door_is_not_told_again():
+def test_after_a_power_failure_an_open_door_is_not_reported_again():
     sensors = Sensors()
     sensors.look(lux=300, dc=-500)
     trouble.restart(sensors.state)

@@ -158,7 +158,7 @@ def test_reading_a_line_allocates_nothing():
 def test_a_late_answer_is_not_taken_for_the_one_to_the_next_command():
     late, ours = b"\r\n+CSQ: 17,99\r\n\r\nOK\r\n", b"\r\n+CSQ: 9,99\r\n\r\nOK\r\n"
     for piece in (1, 512):
-        # What comes after +CSQ, the first AT, the second (its own OK behind the late answer), and +CSQ again.
+        # What comes after +CSQ, the first AT, the second (its own OK after the late answer), and +CSQ again.
         at, port = channel(b"", b"", late + b"\r\nOK\r\n", ours, piece=piece)
         raises(ModemSilent, at.command, b"+CSQ", 1000, b"+CSQ:")
         assert at.command(b"+CSQ", 1000, b"+CSQ:") == [b"9,99"]

@@ -6,7 +6,7 @@ import sys
 
 import packed
 import scratch
-from start import slots, trials
+from start import slots, trial
 
 NAMES = ("boot", "main", "board", "machine", "vfs")
 
@@ -139,21 +139,21 @@ class Remounted(Device):
         self.done.append(("umount", path))
 
 
-def test_the_flash_is_mounted_anew_for_large_reads():
+def test_the_flash_is_mounted_again_for_large_reads():
     with Remounted() as device:
         __import__("boot")
         assert device.done[:2] == [("umount", "/"), ("mount", "/")]
         assert device.done[2:] == [("watchdog", 60000), ("mount", "/app")]
 
 
-def test_a_flash_that_cannot_be_mounted_anew_stays_as_it_is():
+def test_a_flash_that_cannot_be_mounted_again_stays_as_it_is():
     with Remounted(5) as device:
         __import__("boot")
         assert device.done == [("watchdog", 60000), ("mount", "/app")]
 
 
 def read(flash, n, offset):
-    """128 bytes of block `n` of the device behind `flash`, and how it was asked for them."""
+    """128 bytes of block `n` of the device under `flash`, and how it was asked for them."""
     flash.done.clear()
     buf = bytearray(128)
     assert not flash.mounted.readblocks(n, buf, offset)
@@ -241,7 +241,7 @@ class Trial(Device):
         self._wake, self._run = wake, wake.run
         wake.run = lambda port, board: (5000, 0)
         slots.choose()
-        trials.try_out(2)
+        trial.start(2)
         assert slots.choose() == "slots/b"
         os.mkdir("slots/pointer.bin.new")
         return self
@@ -259,15 +259,15 @@ def test_a_flash_that_is_full_when_a_boot_on_trial_ends_does_not_roll_back():
     with Trial():
         assert main() == 5000
         os.rmdir("slots/pointer.bin.new")
-        pointer = trials.Pointer()
+        pointer = trial.Pointer()
         assert (pointer.on_trial, pointer.unended, pointer.failed) == (1, 1, 0)
         assert "b" in os.listdir("slots")
         assert slots.choose() == "slots/b" and main() == 5000
-        assert trials.Pointer().unended == 0
+        assert trial.Pointer().unended == 0
 
 
 class Short:
-    """As `trials`: there is no memory for it."""
+    """As `trial`: there is no memory for it."""
 
     def failed(self, at_import):
         raise MemoryError
@@ -277,9 +277,9 @@ def test_whatever_goes_wrong_after_a_fault_the_device_sleeps():
     import start
 
     with Device():
-        start.trials = Short()
+        start.trial = Short()
         assert main() == 900000
-    start.trials = trials
+    start.trial = trial
 
 
 class Restless(Device):

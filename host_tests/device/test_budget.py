@@ -4,7 +4,7 @@ import fixed
 from locator import state as st
 from locator.actions import recovery as trouble
 from locator.hal import DEEPSLEEP_RESET, WAKE_TIMER
-from locator.modem import UNTOLD
+from locator.modem import UNNAMED
 from locator.scheduler import budget, refusals
 
 HOUR = 3600
@@ -13,12 +13,12 @@ SETTINGS = fixed.unpaced()
 
 
 def impatient(state, hours, start=HOUR):
-    """The times at which a device tries that does so as soon as it may."""
+    """The times at which a device attempts a session, as soon as it may each time."""
     times = []
     for now in range(start, start + hours * HOUR, 30):
         state[st.NOW] = now
         if not budget.wait_s(state):
-            budget.begin_try(state, state[st.NOW], 0)
+            budget.begin_attempt(state, state[st.NOW], 0)
             times.append(now)
     return times
 
@@ -34,7 +34,7 @@ def test_the_most_impatient_device_keeps_the_budgets():
     assert most_within(times, DAY) == 24
 
 
-def test_a_loss_of_power_forgets_no_try():
+def test_a_loss_of_power_forgets_no_attempt():
     state = st.new()
     before = impatient(state, 3)
     assert len(before) == 24
@@ -54,7 +54,7 @@ def test_the_budgets_hold_and_their_pauses_end_over_losses_of_power():
             for now in range(60, lost_every_s, 60):
                 state[st.NOW] = now
                 if not budget.wait_s(state):
-                    budget.begin_try(state, now, 0)
+                    budget.begin_attempt(state, now, 0)
                     times.append(boot * lost_every_s + now)
                     copy = bytes(st.kept(state))
                 elif now % (2 * HOUR) == 0:
@@ -67,28 +67,28 @@ def test_the_budgets_hold_and_their_pauses_end_over_losses_of_power():
 
 def test_a_modem_that_sleeps_registered_asks_only_where_its_network_is_gone():
     state = st.new()
-    state[st.NOW], state[st.PARKED] = HOUR, 1
+    state[st.NOW], state[st.IN_PSM] = HOUR, 1
     for asked_on, tries in ((False, 0), (True, 2)):
-        budget.begin_try(state, HOUR, 0)
-        budget.end_try(state, HOUR + 30)
+        budget.begin_attempt(state, HOUR, 0)
+        budget.end_attempt(state, HOUR + 30)
         if asked_on:
             budget.asked_on(state, HOUR + 30)
-        assert sum(1 for time in state[st.TRIES : st.TRIES + st.TRIES_KEPT] if time) == tries
-    assert budget.since_try_s(state, 1) == -30
+        assert sum(1 for time in state[st.ATTEMPTS : st.ATTEMPTS + st.ATTEMPTS_KEPT] if time) == tries
+    assert budget.since_attempt_s(state, 1) == -30
 
 
-def test_power_that_is_lost_in_a_try_makes_it_one_that_has_failed():
-    class Ledger:
+def test_power_that_is_lost_in_an_attempt_makes_it_one_that_has_failed():
+    class Numbers:
         def count_power_on(self):
             pass
 
     state = st.new()
     for fails in (1, 2, 3):
         state[st.NOW] = HOUR
-        budget.begin_try(state, HOUR, 0)
-        state = trouble.power_was_lost(st.new(st.kept(state)), Ledger(), None)
-        assert state[st.TRY_FAILS] == fails and budget.sags(state)
-    assert trouble.power_was_lost(st.new(), Ledger(), None)[st.TRY_FAILS] == 0
+        budget.begin_attempt(state, HOUR, 0)
+        state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), None)
+        assert state[st.ATTEMPT_FAILS] == fails and budget.sags(state)
+    assert trouble.power_was_lost(st.new(), Numbers(), None)[st.ATTEMPT_FAILS] == 0
 
 
 def test_a_loss_of_power_forgets_no_message():
@@ -127,12 +127,12 @@ def test_a_day_ends_where_power_is_lost_oftener():
 
 def test_a_loss_of_power_forgets_the_time_and_keeps_the_place():
     state = st.new()
-    for i in (st.OFFSET, st.LAST_UPLOAD, st.PARKED, st.MCC, st.HELD_PLMN, st.TRY_FAILS):
+    for i in (st.OFFSET, st.LAST_SESSION, st.IN_PSM, st.MCC, st.LOCKED_PLMN, st.ATTEMPT_FAILS):
         state[i] = 7
     state[st.NOW], state[st.BARRED_UNTIL] = 1000, 5000
     trouble.restart(state)
-    assert not state[st.OFFSET] and not state[st.LAST_UPLOAD] and not state[st.PARKED]
-    assert state[st.MCC] == state[st.HELD_PLMN] == state[st.TRY_FAILS] == 7
+    assert not state[st.OFFSET] and not state[st.LAST_SESSION] and not state[st.IN_PSM]
+    assert state[st.MCC] == state[st.LOCKED_PLMN] == state[st.ATTEMPT_FAILS] == 7
     assert state[st.BARRED_UNTIL] == 4000
 
 
@@ -141,7 +141,7 @@ def test_a_card_that_is_refused_for_good_asks_ever_less_often():
     state[st.NOW] = HOUR
     pauses = []
     for _ in range(10):
-        budget.begin_try(state, state[st.NOW], 0)
+        budget.begin_attempt(state, state[st.NOW], 0)
         budget.refused(state, state[st.NOW], 8)
         pauses.append(budget.wait_s(state) * 16 // 17 // HOUR)
         state[st.NOW] += budget.wait_s(state)
@@ -167,7 +167,7 @@ def test_refusals_that_nobody_explains_are_taken_for_permanent_after_five():
     now = state[st.NOW] = HOUR
     pauses = []
     for _ in range(12):
-        budget.refused(state, now, UNTOLD)
+        budget.refused(state, now, UNNAMED)
         state[st.NOW] = now
         pauses.append(budget.wait_s(state) * 16 // 17 // HOUR)
         budget.refused(state, now, 0)  # no service in between changes nothing
@@ -177,7 +177,7 @@ def test_refusals_that_nobody_explains_are_taken_for_permanent_after_five():
         end()
         state[st.REFUSALS] = state[st.REFUSED_UNTIL] = 0
         for _ in range(4):
-            budget.refused(state, now, UNTOLD)
+            budget.refused(state, now, UNNAMED)
         assert state[st.REFUSED_UNTIL] == 0
 
 
@@ -189,7 +189,7 @@ def test_causes_that_pass_are_no_refusal():
     assert budget.wait_s(state) == 0
 
 
-def test_nothing_is_sent_when_the_messages_of_the_day_are_spent():
+def test_nothing_is_sent_when_the_messages_of_the_day_are_used_up():
     state = st.new()
     told = (HOUR, WAKE_TIMER, DEEPSLEEP_RESET, 3600, 0, 0, 0)
     st.feel(state, told)
@@ -201,45 +201,45 @@ def test_nothing_is_sent_when_the_messages_of_the_day_are_spent():
     assert fixed.upload_due(state, told, (5, SETTINGS))
 
 
-def test_pauses_are_spread_anew_with_each_try():
+def test_pauses_are_spread_again_with_each_attempt():
     state = st.new()
     pauses = set()
     for phase in range(256):
         state[st.NOW] = HOUR
-        budget.begin_try(state, HOUR, phase)
-        pauses.add(budget.upload_every_s(state, SETTINGS))
+        budget.begin_attempt(state, HOUR, phase)
+        pauses.add(budget.session_every_s(state, SETTINGS))
     assert len(pauses) == 256
     assert min(pauses) == 4 * HOUR and max(pauses) <= 4.5 * HOUR
 
 
-def test_a_look_for_a_cell_counts_and_leaves_half_a_day_s_tries_to_reports():
+def test_a_scan_for_a_cell_counts_and_leaves_half_a_day_s_attempts_to_reports():
     state = st.new()
     looks = 0
     for now in range(HOUR, 2 * DAY, 600):
         state[st.NOW] = now
-        if budget.may_look(state):
-            budget.begin_look(state, now + 90)
+        if budget.may_scan(state):
+            budget.begin_scan(state, now + 90)
             looks += 1
     assert 22 <= looks <= 24
-    assert not budget.may_look(state) and not budget.wait_s(state)
-    state[st.PARKED] = 1  # registered already: nobody is asked
+    assert not budget.may_scan(state) and not budget.wait_s(state)
+    state[st.IN_PSM] = 1  # registered already: nobody is asked
     before = bytes(state)
-    assert budget.may_look(state)
-    budget.begin_look(state, 2 * DAY)
+    assert budget.may_scan(state)
+    budget.begin_scan(state, 2 * DAY)
     assert bytes(state) == before
 
 
-def test_nobody_looks_for_a_cell_while_the_card_is_refused():
+def test_nobody_scans_for_a_cell_while_the_card_is_refused():
     state = st.new()
     state[st.NOW] = HOUR
     budget.refused(state, HOUR + 200, 6)
     state[st.NOW] = HOUR + 200 + HOUR + HOUR // 16 - 1
-    assert not budget.may_look(state) and budget.wait_s(state) == 1
+    assert not budget.may_scan(state) and budget.wait_s(state) == 1
     state[st.NOW] += 1
-    assert budget.may_look(state)
+    assert budget.may_scan(state)
 
 
-def test_a_context_that_is_refused_for_good_has_a_ladder_of_its_own():
+def test_a_context_that_is_refused_for_good_has_pauses_of_its_own():
     state = st.new()
     now = 1000
     for hours in (1, 4, 8, 16, 24):

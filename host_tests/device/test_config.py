@@ -76,7 +76,7 @@ def read(folder):
 WHOLE = ("lb-1", bytes(32), PEM)
 
 
-def test_the_first_wake_moves_it_and_a_file_system_made_anew_takes_nothing_with_it():
+def test_the_first_wake_moves_it_and_a_file_system_made_again_takes_nothing_with_it():
     folder = files()
     with Nvs() as nvs:
         assert read(folder) == WHOLE

@@ -10,11 +10,11 @@ def test_a_wake_is_charged_by_what_it_does():
     state = st.new()
     assert account.to(energy.START, 1500) == energy.ALONE
     account.to(energy.SEARCH, 4000)
-    account.to(energy.TALK, 14000)
+    account.to(energy.SESSION, 14000)
     assert 2000 < account.mj(energy.SEARCH) < 3000
     account.settle(state, 24000, 77)
-    parts = list(state[st.SPENT : st.SPENT + 3])
-    assert energy.spent_mj(state) == sum(parts) > account.mj(energy.SEARCH, energy.TALK)
+    parts = list(state[st.ENERGY_MJ : st.ENERGY_MJ + 3])
+    assert energy.used_mj(state) == sum(parts) > account.mj(energy.SEARCH, energy.SESSION)
     assert parts[1] > parts[0] > parts[2] == 0
     assert state[st.ASLEEP_SINCE] == 77
 
@@ -24,17 +24,17 @@ def test_satellites_are_charged_to_their_part():
     account.to(energy.FIND, 0)
     state = st.new()
     account.settle(state, 10000, 10)
-    assert state[st.SPENT + 2] == 2350
+    assert state[st.ENERGY_MJ + 2] == 2350
 
 
 def test_sleep_is_charged_when_it_is_over():
     state = st.new()
     state[st.ASLEEP_SINCE], state[st.NOW] = 1000, 1000 + 86400
     energy.Account("bg95", 0).slept(state)
-    assert state[st.SPENT] == 18662 and state[st.SPENT + 1] == 2160
-    state[st.PARKED], state[st.SPENT + 1] = 1, 0
+    assert state[st.ENERGY_MJ] == 18662 and state[st.ENERGY_MJ + 1] == 2160
+    state[st.IN_PSM], state[st.ENERGY_MJ + 1] = 1, 0
     energy.Account("bg95", 0).slept(state)
-    assert state[st.SPENT + 1] == 1209
+    assert state[st.ENERGY_MJ + 1] == 1209
 
 
 def test_cold_withholds_charge_by_kind():
@@ -50,7 +50,7 @@ def test_what_is_left_counts_with_the_coldest_that_is_to_come():
     now = battery.left_mj(state, settings, 200)
     assert now == battery.left_mj(state, settings, -300)
     assert battery.left_mj(state, settings, -400) < now
-    state[st.SPENT + 1] = 5000
+    state[st.ENERGY_MJ + 1] = 5000
     assert battery.left_mj(state, settings, 200) == now - 5000
     settings[cfg.BATTERY_MAH] = 100000
     assert 0 < battery.left_mj(state, settings, 200) < 1 << 30

@@ -10,14 +10,14 @@ KINDS = range(7)
 class Costs:
     """What this needs of the costs of a device, mJ."""
 
-    probe = 1500
+    scan_mj = 1500
     wake = 400
 
 
 def made(age_s=6 * HOUR_S):
     state = st.new()
     state[st.NOW] = 1000 * HOUR_S
-    state[st.LAST_UPLOAD] = state[st.NOW] - age_s
+    state[st.LAST_SESSION] = state[st.NOW] - age_s
     return state
 
 
@@ -28,7 +28,7 @@ def shares(state):
 def look(state, kind, dbm, times):
     state[st.PLACE] = networks.LEARNED + kind
     for _ in range(times):
-        networks.learn_look(state, Costs, 401001 if dbm else 0, dbm)
+        networks.learn_scan(state, Costs, 401001 if dbm else 0, dbm)
 
 
 def test_it_is_believed_at_first():
@@ -36,7 +36,7 @@ def test_it_is_believed_at_first():
     assert networks.share(made(), networks.LEARNED + 1) == 900
 
 
-def test_looks_that_find_what_was_said_change_little():
+def test_scans_that_find_what_was_said_change_little():
     state = made()
     for _ in range(20):
         look(state, 0, -90, 1)
@@ -72,7 +72,7 @@ def test_errors_stay_in_their_number():
 
 def waits(ahead, kind, age_s=6 * HOUR_S):
     state = made(age_s)
-    probe = 1000 * Costs.probe // fleet.share(state, kind)
+    probe = 1000 * Costs.scan_mj // fleet.share(state, kind)
     return fleet.better_soon(state, Costs, ahead, 3000 + probe, probe)
 
 
@@ -93,5 +93,5 @@ def test_what_fades_is_not_waited_for():
     for i in range(60):
         look(state, 0, -90 if i % 2 else 0, 1)
         look(state, 5, -90 if i % 2 else 0, 1)
-    probe = 1000 * Costs.probe // fleet.share(state, 5)
+    probe = 1000 * Costs.scan_mj // fleet.share(state, 5)
     assert not fleet.better_soon(state, Costs, (0, 0, 0), 3000 + probe, probe)

@@ -6,7 +6,7 @@ import scratch
 from locator.codec import record
 from locator.journal import again, rtc, store
 from locator.journal.acks import MAX_RANGES, Acks
-from locator.journal.ledger import Ledger
+from locator.journal.numbers import Numbers
 
 
 def fields(motion=0):
@@ -20,15 +20,15 @@ def fields(motion=0):
 
 
 def opened(path):
-    ledger = Ledger(path, 0)
-    return ledger, store.Journal(path, ledger)
+    numbers = Numbers(path, 0)
+    return numbers, store.Journal(path, numbers)
 
 
 def filled(path, n):
-    ledger, journal = opened(path)
+    numbers, journal = opened(path)
     for i in range(n):
         journal.append(fields(i % 200))
-    return ledger, journal
+    return numbers, journal
 
 
 def batch_of(journal, limit=64):
@@ -70,11 +70,11 @@ def test_a_torn_record_is_skipped_and_its_sequence_not_used_again():
     filled(path, 3)
     with open(path + "/00000001.seg", "ab") as f:
         f.write(b"torn")
-    ledger, journal = opened(path)
+    numbers, journal = opened(path)
     assert journal.append(fields()) == 5
     assert batch_of(journal) == [1, 2, 3, 5]
     assert journal.pending() == 4
-    assert ledger.damaged == 1
+    assert numbers.damaged == 1
 
 
 def test_a_damaged_record_is_skipped_and_counted():
@@ -82,22 +82,22 @@ def test_a_damaged_record_is_skipped_and_counted():
     filled(path, 5)
     name = path + "/00000001.seg"
     damage(name, 2)
-    ledger, journal = opened(path)
+    numbers, journal = opened(path)
     assert batch_of(journal) == [1, 2, 4, 5]
-    assert ledger.damaged == 1
+    assert numbers.damaged == 1
     assert [record.seq_of(buf, 0) for _, buf in store.scan(name)] == [1, 2, 4, 5]
 
 
 def full(path):
     """A journal of a few files that nobody has acknowledged and that is full."""
     store.MAX_FILES = 4
-    ledger, journal = opened(path)
+    numbers, journal = opened(path)
     stops = (20, 64, 110)  # the last point of each
     for seq in range(1, 257):
         made = fields(seq % 200)
         made[2] = record.EVENT_DEPARTED if seq - 1 in stops else record.EVENT_LIGHT if seq == 40 else 0
         journal.append(made)
-    return ledger, journal
+    return numbers, journal
 
 
 def all_of(journal):
@@ -120,35 +120,35 @@ def with_few_files(test):
 
 
 def check_thinning(path):
-    ledger, journal = full(path)
-    assert ledger.thinned == 0 and journal.pending() == 256
+    numbers, journal = full(path)
+    assert numbers.thinned == 0 and journal.pending() == 256
     assert journal.append(fields()) == 257
     kept = sorted([20, 21, 64, 65, 110, 111] + list(range(8, 64, 8)) + list(range(72, 129, 8)))
-    assert ledger.thinned == 128 - len(kept)
+    assert numbers.thinned == 128 - len(kept)
     assert journal.pending() == 129 + len(kept)
     _, journal = opened(path)
     assert journal.pending() == 129 + len(kept)
     assert batch_of(journal, len(kept) + 1) == kept + [129]
     assert all_of(journal) == kept + list(range(129, 258))
-    assert journal.pending() == 0 and journal.ledger.acks.ranges == [1, 257]
-    assert Ledger(path, 0).thinned == ledger.thinned
+    assert journal.pending() == 0 and journal.numbers.acks.ranges == [1, 257]
+    assert Numbers(path, 0).thinned == numbers.thinned
 
 
 def check_acknowledged_go_first(path):
-    ledger, journal = full(path)
+    numbers, journal = full(path)
     journal.acknowledge([129, 256])
     journal.append(fields())
-    assert ledger.thinned == 0
+    assert numbers.thinned == 0
     assert all_of(journal) == list(range(1, 129)) + [257]
     assert again.resend(journal, 1, 400) == [129, 192]
 
 
 def check_the_thinned_go_last(path):
-    ledger, journal = full(path)
+    numbers, journal = full(path)
     for _ in range(20 * store.PER_SEGMENT):
         journal.append(fields())
     left = journal.pending()
-    assert ledger.thinned + left == 256 + 20 * store.PER_SEGMENT
+    assert numbers.thinned + left == 256 + 20 * store.PER_SEGMENT
     assert len(os.listdir(path + "/journal")) <= 4
     waiting = all_of(journal)
     assert len(waiting) == left and waiting == sorted(waiting) and waiting[0] < 1000
@@ -239,47 +239,47 @@ def damage(name, place):
 
 def test_a_segment_that_cannot_be_read_holds_up_nothing():
     path = scratch.folder()
-    ledger, journal = filled(path, 130)
+    numbers, journal = filled(path, 130)
     os.remove(path + "/journal/00000041.seg")
     assert batch_of(journal, 95) == list(range(1, 65)) + [129, 130]
-    assert ledger.damaged == 64 and journal.pending() == 66
+    assert numbers.damaged == 64 and journal.pending() == 66
 
 
 def test_message_numbers_are_never_given_twice():
     path = scratch.folder()
     given = []
     for _ in range(5):
-        ledger = Ledger(path, 0)
+        numbers = Numbers(path, 0)
         for _ in range(70):
-            given.append(ledger.next_number())
+            given.append(numbers.next_number())
     assert len(set(given)) == len(given)
 
 
-def test_a_damaged_ledger_goes_on_in_fresh_numbers():
+def test_a_damaged_file_goes_on_in_fresh_numbers():
     path = scratch.folder()
-    ledger = Ledger(path, 0)
-    used = ledger.next_number()
+    numbers = Numbers(path, 0)
+    used = numbers.next_number()
     with open(path + "/state.bin", "wb") as f:
         f.write(b"damaged")
-    ledger = Ledger(path, 7)
-    assert used < ledger.next_number()
+    numbers = Numbers(path, 7)
+    assert used < numbers.next_number()
 
 
-def test_the_ledger_before_stands_in_for_a_damaged_one():
+def test_the_copy_before_stands_in_for_a_damaged_file():
     path = scratch.folder()
     given = []
     for _ in range(4):
-        ledger = Ledger(path, 0)
-        ledger.acks.add(1, 10)
-        ledger.save()
+        numbers = Numbers(path, 0)
+        numbers.acks.add(1, 10)
+        numbers.save()
         for _ in range(70):
-            given.append(ledger.next_number())
-        ledger.acks.add(11, 12)
-        ledger.save()
+            given.append(numbers.next_number())
+        numbers.acks.add(11, 12)
+        numbers.save()
         with open(path + "/state.bin", "wb") as f:
             f.write(b"damaged")
     assert len(set(given)) == len(given) and max(given) < given[0] + 2000
-    assert Ledger(path, 0).acks.has(10)
+    assert Numbers(path, 0).acks.has(10)
 
 
 def damaged_twice(path):
@@ -288,23 +288,23 @@ def damaged_twice(path):
             f.write(b"damaged")
 
 
-def test_two_damaged_ledgers_go_on_in_numbers_of_five_bytes():
+def test_two_damaged_files_go_on_in_numbers_of_five_bytes():
     for random in (0, 1, 0x7FFFFFFF, 0xFFFFFFFF):
         path = scratch.folder()
         damaged_twice(path)
-        assert 1 << 32 <= Ledger(path, random).next_number() < (1 << 40) - 64
+        assert 1 << 32 <= Numbers(path, random).next_number() < (1 << 40) - 64
 
 
 def test_numbers_after_damage_rise_once_the_time_is_known():
     path, last, now_s = scratch.folder(), 0, 850000000
     for random in (0xFFFFFFFF, 0, 77, 0):
         damaged_twice(path)
-        ledger = Ledger(path, random)
-        ledger.date(now_s)
-        number = ledger.next_number()
+        numbers = Numbers(path, random)
+        numbers.date(now_s)
+        number = numbers.next_number()
         assert last < number < (1 << 40) - 64
-        ledger = Ledger(path, random)
-        last = ledger.next_number()  # without the time they go on by counting
+        numbers = Numbers(path, random)
+        last = numbers.next_number()  # without the time they go on by counting
         assert number < last <= number + 64
         now_s += 60
 
@@ -312,21 +312,21 @@ def test_numbers_after_damage_rise_once_the_time_is_known():
 def test_numbers_drawn_without_the_time_are_left_for_dated_ones_when_it_is_known():
     path = scratch.folder()
     damaged_twice(path)
-    drawn = Ledger(path, 0xFFFFFFFF).next_number()
-    ledger = Ledger(path, 0)
-    ledger.date(850000000)
-    assert ledger.next_number() == 850000000 << 8 > drawn
+    drawn = Numbers(path, 0xFFFFFFFF).next_number()
+    numbers = Numbers(path, 0)
+    numbers.date(850000000)
+    assert numbers.next_number() == 850000000 << 8 > drawn
 
 
 def test_where_nothing_lies_numbers_go_on_as_after_damage():
     path = scratch.folder()
-    drawn = Ledger(path, 5).next_number()
+    drawn = Numbers(path, 5).next_number()
     path = scratch.folder()
-    ledger = Ledger(path, 5)
-    ledger.date(850000000)
-    first = ledger.next_number()
+    numbers = Numbers(path, 5)
+    numbers.date(850000000)
+    first = numbers.next_number()
     assert 1 << 32 <= drawn < first == (850000000 << 8) + 5
-    assert first < Ledger(path, 7).next_number() <= first + 64
+    assert first < Numbers(path, 7).next_number() <= first + 64
 
 
 NOW_S = 850000000
@@ -335,10 +335,10 @@ STATE = ("/state.bin", "/state.bin.old")
 
 def contact(path, now_s, random=0, n=8):
     """The numbers of a wake with a contact at that time, None: unknown."""
-    ledger = Ledger(path, random)
+    numbers = Numbers(path, random)
     if now_s:
-        ledger.date(now_s)
-    return [ledger.next_number() for _ in range(n)]
+        numbers.date(now_s)
+    return [numbers.next_number() for _ in range(n)]
 
 
 def image(path):
@@ -389,13 +389,13 @@ def test_a_second_board_with_the_identity_repeats_no_number_once_the_time_is_kno
 
 def test_numbers_begin_at_the_clock_once_in_a_wake():
     path = scratch.folder()
-    ledger = Ledger(path, 0)
-    ledger.date(NOW_S)
-    first = ledger.next_number()
+    numbers = Numbers(path, 0)
+    numbers.date(NOW_S)
+    first = numbers.next_number()
     written = image(path)
     for i in range(1, 64):
-        ledger.date(NOW_S + 60 * i)
-        assert ledger.next_number() == first + i == (NOW_S << 8) + i
+        numbers.date(NOW_S + 60 * i)
+        assert numbers.next_number() == first + i == (NOW_S << 8) + i
     assert image(path) == written
     assert contact(path, NOW_S - 86400)[0] == first + 64  # a clock that is behind takes nothing back
 
@@ -406,14 +406,14 @@ def test_only_the_agent_is_believed_years_ahead_and_no_clock_takes_the_numbers()
     for wrong_s in (NOW_S + 20 * 31557600, (1 << 31) - 1, 1 << 32, 1 << 40):
         assert last < contact(path, wrong_s)[0] <= last + 64
         last += 64
-    ledger = Ledger(path, 0)
-    ledger.date(NOW_S + 20 * 31557600, True)
-    assert ledger.next_number() == (NOW_S + 20 * 31557600) << 8
+    numbers = Numbers(path, 0)
+    numbers.date(NOW_S + 20 * 31557600, True)
+    assert numbers.next_number() == (NOW_S + 20 * 31557600) << 8
     for wrong_s in (1 << 31, 1 << 32, 1 << 40):
         for is_sure in (False, True):
-            ledger = Ledger(scratch.folder(), 0)
-            ledger.date(wrong_s, is_sure)
-            assert ledger.next_number() < 1 << 39
+            numbers = Numbers(scratch.folder(), 0)
+            numbers.date(wrong_s, is_sure)
+            assert numbers.next_number() < 1 << 39
 
 
 def test_after_a_clock_that_was_ahead_numbers_go_on_by_counting_until_it_is_reached():
@@ -427,16 +427,16 @@ def test_after_a_clock_that_was_ahead_numbers_go_on_by_counting_until_it_is_reac
 def test_a_flash_that_takes_nothing_gives_the_numbers_that_are_reserved():
     path = scratch.folder()
     before = contact(path, NOW_S, n=1)[0]
-    ledger = Ledger(path, 0)
-    ledger._next -= 63  # of the wake before
-    ledger.save = takes_nothing
-    ledger.date(NOW_S + 60)
-    assert ledger.next_number() == before + 1
+    numbers = Numbers(path, 0)
+    numbers._next -= 63  # of the wake before
+    numbers.save = takes_nothing
+    numbers.date(NOW_S + 60)
+    assert numbers.next_number() == before + 1
     for _ in range(62):
-        ledger.next_number()
+        numbers.next_number()
     for _ in range(2):  # and none that is not
         try:
-            ledger.next_number()
+            numbers.next_number()
             raise AssertionError
         except OSError:
             pass
@@ -496,11 +496,11 @@ def test_a_flash_that_is_full_before_the_journal_is_makes_room():
     for errno in (28, 36):
         path = scratch.folder()
         filled(path, 128)
-        ledger = Ledger(path, 0)
-        journal = FullFlash(path, ledger)
+        numbers = Numbers(path, 0)
+        journal = FullFlash(path, numbers)
         journal.errno = errno
         assert journal.append(fields()) == 129
-        assert ledger.thinned == 56
+        assert numbers.thinned == 56
         assert batch_of(journal)[:9] == list(range(8, 65, 8)) + [65]
 
 
@@ -519,10 +519,10 @@ class TightFlash(store.Journal):
 def test_on_a_full_flash_a_segment_that_is_whole_goes_on():
     path = scratch.folder()
     filled(path, 131)
-    ledger = Ledger(path, 0)
-    journal = TightFlash(path, ledger)
+    numbers = Numbers(path, 0)
+    journal = TightFlash(path, numbers)
     assert journal.append(fields()) == 132
-    assert journal.files[-1] == 129 and ledger.thinned == 56
+    assert journal.files[-1] == 129 and numbers.thinned == 56
     _, journal = opened(path)
     assert batch_of(journal, 128)[-1] == 132 and journal.files[-1] == 129
 
@@ -533,8 +533,8 @@ def test_a_full_flash_that_costs_the_newest_segment_begins_another():
         _, journal = filled(path, 5)
         if acknowledged:
             journal.acknowledge([1, 5])
-        ledger = Ledger(path, 0)
-        journal = TightFlash(path, ledger)
+        numbers = Numbers(path, 0)
+        journal = TightFlash(path, numbers)
         assert journal.append(fields()) == 6 and journal.files == [6]
         _, journal = opened(path)
         assert batch_of(journal) == [6]
@@ -543,9 +543,9 @@ def test_a_full_flash_that_costs_the_newest_segment_begins_another():
 def test_power_ons_are_counted():
     path = scratch.folder()
     for boot in (1, 2, 3):
-        ledger = Ledger(path, 0)
-        ledger.count_power_on()
-        assert ledger.boot == boot
+        numbers = Numbers(path, 0)
+        numbers.count_power_on()
+        assert numbers.boot == boot
     assert "state.bin.new" not in os.listdir(path)
 
 
@@ -561,13 +561,13 @@ def test_ranges_join_and_stay_bounded():
     assert len(acks.ranges) == 2 * MAX_RANGES
 
 
-def test_what_no_byte_holds_is_told_as_the_nearest_that_one_does():
+def test_what_no_byte_holds_is_reported_as_the_nearest_that_one_does():
     assert record.felt(3600, -55) == (180, -11)
     assert record.felt(3609, 57) == (180, 11)
     for battery_mv, temperature_dc in ((9000, 850), (0, -900)):
         body = list(record.felt(battery_mv, temperature_dc))
         buf = bytearray(record.SIZE)
-        record.pack_into(buf, [record.STILL, 1, 0, 1, 5, 1] + [0] * 7 + body + [0] * 5)
+        record.pack_into(buf, [record.REUSED, 1, 0, 1, 5, 1] + [0] * 7 + body + [0] * 5)
         assert record.unpack(buf)[13:15] == ((255, 127) if battery_mv else (0, -128))
 
 
@@ -575,7 +575,7 @@ def test_a_journal_that_is_known_is_not_listed():
     path = scratch.folder()
     _, journal = filled(path, 200)
     store._make_folder(path + "/journal/elsewhere.seg")  # to list it would fail
-    again_opened = store.Journal(path, Ledger(path, 0), journal.keep())
+    again_opened = store.Journal(path, Numbers(path, 0), journal.keep())
     assert (again_opened.files, again_opened.old) == (journal.files, journal.old)
     assert again_opened.append(fields()) == 201 and again_opened.pending() == 201
 
@@ -584,7 +584,7 @@ def test_a_thinned_journal_is_known_as_well():
     path = scratch.folder()
     _, journal = filled(path, 200)
     journal.make_room()
-    again_opened = store.Journal(path, Ledger(path, 0), journal.keep())
+    again_opened = store.Journal(path, Numbers(path, 0), journal.keep())
     assert again_opened.old == 1 and batch_of(again_opened) == batch_of(journal)
 
 

@@ -1,4 +1,4 @@
-"""A device whose accelerometer tells of a deep sleep only that something has moved in it."""
+"""A device whose accelerometer reports of a deep sleep only that something has moved in it."""
 
 from locator import state as st
 from locator import wake
@@ -48,7 +48,7 @@ def test_a_train_that_runs_is_seen_to_run_however_long_it_was_slept():
     assert state[st.MOVING] and not state[st.EDGE]
 
 
-def test_a_train_that_has_run_and_stands_has_stopped_and_was_not_shunted():
+def test_a_train_that_has_run_and_stands_has_stopped_and_made_no_short_move():
     state = running()
     woken(state, 4 * HOUR, 1, 1)
     assert not state[st.MOVING] and state[st.EDGE] == st.YES

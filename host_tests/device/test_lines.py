@@ -85,7 +85,7 @@ def test_without_a_reset_line_the_supply_is_cut_at_once():
 
 
 class Falls(scripted.Table):
-    """STATUS falls some seconds after the order; no last line comes."""
+    """STATUS falls some seconds after the command; no last line comes."""
 
     def modem_status(self):
         return self.now < 4000
@@ -109,7 +109,7 @@ def test_a_bg95_whose_status_stays_high_loses_its_supply():
     assert 65000 <= table.now < 80000
 
 
-def test_a_bg95_is_parked_when_its_status_falls():
+def test_a_bg95_is_in_psm_when_its_status_falls():
     driver, table = scripted.bg95()
     other = Falls()
     other.answers = table.answers
@@ -126,7 +126,7 @@ class NoRail(scripted.Table):
         return False
 
 
-def test_a_modem_that_takes_no_order_to_go_is_told_twice_where_only_a_reset_is_left():
+def test_a_modem_that_takes_no_command_to_go_is_asked_twice_where_only_a_reset_is_left():
     for make, order in ((scripted.bg95, b"+QPOWD=1"), (scripted.sim7600, b"+CPOF")):
         for has_reset, times in ((False, 1), (True, 2)):
             driver, table = make()

@@ -1,13 +1,13 @@
-"""The log that survives resets, and what of it is told."""
+"""The log that survives resets, and what of it is reported."""
 
 import os
 
 from locator import state as st
 from locator.codec import cbor
-from locator.downlink import desk as desks
+from locator.downlink import handlers as downlinks
 from locator.hal import DEEPSLEEP_RESET, HARD_RESET, POWER_ON, SOFT_RESET, WATCHDOG_RESET
 from locator.journal import log, rtc
-from locator.journal.ledger import Ledger
+from locator.journal.numbers import Numbers
 from scratch import folder
 
 TRACE = 'Traceback (most recent call last):\n  File "wake.py", line 9, in run\nValueError: caf\xe9\n'
@@ -53,7 +53,7 @@ def test_the_log_is_short_and_its_oldest_goes():
     assert [entry[0] for entry in entries(one)] == [96, 97, 98, 99]
 
 
-def test_counters_begin_anew_beyond_their_width():
+def test_counters_begin_again_beyond_their_width():
     one = log.Log()
     one.counters[log.WAKES] = 0xFFFF
     one.count(log.WAKES)
@@ -63,15 +63,15 @@ def test_counters_begin_anew_beyond_their_width():
 def test_resets_are_counted_by_cause():
     one = log.Log()
     path = folder()
-    told = [one.begin(Port(path, cause)) for cause in (POWER_ON, DEEPSLEEP_RESET, HARD_RESET, SOFT_RESET)]
-    assert told == [True, False, True, True]
+    on_ack = [one.begin(Port(path, cause)) for cause in (POWER_ON, DEEPSLEEP_RESET, HARD_RESET, SOFT_RESET)]
+    assert on_ack == [True, False, True, True]
     assert one.begin(Port(path, WATCHDOG_RESET)) and one.begin(Port(path, WATCHDOG_RESET))
     assert one.counters[: log.FAULTS] == [6, 1, 2, 1]
     causes = [value for _, kind, value in entries(one) if kind == log.RESET]
     assert causes == [POWER_ON, HARD_RESET, SOFT_RESET, WATCHDOG_RESET, WATCHDOG_RESET]
 
 
-def test_a_fault_is_told_with_the_next_wake():
+def test_a_fault_is_reported_with_the_next_wake():
     path = folder()
     with open(path + log.FAULT, "wb") as f:
         f.write(b"497\nTraceback")
@@ -81,36 +81,36 @@ def test_a_fault_is_told_with_the_next_wake():
     assert not one.begin(Port(path)) and one.counters[log.FAULTS] == 1
 
 
-def told(path, log_):
-    """A desk that has written what it has to say, and that as a dict."""
+def on_ack(path, log_):
+    """Handlers that have written their reports, and these as a dict."""
     state = st.new()
-    state[st.TO_TELL] = st.TELL_DIAGNOSTICS
+    state[st.TO_REPORT] = st.REPORT_DIAGNOSTICS
     state[st.OFFSET] = 845000000
-    desk = desks.Desk(Port(path), None, None, Ledger(path, 0), state, log_)
-    desk.ledger.damaged = 3
+    handlers = downlinks.Handlers(Port(path), None, None, Numbers(path, 0), state, log_)
+    handlers.numbers.damaged = 3
     out = cbor.Writer(bytearray(1400))
     out.head(cbor.MAP, 1)
-    assert desk.write(out) == 1
-    return desk, cbor.loads(out.buf[: out.n])[9]
+    assert handlers.write(out) == 1
+    return handlers, cbor.loads(out.buf[: out.n])[9]
 
 
-def test_all_of_it_is_told_until_the_agent_has_it():
+def test_all_of_it_is_reported_until_the_agent_has_it():
     path = folder()
     with open(path + log.LAST_FAULT, "wb") as f:
         f.write(("497\n" + TRACE).encode())
     one = log.Log()
     one.add(400, log.REFUSED, 15)
     one.add(497, log.RAISED)
-    desk, said = told(path, one)
+    handlers, said = on_ack(path, one)
     assert said[0] == [0, 845000000]
     assert said[1] == [0, 0, 0, 0, 1, 0, 0, 3, 0]
     assert said[2] == [400, log.REFUSED, 15, 497, log.RAISED, 0]
     assert said[3] == "497\n" + TRACE.replace("\xe9", "??")
-    assert told(path, one)[1] == said  # nobody has answered
+    assert on_ack(path, one)[1] == said  # nobody has answered
     one.add(600, log.FLASH, 28)
-    desk.told()
-    assert not desk.to_tell()
-    assert told(path, one)[1] == {0: said[0], 1: said[1], 2: [600, log.FLASH, 28]}
+    handlers.on_ack()
+    assert not handlers.to_report()
+    assert on_ack(path, one)[1] == {0: said[0], 1: said[1], 2: [600, log.FLASH, 28]}
 
 
 def test_a_full_log_and_a_long_fault_fit_in_an_uplink():
@@ -120,12 +120,12 @@ def test_a_full_log_and_a_long_fault_fit_in_an_uplink():
     one = log.Log()
     for _ in range(24):
         one.add(4000000000, log.REFUSED, -2000000000)
-    _, said = told(path, one)
+    _, said = on_ack(path, one)
     assert len(said[2]) == 72 and len(said[3]) == 700
     os.remove(path + log.LAST_FAULT)
 
 
-def test_wakes_are_kept_until_they_are_told():
+def test_wakes_are_kept_until_they_are_reported():
     one = log.Log()
     one.add(7, log.FLASH, 5)
     for i in range(60):

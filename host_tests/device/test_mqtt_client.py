@@ -66,7 +66,7 @@ def connected(*answers):
     return client, wire
 
 
-def test_bytes_of_a_conversation():
+def test_bytes_of_a_session():
     client, wire = connected(SUBACK, PUBACK + HELLO)
     client.mqtt_subscribe(b"down")
     client.mqtt_publish(b"up", memoryview(b"\x00\xff"))

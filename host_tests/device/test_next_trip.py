@@ -1,6 +1,6 @@
-"""What lies ahead: decided with the place on the line that a guide is for."""
+"""What lies ahead: decided with the place on the route of the route data."""
 
-import guides
+import routes
 import scratch
 from locator import settings as cfg
 from locator import state as st
@@ -21,13 +21,14 @@ START, TOWARDS_END, ELSEWHERE = Fix(5000000, 2000000), Fix(5180000, 2100000), Fi
 
 
 def standing():
-    """(state, folder) of a device that stands where its last trip has ended; it has the guide of the next."""
+    """(state, folder) of a device that stands where its last trip has ended; it has the route data of the
+    next."""
     folder, state = scratch.folder(), st.new()
-    with open(folder + "/guide", "wb") as f:
-        f.write(guides.made())
+    with open(folder + "/route", "wb") as f:
+        f.write(routes.made())
     for i in (st.NOW, st.LAST_FIX, st.POINT_AT, st.ASLEEP_SINCE):
         state[i] = 40 * DAY_S
-    state[st.UNMOVED] = 1
+    state[st.POSITION_HOLDS] = 1
     return state, folder
 
 
@@ -45,21 +46,21 @@ def test_days_that_the_battery_is_to_last_go_on_after_a_loss_of_power():
         if lose:
             trouble.restart(state)
         wake(state, folder, settings, days * DAY_S + 7 * 3600)
-        floors.append(state[st.FLOOR])
+        floors.append(state[st.RESERVE])
     assert floors[0] > floors[1] > floors[2] > floors[0] * 98 // 100
     state[st.BEGAN] = state[st.NOW]
     wake(state, folder, settings, 7 * 3600)
-    assert state[st.FLOOR] > 4 * floors[0]
+    assert state[st.RESERVE] > 4 * floors[0]
 
 
 def test_a_battery_that_is_empty_by_its_account_is_not_kept_for_an_end_that_is_over():
     state, folder, settings = st.new(), scratch.folder(), cfg.defaults()
-    state[st.SPENT] = 1_000_000_000  # another battery is in, and nobody has told
+    state[st.ENERGY_MJ] = 1_000_000_000  # another battery is in, and nobody has said so
     for _ in range(3):
-        journey = wake(state, folder, settings, 7 * 3600)
-        assert state[st.LEFT] < 0 and not policy.is_spent(state)
-        state[st.POINT_AT], state[st.UNMOVED], state[st.WAITING] = state[st.NOW], 1, 1
-        assert policy.next(state, battery.COSTS["bg95"], journey) == policy.PROBE_FIRST
+        forecast = wake(state, folder, settings, 7 * 3600)
+        assert state[st.LEFT] < 0 and not policy.is_on_reserve(state)
+        state[st.POINT_AT], state[st.POSITION_HOLDS], state[st.WAITING] = state[st.NOW], 1, 1
+        assert policy.next(state, battery.COSTS["bg95"], forecast) == policy.SCAN_FIRST
 
 
 def test_whether_the_energy_lasts_is_decided_again_where_the_new_line_is_met():
@@ -67,14 +68,14 @@ def test_whether_the_energy_lasts_is_decided_again_where_the_new_line_is_met():
     settings = cfg.defaults()
     settings[cfg.TARGET_DAYS], settings[cfg.BATTERY_MAH] = 1, 150
     settings[cfg.PRIORITY] = 2  # dense points: others are thinned out instead
-    assert wake(state, folder, settings) is ahead.NoLine
+    assert wake(state, folder, settings) is ahead.NoRoute
     assert state[st.ENDS_AT] > state[st.NOW]  # 30 days are too many
     ahead.found(state, ELSEWHERE, folder)
-    assert state[st.ENDS_AT] and state[st.ROW_AT]
+    assert state[st.ENDS_AT] and state[st.LEVEL_AT]
     ahead.found(state, START, folder)
-    assert not state[st.ENDS_AT] and not state[st.ROW_AT]
+    assert not state[st.ENDS_AT] and not state[st.LEVEL_AT]
     assert wake(state, folder, settings).to_go_s > 0
     assert state[st.ENDS_AT] == -1
-    chosen = state[st.ROW_AT]
+    chosen = state[st.LEVEL_AT]
     ahead.found(state, TOWARDS_END, folder)
-    assert state[st.ENDS_AT] == -1 and state[st.ROW_AT] == chosen
+    assert state[st.ENDS_AT] == -1 and state[st.LEVEL_AT] == chosen

@@ -7,14 +7,14 @@ from locator import state as st
 from locator.codec import record
 from locator.hal import DEEPSLEEP_RESET, ON_MOTION, WAKE_MOTION, WAKE_TIMER
 from locator.modem import DENIED, REGISTERED
-from locator.scheduler import ahead, alarms, budget, decide, menu, networks, policy
+from locator.scheduler import ahead, alarms, budget, decide, networks, pacing, policy
 
 SETTINGS = cfg.defaults()
 HINTS = fixed.hints(5, SETTINGS)
 HOUR = 3600
 NOW = 30 * 24 * HOUR
 GERMANY = 262001
-JOURNEY = HINTS[3]
+FORECAST = HINTS[3]
 
 
 def senses(now, wake=WAKE_TIMER, motion=0, mv=3600):
@@ -26,17 +26,17 @@ def settled(joules_a_day=100, moving=0):
     state = st.new()
     st.begin(state, NOW, moving)
     state[st.EDGE] = 0
-    for i in (st.LAST_RECORD, st.LAST_FIX, st.ORBITS, st.POINT_AT, st.LAST_UPLOAD, st.STOPPED_AT):
+    for i in (st.LAST_RECORD, st.LAST_FIX, st.EPHEMERIS, st.POINT_AT, st.LAST_SESSION, st.STOPPED_AT):
         state[i] = NOW
-    state[st.UNMOVED], state[st.NETWORK], state[st.MCC] = 1 - moving, GERMANY, 262
-    policy.feel(state, 1000 * joules_a_day * 30, JOURNEY)
-    menu.select(state, HINTS[2], "bg95", JOURNEY, 0, 0)
+    state[st.POSITION_HOLDS], state[st.NETWORK], state[st.MCC] = 1 - moving, GERMANY, 262
+    policy.feel(state, 1000 * joules_a_day * 30, FORECAST)
+    pacing.select(state, HINTS[2], "bg95", FORECAST, 0, 0)
     return state
 
 
 def feel(state, told, left=1 << 29):
     st.feel(state, told)
-    policy.feel(state, left, JOURNEY)
+    policy.feel(state, left, FORECAST)
 
 
 def step(state, told, hints=HINTS):
@@ -61,16 +61,16 @@ def test_a_departure_is_recorded_without_satellites():
     state = settled()
     told = later(2 * HOUR, wake=WAKE_MOTION, motion=20)
     feel(state, told)
-    state[st.UPLOAD_NOT_BEFORE] = NOW + 99 * HOUR
-    assert step(state, told) == (decide.RECORD, policy.STILL_UNTIL)
+    state[st.SESSION_NOT_BEFORE] = NOW + 99 * HOUR
+    assert step(state, told) == (decide.RECORD, policy.REUSE_UNTIL)
     st.learn_record(state)
-    assert state[st.DID_FIX] == st.SPARED and not state[st.UNMOVED] and not state[st.EVENTS]
+    assert state[st.DID_FIX] == st.REUSED and not state[st.POSITION_HOLDS] and not state[st.EVENTS]
     assert decide.next(state, told, HINTS).kind == decide.SLEEP
 
 
 def test_a_stop_is_fixed():
     state = settled(moving=1)
-    state[st.UPLOAD_NOT_BEFORE] = NOW + 99 * HOUR
+    state[st.SESSION_NOT_BEFORE] = NOW + 99 * HOUR
     told = later(2 * HOUR)
     feel(state, told)
     assert step(state, told) == (decide.FIX, policy.FIX_EDGE)
@@ -85,7 +85,7 @@ def lived(state, hours, motion):
     while now < end:
         told = senses(now, motion=motion)
         feel(state, told)
-        state[st.LAST_UPLOAD], state[st.UPLOAD_NOT_BEFORE] = now, end + HOUR
+        state[st.LAST_SESSION], state[st.SESSION_NOT_BEFORE] = now, end + HOUR
         while True:
             action = decide.next(state, told, HINTS)
             if action.kind == decide.SLEEP:
@@ -102,24 +102,24 @@ def lived(state, hours, motion):
 def test_where_nothing_feels_motion_each_point_is_a_fix():
     state = settled()
     did = lived(state, 30 * 24, -1)
-    assert did.count(policy.FIX_STANDING) >= 30 * 24 // 5
-    assert policy.STILL_HERE not in did and not state[st.UNMOVED]
+    assert did.count(policy.FIX_STATIONARY) >= 30 * 24 // 5
+    assert policy.REUSE_NOW not in did and not state[st.POSITION_HOLDS]
     did = lived(settled(), 30 * 24, 0)
-    assert policy.FIX_STANDING not in did and policy.STILL_HERE in did
+    assert policy.FIX_STATIONARY not in did and policy.REUSE_NOW in did
 
 
-def test_an_accelerometer_that_fails_tells_no_stop():
+def test_an_accelerometer_that_fails_reports_no_stop():
     state = settled(moving=1)
     feel(state, later(1800, motion=-1))
     assert not (state[st.EVENTS] or state[st.EDGE] or state[st.MOVING])
 
 
-def test_in_another_country_it_is_not_still_here():
+def test_in_another_country_no_position_is_reused():
     state = settled()
     st.learn_country(state, 262009)
-    assert state[st.UNMOVED]
+    assert state[st.POSITION_HOLDS]
     st.learn_country(state, 260001)
-    assert not state[st.UNMOVED]
+    assert not state[st.POSITION_HOLDS]
 
 
 def blind(hours, gnss_lost_s=1 << 30):
@@ -131,7 +131,7 @@ def blind(hours, gnss_lost_s=1 << 30):
     while now < NOW + hours * HOUR:
         told = senses(now, motion=900)
         feel(state, told)
-        state[st.LAST_UPLOAD] = now
+        state[st.LAST_SESSION] = now
         action = decide.next(state, told, fixed.hints(5, settings))
         if action.kind == decide.FIX:
             searched.append((now - NOW) // HOUR)
@@ -143,7 +143,7 @@ def blind(hours, gnss_lost_s=1 << 30):
     return searched, state[st.RAISED] & record.EVENT_GNSS
 
 
-def test_searches_in_vain_are_further_and_further_apart_on_the_move_too():
+def test_failed_searches_are_further_and_further_apart_on_the_move_too():
     assert blind(48) == ([2, 2, 3, 5, 11, 23, 35, 47], 0)
 
 
@@ -151,10 +151,10 @@ def test_one_more_search_says_whether_gnss_is_lost():
     assert blind(10, 4 * HOUR) == ([2, 2, 3, 5, 7], record.EVENT_GNSS)
 
 
-def test_behind_a_departure_searches_begin_anew():
+def test_after_a_departure_searches_begin_again():
     for motion, fails in ((900, 0), (60, 3)):
         state = settled()
-        state[st.UNMOVED], state[st.FIX_FAILS] = 0, 3
+        state[st.POSITION_HOLDS], state[st.FIX_FAILS] = 0, 3
         state[st.STOPPED_AT], state[st.FIX_NOT_BEFORE] = NOW + 1, NOW + 99 * HOUR
         shunted(state, motion)
         assert state[st.FIX_FAILS] == fails
@@ -162,32 +162,32 @@ def test_behind_a_departure_searches_begin_anew():
 
 def shunted(state, motion, after_s=3000):
     """A departure, and what is done at the next wake, so many counts later."""
-    state[st.UPLOAD_NOT_BEFORE] = NOW + 99 * HOUR
+    state[st.SESSION_NOT_BEFORE] = NOW + 99 * HOUR
     told = later(2 * HOUR, wake=WAKE_MOTION, motion=20)
     feel(state, told)
     assert step(state, told)[0] == decide.RECORD
     st.learn_record(state)
-    state[st.UPLOAD_NOT_BEFORE] = NOW + 99 * HOUR
+    state[st.SESSION_NOT_BEFORE] = NOW + 99 * HOUR
     told = later(2 * HOUR + after_s, motion=motion)
     feel(state, told)
     return step(state, told)
 
 
-def test_a_shunt_is_no_departure():
+def test_a_short_move_is_no_departure():
     state = settled()
-    assert shunted(state, 149) == (decide.RECORD, policy.STILL_HERE)
+    assert shunted(state, 149) == (decide.RECORD, policy.REUSE_NOW)
     assert state[st.EVENTS] == record.EVENT_STOPPED
-    assert state[st.STOPPED_AT] == NOW and state[st.UNMOVED]
+    assert state[st.STOPPED_AT] == NOW and state[st.POSITION_HOLDS]
     assert shunted(settled(120), 150) == (decide.FIX, policy.FIX_EDGE)
 
 
-def test_an_alarm_behind_a_shunt_has_a_place_of_its_own():
+def test_an_alarm_after_a_short_move_has_a_place_of_its_own():
     state = settled()
     shunted(state, 60)
     st.learn_record(state)
     st.alarm(state, record.EVENT_LIGHT, SETTINGS)
     state[st.URGENT] = state[st.DID_FIX] = state[st.DID_RECORD] = 0
-    assert step(state, later(2 * HOUR + 3000)) == (decide.FIX, decide.PLACE_TOLD)
+    assert step(state, later(2 * HOUR + 3000)) == (decide.FIX, decide.FIX_REQUESTED)
 
 
 def test_few_counts_behind_a_wake_on_the_move_are_a_stop():
@@ -198,9 +198,9 @@ def test_few_counts_behind_a_wake_on_the_move_are_a_stop():
     assert step(state, told) == (decide.FIX, policy.FIX_EDGE)
 
 
-def test_a_shunt_does_not_uncover_the_sky():
+def test_a_short_move_does_not_uncover_the_sky():
     state = settled()
-    state[st.UNMOVED] = 0  # it has stopped, and no satellites were found since
+    state[st.POSITION_HOLDS] = 0  # it has stopped, and no satellites were found since
     state[st.STOPPED_AT] = NOW + 1
     for _ in range(3):
         st.learn_fix(state, False)
@@ -211,7 +211,7 @@ def test_a_shunt_does_not_uncover_the_sky():
 
 def test_further_on_satellites_are_searched_for_again():
     state = settled()
-    state[st.UNMOVED] = state[st.POINT_AT] = 0
+    state[st.POSITION_HOLDS] = state[st.POINT_AT] = 0
     state[st.FIX_NOT_BEFORE] = NOW + 99 * HOUR
     assert shunted(state, 900)[0] == decide.FIX
 
@@ -222,36 +222,36 @@ def test_a_report_comes_with_a_fresh_point_that_knows_the_cell():
     feel(state, told)
     state[st.POINT_AT] = NOW + 9 * HOUR - 1800
     kind, reason = step(state, told)
-    assert (kind, reason) in ((decide.ATTACH, policy.STILL_FRESH), (decide.PROBE, policy.PROBE_FIRST))
-    if kind == decide.PROBE:
-        networks.learn_look(state, HINTS[2], GERMANY, -90)
-        assert step(state, told) == (decide.ATTACH, policy.STILL_FRESH)
+    assert (kind, reason) in ((decide.ATTACH, policy.REUSE_FRESH), (decide.SCAN, policy.SCAN_FIRST))
+    if kind == decide.SCAN:
+        networks.learn_scan(state, HINTS[2], GERMANY, -90)
+        assert step(state, told) == (decide.ATTACH, policy.REUSE_FRESH)
     st.learn_attach(state, REGISTERED, GERMANY)
-    assert step(state, told) == (decide.RECORD, policy.STILL_FRESH)
+    assert step(state, told) == (decide.RECORD, policy.REUSE_FRESH)
     st.learn_record(state)
-    assert step(state, told) == (decide.TALK, decide.TELL)
-    st.learn_talk(state, True)
+    assert step(state, told) == (decide.SESSION, decide.DELIVER)
+    st.learn_session(state, True)
     assert decide.next(state, told, HINTS).kind == decide.SLEEP
 
 
-def test_a_look_in_vain_ends_the_matter():
+def test_a_failed_scan_ends_the_matter():
     state = settled()
     told = later(9 * HOUR)
     feel(state, told)
     state[st.POINT_AT] = NOW + 9 * HOUR - 1800
-    networks.learn_look(state, HINTS[2], 0, 0)
+    networks.learn_scan(state, HINTS[2], 0, 0)
     action = decide.next(state, told, HINTS)
     assert action.kind == decide.SLEEP and action.reason == policy.REST_PAUSE
 
 
-def test_behind_a_look_the_network_is_asked_at_once():
+def test_after_a_scan_the_network_is_asked_at_once():
     state = settled()
     told = later(9 * HOUR)
     feel(state, told)
-    state[st.TRIES + 23] = state[st.NOW]  # the look counts
-    assert not decide.may_try(state, told)
-    networks.learn_look(state, HINTS[2], GERMANY, -90)
-    assert decide.may_try(state, told)
+    state[st.ATTEMPTS + 23] = state[st.NOW]  # the scan counts
+    assert not decide.may_attempt(state, told)
+    networks.learn_scan(state, HINTS[2], GERMANY, -90)
+    assert decide.may_attempt(state, told)
 
 
 def test_a_report_is_tried_at_the_latest_after_so_long():
@@ -259,7 +259,7 @@ def test_a_report_is_tried_at_the_latest_after_so_long():
     told = later(SETTINGS[cfg.REPORT_MOST_S])
     feel(state, told)
     state[st.AGE_MIN] = 100000  # whatever the policy holds to be worth it
-    assert step(state, told) == (decide.ATTACH, decide.REPORT_LATE)
+    assert step(state, told) == (decide.ATTACH, decide.SESSION_LATE)
     st.learn_attach(state, DENIED, 0)
     assert decide.next(state, told, HINTS).kind != decide.ATTACH
 
@@ -271,10 +271,10 @@ def test_a_late_report_does_not_take_the_sleep_to_the_end():
     feel(state, told, left=0)
     assert state[st.ENDS_AT] < 0
     asleep = decide.next(state, told, hints)
-    assert (asleep.kind, asleep.reason) == (decide.SLEEP, policy.REST_FLOOR)
+    assert (asleep.kind, asleep.reason) == (decide.SLEEP, policy.REST_RESERVE)
     assert asleep.limit_s >= 6 * HOUR  # it does not wake for what it cannot pay
     state[st.ENDS_AT] = state[st.NOW] + 9 * HOUR  # a trip that ends early has nothing to save for
-    assert step(state, told, hints) == (decide.ATTACH, decide.REPORT_LATE)
+    assert step(state, told, hints) == (decide.ATTACH, decide.SESSION_LATE)
 
 
 def test_the_agent_is_told_to_expect_a_report_by_how_often_they_are_worth_it():
@@ -287,22 +287,22 @@ def test_the_agent_is_told_to_expect_a_report_by_how_often_they_are_worth_it():
     assert budget.silent_s(state, settings) == settings[cfg.UPLOAD_EVERY_S]
 
 
-def test_in_russia_nobody_is_silent_until_the_bar_begins_anew():
+def test_in_russia_nobody_is_silent_until_the_bar_begins_again():
     settings, state = cfg.defaults(), settled()
     settings[cfg.REPORT_MOST_S] = 7 * 24 * HOUR
     for mcc, most_h in ((262, 7 * 24), (250, 60)):
         state[st.MCC] = mcc
         for state[st.PHASE] in (0, 255):
-            assert most_h * 7 // 8 <= budget.upload_every_s(state, settings) // HOUR < most_h
+            assert most_h * 7 // 8 <= budget.session_every_s(state, settings) // HOUR < most_h
 
 
 def spent(uploaded_at=NOW):
     """On the move at the end of a day, only sleep being paid for; senses, and the state."""
     state = settled(moving=1)
     told = later(24 * HOUR, motion=9000)
-    feel(state, told, left=state[st.FLOOR] - 1)
-    state[st.LAST_UPLOAD], state[st.TRY_FAILS] = uploaded_at, 3
-    state[st.LAST_TRY] = told[0] - 24 * HOUR
+    feel(state, told, left=state[st.RESERVE] - 1)
+    state[st.LAST_SESSION], state[st.ATTEMPT_FAILS] = uploaded_at, 3
+    state[st.LAST_ATTEMPT] = told[0] - 24 * HOUR
     return told, state
 
 
@@ -316,17 +316,17 @@ def test_who_lives_though_nothing_is_left_asks_the_network_once_a_week():
         state[st.LEFT] = 0  # and it lives
         action = decide.next(state, told, HINTS)  # no fix goes before it
         assert (action.kind, action.limit_s, action.patience_s) == (decide.ATTACH, 50, 50)
-        state[st.LAST_TRY] += 60
+        state[st.LAST_ATTEMPT] += 60
         assert decide.next(state, told, HINTS).kind == decide.SLEEP
         state[st.URGENT] = 1
         assert decide.next(state, told, HINTS).kind == decide.ATTACH
 
 
 def test_where_only_sleep_is_paid_for_a_border_is_not_looked_for():
-    for left, then in ((1 << 29, decide.PROBE), (0, decide.SLEEP)):
+    for left, then in ((1 << 29, decide.SCAN), (0, decide.SLEEP)):
         told, state = spent()
-        state[st.LEFT], state[st.LAST_TRY] = left, told[0] - 2 * HOUR
-        state[st.CARD_DUE], state[st.MCC] = 4, 260
+        state[st.LEFT], state[st.LAST_ATTEMPT] = left, told[0] - 2 * HOUR
+        state[st.PROFILE_DUE], state[st.MCC] = 4, 260
         action = decide.next(state, told, HINTS)
         assert action.kind == then
     assert action.limit_s >= 6 * HOUR
@@ -334,22 +334,22 @@ def test_where_only_sleep_is_paid_for_a_border_is_not_looked_for():
 
 def test_no_waiting_takes_the_sleep_to_the_end():
     told, state = spent(NOW - 24 * HOUR)
-    state[st.TRY_FAILS] = 2
+    state[st.ATTEMPT_FAILS] = 2
     for fails, spare_s, limit_s, patience_s in ((2, 400, 180, 120), (2, 99, 180, 120)):
-        state[st.TRY_FAILS], state[st.LEFT] = fails, state[st.FLOOR] + 600 * spare_s
+        state[st.ATTEMPT_FAILS], state[st.LEFT] = fails, state[st.RESERVE] + 600 * spare_s
         action = fixed.attach(state, told, HINTS)
         assert (action.limit_s, action.patience_s) == (limit_s, patience_s)
     for spare_s in (99, 60):
-        state[st.TRY_FAILS], state[st.LEFT] = 3, state[st.FLOOR] + 600 * spare_s
-        action = decide._attach(state, policy.TRY_HEARD)
+        state[st.ATTEMPT_FAILS], state[st.LEFT] = 3, state[st.RESERVE] + 600 * spare_s
+        action = decide._attach(state, policy.ATTEMPT_HEARD)
         assert (action.limit_s, action.patience_s) == (50, spare_s)
 
 
 def test_a_late_report_searches_no_longer_than_it_was_said_to_afford():
     told, state = spent(NOW - 6 * 24 * HOUR)
-    state[st.TRY_FAILS], state[st.LEFT] = 3, 1 << 29
+    state[st.ATTEMPT_FAILS], state[st.LEFT] = 3, 1 << 29
     action = fixed.attach(state, told, HINTS)
-    assert (action.reason, action.patience_s) == (decide.REPORT_LATE, policy.late_mj(state, HINTS[2]) // 600)
+    assert (action.reason, action.patience_s) == (decide.SESSION_LATE, policy.late_mj(state, HINTS[2]) // 600)
     state[st.URGENT], state[st.DID_FIX] = 1, 0
     assert fixed.attach(state, told, HINTS).patience_s == 120
 
@@ -357,7 +357,7 @@ def test_a_late_report_searches_no_longer_than_it_was_said_to_afford():
 def test_a_late_report_of_who_has_only_sleep_left_takes_no_fix():
     told, state = spent(NOW - 6 * 24 * HOUR)
     state[st.LEFT] = 0
-    assert step(state, told) == (decide.ATTACH, decide.REPORT_LATE)
+    assert step(state, told) == (decide.ATTACH, decide.SESSION_LATE)
     st.learn_attach(state, REGISTERED, GERMANY)
     assert step(state, told)[0] != decide.FIX
 
@@ -372,7 +372,7 @@ def test_settings_without_a_pace_hold_whatever_is_left():
     settings = cfg.defaults()
     settings[cfg.PACED] = 0
     ahead.begin(state, "bg95", settings, 200, scratch.folder())
-    assert not policy.is_spent(state) and decide.retry_s(state) < 24 * HOUR
+    assert not policy.is_on_reserve(state) and decide.retry_s(state) < 24 * HOUR
 
 
 def test_reports_are_not_closer_than_they_may_be():
@@ -384,7 +384,7 @@ def test_reports_are_not_closer_than_they_may_be():
     feel(state, told)
     assert step(state, told)[0] == decide.FIX
     st.learn_fix(state, True)
-    assert step(state, told)[0] in (decide.ATTACH, decide.PROBE)
+    assert step(state, told)[0] in (decide.ATTACH, decide.SCAN)
 
 
 def test_a_barred_or_weak_device_does_not_ask_the_network():
@@ -399,17 +399,17 @@ def test_a_barred_or_weak_device_does_not_ask_the_network():
             kinds.append(kind)
             if kind == decide.RECORD:
                 st.learn_record(state)
-        assert decide.ATTACH not in kinds and decide.PROBE not in kinds
+        assert decide.ATTACH not in kinds and decide.SCAN not in kinds
 
 
-def test_an_alarm_is_told_with_its_place_unless_that_is_known():
+def test_an_alarm_is_reported_with_its_place_unless_that_is_known():
     state = settled(moving=1)
     told = later(60, motion=30)
     feel(state, told)
     st.alarm(state, record.EVENT_SHOCK, SETTINGS)
-    assert step(state, told) == (decide.FIX, decide.PLACE_TOLD)
+    assert step(state, told) == (decide.FIX, decide.FIX_REQUESTED)
     st.learn_fix(state, True)
-    assert step(state, told) == (decide.ATTACH, decide.REPORT_NOW)
+    assert step(state, told) == (decide.ATTACH, decide.SESSION_NOW)
     state = settled()
     told = later(60)
     feel(state, told)
@@ -421,17 +421,17 @@ def test_an_alarm_is_told_with_its_place_unless_that_is_known():
 def test_another_network_is_registered_with_and_kept():
     state = settled()
     state[st.WANTED] = 262003
-    networks.look_aside(state)
-    assert state[st.CHOSEN_PLMN] == 262003 and networks.looked_lately(state, 262003)
+    networks.select_operator(state)
+    assert state[st.CHOSEN_PLMN] == 262003 and networks.selected_lately(state, 262003)
 
 
-def test_priorities_shift_the_row():
-    rows = []
+def test_priorities_shift_the_level():
+    levels = []
     for priority in (0, 1, 2, 3):
         state = settled()
-        menu.select(state, HINTS[2], "bg95", JOURNEY, 0, priority)
-        rows.append((state[st.MOVE_S], state[st.AGE_MIN]))
-    balanced, fresh, dense, cheap = rows
+        pacing.select(state, HINTS[2], "bg95", FORECAST, 0, priority)
+        levels.append((state[st.MOVE_S], state[st.AGE_MIN]))
+    balanced, fresh, dense, cheap = levels
     assert fresh[1] < balanced[1] < dense[1] < cheap[1]
     assert dense[0] < balanced[0] == fresh[0] < cheap[0]
 
@@ -441,7 +441,7 @@ def test_cheap_makes_no_fix_dearer():
         state = settled(joules)
         fixes = []
         for priority in (0, 3):
-            menu.select(state, HINTS[2], "bg95", JOURNEY, 0, priority)
+            pacing.select(state, HINTS[2], "bg95", FORECAST, 0, priority)
             apart_s = state[st.MOVE_S]
             kind = 0 if apart_s <= 2 * HOUR else 1 if apart_s <= 4 * HOUR else 2
             fixes.append(HINTS[2].fixes[kind] * 86400 // apart_s)
@@ -460,7 +460,7 @@ def test_the_next_wake_is_when_something_is_due():
     found = policy.until(state, HINTS[2], 0)
     assert NOW + 1800 <= found <= NOW + state[st.MOVE_S]
     state = settled()
-    state[st.UPLOAD_NOT_BEFORE] = NOW + 99 * HOUR
+    state[st.SESSION_NOT_BEFORE] = NOW + 99 * HOUR
     assert policy.until(state, HINTS[2], 0) == NOW + HOUR
 
 
@@ -486,8 +486,8 @@ def test_no_wake_is_for_a_report_that_may_not_be():
 def test_a_late_report_that_may_not_be_wakes_nobody():
     for refused_until, sent, mv in ((NOW + 99 * HOUR, 0, 3600), (0, 60, 3600), (0, 0, 3190)):
         state = settled()
-        state[st.LAST_UPLOAD] = NOW - 30 * HOUR
-        state[st.LAST_TRY], state[st.REFUSED_UNTIL] = NOW, refused_until
+        state[st.LAST_SESSION] = NOW - 30 * HOUR
+        state[st.LAST_ATTEMPT], state[st.REFUSED_UNTIL] = NOW, refused_until
         state[st.SENT_TODAY] = sent
         now, wakes = NOW, 0
         while now < NOW + 12 * HOUR:
@@ -504,13 +504,13 @@ def test_a_late_report_that_may_not_be_wakes_nobody():
 
 def unserved(state, action, seen=0):
     """The action has found no network that serves."""
-    if action.kind == decide.PROBE:
-        budget.begin_look(state, state[st.NOW])
-        networks.learn_look(state, HINTS[2], seen, -80 if seen else 0)
+    if action.kind == decide.SCAN:
+        budget.begin_scan(state, state[st.NOW])
+        networks.learn_scan(state, HINTS[2], seen, -80 if seen else 0)
     else:
-        budget.begin_try(state, state[st.NOW], 0)
+        budget.begin_attempt(state, state[st.NOW], 0)
         networks.learn_search(state, HINTS[2], 30000)
-        networks.learn_upload(state, HINTS[2], False, state[st.NETWORK], 0, seen > 0)
+        networks.learn_session(state, HINTS[2], False, state[st.NETWORK], 0, seen > 0)
         st.learn_attach(state, DENIED if seen else st.NO, seen)
 
 
@@ -537,7 +537,7 @@ def wakes_unserved(state, hours, seen=0, moving=0):
     return wakes
 
 
-def test_a_device_that_nobody_has_served_yet_searches_three_times_and_then_looks_without_waking_in_vain():
+def test_a_device_that_nobody_has_served_yet_searches_three_times_and_then_scans_without_waking_for_nothing():
     state = st.new()
     st.begin(state, NOW, 0)
     wakes = wakes_unserved(state, 48)
@@ -546,21 +546,21 @@ def test_a_device_that_nobody_has_served_yet_searches_three_times_and_then_looks
     assert len(wakes) < 80
 
 
-def test_in_silence_looks_last_long_enough_to_find_another_network_than_the_last():
+def test_in_silence_scans_last_long_enough_to_find_another_network_than_the_last():
     state = settled(moving=1)
     limits_s = []
     for vain in range(4):
-        state[st.VAIN] = vain
+        state[st.SEARCHES_FAILED] = vain
         told = later((vain + 1) * 24 * HOUR)
         feel(state, told)
-        state[st.UPLOAD_NOT_BEFORE] = state[st.DID_PROBE] = 0
-        state[st.DID_FIX], state[st.WAITING], state[st.VAIN] = st.NO, 1, vain
+        state[st.SESSION_NOT_BEFORE] = state[st.DID_SCAN] = 0
+        state[st.DID_FIX], state[st.WAITING], state[st.SEARCHES_FAILED] = st.NO, 1, vain
         for _ in range(6):
             action = decide.next(state, told, fixed.hints(1, SETTINGS))
-            if action.kind == decide.PROBE:
+            if action.kind == decide.SCAN:
                 break
             (st.learn_fix(state, False) if action.kind == decide.FIX else st.learn_record(state))
-        assert action.kind == decide.PROBE
+        assert action.kind == decide.SCAN
         limits_s.append(action.limit_s)
     assert limits_s[0] == limits_s[1] == 20 and limits_s[2] == limits_s[3] == 45
 
@@ -571,10 +571,10 @@ def test_where_a_network_is_heard_that_refuses_it_is_no_silence():
     assert not networks.is_silent(state)
 
 
-def test_a_card_with_profiles_tries_some_times_where_nothing_is_heard_and_then_looks_seldom():
+def test_a_card_with_profiles_attempts_some_times_where_nothing_is_heard_and_then_scans_seldom():
     for moving in (0, 1):
         state = settled(65, moving)
-        state[st.CARD_DUE] = 4
+        state[st.PROFILE_DUE] = 4
         wakes_unserved(state, 24, moving=moving)
         asked = [kind for on_air in wakes_unserved(state, 4 * 24, moving=moving) for kind in on_air]
         assert 8 <= len(asked) <= 24 and decide.ATTACH not in asked
@@ -582,16 +582,16 @@ def test_a_card_with_profiles_tries_some_times_where_nothing_is_heard_and_then_l
 
 def test_a_card_with_profiles_goes_on_trying_where_a_network_is_heard_that_refuses_it():
     state = settled(65)
-    state[st.CARD_DUE] = 4
+    state[st.PROFILE_DUE] = 4
     wakes_unserved(state, 48)
     assert networks.is_silent(state)
     asked = [kind for on_air in wakes_unserved(state, 48, GERMANY) for kind in on_air]
     assert not networks.is_silent(state) and asked.count(decide.ATTACH) >= 4
 
 
-def test_behind_a_border_looks_rest_too_where_nothing_is_heard():
+def test_behind_a_border_scans_rest_too_where_nothing_is_heard():
     state = settled(65, 1)
-    state[st.CARD_DUE], state[st.MCC] = 4, 260  # by the guide it is in Germany
+    state[st.PROFILE_DUE], state[st.MCC] = 4, 260  # by the route data it is in Germany
     wakes_unserved(state, 48, moving=1)
     asked = [kind for on_air in wakes_unserved(state, 24, moving=1) for kind in on_air]
     assert 2 <= len(asked) <= 8
@@ -604,7 +604,7 @@ def test_what_is_jolted_again_and_again_sleeps_through_it():
     while now < NOW + 24 * HOUR:
         told = senses(now, wake=wake, motion=2)
         feel(state, told)
-        state[st.LAST_UPLOAD] = now
+        state[st.LAST_SESSION] = now
         action = decide.next(state, told, HINTS)
         if action.kind == decide.RECORD:
             st.learn_record(state)
@@ -628,15 +628,15 @@ def test_one_jolt_is_no_reason_to_sleep_through_the_next():
 
 def test_reports_are_spread_over_the_day_and_closer_where_many_are_left():
     state = settled(2000)
-    state[st.LAST_TRY] = NOW
+    state[st.LAST_ATTEMPT] = NOW
     assert policy.wait_s(state) == 2100
-    state[st.TRIES + 13] = NOW - 11 * HOUR  # eleven tries ago
+    state[st.ATTEMPTS + 13] = NOW - 11 * HOUR  # eleven attempts ago
     assert policy.wait_s(state) == 3800
-    state[st.PARKED] = 1
+    state[st.IN_PSM] = 1
     assert policy.wait_s(state) == 2100
-    state[st.TRIED] = NOW // 4100
+    state[st.ATTEMPTED] = NOW // 4100
     assert policy.wait_s(state) == 3800, "the card's data"
-    state[st.TRIES + 1] = NOW - 20 * HOUR
+    state[st.ATTEMPTS + 1] = NOW - 20 * HOUR
     assert policy.wait_s(state) == 91800 - 20 * HOUR
 
 
@@ -644,15 +644,15 @@ def test_a_cell_of_another_chemistry_is_weak_at_another_voltage():
     state = settled()
     for lower_mv, loaded_mv, open_mv in ((0, 3250, 3200), (300, 2950, 2900)):
         state[st.LOWER_MV], state[st.LOADED_MV] = lower_mv, loaded_mv - 1
-        assert budget.sags(state) and not decide.may_upload(state, senses(NOW, mv=open_mv - 1))
+        assert budget.sags(state) and not decide.may_connect(state, senses(NOW, mv=open_mv - 1))
         state[st.LOADED_MV] = loaded_mv
-        assert not budget.sags(state) and decide.may_upload(state, senses(NOW, mv=open_mv))
-        assert decide.may_upload(state, senses(NOW, mv=0))  # not known
+        assert not budget.sags(state) and decide.may_connect(state, senses(NOW, mv=open_mv))
+        assert decide.may_connect(state, senses(NOW, mv=0))  # not known
 
 
 def test_a_battery_of_which_the_settings_say_nothing_bears_a_report_a_week():
     state = settled()
-    state[st.LAST_TRY] = NOW
+    state[st.LAST_ATTEMPT] = NOW
     for after_s, mv, bears in (
         (7 * 24 * HOUR - 1, 3190, False),
         (7 * 24 * HOUR, 3190, True),
@@ -660,14 +660,14 @@ def test_a_battery_of_which_the_settings_say_nothing_bears_a_report_a_week():
         (60, 3200, True),
     ):
         state[st.NOW] = NOW + after_s
-        assert decide.may_upload(state, senses(state[st.NOW], mv=mv)) == bears
-    state[st.LAST_TRY] = -5  # before the power was lost
+        assert decide.may_connect(state, senses(state[st.NOW], mv=mv)) == bears
+    state[st.LAST_ATTEMPT] = -5  # before the power was lost
     state[st.NOW] = 60
-    assert not decide.may_upload(state, senses(60, mv=3190))
-    state[st.LAST_TRY] = state[st.LAST_UPLOAD] = 0  # it has never said anything
-    assert not decide.may_upload(state, senses(60, mv=3190))
+    assert not decide.may_connect(state, senses(60, mv=3190))
+    state[st.LAST_ATTEMPT] = state[st.LAST_SESSION] = 0  # it has never said anything
+    assert not decide.may_connect(state, senses(60, mv=3190))
     state[st.NOW] = 7 * 24 * HOUR
-    assert decide.may_upload(state, senses(state[st.NOW], mv=3190))
+    assert decide.may_connect(state, senses(state[st.NOW], mv=3190))
 
 
 def test_a_weak_battery_keeps_the_fix_before_the_radio():
@@ -680,4 +680,4 @@ def test_a_weak_battery_keeps_the_fix_before_the_radio():
         assert step(state, told)[0] == decide.FIX
         st.learn_fix(state, True)
         kinds.append(step(state, told)[0])
-    assert kinds[0] in (decide.ATTACH, decide.PROBE) and kinds[1] == decide.RECORD
+    assert kinds[0] in (decide.ATTACH, decide.SCAN) and kinds[1] == decide.RECORD

@@ -1,4 +1,4 @@
-"""The decision table, row by row, and what the plan learns."""
+"""The decision table, rule by rule, and what the state learns."""
 
 from array import array
 
@@ -10,7 +10,7 @@ from locator.codec import record
 from locator.hal import DEEPSLEEP_RESET, ON_LIGHT, ON_MOTION, ON_TAMPER, WAKE_LIGHT, WAKE_MOTION, WAKE_TIMER
 from locator.journal import rtc
 from locator.modem import DENIED, REGISTERED
-from locator.scheduler import ATTACH, PROBE, alarms, border, budget, decide, networks, policy, regions
+from locator.scheduler import ATTACH, SCAN, alarms, border, budget, decide, networks, policy, regions
 
 SETTINGS = fixed.unpaced()
 HINTS = fixed.hints(5, SETTINGS)
@@ -26,7 +26,7 @@ def senses(now, wake=WAKE_TIMER, motion=0, lux=0, mv=3600):
 def settled(now=100 * HOUR):
     """Standing, everything reported, nothing due."""
     state = st.new()
-    for i in (st.NOW, st.LAST_RECORD, st.LAST_FIX, st.LAST_UPLOAD, st.LAST_TRY):
+    for i in (st.NOW, st.LAST_RECORD, st.LAST_FIX, st.LAST_SESSION, st.LAST_ATTEMPT):
         state[i] = now
     return state
 
@@ -51,13 +51,13 @@ def wake(state, told):
             st.learn_fix(state, True)
         elif action.kind == decide.RECORD:
             st.learn_record(state)
-        elif action.kind == decide.TALK:
-            st.learn_talk(state, True)
+        elif action.kind == decide.SESSION:
+            st.learn_session(state, True)
 
 
 def test_first_wake_does_everything():
     kinds, _ = wake(st.new(), senses(2))
-    assert kinds == [decide.FIX, decide.ATTACH, decide.RECORD, decide.TALK, decide.SLEEP]
+    assert kinds == [decide.FIX, decide.ATTACH, decide.RECORD, decide.SESSION, decide.SLEEP]
 
 
 def test_an_hour_later_only_a_fix():
@@ -77,7 +77,7 @@ def test_a_report_is_due_after_four_hours():
     state = settled()
     state[st.LAST_RECORD] = 104 * HOUR - 600
     kinds, _ = wake(state, senses(104 * HOUR))
-    assert kinds == [decide.ATTACH, decide.TALK, decide.SLEEP]
+    assert kinds == [decide.ATTACH, decide.SESSION, decide.SLEEP]
 
 
 def test_on_the_move_the_timer_is_enough():
@@ -104,14 +104,14 @@ def test_a_bump_is_no_departure():
     assert action.wake_on == ON_LIGHT | ON_TAMPER | ON_MOTION
 
 
-def test_no_fix_looks_for_a_cell_and_still_records():
+def test_no_fix_scans_for_a_cell_and_still_records():
     state = settled()
     told = senses(101 * HOUR)
     feel(state, told)
     assert decide.next(state, told, HINTS).kind == decide.FIX
     st.learn_fix(state, False)
-    assert decide.next(state, told, HINTS).kind == decide.PROBE
-    state[st.DID_PROBE] = st.YES
+    assert decide.next(state, told, HINTS).kind == decide.SCAN
+    state[st.DID_SCAN] = st.YES
     assert decide.next(state, told, HINTS).kind == decide.RECORD
 
 
@@ -120,7 +120,7 @@ def test_pauses_grow_with_failures_and_are_shorter_on_the_move():
     standing = []
     moving = []
     for fails in range(8):
-        state[st.TRY_FAILS] = fails
+        state[st.ATTEMPT_FAILS] = fails
         state[st.MOVING] = 0
         standing.append(decide.retry_s(state))
         state[st.MOVING] = 1
@@ -143,37 +143,37 @@ def test_russia_is_waited_out_on_one_operator():
     feel(state, senses(110 * HOUR))
     st.learn_attach(state, REGISTERED, RUSSIA)
     assert state[st.EVENTS] & record.EVENT_COUNTRY
-    assert state[st.HELD_PLMN] == RUSSIA
-    st.learn_talk(state, False)
+    assert state[st.LOCKED_PLMN] == RUSSIA
+    st.learn_session(state, False)
     for hours, due in ((1, False), (12, False), (23, False), (26, True)):
         told = senses((110 + hours) * HOUR)
         feel(state, told)
         assert fixed.upload_due(state, told, HINTS) == due
-    assert decide.next(state, told, HINTS).kind == PROBE
-    networks.learn_look(state, HINTS[2], RUSSIA, -90)
+    assert decide.next(state, told, HINTS).kind == SCAN
+    networks.learn_scan(state, HINTS[2], RUSSIA, -90)
     assert decide.next(state, told, HINTS).plmn == RUSSIA
 
 
-def test_an_operator_held_is_let_go_when_it_is_not_heard_any_more():
+def test_a_locked_operator_is_let_go_when_it_is_not_heard_any_more():
     state = settled()
-    state[st.MCC], state[st.HELD_PLMN] = 250, RUSSIA
+    state[st.MCC], state[st.LOCKED_PLMN] = 250, RUSSIA
     for hour in range(12):
         state[st.NOW] = (100 + hour) * HOUR
         st.learn_attach(state, DENIED, 0)
-        assert state[st.HELD_PLMN] == RUSSIA
+        assert state[st.LOCKED_PLMN] == RUSSIA
     state[st.NOW] = 112 * HOUR
     st.learn_attach(state, DENIED, 0)
-    assert state[st.HELD_PLMN] == 0
+    assert state[st.LOCKED_PLMN] == 0
 
 
 def test_registered_without_a_readable_cell_holds_on():
     state = settled()
-    state[st.MCC], state[st.HELD_PLMN], state[st.BARRED_UNTIL] = 250, RUSSIA, 7
+    state[st.MCC], state[st.LOCKED_PLMN], state[st.BARRED_UNTIL] = 250, RUSSIA, 7
     st.learn_attach(state, REGISTERED, 0)
-    assert state[st.HELD_PLMN] == RUSSIA and state[st.BARRED_UNTIL] == 7
+    assert state[st.LOCKED_PLMN] == RUSSIA and state[st.BARRED_UNTIL] == 7
 
 
-def test_an_alarm_that_may_not_be_told_does_not_keep_us_awake():
+def test_an_alarm_that_may_not_be_reported_does_not_keep_us_awake():
     state = settled()
     told = senses(100 * HOUR + 100, WAKE_LIGHT, lux=300, mv=3150)
     kinds, action = wake(state, told)
@@ -199,7 +199,7 @@ def test_a_battery_that_sags_reports_half_as_often():
     assert fixed.upload_due(state, told, HINTS)
 
 
-def test_the_limit_of_a_search_for_satellites_follows_the_age_of_the_orbits():
+def test_the_limit_of_a_search_for_satellites_follows_the_age_of_the_ephemeris():
     state = st.new()
     state[st.NOW] = 50 * HOUR
     assert decide.fix_limit_s(state, 90) == 90
@@ -207,7 +207,7 @@ def test_the_limit_of_a_search_for_satellites_follows_the_age_of_the_orbits():
     assert decide.fix_limit_s(state, 90) == 90
     limits = []
     for age_h in (0, 2, 3, 4, 5):
-        state[st.ORBITS] = (50 - age_h) * HOUR
+        state[st.EPHEMERIS] = (50 - age_h) * HOUR
         limits.append([])
         for fails in (0, 1, 2):
             state[st.FIX_FAILS] = fails
@@ -215,21 +215,21 @@ def test_the_limit_of_a_search_for_satellites_follows_the_age_of_the_orbits():
     assert limits == [[40] * 3, [40] * 3, [60] * 3, [60] * 3, [90, 45, 90]]
 
 
-def test_orbits_are_lost_with_the_modem_s_supply():
+def test_the_ephemeris_is_lost_with_the_modem_s_supply():
     state = settled()
     st.learn_fix(state, True)
-    assert state[st.ORBITS] == state[st.NOW]
+    assert state[st.EPHEMERIS] == state[st.NOW]
     trouble.restart(state)
-    assert state[st.ORBITS] == 0
+    assert state[st.EPHEMERIS] == 0
 
 
-def test_every_third_try_in_vain_scans_everything():
+def test_every_third_failed_attempt_scans_everything():
     state = settled()
     limits, wide = [], []
     state[st.MCC] = 401
     for fails in range(6):
-        state[st.TRY_FAILS] = fails
-        state[st.LAST_TRY] = 0
+        state[st.ATTEMPT_FAILS] = fails
+        state[st.LAST_ATTEMPT] = 0
         told = senses(200 * HOUR)
         feel(state, told)
         action = fixed.attach(state, told, HINTS)
@@ -241,10 +241,10 @@ def test_every_third_try_in_vain_scans_everything():
 
 def test_who_was_never_heard_of_scans_everything_three_times_and_then_as_others():
     state = settled()
-    state[st.LAST_UPLOAD] = 0
+    state[st.LAST_SESSION] = 0
     limits, patience = [], []
     for fails in range(9):
-        state[st.TRY_FAILS], state[st.LAST_TRY] = fails, 0
+        state[st.ATTEMPT_FAILS], state[st.LAST_ATTEMPT] = fails, 0
         told = senses(200 * HOUR)
         feel(state, told)
         action = fixed.attach(state, told, HINTS)
@@ -262,32 +262,32 @@ def test_each_country_on_the_way_has_a_region_and_neighbours_share_bands():
         assert len(set(way[i][1]) & set(way[i + 1][1])) >= 2
 
 
-def test_the_search_is_set_once_in_each_country_and_not_behind_a_look():
+def test_the_search_is_set_once_in_each_country_and_not_after_a_scan():
     state = settled()
     assert regions.must_set(state, GERMANY // 1000)
     regions.learn_set(state, GERMANY // 1000)
     assert not regions.must_set(state, GERMANY // 1000)
     assert regions.must_set(state, 260) and regions.must_set(state, 0)
-    state[st.SEEN] = 260003
+    state[st.HEARD_PLMN] = 260003
     assert not regions.must_set(state, 260)
 
 
 def on_gsm(hours, moved, mcc=262):
-    """Whether the modem is to search anew, so many hours after it was set to, when it is on GSM."""
+    """Whether the modem is to search again, so many hours after it was set to, when it is on GSM."""
     state = settled()
     state[st.NOW], state[st.MOVING] = 100 * HOUR, 0
     regions.learn_set(state, mcc)
     state[st.STOPPED_AT] = state[st.NOW] + (HOUR if moved else -HOUR)
     state[st.NOW] += hours * HOUR
     regions.learn_gsm(state, mcc)
-    anew = regions.is_anew(state)
+    anew = regions.searches_again(state)
     assert regions.must_set(state, 0) and regions.must_set(state, mcc) == anew
     regions.learn_set(state, mcc)
-    assert not regions.is_anew(state)
+    assert not regions.searches_again(state)
     return anew
 
 
-def test_who_is_on_gsm_where_there_is_lte_m_searches_anew_elsewhere_or_a_day_later():
+def test_who_is_on_gsm_where_there_is_lte_m_searches_again_elsewhere_or_a_day_later():
     assert not on_gsm(1, True) and on_gsm(2, True)
     assert not on_gsm(23, False) and on_gsm(24, False)
     assert not on_gsm(24, True, 401) and not on_gsm(24, True, 310)
@@ -318,32 +318,32 @@ def test_without_data_once_it_was_open_is_a_failure_like_any_other():
     state = settled()
     feel(state, senses(110 * HOUR))
     st.learn_attach(state, REGISTERED, RUSSIA)
-    st.learn_talk(state, True)
+    st.learn_session(state, True)
     feel(state, senses(114 * HOUR))
     st.learn_attach(state, REGISTERED, RUSSIA)
-    st.learn_talk(state, False)
+    st.learn_session(state, False)
     told = senses(115 * HOUR)
     feel(state, told)
     assert fixed.upload_due(state, told, HINTS)
 
 
-def test_another_operator_in_russia_begins_the_bar_anew():
+def test_another_operator_in_russia_begins_the_bar_again():
     state = settled()
     feel(state, senses(110 * HOUR))
     st.learn_attach(state, REGISTERED, RUSSIA)
-    st.learn_talk(state, True)
+    st.learn_session(state, True)
     st.learn_attach(state, REGISTERED, RUSSIA + 1)
-    st.learn_talk(state, False)
+    st.learn_session(state, False)
     told = senses(133 * HOUR)
     feel(state, told)
     assert not fixed.upload_due(state, told, HINTS)
 
 
-def test_another_country_is_told_and_frees_the_operator():
+def test_another_country_is_reported_and_frees_the_operator():
     state = settled()
-    state[st.MCC], state[st.HELD_PLMN] = 250, RUSSIA
+    state[st.MCC], state[st.LOCKED_PLMN] = 250, RUSSIA
     st.learn_attach(state, REGISTERED, 257001)
-    assert state[st.MCC] == 257 and state[st.HELD_PLMN] == 0
+    assert state[st.MCC] == 257 and state[st.LOCKED_PLMN] == 0
 
 
 def test_the_state_survives_in_rtc_memory_and_damage_is_seen():
@@ -356,7 +356,7 @@ def test_the_state_survives_in_rtc_memory_and_damage_is_seen():
 
 
 def test_the_state_of_a_release_with_fewer_numbers_is_not_read():
-    # Its log, which lies behind it, would be: as pauses of years, for instance.
+    # Its log, which lies after it, would be: as pauses of years, for instance.
     older = array("i", [7] * (st.SIZE - 8))
     assert rtc.unpack(rtc.pack(older, bytes(230)), st.SIZE) is None
     assert rtc.log_of(rtc.pack(older, bytes(230)), st.SIZE) == b""
@@ -372,12 +372,12 @@ def test_a_better_clock_wins():
     assert state[st.OFFSET] == 845000009 - 100
 
 
-def test_an_operator_chosen_from_a_scan_is_kept_until_two_tries_in_a_row_fail():
+def test_an_operator_chosen_from_a_scan_is_kept_until_two_attempts_in_a_row_fail():
     state = settled()
     state[st.MCC] = 262
-    state[st.TRY_FAILS], state[st.CHOSEN_PLMN] = 4, 262003
+    state[st.ATTEMPT_FAILS], state[st.CHOSEN_PLMN] = 4, 262003
     st.learn_attach(state, REGISTERED, 262003)
-    st.learn_talk(state, True)
+    st.learn_session(state, True)
     told = senses(105 * HOUR)
     feel(state, told)
     assert fixed.attach(state, told, HINTS).plmn == 262003
@@ -389,9 +389,9 @@ def test_an_operator_chosen_from_a_scan_is_kept_until_two_tries_in_a_row_fail():
 
 def test_a_chosen_operator_that_fails_at_once_is_not_kept():
     state = settled()
-    state[st.TRY_FAILS], state[st.CHOSEN_PLMN] = 4, 262003
+    state[st.ATTEMPT_FAILS], state[st.CHOSEN_PLMN] = 4, 262003
     st.learn_attach(state, REGISTERED, 262003)
-    st.learn_talk(state, False)
+    st.learn_session(state, False)
     assert state[st.CHOSEN_PLMN] == 0 and state[st.LAST_PLMN] == 262003
 
 
@@ -407,32 +407,33 @@ def test_a_chosen_operator_is_forgotten_in_the_next_country():
 
 def test_a_modem_that_did_not_register_is_not_left_registered():
     state = settled()
-    state[st.PARKED] = 1
+    state[st.IN_PSM] = 1
     st.learn_attach(state, REGISTERED, GERMANY)
-    assert state[st.PARKED] == 1
+    assert state[st.IN_PSM] == 1
     st.learn_attach(state, DENIED, GERMANY)
-    assert state[st.PARKED] == 0
+    assert state[st.IN_PSM] == 0
 
 
 class Way:
-    """All of a journey that a border needs."""
+    """All of a forecast that a border needs."""
 
     def __init__(self, mcc, next_mcc=0, leg_s=0):
         self.mcc, self.next_mcc, self.leg_s = mcc, next_mcc, leg_s
 
 
 def _at_border(mcc=460, here=401, *beyond):
-    """(state, what `decide._border` says there) of a device with profiles that the guide sees in `here`."""
+    """(state, what `decide._border` says there) of a device with profiles that is in `here` by the route
+    data."""
     state = st.new()
-    state[st.MCC], state[st.NOW], state[st.LAST_TRY], state[st.LAST_UPLOAD] = mcc, 20000, 10000, 10000
-    state[st.CARD_DUE], state[st.MOVING], state[st.NETWORK] = 4, 1, 1000 * mcc
+    state[st.MCC], state[st.NOW], state[st.LAST_ATTEMPT], state[st.LAST_SESSION] = mcc, 20000, 10000, 10000
+    state[st.PROFILE_DUE], state[st.MOVING], state[st.NETWORK] = 4, 1, 1000 * mcc
     return state, lambda: decide._border(state, senses(20000), (0, None, None, Way(here, *beyond)))
 
 
-def test_behind_a_border_a_device_with_profiles_looks_by_the_guide():
+def test_behind_a_border_a_device_with_profiles_scans_by_the_route_data():
     state, said = _at_border()
-    assert said().kind == PROBE
-    state[st.CARD_DUE] = 0
+    assert said().kind == SCAN
+    state[st.PROFILE_DUE] = 0
     assert said() is None  # without profiles a border can wait
     state, said = _at_border(here=460)
     assert said() is None
@@ -440,23 +441,23 @@ def test_behind_a_border_a_device_with_profiles_looks_by_the_guide():
     assert said() is None
 
 
-def test_on_the_way_over_a_border_it_looks_at_each_quarter_of_the_leg():
+def test_on_the_way_over_a_border_it_scans_at_each_quarter_of_the_leg():
     for leg_s, pause_s in ((900, 600), (14400, 3600)):
         way = Way(460, 401, leg_s)
         state, said = _at_border(460, 460, 401, leg_s)
         state[st.EDGE] = 1
         assert said() is None  # it has departed just now
         assert border.until(state, way) == state[st.NOW] + pause_s
-        state[st.EDGE], state[st.CARD_DUE] = 0, 0
+        state[st.EDGE], state[st.PROFILE_DUE] = 0, 0
         assert said() is None and border.until(state, way) > state[st.NOW] + 4 * HOUR
-        state[st.CARD_DUE] = 4
+        state[st.PROFILE_DUE] = 4
         budget.count(state, state[st.NOW] - pause_s + 100)  # a report on departure
-        assert said().kind == PROBE
-        budget.begin_look(state, state[st.NOW])
+        assert said().kind == SCAN
+        budget.begin_scan(state, state[st.NOW])
         assert said() is None and border.until(state, way) == state[st.NOW] + pause_s
 
 
-def test_on_the_way_over_a_border_looks_in_vain_come_to_an_end():
+def test_on_the_way_over_a_border_failed_scans_come_to_an_end():
     way = Way(460, 401, 900)
     state, said = _at_border(460, 460, 401, 900)
     state[st.EDGE], looks = 0, 0
@@ -464,88 +465,88 @@ def test_on_the_way_over_a_border_looks_in_vain_come_to_an_end():
         state[st.NOW] += 600
         if said():
             looks += 1
-            budget.begin_look(state, state[st.NOW])
-            networks.learn_look(state, HINTS[2], 0, 0)
-            state[st.DID_PROBE] = 0
+            budget.begin_scan(state, state[st.NOW])
+            networks.learn_scan(state, HINTS[2], 0, 0)
+            state[st.DID_SCAN] = 0
     assert looks == 4 and border.until(state, way) > state[st.NOW] + 4 * HOUR
 
 
 def test_a_stop_behind_the_border_is_asked_about_unless_a_fix_tells_where_it_is():
     state, said = _at_border(460, 460, 401, 900)
     state[st.MOVING], state[st.EDGE] = 0, 1
-    assert said().kind == PROBE
+    assert said().kind == SCAN
     state[st.DID_FIX] = st.YES
     assert said() is None
     state[st.DID_FIX] = st.NO
-    assert said().kind == PROBE  # indoors
+    assert said().kind == SCAN  # indoors
     state[st.EDGE] = 0
-    assert said() is None  # it stands, and has looked
+    assert said() is None  # it is stationary, and has scanned
     state, said = _at_border(401, 401, 401, 900)
     state[st.EDGE], state[st.MOVING] = 1, 0
     assert said() is None  # beyond
 
 
-def test_on_the_move_a_look_is_made_beside_a_fix():
+def test_on_the_move_a_scan_is_made_along_with_a_fix():
     state, said = _at_border(460, 460, 401, 900)
     state[st.EDGE], state[st.DID_FIX] = 0, st.YES
-    assert said().kind == PROBE
+    assert said().kind == SCAN
 
 
-def test_looks_before_a_border_leave_tries_for_behind_it():
+def test_scans_before_a_border_leave_attempts_for_after_it():
     for here, mcc, network, most in ((460, 460, 460000, 20), (401, 460, 460000, 22), (401, 401, 460000, 24)):
         state, said = _at_border(460, here, 401, 900)
         state[st.NOW] = state[st.POINT_AT] = 100000
         state[st.MCC], state[st.NETWORK] = mcc, network
         for i in range(most):
-            assert said().kind == PROBE
+            assert said().kind == SCAN
             budget.count(state, 20000 + 1000 * i)
         assert said() is None
 
 
-def test_looks_that_hear_the_country_before_make_the_next_one_later():
+def test_scans_that_hear_the_country_before_make_the_next_one_later():
     for here, parts in ((460, (300, 600, 600, 900)), (401, (600, 1200, 1200, 1800))):
         state, said = _at_border(460, here, 401, 900)
         for pause_s in parts:
-            budget.begin_look(state, state[st.NOW])
-            networks.learn_look(state, HINTS[2], 460001, -80)
-            state[st.DID_PROBE] = 0
+            budget.begin_scan(state, state[st.NOW])
+            networks.learn_scan(state, HINTS[2], 460001, -80)
+            state[st.DID_SCAN] = 0
             state[st.NOW] += pause_s - 1
             assert said() is None
             state[st.NOW] += 1
-            assert said().kind == PROBE
+            assert said().kind == SCAN
 
 
-def test_where_the_guide_knows_of_no_point_for_a_day_it_tells_no_border():
+def test_where_the_route_data_knows_of_no_point_for_a_day_it_knows_no_border():
     for here in (460, 401):
         state, said = _at_border(460, here, 401, 900)
         state[st.NOW] = 200000
         state[st.POINT_AT] = 200000 - 86399
-        state[st.LAST_TRY] = 100000
-        assert said().kind == PROBE
+        state[st.LAST_ATTEMPT] = 100000
+        assert said().kind == SCAN
         state[st.POINT_AT] = 200000 - 86400
         assert said() is None
 
 
-def test_a_look_that_hears_the_next_country_leads_to_an_attempt_at_once():
+def test_a_scan_that_hears_the_next_country_leads_to_an_attempt_at_once():
     state, said = _at_border()
-    networks.learn_look(state, HINTS[2], 0, 0)
+    networks.learn_scan(state, HINTS[2], 0, 0)
     assert said() is None  # nothing is heard
     state, said = _at_border()
     st.learn_country(state, 401001)
-    networks.learn_look(state, HINTS[2], 401001, -90)
+    networks.learn_scan(state, HINTS[2], 401001, -90)
     action = said()
-    assert (action.kind, action.reason) == (ATTACH, decide.LOOK_BORDER)
+    assert (action.kind, action.reason) == (ATTACH, decide.SCAN_BORDER)
 
 
 def test_until_it_has_registered_in_the_new_country_it_goes_on():
     state, said = _at_border()
     state[st.MCC] = 401
-    assert said().kind == PROBE
+    assert said().kind == SCAN
     state[st.NETWORK] = 401001
     assert said() is None
 
 
-def test_looks_behind_a_border_are_far_apart_where_nothing_changes():
+def test_scans_behind_a_border_are_far_apart_where_nothing_changes():
     state, said = _at_border()
     budget.count(state, 19000)
     for after_s, looks, moving, is_due in (
@@ -558,22 +559,22 @@ def test_looks_behind_a_border_are_far_apart_where_nothing_changes():
         (3600, 0, 0, False),  # it stands, and hears the country before
         (4 * 3600, 0, 0, True),
     ):
-        state[st.NOW], state[st.LOOKS], state[st.MOVING] = 19000 + after_s, looks, moving
+        state[st.NOW], state[st.SCANS_FAILED], state[st.MOVING] = 19000 + after_s, looks, moving
         assert (said() is not None) == is_due
     state[st.MCC] = 401
     for after_s, looks, is_due in ((3500, 1, False), (3600, 1, True), (3600, 2, False), (7200, 2, True)):
-        state[st.NOW], state[st.LOOKS] = 19000 + after_s, looks
+        state[st.NOW], state[st.SCANS_FAILED] = 19000 + after_s, looks
         assert (said() is not None) == is_due
 
 
 def test_an_open_switch_is_gone_on_with_as_soon_as_the_operators_allow():
     state, said = _at_border(here=460)
-    state[st.CARD_DUE] |= st.CARD_OPEN
-    assert said().kind == PROBE
+    state[st.PROFILE_DUE] |= st.PROFILE_OPEN
+    assert said().kind == SCAN
     budget.count(state, 19500)
     assert said() is None
     state[st.NOW] = 19500 + 1200
-    assert said().kind == PROBE
+    assert said().kind == SCAN
     state[st.REFUSED_UNTIL] = 30000
     assert said() is None
     state[st.REFUSED_UNTIL] = 0
@@ -581,45 +582,45 @@ def test_an_open_switch_is_gone_on_with_as_soon_as_the_operators_allow():
     assert said() is None  # the bar of a day is neither success nor failure
 
 
-def test_when_the_bar_is_over_the_operator_held_is_looked_for():
+def test_when_the_bar_is_over_the_locked_operator_is_looked_for():
     state, said = _at_border(mcc=250, here=250)
-    state[st.CARD_DUE] = 0
+    state[st.PROFILE_DUE] = 0
     assert said() is None
     st.learn_attach(state, REGISTERED, RUSSIA)
     state[st.ATTACHED] = 0
     state[st.BARRED_UNTIL] = 20001
     assert said() is None
     state[st.BARRED_UNTIL] = 20000
-    assert said().kind == PROBE
-    networks.learn_look(state, HINTS[2], 250002, -80)
-    assert said() is None  # to register there would begin the bar anew
-    networks.learn_look(state, HINTS[2], RUSSIA, -80)
+    assert said().kind == SCAN
+    networks.learn_scan(state, HINTS[2], 250002, -80)
+    assert said() is None  # to register there would begin the bar again
+    networks.learn_scan(state, HINTS[2], RUSSIA, -80)
     assert said().plmn == RUSSIA
 
 
-def test_nobody_wakes_between_looks_for_nothing():
+def test_nobody_wakes_between_scans_for_nothing():
     for mcc, held in ((401, 0), (250, RUSSIA)):
         for moving in (0, 1):
             state = settled(20000)
             state[st.MCC], state[st.NETWORK], state[st.MOVING] = mcc, 460000, moving
-            state[st.HELD_PLMN], state[st.CARD_DUE] = held, 0 if held else 4
-            state[st.LAST_TRY] = 10000
+            state[st.LOCKED_PLMN], state[st.PROFILE_DUE] = held, 0 if held else 4
+            state[st.LAST_ATTEMPT] = 10000
             assert border.is_unheard(state)
-            assert decide.next(state, senses(20000), HINTS).kind == PROBE
-            budget.begin_look(state, 20000)
-            networks.learn_look(state, HINTS[2], 0, 0)
+            assert decide.next(state, senses(20000), HINTS).kind == SCAN
+            budget.begin_scan(state, 20000)
+            networks.learn_scan(state, HINTS[2], 0, 0)
             action = decide.next(state, senses(20000), HINTS)
             assert action.kind == decide.SLEEP and action.limit_s == (600 if moving else HOUR)
             st.begin(state, 20000 + action.limit_s, moving)
-            assert decide._border(state, senses(state[st.NOW]), HINTS).kind == PROBE
+            assert decide._border(state, senses(state[st.NOW]), HINTS).kind == SCAN
 
 
 def test_who_waits_for_the_end_of_a_bar_wakes_then_and_not_when_ordinary_reports_may_be_tried():
     for bar in (st.BARRED_UNTIL, st.DATA_UNTIL):
         for heard in (20000, 20000 - 26 * HOUR):  # the report is late, too
             state = settled(100000)
-            state[st.MCC], state[st.NETWORK], state[st.HELD_PLMN], state[st.MOVING] = 250, RUSSIA, RUSSIA, 1
-            state[st.TRY_FAILS], state[st.LAST_TRY], state[st.LAST_UPLOAD] = 4, 98400, 80000 + heard
+            state[st.MCC], state[st.NETWORK], state[st.LOCKED_PLMN], state[st.MOVING] = 250, RUSSIA, RUSSIA, 1
+            state[st.ATTEMPT_FAILS], state[st.LAST_ATTEMPT], state[st.LAST_SESSION] = 4, 98400, 80000 + heard
             budget.count(state, 98400)
             for barred_for_s, asleep_s in ((100, 200), (500, 500)):
                 state[bar] = 100000 + barred_for_s
@@ -629,61 +630,61 @@ def test_who_waits_for_the_end_of_a_bar_wakes_then_and_not_when_ordinary_reports
 
 def test_who_waits_for_the_end_of_a_bar_on_a_weak_battery_does_not_wake_for_it():
     state = settled(100000)
-    state[st.MCC], state[st.NETWORK], state[st.HELD_PLMN], state[st.MOVING] = 250, RUSSIA, RUSSIA, 1
-    state[st.BARRED_UNTIL], state[st.LAST_TRY] = 100500, 98400
+    state[st.MCC], state[st.NETWORK], state[st.LOCKED_PLMN], state[st.MOVING] = 250, RUSSIA, RUSSIA, 1
+    state[st.BARRED_UNTIL], state[st.LAST_ATTEMPT] = 100500, 98400
     assert decide.next(state, senses(100000, mv=2000), HINTS).limit_s >= 1800
 
 
-def test_a_modem_that_sleeps_registered_pauses_between_attempts_in_vain_too():
+def test_a_modem_that_sleeps_registered_pauses_between_failed_attempts_too():
     state, said = _at_border(here=460)
-    state[st.CARD_DUE] |= st.CARD_OPEN
-    state[st.PARKED] = 1
-    assert said().kind == PROBE
-    budget.begin_try(state, state[st.NOW], 0)
+    state[st.PROFILE_DUE] |= st.PROFILE_OPEN
+    state[st.IN_PSM] = 1
+    assert said().kind == SCAN
+    budget.begin_attempt(state, state[st.NOW], 0)
     state[st.NOW] += 599
     assert said() is None
     state[st.NOW] += 1
-    assert said().kind == PROBE
+    assert said().kind == SCAN
 
 
-def test_reports_leave_tries_for_borders_where_the_card_has_profiles_and_do_not_bunch():
+def test_reports_leave_attempts_for_borders_where_the_card_has_profiles_and_do_not_bunch():
     for due, most, longest_s in ((0, 23, 8 * HOUR), (4, 19, 4 * HOUR)):
         state = settled(100000)
-        state[st.CARD_DUE], state[st.LAST_TRY], state[st.TRIED] = due, 0, 1000
+        state[st.PROFILE_DUE], state[st.LAST_ATTEMPT], state[st.ATTEMPTED] = due, 0, 1000
         made = []
         for now in range(100000, 100000 + 20 * 86400, 300):
             state[st.NOW] = now
             if not policy.wait_s(state):
-                budget.begin_try(state, now, 0)
+                budget.begin_attempt(state, now, 0)
                 made.append(now)
         assert max([made[i] - made[i - 1] for i in range(1, len(made))]) <= longest_s
         in_a_day = [sum([1 for each in made if now - 86400 < each <= now]) for now in made]
         assert most - 2 <= max(in_a_day) <= most
 
 
-def test_a_day_in_a_yard_at_a_border_leaves_tries_for_behind_it():
+def test_a_day_in_a_yard_at_a_border_leaves_attempts_for_after_it():
     way = Way(460, 401, 1800)
     for moving_s, standing_s in ((600, 600), (1200, 600), (2700, 900)):
         state, said = _at_border(460, 460, 401, 1800)
-        state[st.NOW], state[st.LAST_TRY], looks = 200000, 0, 0
+        state[st.NOW], state[st.LAST_ATTEMPT], looks = 200000, 0, 0
         for now in range(200000, 200000 + 24 * HOUR, 300):
             state[st.NOW] = state[st.POINT_AT] = now
             runs = (now - 200000) % (moving_s + standing_s) < moving_s
             state[st.EDGE], state[st.MOVING] = int(runs != bool(state[st.MOVING])), int(runs)
             if said():
                 looks += 1
-                budget.begin_look(state, now)
-                networks.learn_look(state, HINTS[2], 460001, -80)
-                state[st.DID_PROBE] = 0
+                budget.begin_scan(state, now)
+                networks.learn_scan(state, HINTS[2], 460001, -80)
+                state[st.DID_SCAN] = 0
         assert 4 <= looks <= 20
         state[st.MCC] = 401  # over
-        assert said().kind == PROBE and border.until(state, way) == state[st.NOW]
+        assert said().kind == SCAN and border.until(state, way) == state[st.NOW]
 
 
 def test_a_fix_is_kept_before_the_radio_may_bring_a_weak_battery_down():
     for mv, then in ((3400, decide.ATTACH), (3200, decide.RECORD)):
         state = settled(NOW_LATE)
-        state[st.LAST_UPLOAD] = state[st.LAST_TRY] = state[st.LAST_RECORD] = 1000
+        state[st.LAST_SESSION] = state[st.LAST_ATTEMPT] = state[st.LAST_RECORD] = 1000
         state[st.LOADED_MV], state[st.MOVING] = mv, 1
         told = senses(NOW_LATE)
         assert decide.next(state, told, HINTS).kind == decide.FIX
@@ -698,7 +699,7 @@ def test_a_bar_of_data_ends_by_the_clock_as_it_is_set_right():
     st.learn_time(state, 1000, 845000000, record.TIME_GNSS)
     state[st.MCC] = 250
     st.learn_attach(state, REGISTERED, RUSSIA)
-    st.learn_talk(state, False)
+    st.learn_session(state, False)
     until = state[st.BARRED_UNTIL]
     assert 86400 < until - 1000 < 26 * 3600
     st.learn_time(state, 1000 + 7272, 845007200, record.TIME_GNSS)  # it has gained 72 s
@@ -708,8 +709,8 @@ def test_a_bar_of_data_ends_by_the_clock_as_it_is_set_right():
 
 
 def test_without_a_line_there_is_no_border():
-    from locator.scheduler.ahead import NoLine
+    from locator.scheduler.ahead import NoRoute
 
     state = st.new()
-    state[st.CARD_DUE], state[st.NOW] = 4, 20000
-    assert not border.is_abroad(state, NoLine) and not border.is_abroad(state, None)
+    state[st.PROFILE_DUE], state[st.NOW] = 4, 20000
+    assert not border.is_abroad(state, NoRoute) and not border.is_abroad(state, None)

@@ -1,8 +1,8 @@
 """Our policy by itself: when a point is due, when a report is worth it, what is learned of networks."""
 
 from locator import state as st
-from locator.modem import UNTOLD
-from locator.scheduler import aside, battery, menu, networks, policy, refusals
+from locator.modem import UNNAMED
+from locator.scheduler import battery, networks, operators, pacing, policy, refusals
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -10,7 +10,7 @@ NOW = 30 * DAY
 COSTS = battery.COSTS["bg95"]
 
 
-class Journey:
+class Forecast:
     to_go_s = 20 * DAY
     deviation_s = 2 * DAY
     country_s = 5 * DAY
@@ -25,12 +25,12 @@ def settled(joules_a_day=100, moving=0, now=NOW):
     state = st.new()
     st.begin(state, now, moving)
     state[st.EDGE] = 0
-    for i in (st.LAST_FIX, st.ORBITS, st.POINT_AT, st.LAST_UPLOAD, st.STOPPED_AT):
+    for i in (st.LAST_FIX, st.EPHEMERIS, st.POINT_AT, st.LAST_SESSION, st.STOPPED_AT):
         state[i] = now
-    state[st.UNMOVED] = 1 - moving
+    state[st.POSITION_HOLDS] = 1 - moving
     state[st.NETWORK] = 46000
-    policy.feel(state, 1000 * joules_a_day * 20, Journey)
-    menu.select(state, COSTS, "bg95", Journey, 0, 0)
+    policy.feel(state, 1000 * joules_a_day * 20, Forecast)
+    pacing.select(state, COSTS, "bg95", Forecast, 0, 0)
     return state
 
 
@@ -39,46 +39,46 @@ def later(state, seconds, moving=None, waiting=1):
     left = state[st.LEFT]
     st.begin(state, state[st.NOW] + seconds, state[st.MOVING] if moving is None else moving)
     state[st.WAITING] = waiting
-    policy.feel(state, left, Journey)
+    policy.feel(state, left, Forecast)
     return verdict(state)
 
 
 def verdict(state):
-    return policy.next(state, COSTS, Journey) // 10
+    return policy.next(state, COSTS, Forecast) // 10
 
 
 def test_nothing_is_due_at_once():
     assert later(settled(), 600, waiting=0) == policy.REST
 
 
-def test_on_the_move_points_come_at_the_pace_of_the_row():
+def test_on_the_move_points_come_at_the_pace_of_the_level():
     state = settled(moving=1)
-    state[st.UPLOAD_NOT_BEFORE] = NOW + DAY
+    state[st.SESSION_NOT_BEFORE] = NOW + DAY
     assert later(state, state[st.MOVE_S] - 60) == policy.REST
     assert later(state, 60) == policy.FIX
     st.learn_fix(state, True)
     assert verdict(state) == policy.REST
 
 
-def test_a_standing_train_says_still_here():
+def test_a_stationary_train_reuses_its_position():
     state = settled()
-    state[st.UPLOAD_NOT_BEFORE] = NOW + DAY
+    state[st.SESSION_NOT_BEFORE] = NOW + DAY
     assert later(state, HOUR - 60) == policy.REST
-    assert later(state, 60) == policy.STILL
-    st.learn_still(state)
+    assert later(state, 60) == policy.REUSE
+    st.learn_reused(state)
     assert verdict(state) == policy.REST
-    assert later(state, 60, moving=1) == policy.STILL, "here until now"
-    st.learn_still(state)
+    assert later(state, 60, moving=1) == policy.REUSE, "here until now"
+    st.learn_reused(state)
     assert later(state, state[st.MOVE_S]) == policy.FIX
 
 
 def test_a_stop_is_worth_a_fix():
     state = settled(120, moving=1)
-    state[st.UPLOAD_NOT_BEFORE] = NOW + DAY
+    state[st.SESSION_NOT_BEFORE] = NOW + DAY
     assert later(state, 1900, moving=0) == policy.FIX
 
 
-def test_searches_in_vain_are_further_and_further_apart_while_standing():
+def test_failed_searches_are_further_and_further_apart_while_stationary():
     state = settled()
     pauses = []
     for _ in range(5):
@@ -87,36 +87,36 @@ def test_searches_in_vain_are_further_and_further_apart_while_standing():
     assert pauses == [1, 4, 12, 24, 24]
 
 
-def test_a_look_then_a_report_where_coverage_is_not_certain():
+def test_a_scan_then_a_report_where_coverage_is_not_certain():
     state = settled(moving=1)
-    Journey.bin = 3
+    Forecast.bin = 3
     action = later(state, 12 * HOUR)
     if action == policy.FIX:
         st.learn_fix(state, True)
         action = verdict(state)
-    Journey.bin = 0
-    assert action == policy.PROBE
-    networks.learn_look(state, COSTS, 46000, -90)
-    assert verdict(state) == policy.UPLOAD
+    Forecast.bin = 0
+    assert action == policy.SCAN
+    networks.learn_scan(state, COSTS, 46000, -90)
+    assert verdict(state) == policy.SESSION
 
 
-def test_after_a_look_in_vain_only_movement_helps():
+def test_after_a_failed_scan_only_movement_helps():
     state = settled()
     pauses = []
     for _ in range(4):
-        networks.learn_look(state, COSTS, 0, 0)
-        pauses.append((state[st.UPLOAD_NOT_BEFORE] - state[st.NOW]) // 1800)
+        networks.learn_scan(state, COSTS, 0, 0)
+        pauses.append((state[st.SESSION_NOT_BEFORE] - state[st.NOW]) // 1800)
         assert verdict(state) == policy.REST
     assert pauses == [6, 12, 24, 24]
     later(state, 60, moving=1)
-    assert state[st.UPLOAD_NOT_BEFORE] == state[st.NOW]
+    assert state[st.SESSION_NOT_BEFORE] == state[st.NOW]
 
 
-def silent(state, looks, look_mj=1500):
-    """Seconds of the pause after so many more looks in vain."""
+def silent(state, looks, scan_mj=1500):
+    """Seconds of the pause after so many more failed scans."""
     for _ in range(looks):
-        networks.learn_look(state, COSTS, 0, 0, look_mj)
-    return state[st.UPLOAD_NOT_BEFORE] - state[st.NOW]
+        networks.learn_scan(state, COSTS, 0, 0, scan_mj)
+    return state[st.SESSION_NOT_BEFORE] - state[st.NOW]
 
 
 def test_in_silence_pauses_grow_on_the_move_and_a_stop_halves_what_is_left():
@@ -126,22 +126,25 @@ def test_in_silence_pauses_grow_on_the_move_and_a_stop_halves_what_is_left():
     pauses_s = [silent(state, 4)] + [silent(state, 1) for _ in range(6)]
     assert pauses_s == sorted(pauses_s) and 1800 < pauses_s[0] < pauses_s[-1] <= 12 * 3600
     later(state, 60, moving=0)
-    assert state[st.UPLOAD_NOT_BEFORE] - state[st.NOW] == (pauses_s[-1] - 60) // 2
+    assert state[st.SESSION_NOT_BEFORE] - state[st.NOW] == (pauses_s[-1] - 60) // 2
 
 
-def test_dear_looks_are_made_seldom_and_never_more_than_half_a_day_apart():
+def test_expensive_scans_are_made_seldom_and_never_more_than_half_a_day_apart():
     for joules_a_day in (120, 80, 65, 50):
         cheap, dear = (silent(settled(joules_a_day, moving=1), 12, each) for each in (1500, 12000))
         assert cheap <= dear <= 12 * 3600
     assert cheap < dear
 
 
-def test_what_looks_and_searches_take_is_learned_from_weak_priors():
+def test_what_scans_and_searches_take_is_learned_from_weak_priors():
     state = settled()
-    assert networks.look_mj(state, COSTS) == COSTS.probe and networks.search_mj(state, COSTS) == COSTS.scan
-    networks.learn_look(state, COSTS, 46000, -90, 5500)
+    assert (
+        networks.scan_mj(state, COSTS) == COSTS.scan_mj
+        and networks.search_mj(state, COSTS) == COSTS.search_mj
+    )
+    networks.learn_scan(state, COSTS, 46000, -90, 5500)
     networks.learn_search(state, COSTS, 45000)
-    assert networks.look_mj(state, COSTS) == 2500 and networks.search_mj(state, COSTS) == 30000
+    assert networks.scan_mj(state, COSTS) == 2500 and networks.search_mj(state, COSTS) == 30000
 
 
 def test_in_silence_nothing_is_tried_blindly_and_an_answer_ends_it():
@@ -149,55 +152,55 @@ def test_in_silence_nothing_is_tried_blindly_and_an_answer_ends_it():
     later(state, 60, moving=1)
     silent(state, 1)
     later(state, 30 * 3600, moving=1)
-    assert policy.report(state, COSTS, Journey) == policy.PROBE_FIRST
+    assert policy.report(state, COSTS, Forecast) == policy.SCAN_FIRST
     assert networks.is_silent(state)
-    st.learn_talk(state, True)
+    st.learn_session(state, True)
     assert not networks.is_silent(state)
 
 
 def test_where_reports_are_cheap_the_first_pauses_are_short():
     state = settled(2000)
-    networks.learn_look(state, COSTS, 0, 0)
-    assert state[st.UPLOAD_NOT_BEFORE] - state[st.NOW] == 1800
+    networks.learn_scan(state, COSTS, 0, 0)
+    assert state[st.SESSION_NOT_BEFORE] - state[st.NOW] == 1800
 
 
 def test_another_network_that_is_not_there_costs_no_pause_and_is_tried_again_a_day_later():
     state = settled()
-    networks.learn_upload(state, COSTS, True, 46000, 12400)
+    networks.learn_session(state, COSTS, True, 46000, 12400)
     state[st.WANTED] = 46001
-    networks.look_aside(state)
-    networks.learn_upload(state, COSTS, False, 46000, 0)
-    assert state[st.CHOSEN_PLMN] == 0 and state[st.UPLOAD_NOT_BEFORE] <= state[st.NOW]
+    networks.select_operator(state)
+    networks.learn_session(state, COSTS, False, 46000, 0)
+    assert state[st.CHOSEN_PLMN] == 0 and state[st.SESSION_NOT_BEFORE] <= state[st.NOW]
     assert networks.cost_of(state, 46001) == 0
     state[st.NOW] += 47 * 1800
-    assert networks.looked_lately(state, 46001)
+    assert networks.selected_lately(state, 46001)
     state[st.NOW] += 1800
-    assert not networks.looked_lately(state, 46001)
+    assert not networks.selected_lately(state, 46001)
 
 
 def test_another_network_that_has_refused_us_is_never_worth_it_unless_it_has_served():
-    for cause, cost in ((11, 1000000), (14, 1000000), (3, 1000000), (UNTOLD, 1000000), (22, 0), (15, 0)):
+    for cause, cost in ((11, 1000000), (14, 1000000), (3, 1000000), (UNNAMED, 1000000), (22, 0), (15, 0)):
         state = settled()
-        networks.learn_upload(state, COSTS, True, 46000, 12400)
+        networks.learn_session(state, COSTS, True, 46000, 12400)
         state[st.WANTED] = 46001
-        networks.look_aside(state)
+        networks.select_operator(state)
         refusals.learn(state, 0, cause)
         assert networks.cost_of(state, 46001) == cost and networks.cost_of(state, 46000) == 12000
-    networks.learn_upload(state, COSTS, True, 46001, 2400)
-    networks.learn_upload(state, COSTS, True, 46000, 12400)
+    networks.learn_session(state, COSTS, True, 46001, 2400)
+    networks.learn_session(state, COSTS, True, 46000, 12400)
     state[st.WANTED] = 46001
-    networks.look_aside(state)
+    networks.select_operator(state)
     refusals.learn(state, 0, 11)
     assert networks.cost_of(state, 46001) == 2000
 
 
 def test_the_cost_of_a_network_is_learned_and_bounded():
     state = settled()
-    networks.learn_upload(state, COSTS, True, 46000, 400 + 2000)
+    networks.learn_session(state, COSTS, True, 46000, 400 + 2000)
     assert networks.cost_of(state, 46000) == 2000
-    networks.learn_upload(state, COSTS, True, 46000, 400 + 1000)
+    networks.learn_session(state, COSTS, True, 46000, 400 + 1000)
     assert networks.cost_of(state, 46000) == 1700
-    networks.learn_upload(state, COSTS, True, 46001, 1000000)
+    networks.learn_session(state, COSTS, True, 46001, 1000000)
     assert networks.cost_of(state, 46001) == 12000
     assert networks.cost_of(state, 46002) == 0
 
@@ -205,99 +208,99 @@ def test_the_cost_of_a_network_is_learned_and_bounded():
 def test_the_network_that_was_not_used_for_longest_makes_room():
     state = settled()
     for plmn in range(1, 10):
-        networks.learn_upload(state, COSTS, True, plmn, 1400 + plmn)
-        networks.learn_upload(state, COSTS, True, 1, 1401)
+        networks.learn_session(state, COSTS, True, plmn, 1400 + plmn)
+        networks.learn_session(state, COSTS, True, 1, 1401)
     known = [plmn for plmn in range(1, 10) if networks.cost_of(state, plmn)]
     assert known == [1, 4, 5, 6, 7, 8, 9]
 
 
-def test_still_here_comes_as_often_as_can_be_paid():
-    pauses = [policy.still_every_s(settled(joules)) for joules in (70, 100, 150, 420)]
+def test_a_reused_position_comes_as_often_as_can_be_paid():
+    pauses = [policy.reuse_every_s(settled(joules)) for joules in (70, 100, 150, 420)]
     assert pauses == [2 * HOUR, HOUR, HOUR, 2000]
     poor = settled()
     poor[st.AGE_MIN] = 400
-    assert policy.still_every_s(poor) == 13 * 1800
+    assert policy.reuse_every_s(poor) == 13 * 1800
 
 
 def test_the_largest_numbers_fit_in_a_word():
     state = settled()
-    networks.learn_upload(state, battery.COSTS["sim7600"], True, 999999, 1 << 29)
+    networks.learn_session(state, battery.COSTS["sim7600"], True, 999999, 1 << 29)
     state[st.WANTED], state[st.NOW] = 999999, 1 << 29
-    networks.look_aside(state)
-    assert networks.looked_lately(state, 999999)
+    networks.select_operator(state)
+    assert networks.selected_lately(state, 999999)
     assert networks.cost_of(state, 999999) == 400000
     state[st.HEARD_HERE] = 0
     for _ in range(200):
-        networks.learn_look(state, COSTS, 46000, -90)
-    assert networks.share(state, networks.STANDING) > 980
+        networks.learn_scan(state, COSTS, 46000, -90)
+    assert networks.share(state, networks.STATIONARY) > 980
 
 
 def test_another_network_is_looked_at_once_a_day_when_it_may_save_much():
     state = settled()
-    Journey.networks, Journey.costs = (46000, 46001), (0, 0)
-    networks.learn_upload(state, COSTS, True, 46000, 12400)
-    assert aside.choose(state, COSTS, Journey, 46000) == 46001
+    Forecast.networks, Forecast.costs = (46000, 46001), (0, 0)
+    networks.learn_session(state, COSTS, True, 46000, 12400)
+    assert operators.choose(state, COSTS, Forecast, 46000) == 46001
     state[st.WANTED] = 46001
-    networks.look_aside(state)
-    assert aside.choose(state, COSTS, Journey, 46000) == 0
+    networks.select_operator(state)
+    assert operators.choose(state, COSTS, Forecast, 46000) == 0
     state[st.NOW] += DAY
-    assert aside.choose(state, COSTS, Journey, 46000) == 46001
-    Journey.costs = (0, 900)  # the fleet knows that it is dear
+    assert operators.choose(state, COSTS, Forecast, 46000) == 46001
+    Forecast.costs = (0, 900)  # the fleet knows that it is dear
     fresh = settled()
-    networks.learn_upload(fresh, COSTS, True, 46000, 9000)
-    assert aside.choose(fresh, COSTS, Journey, 9000) == 0
-    Journey.networks = Journey.costs = ()
+    networks.learn_session(fresh, COSTS, True, 46000, 9000)
+    assert operators.choose(fresh, COSTS, Forecast, 9000) == 0
+    Forecast.networks = Forecast.costs = ()
 
 
 def test_a_network_that_was_chosen_and_is_not_heard_is_given_up():
     for seen, chosen in ((46001, 46001), (46000, 0), (0, 0)):
         state = settled()
         state[st.CHOSEN_PLMN] = 46001
-        networks.learn_look(state, COSTS, seen, -80 if seen else 0)
+        networks.learn_scan(state, COSTS, seen, -80 if seen else 0)
         assert state[st.CHOSEN_PLMN] == chosen
 
 
 def test_what_the_fleet_knows_is_beside_the_network_in_use():
     """Where all take more than the device was built to believe, as over GSM, none is worth a search."""
     state = settled()
-    Journey.networks, Journey.costs = (46000, 46001), (290, 290)
-    networks.learn_upload(state, COSTS, True, 46000, 9400)
-    assert aside.choose(state, COSTS, Journey, 9000) == 0
-    Journey.costs = (290, 100)
-    assert aside.choose(state, COSTS, Journey, 9000) == 46001
-    Journey.costs = (100, 65535)
-    assert aside.choose(state, COSTS, Journey, 400000) == 0
-    Journey.networks = Journey.costs = ()
+    Forecast.networks, Forecast.costs = (46000, 46001), (290, 290)
+    networks.learn_session(state, COSTS, True, 46000, 9400)
+    assert operators.choose(state, COSTS, Forecast, 9000) == 0
+    Forecast.costs = (290, 100)
+    assert operators.choose(state, COSTS, Forecast, 9000) == 46001
+    Forecast.costs = (100, 65535)
+    assert operators.choose(state, COSTS, Forecast, 400000) == 0
+    Forecast.networks = Forecast.costs = ()
 
 
 def test_the_more_networks_were_dear_the_less_is_hoped_of_another():
     state = settled()
-    Journey.networks, Journey.costs = (46000, 46001), (0, 0)
+    Forecast.networks, Forecast.costs = (46000, 46001), (0, 0)
     chosen = []
     for plmn in (25001, 25002, 40101, 40177, 46000):
-        networks.learn_upload(state, COSTS, True, plmn, 9400)
+        networks.learn_session(state, COSTS, True, plmn, 9400)
         state[st.NETWORK] = 46000
-        chosen.append(aside.choose(state, COSTS, Journey, 9000))
+        chosen.append(operators.choose(state, COSTS, Forecast, 9000))
     assert chosen[0] == 46001 and chosen[-1] == 0
-    networks.learn_upload(state, COSTS, True, 25701, 1600)  # there are cheap ones
+    networks.learn_session(state, COSTS, True, 25701, 1600)  # there are cheap ones
     state[st.NETWORK] = 46000
-    assert aside.choose(state, COSTS, Journey, 9000) == 46001
-    Journey.networks = Journey.costs = ()
+    assert operators.choose(state, COSTS, Forecast, 9000) == 46001
+    Forecast.networks = Forecast.costs = ()
 
 
 def test_more_energy_never_buys_less():
-    rows = [menu.row(menu.MENUS["bg95"], rate) for rate in range(20, 500, 7)]
-    for i in range(len(rows) - 1):
-        assert rows[i][4] >= rows[i + 1][4] and rows[i][1] >= rows[i + 1][1]
+    levels = [pacing.level(pacing.TABLES["bg95"], rate) for rate in range(20, 500, 7)]
+    for i in range(len(levels) - 1):
+        assert levels[i][4] >= levels[i + 1][4] and levels[i][1] >= levels[i + 1][1]
 
 
 def test_where_a_joule_buys_little_one_in_four_is_kept_for_what_nobody_expects():
     for modem, little_j, joules_a_day in (("bg95", 80, 160), ("sim7600", 200, 400), ("bg95", 80, 70)):
         state, paid_j = settled(), joules_a_day - max(0, joules_a_day - little_j) // 4
-        left = 1000 * joules_a_day * (Journey.to_go_s + menu.AHEAD_S) // DAY
-        policy.feel(state, left, Journey)
-        menu.select(state, COSTS, modem, Journey, 0, 0)
-        least, most = (menu.row(menu.MENUS[modem], rate)[4] for rate in (paid_j, paid_j - 1))
+        left = 1000 * joules_a_day * (Forecast.to_go_s + pacing.AHEAD_S) // DAY
+        policy.feel(state, left, Forecast)
+        pacing.select(state, COSTS, modem, Forecast, 0, 0)
+        least, most = (pacing.level(pacing.TABLES[modem], rate)[4] for rate in (paid_j, paid_j - 1))
         assert least <= state[st.AGE_MIN] <= most
 
 
@@ -306,9 +309,9 @@ def test_a_trip_that_is_early_so_far_is_not_believed_to_be_so_to_its_end():
     ages = []
     for took_days in (1, 5, 25):
         state = settled(60)
-        state[st.GUIDE_KM4], state[st.LINE_SINCE] = 1, state[st.NOW] - took_days * DAY
-        state[st.LINE_S] = Journey.to_go_s + 5 * DAY
-        menu.select(state, COSTS, "bg95", Journey, 0, 0)
+        state[st.ROUTE_KM4], state[st.ROUTE_SINCE] = 1, state[st.NOW] - took_days * DAY
+        state[st.ROUTE_S] = Forecast.to_go_s + 5 * DAY
+        pacing.select(state, COSTS, "bg95", Forecast, 0, 0)
         ages.append(state[st.AGE_MIN])
     assert ages[0] == ages[1] < ages[2]
 
@@ -317,13 +320,13 @@ def test_what_cannot_be_carried_through_is_thinned_out_unless_dense_points_are_w
     dense = 2
     for priority, lasts in ((0, True), (dense, False)):
         state = settled(joules_a_day=20)
-        st.plan_anew(state)
-        menu.select(state, COSTS, "bg95", Journey, 0, priority)
+        st.replan(state)
+        pacing.select(state, COSTS, "bg95", Forecast, 0, priority)
         assert (state[st.ENDS_AT] == -1) == lasts
     assert settled(joules_a_day=100)[st.ENDS_AT] == -1
 
 
 def test_sleep_stays_paid_for():
     state = settled()
-    state[st.LEFT] = state[st.FLOOR] - 1
+    state[st.LEFT] = state[st.RESERVE] - 1
     assert later(state, 24 * HOUR) == policy.REST

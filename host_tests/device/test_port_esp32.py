@@ -58,7 +58,7 @@ def sleep(device, ms, wake_on):
     raise AssertionError("it has not slept")
 
 
-def test_every_cause_of_a_reset_is_told():
+def test_every_cause_of_a_reset_is_reported():
     causes = (ports.POWER_ON, ports.HARD_RESET, ports.WATCHDOG_RESET, ports.DEEPSLEEP_RESET, ports.SOFT_RESET)
     assert causes == (1, 2, 3, 4, 5)  # of machine.PWRON_RESET ... SOFT_RESET
     for cause in causes:
@@ -72,7 +72,7 @@ def test_every_cause_of_a_reset_is_told():
         assert device.wake_reason == (ports.WAKE_TIMER if woken else ports.WAKE_NONE)
 
 
-def test_each_source_of_a_wake_is_told_apart():
+def test_each_source_of_a_wake_is_kept_apart():
     for gpio, reason in ((33, ports.WAKE_MOTION), (39, ports.WAKE_LIGHT), (36, ports.WAKE_TAMPER)):
         sleep(power_on(), 1000, 7)
         chip.levels[gpio] = 1

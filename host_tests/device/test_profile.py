@@ -11,14 +11,14 @@ HOUR_S = 3600
 DAY_S = 91800  # by a clock that may gain
 
 
-def using(place, mcc=0):
+def using(number, mcc=0):
     p = profile.new()
-    p[profile.PROFILE], p[profile.FALLBACK], p[profile.MCC] = place, ROAMING, mcc
+    p[profile.PROFILE], p[profile.FALLBACK], p[profile.MCC] = number, ROAMING, mcc
     return p
 
 
-def switched(p, place, now):
-    profile.begin(p, place, now)
+def switched(p, number, now):
+    profile.begin(p, number, now)
     profile.answered(p, 30)
 
 
@@ -74,8 +74,8 @@ def test_the_fallback_is_not_stayed_with():
 def test_what_costs_twice_as_much_is_left():
     p = using(CIS, 250)
     rows = [[250, CIS, EUROPE]]
-    for place, seconds in ((CIS, 100), (EUROPE, 60)):
-        p[profile.TARGET] = place
+    for number, seconds in ((CIS, 100), (EUROPE, 60)):
+        p[profile.TARGET] = number
         profile.answered(p, seconds)
     p[profile.PROFILE] = CIS
     assert profile.choose(p, rows, 250, 0) == CIS
@@ -85,13 +85,13 @@ def test_what_costs_twice_as_much_is_left():
     assert profile.choose(p, rows, 250, 0) == EUROPE
 
 
-def test_the_wish_of_the_agent():
+def test_the_request_of_the_agent():
     p = using(CIS, 250)
-    p[profile.WISH] = EUROPE
+    p[profile.REQUESTED] = EUROPE
     assert profile.choose(p, ROWS, 250, 0) == EUROPE
     profile.begin(p, EUROPE, 0)
-    assert profile.tried(p, 900, 0, True)
-    assert (p[profile.STAGE], p[profile.TARGET], p[profile.WISH]) == (profile.BACK, CIS, 0)
+    assert profile.attempt_failed(p, 900, 0, True)
+    assert (p[profile.STAGE], p[profile.TARGET], p[profile.REQUESTED]) == (profile.BACK, CIS, 0)
     assert profile.answered(p, 30) == profile.BACK
     assert profile.choose(p, ROWS, 250, 0) == CIS
 
@@ -99,15 +99,15 @@ def test_the_wish_of_the_agent():
 def test_back_and_to_the_fallback():
     p = using(CHINA, 401)
     profile.begin(p, CIS, 0)
-    assert not profile.tried(p, 300, 11, True)
-    assert not profile.tried(p, 5000, 0, False)  # nothing was heard: that is nobody's fault
-    assert not profile.tried(p, 240, 0, True)
-    assert profile.tried(p, 10, 0, True)  # a minute at least
+    assert not profile.attempt_failed(p, 300, 11, True)
+    assert not profile.attempt_failed(p, 5000, 0, False)  # nothing was heard: that is nobody's fault
+    assert not profile.attempt_failed(p, 240, 0, True)
+    assert profile.attempt_failed(p, 10, 0, True)  # a minute at least
     assert (p[profile.STAGE], p[profile.TARGET], p[profile.PROFILE]) == (profile.BACK, CHINA, CHINA)
-    assert profile.tried(p, 1, 8, False)  # this IMSI is dead here
+    assert profile.attempt_failed(p, 1, 8, False)  # this IMSI is dead here
     assert (p[profile.STAGE], p[profile.TARGET]) == (profile.TO_FALLBACK, ROAMING)
-    assert not profile.tried(p, 1, 7, True)
-    assert (p[profile.STAGE], p[profile.PROFILE]) == (profile.SETTLED, ROAMING)
+    assert not profile.attempt_failed(p, 1, 7, True)
+    assert (p[profile.STAGE], p[profile.PROFILE]) == (profile.IDLE, ROAMING)
     assert profile.choose(p, ROWS, 401, 0) == CIS  # the only one for this country
 
 
@@ -133,13 +133,13 @@ def test_weights():
 def test_a_registration_that_is_barred_is_waited_for():
     state = st.new()
     assert not profile.waits(state)
-    state[st.HELD_PLMN] = 250001
+    state[st.LOCKED_PLMN] = 250001
     assert profile.waits(state)
     state[st.OPEN_PLMN] = 250001
     assert not profile.waits(state)
     state[st.REFUSED_UNTIL] = state[st.BARRED_UNTIL] = 99
     profile.fresh(state)
-    assert not state[st.REFUSED_UNTIL] and not state[st.HELD_PLMN] and not state[st.BARRED_UNTIL]
+    assert not state[st.REFUSED_UNTIL] and not state[st.LOCKED_PLMN] and not state[st.BARRED_UNTIL]
 
 
 def test_switches_are_two_hours_apart_and_three_a_day():
@@ -152,7 +152,7 @@ def test_switches_are_two_hours_apart_and_three_a_day():
         switched(p, CIS, hour * HOUR_S)
     assert profile.wait_s(p, 9 * HOUR_S) == 1000 + DAY_S - 9 * HOUR_S
     assert profile.wait_s(p, 27 * HOUR_S) == 0
-    assert profile.wait_s(p, 5) <= DAY_S  # after a loss of power the clock begins anew
+    assert profile.wait_s(p, 5) <= DAY_S  # after a loss of power the clock begins again
     assert profile.wait_s(p, 5 + DAY_S) == 0  # and the pause with it, once
 
 

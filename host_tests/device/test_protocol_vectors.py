@@ -7,7 +7,7 @@ from binascii import hexlify, unhexlify
 
 from locator.codec import cbor, cose, record
 from locator.codec import columns as batch
-from locator.session import talk
+from locator.session import session
 
 
 def load():
@@ -84,7 +84,7 @@ def test_replies_are_opened_and_read():
         assert number == reply["number"]
         assert hexlify(plain).decode() == reply["cbor"]
         ranges = [seq for lo_hi in reply["acknowledged"] for seq in lo_hi]
-        read = talk.read_reply(plain)
+        read = session.read_reply(plain)
         assert (read[1], read[2], read[3]) == (reply["answers"], ranges, reply["time"]), reply["name"]
 
 
@@ -118,7 +118,7 @@ def test_every_bit_of_an_envelope_counts():
 
 def refuses(envelope, data):
     try:
-        talk.read_reply(envelope.open(data)[1])
+        session.read_reply(envelope.open(data)[1])
     except (cose.EnvelopeError, cbor.CborError):
         return True
     return False

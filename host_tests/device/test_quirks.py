@@ -1,4 +1,5 @@
-"""What real modems do beside their manuals, quirk by quirk; numbered as in docs/reference/quirks.md."""
+"""What real modems do that their manuals do not say, quirk by quirk; numbered as in
+docs/reference/quirks.md."""
 
 import scripted
 from locator.modem import (
@@ -7,7 +8,7 @@ from locator.modem import (
     ModemRestarted,
     ModemSilent,
 )
-from locator.modem.ladder import Ladder
+from locator.modem.steps import RecoverySteps
 from locator.scheduler import regions
 from scripted import OK, line
 
@@ -238,7 +239,7 @@ def test_q19_denied_is_not_the_end():
     assert driver.attach(5, 120, 0)[0] == REGISTERED
 
 
-def test_q19_denied_is_bounded_and_tells_the_cause():
+def test_q19_denied_is_bounded_and_has_the_cause():
     driver, table = scripted.bg95()
     table.answers[b"+CEREG?"] = line(b'+CEREG: 4,3,"5A31","1A2D003",8,0,15')
     table.answers[b"+CREG?"] = CALM
@@ -247,17 +248,17 @@ def test_q19_denied_is_bounded_and_tells_the_cause():
     assert table.now < 40000
 
 
-def test_q20_the_forbidden_list_is_cleared_after_tries_in_vain():
+def test_q20_the_forbidden_list_is_cleared_after_failed_attempts():
     driver, table = scripted.bg95()
     for fails in range(5):
-        Ladder(fails).after_start(driver, 0)
+        RecoverySteps(fails).after_start(driver, 0)
     assert sum(command.startswith(b"+CRSM=214,28539") for command in table.sent) == 1
 
 
 def test_q21_denied_for_ever_the_radio_is_off_for_ten_seconds():
     for make in (scripted.bg95, scripted.sim7600):
         driver, table = make()
-        assert Ladder(5).after_start(driver, 262001) == 0
+        assert RecoverySteps(5).after_start(driver, 262001) == 0
         assert table.sent[-2:] == [b"+CFUN=4", b"+CFUN=1"] and table.now >= 10000
         assert table.sent[-3].startswith(b"+CRSM=214,28539")
 
@@ -333,7 +334,7 @@ def test_q35_the_filler_of_an_odd_iccid():
     assert driver.identity()[1] == "8949227002805216770"
 
 
-def test_q36_identity_is_read_anew_each_time():
+def test_q36_identity_is_read_again_each_time():
     driver, table = scripted.bg95()
     table.answers[b"+CIMI"] = [line(b"204046612345678"), line(b"460001234567890")]
     table.answers[b"+QCCID"] = [line(b"+QCCID: 8931440400012345678F"), line(b"+QCCID: 8986001234567890123")]

@@ -1,4 +1,5 @@
-"""What real modems do beside their manuals while they connect; numbered as in docs/reference/quirks.md."""
+"""What real modems do that their manuals do not say while they connect; numbered as in
+docs/reference/quirks.md."""
 
 import scripted
 from locator.modem import (

@@ -1,7 +1,7 @@
 """Why the network has refused: what modems say of it, and how often a PDP context is asked for."""
 
 import scripted
-from locator.modem import DENIED, UNTOLD, ModemError, PdpError, ntp, refusals
+from locator.modem import DENIED, UNNAMED, ModemError, PdpError, ntp, refusals
 from scripted import OK, line
 
 EMM, ESM = b"EMM", b"ESM"
@@ -58,16 +58,16 @@ def test_denied_and_nobody_says_why():
         driver, table = make()
         table.answers[b"+CEREG?"] = line(b"+CEREG: 0,3")
         table.answers[b"+CEER"] = line(b"+CEER: No cause information available")
-        assert driver.attach(5, 5, 0) == (DENIED, UNTOLD)
-        assert driver.serves(0) == (False, UNTOLD)
+        assert driver.attach(5, 5, 0) == (DENIED, UNNAMED)
+        assert driver.serves(0) == (False, UNNAMED)
         table.answers[b"+CEER"] = b"\r\nERROR\r\n"
-        assert driver.serves(0) == (False, UNTOLD)
+        assert driver.serves(0) == (False, UNNAMED)
         table.answers[b"+CEER"] = line(b"+CEER: EPS services not allowed")
         assert driver.attach(5, 5, 0) == (DENIED, 7)
 
 
 def context(refusal, reason=OK, error=OK, granted=0):
-    """(code of the `PdpError`, requests) of a time server and a talk, both on a BG95 that is refused."""
+    """(code of the `PdpError`, requests) of a time server and a session, both on a BG95 that is refused."""
     driver, table = scripted.bg95()
     table.answers[b"+CEREG?"] = line(b"+CEREG: 4,5")
     table.answers[b"+QIACT="] = [refusal, OK] if granted else refusal

@@ -7,10 +7,10 @@ import packed
 import scratch
 from locator import state as st
 from locator.downlink import commands, release
-from locator.downlink import desk as desks
-from locator.downlink.book import RESULT, Book
+from locator.downlink import handlers as downlinks
+from locator.downlink.executed import RESULT, Executed
 from locator.journal.log import Log
-from start import bundle, slots, trials
+from start import image, slots, trial
 
 SAME, OTHER = b"same" * 400, b"other" * 300
 
@@ -28,7 +28,7 @@ class Home:
         slots.choose()
         self.state = st.new()
         self.state[st.LOADED_MV] = 3600
-        self.desk = desks.Desk(self, None, None, None, self.state, Log(), "SIM")
+        self.handlers = downlinks.Handlers(self, None, None, None, self.state, Log(), "SIM")
         return self
 
     def __exit__(self, *_):
@@ -47,7 +47,7 @@ class Home:
         raise SystemExit
 
     def takes(self, key, value):
-        self.desk.take({3: 0, key: value})
+        self.handlers.take({3: 0, key: value})
 
     def refused(self):
         return self.state[st.REFUSED], self.state[st.REFUSED_WHY]
@@ -69,17 +69,17 @@ def test_what_is_there_is_copied_and_the_rest_is_pulled():
     with Home() as home:
         data = packed.listed(FILES)
         pull_list(home, data)
-        assert home.desk.pull[:4] == (2, 2, 0, len(OTHER))
+        assert home.handlers.pull[:4] == (2, 2, 0, len(OTHER))
         home.takes(8, [2, 2, 0, OTHER[:1000]])
-        assert home.desk.pull[:3] == (2, 2, 1000)
-        again = desks.Desk(home, None, None, None, home.state, None, "SIM")  # the conversation broke off
-        home.desk = again
+        assert home.handlers.pull[:3] == (2, 2, 1000)
+        again = downlinks.Handlers(home, None, None, None, home.state, None, "SIM")  # the session broke off
+        home.handlers = again
         home.takes(7, offer(data))
-        assert home.desk.pull[:3] == (2, 2, 1000)
+        assert home.handlers.pull[:3] == (2, 2, 1000)
         home.takes(8, [2, 2, 1000, OTHER[1000:]])
-        assert home.desk.pull is None and not trials.Pointer().on_trial
-        home.desk.at_last.pop()()
-        assert trials.Pointer().on_trial and home.state[st.URGENT]
+        assert home.handlers.pull is None and not trial.Pointer().on_trial
+        home.handlers.at_last.pop()()
+        assert trial.Pointer().on_trial and home.state[st.URGENT]
         with open("slots/b", "rb") as f:
             assert f.read() == packed.slot(FILES, 2)
 
@@ -93,11 +93,11 @@ def test_a_restart_comes_after_the_switch_and_neither_costs_the_other():
             home.takes(first, orders.pop(first))
             home.takes(*orders.popitem())
             try:
-                for do in home.desk.at_last:
+                for do in home.handlers.at_last:
                     do()
             except SystemExit:
-                assert trials.Pointer().on_trial
-                assert Book("data", 0).entries[0][RESULT] == commands.DONE
+                assert trial.Pointer().on_trial
+                assert Executed("data", 0).entries[0][RESULT] == commands.DONE
             else:
                 raise AssertionError("no restart")
 
@@ -105,21 +105,21 @@ def test_a_restart_comes_after_the_switch_and_neither_costs_the_other():
 def test_only_the_piece_that_is_wanted_is_taken():
     with Home() as home:
         pull_list(home, packed.listed(FILES))
-        wanted = home.desk.pull
+        wanted = home.handlers.pull
         for piece in (
             [2, 2, 1, b"x"], [2, 1, 0, b"x"], [3, 2, 0, b"x"], [2, 2, 0], [2, 2, 0, b"x", 1],
             None, 7, "x", {},
         ):  # fmt: skip
             home.takes(8, piece)
-            assert home.desk.pull == wanted
+            assert home.handlers.pull == wanted
         for data in (b"", bytes(len(OTHER) + 1), "text", 5):
-            home.desk.pull = wanted
+            home.handlers.pull = wanted
             home.takes(8, [2, 2, 0, data])
-            assert home.desk.pull is None
-        assert bundle.HEAD_BYTES + 2 * bundle.ITEM_BYTES + len(SAME) == os.stat("slots/b")[6]
+            assert home.handlers.pull is None
+        assert image.HEAD_BYTES + 2 * image.ITEM_BYTES + len(SAME) == os.stat("slots/b")[6]
 
 
-def test_a_list_that_is_not_the_one_offered_is_refused():
+def test_a_list_that_is_not_that_of_the_update_is_refused():
     with Home() as home:
         data = packed.listed(FILES)
         home.takes(7, offer(data))
@@ -127,11 +127,11 @@ def test_a_list_that_is_not_the_one_offered_is_refused():
         assert home.refused() == (2, release.DAMAGED)
         assert "b" not in os.listdir("slots")
         home.takes(7, offer(data))  # once is enough
-        assert home.desk.pull is None
+        assert home.handlers.pull is None
 
 
 def item(number, size):
-    return struct.pack(bundle.ITEM, number, size, bytes(32))
+    return struct.pack(image.ITEM, number, size, bytes(32))
 
 
 def test_lists_that_are_none_or_too_large():
@@ -153,19 +153,19 @@ def test_offers_that_are_none():
             value = good[:]
             value[at] = bad
             home.takes(7, value)
-            assert home.refused()[1] == release.MALFORMED and home.desk.pull is None
+            assert home.refused()[1] == release.MALFORMED and home.handlers.pull is None
     for value in (None, 5, [], good[:4], good + [1], {0: good}):
         with Home() as home:
             home.takes(7, value)
             assert home.refused()[1] == release.MALFORMED
 
 
-def test_a_weak_battery_and_a_spent_day_pull_nothing():
+def test_a_weak_battery_and_a_day_used_up_pull_nothing():
     for index, value in ((st.LOADED_MV, 3300), (st.PULLED_TODAY, 40)):
         with Home() as home:
             home.state[index] = value
             home.takes(7, offer(packed.listed(FILES)))
-            assert home.desk.pull is None and home.refused() == (0, 0)
+            assert home.handlers.pull is None and home.refused() == (0, 0)
 
 
 def test_a_file_that_changes_before_the_switch_is_found():
@@ -175,6 +175,6 @@ def test_a_file_that_changes_before_the_switch_is_found():
         with open("slots/b", "r+b") as f:
             f.seek(os.stat("slots/b")[6] - len(OTHER))
             f.write(bytes(len(OTHER)))
-        home.desk.at_last.pop()()
+        home.handlers.at_last.pop()()
         assert home.refused() == (2, release.DAMAGED)
-        assert not trials.Pointer().on_trial and "b" not in os.listdir("slots")
+        assert not trial.Pointer().on_trial and "b" not in os.listdir("slots")

@@ -1,4 +1,4 @@
-"""Voice and SMS: asked, put off, told; and what comes all the same."""
+"""Voice and SMS: asked, put off, reported; and what comes all the same."""
 
 import scripted
 from locator import state as st
@@ -87,10 +87,10 @@ def test_the_text_of_a_message_is_taken_for_nothing_else():
         assert driver.channel.uninvited == [0, 1] and driver.channel._queue == []
 
 
-def test_what_came_is_noted_and_told():
+def test_what_came_is_noted_and_reported():
     state, noted = st.new(), []
     trouble.uninvited((0, 2), state, lambda *entry: noted.append(entry))
-    assert noted == [(logs.MESSAGED, 2)] and state[st.TO_TELL] == st.TELL_DIAGNOSTICS
+    assert noted == [(logs.MESSAGED, 2)] and state[st.TO_REPORT] == st.REPORT_DIAGNOSTICS
     trouble.uninvited((3, 1), state, lambda *entry: noted.append(entry))
     assert noted[1:] == [(logs.CALLED, 3), (logs.MESSAGED, 1)]
 

@@ -8,7 +8,7 @@ import scratch
 from locator import settings as cfg
 from locator import state as st
 from locator.codec import cbor
-from locator.downlink import applied, desk, settings
+from locator.downlink import applied, handlers, settings
 
 GOOD = {cfg.INTERVAL_S: 900, cfg.TEMPERATURE_LOW_DC: -350}
 OTHER = {cfg.INTERVAL_S: 1800}
@@ -20,7 +20,7 @@ class Port:
 
 
 class Device:
-    """A device whose conversations are `order` and `talk`."""
+    """A device whose sessions are `order` and `talk`."""
 
     def __init__(self):
         self.port = Port()
@@ -31,29 +31,29 @@ class Device:
         self.values = applied.load(self.port.data_dir, self.state)
         return self.values
 
-    def desk(self):
-        self.state[st.TO_TELL] &= st.TELL_SETTINGS
-        return desk.Desk(self.port, None, None, None, self.state, None)
+    def handlers(self):
+        self.state[st.TO_REPORT] &= st.REPORT_SETTINGS
+        return handlers.Handlers(self.port, None, None, None, self.state, None)
 
     def order(self, value):
-        """A conversation in which settings come; what the device says in its next turn."""
-        at = self.desk()
+        """A session in which settings come; what the device reports in its next turn."""
+        at = self.handlers()
         at.take({3: 1, 4: value})
         said = self._say(at)
         self.wake()
         return said
 
     def talk(self):
-        """A wake, and a conversation in which the device says what it applies, if it has to."""
+        """A wake, and a session in which the device reports what it applies, if it has to."""
         self.wake()
-        return self._say(self.desk())
+        return self._say(self.handlers())
 
     def _say(self, at):
         out = cbor.Writer(bytearray(64))
         out.head(cbor.MAP, 1)
         if not at.write(out):
             return None
-        at.told()
+        at.on_ack()
         return cbor.loads(bytes(out.buf[: out.n]))[6]
 
     def file(self, name=applied.FILE):
@@ -91,7 +91,7 @@ def test_a_new_device_has_the_built_in_settings_and_says_so_once():
     assert device.talk() is None
 
 
-def test_new_settings_are_in_force_at_once_and_confirmed_by_the_next_conversation():
+def test_new_settings_are_in_force_at_once_and_confirmed_by_the_next_session():
     device = Device()
     assert device.order([7, GOOD]) == report(7, GOOD, applied.ON_TRIAL)
     assert device.values == values(GOOD)
@@ -101,13 +101,13 @@ def test_new_settings_are_in_force_at_once_and_confirmed_by_the_next_conversatio
     assert device.talk() is None and device.state[st.TRIAL] == 0
 
 
-def test_another_energy_is_planned_with_anew():
+def test_another_energy_is_planned_again():
     device = trusted(GOOD)
-    device.state[st.ROW_AT], device.state[st.ENDS_AT] = 5, -1
+    device.state[st.LEVEL_AT], device.state[st.ENDS_AT] = 5, -1
     device.order([8, OTHER])
     assert device.state[st.ENDS_AT] == -1
     device.order([9, {cfg.BATTERY_MAH: 500}])
-    assert device.state[st.ROW_AT] == device.state[st.ENDS_AT] == 0
+    assert device.state[st.LEVEL_AT] == device.state[st.ENDS_AT] == 0
     device.state[st.ENDS_AT], device.state[st.TRIAL] = 77, -1  # the agent was not reached under these
     device.wake()
     assert device.state[st.ENDS_AT] == 0
@@ -127,7 +127,7 @@ def test_a_value_out_of_range_refuses_the_whole_revision():
             7, GOOD, applied.CONFIRMED, 8, key
         )
         assert device.values == values(GOOD)
-        assert device.order([8, {cfg.LIGHT_LUX: 30, key: value}]) is None  # told already
+        assert device.order([8, {cfg.LIGHT_LUX: 30, key: value}]) is None  # reported already
 
 
 def test_a_key_beyond_32_bits_is_refused_like_any_other():
@@ -136,12 +136,12 @@ def test_a_key_beyond_32_bits_is_refused_like_any_other():
         assert device.order([8, {key: 1}]) == report(7, GOOD, applied.CONFIRMED, 8, settings.MALFORMED)
 
 
-def test_a_refusal_that_the_flash_does_not_take_is_not_told():
-    # Otherwise each reply would bring the settings again, and each turn another one.
+def test_a_refusal_that_the_flash_does_not_take_is_not_reported():
+    # Otherwise each downlink would bring the settings again, and each turn another one.
     device = trusted(GOOD)
     os.mkdir(device.port.data_dir + applied.FILE + ".new")
     assert device.order([8, {99: 1}]) is None
-    assert not device.state[st.TO_TELL]
+    assert not device.state[st.TO_REPORT]
 
 
 def test_what_is_no_revision_is_refused():
@@ -156,7 +156,7 @@ def test_settings_under_which_the_agent_is_not_reached_are_given_up():
     device.order([8, OTHER])
     tries = 0
     while device.wake() == values(OTHER):
-        st.learn_talk(device.state, False)
+        st.learn_session(device.state, False)
         tries += 1
         assert tries <= 10
     assert tries == 10 and device.values == values(GOOD)
@@ -170,7 +170,7 @@ def test_a_trial_outlives_a_loss_of_power():
     device.state = st.new()
     assert device.wake() == values(OTHER)
     for _ in range(10):
-        st.learn_talk(device.state, False)
+        st.learn_session(device.state, False)
     assert device.wake() == values(GOOD)
 
 
@@ -181,7 +181,7 @@ def damaged(data):
             yield data[:i] + bytes([data[i] ^ (1 << bit)]) + data[i + 1 :]
 
 
-def test_any_flipped_bit_or_cut_ends_in_settings_that_are_told():
+def test_any_flipped_bit_or_cut_ends_in_settings_that_are_reported():
     device = trusted(GOOD)
     whole, good = device.file(), device.file(applied.LAST_GOOD_FILE)
     for data in damaged(whole):

@@ -5,7 +5,7 @@ import sys
 
 import packed
 import scratch
-from start import slots, trials
+from start import slots, trial
 
 
 class Home:
@@ -29,7 +29,7 @@ def boot(ends):
     """One boot; `ends`: it comes to its sleep."""
     name = slots.choose()
     if ends and slots.on_trial:
-        trials.ended()
+        trial.ended()
     return name
 
 
@@ -55,38 +55,38 @@ def test_without_a_pointer_the_first_complete_slot_runs():
 
 def test_a_trial_that_is_answered_stays():
     with Home(BOTH):
-        assert boot(True) == "slots/a" and trials.spare() == "slots/b"
-        trials.try_out(2)
-        assert boot(True) == "slots/b" and trials.spare() is None
+        assert boot(True) == "slots/a" and trial.spare() == "slots/b"
+        trial.start(2)
+        assert boot(True) == "slots/b" and trial.spare() is None
         slots.choose()
-        trials.confirm()
-        for _ in range(trials.BOOTS + 2):
-            assert boot(False) == "slots/b" and trials.spare() == "slots/a"
+        trial.confirm()
+        for _ in range(trial.BOOTS + 2):
+            assert boot(False) == "slots/b" and trial.spare() == "slots/a"
 
 
 def test_boots_on_trial_that_do_not_reach_their_sleep_are_few():
     with Home(BOTH):
         boot(True)
-        trials.try_out(2)
+        trial.start(2)
         for ends in (False, False, True, False, False, False):
             assert boot(ends) == "slots/b"
         assert boot(True) == "slots/a"
-        pointer = trials.Pointer()
-        assert (pointer.failed, pointer.reason, trials.spare()) == (2, trials.CRASHED, "slots/b")
+        pointer = trial.Pointer()
+        assert (pointer.failed, pointer.reason, trial.spare()) == (2, trial.CRASHED, "slots/b")
 
 
 def test_a_trial_that_nobody_answers_ends():
     with Home(BOTH):
         boot(True)
-        trials.try_out(2)
-        for _ in range(trials.BOOTS):
+        trial.start(2)
+        for _ in range(trial.BOOTS):
             assert boot(True) == "slots/b"
         assert boot(True) == "slots/a"
-        assert trials.Pointer().reason == trials.NOT_ANSWERED
+        assert trial.Pointer().reason == trial.NOT_ANSWERED
 
 
 class Chip:
-    """As `machine` and as `board`: a battery behind a divider by two."""
+    """As `machine` and as `board`: a battery at a divider by two."""
 
     BATTERY_ADC, BATTERY_RATIO_MILLI = 34, 2000
     ATTN_11DB = 3
@@ -110,12 +110,12 @@ def test_a_boot_on_a_weak_battery_is_no_trial_and_writes_nothing():
     try:
         with Home(BOTH):
             boot(True)
-            trials.try_out(2)
+            trial.start(2)
             before = read()
-            for chip.battery_mv in [2700, 2999] * trials.BOOTS:
+            for chip.battery_mv in [2700, 2999] * trial.BOOTS:
                 assert boot(False) == "slots/a" and not slots.on_trial and read() == before
             chip.battery_mv = 3000
-            assert boot(True) == "slots/b" and trials.Pointer().boots == 1
+            assert boot(True) == "slots/b" and trial.Pointer().boots == 1
     finally:
         for name, module in kept.items():
             sys.modules.pop(name)
@@ -126,29 +126,29 @@ def test_a_boot_on_a_weak_battery_is_no_trial_and_writes_nothing():
 def test_an_exception_rolls_back():
     with Home(BOTH):
         boot(True)
-        trials.try_out(3)
+        trial.start(3)
         slots.choose()
-        trials.failed(False)
+        trial.failed(False)
         assert boot(True) == "slots/a"
-        assert trials.Pointer().failed == 3
+        assert trial.Pointer().failed == 3
 
 
 def test_a_good_slot_that_cannot_be_loaded_gives_way_only_to_a_complete_one():
     with Home(BOTH):
         boot(True)
-        trials.failed(False)
+        trial.failed(False)
         assert boot(True) == "slots/a"
-        trials.failed(True)
+        trial.failed(True)
         assert boot(True) == "slots/b"
         packed.write("slots/a", packed.slot((("locator/wake.mpy", b"code"),))[:-1])
-        trials.failed(True)
+        trial.failed(True)
         assert boot(True) == "slots/b"
 
 
 def test_a_damaged_pointer_is_none():
     with Home(BOTH):
         slots.choose()
-        trials.try_out(2)
+        trial.start(2)
         good = read()
         assert boot(False) == "slots/b"
         for i in range(len(good)):
@@ -164,18 +164,18 @@ def test_a_damaged_pointer_is_none():
 def test_a_roll_back_that_the_power_cut_short_goes_on():
     with Home(("slots/b",)):
         slots.choose()
-        trials.try_out(2)  # its slot is gone already, and the pointer still has it on trial
+        trial.start(2)  # its slot is gone already, and the pointer still has it on trial
         assert boot(True) == "slots/b"
-        assert trials.Pointer().failed == 2 and trials.Pointer().reason == trials.CRASHED
+        assert trial.Pointer().failed == 2 and trial.Pointer().reason == trial.CRASHED
 
 
 def test_a_boot_that_cannot_be_counted_is_no_trial():
     with Home(BOTH):
         boot(True)
-        trials.try_out(2)
+        trial.start(2)
         os.mkdir("slots/pointer.bin.new")
         assert boot(True) == "slots/a"
-        trials.confirm()  # of the slot that does not run
+        trial.confirm()  # of the slot that does not run
         os.rmdir("slots/pointer.bin.new")
         assert boot(True) == "slots/b"
 
@@ -183,11 +183,11 @@ def test_a_boot_that_cannot_be_counted_is_no_trial():
 def test_a_release_that_has_failed_never_stands_in_for_a_good_one():
     with Home(BOTH):
         boot(True)
-        trials.try_out(2)
-        for _ in range(trials.UNENDED):
+        trial.start(2)
+        for _ in range(trial.UNENDED):
             assert boot(False) == "slots/b"
         assert boot(True) == "slots/a"
-        trials.failed(True)  # the good one, once: a sensor that did not answer, a read that failed
+        trial.failed(True)  # the good one, once: a sensor that did not answer, a read that failed
         assert boot(True) == "slots/a"
         os.remove("slots/pointer.bin")
         assert boot(True) == "slots/a"
@@ -196,12 +196,12 @@ def test_a_release_that_has_failed_never_stands_in_for_a_good_one():
 def test_a_good_release_whose_file_has_changed_gives_way_to_the_other_one():
     with Home(BOTH):
         assert boot(True) == "slots/a"
-        trials.failed(False)
+        trial.failed(False)
         assert boot(True) == "slots/a"
         with open("slots/a", "r+b") as f:
             f.seek(-3, 2)
             f.write(b"?")
-        trials.failed(False)
+        trial.failed(False)
         assert boot(True) == "slots/b"
 
 
@@ -211,5 +211,5 @@ def test_a_release_whose_file_has_changed_stays_where_there_is_no_other():
         with open("slots/a", "r+b") as f:
             f.seek(-3, 2)
             f.write(b"?")
-        trials.failed(False)
+        trial.failed(False)
         assert boot(True) == "slots/a"

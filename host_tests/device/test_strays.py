@@ -32,7 +32,7 @@ class Numbers:
 
 class Queued(scripted.Table):
     """A modem that does one command after the other, each in its own time, and gives each answer once. Strays
-    fall before, within and behind the answers, one in `rarity` times."""
+    fall before, within and after the answers, one in `rarity` times."""
 
     def __init__(self, seed, rarity):
         scripted.Table.__init__(self)
@@ -287,7 +287,7 @@ def test_an_echo_that_was_never_off_is_no_restart():
                 assert driver._signal() == 9
 
 
-def test_a_scan_that_heard_nothing_and_a_card_that_is_not_told_leave_the_channel_unsure():
+def test_a_scan_that_heard_nothing_and_a_card_that_is_not_known_leave_the_channel_unsure():
     from locator.modem import survey
 
     driver, table = scripted.sim7600()
@@ -296,7 +296,7 @@ def test_a_scan_that_heard_nothing_and_a_card_that_is_not_told_leave_the_channel
     assert not driver.card_gone() and driver.channel.unsure
 
 
-def test_a_late_boot_line_of_a_card_that_starts_anew_is_none():
+def test_a_late_boot_line_of_a_card_that_starts_again_is_none():
     for make, sign in ((scripted.sim7600, b"PB DONE"), (scripted.bg95, b"APP RDY")):
         driver, table = make()
         table.answers[b"+CSQ"] = b"\r\n" + sign + b"\r\n" + line(b"+CSQ: 9,99")

@@ -90,7 +90,7 @@ def test_a_scan_that_is_refused():
     assert driver.channel.command(b"+CSQ", 1000) == []  # lines are whole again
 
 
-def test_whom_to_try():
+def test_whom_to_select():
     heard = [(2, 262001, 7), (3, 262002, 7), (1, 262003, 7), (1, 262003, 0), (1, 262006, 7)]
     assert [survey.choose(heard, 262001, turn) for turn in range(3)] == [262003, 262006, 262003]
     assert survey.choose(heard, 262003, 0) == 262001

@@ -1,10 +1,10 @@
-"""What the verbs of a wake tell the modem beside what the plan has decided."""
+"""What the verbs of a wake ask of the modem in addition to what the scheduler has decided."""
 
 from locator import clock
 from locator import state as st
 from locator.actions import register, scan, session
 from locator.modem import plausible_cell
-from locator.scheduler import ATTACH, PROBE, Action
+from locator.scheduler import ATTACH, SCAN, Action
 from woken import device
 
 HOUR = 3600
@@ -12,39 +12,39 @@ GERMANY = 262
 
 
 def kept(told, **others):
-    """Whether a look lets a modem that was told to use only `told` keep to that."""
+    """Whether a scan lets a modem that was set to use only `told` keep to that."""
     it = device("", 3600)
-    it.state[st.TOLD_PLMN] = told
+    it.state[st.ALLOWED_PLMN] = told
     for name, plmn in others.items():
         it.state[getattr(st, name)] = plmn
-    scan.run(it, Action(PROBE, 0, 12))
+    scan.run(it, Action(SCAN, 0, 12))
     return it.modem.is_kept
 
 
-def test_a_look_keeps_an_operator_that_is_held_chosen_or_used_and_no_other():
+def test_a_scan_keeps_an_operator_that_is_locked_chosen_or_used_and_no_other():
     assert not kept(262003)
     assert not kept(0) and not kept(0, CHOSEN_PLMN=262003), "it may keep to one that refused it"
-    assert kept(0, HELD_PLMN=262003)
-    for name in ("HELD_PLMN", "CHOSEN_PLMN", "NETWORK"):
+    assert kept(0, LOCKED_PLMN=262003)
+    for name in ("LOCKED_PLMN", "CHOSEN_PLMN", "NETWORK"):
         assert kept(262003, **{name: 262003}) and not kept(262003, **{name: 262002})
-        assert kept(262003, LOOKS=1, **{name: 262003}) is (name == "HELD_PLMN"), "it was not there"
+        assert kept(262003, SCANS_FAILED=1, **{name: 262003}) is (name == "LOCKED_PLMN"), "it was not there"
 
 
 def searches(gsm, hours, seen=0, mcc=GERMANY):
     """What the modem is set to in three attempts to register, the first so many hours before the others, the
-    last for `mcc` and behind a look where that has `seen` a network."""
+    last for `mcc` and after a scan where that has `seen` a network."""
     it = device("", 3600)
     it.modem.hears = plausible_cell(262002, 1, 2, -80, gsm)
     it.state[st.NOW], it.state[st.MCC], it.state[st.MOVING] = 100 * HOUR, GERMANY, 1
     register.run(it, Action(ATTACH, 0, 50, mcc=GERMANY))
     it.state[st.NOW] += hours * HOUR
     register.run(it, Action(ATTACH, 0, 50, mcc=GERMANY))
-    it.state[st.SEEN] = seen
+    it.state[st.HEARD_PLMN] = seen
     register.run(it, Action(ATTACH, 0, 50, mcc=mcc))
     return [verb for verb in it.modem.asked if verb != "attach"]
 
 
-def test_on_gsm_the_modem_searches_anew_hours_later_but_not_behind_a_look():
+def test_on_gsm_the_modem_searches_again_hours_later_but_not_after_a_scan():
     assert searches(False, 2) == ["search"]
     assert searches(True, 1) == ["search"]
     assert searches(True, 2) == ["search", "search anew"]
@@ -71,7 +71,7 @@ def test_where_agent_and_network_agree_ours_is_set_right():
     it = device("", 3600)
     it.network = clock.network(it.port, it.modem, it.state)
     ours = it.state[st.OFFSET]
-    it.state[st.OFFSET] += 365 * 24 * HOUR  # as another network had told at power-on
+    it.state[st.OFFSET] += 365 * 24 * HOUR  # as another network had said at power-on
     it.network = clock.network(it.port, it.modem, it.state)
     assert it.state[st.OFFSET] != ours
     session.set_clock(it, 800_000_000)

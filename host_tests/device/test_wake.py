@@ -1,4 +1,4 @@
-"""What one step of a wake leaves behind when the modem fails in it."""
+"""What one step of a wake leaves when the modem fails in it."""
 
 import sys
 
@@ -24,7 +24,7 @@ class Step(wake.Wake):
         table.senses = lambda: (3600, 200, 0, 0, 0, 0, 0)
         self.port, self.modem = table, driver
         self.state, self.log, self.settings = st.new(), Log(), settings.defaults()
-        self.fix, self.motion, self.held = None, 0, list(sys.modules)
+        self.fix, self.motion, self.loaded = None, 0, list(sys.modules)
 
 
 def found(**answers):
@@ -77,14 +77,14 @@ def test_what_an_action_imports_goes_with_it():
     assert step.pace.seen and receivers() == []
 
 
-def test_a_modem_that_restarts_in_the_search_is_started_anew():
+def test_a_modem_that_restarts_in_the_search_is_started_again():
     driver, table = found(QGPSLOC=b"\r\nRDY\r\n")
     assert not driver.on and b"+QGPSEND" not in table.sent
 
 
 def test_it_sleeps_until_what_was_decided_about_is_due():
     step = Step(*scripted.bg95())
-    step.port.now, step.senses = 63900, (60,)  # a minute was spent on counting
+    step.port.now, step.senses = 63900, (60,)  # a minute went into counting
     assert step._asleep_ms(900) == 897000
     assert step._asleep_ms(2) == 1000
 
@@ -92,7 +92,7 @@ def test_it_sleeps_until_what_was_decided_about_is_due():
 class Operators:
     """A modem that is on; `came`: what the attempts to register come to."""
 
-    on, FETCHES_ORBITS = True, False
+    on, FETCHES_ASSISTANCE = True, False
 
     def __init__(self, *came):
         self.came, self.asked = list(came), []
@@ -122,7 +122,7 @@ class Operators:
     def card_gone(self):
         return False
 
-    late = 0  # the cause of a refusal that comes behind the attempt
+    late = 0  # the cause of a refusal that comes after the attempt
     in_scan = missed = 0  # of one that comes before it
 
     def serves(self, limit_ms):
@@ -133,11 +133,11 @@ class Operators:
 
 
 class Attempt(Step):
-    """An attempt to register with the operator `plmn`, told to the modem being `told`."""
+    """An attempt to register with the operator `plmn`, the one set in the modem being `told`."""
 
     def __init__(self, told, *came):
         super().__init__(Operators(*came), scripted.bg95()[1])
-        self.state[st.TOLD_PLMN] = told
+        self.state[st.ALLOWED_PLMN] = told
         self.saved = None
         self.kept = self
 
@@ -145,18 +145,18 @@ class Attempt(Step):
         action = Action()
         action.plmn, action.patience_s, action.mcc = plmn, 0, 0
         register.run(self, action)
-        return self.state[st.TOLD_PLMN]
+        return self.state[st.ALLOWED_PLMN]
 
     def attempt(self):
         """As of what it keeps."""
-        self.saved = self.state[st.TOLD_PLMN]
+        self.saved = self.state[st.ALLOWED_PLMN]
 
     class pace:
         unserved = staticmethod(lambda *_: None)
         to = staticmethod(lambda *_: None)
 
 
-def test_what_the_modem_was_told_is_known_only_once_it_has_answered():
+def test_what_was_set_in_the_modem_is_known_only_once_it_has_answered():
     for came, known in ((REGISTERED, 250002), (NO_SERVICE, 250002), (DENIED, 0), ("silent", 0)):
         attempt = Attempt(250009, came, REGISTERED)
         assert attempt.to(250002) == (250001 if came == REGISTERED else known)
@@ -196,7 +196,7 @@ def test_an_attempt_that_is_refused_counts_the_networks_that_the_modem_has_asked
 
 
 def tried(step):
-    return sum(1 for time in step.state[st.TRIES : st.TRIES + st.TRIES_KEPT] if time)
+    return sum(1 for time in step.state[st.ATTEMPTS : st.ATTEMPTS + st.ATTEMPTS_KEPT] if time)
 
 
 class GoesOff:
@@ -224,10 +224,10 @@ def test_recovery_cuts_the_supply_at_the_end_of_the_wake_and_only_once():
     for goes, fails, cuts in ((True, 8, 1), (False, 8, 0), (True, 0, 0)):
         step = Step(GoesOff(goes), scripted.bg95()[1])
         step.cut_due = True
-        step.state[st.TRY_FAILS], step.state[st.CONFIGURED], step.state[st.ORBITS] = fails, 1, 1
+        step.state[st.ATTEMPT_FAILS], step.state[st.CONFIGURED], step.state[st.EPHEMERIS] = fails, 1, 1
         off.run(step)
         assert step.port.pins.count(("rail", False)) == cuts
-        assert step.state[st.CONFIGURED] == step.state[st.ORBITS] == (0 if fails else 1)
+        assert step.state[st.CONFIGURED] == step.state[st.EPHEMERIS] == (0 if fails else 1)
 
 
 def test_a_modem_that_has_restarted_by_itself_does_not_stay_on_through_the_sleep():
@@ -248,7 +248,7 @@ def test_an_operator_of_before_says_nothing_of_who_is_asked_now():
         assert tried(attempt) == tries
 
 
-def test_the_operator_that_is_held_was_told():
+def test_the_locked_operator_was_set_before():
     attempt = Attempt(0, REGISTERED, REGISTERED)
     assert attempt.to(0) == 250001 and attempt.modem.asked == [(0, 0), (250001, 0)]
 
@@ -266,17 +266,17 @@ class Serves:
         self.off = True
 
 
-def test_a_refusal_behind_a_look_comes_before_the_modem_shuts_down_or_not_at_all():
+def test_a_refusal_after_a_scan_comes_before_the_modem_shuts_down_or_not_at_all():
     for served, cause, is_off in ((False, 0, True), (False, 3, False), (True, 0, False)):
         step = Step(Serves(served, cause), scripted.bg95()[1])
-        step.port.now, step.state[st.DID_PROBE] = 3600000, st.NO
-        assert not off.may_park(step)
-        assert tried(step) == (2 if cause else 0)  # the first one is the look
+        step.port.now, step.state[st.DID_SCAN] = 3600000, st.NO
+        assert not off.may_stay_registered(step)
+        assert tried(step) == (2 if cause else 0)  # the first one is the scan
         assert step.modem.off is is_off
         assert (step.state[st.REFUSED_UNTIL] > 0) is (cause == 3)
 
 
-def test_behind_a_look_the_choice_stays_unless_another_operator_is_held():
+def test_after_a_scan_the_choice_stays_unless_another_operator_is_locked():
     cases = (
         (0, 0, AS_IT_IS),
         (250001, 0, AS_IT_IS),
@@ -286,6 +286,6 @@ def test_behind_a_look_the_choice_stays_unless_another_operator_is_held():
     )
     for told, plmn, wanted in cases:
         attempt = Attempt(told, NO_SERVICE)
-        attempt.state[st.SEEN] = 250001
+        attempt.state[st.HEARD_PLMN] = 250001
         attempt.to(plmn)
         assert attempt.modem.asked == [(wanted, told)]

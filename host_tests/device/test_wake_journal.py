@@ -5,7 +5,7 @@ from locator import state as st
 from locator import wake
 from locator.hal import DEEPSLEEP_RESET, HARD_RESET, POWER_ON, WATCHDOG_RESET
 from locator.journal import rtc
-from locator.journal.ledger import Ledger
+from locator.journal.numbers import Numbers
 from locator.journal.store import Journal
 
 
@@ -32,8 +32,8 @@ class Reset(woken.Port):
     def __init__(self, cause):
         woken.Port.__init__(self)
         self.reset_cause = cause
-        Journal(self.data_dir, Ledger(self.data_dir, 0)).append([1] * 20)
-        one = Journal(self.data_dir, Ledger(self.data_dir, 0))
+        Journal(self.data_dir, Numbers(self.data_dir, 0)).append([1] * 20)
+        one = Journal(self.data_dir, Numbers(self.data_dir, 0))
         room = bytearray(1024)
         data = rtc.pack_into(room, st.kept(st.new()), b"")
         self.rtc_memory = bytes(rtc.pack_journal(room, data, one.keep()))

@@ -7,8 +7,8 @@ from locator import settings as cfg
 from locator import state as st
 from locator import wake
 from locator.hal import POWER_ON, WAKE_TIMER
-from locator.journal.ledger import Ledger
 from locator.journal.log import Log
+from locator.journal.numbers import Numbers
 from locator.journal.snapshots import Snapshots
 from locator.journal.store import Journal
 from locator.modem import REGISTERED, ModemError
@@ -59,7 +59,7 @@ class Port:
 class Modem:
     """`faulty` is the verb that raises what no driver should."""
 
-    FETCHES_ORBITS = False
+    FETCHES_ASSISTANCE = False
     on = True
     lost_supply = False
     missed = 0
@@ -85,9 +85,9 @@ class Modem:
     def attach(self, limit_s, patience_s, plmn, told=0):
         return self._do("attach", (REGISTERED, 0))
 
-    def look(self, limit_s, is_kept):
+    def listen(self, limit_s, is_kept):
         self.is_kept = is_kept
-        return self._do("look")
+        return self._do("listen")
 
     def prefer(self, region, anew):
         self.asked.append("search anew" if anew else "search")
@@ -123,12 +123,12 @@ def device(faulty, battery_mv):
     it = object.__new__(wake.Wake)
     it.port, it.modem, it.state, it.settings = Port(), Modem(faulty), st.new(), cfg.defaults()
     it.settings[cfg.INTERVAL_S] = PAUSE_S  # a record is due in every wake
-    it.ledger = Ledger(it.port.data_dir, 1)
-    it.journal = Journal(it.port.data_dir, it.ledger)
+    it.numbers = Numbers(it.port.data_dir, 1)
+    it.journal = Journal(it.port.data_dir, it.numbers)
     it.room, it.log, it.motion = bytearray(2048), Log(), 0
     it.kept = Snapshots(it.port, it.journal, it.state, it.log, it.room)
     it.state[st.CONFIGURED] = 1
-    it.held = list(sys.modules)
+    it.loaded = list(sys.modules)
     it.settings[cfg.PACED] = 0
     it.pace = Pace(it.port, "bg95")
     it.battery_mv, it.lux, it.network = battery_mv, 0, None

@@ -35,7 +35,7 @@ def test_every_route(dialect, variants, rung):
     card = four_profiles()
     driver = started_driver(dialect, card, *variants)
     transport = opened(driver)
-    assert transport.rung == rung
+    assert transport.interface == rung
     assert euicc.eid(transport) == card.eid
     assert [each.enabled for each in euicc.profiles(transport)] == [True, False, False, False, False]
     assert euicc.name(transport, EUROPE_ICCID, "e" * 64) == 0 and card.profiles[2].nickname == "e" * 64
@@ -60,8 +60,8 @@ def test_channels_left_open_by_a_reset():
     for _ in range(5):
         opened(driver)
     csim = started_driver("sim7600", four_profiles(), "no-cgla")
-    assert [opened(csim).rung for _ in range(3)] == [apdu.CSIM_CHANNEL] * 3
-    assert opened(csim).rung == apdu.CSIM_BASIC
+    assert [opened(csim).interface for _ in range(3)] == [apdu.CSIM_CHANNEL] * 3
+    assert opened(csim).interface == apdu.CSIM_BASIC
 
 
 @pytest.mark.parametrize("quirk", ["get-response", "isdr-slow", "fetch-pending"])

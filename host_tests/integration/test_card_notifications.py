@@ -21,7 +21,7 @@ from landbridge.protocol.limits import WireError
 from landbridge.protocol.uplink import Uplink
 from locator import state as st
 from locator.codec import cbor
-from locator.downlink import card as obeyed
+from locator.downlink import profiles as obeyed
 from locator.esim import euicc, files, memory, notices
 from locator.scheduler import profile
 
@@ -45,13 +45,13 @@ class Device:
         self.state = st.new()
         memory.Memory(str(folder)).save()
 
-    def notify(self, bit: int) -> None:
-        self.state[st.TO_TELL] |= bit
+    def will_report(self, bit: int) -> None:
+        self.state[st.TO_REPORT] |= bit
 
     def collects(self) -> bool:
         """What a wake does after a switch, registered; whether there may be more."""
         notices.collect(self.driver, self.state, self.port.data_dir)
-        return bool(self.state[st.CARD_DUE] & profile.NOTICES)
+        return bool(self.state[st.PROFILE_DUE] & profile.NOTICES)
 
     def reports(self) -> Any:
         out = cbor.Writer(bytearray(1300))
@@ -89,16 +89,16 @@ def test_from_the_card_to_the_agent_and_off_the_card(database: Database, tmp_pat
     assert [each.operation for each in card.notifications] == [0x40, 0x20]
     reported = 0
     while device.collects():
-        assert device.state[st.TO_TELL] & profile.TELL
+        assert device.state[st.TO_REPORT] & profile.REPORT
         before = len(card.notifications)
-        while device.state[st.TO_TELL] & profile.TELL:
+        while device.state[st.TO_REPORT] & profile.REPORT:
             said = device.reports()
             assert len(cbor2.dumps(said)) < 700
             hears(database, said)
             if reported == 2:
                 hears(database, said)  # the reply was lost: it comes again
-            device.state[st.TO_TELL] = 0
-            obeyed.told(device)
+            device.state[st.TO_REPORT] = 0
+            obeyed.on_ack(device)
             reported += 1
         assert len(card.notifications) == before  # not before the agent has it
     assert card.notifications == [] and reported == 2 * 4
@@ -111,8 +111,8 @@ def test_from_the_card_to_the_agent_and_off_the_card(database: Database, tmp_pat
 
 def test_a_card_that_refuses_or_reports_nothing_costs_no_session(tmp_path: Path):
     device = Device(tmp_path, Card())
-    device.state[st.CARD_DUE] = profile.KNOWN | profile.NOTICES
-    assert not device.collects() and device.state[st.CARD_DUE] == profile.KNOWN
+    device.state[st.PROFILE_DUE] = profile.KNOWN | profile.NOTICES
+    assert not device.collects() and device.state[st.PROFILE_DUE] == profile.KNOWN
     device = Device(tmp_path, four_profiles())
     assert not device.collects() and not (tmp_path / files.NOTICE[1:]).exists()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from locator import state as st
-from locator.downlink import desk as desks
+from locator.downlink import handlers
 from locator.modem import NotAllowed, ntp, sockets
 from locator.scheduler import budget
 from locator.session import update_apn as updates
@@ -52,7 +52,7 @@ def test_nothing_is_asked_of_the_modem_for_a_host_that_is_not_allowed(locator, b
         with pytest.raises(NotAllowed):
             sockets.make(driver).open(host, port, broker.ca)
     assert ntp.ask(driver) is None
-    if driver.FETCHES_ORBITS:
+    if driver.FETCHES_ASSISTANCE:
         assert not driver.part("assistance").download(driver)
     assert asked(locator) == before
     assert locator.contact() == 2  # the one host that is allowed
@@ -69,7 +69,7 @@ def test_the_broker_is_that_of_the_access_point(locator):
 def _pull(locator: Locator) -> Talk:
     talk = Talk(locator.driver)
     locator.driver.updates = UPDATES
-    locator.state[st.TO_TELL] = st.TELL_PULL
+    locator.state[st.TO_REPORT] = st.REPORT_PULL
     updates.run(locator.driver, locator.state, locator.config, talk)
     return talk
 
@@ -84,7 +84,7 @@ def test_updates_go_over_their_own_access_point_and_back(locator):
     left = locator.modem.simulated._unit.nv.contexts[1]
     assert (left.apn, left.user, left.password) == ("iot", "", "")  # nobody is told the login of another
     assert not locator.modem.simulated._unit.pdp.address
-    assert locator.state[st.TO_TELL] == 0
+    assert locator.state[st.TO_REPORT] == 0
 
 
 @pytest.mark.parametrize("cause", [27, 33])
@@ -104,13 +104,13 @@ def test_an_access_point_for_updates_that_is_refused_costs_a_day_without_updates
 
 def test_what_is_told_over_it_is_a_request_for_a_piece_alone():
     state = st.new()
-    made = desks.Desk(None, None, None, None, state, None)
+    made = handlers.Handlers(None, None, None, None, state, None)
     for bit in (1, 4, 8, 128):
-        made.tell(bit)
-    made.may_tell = ~st.TELL_PULL
-    state[st.TO_TELL] = st.TELL_PULL
-    assert not made.to_tell()
-    made.may_tell = st.TELL_PULL
-    assert made.to_tell()
-    state[st.TO_TELL] = 1 | 8 | 128
-    assert not made.to_tell()
+        made.will_report(bit)
+    made.may_report = ~st.REPORT_PULL
+    state[st.TO_REPORT] = st.REPORT_PULL
+    assert not made.to_report()
+    made.may_report = st.REPORT_PULL
+    assert made.to_report()
+    state[st.TO_REPORT] = 1 | 8 | 128
+    assert not made.to_report()

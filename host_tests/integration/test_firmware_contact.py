@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from locator import state as st
 from locator.modem import ModemError, PdpError, ntp, refusals, sockets
-from locator.scheduler import way
+from locator.scheduler import path
 from locator.session.mqtt import MqttClient
 
 from host_tests.support.session import CONTEXT, DIALECTS, OPEN, Locator
@@ -28,7 +28,7 @@ def test_nothing_is_mended_that_is_not_broken(dialect, broker):
     locator = Locator(dialect, broker)
     assert locator.contact() == 2
     assert locator.commands_sent(OPEN[dialect]) == 1
-    assert locator.state[st.WAY_FAILS] == 0
+    assert locator.state[st.PATH_FAILS] == 0
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -71,27 +71,27 @@ def test_q49_failed_handshakes_are_counted_by_themselves(dialect, broker):
     with pytest.raises(ModemError):
         locator.contact()
     assert locator.state[st.TLS_FAILED] == 3  # as it was, connected again, with a new context
-    assert locator.state[st.WAY_FAILS] == 1
+    assert locator.state[st.PATH_FAILS] == 1
     unreached = Locator(dialect, broker, "[[event]]\nat_s = 0\ndo = 'hosts'\nreached = 'none'\n")
     with pytest.raises(ModemError):
         unreached.contact()
-    assert (unreached.state[st.TLS_FAILED], unreached.state[st.WAY_FAILS]) == (0, 1)
+    assert (unreached.state[st.TLS_FAILED], unreached.state[st.PATH_FAILS]) == (0, 1)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_what_the_network_bars_is_not_mended(dialect, broker):
     locator = Locator(dialect, broker, event("bar", CONTEXT[dialect]))
-    locator.state[st.HELD_PLMN] = 250001
+    locator.state[st.LOCKED_PLMN] = 250001
     with pytest.raises(ModemError):
         locator.contact()
     assert locator.commands_sent(OPEN[dialect]) <= 1
-    assert locator.state[st.WAY_FAILS] == locator.state[st.TLS_FAILED] == 0
+    assert locator.state[st.PATH_FAILS] == locator.state[st.TLS_FAILED] == 0
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_after_tries_in_vain_a_wake_makes_one_attempt(dialect, broker):
     locator = Locator(dialect, broker, variants=["mqtt-broken"])
-    locator.state[st.TRY_FAILS] = 2
+    locator.state[st.ATTEMPT_FAILS] = 2
     with pytest.raises(ModemError):
         locator.contact()
     assert locator.commands_sent(OPEN[dialect]) == 1
@@ -144,12 +144,12 @@ def test_a_broken_mqtt_client_is_gone_around(dialect, broker):
     for _ in range(3):
         with pytest.raises(ModemError):
             locator.contact()
-    assert locator.state[st.WAY] == way.SOCKETS
+    assert locator.state[st.PATH] == path.SOCKETS
     assert locator.contact() == 2
     locator.state[st.NOW] += 86400  # a day later the modem's client has one try
     with pytest.raises(ModemError):
         locator.contact()
-    assert locator.state[st.WAY] == way.SOCKETS
+    assert locator.state[st.PATH] == path.SOCKETS
     assert locator.contact() == 2
 
 

@@ -115,17 +115,17 @@ def test_a_download_that_fails_is_told():
 def test_predicted_orbits_are_fetched_only_when_they_pay():
     state = st.new()
     state[st.NOW], state[st.OFFSET] = 1_000_000, 800_000_000
-    assert budget.orbits_due(state)
+    assert budget.assistance_due(state)
     state[st.OFFSET] = 0
-    assert not budget.orbits_due(state)  # they need the time
-    state[st.OFFSET], state[st.ORBITS] = 800_000_000, 1_000_000 - 3 * 3600
-    assert not budget.orbits_due(state)  # what the satellites told still holds
-    state[st.ORBITS] -= 2 * 3600
-    assert budget.orbits_due(state)
-    state[st.ORBITS_TRIED] = 1_000_000 - 86_000
-    assert not budget.orbits_due(state)
-    state[st.ORBITS_TRIED] -= 400
-    assert budget.orbits_due(state)
+    assert not budget.assistance_due(state)  # they need the time
+    state[st.OFFSET], state[st.EPHEMERIS] = 800_000_000, 1_000_000 - 3 * 3600
+    assert not budget.assistance_due(state)  # what the satellites told still holds
+    state[st.EPHEMERIS] -= 2 * 3600
+    assert budget.assistance_due(state)
+    state[st.ASSISTANCE_TRIED] = 1_000_000 - 86_000
+    assert not budget.assistance_due(state)
+    state[st.ASSISTANCE_TRIED] -= 400
+    assert budget.assistance_due(state)
 
 
 CALLED = parse(
@@ -178,4 +178,4 @@ def test_behind_an_operator_that_is_not_there_a_look_sees_what_is(dialect):
     assert driver.attach(50, 50, 460999)[0] != REGISTERED
     driver.stop(False)
     driver.start(True, False)
-    assert driver.look(20, False).plmn == here
+    assert driver.listen(20, False).plmn == here

@@ -76,7 +76,7 @@ def test_the_device_takes_no_hostile_downlink_and_reports_after_each():
 
 def test_a_device_that_takes_old_replies_is_found_out(tmp_path):
     firmware = shutil.copytree(FIRMWARE, tmp_path / "firmware")
-    path = firmware / "locator" / "session" / "talk.py"
+    path = firmware / "locator" / "session" / "session.py"
     text = path.read_text()
     assert "if reply.get(_ANSWERED) in self._numbers:" in text
     path.write_text(text.replace("if reply.get(_ANSWERED) in self._numbers:", "if reply:"))

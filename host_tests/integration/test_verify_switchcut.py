@@ -51,7 +51,7 @@ def test_a_switch_from_afar(tmp_path, dialect):
     assert machine.wake() and machine.used == IMSIS[EUROPE - 1]
     assert machine.wake()
     report = machine.agent.reports[-1]
-    assert (report[0], report[3], report[4]) == (7, EUROPE, profile.SETTLED)
+    assert (report[0], report[3], report[4]) == (7, EUROPE, profile.IDLE)
     assert report[2] == machine.card.eid and len(report[5]) == 3
     events = [event for each in machine.agent.reports for event in each[6]]
     assert [event[1:4] for event in events][:1] == [[ROAMING, EUROPE, memory.COMMITTED]]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from locator.scheduler import guide
+from locator.scheduler import route
 
 from tools.world import stage
 from tools.world.oracle.records import Oracle
@@ -41,9 +41,9 @@ class World:
     def do(self, *arguments: str) -> str:
         return self.stage.services.agent.do(*arguments)
 
-    def guide(self) -> Any:
+    def route_data(self) -> Any:
         """What the device would read, or None."""
-        return guide.load(str(self.stage.flash / "data"))
+        return route.load(str(self.stage.flash / "data"))
 
     def start(self, line: str) -> None:
         self.do("trips", "end", DEVICE)
@@ -60,25 +60,25 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def test_a_guide_comes_with_the_first_report_and_goes_with_the_trip(world: World, tmp_path: Path) -> None:
-    assert world.guide() is None
+    assert world.route_data() is None
     world.run(12)
-    first = world.guide()
+    first = world.route_data()
     assert first
     lat, lon = world.stage.trip.train.position(world.hours * HOUR_MS)
-    there = first.journey(first.find(round(1e7 * lat), round(1e7 * lon), -1), True, 0, 0)
+    there = first.forecast(first.find(round(1e7 * lat), round(1e7 * lon), -1), True, 0, 0)
     assert 20 < there.to_go_s / 86_400 < 40 and there.mcc == 460 and there.bin == 0
     (tmp_path / "back.csv").write_text(LINE_BACK)
     world.do("routes", "add", "back", str(tmp_path / "back.csv"))
     world.start("back")
     world.run(12)
-    second = world.guide()
-    assert second and 5 < second.journey(0, False, 0, 0).to_go_s / 86_400 < 15
+    second = world.route_data()
+    assert second and 5 < second.forecast(0, False, 0, 0).to_go_s / 86_400 < 15
     learned = world.do("coverage", "learn", ROUTE)
     assert int(re.findall(r"(\d+) network observations", learned)[0]) > 0
     assert "460" in world.do("coverage", "show", ROUTE)
     assert "everything is delivered" in world.do("devices", "why", DEVICE)
     world.do("trips", "end", DEVICE)
     world.run(12)
-    assert world.guide() is None
-    assert not list((world.stage.flash / "data").glob("guide*"))
+    assert world.route_data() is None
+    assert not list((world.stage.flash / "data").glob("route*"))
     assert not world.oracle.wrong and world.stage.device.counters.crashes == 0

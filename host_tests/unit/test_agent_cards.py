@@ -21,7 +21,7 @@ from landbridge.features.esim import policy
 from landbridge.features.esim.queries import policies as stored
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.uplink import Uplink
-from locator.downlink import card as obeyed
+from locator.downlink import profiles as obeyed
 from locator.esim import iccid_bytes, iccid_text, memory
 from locator.esim import policy as policies
 
@@ -51,7 +51,7 @@ class Agent:
             answered = downlinks.answer(connection, DEVICE, uplink, NOW_S, (CARDS,))
         order = answered.pending[0].get(wire.DOWNLINK_KEY)
         if order:
-            assert obeyed._is_order(order)
+            assert obeyed._is_policy(order)
             revision, policy = order
             order = cbor2.loads(policy)
             assert order[0] == revision
@@ -165,7 +165,7 @@ ANYTHING = some.recursive(some.integers() | some.text() | some.binary(), some.li
 
 @given(some.lists(ANYTHING, min_size=5, max_size=5))
 def test_the_device_takes_no_policy_that_is_none(item):
-    assert policies._is_policy(item) in (False, True) and obeyed._is_order(item) in (False, True)
+    assert policies._is_policy(item) in (False, True) and obeyed._is_policy(item) in (False, True)
 
 
 @given(some.text("0123456789", min_size=18, max_size=20))

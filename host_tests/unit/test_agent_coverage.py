@@ -21,7 +21,7 @@ from landbridge.geo import settlements
 from landbridge.points import queries as points
 from landbridge.points.queries import CheckedPoint
 from landbridge.protocol.route_data import NO_BIN
-from locator.scheduler import decide, guide, policy
+from locator.scheduler import decide, policy, route
 
 from host_tests.support import short_route
 from host_tests.support.agent import DEVICE, NOW_S, point
@@ -100,14 +100,19 @@ def test_costs_of_networks_reach_the_route_data(database):
         assert trip and made_guides.make_route_data(connection, DEVICE, trip.trip, "short", NOW_S + 1)
         row = stored_guides.of_device(connection, DEVICE)
     assert row
-    there = guide.Guide(row.content).journey(0, True, 0, 0)
+    there = route.Route(row.content).forecast(0, True, 0, 0)
     assert dict(zip(there.networks, there.costs, strict=True)) == {401_001: 100, 401_002: 300}
 
 
 def test_the_reasons_that_count_are_those_of_the_firmware():
     assert learn.FAILED == (policy.REST_PAUSE, policy.REST_NO_NETWORK)
     assert learn.REPORTED == policy.REST_REPORTED
-    assert set(learn.TRIED) >= {policy.PROBE_FIRST, policy.UPLOAD_SEEN, policy.TRY_HEARD, decide.REPORT_NOW}
+    assert set(learn.TRIED) >= {
+        policy.SCAN_FIRST,
+        policy.SESSION_HEARD,
+        policy.ATTEMPT_HEARD,
+        decide.SESSION_NOW,
+    }
 
 
 def test_failed_observations_make_a_tile_worse_and_count_for_its_neighbours():

@@ -23,7 +23,7 @@ from landbridge.protocol import route_data
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.route_data import Network
 from landbridge.protocol.uplink import PULL_KEY, Uplink
-from locator.scheduler import guide, guide_file
+from locator.scheduler import route, route_file
 
 from host_tests.support import short_route
 from host_tests.support.agent import DEVICE, NOW_S
@@ -43,9 +43,9 @@ def database(tmp_path: Path) -> Iterator[Database]:
         yield made
 
 
-def reader() -> guide.Guide:
-    assert len(WHOLE) < 3_400 and guide.is_whole(WHOLE) and guide_file.revision_of(WHOLE) == 7
-    return guide.Guide(WHOLE)
+def reader() -> route.Route:
+    assert len(WHOLE) < 3_400 and route.is_whole(WHOLE) and route_file.revision_of(WHOLE) == 7
+    return route.Route(WHOLE)
 
 
 READER = reader()
@@ -69,7 +69,7 @@ def test_what_is_ahead_is_what_the_timetable_says(km, moving, since_h, stood):
     index = max(i for i, row in enumerate(rows) if round(4 * row.km) <= round(4 * km) + 12)
     here, after = rows[index], rows[min(index + 1, len(rows) - 1)]
     stood_h = stood * here.median_h
-    there = READER.journey(round(4 * km), moving, int(3_600 * since_h), int(3_600 * stood_h))
+    there = READER.forecast(round(4 * km), moving, int(3_600 * since_h), int(3_600 * stood_h))
     hours, variance = here.after_h, here.variance
     if km - here.km < 3 and not moving:
         mean, more = timetable.rest_of_stop(stood, here.sigma)
@@ -86,19 +86,19 @@ def test_what_a_tile_and_a_network_say_comes_through():
     rng = random.Random(1)
     for _ in range(300):
         km4 = rng.randrange(4 * int(W1[-1].km))
-        there = READER.journey(km4, True, 0, 0)
+        there = READER.forecast(km4, True, 0, 0)
         tile = TILES[km4 // 4 // encoding.TILE_KM]
         assert (there.bin, there.learned) == (tile & 7, 1 if tile & route_data.LEARNED else 0)
-    there = READER.journey(0, True, 0, 0)
+    there = READER.forecast(0, True, 0, 0)
     assert (there.networks, there.costs, there.shares) == ((460000, 460001), (208, 0), (55, 0))
 
 
 def test_seconds_to_the_border_end_at_the_last_station_before_it():
     rows = timetable.timetable(W1)
     last = max(i for i, point in enumerate(W1) if point.country == "CN")
-    there = READER.journey(4 * 2_000, True, 0, 0)
+    there = READER.forecast(4 * 2_000, True, 0, 0)
     assert there.to_go_s - there.country_s == pytest.approx(3_600 * rows[last].after_h, abs=120)
-    assert READER.journey(4 * 10_000, True, 0, 0).mcc == 262
+    assert READER.forecast(4 * 10_000, True, 0, 0).mcc == 262
 
 
 @given(st.floats(0.01, 15), st.sampled_from([0.5, 0.7, 0.8, 1.0]))
@@ -122,8 +122,8 @@ def test_route_data_that_are_too_large_are_refused():
 
 def test_where_a_route_is_too_long_a_tile_stands_for_two():
     tiles = [0, 4, 1, 4] * 1_000
-    long = guide.Guide(encoding.build(7, W1, tiles, NETWORKS))
-    assert [long.journey(4 * km, True, 0, 0).bin for km in (0, 5, 10, 15, 20)] == [0, 0, 1, 1, 0]
+    long = route.Route(encoding.build(7, W1, tiles, NETWORKS))
+    assert [long.forecast(4 * km, True, 0, 0).bin for km in (0, 5, 10, 15, 20)] == [0, 0, 1, 1, 0]
 
 
 def test_pieces_make_the_whole():
@@ -194,8 +194,8 @@ def test_a_device_gets_route_data_piece_by_piece_until_it_reports_all(database):
         revision, offset, piece = order
         assert (revision, offset) == (NOW_S, len(data)) and len(piece) <= wire.PIECE_BYTES
         data += piece
-        said = (NOW_S, 0, 0) if guide.is_whole(data) else (0, NOW_S, len(data))
-    assert guide.Guide(data).journey(0, True, 0, 0).mcc == 401 and hears(database) is None
+        said = (NOW_S, 0, 0) if route.is_whole(data) else (0, NOW_S, len(data))
+    assert route.Route(data).forecast(0, True, 0, 0).mcc == 401 and hears(database) is None
     end(database, trip, NOW_S + 10)
     assert hears(database) == [0] and hears(database, NOW_S, 0, 0) == [0]
     assert hears(database, 0, 0, 0) is None

@@ -10,8 +10,8 @@ from landbridge.protocol.limits import WireError
 from locator.scheduler import decide, policy
 
 WAKE = struct.Struct("<HBBH")
-PREFIXES = ("REST_", "FIX_", "STILL_", "PROBE_", "UPLOAD_", "TRY_", "REPORT_", "PLACE_", "POINT_", "LOOK_")
-OTHERS = ("OTHER_PROFILE", "KEEP", "TELL", "SHIPPED")
+PREFIXES = ("REST_", "FIX_", "REUSE_", "SCAN_", "SESSION_", "ATTEMPT_")
+OTHERS = ("OTHER_PROFILE", "KEEP", "DELIVER", "SHIPPED")
 
 
 def test_every_reason_of_the_device_has_words():

@@ -136,6 +136,6 @@ def test_code_for_one_modem_is_seen(code: str):
 
 
 def test_an_import_against_the_arrows_is_seen():
-    assert against("locator.journal.log", "locator.downlink.desk")
+    assert against("locator.journal.log", "locator.downlink.handlers")
     assert against("start.slots", "locator.wake")
-    assert not against("locator.wake", "locator.downlink.desk")
+    assert not against("locator.wake", "locator.downlink.handlers")

@@ -32,7 +32,7 @@ def rtc_memory(tried, failed):
     """RTC memory of a device that has counted so."""
     memory: Any = rtc
     state: Any = plan.new()
-    state[plan.TRIED], state[plan.FAILED] = tried, failed
+    state[plan.ATTEMPTED], state[plan.FAILED] = tried, failed
     return bytes(memory.pack(plan.kept(state)))
 
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from start import bundle
+from start import image
 
 from tools.flash.layout import FIRMWARE, REPOSITORY, LayoutError, compile_module, lay_out, modules
 
@@ -12,12 +12,12 @@ from tools.flash.layout import FIRMWARE, REPOSITORY, LayoutError, compile_module
 def test_every_module_is_laid_down(tmp_path):
     lay_out(tmp_path, "SIM")
     with (tmp_path / "slots/a").open("rb") as f:
-        listed = [number for number, *_ in bundle.files(f)]
+        listed = [number for number, *_ in image.files(f)]
     expected = [
-        bundle.number(source.relative_to(FIRMWARE).with_suffix(".mpy").as_posix())
+        image.number(source.relative_to(FIRMWARE).with_suffix(".mpy").as_posix())
         for source in modules(FIRMWARE / "locator")
     ]
-    assert sorted(expected) == listed and bundle.is_complete(tmp_path / "slots/a")
+    assert sorted(expected) == listed and image.is_complete(tmp_path / "slots/a")
     assert (tmp_path / "board.mpy").is_file()
     assert (tmp_path / "boot.py").is_file()
     assert (tmp_path / "main.py").is_file()
@@ -26,9 +26,9 @@ def test_every_module_is_laid_down(tmp_path):
 
 def test_start_up_files_keep_their_public_names_only(tmp_path):
     lay_out(tmp_path, "SIM")
-    compiled = (tmp_path / "start/bundle.mpy").read_bytes()
+    compiled = (tmp_path / "start/image.mpy").read_bytes()
     assert b"is_complete" in compiled and b"ITEM_BYTES" in compiled
-    assert b"_read_list" in (FIRMWARE / "start/bundle.py").read_bytes() and b"_read_list" not in compiled
+    assert b"_read_list" in (FIRMWARE / "start/image.py").read_bytes() and b"_read_list" not in compiled
 
 
 def test_what_belongs_to_the_device_stays(tmp_path):

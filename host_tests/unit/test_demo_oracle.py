@@ -9,7 +9,7 @@ import pytest
 from landbridge.points.queries import StoredPoint
 from landbridge.protocol.point import Point
 from locator.codec import record
-from locator.journal.ledger import Ledger
+from locator.journal.numbers import Numbers
 from locator.journal.store import PER_SEGMENT, Journal
 
 from tools.modem.network.air import Fix
@@ -51,7 +51,7 @@ class World:
         self.trip = trip
         self.traffic = Traffic()
         self.oracle = Oracle(folder, trip, self.traffic)
-        self.ledger: Any = Ledger(str(folder / "data"), 0)
+        self.ledger: Any = Numbers(str(folder / "data"), 0)
         self.journal: Any = Journal(str(folder / "data"), self.ledger)
         self.wake([Sense(1_500, 3_611, -123, 4, DARK)], 5_000, FIRST)
         assert self.oracle.wrong == {}

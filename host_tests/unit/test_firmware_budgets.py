@@ -12,8 +12,8 @@ from locator.codec import columns as batch
 from locator.codec import cose, record
 from locator.downlink import release
 from locator.journal import log, rtc, store
-from locator.session import talk
-from start import bundle
+from locator.session import session
+from start import image
 
 from host_tests.support.budgets import LINES, SLOT_BLOCKS, SLOT_BYTES
 from tools.flash.imports import DECIDING, TALKING, together
@@ -36,10 +36,10 @@ def test_no_ordinary_wake_has_more_lines_imported_than_allowed(modem, doing):
 
 
 def test_the_room_that_a_wake_takes_early_is_what_a_conversation_needs():
-    assert wake._ROOM_BYTES == talk.ROOM_BYTES
-    assert talk.ROOM_BYTES == talk._BESIDE_BYTES + batch.MAX_RECORDS * record.SIZE
-    assert talk.ROOM_BYTES >= talk.UPLINK_BYTES + cose.TAG_SIZE
-    assert talk.ROOM_BYTES >= rtc.HEAD_SIZE + 4 * state.SIZE + log.MAX_BYTES
+    assert wake._ROOM_BYTES == session.ROOM_BYTES
+    assert session.ROOM_BYTES == session._BESIDE_BYTES + batch.MAX_RECORDS * record.SIZE
+    assert session.ROOM_BYTES >= session.UPLINK_BYTES + cose.TAG_SIZE
+    assert session.ROOM_BYTES >= rtc.HEAD_SIZE + 4 * state.SIZE + log.MAX_BYTES
 
 
 def _code_lines(path: Path) -> int:
@@ -66,7 +66,7 @@ def _is_private_constant(node: ast.stmt) -> bool:
 def test_two_slots_and_a_full_journal_fit_in_the_flash(tmp_path):
     lay_out(tmp_path, "SIM")
     assert 0 < (tmp_path / "slots/a").stat().st_size <= SLOT_BYTES
-    most = bundle.HEAD_BYTES + release.MOST_FILES * bundle.ITEM_BYTES + release.MOST_BYTES + len(bundle.END)
+    most = image.HEAD_BYTES + release.MOST_FILES * image.ITEM_BYTES + release.MOST_BYTES + len(image.END)
     assert most <= SLOT_BYTES  # what a device takes over the air finds room
     assert (release.MOST_FILES, release.MOST_BYTES) == (RELEASE_FILES, RELEASE_BYTES)
 

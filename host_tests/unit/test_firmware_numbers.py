@@ -7,7 +7,7 @@ from random import Random
 
 from landbridge.features.devices.queries import Window
 from landbridge.protocol.limits import MAX_PARTIAL_IV
-from locator.journal.ledger import Ledger
+from locator.journal.numbers import Numbers
 
 NOW_S = 850_000_000
 DAY_S = 86_400
@@ -17,7 +17,7 @@ def test_the_window_takes_every_number_of_a_device_that_is_set_back_again_and_ag
     rng = Random(1)
     home, backup = tmp_path / "data", tmp_path / "backup"
     home.mkdir()
-    Ledger(str(home), 1).save()
+    Numbers(str(home), 1).save()
     window, seen, now_s = Window(-1, 0), set(), NOW_S
     for day in range(400):
         if day % 40 == 0:
@@ -26,7 +26,7 @@ def test_the_window_takes_every_number_of_a_device_that_is_set_back_again_and_ag
             shutil.copytree(backup, home, dirs_exist_ok=True)
         for wake in range(4):
             now_s += DAY_S // 4
-            ledger = Ledger(str(home), rng.getrandbits(32))
+            ledger = Numbers(str(home), rng.getrandbits(32))
             # The network's clock may be a zone behind, and once a day it is twenty years ahead.
             ledger.date(now_s + (20 * 365 * DAY_S if wake == 3 else rng.choice((0, -3600))))
             for turn in range(rng.randrange(1, 6)):

@@ -94,10 +94,10 @@ def test_the_firmware_keeps_its_lines_and_its_functions():
 def test_a_new_name_leaves_most_modules_as_they_were():
     sources = firmware()
     before = minify(sources, outside())
-    sources["locator.scheduler.way"] += "\n\ndef never_heard_of(state):\n    return state\n"
+    sources["locator.scheduler.path"] += "\n\ndef never_heard_of(state):\n    return state\n"
     after = minify(sources, outside())
     changed = [name for name in sources if before[name] != after[name]]
-    assert "locator.scheduler.way" in changed and len(changed) <= 10
+    assert "locator.scheduler.path" in changed and len(changed) <= 10
 
 
 PARTS = """

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from landbridge.features.coverage import costs
-from locator.scheduler import guide
+from locator.scheduler import route
 
 from host_tests.support.lab_trips import trip
 from tools.lab import digest
@@ -58,8 +58,8 @@ def test_the_device_reads_route_data_of_observations():
     instance = draw("w1", 1, 11, "bg95")
     looks = [(float(km), 401_001, km % 3 == 0) for km in range(3_600, 5_600, 7)]
     data = digest.guide(instance, digest.Seen(looks, [costs.Report(401_001, 900.0)] * 3), False)
-    assert guide.is_whole(data)
-    there = guide.Guide(data).journey(4 * 4_000, True, 0, 0)
+    assert route.is_whole(data)
+    there = route.Route(data).forecast(4 * 4_000, True, 0, 0)
     assert there.learned and there.costs[there.networks.index(401_001)] == 100
     assert there.shares[there.networks.index(401_001)] == 100
 

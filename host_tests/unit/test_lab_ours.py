@@ -31,7 +31,7 @@ def test_pacing_tables_are_monotone(modem, training):
 @given(st.integers(0, 5_000))
 def test_a_row_lies_between_its_neighbours(rate):
     rows = pacing_table("bg95", "both")
-    found = Level(*shipped.row(rows, rate))
+    found = Level(*shipped.level(rows, rate))
     assert rows[-1].age_min <= found.age_min <= rows[0].age_min
     assert rows[-1].move_s <= found.move_s <= rows[0].move_s
 

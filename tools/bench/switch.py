@@ -19,7 +19,7 @@ def switch(bench: Bench) -> Found:
     others = [each.iccid for each in listed if each.kind == euicc.OPERATIONAL and not each.enabled]
     if before[0] not in [each.iccid for each in listed if each.enabled] or not others:
         raise StepFailed("the card has no second operational profile to switch to and back")
-    found: Found = {"route": ROUTES[transport.rung], "profiles": len(listed)}
+    found: Found = {"route": ROUTES[transport.interface], "profiles": len(listed)}
     bench.phase("there")
     begin = bench.port.ticks_ms()
     found["there"] = _enabled(bench, others[0], before[1])
@@ -49,7 +49,7 @@ def _enabled(bench: Bench, iccid: bytes, imsi: bytes) -> str:
     """In which way the profile was enabled, "" if in none; `imsi`: the one until now."""
     if restart.identity(bench.driver)[0] == iccid:
         return "already"
-    for way, (tag, refresh) in enumerate(euicc.WAYS):
+    for way, (tag, refresh) in enumerate(euicc.METHODS):
         transport = _opened(bench)
         try:
             result = euicc.enable(transport, iccid, way)

@@ -1,14 +1,28 @@
 """The boards: `boards/<BOARD>/board.toml` checked, and what follows from it.
 
-`device_module` makes the only part of it that reaches the device, board.py. The keys, with what each may be,
-stand in `KEYS`; docs/reference/boards.md explains them.
+`device_module` makes the only part of it that reaches the device, board.py. The keys, with what each may be
+and means, are those of `Board`; docs/reference/boards.md is printed from it.
 """
 
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from landbridge.core import checked as check
+from landbridge.core.checked import (
+    Between,
+    Judged,
+    Sentences,
+    Wanted,
+    checked,
+    name_of,
+    one_of,
+    parts,
+    strict,
+)
+from landbridge.core.errors import UserError
 
 from tools.flash import BOARDS, LayoutError
 
@@ -31,81 +45,147 @@ PSRAM_PINS = frozenset({16, 17})  # taken inside a WROVER module (ESP32-WROVER-E
 ADC_PINS = frozenset(range(32, 40))  # ADC1: the other converter is the radio's
 
 
-@dataclass(frozen=True)
-class Key:
-    """What a key may be: a number in a range or a set, or one of some words; `default` when left out."""
+class Pin(Judged):
+    """One of the GPIOs; `range` is how the page of boards calls them."""
 
-    of: frozenset[int] | range | tuple[str, ...] | type[str]
-    default: Any = ...
-    is_pin: bool = False
+    def __init__(self, allowed: frozenset[int], name: str = "a pin") -> None:
+        self.range = name
+        words = f"one of {', '.join(map(str, sorted(allowed)))}"
 
-    def __contains__(self, value: object) -> bool:
-        if isinstance(self.of, type):
-            return isinstance(value, str) and 0 < len(value) <= 60
-        if isinstance(self.of, tuple):
-            return isinstance(value, str) and value in self.of
-        return type(value) is int and value in self.of
+        def why(pin: int) -> str:
+            return "" if pin in allowed else f"{words}; {_WHY_NOT[pin]}" if pin in _WHY_NOT else words
 
-    def range(self) -> str:
-        """In words, for an error."""
-        if isinstance(self.of, type):
-            return "text of 1 to 60 characters"
-        if isinstance(self.of, range):
-            return f"a number from {self.of.start} to {self.of.stop - 1}"
-        return "one of " + ", ".join(str(value) for value in sorted(self.of))
+        super().__init__(words, why)
 
 
-def _pin(allowed: frozenset[int], default: Any = None) -> Key:
-    return Key(allowed, default, is_pin=True)
+_Driven = Annotated[int, Pin(DRIVEN)]
+_Held = Annotated[int, Pin(HELD, "a held pin")]
+_Waking = Annotated[int, Pin(RTC_PINS & DRIVEN, "a waking pin")]
+_Bus = Annotated[int, Pin(OUTPUTS & DRIVEN)]
+_Level = Annotated[int, Between(0, 1)]
 
 
-KEYS: dict[str, dict[str, Key]] = {
-    "board": {
-        "name": Key(str),
-        "chip": Key(("esp32",)),
-        "flash_mb": Key(frozenset({4, 8, 16})),
-        "psram": Key(range(2), 0),
-    },
-    "modem": {
-        "kind": Key(("bg95", "sim7600")),
-        "uart": Key(range(1, 3)),
-        "baud": Key(frozenset({115_200}), 115_200),
-        "tx": _pin(OUTPUTS - {12}, ...),
-        "rx": _pin(DRIVEN, ...),
-        "key": _pin(HELD, ...),
-        "key_pressed": Key(range(2), 1),
-        "rail": _pin(HELD),
-        "rail_on": Key(range(2), 1),
-        "rail_ms": Key(range(1_001), 0),
-        "dtr": _pin(HELD),
-        "reset": _pin(HELD),
-        "reset_pressed": Key(range(2), 1),
-        "status": _pin(DRIVEN),
-        "status_on": Key(range(2), 1),
-    },
-    "battery": {
-        "chemistry": Key(("LiSOCl2", "LiFePO4", "NMC")),
-        "capacity_mah": Key(range(500, 100_001)),
-        "adc": _pin(ADC_PINS),
-        "ratio_milli": Key(range(1_000, 20_001), 1_000),
-    },
-    "i2c": {"sda": _pin(OUTPUTS & DRIVEN, ...), "scl": _pin(OUTPUTS & DRIVEN, ...)},
-    "accelerometer": {
-        "kind": Key(("lis2dh12",)),
-        "address": Key(range(0x18, 0x1A)),
-        "interrupt": _pin(RTC_PINS & DRIVEN, ...),
-    },
-    "temperature": {"kind": Key(("tmp112",)), "address": Key(range(0x48, 0x4C))},
-    "light": {
-        "kind": Key(("opt3001",)),
-        "address": Key(range(0x44, 0x48)),
-        "interrupt": _pin(RTC_PINS & DRIVEN, ...),
-        "wake_lux": Key(range(5, 1_001), 20),
-    },
-    "lid": {"switch": _pin(RTC_PINS & DRIVEN, ...)},
-    "led": {"pin": _pin(OUTPUTS, ...), "on": Key(range(2), 1)},
-}
-REQUIRED = ("board", "modem", "battery")
+@strict
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """The board itself."""
+
+    name: Annotated[str, Wanted("text of 1 to 60 characters", min_length=1, max_length=60)] = check.key(
+        ..., "its name for people"
+    )
+    chip: Annotated[str, one_of(("esp32",))] = check.key(...)
+    flash_mb: Annotated[int, one_of((4, 8, 16))] = check.key(...)
+    psram: _Level = check.key(0, "1 for a module with PSRAM (WROVER): its pins 16 and 17 are refused")
+
+
+@strict
+@dataclass(frozen=True, kw_only=True)
+class Modem:
+    """The modem, and the pins that lead to it."""
+
+    kind: Annotated[str, one_of(("bg95", "sim7600"))] = check.key(...)
+    uart: Annotated[int, Between(1, 2)] = check.key(...)
+    baud: Annotated[int, one_of((115_200,))] = check.key(115_200)
+    tx: Annotated[int, Pin(OUTPUTS - {12})] = check.key(..., "named from the side of the ESP32")
+    rx: _Driven = check.key(..., "named from the side of the ESP32")
+    key: _Held = check.key(..., "the power key; the driver knows its pulses")
+    key_pressed: _Level = check.key(1, "level that presses the key, 1 with a transistor")
+    rail: _Held | None = check.key(None, "the modem's supply")
+    rail_on: _Level = check.key(1)
+    rail_ms: Annotated[int, Between(0, 1_000)] = check.key(0, "how long the supply takes to rise")
+    dtr: _Held | None = check.key(None)
+    reset: _Held | None = check.key(None, "RESET_N (BG95), RESET (SIM7600)")
+    reset_pressed: _Level = check.key(1, "level that pulls it low, 1 with a transistor")
+    status: _Driven | None = check.key(None, "STATUS, by a level shifter or a transistor")
+    status_on: _Level = check.key(1, "level while the modem is on, 0 where the transistor inverts")
+
+
+@strict
+@dataclass(frozen=True, kw_only=True)
+class Battery:
+    """The battery, and how it is measured."""
+
+    chemistry: Annotated[str, one_of(("LiSOCl2", "LiFePO4", "NMC"))] = check.key(...)
+    capacity_mah: Annotated[int, Between(500, 100_000)] = check.key(...)
+    adc: Annotated[int, Pin(ADC_PINS, "32 to 39")] | None = check.key(None)
+    ratio_milli: Annotated[int, Between(1_000, 20_000)] = check.key(
+        1_000, "the divider: thousandths of battery by pin"
+    )
+
+
+@strict
+@dataclass(frozen=True, kw_only=True)
+class I2c:
+    """The bus of the sensors."""
+
+    sda: _Bus = check.key(..., "needed where there is a sensor")
+    scl: _Bus = check.key(..., "needed where there is a sensor")
+
+
+@strict
+@dataclass(frozen=True, kw_only=True)
+class Accelerometer:
+    """The sensor of motion."""
+
+    kind: Annotated[str, one_of(("lis2dh12",))] = check.key(...)
+    address: Annotated[int, Between(0x18, 0x19)] = check.key(..., "0x18 or 0x19")
+    interrupt: _Waking = check.key(...)
+
+
+@strict
+@dataclass(frozen=True, kw_only=True)
+class Temperature:
+    """The thermometer."""
+
+    kind: Annotated[str, one_of(("tmp112",))] = check.key(...)
+    address: Annotated[int, Between(0x48, 0x4B)] = check.key(..., "0x48 to 0x4B")
+
+
+@strict
+@dataclass(frozen=True, kw_only=True)
+class Light:
+    """The sensor of light."""
+
+    kind: Annotated[str, one_of(("opt3001",))] = check.key(...)
+    address: Annotated[int, Between(0x44, 0x47)] = check.key(..., "0x44 to 0x47")
+    interrupt: _Waking = check.key(...)
+    wake_lux: Annotated[int, Between(5, 1_000)] = check.key(20)
+
+
+@strict
+@dataclass(frozen=True, kw_only=True)
+class Lid:
+    """The switch of the lid."""
+
+    switch: _Waking = check.key(..., "high while the lid is open")
+
+
+@strict
+@dataclass(frozen=True, kw_only=True)
+class Led:
+    """The lamp."""
+
+    pin: Annotated[int, Pin(OUTPUTS)] = check.key(..., "lit after power-on only")
+    on: _Level = check.key(1)
+
+
+@strict
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """A board; None: it has no such section."""
+
+    board: Unit
+    modem: Modem
+    battery: Battery
+    i2c: I2c | None = None
+    accelerometer: Accelerometer | None = None
+    temperature: Temperature | None = None
+    light: Light | None = None
+    lid: Lid | None = None
+    led: Led | None = None
+
+
+REQUIRED = tuple(section.name for section in fields(Board) if section.default is MISSING)
 SENSORS = ("accelerometer", "temperature", "light")
 
 _MODULE = '''"""{title}. From boards/{board}/board.toml: change it there."""
@@ -140,37 +220,35 @@ def load(folder: Path) -> dict[str, dict[str, Any]]:
     except tomllib.TOMLDecodeError as error:
         raise LayoutError(f"{shown}: {error}") from None
     for section in given:
-        if section not in KEYS:
-            raise LayoutError(f"{shown}: {section}: no such section; there are {', '.join(KEYS)}")
+        if section not in parts(Board):
+            raise LayoutError(f"{shown}: {section}: no such section; there are {', '.join(parts(Board))}")
     for section in REQUIRED:
         if section not in given:
             raise LayoutError(f"{shown}: {section}: this section is missing")
-    board = {section: _section(shown, section, given[section]) for section in given}
+    try:
+        values = asdict(checked(Board, given, _says(shown)))
+    except UserError as error:
+        raise LayoutError(str(error)) from None
+    board = {section: each for section, each in values.items() if each is not None}
     _check_pins(shown, board)
     if "i2c" not in board and any(sensor in board for sensor in SENSORS):
         raise LayoutError(f"{shown}: i2c: this section is missing, and a sensor needs it")
     return board
 
 
+def _says(shown: str) -> Sentences:
+    return Sentences(
+        lambda where: f"{shown}: {name_of(where)}",
+        wrong="{at}: {value} is not {wanted}",
+        unknown="{at}: no such key; there are {known}",
+        missing="{at}: this key is missing; it must be {wanted}",
+        no_table="{at}: must be a section, of {known}",
+    )
+
+
 def names() -> list[str]:
     """The boards there are; the simulated one has no pins, and a board.py of its own."""
     return sorted(path.parent.name for name in (FILE, "board.py") for path in BOARDS.glob(f"*/{name}"))
-
-
-def _section(shown: str, section: str, given: Any) -> dict[str, Any]:
-    keys = KEYS[section]
-    if not isinstance(given, dict):
-        raise LayoutError(f"{shown}: {section}: must be a section, [{section}]")
-    for name in given:
-        if name not in keys:
-            raise LayoutError(f"{shown}: {section}.{name}: no such key; there are {', '.join(keys)}")
-    for name, key in keys.items():
-        if name not in given and key.default is ...:
-            raise LayoutError(f"{shown}: {section}.{name}: this key is missing; it must be {key.range()}")
-        if name in given and given[name] not in key:
-            why = f"; {_WHY_NOT[given[name]]}" if key.is_pin and given[name] in list(_WHY_NOT) else ""
-            raise LayoutError(f"{shown}: {section}.{name}: {given[name]!r} is not {key.range()}{why}")
-    return {name: given.get(name, key.default) for name, key in keys.items()}
 
 
 def _check_pins(shown: str, board: dict[str, dict[str, Any]]) -> None:
@@ -188,20 +266,37 @@ def _check_pins(shown: str, board: dict[str, dict[str, Any]]) -> None:
 def pins(board: dict[str, dict[str, Any]]) -> Iterator[tuple[str, int]]:
     """(section.key, GPIO) of each pin in use."""
     for section, values in board.items():
-        for name, value in values.items():
-            if KEYS[section][name].is_pin and value is not None:
-                yield f"{section}.{name}", value
+        for name, annotation in parts(parts(Board)[section]).items():
+            if _is_pin(annotation) and values[name] is not None:
+                yield f"{section}.{name}", values[name]
+
+
+def explained() -> Iterator[str]:
+    """A line of docs/reference/boards.md for each key."""
+    for section, model in parts(Board).items():
+        for each in fields(check.kind(model)):
+            annotation = parts(model)[each.name]
+            ranges = [mark.range for mark in check.marks(annotation) if isinstance(mark, Between | Pin)]
+            default = "" if each.default is MISSING else f", default {each.default}"
+            default = ", optional" if each.default is None else default
+            meaning = each.metadata["description"]
+            yield (
+                f"- `{section}.{each.name}`: {ranges[0] if ranges else check.wanted(annotation)}{default}"
+                f"{meaning and '; '}{meaning}"
+            )
+
+
+def _is_pin(annotation: Any) -> bool:
+    return any(isinstance(each, Pin) for each in check.marks(annotation))
 
 
 def device_module(folder: Path) -> str:
     """The source of board.py: MODEM, and a constant a key, None for what the board does not have."""
     board = load(folder)
     lines = []
-    for section, keys in KEYS.items():
-        if section == "board":
-            continue
-        for name, key in keys.items():
-            if isinstance(key.of, range | frozenset) and name != "capacity_mah":
+    for section, model in list(parts(Board).items())[1:]:
+        for name, annotation in parts(model).items():
+            if check.kind(annotation) is int and name != "capacity_mah":
                 value = board[section][name] if section in board else None
                 shown = "None" if value is None else f"const({value})"
                 lines.append(f"{section.upper()}_{name.upper()} = {shown}")

@@ -2,10 +2,12 @@
 
 import json
 from binascii import crc32
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from landbridge.core.checked import SECRET, Between, Sentences, Wanted, checked
+from landbridge.core.errors import UserError
 from landbridge.protocol.limits import is_device_id
 
 from tools.flash import LayoutError
@@ -20,26 +22,33 @@ NAMES = (CA, SETTINGS)
 _REMEDY = "correct [devices] in landbridge.toml, then landbridge devices add makes it under a new id"
 
 
-def _is_key(value: Any) -> bool:
-    return isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdefABCDEF")
+_PRINTABLE = "printable ASCII without quotes"
+_AT_TEXT = "^[ !#-~]*$"
+"""What can stand in quotes in an AT command."""
+_Text = Annotated[str, Wanted(_PRINTABLE, pattern=_AT_TEXT)]
 
 
-def _is_at_text(value: Any) -> bool:
-    """What can stand in quotes in an AT command."""
-    return isinstance(value, str) and all(" " <= letter <= "~" and letter != '"' for letter in value)
+@dataclass(frozen=True)
+class _Identity:
+    """What of device.json the device needs; others it ignores."""
+
+    __pydantic_config__ = {"strict": True}
+
+    device: Annotated[str, Wanted("1 to 32 of a-z, 0-9 and -", is_device_id)]
+    key: Annotated[str, Wanted("64 hex digits", pattern="^[0-9a-fA-F]{64}$"), SECRET]
+    broker_host: Annotated[str, Wanted("a host name", pattern=_AT_TEXT, min_length=1)]
+    broker_port: Annotated[int, Between(1, 65_535)]
+    broker_password: Annotated[str, Wanted(_PRINTABLE, pattern=_AT_TEXT, min_length=1), SECRET]
+    apn: _Text
+    apn_user: _Text = ""
+    apn_password: Annotated[_Text, SECRET] = ""
 
 
-_MUST_BE: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "device": ("1 to 32 of a-z, 0-9 and -", lambda value: isinstance(value, str) and is_device_id(value)),
-    "key": ("64 hex digits", _is_key),
-    "broker_host": ("a host name", lambda value: _is_at_text(value) and value != ""),
-    "broker_port": ("a number from 1 to 65535", lambda value: type(value) is int and 0 < value < 65_536),
-    "broker_password": ("printable ASCII without quotes", lambda value: _is_at_text(value) and value != ""),
-    "apn": ("printable ASCII without quotes", _is_at_text),
-    "apn_user": ("printable ASCII without quotes", _is_at_text),
-    "apn_password": ("printable ASCII without quotes", _is_at_text),
-}
-_MAY_BE_MISSING = ("apn_user", "apn_password")
+_SAYS = Sentences(
+    wrong="{at}: must be {wanted}, it is {value}",
+    missing="{at}: this key is missing",
+    no_table="no object of keys and values",
+)
 
 
 def read(folder: Path) -> dict[str, bytes]:
@@ -60,13 +69,10 @@ def read(folder: Path) -> dict[str, bytes]:
 
 def _wrong(values: Any, found: dict[str, bytes]) -> str:
     """What is, in words; empty: nothing."""
-    if not isinstance(values, dict):
-        return "no object of keys and values"
-    for key, (words, is_right) in _MUST_BE.items():
-        if key not in values and key not in _MAY_BE_MISSING:
-            return f"{key}: this key is missing"
-        if key in values and not is_right(values[key]):
-            return f"{key}: must be {words}"
+    try:
+        checked(_Identity, values, _SAYS)
+    except UserError as error:
+        return str(error)
     if values.get("ca_crc") not in {None, crc32(found[CA])}:
         return f"ca_crc: {CA} is not the certificate that it was made with"
     if parse(found[SETTINGS]) is None:

@@ -12,21 +12,18 @@ from tools.lab.plan import decide, policy
 
 PAGE = REPOSITORY / "docs" / "reference" / "decision-table.md"
 BEGIN, END = "<!-- explain: begin -->\n", "<!-- explain: end -->\n"
-_OTHERS = ("OTHER_PROFILE", "KEEP", "TELL", "SHIPPED")
-_PREFIXES = ("REST_", "FIX_", "STILL_", "PROBE_", "UPLOAD_", "TRY_", "REPORT_", "PLACE_", "POINT_", "LOOK_")
+_OTHERS = ("OTHER_PROFILE", "KEEP", "DELIVER", "SHIPPED")
+_PREFIXES = ("REST_", "FIX_", "REUSE_", "SCAN_", "SESSION_", "ATTEMPT_")
 _DONE = (
     ("REST_", "sleep"),
     ("FIX_", "fix"),
-    ("PLACE_", "fix"),
-    ("POINT_", "fix"),
-    ("STILL_", "record"),
+    ("REUSE_", "record"),
     ("KEEP", "record"),
-    ("PROBE_FIRST", "look for a network"),
-    ("LOOK_", "look for a network"),
-    ("TELL", "conversation"),
+    ("SCAN_", "network scan"),
+    ("DELIVER", "session"),
     ("SHIPPED", "sleep"),
 )
-"""What is done for a reason by the beginning of its name; all others are to register and report."""
+"""What is done for a reason by the beginning of its name; all others are to register and hold a session."""
 
 
 def rules() -> list[tuple[str, str]]:
@@ -60,4 +57,4 @@ def update(page: Path = PAGE) -> None:
 
 
 def _done(name: str) -> str:
-    return next((done for prefix, done in _DONE if name.startswith(prefix)), "register, report")
+    return next((done for prefix, done in _DONE if name.startswith(prefix)), "register, session")

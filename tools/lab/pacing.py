@@ -30,7 +30,7 @@ PacingTable = tuple[Level, ...]
 
 def pacing_table(modem: str, training: str) -> PacingTable:
     """Of a class of modem, trained on "w1", "n1" or "both"."""
-    rows = shipped.MENUS[modem] if training == "both" else _read()[modem][training]
+    rows = shipped.TABLES[modem] if training == "both" else _read()[modem][training]
     return tuple(Level(*row) for row in rows)
 
 

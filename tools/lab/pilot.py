@@ -23,12 +23,12 @@ def built(costs: Costs, reuses: bool = False) -> Any:
     return battery.Costs(
         wake=_mj(costs.wake_j),
         fixes=(_mj(costs.fix_j(HOT_H)), _mj(costs.fix_j(AIDED_H)), _mj(costs.fix_j(1e3))),
-        upload=_mj(costs.upload_j),
+        session_mj=_mj(costs.upload_j),
         attach=_mj(costs.attach_j),
-        scan=_mj(costs.scan_j),
-        probe=_mj(costs.network_scan_j),
+        search_mj=_mj(costs.scan_j),
+        scan_mj=_mj(costs.network_scan_j),
         sleep_a_day=_mj(costs.sleep_w * 86_400),
-        still=reuses,
+        reuse=reuses,
     )
 
 
@@ -64,7 +64,7 @@ class Ours:
 
     def factory(self) -> Factory:
         """Makes the policy for a trip."""
-        rows = self.rows or menu.MENUS[self.modem]
+        rows = self.rows or menu.TABLES[self.modem]
         return lambda mission: _Pilot(
             mission,
             (0, rows),
@@ -83,8 +83,8 @@ class _Pilot:
         self._pacing = chosen
         self._changed = changed
         self._state: Any = st.new()
-        self._state[st.LAST_UPLOAD] = self._state[st.STOPPED_AT] = START_S
-        self._state[st.GUIDE_KM4] = 1
+        self._state[st.LAST_SESSION] = self._state[st.STOPPED_AT] = START_S
+        self._state[st.ROUTE_KM4] = 1
         data = mission.guide or new_route(mission.corridor, mission.networks, mission.places, mission.stay_h)
         self._guide = Guide(data, mission.networks)
         self._plmns = [plmn(each) for each in mission.networks]
@@ -114,15 +114,15 @@ class _Pilot:
         departed = st.has_departed(mind)
         st.begin(mind, now, moving)
         if mind[st.EDGE] and departed and self._shunted:
-            mind[st.EDGE] = st.SHUNTED
+            mind[st.EDGE] = st.SHORT_MOVE
         self._shunted = False
         self._act(device)
         if mind[st.EDGE] or mind[st.DID_FIX]:
             device.run.records += 1  # decide.record_due
         if self._mission.bumps is not None:
             device.woke(1 if device.left_j == left_j else 0, 1 if mind[st.EDGE] and moving else 0)
-            until = policy.until(mind, self._costs, mind[st.LAST_UPLOAD] + LEAST_S)
-            until = min(until, max(mind[st.UPLOAD_NOT_BEFORE], self._late_at()))
+            until = policy.until(mind, self._costs, mind[st.LAST_SESSION] + LEAST_S)
+            until = min(until, max(mind[st.SESSION_NOT_BEFORE], self._late_at()))
             self._until = max(until, now + SHORTEST_S)
 
     def _act(self, device: Device) -> None:
@@ -134,7 +134,7 @@ class _Pilot:
             lasts_s = round(86_400 * self._mission.lasts_days) - device.slot * SLOT_S
             menu.choose(mind, costs, *self._pacing, journey, lasts_s)
         if self._in_russia:
-            mind[st.UPLOAD_NOT_BEFORE] = max(mind[st.UPLOAD_NOT_BEFORE], mind[st.BARRED_UNTIL])
+            mind[st.SESSION_NOT_BEFORE] = max(mind[st.SESSION_NOT_BEFORE], mind[st.BARRED_UNTIL])
         if self._is_late(device) and not networks.is_silent(mind):
             self._report_late(device)
         while True:
@@ -146,13 +146,15 @@ class _Pilot:
                 if found:
                     journey = self._journey(device)
                     policy.arrive(mind, journey)
-            elif action == policy.STILL:
+            elif action == policy.REUSE:
                 device.reuse_position()
-                st.learn_still(mind)
-            elif action == policy.PROBE:
+                st.learn_reused(mind)
+            elif action == policy.SCAN:
                 self._scan_networks(device)
             else:
-                self._upload(device, mind[st.SEEN] - 1 if action == policy.UPLOAD else None, self._spare_j())
+                self._upload(
+                    device, mind[st.HEARD_PLMN] - 1 if action == policy.SESSION else None, self._spare_j()
+                )
             mind[st.WAITING] = device.waiting
 
     def _late_at(self) -> float:
@@ -175,9 +177,9 @@ class _Pilot:
         point = policy.fresh(self._state, self._costs) // 10
         if point == policy.FIX:
             self._fix(device)
-        elif point == policy.STILL:
+        elif point == policy.REUSE:
             device.reuse_position()
-            st.learn_still(self._state)
+            st.learn_reused(self._state)
 
     def _fix(self, device: Device) -> bool:
         found = device.fix(limit_s=decide.fix_limit_s(self._state, round(BLOCKED_S)))
@@ -188,7 +190,7 @@ class _Pilot:
         mind = self._state
         if mind[st.WANTED]:  # the device does not look at another network, it registers
             wanted = mind[st.WANTED] - 1
-            networks.look_aside(mind)
+            networks.select_operator(mind)
             self._freshen(device)
             self._upload(device, wanted, self._spare_j())
             return
@@ -196,7 +198,7 @@ class _Pilot:
         number, dbm = (seen.network + 1, round(seen.rsrp_dbm)) if seen else (0, 0)
         if number != mind[st.NETWORK]:
             budget.count(mind, mind[st.NOW])
-        networks.learn_look(mind, self._costs, number, dbm, _mj(device.cost_j))
+        networks.learn_scan(mind, self._costs, number, dbm, _mj(device.cost_j))
 
     def _spare_j(self) -> float:
         """What an attempt may take: as the firmware waits for a network, not the sleep to the end."""
@@ -209,18 +211,18 @@ class _Pilot:
         done = device.upload(network, limit_j=limit_j)
         found = device.run.joules["scan"] == searched
         number = device.network + 1
-        mind[st.LAST_TRY] = mind[st.NOW]
+        mind[st.LAST_ATTEMPT] = mind[st.NOW]
         if not (found and number == mind[st.NETWORK] and device.sleeps_registered):
             budget.count(mind, mind[st.NOW])
-        mind[st.PARKED] = found and device.sleeps_registered
+        mind[st.IN_PSM] = found and device.sleeps_registered
         if found and self._mission.russia:
             st.learn_attach(mind, st.REGISTERED, self._plmns[device.network])
-        st.learn_talk(mind, done)
+        st.learn_session(mind, done)
         if not found:
             networks.learn_search(mind, self._costs, _mj(device.cost_j))
-        mind[st.SEEN_DBM] = round(device.level_dbm) if found else 0
+        mind[st.HEARD_DBM] = round(device.level_dbm) if found else 0
         known = found and self._changed != "costs"
-        networks.learn_upload(mind, self._costs, done, number, _mj(device.cost_j) if known else 0)
+        networks.learn_session(mind, self._costs, done, number, _mj(device.cost_j) if known else 0)
 
     def _journey(self, device: Device) -> Any:
         since_h = ahead.ran_s(self._state) / 3_600
@@ -239,7 +241,7 @@ class _Pilot:
 
     def _held(self) -> int | None:
         """The one network to use in Russia, None elsewhere."""
-        held = self._state[st.HELD_PLMN] if self._in_russia else 0
+        held = self._state[st.LOCKED_PLMN] if self._in_russia else 0
         return self._plmns.index(held) if held else None
 
     def _left_j(self, device: Device) -> float:

@@ -12,10 +12,10 @@ import locator.scheduler.ahead  # noqa: E402
 import locator.scheduler.battery  # noqa: E402
 import locator.scheduler.budget  # noqa: E402
 import locator.scheduler.decide  # noqa: E402
-import locator.scheduler.guide  # noqa: E402
-import locator.scheduler.menu  # noqa: E402
 import locator.scheduler.networks  # noqa: E402
+import locator.scheduler.pacing  # noqa: E402
 import locator.scheduler.policy  # noqa: E402
+import locator.scheduler.route  # noqa: E402
 import locator.settings  # noqa: E402
 import locator.state  # noqa: E402
 
@@ -24,8 +24,8 @@ ahead: Any = locator.scheduler.ahead
 budget: Any = locator.scheduler.budget
 battery: Any = locator.scheduler.battery
 decide: Any = locator.scheduler.decide
-guide: Any = locator.scheduler.guide
-menu: Any = locator.scheduler.menu
+guide: Any = locator.scheduler.route
+menu: Any = locator.scheduler.pacing
 networks: Any = locator.scheduler.networks
 policy: Any = locator.scheduler.policy
 st: Any = locator.state

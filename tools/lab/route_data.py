@@ -47,10 +47,10 @@ class Guide:
     """Looks up the place of the last fix in route data, `data`."""
 
     def __init__(self, data: bytes, networks: tuple[Operator, ...]) -> None:
-        self._guide = guide.Guide(data)
+        self._guide = guide.Route(data)
         self._numbers = {plmn(each): number for number, each in enumerate(networks, 1)}
 
     def journey(self, km: float, moving: bool, since_h: float, stood_h: float) -> Any:
         """From a fix at `km` that is `since_h` old; the train runs, or has stood for `stood_h`."""
-        found = self._guide.journey(round(4 * km), moving, int(3_600 * since_h), int(3_600 * stood_h))
+        found = self._guide.forecast(round(4 * km), moving, int(3_600 * since_h), int(3_600 * stood_h))
         return found._replace(networks=tuple(self._numbers[each] for each in found.networks))

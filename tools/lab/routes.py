@@ -80,17 +80,6 @@ def read_route(path: Path) -> tuple[Waypoint, ...]:
         raise FileError(str(error)) from None
 
 
-def number(where: str, row: dict[str, str], column: str, low: float, high: float) -> float:
-    """A number of a row within its range. Raises FileError that names `where` and the column."""
-    try:
-        value = float(row[column])
-    except (TypeError, ValueError):
-        raise FileError(f"{where}, column {column}: {row[column]!r} is not a number") from None
-    if not low <= value <= high:
-        raise FileError(f"{where}, column {column}: {value:g} is not between {low:g} and {high:g}")
-    return value
-
-
 def coldest_c(route: Route) -> NDArray[np.float32]:
     """January mean less a cold spell (two sigma), C, in steps of STEP_KM: what a device can expect."""
     nodes = np.array(read_nodes())

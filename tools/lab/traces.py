@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from landbridge.core.checked import Wanted, Within, checked_row, key, parts, strict
+from landbridge.core.errors import UserError
 
 from tools.lab.instances import (
     BLOCKED,
@@ -28,15 +32,34 @@ from tools.lab.instances import (
     Instance,
 )
 from tools.lab.radio import SILENT_DBM
-from tools.lab.routes import Corridor, FileError, number
+from tools.lab.routes import Corridor, FileError
 from tools.world.radio.sites import Operator
 from tools.world.rail.route import Border, Route, Waypoint, distance_km
 
-COLUMNS = ("time", "lat", "lon", "operator", "RSRP")
 STEP_KM = 50.0
 """Waypoints of a recorded route are so far apart at least."""
 COLD_C = 0.0
 """Battery temperature where a recording has none."""
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+@strict
+@dataclass(frozen=True)
+class _Row:
+    """A row of the file."""
+
+    time: Annotated[str, Wanted("an ISO 8601 time", _is_time)]
+    lat: Annotated[float, Within(-90, 90)]
+    lon: Annotated[float, Within(-180, 180)]
+    operator: Annotated[str, Wanted("MCC and MNC, 5 or 6 digits", pattern="^[0-9]{5,6}$")]
+    rsrp: Annotated[float, Within(-160, -20)] = key(..., alias="RSRP")
 
 
 class Sample(NamedTuple):
@@ -93,7 +116,7 @@ def _samples(path: Path) -> list[Sample]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
-            missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+            missing = [column for column in parts(_Row) if column not in (reader.fieldnames or ())]
             if missing:
                 raise FileError(f"{path}: row 1: no column {missing[0]}")
             samples: list[Sample] = []
@@ -106,19 +129,16 @@ def _samples(path: Path) -> list[Sample]:
     return samples
 
 
-def _sample(where: str, row: dict[str, str], before: list[Sample]) -> Sample:
+def _sample(where: str, cells: Mapping[str, Any], before: list[Sample]) -> Sample:
     try:
-        moment = datetime.fromisoformat(row["time"])
-    except (TypeError, ValueError):
-        raise FileError(f"{where}, column time: {row['time']!r} is no ISO 8601 time") from None
+        row = checked_row(_Row, cells, where)
+    except UserError as error:
+        raise FileError(str(error)) from None
+    moment = datetime.fromisoformat(row.time)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    plmn = row["operator"] or ""
-    if not (plmn.isdigit() and len(plmn) in (5, 6)):
-        raise FileError(f"{where}, column operator: {plmn!r} is no MCC and MNC")
     if before and moment.timestamp() < before[-1].s:
         raise FileError(f"{where}, column time: earlier than the row before")
-    lat, lon = number(where, row, "lat", -90, 90), number(where, row, "lon", -180, 180)
-    return Sample(moment.timestamp(), lat, lon, plmn, number(where, row, "RSRP", -160, -20))
+    return Sample(moment.timestamp(), row.lat, row.lon, row.operator, row.rsrp)
 
 
 def _along(lat: Floats, lon: Floats) -> Floats:

@@ -1,6 +1,6 @@
 """Trains the pacing tables: coordinate descent on levels over training trips, each monotone over the budget.
 
-Writes what ships, from trips of both training routes, into `firmware/locator/scheduler/menu.py`, and the
+Writes what ships, from trips of both training routes, into `firmware/locator/scheduler/pacing.py`, and the
 tables of each route alone, with which the other is judged, into `data/pacing.json`."""
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tools.lab.pilot import Ours
 from tools.lab.routes import TRAINING
 from tools.lab.score import score
 
-TABLE = FIRMWARE / "locator" / "scheduler" / "menu.py"
+TABLE = FIRMWARE / "locator" / "scheduler" / "pacing.py"
 HOUR_S, ENDLESS_S = 3_600, 400 * 3_600
 SLOTS_S = (1_800, 3_600, 5_400, 7_200)
 CHOICES = {
@@ -119,7 +119,7 @@ def write(tables: dict[str, dict[str, PacingTable]], carries_j: dict[str, int]) 
     alone = {m: {t: rows for t, rows in each.items() if t != "both"} for m, each in tables.items()}
     FILE.write_text(json.dumps(alone, indent=1).replace("\n    ", "").replace("\n   ]", "]") + "\n", "utf-8")
     head = TABLE.read_text(encoding="utf-8").split("CARRIES_J = ")[0]
-    lines = [f"{head}CARRIES_J = {json.dumps(carries_j)}", "MENUS = {"]
+    lines = [f"{head}CARRIES_J = {json.dumps(carries_j)}", "TABLES = {"]
     for modem, each in tables.items():
         lines += [f'    "{modem}": (', *(f"        {tuple(row)}," for row in each["both"]), "    ),"]
     TABLE.write_text("\n".join([*lines, "}"]) + "\n", "utf-8")

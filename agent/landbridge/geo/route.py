@@ -4,16 +4,17 @@ import csv
 import io
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from landbridge.core import files
+from landbridge.core.checked import Within, checked_row, one_of, strict
 from landbridge.core.errors import UserError
 from landbridge.geo.distance import KM_A_DEGREE
 
-COLUMNS = ("name", "country", "lat", "lon", "kind")
 KINDS = ("hub", "border", "gauge", "yard", "line")
 """Of stations: terminal, border station, change of gauge, marshalling yard, on the open line."""
 MOST_STATIONS = 120
@@ -51,6 +52,22 @@ class Waypoint(NamedTuple):
     lon: float
     kind: str
     km: float
+
+
+@strict
+@dataclass(frozen=True)
+class _Row:
+    """A row of the file."""
+
+    name: str
+    country: str
+    lat: Annotated[float, Within(-90, 90)]
+    lon: Annotated[float, Within(-180, 180)]
+    kind: Annotated[str, one_of(KINDS)]
+    km: Annotated[float, Within(0, LONGEST_KM)] | None = None
+
+
+COLUMNS = tuple(each.name for each in fields(_Row) if each.default is MISSING)
 
 
 def read(path: Path, countries: Sequence[str] = tuple(MCC)) -> list[Waypoint]:
@@ -112,38 +129,26 @@ def _nearest(
 
 
 def _waypoint(
-    where: str, row: dict[str, str], before: Sequence[Waypoint], countries: Sequence[str]
+    where: str, cells: Mapping[str, Any], before: Sequence[Waypoint], countries: Sequence[str]
 ) -> Waypoint:
-    lat, lon = _number(where, row, "lat", -90, 90), _number(where, row, "lon", -180, 180)
-    if row["country"] not in countries:
-        raise UserError(f"{where}, column country: {row['country']!r} is none of {', '.join(countries)}")
-    if row["kind"] not in KINDS:
-        raise UserError(f"{where}, column kind: {row['kind']!r} is none of {', '.join(KINDS)}")
-    column = "km" if row.get("km") else "lat"
-    if row.get("km"):
-        km = _number(where, row, "km", 0, LONGEST_KM)
-    elif before:
-        last = before[-1]
-        east = (lon - last.lon) * math.cos(math.radians((lat + last.lat) / 2))
-        km = last.km + ROUTE_KM_A_CHORD_KM * KM_A_DEGREE * math.hypot(lat - last.lat, east)
-    else:
-        km = 0.0
-    if before and km <= before[-1].km:
+    row = checked_row(_Row, cells, where)
+    if row.country not in countries:
+        raise UserError(f"{where}, column country: {row.country!r} is none of {', '.join(countries)}")
+    last = before[-1] if before else None
+    km, column = row.km, "lat" if row.km is None else "km"
+    if km is None:
+        km = _further_km(last, row) if last else 0.0
+    if last and km <= last.km:
         raise UserError(f"{where}, column {column}: not further along the route than the row before")
     if km > LONGEST_KM:
         raise UserError(f"{where}, column {column}: kilometre {km:.0f}; a route has at most {LONGEST_KM:.0f}")
-    if before and abs(lon - before[-1].lon) > 180:
+    if last and abs(row.lon - last.lon) > 180:
         raise UserError(
             f"{where}, column lon: across the 180th meridian no device can follow a route; end it there"
         )
-    return Waypoint(row["name"], row["country"], lat, lon, row["kind"], km)
+    return Waypoint(row.name, row.country, row.lat, row.lon, row.kind, km)
 
 
-def _number(where: str, row: dict[str, str], column: str, low: float, high: float) -> float:
-    try:
-        value = float(row[column])
-    except (TypeError, ValueError):
-        raise UserError(f"{where}, column {column}: {row[column]!r} is not a number") from None
-    if not low <= value <= high:
-        raise UserError(f"{where}, column {column}: {row[column]} is not between {low:g} and {high:g}")
-    return value
+def _further_km(last: Waypoint, row: _Row) -> float:
+    east = (row.lon - last.lon) * math.cos(math.radians((row.lat + last.lat) / 2))
+    return last.km + ROUTE_KM_A_CHORD_KM * KM_A_DEGREE * math.hypot(row.lat - last.lat, east)

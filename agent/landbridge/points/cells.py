@@ -6,13 +6,14 @@ a point is read, so that one that could not be placed yesterday can be today."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from math import cos, hypot, radians
-from operator import gt
-from typing import NamedTuple, TextIO
+from typing import Annotated, NamedTuple, TextIO
 
 from sqlalchemy import Connection
 
 from landbridge.core import files
+from landbridge.core.checked import WholeWithin, Within, checked_row, strict
 from landbridge.core.errors import UserError
 from landbridge.features.coverage import queries as cells
 from landbridge.features.coverage.queries import Box, Cell
@@ -32,9 +33,21 @@ LARGEST_M = 120_000
 _E5_M = M_A_DEGREE / 1e5
 """Metres in 1e-5 degrees."""
 _MOST_RANGE_M = 100_000
-_LARGEST_NAME = Cell(999_999, (1 << 24) - 1, (1 << 36) - 1)
-"""As of 5G; those before it are shorter."""
 _COLUMNS = ("radio", "mcc", "net", "area", "cell", "unit", "lon", "lat", "range")
+
+
+@strict
+@dataclass(frozen=True)
+class _Row:
+    """What is taken of a row; area and cell may be as long as those of 5G."""
+
+    mcc: Annotated[int, WholeWithin(0, 999)]
+    net: Annotated[int, WholeWithin(0, 999)]
+    area: Annotated[int, WholeWithin(0, (1 << 24) - 1)]
+    cell: Annotated[int, WholeWithin(0, (1 << 36) - 1)]
+    lon: Annotated[float, Within(-180, 180)]
+    lat: Annotated[float, Within(-90, 90)]
+    range: Annotated[float, Within(0, 1e9)]
 
 
 class Located(NamedTuple):
@@ -112,17 +125,15 @@ def read(file: TextIO, where: str) -> Iterator[tuple[Cell, Box]]:
         if number == 1 and row[: len(_COLUMNS)] == list(_COLUMNS):
             continue
         try:
-            _, mcc, net, area, cell, _, lon, lat, range_m = row[: len(_COLUMNS)]
-            place = round(float(lat) * 1e5), round(float(lon) * 1e5)
-            name = Cell(int(mcc) * 1000 + int(net), int(area), int(cell))
-            spread_m = min(int(float(range_m)), _MOST_RANGE_M)
-        except (ValueError, OverflowError):
-            usual = ",".join(_COLUMNS)
-            raise UserError(f"{where}, line {number}: not {usual},... as OpenCelliD has it") from None
-        on_globe = abs(place[0]) <= 90_00000 and abs(place[1]) <= 180_00000
-        if not on_globe or min(*name, spread_m) < 0 or any(map(gt, name, _LARGEST_NAME)):
-            raise UserError(f"{where}, line {number}: there is no such place or cell; correct that line")
-        yield name, Box(place[0], place[0], place[1], place[1], spread_m)
+            found = checked_row(_Row, dict(zip(_COLUMNS, row, strict=False)), f"{where}, line {number}")
+        except UserError as error:
+            raise UserError(f"{error}; rows are {','.join(_COLUMNS)},... as OpenCelliD has them") from None
+        south, west = round(found.lat * 1e5), round(found.lon * 1e5)
+        spread_m = min(int(found.range), _MOST_RANGE_M)
+        yield (
+            Cell(found.mcc * 1000 + found.net, found.area, found.cell),
+            Box(south, south, west, west, spread_m),
+        )
 
 
 def _box_of(fix: StoredPoint) -> Box:

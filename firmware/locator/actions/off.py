@@ -15,24 +15,24 @@ def run(wake):
     modem, state = wake.modem, wake.state
     try:
         wake.start_modem()  # where it has restarted by itself
-        state[st.PARKED] = 1 if modem.stop(may_park(wake)) else 0
+        state[st.IN_PSM] = 1 if modem.stop(may_stay_registered(wake)) else 0
     except ModemError:
         modem.cut_supply()
-        state[st.PARKED] = 0
-    if wake.cut_due and state[st.TRY_FAILS]:
+        state[st.IN_PSM] = 0
+    if wake.cut_due and state[st.ATTEMPT_FAILS]:
         if not modem.lost_supply:
             modem.lost_supply = wake.port.modem_rail(False) is not False
-        state[st.CONFIGURED] = state[st.PARKED] = 0
+        state[st.CONFIGURED] = state[st.IN_PSM] = 0
     if modem.lost_supply:
-        state[st.ORBITS] = 0
+        state[st.EPHEMERIS] = 0
 
 
-def may_park(wake):
+def may_stay_registered(wake):
     """Whether the modem is registered and may stay so in PSM. Where nobody asked for service but the
     radio was on, this is when a refusal is noticed."""
     modem, state = wake.modem, wake.state
-    registered = state[st.ATTACHED] == st.YES or state[st.PARKED]
-    if state[st.ATTACHED] == st.NO or not (registered or state[st.DID_PROBE]):
+    registered = state[st.ATTACHED] == st.YES or state[st.IN_PSM]
+    if state[st.ATTACHED] == st.NO or not (registered or state[st.DID_SCAN]):
         return False
     served, cause = modem.serves(_FOUND_AGAIN_MS if registered else 0)
     if cause:
@@ -40,4 +40,4 @@ def may_park(wake):
     budget.refused(state, wake.port.clock_s(), cause)
     if not (served or cause):
         modem.radio_off()  # a refusal that comes while the modem shuts down is noticed by nobody
-    return served and registered and state[st.TRY_FAILS] < CALM_FAILS and modem.psm_granted()
+    return served and registered and state[st.ATTEMPT_FAILS] < CALM_FAILS and modem.psm_granted()

@@ -15,11 +15,11 @@ def run(wake, action):
     modem, state = wake.modem, wake.state
     try:
         wake.start_modem()
-        registered = state[st.ATTACHED] == st.YES or state[st.PARKED]
+        registered = state[st.ATTACHED] == st.YES or state[st.IN_PSM]
         modem.gnss_start(not registered)
         wake.fix = _poll(wake, 1000 * action.limit_s)
         if not registered:
-            state[st.SEEN] = 0  # the look is over: to register now would be a second attach
+            state[st.HEARD_PLMN] = 0  # the scan is over: to register now would be a second attach
     except ModemError as error:
         wake.lost(error)
     try:  # whatever happened: with GNSS on, a BG95 has no network

@@ -19,14 +19,14 @@ def run(wake, _=None):
 def fields(wake):
     """The fields of a record from what this wake has found, in the order of record.FIELDS."""
     fix, cell = wake.fix, wake.cell
-    kind = record.FIX if fix else record.CELL if cell else record.STILL
+    kind = record.FIX if fix else record.CELL if cell else record.REUSED
     quality, time = _time(wake)
     place = (0,) * 7
     if fix:
         place = (fix.lat, fix.lon, fix.alt, fix.speed, fix.heading, fix.hdop, fix.sats)
     heard = (cell.plmn, cell.tac, cell.cell, -cell.rsrp) if cell else (0,) * 4
     body = record.felt(*wake.senses[3:5])  # battery, temperature
-    head = (kind, quality, wake.state[st.EVENTS], 0, time, wake.ledger.boot)
+    head = (kind, quality, wake.state[st.EVENTS], 0, time, wake.numbers.boot)
     return list(head + place + body + heard + (max(0, min(255, wake.motion)),))
 
 

@@ -8,10 +8,10 @@ from locator.scheduler import ATTACH, FIX, RECORD, budget
 
 _TIMES = (
     st.LAST_FIX,
-    st.LAST_TRY,
+    st.LAST_ATTEMPT,
     st.BARRED_UNTIL,
     st.REFUSED_UNTIL,
-    st.HELD_LOST,
+    st.LOCKED_LOST,
     st.DENSE_UNTIL,
     st.OUT_SINCE,
     st.BLIND_SINCE,
@@ -19,52 +19,52 @@ _TIMES = (
     st.STOPPED_AT,
     st.POINT_AT,
     st.FIX_NOT_BEFORE,
-    st.UPLOAD_NOT_BEFORE,
-    st.WAY_SINCE,
-    st.ORBITS_TRIED,
-    st.CARD_UNTIL,
+    st.SESSION_NOT_BEFORE,
+    st.PATH_SINCE,
+    st.ASSISTANCE_TRIED,
+    st.PROFILE_UNTIL,
 )
 _LOST_WITH_POWER = (
     st.NOW,
     st.OFFSET,
     st.OFFSET_QUALITY,
     st.LAST_RECORD,
-    st.LAST_UPLOAD,
-    st.PARKED,
+    st.LAST_SESSION,
+    st.IN_PSM,
     st.CONFIGURED,
-    st.ERRAND,
-    st.ORBITS,
+    st.REQUEST,
+    st.EPHEMERIS,
     st.IDENTITY_DAY,
-    st.ROW_AT,
+    st.LEVEL_AT,
     st.ENDS_AT,
-    st.UNMOVED,
+    st.POSITION_HOLDS,
     st.HEARD_HERE,
     st.NETWORK,
     st.COPIED_AT,
 )
 
 
-def power_was_lost(state, ledger, journal, now=0):
+def power_was_lost(state, numbers, journal, now=0):
     """Turn `state`, as it was kept in flash, into the one that goes on; the clock shows `now`. Returns it."""
-    if state[st.LAST_TRY] and state[st.LAST_TRY] >= state[st.NOW]:
-        _in_a_try(state)
+    if state[st.LAST_ATTEMPT] and state[st.LAST_ATTEMPT] >= state[st.NOW]:
+        _in_attempt(state)
     restart(state, now)
     state[st.EVENTS] |= record.EVENT_POWER_ON
     try:
-        ledger.count_power_on()
+        numbers.count_power_on()
     except OSError:  # the flash is full
         journal.make_room()
-        ledger.save()
+        numbers.save()
     return state
 
 
-def _in_a_try(state):
-    """The copy is of the last try. Whether the supply gave way in it, or behind it, nobody can tell: it has
-    failed, and the battery is weak until the next connection shows otherwise."""
-    state[st.TRY_FAILS] += 1
+def _in_attempt(state):
+    """The copy is of the last attempt. Whether the supply gave way in it, or after it, is unknown: it
+    counts as failed, and the battery is weak until the next connection shows otherwise."""
+    state[st.ATTEMPT_FAILS] += 1
     state[st.LOADED_MV] = 1
-    if state[st.PARKED]:
-        budget.count(state, state[st.LAST_TRY])  # the modem may have had to ask
+    if state[st.IN_PSM]:
+        budget.count(state, state[st.LAST_ATTEMPT])  # the modem may have had to ask
 
 
 def restart(state, now=0):
@@ -74,23 +74,23 @@ def restart(state, now=0):
     unknown: all pauses go on as if no time had passed.
     """
     gone_s = state[st.NOW] - now
-    ring = range(st.TRIES, st.TRIES + st.TRIES_KEPT)
+    ring = range(st.ATTEMPTS, st.ATTEMPTS + st.ATTEMPTS_KEPT)
     for i in list(_TIMES) + list(ring):
         if state[i]:
             state[i] = (state[i] - gone_s) or -1
     state[st.BEGAN] -= gone_s
-    owed = state[st.TRIED] - state[st.FAILED] - state[st.NOW] // budget.CONNECTION_S
-    state[st.TRIED], state[st.FAILED] = max(0, owed) + now // budget.CONNECTION_S, 0
+    owed = state[st.ATTEMPTED] - state[st.FAILED] - state[st.NOW] // budget.CONNECTION_S
+    state[st.ATTEMPTED], state[st.FAILED] = max(0, owed) + now // budget.CONNECTION_S, 0
     for i in _LOST_WITH_POWER:
         state[i] = 0
     state[st.ASLEEP_SINCE] = now
-    state[st.TO_TELL] = st.EVERYONE
-    state[st.CARD_DUE] |= st.CARD_ASK  # a switch may have been cut short
+    state[st.TO_REPORT] = st.REPORT_ALL
+    state[st.PROFILE_DUE] |= st.PROFILE_ASK  # a switch may have been cut short
 
 
 def fault(wake, kind):
     """The action `kind` was broken off: it has failed, a search for satellites is left out once, so that the
-    report behind it gets its turn, and the record that is due is kept."""
+    session after it gets its turn, and the record that is due is kept."""
     state = wake.state
     if kind == ATTACH and not state[st.ATTACHED]:
         st.learn_attach(state, st.NO, 0)
@@ -98,7 +98,7 @@ def fault(wake, kind):
         state[st.SKIP_FIX] = 1
         if not state[st.DID_FIX]:
             st.learn_fix(state, False)
-    if state[st.ATTACHED] == st.YES and not state[st.DID_TALK]:
+    if state[st.ATTACHED] == st.YES and not state[st.DID_SESSION]:
         st.learn_failure(state)  # the agent was not reached, whatever the reason
     from locator.actions import record as records
     from locator.scheduler import decide
@@ -115,4 +115,4 @@ def uninvited(came, state, note):
         note(logs.CALLED, rings)
     if messages:
         note(logs.MESSAGED, messages)
-    state[st.TO_TELL] |= st.TELL_DIAGNOSTICS
+    state[st.TO_REPORT] |= st.REPORT_DIAGNOSTICS

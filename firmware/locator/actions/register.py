@@ -1,11 +1,12 @@
-"""Register with a network, and take along what that tells: time, orbits, battery under load, card."""
+"""Register with a network, and take along what comes with it: time, assistance data, battery under load,
+SIM."""
 
 from micropython import const
 
 from locator import settings as cfg
 from locator import state as st
 from locator.journal import log as logs
-from locator.modem import AS_IT_IS, DENIED, NO_SERVICE, REGISTERED, ModemError, recovery
+from locator.modem import AS_IT_IS, DENIED, NO_SERVICE, REGISTERED, ModemError, recovery_steps
 from locator.scheduler import budget
 
 _RESUMED_MS = const(6000)  # a network that is searched for takes longer
@@ -16,18 +17,19 @@ def run(wake, action):
     port, state = wake.port, wake.state
     result, cause, plmn, took_ms, only = st.NO, 0, 0, _RESUMED_MS, 0
     wake.modem.missed = 0
-    budget.begin_try(state, port.clock_s(), port.random(1)[0])
-    told, state[st.TOLD_PLMN] = state[st.TOLD_PLMN], 0  # until it has answered
+    budget.begin_attempt(state, port.clock_s(), port.random(1)[0])
+    allowed, state[st.ALLOWED_PLMN] = state[st.ALLOWED_PLMN], 0  # until it has answered
     wake.kept.attempt()
     try:
         _prepare(wake, action)
-        # What a look has seen is asked already, unless another one is held.
-        wanted = AS_IT_IS if 0 < state[st.SEEN] == (action.plmn or told or state[st.SEEN]) else action.plmn
+        # The network that a scan has heard is asked already, unless another one is locked.
+        heard = state[st.HEARD_PLMN]
+        wanted = AS_IT_IS if 0 < heard == (action.plmn or allowed or heard) else action.plmn
         since_ms = port.ticks_ms()
-        result, cause = wake.modem.attach(action.limit_s, action.patience_s, wanted, told)
+        result, cause = wake.modem.attach(action.limit_s, action.patience_s, wanted, allowed)
         took_ms = port.ticks_ms() - since_ms
-        only = told if wanted == AS_IT_IS else wanted
-        state[st.TOLD_PLMN] = 0 if result == DENIED else only
+        only = allowed if wanted == AS_IT_IS else wanted
+        state[st.ALLOWED_PLMN] = 0 if result == DENIED else only
         wake.cell = wake.modem.cell()
         plmn = wake.cell.plmn if wake.cell else 0
         if result == REGISTERED:
@@ -41,9 +43,9 @@ def run(wake, action):
         result = st.NO
     finally:
         wake.let_go()  # a session needs the heap
-    budget.end_try(state, port.clock_s())
+    budget.end_attempt(state, port.clock_s())
     asked_on = (cause and not only) or wake.modem.missed
-    if state[st.PARKED]:  # its own network has served it at once, or it has asked others
+    if state[st.IN_PSM]:  # its own network has served it at once, or it has asked others
         asked_on = plmn != state[st.LAST_PLMN] or took_ms >= _RESUMED_MS
     if asked_on:
         budget.asked_on(state, port.clock_s())
@@ -55,22 +57,22 @@ def run(wake, action):
         wake.note(logs.REFUSED, cause)
         wake.pace.unserved(state, plmn > 0)
     st.learn_attach(state, result, plmn)
-    wake.card("tried", cause, plmn > 0)
+    wake.card("attempt", cause, plmn > 0)
 
 
 def _prepare(wake, action):
     """The modem is on, searches as this country needs it, and with the profile that shall be used; after many
     failures what helps against them has been done."""
     modem, state = wake.modem, wake.state
-    ladder = recovery(state[st.TRY_FAILS])
-    if ladder and ladder.cuts_supply():
+    steps = recovery_steps(state[st.ATTEMPT_FAILS])
+    if steps and steps.cuts_supply():
         wake.cut_due = True
     wake.start_modem()
     _set_services(wake)
     wake.card("prepare")
     _set_search(modem, state, action.mcc)
-    if ladder and not action.plmn:
-        action.plmn = ladder.after_start(modem, state[st.LAST_PLMN], state[st.SEEN])
+    if steps and not action.plmn:
+        action.plmn = steps.after_start(modem, state[st.LAST_PLMN], state[st.HEARD_PLMN])
         state[st.CHOSEN_PLMN] = action.plmn
 
 
@@ -87,7 +89,7 @@ def _set_search(modem, state, mcc):
     from locator.scheduler import regions
 
     if regions.must_set(state, mcc):
-        modem.prefer(regions.region(mcc), regions.is_anew(state))
+        modem.prefer(regions.region(mcc), regions.searches_again(state))
         regions.learn_set(state, mcc)
 
 
@@ -100,26 +102,26 @@ def _registered(wake, action, wanted, plmn):
         regions.learn_gsm(state, plmn // 1000)
     if plmn // 1000 == st.MCC_RUSSIA and wanted not in (AS_IT_IS, plmn):
         modem.attach(action.limit_s, 0, plmn)  # before anything searches again
-        state[st.TOLD_PLMN] = plmn
+        state[st.ALLOWED_PLMN] = plmn
     wake.network = clock.network(wake.port, modem, state)
     weigh(wake)
-    if modem.FETCHES_ORBITS and budget.orbits_due(state):
+    if modem.FETCHES_ASSISTANCE and budget.assistance_due(state):
         assistance = modem.part("assistance")
-        state[st.ORBITS_TRIED] = state[st.NOW]
-        state[st.CARD_BYTES] += assistance.BYTES
+        state[st.ASSISTANCE_TRIED] = state[st.NOW]
+        state[st.PROFILE_BYTES] += assistance.BYTES
         assistance.download(modem)
 
 
 def weigh(wake):
     """The battery under the load of a connection; whatever moved meanwhile is not forgotten: what is felt
-    behind the record is left for the next wake, where the modem can tell the voltage."""
+    after the record is left for the next wake, where the modem can measure the voltage."""
     state = wake.state
-    told_mv = wake.modem.supply_mv()
-    if told_mv and state[st.DID_RECORD]:
-        state[st.LOADED_MV] = told_mv
+    modem_mv = wake.modem.supply_mv()
+    if modem_mv and state[st.DID_RECORD]:
+        state[st.LOADED_MV] = modem_mv
         return
-    seen_mv, _, motion, _, shock_mg, _, _ = wake.port.senses()
-    state[st.LOADED_MV] = min(seen_mv or told_mv or 0, told_mv or seen_mv)
+    port_mv, _, motion, _, shock_mg, _, _ = wake.port.senses()
+    state[st.LOADED_MV] = min(port_mv or modem_mv or 0, modem_mv or port_mv)
     wake.motion += motion
     state[st.SHOCK_MG] = max(state[st.SHOCK_MG], shock_mg)  # the next wake counts it
 

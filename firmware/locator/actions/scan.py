@@ -6,15 +6,15 @@ from locator.scheduler import budget
 
 
 def run(wake, action):
-    """Look for a cell for `action.limit_s` at most; what is heard is `wake.cell`."""
+    """Scan for a cell for `action.limit_s` at most; what is heard is `wake.cell`."""
     state = wake.state
-    budget.begin_look(state, wake.port.clock_s())
+    budget.begin_scan(state, wake.port.clock_s())
     wake.kept.attempt()
     try:
         wake.start_modem()
-        told, held = state[st.TOLD_PLMN], state[st.HELD_PLMN]
-        used = told in (state[st.CHOSEN_PLMN], state[st.NETWORK]) and not state[st.LOOKS]
-        wake.cell = wake.modem.look(action.limit_s, told in (0, held) if held else told and used)
+        allowed, locked = state[st.ALLOWED_PLMN], state[st.LOCKED_PLMN]
+        used = allowed in (state[st.CHOSEN_PLMN], state[st.NETWORK]) and not state[st.SCANS_FAILED]
+        wake.cell = wake.modem.listen(action.limit_s, allowed in (0, locked) if locked else allowed and used)
     except ModemError as error:
         wake.lost(error)
-    wake.pace.looked(state, wake.cell)
+    wake.pace.scanned(state, wake.cell)

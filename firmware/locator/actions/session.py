@@ -1,4 +1,5 @@
-"""One session with the agent, when registered: opens the connection, talks, and has mended what breaks."""
+"""One session with the agent, when registered: opens the connection, exchanges messages, and recovers from
+what breaks."""
 
 import gc
 
@@ -11,41 +12,41 @@ from locator.journal import log as logs
 from locator.modem import ModemError
 from locator.scheduler import budget
 from locator.session.keys import Keys
-from locator.session.talk import UPLINK_BYTES, Conversation
+from locator.session.session import UPLINK_BYTES, Session
 
 _CONNECTION_BYTES = const(6000)  # of TLS and of headers, roughly
 _SOCKET_BYTES = const(1380)  # with its topic one command of a socket; and the client takes room as well
 
 
 def run(wake, _):
-    """Talk with the agent. Scheduler and session have no room beside each other."""
+    """Hold a session with the agent. There is no room for scheduler and session at the same time."""
     wake.pace.rest()
     try:
-        at_last = _converse(wake)
+        at_last = _hold_session(wake)
         wake.apply_settings()
         for do in at_last:
             do()
     finally:
         wake.let_go()
         gc.collect()
-    wake.pace.reported(wake.state, wake.state[st.DID_TALK] == st.YES, wake.cell)
+    wake.pace.reported(wake.state, wake.state[st.DID_SESSION] == st.YES, wake.cell)
 
 
-def _converse(wake):
+def _hold_session(wake):
     """What is to be done at last, callables without arguments. The state has learned how it ended."""
     port, driver, state, journal, log = wake.port, wake.modem, wake.state, wake.journal, wake.log
-    is_told = state[st.IDENTITY_DAY] == st.day(state) + 1  # today, who we are
-    state[st.TO_TELL] |= st.TELL_WHY
+    is_reported = state[st.IDENTITY_DAY] == st.day(state) + 1  # today, who we are
+    state[st.TO_REPORT] |= st.REPORT_WAKES
 
-    def open_desk():
-        from locator.downlink.desk import Desk
+    def open_handlers():
+        from locator.downlink.handlers import Handlers
 
-        desk = Desk(port, wake.config, journal, wake.ledger, state, log, wake.board.NAME)
+        handlers = Handlers(port, wake.config, journal, wake.numbers, state, log, wake.board.NAME)
         if driver.updates:
-            desk.may_tell = ~st.TELL_PULL
-        return desk
+            handlers.may_report = ~st.REPORT_PULL
+        return handlers
 
-    talk = prepare(port, driver, state, journal, wake.ledger, wake.config, open_desk, wake.room)
+    session = prepare(port, driver, state, journal, wake.numbers, wake.config, open_handlers, wake.room)
 
     def write(out, more):
         if more:
@@ -53,29 +54,29 @@ def _converse(wake):
         from locator.session import extras
 
         try:
-            return extras.write(out, wake, None if is_told else wake.identity)
+            return extras.write(out, wake, None if is_reported else wake.identity)
         finally:
             unload("session.extras")
 
     try:
-        exchange(port, driver, state, wake.config, talk, write)
+        run_session(port, driver, state, wake.config, session, write)
     except ModemError as error:
         wake.lost(error)
     finally:  # also when something else goes wrong: what has failed is not tried again at once
-        if talk.keys.down.forged:
+        if session.keys.down.forged:
             from locator.session import epochs
 
-            epochs.weigh(talk.keys, log)
-            state[st.TO_TELL] |= st.TELL_DIAGNOSTICS
-        _learn(state, talk.outcome, journal, log, port.clock_s())
-        is_better = not (talk.outcome.late and state[st.OFFSET])
-        set_clock(wake, talk.outcome.server_time if is_better else None)
+            epochs.weigh(session.keys, log)
+            state[st.TO_REPORT] |= st.REPORT_DIAGNOSTICS
+        _learn(state, session.outcome, journal, log, port.clock_s())
+        is_better = not (session.outcome.late and state[st.OFFSET])
+        set_clock(wake, session.outcome.server_time if is_better else None)
         wake.kept.save()
-    return talk.desk.at_last if talk.desk else ()
+    return session.handlers.at_last if session.handlers else ()
 
 
 def set_clock(wake, server_time):
-    """By the agent's time, epoch seconds, None: not told; unless it cannot be right."""
+    """By the agent's time, epoch seconds, None: not known; unless it cannot be right."""
     now, state = wake.port.clock_s(), wake.state
     if not server_time:
         return
@@ -92,46 +93,47 @@ def _believes(wake, now, server_time):
 def _learn(state, came, journal, log, now):
     """From the outcome `came`: whether it was answered to the end, and what that means."""
     state[st.SENT_TODAY] += came.sent
-    if state[st.CARD_DUE]:
-        state[st.CARD_BYTES] += came.bytes + _CONNECTION_BYTES
+    if state[st.PROFILE_DUE]:
+        state[st.PROFILE_BYTES] += came.bytes + _CONNECTION_BYTES
     if came.server_time:
         state[st.IDENTITY_DAY] = st.day(state) + 1
     answered = came.turns > 0 and (came.refused or journal.pending() == 0)
     if not answered:
         log.add(now, logs.UNANSWERED, came.turns)
-    st.learn_talk(state, answered)
+    st.learn_session(state, answered)
 
 
-def prepare(port, driver, state, journal, ledger, config, open_desk, room=None):
-    """The conversation to come, over the way that the plan chooses; arguments as for `Conversation`."""
-    ledger.date(port.clock_s() + state[st.OFFSET])
-    most = _SOCKET_BYTES if state[st.WAY] else UPLINK_BYTES
-    talk = Conversation(driver, journal, ledger, Keys(port.data_dir, config), open_desk, most, room)
-    talk.port = port
-    if state[st.WAY]:
+def prepare(port, driver, state, journal, numbers, config, open_handlers, room=None):
+    """Return the session to come, over the connection path that the scheduler chooses; arguments as for
+    `Session`."""
+    numbers.date(port.clock_s() + state[st.OFFSET])
+    most = _SOCKET_BYTES if state[st.PATH] else UPLINK_BYTES
+    session = Session(driver, journal, numbers, Keys(port.data_dir, config), open_handlers, most, room)
+    session.port = port
+    if state[st.PATH]:
         from locator.session import reconnect as mending
 
-        talk.modem = mending.client(port, driver, state)
-    return talk
+        session.modem = mending.client(port, driver, state)
+    return session
 
 
-def exchange(port, driver, state, config, talk, extras):
-    """Talk until nothing is left to say; `extras` as in `Conversation.run`. Raises the `ModemError` that
-    nothing was done against; the state has learned from it."""
+def run_session(port, driver, state, config, session, extras):
+    """Exchange messages until nothing is left to send; `extras` as in `Session.run`. Raises the `ModemError`
+    that nothing was done against; the state has learned from it."""
     device, done = config.device.encode(), 0
     host, broker_port = driver.hosts[0] if driver.hosts else (config.broker_host, config.broker_port)
     while True:
         try:
-            talk.modem.mqtt_open(host, broker_port, device, config.broker_password, config.ca())
-            left, to_tell = budget.messages_left(state), state[st.TO_TELL] != 0
-            talk.run(extras, left, to_tell, state[st.URGENT] != 0)
+            session.modem.mqtt_open(host, broker_port, device, config.broker_password, config.ca())
+            left, to_report = budget.messages_left(state), state[st.TO_REPORT] != 0
+            session.run(extras, left, to_report, state[st.URGENT] != 0)
             break
         except ModemError as error:
             from locator.session import reconnect as mending
 
-            done = mending.mend(port, driver, state, error, done)
-    talk.modem.mqtt_close()
-    if talk.desk and talk.desk.pull and driver.updates:
+            done = mending.recover(port, driver, state, error, done)
+    session.modem.mqtt_close()
+    if session.handlers and session.handlers.pull and driver.updates:
         from locator.session import update_apn as updates
 
-        updates.run(driver, state, config, talk)
+        updates.run(driver, state, config, session)

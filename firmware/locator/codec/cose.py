@@ -63,13 +63,13 @@ class Ccm:
         self._counters = bytearray(_CHUNK)
 
     def encrypt(self, nonce, aad, buf, start, end):
-        """Encrypt `buf[start:end]` in place and write the tag behind it (`end + 8 <= len(buf)`)."""
+        """Encrypt `buf[start:end]` in place and write the tag after it (`end + 8 <= len(buf)`)."""
         tag = self._tag(nonce, aad, buf, start, end)
         self._crypt(nonce, buf, start, end)
         buf[end : end + TAG_SIZE] = tag
 
     def decrypt(self, nonce, aad, buf, start, end):
-        """Decrypt `buf[start:end]` in place; the tag stands behind it. False when it is not genuine."""
+        """Decrypt `buf[start:end]` in place; the tag stands after it. False when it is not genuine."""
         self._crypt(nonce, buf, start, end)
         tag = self._tag(nonce, aad, buf, start, end)
         wrong = 0
@@ -147,7 +147,7 @@ class Envelope:
         """Seal `buf[plain_start:plain_end]` in place under partial IV `number`.
 
         The header is written in front of it, so at least 24 bytes must be free before
-        `plain_start`, and 8 behind `plain_end`. Returns (start, end) of the envelope in `buf`.
+        `plain_start`, and 8 after `plain_end`. Returns (start, end) of the envelope in `buf`.
         """
         protected = self._protected(number)
         self._ccm.encrypt(self._nonce(number), self._aad(protected), buf, plain_start, plain_end)

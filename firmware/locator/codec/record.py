@@ -20,7 +20,7 @@ FIELDS = (
 
 FIX = const(1)
 CELL = const(2)
-STILL = const(3)
+REUSED = const(3)
 
 TIME_NONE = const(0)  # `time` counts seconds since power-on
 TIME_RTC = const(1)

@@ -1,7 +1,7 @@
-"""Orders: commands, each done at most once, its result told until the agent has it.
+"""Commands: each is done at most once, its result is reported until the agent has it.
 
-Reply key 5: [[id, expiry in epoch seconds, verb, argument], ...], ids rising. Uplink key 7: [[id, result],
-...]. A command is noted in flash before it is done: after a power cut it is not done again, and told as
+Downlink key 5: [[id, expiry in epoch seconds, verb, argument], ...], ids rising. Uplink key 7: [[id, result],
+...]. A command is noted in flash before it is done: after a power cut it is not done again, and reported as
 "cut short".
 """
 
@@ -9,7 +9,7 @@ from micropython import const
 
 from locator import state as st
 from locator.codec import cbor
-from locator.downlink.book import ID, MOST, RESULT, VERB, Book
+from locator.downlink.executed import ID, MOST, RESULT, VERB, Executed
 from locator.journal import copy, rtc
 
 _KEY = const(7)
@@ -34,20 +34,20 @@ NO_FIX = const(7)
 
 _MOST_DENSE_S = const(86400)
 _DENSE_J = const(3000)  # 1.4 % of a battery of 220 kJ
-_ERRANDS = (st.LOCATE, st.LOCATED, st.NOT_LOCATED)
+_REQUESTS = (st.LOCATE, st.LOCATED, st.NOT_LOCATED)
 
 
-def take(desk, value):
+def take(handlers, value):
     """Do what the commands say; what is no command is passed over."""
     if type(value) is not list:
         return
-    now = _now(desk)
-    book = Book(desk.port.data_dir, now)
+    now = _now(handlers)
+    executed = Executed(handlers.port.data_dir, now)
     for command in value:
-        if not _is_command(command) or len(book.entries) >= MOST:
+        if not _is_command(command) or len(executed.entries) >= MOST:
             continue
         try:
-            _obey(desk, book, command, now)
+            _obey(handlers, executed, command, now)
         except OSError:  # the flash has not taken the note: nothing is done, and it will be sent again
             return
 
@@ -61,39 +61,39 @@ def _is_command(value):
     return 0 < value[0] <= _MAX_ID
 
 
-def _now(desk):
-    """The agent's time in the reply, or ours where that cannot be right."""
+def _now(handlers):
+    """The agent's time in the downlink, or ours where that cannot be right."""
     from locator import clock as timing
 
-    clock_s = desk.port.clock_s()
-    if timing.believes(desk.state, clock_s, desk.server_s):
-        return desk.server_s
-    return clock_s + desk.state[st.OFFSET]
+    clock_s = handlers.port.clock_s()
+    if timing.believes(handlers.state, clock_s, handlers.server_s):
+        return handlers.server_s
+    return clock_s + handlers.state[st.OFFSET]
 
 
-def _obey(desk, book, command, now):
+def _obey(handlers, executed, command, now):
     number, expiry, verb, argument = command
-    for entry in book.entries:
+    for entry in executed.entries:
         if entry[ID] == number:
-            if _result(desk, entry) != BEGUN:  # that it is to be told was forgotten
-                desk.tell(st.TELL_COMMANDS)
+            if _result(handlers, entry) != BEGUN:  # that it is to be reported was forgotten
+                handlers.will_report(st.REPORT_COMMANDS)
             return
-    result = REPEATED if number <= book.last else _refusal(now, expiry, verb, argument)
+    result = REPEATED if number <= executed.last else _refusal(now, expiry, verb, argument)
     entry = [number, verb if verb in _DO else 0, result]
-    before = book.last
-    book.last = max(number, before)
-    book.entries.append(entry)
+    before = executed.last
+    executed.last = max(number, before)
+    executed.entries.append(entry)
     try:
-        book.save()
+        executed.save()
     except OSError:
-        book.last = before
-        book.entries.pop()
+        executed.last = before
+        executed.entries.pop()
         raise
-    desk.tell(st.TELL_COMMANDS)
+    handlers.will_report(st.REPORT_COMMANDS)
     if result == BEGUN:
-        entry[RESULT] = _DO[verb](desk, argument)
+        entry[RESULT] = _DO[verb](handlers, argument)
         if entry[RESULT] != BEGUN:
-            book.save()
+            executed.save()
 
 
 def _refusal(now, expiry, verb, argument):
@@ -107,9 +107,9 @@ def _refusal(now, expiry, verb, argument):
     return BEGUN
 
 
-def write(desk, out):
+def write(handlers, out):
     """The results there are."""
-    results = _results(desk, Book(desk.port.data_dir, 0))
+    results = _results(handlers, Executed(handlers.port.data_dir, 0))
     if not results:
         return 0
     out.int(_KEY)
@@ -121,116 +121,116 @@ def write(desk, out):
     return 1
 
 
-def told(desk):
+def on_ack(handlers):
     """The agent has the results: forget them. Who is to rest in shipping mode may do so now."""
-    book = Book(desk.port.data_dir, 0)
-    for number, verb, result in _results(desk, book):
-        book.entries = [entry for entry in book.entries if entry[ID] != number]
-        if verb == LOCATE and desk.state[st.ERRAND] in (st.LOCATED, st.NOT_LOCATED):
-            desk.state[st.ERRAND] = 0
+    executed = Executed(handlers.port.data_dir, 0)
+    for number, verb, result in _results(handlers, executed):
+        executed.entries = [entry for entry in executed.entries if entry[ID] != number]
+        if verb == LOCATE and handlers.state[st.REQUEST] in (st.LOCATED, st.NOT_LOCATED):
+            handlers.state[st.REQUEST] = 0
         elif verb == SHIPPING and result == DONE:
-            desk.state[st.ERRAND] = st.SHIPPING
+            handlers.state[st.REQUEST] = st.SHIPPING
     try:
-        book.save()
-    except OSError:  # told once more
+        executed.save()
+    except OSError:  # reported once more
         pass
 
 
-def _results(desk, book):
-    """The entries of `book` that have come to an end, with their results."""
+def _results(handlers, executed):
+    """The entries of `executed` that have come to an end, with their results."""
     ended = []
-    for entry in book.entries:
-        result = _result(desk, entry)
+    for entry in executed.entries:
+        result = _result(handlers, entry)
         if result != BEGUN:
             ended.append((entry[ID], entry[VERB], result))
     return ended
 
 
-def _result(desk, entry):
+def _result(handlers, entry):
     """What has become of a command; BEGUN while it is not over."""
     _, verb, noted = entry
     if noted != BEGUN:
         return noted
-    if verb == LOCATE and desk.state[st.ERRAND] in _ERRANDS:
-        return (BEGUN, DONE, NO_FIX)[desk.state[st.ERRAND] - st.LOCATE]
-    return BEGUN if verb in (REBOOT, FACTORY) and desk.at_last else CUT_SHORT
+    if verb == LOCATE and handlers.state[st.REQUEST] in _REQUESTS:
+        return (BEGUN, DONE, NO_FIX)[handlers.state[st.REQUEST] - st.LOCATE]
+    return BEGUN if verb in (REBOOT, FACTORY) and handlers.at_last else CUT_SHORT
 
 
 # Each of them returns its result, or BEGUN when that comes later.
 
 
-def _locate(desk, _):
+def _locate(handlers, _):
     """A fix and a report in the next wake, a minute from now if the budgets allow."""
-    desk.state[st.ERRAND] = st.LOCATE
+    handlers.state[st.REQUEST] = st.LOCATE
     return BEGUN
 
 
-def _dense(desk, seconds):
-    """Dense points from now on for so many seconds, or until their energy is spent; 0 ends it."""
-    desk.state[st.DENSE_UNTIL] = desk.port.clock_s() + seconds
-    desk.state[st.DENSE_LEFT_J] = _DENSE_J
+def _dense(handlers, seconds):
+    """Dense points from now on for so many seconds, or until their energy is used up; 0 ends it."""
+    handlers.state[st.DENSE_UNTIL] = handlers.port.clock_s() + seconds
+    handlers.state[st.DENSE_LEFT_J] = _DENSE_J
     return DONE
 
 
-def _log(desk, _):
-    desk.tell(st.TELL_DIAGNOSTICS)
+def _log(handlers, _):
+    handlers.will_report(st.REPORT_DIAGNOSTICS)
     return DONE
 
 
-def _ship(desk, _):
+def _ship(handlers, _):
     return DONE
 
 
-def _reboot(desk, _):
-    desk.at_last.append(lambda: _restart(desk))
+def _reboot(handlers, _):
+    handlers.at_last.append(lambda: _restart(handlers))
     return BEGUN
 
 
-def _factory(desk, _):
+def _factory(handlers, _):
     def reset():
         from locator.downlink import factory
 
-        factory.reset(desk.port.data_dir, desk.state)
-        _restart(desk)
+        factory.reset(handlers.port.data_dir, handlers.state)
+        _restart(handlers)
 
-    desk.at_last.append(reset)
+    handlers.at_last.append(reset)
     return BEGUN
 
 
-def _restart(desk):
-    """The last thing of a conversation: the result is noted and told soon after the start."""
-    book = Book(desk.port.data_dir, 0)
-    for entry in book.entries:
+def _restart(handlers):
+    """The last thing of a session: the result is noted and reported soon after the start."""
+    executed = Executed(handlers.port.data_dir, 0)
+    for entry in executed.entries:
         if entry[RESULT] == BEGUN and entry[VERB] in (REBOOT, FACTORY):
             entry[RESULT] = DONE
     try:
-        book.save()
-    except OSError:  # told as cut short
+        executed.save()
+    except OSError:  # reported as cut short
         pass
-    desk.tell(st.TELL_COMMANDS)
-    desk.state[st.URGENT] = 1
+    handlers.will_report(st.REPORT_COMMANDS)
+    handlers.state[st.URGENT] = 1
     try:
-        _keep(desk)
+        _keep(handlers)
     except OSError:  # RTC memory has it
         pass
-    desk.port.reset()
+    handlers.port.reset()
 
 
-def _new_battery(desk, _):
-    """Its account and its days begin now: in flash before that is told, for nothing else knows of it."""
-    state = desk.state
-    state[st.SPENT] = state[st.SPENT + 1] = state[st.SPENT + 2] = 0
+def _new_battery(handlers, _):
+    """Its account and its days begin now: in flash before that is reported, for nothing else knows of it."""
+    state = handlers.state
+    state[st.ENERGY_MJ] = state[st.ENERGY_MJ + 1] = state[st.ENERGY_MJ + 2] = 0
     state[st.BEGAN] = state[st.NOW]
-    st.plan_anew(state)
-    _keep(desk)
+    st.replan(state)
+    _keep(handlers)
     return DONE
 
 
-def _keep(desk):
+def _keep(handlers):
     """The state, in RTC memory and in flash; `OSError` when this does not take it."""
-    kept = rtc.pack(st.kept(desk.state), desk.log.pack())
-    desk.port.rtc_write(kept)
-    copy.keep(desk.port.data_dir, kept, desk.state)
+    kept = rtc.pack(st.kept(handlers.state), handlers.log.pack())
+    handlers.port.rtc_write(kept)
+    copy.keep(handlers.port.data_dir, kept, handlers.state)
 
 
 _DO = {

@@ -1,7 +1,7 @@
 """What went wrong, for the agent: counters, the log's entries, the last fault with its traceback.
 
-Told once a day, after a fault and after a reset. Nothing is taken here: whoever wants them sooner tells the
-desk so (`desk.tell(st.TELL_DIAGNOSTICS)`).
+Reported once a day, after a fault and after a reset. No downlink is taken here: whoever wants them sooner
+calls `handlers.will_report(st.REPORT_DIAGNOSTICS)`.
 """
 
 import os
@@ -16,18 +16,18 @@ _KEY = const(9)
 _FAULT_BYTES = const(700)
 
 
-def write(desk, out):
-    """[boot, offset], counters, entries, and the fault when there is one that was not told."""
-    log = desk.log
-    size = _fault_size(desk.port)
+def write(handlers, out):
+    """[boot, offset], counters, entries, and the fault when there is one that was not reported."""
+    log = handlers.log
+    size = _fault_size(handlers.port)
     out.int(_KEY)
     out.head(cbor.MAP, 4 if size else 3)
     out.int(0)
     out.head(cbor.ARRAY, 2)
-    out.int(desk.ledger.boot)
-    out.int(desk.state[st.OFFSET])
+    out.int(handlers.numbers.boot)
+    out.int(handlers.state[st.OFFSET])
     out.int(1)
-    counters = log.counters[: logs.FORGED] + [desk.ledger.damaged, log.counters[logs.FORGED]]
+    counters = log.counters[: logs.FORGED] + [handlers.numbers.damaged, log.counters[logs.FORGED]]
     out.head(cbor.ARRAY, len(counters))
     for count in counters:
         out.int(count)
@@ -38,22 +38,22 @@ def write(desk, out):
             out.int(number)
     if size:
         out.int(3)
-        _write_fault(desk.port, size, out)
+        _write_fault(handlers.port, size, out)
     log.written = len(log)
     return 1
 
 
-def told(desk):
+def on_ack(handlers):
     """The agent has them."""
-    desk.log.forget(desk.log.written)
+    handlers.log.forget(handlers.log.written)
     try:
-        os.remove(desk.port.data_dir + logs.LAST_FAULT)
+        os.remove(handlers.port.data_dir + logs.LAST_FAULT)
     except OSError:  # there was none
         pass
 
 
 def _fault_size(port):
-    """Bytes of the last fault that are told, 0 without one."""
+    """Bytes of the last fault that are reported, 0 without one."""
     try:
         return min(_FAULT_BYTES, os.stat(port.data_dir + logs.LAST_FAULT)[6])
     except OSError:

@@ -9,7 +9,7 @@ from locator.downlink import settings
 _FORGOTTEN = (
     st.FIX_FAILS,
     st.CHOSEN_PLMN,
-    st.PARKED,
+    st.IN_PSM,
     st.IDENTITY_DAY,
     st.CONFIGURED,
     st.LOADED_MV,
@@ -19,7 +19,7 @@ _FORGOTTEN = (
     st.SKY_SATS,
     st.DENSE_UNTIL,
     st.DENSE_LEFT_J,
-    st.ERRAND,
+    st.REQUEST,
     st.TRIAL,
 )
 
@@ -29,4 +29,4 @@ def reset(folder, state):
     settings.forget(folder)
     for i in _FORGOTTEN:
         state[i] = 0
-    state[st.TO_TELL] = st.EVERYONE
+    state[st.TO_REPORT] = st.REPORT_ALL

@@ -1,4 +1,4 @@
-"""The release that is being pulled into the spare slot (`bundle`): its list of files, what is missing.
+"""The release that is being pulled into the spare slot (`image`): its list of files, what is missing.
 
 The slot is only ever appended to: how far the pull has come is what its size says, so it survives
 everything. What the running slot already has is copied.
@@ -10,9 +10,9 @@ import struct
 import sys
 
 from micropython import const
-from start import bundle
+from start import image
 
-# Why a release is refused; trials.CRASHED and trials.NOT_ANSWERED go on from here.
+# Why a release is refused; trial.CRASHED and trial.NOT_ANSWERED go on from here.
 OTHER_BOARD = const(1)
 OTHER_RUNTIME = const(2)
 NOT_NEWER = const(3)
@@ -21,7 +21,7 @@ MALFORMED = const(5)
 
 MOST_FILES = const(160)
 MOST_BYTES = const(131072)
-_MOST_LIST_BYTES = MOST_FILES * bundle.ITEM_BYTES
+_MOST_LIST_BYTES = MOST_FILES * image.ITEM_BYTES
 _DIGEST_BYTES = const(32)
 _BLOCK = const(256)
 
@@ -41,17 +41,17 @@ class Release:
         self._running = running
         self._feed = feed
         self._block = bytearray(_BLOCK)
-        self.sequence, self._list_bytes, self._list_digest = bundle.head(slot)
+        self.sequence, self._list_bytes, self._list_digest = image.head(slot)
 
-    def is_of(self, offer):
-        """Whether this is the release of `offer`: [sequence, bytes of the list, its SHA-256, ...]."""
-        return [self.sequence, self._list_bytes, self._list_digest] == offer[:3]
+    def is_of(self, update):
+        """Whether this is the release of `update`: [sequence, bytes of the list, its SHA-256, ...]."""
+        return [self.sequence, self._list_bytes, self._list_digest] == update[:3]
 
-    def begin(self, offer):
-        """Empty the slot for the release of `offer`."""
+    def begin(self, update):
+        """Empty the slot for the release of `update`."""
         self.clear()
-        append(self._slot, struct.pack(bundle.HEAD, bundle.MAGIC, *offer[:3]))
-        self.sequence, self._list_bytes, self._list_digest = bundle.head(self._slot)
+        append(self._slot, struct.pack(image.HEAD, image.MAGIC, *update[:3]))
+        self.sequence, self._list_bytes, self._list_digest = image.head(self._slot)
 
     def clear(self):
         """Remove what is in the slot."""
@@ -63,8 +63,8 @@ class Release:
 
     def wanted(self):
         """The next piece to pull: (file, offset, bytes of the file), file 0 being the list; None when all is
-        there. `ReleaseError` when the list is not what was offered."""
-        offset = self._size() - bundle.HEAD_BYTES
+        there. `ReleaseError` when the list is not that of the update."""
+        offset = self._size() - image.HEAD_BYTES
         if offset < self._list_bytes:
             return 0, offset, self._list_bytes
         self._check_list()
@@ -79,22 +79,22 @@ class Release:
         """Read all of it from flash and mark it as complete: `ReleaseError` unless each file is as listed."""
         self._check_list()
         with open(self._slot, "rb") as f, open(self._slot, "rb") as contents:
-            for _, size, digest, at in bundle.files(f):
+            for _, size, digest, at in image.files(f):
                 if self._digest(contents, at, size) != digest:
                     raise ReleaseError(DAMAGED)
-        if not bundle.is_complete(self._slot):
-            append(self._slot, bundle.END)
+        if not image.is_complete(self._slot):
+            append(self._slot, image.END)
 
     def _size(self):
         return os.stat(self._slot)[6]
 
     def _check_list(self):
-        """`ReleaseError` unless the list is the one of the offer, and one."""
+        """`ReleaseError` unless the list is that of the update, and well-formed."""
         with open(self._slot, "rb") as f:
-            if self._digest(f, bundle.HEAD_BYTES, self._list_bytes) != self._list_digest:
+            if self._digest(f, image.HEAD_BYTES, self._list_bytes) != self._list_digest:
                 raise ReleaseError(DAMAGED)
-            before, end = -1, bundle.HEAD_BYTES + self._list_bytes + MOST_BYTES
-            for number, size, _, at in bundle.files(f):
+            before, end = -1, image.HEAD_BYTES + self._list_bytes + MOST_BYTES
+            for number, size, _, at in image.files(f):
                 if not before < number or not 0 < size <= end - at:
                     raise ReleaseError(MALFORMED)
                 before = number
@@ -104,7 +104,7 @@ class Release:
         there); place 0 when all is there."""
         end = self._size()
         with open(self._slot, "rb") as f:
-            for i, (number, size, digest, at) in enumerate(bundle.files(f)):
+            for i, (number, size, digest, at) in enumerate(image.files(f)):
                 if end < at + size:
                     return i + 1, number, size, digest, end - at
         return 0, 0, 0, b"", 0
@@ -141,14 +141,14 @@ class Release:
             size -= n
 
 
-def check(offer):
-    """`ReleaseError` unless `offer` is one: [sequence, bytes of the list, SHA-256 of it, board, mpy]."""
-    if type(offer) is not list or len(offer) != 5:
+def check(update):
+    """`ReleaseError` unless `update` is one: [sequence, bytes of the list, SHA-256 of it, board, mpy]."""
+    if type(update) is not list or len(update) != 5:
         raise ReleaseError(MALFORMED)
-    sequence, size, digest, board, mpy = offer
+    sequence, size, digest, board, mpy = update
     if type(sequence) is not int or type(size) is not int or type(board) is not str or type(mpy) is not int:
         raise ReleaseError(MALFORMED)
-    if not 0 < sequence < 0x40000000 or not 0 < size <= _MOST_LIST_BYTES or size % bundle.ITEM_BYTES:
+    if not 0 < sequence < 0x40000000 or not 0 < size <= _MOST_LIST_BYTES or size % image.ITEM_BYTES:
         raise ReleaseError(MALFORMED)
     if type(digest) is not bytes or len(digest) != _DIGEST_BYTES:
         raise ReleaseError(MALFORMED)
@@ -167,7 +167,7 @@ def append(path, data):
 
 def _place(f, number, size, digest):
     """Where the contents of this very file begin in the open slot `f`, 0: it has not got it."""
-    for named, length, has, at in bundle.files(f):
+    for named, length, has, at in image.files(f):
         if named == number:
             return at if length == size and has == digest else 0
     return 0

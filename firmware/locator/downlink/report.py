@@ -11,23 +11,23 @@ import locator
 from locator import state as st
 from locator.codec import cbor
 
-TELL = const(16)
+REPORT = const(16)
 _KEY = const(10)
-# As in trials.Pointer, for which a conversation has no room.
+# As in trial.Pointer, for which a session has no room.
 _REASON = const(4)
 _FAILED = const(6)
 
 
-def refuse(desk, sequence, reason):
+def refuse(handlers, sequence, reason):
     """The release `sequence` will not be used."""
-    desk.state[st.REFUSED] = sequence
-    desk.state[st.REFUSED_WHY] = reason
-    desk.tell(TELL)
+    handlers.state[st.REFUSED] = sequence
+    handlers.state[st.REFUSED_WHY] = reason
+    handlers.will_report(REPORT)
 
 
-def write(desk, out):
+def write(handlers, out):
     """Write the report."""
-    failed, reason = desk.state[st.REFUSED], desk.state[st.REFUSED_WHY]
+    failed, reason = handlers.state[st.REFUSED], handlers.state[st.REFUSED_WHY]
     pointer = slots.load()
     if pointer:
         failed, reason = max((pointer[_FAILED], pointer[_REASON]), (failed, reason))
@@ -35,18 +35,18 @@ def write(desk, out):
     out.head(cbor.ARRAY, 5)
     for value in (locator.SEQUENCE, 1 if slots.on_trial else 0, failed, reason):
         out.int(value)
-    out.text(desk.board)
+    out.text(handlers.board)
     return 1
 
 
-def told(desk):
-    """The agent has answered a report: what was on trial is good. That is told at once."""
+def on_ack(handlers):
+    """The agent has answered a report: what was on trial is good. That is reported at once."""
     if not slots.on_trial:
         return
-    from start import trials
+    from start import trial
 
     try:
-        trials.confirm()
-        desk.tell(TELL)
+        trial.confirm()
+        handlers.will_report(REPORT)
     except OSError:  # the flash is full; the journal makes room
-        desk.at_last.insert(0, lambda: desk.tell(TELL))
+        handlers.at_last.insert(0, lambda: handlers.will_report(REPORT))

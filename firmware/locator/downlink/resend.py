@@ -1,7 +1,7 @@
-"""Orders: records to send again, because the agent has lost what it acknowledged.
+"""Records to send again, because the agent has lost what it acknowledged.
 
-Reply key 6: the capture sequences it wants, as inclusive ranges [lo, hi, ...]. What is still in flash waits
-for the agent once more and goes with the next turns. Uplink key 11: the ranges that are gone for good.
+Downlink key 6: the capture sequences it wants, as inclusive ranges [lo, hi, ...]. What is still in flash
+waits for the agent once more and goes with the next turns. Uplink key 11: the ranges that are gone for good.
 """
 
 from micropython import const
@@ -15,32 +15,32 @@ _MOST_WANTED = const(8)
 _MOST_GONE = const(32)
 
 
-def take(desk, value):
+def take(handlers, value):
     """Let what is wanted wait again. What was wanted is not kept: the agent asks until it has it."""
     if not _is_ranges(value):
         return
     gone: list = []
     for i in range(0, len(value), 2):
-        gone += again.resend(desk.journal, value[i], value[i + 1])
+        gone += again.resend(handlers.journal, value[i], value[i + 1])
     if gone:
-        desk.gone = gone[: 2 * _MOST_GONE]
-        desk.tell(st.TELL_GONE)
+        handlers.gone = gone[: 2 * _MOST_GONE]
+        handlers.will_report(st.REPORT_GONE)
 
 
-def write(desk, out):
+def write(handlers, out):
     """What is gone."""
-    if not desk.gone:
+    if not handlers.gone:
         return 0
     out.int(_KEY)
-    out.head(cbor.ARRAY, len(desk.gone))
-    for seq in desk.gone:
+    out.head(cbor.ARRAY, len(handlers.gone))
+    for seq in handlers.gone:
         out.int(seq)
     return 1
 
 
-def told(desk):
+def on_ack(handlers):
     """The agent knows."""
-    desk.gone = []
+    handlers.gone = []
 
 
 def _is_ranges(value):

@@ -1,6 +1,6 @@
-"""Orders: settings. New ones are on trial until the agent was reached under them.
+"""Settings. New ones are on trial until the agent was reached under them.
 
-Reply key 4: [revision, {key: value}], the values that differ from the defaults. Uplink key 6:
+Downlink key 4: [revision, {key: value}], the values that differ from the defaults. Uplink key 6:
 [revision, CRC-32 of all values, source, refused revision, why].
 """
 
@@ -15,7 +15,7 @@ from locator.downlink import applied
 
 _KEY = const(6)
 _TRIES = const(10)
-_FRESH = const(11)  # came in this conversation, which proves nothing about them
+_FRESH = const(11)  # came in this session, which proves nothing about them
 _MOST_BYTES = const(192)
 _MAX_REVISION = const(0x7FFFFFFF)
 _MAX_KEY = const(0x7FFFFFFF)
@@ -27,23 +27,23 @@ UNREACHED = const(-1)  # the agent was not reached under it
 MALFORMED = const(-2)
 
 
-def take(desk, value):
+def take(handlers, value):
     """Apply a revision: whole or not at all."""
-    folder = desk.port.data_dir
+    folder = handlers.port.data_dir
     found = applied.read(folder + applied.FILE) or _built_in()
     revision, values, why = _judge(value)
     if why is not None:
         if [revision, why] != found[applied.REFUSED :]:
             found[applied.REFUSED :] = [revision, why]
             if _write(folder + applied.FILE, found):
-                desk.tell(st.TELL_SETTINGS)
+                handlers.will_report(st.REPORT_SETTINGS)
         return
     if revision == found[applied.REVISION] and values == found[applied.VALUES]:
         return
     if _write(folder + applied.FILE, [applied.ON_TRIAL, revision, values, 0, 0]):
-        desk.state[st.TRIAL] = _FRESH
-        _weigh(desk.state, found[applied.VALUES], values)
-        desk.tell(st.TELL_SETTINGS)
+        handlers.state[st.TRIAL] = _FRESH
+        _weigh(handlers.state, found[applied.VALUES], values)
+        handlers.will_report(st.REPORT_SETTINGS)
 
 
 def _judge(value):
@@ -57,11 +57,11 @@ def _judge(value):
     return revision, values, why if why is None or -1 <= why <= _MAX_KEY else MALFORMED
 
 
-def write(desk, out):
+def write(handlers, out):
     """What is applied."""
-    found = applied.read(desk.port.data_dir + applied.FILE) or _built_in()
+    found = applied.read(handlers.port.data_dir + applied.FILE) or _built_in()
     source = found[applied.SOURCE]
-    if 0 < desk.state[st.TRIAL] <= _TRIES:
+    if 0 < handlers.state[st.TRIAL] <= _TRIES:
         source = applied.CONFIRMED  # whoever reads this was reached
     out.int(_KEY)
     out.head(cbor.ARRAY, 5)
@@ -73,23 +73,23 @@ def write(desk, out):
     return 1
 
 
-def told(desk):
+def on_ack(handlers):
     """The agent is reached under the settings in force: from now on they are the last good ones."""
-    if not 0 < desk.state[st.TRIAL] <= _TRIES:
+    if not 0 < handlers.state[st.TRIAL] <= _TRIES:
         return
-    folder = desk.port.data_dir
+    folder = handlers.port.data_dir
     found = applied.read(folder + applied.FILE)
     if found is None:
         return
     found[applied.SOURCE] = applied.CONFIRMED
     # The last good ones first: a power cut between the two leaves a trial that is confirmed again.
     if _write(folder + applied.LAST_GOOD_FILE, found) and _write(folder + applied.FILE, found):
-        desk.state[st.TRIAL] = 0
+        handlers.state[st.TRIAL] = 0
 
 
 def settle(folder, state, found):
     """What is applied when the file is missing or damaged (`found` is None), or on trial."""
-    state[st.TO_TELL] |= st.TELL_SETTINGS
+    state[st.TO_REPORT] |= st.REPORT_SETTINGS
     if found is None:
         state[st.TRIAL] = 0
         found = _last_good(folder)
@@ -106,9 +106,9 @@ def settle(folder, state, found):
 
 
 def _weigh(state, before, values):
-    """Other values are in force: with another energy the plan begins anew."""
+    """Other values are in force: with another energy the plan begins again."""
     if any(before.get(key) != values.get(key) for key in _ENERGY):
-        st.plan_anew(state)
+        st.replan(state)
 
 
 def forget(folder):

@@ -1,11 +1,11 @@
-"""The access point of the profile in use: it belongs to the profile, and is needed in every conversation.
+"""The access point of the profile in use: it belongs to the profile, and is needed in every session.
 
 A point is a list: [APN, user, password, hosts, updates], text as bytes. `hosts`, [name, port, name, port,
 ...], are those to which it may lead, the broker first; none: the provisioning's. `updates`, [APN, user,
 password, name, port], is another over which pieces of releases are pulled, from that broker; an empty list:
 over the same.
 
-Under a new point nobody has answered yet: until somebody has, the one before stays beside it. Where there is
+Under a new point nobody has answered yet: until somebody has, the one before is kept, too. Where there is
 no answer the two change places (`go_back`), again and again, until there is one; the other has lost then, and
 is not taken again under this policy.
 """
@@ -97,7 +97,7 @@ def forget(folder):
 
 
 def point(values):
-    """The point from what the policy says of a profile, behind its ICCID."""
+    """The access point from what the policy says of a profile, after its ICCID."""
     found = _as_bytes(values)
     return found + [[]] * (_UPDATES + 1 - len(found))
 

@@ -1,8 +1,8 @@
 """APDUs to an application of the card through the modem, whichever of its commands lead there.
 
-Three rungs, from the best on: AT+CCHO and AT+CGLA (TS 27.007 8.43 to 8.46); AT+CSIM on a logical channel;
-AT+CSIM on the basic channel. No manual of a BG95 has any of them, that of the SIM7600 has AT+CSIM: so they
-are tried. ISO/IEC 7816-4 has the status words.
+Three interfaces, from the best on: AT+CCHO and AT+CGLA (TS 27.007 8.43 to 8.46); AT+CSIM on a logical
+channel; AT+CSIM on the basic channel. No manual of a BG95 has any of them, that of the SIM7600 has AT+CSIM:
+so they are tried. ISO/IEC 7816-4 has the status words.
 """
 
 from binascii import hexlify, unhexlify
@@ -17,7 +17,7 @@ CGLA = const(1)
 CSIM_CHANNEL = const(2)
 CSIM_BASIC = const(3)
 NONE = const(4)
-"""There is no such application, or no way to it."""
+"""There is no such application, or no interface to it."""
 
 _MS = const(9000)
 _BLOCK = const(120)  # what public clients use; a SIM7600 takes lines of 559 characters
@@ -33,25 +33,26 @@ _USIM = b"00A4040C07A0000000871002"
 
 
 class Transport:
-    """One application, selected by `open`. `rung`: the one that has worked before, UNKNOWN: all are tried."""
+    """One application, selected by `open`. `interface`: the one that has worked before, UNKNOWN: all are
+    tried."""
 
-    def __init__(self, driver, rung=UNKNOWN):
+    def __init__(self, driver, interface=UNKNOWN):
         self._driver = driver
-        self.rung = rung
+        self.interface = interface
         self._session = b""
         self._channel = 1
 
     def open(self, aid):
         """Select the application `aid` (hexadecimal digits, bytes). Raises `CardError`."""
-        if self.rung == NONE:
+        if self.interface == NONE:
             raise CardError(NO_CHANNEL)
-        rungs = (self.rung,) if self.rung else (CGLA, CSIM_CHANNEL, CSIM_BASIC)
+        interfaces = (self.interface,) if self.interface else (CGLA, CSIM_CHANNEL, CSIM_BASIC)
         for _ in range(_TRIES):
-            for rung in rungs:
-                if self._open(rung, aid):
-                    self.rung = rung
+            for interface in interfaces:
+                if self._open(interface, aid):
+                    self.interface = interface
                     return
-                if self.rung == NONE:
+                if self.interface == NONE:
                     raise CardError(NO_CHANNEL)
             self._driver.port.sleep_ms(_PAUSE_MS)
         raise CardError(NO_CHANNEL)
@@ -78,20 +79,20 @@ class Transport:
 
     def close(self):
         """Give the channel back. A refusal, as after a switch, is no failure."""
-        self._close(self.rung)
+        self._close(self.interface)
 
-    def _close(self, rung):
-        if rung == CGLA:
+    def _close(self, interface):
+        if interface == CGLA:
             self._driver.accepts(b"+CCHC=%s" % self._session, _MS)
-        elif rung == CSIM_CHANNEL:
+        elif interface == CSIM_CHANNEL:
             self._driver.accepts(_csim(b"007080%02X00" % self._channel), _MS)
-        elif rung == CSIM_BASIC:
+        elif interface == CSIM_BASIC:
             self._driver.accepts(_csim(_USIM), _MS)  # the modem's own
 
-    def _open(self, rung, aid):
-        if rung == CGLA:
+    def _open(self, interface, aid):
+        if interface == CGLA:
             return self._open_session(aid)
-        if rung == CSIM_CHANNEL:
+        if interface == CSIM_CHANNEL:
             data, status = self._csim(b"0070000001")
             if status != _OK or not data:
                 return False
@@ -101,9 +102,9 @@ class Transport:
         _, status = self._csim(b"%02XA4040010%s" % (self._channel, aid))
         if status >> 8 in (0x90, 0x61):
             return True
-        self._close(rung)
+        self._close(interface)
         if status == _NOT_FOUND:  # then it is not on the basic channel either
-            self.rung = NONE
+            self.interface = NONE
         return False
 
     def _open_session(self, aid):
@@ -126,7 +127,7 @@ class Transport:
     def _command(self, instruction, p1, p2, data):
         body = b"%02X%02X%02X%02X%s" % (instruction, p1, p2, len(data), hexlify(data).upper())
         answer, status = self._apdu(b"%02X%s" % (self._class(), body))
-        if status == _NO_CLASS and self._channel and self.rung == CGLA:
+        if status == _NO_CLASS and self._channel and self.interface == CGLA:
             self._channel = 0  # the modem knows which channel it is
             answer, status = self._apdu(b"80" + body)
         if status >> 8 == 0x6C:
@@ -138,7 +139,7 @@ class Transport:
 
     def _apdu(self, text):
         """(data, status word) of the APDU `text` in hexadecimal digits. Raises `CardError`."""
-        if self.rung == CGLA:
+        if self.interface == CGLA:
             return self._answer(b'+CGLA=%s,%d,"%s"' % (self._session, len(text), text), b"+CGLA:")
         data, status = self._csim(text)
         if status < 0:

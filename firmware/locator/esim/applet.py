@@ -1,7 +1,7 @@
 """A card whose applet decides for itself, and its menu where it has one.
 
 The applet needs the modem's toolkit, which the drivers switch on, and the radio without interruption for
-three minutes (BICS): the plan's patience for a network that does not take us yet. Some offer a choice.
+three minutes (BICS): the scheduler's patience for a network that does not take us yet. Some offer a choice.
 """
 
 from binascii import unhexlify

@@ -1,4 +1,4 @@
-"""ES10c of an eUICC (SGP.22 5.7): who it is, its profiles, which is enabled, what it wants to tell.
+"""ES10c of an eUICC (SGP.22 5.7): who it is, its profiles, which is enabled, its notifications.
 
 Each function takes the `Transport` on which the ISD-R is open, and returns a result of RSPDefinitions.asn1
 where it says so: 0 is success. They raise `CardError` when the card does not answer.
@@ -23,7 +23,7 @@ GUARDED = const(-1)
 OPERATIONAL = const(2)  # also of a profile whose class the card leaves out (SGP.22: the default)
 
 # How a profile is named to the card, and whether it is to ask for a REFRESH.
-WAYS = ((0x5A, True), (0x5A, False), (0x4F, True), (0x4F, False))
+METHODS = ((0x5A, True), (0x5A, False), (0x4F, True), (0x4F, False))
 
 _LIST = b"\xbf\x2d\x06\x5c\x04\x5a\x9f\x70\x95"
 _DATA = b"\xbf\x3e\x03\x5c\x01\x5a"
@@ -62,9 +62,9 @@ def profiles(transport):
     return found
 
 
-def enable(transport, iccid, way):
-    """Enable a profile in one of `WAYS`; the one that was is disabled by that. Returns the result."""
-    tag, refresh = WAYS[way]
+def enable(transport, iccid, method):
+    """Enable a profile in one of `METHODS`; the one that was is disabled by that. Returns the result."""
+    tag, refresh = METHODS[method]
     name = iccid
     if tag == 0x4F:
         name = aid(transport, iccid)
@@ -91,7 +91,7 @@ def delete(transport, iccid):
 
 
 def aid(transport, iccid):
-    """The AID of the ISD-P of a profile, b"" when the card does not tell."""
+    """The AID of the ISD-P of a profile, b"" when the card does not say."""
     request = tlv.make(0xBF2D, tlv.make(0x5C, b"\x5a\x4f"))
     for _, value in tlv.objects(tlv.find(transport.send(request), 0xBF2D, 0xA0) or b""):
         if tlv.find(value, 0x5A) == iccid:
@@ -106,7 +106,7 @@ def name(transport, iccid, nickname):
 
 
 def notifications(transport):
-    """What the card wants to tell the servers of its profiles: (sequence number, operation as the bits of
+    """A notification of the card for the servers of its profiles: (sequence number, operation as the bits of
     SGP.22, ICCID)."""
     found: list = []
     for tag, value in tlv.objects(tlv.find(transport.send(b"\xbf\x28\x00"), 0xBF28, 0xA0) or b""):

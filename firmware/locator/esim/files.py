@@ -1,5 +1,5 @@
 """The files of this room: what is remembered of the card, the policy that is in force, and the one that the
-agent has sent last, until it is judged (esim/policy.py)."""
+agent has sent last, until it is checked (esim/policy.py)."""
 
 from micropython import const
 
@@ -14,8 +14,8 @@ NOTICE = "/card-note.bin"  # esim/notices.py
 # Of what is remembered, a list.
 INTEGERS = const(0)  # scheduler/profile.py
 MODEM = const(1)
-RUNG = const(2)
-WAY = const(3)
+INTERFACE = const(2)
+METHOD = const(3)
 EID = const(4)
 LISTED = const(5)
 EVENTS = const(6)
@@ -23,14 +23,14 @@ FOLLOWS = const(7)  # revision of the policy
 
 # Of the policy, a list.
 REVISION = const(0)
-WISH = const(1)
+REQUESTED = const(1)
 FALLBACK = const(2)
 PROFILES = const(3)  # [ICCID, APN, user, password]
-ROWS = const(4)  # [MCC, place, ...]
+ROWS = const(4)  # [MCC, number, ...]
 
 # Of a notification, a list; operation as the bits of SGP.22, ICCID.
 SEQ = const(0)
-TOLD = const(3)  # bytes of the contents that the agent has
+SENT = const(3)  # bytes of the contents that the agent has
 CONTENT = const(4)
 MOST_CONTENT = const(2000)
 

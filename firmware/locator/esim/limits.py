@@ -1,6 +1,6 @@
 """What the policy forbids: countries in which the card is not used, and more data than a profile has a month.
 
-A row of the policy without a place is such a country. What went over each profile is counted in a file,
+A row of the policy without a profile is such a country. What went over each profile is counted in a file,
 [month, [ICCID, bytes, percent passed], ...], months from March 2000 on.
 """
 
@@ -11,7 +11,7 @@ from locator.esim import files
 
 USED_UP = const(100)
 LEVELS = (50, 80, USED_UP)
-"""Percent of the quota at which the agent is told."""
+"""Percent of the quota at which the agent is notified."""
 _ICCID = const(0)
 _BYTES = const(1)
 _PASSED = const(2)
@@ -27,13 +27,13 @@ def is_blocked(found, mcc):
     return found is not None and [mcc] in found[files.ROWS]
 
 
-def spend(folder, found, place, size, epoch_s):
-    """So many bytes went over the profile at `place`; `epoch_s` 0: the time is unknown. Returns which of
+def spend(folder, found, number, size, epoch_s):
+    """So many bytes went over the profile `number`; `epoch_s` 0: the time is unknown. Returns which of
     LEVELS, in percent of its quota, was passed by that, 0 for none. Raises OSError."""
     profiles = found[files.PROFILES] if found else []
-    if not 0 < place <= len(profiles):
+    if not 0 < number <= len(profiles):
         return 0
-    used, profile = _of_month(folder, epoch_s), profiles[place - 1]
+    used, profile = _of_month(folder, epoch_s), profiles[number - 1]
     row = _row(used, profile[_ICCID])
     if row is None:
         row = [profile[_ICCID], 0, 0]
@@ -48,7 +48,7 @@ def spend(folder, found, place, size, epoch_s):
 
 
 def used_up(folder, found, epoch_s):
-    """The places whose quotas of this month are used up, as bits."""
+    """The profiles whose quotas of this month are used up, as bits."""
     used, bits = _of_month(folder, epoch_s), 0
     for i, profile in enumerate(found[files.PROFILES]):
         row, quota = _row(used, profile[_ICCID]), _quota(profile)

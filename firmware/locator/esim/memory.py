@@ -17,22 +17,22 @@ ON_FALLBACK = const(3)
 REFUSED_BY_CARD = const(4)
 NO_CONNECTION = const(5)
 REFUSED_POLICY = const(7)  # the cause is its revision
-NO_ANSWER = const(8)  # under the access point in use: the other one, before or behind the policy, is tried
+NO_ANSWER = const(8)  # under the access point in use: the other one, of before or of the policy, follows
 QUOTA = const(9)  # so many percent (the cause) of what the profile has in this month
 BLOCKED = const(10)  # in the country of this MCC (the cause) the policy lets no profile be used
 
 
 class Memory:
-    """`p`: the integers of scheduler/profile.py; `rung`: the way to the card that works (esim/apdu.py) with
-    the
-    modem's firmware `modem` (its CRC-32); `way`: how profiles are enabled; `eid` text; `profiles`: (ICCID,
-    kind) each; `events`: [epoch seconds or 0, place before, place after, outcome, cause] not told yet;
-    `follows`: the revision of the policy for which `p` is."""
+    """`p`: the integers of scheduler/profile.py; `interface`: the interface to the card that works
+    (esim/apdu.py) with the
+    modem's firmware `modem` (its CRC-32); `method`: how profiles are enabled; `eid` text; `profiles`: (ICCID,
+    kind) each; `events`: [epoch seconds or 0, profile before, profile after, outcome, cause] not reported
+    yet; `follows`: the revision of the policy for which `p` is."""
 
     def __init__(self, folder):
         self._path = folder + files.CARD
         self.p = profile.new()
-        self.modem = self.rung = self.way = self.follows = 0
+        self.modem = self.interface = self.method = self.follows = 0
         self.eid = ""
         self.profiles: list = []
         self.events: list = []
@@ -40,7 +40,7 @@ class Memory:
         if found and len(found[files.INTEGERS]) == profile.SIZE:
             for i, value in enumerate(found[files.INTEGERS]):
                 self.p[i] = value
-            self.modem, self.rung, self.way, self.eid = found[files.MODEM : files.LISTED]
+            self.modem, self.interface, self.method, self.eid = found[files.MODEM : files.LISTED]
             self.profiles, self.events, self.follows = found[files.LISTED :]
 
     def follow(self, policy):
@@ -50,7 +50,7 @@ class Memory:
             before, self.p = self.p, profile.new()
             for i in range(profile.NEXT, profile.COST):
                 self.p[i] = before[i]
-            self.p[profile.WISH] = policy[files.WISH]
+            self.p[profile.REQUESTED] = policy[files.REQUESTED]
             self.p[profile.FALLBACK] = policy[files.FALLBACK]
 
     def note(self, time, before, after, outcome, cause):
@@ -60,11 +60,20 @@ class Memory:
     def save(self):
         """Replace the file. Raises OSError."""
         listed = [list(each) for each in self.profiles[:_MOST_PROFILES]]
-        known = [list(self.p), self.modem, self.rung, self.way, self.eid, listed, self.events, self.follows]
+        known = [
+            list(self.p),
+            self.modem,
+            self.interface,
+            self.method,
+            self.eid,
+            listed,
+            self.events,
+            self.follows,
+        ]
         files.write(self._path, known)
 
     def modem_is(self, revision):
         """The modem's firmware: what another one could do says nothing."""
         number = crc32(revision) & 0x7FFFFFFF
         if number != self.modem:
-            self.modem, self.rung = number, 0
+            self.modem, self.interface = number, 0

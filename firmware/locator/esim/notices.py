@@ -1,5 +1,5 @@
-"""What the eUICC wants to tell the servers of its profiles (SGP.22 5.7.9 to 5.7.11): one at a time it is
-fetched into flash, told to the agent in pieces (downlink/card.py), and removed when the agent has it.
+"""Notifications of the eUICC for the servers of its profiles (SGP.22 5.7.9 to 5.7.11): one at a time it is
+fetched into flash, passed to the agent in pieces (downlink/profiles.py), and removed when the agent has it.
 """
 
 from locator import state as st
@@ -9,21 +9,21 @@ from locator.scheduler import profile
 
 
 def collect(driver, state, folder):
-    """Remove what the agent has, fetch the next: there may be more while state[CARD_DUE] has NOTICES. Raises
-    `ModemError`."""
-    state[st.CARD_DUE] &= ~profile.NOTICES  # whatever happens: a report is worth more
+    """Remove what the agent has, fetch the next: there may be more while state[PROFILE_DUE] has NOTICES.
+    Raises `ModemError`."""
+    state[st.PROFILE_DUE] &= ~profile.NOTICES  # whatever happens: a report is worth more
     kept = checked.read(folder + files.NOTICE)
-    if kept and kept[files.TOLD] < len(kept[files.CONTENT]):
-        _tell(state)
+    if kept and kept[files.SENT] < len(kept[files.CONTENT]):
+        _report(state)
         return
-    transport = apdu.Transport(driver, memory.Memory(folder).rung)
+    transport = apdu.Transport(driver, memory.Memory(folder).interface)
     try:
         transport.open(euicc.ISD_R)
         if kept and euicc.forget(transport, kept[files.SEQ]) not in (euicc.OK, euicc.NOT_FOUND):
             return
         checked.remove(folder + files.NOTICE)
         if _fetch(transport, folder):
-            _tell(state)
+            _report(state)
     except (CardError, MemoryError, OSError):  # after the next switch
         pass
     finally:
@@ -42,6 +42,6 @@ def _fetch(transport, folder):
     return False
 
 
-def _tell(state):
-    state[st.CARD_DUE] |= profile.NOTICES
-    state[st.TO_TELL] |= profile.TELL
+def _report(state):
+    state[st.PROFILE_DUE] |= profile.NOTICES
+    state[st.TO_REPORT] |= profile.REPORT

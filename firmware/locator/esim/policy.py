@@ -1,7 +1,7 @@
-"""The policy of the profiles, as the agent has sent it: [revision, wish, fallback, [[ICCID, APN, user,
-password], ...], [[MCC, place, ...], ...]]. A profile may have three more: its hosts, [APN, user, password,
+"""The policy of the profiles, as the agent has sent it: [revision, requested, fallback, [[ICCID, APN, user,
+password], ...], [[MCC, number, ...], ...]]. A profile may have three more: its hosts, [APN, user, password,
 host, port] for updates or nothing (esim/access.py), and kilobytes a month (esim/limits.py). Places count the
-profiles from 1 on, 0: none; MCC 0: all other countries; a row without places: there no profile may be used.
+profiles from 1 on, 0: none; MCC 0: all other countries; a row without profiles: there no profile may be used.
 No profiles: the card is left alone.
 """
 
@@ -22,8 +22,8 @@ def read(folder, name=files.POLICY):
     return found if found and _is_policy(found) else None
 
 
-def place_of(found, iccid):
-    """The place of a profile (ten bytes) in the policy, 0 when it is not in it."""
+def number_of(found, iccid):
+    """The number of a profile (ten bytes) in the policy, 0 when it is not in it."""
     for i, each in enumerate(found[files.PROFILES] if found else []):
         if each[0] == iccid:
             return i + 1
@@ -31,13 +31,13 @@ def place_of(found, iccid):
 
 
 def _is_policy(value):
-    revision, wish, fallback, profiles, rows = value
+    revision, requested, fallback, profiles, rows = value
     if type(profiles) is not list or len(profiles) > profile.MOST or type(rows) is not list:
         return False
     if not _is_number(revision, 1, 0x7FFFFFFF) or len(rows) > _MOST_ROWS:
         return False
     count = len(profiles)
-    if not _is_number(wish, 0, count) or not _is_number(fallback, 0, count):
+    if not _is_number(requested, 0, count) or not _is_number(fallback, 0, count):
         return False
     return all(_is_profile(each) for each in profiles) and all(_is_row(row, count) for row in rows)
 
@@ -79,7 +79,7 @@ def _is_text(value):
 def _is_row(value, count):
     if type(value) is not list or not value or not _is_number(value[0], 0, 999):
         return False
-    return (len(value) > 1 or value[0] > 0) and all(_is_number(place, 1, count) for place in value[1:])
+    return (len(value) > 1 or value[0] > 0) and all(_is_number(number, 1, count) for number in value[1:])
 
 
 def _is_number(value, least, most):

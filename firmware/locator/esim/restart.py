@@ -1,4 +1,4 @@
-"""The card after a switch: it is reset, at its own wish (REFRESH) or ours, and read anew.
+"""The card after a switch: it is reset, at its own request (REFRESH) or ours, and read again.
 
 What the modem has read before goes stale: the files themselves tell which profile there is (TS 31.102), and
 the IMSI is the right one only once the modem has read it again.
@@ -25,7 +25,7 @@ def wait(driver):
 
 
 def force(driver):
-    """Start the card anew by the modem's function: off, with the card, and on."""
+    """Start the card again by the modem's function: off, with the card, and on."""
     driver.accepts(b"+CFUN=0", _CFUN_MS)
     driver.channel.forget(b"+CPIN:")
     driver.accepts(b"+CFUN=1", _CFUN_MS)

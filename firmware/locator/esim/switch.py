@@ -1,12 +1,13 @@
 """The switch from one profile to another, a transaction: what is intended is in flash first, then the profile
-is enabled, proved by ICCID and IMSI read anew, and given its access point. The wake registers and talks; only
-the agent's acknowledgement commits. Otherwise it goes back to the profile before, then to the fallback.
+is enabled, proved by ICCID and IMSI read again, and given its access point. The wake registers and holds a
+session; only the agent's acknowledgement commits. Otherwise it goes back to the profile before, then to the
+fallback.
 
 Each attempt begins with `prepare`, which makes the card what it shall be, whatever a power cut or a reset has
 left: a transaction goes on where it was.
 
-What asks the policy and what speaks to the card have no room beside each other: each is imported where it is
-used, and the former is let go of before the latter comes.
+There is no room at the same time for what asks the policy and what speaks to the card: each is imported where
+it is used, and the former is let go of before the latter comes.
 """
 
 import os
@@ -46,14 +47,14 @@ class Switch(trial.Trial):
         state, p = self._state, self._memory.p
         self._driver.await_card()
         self._stay_out()
-        if not self._policy or p[profile.STAGE] == profile.SETTLED:
+        if not self._policy or p[profile.STAGE] == profile.IDLE:
             if not self.begin():
                 return
-        state[st.CARD_DUE] = profile.KNOWN | st.CARD_OPEN
+        state[st.PROFILE_DUE] = profile.KNOWN | st.PROFILE_OPEN
         unload("esim.policy", "esim.limits")
         from locator.esim import euicc
 
-        while p[profile.STAGE] != profile.SETTLED:
+        while p[profile.STAGE] != profile.IDLE:
             result = self._make_so(p[profile.TARGET])
             if result == euicc.OK:
                 self._keep()  # what was learned of the card
@@ -79,7 +80,7 @@ class Switch(trial.Trial):
             self._note(self._memory.p[profile.PROFILE], 0, memory.REFUSED_POLICY, revision)
             if not self._keep():
                 return
-        self._state[st.TO_TELL] |= profile.TELL
+        self._state[st.TO_REPORT] |= profile.REPORT
         checked.remove(coming)
 
     def begin(self):
@@ -90,50 +91,52 @@ class Switch(trial.Trial):
 
         state, p, now = self._state, self._memory.p, self._port.clock_s()
         iccid, _ = restart.identity(self._driver)
-        place = policy.place_of(self._policy, iccid)
-        if place:  # some cards return to their first profile
-            p[profile.PROFILE] = place
-        if place and self._is_other(_access(self._policy, place)):
-            self._use(place)  # whatever has failed may have failed for that
-        elif state[st.CARD_FAILS] >= profile.LIMIT:
+        number = policy.number_of(self._policy, iccid)
+        if number:  # some cards return to their first profile
+            p[profile.PROFILE] = number
+        if number and self._is_other(_access(self._policy, number)):
+            self._use(number)  # whatever has failed may have failed for that
+        elif state[st.PROFILE_FAILS] >= profile.LIMIT:
             self._go_back()
             profile.failed(p)
-        elif state[st.CARD_UNTIL]:
+        elif state[st.PROFILE_UNTIL]:
             profile.forget_failures(p)
-        state[st.CARD_FAILS] = state[st.CARD_UNTIL] = 0
+        state[st.PROFILE_FAILS] = state[st.PROFILE_UNTIL] = 0
         self._end()  # not before: after a restart of the modem all this is done again
         target = self._choose(now)
         wait_s = profile.wait_s(p, now)
         if target == p[profile.PROFILE] or wait_s:
             if target != p[profile.PROFILE]:
-                state[st.CARD_UNTIL] = now + wait_s
+                state[st.PROFILE_UNTIL] = now + wait_s
             self._keep()
             return False
         profile.begin(p, target, now)
         profile.fresh(state)
-        state[st.CARD_DUE] |= st.CARD_OPEN
+        state[st.PROFILE_DUE] |= st.PROFILE_OPEN
         return self._keep()  # nothing is done that is not in flash
 
     def _may_ask(self):
         """Whether there is a policy that can be asked now."""
         state = self._state
         if not self._policy and checked.exists(self._folder + files.POLICY):
-            state[st.TO_TELL] |= profile.TELL  # it is damaged: the agent sends it again, until then all stays
-            state[st.CARD_DUE] = profile.KNOWN
+            state[st.TO_REPORT] |= (
+                profile.REPORT
+            )  # it is damaged: the agent sends it again, until then all stays
+            state[st.PROFILE_DUE] = profile.KNOWN
             return False
         if not self._policy or not self._policy[files.PROFILES]:
-            state[st.CARD_DUE] = 0
+            state[st.PROFILE_DUE] = 0
             access.forget(self._folder)
             return False
         self._stay_out()
         if profile.waits(state):
-            state[st.CARD_DUE] = profile.KNOWN
-            state[st.CARD_UNTIL] = self._port.clock_s() + profile.DWELL_S
+            state[st.PROFILE_DUE] = profile.KNOWN
+            state[st.PROFILE_UNTIL] = self._port.clock_s() + profile.DWELL_S
             return False
         return True
 
     def _choose(self, now):
-        """The place of the profile to use. Where none has data left the agent is told, then all is still
+        """The number of the profile to use. Where none has data left the agent is notified, then all is quiet
         but for a report a day, with which alarms, commands and another policy get through."""
         from locator.esim import limits
 
@@ -141,10 +144,10 @@ class Switch(trial.Trial):
         full = limits.used_up(self._folder, self._policy, self._now())
         target = profile.choose(p, self._policy[files.ROWS], state[st.MCC], now, full)
         if full >> target & 1:
-            rests_s = state[st.LAST_UPLOAD] + _REST_S - now
+            rests_s = state[st.LAST_SESSION] + _REST_S - now
             if not self._memory.events and rests_s > 0:
                 self._shut(min(rests_s, limits.left_s(self._now())), 0)
-            state[st.CARD_UNTIL] = now + 1
+            state[st.PROFILE_UNTIL] = now + 1
         return target
 
     # How it is done.
@@ -158,7 +161,7 @@ class Switch(trial.Trial):
 
     def _has_left(self):
         """Whether another country is heard than the one in which no profile may be used; nobody is asked."""
-        if not self._state[st.CARD_UNTIL]:
+        if not self._state[st.PROFILE_UNTIL]:
             return False  # it was heard just now
         from locator.esim import limits
         from locator.modem import survey
@@ -174,13 +177,13 @@ class Switch(trial.Trial):
     def _shut(self, seconds, mcc):
         """No profile may be used: the modem goes off, and nothing is asked for so long; `mcc`: the country
         for which that is so, 0: there is no data left."""
-        state, place = self._state, self._memory.p[profile.PROFILE]
-        state[st.CARD_DUE] = profile.KNOWN
-        state[st.CARD_UNTIL] = state[st.DATA_UNTIL] = self._port.clock_s() + seconds
-        state[st.TRY_FAILS] = 0
+        state, number = self._state, self._memory.p[profile.PROFILE]
+        state[st.PROFILE_DUE] = profile.KNOWN
+        state[st.PROFILE_UNTIL] = state[st.DATA_UNTIL] = self._port.clock_s() + seconds
+        state[st.ATTEMPT_FAILS] = 0
         said = [memory.BLOCKED, mcc]
         if mcc and said not in [event[3:] for event in self._memory.events]:
-            self._note(place, place, *said)
+            self._note(number, number, *said)
         self._keep()
         self._driver.stop(False)
         raise NotAllowed("policy")
@@ -191,46 +194,46 @@ class Switch(trial.Trial):
 
     def _go_back(self):
         """Under a new access point nobody has answered: the one before, which the next wake uses."""
-        place = self._memory.p[profile.PROFILE]
+        number = self._memory.p[profile.PROFILE]
         try:
             if access.go_back(self._folder):
-                self._note(place, place, memory.NO_ANSWER, 0)
+                self._note(number, number, memory.NO_ANSWER, 0)
         except (OSError, cbor.Full):  # another time
             pass
 
     def _pause(self):
-        """Behind a look a network may have been asked for the profile that was: the radio waits a minute, and
-        what is asked then is a try of its own."""
-        if self._state[st.DID_PROBE]:
+        """After a scan a network may have been asked for the profile that was: the radio waits a minute, and
+        what is asked then is an attempt of its own."""
+        if self._state[st.DID_SCAN]:
             self._driver.radio_off()
             self._port.sleep_ms(1000 * profile.APART_S)
             self._driver.radio_on()
             budget.count(self._state, self._port.clock_s())
 
-    def _make_so(self, place):
-        """Make the profile at `place` the enabled one; returns the card's result, OK when ICCID and IMSI are
+    def _make_so(self, number):
+        """Make the profile `number` the enabled one; returns the card's result, OK when ICCID and IMSI are
         the proof."""
         from locator.esim import euicc
 
-        iccid = self._policy[files.PROFILES][place - 1][0]
+        iccid = self._policy[files.PROFILES][number - 1][0]
         before, imsi = restart.identity(self._driver)
         if before != iccid or not imsi:
             self._pause()
             result = self._enable(iccid, imsi if before != iccid else b"")
             if result != euicc.OK:
                 return result
-        self._use(place)
+        self._use(number)
         return euicc.OK
 
     def _enable(self, iccid, imsi):
-        """Each way in turn, from the one that has worked on; `imsi`: the one until now."""
+        """Each method in turn, from the one that has worked on; `imsi`: the one until now."""
         from locator.esim import euicc
 
-        count = len(euicc.WAYS)
+        count = len(euicc.METHODS)
         result = _NO_CARD_KNOWS
         for turn in range(count):
-            way = (self._memory.way + turn) % count
-            result = self._enable_once(iccid, way)
+            method = (self._memory.method + turn) % count
+            result = self._enable_once(iccid, method)
             if result == euicc.CAT_BUSY:
                 from locator.esim import applet
 
@@ -238,41 +241,41 @@ class Switch(trial.Trial):
                 self._driver.stop(False)
                 self._driver.start(False, False)
                 self._driver.await_card()
-                result = self._enable_once(iccid, way)
+                result = self._enable_once(iccid, method)
             if result in (_NO_CARD_KNOWS, euicc.BY_POLICY, euicc.REENABLING):
                 return result
-            _, refresh = euicc.WAYS[way]
+            _, refresh = euicc.METHODS[method]
             if result == euicc.OK and self._is(iccid, imsi, refresh):
-                self._memory.way = way
+                self._memory.method = method
                 return euicc.OK
         return result or _NO_CARD_KNOWS
 
-    def _enable_once(self, iccid, way):
+    def _enable_once(self, iccid, method):
         """Ask the card once; OK also when the profile is enabled already."""
         from locator.esim import apdu, euicc
 
-        transport = apdu.Transport(self._driver, self._rung())
+        transport = apdu.Transport(self._driver, self._interface())
         try:
             transport.open(euicc.ISD_R)
-            self._memory.rung = transport.rung
+            self._memory.interface = transport.interface
             listed = euicc.profiles(transport)
             self._memory.profiles = [(each.iccid, each.kind) for each in listed]
             if not self._memory.eid:
                 self._memory.eid = euicc.eid(transport)
             for each in listed:
                 if each.iccid == iccid and each.kind == euicc.OPERATIONAL:
-                    return euicc.OK if each.enabled else euicc.enable(transport, iccid, way)
+                    return euicc.OK if each.enabled else euicc.enable(transport, iccid, method)
             return _NO_CARD_KNOWS
         except CardError:
             return euicc.UNDEFINED
         finally:
             transport.close()
 
-    def _rung(self):
+    def _interface(self):
         revision = self._driver.revision()
         if revision:
             self._memory.modem_is(revision.encode())
-        return self._memory.rung
+        return self._memory.interface
 
     def _is(self, iccid, imsi, refreshed):
         """Whether the card is another now, which its ICCID and the IMSI alone prove."""
@@ -286,19 +289,19 @@ class Switch(trial.Trial):
                 return True
         return False
 
-    def _use(self, place):
+    def _use(self, number):
         """Its access point; what other networks said of the IMSI before is nothing to it."""
-        point = _access(self._policy, place)
+        point = _access(self._policy, number)
         try:
             access.keep(self._folder, point)
-            self._state[st.CARD_DUE] &= ~profile.UNKEPT
-        except (OSError, cbor.Full):  # this wake has it all the same, the next tries again
-            self._state[st.CARD_DUE] |= profile.UNKEPT
+            self._state[st.PROFILE_DUE] &= ~profile.UNKEPT
+        except (OSError, cbor.Full):  # this wake has it all the same, the next one does it again
+            self._state[st.PROFILE_DUE] |= profile.UNKEPT
         access.give(self._driver, point)
         self._driver.pdp_define()
         self._driver.clear_forbidden()
 
 
-def _access(found, place):
+def _access(found, number):
     """The access point of a profile of the policy, as esim/access.py keeps it."""
-    return access.point(found[files.PROFILES][place - 1][1:6])
+    return access.point(found[files.PROFILES][number - 1][1:6])

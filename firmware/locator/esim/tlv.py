@@ -16,7 +16,7 @@ def make(tag, value):
 
 
 def objects(data):
-    """The (tag, value) pairs that stand behind each other in `data` (bytes); the list ends where they do."""
+    """The (tag, value) pairs that follow each other in `data` (bytes); the list ends where they do."""
     found: list = []
     at = 0
     while at < len(data):

@@ -1,5 +1,5 @@
 """What becomes of a switch once the profile is enabled: the agent's acknowledgement commits it, failures lead
-back. It needs no card, and runs when a conversation has left little of the heap.
+back. It needs no card, and runs when a session has left little of the heap.
 """
 
 from locator import state as st
@@ -18,14 +18,14 @@ class Trial:
         self._memory = memory.Memory(self._folder)
 
     def lost(self, seconds, cause, heard):
-        """The attempt to register, or the conversation behind it, has failed after so many seconds, for this
-        EMM cause if one was told; `heard`: there was a network. True when another profile is to be tried."""
+        """The attempt to register, or the session after it, has failed after so many seconds, for this
+        EMM cause if one was given; `heard`: there was a network. True when another profile is to follow."""
         p = self._memory.p
-        if p[profile.STAGE] == profile.SETTLED:
+        if p[profile.STAGE] == profile.IDLE:
             self._end()
             return False
         target, stage = p[profile.TARGET], p[profile.STAGE]
-        if profile.tried(p, seconds, cause, heard):
+        if profile.attempt_failed(p, seconds, cause, heard):
             self._note(p[profile.PROFILE], target, memory.NO_CONNECTION, cause)
             profile.fresh(self._state)
             self._keep()
@@ -40,16 +40,16 @@ class Trial:
         """The agent has answered under the profile that was on trial: it is the one in use from now on."""
         state, p = self._state, self._memory.p
         self._end()
-        if p[profile.STAGE] == profile.SETTLED:
+        if p[profile.STAGE] == profile.IDLE:
             return
         before = p[profile.PROFILE]
         stage = profile.answered(p, seconds)
         outcome = (0, memory.COMMITTED, memory.ROLLED_BACK, memory.ON_FALLBACK)[stage]
         self._note(before, p[profile.PROFILE], outcome, 0)
-        state[st.CARD_FAILS] = 0
-        state[st.CARD_DUE] |= profile.NOTICES
+        state[st.PROFILE_FAILS] = 0
+        state[st.PROFILE_DUE] |= profile.NOTICES
         if stage != profile.FORWARD and p[profile.PROFILE] == p[profile.FALLBACK]:
-            state[st.CARD_UNTIL] = self._port.clock_s() + profile.RETURN_S
+            state[st.PROFILE_UNTIL] = self._port.clock_s() + profile.RETURN_S
         self._keep()
 
     def spend(self):
@@ -58,16 +58,16 @@ class Trial:
         from locator.esim import limits, policy
 
         state, p = self._state, self._memory.p
-        place = p[profile.TARGET] if p[profile.STAGE] != profile.SETTLED else p[profile.PROFILE]
-        found, size = policy.read(self._folder), state[st.CARD_BYTES]
+        number = p[profile.TARGET] if p[profile.STAGE] != profile.IDLE else p[profile.PROFILE]
+        found, size = policy.read(self._folder), state[st.PROFILE_BYTES]
         try:
-            passed = limits.spend(self._folder, found, place, size, self._now())
+            passed = limits.spend(self._folder, found, number, size, self._now())
         except OSError:  # another time
             return
-        state[st.CARD_BYTES] = 0
+        state[st.PROFILE_BYTES] = 0
         if passed:
-            self._note(place, place, memory.QUOTA, passed)
-            state[st.CARD_DUE] |= st.CARD_ASK if passed == limits.USED_UP else 0
+            self._note(number, number, memory.QUOTA, passed)
+            state[st.PROFILE_DUE] |= st.PROFILE_ASK if passed == limits.USED_UP else 0
             self._keep()
 
     def _step_back(self):
@@ -81,19 +81,19 @@ class Trial:
         p = self._memory.p
         self._note(p[profile.PROFILE], p[profile.TARGET], outcome, cause)
         self._end()
-        self._state[st.CARD_FAILS] = 0
-        self._state[st.CARD_UNTIL] = self._port.clock_s() + profile.RETURN_S
+        self._state[st.PROFILE_FAILS] = 0
+        self._state[st.PROFILE_UNTIL] = self._port.clock_s() + profile.RETURN_S
         self._keep()
 
     def _end(self):
         """No switch is open any more."""
-        self._state[st.CARD_DUE] &= profile.UNKEPT | profile.NOTICES
-        self._state[st.CARD_DUE] |= profile.KNOWN
+        self._state[st.PROFILE_DUE] &= profile.UNKEPT | profile.NOTICES
+        self._state[st.PROFILE_DUE] |= profile.KNOWN
 
     def _note(self, before, after, outcome, cause):
         """For the agent."""
         self._memory.note(self._now(), before, after, outcome, cause)
-        self._state[st.TO_TELL] |= profile.TELL
+        self._state[st.TO_REPORT] |= profile.REPORT
 
     def _now(self):
         offset = self._state[st.OFFSET]

@@ -1,6 +1,6 @@
 """The port of a real board: pins, UART, sensors and sleep of the ESP32, as board.py names them.
 
-Lies in the slot with the application, so that an update mends it too; beside boot.py are the pins only.
+Lies in the slot with the application, so that an update repairs it too; next to boot.py are the pins only.
 """
 
 import os
@@ -241,7 +241,7 @@ class Port:
         felt[port.LUX] = opt3001.read_lux(self._bus(), self._board.LIGHT_ADDRESS)
 
     def _why_awake(self):
-        """ext1 does not tell which of its pins it was: their levels still do, all three are latched."""
+        """ext1 does not say which of its pins it was: their levels still do, all three are latched."""
         if self.reset_cause != port.DEEPSLEEP_RESET:
             return port.WAKE_NONE
         if machine.wake_reason() != machine.EXT1_WAKE:
@@ -292,7 +292,7 @@ class Port:
         if end - self.ticks_ms() < _COUNT_MS:  # what has moved at its end is latched for the next look
             return
         self._doze(_COUNT_MS)
-        try:  # the sensor knows: after such a sleep the pad is held, and its level tells nothing
+        try:  # the sensor knows: after such a sleep the pad is held, and its level says nothing
             self._counts += self._feel().moved()
         except OSError:
             pass

@@ -96,7 +96,7 @@ class Accelerometer:
         deafer by a step, each other wake keener again."""
         steps = self._get(_INT1_THS) + (1 if false_alarm else -1)
         self._set(_INT1_THS, bytes([max(_LEAST, min(_MOST, steps))]))
-        self._get(_REFERENCE)  # the high-pass begins anew
+        self._get(_REFERENCE)  # the high-pass begins again
         self._get(_INT1_SRC)
 
     def _set_up(self):

@@ -23,7 +23,7 @@ def resend(journal, lo, hi):
                     next_seq = seq + 1
     if next_seq <= hi:
         gone += (next_seq, hi)
-    acks = journal.ledger.acks
+    acks = journal.numbers.acks
     acks.ranges = _without(acks.ranges, lo, hi)
     for i in range(0, len(gone), 2):
         acks.add(gone[i], gone[i + 1])

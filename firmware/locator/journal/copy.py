@@ -1,6 +1,6 @@
 """What a loss of power leaves of RTC memory, in two files.
 
-The copy of RTC memory is a day old at most (wake.py). Behind it lies what lasts: packed alike, under a
+The copy of RTC memory is a day old at most (wake.py). After it lies what lasts: packed alike, under a
 version of its own, so that a release with another state reads it too. Before each attempt to connect, and
 every two hours, only what lasts is written, to a file of its own, which holds for the copy whose checksum it
 names: LittleFS keeps so small a file in its directory, where it seldom takes an erase. LittleFS takes a file
@@ -22,12 +22,13 @@ _ATTEMPT = "/attempt.bin"
 # The battery's account, what operators count and have said, what counts attempts that fail, and what the
 # modem keeps in its own memory.
 _LASTING = (
-    st.NOW, st.BEGAN, st.NEXT_TRY, st.SPENT, st.SPENT + 1, st.SPENT + 2, st.LAST_TRY, st.TRY_FAILS, st.TRIED,
-    st.FAILED, st.SENT_TODAY, st.PARKED, st.LOADED_MV, st.MCC, st.HELD_PLMN, st.HELD_LOST, st.BARRED_UNTIL,
-    st.REFUSALS, st.REFUSED_UNTIL, st.UNTOLD, st.DATA_REFUSALS, st.DATA_UNTIL, st.TRIAL, st.WAY, st.WAY_FAILS,
-    st.WAY_SINCE, st.TLS_FAILED, st.CARD_DUE, st.CARD_UNTIL, st.CARD_FAILS, st.CARD, st.IMSI, st.OPEN_PLMN,
-    st.CHOSEN_PLMN, st.TOLD_PLMN, st.SEARCHED,
-) + tuple(range(st.TRIES, st.TRIES + st.TRIES_KEPT))  # fmt: skip
+    st.NOW, st.BEGAN, st.NEXT_ATTEMPT, st.ENERGY_MJ, st.ENERGY_MJ + 1, st.ENERGY_MJ + 2, st.LAST_ATTEMPT,
+    st.ATTEMPT_FAILS, st.ATTEMPTED, st.FAILED, st.SENT_TODAY, st.IN_PSM, st.LOADED_MV, st.MCC, st.LOCKED_PLMN,
+    st.LOCKED_LOST, st.BARRED_UNTIL, st.REFUSALS, st.REFUSED_UNTIL, st.UNNAMED, st.DATA_REFUSALS,
+    st.DATA_UNTIL, st.TRIAL, st.PATH, st.PATH_FAILS, st.PATH_SINCE, st.TLS_FAILED, st.PROFILE_DUE,
+    st.PROFILE_UNTIL, st.PROFILE_FAILS, st.CARD, st.IMSI, st.OPEN_PLMN, st.CHOSEN_PLMN, st.ALLOWED_PLMN,
+    st.SEARCHED,
+) + tuple(range(st.ATTEMPTS, st.ATTEMPTS + st.ATTEMPTS_KEPT))  # fmt: skip
 
 
 def keep(folder, data, state):

@@ -1,5 +1,5 @@
-"""A short log of what went wrong, counters, and why each wake did what it did: behind the plan's state, in
-RTC memory and in its copy.
+"""A short log of what went wrong, counters, and why each wake did what it did: after the scheduler's state,
+in RTC memory and in its copy.
 
 Entries are numbers, so that noting one costs no text: (seconds since power-on, kind, value). The traceback
 of a fault is text in the file FAULT, written by main.py, and becomes LAST_FAULT with the next wake.
@@ -20,7 +20,7 @@ RESET = const(1)  # its cause (port); what stands before a power-on counts the s
 RAISED = const(2)  # none: an exception ended a wake
 MODEM = const(3)  # code of the modem's error, -1 without one
 RESTARTED = const(4)  # none: the modem has rebooted by itself
-REFUSED = const(5)  # EMM cause of the network's refusal, -1: not told, 0: no service
+REFUSED = const(5)  # EMM cause of the network's refusal, -1: not given, 0: no service
 UNANSWERED = const(6)  # turns that the agent has answered before it fell silent
 FLASH = const(7)  # errno of a record that the flash did not take
 CALLED = const(8)  # rings in a wake
@@ -33,7 +33,7 @@ RESETS = const(1)  # and then by cause: hard, watchdog, soft
 FAULTS = const(4)
 MODEM_ERRORS = const(5)
 MODEM_RESTARTS = const(6)
-FORGED = const(7)  # replies; begins anew with an epoch of the keys
+FORGED = const(7)  # downlinks; begins again with an epoch of the keys
 
 _HEAD = const("<8HB")  # the last: wakes
 _HEAD_SIZE = const(17)
@@ -50,7 +50,7 @@ _COUNTER_OF_CAUSE = {HARD_RESET: RESETS, WATCHDOG_RESET: RESETS + 1, SOFT_RESET:
 
 
 class Log:
-    """`data`: what `pack` gave, b"" for a new one. `counters` run from 0 to 65,535 and then begin anew."""
+    """`data`: what `pack` gave, b"" for a new one. `counters` run from 0 to 65,535 and then begin again."""
 
     def __init__(self, data=b""):
         if len(data) < _HEAD_SIZE:
@@ -75,7 +75,8 @@ class Log:
         self.counters[counter] = (self.counters[counter] + 1) & 0xFFFF
 
     def begin(self, port):
-        """Note how this wake came about; True when that is to be told: a fault, a reset nobody asked for."""
+        """Note how this wake came about; True when that is to be reported: a fault, a reset nobody asked
+        for."""
         self.count(WAKES)
         cause = port.reset_cause
         if cause in _COUNTER_OF_CAUSE:

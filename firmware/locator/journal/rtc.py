@@ -1,7 +1,7 @@
 """RTC memory's layout: version and size of the state, length, CRC-32, the state of the plan, the log. It
 survives resets. A release whose state is longer or shorter does not read another's, but see copy.py.
 
-Behind it lies, packed alike, what the journal keeps from one wake to the next: only where the wake has come
+After it lies, packed alike, what the journal keeps from one wake to the next: only where the wake has come
 to its end, so that nothing has changed since.
 """
 
@@ -46,14 +46,14 @@ def unpack(data, size, version=_VERSION):
 
 
 def log_of(data, size):
-    """The packed log behind a state of `size` integers, b"" when there is none or it is damaged."""
+    """The packed log after a state of `size` integers, b"" when there is none or it is damaged."""
     if unpack(data, size) is None:
         return b""
     return data[HEAD_SIZE + 4 * size : HEAD_SIZE + struct.unpack_from("<H", data, 2)[0]]
 
 
 def pack_journal(buf, data, kept):
-    """Write `kept`, an array of 32-bit integers, behind `data`, with which `buf` begins; returns the part of
+    """Write `kept`, an array of 32-bit integers, after `data`, with which `buf` begins; returns the part of
     `buf` that was used."""
     view = memoryview(buf)
     return view[: len(data) + len(pack_into(view[len(data) :], kept, b"", _VERSION_OF_JOURNAL))]

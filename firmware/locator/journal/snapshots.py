@@ -31,7 +31,7 @@ class Snapshots:
         self._port.rtc_write(self._packed())
 
     def end(self):
-        """In RTC memory, with what the next wake need not list; nothing changes behind it."""
+        """In RTC memory, with what the next wake need not list; nothing changes after it."""
         self.alarms()
         self._port.rtc_write(rtc.pack_journal(self._room, self._packed(), self._journal.keep()))
 
@@ -55,14 +55,14 @@ class Snapshots:
         record does: it is left to a wake that is idle, after half a day to one that asks no network, for a
         day at most."""
         self.is_due, state = False, self._state
-        wait_s = 2 * _COPY_S if state[st.ATTACHED] or state[st.DID_PROBE] else _COPY_S
+        wait_s = 2 * _COPY_S if state[st.ATTACHED] or state[st.DID_SCAN] else _COPY_S
         if is_idle or not state[st.COPIED_AT] or state[st.NOW] - state[st.COPIED_AT] >= wait_s:
             self.copy()
         else:
             self.attempt()
 
     def alarms(self):
-        """In flash as well when an alarm has been told or is over: a loss of power tells none twice."""
+        """In flash as well when an alarm has been raised or is over: a loss of power raises none twice."""
         if self._state[st.RAISED] == self._raised:
             self.save()
             return
@@ -70,7 +70,8 @@ class Snapshots:
         self.copy()
 
     def refused(self, error):
-        """The flash does not take something. What it holds can still be told, and what is told makes room."""
+        """The flash does not take something. What it holds can still be delivered, and what is delivered
+        makes room."""
         self._log.add(self._port.clock_s(), logs.FLASH, error.args[0])
         self._journal.free(1)
 

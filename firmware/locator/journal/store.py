@@ -26,7 +26,7 @@ THINNED = ".old"
 
 
 class Journal:
-    """`folder` is the device's data directory, `ledger` holds what is acknowledged.
+    """`folder` is the device's data directory, `numbers` holds what is acknowledged.
 
     `files` are the first sequences of the files, rising: the first `old` are thinned, then come segments.
     They lie in its folder `journal`. Only the segment that begins with `newest` lies in `folder` itself (0:
@@ -38,9 +38,9 @@ class Journal:
     next_seq: int
     _room: int  # records that the newest segment still takes
 
-    def __init__(self, folder, ledger, kept=()):
+    def __init__(self, folder, numbers, kept=()):
         self._home, self.folder = folder, folder + "/journal"
-        self.ledger = ledger
+        self.numbers = numbers
         self._buf = bytearray(record.SIZE)
         if kept:
             self.old, self.newest, self.files = kept[0], kept[1], list(kept[2:])
@@ -55,7 +55,7 @@ class Journal:
         self._sent: list = []
         # What stood before the oldest file was acknowledged or thinned when it went.
         if self.files and self.files[0] > 1:
-            ledger.acks.add(1, self.files[0] - 1)
+            numbers.acks.add(1, self.files[0] - 1)
         self._open_newest()
 
     def keep(self):
@@ -71,7 +71,7 @@ class Journal:
         try:
             return self._append(fields)
         except OSError as error:
-            self._mend(error.args[0] in NO_ROOM)
+            self._repair(error.args[0] in NO_ROOM)
             return self._append(fields)
 
     def _append(self, fields):
@@ -128,7 +128,7 @@ class Journal:
         Sequences that were never given are ignored: nobody can have stored them. Between two records
         that were sent side by side nothing waits, so the ranges of such are one.
         """
-        sent, acks, lo = self._sent, self.ledger.acks, 0
+        sent, acks, lo = self._sent, self.numbers.acks, 0
         for i in range(0, len(ranges), 2):
             lo, hi = lo or max(1, ranges[i]), min(ranges[i + 1], self.next_seq - 1)
             at = sent.index(hi) + 1 if hi in sent else len(sent)
@@ -136,7 +136,7 @@ class Journal:
                 if lo <= hi:
                     acks.add(lo, hi)
                 lo = 0
-        self.ledger.save()
+        self.numbers.save()
 
     def span(self, i):
         """The sequences (first, last) for which file `i` stands, whether it has them or not."""
@@ -169,11 +169,11 @@ class Journal:
             self.next_seq = first + (size + record.SIZE - 1) // record.SIZE
             # A torn record ends its segment: the next one begins a new file and a new sequence.
             self._room = 0 if size % record.SIZE else first + PER_SEGMENT - self.next_seq
-        if self.next_seq <= self.ledger.acks.last():
+        if self.next_seq <= self.numbers.acks.last():
             # The newest segment is lost or cut short: a sequence is never used twice all the same.
-            self.next_seq, self._room = self.ledger.acks.last() + 1, 0
+            self.next_seq, self._room = self.numbers.acks.last() + 1, 0
 
-    def _mend(self, full):
+    def _repair(self, full):
         """After a write that failed: a segment that is whole goes on; what was written of the record stays
         torn and ends it."""
         if _size(self.path(len(self.files) - 1)):
@@ -190,7 +190,7 @@ class Journal:
     def make_room(self):
         """Give up or thin the file that is missed least."""
         for i in range(len(self.files)):
-            if self.ledger.acks.covers(*self.span(i)):
+            if self.numbers.acks.covers(*self.span(i)):
                 self.give_up(i)
                 return
         from locator.journal import thinning
@@ -200,7 +200,7 @@ class Journal:
     def pending_of(self, i):
         """Number of records in file `i` that are not acknowledged."""
         first, last = self.span(i)
-        acks = self.ledger.acks
+        acks = self.numbers.acks
         if acks.covers(first, last):
             return 0
         if i >= self.old:
@@ -210,9 +210,9 @@ class Journal:
         return thinning.pending_of(self, i)
 
     def _read(self, i, buf, skip, limit):
-        """Copy what is not acknowledged of file `i`, but for the first `skip`, behind what is in `buf`."""
+        """Copy what is not acknowledged of file `i`, but for the first `skip`, after what is in `buf`."""
         first, last = self.span(i)
-        acks, sent, held = self.ledger.acks, self._sent, 0
+        acks, sent, held = self.numbers.acks, self._sent, 0
         try:
             with open(self.path(i), "rb") as f:
                 while len(sent) < limit and first + held <= last:
@@ -225,7 +225,7 @@ class Journal:
                     held += 1
                     if i < self.old:
                         seq = record.seq_of(buf, to) if good else 0
-                    # Behind the end: after a power cut in thinning the next file has it as well.
+                    # After the end: after a power cut in thinning the next file has it as well.
                     if not seq or seq > last or acks.has(seq):
                         continue
                     if skip:
@@ -234,7 +234,7 @@ class Journal:
                         sent.append(seq)
                     else:
                         self._damage(seq, seq)
-                # What should stand behind the end of a segment cannot be read either.
+                # What should stand after the end of a segment cannot be read either.
                 if len(sent) < limit and i >= self.old:
                     self._damage(first + held, last)
         except OSError:
@@ -243,8 +243,8 @@ class Journal:
     def _damage(self, lo, hi):
         """What is not acknowledged of `lo`..`hi` cannot be read."""
         if lo <= hi:
-            self.ledger.damaged += hi - lo + 1 - self.ledger.acks.count(lo, hi)
-            self.ledger.acks.add(lo, hi)
+            self.numbers.damaged += hi - lo + 1 - self.numbers.acks.count(lo, hi)
+            self.numbers.acks.add(lo, hi)
 
 
 def scan(path):

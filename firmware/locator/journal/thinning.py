@@ -3,7 +3,7 @@
 The rule: the oldest segment is thinned to the last point of each stop, what carries an event, and every
 eighth record, in this order and 32 of 64 at most; what is kept goes into a file with that of its
 neighbours. When MOST_THINNED files were thinned, or there is no room to write one, the oldest file goes.
-What goes is counted in `ledger.thinned`.
+What goes is counted in `numbers.thinned`.
 """
 
 import os
@@ -27,10 +27,10 @@ def make_room(journal):
             return
         except OSError:
             pass
-    journal.ledger.thinned += journal.pending_of(0)
-    journal.ledger.acks.add(*journal.span(0))
+    journal.numbers.thinned += journal.pending_of(0)
+    journal.numbers.acks.add(*journal.span(0))
     try:
-        journal.ledger.save()
+        journal.numbers.save()
     except OSError:  # no room for it either: the file that goes makes some
         pass
     journal.give_up(0)
@@ -38,7 +38,7 @@ def make_room(journal):
 
 def pending_of(journal, i):
     """Records in the thinned file `i` that nobody has acknowledged."""
-    acks = journal.ledger.acks
+    acks = journal.numbers.acks
     path = journal.path(i)
     first, last = journal.span(i)
     if acks.count(first, last) == 0:
@@ -50,7 +50,7 @@ def pending_of(journal, i):
 
 
 def _thin(journal, i):
-    acks = journal.ledger.acks
+    acks = journal.numbers.acks
     newest = _newest_before(journal, i)
     events = [0] * (PER_SEGMENT + 1)
     good = []
@@ -70,8 +70,8 @@ def _thin(journal, i):
         for at, buf in scan(journal.path(i)):
             if at // record.SIZE in chosen:
                 f.write(buf)
-    journal.ledger.thinned += len(good) - len(chosen)
-    journal.ledger.save()
+    journal.numbers.thinned += len(good) - len(chosen)
+    journal.numbers.save()
     os.rename(new, journal.path(i - 1) if newest else journal.path(i)[: -len(SEGMENT)] + THINNED)
     if not newest:
         journal.files.insert(i, journal.files[i])
@@ -92,10 +92,10 @@ def _newest_before(journal, i):
 def _chosen(good, events):
     """Which of the places `good` are kept; `events` has those of all places."""
     stops = [place for place in good if events[place + 1] & record.EVENT_DEPARTED]
-    told = [place for place in good if events[place]]
+    with_events = [place for place in good if events[place]]
     eighths = [place for place in good if place % _EIGHTH == _EIGHTH - 1]
     chosen: list = []
-    for place in stops + told + eighths:
+    for place in stops + with_events + eighths:
         if place not in chosen and len(chosen) < _MOST_KEPT:
             chosen.append(place)
     return chosen

@@ -10,8 +10,8 @@ DENIED = const(2)
 
 AS_IT_IS = const(-1)  # in place of a PLMN
 
-UNTOLD = const(-1)
-"""The cause of a refusal that nobody has named."""
+UNNAMED = const(-1)
+"""The cause of a refusal is not known."""
 
 CALM_FAILS = const(2)
 
@@ -43,11 +43,11 @@ class PdpError(ModemError):
 
 
 class TlsError(ModemError):
-    """The handshake with the broker failed though there is a way to it: that is not the radio's fault."""
+    """The handshake with the broker failed though it can be reached: that is not the radio's fault."""
 
 
 class ConnectionLost(ModemError):
-    """The connection to the broker has ended; `what` tells it, `code` is the modem's reason."""
+    """The connection to the broker has ended; `what` names it, `code` is the modem's reason."""
 
 
 class NotAllowed(ModemError):
@@ -92,13 +92,13 @@ class Fix:
         self.sats = sats
 
 
-def recovery(fails):
-    """The `Ladder` after so many failures in a row, None while there are none to speak of."""
+def recovery_steps(fails):
+    """The `RecoverySteps` after so many failures in a row, None while they are few."""
     if fails < CALM_FAILS:
         return None
-    from locator.modem.ladder import Ladder
+    from locator.modem.steps import RecoverySteps
 
-    return Ladder(fails)
+    return RecoverySteps(fails)
 
 
 def make(board, port):

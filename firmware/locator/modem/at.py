@@ -1,4 +1,4 @@
-"""The AT line discipline: one command at a time, lines in, unsolicited lines told apart from replies.
+"""The AT line discipline: one command at a time, lines in, unsolicited lines kept apart from replies.
 
 Bytes come in bursts into one buffer; lines are put together in a second one. Reading a line
 allocates nothing. Three kinds of match are kept apart: the reply that was asked for (by prefix),
@@ -44,9 +44,9 @@ _MESSAGES = (b"+CMTI:", b"+CDSI:") + _SHOWN
 class Channel:
     """`port` gives the UART. A driver sets `unsolicited` (prefixes that may come at any time), `restart`
     (prefixes that only a booting modem sends) and `signs` (those of a late boot line, or of a card that
-    starts anew) to tuples of bytes, and says how inbound payloads are announced: by a line beginning with
+    starts again) to tuples of bytes, and says how inbound payloads are announced: by a line beginning with
     `raw_prefix`, whose last field is their length and which ends at its `raw_commas`th comma (0: at its
-    line end). While connected `lost` are the prefixes that tell the end of the connection."""
+    line end). While connected `lost` are the prefixes that announce the end of the connection."""
 
     unsolicited: tuple = ()
     restart: tuple = ()
@@ -77,7 +77,7 @@ class Channel:
         """Send `AT` + `text` (bytes) and wait for the final result.
 
         Returns the information lines as a list of bytes: those that begin with `prefix` (without
-        it and the blanks behind it), or without a `prefix` all that are not unsolicited. Raises
+        it and the blanks after it), or without a `prefix` all that are not unsolicited. Raises
         `ModemError` with the CME code on a bad result, `ModemSilent` at the deadline. For a reply whose one
         line may be longer than any buffer `take` is given each piece of it that a closing parenthesis ends
         (bytes, without the parenthesis).
@@ -100,7 +100,7 @@ class Channel:
             except ModemError:
                 pass
             if self._late:
-                from locator.modem.rescue import drain
+                from locator.modem.recovery import drain
 
                 drain(self, _PROBE_MS)
                 self._late = False
@@ -157,14 +157,14 @@ class Channel:
         self._queue = [line for line in self._queue if not line.startswith(prefix)]
 
     def connected(self, lost):
-        """From now on a line that begins with one of `lost` tells the end of the connection; those that have
-        come before were of another one."""
+        """From now on a line that begins with one of `lost` announces the end of the connection; those that
+        have come before were of another one."""
         for end in lost:
             self.forget(end)
         self.lost = lost
 
     def _check_lost(self, i):
-        """Raise `ConnectionLost` if that line of the queue tells it."""
+        """Raise `ConnectionLost` if that line of the queue announces it."""
         for end in self.lost:
             if self._queue[i].startswith(end):
                 raise ConnectionLost(end, parse.last_integer(self._queue.pop(i)))
@@ -320,7 +320,7 @@ class Channel:
             elif prompt and byte == 62 and self._n == 0:
                 return _PROMPT
             elif self._n < len(line) and byte:  # a disturbed line reads as NUL
-                if byte != 32 or self._n:  # the blank behind a prompt
+                if byte != 32 or self._n:  # the blank after a prompt
                     line[self._n] = byte
                     self._n += 1
 
@@ -338,7 +338,7 @@ class Channel:
         return self._length
 
     def _announces_raw(self):
-        """True when the comma just read is the one behind which a payload begins."""
+        """True when the comma just read is the one after which a payload begins."""
         self._length = self._n
         if not self._begins(self.raw_prefix):
             return False

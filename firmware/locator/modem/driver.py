@@ -1,6 +1,6 @@
 """What both modems have in common: power, registration, clock, identity. The verbs of a wake:
 
-start, prefer, gnss_start, gnss_poll, gnss_stop, attach, look, serves, cell, network_time, identity,
+start, prefer, gnss_start, gnss_poll, gnss_stop, attach, listen, serves, cell, network_time, identity,
 card_gone, mqtt_open, mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, cycle_radio,
 stop. All raise `ModemError` and its kinds; all have a deadline.
 """
@@ -54,7 +54,7 @@ class Driver:
     CONFIGURE: tuple = ()  # commands whose effect the modem keeps, once after power-on of the device
     UNSOLICITED: tuple = ()
     RESTART: tuple = ()
-    SIGNS: tuple = ()  # of a restart, or of something milder: whether the echo is back tells which
+    SIGNS: tuple = ()  # of a restart, or of something milder: whether the echo is back shows which
     NEIGHBOURS: tuple = ()  # the command that lists neighbour cells, the prefix of its reply
     ICCID = b""  # the command that reads it
     # Voice and SMS: the question, the prefix of its reply, the change, and its values: off, on; the first
@@ -65,7 +65,7 @@ class Driver:
     RESET_MS = 0  # how long its reset line is pressed
     # Of the card's menu: the command, the prefix of its reply, a choice, the end.
     TOOLKIT = (b"", b"", b"", b"")
-    FETCHES_ORBITS = False  # predicted ones, from its vendor's server by itself
+    FETCHES_ASSISTANCE = False  # predicted ones, from its vendor's server by itself
     PING_UNANSWERED: tuple = ()  # `what` and `code` of the `ConnectionLost` that wants a new PDP context
     login = (b"", b"")  # user and password of the access point
     # (name, port) to which it may lead, the broker first; None, that of the bench: anywhere.
@@ -84,7 +84,7 @@ class Driver:
         self.on: bool | None = False  # None: it has restarted by itself, and is to be set up again
         self._silent = False  # the radio is off, for GNSS
         self._refused = None  # the `PdpError` that this start has come to: nobody asks again
-        self.lost_supply = False  # at the end of a wake; and with it the clock and the orbits of GNSS
+        self.lost_supply = False  # at the end of a wake; and with it the clock and the ephemeris of GNSS
 
     def part(self, name):
         """A module of its folder that is seldom needed."""
@@ -96,12 +96,12 @@ class Driver:
         self.port.modem_rail(True)
         surely_off = surely_off or self.port.modem_status() is False
         try:
-            if surely_off or not (self.channel.hears() or self._rescue().escape(self)):
+            if surely_off or not (self.channel.hears() or self._recovery().escape(self)):
                 self.boot()
             else:
                 self._silent = True  # for all we know: a reset may have come while satellites were searched
         except ModemSilent:
-            self._rescue().cold_boot(self)
+            self._recovery().cold_boot(self)
         self.accepts(b"E0")
         self.channel.booting = False
         self.on = True
@@ -112,18 +112,18 @@ class Driver:
                 self.accepts(text)
             self.pdp_define()  # LTE asks for it with the attach: a wrong one may be why it is refused
 
-    def attach(self, limit_s, patience_s, plmn, told=0):
+    def attach(self, limit_s, patience_s, plmn, allowed=0):
         """Wait until registered: `limit_s` when nothing is heard, `patience_s` when there is a cell.
 
         `plmn` is the only operator allowed, 0 for any, AS_IT_IS where it is held already, since to ask again
         begins another search; when the network refuses that choice there is nothing to wait for. Returns
-        (REGISTERED | NO_SERVICE | DENIED, reject cause, UNTOLD or 0), the cause also where another network
+        (REGISTERED | NO_SERVICE | DENIED, reject cause, UNNAMED or 0), the cause also where another network
         has taken the card after the one that refused it.
         """
         self.radio_on()
         self.await_card()
         start = self.port.ticks_ms()
-        code = self.choose(plmn, told)
+        code = self.choose(plmn, allowed)
         over, result, cause = False, NO_SERVICE, 0
         if code:
             from locator.modem import refusals
@@ -157,20 +157,21 @@ class Driver:
         """The serving `Cell`, None without service."""
         raise NotImplementedError
 
-    def prefer(self, region, anew):
-        """Set the search to what plan.regions says, None: everything that the modem can; `anew`: search
+    def prefer(self, region, again):
+        """Set the search to what scheduler.regions says, None: everything that the modem can; `again`: search
         again though it is set so. Where this gains nothing the modem is left alone (SIM7600,
         docs/decisions/2026-11-25-search-order.md)."""
 
-    def look(self, limit_s, is_kept):
-        """The serving cell, or None after `limit_s` without one; `is_kept`: it keeps to whom it was told."""
-        from locator.modem.survey import look
+    def listen(self, limit_s, is_kept):
+        """The serving cell, or None after `limit_s` without one; `is_kept`: it stays with the operator that
+        was set."""
+        from locator.modem.survey import listen
 
-        return look(self, limit_s, is_kept)
+        return listen(self, limit_s, is_kept)
 
     def serves(self, limit_ms):
-        """(True if registered, cause of the refusal or UNTOLD if the network has refused us, else 0); asked
-        again up to `limit_ms` while the modem looks for the network that it has left for GNSS."""
+        """(True if registered, cause of the refusal or UNNAMED if the network has refused us, else 0); asked
+        again up to `limit_ms` while the modem scans for the network that it has left for GNSS."""
         deadline = self.port.ticks_ms() + limit_ms
         while True:
             stat, cause = self._registration()
@@ -197,7 +198,7 @@ class Driver:
         self.board.apn, self.login, self.hosts, self._refused = apn, login, hosts or self.own_hosts, None
 
     def supply_mv(self):
-        """The supply as the modem measures it, mV; None when it does not tell."""
+        """The supply as the modem measures it, mV; None when it does not say."""
         for line in self.listing(b"+CBC", b"+CBC:"):
             return parse.supply_mv(line)
         return None
@@ -213,10 +214,10 @@ class Driver:
 
     def cycle_radio(self):
         """Off for 10 s and on again, which cures a registration that stays denied."""
-        self._rescue().cycle_radio(self)
+        self._recovery().cycle_radio(self)
 
     def network_time(self):
-        """Epoch seconds UTC as the network told the modem, None when it did not."""
+        """Epoch seconds UTC as the network gave it to the modem, None when it did not."""
         lines = self.channel.command(b"+CCLK?", self.REPLY_MS, b"+CCLK:")
         return parse.network_clock(lines[0]) if lines else None
 
@@ -228,13 +229,13 @@ class Driver:
         return imei, iccid, imsi, self.revision()
 
     def imsi(self):
-        """The IMSI that the modem uses, "" when it tells none."""
+        """The IMSI that the modem uses, "" when it has none."""
         return self._number(b"+CIMI", _IMSI_DIGITS)
 
     def revision(self):
-        """The firmware revision of the modem as text, "" when it does not tell."""
+        """The firmware revision of the modem as text, "" when it does not say."""
         for line in self.channel.command(b"+CGMR", SIM_MS):
-            name, _, value = line.rpartition(b":")  # bare, or behind its own name; not what comes unasked
+            name, _, value = line.rpartition(b":")  # bare, or after its own name; not what comes unasked
             try:
                 if name in (b"", b"+CGMR", b"Revision"):
                     return value.strip().decode()
@@ -245,7 +246,7 @@ class Driver:
 
     def card_gone(self):
         """Whether the modem says that no card is in its slot."""
-        return self._rescue().card_gone(self)
+        return self._recovery().card_gone(self)
 
     def boot(self):
         """Press the power key until the modem answers. Raises `ModemSilent`."""
@@ -266,12 +267,12 @@ class Driver:
 
     def cut_supply(self):
         """What is left when the modem does not power off."""
-        self._rescue().cut_supply(self)
+        self._recovery().cut_supply(self)
 
-    def _rescue(self):
-        from locator.modem import rescue
+    def _recovery(self):
+        from locator.modem import recovery
 
-        return rescue
+        return recovery
 
     def await_card(self):
         """A card is busy for some seconds after the start; what it is asked then is refused (CME 14)."""
@@ -288,7 +289,7 @@ class Driver:
                 return
             self.port.sleep_ms(_POLL_MS)
 
-    def choose(self, plmn, told=0):
+    def choose(self, plmn, allowed=0):
         """Hold the operator `plmn`, or let the modem choose (0); leave it alone when it is so already.
         Returns the CME code of a refusal, else 0."""
         if plmn == AS_IT_IS:
@@ -296,7 +297,7 @@ class Driver:
         lines = self.listing(b"+COPS?", b"+COPS:")
         text = b"+COPS=0"
         if plmn:
-            if plmn == told and lines and lines[0].startswith(b"1"):
+            if plmn == allowed and lines and lines[0].startswith(b"1"):
                 return 0
             text = b'+COPS=1,2,"%03d%02d"' % (plmn // 1000, plmn % 1000)
         elif not lines or lines[0].startswith(b"0"):
@@ -317,7 +318,7 @@ class Driver:
         return best
 
     def _why(self):
-        """The EMM cause of the last refusal where +CEREG does not tell it, UNTOLD when nobody does."""
+        """The EMM cause of the last refusal where +CEREG does not have it, UNNAMED when it is not known."""
         from locator.modem import refusals
 
         return refusals.emm(self)
@@ -327,7 +328,7 @@ class Driver:
         return parse.integer(parse.fields(lines[0])[0]) if lines else _NO_SIGNAL
 
     def _number(self, text, digits):
-        """The decimal number of so many `digits` (least, most) with which the modem answers, bare or behind a
+        """The decimal number of so many `digits` (least, most) with which the modem answers, bare or after a
         name, in quotes or filled with F; "" when there is none."""
         for line in self.channel.command(text, SIM_MS):
             number = line.rpartition(b":")[2].strip(b' "').rstrip(b"Ff")
@@ -360,7 +361,7 @@ class Driver:
             return []
 
     def take_inbox(self, length):
-        """The first `length` bytes of what has been received; the next message may stand behind."""
+        """The first `length` bytes of what has been received; the next message may follow."""
         at = self.channel
         length = min(length or 0, at.inbox_n)
         data = bytes(memoryview(at.inbox)[:length])
@@ -370,7 +371,7 @@ class Driver:
         return data
 
     def _outcome(self, prefix, timeout_ms):
-        """The integers of the unsolicited line that tells how a two-stage command ended."""
+        """The integers of the unsolicited line that reports how a two-stage command ended."""
         line = self.channel.wait(prefix, timeout_ms)
         if line is None:
             raise ModemSilent(prefix)

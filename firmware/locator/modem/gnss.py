@@ -25,7 +25,7 @@ def epoch(ddmmyy, hhmmss):
     """Epoch seconds of GNSS date and time (b"020626", b"014733.0"), rounded to the second.
 
     0 for a date that is read but cannot be: receivers print 1980 before they know, and some
-    fall back by 1,024 weeks. The position beside it may still be good.
+    fall back by 1,024 weeks. The position with it may still be good.
     """
     date, tenths = parse.integer(ddmmyy), parse.decimal(hhmmss, 1)
     if date is None or tenths is None:

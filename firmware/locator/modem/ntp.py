@@ -1,4 +1,4 @@
-"""Asking a time server, through the modem's own client. Imported only where nothing else told the time."""
+"""Asking a time server, through the modem's own client. Imported only where nothing else gave the time."""
 
 from micropython import const
 
@@ -10,7 +10,7 @@ ANSWER_MS = const(40000)  # the manuals allow 125 s: the time is not worth that
 
 
 def ask(driver):
-    """Epoch seconds UTC, None when nobody tells, or nobody may be asked. `driver` is registered."""
+    """Epoch seconds UTC, None without an answer, or when nobody may be asked. `driver` is registered."""
     try:
         driver.permit(*SERVER)
         return driver.part("ntp").ask(driver, SERVER)

@@ -90,7 +90,7 @@ def registration(line, read):
 
 
 def supply_mv(line):
-    """Millivolts of +CBC: `3.591V`, or `<charging>,<percent>,<mV>`. None when it does not tell."""
+    """Millivolts of +CBC: `3.591V`, or `<charging>,<percent>,<mV>`. None when it does not say."""
     text = fields(line)[-1]
     return decimal(text[:-1], 3) if text.endswith(b"V") else integer(text)
 

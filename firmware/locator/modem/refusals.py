@@ -1,4 +1,4 @@
-"""Why the network has refused, as the modem tells it in +CEER. Imported only then.
+"""Why the network has refused, as the modem reports it in +CEER. Imported only then.
 
 No manual at hand shows the text of +CEER: taken are `EMM cause 7`, `EMM: 7, ...`, `#7`, the codes of
 +CME ERROR, and the names of TS 24.301 (9.9.3.9, 9.9.4.4) and TS 24.008, in any case and punctuation.
@@ -6,7 +6,7 @@ No manual at hand shows the text of +CEER: taken are `EMM cause 7`, `EMM: 7, ...
 
 from micropython import const
 
-from locator.modem import DENIED, NO_SERVICE, UNTOLD
+from locator.modem import DENIED, NO_SERVICE, UNNAMED
 
 _MS = const(9000)
 CODES = const(100)  # CME codes above it are the network's: 100 and the cause (TS 27.007 9.2.2)
@@ -56,8 +56,8 @@ def choice(code):
 
 
 def emm(driver):
-    """The EMM cause of the last refusal, UNTOLD when the modem does not name it."""
-    return ask(driver, b"EMM") or UNTOLD
+    """The EMM cause of the last refusal, UNNAMED when the modem does not name it."""
+    return ask(driver, b"EMM") or UNNAMED
 
 
 def ask(driver, layer):

@@ -51,7 +51,7 @@ class Socket:
         at.inbox_n = 0
 
     def send(self, *parts):
-        """Send the parts (bytes-like), one behind the other, in as few commands as possible."""
+        """Send the parts (bytes-like), one after the other, in as few commands as possible."""
         n = 0
         for part in parts:
             at, view = 0, memoryview(part)

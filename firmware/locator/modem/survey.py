@@ -1,4 +1,4 @@
-"""Who is heard here: a scan for operators, whom to try of them, and neighbour cells.
+"""Who is heard here: a scan for operators, which of them to select, and neighbour cells.
 
 Imported only where it is used: a scan takes one to three minutes with the receiver on. Commands: TS 27.007
 7.3 (+COPS).
@@ -8,7 +8,7 @@ from micropython import const
 
 from locator.modem import ModemError, parse
 
-SCAN_MS = const(240000)  # seen: 180 s and more
+SCAN_MS = const(240000)  # observed: 180 s and more
 _MOST = const(24)
 RELEASE_MS = const(40000)
 _POLL_MS = const(1000)
@@ -19,9 +19,9 @@ CURRENT = const(2)
 FORBIDDEN = const(3)
 
 
-def look(driver, limit_s, is_kept):
+def listen(driver, limit_s, is_kept):
     """The serving cell, or None after `limit_s` without one. Unless it `is_kept` to an operator the modem
-    gets its choice back: an attempt in vain may have left it without."""
+    gets its choice back: a failed attempt may have left it without."""
     driver.radio_on()
     mode = [] if is_kept else driver.listing(b"+COPS?", b"+COPS:")
     if mode and mode[0].startswith(b"1"):
@@ -62,7 +62,7 @@ def scan(driver):
 
 def operator(piece):
     """One entry of the reply to +COPS=?, with or without what stands before its parenthesis:
-    b'(2,"O2 - DE","O2","26203",7' -> (2, 262003, 7). None for the lists of modes and formats behind them."""
+    b'(2,"O2 - DE","O2","26203",7' -> (2, 262003, 7). None for the lists of modes and formats after them."""
     _, _, entry = piece.partition(b"(")
     parts = parse.fields(entry.rstrip(b")"))
     if len(parts) < 4:
@@ -75,8 +75,8 @@ def operator(piece):
 
 
 def choose(heard, avoid, turn):
-    """The operator to try from a `scan`, 0 if there is none: the one used in vain last (`avoid`) is left
-    out, a forbidden one comes after all others; `turn`, counted up, goes through them."""
+    """The operator to select from a `scan`, 0 if there is none: the one that has failed last (`avoid`) is
+    left out, a forbidden one comes after all others; `turn`, counted up, goes through them."""
     others = [plmn for status, plmn, _ in heard if plmn != avoid and status != FORBIDDEN]
     if not others:
         others = [plmn for _, plmn, _ in heard if plmn != avoid]

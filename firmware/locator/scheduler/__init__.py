@@ -1,4 +1,4 @@
-"""Decide: pure functions on integers, no I/O. The same file runs on the device and on a desk.
+"""Decide: pure functions on integers, no I/O. The same file runs on the device and on a host.
 
     state.feel(state, senses)           what the wake begins with
     decide.next(state, senses, hints)   -> Action, again and again until it is SLEEP
@@ -12,16 +12,16 @@ from micropython import const
 # Kinds of action.
 ATTACH = const(1)
 FIX = const(2)
-PROBE = const(3)
+SCAN = const(3)
 RECORD = const(4)
-TALK = const(5)
+SESSION = const(5)
 SLEEP = const(6)
 
 # Index of each in the `hints` of a decision.
 PENDING = const(0)  # records that are not acknowledged
 SETTINGS = const(1)  # by the indexes of locator.settings
-COSTS = const(2)  # mJ (scheduler/menu.py)
-JOURNEY = const(3)  # scheduler/ahead.py
+COSTS = const(2)  # mJ (scheduler/pacing.py)
+FORECAST = const(3)  # scheduler/ahead.py
 
 
 class Action:

@@ -1,4 +1,4 @@
-"""What lies ahead: the energy that is left, and the way. Imported where a wake begins, and at a fix."""
+"""What lies ahead: the energy that is left, and the route. Imported where a wake begins, and at a fix."""
 
 import os
 
@@ -9,13 +9,13 @@ from locator import state as st
 from locator import unload
 from locator.scheduler import battery, policy
 
-_GUIDE = "/guide"
+_FILE = "/route"
 _DAY_S = const(86400)
-_UNTOLD_DAYS = const(365)  # the setting's default: nobody has said how long
+_UNSET_DAYS = const(365)  # the setting's default: nobody has said how long
 
 
-class NoLine:
-    """The journey of which nothing is known."""
+class NoRoute:
+    """The forecast where nothing is known of the route."""
 
     to_go_s = deviation_s = country_s = learned = mcc = next_mcc = leg_s = 0
     bin = -1
@@ -23,27 +23,27 @@ class NoLine:
 
 
 def begin(state, modem, settings, temperature_dc, folder):
-    """A wake has begun: how much is left, where we are, which row of the menu. (Costs, journey) for the
-    policy; the guide is in `folder`."""
-    costs, journey = battery.COSTS[modem], _look_up(state, folder, None)
+    """A wake has begun: how much is left, where we are, which level of the pacing table. Returns (costs,
+    forecast) for the policy; the route data is in `folder`."""
+    costs, forecast = battery.COSTS[modem], _look_up(state, folder, None)
     state[st.LOWER_MV] = battery.LOWER_MV[settings[cfg.BATTERY_KIND]]
-    if policy.feel(state, battery.left_mj(state, settings, temperature_dc), journey):
-        from locator.scheduler import menu
+    if policy.feel(state, battery.left_mj(state, settings, temperature_dc), forecast):
+        from locator.scheduler import pacing
 
         least_s = settings[cfg.TARGET_DAYS] * _DAY_S - (state[st.NOW] - state[st.BEGAN])
-        if journey is not NoLine and settings[cfg.TARGET_DAYS] == _UNTOLD_DAYS:
+        if forecast is not NoRoute and settings[cfg.TARGET_DAYS] == _UNSET_DAYS:
             least_s = 0  # the trip says it
-        menu.select(state, costs, modem, journey, least_s, settings[cfg.PRIORITY])
+        pacing.select(state, costs, modem, forecast, least_s, settings[cfg.PRIORITY])
     if not settings[cfg.PACED]:
         state[st.ENDS_AT] = 0  # the settings hold, whatever is left
-    return costs, journey
+    return costs, forecast
 
 
 def found(state, fix, folder):
-    """There is a fix: the journey that begins there."""
-    journey = _look_up(state, folder, fix)
-    policy.arrive(state, journey)
-    return journey
+    """There is a fix: return the forecast from there."""
+    forecast = _look_up(state, folder, fix)
+    policy.arrive(state, forecast)
+    return forecast
 
 
 def ran_s(state):
@@ -53,22 +53,22 @@ def ran_s(state):
 
 def _look_up(state, folder, fix):
     try:
-        os.stat(folder + _GUIDE)
+        os.stat(folder + _FILE)
     except OSError:  # no trip
-        return NoLine
-    if not (fix or state[st.GUIDE_KM4]):
-        return NoLine
-    from locator.scheduler import guide
+        return NoRoute
+    if not (fix or state[st.ROUTE_KM4]):
+        return NoRoute
+    from locator.scheduler import route
 
-    journey, known = NoLine, guide.load(folder)
-    unload("scheduler.guide", "scheduler.guide_file")
+    forecast, known = NoRoute, route.load(folder)
+    unload("scheduler.route", "scheduler.route_file")
     if known and fix:
-        before = state[st.GUIDE_KM4]
-        state[st.GUIDE_KM4] = 1 + known.find(100 * fix.lat, 100 * fix.lon, before - 1)
-        if state[st.GUIDE_KM4] and not before:  # until now nobody knew how far it is
-            st.plan_anew(state)
-    if known and state[st.GUIDE_KM4]:
+        before = state[st.ROUTE_KM4]
+        state[st.ROUTE_KM4] = 1 + known.find(100 * fix.lat, 100 * fix.lon, before - 1)
+        if state[st.ROUTE_KM4] and not before:  # until now nobody knew how far it is
+            st.replan(state)
+    if known and state[st.ROUTE_KM4]:
         now = state[st.NOW]
-        since_s, stood_s = ran_s(state), now - state[st.STOPPED_AT]
-        journey = known.journey(state[st.GUIDE_KM4] - 1, state[st.MOVING] == 1, since_s, stood_s)
-    return journey
+        since_s, stopped_s = ran_s(state), now - state[st.STOPPED_AT]
+        forecast = known.forecast(state[st.ROUTE_KM4] - 1, state[st.MOVING] == 1, since_s, stopped_s)
+    return forecast

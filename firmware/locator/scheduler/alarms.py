@@ -1,8 +1,8 @@
 """Alarms: when each is raised and when it is armed again. Pure integers, no I/O.
 
-An alarm is told once for each occurrence: it is raised when its value reaches the limit, and armed again
+An alarm is reported once for each occurrence: it is raised when its value reaches the limit, and armed again
 when the value has come back by the hysteresis of its rule. `settings` (by the indexes of `locator.settings`)
-hold the limits, and say which alarms ask for an upload.
+hold the limits, and say which alarms ask for a session.
 """
 
 from binascii import crc32
@@ -28,7 +28,7 @@ RULES = (
 # was shut again.
 _WOKEN = {WAKE_LIGHT: record.EVENT_LIGHT, WAKE_TAMPER: record.EVENT_TAMPER}
 _TEMPERATURE_BACK_DC = const(20)
-# Fewer satellites than these in the last fix: the sky is narrow, and a search in vain says nothing.
+# Fewer satellites than these in the last fix: the sky is narrow, and a failed search says nothing.
 _GOOD_SKY = const(6)
 
 
@@ -70,8 +70,8 @@ def searched(state, sats, settings):
 def card(state, number, imsi, settings):
     """`number` stands for the ICCID (32 bits), `imsi` for the IMSI; 0: the modem says that there is no card.
 
-    Another card is told each time; a missing one once, until a card is back. Another IMSI of the same card,
-    as cards for many countries have it, is no alarm, but the agent is told who we are now.
+    Another card is reported each time; a missing one once, until a card is back. Another IMSI of the same
+    card, as cards for many countries have it, is no alarm, but the identity is reported again.
     """
     if imsi and imsi != state[st.IMSI]:
         state[st.IMSI], state[st.IDENTITY_DAY] = imsi, 0
@@ -81,7 +81,7 @@ def card(state, number, imsi, settings):
         state[st.CARD] = number
     if known and number != known:
         _level(state, settings, record.EVENT_CARD, True, number != 0)
-        state[st.IDENTITY_DAY] = 0  # the agent is told the new one
+        state[st.IDENTITY_DAY] = 0  # the new identity is reported
 
 
 def number_of(text):
@@ -100,7 +100,7 @@ def _level(state, settings, event, is_high, is_over):
 
 
 def _feel_temperature(state, temperature_dc, settings):
-    """Outside the band for the hold time: an alarm; back in it by 2 C: told as well."""
+    """Outside the band for the hold time: an alarm; back in it by 2 C: reported as well."""
     low_dc, high_dc = settings[cfg.TEMPERATURE_LOW_DC], settings[cfg.TEMPERATURE_HIGH_DC]
     if state[st.RAISED] & record.EVENT_TEMPERATURE:
         if low_dc + _TEMPERATURE_BACK_DC <= temperature_dc <= high_dc - _TEMPERATURE_BACK_DC:

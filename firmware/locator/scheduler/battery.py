@@ -18,10 +18,12 @@ LOWER_MV = (0, 300, 0)
 # Of what it gives: the end of it, where the voltage falls, is not counted on.
 _COUNTED = const(92)
 
-Costs = namedtuple("Costs", ("wake", "fixes", "upload", "attach", "scan", "probe", "sleep_a_day", "still"))
-"""What one class of modem costs: a wake; fixes (hot, aided, cold) with the wake; a report of a device that is
-registered, at good signal; to attach to another network; a scan in vain; a look for a network; sleep.
-`still`: whether "still here" counts as a point."""
+Costs = namedtuple(
+    "Costs", ("wake", "fixes", "session_mj", "attach", "search_mj", "scan_mj", "sleep_a_day", "reuse")
+)
+"""What one class of modem costs, mJ: a wake; fixes (hot, aided, cold) with the wake; a session of a device
+that is registered, at good signal; an attach to another network; a search that finds no network; a network
+scan; a day of sleep. `reuse`: whether a reused position counts as a point."""
 COSTS = {
     "bg95": Costs(400, (1600, 3400, 8000), 1200, 8800, 25000, 1500, 18662, True),
     "sim7600": Costs(400, (2200, 4900, 11800), 40000, 4000, 60000, 25000, 25920, True),
@@ -34,7 +36,7 @@ def left_mj(state, settings, temperature_dc):
     kind = settings[cfg.BATTERY_KIND]
     coldest_dc = min(temperature_dc, settings[cfg.COLDEST_DC])
     given = settings[cfg.BATTERY_MAH] * usable(kind, coldest_dc) // 100 * _COUNTED // 100
-    return given * _MJ_A_MAH[kind] - energy.spent_mj(state)
+    return given * _MJ_A_MAH[kind] - energy.used_mj(state)
 
 
 def usable(kind, temperature_dc):

@@ -2,9 +2,9 @@
 
 Limits of a resold card (1NCE, "Suggested Limits": 24 attaches and 120 messages a day on LTE-M) and
 of network friendliness (Telefonica REQ_008: retries a minute apart and 10 in an hour at most). The
-windows slide over the last tries. A try counts from the moment it begins; the state is in flash by
-then, so that neither a reset nor a power cut forgets it. To look for a cell is a try, too: the modem
-registers as soon as its radio is on. A try in which the network refuses a PDP context asks for one twice
+windows slide over the last attempts. An attempt counts from the moment it begins; the state is in flash by
+then, so that neither a reset nor a power cut forgets it. A network scan is an attempt, too: the modem
+registers as soon as its radio is on. An attempt in which the network refuses a PDP context asks for one twice
 at most, a time server included, so 20 times an hour (TS.34 8.2.3: 30 after a permanent refusal); one that is
 granted is given up once at most (`locator/session/reconnect.py`). `now` is the moment itself, later than
 the beginning of the wake.
@@ -20,16 +20,17 @@ from locator import state as st
 
 _APART_S = const(60)
 _MOST_BETWEEN_REPORTS_S = const(86400)
-_MOST_IN_RUSSIA_S = const(60 * 3600)  # three days of silence begin the bar anew
-# What the agent is told to expect: four times the age at which a report of ten joules is worth them.
+_MOST_IN_RUSSIA_S = const(60 * 3600)  # three days of silence begin the bar again
+# The silence that is reported to the agent as the longest: four times the age at which a report of ten joules
+# is worth them.
 _SILENT_S = const(12 * 3600)
 _SILENT_AGES_S = const(760)
-_SILENT_SPENT_S = const(9 * 86400)
+_SILENT_RESERVE_S = const(9 * 86400)
 _SAGGING_MV = const(3250)  # of Li-SOCl2, as the next
 _MOST_AN_HOUR = const(10)
-_MOST_A_DAY = st.TRIES_KEPT
+_MOST_A_DAY = st.ATTEMPTS_KEPT
 _ASKED_BY_ITSELF = const(2)  # other networks, by a modem that one has refused
-_MOST_WITH_EXTRAS = const(12)  # a day: neither looks nor dense reports eat into what others may need
+_MOST_WITH_EXTRAS = const(12)  # a day: neither scans nor dense reports use what others may need
 # In a day of ours; any 24 hours touch two of them.
 _MESSAGES_A_DAY = const(60)
 # Of these, the pieces of a release; what is left is for reports.
@@ -42,37 +43,37 @@ CONNECTION_S = const(4114)
 
 _AWAKE_MW = const(600)  # what a wake draws at most: a SIM7600 that is connected
 
-_ORBITS_S = const(4 * 3600)  # as long as an ephemeris may be used
+_EPHEMERIS_S = const(4 * 3600)  # as long as an ephemeris may be used
 
 
 def wait_s(state):
     """Seconds until the network may be asked again, 0 when it may be now."""
     until = state[st.REFUSED_UNTIL]
     for back, window_s in ((1, _APART_S), (_MOST_AN_HOUR, 3600), (_MOST_A_DAY, 86400)):
-        time = try_at(state, back)
+        time = attempt_at(state, back)
         if time:
             until = max(until, time + long(window_s))
     return max(0, until - state[st.NOW])
 
 
-def since_try_s(state, back):
-    """Seconds since the try so many before the next; without end when there was none."""
-    time = try_at(state, back)
+def since_attempt_s(state, back):
+    """Seconds since the attempt so many before the next; without end when there was none."""
+    time = attempt_at(state, back)
     return state[st.NOW] - time if time else 1 << 28
 
 
-def try_at(state, back):
-    """When the network was asked, so many tries before the next; 0: never."""
-    return state[st.TRIES + (state[st.NEXT_TRY] - back) % st.TRIES_KEPT]
+def attempt_at(state, back):
+    """When the network was asked, so many attempts before the next; 0: never."""
+    return state[st.ATTEMPTS + (state[st.NEXT_ATTEMPT] - back) % st.ATTEMPTS_KEPT]
 
 
-def may_look(state):
+def may_scan(state):
     """Whether the radio may be switched on only to see which cell is heard."""
-    return bool(state[st.PARKED]) or _may_extra(state)  # parked: it is registered already
+    return bool(state[st.IN_PSM]) or _may_extra(state)  # in PSM: it is registered already
 
 
 def _may_extra(state):
-    return not wait_s(state) and since_try_s(state, _MOST_WITH_EXTRAS) >= long(86400)
+    return not wait_s(state) and since_attempt_s(state, _MOST_WITH_EXTRAS) >= long(86400)
 
 
 def is_dense(state):
@@ -81,7 +82,7 @@ def is_dense(state):
 
 
 def may_report_densely(state):
-    """Whether a report is due only because points are dense: half of the day's tries and messages are
+    """Whether a report is due only because points are dense: half of the day's attempts and messages are
     not for that."""
     return is_dense(state) and messages_left(state) > _MESSAGES_A_DAY // 2 and _may_extra(state)
 
@@ -92,30 +93,30 @@ def spend(state, awake_s):
         state[st.DENSE_LEFT_J] -= 1 + awake_s * _AWAKE_MW // 1000
 
 
-def begin_try(state, now, phase):
-    """The network is about to be asked, unless a look has done so just now or the modem is registered and
+def begin_attempt(state, now, phase):
+    """The network is about to be asked, unless a scan has done so just now or the modem is registered and
     sleeps. `phase`, a random byte, makes the next pauses longer."""
     state[st.PHASE] = phase
-    state[st.TRIED] += 1
-    state[st.LAST_TRY] = now
-    if not (state[st.DID_PROBE] or state[st.PARKED]):
+    state[st.ATTEMPTED] += 1
+    state[st.LAST_ATTEMPT] = now
+    if not (state[st.DID_SCAN] or state[st.IN_PSM]):
         count(state, now)
 
 
-def begin_look(state, now):
-    """The radio is about to be switched on to look for a cell."""
-    if not state[st.PARKED]:
+def begin_scan(state, now):
+    """The radio is about to be switched on for a network scan."""
+    if not state[st.IN_PSM]:
         count(state, now)
 
 
-def end_try(state, now):
+def end_attempt(state, now):
     """It is over: the network may have been asked at its end, after a long search."""
-    if not state[st.PARKED]:
-        state[st.TRIES + (state[st.NEXT_TRY] - 1) % st.TRIES_KEPT] = now
+    if not state[st.IN_PSM]:
+        state[st.ATTEMPTS + (state[st.NEXT_ATTEMPT] - 1) % st.ATTEMPTS_KEPT] = now
 
 
 def asked_on(state, now):
-    """One network has refused the modem, which may have asked others by itself: each counts as a try."""
+    """One network has refused the modem, which may have asked others by itself: each counts as an attempt."""
     for _ in range(_ASKED_BY_ITSELF):
         count(state, now)
 
@@ -126,32 +127,32 @@ def long(seconds):
 
 
 def count(state, now):
-    """A try has begun."""
-    state[st.TRIES + state[st.NEXT_TRY]] = now
-    state[st.NEXT_TRY] = (state[st.NEXT_TRY] + 1) % st.TRIES_KEPT
+    """An attempt has begun."""
+    state[st.ATTEMPTS + state[st.NEXT_ATTEMPT]] = now
+    state[st.NEXT_ATTEMPT] = (state[st.NEXT_ATTEMPT] + 1) % st.ATTEMPTS_KEPT
 
 
 def refused(state, now, cause):
-    """The network has refused the card for this EMM cause, UNTOLD if nobody named it; 0: it has not."""
+    """The network has refused the card for this EMM cause, UNNAMED if nobody named it; 0: it has not."""
     if cause:
         from locator.scheduler import refusals
 
         refusals.learn(state, now, cause)
 
 
-def orbits_due(state):
-    """Whether predicted orbits pay, 40 kB on the connection that is there for a search that takes 23 s less:
-    when those that the satellites told are too old, once a day, and only with the time known."""
-    cold = not state[st.ORBITS] or state[st.NOW] - state[st.ORBITS] > _ORBITS_S
-    return cold and state[st.OFFSET] != 0 and state[st.NOW] - (state[st.ORBITS_TRIED] or -86400) >= 86400
+def assistance_due(state):
+    """Whether assistance data is worth 40 kB on the connection that is there, for a search that takes 23 s
+    less: when the ephemeris from the satellites is too old, once a day, and only with the time known."""
+    cold = not state[st.EPHEMERIS] or state[st.NOW] - state[st.EPHEMERIS] > _EPHEMERIS_S
+    return cold and state[st.OFFSET] != 0 and state[st.NOW] - (state[st.ASSISTANCE_TRIED] or -86400) >= 86400
 
 
 def accepted(state):
     """The network has taken the card."""
-    state[st.REFUSALS] = state[st.REFUSED_UNTIL] = state[st.UNTOLD] = 0
+    state[st.REFUSALS] = state[st.REFUSED_UNTIL] = state[st.UNNAMED] = 0
 
 
-def upload_every_s(state, settings):
+def session_every_s(state, settings):
     """Pause between reports at most, when nothing is wrong: without a pace of its own twice as long while the
     battery sags under load, a day at most."""
     if settings[cfg.PACED]:
@@ -166,11 +167,11 @@ def upload_every_s(state, settings):
 
 
 def silent_s(state, settings):
-    """Until the next report at the latest, as the agent is told: some times the age at which one is worth its
-    energy, with a pace of its own; a week and a try more where only sleep is paid for."""
-    most_s = upload_every_s(state, settings)
-    if settings[cfg.PACED] and state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.FLOOR]:
-        return max(most_s, _SILENT_SPENT_S)
+    """Seconds until the next session at the latest, as reported to the agent: some times the age at which one
+    is worth its energy, with a pace of its own; a week and an attempt more where only sleep is paid for."""
+    most_s = session_every_s(state, settings)
+    if settings[cfg.PACED] and state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.RESERVE]:
+        return max(most_s, _SILENT_RESERVE_S)
     return min(most_s, max(_SILENT_S, _SILENT_AGES_S * state[st.AGE_MIN])) if settings[cfg.PACED] else most_s
 
 

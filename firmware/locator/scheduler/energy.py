@@ -1,4 +1,4 @@
-"""The energy account: what was spent, in millijoules at the battery.
+"""The energy account: what was used, in millijoules at the battery.
 
 It follows from the milliseconds that a wake was doing something, and mean powers of board, modem and GNSS
 meanwhile: model values that a bench measurement replaces.
@@ -8,8 +8,9 @@ from micropython import const
 
 from locator import state as st
 
-# What a wake is doing: the modem is off, starts, looks for a network, for satellites, talks, is just on.
-ALONE, START, SEARCH, FIND, TALK, IDLE = range(6)
+# What a wake is doing: the modem is off, starts, searches for a network, for satellites, holds a session, is
+# just on.
+ALONE, START, SEARCH, FIND, SESSION, IDLE = range(6)
 _DOING = const(6)
 
 # mW in that order: board, modem, GNSS; and in sleep, uW: board, modem off, modem in PSM.
@@ -36,25 +37,25 @@ class Account:
         return before
 
     def mj(self, *doings):
-        """What has been spent so far while it did these."""
+        """mJ that have been used so far while it did these."""
         return sum(self._ms[i] * self._powers[part][i] for part in range(3) for i in doings) // 1000
 
     def settle(self, state, now_ms, clock_s):
-        """The wake ends: what it has spent is added to the account."""
+        """The wake ends: what it has used is added to the account."""
         self.to(ALONE, now_ms)
         for part in range(3):
             powers = self._powers[part]
-            state[st.SPENT + part] += sum(self._ms[i] * powers[i] for i in range(_DOING)) // 1000
+            state[st.ENERGY_MJ + part] += sum(self._ms[i] * powers[i] for i in range(_DOING)) // 1000
         state[st.ASLEEP_SINCE] = clock_s
 
     def slept(self, state):
         """A wake has begun: what the sleep before it has taken is added to the account."""
         asleep_s = state[st.NOW] - state[st.ASLEEP_SINCE]
         board, off, psm = self._powers[3]
-        state[st.SPENT] += board * asleep_s // 1000
-        state[st.SPENT + 1] += (psm if state[st.PARKED] else off) * asleep_s // 1000
+        state[st.ENERGY_MJ] += board * asleep_s // 1000
+        state[st.ENERGY_MJ + 1] += (psm if state[st.IN_PSM] else off) * asleep_s // 1000
 
 
-def spent_mj(state):
-    """What was spent so far."""
-    return state[st.SPENT] + state[st.SPENT + 1] + state[st.SPENT + 2]
+def used_mj(state):
+    """mJ that were used so far."""
+    return state[st.ENERGY_MJ] + state[st.ENERGY_MJ + 1] + state[st.ENERGY_MJ + 2]

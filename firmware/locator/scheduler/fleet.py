@@ -1,7 +1,7 @@
 """What the fleet knows of coverage: how far it holds, and whether a report waits for a better place ahead.
 
-Places of the guide that the fleet has learned are of kinds 0 to 6, the best first. Imported where the guide
-has such.
+Places of which the fleet has learned the coverage are of kinds 0 to 6, the best first. Imported where the
+route data has such.
 """
 
 from micropython import const
@@ -18,7 +18,7 @@ _WELL_HEARD_DBM = const(-114)
 _SLOWLY = const(8)
 _ERROR = const(1024)
 
-# A train takes so long for a step of the journey's `ahead`, stops in passing loops included.
+# A train takes so long for a step of the forecast's `ahead`, stops in passing loops included.
 _STEP_S = const(1100)
 _LEAST_AGE_S = const(1800)
 # A report may be so late for it: half of its age.
@@ -36,7 +36,7 @@ def share(state, kind):
 
 
 def learn(state, kind, dbm):
-    """A look in such a place has found a network at `dbm`, or none (0): what the fleet has learned at another
+    """A scan in such a place has found a network at `dbm`, or none (0): what the fleet has learned at another
     time, or of another line, is soon forgotten."""
     errors = _errors(state)
     well = 1000 if dbm and dbm >= _WELL_HEARD_DBM else 0
@@ -45,20 +45,20 @@ def learn(state, kind, dbm):
     state[st.FLEET_ERRORS] = good * 2 * _ERROR + other
 
 
-def better_soon(state, costs, ahead, cost, probe):
+def better_soon(state, costs, ahead, cost, scan):
     """Whether a report at one of the places `ahead` of the train costs less than `cost` mJ here, of which
     finding a network is `probe`.
 
     The interval between reports is at its best when one is worth its cost, so what a little more of it
     costs grows with the square of the part by which it is longer.
     """
-    age_s = max(_LEAST_AGE_S, state[st.NOW] - state[st.LAST_UPLOAD])
+    age_s = max(_LEAST_AGE_S, state[st.NOW] - state[st.LAST_SESSION])
     late_s = 0
     for kind in ahead:
         late_s += _STEP_S
         if kind < 0 or _PARTS * late_s > age_s:
             return False
-        there = cost - probe + costs.probe * 1000 // share(state, kind)
+        there = cost - scan + costs.scan_mj * 1000 // share(state, kind)
         part = 100 * late_s // age_s
         if there + there * part * part // 10000 < cost:
             return True

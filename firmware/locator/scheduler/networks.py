@@ -7,7 +7,7 @@ from micropython import const
 
 from locator import state as st
 
-STANDING = const(5)
+STATIONARY = const(5)
 LEARNED = const(8)
 """From it on: places of which the fleet has learned the coverage, the best first."""
 UNKNOWN_PLACE = const(2)
@@ -16,7 +16,7 @@ UNKNOWN_PLACE = const(2)
 _PRIOR = (970, 900, 750, 500, 250, 950)
 _PRIOR_WEIGHT = const(6)
 _MOST_WEIGHT = const(40)
-# Two counts in a number: looks in steps of 1/500, and those that heard a network.
+# Two counts in a number: scans in steps of 1/500, and those that heard a network.
 _STEP = const(500)
 _COUNT_BITS = const(15)
 _COUNT = const(0x7FFF)
@@ -28,24 +28,24 @@ _WEAK_COST = (
     185, 173, 161, 148, 137, 128, 120, 114, 110, 107, 105, 100,
 )  # fmt: skip
 _USUAL_DBM = const(-90)
-# After looks in vain while standing: only movement helps.
-LOOK_STANDING_S = (10800, 21600, 43200)
-# Where reports cost little beside what their age is worth, one that was unlucky is not given up for hours.
+# After failed scans while stationary: only movement helps.
+SCAN_STATIONARY_S = (10800, 21600, 43200)
+# Where sessions cost little compared with what their age is worth, a failed one does not pause for hours.
 AGE_RICH_MIN = const(15)
-_LOOK_RICH_S = const(1800)
-# So many searches in vain are bad luck. From then on there is silence, and pauses are nearly as long as those
+_SCAN_RICH_S = const(1800)
+# So many failed searches are bad luck. From then on there is silence, and pauses are nearly as long as those
 # between reports of which each costs as much: what reports would have taken pays for the search. Where that
 # is often they double on the move, from the first on, up to some times as long; where the train stands
 # nothing but time changes what is heard.
 _LUCK = const(4)
 _SILENT_S = const(1800)
-_SILENT_STANDING_S = const(13 * 1800)
+_SILENT_STATIONARY_S = const(13 * 1800)
 _SILENT_MOST_S = const(12 * 3600)
 _SILENT_DOUBLES = const(3)
 _SILENT_RICH = const(4)
 # What the dearest operator multiplies the cost of a report with, and some luck.
 _DEAREST = const(10)
-# A network's first number: PLMN, and half an hour in which another one was looked at instead, + 1.
+# A network's first number: PLMN, and half an hour in which it was selected instead of another, + 1.
 _TIME_BITS = const(10)
 _TIME = const(0x3FF)
 _HALF_HOURS = const(1023)
@@ -63,8 +63,8 @@ def cost_of(state, plmn):
     return state[at + 1] if at else 0
 
 
-def looked_lately(state, plmn):
-    """Whether this network was looked at in the last day, to leave another one for it."""
+def selected_lately(state, plmn):
+    """Whether this network was selected in the last day, to leave another one for it."""
     at = _find(state, plmn)
     time = state[at] & _TIME if at else 0
     return time != 0 and (state[st.NOW] // 1800 + 1 - time) % _HALF_HOURS < _DAY_HALF_HOURS
@@ -81,19 +81,19 @@ def share(state, place):
 
 
 def is_silent(state):
-    """Whether a network was searched for in vain: it is looked for before anything is tried again. Who has
-    other profiles has to try some times: the next may be served, unless nothing at all is heard."""
-    return state[st.VAIN] > (_LUCK if state[st.CARD_DUE] else 0)
+    """Whether searches for a network have failed: a scan comes before the next attempt. A device with other
+    profiles attempts some times: the next may be served, unless nothing at all is heard."""
+    return state[st.SEARCHES_FAILED] > (_LUCK if state[st.PROFILE_DUE] else 0)
 
 
-def look_mj(state, costs):
-    """What a look for a network takes: as learned, or else as built in."""
-    return state[st.LOOK_MJ] or costs.probe
+def scan_mj(state, costs):
+    """What a network scan takes: as learned, or else as built in."""
+    return state[st.SCAN_MJ] or costs.scan_mj
 
 
 def search_mj(state, costs):
     """The same of an attempt to report that finds no network."""
-    return state[st.SEARCH_MJ] or costs.scan
+    return state[st.SEARCH_MJ] or costs.search_mj
 
 
 def learned(before, prior, found):
@@ -103,16 +103,16 @@ def learned(before, prior, found):
 
 def learn_search(state, costs, cost):
     """An attempt to report has found no network, for so many mJ."""
-    state[st.SEARCH_MJ] = learned(state[st.SEARCH_MJ], costs.scan, cost)
+    state[st.SEARCH_MJ] = learned(state[st.SEARCH_MJ], costs.search_mj, cost)
 
 
-def learn_look(state, costs, plmn, dbm, cost=0):
-    """A network was seen at so many dBm, or none (0): one that was chosen and is not it is not there. The
-    look has taken `cost` mJ, 0: not known."""
+def learn_scan(state, costs, plmn, dbm, cost=0):
+    """A network was heard at so many dBm, or none (0): one that was chosen and was not heard is not there.
+    The scan has taken `cost` mJ, 0: not known."""
     if cost:
-        state[st.LOOK_MJ] = learned(state[st.LOOK_MJ], costs.probe, cost)
-    state[st.DID_PROBE] = st.YES
-    state[st.SEEN], state[st.SEEN_DBM] = plmn, dbm
+        state[st.SCAN_MJ] = learned(state[st.SCAN_MJ], costs.scan_mj, cost)
+    state[st.DID_SCAN] = st.YES
+    state[st.HEARD_PLMN], state[st.HEARD_DBM] = plmn, dbm
     _learn_place(state, dbm if plmn else 0)
     if plmn != state[st.CHOSEN_PLMN]:
         state[st.CHOSEN_PLMN] = 0
@@ -120,62 +120,66 @@ def learn_look(state, costs, plmn, dbm, cost=0):
         _wait(state, costs)
 
 
-def look_aside(state):
-    """Another network is tried, and stayed with where it serves."""
+def select_operator(state):
+    """Another network is selected, and kept where it serves."""
     at = _take(state, state[st.WANTED])
     state[at] = state[at] & ~_TIME | (state[st.NOW] // 1800 % _HALF_HOURS + 1)
     state[st.CHOSEN_PLMN] = state[st.WANTED]
-    state[st.WANTED], state[st.DID_LOOK_ASIDE] = 0, 1
+    state[st.WANTED], state[st.DID_SELECT] = 0, 1
 
 
-def learn_upload(state, costs, done, plmn, cost, is_heard=False):
-    """A report has ended over this network, heard at SEEN_DBM (0: not known), or none was found, though one
+def learn_session(state, costs, done, plmn, cost, is_heard=False):
+    """A report has ended over this network, heard at HEARD_DBM (0: not known), or none was found, though one
     may be heard that refuses the device; `cost` mJ of the report alone, 0: not known."""
     state[st.NETWORK] = plmn
     if cost:
-        clean = max(1, cost - costs.wake) * 100 // weak_cost(state[st.SEEN_DBM])
+        clean = max(1, cost - costs.wake) * 100 // weak_cost(state[st.HEARD_DBM])
         # What is dearer than the dearest operator was the signal, or luck.
-        clean = min(clean, _DEAREST * costs.upload)
+        clean = min(clean, _DEAREST * costs.session_mj)
         at = _take(state, plmn)
         state[at + 1] = (7 * state[at + 1] + 3 * clean) // 10 if state[at + 1] else clean
     if done:
-        state[st.LOOKS] = 0
-        state[st.HEARD_HERE] = 0 if state[st.MOVING] else state[st.SEEN_DBM] or _USUAL_DBM
+        state[st.SCANS_FAILED] = 0
+        state[st.HEARD_HERE] = 0 if state[st.MOVING] else state[st.HEARD_DBM] or _USUAL_DBM
         return
-    if state[st.DID_LOOK_ASIDE]:
+    if state[st.DID_SELECT]:
         state[st.CHOSEN_PLMN] = 0  # the one before is heard here still
         return
-    if not state[st.DID_PROBE] and not cost:
+    if not state[st.DID_SCAN] and not cost:
         _learn_place(state, 0)
     _wait(state, costs, is_heard or cost > 0)
 
 
 def _wait(state, costs, is_heard=False):
-    """After a look or a report in vain: the next place while moving, hours while standing; in silence longer
-    and longer. A network that is heard and carries nothing is no silence."""
-    step = min(state[st.LOOKS], len(LOOK_STANDING_S) - 1)
-    pause_s = LOOK_STANDING_S[step] if state[st.AGE_MIN] > AGE_RICH_MIN else _LOOK_RICH_S << step
+    """After a scan or a failed session: the next place while moving, hours while stationary; in silence
+    longer and longer. A network that is heard and carries nothing is no silence."""
+    step = min(state[st.SCANS_FAILED], len(SCAN_STATIONARY_S) - 1)
+    pause_s = SCAN_STATIONARY_S[step] if state[st.AGE_MIN] > AGE_RICH_MIN else _SCAN_RICH_S << step
     if state[st.MOVING]:
         pause_s = 1
-    state[st.VAIN] = min(state[st.VAIN], _LUCK) if is_heard else state[st.VAIN] + 1
-    if state[st.VAIN] > _LUCK:
+    failed = state[st.SEARCHES_FAILED]
+    state[st.SEARCHES_FAILED] = failed = min(failed, _LUCK) if is_heard else failed + 1
+    if failed > _LUCK:
         pause_s = _silence_s(state, costs)
-    state[st.UPLOAD_NOT_BEFORE] = state[st.NOW] + pause_s
-    state[st.LOOKS] += 1
+    state[st.SESSION_NOT_BEFORE] = state[st.NOW] + pause_s
+    state[st.SCANS_FAILED] += 1
     state[st.HEARD_HERE] = 0
 
 
 def rest_s(state):
     """What is left of a pause when the train has stopped or departed: half of it in silence, else nothing."""
-    return max(0, state[st.UPLOAD_NOT_BEFORE] - state[st.NOW]) // 2 if state[st.VAIN] > _LUCK else 0
+    if state[st.SEARCHES_FAILED] <= _LUCK:
+        return 0
+    return max(0, state[st.SESSION_NOT_BEFORE] - state[st.NOW]) // 2
 
 
 def _silence_s(state, costs):
-    """Until the next look in silence."""
-    paid_s = 30 * state[st.AGE_MIN] * root(10 * look_mj(state, costs)) // 100
-    grown_s = _SILENT_STANDING_S
+    """Until the next scan in silence."""
+    paid_s = 30 * state[st.AGE_MIN] * root(10 * scan_mj(state, costs)) // 100
+    grown_s = _SILENT_STATIONARY_S
     if state[st.MOVING]:
-        grown_s = min(_SILENT_S << min(state[st.VAIN] - _LUCK - 1, _SILENT_DOUBLES), _SILENT_RICH * paid_s)
+        doubled = min(state[st.SEARCHES_FAILED] - _LUCK - 1, _SILENT_DOUBLES)
+        grown_s = min(_SILENT_S << doubled, _SILENT_RICH * paid_s)
     return min(max(grown_s, paid_s), _SILENT_MOST_S)
 
 

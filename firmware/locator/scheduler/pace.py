@@ -1,4 +1,4 @@
-"""The pace of a wake: keeps the account of its energy, and asks the plan."""
+"""The pace of a wake: keeps the energy account, and asks the decision table."""
 
 import gc
 
@@ -8,8 +8,8 @@ from locator.hal import WAKE_MOTION
 from locator.scheduler import energy
 
 _DECIDING = (
-    "scheduler.ahead", "scheduler.decide", "scheduler.policy", "scheduler.networks", "scheduler.aside",
-    "scheduler.fleet", "scheduler.menu", "scheduler.battery", "scheduler.alarms", "scheduler.border",
+    "scheduler.ahead", "scheduler.decide", "scheduler.policy", "scheduler.networks", "scheduler.operators",
+    "scheduler.fleet", "scheduler.pacing", "scheduler.battery", "scheduler.alarms", "scheduler.border",
 )  # fmt: skip
 
 
@@ -20,7 +20,7 @@ class Pace:
         self._port = port
         self._modem = modem
         self._costs: tuple = ()
-        self._journey = None
+        self._forecast = None
         self.hints: tuple = ()
         # A wake by a jolt has slept for a minute, to count what follows.
         self._account = energy.Account(modem, 1000 * st.RECOUNT_S if port.wake_reason == WAKE_MOTION else 0)
@@ -34,49 +34,49 @@ class Pace:
         from locator.scheduler import ahead
 
         self._account.slept(state)
-        told = (state, self._modem, settings, temperature_dc, self._port.data_dir)
-        self._costs, self._journey = ahead.begin(*told)
-        unload("scheduler.ahead", "scheduler.menu", "scheduler.battery")
+        given = (state, self._modem, settings, temperature_dc, self._port.data_dir)
+        self._costs, self._forecast = ahead.begin(*given)
+        unload("scheduler.ahead", "scheduler.pacing", "scheduler.battery")
 
     def next(self, state, senses, pending, settings):
         """The next action (scheduler/decide.py)."""
         from locator.scheduler import decide
 
-        self.hints = (pending, settings, self._costs, self._journey)
+        self.hints = (pending, settings, self._costs, self._forecast)
         return decide.next(state, senses, self.hints)
 
     def rest(self):
-        """Nothing is decided for a while: a conversation, or the card, needs the heap."""
+        """Nothing is decided for a while: a session, or the card, needs the heap."""
         unload(*_DECIDING)
         gc.collect()
 
     def found(self, state, fix):
-        """There is a fix: the way ahead begins there."""
+        """There is a fix: the forecast begins there."""
         from locator.scheduler import ahead
 
-        self._journey = ahead.found(state, fix, self._port.data_dir)
+        self._forecast = ahead.found(state, fix, self._port.data_dir)
         unload("scheduler.ahead", "scheduler.battery")
 
-    def looked(self, state, cell):
-        """A look for a network has ended."""
+    def scanned(self, state, cell):
+        """A network scan has ended."""
         from locator.scheduler import networks
 
         if cell and cell.plmn:
             st.learn_country(state, cell.plmn)
-        self.to(energy.IDLE)  # the look is over, and counts
+        self.to(energy.IDLE)  # the scan is over, and counts
         cost = self._account.mj(energy.START, energy.SEARCH)
-        networks.learn_look(state, self._costs, cell.plmn if cell else 0, cell.worth if cell else 0, cost)
+        networks.learn_scan(state, self._costs, cell.plmn if cell else 0, cell.worth if cell else 0, cost)
 
     def reported(self, state, done, cell):
         """A report has ended over `cell`."""
         from locator.scheduler import networks
 
         self.to(energy.IDLE)  # the session is over, and counts
-        spent = self._account.mj(energy.START, energy.TALK)
+        used = self._account.mj(energy.START, energy.SESSION)
         if cell.plmn == state[st.NETWORK]:
-            spent += self._account.mj(energy.SEARCH)
-        state[st.SEEN_DBM], state[st.DID_PROBE] = cell.worth, st.YES
-        networks.learn_upload(state, self._costs, done, cell.plmn, self._costs[0] + spent)
+            used += self._account.mj(energy.SEARCH)
+        state[st.HEARD_DBM], state[st.DID_SCAN] = cell.worth, st.YES
+        networks.learn_session(state, self._costs, done, cell.plmn, self._costs[0] + used)
 
     def unserved(self, state, is_heard):
         """No network has registered the device; `is_heard`: there is one."""
@@ -84,10 +84,10 @@ class Pace:
 
         self.to(energy.IDLE)  # the search is over, and counts
         networks.learn_search(state, self._costs, self._account.mj(energy.START, energy.SEARCH))
-        networks.learn_upload(state, self._costs, False, state[st.NETWORK], 0, is_heard)
+        networks.learn_session(state, self._costs, False, state[st.NETWORK], 0, is_heard)
 
     def end(self, state):
         """The wake ends; mJ that it has taken."""
-        before = energy.spent_mj(state)
+        before = energy.used_mj(state)
         self._account.settle(state, self._port.ticks_ms(), self._port.clock_s())
-        return energy.spent_mj(state) - before
+        return energy.used_mj(state) - before

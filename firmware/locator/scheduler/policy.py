@@ -1,16 +1,17 @@
-"""Our policy: a menu by the joules a day that are left, probe then commit, learned coverage and costs.
+"""Our policy: a pacing table by the joules a day that are left, scan then commit, learned coverage and
+costs.
 
     policy.feel(...)            what the wake begins with
     policy.next(...)            -> verdict, again and again until one of REST
     state.learn_..., networks.learn_...   what came of it
 
-`costs` are those of the device (scheduler/battery.py); `journey` is what the line tells at the place of the
-last fix: `to_go_s` to its end and their standard deviation `deviation_s`, `country_s` to the next border,
+`costs` are those of the device (scheduler/battery.py); `forecast` is what the route data says at the place of
+the last fix: `to_go_s` to its end and their standard deviation `deviation_s`, `country_s` to the next border,
 `bin` of the place (0 to 4 by its coverage, the best first, -1: unknown), `networks` of the country (PLMNs).
 
-A report is worth its energy when the square of its age outweighs the cost: with an interval T the mean age
-is T / 2, so one more report a day gains in proportion to T squared. The row of the menu says how many minutes
-old a report is when one of a joule is worth it.
+A session is worth its energy when the square of its age outweighs the cost: with an interval T the mean age
+is T / 2, so one more report a day gains in proportion to T squared. The level of the pacing table says how
+many minutes old a report is when one of a joule is worth it.
 """
 
 from micropython import const
@@ -21,270 +22,276 @@ from locator.scheduler import budget, networks
 # Verdicts: what is to be done, in tens, and why.
 REST = const(0)
 FIX = const(1)
-STILL = const(2)  # a record without GNSS: the train stands where the last fix was made
-PROBE = const(3)
-UPLOAD = const(4)  # over the network that a look has found
-TRY = const(5)  # the modem searches, without a look before
+REUSE = const(2)  # a record without GNSS: the train stands where the last fix was made
+SCAN = const(3)
+SESSION = const(4)  # over the network that a scan has found
+ATTEMPT = const(5)  # the modem searches, without a scan before
 
-REST_FLOOR = const(1)
+REST_RESERVE = const(1)
 REST_REPORTED = const(2)
 REST_PAUSE = const(3)
 REST_BUDGET = const(4)
 REST_NO_NETWORK = const(5)
 REST_NOT_WORTH = const(6)
-REST_SEEN_NOT_WORTH = const(7)
+REST_HEARD_NOT_WORTH = const(7)
 REST_NOTHING_NEW = const(8)
 FIX_EDGE = const(10)
 FIX_MOVING = const(11)
-FIX_STANDING = const(12)
+FIX_STATIONARY = const(12)
 FIX_FRESH = const(13)
-STILL_UNTIL = const(20)
-STILL_HERE = const(21)
-STILL_FRESH = const(22)
-PROBE_FIRST = const(30)
-PROBE_OTHER = const(31)
-UPLOAD_SEEN = const(40)
-TRY_HEARD = const(50)
+REUSE_UNTIL = const(20)
+REUSE_NOW = const(21)
+REUSE_FRESH = const(22)
+SCAN_FIRST = const(30)
+ATTEMPT_OTHER = const(31)
+SESSION_HEARD = const(40)
+ATTEMPT_HEARD = const(50)
 
 _RESELECT_S = const(6 * 3600)
-_SPENT_S = const(12 * 3600)
-# So often a device whose energy is spent but for its sleep says where it is.
+_RESERVE_S = const(12 * 3600)
+# So often a device that has only the reserve left reports where it is.
 _SIGN_S = const(3 * 86400)
 # As long as so much of that sleep is there, in percent; it may take a fifth of it.
 _SIGN_SHARE = const(95)
 _SIGN_LEAVES = const(80)
 _NEVER_S = const(1 << 28)
 _ANY_MJ = const(1 << 28)
-# Where an upload has passed since the train stands.
+# Where a session has passed while stationary.
 _HEARD_HERE = const(995)
 _WEAK_SUCCESS = (500, 661, 791, 881, 935, 966, 982, 991, 995, 998, 999)
 # A point of a standing train speaks for three hours before and after, and costs a wake: where a joule is
 # worth less age than that it comes every two hours or hourly. Where reports go as often as operators allow,
 # each brings such a point, and one comes between two of them.
-_STILL_EVERY_S = const(13 * 1800)
-_STILL_LEAST_S = const(3600)
-_STILL_RICH_S = const(2000)
+_REUSE_EVERY_S = const(13 * 1800)
+_REUSE_LEAST_S = const(3600)
+_REUSE_RICH_S = const(2000)
 _AGE_HOURLY_MIN = const(260)
 _AGE_POOR_MIN = const(360)
-# Percent of the uploads in a new place that would attach to another network, without a look before.
+# Percent of the sessions in a new place that would attach to another network, without a scan before.
 _ATTACH_BLIND = const(30)
-# Percent that weak signal adds to a report on the move and standing, as far as is known before a look, and
-# the part of it that a look spares.
+# Percent that weak signal adds to a session on the move and stationary, as far as is known before a scan, and
+# the part of it that a scan saves.
 _WEAK_MOVING = const(130)
-_WEAK_STANDING = const(10)
-_WEAK_SPARED = const(60)
+_WEAK_STATIONARY = const(10)
+_WEAK_SAVED = const(60)
 _DAY_S = const(86400)
-# Reports a day, of them close to each other in half a day, seconds between the others: the tries that
+# Reports a day, of them close to each other in half a day, seconds between the others: the attempts that
 # operators allow are spread over the day, one is left for an alarm, four more for borders where the card has
 # profiles. Reports may be closer where many are left, and where the modem sleeps registered and need not ask:
 # so long as they come to no more than one connection in budget.CONNECTION_S.
 _REPORTS = (23, 11, 3800)
 _REPORTS_BESIDE_BORDERS = (19, 5, 4850)
 _CLOSE_S = const(2100)
-_LOOK_FOR_STOP_S = const(1800)
-_LOOK_FOR_STOP_MOST_S = const(7200)
+_CHECK_STOP_S = const(1800)
+_CHECK_STOP_MOST_S = const(7200)
 
 
-def feel(state, left, journey):
-    """A wake has begun with `left` mJ, and state.feel has told NOW, MOVING and EDGE; True when the row is to
-    be chosen anew (menu.select)."""
+def feel(state, left, forecast):
+    """A wake has begun with `left` mJ, and state.feel has set NOW, MOVING and EDGE; True when the level is to
+    be chosen again (pacing.select)."""
     state[st.LEFT] = left
     if state[st.EDGE]:
         _turn(state)
     elif state[st.MOVING]:
-        state[st.UNMOVED], state[st.STOPPED_AT] = 0, state[st.NOW]
-    arrive(state, journey)
-    return state[st.EDGE] or _since(state, st.ROW_AT) >= _RESELECT_S
+        state[st.POSITION_HOLDS], state[st.STOPPED_AT] = 0, state[st.NOW]
+    arrive(state, forecast)
+    return state[st.EDGE] or _since(state, st.LEVEL_AT) >= _RESELECT_S
 
 
 def _turn(state):
     """The train has stopped or departed: pauses end. Not at once that of searches for satellites: it still
-    stands where none were found, and goes on standing there when this was a shunt."""
+    stands where none were found, and goes on standing there when this was a short move."""
     now = state[st.NOW]
-    state[st.HEARD_HERE] = state[st.LOOKS] = 0
-    state[st.UPLOAD_NOT_BEFORE] = min(state[st.UPLOAD_NOT_BEFORE], now + networks.rest_s(state))
+    state[st.HEARD_HERE] = state[st.SCANS_FAILED] = 0
+    state[st.SESSION_NOT_BEFORE] = min(state[st.SESSION_NOT_BEFORE], now + networks.rest_s(state))
     if state[st.MOVING]:
-        state[st.FIX_NOT_BEFORE] = min(state[st.FIX_NOT_BEFORE], now + _LOOK_FOR_STOP_S)
-    elif state[st.EDGE] != st.SHUNTED:
+        state[st.FIX_NOT_BEFORE] = min(state[st.FIX_NOT_BEFORE], now + _CHECK_STOP_S)
+    elif state[st.EDGE] != st.SHORT_MOVE:
         state[st.STOPPED_AT], state[st.FIX_NOT_BEFORE], state[st.FIX_FAILS] = now, 0, 0
     else:
-        state[st.UNMOVED] = 2 if state[st.POINT_AT] > state[st.STOPPED_AT] else 0
+        state[st.POSITION_HOLDS] = 2 if state[st.POINT_AT] > state[st.STOPPED_AT] else 0
         if state[st.FIX_FAILS]:
             st.pause_fix(state)
 
 
-def is_spent(state):
+def is_on_reserve(state):
     """Whether only the sleep to the end is still paid for, and a sign of life is not due: without one nobody,
     nor the device, would know how the trip goes on."""
-    return state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.FLOOR] and not _is_overdue(state)
+    return state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.RESERVE] and not _is_overdue(state)
 
 
 def _is_overdue(state):
     """Whether a sign of life is due and can be paid: the agent has not heard of us for days."""
-    if state[st.NOW] - state[st.LAST_UPLOAD] < _SIGN_S or state[st.NOW] < state[st.UPLOAD_NOT_BEFORE]:
+    if state[st.NOW] - state[st.LAST_SESSION] < _SIGN_S or state[st.NOW] < state[st.SESSION_NOT_BEFORE]:
         return False
-    return state[st.LEFT] * 100 >= state[st.FLOOR] * _SIGN_SHARE
+    return state[st.LEFT] * 100 >= state[st.RESERVE] * _SIGN_SHARE
 
 
-def arrive(state, journey):
-    """The place is known anew."""
-    kind = journey.bin if journey.bin >= 0 else networks.UNKNOWN_PLACE
-    here = kind if state[st.MOVING] else networks.STANDING
-    state[st.PLACE] = networks.LEARNED + kind if journey.learned else here
+def arrive(state, forecast):
+    """The place is another."""
+    kind = forecast.bin if forecast.bin >= 0 else networks.UNKNOWN_PLACE
+    here = kind if state[st.MOVING] else networks.STATIONARY
+    state[st.PLACE] = networks.LEARNED + kind if forecast.learned else here
 
 
-def next(state, costs, journey):
+def next(state, costs, forecast):
     """The next verdict of this wake, what to do by `verdict // 10`."""
-    if is_spent(state):
-        return REST_FLOOR
+    if is_on_reserve(state):
+        return REST_RESERVE
     point = 0 if state[st.DID_FIX] else point_due(state, costs)
-    return point or report(state, costs, journey)
+    return point or report(state, costs, forecast)
 
 
-def report(state, costs, journey):
+def report(state, costs, forecast):
     """The same when no point is due."""
-    if state[st.DID_TALK]:
+    if state[st.DID_SESSION]:
         return REST_REPORTED
-    if state[st.NOW] < state[st.UPLOAD_NOT_BEFORE]:
+    if state[st.NOW] < state[st.SESSION_NOT_BEFORE]:
         return REST_PAUSE
-    if state[st.DID_PROBE]:
-        return _commit(state, costs, journey)
-    return REST_BUDGET if wait_s(state) else _approach(state, costs, journey)
+    if state[st.DID_SCAN]:
+        return _commit(state, costs, forecast)
+    return REST_BUDGET if wait_s(state) else _approach(state, costs, forecast)
 
 
 def point_due(state, costs):
     """The verdict for a fix, or "still here", that is worth it now; 0: none is."""
-    gap_s, stood_s = _since(state, st.POINT_AT), state[st.NOW] - state[st.STOPPED_AT]
-    if costs.still and state[st.UNMOVED]:
+    gap_s, stopped_s = _since(state, st.POINT_AT), state[st.NOW] - state[st.STOPPED_AT]
+    if costs.reuse and state[st.POSITION_HOLDS]:
         if state[st.EDGE] and gap_s > 0:
-            return STILL_UNTIL if state[st.MOVING] else STILL_HERE
-        return STILL_HERE if gap_s >= still_every_s(state) else 0
+            return REUSE_UNTIL if state[st.MOVING] else REUSE_NOW
+        return REUSE_NOW if gap_s >= reuse_every_s(state) else 0
     if state[st.NOW] < state[st.FIX_NOT_BEFORE]:
         return 0
-    if state[st.EDGE] and gap_s >= state[st.EDGE_S] and (not state[st.MOVING] or stood_s > state[st.EDGE_S]):
+    if (
+        state[st.EDGE]
+        and gap_s >= state[st.EDGE_S]
+        and (not state[st.MOVING] or stopped_s > state[st.EDGE_S])
+    ):
         return FIX_EDGE
     if state[st.MOVING]:
         return FIX_MOVING if gap_s >= state[st.MOVE_S] else 0
-    return FIX_STANDING if gap_s >= state[st.DWELL_S] and stood_s <= state[st.LINGER_S] else 0
+    return FIX_STATIONARY if gap_s >= state[st.DWELL_S] and stopped_s <= state[st.LINGER_S] else 0
 
 
-def still_every_s(state):
+def reuse_every_s(state):
     """Seconds between two records "still here"."""
     age_min = state[st.AGE_MIN]
     if age_min > _AGE_HOURLY_MIN:
-        return _STILL_EVERY_S if age_min > _AGE_POOR_MIN else 2 * _STILL_LEAST_S
-    return _STILL_RICH_S if age_min < networks.AGE_RICH_MIN else _STILL_LEAST_S
+        return _REUSE_EVERY_S if age_min > _AGE_POOR_MIN else 2 * _REUSE_LEAST_S
+    return _REUSE_RICH_S if age_min < networks.AGE_RICH_MIN else _REUSE_LEAST_S
 
 
-def _approach(state, costs, journey):
-    """PROBE, a fresh point or TRY when a report is worth what it is expected to cost here, else REST."""
+def _approach(state, costs, forecast):
+    """SCAN, a fresh point or ATTEMPT when a report is worth what it is expected to cost here, else REST."""
     if not state[st.WAITING] and state[st.POINT_AT] == state[st.NOW]:
         return REST_NOTHING_NEW
     point = _fresh_cost(state, costs)
-    once = _once(state, costs, journey)
-    if not _worth(state, costs.upload + point, once):
+    once = _once(state, costs, forecast)
+    if not _worth(state, costs.session_mj + point, once):
         return REST_NOT_WORTH
     cost = _cost(state, costs, state[st.NETWORK])
-    other = _other(state, costs, journey)
+    other = _other(state, costs, forecast)
     if other:
         cost = min(cost, _cost(state, costs, other))
-        once += costs.scan  # it may not be there
+        once += costs.search_mj  # it may not be there
     weak = _weak(state, cost)
-    spared = 0 if state[st.HEARD_HERE] else weak * _WEAK_SPARED // 100
-    look, blind = search_costs(state, costs)
-    blind += spared
-    looks = other or look < blind or networks.is_silent(state)
-    total = cost + weak - spared + point + (look if looks else blind)
-    if not _worth(state, total, once) or _better_soon(state, costs, journey, total, look):
+    saved = 0 if state[st.HEARD_HERE] else weak * _WEAK_SAVED // 100
+    scan, blind = search_costs(state, costs)
+    blind += saved
+    scans = other or scan < blind or networks.is_silent(state)
+    total = cost + weak - saved + point + (scan if scans else blind)
+    if not _worth(state, total, once) or _better_soon(state, costs, forecast, total, scan):
         return REST_NOT_WORTH
-    if looks:
+    if scans:
         state[st.WANTED] = other
-        return PROBE_OTHER if other else PROBE_FIRST
-    return _freshly(state, costs, UPLOAD_SEEN if state[st.SEEN] else TRY_HEARD)
+        return ATTEMPT_OTHER if other else SCAN_FIRST
+    return _freshly(state, costs, SESSION_HEARD if state[st.HEARD_PLMN] else ATTEMPT_HEARD)
 
 
-def _better_soon(state, costs, journey, cost, look):
+def _better_soon(state, costs, forecast, cost, scan):
     """Whether the fleet knows a place not far ahead where a report costs less than here."""
-    if not journey.ahead or not state[st.MOVING]:
+    if not forecast.ahead or not state[st.MOVING]:
         return False
     from locator.scheduler import fleet
 
-    return fleet.better_soon(state, costs, journey.ahead, cost, look)
+    return fleet.better_soon(state, costs, forecast.ahead, cost, scan)
 
 
 def _weak(state, cost):
     """mJ that weak signal is expected to add to a report of so many mJ."""
     if state[st.HEARD_HERE]:
         return cost * (networks.weak_cost(state[st.HEARD_HERE]) - 100) // 100
-    return cost * (_WEAK_MOVING if state[st.MOVING] else _WEAK_STANDING) // 100
+    return cost * (_WEAK_MOVING if state[st.MOVING] else _WEAK_STATIONARY) // 100
 
 
 def search_costs(state, costs):
-    """mJ that it is expected to cost here to find a network: (with a look before, without)."""
+    """mJ that it is expected to cost here to find a network: (with a scan before, without)."""
     here = state[st.HEARD_HERE]
     share = _HEARD_HERE if here else networks.share(state, state[st.PLACE])
     if not here and not state[st.MOVING]:
-        share >>= min(state[st.LOOKS], 4)
+        share >>= min(state[st.SCANS_FAILED], 4)
     share = max(share, 20)
     blind = (1000 - share) * networks.search_mj(state, costs) // share
-    look = networks.look_mj(state, costs) * 1000 // share
-    return look, blind + (0 if here else costs.attach * _ATTACH_BLIND // 100)
+    scan = networks.scan_mj(state, costs) * 1000 // share
+    return scan, blind + (0 if here else costs.attach * _ATTACH_BLIND // 100)
 
 
-def _commit(state, costs, journey):
-    """UPLOAD when the network seen is worth its cost, before it a fresh point or PROBE; else REST."""
-    seen, dbm = state[st.SEEN], state[st.SEEN_DBM]
-    if not seen:
+def _commit(state, costs, forecast):
+    """SESSION when the network heard is worth its cost, before it a fresh point or SCAN; else REST."""
+    heard, dbm = state[st.HEARD_PLMN], state[st.HEARD_DBM]
+    if not heard:
         return REST_NO_NETWORK
     passes = _WEAK_SUCCESS[min(max(dbm - networks.WEAKEST_DBM, 0), len(_WEAK_SUCCESS) - 1)]
-    cost = _cost(state, costs, seen) * networks.weak_cost(dbm) // 100 * 1000 // passes
-    aside = state[st.DID_LOOK_ASIDE] or state[st.NETWORK] not in journey.networks
-    if seen != state[st.NETWORK] and not aside:
+    cost = _cost(state, costs, heard) * networks.weak_cost(dbm) // 100 * 1000 // passes
+    operators = state[st.DID_SELECT] or state[st.NETWORK] not in forecast.networks
+    if heard != state[st.NETWORK] and not operators:
         cost += costs.attach  # in a new country, or for a cheaper network, it has to be paid once
-    once = _once(state, costs, journey)
+    once = _once(state, costs, forecast)
     if not _worth(state, cost + _fresh_cost(state, costs), once):
-        pause_s = 1 if state[st.MOVING] else networks.LOOK_STANDING_S[0]
-        state[st.UPLOAD_NOT_BEFORE] = state[st.NOW] + pause_s
-        return REST_SEEN_NOT_WORTH
-    return _freshly(state, costs, UPLOAD_SEEN)
+        pause_s = 1 if state[st.MOVING] else networks.SCAN_STATIONARY_S[0]
+        state[st.SESSION_NOT_BEFORE] = state[st.NOW] + pause_s
+        return REST_HEARD_NOT_WORTH
+    return _freshly(state, costs, SESSION_HEARD)
 
 
 def fresh(state, costs):
-    """The verdict for a point that goes with a report, without GNSS where that tells as much; 0: there is
+    """The verdict for a point that goes with a report, without GNSS where that says as much; 0: there is
     one, or none can be had."""
-    point = STILL_FRESH if costs.still and state[st.UNMOVED] else FIX_FRESH
+    point = REUSE_FRESH if costs.reuse and state[st.POSITION_HOLDS] else FIX_FRESH
     return point if _fresh_cost(state, costs) else 0
 
 
 def _freshly(state, costs, verdict):
-    """`verdict`, behind a point for it when one costs something, and only when there is something to tell."""
+    """`verdict`, after a point for it when one costs something, and only when there is something to
+    report."""
     return fresh(state, costs) or (verdict if state[st.WAITING] else REST_NOTHING_NEW)
 
 
-def _once(state, costs, journey):
+def _once(state, costs, forecast):
     """mJ of the first registration in a country, which has to be paid once in any case: 0 where it is."""
     network = state[st.NETWORK]
-    return costs.scan + costs.attach if network and network not in journey.networks else 0
+    return costs.search_mj + costs.attach if network and network not in forecast.networks else 0
 
 
 def _worth(state, cost, once):
     """Whether the age of what the agent knows outweighs `cost` mJ, and that and `once` can be paid."""
     if not affords(state, cost + once):
         return False
-    ratio = min(_since(state, st.LAST_UPLOAD) // 60 * 32 // _age_min(state), 30000)
+    ratio = min(_since(state, st.LAST_SESSION) // 60 * 32 // _age_min(state), 30000)
     return ratio * ratio >= cost * 128 // 125
 
 
 def affords(state, cost):
-    """Whether so many mJ can be paid beside the sleep to the end, where the trip can be carried through."""
+    """Whether so many mJ can be paid in addition to the sleep to the end, where the trip can be carried
+    through."""
     return spare_mj(state) >= cost
 
 
 def spare_mj(state):
-    """What may be spent beside the sleep to the end, where the trip can be carried through."""
+    """mJ that may be used in addition to the sleep to the end, where the trip can be carried through."""
     if state[st.ENDS_AT] >= 0:
         return _ANY_MJ
-    return state[st.LEFT] - state[st.FLOOR] * (_SIGN_LEAVES if _is_overdue(state) else 100) // 100
+    return state[st.LEFT] - state[st.RESERVE] * (_SIGN_LEAVES if _is_overdue(state) else 100) // 100
 
 
 def late_mj(state, costs):
@@ -298,64 +305,64 @@ def _age_min(state):
 
 def until(state, costs, not_before):
     """When the next wake is worth it, as far as is known now, with no report before `not_before`; departures
-    wake by themselves, stops are looked for."""
+    wake by themselves, stops are checked for."""
     now = state[st.NOW]
     point = never = now + _NEVER_S
-    if is_spent(state):
-        return now + _SPENT_S
-    if costs.still and state[st.UNMOVED]:
-        point = state[st.POINT_AT] + still_every_s(state)
+    if is_on_reserve(state):
+        return now + _RESERVE_S
+    if costs.reuse and state[st.POSITION_HOLDS]:
+        point = state[st.POINT_AT] + reuse_every_s(state)
     elif state[st.MOVING]:
         point = max(state[st.POINT_AT] + state[st.MOVE_S], state[st.FIX_NOT_BEFORE])
         # Between two points only where they are so dense that energy is no matter.
-        least_s = _LOOK_FOR_STOP_S if state[st.MOVE_S] <= 2 * _LOOK_FOR_STOP_S else state[st.MOVE_S]
-        never = now + min(least_s, _LOOK_FOR_STOP_MOST_S)
+        least_s = _CHECK_STOP_S if state[st.MOVE_S] <= 2 * _CHECK_STOP_S else state[st.MOVE_S]
+        never = now + min(least_s, _CHECK_STOP_MOST_S)
     elif now - state[st.STOPPED_AT] <= state[st.LINGER_S]:
         point = max(state[st.POINT_AT] + state[st.DWELL_S], state[st.FIX_NOT_BEFORE])
-    if not (state[st.WAITING] or state[st.UNMOVED]):
+    if not (state[st.WAITING] or state[st.POSITION_HOLDS]):
         return min(point, never)  # until then there is nothing to report
     cost = _cost(state, costs, state[st.NETWORK])
     cost += _weak(state, cost) + min(search_costs(state, costs)) + max(costs.wake, _fresh_cost(state, costs))
     worth_s = 60 * (_age_min(state) * (networks.root(cost * 128 // 125) + 1) // 32 + 1)
-    report = max(state[st.LAST_UPLOAD] + worth_s, state[st.UPLOAD_NOT_BEFORE], not_before)
-    return min(point, never, max(report, now + (wait_s(state) or _LOOK_FOR_STOP_S)))
+    report = max(state[st.LAST_SESSION] + worth_s, state[st.SESSION_NOT_BEFORE], not_before)
+    return min(point, never, max(report, now + (wait_s(state) or _CHECK_STOP_S)))
 
 
-def _other(state, costs, journey):
-    """Another network of this country that is worth a look; 0: none is."""
+def _other(state, costs, forecast):
+    """Another network of this country that is worth an attempt; 0: none is."""
     known = networks.cost_of(state, state[st.NETWORK])
-    held = state[st.DID_LOOK_ASIDE] or state[st.HELD_PLMN] or state[st.NETWORK] not in journey.networks
-    if held or 2 * known < 3 * costs.upload:
+    stays = state[st.DID_SELECT] or state[st.LOCKED_PLMN] or state[st.NETWORK] not in forecast.networks
+    if stays or 2 * known < 3 * costs.session_mj:
         return 0
-    from locator.scheduler import aside
+    from locator.scheduler import operators
 
-    return aside.choose(state, costs, journey, known)
+    return operators.choose(state, costs, forecast, known)
 
 
 def _cost(state, costs, plmn):
     """Expected mJ of a report at good signal."""
-    return (networks.cost_of(state, plmn) or 2 * costs.upload) + costs.wake
+    return (networks.cost_of(state, plmn) or 2 * costs.session_mj) + costs.wake
 
 
 def _fresh_cost(state, costs):
     """Of a point for the report, 0 where there is one or none can be had: ephemeris ages."""
     if state[st.POINT_AT] == state[st.NOW] or state[st.DID_FIX]:
         return 0
-    if costs.still and state[st.UNMOVED]:
+    if costs.reuse and state[st.POSITION_HOLDS]:
         return costs.wake
     if state[st.NOW] < state[st.FIX_NOT_BEFORE]:
         return 0
-    age_s = _since(state, st.ORBITS)
+    age_s = _since(state, st.EPHEMERIS)
     return costs.fixes[0 if age_s <= 7200 else 1 if age_s <= 14400 else 2]
 
 
 def wait_s(state):
     """Seconds until what operators allow, and the card's data, are enough for a report; 0: they are now."""
-    most, close, even_s = _REPORTS_BESIDE_BORDERS if state[st.CARD_DUE] else _REPORTS
-    is_cheap = (state[st.TRIED] - state[st.FAILED]) * budget.CONNECTION_S < state[st.NOW]
-    is_close = is_cheap if state[st.PARKED] else budget.since_try_s(state, close) >= _DAY_S // 2
-    apart_s = (_CLOSE_S if is_close else even_s) - _since(state, st.LAST_TRY)
-    return max(0, apart_s, budget.long(_DAY_S) - budget.since_try_s(state, most))
+    most, close, even_s = _REPORTS_BESIDE_BORDERS if state[st.PROFILE_DUE] else _REPORTS
+    is_cheap = (state[st.ATTEMPTED] - state[st.FAILED]) * budget.CONNECTION_S < state[st.NOW]
+    is_close = is_cheap if state[st.IN_PSM] else budget.since_attempt_s(state, close) >= _DAY_S // 2
+    apart_s = (_CLOSE_S if is_close else even_s) - _since(state, st.LAST_ATTEMPT)
+    return max(0, apart_s, budget.long(_DAY_S) - budget.since_attempt_s(state, most))
 
 
 def _since(state, i):

@@ -1,7 +1,7 @@
 """Which profile of the card is used, and what becomes of a switch. Pure integers, no I/O.
 
-`p` is an array of SIZE integers that lasts in flash (esim/memory.py). Profiles are named by their place in
-the policy, from 1 on; 0: none. `rows` of the policy are [MCC, place, place, ...], the best first; MCC 0:
+`p` is an array of SIZE integers that lasts in flash (esim/memory.py). Profiles are named by their number in
+the policy, from 1 on; 0: none. `rows` of the policy are [MCC, number, number, ...], the best first; MCC 0:
 everywhere else. All times are seconds since power-on.
 """
 
@@ -12,22 +12,22 @@ from micropython import const
 from locator import state as st
 from locator.scheduler import budget
 
-# In state[CARD_DUE], beside those of state.py.
+# In state[PROFILE_DUE], in addition to those of state.py.
 KNOWN = const(4)  # there is a policy
 UNKEPT = const(16)  # the flash did not take the access point of the profile in use
-NOTICES = const(32)  # the card may have something to tell to others (esim/notices.py)
+NOTICES = const(32)  # the card may have notifications for servers (esim/notices.py)
 
-TELL = const(128)  # in state[TO_TELL]
+REPORT = const(128)  # in state[TO_REPORT]
 
 PROFILE = const(0)  # the one with which the agent was reached last
 TARGET = const(1)  # the one that is to be enabled
 STAGE = const(2)
 LEFT_S = const(3)  # of the trial: time in which there was a network and an attempt was allowed
-WISH = const(4)  # what the agent wants; 0: the policy decides
+REQUESTED = const(4)  # what the agent wants; 0: the policy decides
 FALLBACK = const(5)
 MCC = const(6)  # of the costs
 MCC_BEFORE = const(19)
-NEXT = const(7)  # place in the ring
+NEXT = const(7)  # index in the ring
 SWITCHED = const(8)  # ring of the times of the last switches
 MOST_A_DAY = const(3)
 COST = const(11)  # by profile, in this country: mean seconds to an answer * 256 + failures
@@ -35,7 +35,7 @@ MOST = const(8)
 SIZE = const(20)
 
 # Stages of a switch.
-SETTLED = const(0)
+IDLE = const(0)
 FORWARD = const(1)
 BACK = const(2)
 TO_FALLBACK = const(3)
@@ -48,7 +48,7 @@ _DAY_S = const(86400 + 5400)  # by a clock that may gain
 _COST_MAX_S = const(3600)
 APART_S = const(64)
 """Between two attempts of a wake, as operators want it: a minute, by a clock that may gain."""
-# Of the tries half of the day's are left for what else may come: (how many, in so many seconds).
+# Of the attempts half of the day's are left for what else may come: (how many, in so many seconds).
 _ROOM = ((10, 3900), (12, 91800))
 
 # Weights of failures by EMM cause (TS 24.301): at LIMIT another profile is asked for. An IMSI that is dead
@@ -62,20 +62,20 @@ _UNANSWERED = const(2)
 
 
 _OF_THE_IMSI = (
-    st.TRY_FAILS,
-    st.WAY_FAILS,
+    st.ATTEMPT_FAILS,
+    st.PATH_FAILS,
     st.REFUSALS,
     st.REFUSED_UNTIL,
-    st.UNTOLD,
+    st.UNNAMED,
     st.DATA_REFUSALS,
     st.DATA_UNTIL,
-    st.HELD_PLMN,
-    st.HELD_LOST,
+    st.LOCKED_PLMN,
+    st.LOCKED_LOST,
     st.OPEN_PLMN,
     st.BARRED_UNTIL,
     st.CHOSEN_PLMN,
-    st.PARKED,
-    st.SEEN,
+    st.IN_PSM,
+    st.HEARD_PLMN,
 )
 
 
@@ -85,7 +85,7 @@ def new():
 
 
 def weight(cause, heard):
-    """Of an attempt to register that failed for this EMM cause (0: none was told); `heard`: there was a
+    """Of an attempt to register that failed for this EMM cause (0: none was given); `heard`: there was a
     network."""
     if cause in _DEAD:
         return LIMIT
@@ -97,36 +97,40 @@ def weight(cause, heard):
 
 
 def weight_of_data(cause):
-    """Of a conversation that failed, for this ESM cause if a context was refused, else 0."""
+    """Of a session that failed, for this ESM cause if a context was refused, else 0."""
     return LIMIT // 2 if cause else _UNANSWERED
 
 
 def choose(p, rows, mcc, now, full=0):
-    """The place of the profile to use in that country: the one in use as long as it is allowed there, works,
-    is not twice as dear as another and not the fallback; then the best that has not failed; at last the one
-    that failed least, the fallback among them. The last switch of a day goes to one that is good on both
-    sides of the border."""
+    """The number of the profile to use in that country: the one in use as long as it is allowed there, works,
+    does not cost twice as much as another and not the fallback; then the best that has not failed; at last
+    the one that failed least, the fallback among them. The last switch of a day goes to one that is good on
+    both sides of the border."""
     _enter(p, mcc)
-    if p[WISH]:
-        return p[WISH]
+    if p[REQUESTED]:
+        return p[REQUESTED]
     current = p[PROFILE]
     fallback = 0 if full >> p[FALLBACK] & 1 else p[FALLBACK]
-    order = [place for place in _order(p, rows, mcc) if not full >> place & 1]
-    good = [place for place in order if not _fails(p, place)]
+    order = [number for number in _order(p, rows, mcc) if not full >> number & 1]
+    good = [number for number in order if not _fails(p, number)]
     if current not in good and _is_last_today(p, now):
         before = _order(p, rows, p[MCC_BEFORE]) + [fallback]
-        both = [place for place in good + [fallback] if place in before and place and not _fails(p, place)]
+        both = [
+            number for number in good + [fallback] if number in before and number and not _fails(p, number)
+        ]
         good = both or good
     if not good:
         known = order + [fallback] if fallback and fallback not in order else order
-        tried = [(_fails(p, place), place not in order, place != current, i) for i, place in enumerate(known)]
+        tried = [
+            (_fails(p, number), number not in order, number != current, i) for i, number in enumerate(known)
+        ]
         return known[min(tried)[3]] if known else current
     best = good[0]
     if current in good and current != fallback:
         best = current
-        for place in good:
-            if 0 < 2 * _cost(p, place) < _cost(p, best):
-                best = place
+        for number in good:
+            if 0 < 2 * _cost(p, number) < _cost(p, best):
+                best = number
     return best
 
 
@@ -142,15 +146,15 @@ def wait_s(p, now):
 
 
 def apart_s(state, now):
-    """Seconds until the operators' pause after the last try is over: another may follow in this wake."""
-    time = budget.try_at(state, 1)
+    """Seconds until the operators' pause after the last attempt is over: another may follow in this wake."""
+    time = budget.attempt_at(state, 1)
     return max(0, time + APART_S - now) if time else 0
 
 
-def may_try_again(state):
-    """Whether hour and day have room for one more try in this wake (limits as in scheduler/budget.py)."""
+def may_attempt_again(state):
+    """Whether hour and day have room for one more attempt in this wake (limits as in scheduler/budget.py)."""
     for back, window_s in _ROOM:
-        time = budget.try_at(state, back)
+        time = budget.attempt_at(state, back)
         if time and state[st.NOW] - time < window_s:
             return False
     return True
@@ -164,12 +168,12 @@ def forget_failures(p):
 
 def waits(state):
     """Whether a network has registered us and bars the data, as in Russia: neither success nor failure, and a
-    switch would begin the bar anew."""
-    return state[st.HELD_PLMN] != 0 and state[st.HELD_PLMN] != state[st.OPEN_PLMN]
+    switch would begin the bar again."""
+    return state[st.LOCKED_PLMN] != 0 and state[st.LOCKED_PLMN] != state[st.OPEN_PLMN]
 
 
 def fresh(state):
-    """The IMSI is another: what networks have said of the one before is nothing to it (TS.34 8.2.4
+    """The IMSI is another: what networks have said of the one before does not hold for it (TS.34 8.2.4
     REQ_003)."""
     for i in _OF_THE_IMSI:
         state[i] = 0
@@ -186,8 +190,8 @@ def failed(p):
     _fail(p, p[PROFILE])
 
 
-def tried(p, seconds, cause, heard):
-    """An attempt under the new profile has failed after so many seconds. True when another is to be tried."""
+def attempt_failed(p, seconds, cause, heard):
+    """An attempt under the new profile has failed after so many seconds. True when another is to follow."""
     if heard:
         p[LEFT_S] -= max(TRIAL_S // 2 if cause in _NOT_HERE else _LEAST_S, seconds)
     if cause not in _DEAD and p[LEFT_S] > 0:
@@ -199,14 +203,14 @@ def give_up(p):
     """The new profile is of no use: back to the one before, then to the fallback. True when there is one to
     go to; else it is stayed with until the policy is asked again."""
     _fail(p, p[TARGET])
-    if p[TARGET] == p[WISH]:
-        p[WISH] = 0
+    if p[TARGET] == p[REQUESTED]:
+        p[REQUESTED] = 0
     if p[STAGE] == FORWARD and p[PROFILE] and p[PROFILE] != p[TARGET]:
         p[STAGE], p[TARGET] = BACK, p[PROFILE]
     elif p[STAGE] != TO_FALLBACK and p[FALLBACK] and p[FALLBACK] != p[TARGET]:
         p[STAGE], p[TARGET] = TO_FALLBACK, p[FALLBACK]
     else:
-        p[STAGE], p[PROFILE] = SETTLED, p[TARGET]
+        p[STAGE], p[PROFILE] = IDLE, p[TARGET]
         return False
     p[LEFT_S] = TRIAL_S
     return True
@@ -216,13 +220,13 @@ def answered(p, seconds):
     """The agent has answered under the target, so many seconds after the attempt began. Returns the stage
     that this has ended."""
     stage = p[STAGE]
-    p[PROFILE], p[STAGE] = p[TARGET], SETTLED
-    place = p[PROFILE]
-    if 0 < place <= MOST:
-        mean = _cost(p, place)
+    p[PROFILE], p[STAGE] = p[TARGET], IDLE
+    number = p[PROFILE]
+    if 0 < number <= MOST:
+        mean = _cost(p, number)
         seconds = min(seconds, _COST_MAX_S)
         mean = (3 * mean + seconds) // 4 if mean else max(1, seconds)
-        p[COST + place - 1] = mean << 8
+        p[COST + number - 1] = mean << 8
     return stage
 
 
@@ -249,17 +253,17 @@ def _enter(p, mcc):
             p[i] = 0
 
 
-def _fails(p, place):
-    return p[COST + place - 1] & 0xFF if 0 < place <= MOST else 0
+def _fails(p, number):
+    return p[COST + number - 1] & 0xFF if 0 < number <= MOST else 0
 
 
-def _cost(p, place):
-    return p[COST + place - 1] >> 8 if 0 < place <= MOST else 0
+def _cost(p, number):
+    return p[COST + number - 1] >> 8 if 0 < number <= MOST else 0
 
 
-def _fail(p, place):
-    if 0 < place <= MOST and p[COST + place - 1] & 0xFF < 0xFF:
-        p[COST + place - 1] += 1
+def _fail(p, number):
+    if 0 < number <= MOST and p[COST + number - 1] & 0xFF < 0xFF:
+        p[COST + number - 1] += 1
 
 
 def _count(p, now):

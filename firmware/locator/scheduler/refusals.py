@@ -3,32 +3,33 @@
 from micropython import const
 
 from locator import state as st
-from locator.modem import UNTOLD
+from locator.modem import UNNAMED
 from locator.scheduler import budget
 
-# EMM causes (TS 24.301) that no second try mends: this card is not wanted here. The pauses are in
+# EMM causes (TS 24.301) that no second attempt helps: this card is not wanted here. The pauses are in
 # hours (TS.34, Telefonica REQ_009).
 _PERMANENT = (2, 3, 6, 7, 8)
-# Nor another try at a network that was looked at because it may be cheaper: its reports cost more than any.
-_NOT_HERE = _PERMANENT + (11, 14, UNTOLD)
+# Nor another attempt with a network that was selected because it may be cheaper: its sessions cost more than
+# any.
+_NOT_HERE = _PERMANENT + (11, 14, UNNAMED)
 _NEVER_MJ = const(1000000)
 _DATA_PERMANENT = (8, 27, 28, 29, 30, 32, 33)  # ESM causes (TS.34 8.2.3 REQ_003)
 _PAUSES_H = (1, 4, 8, 16, 24, 36, 48, 72, 96)
 # Refusals whose cause nobody names are taken for permanent after so many in a row, but as another network
 # may yet take the card, the pauses grow to a day only.
-_MOST_UNTOLD = const(5)
-_LAST_UNTOLD = const(4)
+_MOST_UNNAMED = const(5)
+_LAST_UNNAMED = const(4)
 
 
 def learn(state, now, cause):
-    """The network has refused the card for this EMM cause, UNTOLD if nobody named it."""
-    if state[st.DID_LOOK_ASIDE] and cause in _NOT_HERE:
+    """The network has refused the card for this EMM cause, UNNAMED if none was given."""
+    if state[st.DID_SELECT] and cause in _NOT_HERE:
         state[st.NETWORKS + 1] = state[st.NETWORKS + 1] or _NEVER_MJ
     if cause in _PERMANENT:
         state[st.REFUSED_UNTIL] = now + _pause_s(state, st.REFUSALS)
-    state[st.UNTOLD] = state[st.UNTOLD] + 1 if cause == UNTOLD else 0
-    if cause == UNTOLD and state[st.UNTOLD] >= _MOST_UNTOLD:
-        state[st.REFUSED_UNTIL] = now + _pause_s(state, st.REFUSALS, _LAST_UNTOLD)
+    state[st.UNNAMED] = state[st.UNNAMED] + 1 if cause == UNNAMED else 0
+    if cause == UNNAMED and state[st.UNNAMED] >= _MOST_UNNAMED:
+        state[st.REFUSED_UNTIL] = now + _pause_s(state, st.REFUSALS, _LAST_UNNAMED)
 
 
 def learn_data(state, now, cause):

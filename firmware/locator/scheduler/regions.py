@@ -18,11 +18,11 @@ _EUROPE = ((LTE_M, GSM, NB_IOT), (3, 8, 20, 28))
 # How the modem is set to search: half an hour in which that was, above these bits, and the MCC; 0: all.
 _MCC_BITS = const(10)
 _MCC = const(0x3FF)
-_ANEW = const(0x3FF)  # in place of the MCC
+_AGAIN = const(0x3FF)  # in place of the MCC
 # A modem begins with what served last. Over GSM a report takes twice the energy and nobody sleeps registered,
 # a search takes some seconds: again elsewhere, or when what failed may have been luck.
 _GSM_MOVED = const(4)  # half hours
-_GSM_STOOD = const(48)
+_GSM_STATIONARY = const(48)
 
 
 def region(mcc):
@@ -36,26 +36,26 @@ def region(mcc):
 
 def must_set(state, mcc):
     """Whether the modem is to be set to search the networks of this country, or, 0, all, before it registers.
-    Behind a look it does so already, and another search would ask the network again within the minute."""
-    return not state[st.SEEN] and state[st.SEARCHED] & _MCC != mcc
+    After a scan it does so already, and another search would ask the network again within the minute."""
+    return not state[st.HEARD_PLMN] and state[st.SEARCHED] & _MCC != mcc
 
 
-def is_anew(state):
-    """Whether it is to search anew even where it is set so already."""
-    return state[st.SEARCHED] & _MCC == _ANEW
+def searches_again(state):
+    """Whether it is to search again even where it is set so already."""
+    return state[st.SEARCHED] & _MCC == _AGAIN
 
 
 def learn_set(state, mcc):
-    """The modem is set so, and searches anew."""
+    """The modem is set so, and searches again."""
     state[st.SEARCHED] = state[st.NOW] // 1800 << _MCC_BITS | mcc
 
 
 def learn_gsm(state, mcc):
-    """It has registered over GSM there: where LTE-M is searched first, it is to search anew before long."""
+    """It has registered over GSM there: where LTE-M is searched first, it is to search again before long."""
     here = region(mcc)
     if here is None or here[0][0] != LTE_M:
         return
     moved = state[st.MOVING] or state[st.STOPPED_AT] // 1800 > state[st.SEARCHED] >> _MCC_BITS
-    pause = _GSM_MOVED if moved else _GSM_STOOD
+    pause = _GSM_MOVED if moved else _GSM_STATIONARY
     if state[st.NOW] // 1800 - (state[st.SEARCHED] >> _MCC_BITS) >= pause:
-        state[st.SEARCHED] |= _ANEW
+        state[st.SEARCHED] |= _AGAIN

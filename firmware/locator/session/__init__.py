@@ -1,1 +1,1 @@
-"""Deliver: CBOR, track batches, COSE and the conversation with the agent."""
+"""Deliver: CBOR, track batches, COSE and the session with the agent."""

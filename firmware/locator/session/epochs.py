@@ -1,6 +1,6 @@
 """What begins another epoch of the keys. Imported only then.
 
-The epoch only rises: when the agent says so, or when too many replies were forged. Whoever of the two is
+The epoch only rises: when the agent says so, or when too many downlinks were forged. Whoever of the two is
 ahead, the other follows; message numbers go on.
 """
 
@@ -11,7 +11,7 @@ from locator.journal import log as logs
 
 _MOST = const(0x7FFFFFFF)
 _MOST_STEP = const(64)  # as far ahead of itself as the agent follows: a wrong word of it cuts nobody off
-# 2^14 failed verifications a key (draft-ietf-core-oscore-key-limits), less those that one conversation adds.
+# 2^14 failed verifications a key (draft-ietf-core-oscore-key-limits), less those that one session adds.
 _MOST_FORGED = const(16000)
 
 
@@ -32,7 +32,7 @@ def enter(keys, epoch):
 
 
 def weigh(keys, log):
-    """Count what was forged in a conversation under `keys`; too much of it begins the next epoch."""
+    """Count what was forged in a session under `keys`; too much of it begins the next epoch."""
     forged = log.counters[logs.FORGED] + keys.down.forged
     if forged >= _MOST_FORGED and enter(keys, keys.epoch + 1):
         forged = 0

@@ -1,16 +1,16 @@
-"""What an uplink says beside the records: status, identity, next contact, clock."""
+"""What an uplink says in addition to the records: status, identity, next contact, clock."""
 
 import locator
 from locator import state as st
 from locator.codec import cbor
 from locator.scheduler import budget
 
-_COUNTED = (st.TRIED, st.FAILED, st.TLS_FAILED, st.WAY)
+_COUNTED = (st.ATTEMPTED, st.FAILED, st.TLS_FAILED, st.PATH)
 
 
 def write(out, wake, identity):
     """Write the pairs of the first uplink of a session into its map and return their number. `identity` is
-    (IMEI, ICCID, IMSI, revision, and what the modem tells of voice and SMS) if it is due, or None."""
+    (IMEI, ICCID, IMSI, revision, and what the modem reports of voice and SMS) if it is due, or None."""
     state = wake.state
     _write_status(out, wake)
     pairs = 1
@@ -24,7 +24,7 @@ def write(out, wake, identity):
         pairs += 1
     out.int(5)
     out.head(cbor.ARRAY, 3)
-    out.int(wake.ledger.boot)
+    out.int(wake.numbers.boot)
     out.int(clock_s)
     out.int(offset)
     return pairs + 1
@@ -32,7 +32,7 @@ def write(out, wake, identity):
 
 def _write_status(out, wake):
     wake_reason, reset_cause, battery_mv, temperature_dc = wake.senses[1:5]
-    values = (battery_mv, temperature_dc, wake.journal.pending(), wake.ledger.thinned)
+    values = (battery_mv, temperature_dc, wake.journal.pending(), wake.numbers.thinned)
     out.int(2)
     out.head(cbor.MAP, 12)
     for key, value in enumerate(values):

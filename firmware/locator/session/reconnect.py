@@ -1,24 +1,25 @@
 """What is done when the connection fails though the network is there. Imported only then.
 
-From the top down, once in a wake (vendors' and operators' ladders): connect again, which sets up the
-modem's client or socket anew; then a new PDP context; then it is the plan's turn. That the other side
-hangs up is nothing unusual: connecting again is the first thing tried.
+From the top down, once in a wake (as vendors and mobile operators recommend): connect again, which sets up
+the modem's client or socket again; then a new PDP context; then it is the scheduler's turn. That the other
+side hangs up is nothing unusual: connecting again is the first thing tried.
 """
 
 from micropython import const
 
 from locator import state as st
 from locator.modem import ConnectionLost, ModemRestarted, NotAllowed, PdpError, TlsError
-from locator.scheduler import way
+from locator.scheduler import path
 
-_MENDED_FAILS = const(2)  # after more tries in vain there is one attempt a wake: it is not the modem
+_RECOVERED_FAILS = const(2)  # after more failed attempts there is one attempt a wake: it is not the modem
 
 _NOTHING, _AGAIN, _NEW_CONTEXT = 0, 1, 2
 
 
 def client(port, driver, state):
-    """Who speaks MQTT on the way that the plan chooses: the modem, or we over its sockets."""
-    if way.choose(state) == way.MODEM:
+    """Who speaks MQTT on the connection path that the scheduler chooses: the modem, or we over its
+    sockets."""
+    if path.choose(state) == path.MODEM:
         return driver
     from locator.modem.sockets import make
     from locator.session.mqtt import MqttClient
@@ -26,7 +27,7 @@ def client(port, driver, state):
     return MqttClient(port, make(driver))
 
 
-def mend(port, driver, state, error, done):
+def recover(port, driver, state, error, done):
     """Do what comes after `done` (0: nothing yet) and return that; raises `error` when nothing is left,
     or when the network is to blame."""
     if isinstance(error, NotAllowed):
@@ -39,15 +40,15 @@ def mend(port, driver, state, error, done):
         raise error
     if isinstance(error, TlsError):
         state[st.TLS_FAILED] += 1
-    barred = state[st.HELD_PLMN] != state[st.OPEN_PLMN]
+    barred = state[st.LOCKED_PLMN] != state[st.OPEN_PLMN]
     if barred or isinstance(error, ModemRestarted) or not driver.serves(0)[0]:
         raise error
-    if done == _NEW_CONTEXT or state[st.TRY_FAILS] >= _MENDED_FAILS:
-        way.failed(state)
+    if done == _NEW_CONTEXT or state[st.ATTEMPT_FAILS] >= _RECOVERED_FAILS:
+        path.failed(state)
         raise error
     if done == _NOTHING and not _wants_context(driver, error):
         return _AGAIN
-    from locator.modem.rescue import give_up_context
+    from locator.modem.recovery import give_up_context
 
     give_up_context(driver)
     return _NEW_CONTEXT

@@ -1,4 +1,4 @@
-"""Pieces of a release over an access point of their own: a conversation behind the one about positions, which
+"""Pieces of a release over an access point of their own: a session after the one about positions, which
 carries nothing else. Imported only then.
 
 A point that fails, for whatever reason (an unknown or forbidden access point: ESM 27, 33), is not asked again
@@ -9,20 +9,20 @@ from micropython import const
 
 from locator import state as st
 from locator.modem import ModemError
-from locator.modem.rescue import give_up_context
+from locator.modem.recovery import give_up_context
 from locator.scheduler import budget
 
 _MORE_THAN_A_DAY = const(1000)
 
 
-def run(driver, state, config, talk):
-    """Pull what `talk.desk` wants to be pulled. Raises nothing but what is the modem's end."""
+def run(driver, state, config, session):
+    """Pull what `session.handlers` want to be pulled. Raises nothing but what is the modem's end."""
     apn, user, password, host, port = driver.updates
     before = driver.board.apn, driver.login, driver.hosts
     give_up_context(driver)  # one at a time
     driver.use(apn, (user, password), ((host, port),))
     try:
-        _pull(state, config, talk, host, port)
+        _pull(state, config, session, host, port)
     finally:  # also when memory runs out: reports need their own point
         try:
             give_up_context(driver)
@@ -31,11 +31,11 @@ def run(driver, state, config, talk):
             driver.pdp_define()
 
 
-def _pull(state, config, talk, host, port):
+def _pull(state, config, session, host, port):
     try:
-        talk.modem.mqtt_open(host, port, config.device.encode(), config.broker_password, config.ca())
-        talk.pull(budget.messages_left(state))
-        talk.modem.mqtt_close()
+        session.modem.mqtt_open(host, port, config.device.encode(), config.broker_password, config.ca())
+        session.pull(budget.messages_left(state))
+        session.modem.mqtt_close()
     except ModemError:
         state[st.PULLED_TODAY] = _MORE_THAN_A_DAY
-    state[st.TO_TELL] &= ~st.TELL_PULL
+    state[st.TO_REPORT] &= ~st.REPORT_PULL

@@ -114,7 +114,7 @@ def flash():
     import flashbdev
 
     counted = Counting(flashbdev.bdev)
-    for name in ("start.slots", "start.bundle", "start"):
+    for name in ("start.slots", "start.image", "start"):
         del sys.modules[name]
     sys.path.remove("/app")
     vfs.umount("/app")
@@ -142,14 +142,14 @@ def flash():
 
 def _open_journal(port):
     from locator.config import Config
-    from locator.journal.ledger import Ledger
+    from locator.journal.numbers import Numbers
     from locator.journal.store import Journal
 
     try:
         Config(port.config_dir)
     except ValueError:  # no identity yet
         pass
-    Journal(port.data_dir, Ledger(port.data_dir, 0))
+    Journal(port.data_dir, Numbers(port.data_dir, 0))
 
 
 def _scratch(path):

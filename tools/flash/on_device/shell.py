@@ -8,7 +8,7 @@ import machine
 from locator import state as st
 from locator.codec import record
 from locator.journal import copy, rtc
-from locator.journal.ledger import Ledger
+from locator.journal.numbers import Numbers
 from locator.journal.store import Journal
 
 board = __import__("board")  # of any kind
@@ -32,8 +32,8 @@ def status():
         ("last wake s", st.NOW),
         ("record s", st.LAST_RECORD),
         ("fix s", st.LAST_FIX),
-        ("upload s", st.LAST_UPLOAD),
-        ("tries failed", st.TRY_FAILS),
+        ("upload s", st.LAST_SESSION),
+        ("tries failed", st.ATTEMPT_FAILS),
         ("last PLMN", st.LAST_PLMN),
     ):
         print("%-12s %d" % (name, state[place]))
@@ -48,7 +48,7 @@ def plan():
     state = _state()
     senses = (port.clock_s(), port.wake_reason, port.reset_cause) + port.senses()
     st.feel(state, senses)
-    waiting = Journal(port.data_dir, Ledger(port.data_dir, 0)).pending()
+    waiting = Journal(port.data_dir, Numbers(port.data_dir, 0)).pending()
     settings, pace = applied.load(port.data_dir, state), Pace(port, board.MODEM)  # type: ignore[attr-defined]
     pace.feel(state, settings, senses[4])
     action = pace.next(state, senses, waiting, settings)
@@ -58,7 +58,7 @@ def plan():
 
 def journal(n=10):
     """How many records wait, and the newest `n` of them."""
-    kept = Journal(port.data_dir, Ledger(port.data_dir, 0))
+    kept = Journal(port.data_dir, Numbers(port.data_dir, 0))
     print(kept.pending(), "wait for the agent")
     buf = bytearray(record.SIZE * n)
     for i in range(kept.read_batch(buf, n, True)):

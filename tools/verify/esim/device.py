@@ -205,7 +205,7 @@ class Machine:
         kept.p[profile.PROFILE] = used
         kept.save()
         state = st.new()
-        state[st.CARD_DUE] = profile.KNOWN | st.CARD_ASK
+        state[st.PROFILE_DUE] = profile.KNOWN | st.PROFILE_ASK
         self.port.rtc_memory = rtc.pack(st.kept(state))
         copy.keep(folder, self.port.rtc_memory, state)
         self.agent.revision = 1
@@ -277,14 +277,14 @@ class _Watched:
                 raise Cut
             _KEEP(it, *what)
 
-        def begin_try(state: Any, now: int, phase: int) -> None:
+        def begin_attempt(state: Any, now: int, phase: int) -> None:
             machine.tries.append(machine.port.ticks_ms() // 1000)
-            _BEGIN_TRY(state, now, phase)
+            _BEGIN_ATTEMPT(state, now, phase)
 
         for module, name, ours in (
             (checked, "write", write),
             (snapshots.Snapshots, "_keep", keep),
-            (budget, "begin_try", begin_try),
+            (budget, "begin_attempt", begin_attempt),
         ):
             self._kept.append((module, name, getattr(module, name)))
             setattr(module, name, ours)
@@ -296,4 +296,4 @@ class _Watched:
 
 _WRITE: Any = checked.write
 _KEEP: Any = snapshots.Snapshots._keep
-_BEGIN_TRY: Any = budget.begin_try
+_BEGIN_ATTEMPT: Any = budget.begin_attempt

@@ -15,7 +15,7 @@ from locator.modem import (
     ModemRestarted,
     edrx,
     ntp,
-    rescue,
+    recovery,
     sockets,
     survey,
 )
@@ -151,7 +151,7 @@ class Device:
     def _look(self) -> None:
         self._start(True, False)
         self._call("clear_forbidden")
-        self._call("look", LOOK_S, False)
+        self._call("listen", LOOK_S, False)
 
     def _survey(self) -> None:
         self._start(True, False)
@@ -175,7 +175,7 @@ class Device:
             self._timed("orbits given", assistance.inject, modem, ORBITS, UTC)
         else:
             self._timed("orbits fetched", assistance.download, modem)
-        self._timed("new context", rescue.give_up_context, modem)
+        self._timed("new context", recovery.give_up_context, modem)
         self._session(close=True, client=MqttClient(self.port, sockets.make(modem)))
 
     def _start(self, surely_off: bool, configure: bool) -> None:
@@ -252,7 +252,7 @@ class Device:
     def _own_ms(self, verb: str, args: tuple[Any, ...]) -> int:
         """What a verb may take in addition to its commands: its own limits, and the pulses of the power
         key."""
-        if verb in ("attach", "look"):
+        if verb in ("attach", "listen"):
             return 1000 * int(max(args[:2]))
         if verb == "start":
             driver = self._modem

@@ -27,7 +27,19 @@ from locator import settings as cfg
 from locator import state as st
 from locator.hal import DEEPSLEEP_RESET, WAKE_TIMER
 from locator.modem import REGISTERED
-from locator.scheduler import ATTACH, FIX, PROBE, RECORD, SLEEP, TALK, Action, ahead, budget, decide, networks
+from locator.scheduler import (
+    ATTACH,
+    FIX,
+    RECORD,
+    SCAN,
+    SESSION,
+    SLEEP,
+    Action,
+    ahead,
+    budget,
+    decide,
+    networks,
+)
 from rich.console import Console
 from rich.progress import track
 
@@ -84,7 +96,7 @@ class Device:
     def _wake(self) -> None:
         senses = (self._now_s, WAKE_TIMER, DEEPSLEEP_RESET, 3_600, -50, self._motion, 0, 0, 0, 0)
         st.feel(self._state, senses)
-        costs, journey = ahead.begin(self._state, "bg95", self._settings, -50, "/no guide")
+        costs, journey = ahead.begin(self._state, "bg95", self._settings, -50, "/no route data")
         while True:
             action = decide.next(self._state, senses, (self._pending, self._settings, costs, journey))
             if action.kind == SLEEP:
@@ -95,31 +107,31 @@ class Device:
 
     def _do(self, action: Action, costs: Any) -> None:
         if action.kind == ATTACH:
-            budget.begin_try(self._state, self._now_s, self._rng.randrange(256))
+            budget.begin_attempt(self._state, self._now_s, self._rng.randrange(256))
             self._now_s += self._rng.randint(4, 20)
-            budget.end_try(self._state, self._now_s)
+            budget.end_attempt(self._state, self._now_s)
             st.learn_attach(self._state, REGISTERED, _PLMN)
         elif action.kind == FIX:
             self._now_s += self._rng.randint(5, 40)
             st.learn_fix(self._state, True)
-        elif action.kind == PROBE:
+        elif action.kind == SCAN:
             self._now_s += self._rng.randint(2, 10)
-            budget.begin_look(self._state, self._now_s)
-            networks.learn_look(self._state, costs, _PLMN, _RSRP_DBM)
+            budget.begin_scan(self._state, self._now_s)
+            networks.learn_scan(self._state, costs, _PLMN, _RSRP_DBM)
         elif action.kind == RECORD:
             st.learn_record(self._state)
             self._pending += 1
         else:
-            assert action.kind == TALK
+            assert action.kind == SESSION
             self._session(costs)
 
     def _session(self, costs: Any) -> None:
         """As `pacing.Pace.reported` and `wake.Wake` do it, with no signal to learn from."""
         self.connects.append(self._now_s)
         done = self._now_s not in self._away
-        self._state[st.SEEN_DBM], self._state[st.DID_PROBE] = _RSRP_DBM, st.YES
-        networks.learn_upload(self._state, costs, done, _PLMN, _REPORT_MJ)
-        st.learn_talk(self._state, done)
+        self._state[st.HEARD_DBM], self._state[st.DID_SCAN] = _RSRP_DBM, st.YES
+        networks.learn_session(self._state, costs, done, _PLMN, _REPORT_MJ)
+        st.learn_session(self._state, done)
         self._pending = 0 if done else self._pending
 
 

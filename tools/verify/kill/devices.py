@@ -13,10 +13,10 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from landbridge.core.clock import Clock
 from locator.codec import record
-from locator.journal.ledger import Ledger
+from locator.journal.numbers import Numbers
 from locator.journal.store import Journal
 from locator.session.keys import Keys
-from locator.session.talk import Conversation
+from locator.session.session import Session
 from paho.mqtt.enums import CallbackAPIVersion
 
 TIMES_FASTER = 20
@@ -119,7 +119,7 @@ class Device(threading.Thread):
             self.failure = f"{self.device}: {error!r}"
 
     def _open(self) -> None:
-        self._ledger = Ledger(str(self._folder), 1)
+        self._ledger = Numbers(str(self._folder), 1)
         self._journal = Journal(str(self._folder), self._ledger)
 
     def _keep(self) -> None:
@@ -144,7 +144,7 @@ class Device(threading.Thread):
             return
         try:
             keys = Keys(str(self._folder), self._config)
-            session = Conversation(link, self._journal, self._ledger, keys, None, MOST_BYTES)
+            session = Session(link, self._journal, self._ledger, keys, None, MOST_BYTES)
             session.run(lambda out, more: 0, MESSAGES, False, False)
         except Gone:
             pass

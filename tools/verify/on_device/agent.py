@@ -16,7 +16,7 @@ from locator.downlink.commands import CUT_SHORT, DONE, EXPIRED, FACTORY, REBOOT
 from locator.downlink.release import DAMAGED
 from locator.downlink.settings import UNREACHED
 from locator.settings import defaults
-from start import bundle, trials
+from start import image, trial
 
 DEVICE = "lb-0001"
 KEY = bytes(range(32))
@@ -206,10 +206,10 @@ class Agent:
         """No release may be refused for nothing."""
         self.report = report
         _, _, failed, reason, _ = report
-        unlucky = self.cuts - self.offered.get(failed, 0) >= trials.UNENDED
+        unlucky = self.cuts - self.offered.get(failed, 0) >= trial.UNENDED
         wrong = reason == DAMAGED and failed not in self.rotten
-        wrong = wrong or (reason == trials.CRASHED and failed not in self.bad and not unlucky)
-        if wrong or (reason == trials.NOT_ANSWERED and failed not in self.mute):
+        wrong = wrong or (reason == trial.CRASHED and failed not in self.bad and not unlucky)
+        if wrong or (reason == trial.NOT_ANSWERED and failed not in self.mute):
             self.blame("release", failed, "has failed for", reason)
 
     def _piece(self, sequence, file, offset):
@@ -258,13 +258,13 @@ def release_files(sequence):
 
 def listed_files(sequence):
     """(name, contents) of each, in the order of the list."""
-    return sorted(release_files(sequence).items(), key=lambda file: bundle.number(file[0]))
+    return sorted(release_files(sequence).items(), key=lambda file: image.number(file[0]))
 
 
 def file_list(sequence):
     """The list of them, as it is pulled."""
     return b"".join(
-        struct.pack(bundle.ITEM, bundle.number(name), len(data), hashlib.sha256(data).digest())
+        struct.pack(image.ITEM, image.number(name), len(data), hashlib.sha256(data).digest())
         for name, data in listed_files(sequence)
     )
 
@@ -272,8 +272,8 @@ def file_list(sequence):
 def slot(sequence):
     """All of the release, as it lies in a slot."""
     listed = file_list(sequence)
-    head = struct.pack(bundle.HEAD, bundle.MAGIC, sequence, len(listed), hashlib.sha256(listed).digest())
-    return head + listed + b"".join(data for _, data in listed_files(sequence)) + bundle.END
+    head = struct.pack(image.HEAD, image.MAGIC, sequence, len(listed), hashlib.sha256(listed).digest())
+    return head + listed + b"".join(data for _, data in listed_files(sequence)) + image.END
 
 
 def offer(sequence):

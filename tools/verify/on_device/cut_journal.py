@@ -13,7 +13,7 @@ from locator import state as st
 from locator.codec import record
 from locator.journal import again, rtc, store
 from locator.journal import copy as flash
-from locator.journal.ledger import Ledger
+from locator.journal.numbers import Numbers
 from locator.journal.store import Journal
 
 BLOCKS = 48
@@ -71,7 +71,7 @@ class Life:
         """Wakes without end: power on, append, reserve and use numbers, acknowledge."""
         rng, promise = self._rng, self._promise
         while True:
-            ledger = Ledger(HOME, rng.randrange(256))
+            ledger = Numbers(HOME, rng.randrange(256))
             journal = Journal(HOME, ledger)
             if rng.randrange(4) == 0:
                 ledger.count_power_on()
@@ -116,7 +116,7 @@ class Life:
                 again.resend(journal, sent[0], sent[-1])
 
     def _check(self):
-        ledger = Ledger(HOME, 0)
+        ledger = Numbers(HOME, 0)
         journal = Journal(HOME, ledger)
         promise = self._promise
         kept = {}

@@ -20,7 +20,7 @@ from locator import modem, wake
 from locator.downlink import commands
 from locator.hal import DEEPSLEEP_RESET, POWER_ON, SOFT_RESET, WATCHDOG_RESET
 from locator.journal.store import Journal
-from start import bundle
+from start import image
 
 import agent
 
@@ -32,7 +32,7 @@ SLEPT, RESET, CUT, HUNG, STUCK = "slept", "reset", "cut", "hung", "stuck"
 CONFIG = """{"device": "%s", "key": "%s", "broker_host": "localhost", "broker_port": 8883,
 "broker_password": "", "apn": "iot"}"""
 _PATH = sys.path[:]
-_OURS = ("boot", "main", "start", "start.slots", "start.trials", "board", "locator.downlink.report")
+_OURS = ("boot", "main", "start", "start.slots", "start.trial", "board", "locator.downlink.report")
 """Modules that a boot loads again: those outside the slots, and what a switch leaves that holds on to
 them."""
 
@@ -215,7 +215,7 @@ class Machine:
 
     def _release(self, slot):
         """Sequence of what lies in the slot; anything but a whole release is a promise broken."""
-        sequence = bundle.head(slot)[0]
+        sequence = image.head(slot)[0]
         try:
             with open(slot, "rb") as f:
                 if f.read() == agent.slot(sequence):

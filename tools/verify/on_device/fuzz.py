@@ -14,7 +14,7 @@ from locator.codec import cbor, cose, record
 from locator.journal import acks
 from locator.modem import ModemError, gnss, parse, refusals
 from locator.modem.at import Channel
-from locator.session import talk
+from locator.session import session
 
 KEY = bytes(range(32))
 DEVICE = "lb-1"
@@ -207,7 +207,7 @@ _VERBS = (
     ("mqtt_publish", (b"a/up", b"x")),
     ("mqtt_receive", (1000,)),
     ("mqtt_close", ()),
-    ("look", (2, False)),
+    ("listen", (2, False)),
     ("clear_forbidden", ()),
     ("stop", (False,)),
     ("start", (True, True)),
@@ -304,7 +304,7 @@ class ReplyTarget(CborTarget):
 
     def feed(self, data):
         """Read it and note it."""
-        ranges = talk.read_reply(data)[2]
+        ranges = session.read_reply(data)[2]
         noted = acks.Acks()
         for i in range(0, len(ranges), 2):
             lo, hi = max(1, ranges[i]), min(ranges[i + 1], 1000)
@@ -349,7 +349,7 @@ class GenuineTarget(EnvelopeTarget):
         number, plain = self._envelope.open(self._encrypted(data, 8))
         if number != 8 or plain != data:
             raise AssertionError("not what was sealed")
-        talk.read_reply(plain)
+        session.read_reply(plain)
 
 
 class FlashTarget:
@@ -363,9 +363,9 @@ class FlashTarget:
     def __init__(self):
         from locator.codec.columns import MAX_RECORDS, Batch
         from locator.journal import rtc
-        from locator.journal.ledger import Ledger
+        from locator.journal.numbers import Numbers
 
-        self._unpack, self._ledger, self._most = rtc.unpack, Ledger, MAX_RECORDS
+        self._unpack, self._ledger, self._most = rtc.unpack, Numbers, MAX_RECORDS
         buf = bytearray(record.SIZE)
         record.pack_into(buf, [1] * 20)
         self.seeds = (bytes(buf), bytes(buf + buf), rtc.pack(_state()), struct.pack("<BBHQII4I", *_LEDGER))

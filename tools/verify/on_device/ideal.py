@@ -75,7 +75,7 @@ class Modem:
     def cell(self):
         return self._rooms.Cell(460000, 1, 1, -90, -90)
 
-    def look(self, limit_s, is_kept):
+    def listen(self, limit_s, is_kept):
         return self.cell()
 
     def serves(self, *_):

@@ -83,7 +83,7 @@ def make(path, folder, records, acknowledged):
     from locator import state as st
     from locator.codec import record
     from locator.journal import copy
-    from locator.journal.ledger import Ledger
+    from locator.journal.numbers import Numbers
     from locator.journal.store import Journal
 
     flash = Flash(bytearray(b"\xff" * BLOCKS * BLOCK))
@@ -92,7 +92,7 @@ def make(path, folder, records, acknowledged):
     copy_tree(folder, "/flash")
     home = "/flash/data"
     for i in range(records):
-        ledger = Ledger(home, 0)
+        ledger = Numbers(home, 0)
         journal = Journal(home, ledger)
         journal.append([record.CELL, 1, 0, 0, 1 + i, 1] + [0] * 14)
         if i % ACKNOWLEDGED_AT_ONCE == 0:

@@ -16,7 +16,7 @@ from locator import state as st
 from locator.codec import record
 from locator.journal import copy as kept
 from locator.journal import rtc
-from locator.journal.ledger import Ledger
+from locator.journal.numbers import Numbers
 from locator.journal.store import Journal
 
 BLOCKS = 240
@@ -47,7 +47,7 @@ def wake(fields, keep, copy, report):
         kept.keep(HOME, rtc.pack(st.kept(st.new())), st.new())
     elif keep:
         kept.keep_attempt(HOME, st.new())
-    ledger = Ledger(HOME, 0)
+    ledger = Numbers(HOME, 0)
     journal = Journal(HOME, ledger)
     journal.append(fields)
     if report:

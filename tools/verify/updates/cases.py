@@ -19,7 +19,7 @@ SPARE = "slots/b"
 BOOTS_ON_TRIAL = 24
 UNENDED = 3
 BOOTS_TO_RECOVER = BOOTS_ON_TRIAL + 8
-CHANGED = ("wake", "config", "session/talk", "codec/record", "scheduler/decide")
+CHANGED = ("wake", "config", "session/session", "codec/record", "scheduler/decide")
 """Modules that the new release has changed."""
 REFUSED, CRASHED = "messages refused", "the interpreter crashed"
 _BUILDING = Lock()

@@ -10,7 +10,7 @@ put_firmware_on_path()
 from locator import state as plan  # noqa: E402
 from locator.codec import record  # noqa: E402
 from locator.journal import rtc  # noqa: E402
-from locator.journal.ledger import Ledger  # noqa: E402
+from locator.journal.numbers import Numbers  # noqa: E402
 from locator.journal.store import Journal, scan  # noqa: E402
 
 FIX = record.FIX
@@ -27,7 +27,7 @@ class Moments(NamedTuple):
 
 
 # The firmware has no annotations.
-_Ledger: Any = Ledger
+_Ledger: Any = Numbers
 _Journal: Any = Journal
 _scan: Any = scan
 _fields: Any = record.unpack
@@ -48,7 +48,7 @@ def records(segment: Path) -> list[Record]:
 
 
 def ledger(flash: Path) -> Any:
-    """The device's `locator.journal.ledger.Ledger`: what is acknowledged, what was thinned."""
+    """The device's `locator.journal.numbers.Ledger`: what is acknowledged, what was thinned."""
     return _Ledger(str(flash / "data"), 0)
 
 
@@ -64,23 +64,23 @@ def fill(flash: Path, count: int) -> None:
 def account_j(rtc_memory: bytes) -> float:
     """What the device believes to have spent, in joules."""
     state = _unpack(rtc_memory, plan.SIZE)
-    return sum(state[plan.SPENT : plan.SPENT + 3]) / 1000 if state else 0.0
+    return sum(state[plan.ENERGY_MJ : plan.ENERGY_MJ + 3]) / 1000 if state else 0.0
 
 
 def uploads(rtc_memory: bytes) -> Uploads:
     """What the plan has counted."""
     state = _unpack(rtc_memory, plan.SIZE)
-    return Uploads(state[plan.TRIED], state[plan.FAILED]) if state else Uploads(0, 0)
+    return Uploads(state[plan.ATTEMPTED], state[plan.FAILED]) if state else Uploads(0, 0)
 
 
 def account_mj(rtc_memory: bytes) -> int:
     """What the device believes to have drawn since it has last lost power."""
     state = _unpack(rtc_memory, plan.SIZE)
-    return sum(state[plan.SPENT : plan.SPENT + 3]) if state else 0
+    return sum(state[plan.ENERGY_MJ : plan.ENERGY_MJ + 3]) if state else 0
 
 
 def moments(rtc_memory: bytes) -> Moments:
     """What the plan remembers of its last actions."""
     state = _unpack(rtc_memory, plan.SIZE) or [0] * plan.SIZE
     searched = (state[plan.LAST_FIX], state[plan.FIX_FAILS])
-    return Moments(state[plan.LAST_UPLOAD], searched, state[plan.LAST_RECORD])
+    return Moments(state[plan.LAST_SESSION], searched, state[plan.LAST_RECORD])

@@ -8,13 +8,26 @@ observed = { iccid = "8931440400012345678", imei = "860000000000000", plmn = 460
 broken = ["separation"]              # exactly these
 """
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Annotated, Any, NamedTuple
 
+from landbridge.core.checked import Sentences, checked, name_of, one_of, strict
 from landbridge.core.errors import UserError
-from landbridge.core.typed import checked, made
 from landbridge.features.sims import controls
 from landbridge.features.sims.controls import Controls
-from landbridge.features.sims.rules import RULES, STAGES, Card, Observed, evaluate
+from landbridge.features.sims.rules import RULES, Card, Observed, evaluate
+
+
+@strict
+@dataclass(frozen=True)
+class Case:
+    """What was observed of a card under controls, and exactly those rules that it breaks."""
+
+    name: str
+    card: Card
+    observed: Observed
+    broken: tuple[Annotated[str, one_of(RULES)], ...]
+    controls: str
 
 
 class Verdict(NamedTuple):
@@ -58,23 +71,11 @@ def run(text: str) -> tuple[list[Verdict], list[str]]:
     return verdicts, lacking
 
 
-def _verdict(where: str, case: Any, known: dict[str, Controls]) -> tuple[str, Verdict]:
-    if not isinstance(case, dict) or set(case) != {"name", "controls", "card", "observed", "broken"}:
-        raise UserError(f"{where}: it has name, controls, card, observed and broken, no more and no less")
-    name, chosen = (checked(f"{where}.{key}", str, case[key]) for key in ("name", "controls"))
-    expected = checked(f"{where}.broken", tuple[str, ...], case["broken"])
-    if chosen not in known:
-        raise UserError(f"{where}: no controls {chosen!r}; there are {', '.join(known)}")
-    unknown = set(expected) - set(RULES)
-    if unknown:
-        raise UserError(f"{where}: no rule {', '.join(sorted(unknown))}; there are {', '.join(RULES)}")
-    card: Card = made(f"{where}.card", Card, case["card"])
-    observed: Observed = made(f"{where}.observed", Observed, case["observed"])
-    if card.stage not in STAGES:
-        raise UserError(f"{where}.card.stage = {card.stage!r}; there are {', '.join(STAGES)}")
-    if observed.plmn is not None:
-        controls.network(f"{where}.observed.plmn", observed.plmn)
-    results = evaluate(known[chosen], card, observed)
+def _verdict(where: str, table: Any, known: dict[str, Controls]) -> tuple[str, Verdict]:
+    case = checked(Case, table, Sentences(lambda keys: name_of((where, *keys))))
+    if case.controls not in known:
+        raise UserError(f"{where}: no controls {case.controls!r}; there are {', '.join(known)}")
+    results = evaluate(known[case.controls], case.card, case.observed)
     found = {rule: why for rule, why in results.items() if why is not None}
     kept = tuple(rule for rule, why in results.items() if why is None)
-    return chosen, Verdict(name, expected, found, kept)
+    return case.controls, Verdict(case.name, case.broken, found, kept)

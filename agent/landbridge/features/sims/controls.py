@@ -17,12 +17,17 @@ slow_at = 80                         # percent of the quota from which the locat
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from landbridge.core import files
+from landbridge.core.checked import Named, Sentences, Wanted, checked, name_of, strict
 from landbridge.core.errors import UserError
-from landbridge.core.typed import made
 
+Network = Annotated[
+    int, Named("network: write MCC * 1000 + MNC, as 250099 for 250 99", ge=200_000, le=799_999)
+]
+_Country = Annotated[int, Named("mobile country code, 200 to 799", ge=200, le=799)]
+_NotNegative = Annotated[int, Wanted("a number, 0 or more", ge=0)]
 QUOTA_PERCENT = (50, 80, 100)
 
 
@@ -34,22 +39,23 @@ class Circle(NamedTuple):
     km: float
 
 
+@strict
 @dataclass(frozen=True)
 class Controls:
     """The controls that a card demands; empty: that one is not demanded."""
 
     binding: bool = True
-    regions: tuple[int, ...] = ()
-    high_risk: tuple[int, ...] = ()
-    networks: tuple[int, ...] = ()
-    blocked_networks: tuple[int, ...] = ()
-    area: tuple[Circle, ...] = ()
-    quota_mb: float = 0.0
+    regions: tuple[_Country, ...] = ()
+    high_risk: tuple[_Country, ...] = ()
+    networks: tuple[Network, ...] = ()
+    blocked_networks: tuple[Network, ...] = ()
+    area: Annotated[tuple[Circle, ...], Wanted("a list of [latitude, longitude, km]")] = ()
+    quota_mb: Annotated[float, Wanted("a number, 0 or more", ge=0)] = 0.0
     hosts: tuple[str, ...] = ()
     voice: bool = False
     sms: bool = False
-    rebinds_a_month: int = 2
-    slow_at: int = 0
+    rebinds_a_month: _NotNegative = 2
+    slow_at: _NotNegative = 0
 
     def stored(self) -> dict[str, Any]:
         """For JSON; `restored` reads it."""
@@ -79,22 +85,7 @@ def of_tables(tables: Any) -> dict[str, Controls]:
 
 def of_table(where: str, table: Any) -> Controls:
     """The controls of one name; `UserError` names the key that is wrong."""
-    found: Controls = made(where, Controls, table)
-    for name in ("quota_mb", "rebinds_a_month", "slow_at"):
-        if not getattr(found, name) >= 0:
-            raise UserError(f"{where}.{name} = {getattr(found, name)} must be a number, 0 or more")
-    for mcc in (*found.regions, *found.high_risk):
-        if not 200 <= mcc <= 799:
-            raise UserError(f"{where}: {mcc} is no mobile country code, 200 to 799")
-    for plmn in (*found.networks, *found.blocked_networks):
-        network(where, plmn)
-    return found
-
-
-def network(where: str, plmn: int) -> None:
-    """`UserError` unless it may be one, as records have them."""
-    if not 200_000 <= plmn <= 799_999:
-        raise UserError(f"{where}: {plmn} is no network: write MCC * 1000 + MNC, as 250099 for 250 99")
+    return checked(Controls, table, Sentences(lambda keys: name_of((where, *keys))))
 
 
 def restored(stored: Mapping[str, Any]) -> Controls:

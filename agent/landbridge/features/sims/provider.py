@@ -30,19 +30,72 @@ path = "/connectivity-reset"
 import http.client
 import json
 import os
-from collections.abc import Mapping
 from contextlib import closing
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Annotated, Any, NamedTuple, Protocol
 
 from landbridge.core import files
+from landbridge.core.checked import Sentences, Wanted, checked, name_of, strict
 from landbridge.core.errors import UserError
 from landbridge.core.http import HttpClient
 from landbridge.core.http_errors import Away
-from landbridge.core.typed import checked
 
 _MOST_BYTES = 1_000_000
-_ASKS = {"status": ("state", "imei"), "usage": ("bytes",)}
-_DOES = ("lock", "reset")
+
+
+@strict
+@dataclass(frozen=True)
+class _Status:
+    """Where in the answer the state and the IMEI of a card are."""
+
+    path: str = ""
+    state: str | None = None
+    imei: str | None = None
+    locked: tuple[str, ...] = ()
+
+
+@strict
+@dataclass(frozen=True)
+class _Usage:
+    """Where in the answer the bytes of the month are."""
+
+    path: str = ""
+    bytes: str | None = None
+
+
+@strict
+@dataclass(frozen=True)
+class _Request:
+    """What has the platform do something."""
+
+    method: str = "POST"
+    path: str = ""
+    body: Any = None
+
+
+def _is_url(text: str) -> bool:
+    return text.startswith(("http://", "https://")) and "{iccid}" in text
+
+
+@strict
+@dataclass(frozen=True)
+class _Description:
+    """[provider] of the file."""
+
+    url: Annotated[str, Wanted("https:// or http:// with {iccid} in it: each card needs a url", _is_url)]
+    token_env: str = ""
+    header: str = "Authorization"
+    prefix: str = ""
+    status: _Status | None = None
+    usage: _Usage | None = None
+    lock: _Request | None = None
+    reset: _Request | None = None
+
+
+_SAYS = Sentences(
+    lambda where: name_of(("provider", *where)),
+    no_table="[{at}] is no table of {known}",
+)
 
 
 class Status(NamedTuple):
@@ -104,32 +157,27 @@ class Http:
         found = files.toml_of(text, "the provider's file").get("provider")
         if not isinstance(found, dict):
             raise UserError("no [provider] is there")
-        self._url = str(found.get("url", ""))
-        if not self._url.startswith(("http://", "https://")) or "{iccid}" not in self._url:
-            raise UserError("[provider] needs a url, https:// or http://, with {iccid} in it")
-        for name in (*_ASKS, *_DOES):
-            if not isinstance(found.get(name, {}), dict):
-                raise UserError(f"[provider.{name}] is no table")
-        self._parts: Mapping[str, Any] = found
-        locked = found.get("status", {}).get("locked", [])
-        self._locked = checked("provider.status.locked", tuple[str, ...], locked)
-        variable = found.get("token_env", "")
-        if variable and variable not in os.environ:
-            raise UserError(f"[provider] token_env: the variable {variable} is not set")
+        self._described = described = checked(_Description, found, _SAYS)
         self._headers = {"Content-Type": "application/json"}
-        if variable:
-            secret = found.get("prefix", "") + os.environ[variable].strip()
-            self._headers[found.get("header", "Authorization")] = secret
+        if variable := described.token_env:
+            if variable not in os.environ:
+                raise UserError(f"[provider] token_env: the variable {variable} is not set")
+            self._headers[described.header] = described.prefix + os.environ[variable].strip()
 
     def status(self, iccid: str) -> Status:
         """By GET."""
-        state, imei = self._asked("status", iccid)
-        state, imei = (None if each in (None, "") else str(each) for each in (state, imei))
-        return Status(state, imei, state in self._locked)
+        if (part := self._described.status) is None:
+            return Status(None, None)
+        answer = self._answer("status", iccid, part.path)
+        found = (_at(answer, path) for path in (part.state, part.imei))
+        state, imei = (None if each in (None, "") else str(each) for each in found)
+        return Status(state, imei, state in part.locked)
 
     def usage(self, iccid: str) -> int | None:
         """By GET."""
-        (used,) = self._asked("usage", iccid)
+        if (part := self._described.usage) is None:
+            return None
+        used = _at(self._answer("usage", iccid, part.path), part.bytes)
         try:
             return None if used is None else int(used)
         except (TypeError, ValueError, OverflowError):
@@ -139,32 +187,27 @@ class Http:
 
     def lock(self, iccid: str) -> None:
         """By the request that is described."""
-        self._do("lock", iccid)
+        self._do("lock", iccid, self._described.lock)
 
     def reset(self, iccid: str) -> None:
         """By the request that is described."""
-        self._do("reset", iccid)
+        self._do("reset", iccid, self._described.reset)
 
-    def _asked(self, what: str, iccid: str) -> list[Any]:
-        part = self._parts.get(what)
-        if part is None:
-            return [None for _ in _ASKS[what]]
-        text = self._ask("GET", iccid, part.get("path", ""), None)
+    def _answer(self, what: str, iccid: str, path: str) -> Any:
+        text = self._ask("GET", iccid, path, None)
         try:
-            answer = json.loads(text or b"null")
+            return json.loads(text or b"null")
         except (ValueError, RecursionError):
             raise UserError(f"the card's platform, {what} of {iccid}: no JSON: {text[:60]!r}") from None
-        return [_at(answer, part[name]) if name in part else None for name in _ASKS[what]]
 
-    def _do(self, what: str, iccid: str) -> None:
-        part = self._parts.get(what)
+    def _do(self, what: str, iccid: str, part: _Request | None) -> None:
         if part is None:
             raise UserError(f"[provider.{what}] is not described: the platform cannot be asked to {what}")
-        body = json.dumps(part["body"]).encode() if "body" in part else None
-        self._ask(part.get("method", "POST"), iccid, part.get("path", ""), body)
+        body = None if part.body is None else json.dumps(part.body).encode()
+        self._ask(part.method, iccid, part.path, body)
 
     def _ask(self, method: str, iccid: str, path: str, body: bytes | None) -> bytes:
-        url = self._url.replace("{iccid}", iccid) + path
+        url = self._described.url.replace("{iccid}", iccid) + path
         try:
             with closing(HttpClient(url)) as client:
                 answer = client.ask(method, body, self._headers, most=_MOST_BYTES)
@@ -175,7 +218,9 @@ class Http:
         return answer.body
 
 
-def _at(answer: Any, path: str) -> Any:
+def _at(answer: Any, path: str | None) -> Any:
+    if path is None:
+        return None
     for name in path.split("."):
         answer = answer.get(name) if isinstance(answer, dict) else None
     return answer

@@ -6,9 +6,10 @@ evaluated."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from landbridge.features.sims.controls import Controls
+from landbridge.core.checked import one_of, strict
+from landbridge.features.sims.controls import Controls, Network
 from landbridge.geo.distance import Place
 
 STAGES = ("stock", "test", "active", "suspended", "retired")
@@ -21,6 +22,7 @@ _DIFFER = 0.2
 _LEAST_BYTES = 1_000_000
 
 
+@strict
 @dataclass(frozen=True)
 class Card:
     """What the inventory has of a card."""
@@ -31,11 +33,12 @@ class Card:
     """Those its applet may use; none: any."""
     imei: str | None = None
     """The locator's modem that it is bound to; None: to none yet."""
-    stage: str = "active"
+    stage: Annotated[str, one_of(STAGES)] = "active"
     blocked: str | None = None
     """Why it may not be used at all."""
 
 
+@strict
 @dataclass(frozen=True)
 class Observed:
     """What is known of a card at one moment."""
@@ -43,7 +46,7 @@ class Observed:
     imei: str | None = None
     iccid: str | None = None
     imsi: str | None = None
-    plmn: int | None = None
+    plmn: Network | None = None
     latitude: float | None = None
     longitude: float | None = None
     accuracy_m: float = 0.0

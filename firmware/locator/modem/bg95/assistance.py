@@ -1,4 +1,4 @@
-"""Predicted orbits (XTRA) in a BG95, with which a start without ephemeris takes 15 s in place of 38
+"""Assistance data (XTRA) in a BG95, with which a start without ephemeris takes 15 s in place of 38
 (docs/reference/simulated-modem.md): it is given a file (GNSS manual V1.1, of the BG96). It needs
 AT+QGPSXTRA=1 before a boot, which CONFIGURE says."""
 

@@ -32,7 +32,7 @@ def refused(driver, error):
 
 def reaches(driver, host, port):
     """Whether the modem gets through to that host without TLS: the code of a connection with TLS that has
-    failed does not tell what was in its way."""
+    failed does not say what the reason was."""
     at = driver.channel
     at.unsolicited += (b"+QIOPEN:",)
     if not driver.accepts(b'+QIOPEN=1,11,"TCP","%s",%d,0,0' % (host, port), _MS):

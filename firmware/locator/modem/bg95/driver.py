@@ -12,9 +12,9 @@ _PDP_MS = const(150000)
 _OPEN_MS = const(150000)
 _ANSWER_MS = const(25000)  # pkt_timeout 5 s, 3 repeats
 _POWER_DOWN_MS = const(65000)
-_PARK_MS = const(25000)  # networks release the connection up to 20 s after the last traffic
-_PARK_STEP_MS = const(2500)
-_PARK_TRIES = const(2)
+_PSM_MS = const(25000)  # networks release the connection up to 20 s after the last traffic
+_PSM_STEP_MS = const(2500)
+_PSM_TRIES = const(2)
 _FOUND_AGAIN_MS = const(12000)
 _ALREADY_ON = const(504)
 _NOT_FIXED = const(516)
@@ -27,7 +27,7 @@ class Modem(Driver):
     REPLY_MS = SHORT_MS  # the manual says 300 ms
     KEY_MS = 700
     RESET_MS = 2500  # 2 to 3.8 s (hardware design)
-    # Of the SIM toolkit no manual tells: tried is what its kin has.
+    # No manual describes the SIM toolkit: this is what a related modem has.
     TOOLKIT = (b"+QSTKGI=37", b"+QSTKGI:", b"+QSTKRSP=37,0,%d", b"+QSTKRSP=254")
     QUIET_MS = 1500
     BOOT_MS = 8500
@@ -78,9 +78,9 @@ class Modem(Driver):
             return None
         return plausible_cell(1000 * mcc + mnc, tac, cell, level, not lte)
 
-    def prefer(self, region, anew):
+    def prefer(self, region, again):
         """Search as plan.regions says, None: everything. At once, and kept."""
-        for text in self.part("search").commands(region, anew):
+        for text in self.part("search").commands(region, again):
             self.accepts(text)
 
     def give_up_context(self, limit_ms):
@@ -195,14 +195,14 @@ class Modem(Driver):
         if self.accepts(b"+QMTDISC=0"):
             self.channel.wait(b"+QMTDISC:", _ANSWER_MS)
 
-    def stop(self, park):
-        """Power off, or with `park` into PSM, which keeps the registration. True when parked.
+    def stop(self, into_psm):
+        """Power off, or with `into_psm` into PSM, which keeps the registration. True when in PSM.
 
         The supply stays on unless the modem does not go: its clock runs on, so that the next search
         for satellites is a short one.
         """
         self.on = False
-        if park and self.accepts(b'+QCFG="psm/enter",1') and self._falls_asleep():
+        if into_psm and self.accepts(b'+QCFG="psm/enter",1') and self._falls_asleep():
             return True
         self.accepts(b"+QPOWD=1")
         if not self._power_down():
@@ -212,10 +212,10 @@ class Modem(Driver):
     def _falls_asleep(self):
         """Whether the modem falls silent when the network lets go of it. The board sleeps meanwhile: it would
         take almost as much as the modem. It hears no last line then, so it looks again after each step."""
-        deadline = self.port.ticks_ms() + _PARK_MS
+        deadline = self.port.ticks_ms() + _PSM_MS
         while self.port.ticks_ms() < deadline:
-            self.port.sleep_ms(_PARK_STEP_MS)
-            if self.port.modem_status() is False or not self.channel.hears(_PARK_TRIES):
+            self.port.sleep_ms(_PSM_STEP_MS)
+            if self.port.modem_status() is False or not self.channel.hears(_PSM_TRIES):
                 return True
         return False
 
@@ -230,7 +230,7 @@ class Modem(Driver):
         return False
 
     def psm_granted(self):
-        """Whether the network has granted PSM: +CEREG level 4 then tells both timers (manual 6.3)."""
+        """Whether the network has granted PSM: +CEREG level 4 then shows both timers (manual 6.3)."""
         for line in self.listing(b"+CEREG?", b"+CEREG:"):
             parts = parse.fields(line)
             if len(parts) > 8 and parts[7] and parts[8] and not parts[7].startswith(b"111"):  # 111: timer off

@@ -8,14 +8,14 @@ _OTHERWISE = (b'+QCFG="nwscanseq",00,0',)
 _ALL_BANDS = b"F,400A0E189F,A0E189F"
 
 
-def commands(region, anew):
+def commands(region, again):
     """The commands for a region of plan.regions; None: everything, as the modem comes from the factory;
-    `anew`: it searches again in any case."""
+    `again`: it searches again in any case."""
     order, bands = region or (_ALL_KINDS, ())
     mask = 0
     for band in bands:
         mask |= 1 << (band - 1)
-    return (_OTHERWISE if anew else ()) + (
+    return (_OTHERWISE if again else ()) + (
         b'+QCFG="nwscanseq",%s,1' % b"".join([b"%02d" % kind for kind in order]),
         b'+QCFG="iotopmode",%d,1' % (2 if NB_IOT in order else 0),
         b'+QCFG="band",%s,1' % (b"3,%X,%X" % (mask, mask) if bands else _ALL_BANDS),

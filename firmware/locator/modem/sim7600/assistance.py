@@ -1,4 +1,4 @@
-"""Predicted orbits (XTRA) in a SIM7600, with which a start without ephemeris takes 15 s in place of 38
+"""Assistance data (XTRA) in a SIM7600, with which a start without ephemeris takes 15 s in place of 38
 (docs/reference/simulated-modem.md): it fetches them from its vendor's server by itself (GNSS note V3.00). It
 needs AT+CGPSXE=1 before a boot, which CONFIGURE says."""
 

@@ -1,4 +1,4 @@
-"""SIMCom SIM7600: LTE Cat-4; GNSS beside the radio; MQTT with TLS in the modem.
+"""SIMCom SIM7600: LTE Cat-4; GNSS while the radio is on; MQTT with TLS in the modem.
 
 Commands and time-outs: SIM7500_SIM7600 AT manual V3.00, MQTT and GNSS application notes V3.00.
 The outcome of a two-stage command may come before or after its OK, so both are waited for.
@@ -19,7 +19,7 @@ _TLS_FAILED = (32, 33, 34)
 
 class Modem(Driver):
     KIND = "sim7600"
-    FETCHES_ORBITS = True
+    FETCHES_ASSISTANCE = True
     REPLY_MS = _MS
     KEY_MS = 700
     RESET_MS = 300  # 100 to 500 ms (hardware design)
@@ -66,7 +66,7 @@ class Modem(Driver):
         level = parse.integer(parts[level_at])
         if None in (mcc, mnc, tac, cell, level):
             return None
-        level = -abs(level) if kind == b"WCDMA" else _dbm(level)  # RSCP, told without its sign
+        level = -abs(level) if kind == b"WCDMA" else _dbm(level)  # RSCP, given without its sign
         return plausible_cell(1000 * mcc + mnc, tac, cell, level, kind == b"GSM")
 
     def give_up_context(self, limit_ms):
@@ -77,7 +77,7 @@ class Modem(Driver):
         self.accepts(b"+CGACT=0,1", limit_ms)
 
     def gnss_start(self, radio_off):
-        """Start GNSS; the radio goes on registering beside it unless `radio_off`."""
+        """Start GNSS; the radio goes on registering meanwhile unless `radio_off`."""
         if radio_off:
             self.radio_off()
         self.accepts(b"+CGPS=1", _MS)  # refused when it is on already
@@ -144,8 +144,8 @@ class Modem(Driver):
             self.channel.wait(b"+CMQTTSTOP:", _MS)
         return running
 
-    def stop(self, park):
-        """Power off; the modem has no PSM, so it never is parked (False). Its supply stays on unless it
+    def stop(self, into_psm):
+        """Power off; the modem has no PSM, so it never is in PSM (False). Its supply stays on unless it
         answers for too long."""
         self.on = False
         self.accepts(b"+CPOF", _MS)

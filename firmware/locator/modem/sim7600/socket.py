@@ -22,7 +22,7 @@ class TlsSocket(Socket):
         self._begin()
         self._stop()
         driver.open_service(b"+CCHSTART")
-        self._at.command(b"+CCHSET=1,1", MS)  # tell what was sent, bytes are read by hand
+        self._at.command(b"+CCHSET=1,1", MS)  # report what was sent, bytes are read by hand
         self._at.command(b"+CCHSSLCFG=0,0", MS)
         try:
             driver.two_stage(b'+CCHOPEN=0,"%s",%d,2' % (host, port), b"+CCHOPEN:")
@@ -38,7 +38,7 @@ class TlsSocket(Socket):
             raise ModemError("send")
 
     def _read(self, most):
-        """The bytes, then `0,<error>`, before OK or behind it."""
+        """The bytes, then `0,<error>`, before OK or after it."""
         self._at.forget(b"+CCHRECV:")
         lines = self._at.command(b"+CCHRECV=0,%d" % most, MS, b"+CCHRECV:")
         if not any(line.startswith(b"0,") for line in lines):

@@ -14,9 +14,9 @@ POINT_EVERY_S = const(3600)
 REPORT_EVERY_S = const(3600)
 
 FIX_FRESH = const(13)
-STILL_FRESH = const(22)
-PROBE_FIRST = const(30)
-PROBE_OTHER = const(31)
+REUSE_FRESH = const(22)
+SCAN_FIRST = const(30)
+ATTEMPT_OTHER = const(31)
 _REST_REPORTED = const(2)
 _REST_NOT_WORTH = const(6)
 _POINT = const(11)
@@ -24,14 +24,14 @@ _REPORT = const(63)
 _EARLY_S = const(60)
 # In the place of what only our policy keeps.
 _POINT_DUE = st.MOVE_S
-_DUE_AT = st.ROW_AT
+_DUE_AT = st.LEVEL_AT
 
 
-def feel(state, left, journey):
+def feel(state, left, forecast):
     """A wake has begun."""
     state[st.LEFT] = left
     if state[st.MOVING] and not state[st.EDGE]:
-        state[st.UNMOVED] = 0
+        state[st.POSITION_HOLDS] = 0
     due = not state[_DUE_AT] or state[st.NOW] - state[_DUE_AT] >= POINT_EVERY_S - _EARLY_S
     state[_POINT_DUE] = 1 if due else 0
     if due:
@@ -39,22 +39,22 @@ def feel(state, left, journey):
     return False
 
 
-def arrive(state, journey):
+def arrive(state, forecast):
     """The place does not matter."""
 
 
-def next(state, costs, journey):
+def next(state, costs, forecast):
     """The next verdict of this wake."""
     if state[_POINT_DUE] and not state[st.DID_FIX]:
         return _POINT
-    return report(state, costs, journey)
+    return report(state, costs, forecast)
 
 
-def report(state, costs, journey):
+def report(state, costs, forecast):
     """The same when no point is due."""
-    if state[st.DID_TALK]:
+    if state[st.DID_SESSION]:
         return _REST_REPORTED
-    due = state[st.NOW] - state[st.LAST_UPLOAD] >= REPORT_EVERY_S - _EARLY_S
+    due = state[st.NOW] - state[st.LAST_SESSION] >= REPORT_EVERY_S - _EARLY_S
     return _REPORT if due and state[_POINT_DUE] else _REST_NOT_WORTH
 
 
@@ -63,7 +63,7 @@ def fresh(state, costs):
     return _POINT if state[_POINT_DUE] and not state[st.DID_FIX] else 0
 
 
-def is_spent(state):
+def is_on_reserve(state):
     """A schedule saves for nothing."""
     return False
 

@@ -197,7 +197,7 @@ def test_sessions_in_all_their_forms():
         card.open(euicc.ISD_R)
         assert euicc.eid(card) == "89049032123451234512345678901235"
         card.close()
-        assert card.rung == apdu.CGLA
+        assert card.interface == apdu.CGLA
         assert table.sent[:4] == [b"+CCHC=1", b"+CCHC=2", b"+CCHC=3", b'+CCHO="%s"' % euicc.ISD_R]
         assert table.sent[-1] == b"+CCHC=" + session
 
@@ -214,20 +214,20 @@ def test_the_class_byte_that_a_modem_wants():
 
 def test_a_channel_of_csim_and_the_basic_one():
     select = b"A4040010" + euicc.ISD_R
-    for rung, channel in ((apdu.CSIM_CHANNEL, b"02"), (apdu.CSIM_BASIC, b"00")):
+    for interface, channel in ((apdu.CSIM_CHANNEL, b"02"), (apdu.CSIM_BASIC, b"00")):
         driver, table = scripted.sim7600()
         table.answers[b"+CCHO="] = ERROR
         table.answers[b"+CGLA="] = ERROR
-        csim(table, b"0070000001", b"029000" if rung == apdu.CSIM_CHANNEL else b"6881")
+        csim(table, b"0070000001", b"029000" if interface == apdu.CSIM_CHANNEL else b"6881")
         csim(table, channel + select, b"6121")
         csim(table, b"8%s%s" % (channel[1:], EID[2:]), b"6115")
         csim(table, b"8%sC0000015" % channel[1:], EID_ANSWER)
         card = apdu.Transport(driver)
         card.open(euicc.ISD_R)
-        assert card.rung == rung
+        assert card.interface == interface
         assert euicc.eid(card)[:4] == "8904"
         card.close()
-        assert (b"0070800200" in table.sent[-1]) == (rung == apdu.CSIM_CHANNEL)
+        assert (b"0070800200" in table.sent[-1]) == (interface == apdu.CSIM_CHANNEL)
 
 
 def test_no_euicc():
@@ -237,7 +237,7 @@ def test_no_euicc():
     table.answers[b'+CSIM=42,"01A4'] = line(b'+CSIM: 4,"6A82"')
     card = apdu.Transport(driver)
     raises(CardError, card.open, euicc.ISD_R)
-    assert card.rung == apdu.NONE and table.now < 1000
+    assert card.interface == apdu.NONE and table.now < 1000
     sent = len(table.sent)
     raises(CardError, apdu.Transport(driver, apdu.NONE).open, euicc.ISD_R)
     assert len(table.sent) == sent
@@ -246,7 +246,9 @@ def test_no_euicc():
         table.answers[name] = ERROR
     card = apdu.Transport(driver)
     raises(CardError, card.open, euicc.ISD_R)
-    assert card.rung == apdu.UNKNOWN and 2000 < table.now < 60000  # a card that is not ready looks the same
+    assert (
+        card.interface == apdu.UNKNOWN and 2000 < table.now < 60000
+    )  # a card that is not ready looks the same
 
 
 def test_blocks_and_pieces():

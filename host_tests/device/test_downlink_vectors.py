@@ -1,4 +1,4 @@
-"""The shared vectors of orders on the device's side: each is obeyed by a new device."""
+"""The shared vectors of downlinks on the device's side: each is obeyed by a new device."""
 
 import json
 import sys
@@ -7,9 +7,9 @@ from binascii import hexlify, unhexlify
 import scratch
 from locator import state as st
 from locator.codec import cbor, record
-from locator.downlink import desk
+from locator.downlink import handlers
 from locator.journal import log
-from locator.journal.ledger import Ledger
+from locator.journal.numbers import Numbers
 from locator.journal.store import Journal
 
 
@@ -25,7 +25,7 @@ def lines():
 
 
 def cases():
-    """The orders alone: a vector is a line, and all of them would fill the heap."""
+    """The downlinks alone: a vector is a line, and all of them would fill the heap."""
     inside = False
     for line in lines():
         if line[:1] == '"':
@@ -35,7 +35,7 @@ def cases():
 
 
 class Port:
-    """As much of a port as orders need."""
+    """As much of a port as downlinks need."""
 
     def __init__(self):
         self.data_dir = scratch.folder()
@@ -45,21 +45,21 @@ class Port:
 
 
 def device():
-    """The desk of the device of the vectors (host_tests/support/make_vectors.py)."""
+    """The handlers of the device of the vectors (host_tests/support/make_vectors.py)."""
     port = Port()
-    ledger = Ledger(port.data_dir, 1)
-    ledger.boot = 3
-    journal = Journal(port.data_dir, ledger)
+    numbers = Numbers(port.data_dir, 1)
+    numbers.boot = 3
+    journal = Journal(port.data_dir, numbers)
     for _ in range(100):
-        journal.append([record.STILL, 1, 0, 0, 1, 1] + [0] * 14)
+        journal.append([record.REUSED, 1, 0, 0, 1, 1] + [0] * 14)
     journal.give_up(0)
     noted = log.Log()
     noted.add(50, log.REFUSED, 19)
     noted.add(60, log.MODEM, -1)
-    return desk.Desk(port, None, journal, ledger, st.new(), noted, "SIM")
+    return handlers.Handlers(port, None, journal, numbers, st.new(), noted, "SIM")
 
 
-def test_orders_are_obeyed_and_reported_to_the_byte():
+def test_downlinks_are_obeyed_and_reported_to_the_byte():
     count = 0
     for case in cases():
         at = device()

@@ -4,7 +4,7 @@ from carded import ASK, CARD, Device
 from locator import state as st
 from locator.actions import profile as profiles
 from locator.codec import checked
-from locator.downlink import card as orders
+from locator.downlink import profiles as orders
 from locator.esim import access, files, memory, policy, restart, trial
 from locator.modem import ModemRestarted
 from locator.scheduler import budget, profile
@@ -15,32 +15,32 @@ def test_a_damaged_policy_leaves_the_access_point_and_comes_again():
     for at in range(0, 40, 3):
         device.flip(files.POLICY, at)
         device.ask()
-        assert device.next_wake_uses() == b"apn0" and device.state[st.CARD_DUE] == profile.KNOWN
-        assert device.state[st.TO_TELL] & profile.TELL and device.reports()[0] == 0
+        assert device.next_wake_uses() == b"apn0" and device.state[st.PROFILE_DUE] == profile.KNOWN
+        assert device.state[st.TO_REPORT] & profile.REPORT and device.reports()[0] == 0
         device.take(device.policy)
-        assert device.reports()[0] == 5 and device.state[st.CARD_DUE] == ASK
+        assert device.reports()[0] == 5 and device.state[st.PROFILE_DUE] == ASK
         device.ask()
         assert policy.read(device.folder) == device.policy and device.next_wake_uses() == b"apn0"
 
 
-def test_nothing_is_told_where_there_never_was_a_policy():
+def test_nothing_is_reported_where_there_never_was_a_policy():
     device = Device(1)
     checked.remove(device.folder + files.POLICY)
     checked.remove(device.folder + files.CARD)
     assert device.reports() is None
     device.ask()
-    assert device.state[st.CARD_DUE] == 0 and device.next_wake_uses() == b"provisioned"
+    assert device.state[st.PROFILE_DUE] == 0 and device.next_wake_uses() == b"provisioned"
 
 
-def test_a_damaged_access_point_is_written_anew_and_no_failure_of_the_profile():
+def test_a_damaged_access_point_is_written_again_and_no_failure_of_the_profile():
     device = Device(2)
     device.flip("/access.bin", 2)
     assert device.next_wake_uses() == b"provisioned"
-    device.state[st.CARD_FAILS] = profile.LIMIT
+    device.state[st.PROFILE_FAILS] = profile.LIMIT
     device.ask()
     assert device.driver.apn == b"apn0" and device.next_wake_uses() == b"apn0"
     kept = memory.Memory(device.folder)
-    assert kept.p[profile.STAGE] == profile.SETTLED and not kept.p[profile.COST] & 0xFF
+    assert kept.p[profile.STAGE] == profile.IDLE and not kept.p[profile.COST] & 0xFF
 
 
 def test_a_policy_that_is_none_is_refused_by_its_revision():
@@ -57,11 +57,11 @@ def test_a_policy_that_is_none_is_refused_by_its_revision():
     assert device.reports()[0] == 7 and policy.read(device.folder)[0] == 7
 
 
-def test_an_order_whose_revision_is_another_is_none():
+def test_a_policy_whose_revision_is_another_is_none():
     device = Device(1)
     for body in (b"\x85\x05\x00\x00\x80\x80", b"\x84\x06\x00\x00\x80\x80", b"\x85\x1a\x00\x00\x00\x07\x00"):
         orders.take(device, [6, body])
-        assert not device.state[st.TO_TELL] and not checked.exists(device.folder + files.COMING)
+        assert not device.state[st.TO_REPORT] and not checked.exists(device.folder + files.COMING)
 
 
 def test_a_policy_that_is_damaged_while_it_waits_comes_again():
@@ -86,18 +86,18 @@ def test_an_access_point_that_was_not_kept_is_kept_later():
     finally:
         access.keep = keep
     assert device.driver.apn == b"apn1" and device.next_wake_uses() == b"apn0"
-    device.state[st.CARD_DUE] |= profile.KNOWN | st.CARD_OPEN
+    device.state[st.PROFILE_DUE] |= profile.KNOWN | st.PROFILE_OPEN
     one._memory.p[profile.TARGET], one._memory.p[profile.STAGE] = 2, profile.FORWARD
     trial.Trial.answered(one, 30)
-    assert device.state[st.CARD_DUE] == profile.KNOWN | profile.UNKEPT | profile.NOTICES
+    assert device.state[st.PROFILE_DUE] == profile.KNOWN | profile.UNKEPT | profile.NOTICES
     device.ask(lambda driver: (bytes([1] * 10), b"460002"))
     assert device.driver.apn == b"apn1" and device.next_wake_uses() == b"apn1"
-    assert device.state[st.CARD_DUE] == profile.KNOWN | profile.NOTICES
+    assert device.state[st.PROFILE_DUE] == profile.KNOWN | profile.NOTICES
 
 
 def asks_in_vain(device):
     """Reports have failed until the policy is asked again; the access point that the next wake uses."""
-    device.state[st.CARD_FAILS] = profile.LIMIT
+    device.state[st.PROFILE_FAILS] = profile.LIMIT
     device.ask()
     return device.next_wake_uses()
 
@@ -150,7 +150,7 @@ def test_a_modem_that_restarts_meanwhile_is_asked_again():
             raise AssertionError("no restart")
         except ModemRestarted:
             pass
-        assert device.state[st.CARD_DUE] & st.CARD_ASK
+        assert device.state[st.PROFILE_DUE] & st.PROFILE_ASK
 
 
 HOSTS = ["broker.example", 8883, "time.example", 123]
@@ -192,27 +192,27 @@ def test_a_policy_whose_hosts_are_none_is_refused():
         assert not whole(good[:i] + [bad] + good[i + 1 :])
 
 
-def test_a_switch_behind_a_look_is_a_try_of_its_own():
+def test_a_switch_after_a_scan_is_an_attempt_of_its_own():
     done = []
     device = Device(2)
     device.driver.radio_off = lambda: done.append("off")
     device.driver.radio_on = lambda: done.append("on")
     device.port.sleep_ms = done.append
     device.switch()._pause()
-    assert done == [] and device.state[st.NEXT_TRY] == 0
-    device.state[st.DID_PROBE] = st.YES
+    assert done == [] and device.state[st.NEXT_ATTEMPT] == 0
+    device.state[st.DID_SCAN] = st.YES
     device.switch()._pause()
-    assert done == ["off", 1000 * profile.APART_S, "on"] and device.state[st.NEXT_TRY] == 1
+    assert done == ["off", 1000 * profile.APART_S, "on"] and device.state[st.NEXT_ATTEMPT] == 1
 
 
-def test_a_switch_that_began_in_an_earlier_wake_waits_after_a_look_and_one_that_is_done_does_not():
+def test_a_switch_that_began_in_an_earlier_wake_waits_after_a_scan_and_one_that_is_done_does_not():
     second = bytes([1] * 10)
     for enabled, waits in ((CARD[0], True), (second, False)):
         done = []
         device = Device(2)
         device.port.sleep_ms = done.append
         device.driver.radio_off = device.driver.radio_on = lambda: None
-        device.state[st.DID_PROBE] = st.YES
+        device.state[st.DID_SCAN] = st.YES
         one = device.switch()
         one._enable = lambda iccid, imsi, done=done: done.append(iccid) or 0
         read, restart.identity = restart.identity, lambda driver, enabled=enabled: (enabled, b"460001")
@@ -224,7 +224,7 @@ def test_a_switch_that_began_in_an_earlier_wake_waits_after_a_look_and_one_that_
 
 
 class OneFailed(profiles.Profiles):
-    """The profile on trial is given up, another one is to be tried."""
+    """The profile on trial is given up, another one is to follow."""
 
     def _trial(self):
         return self
@@ -233,16 +233,16 @@ class OneFailed(profiles.Profiles):
         return True
 
 
-def test_another_profile_behind_a_look_is_a_try_of_its_own():
+def test_another_profile_after_a_scan_is_an_attempt_of_its_own():
     device = Device(2)
     state = device.state
-    state[st.CARD_DUE] |= st.CARD_OPEN
+    state[st.PROFILE_DUE] |= st.PROFILE_OPEN
     device.port.sleep_ms = lambda ms: None
-    budget.begin_look(state, 1000)
-    state[st.DID_PROBE], state[st.ATTACHED] = st.YES, st.NO
-    budget.begin_try(state, 1010, 0)
-    assert state[st.NEXT_TRY] == 1
-    OneFailed(device.port, None, device.driver, state, None).tried(0, True)
-    assert state[st.CARD_DUE] & st.CARD_AGAIN
-    budget.begin_try(state, 1100, 0)
-    assert state[st.NEXT_TRY] == 2
+    budget.begin_scan(state, 1000)
+    state[st.DID_SCAN], state[st.ATTACHED] = st.YES, st.NO
+    budget.begin_attempt(state, 1010, 0)
+    assert state[st.NEXT_ATTEMPT] == 1
+    OneFailed(device.port, None, device.driver, state, None).attempt(0, True)
+    assert state[st.PROFILE_DUE] & st.PROFILE_AGAIN
+    budget.begin_attempt(state, 1100, 0)
+    assert state[st.NEXT_ATTEMPT] == 2

@@ -30,7 +30,7 @@ class Device(carded.Device):
         self.driver.on = False
 
     def spend(self, size):
-        self.state[st.CARD_BYTES] = size
+        self.state[st.PROFILE_BYTES] = size
         self.switch().spend()
 
     def is_shut(self):
@@ -40,7 +40,7 @@ class Device(carded.Device):
             self.ask(lambda driver: self.card)
         except NotAllowed:
             assert not self.driver.on
-            assert self.state[st.DATA_UNTIL] == self.state[st.CARD_UNTIL]
+            assert self.state[st.DATA_UNTIL] == self.state[st.PROFILE_UNTIL]
             return self.state[st.DATA_UNTIL] - self.port.clock_s()
         assert self.driver.on
         return 0
@@ -48,7 +48,7 @@ class Device(carded.Device):
     def events(self):
         return [event[1:] for event in memory.Memory(self.folder).events]
 
-    def told(self):
+    def forget_events(self):
         kept = memory.Memory(self.folder)
         kept.events = []
         kept.save()
@@ -74,7 +74,7 @@ def test_months_are_those_of_the_calendar():
     assert limits._month(60) == 0 and limits._month(now // DAY_S) == 12 * 21
 
 
-def test_what_goes_over_each_is_counted_by_the_month_and_told_at_each_level():
+def test_what_goes_over_each_is_counted_by_the_month_and_reported_at_each_level():
     device = Device()
     passed = []
     for _ in range(12):
@@ -93,23 +93,23 @@ def test_what_goes_over_each_is_counted_by_the_month_and_told_at_each_level():
 def test_a_profile_without_data_is_left_and_the_last_one_says_so_before_it_is_silent():
     device = Device()
     device.spend(2 * MB)
-    assert device.state[st.CARD_DUE] & st.CARD_ASK and device.state[st.CARD_BYTES] == 0
+    assert device.state[st.PROFILE_DUE] & st.PROFILE_ASK and device.state[st.PROFILE_BYTES] == 0
     assert device.events() == [[1, 1, memory.QUOTA, 100]]
     kept = memory.Memory(device.folder)
     full = limits.used_up(device.folder, device.policy, NEW_YEAR)
     assert profile.choose(kept.p, device.policy[files.ROWS], CN, 9, full) == 2
     kept.p[profile.PROFILE] = 2
     kept.save()
-    device.told()
+    device.forget_events()
     device.card = (device.policy[files.PROFILES][1][0], b"460002")
     device.spend(2 * MB)
-    assert device.is_shut() == 0 and device.state[st.CARD_UNTIL]  # the agent does not know yet
-    device.told()
-    device.state[st.LAST_UPLOAD] = device.port.clock_s() - 3600
+    assert device.is_shut() == 0 and device.state[st.PROFILE_UNTIL]  # the agent does not know yet
+    device.forget_events()
+    device.state[st.LAST_SESSION] = device.port.clock_s() - 3600
     assert device.is_shut() == DAY_S - 3600
-    device.state[st.LAST_UPLOAD] -= DAY_S  # a report a day all the same
+    device.state[st.LAST_SESSION] -= DAY_S  # a report a day all the same
     assert device.is_shut() == 0
-    device.state[st.LAST_UPLOAD] += DAY_S
+    device.state[st.LAST_SESSION] += DAY_S
     device.state[st.OFFSET] += 31 * DAY_S
     assert device.is_shut() == 0
 
@@ -141,6 +141,6 @@ def test_a_switch_that_is_open_is_not_tried_there_either():
     kept.follow(device.policy)
     profile.begin(kept.p, 2, 9)
     kept.save()
-    device.state[st.MCC], device.state[st.CARD_DUE] = KZ, profile.KNOWN | st.CARD_OPEN
+    device.state[st.MCC], device.state[st.PROFILE_DUE] = KZ, profile.KNOWN | st.PROFILE_OPEN
     assert device.is_shut() == 8 * 3600
     assert memory.Memory(device.folder).p[profile.STAGE] == profile.FORWARD

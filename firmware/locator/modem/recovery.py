@@ -61,7 +61,8 @@ def cold_boot(driver):
 
 def cut_supply(driver):
     """The modem does not power off. Where its supply cannot be cut, but its reset line pressed, it is started
-    again, which resets it if need be, and told once more: it would draw its current all through the pause.
+    again, which resets it if need be, and told to power off once more: it would draw its current all through
+    the pause.
     """
     port, again, driver.lost_supply = driver.port, driver.lost_supply, True
     if port.modem_rail(False) is not False or again or port.modem_reset(False) is False:
@@ -97,6 +98,6 @@ def cycle_radio(driver):
 
 
 def give_up_context(driver):
-    """End the PDP context and whatever runs over it: the next opening asks the network anew."""
+    """End the PDP context and whatever runs over it: the next opening asks the network again."""
     driver.channel.lost = ()
     driver.give_up_context(_CONTEXT_MS)

@@ -5,7 +5,7 @@ import sys
 
 import packed
 import scratch
-from start import bundle
+from start import image
 
 FILES = (
     ("locator/__init__.mpy", b"package"),
@@ -23,18 +23,18 @@ def slot(data):
 
 def test_a_slot_that_cannot_be_read_is_an_empty_one():
     path = slot(packed.slot(FILES))
-    files = bundle.files
+    files = image.files
 
     def broken(f):
         yield from list(files(f))[:2]
         raise OSError(5)
 
-    bundle.files = broken
+    image.files = broken
     try:
-        mounted = bundle.Slot(path)
-        assert not bundle.is_complete(path)
+        mounted = image.Slot(path)
+        assert not image.is_complete(path)
     finally:
-        bundle.files = files
+        image.files = files
     for name, _ in FILES:
         try:
             mounted.open(name, "rb")
@@ -56,7 +56,7 @@ def contents(mounted, path):
 
 def test_the_file_of_a_slot_is_opened_once():
     path = slot(packed.slot(FILES))
-    mounted = bundle.Slot(path)
+    mounted = image.Slot(path)
     os.remove(path)  # to open it again would fail
     first, second = (mounted.open(name, "rb") for name, _ in FILES[:2])
     buf = bytearray(4)
@@ -74,7 +74,7 @@ def refused(do, *arguments):
 
 
 def test_the_file_of_a_slot_is_closed_when_it_is_unmounted():
-    mounted = bundle.Slot(slot(packed.slot(FILES)))
+    mounted = image.Slot(slot(packed.slot(FILES)))
     mounted.umount()
     try:
         mounted._f.read(1)
@@ -82,11 +82,11 @@ def test_the_file_of_a_slot_is_closed_when_it_is_unmounted():
         pass
     else:
         raise AssertionError("it is open")
-    bundle.Slot(scratch.folder() + "/none").umount()
+    image.Slot(scratch.folder() + "/none").umount()
 
 
 def test_files_and_folders_are_found():
-    mounted = bundle.Slot(slot(packed.slot(FILES)))
+    mounted = image.Slot(slot(packed.slot(FILES)))
     for name, data in FILES:
         assert mounted.stat("/" + name)[:1] + mounted.stat("/" + name)[6:7] == (0x8000, len(data))
         assert contents(mounted, "/" + name) == data
@@ -98,22 +98,22 @@ def test_files_and_folders_are_found():
 
 def test_a_slot_that_is_not_there_or_cut_off_is_no_error():
     whole = packed.slot(FILES)
-    assert refused(bundle.Slot(scratch.folder() + "/none").stat, "/locator") == 2
+    assert refused(image.Slot(scratch.folder() + "/none").stat, "/locator") == 2
     for size in range(0, len(whole), 7):
         path = slot(whole[:size])
-        mounted = bundle.Slot(path)
-        assert not bundle.is_complete(path)
+        mounted = image.Slot(path)
+        assert not image.is_complete(path)
         for name, data in FILES:
             if not refused(mounted.stat, name):
                 assert data.startswith(contents(mounted, name))
 
 
 def test_complete_is_what_has_its_end():
-    assert bundle.is_complete(slot(packed.slot(FILES)))
+    assert image.is_complete(slot(packed.slot(FILES)))
     for end in (b"", b"\x01\x01"):
-        assert not bundle.is_complete(slot(packed.slot(FILES, 1, end)))
-    assert bundle.head(slot(packed.slot(FILES, 7)))[0] == 7
-    assert bundle.head(slot(b"\x00" + packed.slot(FILES)[1:])) == (0, 0, b"")
+        assert not image.is_complete(slot(packed.slot(FILES, 1, end)))
+    assert image.head(slot(packed.slot(FILES, 7)))[0] == 7
+    assert image.head(slot(b"\x00" + packed.slot(FILES)[1:])) == (0, 0, b"")
 
 
 def test_micropython_imports_from_it():
@@ -122,7 +122,7 @@ def test_micropython_imports_from_it():
     import vfs
 
     code = b"VALUE = 42\n"
-    mounted = bundle.Slot(slot(packed.slot((("packed_probe.py", code), ("pack_of/__init__.mpy", b"M")))))
+    mounted = image.Slot(slot(packed.slot((("packed_probe.py", code), ("pack_of/__init__.mpy", b"M")))))
     vfs.mount(mounted, "/packed")
     sys.path.insert(0, "/packed")
     try:

@@ -1,4 +1,5 @@
-"""A guide for tests: three stations in two countries, 200 km on one meridian and 100 km on one parallel."""
+"""Route data for tests: three stations in two countries, 200 km on one meridian and 100 km on one
+parallel."""
 
 import struct
 from binascii import crc32
@@ -43,5 +44,5 @@ def made(revision=7, tiles=(0, 9, 2, 3, 15), stations=_STATIONS):
 
 
 def sealed(body):
-    """Any bytes as a guide whose CRC is good."""
+    """Any bytes as route data whose CRC is good."""
     return body + struct.pack("<I", crc32(body))

@@ -1,9 +1,9 @@
-"""Orders: the policy of the card's profiles, and what the agent is told about them.
+"""The policy of the eSIM profiles, and what is reported about them.
 
-Reply key 10: [revision, policy as CBOR within a byte string (esim/policy.py)]. Uplink key 14: [revision,
-route to the card, EID, profile in use, stage, [[ICCID, class], ...], [[epoch seconds, before, after, outcome,
-cause], ...], data used, notification], the numbers of esim/memory.py and scheduler/profile.py. Data as in
-esim/limits.py; of a notification [sequence, operation, ICCID, bytes in all, offset, piece] or nothing.
+Downlink key 10: [revision, policy as CBOR within a byte string (esim/policy.py)]. Uplink key 14: [revision,
+interface to the card, EID, profile in use, stage, [[ICCID, class], ...], [[epoch seconds, before, after,
+outcome, cause], ...], data used, notification], the numbers of esim/memory.py and scheduler/profile.py. Data
+as in esim/limits.py; of a notification [sequence, operation, ICCID, bytes in all, offset, piece] or nothing.
 """
 
 from micropython import const
@@ -14,82 +14,82 @@ from locator.esim import files
 
 _KEY = const(14)
 _MOST_BYTES = const(1300)
-_TELL = const(128)
+_REPORT = const(128)
 _PIECE_BYTES = const(400)  # of a notification, in an uplink
 
-# As in scheduler/profile.py, which there is no room for in a conversation.
+# As in scheduler/profile.py, which there is no room for in a session.
 _KNOWN = const(4)
 _PROFILE = const(0)
 _STAGE = const(2)
 _INTEGERS = const(20)
 
 
-def take(desk, value):
-    """Keep the policy beside the one in force, to be asked at the next attempt to register. A conversation
-    has no room to look into it: it is judged then (esim/switch.py)."""
-    if not _is_order(value):
+def take(handlers, value):
+    """Keep the policy beside the one in force, to be asked at the next attempt to register. A session
+    has no room to read it: it is checked then (esim/switch.py)."""
+    if not _is_policy(value):
         return
-    folder, state = desk.port.data_dir, desk.state
-    desk.tell(_TELL)
+    folder, state = handlers.port.data_dir, handlers.state
+    handlers.will_report(_REPORT)
     if _revision(folder) == value[0]:
         return  # that we have it was forgotten
     try:
         checked.write(folder + files.COMING, value[1])
     except OSError:  # the agent will send it again
         return
-    state[st.CARD_DUE] = _KNOWN | st.CARD_ASK
+    state[st.PROFILE_DUE] = _KNOWN | st.PROFILE_ASK
 
 
-def write(desk, out):
+def write(handlers, out):
     """Policy, card and events."""
-    folder = desk.port.data_dir
+    folder = handlers.port.data_dir
     revision = _revision(folder)
     if not revision and not any(checked.exists(folder + each) for each in (files.POLICY, files.CARD)):
         return 0
     known = _known(folder)
     integers = known[files.INTEGERS]
     out.int(_KEY)
-    told = [revision, known[files.RUNG], known[files.EID], integers[_PROFILE], integers[_STAGE]]
-    told += known[files.LISTED : files.FOLLOWS] + [checked.read(folder + files.USED) or [], _piece(folder)]
-    files.put(out, told)
+    on_ack = [revision, known[files.INTERFACE], known[files.EID], integers[_PROFILE], integers[_STAGE]]
+    on_ack += known[files.LISTED : files.FOLLOWS] + [checked.read(folder + files.USED) or [], _piece(folder)]
+    files.put(out, on_ack)
     return 1
 
 
-def told(desk):
+def on_ack(handlers):
     """The agent knows the events."""
-    folder = desk.port.data_dir
+    folder = handlers.port.data_dir
     known = _known(folder)
     if known[files.EVENTS]:
         known[files.EVENTS] = []
         try:
             files.write(folder + files.CARD, known)
-        except OSError:  # told once more
+        except OSError:  # reported once more
             pass
-    _told_piece(desk, folder)
+    _ack_piece(handlers, folder)
 
 
 def _piece(folder):
     found = checked.read(folder + files.NOTICE)
-    if not found or found[files.TOLD] >= len(found[files.CONTENT]):
+    if not found or found[files.SENT] >= len(found[files.CONTENT]):
         return []
-    content, start = found[files.CONTENT], found[files.TOLD]
-    return found[: files.TOLD] + [len(content), start, content[start : start + _PIECE_BYTES]]
+    content, start = found[files.CONTENT], found[files.SENT]
+    return found[: files.SENT] + [len(content), start, content[start : start + _PIECE_BYTES]]
 
 
-def _told_piece(desk, folder):
+def _ack_piece(handlers, folder):
     """The agent has the piece; another goes with the next uplink."""
     found = checked.read(folder + files.NOTICE)
-    if not found or found[files.TOLD] >= len(found[files.CONTENT]):
+    if not found or found[files.SENT] >= len(found[files.CONTENT]):
         return
-    found[files.TOLD] += _PIECE_BYTES
+    found[files.SENT] += _PIECE_BYTES
     out = cbor.Writer(bytearray(len(found[files.CONTENT]) + 64))
     files.put(out, found)
     try:
         checked.write(folder + files.NOTICE, bytes(out.buf[: out.n]))
-    except OSError:  # told once more
+    except OSError:  # reported once more
         return
-    if found[files.TOLD] < len(found[files.CONTENT]):
-        desk.tell(_TELL)
+    if found[files.SENT] < len(found[files.CONTENT]):
+        handlers.will_report(_REPORT)
 
 
 def _revision(folder):
@@ -102,7 +102,7 @@ def _known(folder):
     return found or [[0] * _INTEGERS, 0, 0, 0, "", [], [], 0]
 
 
-def _is_order(value):
+def _is_policy(value):
     if type(value) is not list or len(value) != 2 or type(value[0]) is not int or type(value[1]) is not bytes:
         return False
     if not 0 < value[0] <= 0x7FFFFFFF or not 6 <= len(value[1]) <= _MOST_BYTES:

@@ -1,7 +1,7 @@
-"""One conversation with the agent: connect, send turns, take the acknowledgements, disconnect.
+"""One session with the agent: connect, send turns, take the acknowledgements, disconnect.
 
-A turn is one uplink and its reply. Only a reply that quotes the number of an uplink of this very
-conversation counts, so an old reply kept by a hostile broker frees nothing.
+A turn is one uplink and its downlink. Only a downlink that quotes the number of an uplink of this very
+session counts, so an old downlink kept by a hostile broker frees nothing.
 """
 
 from micropython import const
@@ -18,17 +18,17 @@ _TIME = const(3)
 _EPOCH = const(11)
 _REPLY_MS = const(10000)
 _PROMPT_MS = const(1500)
-_SENDS = const(2)  # one resend without a reply, then patience
+_SENDS = const(2)  # one resend without a downlink, then patience
 _HEADROOM = const(32)
 UPLINK_BYTES = const(3500)  # of plain text and envelope, what a turn may carry
 ROOM_BYTES = const(4736)
-_BESIDE_BYTES = const(1792)  # of the room, an uplink or a reply; behind it are the records it is made of
+_BESIDE_BYTES = const(1792)  # of the room, an uplink or a downlink; after it are the records it is made of
 _MAX_TURNS = const(40)
 _NEWEST_FIRST = const(16)  # records: they fit in one uplink
 
 
 class Outcome:
-    """What a conversation came to: messages `sent`, `bytes` both ways, `turns` answered, `server_time` epoch
+    """What a session came to: messages `sent`, `bytes` both ways, `turns` answered, `server_time` epoch
     or None; `refused`: the agent has answered and keeps nothing of what it was sent."""
 
     def __init__(self):
@@ -36,39 +36,39 @@ class Outcome:
         self.turns = 0
         self.refused = False
         self.server_time = None
-        self.late = False  # the last reply was long on its way, or to an earlier try: its time is past
+        self.late = False  # the last downlink was long on its way, or to an earlier attempt: its time is past
 
 
-class Conversation:
-    """`keys` are those in use (`session.keys`), `modem` is registered already. `open_desk`
-    makes the desk for orders (`downlink.desk`), called when there is an order or something to tell. `most`
-    bytes go into an uplink. `room` is a bytearray of ROOM_BYTES for uplinks, their records and replies."""
+class Session:
+    """`keys` are those in use (`session.keys`), `modem` is registered already. `open_handlers` makes the
+    `downlink.handlers.Handlers`, called when there is something to obey or to report. `most`
+    bytes go into an uplink. `room` is a bytearray of ROOM_BYTES for uplinks, their records and downlinks."""
 
-    def __init__(self, modem, journal, ledger, keys, open_desk, most, room=None):
+    def __init__(self, modem, journal, numbers, keys, open_handlers, most, room=None):
         self.modem = modem
         self._journal = journal
-        self._ledger = ledger
+        self._numbers = numbers
         self.keys = keys
         self._topic = b"landbridge/%s/" % keys.device.encode()
         self._room = memoryview(room or bytearray(ROOM_BYTES))
         self._batch = Batch(self._room[_BESIDE_BYTES:])
         self._most = most
-        self._numbers = []
-        self.port = None  # tells how long a reply was on its way, where there is one
+        self._sent = []
+        self.port = None  # measures how long a downlink was on its way, where there is one
         self._heard = False  # the agent has kept a turn
-        self._open_desk = open_desk
-        self.desk = None
+        self._open_handlers = open_handlers
+        self.handlers = None
         self.outcome = Outcome()
 
-    def run(self, extras, messages, to_tell, urgent):
+    def run(self, extras, messages, to_report, urgent):
         """Turns until nothing is left to send or `messages` are sent. `extras(writer, more)` writes
-        the pairs of the uplink map beside the columns and returns their number; `more` is False until
-        a turn was kept. `to_tell`: there is something to say about orders. `urgent`: the newest records
+        the pairs of the uplink map after the columns and returns their number; `more` is False until
+        a turn was kept. `to_report`: the handlers have something to report. `urgent`: the newest records
         go first, then the others from the oldest on. Raises `ModemError` when the connection breaks;
-        `outcome` then tells how far it came.
+        `outcome` then says how far it came.
         """
-        if to_tell and not self.desk:
-            self.desk = self._open_desk()
+        if to_report and not self.handlers:
+            self.handlers = self._open_handlers()
         self._heard = False
         self.modem.mqtt_subscribe(self._topic + b"down")
         for _ in range(_MAX_TURNS):
@@ -77,34 +77,34 @@ class Conversation:
             newest = urgent and not self._heard
             limit = _NEWEST_FIRST if newest else MAX_RECORDS
             self._batch.n = self._journal.read_batch(self._batch.records, limit, newest)
-            if self._heard and not self._batch.n and not (self.desk and self.desk.to_tell()):
+            if self._heard and not self._batch.n and not (self.handlers and self.handlers.to_report()):
                 return
             if not self._turn(extras, self._heard) or self.outcome.refused:
-                return  # records that are not wanted would be sent until the day's messages are spent
+                return  # records that are not wanted would be sent until the day's messages are used up
 
     def pull(self, messages):
-        """The same about nothing but the pieces of a release that `desk` wants: no record goes along."""
-        desk = self.desk = self.desk or self._open_desk()
-        desk.may_tell = st.TELL_PULL
+        """Run a session for the pieces of a release that `handlers` want; no record goes along."""
+        handlers = self.handlers = self.handlers or self._open_handlers()
+        handlers.may_report = st.REPORT_PULL
         self._batch.n = 0
         self.modem.mqtt_subscribe(self._topic + b"down")
-        while desk.pull and self.outcome.sent < messages:
+        while handlers.pull and self.outcome.sent < messages:
             if not self._turn(_nothing, True):
                 return
 
     def _turn(self, extras, more):
-        self._numbers = []  # a late answer to an earlier turn says nothing about this one
+        self._sent = []  # a late answer to an earlier turn says nothing about this one
         for _ in range(_SENDS):
-            sealed = self._seal(*self._write_fitting(extras, more))
+            envelope = self._seal(*self._write_fitting(extras, more))
             self.outcome.sent += 1
-            self.outcome.bytes += len(sealed)
-            self.modem.mqtt_publish(self._topic + b"up", sealed)
+            self.outcome.bytes += len(envelope)
+            self.modem.mqtt_publish(self._topic + b"up", envelope)
             sent_ms = self._ticks_ms()
             answered = self._await_reply()
             if answered is not None:
                 self.outcome.turns += 1
                 is_slow = self._ticks_ms() - sent_ms > _PROMPT_MS
-                self.outcome.late = is_slow or answered != self._numbers[-1]
+                self.outcome.late = is_slow or answered != self._sent[-1]
                 return True
         return False
 
@@ -122,7 +122,7 @@ class Conversation:
                 self._batch.n //= 2
 
     def _write(self, extras, more):
-        """Write the uplink into the room; (start, end) of it. Another try needs the records again."""
+        """Write the uplink into the room; (start, end) of it. Another attempt needs the records again."""
         most = min(self._most, _BESIDE_BYTES - TAG_SIZE) if self._batch.n else self._most
         out = cbor.Writer(self._room[:most])
         out.n = _HEADROOM + 1  # the map's head is one byte and comes last
@@ -134,22 +134,22 @@ class Conversation:
             self._batch.write(out)
             pairs += 1
         pairs += extras(out, more)
-        if self.desk:
-            pairs += self.desk.write(out)
+        if self.handlers:
+            pairs += self.handlers.write(out)
         end = out.n
         out.n = _HEADROOM
         out.head(cbor.MAP, pairs)
         return _HEADROOM, end
 
     def _seal(self, start, end):
-        """Seal the uplink where it stands; a second try is written anew, under another number."""
-        number = self._ledger.next_number()
-        self._numbers.append(number)
+        """Seal the uplink where it stands; a second attempt is written again, under another number."""
+        number = self._numbers.next_number()
+        self._sent.append(number)
         first, last = self.keys.up.seal(self._room, start, end, number)
         return self._room[first:last]
 
     def _await_reply(self):
-        """The number of the uplink of this conversation that a genuine reply has answered, or None."""
+        """The number of the uplink of this session that a genuine downlink has answered, or None."""
         for _ in range(4):  # a hostile broker may send more than one message
             plain = self._receive()
             if plain is None:
@@ -158,7 +158,7 @@ class Conversation:
                 reply = read_reply(plain)
             except cbor.CborError:
                 continue
-            if reply.get(_ANSWERED) in self._numbers:
+            if reply.get(_ANSWERED) in self._sent:
                 self._apply(reply)
                 return reply[_ANSWERED]
         return None
@@ -171,7 +171,7 @@ class Conversation:
             return None
         self.outcome.bytes += len(data)
         try:
-            # The uplink in the room is on its way; another try would write it anew.
+            # The uplink in the room is on its way; another attempt would write it again.
             return self.keys.down.open(data, self._room[:_BESIDE_BYTES])[1]
         except EnvelopeError:
             return b""
@@ -188,14 +188,14 @@ class Conversation:
         self._journal.acknowledge(reply[_RANGES])
         self.outcome.refused = self._batch.n > 0 and self._journal.pending() == waiting
         self.outcome.server_time = reply[_TIME]
-        self._ledger.date(reply[_TIME], True)
+        self._numbers.date(reply[_TIME], True)
         # An answer to an earlier attempt of this turn acknowledges what that said: the same.
-        if self.desk:
-            self.desk.told()
+        if self.handlers:
+            self.handlers.on_ack()
         if len(reply) > _TIME + 1:
-            if not self.desk:
-                self.desk = self._open_desk()
-            self.desk.take(reply)
+            if not self.handlers:
+                self.handlers = self._open_handlers()
+            self.handlers.take(reply)
 
 
 def _nothing(out, more):
@@ -203,10 +203,10 @@ def _nothing(out, more):
 
 
 def read_reply(plain):
-    """The reply as a dict: 1 the number of the uplink answered, 2 a flat list of acknowledged ranges,
-    3 epoch seconds, orders from 4 on.
+    """The downlink as a dict: 1 the number of the uplink answered, 2 a flat list of acknowledged ranges,
+    3 epoch seconds, keys of the handlers from 4 on.
 
-    Raises `cbor.CborError` when `plain` is no reply of our version. Keys we do not know are for
+    Raises `cbor.CborError` when `plain` is no downlink of our version. Keys we do not know are for
     newer firmware.
     """
     reply = cbor.loads(plain)

@@ -1,11 +1,11 @@
-"""The desk of orders, with modules of its own making."""
+"""The downlink handlers, with modules made for the test."""
 
 import sys
 
 from locator import downlink as orders
 from locator import state as st
 from locator.codec import cbor
-from locator.downlink import desk as desks
+from locator.downlink import handlers as downlinks
 
 ONE, TWO = 1, 2
 KEY = 5
@@ -19,17 +19,17 @@ class Words:
         self.length = length
         self.taken = []
 
-    def take(self, desk, value):
+    def take(self, handlers, value):
         self.taken.append(value)
 
-    def write(self, desk, out):
+    def write(self, handlers, out):
         if not self.length:
             return 0
         out.int(self.key)
         out.bytes(bytes(self.length))
         return 1
 
-    def told(self, desk):
+    def on_ack(self, handlers):
         self.length = 0
 
 
@@ -37,25 +37,25 @@ def made(one, two):
     for name, module in (("one", one), ("two", two)):
         sys.modules["locator.downlink." + name] = module
         setattr(orders, name, module)
-    desks._TAKES.clear()
-    desks._TAKES.update({KEY: "one"})
-    desks._TELLS = ((ONE, "one"), (TWO, "two"))
+    downlinks._TAKES.clear()
+    downlinks._TAKES.update({KEY: "one"})
+    downlinks._REPORTS = ((ONE, "one"), (TWO, "two"))
     state = st.new()
-    state[st.TO_TELL] = st.EVERYONE
-    return desks.Desk(None, None, None, None, state, None)
+    state[st.TO_REPORT] = st.REPORT_ALL
+    return downlinks.Handlers(None, None, None, None, state, None)
 
 
 def with_modules(test):
-    takes, desks_tells = dict(desks._TAKES), desks._TELLS
+    takes, reports = dict(downlinks._TAKES), downlinks._REPORTS
     try:
         test()
     finally:
-        desks._TAKES.clear()
-        desks._TAKES.update(takes)
-        desks._TELLS = desks_tells
+        downlinks._TAKES.clear()
+        downlinks._TAKES.update(takes)
+        downlinks._REPORTS = reports
 
 
-def test_orders_go_to_their_modules_and_unknown_ones_nowhere():
+def test_downlinks_go_to_their_modules_and_unknown_ones_nowhere():
     def check():
         one = Words(6, 0)
         made(one, Words(7, 0)).take({0: 1, 1: 2, 2: [], 3: 4, KEY: [9], 99: 1})
@@ -67,16 +67,16 @@ def test_orders_go_to_their_modules_and_unknown_ones_nowhere():
 def test_what_does_not_fit_waits_for_the_next_turn():
     def check():
         one, two = Words(6, 20), Words(7, 20)
-        desk = made(one, two)
+        handlers = made(one, two)
         out = cbor.Writer(bytearray(32))
-        assert desk.write(out) == 1 and out.n == 22
-        desk.told()
-        assert desk.to_tell() and not one.length and two.length
+        assert handlers.write(out) == 1 and out.n == 22
+        handlers.on_ack()
+        assert handlers.to_report() and not one.length and two.length
         out.n = 0
-        assert desk.write(out) == 1
-        assert desk.to_tell()  # as long as nobody has answered
-        desk.told()
-        assert not desk.to_tell()
+        assert handlers.write(out) == 1
+        assert handlers.to_report()  # as long as nobody has answered
+        handlers.on_ack()
+        assert not handlers.to_report()
 
     with_modules(check)
 
@@ -84,27 +84,27 @@ def test_what_does_not_fit_waits_for_the_next_turn():
 class Greedy(Words):
     """A module for which memory does not suffice."""
 
-    def write(self, desk, out):
+    def write(self, handlers, out):
         out.int(self.key)
         raise MemoryError
 
 
-def test_without_memory_for_one_the_others_are_told():
+def test_without_memory_for_one_the_others_are_reported():
     def check():
-        desk = made(Greedy(6, 20), Words(7, 20))
+        handlers = made(Greedy(6, 20), Words(7, 20))
         out = cbor.Writer(bytearray(64))
-        assert desk.write(out) == 1 and out.n == 22
-        desk.told()
-        assert not desk.to_tell()
+        assert handlers.write(out) == 1 and out.n == 22
+        handlers.on_ack()
+        assert not handlers.to_report()
 
     with_modules(check)
 
 
 def test_who_has_nothing_to_say_is_not_asked_again():
     def check():
-        desk = made(Words(6, 0), Words(7, 0))
-        assert desk.write(cbor.Writer(bytearray(32))) == 0
-        assert not desk.to_tell()
+        handlers = made(Words(6, 0), Words(7, 0))
+        assert handlers.write(cbor.Writer(bytearray(32))) == 0
+        assert not handlers.to_report()
 
     with_modules(check)
 
@@ -112,21 +112,21 @@ def test_who_has_nothing_to_say_is_not_asked_again():
 class Wide(Words):
     """A module that needs others."""
 
-    def take(self, desk, value):
-        from locator.downlink import report, why
+    def take(self, handlers, value):
+        from locator.downlink import report, wakes
 
-        self.taken = [report.TELL, why.write]
+        self.taken = [report.REPORT, wakes.write]
 
 
-def test_nothing_that_an_order_has_imported_stays():
+def test_nothing_that_a_downlink_has_imported_stays():
     def check():
         for name in ("report", "why"):
             if sys.modules.pop("locator.downlink." + name, None):
                 delattr(orders, name)
         wide = Wide(6, 0)
-        desk = made(wide, Words(7, 0))
+        handlers = made(wide, Words(7, 0))
         before = sorted(sys.modules)
-        desk.take({3: 4, KEY: [9]})
+        handlers.take({3: 4, KEY: [9]})
         assert len(wide.taken) == 2 and sorted(sys.modules) == before
         assert not hasattr(orders, "why")
 

@@ -1,6 +1,6 @@
 """A slot of the application: one file that holds a whole release and is mounted like a folder.
 
-    offer      "LB1\\0", sequence of the release and bytes of the list (u32 each), SHA-256 of the list
+    head       "LB1\\0", sequence of the release and bytes of the list (u32 each), SHA-256 of the list
     list       40 bytes a file, in the order of their numbers: number, bytes (u32 each), SHA-256
     contents   file after file, in the order of the list
     end        one byte, once all of it has been read again and found good
@@ -157,7 +157,7 @@ class Contents(io.IOBase):
         return got
 
     def ioctl(self, request, _):
-        """Tells the importer to read in large pieces."""
+        """Make the importer read in large pieces."""
         if request == _CLOSE:
             return 0
         return _MOST_BUFFER if request == _BUFFER_SIZE else -_EINVAL

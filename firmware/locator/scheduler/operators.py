@@ -1,4 +1,5 @@
-"""Whether another network of the country is worth a look. Imported when a report over a dear one is due."""
+"""Operator selection: whether another network of the country is worth an attempt. Imported when a session
+over an expensive one is due."""
 
 from micropython import const
 
@@ -15,18 +16,18 @@ _STAYS_S = 86400
 _LEAST_MIN = 30
 
 
-def choose(state, costs, journey, known):
-    """PLMN of a network that beats the one in use, over which a report costs `known` mJ: what the reports
-    still to come in this country would save is more than an attach and a search in vain; 0: none does."""
+def choose(state, costs, forecast, known):
+    """PLMN of a network that beats the one in use, over which a report costs `known` mJ: what the sessions
+    still to come in this country would save is more than an attach and a failed search; 0: none does."""
     age = state[st.AGE_MIN]
     now_rate = _rate(age, known + costs.wake)
-    minutes = (journey.country_s or _STAYS_S) // 60
+    minutes = (forecast.country_s or _STAYS_S) // 60
     hoped = _hoped(state, costs, now_rate)
     best, best_gain = 0, costs.attach * 13 // 10 + networks.search_mj(state, costs)
-    for other in journey.networks:
-        if other == state[st.NETWORK] or networks.looked_lately(state, other):
+    for other in forecast.networks:
+        if other == state[st.NETWORK] or networks.selected_lately(state, other):
             continue
-        cost = _expected(state, costs, journey, known, other)
+        cost = _expected(state, costs, forecast, known, other)
         if cost:
             saves = now_rate - _rate(age, cost + costs.wake)
         else:
@@ -36,20 +37,20 @@ def choose(state, costs, journey, known):
     return best
 
 
-def _expected(state, costs, journey, known, plmn):
-    """mJ over a network from what was learned of it or, before that, from what the fleet knows of it, beside
-    the one in use (`known` mJ) or the cheapest there is; 0: nobody knows."""
+def _expected(state, costs, forecast, known, plmn):
+    """mJ over a network from what was learned of it or, before that, from what the fleet knows of it,
+    relative to the one in use (`known` mJ) or the cheapest there is; 0: nobody knows."""
     cost = networks.cost_of(state, plmn)
     if cost:
         return cost
-    here, there = _percent(journey, state[st.NETWORK]), _percent(journey, plmn)
-    return known * there // here if here else costs.upload * there // 100
+    here, there = _percent(forecast, state[st.NETWORK]), _percent(forecast, plmn)
+    return known * there // here if here else costs.session_mj * there // 100
 
 
-def _percent(journey, plmn):
+def _percent(forecast, plmn):
     """Of the cost over the cheapest network, as the fleet knows; 0: it does not."""
-    at = journey.networks.index(plmn) if plmn in journey.networks else -1
-    return min(journey.costs[at], _MOST_PERCENT) if at >= 0 else 0
+    at = forecast.networks.index(plmn) if plmn in forecast.networks else -1
+    return min(forecast.costs[at], _MOST_PERCENT) if at >= 0 else 0
 
 
 def _hoped(state, costs, now_rate):
@@ -61,7 +62,7 @@ def _hoped(state, costs, now_rate):
             least, doubt = min(least, state[at + 1]), doubt * _DEARER // 1000
     age, saves = state[st.AGE_MIN], 0
     for share, percent in _COST_SPREAD:
-        for part, cheap in ((1000 - doubt, least), (doubt, min(costs.upload, least))):
+        for part, cheap in ((1000 - doubt, least), (doubt, min(costs.session_mj, least))):
             rate = _rate(age, cheap * percent // 100 + costs.wake) if part else now_rate
             saves += share * part // 1000 * max(0, now_rate - rate)
     return saves // 1000

@@ -1,9 +1,9 @@
-"""The menu: what so many joules a day can pay. Imported when a row is chosen.
+"""The pacing table: what so many joules a day can pay. Imported when a level is chosen.
 
-A row: joules a day, seconds between points on the move and standing, seconds behind a point to one at a stop
-or departure, minutes of age for a joule, seconds for which a stop is watched.
+A level: joules a day, seconds between points on the move and stationary, seconds after a point to one at a
+stop or departure, minutes of age for a joule, seconds for which a stop is watched.
 
-`python -m tools.lab train` writes what stands behind the functions.
+`python -m tools.lab train` writes the tables after the functions.
 """
 
 from micropython import const
@@ -20,38 +20,38 @@ _FLOOR_SHARE = const(150)
 _FLOOR_SHARE_SHORT = const(250)
 _SHORT_J = const(45)
 _WAKES_ASLEEP = const(2)  # a day, where nothing but sleep is paid for (scheduler/policy.py)
-_STILL_SAVES_J = const(8)
+_REUSE_SAVES_J = const(8)
 # What lies ahead where neither the line nor the settings say.
 _SOME_TIME_S = const(30 * 86400)
 _AT_GOAL_S = const(2 * 86400)
 _OVERDUE_S = const(6 * 3600)
 _PLACE_LASTS_S = const(86400)
 _BELIEVED_S = const(30 * 86400)
-# From the row on in which a joule is worth so few minutes of age one in so many joules is kept, for a trip
+# From the level on in which a joule is worth so few minutes of age one in so many joules is kept, for a trip
 # that takes longer than anybody has said, and for a battery that holds less. Near the goal there are more
 # of them than it takes, and an error of two days would spend what the last week needs.
 _LITTLE_MIN = const(200)
 _KEPT = const(4)
-# When the energy ends is told within 30 years: a time of the device stays below 2^31.
+# When the energy ends is known within 30 years: a time of the device stays below 2^31.
 _MOST_H = const(1 << 18)
 # Of the settings.
 _FRESH_REPORTS = const(1)
 _DENSE_POINTS = const(2)
 _CHEAP = const(3)
-# Behind a longer interval the next fix is a dearer one; those of the menu end there, or far beyond.
+# After a longer interval the next fix costs more; those of the pacing table end there, or far beyond.
 _HOT_S = const(7200)
 
 
-def select(state, costs, modem, journey, least_s, priority):
-    """Choose the row for the joules a day that are left, and the sleep that must stay paid for.
+def select(state, costs, modem, forecast, least_s, priority):
+    """Choose the level for the joules a day that are left, and the sleep that must stay paid for.
 
-    The energy is to last for the journey, and for `least_s` at least. A mission that has less than
-    CARRIES_J a day, until one deviation behind the expected end, cannot be carried through: it spends so much
-    and ends early, instead of living long and telling nothing.
+    The energy is to last for the trip, and for `least_s` at least. A mission that has less than
+    CARRIES_J a day, until one deviation after the expected end, cannot be carried through: it uses so much
+    and ends early, instead of living long and reporting nothing.
     """
-    still = costs.still and not state[st.UNFELT]
-    least_j = carries_j(modem, still) if priority == _DENSE_POINTS else 0
-    choose(state, costs, least_j, MENUS[modem], journey, least_s)
+    reuse = costs.reuse and not state[st.NO_SENSOR]
+    least_j = carries_j(modem, reuse) if priority == _DENSE_POINTS else 0
+    choose(state, costs, least_j, TABLES[modem], forecast, least_s)
     if priority == _FRESH_REPORTS:
         state[st.AGE_MIN] = max(1, state[st.AGE_MIN] * 5 // 8)
     elif priority == _DENSE_POINTS:
@@ -61,13 +61,13 @@ def select(state, costs, modem, journey, least_s, priority):
         state[st.MOVE_S], state[st.AGE_MIN] = max(state[st.MOVE_S], thinner_s), state[st.AGE_MIN] * 2
 
 
-def choose(state, costs, carries_j, rows, journey, least_s):
-    """The same with another menu, without priorities."""
+def choose(state, costs, carries_j, levels, forecast, least_s):
+    """The same with another table, without priorities."""
     now, left = state[st.NOW], state[st.LEFT]
-    state[st.ROW_AT] = now
-    lasts_s = max(_to_go_s(state, journey), least_s)
-    # Behind the expected end some time is paced for, and little sleep withheld: it may be over any moment.
-    some_s = _AT_GOAL_S if journey.mcc else _SOME_TIME_S
+    state[st.LEVEL_AT] = now
+    lasts_s = max(_to_go_s(state, forecast), least_s)
+    # After the expected end some time is paced for, and little sleep withheld: it may be over any moment.
+    some_s = _AT_GOAL_S if forecast.mcc else _SOME_TIME_S
     to_go_s = (lasts_s if lasts_s > 0 else some_s) + AHEAD_S
     if not carries_j:
         state[st.ENDS_AT] = -1 if left > 0 else now  # who lives on has another battery than it believes
@@ -75,73 +75,73 @@ def choose(state, costs, carries_j, rows, journey, least_s):
         carries_h = min(max(left, 0) // (carries_j * 1000 // 24), _MOST_H)
         state[st.ENDS_AT] = state[st.ENDS_AT] or now + carries_h * _HOUR_S
         ends_s = state[st.ENDS_AT] - now
-        if to_go_s + journey.deviation_s <= ends_s:
+        if to_go_s + forecast.deviation_s <= ends_s:
             state[st.ENDS_AT] = -1
         to_go_s = min(to_go_s, ends_s)
     rate = left // 1000 * 1440 // (max(to_go_s, _HOUR_S) // 60)
-    rate = _paid(rows, rate)
+    rate = _paid(levels, rate)
     share = _FLOOR_SHARE if rate >= _SHORT_J else _FLOOR_SHARE_SHORT
-    lasts_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + journey.deviation_s * share // 100
+    lasts_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + forecast.deviation_s * share // 100
     asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake
-    state[st.FLOOR] = asleep_a_day // 24 * (lasts_s // _HOUR_S) + costs.scan
-    found = row(rows, rate)
+    state[st.RESERVE] = asleep_a_day // 24 * (lasts_s // _HOUR_S) + costs.search_mj
+    found = level(levels, rate)
     state[st.MOVE_S], state[st.DWELL_S], state[st.EDGE_S], state[st.AGE_MIN], state[st.LINGER_S] = found[1:]
 
 
-def _to_go_s(state, journey):
-    """Seconds to the goal, at the pace of this trip. Behind an old point of a train that has run since nobody
+def _to_go_s(state, forecast):
+    """Seconds to the goal, at the pace of this trip. After an old point of a train that has run since nobody
     knows the place, but that time has passed."""
     now = state[st.NOW]
     has_run = state[st.MOVING] or state[st.STOPPED_AT] > state[st.POINT_AT]
     if has_run and state[st.POINT_AT] and now - state[st.POINT_AT] > _PLACE_LASTS_S:
-        return max(0, min(journey.to_go_s, state[st.ARRIVES_AT] - now))
-    to_go_s = _paced(state, journey.to_go_s)
+        return max(0, min(forecast.to_go_s, state[st.ARRIVES_AT] - now))
+    to_go_s = _paced(state, forecast.to_go_s)
     state[st.ARRIVES_AT] = now + to_go_s
     return to_go_s
 
 
 def _paced(state, to_go_s):
-    """Of the route data, by how much longer than they said the way so far has taken, never less; they are
+    """By the route data, scaled by how much longer than it says the route so far has taken, never less; it is
     believed for as long as _BELIEVED_S of a trip would take."""
-    if not to_go_s or not state[st.GUIDE_KM4]:
+    if not to_go_s or not state[st.ROUTE_KM4]:
         return to_go_s
-    if not state[st.LINE_SINCE]:
-        state[st.LINE_SINCE], state[st.LINE_S] = state[st.NOW], to_go_s
-    took_s = state[st.NOW] - state[st.LINE_SINCE] + _BELIEVED_S
-    said_s = max(state[st.LINE_S] - to_go_s, 0) + _BELIEVED_S
+    if not state[st.ROUTE_SINCE]:
+        state[st.ROUTE_SINCE], state[st.ROUTE_S] = state[st.NOW], to_go_s
+    took_s = state[st.NOW] - state[st.ROUTE_SINCE] + _BELIEVED_S
+    said_s = max(state[st.ROUTE_S] - to_go_s, 0) + _BELIEVED_S
     took_h, said_h = took_s // _HOUR_S, said_s // _HOUR_S
     return to_go_s // 60 * min(max(took_h, said_h), 3 * said_h) // said_h * 60
 
 
-def _paid(rows, rate):
-    """J a day that are spent of those that there are: where they buy little, part of them is kept."""
-    for each in rows:
+def _paid(levels, rate):
+    """J a day that are used of those that there are: where they gain little, part of them is kept."""
+    for each in levels:
         if each[4] <= _LITTLE_MIN:
             return rate - max(0, rate - each[0]) // _KEPT
     return rate
 
 
-def carries_j(modem, still):
+def carries_j(modem, reuse):
     """The least J a day with which a mission is carried through; `still`: "still here" counts as a point."""
-    return CARRIES_J[modem] - (_STILL_SAVES_J if still else 0)
+    return CARRIES_J[modem] - (_REUSE_SAVES_J if reuse else 0)
 
 
-def row(rows, rate):
-    """The row for so many joules a day: intervals of the nearer one, ages and watches in between."""
-    if rate <= rows[0][0]:
-        return rows[0]
-    for i in range(len(rows) - 1):
-        low, high = rows[i], rows[i + 1]
+def level(levels, rate):
+    """The level for so many joules a day: intervals of the nearer one, ages and watches in between."""
+    if rate <= levels[0][0]:
+        return levels[0]
+    for i in range(len(levels) - 1):
+        low, high = levels[i], levels[i + 1]
         if rate < high[0]:
             part, whole = rate - low[0], high[0] - low[0]
             near = low if 10 * part < 6 * whole else high
             age_min, linger_s = (low[k] + (high[k] - low[k]) * part // whole for k in (4, 5))
             return (rate,) + tuple(near[1:4]) + (age_min, linger_s)
-    return rows[-1]
+    return levels[-1]
 
 
 CARRIES_J = {"bg95": 59, "sim7600": 90}
-MENUS = {
+TABLES = {
     "bg95": (
         (22, 86400, 7200, 86400, 2500, 0),
         (30, 86400, 7200, 43200, 800, 0),

@@ -1,6 +1,6 @@
-"""The ladder of recovery, rung by rung."""
+"""The recovery steps, one by one."""
 
-from locator.modem.ladder import Ladder
+from locator.modem.steps import RecoverySteps
 
 
 class Driver:
@@ -35,12 +35,12 @@ class Driver:
 
 
 def climb(tries, last_plmn=0):
-    """What a device does before each of so many tries that all fail: also the operators it chooses."""
+    """What a device does before each of so many attempts that all fail: also the operators it chooses."""
     driver, done = Driver(), []
     for fails in range(tries):
         before, cycled = driver.cleared, driver.cycled
-        cut = Ladder(fails).cuts_supply()
-        plmn = Ladder(fails).after_start(driver, last_plmn)
+        cut = RecoverySteps(fails).cuts_supply()
+        plmn = RecoverySteps(fails).after_start(driver, last_plmn)
         rung = "cut" if cut else "clear" if driver.cleared > before else "-"
         done.append(plmn or ("cycle" if driver.cycled > cycled else rung))
         last_plmn = plmn or last_plmn
@@ -53,14 +53,14 @@ def test_from_mild_to_harsh_and_round_again():
     assert done[8:].count("cut") == done[8:].count("cycle") == 8
 
 
-def test_two_resets_are_never_two_tries_in_a_row():
+def test_two_resets_are_never_two_attempts_in_a_row():
     resets = [rung in ("cut", "cycle") for rung in climb(40)]
     assert not any(resets[i] and resets[i + 1] for i in range(39))
 
 
-def test_behind_a_look_the_radio_is_not_cycled():
+def test_after_a_scan_the_radio_is_not_cycled():
     driver = Driver()
-    assert Ladder(5).after_start(driver, 0, 26201) == 0
+    assert RecoverySteps(5).after_start(driver, 0, 26201) == 0
     assert (driver.cleared, driver.cycled) == (1, 0)
 
 
@@ -69,7 +69,7 @@ def test_nobody_is_scanned_for_where_nobody_is_heard():
     assert not any(isinstance(rung, int) for rung in done)
 
 
-def test_after_the_list_is_cleared_one_operator_a_try_and_never_the_one_used_in_vain():
+def test_after_the_list_is_cleared_one_operator_an_attempt_and_never_the_one_that_failed():
     done = climb(40, 262001)
     assert done[:4] == ["-", "-", "-", "clear"]
     tried = [rung for rung in done if isinstance(rung, int)]

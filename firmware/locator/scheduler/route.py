@@ -1,9 +1,9 @@
-"""The way ahead: reads the guide, a small file that the agent makes for the line of the trip.
+"""Reads the route data, a small file that the agent makes for the route of the trip.
 
-Layout, little endian: a head, stations in the order of the line, kinds of stay, networks, tiles (four bits
+Layout, little endian: a head, stations in the order of the route, kinds of stay, networks, tiles (four bits
 each, low ones first), CRC-32 of all that. docs/reference/route-data.md says what the numbers mean.
 
-A place on the line is a kilometre of it, in quarters (`km4`). No call raises, whatever the file says.
+A place on the route is a kilometre of it, in quarters (`km4`). No call raises, whatever the file says.
 """
 
 import struct
@@ -12,7 +12,7 @@ from collections import namedtuple
 
 from micropython import const
 
-from locator.scheduler import guide_file as file
+from locator.scheduler import route_file as file
 
 _STATION = "<iiHHHHHHB"  # 1e-5 degrees twice, km4, minutes/2: after, deviation, on arrival; median, MCC, stay
 _NETWORK = "<IHBB"  # PLMN, cost and usable share in percent, 0
@@ -20,25 +20,25 @@ _KM4_AT = const(8)
 _AFTER_AT = const(10)
 _MCC_AT = const(18)
 # How long a stop has lasted, in percent of its median.
-_STOOD = (0, 25, 50, 100, 150, 200, 300, 400, 600, 800, 1200, 1600)
+_STOPPED = (0, 25, 50, 100, 150, 200, 300, 400, 600, 800, 1200, 1600)
 _COSINES = (256, 255, 252, 247, 241, 232, 222, 210, 196, 181, 165, 147, 128, 108, 88, 66, 45, 22, 0)
 
 _NEAR_KM4 = const(12)  # a fix so near a station is one at it
 _BACK_KM4 = const(160)
 _AHEAD_KM4 = const(3200)  # more than a train runs between two fixes
-_ON_LINE = const(225)  # 1e-3 degrees, 25 km
-_NEAR_LINE = const(1350)  # beyond 150 km it is another line
+_ON_ROUTE = const(225)  # 1e-3 degrees, 25 km
+_NEAR_ROUTE = const(1350)  # beyond 150 km it is another route
 
 UNKNOWN = const(-1)
-"""Of `find`: not near the line. Of a bin: nothing is known of the place."""
+"""Of `find`: not near the route. Of a bin: nothing is known of the place."""
 _LEARNED = const(8)  # bit of a tile
 _WORST_BIN = const(6)  # that the fleet has learned
 _WORST_GUESS = const(4)
 AHEAD_KM = const(15)
 _STEPS_AHEAD = const(8)
 
-Journey = namedtuple(
-    "Journey",
+Forecast = namedtuple(
+    "Forecast",
     (
         "to_go_s",
         "deviation_s",
@@ -56,30 +56,30 @@ Journey = namedtuple(
 )
 """`next_mcc` is the country of the next station, `leg_s` the time from station to station. `networks` are
 PLMNs of the country; `costs` what a report over each costs in percent of the cheapest,
-`shares` where each can be used in percent of the line there; 0: nobody knows. `ahead` are bins of what lies
+`shares` where each can be used in percent of the route there; 0: nobody knows. `ahead` are bins of what lies
 ahead in steps of AHEAD_KM, on the move where the fleet has been."""
 
 
 def load(folder):
-    """The `Guide` in the directory, None when there is none that is whole."""
+    """The `Route` in the directory, None when there is none that is whole."""
     try:
         with open(folder + file.FILE, "rb") as f:
             data = f.read(file.MOST_BYTES + 1)
     except (OSError, MemoryError):
         return None
-    return Guide(data) if is_whole(data) else None
+    return Route(data) if is_whole(data) else None
 
 
 def is_whole(data):
-    """Whether `data` is a guide of this version, to the last bit."""
+    """Whether `data` is route data of this version, to the last bit."""
     if len(data) < file.HEAD_SIZE or len(data) != file.size_of(data):
         return False
     end = len(data) - 4
     return crc32(memoryview(data)[:end]) == struct.unpack_from("<I", data, end)[0]
 
 
-class Guide:
-    """A guide that is whole, as bytes."""
+class Route:
+    """Route data that is whole, as bytes."""
 
     def __init__(self, data):
         self._data = data
@@ -92,15 +92,15 @@ class Guide:
         self._country: tuple = (), (), ()
 
     def find(self, lat_e7, lon_e7, before_km4):
-        """Where on the line a fix is, UNKNOWN when it is not near it. `before_km4` is where the one before
-        was, or UNKNOWN: a line may come near itself."""
+        """Where on the route a fix is, UNKNOWN when it is not near it. `before_km4` is where the one before
+        was, or UNKNOWN: a route may come near itself."""
         lat, lon = lat_e7 // 10000, lon_e7 // 10000
         if before_km4 >= 0:
             off, km4 = self._nearest(lat, lon, before_km4 - _BACK_KM4, before_km4 + _AHEAD_KM4)
-            if off <= _ON_LINE * _ON_LINE:
+            if off <= _ON_ROUTE * _ON_ROUTE:
                 return km4
         off, km4 = self._nearest(lat, lon, UNKNOWN, 1 << 16)
-        return km4 if off <= _NEAR_LINE * _NEAR_LINE else UNKNOWN
+        return km4 if off <= _NEAR_ROUTE * _NEAR_ROUTE else UNKNOWN
 
     def _nearest(self, lat, lon, first_km4, last_km4):
         """(square of the distance in 1e-3 degrees, km4) of the place nearest on the legs between."""
@@ -127,15 +127,15 @@ class Guide:
         lat, lon, km4 = struct.unpack_from("<iiH", self._data, file.HEAD_SIZE + i * file.STATION_SIZE)
         return lat // 100, lon // 100, km4
 
-    def journey(self, km4, moving, since_s, stood_s):
-        """The `Journey` from a fix at `km4` (of `find`): the train runs and the fix is `since_s` old, or it
-        has stood for `stood_s`. On the move it tells of where the train is by now."""
+    def forecast(self, km4, moving, since_s, stopped_s):
+        """The `Forecast` from a fix at `km4` (of `find`): the train runs and the fix is `since_s` old, or it
+        has stood for `stopped_s`. On the move it is that of where the train is by now."""
         i = self._station(km4 + _NEAR_KM4)
         _, _, at_km4, after, deviation, _, median, mcc, stay = self._read(i)
         _, _, next_km4, _, _, arrival, _, next_mcc, _ = self._read(min(i + 1, self._stations - 1))
         to_go_s, deviation_s = 120 * after, 120 * deviation
         if km4 - at_km4 < _NEAR_KM4 and not moving:
-            rest_s, rest_deviation_s = self._stay(stay, median, stood_s)
+            rest_s, rest_deviation_s = self._stay(stay, median, stopped_s)
             to_go_s += rest_s
             deviation_s = _hypotenuse(deviation_s, rest_deviation_s)
         elif next_km4 > at_km4:
@@ -157,7 +157,7 @@ class Guide:
         ahead = self._ahead(km4) if moving and learned else ()
         plmns, costs, shares = self._known(mcc)
         ways = (mcc, next_mcc, leg_s, plmns, costs, shares)
-        return Journey(to_go_s, deviation_s, country_s, place, learned, *ways, ahead)
+        return Forecast(to_go_s, deviation_s, country_s, place, learned, *ways, ahead)
 
     def _ahead(self, km4):
         """Of each AHEAD_KM ahead the bin of the best tile that the fleet has learned, UNKNOWN without one."""
@@ -201,7 +201,7 @@ class Guide:
         return low
 
     def _border_s(self, i, mcc):
-        """Seconds to go after the last station of this country, 0 when the line ends there."""
+        """Seconds to go after the last station of this country, 0 when the route ends there."""
         while i < self._stations and self._short(i, _MCC_AT) == mcc:
             i += 1
         return 120 * self._short(i - 1, _AFTER_AT) if 0 < i < self._stations else 0
@@ -212,19 +212,19 @@ class Guide:
             return _WORST_BIN + 1
         return self._data[self._tiles_at + i // 2] >> 4 * (i & 1) & 15
 
-    def _stay(self, stay, median, stood_s):
-        """Mean and deviation in s of the rest of a stop that has lasted for `stood_s`."""
+    def _stay(self, stay, median, stopped_s):
+        """Mean and deviation in s of the rest of a stop that has lasted for `stopped_s`."""
         if not median or stay >= self._stays:
             return 0, 0
-        stood = min(max(stood_s, 0) // 60 * 100 // median, _STOOD[-1])
+        stopped = min(max(stopped_s, 0) // 60 * 100 // median, _STOPPED[-1])
         k = 1
-        while stood > _STOOD[k]:
+        while stopped > _STOPPED[k]:
             k += 1
-        low, high = _STOOD[k - 1], _STOOD[k]
+        low, high = _STOPPED[k - 1], _STOPPED[k]
         at = self._stays_at + stay * file.STAY_SIZE + 4 * (k - 1)
         mean, spread, next_mean, next_spread = struct.unpack_from("<HHHH", self._data, at)
-        mean += (next_mean - mean) * (stood - low) // (high - low)
-        spread += (next_spread - spread) * (stood - low) // (high - low)
+        mean += (next_mean - mean) * (stopped - low) // (high - low)
+        spread += (next_spread - spread) * (stopped - low) // (high - low)
         return 3 * median * mean // 5, 3 * median * spread // 5
 
 

@@ -1,13 +1,13 @@
-"""The book of commands in flash: the highest id seen, and the commands whose result is not acknowledged.
+"""The executed commands in flash: the highest id, and the commands whose result is not acknowledged.
 
-A command stands in it before it is done. Whatever happens then, it is never done twice.
+A command is written to it before it is done. Whatever happens then, it is never done twice.
 """
 
 from micropython import const
 
 from locator.codec import cbor, checked
 
-_FILE = "/orders.bin"
+_FILE = "/commands.bin"
 MOST = const(8)
 _MOST_BYTES = const(160)
 
@@ -17,14 +17,14 @@ VERB = const(1)
 RESULT = const(2)
 
 
-class Book:
+class Executed:
     """`folder` is the device's data directory; `now` the agent's time, epoch seconds."""
 
     def __init__(self, folder, now):
         self._path = folder + _FILE
         found = checked.read(self._path)
         if found is None:
-            # A book that cannot be read may have had any command in it. Ids come from the agent's clock:
+            # A file that cannot be read may have had any command in it. Ids come from the agent's clock:
             # those given later are new for certain.
             self.last = now if checked.exists(self._path) else 0
             self.entries = []

@@ -3,7 +3,7 @@
 Lies outside the slots, and uses nothing of them. The pointer names the good slot, and
 counts the boots of a release on trial in the other one. An exception ends the trial; so do UNENDED boots in
 succession that did not reach their sleep, for whatever reason (one may be the battery's), and BOOTS that the
-agent has not answered. A pointer that cannot be read is made anew: the first slot that is complete runs.
+agent has not answered. A pointer that cannot be read is made again: the first slot that is complete runs.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import struct
 from binascii import crc32
 
 from micropython import const
-from start import bundle, slots
+from start import image, slots
 
 BOOTS = const(24)
 UNENDED = const(3)
@@ -71,7 +71,7 @@ def begin():
         pointer.roll_back(CRASHED)
     elif pointer.boots >= BOOTS:
         pointer.roll_back(NOT_ANSWERED)
-    elif not bundle.head(slots.SLOTS[1 - pointer.good])[0]:
+    elif not image.head(slots.SLOTS[1 - pointer.good])[0]:
         pointer.roll_back(CRASHED)  # the power failed in `failed`
     else:
         pointer.boots += 1
@@ -124,7 +124,7 @@ def spare():
     return None if slots.on_trial or Pointer().on_trial else slots.SLOTS[1 - slots.running]
 
 
-def try_out(sequence):
+def start(sequence):
     """From the next boot on, the release `sequence` in the spare slot is on trial."""
     pointer = Pointer()
     pointer.good = slots.running
@@ -135,13 +135,13 @@ def try_out(sequence):
 
 
 def _is_complete(slot):
-    return bundle.is_complete(slots.SLOTS[slot])
+    return image.is_complete(slots.SLOTS[slot])
 
 
 def _is_whole(slot):
     """Whether each file in the slot still has the SHA-256 of the list."""
     with open(slots.SLOTS[slot], "rb") as f, open(slots.SLOTS[slot], "rb") as contents:
-        for _, size, digest, at in bundle.files(f):
+        for _, size, digest, at in image.files(f):
             contents.seek(at)
             if _sha256(contents, size) != digest:
                 return False

@@ -25,21 +25,21 @@ def test_a_fault_in_the_search_for_a_fix_keeps_a_record_in_every_wake():
 def test_after_a_fault_in_the_search_the_next_wake_reports():
     it = device("fix", 3600)
     talked = []
-    talks(it, lambda: talked.append(1) or st.learn_talk(it.state, True))
-    assert live(it, 1) == 1 and not talked and it.state[st.TRY_FAILS] == 0
+    talks(it, lambda: talked.append(1) or st.learn_session(it.state, True))
+    assert live(it, 1) == 1 and not talked and it.state[st.ATTEMPT_FAILS] == 0
     it.port.now_s += 3600
     assert live(it, 1) == 0 and talked
     assert it.journal.next_seq - 1 == 2
 
 
-def test_a_fault_in_an_attach_keeps_a_record_and_is_spaced_like_a_try_in_vain():
+def test_a_fault_in_an_attach_keeps_a_record_and_is_spaced_like_a_failed_attempt():
     it = device("attach", 3600)
     live(it, 5)
     assert it.journal.next_seq - 1 == 5
-    assert it.state[st.TRY_FAILS] == it.modem.asked.count("attach") < 4
+    assert it.state[st.ATTEMPT_FAILS] == it.modem.asked.count("attach") < 4
 
 
-def test_a_fault_in_a_conversation_keeps_the_record_that_was_made_before_it():
+def test_a_fault_in_a_session_keeps_the_record_that_was_made_before_it():
     it = device("", 3600)
 
     def talk():
@@ -47,7 +47,7 @@ def test_a_fault_in_a_conversation_keeps_the_record_that_was_made_before_it():
 
     talks(it, talk)
     assert live(it, 1) == 1
-    assert it.journal.next_seq - 1 == 1 and it.state[st.TRY_FAILS] == 1
+    assert it.journal.next_seq - 1 == 1 and it.state[st.ATTEMPT_FAILS] == 1
 
 
 def test_a_fault_in_keeping_the_record_is_raised_as_it_is():
@@ -63,7 +63,7 @@ def test_a_fault_in_keeping_the_record_is_raised_as_it_is():
 def lost(it, kept, now=0):
     """The state that goes on after a loss of power, from the copy `kept`."""
     state = copy.state(it.port.data_dir, kept)
-    return trouble.power_was_lost(state, it.ledger, it.journal, now)
+    return trouble.power_was_lost(state, it.numbers, it.journal, now)
 
 
 def after_a_loss_of_power(it):
@@ -75,7 +75,7 @@ def wake_until(it, end_s):
     """Wakes as far apart as it asks for, without satellites, until its clock shows `end_s`; how often it has
     talked with the agent."""
     sessions = []
-    talks(it, lambda: sessions.append(1) or st.learn_talk(it.state, True))
+    talks(it, lambda: sessions.append(1) or st.learn_session(it.state, True))
     while it.port.now_s < end_s:
         it.fix = it.cell = it.identity = None
         it.senses = (it.port.now_s, WAKE_TIMER, POWER_ON, it.battery_mv, 200, 0, 0, 0, 0, 0)
@@ -92,7 +92,7 @@ def boots_until_heard(hours, hold):
     copy.keep(it.port.data_dir, bytes(rtc.pack(st.kept(it.state), it.log.pack())), it.state)
     for boot in range(60):
         it.state = it.kept._state = st.new(after_a_loss_of_power(it))
-        it.state[st.CARD_DUE] = 0  # a card without profiles
+        it.state[st.PROFILE_DUE] = 0  # a card without profiles
         it.port.now_s = 1
         if wake_until(it, hours * 3600):
             return boot
@@ -104,13 +104,13 @@ def refused(state):
 
 
 def barred(state):
-    state[st.MCC], state[st.HELD_PLMN] = st.MCC_RUSSIA, 250001
+    state[st.MCC], state[st.LOCKED_PLMN] = st.MCC_RUSSIA, 250001
     state[st.BARRED_UNTIL] = state[st.NOW] + 24 * 3600
 
 
 def out_of_tries(state):
-    for i in range(st.TRIES_KEPT):
-        state[st.TRIES + i] = state[st.NOW] - 60 * (st.TRIES_KEPT - i)
+    for i in range(st.ATTEMPTS_KEPT):
+        state[st.ATTEMPTS + i] = state[st.NOW] - 60 * (st.ATTEMPTS_KEPT - i)
 
 
 def out_of_messages(state):
@@ -118,7 +118,7 @@ def out_of_messages(state):
 
 
 def failing(state):
-    state[st.TRY_FAILS], state[st.LAST_TRY], state[st.LOADED_MV] = 8, state[st.NOW] - 1, 1
+    state[st.ATTEMPT_FAILS], state[st.LAST_ATTEMPT], state[st.LOADED_MV] = 8, state[st.NOW] - 1, 1
 
 
 def test_a_pause_ends_where_power_is_lost_oftener_than_it_lasts():
@@ -178,16 +178,16 @@ def test_what_lasts_is_as_before_the_last_attempt_and_the_rest_as_in_the_copy():
     assert found[st.AGE_MIN] == 0
 
 
-def test_power_that_is_lost_long_behind_a_try_is_no_failure():
+def test_power_that_is_lost_long_after_an_attempt_is_no_failure():
     it = device("", 3600)
     state = it.state
-    state[st.NOW] = state[st.LAST_TRY] = 3600
+    state[st.NOW] = state[st.LAST_ATTEMPT] = 3600
     state[st.NOW] += 7200
     copy.keep(it.port.data_dir, bytes(rtc.pack(st.kept(it.state), it.log.pack())), it.state)
-    assert after_a_loss_of_power(it)[st.TRY_FAILS] == 0
+    assert after_a_loss_of_power(it)[st.ATTEMPT_FAILS] == 0
 
 
-def test_a_loss_of_power_tells_no_alarm_twice_and_forgets_none():
+def test_a_loss_of_power_reports_no_alarm_twice_and_forgets_none():
     it = device("", 3100)
     copy.keep(it.port.data_dir, bytes(rtc.pack(st.kept(it.state), it.log.pack())), it.state)
     it.lux = 500
@@ -203,9 +203,9 @@ def used_for_300_days(it):
     """Its state by then, and the copy in flash."""
     state = it.state
     state[st.NOW] = 300 * DAY_S
-    state[st.SPENT], state[st.SPENT + 1], state[st.SPENT + 2] = 1000, 2000, 500
-    for i in range(st.TRIES_KEPT):
-        budget.count(state, state[st.NOW] - 60 * (st.TRIES_KEPT - i))
+    state[st.ENERGY_MJ], state[st.ENERGY_MJ + 1], state[st.ENERGY_MJ + 2] = 1000, 2000, 500
+    for i in range(st.ATTEMPTS_KEPT):
+        budget.count(state, state[st.NOW] - 60 * (st.ATTEMPTS_KEPT - i))
     budget.count(state, state[st.NOW])
     return state
 
@@ -216,14 +216,14 @@ def test_a_brown_out_ends_no_day_of_the_battery():
     copy.keep(it.port.data_dir, bytes(rtc.pack(st.kept(it.state), it.log.pack())), state)
     for lost in range(1, 4):
         state = st.new(after_a_loss_of_power(it))
-        assert energy.spent_mj(state) == 3500
+        assert energy.used_mj(state) == 3500
         state[st.NOW] = 7200
         assert state[st.NOW] - state[st.BEGAN] == 300 * DAY_S + lost * 7200
         it.state = it.kept._state = state
         copy.keep(it.port.data_dir, bytes(rtc.pack(st.kept(it.state), it.log.pack())), state)
 
 
-def test_a_release_with_another_state_goes_on_with_the_battery_and_the_tries():
+def test_a_release_with_another_state_goes_on_with_the_battery_and_the_attempts():
     it = device("", 3600)
     state = used_for_300_days(it)
     for integers in (st.SIZE - 8, st.SIZE + 1):
@@ -232,13 +232,13 @@ def test_a_release_with_another_state_goes_on_with_the_battery_and_the_tries():
         assert rtc.unpack(kept, st.SIZE) is None
         found = lost(it, kept, now)
         found[st.NOW] = now
-        assert energy.spent_mj(found) == 3500 and found[st.NOW] - found[st.BEGAN] == 300 * DAY_S
+        assert energy.used_mj(found) == 3500 and found[st.NOW] - found[st.BEGAN] == 300 * DAY_S
         assert budget.wait_s(found) == budget.wait_s(state) > 80000, "as if no time had passed"
         energy.Account("bg95", 0).slept(found)
-        assert energy.spent_mj(found) == 3500, "the sleep before is in it"
+        assert energy.used_mj(found) == 3500, "the sleep before is in it"
         for damaged in (kept[:-1], kept[:-9] + b"?" + kept[-8:], kept[:5], b""):
             found = lost(it, damaged, now)
-            assert energy.spent_mj(found) == 0 and not budget.wait_s(found)
+            assert energy.used_mj(found) == 0 and not budget.wait_s(found)
 
 
 def test_pauses_outlive_rtc_memory_that_is_lost_while_its_clock_goes_on():
@@ -255,18 +255,18 @@ def test_pauses_outlive_rtc_memory_that_is_lost_while_its_clock_goes_on():
 
 def test_connections_are_spread_over_the_time_of_the_same_clock():
     state = st.new()
-    state[st.NOW], state[st.TRIED], state[st.FAILED] = 62 * DAY_S, 21 * 62 + 70, 70
+    state[st.NOW], state[st.ATTEMPTED], state[st.FAILED] = 62 * DAY_S, 21 * 62 + 70, 70
     trouble.restart(state)
-    assert state[st.TRIED] - state[st.FAILED] == 0
-    state[st.NOW], state[st.TRIED] = 3600, 5
+    assert state[st.ATTEMPTED] - state[st.FAILED] == 0
+    state[st.NOW], state[st.ATTEMPTED] = 3600, 5
     trouble.restart(state)
-    assert state[st.TRIED] - state[st.FAILED] == 5
+    assert state[st.ATTEMPTED] - state[st.FAILED] == 5
     state[st.NOW] = 2 * budget.CONNECTION_S
     trouble.restart(state)
-    assert state[st.TRIED] - state[st.FAILED] == 3, "no more often for the power that is lost"
+    assert state[st.ATTEMPTED] - state[st.FAILED] == 3, "no more often for the power that is lost"
     state[st.NOW] = 0
     trouble.restart(state, 10 * budget.CONNECTION_S)
-    assert state[st.TRIED] - state[st.FAILED] == 13
+    assert state[st.ATTEMPTED] - state[st.FAILED] == 13
 
 
 def test_what_moves_behind_the_record_is_left_for_the_next_one():

@@ -1,9 +1,10 @@
-"""Orders: the guide to the way ahead (scheduler/guide.py), which comes in pieces.
+"""The route data (scheduler/route.py), which comes in pieces.
 
-Reply key 9: `[revision, offset, bytes]` is a piece, `[0]` says that there is none to have. Uplink key 12:
-`[revision in use, revision on its way, bytes of that]`, after a power-on, once a day and after each order.
+Downlink key 9: `[revision, offset, bytes]` is a piece, `[0]` says that there is none to have. Uplink key 12:
+`[revision in use, revision on its way, bytes of that]`, after a power-on, once a day and after each such
+downlink.
 
-Pieces are put behind each other beside the guide in use, which is replaced by rename when the new one is
+Pieces are appended to a file next to the route data in use, which is replaced by rename when the new one is
 whole: only the old one or the new one is ever read. How far it has come is what the file's size says.
 """
 
@@ -14,7 +15,7 @@ from micropython import const
 
 from locator import state as st
 from locator.codec import cbor, checked
-from locator.scheduler import guide_file as guide
+from locator.scheduler import route_file
 
 _KEY = const(12)
 _COMING = ".new"
@@ -22,25 +23,25 @@ _BLOCK = const(256)
 _MOST_REVISION = const(0x7FFFFFFF)
 
 
-def take(desk, value):
-    """Keep the piece that is wanted, or remove the guide. What is anything else is answered like a piece
+def take(handlers, value):
+    """Keep the piece that is wanted, or remove the route data. What is anything else is answered like a piece
     that was wanted: by what is here."""
-    path = desk.port.data_dir + guide.FILE
-    desk.tell(st.TELL_GUIDE)
+    path = handlers.port.data_dir + route_file.FILE
+    handlers.will_report(st.REPORT_ROUTE)
     try:
         if value == [0]:
             checked.remove(path)
             checked.remove(path + _COMING)
-            _begin_trip(desk.state)
+            _begin_trip(handlers.state)
         elif _is_piece(value) and _in_use(path) != value[0]:
-            _keep(desk.state, path, value)
-    except OSError:  # the agent offers the same piece again
+            _keep(handlers.state, path, value)
+    except OSError:  # the agent sends the same piece again
         pass
 
 
-def write(desk, out):
+def write(handlers, out):
     """What is in use and what is on its way."""
-    path = desk.port.data_dir + guide.FILE
+    path = handlers.port.data_dir + route_file.FILE
     out.int(_KEY)
     out.head(cbor.ARRAY, 3)
     for number in (_in_use(path),) + _lies(path + _COMING):
@@ -48,8 +49,8 @@ def write(desk, out):
     return 1
 
 
-def told(desk):
-    """Nothing to forget: what was told lies in flash."""
+def on_ack(handlers):
+    """Nothing to forget: what was reported lies in flash."""
 
 
 def _is_piece(value):
@@ -57,17 +58,17 @@ def _is_piece(value):
         return False
     revision, offset, _ = value
     good = type(revision) is int and type(offset) is int
-    return good and 0 < revision <= _MOST_REVISION and 0 <= offset < guide.MOST_BYTES
+    return good and 0 < revision <= _MOST_REVISION and 0 <= offset < route_file.MOST_BYTES
 
 
 def _keep(state, path, piece):
-    """Put a piece behind those that are there, if it is the next one; of no bytes after a power cut between
+    """Append a piece to those that are there, if it is the next one; of no bytes after a power cut between
     the last piece and its use."""
     revision, offset, data = piece
     coming = path + _COMING
     if offset == 0:
-        size = guide.size_of(data) if len(data) >= guide.HEAD_SIZE else 0
-        if not size or guide.revision_of(data) != revision:
+        size = route_file.size_of(data) if len(data) >= route_file.HEAD_SIZE else 0
+        if not size or route_file.revision_of(data) != revision:
             return
         checked.remove(coming)
     elif _lies(coming) != (revision, offset):
@@ -78,10 +79,10 @@ def _keep(state, path, piece):
 
 
 def _finish(state, path, coming):
-    """Use the new one when it is all there, or remove it when that is not what it ought to be. Another guide
-    is another trip."""
+    """Use the new one when it is all there, or remove it when that is not what it ought to be. Other route
+    data is another trip."""
     with open(coming, "rb") as f:
-        size = guide.size_of(f.read(guide.HEAD_SIZE))
+        size = route_file.size_of(f.read(route_file.HEAD_SIZE))
     have = os.stat(coming)[6]
     if have >= size:
         if _is_whole(coming, have):
@@ -93,23 +94,23 @@ def _finish(state, path, coming):
 
 def _begin_trip(state):
     """Where the old line was left says nothing of the new one."""
-    state[st.GUIDE_KM4] = 0
-    st.plan_anew(state)
+    state[st.ROUTE_KM4] = 0
+    st.replan(state)
 
 
 def _in_use(path):
-    """The revision of the guide that is read, 0 when there is none that is whole."""
+    """The revision of the route data that is read, 0 when there is none that is whole."""
     revision, have = _lies(path)
     return revision if have and _is_whole(path, have) else 0
 
 
 def _lies(path):
-    """(revision, bytes) of what lies in a file, (0, 0) when that is no guide."""
+    """(revision, bytes) of what lies in a file, (0, 0) when that is no route data."""
     try:
         with open(path, "rb") as f:
-            head = f.read(guide.HEAD_SIZE)
-        if len(head) == guide.HEAD_SIZE and guide.size_of(head):
-            return guide.revision_of(head), os.stat(path)[6]
+            head = f.read(route_file.HEAD_SIZE)
+        if len(head) == route_file.HEAD_SIZE and route_file.size_of(head):
+            return route_file.revision_of(head), os.stat(path)[6]
     except OSError:
         pass
     return 0, 0
@@ -117,10 +118,10 @@ def _lies(path):
 
 def _is_whole(path, size):
     """`size` bytes are as many as its head says, and the CRC at the end is that of what is before it. Read in
-    blocks: a conversation leaves little memory."""
+    blocks: a session leaves little memory."""
     crc, left = 0, size - 4
     with open(path, "rb") as f:
-        if guide.size_of(f.read(guide.HEAD_SIZE)) != size:
+        if route_file.size_of(f.read(route_file.HEAD_SIZE)) != size:
             return False
         f.seek(0)
         while left:

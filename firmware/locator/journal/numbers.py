@@ -24,7 +24,7 @@ _LAST = const(1 << 39)  # no clock goes further: half of all numbers are left
 _IN_STORE = const(5 * 365 * 86400 << 8)  # no device lies longer between two contacts
 
 
-class Ledger:
+class Numbers:
     """`folder` is the device's data directory; `random`, up to 32 bits, serves when no file there is good."""
 
     def __init__(self, folder, random):
@@ -34,7 +34,7 @@ class Ledger:
         # Two boards with one identity may begin in the same second.
         self._low, self._is_dated = random & 0xFF, False
         # Where no file is good, numbers that were used are unknown, also where nothing lies: the key in NVS
-        # outlives a file system made anew. They go on where none ever was, until the time is known.
+        # outlives a file system made again. They go on where none ever was, until the time is known.
         self._reserved = self._next = (1 << 32) + (random << 5)
         # The copy may be that of the reservation before.
         for path, behind in ((self._path, 0), (self._path + ".old", _RESERVE)):

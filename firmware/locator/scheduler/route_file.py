@@ -1,10 +1,10 @@
-"""The guide as a file: how long it is, and which one. scheduler/guide.py reads what it says."""
+"""The route data as a file: how long it is, and which one. scheduler/route.py reads what it says."""
 
 import struct
 
 from micropython import const
 
-FILE = "/guide"
+FILE = "/route"
 MOST_BYTES = const(4096)
 HEAD = "<BBBBHBBI"  # version, stations, networks, km of a tile, tiles, kinds of stay, 0, revision
 HEAD_SIZE = const(12)
@@ -15,7 +15,7 @@ _VERSION = const(1)
 
 
 def size_of(head):
-    """Bytes of the guide that begins with `head`, 0 when that is none."""
+    """Bytes of the route data that begins with `head`, 0 when that is none."""
     version, stations, networks, tile_km, tiles, stays, _, _ = struct.unpack_from(HEAD, head)
     if version != _VERSION or stations < 2 or not tile_km or not stays:
         return 0

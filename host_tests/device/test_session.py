@@ -1,14 +1,14 @@
-"""Conversations with an agent that does not keep what it is sent, or does not know what day it is."""
+"""Sessions with an agent that does not keep what it is sent, or does not know what day it is."""
 
 import scratch
 from locator.codec import cbor, record
 from locator.codec.cose import DOWN, UP, Envelope, EnvelopeError
-from locator.journal.ledger import Ledger
 from locator.journal.log import FORGED, Log
+from locator.journal.numbers import Numbers
 from locator.journal.store import Journal
 from locator.session import epochs
 from locator.session.keys import Keys
-from locator.session.talk import Conversation, read_reply
+from locator.session.session import Session, read_reply
 
 KEY = bytes(32)
 NOW = 845500000
@@ -20,8 +20,8 @@ class Config:
 
 
 class Agent:
-    """The modem, and behind it an agent that acknowledges the sequences up to `keeps`. From what is said
-    in another epoch than its own it keeps nothing, and tells its own. Each reply comes behind so many
+    """The modem, and beyond it an agent that acknowledges the sequences up to `keeps`. From what is said
+    in another epoch than its own it keeps nothing, and says its own. Each downlink comes after so many
     `forged` ones."""
 
     def __init__(self, keeps, epoch=0, forged=0):
@@ -67,7 +67,7 @@ class Agent:
         self._replies = [reply[:-1] + bytes([reply[-1] ^ 1])] * self._forged + [reply]
 
     def _earlier(self, data):
-        """The number of an uplink that was said in an earlier epoch, and what seals replies in it."""
+        """The number of an uplink that was said in an earlier epoch, and what seals downlinks in it."""
         for epoch in range(self.epoch):
             try:
                 number, _ = Envelope(KEY, UP, "lb-0001", epoch).open(bytes(data))
@@ -92,37 +92,37 @@ class Numbered(Agent):
         super().mqtt_publish(topic, data)
 
 
-def talk(records, keeps):
-    """A conversation of a device with so many records; its outcome, and the records that wait."""
+def session(records, keeps):
+    """A session of a device with so many records; its outcome, and the records that wait."""
     outcome, pending, _ = talk_in(scratch.folder(), records, Agent(keeps))
     return outcome, pending
 
 
 def talk_in(folder, records, agent):
     """The same with this agent, and the keys at the end of it."""
-    ledger = Ledger(folder, 1)
-    journal = Journal(folder, ledger)
+    numbers = Numbers(folder, 1)
+    journal = Journal(folder, numbers)
     for i in range(records):
-        journal.append([record.STILL, 1, 0, 0, NOW + i, 1] + [0] * 14)
-    conversation = Conversation(agent, journal, ledger, Keys(folder, Config), None, 1000)
+        journal.append([record.REUSED, 1, 0, 0, NOW + i, 1] + [0] * 14)
+    conversation = Session(agent, journal, numbers, Keys(folder, Config), None, 1000)
     conversation.run(lambda out, more: 0, 60, False, False)
     return conversation.outcome, journal.pending(), conversation.keys
 
 
 def test_what_the_agent_keeps_is_freed():
-    outcome, pending = talk(10, 10)
+    outcome, pending = session(10, 10)
     assert (outcome.turns, outcome.refused, pending) == (1, False, 0)
 
 
 def test_an_agent_that_keeps_nothing_more_costs_one_message():
-    outcome, pending = talk(10, 0)
+    outcome, pending = session(10, 0)
     assert (outcome.turns, outcome.refused, pending) == (1, True, 10)
-    outcome, pending = talk(10, 9)
+    outcome, pending = session(10, 9)
     assert (outcome.turns, outcome.refused, pending) == (2, True, 1)
 
 
 class Holding(Agent):
-    """The broker before it holds the first reply back, and hands it over when the second would come."""
+    """The broker before it holds the first downlink back, and hands it over when the second would come."""
 
     def __init__(self, keeps):
         super().__init__(keeps)
@@ -135,21 +135,21 @@ class Holding(Agent):
         self._held = reply
 
 
-def test_the_time_of_a_reply_to_an_earlier_try_is_of_the_past():
+def test_the_time_of_a_reply_to_an_earlier_attempt_is_of_the_past():
     outcome, pending, _ = talk_in(scratch.folder(), 10, Holding(10))
     assert (outcome.sent, outcome.turns, outcome.late, pending) == (2, 1, True, 0)
-    outcome, _ = talk(10, 10)
+    outcome, _ = session(10, 10)
     assert not outcome.late
 
 
 def test_numbers_begin_at_the_time_of_the_first_reply_where_none_was_known():
     folder = scratch.folder()
-    ledger = Ledger(folder, 0)
-    journal = Journal(folder, ledger)
+    numbers = Numbers(folder, 0)
+    journal = Journal(folder, numbers)
     agent = Numbered(9)
     for i in range(10):
-        journal.append([record.STILL, 1, 0, 0, NOW + i, 1] + [0] * 14)
-    Conversation(agent, journal, ledger, Keys(folder, Config), None, 1000).run(
+        journal.append([record.REUSED, 1, 0, 0, NOW + i, 1] + [0] * 14)
+    Session(agent, journal, numbers, Keys(folder, Config), None, 1000).run(
         lambda out, more: 0, 60, False, False
     )
     first, second = agent.numbers
@@ -181,13 +181,13 @@ def test_a_device_that_is_far_behind_gets_there_in_steps_in_which_an_agent_follo
     assert epochs.enter(keys, 0x7FFFFFFF) and keys.epoch == 64
 
 
-class Desk:
+class Handlers:
     """Has one thing to say, until the agent has it."""
 
     def __init__(self):
         self.waits = True
 
-    def to_tell(self):
+    def to_report(self):
         return self.waits
 
     def write(self, out):
@@ -195,7 +195,7 @@ class Desk:
         out.int(1)
         return 1
 
-    def told(self):
+    def on_ack(self):
         self.waits = False
 
     def take(self, reply):
@@ -203,7 +203,7 @@ class Desk:
 
 
 def say_once(agent, folder):
-    """A conversation with something to say at its beginning; its outcome, and the desk."""
+    """A session with something to report at its beginning; its outcome, and the handlers."""
 
     def extras(out, more):
         if more:
@@ -212,29 +212,29 @@ def say_once(agent, folder):
         out.int(NOW)
         return 1
 
-    ledger = Ledger(folder, 1)
-    desk = Desk()
-    conversation = Conversation(
-        agent, Journal(folder, ledger), ledger, Keys(folder, Config), lambda: desk, 1000
+    numbers = Numbers(folder, 1)
+    handlers = Handlers()
+    conversation = Session(
+        agent, Journal(folder, numbers), numbers, Keys(folder, Config), lambda: handlers, 1000
     )
     conversation.run(extras, 60, True, False)
-    return conversation.outcome, desk
+    return conversation.outcome, handlers
 
 
 def test_what_was_said_in_an_epoch_that_is_over_is_said_again():
     agent = Agent(0, epoch=1)
-    outcome, desk = say_once(agent, scratch.folder())
+    outcome, handlers = say_once(agent, scratch.folder())
     assert agent.kept == [{0: 1, 4: NOW, 7: 1}]
-    assert (outcome.turns, outcome.server_time, desk.waits) == (2, NOW, False)
+    assert (outcome.turns, outcome.server_time, handlers.waits) == (2, NOW, False)
 
 
 def test_a_reply_that_tells_an_epoch_acknowledges_nothing():
     enter, epochs.enter = epochs.enter, lambda keys, epoch: False  # the flash is full
     try:
-        outcome, desk = say_once(Agent(0, epoch=1), scratch.folder())
+        outcome, handlers = say_once(Agent(0, epoch=1), scratch.folder())
     finally:
         epochs.enter = enter
-    assert (outcome.turns, outcome.server_time, outcome.refused, desk.waits) == (1, None, True, True)
+    assert (outcome.turns, outcome.server_time, outcome.refused, handlers.waits) == (1, None, True, True)
 
 
 def test_an_epoch_only_rises():

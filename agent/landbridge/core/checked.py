@@ -1,0 +1,317 @@
+"""What people write into files, checked by pydantic against a dataclass, and the one sentence that says
+what is wrong with it.
+
+A model is a frozen dataclass: its annotations say what a value may be (`Wanted`), its fields what a key
+means (`key`). Values are as strict as JSON: 1 is neither true nor "1". pydantic is loaded by the first
+check: a command that reads no file need not wait for it.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
+from functools import cache
+from types import NoneType
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
+
+from landbridge.core.errors import UserError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter, ValidationError
+
+T = TypeVar("T")
+Where = tuple[str | int, ...]
+"""The keys that lead to a value."""
+_CONFIG = {"strict": True, "extra": "forbid", "allow_inf_nan": False}
+_USUAL = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "a text"}
+_LISTS = {"int": "a list of whole numbers", "float": "a list of numbers", "str": "a list of texts"}
+"""What is wanted where an annotation has no words of its own."""
+_OUTSIDE = ("greater_than_equal", "less_than_equal")
+SECRET = "secret"
+"""Part of the annotation of a value that no error shows."""
+
+
+class Wanted:
+    """Part of an annotation: what a value must be, in words; how, by limits of pydantic's core schema
+    (`ge`, `le`, `pattern`, `max_length`), by a function, or by both."""
+
+    problem = "wanted"
+    """The type of its error."""
+
+    def __init__(self, words: str, holds: Callable[[Any], bool] | None = None, **limits: Any) -> None:
+        self.words = words
+        self._holds, self._limits = holds, limits
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        schema: Any = {**handler(source), **self._limits}
+        if self._holds:
+            schema = core_schema.no_info_after_validator_function(self._checked, schema)
+        return core_schema.custom_error_schema(schema, self.problem, custom_error_message=self.words)
+
+    def _checked(self, value: Any) -> Any:
+        if self._holds and not self._holds(value):
+            raise ValueError
+        return value
+
+
+class Between(Wanted):
+    """A number within limits, both included."""
+
+    def __init__(self, low: float, high: float, words: str = "") -> None:
+        self.range = f"{low:.15g} to {high:.15g}"
+        super().__init__(words or f"a number from {self.range}", ge=low, le=high)
+
+
+class Named(Wanted):
+    """What a value is to be, as "network": the sentence says that it is none."""
+
+    problem = "named"
+
+
+class Itself(Wanted):
+    """Of a list or table alone: what is in it has words of its own."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        return {**handler(source), **self._limits}
+
+
+class Judged(Wanted):
+    """Says of a value that has the right type why it is refused; empty: it is taken."""
+
+    def __init__(self, words: str, why: Callable[[Any], str]) -> None:
+        super().__init__(words)
+        self._why = why
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(self._judged, handler(source))
+
+    def _judged(self, value: Any) -> Any:
+        from pydantic_core import PydanticCustomError
+
+        if why := self._why(value):
+            raise PydanticCustomError(self.problem, "{why}", {"why": why})
+        return value
+
+
+class Within(Itself):
+    """A number of a table within limits; a text that is no number is said to be none."""
+
+    what = "a number"
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__(self.what, ge=low, le=high)
+        self.outside = f"between {low:.15g} and {high:.15g}"
+
+
+class WholeWithin(Within):
+    """The same of digits: pydantic would take 1.0 for 1."""
+
+    what = "a whole number"
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        digits = core_schema.str_schema(pattern="^[+-]?[0-9]+$", strip_whitespace=True)
+        number = core_schema.int_schema(strict=False, **self._limits)
+        return core_schema.chain_schema([digits, number])
+
+
+def one_of(values: Iterable[Any]) -> Wanted:
+    """One of these, and nothing else."""
+    known = tuple(values)
+    return Wanted(f"one of {', '.join(map(str, known))}", lambda value: value in known)
+
+
+def strict(model: type[T]) -> type[T]:
+    """Have pydantic convert nothing in a dataclass and take no other keys."""
+    model.__pydantic_config__ = _CONFIG  # type: ignore[attr-defined]
+    return model
+
+
+def key(default: Any, description: str = "", **others: Any) -> Any:
+    """A key of a model with its default (`...`: it must be given), and what it means; `alias` is its name
+    where that is a word of Python."""
+    metadata = {"description": description, **others}
+    return field(default=MISSING if default is ... else default, metadata=metadata)
+
+
+def name_of(where: Where) -> str:
+    """Keys with dots between, as TOML has them."""
+    return ".".join(str(each) for each in where if each != "[key]")
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """How a kind of file says what is wrong: `at` is where, `table` where the table around it is, `wanted`
+    what must be there, `known` the keys that may."""
+
+    at: Callable[[Where], str] = name_of
+    wrong: str = "{at} = {value} must be {wanted}"
+    named: str = "{at}: {value} is no {wanted}"
+    unknown: str = "{table}: no {key}; known are {known}"
+    missing: str = "{at} is missing; it must be {wanted}"
+    no_table: str = "{at} is no table of {known}"
+    shown: Callable[[Any], str] = repr
+
+
+def checked(model: type[T], given: Any, says: Sentences) -> T:
+    """The model of what a file of TOML or JSON says. `UserError` names one key that is wrong."""
+    from pydantic import ValidationError
+
+    for where, value in _leaves(given, ()):
+        if not _is_json(value):
+            raise UserError(_wrong(model, given, says, where))
+    try:
+        return cast(T, _adapter(cast(Any, model)).validate_json(json.dumps(given)))
+    except ValidationError as error:
+        raise UserError(_said(error, model, given, says)) from None
+
+
+def checked_row(model: type[T], row: Mapping[str, Any], where: str) -> T:
+    """The model of the cells of a row, texts or None; an empty one is that of a column with a default.
+
+    Columns that the model does not have are left out. `UserError` names the column; `where` is the row.
+    """
+    from pydantic import ValidationError
+
+    known: Any = model
+    cells = {
+        name: cell
+        for name, least in _columns(known).items()
+        if (cell := row.get(name)) is not None and len(cell) >= least
+    }
+    try:
+        return cast(T, _adapter(known).validate_strings(cells))
+    except ValidationError as error:
+        raise UserError(_said(error, model, row, _of_row(where))) from None
+
+
+def _of_row(row: str) -> Sentences:
+    return Sentences(
+        at=lambda where: f"{row}, column {name_of(where)}",
+        wrong="{at}: {value} is not {wanted}",
+        missing="{at}: None is not {wanted}",
+        shown=lambda cell: cell if _is_number(cell) else repr(cell),
+    )
+
+
+def _is_number(cell: Any) -> bool:
+    try:
+        float(cell)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+@cache
+def _columns(model: Any) -> dict[str, int]:
+    """Of each column, how long a cell must be to count."""
+    return {
+        name: int(each.default is not MISSING) for name, each in zip(parts(model), fields(model), strict=True)
+    }
+
+
+def parts(annotation: Any) -> dict[str, Any]:
+    """The annotation of each key of a model; empty: it is none."""
+    return _parts(kind(annotation))
+
+
+@cache
+def _parts(model: Any) -> dict[str, Any]:
+    if not is_dataclass(model):
+        return {}
+    hints = get_type_hints(model, include_extras=True)
+    return {each.metadata.get("alias", each.name): hints[each.name] for each in fields(model)}
+
+
+def marks(annotation: Any) -> tuple[Any, ...]:
+    """What is said of a type, also of one that may be None."""
+    if NoneType in get_args(annotation):
+        annotation = get_args(annotation)[0]
+    return getattr(annotation, "__metadata__", ())
+
+
+def wanted(annotation: Any) -> str:
+    """What its value must be, in words."""
+    found = [each.words for each in marks(annotation) if isinstance(each, Wanted)]
+    model = kind(annotation)
+    words, model = (_LISTS, get_args(model)[0]) if get_origin(model) is tuple else (_USUAL, model)
+    return found[0] if found else words.get(getattr(kind(model), "__name__", ""), "a table")
+
+
+@cache
+def _adapter(model: Any) -> "TypeAdapter[Any]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(model)
+
+
+def _said(error: "ValidationError", model: Any, given: Any, says: Sentences) -> str:
+    # A key that is misspelt is missing as well: how it is spelt is what helps.
+    found = min(error.errors(), key=lambda each: each["type"] != "unexpected_keyword_argument")
+    problem, where = found["type"], found["loc"]
+    at, annotation = says.at(where), _of(model, where)
+    if problem == "unexpected_keyword_argument":
+        *table, name = where
+        known = ", ".join(parts(_of(model, tuple(table))))
+        return says.unknown.format(at=at, table=says.at(tuple(table)), key=name, known=known)
+    if problem == "dataclass_type":
+        return says.no_table.format(at=at, known=", ".join(parts(annotation)))
+    if problem == "missing":
+        return says.missing.format(at=at, wanted=wanted(annotation))
+    if problem == Named.problem:
+        says = replace(says, wrong=says.named)
+    own = [found["msg"]] if problem in {Wanted.problem, Named.problem} else []
+    own += [mark.outside for mark in marks(annotation) if isinstance(mark, Within) and problem in _OUTSIDE]
+    return _wrong(model, given, says, where, *own)
+
+
+def _wrong(model: Any, given: Any, says: Sentences, where: Where, words: str | None = None) -> str:
+    annotation = _of(model, where)
+    value = "..." if SECRET in marks(annotation) else says.shown(_value(given, where))
+    return says.wrong.format(at=says.at(where), value=value, wanted=words or wanted(annotation))
+
+
+def _value(given: Any, where: Where) -> Any:
+    for each in where:
+        try:
+            given = given[each]
+        except (LookupError, TypeError):
+            break
+    return given
+
+
+def _of(annotation: Any, where: Where) -> Any:
+    """The annotation to which these keys lead."""
+    for each in where:
+        model = kind(annotation)
+        if is_dataclass(model):
+            annotation = parts(model).get(str(each))
+        else:
+            annotation = (get_args(model) or (None,))[1 if get_origin(model) is dict else 0]
+    return annotation
+
+
+def kind(annotation: Any) -> Any:
+    """Its type, without what is said of it, and without None."""
+    while get_origin(annotation) is Annotated or NoneType in get_args(annotation):
+        annotation = get_args(annotation)[0]
+    return annotation
+
+
+def _leaves(value: Any, where: Where) -> Iterator[tuple[Where, Any]]:
+    if not isinstance(value, dict | list):
+        yield where, value
+        return
+    for each, part in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from _leaves(part, (*where, each))
+
+
+def _is_json(value: Any) -> bool:
+    """Whether JSON has it: TOML has dates as well, and a variable or a name may be no text."""
+    if isinstance(value, str):
+        return value.encode(errors="ignore").decode() == value
+    return value is None or isinstance(value, int | float)

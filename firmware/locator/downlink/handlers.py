@@ -1,0 +1,121 @@
+"""The downlink handlers: hand each part of a downlink to its module and collect what the modules report."""
+
+import gc
+import sys
+
+from micropython import const
+
+from locator import state as st
+from locator import unload_but
+from locator.codec import cbor
+
+_TIME = const(3)
+_PACKAGE = "locator.downlink."
+FIRST_ORDER = const(4)
+"""Keys of a downlink below it are the acknowledgement."""
+
+
+class Handlers:
+    """`port`, `config`, `journal`, `numbers`, the scheduler's `state`, the `log` and the `board`'s name are
+    there for the modules."""
+
+    def __init__(self, port, config, journal, numbers, state, log, board=""):
+        self.port = port
+        self.config = config
+        self.journal = journal
+        self.numbers = numbers
+        self.state = state
+        self.log = log
+        self.board = board
+        self.may_report = -1
+        """Bits of TO_REPORT: the modules that may report in this session."""
+        self.pull = None
+        """The piece of a release that is asked for (downlink/pull.py), or None."""
+        state[st.TO_REPORT] &= sum([bit for bit, _ in _REPORTS])
+        self.gone: list = []  # ranges of records (downlink/resend.py)
+        self._written = 0  # bits of the modules whose reports the next downlink acknowledges
+        self.server_s = 0
+        """The agent's time in the downlink that is obeyed, epoch seconds."""
+        self.at_last: list = []
+        """What is to be done when the session is over: callables without arguments, a restart last."""
+        self._loaded = list(sys.modules)  # taken here: later there may be no room for so long a list
+
+    def take(self, reply):
+        """Obey the `downlink` (a dict with integer keys); unknown keys are for newer firmware."""
+        self.server_s = reply[_TIME]
+        for key in sorted(reply):
+            if key in _TAKES:
+                try:
+                    self._use(_TAKES[key], "take", reply[key])
+                except MemoryError:  # the agent sends again what it has not heard of
+                    pass
+
+    def to_report(self):
+        """Whether another uplink has something to report."""
+        return self.state[st.TO_REPORT] & self.may_report != 0
+
+    def will_report(self, bit):
+        """The module of `bit` has something to report."""
+        self.state[st.TO_REPORT] |= bit
+
+    def write(self, out):
+        """Write what the modules report, after the other pairs of an uplink; returns the number of
+        pairs. What does not fit waits for the next turn."""
+        pairs = self._written = 0
+        for bit, name in _REPORTS:
+            if self.state[st.TO_REPORT] & self.may_report & bit:
+                pairs += self._write_one(bit, name, out)
+        return pairs
+
+    def _write_one(self, bit, name, out):
+        start = out.n
+        try:
+            pairs = self._use(name, "write", out)
+        except cbor.Full:
+            out.n = start
+            return 0
+        except MemoryError:  # the records must go all the same: it is reported another day
+            out.n = start
+            pairs = 0
+        if pairs:
+            self._written |= bit
+        else:
+            self.state[st.TO_REPORT] &= ~bit
+        return pairs
+
+    def on_ack(self):
+        """The agent has answered the uplink that was written last."""
+        for bit, name in _REPORTS:
+            if self._written & bit:
+                self.state[st.TO_REPORT] &= ~bit
+                try:
+                    self._use(name, "on_ack")
+                except MemoryError:  # it is reported once more
+                    self.will_report(bit)
+        self._written = 0
+
+    def _use(self, name, verb, *arguments):
+        """Call a function of a module that is there only meanwhile: a session leaves no room for all.
+        What it remembers is in this object or in flash. All that was imported since is unloaded with it."""
+        try:
+            module = getattr(__import__(_PACKAGE + name).downlink, name)
+            return getattr(module, verb)(self, *arguments)
+        finally:
+            module = None
+            unload_but(self._loaded)
+            gc.collect()
+
+
+# Modules by the key of a downlink, and by their bit in TO_REPORT in the order of the uplink's keys.
+_TAKES: dict = {4: "settings", 5: "commands", 6: "resend", 7: "update", 8: "pull", 9: "route", 10: "profiles"}
+_REPORTS: tuple = (
+    (1, "settings"),
+    (2, "commands"),
+    (4, "pull"),
+    (8, "diagnostics"),
+    (16, "report"),
+    (32, "resend"),
+    (64, "route"),
+    (256, "wakes"),
+    (128, "profiles"),
+)

@@ -1,0 +1,25 @@
+"""The wake log: why the device did what it did, key 13 of an uplink: `[boot, minutes since power-on, wakes]`,
+the minutes of now and 6 bytes for each wake since the last report (journal/log.py)."""
+
+from micropython import const
+
+from locator.codec import cbor
+
+_KEY = const(13)
+
+
+def write(handlers, out):
+    """All wakes that the log has."""
+    if not handlers.log.wakes:
+        return 0
+    out.int(_KEY)
+    out.head(cbor.ARRAY, 3)
+    out.int(handlers.numbers.boot)
+    out.int(handlers.port.clock_s() // 60)
+    out.bytes(handlers.log.wakes)
+    return 1
+
+
+def on_ack(handlers):
+    """The agent has them."""
+    handlers.log.wakes = b""
