@@ -72,6 +72,18 @@ def test_a_profile_is_installed_byte_for_byte(agent: DownloadingAgent, smdp: Ser
     assert device.card.notifications == []
 
 
+def test_the_same_on_a_server(tmp_path: Path, smdp: Server, postgres: str):
+    smdp.order(MATCH, local())
+    smdp.faults.append(Fault("getBoundProfilePackage", status="unknown-transaction", times=1))
+    agent = DownloadingAgent(tmp_path, smdp, place=postgres)
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    device.until_over()
+    assert agent.shown()["state"] == "installed"
+    assert [each.removed_s is None for each in agent.notices()] == [False]
+    agent.database.close()
+
+
 def ends(agent: DownloadingAgent, **card_has: Any) -> tuple[str, LocatorWithCard]:
     """Why an order has failed, and the device; its card is as it was."""
     device = LocatorWithCard(agent, card(**card_has))

@@ -12,7 +12,6 @@ from typing import Any
 import cbor2
 from landbridge.config import Esim
 from landbridge.core.clock import from_epoch_s
-from landbridge.db.keys import Keyring
 from landbridge.features.downloads import coding as wire
 from landbridge.features.downloads import queries, rules, trust
 from landbridge.features.downloads.rules import Wanted
@@ -57,14 +56,13 @@ def card(**more: Any) -> Euicc:
 class DownloadingAgent(Agent):
     """The agent with the worker for downloads, which works when it is told to."""
 
-    def __init__(self, folder: Path, smdp: Server, servers: str | None = None) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, smdp: Server, servers: str | None = None, place: str = "") -> None:
+        super().__init__(folder, place)
         self.at_s = NOW_S
         self.folder = folder
         (folder / "ci.pem").write_text(smdp.ca_pem)
         esim = Esim(smdp.address if servers is None else servers, str(folder / "ci.pem"))
         self.trusted = trust.load(esim)
-        self.keyring = Keyring(self.database.place)
         self.smdp = smdp
         clock: Any = self
         self.worker = Downloads(self.database, self.keyring, clock, self.trusted)

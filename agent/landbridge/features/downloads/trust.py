@@ -3,6 +3,7 @@
 A test root counts only where `[esim] test_ci_file` names one.
 """
 
+import logging
 import ssl
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ _ROLES = "2.23.146.1.2.1."
 AUTHENTICATION, BINDING = _ROLES + "4", _ROLES + "5"
 """What a certificate of a server may be used for (SGP.22 2.4a.1): DPauth, DPpb."""
 _MOST_FILE = 262_144
+_log = logging.getLogger(__name__)
 
 
 class Distrust(Exception):
@@ -66,6 +68,8 @@ class Trust(NamedTuple):
 
 def load(esim: Esim) -> Trust:
     """From the configuration; `UserError` names a file that cannot be used."""
+    if esim.test_ci_file:
+        _log.warning("servers of the test root %s are trusted: for tests only", esim.test_ci_file)
     roots = [root for file in (esim.ci_file, esim.test_ci_file) if file for root in _read(Path(file))]
     names = (each.strip().lower().removesuffix(":443") for each in esim.servers.split(","))
     return Trust(tuple(roots), frozenset(filter(None, names)))
@@ -87,9 +91,10 @@ def certificate(
         policies = found.extensions.get_extension_for_class(x509.CertificatePolicies).value
     except (ValueError, x509.ExtensionNotFound):
         raise Distrust(_("the server's certificate cannot be read")) from None
-    if not any(_issued(found, root) for root in roots):
+    issuers = [root for root in roots if _issued(found, root)]
+    if not issuers:
         raise Distrust(_("the server's certificate does not lead to a trusted authority"))
-    if not found.not_valid_before_utc <= now <= found.not_valid_after_utc:
+    if not all(each.not_valid_before_utc <= now <= each.not_valid_after_utc for each in (found, issuers[0])):
         raise Distrust(_("the server's certificate is not valid at this time"))
     if role not in [each.policy_identifier.dotted_string for each in policies]:
         raise Distrust(_("the server's certificate is for another purpose"))

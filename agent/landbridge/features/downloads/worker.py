@@ -5,6 +5,7 @@ Never within ingest: a server may take a minute to answer. Each order is served 
 
 import logging
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from datetime import datetime
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import Clock, to_epoch_s
 from landbridge.core.hooks import Hook
+from landbridge.core.http import WHOLE_S
 from landbridge.core.periodic import Periodic
 from landbridge.core.texts import _, stored
 from landbridge.db.database import Database
@@ -28,6 +30,7 @@ from landbridge.features.esim.queries import notifications
 LOOK_S = 0.5
 _MOST_AT_ONCE = 8
 _RETRY_S = 300
+_LAST_WORDS_S = 5.0
 _log = logging.getLogger(__name__)
 
 OnInstalled = Callable[[Connection, str, str, str, int, int | None], str | None]
@@ -71,10 +74,17 @@ class Downloads(Periodic):
             self._serving[key] = threading.Thread(target=self._serve, args=key, name=name, daemon=True)
             self._serving[key].start()
 
-    def finish(self) -> None:
+    def stop(self) -> None:
+        """Finish the steps at hand, for _LAST_WORDS_S at most: one that a server has not answered by then is
+        taken again by the next process."""
+        super().stop()
+        self.finish(_LAST_WORDS_S)
+
+    def finish(self, within_s: float = WHOLE_S) -> None:
         """Wait for what is being served."""
+        deadline = time.monotonic() + within_s
         for thread in self._serving.values():
-            thread.join()
+            thread.join(max(deadline - time.monotonic(), 0))
 
     def _serve(self, kind: str, number: int) -> None:
         try:
