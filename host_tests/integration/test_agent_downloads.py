@@ -17,6 +17,7 @@ from landbridge.features.downloads.rules import Wanted
 from landbridge.features.esim import coding
 from landbridge.features.esim.queries import policies
 from landbridge.features.trips import queries as trips
+from landbridge.protocol import der
 from landbridge.tracking.trip_end import ON_TRIP_END
 
 from host_tests.support.agent import DEVICE
@@ -505,6 +506,43 @@ def test_a_notification_of_another_card_is_not_removed_from_this_one(agent, smdp
     other = LocatorWithCard(agent, card(eid="89049032123451234512345678901144"))
     other.contact()
     assert agent.notices()[0].removed_s is None
+
+
+def test_a_device_that_sends_no_certificates_is_not_asked_without_end(agent, smdp):
+    stripped = der.make(0x30, bytes.fromhex(METADATA), der.make(0x5F37, bytes(64)))
+    piece = [5, 0x40, iccid_bytes(LOCAL), len(stripped), 0, stripped]
+    agent.hears({14: [0, 1, card().eid, 0, 0, [], [], [], piece]})
+    asked = 0
+    while (row := agent.notices()[0]).posted_s is None:
+        agent.works()
+        found = agent.hears({14: [0, 1, card().eid, 0, 0, [], []]}).get(12)
+        if found and found[2] == bytes.fromhex("BF2B05A003800105"):
+            asked += 1
+            agent.hears({15: [0, row.notification, 0, der.make(0xBF2B, der.make(0xA0, stripped))]})
+        agent.at_s += 60
+    assert asked == 3
+    assert "certificates" in row.failure
+
+
+METADATA = "BF2F21800105810204400C0C736D64702E6578616D706C655A0A989430000000000000F1"
+
+
+def test_a_card_that_is_no_euicc_gets_no_order(agent):
+    agent.hears({14: [0, 4, "", 0, 0, [], []]})
+    with pytest.raises(UserError, match="not an eUICC"):
+        agent.order()
+
+
+def test_a_result_that_comes_after_the_order_was_cancelled_is_told_all_the_same(agent, smdp):
+    smdp.order(MATCH, local())
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    device.before_result = lambda: cancel(agent)
+    device.until_over()
+    assert agent.shown()["state"] == "installed"
+    assert agent.shown()["problem"] == "installed though the order had ended"
+    assert iccids(device.card) == [ROAMING, LOCAL]
+    assert [each.reason for each in smdp.functions.notified] == [0]
 
 
 def test_a_profile_is_enabled_where_the_policy_has_it(agent, smdp):

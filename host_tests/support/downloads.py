@@ -123,6 +123,8 @@ class LocatorWithCard:
         self.may: Collection[int] = MAY
         self.watch: Callable[[], object] = lambda: None
         """Called after each piece."""
+        self.before_result: Callable[[], object] = lambda: None
+        """Called between the load and its report."""
         self.card = euicc
         self._uicc = Uicc(euicc)
         self._select()
@@ -244,6 +246,7 @@ class LocatorWithCard:
         self.is_open = False
         if answer is None:
             return None
+        self.before_result()
         self.loading = []
         return {15: [download, step, wire.DONE if answer else wire.INTERRUPTED, answer]}
 

@@ -95,7 +95,8 @@ def _answered(connection: Connection, device: str, answer: wire.Answer, now_s: i
 
 def _late(connection: Connection, row: Row[Any], answer: wire.Answer, now_s: int) -> None:
     """An installation that was finished when its order had ended otherwise is told of all the same."""
-    if row.outcome != downloads.CANCELLED or answer.content[:2] != es10.RESULT.to_bytes(2, "big"):
+    is_over = row.outcome in (downloads.CANCELLED, downloads.FAILED)
+    if not is_over or answer.content[:2] != es10.RESULT.to_bytes(2, "big"):
         return
     try:
         result = es10.installed(answer.content)
@@ -103,7 +104,7 @@ def _late(connection: Connection, row: Row[Any], answer: wire.Answer, now_s: int
         raise WireError(f"download: the result of an installation: {error}") from None
     notices.keep_result(connection, row.device, row.eid, answer.content, now_s)
     if result.error is None:
-        why = stored(_("installed before it was cancelled"))
+        why = stored(_("installed though the order had ended"))
         downloads.end(connection, row.download, downloads.INSTALLED, why, now_s)
 
 

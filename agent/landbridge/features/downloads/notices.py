@@ -17,6 +17,7 @@ from landbridge.features.downloads.trust import Distrust, Trust
 from landbridge.features.esim.queries import notifications
 from landbridge.protocol.der import DerError
 
+_MOST_ASKED = 3
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 60, 21_600
 
 
@@ -37,6 +38,8 @@ def post(content: bytes, known: tuple[bytes, bytes] | None, tries: int, trusted:
     try:
         if es10.is_stripped(content):
             if known is None or not _is_of(content, known[0]):
+                if tries >= _MOST_ASKED:
+                    return Tried(True, failure=_("the device does not send it with its certificates"))
                 return Tried(False, wants_whole=True)
             content = es10.completed(content, *known)
         address = es10.notice(content).address.lower().removesuffix(":443")

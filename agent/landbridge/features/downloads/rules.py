@@ -16,7 +16,10 @@ from landbridge.features.downloads import activation, es10
 from landbridge.features.downloads import queries as downloads
 from landbridge.features.downloads.activation import Code
 from landbridge.features.downloads.trust import Trust
+from landbridge.features.esim.queries import policies as cards
 
+_NO_EUICC = 4
+"""Route to the card that a device reports (features/esim/coding.py, ROUTES)."""
 _COLUMNS = ("device", "code", "confirmation")
 
 
@@ -37,8 +40,11 @@ def order(
     trip: int | None = None,
 ) -> int:
     """Order a download, until the end of `trip` if it is that one's tenant who wants it; returns its number.
-    `UserError` if the code is used already."""
+    `UserError` if the card takes none, or the code is used already."""
     device, code = wanted
+    said = cards.report(connection, device)
+    if said is not None and said.route == _NO_EUICC:
+        raise UserError(_("the card of {device} is not an eUICC: it takes no profiles", device=device))
     for other in downloads.open_at(connection, code.server):
         same = activation.restored(downloads.secret(keyring, other, "code")).matching_id == code.matching_id
         if same and (code.matching_id or other.device == device):
