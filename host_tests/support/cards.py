@@ -7,7 +7,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from locator.esim import apdu, euicc, iccid_bytes
+from locator.esim import ISD_R, apdu, euicc, iccid_bytes
 from locator.modem import make
 
 from host_tests.support.simulated_modem import ModemUnderTest
@@ -95,5 +95,5 @@ def started_driver(dialect, card: Card, *variants: str):
 
 def opened(driver, rung: int = apdu.UNKNOWN) -> apdu.Transport:
     transport = apdu.Transport(driver, rung)
-    transport.open(euicc.ISD_R)
+    transport.open(ISD_R)
     return transport
