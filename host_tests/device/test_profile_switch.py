@@ -5,7 +5,7 @@ import sys
 from binascii import hexlify, unhexlify
 
 import scripted
-from locator.esim import CardError, apdu, applet, euicc, iccid_bytes, iccid_text, restart, tlv
+from locator.esim import ISD_R, CardError, apdu, applet, euicc, iccid_bytes, iccid_text, restart, tlv
 from scripted import OK, line
 
 ICCID = unhexlify("989430000000000000F1")
@@ -69,7 +69,6 @@ def test_golden_identity_and_notifications():
     assert euicc.name(Card("set-nickname"), ICCID, "EU") == 0
     assert euicc.notifications(Card("list-notification")) == [(7, 0x40, ICCID)]
     assert euicc.notifications(Card("list-notification-empty")) == []
-    assert euicc.forget(Card("notification-sent"), 7) == 0
 
 
 def test_golden_profiles():

@@ -7,7 +7,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from locator.esim import ISD_R, apdu, euicc, iccid_bytes
+from locator.esim import ISD_R, apdu, iccid_bytes
 from locator.modem import make
 
 from host_tests.support.simulated_modem import ModemUnderTest

@@ -120,11 +120,6 @@ def notification(transport, seq):
     return tlv.find(transport.send(request), 0xBF2B, 0xA0) or b""
 
 
-def forget(transport, seq):
-    """A notification was delivered. Returns the result."""
-    return _result(transport, 0xBF30, tlv.make(0x80, _integer(seq)))
-
-
 def _result(transport, tag, value):
     result = tlv.find(transport.send(tlv.make(tag, value)), tag, 0x80)
     if not result:
