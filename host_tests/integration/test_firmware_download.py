@@ -14,7 +14,7 @@ import pytest
 from landbridge.features.downloads import coding as wire
 from locator import state as st
 from locator.codec import cbor, checked
-from locator.esim import download, files
+from locator.esim import apdu, download, files
 from locator.modem import Cell, ModemRestarted
 
 from host_tests.support.cards import started_driver
@@ -114,7 +114,7 @@ class Device:
         raise AssertionError(self.agent.shown())
 
     def has(self, name: str) -> bool:
-        return checked.exists(self.driver.port.data_dir + name)
+        return bool(checked.exists(self.driver.port.data_dir + name))
 
 
 @pytest.fixture
@@ -194,16 +194,17 @@ def test_a_modem_that_restarts_in_a_load_is_asked_what_the_card_has(agent, smdp,
     smdp.order(MATCH, local())
     agent.order()
     device = make("bg95")
-    send, sent = download.apdu.Transport.send, []
+    send: Any = apdu.Transport.send
+    sent: list[bytes] = []
 
-    def cut(self: Any, request: bytes, *more: Any) -> bytes:
+    def cut(self: Any, request: bytes, *more: Any) -> Any:
         sent.append(request[:1])
         if len(sent) == 9 + 6:  # some segments are on the card
             device.card.reset(cold=True)
             raise ModemRestarted("RDY")
         return send(self, request, *more)
 
-    monkeypatch.setattr(download.apdu.Transport, "send", cut)
+    monkeypatch.setattr(apdu.Transport, "send", cut)
     with pytest.raises(ModemRestarted):
         device.contact()
     assert device.has(files.LOADING) and not device.has(files.PACKAGE)

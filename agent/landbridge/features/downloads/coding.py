@@ -39,6 +39,7 @@ REASONS = {
     21: _("blocked in this country"),
     22: _("no room in flash"),
     23: _("the day's limit is used up"),
+    24: _("its connection has no room for the card's answers"),
 }
 """Why a device has not done a step, by number."""
 FIRST_POSTPONED = 16
