@@ -34,6 +34,9 @@ from landbridge.features.coverage import trip_start
 from landbridge.features.devices import queries as devices
 from landbridge.features.diagnostics import handler as diagnostics
 from landbridge.features.diagnostics import wake_handler as wakes
+from landbridge.features.downloads import handler as downloads
+from landbridge.features.downloads import trust
+from landbridge.features.downloads.worker import ON_INSTALLED, Downloads
 from landbridge.features.esim import handler as cards
 from landbridge.features.integrations.deliveries import Deliveries
 from landbridge.features.integrations.home_assistant import announcing
@@ -62,7 +65,14 @@ _log = logging.getLogger(__name__)
 
 # Hooks between features: who acts on whose change.
 ON_TRIP_START.register(trip_start.make_route_data)
-ON_TRIP_END.register(alarms.end_with_trip, settings.on_trip_end, commands.on_trip_end, cards.on_trip_end)
+ON_TRIP_END.register(
+    alarms.end_with_trip,
+    settings.on_trip_end,
+    commands.on_trip_end,
+    cards.on_trip_end,
+    downloads.on_trip_end,
+)
+ON_INSTALLED.register(cards.on_installed)
 ON_TRIP_REOPENED.register(alarms.reopen_with_trip)
 ON_EVENT.register(alarms.follow)
 EVERY_MINUTE.register(EveryMinute(alarms.due_devices, alarms.check_due))
@@ -70,6 +80,7 @@ HANDLERS.register(
     Handler(settings.on_report, settings.devices_pending, settings.pending, is_state=True),
     Handler(commands.on_report, commands.devices_pending, commands.pending),
     Handler(cards.on_report, cards.devices_pending, cards.pending, is_state=True),
+    Handler(downloads.on_report, downloads.devices_pending, downloads.pending),
     Handler(resend.on_report, resend.devices_pending, resend.pending),
     Handler(diagnostics.on_report),
     Handler(route_data.on_report, route_data.devices_pending, route_data.pending, is_state=True),
@@ -230,7 +241,8 @@ def _working(
         leads.may_deliver,
     )
     retention = RetentionWorker(database, Clock(), config.store, priority)
-    threads = (worker, tracking, publisher, deliveries, retention)
+    profiles = Downloads(database, keyring, Clock(), trust.load(config.esim), leads.may_deliver)
+    threads = (worker, tracking, publisher, deliveries, profiles, retention)
     checks = (*dict.fromkeys((source.problem, session.problem)), worker.problem)
     for end in dict.fromkeys((session, source)):
         end.open()

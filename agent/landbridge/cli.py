@@ -45,7 +45,7 @@ GROUPS = {
     "geofences": ("features.geofences.cli",),
     "coverage": ("features.coverage.cli",),
     "update": ("features.updates.cli",),
-    "esim": ("features.esim.cli",),
+    "esim": ("features.esim.cli", "features.downloads.cli"),
     "cells": ("features.coverage.cells_cli",),
     "sims": ("features.sims.cli",),
     "controls": ("features.sims.controls_cli",),

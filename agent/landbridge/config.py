@@ -165,6 +165,16 @@ class Mail:
 
 @strict
 @dataclass(frozen=True)
+class Esim:
+    """Downloads of eSIM profiles: from which SM-DP+ servers, and whose certificates are trusted."""
+
+    servers: _Text = key("", "Servers, with commas between: smdp.example, or smdp.example:8443; empty: none.")
+    ci_file: _Path = key("", "PEM file of the GSMA's root certificates; empty: no downloads.")
+    test_ci_file: _Path = key("", "PEM file of a test root that is trusted too; for tests only; empty: none.")
+
+
+@strict
+@dataclass(frozen=True)
 class Watch:
     """What watches the agent: /health and /metrics (Prometheus), and its log."""
 
@@ -185,6 +195,7 @@ class Config:
     mail: Mail = field(default_factory=Mail)
     watch: Watch = field(default_factory=Watch)
     nats: Nats = field(default_factory=Nats)
+    esim: Esim = field(default_factory=Esim)
 
 
 def is_server(database: str) -> bool:

@@ -110,26 +110,27 @@ ARRIVES_AT = const(131)  # as it was expected at the last point
 ROUTE_SINCE = const(132)  # when the first point on the line of the trip was made
 ROUTE_S = const(133)  # seconds to its end, as the route data said then
 COPIED_AT = const(134)  # when all of this was copied to flash last
-SIZE = const(135)
+DOWNLOADED_TODAY = const(135)  # messages about a profile for the card
+SIZE = const(136)
 
 # Of this wake only: not kept.
-DID_FIX = const(135)
-DID_RECORD = const(136)
-ATTACHED = const(137)  # 0 not attempted, 1 registered, 2 not
-DID_SESSION = const(138)
-DID_SCAN = const(139)
-LEFT = const(140)  # mJ
-EDGE = const(141)  # 1: the train has stopped or departed; SHORT_MOVE
-WAITING = const(142)  # points
-HEARD_PLMN = const(143)  # PLMN that a scan has found; 0: none
-HEARD_DBM = const(144)
-WANTED = const(145)  # PLMN of another network to select
-DID_SELECT = const(146)
-PLACE = const(147)  # kind of place
-VERDICT = const(148)  # the policy's last verdict
-LOWER_MV = const(149)  # than Li-SOCl2: the kind of the battery (scheduler/battery.py)
-NO_SENSOR = const(150)  # 1: nothing feels motion, no accelerometer or one that has failed
-_ALL = const(151)
+DID_FIX = const(136)
+DID_RECORD = const(137)
+ATTACHED = const(138)  # 0 not attempted, 1 registered, 2 not
+DID_SESSION = const(139)
+DID_SCAN = const(140)
+LEFT = const(141)  # mJ
+EDGE = const(142)  # 1: the train has stopped or departed; SHORT_MOVE
+WAITING = const(143)  # points
+HEARD_PLMN = const(144)  # PLMN that a scan has found; 0: none
+HEARD_DBM = const(145)
+WANTED = const(146)  # PLMN of another network to select
+DID_SELECT = const(147)
+PLACE = const(148)  # kind of place
+VERDICT = const(149)  # the policy's last verdict
+LOWER_MV = const(150)  # than Li-SOCl2: the kind of the battery (scheduler/battery.py)
+NO_SENSOR = const(151)  # 1: nothing feels motion, no accelerometer or one that has failed
+_ALL = const(152)
 
 SHORT_MOVE = const(2)
 """In EDGE: what was taken for a departure has ended within the yard, by so few counts."""
@@ -202,7 +203,7 @@ def feel(state, senses):
     if state[SKIP_FIX]:
         state[DID_FIX], state[SKIP_FIX] = NO, 0
     if day(state) != before:
-        state[SENT_TODAY] = state[PULLED_TODAY] = 0
+        state[SENT_TODAY] = state[PULLED_TODAY] = state[DOWNLOADED_TODAY] = 0
         # Once a day: an agent restored from a backup learns what is applied, and how the device fares.
         state[TO_REPORT] |= REPORT_SETTINGS | REPORT_DIAGNOSTICS | REPORT_ROUTE
     _feel_request(state)

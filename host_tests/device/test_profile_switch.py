@@ -5,7 +5,7 @@ import sys
 from binascii import hexlify, unhexlify
 
 import scripted
-from locator.esim import CardError, apdu, applet, euicc, iccid_bytes, iccid_text, restart, tlv
+from locator.esim import ISD_R, CardError, apdu, applet, euicc, iccid_bytes, iccid_text, restart, tlv
 from scripted import OK, line
 
 ICCID = unhexlify("989430000000000000F1")
@@ -69,7 +69,6 @@ def test_golden_identity_and_notifications():
     assert euicc.name(Card("set-nickname"), ICCID, "EU") == 0
     assert euicc.notifications(Card("list-notification")) == [(7, 0x40, ICCID)]
     assert euicc.notifications(Card("list-notification-empty")) == []
-    assert euicc.forget(Card("notification-sent"), 7) == 0
 
 
 def test_golden_profiles():
@@ -194,11 +193,11 @@ def test_sessions_in_all_their_forms():
         table.answers[b"+CCHO="] = line(told)
         cgla(table, EID, EID_ANSWER, session)
         card = apdu.Transport(driver)
-        card.open(euicc.ISD_R)
+        card.open(ISD_R)
         assert euicc.eid(card) == "89049032123451234512345678901235"
         card.close()
         assert card.interface == apdu.CGLA
-        assert table.sent[:4] == [b"+CCHC=1", b"+CCHC=2", b"+CCHC=3", b'+CCHO="%s"' % euicc.ISD_R]
+        assert table.sent[:4] == [b"+CCHC=1", b"+CCHC=2", b"+CCHC=3", b'+CCHO="%s"' % ISD_R]
         assert table.sent[-1] == b"+CCHC=" + session
 
 
@@ -208,12 +207,12 @@ def test_the_class_byte_that_a_modem_wants():
     cgla(table, EID, b"6E00", b"2")
     cgla(table, b"80" + EID[2:], EID_ANSWER, b"2")
     card = apdu.Transport(driver)
-    card.open(euicc.ISD_R)
+    card.open(ISD_R)
     assert euicc.eid(card)[:4] == "8904"
 
 
 def test_a_channel_of_csim_and_the_basic_one():
-    select = b"A4040010" + euicc.ISD_R
+    select = b"A4040010" + ISD_R
     for interface, channel in ((apdu.CSIM_CHANNEL, b"02"), (apdu.CSIM_BASIC, b"00")):
         driver, table = scripted.sim7600()
         table.answers[b"+CCHO="] = ERROR
@@ -223,7 +222,7 @@ def test_a_channel_of_csim_and_the_basic_one():
         csim(table, b"8%s%s" % (channel[1:], EID[2:]), b"6115")
         csim(table, b"8%sC0000015" % channel[1:], EID_ANSWER)
         card = apdu.Transport(driver)
-        card.open(euicc.ISD_R)
+        card.open(ISD_R)
         assert card.interface == interface
         assert euicc.eid(card)[:4] == "8904"
         card.close()
@@ -236,16 +235,16 @@ def test_no_euicc():
     csim(table, b"0070000001", b"019000")
     table.answers[b'+CSIM=42,"01A4'] = line(b'+CSIM: 4,"6A82"')
     card = apdu.Transport(driver)
-    raises(CardError, card.open, euicc.ISD_R)
+    raises(CardError, card.open, ISD_R)
     assert card.interface == apdu.NONE and table.now < 1000
     sent = len(table.sent)
-    raises(CardError, apdu.Transport(driver, apdu.NONE).open, euicc.ISD_R)
+    raises(CardError, apdu.Transport(driver, apdu.NONE).open, ISD_R)
     assert len(table.sent) == sent
     driver, table = scripted.bg95()
     for name in (b"+CCHO=", b"+CSIM="):
         table.answers[name] = ERROR
     card = apdu.Transport(driver)
-    raises(CardError, card.open, euicc.ISD_R)
+    raises(CardError, card.open, ISD_R)
     assert (
         card.interface == apdu.UNKNOWN and 2000 < table.now < 60000
     )  # a card that is not ready looks the same
@@ -262,7 +261,7 @@ def test_blocks_and_pieces():
     cgla(table, b"81C0000010", b"6C03")
     cgla(table, b"81C0000003", b"CDEF019000")
     card = apdu.Transport(driver, apdu.CGLA)
-    card.open(euicc.ISD_R)
+    card.open(ISD_R)
     answer = card.send(request)
     assert len(answer) == 258 and answer[-3:] == unhexlify("CDEF01")
     cgla(table, b"81E2110078" + digits[:240], b"6985")
@@ -277,7 +276,7 @@ def test_endless_pieces():
     table.answers[b"+CCHO="] = line(b"+CCHO: 1")
     table.answers[b"+CGLA="] = line(b'+CGLA: 514,"%s61FF"' % (b"AB" * 255))
     card = apdu.Transport(driver)
-    card.open(euicc.ISD_R)
+    card.open(ISD_R)
     assert raises(CardError, card.send, b"\x00").code < 0
 
 

@@ -98,7 +98,7 @@ def test_by_aid():
     assert [euicc.enable(transport, EUROPE_ICCID, way) for way in (0, 1, 2)] == [1, 1, 0]
 
 
-def test_notifications_are_retrieved_and_forgotten():
+def test_notifications_are_retrieved_and_removed():
     card = four_profiles()
     driver = started_driver("bg95", card)
     transport = opened(driver)
@@ -106,7 +106,8 @@ def test_notifications_are_retrieved_and_forgotten():
     (first, operation, iccid), _ = euicc.notifications(transport)
     assert (operation, iccid) == (0x40, EUROPE_ICCID)
     assert len(euicc.notification(transport, first)) > 64
-    assert [euicc.forget(transport, first) for _ in range(2)] == [0, 1]
+    removal = bytes([0xBF, 0x30, 3, 0x80, 1, first])
+    assert [transport.send(removal)[-1] for _ in range(2)] == [0, 1]
     assert len(card.notifications) == 1
 
 

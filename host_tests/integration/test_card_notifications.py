@@ -1,4 +1,4 @@
-"""Notifications of the eUICC: from the card into flash, to the agent in pieces, and off the card."""
+"""Notifications of the eUICC: from the card into flash, and to the agent in pieces."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from landbridge.features.esim.queries import notifications as stored
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.uplink import Uplink
 from locator import state as st
-from locator.codec import cbor
+from locator.codec import cbor, checked
 from locator.downlink import profiles as obeyed
-from locator.esim import euicc, files, memory, notices
+from locator.esim import euicc, files, iccid_bytes, memory, notices, tlv
 from locator.scheduler import profile
 
 from host_tests.support.agent import DEVICE
@@ -83,30 +83,53 @@ def switched(folder: Path) -> tuple[Euicc, Device]:
     return card, device
 
 
-def test_from_the_card_to_the_agent_and_off_the_card(database: Database, tmp_path: Path):
+def uploads(database: Database, device: Device) -> int:
+    """Upload the notification that was collected; returns in how many pieces."""
+    pieces = 0
+    while device.state[st.TO_REPORT] & profile.REPORT:
+        said = device.reports()
+        assert len(cbor2.dumps(said)) < 700
+        hears(database, said)
+        if pieces == 0:
+            hears(database, said)  # the downlink was lost: it comes again
+        device.state[st.TO_REPORT] = 0
+        obeyed.on_ack(device)
+        pieces += 1
+    return pieces
+
+
+def test_each_is_uploaded_once_without_certificates_and_stays_on_the_card(database: Database, tmp_path: Path):
     card, device = switched(tmp_path)
-    wanted = card.es10(b"\xbf\x2b\x00")
+    whole = [each for _, each in tlv.wholes(tlv.find(card.es10(b"\xbf\x2b\x00"), 0xBF2B, 0xA0))]
     assert [each.operation for each in card.notifications] == [0x40, 0x20]
-    reported = 0
+    pieces = []
     while device.collects():
         assert device.state[st.TO_REPORT] & profile.REPORT
-        before = len(card.notifications)
-        while device.state[st.TO_REPORT] & profile.REPORT:
-            said = device.reports()
-            assert len(cbor2.dumps(said)) < 700
-            hears(database, said)
-            if reported == 2:
-                hears(database, said)  # the reply was lost: it comes again
-            device.state[st.TO_REPORT] = 0
-            obeyed.on_ack(device)
-            reported += 1
-        assert len(card.notifications) == before  # not before the agent has it
-    assert card.notifications == [] and reported == 2 * 3
+        pieces.append(uploads(database, device))
+    assert pieces == [1, 1] and len(card.notifications) == 2
     with database.reading() as connection:
         rows = stored.of_device(connection, DEVICE)
     assert [row.operation for row in rows] == [0x40, 0x20]
-    assert all(len(row.content) == row.total and row.content in wanted for row in rows)
+    for row, there in zip(rows, whole, strict=True):
+        assert len(row.content) == row.total < 255 < len(there)
+        signed = tlv.wholes(tlv.find(there, 0x30))[:2]
+        assert row.content == tlv.make(0x30, b"".join(part for _, part in signed))
     assert device.reports()[8] == [] and not device.collects()
+
+
+def test_what_is_removed_makes_room_for_the_next(database: Database, tmp_path: Path):
+    card, device = switched(tmp_path)
+    while device.collects():
+        uploads(database, device)
+    card.notifications.clear()
+    transport = opened_card(device.driver)
+    assert euicc.enable(transport, iccid_bytes(card.profiles[0].iccid), 1) == euicc.OK
+    transport.close()
+    while device.collects():
+        uploads(database, device)
+    with database.reading() as connection:
+        assert [row.operation for row in stored.of_device(connection, DEVICE)] == [0x40, 0x20, 0x40, 0x20]
+    assert len(checked.read(str(tmp_path) + files.NOTICE)[files.UPLOADED]) == 1
 
 
 def test_a_card_that_refuses_or_reports_nothing_costs_no_session(tmp_path: Path):

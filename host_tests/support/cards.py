@@ -7,13 +7,15 @@ import types
 from pathlib import Path
 from typing import Any
 
-from locator.esim import apdu, euicc, iccid_bytes
+from locator.esim import ISD_R, apdu, iccid_bytes
 from locator.modem import make
 
 from host_tests.support.simulated_modem import ModemUnderTest
 from tools.modem.card.applet import AppletCard, Identity
 from tools.modem.card.card import Card
-from tools.modem.card.euicc import PROVISIONING, Euicc, Notification, Profile
+from tools.modem.card.euicc import Euicc
+from tools.modem.card.notifications import Notification
+from tools.modem.card.profile import PROVISIONING, Profile
 
 VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "es10c_vectors.json").read_text())[
     "vectors"
@@ -93,5 +95,5 @@ def started_driver(dialect, card: Card, *variants: str):
 
 def opened(driver, rung: int = apdu.UNKNOWN) -> apdu.Transport:
     transport = apdu.Transport(driver, rung)
-    transport.open(euicc.ISD_R)
+    transport.open(ISD_R)
     return transport

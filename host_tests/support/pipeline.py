@@ -24,9 +24,10 @@ KEY = bytes(range(32))
 class Agent:
     """The agent's pipeline, without a broker; it is clock, session and sender itself."""
 
-    def __init__(self, folder: Path) -> None:
-        self.database = open_database(folder / "agent.sqlite3", make=True)
-        keyring = Keyring(self.database.place)
+    def __init__(self, folder: Path, place: str = "") -> None:
+        """`place`: a database on a server instead of a file in `folder`."""
+        self.database = open_database(place or folder / "agent.sqlite3", make=True)
+        self.keyring = keyring = Keyring(self.database.place, str(folder / "agent.key"))
         with self.database.writing() as connection:
             if devices.find(connection, DEVICE) is None:
                 devices.add(connection, DEVICE, keyring.wrap(KEY, True), NOW_S)

@@ -65,7 +65,7 @@ class Locator:
         journal = Silent()
         us = (self.modem, self.driver, self.state)
         talk = contact.prepare(*us, journal, journal, self.config, lambda: None)
-        contact.run_session(*us, self.config, talk, lambda out, more: 0)
+        contact.run_session(*us, self.config, talk, lambda out, more: 0, lambda: None)
         sent: int = talk.outcome.sent
         return sent
 

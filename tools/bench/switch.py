@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from locator.esim import CardError, apdu, euicc, iccid_text, restart
+from locator.esim import ISD_R, CardError, apdu, euicc, iccid_text, restart
 
 from tools.bench.work import Bench, Found, StepFailed, since
 
@@ -39,7 +39,7 @@ def switch(bench: Bench) -> Found:
 def _opened(bench: Bench) -> apdu.Transport:
     transport = apdu.Transport(bench.driver)
     try:
-        transport.open(euicc.ISD_R)
+        transport.open(ISD_R)
     except CardError as error:
         raise StepFailed("no eUICC, or the modem passes no commands to it") from error
     return transport

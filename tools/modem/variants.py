@@ -27,6 +27,7 @@ _OF_ALL = {
     "ceer-words": "AT+CEER has the cause by its name in TS 24.301, without its number",
     "cesq": "AT+CESQ is known",
     "cgsn-prefix": "AT+CGSN with prefix and quotes",
+    "cgla-load": "AT+CGLA answers ERROR to the last block of a segment of a profile; the card has it",
     "cgpaddr-quoted": "AT+CGPADDR quotes the address",
     "cla-80": "AT+CGLA refuses a class byte with a channel in it (6E00)",
     "clean-wake": "the first byte after a DTR wake is heard",

@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,10 +21,6 @@ _REST_S, _REST_BYTES = 5, 65_536
 _OF_THIS_MESSAGE = (400, 409, 413, 415, 422)
 """Any other failure would be the same for every message: a wrong address, no rights, a server that is
 down."""
-_KINDS: Mapping[str, type[http.client.HTTPConnection]] = {
-    "http": http.client.HTTPConnection,
-    "https": http.client.HTTPSConnection,
-}
 Request = tuple[str, str, bytes | None, dict[str, str]]
 """Method, path, body, headers."""
 
@@ -50,9 +47,14 @@ class HttpClient:
     """Requests to one URL, over a connection that is kept from one to the next; over no proxy, and following
     no redirect: what is signed or has a secret goes where the operator said, nowhere else."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, tls: ssl.SSLContext | None = None) -> None:
+        """`tls` says whom to trust; None: the system's authorities."""
         self._address = urlsplit(url)
-        self._connection = _KINDS[self._address.scheme](self._address.netloc, timeout=TIMEOUT_S)
+        self._connection = (
+            http.client.HTTPSConnection(self._address.netloc, timeout=TIMEOUT_S, context=tls)
+            if self._address.scheme == "https"
+            else http.client.HTTPConnection(self._address.netloc, timeout=TIMEOUT_S)
+        )
 
     def post(self, body: bytes, headers: Mapping[str, str], query: str = "") -> None:
         """POST `body`, `query` behind that of the URL. `Away` or `Refused` unless the answer is a 2xx."""

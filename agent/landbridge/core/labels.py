@@ -75,6 +75,17 @@ LABELS = {
     "reader": _("reader"),
     "operator": _("operator"),
     "admin": _("admin"),
+    # Downloads of profiles
+    "ordered": _("ordered"),
+    "authenticating": _("authenticating the server"),
+    "preparing": _("authenticated"),
+    "loading": _("loading"),
+    "checking": _("checking the card"),
+    "cancelling": _("ending the session"),
+    "installed": _("installed"),
+    "enabled": _("installed and used"),
+    "failed": _("failed"),
+    "cancelled": _("cancelled"),
     # Releases
     "running": _("running"),
     "fell back": _("rolled back"),

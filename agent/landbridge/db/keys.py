@@ -10,12 +10,14 @@ from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlalchemy import Connection
 
 from landbridge.config import is_server
 from landbridge.core.errors import UserError
 
 _MOST_BYTES = 1024
 """More than a key file has."""
+_LENT = "landbridge_keyring"
 
 
 class Keyring:
@@ -51,6 +53,10 @@ class Keyring:
         seed = HKDF(SHA256(), 32, b"", b"landbridge/signing").derive(self._read(make=False))
         return Ed25519PrivateKey.from_private_bytes(seed)
 
+    def lend(self, connection: Connection) -> None:
+        """Have what works on this connection encrypt and decrypt, too (`lent`)."""
+        connection.execution_options(**{_LENT: self})
+
     def _cipher(self, make: bool) -> Fernet:
         if self._fernet is None:
             try:
@@ -82,3 +88,9 @@ class Keyring:
             file.flush()
             os.fsync(file.fileno())
         return key
+
+
+def lent(connection: Connection) -> Keyring:
+    """The keyring that was lent to this connection."""
+    found: Keyring = connection.get_execution_options()[_LENT]
+    return found

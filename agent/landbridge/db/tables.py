@@ -468,6 +468,82 @@ euicc_notifications = Table(
     Column("total", Integer, nullable=False),
     Column("content", LargeBinary, nullable=False),  # as the eUICC has signed it
     Column("received_s", Integer, nullable=False),
+    Column("eid", String(32)),  # of the card, as the device had reported it; null: not known
+    # The way to its server (features/downloads/notices.py).
+    Column("next_s", Integer, nullable=False, server_default=text("0")),  # not before
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("failure", Text),  # of the last try; null: it went well
+    Column("posted_s", Integer),  # null: the server does not have it
+    Column("wants_whole", Boolean, nullable=False, server_default=false()),  # asked for with its certificates
+    Column("removed_s", Integer),  # from the card
+)
+Index(
+    "euicc_notifications_to_post",
+    euicc_notifications.c.next_s,
+    sqlite_where=euicc_notifications.c.posted_s.is_(None),
+    postgresql_where=euicc_notifications.c.posted_s.is_(None),
+)
+Index(
+    "euicc_notifications_to_remove",
+    euicc_notifications.c.device,
+    sqlite_where=euicc_notifications.c.removed_s.is_(None),
+    postgresql_where=euicc_notifications.c.removed_s.is_(None),
+)
+
+# Profiles that are to be loaded onto cards, a row an order: none is ever removed. What is `wrapped_`
+# (db/keys.py) is emptied when the order has ended.
+downloads = Table(
+    "downloads",
+    metadata,
+    Column("download", Integer, primary_key=True),
+    Column("device", ForeignKey("devices.device"), nullable=False, index=True),
+    Column("trip", ForeignKey("trips.trip")),  # whose tenant has ordered it, with which it ends
+    Column("server", Text, nullable=False),
+    Column("wrapped_code", LargeBinary),  # features/downloads/activation.py, Code
+    Column("then_enable", Boolean, nullable=False),
+    Column("ordered_by", Text, nullable=False),
+    Column("ordered_s", Integer, nullable=False),
+    # Where it is (features/downloads/steps.py), and since when.
+    Column("stage", String(16), nullable=False),
+    Column("changed_s", Integer, nullable=False),
+    Column("step", Integer, nullable=False),  # of the device; rises; from the clock
+    Column("answered", Boolean, nullable=False, server_default=false()),  # by the device: the agent goes on
+    Column("next_s", Integer, nullable=False, server_default=text("0")),  # not before
+    Column("wrapped_request", LargeBinary),  # for the card
+    Column("wrapped_answer", LargeBinary),  # of the card
+    Column("wrapped_session", LargeBinary),  # CBOR: of the RSP session
+    Column("wrapped_package", LargeBinary),  # as the device pulls it
+    Column("package_bytes", Integer, nullable=False, server_default=text("0")),
+    Column("package_digest", LargeBinary),
+    Column("segments", Integer, nullable=False, server_default=text("0")),
+    Column("pulled", Integer, nullable=False, server_default=text("0")),  # bytes that were asked for
+    Column("sessions", Integer, nullable=False, server_default=text("0")),  # that were begun
+    Column("loads", Integer, nullable=False, server_default=text("0")),  # that were interrupted
+    Column("failures", Integer, nullable=False, server_default=text("0")),  # of the server, in succession
+    Column("reason", Integer, nullable=False, server_default=text("0")),  # downloads/coding.py, REASONS
+    Column("eid", String(32)),
+    Column("iccid", String(20)),
+    Column("profile", Text),  # its name, and that of its mobile operator
+    Column("provider", Text),
+    Column("problem", Text),  # why it does not go on, or has failed; null: nothing
+    Column("refusal", Text),  # of the server, as in ERRORS of features/downloads/es9.py
+    Column("outcome", String(16)),  # installed, failed, cancelled; null: open
+    Column("ended_s", Integer),
+)
+Index(
+    "downloads_open",
+    downloads.c.device,
+    sqlite_where=downloads.c.outcome.is_(None),
+    postgresql_where=downloads.c.outcome.is_(None),
+)
+
+# Certificates of eUICCs and of their makers, learned from downloads: notifications come without them.
+euicc_certificates = Table(
+    "euicc_certificates",
+    metadata,
+    Column("eid", String(32), primary_key=True),
+    Column("euicc", LargeBinary, nullable=False),
+    Column("maker", LargeBinary, nullable=False),
 )
 
 # Profiles that are brought to the devices on trips with a tag, in stages (core/stages.py).

@@ -135,6 +135,7 @@ class Pipeline:
     def take_all(self, connection: Connection, batch: Sequence[Received]) -> dict[Received, Answer | None]:
         """What of it lies in one transaction; returns the reply to each."""
         self._connection = connection
+        self._keyring.lend(connection)
         waves = _waves(batch)
         answers: dict[Received, Answer | None] = {}
         if len(waves) > 1:

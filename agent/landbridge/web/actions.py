@@ -9,12 +9,17 @@ from sqlalchemy import Connection
 
 from landbridge.core.errors import UserError
 from landbridge.core.texts import _
+from landbridge.db.keys import Keyring
 from landbridge.events import publishing
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.commands import handler as commands
 from landbridge.features.commands import queries as stored_commands
 from landbridge.features.commands.coding import NEW_BATTERY, SHIPPING, VERBS, Verb
+from landbridge.features.downloads import queries as stored_downloads
+from landbridge.features.downloads import rules as downloads
+from landbridge.features.downloads import trust
+from landbridge.features.downloads.rules import Wanted
 from landbridge.features.esim import handler as cards
 from landbridge.features.settings import handler as settings
 from landbridge.features.settings import queries as stored_settings
@@ -102,6 +107,29 @@ def switch(it: Services, user: User, device: str, profile: str) -> int:
     """Have the device use a profile of its card; returns the revision."""
     with _acting(it, user, device, "operator") as (connection, found):
         return cards.switch(connection, device, profile, user.who, it.clock.now_s(), _ends_with(found))
+
+
+def download(
+    it: Services, user: User, device: str, code: str, confirmation: str = "", enable: bool = False
+) -> int:
+    """Have the device load a profile onto its card; returns the number of the order."""
+    wanted = Wanted(device, downloads.code_of(code, confirmation, trust.load(it.config.esim)))
+    with _acting(it, user, device, "operator") as (connection, found):
+        keyring = Keyring(it.config.store.database, it.config.store.key_file)
+        now_s, trip = it.clock.now_s(), _ends_with(found)
+        return downloads.order(connection, keyring, wanted, enable, user.who, now_s, trip)
+
+
+def cancel_download(it: Services, user: User, device: str, number: int) -> None:
+    """Cancel a download; 404 if there is none of the user's time, `UserError` if it is over."""
+    with _acting(it, user, device, "operator") as (connection, found):
+        now_s = it.clock.now_s()
+        row = stored_downloads.find(connection, number)
+        mine = device_views.intervals(connection, found, now_s)
+        is_mine = row is not None and any(begin <= row.ordered_s < end for begin, end in mine)
+        if row is None or row.device != device or not is_mine:
+            raise HTTPException(404, _("{device} has no download {number}", device=device, number=number))
+        downloads.cancel(connection, row, user.who, now_s)
 
 
 def acknowledge(it: Services, user: User, alarm: int, note: str) -> dict[str, Any]:

@@ -379,6 +379,39 @@ class Card(BaseModel):
     usage: list[Used]
 
 
+class Download(BaseModel):
+    """A profile that is or was to be loaded onto a card."""
+
+    download: int
+    device: str
+    server: str
+    by: str
+    ordered: str
+    changed: str
+    state: str
+    """ordered, authenticating, preparing, loading, checking or cancelling; installed, enabled, failed or
+    cancelled."""
+    loaded: int | None
+    """Pieces that the device has, while it is loading, of `pieces`."""
+    pieces: int | None
+    enable: bool
+    iccid: str | None
+    profile: str | None
+    provider: str | None
+    problem: str | None
+    postponed: str | None
+    """Why the device does not begin yet."""
+    refusal: str | None
+    """Subject and reason of the server (SGP.22 5.2.6)."""
+    open: bool
+
+
+class Ordered(BaseModel):
+    """The number of a download."""
+
+    download: int
+
+
 class Station(BaseModel):
     """A station of a route."""
 

@@ -58,8 +58,14 @@ def _hold_session(wake):
         finally:
             unload("session.extras")
 
+    def after():
+        if session.handlers and session.handlers.download:
+            from locator.esim import download
+
+            download.run(wake, session)
+
     try:
-        run_session(port, driver, state, wake.config, session, write)
+        run_session(port, driver, state, wake.config, session, write, after)
     except ModemError as error:
         wake.lost(error)
     finally:  # also when something else goes wrong: what has failed is not tried again at once
@@ -117,9 +123,10 @@ def prepare(port, driver, state, journal, numbers, config, open_handlers, room=N
     return session
 
 
-def run_session(port, driver, state, config, session, extras):
-    """Exchange messages until nothing is left to send; `extras` as in `Session.run`. Raises the `ModemError`
-    that nothing was done against; the state has learned from it."""
+def run_session(port, driver, state, config, session, extras, after):
+    """Exchange messages until nothing is left to send; `extras` as in `Session.run`. Then do `after` over
+    the same connection. Raises the `ModemError` that nothing was done against; the state has learned from it.
+    """
     device, done = config.device.encode(), 0
     host, broker_port = driver.hosts[0] if driver.hosts else (config.broker_host, config.broker_port)
     while True:
@@ -132,6 +139,7 @@ def run_session(port, driver, state, config, session, extras):
             from locator.session import reconnect as mending
 
             done = mending.recover(port, driver, state, error, done)
+    after()
     session.modem.mqtt_close()
     if session.handlers and session.handlers.pull and driver.updates:
         from locator.session import update_apn as updates

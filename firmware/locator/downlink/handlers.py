@@ -10,6 +10,8 @@ from locator import unload_but
 from locator.codec import cbor
 
 _TIME = const(3)
+_REQUEST = const(12)  # of the agent for the card; 13: a package is offered
+_PIECE = const(14)
 _PACKAGE = "locator.downlink."
 FIRST_ORDER = const(4)
 """Keys of a downlink below it are the acknowledgement."""
@@ -31,6 +33,8 @@ class Handlers:
         """Bits of TO_REPORT: the modules that may report in this session."""
         self.pull = None
         """The piece of a release that is asked for (downlink/pull.py), or None."""
+        self.download = None
+        """What is asked of the card, or a part of a package for it (esim/download.py), or None."""
         state[st.TO_REPORT] &= sum([bit for bit, _ in _REPORTS])
         self.gone: list = []  # ranges of records (downlink/resend.py)
         self._written = 0  # bits of the modules whose reports the next downlink acknowledges
@@ -49,6 +53,8 @@ class Handlers:
                     self._use(_TAKES[key], "take", reply[key])
                 except MemoryError:  # the agent sends again what it has not heard of
                     pass
+            elif _REQUEST <= key <= _PIECE:
+                self.download = reply[key]
 
     def to_report(self):
         """Whether another uplink has something to report."""

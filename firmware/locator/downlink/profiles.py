@@ -9,7 +9,7 @@ as in esim/limits.py; of a notification [sequence, operation, ICCID, bytes in al
 from micropython import const
 
 from locator import state as st
-from locator.codec import cbor, checked
+from locator.codec import checked
 from locator.esim import files
 
 _KEY = const(14)
@@ -82,10 +82,8 @@ def _ack_piece(handlers, folder):
     if not found or found[files.SENT] >= len(found[files.CONTENT]):
         return
     found[files.SENT] += _PIECE_BYTES
-    out = cbor.Writer(bytearray(len(found[files.CONTENT]) + 64))
-    files.put(out, found)
     try:
-        checked.write(folder + files.NOTICE, bytes(out.buf[: out.n]))
+        files.write_notice(folder, found)
     except OSError:  # reported once more
         return
     if found[files.SENT] < len(found[files.CONTENT]):

@@ -4,6 +4,9 @@ profile to another. Nothing here is imported in an ordinary wake.
 
 from micropython import const
 
+ISD_R = b"A0000005591010FFFFFFFF8900000100"
+"""The application of an eUICC to which ES10 is spoken (SGP.02 2.2.3)."""
+
 NO_CHANNEL = const(-1)
 NOT_READY = const(-2)
 DAMAGED = const(-3)

@@ -40,6 +40,7 @@ class Transport:
         self._driver = driver
         self.interface = interface
         self._session = b""
+        self._ms = _MS
         self._channel = 1
 
     def open(self, aid):
@@ -57,14 +58,17 @@ class Transport:
             self._driver.port.sleep_ms(_PAUSE_MS)
         raise CardError(NO_CHANNEL)
 
-    def send(self, request):
-        """An ES10 request (bytes) in blocks of STORE DATA; returns the answer. Raises `CardError`."""
+    def send(self, request, last_ms=_MS):
+        """Send an ES10 request (bytes) in blocks of STORE DATA; return the answer, which may take `last_ms`
+        after the last block. Raises `CardError`."""
         answer, status = b"", _OK
         count = (len(request) + _BLOCK - 1) // _BLOCK
         for i in range(count):
             block = request[i * _BLOCK : (i + 1) * _BLOCK]
             last = 0x91 if i == count - 1 else 0x11
+            self._ms = last_ms if i == count - 1 else _MS
             answer, status = self._command(0xE2, last, i, block)
+            self._ms = _MS
             if status >> 8 not in (0x90, 0x91, 0x61):
                 raise CardError(status)
         parts = answer
@@ -166,7 +170,7 @@ class Transport:
     def _lines(self, text, prefix=None):
         """The lines of the answer; none when the modem refuses."""
         try:
-            return self._driver.channel.command(text, _MS, prefix)
+            return self._driver.channel.command(text, self._ms, prefix)
         except (ModemSilent, ModemRestarted):
             raise
         except ModemError:

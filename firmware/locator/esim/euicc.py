@@ -8,8 +8,6 @@ from micropython import const
 
 from locator.esim import DAMAGED, CardError, tlv
 
-ISD_R = b"A0000005591010FFFFFFFF8900000100"
-
 OK = const(0)
 NOT_FOUND = const(1)
 WRONG_STATE = const(2)
@@ -120,11 +118,6 @@ def notification(transport, seq):
     """One of them as the card has signed it, to be delivered as it is; b"" when it has gone."""
     request = tlv.make(0xBF2B, tlv.make(0xA0, tlv.make(0x80, _integer(seq))))
     return tlv.find(transport.send(request), 0xBF2B, 0xA0) or b""
-
-
-def forget(transport, seq):
-    """A notification was delivered. Returns the result."""
-    return _result(transport, 0xBF30, tlv.make(0x80, _integer(seq)))
 
 
 def _result(transport, tag, value):

@@ -10,6 +10,8 @@ POLICY = "/cards.bin"
 COMING = "/cards-in.bin"
 USED = "/cards-mb.bin"  # esim/limits.py
 NOTICE = "/card-note.bin"  # esim/notices.py
+PACKAGE = "/package.bin"  # esim/download.py, as LOADING: [download, step] of the load that has begun
+LOADING = "/loading.bin"
 
 # Of what is remembered, a list.
 INTEGERS = const(0)  # scheduler/profile.py
@@ -32,6 +34,7 @@ ROWS = const(4)  # [MCC, number, ...]
 SEQ = const(0)
 SENT = const(3)  # bytes of the contents that the agent has
 CONTENT = const(4)
+UPLOADED = const(5)  # [sequence, operation, ICCID] of each that the card still has
 MOST_CONTENT = const(2000)
 
 _HEAD_BYTES = const(6)
@@ -72,6 +75,13 @@ def write(path, value):
             continue
         checked.write(path, bytes(out.buf[: out.n]))
         return
+
+
+def write_notice(folder, notice):
+    """Replace the notification that is uploaded. Raises OSError."""
+    out = cbor.Writer(bytearray(len(notice[CONTENT]) + 64 + 24 * len(notice[UPLOADED])))
+    put(out, notice)
+    checked.write(folder + NOTICE, bytes(out.buf[: out.n]))
 
 
 def put(out, value):

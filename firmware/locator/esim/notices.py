@@ -1,28 +1,26 @@
-"""Notifications of the eUICC for the servers of its profiles (SGP.22 5.7.9 to 5.7.11): one at a time it is
-fetched into flash, passed to the agent in pieces (downlink/profiles.py), and removed when the agent has it.
+"""Notifications of the eUICC for the servers of its profiles (SGP.22 5.7.9): one at a time is fetched into
+flash and uploaded in pieces (downlink/profiles.py). Those that were uploaded are remembered: the card keeps
+them until the agent has them removed, because a server has them (esim/download.py).
 """
 
 from locator import state as st
-from locator.codec import cbor, checked
-from locator.esim import CardError, apdu, euicc, files, memory
+from locator.codec import checked
+from locator.esim import ISD_R, CardError, apdu, euicc, files, memory, tlv
 from locator.scheduler import profile
 
 
 def collect(driver, state, folder):
-    """Remove what the agent has, fetch the next: there may be more while state[PROFILE_DUE] has NOTICES.
-    Raises `ModemError`."""
-    state[st.PROFILE_DUE] &= ~profile.NOTICES  # whatever happens: a report is worth more
-    kept = checked.read(folder + files.NOTICE)
-    if kept and kept[files.SENT] < len(kept[files.CONTENT]):
+    """Fetch the next that was not uploaded: there may be more while state[PROFILE_DUE] has NOTICES. Raises
+    `ModemError`."""
+    state[st.PROFILE_DUE] &= ~profile.NOTICES  # whatever happens: a session is worth more
+    kept = checked.read(folder + files.NOTICE) or [0, 0, b"", 0, b"", []]
+    if kept[files.SENT] < len(kept[files.CONTENT]):
         _report(state)
         return
     transport = apdu.Transport(driver, memory.Memory(folder).interface)
     try:
-        transport.open(euicc.ISD_R)
-        if kept and euicc.forget(transport, kept[files.SEQ]) not in (euicc.OK, euicc.NOT_FOUND):
-            return
-        checked.remove(folder + files.NOTICE)
-        if _fetch(transport, folder):
+        transport.open(ISD_R)
+        if _fetch(transport, folder, kept):
             _report(state)
     except (CardError, MemoryError, OSError):  # after the next switch
         pass
@@ -30,16 +28,25 @@ def collect(driver, state, folder):
         transport.close()
 
 
-def _fetch(transport, folder):
-    """The first that is not too long, into flash; whether there is one."""
-    for seq, operation, iccid in euicc.notifications(transport):
-        content = euicc.notification(transport, seq)
+def _fetch(transport, folder, kept):
+    """The first that was not uploaded and is not too long, into flash; whether there is one."""
+    listed = [list(each) for each in euicc.notifications(transport)]
+    uploaded = [each for each in kept[files.UPLOADED] + [kept[: files.SENT]] if each in listed]
+    for each in listed:
+        content = b"" if each in uploaded else _without_certificates(euicc.notification(transport, each[0]))
         if 0 < len(content) <= files.MOST_CONTENT:
-            out = cbor.Writer(bytearray(len(content) + 64))
-            files.put(out, [seq, operation, iccid, 0, content])
-            checked.write(folder + files.NOTICE, bytes(out.buf[: out.n]))
+            files.write_notice(folder, each + [0, content, uploaded])
             return True
     return False
+
+
+def _without_certificates(content):
+    """What is signed and its signature: the agent knows the certificates of the card and of its maker. The
+    result of an installation has none."""
+    parts = tlv.wholes(tlv.find(content, 0x30) or b"")
+    if len(parts) != 4 or len(parts[0][1]) + len(parts[1][1]) > 255:
+        return content
+    return tlv.make(0x30, parts[0][1] + parts[1][1])
 
 
 def _report(state):

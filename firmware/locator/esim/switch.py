@@ -17,7 +17,7 @@ from micropython import const
 from locator import state as st
 from locator import unload
 from locator.codec import cbor, checked
-from locator.esim import CardError, access, files, memory, restart, trial
+from locator.esim import ISD_R, CardError, access, files, memory, restart, trial
 from locator.modem import NotAllowed
 from locator.scheduler import budget, profile
 
@@ -256,7 +256,7 @@ class Switch(trial.Trial):
 
         transport = apdu.Transport(self._driver, self._interface())
         try:
-            transport.open(euicc.ISD_R)
+            transport.open(ISD_R)
             self._memory.interface = transport.interface
             listed = euicc.profiles(transport)
             self._memory.profiles = [(each.iccid, each.kind) for each in listed]

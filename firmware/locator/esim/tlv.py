@@ -17,11 +17,21 @@ def make(tag, value):
 
 def objects(data):
     """The (tag, value) pairs that follow each other in `data` (bytes); the list ends where they do."""
+    return [(tag, data[at:end]) for tag, _, at, end in _placed(data)]
+
+
+def wholes(data):
+    """The same with head and value: (tag, object)."""
+    return [(tag, data[start:end]) for tag, start, _, end in _placed(data)]
+
+
+def _placed(data):
+    """(tag, where the object begins, where its value does, where both end) of each."""
     found: list = []
-    at = 0
-    while at < len(data):
-        tag = data[at]
-        at += 1
+    end = 0
+    while end < len(data):
+        start, tag = end, data[end]
+        at = start + 1
         if tag & _TWO_BYTES == _TWO_BYTES:
             if at >= len(data) or data[at] & 0x80:
                 break
@@ -30,8 +40,8 @@ def objects(data):
         length, at = _length(data, at)
         if length < 0 or at + length > len(data):
             break
-        found.append((tag, data[at : at + length]))
-        at += length
+        end = at + length
+        found.append((tag, start, at, end))
     return found
 
 

@@ -35,7 +35,8 @@ _MOST_WITH_EXTRAS = const(12)  # a day: neither scans nor dense reports use what
 _MESSAGES_A_DAY = const(60)
 # Of these, the pieces of a release; what is left is for reports.
 _PULLS_A_DAY = const(40)
-_PULL_MV = const(3350)  # under the load of a connection
+_DOWNLOADS_A_DAY = const(60)
+_STRONG_MV = const(3350)  # under the load of a connection
 
 # Reports may be closer than they are spread so long as they come to no more than 21 connections a day, 4 MB a
 # month.
@@ -191,7 +192,15 @@ def messages_left(state):
 
 
 def pulls_left(state):
-    """How many pieces of a release may still be asked for today; none on a battery that is not good. One that
-    nothing can measure counts as good."""
-    is_bad = 0 < state[st.LOADED_MV] < _PULL_MV - state[st.LOWER_MV]
-    return 0 if is_bad else max(0, _PULLS_A_DAY - state[st.PULLED_TODAY])
+    """How many pieces of a release may still be asked for today; none on a battery that is not good."""
+    return max(0, _PULLS_A_DAY - state[st.PULLED_TODAY]) if is_strong(state) else 0
+
+
+def downloads_left(state):
+    """How many messages about a profile for the card may still be sent today, beside all others."""
+    return max(0, _DOWNLOADS_A_DAY - state[st.DOWNLOADED_TODAY])
+
+
+def is_strong(state):
+    """Whether the battery was good under the load of a connection; one that nothing can measure is."""
+    return not 0 < state[st.LOADED_MV] < _STRONG_MV - state[st.LOWER_MV]

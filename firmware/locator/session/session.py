@@ -92,6 +92,11 @@ class Session:
             if not self._turn(_nothing, True):
                 return
 
+    def say(self, extras):
+        """Do one turn after `run` with nothing but what `extras` writes; return whether it was answered."""
+        self._batch.n = 0
+        return self._turn(extras, True)
+
     def _turn(self, extras, more):
         self._sent = []  # a late answer to an earlier turn says nothing about this one
         for _ in range(_SENDS):

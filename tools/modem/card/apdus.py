@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tools.modem.card.uicc import LAST_BLOCK
 from tools.modem.engine.errors import BAD_PARAMETER, NOT_ALLOWED, SIM_FAILURE, Refused
 from tools.modem.engine.request import Request, Table
 from tools.modem.engine.tasks import Work
@@ -18,6 +19,7 @@ APDU_MS = (20, 60)
 """Of one APDU at the card: openpilot has seen 50 ms for a switch."""
 _BARRED = (0x10, 0x12, 0x14, 0xC2)
 """TERMINAL PROFILE, FETCH, TERMINAL RESPONSE, ENVELOPE: the modem's own (SIM7600 manual)."""
+STORE_DATA = 0xE2
 _HEX_SESSION = 0x5A1E_0000_0000_0000
 
 
@@ -54,7 +56,9 @@ def on_channel(unit: Unit, request: Request) -> Work:
         _answer(unit, "+CGLA", b"\x6e\x00")
         return
     answer = unit.slot.uicc.transmit(apdu, _channel(unit, request))
-    yield unit.pause(*APDU_MS)
+    yield from _exchanged(unit)
+    if unit.has("cgla-load") and unit.card.loads and apdu[1] == STORE_DATA and apdu[2] & LAST_BLOCK:
+        raise Refused(SIM_FAILURE)
     _answer(unit, "+CGLA", answer)
     unit.slot.obey()
 
@@ -66,9 +70,18 @@ def generic(unit: Unit, request: Request) -> Work:
     if apdu[1] in _BARRED or (unit.has("csim-basic") and apdu[0] & 3):
         raise Refused(NOT_ALLOWED)
     answer = unit.slot.uicc.transmit(apdu)
-    yield unit.pause(*APDU_MS)
+    yield from _exchanged(unit)
     _answer(unit, "+CSIM", answer)
     unit.slot.obey()
+
+
+def _exchanged(unit: Unit) -> Work:
+    """The card works, and answers unless it is mute."""
+    yield unit.pause(*APDU_MS)
+    if unit.card.work_ms:
+        yield unit.env.timeout(unit.card.work_ms)
+    if unit.card.mute:
+        raise Refused(SIM_FAILURE)
 
 
 def _channel(unit: Unit, request: Request) -> int:

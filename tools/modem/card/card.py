@@ -98,10 +98,23 @@ class Card:
     """It wants to be reset in so many milliseconds; None: it does not."""
     menu: tuple[str, ...] = ()
     """The items of its toolkit's menu."""
+    work_ms = 0
+    """What the last APDU has cost it besides the exchange."""
+    mute = False
+    """It has not answered the last APDU."""
 
     def reset(self, cold: bool = False) -> None:
         """The modem has obeyed a REFRESH; `cold`: the contacts were without power."""
         self.refresh_ms = None
+
+    @property
+    def loads(self) -> bool:
+        """Whether a profile is being loaded onto it."""
+        return False
+
+    def template(self, aid: bytes) -> bytes:
+        """The file control information of the ISD-R; a card without one is not asked."""
+        raise NotImplementedError
 
     def es10(self, request: bytes) -> bytes:
         """The answer of the ISD-R; a card without one is not asked."""

@@ -1,85 +1,37 @@
 """An eUICC: several profiles, one enabled; ES10c of SGP.22 and the fallback of SGP.32 behind its ISD-R.
 
-Tags and results: RSPDefinitions.asn1 and SGP32Definitions.asn1. What a real card signs is filler here.
+Tags and results: RSPDefinitions.asn1 and SGP32Definitions.asn1. ES10b, which downloads profiles, is in `rsp`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
-from tools.modem.card import tlv
+from tools.modem.card import notifications, tlv
 from tools.modem.card.card import Card
-from tools.modem.card.files import iccid_bytes, iccid_text
+from tools.modem.card.files import iccid_text
+from tools.modem.card.notifications import Notification
+from tools.modem.card.profile import DELETE, DISABLE, ENABLE, OPERATIONAL, SMDP, Profile
 
-QUIRKS = {
-    "aid-only": "profiles are found by their AID only",
-    "no-refresh": "enabling with the refresh flag is an undefined error",
-    "cat-busy": "enabling with the refresh flag is refused as busy until the card was reset once",
-    "factory": "after each cold reset the first profile is enabled",
-    "refresh-lost": "a loss of power before the REFRESH undoes the switch",
-    "fetch-pending": "the answer that asks for a REFRESH ends with 910B",
-    "default-class": "the class of an operational profile, which is the default, is left out",
-    "isdr-slow": "after each reset the ISD-R cannot be opened for five tries",
-    "get-response": "every answer has to be fetched by GET RESPONSE",
-}
-"""Ways of cards in the field."""
+if TYPE_CHECKING:
+    from tools.modem.card.rsp.identity import Identity
+    from tools.modem.card.rsp.rsp import Rsp
 
 OK, NOT_FOUND, WRONG_STATE, BY_POLICY, REENABLING, BUSY, COMMAND_ERROR, UNDEFINED = 0, 1, 2, 3, 4, 5, 7, 127
 NO_ROLLBACK, NO_FALLBACK = 1, 6
 FETCH_MS = 700
 """From the answer to a switch to the REFRESH [C]."""
-SMDP = "smdp.example.com"
-INSTALL, ENABLE, DISABLE, DELETE = 0x80, 0x40, 0x20, 0x10
-TEST, PROVISIONING, OPERATIONAL = 0, 1, 2
 MOST_NOTIFICATIONS = 32
-
-
-@dataclass
-class Profile:
-    """`kind` is TEST, PROVISIONING or OPERATIONAL; `keeps`: its policy rules, of "disable" and "delete";
-    `fallback`: the attribute of SGP.32."""
-
-    iccid: str
-    imsi: str
-    name: str = ""
-    provider: str = ""
-    nickname: str = ""
-    kind: int = OPERATIONAL
-    keeps: Collection[str] = ()
-    fallback: bool = False
-    notifies: bool = True
-    aid: bytes = b""
-    forbidden: list[str] = field(default_factory=list)
-
-
-_CERTIFICATE = tlv.encode(0x30, bytes(range(256)) * 2)
-"""In the place of those of the eUICC and of its maker, about as long."""
-
-
-@dataclass(frozen=True)
-class Notification:
-    """For the SM-DP+ of a profile."""
-
-    seq: int
-    operation: int
-    iccid: str
-
-    def metadata(self) -> bytes:
-        """NotificationMetadata."""
-        return tlv.encode(
-            0xBF2F,
-            tlv.encode(0x80, self.seq.to_bytes(self.seq.bit_length() // 8 + 1)),
-            tlv.encode(0x81, bytes([4, self.operation])),
-            tlv.encode(0x0C, SMDP.encode()),
-            tlv.encode(0x5A, iccid_bytes(self.iccid)),
-        )
+MEMORY = 400_000
+"""For all profiles."""
+FIRST_AID = 0x1100
 
 
 class Euicc(Card):
-    """`profiles`, the first is enabled. `results`: what the next requests with a tag answer, whatever
-    they ask. `toolkit_busy`: a session is open, so that no REFRESH can be sent."""
+    """`profiles`, the first is enabled; `iot`: it is one of SGP.32; `identity`: it is another than that of
+    our test chain. `results`: what the next requests with a tag answer, whatever they ask. `toolkit_busy`: a
+    session is open, so that no REFRESH can be sent."""
 
     has_isdr = True
 
@@ -88,12 +40,20 @@ class Euicc(Card):
         profiles: Sequence[Profile],
         eid: str = "89049032123451234512345678901235",
         quirks: frozenset[str] = frozenset(),
+        memory: int = MEMORY,
+        iot: bool = False,
+        identity: Identity | None = None,
     ) -> None:
         super().__init__()
-        self.profiles = list(profiles)
-        for number, profile in enumerate(self.profiles):
-            profile.aid = bytes.fromhex("A0000005591010FFFFFFFF89") + (0x1100 + number).to_bytes(4)
-        self.eid = eid
+        self.profiles: list[Profile] = []
+        self._aids = 0
+        for profile in profiles:
+            self.add(profile)
+        self.memory = memory
+        self.iot = iot
+        self._rsp: Rsp | None = None
+        self.eid = identity.eid.hex() if identity else eid
+        self._identity = identity
         self.quirks = quirks
         self.notifications: list[Notification] = []
         self.results: dict[int, int] = {}
@@ -113,6 +73,8 @@ class Euicc(Card):
         """A switch that waited for its REFRESH takes effect."""
         super().reset(cold)
         self.toolkit_busy = False
+        if self._rsp:
+            self._rsp.reset()
         pending, self._pending = self._pending, None
         if pending and not (cold and "refresh-lost" in self.quirks):
             self._adopt(pending)
@@ -122,6 +84,9 @@ class Euicc(Card):
     def es10(self, request: bytes) -> bytes:
         """The answer to one request. Raises LookupError for one that the card does not know, ValueError for
         bytes that are none."""
+        segment = self._rsp.segment(request) if self._rsp else None
+        if segment is not None:
+            return segment
         objects = tlv.decode(request)
         if len(objects) != 1:
             raise ValueError("one object")
@@ -129,7 +94,57 @@ class Euicc(Card):
         if tag in self.results:
             code = self.results.pop(tag)
             return tlv.encode(tag, tlv.encode(0x81 if tag == 0xBF2D else 0x80, bytes([code])))
-        return tlv.encode(tag, self._functions[tag](self, value))
+        if tag in self._functions:
+            return tlv.encode(tag, self._functions[tag](self, value))
+        return tlv.encode(tag, self._provisioning().answer(tag, value))
+
+    def identity(self) -> Identity:
+        """Keys and certificates; those of the test chain, unless it was made with others."""
+        if self._identity is None:
+            from tools.modem.card.rsp import identity
+
+            self._identity = identity.of(self.eid)
+        return self._identity
+
+    def _provisioning(self) -> Rsp:
+        """Made when it is first needed: its certificates and its library cost a second."""
+        if self._rsp is None:
+            from tools.modem.card.rsp.rsp import Rsp
+
+            self._rsp = Rsp(self)
+        return self._rsp
+
+    def template(self, aid: bytes) -> bytes:
+        """See `Card`."""
+        from tools.modem.card.rsp import info
+
+        return info.template(aid, self.iot)
+
+    # What a download does
+
+    @property
+    def loads(self) -> bool:
+        """See `Card`."""
+        return self._rsp is not None and self._rsp.load.prepared is not None
+
+    def free(self) -> int:
+        """Bytes of memory for further profiles."""
+        return self.memory - sum(each.size for each in self.profiles)
+
+    def add(self, profile: Profile) -> None:
+        """The profile is there, disabled."""
+        profile.aid = bytes.fromhex("A0000005591010FFFFFFFF89") + (FIRST_AID + self._aids).to_bytes(4)
+        self._aids += 1
+        self.profiles.append(profile)
+
+    def next_number(self) -> int:
+        """Of a notification."""
+        self._seq += 1
+        return self._seq
+
+    def note(self, note: Notification) -> None:
+        """A server is to be notified; the oldest makes room."""
+        self.notifications = [*self.notifications, note][-MOST_NOTIFICATIONS:]
 
     # The functions; each is given the value of its tag and returns that of the answer.
 
@@ -137,21 +152,9 @@ class Euicc(Card):
         search = tlv.find(value, 0xA0)
         wanted = tlv.find(value, 0x5C)
         found = self.profiles if search is None else [p for p in self.profiles if self._matches(p, search)]
-        return tlv.encode(0xA0, *(tlv.encode(0xE3, self._info(each, wanted)) for each in found))
-
-    def _info(self, profile: Profile, wanted: bytes | None) -> bytes:
-        left_out = profile.kind == OPERATIONAL and "default-class" in self.quirks
-        fields = (
-            (0x5A, iccid_bytes(profile.iccid)),
-            (0x4F, profile.aid),
-            (0x9F70, bytes([profile is self.enabled])),
-            (0x90, profile.nickname.encode()),
-            (0x91, profile.provider.encode()),
-            (0x92, profile.name.encode()),
-            (0x95, b"" if left_out else bytes([profile.kind])),
-        )
-        asked = None if wanted is None else _tags(wanted)
-        return b"".join(tlv.encode(tag, data) for tag, data in fields if data and (not asked or tag in asked))
+        leaves_out = "default-class" in self.quirks
+        listed = (each.info(each is self.enabled, wanted, leaves_out) for each in found)
+        return tlv.encode(0xA0, *(tlv.encode(0xE3, each) for each in listed))
 
     def _enable(self, value: bytes) -> bytes:
         profile, refresh = self._target(value)
@@ -203,23 +206,6 @@ class Euicc(Card):
             return _result(UNDEFINED)
         profile.nickname = name.decode(errors="replace")
         return _result(OK)
-
-    def _notifications(self, value: bytes) -> bytes:
-        wanted = tlv.find(value, 0x81)
-        return tlv.encode(
-            0xA0,
-            *(each.metadata() for each in self.notifications if not wanted or wanted[1] & each.operation),
-        )
-
-    def _retrieve(self, value: bytes) -> bytes:
-        number = tlv.find(value, 0xA0, 0x80)
-        wanted = None if number is None else int.from_bytes(number)
-        signed = (
-            tlv.encode(0x30, each.metadata(), tlv.encode(0x5F37, bytes(64)), _CERTIFICATE, _CERTIFICATE)
-            for each in self.notifications
-            if wanted in (None, each.seq)
-        )
-        return tlv.encode(0xA0, *signed)
 
     def _sent(self, value: bytes) -> bytes:
         number = int.from_bytes(tlv.find(value, 0x80) or b"")
@@ -306,19 +292,15 @@ class Euicc(Card):
         self.iccid, self.imsi, self.forbidden = profile.iccid, profile.imsi, profile.forbidden
 
     def _notify(self, operation: int, profile: Profile) -> None:
-        if profile.notifies:
-            self._seq += 1
-            note = Notification(self._seq, operation, profile.iccid)
-            self.notifications = [*self.notifications, note][-MOST_NOTIFICATIONS:]
+        for operations, address in profile.addresses if profile.notifies else ():
+            if operations & operation:
+                self.note(Notification(self.next_number(), operation, profile.iccid, address))
 
     _functions: ClassVar[dict[int, Callable[[Euicc, bytes], bytes]]] = {
-        0xBF20: lambda card, value: tlv.encode(0x82, b"\x02\x02\x02"),
-        0xBF22: lambda card, value: tlv.encode(0x81, b"\x02\x03\x00") + tlv.encode(0x82, b"\x02\x02\x02"),
-        0xBF28: _notifications,
+        0xBF28: lambda card, value: notifications.listed(card.notifications, value),
         0xBF29: _nickname,
-        0xBF2B: _retrieve,
+        0xBF2B: lambda card, value: notifications.retrieved(card.notifications, value, card.identity()),
         0xBF2D: _list,
-        0xBF2E: lambda card, value: tlv.encode(0x80, bytes(16)),
         0xBF30: _sent,
         0xBF31: _enable,
         0xBF32: _disable,
@@ -341,13 +323,3 @@ def _result(code: int) -> bytes:
 def _flag(value: bytes | None) -> bool:
     """A BOOLEAN; one that is missing is false."""
     return bool(value and value[0])
-
-
-def _tags(wanted: bytes) -> set[int]:
-    """The tags of a tag list, which has no lengths."""
-    found, at = set(), 0
-    while at < len(wanted):
-        two = wanted[at] & tlv.TWO_BYTES == tlv.TWO_BYTES and at + 1 < len(wanted)
-        found.add(wanted[at] << 8 | wanted[at + 1] if two else wanted[at])
-        at += 2 if two else 1
-    return found

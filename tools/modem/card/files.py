@@ -33,3 +33,8 @@ def plmn_text(entry: bytes) -> str:
     """The digits of a PLMN."""
     text = entry.hex().upper()
     return (text[1] + text[0] + text[3] + text[5] + text[4] + text[2]).rstrip("F")
+
+
+def imsi_text(data: bytes) -> str:
+    """The digits of an IMSI as EF_IMSI has them."""
+    return iccid_text(data[1:])[1:]

@@ -9,11 +9,30 @@ CONSTRUCTED = 0x20
 def encode(tag: int, *parts: bytes) -> bytes:
     """One object; `parts` make up its value."""
     value = b"".join(parts)
-    head = bytes([tag >> 8, tag & 0xFF] if tag > 0xFF else [tag])
-    if len(value) < 0x80:
-        return head + bytes([len(value)]) + value
-    size = (len(value).bit_length() + 7) // 8
-    return head + bytes([0x80 | size]) + len(value).to_bytes(size) + value
+    return head(tag, len(value)) + value
+
+
+def head(tag: int, length: int) -> bytes:
+    """Tag and length, without the value."""
+    first = bytes([tag >> 8, tag & 0xFF] if tag > 0xFF else [tag])
+    if length < 0x80:
+        return first + bytes([length])
+    size = (length.bit_length() + 7) // 8
+    return first + bytes([0x80 | size]) + length.to_bytes(size)
+
+
+def integer(value: int) -> bytes:
+    """The value of an INTEGER that is not negative."""
+    return value.to_bytes(value.bit_length() // 8 + 1)
+
+
+def opening(data: bytes) -> tuple[int, int, bytes]:
+    """Tag and length at the beginning of `data`, and what follows, however much. Raises ValueError."""
+    if not data:
+        raise ValueError("no tag")
+    tag, at = _tag(data, 0)
+    length, at = _length(data, at)
+    return tag, length, data[at:]
 
 
 def decode(data: bytes) -> list[tuple[int, bytes]]:

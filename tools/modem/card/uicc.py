@@ -39,7 +39,7 @@ LAST_BLOCK = 0x80
 
 
 class Apdu(NamedTuple):
-    """A command as it came; `length` is its Le, 0 where it has data or none was given."""
+    """A command as it came; `length` is its Le, 0 where none was given."""
 
     channel: int
     p1: int
@@ -62,7 +62,7 @@ class Uicc:
         self._open = {0: USIM}
         self._file: dict[int, int] = {}
         self._answer: dict[int, bytes] = {}
-        self._blocks: dict[int, bytes] = {}
+        self._blocks: dict[int, list[bytes]] = {}
         self._slow = SLOW_OPENINGS if "isdr-slow" in self._quirks else 0
 
     def open(self) -> int | None:
@@ -94,6 +94,7 @@ class Uicc:
 
     def transmit(self, apdu: bytes, channel: int | None = None) -> bytes:
         """Data and status word; without a `channel` the class byte names it."""
+        self._card.work_ms, self._card.mute = 0, False
         if len(apdu) < 4:
             return BAD_LENGTH
         where = apdu[0] & 3 if channel is None else channel
@@ -102,8 +103,9 @@ class Uicc:
         command = Apdu(where, apdu[2], apdu[3], apdu[5 : 5 + apdu[4]] if len(apdu) > 5 else b"", 0)
         if len(apdu) > 5 and len(command.data) != apdu[4]:
             return BAD_LENGTH
-        if len(apdu) == 5:
-            command = command._replace(length=apdu[4])
+        rest = apdu[4:] if len(apdu) == 5 else apdu[5 + len(command.data) :]
+        if len(rest) == 1:
+            command = command._replace(length=rest[0] or (256 if command.data else 0))
         handler = self._instructions.get(apdu[1])
         return handler(self, command) if handler else NO_INS
 
@@ -115,7 +117,11 @@ class Uicc:
 
     def _select(self, apdu: Apdu) -> bytes:
         if apdu.p1 == BY_AID:
-            return self.select(apdu.channel, apdu.data)
+            status = self.select(apdu.channel, apdu.data)
+            if status != OK or self._open[apdu.channel] != ISD_R or apdu.p2 == NO_DATA or not apdu.length:
+                return status
+            self._answer[apdu.channel] = template = self._card.template(apdu.data)
+            return bytes([0x61, len(template)])
         path = [int.from_bytes(apdu.data[i : i + 2]) for i in range(0, len(apdu.data), 2)]
         if not path or len(apdu.data) % 2 or any(folder not in FOLDERS for folder in path[:-1]):
             return NOT_FOUND
@@ -161,10 +167,16 @@ class Uicc:
             return NO_INS
         if self._card.refresh_ms is not None:
             return NOT_NOW  # it waits for the REFRESH
-        request = self._blocks.pop(channel, b"") + apdu.data
+        blocks = self._blocks.pop(channel, [])
+        if apdu.p2 != len(blocks) & 0xFF:
+            return BAD_PARAMETERS
+        blocks.append(apdu.data)
         if apdu.p1 & LAST_BLOCK == 0:
-            self._blocks[channel] = request
+            self._blocks[channel] = blocks
             return OK
+        return self._asked(channel, b"".join(blocks))
+
+    def _asked(self, channel: int, request: bytes) -> bytes:
         try:
             return self._answered(channel, self._card.es10(request))
         except LookupError:
@@ -174,7 +186,7 @@ class Uicc:
 
     def _answered(self, channel: int, answer: bytes) -> bytes:
         done = PENDING if self._card.refresh_ms is not None and "fetch-pending" in self._quirks else OK
-        if len(answer) <= LONGEST and "get-response" not in self._quirks:
+        if not answer or (len(answer) <= LONGEST and "get-response" not in self._quirks):
             return answer + done
         self._answer[channel] = answer
         return bytes([0x61, min(len(answer), LONGEST)])

@@ -21,7 +21,8 @@ from locator.hal import DEEPSLEEP_RESET, POWER_ON, WAKE_TIMER, WATCHDOG_RESET
 from locator.journal import copy, rtc, snapshots
 from locator.scheduler import budget, profile
 
-from tools.modem.card.euicc import Euicc, Profile
+from tools.modem.card.euicc import Euicc
+from tools.modem.card.profile import Profile
 from tools.modem.network.air import VirtualAir
 from tools.modem.registry import Dialect
 from tools.verify.harness.echo import EchoNetwork

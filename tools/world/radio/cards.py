@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from tools.modem.card.applet import AppletCard, Identity
 from tools.modem.card.card import Card
-from tools.modem.card.euicc import Euicc, Profile
+from tools.modem.card.euicc import Euicc
+from tools.modem.card.profile import Profile
 from tools.modem.network.pdp import NOT_SUBSCRIBED, AccessPoint
 from tools.world.services.processes import BROKER_HOST, BROKER_PORT, UPDATES_HOST
 

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from landbridge.core import files, stages, table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
-from landbridge.core.texts import _
+from landbridge.core.texts import _, loaded
 from landbridge.core.texts import stored as stored_text
 from landbridge.db import audit
 from landbridge.db.opened import LARGEST, opened, whoever
@@ -273,11 +273,12 @@ def notifications(
                 body = {"pendingNotification": base64.b64encode(row.content).decode()}
                 (save / f"{device}-{row.notification}.json").write_text(json.dumps(body) + "\n")
     table.show(
-        ("received", "number", "operation", "ICCID", "bytes", "of"),
+        ("received", "number", "operation", "ICCID", "bytes", "of", "posted", "removed", "failure"),
         (
             (
                 iso(row.received_s), row.seq, wire.OPERATIONS.get(row.operation, row.operation), row.iccid,
-                len(row.content), row.total,
+                len(row.content), row.total, iso(row.posted_s), iso(row.removed_s),
+                loaded(row.failure) if row.failure else None,
             )
             for row in rows
         ),

@@ -28,7 +28,7 @@ def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -
         stored.keep_report(connection, device, said, now_s)
         card_rollout.note(connection, device, said)
         if said.notice:
-            euicc_notifications.keep(connection, device, said.notice, now_s)
+            euicc_notifications.keep(connection, device, said.notice, now_s, said.eid)
 
 
 def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
@@ -78,6 +78,18 @@ def switch(
         )
     audit.add(connection, who, _selected(profile), now_s, device)
     return stored.set_desired(connection, device, desired.policy, profile, who, now_s, trip)
+
+
+def on_installed(
+    connection: Connection, device: str, iccid: str, who: str, now_s: int, trip: int | None
+) -> str | None:
+    """Have a device use the profile with this ICCID, as `switch` does; returns why it cannot."""
+    desired = stored.desired(connection, device)
+    names = [name for name, each in desired.policy.profiles.items() if each.iccid == iccid] if desired else []
+    if not names:
+        return _("no profile in the policy has ICCID {iccid}; add it, then switch", iccid=iccid)
+    switch(connection, device, names[0], who, now_s, trip)
+    return None
 
 
 def state(connection: Connection, device: str) -> str:

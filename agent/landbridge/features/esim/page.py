@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row
 from landbridge.core.clock import from_epoch_s, iso
 from landbridge.core.texts import _
 from landbridge.features.devices import queries as devices
+from landbridge.features.downloads import queries as downloads
 from landbridge.features.esim import coding as wire
 from landbridge.features.esim import handler as cards
 from landbridge.features.esim.policy import AUTOMATIC
@@ -26,7 +27,7 @@ from landbridge.protocol import uplink
 from landbridge.web import actions, answers, auth, device_views, serialize
 from landbridge.web.answers import Json, Schema
 from landbridge.web.api import ActingUser as ApiActingUser
-from landbridge.web.api import CurrentUser, Device
+from landbridge.web.api import CurrentUser, Device, Number
 from landbridge.web.auth import User
 from landbridge.web.device_views import DeviceView
 from landbridge.web.forms import ActingUser, back, device_path, of_page
@@ -48,6 +49,15 @@ class ProfileChoice(BaseModel):
     profile: str = Field(max_length=63, description=f"Its name, or {AUTOMATIC}: the policy decides.")
 
 
+class WantedProfile(BaseModel):
+    """A profile of a mobile operator."""
+
+    model_config = ConfigDict(extra="forbid")
+    code: str = Field(max_length=600, description="Activation code: LPA:1$server$matching-id.")
+    confirmation: str = Field("", max_length=64, description="Confirmation code, if there is one.")
+    enable: bool = Field(False, description="Switch to it after it is loaded.")
+
+
 @router.get("/v1/devices/{device}/card")
 def card(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, Schema(answers.Card)]:
     """Profiles, switches and what became of them, bytes by month and country, identity; for the operator what
@@ -63,6 +73,32 @@ def switch(
 ) -> Annotated[Json, Schema(answers.Revision)]:
     """Have it use a profile; one that cannot connect it leaves again by itself."""
     return {"revision": actions.switch(services(request), who, device, choice.profile)}
+
+
+@router.get("/v1/devices/{device}/downloads")
+def downloads_of(
+    request: Request, who: CurrentUser, device: Device
+) -> list[Annotated[Json, Schema(answers.Download)]]:
+    """The profiles that it was to load onto its card, the newest first, and how far it has come."""
+    it = services(request)
+    with it.database.reading() as connection:
+        return _downloads(connection, _live(actions.view(connection, who, device)), it.clock.now_s())
+
+
+@router.post("/v1/devices/{device}/downloads", status_code=201)
+def download(
+    request: Request, who: ApiActingUser, device: Device, wanted: WantedProfile
+) -> Annotated[Json, Schema(answers.Ordered)]:
+    """Have it load a profile onto its card; the one in use stays in use."""
+    it = services(request)
+    number = actions.download(it, who, device, wanted.code, wanted.confirmation, wanted.enable)
+    return {"download": number}
+
+
+@router.delete("/v1/devices/{device}/downloads/{download}", status_code=204)
+def cancel_download(request: Request, who: ApiActingUser, device: Device, download: Number) -> None:
+    """Cancel a download; a device that is loading finishes it."""
+    actions.cancel_download(services(request), who, device, download)
 
 
 @router.get("/devices/{device}/card", include_in_schema=False)
@@ -83,9 +119,11 @@ def _page(request: Request, who: User, device: str) -> HTMLResponse:
         found = _live(actions.view(connection, who, device))
         shown = _serialized(connection, found, now_s)
         whole = serialize.device(connection, found, now_s)
+        ordered = _downloads(connection, found, now_s)
     may_operate = who.may("operator") and found.live
     values: dict[str, Any] = {
         "misplaced": shown["binding"] in _MISPLACED, "may_operate": may_operate, "automatic": AUTOMATIC,
+        "downloads": ordered,
     }  # fmt: skip
     return page(request, "card.html", who=who, device=whole, card=shown, **values)
 
@@ -96,6 +134,36 @@ def switch_form(request: Request, who: ActingUser, device: Device, profile: Form
     """By the button."""
     actions.switch(services(request), who, device, profile)
     return back(device_path(device, "/card"), "profiles")
+
+
+@router.post("/devices/{device}/card/download", include_in_schema=False)
+@of_page(show_again, "downloads", "/devices/{device}/card", "code", "confirmation")
+def download_form(
+    request: Request,
+    who: ActingUser,
+    device: Device,
+    code: Annotated[str, Form(max_length=600)],
+    confirmation: Annotated[str, Form(max_length=64)] = "",
+    enable: Annotated[bool, Form()] = False,
+) -> Response:
+    """By the form."""
+    actions.download(services(request), who, device, code, confirmation, enable)
+    return back(device_path(device, "/card"), "downloads")
+
+
+@router.post("/devices/{device}/card/downloads/{download}/cancel", include_in_schema=False)
+@of_page(show_again, "downloads", "/devices/{device}/card")
+def cancel_form(request: Request, who: ActingUser, device: Device, download: Number) -> Response:
+    """By the button."""
+    actions.cancel_download(services(request), who, device, download)
+    return back(device_path(device, "/card"), "downloads")
+
+
+def _downloads(connection: Connection, found: DeviceView, now_s: int) -> list[dict[str, Any]]:
+    """Those of the user's time."""
+    spans = device_views.intervals(connection, found, now_s)
+    rows = [each for each in downloads.of_device(connection, found.device) if _lies_in(spans, each.ordered_s)]
+    return downloads.shown(connection, rows)
 
 
 def _live(found: DeviceView) -> DeviceView:

@@ -241,6 +241,13 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("total", Integer, nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.Column("received_s", Integer, nullable=False),
+        sa.Column("eid", sa.String(length=32)),
+        sa.Column("next_s", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("tries", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("failure", sa.Text()),
+        sa.Column("posted_s", Integer),
+        sa.Column("wants_whole", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("removed_s", Integer),
         sa.ForeignKeyConstraint(
             ["device"],
             ["devices.device"],
@@ -248,6 +255,27 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.PrimaryKeyConstraint("notification"),
     )
     op.create_index("ix_euicc_notifications_device", "euicc_notifications", ["device"])
+    op.create_index(
+        "euicc_notifications_to_post",
+        "euicc_notifications",
+        ["next_s"],
+        sqlite_where=sa.text("posted_s IS NULL"),
+        postgresql_where=sa.text("posted_s IS NULL"),
+    )
+    op.create_index(
+        "euicc_notifications_to_remove",
+        "euicc_notifications",
+        ["device"],
+        sqlite_where=sa.text("removed_s IS NULL"),
+        postgresql_where=sa.text("removed_s IS NULL"),
+    )
+    op.create_table(
+        "euicc_certificates",
+        sa.Column("eid", sa.String(length=32), nullable=False),
+        sa.Column("euicc", sa.LargeBinary(), nullable=False),
+        sa.Column("maker", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("eid"),
+    )
     op.create_table(
         "esim_reports",
         sa.Column("device", sa.String(length=32), nullable=False),
@@ -787,6 +815,59 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.PrimaryKeyConstraint("iccid"),
     )
     op.create_index("ix_sim_profiles_card", "sim_profiles", ["card"])
+    op.create_table(
+        "downloads",
+        sa.Column("download", Integer, nullable=False),
+        sa.Column("device", sa.String(length=32), nullable=False),
+        sa.Column("trip", Integer),
+        sa.Column("server", sa.Text(), nullable=False),
+        sa.Column("wrapped_code", sa.LargeBinary()),
+        sa.Column("then_enable", sa.Boolean(), nullable=False),
+        sa.Column("ordered_by", sa.Text(), nullable=False),
+        sa.Column("ordered_s", Integer, nullable=False),
+        sa.Column("stage", sa.String(length=16), nullable=False),
+        sa.Column("changed_s", Integer, nullable=False),
+        sa.Column("step", Integer, nullable=False),
+        sa.Column("answered", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("next_s", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("wrapped_request", sa.LargeBinary()),
+        sa.Column("wrapped_answer", sa.LargeBinary()),
+        sa.Column("wrapped_session", sa.LargeBinary()),
+        sa.Column("wrapped_package", sa.LargeBinary()),
+        sa.Column("package_bytes", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("package_digest", sa.LargeBinary()),
+        sa.Column("segments", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("pulled", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("sessions", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("loads", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("failures", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("reason", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("eid", sa.String(length=32)),
+        sa.Column("iccid", sa.String(length=20)),
+        sa.Column("profile", sa.Text()),
+        sa.Column("provider", sa.Text()),
+        sa.Column("problem", sa.Text()),
+        sa.Column("refusal", sa.Text()),
+        sa.Column("outcome", sa.String(length=16)),
+        sa.Column("ended_s", Integer),
+        sa.ForeignKeyConstraint(
+            ["device"],
+            ["devices.device"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["trip"],
+            ["trips.trip"],
+        ),
+        sa.PrimaryKeyConstraint("download"),
+    )
+    op.create_index("ix_downloads_device", "downloads", ["device"])
+    op.create_index(
+        "downloads_open",
+        "downloads",
+        ["device"],
+        sqlite_where=sa.text("outcome IS NULL"),
+        postgresql_where=sa.text("outcome IS NULL"),
+    )
 
     if op.get_bind().dialect.name == "postgresql":
         # To look up the device and the trip of each row costs more than to store it (db/tables.py).

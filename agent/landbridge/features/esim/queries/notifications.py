@@ -1,27 +1,84 @@
-"""Notifications of eUICCs, as devices bring them piece by piece."""
+"""Notifications of eUICCs, as devices bring them piece by piece, and their way to the servers."""
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
+from landbridge.db.among import among_given
+from landbridge.db.tables import esim_reports
 from landbridge.db.tables import euicc_notifications as table
 from landbridge.features.esim.coding import Piece
 
+_IS_WHOLE = func.length(table.c.content) == table.c.total
+_ON_CARD = table.c.removed_s.is_(None) & (table.c.posted_s.is_not(None) | table.c.wants_whole)
+_SAME_CARD = (esim_reports.c.device == table.c.device) & (esim_reports.c.eid == table.c.eid)
+"""A number of another card would remove another notification."""
+_WITH_POSTED = (
+    select(table.c.device)
+    .distinct()
+    .join(esim_reports, _SAME_CARD)
+    .where(among_given(table.c.device), _ON_CARD)
+)
 
-def keep(connection: Connection, device: str, piece: Piece, now_s: int) -> None:
-    """Add a piece to what is there of its notification; one that comes again changes nothing."""
+
+def keep(connection: Connection, device: str, piece: Piece, now_s: int, eid: str = "") -> None:
+    """Add a piece to what is there of its notification; one that comes again changes nothing. `eid`: of the
+    card, as the same uplink reports it; empty: not known."""
     one = {"seq": piece.seq, "operation": piece.operation, "iccid": piece.iccid, "total": piece.total}
     is_it = table.c.device == device, *(table.c[name] == value for name, value in one.items())
     known = connection.execute(select(table).where(*is_it)).one_or_none()
     if known is None and not piece.offset:
-        row = {"device": device, "content": piece.content, "received_s": now_s}
+        row = {"device": device, "content": piece.content, "received_s": now_s, "eid": eid or None}
         connection.execute(insert(table).values(**one, **row))
     elif known is not None and len(known.content) == piece.offset:
         longer = {"content": known.content + piece.content, "received_s": now_s}
         connection.execute(update(table).where(*is_it).values(**longer))
 
 
+def keep_whole(
+    connection: Connection,
+    device: str,
+    what: tuple[int, int, str],
+    content: bytes,
+    eid: str | None,
+    now_s: int,
+) -> None:
+    """Keep one that came in one piece; `what`: its number, operation and ICCID."""
+    seq, operation, iccid = what
+    piece = Piece(seq, operation, iccid, len(content), 0, content)
+    keep(connection, device, piece, now_s, eid or "")
+
+
 def of_device(connection: Connection, device: str) -> list[Row[Any]]:
     """All of them, the oldest first."""
     statement = select(table).where(table.c.device == device).order_by(table.c.notification)
     return list(connection.execute(statement))
+
+
+def find(connection: Connection, notification: int) -> Row[Any] | None:
+    """One of them."""
+    return connection.execute(select(table).where(table.c.notification == notification)).one_or_none()
+
+
+def to_post(connection: Connection, now_s: int, most: int) -> list[int]:
+    """Those whose servers do not have them, as far as they are whole and due."""
+    waits = table.c.posted_s.is_(None), ~table.c.wants_whole, table.c.next_s <= now_s, _IS_WHOLE
+    statement = select(table.c.notification).where(*waits).order_by(table.c.next_s).limit(most)
+    return list(connection.execute(statement).scalars())
+
+
+def change(connection: Connection, notification: int, **values: Any) -> None:
+    """Change columns of one."""
+    connection.execute(update(table).where(table.c.notification == notification).values(**values))
+
+
+def devices_with_posted(connection: Connection, devices: Collection[str]) -> set[str]:
+    """Those of the devices for which `to_ask` finds something."""
+    return set(connection.execute(_WITH_POSTED, {"texts": list(devices)}).scalars())
+
+
+def to_ask(connection: Connection, device: str) -> Row[Any] | None:
+    """The oldest that the device is to remove from its card, or to send whole."""
+    mine = select(table).join(esim_reports, _SAME_CARD).where(table.c.device == device, _ON_CARD)
+    return connection.execute(mine.order_by(table.c.notification).limit(1)).one_or_none()

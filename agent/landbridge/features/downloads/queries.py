@@ -1,0 +1,171 @@
+"""Downloads of profiles, a row an order, and certificates of eUICCs. What is secret is encrypted here."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from landbridge.core.clock import iso
+from landbridge.core.texts import loaded
+from landbridge.db.among import among_given
+from landbridge.db.keys import Keyring
+from landbridge.db.tables import downloads, euicc_certificates, sim_identities
+from landbridge.features.downloads.coding import REASONS
+from landbridge.protocol.limits import PIECE_BYTES
+
+SECRETS = ("code", "request", "answer", "session", "package")
+"""Kept encrypted, in columns of these names behind `wrapped_`."""
+ORDERED, AUTHENTICATING, PREPARING, LOADING, CHECKING, CANCELLING = (
+    "ordered", "authenticating", "preparing", "loading", "checking", "cancelling",
+)  # fmt: skip
+"""Stages: what the device is asked for last."""
+INSTALLED, FAILED, CANCELLED = "installed", "failed", "cancelled"
+"""Outcomes."""
+ENABLED = "enabled"
+_OPEN = downloads.c.outcome.is_(None)
+_WITH_OPEN = (
+    select(downloads.c.device)
+    .distinct()
+    .where(among_given(downloads.c.device), _OPEN, downloads.c.next_s <= bindparam("now_s"))
+    .where(~downloads.c.answered)
+)
+
+
+def add(connection: Connection, keyring: Keyring, code: bytes, **values: Any) -> int:
+    """Add an order (columns of `downloads`); returns its number."""
+    row = {"wrapped_code": keyring.wrap(code, first=False), **values}
+    added = insert(downloads).values(**row).returning(downloads.c.download)
+    return int(connection.execute(added).scalar_one())
+
+
+def find(connection: Connection, download: int) -> Row[Any] | None:
+    """One order."""
+    return connection.execute(select(downloads).where(downloads.c.download == download)).one_or_none()
+
+
+def of_device(connection: Connection, device: str) -> list[Row[Any]]:
+    """All orders for a device, the newest first."""
+    mine = select(downloads).where(downloads.c.device == device)
+    return list(connection.execute(mine.order_by(downloads.c.download.desc())))
+
+
+def every(connection: Connection) -> list[Row[Any]]:
+    """All orders, the oldest first."""
+    return list(connection.execute(select(downloads).order_by(downloads.c.download)))
+
+
+def open_at(connection: Connection, server: str) -> list[Row[Any]]:
+    """The open orders at a server."""
+    return list(connection.execute(select(downloads).where(_OPEN, downloads.c.server == server)))
+
+
+def open_of_trip(connection: Connection, device: str, trip: int) -> list[Row[Any]]:
+    """The open orders of the tenant of a trip."""
+    mine = downloads.c.device == device, downloads.c.trip == trip
+    return list(connection.execute(select(downloads).where(_OPEN, *mine)))
+
+
+def devices_with_open(connection: Connection, devices: Collection[str], now_s: int) -> set[str]:
+    """Those of the devices that are to do something for an order."""
+    return set(connection.execute(_WITH_OPEN, {"texts": list(devices), "now_s": now_s}).scalars())
+
+
+def current(connection: Connection, device: str, now_s: int) -> Row[Any] | None:
+    """The order that a device works on: the oldest that is open and not put off."""
+    mine = select(downloads).where(downloads.c.device == device, _OPEN)
+    due = mine.where(downloads.c.answered | (downloads.c.next_s <= now_s))
+    return connection.execute(due.order_by(downloads.c.download).limit(1)).one_or_none()
+
+
+def to_go_on(connection: Connection, now_s: int, most: int) -> list[int]:
+    """The orders that wait for the agent."""
+    waiting = select(downloads.c.download).where(_OPEN, downloads.c.answered, downloads.c.next_s <= now_s)
+    return list(connection.execute(waiting.order_by(downloads.c.next_s).limit(most)).scalars())
+
+
+def change(connection: Connection, keyring: Keyring, download: int, values: Mapping[str, Any]) -> None:
+    """Change columns of an order; SECRETS by their plain names, None empties them."""
+    row = {
+        f"wrapped_{name}" if name in SECRETS else name: keyring.wrap(value, first=False)
+        if name in SECRETS and value is not None
+        else value
+        for name, value in values.items()
+    }
+    connection.execute(update(downloads).where(downloads.c.download == download).values(**row))
+
+
+def end(connection: Connection, download: int, outcome: str, problem: str | None, now_s: int) -> None:
+    """An order has ended: its secrets are removed. `problem` as `texts.stored` makes it."""
+    empty = dict.fromkeys((f"wrapped_{name}" for name in SECRETS), None)
+    ended = {"outcome": outcome, "problem": problem, "ended_s": now_s, "changed_s": now_s, "answered": False}
+    connection.execute(update(downloads).where(downloads.c.download == download).values(**empty, **ended))
+
+
+def secret(keyring: Keyring, row: Row[Any], name: str) -> bytes:
+    """One of SECRETS of an order; empty if it has none."""
+    wrapped = getattr(row, f"wrapped_{name}")
+    return keyring.unwrap(wrapped) if wrapped else b""
+
+
+def learn(connection: Connection, eid: str, euicc: bytes, maker: bytes) -> None:
+    """Keep the certificates of a card."""
+    values = {"euicc": euicc, "maker": maker}
+    statement = upsert(euicc_certificates).values(eid=eid, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["eid"], set_=values))
+
+
+def certificates(connection: Connection, eid: str | None) -> Row[Any] | None:
+    """(eid, euicc, maker) of a card; None if they are not known."""
+    return connection.execute(select(euicc_certificates).where(euicc_certificates.c.eid == eid)).one_or_none()
+
+
+def imei(connection: Connection, device: str) -> str:
+    """Of the modem, as the device reported it last; empty if it has not."""
+    mine = select(sim_identities.c.imei).where(sim_identities.c.device == device)
+    found = connection.execute(mine.order_by(sim_identities.c.identity.desc()).limit(1)).scalar()
+    return found or ""
+
+
+def shown(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    """Orders for people and the API: nothing secret."""
+    return [_shown(connection, row) for row in rows]
+
+
+def _shown(connection: Connection, row: Row[Any]) -> dict[str, Any]:
+    return {
+        "download": row.download,
+        "device": row.device,
+        "server": row.server,
+        "by": row.ordered_by,
+        "ordered": iso(row.ordered_s),
+        "changed": iso(row.changed_s),
+        "state": state(connection, row),
+        "loaded": _pieces(row.pulled) if row.stage == LOADING else None,
+        "pieces": _pieces(row.package_bytes) if row.stage == LOADING else None,
+        "enable": row.then_enable,
+        "iccid": row.iccid,
+        "profile": row.profile,
+        "provider": row.provider,
+        "problem": loaded(row.problem) if row.problem else None,
+        "postponed": REASONS.get(row.reason) if row.outcome is None else None,
+        "refusal": row.refusal,
+        "open": row.outcome is None,
+    }
+
+
+def _pieces(size: int) -> int:
+    return -(-size // PIECE_BYTES)
+
+
+def state(connection: Connection, row: Row[Any]) -> str:
+    """How far an order has come; `enabled` when the device has used the profile since."""
+    if row.outcome == INSTALLED:
+        return ENABLED if _was_used(connection, row) else INSTALLED
+    return str(row.outcome or row.stage)
+
+
+def _was_used(connection: Connection, row: Row[Any]) -> bool:
+    used = sim_identities.c.device == row.device, sim_identities.c.iccid == row.iccid
+    since = select(func.count()).where(*used, sim_identities.c.seen_s >= row.ended_s)
+    return connection.execute(since).scalar_one() > 0

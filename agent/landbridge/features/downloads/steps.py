@@ -1,0 +1,381 @@
+"""A download step by step: what the card has answered is taken to the server; what that answers is checked
+and becomes the next request for the card. Nothing here touches the database.
+
+    ordered -> authenticating -> preparing -> loading -> installed
+       |  initiateAuthentication   |               |
+       |             authenticateClient  getBoundProfilePackage
+
+A session is lost when card or modem restart; the order then begins again with another one.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import cbor2
+from cryptography import x509
+from sqlalchemy import Row
+
+from landbridge.core.backoff import wait_s
+from landbridge.core.clock import to_epoch_s
+from landbridge.core.texts import _, loaded
+from landbridge.features.downloads import activation, es10, trust
+from landbridge.features.downloads.activation import Code
+from landbridge.features.downloads.coding import (
+    DONE,
+    INTERRUPTED,
+    MOST_REQUEST,
+    NO_CARD,
+    NOT_ALLOWED,
+    REASONS,
+)
+from landbridge.features.downloads.es9 import Server, ServerError, decoded, encoded
+from landbridge.features.downloads.queries import (
+    AUTHENTICATING,
+    CANCELLING,
+    CHECKING,
+    FAILED,
+    INSTALLED,
+    LOADING,
+    ORDERED,
+    PREPARING,
+)
+from landbridge.features.downloads.trust import Distrust, Trust
+from landbridge.protocol import der
+from landbridge.protocol.der import DerError
+
+MOST_SESSIONS = 10
+"""Of an order: a lost one costs about 5 kB."""
+MOST_LOADS = 2
+"""Of an order that may be interrupted: after more of them some cards take nothing any more."""
+_QUICK_TRIES = 3
+"""Of a request to a server while the device waits."""
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 300, 21_600
+_OPERATIONAL = 2
+_RULES = 0b0110_0000
+"""PPR1 and PPR2 in the first byte: the profile may not be disabled, or not be deleted."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order to whose step the device has answered."""
+
+    row: Row[Any]
+    code: Code
+    answer: bytes
+    session: Mapping[str, Any]
+    imei: str
+    now: datetime
+
+    @property
+    def now_s(self) -> int:
+        """The time in epoch seconds."""
+        return to_epoch_s(self.now)
+
+    @property
+    def transaction(self) -> bytes:
+        """Of the RSP session."""
+        return bytes(self.session["transaction"])
+
+    @property
+    def transaction_id(self) -> str:
+        """As servers have it."""
+        return self.transaction.hex().upper()
+
+
+@dataclass(frozen=True)
+class Next:
+    """What comes of an answer."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    """Columns that change (`queries.change`)."""
+    outcome: str = ""
+    """How the order has ended; empty: it goes on."""
+    problem: str | None = None
+    learned: tuple[str, bytes, bytes] | None = None
+    """EID and certificates of the card."""
+    results: tuple[bytes, ...] = ()
+    """Notifications of installations, for the server."""
+
+
+class _Cancel(Exception):
+    """The order ends, and so must the session on the card."""
+
+    def __init__(self, why: str, reason: int) -> None:
+        super().__init__(why)
+        self.reason = reason
+
+
+def advance(order: Order, trusted: Trust) -> Next:
+    """What comes next for an order that the device has answered."""
+    row = order.row
+    if row.stage == CANCELLING:
+        return _tell_cancelled(order, trusted)
+    if row.reason != DONE:
+        return _not_done(order)
+    try:
+        return _STAGES[row.stage](order, trusted)
+    except (ServerError, es10.CardRefused, _Cancel, Distrust, DerError) as error:
+        return _stopped(order, error)
+
+
+def _stopped(order: Order, error: Exception) -> Next:
+    """What comes of a step that the server, the card or a check has stopped."""
+    match error:
+        case ServerError():
+            return _refused(order, error)
+        case es10.CardRefused():
+            return again(order, error.why) if error.code == es10.NO_SESSION else _ended(error.why)
+        case _Cancel():
+            requests = es10.cancel(order.transaction, error.reason)
+            return _ask(order, CANCELLING, requests, problem=error.args[0])
+        case DerError():
+            return _ended(_("an answer of card or server cannot be read: {why}", why=str(error)))
+    return _ended(error.args[0])
+
+
+def again(order: Order, why: str, wait: int = 0) -> Next:
+    """Another session, not before `wait` seconds have passed; or the end, if there were too many."""
+    sessions = order.row.sessions + 1
+    if sessions >= MOST_SESSIONS:
+        return _ended(_("{why}; given up after {number} sessions", why=why, number=sessions))
+    values = {"session": None, "package": None, "package_bytes": 0, "pulled": 0, "sessions": sessions}
+    found = _ask(order, ORDERED, es10.COLLECT, problem=why, next_s=order.now_s + wait)
+    return Next(found.values | values, problem=why)
+
+
+def _not_done(order: Order) -> Next:
+    reason, stage = order.row.reason, order.row.stage
+    why = REASONS.get(reason) or _("the device reports reason {number}", number=reason)
+    if reason == NOT_ALLOWED:
+        return _ended(why)
+    if stage == LOADING and reason in (INTERRUPTED, NO_CARD):
+        # Nothing else is asked before it is known what the card has.
+        return _ask(order, CHECKING, es10.CHECK, problem=why, loads=order.row.loads + 1)
+    if stage == CHECKING:
+        waits = round(wait_s(_FIRST_WAIT_S, _LONGEST_WAIT_S, order.row.sessions))
+        sessions = order.row.sessions + 1
+        if sessions >= MOST_SESSIONS:
+            return _ended(_("{why}; whether the profile was loaded is not known", why=why))
+        return _ask(order, CHECKING, es10.CHECK, problem=why, sessions=sessions, next_s=order.now_s + waits)
+    waits = round(wait_s(_FIRST_WAIT_S, _LONGEST_WAIT_S, order.row.sessions)) if reason == NO_CARD else 0
+    return again(order, why, waits)
+
+
+def _refused(order: Order, error: ServerError) -> Next:
+    why = error.args[0]
+    if not error.may_pass:
+        return Next({"refusal": error.code or None}, FAILED, why)
+    if error.code:
+        return again(order, why)
+    failures = order.row.failures + 1
+    if failures <= _QUICK_TRIES:
+        wait = 2**failures
+        return Next({"failures": failures, "problem": why, "next_s": order.now_s + wait})
+    return again(order, why, round(wait_s(_FIRST_WAIT_S, _LONGEST_WAIT_S, order.row.sessions)))
+
+
+def _ended(why: str) -> Next:
+    return Next({}, FAILED, why)
+
+
+def _ask(order: Order, stage: str, requests: bytes, **values: Any) -> Next:
+    """The next step of the device."""
+    if len(requests) > MOST_REQUEST:
+        return _ended(_("the server's certificates are too long for the device"))
+    step = {"stage": stage, "step": max(order.row.step + 1, order.now_s), "request": requests}
+    rest = {"answer": None, "answered": False, "failures": 0, "reason": DONE, "next_s": 0, "problem": None}
+    return Next({**rest, **step, **values})
+
+
+def _collected(order: Order, trusted: Trust) -> Next:
+    card = es10.card(order.answer)
+    if order.row.eid and order.row.eid != card.eid:
+        return _ended(_("another card is in the device now"))
+    if order.row.iccid in card.iccids:
+        # It was not there before this order: the result of the load was lost.
+        return Next({}, INSTALLED)
+    server = Server(order.row.server, trusted)
+    challenge, info = encoded(card.challenge), encoded(card.info)
+    found = server.ask(
+        "initiateAuthentication", euiccChallenge=challenge, euiccInfo1=info, smdpAddress=server.name
+    )
+    transaction = _transaction(found)
+    signed, signature = decoded(found, "serverSigned1"), decoded(found, "serverSignature1")
+    content = decoded(found, "serverCertificate")
+    owner = trust.certificate(content, trust.AUTHENTICATION, trusted.roots, order.now)
+    trust.verify(owner, der.only(signature, es10.SIGNATURE), signed)
+    if order.code.oid and order.code.oid not in trust.identifiers(owner):
+        raise Distrust(_("the server is not the one that the activation code names"))
+    _check_signed(der.only(signed, 0x30), transaction, card.challenge, server.name)
+    key_id = decoded(found, "euiccCiPKIdToBeUsed")
+    context = es10.context(order.code.matching_id, order.imei)
+    requests = es10.authenticate(signed, signature, key_id, content, context)
+    session = {"transaction": transaction, "certificate": content, "iccids": list(card.iccids)}
+    kept = cbor2.dumps(session | {"free": card.free})
+    return _ask(order, AUTHENTICATING, requests, session=kept, eid=card.eid)
+
+
+def _transaction(found: Mapping[str, Any]) -> bytes:
+    try:
+        transaction = bytes.fromhex(str(found.get("transactionId", "")))
+    except ValueError:
+        transaction = b""
+    if not 0 < len(transaction) <= 16:
+        raise ServerError(_("the server's answer has no good {name}", name="transactionId"))
+    return transaction
+
+
+def _check_signed(signed: bytes, transaction: bytes, challenge: bytes, host: str) -> None:
+    if der.value(signed, 0x80) != transaction or der.value(signed, 0x81) != challenge:
+        raise Distrust(_("the server has signed another session"))
+    if der.value(signed, 0x83).decode("utf-8", "replace").lower() != host:
+        raise Distrust(_("the server has signed another address"))
+
+
+def _authenticated(order: Order, trusted: Trust) -> Next:
+    card = es10.authenticated(order.answer)
+    server = Server(order.row.server, trusted)
+    found = server.ask(
+        "authenticateClient",
+        transactionId=order.transaction_id,
+        authenticateServerResponse=encoded(order.answer),
+    )
+    named = _check_profile(order, der.only(decoded(found, "profileMetadata"), 0xBF25))
+    signed, signature = decoded(found, "smdpSigned2"), decoded(found, "smdpSignature2")
+    content = decoded(found, "smdpCertificate")
+    try:
+        _check_binding(order, card, (signed, signature, content), trusted)
+    except Distrust as error:
+        raise _Cancel(error.args[0], es10.MISMATCH) from None
+    confirmation = b""
+    if any(der.value(der.only(signed, 0x30), 0x01)):
+        if not order.code.confirmation:
+            raise _Cancel(_("the confirmation code is missing; order again with it"), es10.POSTPONED)
+        confirmation = activation.hashed(order.code.confirmation, order.transaction)
+    requests = es10.prepare(signed, signature, confirmation, content)
+    asked = _ask(order, PREPARING, requests, **named)
+    return replace(asked, learned=(order.row.eid, card.euicc, card.maker))
+
+
+def _check_profile(order: Order, metadata: bytes) -> dict[str, Any]:
+    """What the profile is, as columns."""
+    iccid = es10.iccid(der.value(metadata, 0x5A))
+    rules, kind = der.find(metadata, 0x99), der.find(metadata, 0x95)
+    if order.row.iccid and order.row.iccid != iccid:
+        raise _Cancel(_("the server offers another profile than before"), es10.MISMATCH)
+    if iccid in order.session["iccids"]:
+        raise _Cancel(_("the card already has a profile with this ICCID"), es10.MISMATCH)
+    if rules and len(rules.value) > 1 and rules.value[1] & _RULES:
+        why = _("the profile could not be disabled or deleted again; ask the mobile operator for another one")
+        raise _Cancel(why, es10.BY_POLICY)
+    if kind and der.number(kind.value) != _OPERATIONAL:
+        raise _Cancel(_("the profile is for tests or provisioning"), es10.MISMATCH)
+    names = {"provider": 0x91, "profile": 0x92}
+    named = {name: _text(metadata, tag) for name, tag in names.items()}
+    return {"iccid": iccid, **named}
+
+
+def _text(metadata: bytes, tag: int) -> str:
+    found = der.find(metadata, tag)
+    text = found.value.decode("utf-8", "replace") if found else ""
+    return "".join(each for each in text if each.isprintable())[:64]
+
+
+def _check_binding(
+    order: Order, card: es10.Authenticated, sent: tuple[bytes, bytes, bytes], trusted: Trust
+) -> None:
+    """That this is the server which was authenticated, in this session."""
+    signed, signature, content = sent
+    owner = trust.certificate(content, trust.BINDING, trusted.roots, order.now)
+    first = x509.load_der_x509_certificate(bytes(order.session["certificate"]))
+    if trust.identifiers(owner) != trust.identifiers(first):
+        raise Distrust(_("the profile comes from another server than was authenticated"))
+    covered = signed + der.make(es10.SIGNATURE, card.signature)
+    trust.verify(owner, der.only(signature, es10.SIGNATURE), covered)
+    if der.value(der.only(signed, 0x30), 0x80) != order.transaction:
+        raise Distrust(_("the server has signed another session"))
+
+
+def _prepared(order: Order, trusted: Trust) -> Next:
+    es10.check_prepared(order.answer)
+    server = Server(order.row.server, trusted)
+    found = server.ask(
+        "getBoundProfilePackage",
+        transactionId=order.transaction_id,
+        prepareDownloadResponse=encoded(order.answer),
+    )
+    package, free = decoded(found, "boundProfilePackage"), order.session["free"]
+    if free is not None and 2 * free < 3 * len(package):
+        why = _(
+            "the card has {free} bytes free, the profile needs {wanted}; delete a profile first",
+            free=free,
+            wanted=3 * len(package) // 2,
+        )
+        raise _Cancel(why, es10.NOT_LOADED)
+    try:
+        parts = es10.segments(package, order.transaction)
+        content = es10.spooled(parts)
+    except DerError as error:
+        why = _("the package of the server cannot be loaded: {why}", why=str(error))
+        raise _Cancel(why, es10.NOT_LOADED) from None
+    sizes = {"package_bytes": len(content), "segments": len(parts), "pulled": 0}
+    digest = hashlib.sha256(content).digest()
+    asked = _ask(order, LOADING, b"", package=content, package_digest=digest, **sizes)
+    return Next(asked.values | {"request": None})
+
+
+def _loaded(order: Order, _trusted: Trust) -> Next:
+    return _result(order, order.answer, order.row.loads + 1)
+
+
+def _result(order: Order, answer: bytes, loads: int) -> Next:
+    """What comes of the result of an installation; the server is told it in any case. `loads`: those that
+    were interrupted if this one was."""
+    result = es10.installed(answer)
+    known = {"iccid": result.iccid or order.row.iccid}
+    if result.error is None:
+        return Next(known, INSTALLED, results=(answer,))
+    if result.reason == es10.INTERRUPTED_BY and loads < MOST_LOADS:
+        found = again(order, result.error)
+        return replace(found, values=found.values | {"loads": loads}, results=(answer,))
+    return Next(known, FAILED, result.error, results=(answer,))
+
+
+def _checked(order: Order, _trusted: Trust) -> Next:
+    """What the card has after an interrupted load."""
+    card = es10.checked(order.answer)
+    for each in card.results:
+        if es10.installed(each).transaction == order.transaction:
+            return _result(order, each, order.row.loads)
+    if order.row.iccid in card.iccids:
+        return Next({}, INSTALLED)
+    why = _("interrupted while the card was loading")
+    if order.row.loads >= MOST_LOADS:
+        return _ended(_("{why} {number} times; order again", why=why, number=order.row.loads))
+    return again(order, why)
+
+
+def _tell_cancelled(order: Order, trusted: Trust) -> Next:
+    """The server may know that the session has ended; the order has ended in any case."""
+    if order.row.reason == DONE:
+        with suppress(ServerError, DerError):
+            der.only(order.answer, es10.CANCEL)
+            Server(order.row.server, trusted).ask(
+                "cancelSession",
+                transactionId=order.transaction_id,
+                cancelSessionResponse=encoded(order.answer),
+            )
+    return Next({}, FAILED, loaded(order.row.problem))
+
+
+_STAGES: Mapping[str, Callable[[Order, Trust], Next]] = {
+    ORDERED: _collected,
+    AUTHENTICATING: _authenticated,
+    PREPARING: _prepared,
+    LOADING: _loaded,
+    CHECKING: _checked,
+}

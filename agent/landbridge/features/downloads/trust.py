@@ -1,0 +1,131 @@
+"""Whom a download trusts: SM-DP+ servers on a list, with certificates that lead to the GSMA's root.
+
+A test root counts only where `[esim] test_ci_file` names one.
+"""
+
+import logging
+import ssl
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from landbridge.config import Esim
+from landbridge.core import files
+from landbridge.core.errors import UserError
+from landbridge.core.texts import _
+
+_ROLES = "2.23.146.1.2.1."
+AUTHENTICATION, BINDING = _ROLES + "4", _ROLES + "5"
+"""What a certificate of a server may be used for (SGP.22 2.4a.1): DPauth, DPpb."""
+_MOST_FILE = 262_144
+_log = logging.getLogger(__name__)
+
+
+class Distrust(Exception):
+    """A certificate or signature is not what it must be; the text says which."""
+
+
+class Trust(NamedTuple):
+    """What `[esim]` of the configuration says."""
+
+    roots: tuple[x509.Certificate, ...]
+    servers: frozenset[str]
+
+    def allows(self, server: str) -> bool:
+        """Whether the operator has put this server on the list."""
+        return server in self.servers
+
+    def check(self, server: str) -> None:
+        """`UserError` if nothing can be loaded from there."""
+        if not self.roots:
+            raise UserError(
+                _("no certificate authority for SM-DP+ servers: set ci_file in [esim] of the configuration")
+            )
+        if not self.allows(server):
+            raise UserError(
+                _(
+                    "{server} is not on the list: add it to servers in [esim] of the configuration",
+                    server=server,
+                ),
+                "code",
+            )
+
+    def tls(self) -> ssl.SSLContext:
+        """For connections to the servers: these roots and no others."""
+        pem = "".join(each.public_bytes(Encoding.PEM).decode() for each in self.roots)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_verify_locations(cadata=pem)
+        return context
+
+
+def load(esim: Esim) -> Trust:
+    """From the configuration; `UserError` names a file that cannot be used."""
+    if esim.test_ci_file:
+        _log.warning("servers of the test root %s are trusted: for tests only", esim.test_ci_file)
+    roots = [root for file in (esim.ci_file, esim.test_ci_file) if file for root in _read(Path(file))]
+    names = (each.strip().lower().removesuffix(":443") for each in esim.servers.split(","))
+    return Trust(tuple(roots), frozenset(filter(None, names)))
+
+
+def _read(file: Path) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(files.contents(file, _MOST_FILE))
+    except ValueError:
+        raise UserError(f"{file} has no certificates in PEM; correct [esim] in the configuration") from None
+
+
+def certificate(
+    content: bytes, role: str, roots: tuple[x509.Certificate, ...], now: datetime
+) -> x509.Certificate:
+    """A certificate of a server that leads to one of the roots; `Distrust` if it does not."""
+    try:
+        found = x509.load_der_x509_certificate(content)
+        policies = found.extensions.get_extension_for_class(x509.CertificatePolicies).value
+    except (ValueError, x509.ExtensionNotFound):
+        raise Distrust(_("the server's certificate cannot be read")) from None
+    issuers = [root for root in roots if _issued(found, root)]
+    if not issuers:
+        raise Distrust(_("the server's certificate does not lead to a trusted authority"))
+    if not all(each.not_valid_before_utc <= now <= each.not_valid_after_utc for each in (found, issuers[0])):
+        raise Distrust(_("the server's certificate is not valid at this time"))
+    if role not in [each.policy_identifier.dotted_string for each in policies]:
+        raise Distrust(_("the server's certificate is for another purpose"))
+    return found
+
+
+def _issued(found: x509.Certificate, root: x509.Certificate) -> bool:
+    try:
+        found.verify_directly_issued_by(root)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def identifiers(found: x509.Certificate) -> set[str]:
+    """The registered object identifiers of a server, as its certificate has them."""
+    try:
+        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return set()
+    return {each.dotted_string for each in names.get_values_for_type(x509.RegisteredID)}
+
+
+def verify(found: x509.Certificate, signature: bytes, content: bytes) -> None:
+    """`Distrust` unless the owner of the certificate has signed this; `signature` is r and s, one after the
+    other."""
+    key = found.public_key()
+    half = len(signature) // 2
+    r, s = (int.from_bytes(each, "big") for each in (signature[:half], signature[half:]))
+    try:
+        assert isinstance(key, ec.EllipticCurvePublicKey)
+        key.verify(encode_dss_signature(r, s), content, ec.ECDSA(SHA256()))
+    except (AssertionError, InvalidSignature, ValueError):
+        raise Distrust(_("the server's signature is wrong")) from None

@@ -1,0 +1,172 @@
+"""The agent's side of downloads: what cards have answered goes to the servers, notifications too.
+
+Never within ingest: a server may take a minute to answer. Each order is served by a thread of its own.
+"""
+
+import logging
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import cbor2
+from sqlalchemy import Connection, Row
+
+from landbridge.core.clock import Clock, to_epoch_s
+from landbridge.core.hooks import Hook
+from landbridge.core.http import WHOLE_S
+from landbridge.core.periodic import Periodic
+from landbridge.core.texts import _, stored
+from landbridge.db.database import Database
+from landbridge.db.keys import Keyring
+from landbridge.features.downloads import activation, notices, steps
+from landbridge.features.downloads import queries as downloads
+from landbridge.features.downloads.steps import Next, Order
+from landbridge.features.downloads.trust import Trust
+from landbridge.features.esim.queries import notifications
+
+LOOK_S = 0.5
+_MOST_AT_ONCE = 8
+_RETRY_S = 300
+_LAST_WORDS_S = 5.0
+_log = logging.getLogger(__name__)
+
+OnInstalled = Callable[[Connection, str, str, str, int, int | None], str | None]
+"""(connection, device, ICCID, who, now, trip): a profile that was to be enabled is on the card. Returns why
+it cannot be, None: it was asked for."""
+ON_INSTALLED: Hook[OnInstalled] = Hook()
+
+
+class Downloads(Periodic):
+    """Looks for what is to be taken to servers."""
+
+    def __init__(
+        self,
+        database: Database,
+        keyring: Keyring,
+        clock: Clock,
+        trusted: Trust,
+        may_deliver: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Of several agents one at a time `may_deliver`."""
+        super().__init__("downloads", "look for downloads of profiles", LOOK_S)
+        self._database, self._keyring, self._clock = database, keyring, clock
+        self._trusted = trusted
+        self._may_deliver = may_deliver
+        self._serving: dict[tuple[str, int], threading.Thread] = {}
+
+    def turn(self) -> None:
+        """Have each order and each notification that is due served."""
+        if not self._may_deliver():
+            return
+        self._serving = {key: thread for key, thread in self._serving.items() if thread.is_alive()}
+        now_s = self._clock.now_s()
+        with self._database.reading() as connection:
+            orders = downloads.to_go_on(connection, now_s, 2 * _MOST_AT_ONCE)
+            unposted = notifications.to_post(connection, now_s, 2 * _MOST_AT_ONCE)
+        due = [("download", each) for each in orders] + [("notification", each) for each in unposted]
+        for key in [each for each in due if each not in self._serving]:
+            if len(self._serving) >= _MOST_AT_ONCE:
+                return
+            name = f"{key[0]} {key[1]}"
+            self._serving[key] = threading.Thread(target=self._serve, args=key, name=name, daemon=True)
+            self._serving[key].start()
+
+    def stop(self) -> None:
+        """Finish the steps at hand, for _LAST_WORDS_S at most: one that a server has not answered by then is
+        taken again by the next process."""
+        super().stop()
+        self.finish(_LAST_WORDS_S)
+
+    def finish(self, within_s: float = WHOLE_S) -> None:
+        """Wait for what is being served."""
+        deadline = time.monotonic() + within_s
+        for thread in self._serving.values():
+            thread.join(max(deadline - time.monotonic(), 0))
+
+    def _serve(self, kind: str, number: int) -> None:
+        try:
+            (self._go_on if kind == "download" else self._post)(number)
+        except Exception as error:
+            # Without its message, which may have what is secret.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            _log.error("%s %d: internal error %s\n%s", kind, number, type(error).__name__, where)
+            self._put_off(kind, number)
+
+    def _put_off(self, kind: str, number: int) -> None:
+        next_s = self._clock.now_s() + _RETRY_S
+        with self._database.writing() as connection:
+            if kind == "download":
+                downloads.change(connection, self._keyring, number, {"next_s": next_s})
+            else:
+                notifications.change(connection, number, next_s=next_s)
+
+    def _go_on(self, number: int) -> None:
+        """One step of an order."""
+        now = self._clock.now()
+        with self._database.reading() as connection:
+            row = downloads.find(connection, number)
+            if row is None or row.outcome is not None or not row.answered:
+                return
+            order = self._order(connection, row, now)
+        come = steps.advance(order, self._trusted)
+        with self._database.writing() as connection:
+            found = downloads.find(connection, number)
+            if found is None or found.outcome is not None or found.step != row.step:
+                return  # it was cancelled meanwhile
+            self._apply(connection, row, come, to_epoch_s(now))
+        stage = come.outcome or come.values.get("stage", row.stage)
+        _log.info("download %d of %s: %s", number, row.device, stage)
+
+    def _order(self, connection: Connection, row: Row[Any], now: datetime) -> Order:
+        opened = {name: downloads.secret(self._keyring, row, name) for name in downloads.SECRETS}
+        code = activation.restored(opened["code"])
+        session = cbor2.loads(opened["session"]) if opened["session"] else {}
+        return Order(row, code, opened["answer"], session, downloads.imei(connection, row.device), now)
+
+    def _apply(self, connection: Connection, row: Row[Any], come: Next, now_s: int) -> None:
+        values = {**come.values, "changed_s": now_s}
+        if values.get("problem"):
+            values["problem"] = stored(values["problem"])
+        downloads.change(connection, self._keyring, row.download, values)
+        if come.learned:
+            downloads.learn(connection, *come.learned)
+        for each in come.results:
+            notices.keep_result(connection, row.device, row.eid, each, now_s)
+        if come.outcome:
+            iccid = come.values.get("iccid", row.iccid)
+            problem = come.problem
+            if come.outcome == downloads.INSTALLED and row.then_enable:
+                problem = installed(connection, row, iccid, now_s)
+            downloads.end(connection, row.download, come.outcome, stored(problem) if problem else None, now_s)
+
+    def _post(self, number: int) -> None:
+        """Take one notification to its server."""
+        with self._database.reading() as connection:
+            row = notifications.find(connection, number)
+            known = downloads.certificates(connection, row.eid) if row else None
+        if row is None:
+            return
+        pair = (known.euicc, known.maker) if known else None
+        tried = notices.post(row.content, pair, row.tries, self._trusted)
+        now_s = self._clock.now_s()
+        with self._database.writing() as connection:
+            notifications.change(
+                connection,
+                number,
+                posted_s=now_s if tried.is_over else None,
+                wants_whole=tried.wants_whole,
+                failure=stored(tried.failure) if tried.failure else None,
+                tries=row.tries + 1,
+                next_s=now_s + tried.wait_s,
+            )
+
+
+def installed(connection: Connection, row: Row[Any], iccid: str, now_s: int) -> str | None:
+    """Have the profile enabled; returns why it cannot be."""
+    for act in ON_INSTALLED:
+        if why := act(connection, row.device, iccid, row.ordered_by, now_s, row.trip):
+            return _("installed, not enabled: {why}", why=why)
+    return None

@@ -1,0 +1,257 @@
+"""Download of a profile (SGP.22 3.1.3): requests of the agent go to the card, answers go back, the package is
+pulled into flash and loaded from there onto the card.
+
+docs/explanation/profile-download.md has the messages and the states. A reset of the card ends its session
+with the server, so a download happens within one session with the agent. Imported only then.
+"""
+
+import hashlib
+import os
+
+from micropython import const
+
+from locator import senses as sn
+from locator import state as st
+from locator.codec import checked
+from locator.esim import ISD_R, CardError, apdu, files, tlv
+from locator.scheduler import budget
+
+_ANSWER = const(15)  # key of an uplink: [download, step, reason, answers]
+_PULL = const(16)  # [download, step, offset]
+
+# Reasons. From _WEAK on the agent does not count them: it asks again in a later session.
+_DONE = const(0)
+_LOST = const(1)
+_INTERRUPTED = const(2)
+_NO_CARD = const(3)
+_NOT_ALLOWED = const(4)
+_DAMAGED = const(5)
+_WEAK = const(16)
+_COLD = const(17)
+_SIGNAL = const(18)
+_SWITCHING = const(19)
+_QUOTA = const(20)
+_BLOCKED = const(21)
+_NO_ROOM = const(22)
+_LIMIT = const(23)
+_SMALL_MESSAGES = const(24)
+
+# ES10 functions that are passed on; those of a session with the server only after the challenge.
+_CHALLENGE = const(0xBF2E)
+_IN_SESSION = (0xBF38, 0xBF21, 0xBF41)
+_PASSED = _IN_SESSION + (_CHALLENGE, 0xBF20, 0xBF22, 0xBF2B, 0xBF2D, 0xBF30, 0xBF3E)
+
+_REQUEST_MS = const(60000)
+_LOAD_MS = const(240000)  # a card has taken 89 s for a segment
+_MOST_MS = const(900000)
+_LONGEST_WAIT_S = const(30)
+_MOST_ANSWER = const(3400)
+_MOST_PACKAGE = const(65536)
+_PIECE = const(1024)
+_MORE_MESSAGES = const(8)  # of a download, beside the pieces
+_SPARE_BYTES = const(16384)  # of flash, for all else
+_LEAST_DBM = const(-110)
+_LEAST_DC = const(-250)  # at which the cell gives the current of a card that writes
+
+
+def run(wake, session):
+    """Do what the agent asks for in the downlinks of `session`, which is connected. Raises `ModemError`."""
+    state, outcome = wake.state, session.outcome
+    sent, download = outcome.sent, Download(wake, session)
+    try:
+        download.run()
+    finally:
+        # These messages have a limit of their own.
+        state[st.DOWNLOADED_TODAY] += outcome.sent - sent
+        outcome.sent = sent
+        checked.remove(wake.port.data_dir + files.PACKAGE)
+
+
+class Download:
+    """What lasts for one session."""
+
+    def __init__(self, wake, session):
+        self._wake = wake
+        self._session = session
+        self._folder = wake.port.data_dir
+        self._card = None
+        self._is_open = False  # the card has given a challenge since the modem was started
+        self._is_load_over = False  # the next report says what has become of a load
+        self._package: list = []  # download, step, bytes and SHA-256 of the package that is pulled
+        self._pulled = 0
+
+    def run(self):
+        """Downlinks and uplinks by turns until nothing is asked any more."""
+        port, handlers = self._wake.port, self._session.handlers
+        handlers.may_report = 0
+        start = port.ticks_ms()
+        try:
+            while handlers.download and port.ticks_ms() - start < _MOST_MS:
+                asked, handlers.download = handlers.download, None
+                report = self._do(asked) if _is_asked(asked) else None
+                if report is None or not self._session.say(_Writer(report).write):
+                    return
+                if self._is_load_over:
+                    checked.remove(self._folder + files.LOADING)
+        finally:
+            if self._card:
+                self._card.close()
+
+    def _do(self, asked):
+        """The report on one thing that is asked, (key, values); None: it needs none."""
+        download, step, what = asked[:3]
+        if len(asked) > 4:
+            return self._offered(download, step, what, asked[3])
+        if len(asked) > 3:
+            return self._take(download, step, what, asked[3])
+        if type(what) is bytes:
+            reason, answers = self._relay(download, what)
+            return _ANSWER, [download, step, reason, answers]
+        if not what:  # the agent has done with it
+            return None
+        self._wake.port.sleep_ms(1000 * min(what, _LONGEST_WAIT_S))
+        return _answer(download, step, _DONE if self._is_open else _LOST)
+
+    def _relay(self, download, requests):
+        """(reason, answers) of the card to requests that stand behind each other."""
+        reason = _DONE if self._is_open or not download else self._postponed()
+        if reason:
+            return reason, b""
+        answers = b""
+        try:
+            for tag, request in tlv.wholes(requests):
+                if tag not in _PASSED:
+                    return _NOT_ALLOWED, b""
+                if tag in _IN_SESSION and not self._is_open:
+                    return _LOST, b""
+                answers += self._selected().send(request, _REQUEST_MS)
+                self._is_open = self._is_open or tag == _CHALLENGE
+        except CardError:
+            return _NO_CARD, b""
+        return (_DONE, answers) if len(answers) <= _MOST_ANSWER else (_NOT_ALLOWED, b"")
+
+    def _selected(self):
+        """The card, its ISD-R selected. AT+CSIM comes first: modems of Quectel lose the last block of a load
+        on AT+CGLA (lpac #186)."""
+        if not self._card:
+            card = apdu.Transport(self._wake.modem, apdu.CSIM_CHANNEL)
+            try:
+                card.open(ISD_R)
+            except CardError:
+                card = apdu.Transport(self._wake.modem)
+                card.open(ISD_R)
+            self._card = card
+        return self._card
+
+    def _postponed(self):
+        """The reason why no download may begin now, 0 when it may."""
+        wake, state = self._wake, self._wake.state
+        if wake.modem is not self._session.modem:
+            return _SMALL_MESSAGES
+        if not budget.is_strong(state):
+            return _WEAK
+        if wake.senses[sn.TEMPERATURE_DC] < _LEAST_DC:
+            return _COLD
+        if wake.cell and wake.cell.worth < _LEAST_DBM:
+            return _SIGNAL
+        if state[st.PROFILE_DUE] & st.PROFILE_OPEN:
+            return _SWITCHING
+        return self._by_policy(state) if state[st.PROFILE_DUE] else 0
+
+    def _by_policy(self, state):
+        from locator.esim import limits, memory, policy
+        from locator.scheduler import profile
+
+        found = policy.read(self._folder)
+        if limits.is_blocked(found, state[st.MCC]):
+            return _BLOCKED
+        now = state[st.OFFSET] and state[st.NOW] + state[st.OFFSET]
+        full = limits.used_up(self._folder, found, now) if found else 0
+        return _QUOTA if full >> memory.Memory(self._folder).p[profile.PROFILE] & 1 else 0
+
+    def _offered(self, download, step, size, digest):
+        """Begin to pull a package."""
+        if checked.read(self._folder + files.LOADING) == [download, step]:
+            self._is_load_over = True
+            return _answer(download, step, _INTERRUPTED)
+        if not self._is_open:
+            return _answer(download, step, _LOST)
+        if type(size) is not int or type(digest) is not bytes or not 0 < size <= _MOST_PACKAGE:
+            return _answer(download, step, _NOT_ALLOWED)
+        if size // _PIECE + _MORE_MESSAGES > budget.downloads_left(self._wake.state):
+            return _answer(download, step, _LIMIT)
+        room = os.statvfs(self._folder)
+        if room[1] * room[4] < size + _SPARE_BYTES:
+            return _answer(download, step, _NO_ROOM)
+        checked.remove(self._folder + files.PACKAGE)
+        self._package, self._pulled = [download, step, size, digest], 0
+        return _PULL, [download, step, 0]
+
+    def _take(self, download, step, offset, data):
+        """Append a piece to the package; ask for the next, or load what is complete."""
+        if self._package[:2] != [download, step] or offset != self._pulled or type(data) is not bytes:
+            return None
+        try:
+            with open(self._folder + files.PACKAGE, "ab") as f:
+                f.write(data)
+        except OSError:
+            return _answer(download, step, _NO_ROOM)
+        self._pulled += len(data)
+        if data and self._pulled < self._package[2]:
+            return _PULL, [download, step, self._pulled]
+        if self._digest() != self._package[3]:
+            return _answer(download, step, _DAMAGED)
+        return self._loaded(download, step)
+
+    def _digest(self):
+        sha, block = hashlib.sha256(), b"-"
+        with open(self._folder + files.PACKAGE, "rb") as f:
+            while block:
+                block = f.read(_PIECE)
+                sha.update(block)
+        return sha.digest()
+
+    def _loaded(self, download, step):
+        """Load the package onto the card. There is no way back from the first segment on: a mark in flash
+        says that it has begun, and the agent asks the card what it has when the result is lost."""
+        try:
+            files.write(self._folder + files.LOADING, [download, step])
+        except OSError:
+            return _answer(download, step, _NO_ROOM)
+        self._is_open, self._is_load_over = False, True
+        answer = b""
+        try:
+            with open(self._folder + files.PACKAGE, "rb") as f:
+                while not answer:
+                    head = f.read(2)
+                    if len(head) < 2:
+                        break
+                    answer = self._selected().send(f.read(head[0] << 8 | head[1]), _LOAD_MS)
+        except CardError:
+            pass
+        return _ANSWER, [download, step, _DONE if answer else _INTERRUPTED, answer]
+
+
+class _Writer:
+    """Writes a report, (key, values), into an uplink."""
+
+    def __init__(self, report):
+        self._report = report
+
+    def write(self, out, _):
+        """The pair of an uplink's map; returns how many it has written."""
+        out.int(self._report[0])
+        files.put(out, self._report[1])
+        return 1
+
+
+def _answer(download, step, reason):
+    return _ANSWER, [download, step, reason, b""]
+
+
+def _is_asked(asked):
+    """Whether a downlink's value is one of those above."""
+    if type(asked) is not list or not 3 <= len(asked) <= 5:
+        return False
+    whole = asked[:2] if type(asked[2]) is bytes else asked[:3]
+    return all(type(value) is int and 0 <= value <= 0x7FFFFFFF for value in whole)

@@ -1,0 +1,595 @@
+"""Profiles loaded onto a strict card through the agent, from a scripted SM-DP+."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from landbridge.core.errors import UserError
+from landbridge.db.tables import euicc_certificates
+from landbridge.features.downloads import queries, rules
+from landbridge.features.downloads.es9 import ERRORS
+from landbridge.features.downloads.rules import Wanted
+from landbridge.features.esim import coding
+from landbridge.features.esim.queries import policies
+from landbridge.features.trips import queries as trips
+from landbridge.protocol import der
+from landbridge.tracking.trip_end import ON_TRIP_END
+
+from host_tests.support.agent import DEVICE
+from host_tests.support.downloads import (
+    LOCAL,
+    MATCH,
+    ROAMING,
+    DownloadingAgent,
+    LocatorWithCard,
+    card,
+    local,
+)
+from tools.modem.card.euicc import Euicc
+from tools.modem.card.files import iccid_bytes
+from tools.modem.card.profile import ENABLE, TEST
+from tools.modem.card.rsp import chain
+from tools.world.services.smdp.binding import DAMAGES as PACKAGE_DAMAGES
+from tools.world.services.smdp.codes import STATUS
+from tools.world.services.smdp.damage import DAMAGES
+from tools.world.services.smdp.server import Fault, Server
+
+
+@pytest.fixture
+def smdp() -> Iterator[Server]:
+    with Server() as made:
+        yield made
+
+
+@pytest.fixture
+def agent(tmp_path: Path, smdp: Server) -> Iterator[DownloadingAgent]:
+    made = DownloadingAgent(tmp_path, smdp)
+    yield made
+    made.database.close()
+
+
+def iccids(euicc: Euicc) -> list[str]:
+    return [each.iccid for each in euicc.profiles]
+
+
+@pytest.mark.parametrize("size", [12_000, 15_000, 40_000])
+def test_a_profile_is_installed_byte_for_byte(agent: DownloadingAgent, smdp: Server, size: int):
+    smdp.order(MATCH, local(size))
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    device.until_over()
+    shown = agent.shown()
+    assert (shown["state"], shown["problem"], shown["iccid"]) == ("installed", None, LOCAL)
+    assert (shown["profile"], shown["provider"]) == ("Steppe", "Kazmobile")
+    (there,) = [each for each in device.card.profiles if each.iccid == LOCAL]
+    assert sha256(there.package).digest() == sha256(local(size).package).digest()
+    assert device.card.enabled.iccid != LOCAL
+    assert [(each.valid, each.reason) for each in smdp.functions.notified] == [(True, 0)]
+    assert device.card.notifications == []
+
+
+def test_the_same_on_a_server(tmp_path: Path, smdp: Server, postgres: str):
+    smdp.order(MATCH, local())
+    smdp.faults.append(Fault("getBoundProfilePackage", status="unknown-transaction", times=1))
+    agent = DownloadingAgent(tmp_path, smdp, place=postgres)
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    device.until_over()
+    assert agent.shown()["state"] == "installed"
+    assert [each.removed_s is None for each in agent.notices()] == [False]
+    agent.database.close()
+
+
+def ends(agent: DownloadingAgent, **card_has: Any) -> tuple[str, LocatorWithCard]:
+    """Why an order has failed, and the device; its card is as it was."""
+    device = LocatorWithCard(agent, card(**card_has))
+    before = iccids(device.card)
+    device.until_over()
+    shown = agent.shown()
+    assert shown["state"] == "failed" and shown["problem"]
+    assert iccids(device.card) == before
+    assert agent.row().wrapped_code is None and agent.row().wrapped_session is None
+    return str(shown["problem"]), device
+
+
+AT_CLIENT = [name for name in STATUS if name not in ("address", "unknown-ci", "unknown-transaction")]
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        ("initiateAuthentication", "address"),
+        ("initiateAuthentication", "unknown-ci"),
+        *(("authenticateClient", name) for name in AT_CLIENT),
+        *(("getBoundProfilePackage", name) for name in AT_CLIENT if name.startswith("confirmation")),
+        ("getBoundProfilePackage", "no-rebinding"),
+    ],
+)
+def test_each_refusal_of_the_server_ends_the_order_with_a_sentence(agent, smdp, function, name):
+    smdp.order(MATCH, local())
+    smdp.faults.append(Fault(function, status=name))
+    agent.order()
+    problem, device = ends(agent)
+    code = "/".join(STATUS[name])
+    assert agent.shown()["refusal"] == code
+    assert problem == ERRORS[code]
+    assert device.sessions == 1
+
+
+def test_an_unknown_code_is_told_by_its_number(agent, smdp):
+    data = {"subjectCode": "8.9.9", "reasonCode": "7.7"}
+    status = {"status": "Failed", "statusCodeData": data}
+    body = json.dumps({"header": {"functionExecutionStatus": status}}).encode()
+    smdp.faults.append(Fault("initiateAuthentication", body=body))
+    agent.order()
+    assert "8.9.9/7.7" in ends(agent)[0]
+
+
+@pytest.mark.parametrize("fault", [{"http": 500}, {"http": 503}, {"cut": 20}, {"body": b"[" * 100}])
+@pytest.mark.parametrize(
+    "function", ["initiateAuthentication", "authenticateClient", "getBoundProfilePackage"]
+)
+def test_what_may_pass_is_tried_again_within_the_session(agent, smdp, fault, function):
+    smdp.order(MATCH, local())
+    smdp.faults.append(Fault(function, times=2, **fault))
+    agent.order()
+    device = LocatorWithCard(agent, card(), passing=True)
+    device.until_over()
+    assert agent.shown()["state"] == "installed"
+    assert smdp.calls.count(function) == 3
+    assert agent.row().sessions == 0
+
+
+def test_a_server_that_is_away_is_asked_again_later_and_later(agent, smdp):
+    smdp.order(MATCH, local())
+    smdp.faults.append(Fault("authenticateClient", http=500, times=8))
+    agent.order()
+    device = LocatorWithCard(agent, card(), passing=True)
+    device.contact()
+    row = agent.row()
+    assert (row.stage, row.sessions, row.outcome) == ("ordered", 1, None)
+    assert row.next_s - agent.at_s == 300
+    assert agent.shown()["problem"] == f"{smdp.address} answers with status 500"
+    turns = device.turns
+    device.contact()
+    assert device.turns == turns + 1  # before that time nothing is asked of the device
+    device.until_over()
+    assert agent.shown()["state"] == "installed"
+    assert [each.reason for each in smdp.functions.notified] == [0]
+
+
+def test_a_server_that_stays_away_ends_the_order(agent, smdp):
+    smdp.faults.append(Fault("initiateAuthentication", http=500))
+    agent.order()
+    device = LocatorWithCard(agent, card(), passing=True)
+    device.until_over(most=40)
+    assert agent.shown()["state"] == "failed"
+    assert "given up after 10 sessions" in agent.shown()["problem"]
+
+
+def test_a_forgotten_transaction_brings_another_session(agent, smdp):
+    smdp.order(MATCH, local())
+    smdp.faults.append(Fault("getBoundProfilePackage", status="unknown-transaction", times=1))
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    device.until_over()
+    assert agent.shown()["state"] == "installed"
+    assert (agent.row().sessions, device.sessions) == (1, 2)  # the second one removes the notification
+
+
+def test_a_redirect_is_not_followed(agent, smdp):
+    smdp.faults.append(Fault("initiateAuthentication", redirect=f"https://{smdp.address}/elsewhere"))
+    agent.order()
+    assert "302" in ends(agent)[0]
+    assert smdp.calls == ["initiateAuthentication"]
+
+
+def test_an_answer_without_end_is_not_read(agent, smdp):
+    smdp.faults.append(Fault("initiateAuthentication", body=b'{"a": "' + b"x" * 300_000 + b'"}'))
+    agent.order()
+    assert "too long" in ends(agent)[0]
+
+
+@pytest.mark.parametrize("value", [{"transactionId": "zz"}, {}, {"transactionId": "00" * 17}, {"x": 1}])
+def test_an_answer_without_its_fields_ends_the_order(agent, smdp, value):
+    smdp.faults.append(Fault("initiateAuthentication", body=json.dumps(value).encode()))
+    agent.order()
+    assert "transactionId" in ends(agent)[0]
+
+
+@pytest.mark.parametrize("damage", sorted(DAMAGES))
+def test_what_the_server_has_signed_wrongly_is_refused(agent, smdp, damage):
+    smdp.order(MATCH, local())
+    smdp.functions.damage = (damage,)
+    agent.order()
+    problem, _ = ends(agent)
+    wanted = "card does not know the server's certificate authority" if damage == "server-root" else "server"
+    assert wanted in problem
+    if damage.startswith("server"):
+        assert smdp.calls == ["initiateAuthentication"]
+    else:
+        assert smdp.calls == ["initiateAuthentication", "authenticateClient", "cancelSession"]
+        (transaction,) = smdp.functions.transactions.values()
+        assert transaction.closed == "cancelled, reason 4"
+
+
+@pytest.mark.parametrize("damage", sorted(PACKAGE_DAMAGES))
+def test_a_package_that_is_wrong_is_not_installed(agent, smdp, damage):
+    smdp.order(MATCH, local())
+    smdp.functions.damage = (damage,)
+    agent.order()
+    ends(agent)
+
+
+def test_a_tls_certificate_of_others_is_not_trusted(tmp_path):
+    others = chain.server(chain.ROLE_TLS, root="CI of others", hosts=("localhost",))
+    with Server(tls=others) as smdp:
+        agent = DownloadingAgent(tmp_path, smdp)
+        agent.order()
+        problem, _ = ends(agent)
+        agent.database.close()
+    assert "TLS certificate" in problem and "ci_file" in problem
+    assert smdp.calls == []
+
+
+def test_the_confirmation_code_is_hashed_for_the_server(agent, smdp):
+    smdp.order(MATCH, local(), code="4711")
+    agent.order(confirmation="4711")
+    device = LocatorWithCard(agent, card())
+    device.until_over()
+    assert agent.shown()["state"] == "installed"
+
+
+def test_a_wrong_confirmation_code_ends_the_order(agent, smdp):
+    order = smdp.order(MATCH, local(), code="4711")
+    agent.order(confirmation="4712")
+    assert "confirmation code is wrong" in ends(agent)[0]
+    assert order.wrong_codes == 1
+
+
+def test_a_missing_confirmation_code_leaves_the_order_at_the_server(agent, smdp):
+    order = smdp.order(MATCH, local(), code="4711")
+    agent.order()
+    assert "confirmation code is missing" in ends(agent)[0]
+    assert (order.state, smdp.calls[-1]) == ("released", "cancelSession")
+    agent.order(confirmation="4711")
+    device = LocatorWithCard(agent, card())
+    device.contact()
+    assert agent.shown(2)["state"] == "installed"
+
+
+@pytest.mark.parametrize("rule", [0x40, 0x20, 0x60])
+def test_a_profile_that_could_not_be_left_again_is_refused(agent, smdp, rule):
+    smdp.order(MATCH, replace(local(), rules=rule))
+    agent.order()
+    assert "disabled or deleted" in ends(agent)[0]
+    (transaction,) = smdp.functions.transactions.values()
+    assert transaction.closed == "cancelled, reason 3"
+
+
+def test_a_profile_for_tests_is_refused(agent, smdp):
+    smdp.order(MATCH, replace(local(), kind=TEST))
+    agent.order()
+    assert "for tests" in ends(agent)[0]
+
+
+def test_a_profile_that_is_there_is_not_loaded_again(agent, smdp):
+    smdp.order(MATCH, replace(local(), iccid=ROAMING))
+    agent.order()
+    assert "already has a profile" in ends(agent)[0]
+    assert "getBoundProfilePackage" not in smdp.calls
+
+
+def test_a_card_with_little_memory_gets_no_package(agent, smdp):
+    smdp.order(MATCH, local(15_000))
+    agent.order()
+    problem, device = ends(agent, memory=15_000 + 20_000)
+    assert "20000 bytes free" in problem and device.pulls == 0
+    (transaction,) = smdp.functions.transactions.values()
+    assert transaction.closed == "cancelled, reason 5"
+
+
+@pytest.mark.parametrize(
+    ("quirk", "word"),
+    [("load-iccid", "already"), ("load-memory", "memory"), ("load-interrupted", "interrupted")],
+)
+def test_what_the_card_says_of_a_load_is_told_and_posted(agent, smdp, quirk, word):
+    smdp.order(MATCH, local())
+    agent.order()
+    problem, device = ends(agent, quirks=frozenset({quirk}))
+    assert word in problem
+    reasons = {"load-iccid": [9], "load-memory": [10], "load-interrupted": [11, 11]}[quirk]
+    assert [each.reason for each in smdp.functions.notified] == reasons
+    assert device.card.notifications == []
+
+
+@pytest.mark.parametrize("tag", [0xBF38, 0xBF21])
+def test_a_session_that_is_lost_begins_again(agent, smdp, tag):
+    smdp.order(MATCH, local())
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    device.restart_at = tag
+    device.until_over()
+    assert agent.shown()["state"] == "installed"
+    assert agent.row().sessions == 1
+    assert [each.reason for each in smdp.functions.notified] == [0]
+
+
+@pytest.mark.parametrize("segment", [0, 1, 2, 5, 11])
+def test_a_power_cut_while_loading_is_looked_into_and_loaded_once_more(agent, smdp, segment):
+    smdp.order(MATCH, local())
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    device.cut_at = segment
+    device.until_over()
+    assert agent.shown()["state"] == "installed"
+    assert iccids(device.card).count(LOCAL) == 1
+    assert agent.row().loads == 1
+
+
+def test_an_answer_that_is_lost_though_installed_is_found_on_the_card(agent, smdp):
+    smdp.order(MATCH, local())
+    agent.order()
+    device = LocatorWithCard(agent, card(quirks=frozenset({"answer-lost"})))
+    device.until_over()
+    assert agent.shown()["state"] == "installed"
+    assert iccids(device.card).count(LOCAL) == 1
+    assert smdp.calls.count("getBoundProfilePackage") == 1
+    assert [each.reason for each in smdp.functions.notified] == [0]
+
+
+def test_a_package_that_arrives_damaged_is_not_loaded(agent, smdp):
+    smdp.order(MATCH, local())
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    device.damage = True
+    device.until_over()
+    assert agent.shown()["state"] == "installed"
+    assert (agent.row().sessions, agent.row().loads) == (1, 0)
+
+
+def test_a_device_that_cannot_begin_yet_is_waited_for(agent, smdp):
+    smdp.order(MATCH, local())
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    device.postponed = 16
+    device.contact()
+    shown = agent.shown()
+    assert (shown["state"], shown["postponed"]) == ("ordered", "battery too weak")
+    assert device.turns == 2
+    device.postponed = 0
+    device.until_over()
+    assert (agent.shown()["state"], agent.shown()["postponed"]) == ("installed", None)
+
+
+def test_a_cancelled_download_is_over_for_the_device(agent, smdp):
+    smdp.order(MATCH, local())
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    device.contact(most=2)
+    cancel(agent)
+    device.contact()
+    agent.works()
+    assert agent.shown()["state"] == "cancelled"
+    assert iccids(device.card) == [ROAMING]
+    with pytest.raises(UserError, match="has ended"):
+        cancel(agent)
+
+
+def cancel(agent: DownloadingAgent) -> None:
+    with agent.database.writing() as connection:
+        row = queries.find(connection, 1)
+        assert row is not None
+        rules.cancel(connection, row, "bench", agent.at_s)
+
+
+def test_a_download_ends_with_the_trip_of_its_tenant(agent, smdp):
+    smdp.order(MATCH, local())
+    wanted = Wanted(DEVICE, rules.code_of(agent.code(), "", agent.trusted))
+    with agent.database.writing() as connection:
+        trip = trips.start(connection, DEVICE, "MSKU1234565", "", "", 3600, agent.at_s)
+        rules.order(connection, agent.keyring, wanted, False, "bench", agent.at_s, trip)
+        agent_wide = Wanted(DEVICE, wanted.code._replace(matching_id="OTHER"))
+        rules.order(connection, agent.keyring, agent_wide, False, "bench", agent.at_s)
+        for act in ON_TRIP_END:
+            act(connection, DEVICE, trip, agent.at_s)
+    assert (agent.shown()["state"], agent.shown()["problem"]) == ("cancelled", "the trip has ended")
+    assert agent.row().wrapped_code is None
+    assert agent.shown(2)["open"]
+
+
+def test_a_code_is_used_once(agent, smdp):
+    agent.order()
+    with pytest.raises(UserError, match="download 1 for lb-0001 uses this activation code"):
+        agent.order()
+
+
+def test_nothing_secret_is_in_database_log_or_audit(agent, smdp, caplog):
+    caplog.set_level(logging.DEBUG)
+    secret, confirmation = "SECRET-MATCH-77", "CONFIRM-88"
+    smdp.order(secret, local(), code=confirmation)
+    agent.order(agent.code(secret), confirmation)
+    device = LocatorWithCard(agent, card())
+    contents = b""
+    for _ in range(16):
+        device.contact(most=1)
+        agent.works()
+        contents += b"".join(each.read_bytes() for each in agent.folder.glob("agent.sqlite3*"))
+        contents = contents[-50_000_000:]
+        assert secret.encode() not in contents and confirmation.encode() not in contents
+    assert secret not in caplog.text and confirmation not in caplog.text
+    package = local().package
+    assert package[200:260] not in contents
+
+
+def test_a_tag_that_the_device_refuses_ends_the_order(agent, smdp):
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    device.may = ()
+    device.until_over()
+    assert "the device refuses" in agent.shown()["problem"]
+
+
+def test_another_card_in_the_device_ends_the_order(agent, smdp):
+    smdp.order(MATCH, local())
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    device.restart_at = 0xBF38
+    device.contact(most=5)
+    other = LocatorWithCard(agent, card(eid="89049032123451234512345678901144"))
+    other.until_over()
+    assert "another card" in agent.shown()["problem"]
+
+
+def test_a_server_that_leaves_the_list_is_not_asked(tmp_path, smdp):
+    first = DownloadingAgent(tmp_path, smdp)
+    first.order()
+    first.database.close()
+    agent = DownloadingAgent(tmp_path, smdp, servers="elsewhere.example")
+    assert "not on the list" in ends(agent)[0]
+    agent.database.close()
+    assert smdp.calls == []
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_notifications_of_switches_are_posted_and_then_removed(agent, smdp, is_known):
+    """`is_known`: whether the certificates of the card are; else they are asked for."""
+    smdp.order(MATCH, local())
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    device.until_over()
+    smdp.functions.notified.clear()
+    if not is_known:
+        with agent.database.writing() as connection:
+            connection.execute(euicc_certificates.delete())
+    device.card.es10(bytes.fromhex("BF3111A00C5A0A") + iccid_bytes(LOCAL) + bytes.fromhex("810100"))
+    (note,) = [each for each in device.card.notifications if each.operation == ENABLE]
+    whole = device.notification(note.seq)
+    assert len(whole) > 1_000
+    device.tell_stripped(note.seq, note.operation, LOCAL, whole)
+    assert len(agent.notices()[-1].content) < 150
+    device.until_over()
+    assert [(each.operation, each.valid) for each in smdp.functions.notified] == [(ENABLE, True)]
+    assert note not in device.card.notifications
+    assert agent.notices()[-1].failure is None
+
+
+def test_a_notification_waits_on_the_card_until_its_server_has_it(agent, smdp):
+    smdp.order(MATCH, local())
+    smdp.faults.append(Fault("handleNotification", http=500, times=2))
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    device.contact()
+    for tries in (1, 2):
+        agent.works()
+        device.contact()
+        (row,) = agent.notices()
+        assert (row.posted_s, row.tries, len(device.card.notifications)) == (None, tries, 1)
+        agent.at_s = row.next_s
+    agent.works()
+    device.contact()
+    assert device.card.notifications == []
+    assert agent.notices()[0].removed_s is not None
+
+
+def test_a_notification_of_another_card_is_not_removed_from_this_one(agent, smdp):
+    smdp.order(MATCH, local())
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    device.contact()
+    agent.works()
+    other = LocatorWithCard(agent, card(eid="89049032123451234512345678901144"))
+    other.contact()
+    assert agent.notices()[0].removed_s is None
+
+
+def test_a_device_that_sends_no_certificates_is_not_asked_without_end(agent, smdp):
+    stripped = der.make(0x30, bytes.fromhex(METADATA), der.make(0x5F37, bytes(64)))
+    piece = [5, 0x40, iccid_bytes(LOCAL), len(stripped), 0, stripped]
+    agent.hears({14: [0, 1, card().eid, 0, 0, [], [], [], piece]})
+    asked = 0
+    while (row := agent.notices()[0]).posted_s is None:
+        agent.works()
+        found = agent.hears({14: [0, 1, card().eid, 0, 0, [], []]}).get(12)
+        if found and found[2] == bytes.fromhex("BF2B05A003800105"):
+            asked += 1
+            agent.hears({15: [0, row.notification, 0, der.make(0xBF2B, der.make(0xA0, stripped))]})
+        agent.at_s += 60
+    assert asked == 3
+    assert "certificates" in row.failure
+
+
+METADATA = "BF2F21800105810204400C0C736D64702E6578616D706C655A0A989430000000000000F1"
+
+
+def test_a_card_that_is_no_euicc_gets_no_order(agent):
+    agent.hears({14: [0, 4, "", 0, 0, [], []]})
+    with pytest.raises(UserError, match="not an eUICC"):
+        agent.order()
+
+
+def test_a_result_that_comes_after_the_order_was_cancelled_is_told_all_the_same(agent, smdp):
+    smdp.order(MATCH, local())
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    device.before_result = lambda: cancel(agent)
+    device.until_over()
+    assert agent.shown()["state"] == "installed"
+    assert agent.shown()["problem"] == "installed though the order had ended"
+    assert iccids(device.card) == [ROAMING, LOCAL]
+    assert [each.reason for each in smdp.functions.notified] == [0]
+
+
+def test_a_profile_is_enabled_where_the_policy_has_it(agent, smdp):
+    smdp.order(MATCH, local())
+    profile = coding.Profile(LOCAL, "local.example", "", "")
+    first = coding.Profile(ROAMING, "iot", "", "")
+    policy = coding.Policy({"roaming": first, "local": profile}, "roaming", {0: ("roaming",)})
+    with agent.database.writing() as connection:
+        policies.set_desired(connection, DEVICE, policy, "auto", "bench", agent.at_s)
+    agent.order(then_enable=True)
+    device = LocatorWithCard(agent, card())
+    device.until_over()
+    with agent.database.reading() as connection:
+        desired = policies.desired(connection, DEVICE)
+    assert desired is not None and desired.profile == "local"
+    assert (agent.shown()["state"], agent.shown()["problem"]) == ("installed", None)
+    with agent.database.writing() as connection:
+        policies.keep_identity(connection, DEVICE, {"iccid": LOCAL}, agent.at_s + 60)
+    assert agent.shown()["state"] == "enabled"
+
+
+def test_a_profile_that_no_policy_has_stays_disabled(agent, smdp):
+    smdp.order(MATCH, local())
+    agent.order(then_enable=True)
+    device = LocatorWithCard(agent, card())
+    device.until_over()
+    assert agent.shown()["state"] == "installed"
+    assert LOCAL in agent.shown()["problem"] and "not enabled" in agent.shown()["problem"]
+
+
+def test_progress_is_told_in_pieces(agent, smdp):
+    smdp.order(MATCH, local(15_000))
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    seen: list[tuple[int, int]] = []
+    device.watch = lambda: seen.append((agent.shown()["loaded"], agent.shown()["pieces"]))
+    device.contact()
+    assert seen[:3] == [(1, 16), (2, 16), (3, 16)] and seen[-1] == (16, 16)
+    assert len(seen) == 16
+
+
+def test_the_agent_can_start_while_the_device_is_away(agent, smdp):
+    """An order without its device costs nothing, and what comes late of it changes nothing."""
+    smdp.order(MATCH, local())
+    agent.order()
+    agent.works()
+    assert smdp.calls == []
+    assert agent.hears({15: [1, 5, 0, b"\x30\x00"]}) is not None  # of a step that was never asked for
+    assert agent.hears({15: [77, 5, 0, b"\x30\x00"]})[12] is not None
+    assert agent.row().answered is False

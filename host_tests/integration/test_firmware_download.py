@@ -1,0 +1,264 @@
+"""The firmware's download of a profile: its own code on both simulated modems, a strict card, the agent and a
+scripted SM-DP+."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import cbor2
+import pytest
+from landbridge.features.downloads import coding as wire
+from locator import state as st
+from locator.codec import cbor, checked
+from locator.esim import apdu, download, files
+from locator.modem import Cell, ModemRestarted
+
+from host_tests.support.cards import started_driver
+from host_tests.support.downloads import LOCAL, MATCH, DownloadingAgent, card, local
+from tools.modem.card.euicc import Euicc
+from tools.world.services.smdp.server import Server
+
+STRONG_MV = 3600
+MODEMS = ["bg95", "sim7600"]
+
+
+@pytest.fixture
+def smdp() -> Iterator[Server]:
+    with Server() as made:
+        yield made
+
+
+@pytest.fixture
+def agent(tmp_path: Path, smdp: Server) -> Iterator[DownloadingAgent]:
+    made = DownloadingAgent(tmp_path, smdp)
+    yield made
+    made.database.close()
+
+
+class Session:
+    """A session of the firmware, with the agent at its other end."""
+
+    def __init__(self, agent: DownloadingAgent, modem: Any) -> None:
+        self.agent = agent
+        self.modem = modem
+        self.outcome = types.SimpleNamespace(sent=0)
+        self.handlers = types.SimpleNamespace(download=None)
+        self.reported: list[list[Any]] = []
+        self.losing: Callable[[dict[int, Any]], bool] = lambda reports: False
+        """Whether the connection breaks before these reports are heard."""
+
+    def say(self, extras: Callable[[Any, bool], int]) -> bool:
+        out = cbor.Writer(bytearray(3_500))
+        out.head(cbor.MAP, 1)
+        assert extras(out, True) == 1
+        reports = cbor2.loads(bytes(out.buf[: out.n]))
+        self.reported += reports.values()
+        self.outcome.sent += 1
+        if self.losing(reports):
+            return False
+        self.take(self.agent.hears(reports))
+        return True
+
+    def take(self, downlink: dict[int, Any]) -> None:
+        for key in (wire.REQUEST_KEY, wire.OFFER_KEY, wire.PIECE_KEY):
+            if key in downlink:
+                self.handlers.download = downlink[key]
+
+
+class Device:
+    """A tracker whose card has one profile."""
+
+    def __init__(
+        self, agent: DownloadingAgent, folder: Path, dialect: Any, euicc: Euicc, *variants: str
+    ) -> None:
+        self.agent = agent
+        self.card = euicc
+        self.driver = started_driver(dialect, euicc, *variants)
+        self.driver.port.data_dir = str(folder)
+        self.sleep = self.driver.port.sleep_ms
+        self.driver.port.sleep_ms = self._sleep_ms
+        self.state = st.new()
+        self.state[st.LOADED_MV] = STRONG_MV
+        self.senses = [0, 0, 0, STRONG_MV, 215, 0, 0, 0]
+        self.cell: Any = Cell(40101, 1, 1, -95, -95)
+        self.wake = types.SimpleNamespace(
+            port=self.driver.port, modem=self.driver, state=self.state, senses=self.senses, cell=self.cell
+        )
+
+    def _sleep_ms(self, ms: int) -> None:
+        if ms >= 1_000:  # while the device waits for the agent, the agent works
+            self.agent.at_s += ms // 1_000
+            self.agent.works()
+        self.sleep(ms)
+
+    def contact(self, losing: Callable[[dict[int, Any]], bool] = lambda reports: False) -> Session:
+        """A session, after whose ordinary turn the download goes on."""
+        session = Session(self.agent, self.driver)
+        session.losing = losing
+        session.take(self.agent.hears({14: [0, 1, self.card.eid, 0, 0, [], []]}))
+        if session.handlers.download:
+            download.run(self.wake, session)
+        return session
+
+    def until_over(self, most: int = 8) -> None:
+        for _ in range(most):
+            self.contact()
+            self.agent.works()
+            if self.agent.row().outcome and all(each.removed_s for each in self.agent.notices()):
+                return
+            self.agent.at_s += 3_600
+        raise AssertionError(self.agent.shown())
+
+    def has(self, name: str) -> bool:
+        return bool(checked.exists(self.driver.port.data_dir + name))
+
+
+@pytest.fixture
+def make(agent: DownloadingAgent, tmp_path: Path) -> Callable[..., Device]:
+    def made(dialect: str, *variants: str, euicc: Euicc | None = None) -> Device:
+        folder = tmp_path / "data"
+        folder.mkdir()
+        return Device(agent, folder, dialect, euicc or card(), *variants)
+
+    return made
+
+
+def is_installed(agent: DownloadingAgent, device: Device, size: int = 12_000) -> bool:
+    """Whether the order has come to its end, the card whole, nothing left in flash."""
+    there = [each for each in device.card.profiles if each.iccid == LOCAL]
+    assert agent.shown()["state"] == "installed"
+    assert [sha256(each.package).digest() for each in there] == [sha256(local(size).package).digest()]
+    assert device.card.enabled.iccid != LOCAL and device.card.notifications == []
+    return not device.has(files.PACKAGE) and not device.has(files.LOADING)
+
+
+@pytest.mark.parametrize("dialect", MODEMS)
+@pytest.mark.parametrize("size", [12_000, 40_000])
+def test_a_profile_is_loaded_byte_for_byte(agent, smdp, make, dialect, size):
+    smdp.order(MATCH, local(size))
+    agent.order()
+    device = make(dialect)
+    device.until_over()
+    assert is_installed(agent, device, size)
+    assert size // 1_024 < device.state[st.DOWNLOADED_TODAY] <= size // 1_024 + 12
+
+
+@pytest.mark.parametrize("variants", [("no-csim",), ("no-cgla",)])
+def test_either_command_leads_to_the_card(agent, smdp, make, variants):
+    smdp.order(MATCH, local())
+    agent.order()
+    device = make("bg95", *variants)
+    device.until_over()
+    assert is_installed(agent, device)
+
+
+POSTPONED = {
+    16: lambda device: device.state.__setitem__(st.LOADED_MV, 3_200),
+    17: lambda device: device.senses.__setitem__(4, -300),
+    18: lambda device: setattr(device.wake, "cell", Cell(40101, 1, 1, -118, -118)),
+    19: lambda device: device.state.__setitem__(st.PROFILE_DUE, st.PROFILE_OPEN),
+    23: lambda device: device.state.__setitem__(st.DOWNLOADED_TODAY, 55),
+}
+
+
+@pytest.mark.parametrize("reason", POSTPONED)
+def test_what_is_not_wise_now_is_said_and_done_later(agent, smdp, make, reason):
+    smdp.order(MATCH, local())
+    agent.order()
+    device = make("bg95")
+    kept = (list(device.state), list(device.senses), device.wake.cell)
+    POSTPONED[reason](device)
+    session = device.contact()
+    assert session.reported[-1][2] == reason and not device.has(files.LOADING)
+    assert agent.row().outcome is None
+    device.state[:], device.senses[:], device.wake.cell = st.new(kept[0]), kept[1], kept[2]
+    device.until_over()
+    assert is_installed(agent, device)
+
+
+def test_a_result_that_is_lost_is_found_on_the_card(agent, smdp, make):
+    smdp.order(MATCH, local())
+    agent.order()
+    device = make("bg95")
+    device.contact(lambda reports: reports.get(15, [0, 0, 0, b""])[3][:2] == b"\xbf\x37")
+    assert device.has(files.LOADING) and agent.row().outcome is None
+    device.until_over()
+    assert is_installed(agent, device) and agent.row().loads <= 2
+
+
+def test_a_modem_that_restarts_in_a_load_is_asked_what_the_card_has(agent, smdp, make, monkeypatch):
+    smdp.order(MATCH, local())
+    agent.order()
+    device = make("bg95")
+    send: Any = apdu.Transport.send
+    sent: list[bytes] = []
+
+    def cut(self: Any, request: bytes, *more: Any) -> Any:
+        sent.append(request[:1])
+        if len(sent) == 9 + 6:  # some segments are on the card
+            device.card.reset(cold=True)
+            raise ModemRestarted("RDY")
+        return send(self, request, *more)
+
+    monkeypatch.setattr(apdu.Transport, "send", cut)
+    with pytest.raises(ModemRestarted):
+        device.contact()
+    assert device.has(files.LOADING) and not device.has(files.PACKAGE)
+    device.until_over()
+    assert is_installed(agent, device)
+
+
+def test_a_session_that_breaks_anywhere_is_begun_anew(agent, smdp, make):
+    smdp.order(MATCH, local())
+    agent.order()
+    device = make("bg95")
+    turns: list[int] = []
+    for at in (1, 2, 3, 8):
+        turns.clear()
+
+        def losing(reports: dict[int, Any], at: int = at) -> bool:
+            turns.append(at)
+            return len(turns) == at
+
+        device.contact(losing)
+        assert not device.has(files.PACKAGE)
+    agent.at_s += 86_400
+    device.state[st.DOWNLOADED_TODAY] = 0
+    device.until_over()
+    assert is_installed(agent, device)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        None,
+        7,
+        [],
+        [1],
+        [1, 1],
+        [1, 1, None],
+        [1, 1, -5],
+        [1, "1", b""],
+        [True, 1, b""],
+        [1, 1, 0, b"", 3],
+        [1, 1, 70_000, bytes(32), 3],
+        [1, 1, 9, b"piece"],
+        [1, 1, b"\xbf\x31\x00"],
+        [1, 1, b"\xbf\x38\x00"],
+        [1, 1, b"\xbf"],
+        [1 << 40, 1, 5],
+    ],
+)
+def test_a_downlink_that_asks_for_something_else_does_nothing(agent, make, asked):
+    device = make("bg95")
+    session = Session(agent, device.driver)
+    before = [each.iccid for each in device.card.profiles], device.card.enabled.iccid
+    session.handlers.download = asked
+    download.run(device.wake, session)
+    assert all(report[2] in (wire.LOST, wire.NOT_ALLOWED, wire.DONE) for report in session.reported)
+    assert ([each.iccid for each in device.card.profiles], device.card.enabled.iccid) == before
+    assert not device.has(files.PACKAGE) and not device.has(files.LOADING)
