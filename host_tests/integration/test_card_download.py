@@ -237,6 +237,7 @@ def test_segments_that_are_not_cut_as_the_standard_says(smdp: Server):
         (lambda pieces: [*pieces[:-3], pieces[-2], pieces[-3], pieces[-1]], (5, 8)),
         (lambda pieces: [*pieces[:2], *pieces[4:]], (1, 7)),
         (lambda pieces: [*pieces[:3], *pieces[4:]], (2, 7)),
+        (lambda pieces: [_shorter(pieces[0]), *pieces[1:]], (5, 7)),
     ):
         for piece in wrong(list(segments(d.lpa.fetch(MATCH)))):
             answer = d.lpa.es10.send(piece)
@@ -246,6 +247,12 @@ def test_segments_that_are_not_cut_as_the_standard_says(smdp: Server):
         with pytest.raises(StatusWordError, match=r"6a8[08]"):
             d.lpa.es10.send(piece)
     assert d.loaded() == (0, 0)
+
+
+def _shorter(first: bytes) -> bytes:
+    """The head of a package that says a byte less than comes."""
+    assert first[:3] == b"\xbf\x36\x82"
+    return first[:3] + (int.from_bytes(first[3:5]) - 1).to_bytes(2) + first[5:]
 
 
 def test_nothing_is_loaded_that_was_not_prepared(smdp: Server):
@@ -342,9 +349,12 @@ def test_another_request_interrupts_a_load(smdp: Server):
 
 def test_a_reset_in_the_middle_leaves_a_notification(smdp: Server):
     d = ready(smdp, 3_000)
-    for piece in list(segments(d.lpa.fetch(MATCH)))[:-1]:
+    *pieces, last = segments(d.lpa.fetch(MATCH))
+    for piece in pieces:
         d.lpa.es10.send(piece)
     d.reset()
+    with pytest.raises(StatusWordError, match=r"6a8[08]"):
+        d.lpa.es10.send(last)
     assert [final(each) for each in d.lpa.pending()] == [(5, 11)]
     d.lpa.notify()
     assert d.lpa.pending() == []
