@@ -55,15 +55,15 @@ class OverAt:
 
 
 def powered(dialect, card: Euicc, *variants: str) -> ModemUnderTest:
-    bench = ModemUnderTest(dialect, card=card, variants=variants)
-    bench.boot()
-    bench.run(12_000)
-    bench.send("ATE0")
-    return bench
+    modem = ModemUnderTest(dialect, card=card, variants=variants)
+    modem.boot()
+    modem.run(12_000)
+    modem.send("ATE0")
+    return modem
 
 
-def through(smdp: Server, bench: ModemUnderTest, with_csim: bool, block: int = 120) -> Lpa:
-    contacts = OverAt(lambda command: bench.send(command, limit_ms=240_000), with_csim)
+def through(smdp: Server, modem: ModemUnderTest, with_csim: bool, block: int = 120) -> Lpa:
+    contacts = OverAt(lambda command: modem.send(command, limit_ms=240_000), with_csim)
     return Lpa(Es10(contacts, block), Es9(smdp.address, smdp.ca_pem))
 
 
@@ -72,12 +72,12 @@ def through(smdp: Server, bench: ModemUnderTest, with_csim: bool, block: int = 1
 def test_a_download_through_a_modem(smdp: Server, dialect, block: int, with_csim: bool):
     card = four_profiles()
     order = smdp.order(MATCH, profile(15_000))
-    bench = powered(dialect, card)
-    lpa = through(smdp, bench, with_csim, block)
+    modem = powered(dialect, card)
+    lpa = through(smdp, modem, with_csim, block)
     package = lpa.fetch(MATCH)
-    began_ms = bench.now()
+    began_ms = modem.now()
     assert final(lpa.load(package)) == (0, 0)
-    took_s = (bench.now() - began_ms) / 1000
+    took_s = (modem.now() - began_ms) / 1000
     assert 10 < took_s < 26
     lpa.notify()
     assert card.profiles[-1].package == order.profile.package and order.state == "installed"
@@ -85,14 +85,14 @@ def test_a_download_through_a_modem(smdp: Server, dialect, block: int, with_csim
 
 def test_a_slow_card_takes_its_time(smdp: Server):
     smdp.order(MATCH, profile(1_500))
-    bench = powered("bg95", four_profiles(frozenset({"load-slow"})))
-    lpa = through(smdp, bench, True)
+    modem = powered("bg95", four_profiles(frozenset({"load-slow"})))
+    lpa = through(smdp, modem, True)
     *pieces, last = segments(lpa.fetch(MATCH))
     for piece in pieces:
         lpa.es10.send(piece)
-    began_ms = bench.now()
+    began_ms = modem.now()
     assert final(lpa.es10.send(last)) == (0, 0)
-    assert bench.now() - began_ms > 89_000
+    assert modem.now() - began_ms > 89_000
 
 
 @pytest.mark.parametrize("with_csim", [True, False])
@@ -110,14 +110,14 @@ def test_the_answer_is_lost_though_the_profile_is_there(smdp: Server, with_csim:
 def test_a_modem_whose_cgla_fails_in_a_load(smdp: Server):
     order = smdp.order(MATCH, profile(1_500))
     card = four_profiles()
-    bench = powered("bg95", card, "cgla-load")
-    lpa = through(smdp, bench, False)
+    modem = powered("bg95", card, "cgla-load")
+    lpa = through(smdp, modem, False)
     with pytest.raises(ModemError):
         lpa.load(lpa.fetch(MATCH))
     assert [final(each) for each in lpa.pending()] == [(0, 11)]
     lpa.notify()
-    bench.send("AT+CCHC=1")
-    lpa = through(smdp, bench, True)
+    modem.send("AT+CCHC=1")
+    lpa = through(smdp, modem, True)
     assert final(lpa.load(lpa.fetch(MATCH))) == (0, 0)
     lpa.notify()
     assert card.profiles[-1].iccid == ICCID and order.state == "installed"
@@ -128,20 +128,20 @@ def test_a_modem_whose_cgla_fails_in_a_load(smdp: Server):
 def test_the_modem_goes_off_in_the_middle_of_a_load(smdp: Server, dialect, restarts: bool):
     card = four_profiles()
     order = smdp.order(MATCH, profile(3_000))
-    bench = powered(dialect, card)
-    lpa = through(smdp, bench, True)
+    modem = powered(dialect, card)
+    lpa = through(smdp, modem, True)
     for piece in list(segments(lpa.fetch(MATCH)))[:-1]:
         lpa.es10.send(piece)
     if restarts:
-        bench.simulated.restart()
+        modem.simulated.restart()
     else:
-        bench.simulated.rail(False)
-        bench.run(1_000)
-        bench.simulated.rail(True)
-        bench.press()
-    bench.run(30_000)
-    bench.send("ATE0")
-    lpa = through(smdp, bench, True)
+        modem.simulated.rail(False)
+        modem.run(1_000)
+        modem.simulated.rail(True)
+        modem.press()
+    modem.run(30_000)
+    modem.send("ATE0")
+    lpa = through(smdp, modem, True)
     assert [final(each) for each in lpa.pending()] == [(5, 11)] and card.profiles[-1].iccid != ICCID
     assert final(lpa.load(lpa.fetch(MATCH))) == (0, 0)
     lpa.notify()

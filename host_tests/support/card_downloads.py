@@ -20,7 +20,7 @@ SMALL = 1_500
 
 
 @dataclass
-class Bench:
+class Download:
     """`order` is what the server has."""
 
     smdp: Server
@@ -63,12 +63,12 @@ def final(answer: bytes) -> tuple[int, int]:
     return (0, 0) if kind == "ok" else (value["command"], value["reason"])
 
 
-def bench(smdp: Server, size: int = SMALL, quirks: Collection[str] = (), **order: Any) -> Bench:
+def ready(smdp: Server, size: int = SMALL, quirks: Collection[str] = (), **order: Any) -> Download:
     """A new card with four profiles, and one profile of `size` bytes at the server."""
     card = four_profiles(frozenset(quirks))
     contacts = Direct(card)
     lpa = Lpa(Es10(contacts), Es9(smdp.address, smdp.ca_pem))
-    return Bench(smdp, card, smdp.order(MATCH, profile(size), **order), contacts, lpa)
+    return Download(smdp, card, smdp.order(MATCH, profile(size), **order), contacts, lpa)
 
 
 def profile(size: int, iccid: str = ICCID) -> Offered:

@@ -22,7 +22,7 @@ INSTALLED = bytes.fromhex("3007A0053003800100")
 @dataclass(frozen=True)
 class Notification:
     """`result`: of an installation, what else stands in ProfileInstallationResultData: the objects before
-    the metadata and those behind it; both empty for the other operations."""
+    the metadata and those after it; both empty for the other operations."""
 
     seq: int
     operation: int
@@ -44,9 +44,9 @@ class Notification:
         """PendingNotification: what the server wants to have."""
         from tools.modem.card.rsp.signature import sign
 
-        before, behind = self.result
+        before, after = self.result
         if before:
-            data = tlv.encode(0xBF27, before, self.metadata(), behind)
+            data = tlv.encode(0xBF27, before, self.metadata(), after)
             return tlv.encode(RESULT, data, sign(signer.key, data))
         data = self.metadata()
         return tlv.encode(0x30, data, sign(signer.key, data), signer.certificates)

@@ -17,7 +17,7 @@ USUAL_SIZE = 15_000
 @dataclass
 class Profile:
     """`kind` is TEST, PROVISIONING or OPERATIONAL; `keeps`: its policy rules, of "disable" and "delete";
-    `fallback`: the attribute of SGP.32; `addresses`: which operations are told to whom, while it `notifies`;
+    `fallback`: the attribute of SGP.32; `addresses`: whom to notify of which operations, while it `notifies`;
     `package`: what was downloaded, decrypted; `size`: the bytes of memory that it takes."""
 
     iccid: str

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from tools.modem.card.rsp.session import Session
 
 PACKAGE, CHANNEL, CONFIGURE, METADATA, SESSION_KEYS = 0xBF36, 0xBF23, 0xBF24, 0xBF25, 0xBF26
-OPENING, CONFIGURING, DESCRIBING, _, REPLACING, LOADING = range(6)
-"""bppCommandId; what 3 is for, storeMetadata2, no server of today sends."""
+OPENING, CONFIGURING, DESCRIBING, REPLACING, LOADING = 0, 1, 2, 4, 5
+"""bppCommandId; 3 is storeMetadata2, which no server sends."""
 BAD_INPUT, BAD_SIGNATURE, OTHER_TRANSACTION, BAD_REFERENCE, BAD_OPERATION = range(1, 6)
 BAD_STRUCTURE, BAD_MAC, ICCID_THERE, NO_MEMORY, INTERRUPTED, BAD_ELEMENT, OTHER_ICCID = range(7, 14)
 BY_POLICY = 15
@@ -53,7 +53,7 @@ class Load:
         self.prepared: Prepared | None = None
 
     def segment(self, data: bytes) -> bytes:
-        """The answer to one segment: nothing, or BF37 behind the last and behind one that is wrong. Raises
+        """The answer to one segment: nothing, or BF37 after the last and after one that is wrong. Raises
         ValueError for one that nothing was begun for."""
         self._card.work_ms += SEGMENT_MS
         try:
@@ -82,7 +82,7 @@ class Load:
         self.interrupt()
         _, length, first = tlv.opening(data)
         (request,) = fields(first, CHANNEL)
-        prepared = self._session.taken()
+        prepared = self._session.take()
         if prepared is None:
             raise ValueError("nothing is prepared")
         self.prepared = prepared

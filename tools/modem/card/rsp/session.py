@@ -73,8 +73,8 @@ class Session:
         self._authenticated: Authenticated | None = None
         self._prepared: Prepared | None = None
 
-    def taken(self) -> Prepared | None:
-        """For the load, which ends the session and uses the key up; None: nothing is prepared."""
+    def take(self) -> Prepared | None:
+        """What the load begins with. It ends the session and uses the key up; None: nothing is prepared."""
         prepared = self._prepared
         if prepared:
             self._unused.pop(signature.point(prepared.otsk))

@@ -24,7 +24,8 @@ DAMAGES = sorted(damage.DAMAGES | binding.DAMAGES)
 def main() -> int:
     """The command line; serves until Ctrl-C."""
     parser = argparse.ArgumentParser(
-        prog="python -m tools.world.services.smdp", description="An SM-DP+ that does what it is told."
+        prog="python -m tools.world.services.smdp",
+        description="A scripted SM-DP+: profiles, status codes, damage.",
     )
     parser.add_argument("--port", type=int, default=0, help="a free one when it is left out")
     parser.add_argument("--host", default="localhost", help="what clients call it")

@@ -65,7 +65,7 @@ def package(iccid: str, imsi: str, size: int) -> bytes:
 
 
 def _frame(iccid: str, imsi: str, spare: int) -> tuple[bytes, bytes]:
-    """What stands before the applet and what behind it."""
+    """The elements before the applet, and those after it."""
     elements = (
         tlv.encode(
             0xA0,
