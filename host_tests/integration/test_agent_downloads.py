@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from landbridge.config import Esim
 from landbridge.core.errors import UserError
+from landbridge.db.keys import Keyring
 from landbridge.db.tables import euicc_certificates
-from landbridge.features.downloads import queries, rules
+from landbridge.features.downloads import queries, rules, trust
 from landbridge.features.downloads.es9 import ERRORS
 from landbridge.features.downloads.rules import Wanted
 from landbridge.features.esim import coding
@@ -20,7 +22,7 @@ from landbridge.features.trips import queries as trips
 from landbridge.protocol import der
 from landbridge.tracking.trip_end import ON_TRIP_END
 
-from host_tests.support.agent import DEVICE
+from host_tests.support.agent import DEVICE, NOW_S, Installation, wait_until
 from host_tests.support.downloads import (
     LOCAL,
     MATCH,
@@ -593,3 +595,40 @@ def test_the_agent_can_start_while_the_device_is_away(agent, smdp):
     assert agent.hears({15: [1, 5, 0, b"\x30\x00"]}) is not None  # of a step that was never asked for
     assert agent.hears({15: [77, 5, 0, b"\x30\x00"]})[12] is not None
     assert agent.row().answered is False
+
+
+class Served:
+    """An agent that runs, with its broker, as `LocatorWithCard` wants it."""
+
+    def __init__(self, installation: Installation, smdp: Server) -> None:
+        (installation.folder / "ci.pem").write_text(smdp.ca_pem)
+        esim = Esim(smdp.address, str(installation.folder / "ci.pem"))
+        installation.config = replace(installation.config, esim=esim)
+        self.database = installation.database()
+        self.keyring = Keyring(self.database.place)
+        wanted = Wanted(DEVICE, rules.code_of(f"LPA:1${smdp.address}${MATCH}", "", trust.load(esim)))
+        with self.database.writing() as connection:
+            rules.order(connection, self.keyring, wanted, False, "bench", NOW_S)
+        installation.start()
+        self._device = installation.device()
+
+    def hears(self, reports: dict[int, Any]) -> dict[int, Any]:
+        return {key: item for key, item in self._device.send([], reports=reports).items() if key >= 4}
+
+    def row(self) -> Any:
+        with self.database.reading() as connection:
+            return queries.find(connection, 1)
+
+    def works(self) -> None:
+        wait_until(lambda: not self.row().answered, "the agent goes on")
+
+
+def test_an_agent_that_runs_loads_a_profile(installation: Installation, smdp: Server):
+    smdp.order(MATCH, local())
+    agent: Any = Served(installation, smdp)
+    device = LocatorWithCard(agent, card())
+    device.contact()
+    agent.works()
+    assert agent.row().outcome == "installed"
+    assert iccids(device.card) == [ROAMING, LOCAL]
+    wait_until(lambda: smdp.functions.notified, "the server is notified")
