@@ -24,6 +24,7 @@ from landbridge.tracking.trip_end import ON_TRIP_END
 
 from host_tests.support.agent import DEVICE, NOW_S, Installation, wait_until
 from host_tests.support.downloads import (
+    IMSI,
     LOCAL,
     MATCH,
     ROAMING,
@@ -34,7 +35,7 @@ from host_tests.support.downloads import (
 )
 from tools.modem.card.euicc import Euicc
 from tools.modem.card.files import iccid_bytes
-from tools.modem.card.profile import ENABLE, TEST
+from tools.modem.card.profile import ENABLE, TEST, Profile
 from tools.modem.card.rsp import chain
 from tools.world.services.smdp.binding import DAMAGES as PACKAGE_DAMAGES
 from tools.world.services.smdp.codes import STATUS
@@ -595,6 +596,77 @@ def test_the_agent_can_start_while_the_device_is_away(agent, smdp):
     assert agent.hears({15: [1, 5, 0, b"\x30\x00"]}) is not None  # of a step that was never asked for
     assert agent.hears({15: [77, 5, 0, b"\x30\x00"]})[12] is not None
     assert agent.row().answered is False
+
+
+def manage(agent: DownloadingAgent, verb: Any, *words: str) -> int:
+    with agent.database.writing() as connection:
+        number: int = verb(connection, agent.keyring, DEVICE, *words, "bench", agent.at_s)
+    return number
+
+
+def two_profiles() -> Euicc:
+    first, second = (Profile(ROAMING, "460011234567890"), Profile(LOCAL, IMSI))
+    return Euicc([first, second])
+
+
+def test_a_profile_is_deleted_and_its_memory_is_free(agent, smdp):
+    manage(agent, rules.delete, LOCAL)
+    device = LocatorWithCard(agent, two_profiles())
+    before = device.card.free()
+    device.until_over()
+    assert (agent.shown()["state"], agent.shown()["task"], agent.shown()["problem"]) == (
+        "done",
+        "delete",
+        None,
+    )
+    assert iccids(device.card) == [ROAMING]
+    with agent.database.reading() as connection:
+        assert queries.free_bytes(connection, DEVICE, device.card.eid) == device.card.free() > before
+
+
+def test_a_deletion_whose_answer_is_lost_is_done(agent, smdp):
+    manage(agent, rules.delete, LOCAL)
+    device = LocatorWithCard(agent, two_profiles())
+    device.lose_answer = True
+    device.until_over()
+    assert (agent.shown()["state"], agent.row().sessions) == ("done", 1)
+
+
+def test_the_profile_in_use_is_not_deleted(agent, smdp):
+    manage(agent, rules.delete, ROAMING)
+    problem, _ = ends(agent)
+    assert "in use" in problem
+
+
+def test_a_profile_that_is_not_there_is_not_deleted(agent, smdp):
+    manage(agent, rules.delete, LOCAL)
+    assert "no such profile" in ends(agent)[0]
+
+
+def test_a_profile_of_the_policy_is_not_deleted(agent, smdp):
+    profile = coding.Profile(LOCAL, "local.example", "", "")
+    policy = coding.Policy({"local": profile}, "local", {0: ("local",)})
+    with agent.database.writing() as connection:
+        policies.set_desired(connection, DEVICE, policy, "auto", "bench", agent.at_s)
+    with pytest.raises(UserError, match="policy of lb-0001 names"):
+        manage(agent, rules.delete, LOCAL)
+
+
+def test_a_profile_is_named(agent, smdp):
+    manage(agent, rules.rename, LOCAL, "Степь")
+    device = LocatorWithCard(agent, two_profiles())
+    device.until_over()
+    assert agent.shown()["state"] == "done"
+    assert device.card.profiles[1].nickname == "Степь"
+
+
+@pytest.mark.parametrize(
+    ("iccid", "name"),
+    [("89971", "A"), (LOCAL, ""), (LOCAL, "x" * 65), (LOCAL, "a\nb"), ("8997101234567890x23", "A")],
+)
+def test_a_name_or_number_that_is_none_is_refused(agent, iccid, name):
+    with pytest.raises(UserError):
+        manage(agent, rules.rename, iccid, name)
 
 
 class Served:

@@ -37,12 +37,15 @@ from landbridge.features.downloads.queries import (
     AUTHENTICATING,
     CANCELLING,
     CHECKING,
+    DELETE,
+    DOWNLOAD,
     FAILED,
     INSTALLED,
     LOADING,
     ORDERED,
     PREPARING,
 )
+from landbridge.features.downloads.queries import DONE as FINISHED
 from landbridge.features.downloads.trust import Distrust, Trust
 from landbridge.protocol import der
 from landbridge.protocol.der import DerError
@@ -64,7 +67,9 @@ class Order:
     """An order to whose step the device has answered."""
 
     row: Row[Any]
-    code: Code
+    code: Code | None
+    """None: it is no download."""
+    request: bytes
     answer: bytes
     session: Mapping[str, Any]
     imei: str
@@ -117,7 +122,7 @@ def advance(order: Order, trusted: Trust) -> Next:
     if row.reason != DONE:
         return _not_done(order)
     try:
-        return _STAGES[row.stage](order, trusted)
+        return _STAGES[row.stage](order, trusted) if row.task == DOWNLOAD else _managed(order)
     except (ServerError, es10.CardRefused, _Cancel, Distrust, DerError) as error:
         return _stopped(order, error)
 
@@ -143,7 +148,8 @@ def again(order: Order, why: str, wait: int = 0) -> Next:
     if sessions >= MOST_SESSIONS:
         return _ended(_("{why}; given up after {number} sessions", why=why, number=sessions))
     values = {"session": None, "package": None, "package_bytes": 0, "pulled": 0, "sessions": sessions}
-    found = _ask(order, ORDERED, es10.COLLECT, problem=why, next_s=order.now_s + wait)
+    requests = es10.COLLECT if order.row.task == DOWNLOAD else order.request
+    found = _ask(order, ORDERED, requests, problem=why, next_s=order.now_s + wait)
     return Next(found.values | values, problem=why)
 
 
@@ -208,6 +214,7 @@ def _collected(order: Order, trusted: Trust) -> Next:
     content = decoded(found, "serverCertificate")
     owner = trust.certificate(content, trust.AUTHENTICATION, trusted.roots, order.now)
     trust.verify(owner, der.only(signature, es10.SIGNATURE), signed)
+    assert order.code
     if order.code.oid and order.code.oid not in trust.identifiers(owner):
         raise Distrust(_("the server is not the one that the activation code names"))
     _check_signed(der.only(signed, 0x30), transaction, card.challenge, server.name)
@@ -216,7 +223,7 @@ def _collected(order: Order, trusted: Trust) -> Next:
     requests = es10.authenticate(signed, signature, key_id, content, context)
     session = {"transaction": transaction, "certificate": content, "iccids": list(card.iccids)}
     kept = cbor2.dumps(session | {"free": card.free})
-    return _ask(order, AUTHENTICATING, requests, session=kept, eid=card.eid)
+    return _ask(order, AUTHENTICATING, requests, session=kept, eid=card.eid, free_bytes=card.free)
 
 
 def _transaction(found: Mapping[str, Any]) -> bytes:
@@ -253,7 +260,7 @@ def _authenticated(order: Order, trusted: Trust) -> Next:
         raise _Cancel(error.args[0], es10.MISMATCH) from None
     confirmation = b""
     if any(der.value(der.only(signed, 0x30), 0x01)):
-        if not order.code.confirmation:
+        if not order.code or not order.code.confirmation:
             raise _Cancel(_("the confirmation code is missing; order again with it"), es10.POSTPONED)
         confirmation = activation.hashed(order.code.confirmation, order.transaction)
     requests = es10.prepare(signed, signature, confirmation, content)
@@ -357,6 +364,18 @@ def _checked(order: Order, _trusted: Trust) -> Next:
     if order.row.loads >= MOST_LOADS:
         return _ended(_("{why} {number} times; order again", why=why, number=order.row.loads))
     return again(order, why)
+
+
+def _managed(order: Order) -> Next:
+    """A profile that was to be deleted or renamed."""
+    try:
+        eid, free = es10.managed(order.answer)
+    except es10.CardRefused as error:
+        # An answer that was lost may have told of the deletion.
+        if error.code != es10.NOT_FOUND or order.row.task != DELETE or not order.row.sessions:
+            raise
+        return Next({}, FINISHED)
+    return Next({"eid": eid, "free_bytes": free}, FINISHED)
 
 
 def _tell_cancelled(order: Order, trusted: Trust) -> Next:
