@@ -104,7 +104,7 @@ def test_routes_and_coverage(landbridge):
     assert re.search(r"^0 +A +0 +0 +0 +0\.\d\d", landbridge("coverage", "show", "north"), re.MULTILINE)
     landbridge("routes", "remove", "north")
     for command in (("routes", "remove"), ("coverage", "learn"), ("coverage", "show")):
-        assert "no line north" in landbridge.fails(*command, "north")
+        assert "no route north" in landbridge.fails(*command, "north")
     file.write_text("name,country,lat,lon,kind\nA,KZ,50,60,hub\nB,RU,50,x,hub\n")
     assert "row 3, column lon" in landbridge.fails("routes", "add", "north", str(file))
 

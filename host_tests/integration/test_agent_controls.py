@@ -170,7 +170,7 @@ def test_usage_is_reported_by_profile_and_country():
 
 
 class Desk:
-    """A running agent with a register of one card."""
+    """A running agent with an inventory of one card."""
 
     def __init__(self, installation: Installation) -> None:
         self.installation = installation

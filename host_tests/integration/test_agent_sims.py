@@ -32,7 +32,7 @@ IMEI, ELSEWHERE = "861234567890123", "860000000000000"
 
 
 class Sims:
-    """A register of cards on a plan of 10 MB, and two devices."""
+    """An inventory of cards on a plan of 10 MB, and two devices."""
 
     def __init__(self, database: Database) -> None:
         self.database, self.platform = database, Fake()

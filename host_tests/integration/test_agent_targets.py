@@ -607,7 +607,7 @@ def test_a_device_is_announced_to_home_assistant_before_its_first_position(bound
         for message in outbox.head(connection, 100):
             publish(message)
     topics = [each.topic for each in published]
-    assert topics.count(f"homeassistant/device_tracker/landbridge_default_{FIRST}/config") == 1
+    assert topics.count(f"homeassistant/device_tracker/landbridge_operator_{FIRST}/config") == 1
     tracker = next(each for each in published if "/device_tracker/" in each.topic)
     assert tracker.retain
     position = json.loads(tracker.payload)["json_attributes_topic"]

@@ -212,6 +212,17 @@ def test_a_variable_that_is_wrong_is_named_and_the_file_is_not():
         configured("[web]\nport = 'x'")  # overridden
 
 
+def test_what_is_passed_on_as_json_has_no_dates():
+    with pytest.raises(UserError, match=r"provider\.lock\.body\.since = datetime.* must be a text, a number"):
+        Http(PROVIDER.replace('path = "/lock"', "body = { since = 2026-01-01 }"))
+
+
+def test_a_variable_that_is_no_text_is_named():
+    with mock.patch.dict(os.environ, {"LANDBRIDGE_BROKER_USERNAME": "lb\udcff"}):
+        with pytest.raises(UserError, match=r"^LANDBRIDGE_BROKER_USERNAME=.*must be a text in quotes"):
+            configured("")
+
+
 def test_a_list_names_the_item_that_is_wrong():
     with pytest.raises(UserError, match=r"controls\.a\.hosts\.1 = 5 must be a text"):
         controls.parse('[controls.a]\nhosts = ["a:1", 5]')

@@ -86,9 +86,9 @@ def test_a_route_from_a_file_can_be_travelled(tmp_path):
         (ROUTE.replace("34.5", "134.5"), "row 3, column lat: 134.5 is not between"),
         (ROUTE.replace("B,CN", "B,XX"), "row 3, column country"),
         (ROUTE.replace("107.0,line", "107.0,siding"), "row 3, column kind"),
-        (ROUTE.replace("34.5,107.0", "34.0,108.0"), "row 3, column lat: not further along the line"),
+        (ROUTE.replace("34.5,107.0", "34.0,108.0"), "row 3, column lat: not further along the route"),
         (ROUTE.replace("lon,", "long,"), "row 1: no column lon"),
-        ("name,country,lat,lon,kind\n", "0 stations; a line has 2 to 120"),
+        ("name,country,lat,lon,kind\n", "0 stations; a route has 2 to 120"),
     ],
 )
 def test_a_wrong_route_file_is_reported_by_row_and_column(tmp_path, text, says):

@@ -22,10 +22,18 @@ T = TypeVar("T")
 Where = tuple[str | int, ...]
 """The keys that lead to a value."""
 _CONFIG = {"strict": True, "extra": "forbid", "allow_inf_nan": False}
-_USUAL = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "a text"}
+_USUAL = {
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "Any": "a text, a number, true or false",
+}
 _LISTS = {"int": "a list of whole numbers", "float": "a list of numbers", "str": "a list of texts"}
 """What is wanted where an annotation has no words of its own."""
 _OUTSIDE = ("greater_than_equal", "less_than_equal")
+_ODD: list[Any] = [[]]
+"""In place of a date, which JSON does not have and no field takes."""
 SECRET = "secret"
 """Part of the annotation of a value that no error shows."""
 
@@ -161,13 +169,15 @@ def checked(model: type[T], given: Any, says: Sentences) -> T:
     """The model of what a file of TOML or JSON says. `UserError` names one key that is wrong."""
     from pydantic import ValidationError
 
-    for where, value in _leaves(given, ()):
-        if not _is_json(value):
-            raise UserError(_wrong(model, given, says, where))
+    odd = [where for where, value in _leaves(given, ()) if not _is_json(value)]
+    data = json.dumps(given, default=lambda _: _ODD, ensure_ascii=False).encode(errors="replace")
     try:
-        return cast(T, _adapter(cast(Any, model)).validate_json(json.dumps(given)))
+        found = _adapter(cast(Any, model)).validate_json(data)
     except ValidationError as error:
         raise UserError(_said(error, model, given, says)) from None
+    if odd:
+        raise UserError(_wrong(model, given, says, odd[0]))
+    return cast(T, found)
 
 
 def checked_row(model: type[T], row: Mapping[str, Any], where: str) -> T:
@@ -289,9 +299,9 @@ def _of(annotation: Any, where: Where) -> Any:
     for each in where:
         model = kind(annotation)
         if is_dataclass(model):
-            annotation = parts(model).get(str(each))
+            annotation = parts(model).get(str(each), Any)
         else:
-            annotation = (get_args(model) or (None,))[1 if get_origin(model) is dict else 0]
+            annotation = (get_args(model) or (Any, Any))[1 if get_origin(model) is dict else 0]
     return annotation
 
 

@@ -263,10 +263,10 @@ def _noted_append(journal, fields):
     return seq
 
 
-def _noted_obey(desk, book, command, now):
+def _noted_obey(handlers, executed, command, now):
     global _now
     _now = command[0]
-    _obey(desk, book, command, now)
+    _obey(handlers, executed, command, now)
 
 
 def _noted_apply_settings(it):
@@ -275,19 +275,19 @@ def _noted_apply_settings(it):
     machine.agent.in_force = bytes(it.settings)
 
 
-def _noted_restart(desk):
+def _noted_restart(handlers):
     for command in _restarts:
         _execute(command)
-    _restart(desk)
+    _restart(handlers)
 
 
 def _noted(verb, do):
-    def noted(desk, argument):
+    def noted(handlers, argument):
         if verb in (commands.REBOOT, commands.FACTORY):
             _restarts.append(_now)
         else:
             _execute(_now)
-        return do(desk, argument)
+        return do(handlers, argument)
 
     return noted
 

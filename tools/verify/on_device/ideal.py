@@ -48,7 +48,7 @@ class Modem:
     replies, a list of bytes. `time_s()` is what the network tells, epoch seconds or None.
     """
 
-    FETCHES_ORBITS = False
+    FETCHES_ASSISTANCE = False
     hosts = None
     updates = ()
     on = False

@@ -234,7 +234,7 @@ def _services(connection: Connection, device: str) -> str | None:
 
 
 def _plan(connection: Connection, found: SimCard, now_s: int) -> dict[str, Any]:
-    """What the register of SIM cards has of the card in the device, or of the one that belongs there."""
+    """What the SIM inventory has of the card in the device, or of the one that belongs there."""
     return {
         "controls": found.controls,
         "stage": found.stage,

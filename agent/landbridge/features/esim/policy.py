@@ -68,7 +68,8 @@ _Country = Annotated[
     str,
     Wanted(f"a mobile country code (200 to 799), or {ELSEWHERE}", pattern=f"^([2-7][0-9][0-9]|{ELSEWHERE})$"),
 ]
-_TABLE = Itself("a table; see `landbridge cards policy --help`")
+_Names = Annotated[tuple[str, ...], Wanted("a list of profiles, the best first")]
+_TABLE = Itself("a table; see `landbridge esim policy --help`")
 _NOT_BLOCKED = "mobile country codes (200 to 799) that [countries] does not have"
 
 
@@ -102,10 +103,10 @@ class _Profile:
 class _File:
     """All of it."""
 
-    fallback: str = ""
+    fallback: Annotated[str, Wanted("the name of a profile, in quotes")] = ""
     blocked: Annotated[tuple[int, ...], Wanted(_NOT_BLOCKED, _are_countries)] = ()
     profile: Annotated[dict[str, _Profile], _TABLE] = field(default_factory=dict)
-    countries: Annotated[dict[_Country, tuple[str, ...]], _TABLE] = field(default_factory=dict)
+    countries: Annotated[dict[_Country, _Names], _TABLE] = field(default_factory=dict)
 
 
 _SAYS = Sentences(wrong="{at} = {value}: {wanted}", missing="{at} is missing: {wanted}")

@@ -20,14 +20,16 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any, NamedTuple
 
 from landbridge.core import files
-from landbridge.core.checked import Named, Sentences, Wanted, checked, name_of, strict
+from landbridge.core.checked import Judged, Named, Sentences, Wanted, checked, name_of, strict
 from landbridge.core.errors import UserError
 
 Network = Annotated[
     int, Named("network: write MCC * 1000 + MNC, as 250099 for 250 99", ge=200_000, le=799_999)
 ]
 _Country = Annotated[int, Named("mobile country code, 200 to 799", ge=200, le=799)]
-_NotNegative = Annotated[int, Wanted("a number, 0 or more", ge=0)]
+_NotNegative = Annotated[
+    int, Judged("a whole number", lambda value: "" if value >= 0 else "a number, 0 or more")
+]
 QUOTA_PERCENT = (50, 80, 100)
 
 
