@@ -124,7 +124,7 @@ def test_each_refusal_of_the_server_ends_the_order_with_a_sentence(agent, smdp, 
     assert device.sessions == 1
 
 
-def test_an_unknown_code_is_told_by_its_number(agent, smdp):
+def test_an_unknown_code_is_shown_by_its_number(agent, smdp):
     data = {"subjectCode": "8.9.9", "reasonCode": "7.7"}
     status = {"status": "Failed", "statusCodeData": data}
     body = json.dumps({"header": {"functionExecutionStatus": status}}).encode()
@@ -301,7 +301,7 @@ def test_a_card_with_little_memory_gets_no_package(agent, smdp):
     ("quirk", "word"),
     [("load-iccid", "already"), ("load-memory", "memory"), ("load-interrupted", "interrupted")],
 )
-def test_what_the_card_says_of_a_load_is_told_and_posted(agent, smdp, quirk, word):
+def test_what_the_card_says_of_a_load_is_shown_and_posted(agent, smdp, quirk, word):
     smdp.order(MATCH, local())
     agent.order()
     problem, device = ends(agent, quirks=frozenset({quirk}))
@@ -536,7 +536,7 @@ def test_a_card_that_is_no_euicc_gets_no_order(agent):
         agent.order()
 
 
-def test_a_result_that_comes_after_the_order_was_cancelled_is_told_all_the_same(agent, smdp):
+def test_a_result_that_comes_after_the_order_was_cancelled_is_kept_all_the_same(agent, smdp):
     smdp.order(MATCH, local())
     agent.order()
     device = LocatorWithCard(agent, card())
@@ -576,7 +576,7 @@ def test_a_profile_that_no_policy_has_stays_disabled(agent, smdp):
     assert LOCAL in agent.shown()["problem"] and "not enabled" in agent.shown()["problem"]
 
 
-def test_progress_is_told_in_pieces(agent, smdp):
+def test_progress_is_shown_in_pieces(agent, smdp):
     smdp.order(MATCH, local(15_000))
     agent.order()
     device = LocatorWithCard(agent, card())

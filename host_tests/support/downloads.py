@@ -54,7 +54,7 @@ def card(**more: Any) -> Euicc:
 
 
 class DownloadingAgent(Agent):
-    """The agent with the worker for downloads, which works when it is told to."""
+    """The agent with the worker for downloads, which works when a test says so."""
 
     def __init__(self, folder: Path, smdp: Server, servers: str | None = None, place: str = "") -> None:
         super().__init__(folder, place)

@@ -182,7 +182,7 @@ def check_prepared(answer: bytes) -> None:
 
 
 def _good(value: bytes, errors: Mapping[int, str]) -> bytes:
-    """The content of the choice `ok`; of `error` the code is told."""
+    """The content of the choice `ok`; an `error` is raised as `CardRefused`."""
     choice = der.single(value)
     if choice.tag not in (0xA0, 0xA1):
         raise DerError("the card answers neither with a result nor with an error")

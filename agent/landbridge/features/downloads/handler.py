@@ -94,7 +94,7 @@ def _answered(connection: Connection, device: str, answer: wire.Answer, now_s: i
 
 
 def _late(connection: Connection, row: Row[Any], answer: wire.Answer, now_s: int) -> None:
-    """An installation that was finished when its order had ended otherwise is told of all the same."""
+    """Keep the result of an installation whose order had ended meanwhile."""
     is_over = row.outcome in (downloads.CANCELLED, downloads.FAILED)
     if not is_over or answer.content[:2] != es10.RESULT.to_bytes(2, "big"):
         return
@@ -133,7 +133,7 @@ def _next(connection: Connection, row: Row[Any], uplink: Uplink, asks: bool, now
 
 
 def _is_postponed(uplink: Uplink, row: Row[Any]) -> bool:
-    """Whether the uplink itself says that the device cannot begin yet: it need not be told again."""
+    """Whether the uplink itself says that the device cannot begin yet: nothing is sent again."""
     return row.reason >= wire.FIRST_POSTPONED and wire.ANSWER_KEY in uplink.reports
 
 

@@ -15,7 +15,7 @@ from landbridge.features.downloads.coding import REASONS
 from landbridge.protocol.limits import PIECE_BYTES
 
 SECRETS = ("code", "request", "answer", "session", "package")
-"""Kept encrypted, in columns of these names behind `wrapped_`."""
+"""Kept encrypted, in columns of these names with `wrapped_` before them."""
 ORDERED, AUTHENTICATING, PREPARING, LOADING, CHECKING, CANCELLING = (
     "ordered", "authenticating", "preparing", "loading", "checking", "cancelling",
 )  # fmt: skip

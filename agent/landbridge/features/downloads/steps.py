@@ -340,7 +340,7 @@ def _loaded(order: Order, _trusted: Trust) -> Next:
 
 
 def _result(order: Order, answer: bytes, loads: int) -> Next:
-    """What comes of the result of an installation; the server is told it in any case. `loads`: those that
+    """What comes of the result of an installation; the server is notified in any case. `loads`: those that
     were interrupted if this one was."""
     result = es10.installed(answer)
     known = {"iccid": result.iccid or order.row.iccid}
@@ -371,7 +371,7 @@ def _managed(order: Order) -> Next:
     try:
         eid, free = es10.managed(order.answer)
     except es10.CardRefused as error:
-        # An answer that was lost may have told of the deletion.
+        # An earlier answer may be lost, after the card has deleted it.
         if error.code != es10.NOT_FOUND or order.row.task != DELETE or not order.row.sessions:
             raise
         return Next({}, FINISHED)

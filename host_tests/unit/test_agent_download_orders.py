@@ -132,7 +132,7 @@ def test_results_of_an_independent_codec_are_read():
     assert es10.notice(bytes.fromhex(SUCCESS)) == (5, 0x80, "smdp.example", "8949030000000000001")
 
 
-def test_errors_of_the_card_are_told_in_words():
+def test_errors_of_the_card_are_described_in_words():
     with pytest.raises(es10.CardRefused, match="server's signature"):
         es10.check_prepared(bytes.fromhex("bf210ba109800401010101020102"))
     with pytest.raises(es10.CardRefused, match="error 99"):
@@ -252,7 +252,7 @@ def test_the_largest_of_each_fits_into_a_downlink():
     assert all(len(cbor2.dumps(usual | dict(each))) <= MAX_REPLY_BYTES - 32 for each in largest)
 
 
-def test_there_is_no_piece_behind_the_end():
+def test_there_is_no_piece_after_the_end():
     assert wire.piece(wire.Pull(1, 2, 10), bytes(10)) == {}
     assert wire.piece(wire.Pull(1, 2, 9), bytes(10)) == {14: [1, 2, 9, b"\0"]}
 
