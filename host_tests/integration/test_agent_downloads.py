@@ -587,6 +587,21 @@ def test_progress_is_shown_in_pieces(agent, smdp):
     assert len(seen) == 16
 
 
+def test_a_device_asks_less_often_the_longer_the_server_takes(agent, smdp):
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    device.contact(most=1)
+    step = agent.row().step
+    waits, elapsed = [], 0
+    found = agent.hears({15: [1, step, 0, device.collected()]})[12][2]
+    while elapsed < 60:
+        waits.append(found)
+        elapsed += found
+        agent.at_s += found
+        found = agent.hears({15: [1, step, 0, b""]})[12][2]
+    assert waits == [2, 2, 4, 8, 16, 30]
+
+
 def test_the_agent_can_start_while_the_device_is_away(agent, smdp):
     """An order without its device costs nothing, and what comes late of it changes nothing."""
     smdp.order(MATCH, local())

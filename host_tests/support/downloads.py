@@ -13,7 +13,7 @@ import cbor2
 from landbridge.config import Esim
 from landbridge.core.clock import from_epoch_s
 from landbridge.features.downloads import coding as wire
-from landbridge.features.downloads import queries, rules, trust
+from landbridge.features.downloads import es10, queries, rules, trust
 from landbridge.features.downloads.rules import Wanted
 from landbridge.features.downloads.worker import Downloads
 from landbridge.features.esim.queries import notifications
@@ -268,6 +268,10 @@ class LocatorWithCard:
             except CardError:
                 break
         return b""
+
+    def collected(self) -> bytes:
+        """The answers to the first requests."""
+        return b"".join(self._send(each.whole) for each in der.objects(es10.COLLECT))
 
     def notification(self, seq: int) -> bytes:
         """One of the card, as it has signed it."""
