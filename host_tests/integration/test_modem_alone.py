@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 import serial
 import simpy
 
-from host_tests.support.modem_program import running
+from host_tests.support.modem_program import PATIENCE_S, running, speak
 from tools.flash.layout import REPOSITORY
 from tools.modem.alone.serve import Powered
 from tools.modem.card.card import Card
-
-PATIENCE_S = 60
-
-
-def speak(line: int, command: bytes, wanted: bytes) -> bytes:
-    """Repeat a command each half second until `wanted` comes: the modem may still boot."""
-    got, deadline = b"", time.monotonic() + PATIENCE_S
-    while wanted not in got:
-        assert time.monotonic() < deadline, got
-        os.write(line, command)
-        end = time.monotonic() + 0.5
-        while wanted not in got and select.select([line], [], [], max(0.0, end - time.monotonic()))[0]:
-            got += os.read(line, 4096)
-    return got
 
 
 def test_pty():
@@ -121,6 +105,9 @@ def test_unix(abstract, tmp_path):
         (["--dialect", "bg95", "--tcp", "70000"], 2, "'70000' is no address"),
         (["--dialect", "bg95", "--unix", "/no/such/folder/modem"], 1, "/no/such/folder/modem"),
         (["--dialect", "bg95", "--pty", "--fast"], 2, "--fast"),
+        (["--dialect", "bg95", "--pty", "--euicc", "--quirk", "slow"], 2, "no quirk 'slow'; --variants"),
+        (["--dialect", "bg95", "--pty", "--quirk", "load-slow"], 2, "--quirk and --identity need --euicc"),
+        (["--dialect", "bg95", "--pty", "--euicc", "--identity", "."], 2, "neither euicc.pem nor"),
     ],
 )
 def test_bad_options_are_answered_in_one_line(options, code, said):

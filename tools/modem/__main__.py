@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from tools.modem.alone.serve import Server
 from tools.modem.card.card import Card
 from tools.modem.card.euicc import Euicc
 from tools.modem.card.profile import PROVISIONING, Profile
+from tools.modem.card.quirks import QUIRKS
 from tools.modem.registry import DIALECTS
-from tools.modem.scenario import Event, ScenarioError, load
-from tools.modem.variants import VARIANTS, VariantError, adapt
+from tools.modem.scenario import Event, load
+from tools.modem.variants import VARIANTS, adapt
+
+if TYPE_CHECKING:
+    from tools.modem.card.rsp.identity import Identity
 
 EXAMPLES = """examples:
   python -m tools.modem --dialect bg95 --pty              prints the device to open, for example /dev/pts/3
@@ -34,6 +40,8 @@ class _List(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         for name, variant in VARIANTS.items():
             print(f"{name:16} {', '.join(variant.dialects):14} {variant.meaning}")
+        for name, meaning in QUIRKS.items():
+            print(f"{name:16} {'--quirk':14} {meaning}")
         parser.exit()
 
 
@@ -51,7 +59,9 @@ def main() -> int:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--variants", action=_List, help="list the variants and end")
+    parser.add_argument(
+        "--variants", action=_List, help="list the variants, and the quirks of the eUICC, and end"
+    )
     parser.add_argument("--dialect", required=True, choices=tuple(DIALECTS))
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--pty", action="store_true", help="a pseudo terminal")
@@ -64,17 +74,34 @@ def main() -> int:
     )
     where.add_argument("--unix", metavar="PATH", help="a modem for each connection to this socket")
     parser.add_argument("--speed", type=_speed, default=1.0, help="time runs so many times as fast")
-    parser.add_argument("--euicc", action="store_true", help="its card is an eUICC with three profiles")
+    parser.add_argument(
+        "--euicc",
+        nargs="?",
+        choices=("consumer", "iot"),
+        const="consumer",
+        help="its card is an eUICC with three profiles, of SGP.22 (consumer) or SGP.32 (iot)",
+    )
+    parser.add_argument(
+        "--quirk", metavar="NAME", action="append", default=[], help="the eUICC has a way of its own"
+    )
+    parser.add_argument(
+        "--identity", metavar="FOLDER", type=Path, help="certificates and key of the eUICC, in place of ours"
+    )
     parser.add_argument("--variant", metavar="NAME", action="append", default=[], help="as some firmware is")
     parser.add_argument("--scenario", metavar="FILE", type=Path, help="what will happen, and when (TOML)")
     options = parser.parse_args()
+    unknown = sorted(set(options.quirk) - set(QUIRKS))
+    if unknown:
+        parser.error(f"no quirk {unknown[0]!r}; --variants lists them")
+    if (options.quirk or options.identity) and not options.euicc:
+        parser.error("--quirk and --identity need --euicc")
     try:
+        card = _inserted(options)
         adapt(DIALECTS[options.dialect], options.variant)
         scenario: list[Event] = load(options.scenario) if options.scenario else []
-    except (VariantError, ScenarioError) as error:
+    except ValueError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
-    card = _euicc if options.euicc else Card
     server = Server(options.dialect, options.speed, options.variant, scenario, card)
     try:
         print(_open(server, options), flush=True)
@@ -89,13 +116,28 @@ def main() -> int:
     return 0
 
 
-def _euicc() -> Card:
+def _inserted(options: argparse.Namespace) -> Callable[[], Card]:
+    """Makes the card. Raises ValueError for an identity that is none."""
+    if not options.euicc:
+        return Card
+    identity: Identity | None = None
+    if options.identity:
+        from tools.modem.card.rsp import folder
+
+        identity = folder.load(options.identity)
+    return partial(_euicc, options.euicc == "iot", frozenset(options.quirk), identity)
+
+
+def _euicc(iot: bool, quirks: frozenset[str], identity: Identity | None) -> Card:
     return Euicc(
         [
             Profile("8931440400012345678", "204046612345678", "roaming", fallback=True),
             Profile("8988280000000000033", "901280000000003", "europe"),
             Profile("8988000000000000001", "001010000000001", "bootstrap", kind=PROVISIONING),
-        ]
+        ],
+        quirks=quirks,
+        iot=iot,
+        identity=identity,
     )
 
 

@@ -10,32 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from tools.modem.card import notifications, tlv
 from tools.modem.card.card import Card
-from tools.modem.card.files import iccid_bytes, iccid_text
+from tools.modem.card.files import iccid_text
 from tools.modem.card.notifications import Notification
-from tools.modem.card.profile import DELETE, DISABLE, ENABLE, INSTALL, OPERATIONAL, SMDP, Profile
+from tools.modem.card.profile import DELETE, DISABLE, ENABLE, OPERATIONAL, SMDP, Profile
 
 if TYPE_CHECKING:
+    from tools.modem.card.rsp.identity import Identity
     from tools.modem.card.rsp.rsp import Rsp
-    from tools.modem.card.rsp.session import Authenticated
-
-QUIRKS = {
-    "aid-only": "profiles are found by their AID only",
-    "no-refresh": "enabling with the refresh flag is an undefined error",
-    "cat-busy": "enabling with the refresh flag is refused as busy until the card was reset once",
-    "factory": "after each cold reset the first profile is enabled",
-    "refresh-lost": "a loss of power before the REFRESH undoes the switch",
-    "fetch-pending": "the answer that asks for a REFRESH ends with 910B",
-    "default-class": "the class of an operational profile, which is the default, is left out",
-    "isdr-slow": "after each reset the ISD-R cannot be opened for five tries",
-    "get-response": "every answer has to be fetched by GET RESPONSE",
-    "segments-1020": "a segment of a profile may have 1,020 bytes, also with its padding",
-    "answer-lost": "the last segment of a profile is never answered, though the profile is there",
-    "load-slow": "the last segment of a profile takes 89 seconds",
-    "load-iccid": "every profile is there already (reason 9)",
-    "load-memory": "no profile has room (reason 10)",
-    "load-interrupted": "every load is interrupted (reason 11)",
-}
-"""Ways of cards in the field."""
 
 OK, NOT_FOUND, WRONG_STATE, BY_POLICY, REENABLING, BUSY, COMMAND_ERROR, UNDEFINED = 0, 1, 2, 3, 4, 5, 7, 127
 NO_ROLLBACK, NO_FALLBACK = 1, 6
@@ -48,8 +29,9 @@ FIRST_AID = 0x1100
 
 
 class Euicc(Card):
-    """`profiles`, the first is enabled; `iot`: it is one of SGP.32. `results`: what the next requests with a
-    tag answer, whatever they ask. `toolkit_busy`: a session is open, so that no REFRESH can be sent."""
+    """`profiles`, the first is enabled; `iot`: it is one of SGP.32; `identity`: it is another than that of
+    our test chain. `results`: what the next requests with a tag answer, whatever they ask. `toolkit_busy`: a
+    session is open, so that no REFRESH can be sent."""
 
     has_isdr = True
 
@@ -60,16 +42,18 @@ class Euicc(Card):
         quirks: frozenset[str] = frozenset(),
         memory: int = MEMORY,
         iot: bool = False,
+        identity: Identity | None = None,
     ) -> None:
         super().__init__()
         self.profiles: list[Profile] = []
         self._aids = 0
         for profile in profiles:
-            self._add(profile)
+            self.add(profile)
         self.memory = memory
         self.iot = iot
         self._rsp: Rsp | None = None
-        self.eid = eid
+        self.eid = identity.eid.hex() if identity else eid
+        self._identity = identity
         self.quirks = quirks
         self.notifications: list[Notification] = []
         self.results: dict[int, int] = {}
@@ -114,6 +98,14 @@ class Euicc(Card):
             return tlv.encode(tag, self._functions[tag](self, value))
         return tlv.encode(tag, self._provisioning().answer(tag, value))
 
+    def identity(self) -> Identity:
+        """Keys and certificates; those of the test chain, unless it was made with others."""
+        if self._identity is None:
+            from tools.modem.card.rsp import identity
+
+            self._identity = identity.of(self.eid)
+        return self._identity
+
     def _provisioning(self) -> Rsp:
         """Made when it is first needed: its certificates and its library cost a second."""
         if self._rsp is None:
@@ -139,26 +131,20 @@ class Euicc(Card):
         """Bytes of memory for further profiles."""
         return self.memory - sum(each.size for each in self.profiles)
 
-    def install(self, profile: Profile, session: Authenticated) -> bytes:
-        """The profile is there, disabled, and its servers are to be notified. Returns the signed result."""
-        self._add(profile)
-        result = self._end(session, profile.iccid, notifications.success(profile.aid))
-        for operations, address in profile.addresses:
-            if operations & INSTALL and address != session.address.decode():
-                self._note(Notification(self._next(), INSTALL, profile.iccid, address))
-        return result
+    def add(self, profile: Profile) -> None:
+        """The profile is there, disabled."""
+        profile.aid = bytes.fromhex("A0000005591010FFFFFFFF89") + (FIRST_AID + self._aids).to_bytes(4)
+        self._aids += 1
+        self.profiles.append(profile)
 
-    def not_installed(self, session: Authenticated, iccid: str, command: int, reason: int) -> bytes:
-        """The signed result, which the server is to be notified of as well."""
-        return self._end(session, iccid, notifications.error(command, reason))
+    def next_number(self) -> int:
+        """Of a notification."""
+        self._seq += 1
+        return self._seq
 
-    def _end(self, session: Authenticated, iccid: str, final: bytes) -> bytes:
-        address = session.address.decode()
-        note = notifications.installation(
-            self._next(), iccid, address, session.transaction, session.oid, final
-        )
-        self._note(note)
-        return note.signed(self.eid)
+    def note(self, note: Notification) -> None:
+        """A server is to be notified; the oldest makes room."""
+        self.notifications = [*self.notifications, note][-MOST_NOTIFICATIONS:]
 
     # The functions; each is given the value of its tag and returns that of the answer.
 
@@ -166,21 +152,9 @@ class Euicc(Card):
         search = tlv.find(value, 0xA0)
         wanted = tlv.find(value, 0x5C)
         found = self.profiles if search is None else [p for p in self.profiles if self._matches(p, search)]
-        return tlv.encode(0xA0, *(tlv.encode(0xE3, self._info(each, wanted)) for each in found))
-
-    def _info(self, profile: Profile, wanted: bytes | None) -> bytes:
-        left_out = profile.kind == OPERATIONAL and "default-class" in self.quirks
-        fields = (
-            (0x5A, iccid_bytes(profile.iccid)),
-            (0x4F, profile.aid),
-            (0x9F70, bytes([profile is self.enabled])),
-            (0x90, profile.nickname.encode()),
-            (0x91, profile.provider.encode()),
-            (0x92, profile.name.encode()),
-            (0x95, b"" if left_out else bytes([profile.kind])),
-        )
-        asked = None if wanted is None else _tags(wanted)
-        return b"".join(tlv.encode(tag, data) for tag, data in fields if data and (not asked or tag in asked))
+        leaves_out = "default-class" in self.quirks
+        listed = (each.info(each is self.enabled, wanted, leaves_out) for each in found)
+        return tlv.encode(0xA0, *(tlv.encode(0xE3, each) for each in listed))
 
     def _enable(self, value: bytes) -> bytes:
         profile, refresh = self._target(value)
@@ -317,27 +291,15 @@ class Euicc(Card):
         self.enabled = profile
         self.iccid, self.imsi, self.forbidden = profile.iccid, profile.imsi, profile.forbidden
 
-    def _add(self, profile: Profile) -> None:
-        profile.aid = bytes.fromhex("A0000005591010FFFFFFFF89") + (FIRST_AID + self._aids).to_bytes(4)
-        self._aids += 1
-        self.profiles.append(profile)
-
     def _notify(self, operation: int, profile: Profile) -> None:
         for operations, address in profile.addresses if profile.notifies else ():
             if operations & operation:
-                self._note(Notification(self._next(), operation, profile.iccid, address))
-
-    def _next(self) -> int:
-        self._seq += 1
-        return self._seq
-
-    def _note(self, note: Notification) -> None:
-        self.notifications = [*self.notifications, note][-MOST_NOTIFICATIONS:]
+                self.note(Notification(self.next_number(), operation, profile.iccid, address))
 
     _functions: ClassVar[dict[int, Callable[[Euicc, bytes], bytes]]] = {
         0xBF28: lambda card, value: notifications.listed(card.notifications, value),
         0xBF29: _nickname,
-        0xBF2B: lambda card, value: notifications.retrieved(card.notifications, value, card.eid),
+        0xBF2B: lambda card, value: notifications.retrieved(card.notifications, value, card.identity()),
         0xBF2D: _list,
         0xBF30: _sent,
         0xBF31: _enable,
@@ -361,13 +323,3 @@ def _result(code: int) -> bytes:
 def _flag(value: bytes | None) -> bool:
     """A BOOLEAN; one that is missing is false."""
     return bool(value and value[0])
-
-
-def _tags(wanted: bytes) -> set[int]:
-    """The tags of a tag list, which has no lengths."""
-    found, at = set(), 0
-    while at < len(wanted):
-        two = wanted[at] & tlv.TWO_BYTES == tlv.TWO_BYTES and at + 1 < len(wanted)
-        found.add(wanted[at] << 8 | wanted[at + 1] if two else wanted[at])
-        at += 2 if two else 1
-    return found

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tools.modem.card import tlv
 from tools.modem.card.files import iccid_bytes
 from tools.modem.card.profile import INSTALL, SMDP
+
+if TYPE_CHECKING:
+    from tools.modem.card.rsp.identity import Identity
 
 RESULT = 0xBF37
 METADATA = 0xBF2F
@@ -18,7 +22,7 @@ INSTALLED = bytes.fromhex("3007A0053003800100")
 @dataclass(frozen=True)
 class Notification:
     """`result`: of an installation, what else stands in ProfileInstallationResultData: the objects before
-    the metadata and those behind it; both empty for the other operations."""
+    the metadata and those after it; both empty for the other operations."""
 
     seq: int
     operation: int
@@ -36,15 +40,13 @@ class Notification:
             tlv.encode(0x5A, iccid_bytes(self.iccid)) if self.iccid else b"",
         )
 
-    def signed(self, eid: str) -> bytes:
+    def signed(self, signer: Identity) -> bytes:
         """PendingNotification: what the server wants to have."""
-        from tools.modem.card.rsp import identity
         from tools.modem.card.rsp.signature import sign
 
-        signer = identity.of(eid)
-        before, behind = self.result
+        before, after = self.result
         if before:
-            data = tlv.encode(0xBF27, before, self.metadata(), behind)
+            data = tlv.encode(0xBF27, before, self.metadata(), after)
             return tlv.encode(RESULT, data, sign(signer.key, data))
         data = self.metadata()
         return tlv.encode(0x30, data, sign(signer.key, data), signer.certificates)
@@ -74,11 +76,11 @@ def listed(notes: Sequence[Notification], value: bytes) -> bytes:
     return tlv.encode(0xA0, *(each.metadata() for each in notes if _wanted(each, operations, None)))
 
 
-def retrieved(notes: Sequence[Notification], value: bytes, eid: str) -> bytes:
+def retrieved(notes: Sequence[Notification], value: bytes, signer: Identity) -> bytes:
     """RetrieveNotificationsList: all, one by its number, or those of some operations."""
     search = tlv.find(value, 0xA0) or b""
     operations, number = tlv.find(search, 0x81), tlv.find(search, 0x80)
-    return tlv.encode(0xA0, *(each.signed(eid) for each in notes if _wanted(each, operations, number)))
+    return tlv.encode(0xA0, *(each.signed(signer) for each in notes if _wanted(each, operations, number)))
 
 
 def _wanted(note: Notification, operations: bytes | None, number: bytes | None) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from tools.modem.card import tlv
+from tools.modem.card.files import iccid_bytes
+
 TEST, PROVISIONING, OPERATIONAL = 0, 1, 2
 INSTALL, ENABLE, DISABLE, DELETE = 0x80, 0x40, 0x20, 0x10
 SMDP = "smdp.example.com"
@@ -14,7 +17,7 @@ USUAL_SIZE = 15_000
 @dataclass
 class Profile:
     """`kind` is TEST, PROVISIONING or OPERATIONAL; `keeps`: its policy rules, of "disable" and "delete";
-    `fallback`: the attribute of SGP.32; `addresses`: which operations are told to whom, while it `notifies`;
+    `fallback`: the attribute of SGP.32; `addresses`: whom to notify of which operations, while it `notifies`;
     `package`: what was downloaded, decrypted; `size`: the bytes of memory that it takes."""
 
     iccid: str
@@ -31,3 +34,28 @@ class Profile:
     addresses: tuple[tuple[int, str], ...] = ((ENABLE | DISABLE | DELETE, SMDP),)
     package: bytes = field(default=b"", repr=False)
     size: int = USUAL_SIZE
+
+    def info(self, enabled: bool, wanted: bytes | None, leaves_out: bool) -> bytes:
+        """The value of ProfileInfo: all fields, or those of the tag list `wanted`; it `leaves_out` the class
+        when that is the default."""
+        fields = (
+            (0x5A, iccid_bytes(self.iccid)),
+            (0x4F, self.aid),
+            (0x9F70, bytes([enabled])),
+            (0x90, self.nickname.encode()),
+            (0x91, self.provider.encode()),
+            (0x92, self.name.encode()),
+            (0x95, b"" if leaves_out and self.kind == OPERATIONAL else bytes([self.kind])),
+        )
+        asked = None if wanted is None else _tags(wanted)
+        return b"".join(tlv.encode(tag, data) for tag, data in fields if data and (not asked or tag in asked))
+
+
+def _tags(wanted: bytes) -> set[int]:
+    """The tags of a tag list, which has no lengths."""
+    found, at = set(), 0
+    while at < len(wanted):
+        two = wanted[at] & tlv.TWO_BYTES == tlv.TWO_BYTES and at + 1 < len(wanted)
+        found.add(wanted[at] << 8 | wanted[at + 1] if two else wanted[at])
+        at += 2 if two else 1
+    return found

@@ -9,16 +9,16 @@ SVN = bytes([2, 2, 2])
 PROFILE_VERSION = bytes([2, 3, 1])
 FIRMWARE = bytes([1, 0, 0])
 VOLATILE = 32_768
-UICC_CAPABILITY = bytes.fromhex("057F36")
-"""All but CAVE, multiple applications and MULTOS, more or less as cards of 2020."""
+UICC_CAPABILITY = bytes.fromhex("076A3A80")
+"""USIM and ISIM, Milenage and TUAK, GBA and MBMS, Java Card, several USIMs."""
 RSP_CAPABILITY = bytes.fromhex("0490")
 """Additional profiles and test profiles; neither revocation lists nor remote profile management."""
 FORBIDDEN_RULES = bytes.fromhex("0560")
 """Profile policy rules 1 and 2: there is no rules authorisation table that allows them."""
 ACCREDITATION = b"LB-TEST-0000"
 IOT_VERSION = bytes([1, 2, 0])
-NO_IPAE = b"\x06\x00"
-"""euiccConfiguration: the card has no assistant of its own."""
+CONFIGURATION = b"\x06\x40"
+"""euiccConfiguration: no assistant of its own, a profile is enabled."""
 
 
 def info1(identity: Identity) -> bytes:
@@ -56,9 +56,10 @@ def info2(identity: Identity, installed: int, free: int, iot: bool) -> bytes:
 def template(aid: bytes, iot: bool) -> bytes:
     """The file control information of the ISD-R: E0 on a card of SGP.22, E1 on one of SGP.32."""
     longest = tlv.encode(0xA5, tlv.encode(0x9F65, b"\xff"))
-    if iot:
-        return tlv.encode(0x6F, tlv.encode(0x84, aid), longest, tlv.encode(0xE1, tlv.encode(0x80, NO_IPAE)))
-    return tlv.encode(0x6F, tlv.encode(0x84, aid), longest, tlv.encode(0xE0, tlv.encode(0x82, SVN)))
+    kind = (
+        tlv.encode(0xE1, tlv.encode(0x80, CONFIGURATION)) if iot else tlv.encode(0xE0, tlv.encode(0x82, SVN))
+    )
+    return tlv.encode(0x6F, tlv.encode(0x84, aid), longest, kind)
 
 
 def _keys(identity: Identity) -> bytes:

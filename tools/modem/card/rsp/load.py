@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tools.modem.card import tlv
+from tools.modem.card import notifications, tlv
 from tools.modem.card.files import iccid_text
+from tools.modem.card.notifications import Notification
+from tools.modem.card.profile import INSTALL
 from tools.modem.card.rsp import elements, signature
 from tools.modem.card.rsp.bsp import KEY_LENGTH, KEY_TYPE, SEGMENT, SIZE, Channel, Keys, MacError, derive
 from tools.modem.card.rsp.metadata import Metadata, MetadataError
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
     from tools.modem.card.rsp.session import Session
 
 PACKAGE, CHANNEL, CONFIGURE, METADATA, SESSION_KEYS = 0xBF36, 0xBF23, 0xBF24, 0xBF25, 0xBF26
-OPENING, CONFIGURING, DESCRIBING, _, REPLACING, LOADING = range(6)
-"""bppCommandId; what 3 is for, storeMetadata2, no server of today sends."""
+OPENING, CONFIGURING, DESCRIBING, REPLACING, LOADING = 0, 1, 2, 4, 5
+"""bppCommandId; 3 is storeMetadata2, which no server sends."""
 BAD_INPUT, BAD_SIGNATURE, OTHER_TRANSACTION, BAD_REFERENCE, BAD_OPERATION = range(1, 6)
 BAD_STRUCTURE, BAD_MAC, ICCID_THERE, NO_MEMORY, INTERRUPTED, BAD_ELEMENT, OTHER_ICCID = range(7, 14)
 BY_POLICY = 15
@@ -51,7 +53,7 @@ class Load:
         self.prepared: Prepared | None = None
 
     def segment(self, data: bytes) -> bytes:
-        """The answer to one segment: nothing, or BF37 behind the last and behind one that is wrong. Raises
+        """The answer to one segment: nothing, or BF37 after the last and after one that is wrong. Raises
         ValueError for one that nothing was begun for."""
         self._card.work_ms += SEGMENT_MS
         try:
@@ -80,7 +82,7 @@ class Load:
         self.interrupt()
         _, length, first = tlv.opening(data)
         (request,) = fields(first, CHANNEL)
-        prepared = self._session.taken()
+        prepared = self._session.take()
         if prepared is None:
             raise ValueError("nothing is prepared")
         self.prepared = prepared
@@ -229,13 +231,24 @@ class Load:
         card = self._card
         card.work_ms += SLOW_MS if "load-slow" in card.quirks else INSTALL_MS
         card.mute = "answer-lost" in card.quirks
-        session = self.prepared.session
-        self.prepared = None
-        return card.install(self._metadata.profile(imsi, package), session)
+        profile = self._metadata.profile(imsi, package)
+        card.add(profile)
+        result = self._end(iccid, notifications.success(profile.aid))
+        for operations, address in profile.addresses:
+            if operations & INSTALL and address != result.address:
+                card.note(Notification(card.next_number(), INSTALL, iccid, address))
+        return result.signed(card.identity())
 
     def _fail(self, reason: int) -> bytes:
-        assert self.prepared
-        session = self.prepared.session
-        self.prepared = None
         iccid = iccid_text(self._metadata.iccid) if self._metadata else ""
-        return self._card.not_installed(session, iccid, self._command, reason)
+        return self._end(iccid, notifications.error(self._command, reason)).signed(self._card.identity())
+
+    def _end(self, iccid: str, final: bytes) -> Notification:
+        """The result, which the server is to be notified of."""
+        assert self.prepared
+        session, self.prepared = self.prepared.session, None
+        address = session.address.decode()
+        number = self._card.next_number()
+        note = notifications.installation(number, iccid, address, session.transaction, session.oid, final)
+        self._card.note(note)
+        return note

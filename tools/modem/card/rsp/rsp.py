@@ -25,7 +25,7 @@ class Rsp:
 
     def __init__(self, card: Euicc) -> None:
         self._card = card
-        self._identity = identity.of(card.eid)
+        self._identity = card.identity()
         self._session = Session(self._identity, identity.Random(self._identity.eid), self._info2)
         self.load = Load(card, self._session)
 

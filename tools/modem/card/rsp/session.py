@@ -29,8 +29,9 @@ SEQUENCE, OCTETS, CONTEXT = 0x30, 0x04, 0xA0
 
 @dataclass(frozen=True)
 class Authenticated:
-    """What AuthenticateServer has found: the `oid` of the SM-DP+ and our signature in the answer."""
+    """What AuthenticateServer has found: the `root` and the `oid` of the SM-DP+, and our own signature."""
 
+    root: bytes
     transaction: bytes
     address: bytes
     oid: bytes
@@ -72,8 +73,8 @@ class Session:
         self._authenticated: Authenticated | None = None
         self._prepared: Prepared | None = None
 
-    def taken(self) -> Prepared | None:
-        """For the load, which ends the session and uses the key up; None: nothing is prepared."""
+    def take(self) -> Prepared | None:
+        """What the load begins with. It ends the session and uses the key up; None: nothing is prepared."""
         prepared = self._prepared
         if prepared:
             self._unused.pop(signature.point(prepared.otsk))
@@ -114,7 +115,9 @@ class Session:
         )
         signature1 = signature.sign(self._identity.key, ours)
         self.reset()
-        self._authenticated = Authenticated(transaction, address, certificates.oid_of(server), signature1)
+        self._authenticated = Authenticated(
+            root, transaction, address, certificates.oid_of(server), signature1
+        )
         return tlv.encode(CONTEXT, ours, signature1, self._identity.certificates)
 
     def prepare(self, value: bytes) -> bytes:
@@ -130,7 +133,7 @@ class Session:
             session = self._authenticated
             if session is None:
                 raise _Refused(NO_SESSION)
-            binder = self._binder(certificate, session.oid)
+            binder = self._binder(certificate, session)
             if not signature.verifies(signed_by, binder, tlv.encode(SEQUENCE, signed) + session.signature1):
                 raise _Refused(BAD_SIGNATURE)
             if transaction != session.transaction:
@@ -179,10 +182,10 @@ class Session:
             raise _Refused(BAD_CERTIFICATE)
         return found
 
-    def _binder(self, certificate: bytes, oid: bytes) -> ec.EllipticCurvePublicKey:
+    def _binder(self, certificate: bytes, session: Authenticated) -> ec.EllipticCurvePublicKey:
         """The key of DPpb, of the same SM-DP+ as DPauth."""
-        found = self._server(next(iter(self._identity.roots)), certificate)
-        if chain.ROLE_PB not in certificates.roles_of(found) or certificates.oid_of(found) != oid:
+        found = self._server(session.root, certificate)
+        if chain.ROLE_PB not in certificates.roles_of(found) or certificates.oid_of(found) != session.oid:
             raise _Refused(BAD_CERTIFICATE)
         return certificates.key_of(found)
 

@@ -1,4 +1,4 @@
-"""How long a card works, in milliseconds besides the exchange of an APDU [C].
+"""How long a card works, in milliseconds in addition to the exchange of an APDU [C].
 
 Chosen so that 15 and 40 kB take 13 to 26 s and 30 to 89 s with the exchanges, as an FM350 has shown it.
 """
@@ -12,4 +12,4 @@ KEYS_MS = 900
 SEGMENT_MS = 250
 INSTALL_MS = 2_500
 SLOW_MS = 89_000
-"""What the last segment has taken in the field (lpac PR 448)."""
+"""How long the last segment took in the field (lpac PR 448)."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tools.modem.card import tlv
+from tools.modem.card.files import iccid_bytes
 from tools.modem.card.rsp import chain, signature
 from tools.modem.card.rsp.bsp import KEY_LENGTH, KEY_TYPE, MAC_SIZE, SEGMENT, SIZE, Channel, Keys, derive
 from tools.modem.card.rsp.signature import OTPK
@@ -100,7 +101,8 @@ def _metadata(profile: Offered, address: str, damage: Collection[str]) -> bytes:
     if "metadata-rules" in damage:
         return tlv.encode(0xBF25, tlv.decode(stored)[0][1], tlv.encode(0x99, b"\x05\x40"))
     if "other-iccid" in damage:
-        return stored.replace(stored[5:15], stored[5:14] + b"\xf9", 1)
+        number = iccid_bytes(profile.iccid)
+        return stored.replace(number, bytes([number[0] ^ 1]) + number[1:], 1)
     return stored
 
 
