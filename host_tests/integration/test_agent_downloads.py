@@ -346,6 +346,17 @@ def test_an_answer_that_is_lost_though_installed_is_found_on_the_card(agent, smd
     assert [each.reason for each in smdp.functions.notified] == [0]
 
 
+def test_a_result_that_cannot_be_read_is_looked_for_on_the_card(agent, smdp):
+    smdp.order(MATCH, local())
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    device.garbles = True
+    device.until_over()
+    assert agent.shown()["state"] == "installed"
+    assert smdp.calls.count("getBoundProfilePackage") == 1
+    assert [each.reason for each in smdp.functions.notified] == [0]
+
+
 def test_a_package_that_arrives_damaged_is_not_loaded(agent, smdp):
     smdp.order(MATCH, local())
     agent.order()

@@ -125,6 +125,8 @@ class LocatorWithCard:
         """Called after each piece."""
         self.lose_answer = False
         """Whether the answers to the next step are lost, after the card has done it."""
+        self.garbles = False
+        """Whether the result of the next load is none."""
         self.before_result: Callable[[], object] = lambda: None
         """Called between the load and its report."""
         self.card = euicc
@@ -253,6 +255,8 @@ class LocatorWithCard:
             return None
         self.before_result()
         self.loading = []
+        if self.garbles:
+            self.garbles, answer = False, b"\x30\x00"
         return {15: [download, step, wire.DONE if answer else wire.INTERRUPTED, answer]}
 
     def _send_all(self, parts: list[bytes]) -> bytes | None:

@@ -57,7 +57,6 @@ MOST_LOADS = 2
 _QUICK_TRIES = 3
 """Of a request to a server while the device waits."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 300, 21_600
-_OPERATIONAL = 2
 _RULES = 0b0110_0000
 """PPR1 and PPR2 in the first byte: the profile may not be disabled, or not be deleted."""
 
@@ -138,7 +137,8 @@ def _stopped(order: Order, error: Exception) -> Next:
             requests = es10.cancel(order.transaction, error.reason)
             return _ask(order, CANCELLING, requests, problem=error.args[0])
         case DerError():
-            return _ended(_("an answer of card or server cannot be read: {why}", why=str(error)))
+            why = _("an answer of card or server cannot be read: {why}", why=str(error))
+            return _ask_what_is_there(order, why) if order.row.stage == LOADING else _ended(why)
     return _ended(error.args[0])
 
 
@@ -159,8 +159,7 @@ def _not_done(order: Order) -> Next:
     if reason == NOT_ALLOWED:
         return _ended(why)
     if stage == LOADING and reason in (INTERRUPTED, NO_CARD):
-        # Nothing else is asked before it is known what the card has.
-        return _ask(order, CHECKING, es10.CHECK, problem=why, loads=order.row.loads + 1)
+        return _ask_what_is_there(order, why)
     if stage == CHECKING:
         waits = round(wait_s(_FIRST_WAIT_S, _LONGEST_WAIT_S, order.row.sessions))
         sessions = order.row.sessions + 1
@@ -169,6 +168,11 @@ def _not_done(order: Order) -> Next:
         return _ask(order, CHECKING, es10.CHECK, problem=why, sessions=sessions, next_s=order.now_s + waits)
     waits = round(wait_s(_FIRST_WAIT_S, _LONGEST_WAIT_S, order.row.sessions)) if reason == NO_CARD else 0
     return again(order, why, waits)
+
+
+def _ask_what_is_there(order: Order, why: str) -> Next:
+    """After a load without a result: the profile may be on the card all the same."""
+    return _ask(order, CHECKING, es10.CHECK, problem=why, loads=order.row.loads + 1)
 
 
 def _refused(order: Order, error: ServerError) -> Next:
@@ -279,7 +283,7 @@ def _check_profile(order: Order, metadata: bytes) -> dict[str, Any]:
     if rules and len(rules.value) > 1 and rules.value[1] & _RULES:
         why = _("the profile could not be disabled or deleted again; ask the mobile operator for another one")
         raise _Cancel(why, es10.BY_POLICY)
-    if kind and der.number(kind.value) != _OPERATIONAL:
+    if kind and der.number(kind.value) != es10.OPERATIONAL:
         raise _Cancel(_("the profile is for tests or provisioning"), es10.MISMATCH)
     names = {"provider": 0x91, "profile": 0x92}
     named = {name: _text(metadata, tag) for name, tag in names.items()}
