@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from landbridge.config import Esim
 from landbridge.core.errors import UserError
+from landbridge.db.keys import Keyring
 from landbridge.db.tables import euicc_certificates
-from landbridge.features.downloads import queries, rules
+from landbridge.features.downloads import queries, rules, trust
 from landbridge.features.downloads.es9 import ERRORS
 from landbridge.features.downloads.rules import Wanted
 from landbridge.features.esim import coding
@@ -20,8 +22,9 @@ from landbridge.features.trips import queries as trips
 from landbridge.protocol import der
 from landbridge.tracking.trip_end import ON_TRIP_END
 
-from host_tests.support.agent import DEVICE
+from host_tests.support.agent import DEVICE, NOW_S, Installation, wait_until
 from host_tests.support.downloads import (
+    IMSI,
     LOCAL,
     MATCH,
     ROAMING,
@@ -32,7 +35,7 @@ from host_tests.support.downloads import (
 )
 from tools.modem.card.euicc import Euicc
 from tools.modem.card.files import iccid_bytes
-from tools.modem.card.profile import ENABLE, TEST
+from tools.modem.card.profile import ENABLE, TEST, Profile
 from tools.modem.card.rsp import chain
 from tools.world.services.smdp.binding import DAMAGES as PACKAGE_DAMAGES
 from tools.world.services.smdp.codes import STATUS
@@ -121,7 +124,7 @@ def test_each_refusal_of_the_server_ends_the_order_with_a_sentence(agent, smdp, 
     assert device.sessions == 1
 
 
-def test_an_unknown_code_is_told_by_its_number(agent, smdp):
+def test_an_unknown_code_is_shown_by_its_number(agent, smdp):
     data = {"subjectCode": "8.9.9", "reasonCode": "7.7"}
     status = {"status": "Failed", "statusCodeData": data}
     body = json.dumps({"header": {"functionExecutionStatus": status}}).encode()
@@ -298,7 +301,7 @@ def test_a_card_with_little_memory_gets_no_package(agent, smdp):
     ("quirk", "word"),
     [("load-iccid", "already"), ("load-memory", "memory"), ("load-interrupted", "interrupted")],
 )
-def test_what_the_card_says_of_a_load_is_told_and_posted(agent, smdp, quirk, word):
+def test_what_the_card_says_of_a_load_is_shown_and_posted(agent, smdp, quirk, word):
     smdp.order(MATCH, local())
     agent.order()
     problem, device = ends(agent, quirks=frozenset({quirk}))
@@ -339,6 +342,17 @@ def test_an_answer_that_is_lost_though_installed_is_found_on_the_card(agent, smd
     device.until_over()
     assert agent.shown()["state"] == "installed"
     assert iccids(device.card).count(LOCAL) == 1
+    assert smdp.calls.count("getBoundProfilePackage") == 1
+    assert [each.reason for each in smdp.functions.notified] == [0]
+
+
+def test_a_result_that_cannot_be_read_is_looked_for_on_the_card(agent, smdp):
+    smdp.order(MATCH, local())
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    device.garbles = True
+    device.until_over()
+    assert agent.shown()["state"] == "installed"
     assert smdp.calls.count("getBoundProfilePackage") == 1
     assert [each.reason for each in smdp.functions.notified] == [0]
 
@@ -533,7 +547,7 @@ def test_a_card_that_is_no_euicc_gets_no_order(agent):
         agent.order()
 
 
-def test_a_result_that_comes_after_the_order_was_cancelled_is_told_all_the_same(agent, smdp):
+def test_a_result_that_comes_after_the_order_was_cancelled_is_kept_all_the_same(agent, smdp):
     smdp.order(MATCH, local())
     agent.order()
     device = LocatorWithCard(agent, card())
@@ -573,7 +587,7 @@ def test_a_profile_that_no_policy_has_stays_disabled(agent, smdp):
     assert LOCAL in agent.shown()["problem"] and "not enabled" in agent.shown()["problem"]
 
 
-def test_progress_is_told_in_pieces(agent, smdp):
+def test_progress_is_shown_in_pieces(agent, smdp):
     smdp.order(MATCH, local(15_000))
     agent.order()
     device = LocatorWithCard(agent, card())
@@ -582,6 +596,21 @@ def test_progress_is_told_in_pieces(agent, smdp):
     device.contact()
     assert seen[:3] == [(1, 16), (2, 16), (3, 16)] and seen[-1] == (16, 16)
     assert len(seen) == 16
+
+
+def test_a_device_asks_less_often_the_longer_the_server_takes(agent, smdp):
+    agent.order()
+    device = LocatorWithCard(agent, card())
+    device.contact(most=1)
+    step = agent.row().step
+    waits, elapsed = [], 0
+    found = agent.hears({15: [1, step, 0, device.collected()]})[12][2]
+    while elapsed < 60:
+        waits.append(found)
+        elapsed += found
+        agent.at_s += found
+        found = agent.hears({15: [1, step, 0, b""]})[12][2]
+    assert waits == [2, 2, 4, 8, 16, 30]
 
 
 def test_the_agent_can_start_while_the_device_is_away(agent, smdp):
@@ -593,3 +622,111 @@ def test_the_agent_can_start_while_the_device_is_away(agent, smdp):
     assert agent.hears({15: [1, 5, 0, b"\x30\x00"]}) is not None  # of a step that was never asked for
     assert agent.hears({15: [77, 5, 0, b"\x30\x00"]})[12] is not None
     assert agent.row().answered is False
+
+
+def manage(agent: DownloadingAgent, verb: Any, *words: str) -> int:
+    with agent.database.writing() as connection:
+        number: int = verb(connection, agent.keyring, DEVICE, *words, "bench", agent.at_s)
+    return number
+
+
+def two_profiles() -> Euicc:
+    first, second = (Profile(ROAMING, "460011234567890"), Profile(LOCAL, IMSI))
+    return Euicc([first, second])
+
+
+def test_a_profile_is_deleted_and_its_memory_is_free(agent, smdp):
+    manage(agent, rules.delete, LOCAL)
+    device = LocatorWithCard(agent, two_profiles())
+    before = device.card.free()
+    device.until_over()
+    assert (agent.shown()["state"], agent.shown()["task"], agent.shown()["problem"]) == (
+        "done",
+        "delete",
+        None,
+    )
+    assert iccids(device.card) == [ROAMING]
+    with agent.database.reading() as connection:
+        assert queries.free_bytes(connection, DEVICE, device.card.eid) == device.card.free() > before
+
+
+def test_a_deletion_whose_answer_is_lost_is_done(agent, smdp):
+    manage(agent, rules.delete, LOCAL)
+    device = LocatorWithCard(agent, two_profiles())
+    device.lose_answer = True
+    device.until_over()
+    assert (agent.shown()["state"], agent.row().sessions) == ("done", 1)
+
+
+def test_the_profile_in_use_is_not_deleted(agent, smdp):
+    manage(agent, rules.delete, ROAMING)
+    problem, _ = ends(agent)
+    assert "in use" in problem
+
+
+def test_a_profile_that_is_not_there_is_not_deleted(agent, smdp):
+    manage(agent, rules.delete, LOCAL)
+    assert "no such profile" in ends(agent)[0]
+
+
+def test_a_profile_of_the_policy_is_not_deleted(agent, smdp):
+    profile = coding.Profile(LOCAL, "local.example", "", "")
+    policy = coding.Policy({"local": profile}, "local", {0: ("local",)})
+    with agent.database.writing() as connection:
+        policies.set_desired(connection, DEVICE, policy, "auto", "bench", agent.at_s)
+    with pytest.raises(UserError, match="policy of lb-0001 names"):
+        manage(agent, rules.delete, LOCAL)
+
+
+def test_a_profile_is_named(agent, smdp):
+    manage(agent, rules.rename, LOCAL, "Степь")
+    device = LocatorWithCard(agent, two_profiles())
+    device.until_over()
+    assert agent.shown()["state"] == "done"
+    assert device.card.profiles[1].nickname == "Степь"
+
+
+@pytest.mark.parametrize(
+    ("iccid", "name"),
+    [("89971", "A"), (LOCAL, ""), (LOCAL, "x" * 65), (LOCAL, "a\nb"), ("8997101234567890x23", "A")],
+)
+def test_a_name_or_number_that_is_none_is_refused(agent, iccid, name):
+    with pytest.raises(UserError):
+        manage(agent, rules.rename, iccid, name)
+
+
+class Served:
+    """An agent that runs, with its broker, as `LocatorWithCard` wants it."""
+
+    def __init__(self, installation: Installation, smdp: Server) -> None:
+        (installation.folder / "ci.pem").write_text(smdp.ca_pem)
+        esim = Esim(smdp.address, str(installation.folder / "ci.pem"))
+        installation.config = replace(installation.config, esim=esim)
+        self.database = installation.database()
+        self.keyring = Keyring(self.database.place)
+        wanted = Wanted(DEVICE, rules.code_of(f"LPA:1${smdp.address}${MATCH}", "", trust.load(esim)))
+        with self.database.writing() as connection:
+            rules.order(connection, self.keyring, wanted, False, "bench", NOW_S)
+        installation.start()
+        self._device = installation.device()
+
+    def hears(self, reports: dict[int, Any]) -> dict[int, Any]:
+        return {key: item for key, item in self._device.send([], reports=reports).items() if key >= 4}
+
+    def row(self) -> Any:
+        with self.database.reading() as connection:
+            return queries.find(connection, 1)
+
+    def works(self) -> None:
+        wait_until(lambda: not self.row().answered, "the agent goes on")
+
+
+def test_an_agent_that_runs_loads_a_profile(installation: Installation, smdp: Server):
+    smdp.order(MATCH, local())
+    agent: Any = Served(installation, smdp)
+    device = LocatorWithCard(agent, card())
+    device.contact()
+    agent.works()
+    assert agent.row().outcome == "installed"
+    assert iccids(device.card) == [ROAMING, LOCAL]
+    wait_until(lambda: smdp.functions.notified, "the server is notified")

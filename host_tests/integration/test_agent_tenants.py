@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import cbor2
 import pytest
 from fastapi import HTTPException
+from landbridge.config import Config, Esim, Store
 from landbridge.core.clock import CLOCK_FILE_VARIABLE
 from landbridge.core.errors import UserError
 from landbridge.db.database import open_database
@@ -23,6 +24,8 @@ from landbridge.features.commands import handler as commands
 from landbridge.features.commands import queries as stored_commands
 from landbridge.features.commands.coding import VERBS
 from landbridge.features.devices import queries as devices
+from landbridge.features.downloads import coding as download_wire
+from landbridge.features.downloads import handler as downloads
 from landbridge.features.esim import coding as card_wire
 from landbridge.features.esim import handler as cards
 from landbridge.features.esim import policy
@@ -50,6 +53,7 @@ from host_tests.support.policies import TEXT
 from host_tests.support.policies import report as card_report
 from host_tests.support.trips import HOUR_S, POZNAN
 from host_tests.support.uplink_encoder import encode_uplink
+from tools.modem.card.rsp import chain
 
 KEY = bytes(range(32))
 ACME = User("mei", "admin", "acme", "")
@@ -66,7 +70,8 @@ class Tracker:
         self.number = 0
         self.revision, self.applied = 0, dict[str, int]()
         self.policy, self.profile = 0, ""
-        self.dense = False
+        self.dense = self.asked = False
+        """`asked`: to pass a request on to its card."""
         self.got: list[int] = []
         self._results: list[list[int]] = []
 
@@ -87,6 +92,7 @@ class Tracker:
     def obeys(self, reply: Mapping[int, Any]) -> None:
         """Do what the agent orders."""
         self._results = []
+        self.asked = download_wire.REQUEST_KEY in reply
         if order := reply.get(setting_wire.DOWNLINK_KEY):
             self.revision, self.applied = order[0], {NAMES[key]: value for key, value in order[1].items()}
         if order := reply.get(card_wire.DOWNLINK_KEY):
@@ -100,7 +106,7 @@ class Tracker:
 
     def state(self) -> tuple[Any, ...]:
         """What a next tenant would find otherwise."""
-        return dict(self.applied), self.profile, self.dense
+        return dict(self.applied), self.profile, self.dense, self.asked
 
 
 class Fleet:
@@ -126,7 +132,11 @@ class Fleet:
         self._pipeline = Pipeline(self.database, keyring, stub, stub, stub)
         self._replies: dict[str, bytes] = {}
         self.trackers = [Tracker(name) for name in names]
-        self.web: Any = SimpleNamespace(database=self.database, clock=self)
+        (folder / "ci.pem").write_text(chain.ci().pem)
+        config = Config(
+            store=Store(database=place, key_file=key_file), esim=Esim("smdp.example", str(folder / "ci.pem"))
+        )
+        self.web: Any = SimpleNamespace(database=self.database, clock=self, config=config)
 
     def now_s(self) -> int:
         return self.now_at_s
@@ -216,12 +226,24 @@ def roll_out(fleet: Fleet, device: str, _who: User) -> None:
         card_rollout.begin(connection, device, "cis", 1, 0, "olga", fleet.now_at_s)
 
 
+def download(fleet: Fleet, device: str, who: User) -> None:
+    actions.download(fleet.web, who, device, f"LPA:1$smdp.example${device}")
+
+
+ICCID = "8997101234567890123"
 ORDERS: Mapping[Callable[..., Any], Sequence[Order]] = {
     settings.pending: [of_setting(name) for name in SETTINGS],
     commands.pending: [of_command(verb) for verb in VERBS if verb not in actions.FOR_THE_OPERATOR],
     cards.pending: [
         *(of_profile(profile) for profile in (*POLICY.profiles, policy.AUTOMATIC) if profile != "roaming"),
         Order("roll-out of a profile", roll_out, lasts=False),
+    ],
+    downloads.pending: [
+        Order("a download", download),
+        Order("a deletion", lambda fleet, device, who: actions.delete_profile(fleet.web, who, device, ICCID)),
+        Order(
+            "a name", lambda fleet, device, who: actions.rename_profile(fleet.web, who, device, ICCID, "N")
+        ),
     ],
     # Of these a tenant can order nothing.
     resend.pending: (),
@@ -231,8 +253,18 @@ ORDERS: Mapping[Callable[..., Any], Sequence[Order]] = {
 """What a tenant can have a device do, by the kinds that the desk knows."""
 EVERY = [each for orders in ORDERS.values() for each in orders]
 HEARD, LOST, UNHEARD = "obeyed", "sent, and the reply lost", "not sent"
-ACTS = {"send", "cancel", "change", "switch", "share", "revoke", "acknowledge", "clear", "roll_out", "halt"}
-"""What viewers can do: the first four reach devices, the last two are the operator's, the others do not."""
+ACTS = {
+    "send",
+    "cancel",
+    "change",
+    "switch",
+    "download",
+    "delete_profile",
+    "rename_profile",
+    "cancel_download",
+}
+ACTS |= {"share", "revoke", "acknowledge", "clear", "roll_out", "halt"}
+"""What viewers can do: the first line reaches devices, the last two are the operator's, the others do not."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -13,7 +13,7 @@ import cbor2
 from landbridge.config import Esim
 from landbridge.core.clock import from_epoch_s
 from landbridge.features.downloads import coding as wire
-from landbridge.features.downloads import queries, rules, trust
+from landbridge.features.downloads import es10, queries, rules, trust
 from landbridge.features.downloads.rules import Wanted
 from landbridge.features.downloads.worker import Downloads
 from landbridge.features.esim.queries import notifications
@@ -33,7 +33,7 @@ from tools.world.services.smdp.server import Server
 ROAMING, LOCAL = "8986011234567890123", "8997101234567890123"
 IMSI = "401011234567890"
 MATCH = "7QX-2M"
-MAY = (0xBF3E, 0xBF20, 0xBF22, 0xBF2D, 0xBF2E, 0xBF38, 0xBF21, 0xBF41, 0xBF2B, 0xBF30)
+MAY = (0xBF3E, 0xBF20, 0xBF22, 0xBF2D, 0xBF2E, 0xBF38, 0xBF21, 0xBF41, 0xBF2B, 0xBF30, 0xBF29, 0xBF33)
 """What a device passes on, beside the segments of a package."""
 _MOST_TURNS = 120
 _BLOCK = 120
@@ -54,7 +54,7 @@ def card(**more: Any) -> Euicc:
 
 
 class DownloadingAgent(Agent):
-    """The agent with the worker for downloads, which works when it is told to."""
+    """The agent with the worker for downloads, which works when a test says so."""
 
     def __init__(self, folder: Path, smdp: Server, servers: str | None = None, place: str = "") -> None:
         super().__init__(folder, place)
@@ -123,6 +123,10 @@ class LocatorWithCard:
         self.may: Collection[int] = MAY
         self.watch: Callable[[], object] = lambda: None
         """Called after each piece."""
+        self.lose_answer = False
+        """Whether the answers to the next step are lost, after the card has done it."""
+        self.garbles = False
+        """Whether the result of the next load is none."""
         self.before_result: Callable[[], object] = lambda: None
         """Called between the load and its report."""
         self.card = euicc
@@ -221,6 +225,9 @@ class LocatorWithCard:
                 answers += self._send(request)
             except CardError:
                 return wire.NO_CARD, b""
+        if self.lose_answer:
+            self.lose_answer = False
+            return wire.NO_CARD, b""
         return wire.DONE, answers
 
     def _load(self, download: int, step: int, size: int, digest: bytes, count: int) -> dict[int, Any] | None:
@@ -248,6 +255,8 @@ class LocatorWithCard:
             return None
         self.before_result()
         self.loading = []
+        if self.garbles:
+            self.garbles, answer = False, b"\x30\x00"
         return {15: [download, step, wire.DONE if answer else wire.INTERRUPTED, answer]}
 
     def _send_all(self, parts: list[bytes]) -> bytes | None:
@@ -263,6 +272,10 @@ class LocatorWithCard:
             except CardError:
                 break
         return b""
+
+    def collected(self) -> bytes:
+        """The answers to the first requests."""
+        return b"".join(self._send(each.whole) for each in der.objects(es10.COLLECT))
 
     def notification(self, seq: int) -> bytes:
         """One of the card, as it has signed it."""

@@ -53,6 +53,8 @@ def down() -> list[tuple[str, Mapping[int, Any]]]:
          wire.request(DOWNLOAD, STEP + 2, es10.cancel(TRANSACTION, es10.MISMATCH))),
         ("remove notification 300 of the card; 12 is its number at the agent",
          wire.request(0, 12, es10.remove(300))),
+        ("delete a profile", wire.request(DOWNLOAD + 1, STEP, es10.delete("8949030000000000001"))),
+        ("rename a profile", wire.request(DOWNLOAD + 2, STEP, es10.rename("8949030000000000001", "EU"))),
         ("send notification 300 whole", wire.request(0, 12, es10.retrieve(300))),
     ]  # fmt: skip
 

@@ -27,7 +27,7 @@ class Agent:
     def __init__(self, folder: Path, place: str = "") -> None:
         """`place`: a database on a server instead of a file in `folder`."""
         self.database = open_database(place or folder / "agent.sqlite3", make=True)
-        self.keyring = keyring = Keyring(self.database.place, str(folder / "agent.key"))
+        self.keyring = keyring = Keyring(self.database.place, str(folder / "agent.key") if place else "")
         with self.database.writing() as connection:
             if devices.find(connection, DEVICE) is None:
                 devices.add(connection, DEVICE, keyring.wrap(KEY, True), NOW_S)

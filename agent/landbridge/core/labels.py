@@ -75,7 +75,11 @@ LABELS = {
     "reader": _("reader"),
     "operator": _("operator"),
     "admin": _("admin"),
-    # Downloads of profiles
+    # Orders for cards
+    "download": _("download"),
+    "delete": _("delete"),
+    "rename": _("rename"),
+    "done": _("done"),
     "ordered": _("ordered"),
     "authenticating": _("authenticating the server"),
     "preparing": _("authenticated"),

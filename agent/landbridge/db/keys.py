@@ -1,4 +1,5 @@
-"""Device keys at rest: wrapped with a key that lies in a file, for SQLite beside the database.
+"""Secrets at rest, above all keys of devices: encrypted with a key that lies in a file, for SQLite in the same
+folder as the database.
 
 A copy of the database alone opens no message of any device.
 """

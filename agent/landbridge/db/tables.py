@@ -490,15 +490,16 @@ Index(
     postgresql_where=euicc_notifications.c.removed_s.is_(None),
 )
 
-# Profiles that are to be loaded onto cards, a row an order: none is ever removed. What is `wrapped_`
-# (db/keys.py) is emptied when the order has ended.
+# Profiles that are to be loaded onto cards, deleted or renamed, a row an order: none is ever removed. What is
+# `wrapped_` (db/keys.py) is emptied when the order has ended.
 downloads = Table(
     "downloads",
     metadata,
     Column("download", Integer, primary_key=True),
     Column("device", ForeignKey("devices.device"), nullable=False, index=True),
     Column("trip", ForeignKey("trips.trip")),  # whose tenant has ordered it, with which it ends
-    Column("server", Text, nullable=False),
+    Column("task", String(16), nullable=False),  # download, delete, rename
+    Column("server", Text, nullable=False),  # empty: none is needed
     Column("wrapped_code", LargeBinary),  # features/downloads/activation.py, Code
     Column("then_enable", Boolean, nullable=False),
     Column("ordered_by", Text, nullable=False),
@@ -523,11 +524,12 @@ downloads = Table(
     Column("reason", Integer, nullable=False, server_default=text("0")),  # downloads/coding.py, REASONS
     Column("eid", String(32)),
     Column("iccid", String(20)),
+    Column("free_bytes", Integer),  # for profiles, as the card said last; null: it has not
     Column("profile", Text),  # its name, and that of its mobile operator
     Column("provider", Text),
     Column("problem", Text),  # why it does not go on, or has failed; null: nothing
     Column("refusal", Text),  # of the server, as in ERRORS of features/downloads/es9.py
-    Column("outcome", String(16)),  # installed, failed, cancelled; null: open
+    Column("outcome", String(16)),  # installed, done, failed, cancelled; null: open
     Column("ended_s", Integer),
 )
 Index(

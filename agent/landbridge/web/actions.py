@@ -120,6 +120,22 @@ def download(
         return downloads.order(connection, keyring, wanted, enable, user.who, now_s, trip)
 
 
+def delete_profile(it: Services, user: User, device: str, iccid: str) -> int:
+    """Have the device delete a profile from its card; returns the number of the order."""
+    with _acting(it, user, device, "operator") as (connection, found):
+        keyring = Keyring(it.config.store.database, it.config.store.key_file)
+        now_s, trip = it.clock.now_s(), _ends_with(found)
+        return downloads.delete(connection, keyring, device, iccid, user.who, now_s, trip)
+
+
+def rename_profile(it: Services, user: User, device: str, iccid: str, name: str) -> int:
+    """Have the device name a profile on its card; returns the number of the order."""
+    with _acting(it, user, device, "operator") as (connection, found):
+        keyring = Keyring(it.config.store.database, it.config.store.key_file)
+        now_s, trip = it.clock.now_s(), _ends_with(found)
+        return downloads.rename(connection, keyring, device, iccid, name, user.who, now_s, trip)
+
+
 def cancel_download(it: Services, user: User, device: str, number: int) -> None:
     """Cancel a download; 404 if there is none of the user's time, `UserError` if it is over."""
     with _acting(it, user, device, "operator") as (connection, found):

@@ -369,6 +369,8 @@ class Card(BaseModel):
     desired: str | None
     reported: Time
     eid: str | None
+    free_bytes: int | None
+    """For profiles, as the card said last."""
     binding: str
     identity: Identity | None
     services: str | None
@@ -384,13 +386,14 @@ class Download(BaseModel):
 
     download: int
     device: str
-    server: str
+    task: Literal["download", "delete", "rename"]
+    server: str | None
     by: str
     ordered: str
     changed: str
     state: str
-    """ordered, authenticating, preparing, loading, checking or cancelling; installed, enabled, failed or
-    cancelled."""
+    """ordered, authenticating, preparing, loading, checking or cancelling; installed, enabled, done,
+    failed or cancelled."""
     loaded: int | None
     """Pieces that the device has, while it is loading, of `pieces`."""
     pieces: int | None

@@ -62,7 +62,7 @@ def parse(text: str, confirmation: str = "") -> Code:
 
 
 def hashed(confirmation: str, transaction: bytes) -> bytes:
-    """The confirmation code as the server is told it (hashCc)."""
+    """The confirmation code as it is sent to the server (hashCc)."""
     once = hashlib.sha256(confirmation.encode()).digest()
     return hashlib.sha256(once + transaction).digest()
 

@@ -30,6 +30,8 @@ _WORDS = typer.Argument(
     None, metavar="[DEVICE] [CODE]", help=f"Device id, activation code; {_STDIN}: read it from input."
 )
 _FILE = typer.Option(None, "--csv", help="CSV file: device, code, confirmation.")
+_DEVICE = typer.Argument(help="Device id.")
+_ICCID = typer.Argument(help="ICCID of the profile.")
 _THEN = typer.Option(None, help="Switch to the profile after it is loaded.")
 
 
@@ -44,13 +46,11 @@ def download(
 ) -> None:
     """Download profiles onto the cards of devices
 
-    A device loads the profile when battery, signal and time allow. The profile in use stays in use. With
-    --tag or --csv nothing is ordered without --yes.
+    The profile in use stays in use. With --tag or --csv nothing is ordered without --yes.
 
     \b
     Examples:
       landbridge esim download lb-0001 'LPA:1$smdp.example$7QX-2M' --then enable
-      landbridge esim download --tag frozen 'LPA:1$smdp.example$' --yes
       landbridge esim download --csv codes.csv --yes
     """
     with opened() as it:
@@ -99,15 +99,46 @@ def _wanted(
     return wanted
 
 
+@commands.command()
+def delete(device: str = _DEVICE, iccid: str = _ICCID) -> None:
+    """Delete a profile from the card of a device
+
+    Not one that is in use or in the device's policy.
+
+    \b
+    Example:
+      landbridge esim delete lb-0001 8997101234567890123
+    """
+    with opened() as it, it.database.writing() as connection:
+        known_device(connection, device)
+        number = rules.delete(connection, it.keyring, device, iccid, whoever(), it.clock.now_s())
+    print(f"order {number}: {device} deletes it in its next session")
+
+
+@commands.command()
+def rename(
+    device: str = _DEVICE, iccid: str = _ICCID, name: str = typer.Argument(help="Name on the card.")
+) -> None:
+    """Name a profile on the card of a device
+
+    \b
+    Example:
+      landbridge esim rename lb-0001 8997101234567890123 Steppe
+    """
+    with opened() as it, it.database.writing() as connection:
+        known_device(connection, device)
+        number = rules.rename(connection, it.keyring, device, iccid, name, whoever(), it.clock.now_s())
+    print(f"order {number}: {device} renames it in its next session")
+
+
 @commands.command("downloads")
 def list_downloads(
     device: str | None = typer.Argument(None, help="Device id; all devices without it."),
 ) -> None:
-    """List downloads and how far they have come
+    """List downloads and other orders for cards, and how far they have come
 
     \b
-    Examples:
-      landbridge esim downloads
+    Example:
       landbridge esim downloads lb-0001
     """
     with opened() as it, it.database.reading() as connection:
@@ -118,11 +149,12 @@ def list_downloads(
             rows = downloads.every(connection)
         found = downloads.shown(connection, rows)
     table.show(
-        ("download", "device", "server", "profile", "ICCID", "by", "changed", "state", "reason"),
+        ("order", "device", "task", "server", "profile", "ICCID", "by", "changed", "state", "reason"),
         (
             (
-                each["download"], each["device"], each["server"], each["profile"], each["iccid"], each["by"],
-                each["changed"], progress(each), each["problem"] or each["postponed"],
+                each["download"], each["device"], each["task"], each["server"], each["profile"],
+                each["iccid"], each["by"], each["changed"], progress(each),
+                each["problem"] or each["postponed"],
             )
             for each in found
         ),
@@ -132,8 +164,6 @@ def list_downloads(
 @commands.command()
 def cancel(number: int = typer.Argument(min=1, max=LARGEST, help="Number in the list.")) -> None:
     """Cancel a download
-
-    A device that is loading finishes it; the profile then stays disabled on the card.
 
     \b
     Example:

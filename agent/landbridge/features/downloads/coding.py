@@ -78,7 +78,7 @@ def decode_answer(item: Any) -> Answer:
     if type(item) is not list or len(item) != 4 or type(item[3]) is not bytes:
         raise WireError("download: not [download, step, reason, answers]")
     if len(item[3]) > _MOST_ANSWER or (item[3] and item[2] != DONE):
-        raise WireError("download: answers too long, or beside a reason")
+        raise WireError("download: answers too long, or together with a reason")
     _check(item[:3], (_U31, _U31, 255))
     return Answer(*item)
 
@@ -107,7 +107,7 @@ def offer(download: int, step: int, size: int, digest: bytes, segments: int) -> 
 
 
 def piece(pull: Pull, package: bytes) -> Mapping[int, Any]:
-    """The piece that was asked for; nothing behind the end."""
+    """The piece that was asked for; nothing after the end."""
     content = package[pull.offset : pull.offset + PIECE_BYTES]
     return {PIECE_KEY: [*pull, content]} if content else {}
 

@@ -16,8 +16,10 @@ SIGNATURE = 0x5F37
 EID, INFO_1, INFO_2, PROFILES, CHALLENGE = 0xBF3E, 0xBF20, 0xBF22, 0xBF2D, 0xBF2E
 AUTHENTICATE, PREPARE, CANCEL = 0xBF38, 0xBF21, 0xBF41
 RESULT, NOTIFICATIONS, SENT = 0xBF37, 0xBF2B, 0xBF30
+NICKNAME, DELETE = 0xBF29, 0xBF33
 _LISTED = bytes.fromhex("BF2D055C035A9F70")
-COLLECT = bytes.fromhex("BF3E035C015A BF2200") + _LISTED + bytes.fromhex("BF2000 BF2E00")
+_EID = bytes.fromhex("BF3E035C015A")
+COLLECT = _EID + bytes.fromhex("BF2200") + _LISTED + bytes.fromhex("BF2000 BF2E00")
 """Who the card is, what it has room for, its profiles; last the challenge, which opens a session."""
 CHECK = _LISTED + bytes.fromhex("BF2B06A00481020480")
 """After an interrupted load: profiles, and the notifications of installations."""
@@ -47,6 +49,12 @@ _LOAD_ERRORS = {
     13: _("the profile does not match its description"),
     15: _("the card does not allow the profile's policy rules"),
 }
+_PROFILE_ERRORS = {
+    1: _("the card has no such profile"),
+    2: _("the profile is in use; switch to another one first"),
+    3: _("the policy rules of the profile forbid it"),
+}
+NOT_FOUND = 1
 INTERRUPTED_BY = 11
 NO_SESSION = 4
 _UNTIL_SEGMENT = 0xFFFF
@@ -104,6 +112,10 @@ class Notice(NamedTuple):
 def iccid(content: bytes) -> str:
     """The digits of an ICCID: swapped in pairs, filled with F."""
     return "".join(f"{byte & 15:X}{byte >> 4:X}" for byte in content).rstrip("F")
+
+
+def _iccid_bytes(digits: str) -> bytes:
+    return _swapped(digits.ljust(20, "F"))
 
 
 def card(answers: bytes) -> Card:
@@ -170,7 +182,7 @@ def check_prepared(answer: bytes) -> None:
 
 
 def _good(value: bytes, errors: Mapping[int, str]) -> bytes:
-    """The content of the choice `ok`; of `error` the code is told."""
+    """The content of the choice `ok`; an `error` is raised as `CardRefused`."""
     choice = der.single(value)
     if choice.tag not in (0xA0, 0xA1):
         raise DerError("the card answers neither with a result nor with an error")
@@ -252,6 +264,36 @@ def checked(answers: bytes) -> Checked:
     listed = der.find(der.value(answers, NOTIFICATIONS), 0xA0)
     found = der.objects(listed.value) if listed else ()
     return Checked(iccids, tuple(each.whole for each in found if each.tag == RESULT))
+
+
+def delete(digits: str) -> bytes:
+    """DeleteProfile, by its ICCID; then which card it is, and what it has room for."""
+    return der.make(DELETE, der.make(0x5A, _iccid_bytes(digits))) + _EID + der.make(INFO_2)
+
+
+def rename(digits: str, nickname: str) -> bytes:
+    """SetNickname of a profile, by its ICCID."""
+    return der.make(NICKNAME, der.make(0x5A, _iccid_bytes(digits)), der.make(0x90, nickname.encode()))
+
+
+class Managed(NamedTuple):
+    """What a card says after a profile was deleted or renamed; None: it does not."""
+
+    eid: str | None
+    free: int | None
+
+
+def managed(answers: bytes) -> Managed:
+    """The answers to `delete` or `rename`."""
+    found = {each.tag: each.value for each in der.objects(answers)}
+    done = found.get(DELETE, found.get(NICKNAME))
+    if done is None:
+        raise DerError("the card has not answered the request")
+    code = der.number(der.value(done, 0x80))
+    if code:
+        raise CardRefused(_PROFILE_ERRORS.get(code) or _("the card refuses: error {code}", code=code), code)
+    eid = der.value(found[EID], 0x5A).hex() if EID in found else None
+    return Managed(eid, _free(found[INFO_2]) if INFO_2 in found else None)
 
 
 def notice(notification: bytes) -> Notice:

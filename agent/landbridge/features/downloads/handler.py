@@ -94,7 +94,7 @@ def _answered(connection: Connection, device: str, answer: wire.Answer, now_s: i
 
 
 def _late(connection: Connection, row: Row[Any], answer: wire.Answer, now_s: int) -> None:
-    """An installation that was finished when its order had ended otherwise is told of all the same."""
+    """Keep the result of an installation whose order had ended meanwhile."""
     is_over = row.outcome in (downloads.CANCELLED, downloads.FAILED)
     if not is_over or answer.content[:2] != es10.RESULT.to_bytes(2, "big"):
         return
@@ -120,8 +120,7 @@ def _spoken_of(uplink: Uplink) -> tuple[int, int] | None:
 def _next(connection: Connection, row: Row[Any], uplink: Uplink, asks: bool, now_s: int) -> Mapping[int, Any]:
     """What the device is to do for its order."""
     if row.answered:
-        soon = row.next_s <= now_s + wire.LONGEST_WAIT_S
-        return wire.wait(row.download, row.step, wire.WAIT_S if soon else wire.OVER) if asks else {}
+        return wire.wait(row.download, row.step, _wait_s(row, now_s)) if asks else {}
     if asks and _is_postponed(uplink, row):
         return {}
     if row.stage == downloads.LOADING:
@@ -132,8 +131,16 @@ def _next(connection: Connection, row: Row[Any], uplink: Uplink, asks: bool, now
     return wire.request(row.download, row.step, requests)
 
 
+def _wait_s(row: Row[Any], now_s: int) -> int:
+    """After which a device asks again: later and later, the longer the server takes."""
+    if row.next_s > now_s + wire.LONGEST_WAIT_S:
+        return wire.OVER
+    wanted = max(row.next_s - now_s, now_s - row.changed_s)
+    return int(min(max(wanted, wire.WAIT_S), wire.LONGEST_WAIT_S))
+
+
 def _is_postponed(uplink: Uplink, row: Row[Any]) -> bool:
-    """Whether the uplink itself says that the device cannot begin yet: it need not be told again."""
+    """Whether the uplink itself says that the device cannot begin yet: nothing is sent again."""
     return row.reason >= wire.FIRST_POSTPONED and wire.ANSWER_KEY in uplink.reports
 
 

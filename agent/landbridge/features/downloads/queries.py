@@ -15,14 +15,16 @@ from landbridge.features.downloads.coding import REASONS
 from landbridge.protocol.limits import PIECE_BYTES
 
 SECRETS = ("code", "request", "answer", "session", "package")
-"""Kept encrypted, in columns of these names behind `wrapped_`."""
+"""Kept encrypted, in columns of these names with `wrapped_` before them."""
 ORDERED, AUTHENTICATING, PREPARING, LOADING, CHECKING, CANCELLING = (
     "ordered", "authenticating", "preparing", "loading", "checking", "cancelling",
 )  # fmt: skip
 """Stages: what the device is asked for last."""
-INSTALLED, FAILED, CANCELLED = "installed", "failed", "cancelled"
+INSTALLED, DONE, FAILED, CANCELLED = "installed", "done", "failed", "cancelled"
 """Outcomes."""
 ENABLED = "enabled"
+DOWNLOAD, DELETE, RENAME = "download", "delete", "rename"
+"""Tasks."""
 _OPEN = downloads.c.outcome.is_(None)
 _WITH_OPEN = (
     select(downloads.c.device)
@@ -32,9 +34,9 @@ _WITH_OPEN = (
 )
 
 
-def add(connection: Connection, keyring: Keyring, code: bytes, **values: Any) -> int:
+def add(connection: Connection, **values: Any) -> int:
     """Add an order (columns of `downloads`); returns its number."""
-    row = {"wrapped_code": keyring.wrap(code, first=False), **values}
+    row = {"stage": ORDERED, "changed_s": values["ordered_s"], **values}
     added = insert(downloads).values(**row).returning(downloads.c.download)
     return int(connection.execute(added).scalar_one())
 
@@ -108,6 +110,13 @@ def secret(keyring: Keyring, row: Row[Any], name: str) -> bytes:
     return keyring.unwrap(wrapped) if wrapped else b""
 
 
+def free_bytes(connection: Connection, device: str, eid: str) -> int | None:
+    """Free memory of a card for profiles, as it said last; None if it has not."""
+    mine = downloads.c.device == device, downloads.c.eid == eid, downloads.c.free_bytes.is_not(None)
+    newest = select(downloads.c.free_bytes).where(*mine).order_by(downloads.c.changed_s.desc())
+    return connection.execute(newest.limit(1)).scalar()
+
+
 def learn(connection: Connection, eid: str, euicc: bytes, maker: bytes) -> None:
     """Keep the certificates of a card."""
     values = {"euicc": euicc, "maker": maker}
@@ -136,7 +145,8 @@ def _shown(connection: Connection, row: Row[Any]) -> dict[str, Any]:
     return {
         "download": row.download,
         "device": row.device,
-        "server": row.server,
+        "task": row.task,
+        "server": row.server or None,
         "by": row.ordered_by,
         "ordered": iso(row.ordered_s),
         "changed": iso(row.changed_s),

@@ -1,6 +1,7 @@
 """Downloads as people order them: checked, encrypted, in the audit log without what is secret."""
 
 import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row
 
 from landbridge.core import files
-from landbridge.core.errors import UserError
+from landbridge.core.errors import UserError, is_one_line
 from landbridge.core.texts import _, stored
 from landbridge.db import audit
 from landbridge.db.keys import Keyring
@@ -20,6 +21,8 @@ from landbridge.features.esim.queries import policies as cards
 
 _NO_EUICC = 4
 """Route to the card that a device reports (features/esim/coding.py, ROUTES)."""
+_ICCID = re.compile(r"[0-9]{18,20}", re.ASCII)
+_MOST_NAME = 64
 _COLUMNS = ("device", "code", "confirmation")
 
 
@@ -42,9 +45,7 @@ def order(
     """Order a download, until the end of `trip` if it is that one's tenant who wants it; returns its number.
     `UserError` if the card takes none, or the code is used already."""
     device, code = wanted
-    said = cards.report(connection, device)
-    if said is not None and said.route == _NO_EUICC:
-        raise UserError(_("the card of {device} is not an eUICC: it takes no profiles", device=device))
+    _check_euicc(connection, device)
     for other in downloads.open_at(connection, code.server):
         same = activation.restored(downloads.secret(keyring, other, "code")).matching_id == code.matching_id
         if same and (code.matching_id or other.device == device):
@@ -56,23 +57,86 @@ def order(
                 ),
                 "code",
             )
-    number = downloads.add(
-        connection,
-        keyring,
-        code.stored(),
-        device=device,
-        trip=trip,
-        server=code.server,
-        then_enable=then_enable,
-        ordered_by=who,
-        ordered_s=now_s,
-        changed_s=now_s,
-        stage=downloads.ORDERED,
-        step=now_s,
-    )
-    downloads.change(connection, keyring, number, {"request": es10.COLLECT})
+    values = {"server": code.server, "then_enable": then_enable, "trip": trip}
+    number = _add(connection, keyring, device, downloads.DOWNLOAD, es10.COLLECT, who, now_s, **values)
+    downloads.change(connection, keyring, number, {"code": code.stored()})
     what = _("profile download {number} ordered from {server}", number=number, server=code.server)
     audit.add(connection, who, what, now_s, device)
+    return number
+
+
+def delete(
+    connection: Connection,
+    keyring: Keyring,
+    device: str,
+    iccid: str,
+    who: str,
+    now_s: int,
+    trip: int | None = None,
+) -> int:
+    """Have the card delete a profile; returns the number of the order. `UserError` for one that the policy
+    names: the device would look for it."""
+    _check_card(connection, device, iccid)
+    desired = cards.desired(connection, device)
+    if desired and iccid in [each.iccid for each in desired.policy.profiles.values()]:
+        raise UserError(
+            _("the policy of {device} names {iccid}; assign one without it first", device=device, iccid=iccid)
+        )
+    values = {"iccid": iccid, "trip": trip}
+    requests = es10.delete(iccid)
+    number = _add(connection, keyring, device, downloads.DELETE, requests, who, now_s, **values)
+    audit.add(connection, who, _("profile {iccid} to be deleted", iccid=iccid), now_s, device)
+    return number
+
+
+def rename(
+    connection: Connection,
+    keyring: Keyring,
+    device: str,
+    iccid: str,
+    name: str,
+    who: str,
+    now_s: int,
+    trip: int | None = None,
+) -> int:
+    """Have the card give a profile a nickname; returns the number of the order. `UserError` if it can have no
+    such name."""
+    _check_card(connection, device, iccid)
+    if not is_one_line(name) or not 0 < len(name.encode()) <= _MOST_NAME:
+        raise UserError(_("a profile's name has 1 to {number} bytes on one line", number=_MOST_NAME), "name")
+    values = {"iccid": iccid, "profile": name, "trip": trip}
+    requests = es10.rename(iccid, name)
+    number = _add(connection, keyring, device, downloads.RENAME, requests, who, now_s, **values)
+    audit.add(connection, who, _("profile {iccid} to be renamed", iccid=iccid), now_s, device)
+    return number
+
+
+def _check_card(connection: Connection, device: str, iccid: str) -> None:
+    if not _ICCID.fullmatch(iccid):
+        raise UserError(_("an ICCID has 18 to 20 digits"), "iccid")
+    _check_euicc(connection, device)
+
+
+def _check_euicc(connection: Connection, device: str) -> None:
+    said = cards.report(connection, device)
+    if said is not None and said.route == _NO_EUICC:
+        raise UserError(_("the card of {device} is not an eUICC: it takes no profiles", device=device))
+
+
+def _add(
+    connection: Connection,
+    keyring: Keyring,
+    device: str,
+    task: str,
+    requests: bytes,
+    who: str,
+    now_s: int,
+    **values: Any,
+) -> int:
+    """Add an order that begins with these requests."""
+    row = {"server": "", "then_enable": False, **values, "device": device, "task": task, "step": now_s}
+    number = downloads.add(connection, **row, ordered_by=who, ordered_s=now_s)
+    downloads.change(connection, keyring, number, {"request": requests})
     return number
 
 

@@ -37,12 +37,15 @@ from landbridge.features.downloads.queries import (
     AUTHENTICATING,
     CANCELLING,
     CHECKING,
+    DELETE,
+    DOWNLOAD,
     FAILED,
     INSTALLED,
     LOADING,
     ORDERED,
     PREPARING,
 )
+from landbridge.features.downloads.queries import DONE as FINISHED
 from landbridge.features.downloads.trust import Distrust, Trust
 from landbridge.protocol import der
 from landbridge.protocol.der import DerError
@@ -54,7 +57,6 @@ MOST_LOADS = 2
 _QUICK_TRIES = 3
 """Of a request to a server while the device waits."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 300, 21_600
-_OPERATIONAL = 2
 _RULES = 0b0110_0000
 """PPR1 and PPR2 in the first byte: the profile may not be disabled, or not be deleted."""
 
@@ -64,7 +66,9 @@ class Order:
     """An order to whose step the device has answered."""
 
     row: Row[Any]
-    code: Code
+    code: Code | None
+    """None: it is no download."""
+    request: bytes
     answer: bytes
     session: Mapping[str, Any]
     imei: str
@@ -117,7 +121,7 @@ def advance(order: Order, trusted: Trust) -> Next:
     if row.reason != DONE:
         return _not_done(order)
     try:
-        return _STAGES[row.stage](order, trusted)
+        return _STAGES[row.stage](order, trusted) if row.task == DOWNLOAD else _managed(order)
     except (ServerError, es10.CardRefused, _Cancel, Distrust, DerError) as error:
         return _stopped(order, error)
 
@@ -133,7 +137,8 @@ def _stopped(order: Order, error: Exception) -> Next:
             requests = es10.cancel(order.transaction, error.reason)
             return _ask(order, CANCELLING, requests, problem=error.args[0])
         case DerError():
-            return _ended(_("an answer of card or server cannot be read: {why}", why=str(error)))
+            why = _("an answer of card or server cannot be read: {why}", why=str(error))
+            return _ask_what_is_there(order, why) if order.row.stage == LOADING else _ended(why)
     return _ended(error.args[0])
 
 
@@ -143,7 +148,8 @@ def again(order: Order, why: str, wait: int = 0) -> Next:
     if sessions >= MOST_SESSIONS:
         return _ended(_("{why}; given up after {number} sessions", why=why, number=sessions))
     values = {"session": None, "package": None, "package_bytes": 0, "pulled": 0, "sessions": sessions}
-    found = _ask(order, ORDERED, es10.COLLECT, problem=why, next_s=order.now_s + wait)
+    requests = es10.COLLECT if order.row.task == DOWNLOAD else order.request
+    found = _ask(order, ORDERED, requests, problem=why, next_s=order.now_s + wait)
     return Next(found.values | values, problem=why)
 
 
@@ -153,8 +159,7 @@ def _not_done(order: Order) -> Next:
     if reason == NOT_ALLOWED:
         return _ended(why)
     if stage == LOADING and reason in (INTERRUPTED, NO_CARD):
-        # Nothing else is asked before it is known what the card has.
-        return _ask(order, CHECKING, es10.CHECK, problem=why, loads=order.row.loads + 1)
+        return _ask_what_is_there(order, why)
     if stage == CHECKING:
         waits = round(wait_s(_FIRST_WAIT_S, _LONGEST_WAIT_S, order.row.sessions))
         sessions = order.row.sessions + 1
@@ -163,6 +168,11 @@ def _not_done(order: Order) -> Next:
         return _ask(order, CHECKING, es10.CHECK, problem=why, sessions=sessions, next_s=order.now_s + waits)
     waits = round(wait_s(_FIRST_WAIT_S, _LONGEST_WAIT_S, order.row.sessions)) if reason == NO_CARD else 0
     return again(order, why, waits)
+
+
+def _ask_what_is_there(order: Order, why: str) -> Next:
+    """After a load without a result: the profile may be on the card all the same."""
+    return _ask(order, CHECKING, es10.CHECK, problem=why, loads=order.row.loads + 1)
 
 
 def _refused(order: Order, error: ServerError) -> Next:
@@ -208,6 +218,7 @@ def _collected(order: Order, trusted: Trust) -> Next:
     content = decoded(found, "serverCertificate")
     owner = trust.certificate(content, trust.AUTHENTICATION, trusted.roots, order.now)
     trust.verify(owner, der.only(signature, es10.SIGNATURE), signed)
+    assert order.code
     if order.code.oid and order.code.oid not in trust.identifiers(owner):
         raise Distrust(_("the server is not the one that the activation code names"))
     _check_signed(der.only(signed, 0x30), transaction, card.challenge, server.name)
@@ -216,7 +227,7 @@ def _collected(order: Order, trusted: Trust) -> Next:
     requests = es10.authenticate(signed, signature, key_id, content, context)
     session = {"transaction": transaction, "certificate": content, "iccids": list(card.iccids)}
     kept = cbor2.dumps(session | {"free": card.free})
-    return _ask(order, AUTHENTICATING, requests, session=kept, eid=card.eid)
+    return _ask(order, AUTHENTICATING, requests, session=kept, eid=card.eid, free_bytes=card.free)
 
 
 def _transaction(found: Mapping[str, Any]) -> bytes:
@@ -253,7 +264,7 @@ def _authenticated(order: Order, trusted: Trust) -> Next:
         raise _Cancel(error.args[0], es10.MISMATCH) from None
     confirmation = b""
     if any(der.value(der.only(signed, 0x30), 0x01)):
-        if not order.code.confirmation:
+        if not order.code or not order.code.confirmation:
             raise _Cancel(_("the confirmation code is missing; order again with it"), es10.POSTPONED)
         confirmation = activation.hashed(order.code.confirmation, order.transaction)
     requests = es10.prepare(signed, signature, confirmation, content)
@@ -272,7 +283,7 @@ def _check_profile(order: Order, metadata: bytes) -> dict[str, Any]:
     if rules and len(rules.value) > 1 and rules.value[1] & _RULES:
         why = _("the profile could not be disabled or deleted again; ask the mobile operator for another one")
         raise _Cancel(why, es10.BY_POLICY)
-    if kind and der.number(kind.value) != _OPERATIONAL:
+    if kind and der.number(kind.value) != es10.OPERATIONAL:
         raise _Cancel(_("the profile is for tests or provisioning"), es10.MISMATCH)
     names = {"provider": 0x91, "profile": 0x92}
     named = {name: _text(metadata, tag) for name, tag in names.items()}
@@ -333,7 +344,7 @@ def _loaded(order: Order, _trusted: Trust) -> Next:
 
 
 def _result(order: Order, answer: bytes, loads: int) -> Next:
-    """What comes of the result of an installation; the server is told it in any case. `loads`: those that
+    """What comes of the result of an installation; the server is notified in any case. `loads`: those that
     were interrupted if this one was."""
     result = es10.installed(answer)
     known = {"iccid": result.iccid or order.row.iccid}
@@ -357,6 +368,18 @@ def _checked(order: Order, _trusted: Trust) -> Next:
     if order.row.loads >= MOST_LOADS:
         return _ended(_("{why} {number} times; order again", why=why, number=order.row.loads))
     return again(order, why)
+
+
+def _managed(order: Order) -> Next:
+    """A profile that was to be deleted or renamed."""
+    try:
+        eid, free = es10.managed(order.answer)
+    except es10.CardRefused as error:
+        # An earlier answer may be lost, after the card has deleted it.
+        if error.code != es10.NOT_FOUND or order.row.task != DELETE or not order.row.sessions:
+            raise
+        return Next({}, FINISHED)
+    return Next({"eid": eid, "free_bytes": free}, FINISHED)
 
 
 def _tell_cancelled(order: Order, trusted: Trust) -> Next:

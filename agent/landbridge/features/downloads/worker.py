@@ -122,9 +122,10 @@ class Downloads(Periodic):
 
     def _order(self, connection: Connection, row: Row[Any], now: datetime) -> Order:
         opened = {name: downloads.secret(self._keyring, row, name) for name in downloads.SECRETS}
-        code = activation.restored(opened["code"])
+        code = activation.restored(opened["code"]) if opened["code"] else None
         session = cbor2.loads(opened["session"]) if opened["session"] else {}
-        return Order(row, code, opened["answer"], session, downloads.imei(connection, row.device), now)
+        imei = downloads.imei(connection, row.device)
+        return Order(row, code, opened["request"], opened["answer"], session, imei, now)
 
     def _apply(self, connection: Connection, row: Row[Any], come: Next, now_s: int) -> None:
         values = {**come.values, "changed_s": now_s}

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, HTTPException, Request
+from fastapi import APIRouter, Form, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
@@ -38,6 +38,7 @@ from landbridge.web.services import services
 router = APIRouter()
 _COUNTRIES = {mcc: code for code, mcc in MCC.items()}
 _MISPLACED = ("separated", _("the SIM card is in another device"), _("unknown SIM card"))
+Iccid = Annotated[str, Path(max_length=20, description="18 to 20 digits.")]
 Spans = Sequence[tuple[int, int]]
 """When the device is the user's, [from, until) each."""
 
@@ -47,6 +48,13 @@ class ProfileChoice(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     profile: str = Field(max_length=63, description=f"Its name, or {AUTOMATIC}: the policy decides.")
+
+
+class NamedProfile(BaseModel):
+    """A profile of a card."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(max_length=64)
 
 
 class WantedProfile(BaseModel):
@@ -79,7 +87,7 @@ def switch(
 def downloads_of(
     request: Request, who: CurrentUser, device: Device
 ) -> list[Annotated[Json, Schema(answers.Download)]]:
-    """The profiles that it was to load onto its card, the newest first, and how far it has come."""
+    """Orders for its card, the newest first."""
     it = services(request)
     with it.database.reading() as connection:
         return _downloads(connection, _live(actions.view(connection, who, device)), it.clock.now_s())
@@ -89,7 +97,7 @@ def downloads_of(
 def download(
     request: Request, who: ApiActingUser, device: Device, wanted: WantedProfile
 ) -> Annotated[Json, Schema(answers.Ordered)]:
-    """Have it load a profile onto its card; the one in use stays in use."""
+    """Have it load a profile onto its card."""
     it = services(request)
     number = actions.download(it, who, device, wanted.code, wanted.confirmation, wanted.enable)
     return {"download": number}
@@ -97,8 +105,24 @@ def download(
 
 @router.delete("/v1/devices/{device}/downloads/{download}", status_code=204)
 def cancel_download(request: Request, who: ApiActingUser, device: Device, download: Number) -> None:
-    """Cancel a download; a device that is loading finishes it."""
+    """Cancel an order for its card."""
     actions.cancel_download(services(request), who, device, download)
+
+
+@router.delete("/v1/devices/{device}/profiles/{iccid}", status_code=202)
+def delete_profile(
+    request: Request, who: ApiActingUser, device: Device, iccid: Iccid
+) -> Annotated[Json, Schema(answers.Ordered)]:
+    """Have it delete a profile from its card."""
+    return {"download": actions.delete_profile(services(request), who, device, iccid)}
+
+
+@router.patch("/v1/devices/{device}/profiles/{iccid}", status_code=202)
+def rename_profile(
+    request: Request, who: ApiActingUser, device: Device, iccid: Iccid, named: NamedProfile
+) -> Annotated[Json, Schema(answers.Ordered)]:
+    """Have it name a profile on its card."""
+    return {"download": actions.rename_profile(services(request), who, device, iccid, named.name)}
 
 
 @router.get("/devices/{device}/card", include_in_schema=False)
@@ -190,6 +214,7 @@ def _serialized(connection: Connection, found: DeviceView, now_s: int) -> dict[s
         "desired": desired and desired.profile,
         "reported": iso(said.reported_s) if said else None,
         "eid": (said.eid if said else None) or None,
+        "free_bytes": downloads.free_bytes(connection, device, said.eid) if said else None,
         "binding": _binding(identities, desired, in_inventory),
         "identity": {name: getattr(identities[-1], name) or None for name in ("imei", "iccid", "imsi")}
         if identities

@@ -101,6 +101,10 @@ def test_requests_are_those_of_an_independent_codec():
     assert es10.cancel(b"\1" * 16, 5).hex() == "bf41158010" + "01" * 16 + "810105"
     assert es10.retrieve(300).hex() == "bf2b06a0048002012c"
     assert es10.remove(300).hex() == "bf30048002012c"
+    assert es10.rename("8949030000000000001", "EU").hex() == "bf29105a0a989430000000000000f190024555"
+    assert es10.delete("8949030000000000001").hex() == (
+        "bf330c5a0a989430000000000000f1" + "bf3e035c015a" + "bf2200"
+    )
     assert [each.whole.hex() for each in der.objects(es10.COLLECT)] == [
         "bf3e035c015a", "bf2200", "bf2d055c035a9f70", "bf2000", "bf2e00",
     ]  # fmt: skip
@@ -128,7 +132,7 @@ def test_results_of_an_independent_codec_are_read():
     assert es10.notice(bytes.fromhex(SUCCESS)) == (5, 0x80, "smdp.example", "8949030000000000001")
 
 
-def test_errors_of_the_card_are_told_in_words():
+def test_errors_of_the_card_are_described_in_words():
     with pytest.raises(es10.CardRefused, match="server's signature"):
         es10.check_prepared(bytes.fromhex("bf210ba109800401010101020102"))
     with pytest.raises(es10.CardRefused, match="error 99"):
@@ -248,7 +252,7 @@ def test_the_largest_of_each_fits_into_a_downlink():
     assert all(len(cbor2.dumps(usual | dict(each))) <= MAX_REPLY_BYTES - 32 for each in largest)
 
 
-def test_there_is_no_piece_behind_the_end():
+def test_there_is_no_piece_after_the_end():
     assert wire.piece(wire.Pull(1, 2, 10), bytes(10)) == {}
     assert wire.piece(wire.Pull(1, 2, 9), bytes(10)) == {14: [1, 2, 9, b"\0"]}
 
@@ -315,6 +319,17 @@ def test_a_download_is_ordered_listed_and_cancelled(command):
     assert "cancelled by" in command("esim", "downloads")
     assert "has ended: cancelled" in command.fails("esim", "cancel", "1")
     assert "no download 2" in command.fails("esim", "cancel", "2")
+
+
+def test_a_profile_is_to_be_deleted_and_renamed(command):
+    iccid = "8997101234567890123"
+    assert "order 1" in command("esim", "delete", FIRST, iccid)
+    assert "order 2" in command("esim", "rename", FIRST, iccid, "Steppe")
+    listed = command("esim", "downloads", FIRST)
+    assert "delete" in listed and "rename" in listed and iccid in listed
+    assert "18 to 20 digits" in command.fails("esim", "delete", FIRST, "89")
+    assert "no device lb-9999" in command.fails("esim", "rename", "lb-9999", iccid, "Steppe")
+    command("esim", "cancel", "1")
 
 
 @pytest.mark.parametrize(
@@ -410,6 +425,17 @@ def test_the_api_orders_lists_and_cancels(pages, fleet):
     with fleet.database.reading() as connection:
         what = [row.what for row in audit.newest(connection, 2**31, 50)]
     assert any("profile download" in each for each in what) and not any("7QX" in each for each in what)
+
+
+def test_the_api_deletes_and_renames(pages):
+    token = pages.token("ops", "operator")
+    path = f"/v1/devices/{FIRST}/profiles/8997101234567890123"
+    assert pages.ask(path, token, "DELETE")[0] == 202
+    assert pages.ask(path, token, "PATCH", {"name": "Steppe"})[0] == 202
+    assert pages.ask(path, token, "PATCH", {"name": ""})[0] == 400
+    assert pages.ask(path, pages.token("r"), "DELETE")[0] == 403
+    found = json.loads(pages.ask(f"/v1/devices/{FIRST}/downloads", token)[1])
+    assert [each["task"] for each in found] == ["rename", "delete"]
 
 
 def test_a_refusal_of_the_api_does_not_repeat_the_code(pages):
