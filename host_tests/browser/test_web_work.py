@@ -230,7 +230,7 @@ def test_a_card_is_switched(web: Website, operator: Page, keys: dict[str, str], 
     picture(operator, "card", full_page=True)
     assert barriers(operator) == []
     told = web.ask(f"{ITS}/card", keys["reader"]).json
-    assert (told["wish"], told["switches"][0]["by"]) == ("cis", "token admin")
+    assert (told["desired"], told["switches"][0]["by"]) == ("cis", "token admin")
     assert (told["plan"]["stage"], told["plan"]["binding"], told["quota_mb"]) == ("active", "BOUND", 10)
     assert told["services"] == "off"
     assert [each["used_mb"] for each in told["profiles"]] == [5, None]

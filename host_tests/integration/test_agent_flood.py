@@ -133,7 +133,7 @@ def test_the_port_of_pages_that_are_about_to_end_is_waited_for(monkeypatch):
 def test_a_notification_that_fails_ends_nothing(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
     health.notify("WATCHDOG=1")
-    assert "cannot tell systemd WATCHDOG=1" in caplog.text
+    assert "cannot notify systemd of WATCHDOG=1" in caplog.text
 
 
 def test_systemd_is_notified_when_no_descriptor_is_left(systemd):

@@ -63,7 +63,7 @@ def message_and_ring(built: Stage) -> Work:
 def test_quirks_are_off_by_default_documented_and_watched(built: Stage, key: str, off: str, on: str) -> None:
     do, oracle = built.services.agent.do, Oracle(built.flash, built.trip, built.network.traffic)
     do("controls", "set", str(CLASSES))
-    do("sims", "add", "8931440400012345678", "--class", "resold", "--holder", "ACME", "--purpose", "locator",
+    do("sims", "add", "8931440400012345678", "--controls", "resold", "--holder", "ACME", "--purpose", "locator",
        "--stage", "test")  # fmt: skip
 
     def run(until_h: int) -> None:

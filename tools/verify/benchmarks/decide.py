@@ -58,7 +58,7 @@ ACTION = ("kind", "reason", "limit_s", "patience_s", "plmn", "wake_on", "mcc")
 def noted(pace, state, senses, pending, settings):
     before = list(state)
     action = decide(pace, state, senses, pending, settings)
-    way = {{name: getattr(pace._journey, name) for name in WAY if hasattr(pace._journey, name)}}
+    way = {{name: getattr(pace._forecast, name) for name in WAY if hasattr(pace._forecast, name)}}
     told = [getattr(action, name) for name in ACTION]
     with open("{NOTES}", "a") as notes:
         json.dump((before, senses, pending, list(settings), tuple(pace._costs), way, told), notes)
