@@ -12,14 +12,16 @@ from typing import Any
 import cbor2
 import pytest
 from landbridge.features.downloads import coding as wire
+from landbridge.features.downloads import es10
 from locator import state as st
 from locator.codec import cbor, checked
-from locator.esim import apdu, download, files
+from locator.esim import apdu, download, files, iccid_bytes
 from locator.modem import Cell, ModemRestarted
 
 from host_tests.support.cards import started_driver
-from host_tests.support.downloads import LOCAL, MATCH, DownloadingAgent, card, local
+from host_tests.support.downloads import LOCAL, MATCH, ROAMING, DownloadingAgent, card, local
 from tools.modem.card.euicc import Euicc
+from tools.modem.card.profile import Profile
 from tools.world.services.smdp.server import Server
 
 STRONG_MV = 3600
@@ -230,6 +232,28 @@ def test_a_session_that_breaks_anywhere_is_begun_anew(agent, smdp, make):
     device.state[st.DOWNLOADED_TODAY] = 0
     device.until_over()
     assert is_installed(agent, device)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_profile_is_deleted_unless_the_policy_names_it(agent, make, named):
+    euicc = Euicc([Profile(ROAMING, "460011234567890"), Profile(LOCAL, "401011234567890")])
+    device = make("bg95", euicc=euicc)
+    names = [ROAMING, LOCAL] if named else [ROAMING]
+    profiles = [[iccid_bytes(each), "iot", "", ""] for each in names]
+    files.write(device.driver.port.data_dir + files.POLICY, [1, 0, 1, profiles, [[0, 1]]])
+    session = Session(agent, device.driver)
+    session.handlers.download = [7, 1, es10.delete(LOCAL)]
+    download.run(device.wake, session)
+    assert session.reported[0][2] == (wire.NOT_ALLOWED if named else wire.DONE)
+    assert [each.iccid for each in euicc.profiles] == ([ROAMING, LOCAL] if named else [ROAMING])
+
+
+def test_a_profile_is_renamed(agent, make):
+    device = make("bg95")
+    session = Session(agent, device.driver)
+    session.handlers.download = [7, 1, es10.rename(ROAMING, "Steppe")]
+    download.run(device.wake, session)
+    assert session.reported[0][2] == wire.DONE and device.card.profiles[0].nickname == "Steppe"
 
 
 @pytest.mark.parametrize(

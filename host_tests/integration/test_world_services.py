@@ -63,8 +63,8 @@ def message_and_ring(built: Stage) -> Work:
 def test_quirks_are_off_by_default_documented_and_watched(built: Stage, key: str, off: str, on: str) -> None:
     do, oracle = built.services.agent.do, Oracle(built.flash, built.trip, built.network.traffic)
     do("controls", "set", str(CLASSES))
-    do("sims", "add", "8931440400012345678", "--controls", "resold", "--holder", "ACME", "--purpose", "locator",
-       "--stage", "test")  # fmt: skip
+    known = ("--controls", "resold", "--holder", "ACME", "--purpose", "locator", "--stage", "test")
+    do("sims", "add", "8931440400012345678", *known)
 
     def run(until_h: int) -> None:
         built.device.run(until_h * HOUR_MS, lambda _: oracle.after_wake())

@@ -1,5 +1,5 @@
-"""Secrets at rest, above all keys of devices: encrypted with a key that lies in a file, for SQLite in the same
-folder as the database.
+"""Secrets at rest, above all keys of devices: encrypted with a key that lies in a file. For SQLite it lies in
+the folder of the database.
 
 A copy of the database alone opens no message of any device.
 """

@@ -39,7 +39,8 @@ _SMALL_MESSAGES = const(24)
 # ES10 functions that are passed on; those of a session with the server only after the challenge.
 _CHALLENGE = const(0xBF2E)
 _IN_SESSION = (0xBF38, 0xBF21, 0xBF41)
-_PASSED = _IN_SESSION + (_CHALLENGE, 0xBF20, 0xBF22, 0xBF2B, 0xBF2D, 0xBF30, 0xBF3E)
+_DELETE = const(0xBF33)
+_PASSED = _IN_SESSION + (_CHALLENGE, _DELETE, 0xBF20, 0xBF22, 0xBF29, 0xBF2B, 0xBF2D, 0xBF30, 0xBF3E)
 
 _REQUEST_MS = const(60000)
 _LOAD_MS = const(240000)  # a card has taken 89 s for a segment
@@ -120,7 +121,7 @@ class Download:
         answers = b""
         try:
             for tag, request in tlv.wholes(requests):
-                if tag not in _PASSED:
+                if tag not in _PASSED or (tag == _DELETE and self._is_needed(request)):
                     return _NOT_ALLOWED, b""
                 if tag in _IN_SESSION and not self._is_open:
                     return _LOST, b""
@@ -129,6 +130,13 @@ class Download:
         except CardError:
             return _NO_CARD, b""
         return (_DONE, answers) if len(answers) <= _MOST_ANSWER else (_NOT_ALLOWED, b"")
+
+    def _is_needed(self, request):
+        """Whether the policy names the profile that is to be deleted; the card keeps the enabled one."""
+        from locator.esim import policy
+
+        found = policy.read(self._folder)
+        return found is not None and any(row[0] in request for row in found[files.PROFILES])
 
     def _selected(self):
         """The card, its ISD-R selected. AT+CSIM comes first: modems of Quectel lose the last block of a load
