@@ -58,8 +58,8 @@ def test_the_fleet_and_a_device_are_served(web: Website, keys: dict[str, str]):
     assert row["device"] == DEVICE and row["container"] == CONTAINER
     assert (row["latitude"], row["longitude"]) == (last.latitude_deg, last.longitude_deg)
     assert row["state"] == "moving" and row["battery_mv"] == 3560
-    told = web.ask(f"/v1/devices/{DEVICE}", keys["reader"]).json
-    assert told["country"]["code"] == "KZ" and told["place"]["km"] < 400
+    answered = web.ask(f"/v1/devices/{DEVICE}", keys["reader"]).json
+    assert answered["country"]["code"] == "KZ" and answered["place"]["km"] < 400
     assert web.ask("/v1/devices/lb-none", keys["reader"]).status == 404
 
 
@@ -231,8 +231,8 @@ def test_guessing_a_name_is_slow_from_wherever_it_comes(web: Website):
         from_there = {"Cookie": cookie, "X-Forwarded-For": f"192.0.2.{number}"}
         return web.ask("/sign-in", method="POST", form=body, **from_there).status
 
-    told = [guess("somebody", number) for number in range(1, 31)]
-    assert told[0] == 401 and 429 in told
+    answered = [guess("somebody", number) for number in range(1, 31)]
+    assert answered[0] == 401 and 429 in answered
     assert guess("else", 31) == 401
 
 
@@ -343,9 +343,9 @@ def test_a_tenant_sees_no_session_of_before_its_trip(web: Website):
     web.begin_trip("MSCU6639870", start_s, "rival")
     set_clock(web.installation.folder / "clock", start_s + 60)
     token = web.token("rival-operator", "operator", "rival")
-    told = web.ask(f"/v1/devices/{DEVICE}", token).json
-    assert told["state"] == "new"
-    assert {told[name] for name in ("last_session", "next_session", "battery_mv", "latitude")} == {None}
+    answered = web.ask(f"/v1/devices/{DEVICE}", token).json
+    assert answered["state"] == "new"
+    assert {answered[name] for name in ("last_session", "next_session", "battery_mv", "latitude")} == {None}
     link = web.ask(f"/v1/devices/{DEVICE}/share-links", token, "POST", {"length": "1d"}).json["path"]
     shown = web.ask(link, **{"X-Forwarded-For": "192.0.2.9"})
     assert shown.status == 200 and '"next_session":null' in shown.text

@@ -143,8 +143,10 @@ def test_days_and_records_are_served(web: Website, keys: dict[str, str]):
     )
     assert sum(each["reports"] for each in days["traffic"]) == 4
     assert days["battery_end"] == {"earliest": None, "latest": None}, "it lasts for more than a year"
-    told = web.ask(f"{ITS}/points/{LATE[0]}", keys["reader"]).json
-    assert told["record"]["lat"] == on_line(LATE[0]).lat and told["feature"]["properties"]["seq"] == LATE[0]
+    answer = web.ask(f"{ITS}/points/{LATE[0]}", keys["reader"]).json
+    assert (
+        answer["record"]["lat"] == on_line(LATE[0]).lat and answer["feature"]["properties"]["seq"] == LATE[0]
+    )
     assert web.ask(f"{ITS}/points/99999", keys["reader"]).status == 404
     for leaf in ("/days", "/points/1", "/events", "/outline", "/card"):
         assert web.ask(ITS + leaf, keys["acme"]).status == 404
@@ -229,13 +231,13 @@ def test_a_card_is_switched(web: Website, operator: Page, keys: dict[str, str], 
     expect(operator.get_by_text("waiting for the device's next session")).to_be_visible()
     picture(operator, "card", full_page=True)
     assert barriers(operator) == []
-    told = web.ask(f"{ITS}/card", keys["reader"]).json
-    assert (told["desired"], told["switches"][0]["by"]) == ("cis", "token admin")
-    assert (told["plan"]["stage"], told["plan"]["binding"], told["quota_mb"]) == ("active", "BOUND", 10)
-    assert told["services"] == "off"
-    assert [each["used_mb"] for each in told["profiles"]] == [5, None]
+    answer = web.ask(f"{ITS}/card", keys["reader"]).json
+    assert (answer["desired"], answer["switches"][0]["by"]) == ("cis", "token admin")
+    assert (answer["plan"]["stage"], answer["plan"]["binding"], answer["quota_mb"]) == ("active", "BOUND", 10)
+    assert answer["services"] == "off"
+    assert [each["used_mb"] for each in answer["profiles"]] == [5, None]
     # What is around the payload on the air is counted too.
-    assert all(each["on_air_bytes"] > each["bytes"] + 598 * each["reports"] for each in told["usage"])
+    assert all(each["on_air_bytes"] > each["bytes"] + 598 * each["reports"] for each in answer["usage"])
     assert web.ask(f"{ITS}/card/switch", keys["reader"], "POST", {"profile": "cis"}).status == 403
     assert web.ask(f"{ITS}/card/switch", keys["operator"], "POST", {"profile": "none"}).status == 400
     reply: Any = web.device.send([on_line(LAST + 6)])
@@ -262,8 +264,8 @@ def test_a_release_rolls_out_and_is_halted(web: Website, operator: Page, keys: d
 
 
 def test_the_time_distance_diagram_of_a_route_is_drawn(web: Website, operator: Page, keys: dict[str, str]):
-    told = web.ask("/v1/time-distance?route=Chongqing%20-%20Duisburg", keys["reader"]).json
-    (trip,) = told["trips"]
+    answer = web.ask("/v1/time-distance?route=Chongqing%20-%20Duisburg", keys["reader"]).json
+    (trip,) = answer["trips"]
     kms = [km for _, km in trip["points"]]
     assert trip["container"] == CONTAINER and kms == sorted(kms) and kms[0] < 100 and kms[-1] > 3000
     assert web.ask("/v1/time-distance?route=none", keys["reader"]).status == 404
@@ -280,8 +282,8 @@ def test_the_events_are_on_the_page(web: Website, operator: Page, keys: dict[str
     with web.installation.database().writing() as connection:
         tracking.mark(connection, DEVICE, 0)
         recompute(connection, DEVICE, NOW_S)
-    told = web.ask(f"{ITS}/events", keys["reader"]).json
-    assert {"border", "alarm"} <= {each["type"] for each in told}
+    answer = web.ask(f"{ITS}/events", keys["reader"]).json
+    assert {"border", "alarm"} <= {each["type"] for each in answer}
     operator.goto(f"{web.url}/devices/{DEVICE}")
     expect(operator.locator("#events tbody")).to_contain_text("China → Kazakhstan")
     expect(operator.locator("#events tbody")).to_contain_text("temperature normal again")

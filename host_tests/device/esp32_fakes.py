@@ -19,7 +19,7 @@ boot_ms = 0  # when this boot began
 spun_ms = 0  # waited at full power
 levels = {}  # GPIO -> what is on it, from us or from outside
 written = []  # (GPIO, level, ms) by us
-told = {}  # GPIO -> what its output was set to in this boot
+reported = {}  # GPIO -> what its output was set to in this boot
 held = {}  # GPIO -> level that stays whatever is written
 frozen = {}  # GPIO -> what is read of a pad that the RTC has had, and holds, since a light sleep
 bus = {}  # I2C address -> chip
@@ -66,7 +66,7 @@ def boot(cause, reason):
             levels[gpio] = held[gpio]
     boot_ms, armed, spun_ms, idle_ms = now_ms, (), 0, 0
     frozen.clear()
-    told.clear()
+    reported.clear()
     machine.cause, machine.reason = cause, reason
     UART.open, WDT.timeout, Machine.hz = 0, 0, 160_000_000
 
@@ -132,7 +132,7 @@ class Pin:
         held.pop(self.gpio, None)
         frozen.pop(self.gpio, None)
         if mode == self.OUT:  # what it was told last comes out, since this boot
-            levels[self.gpio] = told.get(self.gpio, 0)
+            levels[self.gpio] = reported.get(self.gpio, 0)
         if hold:
             held[self.gpio] = levels[self.gpio]
 
@@ -140,7 +140,7 @@ class Pin:
         if level is None:
             return frozen.get(self.gpio, levels.get(self.gpio, 0))
         written.append((self.gpio, level, now_ms))
-        told[self.gpio] = level
+        reported[self.gpio] = level
         levels[self.gpio] = held.get(self.gpio, level)
 
 

@@ -13,20 +13,20 @@ def unpaced():
     return found
 
 
-def hints(pending, told):
+def hints(pending, reported):
     """What the decision table takes in addition to state and senses."""
-    return pending, told, battery.COSTS["bg95"], NoRoute
+    return pending, reported, battery.COSTS["bg95"], NoRoute
 
 
-def attach(state, senses, told):
+def attach(state, senses, reported):
     """The attempt to register of this wake, after the fix that goes before it."""
-    action = decide.next(state, senses, told)
+    action = decide.next(state, senses, reported)
     if action.kind == decide.FIX:
         state[st.DID_FIX] = st.YES
-        action = decide.next(state, senses, told)
+        action = decide.next(state, senses, reported)
     return action
 
 
-def upload_due(state, senses, told):
+def upload_due(state, senses, reported):
     """Whether this wake is to reach the agent under the settings `told`."""
-    return decide.may_attempt(state, senses) and decide.session_due(state, told) != 0
+    return decide.may_attempt(state, senses) and decide.session_due(state, reported) != 0

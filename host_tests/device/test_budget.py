@@ -113,12 +113,12 @@ def test_a_release_is_pulled_on_a_battery_that_nothing_can_measure_and_on_no_bad
 
 
 def test_a_day_ends_where_power_is_lost_oftener():
-    state, told = st.new(), (WAKE_TIMER, DEEPSLEEP_RESET, 3600, 200, 0, 0, 0, 0, 0)
+    state, sensed = st.new(), (WAKE_TIMER, DEEPSLEEP_RESET, 3600, 200, 0, 0, 0, 0, 0)
     state[st.SENT_TODAY] = 60
     sent = []
     for _ in range(5):
         for now in range(1, 10 * HOUR, HOUR):
-            st.feel(state, (now,) + told)
+            st.feel(state, (now,) + sensed)
         trouble.restart(state)
         sent.append(state[st.SENT_TODAY])
     assert sent == [60, 60, 0, 0, 0]
@@ -191,14 +191,14 @@ def test_causes_that_pass_are_no_refusal():
 
 def test_nothing_is_sent_when_the_messages_of_the_day_are_used_up():
     state = st.new()
-    told = (HOUR, WAKE_TIMER, DEEPSLEEP_RESET, 3600, 0, 0, 0)
-    st.feel(state, told)
-    assert fixed.upload_due(state, told, (5, SETTINGS))
+    sensed = (HOUR, WAKE_TIMER, DEEPSLEEP_RESET, 3600, 0, 0, 0)
+    st.feel(state, sensed)
+    assert fixed.upload_due(state, sensed, (5, SETTINGS))
     state[st.SENT_TODAY] = 60
-    assert not fixed.upload_due(state, told, (5, SETTINGS))
-    told = (DAY + 1, WAKE_TIMER, DEEPSLEEP_RESET, 3600, 0, 0, 0)
-    st.feel(state, told)
-    assert fixed.upload_due(state, told, (5, SETTINGS))
+    assert not fixed.upload_due(state, sensed, (5, SETTINGS))
+    sensed = (DAY + 1, WAKE_TIMER, DEEPSLEEP_RESET, 3600, 0, 0, 0)
+    st.feel(state, sensed)
+    assert fixed.upload_due(state, sensed, (5, SETTINGS))
 
 
 def test_pauses_are_spread_again_with_each_attempt():

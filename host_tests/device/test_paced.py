@@ -34,13 +34,13 @@ def settled(joules_a_day=100, moving=0):
     return state
 
 
-def feel(state, told, left=1 << 29):
-    st.feel(state, told)
+def feel(state, sensed, left=1 << 29):
+    st.feel(state, sensed)
     policy.feel(state, left, FORECAST)
 
 
-def step(state, told, hints=HINTS):
-    action = decide.next(state, told, hints)
+def step(state, sensed, hints=HINTS):
+    action = decide.next(state, sensed, hints)
     return action.kind, action.reason
 
 
@@ -50,32 +50,32 @@ def later(seconds, **kwargs):
 
 def test_nothing_due_sleeps_until_something_is():
     state = settled()
-    told = later(900)
-    feel(state, told)
-    action = decide.next(state, told, HINTS)
+    sensed = later(900)
+    feel(state, sensed)
+    action = decide.next(state, sensed, HINTS)
     assert action.kind == decide.SLEEP and action.reason < 10
     assert action.limit_s == HOUR - 900 and action.wake_on & ON_MOTION
 
 
 def test_a_departure_is_recorded_without_satellites():
     state = settled()
-    told = later(2 * HOUR, wake=WAKE_MOTION, motion=20)
-    feel(state, told)
+    sensed = later(2 * HOUR, wake=WAKE_MOTION, motion=20)
+    feel(state, sensed)
     state[st.SESSION_NOT_BEFORE] = NOW + 99 * HOUR
-    assert step(state, told) == (decide.RECORD, policy.REUSE_UNTIL)
+    assert step(state, sensed) == (decide.RECORD, policy.REUSE_UNTIL)
     st.learn_record(state)
     assert state[st.DID_FIX] == st.REUSED and not state[st.POSITION_HOLDS] and not state[st.EVENTS]
-    assert decide.next(state, told, HINTS).kind == decide.SLEEP
+    assert decide.next(state, sensed, HINTS).kind == decide.SLEEP
 
 
 def test_a_stop_is_fixed():
     state = settled(moving=1)
     state[st.SESSION_NOT_BEFORE] = NOW + 99 * HOUR
-    told = later(2 * HOUR)
-    feel(state, told)
-    assert step(state, told) == (decide.FIX, policy.FIX_EDGE)
+    sensed = later(2 * HOUR)
+    feel(state, sensed)
+    assert step(state, sensed) == (decide.FIX, policy.FIX_EDGE)
     st.learn_fix(state, True)
-    assert step(state, told) == (decide.RECORD, decide.KEEP)
+    assert step(state, sensed) == (decide.RECORD, decide.KEEP)
 
 
 def lived(state, hours, motion):
@@ -83,11 +83,11 @@ def lived(state, hours, motion):
     did, end = [], state[st.NOW] + hours * HOUR
     now = state[st.NOW] + 900
     while now < end:
-        told = senses(now, motion=motion)
-        feel(state, told)
+        sensed = senses(now, motion=motion)
+        feel(state, sensed)
         state[st.LAST_SESSION], state[st.SESSION_NOT_BEFORE] = now, end + HOUR
         while True:
-            action = decide.next(state, told, HINTS)
+            action = decide.next(state, sensed, HINTS)
             if action.kind == decide.SLEEP:
                 break
             did.append(action.reason)
@@ -129,10 +129,10 @@ def blind(hours, gnss_lost_s=1 << 30):
     state, now, searched = settled(moving=1), NOW + 7200, []
     alarms.searched(state, 8, settings)
     while now < NOW + hours * HOUR:
-        told = senses(now, motion=900)
-        feel(state, told)
+        sensed = senses(now, motion=900)
+        feel(state, sensed)
         state[st.LAST_SESSION] = now
-        action = decide.next(state, told, fixed.hints(5, settings))
+        action = decide.next(state, sensed, fixed.hints(5, settings))
         if action.kind == decide.FIX:
             searched.append((now - NOW) // HOUR)
             st.learn_fix(state, False)
@@ -163,14 +163,14 @@ def test_after_a_departure_searches_begin_again():
 def shunted(state, motion, after_s=3000):
     """A departure, and what is done at the next wake, so many counts later."""
     state[st.SESSION_NOT_BEFORE] = NOW + 99 * HOUR
-    told = later(2 * HOUR, wake=WAKE_MOTION, motion=20)
-    feel(state, told)
-    assert step(state, told)[0] == decide.RECORD
+    sensed = later(2 * HOUR, wake=WAKE_MOTION, motion=20)
+    feel(state, sensed)
+    assert step(state, sensed)[0] == decide.RECORD
     st.learn_record(state)
     state[st.SESSION_NOT_BEFORE] = NOW + 99 * HOUR
-    told = later(2 * HOUR + after_s, motion=motion)
-    feel(state, told)
-    return step(state, told)
+    sensed = later(2 * HOUR + after_s, motion=motion)
+    feel(state, sensed)
+    return step(state, sensed)
 
 
 def test_a_short_move_is_no_departure():
@@ -193,9 +193,9 @@ def test_an_alarm_after_a_short_move_has_a_place_of_its_own():
 def test_few_counts_behind_a_wake_on_the_move_are_a_stop():
     state = settled()
     assert shunted(state, 900)[0] == decide.SLEEP
-    told = later(3 * HOUR, motion=9)
-    feel(state, told)
-    assert step(state, told) == (decide.FIX, policy.FIX_EDGE)
+    sensed = later(3 * HOUR, motion=9)
+    feel(state, sensed)
+    assert step(state, sensed) == (decide.FIX, policy.FIX_EDGE)
 
 
 def test_a_short_move_does_not_uncover_the_sky():
@@ -218,63 +218,63 @@ def test_further_on_satellites_are_searched_for_again():
 
 def test_a_report_comes_with_a_fresh_point_that_knows_the_cell():
     state = settled()
-    told = later(9 * HOUR)
-    feel(state, told)
+    sensed = later(9 * HOUR)
+    feel(state, sensed)
     state[st.POINT_AT] = NOW + 9 * HOUR - 1800
-    kind, reason = step(state, told)
+    kind, reason = step(state, sensed)
     assert (kind, reason) in ((decide.ATTACH, policy.REUSE_FRESH), (decide.SCAN, policy.SCAN_FIRST))
     if kind == decide.SCAN:
         networks.learn_scan(state, HINTS[2], GERMANY, -90)
-        assert step(state, told) == (decide.ATTACH, policy.REUSE_FRESH)
+        assert step(state, sensed) == (decide.ATTACH, policy.REUSE_FRESH)
     st.learn_attach(state, REGISTERED, GERMANY)
-    assert step(state, told) == (decide.RECORD, policy.REUSE_FRESH)
+    assert step(state, sensed) == (decide.RECORD, policy.REUSE_FRESH)
     st.learn_record(state)
-    assert step(state, told) == (decide.SESSION, decide.DELIVER)
+    assert step(state, sensed) == (decide.SESSION, decide.DELIVER)
     st.learn_session(state, True)
-    assert decide.next(state, told, HINTS).kind == decide.SLEEP
+    assert decide.next(state, sensed, HINTS).kind == decide.SLEEP
 
 
 def test_a_failed_scan_ends_the_matter():
     state = settled()
-    told = later(9 * HOUR)
-    feel(state, told)
+    sensed = later(9 * HOUR)
+    feel(state, sensed)
     state[st.POINT_AT] = NOW + 9 * HOUR - 1800
     networks.learn_scan(state, HINTS[2], 0, 0)
-    action = decide.next(state, told, HINTS)
+    action = decide.next(state, sensed, HINTS)
     assert action.kind == decide.SLEEP and action.reason == policy.REST_PAUSE
 
 
 def test_after_a_scan_the_network_is_asked_at_once():
     state = settled()
-    told = later(9 * HOUR)
-    feel(state, told)
+    sensed = later(9 * HOUR)
+    feel(state, sensed)
     state[st.ATTEMPTS + 23] = state[st.NOW]  # the scan counts
-    assert not decide.may_attempt(state, told)
+    assert not decide.may_attempt(state, sensed)
     networks.learn_scan(state, HINTS[2], GERMANY, -90)
-    assert decide.may_attempt(state, told)
+    assert decide.may_attempt(state, sensed)
 
 
 def test_a_report_is_tried_at_the_latest_after_so_long():
     state = settled()
-    told = later(SETTINGS[cfg.REPORT_MOST_S])
-    feel(state, told)
+    sensed = later(SETTINGS[cfg.REPORT_MOST_S])
+    feel(state, sensed)
     state[st.AGE_MIN] = 100000  # whatever the policy holds to be worth it
-    assert step(state, told) == (decide.ATTACH, decide.SESSION_LATE)
+    assert step(state, sensed) == (decide.ATTACH, decide.SESSION_LATE)
     st.learn_attach(state, DENIED, 0)
-    assert decide.next(state, told, HINTS).kind != decide.ATTACH
+    assert decide.next(state, sensed, HINTS).kind != decide.ATTACH
 
 
 def test_a_late_report_does_not_take_the_sleep_to_the_end():
     settings, state = cfg.defaults(), settled()
-    settings[cfg.REPORT_MOST_S], told = 12 * HOUR, later(24 * HOUR)
+    settings[cfg.REPORT_MOST_S], sensed = 12 * HOUR, later(24 * HOUR)
     hints = fixed.hints(5, settings)
-    feel(state, told, left=0)
+    feel(state, sensed, left=0)
     assert state[st.ENDS_AT] < 0
-    asleep = decide.next(state, told, hints)
+    asleep = decide.next(state, sensed, hints)
     assert (asleep.kind, asleep.reason) == (decide.SLEEP, policy.REST_RESERVE)
     assert asleep.limit_s >= 6 * HOUR  # it does not wake for what it cannot pay
     state[st.ENDS_AT] = state[st.NOW] + 9 * HOUR  # a trip that ends early has nothing to save for
-    assert step(state, told, hints) == (decide.ATTACH, decide.SESSION_LATE)
+    assert step(state, sensed, hints) == (decide.ATTACH, decide.SESSION_LATE)
 
 
 def test_the_agent_is_told_to_expect_a_report_by_how_often_they_are_worth_it():
@@ -299,45 +299,45 @@ def test_in_russia_nobody_is_silent_until_the_bar_begins_again():
 def spent(uploaded_at=NOW):
     """On the move at the end of a day, only sleep being paid for; senses, and the state."""
     state = settled(moving=1)
-    told = later(24 * HOUR, motion=9000)
-    feel(state, told, left=state[st.RESERVE] - 1)
+    sensed = later(24 * HOUR, motion=9000)
+    feel(state, sensed, left=state[st.RESERVE] - 1)
     state[st.LAST_SESSION], state[st.ATTEMPT_FAILS] = uploaded_at, 3
-    state[st.LAST_ATTEMPT] = told[0] - 24 * HOUR
-    return told, state
+    state[st.LAST_ATTEMPT] = sensed[0] - 24 * HOUR
+    return sensed, state
 
 
 def test_who_lives_though_nothing_is_left_asks_the_network_once_a_week():
     for uploaded_at, left in ((NOW - 6 * 24 * HOUR + 60, 0), (NOW - 6 * 24 * HOUR, 1)):
-        told, state = spent(uploaded_at)
+        sensed, state = spent(uploaded_at)
         state[st.LEFT] = left
-        assert decide.next(state, told, HINTS).kind == decide.SLEEP
+        assert decide.next(state, sensed, HINTS).kind == decide.SLEEP
     for uploaded_at in (0, NOW - 6 * 24 * HOUR):
-        told, state = spent(uploaded_at)
+        sensed, state = spent(uploaded_at)
         state[st.LEFT] = 0  # and it lives
-        action = decide.next(state, told, HINTS)  # no fix goes before it
+        action = decide.next(state, sensed, HINTS)  # no fix goes before it
         assert (action.kind, action.limit_s, action.patience_s) == (decide.ATTACH, 50, 50)
         state[st.LAST_ATTEMPT] += 60
-        assert decide.next(state, told, HINTS).kind == decide.SLEEP
+        assert decide.next(state, sensed, HINTS).kind == decide.SLEEP
         state[st.URGENT] = 1
-        assert decide.next(state, told, HINTS).kind == decide.ATTACH
+        assert decide.next(state, sensed, HINTS).kind == decide.ATTACH
 
 
 def test_where_only_sleep_is_paid_for_a_border_is_not_looked_for():
     for left, then in ((1 << 29, decide.SCAN), (0, decide.SLEEP)):
-        told, state = spent()
-        state[st.LEFT], state[st.LAST_ATTEMPT] = left, told[0] - 2 * HOUR
+        sensed, state = spent()
+        state[st.LEFT], state[st.LAST_ATTEMPT] = left, sensed[0] - 2 * HOUR
         state[st.PROFILE_DUE], state[st.MCC] = 4, 260
-        action = decide.next(state, told, HINTS)
+        action = decide.next(state, sensed, HINTS)
         assert action.kind == then
     assert action.limit_s >= 6 * HOUR
 
 
 def test_no_waiting_takes_the_sleep_to_the_end():
-    told, state = spent(NOW - 24 * HOUR)
+    sensed, state = spent(NOW - 24 * HOUR)
     state[st.ATTEMPT_FAILS] = 2
     for fails, spare_s, limit_s, patience_s in ((2, 400, 180, 120), (2, 99, 180, 120)):
         state[st.ATTEMPT_FAILS], state[st.LEFT] = fails, state[st.RESERVE] + 600 * spare_s
-        action = fixed.attach(state, told, HINTS)
+        action = fixed.attach(state, sensed, HINTS)
         assert (action.limit_s, action.patience_s) == (limit_s, patience_s)
     for spare_s in (99, 60):
         state[st.ATTEMPT_FAILS], state[st.LEFT] = 3, state[st.RESERVE] + 600 * spare_s
@@ -346,20 +346,20 @@ def test_no_waiting_takes_the_sleep_to_the_end():
 
 
 def test_a_late_report_searches_no_longer_than_it_was_said_to_afford():
-    told, state = spent(NOW - 6 * 24 * HOUR)
+    sensed, state = spent(NOW - 6 * 24 * HOUR)
     state[st.ATTEMPT_FAILS], state[st.LEFT] = 3, 1 << 29
-    action = fixed.attach(state, told, HINTS)
+    action = fixed.attach(state, sensed, HINTS)
     assert (action.reason, action.patience_s) == (decide.SESSION_LATE, policy.late_mj(state, HINTS[2]) // 600)
     state[st.URGENT], state[st.DID_FIX] = 1, 0
-    assert fixed.attach(state, told, HINTS).patience_s == 120
+    assert fixed.attach(state, sensed, HINTS).patience_s == 120
 
 
 def test_a_late_report_of_who_has_only_sleep_left_takes_no_fix():
-    told, state = spent(NOW - 6 * 24 * HOUR)
+    sensed, state = spent(NOW - 6 * 24 * HOUR)
     state[st.LEFT] = 0
-    assert step(state, told) == (decide.ATTACH, decide.SESSION_LATE)
+    assert step(state, sensed) == (decide.ATTACH, decide.SESSION_LATE)
     st.learn_attach(state, REGISTERED, GERMANY)
-    assert step(state, told)[0] != decide.FIX
+    assert step(state, sensed)[0] != decide.FIX
 
 
 def test_the_agent_is_told_that_who_has_only_sleep_left_is_silent_for_a_week():
@@ -377,25 +377,25 @@ def test_settings_without_a_pace_hold_whatever_is_left():
 
 def test_reports_are_not_closer_than_they_may_be():
     state = settled(2000, moving=1)
-    told = later(SETTINGS[cfg.REPORT_LEAST_S] - 60, motion=900)
-    feel(state, told)
-    assert step(state, told) == (decide.SLEEP, decide.REST_MAY_NOT)
-    told = later(SETTINGS[cfg.REPORT_LEAST_S], motion=900)
-    feel(state, told)
-    assert step(state, told)[0] == decide.FIX
+    sensed = later(SETTINGS[cfg.REPORT_LEAST_S] - 60, motion=900)
+    feel(state, sensed)
+    assert step(state, sensed) == (decide.SLEEP, decide.REST_MAY_NOT)
+    sensed = later(SETTINGS[cfg.REPORT_LEAST_S], motion=900)
+    feel(state, sensed)
+    assert step(state, sensed)[0] == decide.FIX
     st.learn_fix(state, True)
-    assert step(state, told)[0] in (decide.ATTACH, decide.SCAN)
+    assert step(state, sensed)[0] in (decide.ATTACH, decide.SCAN)
 
 
 def test_a_barred_or_weak_device_does_not_ask_the_network():
     for bar, mv in ((NOW + 99 * HOUR, 3600), (0, 3100)):
         state = settled()
-        told = later(9 * HOUR, mv=mv)
-        feel(state, told)
+        sensed = later(9 * HOUR, mv=mv)
+        feel(state, sensed)
         state[st.BARRED_UNTIL] = bar
         kinds = []
         for _ in range(4):
-            kind, _ = step(state, told)
+            kind, _ = step(state, sensed)
             kinds.append(kind)
             if kind == decide.RECORD:
                 st.learn_record(state)
@@ -404,18 +404,18 @@ def test_a_barred_or_weak_device_does_not_ask_the_network():
 
 def test_an_alarm_is_reported_with_its_place_unless_that_is_known():
     state = settled(moving=1)
-    told = later(60, motion=30)
-    feel(state, told)
+    sensed = later(60, motion=30)
+    feel(state, sensed)
     st.alarm(state, record.EVENT_SHOCK, SETTINGS)
-    assert step(state, told) == (decide.FIX, decide.FIX_REQUESTED)
+    assert step(state, sensed) == (decide.FIX, decide.FIX_REQUESTED)
     st.learn_fix(state, True)
-    assert step(state, told) == (decide.ATTACH, decide.SESSION_NOW)
+    assert step(state, sensed) == (decide.ATTACH, decide.SESSION_NOW)
     state = settled()
-    told = later(60)
-    feel(state, told)
+    sensed = later(60)
+    feel(state, sensed)
     st.alarm(state, record.EVENT_SHOCK, SETTINGS)
     st.learn_attach(state, REGISTERED, GERMANY)
-    assert step(state, told)[0] == decide.RECORD
+    assert step(state, sensed)[0] == decide.RECORD
 
 
 def test_another_network_is_registered_with_and_kept():
@@ -471,12 +471,12 @@ def test_no_wake_is_for_a_report_that_may_not_be():
         state[st.BARRED_UNTIL], state[st.AGE_MIN] = bar, 200
         ends = []
         while not ends or ends[-1] < NOW + (pause or 5 * HOUR):
-            told = later((ends[-1] if ends else NOW) - NOW)
-            feel(state, told)
-            action = decide.next(state, told, HINTS)
+            sensed = later((ends[-1] if ends else NOW) - NOW)
+            feel(state, sensed)
+            action = decide.next(state, sensed, HINTS)
             if action.kind == decide.RECORD:
                 st.learn_record(state)
-                action = decide.next(state, told, HINTS)
+                action = decide.next(state, sensed, HINTS)
             assert action.kind == decide.SLEEP
             ends.append(state[st.NOW] + action.limit_s)
         SETTINGS[cfg.REPORT_LEAST_S] = was
@@ -491,12 +491,12 @@ def test_a_late_report_that_may_not_be_wakes_nobody():
         state[st.SENT_TODAY] = sent
         now, wakes = NOW, 0
         while now < NOW + 12 * HOUR:
-            told = senses(now, mv=mv)
-            feel(state, told)
-            action = decide.next(state, told, HINTS)
+            sensed = senses(now, mv=mv)
+            feel(state, sensed)
+            action = decide.next(state, sensed, HINTS)
             if action.kind == decide.RECORD:
                 st.learn_record(state)
-                action = decide.next(state, told, HINTS)
+                action = decide.next(state, sensed, HINTS)
             assert action.kind == decide.SLEEP
             now, wakes = now + action.limit_s, wakes + 1
         assert 12 <= wakes <= 16, "hourly points are what it wakes for"
@@ -519,10 +519,10 @@ def wakes_unserved(state, hours, seen=0, moving=0):
     hints, wakes, now = fixed.hints(1, SETTINGS), [], state[st.NOW]
     until = now + hours * HOUR
     while now < until:
-        told, on_air = senses(now, motion=9000 * moving), []
-        feel(state, told)
+        sensed, on_air = senses(now, motion=9000 * moving), []
+        feel(state, sensed)
         while True:
-            action = decide.next(state, told, hints)
+            action = decide.next(state, sensed, hints)
             if action.kind == decide.SLEEP:
                 break
             if action.kind == decide.FIX:
@@ -551,12 +551,12 @@ def test_in_silence_scans_last_long_enough_to_find_another_network_than_the_last
     limits_s = []
     for vain in range(4):
         state[st.SEARCHES_FAILED] = vain
-        told = later((vain + 1) * 24 * HOUR)
-        feel(state, told)
+        sensed = later((vain + 1) * 24 * HOUR)
+        feel(state, sensed)
         state[st.SESSION_NOT_BEFORE] = state[st.DID_SCAN] = 0
         state[st.DID_FIX], state[st.WAITING], state[st.SEARCHES_FAILED] = st.NO, 1, vain
         for _ in range(6):
-            action = decide.next(state, told, fixed.hints(1, SETTINGS))
+            action = decide.next(state, sensed, fixed.hints(1, SETTINGS))
             if action.kind == decide.SCAN:
                 break
             (st.learn_fix(state, False) if action.kind == decide.FIX else st.learn_record(state))
@@ -602,13 +602,13 @@ def test_what_is_jolted_again_and_again_sleeps_through_it():
     state[st.LAST_RECORD], now, wakes = NOW, NOW, []
     wake = WAKE_TIMER
     while now < NOW + 24 * HOUR:
-        told = senses(now, wake=wake, motion=2)
-        feel(state, told)
+        sensed = senses(now, wake=wake, motion=2)
+        feel(state, sensed)
         state[st.LAST_SESSION] = now
-        action = decide.next(state, told, HINTS)
+        action = decide.next(state, sensed, HINTS)
         if action.kind == decide.RECORD:
             st.learn_record(state)
-            action = decide.next(state, told, HINTS)
+            action = decide.next(state, sensed, HINTS)
         assert action.kind == decide.SLEEP and not state[st.MOVING]
         state[st.ASLEEP_SINCE] = now
         wake = WAKE_MOTION if action.wake_on & ON_MOTION else WAKE_TIMER
@@ -621,9 +621,9 @@ def test_what_is_jolted_again_and_again_sleeps_through_it():
 def test_one_jolt_is_no_reason_to_sleep_through_the_next():
     state = settled()
     state[st.ASLEEP_SINCE] = NOW
-    told = later(600, wake=WAKE_MOTION, motion=2)
-    feel(state, told)
-    assert decide.next(state, told, HINTS).wake_on & ON_MOTION
+    sensed = later(600, wake=WAKE_MOTION, motion=2)
+    feel(state, sensed)
+    assert decide.next(state, sensed, HINTS).wake_on & ON_MOTION
 
 
 def test_reports_are_spread_over_the_day_and_closer_where_many_are_left():
@@ -675,9 +675,9 @@ def test_a_weak_battery_keeps_the_fix_before_the_radio():
     for sagging_mv in (0, 3200):
         state = settled(2000, moving=1)
         state[st.LOADED_MV] = sagging_mv
-        told = later(4 * HOUR, motion=900)
-        feel(state, told)
-        assert step(state, told)[0] == decide.FIX
+        sensed = later(4 * HOUR, motion=900)
+        feel(state, sensed)
+        assert step(state, sensed)[0] == decide.FIX
         st.learn_fix(state, True)
-        kinds.append(step(state, told)[0])
+        kinds.append(step(state, sensed)[0])
     assert kinds[0] in (decide.ATTACH, decide.SCAN) and kinds[1] == decide.RECORD

@@ -31,17 +31,17 @@ def settled(now=100 * HOUR):
     return state
 
 
-def feel(state, told):
-    st.feel(state, told)
-    alarms.feel(state, told, SETTINGS)
+def feel(state, sensed):
+    st.feel(state, sensed)
+    alarms.feel(state, sensed, SETTINGS)
 
 
-def wake(state, told):
+def wake(state, sensed):
     """Walk one wake in which everything works; the kinds of action in order."""
     kinds = []
-    feel(state, told)
+    feel(state, sensed)
     while True:
-        action = decide.next(state, told, HINTS)
+        action = decide.next(state, sensed, HINTS)
         kinds.append(action.kind)
         if action.kind == decide.SLEEP:
             return kinds, action
@@ -106,13 +106,13 @@ def test_a_bump_is_no_departure():
 
 def test_no_fix_scans_for_a_cell_and_still_records():
     state = settled()
-    told = senses(101 * HOUR)
-    feel(state, told)
-    assert decide.next(state, told, HINTS).kind == decide.FIX
+    sensed = senses(101 * HOUR)
+    feel(state, sensed)
+    assert decide.next(state, sensed, HINTS).kind == decide.FIX
     st.learn_fix(state, False)
-    assert decide.next(state, told, HINTS).kind == decide.SCAN
+    assert decide.next(state, sensed, HINTS).kind == decide.SCAN
     state[st.DID_SCAN] = st.YES
-    assert decide.next(state, told, HINTS).kind == decide.RECORD
+    assert decide.next(state, sensed, HINTS).kind == decide.RECORD
 
 
 def test_pauses_grow_with_failures_and_are_shorter_on_the_move():
@@ -131,10 +131,10 @@ def test_pauses_grow_with_failures_and_are_shorter_on_the_move():
 
 def test_an_empty_battery_does_not_transmit():
     state = settled()
-    told = senses(200 * HOUR, mv=3100)
-    feel(state, told)
+    sensed = senses(200 * HOUR, mv=3100)
+    feel(state, sensed)
     assert state[st.EVENTS] & record.EVENT_BATTERY
-    assert not fixed.upload_due(state, told, HINTS)
+    assert not fixed.upload_due(state, sensed, HINTS)
 
 
 def test_russia_is_waited_out_on_one_operator():
@@ -146,12 +146,12 @@ def test_russia_is_waited_out_on_one_operator():
     assert state[st.LOCKED_PLMN] == RUSSIA
     st.learn_session(state, False)
     for hours, due in ((1, False), (12, False), (23, False), (26, True)):
-        told = senses((110 + hours) * HOUR)
-        feel(state, told)
-        assert fixed.upload_due(state, told, HINTS) == due
-    assert decide.next(state, told, HINTS).kind == SCAN
+        sensed = senses((110 + hours) * HOUR)
+        feel(state, sensed)
+        assert fixed.upload_due(state, sensed, HINTS) == due
+    assert decide.next(state, sensed, HINTS).kind == SCAN
     networks.learn_scan(state, HINTS[2], RUSSIA, -90)
-    assert decide.next(state, told, HINTS).plmn == RUSSIA
+    assert decide.next(state, sensed, HINTS).plmn == RUSSIA
 
 
 def test_a_locked_operator_is_let_go_when_it_is_not_heard_any_more():
@@ -175,8 +175,8 @@ def test_registered_without_a_readable_cell_holds_on():
 
 def test_an_alarm_that_may_not_be_reported_does_not_keep_us_awake():
     state = settled()
-    told = senses(100 * HOUR + 100, WAKE_LIGHT, lux=300, mv=3150)
-    kinds, action = wake(state, told)
+    sensed = senses(100 * HOUR + 100, WAKE_LIGHT, lux=300, mv=3150)
+    kinds, action = wake(state, sensed)
     assert decide.ATTACH not in kinds
     assert action.limit_s >= 1800
 
@@ -192,11 +192,11 @@ def test_an_open_door_is_not_waited_for():
 def test_a_battery_that_sags_reports_half_as_often():
     state = settled()
     state[st.LOADED_MV] = 3240
-    told = senses(105 * HOUR)
-    feel(state, told)
-    assert not fixed.upload_due(state, told, HINTS)
+    sensed = senses(105 * HOUR)
+    feel(state, sensed)
+    assert not fixed.upload_due(state, sensed, HINTS)
     state[st.LOADED_MV] = 3400
-    assert fixed.upload_due(state, told, HINTS)
+    assert fixed.upload_due(state, sensed, HINTS)
 
 
 def test_the_limit_of_a_search_for_satellites_follows_the_age_of_the_ephemeris():
@@ -230,9 +230,9 @@ def test_every_third_failed_attempt_scans_everything():
     for fails in range(6):
         state[st.ATTEMPT_FAILS] = fails
         state[st.LAST_ATTEMPT] = 0
-        told = senses(200 * HOUR)
-        feel(state, told)
-        action = fixed.attach(state, told, HINTS)
+        sensed = senses(200 * HOUR)
+        feel(state, sensed)
+        action = fixed.attach(state, sensed, HINTS)
         limits.append(action.limit_s)
         wide.append(action.mcc == 0)
     assert limits == [50, 50, 180, 50, 50, 180]
@@ -245,9 +245,9 @@ def test_who_was_never_heard_of_scans_everything_three_times_and_then_as_others(
     limits, patience = [], []
     for fails in range(9):
         state[st.ATTEMPT_FAILS], state[st.LAST_ATTEMPT] = fails, 0
-        told = senses(200 * HOUR)
-        feel(state, told)
-        action = fixed.attach(state, told, HINTS)
+        sensed = senses(200 * HOUR)
+        feel(state, sensed)
+        action = fixed.attach(state, sensed, HINTS)
         limits.append(action.limit_s)
         patience.append(action.patience_s)
     assert limits == [180, 180, 180, 50, 50, 180, 50, 50, 180]
@@ -309,9 +309,9 @@ def test_an_agent_that_is_wrong_by_years_is_not_believed_unless_the_network_agre
     for drift in (-20 * HOUR, 0, 20 * HOUR):
         assert timing.believes(state, 100, 845000000 + drift)
     for wrong in (-20 * year, -year, -25 * HOUR, 25 * HOUR, year, 10 * year):
-        told = 845000000 + wrong
-        assert not timing.believes(state, 100, told) and not timing.believes(state, 100, told, ours)
-        assert timing.believes(state, 100, told, ours + wrong + 600)
+        sensed = 845000000 + wrong
+        assert not timing.believes(state, 100, sensed) and not timing.believes(state, 100, sensed, ours)
+        assert timing.believes(state, 100, sensed, ours + wrong + 600)
 
 
 def test_without_data_once_it_was_open_is_a_failure_like_any_other():
@@ -322,9 +322,9 @@ def test_without_data_once_it_was_open_is_a_failure_like_any_other():
     feel(state, senses(114 * HOUR))
     st.learn_attach(state, REGISTERED, RUSSIA)
     st.learn_session(state, False)
-    told = senses(115 * HOUR)
-    feel(state, told)
-    assert fixed.upload_due(state, told, HINTS)
+    sensed = senses(115 * HOUR)
+    feel(state, sensed)
+    assert fixed.upload_due(state, sensed, HINTS)
 
 
 def test_another_operator_in_russia_begins_the_bar_again():
@@ -334,9 +334,9 @@ def test_another_operator_in_russia_begins_the_bar_again():
     st.learn_session(state, True)
     st.learn_attach(state, REGISTERED, RUSSIA + 1)
     st.learn_session(state, False)
-    told = senses(133 * HOUR)
-    feel(state, told)
-    assert not fixed.upload_due(state, told, HINTS)
+    sensed = senses(133 * HOUR)
+    feel(state, sensed)
+    assert not fixed.upload_due(state, sensed, HINTS)
 
 
 def test_another_country_is_reported_and_frees_the_operator():
@@ -378,9 +378,9 @@ def test_an_operator_chosen_from_a_scan_is_kept_until_two_attempts_in_a_row_fail
     state[st.ATTEMPT_FAILS], state[st.CHOSEN_PLMN] = 4, 262003
     st.learn_attach(state, REGISTERED, 262003)
     st.learn_session(state, True)
-    told = senses(105 * HOUR)
-    feel(state, told)
-    assert fixed.attach(state, told, HINTS).plmn == 262003
+    sensed = senses(105 * HOUR)
+    feel(state, sensed)
+    assert fixed.attach(state, sensed, HINTS).plmn == 262003
     st.learn_attach(state, DENIED, 0)
     assert state[st.CHOSEN_PLMN] == 262003
     st.learn_attach(state, DENIED, GERMANY)
@@ -686,12 +686,12 @@ def test_a_fix_is_kept_before_the_radio_may_bring_a_weak_battery_down():
         state = settled(NOW_LATE)
         state[st.LAST_SESSION] = state[st.LAST_ATTEMPT] = state[st.LAST_RECORD] = 1000
         state[st.LOADED_MV], state[st.MOVING] = mv, 1
-        told = senses(NOW_LATE)
-        assert decide.next(state, told, HINTS).kind == decide.FIX
+        sensed = senses(NOW_LATE)
+        assert decide.next(state, sensed, HINTS).kind == decide.FIX
         st.learn_fix(state, True)
-        assert decide.next(state, told, HINTS).kind == then
+        assert decide.next(state, sensed, HINTS).kind == then
         state[st.DID_RECORD] = st.YES
-        assert decide.next(state, told, HINTS).kind == decide.ATTACH
+        assert decide.next(state, sensed, HINTS).kind == decide.ATTACH
 
 
 def test_a_bar_of_data_ends_by_the_clock_as_it_is_set_right():

@@ -49,8 +49,8 @@ def test_a_policy_that_is_none_is_refused_by_its_revision():
     assert policy.read(device.folder) == device.policy
     device.ask()
     assert policy.read(device.folder) == device.policy and device.next_wake_uses() == b"apn0"
-    told = device.reports()
-    assert told[0] == 5 and [event[1:] for event in told[6]] == [[1, 0, memory.REFUSED_POLICY, 6]]
+    reported = device.reports()
+    assert reported[0] == 5 and [event[1:] for event in reported[6]] == [[1, 0, memory.REFUSED_POLICY, 6]]
     assert not checked.exists(device.folder + files.COMING)
     device.take([7] + device.policy[1:])
     device.ask()

@@ -184,13 +184,13 @@ EID_ANSWER = b"BF3E125A10890490321234512345123456789012359000"
 
 
 def test_sessions_in_all_their_forms():
-    for told, session in (
+    for answered, session in (
         (b"+CCHO: 1", b"1"),
         (b"1", b"1"),
         (b"+CCHO: 5A1E000000000001", b"5A1E000000000001"),
     ):
         driver, table = scripted.bg95()
-        table.answers[b"+CCHO="] = line(told)
+        table.answers[b"+CCHO="] = line(answered)
         cgla(table, EID, EID_ANSWER, session)
         card = apdu.Transport(driver)
         card.open(ISD_R)

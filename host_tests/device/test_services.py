@@ -46,12 +46,12 @@ def test_each_answer_means_something_or_nothing():
 
 def test_it_is_changed_once_and_read_again():
     for make, shape, (on, off) in CHANGES:
-        for wanted, before, after, told in ((0, on, off, (0,)), (1, off, on, (3,))):
+        for wanted, before, after, reported in ((0, on, off, (0,)), (1, off, on, (3,))):
             driver, table = make()
             question, prefix, change = driver.SERVICES[:3]
             table.answers[question] = [line(prefix + b" " + shape % each) for each in (before, after)]
             table.answers[change % (2 if wanted else off)] = OK
-            assert services.settle(driver, wanted) == told
+            assert services.settle(driver, wanted) == reported
             assert table.sent == [question, change % (2 if wanted else off), question]
 
 
@@ -97,8 +97,8 @@ def test_what_came_is_noted_and_reported():
 
 def test_it_goes_up_behind_the_identity():
     who = ("imei", "iccid", "imsi", "fw")
-    for told, size, end in (((), 4, b"\x03\x62fw"), ((0,), 5, b"\x04\x00"), ((3,), 5, b"\x04\x03")):
+    for reported, size, end in (((), 4, b"\x03\x62fw"), ((0,), 5, b"\x04\x00"), ((3,), 5, b"\x04\x03")):
         out = cbor.Writer(bytearray(64))
-        extras.write_identity(out, who + told)
+        extras.write_identity(out, who + reported)
         written = bytes(out.buf[: out.n])
         assert written[:2] == bytes((3, 0xA0 + size)) and written.endswith(end)

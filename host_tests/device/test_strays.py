@@ -139,8 +139,13 @@ def test_a_call_that_ends_is_no_answer():
         table.answers[b"+CICCID"] = line(b"+ICCID: 8931440400012345678")
         table.answers[b"+CGMR"] = ended + line(b"+CGMR: LE11B12SIM7600M22")
         for _ in range(10):
-            told = driver.identity()
-            assert told == ("861477060123453", "8931440400012345678", "204046612345678", "LE11B12SIM7600M22")
+            reported = driver.identity()
+            assert reported == (
+                "861477060123453",
+                "8931440400012345678",
+                "204046612345678",
+                "LE11B12SIM7600M22",
+            )
         assert driver.channel.uninvited[0] == 30
 
 

@@ -11,10 +11,10 @@ HOUR = 3600
 GERMANY = 262
 
 
-def kept(told, **others):
+def kept(reported, **others):
     """Whether a scan lets a modem that was set to use only `told` keep to that."""
     it = device("", 3600)
-    it.state[st.ALLOWED_PLMN] = told
+    it.state[st.ALLOWED_PLMN] = reported
     for name, plmn in others.items():
         it.state[getattr(st, name)] = plmn
     scan.run(it, Action(SCAN, 0, 12))

@@ -97,8 +97,8 @@ class Operators:
     def __init__(self, *came):
         self.came, self.asked = list(came), []
 
-    def attach(self, limit_s, patience_s, plmn, told=0):
-        self.asked.append((plmn, told))
+    def attach(self, limit_s, patience_s, plmn, allowed=0):
+        self.asked.append((plmn, allowed))
         self.missed = self.in_scan
         came = self.came.pop(0)
         if came == "silent":
@@ -135,9 +135,9 @@ class Operators:
 class Attempt(Step):
     """An attempt to register with the operator `plmn`, the one set in the modem being `told`."""
 
-    def __init__(self, told, *came):
+    def __init__(self, reported, *came):
         super().__init__(Operators(*came), scripted.bg95()[1])
-        self.state[st.ALLOWED_PLMN] = told
+        self.state[st.ALLOWED_PLMN] = reported
         self.saved = None
         self.kept = self
 
@@ -284,8 +284,8 @@ def test_after_a_scan_the_choice_stays_unless_another_operator_is_locked():
         (250009, 250001, AS_IT_IS),
         (0, 250002, 250002),
     )
-    for told, plmn, wanted in cases:
-        attempt = Attempt(told, NO_SERVICE)
+    for reported, plmn, wanted in cases:
+        attempt = Attempt(reported, NO_SERVICE)
         attempt.state[st.HEARD_PLMN] = 250001
         attempt.to(plmn)
-        assert attempt.modem.asked == [(wanted, told)]
+        assert attempt.modem.asked == [(wanted, reported)]

@@ -82,7 +82,7 @@ class Modem:
     def gnss_stop(self):
         pass
 
-    def attach(self, limit_s, patience_s, plmn, told=0):
+    def attach(self, limit_s, patience_s, plmn, allowed=0):
         return self._do("attach", (REGISTERED, 0))
 
     def listen(self, limit_s, is_kept):

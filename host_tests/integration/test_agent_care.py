@@ -278,10 +278,10 @@ def test_a_position_that_was_read_wrong_is_published_as_it_is(tmp_path):
         connection.execute(update(points_table).values(lat=1))
         outbox.remove(connection, outbox.last(connection))
         came = reprocess(connection, Keyring(agent.database.place), DEVICE, 0, NOW_S)
-        told = outbox.head(connection, 9)
+        answered = outbox.head(connection, 9)
     assert came.changed == 1
-    assert [each.topic.split("/")[-1] for each in told] == ["track", "position"]
-    assert json.loads(told[-1].payload)["latitude"] == point(1).latitude_deg
+    assert [each.topic.split("/")[-1] for each in answered] == ["track", "position"]
+    assert json.loads(answered[-1].payload)["latitude"] == point(1).latitude_deg
 
 
 def test_points_that_are_read_again_keep_the_time_of_a_later_uplink(installation, capsys):
@@ -475,8 +475,8 @@ def test_an_uplink_is_recognized_when_nothing_is_known_of_it_any_more(installati
     installation.stop()
     topic = f"landbridge/{DEVICE}/up"
     with installation.database().writing() as connection:
-        told = [(Entry(1, 50, 2, 3, None), None)]
-        diagnostics.add(connection, DEVICE, told, NOW_S)
+        answered = [(Entry(1, 50, 2, 3, None), None)]
+        diagnostics.add(connection, DEVICE, answered, NOW_S)
         dead_letters.dead_letter(connection, topic, uplink, "replayed", NOW_S + 400 * DAY_S)
     retention = RetentionWorker(
         installation.database(),

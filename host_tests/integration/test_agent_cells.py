@@ -52,10 +52,10 @@ def test_what_one_container_has_heard_places_the_next(fleet):
     assert found.radius_m == 5_000 + 1_112
     with fleet.database.reading() as connection:
         track = points.track(connection, SECOND)
-    told = json.loads(exported(SECOND, track, Format.GEOJSON, {1: found}))
-    assert told["features"][0]["geometry"] is None
-    assert told["features"][0]["properties"]["approximate"]["method"] == "cell"
-    Draft202012Validator(json.loads((PROTOCOL / "track.schema.json").read_text())).validate(told)
+    answer = json.loads(exported(SECOND, track, Format.GEOJSON, {1: found}))
+    assert answer["features"][0]["geometry"] is None
+    assert answer["features"][0]["properties"]["approximate"]["method"] == "cell"
+    Draft202012Validator(json.loads((PROTOCOL / "track.schema.json").read_text())).validate(answer)
     assert "30.02000,100.00000" in exported(SECOND, track, Format.CSV, {1: found})
     pages = Pages(fleet)
     token = pages.token("a")

@@ -54,9 +54,9 @@ def test_a_case_that_comes_out_otherwise_is_named(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.app(["controls", "test", str(file)])
     assert ended.value.code == 1
-    told = capsys.readouterr().out
-    assert "WRONG  in a country where it may not be" in told
-    assert "20 cases, 1 wrong" in told
+    reported = capsys.readouterr().out
+    assert "WRONG  in a country where it may not be" in reported
+    assert "20 cases, 1 wrong" in reported
 
 
 def test_a_rule_without_a_case_is_named():
@@ -224,8 +224,8 @@ def test_what_a_device_reports_breaks_rules_and_keeps_them_again(desk):
     assert {"quota-50", "quota-80", "quota-100"} <= desk.standing()
     with desk.installation.database().reading() as connection:
         assert settings.history(connection, DEVICE)[-1].set_by == watch.WHO
-        told = [row for row in events.after(connection, DEVICE, 0, 1_000) if row.type == "control"]
-    assert [json.loads(row.content)["control"] for row in told][:2] == ["region", "high-risk"]
+        reported = [row for row in events.after(connection, DEVICE, 0, 1_000) if row.type == "control"]
+    assert [json.loads(row.content)["control"] for row in reported][:2] == ["region", "high-risk"]
     assert desk.installation.dead_letters() == []
 
 
@@ -303,8 +303,8 @@ def test_a_call_or_a_message_raises_again_what_a_person_has_cleared(desk):
 def _why(desk: Desk, control: str) -> str:
     """Why it was told broken last."""
     with desk.installation.database().reading() as connection:
-        told = [json.loads(row.content) for row in events.after(connection, DEVICE, 0, 1_000)]
-    broken = [each for each in told if (each.get("control"), each.get("action")) == (control, "broken")]
+        reported = [json.loads(row.content) for row in events.after(connection, DEVICE, 0, 1_000)]
+    broken = [each for each in reported if (each.get("control"), each.get("action")) == (control, "broken")]
     return str(broken[-1]["why"])
 
 
@@ -325,8 +325,8 @@ def test_a_card_goes_to_another_locator_when_that_was_said(desk, capsys):
     _run("sims", "history", ICCID)
     assert "stolen" in capsys.readouterr().out
     _run("controls", "usage")
-    told = capsys.readouterr().out
-    assert ICCID in told and " 460 " in told
+    reported = capsys.readouterr().out
+    assert ICCID in reported and " 460 " in reported
 
 
 def _run(*arguments: str) -> None:
@@ -413,9 +413,9 @@ def vendor(answer: Callable[[str], tuple[int, bytes]], other: str = "") -> Itera
 
 def well(path: str) -> tuple[int, bytes]:
     """What it says of one card."""
-    told: Any = {"status": "active", "device": {"imei": IMEI}}
-    told = {"month": {"total": 12345}} if path.endswith("/usage") else told
-    return 200 if ICCID in path else 404, json.dumps(told).encode()
+    reported: Any = {"status": "active", "device": {"imei": IMEI}}
+    reported = {"month": {"total": 12345}} if path.endswith("/usage") else reported
+    return 200 if ICCID in path else 404, json.dumps(reported).encode()
 
 
 def test_a_platform_is_described_by_a_file(monkeypatch):

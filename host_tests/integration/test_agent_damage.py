@@ -78,16 +78,16 @@ def test_health_and_doctor_say_so_and_the_agent_is_not_restarted_for_it(damaged,
     port = free_port()
     monkeypatch.setenv("LANDBRIDGE_WATCH_PORT", str(port))
     damaged.config = config.load()
-    told: list[str] = []
-    monkeypatch.setattr(service, "notify", told.append)
+    reported: list[str] = []
+    monkeypatch.setattr(service, "notify", reported.append)
     monkeypatch.setattr(service, "_WATCH_S", 0.05)
     damaged.start()
     broken = damaged.device()
     broken.publish(broken.seal([point(_EACH + 1)]))
     said = wait_until(partial(problem, port), "what is wrong")
     assert said[0].startswith(f"landbridge/{DEVICE}/up: the database is damaged: "), said
-    told.clear()
-    wait_until(lambda: "WATCHDOG=1" in told, "a start would not mend it")
+    reported.clear()
+    wait_until(lambda: "WATCHDOG=1" in reported, "a start would not mend it")
     with pytest.raises(SystemExit) as ended:
         cli.app(["doctor"])
     out = capsys.readouterr().out

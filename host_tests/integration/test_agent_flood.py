@@ -51,7 +51,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
         yield listening
 
 
-def told(systemd: socket.socket, what: bytes) -> None:
+def reported(systemd: socket.socket, what: bytes) -> None:
     """Wait until `what` is told."""
     while systemd.recv(100) != what:
         pass
@@ -97,10 +97,10 @@ def test_pages_that_cannot_be_started_are_a_problem_and_nothing_else_is(installa
         installation.config, web=replace(installation.config.web, port=free_port()), watch=watch
     )
     installation.start()
-    told(systemd, b"READY=1")
+    reported(systemd, b"READY=1")
     wait_until(lambda: "the pages have been away" in ask(installation, "/health")[1], "trouble")
     for _ in range(3):
-        told(systemd, b"WATCHDOG=1")
+        reported(systemd, b"WATCHDOG=1")
     installation.device().send([point(1)])
 
 
@@ -149,7 +149,7 @@ def test_systemd_is_notified_when_no_descriptor_is_left(systemd):
 
 def test_ingest_without_a_descriptor_left_waits_for_one(installation, systemd):
     agent = installation.spawn()
-    told(systemd, b"READY=1")
+    reported(systemd, b"READY=1")
     device = installation.device()
     device.send([point(1)])
     limits = resource.prlimit(agent.pid, resource.RLIMIT_NOFILE)
@@ -159,7 +159,7 @@ def test_ingest_without_a_descriptor_left_waits_for_one(installation, systemd):
     log = installation.folder / "agent.log"
     # As paho has no descriptor for another connection, the broker is away.
     wait_until(lambda: installation.broker.log().count(" as landbridge-agent ") == 1, "nobody")
-    told(systemd, b"WATCHDOG=1")
+    reported(systemd, b"WATCHDOG=1")
     assert agent.poll() is None, log.read_text()
     before = installation.subscriptions()
     resource.prlimit(agent.pid, resource.RLIMIT_NOFILE, limits)

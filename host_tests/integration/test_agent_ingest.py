@@ -138,15 +138,15 @@ def test_a_point_is_on_no_trip_until_it_is_dated_and_then_passed_on_again(instal
     device.send(lost)
     device.send([point(3, quality=1, time=NOW_S - 20_000)], clock=[3, 6000, NOW_S - 6500])
     wait_until(lambda: len(platform.features()) >= 5, "the points and those that are dated")
-    told = [each["properties"] for each in platform.features()]
-    assert [each["seq"] for each in told] == [1, 2, 1, 2, 3]
-    assert [each["container"] for each in told] == [None, None, "CSQU3054383", "CSQU3054383", None]
-    assert [each["time"] for each in told] == [
+    reported = [each["properties"] for each in platform.features()]
+    assert [each["seq"] for each in reported] == [1, 2, 1, 2, 3]
+    assert [each["container"] for each in reported] == [None, None, "CSQU3054383", "CSQU3054383", None]
+    assert [each["time"] for each in reported] == [
         None,
         None,
         iso(NOW_S - 6400),
         iso(NOW_S - 6400),
-        told[4]["time"],
+        reported[4]["time"],
     ]
     assert [each["seq"] for each in wait_until(lambda: platform.on("/position"), "a position")] == [1]
     assert [each["container"] for each in platform.on("/alarm")] == [None, None] + ["CSQU3054383"] * 2
@@ -174,8 +174,8 @@ def test_a_clock_that_knows_the_time_corrects_what_arrival_dated(installation):
     assert installation.stored()[1].at_s == NOW_S - 11800
     device.send([point(4, time=NOW_S - 1000)])
     wait_until(lambda: len(platform.on("/position")) >= 3, "three positions")
-    told = [(each["seq"], each["time"]) for each in platform.on("/position")]
-    assert told == [(1, iso(NOW_S - 400)), (1, iso(NOW_S - 11800)), (4, iso(NOW_S - 1000))]
+    reported = [(each["seq"], each["time"]) for each in platform.on("/position")]
+    assert reported == [(1, iso(NOW_S - 400)), (1, iso(NOW_S - 11800)), (4, iso(NOW_S - 1000))]
 
 
 def test_one_bad_key_does_not_hold_up_the_others(installation):
@@ -285,10 +285,10 @@ def test_a_device_that_says_it_stands_makes_its_position_no_older(installation):
     for each in (point(5), still(6, KIND_CELL), still(8), still(7), point(3), point(9)):
         device.send([each])
     wait_until(lambda: len(platform.on("/position")) >= 4, "four positions")
-    told = [(each["seq"], each["stationary_until"]) for each in platform.on("/position")]
+    reported = [(each["seq"], each["stationary_until"]) for each in platform.on("/position")]
     at = {each.point.seq: iso(each.at_s) for each in installation.stored()}
     # What was said behind a gap counts when the gap is filled: the device might have moved in it.
-    assert told == [(5, None), (5, at[6]), (5, at[8]), (9, None)]
+    assert reported == [(5, None), (5, at[6]), (5, at[8]), (9, None)]
 
 
 def test_what_was_said_before_the_fix_came_in_counts_and_ends_where_it_has_moved(installation):
@@ -301,8 +301,8 @@ def test_what_was_said_before_the_fix_came_in_counts_and_ends_where_it_has_moved
     device.send([point(9)])
     wait_until(lambda: len(platform.on("/position")) >= 2, "two positions")
     at = {each.point.seq: iso(each.at_s) for each in installation.stored()}
-    told = [(each["seq"], each["stationary_until"]) for each in platform.on("/position")]
-    assert told == [(5, at[6]), (9, None)]
+    reported = [(each["seq"], each["stationary_until"]) for each in platform.on("/position")]
+    assert reported == [(5, at[6]), (9, None)]
 
 
 def test_what_cannot_be_read_is_a_dead_letter_and_the_agent_goes_on(installation):

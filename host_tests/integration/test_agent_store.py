@@ -292,8 +292,8 @@ def test_the_position_moves_by_time_only(database):
             new = points.store(connection, DEVICE, [checked(seq, at_s)], NOW_S)
             new_points.post(connection, [new_points.NewPoints(row, [], [], new)], NOW_S)
             write(connection, [row])
-        told = [json.loads(each.payload) for each in outbox.head(connection, 9) if each.retain]
-        assert [each["seq"] for each in told] == [5, 4]
+        reported = [json.loads(each.payload) for each in outbox.head(connection, 9) if each.retain]
+        assert [each["seq"] for each in reported] == [5, 4]
         latest = points.latest_position(connection, DEVICE)
     assert latest and latest.point.seq == 4
 
@@ -356,8 +356,8 @@ def test_a_number_that_was_given_and_forgotten_is_not_given_again(database):
     def given(now_s: int) -> tuple[int, int, int]:
         for name in ("tamper", "light", "shock"):
             content = {"alarm": name}
-            told = Event(f"{DEVICE}/1/{name}", DEVICE, "alarm", False, None, 1, now_s, content)
-            publishing.publish(connection, [told], now_s)
+            reported = Event(f"{DEVICE}/1/{name}", DEVICE, "alarm", False, None, 1, now_s, content)
+            publishing.publish(connection, [reported], now_s)
         (newest,) = alarms.listed(connection, None, None, True, 2**31 - 1, 1)
         return events.newest(connection), outbox.last(connection), newest.alarm
 

@@ -420,8 +420,8 @@ def test_a_device_bound_again_in_mid_track_shows_each_tenant_its_own_interval(bo
         sent = bound.sent(tenant)
         tracks = [each for leaf, content in sent if leaf == "track" for each in content["features"]]
         assert [each["properties"]["seq"] for each in tracks] == list(hours)
-        told = [content for leaf, content in sent if leaf.startswith("event/")]
-        assert {each["trip"] for each in told} == {trip}
+        answered = [content for leaf, content in sent if leaf.startswith("event/")]
+        assert {each["trip"] for each in answered} == {trip}
         assert [content["seq"] for leaf, content in sent if leaf == "position"][-1] == hours[-1]
         with bound.database.reading() as connection:
             rows = events.feed(connection, 0, 1_000, Wanted(tenant))
@@ -439,9 +439,9 @@ def test_what_an_arrival_takes_from_a_trip_is_taken_back_from_its_tenant(bound):
     bound.deliver(at(9, events=1, **away))
     bound.deliver(at(1, **away), *(at(hour, **there) for hour in (3, 4, 5)))
     sent = bound.sent("acme")
-    told = [content["id"] for leaf, content in sent if leaf == "event/alarm"]
+    answered = [content["id"] for leaf, content in sent if leaf == "event/alarm"]
     taken_back = [content["retracts"] for leaf, content in sent if leaf == "event/retraction"]
-    assert f"{FIRST}/9/alarm-light" in told
+    assert f"{FIRST}/9/alarm-light" in answered
     assert f"{FIRST}/9/alarm-light" in taken_back
     assert [content["seq"] for leaf, content in sent if leaf == "position"][-1] < 9
 
@@ -454,13 +454,17 @@ def test_a_tenant_s_geofence_is_there_on_its_trips_only(bound):
     bound.trip("CSQU3054383", 2, 4, "acme")
     bound.trip("MSKU0000006", 4, 8, "bolt")
     bound.deliver(*map(at, range(1, 12)))
-    told = {
+    answered = {
         tenant: {
             (each["geofence"], each["trip"]) for leaf, each in bound.sent(tenant) if leaf == "event/geofence"
         }
         for tenant in ("acme", "bolt", "operator")
     }
-    assert told == {"acme": {("secret", 1), ("yard", 1)}, "bolt": {("yard", 2)}, "operator": {("yard", None)}}
+    assert answered == {
+        "acme": {("secret", 1), ("yard", 1)},
+        "bolt": {("yard", 2)},
+        "operator": {("yard", None)},
+    }
     assert {leaf for leaf, each in bound.sent("bolt") if "secret" in str(each)} == set()
     assert {leaf for leaf, each in bound.sent("acme") if each.get("place") == "secret"} == {"event/stop"}
 
@@ -496,8 +500,15 @@ def _properties() -> dict[str, Any]:
     usual = dict.fromkeys(
         ("heading_deg", "hdop", "satellites", "container", "trip", "speed_kmh", "battery_mv", "temperature_c")
     )
-    told = {"device": "d", "time": iso(NOW_S), "plmn": 460_000, "tac": 1234, "cell": 5678, "rsrp_dbm": -90}
-    return usual | told | {"seq": 1, "quality_flags": []}
+    answered = {
+        "device": "d",
+        "time": iso(NOW_S),
+        "plmn": 460_000,
+        "tac": 1234,
+        "cell": 5678,
+        "rsrp_dbm": -90,
+    }
+    return usual | answered | {"seq": 1, "quality_flags": []}
 
 
 def test_the_docs_show_how_each_kind_of_webhook_is_verified(bound, receiver, monkeypatch):
@@ -546,7 +557,7 @@ def test_dcsa_events_keep_their_schema_and_take_back_what_was_not_true(bound, re
     for got in receiver.taken:
         signed = hmac.digest(secret, got.body, hashlib.sha256).hex()
         assert got.headers["notification-signature"] == f"sha256={signed}"
-    told = {
+    answered = {
         "event": 9,
         "replaces": 4,
         "id": "d/1/retraction-border",
@@ -560,7 +571,7 @@ def test_dcsa_events_keep_their_schema_and_take_back_what_was_not_true(bound, re
         "received": whole["eventDateTime"],
     }
     where = {"latitude": 1.5, "longitude": 0.00005}
-    taken_back = dcsa.event(told | {"type": "retraction"} | point_of | where)
+    taken_back = dcsa.event(answered | {"type": "retraction"} | point_of | where)
     assert taken_back
     schema.validate(taken_back)
     assert taken_back["metadata"]["retractedEventID"] == dcsa.event_id(4, "d/1/border")
@@ -612,8 +623,8 @@ def test_a_device_is_announced_to_home_assistant_before_its_first_position(bound
     assert tracker.retain
     position = json.loads(tracker.payload)["json_attributes_topic"]
     assert topics.index(tracker.topic) < topics.index(position)
-    told = json.loads(next(each for each in published if each.topic == position).payload)
-    assert {"latitude", "longitude", "battery_mv", "temperature_c"} <= set(told)
+    answered = json.loads(next(each for each in published if each.topic == position).payload)
+    assert {"latitude", "longitude", "battery_mv", "temperature_c"} <= set(answered)
 
 
 def test_home_assistant_forgets_a_device_with_its_position_and_keeps_tenants_apart():

@@ -185,8 +185,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
 def batches(pages: Pages, token: str, query: str) -> tuple[list[dict[str, Any]], int]:
     status, text = pages.ask(f"/v1/tracks?{query}", token)
     assert status == 200, text
-    told = json.loads(text)
-    return told["tracks"], told["next"]
+    answer = json.loads(text)
+    return answer["tracks"], answer["next"]
 
 
 def times(found: list[dict[str, Any]]) -> list[list[str]]:
@@ -227,8 +227,8 @@ def test_the_number_on_the_topic_is_the_one_to_ask_with(tmp_path):
     with fleet.database.reading() as connection:
         (track,) = (each for each in outbox.head(connection, 10) if each.what == "track")
         (batch,) = tracks.after(connection, None, 0, 10)
-        told = finished(connection, track)
-    assert told and json.loads(told.payload)["track"] == batch.message == track.message
+        answer = finished(connection, track)
+    assert answer and json.loads(answer.payload)["track"] == batch.message == track.message
     with fleet.database.writing() as connection:
         assert tracks.forget(connection, batch.message) == 0
         assert tracks.forget(connection, batch.message + 1) == 1

@@ -115,7 +115,7 @@ def offers_and_trips(database: Database) -> tuple[list[Any], list[int]]:
         return offers.current(connection, DEVICE), [each.trip for each in trips.every(connection)]
 
 
-def told(database: Database, tenant: str, leaf: str) -> list[Any]:
+def answer(database: Database, tenant: str, leaf: str) -> list[Any]:
     """What is in the outbox for a tenant; every event keeps the schema."""
     schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
     with database.reading() as connection:
@@ -133,7 +133,7 @@ def test_first_light_or_motion_is_suggested_once(database, changes, cause):
     assert offered(database) == []
     deliver(database, [at(3, **changes), at(4, motion=9, events=LIGHT)], NOW_S)
     assert offered(database) == [(3, cause, "Brest")]
-    (message,) = told(database, OPERATOR, "event/start-suggested")
+    (message,) = answer(database, OPERATOR, "event/start-suggested")
     assert (message["trip"], message["latitude"], message["time"]) == (None, 52.1, iso(BEGIN_S + 3 * HOUR_S))
 
 
@@ -147,7 +147,7 @@ def test_it_is_gone_when_a_trip_starts_and_comes_again_after_it(database):
     deliver(database, [at(hour) for hour in range(4, 9)], NOW_S)
     book(database, NOW_S)
     assert offered(database) == []
-    assert [each["retracts"] for each in told(database, OPERATOR, "event/retraction")] == [
+    assert [each["retracts"] for each in answer(database, OPERATOR, "event/retraction")] == [
         f"{DEVICE}/3/start-suggested"
     ]
     deliver(database, [at(2, motion=9), at(41, motion=9)], NOW_S + 2 * HOUR_S)
@@ -170,7 +170,7 @@ def test_a_trip_without_points_separates_two_suggestions(database):
 def test_an_accepted_suggestion_puts_stored_points_on_the_trip(database):
     deliver(database, [at(1), at(2, motion=9, events=LIGHT), at(3, 52.1, 23.0, motion=9)], NOW_S)
     ((seq, _, _),) = offered(database)
-    assert seq == 2 and told(database, "acme", "track") == []
+    assert seq == 2 and answer(database, "acme", "track") == []
     assert book(database, BEGIN_S + 2 * HOUR_S).points == 2
     with database.reading() as connection:
         assert [each.trip for each in points.track(connection, DEVICE)] == [None, 1, 1]
@@ -179,10 +179,10 @@ def test_an_accepted_suggestion_puts_stored_points_on_the_trip(database):
     assert json.loads(found["geofence"].content)["action"] == "leave"
     assert alarm.tenant == "acme" and alarm.seq == 2
     assert offered(database) == []
-    (track,) = told(database, "acme", "track")
+    (track,) = answer(database, "acme", "track")
     assert len(track["features"]) == 2
-    assert len(told(database, "acme", "position")) == 1
-    gone = {each["retracts"] for each in told(database, OPERATOR, "event/retraction")}
+    assert len(answer(database, "acme", "position")) == 1
+    gone = {each["retracts"] for each in answer(database, OPERATOR, "event/retraction")}
     assert gone >= {f"{DEVICE}/2/start-suggested", f"{DEVICE}/2/alarm-light"}
     assert not [each for each in believed(database) if "start-suggested" in each]
 

@@ -91,9 +91,9 @@ def test_who_is_silent_when_the_trip_changes_is_so_on_the_next_one(fleet):
     now_s = BEGIN_S + 5 * HOUR_S
     fleet.heard(BEGIN_S + HOUR_S, BEGIN_S + 2 * HOUR_S)
 
-    def look(told: int) -> None:
+    def look(answer: int) -> None:
         with fleet.database.writing() as connection:
-            assert silence.check_due(connection, [FIRST], 0, now_s) == told
+            assert silence.check_due(connection, [FIRST], 0, now_s) == answer
 
     look(1)
     with fleet.database.writing() as connection:
@@ -121,13 +121,13 @@ def test_silence_is_published_once_however_many_trips_run(fleet):
     own = fleet.trip("CSQU3054383", 0, None, "acme")
     fleet.deliver(at(1))
     fleet.heard(BEGIN_S + HOUR_S, BEGIN_S + 2 * HOUR_S)
-    told = []
+    answer = []
     for minute in range(3):
         now_s = BEGIN_S + 5 * HOUR_S + 60 * minute
         with fleet.database.writing() as connection:
             names = silence.due_devices(connection, 0, now_s)
-            told.append(silence.check_due(connection, names, 0, now_s))
-    assert told == [1, 0, 0]
+            answer.append(silence.check_due(connection, names, 0, now_s))
+    assert answer == [1, 0, 0]
     assert every(fleet) == [("silent", "raised", 1, own)]
     fleet.heard(BEGIN_S + 6 * HOUR_S)
     with fleet.database.writing() as connection:
@@ -152,17 +152,17 @@ def test_silence_shows_the_next_trip_nothing_of_before_it(fleet, told_before):
     fleet.heard(BEGIN_S + 8 * HOUR_S)
     with fleet.database.writing() as connection:
         assert silence.check_due(connection, [FIRST], 0, BEGIN_S + 9 * HOUR_S) == 1
-    told = [content for leaf, content in fleet.sent("bolt") if leaf.startswith("event/")]
-    assert [each["type"] for each in told] == ["alarm", "alarm-raised", "alarm", "alarm-cleared"]
-    assert {(each["time"], each["due"]) for each in told} == {(None, iso(begin_s))}
-    heard = [each.get("last_session") for each in told if each["type"] == "alarm"]
+    answer = [content for leaf, content in fleet.sent("bolt") if leaf.startswith("event/")]
+    assert [each["type"] for each in answer] == ["alarm", "alarm-raised", "alarm", "alarm-cleared"]
+    assert {(each["time"], each["due"]) for each in answer} == {(None, iso(begin_s))}
+    heard = [each.get("last_session") for each in answer if each["type"] == "alarm"]
     assert heard == [None, iso(BEGIN_S + 8 * HOUR_S)]
-    for each in told:
+    for each in answer:
         times = re.findall(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z", json.dumps(each))
         assert min(times) >= iso(begin_s)
         assert str(BEGIN_S + 2 * HOUR_S) not in each["id"]
     schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
-    for each in told:
+    for each in answer:
         schema.validate(each)
 
 

@@ -126,7 +126,7 @@ def test_a_password_is_read_and_only_its_hash_is_kept(command: Command):
     command("tokens", "add", "berta")
     arguments = [sys.executable, "-m", "landbridge", "--data", str(command.folder), "tokens", "password"]
     for given, code in (("too short", 2), ("long enough, it is", 0)):
-        told = subprocess.run(
+        reported = subprocess.run(
             [*arguments, "berta"],
             input=f"{given}\n",
             text=True,
@@ -134,7 +134,7 @@ def test_a_password_is_read_and_only_its_hash_is_kept(command: Command):
             capture_output=True,
             check=False,
         )
-        assert told.returncode == code, told.stderr
+        assert reported.returncode == code, reported.stderr
     database = open_database(command.folder / "landbridge.sqlite3")
     with database.reading() as connection:
         row = tokens.named(connection, "berta")

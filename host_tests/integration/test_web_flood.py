@@ -169,10 +169,10 @@ def test_a_connection_is_used_again_and_an_answer_takes_as_long_as_it_takes(flee
         connection.close()
         monkeypatch.setattr(connections, "PATIENCE_S", 2.0)
         connection, answer = follow(pages, pages.token("anna"))
-        told = b"".join(iter(lambda: answer.read(1), b""))
+        reported = b"".join(iter(lambda: answer.read(1), b""))
         connection.close()
     # Its token is no session of a browser, so the feed ends by itself, after 20 looks.
-    assert told == b"retry: 3000\n\n"
+    assert reported == b"retry: 3000\n\n"
 
 
 @pytest.mark.parametrize(

@@ -86,12 +86,12 @@ def test_a_box_has_what_lies_in_it(filled: Database):
 
 
 def test_days_networks_and_wakes(filled: Database):
-    told = [Wake(1, minute, 600 - minute, 11, 6, 2.5) for minute in range(0, 600, 10)]
+    reported = [Wake(1, minute, 600 - minute, 11, 6, 2.5) for minute in range(0, 600, 10)]
     with filled.writing() as connection:
-        wakes.add(connection, DEVICE, told, NOW_S)
-        wakes.add(connection, DEVICE, told, NOW_S)
+        wakes.add(connection, DEVICE, reported, NOW_S)
+        wakes.add(connection, DEVICE, reported, NOW_S)
     with filled.reading() as connection:
-        assert sum(row.joules for row in outline.energy(connection, DEVICE, [SPAN])) == 2.5 * len(told)
+        assert sum(row.joules for row in outline.energy(connection, DEVICE, [SPAN])) == 2.5 * len(reported)
         assert outline.energy(connection, DEVICE, []) == []
         (plmn,) = outline.networks(connection, DEVICE).values()
         assert plmn == point(1).plmn

@@ -69,8 +69,8 @@ def deliver(database: Database, taken: Sequence[Point], received_s: int, keep_ev
 def standing(connection: Connection) -> list[tuple[int | None, str, dict[str, Any]]]:
     """What stands of all trips and times between, without when it was received."""
     rows = events.inferred_from(connection, DEVICE, (0, 0))
-    told = [(each.trip, each.id, dict(each.content) | {"received": None}) for each in rows]
-    return sorted(told, key=lambda each: each[1])
+    reported = [(each.trip, each.id, dict(each.content) | {"received": None}) for each in rows]
+    return sorted(reported, key=lambda each: each[1])
 
 
 def outcome(database: Database) -> tuple[Any, ...]:

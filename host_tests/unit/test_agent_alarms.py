@@ -34,7 +34,7 @@ PROTOCOL = Path(__file__).parents[2] / "docs" / "reference"
 DAY_S = 24 * HOUR_S
 
 
-def told(fleet: Fleet) -> list[dict[str, Any]]:
+def answer(fleet: Fleet) -> list[dict[str, Any]]:
     with fleet.database.reading() as connection:
         return told_of(connection)
 
@@ -55,9 +55,9 @@ def test_an_open_alarm_is_counted_and_a_cleared_one_raised_again(fleet):
         ("temperature", "raised", 1),
     ]
     schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
-    for each in told(fleet):
+    for each in answer(fleet):
         schema.validate({"event": 1} | each)
-    assert [each["type"] for each in told(fleet)] == ["alarm-raised", "alarm-cleared", "alarm-raised"]
+    assert [each["type"] for each in answer(fleet)] == ["alarm-raised", "alarm-cleared", "alarm-raised"]
 
 
 def test_late_events_do_not_raise_what_is_over(fleet):
@@ -75,8 +75,8 @@ def test_what_is_not_cleared_is_over_when_it_is_quiet(fleet):
     pass_by(fleet, NOW_S + DAY_S)
     pass_by(fleet, NOW_S + 2 * DAY_S)
     assert every(fleet) == [("shock", "cleared", 1, None)]
-    assert [each["type"] for each in told(fleet)] == ["alarm-raised", "alarm-cleared"]
-    assert told(fleet)[-1]["cleared"] == iso(last_s + DAY_S)
+    assert [each["type"] for each in answer(fleet)] == ["alarm-raised", "alarm-cleared"]
+    assert answer(fleet)[-1]["cleared"] == iso(last_s + DAY_S)
     with fleet.database.reading() as connection:
         stirred = [
             list(connection.execute(alarms.stirred_since(NOW_S + DAY_S + s)).scalars()) for s in (0, 1)
@@ -212,8 +212,8 @@ def test_one_trip_s_alarm_is_not_the_next_one_s(fleet):
 
 def sent_to(fleet: Fleet, tenant: str) -> list[tuple[str, str, int]]:
     """(type, alarm, trip) of the changes that a tenant was told, in their order."""
-    told = [content for leaf, content in fleet.sent(tenant) if leaf.startswith("event/alarm-")]
-    return [(each["type"], each["alarm"], each["trip"]) for each in told]
+    answer = [content for leaf, content in fleet.sent(tenant) if leaf.startswith("event/alarm-")]
+    return [(each["type"], each["alarm"], each["trip"]) for each in answer]
 
 
 def test_an_alarm_is_not_cleared_by_events_of_the_next_trip(fleet):
@@ -252,7 +252,9 @@ def test_alarms_end_with_their_trip_whoever_looks_after_them(fleet, tmp_path, mo
         cli.app(["trips", "end", FIRST])
     assert not ended.value.code
     assert every(fleet) == [("temperature", "cleared", 1, trip), ("tamper", "cleared", 1, trip)]
-    assert {(each["cleared"], each["cleared_by"]) for each in told(fleet)[-2:]} == {(iso(NOW_S), engine.TRIP)}
+    assert {(each["cleared"], each["cleared_by"]) for each in answer(fleet)[-2:]} == {
+        (iso(NOW_S), engine.TRIP)
+    }
     assert sent_to(fleet, "acme")[-2:] == [
         ("alarm-cleared", "temperature", trip),
         ("alarm-cleared", "tamper", trip),
@@ -266,7 +268,7 @@ def test_what_comes_late_of_a_trip_that_is_over_ends_with_it(fleet):
     pass_by(fleet, NOW_S)
     pass_by(fleet, NOW_S + 60)
     assert sent_to(fleet, "acme") == [("alarm-raised", "tamper", trip), ("alarm-cleared", "tamper", trip)]
-    assert told(fleet)[-1]["cleared"] == iso(BEGIN_S + 10 * HOUR_S)
+    assert answer(fleet)[-1]["cleared"] == iso(BEGIN_S + 10 * HOUR_S)
 
 
 @pytest.mark.parametrize("tenant", ["acme", None])
@@ -465,8 +467,8 @@ def test_somebody_looks_after_an_alarm_over_http(fleet):
         page = pages.ask("/alarms?every=true", mine)[1]
         assert "token m" in page and "guard called" in page and "cleared<" in page
         assert json.loads(pages.ask("/v1/alarms", mine)[1]) == []
-    types = [each["type"] for each in told(fleet)]
+    types = [each["type"] for each in answer(fleet)]
     assert types == ["alarm-raised", "alarm-acknowledged", "alarm-cleared"]
-    assert told(fleet)[1]["acknowledged_by"] == "token m"
+    assert answer(fleet)[1]["acknowledged_by"] == "token m"
     with fleet.database.writing() as connection, pytest.raises(UserError, match="cleared"):
         engine.acknowledge(connection, row["number"], "somebody", "", NOW_S)

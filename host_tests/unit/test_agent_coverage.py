@@ -42,7 +42,7 @@ def record(seq: int, km: float | None, plmn: int, at_s: int, motion: int = 9, rs
 
 def test_coverage_is_learned_from_the_points_of_trips_on_the_route(database):
     trip = start(database)
-    told = [
+    reported = [
         record(1, 2.0, 401_001, NOW_S + 1),
         record(2, 3.0, 401_002, NOW_S + 2),
         record(3, None, 401_001, NOW_S + 3),  # just behind
@@ -52,7 +52,7 @@ def test_coverage_is_learned_from_the_points_of_trips_on_the_route(database):
         record(7, 299.0, 250_001, NOW_S + 99_001, rsrp=115),
     ]
     with database.writing() as connection:
-        points.store(connection, DEVICE, told, NOW_S + 99_002)
+        points.store(connection, DEVICE, reported, NOW_S + 99_002)
         other = trips.start(connection, DEVICE, "CSQU3054383", "another", "C", 3_600, NOW_S + 99_003)
         assert trip != other
         assert learn.learn(connection, "short", SHORT) == learn.learn(connection, "short", SHORT) == 5
@@ -71,14 +71,14 @@ def wake(minute: int, did: int, rest: int, joules: float) -> Wake:
 
 def test_failed_observations_and_costs_are_learned_from_wakes(database):
     start(database)
-    told = [
+    reported = [
         record(1, 2.0, 401_001, NOW_S + 60),
         record(2, 101.0, 0, NOW_S + 7_200),
         record(3, None, 0, NOW_S + 7_260, motion=0),
     ]
     rows = [(2, 30, 2, 45), (3, 30, 5, 20), (121, 13, 3, 20), (500, 30, 3, 20), (501, 0, 3, 4)]
     with database.writing() as connection:
-        points.store(connection, DEVICE, told, NOW_S + 99_002)
+        points.store(connection, DEVICE, reported, NOW_S + 99_002)
         for _ in range(2):  # told twice
             wakes.add(connection, DEVICE, [wake(*row) for row in rows], NOW_S + 60_000)
         # The first look in vain is where the point before it was, the others where the train stands.
@@ -89,9 +89,9 @@ def test_failed_observations_and_costs_are_learned_from_wakes(database):
 
 def test_costs_of_networks_reach_the_route_data(database):
     start(database)
-    told = [record(i, 2.0, 401_001 + i % 2, NOW_S + 600 * i, motion=0) for i in range(1, 13)]
+    reported = [record(i, 2.0, 401_001 + i % 2, NOW_S + 600 * i, motion=0) for i in range(1, 13)]
     with database.writing() as connection:
-        points.store(connection, DEVICE, told, NOW_S + 99_002)
+        points.store(connection, DEVICE, reported, NOW_S + 99_002)
         rows = [wake(10 * i, 13, 2, 9.0 if i % 2 else 3.0) for i in range(1, 13)]
         wakes.add(connection, DEVICE, rows, NOW_S + 60_000)
         learn.learn(connection, "short", SHORT)

@@ -42,10 +42,10 @@ def tell(database, said, now_s=NOW_S):
 
 
 def test_reported_wakes_are_decoded():
-    told = diagnostics.decode(SAID)
-    assert (told.boot, told.offset_s) == (3, OFFSET_S)
-    assert told.counters["wakes"] == 90 and told.counters["watchdog_resets"] == 1
-    assert told.entries == [
+    reported = diagnostics.decode(SAID)
+    assert (reported.boot, reported.offset_s) == (3, OFFSET_S)
+    assert reported.counters["wakes"] == 90 and reported.counters["watchdog_resets"] == 1
+    assert reported.entries == [
         Entry(2, 77, 5, 15),  # before the power-on
         Entry(3, 1, 1, 1),
         Entry(3, 400, 3, -1),
@@ -55,10 +55,10 @@ def test_reported_wakes_are_decoded():
 
 
 def test_a_chip_that_cannot_measure_its_battery_is_shown_in_words():
-    told = diagnostics.decode(SAID | {2: [1, 10, 0]}).entries[0]
-    assert told == Entry(3, 1, diagnostics.UNCALIBRATED, 0)
-    assert diagnostics.KINDS[told.kind] == "battery not measured"
-    assert "counted as good" in str(diagnostics.meaning(told.kind, told.value))
+    reported = diagnostics.decode(SAID | {2: [1, 10, 0]}).entries[0]
+    assert reported == Entry(3, 1, diagnostics.UNCALIBRATED, 0)
+    assert diagnostics.KINDS[reported.kind] == "battery not measured"
+    assert "counted as good" in str(diagnostics.meaning(reported.kind, reported.value))
 
 
 def test_a_fault_without_its_time_is_shown_all_the_same():

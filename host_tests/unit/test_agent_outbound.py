@@ -145,9 +145,9 @@ def test_a_position_keeps_its_schema():
 def test_what_is_published_of_a_battery_that_cannot_be_measured_keeps_the_schemas():
     unknown = stored(FIX._replace(battery=0, events=1))
     track = track_of(unknown)
-    told = content(topics.event_message(topics.alarms(DEVICE, unknown)[0], 1, NOW_S))
+    answer = content(topics.event_message(topics.alarms(DEVICE, unknown)[0], 1, NOW_S))
     position = content(topics.position(unknown[0]))
-    for name, said in (("track", track), ("position", position), ("event", told)):
+    for name, said in (("track", track), ("position", position), ("event", answer)):
         schema(name).validate(said)
     assert track["features"][0]["properties"]["battery_mv"] is position["battery_mv"] is None
 
@@ -238,12 +238,12 @@ def test_what_is_doubtful_is_on_no_line_and_says_why():
 @pytest.mark.parametrize(("fix", "flags"), [DOUBTFUL, NOWHERE])
 def test_an_event_is_published_at_no_wrong_place(fix, flags):
     (there,) = stored(fix, container="CSQU3054383")
-    told = topics.event(there._replace(flags=there.flags | flags), "alarm", {"alarm": "light"}, "light")
-    schema("event").validate({"event": 1} | dict(told.content))
-    assert (told.content["latitude"], told.content["longitude"]) == (None, None) and told.content[
+    answer = topics.event(there._replace(flags=there.flags | flags), "alarm", {"alarm": "light"}, "light")
+    schema("event").validate({"event": 1} | dict(answer.content))
+    assert (answer.content["latitude"], answer.content["longitude"]) == (None, None) and answer.content[
         "quality_flags"
     ]
-    assert "geoLocation" not in (dcsa.event({"event": 1} | dict(told.content)) or {})["payload"]
+    assert "geoLocation" not in (dcsa.event({"event": 1} | dict(answer.content)) or {})["payload"]
 
 
 def test_csv_has_decimals():

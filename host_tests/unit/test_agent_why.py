@@ -28,8 +28,10 @@ def test_every_reason_of_the_device_has_words():
 
 
 def test_minutes_go_on_after_they_have_turned_over():
-    told = decode([3, 70_000, WAKE.pack(69_990 & 0xFFFF, 11, 6, 123) + WAKE.pack(70_000 & 0xFFFF, 0, 4, 4)])
-    assert [(each.clock_min, each.age_min, each.did, each.rest, each.joules) for each in told] == [
+    reported = decode(
+        [3, 70_000, WAKE.pack(69_990 & 0xFFFF, 11, 6, 123) + WAKE.pack(70_000 & 0xFFFF, 0, 4, 4)]
+    )
+    assert [(each.clock_min, each.age_min, each.did, each.rest, each.joules) for each in reported] == [
         (69_990, 10, 11, 6, 12.3),
         (70_000, 0, 0, 4, 0.4),
     ]
@@ -38,15 +40,15 @@ def test_minutes_go_on_after_they_have_turned_over():
 @pytest.mark.parametrize(
     "told", [None, [], [1, 2], [1, 2, "x"], [-1, 2, b""], [1, 2.0, b""], [1, 2, bytes(5)], [1, 2, bytes(600)]]
 )
-def test_what_is_no_list_of_wakes_is_refused(told):
+def test_what_is_no_list_of_wakes_is_refused(reported):
     with pytest.raises(WireError):
-        decode(told)
+        decode(reported)
 
 
 @given(st.binary(max_size=384), st.integers(0, 1 << 32))
 def test_any_bytes_are_wakes_or_refused(packed, now_min):
     try:
-        told = decode([1, now_min, packed])
+        reported = decode([1, now_min, packed])
     except WireError:
         return
-    assert all(each.clock_min >= 0 and 0 <= each.joules < 6_554 for each in told)
+    assert all(each.clock_min >= 0 and 0 <= each.joules < 6_554 for each in reported)

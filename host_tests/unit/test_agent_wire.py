@@ -66,9 +66,11 @@ def test_reports_on_downlinks_are_read(case):
         elif key == resend.GONE_KEY:
             assert [bound for low_high in resend.decode_gone(report) for bound in low_high] == report
         elif key == 9:
-            told = diagnostics.decode(report)
-            assert [told.boot, told.offset_s] == report[0] and list(told.counters.values()) == report[1]
-            assert [each for entry in told.entries for each in entry[1:4]] == report[2]
+            reported = diagnostics.decode(report)
+            assert [reported.boot, reported.offset_s] == report[0] and list(
+                reported.counters.values()
+            ) == report[1]
+            assert [each for entry in reported.entries for each in entry[1:4]] == report[2]
         else:
             assert list(commands.decode_results(report).items()) == [tuple(each) for each in report]
 
@@ -118,17 +120,17 @@ def test_every_bit_of_an_envelope_counts(bit):
 
 
 @given(st.one_of(st.integers(-(1 << 63), 1 << 63), st.booleans(), st.text(max_size=3), st.none()))
-def test_of_voice_and_sms_only_what_there_is_is_read(told):
-    text = encode_uplink([], identity={0: "86", 4: told})
-    if type(told) is int and 0 <= told <= uplink.VOICE | uplink.SMS:
-        assert uplink.decode(text).identity == {"imei": "86", "services": told}
+def test_of_voice_and_sms_only_what_there_is_is_read(reported):
+    text = encode_uplink([], identity={0: "86", 4: reported})
+    if type(reported) is int and 0 <= reported <= uplink.VOICE | uplink.SMS:
+        assert uplink.decode(text).identity == {"imei": "86", "services": reported}
         return
     with pytest.raises(WireError, match="services"):
         uplink.decode(text)
 
 
 def test_voice_and_sms_in_words():
-    words = [uplink.services({"services": told}) for told in range(4)]
+    words = [uplink.services({"services": reported}) for reported in range(4)]
     assert words == ["off", "voice on", "SMS on", "on"]
     assert uplink.services({"imei": "86"}) is None  # earlier firmware
 

@@ -167,12 +167,12 @@ def test_the_agent_decodes_every_batch_field_by_field(rows):
 
 @given(st.lists(st.tuples(st.integers(1, 300), st.integers(0, 40)), max_size=15))
 def test_acknowledged_is_exactly_what_was_added(ranges):
-    acks, told = Acks(), set()
+    acks, sensed = Acks(), set()
     for lo, length in ranges:
         acks.add(lo, lo + length)
-        told |= set(range(lo, lo + length + 1))
-    assert {seq for seq in range(1, 400) if acks.has(seq)} == told
-    assert acks.count(0, 1 << 32) == len(told)
+        sensed |= set(range(lo, lo + length + 1))
+    assert {seq for seq in range(1, 400) if acks.has(seq)} == sensed
+    assert acks.count(0, 1 << 32) == len(sensed)
     pairs = list(zip(acks.ranges[::2], acks.ranges[1::2], strict=True))
     assert all(hi + 1 < lo for (_, hi), (lo, _) in pairwise(pairs))
 

@@ -45,7 +45,7 @@ RECEIVED_S = BEGIN_S + 30 * 86_400
 AT_POZNAN = (52.4, 17.0, "PL")
 
 
-def told(database: Database, kind: str) -> list[dict[str, Any]]:
+def answer(database: Database, kind: str) -> list[dict[str, Any]]:
     """The standing events of a type, in their order; every one keeps the schema."""
     schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
     with database.reading() as connection:
@@ -71,7 +71,7 @@ def test_a_stop_and_a_departure_at_a_station():
     stand = (52.25, 21.1, "PL")
     with fleet() as database:
         deliver(database, hours((52.2, 22.0, "PL"), stand, stand, (52.3, 20.0, "PL")), RECEIVED_S)
-        (stop,), (left,) = told(database, "stop"), told(database, "departure")
+        (stop,), (left,) = answer(database, "stop"), answer(database, "departure")
         # The geofence is smaller than the country and has no name but its own.
         assert stop["place"] == left["place"] == "Warsaw"
         assert (stop["seq"], left["seq"], left["stood_s"]) == (3, 4, HOUR_S)
@@ -84,28 +84,28 @@ def test_a_stop_is_published_where_it_is_whatever_the_point_that_shows_it_says(c
     with fleet() as database:
         deliver(database, hours((52.2, 22.0, "PL"), stand), RECEIVED_S)
         deliver(database, [fix(3, BEGIN_S + 4 * HOUR_S, *stand, motion=0)._replace(**changes)], RECEIVED_S)
-        (stop,) = told(database, "stop")
+        (stop,) = answer(database, "stop")
         assert (stop["seq"], stop["latitude"], stop["longitude"]) == (3, 52.25, 21.1)
 
 
 def test_a_halt_of_less_than_an_hour_is_no_stop():
     with fleet() as database:
         deliver(database, hours((52.25, 21.5, "PL"), (52.25, 21.5, "PL"), step_h=0.9), RECEIVED_S)
-        assert told(database, "stop") == []
+        assert answer(database, "stop") == []
 
 
 def test_a_stop_longer_than_usual():
     with fleet() as database:
         move_stationary_until = [(52.25, 21.1, "PL")] * 3
         deliver(database, hours((52.2, 22.0, "PL"), *move_stationary_until, step_h=5), RECEIVED_S)
-        (dwell,) = told(database, "dwell")
+        (dwell,) = answer(database, "dwell")
         assert (dwell["seq"], dwell["usual_s"]) == (4, 3 * HOUR_S)
 
 
 def test_a_border_is_agreed_by_place_and_network():
     with fleet() as database:
         deliver(database, hours((52.1, 24.5, "BY"), (52.1, 23.0, "BY"), (52.1, 22.5, "PL")), RECEIVED_S)
-        (border,) = told(database, "border")
+        (border,) = answer(database, "border")
         assert (border["id"], border["from"], border["to"]) == (f"{DEVICE}/3/border-pl", "BY", "PL")
         assert border["agreed"]
 
@@ -114,9 +114,9 @@ def test_tracking_does_not_begin_in_a_country_that_only_a_network_shows():
     with fleet() as database:
         heard_only = fix(1, BEGIN_S + HOUR_S, 0, 0, "PL", kind=2).meaningful()
         deliver(database, [heard_only, *hours((52.1, 24.0, "BY"), first=2)], RECEIVED_S)
-        assert told(database, "border") == []
+        assert answer(database, "border") == []
         deliver(database, hours((52.1, 22.5, "PL"), first=3), RECEIVED_S)
-        assert [(each["from"], each["to"]) for each in told(database, "border")] == [("BY", "PL")]
+        assert [(each["from"], each["to"]) for each in answer(database, "border")] == [("BY", "PL")]
 
 
 @pytest.mark.parametrize(("points_there", "crossings"), [(6, 0), (7, 1)])
@@ -124,24 +124,24 @@ def test_a_border_that_only_one_side_shows_is_flagged_after_six_hours(points_the
     with fleet() as database:
         beyond = [(52.1, 22.0 - 0.3 * n, "BY") for n in range(points_there)]
         deliver(database, hours((52.1, 24.5, "BY"), *beyond), RECEIVED_S)
-        borders = told(database, "border")
+        borders = answer(database, "border")
         assert [(each["agreed"], each["by"]) for each in borders] == [(False, "place")] * crossings
 
 
 def test_a_network_from_beyond_the_border_is_no_crossing():
     with fleet() as database:
         deliver(database, hours(*[(52.09, 23.72, "BY"), (52.09, 23.72, "PL")] * 6), RECEIVED_S)
-        assert told(database, "border") == []
+        assert answer(database, "border") == []
 
 
 def test_a_gap_is_taken_back_when_it_is_filled():
     with fleet() as database:
         before, after = hours((52.1, 24.5, "BY")), hours((52.2, 22.0, "PL"), first=40)
         deliver(database, before + after, RECEIVED_S)
-        (gap,) = told(database, "gap")
+        (gap,) = answer(database, "gap")
         assert (gap["missing"], gap["seq"]) == (38, 40)
         deliver(database, hours((52.1, 23.5, "BY"), first=20), RECEIVED_S)
-        assert told(database, "gap") == []
+        assert answer(database, "gap") == []
         with database.reading() as connection:
             last = json.loads(events.after(connection, DEVICE, 0, 100)[-1].content)
             assert gap["id"] in {
@@ -159,21 +159,21 @@ def test_a_point_that_comes_by_its_interval_ends_no_gap(interval_h, gaps):
             line = "CSQU3054383", "west", "Poznan"
             trips.start(connection, DEVICE, *line, interval_h * HOUR_S, BEGIN_S)
         deliver(database, hours((52.1, 23.7, "BY"), (52.1, 23.7, "BY"), step_h=24.5), RECEIVED_S)
-        assert len(told(database, "gap")) == gaps
+        assert len(answer(database, "gap")) == gaps
         deliver(database, hours((52.1, 23.7, "BY"), first=4, step_h=24.5), RECEIVED_S)
-        assert len(told(database, "gap")) == gaps + 1
+        assert len(answer(database, "gap")) == gaps + 1
 
 
 def test_a_geofence_is_entered_and_left_and_one_between_two_fixes_passed():
     with fleet() as database:
         context = [(52.25, 21.6, "PL"), (52.25, 21.0, "PL"), (52.25, 20.4, "PL")]
         deliver(database, hours(*context), RECEIVED_S)
-        assert [(each["geofence"], each["action"]) for each in told(database, "geofence")] == [
+        assert [(each["geofence"], each["action"]) for each in answer(database, "geofence")] == [
             ("Warsaw", "enter"), ("Warsaw", "leave"),
         ]  # fmt: skip
     with fleet() as database:
         deliver(database, hours(context[0], context[2]), RECEIVED_S)
-        assert [(each["geofence"], each["action"]) for each in told(database, "geofence")] == [
+        assert [(each["geofence"], each["action"]) for each in answer(database, "geofence")] == [
             ("Warsaw", "pass")
         ]
 
@@ -198,7 +198,7 @@ def test_off_the_route_and_back():
     with fleet() as database:
         context = [(52.2, 22.5), (51.2, 22.0), (51.2, 21.5), (52.2, 21.4), (52.25, 21.1)]
         deliver(database, hours(*[(*each, "PL") for each in context], step_h=3), RECEIVED_S)
-        assert [(each["seq"], each["action"]) for each in told(database, "off-route")] == [
+        assert [(each["seq"], each["action"]) for each in answer(database, "off-route")] == [
             (3, "leave"), (5, "return"),
         ]  # fmt: skip
 
@@ -208,14 +208,14 @@ def test_on_the_way_to_the_route_nothing_has_left_it():
         there, away = [(54.5, 24.5), (54.2, 24.4), (53.1, 24.0), (52.1, 23.7)], [(50.2, 22.0), (50.2, 21.5)]
         context = [(*each, "BY") for each in [*there, (52.2, 22.5), *away]]
         deliver(database, hours(*context, step_h=3), RECEIVED_S)
-        assert [(each["seq"], each["action"]) for each in told(database, "off-route")] == [(7, "leave")]
-        assert told(database, "eta")[0]["seq"] == 4
+        assert [(each["seq"], each["action"]) for each in answer(database, "off-route")] == [(7, "leave")]
+        assert answer(database, "eta")[0]["seq"] == 4
 
 
 def test_the_arrival_is_an_interval_and_comes_nearer():
     with fleet() as database:
         deliver(database, hours((52.1, 23.7, "BY"), (52.2, 22.0, "PL"), (52.3, 19.0, "PL")), RECEIVED_S)
-        etas = told(database, "eta")
+        etas = answer(database, "eta")
         assert all(each["earliest"] < each["likely"] < each["latest"] for each in etas)
         assert etas[0]["to_go_km"] > etas[-1]["to_go_km"]
         # It was faster than the timetable.
@@ -237,7 +237,7 @@ def test_what_earlier_containers_took_moves_the_arrival():
             with database.writing() as connection:
                 trips.start(connection, DEVICE, "CSQU3054383", "west", "Poznan", 3600, begin_s)
         deliver(database, [fix(seq, begin_s + HOUR_S, 52.1, 23.7, "BY")], received_s)
-        (*_, eta) = told(database, "eta")
+        (*_, eta) = answer(database, "eta")
         assert eta["trip"] == 3
         return str(eta["likely"])
 
@@ -284,7 +284,7 @@ def test_a_route_that_was_replaced_shows_the_arrival(between):
                 lines.remove(connection, "west")
                 lines.add(connection, "west", anew, [1.0], BEGIN_S)
             deliver(database, after, RECEIVED_S)
-            return told(database, "eta")[-1]
+            return answer(database, "eta")[-1]
 
     assert last_eta(context[:1], context[1:]) == last_eta([], context)
 
@@ -294,7 +294,7 @@ def test_a_trip_ends_in_the_geofence_of_its_destination_and_goes_on_if_that_was_
         deliver(database, hours((52.25, 21.1, "PL"), AT_POZNAN, step_h=4), RECEIVED_S)
         later = fix(3, BEGIN_S + 10 * HOUR_S, *AT_POZNAN)
         deliver(database, [later, fix(5, BEGIN_S + 20 * HOUR_S, *AT_POZNAN)], RECEIVED_S)
-        (arrival,) = told(database, "arrival")
+        (arrival,) = answer(database, "arrival")
         assert (arrival["seq"], arrival["ends_trip"]) == (3, True)
         with database.reading() as connection:
             (trip,) = trips.every(connection)
@@ -308,7 +308,7 @@ def test_a_trip_ends_in_the_geofence_of_its_destination_and_goes_on_if_that_was_
         ]
         deliver(database, away, RECEIVED_S)
         deliver(database, [fix(8, BEGIN_S + 19 * HOUR_S, 52.3, 18.0, "PL")], RECEIVED_S)
-        assert told(database, "arrival") == []
+        assert answer(database, "arrival") == []
         with database.reading() as connection:
             (trip,) = trips.every(connection)
             assert (trip.ended_s, trip.by_arrival) == (None, False)
@@ -323,7 +323,7 @@ def test_a_trip_ends_in_the_geofence_of_its_destination_as_it_is_drawn_now():
             stored_geofences.remove(connection, drawn.geofence, BEGIN_S + HOUR_S)
             stored_geofences.add(connection, "POZNAN", POZNAN, 6_000.0, BEGIN_S + HOUR_S)
         deliver(database, hours((52.25, 21.1, "PL"), AT_POZNAN, AT_POZNAN, step_h=6), RECEIVED_S)
-        (arrival,) = told(database, "arrival")
+        (arrival,) = answer(database, "arrival")
         assert (arrival["seq"], arrival["ends_trip"]) == (3, True)
 
 
@@ -342,8 +342,8 @@ def test_a_geofence_that_was_removed_around_a_container_ends_no_trip():
         with database.writing() as connection:
             stored_geofences.add(connection, "Warsaw", POZNAN, 500.0, BEGIN_S + 12 * HOUR_S + 60)
         deliver(database, hours(elsewhere, first=5, step_h=6), RECEIVED_S)
-        assert told(database, "arrival") == []
-        assert [(each["geofence"], each["action"]) for each in told(database, "geofence")] == [
+        assert answer(database, "arrival") == []
+        assert [(each["geofence"], each["action"]) for each in answer(database, "geofence")] == [
             ("Warsaw", "enter")
         ]
 
@@ -386,7 +386,7 @@ def test_a_missed_session_is_published_once_and_again_when_it_comes():
             heard(connection, DEVICE, due_s + 90)
             assert [look(100), look(101)] == [1, 0]
             rows = events.after(connection, DEVICE, 0, 100)
-        told(database, "none")
+        answer(database, "none")
         alarms = [json.loads(row.content)["alarm"] for row in rows if row.type == "alarm"]
         assert alarms == ["silent", "heard-again"]
 
@@ -405,7 +405,7 @@ def test_the_silence_of_a_trip_is_none_of_the_trip_before():
         content = json.loads(row.content)
         assert row.trip == content["trip"] == trip and content["container"] == "MSCU1234566"
         assert content["latitude"] is content["plmn"] is None
-        told(database, "none")
+        answer(database, "none")
 
 
 @pytest.mark.parametrize(
@@ -562,8 +562,8 @@ def test_a_device_that_is_bound_again_keeps_the_events_of_trips_apart():
         assert journeys_of[1] == [("geofence", 2), ("stop", 3)]
         assert journeys_of[2] == [("geofence", 5), ("stop", 6), ("geofence", 7), ("departure", 7)]
         assert containers == {1: "CSQU3054383", 2: "MSKU0000000"}
-        (left,) = told(database, "departure")
-        assert [left["since"]] == [each["time"] for each in told(database, "geofence") if each["seq"] == 5]
+        (left,) = answer(database, "departure")
+        assert [left["since"]] == [each["time"] for each in answer(database, "geofence") if each["seq"] == 5]
 
 
 def test_the_stop_at_a_station_is_expected_on_arrival():
@@ -577,4 +577,4 @@ def test_the_stop_at_a_station_is_expected_on_arrival():
         ]
         deliver(database, hours(*context, step_h=1.5), RECEIVED_S)
         # A change of gauge takes a day in the middle: to arrive there is no news, and to stand there neither.
-        assert [each["seq"] for each in told(database, "eta") if each["seq"] > 3] == []
+        assert [each["seq"] for each in answer(database, "eta") if each["seq"] > 3] == []

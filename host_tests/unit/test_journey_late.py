@@ -87,14 +87,14 @@ def test_published_events_of_points_no_longer_kept_stay(journey, old, keep_every
     with fleet() as database:
         deliver(database, journey[:old], received_s, keep_every)
         deliver(database, journey[old:], received_s + DAY_S, keep_every)
-        told, _, *ends = outcome(database)
+        reported, _, *ends = outcome(database)
         for _ in range(2):
             forget(database, received_s + 1)
             work_out_again(database, received_s + DAY_S)
         late = journey[0]._replace(seq=99, kind=3).meaningful()
         deliver(database, [late], received_s + DAY_S, keep_every)
         told_since, _, *ends_since = outcome(database)
-        assert (told_since, ends_since) == (told, ends)
+        assert (told_since, ends_since) == (reported, ends)
 
 
 def test_a_trip_that_has_arrived_stays_so_when_its_points_are_no_longer_kept():

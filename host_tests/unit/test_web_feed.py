@@ -48,8 +48,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
 def events(pages: Pages, token: str, query: str) -> tuple[list[dict[str, Any]], int]:
     status, text = pages.ask(f"/v1/events?{query}", token)
     assert status == 200, text
-    told = json.loads(text)
-    return told["events"], told["next"]
+    answer = json.loads(text)
+    return answer["events"], answer["next"]
 
 
 def test_a_platform_that_was_away_misses_nothing(pages):
@@ -87,13 +87,13 @@ def test_a_platform_that_has_read_more_than_a_restored_backup_misses_nothing_eit
     shutil.copy(copy, file)
     fleet.deliver(at(2, events=512), at(3, events=1), now_s=now_s)
     with pages.served():
-        told, _ = events(pages, secret, f"after={last}")
+        answer, _ = events(pages, secret, f"after={last}")
         again, _ = events(pages, secret, "after=0")
     fleet.database.close()
-    raised = [each["alarm"] for each in told if each["type"] == "alarm-raised"]
+    raised = [each["alarm"] for each in answer if each["type"] == "alarm-raised"]
     assert raised == ["tamper", "light"]
-    assert {each["event"] for each in told}.isdisjoint(each["event"] for each in before)
-    assert again[-len(told) :] == told
+    assert {each["event"] for each in answer}.isdisjoint(each["event"] for each in before)
+    assert again[-len(answer) :] == answer
 
 
 def test_dcsa_events_come_in_the_order_of_publication(tmp_path):
@@ -105,12 +105,12 @@ def test_dcsa_events_come_in_the_order_of_publication(tmp_path):
     pages = Pages(fleet)
     with pages.served():
         status, text = pages.ask("/dcsa/v1/events", pages.token("port"))
-        told = events(pages, pages.token("house"), "after=0")[0]
+        answer = events(pages, pages.token("house"), "after=0")[0]
     fleet.database.close()
     assert status == 200
     times = [each["metadata"]["eventCreatedDateTime"] for each in json.loads(text)["events"]]
     assert times == sorted(times) and set(times) == {iso(NOW_S), iso(NOW_S + 60)}
-    assert [each["published"] for each in told] == sorted(each["published"] for each in told)
+    assert [each["published"] for each in answer] == sorted(each["published"] for each in answer)
 
 
 def test_a_number_that_no_event_had_is_refused(pages):
@@ -129,9 +129,9 @@ def test_a_tenant_gets_events_of_its_own_trips_only(pages):
         assert {each["container"] for each in found} == {container}
         status, text = pages.ask("/dcsa/v1/events", token)
         assert status == 200
-        told = [each["payload"] for each in json.loads(text)["events"]]
-        assert {each["equipmentReference"] for each in told} == {container}
-        assert [each["iotEventCode"] for each in told if "iotEventCode" in each] == ["DRO", "DRO"]
+        answer = [each["payload"] for each in json.loads(text)["events"]]
+        assert {each["equipmentReference"] for each in answer} == {container}
+        assert [each["iotEventCode"] for each in answer if "iotEventCode" in each] == ["DRO", "DRO"]
         status, text = pages.ask(f"/v1/devices/{FIRST}/export?format=gpx", token)
         assert status == 200
         assert len(ElementTree.fromstring(text).findall(".//{*}trkpt")) == 2
@@ -203,16 +203,16 @@ def test_what_a_card_did_on_the_trip_of_another_tenant_is_not_shown(tmp_path, mo
         inventory.add(connection, card, "bench", BEGIN_S)
     pages = Pages(fleet)
     with pages.served():
-        told = {
+        answer = {
             name: json.loads(pages.ask(f"/v1/devices/{FIRST}/card", pages.token(name, tenant=tenant))[1])
             for name, tenant in (("bolt", "bolt"), ("house", None))
         }
-    assert [each["to"] for each in told["bolt"]["switches"]] == ["cis"]
-    assert [each["to"] for each in told["house"]["switches"]] == ["cis", policy.AUTOMATIC]
-    assert told["bolt"]["plan"] is None and told["bolt"]["profiles"][0]["used_mb"] is None
-    assert (told["house"]["plan"]["holder"], told["house"]["profiles"][0]["used_mb"]) == ("ACME Rail", 3)
-    assert [each["reports"] for each in told["bolt"]["usage"]] == [1]
-    assert [each["reports"] for each in told["house"]["usage"]] == [2]
+    assert [each["to"] for each in answer["bolt"]["switches"]] == ["cis"]
+    assert [each["to"] for each in answer["house"]["switches"]] == ["cis", policy.AUTOMATIC]
+    assert answer["bolt"]["plan"] is None and answer["bolt"]["profiles"][0]["used_mb"] is None
+    assert (answer["house"]["plan"]["holder"], answer["house"]["profiles"][0]["used_mb"]) == ("ACME Rail", 3)
+    assert [each["reports"] for each in answer["bolt"]["usage"]] == [1]
+    assert [each["reports"] for each in answer["house"]["usage"]] == [2]
     fleet.database.close()
 
 
@@ -246,7 +246,7 @@ def test_a_large_fleet_is_served_as_a_small_one(pages, monkeypatch):
     small = [json.loads(pages.ask("/v1/fleet", secret)[1])["devices"] for secret in secrets]
     monkeypatch.setattr(device_views, "_NAMED", 0)
     assert [json.loads(pages.ask("/v1/fleet", secret)[1])["devices"] for secret in secrets] == small
-    assert [[each["device"] for each in told] for told in small] == [[FIRST, SECOND], [FIRST]]
+    assert [[each["device"] for each in answer] for answer in small] == [[FIRST, SECOND], [FIRST]]
     assert all(each["latitude"] is not None for each in small[0])
 
 
@@ -260,9 +260,9 @@ def test_a_page_of_the_fleet_reads_no_more_than_it_shows(pages, monkeypatch):
     monkeypatch.setattr(device_views, "listed", counted)
     secret, after, devices = pages.token("turns"), "", []
     while after is not None:
-        told = json.loads(pages.ask(f"/v1/fleet?limit=1&after={after}", secret)[1])
-        devices += [each["device"] for each in told["devices"]]
-        after = told["next"]
+        answer = json.loads(pages.ask(f"/v1/fleet?limit=1&after={after}", secret)[1])
+        devices += [each["device"] for each in answer["devices"]]
+        after = answer["next"]
     assert devices == [FIRST, SECOND] and [len(each) for each in read] == [2, 1]
     mine = json.loads(pages.ask("/v1/fleet?limit=1", pages.token("bolt-turns", tenant="bolt"))[1])
     assert ([each["device"] for each in mine["devices"]], mine["next"]) == ([FIRST], None)

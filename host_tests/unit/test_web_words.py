@@ -97,10 +97,10 @@ def test_a_form_that_names_another_host_leads_to_none(pages: Shown):
 
 @pytest.mark.parametrize(("language", "word"), [("en", "no position"), ("zh", "尚未定位")])
 def test_a_device_without_a_place_is_not_said_to_dwell(pages: Shown, language: str, word: str):
-    told = json.loads(pages.ask(f"/v1/devices/{SECOND}", pages.house)[1])
-    assert (told["state"], told["latitude"]) == ("unlocated", None)
+    answered = json.loads(pages.ask(f"/v1/devices/{SECOND}", pages.house)[1])
+    assert (answered["state"], answered["latitude"]) == ("unlocated", None)
     _, text = pages.ask(f"/devices/{SECOND}?language={language}", pages.house)
     assert f'<span class="badge unlocated">{word}</span>' in text
     assert "unlocated" in json.loads(pages.ask("/fleet", pages.house)[1])["texts"]
-    told = json.loads(pages.ask(f"/v1/devices/{FIRST}", pages.house)[1])
-    assert told["state"] != "unlocated"
+    answered = json.loads(pages.ask(f"/v1/devices/{FIRST}", pages.house)[1])
+    assert answered["state"] != "unlocated"

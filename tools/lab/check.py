@@ -73,8 +73,8 @@ def check(
         total_j = sum(sum(wake.joules.values()) for wake in wakes)
         lab_j, lab_points = _lab(modem, days, rate, seed, costs)
         each = Compared(seed, total_j / days, lab_j, points / days, lab_points, account / total_j)
-        told = each.world_j, each.lab_j, each.world_points, each.lab_points, each.account
-        table.add_row(str(seed), *(f"{figure:.2f}" for figure in told))
+        reported = each.world_j, each.lab_j, each.world_points, each.lab_points, each.account
+        table.add_row(str(seed), *(f"{figure:.2f}" for figure in reported))
         trips.append(each)
     short = [line for each in trips for line in each.short()]
     content = {"days": days, "rate_j": rate, "trips": [asdict(each) for each in trips], "short": short}
