@@ -84,7 +84,7 @@ class Itself(Wanted):
         return {**handler(source), **self._limits}
 
 
-class Judged(Wanted):
+class Validated(Wanted):
     """Says of a value that has the right type why it is refused; empty: it is taken."""
 
     def __init__(self, words: str, why: Callable[[Any], str]) -> None:
@@ -94,9 +94,9 @@ class Judged(Wanted):
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
 
-        return core_schema.no_info_after_validator_function(self._judged, handler(source))
+        return core_schema.no_info_after_validator_function(self._validated, handler(source))
 
-    def _judged(self, value: Any) -> Any:
+    def _validated(self, value: Any) -> Any:
         from pydantic_core import PydanticCustomError
 
         if why := self._why(value):

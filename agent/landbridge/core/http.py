@@ -17,7 +17,7 @@ WHOLE_S = 60
 """Of request and answer together, or an integration that sends a byte now and then would hold its messages
 up."""
 _REST_S, _REST_BYTES = 5, 65_536
-"""For what follows the first lines of an answer; behind one that takes more, the connection ends."""
+"""Time for the rest of an answer; if it takes longer, the connection is closed."""
 _OF_THIS_MESSAGE = (400, 409, 413, 415, 422)
 """Any other failure would be the same for every message: a wrong address, no rights, a server that is
 down."""
@@ -57,7 +57,7 @@ class HttpClient:
         )
 
     def post(self, body: bytes, headers: Mapping[str, str], query: str = "") -> None:
-        """POST `body`, `query` behind that of the URL. `Away` or `Refused` unless the answer is a 2xx."""
+        """POST `body`, with `query` after that of the URL. `Away` or `Refused` unless the answer is a 2xx."""
         answer = self.ask("POST", body, headers, query)
         if not answer.is_good:
             raise (Refused if answer.status in _OF_THIS_MESSAGE else Away)(answer.summary)
@@ -101,7 +101,7 @@ class HttpClient:
         return answer
 
     def _pass_over(self, answer: http.client.HTTPResponse) -> None:
-        """Nobody looks at the rest of an answer, but the next one comes behind it."""
+        """Read and drop the rest of an answer, so that the connection can be used again."""
         with suppress(OSError, http.client.HTTPException), _within(_REST_S, self._connection):
             answer.read(_REST_BYTES)
         if not answer.isclosed():

@@ -14,7 +14,7 @@ class _Text(logging.Formatter):
     both."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """In one line: nobody makes up the next entry."""
+        """Return one line, so that a message cannot forge the next entry."""
         return printable.line(super().formatMessage(record))
 
     def formatException(self, ei: Any) -> str:

@@ -16,7 +16,7 @@ class Periodic(threading.Thread):
         self, name: str, task: str, every_s: float, first_s: float | None = None, retry_s: float | None = None
     ) -> None:
         """`task` is what it does, for the log. It rests for `every_s` between turns, for `first_s` before the
-        first, and for `retry_s`, whoever wakes it, after one that has failed; None: the same as ever."""
+        first, and for `retry_s` after a failed one, even if woken; None: `every_s`."""
         super().__init__(name=name, daemon=True)
         self._task = task
         self._every_s = every_s

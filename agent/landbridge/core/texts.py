@@ -139,7 +139,7 @@ class Catalogue(NamedTuple):
 
     @property
     def is_chinese(self) -> bool:
-        """Places have Chinese names beside the international ones."""
+        """Whether to show the Chinese names of places."""
         return self.language.startswith("zh")
 
     @property

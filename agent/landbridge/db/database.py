@@ -44,8 +44,8 @@ class Database:
     def writing(self, alone: bool = True) -> Iterator[Connection]:
         """One transaction that may write; committed at the end, rolled back on an exception.
 
-        Not `alone`: beside others of this kind, where the engine can. Whoever writes so changes only what
-        belongs to devices that he holds (`devices.lock_rows`), or to none.
+        Without `alone`, several such transactions may run at the same time, where the engine can. Each
+        changes only rows of devices that it has locked (`device_rows.lock_rows`), or of no device.
         """
         with self._write_lock, self._engine.connect() as connection:
             writer = connection.execution_options(**{engines.WRITES: True})
@@ -137,8 +137,8 @@ def open_database(place: str | Path, make: bool = True) -> Database:
 
 
 def _only_for_us(path: Path, make: bool) -> None:
-    """Make the file, or narrow its rights, before SQLite gives the same to the files beside it. `UserError`
-    for one of two names: under each SQLite has another log beside it, which the other one does not see."""
+    """Make the file, or narrow its permissions, before SQLite gives the same to its log files. `UserError`
+    for a file with two names: under each name SQLite would use another log."""
     if make:
         path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | (os.O_CREAT if make else 0), 0o600))
@@ -157,7 +157,7 @@ def lock_of(database: str) -> Path:
 
 
 def _is_locked(database: str) -> bool:
-    """Whether an agent holds the lock beside the file (db/single.py)."""
+    """Whether an agent holds the lock file of the database (db/single.py)."""
     try:
         handle = os.open(lock_of(database), os.O_RDWR)
     except FileNotFoundError:

@@ -1,5 +1,5 @@
-"""Secrets at rest, above all keys of devices: encrypted with a key that lies in a file. For SQLite it lies in
-the folder of the database.
+"""Secrets at rest, above all keys of devices: encrypted with a key in a file, for SQLite in the same folder
+as the database.
 
 A copy of the database alone opens no message of any device.
 """
@@ -27,7 +27,7 @@ class Keyring:
     def __init__(self, database: str | Path, file: str = "") -> None:
         """`UserError` for a database on a server without a key file."""
         if not file and is_server(str(database)):
-            raise UserError("a database on a server has no file beside it: name one in [store] key_file")
+            raise UserError("a database on a server needs a key file: name it in [store] key_file")
         self.path = Path(file or f"{database}.key")
         self._fernet: Fernet | None = None
 

@@ -35,7 +35,7 @@ def opened(make: bool = False) -> Iterator[Opened]:
         database.close()
 
 
-def whoever() -> str:
+def command_user() -> str:
     """Who gives the command: the user of this machine, for the audit trail."""
     try:
         return getpass.getuser()

@@ -1,4 +1,4 @@
-"""Numbers that rise in the order of commits, so that whoever reads on from a number misses nothing."""
+"""Numbers that rise in the order of commits, so that a reader who continues from a number misses nothing."""
 
 from collections.abc import Callable
 
@@ -15,23 +15,23 @@ _LEFT = 2**20
 """So many are left when the clock is at the end of time."""
 _LOCK = 0x4C43
 _BITS = 13
-"""8,192 numbers a second: more than there is to tell of a million devices."""
+"""8,192 numbers a second: more than a million devices need."""
 
 
 def next_number(connection: Connection, last: Callable[[Connection], int], now_s: int) -> int:
-    """The number that follows the `last` one; from now to the end of the transaction nobody else takes one.
+    """Return the number after the `last` one; no other transaction takes one until this one ends.
 
-    It starts from the clock: a database restored from a backup has forgotten its last numbers, and whoever
-    has read up to one of them would miss what comes under it a second time.
+    It starts from the clock: a database restored from a backup has lost its last numbers, and a reader who
+    has seen them would miss the events that get them again.
     """
     _keep(connection)
     return max(last(connection) + 1, of_time(now_s))
 
 
 def for_device(connection: Connection, device: str, last: int, now_s: int) -> int:
-    """The id or revision that follows the `last` one, for what `device` is sent. It starts from the clock as
-    well, but neither from before the newest time that the device bears witness to, nor from more than a year
-    after that: a device takes 31 bits, and a clock that is years ahead would use them up."""
+    """Return the id or revision after the `last` one, for a downlink to `device`. It starts from the clock,
+    too, but not before the newest time that the device has reported, nor more than a year after it: a device
+    accepts 31 bits, and a clock that is years ahead would use them up."""
     heard = select(devices.c.position_at_s, devices.c.stationary_until_s).where(devices.c.device == device)
     known = [each for each in connection.execute(heard).one() if each is not None]
     if known:

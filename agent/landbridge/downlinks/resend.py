@@ -1,8 +1,8 @@
 """Records that were acknowledged and are not here: asked for again until they come or are gone.
 
 A database restored from a backup lacks what came after it. The device reports its next capture sequence and
-how many records it holds that nobody has acknowledged; when more is missing here than that, it believes
-some of it to be safe.
+how many unacknowledged records it holds; if the agent lacks more than that, the device believes some of them
+to be safe.
 """
 
 from collections.abc import Collection, Mapping

@@ -9,13 +9,13 @@ from typing import Any
 
 PUBLISHER = {"partyName": "Landbridge"}
 _SPACE = uuid.UUID("5b1f43b8-7c0c-5d1e-9d52-6f1d5d1f0a11")
-"""Of the ids of events: the same event has the same id, whoever makes it."""
+"""Namespace of event ids: the same event has the same id on every agent."""
 _DOOR = {"eventType": "IOT", "iotEventTypeCode": "DETC", "iotEventCode": "DRO"}
 
 
 def event(message: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The DCSA event of a message of event.schema.json; None: they have no such event, or no container
-    rides."""
+    """Return the DCSA event of a message of event.schema.json; None if DCSA has no such event, or the trip
+    has no container."""
     payload = _payload(message)
     if payload is None or message["container"] is None or message["time"] is None:
         return None

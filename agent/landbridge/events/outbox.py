@@ -66,15 +66,15 @@ def head(connection: Connection, limit: int) -> list[OutboxMessage]:
 
 
 def remove(connection: Connection, upto: int) -> None:
-    """The broker has all messages up to and with number `upto`; those that nobody else waits for go."""
+    """Note that the broker has all messages up to `upto`, and remove those that no integration waits for."""
     moved = connection.execute(update(integrations).where(integrations.c.kind == BROKER).values(cursor=upto))
     if not moved.rowcount:
         row = {"name": BROKER, "kind": BROKER, "address": "", "what": "[]", "cursor": upto}
         connection.execute(insert(integrations).values(**row, added_by="the agent", added_s=0))
-    tidy(connection)
+    remove_delivered(connection)
 
 
-def tidy(connection: Connection) -> None:
+def remove_delivered(connection: Connection) -> None:
     """Forget the messages that everybody has."""
     slowest = (
         select(func.min(integrations.c.cursor)).where(integrations.c.removed_s.is_(None)).scalar_subquery()
@@ -90,8 +90,8 @@ def tidy(connection: Connection) -> None:
 def of_integration(
     connection: Connection, tenant: str | None, what: Sequence[str], span: tuple[int, int], limit: int
 ) -> list[OutboxMessage]:
-    """The oldest messages behind the first number of `span`, up to the last, that are `tenant`'s (None:
-    anybody's) and one of `what`."""
+    """Return the oldest messages after the first number of `span`, up to the last, of `tenant` (None: of all)
+    and one of the kinds `what`."""
     after, upto = span
     wanted = select(outbox).where(outbox.c.message > after, outbox.c.message <= upto, outbox.c.what.in_(what))
     if tenant is not None:
@@ -112,7 +112,7 @@ def of_device(
 
 
 def waiting(connection: Connection, tenant: str | None, what: Sequence[str], after: int) -> int:
-    """How many messages behind `after` there are of these."""
+    """Return how many such messages follow number `after`."""
     wanted = select(func.count()).where(outbox.c.message > after, outbox.c.what.in_(what))
     if tenant is not None:
         wanted = wanted.where(outbox.c.tenant == tenant)

@@ -1,7 +1,7 @@
 """The retained positions of tenants, each the newest within that tenant's own trips.
 
-A device has one latest position, and the topic of whoever's trip it lies on gets it when it moves. What
-comes late, or is put to another trip, changes what others hold.
+A device has one latest position. It is published on the topic of its trip's tenant when it changes. Late
+points, or a change of trips, change what is published.
 """
 
 from collections.abc import Iterable

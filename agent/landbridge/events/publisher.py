@@ -56,8 +56,7 @@ class Publisher(Periodic):
         super().stop()
 
     def turn(self) -> float | None:
-        """Publish what is there. Not all that is posted comes from this process: commands and other agents
-        wake nobody here."""
+        """Publish the waiting messages. Those of commands and other agents do not wake this thread."""
         if not self._may_send():
             return _RETRY_S
         if self._retained:

@@ -116,7 +116,7 @@ _values_of = attrgetter(*_CHANGED, "device")
 
 
 def lock_rows(connection: Connection, names: Collection[str]) -> dict[str, DeviceRow]:
-    """Those of the devices that are known; nobody else changes them until the transaction ends."""
+    """Return the rows of the known devices, locked until the transaction ends."""
     found = (DeviceRow(*row) for row in connection.execute(_SELECT, {"texts": list(names)}))
     return {each.device: each for each in found}
 

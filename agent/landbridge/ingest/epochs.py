@@ -10,8 +10,8 @@ MOST_AHEAD = 64
 """A device may be so far ahead of a database that was restored from a backup; the device enters none further
 than that from its own."""
 FLOOD_STEP = 16
-"""So many epochs end with a flood of forgeries: the database of a backup is behind by several floods. A key
-that nobody uses yet may so be tried in five of them before its epoch begins and in it."""
+"""Epochs by which a flood of forgeries raises the epoch. A restored database may lack several floods, so a
+key may be attacked in five of them, before its epoch begins and in it."""
 MOST_FORGED = 1 << 14
 """Failed verifications a key (draft-ietf-core-oscore-key-limits, AES-CCM with a tag of 8 bytes)."""
 

@@ -158,8 +158,8 @@ class NatsSource:
             await asyncio.sleep(_POLL_S)
 
     def _leave(self, partitions: Iterable[int]) -> None:
-        """Take no more of these. What a fetch that was cut short brings would lie with nobody until it comes
-        again: so each fetch has its end."""
+        """Stop fetching from these partitions. A message from an interrupted fetch would stay unprocessed
+        until it is delivered again, so each fetch is completed."""
         for partition in partitions:
             taker = self._takers.pop(partition)
             self._leaving.add(taker)
@@ -216,7 +216,7 @@ class NatsSource:
             await self._say(self._to_acknowledge.popleft().ack())
 
     async def _say(self, word: Awaitable[None]) -> None:
-        """Tell the server something of a message; what it does not hear, it will ask by sending it again."""
+        """Answer the server about a message; without the answer it delivers the message again."""
         try:
             await word
         except NatsError as error:

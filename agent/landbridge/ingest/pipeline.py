@@ -2,9 +2,9 @@
 
     receive -> [ open -> decode -> check -> store ] -> commit -> MQTT ack -> reply
 
-What is in brackets is one transaction for all messages that wait. They are taken in waves, in each of which
-a device has one message: so a step is a few statements for all of them. Whoever wants to watch or disturb a
-step overrides its method.
+What is in brackets is one transaction for all messages that wait. They are taken in waves, in each of which a
+device has one message: so a step is a few statements for all of them. A test that watches or disturbs a step
+overrides its method.
 """
 
 import logging
@@ -94,8 +94,8 @@ class Pipeline:
         return f"{self._damage}; kept as a dead letter, see `landbridge doctor`"
 
     def process_all(self, batch: Sequence[Received]) -> None:
-        """All steps. An exception means that what was not stored is not acknowledged. A damaged page of the
-        database keeps those waiting whose points lie on it, and nobody else."""
+        """Run all steps. After an exception nothing unstored is acknowledged. A damaged page of the database
+        delays only the devices whose points are on it."""
         try:
             self._process_together(batch)
         except DBAPIError as error:
@@ -278,7 +278,7 @@ class Pipeline:
             _log.info("%s: from before a reconnect, not acknowledged", received.topic)
 
     def reply(self, answer: Answer) -> None:
-        """Tell the device what it may forget."""
+        """Send the device its downlink."""
         self._session.reply(answer.topic, answer.payload)
 
     def reply_with_epoch(self, received: Received) -> Answer | None:

@@ -16,7 +16,7 @@ from landbridge.points import queries as points
 
 
 class KeptMessage(NamedTuple):
-    """A message that was kept aside when it came."""
+    """A dead letter, or a message from quarantine."""
 
     topic: str
     payload: bytes
@@ -57,7 +57,7 @@ class Replay(Pipeline):
                 self.dead_letter(message.received, f"taken before, without the records {listed(lacking)}")
 
     def answer(self, messages: Sequence[Message], now_s: int) -> list[Answer | None]:
-        """Nobody waits for a reply, so nothing is sent; what was reported when it came is kept."""
+        """Send nothing, because no device waits for a downlink; keep the reports of that time."""
         for each in messages:
             if not each.refused and not each.again:
                 found = downlinks.keep_reports(
@@ -68,7 +68,7 @@ class Replay(Pipeline):
         return [None] * len(messages)
 
     def reply_with_epoch(self, received: Received) -> None:
-        """Nobody waits for a reply."""
+        """Send nothing: no device waits for a downlink."""
         self._why[received] = "it is of an epoch of the device's keys that is over"
 
     def dead_letter(self, received: Received, reason: str) -> None:

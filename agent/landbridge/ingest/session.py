@@ -47,7 +47,7 @@ class Received(NamedTuple):
     connection: int
     """Number of the connection on which it came; an acknowledgement belongs on the same one."""
     received_s: int | None = None
-    """When it came, if that is not now: it was kept aside."""
+    """When it arrived; None: now. A replayed message arrived earlier."""
 
 
 class Session:
@@ -95,7 +95,7 @@ class Session:
         return None
 
     def acknowledge(self, received: Received) -> bool:
-        """Tell the broker that `received` is safe; False if its connection is no more."""
+        """Acknowledge `received` to the broker; False if its connection has ended."""
         with self._connection_lock:
             if received.connection != self._connection:
                 return False
@@ -217,7 +217,7 @@ class Session:
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         topic = message.topic  # paho decodes it each time
         if not _IS_UP.fullmatch(topic):
-            # Some brokers hand out retained messages that nobody asked for.
+            # Some brokers deliver retained messages outside the subscription.
             return _log.debug("not for us: %s", topic)
         payload, number = bytes(message.payload), self._connection
         received = Received(topic, payload, message.mid, message.qos, number)

@@ -1,7 +1,7 @@
 """Tries a broker: what a setting is shows in what the broker does, whichever broker it is.
 
 All of it happens on topics below landbridge/out/check- (and check- of Home Assistant) under client ids of its
-own, beside a running agent.
+own, also while an agent runs.
 """
 
 import threading
@@ -139,7 +139,7 @@ def as_agent(broker: Broker) -> list[CheckResult]:
 
 
 def home_assistant(broker: Broker) -> CheckResult:
-    """Whether it passes on what is for Home Assistant: MQTT 3.1.1 reports a refused write to nobody."""
+    """Check that the broker delivers messages for Home Assistant: MQTT 3.1.1 reports no refused publish."""
     topic = f"{broker.home_assistant}/check-{uuid4().hex[:12]}/x"
     with _connected(broker, _name()) as ours:
         ours.subscribe(topic)
@@ -198,8 +198,9 @@ def _bound(theirs: Broker, other: str) -> CheckResult:
 
 
 def _delay(broker: Broker, topic: str) -> CheckResult:
-    """How long a second message stays behind a first one that nothing answers: with Nagle's algorithm until
-    the receiver's kernel acknowledges it, 40 ms; only later ones, for which no kernel hurries any more."""
+    """Measure how long a second message waits after a first one without an answer: with Nagle's algorithm
+    until the receiver's kernel acknowledges it, 40 ms. Only later pairs count, because a kernel acknowledges
+    the first ones at once."""
     gaps = []
     with _connected(broker, _name(), manual=True) as ours, _connected(broker, _name()) as other:
         ours.subscribe(topic)
@@ -220,7 +221,7 @@ def _delay(broker: Broker, topic: str) -> CheckResult:
 def _encrypted(broker: Broker) -> CheckResult:
     if not broker.tls:
         return CheckResult("TLS", False, "none", "a listener with certfile and keyfile; [broker] tls = true")
-    # Whoever has come so far has checked it.
+    # The connection has verified it.
     return CheckResult("TLS", True, "its certificate is good")
 
 

@@ -1,4 +1,4 @@
-"""How things stand behind ingest, in numbers; each is read from an index, or of so many rows at most."""
+"""Figures of the agent outside ingest; each is read from an index, or from a limited number of rows."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""The thread that looks every few seconds how things stand behind ingest, for /metrics and /health."""
+"""The thread that reads these figures every few seconds, for /metrics and /health."""
 
 from landbridge.core import metrics
 from landbridge.core.checks import Since

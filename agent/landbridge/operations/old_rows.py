@@ -23,21 +23,21 @@ def forget_uplinks(connection: Connection, names: Sequence[str], before_s: int) 
     old = uplinks.c.device.in_(names), uplinks.c.received_s < before_s
     highest = select(uplinks.c.device, func.max(uplinks.c.number)).where(*old).group_by(uplinks.c.device)
     for device, number in connection.execute(highest).all():
-        behind = devices.c.device == device, devices.c.forgotten_number < number
-        connection.execute(update(devices).where(*behind).values(forgotten_number=number))
+        older = devices.c.device == device, devices.c.forgotten_number < number
+        connection.execute(update(devices).where(*older).values(forgotten_number=number))
     return connection.execute(delete(uplinks).where(_some(uplinks, *old))).rowcount
 
 
 def forget_points(connection: Connection, names: Sequence[str], before_s: int, now_s: int) -> int:
-    """Remove the points of these devices that came before, but not the latest position of any, nor those that
-    were taken since: what has received them was years behind. They are not asked for again."""
+    """Remove the points of these devices that arrived before, except latest positions and points taken since:
+    the clock at their arrival was years slow. They are not requested again."""
     is_position = exists().where(devices.c.device == points.c.device, devices.c.position_seq == points.c.seq)
     is_new = func.coalesce(points.c.at_s.between(before_s, now_s), false())
     old = points.c.device.in_(names), points.c.received_s < before_s, ~is_position, ~is_new
     highest = select(points.c.device, func.max(points.c.seq)).where(*old).group_by(points.c.device)
     for device, seq in connection.execute(highest).all():
-        behind = devices.c.device == device, devices.c.complete_seq < seq
-        connection.execute(update(devices).where(*behind).values(complete_seq=seq))
+        older = devices.c.device == device, devices.c.complete_seq < seq
+        connection.execute(update(devices).where(*older).values(complete_seq=seq))
     return connection.execute(delete(points).where(_some(points, *old))).rowcount
 
 

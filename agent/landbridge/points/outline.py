@@ -27,8 +27,8 @@ class Box(NamedTuple):
 
 class Outline(NamedTuple):
     """`rows` have columns of a point, and how long it took to come in; of every `step_s` seconds the first
-    fix beyond doubt, or else the first fix, or point, and whatever raises an alarm. 1: these are all points
-    there are."""
+    fix without quality flags, or else the first fix, or point, and all that raise an alarm. 1: these are all
+    points there are."""
 
     rows: list[Row[Any]]
     total: int

@@ -44,7 +44,7 @@ _FEWEST_SATELLITES = 4
 _HIGHEST_HDOP = 50  # 10.0: a fix worth tens of metres
 _MOST_LAT, _MOST_LON = 90_00000, 180_00000
 _DAY_S = 86_400  # beyond any wrong time zone
-_LONGEST_S = 366 * _DAY_S  # a flash holds months; clocks that were reset are years behind
+_LONGEST_S = 366 * _DAY_S  # a flash holds months; clocks that were reset are years slow
 _BATTERY_MV = (1500, 5000)
 
 

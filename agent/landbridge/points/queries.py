@@ -54,7 +54,7 @@ class CheckedPoint(NamedTuple):
     dated: bool
     """`at_s` comes from the clock of an uplink, not from the record."""
     flags: int
-    """Doubts (points/quality.py)."""
+    """Quality flags (points/quality.py)."""
 
 
 class StoredPoint(NamedTuple):
@@ -73,7 +73,7 @@ class StoredPoint(NamedTuple):
 
 
 class CheckedPoints(Rows[CheckedPoint]):
-    """Judged points by column: those of `Point`, then what was found out."""
+    """Points after the quality check, by column: those of `Point`, then the results."""
 
     __slots__ = ()
     places = {name: place for place, name in enumerate((*Point._fields, *CheckedPoint._fields[1:]))}
@@ -383,10 +383,10 @@ def latest_position(connection: Connection, device: str) -> StoredPoint | None:
 
 
 def stationary_until_s(connection: Connection, device: str, fix: int) -> int | None:
-    """When the device was last known to stand where it took the fix of that sequence: it says so itself, in a
-    record that it is still here, which a shunt in the yard does not end; and each record behind that, without
-    a fix, has felt no motion. None: it is not known to, or something is missing since. Of a tenant's trip
-    only what was said on it counts; the operator sees all of them."""
+    """Return when the device was last known to be where it took the fix of that sequence. It reports so in a
+    record with a reused position, also after shunting in the yard; later records without a fix must have felt
+    no motion. None if it is unknown, or records are missing since. For a tenant only records on its trip
+    count; the operator sees all."""
     given = {"of_device": device, "fix": fix}
     trip, tenant = connection.execute(_TRIP_OF_FIX, given).one()
     if tenant is None:
@@ -436,13 +436,13 @@ def page(
     most: int,
 ) -> list[StoredPoint]:
     """At most `most` dated points of `device` (of these trips; None: of any and none) by time, taken from
-    `since_s` on, before `until_s`, and behind the place `after`."""
+    `since_s` on, before `until_s`, and after the place `after`."""
     seq, at_s = points.c.seq, points.c.at_s
     statement = _stored().where(points.c.device == device, at_s >= since_s, at_s < until_s)
-    behind = (at_s > after.at_s) | ((at_s == after.at_s) & (seq > after.seq))
+    later = (at_s > after.at_s) | ((at_s == after.at_s) & (seq > after.seq))
     if of_trips is not None:
         statement = statement.where(points.c.trip.in_(of_trips))
-    rows = connection.execute(statement.where(behind).order_by(at_s, seq).limit(most))
+    rows = connection.execute(statement.where(later).order_by(at_s, seq).limit(most))
     return [_from_row(row) for row in rows]
 
 

@@ -14,7 +14,7 @@ from landbridge.core.clock import from_epoch_s, to_epoch_s
 SESSION_BYTES = 1_250 + 1_083
 """TCP set-up and close, CONNECT, SUBSCRIBE, DISCONNECT; a full handshake that authenticates the server."""
 MESSAGE_BYTES = 248
-"""PUBLISH and PUBACK beside the payload: MQTT, TLS records, TCP/IP headers both ways."""
+"""PUBLISH and PUBACK without the payload: MQTT, TLS records, TCP/IP headers both ways."""
 REPLY_BYTES = 350
 """A reply, with the same around it."""
 KEPT_S = 400 * 86_400

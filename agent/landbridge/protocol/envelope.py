@@ -100,7 +100,7 @@ def open_envelope(device_key: bytes, device: str, direction: Direction, envelope
 
 
 def parse(envelope: bytes) -> ParsedEnvelope:
-    """The parts of `envelope`; nobody has checked what it says. Raises `WireError`."""
+    """Return the parts of `envelope`, unverified. Raises `WireError`."""
     protected, ciphertext = _parts(cbor.loads(envelope))
     return ParsedEnvelope(_header(protected), protected, ciphertext)
 
@@ -114,11 +114,11 @@ def decrypt(device_key: bytes, device: str, direction: Direction, encrypted: Par
             _nonce(iv, number), encrypted.ciphertext, _begin(encrypted.protected) + external
         )
     except InvalidTag:
-        raise ForgedError("envelope: not sealed by this device for this direction") from None
+        raise ForgedError("envelope: not encrypted by this device for this direction") from None
 
 
 def header(envelope: bytes) -> Header:
-    """What `envelope` says openly; nobody has checked it. Raises `WireError`."""
+    """Return the unencrypted header of `envelope`, unverified. Raises `WireError`."""
     return parse(envelope).header
 
 
@@ -164,6 +164,6 @@ def _nonce(iv: int, number: int) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _begin(protected: bytes) -> bytes:
-    """What is authenticated beside the text, an array of three, but for the last: the external data."""
+    """Return the associated data, an array of three, without its last item, the external data."""
     array_of_three = b"\x83"
     return array_of_three + cbor2.dumps("Encrypt0") + cbor2.dumps(protected)

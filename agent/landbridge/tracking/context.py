@@ -63,7 +63,7 @@ def context_of(
 ) -> TripContext:
     """The way of a trip of `device`; None: of no trip."""
     row = None if trip is None else trips.find(connection, trip)
-    # Nobody hears how another tenant calls a place.
+    # No tenant learns another tenant's name of a place.
     geofences = [each for each in geofences if each.tenant in (None, row.tenant if row else None)]
     if row is None:
         return TripContext(

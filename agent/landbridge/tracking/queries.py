@@ -33,7 +33,7 @@ def next_marked(connection: Connection, besides: Collection[str | None] = ()) ->
 
 
 def lock_marked(connection: Connection, besides: Collection[str | None] = ()) -> str | None:
-    """The same, but one that nobody else holds; nobody else changes it until the transaction ends."""
+    """The same, but an unlocked one, locked until the transaction ends."""
     return connection.execute(_marked(besides).with_for_update(skip_locked=True, key_share=True)).scalar()
 
 

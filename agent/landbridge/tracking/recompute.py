@@ -1,6 +1,6 @@
 """Recomputes a device's events from the first point that has changed; publishes what is new or not true.
 
-It is one transaction: whoever reads sees the events before it or after it.
+It is one transaction: a reader sees the events before it or after it.
 """
 
 import json
@@ -146,8 +146,8 @@ class Recompute:
         positions.correct(self._connection, self._device, self.tenants, self._now_s)
 
     def learn(self) -> None:
-        """Learn from the fixes where their cells are. Last of all: who publishes something has others
-        wait for the end of his transaction, and must not wait for one of them that holds a cell."""
+        """Learn the places of cells from the fixes. This comes last: a transaction that publishes makes
+        others wait for its end, and must not itself wait for one that holds a cell."""
         cells.unlearn(self._connection, self._flagged)
         cells.learn(self._connection, self._settled)
 
@@ -203,15 +203,16 @@ def settle(connection: Connection, device: str, before_s: int) -> bool:
 
 
 def _to_keep(checked: Sequence[StoredPoint], begins: bool, every: int) -> set[Key]:
-    """Before which points the state is kept: the last fix, as the next one may flag it, and those of
-    each `every`th sequence. None behind the first fix of all as long as the next ones may, but before it."""
+    """Return the points before which the state is kept: the last fix, because the next one may flag it, and
+    those of each `every`th sequence. While the first fix of all may still be flagged, only the state before
+    it is kept."""
     fixes = [_key(each) for each in checked if speed.is_comparable(each)]
     wanted = {_key(each) for each in checked if each.point.seq % every == 0} | set(fixes[-1:])
     if not begins or not fixes:
         return wanted
     settling = fixes[speed.NEXT_OF_FIRST : speed.NEXT_OF_FIRST + 1]
-    behind = {each for each in wanted if each > fixes[0] and not (settling and each >= settling[0])}
-    return wanted - behind | {fixes[0]}
+    uncertain = {each for each in wanted if each > fixes[0] and not (settling and each >= settling[0])}
+    return wanted - uncertain | {fixes[0]}
 
 
 def _state_upto(connection: Connection, device: str, upto: Key) -> tuple[Key, State]:

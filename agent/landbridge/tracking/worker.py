@@ -24,9 +24,9 @@ from landbridge.tracking.recompute import recompute
 POLL_S = 1.0
 _MINUTE_S = 60.0
 _YIELD_S = 0.002
-"""Ingest may wait for the database; whoever has just left it would get it again first."""
+"""Ingest may wait for the database; without a pause this thread would lock it again first."""
 _MOST_AT_ONCE = 50
-"""Devices whose alarms are looked after in one transaction; each may take a few milliseconds."""
+"""Devices whose alarms are checked in one transaction; each may take a few milliseconds."""
 _log = logging.getLogger(__name__)
 
 

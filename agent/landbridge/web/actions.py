@@ -93,7 +93,7 @@ def share(it: Services, user: User, device: str, length: str) -> share_links.Mad
 
 
 def revoke(it: Services, user: User, device: str, link: int) -> None:
-    """End a link to a trip that the user sees; his trip need not run any more."""
+    """Revoke a share link to a trip that the user sees; the trip may have ended."""
     demand(user, "operator")
     with it.database.writing() as connection:
         found = view(connection, user, device)

@@ -21,7 +21,7 @@ Time = str | None
 
 
 class Schema:
-    """Beside a type of whatever JSON: it is described as `model` is."""
+    """Annotation of a type with any JSON: it is described like `model`."""
 
     def __init__(self, model: type[BaseModel]) -> None:
         self._model = model

@@ -83,7 +83,7 @@ async def _not_signed_in(request: Request, error: Exception) -> Response:
         why = {"detail": "no token, or one that is not good (any more)"}
         return JSONResponse(why, 401, {"www-authenticate": "Bearer"})
     after = f"?after={quote(own_address(request))}" if request.method == "GET" else ""
-    # The empty part behind # keeps a browser from taking over that of the page: there it would be a token.
+    # The empty part after # keeps a browser from taking over that of the page: there it would be a token.
     return RedirectResponse(f"/sign-in{after}#", 303)
 
 
@@ -94,7 +94,7 @@ async def _user_error(request: Request, error: Exception) -> Response:
 
 
 async def _no_database(request: Request, error: Exception) -> Response:
-    """It is locked, away or full: whoever asks again later may be answered."""
+    """The database is locked, away or full: the client may try again later."""
     assert isinstance(error, OperationalError)
     _log.error("%s %s: the database does not answer: %s", request.method, request.url.path, error.orig)
     retry = {"retry-after": str(_RETRY_S)}
@@ -145,7 +145,7 @@ async def _refused(request: Request, error: AnyHTTPException, field: str = "") -
             error.detail = language_of(request).translate(error.detail)
         return await http_exception_handler(request, error)
     code, why = error.status_code, _STANDARD.get(error.detail, error.detail)
-    # Whoever asks for nothing that is there may be signed in all the same.
+    # A request for an unknown page may have a user.
     with suppress(NotSignedIn, AnyHTTPException, OperationalError):
         if answer := await shown_again(request, code, why, field):
             answer.headers.update(error.headers or {})

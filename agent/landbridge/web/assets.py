@@ -17,7 +17,7 @@ from landbridge.geo import places as geography
 router = APIRouter(include_in_schema=False)
 STATIC = Path(__file__).parent / "static"
 MAPLIBRE = STATIC.with_name("maplibre")
-"""Of its package on npm what browsers need, untouched; version and digests are beside it."""
+"""The files of its npm package that browsers need, unchanged; version and digests are in the same folder."""
 _KEPT = "public, max-age=31536000, immutable"
 _KINDS = {
     "js": "text/javascript",

@@ -21,7 +21,7 @@ CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf-token"
 
 
 class NotSignedIn(Exception):
-    """Nobody, or somebody whose session is over."""
+    """No user, or a sign-in session that has ended."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class User:
 
 
 def current_user(request: Request) -> User:
-    """Who asks; `NotSignedIn` if nobody. A browser that changes something must have asked from our pages."""
+    """Return the user of a request; `NotSignedIn` if none. A change by a browser must come from our pages."""
     it = services(request)
     kind, _, given = request.headers.get("authorization", "").partition(" ")
     with it.database.reading() as connection:

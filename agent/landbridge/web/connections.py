@@ -16,8 +16,8 @@ READING_S = 60.0
 
 
 class Connection(H11Protocol):
-    """One of them. When there are too many, the one that is due to be closed first is closed at once: whoever
-    sends his request, and takes the answer, is answered, however many do not."""
+    """One connection. When there are too many, the one that is due to be closed first is closed at once. So a
+    client that sends its request and reads the answer is served, however many others do not."""
 
     deadline: asyncio.TimerHandle | None = None
     """Set while no request, or only a part of one, is here, or an answer is not taken."""
@@ -74,7 +74,7 @@ class Connection(H11Protocol):
         self.deadline = self.loop.call_later(READING_S if untaken else PATIENCE_S, self._is_due, untaken)
 
     def _is_due(self, untaken: int) -> None:
-        """Whoever takes his answer slowly takes it."""
+        """Keep the connection of a client that still reads its answer, however slowly."""
         if self.transport.get_write_buffer_size() < untaken:
             self._wait()
         else:

@@ -98,7 +98,7 @@ class DeviceView(NamedTuple):
     heard: Heard
     """Only to be shown of a view that is `live`."""
     trip: Trip | None
-    """The running one; for a tenant his newest."""
+    """The running trip; for a tenant its newest."""
     live: bool
     """Whether the user sees what is happening now, and may act."""
     tenant: str | None
@@ -113,7 +113,7 @@ def listed(
     limit: int | None = None,
 ) -> list[DeviceView]:
     """The devices that `tenant` sees, or only `device`, or those heard or with an alarm published or
-    acknowledged since `since_s`; by id, the first `limit` of those behind `after`."""
+    acknowledged since `since_s`; by id, the first `limit` of those after `after`."""
     wanted = select(*(devices.c[name] for name in Heard._fields)).order_by(devices.c.device)
     wanted = wanted.where(devices.c.device > after).limit(limit)
     if tenant is not None:
@@ -168,7 +168,7 @@ def glances(connection: Connection, views: Sequence[DeviceView], now_s: int) -> 
 
 
 def raised_alarms(connection: Connection, views: Sequence[DeviceView]) -> dict[str, list[Row[Any]]]:
-    """The alarms that stand and nobody looks after, as far as the user sees them, by device."""
+    """Return the open, unacknowledged alarms that the user sees, by device."""
     device = views[0].device if len(views) == 1 else None
     mine = {each.device: each for each in views if each.live}
     found: dict[str, list[Row[Any]]] = {}

@@ -37,7 +37,7 @@ def back(path: str, part: str = "") -> Response:
 
 
 def device_path(device: str, leaf: str = "") -> str:
-    """Of a device's page, or of one behind it."""
+    """Return the path of a device's page, or of one below it."""
     return f"/devices/{quote(device, safe='')}{leaf}"
 
 
@@ -102,7 +102,7 @@ def of_page(show: Show, form: str, path: str, *fields: str) -> Callable[[Handler
 
 
 async def shown_again(request: Request, code: int, why: str, field: str) -> HTMLResponse | None:
-    """The page of the form that was refused; None: there is none, or nobody who may see it."""
+    """Return the page of the form that was refused; None if there is none, or the user may not see it."""
     found = getattr(getattr(request.scope.get("route"), "endpoint", None), _FORM, None)
     if found is None:
         return None
@@ -116,6 +116,6 @@ async def shown_again(request: Request, code: int, why: str, field: str) -> HTML
 
 
 def require_operator_tenant(who: User) -> None:
-    """404 for a tenant: what is behind is of all devices."""
+    """404 for a tenant: the page shows all devices."""
     if who.tenant is not None:
         raise HTTPException(404, _("only the fleet operator has access; sign in without a tenant"))

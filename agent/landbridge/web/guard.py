@@ -74,8 +74,8 @@ def _too_many(what: str) -> PlainTextResponse:
 
 
 def refusal(headers: Headers) -> int | None:
-    """The code for what comes with a request, if it is too much, or nobody knows how much: it is read before
-    anybody is asked who sends it."""
+    """Return the error code for a body that is too long or has no length; it is read before the user is
+    known."""
     length = headers.get("content-length", "0")
     if "transfer-encoding" in headers or not (length.isascii() and length.isdigit()):
         return 411

@@ -76,7 +76,7 @@ async def sign_in(
         )
     row = await run_in_threadpool(_token, it, name, token)
     if name:
-        async with it.hashing.turn():  # who guesses holds up nobody
+        async with it.hashing.turn():  # guesses do not delay others
             row = row if await run_in_threadpool(passwords.is_of, row, token) else None
     if row is None:
         raise HTTPException(401, _("Sign-in failed. Check the token or password."))

@@ -30,7 +30,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
     """The page that `template` makes of `values`."""
     catalogue, known = language.language_of(request), texts.catalogues()
     wrong: Wrong = getattr(request.state, "wrong", NOTHING_WRONG)
-    # Nothing is behind the address that a form was sent to.
+    # There is no page at the address that a form was sent to.
     address = own_address(request) if request.method == "GET" else wrong.path
     common = {
         **language.speakers(catalogue),

@@ -183,7 +183,7 @@ def alarms(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
 def open_alarms(
     connection: Connection, tenant: str | None, device: str, before: int, most: int
 ) -> list[dict[str, Any]]:
-    """The newest alarms of a device that nobody looks after yet, of those with numbers below `before`."""
+    """Return the newest unacknowledged alarms of a device, of those with numbers below `before`."""
     rows = stored_alarms.listed(connection, tenant, device, True, before, most)
     return alarms(row for row in rows if row.acknowledged_s is None)
 

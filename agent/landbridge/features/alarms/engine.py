@@ -1,11 +1,10 @@
 """Follows published events and keeps the state of each alarm; its changes are published as events.
 
-An alarm is of a device, a trip and a name. It is raised when it has stood for its minimum duration; what
-ends before is none. While it stands, what raises it once more is only counted; when
-it has been cleared the next one raises it again. Late events do not reopen it: what is older than what
-cleared it raises nothing. An event of one trip clears nothing of another, but what was raised
-on none; alarms end with their trip. When something turns out not to be true, what is true beside it is looked
-at again."""
+An alarm is of a device, a trip and a name. It is raised when it has stood for its minimum duration; what ends
+before is none. While it stands, what raises it once more is only counted; when it has been cleared the next
+one raises it again. Late events do not reopen it: what is older than what cleared it raises nothing. An event
+of one trip clears nothing of another, but what was raised on none; alarms end with their trip. After a
+retraction the remaining events are evaluated again."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -190,8 +189,8 @@ def _is_due(row: Row[Any], now_s: int) -> bool:
 
 
 def _expired(row: Row[Any], now_s: int) -> tuple[int, str] | None:
-    """Since when it is over, and by what. Quiet is only what the device was heard after, and whoever watches
-    has as long to see what was late."""
+    """Return since when an alarm is over, and by what. It is quiet only if the device has reported since;
+    late alarms stay open equally long."""
     if row.trip_ended_s is not None:
         return max(row.trip_ended_s, row.raised_s), TRIP
     quiet_s = rule(row.name).quiet_s
@@ -219,7 +218,7 @@ def _ended(connection: Connection, trip: int, now_s: int) -> list[Event]:
 
 
 def reopen_with_trip(connection: Connection, trip: int, now_s: int) -> None:
-    """The trip goes on behind what was held for its end: so do the alarms that ended there, one of a name."""
+    """Reopen the alarms that ended with a trip which continues, one of each name."""
     publishing.publish(connection, _taken_up(connection, trip, now_s), now_s)
 
 
@@ -310,8 +309,8 @@ def _cleared(
 
 
 def _change_event(row: Row[Any], change: str, now_s: int) -> Event:
-    """The event of a change. Its place and time are those of the event that raised it: so
-    nobody hears of a place that lies on somebody else's trip."""
+    """Return the event of a change. Its place and time are those of the event that raised the alarm, so that
+    no tenant learns a place on another tenant's trip."""
     event_id, kind = topics.alarm_id(row.device, row.alarm, change), f"alarm-{change}"
     content = {"id": event_id, "type": kind} | serialize(row)
     return Event(event_id, row.device, kind, False, row.trip, None, now_s, content, row.tenant)

@@ -131,7 +131,7 @@ def listed(
 
 
 def shown(connection: Connection, device: str | None = None) -> list[Row[Any]]:
-    """Those that stand and that nobody looks after, of all devices or one, in their order."""
+    """Return the open, unacknowledged alarms of all devices or one, in order."""
     of_now = alarms.c.cleared_s.is_(None), alarms.c.acknowledged_s.is_(None), alarms.c.times > 0
     wanted = select(alarms).where(*of_now)
     if device is not None:

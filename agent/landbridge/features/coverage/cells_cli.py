@@ -27,7 +27,7 @@ _FILE = typer.Argument(help="CSV file in OpenCelliD format: radio,mcc,net,area,c
 def take(file: Path = _FILE) -> None:
     """Import a list of cells
 
-    Cells observed by the fleet take precedence.
+    Cells observed by the fleet have priority.
 
     \b
     Example:

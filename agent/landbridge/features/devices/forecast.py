@@ -1,4 +1,4 @@
-"""When the battery of a device will be empty, by what its wakes took: a range, as nobody has measured it."""
+"""When the battery of a device will be empty, by the energy of its wakes: a range, as it is not measured."""
 
 from typing import NamedTuple
 
@@ -12,13 +12,13 @@ from landbridge.protocol.settings import applied
 _DAY_S = 86_400
 _PERIOD_S = 2 * _DAY_S
 _PERIODS = 7
-"""The periods of two days by which the consumption is judged: the last two weeks."""
+"""The periods of two days on which the estimate rests: the last two weeks."""
 _FURTHEST_S = 365 * _DAY_S
-"""Nothing is said of a time beyond that."""
+"""Later ends are not estimated."""
 _NOMINAL_MV = {0: 3600, 1: 3200, 2: 3600}
 """Of the setting battery_kind."""
 _USABLE = 0.92
-"""Of the capacity, as the device counts (firmware/locator/plan/battery.py)."""
+"""Of the capacity, as the device counts (firmware/locator/scheduler/battery.py)."""
 _UNCERTAINTY = 0.2
 """By that part the joules a day may be wrong: sleep is not in them, and cold takes of the capacity."""
 

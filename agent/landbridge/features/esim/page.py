@@ -68,8 +68,8 @@ class WantedProfile(BaseModel):
 
 @router.get("/v1/devices/{device}/card")
 def card(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, Schema(answers.Card)]:
-    """Profiles, switches and what became of them, bytes by month and country, identity; for the operator what
-    the inventory has of the card, and what went over each profile."""
+    """Show the card: profiles, profile switches and outcomes, bytes by month and country, identity. The
+    operator also sees the inventory and the bytes of each profile."""
     it = services(request)
     with it.database.reading() as connection:
         return _serialized(connection, _live(actions.view(connection, who, device)), it.clock.now_s())
@@ -79,7 +79,7 @@ def card(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, 
 def switch(
     request: Request, who: ApiActingUser, device: Device, choice: ProfileChoice
 ) -> Annotated[Json, Schema(answers.Revision)]:
-    """Have it use a profile; one that cannot connect it leaves again by itself."""
+    """Switch the device to a profile; one that cannot connect it leaves again by itself."""
     return {"revision": actions.switch(services(request), who, device, choice.profile)}
 
 
@@ -87,7 +87,7 @@ def switch(
 def downloads_of(
     request: Request, who: CurrentUser, device: Device
 ) -> list[Annotated[Json, Schema(answers.Download)]]:
-    """Orders for its card, the newest first."""
+    """List the profile downloads of a device, newest first."""
     it = services(request)
     with it.database.reading() as connection:
         return _downloads(connection, _live(actions.view(connection, who, device)), it.clock.now_s())
@@ -97,7 +97,7 @@ def downloads_of(
 def download(
     request: Request, who: ApiActingUser, device: Device, wanted: WantedProfile
 ) -> Annotated[Json, Schema(answers.Ordered)]:
-    """Have it load a profile onto its card."""
+    """Download a profile onto the card."""
     it = services(request)
     number = actions.download(it, who, device, wanted.code, wanted.confirmation, wanted.enable)
     return {"download": number}
@@ -105,7 +105,7 @@ def download(
 
 @router.delete("/v1/devices/{device}/downloads/{download}", status_code=204)
 def cancel_download(request: Request, who: ApiActingUser, device: Device, download: Number) -> None:
-    """Cancel an order for its card."""
+    """Cancel a profile download."""
     actions.cancel_download(services(request), who, device, download)
 
 
@@ -113,7 +113,7 @@ def cancel_download(request: Request, who: ApiActingUser, device: Device, downlo
 def delete_profile(
     request: Request, who: ApiActingUser, device: Device, iccid: Iccid
 ) -> Annotated[Json, Schema(answers.Ordered)]:
-    """Have it delete a profile from its card."""
+    """Delete a profile from the card."""
     return {"download": actions.delete_profile(services(request), who, device, iccid)}
 
 
@@ -121,7 +121,7 @@ def delete_profile(
 def rename_profile(
     request: Request, who: ApiActingUser, device: Device, iccid: Iccid, named: NamedProfile
 ) -> Annotated[Json, Schema(answers.Ordered)]:
-    """Have it name a profile on its card."""
+    """Rename a profile on the card."""
     return {"download": actions.rename_profile(services(request), who, device, iccid, named.name)}
 
 
@@ -202,7 +202,7 @@ def _serialized(connection: Connection, found: DeviceView, now_s: int) -> dict[s
     identities = stored.identities(connection, device)
     desired = asked[-1] if asked else None
     used = desired.policy.name(said.used) if desired and said and said.revision == desired.revision else None
-    # What others used before the user's trip is not his to see.
+    # A tenant does not see the usage before its own trip.
     is_operator = found.tenant is None
     in_inventory = inventory.known(connection, identities[-1]._asdict()) if identities else None
     plan = _plan(connection, in_inventory, now_s) if in_inventory and is_operator else None

@@ -65,7 +65,7 @@ def note(connection: Connection, device: str, said: wire.Report) -> None:
         stored.end(connection, waits.rollout, device, f"asked for {desired.profile} since")
     elif cards.is_refused(connection, device, waits.revision):
         stored.end(connection, waits.rollout, device, wire.OUTCOMES[wire.REFUSED_POLICY])
-    elif said.revision == waits.revision and said.stage == wire.SETTLED:
+    elif said.revision == waits.revision and said.stage == wire.CONFIRMED:
         how = _outcome(connection, device, said, desired)
         if how:
             stored.end(connection, waits.rollout, device, how)

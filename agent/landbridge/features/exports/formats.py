@@ -95,7 +95,7 @@ def _gpx_point(tag: str, stored: StoredPoint) -> str:
 
 
 def _kml(device: str, track: Track) -> Iterator[str]:
-    """The way as a line, and each point with its time, for the slider of whoever shows it."""
+    """Yield the track as a line, and each point with its time, for the time slider of the viewer program."""
     name = escape(device)
     yield '<?xml version="1.0" encoding="UTF-8"?>\n<kml xmlns="http://www.opengis.net/kml/2.2"><Document>\n'
     yield f"<name>{name}</name>\n<Placemark><name>{name}</name>\n<MultiGeometry>"

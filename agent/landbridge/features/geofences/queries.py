@@ -25,7 +25,7 @@ def find(connection: Connection, name: str) -> Row[Any] | None:
 
 
 def give_to(connection: Connection, geofence: int, tenant: str) -> None:
-    """The geofence is `tenant`'s: it holds on his trips and nowhere else."""
+    """Restrict a geofence to the trips of `tenant`."""
     connection.execute(update(geofences).where(geofences.c.geofence == geofence).values(tenant=tenant))
 
 

@@ -87,8 +87,8 @@ class Deliveries(Periodic):
             found, last = integrations.active(connection), outbox.last(connection)
             retried = integrations.due_retries(connection, self._clock.now_s())
         self._active = frozenset(each.integration for each in found)
-        behind = [each for each in found if each.cursor < last or each.integration in retried]
-        idle = [each for each in behind if each.integration not in self._serving]
+        waiting = [each for each in found if each.cursor < last or each.integration in retried]
+        idle = [each for each in waiting if each.integration not in self._serving]
         return [each for each in idle if self._waits[each.integration].is_over()]
 
     def serves(self, integration: int) -> bool:
@@ -196,7 +196,7 @@ class Delivery:
             with self._database.writing() as connection:
                 integrations.end_retry(connection, integration.integration, waits.device)
                 integrations.advance(connection, integration.integration, self._cursor, len(found), now_s)
-                outbox.tidy(connection)
+                outbox.remove_delivered(connection)
             del waiting[waits.device]
 
     def _catch_up(self, waits: DeliveryRetry, found: Sequence[OutboxMessage]) -> DeliveryRetry | None:
@@ -239,4 +239,4 @@ class Delivery:
             integrations.advance(
                 connection, self._integration.integration, upto, delivered, self._clock.now_s()
             )
-            outbox.tidy(connection)
+            outbox.remove_delivered(connection)

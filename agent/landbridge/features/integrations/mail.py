@@ -87,7 +87,7 @@ def written(sender: str, pages: str, address: str, event: dict[str, Any]) -> Ema
 
 
 def recipient(address: str) -> tuple[str, str]:
-    """Mailbox and language of an address like mailto:desk@example.org?language=zh."""
+    """Mailbox and language of an address like mailto:dispatch@example.org?language=zh."""
     parts = urlsplit(address)
     return unquote(parts.path), dict(parse_qsl(parts.query)).get(_LANGUAGE, SOURCE)
 

@@ -50,7 +50,7 @@ def active(connection: Connection) -> list[Integration]:
 
 
 def named(connection: Connection, name: str) -> Integration | None:
-    """The integration of this name that nobody has removed."""
+    """Return the active integration of this name."""
     return next((each for each in active(connection) if each.name == name), None)
 
 
@@ -61,7 +61,7 @@ def every(connection: Connection) -> list[Row[Any]]:
 
 
 def remove(connection: Connection, integration: int, who: str, now_s: int) -> None:
-    """It gets nothing any more; what only it had to get may leave the outbox (`outbox.tidy`)."""
+    """It gets nothing any more; what only it had to get may leave the outbox (`outbox.remove_delivered`)."""
     of_integration = integrations.c.integration == integration
     connection.execute(update(integrations).where(of_integration).values(removed_by=who, removed_s=now_s))
     connection.execute(delete(delivery_retries).where(delivery_retries.c.integration == integration))

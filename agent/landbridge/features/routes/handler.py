@@ -27,7 +27,7 @@ def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s
 
 def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
     """The next piece of the route data, or the downlink that removes it. Nothing for a device that never
-    reported route data, nor beside a piece of a release: a reply has no room for both."""
+    reported route data, nor together with a piece of a release: a downlink has no room for both."""
     said = route_data.report(connection, device)
     if said is None or said.attempts >= MOST_ATTEMPTS or PULL_KEY in uplink.reports:
         return {}

@@ -28,7 +28,8 @@ RouteName = Annotated[str, Query(max_length=200)]
 def time_distance(
     request: Request, who: CurrentUser, route: RouteName
 ) -> Annotated[Json, Schema(answers.TimeDistance)]:
-    """The newest trips on a route, 40 at most: kilometre over time, thinned; its stations and borders."""
+    """Time-distance diagram: the newest trips on a route, at most 40. Kilometres over time, thinned, with
+    stations and borders."""
     with services(request).database.reading() as connection:
         return _serialized(connection, who, route)
 

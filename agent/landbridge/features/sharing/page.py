@@ -1,4 +1,4 @@
-"""The page behind a shared link: the container, where it is, how old that is, when more is due."""
+"""The page of a share link: the container, its position and age, and when the next report is due."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Links to show a shipper where his container is: one trip, one time range."""
+"""Share links, which show a shipper the position of a container: one trip, one time range."""
 
 from typing import Any, NamedTuple
 

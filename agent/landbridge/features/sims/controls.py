@@ -8,7 +8,7 @@ networks = [460000, 460001]          # it may use no other where one is named; M
 blocked_networks = [250099]          # it may not use these
 area = [[30.0, 107.0, 5000.0]]       # circles it may be in (AREALIMIT): latitude, longitude, km
 quota_mb = 10                        # a calendar month, by the agent's model of bytes on the air
-hosts = ["broker.example:8883"]      # directed traffic: nobody else is talked to
+hosts = ["broker.example:8883"]      # directed traffic: no other address is contacted
 voice = false                        # both off unless said otherwise
 sms = false
 rebinds_a_month = 2                  # how often it may be bound to another locator
@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any, NamedTuple
 
 from landbridge.core import files
-from landbridge.core.checked import Judged, Named, Sentences, Wanted, checked, name_of, strict
+from landbridge.core.checked import Named, Sentences, Validated, Wanted, checked, name_of, strict
 from landbridge.core.errors import UserError
 
 Network = Annotated[
@@ -28,7 +28,7 @@ Network = Annotated[
 ]
 _Country = Annotated[int, Named("mobile country code, 200 to 799", ge=200, le=799)]
 _NotNegative = Annotated[
-    int, Judged("a whole number", lambda value: "" if value >= 0 else "a number, 0 or more")
+    int, Validated("a whole number", lambda value: "" if value >= 0 else "a number, 0 or more")
 ]
 QUOTA_PERCENT = (50, 80, 100)
 

@@ -40,8 +40,8 @@ _SLOWEST = {"upload_every_s": SETTINGS["upload_every_s"].highest}
 
 
 def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-    """Judge the card of a device by what it reports of itself and by its new points; a card that is not in
-    the inventory is not checked; what the card before it broke stays."""
+    """Evaluate the controls for the card of a device from its reports and its new points. A card that is not
+    in the inventory is not checked. Controls that the previous card broke stay broken."""
     identity = _identity(connection, device, uplink)
     found = inventory.known(connection, identity)
     if found is None:

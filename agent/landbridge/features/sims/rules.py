@@ -77,7 +77,7 @@ class Rule(NamedTuple):
 
 
 def evaluate(demands: Controls, card: Card, observed: Observed) -> dict[str, str | None]:
-    """Return why each control that can be evaluated is broken; None: it is kept, or nobody demands it."""
+    """Return why each control that can be evaluated is broken; None if it is kept or not required."""
     return {
         name: rule.broken(demands, card, observed) if rule.demanded(demands) else None
         for name, rule in RULES.items()
@@ -183,7 +183,7 @@ def _may_speak(demands: Controls, observed: Observed) -> bool:
 
 
 def _spoke(demands: Controls, observed: Observed) -> bool:
-    # Of bytes that the agent counted too nobody knows how the card stood when it sent them.
+    # For bytes that the agent counted, too, the card's stage at the time of sending is unknown.
     elsewhere = bool(observed.carrier_bytes) and observed.month_bytes == 0
     return _speaks(demands, observed) or elsewhere or bool(observed.carrier_locked)
 

@@ -1,4 +1,4 @@
-"""Trips: which container a device rides, from when to when."""
+"""Trips: which device is on which container, from when to when."""
 
 import json
 from collections.abc import Mapping, Sequence

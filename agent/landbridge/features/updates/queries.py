@@ -63,11 +63,11 @@ def every(connection: Connection) -> list[Row[Any]]:
 
 def devices_to_update(connection: Connection, names: Collection[str]) -> list[str]:
     """Those of the devices on whose board a release newer than theirs rolls out."""
-    return list(connection.execute(_behind(), {"texts": list(names)}).scalars())
+    return list(connection.execute(_outdated(), {"texts": list(names)}).scalars())
 
 
 @cache
-def _behind() -> Select[Any]:
+def _outdated() -> Select[Any]:
     newer = (rollouts.c.board == device_releases.c.board) & (rollouts.c.sequence > device_releases.c.running)
     statement = select(device_releases.c.device).where(among_given(device_releases.c.device))
     return statement.where(exists().where(newer))
@@ -92,7 +92,7 @@ def rollout(connection: Connection, board: str, sequence: int) -> Row[Any] | Non
 
 
 def newest_rollout(connection: Connection, board: str, after: int) -> Row[Any] | None:
-    """The roll-out of the newest release behind `after`, halted ones too."""
+    """Return the roll-out of the newest release after number `after`, halted ones included."""
     of_board = select(rollouts).where(rollouts.c.board == board, rollouts.c.sequence > after)
     return connection.execute(of_board.order_by(rollouts.c.sequence.desc()).limit(1)).one_or_none()
 

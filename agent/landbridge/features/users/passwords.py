@@ -1,4 +1,4 @@
-"""Passwords, beside the token of somebody: what people remember. Argon2id; nothing else of them is kept."""
+"""Passwords, in addition to tokens. Only their Argon2id hashes are stored."""
 
 from functools import cache
 from typing import Any

@@ -16,13 +16,13 @@ def add(
 
 
 def valid(connection: Connection, hashed: str) -> Row[Any] | None:
-    """The token with this hash that nobody has revoked."""
+    """Return the valid token with this hash."""
     statement = select(tokens).where(tokens.c.hash == hashed, tokens.c.revoked_s.is_(None))
     return connection.execute(statement).one_or_none()
 
 
 def named(connection: Connection, name: str) -> Row[Any] | None:
-    """The token of this name that nobody has revoked."""
+    """Return the valid token of this name."""
     statement = select(tokens).where(tokens.c.name == name, tokens.c.revoked_s.is_(None))
     return connection.execute(statement).one_or_none()
 

@@ -40,17 +40,17 @@ def desired(connection: Connection, device: str) -> Desired | None:
 
 def devices_to_update(connection: Connection, devices: Collection[str]) -> list[str]:
     """Those of the devices that have a policy and have not reported its newest revision."""
-    return list(connection.execute(_behind(), {"texts": list(devices)}).scalars())
+    return list(connection.execute(_outdated(), {"texts": list(devices)}).scalars())
 
 
 @cache
-def _behind() -> Select[Any]:
+def _outdated() -> Select[Any]:
     highest = select(profile_policies.c.device, func.max(profile_policies.c.revision).label("revision"))
     of_each = highest.where(among_given(profile_policies.c.device)).group_by(profile_policies.c.device)
     newest = of_each.subquery()
-    behind = esim_reports.c.revision.is_distinct_from(newest.c.revision)
+    differs = esim_reports.c.revision.is_distinct_from(newest.c.revision)
     reported = newest.outerjoin(esim_reports, esim_reports.c.device == newest.c.device)
-    return select(newest.c.device).select_from(reported).where(behind)
+    return select(newest.c.device).select_from(reported).where(differs)
 
 
 def in_force(connection: Connection, device: str) -> Desired | None:

@@ -10,7 +10,7 @@ from landbridge.core.errors import UserError
 from landbridge.db.tables import coverage, network_costs, route_data, routes, trips
 
 Key = tuple[int, int]
-"""(Tile, PLMN); PLMN 0: nobody was heard."""
+"""(Tile, PLMN); PLMN 0: no network was heard."""
 
 
 class StoredRoute(NamedTuple):
