@@ -7,12 +7,12 @@ from sqlalchemy import Connection, select, text
 from landbridge.db.tables import devices
 
 HIGHEST = 2**53 - 1
-"""Up to here every reader of JSON has whole numbers as they are."""
+"""The largest integer that every JSON reader keeps exact."""
 HIGHEST_OF_DEVICE = 2**31 - 1
-"""Of ids and revisions: devices refuse what is above it."""
+"""The largest id or revision that a device accepts."""
 _AHEAD_S = 366 * 86_400
 _LEFT = 2**20
-"""So many are left when the clock is at the end of time."""
+"""Numbers that remain at the last second of the clock."""
 _LOCK = 0x4C43
 _BITS = 13
 """8,192 numbers a second: more than a million devices need."""
@@ -40,12 +40,12 @@ def for_device(connection: Connection, device: str, last: int, now_s: int) -> in
 
 
 def of_time(now_s: int) -> int:
-    """What the clock gives for a number."""
+    """Return the first number of a second."""
     return now_s << _BITS
 
 
 def _keep(connection: Connection) -> None:
-    """SQLite has one writer anyway. On PostgreSQL another transaction could take the same number, or be seen
-    before this one with a later number."""
+    """Let one transaction at a time take numbers. SQLite has one writer anyway; on PostgreSQL another
+    transaction could take the same number, or commit a higher number first."""
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))

@@ -1,5 +1,5 @@
-"""Messages to pass on: written with the data they describe, removed when the broker and every integration
-have them."""
+"""The outbox: messages are written with the data they describe, and removed when the broker and every
+integration have them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from landbridge.events import tracks
 
 
 class NewMessage(NamedTuple):
-    """One message to pass on."""
+    """A message to publish."""
 
     topic: str
     payload: bytes
@@ -21,9 +21,9 @@ class NewMessage(NamedTuple):
     tenant: str | None = None
     device: str | None = None
     what: str | None = None
-    """position, track or event; None: it is for the broker only."""
+    """position, track or event; None: for the broker only."""
     sequences: Sequence[int] = ()
-    """Of the points of a track."""
+    """Capture sequences of the points of a track."""
 
 
 class OutboxMessage(NamedTuple):
@@ -39,7 +39,7 @@ class OutboxMessage(NamedTuple):
 
 
 def numbered_message(number: int, message: NewMessage) -> OutboxMessage:
-    """The message as it lies in the outbox."""
+    """Return the message as stored in the outbox."""
     return OutboxMessage(number, *message[:-1])
 
 
@@ -58,7 +58,7 @@ def post(connection: Connection, messages: list[NewMessage], now_s: int) -> None
 
 
 def head(connection: Connection, limit: int) -> list[OutboxMessage]:
-    """The oldest messages that the broker does not have, at most `limit`."""
+    """Return the oldest messages that the broker does not have, at most `limit`."""
     waiting = select(outbox).where(outbox.c.message > _broker_cursor())
     return [
         OutboxMessage(*row) for row in connection.execute(waiting.order_by(outbox.c.message).limit(limit))
@@ -75,14 +75,14 @@ def remove(connection: Connection, upto: int) -> None:
 
 
 def remove_delivered(connection: Connection) -> None:
-    """Forget the messages that everybody has."""
+    """Remove the messages that the broker and all integrations have."""
     slowest = (
         select(func.min(integrations.c.cursor)).where(integrations.c.removed_s.is_(None)).scalar_subquery()
     )
     waits = exists().where(
         delivery_retries.c.device == outbox.c.device, delivery_retries.c.message <= outbox.c.message
     )
-    # The broker has no row before the first message: until then it has none.
+    # The broker has no row before the first message: until then it has received none.
     have = outbox.c.message <= slowest, outbox.c.message <= _broker_cursor()
     connection.execute(delete(outbox).where(*have, ~waits))
 
@@ -102,7 +102,7 @@ def of_integration(
 def of_device(
     connection: Connection, tenant: str | None, what: Sequence[str], device: str, span: tuple[int, int]
 ) -> list[OutboxMessage]:
-    """Those of one device, from the first number of `span` to the last."""
+    """Return the messages of one device, from the first number of `span` to the last."""
     wanted = select(outbox).where(
         outbox.c.device == device, outbox.c.what.in_(what), outbox.c.message.between(*span)
     )
@@ -120,12 +120,12 @@ def waiting(connection: Connection, tenant: str | None, what: Sequence[str], aft
 
 
 def published(connection: Connection) -> int:
-    """The number of the last message that the broker has; 0: it has none."""
+    """Return the number of the last message that the broker has; 0 if it has none."""
     return int(connection.execute(select(_broker_cursor())).scalar_one())
 
 
 def last(connection: Connection) -> int:
-    """The number of the newest message that there was."""
+    """Return the number of the newest message."""
     newest = select(func.coalesce(func.max(outbox.c.message), 0)).scalar_subquery()
     known, published = connection.execute(select(newest, _broker_cursor())).one()
     return max(int(known), int(published))
