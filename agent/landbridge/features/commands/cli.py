@@ -37,7 +37,7 @@ def send(
     argument: int | None = typer.Argument(None, help="Argument, if the command takes one."),
     expires: str = typer.Option("24h", help="How long it may wait for the device: 30m, 24h, 7d."),
 ) -> None:
-    """Give a command; `_SEND_HELP` is what a person reads."""
+    """Send a command; `_SEND_HELP` is its help text."""
     with opened() as it, it.database.writing() as connection:
         row = known_device(connection, device)
         given = fleet.give(connection, device, verb, argument, expires, command_user(), it.clock.now_s())

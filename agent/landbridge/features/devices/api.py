@@ -1,4 +1,4 @@
-"""The API of what a device has done: its track in outline, its days, its events, one record."""
+"""The API of a device's history: outline of the track, days, events, single records."""
 
 from datetime import datetime
 from typing import Annotated
@@ -38,7 +38,7 @@ PARTS = {
     "search": (30, 31),
     "report": (40, 50, 60, 61, 62, 63, 64, 65, 74),
 }
-"""What a wake was for, by the reason of what it did first (diagnostics/wake_coding.py); else "other"."""
+"""The purpose of a wake, by the reason of its first action (diagnostics/wake_coding.py); else "other"."""
 
 
 @router.get("/outline")
@@ -140,5 +140,5 @@ def _box(text: str | None) -> Box | None:
         raise HTTPException(400, f"box={text}: four numbers, west,south,east,north") from None
     if not (max(abs(west), abs(east)) < 400 and -90 <= south <= north <= 90):
         raise HTTPException(400, f"box={text}: degrees, west,south,east,north")
-    # West of which the east lies: across the 180th meridian (RFC 7946, 5.2).
+    # The box extends from west to east across the 180th meridian (RFC 7946, 5.2).
     return Box(west, south, east if west <= east else east + 360, north)

@@ -1,4 +1,4 @@
-"""The API of what a device reports of itself: why it did what it did."""
+"""The API of the wake log."""
 
 from datetime import datetime
 from typing import Annotated

@@ -113,7 +113,7 @@ _SAYS = Sentences(wrong="{at} = {value}: {wanted}", missing="{at} is missing: {w
 
 
 def parse(text: str, where: str = "the policy") -> Policy:
-    """The policy in a file; `UserError` says what is wrong in it."""
+    """Return the policy in a file; `UserError` says what is wrong with it."""
     found = files.toml_of(text, where)
     unknown = set(found) - {"fallback", "blocked", "profile", "countries"}
     if unknown:
