@@ -1,7 +1,5 @@
-"""What is kept for a time only, counted from when it was received: no clock of a device ends it.
-
-Each function takes away MOST rows of a table at a time, so that no transaction is long; returns how many.
-"""
+"""Removes rows after their retention period, which counts from their arrival: a device's clock has no effect.
+Each function removes at most MOST rows of a table, so that no transaction is long, and returns how many."""
 
 from collections.abc import Sequence
 
@@ -13,13 +11,13 @@ MOST = 10_000
 
 
 def forget_raw(connection: Connection, names: Sequence[str], before_s: int) -> int:
-    """Empty the uplinks of these devices that came before; that they came, and what came of it, stays."""
+    """Empty the payloads of these devices' uplinks that arrived before; the rows stay."""
     old = uplinks.c.device.in_(names), uplinks.c.received_s < before_s, uplinks.c.payload != b""
     return connection.execute(update(uplinks).where(_some(uplinks, *old)).values(payload=b"")).rowcount
 
 
 def forget_uplinks(connection: Connection, names: Sequence[str], before_s: int) -> int:
-    """Remove the uplinks of these devices that came before; their numbers stay taken."""
+    """Remove these devices' uplinks that arrived before; their numbers stay used."""
     old = uplinks.c.device.in_(names), uplinks.c.received_s < before_s
     highest = select(uplinks.c.device, func.max(uplinks.c.number)).where(*old).group_by(uplinks.c.device)
     for device, number in connection.execute(highest).all():
@@ -42,7 +40,7 @@ def forget_points(connection: Connection, names: Sequence[str], before_s: int, n
 
 
 def forget_diagnostics(connection: Connection, names: Sequence[str], before_s: int) -> int:
-    """Remove what these devices reported of their wakes and faults before."""
+    """Remove the wakes and faults that these devices reported before."""
     slept = wakes.c.device.in_(names), wakes.c.at_s < before_s  # reported soon after
     logged = device_log.c.device.in_(names), device_log.c.received_s < before_s
     of_wakes = connection.execute(delete(wakes).where(_some(wakes, *slept)))
@@ -51,13 +49,13 @@ def forget_diagnostics(connection: Connection, names: Sequence[str], before_s: i
 
 
 def forget_dead_letters(connection: Connection, before_s: int) -> int:
-    """Remove dead letters and what is in quarantine since before: all, they are never many."""
+    """Remove the dead letters and quarantined messages from before: all, they are never many."""
     of_dead = connection.execute(delete(dead_letters).where(dead_letters.c.received_s < before_s))
     of_unknown = connection.execute(delete(quarantine).where(quarantine.c.received_s < before_s))
     return of_dead.rowcount + of_unknown.rowcount
 
 
 def _some(table: Table, *those: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The condition that a row is one of MOST of `those`."""
+    """Return the condition that a row is one of MOST of `those`."""
     key = table.primary_key.columns
     return tuple_(*key).in_(select(*key).where(*those).limit(MOST))

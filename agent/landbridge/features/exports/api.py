@@ -1,4 +1,4 @@
-"""What platforms read: the events as they were published, from any number on. docs/reference/api.md."""
+"""Feeds for platforms: published events and tracks after any number. docs/reference/api.md."""
 
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -86,7 +86,8 @@ def _published(request: Request, after: int, limit: int, wanted: Wanted) -> Sequ
 
 
 def _must_be_known(after: int, newest: int, it: Services, what: str) -> None:
-    """409 for a number that nothing had yet, nor can have had before the database was restored."""
+    """Raise 409 for a number that does not exist yet, nor can have existed before a restore of the
+    database."""
     if after > max(newest, order.of_time(it.clock.now_s())):
         raise HTTPException(
             409, f"after={after}: the newest {what} is {newest}; begin after it, or with after=0"
@@ -117,7 +118,8 @@ def exported(
 
 
 async def _in_turn(it: Services, text: Iterator[str]) -> AsyncIterator[str]:
-    """A piece at a time: however many exports there are, one page is read, and others get a turn after it."""
+    """Yield the export in pieces, so that only one page is read at a time and other requests get their
+    turn."""
     while True:
         async with it.exports:
             piece = await run_in_threadpool(lambda: "".join(islice(text, PAGE)))

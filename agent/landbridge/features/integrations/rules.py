@@ -1,4 +1,4 @@
-"""Targets as people name them: checked, their secrets made and wrapped."""
+"""Adds and changes integrations: checks them, makes and encrypts their secrets."""
 
 import secrets
 from collections.abc import Sequence
@@ -32,8 +32,7 @@ def add(
     who: str,
     now_s: int,
 ) -> bytes:
-    """Add an integration; returns its secret, empty if it has none. `UserError` says what is wrong with
-    it."""
+    """Add an integration; return its secret, empty if it has none. `UserError` says what is wrong with it."""
     if integrations.named(connection, checked(name, "integration")):
         raise UserError(f"there is an integration {name}; `landbridge integrations remove {name}` ends it")
     if kind not in KINDS:
@@ -56,7 +55,7 @@ def add(
 
 
 def _check_address(address: str, kind: str) -> None:
-    """`UserError` if nothing could ever be brought there."""
+    """`UserError` if nothing could ever be delivered there."""
     schemes = KINDS[kind].scheme
     try:
         parts = urlsplit(address)
@@ -77,7 +76,7 @@ def _check_address(address: str, kind: str) -> None:
 
 
 def remove(connection: Connection, name: str, who: str, now_s: int) -> None:
-    """End an integration; `UserError` if there is none."""
+    """Remove an integration; `UserError` if there is none."""
     integrations.remove(connection, known(connection, name).integration, who, now_s)
     outbox.remove_delivered(connection)
 
@@ -110,7 +109,7 @@ def discard(connection: Connection, name: str, device: str, who: str, now_s: int
 
 
 def known(connection: Connection, name: str) -> Integration:
-    """The integration of this name; `UserError` if there is none."""
+    """Return the integration of this name; `UserError` if there is none."""
     found = integrations.named(connection, name)
     if found is None:
         raise UserError(f"no integration {name}; `landbridge integrations list` shows those there are")

@@ -11,17 +11,17 @@ from landbridge.features.routes.queries import route_data
 from landbridge.protocol.uplink import PULL_KEY, Uplink
 
 MOST_ATTEMPTS = 20
-"""Downlinks that change nothing on a device, one after the other, before it is left alone."""
+"""Downlinks without an effect on a device after which no more are sent."""
 
 
 def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-    """Keep what the device says of its route data."""
+    """Store the device's report of its route data."""
     if wire.REPORT_KEY in uplink.reports:
         route_data.keep_report(connection, device, wire.decode_report(uplink.reports[wire.REPORT_KEY]), now_s)
 
 
 def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
-    """Those that have reported route data and do not use the one of their trip."""
+    """Return the devices that have reported route data and do not use the one of their trip."""
     return route_data.devices_to_update(connection, uplinks.keys(), MOST_ATTEMPTS)
 
 

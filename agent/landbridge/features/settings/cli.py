@@ -65,7 +65,7 @@ def show(device: str = _DEVICE) -> None:
 
 @commands.command("set", help=_SET_HELP)
 def set_settings(device: str = _DEVICE, assignments: list[str] = _CHANGES) -> None:
-    """Change settings of a device; `_SET_HELP` is what a person reads."""
+    """Change settings of a device; `_SET_HELP` is the help text."""
     changes = fleet.parse(assignments)
     with opened() as it, it.database.writing() as connection:
         known_device(connection, device)

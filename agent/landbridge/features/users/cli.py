@@ -22,7 +22,8 @@ _NAME = typer.Argument(help="Name of the token; the audit log shows it.")
 
 @contextmanager
 def signed_in(database: Database, clock: Clock) -> Iterator[str]:
-    """A token for the person at this machine, good as long as this lasts; one that was left is ended."""
+    """Yield a token for the user of this machine, valid within the context; one that was left behind is
+    revoked."""
     name = "this-machine"
     with database.writing() as connection:
         if stored.named(connection, name):
