@@ -28,17 +28,17 @@ from landbridge.tracking.queries import SavedState
 from landbridge.tracking.trip_end import ON_TRIP_REOPENED, follow
 
 KEEP_EVERY = 128
-"""The state before the point of each such sequence is kept: what comes late is recomputed from the last one
-before it."""
+"""The state before every point with such a sequence is stored; late points are recomputed from the last one
+before."""
 _MOST_TURNS = 4
-"""The end of a trip moves points to another one or none, and these may show another end."""
+"""Repetitions: the end of a trip moves points to another trip or none, and these may show another end."""
 
 Key = tuple[int, int]
 """(at_s, seq) of a point."""
 
 
 class Recompute:
-    """The events of one device from the point `begin` on; `found` are its events, in their order."""
+    """The events of one device from the point `begin` on; `found` are its events, in order."""
 
     def __init__(self, connection: Connection, device: str, now_s: int, keep_every: int) -> None:
         self._connection = connection
@@ -50,14 +50,14 @@ class Recompute:
         self.flags_changed = False
         self._settled: list[StoredPoint] = []
         self._flagged: list[StoredPoint] = []
-        """Fixes that are doubtful and were not."""
+        """Fixes that were newly flagged."""
         self.tenants: set[str | None] = set()
-        """Whose points have become others."""
+        """Trips whose points have changed."""
         self.changed_trips: set[int] = set()
-        """Those whose end is another one now."""
+        """Trips whose end has changed."""
 
     def run(self, from_s: int) -> None:
-        """Walk from the last state that does not know what has changed since `from_s`."""
+        """Process points from the last state before the change at `from_s`."""
         connection, device = self._connection, self._device
         begin, state = self._last_state(from_s)
         last_good = points.last_fix(connection, device, begin, quality.NOT_LATEST)
@@ -87,8 +87,8 @@ class Recompute:
         self.begin = begin if self.begin is None else min(begin, self.begin)
 
     def end_trips(self) -> int | None:
-        """End the trips that have arrived, take up again those that have not after all. Returns the time of
-        the first point that this has moved to another trip; None: it has moved none."""
+        """End the trips that have arrived, and continue those whose arrival was retracted. Return the time of
+        the first point that moved to another trip; None if none has."""
         assert self.begin is not None
         ends = {
             each.trip: (each.at_s or 0) + 1
@@ -111,7 +111,7 @@ class Recompute:
             if changed:
                 self.changed_trips.add(row.trip)
                 if row.ended_s is not None and (ended_s is None or ended_s > row.ended_s):
-                    # Before its points come back: what they show may end these alarms.
+                    # Before its points are assigned again, because they may clear these alarms.
                     for act in ON_TRIP_REOPENED:
                         act(self._connection, row.trip, self._now_s)
                 from_s = min(each for each in (row.ended_s, ended_s) if each is not None)
@@ -121,14 +121,15 @@ class Recompute:
         return min(moved_s, default=None)
 
     def _next_began_s(self, row: Row[Any], after: Row[Any] | None) -> int | None:
-        """When the next trip of its device, or of its container on another one, began; None: none has."""
+        """Return when the next trip of its device, or of its container on another one, began; None if none
+        has."""
         container = trips.of_container(self._connection, row.container, row.ended_s)
         others = [each.started_s for each in container if each.device != self._device]
         began = [after.started_s] if after else []
         return min(began + [each for each in others if each >= row.ended_s], default=None)
 
     def publish(self) -> None:
-        """Retract published events that are not true, and publish those that are new or have changed."""
+        """Retract published events that proved false, and publish new or changed ones."""
         assert self.begin is not None
         published = {
             each.id: each for each in events.inferred_from(self._connection, self._device, self.begin)
@@ -152,10 +153,10 @@ class Recompute:
         cells.learn(self._connection, self._settled)
 
     def _last_state(self, from_s: int) -> tuple[Key, State]:
-        """Where to begin, and the state before that point."""
+        """Return where to begin, and the state before that point."""
         others = quality.NOT_LATEST & ~quality.IMPLIED_SPEED
         fix = points.last_fix(self._connection, self._device, (from_s, 0), others)
-        # What is doubtful about this fix depends on what comes after it.
+        # The flags of this fix depend on later points.
         return _state_upto(self._connection, self._device, (from_s, 0) if fix is None else _key(fix))
 
     def _correct_position(self) -> None:
@@ -184,9 +185,8 @@ def recompute(connection: Connection, device: str, now_s: int, keep_every: int =
 
 
 def settle(connection: Connection, device: str, before_s: int) -> bool:
-    """Keep the tracking state after the points that came before `before_s`, which are about to be removed:
-    from now on no pass begins before it, nor changes what those have shown. False: they are not processed
-    yet."""
+    """Store the state after the points that arrived before `before_s`, which are about to be removed: no
+    later pass begins before it, nor changes their events. False: they are not processed yet."""
     if tracking.is_marked(connection, device):
         return False
     newest_s = points.newest_s(connection, device, before_s, quality.NO_TIME)
@@ -216,7 +216,8 @@ def _to_keep(checked: Sequence[StoredPoint], begins: bool, every: int) -> set[Ke
 
 
 def _state_upto(connection: Connection, device: str, upto: Key) -> tuple[Key, State]:
-    """Where to begin so that nothing from `upto` on is known, and the state before that point."""
+    """Return where to begin so that the state does not depend on points from `upto` on, and the state before
+    that point."""
     saved = tracking.last_state(connection, device, upto)
     if saved is None:
         return (0, 0), State()
@@ -232,6 +233,6 @@ def _differ(a: Event, b: Event) -> bool:
 
 
 def _contexts(connection: Connection, device: str) -> Callable[[int | None], TripContext]:
-    """The way of each trip of a device, read once."""
+    """The context of each trip of a device, read once."""
     drawn = tuple(geofences.from_row(row) for row in stored_geofences.every(connection))
     return cache(lambda trip: context_of(connection, device, trip, drawn))
