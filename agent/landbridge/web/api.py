@@ -37,7 +37,7 @@ class NewCommand(BaseModel):
 
 
 class Length(BaseModel):
-    """How long a link works."""
+    """Validity of a share link."""
 
     model_config = ConfigDict(extra="forbid")
     length: str = Field("", max_length=8, description="12h, 30d; empty: until the trip ends, a year at most.")
@@ -99,7 +99,7 @@ def commands(
 def send(
     request: Request, who: ActingUser, device: Device, command: NewCommand
 ) -> Annotated[Json, Schema(answers.Given)]:
-    """Send a command; it gets it with the reply to its next report."""
+    """Send a command; the device receives it with its next downlink."""
     given = actions.send(services(request), who, device, command.verb, command.argument, command.expires)
     return {"command": given.command, "expires": iso(given.expires_s)}
 
@@ -124,7 +124,7 @@ def settings(request: Request, who: CurrentUser, device: Device) -> Annotated[Js
 def change(
     request: Request, who: ActingUser, device: Device, changes: dict[str, int | str]
 ) -> Annotated[Json, Schema(answers.Revision)]:
-    """Change settings; the value "default" resets one. Revision null: it was set so already."""
+    """Change settings; the value "default" resets one. Revision null: nothing changed."""
     given = {name: str(value) for name, value in changes.items()}
     return {"revision": actions.change(services(request), who, device, given)}
 
@@ -145,7 +145,7 @@ def share_links(
 def share(
     request: Request, who: ActingUser, device: Device, length: Length
 ) -> Annotated[Json, Schema(answers.NewLink)]:
-    """Create a share link to the running trip; its address is shown only now."""
+    """Create a share link to the running trip; its address is shown only once."""
     it = services(request)
     made = actions.share(it, who, device, length.length)
     return {"link": made.share, "path": f"/s/{made.secret}", "until": iso(made.until_s)}
