@@ -117,9 +117,10 @@ def _item(code: str, help_: str) -> str:
 
 
 def _clause(text: str) -> str:
-    """What a help text says first: at least three words."""
-    found = re.match(r"(?:\S+ ){2}.*?(?=[.;:] |\.$|$)", " ".join(text.split()))
-    return found[0] if found else text
+    """The first clause of the first paragraph of a help text: at least three words."""
+    first = " ".join(text.partition("\n\n")[0].split())
+    found = re.match(r"(?:\S+ ){2}.*?(?=[.;:] |\.$|$)", first)
+    return found[0] if found else first
 
 
 if __name__ == "__main__":

@@ -163,7 +163,7 @@ def _pages(config: Config, database: Database, stop: threading.Event) -> Iterato
 
 @contextmanager
 def _pages_apart(config: Config) -> Iterator[Running]:
-    """The same in a process of their own: ingest goes on whatever becomes of them."""
+    """Run the pages in a process of their own, so that their failures do not stop ingest."""
     with apart.kept(config) as keeper:
         yield Running((keeper,), lasting=(keeper.problem,))
 
@@ -196,7 +196,7 @@ def _ingest(
         Leases(database, "deliveries") as delivering,
     ):
         held_partitions = HeldPartitions(database, present)
-        # NATS binds no client id to a user: one that nobody knows throws nobody out.
+        # NATS binds no client id to a user: an unknown id disconnects no other client.
         unknown = f"{config.broker.client_id[:50]}-{uuid4().hex[:12]}"
         session = Session(replace(config.broker, client_id=unknown, clean_session=True), limit, listens=False)
         taken = NatsSource(config.nats, limit, held_partitions, session, Access(database, keyring).answer)
@@ -259,8 +259,8 @@ def _working(
 
 
 def _watch(config: Config, parts: Sequence[Running], stop: threading.Event) -> None:
-    """Until `stop`. Health is reported to whoever asks for it or supervises the agent; `UserError`
-    when a thread has died, so that it is started again, or when another agent has taken the database."""
+    """Report health to /health and the service manager until `stop` is set. `UserError` when a thread has
+    died, so that the agent is restarted, or when another agent has taken the database."""
     threads = [thread for part in parts for thread in part.threads]
     checks = [check for part in parts for check in part.checks]
     lasting = [check for part in parts for check in part.lasting]

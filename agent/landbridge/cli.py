@@ -187,20 +187,20 @@ def web(device: str | None = _SHOWN, port: int = _WEB_PORT) -> None:
       landbridge --data out/demo/agent web lb-demo-1
     """
     loaded = config.load()
-    # Beside an agent, which has the port of [watch].
+    # An agent that runs at the same time has the port of [watch].
     here = replace(loaded, web=config.Web(port=port), watch=replace(loaded.watch, port=0))
     with opened() as it, signed_in(it.database, it.clock) as secret:
         if device is not None:
             with it.database.reading() as connection:
                 known_device(connection, device)
-        # Behind the #, where neither a log nor a proxy sees it.
+        # After the #, where neither a log nor a proxy sees it.
         after = f"?after=/devices/{device}" if device is not None else ""
         print(f"{base_url(here.web)}/sign-in{after}#{secret}", flush=True)
         service.run(here, _stopped_by_signals(here.watch.json_log), only=Part.WEB)
 
 
 def _stopped_by_signals(json_log: bool) -> threading.Event:
-    """An event that Ctrl-C and SIGTERM set; what is logged goes to standard error."""
+    """Return an event that Ctrl-C and SIGTERM set; the log goes to standard error."""
     logs.begin(json_log)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -31,7 +31,7 @@ from landbridge.protocol.settings import SETTINGS
 FILE_VARIABLE = "LANDBRIDGE_CONFIG"
 DEFAULT_FILE = "landbridge.toml"
 TOO_OPEN = 0o027
-"""Bits of a mode by which others than the owner write a file, or others than his group read it."""
+"""Mode bits that let anybody but the owner write a file, or anybody outside the group read it."""
 _PATH = "path"
 _INTERVAL = SETTINGS["interval_s"]
 
@@ -93,9 +93,7 @@ class Store:
     points_days: Annotated[int, Between(0, 36500)] = key(
         0, "Days for which points, wakes and devices' logs are kept, from when they came; 0: for good."
     )
-    key_file: _Path = key(
-        "", "File of the key that wraps the devices' keys; empty: beside the SQLite file, .key."
-    )
+    key_file: _Path = key("", "File of the key that wraps the devices' keys; empty: <database>.key.")
 
 
 @strict
@@ -119,7 +117,7 @@ class Devices:
 @strict
 @dataclass(frozen=True)
 class Web:
-    """The pages and the HTTP API; behind a proxy with TLS when others than this machine shall reach them."""
+    """The pages and the HTTP API; other machines reach them through a proxy with TLS."""
 
     port: _PortOrNone = key(0, "TCP port; 0: neither pages nor API.")
     host: _Host = key("127.0.0.1", "Address they listen on.")
@@ -295,7 +293,8 @@ def _from_folder(section: str, values: Any, folder: Path) -> Any:
 
 
 def exposed() -> str | None:
-    """What is wrong with the rights of the configuration file; None: nothing, or no secret is in it."""
+    """Return what is wrong with the permissions of the configuration file; None if they are right or it has
+    no secret."""
     path = _file()
     if not path.exists() or not (mode := path.stat().st_mode & 0o777) & TOO_OPEN:
         return None

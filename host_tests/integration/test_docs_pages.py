@@ -71,6 +71,12 @@ def test_printed_pages_are_up_to_date(page):
     assert reference.path(page).read_text() == text, "run make docs"
 
 
+def test_the_list_of_commands_has_only_the_first_line_of_each_help_text():
+    printed = reference.commands()
+    assert "- `backup FILE`: Back up the database while the agent runs\n" in printed
+    assert "Example" not in printed
+
+
 @pytest.mark.parametrize("page", [*docs.TOP, *PAGES], ids=name)
 def test_every_target_of_make_exists(page):
     targets = set(re.findall(r"^([a-z0-9-]+):", (REPOSITORY / "Makefile").read_text(), re.M))

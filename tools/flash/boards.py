@@ -13,8 +13,8 @@ from typing import Annotated, Any
 from landbridge.core import checked as check
 from landbridge.core.checked import (
     Between,
-    Judged,
     Sentences,
+    Validated,
     Wanted,
     checked,
     name_of,
@@ -45,7 +45,7 @@ PSRAM_PINS = frozenset({16, 17})  # taken inside a WROVER module (ESP32-WROVER-E
 ADC_PINS = frozenset(range(32, 40))  # ADC1: the other converter is the radio's
 
 
-class Pin(Judged):
+class Pin(Validated):
     """One of the GPIOs; `range` is how the page of boards calls them."""
 
     def __init__(self, allowed: frozenset[int], name: str = "a pin") -> None:

@@ -30,10 +30,10 @@ _USUAL = {
     "Any": "a text, a number, true or false",
 }
 _LISTS = {"int": "a list of whole numbers", "float": "a list of numbers", "str": "a list of texts"}
-"""What is wanted where an annotation has no words of its own."""
+"""The wording where an annotation has none of its own."""
 _OUTSIDE = ("greater_than_equal", "less_than_equal")
 _ODD: list[Any] = [[]]
-"""In place of a date, which JSON does not have and no field takes."""
+"""Stands for a date, which JSON does not have and no field accepts."""
 SECRET = "secret"
 """Part of the annotation of a value that no error shows."""
 
@@ -72,20 +72,20 @@ class Between(Wanted):
 
 
 class Named(Wanted):
-    """What a value is to be, as "network": the sentence says that it is none."""
+    """What a value is, for example "network": the error says that the value is not one."""
 
     problem = "named"
 
 
 class Itself(Wanted):
-    """Of a list or table alone: what is in it has words of its own."""
+    """For the list or table itself: its items have their own wording."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         return {**handler(source), **self._limits}
 
 
-class Judged(Wanted):
-    """Says of a value that has the right type why it is refused; empty: it is taken."""
+class Validated(Wanted):
+    """Return why a value of the right type is refused; empty if it is accepted."""
 
     def __init__(self, words: str, why: Callable[[Any], str]) -> None:
         super().__init__(words)
@@ -94,9 +94,9 @@ class Judged(Wanted):
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
 
-        return core_schema.no_info_after_validator_function(self._judged, handler(source))
+        return core_schema.no_info_after_validator_function(self._validated, handler(source))
 
-    def _judged(self, value: Any) -> Any:
+    def _validated(self, value: Any) -> Any:
         from pydantic_core import PydanticCustomError
 
         if why := self._why(value):
@@ -105,7 +105,7 @@ class Judged(Wanted):
 
 
 class Within(Itself):
-    """A number of a table within limits; a text that is no number is said to be none."""
+    """A number in a table row, within limits; text that is no number gets a clear error."""
 
     what = "a number"
 
@@ -115,7 +115,7 @@ class Within(Itself):
 
 
 class WholeWithin(Within):
-    """The same of digits: pydantic would take 1.0 for 1."""
+    """The same for digits only: pydantic would accept 1.0 as 1."""
 
     what = "a whole number"
 
@@ -128,33 +128,33 @@ class WholeWithin(Within):
 
 
 def one_of(values: Iterable[Any]) -> Wanted:
-    """One of these, and nothing else."""
+    """One of these values."""
     known = tuple(values)
     return Wanted(f"one of {', '.join(map(str, known))}", lambda value: value in known)
 
 
 def strict(model: type[T]) -> type[T]:
-    """Have pydantic convert nothing in a dataclass and take no other keys."""
+    """Turn off pydantic's conversions in a dataclass, and refuse unknown keys."""
     model.__pydantic_config__ = _CONFIG  # type: ignore[attr-defined]
     return model
 
 
 def key(default: Any, description: str = "", **others: Any) -> Any:
-    """A key of a model with its default (`...`: it must be given), and what it means; `alias` is its name
-    where that is a word of Python."""
+    """Describe a key of a model: its default (`...`: required) and its meaning. `alias` is its name in the
+    file, where that is a reserved word of Python."""
     metadata = {"description": description, **others}
     return field(default=MISSING if default is ... else default, metadata=metadata)
 
 
 def name_of(where: Where) -> str:
-    """Keys with dots between, as TOML has them."""
+    """The keys joined by dots, as in TOML."""
     return ".".join(str(each) for each in where if each != "[key]")
 
 
 @dataclass(frozen=True)
 class Sentences:
-    """How a kind of file says what is wrong: `at` is where, `table` where the table around it is, `wanted`
-    what must be there, `known` the keys that may."""
+    """The wording of errors for a kind of file: `at` is the key, `table` the table around it, `wanted` the
+    required value, `known` the allowed keys."""
 
     at: Callable[[Where], str] = name_of
     wrong: str = "{at} = {value} must be {wanted}"
@@ -166,7 +166,7 @@ class Sentences:
 
 
 def checked(model: type[T], given: Any, says: Sentences) -> T:
-    """The model of what a file of TOML or JSON says. `UserError` names one key that is wrong."""
+    """Return the model of the content of a TOML or JSON file. `UserError` names the first wrong key."""
     from pydantic import ValidationError
 
     odd = [where for where, value in _leaves(given, ()) if not _is_json(value)]
@@ -218,14 +218,14 @@ def _is_number(cell: Any) -> bool:
 
 @cache
 def _columns(model: Any) -> dict[str, int]:
-    """Of each column, how long a cell must be to count."""
+    """Return the minimum length of a cell for each column."""
     return {
         name: int(each.default is not MISSING) for name, each in zip(parts(model), fields(model), strict=True)
     }
 
 
 def parts(annotation: Any) -> dict[str, Any]:
-    """The annotation of each key of a model; empty: it is none."""
+    """Return the annotation of each key of a model; empty if it is not a model."""
     return _parts(kind(annotation))
 
 
@@ -238,14 +238,14 @@ def _parts(model: Any) -> dict[str, Any]:
 
 
 def marks(annotation: Any) -> tuple[Any, ...]:
-    """What is said of a type, also of one that may be None."""
+    """Return the wording for a type, also for one that may be None."""
     if NoneType in get_args(annotation):
         annotation = get_args(annotation)[0]
     return getattr(annotation, "__metadata__", ())
 
 
 def wanted(annotation: Any) -> str:
-    """What its value must be, in words."""
+    """Return what a value must be, in words."""
     found = [each.words for each in marks(annotation) if isinstance(each, Wanted)]
     model = kind(annotation)
     words, model = (_LISTS, get_args(model)[0]) if get_origin(model) is tuple else (_USUAL, model)
@@ -260,7 +260,7 @@ def _adapter(model: Any) -> "TypeAdapter[Any]":
 
 
 def _said(error: "ValidationError", model: Any, given: Any, says: Sentences) -> str:
-    # A key that is misspelt is missing as well: how it is spelt is what helps.
+    # A misspelt key is missing as well; the error shows the right spelling.
     found = min(error.errors(), key=lambda each: each["type"] != "unexpected_keyword_argument")
     problem, where = found["type"], found["loc"]
     at, annotation = says.at(where), _of(model, where)
@@ -295,7 +295,7 @@ def _value(given: Any, where: Where) -> Any:
 
 
 def _of(annotation: Any, where: Where) -> Any:
-    """The annotation to which these keys lead."""
+    """Return the annotation to which these keys lead."""
     for each in where:
         model = kind(annotation)
         if is_dataclass(model):
@@ -306,7 +306,7 @@ def _of(annotation: Any, where: Where) -> Any:
 
 
 def kind(annotation: Any) -> Any:
-    """Its type, without what is said of it, and without None."""
+    """Return the type without its annotations and without None."""
     while get_origin(annotation) is Annotated or NoneType in get_args(annotation):
         annotation = get_args(annotation)[0]
     return annotation
@@ -321,7 +321,7 @@ def _leaves(value: Any, where: Where) -> Iterator[tuple[Where, Any]]:
 
 
 def _is_json(value: Any) -> bool:
-    """Whether JSON has it: TOML has dates as well, and a variable or a name may be no text."""
+    """Whether JSON has this value: TOML also has dates, and a variable or a name may be invalid text."""
     if isinstance(value, str):
         return value.encode(errors="ignore").decode() == value
     return value is None or isinstance(value, int | float)

@@ -1,26 +1,26 @@
-"""What parts of the agent say of themselves, for /health."""
+"""Checks of the agent's parts, for /health."""
 
 import threading
 import time
 from collections.abc import Callable
 
 Check = Callable[[], str | None]
-"""What is wrong, in words; None: nothing."""
+"""Return what is wrong, in words; None if nothing is."""
 
 
 class Since:
-    """For how long something has gone on."""
+    """Measures how long a condition has lasted."""
 
     def __init__(self) -> None:
         self._since: float | None = None
 
     def begins(self) -> None:
-        """It goes on, if it did not before."""
+        """Note that the condition holds."""
         if self._since is None:
             self._since = time.monotonic()
 
     def ends(self) -> None:
-        """It does not go on."""
+        """Note that the condition does not hold."""
         self._since = None
 
     def __enter__(self) -> None:
@@ -31,11 +31,11 @@ class Since:
 
     @property
     def seconds(self) -> float:
-        """0: it does not go on."""
+        """Return the seconds for which it has held; 0 if it does not."""
         since = self._since
         return 0.0 if since is None else time.monotonic() - since
 
 
 def of_thread(thread: threading.Thread) -> Check:
-    """A check that it runs."""
+    """Return a check that the thread runs."""
     return lambda: None if thread.is_alive() else f"the thread {thread.name} has died"

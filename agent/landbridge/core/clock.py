@@ -20,10 +20,10 @@ _TWO_DIGITS = [f"{number:02}" for number in range(60)]
 
 
 class Clock:
-    """Tells the time.
+    """The time.
 
-    With LANDBRIDGE_CLOCK_FILE set, the time stands in that file: little-endian unsigned 64-bit
-    microseconds since 1970, kept current by whoever simulates the world.
+    With LANDBRIDGE_CLOCK_FILE set, the time is read from that file: little-endian unsigned 64-bit
+    microseconds since 1970, kept current by the simulated world.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Lengths of time as people write them."""
+"""Durations as people write them."""
 
 import re
 
@@ -9,8 +9,8 @@ _UNITS_S = {"m": 60, "h": 3600, "d": 86400}
 
 
 def seconds(text: str, longest_s: int, field: str) -> int:
-    """How long `text` is, for instance 30m, 24h or 7d; `UserError`, at the `field` of a form, if it is no
-    such time, or longer than allowed."""
+    """Return the seconds of `text`, for example 30m, 24h or 7d. `UserError` (at the `field` of a form) if it
+    is no duration, or too long."""
     match = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", text)
     length_s = int(match[1]) * _UNITS_S[match[2]] if match else 0
     if not 0 < length_s <= longest_s:

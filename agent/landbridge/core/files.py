@@ -1,4 +1,4 @@
-"""Files that people name, read within bounds: what is endless, or nested without end, is said in one line."""
+"""Files that people name, read within bounds; endless or deeply nested ones get a clear error."""
 
 import json
 import tomllib
@@ -9,13 +9,13 @@ from typing import Any, TextIO
 from landbridge.core.errors import UserError
 
 MOST_BYTES = 16 << 20
-"""More than any file that is read as a whole."""
+"""The largest file that is read as a whole, in bytes."""
 _LONGEST_LINE = 64 << 10
-"""Characters; less than the csv module takes of a field."""
+"""Characters of a line; fewer than the csv module allows in a field."""
 
 
 def contents(path: Path, most: int = MOST_BYTES) -> bytes:
-    """The bytes of a file, `most` of them at the most; `UserError`."""
+    """Return the bytes of a file of at most `most` bytes; `UserError`."""
     try:
         with path.open("rb") as file:
             found = file.read(most + 1)
@@ -30,7 +30,7 @@ def contents(path: Path, most: int = MOST_BYTES) -> bytes:
 
 
 def text(path: Path) -> str:
-    """The text of a file in UTF-8; `UserError`."""
+    """Return the text of a UTF-8 file; `UserError`."""
     try:
         return contents(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -38,7 +38,7 @@ def text(path: Path) -> str:
 
 
 def lines(file: TextIO, where: str) -> Iterator[str]:
-    """The lines of an open file, however many; `UserError` for one that is no line of any table."""
+    """Yield the lines of an open file; `UserError` for a line that is too long."""
     number = 0
     while line := file.readline(_LONGEST_LINE + 1):
         number += 1
@@ -50,7 +50,7 @@ def lines(file: TextIO, where: str) -> Iterator[str]:
 
 
 def json_of(content: str, where: str) -> Any:
-    """What a text of JSON says; `UserError`."""
+    """Return the value of a JSON text; `UserError`."""
     try:
         return json.loads(content)
     except RecursionError:
@@ -60,7 +60,7 @@ def json_of(content: str, where: str) -> Any:
 
 
 def toml_of(content: str, where: str) -> dict[str, Any]:
-    """What a text of TOML says; `UserError`."""
+    """Return the value of a TOML text; `UserError`."""
     try:
         return tomllib.loads(content)
     except RecursionError:

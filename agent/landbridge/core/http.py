@@ -1,4 +1,4 @@
-"""HTTP requests to another party, and what its answers mean."""
+"""HTTP requests to integrations and other servers, and the meaning of their answers."""
 
 import http.client
 import socket
@@ -12,21 +12,19 @@ from urllib.parse import urlsplit
 from landbridge.core.http_errors import Away, Refused
 
 TIMEOUT_S = 20
-"""Of each step: to connect, TLS, and every byte that the integration lets us wait for."""
+"""For each step: to connect, TLS, and each wait for a byte."""
 WHOLE_S = 60
-"""Of request and answer together, or an integration that sends a byte now and then would hold its messages
-up."""
+"""For request and answer together, so that a slow integration cannot delay its messages for long."""
 _REST_S, _REST_BYTES = 5, 65_536
-"""For what follows the first lines of an answer; behind one that takes more, the connection ends."""
+"""Time for the rest of an answer; if it takes longer, the connection is closed."""
 _OF_THIS_MESSAGE = (400, 409, 413, 415, 422)
-"""Any other failure would be the same for every message: a wrong address, no rights, a server that is
-down."""
+"""Statuses that refuse one message. Others, such as missing rights, would be the same for every message."""
 Request = tuple[str, str, bytes | None, dict[str, str]]
 """Method, path, body, headers."""
 
 
 class Answer(NamedTuple):
-    """What came back."""
+    """The answer to a request."""
 
     status: int
     reason: str
@@ -39,16 +37,16 @@ class Answer(NamedTuple):
 
     @property
     def summary(self) -> str:
-        """For people."""
+        """Status and reason, for people."""
         return f"it answers {self.status} {self.reason}"
 
 
 class HttpClient:
-    """Requests to one URL, over a connection that is kept from one to the next; over no proxy, and following
-    no redirect: what is signed or has a secret goes where the operator said, nowhere else."""
+    """Requests to one URL over a kept connection, without proxy and redirects: signed or secret content goes
+    only to the address that the operator configured."""
 
     def __init__(self, url: str, tls: ssl.SSLContext | None = None) -> None:
-        """`tls` says whom to trust; None: the system's authorities."""
+        """`tls` has the trusted certificates; None: those of the system."""
         self._address = urlsplit(url)
         self._connection = (
             http.client.HTTPSConnection(self._address.netloc, timeout=TIMEOUT_S, context=tls)
@@ -57,7 +55,7 @@ class HttpClient:
         )
 
     def post(self, body: bytes, headers: Mapping[str, str], query: str = "") -> None:
-        """POST `body`, `query` behind that of the URL. `Away` or `Refused` unless the answer is a 2xx."""
+        """POST `body`, with `query` after that of the URL. `Away` or `Refused` unless the answer is a 2xx."""
         answer = self.ask("POST", body, headers, query)
         if not answer.is_good:
             raise (Refused if answer.status in _OF_THIS_MESSAGE else Away)(answer.summary)
@@ -86,7 +84,7 @@ class HttpClient:
         except ConnectionError:
             if not was_kept:
                 raise
-        # The integration may have ended at any time what it had kept open.
+        # The integration may have closed the kept connection.
         return self._once(request, most)
 
     def _once(self, request: Request, most: int) -> Answer:
@@ -101,7 +99,7 @@ class HttpClient:
         return answer
 
     def _pass_over(self, answer: http.client.HTTPResponse) -> None:
-        """Nobody looks at the rest of an answer, but the next one comes behind it."""
+        """Read and drop the rest of an answer, so that the connection can be used again."""
         with suppress(OSError, http.client.HTTPException), _within(_REST_S, self._connection):
             answer.read(_REST_BYTES)
         if not answer.isclosed():
@@ -110,13 +108,13 @@ class HttpClient:
 
 @contextmanager
 def _within(seconds: float, connection: http.client.HTTPConnection) -> Iterator[None]:
-    """Have it done in time; `TimeoutError` if it is not. The connection is closed unless all goes well."""
+    """Limit the time of a step; `TimeoutError` when it is over. After any error the connection is closed."""
     late = threading.Event()
 
     def end() -> None:
         late.set()
-        with suppress(OSError, TypeError):  # it may just have been closed, or be gone with the answer
-            # Of the socket itself: what TLS makes of a shutdown is not for another thread.
+        with suppress(OSError, TypeError):  # it may just have been closed
+            # Shut down the socket itself: TLS objects must not be used by another thread.
             socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
     timer = threading.Timer(seconds, end)
@@ -130,6 +128,6 @@ def _within(seconds: float, connection: http.client.HTTPConnection) -> Iterator[
             raise
     finally:
         timer.cancel()
-    if late.is_set():  # what was cut off may look like an answer
+    if late.is_set():  # an interrupted answer may look complete
         connection.close()
         raise TimeoutError(f"not done within {seconds:g} s")

@@ -1,10 +1,9 @@
-"""Why a message was not taken."""
+"""Why a message was not accepted."""
 
 
 class Away(Exception):
-    """The integration takes nothing now, whatever it is: all its messages wait."""
+    """The integration accepts nothing at present: all its messages wait."""
 
 
 class Refused(Exception):
-    """The integration is there and does not take this message: it waits, with those of its device after
-    it."""
+    """The integration refuses this message: it waits, with later ones of its device."""

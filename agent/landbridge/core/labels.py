@@ -1,4 +1,4 @@
-"""What pages and e-mails call the codes of the API: states, alarms, events, actions, stages."""
+"""Labels on pages and in e-mails for the codes of the API: states, alarms, events, actions, stages."""
 
 from landbridge.core.texts import _
 
@@ -94,7 +94,7 @@ LABELS = {
     "running": _("running"),
     "fell back": _("rolled back"),
 }
-"""Each code's label; a code means one thing wherever it is."""
+"""The label of each code; a code has the same meaning everywhere."""
 
 _ACTORS = {
     "the agent": _("the agent"),
@@ -103,17 +103,17 @@ _ACTORS = {
     "a correction": _("a correction"),
     "the end of the trip": _("the end of the trip"),
 }
-"""Who acts and is no person."""
+"""Authors that are no persons."""
 _TOKEN, _ROLL_OUT = "token ", ", roll-out "
 
 
 def label(code: str) -> str:
-    """What a person reads for a code; a code without a label is shown as it is."""
+    """Return the label of a code; a code without a label is shown as it is."""
     return LABELS.get(code, code)
 
 
 def actor(who: str) -> str:
-    """Who did something: the agent, a token, a person by name."""
+    """Return the author of a change: the agent, a token, a person by name."""
     name, is_roll_out, number = who.partition(_ROLL_OUT)
     if is_roll_out:
         return _("{who}, roll-out {number}", who=actor(name), number=number)

@@ -1,4 +1,4 @@
-"""What the agent logs, on standard error: lines to read, or JSON objects for machines."""
+"""The agent's log on standard error: lines for people, or JSON objects for machines."""
 
 import json
 import logging
@@ -10,20 +10,20 @@ from landbridge.core import printable
 
 
 class _Text(logging.Formatter):
-    """Lines to read: an entry is one, and a traceback after it. What devices and integrations say is in
-    both."""
+    """One line for each entry, followed by a traceback if there is one. Text from devices and integrations is
+    made printable."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """In one line: nobody makes up the next entry."""
+        """Return one line, so that a message cannot forge the next entry."""
         return printable.line(super().formatMessage(record))
 
     def formatException(self, ei: Any) -> str:
-        """Its lines."""
+        """Return its printable lines."""
         return printable.text(super().formatException(ei))
 
 
 class _Json(logging.Formatter):
-    """One object a line."""
+    """One JSON object for each line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """`time` is UTC, `logger` the module, `trace` a traceback if there is one."""
@@ -41,7 +41,7 @@ class _Json(logging.Formatter):
 
 
 def begin(as_json: bool) -> None:
-    """From now on what is logged goes to standard error."""
+    """Send the log to standard error from now on."""
     handler = logging.StreamHandler(sys.stderr)
     text = _Text("%(asctime)s %(levelname)s %(message)s")
     handler.setFormatter(_Json() if as_json else text)

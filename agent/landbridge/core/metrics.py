@@ -1,5 +1,5 @@
-"""What operators scrape, by prometheus-client's default registry: counts since the agent started, and of the
-whole fleet how things stand in the database (operations/metrics.py)."""
+"""Metrics for Prometheus, in prometheus-client's default registry: counters since the start of the agent, and
+gauges of the database (operations/metrics.py)."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -24,7 +24,7 @@ CONNECTED = Gauge("landbridge_broker_connected", "1 while the agent is connected
 RECONNECTS = Counter("landbridge_broker_connections", "Connections to the broker that were made.")
 PUBLISHED = Counter("landbridge_published", "Messages for platforms that the broker has taken.")
 LAST_STORED = Gauge("landbridge_last_stored_timestamp_seconds", "When a message was taken last, since 1970.")
-LAST_STORED.set(float("nan"))  # never: no alarm rule is true of that
+LAST_STORED.set(float("nan"))  # never; no alarm rule matches it
 OVERDUE = Gauge("landbridge_overdue_devices", "Devices not heard two hours after the session they announced.")
 PENDING_RECOMPUTES = Gauge("landbridge_pending_recomputes", "Devices whose events are to be recomputed.")
 OUTBOX = Gauge("landbridge_outbox_messages", "Messages that somebody waits for; 10,000: that many or more.")

@@ -5,14 +5,14 @@ import re
 from landbridge.core.errors import UserError
 
 OPERATOR = "operator"
-"""The operator tenant: of what belongs to no other tenant's trip."""
+"""The operator tenant: it owns what belongs to no other tenant's trip."""
 BROKER = "broker"
-"""The kind of integration that the MQTT broker is, to which the publisher brings the outbox."""
+"""Kind of the integration that stands for the MQTT broker, to which the publisher sends the outbox."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
 def checked(name: str, what: str) -> str:
-    """`name`; `UserError` if no `what` can be called so."""
+    """Return `name`; `UserError` if it is no valid name of a `what`."""
     if not _NAME.fullmatch(name) or (what == "tenant" and name == OPERATOR):
         raise UserError(f"{name!r} cannot be the name of a {what}: 1 to 32 of a-z, 0-9 and -, not {OPERATOR}")
     return name

@@ -1,17 +1,17 @@
-"""What of the agent runs, and what it runs on: the options of `landbridge run`."""
+"""The parts of the agent and their sources: options of `landbridge run`."""
 
 from enum import StrEnum
 
 
 class Part(StrEnum):
-    """What of the agent runs, when it is not all of it."""
+    """A part of the agent that runs alone."""
 
     INGEST = "ingest"
     WEB = "web"
 
 
 class Source(StrEnum):
-    """Where messages of devices come from."""
+    """Where uplinks come from."""
 
     MQTT = "mqtt"
     NATS = "nats"

@@ -1,4 +1,4 @@
-"""Threads that do the same again and again."""
+"""Threads that repeat a task."""
 
 import logging
 import threading
@@ -7,16 +7,16 @@ _log = logging.getLogger(__name__)
 
 
 class Periodic(threading.Thread):
-    """Takes a turn, rests, and so on until it is stopped. A turn that fails is logged and taken again."""
+    """Runs a task, rests, and repeats until it is stopped. A failed turn is logged and repeated."""
 
     finishes = False
-    """Whether it takes a last turn when it is stopped."""
+    """Whether it runs once more when it is stopped."""
 
     def __init__(
         self, name: str, task: str, every_s: float, first_s: float | None = None, retry_s: float | None = None
     ) -> None:
         """`task` is what it does, for the log. It rests for `every_s` between turns, for `first_s` before the
-        first, and for `retry_s`, whoever wakes it, after one that has failed; None: the same as ever."""
+        first, and for `retry_s` after a failed one, even if woken; None: `every_s`."""
         super().__init__(name=name, daemon=True)
         self._task = task
         self._every_s = every_s
@@ -26,20 +26,20 @@ class Periodic(threading.Thread):
         self._woken = threading.Event()
 
     def turn(self) -> float | None:
-        """Do it once; returns how long to rest, None: as ever."""
+        """Run the task once; return the seconds to rest, None: as usual."""
         raise NotImplementedError
 
     @property
     def is_stopping(self) -> bool:
-        """Whether what it does must come to an end."""
+        """Whether the task should end soon."""
         return self._stopping.is_set()
 
     def wake(self) -> None:
-        """There is something to do now."""
+        """Wake the thread: there is work now."""
         self._woken.set()
 
     def stop(self) -> None:
-        """Have it finish the turn at hand, and the last one."""
+        """Let the current turn, and the last one, end; then stop."""
         self._stopping.set()
         self.wake()
         self.join()

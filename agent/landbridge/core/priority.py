@@ -1,17 +1,18 @@
-"""Who goes first: as long as messages wait to be stored, what follows from stored ones can wait a little."""
+"""Ingest priority: while uplinks wait, work on stored data can wait a little."""
 
 import threading
 
 
 class IngestPriority:
-    """Ingest says whether it has work for more than one transaction; others give way, not for ever."""
+    """Ingest reports whether it has work for more than one transaction; other threads yield for a limited
+    time."""
 
     def __init__(self) -> None:
         self._free = threading.Event()
         self._free.set()
 
     def set_busy(self, busy: bool) -> None:
-        """Ingest is `busy`, or no longer."""
+        """Set whether ingest is busy."""
         if busy:
             self._free.clear()
         else:

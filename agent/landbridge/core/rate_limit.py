@@ -1,4 +1,4 @@
-"""How much one sender may have done: so much at once, and so much in a time."""
+"""Rate limits of a sender: a burst, and a rate."""
 
 import time
 from collections import OrderedDict
@@ -10,21 +10,21 @@ _MOST_TOPICS = 200_000
 
 
 class Rate(NamedTuple):
-    """So many at once, so many a second after that."""
+    """Requests at once, and requests a second after that."""
 
     burst: float
     a_second: float
 
 
 class Buckets:
-    """A token bucket a client, or a name; those away longest are forgotten when there are too many."""
+    """A token bucket for each client or name; when there are too many, the oldest are removed."""
 
     def __init__(self, most: int = _MOST) -> None:
         self._most = most
         self._left: OrderedDict[tuple[str, Rate], tuple[float, float]] = OrderedDict()
 
     def take(self, client: str, rate: Rate, now: float) -> bool:
-        """Whether `client` may make one more request at `now`, seconds."""
+        """Whether `client` may make a request at `now`, in seconds."""
         key = (client, rate)
         left, at = self._left.pop(key, (rate.burst, now))
         left = min(rate.burst, left + (now - at) * rate.a_second)
@@ -38,8 +38,8 @@ class Buckets:
 
 
 class RateLimit:
-    """How much one device may send: a minute's worth of messages at once, filled again over a minute. What is
-    beyond is not stored, nor answered, so the device keeps it."""
+    """The rate limit of a device: one minute's messages at once, refilled over a minute. Other messages are
+    neither stored nor answered, so the device keeps its records."""
 
     def __init__(self, per_minute: int, now: Callable[[], float] = time.monotonic) -> None:
         self._rate = Rate(per_minute, per_minute / 60)
@@ -47,5 +47,5 @@ class RateLimit:
         self._buckets = Buckets(_MOST_TOPICS)
 
     def allows(self, topic: str) -> bool:
-        """Whether one more message on `topic` is to be taken now."""
+        """Whether another message on `topic` is accepted now."""
         return self._buckets.take(topic, self._rate, self._now())

@@ -11,5 +11,5 @@ def make() -> tuple[str, str]:
 
 
 def hashed(secret: str) -> str:
-    """SHA-256: whoever has a copy of the database cannot find a secret of 256 bits from it."""
+    """SHA-256: a secret of 256 bits cannot be found from a copy of the database."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,7 +1,5 @@
-"""How something new reaches the fleet: a few devices first, then growing shares, halted when it fails.
-
-Which devices are the first is decided by who calls first: nothing is sent to a device that has not spoken.
-"""
+"""Staged roll-outs: a few devices first, then growing percentages, halted on failures. The order in which
+devices report decides which are the first, because a device gets downlinks only after its uplinks."""
 
 from math import ceil
 from typing import Any, NamedTuple
@@ -11,13 +9,13 @@ from sqlalchemy import Row
 from landbridge.core.texts import _, loaded, ngettext, stored
 
 STAGES_PERCENT = (5, 25, 50, 100)
-"""Of the devices that are meant, by stage; stage 0, before them, is the canaries."""
+"""Percentage of the devices by stage; stage 0, before them, is the canaries."""
 FAILURES_PERCENT = 5
-"""Of the devices that were reached: so many may fail before it halts. Of the few canaries, none."""
+"""Fraction of the reached devices that may fail before the roll-out halts. No canary may fail."""
 
 
 class Tally(NamedTuple):
-    """So many devices were reached, have taken it, and have failed to."""
+    """Numbers of devices that were reached, that succeeded, and that failed."""
 
     reached: int
     taken: int
@@ -25,8 +23,8 @@ class Tally(NamedTuple):
 
 
 def next_step(stands: Row[Any], tally: Tally, now_s: int) -> dict[str, Any]:
-    """What changes in a roll-out (with columns canaries, stage_s, stage, stage_began_s, halted, forgiven):
-    nothing, its next stage, or why it halts."""
+    """Return the changes of a roll-out (columns canaries, stage_s, stage, stage_began_s, halted, forgiven):
+    none, the next stage, or the reason to halt."""
     if stands.halted is not None:
         return {}
     if 100 * (tally.failed - stands.forgiven) > FAILURES_PERCENT * tally.reached:
@@ -38,7 +36,7 @@ def next_step(stands: Row[Any], tally: Tally, now_s: int) -> dict[str, Any]:
 
 
 def failed(tally: Tally) -> str:
-    """Why a roll-out halts that has failed on too many devices."""
+    """Return why a roll-out halts after too many failures."""
     return ngettext(
         "failed on {failed} of {number} device", "failed on {failed} of {number} devices",
         tally.reached, failed=tally.failed,
@@ -46,13 +44,13 @@ def failed(tally: Tally) -> str:
 
 
 def most_devices(stands: Row[Any], meant: int) -> int:
-    """To how many of the devices that are `meant` it may go by now."""
+    """Return how many of the `meant` devices it may reach by now."""
     fraction = STAGES_PERCENT[stands.stage - 1] if stands.stage else 0
     return max(int(stands.canaries), ceil(fraction * meant / 100))
 
 
 def describe(stands: Row[Any]) -> str:
-    """How far it is, in words."""
+    """Return its progress, in words."""
     if stands.halted is not None:
         return _("halted: {reason}", reason=loaded(stands.halted))
     return f"{STAGES_PERCENT[stands.stage - 1]} %" if stands.stage else _("canaries")

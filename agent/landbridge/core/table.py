@@ -1,4 +1,4 @@
-"""Plain tables: a line a row, columns aligned, fit for people and for awk."""
+"""Plain tables: one line for each row, columns aligned, for people and for awk."""
 
 from collections.abc import Iterable, Sequence
 
@@ -16,12 +16,12 @@ def show(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def show_one(values: dict[str, object]) -> None:
-    """Print one thing, a line a value."""
+    """Print one record, one line for each value."""
     width = max(map(len, values))
     for name, value in values.items():
         print(f"{name.ljust(width)}  {_shown(value)}")
 
 
 def _shown(value: object) -> str:
-    """In one line: a line break in a value is no new row."""
+    """Return one line: a line break in a value must not begin a new row."""
     return NONE if value is None else printable.line(str(value))

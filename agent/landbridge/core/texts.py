@@ -28,7 +28,7 @@ from landbridge.core.errors import UserError
 FOLDER = Path(__file__).parents[1] / "locale"
 DOMAIN = "landbridge"
 _PACKED = "["
-"""What a column begins with that is more than a plain text."""
+"""Prefix of a column that holds more than plain text."""
 SOURCE = "en"
 """The language of the messages in the code."""
 
@@ -50,12 +50,12 @@ class Text(str):
         return made
 
     def __getnewargs__(self) -> tuple[Any, ...]:
-        """What a copy is made of."""
+        """The arguments for a copy."""
         return self.message, self.plural, self.number, self.values
 
 
 def gettext(message: str, /, **values: Any) -> Text:
-    """A message with a value for each of its {placeholders}."""
+    """Return a message with a value for each of its {placeholders}."""
     return Text(message, "", 0, values)
 
 
@@ -63,7 +63,7 @@ _ = gettext
 
 
 def ngettext(message: str, plural: str, number: int, /, **values: Any) -> Text:
-    """The same of a `number`, which both forms may name as {number}."""
+    """The same for a `number`, which both forms may name as {number}."""
     return Text(message, plural, number, {"number": number, **values})
 
 
@@ -72,7 +72,7 @@ def _filled(message: str, values: Mapping[str, Any]) -> str:
 
 
 def stored(text: str) -> str:
-    """A text for a column of the database, from which `loaded` makes it again."""
+    """Return the text for a database column from which `loaded` restores the message."""
     it = text if isinstance(text, Text) else gettext(text)
     is_plain = not it.values and not it.plural and not it.startswith(_PACKED)
     return str(it) if is_plain else json.dumps(_packed(it), ensure_ascii=False)
@@ -86,7 +86,7 @@ def _packed(value: Any) -> Any:
 
 
 def loaded(column: str) -> str:
-    """The text that `stored` has made the column of."""
+    """Return the message from which `stored` made the column."""
     return _unpacked(json.loads(column)) if column.startswith(_PACKED) else gettext(column)
 
 
@@ -103,16 +103,16 @@ class Catalogue(NamedTuple):
     language: str
     """Its code, as in the name of its folder: zh, pt_BR."""
     name: str
-    """As those who speak it call it."""
+    """The name of the language in itself."""
     messages: standard.NullTranslations
 
     @property
     def tag(self) -> str:
-        """As HTML and HTTP have it: zh, pt-BR."""
+        """The code in HTML and HTTP: zh, pt-BR."""
         return self.language.replace("_", "-")
 
     def translate(self, text: str, /, **values: Any) -> str:
-        """A text, or a message with its values, in this language; what is not translated stays English."""
+        """Return a text, or a message with its values, in this language; English without a translation."""
         it = text if isinstance(text, Text) else Text(text, "", 0, {})
         if it.plural:
             found = self.messages.ngettext(it.message, it.plural, it.number)
@@ -125,21 +125,21 @@ class Catalogue(NamedTuple):
         return self.translate(value) if isinstance(value, Text) else value
 
     def table(self) -> dict[str, str]:
-        """Each message and its translation: those without a plural."""
+        """Return each message and its translation, without plural forms."""
         found: Mapping[Any, str] = getattr(self.messages, "_catalog", {})
         return {name: text for name, text in found.items() if isinstance(name, str) and name}
 
     def time(self, at: datetime) -> str:
-        """A moment to the minute, in UTC."""
+        """Return a time to the minute, in UTC."""
         return f"{format_date(at, locale=self._locale)} {at:%H:%M} UTC"
 
     def country(self, code: str, otherwise: str) -> str:
-        """The name of a country by its code of two letters."""
+        """Return the name of a country by its two-letter code."""
         return str(self._locale.territories.get(code, otherwise))
 
     @property
     def is_chinese(self) -> bool:
-        """Places have Chinese names beside the international ones."""
+        """Whether to show the Chinese names of places."""
         return self.language.startswith("zh")
 
     @property
@@ -148,7 +148,7 @@ class Catalogue(NamedTuple):
 
 
 def catalogues() -> dict[str, Catalogue]:
-    """Every language by its code, English first; `UserError` names the file that cannot be read."""
+    """Return every language by its code, English first; `UserError` names a file that cannot be read."""
     return _catalogues(FOLDER)
 
 
@@ -171,7 +171,7 @@ def _name(file: Path, language: str) -> str:
 
 
 def _check(file: Path, it: Message) -> None:
-    """`UserError` for a translation that names a value which its message has not."""
+    """`UserError` for a translation with a placeholder that its message does not have."""
     known = set().union(*map(_placeholders, _forms(it.id)))
     for text in _forms(it.string or ""):
         if not _placeholders(text) <= known:
@@ -190,7 +190,7 @@ def _placeholders(text: str) -> set[str]:
 
 
 def _read(file: Path) -> standard.GNUTranslations:
-    """What a catalogue translates; entries marked fuzzy are left out."""
+    """Return the translations of a catalogue without entries marked fuzzy."""
     try:
         with file.open("rb") as source:
             messages = read_po(source, locale=file.parents[1].name, abort_invalid=True)

@@ -1,5 +1,5 @@
-"""Whether a column is one of many texts, which go to the database as one value: an IN is written again, with
-a parameter for each of them, at every execution."""
+"""Conditions that a column is one of many texts. The list is one parameter, because SQLAlchemy renders an IN
+again, with a parameter for each text, at every execution."""
 
 from collections.abc import Iterable
 from typing import Any, Self
@@ -30,7 +30,7 @@ class _Among(FunctionElement[bool]):
     inherit_cache = True
 
     def self_group(self, against: Any = None) -> Self:
-        """As it is: with the `= 1` that a function of truth gets otherwise, SQLite uses no index."""
+        """Without the `= 1` that SQLAlchemy appends to a boolean function: with it SQLite uses no index."""
         return self
 
 
@@ -47,11 +47,11 @@ def _on_postgresql(element: _Among, compiler: SQLCompiler, **more: Any) -> str:
 
 
 def among(column: Column[Any], texts: Iterable[str]) -> ColumnElement[bool]:
-    """The condition."""
+    """Return the condition."""
     return _Among(column, bindparam(None, list(texts), _Texts()))
 
 
 def among_given(column: Column[Any]) -> ColumnElement[bool]:
-    """The condition of a statement that is made once, since to make it takes longer than to execute it; each
-    execution is given the list of texts as `texts`."""
+    """Return the condition for a statement that is compiled once, which takes longer than to execute it; each
+    execution passes the list as `texts`."""
     return _Among(column, bindparam("texts", type_=_Texts()))

@@ -1,4 +1,4 @@
-"""Many rows at once, past SQLAlchemy, which would sort the values of each row into their places."""
+"""Bulk inserts and updates without SQLAlchemy's processing of each row."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -10,13 +10,14 @@ from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 _BLOCK = 128
-"""Rows of one statement of SQLite at most."""
+"""Maximum rows of one SQLite statement."""
 
 Rows = Sequence[Sequence[Any]]
 
 
 def insert(connection: Connection, table: Table, names: Sequence[str], rows: Rows) -> None:
-    """Put `rows` into `table`; their values are those of the columns `names`, as the driver takes them."""
+    """Insert `rows` into `table`; their values are those of the columns `names`, as the driver expects
+    them."""
     if not rows:
         return
     columns = ", ".join(f'"{name}"' for name in names)
@@ -27,7 +28,7 @@ def insert(connection: Connection, table: Table, names: Sequence[str], rows: Row
 
 
 def update(connection: Connection, table: Table, names: Sequence[str], key: str, rows: Rows) -> None:
-    """Give the columns `names` new values, in the row of `table` whose `key` is the last of the values."""
+    """Update the columns `names` in the row of `table` whose `key` is the last of the values."""
     if not rows:
         return
     if connection.dialect.name == "postgresql":
@@ -40,7 +41,8 @@ def update(connection: Connection, table: Table, names: Sequence[str], key: str,
 
 
 def _of_arrays(dialect: Dialect, table: Table, names: Sequence[str], key: str) -> str:
-    """The update as one statement with an array a column: one of each row would be planned a row."""
+    """Return the update as one statement with an array for each column; PostgreSQL would plan a statement for
+    each row."""
     columns = (*names, key)
     changes = ", ".join(f'"{name}" = given."{name}"' for name in names)
     arrays = ", ".join(f"%s::{table.c[name].type.compile(dialect)}[]" for name in columns)
@@ -52,7 +54,7 @@ def _of_arrays(dialect: Dialect, table: Table, names: Sequence[str], key: str) -
 
 
 def _in_blocks(connection: Connection, start: str, width: int, rows: Rows) -> None:
-    """Many rows an execution, to SQLite: at each one the driver lets other threads go first."""
+    """Insert many rows with each statement: SQLite's driver releases the interpreter lock at each one."""
     places = f"({', '.join('?' * width)})"
     with _sqlite(connection) as driver:
         size = min(_BLOCK, driver.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // width)
@@ -65,7 +67,7 @@ def _in_blocks(connection: Connection, start: str, width: int, rows: Rows) -> No
 
 @contextmanager
 def _sqlite(connection: Connection) -> Iterator[sqlite3.Connection]:
-    """The driver's own connection; what it raises is raised as SQLAlchemy would."""
+    """Yield the driver's own connection; its errors are raised as SQLAlchemy's."""
     driver: Any = connection.connection.driver_connection
     try:
         yield driver
@@ -74,7 +76,7 @@ def _sqlite(connection: Connection) -> Iterator[sqlite3.Connection]:
 
 
 def _copy(connection: Connection, statement: str, rows: Rows) -> None:
-    """A server that takes nothing now raises the error that SQLAlchemy would raise."""
+    """Raise SQLAlchemy's error when the server refuses connections."""
     from psycopg import OperationalError as Away
 
     driver: Any = connection.connection.driver_connection

@@ -1,4 +1,4 @@
-"""Opens the database, a file of SQLite or one on a PostgreSQL server, and brings it up to date."""
+"""Opens the database, a SQLite file or one on a PostgreSQL server, and migrates it."""
 
 import fcntl
 import os
@@ -17,18 +17,18 @@ from landbridge.db import engines
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _VERSION = max(file.name[:4] for file in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
-"""That the tables of this agent have: the newest migration."""
+"""The newest migration: the revision of this agent's tables."""
 _LOCK = 0x4C42
 """Number of the advisory lock that writers on PostgreSQL take."""
 
 _UNREADABLE = (sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS)
-"""SQLite's codes for what the disk does not give back."""
+"""SQLite's error codes for pages that cannot be read."""
 _DAMAGED = ("XX001", "XX002")
-"""PostgreSQL's codes for a damaged table and a damaged index."""
+"""PostgreSQL's error codes for a damaged table and a damaged index."""
 
 
 class Database:
-    """The database; hands out connections."""
+    """The database; provides connections."""
 
     def __init__(self, place: str | Path, sorts_on_disk: bool = False) -> None:
         self.place = str(place)
@@ -44,8 +44,8 @@ class Database:
     def writing(self, alone: bool = True) -> Iterator[Connection]:
         """One transaction that may write; committed at the end, rolled back on an exception.
 
-        Not `alone`: beside others of this kind, where the engine can. Whoever writes so changes only what
-        belongs to devices that he holds (`devices.lock_rows`), or to none.
+        Without `alone`, several such transactions may run at the same time, where the engine can. Each
+        changes only rows of devices that it has locked (`device_rows.lock_rows`), or of no device.
         """
         with self._write_lock, self._engine.connect() as connection:
             writer = connection.execution_options(**{engines.WRITES: True})
@@ -57,7 +57,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """One transaction that sees one state and writes nothing."""
+        """Open a transaction that sees one state and writes nothing."""
         with self._engine.connect() as connection:
             if self.on_server:
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -65,12 +65,12 @@ class Database:
                 yield connection
 
     def lasting(self) -> Connection:
-        """A connection to a server outside of any transaction, for who keeps it."""
+        """Open a connection to a server outside of any transaction, for long use."""
         return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def migrate(self) -> None:
-        """Bring the tables to this version of the agent; needs no rights but on the file or database.
-        `UserError` when they are of a later one, or while an agent works on them."""
+        """Migrate the tables to this version of the agent; needs no rights except on the file or database.
+        `UserError` if the tables are newer, or while an agent uses them."""
         version = self._version()
         if version == _VERSION:
             return
@@ -79,7 +79,7 @@ class Database:
             raise UserError(
                 f"an agent of the version before works on database {shown(self.place)}; stop all agents first"
             )
-        # Takes as long to load as most commands take.
+        # Alembic takes as long to load as most commands run.
         from alembic import command
         from alembic.config import Config
         from alembic.util import CommandError
@@ -98,7 +98,7 @@ class Database:
             changed.close()
 
     def _version(self) -> str | None:
-        """Of the tables that are there; None when there are none."""
+        """Return the revision of the existing tables; None if there are none."""
         with self.reading() as connection:
             if not inspect(connection).has_table("alembic_version"):
                 return None
@@ -119,7 +119,8 @@ class Database:
 
 
 def open_database(place: str | Path, make: bool = True) -> Database:
-    """Open `place` with all tables; `UserError` if that cannot be, or a file is missing and not to `make`."""
+    """Open `place` with all tables; `UserError` if that fails, or if the file is missing and `make` is
+    False."""
     try:
         if not is_server(str(place)):
             _only_for_us(Path(place), make)
@@ -137,8 +138,8 @@ def open_database(place: str | Path, make: bool = True) -> Database:
 
 
 def _only_for_us(path: Path, make: bool) -> None:
-    """Make the file, or narrow its rights, before SQLite gives the same to the files beside it. `UserError`
-    for one of two names: under each SQLite has another log beside it, which the other one does not see."""
+    """Make the file, or narrow its permissions, before SQLite gives the same to its log files. `UserError`
+    for a file with two names: under each name SQLite would use another log."""
     if make:
         path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | (os.O_CREAT if make else 0), 0o600))
@@ -151,13 +152,13 @@ def _only_for_us(path: Path, make: bool) -> None:
 
 
 def lock_of(database: str) -> Path:
-    """The file that an agent holds while it works on a database of this name, or of a symbolic link to it."""
+    """Return the lock file of the database of this name, or of the file to which a symbolic link leads."""
     file = Path(database).resolve()
     return file.with_name(file.name + ".lock")
 
 
 def _is_locked(database: str) -> bool:
-    """Whether an agent holds the lock beside the file (db/single.py)."""
+    """Whether an agent holds the lock file of the database (db/single.py)."""
     try:
         handle = os.open(lock_of(database), os.O_RDWR)
     except FileNotFoundError:
@@ -179,7 +180,7 @@ def _unusable(place: str, why: str) -> UserError:
 
 
 def is_damaged(error: Exception) -> bool:
-    """Whether it says that a page of the database cannot be read: what lies on others can."""
+    """Whether the error says that a page of the database cannot be read; data on other pages can."""
     cause = getattr(error, "orig", None)
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", 0)
@@ -188,5 +189,5 @@ def is_damaged(error: Exception) -> bool:
 
 
 def shown(place: str) -> str:
-    """Without the password of a server."""
+    """Return the address without the password."""
     return make_url(place).render_as_string() if is_server(place) else place

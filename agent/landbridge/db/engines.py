@@ -1,4 +1,4 @@
-"""How the two engines are opened: durable before anything is acknowledged."""
+"""Opens both engines so that a commit is durable before anything is acknowledged."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy.exc import ArgumentError
 from landbridge.core.errors import UserError
 
 WRITES = "landbridge_writes"
-"""Execution option of a connection that is going to write."""
+"""Execution option of a connection that will write."""
 _BUSY_TIMEOUT_S = 30
 _CONNECT_TIMEOUT_S = 10
 _IDLE_TIMEOUT_S = 60
@@ -19,13 +19,14 @@ _OPTIONS = (
     " -c synchronous_commit=on -c timezone=UTC"
 )
 _KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-_KEEPALIVE |= {"tcp_user_timeout": 25_000}  # milliseconds; the others count only while nothing is on its way
-"""A server whose host is gone is noticed within half a minute."""
+_KEEPALIVE |= {"tcp_user_timeout": 25_000}  # milliseconds; the others apply only while no data are in transit
+"""A server whose host has failed is noticed within half a minute."""
 
 
 def sqlite(path: Path, sorts_on_disk: bool = False) -> Engine:
-    """The engine of a file; WAL, synchronous. What a savepoint or a statement can take back is in memory, or
-    each page that changes would be written to a file first. So is what is sorted, but for `sorts_on_disk`."""
+    """Return the engine of a file, with WAL and synchronous commits. Statement and savepoint journals are
+    kept in memory, because otherwise each changed page would be written to a file first. Sorts use memory
+    too, except with `sorts_on_disk`."""
     engine = create_engine(
         URL.create("sqlite", database=str(path)), connect_args={"timeout": _BUSY_TIMEOUT_S}
     )
@@ -37,7 +38,7 @@ def sqlite(path: Path, sorts_on_disk: bool = False) -> Engine:
 
 
 def postgresql(place: str) -> Engine:
-    """The engine of a server; `UserError` when `place` is no address of one."""
+    """Return the engine of a server; `UserError` if `place` is no valid address."""
     try:
         url = make_url(place).set(drivername="postgresql+psycopg")
     except (ArgumentError, ValueError):
@@ -49,7 +50,7 @@ def postgresql(place: str) -> Engine:
 
 
 def _prepare(connection: Any, _: Any) -> None:
-    # The driver's own transaction handling is off; `_begin` says when one starts.
+    # The driver's own transaction handling is off; `_begin` starts transactions.
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
@@ -60,13 +61,13 @@ def _keep_in_memory(connection: Any, _: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    # A writer takes the lock at once: to upgrade later fails when another wrote in between.
+    # A writer takes the lock at once: upgrading later fails if another transaction wrote in between.
     writes = connection.get_execution_options().get(WRITES)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _take_any_text(connection: Any, _: Any) -> None:
-    """PostgreSQL has no text with the character 0, which a device may send."""
+    """PostgreSQL text cannot contain the character 0, which a device may send."""
     from psycopg.types.string import StrDumper
 
     class Dumper(StrDumper):

@@ -1,5 +1,5 @@
-"""Secrets at rest, above all keys of devices: encrypted with a key that lies in a file. For SQLite it lies in
-the folder of the database.
+"""Secrets at rest, above all keys of devices: encrypted with a key in a file, for SQLite in the same folder
+as the database.
 
 A copy of the database alone opens no message of any device.
 """
@@ -17,7 +17,7 @@ from landbridge.config import is_server
 from landbridge.core.errors import UserError
 
 _MOST_BYTES = 1024
-"""More than a key file has."""
+"""Upper limit of the size of a key file, in bytes."""
 _LENT = "landbridge_keyring"
 
 
@@ -27,19 +27,17 @@ class Keyring:
     def __init__(self, database: str | Path, file: str = "") -> None:
         """`UserError` for a database on a server without a key file."""
         if not file and is_server(str(database)):
-            raise UserError("a database on a server has no file beside it: name one in [store] key_file")
+            raise UserError("a database on a server needs a key file: name it in [store] key_file")
         self.path = Path(file or f"{database}.key")
         self._fernet: Fernet | None = None
 
     def wrap(self, device_key: bytes, first: bool) -> bytes:
-        """The form in which `device_key` is stored.
-
-        The key file is made for the `first` device only: a new one would open none of the others.
-        """
+        """Return the stored form of `device_key`. The key file is created for the `first` device only,
+        because a new one could not decrypt the others."""
         return self._cipher(make=first).encrypt(device_key)
 
     def unwrap(self, wrapped_key: bytes) -> bytes:
-        """The 32-byte device key; `UserError` when the key file is missing or another one."""
+        """Return the 32-byte device key; `UserError` if the key file is missing or is not the right one."""
         try:
             return self._cipher(make=False).decrypt(wrapped_key)
         except InvalidToken:
@@ -48,14 +46,14 @@ class Keyring:
             ) from None
 
     def signing_key(self, first: bool = False) -> Ed25519PrivateKey:
-        """What agents that have this key file sign with; the file is made as by `wrap`, else `UserError` when
-        it is missing."""
+        """Return the signing key that all agents with this key file share. The key file is created as by
+        `wrap`, else `UserError` if it is missing."""
         self._cipher(make=first)
         seed = HKDF(SHA256(), 32, b"", b"landbridge/signing").derive(self._read(make=False))
         return Ed25519PrivateKey.from_private_bytes(seed)
 
     def lend(self, connection: Connection) -> None:
-        """Have what works on this connection encrypt and decrypt, too (`lent`)."""
+        """Lend the keyring to this connection (`lent`)."""
         connection.execution_options(**{_LENT: self})
 
     def _cipher(self, make: bool) -> Fernet:
@@ -92,6 +90,6 @@ class Keyring:
 
 
 def lent(connection: Connection) -> Keyring:
-    """The keyring that was lent to this connection."""
+    """Return the keyring that was lent to this connection."""
     found: Keyring = connection.get_execution_options()[_LENT]
     return found

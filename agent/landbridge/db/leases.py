@@ -1,7 +1,5 @@
-"""Numbered leases that agents share out through PostgreSQL: each is held by one agent at most.
-
-A lease is an advisory lock of a connection: free as soon as the server misses the agent that held it.
-"""
+"""Numbered leases that agents share through PostgreSQL; one agent at most holds each. A lease is an advisory
+lock of a connection: it is free as soon as the server notices that the connection has ended."""
 
 import zlib
 from contextlib import suppress
@@ -15,11 +13,11 @@ from landbridge.db.database import Database
 
 
 class Leases:
-    """Leases of one kind, held by a connection of their own while in the context."""
+    """Leases of one kind, held by a connection of their own within the context."""
 
     def __init__(self, database: Database, kind: str) -> None:
         self.held: set[int] = set()
-        """Those that this agent holds, as far as it knows; `check` knows better."""
+        """The leases that this agent held at the last check."""
         self._database = database
         self.kind = zlib.crc32(kind.encode()) >> 1
         self._connection: Connection | None = None
@@ -33,18 +31,18 @@ class Leases:
         self.close()
 
     def take(self, number: int) -> bool:
-        """Take a lease, if no other agent has it."""
+        """Take a lease unless another agent has it."""
         if number not in self.held and self._ask("SELECT pg_try_advisory_lock(:kind, :number)", number):
             self.held.add(number)
         return number in self.held
 
     def give_back(self, number: int) -> None:
-        """Another one may have it."""
+        """Release a lease."""
         self._ask("SELECT pg_advisory_unlock(:kind, :number)", number)
         self.held.discard(number)
 
     def check(self) -> bool:
-        """Whether the leases that were held are held still; if not, none is."""
+        """Whether the leases are still held; if not, all are lost."""
         try:
             self._ask("SELECT 1")
             return True
@@ -52,7 +50,7 @@ class Leases:
             return False
 
     def holders(self) -> int:
-        """How many agents hold leases of this kind."""
+        """Return how many agents hold leases of this kind."""
         query = (
             "SELECT count(DISTINCT pid) FROM pg_locks"
             " WHERE locktype = 'advisory' AND classid = :kind AND granted"
@@ -61,8 +59,8 @@ class Leases:
         return int(self._ask(query) or 0)
 
     def _ask(self, query: str, number: int | None = None) -> int:
-        """The answer; `DBAPIError` when the server is away: then none is held, and the next call connects
-        again."""
+        """Return the answer; `DBAPIError` when the server is away: then no lease is held, and the next call
+        connects again."""
         if self._connection is None:
             self._connection = self._database.lasting()
         values = {"kind": self.kind} | ({} if number is None else {"number": number})
@@ -74,9 +72,9 @@ class Leases:
             raise
 
     def close(self) -> None:
-        """Hold none any longer: others can take them when this returns."""
+        """Release all leases; other agents can take them when this returns."""
         if self.held:
-            # The server notices some time after it that a connection was ended.
+            # The server notices the end of a connection with a delay.
             with suppress(DBAPIError):
                 self._ask("SELECT count(pg_advisory_unlock_all())")
         self._hang_up()
@@ -84,7 +82,7 @@ class Leases:
     def _hang_up(self) -> None:
         self.held.clear()
         if self._connection is not None:
-            # With the connection its locks end, whatever state it is in.
+            # The locks end with the connection, whatever its state.
             self._connection.invalidate()
             self._connection.close()
             self._connection = None

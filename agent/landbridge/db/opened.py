@@ -1,4 +1,4 @@
-"""What a command works on: settings, database, keys and clock, opened together."""
+"""What a command works with: configuration, database, keys and clock, opened together."""
 
 import getpass
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
 
 LARGEST = 2**31 - 1
-"""Of the numbers a command takes: what a device can hold; a database holds more."""
+"""Largest number that a command accepts: what fits on a device; a database holds larger ones."""
 
 
 class Opened(NamedTuple):
-    """Settings and database."""
+    """Configuration, database, keys and clock."""
 
     config: config.Config
     database: Database
@@ -25,7 +25,8 @@ class Opened(NamedTuple):
 
 @contextmanager
 def opened(make: bool = False) -> Iterator[Opened]:
-    """Open what the settings name, closed at the end; a database that is missing only if to `make`."""
+    """Open what the configuration names, and close it at the end; a missing database is created only with
+    `make`."""
     settings, clock = config.load(), Clock()
     database = open_database(settings.store.database, make)
     try:
@@ -35,8 +36,8 @@ def opened(make: bool = False) -> Iterator[Opened]:
         database.close()
 
 
-def whoever() -> str:
-    """Who gives the command: the user of this machine, for the audit trail."""
+def command_user() -> str:
+    """Return the user of this machine who runs the command, for the audit log."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

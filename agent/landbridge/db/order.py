@@ -1,4 +1,4 @@
-"""Numbers that rise in the order of commits, so that whoever reads on from a number misses nothing."""
+"""Numbers that rise in the order of commits, so that a reader who continues from a number misses nothing."""
 
 from collections.abc import Callable
 
@@ -7,31 +7,31 @@ from sqlalchemy import Connection, select, text
 from landbridge.db.tables import devices
 
 HIGHEST = 2**53 - 1
-"""Up to here every reader of JSON has whole numbers as they are."""
+"""The largest integer that every JSON reader keeps exact."""
 HIGHEST_OF_DEVICE = 2**31 - 1
-"""Of ids and revisions: devices refuse what is above it."""
+"""The largest id or revision that a device accepts."""
 _AHEAD_S = 366 * 86_400
 _LEFT = 2**20
-"""So many are left when the clock is at the end of time."""
+"""Numbers that remain at the last second of the clock."""
 _LOCK = 0x4C43
 _BITS = 13
-"""8,192 numbers a second: more than there is to tell of a million devices."""
+"""8,192 numbers a second: more than a million devices need."""
 
 
 def next_number(connection: Connection, last: Callable[[Connection], int], now_s: int) -> int:
-    """The number that follows the `last` one; from now to the end of the transaction nobody else takes one.
+    """Return the number after the `last` one; no other transaction takes one until this one ends.
 
-    It starts from the clock: a database restored from a backup has forgotten its last numbers, and whoever
-    has read up to one of them would miss what comes under it a second time.
+    It starts from the clock: a database restored from a backup has lost its last numbers, and a reader who
+    has seen them would miss the events that get them again.
     """
     _keep(connection)
     return max(last(connection) + 1, of_time(now_s))
 
 
 def for_device(connection: Connection, device: str, last: int, now_s: int) -> int:
-    """The id or revision that follows the `last` one, for what `device` is sent. It starts from the clock as
-    well, but neither from before the newest time that the device bears witness to, nor from more than a year
-    after that: a device takes 31 bits, and a clock that is years ahead would use them up."""
+    """Return the id or revision after the `last` one, for a downlink to `device`. It starts from the clock,
+    too, but not before the newest time that the device has reported, nor more than a year after it: a device
+    accepts 31 bits, and a clock that is years ahead would use them up."""
     heard = select(devices.c.position_at_s, devices.c.stationary_until_s).where(devices.c.device == device)
     known = [each for each in connection.execute(heard).one() if each is not None]
     if known:
@@ -40,12 +40,12 @@ def for_device(connection: Connection, device: str, last: int, now_s: int) -> in
 
 
 def of_time(now_s: int) -> int:
-    """What the clock gives for a number."""
+    """Return the first number of a second."""
     return now_s << _BITS
 
 
 def _keep(connection: Connection) -> None:
-    """SQLite has one writer anyway. On PostgreSQL another transaction could take the same number, or be seen
-    before this one with a later number."""
+    """Let one transaction at a time take numbers. SQLite has one writer anyway; on PostgreSQL another
+    transaction could take the same number, or commit a higher number first."""
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))

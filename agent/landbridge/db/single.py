@@ -1,4 +1,4 @@
-"""One agent at a time works on a database: two would answer and pass on everything twice."""
+"""Only one agent works on a database: two would answer and publish everything twice."""
 
 import fcntl
 import os
@@ -11,14 +11,14 @@ from landbridge.db.leases import Leases
 
 _ALONE = "alone"
 Stay = Callable[[], None]
-"""Called every few seconds it takes again what a restart of the server has ended; `UserError` when another
+"""Called every few seconds: takes the lock again after a restart of the server. `UserError` when another
 agent was faster, `DBAPIError` while the server is away."""
 
 
 @contextmanager
 def alone(database: Database) -> Iterator[Stay]:
-    """Be the only one as long as it lasts; `UserError` when another is. Held by the operating system, or by
-    the server for the connection: it ends with the process, however that ends."""
+    """Hold the lock in the context; `UserError` when another agent holds it. The operating system, or the
+    server by the connection, releases it when the process ends."""
     with _on_server(database) if database.on_server else _on_file(database.place) as stay:
         yield stay
 

@@ -202,7 +202,7 @@ outbox = Table(
     Column("topic", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
     Column("retain", Boolean, nullable=False),
-    # Whose it is, of which device, and what: position, track or event. Null: of nobody, for the broker only.
+    # Tenant, device, and kind: position, track or event. Null: of no tenant, for the broker only.
     Column("tenant", Text),
     Column("device", String(32)),
     Column("what", String(16)),
@@ -376,7 +376,7 @@ coverage = Table(
     metadata,
     Column("route", ForeignKey("routes.route"), primary_key=True),
     Column("tile", Integer, primary_key=True, autoincrement=False),
-    Column("plmn", Integer, primary_key=True, autoincrement=False),  # 0: nobody was heard
+    Column("plmn", Integer, primary_key=True, autoincrement=False),  # 0: no network was heard
     Column("observations", Integer, nullable=False),
     Column("good", Integer, nullable=False),  # of these, where it was well heard
 )
@@ -613,7 +613,7 @@ sessions = Table(
     Column("ends_s", Integer, nullable=False),
 )
 
-# Links that show where the container of a trip was last, to whoever has them. None is ever removed.
+# Share links: they show the last position of a trip's container. None is ever removed.
 share_links = Table(
     "share_links",
     metadata,
@@ -643,7 +643,7 @@ events = Table(
     Column("at_s", Integer),  # and its time
     Column("published_s", Integer, nullable=False),
     Column("content", Text, nullable=False),  # JSON, docs/reference/event.schema.json
-    Column("tenant", Text),  # to whom it was published in addition to the operator; null: nobody
+    Column("tenant", Text),  # to which it was published in addition to the operator tenant; null: to none
     Column("replaces", Integer),  # the event that it takes the place of, or takes back
     sqlite_autoincrement=True,
 )

@@ -1,8 +1,6 @@
-"""The handlers of downlinks: what devices report is kept, and what is pending goes out with the reply.
-
-Each feature that sends downlinks has a handler, registered in app.py, that is called in the transaction of
-the uplink.
-"""
+"""The handlers of downlinks: reports of devices are stored, and pending data are added to the downlink. Each
+feature that sends downlinks has a handler, registered in app.py, that is called in the transaction of the
+uplink."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -15,38 +13,38 @@ from landbridge.protocol.uplink import Uplink
 
 
 class Handler(NamedTuple):
-    """What is done with one kind of report, and what is pending for the devices that send it."""
+    """What a feature does with one kind of report, and what is pending for the devices."""
 
     on_report: Callable[[Connection, str, Uplink, int], None]
-    """Keep what the uplink of a device reports. `WireError` if the report does not keep the contract."""
+    """Store the report in an uplink. `WireError` if the report breaks the protocol."""
     devices_pending: Callable[[Connection, Mapping[str, Uplink], int], Collection[str]] | None = None
-    """The devices for which something may be pending though their uplinks report nothing. None: there never
-    is."""
+    """Return the devices for which something may be pending although their uplinks report nothing. None:
+    there never is."""
     pending: Callable[[Connection, str, Uplink, int], Mapping[int, Any]] | None = None
-    """Pairs for the reply to a device, by key (docs/reference/landbridge.cddl); empty when nothing is
-    pending. None: the handler sends nothing."""
+    """Return pairs for the downlink to a device, by key (docs/reference/landbridge.cddl); empty when nothing
+    is pending. None: the handler sends nothing."""
     is_state: bool = False
-    """Its report describes the whole present state, and is repeated until it is answered."""
+    """Whether the report describes the complete present state, and is repeated until it is answered."""
 
 
 HANDLERS: Hook[Handler] = Hook()
-"""The most important first: a reply has little room."""
+"""The most important first: a downlink has little room."""
 
 
 class Answered(NamedTuple):
-    """What came of an uplink's reports."""
+    """The result of an uplink's reports."""
 
     pending: list[Mapping[int, Any]]
-    """For its reply, the most important first."""
+    """Pairs for its downlink, the most important first."""
     refused: list[str]
-    """Why a report could not be kept. The records of the same uplink are good all the same."""
+    """Why a report could not be stored. The records of the same uplink are valid all the same."""
 
 
 def pending_handlers(
     connection: Connection, uplinks: Mapping[str, Uplink], now_s: int
 ) -> dict[str, list[Handler]]:
-    """Return the handlers that may have something pending, for each of the devices that sent `uplinks`: a few
-    statements for all of them. What an uplink reports may change what is pending: then all handlers count."""
+    """Return the handlers that may have something pending, for each of the devices that sent `uplinks`, with
+    a few statements for all of them. A report may change what is pending: then all handlers count."""
     reporting = [device for device, uplink in uplinks.items() if uplink.reports or uplink.identity]
     found = {device: list(HANDLERS) for device in reporting}
     others = {device: uplink for device, uplink in uplinks.items() if device not in found}
@@ -66,8 +64,8 @@ def answer(
     again: bool = False,
     overtaken: bool = False,
 ) -> Answered:
-    """`keep_reports` of `uplink` and find what these handlers have pending for the device. When the same
-    envelope comes `again`, its reports were kept before, and may be out of date."""
+    """Store the reports of `uplink` (`keep_reports`), and find what these handlers have pending for the
+    device. When the same envelope arrives `again`, its reports were stored before and may be outdated."""
     refused = [] if again else keep_reports(connection, device, uplink, now_s, handlers, overtaken)
     found = [each.pending(connection, device, uplink, now_s) for each in handlers if each.pending]
     return Answered(found, refused)
@@ -81,8 +79,9 @@ def keep_reports(
     handlers: Iterable[Handler] = HANDLERS,
     overtaken: bool = False,
 ) -> list[str]:
-    """Keep what `uplink`, which came at `now_s`, reports; return why a report could not be. The states of an
-    uplink that was `overtaken` by a later one are skipped; events and results are kept all the same."""
+    """Store the reports of `uplink`, which arrived at `now_s`; return why one could not be stored. The states
+    in an uplink that was `overtaken` by a later one are skipped; events and results are stored all the
+    same."""
     refused = []
     for handler in handlers:
         if overtaken and handler.is_state:

@@ -1,4 +1,4 @@
-"""`landbridge events`: what was published of a device."""
+"""`landbridge events`: list and recompute events."""
 
 import json
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ _DETAILS = {
     "start-suggested": ("cause", "place"),
     "stop": ("place", "since"),
 }
-"""What of each type is printed."""
+"""What is printed for each type of event."""
 commands = typer.Typer(help="List and recompute events")
 
 

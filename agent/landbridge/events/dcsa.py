@@ -1,7 +1,5 @@
-"""Events as DCSA's standards for IoT and Track & Trace have them (event domain 3.2): pure translation.
-
-What has no place there is left out: a platform that wants it all reads the topics, the webhooks or
-/v1/events."""
+"""Translates events to DCSA's standards for IoT and Track & Trace (event domain 3.2). Events without a DCSA
+equivalent are left out; platforms get them from the topics, webhooks or /v1/events."""
 
 import uuid
 from collections.abc import Mapping
@@ -9,19 +7,19 @@ from typing import Any
 
 PUBLISHER = {"partyName": "Landbridge"}
 _SPACE = uuid.UUID("5b1f43b8-7c0c-5d1e-9d52-6f1d5d1f0a11")
-"""Of the ids of events: the same event has the same id, whoever makes it."""
+"""Namespace of event ids: the same event has the same id on every agent."""
 _DOOR = {"eventType": "IOT", "iotEventTypeCode": "DETC", "iotEventCode": "DRO"}
 
 
 def event(message: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The DCSA event of a message of event.schema.json; None: they have no such event, or no container
-    rides."""
+    """Return the DCSA event of a message of event.schema.json; None if DCSA has no such event, or the trip
+    has no container."""
     payload = _payload(message)
     if payload is None or message["container"] is None or message["time"] is None:
         return None
     metadata: dict[str, Any] = {
         "eventID": event_id(message["event"], message["id"]),
-        # A message that lay in the outbox before an update does not say when it was published.
+        # A message from before an update has no time of publication.
         "eventCreatedDateTime": message.get("published", message["received"]),
         "eventType": payload.pop("eventType"),
         "publisher": PUBLISHER,
@@ -43,12 +41,12 @@ def event(message: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def event_id(number: int, name: str) -> str:
-    """The UUID of what was published as event `number` under the id `name`."""
+    """Return the UUID of event `number`, published under the id `name`."""
     return str(uuid.uuid5(_SPACE, f"{number}/{name}"))
 
 
 def _payload(message: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What it is in their codes; a retraction is of the type of what it takes back."""
+    """Return the DCSA codes of an event; a retraction has the type of the event that it retracts."""
     kind = message["was"] if message["type"] == "retraction" else message["type"]
     if kind == "alarm" and message.get("alarm") == "light":
         return dict(_DOOR)

@@ -1,4 +1,4 @@
-"""Messages of the outbox as they are passed on."""
+"""Messages of the outbox in their published form."""
 
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from landbridge.points import queries as points
 
 
 def finished(connection: Connection, message: OutboxMessage) -> OutboxMessage | None:
-    """The message with what platforms get; None: nothing of it is left to publish."""
+    """Return the message as platforms get it; None if none of it is left to publish."""
     if message.what != topics.TRACK:
         return message
     whose = message.tenant or OPERATOR, message.device or ""
@@ -24,9 +24,9 @@ def finished(connection: Connection, message: OutboxMessage) -> OutboxMessage | 
 
 
 def track(connection: Connection, batch: Batch) -> dict[str, Any] | None:
-    """A batch as a FeatureCollection of its points as they are now, with what is known of where those without
-    a fix were. What was put to another tenant's trip since, or is no longer kept, is not in it; None: all
-    of it."""
+    """Return a batch as a FeatureCollection of its points as they are now, with approximate places of points
+    without a fix. Points that moved to another tenant's trip or were removed are left out; None if no point
+    is left."""
     stored = points.of_sequences(connection, batch.device, batch.sequences)
     mine = [each for each in stored if (each.tenant or OPERATOR) == batch.tenant]
     mine.sort(key=lambda each: each.point.seq)

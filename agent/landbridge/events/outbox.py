@@ -1,5 +1,5 @@
-"""Messages to pass on: written with the data they describe, removed when the broker and every integration
-have them."""
+"""The outbox: messages are written with the data they describe, and removed when the broker and every
+integration have them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from landbridge.events import tracks
 
 
 class NewMessage(NamedTuple):
-    """One message to pass on."""
+    """A message to publish."""
 
     topic: str
     payload: bytes
@@ -21,9 +21,9 @@ class NewMessage(NamedTuple):
     tenant: str | None = None
     device: str | None = None
     what: str | None = None
-    """position, track or event; None: it is for the broker only."""
+    """position, track or event; None: for the broker only."""
     sequences: Sequence[int] = ()
-    """Of the points of a track."""
+    """Capture sequences of the points of a track."""
 
 
 class OutboxMessage(NamedTuple):
@@ -39,7 +39,7 @@ class OutboxMessage(NamedTuple):
 
 
 def numbered_message(number: int, message: NewMessage) -> OutboxMessage:
-    """The message as it lies in the outbox."""
+    """Return the message as stored in the outbox."""
     return OutboxMessage(number, *message[:-1])
 
 
@@ -58,7 +58,7 @@ def post(connection: Connection, messages: list[NewMessage], now_s: int) -> None
 
 
 def head(connection: Connection, limit: int) -> list[OutboxMessage]:
-    """The oldest messages that the broker does not have, at most `limit`."""
+    """Return the oldest messages that the broker does not have, at most `limit`."""
     waiting = select(outbox).where(outbox.c.message > _broker_cursor())
     return [
         OutboxMessage(*row) for row in connection.execute(waiting.order_by(outbox.c.message).limit(limit))
@@ -66,23 +66,23 @@ def head(connection: Connection, limit: int) -> list[OutboxMessage]:
 
 
 def remove(connection: Connection, upto: int) -> None:
-    """The broker has all messages up to and with number `upto`; those that nobody else waits for go."""
+    """Note that the broker has all messages up to `upto`, and remove those that no integration waits for."""
     moved = connection.execute(update(integrations).where(integrations.c.kind == BROKER).values(cursor=upto))
     if not moved.rowcount:
         row = {"name": BROKER, "kind": BROKER, "address": "", "what": "[]", "cursor": upto}
         connection.execute(insert(integrations).values(**row, added_by="the agent", added_s=0))
-    tidy(connection)
+    remove_delivered(connection)
 
 
-def tidy(connection: Connection) -> None:
-    """Forget the messages that everybody has."""
+def remove_delivered(connection: Connection) -> None:
+    """Remove the messages that the broker and all integrations have."""
     slowest = (
         select(func.min(integrations.c.cursor)).where(integrations.c.removed_s.is_(None)).scalar_subquery()
     )
     waits = exists().where(
         delivery_retries.c.device == outbox.c.device, delivery_retries.c.message <= outbox.c.message
     )
-    # The broker has no row before the first message: until then it has none.
+    # The broker has no row before the first message: until then it has received none.
     have = outbox.c.message <= slowest, outbox.c.message <= _broker_cursor()
     connection.execute(delete(outbox).where(*have, ~waits))
 
@@ -90,8 +90,8 @@ def tidy(connection: Connection) -> None:
 def of_integration(
     connection: Connection, tenant: str | None, what: Sequence[str], span: tuple[int, int], limit: int
 ) -> list[OutboxMessage]:
-    """The oldest messages behind the first number of `span`, up to the last, that are `tenant`'s (None:
-    anybody's) and one of `what`."""
+    """Return the oldest messages after the first number of `span`, up to the last, of `tenant` (None: of all)
+    and one of the kinds `what`."""
     after, upto = span
     wanted = select(outbox).where(outbox.c.message > after, outbox.c.message <= upto, outbox.c.what.in_(what))
     if tenant is not None:
@@ -102,7 +102,7 @@ def of_integration(
 def of_device(
     connection: Connection, tenant: str | None, what: Sequence[str], device: str, span: tuple[int, int]
 ) -> list[OutboxMessage]:
-    """Those of one device, from the first number of `span` to the last."""
+    """Return the messages of one device, from the first number of `span` to the last."""
     wanted = select(outbox).where(
         outbox.c.device == device, outbox.c.what.in_(what), outbox.c.message.between(*span)
     )
@@ -112,7 +112,7 @@ def of_device(
 
 
 def waiting(connection: Connection, tenant: str | None, what: Sequence[str], after: int) -> int:
-    """How many messages behind `after` there are of these."""
+    """Return how many such messages follow number `after`."""
     wanted = select(func.count()).where(outbox.c.message > after, outbox.c.what.in_(what))
     if tenant is not None:
         wanted = wanted.where(outbox.c.tenant == tenant)
@@ -120,12 +120,12 @@ def waiting(connection: Connection, tenant: str | None, what: Sequence[str], aft
 
 
 def published(connection: Connection) -> int:
-    """The number of the last message that the broker has; 0: it has none."""
+    """Return the number of the last message that the broker has; 0 if it has none."""
     return int(connection.execute(select(_broker_cursor())).scalar_one())
 
 
 def last(connection: Connection) -> int:
-    """The number of the newest message that there was."""
+    """Return the number of the newest message."""
     newest = select(func.coalesce(func.max(outbox.c.message), 0)).scalar_subquery()
     known, published = connection.execute(select(newest, _broker_cursor())).one()
     return max(int(known), int(published))

@@ -1,7 +1,7 @@
 """The retained positions of tenants, each the newest within that tenant's own trips.
 
-A device has one latest position, and the topic of whoever's trip it lies on gets it when it moves. What
-comes late, or is put to another trip, changes what others hold.
+A device has one latest position. It is published on the topic of its trip's tenant when it changes. Late
+points, or a change of trips, change what is published.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from landbridge.points.queries import StoredPoint, StoredPoints
 
 def correct(connection: Connection, device: str, tenants: Iterable[str | None], now_s: int) -> None:
     """Publish to these tenants the last position on their trips; an empty message if there is none. The
-    operator (None) keeps its retained position."""
+    retained position of the operator tenant (None) stays."""
     for tenant in sorted(each for each in tenants if each is not None):
         fix = points.newest_fix(connection, device, quality.NOT_LATEST, tenant=tenant)
         message = topics.position(fix) if fix else topics.no_position(device, tenant)
@@ -29,8 +29,8 @@ def correct(connection: Connection, device: str, tenants: Iterable[str | None], 
 def late(
     connection: Connection, device: str, stored: StoredPoints, published: StoredPoint | None
 ) -> list[NewMessage]:
-    """The positions of those on whose trips one of `stored` is the newest fix, but for the one that was
-    `published`."""
+    """Return the positions of the tenants on whose trips one of `stored` is the newest fix, except for the
+    one that was `published`."""
     tenants = sorted(set(stored.column("tenant")) - {None})
     seqs = set(stored.column("seq")) if tenants else set()
     found = []
@@ -44,7 +44,7 @@ def late(
 
 
 def again(connection: Connection, row: DeviceRow) -> list[NewMessage]:
-    """All retained positions of a device, for a broker that has lost them; integrations get nothing."""
+    """Return all retained positions of a device, for a broker that has lost them; integrations get none."""
     of_device = points.trips_of(connection, [row.device]).get(row.device, ())
     messages = []
     for tenant in sorted({OPERATOR, *(trip.tenant or OPERATOR for trip in of_device)}):

@@ -1,8 +1,6 @@
-"""Publishes the outbox in its order; a message leaves the outbox when the broker has it.
-
-So each is published once as long as agent and broker run, and at least once if one of them dies:
-receivers know a repeated message by the ids in it.
-"""
+"""Publishes the outbox in order; a message leaves the outbox when the broker has it. So each message is
+published once while agent and broker run, and at least once if one of them dies. Receivers recognise a
+repeated message by its ids."""
 
 import time
 from collections.abc import Callable
@@ -27,9 +25,9 @@ Publish = Callable[[OutboxMessage], MQTTMessageInfo]
 
 
 class Publisher(Periodic):
-    """The thread that publishes; `wake` it when something was posted."""
+    """The thread that publishes; `wake` it when a message was added."""
 
-    finishes = True  # what was posted before the stop is still sent
+    finishes = True  # messages from before the stop are still published
 
     def __init__(
         self,
@@ -39,8 +37,8 @@ class Publisher(Periodic):
         may_send: Callable[[], bool] = lambda: True,
         retained: Retained | None = None,
     ) -> None:
-        """Of several agents one at a time `may_send`. With `retained` a broker that has lost its memory gets
-        it back."""
+        """One of several agents at a time `may_send`. With `retained`, a broker that lost its retained
+        messages gets them again."""
         super().__init__("publisher", "publish the outbox", _POLL_S, first_s=0, retry_s=_RETRY_S)
         self._database = database
         self._publish = publish
@@ -51,13 +49,12 @@ class Publisher(Periodic):
         self._published = 0  # number of the last message that the broker has
 
     def stop(self) -> None:
-        """Publish what is left, for _LAST_WORDS_S at most, and end."""
+        """Publish what is left, for at most _LAST_WORDS_S, and end."""
         self._deadline = time.monotonic() + _LAST_WORDS_S
         super().stop()
 
     def turn(self) -> float | None:
-        """Publish what is there. Not all that is posted comes from this process: commands and other agents
-        wake nobody here."""
+        """Publish the waiting messages. Those of commands and other agents do not wake this thread."""
         if not self._may_send():
             return _RETRY_S
         if self._retained:
@@ -69,7 +66,7 @@ class Publisher(Periodic):
         """Publish until the outbox is empty or time is up."""
         while not self._is_late() and (messages := self._head()):
             self._priority.yield_to_ingest(0 if self.is_stopping else _POLL_S)
-            # Those before are published; what failed was to remove them.
+            # The messages before are published; only their removal failed.
             new = [message for number, message in messages if message and number > self._published]
             waiting = [self._publish(message) for message in new]
             if not all(self._has_arrived(info) for info in waiting):
@@ -82,7 +79,7 @@ class Publisher(Periodic):
             metrics.PUBLISHED.inc(len(messages))
 
     def _head(self) -> list[tuple[int, OutboxMessage | None]]:
-        """Number and message, None: nothing of that one is left to publish."""
+        """Return number and message; None for a message of which nothing is left to publish."""
         with self._database.reading() as connection:
             return [(each.message, finished(connection, each)) for each in outbox.head(connection, BATCH)]
 

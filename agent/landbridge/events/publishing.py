@@ -1,4 +1,4 @@
-"""Events: kept under a number that rises, and published to the platforms in that order."""
+"""Events: stored under a rising number, and published to the platforms in that order."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -10,13 +10,13 @@ from landbridge.events import queries as events
 from landbridge.protocol.event import Event
 
 ON_EVENT: Hook[Callable[[Connection, Event, int, Sequence[Event]], Iterable[Event]]] = Hook()
-"""With an event that was just published, the time, and the events that are published next: what it changes,
-to be published after it."""
+"""A callback: gets an event that was just published, the time, and the events that come next; returns further
+events that follow from it."""
 
 
 def publish(connection: Connection, new_events: Iterable[Event], now_s: int) -> None:
-    """Publish events. They replace what was published under the same id before; what they disprove is
-    retracted."""
+    """Publish events. Each replaces the earlier one under its id, and retracts the events that it
+    disproves."""
     ordered = list(new_events)
     for place, each in enumerate(ordered, 1):
         disproved = _disproved(each)
@@ -25,14 +25,14 @@ def publish(connection: Connection, new_events: Iterable[Event], now_s: int) -> 
             _post(connection, _retraction(untrue[1]), now_s, untrue[0])
         before = events.withdraw(connection, each.id)
         if before and before[1].tenant != each.tenant:
-            # The tenant that got it does not get what takes its place.
+            # The new tenant gets no retraction of an event that only the old one received.
             _post(connection, _retraction(before[1]), now_s, before[0])
         _post(connection, each, now_s, before and before[0], ordered[place:])
 
 
 def correct(connection: Connection, untrue: Iterable[Event], new_events: Iterable[Event], now_s: int) -> None:
-    """Retract published events that are not true, and publish those that are. Alarms follow the retractions
-    last: they continue by what is true."""
+    """Retract published events that proved false, and publish the right ones. Alarms follow the retractions
+    last, so that they continue from the valid events."""
     retractions = []
     for each in untrue:
         before = events.withdraw(connection, each.id)
@@ -51,14 +51,13 @@ def _post(
 
 
 def _follow(connection: Connection, event: Event, now_s: int, coming: Sequence[Event] = ()) -> None:
-    """Publish what else an event that was just published changes."""
+    """Publish the further changes that follow from an event."""
     for act in ON_EVENT:
         publish(connection, act(connection, event, now_s, coming), now_s)
 
 
 def _disproved(event: Event) -> str | None:
-    """The id under which was published what is not true after this event: an alarm that stands (again) is not
-    over."""
+    """Return the id of the event that this one disproves: an alarm that is open (again) is not cleared."""
     if event.type != "alarm-raised":
         return None
     return topics.alarm_id(event.device, event.content["number"], "cleared")
@@ -71,7 +70,7 @@ def _say(connection: Connection, event: Event, now_s: int, replaces: int | None)
 
 
 def _retraction(event: Event) -> Event:
-    """It has all that the event had."""
+    """Return a retraction with all content of the event."""
     head, _, name = event.id.rpartition("/")
     content = dict(event.content) | {
         "id": f"{head}/retraction-{name}",

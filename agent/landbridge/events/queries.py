@@ -1,4 +1,4 @@
-"""What was published in addition to points: each row is one message; none is ever removed."""
+"""Published events: each row is one message; none is ever removed."""
 
 import json
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ _TRACKED = ("alarm", "arrival", "border", "departure", "dwell", "geofence", "gap
 def add(
     connection: Connection, event: Event, now_s: int, replaces: int | None, is_current: bool = True
 ) -> int:
-    """Keep an event as the last word under its id, in place of the one of the number `replaces`; return its
-    own. Not `is_current`: a retraction."""
+    """Store an event as the current one under its id, in place of number `replaces`; return its number.
+    `is_current` is False for a retraction."""
     values = event._asdict() | {"content": json.dumps(event.content, separators=(",", ":"))}
     values |= {"published_s": now_s, "is_current": is_current, "replaces": replaces}
     number = order.next_number(connection, newest, now_s)
@@ -26,7 +26,7 @@ def add(
 
 
 def withdraw(connection: Connection, event_id: str) -> tuple[int, Event] | None:
-    """Withdraw what was published under this id; return it with its number."""
+    """Withdraw the event published under this id; return it with its number."""
     of_id = select(events).where(events.c.id == event_id, events.c.is_current)
     row = connection.execute(of_id.order_by(events.c.event.desc()).limit(1)).one_or_none()
     if row is None:
@@ -38,7 +38,7 @@ def withdraw(connection: Connection, event_id: str) -> tuple[int, Event] | None:
 
 
 class Wanted(NamedTuple):
-    """Which events of a feed; None: of any."""
+    """Conditions on the events of a feed; None: any."""
 
     tenant: str | None = None
     device: str | None = None
@@ -46,7 +46,7 @@ class Wanted(NamedTuple):
 
 
 def feed(connection: Connection, number: int, limit: int, wanted: Wanted) -> Sequence[Row[Any]]:
-    """What was published of all devices after the event of that number, in this order, retractions too."""
+    """Return the published events of all devices after this number, in order, retractions included."""
     statement = select(events).where(events.c.event > number)
     if wanted.tenant is not None:
         statement = statement.where(events.c.tenant == wanted.tenant)
@@ -58,7 +58,7 @@ def feed(connection: Connection, number: int, limit: int, wanted: Wanted) -> Seq
 
 
 def newest(connection: Connection) -> int:
-    """The number of the last event; 0: there was none."""
+    """Return the number of the last event; 0 if there was none."""
     return int(connection.execute(select(func.coalesce(func.max(events.c.event), 0))).scalar_one())
 
 
@@ -71,7 +71,7 @@ def inferred_from(connection: Connection, device: str, begin: tuple[int, int]) -
 
 
 def current_from(connection: Connection, device: str, types: Sequence[str], from_s: int) -> list[Event]:
-    """What stands of these types and is not older than `from_s`, by its time."""
+    """Return the current events of these types that are not older than `from_s`, by time."""
     statement = _events().where(events.c.device == device, events.c.at_s >= from_s)
     wanted = statement.where(events.c.is_current, events.c.type.in_(types))
     in_time = wanted.order_by(events.c.at_s, events.c.seq, events.c.event)
@@ -79,13 +79,13 @@ def current_from(connection: Connection, device: str, types: Sequence[str], from
 
 
 def after(connection: Connection, device: str, number: int, limit: int) -> Sequence[Row[Any]]:
-    """What was published of a device after the event of that number, in this order, retractions too."""
+    """Return the published events of a device after this number, in order, retractions included."""
     statement = select(events).where(events.c.device == device, events.c.event > number)
     return connection.execute(statement.order_by(events.c.event).limit(limit)).all()
 
 
 def of_trip(connection: Connection, trip: int) -> list[Row[Any]]:
-    """The current events of a trip, by the time of the points that show them."""
+    """Return the current events of a trip, by the time of the points that show them."""
     statement = select(events).where(events.c.trip == trip, events.c.is_current)
     return list(connection.execute(statement.order_by(events.c.at_s, events.c.seq, events.c.event)))
 
@@ -97,8 +97,8 @@ def current(
     span: tuple[int, int] | None,
     limit: int,
 ) -> list[Row[Any]]:
-    """The last current tracking events of a device (on these trips; None: on any and none), and its alarms,
-    by the time of the points that show them; with `span` those in [from, until) only."""
+    """Return the last current tracking events and alarms of a device (on these trips; None: on any or none),
+    by the time of the points that show them; with `span` only those in [from, until)."""
     shown = events.c.is_current, events.c.type.in_(_TRACKED)
     statement = select(events).where(events.c.device == device, *shown)
     if of_trips is not None:

@@ -1,8 +1,6 @@
-"""Whether the broker still has what it was given; if not, its retained positions are published again.
-
-After each batch the agent retains the number of its last message at the broker. A broker that died before it
-had saved all, or was emptied, hands back an older number or none.
-"""
+"""Checks whether the broker still has its retained messages; if not, the positions are published again. After
+each batch the agent retains the number of its last message at the broker. A broker that died before it saved
+everything, or was emptied, returns an older number or none."""
 
 import logging
 from collections.abc import Callable
@@ -27,12 +25,12 @@ class Retained:
 
     def __init__(self, database: Database, session: Session, clock: Clock, priority: IngestPriority) -> None:
         self._database, self._session, self._clock, self._priority = database, session, clock, priority
-        self._checked: int | None = None  # the connection on which it was asked
+        self._checked: int | None = None  # The connection on which it was asked.
         self._marked: int | None = None
 
     def check(self, is_stopping: Callable[[], bool]) -> None:
-        """On a connection that is new: post all positions if the broker has lost any. They are in the outbox
-        before anything else is marked, so this begins again if the agent dies meanwhile."""
+        """On a new connection, add all positions to the outbox if the broker has lost any. They are in the
+        outbox before anything else is marked, so this begins again if the agent dies meanwhile."""
         connection = self._session.connection
         if connection is None or connection == self._checked:
             return
@@ -48,14 +46,14 @@ class Retained:
         self._checked = connection
 
     def mark(self, number: int) -> None:
-        """The broker has all messages up to this one; not said on a connection that is not checked: it may
-        have lost some of them."""
+        """Retain the number up to which the broker has all messages. Not on an unchecked connection: the
+        broker may have lost some of them."""
         if self._checked is not None and self._session.connection == self._checked:
             self._session.retain(PUBLISHED, str(number).encode())
             self._marked = number
 
     def _post_all(self, is_stopping: Callable[[], bool]) -> bool:
-        """False if it was stopped before the end."""
+        """Return False if it was stopped before the end."""
         with self._database.reading() as connection:
             names = devices.names(connection)
         for begin in range(0, len(names), _AT_ONCE):
@@ -74,6 +72,7 @@ class Retained:
 
 
 def _number(payload: bytes | None) -> int:
-    """0 for what is no number of a message: then the broker has lost it, or somebody else has retained it."""
+    """Return 0 for anything but a number of a message: the broker has lost it, or another client has replaced
+    it."""
     number = int(payload) if payload and payload.isdigit() and len(payload) <= _DIGITS else 0
     return number if number <= order.HIGHEST else 0

@@ -1,4 +1,5 @@
-"""What a newly stored batch says to the platforms: track, events, position (docs/reference/protocol.md)."""
+"""The messages for platforms about a newly stored batch: track, events, position
+(docs/reference/protocol.md)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
@@ -21,16 +22,17 @@ if TYPE_CHECKING:
     from landbridge.points.cells import Located
 
 NO_ALARMS = ("departed", "stopped", "country", "power-on")
-"""Events of a record that are none; stops, departures and borders come from tracking, which knows better."""
+"""Bits of a record that are not published as events: stops, departures and borders come from tracking, which
+is more accurate."""
 
 Locate = Callable[[Sequence[StoredPoint]], Mapping[int, "Located"]]
-"""Where points without a fix were about, by sequence."""
+"""Approximate places of points without a fix, by sequence."""
 TRACK, POSITION = "track", "position"
 
 
 def tracks(device: str, stored: Sequence[StoredPoint]) -> list[NewMessage]:
-    """Batches, each point once; none has points of two tenants. Each lies in the outbox as the capture
-    sequences of its points: it is made when it is passed on (finished.py), and ingest need not wait."""
+    """Return batches in which each point occurs once and all points have one tenant. The outbox holds only
+    their capture sequences; the content is made at publication (finished.py), so ingest need not wait."""
     by_column = StoredPoints.of(stored)
     of_points = zip(by_column.column("tenant"), by_column.column("seq"), strict=True)
     of_tenants = groupby(of_points, itemgetter(0))
@@ -43,12 +45,12 @@ def tracks(device: str, stored: Sequence[StoredPoint]) -> list[NewMessage]:
 
 
 def numbered(number: int, track: Sequence[StoredPoint], locate: Locate) -> dict[str, Any]:
-    """A batch of points as platforms get it, under the number of its message."""
+    """Return a batch of points as platforms get it, under the number of its message."""
     return {"track": number} | geojson.collection(track, locate(track))
 
 
 def alarms(device: str, stored: Sequence[StoredPoint]) -> list[Event]:
-    """One alarm for each bit of each record that is one, in their order."""
+    """Return one alarm for each alarm bit of each record, in order."""
     if not any(StoredPoints.of(stored).column("events")):
         return []
     return [
@@ -62,7 +64,8 @@ def alarms(device: str, stored: Sequence[StoredPoint]) -> list[Event]:
 def event(
     stored: StoredPoint, kind: str, details: Mapping[str, Any], name: str = "", inferred: bool = False
 ) -> Event:
-    """The event of type `kind` that a point shows; `name` distinguishes it from others of its type there."""
+    """Return the event of type `kind` that a point shows; `name` distinguishes several of one type at a
+    point."""
     event_id = f"{geojson.point_id(stored)}/{kind}{name and '-'}{name}"
     content = {"id": event_id, "type": kind} | whereabouts(stored) | dict(details)
     shown_by = (stored.trip, stored.point.seq, stored.at_s)
@@ -70,12 +73,12 @@ def event(
 
 
 def alarm_id(device: str, number: int, change: str) -> str:
-    """The id under which a change of the alarm of that number is published."""
+    """Return the id of the event for a change of this alarm."""
     return f"{device}/{number}/alarm-{change}"
 
 
 def event_message(event: Event, number: int, published_s: int, replaces: int | None = None) -> NewMessage:
-    """The message of an event."""
+    """Return the message of an event."""
     content = message(number, published_s, replaces, event.content)
     return _message(event.tenant, event.device, f"event/{event.type}", content)
 
@@ -83,13 +86,13 @@ def event_message(event: Event, number: int, published_s: int, replaces: int | N
 def message(
     number: int, published_s: int, replaces: int | None, content: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """An event as platforms get it, on topics and over HTTP."""
+    """Return an event as platforms get it, on topics and over HTTP."""
     head = {"event": number, "published": iso(published_s)} | ({"replaces": replaces} if replaces else {})
     return head | dict(content)
 
 
 def newest(stored: Sequence[StoredPoint]) -> StoredPoint | None:
-    """The point of the batch that may become the device's position: the last good fix by time."""
+    """Return the point of the batch that may become the device's position: the last good fix by time."""
     of = StoredPoints.of(stored)
     kinds, flags = of.column("kind"), of.column("flags")
     good: Sequence[int] = range(len(of))
@@ -98,12 +101,12 @@ def newest(stored: Sequence[StoredPoint]) -> StoredPoint | None:
         good = [
             place for place, (kind, flags) in known if kind == KIND_FIX and not flags & quality.NOT_LATEST
         ]
-    # None of these is undated.
+    # All of these have a time.
     return of[max(good, key=of.column("at_s").__getitem__)] if good else None
 
 
 def position(stored: StoredPoint, stationary_until_s: int | None = None) -> NewMessage:
-    """The retained message that `stored` is the latest position of its device, which stood there still at
+    """Return the retained message: `stored` is the latest position of its device, which was still there at
     that time."""
     content = (
         {"id": geojson.point_id(stored)} | whereabouts(stored) | {"stationary_until": iso(stationary_until_s)}
@@ -112,12 +115,13 @@ def position(stored: StoredPoint, stationary_until_s: int | None = None) -> NewM
 
 
 def no_position(device: str, tenant: str | None) -> NewMessage:
-    """The retained message is taken away: no fix of the device lies within a trip of this tenant."""
+    """Return the empty message that removes the retained one: no fix of the device is on a trip of this
+    tenant."""
     return NewMessage(_topic(tenant, device, POSITION), b"", True)
 
 
 def whereabouts(stored: StoredPoint) -> dict[str, Any]:
-    """The point as messages have it that are not GeoJSON; no position where that is a wrong one."""
+    """Return the point for messages that are not GeoJSON; without a position if that is wrong."""
     point, known = stored.point, geojson.has_position(stored) and not stored.flags & quality.WRONG_PLACE
     return {
         "latitude": point.latitude_deg if known else None,

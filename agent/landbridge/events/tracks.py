@@ -1,4 +1,4 @@
-"""The batches of points that went to the topics of tracks, by the number of their message."""
+"""The batches of points published on the track topics, by the number of their message."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -12,23 +12,23 @@ from landbridge.protocol.downlink import ranges
 
 
 class Batch(NamedTuple):
-    """What one message had."""
+    """The content of one message."""
 
     message: int
     tenant: str
     device: str
     sequences: Sequence[int]
-    """Of its points."""
+    """Capture sequences of its points."""
 
 
 def keep(connection: Connection, batches: Sequence[Batch]) -> None:
-    """Note what goes out."""
+    """Store which points are published."""
     rows = [(*each[:-1], json.dumps(ranges(each.sequences))) for each in batches]
     bulk.insert(connection, tracks, Batch._fields, rows)
 
 
 def after(connection: Connection, tenant: str | None, number: int, limit: int) -> list[Batch]:
-    """The oldest batches of `tenant` (None: anybody's) after the message of that number."""
+    """Return the oldest batches of `tenant` (None: of all) after this message."""
     wanted = select(tracks).where(tracks.c.message > number)
     if tenant is not None:
         wanted = wanted.where(tracks.c.tenant == tenant)
@@ -37,15 +37,15 @@ def after(connection: Connection, tenant: str | None, number: int, limit: int) -
 
 
 def newest(connection: Connection) -> int:
-    """The number of the last message with a batch; 0: there was none."""
+    """Return the number of the last message with a batch; 0 if there was none."""
     return int(connection.execute(select(func.coalesce(func.max(tracks.c.message), 0))).scalar_one())
 
 
 def forget(connection: Connection, before: int) -> int:
-    """Remove the batches of messages before that number; returns how many."""
+    """Remove the batches of messages before that number; return how many."""
     return connection.execute(delete(tracks).where(tracks.c.message < before)).rowcount
 
 
 def listed(ranges: Iterable[tuple[int, int]]) -> list[int]:
-    """The sequences in inclusive ranges."""
+    """Return the sequences as inclusive ranges."""
     return [seq for low, high in ranges for seq in range(low, high + 1)]

@@ -20,7 +20,7 @@ DATA = Path(__file__).parent / "data" / "settlements.xz"
 CELLS_A_DEGREE = 50
 COLUMNS = 360 * CELLS_A_DEGREE
 FARTHEST_KM = 30.0
-"""Beyond it nobody looks."""
+"""Longer distances are not computed."""
 
 
 def cell(lat: float, lon: float) -> tuple[int, int]:
@@ -29,7 +29,7 @@ def cell(lat: float, lon: float) -> tuple[int, int]:
 
 
 def distance_km(lat: float, lon: float) -> float:
-    """Kilometres to where people live, FARTHEST_KM if nobody lives nearer; good to 1.5 km."""
+    """Return the kilometres to the nearest settlement, at most FARTHEST_KM; accurate to 1.5 km."""
     numbers = _numbers()
     row, column = cell(lat, lon)
     cosine = max(math.cos(math.radians(lat)), 0.01)

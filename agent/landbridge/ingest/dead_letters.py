@@ -1,4 +1,4 @@
-"""What could not be stored: messages with a reason, and messages of unknown devices."""
+"""Messages that could not be stored, with a reason, and messages of unknown devices."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -8,35 +8,35 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, sel
 from landbridge.db.tables import dead_letters, devices, quarantine
 
 QUARANTINE_MESSAGES = 20
-"""Messages kept of one unknown device; the first ones say who it is."""
+"""Messages kept of one unknown device; the first ones identify it."""
 QUARANTINE_ALL = 20_000
-"""Of all unknown devices together."""
+"""Messages kept of all unknown devices together."""
 MOST_OF_TOPIC = 100
-"""Dead letters kept of one topic, the newest; those before are only counted."""
+"""Dead letters kept for each topic: the newest; older ones are only counted."""
 MOST_OF_ALL = 20_000
-"""Of all topics together."""
+"""Dead letters kept of all topics together."""
 CONTRADICTION = "sequence used twice with other content"
 """Begins the reason of a dead letter with records that were acknowledged, so that the device may have
 removed them."""
 _MOST_AT_ONCE = 1_000
 _SAMPLE_BYTES = 4096
-"""Of a longer payload only the beginning is kept; the reason says its length."""
+"""Of a longer payload only the beginning is kept; the reason contains its length."""
 
 
 def dead_letter(connection: Connection, topic: str, payload: bytes, reason: str, now_s: int) -> int:
-    """Keep a message that cannot be stored, with the reason, and make room; returns how many are gone."""
+    """Keep a message that cannot be stored, with the reason, and make room; return how many were removed."""
     add(connection, topic, payload, reason, now_s)
     return make_room(connection, [topic])
 
 
 def add(connection: Connection, topic: str, payload: bytes, reason: str, now_s: int) -> None:
-    """Keep a message that cannot be stored, with the reason; whoever adds some makes room after them."""
+    """Keep a message that cannot be stored, with the reason; the caller makes room afterwards."""
     values = {"received_s": now_s, "topic": topic, "reason": reason, "payload": payload[:_SAMPLE_BYTES]}
     connection.execute(insert(dead_letters).values(values))
 
 
 def make_room(connection: Connection, topics: Collection[str]) -> int:
-    """Remove what is too much of each of these topics, and of all; returns how many."""
+    """Remove surplus dead letters of these topics, and of all; return how many."""
     gone = 0
     for topic in topics:
         of_topic = dead_letters.c.topic == topic
@@ -52,13 +52,13 @@ def make_room(connection: Connection, topics: Collection[str]) -> int:
 
 
 def _make_room(connection: Connection, among: ColumnElement[bool], most: int) -> Sequence[Row[Any, Any]]:
-    """Remove what is too much, the oldest first; those whose records a device has forgotten go last."""
+    """Remove surplus dead letters, oldest first; those with acknowledged records last."""
     of_them = select(func.count()).select_from(dead_letters).where(among)
     count: int = connection.execute(of_them).scalar_one()
     if count <= most:
         return ()
     kept = select(dead_letters.c.number, dead_letters.c.dropped).where(among)
-    # Those that another agent removes at this moment are not waited for: it may wait for us.
+    # Rows that another agent is removing are skipped, because it may wait for this transaction.
     free = kept.with_for_update(skip_locked=True)
     oldest = free.order_by(dead_letters.c.number).limit(min(count - most, _MOST_AT_ONCE))
     can_go = ~dead_letters.c.reason.startswith(CONTRADICTION)
@@ -69,7 +69,7 @@ def _make_room(connection: Connection, among: ColumnElement[bool], most: int) ->
 
 
 def put_in_quarantine(connection: Connection, device: str, payload: bytes, now_s: int) -> None:
-    """Keep a message of an unknown device, up to QUARANTINE_MESSAGES of it, QUARANTINE_ALL of all."""
+    """Keep a message of an unknown device, at most QUARANTINE_MESSAGES of it and QUARANTINE_ALL in all."""
     of_device = select(func.count()).where(quarantine.c.device == device)
     of_all = select(func.count()).select_from(quarantine)
     if (
@@ -81,31 +81,31 @@ def put_in_quarantine(connection: Connection, device: str, payload: bytes, now_s
 
 
 def every(connection: Connection) -> list[Row[Any]]:
-    """All dead letters, the oldest first."""
+    """Return all dead letters, oldest first."""
     return list(connection.execute(select(dead_letters).order_by(dead_letters.c.number)))
 
 
 def dropped(connection: Connection) -> list[Row[Any]]:
-    """Return (topic, count) of each topic of which dead letters were removed: how many."""
+    """Return (topic, count) of the removed dead letters of each topic."""
     count = func.sum(dead_letters.c.dropped).label("count")
     statement = select(dead_letters.c.topic, count).group_by(dead_letters.c.topic).having(count > 0)
     return list(connection.execute(statement))
 
 
 def find(connection: Connection, number: int) -> Row[Any] | None:
-    """One dead letter."""
+    """Return a dead letter."""
     statement = select(dead_letters).where(dead_letters.c.number == number)
     return connection.execute(statement).one_or_none()
 
 
 def in_quarantine(connection: Connection, device: str) -> list[Row[Any]]:
-    """What is in quarantine of a device, the oldest first."""
+    """Return the quarantined messages of a device, oldest first."""
     of_device = select(quarantine).where(quarantine.c.device == device)
     return list(connection.execute(of_device.order_by(quarantine.c.entry)))
 
 
 def empty_quarantine(connection: Connection, device: str) -> None:
-    """Nothing of the device is in quarantine any longer."""
+    """Remove the quarantined messages of a device."""
     connection.execute(delete(quarantine).where(quarantine.c.device == device))
 
 
@@ -115,7 +115,7 @@ def remove(connection: Connection, number: int) -> None:
 
 
 def unknown_devices(connection: Connection) -> list[Row[Any]]:
-    """(device, messages kept, last_s) of each device in quarantine that is still unknown."""
+    """Return (device, messages kept, last_s) of each quarantined device that is still unknown."""
     statement = (
         select(
             quarantine.c.device,

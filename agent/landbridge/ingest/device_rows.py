@@ -1,4 +1,4 @@
-"""Devices as ingest holds them: read together, changed in memory, written together."""
+"""Device rows during ingest: read together, changed in memory, written together."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -37,7 +37,7 @@ class DeviceRow:
     stationary_until_s: int | None
     recompute_from_s: int | None
     touched = False
-    """Something of it has changed."""
+    """Whether anything has changed."""
 
     @property
     def window(self) -> Window:
@@ -45,7 +45,7 @@ class DeviceRow:
         return Window(self.window_top, self.window_bits)
 
     def accept(self, window: Window, epoch: int, now_s: int) -> None:
-        """A message was accepted, in this epoch of the keys."""
+        """Note an accepted message in this epoch of the keys."""
         self.window_top, self.window_bits, self.last_session_s = window.top, window.bits, now_s
         if epoch > self.epoch:
             self.epoch, self.forged = epoch, 0
@@ -54,7 +54,7 @@ class DeviceRow:
     def keep_report(
         self, next_session_s: int | None, status: Mapping[str, object], identity: Mapping[str, object]
     ) -> None:
-        """What the device says of itself; parts that it left out stay as they were."""
+        """Store the reported identity; missing parts stay as they were."""
         if next_session_s is not None:
             self.next_session_s = next_session_s
         if status:
@@ -75,7 +75,7 @@ class DeviceRow:
         return number
 
     def has_stored(self, sequences: Collection[int]) -> None:
-        """These are stored now."""
+        """Note which sequences are stored now."""
         stored = ranges(sequences)
         self.highest_seq, self.touched = max(self.highest_seq, stored[-1][1]), True
         for low, high in stored:
@@ -84,18 +84,18 @@ class DeviceRow:
             self.complete_seq = max(self.complete_seq, high)
 
     def mark_for_recompute(self, times: Iterable[int]) -> None:
-        """Points of these times have changed: events are to be recomputed from there on."""
+        """Mark the events from these times on for recomputation, because points have changed."""
         first_s = min(times, default=None)
         if first_s is not None and (self.recompute_from_s is None or first_s < self.recompute_from_s):
             self.recompute_from_s = first_s
         self.touched = True
 
     def set_position(self, seq: int, at_s: int | None) -> None:
-        """This point is the latest position."""
+        """Make this point the latest position."""
         self.position_seq, self.position_at_s, self.stationary_until_s, self.touched = seq, at_s, None, True
 
     def move_stationary_until(self, stationary_until_s: int | None) -> bool:
-        """It was still there at this time; return whether that is new."""
+        """Note that it was still there at this time; return whether that is new."""
         if stationary_until_s is None or stationary_until_s <= max(
             self.position_at_s or 0, self.stationary_until_s or 0
         ):
@@ -108,7 +108,7 @@ _NAMES = [each.name for each in fields(DeviceRow)]
 _SELECT = (
     select(*(devices.c[name] for name in _NAMES))
     .where(among_given(devices.c.device))
-    .order_by(devices.c.device)  # all lock in the same order: so no two agents wait for each other
+    .order_by(devices.c.device)  # the same order for all, to avoid deadlocks
     .with_for_update(key_share=True)
 )
 _CHANGED = [name for name in _NAMES if name not in ("device", "wrapped_key")]
@@ -116,13 +116,13 @@ _values_of = attrgetter(*_CHANGED, "device")
 
 
 def lock_rows(connection: Connection, names: Collection[str]) -> dict[str, DeviceRow]:
-    """Those of the devices that are known; nobody else changes them until the transaction ends."""
+    """Return the rows of the known devices, locked until the transaction ends."""
     found = (DeviceRow(*row) for row in connection.execute(_SELECT, {"texts": list(names)}))
     return {each.device: each for each in found}
 
 
 def write(connection: Connection, changed: Iterable[DeviceRow]) -> None:
-    """Write back what was touched."""
+    """Write the changed rows."""
     bulk.update(
         connection, devices, _CHANGED, "device", [_values_of(each) for each in changed if each.touched]
     )

@@ -1,4 +1,4 @@
-"""Tells a NATS server which devices may connect (its "auth callout"), so that it needs no list of them.
+"""Answers a NATS server which devices may connect (its "auth callout"), so that it needs no list of them.
 
 The server asks with a signed JWT who has come; the answer is a JWT with what that user may do, signed with a
 key whose public half the server's configuration names. A device may connect over MQTT under its own id as
@@ -23,13 +23,13 @@ from landbridge.protocol.envelope import broker_password
 
 SUBJECT = "$SYS.REQ.USER.AUTH"
 _ACCOUNT = "$G"
-"""The server's only account: that of a configuration without accounts."""
+"""The server's only account, as in a configuration without accounts."""
 _OF_ACCOUNT = b"\0"
-"""Prefix of an account's public key: as text it begins with A."""
+"""Prefix of an account's public key: its text begins with A."""
 _HEADER = {"typ": "JWT", "alg": "ed25519-nkey"}
 
 PasswordOf = Callable[[str], str | None]
-"""The password of a device at the broker; None: there is no such device."""
+"""A callback that returns the broker password of a device; None: there is no such device."""
 
 
 class Access:
@@ -40,7 +40,7 @@ class Access:
         self._keyring = keyring
 
     def answer(self, request: bytes) -> bytes:
-        """What the server gets to hear; an exception when that cannot be said."""
+        """Return the answer to the server; raises if there is none."""
         return answer(request, self._password, self._keyring.signing_key())
 
     def _password(self, device: str) -> str | None:
@@ -50,13 +50,13 @@ class Access:
 
 
 def issuer(key: Ed25519PrivateKey) -> str:
-    """The public half of `key` as the server's configuration has it (an "nkey" of an account)."""
+    """Return the public half of `key` as in the server's configuration (an "nkey" of an account)."""
     raw = _OF_ACCOUNT + key.public_key().public_bytes_raw()
     return base64.b32encode(raw + binascii.crc_hqx(raw, 0).to_bytes(2, "little")).decode().rstrip("=")
 
 
 def answer(request: bytes, password_of: PasswordOf, key: Ed25519PrivateKey) -> bytes:
-    """What the server gets to hear; `ValueError` when `request` is none of a server."""
+    """Return the answer to the server; `ValueError` when `request` is not a server's."""
     try:
         asked = json.loads(_unpadded(request.split(b".")[1]))["nats"]
         server, user = asked["server_id"]["id"], asked["user_nkey"]
@@ -73,18 +73,18 @@ def answer(request: bytes, password_of: PasswordOf, key: Ed25519PrivateKey) -> b
 
 
 def _refusal(device: str, password: str, client: dict[str, Any], password_of: PasswordOf) -> str | None:
-    """Why this client may not connect as that device."""
+    """Return why this client may not connect as that device."""
     right = password_of(device)
     if right is None or not compare_digest(right.encode(), password.encode()):
         return "no such device, or not its password"
-    # Under another one's client id it would throw that one out.
+    # Under another client's id it would disconnect that one.
     if client.get("type") != "mqtt" or client.get("mqtt_id") != device:
         return f"{device} connects over MQTT under its own id as client id, or not at all"
     return None
 
 
 def _rights(device: str) -> dict[str, Any]:
-    """MQTT's / is NATS's . here."""
+    """NATS uses . where MQTT uses /."""
     return {
         "pub": {"allow": [f"landbridge.{device}.up"]},
         "sub": {"allow": [f"landbridge.{device}.down"]},
@@ -98,7 +98,7 @@ def _rights(device: str) -> dict[str, Any]:
 
 
 def _signed(key: Ed25519PrivateKey, claims: dict[str, Any]) -> str:
-    """The claims as a JWT of ours."""
+    """Return the claims as a JWT of ours."""
     claims = {"jti": uuid4().hex, "iat": int(time.time()), "iss": issuer(key)} | claims
     head = ".".join(_padless(json.dumps(part).encode()) for part in (_HEADER, claims))
     return f"{head}.{_padless(key.sign(head.encode()))}"

@@ -32,23 +32,23 @@ from landbridge.ingest.session import Received, Session
 STREAM = "LANDBRIDGE"
 _SUBJECT = "landbridge.*.up"
 _MOST_IN_HAND = 512
-"""Fetched and not stored, of all partitions together: two transactions of the worker. Fetches that are under
-way at the same time may bring as many again."""
+"""Fetched and not yet stored messages of all partitions: two transactions of the worker. Fetches under way
+may add as many again."""
 _FEWEST = 8
-"""Of one partition: to fetch fewer of many is not worth the request."""
+"""Messages of one partition in a request; fewer are not worth it."""
 _ACK_WAIT_S = 5.0
-"""After it a message comes again, to who has taken over. An agent that lives says of those in its hand that
-it is at work on them, three times as often; else a slow one would get its own once more, and be slower."""
+"""Seconds after which a message is delivered again, to the next holder. A living agent reports progress on
+its messages three times as often; otherwise a slow agent would get its own again and be slower."""
 _POLL_S = 1.0
 _LINGER_S = 0.05
-"""How long the client waits for the rest of a batch that is not full, holding back what it has."""
+"""Seconds for which the client holds an incomplete batch back."""
 _START_S = 15.0
 _PATIENCE_S = 30.0
 _log = logging.getLogger(__name__)
 
 
 class NatsSource:
-    """The agent's part of the stream, as long as it is open."""
+    """The agent's part of the stream while it is open."""
 
     def __init__(
         self,
@@ -58,15 +58,15 @@ class NatsSource:
         session: Session,
         answer: Callable[[bytes], bytes],
     ) -> None:
-        """`answer` says to the server which devices may connect, if it asks (ingest/nats_access.py)."""
+        """`answer` decides which devices may connect, if the server asks (ingest/nats_access.py)."""
         self.waiting: queue.Queue[Received] = queue.Queue()
-        """What was received and not yet taken."""
+        """Messages received and not yet processed."""
         self._settings = settings
         self._limit = limit
         self._held_partitions = held_partitions
         self._answer = answer
         self.reply = session.reply
-        """To devices, over the server's MQTT port."""
+        """Publishes to devices over the server's MQTT port."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="nats", daemon=True)
         self._unacknowledged: dict[int, Msg] = {}
@@ -79,7 +79,7 @@ class NatsSource:
         self._holding: Any = None
 
     def open(self) -> None:
-        """Connect, make the stream if need be, begin to take; `UserError` when that cannot be."""
+        """Connect, create the stream if needed, and start fetching; `UserError` on failure."""
         self._thread.start()
         try:
             asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(_START_S)
@@ -90,7 +90,7 @@ class NatsSource:
             ) from None
 
     def acknowledge(self, received: Received) -> bool:
-        """The server need not keep it any longer; False if it will come again anyway."""
+        """Acknowledge a message; False if it will be delivered again anyway."""
         message = self._unacknowledged.pop(received.message_id, None)
         if message is None:
             return False
@@ -100,7 +100,7 @@ class NatsSource:
         return True
 
     def problem(self) -> str | None:
-        """What is wrong with the connection, for too long."""
+        """Return what has been wrong with the connection for too long."""
         if not self._thread.is_alive():
             return "the thread that listens to NATS has died"
         if self._away.seconds > _PATIENCE_S:
@@ -108,7 +108,7 @@ class NatsSource:
         return None
 
     def close(self) -> None:
-        """Take no more; what was not acknowledged goes to others."""
+        """Stop fetching; unacknowledged messages are delivered to other agents."""
         if self._thread.is_alive():
             asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(_START_S)
             self._loop.call_soon_threadsafe(self._loop.stop)
@@ -146,7 +146,7 @@ class NatsSource:
             await self._client.close()
 
     async def _rebalance(self, stream: JetStreamContext) -> None:
-        """Take as many partitions as are our share, over and over."""
+        """Keep the number of held partitions at this agent's part, repeatedly."""
         while True:
             try:
                 held = await asyncio.to_thread(self._held_partitions.balance, self._settings.partitions)
@@ -158,15 +158,15 @@ class NatsSource:
             await asyncio.sleep(_POLL_S)
 
     def _leave(self, partitions: Iterable[int]) -> None:
-        """Take no more of these. What a fetch that was cut short brings would lie with nobody until it comes
-        again: so each fetch has its end."""
+        """Stop fetching from these partitions. A message from an interrupted fetch would stay unprocessed
+        until it is delivered again, so each fetch is completed."""
         for partition in partitions:
             taker = self._takers.pop(partition)
             self._leaving.add(taker)
             taker.add_done_callback(self._leaving.discard)
 
     async def _take(self, stream: JetStreamContext, partition: int) -> None:
-        """Fetch what waits in one partition, for as long as we hold it."""
+        """Fetch the waiting messages of one partition while it is held."""
         subscription, comes = None, False
         while self._takers.get(partition) is asyncio.current_task():
             try:
@@ -191,7 +191,7 @@ class NatsSource:
                 await asyncio.sleep(_POLL_S)
 
     async def _keep_in_progress(self) -> None:
-        """Keep the server from giving to others what we have."""
+        """Report progress, so that the server does not deliver these messages to others."""
         while True:
             await asyncio.sleep(_ACK_WAIT_S / 3)
             for message in list(self._unacknowledged.values()):
@@ -203,7 +203,7 @@ class NatsSource:
         number = message.metadata.sequence.stream
         if number in self._unacknowledged:
             self._unacknowledged[number] = message
-            return  # we have it still: this one is to be acknowledged in its place
+            return  # It is still held: acknowledge this delivery instead.
         if not self._limit.allows(device):
             metrics.THROTTLED.inc()
             self._to_acknowledge.append(message)
@@ -216,7 +216,7 @@ class NatsSource:
             await self._say(self._to_acknowledge.popleft().ack())
 
     async def _say(self, word: Awaitable[None]) -> None:
-        """Tell the server something of a message; what it does not hear, it will ask by sending it again."""
+        """Answer the server about a message; without the answer it delivers the message again."""
         try:
             await word
         except NatsError as error:
@@ -234,7 +234,7 @@ class NatsSource:
         _log.info("connected to NATS %s", self._settings.url)
 
     async def _on_asked(self, request: Msg) -> None:
-        """A device wants to connect; who gets no answer may not."""
+        """Answer a connecting device; without an answer it may not connect."""
         try:
             await request.respond(await asyncio.to_thread(self._answer, request.data))
         except Exception as error:
@@ -245,7 +245,7 @@ class NatsSource:
 
 
 async def make_stream(settings: Nats) -> None:
-    """Have the server keep what devices publish, before any agent runs."""
+    """Create the stream that stores what devices publish, before any agent runs."""
     client = await _connect(settings)
     await _keep_stream(client.jetstream(), settings)
     await client.close()
@@ -257,7 +257,7 @@ async def _connect(settings: Nats, **more: Any) -> Any:
 
 
 async def _keep_stream(stream: JetStreamContext, settings: Nats) -> None:
-    """The stream, as it must be; one with other partitions is left as it is, and said."""
+    """Return the stream's configuration; a stream with other partitions is an error and stays."""
     partition = f"landbridge.{{{{partition({settings.partitions},1)}}}}.{{{{wildcard(1)}}}}.up"
     wanted = StreamConfig(
         name=STREAM,

@@ -1,4 +1,4 @@
-"""What an uplink brings that platforms have to hear: new points, and stored ones now dated."""
+"""The messages for platforms about an uplink: new points, and stored points that now have a time."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,9 +15,9 @@ from landbridge.protocol.point import KIND_FIX
 from landbridge.protocol.uplink import DeviceClock
 
 _DRIFT_S = 3600
-"""More than any clock of ours drifts between two sessions, less than what brokers hold back."""
+"""More than any clock drifts between two sessions, less than the delays of brokers."""
 _DRIFT_PART = 20
-"""An RC oscillator gains or loses a few hundredths of what has passed."""
+"""An RC oscillator drifts by a few hundredths of the elapsed time."""
 
 
 class NewPoints(NamedTuple):
@@ -25,9 +25,9 @@ class NewPoints(NamedTuple):
 
     row: DeviceRow
     changed: list[StoredPoint]
-    """Stored points that have changed, as they were: in time, or in all when they are read once more."""
+    """Changed stored points, as they were: changed in time, or completely after reprocessing."""
     dated: list[StoredPoint]
-    """The same as they are now."""
+    """The same points as they are now."""
     new: Sequence[StoredPoint]
 
 
@@ -53,15 +53,15 @@ def date_earlier(
 
 
 def _differs(before_s: int | None, after_s: int | None, elapsed_s: int) -> bool:
-    """Whether a date is to be published: it differs by more than the device's clock can have drifted since
-    the point."""
+    """Whether to publish a new date: it differs by more than the device's clock can have drifted since the
+    point."""
     if before_s is None or after_s is None:
         return True
     return abs(after_s - before_s) > max(_DRIFT_S, elapsed_s // _DRIFT_PART)
 
 
 def post(connection: Connection, brought: Sequence[NewPoints], now_s: int) -> None:
-    """Put what the points have to say to the platforms into the outbox."""
+    """Add the messages about the points to the outbox."""
     outbox.post(connection, messages(connection, brought, now_s), now_s)
 
 
@@ -94,7 +94,7 @@ def messages(connection: Connection, brought: Sequence[NewPoints], now_s: int) -
 
 
 def _times(stored: StoredPoints) -> Sequence[int]:
-    """When those were taken of which it is known."""
+    """Return the times of the points that have one."""
     times, flags = stored.column("at_s"), stored.column("flags")
     if not any(flags):
         return times
@@ -102,7 +102,7 @@ def _times(stored: StoredPoints) -> Sequence[int]:
 
 
 def _stands(connection: Connection, brought: NewPoints, moved: StoredPoint | None) -> bool:
-    """Whether the device was still there later than was known; that is `moved` from now on."""
+    """Note whether the device was still there later than known; return that."""
     row = brought.row
     if row.position_seq is None:
         return False
@@ -111,17 +111,17 @@ def _stands(connection: Connection, brought: NewPoints, moved: StoredPoint | Non
     has_stationary = kinds.count(KIND_FIX) < len(new) and any(
         kind != KIND_FIX and motion == 0 for kind, motion in zip(kinds, motions, strict=True)
     )
-    was_before = moved is not None and row.highest_seq > row.position_seq  # before the fix came in
+    was_before = moved is not None and row.highest_seq > row.position_seq  # before the fix arrived
     if not (has_stationary or was_before):
         return False
     return row.move_stationary_until(points.stationary_until_s(connection, row.device, row.position_seq))
 
 
 def _moved_position(connection: Connection, brought: NewPoints) -> StoredPoint | None:
-    """The latest position, if it is another one now."""
+    """Return the latest position, if it has changed."""
     row = brought.row
     if brought.dated:
-        # The latest position may have got another time itself, or another place.
+        # The latest position itself may have got another time or place.
         latest = points.newest_fix(connection, row.device, quality.NOT_LATEST)
         is_same = latest and (latest.point.seq, latest.at_s) == (row.position_seq, row.position_at_s)
         others = {each.point.seq for each in brought.dated}

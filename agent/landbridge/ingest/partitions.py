@@ -1,4 +1,4 @@
-"""Which partitions of the fleet are ours, when several agents share it."""
+"""The fleet's partitions that this agent holds, when several agents share it."""
 
 from math import ceil
 
@@ -10,16 +10,16 @@ _MOST_AGENTS = 1000
 
 
 class HeldPartitions:
-    """Our presence among the agents, and the partitions we hold."""
+    """This agent's presence among the agents, and the partitions that it holds."""
 
     def __init__(self, database: Database, presence: Leases) -> None:
         self._presence = presence
         self._partitions = Leases(database, "partitions")
         self.number = self._appear()
-        """Ours among the agents, from 0."""
+        """This agent's number, from 0."""
 
     def balance(self, partitions: int) -> set[int]:
-        """Give back what is more than our share, take what is less, if it is free; returns what we hold."""
+        """Release partitions beyond this agent's part, or take free ones up to it; return those held."""
         self._presence.check()
         if self.number not in self._presence.held:
             self.number = self._appear()
@@ -27,7 +27,7 @@ class HeldPartitions:
         fair_share = ceil(partitions / max(1, self._presence.holders()))
         for partition in sorted(self._partitions.held)[fair_share:]:
             self._partitions.give_back(partition)
-        # Each begins elsewhere, so that agents that start together seldom want the same.
+        # Each agent begins elsewhere, so that agents that start together seldom want the same.
         for place in range(partitions):
             if len(self._partitions.held) >= fair_share:
                 break
@@ -35,7 +35,7 @@ class HeldPartitions:
         return set(self._partitions.held)
 
     def close(self) -> None:
-        """Others may have all of it."""
+        """Release all partitions."""
         self._partitions.close()
 
     def _appear(self) -> int:

@@ -2,9 +2,9 @@
 
     receive -> [ open -> decode -> check -> store ] -> commit -> MQTT ack -> reply
 
-What is in brackets is one transaction for all messages that wait. They are taken in waves, in each of which
-a device has one message: so a step is a few statements for all of them. Whoever wants to watch or disturb a
-step overrides its method.
+What is in brackets is one transaction for all messages that wait. They are taken in waves, in each of which a
+device has one message: so a step is a few statements for all of them. A test that watches or disturbs a step
+overrides its method.
 """
 
 import logging
@@ -37,24 +37,24 @@ from landbridge.protocol.limits import WireError, is_device_id
 
 _UP = re.compile(r"landbridge/([^/]+)/up")
 _MOST_KEYS = 50_000
-"""Keys of devices that are kept unwrapped; more are unwrapped again and again."""
+"""Unwrapped keys of devices in memory; others are unwrapped each time."""
 _log = logging.getLogger(__name__)
 
 
 class Refused(Exception):
-    """The message must not be stored, or cannot be opened; the text says why."""
+    """The message must not be stored, or cannot be decrypted; the text says why."""
 
 
 class Late(Exception):
-    """The message is genuine, of an epoch of the device's keys that is over."""
+    """The message is genuine, but of an earlier key epoch."""
 
 
 class UnknownDevice(Exception):
-    """The topic names a device that was never added."""
+    """The topic names an unknown device."""
 
 
 class Answer(NamedTuple):
-    """A reply, ready to publish."""
+    """A downlink, ready to publish."""
 
     topic: str
     payload: bytes
@@ -68,7 +68,7 @@ class Countable(Protocol):
 
 
 class Pipeline:
-    """Takes messages in their order, all that wait in one transaction."""
+    """Processes messages in order, all waiting ones in one transaction."""
 
     def __init__(
         self, database: Database, keyring: Keyring, clock: Clock, session: Session, publisher: Publisher
@@ -82,34 +82,34 @@ class Pipeline:
         self._rows: dict[str, DeviceRow] = {}
         self._new_messages: list[NewMessage] = []
         self._dead_letter_topics: set[str] = set()
-        """Topics of the dead letters of this transaction: room is made for all of them at its end."""
+        """Topics of the dead letters in this transaction; room is made for all of them at its end."""
         self._keys: dict[bytes, bytes] = {}
         self._counts: list[tuple[Countable, int]] = []
         self._damage: str | None = None
 
     def damage(self) -> str | None:
-        """What could not be stored since the start, as a page of the database is damaged."""
+        """Return what could not be stored since the start because a page of the database is damaged."""
         if self._damage is None:
             return None
         return f"{self._damage}; kept as a dead letter, see `landbridge doctor`"
 
     def process_all(self, batch: Sequence[Received]) -> None:
-        """All steps. An exception means that what was not stored is not acknowledged. A damaged page of the
-        database keeps those waiting whose points lie on it, and nobody else."""
+        """Run all steps. After an exception nothing unstored is acknowledged. A damaged page of the database
+        delays only the devices whose points are on it."""
         try:
             self._process_together(batch)
         except DBAPIError as error:
             if not is_damaged(error):
                 raise
             if len(batch) > 1:
-                # SQLite believes nothing more in a transaction that has met with it.
+                # After such an error SQLite trusts nothing more in the transaction.
                 for each in batch:
                     self.process_all([each])
             else:
                 self._dead_letter_damaged(batch[0], f"the database is damaged: {error.orig}")
 
     def _dead_letter_damaged(self, received: Received, why: str) -> None:
-        """Keep what cannot be stored, and give no reply: the device keeps it too."""
+        """Keep a message that cannot be stored, and send no downlink: the device keeps its records, too."""
         self._counts = [(metrics.FAULTS, 1)]
         with self._database.writing(alone=False) as self._connection:
             self.dead_letter(received, why)
@@ -133,13 +133,13 @@ class Pipeline:
             counter.inc(count)
 
     def take_all(self, connection: Connection, batch: Sequence[Received]) -> dict[Received, Answer | None]:
-        """What of it lies in one transaction; returns the reply to each."""
+        """Process the messages within the transaction; return the downlink for each."""
         self._connection = connection
         self._keyring.lend(connection)
         waves = _waves(batch)
         answers: dict[Received, Answer | None] = {}
         if len(waves) > 1:
-            lock_rows(connection, _devices(batch))  # at once, or two agents could wait for each other
+            lock_rows(connection, _devices(batch))  # all rows at once, to avoid deadlocks
         self._dead_letter_topics = set()
         for wave in waves:
             answers |= zip(wave, self.process(wave), strict=True)
@@ -151,7 +151,7 @@ class Pipeline:
         return answers
 
     def process(self, wave: Sequence[Received]) -> list[Answer | None]:
-        """The part of messages in the transaction: each is stored, quarantined or dead-lettered."""
+        """Process messages within the transaction: each is stored, quarantined or dead-lettered."""
         counted = len(self._counts)
         try:
             with self._connection.begin_nested():
@@ -161,7 +161,7 @@ class Pipeline:
                 raise
             del self._counts[counted:]
             if len(wave) > 1:
-                # What fails takes back its own changes, not those of the others.
+                # A failure rolls back only its own changes.
                 return [answer for each in wave for answer in self.process([each])]
             _log.exception("%s: internal error", wave[0].topic)
             self._counts.append((metrics.FAULTS, 1))
@@ -169,7 +169,7 @@ class Pipeline:
             return [None]
 
     def take(self, wave: Sequence[Received]) -> list[Answer | None]:
-        """From the envelopes to the database; returns the replies."""
+        """Process envelopes up to the database; return the downlinks."""
         now_s = self._clock.now_s()
         self._rows = lock_rows(self._connection, _devices(wave))
         read = [self.read(received, now_s) for received in wave]
@@ -181,7 +181,7 @@ class Pipeline:
         return [next(replies) if isinstance(each, Message) else each for each in read]
 
     def read(self, received: Received, now_s: int) -> Message | Answer | None:
-        """Open and decode one message. What cannot be is quarantined or dead-lettered, or answered at
+        """Decrypt and decode one message. A failure quarantines or dead-letters it, or is answered at
         once."""
         try:
             opened = self.open(received)
@@ -215,12 +215,12 @@ class Pipeline:
             raise Refused(f"epoch {epoch} of the keys, {row.epoch} is the present one")
         text = envelope.decrypt(key, device, "up", encrypted)
         if epoch < row.epoch:
-            # Only what is genuine: else anyone could have replies made to uplinks that are still to come.
+            # Only genuine messages count: otherwise anyone could cause downlinks for future uplinks.
             raise Late
         return Opened(key, epoch, number, text)
 
     def store(self, connection: Connection, messages: Sequence[Message], now_s: int) -> None:
-        """Everything that is written for these uplinks; the same envelope again changes no point."""
+        """Write everything for these uplinks; a repeated envelope changes no point."""
         self._new_messages = storing.store(connection, self._rows, messages, now_s)
         taken = []
         for each in messages:
@@ -237,11 +237,11 @@ class Pipeline:
         points = sum(len(each.new) for each in taken)
         self._counts += ((metrics.STORED, len(taken)), (metrics.POINTS, points))
         if taken:
-            # In one line: to write one costs as much as to open an envelope.
+            # One log line: writing it costs as much as decrypting an envelope.
             _log.info("%s", "; ".join(map(_in_short, taken)))
 
     def answer(self, messages: Sequence[Message], now_s: int) -> list[Answer | None]:
-        """The replies, with what is pending; None to what was refused."""
+        """Return the downlinks, with pending data; None for refused uplinks."""
         answered = [each for each in messages if not each.refused]
         handlers = downlinks.pending_handlers(
             self._connection, {each.device: each.uplink for each in answered}, now_s
@@ -265,7 +265,7 @@ class Pipeline:
                 pending = found.pending
                 for reason in found.refused:
                     self.dead_letter(each.received, reason)
-            # Those that contradict are in the dead letter: a device that kept them would never get past them.
+            # Contradicting records are in the dead letter: a device that kept them would never get past them.
             committed = each.sequences
             replies.append(
                 _encrypted_reply(each.device, each.opened, each.reply_number, committed, now_s, pending)
@@ -273,16 +273,16 @@ class Pipeline:
         return replies
 
     def acknowledge(self, received: Received) -> None:
-        """The broker need not keep the message any longer."""
+        """Acknowledge the message to the broker."""
         if not self._session.acknowledge(received):
             _log.info("%s: from before a reconnect, not acknowledged", received.topic)
 
     def reply(self, answer: Answer) -> None:
-        """Tell the device what it may forget."""
+        """Send the device its downlink."""
         self._session.reply(answer.topic, answer.payload)
 
     def reply_with_epoch(self, received: Received) -> Answer | None:
-        """Keep nothing of a message of an epoch that is over, but reply with the present one."""
+        """Store nothing of a message of an earlier epoch, but answer with the current epoch."""
         row = self._rows[device_of(received.topic)]
         number, epoch = envelope.parse(received.payload).header
         _log.info(
@@ -300,11 +300,11 @@ class Pipeline:
         self._dead_letter_topics.add(received.topic)
 
     def note_forged(self, received: Received) -> None:
-        """Count one more attempt at a key."""
+        """Count a failed verification of a key."""
         epochs.note_forged(self._connection, device_of(received.topic))
 
     def quarantine(self, received: Received) -> None:
-        """Keep a message of a device that is not known."""
+        """Quarantine a message of an unknown device."""
         device = device_of(received.topic)
         _log.warning("%s is not known: quarantined; `landbridge devices add` makes it known", device)
         dead_letters.put_in_quarantine(self._connection, device, received.payload, self._clock.now_s())
@@ -324,7 +324,7 @@ class Pipeline:
 
 @lru_cache(maxsize=_MOST_KEYS)
 def device_of(topic: str) -> str:
-    """The device that `topic` belongs to; `WireError` if it is no device's."""
+    """Return the device of `topic`; `WireError` if it is not a device's."""
     match = _UP.fullmatch(topic)
     if not match or not is_device_id(match[1]):
         raise WireError("topic: no device has such an id")
@@ -332,12 +332,12 @@ def device_of(topic: str) -> str:
 
 
 def _may_pass(error: Exception) -> bool:
-    """True for a full disk, a locked or damaged database."""
+    """Whether the disk is full, or the database locked or damaged."""
     return isinstance(error, OperationalError | OSError) or type(error) is DatabaseError or is_damaged(error)
 
 
 def _waves(batch: Sequence[Received]) -> list[list[Received]]:
-    """The messages in their order, in as few groups as can be with no topic twice in one."""
+    """Return the messages in order, in as few groups as possible without a repeated topic."""
     waves: list[list[Received]] = []
     taken: Counter[str] = Counter()
     for received in batch:
@@ -349,12 +349,12 @@ def _waves(batch: Sequence[Received]) -> list[list[Received]]:
 
 
 def _devices(batch: Sequence[Received]) -> set[str]:
-    """The devices that the topics name."""
+    """Return the devices that the topics name."""
     return {match[1] for received in batch if (match := _UP.fullmatch(received.topic))}
 
 
 def _in_short(taken: Message) -> str:
-    """What came of it, for the log."""
+    """Return the result, for the log."""
     counts = f"{len(taken.checked)} records, {len(taken.new)} new"
     return f"{taken.device}: uplink {taken.opened.number}, {counts}"
 
@@ -367,12 +367,12 @@ def _encrypted_reply(
     now_s: int,
     pending: Sequence[Mapping[int, Any]],
 ) -> Answer:
-    """The reply of that number to an uplink, in its epoch."""
+    """Return the downlink of that number for an uplink, in its epoch."""
     reply = downlink.encode_reply(opened.number, committed, now_s, pending)
     encrypted = envelope.seal(opened.key, device, "down", number, reply, opened.epoch)
     return Answer(f"landbridge/{device}/down", encrypted)
 
 
 def listed(sequences: set[int]) -> str:
-    """Sequences in words, as ranges."""
+    """Return sequences as text, in ranges."""
     return ", ".join(f"{low}-{high}" if low < high else str(low) for low, high in downlink.ranges(sequences))

@@ -1,4 +1,4 @@
-"""Messages taken once more: dead letters after a fix, what is in quarantine of a device that is adopted."""
+"""Replays messages: dead letters after a fix, and the quarantined ones of an adopted device."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from landbridge.points import queries as points
 
 
 class KeptMessage(NamedTuple):
-    """A message that was kept aside when it came."""
+    """A dead letter, or a message from quarantine."""
 
     topic: str
     payload: bytes
@@ -24,7 +24,7 @@ class KeptMessage(NamedTuple):
 
 
 class Replay(Pipeline):
-    """The pipeline without a broker. Numbers may be older than the replay window: a person vouches for the
+    """The pipeline without a broker. Numbers may be older than the replay window: an operator vouches for the
     message, and its points are stored once anyway."""
 
     def __init__(self, database: Database, keyring: Keyring, clock: Clock) -> None:
@@ -33,12 +33,12 @@ class Replay(Pipeline):
         self._why: dict[Received, str] = {}
 
     def take_again(self, messages: Sequence[KeptMessage]) -> list[str | None]:
-        """Take `messages`; returns why one was not stored, None: it is."""
+        """Process `messages`; return why one was not stored, None if all were."""
         with self._database.writing(alone=False) as connection:
             return self.take_within(connection, messages)
 
     def take_within(self, connection: Connection, messages: Sequence[KeptMessage]) -> list[str | None]:
-        """The same in a transaction that is under way."""
+        """The same in an open transaction."""
         batch = [
             Received(each.topic, each.payload, number, 0, 0, each.received_s)
             for number, each in enumerate(messages)
@@ -48,7 +48,8 @@ class Replay(Pipeline):
         return [self._why.get(received) for received in batch]
 
     def store(self, connection: Any, messages: Sequence[Message], now_s: int) -> None:
-        """As ever, but vouched for. What was taken before may contradict what is stored still."""
+        """Process as usual, without the replay check. An earlier message may still contradict what is
+        stored."""
         for message in messages:
             message.vouched = True
         super().store(connection, messages, now_s)
@@ -57,7 +58,7 @@ class Replay(Pipeline):
                 self.dead_letter(message.received, f"taken before, without the records {listed(lacking)}")
 
     def answer(self, messages: Sequence[Message], now_s: int) -> list[Answer | None]:
-        """Nobody waits for a reply, so nothing is sent; what was reported when it came is kept."""
+        """Send nothing, because no device waits for a downlink; keep the reports of that time."""
         for each in messages:
             if not each.refused and not each.again:
                 found = downlinks.keep_reports(
@@ -68,11 +69,11 @@ class Replay(Pipeline):
         return [None] * len(messages)
 
     def reply_with_epoch(self, received: Received) -> None:
-        """Nobody waits for a reply."""
+        """Send nothing: no device waits for a downlink."""
         self._why[received] = "it is of an epoch of the device's keys that is over"
 
     def dead_letter(self, received: Received, reason: str) -> None:
-        """It lies where it lies."""
+        """Keep it where it is."""
         self._why[received] = reason
 
     def quarantine(self, received: Received) -> None:
@@ -80,10 +81,10 @@ class Replay(Pipeline):
         self._why[received] = "the device is not known"
 
     def note_forged(self, received: Received) -> None:
-        """It was counted when it came."""
+        """It was counted at its arrival."""
 
 
 def _lacking(connection: Connection, message: Message) -> set[int]:
-    """The sequences of its records under which something else is stored, or nothing is any longer."""
+    """Return the sequences of its records under which other content is stored, or none any longer."""
     there = points.under(connection, message.device, message.sequences)
     return {each.point.seq for each in message.checked if there.get(each.point.seq) != each.point}

@@ -1,4 +1,4 @@
-"""Uplinks that are kept, read again by the decoder of today: points that come out otherwise are put right."""
+"""Decodes stored uplinks again with the present decoder, and corrects points that differ."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from landbridge.protocol.uplink import Uplink
 
 
 class Came(NamedTuple):
-    """What came of the uplinks of a device."""
+    """The result for the uplinks of a device."""
 
     uplinks: int
     changed: int
@@ -27,7 +27,7 @@ class Came(NamedTuple):
 
 
 def reprocess(connection: Connection, keyring: Keyring, device: str, since_s: int, now_s: int) -> Came:
-    """Read what `device` has sent since then; the points that change are published again, as new ones are."""
+    """Decode what `device` has sent since then; changed points are published again like new ones."""
     row = lock_rows(connection, [device])[device]
     trips = points.trips_of(connection, [device]).get(device, ())
     key = keyring.unwrap(row.wrapped_key)
@@ -82,7 +82,7 @@ def _checked(read: Sequence[tuple[int, Uplink]]) -> dict[int, tuple[int, Checked
 
 
 def _differs(stored: StoredPoint, fresh: StoredPoint) -> bool:
-    """Whether the record is another by now; one of a later uplink contradicts the stored one, whose own is no
+    """Whether the record differs now; a record of a later uplink contradicts the stored one, whose own is no
     longer kept."""
     return stored.point != fresh.point and stored.received_s == fresh.received_s
 

@@ -33,30 +33,30 @@ _MOST_WAITING = 1000
 _POLL_S = 0.5
 _PATIENCE_S = 30.0
 _RETAINED_S = 10.0
-"""A broker sends what it has retained at once, unless it has much to do."""
+"""Seconds for retained messages: a broker sends them at once, unless it is busy."""
 _log = logging.getLogger(__name__)
 
 
 class Received(NamedTuple):
-    """A message as it came from the broker."""
+    """A message from the broker."""
 
     topic: str
     payload: bytes
     message_id: int
     qos: int
     connection: int
-    """Number of the connection on which it came; an acknowledgement belongs on the same one."""
+    """Number of its connection; only the same connection can acknowledge it."""
     received_s: int | None = None
-    """When it came, if that is not now: it was kept aside."""
+    """When it arrived; None: now. A replayed message arrived earlier."""
 
 
 class Session:
-    """One MQTT session, for as long as the agent runs."""
+    """One MQTT session, as long as the agent runs."""
 
     def __init__(self, broker: Broker, limit: RateLimit, listens: bool = True) -> None:
         """Without `listens` it only publishes."""
         self.waiting: queue.Queue[Received] = queue.Queue(_MOST_WAITING)
-        """What was received and not yet taken; when it is full, the broker has to wait."""
+        """Messages received and not yet processed; when it is full, the broker has to wait."""
         self._broker = broker
         self._listens = listens
         self._limit = limit
@@ -95,7 +95,7 @@ class Session:
         return None
 
     def acknowledge(self, received: Received) -> bool:
-        """Tell the broker that `received` is safe; False if its connection is no more."""
+        """Acknowledge `received` to the broker; False if its connection has ended."""
         with self._connection_lock:
             if received.connection != self._connection:
                 return False
@@ -108,7 +108,7 @@ class Session:
         return self._connection if self._client.is_connected() else None
 
     def retained(self, topic: str) -> bytes | None:
-        """What the broker has retained on a topic; None: nothing, or nothing that it lets us read."""
+        """Return the retained message of a topic; None if there is none, or none that the agent may read."""
         found: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._client.message_callback_add(
             topic, lambda _client, _data, message: found.put(bytes(message.payload))
@@ -123,11 +123,11 @@ class Session:
             self._client.message_callback_remove(topic)
 
     def retain(self, topic: str, payload: bytes) -> None:
-        """Publish at QoS 0, on this connection or not at all."""
+        """Publish at QoS 0, on this connection only."""
         self._client.publish(topic, payload, qos=0, retain=True)
 
     def reply(self, topic: str, payload: bytes) -> None:
-        """Publish at QoS 0: what gets lost is asked for again."""
+        """Publish at QoS 0: a lost downlink is requested again."""
         self._client.publish(topic, payload, qos=0)
 
     def publish(self, message: OutboxMessage) -> mqtt.MQTTMessageInfo:
@@ -141,7 +141,7 @@ class Session:
     def close(self) -> None:
         """Disconnect."""
         self._closing.set()
-        self._client.disable_logger()  # it takes an orderly end for an error
+        self._client.disable_logger()  # it treats an orderly end as an error
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -217,7 +217,7 @@ class Session:
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         topic = message.topic  # paho decodes it each time
         if not _IS_UP.fullmatch(topic):
-            # Some brokers hand out retained messages that nobody asked for.
+            # Some brokers deliver retained messages outside the subscription.
             return _log.debug("not for us: %s", topic)
         payload, number = bytes(message.payload), self._connection
         received = Received(topic, payload, message.mid, message.qos, number)
@@ -233,14 +233,15 @@ class Session:
 
 
 def _why(error: BaseException) -> str:
-    """Why a connection failed, and the remedy."""
+    """Return why a connection failed, and the remedy."""
     if isinstance(error, ssl.SSLError):
         return f"TLS fails: {error}; check ca_file, host and tls in [broker]"
     return f"is not there: {error}; start it or correct host and port in [broker]"
 
 
 def set_tls(client: mqtt.Client, broker: Broker) -> None:
-    """Have paho check the broker's certificate, and show the agent's; `UserError` when a file is no good."""
+    """Configure paho's TLS: verify the broker, present the agent's certificate. `UserError` for a bad
+    file."""
     try:
         client.tls_set(broker.ca_file or None, broker.cert_file or None, broker.cert_key_file or None)
     except (OSError, ValueError) as error:
@@ -251,6 +252,6 @@ def set_tls(client: mqtt.Client, broker: Broker) -> None:
 
 
 def send_at_once(_client: mqtt.Client, _data: Any, sock: Any) -> None:
-    """Give a socket of paho's TCP_NODELAY."""
-    # Otherwise small packets wait for the acknowledgement of those before them, 40 ms and more.
+    """Set TCP_NODELAY on paho's socket."""
+    # Otherwise small packets wait 40 ms or more for the acknowledgement of earlier ones.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

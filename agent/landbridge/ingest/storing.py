@@ -1,4 +1,4 @@
-"""What is written for the uplinks of several devices, one of each: few statements for all of them."""
+"""Writes the uplinks of several devices, one of each, with a few statements for all."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class Opened(NamedTuple):
 
 @dataclass
 class Message:
-    """An uplink that was opened and decoded, and what becomes of it."""
+    """An uplink that was decrypted and decoded, and its result."""
 
     received: Received
     received_s: int
@@ -38,24 +38,24 @@ class Message:
     refused: str | None = None
     """Why nothing of it is stored."""
     vouched: bool = False
-    """A person has it taken once more: it says nothing of how things stand, and its number may be old."""
+    """It is replayed: its states are outdated, and its number may be old."""
     again: bool = False
-    """The same envelope was taken before: it changes nothing."""
+    """The same envelope was processed before: it changes nothing."""
     overtaken: bool = False
-    """A later one of the device has been taken: this one knows less of how things stand."""
+    """A later one of the device was processed before: its states are outdated."""
     stored: dict[int, Point] = field(default_factory=dict)
-    """What was stored under its sequences before."""
+    """The records stored under its sequences before."""
     new: Sequence[StoredPoint] = ()
     reply_number: int = 0
 
     @property
     def sequences(self) -> Sequence[int]:
-        """Of its records."""
+        """Capture sequences of its records."""
         return self.checked.column("seq")
 
     @property
     def contradicted(self) -> set[int]:
-        """The sequences under which something else is stored."""
+        """Sequences under which other content is stored."""
         if not self.stored:
             return set()
         points = (each.point for each in self.checked)
@@ -65,8 +65,8 @@ class Message:
 def store(
     connection: Connection, rows: Mapping[str, DeviceRow], messages: Sequence[Message], now_s: int
 ) -> list[NewMessage]:
-    """Store what is new of each message; notes in each what has become of it. Returns what is to be passed
-    on. `rows` are the devices of all of them; they are written back."""
+    """Store what is new of each message, and note its result. Return the messages to publish. `rows` are the
+    devices of all of them; they are written back."""
     taken = [each for each in messages if _is_taken(connection, rows[each.device], each)]
     for each in taken:
         if each.checked and min(each.sequences) <= rows[each.device].highest_seq:
@@ -96,7 +96,7 @@ def store(
 
 
 def _is_taken(connection: Connection, row: DeviceRow, message: Message) -> bool:
-    """Whether the uplink is stored: it was not there yet, nor is it replayed."""
+    """Whether the uplink is stored: it is neither stored yet nor replayed."""
     window, number = row.window, message.opened.number
     if number <= window.top:
         message.again = points.repeats_uplink(connection, row.device, number, message.received.payload)
@@ -111,13 +111,13 @@ def _is_taken(connection: Connection, row: DeviceRow, message: Message) -> bool:
 
 
 def _note(row: DeviceRow, message: Message, now_s: int) -> None:
-    """What is known of the device by this message."""
+    """Store the state of the device from this message."""
     window = row.window
     number = message.opened.number
     if not message.vouched:
         window.add(number)
         row.accept(window, message.opened.epoch, now_s)
-    elif window.is_new(number):  # it may come once more from the device itself
+    elif window.is_new(number):  # the device itself may still send it
         window.add(number)
         row.window_top, row.window_bits, row.touched = window.top, window.bits, True
     uplink = message.uplink

@@ -1,4 +1,4 @@
-"""Feeds the pipeline, and goes on whatever happens to it."""
+"""Feeds the pipeline, and continues after every failure."""
 
 import logging
 import queue
@@ -16,14 +16,14 @@ _POLL_S = 0.1
 _MOST_AT_ONCE = 256
 _FEW = 16
 _PATIENCE_S = 10.0
-_LONGEST_S = 20.0  # of a transaction: a database that does not answer fails none
+_LONGEST_S = 20.0  # seconds of a transaction: an unresponsive database fails none
 _FIRST_RETRY_S = 0.5
-_LAST_RETRY_S = 1.0  # a server or a disk that is there again is seen at once: devices wait ten seconds
+_LAST_RETRY_S = 1.0  # a server or disk is noticed soon after its return: devices wait ten seconds
 _log = logging.getLogger(__name__)
 
 
 class Worker(threading.Thread):
-    """The thread that takes messages from `waiting` to `pipeline`, in their order."""
+    """The thread that moves messages from `waiting` to `pipeline`, in order."""
 
     def __init__(self, waiting: queue.Queue[Received], pipeline: Pipeline, priority: IngestPriority) -> None:
         super().__init__(name="ingest", daemon=True)
@@ -36,12 +36,12 @@ class Worker(threading.Thread):
         self._stopping = threading.Event()
 
     def stop(self) -> None:
-        """Finish the messages at hand; those still waiting stay with the broker."""
+        """Finish the current messages; the waiting ones stay with the broker."""
         self._stopping.set()
         self.join()
 
     def problem(self) -> str | None:
-        """What keeps messages from being stored, for too long."""
+        """Return what has kept messages from being stored for too long."""
         if self._unstored.seconds > _PATIENCE_S:
             return f"messages have not been stored for {self._unstored.seconds:.0f} s: see the log"
         if self._storing.seconds > _LONGEST_S:
@@ -59,7 +59,8 @@ class Worker(threading.Thread):
             self._priority.set_busy(self._waiting.qsize() > _FEW)
 
     def _those_waiting(self) -> list[Received]:
-        """What waits besides: one commit for all, or a flood of rubbish would hold up the others."""
+        """Return the other waiting messages: one commit for all, or a flood of junk would delay the
+        others."""
         rest: list[Received] = []
         while len(rest) < _MOST_AT_ONCE - 1:
             try:

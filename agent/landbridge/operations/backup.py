@@ -1,4 +1,4 @@
-"""`landbridge backup` and `landbridge reprocess`: a copy of the database, and uplinks read once more."""
+"""`landbridge backup` and `landbridge reprocess`: copy the database, decode stored uplinks again."""
 
 import os
 import sqlite3
@@ -46,9 +46,9 @@ def backup(file: Path = _FILE) -> None:
 
 
 def _copied(place: str, file: Path) -> str:
-    """What SQLite finds of the copy that it has made: "ok"."""
+    """Return SQLite's check of the copy: "ok"."""
     with closing(sqlite3.connect(place)) as source, closing(sqlite3.connect(file)) as target:
-        source.backup(target)  # in one piece: one state, which the agent need not wait for
+        source.backup(target)  # in one step, so that the copy has one state
         (state,) = target.execute("PRAGMA quick_check").fetchone()
     return str(state)
 
@@ -69,7 +69,7 @@ def read_again(device: str | None = _DEVICE, days: int = _DAYS) -> None:
             if device is not None:
                 known_device(connection, device)
             names = devices.names(connection) if device is None else [device]
-        # What is older has been removed on purpose.
+        # Older points were removed on purpose.
         days = min(days, it.config.store.points_days or days)
         for name in names:
             now_s = it.clock.now_s()

@@ -1,7 +1,7 @@
 """Tries a broker: what a setting is shows in what the broker does, whichever broker it is.
 
 All of it happens on topics below landbridge/out/check- (and check- of Home Assistant) under client ids of its
-own, beside a running agent.
+own, also while an agent runs.
 """
 
 import threading
@@ -20,19 +20,19 @@ from landbridge.core.errors import UserError
 from landbridge.ingest.session import send_at_once, set_tls
 
 _KEPT = 2_000
-"""Messages for an agent that is away: at 100,000 devices that report every 16 minutes, 20 seconds' worth."""
+"""Messages for an agent that is away: 20 seconds' worth at 100,000 devices that report every 16 minutes."""
 _INFLIGHT = 100
-"""Messages on their way at once, or throughput falls with the time to the disk."""
+"""Unacknowledged messages at once; with fewer, throughput depends on the delay of the disk."""
 _DELAY_S = 0.02
 _ROUNDS = 40
 _WAIT_S = 10.0
-"""For what a good broker does at once, even a busy one."""
+"""Seconds for what a good broker does at once, even a busy one."""
 _QUIET_S = 1.0
-"""For what it must not do."""
+"""Seconds to wait for what it must not do."""
 
 
 class CheckResult(NamedTuple):
-    """One thing that was tried."""
+    """The result of a check."""
 
     what: str
     good: bool
@@ -42,7 +42,7 @@ class CheckResult(NamedTuple):
 
 @dataclass
 class _Client:
-    """A client of paho with what it received."""
+    """A paho client and what it has received."""
 
     client: mqtt.Client
     code: int | None = None
@@ -53,19 +53,19 @@ class _Client:
     lost: threading.Event = field(default_factory=threading.Event)
 
     def publish(self, topic: str, count: int = 1) -> None:
-        """At QoS 1; wait until the broker has them."""
+        """Publish at QoS 1; wait until the broker has the messages."""
         infos = [self.client.publish(topic, b"check", qos=1) for _ in range(count)]
         for info in infos:
             info.wait_for_publish(_WAIT_S)
 
     def subscribe(self, topic: str) -> None:
-        """At QoS 1; wait for the answer."""
+        """Subscribe at QoS 1; wait for the answer."""
         self.subscribed.clear()
         self.client.subscribe(topic, 1)
         self.subscribed.wait(_WAIT_S)
 
     def wait_for(self, count: int, within_s: float = _WAIT_S) -> int:
-        """How many have come when there are so many, or no more come."""
+        """Return how many messages have arrived when there are so many, or no more arrive."""
         end, before = time.monotonic() + within_s, -1
         while len(self.received) < count and time.monotonic() < end:
             if len(self.received) != before:
@@ -93,13 +93,13 @@ def _connected(broker: Broker, client_id: str, clean: bool = True, manual: bool 
 
     def on_disconnect(*_: Any) -> None:
         ours.lost.set()
-        ours.answered.set()  # who shows no certificate is given no other answer
+        ours.answered.set()  # without a certificate a client gets no other answer
 
     def on_message(_client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         ours.at.append(time.perf_counter())
         ours.received.append(message)
 
-    client.on_socket_open = send_at_once  # what is left of waiting is the broker's
+    client.on_socket_open = send_at_once  # the remaining wait is the broker's
     client.on_connect = on_connect
     client.on_subscribe = lambda *_: ours.subscribed.set()
     client.on_disconnect = on_disconnect
@@ -122,7 +122,8 @@ def _connected(broker: Broker, client_id: str, clean: bool = True, manual: bool 
 
 
 def as_agent(broker: Broker) -> list[CheckResult]:
-    """What the broker does for the agent; `UserError` when it cannot be reached or refuses the agent."""
+    """Check what the agent needs of the broker; `UserError` when it cannot be reached or refuses the
+    agent."""
     topic = f"landbridge/out/check-{uuid4().hex[:12]}/x"
     with _connected(broker, _name()) as ours:
         if ours.code != 0:
@@ -139,7 +140,7 @@ def as_agent(broker: Broker) -> list[CheckResult]:
 
 
 def home_assistant(broker: Broker) -> CheckResult:
-    """Whether it passes on what is for Home Assistant: MQTT 3.1.1 reports a refused write to nobody."""
+    """Check that the broker delivers messages for Home Assistant: MQTT 3.1.1 reports no refused publish."""
     topic = f"{broker.home_assistant}/check-{uuid4().hex[:12]}/x"
     with _connected(broker, _name()) as ours:
         ours.subscribe(topic)
@@ -150,9 +151,9 @@ def home_assistant(broker: Broker) -> CheckResult:
 
 
 def as_device(broker: Broker, device: str, password: str, port: int | None = None) -> list[CheckResult]:
-    """What the broker lets a device do that it must not; `port`: that of devices, if it is another one."""
+    """Check that a device cannot do more than it may; `port`: the devices' port, if it differs."""
     theirs = replace(broker, username=device, password=password, port=port or broker.port)
-    theirs = replace(theirs, cert_file="", cert_key_file="")  # those are the agent's
+    theirs = replace(theirs, cert_file="", cert_key_file="")  # these belong to the agent
     other = f"check-{uuid4().hex[:12]}"
     with _connected(theirs, device) as ours:
         if ours.code != 0:
@@ -184,22 +185,22 @@ def as_device(broker: Broker, device: str, password: str, port: int | None = Non
 
 
 def _bound(theirs: Broker, other: str) -> CheckResult:
-    """Whether a device could throw another client out, the agent above all, by using its client id on this
-    port."""
+    """Check that a device cannot disconnect another client, above all the agent, with its client id."""
     try:
-        # Known by its user it throws itself out, not another.
+        # A client known by its user disconnects only itself.
         with _connected(theirs, theirs.username) as ours, _connected(theirs, other) as again:
             taken = again.code == 0 and not ours.lost.wait(_QUIET_S)
     except UserError:
-        taken = False  # it does not get as far
+        taken = False  # it is refused before
     remedy = "use_username_as_clientid true on the devices' listener, require_certificate true on the agent's"
     what = f"it may use any client id on port {theirs.port}"
     return CheckResult(what, not taken, "yes" if taken else "no", remedy if taken else None)
 
 
 def _delay(broker: Broker, topic: str) -> CheckResult:
-    """How long a second message stays behind a first one that nothing answers: with Nagle's algorithm until
-    the receiver's kernel acknowledges it, 40 ms; only later ones, for which no kernel hurries any more."""
+    """Measure how long a second message waits after a first one without an answer: with Nagle's algorithm
+    until the receiver's kernel acknowledges it, 40 ms. Only later pairs count, because a kernel acknowledges
+    the first ones at once."""
     gaps = []
     with _connected(broker, _name(), manual=True) as ours, _connected(broker, _name()) as other:
         ours.subscribe(topic)
@@ -220,7 +221,7 @@ def _delay(broker: Broker, topic: str) -> CheckResult:
 def _encrypted(broker: Broker) -> CheckResult:
     if not broker.tls:
         return CheckResult("TLS", False, "none", "a listener with certfile and keyfile; [broker] tls = true")
-    # Whoever has come so far has checked it.
+    # The connection has verified it.
     return CheckResult("TLS", True, "its certificate is good")
 
 
@@ -232,7 +233,7 @@ def _anonymous(broker: Broker) -> CheckResult:
 
 
 def _session(broker: Broker, topic: str) -> CheckResult:
-    """How much it keeps for an agent that is away."""
+    """Check how much it keeps for an agent that is away."""
     name = _name()
     with _connected(broker, name, clean=False) as ours:
         ours.subscribe(topic)
@@ -241,7 +242,7 @@ def _session(broker: Broker, topic: str) -> CheckResult:
     with _connected(broker, name, clean=False) as ours:
         kept = ours.wait_for(_KEPT)
     with _connected(broker, name):
-        pass  # a clean session: it forgets this one
+        pass  # a clean session, so that the broker forgets this client
     good = kept >= _KEPT
     return CheckResult(
         "kept for an agent that is away",
@@ -252,7 +253,7 @@ def _session(broker: Broker, topic: str) -> CheckResult:
 
 
 def _in_flight(broker: Broker, topic: str) -> CheckResult:
-    """How many messages it sends before one is acknowledged."""
+    """Check how many messages it sends before one is acknowledged."""
     with _connected(broker, _name(), manual=True) as ours:
         ours.subscribe(topic)
         with _connected(broker, _name()) as other:
@@ -266,10 +267,10 @@ def _in_flight(broker: Broker, topic: str) -> CheckResult:
 
 
 def _retained(broker: Broker) -> CheckResult:
-    """Whether the agent can ask it what it still has (events/retained.py)."""
+    """Check that the agent can read its retained messages (events/retained.py)."""
     topic = f"landbridge/agent/check-{uuid4().hex[:12]}"
     with _connected(broker, _name()) as ours:
-        # Without waiting: a broker that retains nothing may end the connection.
+        # Without waiting: a broker without retained messages may end the connection.
         ours.client.publish(topic, b"check", qos=1, retain=True)
         ours.client.subscribe(topic, 1)
         good = ours.wait_for(1) > 0

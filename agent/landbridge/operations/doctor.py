@@ -1,4 +1,4 @@
-"""`landbridge doctor`: looks at everything the agent needs, and says what is wrong and what to do."""
+"""`landbridge doctor`: checks everything the agent needs, and names problems with their remedies."""
 
 import json
 import shutil
@@ -41,7 +41,7 @@ _OTHER = "-doctor"
 _HEADS = ("check", "", "found")
 _OK, _NEXT, _WRONG = "ok", "next", "WRONG"
 _LACKS = ("broker", "agent", "pages", "devices")
-"""What a fresh install may not have yet."""
+"""What a new installation may not have yet."""
 _FIRST_DEVICE = "`landbridge devices add lb-0001`"
 
 
@@ -68,7 +68,7 @@ def doctor() -> None:
 
 
 def _looked(it: Opened, name: str, is_fresh: bool) -> tuple[str, str]:
-    """The state of one thing, and what was found."""
+    """The result of a check, and its text."""
     try:
         return _OK, _CHECKS[name](it)
     except UserError as error:
@@ -76,7 +76,7 @@ def _looked(it: Opened, name: str, is_fresh: bool) -> tuple[str, str]:
 
 
 def _is_fresh(it: Opened) -> bool:
-    """Whether no device was ever heard, and none was added more than a day ago."""
+    """Whether no device has ever reported, and none was added more than a day ago."""
     now_s = it.clock.now_s()
     with it.database.reading() as connection:
         if devices.last_session(connection) is not None:
@@ -127,10 +127,10 @@ def _keys(it: Opened) -> str:
 
 def _broker(it: Opened) -> str:
     broker = it.config.broker
-    # Under the agent's own name it would throw the agent out.
+    # Under the agent's own name it would disconnect the agent.
     another = replace(broker, client_id=broker.client_id[:50] + _OTHER, clean_session=True)
     session = Session(another, RateLimit(1), listens=False)
-    session.open()  # says itself what is wrong
+    session.open()  # the error has its own text
     session.close()
     if broker.home_assistant and (remedy := checks.home_assistant(broker).remedy):
         raise UserError(f"{broker.host}:{broker.port} keeps from Home Assistant what is for it: {remedy}")
@@ -179,7 +179,7 @@ def _pages(it: Opened) -> str:
 
 
 def _asked(url: str) -> tuple[int, str]:
-    """Code and text; what listens on this machine is not asked for through a proxy."""
+    """Return code and text; a server on this machine is not asked through a proxy."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=10) as answer:

@@ -1,4 +1,4 @@
-"""How things stand behind ingest, in numbers; each is read from an index, or of so many rows at most."""
+"""Figures of the agent outside ingest; each is read from an index, or from a limited number of rows."""
 
 from typing import NamedTuple
 
@@ -7,40 +7,40 @@ from sqlalchemy import Connection, FromClause, Select, case, func, select
 from landbridge.db.tables import alarms, dead_letters, delivery_retries, devices, integrations, outbox
 
 MOST = 10_000
-"""A count that is this may be of more."""
+"""Counts end here: the value may stand for more."""
 _NEWEST_DEAD_LETTERS = 1_000
 
 
 class IntegrationMetrics(NamedTuple):
-    """One integration, the broker too."""
+    """One integration, the broker included."""
 
     name: str
     waiting: int
-    """Messages in the outbox that it has not come to, whosever they are; MOST at most."""
+    """Messages in the outbox after its cursor, of any tenant; at most MOST."""
     is_failing: bool
     retrying_devices: int
 
 
 class Figures(NamedTuple):
-    """Of the whole fleet."""
+    """Figures of the whole fleet."""
 
     last_session_s: int | None
-    """When a message was taken last."""
+    """When a message was last stored."""
     overdue: int
-    """Devices that have missed a session that they had announced."""
+    """Devices that have missed an announced session."""
     pending_recomputes: int
-    """Devices whose events are to be recomputed."""
+    """Devices whose events must be recomputed."""
     outbox: int
-    """Messages; MOST at most."""
+    """Messages in the outbox; at most MOST."""
     dead_letters: int
-    """Dead ones; MOST at most."""
+    """Dead letters; at most MOST."""
     alarms: dict[str, int]
-    """That stand, by severity; none of which there are none."""
+    """Open alarms, by severity; severities without one are left out."""
     integrations: list[IntegrationMetrics]
 
 
 def read(connection: Connection, due_before_s: int) -> Figures:
-    """All of them; a session that was due before that time is overdue."""
+    """Return all of them; a session that was due before that time is overdue."""
     due = devices.c.next_session_s
     is_overdue = (due < due_before_s) & (devices.c.last_session_s < due)
     seen = select(func.max(devices.c.last_session_s), func.sum(case((is_overdue, 1), else_=0)))
@@ -59,7 +59,7 @@ def read(connection: Connection, due_before_s: int) -> Figures:
 
 
 def dead_letter_topics(connection: Connection, since_s: int) -> int:
-    """Of how many topics there are dead letters that came after a time, among the newest ones."""
+    """Return for how many topics there are dead letters after a time, among the newest ones."""
     columns = dead_letters.c.topic, dead_letters.c.received_s
     newest = select(*columns).order_by(dead_letters.c.number.desc()).limit(_NEWEST_DEAD_LETTERS).subquery()
     since = select(func.count(newest.c.topic.distinct())).where(newest.c.received_s > since_s)
@@ -83,6 +83,6 @@ def _integrations(connection: Connection) -> list[IntegrationMetrics]:
 
 
 def _some(connection: Connection, rows: Select[tuple[int]]) -> int:
-    """How many there are, up to MOST."""
+    """Return how many rows there are, up to MOST."""
     some: FromClause = rows.limit(MOST).subquery()
     return int(connection.execute(select(func.count()).select_from(some)).scalar_one())

@@ -23,25 +23,25 @@ from landbridge.core.checks import Check
 from landbridge.core.errors import UserError
 
 _AT_ONCE = 16
-"""Who asks; Prometheus and a balancer are two."""
+"""Clients at once; Prometheus and a load balancer are two."""
 _PATIENCE_S = 1.0
 _log = logging.getLogger(__name__)
 
 
 class Health:
-    """Asks each part of the agent."""
+    """Checks each part of the agent."""
 
     def __init__(self, checks: Sequence[Check], lasting: Sequence[Check] = ()) -> None:
-        """`lasting`: what a start of the agent would not mend."""
+        """`lasting`: problems that a restart of the agent would not solve."""
         self._checks = checks
         self._lasting = lasting
 
     def problems(self) -> list[str]:
-        """What is wrong; empty: nothing."""
+        """Return what is wrong; empty if nothing is."""
         return [*self.hangs(), *_found(self._lasting)]
 
     def hangs(self) -> list[str]:
-        """What a start of the agent may mend."""
+        """Return what a restart of the agent may solve."""
         return _found(self._checks)
 
 
@@ -50,7 +50,7 @@ def _found(checks: Sequence[Check]) -> list[str]:
 
 
 def notify(state: str) -> None:
-    """Notify systemd, if it has started the agent and wants to know (sd_notify(3)); what fails is logged."""
+    """Notify systemd, if it has started the agent and expects it (sd_notify(3)); failures are logged."""
     where = os.environ.get("NOTIFY_SOCKET")
     if not where:
         return
@@ -62,7 +62,7 @@ def notify(state: str) -> None:
 
 @cache
 def _to_systemd() -> socket.socket:
-    """Kept: there may be no descriptor left when the next state is to be sent."""
+    """The socket is kept, because no descriptor may be left for the next state."""
     made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     made.settimeout(_PATIENCE_S)
     return made
@@ -70,7 +70,7 @@ def _to_systemd() -> socket.socket:
 
 @contextmanager
 def serving(watch: Watch, health: Health) -> Iterator[None]:
-    """Answer over HTTP while it lasts; `UserError` when the port is taken."""
+    """Serve HTTP within the context; `UserError` when the port is taken."""
     if not watch.port:
         yield
         return
@@ -108,7 +108,7 @@ class _Server(ThreadingMixIn, WSGIServer):
         self._free = threading.BoundedSemaphore(_AT_ONCE)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        """Whether there is a place for one more; it is that of a thread, and of a descriptor."""
+        """Whether another connection fits: it takes a thread and a descriptor."""
         return self._free.acquire(blocking=False)
 
     def process_request(self, request: Any, client_address: Any) -> None:

@@ -1,4 +1,4 @@
-"""The thread that looks every few seconds how things stand behind ingest, for /metrics and /health."""
+"""The thread that reads these figures every few seconds, for /metrics and /health."""
 
 from landbridge.core import metrics
 from landbridge.core.checks import Since
@@ -14,16 +14,16 @@ _POLL_S = 15.0
 _PATIENCE_S = 60.0
 _NOTHING_TAKEN_S = 600
 _SEVERAL = 3
-"""Devices. One or two may be at fault themselves, or hostile; of more it is the agent, or its key file."""
+"""Devices. One or two may be faulty or hostile; with more, the agent or its key file is the cause."""
 _SAME_TIME_S = 30
-"""What is buried so soon after a message that was taken may have come with it."""
+"""A dead letter so soon after a stored message may belong to the same batch."""
 
 
 class FleetMetrics(Periodic):
     """Sets the gauges of metrics.py that are read from the database."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        """The gauges are set when it returns."""
+        """Set the gauges once before it returns."""
         super().__init__("metrics", "read how things stand", _POLL_S)
         self._database = database
         self._clock = clock
@@ -34,13 +34,13 @@ class FleetMetrics(Periodic):
         self.turn()
 
     def problem(self) -> str | None:
-        """What is wrong with what comes in, or with the database."""
+        """Return what is wrong with the messages, or with the database."""
         if self._unread.seconds > _PATIENCE_S:
             return f"the database has not been read for {self._unread.seconds:.0f} s: see the log"
         return self._only_dead_letters
 
     def turn(self) -> None:
-        """Look once."""
+        """Read once."""
         self._unread.begins()
         now_s = self._clock.now_s()
         with self._database.reading() as connection:

@@ -1,4 +1,4 @@
-"""The thread that removes what is kept for a time only, once a day, a few devices a transaction."""
+"""The retention thread: removes old rows once a day, a few devices in each transaction."""
 
 import logging
 import time
@@ -25,7 +25,7 @@ from landbridge.tracking import recompute
 _FIRST_S = 600
 _DAY_S = 86_400
 _AHEAD_S = 30 * _DAY_S
-"""So far the clock may be ahead of the newest time that a device with a fix has reported."""
+"""Seconds that the clock may be ahead of the newest time reported by a device with a fix."""
 _AT_ONCE = 10
 _YIELD_S = 0.05
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class _Step(NamedTuple):
 
 
 class RetentionWorker(Periodic):
-    """Once a while after the start, when the rush is over, then every day."""
+    """It runs a while after the start, then every day."""
 
     def __init__(self, database: Database, clock: Clock, store: Store, priority: IngestPriority) -> None:
         super().__init__("retention", "remove what is no longer kept", _DAY_S, first_s=_FIRST_S)
@@ -48,7 +48,7 @@ class RetentionWorker(Periodic):
         self._priority = priority
 
     def turn(self) -> None:
-        """Remove what has been kept long enough."""
+        """Remove all rows whose retention period is over."""
         with self._database.reading() as connection:
             names = devices.names(connection)
             newest_s = devices.newest_s(connection)
@@ -72,7 +72,7 @@ class RetentionWorker(Periodic):
             _log.info("no longer kept: %s", ", ".join(f"{count} {what}" for what, count in counts.items()))
 
     def _forget(self, names: Sequence[str], steps: Sequence[_Step], counts: Counter[str]) -> None:
-        """All that is old of a few devices, counted by what it is."""
+        """Remove the old rows of a few devices; return counts by kind."""
         while not self.is_stopping:
             self._priority.yield_to_ingest(1.0)
             with self._database.writing(alone=False) as connection:
@@ -90,8 +90,7 @@ def _forget_points(connection: Connection, names: Sequence[str], before_s: int, 
 
 
 def _believed(now_s: int, newest_s: int | None) -> int:
-    """The clock, or where it is far ahead of the newest that devices have reported, no more than that
-    much."""
+    """Return the clock; if it is far ahead of the newest reported time, at most that much."""
     if newest_s is None or now_s <= newest_s + _AHEAD_S:
         return now_s
     _log.warning(

@@ -26,10 +26,10 @@ from landbridge.tracking.detected import to_track_point
 from landbridge.tracking.speed import settled
 
 BEYOND_M = {"cell": 5_000, "list": 2_000, "area": 45_000}
-"""What was heard goes on beyond the box; tools/verify/tracking/located.py says whether nine in ten lie
-within."""
+"""Cells extend beyond the box of their fixes; tools/verify/tracking/located.py checks that nine in ten points
+are within the radius."""
 LARGEST_M = 120_000
-"""A box that is wider holds a wrong fix, or a name that two cells have."""
+"""A wider box contains a wrong fix, or an identity that two cells share."""
 _E5_M = M_A_DEGREE / 1e5
 """Metres in 1e-5 degrees."""
 _MOST_RANGE_M = 100_000
@@ -39,7 +39,7 @@ _COLUMNS = ("radio", "mcc", "net", "area", "cell", "unit", "lon", "lat", "range"
 @strict
 @dataclass(frozen=True)
 class _Row:
-    """What is taken of a row; area and cell may be as long as those of 5G."""
+    """Limits of a list's row; area and cell may be as long as in 5G."""
 
     mcc: Annotated[int, WholeWithin(0, 999)]
     net: Annotated[int, WholeWithin(0, 999)]
@@ -51,14 +51,13 @@ class _Row:
 
 
 class Located(NamedTuple):
-    """Where a point without a fix was, with nine in ten within the radius."""
+    """The approximate place of a point without a fix: nine in ten are within the radius."""
 
     latitude: float
     longitude: float
     radius_m: int
     method: str
-    """cell: the fleet heard it; list: as somebody's list has it; area: others of its tracking area were
-    heard."""
+    """cell: from the fleet; list: from an imported list; area: from other cells of its tracking area."""
 
 
 def learn(connection: Connection, fixes: Iterable[StoredPoint]) -> None:
@@ -70,7 +69,7 @@ def learn(connection: Connection, fixes: Iterable[StoredPoint]) -> None:
             box = _box_of(each)
             heard[cell] = heard[cell].with_box(box) if cell in heard else box
     known = cells.known(connection, heard, listed=False)
-    # Most is known: then there is nothing to write, and no other agent has to wait.
+    # Most boxes are unchanged: then nothing is written, and no other agent has to wait.
     grown = {
         cell: box
         for cell, box in heard.items()
@@ -80,8 +79,8 @@ def learn(connection: Connection, fixes: Iterable[StoredPoint]) -> None:
 
 
 def unlearn(connection: Connection, flagged: Iterable[StoredPoint]) -> None:
-    """Recompute the boxes on whose edge fixes lie that have become doubtful: late data may disprove one that
-    was learned from. Any other is as far out as it is without them."""
+    """Recompute the boxes with a newly flagged fix on their edge: late data may disprove a fix that was
+    learned. Other boxes do not change without it."""
     under = [(cell, _box_of(each)) for each in flagged if (cell := _cell(each)) is not None]
     known = cells.known(connection, {cell for cell, _ in under}, listed=False)
     wrong = {cell for cell, box in under if cell in known and known[cell].is_touched(box)}
@@ -96,7 +95,7 @@ def relearn(connection: Connection, device: str) -> None:
 
 
 def locate(connection: Connection, stored: Sequence[StoredPoint]) -> dict[int, Located]:
-    """Where those of the points were that have a cell and no fix, by sequence, as far as is known now."""
+    """Return the places of points with a cell and without a fix, by sequence, as far as known now."""
     lacking = {
         each.point.seq: cell
         for each in stored
@@ -119,7 +118,7 @@ def locate(connection: Connection, stored: Sequence[StoredPoint]) -> dict[int, L
 
 
 def read(file: TextIO, where: str) -> Iterator[tuple[Cell, Box]]:
-    """The cells of a list in OpenCelliD's format; `UserError` names the line that is wrong."""
+    """Yield the cells of a list in OpenCelliD's format; `UserError` names the wrong line."""
     rows = csv.reader(files.lines(file, where))
     for number, row in enumerate(rows, 1):
         if number == 1 and row[: len(_COLUMNS)] == list(_COLUMNS):

@@ -1,4 +1,4 @@
-"""Capture sequences that ought to be stored and are not."""
+"""Capture sequences that should be stored and are not."""
 
 from collections.abc import Collection, Iterable
 
@@ -13,7 +13,7 @@ _COMPLETE = select(devices.c.device, devices.c.complete_seq).where(among_given(d
 
 
 def complete(connection: Connection, of_devices: Collection[str]) -> dict[str, int]:
-    """Up to which sequence nothing of these devices is missing, as far as that is known."""
+    """Return up to which sequence these devices are known to be complete."""
     rows = connection.execute(_COMPLETE, {"texts": list(of_devices)})
     return {row[0]: row[1] for row in rows}
 
@@ -38,7 +38,7 @@ def missing(connection: Connection, device: str, next_seq: int) -> list[Range]:
 
 
 def _between(known: Iterable[Range], low: int, high: int) -> list[Range]:
-    """What of `low` .. `high` lies in none of the `known` ranges."""
+    """Return the part of `low` .. `high` outside the `known` ranges."""
     found = []
     for known_low, known_high in [*sorted(known), (high + 1, high + 1)]:
         if low < known_low and low <= high:
@@ -48,13 +48,13 @@ def _between(known: Iterable[Range], low: int, high: int) -> list[Range]:
 
 
 def note_gone(connection: Connection, device: str, ranges: Iterable[Range]) -> None:
-    """Keep what the device says it no longer has."""
+    """Store which sequences the device reports as lost."""
     rows = [{"device": device, "low": low, "high": high} for low, high in ranges]
     connection.execute(insert(gone).values(rows).on_conflict_do_nothing())
 
 
 def count_missing(connection: Connection, device: str, highest: int) -> int:
-    """How many sequences up to `highest` may still come."""
+    """Return how many sequences up to `highest` may still arrive."""
     of_device = select(devices.c.complete_seq).where(devices.c.device == device)
     complete: int = connection.execute(of_device).scalar() or 0
     above = points.c.device == device, points.c.seq > complete
@@ -63,7 +63,7 @@ def count_missing(connection: Connection, device: str, highest: int) -> int:
 
 
 def count_gone(connection: Connection, device: str, highest: int, above: int = 0) -> int:
-    """How many sequences `above` one, up to `highest`, are gone for good."""
+    """Return how many sequences above `above`, up to `highest`, are lost."""
     reported = select(gone.c.low, gone.c.high).where(gone.c.device == device, gone.c.low <= highest)
     count, covered = 0, above
     for begin, end in sorted((low, high) for low, high in connection.execute(reported)):

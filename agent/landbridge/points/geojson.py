@@ -17,14 +17,13 @@ _KINDS = {KIND_FIX: "fix", KIND_CELL: "cell"}
 
 
 def has_position(stored: StoredPoint) -> bool:
-    """True for a fix on the globe, and not at 0,0; a point with only a cell has no position yet."""
+    """Whether it is a valid fix and not at 0,0; a point with only a cell has no position."""
     return stored.point.kind == KIND_FIX and not stored.flags & quality.NOWHERE
 
 
 def collection(track: Iterable[StoredPoint], located: Mapping[int, Located] | None = None) -> dict[str, Any]:
-    """A FeatureCollection of all points of `track`, those without a position too. With `located` these say
-    where
-    they were about."""
+    """Return a FeatureCollection of all points of `track`, those without a position included. `located` adds
+    their approximate places."""
     features = [feature(stored) for stored in track]
     for each in features if located else ():
         place_about(each, located)
@@ -32,14 +31,15 @@ def collection(track: Iterable[StoredPoint], located: Mapping[int, Located] | No
 
 
 def place_about(found: dict[str, Any], located: Mapping[int, Located] | None) -> None:
-    """Add to a Feature where its point was about, if that is known."""
+    """Add the approximate place of a point to its Feature, if known."""
     place = (located or {}).get(found["properties"]["seq"])
     if place is not None:
         found["properties"]["approximate"] = place._asdict()
 
 
 def feature(stored: StoredPoint) -> dict[str, Any]:
-    """A point as a Feature, its id <device>/<capture sequence>; geometry null without position."""
+    """Return a point as a Feature with the id <device>/<capture sequence>; geometry is null without a
+    position."""
     return {
         "type": "Feature",
         "id": point_id(stored),
@@ -49,12 +49,12 @@ def feature(stored: StoredPoint) -> dict[str, Any]:
 
 
 def point_id(stored: StoredPoint) -> str:
-    """What names a point for ever: <device>/<capture sequence>."""
+    """Return the permanent id of a point: <device>/<capture sequence>."""
     return f"{stored.device}/{stored.point.seq}"
 
 
 def properties(stored: StoredPoint) -> dict[str, Any]:
-    """What is known of a point besides its position; None where nothing is."""
+    """Return the properties of a point besides its position; None where unknown."""
     point = stored.point
     return {
         "device": stored.device,

@@ -1,4 +1,4 @@
-"""A track in as few points as a picture of it needs, and what a device took and sent day by day."""
+"""A track reduced to the points that a picture needs, and the days of a device."""
 
 from collections.abc import Sequence
 from math import ceil, floor
@@ -12,12 +12,12 @@ from landbridge.protocol.point import KIND_FIX
 DAY_S = 86_400
 _MOST_ALARMS = 500
 _SEQS, _PLMNS = 1 << 32, 1 << 20
-"""More than there are: a time and a sequence, a sequence and a PLMN, fit into a number of 63 bits."""
+"""Larger than any value, so that a time and a sequence, or a sequence and a PLMN, fit into 63 bits."""
 _COLUMNS = ("seq", "at_s", "lat", "lon", "speed", "rsrp", "battery", "temperature", "events", "flags")
 
 
 class Box(NamedTuple):
-    """Degrees; a west or east beyond 180 means what lies across the 180th meridian."""
+    """Degrees; a west or east beyond 180 is across the 180th meridian."""
 
     west: float
     south: float
@@ -27,12 +27,12 @@ class Box(NamedTuple):
 
 class Outline(NamedTuple):
     """`rows` have columns of a point, and how long it took to come in; of every `step_s` seconds the first
-    fix beyond doubt, or else the first fix, or point, and whatever raises an alarm. 1: these are all points
-    there are."""
+    fix without quality flags, or else the first fix, or point, and all that raise an alarm. 1: these are all
+    points there are."""
 
     rows: list[Row[Any]]
     total: int
-    """Points that this stands for."""
+    """Number of points that this one stands for."""
     step_s: int
 
 
@@ -45,8 +45,8 @@ def outline(
     most: int,
     alarms: int,
 ) -> Outline:
-    """The dated points of a device in `span`, [from, until), and `box`, in about `most` rows; `alarms`: the
-    bits of events that are never left out."""
+    """Return the dated points of a device in `span`, [from, until), and `box`, in about `most` rows; points
+    with one of the bits `alarms` are always included."""
     at_s = points.c.at_s
     wanted = [points.c.device == device, at_s >= span[0], at_s < span[1]]
     if of_trips is not None:
@@ -73,20 +73,20 @@ def outline(
 
 
 def _between(west: float, east: float) -> Any:
-    """That the longitude of a point lies there."""
+    """Return the condition that the longitude of a point is inside."""
     turns = range(ceil((-180 - east) / 360), floor((180 - west) / 360) + 1)
     there = [((west + 360 * turn) * 1e5, (east + 360 * turn) * 1e5) for turn in turns]
     return or_(*(points.c.lon.between(round(low), round(high)) for low, high in there))
 
 
 def _first_of(connection: Connection, wanted: Sequence[Any], slot: Any, rank: Any) -> list[int]:
-    """The sequence of the point with the lowest rank, then sequence, in each slot."""
+    """Return the sequence of the point with the lowest rank, then sequence, in each slot."""
     lowest = func.min(rank * _SEQS + points.c.seq).label("lowest")
     return [row.lowest % _SEQS for row in connection.execute(select(lowest).where(*wanted).group_by(slot))]
 
 
 def energy(connection: Connection, device: str, spans: Sequence[tuple[int, int]]) -> list[Row[Any]]:
-    """(day, did, joules) of each day, in days since 2000, and each reason."""
+    """Return (day, did, joules) for each day, in days since 2000, and each reason."""
     day = wakes.c.at_s // DAY_S
     columns = (
         day.label("day"),
@@ -99,9 +99,9 @@ def energy(connection: Connection, device: str, spans: Sequence[tuple[int, int]]
 
 
 def traffic(connection: Connection, device: str, spans: Sequence[tuple[int, int]]) -> list[Row[Any]]:
-    """(day, bytes, reports) of each day: envelopes as they came, without what carries them."""
+    """Return (day, bytes, reports) for each day: payload bytes of the envelopes."""
     day = uplinks.c.received_s // DAY_S
-    # PostgreSQL sums whole numbers of 64 bits to a decimal one.
+    # PostgreSQL's sum of 64-bit integers is a decimal.
     size = cast(func.sum(uplinks.c.bytes), BigInteger).label("bytes")
     statement = select(day.label("day"), size, func.count().label("reports"))
     of_device = statement.where(uplinks.c.device == device, _within(uplinks.c.received_s, spans))
@@ -109,7 +109,7 @@ def traffic(connection: Connection, device: str, spans: Sequence[tuple[int, int]
 
 
 def networks(connection: Connection, device: str) -> dict[int, int]:
-    """PLMN that the newest point of each report was taken under, by the time of its receipt."""
+    """Return the PLMN of the newest point in each uplink, by the time of its arrival."""
     heard = (points.c.device == device, points.c.plmn != 0)
     newest = func.max(points.c.seq * _PLMNS + points.c.plmn).label("newest")
     rows = connection.execute(select(points.c.received_s, newest).where(*heard).group_by(points.c.received_s))
@@ -117,7 +117,7 @@ def networks(connection: Connection, device: str) -> dict[int, int]:
 
 
 def along(connection: Connection, device: str, trip: int, most: int) -> list[Row[Any]]:
-    """(at_s, lat, lon) of about `most` fixes of a trip that are equally far apart in time."""
+    """Return (at_s, lat, lon) of about `most` fixes of a trip at equal intervals."""
     at_s = points.c.at_s
     good = and_(points.c.kind == KIND_FIX, at_s.is_not(None), points.c.flags == 0)
     of_trip = and_(points.c.device == device, points.c.trip == trip, good)

@@ -1,4 +1,4 @@
-"""A track in pages: however long it is, a page of it is in memory, and no transaction lasts for long."""
+"""Tracks in pages: one page is in memory at a time, and no transaction is long."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,7 @@ PAGE = 1_000
 
 
 class Paged:
-    """The points of a device by time, undated ones last, as exports take them (`export.Track`)."""
+    """The points of a device by time, undated ones last, for exports (`export.Track`)."""
 
     def __init__(
         self,
@@ -21,7 +21,7 @@ class Paged:
         of_trips: Sequence[int] | None = None,
         span: tuple[int, int] | None = None,
     ) -> None:
-        """Of these trips (None: of any and none); with `span` dated ones in [from, until) only."""
+        """Points of these trips (None: of any or none); with `span` dated ones in [from, until) only."""
         self._database = database
         self._wanted = (device, of_trips, span)
 
@@ -35,5 +35,5 @@ class Paged:
                 found = points.of_sequences(connection, device, page)
                 located = cells.locate(connection, found)
             stored = {each.point.seq: each for each in found}
-            # What is kept for a time only may have gone meanwhile.
+            # Retention may have removed some meanwhile.
             yield from ((stored[seq], located.get(seq)) for seq in page if seq in stored)

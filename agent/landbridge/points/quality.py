@@ -30,26 +30,26 @@ NAMES = {
     IMPLIED_SPEED: "implied speed",
 }
 NO_TIME = FUTURE | UNDATED | PAST
-"""A point with one of these is not tracked."""
+"""Points with one of these are not used by tracking."""
 NOWHERE = ZERO_POSITION | OUT_OF_RANGE
-"""A fix with one of these has no position."""
+"""Fixes with one of these have no position."""
 WRONG_PLACE = NOWHERE | IMPLIED_SPEED
-"""A fix with one of these was taken elsewhere."""
+"""Fixes with one of these were taken elsewhere."""
 NOT_LATEST = WRONG_PLACE | NO_TIME
-"""A fix with one of these is never the latest position."""
+"""Fixes with one of these are never the latest position."""
 NO_PLACE = NOT_LATEST | FEW_SATELLITES | HIGH_HDOP
-"""A fix with one of these says nothing of where the container was when: it belongs on no line."""
+"""Fixes with one of these have no reliable time or place and are on no line."""
 
 _FEWEST_SATELLITES = 4
 _HIGHEST_HDOP = 50  # 10.0: a fix worth tens of metres
 _MOST_LAT, _MOST_LON = 90_00000, 180_00000
 _DAY_S = 86_400  # beyond any wrong time zone
-_LONGEST_S = 366 * _DAY_S  # a flash holds months; clocks that were reset are years behind
+_LONGEST_S = 366 * _DAY_S  # a flash holds months; clocks that were reset are years slow
 _BATTERY_MV = (1500, 5000)
 
 
 def check_all(points: Sequence[Point], clock: DeviceClock | None, now_s: int) -> CheckedPoints:
-    """`check` for the points of one uplink."""
+    """Apply `check` to the points of one uplink."""
     columns = Points.of(points)
     if points and _are_plain(columns, now_s):
         n = len(points)
@@ -58,7 +58,8 @@ def check_all(points: Sequence[Point], clock: DeviceClock | None, now_s: int) ->
 
 
 def check(point: Point, clock: DeviceClock | None, now_s: int) -> CheckedPoint:
-    """Date and flag `point`; `clock` is its device's as it came at `now_s`."""
+    """Return the point with time and flags; `clock` is that of its device's uplink, which arrived at
+    `now_s`."""
     at_s, flags = _date(point, clock, now_s)
     if point.kind == KIND_FIX:
         flags |= _position_flags(point)
@@ -73,23 +74,24 @@ def check(point: Point, clock: DeviceClock | None, now_s: int) -> CheckedPoint:
 
 
 def knows_time(clock: DeviceClock, now_s: int) -> bool:
-    """True when the device has an offset, and it agrees to a day with what came at `now_s`."""
+    """Whether the device has an offset that agrees with the arrival at `now_s` to a day."""
     return clock.offset_s != 0 and abs(clock.offset_s - _power_on_s(clock, now_s)) <= _DAY_S
 
 
 def ended_by(clock: DeviceClock, now_s: int) -> int:
-    """The quality flags of times of its power-on that the clock resolves, as it came at `now_s`."""
+    """Return the quality flags that the clock of an uplink, which arrived at `now_s`, can replace for its
+    power-on."""
     return UNDATED | BY_ARRIVAL if knows_time(clock, now_s) else UNDATED
 
 
 def names(flags: int) -> list[str]:
-    """The flags in words."""
+    """Return the names of the flags."""
     return [name for bit, name in NAMES.items() if flags & bit] if flags else []
 
 
 def _are_plain(points: Points, now_s: int) -> bool:
-    """Whether `check` would flag none of these fixes and has to date none: most uplinks are so,
-    and their columns show it in a fraction of the time."""
+    """Whether `check` would flag and date none of these fixes. That holds for most uplinks, and their columns
+    show it in a fraction of the time."""
     _, times, kinds, qualities, _, _, lat, lon, _, _, _, hdop, sats, battery, *_ = points.columns
     if max(kinds) != KIND_FIX or QUALITY_NONE in qualities:
         return False
@@ -109,12 +111,12 @@ def _are_plain(points: Points, now_s: int) -> bool:
 
 
 def _power_on_s(clock: DeviceClock, now_s: int) -> int:
-    """When the device was switched on, if its uplink did not lie about anywhere."""
+    """Return when the device was switched on, by an uplink that was not delayed."""
     return now_s - clock.since_power_on_s
 
 
 def _date(point: Point, clock: DeviceClock | None, now_s: int) -> tuple[int | None, int]:
-    """When `point` was taken, and the flag for how certain that is."""
+    """Return when `point` was taken, and the flag for the certainty of that."""
     if point.quality != QUALITY_NONE:
         return point.time, 0
     if clock is None or clock.boot != point.boot:

@@ -32,7 +32,7 @@ from landbridge.protocol.point import KIND_FIX, KIND_REUSED, Point
 
 _NAMES = ("device", *Point._fields, "at_s", "dated", "flags", "received_s", "trip")
 _OF_POINT = len(Point._fields)
-# As a literal, or SQLite would not see that the partial index fits.
+# A literal, because otherwise SQLite does not use the partial index.
 _NO_SEQ = 2**62
 _WITHOUT_CLOCK = points.c.quality == literal_column("0")
 _TO_DATE = (
@@ -46,19 +46,19 @@ _TRIPS = select(trips).where(among_given(trips.c.device))
 
 
 class CheckedPoint(NamedTuple):
-    """A point with what the agent finds out about it."""
+    """A point with its time and flags."""
 
     point: Point
     at_s: int | None
-    """When it was taken; None: not known."""
+    """When it was taken; None: unknown."""
     dated: bool
     """`at_s` comes from the clock of an uplink, not from the record."""
     flags: int
-    """Doubts (points/quality.py)."""
+    """Quality flags (points/quality.py)."""
 
 
 class StoredPoint(NamedTuple):
-    """A point as it stands in the database."""
+    """A point in the database."""
 
     device: str
     point: Point
@@ -69,18 +69,18 @@ class StoredPoint(NamedTuple):
     trip: int | None
     container: str | None
     tenant: str | None = None
-    """The tenant of the trip; None: the operator's."""
+    """The tenant of the trip; None: the operator tenant."""
 
 
 class CheckedPoints(Rows[CheckedPoint]):
-    """Judged points by column: those of `Point`, then what was found out."""
+    """Points after the quality check, by column: those of `Point`, then the results."""
 
     __slots__ = ()
     places = {name: place for place, name in enumerate((*Point._fields, *CheckedPoint._fields[1:]))}
 
     @staticmethod
     def of(checked: Sequence[CheckedPoint]) -> "CheckedPoints":
-        """`checked`, which may be by column already."""
+        """Return `checked` by column; it may be so already."""
         if isinstance(checked, CheckedPoints):
             return checked
         rows = [(*point, *rest) for point, *rest in checked]
@@ -92,14 +92,14 @@ class CheckedPoints(Rows[CheckedPoint]):
 
 
 class StoredPoints(Rows[StoredPoint]):
-    """Stored points by column: those of the table, then whose the trip is."""
+    """Stored points by column: those of the table, then the trip's tenant."""
 
     __slots__ = ()
     places = {name: place for place, name in enumerate((*_NAMES, "container", "tenant"))}
 
     @staticmethod
     def of(stored: Sequence[StoredPoint]) -> "StoredPoints":
-        """`stored`, which may be by column already."""
+        """Return `stored` by column; it may be so already."""
         if isinstance(stored, StoredPoints):
             return stored
         rows = [(device, *point, *rest) for device, point, *rest in stored]
@@ -112,14 +112,14 @@ class StoredPoints(Rows[StoredPoint]):
 
 
 def under(connection: Connection, device: str, sequences: Sequence[int]) -> dict[int, Point]:
-    """What is stored under `sequences`."""
+    """Return the points stored under `sequences`."""
     columns = [points.c[name] for name in Point._fields]
     statement = select(*columns).where(points.c.device == device, points.c.seq.in_(sequences))
     return {row.seq: Point(*row) for row in connection.execute(statement)}
 
 
 def trips_of(connection: Connection, of_devices: Sequence[str]) -> dict[str, list[Row[Any]]]:
-    """The trips of these devices."""
+    """Return the trips of these devices."""
     found: dict[str, list[Row[Any]]] = {}
     for trip in connection.execute(_TRIPS, {"texts": list(of_devices)}):
         found.setdefault(trip.device, []).append(trip)
@@ -127,7 +127,7 @@ def trips_of(connection: Connection, of_devices: Sequence[str]) -> dict[str, lis
 
 
 def insert_all(connection: Connection, *stored: Sequence[StoredPoint]) -> None:
-    """Store points, of whatever devices, none of which is there yet."""
+    """Store points of any devices; none of them exists yet."""
     without: list[tuple[Any, ...]] = []
     of_trips: list[tuple[Any, ...]] = []
     for each in map(StoredPoints.of, stored):
@@ -137,7 +137,7 @@ def insert_all(connection: Connection, *stored: Sequence[StoredPoint]) -> None:
             of_trips += zip(*columns, trip, strict=True)
         else:
             without += zip(*columns, strict=True)
-    # SQLite's driver looks for an adapter for each null and truth value, and for no number.
+    # SQLite's driver looks for an adapter for each null and boolean, but not for numbers.
     bulk.insert(connection, points, _NAMES[:-1], without)
     bulk.insert(connection, points, _NAMES, of_trips)
 
@@ -145,7 +145,7 @@ def insert_all(connection: Connection, *stored: Sequence[StoredPoint]) -> None:
 def store(
     connection: Connection, device: str, checked: Sequence[CheckedPoint], received_s: int
 ) -> StoredPoints:
-    """Store the points of one device that are not there yet and return these, in the given order."""
+    """Store the new points of one device and return them, in the given order."""
     already = under(connection, device, [each.point.seq for each in checked])
     of_device = trips_of(connection, [device]).get(device, ())
     fresh = CheckedPoints.of([each for each in checked if each.point.seq not in already])
@@ -160,7 +160,7 @@ def store(
 def with_trips(
     device: str, checked: CheckedPoints, received_s: int, of_device: Sequence[Row[Any]]
 ) -> StoredPoints:
-    """`with_trip` for each of `checked`."""
+    """Apply `with_trip` to each of `checked`."""
     n = len(checked)
     trip: list[Sequence[Any]] = [[None] * n] * 3
     if of_device:
@@ -172,15 +172,13 @@ def with_trips(
 def with_trip(
     device: str, checked: CheckedPoint, received_s: int, of_device: Sequence[Row[Any]]
 ) -> StoredPoint:
-    """The point on the trip that was under way when it was taken; on none when that is not known.
-
-    A guess would show one shipper's point under another's container.
-    """
+    """Return the point with the trip that was under way when it was taken; with none if its time is unknown.
+    A guess would show one shipper's point under another's container."""
     return StoredPoint(device, *checked, received_s, *_trip_at(checked.at_s, of_device))
 
 
 def _trip_at(at_s: int | None, of_device: Sequence[Row[Any]]) -> tuple[int | None, str | None, str | None]:
-    """Trip, container and tenant at that time."""
+    """Return trip, container and tenant at that time."""
     if at_s is not None:
         for trip in of_device:
             if trip.started_s <= at_s and (trip.ended_s is None or at_s < trip.ended_s):
@@ -189,8 +187,8 @@ def _trip_at(at_s: int | None, of_device: Sequence[Row[Any]]) -> tuple[int | Non
 
 
 def devices_to_date(connection: Connection, boots: Mapping[str, int]) -> set[str]:
-    """Which of these devices, each with its present power-on, have points of some power-on among these that
-    have no time, or an uncertain one."""
+    """Return those of these devices, each with its current power-on, that have points of some power-on
+    without a time, or with an uncertain one."""
     if not boots:
         return set()
     given = {"boots": list(set(boots.values())), "texts": list(boots)}
@@ -198,7 +196,7 @@ def devices_to_date(connection: Connection, boots: Mapping[str, int]) -> set[str
 
 
 def to_date(connection: Connection, device: str, boot: int, flags: int) -> list[StoredPoint]:
-    """The stored points of `boot` that have no time, or one with one of `flags`."""
+    """Return the stored points of `boot` without a time, or with one of `flags`."""
     uncertain = points.c.at_s.is_(None) | (points.c.flags.bitwise_and(flags) != 0)
     statement = _stored().where(points.c.device == device, points.c.boot == boot, _WITHOUT_CLOCK, uncertain)
     return [_from_row(row) for row in connection.execute(statement.order_by(points.c.seq))]
@@ -233,8 +231,8 @@ def date(
 def newest_fix(
     connection: Connection, device: str, flags: int, trip: int | None = None, tenant: str | None = None
 ) -> StoredPoint | None:
-    """The fix of `device`, of one `trip` of it or those of one `tenant` (OPERATOR: of no other tenant), with
-    the greatest time that has none of `flags`."""
+    """Return the newest fix of `device` without any of `flags`, of one `trip` or of one `tenant` (OPERATOR:
+    of no other tenant)."""
     fixes = _stored().where(points.c.device == device, points.c.kind == KIND_FIX)
     if trip is not None:
         fixes = fixes.where(points.c.trip == trip)
@@ -252,8 +250,8 @@ def from_point(
     flags: int,
     end: tuple[int, int] | None = None,
 ) -> list[StoredPoint]:
-    """The points of `device` from `begin` on, (at_s, seq), and before `end` (None: all), that have a time and
-    none of `flags`, by time."""
+    """Return the points of `device` from `begin` on, (at_s, seq), and before `end` (None: all), that have a
+    time and none of `flags`, by time."""
     statement = _stored().where(points.c.device == device, points.c.flags.bitwise_and(flags) == 0)
     later = statement.where(tuple_(points.c.at_s, points.c.seq) >= begin)
     if end is not None:
@@ -262,7 +260,7 @@ def from_point(
 
 
 def last_fix(connection: Connection, device: str, before: tuple[int, int], flags: int) -> StoredPoint | None:
-    """The last fix of `device` before the point `before`, (at_s, seq), that has none of `flags`."""
+    """Return the last fix of `device` before the point `before`, (at_s, seq), without any of `flags`."""
     fixes = _stored().where(points.c.device == device, points.c.kind == KIND_FIX)
     point = tuple_(points.c.at_s, points.c.seq)
     good = fixes.where(point < before, points.c.flags.bitwise_and(flags) == 0)
@@ -272,15 +270,15 @@ def last_fix(connection: Connection, device: str, before: tuple[int, int], flags
 
 
 def newest_s(connection: Connection, device: str, before_s: int, flags: int) -> int | None:
-    """The greatest time of the points of `device` that came before, leaving out those with one of `flags`;
-    None: there are none."""
+    """Return the newest time of the points of `device` that arrived before, without those with one of
+    `flags`; None if there are none."""
     came = points.c.device == device, points.c.received_s < before_s
     newest = select(func.max(points.c.at_s)).where(*came, points.c.flags.bitwise_and(flags) == 0)
     return connection.execute(newest).scalar()
 
 
 def set_flags(connection: Connection, device: str, flags: Mapping[int, int]) -> None:
-    """Give points other flags, by sequence."""
+    """Set the flags of points, by sequence."""
     of_point = update(points).where(points.c.device == device, points.c.seq == bindparam("of_seq"))
     if flags:
         rows = [{"of_seq": seq, "flags": each} for seq, each in flags.items()]
@@ -288,8 +286,8 @@ def set_flags(connection: Connection, device: str, flags: Mapping[int, int]) -> 
 
 
 def bind(connection: Connection, device: str, from_s: int) -> list[tuple[StoredPoint, StoredPoint]]:
-    """Put the points from a time on, each to the trip that was under way when it was taken; return those that
-    this has moved, as they were and as they are."""
+    """Assign the points from a time on to the trips that were under way when they were taken. Return those
+    that changed, as they were and as they are."""
     statement = _stored().where(points.c.device == device, points.c.at_s >= from_s).order_by(points.c.at_s)
     stored = [_from_row(row) for row in connection.execute(statement)]
     of_device = trips_of(connection, [device]).get(device, ())
@@ -311,7 +309,7 @@ def _checked(stored: StoredPoint) -> CheckedPoint:
 def track(
     connection: Connection, device: str, of_trips: Sequence[int] | int | None = None
 ) -> list[StoredPoint]:
-    """All points of `device`, or those of some trips of it, by time; undated ones come last."""
+    """Return all points of `device`, or those of some trips, by time; undated ones last."""
     statement = _stored().where(points.c.device == device)
     if of_trips is not None:
         statement = statement.where(points.c.trip.in_([of_trips] if isinstance(of_trips, int) else of_trips))
@@ -322,8 +320,8 @@ def track(
 def sequences(
     connection: Connection, device: str, of_trips: Sequence[int] | None, span: tuple[int, int] | None
 ) -> Sequence[int]:
-    """Those of the points of `device` (of these trips; None: of any and none) by time, undated ones last;
-    with `span` of dated ones in [from, until) only."""
+    """Return the points of `device` (of these trips; None: of any or none) by time, undated ones last; with
+    `span` only dated ones in [from, until)."""
     statement = select(points.c.seq).where(points.c.device == device)
     if of_trips is not None:
         statement = statement.where(points.c.trip.in_(of_trips))
@@ -334,19 +332,19 @@ def sequences(
 
 
 def find(connection: Connection, device: str, seq: int) -> StoredPoint | None:
-    """One point."""
+    """Return a point."""
     row = connection.execute(_stored().where(points.c.device == device, points.c.seq == seq)).one_or_none()
     return None if row is None else _from_row(row)
 
 
 def last(connection: Connection, device: str) -> StoredPoint | None:
-    """The point of `device` with the highest sequence, None if it never made one."""
+    """Return the point of `device` with the highest sequence; None if it has none."""
     row = connection.execute(_last(device)).one_or_none()
     return None if row is None else _from_row(row)
 
 
 def newest(connection: Connection, device: str) -> StoredPoint:
-    """The same of a device that has made one."""
+    """The same for a device that has points."""
     return _from_row(connection.execute(_last(device)).one())
 
 
@@ -355,19 +353,19 @@ def _last(device: str) -> Select[Any]:
 
 
 def of_sequences(connection: Connection, device: str, sequences: Sequence[int]) -> list[StoredPoint]:
-    """The points of `device` with these sequences."""
+    """Return the points of `device` with these sequences."""
     values = {"device": device, "sequences": list(sequences)}
     return [_from_row(row) for row in connection.execute(_of_sequences(), values)]
 
 
 def between(connection: Connection, device: str, low: int, high: int) -> list[StoredPoint]:
-    """The points of `device` with these sequences and those between them."""
+    """Return the points of `device` with these sequences and those between them."""
     statement = _stored().where(points.c.device == device, points.c.seq.between(low, high))
     return [_from_row(row) for row in connection.execute(statement)]
 
 
 def messages(connection: Connection, device: str, from_s: int, until_s: int) -> list[tuple[int, int, int]]:
-    """(received, bytes, how often) of the uplinks of `device` in a time, in their order."""
+    """Return (received, bytes, how often) of the uplinks of `device` in a period, in order."""
     columns = (uplinks.c.received_s, uplinks.c.bytes, uplinks.c.repeats + 1)
     of_device = select(*columns).where(uplinks.c.device == device)
     within = of_device.where(uplinks.c.received_s >= from_s, uplinks.c.received_s < until_s)
@@ -375,7 +373,7 @@ def messages(connection: Connection, device: str, from_s: int, until_s: int) -> 
 
 
 def latest_position(connection: Connection, device: str) -> StoredPoint | None:
-    """The device's latest position: the good fix with the greatest time."""
+    """Return the device's latest position: the newest good fix."""
     statement = _stored().join(devices, devices.c.device == points.c.device)
     latest = statement.where(points.c.device == device, points.c.seq == devices.c.position_seq)
     row = connection.execute(latest).one_or_none()
@@ -383,10 +381,10 @@ def latest_position(connection: Connection, device: str) -> StoredPoint | None:
 
 
 def stationary_until_s(connection: Connection, device: str, fix: int) -> int | None:
-    """When the device was last known to stand where it took the fix of that sequence: it says so itself, in a
-    record that it is still here, which a shunt in the yard does not end; and each record behind that, without
-    a fix, has felt no motion. None: it is not known to, or something is missing since. Of a tenant's trip
-    only what was said on it counts; the operator sees all of them."""
+    """Return when the device was last known to be where it took the fix of that sequence. It reports so in a
+    record with a reused position, also after shunting in the yard; later records without a fix must have felt
+    no motion. None if it is unknown, or records are missing since. For a tenant only records on its trip
+    count; the operator sees all."""
     given = {"of_device": device, "fix": fix}
     trip, tenant = connection.execute(_TRIP_OF_FIX, given).one()
     if tenant is None:
@@ -397,7 +395,8 @@ def stationary_until_s(connection: Connection, device: str, fix: int) -> int | N
 
 
 def _still(is_mine: ColumnElement[bool]) -> Select[int, Any, Any]:
-    """Count, last sequence, last time of the points after a fix that show that the device is still there."""
+    """Return count, last sequence and last time of the points after a fix that show that the device has not
+    moved."""
     rests = (points.c.kind != KIND_FIX) & (points.c.motion == 0)
     fix: BindParameter[int] = bindparam("fix", type_=points.c.seq.type)
     since = (points.c.device == bindparam("of_device"), points.c.seq > fix)
@@ -408,7 +407,7 @@ def _still(is_mine: ColumnElement[bool]) -> Select[int, Any, Any]:
     return select(func.count(), func.max(points.c.seq), func.max(points.c.at_s)).where(*since, before)
 
 
-# Made once: to make such a statement takes longer than to execute it.
+# Compiled once, which takes longer than to execute it.
 _TRIP_OF_FIX = (
     select(points.c.trip, trips.c.tenant)
     .select_from(points.outerjoin(trips))
@@ -420,7 +419,7 @@ _STATIONARY_ON_TRIP = _still(points.c.trip == bindparam("of_trip"))
 
 
 class Place(NamedTuple):
-    """Where a page of a track ended: time and sequence of its last point."""
+    """The end of a page of a track: time and sequence of its last point."""
 
     at_s: int
     seq: int
@@ -436,13 +435,13 @@ def page(
     most: int,
 ) -> list[StoredPoint]:
     """At most `most` dated points of `device` (of these trips; None: of any and none) by time, taken from
-    `since_s` on, before `until_s`, and behind the place `after`."""
+    `since_s` on, before `until_s`, and after the place `after`."""
     seq, at_s = points.c.seq, points.c.at_s
     statement = _stored().where(points.c.device == device, at_s >= since_s, at_s < until_s)
-    behind = (at_s > after.at_s) | ((at_s == after.at_s) & (seq > after.seq))
+    later = (at_s > after.at_s) | ((at_s == after.at_s) & (seq > after.seq))
     if of_trips is not None:
         statement = statement.where(points.c.trip.in_(of_trips))
-    rows = connection.execute(statement.where(behind).order_by(at_s, seq).limit(most))
+    rows = connection.execute(statement.where(later).order_by(at_s, seq).limit(most))
     return [_from_row(row) for row in rows]
 
 
@@ -463,22 +462,22 @@ def _of_sequences() -> Select[Any]:
 
 
 class Counts(NamedTuple):
-    """What came of a device's records."""
+    """The state of a device's records."""
 
     stored: int
     missing: int
-    """Capture sequences up to the highest stored one that are not there (yet) and may still come."""
+    """Capture sequences up to the highest stored one that are missing and may still arrive."""
     gone: int
-    """Those that the device no longer has."""
+    """Sequences that are lost."""
     duplicates: int
-    """Records that came again and were dropped."""
+    """Records that arrived again and were dropped."""
     uplinks: int
     repeats: int
-    """Uplinks that came again byte for byte; their records are not in `duplicates`."""
+    """Uplinks that arrived again byte for byte; their records are not in `duplicates`."""
 
 
 def counts(connection: Connection, device: str) -> Counts:
-    """Count `device`'s points and uplinks."""
+    """Count the points and uplinks of `device`."""
     of_points = select(func.count(), func.coalesce(func.max(points.c.seq), 0))
     stored, highest = connection.execute(of_points.where(points.c.device == device)).one()
     dropped = func.sum(uplinks.c.records - uplinks.c.new_records)
@@ -488,12 +487,12 @@ def counts(connection: Connection, device: str) -> Counts:
     duplicates, received, repeats = connection.execute(of_uplinks.where(uplinks.c.device == device)).one()
     lost = gaps.count_gone(connection, device, highest)
     missing = gaps.count_missing(connection, device, highest)
-    # PostgreSQL's sums are of a type of their own.
+    # PostgreSQL's sums have another type.
     return Counts(stored, missing, lost, int(duplicates), received, int(repeats))
 
 
 class KeptUplink(NamedTuple):
-    """An accepted uplink as it came."""
+    """An accepted uplink as it arrived."""
 
     device: str
     number: int
@@ -505,13 +504,13 @@ class KeptUplink(NamedTuple):
 
 
 def keep_uplinks(connection: Connection, kept: Sequence[KeptUplink]) -> None:
-    """Keep them."""
+    """Store uplinks."""
     rows = [(*each, len(each.payload)) for each in kept]
     bulk.insert(connection, uplinks, (*KeptUplink._fields, "bytes"), rows)
 
 
 def kept(connection: Connection, device: str, since_s: int) -> list[tuple[int, bytes]]:
-    """(received_s, payload) of the uplinks of `device` that are still kept as they came, in that order."""
+    """Return (received_s, payload) of the uplinks of `device` whose payload is still stored, in order."""
     columns = select(uplinks.c.received_s, uplinks.c.payload)
     of_device = columns.where(uplinks.c.device == device, uplinks.c.received_s >= since_s)
     whole = of_device.where(uplinks.c.payload != b"").order_by(uplinks.c.received_s, uplinks.c.number)
@@ -519,7 +518,7 @@ def kept(connection: Connection, device: str, since_s: int) -> list[tuple[int, b
 
 
 def put_right(connection: Connection, changed: Sequence[StoredPoint]) -> None:
-    """Let points that are there be like these."""
+    """Replace the columns of existing points by these."""
     if not changed:
         return
     names = [name for name in _NAMES if name not in ("device", "seq", "received_s")]
@@ -535,14 +534,14 @@ def put_right(connection: Connection, changed: Sequence[StoredPoint]) -> None:
 
 
 def number_is_taken(connection: Connection, device: str, number: int) -> bool:
-    """Whether an uplink of that number was accepted, or may have been before what is still known."""
+    """Whether an uplink of that number was accepted, or may have been before the oldest known one."""
     known = exists().where(uplinks.c.device == device, uplinks.c.number == number)
     statement = select(known | (devices.c.forgotten_number >= number)).where(devices.c.device == device)
     return bool(connection.execute(statement).scalar_one())
 
 
 def repeats_uplink(connection: Connection, device: str, number: int, payload: bytes) -> bool:
-    """True when exactly this envelope was accepted before; then the repeat is counted."""
+    """Whether exactly this envelope was accepted before; then the repeat is counted."""
     repeated = connection.execute(
         update(uplinks)
         .where(uplinks.c.device == device, uplinks.c.number == number)

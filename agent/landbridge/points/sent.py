@@ -1,4 +1,4 @@
-"""What devices have sent over which card and from where, as the store has it, for the sums of usage.py."""
+"""The uplinks of devices by card and country, for the sums of usage.py."""
 
 from collections.abc import Sequence
 
@@ -11,25 +11,25 @@ from landbridge.points.usage import Message, Span, month_s, split
 
 
 def messages(connection: Connection, device: str, from_s: int, until_s: int) -> list[Message]:
-    """The uplinks of a device from `from_s` on, before `until_s`."""
+    """Return the uplinks of a device from `from_s` on, before `until_s`."""
     return [Message(*each) for each in points.messages(connection, device, from_s, until_s)]
 
 
 def profiles(connection: Connection, device: str) -> list[Span]:
-    """The ICCIDs that a device had."""
+    """Return the ICCIDs of a device by time."""
     spans = [Span(each.seen_s, each.iccid) for each in cards.identities(connection, device)]
     return sorted(spans, key=lambda span: span.from_s)
 
 
 def countries(connection: Connection, device: str) -> list[Span]:
-    """The mobile country codes it sent from: of the network that the newest point in a report was under."""
+    """Return the mobile country codes by time: of the network of the newest point in an uplink."""
     plmns = sorted(outline.networks(connection, device).items())
     return [Span(received_s, str(plmn // 1000)) for received_s, plmn in plmns]
 
 
 def month_bytes(connection: Connection, iccids: Sequence[str], now_s: int) -> dict[str, int]:
-    """What a card of these ICCIDs has used since the first of the month, by the model, under each of them,
-    whatever device it was in."""
+    """Return the usage of cards with these ICCIDs since the first of the month, by the model, for each ICCID,
+    in any device."""
     found = dict.fromkeys(iccids, 0)
     for device in cards.devices_with(connection, iccids):
         sent = messages(connection, device, month_s(now_s), now_s + 1)

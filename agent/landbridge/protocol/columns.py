@@ -1,4 +1,4 @@
-"""Rows that are kept as their columns: most of the way from an uplink to the tables nobody needs a row."""
+"""Rows that are kept as columns: from an uplink to the tables, single rows are seldom needed."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Key 9 of an uplink: how the device fares and what went wrong (docs/reference/landbridge.cddl)."""
+"""Key 9 of an uplink: counters and errors of the device (docs/reference/landbridge.cddl)."""
 
 from typing import Any, NamedTuple
 
@@ -42,7 +42,7 @@ _U32 = (0, 0xFFFFFFFF)
 
 
 class Entry(NamedTuple):
-    """One thing that went wrong."""
+    """An entry of the device log."""
 
     boot: int
     clock_s: int
@@ -59,7 +59,7 @@ def meaning(kind: int, value: int) -> str | int:
 
 
 class Diagnostics(NamedTuple):
-    """What a device has reported of itself."""
+    """The diagnostics of a device."""
 
     boot: int
     offset_s: int

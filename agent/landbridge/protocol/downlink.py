@@ -12,7 +12,7 @@ import cbor2
 from landbridge.protocol.limits import MAX_REPLY_BYTES, VERSION
 
 EPOCH_KEY = 11
-"""The present epoch of the device's keys, in the reply to an uplink of an earlier one."""
+"""The current key epoch, in the downlink that answers an uplink of an earlier one."""
 
 
 def encode_reply(

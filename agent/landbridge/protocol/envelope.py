@@ -31,7 +31,7 @@ class ForgedError(WireError):
 
 
 class Header(NamedTuple):
-    """What an envelope says openly."""
+    """The unencrypted content of an envelope."""
 
     number: int
     """The partial IV."""
@@ -61,7 +61,8 @@ def _hkdf(device_key: bytes, salt: bytes, info: str, length: int) -> bytes:
 
 
 def direction_keys(device_key: bytes, device: str, direction: Direction, epoch: int = 0) -> DirectionKeys:
-    """Key and IV of `direction` for the device with the 32-byte `device_key` in an epoch of its keys."""
+    """Return key and IV of `direction` for the device with the 32-byte `device_key` in an epoch of its
+    keys."""
     info = f"landbridge/{VERSION}/{direction}/{device}"
     material = _hkdf(device_key, epoch.to_bytes(4, "big"), info, _KEY_BYTES + _IV_BYTES)
     return DirectionKeys(material[:_KEY_BYTES], material[_KEY_BYTES:])
@@ -76,7 +77,7 @@ def _cipher(device_key: bytes, device: str, direction: Direction, epoch: int) ->
 
 
 def broker_password(device_key: bytes, device: str) -> str:
-    """The device's password at the broker: 32 hex digits; its user name is the device id."""
+    """Return the device's broker password: 32 hex digits; its user name is the device id."""
     return _hkdf(device_key, b"", f"landbridge/{VERSION}/broker/{device}", 16).hex()
 
 
@@ -100,7 +101,7 @@ def open_envelope(device_key: bytes, device: str, direction: Direction, envelope
 
 
 def parse(envelope: bytes) -> ParsedEnvelope:
-    """The parts of `envelope`; nobody has checked what it says. Raises `WireError`."""
+    """Return the parts of `envelope`, unverified. Raises `WireError`."""
     protected, ciphertext = _parts(cbor.loads(envelope))
     return ParsedEnvelope(_header(protected), protected, ciphertext)
 
@@ -114,11 +115,11 @@ def decrypt(device_key: bytes, device: str, direction: Direction, encrypted: Par
             _nonce(iv, number), encrypted.ciphertext, _begin(encrypted.protected) + external
         )
     except InvalidTag:
-        raise ForgedError("envelope: not sealed by this device for this direction") from None
+        raise ForgedError("envelope: not encrypted by this device for this direction") from None
 
 
 def header(envelope: bytes) -> Header:
-    """What `envelope` says openly; nobody has checked it. Raises `WireError`."""
+    """Return the unencrypted header of `envelope`, unverified. Raises `WireError`."""
     return parse(envelope).header
 
 
@@ -132,11 +133,11 @@ def _parts(item: object) -> tuple[bytes, bytes]:
 
 @lru_cache(maxsize=4096)  # many an uplink has the same number, of one device or another
 def _header(protected: bytes) -> Header:
-    """A protected header that is exactly the one of the contract."""
+    """Return the header in a protected one that has exactly the form of the protocol."""
     item = cbor.loads(protected)
     fields = item if type(item) is dict else {}
     found = Header(_integer(fields.get(_PARTIAL_IV), 5), _integer(fields.get(_KID), 4))
-    # One spelling only: unknown algorithms and critical headers all end here.
+    # Only one encoding is valid: unknown algorithms and critical headers are refused here.
     if protected != _protected(found) or found.epoch > MAX_EPOCH:
         raise WireError("envelope: unknown algorithm, key epoch or header")
     return found
@@ -148,7 +149,7 @@ def _integer(item: object, most_bytes: int) -> int:
     return int.from_bytes(item, "big")
 
 
-@lru_cache(maxsize=4096)  # replies of the same second have the same number
+@lru_cache(maxsize=4096)  # downlinks of the same second have the same number
 def _protected(of: Header) -> bytes:
     fields = {_ALG: _AES_CCM_16_64_128, _KID: _shortest(of.epoch), _PARTIAL_IV: _shortest(of.number)}
     return cbor2.dumps(fields)
@@ -164,6 +165,6 @@ def _nonce(iv: int, number: int) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _begin(protected: bytes) -> bytes:
-    """What is authenticated beside the text, an array of three, but for the last: the external data."""
+    """Return the associated data, an array of three, without its last item, the external data."""
     array_of_three = b"\x83"
     return array_of_three + cbor2.dumps("Encrypt0") + cbor2.dumps(protected)

@@ -1,4 +1,4 @@
-"""Records that the agent wants again, and what the device no longer has (docs/reference/protocol.md)."""
+"""Requests for missing records, and reports of lost ones (docs/reference/protocol.md)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from landbridge.protocol.limits import WireError
 WANTED_KEY = 6
 GONE_KEY = 11
 MOST_WANTED = 8
-"""Ranges in one reply."""
+"""Ranges in one downlink."""
 _MOST_GONE = 64
 _HIGHEST = 0xFFFFFFFF
 
@@ -17,12 +17,12 @@ Range = tuple[int, int]
 
 
 def encode(wanted: Sequence[Range]) -> Mapping[int, Any]:
-    """The pair of a reply that asks for the first MOST_WANTED of `wanted`."""
+    """Return the pair of a downlink that requests the first MOST_WANTED of `wanted`."""
     return {WANTED_KEY: [bound for low_high in wanted[:MOST_WANTED] for bound in low_high]}
 
 
 def decode_gone(value: Any) -> list[Range]:
-    """The ranges that a device says are gone; raises `WireError`."""
+    """Return the ranges that a device reports as lost; raises `WireError`."""
     if type(value) is not list or len(value) % 2 or not 0 < len(value) <= 2 * _MOST_GONE:
         raise WireError(f"gone: not 1 to {_MOST_GONE} ranges")
     if not all(type(seq) is int and 0 < seq <= _HIGHEST for seq in value):

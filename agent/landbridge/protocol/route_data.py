@@ -1,4 +1,4 @@
-"""Route data: the way ahead as the bytes that a device keeps in flash (docs/reference/route-data.md)."""
+"""Route data: the route ahead, as the bytes in the device's flash (docs/reference/route-data.md)."""
 
 import struct
 from binascii import crc32
@@ -14,11 +14,11 @@ from landbridge.protocol.limits import WireError
 MOST_BYTES = 4096
 KM4_A_KM = 4
 TILE_KM = 5
-"""Length of a tile, unless a route is too long."""
+"""Length of a tile in kilometres, unless a route is too long."""
 NO_BIN = 15
-"""A tile of which nothing is known."""
+"""A tile without knowledge."""
 LEARNED = 8
-"""Bit of a tile whose bin comes from what the fleet has seen there, not from the distance to places."""
+"""Bit of a tile whose bin was learned from the fleet, not derived from the distance to places."""
 _VERSION = 1
 _HEAD = "<BBBBHBBI"
 _STATION = "<iiHHHHHHB"
@@ -27,31 +27,31 @@ _U16 = 0xFFFF
 
 
 class Station(NamedTuple):
-    """One station; minutes to go are means to the end of the trip."""
+    """A station; minutes to go are means to the end of the trip."""
 
     lat: float
     lon: float
     km: float
     after_min: float
-    """To go after its stop, and the standard deviation of that."""
+    """Minutes to go after its stop, and their standard deviation."""
     deviation_min: float
     arrival_min: float
-    """To go when the train arrives there."""
+    """Minutes to go when the train arrives there."""
     median_min: float
-    """Of its stop; 0: trains do not stop, or the trip ends."""
+    """Minutes of its stop; 0: trains do not stop, or the trip ends."""
     mcc: int
     stay: int
     """Index into the stays of the route data."""
 
 
 class Network(NamedTuple):
-    """What the fleet knows of a network; 0 where it does not."""
+    """The fleet's knowledge of a network; 0: unknown."""
 
     plmn: int
     cost_percent: int
-    """Of a report over it, of that over the cheapest network."""
+    """Cost of an uplink over it, in percent of that over the cheapest network."""
     usable_percent: int
-    """Share of the route in its country."""
+    """Percent of the route in its country."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,12 @@ class RouteData:
 
 
 def tile_count(waypoints: Sequence[Waypoint]) -> int:
-    """How many tiles a route has."""
+    """Return the number of tiles of a route."""
     return int(waypoints[-1].km // TILE_KM) + 1
 
 
 def encode(route_data: RouteData) -> bytes:
-    """The bytes; `WireError` when route data has no room for so much."""
+    """Return the bytes; `WireError` when they do not fit."""
     head = (
         len(route_data.stations),
         len(route_data.networks),

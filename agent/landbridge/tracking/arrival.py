@@ -13,8 +13,8 @@ from landbridge.tracking.stops import Stops
 def step(
     point: TrackPoint, context: TripContext, stops: Stops, geofences: Geofences, route: Route
 ) -> Iterator[DetectedEvent]:
-    """What a point finds: a stop in the geofence named like the destination, or else at the last station of
-    the route. A container that was never elsewhere has not arrived."""
+    """Return the arrival that a point shows: a stop in the geofence named like the destination, or else at
+    the last station of the route. A container that was never elsewhere has not arrived."""
     if (
         context.trip is None
         or route.arrived

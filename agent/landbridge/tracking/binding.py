@@ -1,4 +1,4 @@
-"""Points go to the trip that was under way when they were taken; once more when trips have changed."""
+"""Assigns points to the trip that was under way when they were taken, again after trips have changed."""
 
 from typing import NamedTuple
 
@@ -9,16 +9,16 @@ from landbridge.points import queries as points
 
 
 class Moved(NamedTuple):
-    """What has gone to another trip, or to none."""
+    """The points that moved to another trip, or to none."""
 
     times: list[int]
-    """Of the points."""
+    """Capture sequences of the points."""
     tenants: set[str | None]
-    """Whose points they were, or are now, where that is somebody else."""
+    """Tenants that had or have the points, other than the operator tenant."""
 
 
 def bind(connection: Connection, device: str, from_s: int, now_s: int) -> Moved:
-    """Put the points from a time on to their trips; those that move are published again, with their
+    """Assign the points from a time on to their trips; moved points are published again, with their
     alarms."""
     moved = points.bind(connection, device, from_s)
     bound = [now for _, now in moved]

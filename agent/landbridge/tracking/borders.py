@@ -12,31 +12,31 @@ from landbridge.geo import countries
 from landbridge.tracking.detected import DetectedEvent, TrackPoint
 
 COUNTS_S = 3 * 3600
-"""So long a fix, or a network that was heard, speaks for the country."""
+"""Time for which a fix, or a heard network, is evidence for the country."""
 ALONE_S = 6 * 3600
 ALONE_POINTS = 3
-"""So long and often one of the two must say so, when the other does not agree."""
+"""Duration and number of points after which one of the two suffices when the other does not agree."""
 
 
 @dataclass
 class Borders:
-    """The country, and what speaks for another one."""
+    """The country, and the evidence for another one."""
 
     country: str | None = None
     seen_s: int = 0
-    """Last point that spoke for it."""
+    """The last point with evidence for it."""
     network: str | None = None
     network_s: int = 0
     place: str | None = None
     place_s: int = 0
     other: str | None = None
-    """What one of the two says, and the other does not."""
+    """A country that one of the two shows, and the other does not."""
     by: str = ""
     other_s: int = 0
     other_points: int = 0
 
     def step(self, point: TrackPoint) -> Iterator[DetectedEvent]:
-        """What a point finds."""
+        """Yield the events that a point shows."""
         network = countries.of_network(point.stored.point.plmn)
         if network:
             self.network, self.network_s = network, point.at_s
@@ -56,7 +56,7 @@ class Borders:
             yield from self._alone(point, heard)
 
     def _alone(self, point: TrackPoint, heard: str | None) -> Iterator[DetectedEvent]:
-        """One speaks for another country, the other does not."""
+        """Follow the evidence of one for another country while the other disagrees."""
         if point.place and self.place and self.place != self.country:
             if not countries.is_alone(*point.place, self.place):
                 return
@@ -74,7 +74,7 @@ class Borders:
             yield from self._enter(other, point, by)
 
     def _enter(self, country: str, point: TrackPoint, by: str | None) -> Iterator[DetectedEvent]:
-        """`by`: what alone says so; None: they agree."""
+        """`by`: the only evidence; None: both agree."""
         self.other, self.other_points = None, 0
         left, self.country = self.country, country
         if left is not None and left != country:

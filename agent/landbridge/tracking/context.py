@@ -1,5 +1,4 @@
-"""What is known of a trip before its points: its route, its geofences, and how long earlier containers
-took."""
+"""The context of a trip: its route, its geofences, and earlier travel times."""
 
 import json
 from collections.abc import Sequence
@@ -18,23 +17,23 @@ from landbridge.tracking.geofences import Geofence
 
 _AT_STATION_M = 15_000.0
 _AT_STATION_DEG = 0.15
-"""Of latitude, a little more."""
+"""Kilometres for each degree of latitude, rounded up."""
 
 
 @dataclass(frozen=True)
 class TripContext:
-    """`trip` is its row, None for points of no trip; then there is no route either."""
+    """`trip` is its row, None for points without a trip; then there is no route either."""
 
     trip: Row[Any] | None
     stations: Sequence[Waypoint]
     ahead: Sequence[Ahead]
-    """Of each station."""
+    """Kilometres of each station."""
     geofences: Sequence[Geofence]
     idle_s: int | None = None
-    """Of points of no trip: since when the device is on none; None: it is on one now."""
+    """For points without a trip: since when the device is on none; None: it is on one now."""
 
     def station_at(self, place: Place) -> int | None:
-        """Index of the nearest station, if the place is at one."""
+        """Return the index of the nearest station, if the place is at one."""
         far = {
             index: place.metres_to(Place(each.lat, each.lon))
             for index, each in enumerate(self.stations)
@@ -44,7 +43,7 @@ class TripContext:
         return nearest if nearest is not None and far[nearest] <= _AT_STATION_M else None
 
     def name_of(self, place: Place, at_s: int) -> str | None:
-        """What the place is called: by the smallest geofence around it, else by its station."""
+        """Return the name of the place: of the smallest geofence around it, else of its station."""
         around = [each for each in self.geofences if each.holds_at(at_s) and each.outside_m(place) <= 0]
         if around:
             return min(around, key=lambda geofence: geofence.size_m).name
@@ -52,7 +51,7 @@ class TripContext:
         return None if index is None else self.stations[index].name
 
     def destination(self, at_s: int) -> Geofence | None:
-        """The geofence of that time that is named like the trip's destination: in it the trip ends."""
+        """Return the geofence of that time that is named like the trip's destination: in it the trip ends."""
         named = self.trip.destination.casefold() if self.trip else None
         held = (each for each in self.geofences if each.holds_at(at_s))
         return next((each for each in held if each.name.casefold() == named), None)
@@ -61,9 +60,9 @@ class TripContext:
 def context_of(
     connection: Connection, device: str, trip: int | None, geofences: Sequence[Geofence]
 ) -> TripContext:
-    """The way of a trip of `device`; None: of no trip."""
+    """Return the context of a trip of `device`; None: without a trip."""
     row = None if trip is None else trips.find(connection, trip)
-    # Nobody hears how another tenant calls a place.
+    # No tenant learns another tenant's name of a place.
     geofences = [each for each in geofences if each.tenant in (None, row.tenant if row else None)]
     if row is None:
         return TripContext(
@@ -77,8 +76,8 @@ def context_of(
 
 
 def _expected(connection: Connection, trip: Row[Any], stations: Sequence[Waypoint]) -> list[Ahead]:
-    """Hours to go from each station: fixed when the trip is first looked at, like its route data, so that the
-    same points make the same events whatever other containers do meanwhile."""
+    """Return the hours to go from each station. They are fixed when the trip is first processed, like its
+    route data, so that the same points give the same events regardless of other containers."""
     usual = timetable(stations)
     if trip.expected is None:
         hours = earlier.hours_to_go(connection, trip, stations, usual)

@@ -1,5 +1,5 @@
-"""The walk over a device's points in the order of their time. What it finds depends on these points, the ways
-of the trips and the state it begins with, and on nothing else: so it can be begun again from any state."""
+"""Runs the detectors over a device's points in order of time. The result depends only on these points, the
+trips' contexts and the initial state, so it can start again from any state."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ContextOf = Callable[[int | None], TripContext]
 
 @dataclass
 class State:
-    """What one trip, or a time without one, has come to."""
+    """The tracking state of one trip, or of a time without one."""
 
     trip: int | None = None
     stops: Stops = field(default_factory=Stops)
@@ -35,12 +35,12 @@ class State:
     suggestions: Suggestions = field(default_factory=Suggestions)
 
     def to_json(self) -> str:
-        """For the database."""
+        """Return the state for the database."""
         return json.dumps(asdict(self), separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> State:
-        """The state that `to_json` wrote."""
+        """Return the state that `to_json` wrote."""
         parts: dict[str, Any] = json.loads(text)
         on_route = parts["route"]["km"] is not None  # what was kept before it was noted
         return cls(
@@ -54,7 +54,7 @@ class State:
         )
 
     def step(self, point: TrackPoint, context: TripContext) -> Iterator[DetectedEvent]:
-        """Take the next point; everything it shows."""
+        """Process the next point; yield the events that it shows."""
         yield from self.gaps.step(point, context)
         yield from self.borders.step(point)
         yield from self.geofences.step(point, context.geofences)
@@ -66,14 +66,14 @@ class State:
 
 @dataclass
 class Pass:
-    """Where a walk has come to."""
+    """The state of a pass."""
 
     state: State
-    """Before the next point."""
+    """The state before the next point."""
     context_of: ContextOf
 
     def step(self, stored: StoredPoint) -> list[DetectedEvent]:
-        """Take the next point, checked and with a time; return all that it shows."""
+        """Process the next point, checked and with a time; return all events that it shows."""
         if stored.trip != self.state.trip:
             self.state = State(stored.trip)
         return list(self.state.step(to_track_point(stored), self.context_of(stored.trip)))

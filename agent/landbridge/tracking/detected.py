@@ -9,7 +9,7 @@ from landbridge.points.geojson import has_position
 from landbridge.points.queries import StoredPoint
 
 _UERE_M = 5.0
-"""Error of one satellite's range; times HDOP, and twice for 95 %, that of a fix."""
+"""Range error of one satellite in metres; times HDOP, and twice that for 95 %, it is the error of a fix."""
 _LEAST_ACCURACY_M = 20.0
 
 
@@ -24,7 +24,7 @@ class TrackPoint(NamedTuple):
 
     @property
     def rests(self) -> bool:
-        """The device has not been moved since the wake before."""
+        """The device has not moved since the wake before."""
         return self.stored.point.motion == 0
 
 
@@ -35,11 +35,11 @@ class DetectedEvent(NamedTuple):
     point: TrackPoint
     details: Mapping[str, Any]
     name: str = ""
-    """What distinguishes it from others of its type at the same point; part of its id."""
+    """Distinguishes it from others of its type at the same point; part of its id."""
 
 
 def to_track_point(stored: StoredPoint) -> TrackPoint:
-    """The point as tracking sees it; it must have a time."""
+    """Return the point for tracking; it must have a time."""
     assert stored.at_s is not None
     point = stored.point
     accuracy_m = max(_LEAST_ACCURACY_M, 2 * _UERE_M * (point.hdop_ratio or 0))
@@ -48,5 +48,5 @@ def to_track_point(stored: StoredPoint) -> TrackPoint:
 
 
 def place_of(stored: StoredPoint) -> Place:
-    """Where a fix says it is."""
+    """Return the position of a fix."""
     return Place(stored.point.latitude_deg or 0.0, stored.point.longitude_deg or 0.0)

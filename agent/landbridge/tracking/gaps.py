@@ -1,4 +1,4 @@
-"""Gaps: times of which there is no point."""
+"""Gaps: periods without a point."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from landbridge.tracking.context import TripContext
 from landbridge.tracking.detected import DetectedEvent, TrackPoint
 
 LONGEST_S = 24 * 3600
-"""A device that stands still makes a point every few hours, if its interval is not longer."""
+"""A stationary device makes a point every few hours, if its interval is not longer."""
 _INTERVALS = 2
-"""A point may come later than its interval, and one be without time."""
+"""A point may be later than its interval, and one may lack a time."""
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Gaps:
     seq: int = 0
 
     def step(self, point: TrackPoint, context: TripContext) -> Iterator[DetectedEvent]:
-        """What a point finds: since when there was none, and how many records of that time are missing."""
+        """Yield the gap before a point: since when, and how many records of that time are missing."""
         seq, before_s = point.stored.point.seq, self.at_s
         if before_s is not None and point.at_s - before_s > _longest_s(context):
             missing = max(0, seq - self.seq - 1)
@@ -31,6 +31,6 @@ class Gaps:
 
 
 def _longest_s(context: TripContext) -> int:
-    """On no trip a device has whatever interval it was left with."""
+    """Without a trip a device has any interval that was set before."""
     interval_s = context.trip.interval_s if context.trip else SETTINGS["interval_s"].highest
     return max(LONGEST_S, _INTERVALS * interval_s)

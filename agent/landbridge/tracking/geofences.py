@@ -23,7 +23,7 @@ from landbridge.geo.distance import M_A_DEGREE, Place
 from landbridge.tracking.detected import DetectedEvent, TrackPoint
 
 _PASSED_WITHIN_S = 7_200
-"""Two fixes further apart say too little of the way between."""
+"""Fixes further apart show too little of the way between."""
 _NEEDS_RADIUS = ("Point", "LineString", "MultiLineString")
 _AREAS = ("Polygon", "MultiPolygon")
 
@@ -39,14 +39,14 @@ class Geofence:
     added_s: int
     removed_s: int | None
     tenant: str | None = None
-    """On whose trips it holds; None: everywhere."""
+    """Tenant on whose trips it applies; None: on all."""
 
     def holds_at(self, at_s: int) -> bool:
-        """A geofence says nothing of points from before it was there."""
+        """A geofence applies only to points since its addition."""
         return self.added_s <= at_s and (self.removed_s is None or at_s < self.removed_s)
 
     def outside_m(self, place: Place) -> float:
-        """Metres outside the geofence; negative: so far inside."""
+        """Return the metres outside the geofence; negative inside."""
         place = _beside(place, self._middle)
         if self._far_from(place):
             return inf
@@ -58,7 +58,7 @@ class Geofence:
         return float(distance - self.radius_m)
 
     def is_passed(self, a: Place, b: Place) -> bool:
-        """True when the straight line from `a` to `b` leads through it."""
+        """Whether the straight line from `a` to `b` crosses it."""
         a = _beside(a, self._middle)
         b = _beside(b, a.lon)
         if self._far_from(a, b):
@@ -68,7 +68,7 @@ class Geofence:
 
     @property
     def size_m(self) -> float:
-        """Extent, which distinguishes a yard from the country around it."""
+        """Extent, to compare a yard with the country around it."""
         west, south, east, north = self._bounds
         return float(self.radius_m + max(north - south, (east - west) * cos(radians(south))) * M_A_DEGREE)
 
@@ -82,7 +82,7 @@ class Geofence:
         return (self._bounds[0] + self._bounds[2]) / 2
 
     def _far_from(self, *places: Place) -> bool:
-        """True when a box around the geofence holds none of them, nor anything between."""
+        """Whether a box around the geofence contains none of them, nor anything between."""
         margin = (self.radius_m + 1000) / M_A_DEGREE
         west, south, east, north = self._bounds
         wide = margin / max(0.01, cos(radians(max(abs(south), abs(north)) + margin)))
@@ -96,18 +96,18 @@ class Geofence:
 
 
 def _beside(place: Place, lon: float) -> Place:
-    """The place with a longitude, beyond 180 if need be, that is next to another one."""
+    """Return the place with a longitude, beyond 180 if needed, that is nearest to another one."""
     return place._replace(lon=place.lon + 360 * round((lon - place.lon) / 360))
 
 
 def _plane(shape: BaseGeometry, origin: Place) -> BaseGeometry:
-    """The shape in metres east and north of `origin`."""
+    """Return the shape in metres east and north of `origin`."""
     scale = (M_A_DEGREE * cos(radians(origin.lat)), M_A_DEGREE)
     return shapely.transform(shape, lambda lonlat: (lonlat - (origin.lon, origin.lat)) * scale)
 
 
 def from_row(row: Row[Any]) -> Geofence:
-    """A stored geofence."""
+    """Return a stored geofence."""
     shape = _shape(row.geometry)
     return Geofence(row.geofence, row.name, shape, row.radius_m, row.added_s, row.removed_s, row.tenant)
 
@@ -118,7 +118,7 @@ def _shape(geometry: str) -> BaseGeometry:
 
 
 def _whole(shape: BaseGeometry) -> BaseGeometry:
-    """Of pieces on both sides of the 180th meridian one, whose east is beyond 180."""
+    """Join pieces on both sides of the 180th meridian into one whose east is beyond 180."""
     west, _, east, _ = shape.bounds
     if east - west <= 180:
         return shape
@@ -127,7 +127,7 @@ def _whole(shape: BaseGeometry) -> BaseGeometry:
 
 
 class Drawn(NamedTuple):
-    """What a GeoJSON file says of a geofence."""
+    """The content of a GeoJSON file of a geofence."""
 
     geometry: str
     radius_m: float
@@ -185,15 +185,15 @@ def _check(shape: BaseGeometry, where: str) -> None:
 
 @dataclass
 class Geofences:
-    """In which geofences the container is; one whose edge is nearer than the fix is good stays as it was."""
+    """The geofences around the container; one whose edge is nearer than the fix's error stays as it was."""
 
     inside: list[int] = field(default_factory=list)
     outside: list[int] = field(default_factory=list)
-    """Those that it surely was outside of at the last fix."""
+    """Geofences that it was certainly outside of at the last fix."""
     last: tuple[float, float, int] | None = None
 
     def step(self, point: TrackPoint, geofences: Sequence[Geofence]) -> Iterator[DetectedEvent]:
-        """What a point finds: enter, leave, and pass between two fixes."""
+        """Yield the events that a point shows: enter, leave, and pass between two fixes."""
         if point.place is None:
             return
         before, self.last = self.last, (*point.place, point.at_s)

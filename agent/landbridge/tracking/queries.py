@@ -1,4 +1,4 @@
-"""How far each device is tracked: marks of what has changed, and states to begin from."""
+"""The progress of tracking for each device: marks of changes, and stored states."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from landbridge.db.tables import devices, tracking_states
 
 _POINT = tuple_(tracking_states.c.at_s, tracking_states.c.seq)
 _IS_SETTLED = tracking_states.c.seq == 0
-"""Points before it are no longer kept: nothing begins earlier. Sequences begin at 1."""
+"""Points before it were removed: no pass begins earlier. Sequences begin at 1."""
 
 
 class SavedState(NamedTuple):
@@ -21,19 +21,19 @@ class SavedState(NamedTuple):
 
 
 def mark(connection: Connection, device: str, from_s: int) -> None:
-    """The points of `device` have changed from this time on."""
+    """Mark that the points of `device` have changed from this time on."""
     later = devices.c.recompute_from_s.is_(None) | (devices.c.recompute_from_s > from_s)
     of_device = update(devices).where(devices.c.device == device, later)
     connection.execute(of_device.values(recompute_from_s=from_s))
 
 
 def next_marked(connection: Connection, besides: Collection[str | None] = ()) -> str | None:
-    """A device whose events are to be recomputed, none of `besides`."""
+    """Return a device whose events must be recomputed, none of `besides`."""
     return connection.execute(_marked(besides)).scalar()
 
 
 def lock_marked(connection: Connection, besides: Collection[str | None] = ()) -> str | None:
-    """The same, but one that nobody else holds; nobody else changes it until the transaction ends."""
+    """The same, but an unlocked one, locked until the transaction ends."""
     return connection.execute(_marked(besides).with_for_update(skip_locked=True, key_share=True)).scalar()
 
 
@@ -43,13 +43,13 @@ def _marked(besides: Collection[str | None]) -> Select[Any]:
 
 
 def left(connection: Connection, heard_before_s: int) -> int:
-    """How many devices heard last before a time have events that are to be recomputed."""
+    """Return how many devices that last reported before a time have events to recompute."""
     marked = select(func.count()).where(devices.c.recompute_from_s.is_not(None))
     return int(connection.execute(marked.where(devices.c.last_session_s < heard_before_s)).scalar_one())
 
 
 def take_mark(connection: Connection, device: str) -> int | None:
-    """From when on events are to be recomputed; the mark is gone with it."""
+    """Return from when on events must be recomputed, and remove the mark."""
     of_device = devices.c.device == device
     from_s = connection.execute(select(devices.c.recompute_from_s).where(of_device)).scalar()
     connection.execute(update(devices).where(of_device).values(recompute_from_s=None))
@@ -57,13 +57,14 @@ def take_mark(connection: Connection, device: str) -> int | None:
 
 
 def is_marked(connection: Connection, device: str) -> bool:
-    """True if the events of `device` are to be recomputed."""
+    """Whether the events of `device` must be recomputed."""
     from_s = select(devices.c.recompute_from_s).where(devices.c.device == device)
     return connection.execute(from_s).scalar() is not None
 
 
 def last_state(connection: Connection, device: str, upto: tuple[int, int]) -> SavedState | None:
-    """The newest state before a point that is not later than `upto`, (at_s, seq), or else the settled one."""
+    """Return the newest state before a point that is not later than `upto`, (at_s, seq), or else the settled
+    one."""
     columns = (tracking_states.c.at_s, tracking_states.c.seq, tracking_states.c.state)
     early = (_POINT <= upto) | _IS_SETTLED
     of_device = select(*columns).where(tracking_states.c.device == device, early)
@@ -73,7 +74,7 @@ def last_state(connection: Connection, device: str, upto: tuple[int, int]) -> Sa
 
 
 def is_settled(connection: Connection, device: str) -> bool:
-    """True if points of `device` are no longer kept."""
+    """Whether points of `device` were removed."""
     settled = select(tracking_states.c.seq).where(tracking_states.c.device == device, _IS_SETTLED)
     return connection.execute(settled).first() is not None
 
@@ -81,7 +82,7 @@ def is_settled(connection: Connection, device: str) -> bool:
 def replace_states(
     connection: Connection, device: str, begin: tuple[int, int], states: Sequence[SavedState]
 ) -> None:
-    """Put `states` in place of those of the points from `begin` on, (at_s, seq); a settled one stays."""
+    """Replace the states of the points from `begin` on, (at_s, seq), by `states`; a settled one stays."""
     later = tracking_states.c.device == device, _POINT >= begin, ~_IS_SETTLED
     connection.execute(delete(tracking_states).where(*later))
     if states:
@@ -89,7 +90,7 @@ def replace_states(
 
 
 def settle(connection: Connection, device: str, state: SavedState) -> None:
-    """Put a settled state, of no point (seq 0), in place of all before it."""
+    """Replace all states before it by a settled state, of no point (seq 0)."""
     earlier = tracking_states.c.device == device, _POINT < (state.at_s, state.seq)
     connection.execute(delete(tracking_states).where(*earlier))
     connection.execute(insert(tracking_states).values(device=device, **state._asdict()))

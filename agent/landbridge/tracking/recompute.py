@@ -1,6 +1,6 @@
 """Recomputes a device's events from the first point that has changed; publishes what is new or not true.
 
-It is one transaction: whoever reads sees the events before it or after it.
+It is one transaction: a reader sees the events before it or after it.
 """
 
 import json
@@ -28,17 +28,17 @@ from landbridge.tracking.queries import SavedState
 from landbridge.tracking.trip_end import ON_TRIP_REOPENED, follow
 
 KEEP_EVERY = 128
-"""The state before the point of each such sequence is kept: what comes late is recomputed from the last one
-before it."""
+"""The state before every point with such a sequence is stored; late points are recomputed from the last one
+before."""
 _MOST_TURNS = 4
-"""The end of a trip moves points to another one or none, and these may show another end."""
+"""Repetitions: the end of a trip moves points to another trip or none, and these may show another end."""
 
 Key = tuple[int, int]
 """(at_s, seq) of a point."""
 
 
 class Recompute:
-    """The events of one device from the point `begin` on; `found` are its events, in their order."""
+    """The events of one device from the point `begin` on; `found` are its events, in order."""
 
     def __init__(self, connection: Connection, device: str, now_s: int, keep_every: int) -> None:
         self._connection = connection
@@ -50,14 +50,14 @@ class Recompute:
         self.flags_changed = False
         self._settled: list[StoredPoint] = []
         self._flagged: list[StoredPoint] = []
-        """Fixes that are doubtful and were not."""
+        """Fixes that were newly flagged."""
         self.tenants: set[str | None] = set()
-        """Whose points have become others."""
+        """Trips whose points have changed."""
         self.changed_trips: set[int] = set()
-        """Those whose end is another one now."""
+        """Trips whose end has changed."""
 
     def run(self, from_s: int) -> None:
-        """Walk from the last state that does not know what has changed since `from_s`."""
+        """Process points from the last state before the change at `from_s`."""
         connection, device = self._connection, self._device
         begin, state = self._last_state(from_s)
         last_good = points.last_fix(connection, device, begin, quality.NOT_LATEST)
@@ -87,8 +87,8 @@ class Recompute:
         self.begin = begin if self.begin is None else min(begin, self.begin)
 
     def end_trips(self) -> int | None:
-        """End the trips that have arrived, take up again those that have not after all. Returns the time of
-        the first point that this has moved to another trip; None: it has moved none."""
+        """End the trips that have arrived, and continue those whose arrival was retracted. Return the time of
+        the first point that moved to another trip; None if none has."""
         assert self.begin is not None
         ends = {
             each.trip: (each.at_s or 0) + 1
@@ -111,7 +111,7 @@ class Recompute:
             if changed:
                 self.changed_trips.add(row.trip)
                 if row.ended_s is not None and (ended_s is None or ended_s > row.ended_s):
-                    # Before its points come back: what they show may end these alarms.
+                    # Before its points are assigned again, because they may clear these alarms.
                     for act in ON_TRIP_REOPENED:
                         act(self._connection, row.trip, self._now_s)
                 from_s = min(each for each in (row.ended_s, ended_s) if each is not None)
@@ -121,14 +121,15 @@ class Recompute:
         return min(moved_s, default=None)
 
     def _next_began_s(self, row: Row[Any], after: Row[Any] | None) -> int | None:
-        """When the next trip of its device, or of its container on another one, began; None: none has."""
+        """Return when the next trip of its device, or of its container on another one, began; None if none
+        has."""
         container = trips.of_container(self._connection, row.container, row.ended_s)
         others = [each.started_s for each in container if each.device != self._device]
         began = [after.started_s] if after else []
         return min(began + [each for each in others if each >= row.ended_s], default=None)
 
     def publish(self) -> None:
-        """Retract published events that are not true, and publish those that are new or have changed."""
+        """Retract published events that proved false, and publish new or changed ones."""
         assert self.begin is not None
         published = {
             each.id: each for each in events.inferred_from(self._connection, self._device, self.begin)
@@ -146,16 +147,16 @@ class Recompute:
         positions.correct(self._connection, self._device, self.tenants, self._now_s)
 
     def learn(self) -> None:
-        """Learn from the fixes where their cells are. Last of all: who publishes something has others
-        wait for the end of his transaction, and must not wait for one of them that holds a cell."""
+        """Learn the places of cells from the fixes. This comes last: a transaction that publishes makes
+        others wait for its end, and must not itself wait for one that holds a cell."""
         cells.unlearn(self._connection, self._flagged)
         cells.learn(self._connection, self._settled)
 
     def _last_state(self, from_s: int) -> tuple[Key, State]:
-        """Where to begin, and the state before that point."""
+        """Return where to begin, and the state before that point."""
         others = quality.NOT_LATEST & ~quality.IMPLIED_SPEED
         fix = points.last_fix(self._connection, self._device, (from_s, 0), others)
-        # What is doubtful about this fix depends on what comes after it.
+        # The flags of this fix depend on later points.
         return _state_upto(self._connection, self._device, (from_s, 0) if fix is None else _key(fix))
 
     def _correct_position(self) -> None:
@@ -184,9 +185,8 @@ def recompute(connection: Connection, device: str, now_s: int, keep_every: int =
 
 
 def settle(connection: Connection, device: str, before_s: int) -> bool:
-    """Keep the tracking state after the points that came before `before_s`, which are about to be removed:
-    from now on no pass begins before it, nor changes what those have shown. False: they are not processed
-    yet."""
+    """Store the state after the points that arrived before `before_s`, which are about to be removed: no
+    later pass begins before it, nor changes their events. False: they are not processed yet."""
     if tracking.is_marked(connection, device):
         return False
     newest_s = points.newest_s(connection, device, before_s, quality.NO_TIME)
@@ -203,19 +203,21 @@ def settle(connection: Connection, device: str, before_s: int) -> bool:
 
 
 def _to_keep(checked: Sequence[StoredPoint], begins: bool, every: int) -> set[Key]:
-    """Before which points the state is kept: the last fix, as the next one may flag it, and those of
-    each `every`th sequence. None behind the first fix of all as long as the next ones may, but before it."""
+    """Return the points before which the state is kept: the last fix, because the next one may flag it, and
+    those of each `every`th sequence. While the first fix of all may still be flagged, only the state before
+    it is kept."""
     fixes = [_key(each) for each in checked if speed.is_comparable(each)]
     wanted = {_key(each) for each in checked if each.point.seq % every == 0} | set(fixes[-1:])
     if not begins or not fixes:
         return wanted
     settling = fixes[speed.NEXT_OF_FIRST : speed.NEXT_OF_FIRST + 1]
-    behind = {each for each in wanted if each > fixes[0] and not (settling and each >= settling[0])}
-    return wanted - behind | {fixes[0]}
+    uncertain = {each for each in wanted if each > fixes[0] and not (settling and each >= settling[0])}
+    return wanted - uncertain | {fixes[0]}
 
 
 def _state_upto(connection: Connection, device: str, upto: Key) -> tuple[Key, State]:
-    """Where to begin so that nothing from `upto` on is known, and the state before that point."""
+    """Return where to begin so that the state does not depend on points from `upto` on, and the state before
+    that point."""
     saved = tracking.last_state(connection, device, upto)
     if saved is None:
         return (0, 0), State()
@@ -231,6 +233,6 @@ def _differ(a: Event, b: Event) -> bool:
 
 
 def _contexts(connection: Connection, device: str) -> Callable[[int | None], TripContext]:
-    """The way of each trip of a device, read once."""
+    """The context of each trip of a device, read once."""
     drawn = tuple(geofences.from_row(row) for row in stored_geofences.every(connection))
     return cache(lambda trip: context_of(connection, device, trip, drawn))

@@ -1,4 +1,4 @@
-"""Where on its route the container is, whether it has left the route, and when it will arrive."""
+"""The container's kilometre on its route, departures from the route, and the ETA."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,30 +14,30 @@ from landbridge.tracking.detected import DetectedEvent, TrackPoint
 from landbridge.tracking.stops import Stops
 
 OFF_M, BACK_M = 60_000.0, 40_000.0
-"""A route is drawn straight between its stations; the track is not."""
+"""A route is straight between its stations; the track is not."""
 OFF_FIXES = 2
 _PAST_KM = 3.0
 CHANGE_H, CHANGE_PART = 6.0, 0.15
-"""An arrival that moves by less, and by less than this part of the remaining time, is not published."""
+"""A change of the ETA below this, and below this fraction of the remaining time, is not published."""
 INTERVAL = 0.8
-"""How often the arrival shall fall into the interval."""
+"""Probability that the arrival is inside the interval."""
 
 
 @dataclass
 class Route:
-    """Kilometre on the route, and the arrival that was published last."""
+    """Kilometre on the route, and the last published ETA."""
 
     km: float | None = None
     reached: bool = False
-    """It has been on the route: before, it is on its way there, and has neither left it nor an arrival."""
+    """Whether it has been on the route: before that it can neither leave it nor have an ETA."""
     off: bool = False
     contrary_fixes: int = 0
-    """Fixes one after the other that speak for the contrary of `off`."""
+    """Consecutive fixes that contradict `off`."""
     published_s: int | None = None
     arrived: bool = False
 
     def step(self, point: TrackPoint, context: TripContext, stops: Stops) -> Iterator[DetectedEvent]:
-        """What a point finds."""
+        """Yield the events that a point shows."""
         if not context.stations or self.arrived:
             return
         if point.place:
@@ -80,7 +80,7 @@ class Route:
 
 
 def hours_to_go(km: float, context: TripContext, stops: Stops) -> tuple[float, float]:
-    """Mean and variance of the hours to the end of the route."""
+    """Return mean and variance of the hours to the end of the route."""
     index = context.station_at(stops.place) if stops.place else None
     if index is not None and not stops.reported:
         # It may stop here, unless it is past it.
@@ -98,7 +98,7 @@ def hours_to_go(km: float, context: TripContext, stops: Stops) -> tuple[float, f
 
 
 def _between(km: float, context: TripContext) -> tuple[float, float]:
-    """The same of a container on its way from one station to the next."""
+    """The same for a container between two stations."""
     after = next(
         (i for i, station in enumerate(context.stations) if station.km > km), len(context.stations) - 1
     )
@@ -112,7 +112,7 @@ def _between(km: float, context: TripContext) -> tuple[float, float]:
 
 
 def _quantile(mean: float, variance: float, part: float) -> float:
-    """Of the log-normal variate with this mean and variance."""
+    """Return the quantile of the log-normal distribution with this mean and variance."""
     if mean <= 0:
         return 0.0
     square = log(1 + variance / mean**2)

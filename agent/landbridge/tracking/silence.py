@@ -1,4 +1,4 @@
-"""Sessions that were announced and missed."""
+"""Announced sessions that were missed."""
 
 from collections.abc import Collection
 from typing import Any
@@ -15,11 +15,11 @@ from landbridge.protocol.event import Event
 from landbridge.protocol.point import KIND_REUSED
 
 GRACE_S = 2 * 3600
-"""A report may take that long: searching, waiting for its turn, a turn that has to be sent again."""
+"""Time that an uplink may take: network search, waiting, repetition."""
 
 
 def due_devices(connection: Connection, hears_from_s: int, now_s: int) -> set[str]:
-    """The devices of which `check_due` has something to publish."""
+    """Return the devices for which `check_due` has something to publish."""
     return devices.devices_to_report(connection, _due_before_s(hears_from_s, now_s))
 
 
@@ -43,13 +43,13 @@ def check_due(connection: Connection, names: Collection[str], hears_from_s: int,
 
 
 def _due_before_s(hears_from_s: int, now_s: int) -> int:
-    """A session that was due before is missed; 0: that can be said of none yet."""
+    """A session due before this time is missed; 0: none can be called missed yet."""
     late_s = now_s - GRACE_S
     return late_s if hears_from_s < late_s else 0
 
 
 def _of_trip(event: Event) -> Event:
-    """With an id of this trip: it takes the place of no other one's."""
+    """With an id of this trip, so that it replaces no event of another one."""
     event_id = f"{event.id}-{'no-trip' if event.trip is None else f'trip-{event.trip}'}"
     return event._replace(id=event_id, content=dict(event.content) | {"id": event_id})
 
@@ -61,7 +61,7 @@ def _alarm(connection: Connection, row: Row[Any], name: str, due_s: int, now_s: 
     trip = trips.running(connection, row.device)
     heard_s = row.last_session_s
     if trip is None:
-        last = last._replace(trip=None, container=None, tenant=None)  # on no trip it is the operator's alone
+        last = last._replace(trip=None, container=None, tenant=None)  # the operator tenant only
     else:
         if trip.trip != last.trip:
             last = _without_place(last, trip)
@@ -82,5 +82,5 @@ def _without_place(last: StoredPoint, trip: Row[Any]) -> StoredPoint:
 
 
 def _since(trip: Row[Any], at_s: int | None) -> int | None:
-    """The time, if it is none before the trip."""
+    """Return the time, if it is not before the trip."""
     return at_s if at_s is not None and at_s >= trip.started_s else None

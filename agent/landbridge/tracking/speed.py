@@ -14,19 +14,19 @@ from landbridge.tracking.detected import place_of
 
 FASTEST_KMH = 250.0
 NEXT_OF_FIRST = 2
-"""So many fixes decide on the first one."""
+"""Number of fixes that decide on the first one."""
 _SLACK_M = 2_000.0
-"""Two fixes of the same minute may differ by what each of them errs."""
+"""Two fixes of the same minute may differ by the error of each."""
 
 
 def is_comparable(stored: StoredPoint) -> bool:
-    """True for a fix whose place and time can be compared at all."""
+    """Whether place and time of a fix can be compared."""
     others = quality.NOT_LATEST & ~quality.IMPLIED_SPEED
     return has_position(stored) and stored.at_s is not None and not stored.flags & others
 
 
 def is_flagged(stored: StoredPoint) -> bool:
-    """True for a fix that has the flag."""
+    """Whether a fix has the flag."""
     return bool(stored.flags & quality.IMPLIED_SPEED)
 
 
@@ -43,7 +43,7 @@ def flag_all(points: Sequence[StoredPoint], last_good: StoredPoint | None, begin
 
 
 def _flagged(before: StoredPoint | None, fix: StoredPoint, after: Sequence[StoredPoint]) -> StoredPoint:
-    """`before` is the last good fix, `after` the next two at all."""
+    """`before` is the last good fix, `after` the next two fixes."""
     far = [_too_far(fix, each) for each in after]
     if before is not None:
         doubtful = _too_far(before, fix) and all(far[:1])
@@ -67,7 +67,7 @@ def _too_far(a: StoredPoint, b: StoredPoint) -> bool:
 
 
 def _next_fixes(points: Sequence[StoredPoint]) -> list[list[StoredPoint]]:
-    """For each point the next fixes after it, as many as decide on the first."""
+    """Yield for each point the next fixes, as many as decide on the first."""
     found: list[list[StoredPoint]] = []
     coming: list[StoredPoint] = []
     for each in reversed(points):

@@ -11,16 +11,16 @@ from landbridge.tracking.context import TripContext
 from landbridge.tracking.detected import DetectedEvent, TrackPoint
 
 STAYS_M = 1_000.0
-"""A train is shunted within a yard; further away it has left."""
+"""Shunting stays within this distance in a yard; further away the train has left."""
 SHORTEST_S = 3_600
 """A shorter halt is no stop."""
 LONG = 1.28
-"""Standard deviations of the logarithm beyond the median: nine stops of ten are shorter."""
+"""Standard deviations of the logarithm above the median: nine of ten stops are shorter."""
 
 
 @dataclass
 class Stops:
-    """Where the container is, since when; times are those of points."""
+    """Where the container is, and since when; times are those of points."""
 
     lat: float | None = None
     lon: float = 0.0
@@ -35,11 +35,11 @@ class Stops:
 
     @property
     def place(self) -> Place | None:
-        """Where it stands or was last."""
+        """Return where it stands or last stood."""
         return None if self.lat is None else Place(self.lat, self.lon)
 
     def step(self, point: TrackPoint, context: TripContext) -> Iterator[DetectedEvent]:
-        """What a point finds."""
+        """Yield the events that a point shows."""
         here = self.place
         if point.place and (here is None or here.metres_to(point.place) > STAYS_M + point.accuracy_m):
             if self.reported and here:

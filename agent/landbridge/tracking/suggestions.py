@@ -20,12 +20,12 @@ START_SUGGESTED = "start-suggested"
 
 @dataclass
 class Suggestions:
-    """What was suggested last."""
+    """The last suggestion."""
 
     at_s: int | None = None
 
     def step(self, point: TrackPoint, context: TripContext, stops: Stops) -> Iterator[DetectedEvent]:
-        """What a point finds."""
+        """Yield the suggestion that a point shows."""
         cause = _cause(point)
         if context.idle_s is None or point.at_s < context.idle_s or cause is None:
             return
@@ -43,7 +43,7 @@ def _cause(point: TrackPoint) -> str | None:
 
 
 def current(connection: Connection, device: str) -> list[Event]:
-    """What is suggested for a device now: one, or none."""
+    """Return the current suggestion for a device, if any."""
     idle_s = trips.idle_s(connection, device)
     if idle_s is None:
         return []

@@ -15,22 +15,22 @@ from landbridge.tracking.detected import to_track_point
 
 NEWEST_TRIPS = 10
 _TABLE_COUNTS = 2
-"""The timetable counts like so many containers."""
+"""Weight of the timetable, in containers."""
 _PASSED_KM = 20.0
 
 
 def hours_to_go(
     connection: Connection, trip: Row[Any], stations: Sequence[Waypoint], usual: Sequence[Ahead]
 ) -> list[tuple[float, float]]:
-    """(mean, variance) of the hours after each station's stop, from the timetable and the last containers
-    that arrived on this route before `trip` began."""
+    """Return (mean, variance) of the hours after each station's stop, from the timetable and the last
+    containers that arrived on this route before `trip` began."""
     before = trips.arrived(connection, trip.route, trip.started_s, NEWEST_TRIPS)
     taken = [_taken(connection, row, stations) for row in before]
     return [_mixed(each, [hours[i] for hours in taken]) for i, each in enumerate(usual)]
 
 
 def with_hours(usual: Sequence[Ahead], hours: Sequence[tuple[float, float]]) -> list[Ahead]:
-    """The timetable with other hours after each station."""
+    """Return the timetable with other hours after each station."""
     return [
         replace(each, after_h=mean_h, variance=variance)
         for each, (mean_h, variance) in zip(usual, hours, strict=True)
@@ -46,7 +46,8 @@ def _mixed(usual: Ahead, taken: Sequence[float | None]) -> tuple[float, float]:
 
 
 def _taken(connection: Connection, trip: Row[Any], stations: Sequence[Waypoint]) -> list[float | None]:
-    """Hours of one trip from its last fix at or before each station to the end; None before its first fix."""
+    """Return the hours of one trip from its last fix at or before each station to the end; None before its
+    first fix."""
     reached: list[float] = []
     times: list[int] = []
     km: float | None = None

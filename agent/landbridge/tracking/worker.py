@@ -1,5 +1,4 @@
-"""The thread that recomputes events, in addition to ingest and never blocking it longer than one device
-takes."""
+"""The thread that recomputes events. It never blocks ingest longer than one device takes."""
 
 import logging
 import time
@@ -24,17 +23,17 @@ from landbridge.tracking.recompute import recompute
 POLL_S = 1.0
 _MINUTE_S = 60.0
 _YIELD_S = 0.002
-"""Ingest may wait for the database; whoever has just left it would get it again first."""
+"""Ingest may wait for the database; without a pause this thread would lock it again first."""
 _MOST_AT_ONCE = 50
-"""Devices whose alarms are looked after in one transaction; each may take a few milliseconds."""
+"""Devices whose alarms are checked in one transaction; each may take a few milliseconds."""
 _log = logging.getLogger(__name__)
 
 
 class EveryMinute(NamedTuple):
-    """What time alone may change."""
+    """A check of what time alone may change."""
 
     due_devices: Callable[[Connection, int], Collection[str]]
-    """The devices of which `check_due` has something to change."""
+    """Return the devices for which `check_due` has something to change."""
     check_due: Callable[[Connection, Collection[str], int], None]
 
 
@@ -42,8 +41,8 @@ EVERY_MINUTE: Hook[EveryMinute] = Hook()
 
 
 class TrackingWorker(Periodic):
-    """Recomputes what ingest has marked, a device a transaction; checks every minute for missed sessions and
-    for alarms that are over."""
+    """Recomputes marked events, one device in each transaction; checks every minute for missed sessions and
+    for alarms to clear."""
 
     def __init__(
         self,
@@ -53,7 +52,7 @@ class TrackingWorker(Periodic):
         priority: IngestPriority,
         deaf: Sequence[Check] = (),
     ) -> None:
-        """`deaf`: what may keep the agent from hearing devices, which then are not silent."""
+        """`deaf`: reasons why the agent may not receive uplinks; then no device counts as silent."""
         super().__init__("tracking", "recompute events", POLL_S)
         self._database = database
         self._clock = clock
@@ -63,10 +62,10 @@ class TrackingWorker(Periodic):
         self._hears_from_s = clock.now_s()
         self._minute_ends = time.monotonic()
         self._failed: set[str | None] = set()
-        countries.of_place(0.0, 0.0)  # reads the outlines now, not while ingest has to wait
+        countries.of_place(0.0, 0.0)  # loads the outlines now, not while ingest has to wait
 
     def turn(self) -> None:
-        """Recompute what is marked; when it stops, what is marked after the device at hand stays marked."""
+        """Recompute the marked devices; a stop leaves the remaining ones marked."""
         while not self.is_stopping and self._next():
             self._priority.yield_to_ingest(POLL_S)
             device = None
@@ -75,11 +74,11 @@ class TrackingWorker(Periodic):
                     if device := tracking.lock_marked(connection, self._failed):
                         recompute(connection, device, self._clock.now_s())
             except Exception:
-                # It must not keep the others waiting.
+                # A failing device must not delay the others.
                 _log.exception("%s: cannot recompute its events; trying again within a minute", device)
                 self._failed |= {device} - {None}
             if not device:
-                break  # other agents are at work on those that are left
+                break  # other agents process the remaining ones
             self._publisher.wake()
             time.sleep(_YIELD_S)
         if time.monotonic() >= self._minute_ends:
@@ -88,7 +87,7 @@ class TrackingWorker(Periodic):
             self._check_alarms()
 
     def _check_alarms(self) -> None:
-        """Publish missed sessions and alarms that are over, of some devices at a time."""
+        """Publish missed sessions and clear alarms, of some devices at a time."""
         now_s = self._clock.now_s()
         if any(check() for check in self._deaf):
             self._hears_from_s = now_s

@@ -1,4 +1,4 @@
-"""What users do, by the same functions as the command line: role checked, names kept."""
+"""Actions of users, by the same functions as the command line: the role is checked, the author noted."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,13 +34,13 @@ from landbridge.web.forms import require_operator_tenant
 from landbridge.web.services import Services
 
 FOR_ADMINS = (SHIPPING, "factory-reset")
-"""Verbs that silence a device or make it forget."""
+"""Verbs that silence a device or erase data on it."""
 FOR_THE_OPERATOR = (NEW_BATTERY,)
-"""Verbs whose effect cannot be undone when a tenant's trip ends."""
+"""Verbs whose effect cannot be undone at the end of a tenant's trip."""
 
 
 def view(connection: Connection, user: User, device: str) -> DeviceView:
-    """The device as the user sees it; 404 if he does not, whether there is one or not."""
+    """Return the device as the user sees it; 404 if the user may not see it or it does not exist."""
     found = device_views.find(connection, user.tenant, device)
     if found is None:
         raise HTTPException(404, _("no device {device}", device=device))
@@ -48,7 +48,7 @@ def view(connection: Connection, user: User, device: str) -> DeviceView:
 
 
 def verbs(user: User) -> dict[str, Verb]:
-    """What the user may have a device do, by name."""
+    """Return the commands that the user may send, by name."""
     refused = (() if user.may("admin") else FOR_ADMINS) + (FOR_THE_OPERATOR if user.tenant else ())
     return {name: verb for name, verb in VERBS.items() if name not in refused}
 
@@ -56,7 +56,7 @@ def verbs(user: User) -> dict[str, Verb]:
 def send(
     it: Services, user: User, device: str, verb: str, argument: int | None, expires: str
 ) -> commands.Given:
-    """Give a command; `UserError` if it is none."""
+    """Send a command; `UserError` if it is invalid."""
     if verb in FOR_THE_OPERATOR:
         require_operator_tenant(user)
     with _acting(it, user, device, "admin" if verb in FOR_ADMINS else "operator") as (connection, found):
@@ -65,7 +65,7 @@ def send(
 
 
 def cancel(it: Services, user: User, device: str, command: int) -> None:
-    """Take a command back; 404 if there is none of the user's time, `UserError` if it is over."""
+    """Cancel a command; 404 if there is none in the user's time, `UserError` if it has ended."""
     with _acting(it, user, device, "operator") as (connection, found):
         now_s = it.clock.now_s()
         row = stored_commands.find(connection, device, command)
@@ -76,7 +76,7 @@ def cancel(it: Services, user: User, device: str, command: int) -> None:
 
 
 def change(it: Services, user: User, device: str, changes: Mapping[str, str]) -> int | None:
-    """Change settings, values as text; returns the new revision, None if it is set so already."""
+    """Change settings, values as text; return the new revision, None if nothing changes."""
     parsed = settings.parse(f"{name}={value}" for name, value in changes.items())
     with _acting(it, user, device, "operator") as (connection, found):
         now_s = it.clock.now_s()
@@ -84,7 +84,7 @@ def change(it: Services, user: User, device: str, changes: Mapping[str, str]) ->
 
 
 def share(it: Services, user: User, device: str, length: str) -> share_links.Made:
-    """Share the trip that the device is on, until it ends or for a `length` like 12h."""
+    """Share the device's running trip, until it ends or for a `length` like 12h."""
     with _acting(it, user, device, "operator") as (connection, found):
         trip = trips.find(connection, found.trip.trip) if found.trip else None
         if trip is None:
@@ -93,7 +93,7 @@ def share(it: Services, user: User, device: str, length: str) -> share_links.Mad
 
 
 def revoke(it: Services, user: User, device: str, link: int) -> None:
-    """End a link to a trip that the user sees; his trip need not run any more."""
+    """Revoke a share link to a trip that the user sees; the trip may have ended."""
     demand(user, "operator")
     with it.database.writing() as connection:
         found = view(connection, user, device)
@@ -104,7 +104,7 @@ def revoke(it: Services, user: User, device: str, link: int) -> None:
 
 
 def switch(it: Services, user: User, device: str, profile: str) -> int:
-    """Have the device use a profile of its card; returns the revision."""
+    """Switch the device to a profile of its card; return the revision."""
     with _acting(it, user, device, "operator") as (connection, found):
         return cards.switch(connection, device, profile, user.who, it.clock.now_s(), _ends_with(found))
 
@@ -112,7 +112,7 @@ def switch(it: Services, user: User, device: str, profile: str) -> int:
 def download(
     it: Services, user: User, device: str, code: str, confirmation: str = "", enable: bool = False
 ) -> int:
-    """Have the device load a profile onto its card; returns the number of the order."""
+    """Order the download of a profile; return the number of the order."""
     wanted = Wanted(device, downloads.code_of(code, confirmation, trust.load(it.config.esim)))
     with _acting(it, user, device, "operator") as (connection, found):
         keyring = Keyring(it.config.store.database, it.config.store.key_file)
@@ -121,7 +121,7 @@ def download(
 
 
 def delete_profile(it: Services, user: User, device: str, iccid: str) -> int:
-    """Have the device delete a profile from its card; returns the number of the order."""
+    """Order the deletion of a profile; return the number of the order."""
     with _acting(it, user, device, "operator") as (connection, found):
         keyring = Keyring(it.config.store.database, it.config.store.key_file)
         now_s, trip = it.clock.now_s(), _ends_with(found)
@@ -129,7 +129,7 @@ def delete_profile(it: Services, user: User, device: str, iccid: str) -> int:
 
 
 def rename_profile(it: Services, user: User, device: str, iccid: str, name: str) -> int:
-    """Have the device name a profile on its card; returns the number of the order."""
+    """Order a new name of a profile; return the number of the order."""
     with _acting(it, user, device, "operator") as (connection, found):
         keyring = Keyring(it.config.store.database, it.config.store.key_file)
         now_s, trip = it.clock.now_s(), _ends_with(found)
@@ -137,7 +137,7 @@ def rename_profile(it: Services, user: User, device: str, iccid: str, name: str)
 
 
 def cancel_download(it: Services, user: User, device: str, number: int) -> None:
-    """Cancel a download; 404 if there is none of the user's time, `UserError` if it is over."""
+    """Cancel a download; 404 if there is none in the user's time, `UserError` if it has ended."""
     with _acting(it, user, device, "operator") as (connection, found):
         now_s = it.clock.now_s()
         row = stored_downloads.find(connection, number)
@@ -149,7 +149,7 @@ def cancel_download(it: Services, user: User, device: str, number: int) -> None:
 
 
 def acknowledge(it: Services, user: User, alarm: int, note: str) -> dict[str, Any]:
-    """Acknowledge an alarm with a note; return the alarm as it is then."""
+    """Acknowledge an alarm with a note; return its new state."""
     with _at_alarm(it, user, alarm) as connection:
         now_s = it.clock.now_s()
         publishing.publish(connection, engine.acknowledge(connection, alarm, user.who, note, now_s), now_s)
@@ -157,7 +157,7 @@ def acknowledge(it: Services, user: User, alarm: int, note: str) -> dict[str, An
 
 
 def clear(it: Services, user: User, alarm: int) -> dict[str, Any]:
-    """An alarm is over."""
+    """Clear an alarm."""
     with _at_alarm(it, user, alarm) as connection:
         now_s = it.clock.now_s()
         publishing.publish(connection, engine.clear(connection, alarm, user.who, now_s), now_s)
@@ -165,21 +165,21 @@ def clear(it: Services, user: User, alarm: int) -> dict[str, Any]:
 
 
 def roll_out(it: Services, user: User, board: str, sequence: int, canaries: int, days: int) -> None:
-    """Roll a release out to the fleet, or resume it."""
+    """Start or resume the roll-out of a release."""
     _require_operator_admin(user)
     with it.database.writing() as connection:
         rollout.begin(connection, board, sequence, canaries, days * 86_400, user.who, it.clock.now_s())
 
 
 def halt(it: Services, user: User, board: str, sequence: int) -> None:
-    """Stop rolling a release out."""
+    """Halt the roll-out of a release."""
     _require_operator_admin(user)
     with it.database.writing() as connection:
         rollout.halt(connection, board, sequence, user.who, it.clock.now_s())
 
 
 def _ends_with(found: DeviceView) -> int | None:
-    """The trip with which a tenant's request ends. What the operator requests lasts."""
+    """Return the trip with which a tenant's request ends; None for the operator's, which last."""
     return found.trip.trip if found.tenant is not None and found.trip else None
 
 
@@ -190,7 +190,7 @@ def _require_operator_admin(user: User) -> None:
 
 @contextmanager
 def _at_alarm(it: Services, user: User, alarm: int) -> Iterator[Connection]:
-    """404 if the user has no such alarm, whether there is one or not."""
+    """Raise 404 if the user may not see such an alarm, or it does not exist."""
     demand(user, "operator")
     with it.database.writing() as connection:
         row = alarms.find(connection, alarm)

@@ -21,45 +21,45 @@ Time = str | None
 
 
 class Schema:
-    """Beside a type of whatever JSON: it is described as `model` is."""
+    """Annotation of a type with any JSON: it is described like `model`."""
 
     def __init__(self, model: type[BaseModel]) -> None:
         self._model = model
 
     def __get_pydantic_json_schema__(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        # Its name, as pydantic makes it where the model is part of another: else it is written out each time.
+        # pydantic's own name for the model; otherwise it would be repeated each time
         name = f"{self._model.__module__}.{self._model.__qualname__}:{id(self._model)}"
         core = cast(CoreSchema, {**self._model.__pydantic_core_schema__, "ref": name})
         return handler(json_or_python_schema(core, core))
 
 
 def protocol(name: str) -> JsonSchemaValue:
-    """A schema of docs/reference, which is linked to here."""
+    """A schema of docs/reference, as a link."""
     text = resources.files("landbridge.web").joinpath(f"schemas/{name}.schema.json").read_text()
     found: JsonSchemaValue = json.loads(text)
     return {key: value for key, value in found.items() if key != "$schema"}
 
 
 def _track() -> JsonSchemaValue:
-    """As on the topic, but it may be empty."""
+    """As on the topic, or empty."""
     found = protocol("track")
     del found["properties"]["features"]["minItems"]
     return found | {"description": "A track as GeoJSON (RFC 7946); `next` is on a page of it."}
 
 
 def _as(described: JsonSchemaValue) -> ConfigDict:
-    """A model that is described so."""
+    """A model with a schema of docs/reference."""
     return ConfigDict(json_schema_extra=lambda schema: (schema.clear(), schema.update(described))[0])
 
 
 class Event(BaseModel):
-    """What is published to platforms."""
+    """Published events."""
 
     model_config = _as(protocol("event"))
 
 
 class DcsaEvent(BaseModel):
-    """The same as DCSA has it."""
+    """Published events in the DCSA format."""
 
     model_config = _as(protocol("dcsa-event"))
 
@@ -71,28 +71,28 @@ class Track(BaseModel):
 
 
 class Tracks(BaseModel):
-    """A page of what went to the topics of tracks."""
+    """A page of published batches of points."""
 
     tracks: list[Track]
     next: int
 
 
 class Events(BaseModel):
-    """A page of the feed."""
+    """A page of published events."""
 
     events: list[Event]
     next: int
 
 
 class DcsaEvents(BaseModel):
-    """A page of the feed as DCSA has it."""
+    """A page of published events in the DCSA format."""
 
     events: list[DcsaEvent]
     next: int
 
 
 class Whereabouts(BaseModel):
-    """Where a device is, and how."""
+    """Position and state of a device."""
 
     device: str
     container: str | None
@@ -127,7 +127,7 @@ class Near(BaseModel):
 
 
 class Country(BaseModel):
-    """A country; of some land there is no code."""
+    """A country; some areas have no code."""
 
     code: str | None
     name: str
@@ -145,7 +145,7 @@ class TripOfDevice(BaseModel):
 
 
 class OneDevice(Whereabouts):
-    """The same with place and trips."""
+    """A device with position, place and trips."""
 
     place: Near | None
     country: Country | None
@@ -153,7 +153,7 @@ class OneDevice(Whereabouts):
 
 
 class Command(BaseModel):
-    """A command and what has become of it."""
+    """A command and its result."""
 
     command: int
     verb: str
@@ -175,7 +175,7 @@ class Given(BaseModel):
 
 
 class Setting(BaseModel):
-    """One setting."""
+    """A setting."""
 
     name: str
     value: int
@@ -186,14 +186,14 @@ class Setting(BaseModel):
 
 
 class AppliedSettings(BaseModel):
-    """What the device said that it applies."""
+    """The settings that the device reported."""
 
     revision: int
     source: str
 
 
 class Settings(BaseModel):
-    """What a device is to apply."""
+    """The desired settings of a device."""
 
     revision: int
     state: str
@@ -204,13 +204,13 @@ class Settings(BaseModel):
 
 
 class Revision(BaseModel):
-    """Of what is desired now; null: it was so already."""
+    """Revision of the desired settings; null: nothing changed."""
 
     revision: int | None
 
 
 class Link(BaseModel):
-    """A link to a trip."""
+    """A share link."""
 
     link: int
     trip: int
@@ -223,7 +223,7 @@ class Link(BaseModel):
 
 
 class NewLink(BaseModel):
-    """A link with its secret."""
+    """A share link with its secret."""
 
     link: int
     path: str
@@ -240,14 +240,14 @@ class Outline(BaseModel):
 
 
 class Energy(BaseModel):
-    """Joules of a day by what they were for."""
+    """Joules of a day by purpose."""
 
     day: str
     joules: dict[str, float]
 
 
 class Traffic(BaseModel):
-    """Reports of a day."""
+    """Uplinks of a day."""
 
     day: str
     bytes: int
@@ -262,7 +262,7 @@ class BatteryEnd(BaseModel):
 
 
 class Days(BaseModel):
-    """Day by day."""
+    """The days of a device."""
 
     energy: list[Energy]
     traffic: list[Traffic]
@@ -270,7 +270,7 @@ class Days(BaseModel):
 
 
 class TrackingEvent(BaseModel):
-    """An event that stands; what else it has is that of `Event`."""
+    """A current event; its other fields are those of `Event`."""
 
     event: int
     type: str
@@ -279,7 +279,7 @@ class TrackingEvent(BaseModel):
 
 
 class Record(BaseModel):
-    """A record in its own units, and the feature it makes."""
+    """A record in its own units, and its GeoJSON feature."""
 
     record: dict[str, int | None]
     feature: Json
@@ -302,7 +302,7 @@ class Wakes(BaseModel):
 
 
 class Alarm(BaseModel):
-    """An alarm; what else it has is of the event that raised it, as in `Event`."""
+    """An alarm; its other fields are those of the event that raised it, as in `Event`."""
 
     number: int
     alarm: str
@@ -319,7 +319,7 @@ class Alarm(BaseModel):
 
 
 class Identity(BaseModel):
-    """What a device said of modem and card."""
+    """Identity of modem and card as the device reported it."""
 
     imei: str | None
     iccid: str | None
@@ -327,7 +327,7 @@ class Identity(BaseModel):
 
 
 class Plan(BaseModel):
-    """What the inventory has of a card."""
+    """The card in the SIM inventory."""
 
     controls: str
     stage: str
@@ -370,7 +370,7 @@ class Card(BaseModel):
     reported: Time
     eid: str | None
     free_bytes: int | None
-    """For profiles, as the card said last."""
+    """Free memory for profiles as the card reported it."""
     binding: str
     identity: Identity | None
     services: str | None
@@ -382,7 +382,7 @@ class Card(BaseModel):
 
 
 class Download(BaseModel):
-    """A profile that is or was to be loaded onto a card."""
+    """A profile download."""
 
     download: int
     device: str
@@ -395,7 +395,7 @@ class Download(BaseModel):
     """ordered, authenticating, preparing, loading, checking or cancelling; installed, enabled, done,
     failed or cancelled."""
     loaded: int | None
-    """Pieces that the device has, while it is loading, of `pieces`."""
+    """Of `pieces`, how many the device has, while it is loading."""
     pieces: int | None
     enable: bool
     iccid: str | None
@@ -405,7 +405,7 @@ class Download(BaseModel):
     postponed: str | None
     """Why the device does not begin yet."""
     refusal: str | None
-    """Subject and reason of the server (SGP.22 5.2.6)."""
+    """Subject and reason code of the server (SGP.22 5.2.6)."""
     open: bool
 
 
@@ -444,7 +444,7 @@ class TimeDistance(BaseModel):
 
 
 class Entry(BaseModel):
-    """Something that somebody did."""
+    """An entry of the audit log."""
 
     entry: int
     time: str
@@ -454,7 +454,7 @@ class Entry(BaseModel):
 
 
 class Problem(BaseModel):
-    """Why not."""
+    """Why the request was refused."""
 
     detail: str
 
@@ -463,11 +463,11 @@ EVENT_TYPES: tuple[str, ...] = tuple(protocol("event")["properties"]["type"]["en
 _FILES = {kind: {"schema": {"type": "string"}} for kind in MEDIA_TYPES.values()}
 _FILES[MEDIA_TYPES[Format.GEOJSON]] = {"schema": {"$ref": "#/components/schemas/Track"}}
 FILES: dict[int | str, Json] = {200: {"description": "The file.", "content": _FILES}}
-"""Of an export."""
+"""Responses of an export."""
 NOT_YET: dict[int | str, Json] = {409: {"model": Problem, "description": "No event can have that number."}}
-"""Of what is read on from a number."""
+"""Responses of a feed."""
 BEARER = HTTPBearer(auto_error=False, description="A token: `landbridge tokens add`.")
-"""For the document: `auth.py` looks at the header itself, and at the cookie of a session."""
+"""For the API document: `auth.py` reads the header itself, and the cookie of a sign-in session."""
 _LATER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 
 
@@ -485,4 +485,4 @@ REFUSALS: dict[int | str, Json] = {
     429: _in_words("Too many requests.") | {"headers": _LATER},
     503: {"model": Problem, "description": "The database does not answer.", "headers": _LATER},
 }
-"""Of every route."""
+"""Responses of every route."""

@@ -15,7 +15,7 @@ from landbridge.web.services import services
 
 LARGEST = 2**31 - 1
 MOST = 1_000
-"""Of a list, when nobody says how many."""
+"""Default length of a list."""
 router = APIRouter(prefix="/v1")
 CurrentUser = Annotated[User, Depends(current_user)]
 ActingUser = Annotated[User, Depends(acting_user)]
@@ -37,7 +37,7 @@ class NewCommand(BaseModel):
 
 
 class Length(BaseModel):
-    """How long a link works."""
+    """Validity of a share link."""
 
     model_config = ConfigDict(extra="forbid")
     length: str = Field("", max_length=8, description="12h, 30d; empty: until the trip ends, a year at most.")
@@ -50,7 +50,7 @@ def fleet(
     after: Annotated[str, Query(max_length=32)] = "",
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
 ) -> Annotated[Json, Schema(answers.FleetPage)]:
-    """The devices by id, where they are and how; `next` is `after` of the next page, null on the last."""
+    """List devices by id, with position and state; `next` is `after` of the next page, null on the last."""
     it = services(request)
     with it.database.reading() as connection:
         found = device_views.listed(connection, who.tenant, after=after, limit=limit + 1)
@@ -60,7 +60,7 @@ def fleet(
 
 @router.get("/devices/{device}")
 def device(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, Schema(answers.OneDevice)]:
-    """One device: where it is, near which place, its trips."""
+    """Show a device: position, nearest place, trips."""
     it = services(request)
     with it.database.reading() as connection:
         return serialize.device(connection, actions.view(connection, who, device), it.clock.now_s())
@@ -77,7 +77,7 @@ def track(
     after: Annotated[str | None, Query(max_length=32)] = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
 ) -> Annotated[Json, Schema(answers.Track)]:
-    """Its dated points by time as a GeoJSON FeatureCollection, taken from `since` on and before `until`."""
+    """Dated points by time as a GeoJSON FeatureCollection, from `since` on and before `until`."""
     with services(request).database.reading() as connection:
         found = actions.view(connection, who, device)
         return serialize.track(connection, found, trip, since, until, after, limit)
@@ -87,7 +87,7 @@ def track(
 def commands(
     request: Request, who: CurrentUser, device: Device, before: Before = LARGEST, limit: Most = MOST
 ) -> list[Annotated[Json, Schema(answers.Command)]]:
-    """The commands it was given, the newest first, and what has become of them."""
+    """List the commands of a device and their results, newest first."""
     it = services(request)
     with it.database.reading() as connection:
         return serialize.commands_of(
@@ -99,20 +99,20 @@ def commands(
 def send(
     request: Request, who: ActingUser, device: Device, command: NewCommand
 ) -> Annotated[Json, Schema(answers.Given)]:
-    """Have it do something once; it gets it with the reply to its next report."""
+    """Send a command; the device receives it with its next downlink."""
     given = actions.send(services(request), who, device, command.verb, command.argument, command.expires)
     return {"command": given.command, "expires": iso(given.expires_s)}
 
 
 @router.delete("/devices/{device}/commands/{command}", status_code=204)
 def cancel(request: Request, who: ActingUser, device: Device, command: Number) -> None:
-    """Do not send a command any more."""
+    """Cancel a command that was not delivered."""
     actions.cancel(services(request), who, device, command)
 
 
 @router.get("/devices/{device}/settings")
 def settings(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, Schema(answers.Settings)]:
-    """What it is to apply, with ranges, and whether it does."""
+    """Show the desired and reported settings, with their ranges."""
     with services(request).database.reading() as connection:
         found = actions.view(connection, who, device)
         if not found.live:
@@ -124,7 +124,7 @@ def settings(request: Request, who: CurrentUser, device: Device) -> Annotated[Js
 def change(
     request: Request, who: ActingUser, device: Device, changes: dict[str, int | str]
 ) -> Annotated[Json, Schema(answers.Revision)]:
-    """Change some; the value "default" takes one back. Revision null: it was set so already."""
+    """Change settings; the value "default" resets one. Revision null: nothing changed."""
     given = {name: str(value) for name, value in changes.items()}
     return {"revision": actions.change(services(request), who, device, given)}
 
@@ -133,7 +133,7 @@ def change(
 def share_links(
     request: Request, who: CurrentUser, device: Device, before: Before = LARGEST, limit: Most = MOST
 ) -> list[Annotated[Json, Schema(answers.Link)]]:
-    """The links to its trips, the newest first; not their secrets, which nobody has kept."""
+    """List the share links to the trips of a device, newest first; their secrets are not stored."""
     it = services(request)
     with it.database.reading() as connection:
         return serialize.share_links_of(
@@ -145,7 +145,7 @@ def share_links(
 def share(
     request: Request, who: ActingUser, device: Device, length: Length
 ) -> Annotated[Json, Schema(answers.NewLink)]:
-    """Make a link that shows where its trip's container is; its address is shown only now."""
+    """Create a share link to the running trip; its address is shown only once."""
     it = services(request)
     made = actions.share(it, who, device, length.length)
     return {"link": made.share, "path": f"/s/{made.secret}", "until": iso(made.until_s)}
@@ -153,5 +153,5 @@ def share(
 
 @router.delete("/devices/{device}/share-links/{link}", status_code=204)
 def revoke(request: Request, who: ActingUser, device: Device, link: Number) -> None:
-    """End a link at once."""
+    """Revoke a share link."""
     actions.revoke(services(request), who, device, link)

@@ -1,4 +1,4 @@
-"""The application: routes, errors in the form that the asker reads, the guard around all."""
+"""The application: routes, errors as page or JSON, and the guard around all requests."""
 
 import logging
 from collections.abc import Mapping
@@ -42,13 +42,13 @@ _STANDARD = {
     "Not Found": _("this page does not exist"),
     "Method Not Allowed": _("this page does not accept such a request"),
 }
-"""What a page says for the server's own words."""
+"""Texts of the pages for the server's standard errors."""
 _log = logging.getLogger(__name__)
 
 
 def make(it: Services) -> FastAPI:
-    """The application on these parts."""
-    # The usual documentation pages load scripts from elsewhere.
+    """Return the application with these parts."""
+    # FastAPI's documentation pages load scripts from other hosts.
     app = FastAPI(
         title="Landbridge",
         version="1",
@@ -83,7 +83,7 @@ async def _not_signed_in(request: Request, error: Exception) -> Response:
         why = {"detail": "no token, or one that is not good (any more)"}
         return JSONResponse(why, 401, {"www-authenticate": "Bearer"})
     after = f"?after={quote(own_address(request))}" if request.method == "GET" else ""
-    # The empty part behind # keeps a browser from taking over that of the page: there it would be a token.
+    # The empty part after # keeps a browser from taking over that of the page: there it would be a token.
     return RedirectResponse(f"/sign-in{after}#", 303)
 
 
@@ -94,7 +94,7 @@ async def _user_error(request: Request, error: Exception) -> Response:
 
 
 async def _no_database(request: Request, error: Exception) -> Response:
-    """It is locked, away or full: whoever asks again later may be answered."""
+    """The database is locked, away or full: the client may try again later."""
     assert isinstance(error, OperationalError)
     _log.error("%s %s: the database does not answer: %s", request.method, request.url.path, error.orig)
     retry = {"retry-after": str(_RETRY_S)}
@@ -104,7 +104,7 @@ async def _no_database(request: Request, error: Exception) -> Response:
 
 
 async def _not_valid(request: Request, error: Exception) -> Response:
-    """Without what was given, as a NaN or half a surrogate pair cannot be written in JSON."""
+    """Leave out the given values: a NaN or half a surrogate pair cannot be written in JSON."""
     assert isinstance(error, RequestValidationError)
     detail = [
         {"loc": [ascii(part)[1:-1] if isinstance(part, str) else part for part in each["loc"]]}
@@ -117,7 +117,7 @@ async def _not_valid(request: Request, error: Exception) -> Response:
 
 
 def _invalid(error: Mapping[str, Any]) -> str:
-    """What is wrong with a field of a form."""
+    """Return what is wrong with a field of a form."""
     limits = error.get("ctx", {})
     match error["type"]:
         case "missing":
@@ -139,13 +139,13 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _refused(request: Request, error: AnyHTTPException, field: str = "") -> Response:
-    """In the form that the asker reads; what a form has called is answered with its page."""
+    """Answer with a page or JSON, as the client expects; a refused form is shown again."""
     if _is_api(request):
         if COOKIE in request.cookies:  # a page's script, which shows it to a person
             error.detail = language_of(request).translate(error.detail)
         return await http_exception_handler(request, error)
     code, why = error.status_code, _STANDARD.get(error.detail, error.detail)
-    # Whoever asks for nothing that is there may be signed in all the same.
+    # A request for an unknown page may have a user.
     with suppress(NotSignedIn, AnyHTTPException, OperationalError):
         if answer := await shown_again(request, code, why, field):
             answer.headers.update(error.headers or {})

@@ -1,7 +1,6 @@
-"""Files of the pages: ours, the base map's, MapLibre GL JS as its makers build it. Nothing is from elsewhere.
-
-Their addresses name what is in them: browsers keep them for good, and an update of the agent has others.
-"""
+"""Static files of the pages: our own, the base map, and MapLibre GL JS as published. Nothing is loaded from
+other hosts. Addresses contain a hash of the content: browsers keep the files, and an update of the agent
+changes the addresses."""
 
 import gzip
 import hashlib
@@ -17,7 +16,7 @@ from landbridge.geo import places as geography
 router = APIRouter(include_in_schema=False)
 STATIC = Path(__file__).parent / "static"
 MAPLIBRE = STATIC.with_name("maplibre")
-"""Of its package on npm what browsers need, untouched; version and digests are beside it."""
+"""The files of its npm package that browsers need, unchanged; version and digests are in the same folder."""
 _KEPT = "public, max-age=31536000, immutable"
 _KINDS = {
     "js": "text/javascript",
@@ -29,14 +28,14 @@ _KINDS = {
 
 
 def attach(app: FastAPI) -> None:
-    """Serve them; they are packed now, not when the first visitor waits."""
+    """Serve the files; they are compressed now rather than at the first request."""
     address()
     app.include_router(router)
 
 
 @cache
 def address() -> str:
-    """Where they are, without a slash at the end."""
+    """Return their address, without a slash at the end."""
     digest = hashlib.sha256()
     for name, packed in sorted(_packed().items()):
         digest.update(name.encode() + packed)
@@ -45,7 +44,7 @@ def address() -> str:
 
 @router.get("/static/{version}/{name:path}")
 def file(version: str, name: str) -> Response:
-    """One of them, compressed; a page from before an update gets that of now, once."""
+    """Return a file, compressed; a page from before an update gets the present one, uncached."""
     packed = _packed().get(name)
     if packed is None:
         raise HTTPException(404, _("this file does not exist"))
@@ -56,7 +55,7 @@ def file(version: str, name: str) -> Response:
 
 @cache
 def _packed() -> dict[str, bytes]:
-    """All by name."""
+    """Return all files by name."""
     plain = {path.name: path for path in STATIC.iterdir()}
     plain |= {f"maplibre/{path.name}": path for path in MAPLIBRE.glob("maplibre-gl.*")}
     packed = {name: gzip.compress(path.read_bytes(), mtime=0) for name, path in plain.items()}

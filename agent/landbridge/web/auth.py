@@ -1,4 +1,4 @@
-"""Who asks: a token in the header, or the session of a browser; and what that may do."""
+"""Authentication by a token in the header or a sign-in session, and the permissions of a user."""
 
 import hashlib
 import hmac
@@ -21,12 +21,12 @@ CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf-token"
 
 
 class NotSignedIn(Exception):
-    """Nobody, or somebody whose session is over."""
+    """No user, or a sign-in session that has ended."""
 
 
 @dataclass(frozen=True)
 class User:
-    """The current user. `tenant` None sees everything; `csrf` is "" for those who come with a token."""
+    """The current user. `tenant` None sees everything; `csrf` is "" with a token in the header."""
 
     name: str
     role: str
@@ -34,21 +34,21 @@ class User:
     csrf: str
 
     def may(self, role: str) -> bool:
-        """Whether he may do what `role` may."""
+        """Whether the user has the permissions of `role`."""
         return ROLES.index(self.role) >= ROLES.index(role)
 
     @property
     def who(self) -> str:
-        """For the audit trail."""
+        """Name for the audit log."""
         return f"token {self.name}"
 
 
 def current_user(request: Request) -> User:
-    """Who asks; `NotSignedIn` if nobody. A browser that changes something must have asked from our pages."""
+    """Return the user of a request; `NotSignedIn` if none. A change by a browser must come from our pages."""
     it = services(request)
     kind, _, given = request.headers.get("authorization", "").partition(" ")
     with it.database.reading() as connection:
-        if kind.lower() == "bearer":  # a proxy in front may ask for a password of its own
+        if kind.lower() == "bearer":  # a proxy in front may require a password of its own
             return _user(tokens.valid(connection, secret.hashed(given)), "")
         cookie = request.cookies.get(COOKIE, "")
         row = tokens.of_session(connection, secret.hashed(cookie), it.clock.now_s())
@@ -56,27 +56,26 @@ def current_user(request: Request) -> User:
 
 
 def is_signed_in(it: Services, cookie: str) -> bool:
-    """Whether this session is not over."""
+    """Whether this sign-in session is valid."""
     with it.database.reading() as connection:
         return tokens.of_session(connection, secret.hashed(cookie), it.clock.now_s()) is not None
 
 
 def acting_user(request: Request) -> User:
-    """As `current_user`, for what changes something over the API: a session must prove where it comes
-    from."""
+    """As `current_user`, for changes over the API: a sign-in session must prove its origin."""
     found = current_user(request)
     check_csrf(found, request.headers.get(CSRF_HEADER, ""))
     return found
 
 
 def check_csrf(found: User, given: str) -> None:
-    """403 unless a browser's request carries what only our pages know."""
+    """Raise 403 unless a browser's request has the token that only our pages contain."""
     if found.csrf and not hmac.compare_digest(found.csrf.encode(), given.encode()):
         raise HTTPException(403, _("this form has expired; reload the page and try again"))
 
 
 def demand(found: User, role: str) -> None:
-    """403 unless he may do what `role` may."""
+    """Raise 403 unless the user has the permissions of `role`."""
     if not found.may(role):
         why = _(
             "this requires the role {needed}; the token {name} has the role {role}",
@@ -86,7 +85,7 @@ def demand(found: User, role: str) -> None:
 
 
 def begin(connection: Connection, it: Services, token: Row[Any]) -> str:
-    """Begin a session with `token`; returns the cookie."""
+    """Begin a sign-in session with `token`; return the cookie."""
     cookie, hashed = secret.make()
     now_s = it.clock.now_s()
     tokens.begin_session(connection, hashed, token.token, now_s + SESSION_S, now_s)
@@ -94,7 +93,7 @@ def begin(connection: Connection, it: Services, token: Row[Any]) -> str:
 
 
 def csrf_of(cookie: str) -> str:
-    """What forms of this session carry; reveals nothing of the cookie."""
+    """Return the token in forms of this sign-in session; it reveals nothing of the cookie."""
     return hashlib.sha256(b"csrf" + cookie.encode()).hexdigest()[:32]
 
 

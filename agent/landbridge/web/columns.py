@@ -1,4 +1,4 @@
-"""Much of one kind in little: a column a field, numbers as steps, texts that repeat as numbers."""
+"""Compact lists: one column for each field, numbers as differences, repeated texts as indices."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -29,8 +29,8 @@ def fleet(glances: Sequence[Glance]) -> dict[str, Any]:
 
 
 def track(rows: Sequence[Any], names: Sequence[str]) -> dict[str, list[int | None]]:
-    """Columns of points, in their own units; those of _STEPPED each as the step from the one before that is
-    known."""
+    """Return columns of points, in their own units; those of _STEPPED as differences from the last known
+    value."""
     found: dict[str, list[int | None]] = {}
     for name in names:
         values = [getattr(row, name) for row in rows]

@@ -1,4 +1,4 @@
-"""How much of the server one user, one address, one kind of work may have at a time."""
+"""Limits on concurrent work by user, address and kind."""
 
 import asyncio
 from collections import Counter
@@ -11,28 +11,28 @@ from landbridge.core.texts import _
 
 
 class Places:
-    """So many at once for each name. For one event loop."""
+    """A limit for each name. For one event loop."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._taken: Counter[str] = Counter()
 
     def take(self, name: str) -> bool:
-        """Whether one was free; who has taken it gives it back."""
+        """Whether one was free; the caller releases it."""
         if self._taken[name] >= self._most:
             return False
         self._taken[name] += 1
         return True
 
     def give_back(self, name: str) -> None:
-        """One that was taken is free."""
+        """Release one."""
         self._taken[name] -= 1
         if not self._taken[name]:
             del self._taken[name]
 
 
 class Turns:
-    """So many at a time; so many more wait, and those beyond are refused. For one event loop."""
+    """A limit with a queue; requests beyond both are refused. For one event loop."""
 
     def __init__(self, at_once: int, waiting: int) -> None:
         self._free = asyncio.Semaphore(at_once)
@@ -40,7 +40,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """As long as it lasts; 429 when too many wait."""
+        """Hold a place in the context; 429 when too many wait."""
         if self._there >= self._most:
             raise HTTPException(429, _("too many requests at once; wait a moment"), {"retry-after": "5"})
         self._there += 1

@@ -1,4 +1,4 @@
-"""The connections of the pages' server: so many at once, and none of them waits for ever for a request."""
+"""Limits on the connections of the pages' server: their number, and the time that each may wait."""
 
 import asyncio
 from typing import Any
@@ -6,21 +6,21 @@ from typing import Any
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST = 400
-"""At once. A service has 1,024 descriptors unless it is given more, and a moment's rush comes on top."""
+"""Connections at once. A service has 1,024 descriptors by default, and a short rush adds to these."""
 RUSH = 64
-"""So many are accepted before the first of them is counted."""
+"""Connections accepted before the first of them is counted."""
 PATIENCE_S = 15.0
-"""Until a request is here, its body too."""
+"""Seconds until a request, with its body, must be complete."""
 READING_S = 60.0
-"""Until more of an answer is taken: a connection may stall in a tunnel."""
+"""Seconds until more of an answer must be read: a connection may stall in a tunnel."""
 
 
 class Connection(H11Protocol):
-    """One of them. When there are too many, the one that is due to be closed first is closed at once: whoever
-    sends his request, and takes the answer, is answered, however many do not."""
+    """One connection. When there are too many, the one that is due to be closed first is closed at once. So a
+    client that sends its request and reads the answer is served, however many others do not."""
 
     deadline: asyncio.TimerHandle | None = None
-    """Set while no request, or only a part of one, is here, or an answer is not taken."""
+    """Runs while a request is incomplete, or an answer is not read."""
 
     def connection_made(self, transport: Any) -> None:
         """Wait for the first request."""
@@ -31,36 +31,36 @@ class Connection(H11Protocol):
             min(waiting, key=_due).end()
 
     def data_received(self, data: bytes) -> None:
-        """Wait no longer when the whole request is here."""
+        """Stop the timer when the whole request has arrived."""
         super().data_received(data)
         self._update_deadline()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request, which may be here already."""
+        """Wait for the next request, which may have arrived already."""
         self._wait()
         super().on_response_complete()
         self._update_deadline()
 
     def pause_writing(self) -> None:
-        """Wait until more of the answer is taken."""
+        """Wait until more of the answer is read."""
         super().pause_writing()
         self._wait()
 
     def resume_writing(self) -> None:
-        """Wait for the next request, or for nothing while this one is answered."""
+        """Wait for the next request, or stop the timer while this one is processed."""
         super().resume_writing()
         self._wait()
         self._update_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing any more."""
+        """Stop the timer."""
         self._wait_no_longer()
         super().connection_lost(exc)
 
     def end(self) -> None:
-        """Close it, now."""
+        """Close the connection now."""
         self._wait_no_longer()
-        self.connections.discard(self)  # it is counted until it is closed, which is a little later
+        self.connections.discard(self)  # it counts until it is closed, a little later
         self.transport.abort()
 
     def _update_deadline(self) -> None:
@@ -74,7 +74,7 @@ class Connection(H11Protocol):
         self.deadline = self.loop.call_later(READING_S if untaken else PATIENCE_S, self._is_due, untaken)
 
     def _is_due(self, untaken: int) -> None:
-        """Whoever takes his answer slowly takes it."""
+        """Keep the connection of a client that still reads its answer, however slowly."""
         if self.transport.get_write_buffer_size() < untaken:
             self._wait()
         else:

@@ -1,4 +1,4 @@
-"""What a user sees of devices: the operator everything, a tenant what lies within its trips."""
+"""The view of a user on devices: the operator sees everything, a tenant what is within its trips."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -25,17 +25,17 @@ ALARMS = {
 }
 ALARM_BITS = sum(ALARMS)
 SILENT = "silent"
-"""An alarm that is a state of its own."""
+"""Alarm that is also a state of a device."""
 MOVING_KMH = 3
 _NAMED = 1_000
-"""Devices named in one statement; of more, all from the first to the last are read and sorted out here, in
-less time."""
+"""Devices in one statement; with more, it is faster to read all from the first to the last and filter
+here."""
 LATE_S = 3600
-"""A session is missed when it is later than this, and than the pause that was announced."""
+"""Delay after which an announced session is missed, and at least as long as the announced pause."""
 
 
 class Heard(NamedTuple):
-    """Of a device: what it said of itself last, and when (seconds since 2000)."""
+    """The last report of a device, and its time (seconds since 2000)."""
 
     device: str
     status: str
@@ -45,7 +45,7 @@ class Heard(NamedTuple):
 
 
 class Trip(NamedTuple):
-    """Of a trip what is shown of it; its `trip` is its number."""
+    """The trip's columns for display; `trip` is its number."""
 
     trip: int
     device: str
@@ -57,7 +57,7 @@ class Trip(NamedTuple):
 
 
 class Fix(NamedTuple):
-    """A position as the list has it: of the latest good fix."""
+    """The position in the list: the latest good fix."""
 
     device: str
     trip: int | None
@@ -68,11 +68,11 @@ class Fix(NamedTuple):
     battery: int
     temperature: int
     stationary_until_s: int | None = None
-    """When the device has said last that it stands there."""
+    """When the device last reported that it has not moved."""
 
 
 class Glance(NamedTuple):
-    """What the list and the map show of a device: 1e-5 degrees, km/h, 0.5 C, seconds since 2000."""
+    """The columns of list and map: 1e-5 degrees, km/h, 0.5 C, seconds since 2000."""
 
     device: str
     container: str | None
@@ -96,11 +96,11 @@ class DeviceView(NamedTuple):
 
     device: str
     heard: Heard
-    """Only to be shown of a view that is `live`."""
+    """To be shown only if the view is `live`."""
     trip: Trip | None
-    """The running one; for a tenant his newest."""
+    """The running trip; for a tenant its newest."""
     live: bool
-    """Whether the user sees what is happening now, and may act."""
+    """Whether the user sees the present state, and may act."""
     tenant: str | None
 
 
@@ -113,7 +113,7 @@ def listed(
     limit: int | None = None,
 ) -> list[DeviceView]:
     """The devices that `tenant` sees, or only `device`, or those heard or with an alarm published or
-    acknowledged since `since_s`; by id, the first `limit` of those behind `after`."""
+    acknowledged since `since_s`; by id, the first `limit` of those after `after`."""
     wanted = select(*(devices.c[name] for name in Heard._fields)).order_by(devices.c.device)
     wanted = wanted.where(devices.c.device > after).limit(limit)
     if tenant is not None:
@@ -130,36 +130,36 @@ def listed(
 
 
 def find(connection: Connection, tenant: str | None, device: str) -> DeviceView | None:
-    """One device as `tenant` sees it; None if he does not, or there is none."""
+    """Return a device as `tenant` sees it; None if the tenant may not see it, or it does not exist."""
     found = listed(connection, tenant, device)
     return found[0] if found else None
 
 
 def trips_of(connection: Connection, view: DeviceView) -> list[Row[Any]]:
-    """The trips of the device that the user sees, in order."""
+    """Return the trips of the device that the user sees, in order."""
     if view.tenant is None:
         return trips.of_device(connection, view.device)
     return trips.of_tenant(connection, view.device, view.tenant)
 
 
 def intervals(connection: Connection, view: DeviceView, now_s: int) -> list[tuple[int, int]]:
-    """When the device is the user's, [from, until), in order."""
+    """Return when the device is the user's, [from, until), in order."""
     if view.tenant is None:
         return [(0, now_s + 1)]
     return [(each.started_s, each.ended_s or now_s + 1) for each in trips_of(connection, view)]
 
 
 def whereabouts(connection: Connection, views: Sequence[DeviceView], now_s: int) -> list[dict[str, Any]]:
-    """Where each device is, serialized."""
+    """Return the positions of devices, serialized."""
     return [serialize(each) for each in glances(connection, views, now_s)]
 
 
 def glances(connection: Connection, views: Sequence[DeviceView], now_s: int) -> list[Glance]:
-    """The same before it is put into words."""
+    """The same before serialization."""
     live = [each.device for each in views if each.live]
     fixes = {row.device: row for row in _latest(connection, live)}
     raised = raised_alarms(connection, views)
-    # One text is read in half the time of many.
+    # One JSON text is read in half the time of many.
     status = orjson.loads(f"[{','.join(each.heard.status for each in views)}]")
     return [
         _glance(connection, each, fixes, raised.get(each.device, []), said, now_s)
@@ -168,7 +168,7 @@ def glances(connection: Connection, views: Sequence[DeviceView], now_s: int) -> 
 
 
 def raised_alarms(connection: Connection, views: Sequence[DeviceView]) -> dict[str, list[Row[Any]]]:
-    """The alarms that stand and nobody looks after, as far as the user sees them, by device."""
+    """Return the open, unacknowledged alarms that the user sees, by device."""
     device = views[0].device if len(views) == 1 else None
     mine = {each.device: each for each in views if each.live}
     found: dict[str, list[Row[Any]]] = {}
@@ -180,10 +180,10 @@ def raised_alarms(connection: Connection, views: Sequence[DeviceView]) -> dict[s
 
 
 def _latest(connection: Connection, live: Sequence[str]) -> Iterator[Fix]:
-    """The latest position of each of these devices, in their order, that has one; those of others may be
-    among them."""
+    """Return the latest position of each of these devices that has one, in order; other devices may be
+    included."""
     table = points_table
-    # From the device to its one point: an outer join keeps the database from going through all points.
+    # From the device to its one point: an outer join keeps the database from scanning all points.
     to_point = (table.c.device == devices.c.device) & (table.c.seq == devices.c.position_seq)
     columns = (table.c.device, table.c.trip, *(table.c[name] for name in Fix._fields[2:-1]))
     wanted = select(*columns, devices.c.stationary_until_s).select_from(devices.outerjoin(table, to_point))
@@ -196,7 +196,7 @@ def _latest(connection: Connection, live: Sequence[str]) -> Iterator[Fix]:
 
 
 def _trips(connection: Connection, tenant: str | None, first: str, last: str) -> dict[str, Trip]:
-    """Of the devices from `first` to `last`."""
+    """Return those of the devices from `first` to `last`."""
     is_among = trips_table.c.device.between(first, last)
     wanted = select(*(trips_table.c[name] for name in Trip._fields)).where(is_among)
     if tenant is None:
@@ -249,7 +249,7 @@ def _glance(
 
 
 def serialize(it: Glance) -> dict[str, Any]:
-    """A glance in words."""
+    """Serialize a glance."""
     return {
         "device": it.device,
         "container": it.container,
@@ -270,7 +270,7 @@ def serialize(it: Glance) -> dict[str, Any]:
 
 
 def sessions(view: DeviceView) -> tuple[int | None, int | None]:
-    """The last session, and when more is due, of what is happening now; none of before a tenant's trip."""
+    """Return the last session and the next due one in the present; none from before a tenant's trip."""
     last_s = view.heard.last_session_s
     is_before = view.tenant is not None and view.trip is not None and (last_s or 0) < view.trip.started_s
     return (None, None) if not view.live or is_before else (last_s, view.heard.next_session_s)
@@ -310,7 +310,7 @@ def _state(
 
 
 def feature(stored: StoredPoint) -> dict[str, Any]:
-    """A point as GeoJSON; how long it took to come in says whether it is late."""
+    """Return a point as GeoJSON, with its delay."""
     found = geojson.feature(stored)
     found["properties"]["alarms"] = [name for bit, name in ALARMS.items() if stored.point.events & bit]
     return found

@@ -1,4 +1,4 @@
-"""What the pages and their forms share: the current user, the acting user, and the way back."""
+"""Shared by the pages and their forms: the current user, the acting user, and the way back."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -17,12 +17,12 @@ from landbridge.web.auth import User
 CurrentUser = Annotated[User, Depends(auth.current_user)]
 LONGEST_PATH = 2_000
 _INSIDE = re.compile(r"/(?![/\\])[^\x00-\x20\x7f\\]*")
-"""Browsers read a backslash as a slash, and pass over tabs and the ends of lines."""
+"""Browsers treat a backslash as a slash, and ignore tabs and line ends."""
 Field = Annotated[str, Form(max_length=200)]
 
 
 async def _from_our_page(request: Request, who: CurrentUser) -> User:
-    """The user, if the form he sends is one of ours."""
+    """Return the user, if the form is one of our pages'."""
     form = await request.form()
     auth.check_csrf(who, str(form.get(auth.CSRF_FIELD, "")))
     return who
@@ -32,22 +32,22 @@ ActingUser = Annotated[User, Depends(_from_our_page)]
 
 
 def back(path: str, part: str = "") -> Response:
-    """To the page that the form was on."""
+    """Redirect to the page of the form."""
     return RedirectResponse(f"{path}{part and '#'}{part}", 303)
 
 
 def device_path(device: str, leaf: str = "") -> str:
-    """Of a device's page, or of one behind it."""
+    """Return the path of a device's page, or of one below it."""
     return f"/devices/{quote(device, safe='')}{leaf}"
 
 
 def inside(path: str) -> str:
-    """`path`, with its query, if it leads to one of our pages, else the first."""
+    """Return `path`, with its query, if it leads to one of our pages, else the first page."""
     return path if len(path) <= LONGEST_PATH and _INSIDE.fullmatch(path) else "/"
 
 
 def number(text: str) -> int | None:
-    """A whole number, None for nothing; `UserError` if it is neither."""
+    """Return a whole number, None for an empty text; `UserError` if it is neither."""
     if not text.strip():
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 10):
@@ -59,30 +59,30 @@ def number(text: str) -> int | None:
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 Show = Callable[[Request, Mapping[str, str]], HTMLResponse]
-"""The page of a form, by what the form's address names and `after` says."""
+"""Returns the page of a form, from the parameters in the form's address and `after`."""
 _FORM = "__form__"
 
 
 class Wrong(NamedTuple):
-    """What a form was sent with, and why it was refused: its page is shown again with it."""
+    """The content of a refused form and the reason: its page is shown again with them."""
 
     code: int
     why: str
     field: str
-    """The one that is wrong; empty: none of them alone."""
+    """The wrong field; empty: none in particular."""
     given: Mapping[str, str]
     form: str
-    """Which one of its page."""
+    """Which form of its page."""
     path: str
-    """Of the page."""
+    """Path of the page."""
 
     def kept(self, form: str, field: str, otherwise: str) -> str:
-        """What was typed there, or what stands there else."""
+        """Return what was typed in a field, or its usual value."""
         return self.given.get(field, otherwise) if form == self.form else otherwise
 
     def at(self, form: str, field: str) -> str:
-        """Why it was refused, if it was that form for that field; "" else. What is wrong with no field alone
-        stands above the page."""
+        """Return the reason if that field of that form was wrong; "" else. A reason without a field is shown
+        above the page."""
         return self.why if (form, field) == (self.form, self.field) else ""
 
 
@@ -90,9 +90,9 @@ NOTHING_WRONG = Wrong(200, "", "", {}, "", "")
 
 
 def of_page(show: Show, form: str, path: str, *fields: str) -> Callable[[Handler], Handler]:
-    """For what a form calls: when it is refused, the page is shown again, with what was typed and the reason
-    at one of the `fields`, or at the `form`. This one and the `path` of the page may have {parts} that the
-    form's address names."""
+    """Decorate the handler of a form: after a refusal the page is shown again, with the typed values and the
+    reason at one of the `fields`, or at the `form`. This one and the `path` of the page may have {parts} of
+    the form's address."""
 
     def mark(handler: Handler) -> Handler:
         setattr(handler, _FORM, (show, form, path, fields))
@@ -102,7 +102,7 @@ def of_page(show: Show, form: str, path: str, *fields: str) -> Callable[[Handler
 
 
 async def shown_again(request: Request, code: int, why: str, field: str) -> HTMLResponse | None:
-    """The page of the form that was refused; None: there is none, or nobody who may see it."""
+    """Return the page of the form that was refused; None if there is none, or the user may not see it."""
     found = getattr(getattr(request.scope.get("route"), "endpoint", None), _FORM, None)
     if found is None:
         return None
@@ -116,6 +116,6 @@ async def shown_again(request: Request, code: int, why: str, field: str) -> HTML
 
 
 def require_operator_tenant(who: User) -> None:
-    """404 for a tenant: what is behind is of all devices."""
+    """404 for a tenant: the page shows all devices."""
     if who.tenant is not None:
         raise HTTPException(404, _("only the fleet operator has access; sign in without a tenant"))

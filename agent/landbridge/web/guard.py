@@ -1,4 +1,4 @@
-"""Around every request: how many a client may make, and the headers that confine a page to this host."""
+"""Around every request: rate limits, and the headers that confine a page to this host."""
 
 import time
 
@@ -12,7 +12,7 @@ from landbridge.web.concurrency import Places
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; font-src 'self'; "
-    # The map draws its pictures itself, and has its worker in a blob of its own script.
+    # The map draws its images itself, and has its worker in a blob of its own script.
     "img-src 'self' data: blob:; worker-src blob:; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
@@ -28,7 +28,7 @@ HEADERS = {
 USUAL, SIGN_IN, SHARED = Rate(300, 20), Rate(10, 0.1), Rate(30, 0.5)
 LARGEST_BODY = 65_536
 AT_ONCE = 100
-"""Requests of one address that are being answered, live feeds among them."""
+"""Requests in progress of one address, live feeds included."""
 
 
 class Guard:
@@ -74,8 +74,8 @@ def _too_many(what: str) -> PlainTextResponse:
 
 
 def refusal(headers: Headers) -> int | None:
-    """The code for what comes with a request, if it is too much, or nobody knows how much: it is read before
-    anybody is asked who sends it."""
+    """Return the error code for a body that is too long or has no length; it is read before the user is
+    known."""
     length = headers.get("content-length", "0")
     if "transfer-encoding" in headers or not (length.isascii() and length.isdigit()):
         return 411
@@ -83,7 +83,7 @@ def refusal(headers: Headers) -> int | None:
 
 
 def rate_of(scope: Scope) -> Rate:
-    """Guessing is slow: at a token, and at a link."""
+    """Limits of guesses of a token, and of a share link."""
     path = scope["path"]
     if path.startswith(SHARE_PATH):
         return SHARED

@@ -1,4 +1,4 @@
-"""The language of a page: the one asked for, kept in a cookie, or preferred by the browser."""
+"""The language of a page: requested, kept in a cookie, or preferred by the browser."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ _MOST_TAGS = 20
 
 
 def language_of(request: Request) -> Catalogue:
-    """The language in which this request is answered."""
+    """Return the language of the answer."""
     known = texts.catalogues()
     for wanted in (request.query_params.get(COOKIE), request.cookies.get(COOKIE)):
         if wanted in known:
@@ -25,7 +25,7 @@ def language_of(request: Request) -> Catalogue:
 
 
 def preferred(header: str) -> list[str]:
-    """The languages of the header, the preferred one first."""
+    """Return the languages of the header, the preferred one first."""
     weighted = []
     for part in header.split(",")[:_MOST_TAGS]:
         tag, _, weight = part.partition(";")
@@ -41,13 +41,13 @@ def _weight(text: str) -> float:
 
 
 def speakers(language: Catalogue) -> dict[str, Callable[..., str]]:
-    """What templates put each text through: messages, codes, who did something, numbers."""
+    """The texts of a template in one language: messages, codes, authors, numbers."""
 
     def label(code: str) -> str:
         return language.translate(labels.label(code))
 
     def person(who: str) -> str:
-        # The name of a person stays, also where it is a message.
+        # A person's name stays, even if it is also a message.
         found = labels.actor(who)
         return language.translate(found) if isinstance(found, texts.Text) else found
 
@@ -59,6 +59,6 @@ def speakers(language: Catalogue) -> dict[str, Callable[..., str]]:
 
 
 def table(language: Catalogue) -> dict[str, Any]:
-    """What the scripts of a page translate by."""
+    """Return the translations for the scripts of a page."""
     codes = {code: language.translate(text) for code, text in labels.LABELS.items()}
     return {"messages": language.table(), "labels": codes}

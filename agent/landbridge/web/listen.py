@@ -10,13 +10,13 @@ from landbridge.config import Web
 from landbridge.core.errors import UserError
 
 PATIENCE_S = 8.0
-"""The pages of an agent that was killed notice it, and end, a little later."""
+"""Seconds: the pages of a killed agent notice it, and end, a little later."""
 _POLL_S = 0.1
 
 
 @contextmanager
 def listening(web: Web) -> Iterator[socket.socket]:
-    """A socket that listens there; `UserError` when the port cannot be had."""
+    """Return a socket that listens there; `UserError` when the port is not available."""
     try:
         listener = _taken(web, time.monotonic() + PATIENCE_S)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What changes in the fleet, as server-sent events: a row whenever it is another one."""
+"""Changes in the fleet as server-sent events: a row whenever it differs."""
 
 import asyncio
 import json
@@ -15,11 +15,11 @@ from landbridge.web.services import STREAMS, Services
 POLL_S = 1.0
 _KEEP_ALIVE_POLLS = 20
 _LATEST_S = 30
-"""No transaction takes longer than that."""
+"""No transaction takes longer than this."""
 
 
 class Feed:
-    """What was sent to one browser, and what is new since."""
+    """The rows sent to one browser, and what has changed since."""
 
     def __init__(self, it: Services, tenant: str | None) -> None:
         self._it, self._tenant = it, tenant
@@ -27,12 +27,12 @@ class Feed:
         self._sent: dict[str, device_views.Glance] = {}
 
     def changes(self) -> list[dict[str, Any]]:
-        """The rows of devices that were heard or changed, and that differ from what was sent."""
+        """Return the rows of devices that have reported or changed, if they differ from the sent ones."""
         now_s = self._it.clock.now_s()
         with self._it.database.reading() as connection:
             stirred = device_views.listed(connection, self._tenant, since_s=self._since_s)
             rows = device_views.glances(connection, [each for each in stirred if each.live], now_s)
-        # What was begun before this look and is committed after it is in the next one.
+        # A transaction that began before and commits later is included next time.
         self._since_s = max(self._since_s, now_s - _LATEST_S)
         new = [row for row in rows if self._sent.get(row.device) != row]
         self._sent = {row.device: row for row in rows}
@@ -40,7 +40,7 @@ class Feed:
 
 
 async def stream(it: Services, tenant: str | None, may_go_on: Callable[[], bool]) -> AsyncIterator[str]:
-    """Events until the agent stops or the session ends."""
+    """Yield events until the agent stops or the sign-in session ends."""
     feed, looks = Feed(it, tenant), 0
     yield "retry: 3000\n\n"
     while not it.stop.is_set():
@@ -55,14 +55,14 @@ async def stream(it: Services, tenant: str | None, may_go_on: Callable[[], bool]
 
 
 class Live(StreamingResponse):
-    """The events of one browser; 429 when its token has too many already."""
+    """Return the events for one browser; 429 when its token has too many already."""
 
     def __init__(self, it: Services, token: str, events: AsyncIterator[str]) -> None:
         super().__init__(events, media_type="text/event-stream")
         self._streams, self._token = it.streams, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer."""
+        """Send the response."""
         if not self._streams.take(self._token):
             why = f"{self._token} has {STREAMS} live feeds already: close some, or give others a token"
             await PlainTextResponse(why, 429, {"retry-after": "60"})(scope, receive, send)

@@ -44,7 +44,7 @@ _ALARMS = 200
 
 @router.get("/sign-in")
 def sign_in_page(request: Request, after: str = "/") -> HTMLResponse:
-    """The form that takes a token."""
+    """Show the form for a token."""
     made, _ = secret.make()
     answer = page(request, "sign_in.html", after=inside(after), csrf=auth.csrf_of(made))
     _set_cookie(request, answer, FORM_COOKIE, made, 3600)
@@ -64,7 +64,7 @@ async def sign_in(
     name: Field = "",
     after: Annotated[str, Form(max_length=LONGEST_PATH)] = "/",
 ) -> Response:
-    """Begin a session with a token that is good, or with a name and its password."""
+    """Begin a sign-in session with a valid token, or with a name and its password."""
     it = services(request)
     kept = request.cookies.get(FORM_COOKIE)
     if not kept or not hmac.compare_digest(auth.csrf_of(kept).encode(), csrf.encode()):
@@ -76,7 +76,7 @@ async def sign_in(
         )
     row = await run_in_threadpool(_token, it, name, token)
     if name:
-        async with it.hashing.turn():  # who guesses holds up nobody
+        async with it.hashing.turn():  # guesses do not delay others
             row = row if await run_in_threadpool(passwords.is_of, row, token) else None
     if row is None:
         raise HTTPException(401, _("Sign-in failed. Check the token or password."))
@@ -88,7 +88,7 @@ async def sign_in(
 
 @router.post("/sign-out")
 def sign_out(request: Request, who: ActingUser) -> Response:
-    """End the session."""
+    """End the sign-in session."""
     with services(request).database.writing() as connection:
         tokens.end_session(connection, secret.hashed(request.cookies.get(auth.COOKIE, "")))
     answer = RedirectResponse("/sign-in", 303)
@@ -104,7 +104,7 @@ def fleet(request: Request, who: CurrentUser) -> HTMLResponse:
 
 @router.get("/fleet")
 def fleet_rows(request: Request, who: CurrentUser) -> Response:
-    """All of `device_views.Glance`, for the map and the list."""
+    """Return all of `device_views.Glance`, for the map and the list."""
     it = services(request)
     with it.database.reading() as connection:
         shown = device_views.glances(
@@ -116,14 +116,14 @@ def fleet_rows(request: Request, who: CurrentUser) -> Response:
 
 @router.get("/live")
 def live(request: Request, who: CurrentUser) -> Live:
-    """What changes in the fleet."""
+    """Stream the changes in the fleet."""
     it, cookie = services(request), request.cookies.get(auth.COOKIE, "")
     return Live(it, who.name, stream(it, who.tenant, lambda: auth.is_signed_in(it, cookie)))
 
 
 @router.get("/devices/{device}")
 def device(request: Request, who: CurrentUser, device: str) -> HTMLResponse:
-    """One device: track, charts, reasons, orders, links; of a link just made the address, this once."""
+    """One device: track, charts, wake log, commands, share links; the address of a new link is shown once."""
     made = request.cookies.get(MADE_COOKIE)
     address = {"made": share_url(services(request).config.web, made)} if made else {}
     answer = _device(request, who, device, **address)
@@ -133,7 +133,7 @@ def device(request: Request, who: CurrentUser, device: str) -> HTMLResponse:
 
 
 def _token(it: Services, name: str, given: str) -> Row[Any] | None:
-    """The token of this name; without one the token that is given itself."""
+    """Return the token of this name; without a name, the given token."""
     with it.database.reading() as connection:
         if name:
             return tokens.named(connection, name)
@@ -168,7 +168,7 @@ def _device(request: Request, who: User, device: str, **more: Any) -> HTMLRespon
 
 
 def show_device(request: Request, names: Mapping[str, str]) -> HTMLResponse:
-    """The page of a device, after one of its forms was refused."""
+    """Show the page of a device after a refused form."""
     return _device(request, auth.current_user(request), names["device"])
 
 
@@ -177,7 +177,7 @@ def show_device(request: Request, names: Mapping[str, str]) -> HTMLResponse:
 def send(
     request: Request, who: ActingUser, device: str, verb: Field, argument: Field = "", expires: Field = "24h"
 ) -> Response:
-    """Give a command."""
+    """Send a command."""
     actions.send(services(request), who, device, verb, number(argument), expires)
     return back(device_path(device), "commands")
 
@@ -185,7 +185,7 @@ def send(
 @router.post("/devices/{device}/commands/{command}/cancel")
 @of_page(show_device, "commands", "/devices/{device}")
 def cancel(request: Request, who: ActingUser, device: str, command: Number) -> Response:
-    """Take a command back."""
+    """Cancel a command."""
     actions.cancel(services(request), who, device, command)
     return back(device_path(device), "commands")
 
@@ -195,7 +195,7 @@ def cancel(request: Request, who: ActingUser, device: str, command: Number) -> R
 async def change(request: Request, who: ActingUser, device: str) -> Response:
     """Change the settings whose fields were filled in."""
     given = {name: str(value) for name, value in (await request.form()).items()}
-    given.pop(auth.CSRF_FIELD, None)  # who comes with a token has none
+    given.pop(auth.CSRF_FIELD, None)  # a user with a token in the header has none
     given = {name: value for name, value in given.items() if value}
     await run_in_threadpool(actions.change, services(request), who, device, given)
     return back(device_path(device), "settings")
@@ -204,7 +204,7 @@ async def change(request: Request, who: ActingUser, device: str) -> Response:
 @router.post("/devices/{device}/share-links")
 @of_page(show_device, "share-links", "/devices/{device}", "length")
 def share(request: Request, who: ActingUser, device: str, length: Field = "") -> Response:
-    """Make a link; the next page is the only one that shows it."""
+    """Create a share link; only the next page shows it."""
     made = actions.share(services(request), who, device, length)
     answer = back(device_path(device), "share-links")
     _set_cookie(request, answer, MADE_COOKIE, made.secret, 60, device_path(device))
@@ -214,7 +214,7 @@ def share(request: Request, who: ActingUser, device: str, length: Field = "") ->
 @router.post("/devices/{device}/share-links/{link}/revoke")
 @of_page(show_device, "share-links", "/devices/{device}")
 def revoke(request: Request, who: ActingUser, device: str, link: Number) -> Response:
-    """End a link."""
+    """Revoke a share link."""
     actions.revoke(services(request), who, device, link)
     return back(device_path(device), "share-links")
 

@@ -1,8 +1,6 @@
-"""The pages in a process of their own: descriptors, memory and time that they use up are not those of ingest.
-
-`python -m landbridge.pages` is that process. Its settings and the number of the descriptor on which it
-listens come over standard input, whose end is its own.
-"""
+"""The pages run in a process of their own, so that they do not use the descriptors, memory and time of
+ingest. `python -m landbridge.pages` is that process. It gets its configuration and the number of its
+listening descriptor over standard input, and ends with it."""
 
 import logging
 import os
@@ -29,14 +27,14 @@ _POLL_S = 0.25
 _PAUSE_S = 5.0
 _PATIENCE_S = 10.0
 _ORPHAN_S = 5.0
-"""Less than the next agent waits for the port (listen.py)."""
+"""Seconds, less than the next agent waits for the port (listen.py)."""
 _NICE = 10
-"""Ingest goes first when there is not enough processor for both."""
+"""Ingest has priority when there is not enough processor time for both."""
 _log = logging.getLogger(__name__)
 
 
 class Keeper(Periodic):
-    """Has the process run, and starts it again when it has ended."""
+    """Runs the process, and restarts it when it has ended."""
 
     def __init__(self, config: Config, listener: socket.socket) -> None:
         super().__init__("pages", "keep the pages", _PAUSE_S, first_s=0)
@@ -44,7 +42,7 @@ class Keeper(Periodic):
         self._away = Since()
 
     def turn(self) -> None:
-        """Have it run until it ends, or is to be ended."""
+        """Run it until it ends, or must end."""
         try:
             why = self._ended(self._start())
         except OSError as error:
@@ -54,7 +52,7 @@ class Keeper(Periodic):
             _log.error("the pages %s; starting them again in %.0f s", why, _PAUSE_S)
 
     def problem(self) -> str | None:
-        """What is wrong: it does not last."""
+        """Return what is wrong: it does not stay up."""
         seconds = self._away.seconds
         return f"the pages have been away for {seconds:.0f} s: the log says why" if seconds else None
 
@@ -66,11 +64,11 @@ class Keeper(Periodic):
             pickle.dump((self._config, descriptor), process.stdin)
             process.stdin.flush()
         except BrokenPipeError:
-            pass  # how it has ended is found below
+            pass  # its result is read below
         return process
 
     def _ended(self, process: subprocess.Popen[bytes]) -> str:
-        """Wait for it; how it ended."""
+        """Wait for its end; return how it ended."""
         lived_s = 0.0
         while not self.is_stopping:
             try:
@@ -91,7 +89,7 @@ class Keeper(Periodic):
 
 @contextmanager
 def kept(config: Config) -> Iterator[Keeper]:
-    """Meanwhile the pages are served; `UserError` when their port cannot be had."""
+    """Serve the pages in the context; `UserError` when their port is not available."""
     with listening(config.web) as listener:
         keeper = Keeper(config, listener)
         keeper.start()
@@ -102,15 +100,15 @@ def kept(config: Config) -> Iterator[Keeper]:
 
 
 def main() -> int:
-    """The process."""
-    # Who has started it ends it.
+    """Run the process."""
+    # The parent process ends it.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     config, descriptor = pickle.load(sys.stdin.buffer)
     logs.begin(config.watch.json_log)
     from landbridge.web import server
 
-    os.nice(_NICE)  # of this thread, and of those that it begins
+    os.nice(_NICE)  # of this thread, and of those that it starts
     stop = threading.Event()
     threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
     with (
@@ -124,7 +122,7 @@ def main() -> int:
 
 
 def _end_with_parent(stop: threading.Event) -> None:
-    """End in order, or, with more to do than time for it, at once: the next agent needs the port."""
+    """End in order or, if that takes too long, at once: the next agent needs the port."""
     sys.stdin.buffer.read()
     stop.set()
     time.sleep(_ORPHAN_S)

@@ -1,4 +1,4 @@
-"""Templates into pages: language, texts, and the headers that a page needs."""
+"""Renders templates: language, texts, and the headers of a page."""
 
 import json
 from pathlib import Path
@@ -27,10 +27,10 @@ _YEAR_S = 365 * 86400
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """The page that `template` makes of `values`."""
+    """Return the page that `template` makes of `values`."""
     catalogue, known = language.language_of(request), texts.catalogues()
     wrong: Wrong = getattr(request.state, "wrong", NOTHING_WRONG)
-    # Nothing is behind the address that a form was sent to.
+    # There is no page at the address that a form was sent to.
     address = own_address(request) if request.method == "GET" else wrong.path
     common = {
         **language.speakers(catalogue),
@@ -55,6 +55,6 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
 
 
 def as_json(value: Any) -> Markup:
-    """For a data block: what could end the element is escaped as JSON may be."""
+    """Return JSON for a data block, with characters escaped that could end the element."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

@@ -33,11 +33,11 @@ _OF_EVENT = (
     "ends_trip", "due",
 )  # fmt: skip
 _DIGITS = 18
-"""A number of so many is one that the database takes."""
+"""Numbers of so many digits fit into the database."""
 
 
 def device(connection: Connection, found: DeviceView, now_s: int) -> dict[str, Any]:
-    """Whereabouts, nearest place, trips."""
+    """Return position, nearest place and trips."""
     (shown,) = device_views.whereabouts(connection, [found], now_s)
     trips = [
         {
@@ -50,7 +50,7 @@ def device(connection: Connection, found: DeviceView, now_s: int) -> dict[str, A
 
 
 def place(lat: float | None, lon: float | None) -> dict[str, Any]:
-    """The nearest place and the country; None where there is none."""
+    """Return the nearest place and the country; None where there is none."""
     if lat is None or lon is None:
         return {"place": None, "country": None}
     near, land = geography.where(lat, lon)
@@ -69,7 +69,7 @@ def track(
     after: str | None,
     most: int,
 ) -> dict[str, Any]:
-    """One page of a track as GeoJSON; its "next" is what `after` of the next page is, None on the last."""
+    """Return one page of a track as GeoJSON; its "next" is `after` of the next page, None on the last."""
     mine = of_trips(connection, found, trip)
     span = (epoch_s(since, BEGINNING_S), epoch_s(until, END_S))
     stored = points.page(connection, found.device, mine, *span, Place(*page_start(after, 2)), most + 1)
@@ -87,7 +87,7 @@ def track(
 
 
 def of_trips(connection: Connection, found: DeviceView, trip: int | None) -> list[int] | None:
-    """The trips whose points the user sees, or only `trip` (404 if that is none of them); None: all."""
+    """Return the trips whose points the user sees, or only `trip` (404 if it is none of them); None: all."""
     mine = [each.trip for each in device_views.trips_of(connection, found)]
     if trip is not None and trip not in mine:
         raise HTTPException(404, _("{device} has no trip {number}", device=found.device, number=trip))
@@ -97,7 +97,7 @@ def of_trips(connection: Connection, found: DeviceView, trip: int | None) -> lis
 def commands_of(
     connection: Connection, found: DeviceView, now_s: int, before: int, most: int
 ) -> list[dict[str, Any]]:
-    """The newest commands that the user's device was given, of those with numbers below `before`."""
+    """Return the newest commands of the user's device, of those with numbers below `before`."""
     mine = device_views.intervals(connection, found, now_s)
     return [
         {
@@ -111,7 +111,7 @@ def commands_of(
 
 
 def settings_of(connection: Connection, found: DeviceView) -> dict[str, Any]:
-    """What the device is to apply, and how far that has come."""
+    """Return the desired settings and their progress."""
     desired = stored_settings.desired(connection, found.device)
     said = stored_settings.report(connection, found.device)
     report, reported_s = said or (None, None)
@@ -135,7 +135,7 @@ def settings_of(connection: Connection, found: DeviceView) -> dict[str, Any]:
 def share_links_of(
     connection: Connection, found: DeviceView, now_s: int, before: int, most: int
 ) -> list[dict[str, Any]]:
-    """The newest links to trips that the user sees, of those with numbers below `before`."""
+    """Return the newest share links to trips that the user sees, of those with numbers below `before`."""
     mine = {each.trip for each in device_views.trips_of(connection, found)}
     return [
         {
@@ -148,14 +148,14 @@ def share_links_of(
 
 
 def span(since: datetime | None, until: datetime | None) -> tuple[int, int] | None:
-    """[from, until) in seconds since 2000; None: of any time, and of none."""
+    """Return [from, until) in seconds since 2000; None: all, undated included."""
     if since is None and until is None:
         return None
     return epoch_s(since, BEGINNING_S), epoch_s(until, END_S)
 
 
 def epoch_s(time: datetime | None, otherwise: int) -> int:
-    """Seconds since 2000; a time without a zone is UTC."""
+    """Return seconds since 2000; a time without a zone is UTC."""
     if time is None:
         return otherwise
     aware = time if time.tzinfo else time.replace(tzinfo=UTC)
@@ -163,7 +163,7 @@ def epoch_s(time: datetime | None, otherwise: int) -> int:
 
 
 def page_start(after: str | None, parts: int) -> tuple[int, ...]:
-    """Where the page before has ended, by so many numbers; 400 if `after` is none of ours."""
+    """Return where the previous page ended, as so many numbers; 400 if `after` is malformed."""
     if after is None:
         return (-1,) * parts
     found = after.split(".")
@@ -175,7 +175,7 @@ def page_start(after: str | None, parts: int) -> tuple[int, ...]:
 
 
 def alarms(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
-    """As the API has them, with the place."""
+    """Return alarms as in the API, with the place."""
     found = [engine.serialize(row) for row in rows]
     return [each | place(each["latitude"], each["longitude"]) for each in found]
 
@@ -183,13 +183,13 @@ def alarms(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
 def open_alarms(
     connection: Connection, tenant: str | None, device: str, before: int, most: int
 ) -> list[dict[str, Any]]:
-    """The newest alarms of a device that nobody looks after yet, of those with numbers below `before`."""
+    """Return the newest unacknowledged alarms of a device, of those with numbers below `before`."""
     rows = stored_alarms.listed(connection, tenant, device, True, before, most)
     return alarms(row for row in rows if row.acknowledged_s is None)
 
 
 def event(row: Row[Any]) -> dict[str, Any]:
-    """An event as it is published, without what else its point says."""
+    """Return an event as published, without the other properties of its point."""
     content = json.loads(row.content)
     shown = {name: content[name] for name in _OF_EVENT if name in content}
     return {"event": row.event, "type": row.type, "time": iso(row.at_s), "seq": row.seq} | shown

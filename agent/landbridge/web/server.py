@@ -26,8 +26,8 @@ _DESCRIPTORS = 1024
 def serving(
     config: Config, database: Database, clock: Clock, stop: threading.Event
 ) -> Iterator[threading.Thread]:
-    """Serve meanwhile, by the thread it gives; `UserError` when the port cannot be had. `stop` ends the live
-    feeds."""
+    """Serve in the context by the thread that it yields; `UserError` when the port is not available. `stop`
+    ends the live feeds."""
     with listening(config.web) as listener, serving_on(listener, config, database, clock, stop) as thread:
         yield thread
 
@@ -62,7 +62,7 @@ def serving_on(
 
 
 def _see_to_descriptors() -> None:
-    """As many as the connections need, where less than what is allowed is given: macOS gives 256."""
+    """Raise the limit of descriptors to what the connections need: macOS allows 256."""
     given, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _DESCRIPTORS if allowed == resource.RLIM_INFINITY else min(_DESCRIPTORS, allowed)
     if given != resource.RLIM_INFINITY and given < wanted:

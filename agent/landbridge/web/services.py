@@ -1,4 +1,4 @@
-"""What every request works with: database, clock, settings."""
+"""The agent's parts that every request uses: database, clock, configuration."""
 
 import asyncio
 import threading
@@ -13,9 +13,9 @@ from landbridge.db.database import Database
 from landbridge.web.concurrency import Places, Turns
 
 STREAMS = 20
-"""That one token has at once: tabs of browsers."""
+"""Live feeds of one token at once: tabs of browsers."""
 _HASHES, _WAITING = 2, 16
-"""Passwords that are checked at a time, each of which takes 64 MiB; attempts that wait for it."""
+"""Passwords checked at a time, 64 MiB each; attempts that wait."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Services:
     clock: Clock
     stop: threading.Event
     guesses: Buckets = field(default_factory=Buckets)
-    """Attempts to sign in by name, from wherever they come."""
+    """Attempts to sign in by name, from all addresses."""
     streams: Places = field(default_factory=lambda: Places(STREAMS))
     """Live feeds, by token."""
     hashing: Turns = field(default_factory=lambda: Turns(_HASHES, _WAITING))
@@ -37,6 +37,6 @@ class Services:
 
 
 def services(request: Request) -> Services:
-    """The parts as the application was made with."""
+    """Return the parts with which the application was made."""
     found: Services = request.app.state.services
     return found

@@ -1,4 +1,4 @@
-"""Alarms over HTTP: what calls for somebody, and that somebody looks after it. docs/reference/api.md."""
+"""Alarms over HTTP: list, acknowledge, clear. docs/reference/api.md."""
 
 from typing import Annotated, Literal
 
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/v1")
 
 
 class Note(BaseModel):
-    """What is being done about it."""
+    """State and acknowledgement of an alarm."""
 
     model_config = ConfigDict(extra="forbid")
     note: str = Field("", max_length=500)
@@ -31,7 +31,7 @@ def listed(
     before: Annotated[int, Query(ge=1, le=LARGEST)] = LARGEST,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
 ) -> list[Annotated[Json, Schema(answers.Alarm)]]:
-    """Alarms, the newest first; `before` a number: the older ones."""
+    """List alarms, newest first; `before` a number returns older ones."""
     with services(request).database.reading() as connection:
         rows = alarms.listed(connection, who.tenant, device, state == "open", before, limit)
     return [engine.serialize(row) for row in rows]
@@ -41,11 +41,11 @@ def listed(
 def acknowledge(
     request: Request, who: ActingUser, alarm: Number, note: Note
 ) -> Annotated[Json, Schema(answers.Alarm)]:
-    """Acknowledge it; an event is published."""
+    """Acknowledge an alarm; an event is published."""
     return actions.acknowledge(services(request), who, alarm, note.note)
 
 
 @router.post("/alarms/{alarm}/clear")
 def clear(request: Request, who: ActingUser, alarm: Number) -> Annotated[Json, Schema(answers.Alarm)]:
-    """It is over; the next event of its kind raises it again."""
+    """Clear an alarm; the next event of its kind raises it again."""
     return actions.clear(services(request), who, alarm)

@@ -1,10 +1,10 @@
-"""`landbridge alarms`: what calls for somebody."""
+"""`landbridge alarms`: list, acknowledge and clear alarms."""
 
 import typer
 
 from landbridge.core import table
 from landbridge.core.clock import iso
-from landbridge.db.opened import LARGEST, opened, whoever
+from landbridge.db.opened import LARGEST, command_user, opened
 from landbridge.events import publishing
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as stored
@@ -57,7 +57,9 @@ def acknowledge(
     """
     with opened() as it, it.database.writing() as connection:
         now_s = it.clock.now_s()
-        publishing.publish(connection, engine.acknowledge(connection, number, whoever(), note, now_s), now_s)
+        publishing.publish(
+            connection, engine.acknowledge(connection, number, command_user(), note, now_s), now_s
+        )
     print(f"alarm {number} is acknowledged")
 
 
@@ -73,5 +75,5 @@ def clear(number: int = _NUMBER) -> None:
     """
     with opened() as it, it.database.writing() as connection:
         now_s = it.clock.now_s()
-        publishing.publish(connection, engine.clear(connection, number, whoever(), now_s), now_s)
+        publishing.publish(connection, engine.clear(connection, number, command_user(), now_s), now_s)
     print(f"alarm {number} is cleared")

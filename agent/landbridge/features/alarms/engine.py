@@ -1,11 +1,10 @@
 """Follows published events and keeps the state of each alarm; its changes are published as events.
 
-An alarm is of a device, a trip and a name. It is raised when it has stood for its minimum duration; what
-ends before is none. While it stands, what raises it once more is only counted; when
-it has been cleared the next one raises it again. Late events do not reopen it: what is older than what
-cleared it raises nothing. An event of one trip clears nothing of another, but what was raised
-on none; alarms end with their trip. When something turns out not to be true, what is true beside it is looked
-at again."""
+An alarm is of a device, a trip and a name. It is raised when it has stood for its minimum duration; what ends
+before is none. While it stands, what raises it once more is only counted; when it has been cleared the next
+one raises it again. Late events do not reopen it: what is older than what cleared it raises nothing. An event
+of one trip clears nothing of another, but what was raised on none; alarms end with their trip. After a
+retraction the remaining events are evaluated again."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -26,15 +25,15 @@ from landbridge.features.trips import queries as trips
 from landbridge.protocol.event import Event
 
 AGENT = "the agent"
-"""Who clears what an event, or silence, has ended."""
+"""Author of a clearing by an event or after the quiet period."""
 TRIP = trips.END
-"""The same of what was not over when its trip was."""
+"""Author of a clearing at the end of the trip."""
 CORRECTION = "a correction"
-"""The same of what was raised by an event that is not true, or belongs to another trip."""
+"""Author of a clearing after the raising event was retracted, or moved to another trip."""
 
 
 def follow(connection: Connection, event: Event, now_s: int, coming: Sequence[Event] = ()) -> list[Event]:
-    """What an event that has just been published changes, to be published after it; `coming` are published
+    """Return the events that follow from a published event, to be published after it; `coming` are published
     next."""
     if event.type == "retraction":
         return _taken_back(connection, event, now_s)
@@ -103,7 +102,7 @@ def _over(connection: Connection, event: Event, name: str, at_s: int, now_s: int
 
 
 def _taken_back(connection: Connection, retraction: Event, now_s: int) -> list[Event]:
-    """What was raised by an event that is not true is over; what it has ended is not."""
+    """Clear alarms whose raising event was retracted, and reopen those whose clearing event was."""
     content = retraction.content
     event = retraction._replace(id=str(content["retracts"]), type=str(content["was"]))
     found = meaning(event)
@@ -121,7 +120,7 @@ def _taken_back(connection: Connection, retraction: Event, now_s: int) -> list[E
 
 
 def _corrected(connection: Connection, rows: list[Row[Any]], now_s: int) -> list[Event]:
-    """End what is not true; whatever else was counted on it is true still."""
+    """Clear the alarm of a retracted event, unless other events keep it open."""
     changes = _cleared(connection, rows, now_s, now_s, CORRECTION)
     for row in rows:
         changes += _reevaluated(connection, row.device, row.name, {row.trip}, now_s)
@@ -131,8 +130,8 @@ def _corrected(connection: Connection, rows: list[Row[Any]], now_s: int) -> list
 def _reevaluated(
     connection: Connection, device: str, name: str, of_trips: Collection[int | None], now_s: int
 ) -> list[Event]:
-    """Raise the alarm by those events that stand on these trips, as far as they are under way, and have none
-    any more."""
+    """Raise the alarm again by its remaining events on these trips, as far as they are under way and have no
+    such alarm open."""
     changes = []
     for trip in of_trips:
         row = None if trip is None else trips.find(connection, trip)
@@ -148,32 +147,32 @@ def _reevaluated(
 
 
 def _over_from_s(connection: Connection, device: str, name: str, trip: int | None) -> int:
-    """What is older has had its alarm."""
+    """Older events belong to an earlier alarm."""
     return stored.over_from_s(connection, device, name, trip, quiet_by=AGENT, but_by=CORRECTION)
 
 
 def _end(connection: Connection, event: Event, name: str, at_s: int) -> Event | None:
-    """What was published before and has ended what this event, of that time, would raise."""
+    """An event published before has already cleared what this event, of that time, would raise."""
     later = events.current_from(connection, event.device, TYPES, at_s + 1)
     ends = (each for each in later if event.trip in (None, each.trip) and meaning(each) == (name, CLEAR))
     return next(ends, None)
 
 
 def due_devices(connection: Connection, now_s: int) -> set[str]:
-    """The devices that have alarms to `expire`."""
+    """Return the devices that have alarms to `expire`."""
     open_alarms = stored.every_open(connection)
     return {row.device for row in open_alarms if _is_due(row, now_s) or _expired(row, now_s)}
 
 
 def check_due(connection: Connection, names: Collection[str], now_s: int) -> None:
-    """Change what time changes on these devices, and publish it."""
+    """Apply the changes that time brings to these devices, and publish them."""
     publishing.publish(connection, expire(connection, names, now_s), now_s)
 
 
 def expire(connection: Connection, names: Collection[str], now_s: int) -> list[Event]:
-    """What time changes on these devices: raise the alarms that have stood for their minimum duration, end
-    those without an event for as long as their rule says, and those that late events have raised on a
-    trip that is over."""
+    """Return the changes that time brings on these devices: raise alarms after their minimum duration, clear
+    those that were quiet for as long as their rule says, and those that late events raised on an ended
+    trip."""
     changes = []
     for row in stored.every_open(connection, names):
         if ended := _expired(row, now_s):
@@ -185,13 +184,13 @@ def expire(connection: Connection, names: Collection[str], now_s: int) -> list[E
 
 
 def _is_due(row: Row[Any], now_s: int) -> bool:
-    """Whether it has stood for its minimum duration and is not raised yet."""
+    """Whether it has lasted for its minimum duration and is not raised yet."""
     return bool(row.times == 0 and row.raised_s + rule(row.name).least_s <= now_s)
 
 
 def _expired(row: Row[Any], now_s: int) -> tuple[int, str] | None:
-    """Since when it is over, and by what. Quiet is only what the device was heard after, and whoever watches
-    has as long to see what was late."""
+    """Return since when an alarm is over, and by what. It is quiet only if the device has reported since;
+    late alarms stay open equally long."""
     if row.trip_ended_s is not None:
         return max(row.trip_ended_s, row.raised_s), TRIP
     quiet_s = rule(row.name).quiet_s
@@ -202,7 +201,7 @@ def _expired(row: Row[Any], now_s: int) -> tuple[int, str] | None:
 
 
 def end_with_trip(connection: Connection, device: str, trip: int, now_s: int) -> None:
-    """End the alarms of a trip with it, and publish that."""
+    """Clear the alarms of a trip at its end, and publish that."""
     publishing.publish(connection, _ended(connection, trip, now_s), now_s)
 
 
@@ -219,7 +218,7 @@ def _ended(connection: Connection, trip: int, now_s: int) -> list[Event]:
 
 
 def reopen_with_trip(connection: Connection, trip: int, now_s: int) -> None:
-    """The trip goes on behind what was held for its end: so do the alarms that ended there, one of a name."""
+    """Reopen the alarms that ended with a trip which continues, one of each name."""
     publishing.publish(connection, _taken_up(connection, trip, now_s), now_s)
 
 
@@ -234,7 +233,7 @@ def _taken_up(connection: Connection, trip: int, now_s: int) -> list[Event]:
 
 
 def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: int) -> list[Event]:
-    """Somebody looks after it; `UserError` if there is no such alarm, or it is over or acknowledged."""
+    """Acknowledge an alarm; `UserError` if there is none, or it is cleared or acknowledged."""
     row = known(connection, alarm)
     if row.cleared_s is not None:
         raise UserError(
@@ -254,8 +253,8 @@ def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: 
 
 
 def clear(connection: Connection, alarm: int, who: str, now_s: int) -> list[Event]:
-    """Somebody ends it; the next event of its kind raises it again. `UserError` if there is none or it is
-    over."""
+    """Clear an alarm; the next event of its kind raises it again. `UserError` if there is none or it is
+    cleared."""
     row = known(connection, alarm)
     if row.cleared_s is not None:
         raise UserError(
@@ -266,7 +265,7 @@ def clear(connection: Connection, alarm: int, who: str, now_s: int) -> list[Even
 
 
 def known(connection: Connection, alarm: int) -> Row[Any]:
-    """The alarm of that number; `UserError` if there is none."""
+    """Return the alarm of that number; `UserError` if there is none."""
     row = stored.find(connection, alarm)
     if row is None:
         raise UserError(_("no alarm {number}; `landbridge alarms list --all` lists them", number=alarm))
@@ -274,14 +273,14 @@ def known(connection: Connection, alarm: int) -> Row[Any]:
 
 
 def state(row: Row[Any]) -> str:
-    """raised, acknowledged or cleared."""
+    """Return raised, acknowledged or cleared."""
     if row.cleared_s is not None:
         return "cleared"
     return "raised" if row.acknowledged_s is None else "acknowledged"
 
 
 def serialize(row: Row[Any]) -> dict[str, Any]:
-    """An alarm as the API has it."""
+    """Return an alarm as in the API."""
     content: dict[str, Any] = json.loads(row.content)
     return content | {
         "number": row.alarm, "alarm": row.name, "severity": row.severity, "state": state(row),
@@ -310,8 +309,8 @@ def _cleared(
 
 
 def _change_event(row: Row[Any], change: str, now_s: int) -> Event:
-    """The event of a change. Its place and time are those of the event that raised it: so
-    nobody hears of a place that lies on somebody else's trip."""
+    """Return the event of a change. Its place and time are those of the event that raised the alarm, so that
+    no tenant learns a place on another tenant's trip."""
     event_id, kind = topics.alarm_id(row.device, row.alarm, change), f"alarm-{change}"
     content = {"id": event_id, "type": kind} | serialize(row)
     return Event(event_id, row.device, kind, False, row.trip, None, now_s, content, row.tenant)

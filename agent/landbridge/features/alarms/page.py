@@ -31,13 +31,13 @@ def _page(request: Request, who: User, every: bool) -> HTMLResponse:
 
 
 def show_again(request: Request, names: Mapping[str, str]) -> HTMLResponse:
-    """The list, after a button of it or of a device's page was refused."""
+    """Show the list again after a refused button on it or on a device's page."""
     return _page(request, auth.current_user(request), "every=true" in names["after"])
 
 
 @router.post("/alarms/{alarm}/acknowledge")
 @of_page(show_again, "alarms", "/alarms")
 async def acknowledge(request: Request, who: ActingUser, alarm: Number) -> Response:
-    """By the button; back to where it was pressed."""
+    """Acknowledge or clear by a button; return to the page of the button."""
     await run_in_threadpool(actions.acknowledge, services(request), who, alarm, note="")
     return back(inside(str((await request.form()).get("after", "/alarms"))))

@@ -1,4 +1,4 @@
-"""Alarms as they stand and stood. One that has been raised is never removed; with `times` 0 it is not yet."""
+"""Alarms, open and cleared. A raised alarm is never removed; `times` is 0 before it is raised."""
 
 import json
 from collections.abc import Collection
@@ -30,19 +30,19 @@ def raise_(
 
 
 def remove(connection: Connection, alarm: int) -> None:
-    """It has ended before it was raised."""
+    """Remove an alarm that ended before it was raised."""
     connection.execute(delete(alarms).where(alarms.c.alarm == alarm, alarms.c.times == 0))
 
 
 def count(connection: Connection, alarm: int, at_s: int, now_s: int, times: int = 1) -> None:
-    """It was raised once more, or, with `times` 0, it goes on and is not raised yet."""
+    """Count another event; with `times` 0 the alarm is not raised yet."""
     last_s = case((alarms.c.last_s < at_s, at_s), else_=alarms.c.last_s)
     values = {"times": alarms.c.times + times, "last_s": last_s, "published_s": now_s}
     connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
 
 
 def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: int) -> None:
-    """Somebody looks after it."""
+    """Set an alarm acknowledged."""
     values = {"acknowledged_by": who, "acknowledged_s": now_s, "note": note or None}
     connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
 
@@ -50,31 +50,31 @@ def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: 
 def clear(
     connection: Connection, alarm: int, who: str, at_s: int, now_s: int, event: str | None = None
 ) -> None:
-    """It is over since then, by the event of this id if one has ended it."""
+    """Set an alarm cleared at that time, by the event of this id if there is one."""
     values = {"cleared_by": who, "cleared_s": at_s, "cleared_event": event, "published_s": now_s}
     connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
 
 
 def raise_again(connection: Connection, alarm: int, now_s: int) -> None:
-    """It is not over after all."""
+    """Reopen an alarm."""
     values = {"cleared_by": None, "cleared_s": None, "cleared_event": None, "published_s": now_s}
     connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
 
 
 def find(connection: Connection, alarm: int) -> Row[Any] | None:
-    """The alarm of that number, if it was raised."""
+    """Return the alarm of that number, if it was raised."""
     of_number = select(alarms).where(alarms.c.alarm == alarm, alarms.c.times > 0)
     return connection.execute(of_number).one_or_none()
 
 
 def open_of(connection: Connection, device: str, name: str) -> list[Row[Any]]:
-    """Those of a device and a name that are not over, also if they are not raised yet."""
+    """Return the open alarms of a device and a name, also those not raised yet."""
     of_name = select(alarms).where(alarms.c.device == device, alarms.c.name == name)
     return list(connection.execute(of_name.where(alarms.c.cleared_s.is_(None))))
 
 
 def every_open(connection: Connection, names: Collection[str] | None = None) -> list[Row[Any]]:
-    """All that are not over, also if they are not raised yet, of these devices (None: of any), with
+    """Return the open alarms of these devices (None: of all), also those not raised yet, with
     `last_session_s` of the device and `trip_ended_s`."""
     columns = (alarms, devices.c.last_session_s, trips.c.ended_s.label("trip_ended_s"))
     tables = alarms.join(devices).outerjoin(trips, alarms.c.trip == trips.c.trip)
@@ -85,20 +85,20 @@ def every_open(connection: Connection, names: Collection[str] | None = None) -> 
 
 
 def of_trip(connection: Connection, trip: int) -> list[Row[Any]]:
-    """Those of a trip, in their order."""
+    """Return the alarms of a trip, in order."""
     device = select(trips.c.device).where(trips.c.trip == trip).scalar_subquery()
     of_trip = select(alarms).where(alarms.c.device == device, alarms.c.trip == trip)
     return list(connection.execute(of_trip.order_by(alarms.c.alarm)))
 
 
 def raised_by(connection: Connection, event: str, trip: int | None) -> list[Row[Any]]:
-    """Those that the event of this id has raised, on this trip."""
+    """Return the alarms that the event of this id raised on this trip."""
     of_event = select(alarms).where(alarms.c.event == event, alarms.c.trip.is_not_distinct_from(trip))
     return list(connection.execute(of_event))
 
 
 def cleared_with(connection: Connection, device: str, event: str) -> list[Row[Any]]:
-    """Those of the device that the event of this id has ended."""
+    """Return the alarms of the device that the event of this id cleared."""
     of_device = select(alarms).where(alarms.c.device == device, alarms.c.cleared_event == event)
     return list(connection.execute(of_device))
 
@@ -106,9 +106,9 @@ def cleared_with(connection: Connection, device: str, event: str) -> list[Row[An
 def over_from_s(
     connection: Connection, device: str, name: str, trip: int | None, quiet_by: str, but_by: str
 ) -> int:
-    """What is older has had its alarm: the end of the last such alarm of this trip, but for those that
-    `but_by` has cleared; 0: there is none. Of one that `quiet_by` has cleared without an event, what came
-    later than the last event of it was not received yet."""
+    """Return the end of the last such alarm of this trip, except those cleared by `but_by`; 0 if there is
+    none. Events before it raise no alarm. An alarm cleared by `quiet_by` without an event counts up to its
+    last event only, because later ones were not received yet."""
     was_quiet = (alarms.c.cleared_by == quiet_by) & alarms.c.cleared_event.is_(None)
     over_s = func.max(case((was_quiet, alarms.c.last_s + 1), else_=alarms.c.cleared_s))
     of_name = select(func.coalesce(over_s, 0)).where(alarms.c.device == device, alarms.c.name == name)
@@ -119,7 +119,7 @@ def over_from_s(
 def listed(
     connection: Connection, tenant: str | None, device: str | None, only_open: bool, before: int, limit: int
 ) -> list[Row[Any]]:
-    """The newest alarms with numbers below `before`, of a tenant and a device (None: of any)."""
+    """Return the newest alarms with numbers below `before`, of a tenant and a device (None: of any)."""
     wanted = select(alarms).where(alarms.c.alarm < before, alarms.c.times > 0)
     if tenant is not None:
         wanted = wanted.where(alarms.c.tenant == tenant)
@@ -131,7 +131,7 @@ def listed(
 
 
 def shown(connection: Connection, device: str | None = None) -> list[Row[Any]]:
-    """Those that stand and that nobody looks after, of all devices or one, in their order."""
+    """Return the open, unacknowledged alarms of all devices or one, in order."""
     of_now = alarms.c.cleared_s.is_(None), alarms.c.acknowledged_s.is_(None), alarms.c.times > 0
     wanted = select(alarms).where(*of_now)
     if device is not None:
@@ -140,7 +140,8 @@ def shown(connection: Connection, device: str | None = None) -> list[Row[Any]]:
 
 
 def stirred_since(since_s: int) -> Select[Any]:
-    """The devices with an alarm of which something was published, or that was acknowledged, since a time."""
+    """Return the devices with an alarm whose state was published, or that was acknowledged, since that
+    time."""
     return select(alarms.c.device).where(
         (alarms.c.published_s >= since_s) | (alarms.c.acknowledged_s >= since_s)
     )

@@ -1,4 +1,4 @@
-"""Which events raise an alarm, which clear it, how grave it is. The table is the documentation:
+"""Which events raise an alarm, which clear it, and its severity. The table is the documentation:
 docs/reference/events.md has it."""
 
 from typing import NamedTuple
@@ -7,17 +7,17 @@ from landbridge.protocol.event import Event
 
 SEVERITIES = ("warning", "minor", "major", "critical")
 GRAVE = SEVERITIES[2:]
-"""Of these a device is shown to be in alarm until somebody looks after them."""
+"""With an unacknowledged alarm of these severities a device is shown as in alarm."""
 _HOUR_S = 3_600
 _DAY_S = 86_400
 
 
 class Rule(NamedTuple):
-    """One kind of alarm."""
+    """The rule of one kind of alarm."""
 
     severity: str
     quiet_s: int | None
-    """It is over when there was no event of it for so long; None: only when an event says so, or a person."""
+    """The quiet period after which it is cleared; None: only an event or an operator clears it."""
     least_s: int = 0
     """Its minimum duration: it is raised when it has stood for so long, and what ends before is none. What
     ends at the second in which it begins is none in any case."""
@@ -37,23 +37,23 @@ RULES = {
     "gap": Rule("minor", _DAY_S, _HOUR_S),
     "dwell": Rule("warning", None, _HOUR_S),
 }
-"""By name, all but those of controls of cards."""
+"""Rules by name, except those of SIM controls."""
 _CONTROL = Rule("major", None)
-"""Broken until it is kept again; its own severity comes with the event."""
+"""Open while a SIM control is broken; the event has the severity."""
 
 RAISE, CLEAR = "raise", "clear"
 TYPES = ("alarm", "off-route", "gap", "dwell", "departure", "control")
-"""Of events that may be about an alarm."""
+"""Types of events that may concern an alarm."""
 _BACK = {"temperature-back": "temperature", "heard-again": "silent"}
 
 
 def rule(name: str) -> Rule:
-    """That of an alarm of this name."""
+    """Return the rule of an alarm of this name."""
     return RULES.get(name, _CONTROL)
 
 
 def meaning(event: Event) -> tuple[str, str] | None:
-    """(name of the alarm, RAISE or CLEAR); None: the event is about none."""
+    """Return (name of the alarm, RAISE or CLEAR); None if the event concerns no alarm."""
     content = event.content
     match event.type:
         case "alarm":

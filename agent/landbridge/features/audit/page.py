@@ -25,7 +25,7 @@ Before = Annotated[int, Query(ge=1, le=LARGEST)]
 def entries(
     request: Request, who: CurrentUser, before: Before = LARGEST
 ) -> list[Annotated[Json, Schema(answers.Entry)]]:
-    """What people did, the newest first, 200 at most, below the entry `before`."""
+    """List the audit log, newest first, at most 200 entries below `before`."""
     with services(request).database.reading() as connection:
         return _serialized(connection, who, before)
 

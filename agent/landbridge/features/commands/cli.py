@@ -1,10 +1,10 @@
-"""`landbridge commands`: have a device do something once."""
+"""`landbridge commands`: send one-shot commands and show their results."""
 
 import typer
 
 from landbridge.core import table
 from landbridge.core.clock import iso
-from landbridge.db.opened import LARGEST, opened, whoever
+from landbridge.db.opened import LARGEST, command_user, opened
 from landbridge.features.commands import handler as fleet
 from landbridge.features.commands import queries as stored
 from landbridge.features.commands.coding import VERBS
@@ -37,10 +37,10 @@ def send(
     argument: int | None = typer.Argument(None, help="Argument, if the command takes one."),
     expires: str = typer.Option("24h", help="How long it may wait for the device: 30m, 24h, 7d."),
 ) -> None:
-    """Give a command; `_SEND_HELP` is what a person reads."""
+    """Send a command; `_SEND_HELP` is its help text."""
     with opened() as it, it.database.writing() as connection:
         row = known_device(connection, device)
-        given = fleet.give(connection, device, verb, argument, expires, whoever(), it.clock.now_s())
+        given = fleet.give(connection, device, verb, argument, expires, command_user(), it.clock.now_s())
     print(f"command {given.command}: {device} gets {verb} in its next session, until {iso(given.expires_s)}")
     if row.next_session_s is not None:
         print(f"the next session is due at {iso(row.next_session_s)}")
@@ -85,7 +85,7 @@ def cancel(
     """
     with opened() as it, it.database.writing() as connection:
         known_device(connection, device)
-        row = fleet.cancel(connection, device, command, whoever(), it.clock.now_s())
+        row = fleet.cancel(connection, device, command, command_user(), it.clock.now_s())
     print(f"command {command} of {device} is cancelled")
     if row.sent_s is not None:
         print(f"it was sent at {iso(row.sent_s)}: the device may still execute it and report its result")

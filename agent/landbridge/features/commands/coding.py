@@ -7,11 +7,11 @@ from landbridge.core.texts import _
 from landbridge.protocol.limits import WireError
 
 DOWNLINK_KEY = 5
-"""Of the reply: [[id, expiry, verb, argument], ...], ids rising."""
+"""Of the downlink: [[id, expiry, verb, argument], ...], ids rising."""
 REPORT_KEY = 7
 """Of the uplink: [[id, result], ...]."""
 MOST_AT_ONCE = 4
-"""Commands in one reply; a device keeps eight."""
+"""Commands in one downlink; a device keeps eight."""
 MAX_ID = 2**31 - 1
 _MOST_RESULTS = 8
 
@@ -29,14 +29,14 @@ RESULTS = {
 
 
 class Verb(NamedTuple):
-    """What a device can be commanded to do."""
+    """A kind of command."""
 
     code: int
     help: str
     most: int = 0
-    """The largest argument, 0 if it takes none."""
+    """The largest argument, 0 if it has none."""
     wanted: str = ""
-    """What the argument means."""
+    """The meaning of the argument."""
 
 
 DENSE = "dense"
@@ -59,7 +59,7 @@ VERBS = {
 
 
 class Command(NamedTuple):
-    """A command as it goes to a device."""
+    """A command in a downlink."""
 
     command: int
     expires_s: int
@@ -68,13 +68,13 @@ class Command(NamedTuple):
 
 
 def encode(commands: Iterable[Command]) -> dict[int, Any]:
-    """The pair of a reply with these commands, whose ids rise; none if there are none."""
+    """Return the pair for a downlink with these commands, whose ids rise; empty without commands."""
     items = [[each.command, each.expires_s, VERBS[each.verb].code, each.argument] for each in commands]
     return {DOWNLINK_KEY: items} if items else {}
 
 
 def decode_results(item: Any) -> dict[int, int]:
-    """The results by id as they came in an uplink; `WireError` if they are none."""
+    """Return the results in an uplink by id; `WireError` if they are malformed."""
     if type(item) is not list or not 1 <= len(item) <= _MOST_RESULTS:
         raise WireError(f"command results: not an array of 1 to {_MOST_RESULTS}")
     return dict(_decode_result(each) for each in item)

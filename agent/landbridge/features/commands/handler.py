@@ -24,7 +24,7 @@ _LONGEST_S = 30 * 86400
 
 
 def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-    """Keep the results that the device reports."""
+    """Store the results that the device reports."""
     if wire.REPORT_KEY not in uplink.reports:
         return
     for command, result in wire.decode_results(uplink.reports[wire.REPORT_KEY]).items():
@@ -36,12 +36,12 @@ def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -
 
 
 def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
-    """Those for which commands wait."""
+    """Return the devices for which commands wait."""
     return stored.devices_with_waiting(connection, uplinks.keys(), now_s)
 
 
 def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
-    """The commands that wait for the device, a few at a time."""
+    """Return the commands that wait for the device, a few at a time."""
     waiting = stored.waiting(connection, device, now_s, wire.MOST_AT_ONCE)
     stored.sent(connection, device, [each.command for each in waiting], now_s)
     return wire.encode(waiting)
@@ -64,8 +64,8 @@ def give(
     now_s: int,
     trip: int | None = None,
 ) -> Given:
-    """Have `device` do something once, before the end of `trip` if it is that one's tenant who wants it;
-    `UserError` if that is no command, or `expires` no time."""
+    """Send `device` a command; with `trip`, it is its tenant's and is cancelled at the end of the trip.
+    `UserError` if it is no valid command, or `expires` no valid time."""
     value, expires_s = argument(verb, given), now_s + seconds(expires, _LONGEST_S, "expires")
     written = f"{verb} {value or ''}".rstrip()
     audit.add(connection, who, _("command sent: {verb}", verb=written), now_s, device)
@@ -73,7 +73,7 @@ def give(
 
 
 def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
-    """Cancel the open commands of its tenant; dense points that the tenant requested end."""
+    """Cancel the open commands of the trip's tenant, and end the dense points that it requested."""
     if cancelled := stored.cancel_open(connection, device, trip, trips.END, now_s):
         audit.add(connection, trips.END, _("commands cancelled: {number}", number=cancelled), now_s, device)
     dense = stored.last_done(connection, device, wire.DENSE, now_s)
@@ -85,7 +85,7 @@ def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> N
 
 
 def argument(verb: str, given: int | None) -> int:
-    """The argument of `verb`; `UserError` if there is no such verb or it does not take that."""
+    """Return the argument of `verb`; `UserError` if there is no such verb, or the argument is invalid."""
     known = VERBS.get(verb)
     if known is None:
         raise UserError(
@@ -101,7 +101,7 @@ def argument(verb: str, given: int | None) -> int:
 
 
 def cancel(connection: Connection, device: str, command: int, who: str, now_s: int) -> Row[Any]:
-    """Take a command back as far as that can be; returns it as it was. `UserError` if it is over."""
+    """Cancel a command, if that is still possible; return it as it was. `UserError` if it has ended."""
     row = stored.find(connection, device, command)
     if row is None:
         raise UserError(
@@ -126,7 +126,7 @@ def cancel(connection: Connection, device: str, command: int, who: str, now_s: i
 
 
 def state(row: Row[Any], now_s: int) -> str:
-    """What has become of a command, in words."""
+    """Return the state of a command, in words."""
     if row.result is not None:
         return wire.RESULTS[row.result]
     is_sent = row.sent_s is not None

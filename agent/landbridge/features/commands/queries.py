@@ -1,4 +1,4 @@
-"""Commands: a row each, with who and when of each of its steps. None is ever removed."""
+"""Commands: a row each, with author and time of each step. None is ever removed."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -43,7 +43,7 @@ def give(
 
 
 def every(connection: Connection, device: str | None = None) -> list[Row[Any]]:
-    """All commands, or those of one device, the oldest first."""
+    """Return all commands, or those of one device, oldest first."""
     statement = select(commands).order_by(commands.c.given_s, commands.c.device, commands.c.command)
     if device is not None:
         statement = statement.where(commands.c.device == device)
@@ -53,7 +53,8 @@ def every(connection: Connection, device: str | None = None) -> list[Row[Any]]:
 def newest(
     connection: Connection, device: str, spans: Sequence[tuple[int, int]], before: int, limit: int
 ) -> list[Row[Any]]:
-    """The newest commands of a device with ids below `before`, given in one of `spans`, [from, until)."""
+    """Return the newest commands of a device with ids below `before`, given in one of `spans`, [from,
+    until)."""
     given_s = commands.c.given_s
     inside = or_(false(), *((given_s >= from_s) & (given_s < until_s) for from_s, until_s in spans))
     mine = select(commands).where(commands.c.device == device, commands.c.command < before, inside)
@@ -61,20 +62,21 @@ def newest(
 
 
 def find(connection: Connection, device: str, command: int) -> Row[Any] | None:
-    """One command, None if it is not there."""
+    """Return one command; None if it does not exist."""
     statement = select(commands).where(commands.c.device == device, commands.c.command == command)
     return connection.execute(statement).one_or_none()
 
 
 def battery_renewed_s(connection: Connection, device: str) -> int | None:
-    """When the device last reported that it counts from a new battery; None if it never did."""
+    """Return when the device last reported a new battery; None if it never did."""
     statement = select(func.max(commands.c.result_s)).where(commands.c.device == device)
     done = statement.where(commands.c.verb == NEW_BATTERY, commands.c.result == DONE)
     return connection.execute(done).scalar()
 
 
 def waiting(connection: Connection, device: str, now_s: int, most: int) -> list[Command]:
-    """The first `most` commands that the device should get: without a result, not cancelled, not expired."""
+    """Return the first `most` commands to send to the device: without a result, not cancelled, not
+    expired."""
     statement = (
         select(commands.c.command, commands.c.expires_s, commands.c.verb, commands.c.argument)
         .where(commands.c.device == device, commands.c.result.is_(None), commands.c.cancelled_s.is_(None))
@@ -86,32 +88,32 @@ def waiting(connection: Connection, device: str, now_s: int, most: int) -> list[
 
 
 def devices_with_waiting(connection: Connection, devices: Collection[str], now_s: int) -> set[str]:
-    """Those of the devices for which `waiting` finds something."""
+    """Return the devices for which `waiting` finds something."""
     return set(connection.execute(_WITH_WAITING, {"texts": list(devices), "now_s": now_s}).scalars())
 
 
 def sent(connection: Connection, device: str, ids: Iterable[int], now_s: int) -> None:
-    """Note that a reply carries these commands."""
+    """Note that a downlink contains these commands."""
     of_these = update(commands).where(commands.c.device == device, commands.c.command.in_(list(ids)))
     connection.execute(of_these.where(commands.c.sent_s.is_(None)).values(sent_s=now_s))
 
 
 def cancel(connection: Connection, device: str, command: int, who: str, now_s: int) -> None:
-    """Do not send the command any more."""
+    """Cancel a command."""
     of_this = update(commands).where(commands.c.device == device, commands.c.command == command)
     connection.execute(of_this.values(cancelled_by=who, cancelled_s=now_s))
 
 
 def cancel_open(connection: Connection, device: str, trip: int, who: str, now_s: int) -> int:
-    """Send no command any more that the tenant of `trip` has given and that has no result; returns how many.
-    An expired one, too: a clock that is ahead now would find it open again when it has been set right."""
+    """Cancel the commands of the tenant of `trip` that have no result; return how many. Expired ones are
+    included: a fast clock that is corrected would make them open again."""
     of_trip = update(commands).where(commands.c.device == device, commands.c.trip == trip)
     is_open = commands.c.result.is_(None), commands.c.cancelled_s.is_(None)
     return connection.execute(of_trip.where(*is_open).values(cancelled_by=who, cancelled_s=now_s)).rowcount
 
 
 def last_done(connection: Connection, device: str, verb: str, now_s: int) -> Row[Any] | None:
-    """The newest command of this verb that the device has done, or may do yet as it was or will be sent."""
+    """Return the newest command of this verb that the device has run, or may still run."""
     is_open = commands.c.cancelled_s.is_(None) & (commands.c.expires_s > now_s)
     not_refused = func.coalesce(commands.c.result, DONE) == DONE
     of_verb = select(commands).where(commands.c.device == device, commands.c.verb == verb)
@@ -120,7 +122,7 @@ def last_done(connection: Connection, device: str, verb: str, now_s: int) -> Row
 
 
 def ended(connection: Connection, device: str, command: int, result: int, now_s: int) -> bool:
-    """Note the result; the first one counts. False if the command had one, or is none of this device."""
+    """Store the result; only the first one counts. False if the command had one, or is not this device's."""
     of_this = update(commands).where(commands.c.device == device, commands.c.command == command)
     changed = connection.execute(
         of_this.where(commands.c.result.is_(None)).values(result=result, result_s=now_s)

@@ -1,8 +1,5 @@
-"""From observations of networks to bins of tiles.
-
-Three steps, each on top of the one before: what the distance to places lets one expect anywhere; what
-places at such a distance have shown on this route; what was seen nearby.
-"""
+"""Turns network observations into bins of tiles, in three steps: the expectation by the distance to places;
+what such distances have shown on this route; what was observed nearby."""
 
 import math
 from collections import defaultdict
@@ -12,27 +9,26 @@ from typing import NamedTuple
 from landbridge.features.coverage.encoding import TILE_KM, bin_of_distance, bin_of_fraction, fraction_of
 
 REACH_KM = 6.0
-"""An observation says something about the route around it, less by a factor e so far away [C]."""
+"""The weight of an observation falls by a factor e over this distance along the route [C]."""
 GUESS_WEIGHT = 5.0
-"""Observations that a guess from the distance to places is worth against those of the route [C]."""
+"""Weight of the expectation by distance, in observations on the route [C]."""
 ROUTE_WEIGHT = 1.0
-"""Observations that the share of the route is worth against those nearby [C]."""
+"""Weight of the route's average, in observations nearby [C]."""
 LEAST_OBSERVATIONS = 30
-"""On a route, before it is known better than guessed."""
+"""Observations on a route from which it counts as learned."""
 
 
 class Observations(NamedTuple):
-    """Observations in one tile, and how many found a network that was well heard."""
+    """Observations in one tile, and how many found a network with a good signal."""
 
     observations: int
     good: int
 
 
 def tiles(observations: Mapping[int, Observations], places_km: Sequence[float | None]) -> list[int]:
-    """The tiles of route data, as many as `places_km` (to the nearest place, by tile).
-
-    They stay guesses until there are LEAST_OBSERVATIONS. So they do where no observation failed: then failed
-    observations are not reported, and what is would show coverage everywhere."""
+    """Return the tiles of route data, as many as `places_km` (distance to the nearest place, by tile). They
+    stay estimates until there are LEAST_OBSERVATIONS, and also while no observation failed: then failures are
+    not reported, and the successes alone would show coverage everywhere."""
     guesses = [bin_of_distance(place_km) for place_km in places_km]
     known = {tile: each for tile, each in observations.items() if tile < len(guesses)}
     total = sum(each.observations for each in known.values())
@@ -43,7 +39,7 @@ def tiles(observations: Mapping[int, Observations], places_km: Sequence[float | 
 
 
 def _usual(observations: Mapping[int, Observations], guesses: Sequence[int]) -> dict[int, float]:
-    """What share of observations has found a network on this route, by the guess."""
+    """Return the fraction of observations that found a network on this route, by the estimated bin."""
     count: dict[int, float] = defaultdict(float)
     good: dict[int, float] = defaultdict(float)
     for tile, each in observations.items():
@@ -58,7 +54,7 @@ def _usual(observations: Mapping[int, Observations], guesses: Sequence[int]) -> 
 def _fraction(
     tile: int, observations: Mapping[int, Observations], guesses: Sequence[int], usual: Mapping[int, float]
 ) -> float:
-    """The share of a tile: the usual one, and by how much those nearby differ from theirs."""
+    """Return the fraction of a tile: the usual one, corrected by the observations nearby."""
     count = more = 0.0
     far = math.ceil(3 * REACH_KM / TILE_KM)
     for other in range(max(0, tile - far), min(len(guesses), tile + far + 1)):

@@ -1,4 +1,4 @@
-"""`landbridge cells`: where cells are, for points that have no fix."""
+"""`landbridge cells`: manage cell locations, for points without a fix."""
 
 import csv
 import sys
@@ -18,7 +18,7 @@ from landbridge.points import cells as places
 from landbridge.points import queries as points
 
 _AT_ONCE = 10_000
-"""Cells of one transaction: others wait for the database no longer than it takes."""
+"""Cells in one transaction, so that others wait for the database only briefly."""
 commands = typer.Typer(help="Manage cell locations, used for points without a fix")
 _FILE = typer.Argument(help="CSV file in OpenCelliD format: radio,mcc,net,area,cell,unit,lon,lat,range,...")
 
@@ -27,7 +27,7 @@ _FILE = typer.Argument(help="CSV file in OpenCelliD format: radio,mcc,net,area,c
 def take(file: Path = _FILE) -> None:
     """Import a list of cells
 
-    Cells observed by the fleet take precedence.
+    Cells observed by the fleet have priority.
 
     \b
     Example:
@@ -35,7 +35,7 @@ def take(file: Path = _FILE) -> None:
     """
     try:
         with file.open(encoding="utf-8", newline="") as text, opened(make=True) as it:
-            count = sum(1 for _ in places.read(text, str(file)))  # nothing is taken of a list that is wrong
+            count = sum(1 for _ in places.read(text, str(file)))  # an invalid list is not imported at all
             text.seek(0)
             rows = places.read(text, str(file))
             with typer.progressbar(length=count, label="cells", file=sys.stderr) as bar:

@@ -1,4 +1,4 @@
-"""`landbridge coverage`: what the fleet learned about networks along a route."""
+"""`landbridge coverage`: show and recompute network coverage along routes."""
 
 from itertools import pairwise
 

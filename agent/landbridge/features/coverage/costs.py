@@ -1,4 +1,4 @@
-"""What a report costs over each network, from what devices spent on it."""
+"""The energy cost of an uplink over each network, from the devices' energy accounts."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -6,18 +6,18 @@ from statistics import median
 from typing import NamedTuple
 
 LEAST_REPORTS = 3
-"""Over a network, before their cost means something."""
+"""Uplinks over a network from which its cost counts."""
 
 
 class Report(NamedTuple):
-    """A report that was answered: over which network, and mJ that it took."""
+    """An answered uplink: its network, and its energy in mJ."""
 
     plmn: int
     mj: float
 
 
 def percent(reports: Iterable[Report]) -> Mapping[int, int]:
-    """Percent of the cost over the cheapest network, by PLMN."""
+    """Return the cost by PLMN, in percent above the cheapest network."""
     spent: dict[int, list[float]] = defaultdict(list)
     for report in reports:
         spent[report.plmn].append(report.mj)

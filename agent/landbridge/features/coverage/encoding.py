@@ -1,4 +1,4 @@
-"""Encodes a route, and what is known of coverage and networks along it, as route data."""
+"""Encodes a route, with its coverage and networks, as route data."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,14 @@ from landbridge.protocol.route_data import LEARNED, NO_BIN, Network, RouteData, 
 
 TILE_KM = route_data.TILE_KM
 BIN_FRACTIONS = (0.97, 0.90, 0.75, 0.50, 0.25, 0.10, 0.03)
-"""What a bin says: the share of the places where a network can be used, before anything is learned. The
-device learns what is true of a bin."""
+"""The initial meaning of a bin: the fraction of places with a usable network. The device corrects it by its
+own sessions."""
 BIN_KM = (5.0, 8.0, 12.0, 18.0)
-"""The same by distance to the nearest place with 500 inhabitants: below it."""
+"""The same by distance to the nearest place with 500 inhabitants: upper limits."""
 UNKNOWN_FRACTION = 0.75
-"""Where nothing is known."""
+"""The bin of an unknown tile."""
 WELL_HEARD_DBM = -114
-"""From it on a report costs about what it costs at best: what a bin that was learned counts."""
+"""Fraction from which an uplink costs about its minimum; used for learned bins."""
 MOST_NETWORKS = 24
 _SIGMAS = sorted({STAY_SIGMA, *(sigma for _, sigma in (*STOPS.values(), *STOPS_AT.values()))})
 
@@ -58,23 +58,23 @@ def _route_data(
 
 
 def bin_of_distance(place_km: float | None) -> int:
-    """The bin of a tile so far from the nearest place."""
+    """Return the bin of a tile at this distance from the nearest place."""
     return NO_BIN if place_km is None else sum(place_km >= least_km for least_km in BIN_KM)
 
 
 def bin_of_fraction(fraction: float) -> int:
-    """The bin of a tile where a share of all observations has found a network."""
+    """Return the bin of a tile where this fraction of observations found a network."""
     nearest = min(range(len(BIN_FRACTIONS)), key=lambda i: abs(BIN_FRACTIONS[i] - fraction))
     return nearest | LEARNED
 
 
 def fraction_of(tile: int) -> float:
-    """The share that a tile stands for."""
+    """Return the fraction that a tile stands for."""
     return UNKNOWN_FRACTION if tile == NO_BIN else BIN_FRACTIONS[tile & ~LEARNED]
 
 
 def is_learned(tile: int) -> bool:
-    """Whether it says what the fleet has seen."""
+    """Whether the bin was learned from the fleet."""
     return tile != NO_BIN and tile & LEARNED != 0
 
 

@@ -1,4 +1,4 @@
-"""What is known of the networks along a route, by country."""
+"""The known networks along a route, by country."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -9,13 +9,13 @@ from landbridge.geo.route import MCC, Waypoint
 from landbridge.protocol.route_data import Network
 
 LEAST_OBSERVATIONS = 10
-"""In a country, before a share of it means something."""
+"""Observations in a country from which a network's fraction counts."""
 
 
 def networks(
     coverage: Mapping[Key, Coverage], costs: Mapping[int, int], stations: Sequence[Waypoint]
 ) -> list[Network]:
-    """The networks that were heard on the route, the most often heard first; `costs` in percent by PLMN."""
+    """Return the networks heard on the route, most frequent first; `costs` in percent by PLMN."""
     on_route = {MCC[point.country] for point in stations}
     observations: dict[int, int] = defaultdict(int)
     heard: dict[int, int] = defaultdict(int)
@@ -32,6 +32,6 @@ def networks(
 
 
 def country(stations: Sequence[Waypoint], tile: int) -> int:
-    """MCC of the country in which a tile lies: that of the nearest station along the route."""
+    """Return the MCC of the country of a tile: that of the nearest station along the route."""
     km = (tile + 0.5) * TILE_KM
     return MCC[min(stations, key=lambda point: abs(point.km - km)).country]

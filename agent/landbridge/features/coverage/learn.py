@@ -31,15 +31,15 @@ FAILED = (3, 5)
 TRIED = (13, 22, 30, 40, 50, 60, 61, 62, 63)
 
 NEWEST_TRIPS = 50
-"""Networks change: older trips say little."""
+"""Networks change, so older trips are not used."""
 _CARRIED_S = 1_800
-"""So long after a fix the device is taken to be at the same place, unless it has not moved since."""
+"""Time after a fix for which the device counts as being in the same place, unless it has not moved since."""
 _WAKE_S = 600
-"""A point is of the wake that ends so soon after it."""
+"""A point belongs to the wake that ends within this time after it."""
 
 
 class Place(NamedTuple):
-    """Where a device was from a time on; the kilometre is None when it was not on the route."""
+    """The position of a device from a time on; the kilometre is None off the route."""
 
     at_s: int
     km: float | None
@@ -48,7 +48,7 @@ class Place(NamedTuple):
 
 
 class Observation(NamedTuple):
-    """At a kilometre: the network that was found, 0 for none, and whether it was well heard."""
+    """An observation at a kilometre: the network found, 0 for none, and whether its signal was good."""
 
     km: float
     plmn: int
@@ -56,7 +56,7 @@ class Observation(NamedTuple):
 
 
 def learn(connection: Connection, route: str, stations: Sequence[Waypoint]) -> int:
-    """Read the trips of a route; returns the number of observations that were found."""
+    """Read the trips of a route; return the number of observations."""
     found: dict[Key, list[int]] = defaultdict(lambda: [0, 0])
     reports: list[Report] = []
     for trip in trips.on_route(connection, route, NEWEST_TRIPS):
@@ -74,7 +74,7 @@ def learn(connection: Connection, route: str, stations: Sequence[Waypoint]) -> i
 
 
 def by_tile(coverage: dict[Key, Coverage]) -> dict[int, Observations]:
-    """Observations of each tile, whatever the network."""
+    """Return the observations of each tile, for all networks together."""
     observations: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     for (tile, _), each in coverage.items():
         observations[tile][0] += each.observations
@@ -83,7 +83,7 @@ def by_tile(coverage: dict[Key, Coverage]) -> dict[int, Observations]:
 
 
 def _places(stations: Sequence[Waypoint], track: Sequence[StoredPoint]) -> Iterator[Place]:
-    """Where each point of a trip, by time, was made."""
+    """Return where each point of a trip was taken, by time."""
     km: float | None = None
     fixed_s = 0
     for stored in track:
@@ -96,14 +96,14 @@ def _places(stations: Sequence[Waypoint], track: Sequence[StoredPoint]) -> Itera
 
 
 def _heard(places: Sequence[Place], track: Sequence[StoredPoint]) -> Iterator[Observation]:
-    """The observations in points: those with a cell."""
+    """Return the observations in points with a cell."""
     for place, stored in zip(places, track, strict=True):
         if place.km is not None and place.plmn:
             yield Observation(place.km, place.plmn, (stored.point.rsrp_dbm or 0) >= WELL_HEARD_DBM)
 
 
 def _failed(places: Sequence[Place], wakes_of_trip: Sequence[Row[Any]]) -> Iterator[Observation]:
-    """The observations in wakes: failed scans, and failed sessions."""
+    """Return the observations in wakes: failed scans and failed sessions."""
     for wake in wakes_of_trip:
         place = _before(places, wake.at_s) if wake.did in TRIED and wake.rest in FAILED else None
         if place and place.km is not None:
@@ -112,7 +112,7 @@ def _failed(places: Sequence[Place], wakes_of_trip: Sequence[Row[Any]]) -> Itera
 
 
 def _reports(places: Sequence[Place], wakes_of_trip: Sequence[Row[Any]]) -> Iterator[Report]:
-    """What wakes took in which the agent was reached, over the network of their point."""
+    """Return the energy of wakes in which the agent was reached, with the network of their point."""
     for wake in wakes_of_trip:
         place = _before(places, wake.at_s)
         if wake.rest == REPORTED and place and place.plmn and wake.at_s - place.at_s <= _WAKE_S:
@@ -120,6 +120,6 @@ def _reports(places: Sequence[Place], wakes_of_trip: Sequence[Row[Any]]) -> Iter
 
 
 def _before(places: Sequence[Place], at_s: int) -> Place | None:
-    """The last place up to a time; the minutes of a wake are whole."""
+    """Return the last place up to a time; the times of wakes are whole minutes."""
     index = bisect_right(places, at_s + 60, key=lambda place: place.at_s)
     return places[index - 1] if index else None

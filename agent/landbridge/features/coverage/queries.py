@@ -1,4 +1,4 @@
-"""Cells and where they were heard."""
+"""Cells and the boxes in which they were heard."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
@@ -10,11 +10,11 @@ from landbridge.db.tables import cells, points
 from landbridge.protocol.point import KIND_FIX
 
 _AT_ONCE = 500
-"""Cells named in one statement."""
+"""Cells in one statement."""
 
 
 class Cell(NamedTuple):
-    """What names a cell."""
+    """The identity of a cell."""
 
     plmn: int
     tac: int
@@ -22,7 +22,7 @@ class Cell(NamedTuple):
 
 
 class Box(NamedTuple):
-    """Where it was heard, 1e-5 degrees, and metres beyond that."""
+    """The box in which it was heard, in 1e-5 degrees, and the metres beyond it."""
 
     south: int
     north: int
@@ -31,7 +31,7 @@ class Box(NamedTuple):
     range_m: int = 0
 
     def with_box(self, other: "Box") -> "Box":
-        """Both."""
+        """Return the box around both."""
         return Box(
             min(self.south, other.south),
             max(self.north, other.north),
@@ -41,13 +41,13 @@ class Box(NamedTuple):
         )
 
     def is_touched(self, other: "Box") -> bool:
-        """Whether the other lies in it and reaches its edge."""
+        """Whether the other box lies inside and touches the edge."""
         sides = self.south == other.south, self.north == other.north, self.west == other.west
         return self.with_box(other) == self and (any(sides) or self.east == other.east)
 
 
 def known(connection: Connection, wanted: Collection[Cell], listed: bool) -> dict[Cell, Box]:
-    """Those of the wanted cells that are known, by the fleet or from a list."""
+    """Return the known ones of the wanted cells, from the fleet or from a list."""
     found: dict[Cell, Box] = {}
     every = sorted(wanted)
     name = tuple_(cells.c.plmn, cells.c.tac, cells.c.cell)
@@ -58,7 +58,7 @@ def known(connection: Connection, wanted: Collection[Cell], listed: bool) -> dic
 
 
 def areas(connection: Connection, wanted: Collection[tuple[int, int]]) -> dict[tuple[int, int], Box]:
-    """The boxes of tracking areas, (PLMN, TAC), around the cells that the fleet has heard there."""
+    """Return the boxes of tracking areas, (PLMN, TAC), around the cells that the fleet has heard there."""
     sides = (func.min(cells.c.south), func.max(cells.c.north), func.min(cells.c.west), func.max(cells.c.east))
     found: dict[tuple[int, int], Box] = {}
     every = sorted(wanted)
@@ -71,12 +71,12 @@ def areas(connection: Connection, wanted: Collection[tuple[int, int]]) -> dict[t
 
 
 def put(connection: Connection, boxes: Mapping[Cell, Box]) -> None:
-    """List boxes in place of those that were listed of these cells."""
+    """Replace the listed boxes of these cells."""
     _upsert(connection, boxes, listed=True)
 
 
 def grow(connection: Connection, boxes: Mapping[Cell, Box]) -> None:
-    """Widen what the fleet has heard by these boxes; what other agents add at the same time stays."""
+    """Extend the fleet's boxes by these; boxes that other agents add at the same time stay."""
     _upsert(connection, boxes, listed=False)
 
 
@@ -87,7 +87,7 @@ def _upsert(connection: Connection, boxes: Mapping[Cell, Box], listed: bool) -> 
         sides |= {name: _less(new.excluded[name], cells.c[name]) for name in ("south", "west")}
         sides |= {name: _more(new.excluded[name], cells.c[name]) for name in ("north", "east")}
     kept = new.on_conflict_do_update(index_elements=[*Cell._fields, "listed"], set_=sides)
-    # All lock in the same order: so no two agents wait for each other.
+    # All transactions lock in the same order, so that no two agents wait for each other.
     rows = [each._asdict() | boxes[each]._asdict() | {"listed": listed} for each in sorted(boxes)]
     if rows:
         connection.execute(kept, rows)
@@ -102,7 +102,7 @@ def _more(a: ColumnElement[int], b: ColumnElement[int]) -> ColumnElement[int]:
 
 
 def forget(connection: Connection, heard: Collection[Cell] | None = None) -> None:
-    """Forget what the fleet has heard: all of it, or of some cells."""
+    """Remove the fleet's boxes of all or some cells."""
     of_fleet = delete(cells).where(cells.c.listed.is_(False))
     if heard is None:
         connection.execute(of_fleet)
@@ -114,8 +114,8 @@ def forget(connection: Connection, heard: Collection[Cell] | None = None) -> Non
 
 
 def around_fixes(connection: Connection, wanted: Collection[Cell], flags: int) -> dict[Cell, Box]:
-    """The boxes around all stored fixes under these cells that have none of `flags`. Reads every point that
-    there is."""
+    """Return the boxes around all stored fixes under these cells that have none of `flags`. Reads every
+    point."""
     name = [points.c[each] for each in Cell._fields]
     lat, lon = points.c.lat, points.c.lon
     sides = [func.min(lat), func.max(lat), func.min(lon), func.max(lon)]
@@ -125,7 +125,7 @@ def around_fixes(connection: Connection, wanted: Collection[Cell], flags: int) -
 
 
 def counts(connection: Connection) -> Iterable[tuple[bool, int]]:
-    """(listed, how many cells)."""
+    """Return (whether from a list, how many cells)."""
     rows = connection.execute(select(cells.c.listed, func.count()).group_by(cells.c.listed))
     return [(bool(row[0]), int(row[1])) for row in rows]
 

@@ -1,4 +1,4 @@
-"""The route data of a trip: its route, and what the fleet has seen along it up to now."""
+"""The route data of a trip: its route, and the coverage that the fleet has observed so far."""
 
 from sqlalchemy import Connection
 
@@ -9,7 +9,7 @@ from landbridge.geo.timetable import STAY_H
 
 
 def make_route_data(connection: Connection, device: str, trip: int, route: str, now_s: int) -> bool:
-    """Make the route data of a trip that starts; False when its route is not known."""
+    """Make the route data of a starting trip; False if its route is unknown."""
     found = routes.find(connection, route)
     if found is None:
         return False

@@ -1,4 +1,4 @@
-"""The API of what a device has done: its track in outline, its days, its events, one record."""
+"""The API of a device's history: outline of the track, days, events, single records."""
 
 from datetime import datetime
 from typing import Annotated
@@ -38,7 +38,7 @@ PARTS = {
     "search": (30, 31),
     "report": (40, 50, 60, 61, 62, 63, 64, 65, 74),
 }
-"""What a wake was for, by the reason of what it did first (diagnostics/wake_coding.py); else "other"."""
+"""The purpose of a wake, by the reason of its first action (diagnostics/wake_coding.py); else "other"."""
 
 
 @router.get("/outline")
@@ -51,7 +51,7 @@ def track_outline(
     box: Annotated[str | None, Query(max_length=80, description="west,south,east,north in degrees")] = None,
     most: Annotated[int, Query(ge=10, le=10_000)] = 2_000,
 ) -> Annotated[Json, Schema(answers.Outline)]:
-    """Its dated points thinned to about `most`, in columns: seq, at_s, lat and lon are steps from the row
+    """Dated points thinned to about `most`, in columns: seq, at_s, lat and lon are steps from the row
     before that has one; records' units (1e-5 degrees, -dBm, 20 mV, 0.5 C); `flags` has a bit for each quality
     flag (docs/reference/api.md). Alarms are never left out; `step_s` 1 says that nothing is."""
     with services(request).database.reading() as connection:
@@ -68,7 +68,7 @@ def track_outline(
 
 @router.get("/days")
 def days(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, Schema(answers.Days)]:
-    """Day by day: joules by what they were for, bytes of reports; between which times the
+    """Summarise the days of a device: joules by what they were for, bytes of reports; between which times the
     battery is expected to end."""
     it = services(request)
     now_s = it.clock.now_s()
@@ -102,7 +102,7 @@ def tracked_events(
     until: datetime | None = None,
     limit: Most = MOST,
 ) -> list[Annotated[Json, Schema(answers.TrackingEvent)]]:
-    """What its points show, by time, the last of it: stops, borders, geofences, gaps, alarms, arrival;
+    """List the latest events of a device, by time: stops, borders, geofences, gaps, alarms, arrival;
     nothing that was taken back."""
     it = services(request)
     with it.database.reading() as connection:
@@ -116,7 +116,7 @@ def tracked_events(
 def record(
     request: Request, who: CurrentUser, device: Device, seq: Number
 ) -> Annotated[Json, Schema(answers.Record)]:
-    """One record as the device made it (docs/reference/protocol.md), and as it is published."""
+    """Show a record as the device made it (docs/reference/protocol.md), and as it is published."""
     it = services(request)
     with it.database.reading() as connection:
         found = actions.view(connection, who, device)
@@ -140,5 +140,5 @@ def _box(text: str | None) -> Box | None:
         raise HTTPException(400, f"box={text}: four numbers, west,south,east,north") from None
     if not (max(abs(west), abs(east)) < 400 and -90 <= south <= north <= 90):
         raise HTTPException(400, f"box={text}: degrees, west,south,east,north")
-    # West of which the east lies: across the 180th meridian (RFC 7946, 5.2).
+    # The box extends from west to east across the 180th meridian (RFC 7946, 5.2).
     return Box(west, south, east if west <= east else east + 360, north)

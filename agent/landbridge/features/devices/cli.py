@@ -1,4 +1,4 @@
-"""`landbridge devices`: the locators this agent knows."""
+"""`landbridge devices`: manage devices."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import typer
 
 from landbridge.core import table
 from landbridge.core.clock import iso
-from landbridge.db.opened import opened, whoever
+from landbridge.db.opened import command_user, opened
 from landbridge.features.devices import enrol as enrolment
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.enrol import CERTIFICATE, SETTINGS, enrol
@@ -31,7 +31,7 @@ def add(device: str = typer.Argument(help="Device id: 1 to 32 characters of a-z,
       landbridge devices add lb-0001
     """
     with opened(make=True) as it:
-        folder = enrol(it.config, it.database, it.keyring, it.clock, device, whoever())
+        folder = enrol(it.config, it.database, it.keyring, it.clock, device, command_user())
     print(f"added {device}; {SETTINGS} and {CERTIFICATE} for its flash, folder config, are in {folder}")
     print(f"at the broker its user is {device}, its password the broker_password in {SETTINGS}")
 

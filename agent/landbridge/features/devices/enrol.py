@@ -1,4 +1,4 @@
-"""Adds a device: makes its key and the settings that go on its flash."""
+"""Adds a device: makes its key and the configuration for its flash."""
 
 import json
 import os
@@ -25,10 +25,10 @@ from landbridge.protocol.limits import WireError, is_device_id
 KEY_BYTES = 32
 SETTINGS, CERTIFICATE = "device.json", "ca.pem"
 COPY = ".copy"
-"""Each of them lies on the flash twice."""
+"""Files that are stored twice in flash."""
 _LARGEST_CERTIFICATE = 4096
 _MOST_WAITED_S = 7 * 86_400
-"""So far apart reports may lie (protocol/settings.toml, report_most_s)."""
+"""Largest interval between uplinks (protocol/settings.toml, report_most_s)."""
 
 
 def enrol(
@@ -49,7 +49,7 @@ def enrol(
         devices.add(connection, device, wrapped, clock.now_s())
         interval_s = {"interval_s": settings.devices.interval_s}
         device_settings.change(connection, device, interval_s, who, clock.now_s())
-        # Before the commit: a device whose settings cannot be written is not added.
+        # Before the commit, so that a device whose files cannot be written is not added.
         return _write(settings.devices, device, key, certificate)
 
 
@@ -65,7 +65,7 @@ def adopt(
     if waiting and not any(_opens(key, device, each.payload) for each in waiting):
         raise UserError(f"the key in {settings} opens nothing that {device} has sent: it is another device's")
     wrapped = keyring.wrap(key, first=devices.are_none(connection))
-    # It has worked before: what it had to say when it was first heard is its own, too.
+    # It has worked before, so its quarantined messages are its own.
     known_s = min([each.received_s - _MOST_WAITED_S for each in waiting], default=clock.now_s())
     devices.add(connection, device, wrapped, known_s)
     return waiting
@@ -131,7 +131,7 @@ def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -
                 file.flush()
                 os.fsync(file.fileno())
     except FileExistsError:
-        # It may hold the only copy of a device's key.
+        # The file may hold the only copy of a device's key.
         raise UserError(f"{folder} already exists; move it away and add the device again") from None
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror}; correct [devices] directory") from None

@@ -1,4 +1,4 @@
-"""Devices: identity, key, message numbers, what they last said of themselves."""
+"""Devices: identity, key, message numbers, latest reports."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator
@@ -13,26 +13,26 @@ from landbridge.db.tables import alarms, devices, points, trips
 
 _HAS_POINTS = exists().where(points.c.device == devices.c.device)
 WINDOW = 64
-"""Numbers the replay window looks back, its top included."""
+"""Width of the replay window, its highest number included."""
 
 
 @dataclass
 class Window:
-    """The replay window of one device (RFC 8613, 7.4): which numbers were seen."""
+    """The replay window of one device (RFC 8613, 7.4): which numbers were used."""
 
     top: int
     bits: int
-    """Bit i: number top - 1 - i was seen (63 bits: they fit in a database's integer)."""
+    """Bit i: number top - 1 - i was used (63 bits fit in a database integer)."""
 
     def is_new(self, number: int) -> bool:
-        """True when `number` is in the window or ahead of it, and was not seen."""
+        """Whether `number` is in the window or ahead of it, and was not used."""
         back = self.top - number
         if back < 0:
             return True
         return 0 < back < WINDOW and not self.bits >> (back - 1) & 1
 
     def add(self, number: int) -> None:
-        """Note that `number` was seen."""
+        """Mark `number` as used."""
         back = self.top - number
         if back > 0:
             self.bits |= 1 << (back - 1)
@@ -43,24 +43,24 @@ class Window:
 
 
 def add(connection: Connection, device: str, wrapped_key: bytes, now_s: int) -> None:
-    """Add a device that is not there yet."""
+    """Add a device that does not exist yet."""
     values = {"device": device, "wrapped_key": wrapped_key, "created_s": now_s}
     connection.execute(insert(devices).values(values))
 
 
 def add_all(connection: Connection, keys: Iterable[tuple[str, bytes]], now_s: int) -> None:
-    """Add devices that are not there yet, each with its wrapped key."""
+    """Add devices that do not exist yet, each with its wrapped key."""
     rows = [{"device": device, "wrapped_key": key, "created_s": now_s} for device, key in keys]
     connection.execute(insert(devices), rows)
 
 
 def find(connection: Connection, device: str) -> Row[Any] | None:
-    """The device's row, None if it is unknown."""
+    """Return the device's row; None if it is unknown."""
     return connection.execute(select(devices).where(devices.c.device == device)).one_or_none()
 
 
 def known_device(connection: Connection, device: str) -> Row[Any]:
-    """The row of `device`; `UserError` if there is none."""
+    """Return the row of `device`; `UserError` if there is none."""
     row = find(connection, device)
     if row is None:
         raise UserError(f"no device {device}; `landbridge devices list` shows those there are")
@@ -73,40 +73,40 @@ def are_none(connection: Connection) -> bool:
 
 
 def keys(connection: Connection) -> Iterator[tuple[str, bytes]]:
-    """Each device with its wrapped key, by id."""
+    """Return each device with its wrapped key, by id."""
     statement = select(devices.c.device, devices.c.wrapped_key).order_by(devices.c.device)
     for row in connection.execution_options(yield_per=1000).execute(statement):
         yield row.device, row.wrapped_key
 
 
 def last_session(connection: Connection) -> int | None:
-    """When any device was heard last."""
+    """Return when any device last reported."""
     return connection.execute(select(func.max(devices.c.last_session_s))).scalar()
 
 
 def first_added(connection: Connection) -> int | None:
-    """When the first device was added."""
+    """Return when the first device was added."""
     return connection.execute(select(func.min(devices.c.created_s))).scalar()
 
 
 def names(connection: Connection) -> list[str]:
-    """The ids of all devices."""
+    """Return the ids of all devices."""
     return list(connection.execute(select(devices.c.device).order_by(devices.c.device)).scalars())
 
 
 def every(connection: Connection) -> list[Row[Any]]:
-    """All devices by id."""
+    """Return all devices by id."""
     return list(connection.execute(select(devices).order_by(devices.c.device)))
 
 
 def identity(row: Row[Any]) -> dict[str, Any]:
-    """What a device has said of itself last: imei, iccid, imsi, modem, as far as it did."""
+    """Return the reported identity of a device: imei, iccid, imsi, modem, as far as known."""
     found: dict[str, Any] = json.loads(row.identity)
     return found
 
 
 def expect_nothing(connection: Connection, device: str) -> None:
-    """The device has said that it will be silent: no next session is due."""
+    """Note that the device will be silent (shipping mode): no next session is due."""
     connection.execute(update(devices).where(devices.c.device == device).values(next_session_s=None))
 
 
@@ -118,19 +118,20 @@ def devices_to_report(connection: Connection, before_s: int) -> set[str]:
 
 
 def overdue(connection: Connection, names: Collection[str], before_s: int) -> list[Row[Any]]:
-    """Those of these devices whose next session was due before a time, and of which this has not been
-    published; not those that never made a point."""
+    """Return those of these devices whose next session was due before a time, if that has not been published;
+    devices without a point are left out."""
     return _among(connection, names, _overdue(before_s))
 
 
 def heard_again(connection: Connection, names: Collection[str]) -> list[Row[Any]]:
-    """Those published as silent and heard since; not those of which no point is kept."""
+    """Return those that were published as silent and have reported since; devices without a stored point are
+    left out."""
     return _among(connection, names, _heard_again())
 
 
 def silent_on_another_trip(connection: Connection, names: Collection[str]) -> list[Row[Any]]:
-    """Those that are silent, of which that was published when another trip was under way, or none; not those
-    of which no point is kept."""
+    """Return the silent devices whose silence was published under another trip, or under none; devices
+    without a stored point are left out."""
     return _among(connection, names, _silent_on_another_trip())
 
 
@@ -151,7 +152,7 @@ def _heard_again() -> Select[Any]:
 
 def _silent_on_another_trip() -> Select[Any]:
     running = select(trips.c.trip).where(trips.c.device == devices.c.device, trips.c.ended_s.is_(None))
-    # Between it and the devices lie the alarms: by itself it is correlated with those only.
+    # Alarms are between it and the devices, and SQLAlchemy would correlate it with those only.
     trip = running.correlate(devices).scalar_subquery()
     mine = alarms.c.device == devices.c.device, alarms.c.name == "silent"
     of_trip = alarms.c.trip.is_not_distinct_from(trip)
@@ -161,20 +162,20 @@ def _silent_on_another_trip() -> Select[Any]:
 
 
 def silent(connection: Connection, device: str, due_s: int | None) -> None:
-    """Note that the session that was due then is published as missed; None: that it was heard again."""
+    """Note that the session due then was published as missed; None: that the device reported again."""
     connection.execute(update(devices).where(devices.c.device == device).values(silent_due_s=due_s))
 
 
 def next_seq(connection: Connection, device: str) -> int:
-    """The next capture sequence, as the device reported it last; 0 if it never has."""
+    """Return the next capture sequence that the device reported; 0 if it never did."""
     row = find(connection, device)
     reported = json.loads(row.status).get("next_seq", 0) if row else 0
     return int(reported)
 
 
 def newest_s(connection: Connection) -> int | None:
-    """The newest time that a device bears witness to: that of a latest position, or of standing there. None
-    if there is none. A device without a fix may have its time from the agent itself."""
+    """Return the newest time that a device has reported itself: of its latest position, or of a stay there;
+    None if there is none. Without a fix the time on a device may come from the agent."""
     row = connection.execute(
         select(func.max(devices.c.position_at_s), func.max(devices.c.stationary_until_s))
     ).one()
@@ -182,7 +183,7 @@ def newest_s(connection: Connection) -> int | None:
 
 
 def set_position(connection: Connection, device: str, seq: int, at_s: int) -> bool:
-    """Make the point `seq`, taken at `at_s`, the latest position; True if that changed something."""
+    """Make the point `seq`, taken at `at_s`, the latest position; return whether that changed anything."""
     stored_seq, stored_at_s = devices.c.position_seq, devices.c.position_at_s
     is_another = stored_seq.is_distinct_from(seq) | stored_at_s.is_distinct_from(at_s)
     moved = connection.execute(

@@ -1,4 +1,4 @@
-"""The API of what a device reports of itself: why it did what it did."""
+"""The API of the wake log."""
 
 from datetime import datetime
 from typing import Annotated
@@ -26,7 +26,7 @@ def woken(
     after: Annotated[str | None, Query(max_length=40)] = None,
     limit: Annotated[int, Query(ge=1, le=5_000)] = 1_000,
 ) -> Annotated[Json, Schema(answers.Wakes)]:
-    """Why it did what it did in each wake, and why it then slept; `next` is `after` of the next page, null on
+    """List the wake log: actions and reasons of each wake; `next` is `after` of the next page, null on
     the last."""
     it = services(request)
     with it.database.reading() as connection:
@@ -36,12 +36,12 @@ def woken(
             serialize.epoch_s(since, serialize.BEGINNING_S),
             serialize.epoch_s(until, serialize.END_S),
         )
-        behind = serialize.page_start(after, 3)
+        start = serialize.page_start(after, 3)
         rows = [
             row
             for begin_s, end_s in spans
             for row in wakes.between(
-                connection, device, max(begin_s, since_s), min(end_s, until_s), behind, limit + 1
+                connection, device, max(begin_s, since_s), min(end_s, until_s), start, limit + 1
             )
         ][: limit + 1]
     last = rows[limit - 1] if len(rows) > limit else None

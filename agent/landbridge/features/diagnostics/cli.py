@@ -1,4 +1,4 @@
-"""`landbridge devices why` and `log`: what a device reports of itself."""
+"""`landbridge devices why` and `log`: show the wake log and the device log."""
 
 import json
 

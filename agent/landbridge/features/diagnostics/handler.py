@@ -1,4 +1,4 @@
-"""Diagnostics: what devices report of what went wrong is kept, and a fault is worth a line in the log."""
+"""Diagnostics: stores the devices' logs and counters; a fault is also written to the agent's log."""
 
 import logging
 
@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 
 def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-    """Keep what the uplink reports; `WireError` if that does not keep the contract."""
+    """Store what the uplink reports; `WireError` if it breaks the protocol."""
     if REPORT_KEY not in uplink.reports:
         return
     report = decode(uplink.reports[REPORT_KEY])
@@ -25,6 +25,6 @@ def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -
 
 
 def _at_s(entry: Entry, report: Diagnostics, now_s: int) -> int | None:
-    """When it was. The offset is that of the present boot, and nothing was in the future."""
+    """Return the time of an entry. The offset belongs to the present boot, and no entry is in the future."""
     at_s = entry.clock_s + report.offset_s
     return at_s if report.offset_s and entry.boot == report.boot and at_s <= now_s else None

@@ -1,4 +1,4 @@
-"""Activation codes as people type them (SGP.22 4.1). No error repeats one: whoever has it has the profile."""
+"""Activation codes as people type them (SGP.22 4.1). No error repeats a code: it entitles to the profile."""
 
 import hashlib
 import json

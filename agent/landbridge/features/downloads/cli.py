@@ -1,4 +1,4 @@
-"""`landbridge esim`: profiles that are loaded onto cards from afar."""
+"""`landbridge esim`: download profiles, and delete or rename them on the card."""
 
 import sys
 from enum import StrEnum
@@ -9,7 +9,7 @@ import typer
 
 from landbridge.core import table
 from landbridge.core.errors import UserError
-from landbridge.db.opened import LARGEST, Opened, opened, whoever
+from landbridge.db.opened import LARGEST, Opened, command_user, opened
 from landbridge.features.devices.queries import known_device
 from landbridge.features.downloads import queries as downloads
 from landbridge.features.downloads import rules, trust
@@ -21,7 +21,7 @@ _STDIN = "-"
 
 
 class Then(StrEnum):
-    """What is done with a profile that was loaded."""
+    """What happens to a profile after its download."""
 
     ENABLE = "enable"
 
@@ -42,11 +42,11 @@ def download(
     file: Path | None = _FILE,
     confirmation: str = typer.Option("", help="Confirmation code."),
     then: Then | None = _THEN,
-    yes: bool = typer.Option(False, "--yes", help="With --tag or --csv: order it."),
+    yes: bool = typer.Option(False, "--yes", help="With --tag or --csv: confirm."),
 ) -> None:
     """Download profiles onto the cards of devices
 
-    The profile in use stays in use. With --tag or --csv nothing is ordered without --yes.
+    The profile in use does not change. With --tag or --csv nothing is downloaded without --yes.
 
     \b
     Examples:
@@ -63,7 +63,7 @@ def download(
         with it.database.writing() as connection:
             for each in wanted:
                 number = rules.order(
-                    connection, it.keyring, each, then is not None, whoever(), it.clock.now_s()
+                    connection, it.keyring, each, then is not None, command_user(), it.clock.now_s()
                 )
                 print(f"download {number}: {each.device} begins in its next session")
 
@@ -71,7 +71,7 @@ def download(
 def _wanted(
     it: Opened, words: list[str], tag: str | None, file: Path | None, confirmation: str
 ) -> list[Wanted]:
-    """Whom the command means; `UserError`."""
+    """Return the downloads that the command line asks for; `UserError` if it is wrong."""
     trusted = trust.load(it.config.esim)
     if file is not None:
         if words or tag is not None or confirmation:
@@ -103,7 +103,7 @@ def _wanted(
 def delete(device: str = _DEVICE, iccid: str = _ICCID) -> None:
     """Delete a profile from the card of a device
 
-    Not one that is in use or in the device's policy.
+    A profile that is in use or in the device's policy cannot be deleted.
 
     \b
     Example:
@@ -111,7 +111,7 @@ def delete(device: str = _DEVICE, iccid: str = _ICCID) -> None:
     """
     with opened() as it, it.database.writing() as connection:
         known_device(connection, device)
-        number = rules.delete(connection, it.keyring, device, iccid, whoever(), it.clock.now_s())
+        number = rules.delete(connection, it.keyring, device, iccid, command_user(), it.clock.now_s())
     print(f"order {number}: {device} deletes it in its next session")
 
 
@@ -119,7 +119,7 @@ def delete(device: str = _DEVICE, iccid: str = _ICCID) -> None:
 def rename(
     device: str = _DEVICE, iccid: str = _ICCID, name: str = typer.Argument(help="Name on the card.")
 ) -> None:
-    """Name a profile on the card of a device
+    """Rename a profile on the card of a device
 
     \b
     Example:
@@ -127,7 +127,7 @@ def rename(
     """
     with opened() as it, it.database.writing() as connection:
         known_device(connection, device)
-        number = rules.rename(connection, it.keyring, device, iccid, name, whoever(), it.clock.now_s())
+        number = rules.rename(connection, it.keyring, device, iccid, name, command_user(), it.clock.now_s())
     print(f"order {number}: {device} renames it in its next session")
 
 
@@ -135,7 +135,9 @@ def rename(
 def list_downloads(
     device: str | None = typer.Argument(None, help="Device id; all devices without it."),
 ) -> None:
-    """List downloads and other orders for cards, and how far they have come
+    """List profile downloads and their progress
+
+    Deleting and renaming a profile are listed, too.
 
     \b
     Example:
@@ -173,7 +175,7 @@ def cancel(number: int = typer.Argument(min=1, max=LARGEST, help="Number in the 
         row = downloads.find(connection, number)
         if row is None:
             raise UserError(f"no download {number}; `landbridge esim downloads` lists them")
-        rules.cancel(connection, row, whoever(), it.clock.now_s())
+        rules.cancel(connection, row, command_user(), it.clock.now_s())
     print(f"download {number} is cancelled")
 
 

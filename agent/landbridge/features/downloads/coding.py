@@ -18,9 +18,9 @@ MOST_REQUEST = 1_280
 """Bytes of requests for which a downlink has room."""
 MOST_PACKAGE = 65_536
 WAIT_S = 2
-"""After which a device asks again while a server is asked."""
+"""Seconds after which a device asks again while the agent waits for a server."""
 LONGEST_WAIT_S = 30
-"""Of a device: what takes a server longer begins with another session."""
+"""Limit on a device: if a server takes longer, another session begins."""
 OVER = 0
 """In place of seconds: the device forgets the download."""
 
@@ -43,13 +43,13 @@ REASONS = {
 }
 """Why a device has not done a step, by number."""
 FIRST_POSTPONED = 16
-"""Reasons from it on: the device begins by itself when the reason is over."""
+"""Reasons from this one on: the device begins by itself when the reason is over."""
 _MOST_ANSWER = 3_400
 _U31 = 2**31 - 1
 
 
 class Answer(NamedTuple):
-    """What a device reports of a step."""
+    """The report of a device about a step."""
 
     download: int
     """0: the step is the number of a notification (features/esim)."""
@@ -57,7 +57,7 @@ class Answer(NamedTuple):
     reason: int
     """DONE or a key of REASONS."""
     content: bytes
-    """The answers of the card one after the other; empty with DONE: the device asks what to do next."""
+    """The answers of the card in order; empty with DONE: the device asks what comes next."""
 
     @property
     def asks(self) -> bool:
@@ -66,7 +66,7 @@ class Answer(NamedTuple):
 
 
 class Pull(NamedTuple):
-    """The piece of a package that a device wants."""
+    """The piece of a package that a device requests."""
 
     download: int
     step: int
@@ -74,7 +74,7 @@ class Pull(NamedTuple):
 
 
 def decode_answer(item: Any) -> Answer:
-    """The report of an uplink; `WireError` if it is none."""
+    """Return the report in an uplink; `WireError` if it is malformed."""
     if type(item) is not list or len(item) != 4 or type(item[3]) is not bytes:
         raise WireError("download: not [download, step, reason, answers]")
     if len(item[3]) > _MOST_ANSWER or (item[3] and item[2] != DONE):
@@ -84,7 +84,7 @@ def decode_answer(item: Any) -> Answer:
 
 
 def decode_pull(item: Any) -> Pull:
-    """The request of an uplink for a piece; `WireError` if it is none."""
+    """Return the request for a piece in an uplink; `WireError` if it is malformed."""
     if type(item) is not list or len(item) != 3:
         raise WireError("download: not [download, step, offset]")
     _check(item, (_U31, _U31, MOST_PACKAGE))
@@ -92,22 +92,22 @@ def decode_pull(item: Any) -> Pull:
 
 
 def request(download: int, step: int, requests: bytes) -> Mapping[int, Any]:
-    """Have the card do these ES10 requests, one after the other."""
+    """Return a downlink with ES10 requests for the card, in order."""
     return {REQUEST_KEY: [download, step, requests]}
 
 
 def wait(download: int, step: int, seconds: int) -> Mapping[int, Any]:
-    """Have the device ask again, or with OVER forget the download."""
+    """Return a downlink after which the device asks again or, with OVER, forgets the download."""
     return {REQUEST_KEY: [download, step, seconds]}
 
 
 def offer(download: int, step: int, size: int, digest: bytes, segments: int) -> Mapping[int, Any]:
-    """Have the device pull a package and load it."""
+    """Return a downlink with the offer of a package."""
     return {OFFER_KEY: [download, step, size, digest, segments]}
 
 
 def piece(pull: Pull, package: bytes) -> Mapping[int, Any]:
-    """The piece that was asked for; nothing after the end."""
+    """Return a downlink with the requested piece; empty after the end."""
     content = package[pull.offset : pull.offset + PIECE_BYTES]
     return {PIECE_KEY: [*pull, content]} if content else {}
 

@@ -19,11 +19,11 @@ from landbridge.protocol.limits import PIECE_BYTES, WireError
 from landbridge.protocol.uplink import Uplink
 
 _OF_SESSION = (downloads.AUTHENTICATING, downloads.PREPARING, downloads.CANCELLING)
-"""Stages of a session that the device may have lost: their requests go only to one that asks."""
+"""Stages of a session that the device may have lost: their requests are sent only to a device that asks."""
 
 
 def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-    """Keep what the card has answered, and how far a package has come."""
+    """Store the card's answers and the progress of a package."""
     if wire.ANSWER_KEY in uplink.reports:
         answer = wire.decode_answer(uplink.reports[wire.ANSWER_KEY])
         if answer.download:
@@ -39,14 +39,14 @@ def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -
 
 
 def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
-    """Those for which there is a request for the card."""
+    """Return the devices for which there is a request for the card."""
     names = uplinks.keys()
     waiting = downloads.devices_with_open(connection, names, now_s)
     return waiting | notifications.devices_with_posted(connection, names)
 
 
 def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
-    """The next request, the package or a piece of it; else the removal of a notification."""
+    """Return the next request, the package or a piece of it; else the removal of a notification."""
     spoken = _spoken_of(uplink)
     row = downloads.current(connection, device, now_s)
     if spoken and (row is None or row.download != spoken[0]):
@@ -59,7 +59,7 @@ def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> 
 
 
 def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
-    """Cancel what its tenant has ordered and is not over."""
+    """Cancel the open orders of the trip's tenant."""
     for row in downloads.open_of_trip(connection, device, trip):
         downloads.end(connection, row.download, downloads.CANCELLED, stored(_("the trip has ended")), now_s)
         audit.add(
@@ -94,7 +94,7 @@ def _answered(connection: Connection, device: str, answer: wire.Answer, now_s: i
 
 
 def _late(connection: Connection, row: Row[Any], answer: wire.Answer, now_s: int) -> None:
-    """Keep the result of an installation whose order had ended meanwhile."""
+    """Store the result of an installation whose order has ended meanwhile."""
     is_over = row.outcome in (downloads.CANCELLED, downloads.FAILED)
     if not is_over or answer.content[:2] != es10.RESULT.to_bytes(2, "big"):
         return
@@ -109,7 +109,7 @@ def _late(connection: Connection, row: Row[Any], answer: wire.Answer, now_s: int
 
 
 def _spoken_of(uplink: Uplink) -> tuple[int, int] | None:
-    """(download, step) of which the uplink speaks."""
+    """Return the (download, step) that the uplink names."""
     for key in (wire.ANSWER_KEY, wire.PULL_KEY):
         item = uplink.reports.get(key)
         if type(item) is list and len(item) > 1 and all(type(each) is int and each > 0 for each in item[:2]):
@@ -118,7 +118,7 @@ def _spoken_of(uplink: Uplink) -> tuple[int, int] | None:
 
 
 def _next(connection: Connection, row: Row[Any], uplink: Uplink, asks: bool, now_s: int) -> Mapping[int, Any]:
-    """What the device is to do for its order."""
+    """Return what the device must do for its order."""
     if row.answered:
         return wire.wait(row.download, row.step, _wait_s(row, now_s)) if asks else {}
     if asks and _is_postponed(uplink, row):
@@ -132,7 +132,7 @@ def _next(connection: Connection, row: Row[Any], uplink: Uplink, asks: bool, now
 
 
 def _wait_s(row: Row[Any], now_s: int) -> int:
-    """After which a device asks again: later and later, the longer the server takes."""
+    """Return the seconds after which a device asks again; they grow while the server does not answer."""
     if row.next_s > now_s + wire.LONGEST_WAIT_S:
         return wire.OVER
     wanted = max(row.next_s - now_s, now_s - row.changed_s)
@@ -140,7 +140,7 @@ def _wait_s(row: Row[Any], now_s: int) -> int:
 
 
 def _is_postponed(uplink: Uplink, row: Row[Any]) -> bool:
-    """Whether the uplink itself says that the device cannot begin yet: nothing is sent again."""
+    """Whether the uplink reports that the device cannot begin yet: then nothing is repeated."""
     return row.reason >= wire.FIRST_POSTPONED and wire.ANSWER_KEY in uplink.reports
 
 
@@ -155,7 +155,7 @@ def _package(connection: Connection, row: Row[Any], uplink: Uplink) -> Mapping[i
 
 
 def _removal(connection: Connection, device: str) -> Mapping[int, Any]:
-    """The notification that the device is to remove, or to send whole."""
+    """Return the notification that the device must remove or send whole."""
     row = notifications.to_ask(connection, device)
     if row is None:
         return {}
@@ -164,7 +164,7 @@ def _removal(connection: Connection, device: str) -> Mapping[int, Any]:
 
 
 def _of_notification(connection: Connection, device: str, answer: wire.Answer, now_s: int) -> None:
-    """What the card has answered about a notification."""
+    """Store the card's answer about a notification."""
     row = notifications.find(connection, answer.step)
     if row is None or row.device != device or answer.reason != wire.DONE or answer.asks:
         return

@@ -1,4 +1,4 @@
-"""Downloads of profiles, a row an order, and certificates of eUICCs. What is secret is encrypted here."""
+"""Orders of profile downloads, and certificates of eUICCs. Secrets are encrypted here."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from landbridge.features.downloads.coding import REASONS
 from landbridge.protocol.limits import PIECE_BYTES
 
 SECRETS = ("code", "request", "answer", "session", "package")
-"""Kept encrypted, in columns of these names with `wrapped_` before them."""
+"""Stored encrypted, in columns of these names with the prefix `wrapped_`."""
 ORDERED, AUTHENTICATING, PREPARING, LOADING, CHECKING, CANCELLING = (
     "ordered", "authenticating", "preparing", "loading", "checking", "cancelling",
 )  # fmt: skip
@@ -35,53 +35,53 @@ _WITH_OPEN = (
 
 
 def add(connection: Connection, **values: Any) -> int:
-    """Add an order (columns of `downloads`); returns its number."""
+    """Add an order (columns of `downloads`); return its number."""
     row = {"stage": ORDERED, "changed_s": values["ordered_s"], **values}
     added = insert(downloads).values(**row).returning(downloads.c.download)
     return int(connection.execute(added).scalar_one())
 
 
 def find(connection: Connection, download: int) -> Row[Any] | None:
-    """One order."""
+    """Return an order."""
     return connection.execute(select(downloads).where(downloads.c.download == download)).one_or_none()
 
 
 def of_device(connection: Connection, device: str) -> list[Row[Any]]:
-    """All orders for a device, the newest first."""
+    """Return all orders for a device, newest first."""
     mine = select(downloads).where(downloads.c.device == device)
     return list(connection.execute(mine.order_by(downloads.c.download.desc())))
 
 
 def every(connection: Connection) -> list[Row[Any]]:
-    """All orders, the oldest first."""
+    """Return all orders, oldest first."""
     return list(connection.execute(select(downloads).order_by(downloads.c.download)))
 
 
 def open_at(connection: Connection, server: str) -> list[Row[Any]]:
-    """The open orders at a server."""
+    """Return the open orders at a server."""
     return list(connection.execute(select(downloads).where(_OPEN, downloads.c.server == server)))
 
 
 def open_of_trip(connection: Connection, device: str, trip: int) -> list[Row[Any]]:
-    """The open orders of the tenant of a trip."""
+    """Return the open orders of the tenant of a trip."""
     mine = downloads.c.device == device, downloads.c.trip == trip
     return list(connection.execute(select(downloads).where(_OPEN, *mine)))
 
 
 def devices_with_open(connection: Connection, devices: Collection[str], now_s: int) -> set[str]:
-    """Those of the devices that are to do something for an order."""
+    """Return the devices that must do something for an order."""
     return set(connection.execute(_WITH_OPEN, {"texts": list(devices), "now_s": now_s}).scalars())
 
 
 def current(connection: Connection, device: str, now_s: int) -> Row[Any] | None:
-    """The order that a device works on: the oldest that is open and not put off."""
+    """Return the order that a device works on: the oldest that is open and not postponed."""
     mine = select(downloads).where(downloads.c.device == device, _OPEN)
     due = mine.where(downloads.c.answered | (downloads.c.next_s <= now_s))
     return connection.execute(due.order_by(downloads.c.download).limit(1)).one_or_none()
 
 
 def to_go_on(connection: Connection, now_s: int, most: int) -> list[int]:
-    """The orders that wait for the agent."""
+    """Return the orders that wait for the agent."""
     waiting = select(downloads.c.download).where(_OPEN, downloads.c.answered, downloads.c.next_s <= now_s)
     return list(connection.execute(waiting.order_by(downloads.c.next_s).limit(most)).scalars())
 
@@ -98,46 +98,46 @@ def change(connection: Connection, keyring: Keyring, download: int, values: Mapp
 
 
 def end(connection: Connection, download: int, outcome: str, problem: str | None, now_s: int) -> None:
-    """An order has ended: its secrets are removed. `problem` as `texts.stored` makes it."""
+    """End an order and remove its secrets. `problem` as `texts.stored` makes it."""
     empty = dict.fromkeys((f"wrapped_{name}" for name in SECRETS), None)
     ended = {"outcome": outcome, "problem": problem, "ended_s": now_s, "changed_s": now_s, "answered": False}
     connection.execute(update(downloads).where(downloads.c.download == download).values(**empty, **ended))
 
 
 def secret(keyring: Keyring, row: Row[Any], name: str) -> bytes:
-    """One of SECRETS of an order; empty if it has none."""
+    """Return one of the SECRETS of an order; empty if it has none."""
     wrapped = getattr(row, f"wrapped_{name}")
     return keyring.unwrap(wrapped) if wrapped else b""
 
 
 def free_bytes(connection: Connection, device: str, eid: str) -> int | None:
-    """Free memory of a card for profiles, as it said last; None if it has not."""
+    """Return the card's free memory for profiles as last reported; None if unknown."""
     mine = downloads.c.device == device, downloads.c.eid == eid, downloads.c.free_bytes.is_not(None)
     newest = select(downloads.c.free_bytes).where(*mine).order_by(downloads.c.changed_s.desc())
     return connection.execute(newest.limit(1)).scalar()
 
 
 def learn(connection: Connection, eid: str, euicc: bytes, maker: bytes) -> None:
-    """Keep the certificates of a card."""
+    """Store the certificates of a card."""
     values = {"euicc": euicc, "maker": maker}
     statement = upsert(euicc_certificates).values(eid=eid, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["eid"], set_=values))
 
 
 def certificates(connection: Connection, eid: str | None) -> Row[Any] | None:
-    """(eid, euicc, maker) of a card; None if they are not known."""
+    """Return (eid, euicc, maker) of a card; None if unknown."""
     return connection.execute(select(euicc_certificates).where(euicc_certificates.c.eid == eid)).one_or_none()
 
 
 def imei(connection: Connection, device: str) -> str:
-    """Of the modem, as the device reported it last; empty if it has not."""
+    """Return the modem's IMEI as last reported; empty if unknown."""
     mine = select(sim_identities.c.imei).where(sim_identities.c.device == device)
     found = connection.execute(mine.order_by(sim_identities.c.identity.desc()).limit(1)).scalar()
     return found or ""
 
 
 def shown(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
-    """Orders for people and the API: nothing secret."""
+    """Return orders for people and the API, without secrets."""
     return [_shown(connection, row) for row in rows]
 
 
@@ -169,7 +169,7 @@ def _pieces(size: int) -> int:
 
 
 def state(connection: Connection, row: Row[Any]) -> str:
-    """How far an order has come; `enabled` when the device has used the profile since."""
+    """Return the progress of an order; `enabled` when the device has used the profile since."""
     if row.outcome == INSTALLED:
         return ENABLED if _was_used(connection, row) else INSTALLED
     return str(row.outcome or row.stage)

@@ -1,4 +1,4 @@
-"""Downloads as people order them: checked, encrypted, in the audit log without what is secret."""
+"""Orders of downloads: checked, encrypted, and logged in the audit log without secrets."""
 
 import csv
 import re
@@ -42,8 +42,8 @@ def order(
     now_s: int,
     trip: int | None = None,
 ) -> int:
-    """Order a download, until the end of `trip` if it is that one's tenant who wants it; returns its number.
-    `UserError` if the card takes none, or the code is used already."""
+    """Order a download; with `trip`, it is its tenant's and ends with the trip. Return its number.
+    `UserError` if the card accepts none, or the code is used already."""
     device, code = wanted
     _check_euicc(connection, device)
     for other in downloads.open_at(connection, code.server):
@@ -74,8 +74,8 @@ def delete(
     now_s: int,
     trip: int | None = None,
 ) -> int:
-    """Have the card delete a profile; returns the number of the order. `UserError` for one that the policy
-    names: the device would look for it."""
+    """Order the deletion of a profile; return the number of the order. `UserError` for a profile that the
+    policy names, because the device would look for it."""
     _check_card(connection, device, iccid)
     desired = cards.desired(connection, device)
     if desired and iccid in [each.iccid for each in desired.policy.profiles.values()]:
@@ -99,8 +99,8 @@ def rename(
     now_s: int,
     trip: int | None = None,
 ) -> int:
-    """Have the card give a profile a nickname; returns the number of the order. `UserError` if it can have no
-    such name."""
+    """Order a new nickname for a profile; return the number of the order. `UserError` if the name is
+    invalid."""
     _check_card(connection, device, iccid)
     if not is_one_line(name) or not 0 < len(name.encode()) <= _MOST_NAME:
         raise UserError(_("a profile's name has 1 to {number} bytes on one line", number=_MOST_NAME), "name")
@@ -141,7 +141,7 @@ def _add(
 
 
 def cancel(connection: Connection, row: Row[Any], who: str, now_s: int) -> None:
-    """Cancel a download; `UserError` if it is over. What the card has loaded meanwhile it keeps."""
+    """Cancel a download; `UserError` if it has ended. A profile that the card has loaded meanwhile stays."""
     if row.outcome is not None:
         raise UserError(
             _(
@@ -156,7 +156,7 @@ def cancel(connection: Connection, row: Row[Any], who: str, now_s: int) -> None:
 
 
 def code_of(text: str, confirmation: str, trusted: Trust) -> Code:
-    """An activation code whose server is on the list; `UserError`."""
+    """Return an activation code whose server is on the list; `UserError`."""
     code = activation.parse(text, confirmation)
     trusted.check(code.server)
     return code

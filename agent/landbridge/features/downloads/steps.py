@@ -51,9 +51,9 @@ from landbridge.protocol import der
 from landbridge.protocol.der import DerError
 
 MOST_SESSIONS = 10
-"""Of an order: a lost one costs about 5 kB."""
+"""Sessions of an order; a lost one costs about 5 kB."""
 MOST_LOADS = 2
-"""Of an order that may be interrupted: after more of them some cards take nothing any more."""
+"""Loads of an order that may be interrupted: after more of them some cards accept nothing any more."""
 _QUICK_TRIES = 3
 """Of a request to a server while the device waits."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 300, 21_600
@@ -63,11 +63,11 @@ _RULES = 0b0110_0000
 
 @dataclass(frozen=True)
 class Order:
-    """An order to whose step the device has answered."""
+    """An order whose step the device has answered."""
 
     row: Row[Any]
     code: Code | None
-    """None: it is no download."""
+    """None if it is no download."""
     request: bytes
     answer: bytes
     session: Mapping[str, Any]
@@ -92,12 +92,12 @@ class Order:
 
 @dataclass(frozen=True)
 class Next:
-    """What comes of an answer."""
+    """The result of an answer."""
 
     values: dict[str, Any] = field(default_factory=dict)
     """Columns that change (`queries.change`)."""
     outcome: str = ""
-    """How the order has ended; empty: it goes on."""
+    """The outcome of the order; empty: it continues."""
     problem: str | None = None
     learned: tuple[str, bytes, bytes] | None = None
     """EID and certificates of the card."""
@@ -106,7 +106,7 @@ class Next:
 
 
 class _Cancel(Exception):
-    """The order ends, and so must the session on the card."""
+    """Raised when the order must end, and with it the session on the card."""
 
     def __init__(self, why: str, reason: int) -> None:
         super().__init__(why)
@@ -114,7 +114,7 @@ class _Cancel(Exception):
 
 
 def advance(order: Order, trusted: Trust) -> Next:
-    """What comes next for an order that the device has answered."""
+    """Return what follows from the device's answer."""
     row = order.row
     if row.stage == CANCELLING:
         return _tell_cancelled(order, trusted)
@@ -127,7 +127,7 @@ def advance(order: Order, trusted: Trust) -> Next:
 
 
 def _stopped(order: Order, error: Exception) -> Next:
-    """What comes of a step that the server, the card or a check has stopped."""
+    """Return what follows from a step that the server, the card or a check has stopped."""
     match error:
         case ServerError():
             return _refused(order, error)
@@ -143,7 +143,7 @@ def _stopped(order: Order, error: Exception) -> Next:
 
 
 def again(order: Order, why: str, wait: int = 0) -> Next:
-    """Another session, not before `wait` seconds have passed; or the end, if there were too many."""
+    """Begin another session after `wait` seconds; or end the order if there were too many."""
     sessions = order.row.sessions + 1
     if sessions >= MOST_SESSIONS:
         return _ended(_("{why}; given up after {number} sessions", why=why, number=sessions))
@@ -171,7 +171,7 @@ def _not_done(order: Order) -> Next:
 
 
 def _ask_what_is_there(order: Order, why: str) -> Next:
-    """After a load without a result: the profile may be on the card all the same."""
+    """After a load without a result: ask whether the profile is on the card all the same."""
     return _ask(order, CHECKING, es10.CHECK, problem=why, loads=order.row.loads + 1)
 
 
@@ -193,7 +193,7 @@ def _ended(why: str) -> Next:
 
 
 def _ask(order: Order, stage: str, requests: bytes, **values: Any) -> Next:
-    """The next step of the device."""
+    """Return the next step of the device."""
     if len(requests) > MOST_REQUEST:
         return _ended(_("the server's certificates are too long for the device"))
     step = {"stage": stage, "step": max(order.row.step + 1, order.now_s), "request": requests}
@@ -206,7 +206,7 @@ def _collected(order: Order, trusted: Trust) -> Next:
     if order.row.eid and order.row.eid != card.eid:
         return _ended(_("another card is in the device now"))
     if order.row.iccid in card.iccids:
-        # It was not there before this order: the result of the load was lost.
+        # It was not there before this order, so the result of the load was lost.
         return Next({}, INSTALLED)
     server = Server(order.row.server, trusted)
     challenge, info = encoded(card.challenge), encoded(card.info)
@@ -273,7 +273,7 @@ def _authenticated(order: Order, trusted: Trust) -> Next:
 
 
 def _check_profile(order: Order, metadata: bytes) -> dict[str, Any]:
-    """What the profile is, as columns."""
+    """Check the profile, and return its properties as columns."""
     iccid = es10.iccid(der.value(metadata, 0x5A))
     rules, kind = der.find(metadata, 0x99), der.find(metadata, 0x95)
     if order.row.iccid and order.row.iccid != iccid:
@@ -299,7 +299,7 @@ def _text(metadata: bytes, tag: int) -> str:
 def _check_binding(
     order: Order, card: es10.Authenticated, sent: tuple[bytes, bytes, bytes], trusted: Trust
 ) -> None:
-    """That this is the server which was authenticated, in this session."""
+    """Check that this is the server that was authenticated in this session."""
     signed, signature, content = sent
     owner = trust.certificate(content, trust.BINDING, trusted.roots, order.now)
     first = x509.load_der_x509_certificate(bytes(order.session["certificate"]))
@@ -344,8 +344,8 @@ def _loaded(order: Order, _trusted: Trust) -> Next:
 
 
 def _result(order: Order, answer: bytes, loads: int) -> Next:
-    """What comes of the result of an installation; the server is notified in any case. `loads`: those that
-    were interrupted if this one was."""
+    """Return what follows from the result of an installation; the server is notified in any case. `loads`:
+    the interrupted loads if this one was interrupted."""
     result = es10.installed(answer)
     known = {"iccid": result.iccid or order.row.iccid}
     if result.error is None:
@@ -357,7 +357,7 @@ def _result(order: Order, answer: bytes, loads: int) -> Next:
 
 
 def _checked(order: Order, _trusted: Trust) -> Next:
-    """What the card has after an interrupted load."""
+    """Return what follows from the state of the card after an interrupted load."""
     card = es10.checked(order.answer)
     for each in card.results:
         if es10.installed(each).transaction == order.transaction:
@@ -371,11 +371,11 @@ def _checked(order: Order, _trusted: Trust) -> Next:
 
 
 def _managed(order: Order) -> Next:
-    """A profile that was to be deleted or renamed."""
+    """Return what follows from a request to delete or rename a profile."""
     try:
         eid, free = es10.managed(order.answer)
     except es10.CardRefused as error:
-        # An earlier answer may be lost, after the card has deleted it.
+        # An earlier answer may be lost after the card has deleted it.
         if error.code != es10.NOT_FOUND or order.row.task != DELETE or not order.row.sessions:
             raise
         return Next({}, FINISHED)
@@ -383,7 +383,7 @@ def _managed(order: Order) -> Next:
 
 
 def _tell_cancelled(order: Order, trusted: Trust) -> Next:
-    """The server may know that the session has ended; the order has ended in any case."""
+    """Report the cancelled session to the server; the order has ended in any case."""
     if order.row.reason == DONE:
         with suppress(ServerError, DerError):
             der.only(order.answer, es10.CANCEL)

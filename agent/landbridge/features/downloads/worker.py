@@ -34,13 +34,13 @@ _LAST_WORDS_S = 5.0
 _log = logging.getLogger(__name__)
 
 OnInstalled = Callable[[Connection, str, str, str, int, int | None], str | None]
-"""(connection, device, ICCID, who, now, trip): a profile that was to be enabled is on the card. Returns why
-it cannot be, None: it was asked for."""
+"""A callback (connection, device, ICCID, who, now, trip) for a loaded profile that must be enabled. It
+returns why that is impossible; None: it was requested."""
 ON_INSTALLED: Hook[OnInstalled] = Hook()
 
 
 class Downloads(Periodic):
-    """Looks for what is to be taken to servers."""
+    """The thread that takes orders and notifications to servers."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Downloads(Periodic):
         trusted: Trust,
         may_deliver: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Of several agents one at a time `may_deliver`."""
+        """One of several agents at a time `may_deliver`."""
         super().__init__("downloads", "look for downloads of profiles", LOOK_S)
         self._database, self._keyring, self._clock = database, keyring, clock
         self._trusted = trusted
@@ -58,7 +58,7 @@ class Downloads(Periodic):
         self._serving: dict[tuple[str, int], threading.Thread] = {}
 
     def turn(self) -> None:
-        """Have each order and each notification that is due served."""
+        """Start threads for the orders and notifications that are due."""
         if not self._may_deliver():
             return
         self._serving = {key: thread for key, thread in self._serving.items() if thread.is_alive()}
@@ -75,13 +75,12 @@ class Downloads(Periodic):
             self._serving[key].start()
 
     def stop(self) -> None:
-        """Finish the steps at hand, for _LAST_WORDS_S at most: one that a server has not answered by then is
-        taken again by the next process."""
+        """Finish the current steps within _LAST_WORDS_S; the next process repeats unanswered ones."""
         super().stop()
         self.finish(_LAST_WORDS_S)
 
     def finish(self, within_s: float = WHOLE_S) -> None:
-        """Wait for what is being served."""
+        """Wait for the running threads."""
         deadline = time.monotonic() + within_s
         for thread in self._serving.values():
             thread.join(max(deadline - time.monotonic(), 0))
@@ -90,7 +89,7 @@ class Downloads(Periodic):
         try:
             (self._go_on if kind == "download" else self._post)(number)
         except Exception as error:
-            # Without its message, which may have what is secret.
+            # Without its message, which may contain secrets.
             where = "".join(traceback.format_tb(error.__traceback__))
             _log.error("%s %d: internal error %s\n%s", kind, number, type(error).__name__, where)
             self._put_off(kind, number)
@@ -104,7 +103,7 @@ class Downloads(Periodic):
                 notifications.change(connection, number, next_s=next_s)
 
     def _go_on(self, number: int) -> None:
-        """One step of an order."""
+        """Take one step of an order."""
         now = self._clock.now()
         with self._database.reading() as connection:
             row = downloads.find(connection, number)
@@ -144,7 +143,7 @@ class Downloads(Periodic):
             downloads.end(connection, row.download, come.outcome, stored(problem) if problem else None, now_s)
 
     def _post(self, number: int) -> None:
-        """Take one notification to its server."""
+        """Deliver one notification to its server."""
         with self._database.reading() as connection:
             row = notifications.find(connection, number)
             known = downloads.certificates(connection, row.eid) if row else None
@@ -166,7 +165,7 @@ class Downloads(Periodic):
 
 
 def installed(connection: Connection, row: Row[Any], iccid: str, now_s: int) -> str | None:
-    """Have the profile enabled; returns why it cannot be."""
+    """Request that the profile is enabled; return why that is impossible."""
     for act in ON_INSTALLED:
         if why := act(connection, row.device, iccid, row.ordered_by, now_s, row.trip):
             return _("installed, not enabled: {why}", why=why)

@@ -1,4 +1,4 @@
-"""`landbridge esim`: the profiles of cards, and which of them is used where."""
+"""`landbridge esim`: manage eSIM profiles, policies and profile switches."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ from landbridge.core.errors import UserError
 from landbridge.core.texts import _, loaded
 from landbridge.core.texts import stored as stored_text
 from landbridge.db import audit
-from landbridge.db.opened import LARGEST, opened, whoever
+from landbridge.db.opened import LARGEST, command_user, opened
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import known_device
 from landbridge.features.esim import coding as wire
@@ -49,7 +49,7 @@ Policy file:
 
 @commands.command("list")
 def list_cards() -> None:
-    """List devices, their cards and the state of their policy
+    """List devices with their card and policy state
 
     \b
     Example:
@@ -68,7 +68,9 @@ def list_cards() -> None:
 
 @commands.command()
 def show(device: str = _DEVICE) -> None:
-    """Show the card of a device: profiles, policy, desired and reported state
+    """Show the profiles on the card of a device
+
+    Shows the policy and the desired and reported state, too.
 
     \b
     Example:
@@ -144,12 +146,14 @@ def switch(
     with opened() as it, it.database.writing() as connection:
         now_s = it.clock.now_s()
         if tag is not None:
-            number = card_rollout.begin(connection, tag, profile, canaries, days * _DAY_S, whoever(), now_s)
+            number = card_rollout.begin(
+                connection, tag, profile, canaries, days * _DAY_S, command_user(), now_s
+            )
             print(f"roll-out {number}: devices on trips with tag {tag} get {profile} in stages")
             return
         for device in names:
             row = known_device(connection, device)
-            revision = fleet.switch(connection, device, profile, whoever(), now_s)
+            revision = fleet.switch(connection, device, profile, command_user(), now_s)
             print(f"revision {revision}: {device} gets it in its next session and then switches")
             if row.next_session_s is not None:
                 print(f"the next session is due at {iso(row.next_session_s)}")
@@ -190,7 +194,7 @@ def halt(rollout: int = typer.Argument(min=1, max=LARGEST, help="Number in the l
     with opened() as it, it.database.writing() as connection:
         if rollouts.find(connection, rollout) is None:
             raise UserError(f"no roll-out {rollout}; `landbridge esim roll-outs` lists them")
-        rollouts.change(connection, rollout, halted=stored_text(_("by {who}", who=whoever())))
+        rollouts.change(connection, rollout, halted=stored_text(_("by {who}", who=command_user())))
     print(f"roll-out {rollout} is halted")
 
 
@@ -213,8 +217,10 @@ def policy(
             known_device(connection, device)
         lacking = [device for device in chosen if not _has(stored.desired(connection, device), found)][:most]
         for device in lacking:
-            stored.set_desired(connection, device, found, policies.AUTOMATIC, whoever(), it.clock.now_s())
-            audit.add(connection, whoever(), _("profile policy assigned"), it.clock.now_s(), device)
+            stored.set_desired(
+                connection, device, found, policies.AUTOMATIC, command_user(), it.clock.now_s()
+            )
+            audit.add(connection, command_user(), _("profile policy assigned"), it.clock.now_s(), device)
     print(f"{len(lacking)} of {len(chosen)} devices receive it in their next session")
 
 
@@ -224,7 +230,9 @@ def _has(desired: stored.Desired | None, policy: Policy) -> bool:
 
 @commands.command()
 def history(device: str = _DEVICE) -> None:
-    """Show requests, profile switches and identity changes of a card
+    """Show the profile history of a device
+
+    Lists requests, profile switches and changes of IMEI, ICCID or IMSI.
 
     \b
     Example:
@@ -254,9 +262,10 @@ def notifications(
     device: str = _DEVICE,
     save: Path | None = _SAVE,
 ) -> None:
-    """List the eUICC notifications of a device for its SM-DP+ servers
+    """List the eUICC notifications of a device
 
-    With --save, each complete notification becomes a file with the body of ES9+ handleNotification (SGP.22).
+    With --save, each complete notification is written to a file, as the body of an ES9+ handleNotification
+    request (SGP.22).
 
     \b
     Examples:

@@ -31,7 +31,7 @@ OUTCOMES = {
     BLOCKED: _("radio off: no profile is allowed in that country"),
 }
 """Of an event."""
-SETTLED = 0
+CONFIRMED = 0
 STAGES = (
     _("confirmed"),
     _("on trial"),

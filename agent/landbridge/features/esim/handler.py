@@ -1,4 +1,5 @@
-"""Orders: the policy of the card's profiles, sent until the device reports its revision; what it reports."""
+"""Downlink handler of eSIM profiles: the policy is sent until the device reports its revision; its reports
+are stored."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -20,7 +21,7 @@ from landbridge.protocol.uplink import Uplink
 
 
 def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-    """Keep what the device says of its card, and a row for each change of who it is."""
+    """Store what the device reports of its card, and a row for each change of identity."""
     if uplink.identity:
         stored.keep_identity(connection, device, uplink.identity, now_s)
     if wire.REPORT_KEY in uplink.reports:
@@ -32,12 +33,12 @@ def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -
 
 
 def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
-    """Those that have a policy and have not said that they follow the newest."""
+    """Return the devices that have a policy and have not reported its newest revision."""
     return stored.devices_to_update(connection, uplinks.keys())
 
 
 def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
-    """The desired policy, unless the device has it or has refused it."""
+    """Return the desired policy, unless the device has it or has refused it."""
     card_rollout.reach(connection, device, now_s)
     desired, said = stored.desired(connection, device), stored.report(connection, device)
     if desired is None or (said is not None and said.revision == desired.revision):
@@ -48,7 +49,7 @@ def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> 
 
 
 def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
-    """Roll-outs leave the device out; their choice, or the tenant's, gives way to the operator's."""
+    """Take the device out of roll-outs: the operator's choice replaces theirs and the tenant's."""
     profile_rollouts.leave(connection, device, trip)
     desired = stored.desired(connection, device)
     if desired is not None and desired.trip == trip and desired.profile != desired.lasting:
@@ -59,8 +60,8 @@ def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> N
 def switch(
     connection: Connection, device: str, profile: str, who: str, now_s: int, trip: int | None = None
 ) -> int:
-    """Have a device use the profile of this name, or with AUTOMATIC leave it to the policy, until the end of
-    `trip` if it is that one's tenant who wants it; returns the revision. `UserError` when there is no such
+    """Switch a device to the profile of this name, or with AUTOMATIC let the policy choose; with `trip`, the
+    choice is its tenant's and ends with the trip. Return the revision. `UserError` if there is no such
     profile."""
     desired = stored.desired(connection, device)
     if desired is None:
@@ -83,7 +84,7 @@ def switch(
 def on_installed(
     connection: Connection, device: str, iccid: str, who: str, now_s: int, trip: int | None
 ) -> str | None:
-    """Have a device use the profile with this ICCID, as `switch` does; returns why it cannot."""
+    """Switch a device to the profile with this ICCID, like `switch`; return why that is impossible."""
     desired = stored.desired(connection, device)
     names = [name for name, each in desired.policy.profiles.items() if each.iccid == iccid] if desired else []
     if not names:
@@ -93,7 +94,7 @@ def on_installed(
 
 
 def state(connection: Connection, device: str) -> str:
-    """How far the desired policy has come, in words."""
+    """Return the progress of the desired policy, in words."""
     desired, said = stored.desired(connection, device), stored.report(connection, device)
     if desired is None:
         return _("no policy")
@@ -106,11 +107,11 @@ def state(connection: Connection, device: str) -> str:
 
 
 def _used(policy: Desired | None, said: Row[Any] | None) -> str:
-    """The profile in use."""
+    """Return the profile in use."""
     name = policy.policy.name(said.used) if policy and said else None
     return name or _("a profile that is not in the policy")
 
 
 def _selected(profile: str) -> str:
-    """What the audit log says of a choice."""
+    """Return the text of the audit log for a choice."""
     return _("profile selected: {name}", name=profile)

@@ -1,4 +1,4 @@
-"""The card of a device: its profiles, its switches, what it has used where, whether it is still the same."""
+"""The card of a device: profiles, switches, data usage, identity."""
 
 import json
 import math
@@ -40,7 +40,7 @@ _COUNTRIES = {mcc: code for code, mcc in MCC.items()}
 _MISPLACED = ("separated", _("the SIM card is in another device"), _("unknown SIM card"))
 Iccid = Annotated[str, Path(max_length=20, description="18 to 20 digits.")]
 Spans = Sequence[tuple[int, int]]
-"""When the device is the user's, [from, until) each."""
+"""Intervals in which the device is the user's, [from, until) each."""
 
 
 class ProfileChoice(BaseModel):
@@ -68,8 +68,8 @@ class WantedProfile(BaseModel):
 
 @router.get("/v1/devices/{device}/card")
 def card(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, Schema(answers.Card)]:
-    """Profiles, switches and what became of them, bytes by month and country, identity; for the operator what
-    the inventory has of the card, and what went over each profile."""
+    """Show the card: profiles, profile switches and outcomes, bytes by month and country, identity. The
+    operator also sees the inventory and the bytes of each profile."""
     it = services(request)
     with it.database.reading() as connection:
         return _serialized(connection, _live(actions.view(connection, who, device)), it.clock.now_s())
@@ -79,7 +79,7 @@ def card(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, 
 def switch(
     request: Request, who: ApiActingUser, device: Device, choice: ProfileChoice
 ) -> Annotated[Json, Schema(answers.Revision)]:
-    """Have it use a profile; one that cannot connect it leaves again by itself."""
+    """Switch the device to a profile; it returns to the previous one if it cannot connect."""
     return {"revision": actions.switch(services(request), who, device, choice.profile)}
 
 
@@ -87,7 +87,7 @@ def switch(
 def downloads_of(
     request: Request, who: CurrentUser, device: Device
 ) -> list[Annotated[Json, Schema(answers.Download)]]:
-    """Orders for its card, the newest first."""
+    """List the profile downloads of a device, newest first."""
     it = services(request)
     with it.database.reading() as connection:
         return _downloads(connection, _live(actions.view(connection, who, device)), it.clock.now_s())
@@ -97,7 +97,7 @@ def downloads_of(
 def download(
     request: Request, who: ApiActingUser, device: Device, wanted: WantedProfile
 ) -> Annotated[Json, Schema(answers.Ordered)]:
-    """Have it load a profile onto its card."""
+    """Download a profile onto the card."""
     it = services(request)
     number = actions.download(it, who, device, wanted.code, wanted.confirmation, wanted.enable)
     return {"download": number}
@@ -105,7 +105,7 @@ def download(
 
 @router.delete("/v1/devices/{device}/downloads/{download}", status_code=204)
 def cancel_download(request: Request, who: ApiActingUser, device: Device, download: Number) -> None:
-    """Cancel an order for its card."""
+    """Cancel a profile download."""
     actions.cancel_download(services(request), who, device, download)
 
 
@@ -113,7 +113,7 @@ def cancel_download(request: Request, who: ApiActingUser, device: Device, downlo
 def delete_profile(
     request: Request, who: ApiActingUser, device: Device, iccid: Iccid
 ) -> Annotated[Json, Schema(answers.Ordered)]:
-    """Have it delete a profile from its card."""
+    """Delete a profile from the card."""
     return {"download": actions.delete_profile(services(request), who, device, iccid)}
 
 
@@ -121,7 +121,7 @@ def delete_profile(
 def rename_profile(
     request: Request, who: ApiActingUser, device: Device, iccid: Iccid, named: NamedProfile
 ) -> Annotated[Json, Schema(answers.Ordered)]:
-    """Have it name a profile on its card."""
+    """Rename a profile on the card."""
     return {"download": actions.rename_profile(services(request), who, device, iccid, named.name)}
 
 
@@ -132,7 +132,7 @@ def card_page(request: Request, who: CurrentUser, device: Device) -> HTMLRespons
 
 
 def show_again(request: Request, names: Mapping[str, str]) -> HTMLResponse:
-    """The page, after a switch was refused."""
+    """Show the page after a refused switch."""
     return _page(request, auth.current_user(request), names["device"])
 
 
@@ -184,7 +184,7 @@ def cancel_form(request: Request, who: ActingUser, device: Device, download: Num
 
 
 def _downloads(connection: Connection, found: DeviceView, now_s: int) -> list[dict[str, Any]]:
-    """Those of the user's time."""
+    """Return those in the user's intervals."""
     spans = device_views.intervals(connection, found, now_s)
     rows = [each for each in downloads.of_device(connection, found.device) if _lies_in(spans, each.ordered_s)]
     return downloads.shown(connection, rows)
@@ -202,7 +202,7 @@ def _serialized(connection: Connection, found: DeviceView, now_s: int) -> dict[s
     identities = stored.identities(connection, device)
     desired = asked[-1] if asked else None
     used = desired.policy.name(said.used) if desired and said and said.revision == desired.revision else None
-    # What others used before the user's trip is not his to see.
+    # A tenant does not see the usage before its own trip.
     is_operator = found.tenant is None
     in_inventory = inventory.known(connection, identities[-1]._asdict()) if identities else None
     plan = _plan(connection, in_inventory, now_s) if in_inventory and is_operator else None
@@ -234,7 +234,7 @@ def _services(connection: Connection, device: str) -> str | None:
 
 
 def _plan(connection: Connection, found: SimCard, now_s: int) -> dict[str, Any]:
-    """What the SIM inventory has of the card in the device, or of the one that belongs there."""
+    """Return the inventory's entry for the card in the device, or for the one that belongs there."""
     return {
         "controls": found.controls,
         "stage": found.stage,
@@ -271,7 +271,7 @@ def _profiles(
 def _switches(
     asked: Sequence[stored.Desired], ended: Sequence[Row[Any]], spans: Spans
 ) -> list[dict[str, Any]]:
-    """What was asked for and what became of switches while the device was the user's, the newest first."""
+    """Return the requests and switches while the device was the user's, newest first."""
     policies = {each.revision: each.policy for each in asked}
     rows: list[tuple[int, dict[str, Any]]] = [
         (
@@ -291,7 +291,7 @@ def _switches(
 
 
 def _usage(connection: Connection, device: str, spans: Spans, now_s: int) -> list[dict[str, Any]]:
-    """Bytes of the user's reports, themselves and on the air by the model, by month and country."""
+    """Return the bytes of the user's uplinks by month and country: payload, and on the air by the model."""
     sent_s = now_s - usage.KEPT_S, now_s + 1
     reports = [each for each in sent.messages(connection, device, *sent_s) if _lies_in(spans, each.at_s)]
     begun = sorted({usage.month_s(each.at_s) for each in reports})
@@ -315,8 +315,8 @@ def _lies_in(spans: Spans, at_s: int) -> bool:
 def _binding(
     identities: Sequence[Row[Any]], desired: stored.Desired | None, in_inventory: SimCard | None
 ) -> str:
-    """How the inventory has it; of a card that is not there, whether device and card are those that came
-    together. In words."""
+    """Return the state in the inventory; for an unknown card, whether device and card still belong together.
+    In words."""
     if not identities:
         return _("not known yet")
     first, now = identities[0], identities[-1]

@@ -11,7 +11,7 @@ quota_mb = 10                    # a month; then another profile is used, and wi
 [profile.cis]
 iccid = "8970101000000000012"
 apn = "cis.example"
-hosts = ["broker.example:8883"]  # the device asks nobody else over this access point; the broker comes first
+hosts = ["broker.example:8883"]  # only these are contacted over this access point; the broker comes first
 
 [profile.cis.updates]            # releases are pulled over another one, and nothing else goes over it
 apn = "updates.example"
@@ -113,7 +113,7 @@ _SAYS = Sentences(wrong="{at} = {value}: {wanted}", missing="{at} is missing: {w
 
 
 def parse(text: str, where: str = "the policy") -> Policy:
-    """The policy in a file; `UserError` says what is wrong in it."""
+    """Return the policy in a file; `UserError` says what is wrong with it."""
     found = files.toml_of(text, where)
     unknown = set(found) - {"fallback", "blocked", "profile", "countries"}
     if unknown:

@@ -1,4 +1,4 @@
-"""How a profile is brought to the devices on trips with a tag (core/stages.py)."""
+"""Rolls out a profile to the devices on trips with a tag (core/stages.py)."""
 
 import json
 from typing import Any
@@ -17,8 +17,8 @@ from landbridge.features.trips import queries as trips
 def begin(
     connection: Connection, tag: str, profile: str, canaries: int, stage_s: int, who: str, now_s: int
 ) -> int:
-    """Bring the profile of this name, or AUTOMATIC, to the devices with the tag; one that was halted goes on.
-    Returns its number; `UserError` if none of them can have it."""
+    """Roll out the profile of this name, or AUTOMATIC, to the devices with the tag; a halted roll-out
+    resumes. Return its number; `UserError` if none of them can have it."""
     if not any(_has(cards.desired(connection, device), profile) for device in trips.tagged(connection, tag)):
         raise UserError(
             f"no device on a trip with the tag {tag!r} has a policy with a profile {profile!r};"
@@ -35,7 +35,7 @@ def begin(
 
 
 def reach(connection: Connection, device: str, now_s: int) -> None:
-    """The device has spoken: if it is its turn, the profile is asked of it."""
+    """After an uplink: set the profile as desired if it is the device's turn."""
     trip = trips.running(connection, device)
     tags = json.loads(trip.tags) if trip else []
     stands = stored.newest(connection, tags) if tags else None
@@ -56,7 +56,7 @@ def reach(connection: Connection, device: str, now_s: int) -> None:
 
 
 def note(connection: Connection, device: str, said: wire.Report) -> None:
-    """What the device says of its card may end a roll-out on it."""
+    """Read the outcome of a roll-out from a report."""
     waits = stored.waiting(connection, device)
     desired = cards.desired(connection, device)
     if waits is None or desired is None:
@@ -65,14 +65,14 @@ def note(connection: Connection, device: str, said: wire.Report) -> None:
         stored.end(connection, waits.rollout, device, f"asked for {desired.profile} since")
     elif cards.is_refused(connection, device, waits.revision):
         stored.end(connection, waits.rollout, device, wire.OUTCOMES[wire.REFUSED_POLICY])
-    elif said.revision == waits.revision and said.stage == wire.SETTLED:
+    elif said.revision == waits.revision and said.stage == wire.CONFIRMED:
         how = _outcome(connection, device, said, desired)
         if how:
             stored.end(connection, waits.rollout, device, how)
 
 
 def _outcome(connection: Connection, device: str, said: wire.Report, desired: cards.Desired) -> str | None:
-    """What has become of the choice on a device that is not switching; None while it has not tried."""
+    """Return the outcome of the choice on a device that is not switching; None while it has not tried."""
     if desired.profile == AUTOMATIC or said.used == desired.policy.number(desired.profile):
         return stored.IN_USE
     tried = [each for each in cards.events(connection, device) if each.revision == desired.revision]
@@ -80,7 +80,7 @@ def _outcome(connection: Connection, device: str, said: wire.Report, desired: ca
 
 
 def _goes_on(connection: Connection, stands: Row[Any], now_s: int) -> Row[Any] | None:
-    """The roll-out as it stands now, at its next stage or halted when it is time; None if it is halted."""
+    """Return the roll-out after any due change of stage; None if it is halted."""
     step = stages.next_step(stands, stages.Tally(*stored.tally(connection, stands.rollout)), now_s)
     if step:
         stored.change(connection, stands.rollout, **step)

@@ -1,4 +1,4 @@
-"""What platforms read: the events as they were published, from any number on. docs/reference/api.md."""
+"""Feeds for platforms: published events and tracks after any number. docs/reference/api.md."""
 
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -39,7 +39,7 @@ def published(
     device: Annotated[str | None, Query(max_length=32)] = None,
     type: Annotated[list[str] | None, Query(max_length=20)] = None,
 ) -> Annotated[Json, Schema(answers.Events)]:
-    """What was published after the event of that number, in this order, retractions too. `next` is `after` of
+    """List published events after the number `after`, in order, retractions included. `next` is `after` of
     the next page, also when this one is empty. 409: no event has that number yet, nor had one before the
     database was restored."""
     if unknown := sorted(set(type or ()) - set(answers.EVENT_TYPES)):
@@ -53,7 +53,7 @@ def published(
 def of_dcsa(
     request: Request, who: CurrentUser, after: After = 0, limit: Limit = 1_000
 ) -> Annotated[Json, Schema(answers.DcsaEvents)]:
-    """The same as DCSA's IoT and Track & Trace events, those that have a place there."""
+    """Events in the DCSA formats for IoT and Track & Trace, as far as DCSA has them."""
     rows = _published(request, after, limit, Wanted(who.tenant))
     each = (
         dcsa.event(message(row.event, row.published_s, row.replaces, json.loads(row.content))) for row in rows
@@ -65,8 +65,8 @@ def of_dcsa(
 def tracked(
     request: Request, who: CurrentUser, after: After = 0, limit: Annotated[int, Query(ge=1, le=100)] = 100
 ) -> Annotated[Json, Schema(answers.Tracks)]:
-    """The batches of points that went out after the `track` of that number, in this order, the points as
-    they are now; `next` as with events. They are kept for as long as uplinks ([store] raw_days)."""
+    """List published batches of points after the number `after`, in order, with the points as they are
+    now; `next` as with events. They are kept for as long as uplinks ([store] raw_days)."""
     it = services(request)
     found = []
     with it.database.reading() as connection:
@@ -86,10 +86,11 @@ def _published(request: Request, after: int, limit: int, wanted: Wanted) -> Sequ
 
 
 def _must_be_known(after: int, newest: int, it: Services, what: str) -> None:
-    """409 for a number that nothing had yet, nor can have had before the database was restored."""
+    """Raise 409 for a number that does not exist yet, nor can have existed before a restore of the
+    database."""
     if after > max(newest, order.of_time(it.clock.now_s())):
         raise HTTPException(
-            409, f"after={after}: the newest {what} is {newest}; begin behind that, or with after=0"
+            409, f"after={after}: the newest {what} is {newest}; begin after it, or with after=0"
         )
 
 
@@ -103,7 +104,7 @@ def exported(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> StreamingResponse:
-    """Its track as a file, of one trip or of all that the user sees; with `since` or `until` the dated
+    """Export the track as a file, of one trip or of all that the user sees; with `since` or `until` the dated
     points taken from then on, or before."""
     it = services(request)
     with it.database.reading() as connection:
@@ -117,7 +118,8 @@ def exported(
 
 
 async def _in_turn(it: Services, text: Iterator[str]) -> AsyncIterator[str]:
-    """A piece at a time: however many exports there are, one page is read, and others get a turn after it."""
+    """Yield the export in pieces, so that only one page is read at a time and other requests get their
+    turn."""
     while True:
         async with it.exports:
             piece = await run_in_threadpool(lambda: "".join(islice(text, PAGE)))

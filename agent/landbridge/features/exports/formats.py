@@ -14,7 +14,7 @@ from landbridge.points.queries import StoredPoint
 from landbridge.protocol.point import Point
 
 Track = Iterable[tuple[StoredPoint, Located | None]]
-"""Points in their order, each with where it was about if it has no position; gone through more than once."""
+"""Points in order, each with its approximate place if it has no position; iterated more than once."""
 
 
 _COLUMNS = (
@@ -23,11 +23,11 @@ _COLUMNS = (
     "quality_flags", "latitude", "longitude", "altitude_m", "approximate_latitude", "approximate_longitude",
     "approximate_radius_m", "approximate_method",
 )  # fmt: skip
-"""Of CSV."""
+"""Columns of the CSV file."""
 
 
 class Format(StrEnum):
-    """What a track can be exported as."""
+    """An export format."""
 
     GEOJSON = "geojson"
     GPX = "gpx"
@@ -68,7 +68,7 @@ def _geojson(track: Track) -> Iterator[str]:
 
 
 def _gpx(device: str, track: Track) -> Iterator[str]:
-    """A segment ends at the 180th meridian: programs draw a line around the world otherwise."""
+    """Split segments at the 180th meridian, because programs draw a line around the world otherwise."""
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
     yield '<gpx version="1.1" creator="landbridge" xmlns="http://www.topografix.com/GPX/1/1">\n'
     for each in _placed(track, on_line=False):
@@ -95,7 +95,7 @@ def _gpx_point(tag: str, stored: StoredPoint) -> str:
 
 
 def _kml(device: str, track: Track) -> Iterator[str]:
-    """The way as a line, and each point with its time, for the slider of whoever shows it."""
+    """Yield the track as a line, and each point with its time, for the time slider of the viewer program."""
     name = escape(device)
     yield '<?xml version="1.0" encoding="UTF-8"?>\n<kml xmlns="http://www.opengis.net/kml/2.2"><Document>\n'
     yield f"<name>{name}</name>\n<Placemark><name>{name}</name>\n<MultiGeometry>"
@@ -108,7 +108,7 @@ def _kml(device: str, track: Track) -> Iterator[str]:
 
 
 def _kml_lines(track: Track) -> Iterator[str]:
-    """The way, cut where it crosses the 180th meridian (as of RFC 7946, 3.1.9)."""
+    """Return the track, split where it crosses the 180th meridian (as in RFC 7946, 3.1.9)."""
     begin = "<LineString><tessellate>1</tessellate><coordinates>"
     end = "</coordinates></LineString>"
     yield begin
@@ -123,14 +123,14 @@ def _kml_lines(track: Track) -> Iterator[str]:
 
 
 def _placed(track: Track, on_line: bool) -> Iterator[StoredPoint]:
-    """The points with a position that belong on the line, or those that are too doubtful for it."""
+    """Return the points with a position that belong on the line, or those whose flags exclude them."""
     for stored, _ in track:
         if geojson.has_position(stored) and on_line is not bool(stored.flags & quality.NO_PLACE):
             yield stored
 
 
 def _at_the_meridian(a: Point, b: Point) -> tuple[str, str]:
-    """Where the way from `a` to `b` crosses it, on its side and on that of `b`."""
+    """Return where the way from `a` to `b` crosses it, on its side and on that of `b`."""
     edge = 180_00000 if (a.lon or 0) > 0 else -180_00000
     way = (b.lon or 0) + 2 * edge - (a.lon or 0)
     part = (edge - (a.lon or 0)) / way if way else 0.0

@@ -1,4 +1,4 @@
-"""`landbridge geofences`: places that matter."""
+"""`landbridge geofences`: manage geofences."""
 
 from pathlib import Path
 
@@ -26,9 +26,9 @@ def add(
     ),
     tenant: str | None = typer.Option(None, help="Only for trips of this tenant; default: all devices."),
 ) -> None:
-    """Add a geofence for new points
+    """Add a geofence
 
-    A trip ends in the geofence that has the name of its destination.
+    It applies to new points. A trip ends in the geofence that has the name of its destination.
 
     \b
     Examples:
@@ -74,9 +74,9 @@ def list_geofences() -> None:
 
 @commands.command()
 def remove(name: str = _NAME) -> None:
-    """Remove a geofence for new points
+    """Remove a geofence
 
-    Its past events remain.
+    It no longer applies to new points. Its past events remain.
 
     \b
     Example:

@@ -8,7 +8,7 @@ from landbridge.db.tables import geofences
 
 
 def add(connection: Connection, name: str, geometry: str, radius_m: float, now_s: int) -> int:
-    """Add a geofence, a GeoJSON geometry with a radius (0: an area); it holds from now on. Return its
+    """Add a geofence, a GeoJSON geometry with a radius (0: an area); it applies from now on. Return its
     number."""
     values = {"name": name, "geometry": geometry, "radius_m": radius_m, "added_s": now_s}
     return int(
@@ -17,23 +17,22 @@ def add(connection: Connection, name: str, geometry: str, radius_m: float, now_s
 
 
 def find(connection: Connection, name: str) -> Row[Any] | None:
-    """The geofence that has not been removed and has that name, with whatever capitals: so a trip's
-    destination finds it, too."""
+    """Return the active geofence of that name, ignoring case, so that a trip's destination finds it."""
     held = connection.execute(select(geofences).where(geofences.c.removed_s.is_(None)))
     named = [row for row in held if row.name.casefold() == name.casefold()]
     return min(named, key=lambda row: bool(row.name != name), default=None)
 
 
 def give_to(connection: Connection, geofence: int, tenant: str) -> None:
-    """The geofence is `tenant`'s: it holds on his trips and nowhere else."""
+    """Restrict a geofence to the trips of `tenant`."""
     connection.execute(update(geofences).where(geofences.c.geofence == geofence).values(tenant=tenant))
 
 
 def remove(connection: Connection, geofence: int, now_s: int) -> None:
-    """It holds no longer."""
+    """Remove a geofence; it no longer applies."""
     connection.execute(update(geofences).where(geofences.c.geofence == geofence).values(removed_s=now_s))
 
 
 def every(connection: Connection) -> list[Row[Any]]:
-    """All geofences, in the order in which they were added; removed ones too."""
+    """Return all geofences in the order of their addition, removed ones included."""
     return list(connection.execute(select(geofences).order_by(geofences.c.geofence)))

@@ -1,4 +1,4 @@
-"""`landbridge integrations`: where messages go besides the broker."""
+"""`landbridge integrations`: manage integrations."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row
 
 from landbridge.core import table
 from landbridge.core.clock import iso
-from landbridge.db.opened import opened, whoever
+from landbridge.db.opened import command_user, opened
 from landbridge.events import outbox
 from landbridge.features.integrations import queries as stored
 from landbridge.features.integrations import rules as fleet
@@ -36,11 +36,11 @@ def add(
     Examples:
       landbridge integrations add erp https://erp.example/hooks/landbridge --tenant acme --what event
       landbridge integrations add map http://traccar.example:5055 --kind traccar
-      landbridge integrations add desk mailto:desk@example.org --kind mail
+      landbridge integrations add dispatch mailto:dispatch@example.org --kind mail
     """
     with opened(make=True) as it, it.database.writing() as connection:
         secret = fleet.add(
-            connection, it.keyring, name, kind, address, tenant, what, whoever(), it.clock.now_s()
+            connection, it.keyring, name, kind, address, tenant, what, command_user(), it.clock.now_s()
         )
     if (spelled := KINDS[kind].spelled) is not None:
         print(spelled(secret))
@@ -119,7 +119,7 @@ def discard(name: str = _NAME, device: str = typer.Argument(help="Device id.")) 
       landbridge integrations discard map lb-0001
     """
     with opened() as it, it.database.writing() as connection:
-        message = fleet.discard(connection, name, device, whoever(), it.clock.now_s())
+        message = fleet.discard(connection, name, device, command_user(), it.clock.now_s())
     print(f"message {message} of {device} is discarded for {name}")
 
 
@@ -132,5 +132,5 @@ def remove(name: str = _NAME) -> None:
       landbridge integrations remove erp
     """
     with opened() as it, it.database.writing() as connection:
-        fleet.remove(connection, name, whoever(), it.clock.now_s())
+        fleet.remove(connection, name, command_user(), it.clock.now_s())
     print(f"integration {name} is removed")

@@ -1,4 +1,4 @@
-"""The push of events to the callback of a DCSA subscription."""
+"""Pushes events to the callback of a DCSA subscription."""
 
 import hashlib
 import hmac
@@ -10,7 +10,8 @@ from landbridge.events.outbox import OutboxMessage
 
 
 def send(client: HttpClient, secret: bytes, message: OutboxMessage) -> None:
-    """POST an event to the callback of a subscription, the signature over the body as DCSA says."""
+    """POST an event to the callback of a subscription, with the signature over the body as in DCSA's
+    standard."""
     found = dcsa.event(json.loads(message.payload))
     if found is not None:
         body = json.dumps([found], separators=(",", ":")).encode()

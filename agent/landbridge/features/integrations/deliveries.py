@@ -1,8 +1,6 @@
-"""Brings messages to integrations: each at least once, in order of each device, again and again until it is
-taken.
-
-An integration that is away is tried again later and later; nothing of it is skipped. One that refuses a
-message has that device's messages waiting, this one first, and gets those of the other devices meanwhile."""
+"""Delivers messages to integrations: each at least once, in order for each device, until it is accepted.
+After a failure an integration is retried with growing back-off; none of its messages is skipped. If it
+refuses one message, that device's messages wait, and those of other devices continue."""
 
 import logging
 import threading
@@ -32,8 +30,8 @@ _log = logging.getLogger(__name__)
 
 
 class Deliveries(Periodic):
-    """Looks for what is to be delivered. Each integration is served by a thread of its own: one
-    that is slow, whatever waits for it, keeps no other one waiting."""
+    """The thread that looks for messages to deliver. Each integration has a thread of its own, so that a slow
+    one delays no other."""
 
     def __init__(
         self,
@@ -42,27 +40,27 @@ class Deliveries(Periodic):
         make: Callable[[Integration], AbstractContextManager[Send]],
         may_deliver: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Of several agents one at a time `may_deliver`."""
+        """One of several agents at a time `may_deliver`."""
         super().__init__("deliveries", "look for what is to be delivered", POLL_S)
         self._database = database
         self._clock = clock
         self._make = make
         self._may_deliver = may_deliver
         self._active: frozenset[int] = frozenset()
-        """The integrations that are there, and to whom this agent delivers, at the last look."""
+        """The active integrations, if this agent delivers, at the last look."""
         self._waits = defaultdict[int, Backoff](lambda: Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S, jitter=0.5))
         self._serving: dict[int, threading.Thread] = {}
 
     def stop(self) -> None:
-        """Finish the messages at hand, for _LAST_WORDS_S at most: what an integration has not answered by
-        then is left, ends with the process, and is sent again by the next one. The others keep."""
+        """Finish the current messages within _LAST_WORDS_S. Unanswered ones end with the process and are sent
+        again by the next one."""
         super().stop()
         deadline = time.monotonic() + _LAST_WORDS_S
         for thread in self._serving.values():
             thread.join(max(deadline - time.monotonic(), 0))
 
     def turn(self) -> None:
-        """Have those served for which there is something."""
+        """Start threads for the integrations that have messages."""
         try:
             due = self._due()
         except Exception:
@@ -75,8 +73,7 @@ class Deliveries(Periodic):
             thread.start()
 
     def _due(self) -> list[Integration]:
-        """Those for which there is something, that may be tried and are not being served; those that are keep
-        their turn."""
+        """Return the integrations with messages, not in back-off and not being served."""
         if not self._may_deliver():
             self._active = frozenset()
             return []
@@ -87,16 +84,16 @@ class Deliveries(Periodic):
             found, last = integrations.active(connection), outbox.last(connection)
             retried = integrations.due_retries(connection, self._clock.now_s())
         self._active = frozenset(each.integration for each in found)
-        behind = [each for each in found if each.cursor < last or each.integration in retried]
-        idle = [each for each in behind if each.integration not in self._serving]
+        waiting = [each for each in found if each.cursor < last or each.integration in retried]
+        idle = [each for each in waiting if each.integration not in self._serving]
         return [each for each in idle if self._waits[each.integration].is_over()]
 
     def serves(self, integration: int) -> bool:
-        """Whether this integration is there, this agent is who delivers, and it does not stop."""
+        """Whether this integration is active, this agent delivers, and it is not stopping."""
         return integration in self._active and not self.is_stopping
 
     def _serve(self, integration: Integration) -> None:
-        """Bring an integration what there is for it."""
+        """Delivers the waiting messages to one integration."""
         backoff = self._waits[integration.integration]
         try:
             with self._make(integration) as send:
@@ -119,7 +116,7 @@ class Deliveries(Periodic):
 
 
 class Delivery:
-    """The next messages of one integration."""
+    """Return the next messages of an integration."""
 
     def __init__(
         self,
@@ -135,8 +132,8 @@ class Delivery:
         self._cursor = integration.cursor
 
     def step(self) -> bool:
-        """Deliver a batch; False when there was nothing left, or it does not go on. `Away`: none is taken
-        now."""
+        """Deliver a batch; False when nothing was left, or delivery must stop. `Away`: the integration
+        accepts none now."""
         integration = self._integration
         if not self._goes_on():
             return False
@@ -149,7 +146,7 @@ class Delivery:
             }
         self._retry(waiting)
         if not batch:
-            # What others get moves it on too, or it would keep that in the outbox.
+            # Messages for others move the cursor, too; otherwise they would stay in the outbox.
             if last > self._cursor:
                 self._advance(last, 0)
             return False
@@ -167,7 +164,7 @@ class Delivery:
         return True
 
     def _deliver(self, message: OutboxMessage, waiting: dict[str, DeliveryRetry]) -> bool:
-        """True if it was taken; if it is refused its device waits from now on."""
+        """Return whether it was accepted; after a refusal its device waits."""
         try:
             self._bring(message)
         except Refused as error:
@@ -183,7 +180,7 @@ class Delivery:
             self._send(whole)
 
     def _retry(self, waiting: dict[str, DeliveryRetry]) -> None:
-        """Try the devices that wait and are due."""
+        """Retry the devices that wait and are due."""
         now_s, integration = self._clock.now_s(), self._integration
         for waits in [each for each in waiting.values() if each.next_s <= now_s]:
             with self._database.reading() as connection:
@@ -196,12 +193,12 @@ class Delivery:
             with self._database.writing() as connection:
                 integrations.end_retry(connection, integration.integration, waits.device)
                 integrations.advance(connection, integration.integration, self._cursor, len(found), now_s)
-                outbox.tidy(connection)
+                outbox.remove_delivered(connection)
             del waiting[waits.device]
 
     def _catch_up(self, waits: DeliveryRetry, found: Sequence[OutboxMessage]) -> DeliveryRetry | None:
-        """Bring a device what it waits for; returns how it waits from then on, None: it has it all. What was
-        taken is not sent again, whatever comes after it: `Away`, or the end of the agent."""
+        """Deliver the waiting messages of a device; return its new retry state, None if it has them all.
+        Accepted messages are not sent again, also after `Away` or the end of the agent."""
         for number, message in enumerate(found):
             if not self._goes_on():
                 return self._wait_from(waits, message)
@@ -239,4 +236,4 @@ class Delivery:
             integrations.advance(
                 connection, self._integration.integration, upto, delivered, self._clock.now_s()
             )
-            outbox.tidy(connection)
+            outbox.remove_delivered(connection)

@@ -1,5 +1,5 @@
-"""Home Assistant finds devices by a retained message each (MQTT discovery); their topics are those of
-everybody."""
+"""Home Assistant discovers devices by one retained message each (MQTT discovery); they use the usual
+topics."""
 
 import json
 from typing import Any
@@ -16,8 +16,8 @@ _SENSORS: dict[str, dict[str, Any]] = {"battery_mv": _MILLIVOLTS, "temperature_c
 
 
 def announcing(publish: Publish, prefix: str) -> Publish:
-    """`publish` that announces each device to Home Assistant with its first position since the agent began,
-    and takes it away with that position; without `prefix`, `publish` itself."""
+    """Return a `publish` that announces each device to Home Assistant with its first position since the agent
+    started, and removes it with that position; without `prefix`, `publish` itself."""
     if not prefix:
         return publish
     announced_topics: set[str] = set()
@@ -40,7 +40,7 @@ def announcing(publish: Publish, prefix: str) -> Publish:
 
 
 def discovered(prefix: str, position: str) -> list[tuple[str, dict[str, Any]]]:
-    """(topic, content) of what makes Home Assistant show a device whose retained positions lie on
+    """Return (topic, content) that makes Home Assistant show a device whose retained positions are on
     `position`."""
     _, _, tenant, device, _ = position.split("/")
     name = f"landbridge_{tenant}_{device}"

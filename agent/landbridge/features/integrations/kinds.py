@@ -1,4 +1,4 @@
-"""How a message is brought to each kind of integration."""
+"""The kinds of integrations, and how messages are delivered to each."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -16,19 +16,18 @@ from landbridge.features.integrations.queries import Integration
 __all__ = ["KINDS", "Away", "Refused", "Send", "opened"]
 
 Send = Callable[[OutboxMessage], None]
-"""Brings one message; `Away` when the integration takes none now, `Refused` when it does not want this
-one."""
+"""Delivers one message; `Away` when the integration accepts none now, `Refused` when it refuses this one."""
 
 
 class Kind(NamedTuple):
-    """One kind of integration."""
+    """A kind of integration."""
 
     what: tuple[str, ...]
-    """Kinds of messages it can take; it gets them all unless set otherwise."""
+    """Kinds of messages that it can receive; by default it gets them all."""
     scheme: tuple[str, ...]
-    """What its address begins with."""
+    """Prefix of its address."""
     spelled: Callable[[bytes], str] | None
-    """The secret by which its messages are signed, as its receiver is given it; None: they are not signed."""
+    """Makes the secret that signs its messages, as the receiver gets it; None: they are not signed."""
     help: str
 
 
@@ -44,8 +43,8 @@ KINDS = {
 
 @contextmanager
 def opened(integration: Integration, keyring: Keyring, settings: Mail, pages: str = "") -> Iterator[Send]:
-    """How messages are brought to this integration while it lasts; `UserError` when its secret cannot be
-    opened. Mails lead to `pages`, where browsers find them; empty: there are none."""
+    """Return how messages are delivered to this integration; `UserError` when its secret cannot be decrypted.
+    E-mails link to `pages`; empty: there are none."""
     secret = keyring.unwrap(integration.wrapped_secret) if integration.wrapped_secret else b""
     if integration.kind == "mail":
         yield partial(mail.send, settings, pages, integration.address)

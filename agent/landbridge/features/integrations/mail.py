@@ -1,4 +1,4 @@
-"""Alarms as e-mail: one when it is raised, one when it is cleared."""
+"""Alarms by e-mail: one when an alarm is raised, one when it is cleared."""
 
 import json
 import smtplib
@@ -20,7 +20,7 @@ _LANGUAGE = "language"
 TYPES = ("alarm-raised", "alarm-cleared")
 _TIMEOUT_S = 30
 _FOR_GOOD = 500
-"""From this code on a server means what it says of a mail for good (RFC 5321, 4.2.1)."""
+"""Codes from this one on refuse a mail permanently (RFC 5321, 4.2.1)."""
 
 
 def send(settings: Mail, pages: str, address: str, message: OutboxMessage) -> None:
@@ -39,7 +39,7 @@ def send(settings: Mail, pages: str, address: str, message: OutboxMessage) -> No
 
 
 def _is_corrected(event: dict[str, Any]) -> bool:
-    """It was cleared before, by something else: that mail was sent, and a second one is not needed."""
+    """It was cleared before by something else: that mail was sent, and a second one is not needed."""
     return event["type"] == "alarm-cleared" and "replaces" in event
 
 
@@ -50,9 +50,9 @@ def _code(error: smtplib.SMTPDataError | smtplib.SMTPRecipientsRefused) -> int:
 
 
 def written(sender: str, pages: str, address: str, event: dict[str, Any]) -> EmailMessage:
-    """The mail about an alarm, in the language of `address`. Its id and date are those of the event, so that
-    a repeat is recognised. It links to the device's page if there are `pages` (their address, without a slash
-    at its end)."""
+    """Return the mail about an alarm, in the language of `address`. Its id and date are those of the event,
+    so that a repeat is recognised. It links to the device's page if there are `pages` (their address, without
+    a slash at its end)."""
     to, wanted = recipient(address)
     language = catalogues().get(wanted) or catalogues()[SOURCE]
     mail = EmailMessage()
@@ -87,13 +87,13 @@ def written(sender: str, pages: str, address: str, event: dict[str, Any]) -> Ema
 
 
 def recipient(address: str) -> tuple[str, str]:
-    """Mailbox and language of an address like mailto:desk@example.org?language=zh."""
+    """Return mailbox and language of an address like mailto:dispatch@example.org?language=zh."""
     parts = urlsplit(address)
     return unquote(parts.path), dict(parse_qsl(parts.query)).get(_LANGUAGE, SOURCE)
 
 
 def check(address: str) -> None:
-    """`UserError` for a language without a catalogue, and for anything else after the question mark."""
+    """`UserError` for a language without a catalogue, and for any other parameter."""
     query, known = urlsplit(address).query, [f"{_LANGUAGE}={each}" for each in catalogues()]
     if query and query not in known:
         raise UserError(f"{address!r}: after the question mark only {' or '.join(known)} is known")
@@ -104,7 +104,7 @@ def _time(language: Catalogue, moment: str) -> str:
 
 
 def _place(language: Catalogue, lat: float | None, lon: float | None) -> list[Text]:
-    """The lines of position, nearest place and country."""
+    """Return the lines about position, nearest place and country."""
     if lat is None or lon is None:
         return [_("Position: {position}", position=_("not known yet"))]
     degrees = f"{lat:.5f}, {lon:.5f}"
@@ -121,7 +121,7 @@ def _near(language: Catalogue, near: geography.Near) -> str:
 
 
 def connected(settings: Mail) -> smtplib.SMTP:
-    """The mail server, signed in to; `OSError` or `SMTPException` when it cannot be."""
+    """Open the mail server, signed in; `OSError` or `SMTPException` on failure."""
     server = smtplib.SMTP(settings.host, settings.port, timeout=_TIMEOUT_S)
     if settings.tls:
         server.starttls(context=ssl.create_default_context())

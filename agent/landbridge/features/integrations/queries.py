@@ -1,4 +1,4 @@
-"""Targets: who takes messages from the outbox, how far each has come, and the devices it refuses."""
+"""Integrations: their configuration, their cursors in the outbox, and the devices that wait."""
 
 import json
 from typing import Any, NamedTuple
@@ -10,14 +10,14 @@ from landbridge.db.tables import delivery_retries, integrations
 
 
 class Integration(NamedTuple):
-    """One integration that is not the broker."""
+    """An integration other than the broker."""
 
     integration: int
     name: str
     kind: str
     address: str
     tenant: str | None
-    """Whose messages it gets; None: everybody's."""
+    """Tenant whose messages it gets; None: all tenants."""
     what: tuple[str, ...]
     """Kinds of messages: position, track, event."""
     wrapped_secret: bytes | None
@@ -25,7 +25,7 @@ class Integration(NamedTuple):
 
 
 class DeliveryRetry(NamedTuple):
-    """A device that waits at an integration, from the message on that was refused."""
+    """A device that waits at an integration, from the refused message on."""
 
     device: str
     message: int
@@ -35,14 +35,14 @@ class DeliveryRetry(NamedTuple):
 
 
 def add(connection: Connection, integration: Integration, who: str, now_s: int) -> None:
-    """Add an integration; it gets what is published after its cursor. Its number is not used."""
+    """Add an integration; it gets what is published after its cursor. Its number is ignored."""
     values = integration._asdict() | {"what": json.dumps(integration.what)}
     del values["integration"]
     connection.execute(insert(integrations).values(**values, added_by=who, added_s=now_s))
 
 
 def active(connection: Connection) -> list[Integration]:
-    """The integrations that get messages."""
+    """Return the active integrations."""
     rows = connection.execute(
         select(integrations).where(integrations.c.kind != BROKER, integrations.c.removed_s.is_(None))
     )
@@ -50,26 +50,27 @@ def active(connection: Connection) -> list[Integration]:
 
 
 def named(connection: Connection, name: str) -> Integration | None:
-    """The integration of this name that nobody has removed."""
+    """Return the active integration of this name."""
     return next((each for each in active(connection) if each.name == name), None)
 
 
 def every(connection: Connection) -> list[Row[Any]]:
-    """All rows but the broker's, the oldest first."""
+    """Return all rows except the broker's, oldest first."""
     statement = select(integrations).where(integrations.c.kind != BROKER)
     return list(connection.execute(statement.order_by(integrations.c.integration)))
 
 
 def remove(connection: Connection, integration: int, who: str, now_s: int) -> None:
-    """It gets nothing any more; what only it had to get may leave the outbox (`outbox.tidy`)."""
+    """Remove an integration; messages that only it waited for may leave the outbox
+    (`outbox.remove_delivered`)."""
     of_integration = integrations.c.integration == integration
     connection.execute(update(integrations).where(of_integration).values(removed_by=who, removed_s=now_s))
     connection.execute(delete(delivery_retries).where(delivery_retries.c.integration == integration))
 
 
 def advance(connection: Connection, integration: int, cursor: int, delivered: int, now_s: int) -> None:
-    """It has, or holds, all messages up to `cursor`; so many were delivered. It never goes back: an agent
-    that is late in noticing that another one delivers now knows less."""
+    """Note that it has, or retries, all messages up to `cursor`, and that so many were delivered. The cursor
+    never goes back, because another agent may have delivered more meanwhile."""
     values: dict[str, Any] = {"cursor": cursor, "delivered": integrations.c.delivered + delivered}
     if delivered:
         values |= {"delivered_s": now_s, "failure": None}
@@ -78,13 +79,13 @@ def advance(connection: Connection, integration: int, cursor: int, delivered: in
 
 
 def fail(connection: Connection, integration: int, failure: str, now_s: int) -> None:
-    """Note why the last try did not succeed."""
+    """Note why the last attempt failed."""
     values = {"failure": failure, "failed_s": now_s}
     connection.execute(update(integrations).where(integrations.c.integration == integration).values(values))
 
 
 def retries(connection: Connection, integration: int) -> list[DeliveryRetry]:
-    """The devices that wait."""
+    """Return the devices that wait."""
     rows = connection.execute(
         select(*(delivery_retries.c[name] for name in DeliveryRetry._fields)).where(
             delivery_retries.c.integration == integration
@@ -94,7 +95,7 @@ def retries(connection: Connection, integration: int) -> list[DeliveryRetry]:
 
 
 def due_retries(connection: Connection, now_s: int) -> set[int]:
-    """The integrations at which a device waits that is due."""
+    """Return the integrations at which a waiting device is due."""
     return set(
         connection.execute(
             select(delivery_retries.c.integration).where(delivery_retries.c.next_s <= now_s)
@@ -105,8 +106,8 @@ def due_retries(connection: Connection, now_s: int) -> set[int]:
 def keep_retry(
     connection: Connection, integration: int, waits: DeliveryRetry, before: DeliveryRetry | None
 ) -> None:
-    """This device waits, in place of what was noted `before` (None: nothing); unless the integration is
-    removed, or a person has it go on from another message by now."""
+    """Let this device wait, in place of the state `before` (None: no state), unless the integration is
+    removed, or an operator has discarded the message meanwhile."""
     of_integration = select(integrations.c.integration).where(
         integrations.c.integration == integration, integrations.c.removed_s.is_(None)
     )
@@ -119,7 +120,7 @@ def keep_retry(
 
 
 def end_retry(connection: Connection, integration: int, device: str) -> None:
-    """This device waits no longer."""
+    """End the waiting of this device."""
     connection.execute(
         delete(delivery_retries).where(
             delivery_retries.c.integration == integration, delivery_retries.c.device == device

@@ -1,4 +1,4 @@
-"""Targets as people name them: checked, their secrets made and wrapped."""
+"""Adds and changes integrations: checks them, makes and encrypts their secrets."""
 
 import secrets
 from collections.abc import Sequence
@@ -32,8 +32,7 @@ def add(
     who: str,
     now_s: int,
 ) -> bytes:
-    """Add an integration; returns its secret, empty if it has none. `UserError` says what is wrong with
-    it."""
+    """Add an integration; return its secret, empty if it has none. `UserError` says what is wrong with it."""
     if integrations.named(connection, checked(name, "integration")):
         raise UserError(f"there is an integration {name}; `landbridge integrations remove {name}` ends it")
     if kind not in KINDS:
@@ -56,7 +55,7 @@ def add(
 
 
 def _check_address(address: str, kind: str) -> None:
-    """`UserError` if nothing could ever be brought there."""
+    """`UserError` if nothing could ever be delivered there."""
     schemes = KINDS[kind].scheme
     try:
         parts = urlsplit(address)
@@ -72,19 +71,19 @@ def _check_address(address: str, kind: str) -> None:
         mail.check(address)
     if "@" in parts.netloc or parts.fragment:
         raise UserError(
-            f"the address of {parts.hostname} has a user or a part behind #, which is not sent: leave it out"
+            f"the address of {parts.hostname} has a user or a part after #, which is not sent: leave it out"
         )
 
 
 def remove(connection: Connection, name: str, who: str, now_s: int) -> None:
-    """End an integration; `UserError` if there is none."""
+    """Remove an integration; `UserError` if there is none."""
     integrations.remove(connection, known(connection, name).integration, who, now_s)
-    outbox.tidy(connection)
+    outbox.remove_delivered(connection)
 
 
 def discard(connection: Connection, name: str, device: str, who: str, now_s: int) -> int:
-    """Never bring an integration the message of a device that it refuses; those behind it are tried again at
-    once. Returns its number; `UserError` if it refuses none."""
+    """Discard the message of a device that an integration refuses; the following ones are sent at once.
+    Returns its number; `UserError` if it refuses none."""
     found = known(connection, name)
     waits = next(
         (each for each in integrations.retries(connection, found.integration) if each.device == device), None
@@ -93,8 +92,8 @@ def discard(connection: Connection, name: str, device: str, who: str, now_s: int
         raise UserError(
             f"{name} refuses no message of {device}; `landbridge integrations show {name}` lists them"
         )
-    behind = waits._replace(message=waits.message + 1, attempts=0, next_s=now_s)
-    integrations.keep_retry(connection, found.integration, behind, waits)
+    following = waits._replace(message=waits.message + 1, attempts=0, next_s=now_s)
+    integrations.keep_retry(connection, found.integration, following, waits)
     audit.add(
         connection,
         who,
@@ -110,7 +109,7 @@ def discard(connection: Connection, name: str, device: str, who: str, now_s: int
 
 
 def known(connection: Connection, name: str) -> Integration:
-    """The integration of this name; `UserError` if there is none."""
+    """Return the integration of this name; `UserError` if there is none."""
     found = integrations.named(connection, name)
     if found is None:
         raise UserError(f"no integration {name}; `landbridge integrations list` shows those there are")

@@ -21,7 +21,7 @@ _FIELDS = {
 
 
 def send(client: HttpClient, message: OutboxMessage) -> None:
-    """Bring the fixes of a batch; points without a position or a time Traccar cannot place."""
+    """Deliver the fixes of a batch; Traccar cannot use points without a position or a time."""
     for feature in json.loads(message.payload)["features"]:
         if feature["geometry"] and feature["properties"]["time"]:
             client.post(b"", {}, urlencode(parameters(feature)))

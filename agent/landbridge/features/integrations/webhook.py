@@ -1,4 +1,4 @@
-"""Webhooks as of Standard Webhooks 1.0 (standardwebhooks.com): libraries in every language check them."""
+"""Webhooks as in Standard Webhooks 1.0 (standardwebhooks.com): libraries in every language verify them."""
 
 import base64
 import hashlib
@@ -9,9 +9,9 @@ from landbridge.core.http import HttpClient
 from landbridge.events.outbox import OutboxMessage
 
 PREFIX = "whsec_"
-"""Of a secret as people and libraries have it, before its base64."""
+"""Prefix of a printed secret, before its base64."""
 TOLERANCE_S = 300
-"""What receivers allow between the time in the signature and their own: nothing older can be replayed."""
+"""The largest difference between the signed time and the receiver's: older messages cannot be replayed."""
 
 
 def send(client: HttpClient, secret: bytes, message: OutboxMessage) -> None:
@@ -35,5 +35,5 @@ def signature(secret: bytes, number: str, now_s: int, payload: bytes) -> str:
 
 
 def spelled(secret: bytes) -> str:
-    """The secret as a receiver is given it."""
+    """Return the secret as the receiver gets it."""
     return PREFIX + base64.b64encode(secret).decode()

@@ -1,4 +1,4 @@
-"""`landbridge routes`: the routes that trips go by."""
+"""`landbridge routes`: manage routes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The downlink of route data (protocol/route_data.py): it goes to a device in pieces."""
+"""The downlink of route data (protocol/route_data.py), which goes to a device in pieces."""
 
 from typing import Any, NamedTuple
 
@@ -7,18 +7,18 @@ from landbridge.protocol.limits import WireError
 from landbridge.protocol.route_data import MOST_BYTES
 
 PIECE_KEY, REPORT_KEY = 9, 12
-"""Of the reply: [revision, offset, bytes], or [0]; of the uplink: [in use, on its way, bytes of that]."""
+"""Of the downlink: [revision, offset, bytes], or [0]; of the uplink: [in use, incoming, bytes of that]."""
 NONE: list[Any] = [0]
 """The downlink that removes all route data."""
 PIECE_BYTES = 512
-"""In one reply: devices have little memory in one piece while they talk."""
+"""Bytes in one downlink: devices have little contiguous memory during a session."""
 MOST_REVISION = (1 << 31) - 1
 Network = route_data.Network
 NO_BIN = route_data.NO_BIN
 
 
 class Report(NamedTuple):
-    """What a device has: the revision in use, the one on its way, bytes of that; 0 for none."""
+    """What a device has: the revision in use, the incoming one, bytes of that; 0 for none."""
 
     in_use: int
     coming: int
@@ -26,12 +26,12 @@ class Report(NamedTuple):
 
 
 def piece(data: bytes, revision: int, offset: int) -> list[Any]:
-    """The downlink with the piece of route data from `offset` on."""
+    """Return the downlink with the piece of route data from `offset` on."""
     return [revision, offset, data[offset : offset + PIECE_BYTES]]
 
 
 def decode_report(item: Any) -> Report:
-    """The report of an uplink; `WireError` if it is none."""
+    """Return the report in an uplink; `WireError` if it is malformed."""
     limits = (MOST_REVISION, MOST_REVISION, MOST_BYTES)
     if type(item) is not list or len(item) != len(limits):
         raise WireError("report of the route data: not [in use, on its way, bytes]")

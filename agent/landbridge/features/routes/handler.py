@@ -11,23 +11,23 @@ from landbridge.features.routes.queries import route_data
 from landbridge.protocol.uplink import PULL_KEY, Uplink
 
 MOST_ATTEMPTS = 20
-"""Downlinks that change nothing on a device, one after the other, before it is left alone."""
+"""Downlinks without an effect on a device after which no more are sent."""
 
 
 def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-    """Keep what the device says of its route data."""
+    """Store the device's report of its route data."""
     if wire.REPORT_KEY in uplink.reports:
         route_data.keep_report(connection, device, wire.decode_report(uplink.reports[wire.REPORT_KEY]), now_s)
 
 
 def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
-    """Those that have reported route data and do not use the one of their trip."""
+    """Return the devices that have reported route data and do not use the one of their trip."""
     return route_data.devices_to_update(connection, uplinks.keys(), MOST_ATTEMPTS)
 
 
 def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
     """The next piece of the route data, or the downlink that removes it. Nothing for a device that never
-    reported route data, nor beside a piece of a release: a reply has no room for both."""
+    reported route data, nor together with a piece of a release: a downlink has no room for both."""
     said = route_data.report(connection, device)
     if said is None or said.attempts >= MOST_ATTEMPTS or PULL_KEY in uplink.reports:
         return {}

@@ -1,4 +1,4 @@
-"""The containers of one route as distance over time: where they wait."""
+"""The time-distance diagram of a route."""
 
 from typing import Annotated, Any
 
@@ -28,14 +28,15 @@ RouteName = Annotated[str, Query(max_length=200)]
 def time_distance(
     request: Request, who: CurrentUser, route: RouteName
 ) -> Annotated[Json, Schema(answers.TimeDistance)]:
-    """The newest trips on a route, 40 at most: kilometre over time, thinned; its stations and borders."""
+    """Time-distance diagram: the newest trips on a route, at most 40. Kilometres over time, thinned, with
+    stations and borders."""
     with services(request).database.reading() as connection:
         return _serialized(connection, who, route)
 
 
 @router.get("/time-distance", include_in_schema=False)
 def time_distance_page(request: Request, who: CurrentUser, route: RouteName = "") -> HTMLResponse:
-    """The diagram of one route."""
+    """Return the diagram of a route."""
     with services(request).database.reading() as connection:
         names = [each.route for each in routes.every(connection) if _trips(connection, who, each.route)]
         chosen = route or (names[0] if names else "")
@@ -73,7 +74,7 @@ def _station(it: Waypoint) -> dict[str, Any]:
 def _curve(
     connection: Connection, stations: list[Waypoint], device: str, trip: int
 ) -> list[tuple[str | None, int]]:
-    """(time, kilometre) of fixes on the route."""
+    """Return (time, kilometre) of fixes on the route."""
     found: list[tuple[str | None, int]] = []
     km: float | None = None
     for row in outline.along(connection, device, trip, _MOST_POINTS):

@@ -1,10 +1,10 @@
-"""`landbridge settings`: what a device is to apply, and what it does apply."""
+"""`landbridge settings`: show and change device settings."""
 
 import typer
 
 from landbridge.core import table
 from landbridge.core.clock import iso
-from landbridge.db.opened import opened, whoever
+from landbridge.db.opened import command_user, opened
 from landbridge.features.devices.queries import known_device
 from landbridge.features.settings import handler as fleet
 from landbridge.features.settings import queries as stored
@@ -65,11 +65,11 @@ def show(device: str = _DEVICE) -> None:
 
 @commands.command("set", help=_SET_HELP)
 def set_settings(device: str = _DEVICE, assignments: list[str] = _CHANGES) -> None:
-    """Change settings of a device; `_SET_HELP` is what a person reads."""
+    """Change settings of a device; `_SET_HELP` is the help text."""
     changes = fleet.parse(assignments)
     with opened() as it, it.database.writing() as connection:
         known_device(connection, device)
-        revision = stored.change(connection, device, changes, whoever(), it.clock.now_s())
+        revision = stored.change(connection, device, changes, command_user(), it.clock.now_s())
     if revision is None:
         print(f"{device} already has these settings")
     else:

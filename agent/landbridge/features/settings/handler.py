@@ -1,4 +1,5 @@
-"""Settings: sent to a device as long as it applies others, unless it has refused them."""
+"""Downlink handler of settings: they are sent as long as the device applies others, unless it has refused
+them."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
@@ -18,26 +19,26 @@ from landbridge.protocol.uplink import Uplink
 
 DEFAULT = "default"
 AGAIN = "agent, again"
-"""Who has set a revision that the agent sends a second time."""
+"""Author of a revision that the agent sends a second time."""
 _AGAIN_AFTER_S = 8 * 3600
 _MOST_AGAIN = 3
 
 
 def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-    """Keep the device's report of the settings it applies."""
+    """Store the device's report of the settings that it applies."""
     if wire.REPORT_KEY in uplink.reports:
         report = wire.decode_report(uplink.reports[wire.REPORT_KEY])
         stored.keep_report(connection, device, report, now_s)
 
 
 def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
-    """Those that have settings and do not apply the newest, as far as they have said."""
+    """Return the devices with settings that have not reported to apply the newest."""
     newest = stored.newest(connection, uplinks.keys())
     return [device for device, changes, applied in newest if applied not in _hashes(changes)]
 
 
 def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
-    """The desired settings, if the device is to get them."""
+    """Return the desired settings, if the device must get them."""
     desired = stored.desired(connection, device)
     said = stored.report(connection, device)
     if said and _may_retry(connection, device, desired, said[0], now_s):
@@ -55,7 +56,7 @@ def _hashes(changes: str) -> frozenset[int]:
 
 
 def state(desired: stored.Desired, report: Report | None) -> str:
-    """How far the desired settings have come, in words."""
+    """Return the progress of the desired settings, in words."""
     if report is None:
         return _("the device has not reported its settings yet")
     if stored.is_refused(desired, report):
@@ -64,7 +65,7 @@ def state(desired: stored.Desired, report: Report | None) -> str:
 
 
 def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
-    """Go back from what its tenant has set to what the operator has."""
+    """Restore the operator's settings in place of those of the tenant."""
     before = stored.desired(connection, device)
     if before.trip == trip and before.changes != before.lasting:
         audit.add(connection, trips.END, _("settings restored as before the trip"), now_s, device)
@@ -72,7 +73,7 @@ def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> N
 
 
 def parse(assignments: Iterable[str]) -> dict[str, int]:
-    """The settings in `name=value ...`; `UserError` says which is wrong, and what it may be."""
+    """Return the settings in `name=value ...`; `UserError` names the wrong one and its range."""
     changes: dict[str, int] = {}
     for text in assignments:
         name, equals, value = text.partition("=")
@@ -119,8 +120,9 @@ def _waits(desired: stored.Desired, report: Report) -> bool:
 def _may_retry(
     connection: Connection, device: str, desired: stored.Desired, report: Report, now_s: int
 ) -> bool:
-    """Whether the agent was out of reach under `desired`, which may have had other reasons: a border, a
-    dead broker. Three times at most, eight hours after it was set last; then a person must set it."""
+    """Whether to send `desired` again after the agent was not reached under it, which may have other causes:
+    a border, a broker failure. At most three times, eight hours after the last one; then an operator must set
+    it."""
     if not stored.is_refused(desired, report) or report.why != wire.UNREACHED:
         return False
     if now_s - (desired.set_s or 0) < _AGAIN_AFTER_S:

@@ -1,4 +1,4 @@
-"""What each device is to apply, revision by revision, and what it last said it applies."""
+"""Desired settings of devices by revision, and their last reports."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -16,33 +16,33 @@ from landbridge.protocol.settings import SETTINGS, Report, applied
 
 
 class Desired(NamedTuple):
-    """One revision of a device's settings."""
+    """A revision of a device's settings."""
 
     revision: int
-    """Higher than all before it; 0 when none was ever set."""
+    """Higher than all before it; 0 if there is none."""
     changes: dict[str, int]
     """The values that differ from the defaults, by name."""
     set_by: str | None
     set_s: int | None
     trip: int | None
-    """The one whose tenant has set some of them."""
+    """The trip whose tenant has set some of them."""
     lasting: dict[str, int]
-    """What of the changes is left when that trip ends."""
+    """The changes that remain when that trip ends."""
 
 
 NOTHING_SET = Desired(0, {}, None, None, None, {})
 
 
 def desired(connection: Connection, device: str) -> Desired:
-    """The newest revision for `device`."""
+    """Return the newest revision for `device`."""
     statement = select(settings).where(settings.c.device == device).order_by(settings.c.revision.desc())
     row = connection.execute(statement.limit(1)).one_or_none()
     return NOTHING_SET if row is None else _desired(row)
 
 
 def newest(connection: Connection, devices: Collection[str]) -> list[tuple[str, str, int | None]]:
-    """Of each of the devices that has settings: the newest changes as JSON, and the hash of what it has said
-    to apply under that revision; None if it has not said so."""
+    """For each of the devices with settings, return the newest changes as JSON, and the hash of the values
+    that it reported under that revision; None if it has not reported any."""
     rows = connection.execute(_newest(), {"texts": list(devices)})
     return [(row[0], row[1], row[2]) for row in rows]
 
@@ -58,7 +58,7 @@ def _newest() -> Select[Any]:
 
 
 def history(connection: Connection, device: str) -> list[Desired]:
-    """All revisions, the oldest first."""
+    """Return all revisions, oldest first."""
     statement = select(settings).where(settings.c.device == device).order_by(settings.c.revision)
     return [_desired(row) for row in connection.execute(statement)]
 
@@ -92,12 +92,12 @@ def change(
     now_s: int,
     trip: int | None = None,
 ) -> int | None:
-    """Change some of the settings `device` is to apply, until the end of `trip` if it is that one's tenant
-    who wants it; returns the new revision, None if it has them."""
+    """Change some of the desired settings of `device`; with `trip`, they are its tenant's and end with the
+    trip. Return the new revision, None if nothing changes."""
     before = desired(connection, device)
     after = _changed(before.changes, changes)
     lasting = _changed(before.lasting, changes) if trip is None else before.lasting
-    # One that was refused is sent again under a new revision: something may have changed meanwhile.
+    # A refused revision is sent again under a new one: something may have changed meanwhile.
     said = report(connection, device)
     if (after, lasting) == (before.changes, before.lasting) and not (said and is_refused(before, said[0])):
         return None
@@ -112,18 +112,18 @@ def _changed(before: Mapping[str, int], changes: Mapping[str, int]) -> dict[str,
 
 
 def is_refused(desired: Desired, said: Report) -> bool:
-    """Whether the device does not accept this revision."""
+    """Whether the device refuses this revision."""
     return said.refused == desired.revision and desired.revision != 0
 
 
 def report(connection: Connection, device: str) -> tuple[Report, int] | None:
-    """What the device last said, and when; None if it never did."""
+    """Return the device's last report and its time; None if there is none."""
     row = connection.execute(select(setting_reports).where(setting_reports.c.device == device)).one_or_none()
     return None if row is None else (Report(*row[1:6]), row.reported_s)
 
 
 def keep_report(connection: Connection, device: str, said: Report, now_s: int) -> None:
-    """Keep what the device says in place of what it said before."""
+    """Store the device's report in place of the previous one."""
     values = {**said._asdict(), "reported_s": now_s}
     statement = insert_or_replace(setting_reports).values(device=device, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["device"], set_=values))

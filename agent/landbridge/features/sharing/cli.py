@@ -1,11 +1,11 @@
-"""`landbridge share`: links that show a shipper where his container is."""
+"""`landbridge share`: manage share links."""
 
 import typer
 
 from landbridge.core import table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
-from landbridge.db.opened import LARGEST, opened, whoever
+from landbridge.db.opened import LARGEST, command_user, opened
 from landbridge.features.devices.queries import known_device
 from landbridge.features.sharing import queries as stored
 from landbridge.features.sharing import rules as fleet
@@ -37,7 +37,7 @@ def add(
         trip = trips.running(connection, device)
         if not trip:
             raise UserError(f"{device} is not on a trip; `landbridge trips start {device}` starts one")
-        made = fleet.add(connection, trip, length, whoever(), it.clock.now_s())
+        made = fleet.add(connection, trip, length, command_user(), it.clock.now_s())
     print(share_url(it.config.web, made.secret))
 
 
@@ -74,5 +74,5 @@ def revoke(share: int = typer.Argument(min=1, max=LARGEST, help="Number in the l
       landbridge share revoke 3
     """
     with opened() as it, it.database.writing() as connection:
-        fleet.revoke(connection, share, whoever(), it.clock.now_s())
+        fleet.revoke(connection, share, command_user(), it.clock.now_s())
     print(f"link {share} is revoked")

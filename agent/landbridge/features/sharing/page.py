@@ -1,4 +1,4 @@
-"""The page behind a shared link: the container, where it is, how old that is, when more is due."""
+"""The page of a share link: the container, its position and age, and when the next report is due."""
 
 from typing import Any
 
@@ -27,7 +27,8 @@ _MOST = 30
 
 @router.get(SHARE_PATH + "{link}")
 def shared(request: Request, link: str) -> HTMLResponse:
-    """What the link shows; 404 when it is over, revoked or none, without saying which."""
+    """Return what the link shows; 404 when it has expired, was revoked or never existed, without saying
+    which."""
     it = services(request)
     with it.database.reading() as connection:
         row = share_links.opened_by(connection, secret.hashed(link), it.clock.now_s())
@@ -56,7 +57,7 @@ def _serialized(connection: Connection, row: Row[Any]) -> dict[str, Any]:
 
 
 def _way(connection: Connection, row: Row[Any]) -> dict[str, Any]:
-    """When it arrives, as far as its trip says, and what has happened on it; nothing of the device."""
+    """Return the expected arrival and the events of its trip; nothing about the device."""
     shown = [serialize.event(each) for each in events.of_trip(connection, row.trip)]
     changes = [each for each in shown if each["type"] == "eta"]
     arrived = any(each["type"] == "arrival" for each in shown)

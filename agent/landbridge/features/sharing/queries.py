@@ -1,4 +1,4 @@
-"""Shared links: a row each, with who and when. None is ever removed."""
+"""Share links: a row each, with author and time. None is ever removed."""
 
 from collections.abc import Collection
 from typing import Any
@@ -10,20 +10,20 @@ from landbridge.db.tables import share_links, trips
 WHOLE_TRIP_S = 2**31 - 1
 """`until_s` of a link that works until its trip ends."""
 LONGEST_S = 366 * 86_400
-"""No link works longer: a trip may be forgotten and never ended."""
+"""The longest validity of a link: a trip may never be ended."""
 
 
 def add(
     connection: Connection, hashed: str, trip: int, from_s: int, until_s: int, who: str, now_s: int
 ) -> int:
-    """Add a link; returns its number."""
+    """Add a link; return its number."""
     values = {"hash": hashed, "trip": trip, "from_s": from_s, "until_s": until_s}
     statement = insert(share_links).values(**values, added_by=who, added_s=now_s)
     return int(connection.execute(statement.returning(share_links.c.share_link)).scalar_one())
 
 
 def every(connection: Connection, device: str | None = None) -> list[Row[Any]]:
-    """All links, or those to trips of one device, with columns of their trips, the oldest first."""
+    """Return all links, or those to trips of one device, with columns of their trips, oldest first."""
     statement = _with_trip().order_by(share_links.c.share_link)
     return list(
         connection.execute(statement if device is None else statement.where(trips.c.device == device))
@@ -31,24 +31,24 @@ def every(connection: Connection, device: str | None = None) -> list[Row[Any]]:
 
 
 def newest(connection: Connection, of_trips: Collection[int], before: int, limit: int) -> list[Row[Any]]:
-    """The newest links to these trips with numbers below `before`, with columns of their trips."""
+    """Return the newest links to these trips with numbers below `before`, with columns of their trips."""
     mine = _with_trip().where(share_links.c.trip.in_(of_trips), share_links.c.share_link < before)
     return list(connection.execute(mine.order_by(share_links.c.share_link.desc()).limit(limit)))
 
 
 def find(connection: Connection, share: int) -> Row[Any] | None:
-    """One link with columns of its trip, None if it is not there."""
+    """Return a link with columns of its trip; None if there is none."""
     return connection.execute(_with_trip().where(share_links.c.share_link == share)).one_or_none()
 
 
 def opened_by(connection: Connection, hashed: str, now_s: int) -> Row[Any] | None:
-    """The link with this hash, with columns of its trip, if it may be looked at now."""
+    """Return the link with this hash, with columns of its trip, if it is valid now."""
     row = connection.execute(_with_trip().where(share_links.c.hash == hashed)).one_or_none()
     return row if row and row.revoked_s is None and row.from_s <= now_s < ends_s(row) else None
 
 
 def ends_s(row: Row[Any]) -> int:
-    """When a link, with columns of its trip, ends unless it is revoked; a trip that goes on may end it
+    """Return when a link, with columns of its trip, expires unless it is revoked; a running trip may end it
     earlier."""
     if row.until_s != WHOLE_TRIP_S:
         return int(row.until_s)
@@ -57,7 +57,7 @@ def ends_s(row: Row[Any]) -> int:
 
 
 def revoke(connection: Connection, share: int, who: str, now_s: int) -> None:
-    """It shows nothing any more."""
+    """Revoke a link."""
     connection.execute(
         update(share_links).where(share_links.c.share_link == share).values(revoked_by=who, revoked_s=now_s)
     )

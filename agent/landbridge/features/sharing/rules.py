@@ -1,4 +1,4 @@
-"""Links to show a shipper where his container is: one trip, one time range."""
+"""Share links, which show a shipper the position of a container: one trip, one time range."""
 
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from landbridge.features.sharing import queries as share_links
 from landbridge.features.trips import queries as trips
 
 SHARE_PATH = "/s/"
-"""Where the pages have the links."""
+"""Path of share links on the pages."""
 
 
 class Made(NamedTuple):
@@ -23,14 +23,14 @@ class Made(NamedTuple):
 
     share: int
     secret: str
-    """The last part of its address, kept nowhere."""
+    """The last part of its address; it is not stored."""
     until_s: int | None
     """None: until the trip ends."""
 
 
 def add(connection: Connection, trip: Row[Any], length: str, who: str, now_s: int) -> Made:
-    """Share `trip` from its start (what is older belongs to others) until it ends, or for a `length` like
-    12h; `UserError` if that is none."""
+    """Share `trip` from its start (older points belong to others) until it ends, or for a `length` like 12h;
+    `UserError` if that is no duration."""
     until_s = now_s + seconds(length, share_links.LONGEST_S, "length") if length else None
     made, hashed = secret.make()
     kept_s = share_links.WHOLE_TRIP_S if until_s is None else until_s
@@ -40,7 +40,7 @@ def add(connection: Connection, trip: Row[Any], length: str, who: str, now_s: in
 
 
 def revoke(connection: Connection, share: int, who: str, now_s: int) -> Row[Any]:
-    """End a link at once; returns it as it was. `UserError` if there is none, or it is over."""
+    """Revoke a link; return it as it was. `UserError` if there is none, or it has expired."""
     row = share_links.find(connection, share)
     if row is None:
         raise UserError(_("no link {number}; `landbridge share list` lists them", number=share))
@@ -55,17 +55,17 @@ def revoke(connection: Connection, share: int, who: str, now_s: int) -> Row[Any]
 
 
 def state(row: Row[Any], now_s: int) -> str:
-    """What has become of a link, in words."""
+    """Return the state of a link, in words."""
     if row.revoked_s is not None:
         return "revoked"
     return "open" if now_s < share_links.ends_s(row) else "over"
 
 
 def until_s(row: Row[Any]) -> int | None:
-    """Until when a link was made to work; None: until its trip ends."""
+    """Return the expiry date of a link; None: the end of its trip."""
     return None if row.until_s == share_links.WHOLE_TRIP_S else row.until_s
 
 
 def share_url(web: Web, secret: str) -> str:
-    """The link that `secret` opens."""
+    """Return the link that `secret` opens."""
     return f"{base_url(web)}{SHARE_PATH}{secret}"

@@ -15,28 +15,27 @@ _MONTH_S = 30 * 86_400
 
 
 class Binding(NamedTuple):
-    """Where a card stands."""
+    """State of a card's binding."""
 
     state: str
     imei: str | None
-    """Of the locator it is bound to; None: ARMED."""
+    """IMEI of the tracker that it is bound to; None: ARMED."""
 
 
 def heard(before: Binding, imei: str) -> Binding:
-    """The card reports itself, authentically, in the modem of this IMEI."""
+    """Return the state after the card was reported in the modem of this IMEI."""
     match before.state:
         case "ARMED":
             return Binding(BOUND, imei)
         case "REBIND_PENDING":
-            # Until it is moved it goes on speaking from where it was.
+            # Until it is moved, it is still reported from its old tracker.
             return before if imei == before.imei else Binding(BOUND, imei)
     return Binding(BOUND if imei == before.imei else SEPARATED, before.imei)
 
 
 def announce(before: Binding, earlier_s: Sequence[int], most: int, now_s: int) -> Binding:
-    """The card is going to another locator. `UserError` when it has been there `most` times in 30 days:
-    operators
-    lock cards that wander."""
+    """Return the state after a move to another tracker was allowed. `UserError` after `most` moves in 30
+    days: mobile operators lock cards that move often."""
     if before.state == ARMED:
         raise UserError("the card is bound to no locator yet: the first that reports it has it")
     if len([each for each in earlier_s if each > now_s - _MONTH_S]) >= most:

@@ -21,7 +21,7 @@ from landbridge.features.sims.rules import RULES, Card, Observed, evaluate
 @strict
 @dataclass(frozen=True)
 class Case:
-    """What was observed of a card under controls, and exactly those rules that it breaks."""
+    """Observations of a card under controls, and exactly those rules that they break."""
 
     name: str
     card: Card
@@ -31,12 +31,12 @@ class Case:
 
 
 class Verdict(NamedTuple):
-    """What came of one case."""
+    """The result of a case."""
 
     name: str
     expected: tuple[str, ...]
     found: dict[str, str]
-    """Why, by rule."""
+    """Reasons, by rule."""
     kept: tuple[str, ...]
 
     @property

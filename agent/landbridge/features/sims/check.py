@@ -1,5 +1,4 @@
-"""Asks the platform of the cards' vendor about each card: what it sees is checked by the same rules; locks
-what must be."""
+"""Checks each card against its vendor's platform by the same rules, and locks cards if requested."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -16,30 +15,30 @@ from landbridge.features.sims.rules import Observed, evaluate
 from landbridge.points import sent
 
 LOCKED_FOR = ("separation", "blocked", "quota-100")
-"""Controls for which a card is locked, once it is broken."""
+"""Controls for which a card is locked when they are broken."""
 
 
 class Checked(NamedTuple):
-    """What came of one card."""
+    """The result for one card."""
 
     iccid: str
     device: str | None
-    """That has reported the card last, if it has no other since."""
+    """The device that reported the card last, unless it has another one since."""
     state: str | None
     carrier_bytes: int | None
     broken: list[str]
     failure: str | None
     locked: bool
-    """By this check."""
+    """Whether this check has locked it."""
 
 
 def check(database: Database, clock: Clock, provider: Provider, lock: bool, who: str) -> list[Checked]:
-    """Ask about every card that may speak, one by one; a platform that does not answer for one is noted. With
-    `lock` those that must be are locked, unless their vendor has done that already."""
+    """Check every card that may be active, one by one; a failed request is noted for its card. With `lock`,
+    cards that break such a control are locked, unless their vendor has done so already."""
     with database.reading() as connection:
         cards = [each for each in inventory.every(connection) if each.stage != "retired"]
         rows = sorted(devices.every(connection), key=lambda row: row.last_session_s or 0)
-    # Of those that report the same card the one that was heard last has it.
+    # If several devices reported the same card, the last one has it.
     reported = {watch.reported_iccid(row): (row.last_session_s or 0, row.device) for row in rows}
     found = []
     for card in cards:
@@ -67,12 +66,12 @@ def check(database: Database, clock: Clock, provider: Provider, lock: bool, who:
 def _evaluated(
     database: Database, now_s: int, card: SimCard, iccid: str, device: str | None, observed: Observed
 ) -> list[str]:
-    """The controls that are broken, published for the device that has the card, if one does."""
+    """Return the broken controls, and publish them for the device that has the card."""
     with database.writing() as connection:
         used = sent.month_bytes(connection, card.iccids, now_s)
         observed = replace(observed, month_bytes=sum(used.values()))
         if used[iccid] != observed.month_bytes:
-            # What went over its other profiles another vendor counts.
+            # Another vendor counts the usage of its other profiles.
             observed = replace(observed, carrier_bytes=None)
         demands, itself = watch.demanded(connection, card), watch.for_rules(card)
         results = evaluate(demands, itself, observed)

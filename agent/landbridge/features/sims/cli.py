@@ -1,4 +1,4 @@
-"""`landbridge sims`: the SIM inventory."""
+"""`landbridge sims`: manage the SIM inventory."""
 
 import typer
 from sqlalchemy import Connection
@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 from landbridge.core import table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
-from landbridge.db.opened import opened, whoever
+from landbridge.db.opened import command_user, opened
 from landbridge.features.sims import binding
 from landbridge.features.sims import handler as watch
 from landbridge.features.sims import queries as inventory
@@ -60,7 +60,7 @@ def add(
             if inventory.of_iccid(connection, each):
                 raise UserError(f"ICCID {each} is already in the inventory")
         card = SimCard(0, holder, purpose, controls, stage, tuple(imsi), ARMED, None, None, iccids)
-        number = inventory.add(connection, card, whoever(), it.clock.now_s())
+        number = inventory.add(connection, card, command_user(), it.clock.now_s())
     print(f"card {number}: {', '.join(iccids)}")
 
 
@@ -116,7 +116,7 @@ def stage(iccid: str = _ICCID, to: str = _STAGE, why: str = typer.Option("", hel
         found = _known(connection, iccid)
         if found.stage == "retired":
             raise UserError(f"card {found.card} is retired: that is for good")
-        inventory.change(connection, found.card, {"stage": to}, why, whoever(), it.clock.now_s())
+        inventory.change(connection, found.card, {"stage": to}, why, command_user(), it.clock.now_s())
     print(f"card {found.card} is {to}")
 
 
@@ -137,7 +137,7 @@ def rebind(iccid: str = _ICCID, why: str = typer.Option("", help="Reason.")) -> 
         after = binding.announce(
             Binding(found.binding, found.imei), watch.moved_s(connection, found), most, now_s
         )
-        inventory.change(connection, found.card, {"binding": after.state}, why, whoever(), now_s)
+        inventory.change(connection, found.card, {"binding": after.state}, why, command_user(), now_s)
     print(f"card {found.card} may move from IMEI {found.imei} to another device")
 
 
@@ -170,7 +170,7 @@ def unblock(iccid: str = _ICCID, why: str = typer.Option("", help="Reason.")) ->
 def _block(iccid: str, blocked: str | None, why: str) -> None:
     with opened() as it, it.database.writing() as connection:
         card = _known(connection, iccid).card
-        inventory.change(connection, card, {"blocked": blocked}, why, whoever(), it.clock.now_s())
+        inventory.change(connection, card, {"blocked": blocked}, why, command_user(), it.clock.now_s())
 
 
 def _checked(name: str) -> None:

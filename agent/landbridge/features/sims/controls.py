@@ -8,7 +8,7 @@ networks = [460000, 460001]          # it may use no other where one is named; M
 blocked_networks = [250099]          # it may not use these
 area = [[30.0, 107.0, 5000.0]]       # circles it may be in (AREALIMIT): latitude, longitude, km
 quota_mb = 10                        # a calendar month, by the agent's model of bytes on the air
-hosts = ["broker.example:8883"]      # directed traffic: nobody else is talked to
+hosts = ["broker.example:8883"]      # directed traffic: no other address is contacted
 voice = false                        # both off unless said otherwise
 sms = false
 rebinds_a_month = 2                  # how often it may be bound to another locator
@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any, NamedTuple
 
 from landbridge.core import files
-from landbridge.core.checked import Judged, Named, Sentences, Wanted, checked, name_of, strict
+from landbridge.core.checked import Named, Sentences, Validated, Wanted, checked, name_of, strict
 from landbridge.core.errors import UserError
 
 Network = Annotated[
@@ -28,13 +28,13 @@ Network = Annotated[
 ]
 _Country = Annotated[int, Named("mobile country code, 200 to 799", ge=200, le=799)]
 _NotNegative = Annotated[
-    int, Judged("a whole number", lambda value: "" if value >= 0 else "a number, 0 or more")
+    int, Validated("a whole number", lambda value: "" if value >= 0 else "a number, 0 or more")
 ]
 QUOTA_PERCENT = (50, 80, 100)
 
 
 class Circle(NamedTuple):
-    """Degrees, and how far around."""
+    """Latitude, longitude in degrees, and radius."""
 
     latitude: float
     longitude: float
@@ -44,7 +44,7 @@ class Circle(NamedTuple):
 @strict
 @dataclass(frozen=True)
 class Controls:
-    """The controls that a card demands; empty: that one is not demanded."""
+    """The controls of a card; an empty value: that one is not required."""
 
     binding: bool = True
     regions: tuple[_Country, ...] = ()
@@ -60,12 +60,12 @@ class Controls:
     slow_at: _NotNegative = 0
 
     def stored(self) -> dict[str, Any]:
-        """For JSON; `restored` reads it."""
+        """Return values for JSON, which `restored` reads."""
         return asdict(self)
 
 
 def parse(text: str) -> dict[str, Controls]:
-    """The controls in a file, by name; `UserError` says what is wrong in it."""
+    """Return the controls in a file, by name; `UserError` says what is wrong with it."""
     return of_tables(read(text).get("controls", {}))
 
 
@@ -79,18 +79,18 @@ def read(text: str) -> dict[str, Any]:
 
 
 def of_tables(tables: Any) -> dict[str, Controls]:
-    """The controls by name."""
+    """Return the controls by name."""
     if not isinstance(tables, dict) or not tables:
         raise UserError("no [controls.<name>] is there: it names the controls that cards demand")
     return {name: of_table(f"controls.{name}", table) for name, table in tables.items()}
 
 
 def of_table(where: str, table: Any) -> Controls:
-    """The controls of one name; `UserError` names the key that is wrong."""
+    """Return the controls of one name; `UserError` names the wrong key."""
     return checked(Controls, table, Sentences(lambda keys: name_of((where, *keys))))
 
 
 def restored(stored: Mapping[str, Any]) -> Controls:
-    """From what `stored` gave. It was checked when it was set, by the rules of then: cards are checked all
-    the same."""
+    """Return the controls from `stored`. They were checked by the rules of that time and apply in any
+    case."""
     return Controls(**stored)

@@ -1,4 +1,4 @@
-"""`landbridge controls`: what SIM controls demand, and whether the cards keep to it."""
+"""`landbridge controls`: manage SIM controls."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 from landbridge.core import files, table
 from landbridge.core.clock import to_epoch_s
 from landbridge.core.errors import UserError
-from landbridge.db.opened import opened, whoever
+from landbridge.db.opened import command_user, opened
 from landbridge.features.sims import cases, controls, report
 from landbridge.features.sims import check as checking
 from landbridge.features.sims import queries as inventory
@@ -66,7 +66,7 @@ def set_controls(file: Path = _FILE) -> None:
         raise UserError(f"{file}: `landbridge controls test` finds {len(bad)} faults, the first: {bad[0]}")
     with opened(make=True) as it, it.database.writing() as connection:
         for name, demands in found.items():
-            inventory.set_controls(connection, name, demands.stored(), whoever(), it.clock.now_s())
+            inventory.set_controls(connection, name, demands.stored(), command_user(), it.clock.now_s())
     print(f"{len(found)} SIM controls are in force: {', '.join(found)}")
 
 
@@ -85,7 +85,7 @@ def check(
     """
     asked = Http(files.text(provider))
     with opened() as it:
-        found = checking.check(it.database, it.clock, asked, lock, whoever())
+        found = checking.check(it.database, it.clock, asked, lock, command_user())
     table.show(
         ("ICCID", "device", "state", "bytes", "broken", "locked", "failure"),
         (
@@ -112,9 +112,9 @@ def reset(provider: Path = _PROVIDER, iccid: str = typer.Argument(help="ICCID of
             found = inventory.of_iccid(connection, iccid)
         if found is None:
             raise UserError(f"no card {iccid}; `landbridge sims list` lists them")
-        asked.reset(iccid)  # nobody waits for the database meanwhile
+        asked.reset(iccid)  # outside the transaction: others may use the database
         with it.database.writing() as connection:
-            inventory.note(connection, found.card, "reset", "", whoever(), it.clock.now_s())
+            inventory.note(connection, found.card, "reset", "", command_user(), it.clock.now_s())
     print(f"the connection of {iccid} is reset")
 
 

@@ -34,14 +34,14 @@ from landbridge.protocol.uplink import SMS, VOICE, Uplink
 from landbridge.tracking.detected import to_track_point
 
 WHO = "control"
-"""Who has changed what a control demands."""
+"""Author of settings that a control has changed."""
 _NAMES = ("imei", "iccid", "imsi")
 _SLOWEST = {"upload_every_s": SETTINGS["upload_every_s"].highest}
 
 
 def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-    """Judge the card of a device by what it reports of itself and by its new points; a card that is not in
-    the inventory is not checked; what the card before it broke stays."""
+    """Evaluate the controls for the card of a device from its reports and its new points. A card that is not
+    in the inventory is not checked. Controls that the previous card broke stay broken."""
     identity = _identity(connection, device, uplink)
     found = inventory.known(connection, identity)
     if found is None:
@@ -49,7 +49,7 @@ def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -
             publish_changes(connection, device, dict.fromkeys(RULES), now_s, now_s)
         return
     demands = demanded(connection, found)
-    # It reported its identity once; the card may have been added, or its move announced, since.
+    # It reported its identity once; the card may have been added, or its move allowed, since.
     if identity["iccid"] in found.iccids and identity.get("imei"):
         found = _bind(connection, found, str(identity["imei"]), now_s)
     card = for_rules(found)
@@ -64,7 +64,7 @@ def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -
     itself = Observed(
         imei=imei, iccid=iccid, imsi=imsi, month_bytes=used, hosts=hosts, voice=voice, sms=sms
     )  # fmt: skip
-    # When a reply is lost the same comes again.
+    # After a lost downlink the same uplink arrives again.
     broken_again = {"services"} if came and came & device_log.kinds(connection, device, now_s) else set()
     publish_changes(
         connection, device, evaluate(demands, card, itself), now_s, now_s, broken_again=broken_again
@@ -74,23 +74,23 @@ def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -
 
 
 def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
-    """Those whose cards are in the inventory."""
+    """Return the devices whose cards are in the inventory."""
     return inventory.devices_with_cards(connection, uplinks.keys())
 
 
 def demanded(connection: Connection, found: SimCard) -> Controls:
-    """The controls that a card demands."""
+    """Return the controls of the card."""
     return restored(inventory.controls_of(connection, found.controls) or {})
 
 
 def for_rules(found: SimCard) -> Card:
-    """The card as rules see it; one that is about to be moved may be in either locator."""
+    """Return the card as rules see it; a card whose move is allowed may be in either tracker."""
     imei = None if found.binding == inventory.REBIND_PENDING else found.imei
     return Card(found.iccids, found.imsis, imei, found.stage, found.blocked)
 
 
 def reported_iccid(row: Row[Any]) -> str:
-    """The ICCID that a device reported last; "" if it never did."""
+    """Return the last reported ICCID of a device; "" if there is none."""
     return str(devices.identity(row).get("iccid", ""))
 
 
@@ -124,7 +124,7 @@ def publish_changes(
 def _event(
     connection: Connection, device: str, control: str, why: str | None, at_s: int, stored: StoredPoint | None
 ) -> Event | None:
-    """None: the device has never made a point, and there is nothing to hang it on."""
+    """None: the device has no point, so no event can refer to one."""
     action = "kept" if why is None else "broken"
     details = {
         "control": control, "action": action, "severity": RULES[control].severity,
@@ -142,7 +142,7 @@ def _event(
 
 
 def _last(connection: Connection, device: str) -> StoredPoint | None:
-    """The last point, for the trip that is under way: where the device was before is nothing to that."""
+    """Return the last point, for the trip under way; points before that trip do not count."""
     last = points.latest_position(connection, device) or points.last(connection, device)
     trip = trips.running(connection, device)
     if last is None or (trip is not None and trip.trip == last.trip):
@@ -166,7 +166,7 @@ def _by_time(connection: Connection, device: str, uplink: Uplink) -> list[Stored
 
 
 def _place(stored: StoredPoint) -> Observed:
-    """Where it was: by its network, and by a fix without quality flags."""
+    """Return where it was: by its network, and by a fix without quality flags."""
     plmn, observed = stored.point.plmn or None, to_track_point(stored)
     if observed.place is None:
         return Observed(plmn=plmn)
@@ -175,16 +175,16 @@ def _place(stored: StoredPoint) -> Observed:
 
 
 def _services(uplink: Uplink, came: set[int]) -> tuple[bool | None, bool | None]:
-    """Whether voice and SMS are on, as the modem says with the identity; a call or a message that came says
-    so too. None: neither is reported."""
+    """Whether voice and SMS are on, as reported with the modem's identity, or by a call or message that
+    arrived. None: neither is reported."""
     reported = uplink.identity.get("services")
     voice, sms = (None if reported is None else bool(int(reported) & bit) for bit in (VOICE, SMS))
     return CALLED in came or voice, MESSAGED in came or sms
 
 
 def _came(uplink: Uplink) -> set[int]:
-    """`CALLED` and `MESSAGED`, if the device has noted them since its last diagnostics; what does not keep
-    the contract is refused elsewhere (features/diagnostics/handler.py)."""
+    """Return `CALLED` and `MESSAGED` if the device has logged them since its last diagnostics; malformed
+    diagnostics are refused elsewhere (features/diagnostics/handler.py)."""
     try:
         reported = diagnostics.decode(uplink.reports.get(diagnostics.REPORT_KEY))
     except WireError:
@@ -193,7 +193,7 @@ def _came(uplink: Uplink) -> set[int]:
 
 
 def _hosts(connection: Connection, device: str) -> tuple[str, ...] | None:
-    """All that the policy of its card lets a device talk to."""
+    """Return all hosts that the policy of its card allows."""
     desired = cards.desired(connection, device)
     if desired is None:
         return None
@@ -214,7 +214,7 @@ def _bind(connection: Connection, found: SimCard, imei: str, now_s: int) -> SimC
 
 
 def moved_s(connection: Connection, found: SimCard) -> Sequence[int]:
-    """When it was announced that the card goes to another locator."""
+    """Return when the move of the card was allowed."""
     return [
         row.done_s
         for row in inventory.actions(connection, found.card)

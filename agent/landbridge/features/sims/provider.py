@@ -46,7 +46,7 @@ _MOST_BYTES = 1_000_000
 @strict
 @dataclass(frozen=True)
 class _Status:
-    """Where in the answer the state and the IMEI of a card are."""
+    """Paths in the answer to the state and the IMEI of a card."""
 
     path: str = ""
     state: str | None = None
@@ -57,7 +57,7 @@ class _Status:
 @strict
 @dataclass(frozen=True)
 class _Usage:
-    """Where in the answer the bytes of the month are."""
+    """Path in the answer to the bytes of the month."""
 
     path: str = ""
     bytes: str | None = None
@@ -66,7 +66,7 @@ class _Usage:
 @strict
 @dataclass(frozen=True)
 class _Request:
-    """What has the platform do something."""
+    """A request that changes something."""
 
     method: str = "POST"
     path: str = ""
@@ -99,32 +99,32 @@ _SAYS = Sentences(
 
 
 class Status(NamedTuple):
-    """What the platform says of a card; None: it does not say."""
+    """The platform's data on a card; None: unknown."""
 
     state: str | None
     imei: str | None
     locked: bool = False
-    """Whether it is known to let the card transmit nothing."""
+    """Whether the card is known to be locked."""
 
 
 class Provider(Protocol):
-    """One platform."""
+    """A vendor's platform."""
 
     def status(self, iccid: str) -> Status:
-        """The state of a card; `UserError` when it cannot be had."""
+        """Return the state of a card; `UserError` when it is not available."""
 
     def usage(self, iccid: str) -> int | None:
-        """Bytes since the first of the month."""
+        """Return the bytes since the first of the month."""
 
     def lock(self, iccid: str) -> None:
-        """Let it transmit nothing any more."""
+        """Lock a card, so that it can transmit nothing."""
 
     def reset(self, iccid: str) -> None:
         """Reset its connection."""
 
 
 class Fake:
-    """A platform in memory."""
+    """A platform in memory, for tests."""
 
     def __init__(self) -> None:
         self.states: dict[str, Status] = {}
@@ -132,20 +132,20 @@ class Fake:
         self.done: list[tuple[str, str]] = []
 
     def status(self, iccid: str) -> Status:
-        """As set; unknown cards are so."""
+        """Return the state as set."""
         return self.states.get(iccid, Status(None, None))
 
     def usage(self, iccid: str) -> int | None:
-        """As set."""
+        """Return the bytes as set."""
         return self.used.get(iccid)
 
     def lock(self, iccid: str) -> None:
-        """Remembered."""
+        """Record the call."""
         self.done.append(("lock", iccid))
         self.states[iccid] = self.status(iccid)._replace(state="locked", locked=True)
 
     def reset(self, iccid: str) -> None:
-        """Remembered."""
+        """Record the call."""
         self.done.append(("reset", iccid))
 
 
@@ -153,7 +153,7 @@ class Http:
     """A platform that a file describes."""
 
     def __init__(self, text: str) -> None:
-        """`UserError` says what is wrong in the file."""
+        """`UserError` says what is wrong with the file."""
         found = files.toml_of(text, "the provider's file").get("provider")
         if not isinstance(found, dict):
             raise UserError("no [provider] is there")
@@ -165,7 +165,7 @@ class Http:
             self._headers[described.header] = described.prefix + os.environ[variable].strip()
 
     def status(self, iccid: str) -> Status:
-        """By GET."""
+        """Request the state."""
         if (part := self._described.status) is None:
             return Status(None, None)
         answer = self._answer("status", iccid, part.path)
@@ -174,7 +174,7 @@ class Http:
         return Status(state, imei, state in part.locked)
 
     def usage(self, iccid: str) -> int | None:
-        """By GET."""
+        """Request the bytes."""
         if (part := self._described.usage) is None:
             return None
         used = _at(self._answer("usage", iccid, part.path), part.bytes)
@@ -186,11 +186,11 @@ class Http:
             ) from None
 
     def lock(self, iccid: str) -> None:
-        """By the request that is described."""
+        """Send the configured request."""
         self._do("lock", iccid, self._described.lock)
 
     def reset(self, iccid: str) -> None:
-        """By the request that is described."""
+        """Send the configured request."""
         self._do("reset", iccid, self._described.reset)
 
     def _answer(self, what: str, iccid: str, path: str) -> Any:

@@ -1,4 +1,4 @@
-"""The SIM inventory, the SIM controls, what was done, and which controls are broken."""
+"""The SIM inventory, the SIM controls, the history of cards, and the state of each control."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -21,7 +21,7 @@ ARMED, BOUND, SEPARATED, REBIND_PENDING = "ARMED", "BOUND", "SEPARATED", "REBIND
 
 
 class SimCard(NamedTuple):
-    """A card as the inventory has it."""
+    """A card in the inventory."""
 
     card: int
     holder: str
@@ -36,7 +36,7 @@ class SimCard(NamedTuple):
 
 
 def add(connection: Connection, card: SimCard, who: str, now_s: int) -> int:
-    """Add a card; returns its number, that of `card` is of no account."""
+    """Add a card; return its number. That of `card` is ignored."""
     values: dict[str, Any] = {
         "holder": card.holder,
         "purpose": card.purpose,
@@ -53,21 +53,21 @@ def add(connection: Connection, card: SimCard, who: str, now_s: int) -> int:
 
 
 def of_iccid(connection: Connection, iccid: str) -> SimCard | None:
-    """The card that has a profile of this ICCID."""
+    """Return the card with a profile of this ICCID."""
     owner = select(sim_profiles.c.card).where(sim_profiles.c.iccid == iccid).scalar_subquery()
     row = connection.execute(select(sim_cards).where(sim_cards.c.card == owner)).one_or_none()
     return None if row is None else _sim_card(connection, row)
 
 
 def of_imei(connection: Connection, imei: str) -> list[SimCard]:
-    """The cards that are bound to the modem of this IMEI, the oldest first."""
+    """Return the cards that are bound to the modem of this IMEI, oldest first."""
     rows = connection.execute(select(sim_cards).where(sim_cards.c.imei == imei).order_by(sim_cards.c.card))
     return [_sim_card(connection, row) for row in rows.all()]
 
 
 def known(connection: Connection, identity: Mapping[str, Any]) -> SimCard | None:
-    """The card of this ICCID, or else the one that belongs into the locator that says so; none does once it
-    is retired or goes to another."""
+    """Return the card of this ICCID, or else the one bound to the tracker that reports it; retired cards and
+    cards whose move is allowed belong to none."""
     iccid, imei = identity.get("iccid"), identity.get("imei")
     found = of_iccid(connection, str(iccid)) if iccid else None
     if found is None and iccid and imei:
@@ -80,7 +80,7 @@ def _belongs(card: SimCard) -> bool:
 
 
 def devices_with_cards(connection: Connection, of_devices: Collection[str]) -> list[str]:
-    """Those of the devices whose ICCID is in the inventory, or to which a card of it is bound."""
+    """Return the devices whose ICCID is in the inventory, or to which one of its cards is bound."""
     if connection.execute(select(sim_cards.c.card).limit(1)).first() is None:
         return []
     columns = select(devices.c.device, devices.c.identity).where(among(devices.c.device, of_devices))
@@ -93,7 +93,7 @@ def devices_with_cards(connection: Connection, of_devices: Collection[str]) -> l
 
 
 def every(connection: Connection) -> list[SimCard]:
-    """All cards, the oldest first."""
+    """Return all cards, oldest first."""
     rows = connection.execute(select(sim_cards).order_by(sim_cards.c.card)).all()
     return [_sim_card(connection, row) for row in rows]
 
@@ -101,26 +101,26 @@ def every(connection: Connection) -> list[SimCard]:
 def change(
     connection: Connection, card: int, values: Mapping[str, Any], why: str, who: str, now_s: int
 ) -> None:
-    """Change columns of a card, and note it."""
+    """Change columns of a card, and add that to its history."""
     connection.execute(update(sim_cards).where(sim_cards.c.card == card).values(**values))
     what = ", ".join(f"{name} {value}" for name, value in values.items())
     note(connection, card, what, why, who, now_s)
 
 
 def note(connection: Connection, card: int, what: str, why: str, who: str, now_s: int) -> None:
-    """Note what was done with a card."""
+    """Add an entry to the history of a card."""
     row = {"card": card, "what": what, "why": why, "done_by": who, "done_s": now_s}
     connection.execute(insert(sim_actions).values(row))
 
 
 def actions(connection: Connection, card: int) -> list[Row[Any]]:
-    """What was done with a card, the oldest first."""
+    """Return the history of a card, oldest first."""
     statement = select(sim_actions).where(sim_actions.c.card == card)
     return list(connection.execute(statement.order_by(sim_actions.c.action)))
 
 
 def set_controls(connection: Connection, name: str, content: Mapping[str, Any], who: str, now_s: int) -> None:
-    """Set the controls of a name, in place of what they were."""
+    """Store the controls of a name, in place of the previous ones."""
     values = {"content": json.dumps(content), "set_by": who, "set_s": now_s}
     of_name = update(sim_controls).where(sim_controls.c.name == name).values(values)
     if not connection.execute(of_name).rowcount:
@@ -128,25 +128,25 @@ def set_controls(connection: Connection, name: str, content: Mapping[str, Any], 
 
 
 def controls_of(connection: Connection, name: str) -> dict[str, Any] | None:
-    """The content of the controls of that name."""
+    """Return the content of the controls of that name."""
     statement = select(sim_controls.c.content).where(sim_controls.c.name == name)
     content = connection.execute(statement).scalar()
     return None if content is None else dict(json.loads(content))
 
 
 def controls(connection: Connection) -> list[Row[Any]]:
-    """All controls by name."""
+    """Return all controls by name."""
     return list(connection.execute(select(sim_controls).order_by(sim_controls.c.name)))
 
 
 def states(connection: Connection, device: str) -> dict[str, tuple[bool, int]]:
-    """(whether it is broken, since when) of each control that was broken at some time."""
+    """Return (whether it is broken, since when) of each control that was broken at some time."""
     rows = connection.execute(select(control_states).where(control_states.c.device == device))
     return {row.control: (row.broken, row.at_s) for row in rows}
 
 
 def set_state(connection: Connection, device: str, control: str, broken: bool, at_s: int) -> None:
-    """A control is broken, or kept again."""
+    """Set a control broken or kept."""
     key = {"device": device, "control": control}
     of_control = control_states.c.device == device, control_states.c.control == control
     connection.execute(delete(control_states).where(*of_control))

@@ -1,4 +1,4 @@
-"""What each card has used in a time: by card, profile and country."""
+"""The data usage of each card in a period, by profile and country."""
 
 from typing import NamedTuple
 
@@ -11,19 +11,19 @@ from landbridge.points.usage import Used, split
 
 
 class UsageRow(NamedTuple):
-    """One profile in one country."""
+    """The usage of one profile in one country."""
 
     card: int | None
-    """Of the inventory; None: it is not there."""
+    """The card in the inventory; None: it is not there."""
     iccid: str
     country: str
-    """Mobile country code; "": none was heard of."""
+    """Mobile country code; "" if unknown."""
     device: str
     used: Used
 
 
 def rows(connection: Connection, from_s: int, until_s: int) -> list[UsageRow]:
-    """All that was used from `from_s` on, before `until_s`."""
+    """Return the usage from `from_s` on, before `until_s`."""
     found = []
     for row in devices.every(connection):
         messages = sent.messages(connection, row.device, from_s, until_s)

@@ -1,7 +1,5 @@
-"""The controls, each a function of what a card may and what was observed of it: pure, so that a file of cases
-tests them.
-
-The names of `Observed` are those of a case in such a file. None there: it is unknown, and no rule is
+"""The controls as pure functions of a card's limits and of observations, so that a file of cases tests them.
+The names of `Observed` are those of a case in such a file. None means unknown: then the rule is not
 evaluated."""
 
 from collections.abc import Callable
@@ -13,11 +11,11 @@ from landbridge.features.sims.controls import Controls, Network
 from landbridge.geo.distance import Place
 
 STAGES = ("stock", "test", "active", "suspended", "retired")
-"""The life cycle of a card. In stock, suspended and retired it is not to be heard of."""
+"""The life cycle of a card. A card in stock, suspended or retired must not be in use."""
 SPEAKING = ("test", "active")
 _IMEI_DIGITS = 14
-"""Of the modem itself. A check digit follows, or its software version, or nothing, depending on who reports
-it."""
+"""The digits of an IMEI that identify the modem. A check digit or software version may follow, depending on
+the source."""
 _DIFFER = 0.2
 _LEAST_BYTES = 1_000_000
 
@@ -25,23 +23,23 @@ _LEAST_BYTES = 1_000_000
 @strict
 @dataclass(frozen=True)
 class Card:
-    """What the inventory has of a card."""
+    """The inventory's data on a card."""
 
     iccids: tuple[str, ...] = ()
-    """Of its profiles; a card that is no eUICC has one."""
+    """ICCIDs of its profiles; a card that is no eUICC has one."""
     imsis: tuple[str, ...] = ()
-    """Those its applet may use; none: any."""
+    """IMSIs that its applet may use; empty: any."""
     imei: str | None = None
-    """The locator's modem that it is bound to; None: to none yet."""
+    """IMEI that it is bound to; None: not bound yet."""
     stage: Annotated[str, one_of(STAGES)] = "active"
     blocked: str | None = None
-    """Why it may not be used at all."""
+    """Why it is blocked."""
 
 
 @strict
 @dataclass(frozen=True)
 class Observed:
-    """What is known of a card at one moment."""
+    """The observations of a card at one time."""
 
     imei: str | None = None
     iccid: str | None = None
@@ -50,34 +48,34 @@ class Observed:
     latitude: float | None = None
     longitude: float | None = None
     accuracy_m: float = 0.0
-    """By how much latitude and longitude may err."""
+    """Error of latitude and longitude in metres."""
     month_bytes: int | None = None
-    """Since the first of the month, by the agent's model."""
+    """Bytes since the first of the month, by the agent's model."""
     hosts: tuple[str, ...] | None = None
-    """name:port of all that the locator may talk to by its policy."""
+    """name:port of all hosts that the policy allows."""
     voice: bool | None = None
     sms: bool | None = None
     carrier_imei: str | None = None
-    """As the platform of the card's vendor has it."""
+    """Data of the vendor's platform."""
     carrier_bytes: int | None = None
     carrier_locked: bool | None = None
-    """Whether it can transmit nothing, by that platform."""
+    """Whether it is locked, by the vendor's platform."""
 
 
 class Rule(NamedTuple):
-    """One control."""
+    """The rule of a control."""
 
     severity: str
     demanded: Callable[[Controls], bool]
-    """Whether the controls have it."""
+    """Whether the controls contain it."""
     applies: Callable[[Controls, Observed], bool]
     """Whether enough is known to evaluate it."""
     broken: Callable[[Controls, Card, Observed], str | None]
-    """What is wrong, None: nothing."""
+    """What is wrong; None: nothing."""
 
 
 def evaluate(demands: Controls, card: Card, observed: Observed) -> dict[str, str | None]:
-    """Return why each control that can be evaluated is broken; None: it is kept, or nobody demands it."""
+    """Return why each control that can be evaluated is broken; None if it is kept or not required."""
     return {
         name: rule.broken(demands, card, observed) if rule.demanded(demands) else None
         for name, rule in RULES.items()
@@ -128,7 +126,7 @@ def _area(demands: Controls, _: Card, observed: Observed) -> str | None:
 
 
 def _away_km(demands: Controls, observed: Observed) -> float:
-    """Outside the area; negative: so far inside."""
+    """Return the kilometres outside the area; negative: inside."""
     here = Place(observed.latitude or 0.0, observed.longitude or 0.0)
     return min(here.metres_to(Place(lat, lon)) / 1000 - km for lat, lon, km in demands.area)
 
@@ -183,7 +181,7 @@ def _may_speak(demands: Controls, observed: Observed) -> bool:
 
 
 def _spoke(demands: Controls, observed: Observed) -> bool:
-    # Of bytes that the agent counted too nobody knows how the card stood when it sent them.
+    # For bytes that the agent counted, too, the card's stage at the time of sending is unknown.
     elsewhere = bool(observed.carrier_bytes) and observed.month_bytes == 0
     return _speaks(demands, observed) or elsewhere or bool(observed.carrier_locked)
 
@@ -201,8 +199,7 @@ def _has_imei(_: Controls, observed: Observed) -> bool:
 
 
 def _located(demands: Controls, observed: Observed) -> bool:
-    """A fix that is nearer to the border than it is good says nothing: who stands there would go in and
-    out."""
+    """Ignore a fix whose distance to the border is less than its error: at the border it would alternate."""
     return observed.latitude is not None and 1000 * abs(_away_km(demands, observed)) >= observed.accuracy_m
 
 

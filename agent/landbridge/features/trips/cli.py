@@ -1,4 +1,4 @@
-"""`landbridge trips`: which container a device rides."""
+"""`landbridge trips`: which device is on which container."""
 
 import json
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from landbridge.core import table
 from landbridge.core.clock import from_iso, iso
 from landbridge.core.errors import UserError
 from landbridge.core.names import checked
-from landbridge.db.opened import LARGEST, opened, whoever
+from landbridge.db.opened import LARGEST, command_user, opened
 from landbridge.events import cli as events_cli
 from landbridge.events import queries as events
 from landbridge.features.devices import queries as devices
@@ -72,7 +72,7 @@ def start(
         from_s = now_s if begin is None else from_iso(begin)
         interval_s = interval or it.config.devices.interval_s
         booking = Booking(number, route, destination, interval_s, owner, customer, sorted(set(tag)))
-        started = start_trip(connection, device, booking, from_s, whoever(), now_s)
+        started = start_trip(connection, device, booking, from_s, command_user(), now_s)
     print(f"trip {started.trip}: {device} on {number} to {destination} from {iso(from_s)}")
     if started.points:
         print(f"{started.points} points without a trip now belong to it")

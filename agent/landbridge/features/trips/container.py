@@ -10,13 +10,14 @@ _LETTERS = [value for value in range(10, 39) if value % 11]
 
 
 def check_digit(first_ten: str) -> int:
-    """The eleventh character of a container number, from the ten before it."""
+    """Return the eleventh character of a container number from the ten before it."""
     values = [int(c) if c.isdigit() else _LETTERS[ord(c) - ord("A")] for c in first_ten]
     return sum(value << position for position, value in enumerate(values)) % 11 % 10
 
 
 def container_number(text: str) -> str:
-    """`text` in the form CSQU3054383, spaces and hyphens left out; `UserError` if it is none."""
+    """Return `text` in the form CSQU3054383, without spaces and hyphens; `UserError` if it is no container
+    number."""
     number = re.sub(r"[\s-]", "", text).upper()
     if not _SHAPE.fullmatch(number):
         raise UserError(f"{text!r} is no container number: it has the form CSQU3054383 (ISO 6346)")

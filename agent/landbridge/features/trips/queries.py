@@ -1,4 +1,4 @@
-"""Trips: which container a device rides, from when to when."""
+"""Trips: which device is on which container, from when to when."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from landbridge.db.tables import devices, events, trips
 
 END = "the end of the trip"
-"""Who ends what belongs to a trip: its alarms, and what its tenant has requested."""
+"""Author of changes at the end of a trip: cleared alarms, and cancelled requests of its tenant."""
 
 
 def start(
@@ -23,7 +23,7 @@ def start(
     customer: Mapping[str, str] | None = None,
     tags: Sequence[str] = (),
 ) -> int:
-    """Start a trip of `device`; return its number. `customer`: the shipper's references by name."""
+    """Start a trip of `device`; return its number. `customer`: the consignment references by name."""
     statement = insert(trips).values(
         device=device,
         container=container,
@@ -43,55 +43,56 @@ def end(connection: Connection, trip: int, now_s: int) -> None:
 
 
 def arrive(connection: Connection, trip: int, ended_s: int) -> bool:
-    """End `trip` because it has arrived; True if that changed anything. If ended otherwise it stays so."""
+    """End `trip` by arrival; return whether that changed anything. A trip that ended otherwise stays as it
+    is."""
     not_so = trips.c.ended_s.is_(None) | (trips.c.by_arrival & (trips.c.ended_s != ended_s))
     of_trip = update(trips).where(trips.c.trip == trip, not_so)
     return connection.execute(of_trip.values(ended_s=ended_s, by_arrival=True)).rowcount == 1
 
 
 def reopen(connection: Connection, trip: int, ended_s: int | None) -> None:
-    """It has not arrived after all: `trip` goes on, up to `ended_s` if another one has begun since."""
+    """Continue `trip` after a retracted arrival, up to `ended_s` if another one has begun since."""
     connection.execute(
         update(trips).where(trips.c.trip == trip).values(ended_s=ended_s, by_arrival=ended_s is not None)
     )
 
 
 def expect(connection: Connection, trip: int, hours: str) -> None:
-    """Keep how long the way is expected to take (tables.py)."""
+    """Store the expected travel times (tables.py)."""
     connection.execute(update(trips).where(trips.c.trip == trip).values(expected=hours))
 
 
 def find(connection: Connection, trip: int) -> Row[Any] | None:
-    """The trip of that number."""
+    """Return the trip of that number."""
     return connection.execute(select(trips).where(trips.c.trip == trip)).one_or_none()
 
 
 def ended_s(connection: Connection, trip: int) -> int | None:
-    """When the trip ended; None: it has not."""
+    """Return when the trip ended; None if it has not."""
     return connection.execute(select(trips.c.ended_s).where(trips.c.trip == trip)).scalar()
 
 
 def changed_s(connection: Connection, device: str, at_s: int) -> int:
-    """When the last trip of `device` began or ended, up to that time; 0: none has."""
+    """Return when the last trip of `device` began or ended, up to that time; 0 if none has."""
     times = [each for row in of_device(connection, device) for each in (row.started_s, row.ended_s)]
     return max((each for each in times if each is not None and each <= at_s), default=0)
 
 
 def running(connection: Connection, device: str) -> Row[Any] | None:
-    """The trip of `device` that has not ended."""
+    """Return the running trip of `device`."""
     statement = select(trips).where(trips.c.device == device, trips.c.ended_s.is_(None))
     return connection.execute(statement).one_or_none()
 
 
 def of_container(connection: Connection, container: str, from_s: int) -> list[Row[Any]]:
-    """The trips with `container` that have not ended before that time, in order."""
+    """Return the trips with `container` that have not ended before that time, in order."""
     lasts = trips.c.ended_s.is_(None) | (trips.c.ended_s > from_s)
     wanted = select(trips).where(trips.c.container == container, lasts)
     return list(connection.execute(wanted.order_by(trips.c.started_s, trips.c.trip)))
 
 
 def twice(connection: Connection) -> list[tuple[str, str, str]]:
-    """(container, device, another device) of each pair of trips under way with the same container."""
+    """Return (container, device, another device) for each pair of running trips with the same container."""
     other = trips.alias()
     both = other.c.container == trips.c.container, other.c.device > trips.c.device
     not_ended = trips.c.ended_s.is_(None), other.c.ended_s.is_(None)
@@ -100,13 +101,14 @@ def twice(connection: Connection) -> list[tuple[str, str, str]]:
 
 
 def under_way(connection: Connection) -> dict[str, Row[Any]]:
-    """The trips that have not ended, by device."""
+    """Return the running trips, by device."""
     statement = select(trips).where(trips.c.ended_s.is_(None))
     return {trip.device: trip for trip in connection.execute(statement)}
 
 
 def idle_s(connection: Connection, device: str) -> int | None:
-    """Since when `device` is on no trip: since its last one ended, or it was added. None: it is on one."""
+    """Return since when `device` is on no trip: since its last one ended, or it was added. None: it is on
+    one."""
     if running(connection, device):
         return None
     ended = last(connection, device)
@@ -115,48 +117,49 @@ def idle_s(connection: Connection, device: str) -> int | None:
 
 
 def tagged(connection: Connection, tag: str) -> list[str]:
-    """The devices whose trips that have not ended have the tag."""
+    """Return the devices whose running trips have the tag."""
     has_tag = trips.c.tags.contains(json.dumps(tag), autoescape=True)
     running = select(trips.c.device).where(trips.c.ended_s.is_(None), has_tag)
     return list(connection.execute(running).scalars())
 
 
 def last(connection: Connection, device: str) -> Row[Any] | None:
-    """The trip of `device` that ended last."""
+    """Return the trip of `device` that ended last."""
     ended = select(trips).where(trips.c.device == device, trips.c.ended_s.is_not(None))
     return connection.execute(ended.order_by(trips.c.ended_s.desc()).limit(1)).one_or_none()
 
 
 def is_of(connection: Connection, trip: int, device: str) -> bool:
-    """True if there is a trip with this number, and it is one of `device`."""
+    """Whether there is a trip with this number, and it is one of `device`."""
     statement = select(trips.c.trip).where(trips.c.trip == trip, trips.c.device == device)
     return connection.execute(statement).first() is not None
 
 
 def give_to(connection: Connection, trip: int, tenant: str) -> None:
-    """The trip is `tenant`'s: he sees what lies within it."""
+    """Set the tenant of a trip, who then sees the points within it."""
     connection.execute(update(trips).where(trips.c.trip == trip).values(tenant=tenant))
 
 
 def of_tenant(connection: Connection, device: str, tenant: str) -> list[Row[Any]]:
-    """The trips of `device` that are `tenant`'s, in order."""
+    """Return the trips of `device` that are `tenant`'s, in order."""
     statement = select(trips).where(trips.c.device == device, trips.c.tenant == tenant)
     return list(connection.execute(statement.order_by(trips.c.started_s, trips.c.trip)))
 
 
 def of_device(connection: Connection, device: str) -> list[Row[Any]]:
-    """The trips of `device`, in order."""
+    """Return the trips of `device`, in order."""
     statement = select(trips).where(trips.c.device == device)
     return list(connection.execute(statement.order_by(trips.c.started_s, trips.c.trip)))
 
 
 def every(connection: Connection) -> list[Row[Any]]:
-    """All trips, in order."""
+    """Return all trips, in order."""
     return list(connection.execute(select(trips).order_by(trips.c.started_s, trips.c.trip)))
 
 
 def on_route(connection: Connection, route: str, most: int, tenant: str | None = None) -> list[Row[Any]]:
-    """The newest trips on `route` (of one tenant; None: of all), in the order in which they started."""
+    """Return the newest trips on `route` (of one tenant; None: of all), in the order in which they
+    started."""
     mine = select(trips).where(trips.c.route == route)
     if tenant is not None:
         mine = mine.where(trips.c.tenant == tenant)
@@ -165,7 +168,7 @@ def on_route(connection: Connection, route: str, most: int, tenant: str | None =
 
 
 def arrived(connection: Connection, route: str, before_s: int, most: int) -> list[Row[Any]]:
-    """The newest trips on `route` whose arrival stands and was before that time, newest first, with
+    """Return the newest trips on `route` with a valid arrival before that time, newest first, with
     `arrived_s`, the time of the point that shows it."""
     of_trip = events.c.trip == trips.c.trip, events.c.is_current, events.c.type == "arrival"
     arrived_s = select(events.c.at_s).where(*of_trip).limit(1).scalar_subquery()

@@ -1,4 +1,4 @@
-"""Starts a trip, now or in the past: what was stored of its time goes to it."""
+"""Starts a trip, now or in the past: stored points of its time are added to it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -18,11 +18,11 @@ from landbridge.tracking import suggestions
 from landbridge.tracking.binding import bind
 
 ON_TRIP_START: Hook[Callable[[Connection, str, int, str, int], object]] = Hook()
-"""With device, trip, route and time."""
+"""Callback with device, trip, route and time."""
 
 
 class Booking(NamedTuple):
-    """What a trip is."""
+    """The data of a trip."""
 
     container: str
     route: str
@@ -30,7 +30,7 @@ class Booking(NamedTuple):
     interval_s: int
     tenant: str | None
     customer: Mapping[str, str]
-    """The shipper's references by name."""
+    """The consignment references by name."""
     tags: Sequence[str]
 
 
@@ -45,9 +45,8 @@ class Started(NamedTuple):
 def start(
     connection: Connection, device: str, booking: Booking, from_s: int, who: str, now_s: int
 ) -> Started:
-    """Start a trip of a device that is known, at a time that is not to come. What was suggested is taken
-    back. `UserError` when the device is on a trip, or was on one or not known at that time, or the container
-    is on another device."""
+    """Start a trip of a known device, now or in the past, and retract the suggestion of one. `UserError` when
+    the device is on a trip, or was on one or unknown at that time, or the container is on another device."""
     _check(connection, device, from_s, now_s)
     _check_container(connection, device, booking.container, from_s)
     suggested = suggestions.current(connection, device)
@@ -90,7 +89,7 @@ def _check(connection: Connection, device: str, from_s: int, now_s: int) -> None
 
 
 def _check_container(connection: Connection, device: str, container: str, from_s: int) -> None:
-    """A container is on one device at a time: with two, platforms would see it in two places."""
+    """A container is on one device at a time; with two, platforms would see it in two places."""
     for row in trips.of_container(connection, container, from_s):
         if row.device == device:
             continue

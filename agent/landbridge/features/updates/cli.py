@@ -1,4 +1,4 @@
-"""`landbridge update`: releases of the application, and which devices get them."""
+"""`landbridge update`: manage releases and their roll-out."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import typer
 from landbridge.core import table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
-from landbridge.db.opened import opened, whoever
+from landbridge.db.opened import command_user, opened
 from landbridge.features.updates import queries as releases
 from landbridge.features.updates import rollout
 from landbridge.features.updates.releases import read
@@ -94,7 +94,7 @@ def roll_out(
     """
     with opened() as it, it.database.writing() as connection:
         now_s = it.clock.now_s()
-        found = rollout.begin(connection, board, sequence, canaries, days * _DAY_S, whoever(), now_s)
+        found = rollout.begin(connection, board, sequence, canaries, days * _DAY_S, command_user(), now_s)
     print(f"release {sequence} ({found.version}) rolls out to devices with board {board}")
 
 
@@ -109,7 +109,7 @@ def halt(sequence: int = _SEQUENCE, board: str = _BOARD) -> None:
       landbridge update halt 2 --board ESP32
     """
     with opened() as it, it.database.writing() as connection:
-        rollout.halt(connection, board, sequence, whoever(), it.clock.now_s())
+        rollout.halt(connection, board, sequence, command_user(), it.clock.now_s())
     print(f"release {sequence} for {board} is halted")
 
 

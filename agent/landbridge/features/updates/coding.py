@@ -1,4 +1,4 @@
-"""Releases of the application on the wire: what devices report of them, and the pieces they ask for."""
+"""Encoding of releases: the devices' reports of them, and the pieces that they request."""
 
 import hashlib
 import struct
@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from landbridge.protocol.limits import RELEASE_BYTES, RELEASE_FILES, RELEASE_SEQUENCE, WireError
 
 UPDATE_KEY, PIECE_KEY = 7, 8
-"""Of the reply: [sequence, bytes of the list, its SHA-256, board, mpy]; [sequence, file, offset, bytes]."""
+"""Of the downlink: [sequence, bytes of the list, its SHA-256, board, mpy]; [sequence, file, offset,
+bytes]."""
 REPORT_KEY = 10
 """Of the uplink, as below; a request for a piece is under `PULL_KEY` (protocol/uplink.py)."""
 
@@ -39,7 +40,7 @@ class Report(NamedTuple):
 
 
 class Pull(NamedTuple):
-    """The piece that a device wants: `file` 0 is the list of files, the others count in its order."""
+    """The piece that a device requests: `file` 0 is the list of files, the others count in its order."""
 
     sequence: int
     file: int
@@ -47,8 +48,8 @@ class Pull(NamedTuple):
 
 
 def in_order(files: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
-    """The files of a release, contents by path, in the order of its list. `ValueError` when two of them have
-    one number: rename a file."""
+    """Return the files of a release, contents by path, in the order of its list. `ValueError` when two have
+    the same number: rename one."""
     ordered = sorted(files.items(), key=lambda file: _number(file[0]))
     for (one, _), (other, _) in pairwise(ordered):
         if _number(one) == _number(other):
@@ -57,7 +58,8 @@ def in_order(files: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
 
 
 def file_list(ordered: Sequence[tuple[str, bytes]]) -> bytes:
-    """The list of files of a release, 40 bytes each: number, bytes, SHA-256 (docs/reference/protocol.md)."""
+    """Return the list of files of a release, 40 bytes each: number, bytes, SHA-256
+    (docs/reference/protocol.md)."""
     return b"".join(
         _LISTED.pack(_number(path), len(content), hashlib.sha256(content).digest())
         for path, content in ordered
@@ -65,12 +67,12 @@ def file_list(ordered: Sequence[tuple[str, bytes]]) -> bytes:
 
 
 def _number(path: str) -> int:
-    """CRC-32 of the path, cut to the 30 bits of a small integer on the device."""
+    """Return the low 30 bits of the CRC-32 of the path, which fit in a small integer on the device."""
     return crc32(path.encode()) & 0x3FFFFFFF
 
 
 def decode_report(item: Any) -> Report:
-    """The report of an uplink; `WireError` if it is none."""
+    """Return the report in an uplink; `WireError` if it is malformed."""
     if type(item) is not list or len(item) != 5 or type(item[4]) is not str or len(item[4]) > _MOST_BOARD:
         raise WireError("report of releases: not [running, on trial, failed, reason, board]")
     _check(item[:4], (RELEASE_SEQUENCE, 1, RELEASE_SEQUENCE, 255), "report of releases")
@@ -78,7 +80,7 @@ def decode_report(item: Any) -> Report:
 
 
 def decode_pull(item: Any) -> Pull:
-    """The request of an uplink for a piece; `WireError` if it is none."""
+    """Return the request for a piece in an uplink; `WireError` if it is malformed."""
     if type(item) is not list or len(item) != 3:
         raise WireError("pull: not [sequence, file, offset]")
     _check(item, (RELEASE_SEQUENCE, RELEASE_FILES, RELEASE_BYTES), "pull")

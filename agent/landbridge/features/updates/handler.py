@@ -1,5 +1,5 @@
-"""Downlinks: updates of the application. What devices say of their releases is noted, releases are assigned,
-and pieces of them handed out."""
+"""Downlink handler of updates: the devices' reports are stored, releases are assigned, and their pieces
+sent."""
 
 import hashlib
 from collections.abc import Collection, Mapping
@@ -22,7 +22,7 @@ from landbridge.protocol.uplink import PULL_KEY, Uplink
 
 
 def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-    """Note what the device runs, what has failed on it, and how far it has come."""
+    """Store what the device runs, what has failed on it, and its progress."""
     if REPORT_KEY in uplink.reports:
         said = decode_report(uplink.reports[REPORT_KEY])
         releases.says(connection, device, said.board, said.running, said.on_trial == 1, now_s)
@@ -37,12 +37,12 @@ def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -
 
 
 def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
-    """Those on whose board a newer release rolls out."""
+    """Return the devices on whose board a newer release rolls out."""
     return releases.devices_to_update(connection, uplinks.keys())
 
 
 def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
-    """The piece that was asked for, or the release that it is the device's turn to get."""
+    """Return the requested piece, or the release that it is the device's turn to get."""
     said = releases.of_device(connection, device)
     going = said and releases.newest_rollout(connection, said.board, said.running)
     if not said or not going or not rollout.rolls_out(connection, going, now_s):
@@ -72,7 +72,7 @@ def _is_assigned(connection: Connection, device: str, going: Row[Any], now_s: in
 def _piece(connection: Connection, board: str, sequence: int, item: Any) -> Mapping[int, Any]:
     try:
         pull = decode_pull(item)
-    except WireError:  # noted as refused already
+    except WireError:  # its error was noted already
         return {}
     data = releases.piece(connection, board, sequence, pull.file, pull.offset, PIECE_BYTES)
     return {PIECE_KEY: [*pull, data]} if pull.sequence == sequence and data else {}

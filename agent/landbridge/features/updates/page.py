@@ -1,4 +1,4 @@
-"""Releases of the devices' application, and how far each has come: the operator's page."""
+"""The page of releases and of each device's progress, for the operator tenant."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -31,7 +31,7 @@ def updates(request: Request, who: CurrentUser) -> HTMLResponse:
 
 
 def show_again(request: Request, _: Mapping[str, str]) -> HTMLResponse:
-    """The page, after one of its forms was refused."""
+    """Show the page after a refused form."""
     return _page(request, auth.current_user(request))
 
 
@@ -57,7 +57,7 @@ def roll_out(
     canaries: Annotated[int, Form(ge=1, le=1000)] = 5,
     days: Annotated[int, Form(ge=0, le=365)] = 2,
 ) -> Response:
-    """Roll a release out, or go on with it."""
+    """Start or resume a roll-out."""
     actions.roll_out(services(request), who, board, sequence, canaries, days)
     return back("/updates")
 
@@ -65,7 +65,7 @@ def roll_out(
 @router.post("/updates/{board}/{sequence}/halt")
 @of_page(show_again, "release-{board}-{sequence}", "/updates")
 def halt(request: Request, who: ActingUser, board: Board, sequence: Sequence) -> Response:
-    """Stop rolling it out."""
+    """Halt a roll-out."""
     actions.halt(services(request), who, board, sequence)
     return back("/updates")
 

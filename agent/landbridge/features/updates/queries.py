@@ -1,4 +1,4 @@
-"""Releases, their roll-outs, and what each device has of them."""
+"""Releases, their roll-outs, and the updates of each device."""
 
 from collections.abc import Collection, Sequence
 from functools import cache
@@ -11,15 +11,15 @@ from landbridge.db.among import among_given
 from landbridge.db.tables import device_releases, device_updates, devices, release_files, releases, rollouts
 
 RUNNING = "running"
-"""How an update has ended that was taken."""
+"""Outcome of an update that succeeded."""
 FELL_BACK = "fell back"
-"""How it has ended when the device runs an older release after all."""
+"""Outcome when the device runs an older release after all."""
 
 
 def add(
     connection: Connection, board: str, sequence: int, files: Sequence[tuple[str, bytes]], **values: object
 ) -> None:
-    """Store a release that is not there yet: its files, (name, content) each, and the other columns."""
+    """Store a new release: its files, (name, content) each, and the other columns."""
     connection.execute(insert(releases).values(board=board, sequence=sequence, **values))
     for file, (name, content) in enumerate(files, 1):
         row = {"board": board, "sequence": sequence, "file": file, "name": name, "content": content}
@@ -27,19 +27,19 @@ def add(
 
 
 def find(connection: Connection, board: str, sequence: int) -> Row[Any] | None:
-    """One release."""
+    """Return a release."""
     return connection.execute(select(releases).where(_is(releases, board, sequence))).one_or_none()
 
 
 def newest(connection: Connection, board: str) -> int:
-    """The highest sequence there is for `board`, 0 without any."""
+    """Return the highest sequence for `board`, 0 without any."""
     highest = select(func.max(releases.c.sequence)).where(releases.c.board == board)
     return connection.execute(highest).scalar_one() or 0
 
 
 def every(connection: Connection) -> list[Row[Any]]:
-    """(board, sequence, version, added_s, stage, halted, assigned, taken, failed) of each release, the newest
-    first; stage is None where no roll-out has begun."""
+    """Return (board, sequence, version, added_s, stage, halted, assigned, taken, failed) of each release,
+    newest first; stage is None before a roll-out."""
     counted = func.count(device_updates.c.device)
     statement = (
         select(
@@ -62,20 +62,20 @@ def every(connection: Connection) -> list[Row[Any]]:
 
 
 def devices_to_update(connection: Connection, names: Collection[str]) -> list[str]:
-    """Those of the devices on whose board a release newer than theirs rolls out."""
-    return list(connection.execute(_behind(), {"texts": list(names)}).scalars())
+    """Return the devices on whose board a release newer than theirs rolls out."""
+    return list(connection.execute(_outdated(), {"texts": list(names)}).scalars())
 
 
 @cache
-def _behind() -> Select[Any]:
+def _outdated() -> Select[Any]:
     newer = (rollouts.c.board == device_releases.c.board) & (rollouts.c.sequence > device_releases.c.running)
     statement = select(device_releases.c.device).where(among_given(device_releases.c.device))
     return statement.where(exists().where(newer))
 
 
 def piece(connection: Connection, board: str, sequence: int, file: int, start: int, size: int) -> bytes:
-    """At most `size` bytes from `start` on of a file, 0 being the list of files; empty: there is no such
-    piece."""
+    """Return at most `size` bytes of a file from `start` on, 0 being the list of files; empty: there is no
+    such piece."""
     if file:
         content = select(release_files.c.content).where(
             _is(release_files, board, sequence), release_files.c.file == file
@@ -87,28 +87,29 @@ def piece(connection: Connection, board: str, sequence: int, file: int, start: i
 
 
 def rollout(connection: Connection, board: str, sequence: int) -> Row[Any] | None:
-    """One roll-out."""
+    """Return a roll-out."""
     return connection.execute(select(rollouts).where(_is(rollouts, board, sequence))).one_or_none()
 
 
 def newest_rollout(connection: Connection, board: str, after: int) -> Row[Any] | None:
-    """The roll-out of the newest release behind `after`, halted ones too."""
+    """Return the roll-out of the newest release after number `after`, halted ones included."""
     of_board = select(rollouts).where(rollouts.c.board == board, rollouts.c.sequence > after)
     return connection.execute(of_board.order_by(rollouts.c.sequence.desc()).limit(1)).one_or_none()
 
 
 def add_rollout(connection: Connection, board: str, sequence: int, **values: object) -> None:
-    """Begin a roll-out."""
+    """Start a roll-out."""
     connection.execute(insert(rollouts).values(board=board, sequence=sequence, **values))
 
 
 def change_rollout(connection: Connection, board: str, sequence: int, **values: object) -> None:
-    """Change a roll-out that is there."""
+    """Change a roll-out."""
     connection.execute(update(rollouts).where(_is(rollouts, board, sequence)).values(**values))
 
 
 def tally(connection: Connection, board: str, sequence: int) -> tuple[int, int, int]:
-    """Of the devices that were assigned a release: (all, those that run it, those on which it failed)."""
+    """Return the numbers of devices that were assigned a release: (all, those that run it, those on which it
+    failed)."""
     counted = func.count()
     statement = select(
         counted,
@@ -120,26 +121,26 @@ def tally(connection: Connection, board: str, sequence: int) -> tuple[int, int, 
 
 
 def says(connection: Connection, device: str, board: str, running: int, on_trial: bool, now_s: int) -> None:
-    """Note what a device reports of itself."""
+    """Store the report of a device."""
     values = {"board": board, "running": running, "on_trial": on_trial, "reported_s": now_s}
     statement = upsert(device_releases).values(device=device, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["device"], set_=values))
 
 
 def of_device(connection: Connection, device: str) -> Row[Any] | None:
-    """What a device reported last."""
+    """Return the last report of a device."""
     statement = select(device_releases).where(device_releases.c.device == device)
     return connection.execute(statement).one_or_none()
 
 
 def fleet_size(connection: Connection, board: str) -> int:
-    """Devices that have reported this board."""
+    """Return the devices that have reported this board."""
     statement = select(func.count()).where(device_releases.c.board == board)
     return int(connection.execute(statement).scalar_one())
 
 
 def device_update(connection: Connection, device: str, sequence: int) -> Row[Any] | None:
-    """The update of a device to a release."""
+    """Return the update of a device to a release."""
     return connection.execute(select(device_updates).where(_of(device, sequence))).one_or_none()
 
 
@@ -150,19 +151,19 @@ def start_update(connection: Connection, device: str, board: str, sequence: int,
 
 
 def pulled(connection: Connection, device: str, sequence: int, file: int, start: int) -> None:
-    """Note where a device has come to."""
+    """Store the progress of an update."""
     values = {"pulls": device_updates.c.pulls + 1, "file": file, "byte": start}
     connection.execute(update(device_updates).where(_of(device, sequence)).values(**values))
 
 
 def end_update(connection: Connection, device: str, sequence: int, how: str) -> None:
-    """An update has ended; what ended first, stays."""
+    """End an update; the first outcome stays."""
     statement = update(device_updates).where(_of(device, sequence), device_updates.c.ended.is_(None))
     connection.execute(statement.values(ended=how))
 
 
 def fall_back(connection: Connection, device: str, board: str, running: int) -> None:
-    """The device runs this release, and none any longer that is newer."""
+    """Note that the device runs this release and no newer one."""
     newer = (
         device_updates.c.device == device,
         device_updates.c.board == board,
@@ -174,8 +175,8 @@ def fall_back(connection: Connection, device: str, board: str, running: int) -> 
 
 
 def by_device(connection: Connection) -> list[Row[Any]]:
-    """(device, board, running, on_trial, reported_s, assigned, pulls, file, byte, ended) of each device, with
-    its newest update; None where nothing was reported or assigned."""
+    """Return (device, board, running, on_trial, reported_s, assigned, pulls, file, byte, ended) of each
+    device, with its newest update; None where nothing was reported or assigned."""
     latest = select(device_updates.c.device, func.max(device_updates.c.sequence).label("sequence"))
     newest_update = latest.group_by(device_updates.c.device).subquery()
     statement = (

@@ -1,4 +1,4 @@
-"""A release of the application, as `python -m tools.flash.release` builds it: read, checked, stored."""
+"""A release of the application as built by `python -m tools.flash.release`: read, checked, stored."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _BOARD = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 @dataclass(frozen=True)
 class Release:
-    """One release: its files in the order of its list."""
+    """A release: its files in the order of its list."""
 
     sequence: int
     version: str
@@ -32,7 +32,7 @@ class Release:
 
 
 def read(folder: Path) -> Release:
-    """The release in `folder`; `UserError` says what is wrong with it."""
+    """Return the release in `folder`; `UserError` says what is wrong with it."""
     try:
         manifest = files.json_of(files.text(folder / MANIFEST), str(folder / MANIFEST))
         names = _names(manifest, folder)

@@ -1,4 +1,4 @@
-"""How a release reaches the devices with its board (core/stages.py)."""
+"""Rolls out a release to the devices with its board (core/stages.py)."""
 
 from typing import Any
 
@@ -14,8 +14,7 @@ from landbridge.features.updates import queries as releases
 def begin(
     connection: Connection, board: str, sequence: int, canaries: int, stage_s: int, who: str, now_s: int
 ) -> Row[Any]:
-    """Roll a release out, or go on where its roll-out was halted; returns the release. `UserError`: there is
-    none."""
+    """Start a roll-out, or resume a halted one; return the release. `UserError` if there is none."""
     found = known(connection, board, sequence)
     failed = releases.tally(connection, board, sequence)[2]
     values = {"canaries": canaries, "stage_s": stage_s, "halted": None, "forgiven": failed}
@@ -33,7 +32,7 @@ def begin(
 
 
 def halt(connection: Connection, board: str, sequence: int, who: str, now_s: int) -> None:
-    """Stop rolling a release out; `UserError` if it is not rolling out."""
+    """Halt a roll-out; `UserError` if there is none."""
     known(connection, board, sequence)
     if releases.rollout(connection, board, sequence) is None:
         raise UserError(
@@ -49,7 +48,7 @@ def halt(connection: Connection, board: str, sequence: int, who: str, now_s: int
 
 
 def known(connection: Connection, board: str, sequence: int) -> Row[Any]:
-    """The release; `UserError` if there is none."""
+    """Return the release; `UserError` if there is none."""
     found = releases.find(connection, board, sequence)
     if found is None:
         raise UserError(
@@ -63,12 +62,13 @@ def known(connection: Connection, board: str, sequence: int) -> Row[Any]:
 
 
 def stage(row: Row[Any]) -> str | None:
-    """How far the roll-out of a row of `releases.every` is, in words; None: it has not begun."""
+    """Return the progress of the roll-out in a row of `releases.every`, in words; None if it has not
+    begun."""
     return None if row.stage is None else stages.describe(row)
 
 
 def rolls_out(connection: Connection, rollout: Row[Any], now_s: int) -> bool:
-    """Whether the roll-out goes on; halts it, or takes it to its next stage, when it is time."""
+    """Whether the roll-out continues; changes its stage or halts it when due."""
     key = (connection, rollout.board, rollout.sequence)
     step = stages.next_step(rollout, stages.Tally(*releases.tally(*key)), now_s)
     if step:
@@ -77,6 +77,6 @@ def rolls_out(connection: Connection, rollout: Row[Any], now_s: int) -> bool:
 
 
 def most_devices(connection: Connection, board: str, sequence: int) -> int:
-    """To how many devices the release may be assigned by now."""
+    """Return how many devices the release may be assigned to by now."""
     rollout = releases.rollout(connection, board, sequence)
     return stages.most_devices(rollout, releases.fleet_size(connection, board)) if rollout else 0

@@ -1,4 +1,4 @@
-"""`landbridge tokens`: who may look and act over HTTP."""
+"""`landbridge tokens`: manage access tokens and passwords."""
 
 import getpass
 import sys
@@ -11,7 +11,7 @@ from landbridge.core import table
 from landbridge.core.clock import Clock, iso
 from landbridge.core.errors import UserError
 from landbridge.db.database import Database
-from landbridge.db.opened import opened, whoever
+from landbridge.db.opened import command_user, opened
 from landbridge.features.users import passwords
 from landbridge.features.users import queries as stored
 from landbridge.features.users import rules as fleet
@@ -22,18 +22,19 @@ _NAME = typer.Argument(help="Name of the token; the audit log shows it.")
 
 @contextmanager
 def signed_in(database: Database, clock: Clock) -> Iterator[str]:
-    """A token for the person at this machine, good as long as this lasts; one that was left is ended."""
+    """Yield a token for the user of this machine, valid within the context; one that was left behind is
+    revoked."""
     name = "this-machine"
     with database.writing() as connection:
         if stored.named(connection, name):
-            fleet.revoke(connection, name, whoever(), clock.now_s())
-        secret = fleet.add(connection, name, "admin", None, whoever(), clock.now_s())
+            fleet.revoke(connection, name, command_user(), clock.now_s())
+        secret = fleet.add(connection, name, "admin", None, command_user(), clock.now_s())
     try:
         yield secret
     finally:
         with database.writing() as connection:
             if stored.named(connection, name):
-                fleet.revoke(connection, name, whoever(), clock.now_s())
+                fleet.revoke(connection, name, command_user(), clock.now_s())
 
 
 @commands.command()
@@ -52,7 +53,7 @@ def add(
       landbridge tokens add shipper-portal --tenant acme
     """
     with opened(make=True) as it, it.database.writing() as connection:
-        print(fleet.add(connection, name, role, tenant, whoever(), it.clock.now_s()))
+        print(fleet.add(connection, name, role, tenant, command_user(), it.clock.now_s()))
 
 
 @commands.command()
@@ -73,7 +74,7 @@ def password(name: str = _NAME) -> None:
     else:
         given = sys.stdin.readline().rstrip("\r\n")
     with opened() as it, it.database.writing() as connection:
-        passwords.give(connection, name, given, whoever(), it.clock.now_s())
+        passwords.give(connection, name, given, command_user(), it.clock.now_s())
     print(f"{name} can sign in with this password or with the token")
 
 
@@ -114,5 +115,5 @@ def revoke(name: str = _NAME) -> None:
       landbridge tokens revoke anna
     """
     with opened() as it, it.database.writing() as connection:
-        fleet.revoke(connection, name, whoever(), it.clock.now_s())
+        fleet.revoke(connection, name, command_user(), it.clock.now_s())
     print(f"token {name} is revoked")

@@ -1,4 +1,4 @@
-"""Passwords, beside the token of somebody: what people remember. Argon2id; nothing else of them is kept."""
+"""Passwords, in addition to tokens. Only their Argon2id hashes are stored."""
 
 from functools import cache
 from typing import Any
@@ -17,7 +17,7 @@ _hasher = PasswordHasher()
 
 
 def give(connection: Connection, name: str, password: str, who: str, now_s: int) -> None:
-    """The holder of the token `name` signs in with this password too; `UserError` if it is no good one."""
+    """Set a password for the holder of the token `name`; `UserError` if it is too weak."""
     row = tokens.named(connection, name)
     if row is None:
         raise UserError(f"no token {name}; `landbridge tokens list` shows those there are")
@@ -28,7 +28,7 @@ def give(connection: Connection, name: str, password: str, who: str, now_s: int)
 
 
 def is_of(row: Row[Any] | None, password: str) -> bool:
-    """Whether the password is that of a token; takes as long where there is none."""
+    """Whether the password is that of a token; takes equally long without one."""
     kept = row.password if row is not None else None
     try:
         return _hasher.verify(kept or _nobodys(), password) and kept is not None

@@ -1,4 +1,4 @@
-"""Tokens of the API and the pages, and the sessions of browsers that signed in with one."""
+"""Tokens of the API and the pages, and sign-in sessions of browsers."""
 
 from typing import Any
 
@@ -16,46 +16,46 @@ def add(
 
 
 def valid(connection: Connection, hashed: str) -> Row[Any] | None:
-    """The token with this hash that nobody has revoked."""
+    """Return the valid token with this hash."""
     statement = select(tokens).where(tokens.c.hash == hashed, tokens.c.revoked_s.is_(None))
     return connection.execute(statement).one_or_none()
 
 
 def named(connection: Connection, name: str) -> Row[Any] | None:
-    """The token of this name that nobody has revoked."""
+    """Return the valid token of this name."""
     statement = select(tokens).where(tokens.c.name == name, tokens.c.revoked_s.is_(None))
     return connection.execute(statement).one_or_none()
 
 
 def every(connection: Connection) -> list[Row[Any]]:
-    """All tokens, the oldest first."""
+    """Return all tokens, oldest first."""
     return list(connection.execute(select(tokens).order_by(tokens.c.token)))
 
 
 def set_password(connection: Connection, token: int, hashed: str) -> None:
-    """Its holder signs in with a password too; who has signed in meanwhile does so again."""
+    """Set a password, and end the token's sign-in sessions."""
     connection.execute(update(tokens).where(tokens.c.token == token).values(password=hashed))
     connection.execute(delete(sessions).where(sessions.c.token == token))
 
 
 def revoke(connection: Connection, token: int, who: str, now_s: int) -> None:
-    """It opens nothing any more, and ends the sessions it has begun."""
+    """Revoke a token and end its sign-in sessions."""
     connection.execute(update(tokens).where(tokens.c.token == token).values(revoked_by=who, revoked_s=now_s))
     connection.execute(delete(sessions).where(sessions.c.token == token))
 
 
 def begin_session(connection: Connection, hashed: str, token: int, ends_s: int, now_s: int) -> None:
-    """A browser has signed in; sessions that are over are forgotten."""
+    """Add a sign-in session, and remove expired ones."""
     connection.execute(delete(sessions).where(sessions.c.ends_s <= now_s))
     connection.execute(insert(sessions).values(hash=hashed, token=token, ends_s=ends_s))
 
 
 def of_session(connection: Connection, hashed: str, now_s: int) -> Row[Any] | None:
-    """The token of a session that is not over."""
+    """Return the token of a valid sign-in session."""
     statement = select(tokens).join(sessions).where(sessions.c.hash == hashed, sessions.c.ends_s > now_s)
     return connection.execute(statement.where(tokens.c.revoked_s.is_(None))).one_or_none()
 
 
 def end_session(connection: Connection, hashed: str) -> None:
-    """The browser has signed out."""
+    """End a sign-in session."""
     connection.execute(delete(sessions).where(sessions.c.hash == hashed))

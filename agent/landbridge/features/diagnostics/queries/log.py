@@ -1,4 +1,4 @@
-"""What devices reported of what went wrong."""
+"""The device logs: counters and errors."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from landbridge.protocol.diagnostics import Entry
 def add(
     connection: Connection, device: str, entries: Sequence[tuple[Entry, int | None]], received_s: int
 ) -> list[Entry]:
-    """Keep `entries`, each with its date if that is known; returns those that were not there yet."""
+    """Store `entries`, each with its time if known; return the new ones."""
     new = []
     for entry, at_s in entries:
         values = entry._asdict() | {"device": device, "at_s": at_s, "received_s": received_s}
@@ -25,19 +25,19 @@ def add(
 
 
 def kinds(connection: Connection, device: str, received_s: int) -> set[int]:
-    """The kinds of the entries of a device that were reported first at that time."""
+    """Return the kinds of a device's entries that were first reported at that time."""
     statement = select(device_log.c.kind).where(device_log.c.device == device)
     return set(connection.execute(statement.where(device_log.c.received_s == received_s)).scalars())
 
 
 def count(connection: Connection, device: str, counters: dict[str, int]) -> None:
-    """Keep the device's counters as they stand."""
+    """Store the current counters of a device."""
     of_device = update(devices).where(devices.c.device == device)
     connection.execute(of_device.values(counters=json.dumps(counters)))
 
 
 def log(connection: Connection, device: str) -> Sequence[Row[Any]]:
-    """All entries of a device in the order in which they happened."""
+    """Return all entries of a device, in order of occurrence."""
     order = (device_log.c.boot, device_log.c.clock_s, device_log.c.kind, device_log.c.value)
     statement = select(device_log).where(device_log.c.device == device).order_by(*order)
     return connection.execute(statement).all()

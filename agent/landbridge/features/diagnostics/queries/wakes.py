@@ -1,4 +1,4 @@
-"""The wakes of devices: when, why, and what they took."""
+"""The wakes of devices: time, reasons, energy."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from landbridge.features.diagnostics.wake_coding import Wake
 
 
 def add(connection: Connection, device: str, report: Sequence[Wake], now_s: int) -> None:
-    """Keep the wakes that are not there yet."""
+    """Store the wakes that are not stored yet."""
     for wake in report:
         values = wake._asdict() | {"device": device, "at_s": now_s - 60 * wake.age_min}
         del values["age_min"]

@@ -1,4 +1,4 @@
-"""Notifications of eUICCs, as devices bring them piece by piece, and their way to the servers."""
+"""Notifications of eUICCs, uploaded in pieces, and their delivery to the servers."""
 
 from collections.abc import Collection
 from typing import Any
@@ -13,7 +13,7 @@ from landbridge.features.esim.coding import Piece
 _IS_WHOLE = func.length(table.c.content) == table.c.total
 _ON_CARD = table.c.removed_s.is_(None) & (table.c.posted_s.is_not(None) | table.c.wants_whole)
 _SAME_CARD = (esim_reports.c.device == table.c.device) & (esim_reports.c.eid == table.c.eid)
-"""A number of another card would remove another notification."""
+"""Notifications of the same card only: on another card the number means another notification."""
 _WITH_POSTED = (
     select(table.c.device)
     .distinct()
@@ -23,8 +23,8 @@ _WITH_POSTED = (
 
 
 def keep(connection: Connection, device: str, piece: Piece, now_s: int, eid: str = "") -> None:
-    """Add a piece to what is there of its notification; one that comes again changes nothing. `eid`: of the
-    card, as the same uplink reports it; empty: not known."""
+    """Add a piece to its notification; a repeated one changes nothing. `eid`: the card in the same uplink;
+    empty if unknown."""
     one = {"seq": piece.seq, "operation": piece.operation, "iccid": piece.iccid, "total": piece.total}
     is_it = table.c.device == device, *(table.c[name] == value for name, value in one.items())
     known = connection.execute(select(table).where(*is_it)).one_or_none()
@@ -44,41 +44,41 @@ def keep_whole(
     eid: str | None,
     now_s: int,
 ) -> None:
-    """Keep one that came in one piece; `what`: its number, operation and ICCID."""
+    """Store a notification that came in one piece; `what`: its number, operation and ICCID."""
     seq, operation, iccid = what
     piece = Piece(seq, operation, iccid, len(content), 0, content)
     keep(connection, device, piece, now_s, eid or "")
 
 
 def of_device(connection: Connection, device: str) -> list[Row[Any]]:
-    """All of them, the oldest first."""
+    """Return all notifications of a device, oldest first."""
     statement = select(table).where(table.c.device == device).order_by(table.c.notification)
     return list(connection.execute(statement))
 
 
 def find(connection: Connection, notification: int) -> Row[Any] | None:
-    """One of them."""
+    """Return one notification."""
     return connection.execute(select(table).where(table.c.notification == notification)).one_or_none()
 
 
 def to_post(connection: Connection, now_s: int, most: int) -> list[int]:
-    """Those whose servers do not have them, as far as they are whole and due."""
+    """Return the complete, due notifications that their servers do not have."""
     waits = table.c.posted_s.is_(None), ~table.c.wants_whole, table.c.next_s <= now_s, _IS_WHOLE
     statement = select(table.c.notification).where(*waits).order_by(table.c.next_s).limit(most)
     return list(connection.execute(statement).scalars())
 
 
 def change(connection: Connection, notification: int, **values: Any) -> None:
-    """Change columns of one."""
+    """Change columns of a notification."""
     connection.execute(update(table).where(table.c.notification == notification).values(**values))
 
 
 def devices_with_posted(connection: Connection, devices: Collection[str]) -> set[str]:
-    """Those of the devices for which `to_ask` finds something."""
+    """Return the devices for which `to_ask` finds something."""
     return set(connection.execute(_WITH_POSTED, {"texts": list(devices)}).scalars())
 
 
 def to_ask(connection: Connection, device: str) -> Row[Any] | None:
-    """The oldest that the device is to remove from its card, or to send whole."""
+    """Return the oldest notification that the device must remove from its card or send whole."""
     mine = select(table).join(esim_reports, _SAME_CARD).where(table.c.device == device, _ON_CARD)
     return connection.execute(mine.order_by(table.c.notification).limit(1)).one_or_none()

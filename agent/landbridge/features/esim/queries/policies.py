@@ -1,4 +1,4 @@
-"""Policies of the profiles of each device, revision by revision, and what devices said of their cards."""
+"""Profile policies of devices by revision, and the reports of their cards."""
 
 import json
 from collections.abc import Collection
@@ -14,12 +14,12 @@ from landbridge.db.tables import esim_reports, profile_policies, profile_switche
 from landbridge.features.esim.coding import REFUSED_POLICY, Event, Policy, Report, restored
 
 _REMEMBERED = 16
-"""Events that a device may report again: twice as many as it keeps."""
+"""Events that a device may report again: twice as many as it stores."""
 _IDENTITY = ("imei", "iccid", "imsi")
 
 
 class Desired(NamedTuple):
-    """One revision. `profile`: the profile that shall be in use, AUTOMATIC if the policy decides."""
+    """A revision of the policy. `profile`: the desired profile; AUTOMATIC if the policy decides."""
 
     revision: int
     policy: Policy
@@ -27,41 +27,41 @@ class Desired(NamedTuple):
     set_by: str
     set_s: int
     trip: int | None
-    """The one with which the choice ends."""
+    """The trip with which the choice ends."""
     lasting: str
-    """The profile that is in force again then."""
+    """The desired profile after that."""
 
 
 def desired(connection: Connection, device: str) -> Desired | None:
-    """The newest revision for `device`; None when none was ever set."""
+    """Return the newest revision for `device`; None if there is none."""
     found = history(connection, device)
     return found[-1] if found else None
 
 
 def devices_to_update(connection: Connection, devices: Collection[str]) -> list[str]:
-    """Those of the devices that have a policy and have not reported its newest revision."""
-    return list(connection.execute(_behind(), {"texts": list(devices)}).scalars())
+    """Return the devices that have a policy and have not reported its newest revision."""
+    return list(connection.execute(_outdated(), {"texts": list(devices)}).scalars())
 
 
 @cache
-def _behind() -> Select[Any]:
+def _outdated() -> Select[Any]:
     highest = select(profile_policies.c.device, func.max(profile_policies.c.revision).label("revision"))
     of_each = highest.where(among_given(profile_policies.c.device)).group_by(profile_policies.c.device)
     newest = of_each.subquery()
-    behind = esim_reports.c.revision.is_distinct_from(newest.c.revision)
+    differs = esim_reports.c.revision.is_distinct_from(newest.c.revision)
     reported = newest.outerjoin(esim_reports, esim_reports.c.device == newest.c.device)
-    return select(newest.c.device).select_from(reported).where(behind)
+    return select(newest.c.device).select_from(reported).where(differs)
 
 
 def in_force(connection: Connection, device: str) -> Desired | None:
-    """The revision that the device has said to have."""
+    """Return the revision that the device has reported."""
     said = report(connection, device)
     found = [each for each in history(connection, device) if said and each.revision == said.revision]
     return found[0] if found else None
 
 
 def history(connection: Connection, device: str) -> list[Desired]:
-    """All revisions, the oldest first."""
+    """Return all revisions, oldest first."""
     statement = select(profile_policies).where(profile_policies.c.device == device)
     rows = connection.execute(statement.order_by(profile_policies.c.revision))
     return [_desired(row) for row in rows]
@@ -76,8 +76,8 @@ def set_desired(
     now_s: int,
     trip: int | None = None,
 ) -> int:
-    """Make them what `device` is to follow, the profile until the end of `trip` if there is one; returns the
-    new revision, from the clock, higher than all before."""
+    """Store a new policy for `device`, the profile until the end of `trip` if given; return the new revision,
+    which starts from the clock and is higher than all before."""
     before = desired(connection, device)
     revision = order.for_device(connection, device, before.revision if before else 0, now_s)
     values = {
@@ -93,12 +93,12 @@ def set_desired(
 
 
 def report(connection: Connection, device: str) -> Row[Any] | None:
-    """What the device said last (columns as `Report`, lists as JSON); None if it never did."""
+    """Return the last report of the device (columns as `Report`, lists as JSON); None if there is none."""
     return connection.execute(select(esim_reports).where(esim_reports.c.device == device)).one_or_none()
 
 
 def keep_report(connection: Connection, device: str, said: Report, now_s: int) -> None:
-    """Keep it in place of what was said before, and each event once."""
+    """Store a report in place of the previous one, and each event once."""
     lists = {"profiles": json.dumps(said.profiles), "used_kb": json.dumps(said.used_kb)}
     values = said._asdict() | lists | {"reported_s": now_s}
     del values["events"], values["notice"]
@@ -113,20 +113,20 @@ def keep_report(connection: Connection, device: str, said: Report, now_s: int) -
 
 
 def events(connection: Connection, device: str) -> list[Row[Any]]:
-    """All events of a device, the oldest first."""
+    """Return all events of a device, oldest first."""
     statement = select(profile_switches).where(profile_switches.c.device == device)
     return list(connection.execute(statement.order_by(profile_switches.c.event)))
 
 
 def is_refused(connection: Connection, device: str, revision: int) -> bool:
-    """Whether the device has said that the policy of this revision is none that it can follow."""
+    """Whether the device has refused the policy of this revision."""
     refusals = profile_switches.c.outcome == REFUSED_POLICY, profile_switches.c.cause == revision
     statement = select(profile_switches.c.event).where(profile_switches.c.device == device, *refusals)
     return connection.execute(statement.limit(1)).first() is not None
 
 
 def keep_identity(connection: Connection, device: str, identity: dict[str, Any], now_s: int) -> None:
-    """A row for each change of IMEI, ICCID or IMSI."""
+    """Add a row for each change of IMEI, ICCID or IMSI."""
     values = {name: str(identity.get(name, "")) for name in _IDENTITY}
     before = identities(connection, device)
     if not before or any(getattr(before[-1], name) != value for name, value in values.items()):
@@ -134,13 +134,13 @@ def keep_identity(connection: Connection, device: str, identity: dict[str, Any],
 
 
 def identities(connection: Connection, device: str) -> list[Row[Any]]:
-    """Who the device was, the oldest first."""
+    """Return the identities of the device, oldest first."""
     statement = select(sim_identities).where(sim_identities.c.device == device)
     return list(connection.execute(statement.order_by(sim_identities.c.identity)))
 
 
 def devices_with(connection: Connection, iccids: Collection[str]) -> list[str]:
-    """Those that had a profile of one of these ICCIDs at some time."""
+    """Return the devices that have had a profile with one of these ICCIDs."""
     statement = select(sim_identities.c.device).where(sim_identities.c.iccid.in_(iccids))
     return list(connection.execute(statement.distinct().order_by(sim_identities.c.device)).scalars())
 

@@ -1,4 +1,4 @@
-"""Route data of trips, and what devices said of theirs."""
+"""Route data of trips, and the devices' reports of theirs."""
 
 from collections.abc import Collection
 from functools import cache
@@ -14,28 +14,28 @@ from landbridge.features.routes.coding import Report
 
 
 def keep(connection: Connection, trip: int, revision: int, content: bytes) -> None:
-    """Keep the route data of a trip in place of the one before."""
+    """Store the route data of a trip in place of the previous one."""
     values = {"revision": revision, "content": content}
     statement = insert(route_data).values(trip=trip, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["trip"], set_=values))
 
 
 def of_device(connection: Connection, device: str) -> Row[Any] | None:
-    """The route data of the trip that the device is on; None without one."""
+    """Return the route data of the device's trip; None without one."""
     running = select(route_data).join(trips).where(trips.c.device == device, trips.c.ended_s.is_(None))
     return connection.execute(running).one_or_none()
 
 
 def next_revision(connection: Connection, device: str, now_s: int) -> int:
-    """That of the next route data of `device`, higher than all before."""
+    """Return the revision of the next route data of `device`, higher than all before."""
     of_device = select(func.max(route_data.c.revision)).select_from(route_data.join(trips))
     last = connection.execute(of_device.where(trips.c.device == device)).scalar()
     return order.for_device(connection, device, last or 0, now_s)
 
 
 def devices_to_update(connection: Connection, devices: Collection[str], most_attempts: int) -> list[str]:
-    """Those of the devices that have reported route data and use another one than that of their trip, if an
-    downlink about it may still go out."""
+    """Return the devices that have reported route data and use other data than their trip's, if a downlink
+    about it may still be sent."""
     given = {"texts": list(devices), "most_attempts": most_attempts}
     return list(connection.execute(_to_update(), given).scalars())
 
@@ -52,14 +52,14 @@ def _to_update() -> Select[Any]:
 
 
 def report(connection: Connection, device: str) -> Row[Any] | None:
-    """What the device said last; None if it never said anything."""
+    """Return the last report of the device; None if there is none."""
     return connection.execute(
         select(route_data_reports).where(route_data_reports.c.device == device)
     ).one_or_none()
 
 
 def keep_report(connection: Connection, device: str, said: Report, now_s: int) -> None:
-    """Keep what a device said; what is new resets its attempts."""
+    """Store a report; a new one resets its attempts."""
     before = report(connection, device)
     same = before is not None and (before.in_use, before.coming, before.offset) == said
     values = said._asdict() | {"attempts": before.attempts if before and same else 0, "reported_s": now_s}
@@ -68,13 +68,13 @@ def keep_report(connection: Connection, device: str, said: Report, now_s: int) -
 
 
 def count_attempt(connection: Connection, device: str) -> None:
-    """A downlink about its route data goes out to the device."""
+    """Count a downlink with route data to the device."""
     of_it = update(route_data_reports).where(route_data_reports.c.device == device)
     connection.execute(of_it.values(attempts=route_data_reports.c.attempts + 1))
 
 
 def reset_attempts(connection: Connection, device: str) -> None:
-    """Other route data is meant from now on."""
+    """Reset the attempts, because other route data are desired from now on."""
     connection.execute(
         update(route_data_reports).where(route_data_reports.c.device == device).values(attempts=0)
     )

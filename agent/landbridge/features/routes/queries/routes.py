@@ -1,4 +1,4 @@
-"""Routes, and what was seen of networks along them."""
+"""Routes, and the networks observed along them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from landbridge.core.errors import UserError
 from landbridge.db.tables import coverage, network_costs, route_data, routes, trips
 
 Key = tuple[int, int]
-"""(Tile, PLMN); PLMN 0: nobody was heard."""
+"""(Tile, PLMN); PLMN 0: no network was heard."""
 
 
 class StoredRoute(NamedTuple):
@@ -23,7 +23,7 @@ class StoredRoute(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """How often, and how often well."""
+    """How often it was heard, and how often well."""
 
     observations: int
     good: int
@@ -42,13 +42,13 @@ def add(
 
 
 def find(connection: Connection, route: str) -> StoredRoute | None:
-    """The route of that name."""
+    """Return the route of that name."""
     row = connection.execute(select(routes).where(routes.c.route == route)).one_or_none()
     return None if row is None else _stored(row)
 
 
 def known_route(connection: Connection, name: str) -> StoredRoute:
-    """The route of that name; `UserError` if there is none."""
+    """Return the route of that name; `UserError` if there is none."""
     found = find(connection, name)
     if found is None:
         raise UserError(f"no route {name}; `landbridge routes list` shows those there are")
@@ -56,13 +56,12 @@ def known_route(connection: Connection, name: str) -> StoredRoute:
 
 
 def every(connection: Connection) -> list[StoredRoute]:
-    """All routes by name."""
+    """Return all routes by name."""
     return [_stored(row) for row in connection.execute(select(routes).order_by(routes.c.route))]
 
 
 def remove(connection: Connection, route: str) -> None:
-    """Remove a route, what was learned of it, and what trips on it have of it: route data and expected
-    hours."""
+    """Remove a route, its coverage data, and its trips' route data and expected travel times."""
     of_route = select(trips.c.trip).where(trips.c.route == route)
     connection.execute(delete(route_data).where(route_data.c.trip.in_(of_route)))
     connection.execute(update(trips).where(trips.c.route == route).values(expected=None))
@@ -72,13 +71,13 @@ def remove(connection: Connection, route: str) -> None:
 
 
 def coverage_of(connection: Connection, route: str) -> dict[Key, Coverage]:
-    """What was seen along a route."""
+    """Return the coverage data of a route."""
     rows = connection.execute(select(coverage).where(coverage.c.route == route))
     return {(row.tile, row.plmn): Coverage(row.observations, row.good) for row in rows}
 
 
 def costs(connection: Connection, route: str) -> dict[int, int]:
-    """What a report costs over the networks of a route, percent of the cheapest, by PLMN."""
+    """Return the cost of an uplink over the networks of a route, percent of the cheapest, by PLMN."""
     rows = connection.execute(select(network_costs).where(network_costs.c.route == route))
     return {row.plmn: row.percent for row in rows}
 
@@ -86,7 +85,7 @@ def costs(connection: Connection, route: str) -> dict[int, int]:
 def keep_coverage(
     connection: Connection, route: str, found: Mapping[Key, Coverage], costs_percent: Mapping[int, int]
 ) -> None:
-    """Keep what was seen along a route in place of what was there."""
+    """Store the coverage data of a route in place of the previous ones."""
     for table in (coverage, network_costs):
         connection.execute(delete(table).where(table.c.route == route))
     if costs_percent:
