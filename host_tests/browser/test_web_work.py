@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +18,7 @@ from landbridge.features.updates import queries as releases
 from landbridge.features.users import passwords
 from landbridge.tracking import queries as tracking
 from landbridge.tracking.recompute import recompute
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from host_tests.support.agent import DEVICE, NOW_S, set_clock
 from host_tests.support.policies import POLICY
@@ -270,10 +272,26 @@ def test_the_time_distance_diagram_of_a_route_is_drawn(web: Website, operator: P
     operator.goto(f"{web.url}/time-distance")
     expect(operator.locator(".diagram path.curve")).to_have_count(1)
     expect(operator.locator(".diagram text.border")).to_contain_text("CN→KZ")
-    operator.get_by_label("days since departure").check()
+    operator.get_by_label("Days since departure").check()
     operator.get_by_text("As a table").click()
     picture(operator, "time-distance")
     assert barriers(operator) == []
+
+
+def test_the_last_station_of_a_route_has_its_name(web: Website, operator: Page):
+    """Also with a border next to it."""
+
+    def close(route: Route) -> None:
+        answer = route.fetch()
+        (data,) = re.findall(r'id="data">(.*?)</script>', answer.text())
+        shown = json.loads(data)
+        shown["stations"][-2]["km"] = shown["stations"][-1]["km"] - 1
+        route.fulfill(response=answer, body=answer.text().replace(data, json.dumps(shown)))
+
+    operator.route("**/time-distance", close)
+    operator.goto(f"{web.url}/time-distance")
+    expect(operator.locator(".diagram text.name").filter(has_text="Karaganda")).to_have_count(1)
+    operator.unroute("**/time-distance")
 
 
 def test_the_events_are_on_the_page(web: Website, operator: Page, keys: dict[str, str]):

@@ -36,10 +36,10 @@ function draw() {
 
 /** A line for each station: strong where the next one is in another country. */
 function levels(width, y) {
-  return [...stations.entries()].sort(([i], [j]) => Number(isBorder(j)) - Number(isBorder(i)) || i - j).reduce((drawn, [i, it]) => {
+  return [...stations.entries()].sort(([i], [j]) => rank(i) - rank(j) || i - j).reduce((drawn, [i, it]) => {
     const border = isBorder(i);
     const taken = drawn.some(({ level }) => Math.abs(level - y(it.km)) < CLOSE_PX);
-    if (taken && !border && i !== 0 && i !== stations.length - 1) return drawn;
+    if (taken && rank(i) === 2) return drawn;
     const line = svg("line", { x1: left, x2: width - RIGHT, y1: y(it.km), y2: y(it.km), class: border ? "level border" : "level" });
     const name = svg("text", { x: left - 8, y: y(it.km) + 4, "text-anchor": "end", class: border ? "name border" : "name" });
     name.textContent = border ? `${it.name} ${it.country}→${stations[i + 1].country}` : it.name;
@@ -47,6 +47,8 @@ function levels(width, y) {
   }, []).flatMap(({ parts }) => parts);
 }
 
+/** Whose name goes before others: the ends of the route, then borders. */
+const rank = (i) => (i === 0 || i === stations.length - 1 ? 0 : isBorder(i) ? 1 : 2);
 const isBorder = (i) => i + 1 < stations.length && stations[i].country !== stations[i + 1].country;
 
 function dates(from, until, x, most) {
