@@ -270,7 +270,8 @@ def test_the_time_distance_diagram_of_a_route_is_drawn(web: Website, operator: P
     assert trip["container"] == CONTAINER and kms == sorted(kms) and kms[0] < 100 and kms[-1] > 3000
     assert web.ask("/v1/time-distance?route=none", keys["reader"]).status == 404
     operator.goto(f"{web.url}/time-distance")
-    expect(operator.locator(".diagram path.curve")).to_have_count(1)
+    curve = operator.locator(".diagram path.trip")
+    expect(curve).to_have_css("stroke", "rgb(43, 123, 176)")
     expect(operator.locator(".diagram text.border")).to_contain_text("CN→KZ")
     operator.get_by_label("Days since departure").check()
     operator.get_by_text("As a table").click()

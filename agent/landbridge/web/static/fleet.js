@@ -61,7 +61,7 @@ const when = (at) => time(at === null ? null : new Date(at).toISOString().replac
 
 function tableRow(row) {
   const link = make("a", { href: `/devices/${encodeURIComponent(row.device)}` }, row.container ?? row.device);
-  const name = make("td", {}, link, make("small", {}, row.container ? row.device : _("no trip")));
+  const name = make("td", {}, link, make("small", {}, row.container ? row.device : _("No trip")));
   const volts = row.battery_mv ? `${(row.battery_mv / 1000).toFixed(2)} V` : "–";
   const why = row.alarms.map(label).join(_(", "));
   const state = make("span", { class: `badge ${row.state}`, title: why }, why || label(row.state));

@@ -67,7 +67,7 @@ function dates(from, until, x, most) {
 function path(trip, start, x, y) {
   const link = svg("a", { href: `/devices/${encodeURIComponent(trip.device)}`, "aria-label": trip.container });
   const d = trip.points.map(([ms, km], i) => `${i ? "L" : "M"}${x(ms - start).toFixed(1)} ${y(km).toFixed(1)}`).join("");
-  const line = svg("path", { d, class: "curve", stroke: trip.colour });
+  const line = svg("path", { d, class: "trip", stroke: trip.colour });
   const title = svg("title", {});
   title.textContent = trip.container;
   link.append(title, svg("path", { d, class: "reach" }), line);
