@@ -219,7 +219,7 @@ def test_a_raw_record_is_shown(web: Website, operator: Page):
 def test_a_card_is_switched(web: Website, operator: Page, keys: dict[str, str], card: int):
     operator.goto(f"{web.url}/devices/{DEVICE}/card")
     expect(operator.locator("#profiles tbody tr").first).to_contain_text("in use")
-    expect(operator.get_by_text("returned to the previous profile (15)")).to_be_visible()
+    expect(operator.get_by_text("returned to the previous profile, cause 15")).to_be_visible()
     expect(operator.get_by_role("region", name="Data by country")).to_contain_text("China")
     expect(operator.locator("#profiles tbody tr").first).to_contain_text("5.00 of 20 MB")
     expect(operator.locator("#plan")).to_contain_text("ACME Rail")
