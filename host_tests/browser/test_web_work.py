@@ -168,7 +168,7 @@ def test_an_alarm_is_open_until_somebody_sees_to_it(web: Website, keys: dict[str
     web.ask(f"/v1/alarms/{found['number']}/clear", keys["operator"], "POST")
     assert web.ask("/v1/alarms", keys["reader"]).json == []
     (_, entry, *_) = web.ask("/v1/audit", keys["reader"]).json
-    assert (entry["who"], entry["what"]) == ("token operator", "alarm acknowledged: light")
+    assert (entry["who"], entry["what"]) == ("token operator", "alarm acknowledged: light detected")
     assert web.ask("/v1/audit", keys["acme"]).json == []
 
 
