@@ -104,9 +104,9 @@ def test_a_track_is_played(web: Website, operator: Page):
     # Before the late points came in: they were not known then.
     middle_s = 3600 * (LAST - 15)
     slider.evaluate(f"it => {{ it.value = {middle_s}; it.dispatchEvent(new Event('input')); }}")
-    operator.get_by_label("only what was known then").check()
+    operator.get_by_label("Only data received by then").check()
     until(operator, f"{MAP}.queryRenderedFeatures({{layers: ['gaps']}}).length > 0", "the gap is dashed")
-    operator.get_by_label("only what was known then").uncheck()
+    operator.get_by_label("Only data received by then").uncheck()
     until(operator, f"{MAP}.queryRenderedFeatures({{layers: ['gaps']}}).length === 0", "the gap is filled")
     late = f"{MAP}.queryRenderedFeatures({{layers: ['points'], filter: ['get', 'late']}}).length"
     until(operator, late, "late points are marked")

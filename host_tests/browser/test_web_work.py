@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +18,7 @@ from landbridge.features.updates import queries as releases
 from landbridge.features.users import passwords
 from landbridge.tracking import queries as tracking
 from landbridge.tracking.recompute import recompute
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from host_tests.support.agent import DEVICE, NOW_S, set_clock
 from host_tests.support.policies import POLICY
@@ -168,7 +170,7 @@ def test_an_alarm_is_open_until_somebody_sees_to_it(web: Website, keys: dict[str
     web.ask(f"/v1/alarms/{found['number']}/clear", keys["operator"], "POST")
     assert web.ask("/v1/alarms", keys["reader"]).json == []
     (_, entry, *_) = web.ask("/v1/audit", keys["reader"]).json
-    assert (entry["who"], entry["what"]) == ("token operator", "alarm acknowledged: light")
+    assert (entry["who"], entry["what"]) == ("token operator", "alarm acknowledged: light detected")
     assert web.ask("/v1/audit", keys["acme"]).json == []
 
 
@@ -219,7 +221,7 @@ def test_a_raw_record_is_shown(web: Website, operator: Page):
 def test_a_card_is_switched(web: Website, operator: Page, keys: dict[str, str], card: int):
     operator.goto(f"{web.url}/devices/{DEVICE}/card")
     expect(operator.locator("#profiles tbody tr").first).to_contain_text("in use")
-    expect(operator.get_by_text("returned to the previous profile (15)")).to_be_visible()
+    expect(operator.get_by_text("returned to the previous profile, cause 15")).to_be_visible()
     expect(operator.get_by_role("region", name="Data by country")).to_contain_text("China")
     expect(operator.locator("#profiles tbody tr").first).to_contain_text("5.00 of 20 MB")
     expect(operator.locator("#plan")).to_contain_text("ACME Rail")
@@ -270,12 +272,29 @@ def test_the_time_distance_diagram_of_a_route_is_drawn(web: Website, operator: P
     assert trip["container"] == CONTAINER and kms == sorted(kms) and kms[0] < 100 and kms[-1] > 3000
     assert web.ask("/v1/time-distance?route=none", keys["reader"]).status == 404
     operator.goto(f"{web.url}/time-distance")
-    expect(operator.locator(".diagram path.curve")).to_have_count(1)
+    curve = operator.locator(".diagram path.trip")
+    expect(curve).to_have_css("stroke", "rgb(43, 123, 176)")
     expect(operator.locator(".diagram text.border")).to_contain_text("CN→KZ")
-    operator.get_by_label("days since departure").check()
+    operator.get_by_label("Days since departure").check()
     operator.get_by_text("As a table").click()
     picture(operator, "time-distance")
     assert barriers(operator) == []
+
+
+def test_the_last_station_of_a_route_has_its_name(web: Website, operator: Page):
+    """Also with a border next to it."""
+
+    def close(route: Route) -> None:
+        answer = route.fetch()
+        (data,) = re.findall(r'id="data">(.*?)</script>', answer.text())
+        shown = json.loads(data)
+        shown["stations"][-2]["km"] = shown["stations"][-1]["km"] - 1
+        route.fulfill(response=answer, body=answer.text().replace(data, json.dumps(shown)))
+
+    operator.route("**/time-distance", close)
+    operator.goto(f"{web.url}/time-distance")
+    expect(operator.locator(".diagram text.name").filter(has_text="Karaganda")).to_have_count(1)
+    operator.unroute("**/time-distance")
 
 
 def test_the_events_are_on_the_page(web: Website, operator: Page, keys: dict[str, str]):

@@ -149,7 +149,7 @@ def test_a_password_is_read_and_only_its_hash_is_kept(command: Command):
         (("tokens", "add", "a", "--role", "king"), "no role 'king'; known are reader, operator, admin"),
         (("tokens", "add", "A b"), "cannot be the name of a token"),
         (("tokens", "revoke", "nobody"), "no token nobody"),
-        (("share", "revoke", "99"), "no link 99"),
+        (("share", "revoke", "99"), "no share link 99"),
         (("share", "add", DEVICE, "--for", "x"), "is not a duration from 1m to 366d"),
         (("web", "lb-none"), "no device lb-none"),
     ],

@@ -89,8 +89,8 @@ def test_alarms_are_mailed_when_raised_and_when_cleared(fleet, monkeypatch):
         fleet.deliver(at(1, events=4), at(2, events=4), at(3, events=4096))
         fleet.published()
         wait_until(lambda: len(server.mails) == 2 and not fleet.left(), "two mails")
-    assert "Subject: [major] temperature raised: lb-0001" in server.mails[0]
-    assert "Subject: [major] temperature cleared: lb-0001" in server.mails[1]
+    assert "Subject: [major] temperature out of range, raised: lb-0001" in server.mails[0]
+    assert "Subject: [major] temperature out of range, cleared: lb-0001" in server.mails[1]
     assert "29.56301, 106.55156" in server.mails[0]
 
 

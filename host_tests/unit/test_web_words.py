@@ -1,11 +1,14 @@
 """Every page in Chinese has no English left; language and sign-in lead back to where one was."""
 
+import gzip
 import json
 import re
 from html import unescape
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
+from landbridge.features.alarms.rules import SEVERITIES
+from landbridge.geo.places import labels
 from landbridge.web.forms import inside
 
 from host_tests.support.fleet import FIRST, NOW_S, SECOND
@@ -32,6 +35,23 @@ def test_a_page_in_chinese_has_no_english_left(pages: Shown, place: str):
 def test_a_shared_page_in_chinese_has_no_english_left(pages: Shown):
     status, text = pages.ask(f"/s/{pages.link}?language=zh", "")
     assert status == 200 and english(text) == set()
+
+
+def test_a_profile_switch_names_its_cause(pages: Shown):
+    _, text = pages.ask(f"/devices/{FIRST}/card?language=en", pages.house)
+    assert "15 % of the month&#39;s data used" in text and "no connection, cause 15" in text
+    assert "chosen by the policy" in text
+
+
+def test_an_alarm_shows_its_severity(pages: Shown):
+    _, text = pages.ask("/alarms?language=en", pages.house)
+    for severity in SEVERITIES:
+        assert f'class="badge alarm {severity}"' in text and f">{severity}</small>" in text
+
+
+def test_cities_along_the_land_bridge_have_chinese_names():
+    named = {name: chinese for name, chinese, *_ in json.loads(gzip.decompress(labels()))["places"]}
+    assert (named["Kyiv"], named["Vienna"], named["Poznań"]) == ("基辅", "维也纳", "波兹南")
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def revoke(it: Services, user: User, device: str, link: int) -> None:
         found = view(connection, user, device)
         row = stored_share_links.find(connection, link)
         if row is None or row.trip not in {each.trip for each in device_views.trips_of(connection, found)}:
-            raise HTTPException(404, _("no link {number}", number=link))
+            raise HTTPException(404, _("no share link {number}", number=link))
         share_links.revoke(connection, link, user.who, it.clock.now_s())
 
 

@@ -27,7 +27,7 @@ OUTCOMES = {
     6: _("changed by the card itself"),
     REFUSED_POLICY: _("policy refused by the device"),
     8: _("no answer with this access point, the previous one is tried"),
-    QUOTA: _("% of the month's data used"),
+    QUOTA: _("{cause} % of the month's data used"),
     BLOCKED: _("radio off: no profile is allowed in that country"),
 }
 """Of an event."""
@@ -115,7 +115,7 @@ def describe(event: Any) -> str:
     """What became of it, in words; `event` has the columns of `Event`."""
     outcome = OUTCOMES.get(event.outcome) or _("outcome {number}", number=event.outcome)
     if event.outcome == QUOTA:
-        return f"{event.cause} {outcome}"
+        return _(outcome, cause=event.cause)
     return _("{outcome}, cause {cause}", outcome=outcome, cause=event.cause) if event.cause else outcome
 
 

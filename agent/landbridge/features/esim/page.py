@@ -283,8 +283,13 @@ def _switches(
     for event in ended:
         policy = policies.get(event.revision)
         before, after = (policy.name(each) if policy else None for each in (event.before, event.after))
-        what = wire.OUTCOMES.get(event.outcome) or _("outcome {number}", number=event.outcome)
-        shown = {"what": what, "by": None, "from": before, "to": after, "cause": event.cause or None}
+        shown = {
+            "what": wire.describe(event),
+            "by": None,
+            "from": before,
+            "to": after,
+            "cause": event.cause or None,
+        }
         rows.append((event.at_s or event.received_s, shown))
     rows.sort(key=lambda row: row[0], reverse=True)
     return [{"time": iso(at_s)} | shown for at_s, shown in rows if _lies_in(spans, at_s)]

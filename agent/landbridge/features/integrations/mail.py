@@ -63,7 +63,7 @@ def written(sender: str, pages: str, address: str, event: dict[str, Any]) -> Ema
     names = {"alarm": label(event["alarm"]), "severity": label(event["severity"]), "state": label(state)}
     whose = event["container"] or event["device"]
     mail["Subject"] = language.translate(
-        _("[{severity}] {alarm} {state}: {container}", container=whose, **names)
+        _("[{severity}] {alarm}, {state}: {container}", container=whose, **names)
     )
     lines = [
         _("Alarm: {alarm} ({severity}), {state}", **names),

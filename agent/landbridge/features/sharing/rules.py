@@ -35,7 +35,7 @@ def add(connection: Connection, trip: Row[Any], length: str, who: str, now_s: in
     made, hashed = secret.make()
     kept_s = share_links.WHOLE_TRIP_S if until_s is None else until_s
     share = share_links.add(connection, hashed, trip.trip, trip.started_s, kept_s, who, now_s)
-    audit.add(connection, who, _("link {number} created", number=share), now_s, trip.device)
+    audit.add(connection, who, _("share link {number} created", number=share), now_s, trip.device)
     return Made(share, made, until_s)
 
 
@@ -43,13 +43,19 @@ def revoke(connection: Connection, share: int, who: str, now_s: int) -> Row[Any]
     """Revoke a link; return it as it was. `UserError` if there is none, or it has expired."""
     row = share_links.find(connection, share)
     if row is None:
-        raise UserError(_("no link {number}; `landbridge share list` lists them", number=share))
+        raise UserError(_("no share link {number}; `landbridge share list` lists them", number=share))
     if row.revoked_s is not None:
-        raise UserError(_("link {number} was revoked by {who}", number=share, who=actor(row.revoked_by)))
+        raise UserError(
+            _("share link {number} was revoked by {who}", number=share, who=actor(row.revoked_by))
+        )
     share_links.revoke(connection, share, who, now_s)
     shared = trips.find(connection, row.trip)
     audit.add(
-        connection, who, _("link {number} revoked", number=share), now_s, shared.device if shared else None
+        connection,
+        who,
+        _("share link {number} revoked", number=share),
+        now_s,
+        shared.device if shared else None,
     )
     return row
 

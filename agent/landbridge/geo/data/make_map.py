@@ -39,6 +39,35 @@ COARSE = Detail(0.15, 0.1)
 """A pixel or two at zoom 3."""
 SMALLEST_RING = 4
 LEAST_POPULATION = 15_000
+CHINESE = {
+    "AT": {"Vienna": "维也纳"},
+    "BG": {"Sofia": "索非亚", "Varna": "瓦尔纳"},
+    "BY": {"Mahilyow": "莫吉廖夫"},
+    "CZ": {"Brno": "布尔诺"},
+    "FR": {"Toulouse": "图卢兹"},
+    "IT": {"Catania": "卡塔尼亚", "Milan": "米兰"},
+    "KZ": {
+        "Almaty": "阿拉木图", "Atyrau": "阿特劳", "Karagandy": "卡拉干达",
+        "Kyzylorda": "克孜勒奥尔达", "Oral": "乌拉尔", "Pavlodar": "巴甫洛达尔",
+        "Ust-Kamenogorsk": "乌斯季卡缅诺戈尔斯克",
+    },
+    "PL": {"Poznań": "波兹南"},
+    "RO": {"Braşov": "布拉索夫", "Cluj-Napoca": "克卢日-纳波卡", "Timişoara": "蒂米什瓦拉"},
+    "RS": {"Niš": "尼什"},
+    "RU": {
+        "Chelyabinsk": "车里雅宾斯克", "Irkutsk": "伊尔库茨克", "Izhevsk": "伊热夫斯克",
+        "Kaliningrad": "加里宁格勒", "Kemerovo": "克麦罗沃", "Krasnoyarsk": "克拉斯诺亚尔斯克",
+        "Nizhniy Novgorod": "下诺夫哥罗德", "Samara": "萨马拉", "Saratov": "萨拉托夫",
+        "Ufa": "乌法", "Ulan-Ude": "乌兰乌德", "Voronezh": "沃罗涅日",
+        "Yekaterinburg": "叶卡捷琳堡",
+    },
+    "TR": {"Gaziantep": "加济安泰普", "Kayseri": "开塞利", "Konya": "科尼亚", "Mersin": "梅尔辛"},
+    "UA": {
+        "Dnipro": "第聂伯罗", "Donetsk": "顿涅茨克", "Kharkiv": "哈尔科夫", "Kyiv": "基辅",
+        "Odesa": "敖德萨",
+    },
+}  # fmt: skip
+"""Names of large cities along the land bridge that GeoNames has not, by country."""
 Arc = list[tuple[float, float]]
 
 
@@ -157,7 +186,7 @@ def places() -> str:
     rows = cache().get_cities().values()
     for each in sorted(rows, key=lambda row: (row["countrycode"], row["name"], -row["population"])):
         where = (f"{each['latitude']:.2f}", f"{each['longitude']:.2f}")
-        chinese = in_chinese(each["alternatenames"])
+        chinese = CHINESE.get(each["countrycode"], {}).get(each["name"]) or in_chinese(each["alternatenames"])
         writer.writerow((each["name"], chinese, *where, each["countrycode"], each["population"]))
     return text.getvalue()
 

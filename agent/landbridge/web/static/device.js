@@ -14,7 +14,7 @@ const [slider, moment, known, colour, play, scale, charts] = [
 ].map((id) => document.getElementById(id));
 const PLAY_MS = 20_000; // the whole track
 const PARTS = {
-  position: _("position fix"), stationary: _("position reused"), search: _("network scan"), report: _("session"), other: _("other"),
+  position: _("Position fix"), stationary: _("Position reused"), search: _("Network scan"), report: _("Session"), other: _("Other"),
 };
 
 const [outline, days, events] = await Promise.all(["/outline?most=2000", "/days", "/events"].map((path) => json(base + path)));

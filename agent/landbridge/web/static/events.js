@@ -11,7 +11,7 @@ const DRAWN = ["stop", "border", "alarm", "arrival"];
 /** An event in a line. */
 export function summary(it) {
   const place = it.place ? ` ${it.place}` : "";
-  const stood = it.stood_s ? ` (${Math.round(it.stood_s / 3600)} h)` : "";
+  const stood = it.stood_s ? ` ${_("after {hours} h", { hours: Math.round(it.stood_s / 3600) })}` : "";
   const texts = {
     alarm: () => (it.alarm in BACK ? label(it.alarm) : `${label("alarm")}: ${label(it.alarm)}`),
     border: () => `${label("border")} ${country(it.from, it.from)} → ${country(it.to, it.to)}`,
@@ -55,7 +55,7 @@ export function strip({ events, from, until, seek }) {
   );
   seeks(picture, from, until, seek);
   const keys = Object.keys(COLOURS).filter((type) => events.some((it) => it.type === type));
-  const caption = make("figcaption", {}, make("b", {}, _("Events")), ...keys.map((type) => make("span", { class: `key event-${type}` }, label(type))));
+  const caption = make("figcaption", {}, make("b", {}, _("Events")), ...keys.map((type) => make("span", { class: `key event-${type}` }, make("span", { class: "sentence" }, label(type)))));
   const move = (at) => {
     cursor.setAttribute("x1", x(at));
     cursor.setAttribute("x2", x(at));
@@ -66,7 +66,7 @@ export function strip({ events, from, until, seek }) {
 /** Fill the table: its buttons go to the time of an event. */
 export function list(body, events, seek) {
   body.replaceChildren(...events.toReversed().slice(0, 300).map((it) => {
-    const button = make("button", { class: "quiet" }, summary(it));
+    const button = make("button", { class: "quiet" }, make("span", { class: "sentence" }, summary(it)));
     button.addEventListener("click", () => seek(Date.parse(it.time)));
     return make("tr", {}, make("td", {}, time(it.time, "at")), make("td", {}, button));
   }));

@@ -61,9 +61,9 @@ const when = (at) => time(at === null ? null : new Date(at).toISOString().replac
 
 function tableRow(row) {
   const link = make("a", { href: `/devices/${encodeURIComponent(row.device)}` }, row.container ?? row.device);
-  const name = make("td", {}, link, make("small", {}, row.container ? row.device : _("no trip")));
+  const name = make("td", {}, link, make("small", {}, row.container ? row.device : _("No trip")));
   const volts = row.battery_mv ? `${(row.battery_mv / 1000).toFixed(2)} V` : "–";
-  const why = row.alarms.map(label).join(", ");
+  const why = row.alarms.map(label).join(_(", "));
   const state = make("span", { class: `badge ${row.state}`, title: why }, why || label(row.state));
   return make(
     "tr", { "data-device": row.device }, make("td", {}, state), name, make("td", {}, when(row.time)),
@@ -103,7 +103,7 @@ function chips() {
   for (const row of rows.values()) counts[row.state] += 1;
   document.querySelector(".states").replaceChildren(...ORDER.filter((state) => counts[state]).map((state) => {
     const pressed = String(shown.has(state));
-    const chip = make("button", { class: `chip ${state}`, "aria-pressed": pressed }, `${label(state)} ${counts[state]}`);
+    const chip = make("button", { class: `chip ${state}`, "aria-pressed": pressed }, make("span", { class: "sentence" }, label(state)), ` ${counts[state]}`);
     chip.addEventListener("click", () => {
       if (!shown.delete(state)) shown.add(state);
       draw();
@@ -198,7 +198,7 @@ async function alarms() {
     const link = make("a", { href: `/devices/${encodeURIComponent(it.device)}` }, it.container ?? it.device);
     const button = make("button", { "aria-label": `${_("Acknowledge")}: ${label(it.alarm)}, ${it.container ?? it.device}` }, _("Acknowledge"));
     button.addEventListener("click", () => acknowledge(it));
-    const what = make("span", { class: "badge alarm" }, label(it.alarm));
+    const what = make("span", { class: `badge alarm ${it.severity}`, title: label(it.severity) }, label(it.alarm));
     return make("li", {}, what, link, time(it.since), ...(may ? [button] : []));
   }));
 }

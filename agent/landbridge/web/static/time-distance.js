@@ -36,10 +36,10 @@ function draw() {
 
 /** A line for each station: strong where the next one is in another country. */
 function levels(width, y) {
-  return [...stations.entries()].sort(([i], [j]) => Number(isBorder(j)) - Number(isBorder(i)) || i - j).reduce((drawn, [i, it]) => {
+  return [...stations.entries()].sort(([i], [j]) => rank(i) - rank(j) || i - j).reduce((drawn, [i, it]) => {
     const border = isBorder(i);
     const taken = drawn.some(({ level }) => Math.abs(level - y(it.km)) < CLOSE_PX);
-    if (taken && !border && i !== 0 && i !== stations.length - 1) return drawn;
+    if (taken && rank(i) === 2) return drawn;
     const line = svg("line", { x1: left, x2: width - RIGHT, y1: y(it.km), y2: y(it.km), class: border ? "level border" : "level" });
     const name = svg("text", { x: left - 8, y: y(it.km) + 4, "text-anchor": "end", class: border ? "name border" : "name" });
     name.textContent = border ? `${it.name} ${it.country}→${stations[i + 1].country}` : it.name;
@@ -47,6 +47,8 @@ function levels(width, y) {
   }, []).flatMap(({ parts }) => parts);
 }
 
+/** Whose name goes before others: the ends of the route, then borders. */
+const rank = (i) => (i === 0 || i === stations.length - 1 ? 0 : isBorder(i) ? 1 : 2);
 const isBorder = (i) => i + 1 < stations.length && stations[i].country !== stations[i + 1].country;
 
 function dates(from, until, x, most) {
@@ -65,7 +67,7 @@ function dates(from, until, x, most) {
 function path(trip, start, x, y) {
   const link = svg("a", { href: `/devices/${encodeURIComponent(trip.device)}`, "aria-label": trip.container });
   const d = trip.points.map(([ms, km], i) => `${i ? "L" : "M"}${x(ms - start).toFixed(1)} ${y(km).toFixed(1)}`).join("");
-  const line = svg("path", { d, class: "curve", stroke: trip.colour });
+  const line = svg("path", { d, class: "trip", stroke: trip.colour });
   const title = svg("title", {});
   title.textContent = trip.container;
   link.append(title, svg("path", { d, class: "reach" }), line);

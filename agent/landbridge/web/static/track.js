@@ -43,7 +43,7 @@ export class Track {
     const { map: made, drawNames } = await makeMap(container, { places }, () => eventView.names(this.happened));
     for (const [source, data] of Object.entries(this.at(now))) made.addSource(source, { type: "geojson", data });
     const line = { "line-color": "#e07a3f", "line-width": 2 };
-    made.addLayer({ id: "way", type: "line", source: "lines", filter: ["!", ["get", "gap"]], paint: line });
+    made.addLayer({ id: "track", type: "line", source: "lines", filter: ["!", ["get", "gap"]], paint: line });
     made.addLayer({
       id: "gaps", type: "line", source: "lines", filter: ["get", "gap"],
       paint: { ...line, "line-width": 1.5, "line-dasharray": [2, 3] },

@@ -24,7 +24,7 @@ export class Wakes {
     const first = Math.max(0, Math.min(passed - ROWS / 2, near.length - ROWS));
     this.body.replaceChildren(...near.slice(first, first + ROWS).map((wake, i) => make(
       "tr", first + i === passed - 1 ? { class: "here", "aria-current": "true" } : {}, make("td", {}, time(wake.time, "at")),
-      make("td", {}, _(wake.did)), make("td", {}, _(wake.slept)), make("td", {}, wake.joules.toFixed(1)),
+      make("td", { class: "sentence" }, _(wake.did)), make("td", { class: "sentence" }, _(wake.slept)), make("td", {}, wake.joules.toFixed(1)),
     )));
   }
 

@@ -21,7 +21,7 @@ const date = new Intl.DateTimeFormat(locale, SHORT);
 const dateOfAnotherYear = new Intl.DateTimeFormat(locale, { ...SHORT, year: "numeric" });
 const dayOf = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric" });
 const dayOfAnotherYear = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric", year: "numeric" });
-const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
+const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "long" });
 const STEPS = [["day", 86400], ["hour", 3600], ["minute", 60]];
 
 /** A time (ms) in the viewer's zone; of a `day` only the date. */
@@ -37,7 +37,8 @@ export function ago(ms) {
   for (const [unit, length] of STEPS) {
     if (Math.abs(seconds) >= length * 1.5) return relative.format(Math.round(seconds / length), unit);
   }
-  return relative.format(Math.round(seconds / 60), "minute");
+  const minutes = Math.round(seconds / 60);
+  return minutes ? relative.format(minutes, "minute") : _("now");
 }
 
 const regions = new Intl.DisplayNames(language, { type: "region" });
