@@ -62,7 +62,13 @@ host = "{UPDATES_HOST}:{BROKER_PORT}"
 """Behind each profile of a policy with an access point for positions and one for updates."""
 NOT_SUBSCRIBED_BY = CHINA
 """The identity that may not use the second one."""
-KINDS = ("single", "single-everywhere", "euicc4", "applet")
+KINDS = ("single", "single-everywhere", "euicc4", "euicc-landing", "applet")
+LOADED = {
+    "LANDING-CIS": ("8988280000000000022", CIS, "cis"),
+    "LANDING-EUROPE": ("8988280000000000033", EUROPE, "europe"),
+    "LANDING-CHINA": ("8988280000000000044", CHINA, "china"),
+}
+"""The profiles of the policy that are downloaded on the way: ICCID, IMSI and name by MatchingID."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,8 @@ class Issued:
     policy: str = ""
     points: Mapping[str, Mapping[str, AccessPoint]] = field(default_factory=dict)
     """By IMSI the access points that its operator knows."""
+    offers: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
+    """As LOADED, what the SM-DP+ server has for it; the policy has `{server}` for its address."""
 
     def switches(self) -> int:
         """How often it has become another."""
@@ -85,14 +93,17 @@ class Issued:
 
 def issue(kind: str, apns: int = 1) -> Issued:
     """A new card of one of `KINDS`; with two `apns` the policy of its profiles tells what each is for."""
+    roaming = Profile("8931440400012345678", ROAMING, "roaming", "R", fallback=True)
+    agreements = {CIS: EASTERN, EUROPE: WESTERN, CHINA: CHINESE}
+    if kind == "euicc-landing":
+        return Issued(Euicc([roaming]), agreements, landing(), offers=LOADED)
     if kind == "euicc4":
         profiles = [
-            Profile("8931440400012345678", ROAMING, "roaming", "R", fallback=True),
+            roaming,
             Profile("8988280000000000022", CIS, "cis", "M"),
             Profile("8988280000000000033", EUROPE, "europe", "M"),
             Profile("8988280000000000044", CHINA, "china", "M"),
         ]
-        agreements = {CIS: EASTERN, EUROPE: WESTERN, CHINA: CHINESE}
         if apns == 2:
             return Issued(Euicc(profiles), agreements, directed(), _points())
         return Issued(Euicc(profiles), agreements, POLICY)
@@ -104,6 +115,15 @@ def issue(kind: str, apns: int = 1) -> Issued:
         ]
         return Issued(AppletCard(identities), {each.imsi: each.countries for each in identities})
     return Issued(Card(), {ROAMING: EVERYWHERE} if kind == "single-everywhere" else {})
+
+
+def landing() -> str:
+    """The policy with an activation code for each profile that is to be downloaded."""
+    found = POLICY
+    for matching_id, (iccid, _imsi, _name) in LOADED.items():
+        line = f'iccid = "{iccid}"\n'
+        found = found.replace(line, f'{line}download = "LPA:1${{server}}${matching_id}"\n')
+    return found
 
 
 def directed() -> str:
