@@ -8,8 +8,10 @@ of the world's networks (rules.py); what stands in an agreement is accepted, but
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+
+from landbridge.geo.route import MCC
 
 from tools.modem.card.applet import AppletCard, Identity
 from tools.modem.card.card import Card
@@ -89,6 +91,11 @@ class Issued:
         if isinstance(self.card, Euicc):
             return len(self.card.switches)
         return len(self.card.rotations) if isinstance(self.card, AppletCard) else 0
+
+    def wanted(self, countries: Collection[str]) -> int:
+        """How many of the `offers` are for one of these countries (ISO 3166-1)."""
+        mccs = {str(MCC[country]) for country in countries}
+        return sum(not mccs.isdisjoint(self.agreements[imsi]) for _iccid, imsi, _name in self.offers.values())
 
 
 def issue(kind: str, apns: int = 1) -> Issued:
