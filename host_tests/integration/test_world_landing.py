@@ -1,5 +1,5 @@
-"""A card that leaves with one roaming profile: the local one is loaded in the first hours and used, by the real
-firmware, agent and broker; the same seed is the same trip."""
+"""A card that leaves with one roaming profile: the local one is loaded in the first hours and used, by the
+real firmware, agent and broker; the same seed is the same trip."""
 
 from __future__ import annotations
 

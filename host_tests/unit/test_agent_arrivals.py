@@ -1,4 +1,5 @@
-"""Profiles that a policy names and the card does not have yet: when they are ordered, and what devices hear."""
+"""Profiles that a policy names and the card does not have yet: when they are ordered, and what devices
+hear."""
 
 from __future__ import annotations
 
@@ -15,13 +16,14 @@ from landbridge.core.errors import UserError
 from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
-from landbridge.features.downloads import arrivals, queries, rules
+from landbridge.features.downloads import arrivals, queries, rules, trust
 from landbridge.features.downloads import handler as downloads
 from landbridge.features.esim import coding as wire
 from landbridge.features.esim import handler as cards
 from landbridge.features.esim import policy
 from landbridge.features.esim.coding import Policy
 from landbridge.features.esim.queries import policies as stored
+from landbridge.points import queries as points
 from landbridge.protocol.uplink import Uplink
 from locator.downlink import profiles as obeyed
 from locator.esim import iccid_bytes
@@ -65,8 +67,8 @@ class Fleet:
         self.esim = Esim("smdp.example", str(folder / "ci.pem"))
         self.place: tuple[float, float] | None = None
         self.plmn = 0
-        monkeypatch.setattr(arrivals.points, "last", self._last)
-        monkeypatch.setattr(arrivals.points, "latest_position", lambda *_: None)
+        monkeypatch.setattr(points, "last", self._last)
+        monkeypatch.setattr(points, "latest_position", lambda *_: None)
         with database.writing() as connection:
             devices.add(connection, DEVICE, self.keyring.wrap(bytes(32), first=True), NOW_S)
 
@@ -217,13 +219,9 @@ def test_what_cannot_be_ordered_is_refused_with_the_policy(fleet, old, new, why)
 
 def test_an_order_of_a_person_for_the_same_profile_is_not_doubled(fleet):
     with fleet.database.writing() as connection:
-        wanted = rules.Wanted(DEVICE, rules.code_of(CODE, "", rules_trust(fleet)))
+        wanted = rules.Wanted(DEVICE, rules.code_of(CODE, "", trust.load(fleet.esim)))
         rules.order(connection, fleet.keyring, wanted, False, "mei", NOW_S, awaited=STEPPE)
         (row,) = queries.waiting(connection, DEVICE)
         queries.begin(connection, row, NOW_S)
     fleet.assigns()
     assert list(fleet.orders()) == [STEPPE, WEST] and fleet.orders()[STEPPE] == "ordered"
-
-
-def rules_trust(fleet: Fleet) -> Any:
-    return arrivals.trust.load(fleet.esim)

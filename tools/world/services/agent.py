@@ -102,7 +102,7 @@ def main() -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
     pipeline = functools.partial(FrailPipeline, trap=trap)
     service.run = functools.partial(service.run, make_pipeline=pipeline)
-    service.Downloads = StepwiseDownloads
+    vars(service)["Downloads"] = StepwiseDownloads
     app(["run"])
 
 

@@ -1,5 +1,5 @@
-"""Profiles that a policy names and the card does not have yet: each is ordered with the policy, and its download
-begins by itself, once, when the device is in a country for which the policy prefers it."""
+"""Profiles that a policy names and the card does not have yet: each is ordered with the policy, and its
+download begins by itself, once, when the device is in a country for which the policy prefers it."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -89,9 +89,7 @@ def _country(connection: Connection, device: str) -> str | None:
     return None
 
 
-def installed(
-    connection: Connection, row: Row[Any], iccid: str, who: str | None, now_s: int
-) -> str | None:
+def installed(connection: Connection, row: Row[Any], iccid: str, who: str | None, now_s: int) -> str | None:
     """The profile of an order is on the card; have it enabled if `who` wants that. Returns why it cannot
     be."""
     for act in ON_INSTALLED:

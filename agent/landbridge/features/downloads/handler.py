@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Row
 from landbridge.core.texts import _, stored
 from landbridge.db import audit
 from landbridge.db.keys import lent
-from landbridge.features.downloads import coding as wire
 from landbridge.features.downloads import arrivals, es10, notices
+from landbridge.features.downloads import coding as wire
 from landbridge.features.downloads import queries as downloads
 from landbridge.features.esim.queries import notifications
 from landbridge.features.trips import queries as trips
