@@ -112,7 +112,7 @@ def build(
     `out` gets a folder for each part; `port` is the broker's, 0 for any free one; `trap` is where
     chaos arms its traps; `heap_kw` is the device's heap in kilo-words; `harshness` is the world's.
     `variants` are those of the modem's firmware; in `hostile` a broker that is against us reads what to do.
-    `card` is one of `cards.KINDS`; `settings` (NAME=VALUE) are ordered before the trip. `season`,
+    `card` is as in `cards.issue`; `settings` (NAME=VALUE) are ordered before the trip. `season`,
     `battery_kind`, `shuttles`, `world` and `counted_mah` as in `Trip`; `apns` as in `cards.issue`;
     the agent has seen the demos in the folders `after`; `fixed_cpu` as in `Device`.
     Raises `ServiceError` when a service does not start.

@@ -64,7 +64,9 @@ host = "{UPDATES_HOST}:{BROKER_PORT}"
 """Behind each profile of a policy with an access point for positions and one for updates."""
 NOT_SUBSCRIBED_BY = CHINA
 """The identity that may not use the second one."""
-KINDS = ("single", "single-everywhere", "euicc4", "euicc-landing", "applet")
+KINDS = ("single", "single-everywhere", "euicc4", "applet")
+LANDING = "euicc-landing"
+"""The kind that is like "euicc4" after its downloads; `make cards` leaves it out."""
 LOADED = {
     "LANDING-CIS": ("8988280000000000022", CIS, "cis"),
     "LANDING-EUROPE": ("8988280000000000033", EUROPE, "europe"),
@@ -99,10 +101,10 @@ class Issued:
 
 
 def issue(kind: str, apns: int = 1) -> Issued:
-    """A new card of one of `KINDS`; with two `apns` the policy of its profiles tells what each is for."""
+    """A new card of one of `KINDS`, or LANDING; with two `apns` the policy of its profiles tells what each is for."""
     roaming = Profile("8931440400012345678", ROAMING, "roaming", "R", fallback=True)
     agreements = {CIS: EASTERN, EUROPE: WESTERN, CHINA: CHINESE}
-    if kind == "euicc-landing":
+    if kind == LANDING:
         return Issued(Euicc([roaming]), agreements, landing(), offers=LOADED)
     if kind == "euicc4":
         profiles = [
