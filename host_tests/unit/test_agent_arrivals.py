@@ -29,6 +29,7 @@ from locator.downlink import profiles as obeyed
 from locator.esim import iccid_bytes
 
 from host_tests.support.agent import DEVICE
+from host_tests.support.command import Command
 from tools.modem.card.rsp import chain
 
 NOW_S = 850_000_000
@@ -225,3 +226,20 @@ def test_an_order_of_a_person_for_the_same_profile_is_not_doubled(fleet):
         queries.begin(connection, row, NOW_S)
     fleet.assigns()
     assert list(fleet.orders()) == [STEPPE, WEST] and fleet.orders()[STEPPE] == "ordered"
+
+
+def test_the_command_orders_what_the_card_does_not_have(landbridge: Command, tmp_path: Path):
+    (tmp_path / "ci.pem").write_text(chain.ci().pem)
+    with (tmp_path / "landbridge.toml").open("a") as file:
+        file.write(f'[esim]\nservers = "smdp.example"\nci_file = "{tmp_path / "ci.pem"}"\n')
+    (tmp_path / "policy.toml").write_text(TEXT)
+    for device in (DEVICE, "lb-0002"):
+        landbridge("devices", "add", device)
+    assert "uses this activation code" in landbridge.fails("esim", "policy", "policy.toml", "--all")
+    assert "no policy" in landbridge("esim", "show", DEVICE)  # nothing was assigned
+    assert "1 of 1 devices" in landbridge("esim", "policy", "policy.toml", DEVICE)
+    assert "0 of 1 devices" in landbridge("esim", "policy", "policy.toml", DEVICE)
+    assert landbridge("esim", "downloads", DEVICE).count("waiting") == 2
+    shown = landbridge("esim", "show", DEVICE)
+    assert shown.count("awaited") == 2 and "7QX" not in shown
+    assert "not on the card" in landbridge.fails("esim", "switch", DEVICE, "steppe")

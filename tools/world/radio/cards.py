@@ -101,7 +101,8 @@ class Issued:
 
 
 def issue(kind: str, apns: int = 1) -> Issued:
-    """A new card of one of `KINDS`, or LANDING; with two `apns` the policy of its profiles tells what each is for."""
+    """A new card of one of `KINDS`, or LANDING; with two `apns` the policy of its profiles tells what each is
+    for."""
     roaming = Profile("8931440400012345678", ROAMING, "roaming", "R", fallback=True)
     agreements = {CIS: EASTERN, EUROPE: WESTERN, CHINA: CHINESE}
     if kind == LANDING:
