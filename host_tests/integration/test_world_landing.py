@@ -3,6 +3,7 @@ real firmware, agent and broker; the same seed is the same trip."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +41,14 @@ def _trip(folder: Path, modem: Dialect) -> tuple[str, Any]:
     assert [smdp.functions.orders[each].downloads for each in LOADED] == [0, 0, 1]
     assert "confirmed, china" in policy
     assert "LANDING" not in shown + policy + log
-    return digest, sorted(line.split()[-2] for line in shown.splitlines() if stage.DEVICE in line)
+    return digest, sorted(re.split(" {2,}", line)[-2] for line in shown.splitlines() if stage.DEVICE in line)
 
 
 @pytest.mark.parametrize("modem", ["bg95", "sim7600"])
 def test_the_local_profile_is_loaded_and_used(tmp_path: Path, monkeypatch: Any, modem: Dialect):
     monkeypatch.setenv("LOCKSTEP_MODEM", modem)
     _, states = _trip(tmp_path / "world", modem)
-    assert states == ["enabled", "waiting", "waiting"]
+    assert states == ["enabled 16 of 16", "waiting", "waiting"]
 
 
 def test_the_same_seed_is_the_same_trip(tmp_path: Path, monkeypatch: Any):
