@@ -34,9 +34,9 @@ from landbridge.features.coverage import trip_start
 from landbridge.features.devices import queries as devices
 from landbridge.features.diagnostics import handler as diagnostics
 from landbridge.features.diagnostics import wake_handler as wakes
+from landbridge.features.downloads import arrivals, trust
 from landbridge.features.downloads import handler as downloads
-from landbridge.features.downloads import trust
-from landbridge.features.downloads.worker import ON_INSTALLED, Downloads
+from landbridge.features.downloads.worker import Downloads
 from landbridge.features.esim import handler as cards
 from landbridge.features.integrations.deliveries import Deliveries
 from landbridge.features.integrations.home_assistant import announcing
@@ -72,7 +72,8 @@ ON_TRIP_END.register(
     cards.on_trip_end,
     downloads.on_trip_end,
 )
-ON_INSTALLED.register(cards.on_installed)
+arrivals.ON_INSTALLED.register(cards.on_installed)
+cards.ON_ASSIGNED.register(arrivals.expect)
 ON_TRIP_REOPENED.register(alarms.reopen_with_trip)
 ON_EVENT.register(alarms.follow)
 EVERY_MINUTE.register(EveryMinute(alarms.due_devices, alarms.check_due))

@@ -229,6 +229,34 @@ def test_a_package_that_is_wrong_is_not_installed(agent, smdp, damage):
     ends(agent)
 
 
+@pytest.mark.parametrize(("oid", "state"), [(chain.SMDP_OID, "installed"), ("2.999.11", "failed")])
+def test_the_server_is_the_one_that_the_code_names(agent, smdp, oid, state):
+    smdp.order(MATCH, local())
+    agent.order(f"{agent.code()}${oid}")
+    device = LocatorWithCard(agent, card())
+    device.until_over()
+    assert agent.shown()["state"] == state
+    if state == "failed":
+        assert smdp.calls == ["initiateAuthentication"]
+        assert "not the one that the activation code names" in agent.shown()["problem"]
+
+
+def test_a_notification_goes_to_no_server_that_is_not_listed(tmp_path, smdp):
+    first = DownloadingAgent(tmp_path, smdp)
+    smdp.order(MATCH, local())
+    first.order()
+    device = LocatorWithCard(first, card())
+    device.contact()
+    first.database.close()
+    agent = DownloadingAgent(tmp_path, smdp, servers="elsewhere.example")
+    agent.works()
+    (row,) = agent.notices()
+    assert row.posted_s is None and "not on the list" in row.failure
+    assert row.next_s > agent.at_s + 3_600
+    assert "handleNotification" not in smdp.calls
+    agent.database.close()
+
+
 def test_a_tls_certificate_of_others_is_not_trusted(tmp_path):
     others = chain.server(chain.ROLE_TLS, root="CI of others", hosts=("localhost",))
     with Server(tls=others) as smdp:

@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cbor2
@@ -18,7 +20,7 @@ from landbridge.config import Config, Esim, Store, Web
 from landbridge.core.clock import Clock
 from landbridge.core.errors import UserError
 from landbridge.features.audit import queries as audit
-from landbridge.features.downloads import activation, es9, es10, queries, trust
+from landbridge.features.downloads import activation, es9, es10, queries, steps, trust
 from landbridge.features.downloads import coding as wire
 from landbridge.protocol import der
 from landbridge.protocol.der import DerError
@@ -493,3 +495,56 @@ def test_the_pieces_of_the_vectors_are_the_package_and_its_segments():
     assert found.hex() == VECTORS["package"][0]
     segments = [bytes.fromhex(each) for each in VECTORS["segments"]]
     assert found == b"".join(len(each).to_bytes(2, "big") + each for each in segments)
+
+
+# Whatever devices and servers answer, an order goes on or ends
+
+STAGES = [queries.ORDERED, queries.AUTHENTICATING, queries.PREPARING, queries.LOADING, queries.CHECKING]
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
+FIELDS = (
+    "serverSigned1 serverSignature1 euiccCiPKIdToBeUsed serverCertificate profileMetadata smdpSigned2"
+    " smdpSignature2 smdpCertificate boundProfilePackage"
+).split()
+COLLECTED = bytes.fromhex(
+    "BF3E125A1089049032123451234512345678901235" + "BF2D02A000" + "BF2003820102" + "BF2E128010" + "AB" * 16
+)
+AUTHENTICATED = der.make(
+    0xBF38, der.make(0xA0, der.make(0x30), der.make(0x5F37, bytes(64)), der.make(0x30), der.make(0x30))
+)
+PREPARED = der.make(0xBF21, der.make(0xA0, der.make(0x30), der.make(0x5F37, bytes(64))))
+GOOD = {queries.ORDERED: COLLECTED, queries.AUTHENTICATING: AUTHENTICATED, queries.PREPARING: PREPARED}
+
+
+def order(stage: str, answer: bytes, reason: int = 0, task: str = queries.DOWNLOAD) -> steps.Order:
+    row: Any = SimpleNamespace(
+        stage=stage, reason=reason, task=task, server="smdp.example", step=5, sessions=0, loads=0,
+        failures=0, eid=None, iccid=None, problem="why",
+    )  # fmt: skip
+    session = {"transaction": bytes(16), "certificate": chain.ci().der, "iccids": [], "free": 50_000}
+    return steps.Order(row, activation.parse(CODE), b"\xbf\x33\x00", answer, session, "", NOW)
+
+
+def is_next(found: steps.Next) -> bool:
+    return bool(found.outcome) or found.values.get("step", 0) > 5 or "next_s" in found.values
+
+
+@given(st.sampled_from([*STAGES, queries.CANCELLING]), TREES | st.binary(max_size=60), st.integers(0, 15))
+def test_any_answer_of_a_device_leads_on(stage, answer, reason):
+    trusted = trust.Trust((), frozenset())
+    for task in (queries.DOWNLOAD, queries.DELETE):
+        assert is_next(steps.advance(order(stage, b"" if reason else answer, reason, task), trusted))
+
+
+@given(
+    st.sampled_from(sorted(GOOD)),
+    st.dictionaries(
+        st.sampled_from(FIELDS),
+        (TREES | st.just(chain.ci().der)).map(es9.encoded) | st.text(max_size=9) | st.integers(),
+    ),
+    st.sampled_from(["00" * 16, "AB", "x", ""]) | st.integers(),
+)
+def test_any_answer_of_a_server_leads_on(stage, fields, transaction):
+    trusted = trust.Trust((chain.ci().certificate,), frozenset({"smdp.example"}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(es9.Server, "ask", lambda *_, **__: {**fields, "transactionId": transaction})
+        assert is_next(steps.advance(order(stage, GOOD[stage]), trusted))

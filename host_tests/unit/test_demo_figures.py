@@ -12,6 +12,7 @@ from host_tests.support.figures import GOOD
 from tools.world.demo import figures
 from tools.world.demo.diary import Diary
 from tools.world.demo.figures import HOUR_MS, Border
+from tools.world.radio import cards
 from tools.world.radio.rules import Bar
 from tools.world.trip import Crossing, Sense
 
@@ -133,3 +134,27 @@ def test_time_without_a_network_that_takes_the_card_is_counted_from_wake_to_wake
     for hour in (1, 2, 4, 5):
         kept.after_wake(hour * HOUR_MS, 0, rtc_memory(0, 0))
     assert kept.refused_ms == 3 * HOUR_MS
+
+
+def test_nine_of_ten_profiles_that_are_wanted_must_be_installed():
+    def short(wanted: int, installed: int) -> list[str]:
+        return figures.fell_short(
+            dataclasses.replace(GOOD, downloads_wanted=wanted, downloads_installed=installed)
+        )
+
+    assert short(0, 0) == short(10, 9) == []
+    assert short(3, 2) == ["profile downloads: 2 of 3 installed"]
+
+
+def test_the_median_border_counts_silence_to_the_end_as_the_whole_trip():
+    passed = [Border("CN-KZ", 1.0), Border("KZ-RU", None), Border("RU-BY", 3.0)]
+    assert dataclasses.replace(GOOD, borders=passed).border_h == 3.0
+    assert dataclasses.replace(GOOD, borders=passed[:2]).border_h == (1.0 + 24 * GOOD.days) / 2
+    assert dataclasses.replace(GOOD, borders=[]).border_h is None
+
+
+def test_profiles_are_wanted_in_the_countries_of_their_agreements():
+    issued = cards.issue(cards.LANDING)
+    ways = ["CN"], ["CN", "KZ", "RU"], ["CN", "KZ", "PL", "DE"]
+    assert [issued.wanted(each) for each in ways] == [1, 2, 3]
+    assert cards.issue("euicc4").wanted(["CN"]) == 0

@@ -6,14 +6,16 @@ import fcntl
 import json
 import os
 import random
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from tools.flash.layout import lay_out
 from tools.modem import Modem
+from tools.modem.card.profile import USUAL_SIZE
 from tools.modem.registry import Dialect
 from tools.world import worlds
 from tools.world.device import battery
@@ -37,6 +39,9 @@ from tools.world.services.processes import (
 from tools.world.trip import START_UTC_S, Trip
 from tools.world.worlds import World
 
+if TYPE_CHECKING:
+    from tools.world.services.smdp.server import Server as Smdp
+
 DEVICE = "lb-demo-1"
 CONTAINER = "CSQU3054383"
 """The example of ISO 6346: it has no owner."""
@@ -44,6 +49,7 @@ ROUTE = "Chongqing - Alashankou - Duisburg"
 ROUTE_FILE = Path(__file__).parent / "data" / "w1.csv"
 DESTINATION = "Duisburg"
 SETTINGS = Path("config", "device.json")
+_APDU, _HEX = re.compile(r"\+(CSIM|CGLA)"), re.compile(r'"[0-9A-Fa-f]+"')
 OLD = ("agent", "chaos", "flash", "broker/users.json", "broker/broker.log", "clock")
 """What an earlier run has left and would disturb; the broker's certificate may stay."""
 
@@ -61,11 +67,15 @@ class Stage:
     clock: VirtualClock
     lock: IO[str]
     card: cards.Issued
+    smdp: Smdp | None
+    """Where the profiles that the card is to load are."""
 
     def close(self) -> None:
         """End all processes."""
         self.device.close()
         self.services.stop()
+        if self.smdp:
+            self.smdp.stop()
         self.clock.close()
         self.lock.close()
 
@@ -102,7 +112,7 @@ def build(
     `out` gets a folder for each part; `port` is the broker's, 0 for any free one; `trap` is where
     chaos arms its traps; `heap_kw` is the device's heap in kilo-words; `harshness` is the world's.
     `variants` are those of the modem's firmware; in `hostile` a broker that is against us reads what to do.
-    `card` is one of `cards.KINDS`; `settings` (NAME=VALUE) are ordered before the trip. `season`,
+    `card` is as in `cards.issue`; `settings` (NAME=VALUE) are ordered before the trip. `season`,
     `battery_kind`, `shuttles`, `world` and `counted_mah` as in `Trip`; `apns` as in `cards.issue`;
     the agent has seen the demos in the folders `after`; `fixed_cpu` as in `Device`.
     Raises `ServiceError` when a service does not start.
@@ -111,9 +121,10 @@ def build(
     _clear(out)
     clock = VirtualClock(out / "clock", START_UTC_S)
     broker = Broker(out / "broker", port, trap, hostile)
-    agent = Agent(out / "agent", broker, clock.path, trap)
-    services = Services(broker, agent)
     issued = cards.issue(card, apns)
+    smdp = _smdp(issued) if issued.offers else None
+    agent = Agent(out / "agent", broker, clock.path, trap, smdp)
+    services = Services(broker, agent)
     trip = Trip(
         seed, modem, days, harshness, issued.agreements, season, battery_kind, shuttles, world, counted_mah
     )
@@ -121,7 +132,8 @@ def build(
     try:
         flash = _provision(out / "flash", services, after)
         if issued.policy:
-            (out / "cards.toml").write_text(issued.policy)
+            server = smdp.address if smdp else ""
+            (out / "cards.toml").write_text(issued.policy.replace("{server}", server))
             services.agent.do("esim", "policy", str(out / "cards.toml"), DEVICE)
         if settings:
             services.agent.do("settings", "set", DEVICE, *settings)
@@ -132,11 +144,26 @@ def build(
         simulated = Modem(trip.env, modem, trip, network, rng, trip.charge, issued.card, variants=variants)
         simulated.knows(issued.points)
         device = Device(trip, simulated, flash, _command(modem, heap_kw), clock, fixed_cpu)
-        _mask(simulated, flash)
+        _mask(simulated, flash, smdp is not None)
     except BaseException:
         services.stop()
+        if smdp:
+            smdp.stop()
         raise
-    return Stage(trip, simulated, device, flash, services, network, clock, lock, issued)
+    return Stage(trip, simulated, device, flash, services, network, clock, lock, issued, smdp)
+
+
+def _smdp(issued: cards.Issued) -> Smdp:
+    """The SM-DP+ server with what it has for this card, serving."""
+    # Its certificates and its library cost a second.
+    from tools.world.services.smdp.profiles import offered
+    from tools.world.services.smdp.server import Server
+
+    smdp = Server()
+    for matching_id, (iccid, imsi, name) in issued.offers.items():
+        smdp.order(matching_id, offered(iccid, imsi, USUAL_SIZE, name))
+    smdp.start()
+    return smdp
 
 
 def _lock(out: Path) -> IO[str]:
@@ -189,11 +216,18 @@ def _network(services: Services) -> CountedNetwork:
     return network
 
 
-def _mask(modem: Modem, flash: Path) -> None:
-    """Keep the password, which is another one each time, out of the transcript of the AT lines."""
+def _mask(modem: Modem, flash: Path, with_apdus: bool) -> None:
+    """Keep the password, and the APDUs of downloads, which are others each time, out of the transcript of the
+    AT lines."""
     password = json.loads((flash / SETTINGS).read_text())["broker_password"]
     forward = modem.on_line
-    modem.on_line = lambda direction, text: forward(direction, text.replace(password, "<password>"))
+
+    def masked(direction: str, text: str) -> None:
+        if with_apdus and _APDU.search(text):
+            text = _HEX.sub("<bytes>", text)
+        forward(direction, text.replace(password, "<password>"))
+
+    modem.on_line = masked
 
 
 def _command(modem: Dialect, heap_kw: int) -> list[str]:

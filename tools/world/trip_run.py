@@ -134,5 +134,6 @@ def measure(demo: Demo) -> tuple[Figures, Delivered]:
         built.device.counters,
         digest(had.points, built.device.transcript_digest()),
         built.card.switches(),
+        built.card.wanted([built.trip.country(0), *(each.entered for each in built.trip.crossings)]),
     )
     return found, had

@@ -80,6 +80,7 @@ LABELS = {
     "delete": _("delete"),
     "rename": _("rename"),
     "done": _("done"),
+    "waiting": _("waiting for its country"),
     "ordered": _("ordered"),
     "authenticating": _("authenticating the server"),
     "preparing": _("authenticated"),

@@ -1,7 +1,7 @@
-"""Secrets at rest, above all keys of devices: encrypted with a key in a file, for SQLite in the same folder
-as the database.
+"""Secrets at rest, above all keys of devices, encrypted with a key that lies in a file.
 
-A copy of the database alone opens no message of any device.
+For SQLite it lies in the folder of the database. A copy of the database alone opens no message of any
+device.
 """
 
 import os

@@ -392,8 +392,8 @@ class Download(BaseModel):
     ordered: str
     changed: str
     state: str
-    """ordered, authenticating, preparing, loading, checking or cancelling; installed, enabled, done,
-    failed or cancelled."""
+    """waiting, ordered, authenticating, preparing, loading, checking or cancelling; installed, enabled,
+    done, failed or cancelled."""
     loaded: int | None
     """Of `pieces`, how many the device has, while it is loading."""
     pieces: int | None

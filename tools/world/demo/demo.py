@@ -198,7 +198,12 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--world", choices=worlds.WORLDS, default=worlds.USUAL, help="docs/guide/simulated-world.md"
     )
-    parser.add_argument("--card", choices=cards.KINDS, default="single", help="docs/guide/simulated-world.md")
+    parser.add_argument(
+        "--card",
+        choices=(*cards.KINDS, cards.LANDING),
+        default="single",
+        help="docs/guide/simulated-world.md",
+    )
     parser.add_argument(
         "--season", choices=weather.SEASONS, default=weather.USUAL, help="docs/guide/simulated-world.md"
     )

@@ -110,6 +110,17 @@ class Figures:
     back_h: list[float | None] = field(default_factory=list)
     """After each time without any network: from when one could be used again to the next uplink, without
     the bar of data that it began with; None: never."""
+    downloads_wanted: int = 0
+    """Profiles that the card did not have and the policy prefers in countries that were reached."""
+    downloads_ordered: int = 0
+    downloads_installed: int = 0
+
+    @property
+    def border_h(self) -> float | None:
+        """Median of the hours from a border to the first uplink; a border that none followed counts as the
+        whole trip. None: no border was passed."""
+        each = [24 * self.days if one.first_uplink_h is None else one.first_uplink_h for one in self.borders]
+        return median(each) if each else None
 
 
 def measure(
@@ -121,6 +132,7 @@ def measure(
     counters: Counters,
     digest: str,
     switches: int = 0,
+    downloads_wanted: int = 0,
 ) -> Figures:
     """Put the figures together at the end of the trip, `trip.env.now`."""
     days = trip.env.now / DAY_MS
@@ -175,6 +187,9 @@ def measure(
         refused_h=diary.refused_ms / HOUR_MS,
         switches=switches,
         back_h=back_h(trip.back_ms(), delivered.sessions_ms, trip.bars()),
+        downloads_wanted=downloads_wanted,
+        downloads_ordered=delivered.downloads_ordered,
+        downloads_installed=delivered.downloads_installed,
     )
 
 
@@ -261,6 +276,8 @@ DEMANDS = (
     Demand("mb_a_month", f"at most {MOST_MB_A_MONTH:g}", lambda value: value <= MOST_MB_A_MONTH),
 )
 
+LEAST_INSTALLED = 0.9
+"""Of the profiles that are to be downloaded."""
 NOT_HARD = ("brown_outs", "longest_silence_h", "account_percent")
 """What a wake has spent in which the supply fails is in no account of the device."""
 ALIVE = Demand("silent_at_end_h", f"at most {LONGEST_SILENCE_H:g}", lambda value: value <= LONGEST_SILENCE_H)
@@ -309,7 +326,9 @@ def back(budget_j: float) -> Demand:
 def fell_short(figures: Figures, demands: Sequence[Demand] = DEMANDS) -> list[str]:
     """One line for each demand that is not met."""
     values = asdict(figures)
-    return [
+    done, wanted = figures.downloads_installed, figures.downloads_wanted
+    few = [f"profile downloads: {done} of {wanted} installed"] if done < LEAST_INSTALLED * wanted else []
+    return few + [
         f"{demand.figure.replace('_', ' ')} {_short(values[demand.figure])}, must be {demand.words}"
         for demand in demands
         if not demand.met(values[demand.figure])

@@ -65,6 +65,11 @@ def _rows(figures: Figures, kills: Counter[str]) -> Iterator[tuple[str, str]]:
     yield "profile switches", f"{f.switches}"
     yield "data barred", f"{f.bars} x"
     yield "border to first uplink", _borders(f.borders)
+    if f.downloads_wanted:
+        yield "the same, median", hours(f.border_h) if f.borders else "none passed"
+        made = f"{f.downloads_ordered} ordered, {f.downloads_installed} installed"
+        yield "profile downloads", f"{f.downloads_wanted} wanted, {made}"
+        yield "joules a point", f"{sum(f.joules.values()) / max(1, f.points_stored):.2f}"
     yield "uploads", f"{f.uploads_tried} tried, {f.uploads_failed} failed"
     yield "payload", f"{f.bytes_up:,} bytes up, {f.bytes_down:,} down; {f.bytes_a_point:.0f} a point"
     yield "with TLS", f"{f.mb_a_month:.2f} MB a month in {f.connections} connections"

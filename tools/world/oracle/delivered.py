@@ -8,6 +8,7 @@ from landbridge.core.clock import EPOCH
 from landbridge.db import tables
 from landbridge.db.database import open_database
 from landbridge.events import outbox
+from landbridge.features.downloads import queries as downloads
 from landbridge.points import queries as points
 from landbridge.points.queries import StoredPoint
 from sqlalchemy import func, select
@@ -34,6 +35,9 @@ class Delivered:
     dead_letters: int
     outbox_left: int
     """Messages for platforms that the broker did not take."""
+    downloads_ordered: int = 0
+    """Of profiles; those that wait for their country are not counted."""
+    downloads_installed: int = 0
 
 
 def await_outbox(database: Path) -> None:
@@ -61,6 +65,9 @@ def read(database: Path, device: str) -> Delivered:
                 connection.execute(select(func.count()).select_from(table)).scalar_one()
                 for table in (tables.dead_letters, tables.outbox)
             )
+            begun = [
+                each for each in downloads.of_device(connection, device) if each.stage != downloads.WAITING
+            ]
     finally:
         opened.close()
     again = (each.records - each.new_records + each.repeats * each.records for each in uplinks)
@@ -72,4 +79,6 @@ def read(database: Path, device: str) -> Delivered:
         duplicates_stored=len(stored) - len({each.point[1:] for each in stored}),
         dead_letters=dead_letters,
         outbox_left=outbox_left,
+        downloads_ordered=len(begun),
+        downloads_installed=sum(each.outcome == downloads.INSTALLED for each in begun),
     )

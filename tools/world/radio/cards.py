@@ -8,8 +8,10 @@ of the world's networks (rules.py); what stands in an agreement is accepted, but
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+
+from landbridge.geo.route import MCC
 
 from tools.modem.card.applet import AppletCard, Identity
 from tools.modem.card.card import Card
@@ -63,6 +65,14 @@ host = "{UPDATES_HOST}:{BROKER_PORT}"
 NOT_SUBSCRIBED_BY = CHINA
 """The identity that may not use the second one."""
 KINDS = ("single", "single-everywhere", "euicc4", "applet")
+LANDING = "euicc-landing"
+"""The kind that is like "euicc4" after its downloads; `make cards` leaves it out."""
+LOADED = {
+    "LANDING-CIS": ("8988280000000000022", CIS, "cis"),
+    "LANDING-EUROPE": ("8988280000000000033", EUROPE, "europe"),
+    "LANDING-CHINA": ("8988280000000000044", CHINA, "china"),
+}
+"""The profiles of the policy that are downloaded on the way: ICCID, IMSI and name by MatchingID."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +85,8 @@ class Issued:
     policy: str = ""
     points: Mapping[str, Mapping[str, AccessPoint]] = field(default_factory=dict)
     """By IMSI the access points that its operator knows."""
+    offers: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
+    """As LOADED, what the SM-DP+ server has for it; the policy has `{server}` for its address."""
 
     def switches(self) -> int:
         """How often it has become another."""
@@ -82,17 +94,26 @@ class Issued:
             return len(self.card.switches)
         return len(self.card.rotations) if isinstance(self.card, AppletCard) else 0
 
+    def wanted(self, countries: Collection[str]) -> int:
+        """How many of the `offers` are for one of these countries (ISO 3166-1)."""
+        mccs = {str(MCC[country]) for country in countries}
+        return sum(not mccs.isdisjoint(self.agreements[imsi]) for _iccid, imsi, _name in self.offers.values())
+
 
 def issue(kind: str, apns: int = 1) -> Issued:
-    """A new card of one of `KINDS`; with two `apns` the policy of its profiles tells what each is for."""
+    """A new card of one of `KINDS`, or LANDING; with two `apns` the policy of its profiles tells what each is
+    for."""
+    roaming = Profile("8931440400012345678", ROAMING, "roaming", "R", fallback=True)
+    agreements = {CIS: EASTERN, EUROPE: WESTERN, CHINA: CHINESE}
+    if kind == LANDING:
+        return Issued(Euicc([roaming]), agreements, landing(), offers=LOADED)
     if kind == "euicc4":
         profiles = [
-            Profile("8931440400012345678", ROAMING, "roaming", "R", fallback=True),
+            roaming,
             Profile("8988280000000000022", CIS, "cis", "M"),
             Profile("8988280000000000033", EUROPE, "europe", "M"),
             Profile("8988280000000000044", CHINA, "china", "M"),
         ]
-        agreements = {CIS: EASTERN, EUROPE: WESTERN, CHINA: CHINESE}
         if apns == 2:
             return Issued(Euicc(profiles), agreements, directed(), _points())
         return Issued(Euicc(profiles), agreements, POLICY)
@@ -104,6 +125,15 @@ def issue(kind: str, apns: int = 1) -> Issued:
         ]
         return Issued(AppletCard(identities), {each.imsi: each.countries for each in identities})
     return Issued(Card(), {ROAMING: EVERYWHERE} if kind == "single-everywhere" else {})
+
+
+def landing() -> str:
+    """The policy with an activation code for each profile that is to be downloaded."""
+    found = POLICY
+    for matching_id, (iccid, _imsi, _name) in LOADED.items():
+        line = f'iccid = "{iccid}"\n'
+        found = found.replace(line, f'{line}download = "LPA:1${{server}}${matching_id}"\n')
+    return found
 
 
 def directed() -> str:

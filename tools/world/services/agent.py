@@ -1,4 +1,5 @@
-"""The real `landbridge run` in a process that ends with its parent and dies where it is made to.
+"""The real `landbridge run` in a process that ends with its parent and dies where it is made to. What it does
+with servers of profiles it does when a device speaks: no real second counts in virtual time.
 
 `python -m tools.world.services.agent [--trap DIR]`
 """
@@ -16,6 +17,7 @@ from typing import Any
 
 from landbridge import app as service
 from landbridge.cli import app
+from landbridge.features.downloads.worker import Downloads
 from landbridge.ingest.pipeline import Answer, Pipeline
 from landbridge.ingest.session import Received
 
@@ -29,12 +31,33 @@ from tools.world.services.chaos import (
 )
 
 
+class StepwiseDownloads(Downloads):
+    """Takes a turn when it is told to: how often it looks in real time would be another trip each time."""
+
+    running: list[Downloads] = []
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.running.append(self)
+
+    def run(self) -> None:
+        """Wait for the end."""
+        self._stopping.wait()
+
+
 class FrailPipeline(Pipeline):
     """The agent's pipeline with the four places where it can be killed."""
 
     def __init__(self, *parts: Any, trap: Trap) -> None:
         super().__init__(*parts)
         self._trap = trap
+
+    def process_all(self, batch: Sequence[Received]) -> None:
+        """Not before the servers have answered what went to them since the device spoke last."""
+        for downloads in StepwiseDownloads.running:
+            downloads.turn()
+            downloads.finish()
+        super().process_all(batch)
 
     def process(self, wave: Sequence[Received]) -> list[Answer | None]:
         """Dies after the message was received."""
@@ -79,6 +102,7 @@ def main() -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
     pipeline = functools.partial(FrailPipeline, trap=trap)
     service.run = functools.partial(service.run, make_pipeline=pipeline)
+    vars(service)["Downloads"] = StepwiseDownloads
     app(["run"])
 
 

@@ -1,5 +1,7 @@
 """Broker and agent as child processes of the world: started, watched, restarted, ended."""
 
+from __future__ import annotations
+
 import json
 import os
 import secrets
@@ -12,9 +14,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tools.flash.layout import REPOSITORY
 from tools.world.services import certificates
+
+if TYPE_CHECKING:
+    from tools.world.services.smdp.server import Server as Smdp
 
 BROKER_HOST = "broker.landbridge.example"
 UPDATES_HOST = "updates.landbridge.example"
@@ -188,7 +194,9 @@ def _refuse_taken(port: int) -> None:
 class Agent(Service):
     """The real agent, with a folder for its settings and its database."""
 
-    def __init__(self, folder: Path, broker: Broker, clock_file: Path, trap: Path | None) -> None:
+    def __init__(
+        self, folder: Path, broker: Broker, clock_file: Path, trap: Path | None, smdp: Smdp | None = None
+    ) -> None:
         self.folder = folder
         self.database = folder / "landbridge.sqlite3"
         self._broker = broker
@@ -213,6 +221,13 @@ database = "{self.database}"
 directory = "{folder / "devices"}"
 broker_host = "{BROKER_HOST}"
 ca_file = "{certificate}"
+"""
+        if smdp:
+            (folder / "ci.pem").write_text(smdp.ca_pem)
+            settings += f"""
+[esim]
+servers = "{smdp.address}"
+test_ci_file = "{folder / "ci.pem"}"
 """
         file = folder / "landbridge.toml"
         file.touch(mode=0o600)

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Row
 from landbridge.core.texts import _, stored
 from landbridge.db import audit
 from landbridge.db.keys import lent
+from landbridge.features.downloads import arrivals, es10, notices
 from landbridge.features.downloads import coding as wire
-from landbridge.features.downloads import es10, notices
 from landbridge.features.downloads import queries as downloads
 from landbridge.features.esim.queries import notifications
 from landbridge.features.trips import queries as trips
@@ -48,7 +48,7 @@ def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s
 def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
     """Return the next request, the package or a piece of it; else the removal of a notification."""
     spoken = _spoken_of(uplink)
-    row = downloads.current(connection, device, now_s)
+    row = downloads.current(connection, device, now_s) or arrivals.begin(connection, device, now_s)
     if spoken and (row is None or row.download != spoken[0]):
         if row is None:
             return wire.wait(*spoken, wire.OVER)
@@ -106,6 +106,7 @@ def _late(connection: Connection, row: Row[Any], answer: wire.Answer, now_s: int
     if result.error is None:
         why = stored(_("installed though the order had ended"))
         downloads.end(connection, row.download, downloads.INSTALLED, why, now_s)
+        arrivals.installed(connection, row, row.iccid, None, now_s)
 
 
 def _spoken_of(uplink: Uplink) -> tuple[int, int] | None:

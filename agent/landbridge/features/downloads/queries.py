@@ -15,7 +15,9 @@ from landbridge.features.downloads.coding import REASONS
 from landbridge.protocol.limits import PIECE_BYTES
 
 SECRETS = ("code", "request", "answer", "session", "package")
-"""Stored encrypted, in columns of these names with the prefix `wrapped_`."""
+"""Kept encrypted, in columns of these names with `wrapped_` before them."""
+WAITING = "waiting"
+"""Stage of an order that begins in the first country whose policy prefers the profile."""
 ORDERED, AUTHENTICATING, PREPARING, LOADING, CHECKING, CANCELLING = (
     "ordered", "authenticating", "preparing", "loading", "checking", "cancelling",
 )  # fmt: skip
@@ -57,6 +59,23 @@ def every(connection: Connection) -> list[Row[Any]]:
     return list(connection.execute(select(downloads).order_by(downloads.c.download)))
 
 
+def on_card(connection: Connection, device: str) -> set[str]:
+    """The ICCIDs of the profiles that were loaded onto the card and not deleted since."""
+    found: set[str] = set()
+    for row in reversed(of_device(connection, device)):
+        if row.outcome == INSTALLED:
+            found.add(row.iccid)
+        elif row.task == DELETE and row.outcome == DONE:
+            found.discard(row.iccid)
+    return found
+
+
+def waiting(connection: Connection, device: str) -> list[Row[Any]]:
+    """The orders that wait for a country, the oldest first."""
+    mine = select(downloads).where(downloads.c.device == device, _OPEN, downloads.c.stage == WAITING)
+    return list(connection.execute(mine.order_by(downloads.c.download)))
+
+
 def open_at(connection: Connection, server: str) -> list[Row[Any]]:
     """Return the open orders at a server."""
     return list(connection.execute(select(downloads).where(_OPEN, downloads.c.server == server)))
@@ -74,8 +93,8 @@ def devices_with_open(connection: Connection, devices: Collection[str], now_s: i
 
 
 def current(connection: Connection, device: str, now_s: int) -> Row[Any] | None:
-    """Return the order that a device works on: the oldest that is open and not postponed."""
-    mine = select(downloads).where(downloads.c.device == device, _OPEN)
+    """The order that a device works on: the oldest that is open and not put off."""
+    mine = select(downloads).where(downloads.c.device == device, _OPEN, downloads.c.stage != WAITING)
     due = mine.where(downloads.c.answered | (downloads.c.next_s <= now_s))
     return connection.execute(due.order_by(downloads.c.download).limit(1)).one_or_none()
 
@@ -84,6 +103,12 @@ def to_go_on(connection: Connection, now_s: int, most: int) -> list[int]:
     """Return the orders that wait for the agent."""
     waiting = select(downloads.c.download).where(_OPEN, downloads.c.answered, downloads.c.next_s <= now_s)
     return list(connection.execute(waiting.order_by(downloads.c.next_s).limit(most)).scalars())
+
+
+def begin(connection: Connection, row: Row[Any], now_s: int) -> None:
+    """An order that has waited for its country is the device's to do."""
+    values = {"stage": ORDERED, "step": max(row.step + 1, now_s), "changed_s": now_s}
+    connection.execute(update(downloads).where(downloads.c.download == row.download).values(**values))
 
 
 def change(connection: Connection, keyring: Keyring, download: int, values: Mapping[str, Any]) -> None:

@@ -41,9 +41,11 @@ def order(
     who: str,
     now_s: int,
     trip: int | None = None,
+    awaited: str | None = None,
 ) -> int:
-    """Order a download; with `trip`, it is its tenant's and ends with the trip. Return its number.
-    `UserError` if the card accepts none, or the code is used already."""
+    """Order a download, until the end of `trip` if it is that one's tenant who wants it; returns its number.
+    That of the ICCID `awaited` begins where the policy prefers that profile (arrivals.py). `UserError` if the
+    card takes none, or the code is used already."""
     device, code = wanted
     _check_euicc(connection, device)
     for other in downloads.open_at(connection, code.server):
@@ -57,7 +59,9 @@ def order(
                 ),
                 "code",
             )
-    values = {"server": code.server, "then_enable": then_enable, "trip": trip}
+    values = {"server": code.server, "then_enable": then_enable, "trip": trip, "iccid": awaited}
+    if awaited:
+        values["stage"] = downloads.WAITING
     number = _add(connection, keyring, device, downloads.DOWNLOAD, es10.COLLECT, who, now_s, **values)
     downloads.change(connection, keyring, number, {"code": code.stored()})
     what = _("profile download {number} ordered from {server}", number=number, server=code.server)

@@ -15,13 +15,12 @@ import cbor2
 from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import Clock, to_epoch_s
-from landbridge.core.hooks import Hook
 from landbridge.core.http import WHOLE_S
 from landbridge.core.periodic import Periodic
-from landbridge.core.texts import _, stored
+from landbridge.core.texts import stored
 from landbridge.db.database import Database
 from landbridge.db.keys import Keyring
-from landbridge.features.downloads import activation, notices, steps
+from landbridge.features.downloads import activation, arrivals, notices, steps
 from landbridge.features.downloads import queries as downloads
 from landbridge.features.downloads.steps import Next, Order
 from landbridge.features.downloads.trust import Trust
@@ -32,11 +31,6 @@ _MOST_AT_ONCE = 8
 _RETRY_S = 300
 _LAST_WORDS_S = 5.0
 _log = logging.getLogger(__name__)
-
-OnInstalled = Callable[[Connection, str, str, str, int, int | None], str | None]
-"""A callback (connection, device, ICCID, who, now, trip) for a loaded profile that must be enabled. It
-returns why that is impossible; None: it was requested."""
-ON_INSTALLED: Hook[OnInstalled] = Hook()
 
 
 class Downloads(Periodic):
@@ -138,8 +132,9 @@ class Downloads(Periodic):
         if come.outcome:
             iccid = come.values.get("iccid", row.iccid)
             problem = come.problem
-            if come.outcome == downloads.INSTALLED and row.then_enable:
-                problem = installed(connection, row, iccid, now_s)
+            if come.outcome == downloads.INSTALLED:
+                who = row.ordered_by if row.then_enable else None
+                problem = arrivals.installed(connection, row, iccid, who, now_s) or problem
             downloads.end(connection, row.download, come.outcome, stored(problem) if problem else None, now_s)
 
     def _post(self, number: int) -> None:
@@ -162,11 +157,3 @@ class Downloads(Periodic):
                 tries=row.tries + 1,
                 next_s=now_s + tried.wait_s,
             )
-
-
-def installed(connection: Connection, row: Row[Any], iccid: str, now_s: int) -> str | None:
-    """Request that the profile is enabled; return why that is impossible."""
-    for act in ON_INSTALLED:
-        if why := act(connection, row.device, iccid, row.ordered_by, now_s, row.trip):
-            return _("installed, not enabled: {why}", why=why)
-    return None

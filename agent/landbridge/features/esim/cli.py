@@ -2,11 +2,12 @@
 
 import base64
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import typer
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from landbridge.core import files, stages, table
 from landbridge.core.clock import iso
@@ -14,9 +15,10 @@ from landbridge.core.errors import UserError
 from landbridge.core.texts import _, loaded
 from landbridge.core.texts import stored as stored_text
 from landbridge.db import audit
-from landbridge.db.opened import LARGEST, command_user, opened
+from landbridge.db.opened import LARGEST, Opened, command_user, opened
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import known_device
+from landbridge.features.downloads import queries as downloads
 from landbridge.features.esim import coding as wire
 from landbridge.features.esim import handler as fleet
 from landbridge.features.esim import policy as policies
@@ -114,6 +116,7 @@ def _show_profiles(policy: Policy, said: Row[Any] | None) -> None:
     for name, profile in policy.profiles.items():
         kind = on_card.get(profile.iccid)
         class_name = wire.CLASSES[kind] if kind is not None and kind < len(wire.CLASSES) else kind
+        class_name = "awaited" if profile.awaited else class_name
         data = f"{used.get(profile.iccid, 0) / 1024:.1f} MB"
         data += f" of {profile.quota_kb / 1024:.0f}" if profile.quota_kb else ""
         fallback = "yes" if name == policy.fallback else None
@@ -208,7 +211,7 @@ def policy(
     ),
 ) -> None:
     """Give devices a policy; `_POLICY_HELP` is what a person reads."""
-    found = policies.parse(files.text(file), str(file))
+    found, codes = policies.parse_with_codes(files.text(file), str(file))
     if bool(names) == everybody:
         raise UserError("name devices, or --all")
     with opened() as it, it.database.writing() as connection:
@@ -217,15 +220,25 @@ def policy(
             known_device(connection, device)
         lacking = [device for device in chosen if not _has(stored.desired(connection, device), found)][:most]
         for device in lacking:
-            stored.set_desired(
-                connection, device, found, policies.AUTOMATIC, command_user(), it.clock.now_s()
-            )
-            audit.add(connection, command_user(), _("profile policy assigned"), it.clock.now_s(), device)
+            _assign(it, connection, device, found, codes)
     print(f"{len(lacking)} of {len(chosen)} devices receive it in their next session")
 
 
 def _has(desired: stored.Desired | None, policy: Policy) -> bool:
-    return desired is not None and desired.policy == policy
+    return desired is not None and desired.policy.complete() == policy.complete()
+
+
+def _assign(
+    it: Opened, connection: Connection, device: str, policy: Policy, codes: Mapping[str, tuple[str, str]]
+) -> None:
+    """Give a device the policy, and order the profiles that its card does not have."""
+    who, now_s, said = command_user(), it.clock.now_s(), stored.report(connection, device)
+    on_card = downloads.on_card(connection, device) | set(dict(json.loads(said.profiles) if said else ()))
+    stored.set_desired(connection, device, policy.loaded(on_card), policies.AUTOMATIC, who, now_s)
+    audit.add(connection, who, _("profile policy assigned"), now_s, device)
+    missing = {iccid: code for iccid, code in codes.items() if iccid not in on_card}
+    for act in fleet.ON_ASSIGNED:
+        act(connection, it.keyring, it.config.esim, device, missing, who, now_s)
 
 
 @commands.command()

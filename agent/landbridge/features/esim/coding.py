@@ -1,7 +1,7 @@
 """The card of a device: the policy of its profiles that it is given, and what it reports."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 import cbor2
@@ -61,6 +61,8 @@ class Profile(NamedTuple):
     """(APN, user, password, host, port) over which releases are pulled; none: over the same as all else."""
     quota_kb: int = 0
     """A month; 0: as much as it takes."""
+    awaited: bool = False
+    """It is not on the card yet: no country's row in the downlink names it."""
 
 
 class Event(NamedTuple):
@@ -147,9 +149,32 @@ class Policy:
 
     def encode(self, revision: int, profile: str) -> dict[int, Any]:
         """As in a reply."""
-        rows = [[mcc, *map(self.number, names)] for mcc, names in sorted(self.countries.items())]
+        rows = [[mcc, *numbers] for mcc, numbers in self._rows() if numbers or not self.countries[mcc]]
         listed = list(self.profiles.values())
         return encode(revision, self.number(profile), self.number(self.fallback), listed, rows)
+
+    def _rows(self) -> list[tuple[int, list[int]]]:
+        """By country what of its profiles is on the card."""
+        return [
+            (mcc, [self.number(name) for name in names if not self.profiles[name].awaited])
+            for mcc, names in sorted(self.countries.items())
+        ]
+
+    def awaits(self, name: str) -> bool:
+        """Whether the profile of this name is still to be loaded onto the card."""
+        return name in self.profiles and self.profiles[name].awaited
+
+    def loaded(self, iccids: Collection[str]) -> "Policy":
+        """The same with these profiles on the card."""
+        profiles = {
+            name: each._replace(awaited=False) if each.iccid in iccids else each
+            for name, each in self.profiles.items()
+        }
+        return replace(self, profiles=profiles)
+
+    def complete(self) -> "Policy":
+        """The same with all of its profiles on the card."""
+        return self.loaded([each.iccid for each in self.profiles.values()])
 
     def stored(self) -> dict[str, Any]:
         """For JSON."""
@@ -164,10 +189,17 @@ def restored(value: Mapping[str, Any]) -> Policy:
 
 
 def _restored(
-    iccid: str, apn: str, user: str, password: str, hosts: Any = (), updates: Any = (), quota_kb: int = 0
+    iccid: str,
+    apn: str,
+    user: str,
+    password: str,
+    hosts: Any = (),
+    updates: Any = (),
+    quota_kb: int = 0,
+    awaited: bool = False,
 ) -> Profile:
     pairs = tuple((name, port) for name, port in hosts)
-    return Profile(iccid, apn, user, password, pairs, tuple(updates), quota_kb)
+    return Profile(iccid, apn, user, password, pairs, tuple(updates), quota_kb, awaited)
 
 
 def _listed(profile: Profile) -> list[Any]:

@@ -1,23 +1,33 @@
 """Downlink handler of eSIM profiles: the policy is sent until the device reports its revision; its reports
 are stored."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from landbridge.config import Esim
 from landbridge.core.errors import UserError
+from landbridge.core.hooks import Hook
 from landbridge.core.texts import _
 from landbridge.db import audit
+from landbridge.db.keys import Keyring
 from landbridge.features.esim import coding as wire
 from landbridge.features.esim import rollout as card_rollout
-from landbridge.features.esim.policy import AUTOMATIC
+from landbridge.features.esim.policy import AUTOMATIC, Codes
 from landbridge.features.esim.queries import notifications as euicc_notifications
 from landbridge.features.esim.queries import policies as stored
 from landbridge.features.esim.queries import rollouts as profile_rollouts
 from landbridge.features.esim.queries.policies import Desired
 from landbridge.features.trips import queries as trips
 from landbridge.protocol.uplink import Uplink
+
+_AGENT = "the agent"
+
+OnAssigned = Callable[[Connection, Keyring, Esim, str, Codes, str, int], None]
+"""(connection, keys, servers, device, codes, who, now): a device was given a policy; the profiles with these
+activation codes are to be loaded where it prefers them. `UserError` if one cannot be."""
+ON_ASSIGNED: Hook[OnAssigned] = Hook()
 
 
 def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
@@ -27,6 +37,7 @@ def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -
     if wire.REPORT_KEY in uplink.reports:
         said = wire.decode_report(uplink.reports[wire.REPORT_KEY])
         stored.keep_report(connection, device, said, now_s)
+        _loaded(connection, device, [iccid for iccid, _kind in said.profiles], now_s)
         card_rollout.note(connection, device, said)
         if said.notice:
             euicc_notifications.keep(connection, device, said.notice, now_s, said.eid)
@@ -77,20 +88,38 @@ def switch(
                 last=AUTOMATIC,
             )
         )
+    if desired.policy.awaits(profile):
+        raise UserError(
+            _("profile {name} is not on the card of {device} yet", name=repr(profile), device=device)
+        )
     audit.add(connection, who, _selected(profile), now_s, device)
     return stored.set_desired(connection, device, desired.policy, profile, who, now_s, trip)
 
 
 def on_installed(
-    connection: Connection, device: str, iccid: str, who: str, now_s: int, trip: int | None
+    connection: Connection, device: str, iccid: str, who: str | None, now_s: int, trip: int | None
 ) -> str | None:
-    """Switch a device to the profile with this ICCID, like `switch`; return why that is impossible."""
+    """The profile with this ICCID is on the card: a policy that awaits it is sent whole. If `who` wants it
+    used, have the device use it, as `switch` does; returns why it cannot."""
+    _loaded(connection, device, [iccid], now_s)
+    if who is None:
+        return None
     desired = stored.desired(connection, device)
     names = [name for name, each in desired.policy.profiles.items() if each.iccid == iccid] if desired else []
     if not names:
         return _("no profile in the policy has ICCID {iccid}; add it, then switch", iccid=iccid)
     switch(connection, device, names[0], who, now_s, trip)
     return None
+
+
+def _loaded(connection: Connection, device: str, iccids: Collection[str], now_s: int) -> None:
+    """The card has these profiles: the policy that awaits one of them names it from now on."""
+    desired = stored.desired(connection, device)
+    if desired is None:
+        return
+    policy = desired.policy.loaded(iccids)
+    if policy != desired.policy:
+        stored.set_desired(connection, device, policy, desired.profile, _AGENT, now_s, desired.trip)
 
 
 def state(connection: Connection, device: str) -> str:

@@ -11,7 +11,9 @@ quota_mb = 10                    # a month; then another profile is used, and wi
 [profile.cis]
 iccid = "8970101000000000012"
 apn = "cis.example"
-hosts = ["broker.example:8883"]  # only these are contacted over this access point; the broker comes first
+hosts = ["broker.example:8883"]  # the device asks nobody else over this access point; the broker comes first
+download = "LPA:1$smdp.example$7QX-2M"  # it is still to come: loaded in the first country that prefers it
+confirmation = "4711"            # where the activation code asks for one
 
 [profile.cis.updates]            # releases are pulled over another one, and nothing else goes over it
 apn = "updates.example"
@@ -96,6 +98,8 @@ class _Profile:
     hosts: _Hosts = ()
     updates: _Access | None = None
     quota_mb: Annotated[int, Between(0, _MOST_QUOTA_MB, f"megabytes a month, up to {_MOST_QUOTA_MB}")] = 0
+    download: Annotated[str, SECRET, Itself("an activation code, as in LPA:1$server$matching-id")] = ""
+    confirmation: Annotated[str, SECRET] = ""
 
 
 @strict
@@ -112,8 +116,18 @@ class _File:
 _SAYS = Sentences(wrong="{at} = {value}: {wanted}", missing="{at} is missing: {wanted}")
 
 
+Codes = Mapping[str, tuple[str, str]]
+"""ICCID -> activation and confirmation code, of the profiles that are still to come."""
+
+
 def parse(text: str, where: str = "the policy") -> Policy:
-    """Return the policy in a file; `UserError` says what is wrong with it."""
+    """The policy in a file; `UserError` says what is wrong in it."""
+    return parse_with_codes(text, where)[0]
+
+
+def parse_with_codes(text: str, where: str) -> tuple[Policy, Codes]:
+    """The policy in a file, its profiles with a code awaited, and the codes; `UserError` says what is wrong
+    in it, without repeating a code."""
     found = files.toml_of(text, where)
     unknown = set(found) - {"fallback", "blocked", "profile", "countries"}
     if unknown:
@@ -130,23 +144,27 @@ def parse(text: str, where: str = "the policy") -> Policy:
         raise UserError("two profiles have one ICCID; each has its own")
     if file.fallback not in profiles:
         raise UserError(f"fallback = {file.fallback!r} is no profile; there are {', '.join(profiles)}")
+    if profiles[file.fallback].awaited:
+        raise UserError(f"profile.{file.fallback}.download: the fallback profile must be on the card already")
     countries = dict(_country(name, names, profiles) for name, names in file.countries.items())
     if set(file.blocked) & set(countries):
         raise UserError(f"blocked = {list(file.blocked)}: {_NOT_BLOCKED}")
     policy = Policy(profiles, file.fallback, countries | dict.fromkeys(file.blocked, ()))
     if (
         len(policy.countries) > wire.MOST_ROWS
-        or len(cbor2.dumps(policy.encode(2**31 - 1, file.fallback))) > wire.MOST_BYTES
+        or len(cbor2.dumps(policy.complete().encode(2**31 - 1, file.fallback))) > wire.MOST_BYTES
     ):
         raise UserError(f"too long for a device: {wire.MOST_ROWS} countries, {wire.MOST_BYTES} bytes at most")
-    return policy
+    codes = {each.iccid: (each.download, each.confirmation) for each in file.profile.values()}
+    return policy, {iccid: code for iccid, code in codes.items() if code[0]}
 
 
 def _profile(given: _Profile) -> Profile:
     access = (given.iccid, given.apn, given.user, given.password)
     over = given.updates
     updates = (over.apn, over.user, over.password, *_host(over.host)) if over else ()
-    return Profile(*access, tuple(map(_host, given.hosts)), updates, 1024 * given.quota_mb)
+    hosts = tuple(map(_host, given.hosts))
+    return Profile(*access, hosts, updates, 1024 * given.quota_mb, bool(given.download))
 
 
 def _host(text: str) -> tuple[str, int]:

@@ -89,4 +89,6 @@ def _goes_on(connection: Connection, stands: Row[Any], now_s: int) -> Row[Any] |
 
 
 def _has(desired: cards.Desired | None, profile: str) -> bool:
-    return desired is not None and (profile == AUTOMATIC or desired.policy.number(profile) > 0)
+    if desired is None or desired.policy.awaits(profile):
+        return False
+    return profile == AUTOMATIC or desired.policy.number(profile) > 0

@@ -80,16 +80,24 @@ class Server:
         self.functions.orders[matching_id] = order
         return order
 
-    def __enter__(self) -> Server:
+    def start(self) -> None:
+        """Begin to serve."""
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """Serve no more."""
         self.stopped.set()
         self._http.shutdown()
         self._http.server_close()
         self._thread.join(DEADLINE_S)
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def fault(self, function: str) -> Fault | None:
         """What is to happen to this call."""
