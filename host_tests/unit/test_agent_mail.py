@@ -120,7 +120,7 @@ def test_a_mail_is_in_the_language_of_its_address(fleet, monkeypatch):
         email.message_from_bytes(mail.partition("\r\n")[2].encode(), policy=email.policy.default)
         for mail in server.mails
     )
-    assert (raised["To"], raised["Subject"]) == ("desk@example.org", "[主要] 温度，已触发：lb-0001")
+    assert (raised["To"], raised["Subject"]) == ("desk@example.org", "[主要] 温度越限，已触发：lb-0001")
     text = raised.get_content()
     assert "地点：重庆, 中国" in text and "位置：29.56301, 106.55156" in text
     assert not set(re.findall("[A-Za-z]{3,}", text)) - {"UTC", "landbridge", "alarms", "acknowledge", "https",
@@ -164,9 +164,9 @@ def test_what_ends_before_its_minimum_duration_is_neither_raised_nor_mailed(flee
     assert every(fleet) == [("dwell", "cleared", 1, None), ("dwell", "raised", 1, None)]
     subjects = [re.findall("Subject: (.*): lb-0001", mail)[0] for mail in server.mails]
     assert subjects == [
-        "[warning] long stop raised",
-        "[warning] long stop cleared",
-        "[warning] long stop raised",
+        "[warning] long stop, raised",
+        "[warning] long stop, cleared",
+        "[warning] long stop, raised",
     ]
 
 
