@@ -89,7 +89,7 @@ class ModemPort:
 
 class VirtualPort(ModemPort):
     """A port of the firmware on a line with faults, which leads to `modem`. `limit_ms`: the moment at which
-    `Hang` is raised."""
+    `Hang` is raised; `charge(part, state)` is called as the modem's meter."""
 
     def __init__(
         self,
@@ -105,13 +105,14 @@ class VirtualPort(ModemPort):
         self.lines: list[tuple[str, str]] = []
         self.limit_ms = FOR_EVER_MS
         self.output = bytearray()
+        self.charge: Callable[[str, str], None] = lambda part, state: None
         self.modem = Modem(
             self.env,
             dialect,
             air(self.env) if air else VirtualAir(self.env, RATS[dialect], START_UTC_S),
             network or EchoNetwork(),
             random.Random(f"{seed}/modem"),
-            lambda part, state: None,
+            lambda part, state: self.charge(part, state),
             card,
             variants=variants,
         )
