@@ -81,7 +81,7 @@ class Agent:
     def shown(self) -> dict[str, Any]:
         """The order as people see it."""
         with self.database.reading() as connection:
-            return downloads.shown(connection, [downloads.find(connection, 1)])[0]
+            return downloads.shown(connection, [self.row()])[0]
 
     def is_over(self) -> bool:
         """Whether the order has ended, and its notifications are posted and removed from the card."""

@@ -5,6 +5,7 @@ that they take in the simulated world. Power, modem or an answer are lost at any
 
 from __future__ import annotations
 
+import gc
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -39,6 +40,13 @@ PIECE = "piece"
 def server_of_process() -> Server:
     """An SM-DP+, which runs as long as this process."""
     return Server().__enter__()
+
+
+@cache
+def _freeze() -> None:
+    """The firmware collects often: what this process has loaded is not looked through any more."""
+    gc.collect()
+    gc.freeze()
 
 
 def local(size: int) -> Offered:
@@ -91,7 +99,6 @@ class _Port(Port):
 
     deaf = False
     meter: Meter | None = None
-    uart_bytes = 0
 
     def uart_write(self, data: bytes) -> None:
         """It takes its time."""
@@ -106,9 +113,9 @@ class _Port(Port):
 
     def sleep_ms(self, ms: int) -> None:
         """In light sleep, when it is long enough."""
-        self._esp32("light" if ms >= LIGHT_SLEEP_MS else "wait")
+        self.charge("esp32", "light" if ms >= LIGHT_SLEEP_MS else "wait")
         super().sleep_ms(ms)
-        self._esp32("wait")
+        self.charge("esp32", "wait")
 
     def heard(self, data: bytes) -> None:
         """From the modem."""
@@ -119,17 +126,19 @@ class _Port(Port):
         if ms:
             self.env.run(until=self.env.now + ms)
 
-    def _esp32(self, state: str) -> None:
+    def charge(self, part: str, state: str) -> None:
+        """To the meter."""
         if self.meter:
-            self.meter.state("esp32", state)
+            self.meter.state(part, state)
 
 
 class Downloader(Machine):
-    """`kind` ("power", "reset", "modem", "answer", "rot") happens at the operation `at`; with `again` at each
-    operation that comes so long after the begin of a load. `steps`: the operations of downloads."""
+    """`kind` ("power", "reset", "modem", "answer", "rot") happens at the operation `at` of downloads, which
+    are `steps`; with `again` at each that comes so long after the begin of a load."""
 
     port_of: ClassVar[type[Port]] = _Port
     port: _Port
+    card: Card
 
     def __init__(
         self,
@@ -144,7 +153,7 @@ class Downloader(Machine):
     ) -> None:
         self._smdp = smdp
         self.again = self.is_downloading = False
-        self.steps: list[int] = []
+        self.steps: list[str] = []
         self.taken: list[Reading] = []
         """By each session in which a download went on."""
         self._since_begin = -1
@@ -157,7 +166,7 @@ class Downloader(Machine):
         self.port.modem.watched_by(self.radio)
         self.port.line.on_output = self.port.heard
         self.meter = self.port.meter = Meter(self.port.env, dialect)
-        self.port.charge = self.meter.state
+        _freeze()
 
     def _card(self, enabled: int, quirks: frozenset[str]) -> Card:
         return Card([Profile(FIRST, IMSIS[0], "Roaming")], quirks=quirks)
@@ -171,24 +180,26 @@ class Downloader(Machine):
             raise Cut
         self.operations.append(what)
         self.port.deaf = False
-        if self.is_downloading:
-            self.steps.append(len(self.operations))
         begun = BEGIN in what
         self._since_begin = 0 if begun else self._since_begin + (self._since_begin >= 0)
-        if (self._since_begin if self.again else len(self.operations)) != self.at:
-            return False
-        return self._disturbed()
+        if self.is_downloading:
+            self.steps.append(what)
+        is_due = (self._since_begin if self.again else len(self.steps)) == self.at
+        return is_due and self.is_downloading and self._disturbed()
 
     def _disturbed(self) -> bool:
-        if self.kind == "modem":
-            self.port.modem.restart()
-        elif self.kind == "answer":
-            self.port.deaf = True
-        elif self.kind in ("power", "reset"):
-            self._dead = True
-            if not self.torn:
-                raise Cut
-        return self.kind != "modem" and self.kind != "answer"
+        """Whether half of the operation is done first, or it is spoiled."""
+        match self.kind:
+            case "modem":
+                self.port.modem.restart()
+            case "answer":
+                self.port.deaf = True
+            case "power" | "reset":
+                self._dead = True
+                if not self.torn:
+                    raise Cut
+                return True
+        return self.kind == "rot"
 
     def wake(self) -> bool:
         """One wake and the sleep after it; whether the agent has answered in it."""
@@ -258,7 +269,7 @@ class _Watched:
                 _RUN(wake, session)
             finally:
                 machine.is_downloading = False
-                pairs = zip(machine.reading(), before, strict=True)
+                pairs: Any = zip(machine.reading(), before, strict=True)
                 machine.taken.append(Reading(*(after - since for after, since in pairs)))
 
         def opened(path: str, mode: str) -> Any:
@@ -270,11 +281,13 @@ class _Watched:
                 raise Cut
             _REMOVE(path)
 
-        download.run, download.open, checked.remove = run, opened, remove
+        ours: Any = download  # its `open` is Python's
+        ours.run, ours.open, checked.remove = run, opened, remove
 
     def __exit__(self, *_: object) -> None:
-        download.run, checked.remove = _RUN, _REMOVE
-        del download.open
+        ours: Any = download
+        ours.run, checked.remove = _RUN, _REMOVE
+        del ours.open
 
 
 _RUN: Any = download.run

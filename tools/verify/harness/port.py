@@ -89,7 +89,7 @@ class ModemPort:
 
 class VirtualPort(ModemPort):
     """A port of the firmware on a line with faults, which leads to `modem`. `limit_ms`: the moment at which
-    `Hang` is raised; `charge(part, state)` is called as the modem's meter."""
+    `Hang` is raised."""
 
     def __init__(
         self,
@@ -105,14 +105,13 @@ class VirtualPort(ModemPort):
         self.lines: list[tuple[str, str]] = []
         self.limit_ms = FOR_EVER_MS
         self.output = bytearray()
-        self.charge: Callable[[str, str], None] = lambda part, state: None
         self.modem = Modem(
             self.env,
             dialect,
             air(self.env) if air else VirtualAir(self.env, RATS[dialect], START_UTC_S),
             network or EchoNetwork(),
             random.Random(f"{seed}/modem"),
-            lambda part, state: self.charge(part, state),
+            self.charge,
             card,
             variants=variants,
         )
@@ -126,6 +125,9 @@ class VirtualPort(ModemPort):
         """Time passes, up to the limit."""
         super().sleep_ms(ms)
         self._guard()
+
+    def charge(self, part: str, state: str) -> None:
+        """No meter."""
 
     def feed(self) -> None:
         """No watchdog."""
