@@ -26,7 +26,7 @@ LOCKED := $(INSTALL) --require-hashes --no-build-isolation
 
 .DEFAULT_GOAL := help
 .PHONY: docs coverage flood locks texts bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located reads walk
-.PHONY: bench-chip help demo test test-fast lint heap decide-bench powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut switchcut cards rough lab lab-check
+.PHONY: downloads downloadcut bench-chip help demo test test-fast lint heap decide-bench powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut switchcut cards rough lab lab-check
 .SUFFIXES:
 
 help: ## list the targets
@@ -159,6 +159,12 @@ cards: .venv/demo.stamp ## the same trips with each kind of card, in one table: 
 
 switchcut: .venv/demo.stamp ## power cuts and resets at every step of a switch of profiles: is a device stranded?
 	@$(BIN)/python -m tools.verify.esim.switchcut $(ARGS)
+
+downloads: .venv/demo.stamp ## profiles downloaded by kind of network: APDUs, bytes, seconds, joules; every answer of a server [ARGS="--share 10"]
+	@$(BIN)/python -m tools.verify.downloads.downloads $(ARGS)
+
+downloadcut: .venv/demo.stamp ## power cuts, resets, lost answers at every step of a download of a profile: is a card damaged? [ARGS="--share 20"]
+	@$(BIN)/python -m tools.verify.downloads.downloadcut $(ARGS)
 
 walk: .venv/demo.stamp ## which files a fix, a command, a profile switch and a page pass: docs/explanation/walks.md
 	@$(BIN)/python -m tools.walk

@@ -10,7 +10,7 @@ import types
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import simpy
 from locator import state as st
@@ -23,7 +23,7 @@ from locator.scheduler import budget, profile
 
 from tools.modem.card.euicc import Euicc
 from tools.modem.card.profile import Profile
-from tools.modem.network.air import VirtualAir
+from tools.modem.network.air import Cell, Rat, VirtualAir
 from tools.modem.registry import Dialect
 from tools.verify.harness.echo import EchoNetwork
 from tools.verify.harness.port import RATS, VirtualPort
@@ -56,8 +56,10 @@ class Cut(BaseException):
 
 @dataclass
 class World:
-    """What networks do with a card: the EMM cause by IMSI, and those whose data does not pass."""
+    """What networks do with a card: the EMM cause by IMSI, and those whose data does not pass. `rats`: the
+    kinds of network that are there."""
 
+    rats: tuple[Rat, ...]
     causes: dict[str, int] = field(default_factory=dict)
     barred: set[str] = field(default_factory=set)
 
@@ -65,9 +67,13 @@ class World:
 class _Air(VirtualAir):
     """The quiet yard, where not every card is welcome."""
 
-    def __init__(self, env: simpy.Environment, dialect: Dialect, world: World) -> None:
-        super().__init__(env, RATS[dialect], 946_684_800 + small_agent.EPOCH_S)
+    def __init__(self, env: simpy.Environment, world: World) -> None:
+        super().__init__(env, get_args(Rat), 946_684_800 + small_agent.EPOCH_S)
         self._world = world
+
+    def cells(self) -> list[Cell]:
+        """See `World`."""
+        return [each for each in super().cells() if each.rat in self._world.rats]
 
     def attach_cause(self, imsi: str, plmn: str) -> int:
         """See `World`."""
@@ -78,7 +84,7 @@ class _Air(VirtualAir):
         return imsi not in self._world.barred
 
 
-class _Port(VirtualPort):
+class Port(VirtualPort):
     """The port of all boots of a `Machine`, which counts its operations."""
 
     def __init__(
@@ -88,7 +94,7 @@ class _Port(VirtualPort):
             dialect,
             seed,
             machine.card,
-            lambda env: _Air(env, dialect, machine.world),
+            lambda env: _Air(env, machine.world),
             EchoNetwork(machine.agent.ask),
             variants,
         )
@@ -166,6 +172,8 @@ class Machine:
     """One device in `folder`, its card at the profile `enabled`. `kind` happens at the operation `at`;
     `torn`: a file that is written then is left half-way."""
 
+    port_of: ClassVar[type[Port]] = Port
+
     def __init__(
         self,
         folder: Path,
@@ -175,11 +183,9 @@ class Machine:
         quirks: frozenset[str] = frozenset(),
         variants: tuple[str, ...] = (),
     ) -> None:
-        profiles = [Profile(*pair) for pair in zip(ICCIDS, IMSIS, strict=True)]
-        profiles.insert(0, profiles.pop(enabled - 1))
-        self.card = Euicc(profiles, quirks=quirks)
-        self.world = World()
-        self.agent = Agent()
+        self.card = self._card(enabled, quirks)
+        self.world = World(RATS[dialect])
+        self.agent = self._agent(folder)
         self.tries: list[int] = []
         self.at, self.kind, self.torn = NEVER, "", False
         self.operations: list[str] = []
@@ -187,8 +193,16 @@ class Machine:
         self._next = POWER_ON
         (folder / "device.json").write_text(json.dumps(CONFIG))
         (folder / "ca.pem").write_text("none")
-        self.port = _Port(self, dialect, seed, folder, variants)
+        self.port = self.port_of(self, dialect, seed, folder, variants)
         self._board = types.SimpleNamespace(MODEM=dialect, NAME="SIM", apn=b"")
+
+    def _card(self, enabled: int, quirks: frozenset[str]) -> Euicc:
+        profiles = [Profile(*pair) for pair in zip(ICCIDS, IMSIS, strict=True)]
+        profiles.insert(0, profiles.pop(enabled - 1))
+        return Euicc(profiles, quirks=quirks)
+
+    def _agent(self, folder: Path) -> Any:
+        return Agent()
 
     @property
     def used(self) -> str:

@@ -111,7 +111,7 @@ class VirtualPort(ModemPort):
             air(self.env) if air else VirtualAir(self.env, RATS[dialect], START_UTC_S),
             network or EchoNetwork(),
             random.Random(f"{seed}/modem"),
-            lambda part, state: None,
+            self.charge,
             card,
             variants=variants,
         )
@@ -125,6 +125,9 @@ class VirtualPort(ModemPort):
         """Time passes, up to the limit."""
         super().sleep_ms(ms)
         self._guard()
+
+    def charge(self, part: str, state: str) -> None:
+        """No meter."""
 
     def feed(self) -> None:
         """No watchdog."""

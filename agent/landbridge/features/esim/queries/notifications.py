@@ -6,20 +6,24 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from landbridge.db.among import among_given
-from landbridge.db.tables import esim_reports
+from landbridge.db.tables import downloads, esim_reports
 from landbridge.db.tables import euicc_notifications as table
 from landbridge.features.esim.coding import Piece
 
 _IS_WHOLE = func.length(table.c.content) == table.c.total
 _ON_CARD = table.c.removed_s.is_(None) & (table.c.posted_s.is_not(None) | table.c.wants_whole)
-_SAME_CARD = (esim_reports.c.device == table.c.device) & (esim_reports.c.eid == table.c.eid)
-"""Notifications of the same card only: on another card the number means another notification."""
-_WITH_POSTED = (
-    select(table.c.device)
-    .distinct()
-    .join(esim_reports, _SAME_CARD)
-    .where(among_given(table.c.device), _ON_CARD)
+_REPORTED = select(esim_reports.c.eid).where(esim_reports.c.device == table.c.device).scalar_subquery()
+_DOWNLOADED_TO = (
+    select(downloads.c.eid)
+    .where(downloads.c.device == table.c.device, downloads.c.eid.is_not(None))
+    .order_by(downloads.c.download.desc())
+    .limit(1)
+    .scalar_subquery()
 )
+"""A device without a profile policy does not report its card."""
+_SAME_CARD = table.c.eid == func.coalesce(_REPORTED, _DOWNLOADED_TO)
+"""Notifications of the same card only: on another card the number means another notification."""
+_WITH_POSTED = select(table.c.device).distinct().where(among_given(table.c.device), _ON_CARD, _SAME_CARD)
 
 
 def keep(connection: Connection, device: str, piece: Piece, now_s: int, eid: str = "") -> None:
@@ -80,5 +84,5 @@ def devices_with_posted(connection: Connection, devices: Collection[str]) -> set
 
 def to_ask(connection: Connection, device: str) -> Row[Any] | None:
     """Return the oldest notification that the device must remove from its card or send whole."""
-    mine = select(table).join(esim_reports, _SAME_CARD).where(table.c.device == device, _ON_CARD)
+    mine = select(table).where(table.c.device == device, _ON_CARD, _SAME_CARD)
     return connection.execute(mine.order_by(table.c.notification).limit(1)).one_or_none()
