@@ -13,11 +13,11 @@ export function summary(it) {
   const place = it.place ? ` ${it.place}` : "";
   const stood = it.stood_s ? ` ${_("after {hours} h", { hours: Math.round(it.stood_s / 3600) })}` : "";
   const texts = {
-    alarm: () => (it.alarm in BACK ? label(it.alarm) : `${label("alarm")}: ${label(it.alarm)}`),
+    alarm: () => (it.alarm in BACK ? label(it.alarm) : _("{what}: {which}", { what: label("alarm"), which: label(it.alarm) })),
     border: () => `${label("border")} ${country(it.from, it.from)} → ${country(it.to, it.to)}`,
     departure: () => `${label("departure")}${place}${stood}`,
     geofence: () => `${label(it.action)} ${it.geofence}`,
-    "off-route": () => `${label("off-route")}: ${label(it.action)}`,
+    "off-route": () => _("{what}: {which}", { what: label("off-route"), which: label(it.action) }),
   };
   return texts[it.type]?.() ?? `${label(it.type)}${place}`;
 }
