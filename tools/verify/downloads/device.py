@@ -6,6 +6,7 @@ that they take in the simulated world. Power, modem or an answer are lost at any
 from __future__ import annotations
 
 import gc
+import os
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -36,9 +37,13 @@ BEGIN = "BF36"
 PIECE = "piece"
 
 
-@cache
 def server_of_process() -> Server:
-    """An SM-DP+, which runs as long as this process."""
+    """An SM-DP+, which runs as long as this process; one that was forked has another than its parent."""
+    return _server(os.getpid())
+
+
+@cache
+def _server(_process: int) -> Server:
     return Server().__enter__()
 
 

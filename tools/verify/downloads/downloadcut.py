@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -134,8 +134,8 @@ def _run(case: Case) -> tuple[Ended, Downloader]:
     return ended, machine
 
 
-def cases(mutant: str = "") -> Iterator[Case]:
-    """All of them, of the firmware as it is or of a mutant."""
+def cases() -> Iterator[Case]:
+    """All of them."""
     for dialect in MODEMS:
         calm = _run(Case(dialect, "", NEVER))[1]
         begin = next(at for at, what in enumerate(calm.steps, 1) if BEGIN in what)
@@ -143,9 +143,9 @@ def cases(mutant: str = "") -> Iterator[Case]:
             kinds = KINDS if what.startswith(APDUS) else KINDS[:3]
             for kind in (*kinds, "rot") if what == PIECE else kinds:
                 is_written = not what.startswith("AT") and kind in ("power", "reset")
-                yield Case(dialect, kind, at, is_written and at % 2 == 0, mutant=mutant)
+                yield Case(dialect, kind, at, is_written and at % 2 == 0)
             if at >= begin and what.startswith(APDUS):
-                yield Case(dialect, "power", at - begin, again=True, mutant=mutant)
+                yield Case(dialect, "power", at - begin, again=True)
 
 
 def main() -> int:
@@ -155,7 +155,8 @@ def main() -> int:
     share = parser.parse_args().share
     every = list(cases())
     todo = every[share - 1 :: share]
-    todo += [case for name in MUTANTS for case in proofs(every, name)]
+    todo = [*dict.fromkeys(todo + proofs(every))]
+    todo += [replace(case, mutant=name) for name in MUTANTS for case in proofs(every)]
     ended: list[Ended] = []
     with (
         Progress(console=Console()) as progress,
@@ -168,10 +169,10 @@ def main() -> int:
     return report(ended)
 
 
-def proofs(every: list[Case], mutant: str) -> list[Case]:
-    """Some cases by which a mutant has to be found out."""
-    chosen = [each for each in every if each.again][2:4] + [each for each in every if each.kind == "rot"][:2]
-    return [Case(each.dialect, each.kind, each.at, again=each.again, mutant=mutant) for each in chosen]
+def proofs(every: list[Case]) -> list[Case]:
+    """Some cases by which mutants have to be found out."""
+    again, rot = ([each for each in every if each.again], [each for each in every if each.kind == "rot"])
+    return [*again[2:4], *rot[:1]]
 
 
 def report(ended: list[Ended]) -> int:
@@ -182,7 +183,8 @@ def report(ended: list[Ended]) -> int:
         case = each.case
         come = f"{each.wrong}; {each.outcome} {each.problem!r} after {each.loads} loads"
         print(f"{case}, {each.operation!r}: {come}")
-    found = {each.case.mutant for each in ended if each.case.mutant and each.wrong}
+    right = {each.case for each in real if not each.wrong}
+    found = {each.case.mutant for each in ended if each.wrong and replace(each.case, mutant="") in right}
     missed = [name for name in MUTANTS if name not in found]
     figures = {
         "cases": len(real),
