@@ -45,7 +45,7 @@ def test_no_import_is_left_out_of_a_contract():
 
 def test_the_map_of_the_docs_has_the_floors_in_their_order():
     text = (REPOSITORY / "docs" / "explanation" / "agent.md").read_text()
-    _, _, table = text.partition("| floor, and what lies on it |")
+    _, _, table = text.partition("| layer | what it does |")
     rows = [line.split("|")[1] for line in table.partition("\n\n")[0].splitlines()[2:]]
     names = [name for row in rows for name in re.findall("`([^`]+)`", row)]
     patterns = [name.removesuffix(".py").rstrip("/").replace("/", ".") for name in names]

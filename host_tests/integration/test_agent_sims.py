@@ -249,7 +249,7 @@ def test_a_card_that_is_gone_belongs_in_no_locator(sims, gone):
     assert sims.says(FIRST, NOW_S + 60, iccid=OTHER, imei=IMEI) == set()
 
 
-@pytest.mark.parametrize("told", [IMEI[:14], IMEI[:14] + "01"])
+@pytest.mark.parametrize("reported", [IMEI[:14], IMEI[:14] + "01"])
 def test_an_imei_is_the_same_with_and_without_what_follows_it(sims, reported):
     sims.add(CARD, imei=IMEI)
     sims.platform.states[CARD] = Status("active", reported)

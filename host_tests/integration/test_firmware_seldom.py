@@ -178,4 +178,4 @@ def test_behind_an_operator_that_is_not_there_a_look_sees_what_is(dialect):
     assert driver.attach(50, 50, 460999)[0] != REGISTERED
     driver.stop(False)
     driver.start(True, False)
-    assert driver.look(20, False).plmn == here
+    assert driver.listen(20, False).plmn == here

@@ -21,6 +21,7 @@ from landbridge.features.updates.releases import Release, read
 from landbridge.protocol.limits import PIECE_BYTES, WireError
 from landbridge.protocol.uplink import Uplink
 
+from tools.flash import LayoutError
 from tools.flash import release as builder
 
 NOW_S = 845_500_000
@@ -188,7 +189,7 @@ def test_reports_of_any_shape_are_refused_or_noted(item):
 
 
 def test_the_builder_makes_what_the_agent_takes(tmp_path):
-    builder.build(tmp_path / "release", "SIM")
+    builder.build(tmp_path / "release", "SIM", modem="bg95")
     release = read(tmp_path / "release")
     assert (release.board, release.mpy, release.sequence >= 1) == ("SIM", 6, True)
     names = [name for name, _ in release.files]
@@ -197,6 +198,14 @@ def test_the_builder_makes_what_the_agent_takes(tmp_path):
     for i, (name, code) in enumerate(release.files):
         number, listed = crc32(name.encode()) & 0x3FFFFFFF, release.file_list[40 * i : 40 * i + 40]
         assert listed == struct.pack("<II", number, len(code)) + hashlib.sha256(code).digest()
+
+
+def test_a_release_for_a_simulated_board_names_its_modem(tmp_path):
+    with pytest.raises(LayoutError, match=r"SIM has the modem .*: name it with --modem"):
+        builder.build(tmp_path / "release", "SIM")
+    with pytest.raises(LayoutError, match="no modem 'bg96'"):
+        builder.build(tmp_path / "release", "SIM", modem="bg96")
+    assert not (tmp_path / "release").exists()
 
 
 def test_two_paths_with_one_number_are_refused():

@@ -1,6 +1,6 @@
 """Builds a release: the application compiled for a board, as `landbridge update add` takes it.
 
-`python -m tools.flash.release TARGET --board SIM` makes
+`python -m tools.flash.release TARGET --board REFERENCE_BG95` makes
     TARGET/locator/       the compiled modules
     TARGET/release.json   number and version of the release, its board, the version of compiled modules, files
 
@@ -16,19 +16,24 @@ from pathlib import Path
 from landbridge.protocol.limits import RELEASE_BYTES, RELEASE_FILES
 
 from tools.flash.boards import names
-from tools.flash.layout import FIRMWARE, LayoutError, application, constants, fitted
+from tools.flash.layout import DRIVERS, FIRMWARE, LayoutError, application, constants, fitted
 
 MANIFEST = "release.json"
 
 
 def build(target: Path, board: str, firmware: Path = FIRMWARE, modem: str | None = None) -> None:
     """Fill `target` with the release of the sources in `firmware` for `board`; `modem` is that of a simulated
-    board, which has all drivers without it. Raises `LayoutError` when a device would not take it."""
+    board. Raises `LayoutError` when it is not named, or a device would not take the release."""
     if board not in names():
         raise LayoutError(f"no board {board!r}: known boards are {', '.join(names())}")
+    modem = fitted(board) or modem
+    if not modem:
+        raise LayoutError(f"{board} has the modem that the simulated world gives it: name it with --modem")
+    if not (firmware / DRIVERS / modem / "driver.py").exists():
+        raise LayoutError(f"no modem {modem!r}: name a folder of firmware/{DRIVERS} that has a driver")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    files = application(firmware, modem=modem or fitted(board))
+    files = application(firmware, modem=modem)
     size = sum(map(len, files.values()))
     if len(files) > RELEASE_FILES or size > RELEASE_BYTES:
         raise LayoutError(
@@ -54,9 +59,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.flash.release", description=__doc__)
     parser.add_argument("target", type=Path, help="folder to make, for example build/release-2")
     parser.add_argument("--board", required=True, help="name of a folder in boards/")
+    parser.add_argument("--modem", help="of a simulated board: bg95 or sim7600")
     arguments = parser.parse_args()
     try:
-        build(arguments.target, arguments.board)
+        build(arguments.target, arguments.board, modem=arguments.modem)
     except (LayoutError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
