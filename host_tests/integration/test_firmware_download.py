@@ -234,6 +234,26 @@ def test_a_session_that_breaks_anywhere_is_begun_anew(agent, smdp, make):
     assert is_installed(agent, device)
 
 
+@pytest.mark.parametrize(("sent_today", "most"), [(0, 76), (59, 17), (60, 1)])
+def test_an_agent_that_asks_for_ever_costs_a_day_s_messages_at_most(agent, make, sent_today, most):
+    device = make("bg95")
+    device.state[st.DOWNLOADED_TODAY] = sent_today
+    session = Session(agent, device.driver)
+    agent.hears = lambda reports: {wire.REQUEST_KEY: [1, 1, 1]}
+    session.handlers.download = [1, 1, 1]
+    download.run(device.wake, session)
+    assert len(session.reported) == most
+
+
+def test_a_request_beyond_the_day_s_limit_is_postponed(agent, make):
+    device = make("bg95")
+    device.state[st.DOWNLOADED_TODAY] = 60
+    session = Session(agent, device.driver)
+    session.handlers.download = [1, 1, es10.COLLECT]
+    download.run(device.wake, session)
+    assert [report[2] for report in session.reported] == [23]
+
+
 @pytest.mark.parametrize("named", [False, True])
 def test_a_profile_is_deleted_unless_the_policy_names_it(agent, make, named):
     euicc = Euicc([Profile(ROAMING, "460011234567890"), Profile(LOCAL, "401011234567890")])

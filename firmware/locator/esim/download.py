@@ -85,9 +85,12 @@ class Download:
         """Downlinks and uplinks by turns until nothing is asked any more."""
         port, handlers = self._wake.port, self._session.handlers
         handlers.may_report = 0
-        start = port.ticks_ms()
+        start, outcome = port.ticks_ms(), self._session.outcome
+        # Whatever the agent asks for, a day's messages and the energy of a session are bounded.
+        left = budget.downloads_left(self._wake.state)
+        most = outcome.sent + (left + 2 * _MORE_MESSAGES if left else 1)
         try:
-            while handlers.download and port.ticks_ms() - start < _MOST_MS:
+            while handlers.download and outcome.sent < most and port.ticks_ms() - start < _MOST_MS:
                 asked, handlers.download = handlers.download, None
                 report = self._do(asked) if _is_asked(asked) else None
                 if report is None or not self._session.say(_Writer(report).write):
@@ -114,7 +117,7 @@ class Download:
         return _answer(download, step, _DONE if self._is_open else _LOST)
 
     def _relay(self, download, requests):
-        """(reason, answers) of the card to requests that stand behind each other."""
+        """Return (reason, answers) of the card to requests that follow each other."""
         reason = _DONE if self._is_open or not download else self._postponed()
         if reason:
             return reason, b""
@@ -156,17 +159,19 @@ class Download:
         wake, state = self._wake, self._wake.state
         if wake.modem is not self._session.modem:
             return _SMALL_MESSAGES
+        if not budget.downloads_left(state):
+            return _LIMIT
         if not budget.is_strong(state):
             return _WEAK
         if wake.senses[sn.TEMPERATURE_DC] < _LEAST_DC:
             return _COLD
         if wake.cell and wake.cell.worth < _LEAST_DBM:
             return _SIGNAL
-        if state[st.PROFILE_DUE] & st.PROFILE_OPEN:
-            return _SWITCHING
         return self._by_policy(state) if state[st.PROFILE_DUE] else 0
 
     def _by_policy(self, state):
+        if state[st.PROFILE_DUE] & st.PROFILE_OPEN:
+            return _SWITCHING
         from locator.esim import limits, memory, policy
         from locator.scheduler import profile
 
