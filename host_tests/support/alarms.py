@@ -22,7 +22,7 @@ def pass_by(fleet: Fleet, now_s: int) -> None:
 
 
 def off_route(action: str, hour: int) -> Event:
-    """What the journey tells of the first device on no trip."""
+    """Events of the first device on no trip."""
     event_id = f"{FIRST}/{hour}/off-route"
     content = {"id": event_id, "type": "off-route", "action": action, "device": FIRST, "container": None}
     content |= {"latitude": None, "longitude": None}
