@@ -39,8 +39,9 @@ def _page(request: Request, who: User, every: bool, severity: str = "", text: st
     with services(request).database.reading() as connection:
         rows = alarms.listed(connection, wanted, LARGEST, _MOST)
         found = serialize.alarms(connection, who.tenant, sorted(rows, key=_urgency))
-    chosen: dict[str, Any] = {"every": every, "severity": severity, "text": text, "severities": SEVERITIES[::-1]}
-    return page(request, "alarms.html", who=who, alarms=found, **chosen)
+    chosen: dict[str, Any] = {"every": every, "severity": severity, "text": text}
+    severities = SEVERITIES[::-1]
+    return page(request, "alarms.html", who=who, alarms=found, severities=severities, **chosen)
 
 
 def _urgency(row: Row[Any]) -> tuple[int, int]:
