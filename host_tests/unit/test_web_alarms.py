@@ -14,7 +14,7 @@ def raised(fleet: Fleet) -> list[int]:
     """Numbers of three alarms, oldest first; the last one came without a position."""
     fleet.trip(CONTAINER, 0, None, "acme")
     fleet.trip("MSKU0000006", 0, None, "bolt", SECOND)
-    fleet.deliver(at(1, lat=51_43000, lon=6_76000, events=1), at(3, kind=2, lat=None, lon=None, events=8))
+    fleet.deliver(at(1, lat=51_43000, lon=6_76000, events=1), at(3, kind=2, events=8))
     fleet.deliver(at(2, events=2), device=SECOND)
     with fleet.database.reading() as connection:
         return [row.alarm for row in alarms.listed(connection, alarms.Wanted(), 2**31 - 1, 9)][::-1]
