@@ -37,7 +37,7 @@ from landbridge.points import queries as points
 from landbridge.points.paged import Paged
 
 GROUPS = {
-    "devices": ("features.devices.cli", "features.diagnostics.cli"),
+    "devices": ("features.devices.cli", "features.devices.bulk_cli", "features.diagnostics.cli"),
     "trips": ("features.trips.cli",),
     "events": ("events.cli",),
     "alarms": ("features.alarms.cli",),

@@ -22,6 +22,7 @@ from landbridge.core.checked import (
     key,
     kind,
     marks,
+    one_of,
     parts,
     strict,
 )
@@ -32,6 +33,8 @@ FILE_VARIABLE = "LANDBRIDGE_CONFIG"
 DEFAULT_FILE = "landbridge.toml"
 TOO_OPEN = 0o027
 """Mode bits that let anybody but the owner write a file, or anybody outside the group read it."""
+MOSQUITTO = "mosquitto"
+"""Value of [broker] users."""
 _PATH = "path"
 _INTERVAL = SETTINGS["interval_s"]
 
@@ -71,6 +74,11 @@ class Broker:
     cert_key_file: _Path = key("", "PEM file of its key; empty: it is in cert_file.")
     username: _Text = key("", "User of the agent at the broker; empty: none.")
     password: _Secret = key("", "Its password.")
+    users: Annotated[str, one_of(("", MOSQUITTO))] = key(
+        "",
+        "mosquitto: users of devices are made and removed by its dynamic security plugin; empty: by hand,"
+        " or NATS asks the agent.",
+    )
     client_id: _ClientId = key("landbridge-agent", "Fixed client id; one agent at a time may use it.")
     clean_session: bool = key(
         False, "Have the broker keep nothing while the agent is away; devices then send it again."
