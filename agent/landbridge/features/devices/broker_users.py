@@ -8,6 +8,7 @@ are, the broker follows.
 
 import json
 import queue
+import secrets
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -82,10 +83,21 @@ class Control:
         there = {user for (user, _), result in zip(users, results, strict=True) if "error" in result}
         # Another command may have added the same devices at the same time.
         if foreign := there and sorted(there - self.users()):
+            self.run([{"command": "deleteRole", "rolename": each} for each in foreign], _GONE)
             raise UserError(
                 f"the broker already has users {', '.join(foreign[:5])} that are not devices: remove them"
                 " there, or add the devices under other ids"
             )
+
+    def add_platform(self, user: str, tenant: str) -> str:
+        """Add a user who may read what is published for the tenant; return the password."""
+        password, topic = secrets.token_urlsafe(18), f"landbridge/out/{tenant}/#"
+        role = f"platform {tenant}"
+        acls = [{"acltype": "subscribePattern", "topic": topic, "priority": 0, "allow": True}]
+        self.run([{"command": "createRole", "rolename": role, "acls": acls}], _THERE)
+        roles = [{"rolename": role, "priority": 0}]
+        self.run([{"command": "createClient", "username": user, "password": password, "roles": roles}])
+        return password
 
     def remove(self, users: Collection[str]) -> None:
         """Remove users; who is connected is disconnected."""

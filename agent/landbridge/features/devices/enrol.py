@@ -72,7 +72,7 @@ class Enrolment:
             for device, key in self._keys.items():
                 _write(self._devices, device, key, self._certificate)
                 written.append(device)
-        except UserError:
+        except BaseException:
             for device in written:
                 shutil.rmtree(self.folder(device))
             raise
@@ -183,6 +183,11 @@ def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -
     values["crc"] = _crc_of(values)
     try:
         folder.mkdir(parents=True, mode=0o700)
+    except FileExistsError:
+        raise _exists(folder) from None
+    except OSError as error:
+        raise UserError(f"cannot make {folder}: {error.strerror}; correct [devices] directory") from None
+    try:
         for copy in ("", COPY):
             (folder / (CERTIFICATE + copy)).write_bytes(certificate)
             handle = os.open(folder / (SETTINGS + copy), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -191,9 +196,8 @@ def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -
                 file.write("\n")
                 file.flush()
                 os.fsync(file.fileno())
-    except FileExistsError:
-        raise _exists(folder) from None
     except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
         raise UserError(f"cannot write {folder}: {error.strerror}; correct [devices] directory") from None
 
 
