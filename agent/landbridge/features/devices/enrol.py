@@ -167,7 +167,7 @@ def _exists(folder: Path) -> UserError:
     return UserError(f"{folder} already exists; move it away and add the device again", "device")
 
 
-def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -> None:
+def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -> Path:
     folder = Path(given.directory) / device
     values: dict[str, str | int] = {
         "device": device,
@@ -199,6 +199,7 @@ def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise UserError(f"cannot write {folder}: {error.strerror}; correct [devices] directory") from None
+    return folder
 
 
 def _crc_of(values: Mapping[str, str | int]) -> int:
