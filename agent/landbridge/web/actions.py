@@ -95,7 +95,7 @@ def share(it: Services, user: User, device: str, length: str) -> share_links.Mad
 def revoke(it: Services, user: User, device: str, link: int) -> None:
     """Revoke a share link to a trip that the user sees; the trip may have ended."""
     demand(user, "operator")
-    with it.database.writing() as connection:
+    with it.database.writing(user.who) as connection:
         found = view(connection, user, device)
         row = stored_share_links.find(connection, link)
         if row is None or row.trip not in {each.trip for each in device_views.trips_of(connection, found)}:
@@ -167,14 +167,14 @@ def clear(it: Services, user: User, alarm: int) -> dict[str, Any]:
 def roll_out(it: Services, user: User, board: str, sequence: int, canaries: int, days: int) -> None:
     """Start or resume the roll-out of a release."""
     _require_operator_admin(user)
-    with it.database.writing() as connection:
+    with it.database.writing(user.who) as connection:
         rollout.begin(connection, board, sequence, canaries, days * 86_400, user.who, it.clock.now_s())
 
 
 def halt(it: Services, user: User, board: str, sequence: int) -> None:
     """Halt the roll-out of a release."""
     _require_operator_admin(user)
-    with it.database.writing() as connection:
+    with it.database.writing(user.who) as connection:
         rollout.halt(connection, board, sequence, user.who, it.clock.now_s())
 
 
@@ -192,7 +192,7 @@ def _require_operator_admin(user: User) -> None:
 def _at_alarm(it: Services, user: User, alarm: int) -> Iterator[Connection]:
     """Raise 404 if the user may not see such an alarm, or it does not exist."""
     demand(user, "operator")
-    with it.database.writing() as connection:
+    with it.database.writing(user.who) as connection:
         row = alarms.find(connection, alarm)
         if row is None or (user.tenant is not None and row.tenant != user.tenant):
             raise HTTPException(404, _("no alarm {number}", number=alarm))
@@ -207,7 +207,7 @@ class _Acting(NamedTuple):
 @contextmanager
 def _acting(it: Services, user: User, device: str, role: str) -> Iterator[_Acting]:
     demand(user, role)
-    with it.database.writing() as connection:
+    with it.database.writing(user.who) as connection:
         found = view(connection, user, device)
         if not found.live:
             raise HTTPException(403, _("{device} is not on any of your trips now", device=device))
