@@ -34,6 +34,7 @@ _PROGRESS_OF_DOWNLOAD = (
 )  # fmt: skip
 AUDITED = {
     "alarms": Audited("alarm", ("published_s", "last_s", "times", "content", "cleared_event")),
+    "alarm_comments": Audited("comment"),
     "commands": Audited("command"),
     "delivery_retries": Audited("delivery", ("attempts", "next_s", "failure")),
     "devices": Audited(

@@ -20,6 +20,7 @@ NOUNS = {
     "SIM profile": _("SIM profile"),
     "alarm": _("alarm"),
     "command": _("command"),
+    "comment": _("comment"),
     "delivery": _("delivery"),
     "device": _("device"),
     "download": _("download"),
