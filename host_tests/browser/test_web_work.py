@@ -259,6 +259,7 @@ def test_a_release_rolls_out_and_is_halted(web: Website, operator: Page, keys: d
     assert barriers(operator) == []
     operator.get_by_role("button", name="Halt").click()
     expect(operator.get_by_role("heading")).to_contain_text(["Updates", "halted: by an operator", "Devices"])
+    operator.get_by_text("More", exact=True).click()
     operator.get_by_role("link", name="Audit log").click()
     expect(operator.locator("tbody")).to_contain_text("roll-out of release 7 for ESP32 halted")
     picture(operator, "audit")

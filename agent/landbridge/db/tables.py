@@ -705,6 +705,8 @@ alarms = Table(
     Column("acknowledged_by", Text),
     Column("acknowledged_s", Integer),
     Column("note", Text),
+    Column("taken_by", Text),  # who is on it
+    Column("taken_s", Integer),
     Column("cleared_by", Text),
     Column("cleared_s", Integer),  # by the time of the event that cleared it
     Column("cleared_event", Text),  # id of that event; null: no event did
@@ -716,6 +718,17 @@ Index(
     alarms.c.severity,
     sqlite_where=alarms.c.cleared_s.is_(None),
     postgresql_where=alarms.c.cleared_s.is_(None),
+)
+
+# What people wrote about an alarm. None is ever removed.
+alarm_comments = Table(
+    "alarm_comments",
+    metadata,
+    Column("comment", Integer, primary_key=True),
+    Column("alarm", ForeignKey("alarms.alarm"), nullable=False, index=True),
+    Column("written_by", Text, nullable=False),
+    Column("written_s", Integer, nullable=False),
+    Column("text", Text, nullable=False),
 )
 
 # SIM controls (features/sims/controls.py), as set last.

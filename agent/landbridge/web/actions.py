@@ -1,6 +1,6 @@
 """Actions of users, by the same functions as the command line: the role is checked, the author noted."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from landbridge.core.errors import UserError
 from landbridge.core.texts import _
 from landbridge.db.keys import Keyring
 from landbridge.events import publishing
-from landbridge.features.alarms import engine
+from landbridge.features.alarms import engine, teamwork
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.commands import handler as commands
 from landbridge.features.commands import queries as stored_commands
@@ -156,6 +156,37 @@ def acknowledge(it: Services, user: User, alarm: int, note: str) -> dict[str, An
         return engine.serialize(engine.known(connection, alarm))
 
 
+def acknowledge_many(it: Services, user: User, numbers: Sequence[int], note: str) -> list[dict[str, Any]]:
+    """Acknowledge several alarms in one transaction; return their new states. One that is refused refuses
+    all."""
+    demand(user, "operator")
+    with it.database.writing() as connection:
+        now_s, changes = it.clock.now_s(), []
+        for alarm in dict.fromkeys(numbers):
+            _alarm_of(connection, user, alarm)
+            changes += engine.acknowledge(connection, alarm, user.who, note, now_s)
+        publishing.publish(connection, changes, now_s)
+        return [engine.serialize(engine.known(connection, alarm)) for alarm in dict.fromkeys(numbers)]
+
+
+def take(it: Services, user: User, alarm: int) -> None:
+    """Put the user on an alarm."""
+    with _at_alarm(it, user, alarm) as connection:
+        teamwork.take(connection, alarm, user.who, it.clock.now_s())
+
+
+def leave(it: Services, user: User, alarm: int) -> None:
+    """Put nobody on an alarm."""
+    with _at_alarm(it, user, alarm) as connection:
+        teamwork.leave(connection, alarm, user.who, it.clock.now_s())
+
+
+def comment(it: Services, user: User, alarm: int, text: str) -> None:
+    """Comment on an alarm."""
+    with _at_alarm(it, user, alarm) as connection:
+        teamwork.comment(connection, alarm, user.who, text, it.clock.now_s())
+
+
 def clear(it: Services, user: User, alarm: int) -> dict[str, Any]:
     """Clear an alarm."""
     with _at_alarm(it, user, alarm) as connection:
@@ -193,10 +224,14 @@ def _at_alarm(it: Services, user: User, alarm: int) -> Iterator[Connection]:
     """Raise 404 if the user may not see such an alarm, or it does not exist."""
     demand(user, "operator")
     with it.database.writing() as connection:
-        row = alarms.find(connection, alarm)
-        if row is None or (user.tenant is not None and row.tenant != user.tenant):
-            raise HTTPException(404, _("no alarm {number}", number=alarm))
+        _alarm_of(connection, user, alarm)
         yield connection
+
+
+def _alarm_of(connection: Connection, user: User, alarm: int) -> None:
+    row = alarms.find(connection, alarm)
+    if row is None or (user.tenant is not None and row.tenant != user.tenant):
+        raise HTTPException(404, _("no alarm {number}", number=alarm))
 
 
 class _Acting(NamedTuple):

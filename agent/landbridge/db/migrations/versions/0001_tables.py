@@ -575,6 +575,8 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("acknowledged_by", sa.Text()),
         sa.Column("acknowledged_s", Integer),
         sa.Column("note", sa.Text()),
+        sa.Column("taken_by", sa.Text()),
+        sa.Column("taken_s", Integer),
         sa.Column("cleared_by", sa.Text()),
         sa.Column("cleared_s", Integer),
         sa.Column("cleared_event", sa.Text()),
@@ -598,6 +600,20 @@ def upgrade() -> None:  # noqa: PLR0915
         postgresql_where=sa.text("cleared_s IS NULL"),
     )
     op.create_index("ix_alarms_event", "alarms", ["event"])
+    op.create_table(
+        "alarm_comments",
+        sa.Column("comment", Integer, nullable=False),
+        sa.Column("alarm", Integer, nullable=False),
+        sa.Column("written_by", sa.Text(), nullable=False),
+        sa.Column("written_s", Integer, nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["alarm"],
+            ["alarms.alarm"],
+        ),
+        sa.PrimaryKeyConstraint("comment"),
+    )
+    op.create_index("ix_alarm_comments_alarm", "alarm_comments", ["alarm"])
     op.create_table(
         "sim_actions",
         sa.Column("action", Integer, nullable=False),

@@ -1,4 +1,4 @@
-"""What is taken once more, what is kept for how long, and copied: replay, adoption, reprocessing, upkeep."""
+"""What is taken again, kept for how long, and copied: replay, adoption, reprocessing, retention."""
 
 import json
 import resource
@@ -436,7 +436,7 @@ def test_what_is_kept_for_a_time_is_counted_from_its_arrival(installation):
     uplink = device.seal([point(1), point(2)])
     device.exchange(uplink)
     wait_until(
-        lambda: not is_marked(installation), "its journey is worked out: before, nothing of it is forgotten"
+        lambda: not is_marked(installation), "its track is worked out: before, nothing of it is forgotten"
     )
     installation.stop()
     set_clock(installation.folder / "clock", NOW_S + 10 * DAY_S)
@@ -471,7 +471,7 @@ def test_an_uplink_is_recognized_when_nothing_is_known_of_it_any_more(installati
     uplink = device.seal([point(1)], reports={13: [7, 5, struct.pack("<HBBH", 4, 0, 0, 25)]})
     device.exchange(uplink)
     device.send([point(2)])
-    wait_until(lambda: not is_marked(installation), "its journey is worked out")
+    wait_until(lambda: not is_marked(installation), "its track is worked out")
     installation.stop()
     topic = f"landbridge/{DEVICE}/up"
     with installation.database().writing() as connection:
@@ -501,7 +501,7 @@ def test_what_is_old_is_removed_a_little_at_a_time(installation, monkeypatch):
     device = installation.device()
     for seq in range(1, 8):
         device.send([point(seq)])
-    wait_until(lambda: not is_marked(installation), "its journey is worked out")
+    wait_until(lambda: not is_marked(installation), "its track is worked out")
     installation.stop()
     set_clock(installation.folder / "clock", NOW_S + 500 * DAY_S)
     stands_there(installation, NOW_S + 500 * DAY_S)
