@@ -32,6 +32,8 @@ devices = Table(
     Column("device", String(32), primary_key=True),
     Column("wrapped_key", LargeBinary, nullable=False),  # db/keys.py
     Column("created_s", Integer, nullable=False),
+    Column("retired_s", Integer),  # null: in use; then wrapped_key is empty, and the history stays
+    Column("tags", Text, nullable=False, server_default="[]"),  # JSON: texts, sorted
     Column("next_down_number", Integer, nullable=False, default=0),
     # Replay window: the highest number seen, and which of the 63 before it (bit 0 = top - 1).
     Column("window_top", Integer, nullable=False, default=-1),
@@ -721,7 +723,23 @@ audit = Table(
     Column("at_s", Integer, nullable=False, index=True),
     Column("who", Text, nullable=False),
     Column("device", String(32), index=True),  # null: of no single one
-    Column("what", Text, nullable=False),
+    Column("trip", Integer),  # null: of none
+    Column("tenant", Text, index=True),  # whose the row is; null: the operator tenant's
+    Column("what", Text),  # in words; null: as the row says
+    # The row that was added, changed or removed, and JSON: what it was and is (db/audited.py). Null: of none.
+    Column("action", String(8)),
+    Column("noun", String(32), index=True),
+    Column("subject", Text),
+    Column("before", Text),
+    Column("after", Text),
+)
+
+# Who acts in the transaction that writes at present, for the triggers on SQLite; never a row after it.
+acting = Table(
+    "acting",
+    metadata,
+    Column("who", Text, primary_key=True),
+    Column("at_s", Integer, nullable=False),
 )
 
 # The tracking state before some points (tracking/detect.py): where a pass can begin.

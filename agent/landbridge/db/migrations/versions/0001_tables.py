@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from landbridge.db import audited
+
 revision = "0001"
 down_revision = None
 
@@ -18,11 +20,26 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("at_s", Integer, nullable=False),
         sa.Column("who", sa.Text(), nullable=False),
         sa.Column("device", sa.String(length=32)),
-        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("trip", Integer),
+        sa.Column("tenant", sa.Text()),
+        sa.Column("what", sa.Text()),
+        sa.Column("action", sa.String(length=8)),
+        sa.Column("noun", sa.String(length=32)),
+        sa.Column("subject", sa.Text()),
+        sa.Column("before", sa.Text()),
+        sa.Column("after", sa.Text()),
         sa.PrimaryKeyConstraint("entry"),
+    )
+    op.create_table(
+        "acting",
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("at_s", Integer, nullable=False),
+        sa.PrimaryKeyConstraint("who"),
     )
     op.create_index("ix_audit_at_s", "audit", ["at_s"])
     op.create_index("ix_audit_device", "audit", ["device"])
+    op.create_index("ix_audit_noun", "audit", ["noun"])
+    op.create_index("ix_audit_tenant", "audit", ["tenant"])
     op.create_table(
         "profile_rollouts",
         sa.Column("rollout", Integer, nullable=False),
@@ -76,6 +93,8 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("wrapped_key", sa.LargeBinary(), nullable=False),
         sa.Column("created_s", Integer, nullable=False),
+        sa.Column("retired_s", Integer),
+        sa.Column("tags", sa.Text(), server_default="[]", nullable=False),
         sa.Column("next_down_number", Integer, nullable=False),
         sa.Column("window_top", Integer, nullable=False),
         sa.Column("window_bits", Integer, nullable=False),
@@ -958,3 +977,5 @@ def upgrade() -> None:  # noqa: PLR0915
         # To look up the device and the trip of each row costs more than to store it (db/tables.py).
         for table, name in (("points", "device"), ("points", "trip"), ("uplinks", "device")):
             op.drop_constraint(f"{table}_{name}_fkey", table, type_="foreignkey")
+
+    audited.create(op.get_bind())
