@@ -5,8 +5,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from landbridge.features.routes.queries import routes
+from landbridge.geo import places
 from landbridge.geo.route import Waypoint, find
 
+_SAME_PLACE_KM = 30
 NOTHING: dict[str, Any] = {"route": None, "stations": [], "km": None}
 """Of a trip without a route, or whose route was removed."""
 
@@ -28,6 +30,13 @@ def drawn(connection: Connection, route: str | None, lat: float | None, lon: flo
 def station(it: Waypoint) -> dict[str, Any]:
     """Return a station of a route, serialized."""
     return {
-        "name": it.name, "chinese": it.chinese or None, "country": it.country, "kind": it.kind,
+        "name": it.name, "chinese": it.chinese or _of_place(it), "country": it.country, "kind": it.kind,
         "km": round(it.km), "longitude": it.lon, "latitude": it.lat,
     }  # fmt: skip
+
+
+def _of_place(it: Waypoint) -> str | None:
+    """Return the Chinese name of the place that a station is called after."""
+    near = places.nearest(it.lat, it.lon)
+    is_there = near is not None and near.km <= _SAME_PLACE_KM and it.name.startswith(near.place.name)
+    return near.place.chinese or None if near and is_there else None
