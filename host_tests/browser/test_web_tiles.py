@@ -1,4 +1,4 @@
-"""The operator's own map: raster tiles, a vector style and PMTiles files, from a local server and from the agent."""
+"""The operator's own map: raster tiles and a vector style from a local server, PMTiles from the agent."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def launched() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(launched: Browser, fleet: Fleet, *others: str, **web: Any) -> Iterator[tuple[Page, Pages, Watched]]:
+def opened(
+    launched: Browser, fleet: Fleet, *others: str, **web: Any
+) -> Iterator[tuple[Page, Pages, Watched]]:
     """The page of the device, with these settings; the browser complains of other hosts than `others`."""
     served = Pages(fleet)
     with served.served(**web):
@@ -57,8 +59,6 @@ def opened(launched: Browser, fleet: Fleet, *others: str, **web: Any) -> Iterato
 
 def of_layers(page: Page) -> list[str]:
     return list(page.evaluate(f"{MAP}.getLayersOrder().filter((id) => id.startsWith('tiles-'))"))
-
-
 
 
 def test_raster_tiles_come_from_their_server_and_no_other_host_is_asked(launched: Browser, fleet: Fleet):
@@ -107,12 +107,15 @@ def test_a_vector_style_lies_below_the_track(launched: Browser, fleet: Fleet):
     ("kind", "tile", "layers", "drawn_as"),
     [
         (PNG, png(*BLUE), (), ["tiles-file"]),
-        (MVT, vector_tile("roads", RAIL), ("roads", "water", "places"), ["tiles-water-fill", "tiles-roads-line", "tiles-roads-rail"]),
-        (MVT, vector_tile("sidings", RAIL), ("sidings",), ["tiles-sidings-fill", "tiles-sidings-line", "tiles-sidings-circle"]),
+        (MVT, vector_tile("roads", RAIL), ("roads", "water", "places"),
+         ["tiles-water-fill", "tiles-roads-line", "tiles-roads-rail"]),
+        (MVT, vector_tile("sidings", RAIL), ("sidings",),
+         ["tiles-sidings-fill", "tiles-sidings-line", "tiles-sidings-circle"]),
     ],
 )  # fmt: skip
 def test_a_pmtiles_file_is_served_in_ranges(
-    launched: Browser, fleet: Fleet, tmp_path: Path, kind: int, tile: bytes, layers: tuple[str, ...], drawn_as: list[str]
+    launched: Browser, fleet: Fleet, tmp_path: Path,
+    kind: int, tile: bytes, layers: tuple[str, ...], drawn_as: list[str],
 ):  # fmt: skip
     path = pmtiles(tmp_path / "map.pmtiles", kind, tile, layers)
     with opened(launched, fleet, tiles=str(path)) as (page, served, watched):
@@ -143,14 +146,18 @@ def test_the_policy_names_the_host_of_the_tiles_and_no_other():
     def policy(tiles_are: str) -> str:
         return guard.policy(tiles.origin(Web(tiles=tiles_are)))
 
-    assert "connect-src 'self' https://tiles.example:8443;" in policy("https://tiles.example:8443/{z}/{x}/{y}.png")
+    assert "connect-src 'self' https://tiles.example:8443;" in policy(
+        "https://tiles.example:8443/{z}/{x}/{y}.png"
+    )
     assert "http" not in policy("") and "http" not in policy("/srv/map.pmtiles")
 
 
 @pytest.mark.parametrize(
     ("content", "said"), [(None, "No such file"), (b"PMTiles\x02", "is no PMTiles file of version 3")]
 )
-def test_a_file_that_is_none_is_refused_at_the_start(fleet: Fleet, tmp_path: Path, content: bytes | None, said: str):
+def test_a_file_that_is_none_is_refused_at_the_start(
+    fleet: Fleet, tmp_path: Path, content: bytes | None, said: str
+):
     path = tmp_path / "map.pmtiles"
     if content is not None:
         path.write_bytes(content)

@@ -67,7 +67,9 @@ def pmtiles(path: Path, kind: int, tile: bytes, layers: tuple[str, ...] = ()) ->
     begin = 127
     places = (begin, len(root), begin + len(root), len(metadata), 0, 0, begin + len(root) + len(metadata))
     header = b"PMTiles\x03" + struct.pack("<11Q", *places, len(packed), 1, 1, 1)
-    header += bytes((1, 2, 2, kind, 0, 0)) + struct.pack("<4i", -180_0000000, -85_0000000, 180_0000000, 85_0000000)
+    header += bytes((1, 2, 2, kind, 0, 0)) + struct.pack(
+        "<4i", -180_0000000, -85_0000000, 180_0000000, 85_0000000
+    )
     header += bytes((0,)) + struct.pack("<2i", 0, 0)
     assert len(header) == begin
     path.write_bytes(header + root + metadata + packed)
@@ -76,8 +78,8 @@ def pmtiles(path: Path, kind: int, tile: bytes, layers: tuple[str, ...] = ()) ->
 
 @contextmanager
 def tile_server(answers: dict[str, tuple[str, bytes]]) -> Iterator[tuple[str, list[str]]]:
-    """Answers by the beginning of a path: kind of content, and content. Gives its address, and the paths that it
-    was asked for."""
+    """Answers by the beginning of a path: kind of content, and content. Gives its address, and the paths that
+    it was asked for."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):

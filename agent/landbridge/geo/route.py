@@ -78,9 +78,9 @@ def read(path: Path, countries: Sequence[str] = tuple(MCC)) -> list[Waypoint]:
 
 
 def parse(text: str, path: str, countries: Sequence[str] = tuple(MCC)) -> list[Waypoint]:
-    """The stations of a CSV text with the columns of COLUMNS and perhaps `chinese` and `km`, which is computed
-    otherwise. Lines that begin with # are comments; `countries` are those a station may lie in. `UserError`
-    names `path`, row and column of what is wrong."""
+    """The stations of a CSV text with the columns of COLUMNS and perhaps `chinese` and `km`, which is
+    computed otherwise. Lines that begin with # are comments; `countries` are those a station may lie in.
+    `UserError` names `path`, row and column of what is wrong."""
     rows = files.lines(io.StringIO(text, newline=""), path)
     lines = [each for each in enumerate(rows, 1) if not each[1].startswith("#")]
     found: list[Waypoint] = []

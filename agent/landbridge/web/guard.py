@@ -70,9 +70,9 @@ def policy(tiles_origin: str = "", framed: bool = False) -> str:
     tiles = tiles_origin and f" {tiles_origin}"
     ancestors = "*" if framed else "'none'"
     return (
-        f"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'{tiles}; font-src 'self'; "
+        f"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'{tiles}; "
         # The map draws its images itself.
-        f"img-src 'self' data: blob:{tiles}; worker-src 'self'; "
+        f"font-src 'self'; img-src 'self' data: blob:{tiles}; worker-src 'self'; "
         f"form-action 'self'; frame-ancestors {ancestors}; base-uri 'none'"
     )
 

@@ -1,4 +1,4 @@
-"""The operator's own map below the tracks: [web] tiles names raster tiles, a vector style or a PMTiles file."""
+"""The operator's own map below the tracks: [web] tiles is raster tiles, a vector style or a PMTiles file."""
 
 import os
 from pathlib import Path

@@ -25,7 +25,8 @@ def add(name: str = _NAME, file: Path = _FILE) -> None:
 
     \b
     country is an ISO 3166-1 code; kind is hub, border, gauge, yard or line. Without a column km,
-    distances along the route are computed. A column chinese has names for pages in Chinese. Lines that begin with # are comments.
+    distances along the route are computed. A column chinese has
+    names for pages in Chinese. Lines that begin with # are comments.
 
     \b
     Example:
