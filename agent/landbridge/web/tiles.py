@@ -63,9 +63,12 @@ def _check(path: str) -> None:
         with Path(path).open("rb") as file:
             begin = file.read(len(_MAGIC))
     except OSError as error:
-        raise UserError(f"{path}: {error.strerror}; set [web] tiles to a file that exists") from None
+        why = error.strerror or str(error)
+        raise UserError(_("{path}: {why}; set [web] tiles to a file that exists", path=path, why=why)) from None
     if begin != _MAGIC:
-        raise UserError(f"{path} is no PMTiles file of version 3; convert it with `pmtiles convert`")
+        raise UserError(
+            _("{path} is no PMTiles file of version 3; convert it with `pmtiles convert`", path=path)
+        )
 
 
 def _address(path: str) -> str:
