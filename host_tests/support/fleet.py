@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from landbridge.config import Config, Mail, Web
+from landbridge.config import Config, Web
 from landbridge.core.clock import Clock
 from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
@@ -96,7 +96,7 @@ class Receiver:
         return [json.loads(each.body) for each in list(self.taken)]
 
     def alarms(self) -> list[tuple[str, int]]:
-        """(device, sequence) of the alarms; the journey may tell of a stop besides."""
+        """(device, sequence) of the alarms; tracking may report a stop besides."""
         return [(each["device"], each["seq"]) for each in self.contents() if each.get("type") == "alarm"]
 
 
@@ -164,7 +164,7 @@ class Fleet:
 
     @contextmanager
     def delivering(self) -> Iterator[Deliveries]:
-        thread = Deliveries(self.database, Clock(), lambda each: opened(each, self.keyring, Mail()))
+        thread = Deliveries(self.database, Clock(), lambda each: opened(each, self.keyring))
         thread.start()
         try:
             yield thread

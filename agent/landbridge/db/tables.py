@@ -32,6 +32,8 @@ devices = Table(
     Column("device", String(32), primary_key=True),
     Column("wrapped_key", LargeBinary, nullable=False),  # db/keys.py
     Column("created_s", Integer, nullable=False),
+    Column("retired_s", Integer),  # null: in use; then wrapped_key is empty, and the history stays
+    Column("tags", Text, nullable=False, server_default="[]"),  # JSON: texts, sorted
     Column("next_down_number", Integer, nullable=False, default=0),
     # Replay window: the highest number seen, and which of the 63 before it (bit 0 = top - 1).
     Column("window_top", Integer, nullable=False, default=-1),
@@ -231,6 +233,7 @@ integrations = Table(
     Column("tenant", Text),  # whose messages; null: everybody's
     Column("what", Text, nullable=False),  # JSON: which kinds of messages
     Column("wrapped_secret", LargeBinary),  # db/keys.py
+    Column("wrapped_old_secret", LargeBinary),  # the one before it, which signs too; null: none
     Column("cursor", Integer, nullable=False),  # it has all messages up to this one, but for those held
     Column("delivered", Integer, nullable=False, server_default=text("0")),
     Column("delivered_s", Integer),
@@ -254,6 +257,67 @@ delivery_retries = Table(
     Column("next_s", Integer, nullable=False),
     Column("failure", Text, nullable=False),
 )
+
+# Where notifications go, each with its own place among the events. None is ever removed.
+notification_channels = Table(
+    "notification_channels",
+    metadata,
+    Column("channel", Integer, primary_key=True),
+    Column("name", String(32), nullable=False),
+    Column("service", Text, nullable=False),  # what people see of the address
+    Column("wrapped_address", LargeBinary, nullable=False),  # db/keys.py
+    Column("language", String(16), nullable=False),
+    Column("zone", Text, nullable=False),  # of quiet hours and digests
+    Column("tenant", Text),  # whose events; null: everybody's
+    Column("cursor", Integer, nullable=False),  # its rules were applied to all events up to this one
+    Column("added_by", Text, nullable=False),
+    Column("added_s", Integer, nullable=False),
+    Column("removed_by", Text),
+    Column("removed_s", Integer),
+)
+
+# The first rule of a channel that fits an event holds.
+notification_rules = Table(
+    "notification_rules",
+    metadata,
+    Column("channel", ForeignKey("notification_channels.channel"), primary_key=True),
+    Column("name", String(32), primary_key=True),
+    Column("place", Integer, nullable=False),
+    Column("content", Text, nullable=False),  # JSON: features/notifications/rules.py, Rule
+)
+
+# What goes, went, or did not have to go to a channel, a row an event: the outbox and the log of deliveries.
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("notification", Integer, primary_key=True),  # rises; from the clock (db/order.py)
+    Column("id", Text, nullable=False, unique=True),  # of channel and event: none is planned twice
+    Column("channel", ForeignKey("notification_channels.channel"), nullable=False),
+    Column("event", Text, nullable=False, index=True),
+    Column("alarm", Integer, index=True),
+    Column("device", String(32)),
+    Column("tenant", Text),
+    Column("rule", String(32), nullable=False),
+    Column("is_digest", Boolean, nullable=False),  # goes together with others of its rule
+    Column("most_a_week", Integer),  # messages about its container
+    Column("content", Text, nullable=False),  # JSON: the event
+    Column("made_s", Integer, nullable=False),
+    Column("due_s", Integer, nullable=False),
+    Column("state", String(16), nullable=False),  # waiting, sending, sent, withdrawn, failed
+    Column("message", Integer),  # number of the message that it is in
+    Column("lease_until_s", Integer),  # sending: then nobody is at it any more
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("answer", Text),  # the last one
+    Column("answered_s", Integer),
+)
+Index(
+    "notifications_open",
+    notifications.c.channel,
+    notifications.c.due_s,
+    sqlite_where=notifications.c.state.in_(("waiting", "sending")),
+    postgresql_where=notifications.c.state.in_(("waiting", "sending")),
+)
+Index("notifications_by_device", notifications.c.channel, notifications.c.device, notifications.c.answered_s)
 
 # Every revision stays: with who and when it is the audit trail.
 settings = Table(
@@ -659,7 +723,23 @@ audit = Table(
     Column("at_s", Integer, nullable=False, index=True),
     Column("who", Text, nullable=False),
     Column("device", String(32), index=True),  # null: of no single one
-    Column("what", Text, nullable=False),
+    Column("trip", Integer),  # null: of none
+    Column("tenant", Text, index=True),  # whose the row is; null: the operator tenant's
+    Column("what", Text),  # in words; null: as the row says
+    # The row that was added, changed or removed, and JSON: what it was and is (db/audited.py). Null: of none.
+    Column("action", String(8)),
+    Column("noun", String(32), index=True),
+    Column("subject", Text),
+    Column("before", Text),
+    Column("after", Text),
+)
+
+# Who acts in the transaction that writes at present, for the triggers on SQLite; never a row after it.
+acting = Table(
+    "acting",
+    metadata,
+    Column("who", Text, primary_key=True),
+    Column("at_s", Integer, nullable=False),
 )
 
 # The tracking state before some points (tracking/detect.py): where a pass can begin.
@@ -705,6 +785,8 @@ alarms = Table(
     Column("acknowledged_by", Text),
     Column("acknowledged_s", Integer),
     Column("note", Text),
+    Column("taken_by", Text),  # who is on it
+    Column("taken_s", Integer),
     Column("cleared_by", Text),
     Column("cleared_s", Integer),  # by the time of the event that cleared it
     Column("cleared_event", Text),  # id of that event; null: no event did
@@ -716,6 +798,17 @@ Index(
     alarms.c.severity,
     sqlite_where=alarms.c.cleared_s.is_(None),
     postgresql_where=alarms.c.cleared_s.is_(None),
+)
+
+# What people wrote about an alarm. None is ever removed.
+alarm_comments = Table(
+    "alarm_comments",
+    metadata,
+    Column("comment", Integer, primary_key=True),
+    Column("alarm", ForeignKey("alarms.alarm"), nullable=False, index=True),
+    Column("written_by", Text, nullable=False),
+    Column("written_s", Integer, nullable=False),
+    Column("text", Text, nullable=False),
 )
 
 # SIM controls (features/sims/controls.py), as set last.

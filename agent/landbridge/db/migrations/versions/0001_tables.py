@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from landbridge.db import audited
+
 revision = "0001"
 down_revision = None
 
@@ -18,11 +20,26 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("at_s", Integer, nullable=False),
         sa.Column("who", sa.Text(), nullable=False),
         sa.Column("device", sa.String(length=32)),
-        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("trip", Integer),
+        sa.Column("tenant", sa.Text()),
+        sa.Column("what", sa.Text()),
+        sa.Column("action", sa.String(length=8)),
+        sa.Column("noun", sa.String(length=32)),
+        sa.Column("subject", sa.Text()),
+        sa.Column("before", sa.Text()),
+        sa.Column("after", sa.Text()),
         sa.PrimaryKeyConstraint("entry"),
+    )
+    op.create_table(
+        "acting",
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("at_s", Integer, nullable=False),
+        sa.PrimaryKeyConstraint("who"),
     )
     op.create_index("ix_audit_at_s", "audit", ["at_s"])
     op.create_index("ix_audit_device", "audit", ["device"])
+    op.create_index("ix_audit_noun", "audit", ["noun"])
+    op.create_index("ix_audit_tenant", "audit", ["tenant"])
     op.create_table(
         "profile_rollouts",
         sa.Column("rollout", Integer, nullable=False),
@@ -76,6 +93,8 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("wrapped_key", sa.LargeBinary(), nullable=False),
         sa.Column("created_s", Integer, nullable=False),
+        sa.Column("retired_s", Integer),
+        sa.Column("tags", sa.Text(), server_default="[]", nullable=False),
         sa.Column("next_down_number", Integer, nullable=False),
         sa.Column("window_top", Integer, nullable=False),
         sa.Column("window_bits", Integer, nullable=False),
@@ -162,6 +181,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("tenant", sa.Text()),
         sa.Column("what", sa.Text(), nullable=False),
         sa.Column("wrapped_secret", sa.LargeBinary()),
+        sa.Column("wrapped_old_secret", sa.LargeBinary()),
         sa.Column("cursor", Integer, nullable=False),
         sa.Column("delivered", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("delivered_s", Integer),
@@ -431,6 +451,72 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.PrimaryKeyConstraint("integration", "device"),
     )
     op.create_table(
+        "notification_channels",
+        sa.Column("channel", Integer, nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
+        sa.Column("wrapped_address", sa.LargeBinary(), nullable=False),
+        sa.Column("language", sa.String(length=16), nullable=False),
+        sa.Column("zone", sa.Text(), nullable=False),
+        sa.Column("tenant", sa.Text()),
+        sa.Column("cursor", Integer, nullable=False),
+        sa.Column("added_by", sa.Text(), nullable=False),
+        sa.Column("added_s", Integer, nullable=False),
+        sa.Column("removed_by", sa.Text()),
+        sa.Column("removed_s", Integer),
+        sa.PrimaryKeyConstraint("channel"),
+    )
+    op.create_table(
+        "notification_rules",
+        sa.Column("channel", Integer, nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("place", Integer, nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["channel"],
+            ["notification_channels.channel"],
+        ),
+        sa.PrimaryKeyConstraint("channel", "name"),
+    )
+    op.create_table(
+        "notifications",
+        sa.Column("notification", Integer, nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("channel", Integer, nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("alarm", Integer),
+        sa.Column("device", sa.String(length=32)),
+        sa.Column("tenant", sa.Text()),
+        sa.Column("rule", sa.String(length=32), nullable=False),
+        sa.Column("is_digest", sa.Boolean(), nullable=False),
+        sa.Column("most_a_week", Integer),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("made_s", Integer, nullable=False),
+        sa.Column("due_s", Integer, nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("message", Integer),
+        sa.Column("lease_until_s", Integer),
+        sa.Column("attempts", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("answer", sa.Text()),
+        sa.Column("answered_s", Integer),
+        sa.ForeignKeyConstraint(
+            ["channel"],
+            ["notification_channels.channel"],
+        ),
+        sa.PrimaryKeyConstraint("notification"),
+        sa.UniqueConstraint("id"),
+    )
+    op.create_index("ix_notifications_event", "notifications", ["event"])
+    op.create_index("ix_notifications_alarm", "notifications", ["alarm"])
+    op.create_index(
+        "notifications_open",
+        "notifications",
+        ["channel", "due_s"],
+        sqlite_where=sa.text("state IN ('waiting', 'sending')"),
+        postgresql_where=sa.text("state IN ('waiting', 'sending')"),
+    )
+    op.create_index("notifications_by_device", "notifications", ["channel", "device", "answered_s"])
+    op.create_table(
         "release_files",
         sa.Column("board", sa.String(length=32), nullable=False),
         sa.Column("sequence", Integer, autoincrement=False, nullable=False),
@@ -575,6 +661,8 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("acknowledged_by", sa.Text()),
         sa.Column("acknowledged_s", Integer),
         sa.Column("note", sa.Text()),
+        sa.Column("taken_by", sa.Text()),
+        sa.Column("taken_s", Integer),
         sa.Column("cleared_by", sa.Text()),
         sa.Column("cleared_s", Integer),
         sa.Column("cleared_event", sa.Text()),
@@ -598,6 +686,20 @@ def upgrade() -> None:  # noqa: PLR0915
         postgresql_where=sa.text("cleared_s IS NULL"),
     )
     op.create_index("ix_alarms_event", "alarms", ["event"])
+    op.create_table(
+        "alarm_comments",
+        sa.Column("comment", Integer, nullable=False),
+        sa.Column("alarm", Integer, nullable=False),
+        sa.Column("written_by", sa.Text(), nullable=False),
+        sa.Column("written_s", Integer, nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["alarm"],
+            ["alarms.alarm"],
+        ),
+        sa.PrimaryKeyConstraint("comment"),
+    )
+    op.create_index("ix_alarm_comments_alarm", "alarm_comments", ["alarm"])
     op.create_table(
         "sim_actions",
         sa.Column("action", Integer, nullable=False),
@@ -875,3 +977,5 @@ def upgrade() -> None:  # noqa: PLR0915
         # To look up the device and the trip of each row costs more than to store it (db/tables.py).
         for table, name in (("points", "device"), ("points", "trip"), ("uplinks", "device")):
             op.drop_constraint(f"{table}_{name}_fkey", table, type_="foreignkey")
+
+    audited.create(op.get_bind())
