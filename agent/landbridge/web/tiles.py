@@ -64,7 +64,9 @@ def _check(path: str) -> None:
             begin = file.read(len(_MAGIC))
     except OSError as error:
         why = error.strerror or str(error)
-        raise UserError(_("{path}: {why}; set [web] tiles to a file that exists", path=path, why=why)) from None
+        raise UserError(
+            _("{path}: {why}; set [web] tiles to a file that exists", path=path, why=why)
+        ) from None
     if begin != _MAGIC:
         raise UserError(
             _("{path} is no PMTiles file of version 3; convert it with `pmtiles convert`", path=path)
