@@ -22,7 +22,7 @@ ALL = (0, 2**31)
 def test_every_row_is_in_the_file_of_its_day_and_tenant(fleet: Fleet, tmp_path: Path):
     trip = fleet.trip("CSQU3054383", 0, 30, "acme")
     fleet.deliver(at(1), at(5, events=1), at(29), at(40))
-    fleet.deliver(at(2, lat=None, lon=None, kind=2), device=SECOND)
+    fleet.deliver(at(2, kind=2), device=SECOND)
     written = parquet.write_folder(fleet.database, tmp_path, None, ALL)
     table = pyarrow.dataset.dataset(tmp_path / "points", partitioning="hive").to_table()
     rows = sorted(table.to_pylist(), key=lambda row: (row["device"], row["seq"]))
@@ -31,9 +31,8 @@ def test_every_row_is_in_the_file_of_its_day_and_tenant(fleet: Fleet, tmp_path: 
         (FIRST, 1, "acme", trip), (FIRST, 5, "acme", trip), (FIRST, 29, "acme", trip),
         (FIRST, 40, "operator", None), (SECOND, 2, "operator", None),
     ]  # fmt: skip
-    assert (rows[0]["latitude"], rows[0]["longitude"]) == (29.56301, 106.55156) and rows[4][
-        "latitude"
-    ] is None
+    assert (rows[0]["latitude"], rows[0]["longitude"]) == (29.56301, 106.55156)
+    assert rows[4]["latitude"] is None
     begin = datetime.datetime.fromisoformat(str(iso(BEGIN_S + HOUR_S)))
     assert rows[0]["time"] == begin
     files = sorted(str(file.relative_to(tmp_path)) for file in tmp_path.rglob("points/**/*.parquet"))

@@ -3,7 +3,7 @@
 Folders are named as Hive does it, points/tenant=acme/day=2026-01-05.parquet: tools read all of them as one
 table. pyarrow is loaded when it is first needed."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import groupby
 from pathlib import Path
@@ -138,19 +138,23 @@ def _point_columns(rows: Rows) -> dict[str, Sequence[Any]]:
         "plmn": [each or None for each in found["plmn"]],
         "rsrp_dbm": [-each if each else None for each in found["rsrp"]],
     }
-    for name, source, factor in _OF_POSITION:
+    for name, source, natural_of in _OF_POSITION:
         natural[name] = [
-            each * factor if known and each is not None else None
+            natural_of(each) if known and each is not None else None
             for known, each in zip(is_placed, found[source], strict=True)
         ]
     return found | natural
 
 
-_OF_POSITION = (
-    ("latitude", "lat", 1e-5), ("longitude", "lon", 1e-5), ("altitude_m", "alt", 2),
-    ("speed_kmh", "speed", 1), ("heading_deg", "heading", 2), ("hdop", "hdop", 0.2),
-    ("satellites", "sats", 1),
-)  # fmt: skip
+_OF_POSITION: tuple[tuple[str, str, Callable[[int], float]], ...] = (
+    ("latitude", "lat", lambda value: value / 1e5),
+    ("longitude", "lon", lambda value: value / 1e5),
+    ("altitude_m", "alt", lambda value: value * 2),
+    ("speed_kmh", "speed", int),
+    ("heading_deg", "heading", lambda value: value * 2),
+    ("hdop", "hdop", lambda value: value / 5),
+    ("satellites", "sats", int),
+)
 
 
 def _event_columns(rows: Rows) -> dict[str, Sequence[Any]]:
