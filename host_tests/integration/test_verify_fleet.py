@@ -1,5 +1,7 @@
 """A small fleet from nothing delivers everything, and what is short would be said."""
 
+from dataclasses import replace
+
 import pytest
 
 from tools.verify.fleet import fleet
@@ -26,6 +28,6 @@ def test_a_small_fleet_delivers_everything(tmp_path, monkeypatch):
     ],
 )
 def test_what_is_short_is_said(changes, said):
-    good = {"devices": 3, "broker_users": 3, "trips": 3, "records": 10, "records_of_firmware": 5}
-    assert Found(**(good | {"stored": 10, "retired_refused": 1})).short(3, 1) == []
-    assert Found(**(good | {"stored": 10, "retired_refused": 1} | changes)).short(3, 1) == [said]
+    good = Found(3, 1.0, 3, 3, 10, 5, 10, retired_refused=1)
+    assert good.short(3, 1) == []
+    assert replace(good, **changes).short(3, 1) == [said]

@@ -106,7 +106,12 @@ class Operator:
         ca = self._folder / "tls" / "ca.pem"
         tracker = Device(flash, name, settings, self._ports["port"], ca)
         tracker.keep(Clock().now_s())
-        wait_until(lambda: tracker.report() or not tracker.waiting(), "the agent has its record")
+
+        def delivered() -> bool:
+            tracker.report()
+            return not tracker.waiting()
+
+        wait_until(delivered, "the agent has its record")
 
     def _asked(self, path: str, token: str) -> str:
         """What the HTTP API says."""
