@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from landbridge.config import Config, Mail, Web
+from landbridge.config import Config, Web
 from landbridge.core.clock import Clock
 from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
@@ -164,7 +164,7 @@ class Fleet:
 
     @contextmanager
     def delivering(self) -> Iterator[Deliveries]:
-        thread = Deliveries(self.database, Clock(), lambda each: opened(each, self.keyring, Mail()))
+        thread = Deliveries(self.database, Clock(), lambda each: opened(each, self.keyring))
         thread.start()
         try:
             yield thread
@@ -189,10 +189,11 @@ class Pages:
         return self._url
 
     @contextmanager
-    def served(self) -> Iterator[None]:
+    def served(self, **web: Any) -> Iterator[None]:
+        """Serve it, with settings of [web]."""
         port = free_port()
         self._url = f"http://127.0.0.1:{port}"
-        config = replace(Config(), web=Web(port=port))
+        config = replace(Config(), web=Web(port=port, **web))
         with serving(config, self._fleet.database, Clock(), threading.Event()):
             yield
 

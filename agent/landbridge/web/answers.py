@@ -14,6 +14,7 @@ from pydantic_core import CoreSchema
 from pydantic_core.core_schema import json_or_python_schema
 
 from landbridge.features.exports.formats import MEDIA_TYPES, Format
+from landbridge.features.exports.parquet import MEDIA_TYPE
 
 Json = dict[str, Any]
 Time = str | None
@@ -418,12 +419,23 @@ class Ordered(BaseModel):
 
 
 class Station(BaseModel):
-    """A station of a route."""
+    """A station of a route; `chinese` is its name in Chinese."""
 
     name: str
+    chinese: str | None
     country: str
     kind: str
     km: int
+    longitude: float
+    latitude: float
+
+
+class RouteOfDevice(BaseModel):
+    """The route of a trip, and the kilometre that its device is at."""
+
+    route: str | None
+    stations: list[Station]
+    km: float | None
 
 
 class TripCurve(BaseModel):
@@ -469,6 +481,60 @@ class Entries(BaseModel):
     next: Next
 
 
+class NotificationRule(BaseModel):
+    """A rule of a channel: which events go to it, and when."""
+
+    name: str
+    kinds: list[str]
+    severity: str
+    tenant: str | None
+    tag: str | None
+    route: str | None
+    least_s: int
+    quiet: str | None
+    digest: str | None
+    most_a_week: int | None
+    escalate_s: int | None
+    escalate_to: str | None
+
+
+class NotificationChannel(BaseModel):
+    """Where notifications go."""
+
+    name: str
+    service: str
+    tenant: str | None
+    language: str
+    zone: str
+    rules: list[NotificationRule]
+
+
+class Notification(BaseModel):
+    """A notification and the last answer of its channel."""
+
+    notification: int
+    channel: str
+    event: str
+    type: str
+    alarm: str | None
+    device: str | None
+    container: str | None
+    rule: str
+    state: Literal["waiting", "sending", "sent", "withdrawn", "failed"]
+    message: int | None
+    made: str
+    due: str
+    attempts: int
+    answer: str | None
+    answered: Time
+
+
+class Queued(BaseModel):
+    """The channel to which a test is on its way."""
+
+    channel: str
+
+
 class Problem(BaseModel):
     """Why the request was refused."""
 
@@ -490,6 +556,10 @@ AUDIT_FILES: dict[int | str, Json] = {
     }
 }
 """Responses of an export of the audit log."""
+PARQUET: dict[int | str, Json] = {
+    200: {"description": "The file.", "content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}
+}
+"""Responses of an export for analysts."""
 NOT_YET: dict[int | str, Json] = {409: {"model": Problem, "description": "No event can have that number."}}
 """Responses of a feed."""
 BEARER = HTTPBearer(auto_error=False, description="A token: `landbridge tokens add`.")
