@@ -1,8 +1,10 @@
 """`landbridge trips`: which device is on which container."""
 
 import json
+from typing import Any
 
 import typer
+from sqlalchemy import Connection, Row
 
 from landbridge.core import table
 from landbridge.core.clock import from_iso, iso
@@ -110,26 +112,36 @@ def list_suggestions() -> None:
 
 
 @commands.command()
-def end(device: str = typer.Argument(help="Device id.")) -> None:
+def end(
+    device: str | None = typer.Argument(None, help="Device id."),
+    tag: str | None = typer.Option(None, help="All devices with this tag that are on a trip."),
+) -> None:
     """End the current trip of a device
 
     \b
-    Example:
+    Examples:
       landbridge trips end lb-0001
+      landbridge trips end --tag frozen
     """
     with opened() as it, it.database.writing() as connection:
-        known_device(connection, device)
-        running = trips.running(connection, device)
-        if not running:
-            raise UserError(f"{device} is not on a trip; `landbridge trips start {device}` starts one")
         now_s = it.clock.now_s()
-        if now_s < running.started_s:
-            raise UserError(
-                f"trip {running.trip} of {device} began at {iso(running.started_s)},"
-                f" after this end at {iso(now_s)}; set this machine's clock"
-            )
-        trips.end(connection, running.trip, now_s)
-        follow(connection, device, running.trip, now_s)
+        for each in devices.chosen(connection, device, tag):
+            running = trips.running(connection, each)
+            if running:
+                _end(connection, running, now_s)
+            elif device is not None:
+                raise UserError(f"{device} is not on a trip; `landbridge trips start {device}` starts one")
+
+
+def _end(connection: Connection, running: Row[Any], now_s: int) -> None:
+    device = running.device
+    if now_s < running.started_s:
+        raise UserError(
+            f"trip {running.trip} of {device} began at {iso(running.started_s)},"
+            f" after this end at {iso(now_s)}; set this machine's clock"
+        )
+    trips.end(connection, running.trip, now_s)
+    follow(connection, device, running.trip, now_s)
     print(f"trip {running.trip} of {device} on {running.container} has ended")
 
 
