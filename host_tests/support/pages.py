@@ -38,7 +38,6 @@ from landbridge.features.sims.queries import SimCard
 from landbridge.features.trips import queries as trips
 from landbridge.features.updates import queries as releases
 from landbridge.features.updates import rollout
-from landbridge.features.users import passwords
 from landbridge.features.users import rules as tokens
 from landbridge.ingest.device_rows import lock_rows, write
 from landbridge.points import queries as points
@@ -58,7 +57,7 @@ CONTAINER = "CSQU3054383"
 
 NAMES = (
     *(FIRST, SECOND, CONTAINER, "acme", "bench", "house", "ESP32", "resold", "ACME Rail", "roaming", "cis"),
-    *("iot.example", "cis.example", "landbridge tokens add", "landbridge", "landbridge.cddl"),
+    *("iot.example", "cis.example", "landbridge users add", "landbridge", "landbridge.cddl"),
     *("west", "gone", "lb-9", "none"),
     *("{verb}", "{changes}"),  # a script puts in what is chosen
     *(each.name for each in STATIONS), *SETTINGS, *VERBS, "auto",
@@ -222,7 +221,6 @@ def shown(folder: Path) -> Iterator[Shown]:
         second = lock_rows(connection, [SECOND])[SECOND]
         second.accept(Window(1, 0), 0, NOW_S)
         write(connection, [second])
-        passwords.give(connection, "gone", "hush hush hush", "bench", NOW_S)
         tokens.revoke(connection, "gone", "bench", NOW_S)
     made = Shown(fleet, link.secret)
     with pytest.MonkeyPatch.context() as environment:

@@ -27,10 +27,12 @@ from landbridge.features.exports import api as feed
 from landbridge.features.routes import page as tracking
 from landbridge.features.sharing import page as shared
 from landbridge.features.updates import page as updates
-from landbridge.web import api, assets, pages
+from landbridge.features.users import api as people
+from landbridge.features.users import page as account
+from landbridge.web import api, assets, pages, sign_in
 from landbridge.web.address import own_address
 from landbridge.web.answers import BEARER, REFUSALS
-from landbridge.web.auth import COOKIE, NotSignedIn, current_user
+from landbridge.web.auth import COOKIE, NotSignedIn, SecondFactorMissing, signed_in_user
 from landbridge.web.forms import NOTHING_WRONG, shown_again
 from landbridge.web.guard import Guard
 from landbridge.web.language import language_of
@@ -60,11 +62,13 @@ def make(it: Services) -> FastAPI:
     )
     app.state.services = it
     for each in (
-        api, history, diagnostics, feed, alarms, alarm_page, card, tracking, audit, updates, pages, shared
+        api, history, diagnostics, feed, alarms, alarm_page, card, tracking, audit, updates, people, account,
+        sign_in, pages, shared,
     ):  # fmt: skip
         app.include_router(each.router)
     assets.attach(app)
     app.add_exception_handler(NotSignedIn, _not_signed_in)
+    app.add_exception_handler(SecondFactorMissing, _second_factor_missing)
     app.add_exception_handler(UserError, _user_error)
     app.add_exception_handler(OperationalError, _no_database)
     app.add_exception_handler(RequestValidationError, _not_valid)
@@ -85,6 +89,13 @@ async def _not_signed_in(request: Request, error: Exception) -> Response:
     after = f"?after={quote(own_address(request))}" if request.method == "GET" else ""
     # The empty part after # keeps a browser from taking over that of the page: there it would be a token.
     return RedirectResponse(f"/sign-in{after}#", 303)
+
+
+async def _second_factor_missing(request: Request, error: Exception) -> Response:
+    if _is_api(request):
+        why = _("an administrator needs a second factor here: set it up on the page of your account")
+        return await _refused(request, HTTPException(403, why))
+    return RedirectResponse("/account#second-factor", 303)
 
 
 async def _user_error(request: Request, error: Exception) -> Response:
@@ -146,14 +157,14 @@ async def _refused(request: Request, error: AnyHTTPException, field: str = "") -
         return await http_exception_handler(request, error)
     code, why = error.status_code, _STANDARD.get(error.detail, error.detail)
     # A request for an unknown page may have a user.
-    with suppress(NotSignedIn, AnyHTTPException, OperationalError):
+    with suppress(NotSignedIn, SecondFactorMissing, AnyHTTPException, OperationalError):
         if answer := await shown_again(request, code, why, field):
             answer.headers.update(error.headers or {})
             return answer
     who = None
     request.state.wrong = NOTHING_WRONG
     with suppress(NotSignedIn, OperationalError):
-        who = await run_in_threadpool(current_user, request)
+        who = await run_in_threadpool(signed_in_user, request)
     answer = page(request, "error.html", code, who=who, code=code, why=why)
     answer.headers.update(error.headers or {})
     return answer

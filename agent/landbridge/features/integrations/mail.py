@@ -2,13 +2,13 @@
 
 import json
 import smtplib
-import ssl
 from datetime import datetime
 from email.message import EmailMessage
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from landbridge.config import Mail
+from landbridge.core import mail_server
 from landbridge.core.errors import UserError
 from landbridge.core.http_errors import Away, Refused
 from landbridge.core.labels import actor, label
@@ -18,7 +18,6 @@ from landbridge.geo import places as geography
 
 _LANGUAGE = "language"
 TYPES = ("alarm-raised", "alarm-cleared")
-_TIMEOUT_S = 30
 _FOR_GOOD = 500
 """Codes from this one on refuse a mail permanently (RFC 5321, 4.2.1)."""
 
@@ -122,9 +121,5 @@ def _near(language: Catalogue, near: geography.Near) -> str:
 
 def connected(settings: Mail) -> smtplib.SMTP:
     """Open the mail server, signed in; `OSError` or `SMTPException` on failure."""
-    server = smtplib.SMTP(settings.host, settings.port, timeout=_TIMEOUT_S)
-    if settings.tls:
-        server.starttls(context=ssl.create_default_context())
-    if settings.username:
-        server.login(settings.username, settings.password)
-    return server
+    login = settings.username, settings.password
+    return mail_server.connected(settings.host, settings.port, settings.tls, *login)
