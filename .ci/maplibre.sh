@@ -18,5 +18,6 @@ elif [ "$found" != "$(said integrity)" ]; then
     exit 1
 fi
 tar -xzf "$work"/*.tgz -C "$work"
-cp "$work"/package/dist/maplibre-gl.js "$work"/package/dist/maplibre-gl.css "$work"/package/LICENSE.txt .
-sha256sum maplibre-gl.js maplibre-gl.css LICENSE.txt >SHA256SUMS
+cp "$work"/package/dist/maplibre-gl.mjs "$work"/package/dist/maplibre-gl-worker.mjs "$work"/package/dist/maplibre-gl.css \
+    "$work"/package/LICENSE.txt .
+sha256sum maplibre-gl.mjs maplibre-gl-worker.mjs maplibre-gl.css LICENSE.txt >SHA256SUMS

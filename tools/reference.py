@@ -8,7 +8,7 @@ between them is replaced.
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -51,14 +51,14 @@ def configuration() -> str:
 
 def board_keys() -> str:
     """The keys of board.toml with what each may be, its default and its meaning."""
-    return "".join(f"{line}\n" for line in explained())
+    return _listing(line.removeprefix("- ").replace("`", "").partition(": ")[::2] for line in explained())
 
 
 def api() -> str:
     """The routes of the HTTP API with the parameters of their queries."""
     paths = app.make(cast(Any, SimpleNamespace())).openapi()["paths"]
-    return "".join(
-        _item(f"{method.upper()} {path}{_query(route)}", route["description"])
+    return _listing(
+        (f"{method.upper()} {path}{_query(route)}", _clause(route["description"]))
         for path, routes in sorted(paths.items())
         for method, route in routes.items()
     )
@@ -95,8 +95,8 @@ def path(page: str) -> Path:
 
 
 def _group(title: str, members: dict[str, Any]) -> str:
-    items = (_item(" ".join([name, *_arguments(each)]), each.help) for name, each in members.items())
-    return f"## {title}\n\n" + "".join(items) + "\n"
+    listed = ((" ".join([name, *_arguments(each)]), _clause(each.help)) for name, each in members.items())
+    return f"## {title}\n\n{_listing(listed)}\n"
 
 
 def _arguments(command: Any) -> Iterator[str]:
@@ -112,8 +112,9 @@ def _query(route: dict[str, Any]) -> str:
     return f"?{'&'.join(names)}" if names else ""
 
 
-def _item(code: str, help_: str) -> str:
-    return f"- `{code}`: {_clause(help_)}\n"
+def _listing(items: Iterable[tuple[str, str]]) -> str:
+    """A fenced listing: each item's name, and below it what it is."""
+    return "```text\n" + "".join(f"{name}\n    {meaning}\n" for name, meaning in items) + "```\n"
 
 
 def _clause(text: str) -> str:

@@ -41,6 +41,7 @@ GROUPS = {
     "trips": ("features.trips.cli",),
     "events": ("events.cli",),
     "alarms": ("features.alarms.cli",),
+    "audit": ("features.audit.cli",),
     "routes": ("features.routes.cli",),
     "geofences": ("features.geofences.cli",),
     "coverage": ("features.coverage.cli",),

@@ -100,6 +100,9 @@ class Store:
     points_days: Annotated[int, Between(0, 36500)] = key(
         0, "Days for which points, wakes and devices' logs are kept, from when they came; 0: for good."
     )
+    audit_days: Annotated[int, Between(0, 36500)] = key(
+        0, "Days for which the audit log is kept; 0: for good."
+    )
     key_file: _Path = key("", "File of the key that wraps the devices' keys; empty: <database>.key.")
 
 

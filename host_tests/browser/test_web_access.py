@@ -102,7 +102,7 @@ def test_each_role_may_do_its_own(web: Website, keys: dict[str, str]):
     assert web.ask(path, keys["operator"], "POST", {"verb": "explode"}).status == 400
     assert web.ask(path, keys["operator"], "POST", {"verb": "locate", "expires": "x"}).status == 400
     assert web.ask(path, keys["operator"], "POST", {"verb": "new-battery"}).status == 201
-    entry = web.ask("/v1/audit", keys["reader"]).json[0]
+    entry = web.ask("/v1/audit", keys["reader"]).json["entries"][0]
     assert (entry["who"], entry["what"]) == ("token operator", "command sent: new-battery")
     path = f"/v1/devices/{DEVICE}/settings"
     assert web.ask(path, keys["reader"], "PATCH", {"light_lux": 50}).status == 403

@@ -259,7 +259,7 @@ def test_the_doctor_finds_a_mail_server_that_is_away_and_points_not_processed(
     monkeypatch.setenv("LANDBRIDGE_MAIL_PORT", str(port))
     with installation.database().writing() as connection:
         keyring = Keyring(installation.config.store.database)
-        fleet.add(connection, keyring, "desk", "mail", "mailto:a@b.example", None, (), "bench", NOW_S)
+        fleet.add(connection, keyring, "dispatch", "mail", "mailto:a@b.example", None, (), "bench", NOW_S)
         tracking.mark(connection, DEVICE, NOW_S)
         heard(connection, DEVICE, NOW_S - 300)
     _, out = run(capsys, "doctor")

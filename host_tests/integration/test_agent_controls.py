@@ -129,12 +129,12 @@ def test_controls_are_kept_as_they_were_read():
     assert json.loads(json.dumps(controls.restored(kept).stored())) == kept
 
 
-def test_a_card_is_checked_by_controls_that_could_not_be_set_any_more(desk):
-    with desk.installation.database().writing() as connection:
+def test_a_card_is_checked_by_controls_that_could_not_be_set_any_more(supervised):
+    with supervised.installation.database().writing() as connection:
         demands = controls.Controls(blocked_networks=(25_099, 460_000)).stored()
         inventory.set_controls(connection, "resold", demands, "bench", NOW_S)
-    desk.device.send([point(1, plmn=460_000)], identity=IDENTITY)
-    assert desk.standing() == {"network"} and desk.installation.dead_letters() == []
+    supervised.device.send([point(1, plmn=460_000)], identity=IDENTITY)
+    assert supervised.standing() == {"network"} and supervised.installation.dead_letters() == []
 
 
 @given(st.lists(st.one_of(st.just("move"), st.sampled_from((IMEI, SECOND, "3"))), max_size=20))
@@ -169,7 +169,7 @@ def test_usage_is_reported_by_profile_and_country():
     assert parts[OTHER, "401"].on_air_bytes == 2_333 + 248 + 350 + 50
 
 
-class Desk:
+class Supervised:
     """A running agent with an inventory of one card."""
 
     def __init__(self, installation: Installation) -> None:
@@ -193,67 +193,67 @@ class Desk:
 
 
 @pytest.fixture
-def desk(installation: Installation) -> Iterator[Desk]:
-    yield Desk(installation)
+def supervised(installation: Installation) -> Iterator[Supervised]:
+    yield Supervised(installation)
 
 
-def test_what_a_device_reports_breaks_rules_and_keeps_them_again(desk):
-    set_clock(desk.installation.folder / "clock", usage.month_s(NOW_S) + 86_400)
-    desk.device.send([point(1, plmn=460_000)], identity=IDENTITY)
-    assert desk.standing() == set()
-    assert desk.card().binding == BOUND and desk.card().imei == IMEI
-    desk.device.send([point(2, plmn=412_001)])
-    assert desk.standing() == {"region", "high-risk"}
-    desk.device.send([point(3, plmn=401_001)])
-    assert desk.standing() == set()
-    desk.device.send([point(4, plmn=250_099)])
-    assert desk.standing() == {"network"}
-    desk.device.send([point(5, plmn=460_000)])
-    desk.device.send([point(6)], identity=IDENTITY | {1: OTHER})
-    assert "binding" in desk.standing()
-    desk.device.send([point(7)], identity=IDENTITY)
-    assert "binding" not in desk.standing()
-    desk.device.send([point(8)], identity=IDENTITY | {0: SECOND})
-    assert "separation" in desk.standing() and desk.card().binding == SEPARATED
-    desk.device.send([point(9)], identity=IDENTITY)
-    assert "separation" not in desk.standing() and desk.card().binding == BOUND
+def test_what_a_device_reports_breaks_rules_and_keeps_them_again(supervised):
+    set_clock(supervised.installation.folder / "clock", usage.month_s(NOW_S) + 86_400)
+    supervised.device.send([point(1, plmn=460_000)], identity=IDENTITY)
+    assert supervised.standing() == set()
+    assert supervised.card().binding == BOUND and supervised.card().imei == IMEI
+    supervised.device.send([point(2, plmn=412_001)])
+    assert supervised.standing() == {"region", "high-risk"}
+    supervised.device.send([point(3, plmn=401_001)])
+    assert supervised.standing() == set()
+    supervised.device.send([point(4, plmn=250_099)])
+    assert supervised.standing() == {"network"}
+    supervised.device.send([point(5, plmn=460_000)])
+    supervised.device.send([point(6)], identity=IDENTITY | {1: OTHER})
+    assert "binding" in supervised.standing()
+    supervised.device.send([point(7)], identity=IDENTITY)
+    assert "binding" not in supervised.standing()
+    supervised.device.send([point(8)], identity=IDENTITY | {0: SECOND})
+    assert "separation" in supervised.standing() and supervised.card().binding == SEPARATED
+    supervised.device.send([point(9)], identity=IDENTITY)
+    assert "separation" not in supervised.standing() and supervised.card().binding == BOUND
     for seq in range(10, 60):
-        if "quota-100" in desk.standing():
+        if "quota-100" in supervised.standing():
             break
-        desk.device.send([point(seq)])
-    assert {"quota-50", "quota-80", "quota-100"} <= desk.standing()
-    with desk.installation.database().reading() as connection:
+        supervised.device.send([point(seq)])
+    assert {"quota-50", "quota-80", "quota-100"} <= supervised.standing()
+    with supervised.installation.database().reading() as connection:
         assert settings.history(connection, DEVICE)[-1].set_by == watch.WHO
         reported = [row for row in events.after(connection, DEVICE, 0, 1_000) if row.type == "control"]
     assert [json.loads(row.content)["control"] for row in reported][:2] == ["region", "high-risk"]
-    assert desk.installation.dead_letters() == []
+    assert supervised.installation.dead_letters() == []
 
 
-def test_what_is_demanded_no_more_is_broken_no_more(desk):
-    desk.device.send([point(1, plmn=412_001)], identity=IDENTITY)
-    assert desk.standing() == {"region", "high-risk"}
-    with desk.installation.database().writing() as connection:
+def test_what_is_demanded_no_more_is_broken_no_more(supervised):
+    supervised.device.send([point(1, plmn=412_001)], identity=IDENTITY)
+    assert supervised.standing() == {"region", "high-risk"}
+    with supervised.installation.database().writing() as connection:
         inventory.set_controls(connection, "resold", controls.Controls().stored(), "bench", NOW_S)
-    desk.device.send([point(2, plmn=412_001)])
-    assert desk.standing() == set()
+    supervised.device.send([point(2, plmn=412_001)])
+    assert supervised.standing() == set()
 
 
-def test_who_stands_on_the_border_of_its_area_does_not_go_in_and_out(desk):
+def test_who_stands_on_the_border_of_its_area_does_not_go_in_and_out(supervised):
     lat, lon = 29.5, 106.5
     border_km = Place(lat, lon).metres_to(Place(lat + 0.1, lon)) / 1000
-    with desk.installation.database().writing() as connection:
+    with supervised.installation.database().writing() as connection:
         demands = controls.parse(FILE)["resold"].stored() | {"hosts": (), "area": ((lat, lon, border_km),)}
         inventory.set_controls(connection, "resold", demands, "bench", NOW_S)
-    desk.device.send([point(1)], identity=IDENTITY)
+    supervised.device.send([point(1)], identity=IDENTITY)
     north_m = [10, -10, 30, -10, 10, -10, -30, 10]
     standing = [False, False, True, True, True, True, False, False]
     for seq, (metres, move_stationary_until) in enumerate(zip(north_m, standing, strict=True), 2):
         place = {"lat": round((lat + 0.1) * 1e5 + metres / 1.11), "lon": round(lon * 1e5)}
-        desk.device.send([point(seq, **place)])
-        assert ("area" in desk.standing()) == move_stationary_until, metres
+        supervised.device.send([point(seq, **place)])
+        assert ("area" in supervised.standing()) == move_stationary_until, metres
 
 
-def test_voice_and_sms_are_checked_as_they_are_reported(desk):
+def test_voice_and_sms_are_checked_as_they_are_reported(supervised):
     said: list[tuple[dict[str, Any], str | None]] = [
         ({"identity": IDENTITY}, None),  # the modem does not tell
         ({"identity": IDENTITY | {4: 3}}, "voice and sms on"),
@@ -267,24 +267,24 @@ def test_voice_and_sms_are_checked_as_they_are_reported(desk):
         ({"identity": IDENTITY | {4: 0}}, None),
     ]
     for seq, (parts, why) in enumerate(said, 1):
-        set_clock(desk.installation.folder / "clock", NOW_S + 60 * seq)
-        desk.device.send([point(seq)], **parts)
-        assert ("services" in desk.standing()) == (why is not None), parts
-        assert why is None or _why(desk, "services") == why, parts
-    (letter,) = desk.installation.dead_letters()
+        set_clock(supervised.installation.folder / "clock", NOW_S + 60 * seq)
+        supervised.device.send([point(seq)], **parts)
+        assert ("services" in supervised.standing()) == (why is not None), parts
+        assert why is None or _why(supervised, "services") == why, parts
+    (letter,) = supervised.installation.dead_letters()
     assert "diagnostics: not a map" in str(letter)
 
 
-def test_a_call_or_a_message_raises_again_what_a_person_has_cleared(desk):
+def test_a_call_or_a_message_raises_again_what_a_person_has_cleared(supervised):
     def say(seq: int, **parts: Any) -> list[int]:
         """Times of the alarms of that name that stand."""
-        set_clock(desk.installation.folder / "clock", NOW_S + 60 * seq)
-        desk.device.send([point(seq)], **parts)
-        with desk.installation.database().reading() as connection:
+        set_clock(supervised.installation.folder / "clock", NOW_S + 60 * seq)
+        supervised.device.send([point(seq)], **parts)
+        with supervised.installation.database().reading() as connection:
             return [row.times for row in alarms.open_of(connection, DEVICE, "services")]
 
     def clear() -> None:
-        with desk.installation.database().writing() as connection:
+        with supervised.installation.database().writing() as connection:
             (row,) = alarms.open_of(connection, DEVICE, "services")
             engine.clear(connection, row.alarm, "somebody", NOW_S + 60 * 3)
 
@@ -300,27 +300,27 @@ def test_a_call_or_a_message_raises_again_what_a_person_has_cleared(desk):
     assert say(8, reports=came(180, 8)) == [2]
 
 
-def _why(desk: Desk, control: str) -> str:
+def _why(supervised: Supervised, control: str) -> str:
     """Why it was told broken last."""
-    with desk.installation.database().reading() as connection:
+    with supervised.installation.database().reading() as connection:
         reported = [json.loads(row.content) for row in events.after(connection, DEVICE, 0, 1_000)]
     broken = [each for each in reported if (each.get("control"), each.get("action")) == (control, "broken")]
     return str(broken[-1]["why"])
 
 
-def test_a_card_goes_to_another_locator_when_that_was_said(desk, capsys):
-    desk.device.send([point(1)], identity=IDENTITY)
+def test_a_card_goes_to_another_locator_when_that_was_said(supervised, capsys):
+    supervised.device.send([point(1)], identity=IDENTITY)
     _run("sims", "rebind", ICCID, "--why", "broken")
-    assert desk.card().binding == REBIND_PENDING
-    desk.device.send([point(2)], identity=IDENTITY | {0: SECOND})
-    assert desk.card() == desk.card()._replace(binding=BOUND, imei=SECOND)
-    assert "separation" not in desk.standing()
+    assert supervised.card().binding == REBIND_PENDING
+    supervised.device.send([point(2)], identity=IDENTITY | {0: SECOND})
+    assert supervised.card() == supervised.card()._replace(binding=BOUND, imei=SECOND)
+    assert "separation" not in supervised.standing()
     _run("sims", "stage", ICCID, "suspended")
-    desk.device.send([point(3)])
-    assert "life-cycle" in desk.standing()
+    supervised.device.send([point(3)])
+    assert "life-cycle" in supervised.standing()
     _run("sims", "block", ICCID, "--why", "stolen")
-    desk.device.send([point(4)])
-    assert "blocked" in desk.standing()
+    supervised.device.send([point(4)])
+    assert "blocked" in supervised.standing()
     capsys.readouterr()
     _run("sims", "history", ICCID)
     assert "stolen" in capsys.readouterr().out
@@ -335,24 +335,24 @@ def _run(*arguments: str) -> None:
     assert not ended.value.code
 
 
-def test_what_the_vendor_sees_is_checked_and_locked(desk):
-    desk.device.send([point(1)], identity=IDENTITY)
+def test_what_the_vendor_sees_is_checked_and_locked(supervised):
+    supervised.device.send([point(1)], identity=IDENTITY)
     platform = Fake()
     platform.states[ICCID] = Status("active", IMEI)
-    database, clock = desk.installation.database(), Clock()
+    database, clock = supervised.installation.database(), Clock()
     (found,) = check.check(database, clock, platform, True, "bench")
     assert (found.broken, found.locked) == ([], False)
     platform.states[ICCID] = Status("active", SECOND)
-    set_clock(desk.installation.folder / "clock", NOW_S + 60)
+    set_clock(supervised.installation.folder / "clock", NOW_S + 60)
     (found,) = check.check(database, clock, platform, False, "bench")
     assert (found.broken, found.locked) == (["separation"], False)
     (found,) = check.check(database, clock, platform, True, "bench")
     assert found.locked and platform.done == [("lock", ICCID)]
-    assert desk.card().stage == "suspended"
-    wait_until(lambda: "separation" in desk.standing(), "an alarm")
+    assert supervised.card().stage == "suspended"
+    wait_until(lambda: "separation" in supervised.standing(), "an alarm")
 
 
-def test_a_connection_is_reset_over_the_command_line(desk, tmp_path, capsys):
+def test_a_connection_is_reset_over_the_command_line(supervised, tmp_path, capsys):
     file = tmp_path / "vendor.toml"
     with vendor(lambda _: (204, b"")) as (url, asked):
         file.write_text(f'[provider]\nurl = "{url}/{{iccid}}"\n[provider.reset]\npath = "/reset"\n')

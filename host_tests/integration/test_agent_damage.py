@@ -36,8 +36,8 @@ def damaged(installation: Installation) -> Installation:
         wrapped = Keyring(installation.config.store.database).wrap(bytes(32), first=False)
         devices.add(connection, OTHER, wrapped, NOW_S)
         for device in (DEVICE, OTHER):
-            judged = [quality.check(point(seq), None, NOW_S) for seq in range(1, _EACH + 1)]
-            points.store(connection, device, judged, NOW_S)
+            checked = [quality.check(point(seq), None, NOW_S) for seq in range(1, _EACH + 1)]
+            points.store(connection, device, checked, NOW_S)
     installation.database().close()
     damage_points_of(DEVICE, Path(installation.config.store.database))
     return installation

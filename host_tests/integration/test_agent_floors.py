@@ -109,8 +109,8 @@ def test_what_lies_above_the_features_imports_all_of_them():
 
 
 def test_a_module_without_a_floor_is_seen():
-    (found,) = broken(("fleet.desk", "core.clock"))
-    assert "fleet.desk has no floor" in found
+    (found,) = broken(("fleet.board", "core.clock"))
+    assert "fleet.board has no floor" in found
 
 
 def test_a_change_without_a_callback_fails():

@@ -358,7 +358,7 @@ def test_a_number_that_was_given_and_forgotten_is_not_given_again(database):
             content = {"alarm": name}
             reported = Event(f"{DEVICE}/1/{name}", DEVICE, "alarm", False, None, 1, now_s, content)
             publishing.publish(connection, [reported], now_s)
-        (newest,) = alarms.listed(connection, None, None, True, 2**31 - 1, 1)
+        (newest,) = alarms.listed(connection, alarms.Wanted(), 2**31 - 1, 1)
         return events.newest(connection), outbox.last(connection), newest.alarm
 
     with pytest.raises(InterruptedError), database.writing() as connection:

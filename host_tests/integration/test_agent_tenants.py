@@ -32,7 +32,7 @@ from landbridge.features.esim import policy
 from landbridge.features.esim import rollout as card_rollout
 from landbridge.features.esim.queries import policies as stored_cards
 from landbridge.features.geofences import queries as geofences
-from landbridge.features.routes import handler as guide
+from landbridge.features.routes import handler as route_data_handler
 from landbridge.features.settings import handler as settings
 from landbridge.features.settings import queries as stored_settings
 from landbridge.features.trips import cli as trips_commands
@@ -247,10 +247,10 @@ ORDERS: Mapping[Callable[..., Any], Sequence[Order]] = {
     ],
     # Of these a tenant can order nothing.
     resend.pending: (),
-    guide.pending: (),
+    route_data_handler.pending: (),
     updates.pending: (),
 }
-"""What a tenant can have a device do, by the kinds that the desk knows."""
+"""What a tenant can have a device do, by the kinds that the agent knows."""
 EVERY = [each for orders in ORDERS.values() for each in orders]
 HEARD, LOST, UNHEARD = "obeyed", "sent, and the reply lost", "not sent"
 ACTS = {

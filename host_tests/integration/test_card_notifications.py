@@ -37,7 +37,7 @@ NOW_S = 850_000_000
 
 
 class Device:
-    """As a desk, too."""
+    """On a bench, too."""
 
     def __init__(self, folder: Path, card: Card) -> None:
         self.driver = started_driver("bg95", card)

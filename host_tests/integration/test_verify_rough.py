@@ -1,4 +1,4 @@
-"""The judge of the rough worlds: each of its limits can be missed, and what was not run is no success."""
+"""The checks of the rough worlds: each of its limits can be missed, and what was not run is no success."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from tools.verify.soak.watch import Passed, Try, Watch
 pytestmark = pytest.mark.slow
 
 
-class Desk:
+class Rig:
     """A simulated modem under watch; its board is `awake` or not."""
 
     def __init__(self, dialect: Dialect) -> None:
@@ -141,100 +141,100 @@ def test_what_fell_short_is_named() -> None:
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_each_time_the_radio_goes_on_is_one_attach(dialect: Dialect) -> None:
-    desk = Desk(dialect)
-    desk.start()
-    desk.pass_s(120)
-    assert (len(desk.watch.attaches), len(desk.watch.own_attaches)) == (1, 0)
-    assert [each.accepted for each in desk.watch.tries] == [True]
-    desk.say("AT+CFUN=4")
-    desk.say("AT+CFUN=1", 120)
-    assert len(desk.watch.attaches) == 2
-    assert desk.watch.resets == []
+    rig = Rig(dialect)
+    rig.start()
+    rig.pass_s(120)
+    assert (len(rig.watch.attaches), len(rig.watch.own_attaches)) == (1, 0)
+    assert [each.accepted for each in rig.watch.tries] == [True]
+    rig.say("AT+CFUN=4")
+    rig.say("AT+CFUN=1", 120)
+    assert len(rig.watch.attaches) == 2
+    assert rig.watch.resets == []
 
 
 def test_a_search_without_a_request_is_no_attach() -> None:
-    desk = Desk("bg95")
-    desk.air.audible = []
-    desk.start()
-    desk.pass_s(600)
-    assert desk.watch.attaches == [] == desk.watch.tries
+    rig = Rig("bg95")
+    rig.air.audible = []
+    rig.start()
+    rig.pass_s(600)
+    assert rig.watch.attaches == [] == rig.watch.tries
 
 
 def test_each_network_that_refuses_is_a_try_with_its_cause() -> None:
-    desk = Desk("sim7600")
-    desk.air.causes = {"26201": 11, "26202": 15, "26203": 13}
-    desk.start()
-    desk.pass_s(300)
-    assert len(desk.watch.attaches) == 1
-    assert {each.plmn: each.cause for each in desk.watch.tries} == desk.air.causes
-    assert not any(each.accepted for each in desk.watch.tries)
+    rig = Rig("sim7600")
+    rig.air.causes = {"26201": 11, "26202": 15, "26203": 13}
+    rig.start()
+    rig.pass_s(300)
+    assert len(rig.watch.attaches) == 1
+    assert {each.plmn: each.cause for each in rig.watch.tries} == rig.air.causes
+    assert not any(each.accepted for each in rig.watch.tries)
 
 
 def test_attempts_of_the_modem_itself_are_counted_apart() -> None:
-    desk = Desk("bg95")
-    desk.start()
-    desk.pass_s(120)
-    audible, desk.air.audible = desk.air.audible, []
-    desk.pass_s(60)
-    desk.air.audible = audible
-    desk.pass_s(300)
-    assert (len(desk.watch.attaches), len(desk.watch.own_attaches)) == (1, 1)
-    (row,) = [row for row in budgets.table(desk.watch) if row.what.startswith("LTE-M")]
+    rig = Rig("bg95")
+    rig.start()
+    rig.pass_s(120)
+    audible, rig.air.audible = rig.air.audible, []
+    rig.pass_s(60)
+    rig.air.audible = audible
+    rig.pass_s(300)
+    assert (len(rig.watch.attaches), len(rig.watch.own_attaches)) == (1, 1)
+    (row,) = [row for row in budgets.table(rig.watch) if row.what.startswith("LTE-M")]
     assert row.worst == 2  # whoever began it
 
 
 def test_messages_through_a_socket_are_counted() -> None:
-    desk = Desk("bg95")
-    observer = desk.modem._unit.observer
+    rig = Rig("bg95")
+    observer = rig.modem._unit.observer
     publish = b"\x32\xc8\x01" + bytes(200)
     sent = b"\x10\x02ab" + publish + b"\xc0\x00" + publish + b"\x40\x02\x00\x01"
     for i in range(len(sent)):
         observer.sends(sent[i : i + 1], i == 0)
-    assert len(desk.watch.messages) == 2
+    assert len(rig.watch.messages) == 2
     observer.sends(publish[:7], first=True)
     observer.sends(publish, first=True)
-    assert len(desk.watch.messages) == 3
+    assert len(rig.watch.messages) == 3
 
 
 def test_contexts_asked_for_are_counted_granted_or_not() -> None:
-    desk = Desk("bg95")
-    desk.start()
-    desk.pass_s(120)
-    desk.say('AT+QICSGP=1,1,"iot"')
-    desk.say("AT+QIACT=1")
-    desk.say("AT+QIDEACT=1")
-    desk.modem._unit.pdp.refusal = 27
-    desk.say("AT+QIACT=1")
-    assert len(desk.watch.contexts) == 2
+    rig = Rig("bg95")
+    rig.start()
+    rig.pass_s(120)
+    rig.say('AT+QICSGP=1,1,"iot"')
+    rig.say("AT+QIACT=1")
+    rig.say("AT+QIDEACT=1")
+    rig.modem._unit.pdp.refusal = 27
+    rig.say("AT+QIACT=1")
+    assert len(rig.watch.contexts) == 2
 
 
 def test_service_that_is_gone_when_gnss_gives_the_receiver_back_is_the_modem_s_own_matter() -> None:
-    desk = Desk("bg95")
-    desk.start()
-    desk.pass_s(120)
-    desk.say("AT+QGPS=1", 60)
-    home = desk.watch.tries[-1].plmn
-    desk.air.audible = [cell for cell in desk.air.audible if cell.plmn != home]
-    desk.say("AT+QGPSEND", 300)
-    assert (len(desk.watch.attaches), len(desk.watch.own_attaches)) == (1, 1)
+    rig = Rig("bg95")
+    rig.start()
+    rig.pass_s(120)
+    rig.say("AT+QGPS=1", 60)
+    home = rig.watch.tries[-1].plmn
+    rig.air.audible = [cell for cell in rig.air.audible if cell.plmn != home]
+    rig.say("AT+QGPSEND", 300)
+    assert (len(rig.watch.attaches), len(rig.watch.own_attaches)) == (1, 1)
 
 
 def test_resets_are_cuts_commands_and_second_starts() -> None:
-    desk = Desk("sim7600")
-    desk.start()
-    desk.modem.rail(False)
-    assert len(desk.watch.resets) == 1
-    desk.counters.wakes = 2
-    desk.start()
-    desk.say("AT+CRESET")
-    assert len(desk.watch.resets) == 2
-    desk.counters.wakes = 3
-    desk.say("AT+CPOF")
-    desk.press()
-    assert len(desk.watch.resets) == 2  # goodbye, and the first start of the next wake
-    desk.say("AT+CPOF")
-    desk.press()
-    assert len(desk.watch.resets) == 3
+    rig = Rig("sim7600")
+    rig.start()
+    rig.modem.rail(False)
+    assert len(rig.watch.resets) == 1
+    rig.counters.wakes = 2
+    rig.start()
+    rig.say("AT+CRESET")
+    assert len(rig.watch.resets) == 2
+    rig.counters.wakes = 3
+    rig.say("AT+CPOF")
+    rig.press()
+    assert len(rig.watch.resets) == 2  # goodbye, and the first start of the next wake
+    rig.say("AT+CPOF")
+    rig.press()
+    assert len(rig.watch.resets) == 3
 
 
 def test_two_days_of_each_trip(tmp_path, monkeypatch) -> None:

@@ -120,7 +120,7 @@ def slow(pages: Pages) -> Iterator[socket.socket]:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.settimeout(WAIT_S)
         connection.connect((at.hostname, at.port or 0))
-        large = f"{assets.address()}/maplibre/maplibre-gl.js"
+        large = f"{assets.address()}/maplibre/maplibre-gl.mjs"
         connection.sendall(f"GET {large} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n".encode())
         yield connection
 

@@ -28,14 +28,14 @@ POINTS = 400
 @pytest.fixture
 def filled(database: Database) -> Database:
     """Points at odd times, some without a position, every hundredth with an alarm."""
-    chance, at_s, judged = random.Random(1), NOW_S, []
+    chance, at_s, checked = random.Random(1), NOW_S, []
     for seq in range(1, POINTS + 1):
         at_s += chance.randrange(1, 4000)
         kind = 1 if chance.random() < 0.7 else 2
         made = point(seq, kind=kind, lat=4_000_000 + seq, lon=8_000_000, events=LIGHT * (seq % 100 == 0))
-        judged.append(CheckedPoint(made.meaningful(), at_s, False, 0))
+        checked.append(CheckedPoint(made.meaningful(), at_s, False, 0))
     with database.writing() as connection:
-        points.store(connection, DEVICE, judged, at_s)
+        points.store(connection, DEVICE, checked, at_s)
     return database
 
 
@@ -66,11 +66,11 @@ def test_an_outline_has_a_point_of_every_piece_and_all_alarms(filled: Database, 
 
 
 def test_of_a_piece_a_fix_without_flags_is_shown_before_others(database: Database):
-    judged = [
+    checked = [
         CheckedPoint(point(seq), NOW_S + 60 * seq, False, 512 * (seq % 10 < 9)) for seq in range(1, 101)
     ]
     with database.writing() as connection:
-        points.store(connection, DEVICE, judged, NOW_S)
+        points.store(connection, DEVICE, checked, NOW_S)
     with database.reading() as connection:
         found = outline.outline(connection, DEVICE, None, SPAN, None, 10, device_views.ALARM_BITS)
     assert [row.seq % 10 for row in found.rows if row.flags == 0] == [9] * 10

@@ -1,4 +1,4 @@
-"""The guide end to end: real firmware, broker, agent and command, in the simulated world."""
+"""Route data end to end: real firmware, broker, agent and command, in the simulated world."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from host_tests.support.trips import BEGIN_S, HOUR_S
 def every(fleet: Fleet) -> list[tuple[str, str, int, int | None]]:
     """(name, state, times, trip) of all alarms, the oldest first."""
     with fleet.database.reading() as connection:
-        rows = alarms.listed(connection, None, None, False, 2**31 - 1, 100)
+        rows = alarms.listed(connection, alarms.Wanted(only_open=False), 2**31 - 1, 100)
     return [(row.name, engine.state(row), row.times, row.trip) for row in reversed(rows)]
 
 
@@ -22,7 +22,7 @@ def pass_by(fleet: Fleet, now_s: int) -> None:
 
 
 def off_route(action: str, hour: int) -> Event:
-    """What the journey tells of the first device on no trip."""
+    """Events of the first device on no trip."""
     event_id = f"{FIRST}/{hour}/off-route"
     content = {"id": event_id, "type": "off-route", "action": action, "device": FIRST, "container": None}
     content |= {"latitude": None, "longitude": None}

@@ -96,7 +96,7 @@ class Receiver:
         return [json.loads(each.body) for each in list(self.taken)]
 
     def alarms(self) -> list[tuple[str, int]]:
-        """(device, sequence) of the alarms; the journey may tell of a stop besides."""
+        """(device, sequence) of the alarms; tracking may report a stop besides."""
         return [(each["device"], each["seq"]) for each in self.contents() if each.get("type") == "alarm"]
 
 

@@ -14,7 +14,7 @@ import cbor2
 from landbridge.features.commands import coding as commands
 from landbridge.features.commands.coding import Command
 from landbridge.features.esim import coding as cards
-from landbridge.features.routes import coding as guide
+from landbridge.features.routes import coding as route_data_coding
 from landbridge.geo.timetable import STOOD, Stay
 from landbridge.protocol import envelope, resend, route_data, settings, uplink
 from landbridge.protocol.downlink import EPOCH_KEY, encode_reply, ranges
@@ -77,7 +77,7 @@ def moving(seq: int) -> dict[str, int]:
     )
 
 
-GUIDE = route_data.encode(
+ROUTE_DATA = route_data.encode(
     route_data.RouteData(
         revision=7,
         stations=[
@@ -228,9 +228,9 @@ def orders() -> list[dict[str, Any]]:
         ),
         ("records again, some of them gone", resend.encode([(50, 54), (56, 70)]), {11: [50, 54, 56, 64]}),
         ("records again, all of them there", resend.encode([(90, 100)]), {}),
-        ("the first piece of a guide", {9: [7, 0, GUIDE[:100]]}, {12: [0, 7, 100]}),
-        ("a whole guide", {9: guide.piece(GUIDE, 7, 0)}, {12: [7, 0, 0]}),
-        ("no guide", {9: guide.NONE}, {12: [0, 0, 0]}),
+        ("the first piece of route data", {9: [7, 0, ROUTE_DATA[:100]]}, {12: [0, 7, 100]}),
+        ("route data in one piece", {9: route_data_coding.piece(ROUTE_DATA, 7, 0)}, {12: [7, 0, 0]}),
+        ("no route data", {9: route_data_coding.NONE}, {12: [0, 0, 0]}),
         (
             "a policy of profiles",
             cards.encode(5, 2, 1, PROFILES, [[401, 2], [0, 1]]),

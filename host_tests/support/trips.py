@@ -56,7 +56,7 @@ def fleet() -> Iterator[Database]:
 
 
 def deliver(database: Database, taken: Sequence[Point], received_s: int, keep_every: int = 2) -> None:
-    """As an uplink would; then the journey is worked out."""
+    """As an uplink would; then the track is worked out."""
     with database.writing() as connection:
         checked = [quality.check(each, None, received_s) for each in taken]
         new = points.store(connection, DEVICE, checked, received_s)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from landbridge.db.database import open_database
 from landbridge.features.devices import queries as devices
-from landbridge.features.diagnostics import handler as desk
+from landbridge.features.diagnostics import handler
 from landbridge.features.diagnostics.queries import log as stored
 from landbridge.protocol import diagnostics
 from landbridge.protocol.diagnostics import Entry
@@ -37,7 +37,7 @@ def database(tmp_path):
 
 def tell(database, said, now_s=NOW_S):
     with database.writing() as connection:
-        desk.on_report(connection, DEVICE, Uplink(reports={9: said}), now_s)
+        handler.on_report(connection, DEVICE, Uplink(reports={9: said}), now_s)
         return stored.log(connection, DEVICE)
 
 

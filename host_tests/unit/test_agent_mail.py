@@ -69,13 +69,13 @@ class _Smtp(socketserver.StreamRequestHandler):
 
 @contextmanager
 def mailed(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, address: str = "mailto:desk@example.org"
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, address: str = "mailto:dispatch@example.org"
 ) -> Iterator[MailServer]:
     """Alarms are brought to a server while it lasts."""
     monkeypatch.setattr(deliveries, "POLL_S", 0.02)
     server = MailServer()
     settings = Mail(port=server.server_address[1], host="127.0.0.1", tls=False)
-    fleet.add("desk", address, "mail")
+    fleet.add("dispatch", address, "mail")
     thread = Deliveries(fleet.database, Clock(), lambda each: opened(each, fleet.keyring, settings, PAGES))
     thread.start()
     yield server
@@ -113,14 +113,14 @@ def test_a_mail_says_when_and_where_and_only_an_open_alarm_asks_for_somebody(fle
 
 
 def test_a_mail_is_in_the_language_of_its_address(fleet, monkeypatch):
-    with mailed(fleet, monkeypatch, "mailto:desk@example.org?language=zh") as server:
+    with mailed(fleet, monkeypatch, "mailto:dispatch@example.org?language=zh") as server:
         fleet.deliver(at(1, events=4), at(3, events=4096))
         wait_until(lambda: len(server.mails) == 2, "two mails")
     raised, cleared = (
         email.message_from_bytes(mail.partition("\r\n")[2].encode(), policy=email.policy.default)
         for mail in server.mails
     )
-    assert (raised["To"], raised["Subject"]) == ("desk@example.org", "[主要] 温度越限，已触发：lb-0001")
+    assert (raised["To"], raised["Subject"]) == ("dispatch@example.org", "[主要] 温度越限，已触发：lb-0001")
     text = raised.get_content()
     assert "地点：重庆, 中国" in text and "位置：29.56301, 106.55156" in text
     assert not set(re.findall("[A-Za-z]{3,}", text)) - {"UTC", "landbridge", "alarms", "acknowledge", "https",
@@ -131,7 +131,7 @@ def test_a_mail_is_in_the_language_of_its_address(fleet, monkeypatch):
 @pytest.mark.parametrize("query", ["language=tlh", "subject=x", "language=zh&cc=a@b", "language="])
 def test_an_address_with_anything_else_is_refused(fleet, query: str):
     with pytest.raises(UserError, match="language=en or language=zh"):
-        fleet.add("desk", f"mailto:desk@example.org?{query}", "mail")
+        fleet.add("dispatch", f"mailto:dispatch@example.org?{query}", "mail")
 
 
 def test_what_ends_before_its_minimum_duration_is_neither_raised_nor_mailed(fleet, monkeypatch):
@@ -145,7 +145,8 @@ def test_what_ends_before_its_minimum_duration_is_neither_raised_nor_mailed(flee
             publishing.publish(connection, [dwell(10, 0)], now_s)
             publishing.publish(connection, [dwell(10, 30)], now_s + 30)
             publishing.publish(connection, engine.expire(connection, [FIRST], now_s + 60), now_s + 60)
-            assert alarms.shown(connection) == [] == alarms.listed(connection, None, None, False, LARGEST, 9)
+            assert alarms.shown(connection) == []
+            assert alarms.listed(connection, alarms.Wanted(only_open=False), LARGEST, 9) == []
             publishing.publish(connection, [departure(10, least_s - 1)], now_s + least_s)
             assert alarms.every_open(connection) == []
         assert every(fleet) == []
@@ -179,7 +180,7 @@ def departure(hour: int, after_s: int) -> Event:
 
 
 def _stay(kind: str, hour: int, after_s: int) -> Event:
-    """What the journey tells of the first device."""
+    """Events of the first device."""
     at_s = BEGIN_S + hour * HOUR_S + after_s
     content = {"id": f"{FIRST}/{at_s}/{kind}", "type": kind, "device": FIRST, "container": None}
     content |= {"latitude": None, "longitude": None}
@@ -203,8 +204,8 @@ def test_a_mail_that_is_refused_for_good_holds_up_only_its_device(fleet, monkeyp
         def waiting() -> tuple[bool, bool]:
             """Whether the device does, and all of the integration."""
             with fleet.database.reading() as connection:
-                (desk,) = integrations.every(connection)
-                return bool(integrations.retries(connection, desk.integration)), bool(desk.failure)
+                (each,) = integrations.every(connection)
+                return bool(integrations.retries(connection, each.integration)), bool(each.failure)
 
         fleet.deliver(at(1, events=4))
         wait_until(lambda: any(waiting()), "refusal")
@@ -224,7 +225,7 @@ def test_each_change_of_an_alarm_is_published_once_everywhere(fleet, monkeypatch
             publishing.publish(connection, [LEFT], NOW_S)
             (row,) = alarms.every_open(connection)
             publishing.publish(
-                connection, engine.acknowledge(connection, row.alarm, "desk", "", NOW_S), NOW_S
+                connection, engine.acknowledge(connection, row.alarm, "dispatch", "", NOW_S), NOW_S
             )
             publishing.publish(connection, [BACK, BACK], NOW_S)
             publishing.correct(connection, [BACK], [LATER_BACK], NOW_S)

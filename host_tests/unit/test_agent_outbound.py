@@ -1,4 +1,4 @@
-"""What is judged, published and exported, held against the schemas of docs/reference."""
+"""What is checked, published and exported, held against the schemas of docs/reference."""
 
 import csv
 import io

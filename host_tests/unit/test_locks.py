@@ -77,8 +77,8 @@ def test_nothing_is_installed_without_hashes():
 def test_the_library_of_the_map_is_the_one_that_is_named():
     said = json.loads((MAPLIBRE / "package.json").read_text())
     assert (said["name"], said["license"]) == ("maplibre-gl", "BSD-3-Clause")
-    assert re.fullmatch(r"5\.\d+\.\d+", said["version"]) and said["integrity"].startswith("sha512-")
-    assert f"/blob/v{said['version']}/LICENSE" in (MAPLIBRE / "maplibre-gl.js").read_text()[:300]
+    assert re.fullmatch(r"6\.\d+\.\d+", said["version"]) and said["integrity"].startswith("sha512-")
+    assert f"/blob/v{said['version']}/LICENSE" in (MAPLIBRE / "maplibre-gl.mjs").read_text()[:300]
     sums = dict(line.split()[::-1] for line in (MAPLIBRE / "SHA256SUMS").read_text().splitlines())
-    files = {"maplibre-gl.js", "maplibre-gl.css", "LICENSE.txt"}
+    files = {"maplibre-gl.mjs", "maplibre-gl-worker.mjs", "maplibre-gl.css", "LICENSE.txt"}
     assert sums == {name: hashlib.sha256((MAPLIBRE / name).read_bytes()).hexdigest() for name in files}

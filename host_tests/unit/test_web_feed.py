@@ -164,11 +164,11 @@ def test_an_export_is_read_in_pages_and_of_a_time(pages, monkeypatch):
 def test_lists_have_a_limit(pages):
     token = pages.token("lists", "operator")
     its = f"/v1/devices/{FIRST}"
-    journey = json.loads(pages.ask(f"{its}/events", token)[1])
-    assert json.loads(pages.ask(f"{its}/events?limit=2", token)[1]) == journey[-2:]
-    span = f"since={journey[1]['time']}&until={journey[-1]['time']}"
+    listed = json.loads(pages.ask(f"{its}/events", token)[1])
+    assert json.loads(pages.ask(f"{its}/events?limit=2", token)[1]) == listed[-2:]
+    span = f"since={listed[1]['time']}&until={listed[-1]['time']}"
     part = json.loads(pages.ask(f"{its}/events?{span}", token)[1])
-    assert part == [each for each in journey if journey[1]["time"] <= each["time"] < journey[-1]["time"]]
+    assert part == [each for each in listed if listed[1]["time"] <= each["time"] < listed[-1]["time"]]
     for leaf, made, number in (
         ("commands", {"verb": "locate"}, "command"),
         ("share-links", {"length": "1d"}, "link"),

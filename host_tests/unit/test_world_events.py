@@ -1,4 +1,4 @@
-"""The judge of events: what it holds against a device, and what not."""
+"""The check of events: what counts against a device, and what does not."""
 
 from types import SimpleNamespace
 from typing import Any

@@ -715,7 +715,23 @@ audit = Table(
     Column("at_s", Integer, nullable=False, index=True),
     Column("who", Text, nullable=False),
     Column("device", String(32), index=True),  # null: of no single one
-    Column("what", Text, nullable=False),
+    Column("trip", Integer),  # null: of none
+    Column("tenant", Text, index=True),  # whose the row is; null: the operator tenant's
+    Column("what", Text),  # in words; null: as the row says
+    # The row that was added, changed or removed, and JSON: what it was and is (db/audited.py). Null: of none.
+    Column("action", String(8)),
+    Column("noun", String(32), index=True),
+    Column("subject", Text),
+    Column("before", Text),
+    Column("after", Text),
+)
+
+# Who acts in the transaction that writes at present, for the triggers on SQLite; never a row after it.
+acting = Table(
+    "acting",
+    metadata,
+    Column("who", Text, primary_key=True),
+    Column("at_s", Integer, nullable=False),
 )
 
 # The tracking state before some points (tracking/detect.py): where a pass can begin.
@@ -761,6 +777,8 @@ alarms = Table(
     Column("acknowledged_by", Text),
     Column("acknowledged_s", Integer),
     Column("note", Text),
+    Column("taken_by", Text),  # who is on it
+    Column("taken_s", Integer),
     Column("cleared_by", Text),
     Column("cleared_s", Integer),  # by the time of the event that cleared it
     Column("cleared_event", Text),  # id of that event; null: no event did
@@ -772,6 +790,17 @@ Index(
     alarms.c.severity,
     sqlite_where=alarms.c.cleared_s.is_(None),
     postgresql_where=alarms.c.cleared_s.is_(None),
+)
+
+# What people wrote about an alarm. None is ever removed.
+alarm_comments = Table(
+    "alarm_comments",
+    metadata,
+    Column("comment", Integer, primary_key=True),
+    Column("alarm", ForeignKey("alarms.alarm"), nullable=False, index=True),
+    Column("written_by", Text, nullable=False),
+    Column("written_s", Integer, nullable=False),
+    Column("text", Text, nullable=False),
 )
 
 # SIM controls (features/sims/controls.py), as set last.

@@ -62,7 +62,7 @@ STATUS: dict[int, tuple[str, type]] = {
     7: ("uploads_tried", int),
     8: ("uploads_failed", int),
     9: ("tls_failed", int),
-    10: ("way", int),
+    10: ("connection_path", int),
     11: ("next_seq", int),
 }
 IDENTITY: dict[int, tuple[str, type]] = {

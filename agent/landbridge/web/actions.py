@@ -1,6 +1,6 @@
 """Actions of users, by the same functions as the command line: the role is checked, the author noted."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from landbridge.core.errors import UserError
 from landbridge.core.texts import _
 from landbridge.db.keys import Keyring
 from landbridge.events import publishing
-from landbridge.features.alarms import engine
+from landbridge.features.alarms import engine, teamwork
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.commands import handler as commands
 from landbridge.features.commands import queries as stored_commands
@@ -95,7 +95,7 @@ def share(it: Services, user: User, device: str, length: str) -> share_links.Mad
 def revoke(it: Services, user: User, device: str, link: int) -> None:
     """Revoke a share link to a trip that the user sees; the trip may have ended."""
     demand(user, "operator")
-    with it.database.writing() as connection:
+    with it.database.writing(user.who) as connection:
         found = view(connection, user, device)
         row = stored_share_links.find(connection, link)
         if row is None or row.trip not in {each.trip for each in device_views.trips_of(connection, found)}:
@@ -156,6 +156,37 @@ def acknowledge(it: Services, user: User, alarm: int, note: str) -> dict[str, An
         return engine.serialize(engine.known(connection, alarm))
 
 
+def acknowledge_many(it: Services, user: User, numbers: Sequence[int], note: str) -> list[dict[str, Any]]:
+    """Acknowledge several alarms in one transaction; return their new states. One that is refused refuses
+    all."""
+    demand(user, "operator")
+    with it.database.writing(user.who) as connection:
+        now_s, changes = it.clock.now_s(), []
+        for alarm in dict.fromkeys(numbers):
+            _alarm_of(connection, user, alarm)
+            changes += engine.acknowledge(connection, alarm, user.who, note, now_s)
+        publishing.publish(connection, changes, now_s)
+        return [engine.serialize(engine.known(connection, alarm)) for alarm in dict.fromkeys(numbers)]
+
+
+def take(it: Services, user: User, alarm: int) -> None:
+    """Put the user on an alarm."""
+    with _at_alarm(it, user, alarm) as connection:
+        teamwork.take(connection, alarm, user.who, it.clock.now_s())
+
+
+def leave(it: Services, user: User, alarm: int) -> None:
+    """Put nobody on an alarm."""
+    with _at_alarm(it, user, alarm) as connection:
+        teamwork.leave(connection, alarm, user.who, it.clock.now_s())
+
+
+def comment(it: Services, user: User, alarm: int, text: str) -> None:
+    """Comment on an alarm."""
+    with _at_alarm(it, user, alarm) as connection:
+        teamwork.comment(connection, alarm, user.who, text, it.clock.now_s())
+
+
 def clear(it: Services, user: User, alarm: int) -> dict[str, Any]:
     """Clear an alarm."""
     with _at_alarm(it, user, alarm) as connection:
@@ -167,14 +198,14 @@ def clear(it: Services, user: User, alarm: int) -> dict[str, Any]:
 def roll_out(it: Services, user: User, board: str, sequence: int, canaries: int, days: int) -> None:
     """Start or resume the roll-out of a release."""
     _require_operator_admin(user)
-    with it.database.writing() as connection:
+    with it.database.writing(user.who) as connection:
         rollout.begin(connection, board, sequence, canaries, days * 86_400, user.who, it.clock.now_s())
 
 
 def halt(it: Services, user: User, board: str, sequence: int) -> None:
     """Halt the roll-out of a release."""
     _require_operator_admin(user)
-    with it.database.writing() as connection:
+    with it.database.writing(user.who) as connection:
         rollout.halt(connection, board, sequence, user.who, it.clock.now_s())
 
 
@@ -192,11 +223,15 @@ def _require_operator_admin(user: User) -> None:
 def _at_alarm(it: Services, user: User, alarm: int) -> Iterator[Connection]:
     """Raise 404 if the user may not see such an alarm, or it does not exist."""
     demand(user, "operator")
-    with it.database.writing() as connection:
-        row = alarms.find(connection, alarm)
-        if row is None or (user.tenant is not None and row.tenant != user.tenant):
-            raise HTTPException(404, _("no alarm {number}", number=alarm))
+    with it.database.writing(user.who) as connection:
+        _alarm_of(connection, user, alarm)
         yield connection
+
+
+def _alarm_of(connection: Connection, user: User, alarm: int) -> None:
+    row = alarms.find(connection, alarm)
+    if row is None or (user.tenant is not None and row.tenant != user.tenant):
+        raise HTTPException(404, _("no alarm {number}", number=alarm))
 
 
 class _Acting(NamedTuple):
@@ -207,7 +242,7 @@ class _Acting(NamedTuple):
 @contextmanager
 def _acting(it: Services, user: User, device: str, role: str) -> Iterator[_Acting]:
     demand(user, role)
-    with it.database.writing() as connection:
+    with it.database.writing(user.who) as connection:
         found = view(connection, user, device)
         if not found.live:
             raise HTTPException(403, _("{device} is not on any of your trips now", device=device))

@@ -18,6 +18,8 @@ from landbridge.features.exports.formats import MEDIA_TYPES, Format
 Json = dict[str, Any]
 Time = str | None
 """UTC, 2026-01-05T00:00:00Z."""
+Next = str | None
+"""`cursor` of the next page; null: there is none."""
 
 
 class Schema:
@@ -450,7 +452,21 @@ class Entry(BaseModel):
     time: str
     who: str
     device: str | None
+    action: Literal["added", "changed", "removed"] | None
+    """null: an action that has changed no row, `what` says which."""
+    noun: str | None
+    subject: str | None
     what: str
+    before: Json | None
+    """Of a change the values that differ, in units and names of the database."""
+    after: Json | None
+
+
+class Entries(BaseModel):
+    """A page of the audit log."""
+
+    entries: list[Entry]
+    next: Next
 
 
 class Problem(BaseModel):
@@ -464,6 +480,16 @@ _FILES = {kind: {"schema": {"type": "string"}} for kind in MEDIA_TYPES.values()}
 _FILES[MEDIA_TYPES[Format.GEOJSON]] = {"schema": {"$ref": "#/components/schemas/Track"}}
 FILES: dict[int | str, Json] = {200: {"description": "The file.", "content": _FILES}}
 """Responses of an export."""
+AUDIT_FILES: dict[int | str, Json] = {
+    200: {
+        "description": "The file.",
+        "content": {
+            "text/csv": {"schema": {"type": "string"}},
+            "application/json": {"schema": {"type": "array"}},
+        },
+    }
+}
+"""Responses of an export of the audit log."""
 NOT_YET: dict[int | str, Json] = {409: {"model": Problem, "description": "No event can have that number."}}
 """Responses of a feed."""
 BEARER = HTTPBearer(auto_error=False, description="A token: `landbridge tokens add`.")

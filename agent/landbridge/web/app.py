@@ -19,7 +19,8 @@ from landbridge.core.errors import UserError
 from landbridge.core.texts import _
 from landbridge.features.alarms import api as alarms
 from landbridge.features.alarms import page as alarm_page
-from landbridge.features.audit import page as audit
+from landbridge.features.audit import api as audit
+from landbridge.features.audit import page as audit_page
 from landbridge.features.devices import api as history
 from landbridge.features.diagnostics import api as diagnostics
 from landbridge.features.esim import page as card
@@ -62,8 +63,8 @@ def make(it: Services) -> FastAPI:
     )
     app.state.services = it
     for each in (
-        api, history, diagnostics, feed, alarms, alarm_page, card, tracking, audit, updates, people, account,
-        sign_in, pages, shared,
+        api, history, diagnostics, feed, alarms, alarm_page, card, tracking, audit, audit_page, updates,
+        people, account, sign_in, pages, shared,
     ):  # fmt: skip
         app.include_router(each.router)
     assets.attach(app)

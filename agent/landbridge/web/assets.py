@@ -20,6 +20,7 @@ MAPLIBRE = STATIC.with_name("maplibre")
 _KEPT = "public, max-age=31536000, immutable"
 _KINDS = {
     "js": "text/javascript",
+    "mjs": "text/javascript",
     "css": "text/css",
     "svg": "image/svg+xml",
     "json": "application/json",
@@ -57,7 +58,7 @@ def file(version: str, name: str) -> Response:
 def _packed() -> dict[str, bytes]:
     """Return all files by name."""
     plain = {path.name: path for path in STATIC.iterdir()}
-    plain |= {f"maplibre/{path.name}": path for path in MAPLIBRE.glob("maplibre-gl.*")}
+    plain |= {f"maplibre/{path.name}": path for path in MAPLIBRE.glob("maplibre-gl*")}
     packed = {name: gzip.compress(path.read_bytes(), mtime=0) for name, path in plain.items()}
     return packed | {
         "map/countries.geojson": geography.COUNTRIES.read_bytes(),

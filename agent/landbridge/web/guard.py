@@ -12,8 +12,8 @@ from landbridge.web.concurrency import Places
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; font-src 'self'; "
-    # The map draws its images itself, and has its worker in a blob of its own script.
-    "img-src 'self' data: blob:; worker-src blob:; "
+    # The map draws its images itself.
+    "img-src 'self' data: blob:; worker-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 HEADERS = {

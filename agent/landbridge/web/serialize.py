@@ -1,7 +1,7 @@
 """Serializes one device, for the API and for its page."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from landbridge.features.settings import queries as stored_settings
 from landbridge.features.sharing import queries as stored_share_links
 from landbridge.features.sharing import rules as share_links
 from landbridge.geo import places as geography
-from landbridge.points import cells, geojson
+from landbridge.points import cells, geojson, quality
 from landbridge.points import queries as points
 from landbridge.points.queries import Place
 from landbridge.protocol.settings import SETTINGS, SOURCES, applied
@@ -174,18 +174,39 @@ def page_start(after: str | None, parts: int) -> tuple[int, ...]:
     return tuple(map(int, found))
 
 
-def alarms(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
-    """Return alarms as in the API, with the place."""
-    found = [engine.serialize(row) for row in rows]
-    return [each | place(each["latitude"], each["longitude"]) for each in found]
+def alarms(connection: Connection, tenant: str | None, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    """Return alarms as in the API, with the place, who is on it, and comments. `known` is the time of the
+    place if the alarm's own point has none: then it is that of the container before the alarm, or now."""
+    comments = stored_alarms.comments(connection, [row.alarm for row in rows])
+    found = []
+    for row in rows:
+        shown = engine.serialize(row) | {"known": None, "taken_by": row.taken_by, "taken": iso(row.taken_s)}
+        shown["comments"] = [
+            {"by": each.written_by, "time": iso(each.written_s), "text": each.text}
+            for each in comments.get(row.alarm, [])
+        ]
+        if shown["latitude"] is None:
+            shown |= _known_place(connection, tenant, row)
+        found.append(shown | place(shown["latitude"], shown["longitude"]))
+    return found
+
+
+def _known_place(connection: Connection, tenant: str | None, row: Row[Any]) -> dict[str, Any]:
+    """Return the last good fix before an alarm, else the newest one; a tenant's only of the same trip."""
+    before = points.last_fix(connection, row.device, (row.raised_s + 1, 0), quality.NOT_LATEST)
+    for fix in (before, points.newest_fix(connection, row.device, quality.NOT_LATEST, row.trip)):
+        if fix is not None and (tenant is None or fix.trip == row.trip):
+            at = fix.point
+            return {"latitude": at.latitude_deg, "longitude": at.longitude_deg, "known": iso(fix.at_s)}
+    return {}
 
 
 def open_alarms(
     connection: Connection, tenant: str | None, device: str, before: int, most: int
 ) -> list[dict[str, Any]]:
     """Return the newest unacknowledged alarms of a device, of those with numbers below `before`."""
-    rows = stored_alarms.listed(connection, tenant, device, True, before, most)
-    return alarms(row for row in rows if row.acknowledged_s is None)
+    rows = stored_alarms.listed(connection, stored_alarms.Wanted(tenant, device), before, most)
+    return alarms(connection, tenant, [row for row in rows if row.acknowledged_s is None])
 
 
 def event(row: Row[Any]) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""Alarms over HTTP: list, acknowledge, clear. docs/reference/api.md."""
+"""Alarms over HTTP: list, acknowledge, clear, take over, comment. docs/reference/api.md."""
 
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from landbridge.features.alarms import engine
+from landbridge.features.alarms import engine, teamwork
 from landbridge.features.alarms import queries as alarms
 from landbridge.web import actions, answers
 from landbridge.web.answers import Json, Schema
@@ -22,6 +22,19 @@ class Note(BaseModel):
     note: str = Field("", max_length=500)
 
 
+class Many(Note):
+    """Alarms to acknowledge together, with one note."""
+
+    alarms: list[Annotated[int, Field(ge=1, le=LARGEST)]] = Field(min_length=1, max_length=1_000)
+
+
+class Comment(BaseModel):
+    """A comment on an alarm."""
+
+    model_config = ConfigDict(extra="forbid")
+    text: str = Field(min_length=1, max_length=teamwork.LONGEST)
+
+
 @router.get("/alarms")
 def listed(
     request: Request,
@@ -33,7 +46,8 @@ def listed(
 ) -> list[Annotated[Json, Schema(answers.Alarm)]]:
     """List alarms, newest first; `before` a number returns older ones."""
     with services(request).database.reading() as connection:
-        rows = alarms.listed(connection, who.tenant, device, state == "open", before, limit)
+        wanted = alarms.Wanted(who.tenant, device, state == "open")
+        rows = alarms.listed(connection, wanted, before, limit)
     return [engine.serialize(row) for row in rows]
 
 
@@ -43,6 +57,32 @@ def acknowledge(
 ) -> Annotated[Json, Schema(answers.Alarm)]:
     """Acknowledge an alarm; an event is published."""
     return actions.acknowledge(services(request), who, alarm, note.note)
+
+
+@router.post("/alarms/acknowledge")
+def acknowledge_many(
+    request: Request, who: ActingUser, many: Many
+) -> list[Annotated[Json, Schema(answers.Alarm)]]:
+    """Acknowledge several alarms; all or none of them."""
+    return actions.acknowledge_many(services(request), who, many.alarms, many.note)
+
+
+@router.post("/alarms/{alarm}/take", status_code=204)
+def take(request: Request, who: ActingUser, alarm: Number) -> None:
+    """Take over an alarm."""
+    actions.take(services(request), who, alarm)
+
+
+@router.post("/alarms/{alarm}/leave", status_code=204)
+def leave(request: Request, who: ActingUser, alarm: Number) -> None:
+    """Leave an alarm to others."""
+    actions.leave(services(request), who, alarm)
+
+
+@router.post("/alarms/{alarm}/comments", status_code=204)
+def comment(request: Request, who: ActingUser, alarm: Number, comment: Comment) -> None:
+    """Comment on an alarm."""
+    actions.comment(services(request), who, alarm, comment.text)
 
 
 @router.post("/alarms/{alarm}/clear")

@@ -30,7 +30,7 @@ def list_alarms(
     with opened() as it, it.database.reading() as connection:
         if device is not None:
             known_device(connection, device)
-        rows = stored.listed(connection, None, device, not everything, LARGEST, limit)
+        rows = stored.listed(connection, stored.Wanted(None, device, not everything), LARGEST, limit)
     table.show(
         ("alarm", "severity", "type", "device", "trip", "tenant", "since", "times", "state", "by", "note"),
         (

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, case, delete, func, insert, select, update
 
 from landbridge.db.among import among
-from landbridge.db.tables import alarms, devices, trips
+from landbridge.db.tables import alarm_comments, alarms, devices, trips
 from landbridge.protocol.event import Event
 
 
@@ -45,6 +45,27 @@ def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: 
     """Set an alarm acknowledged."""
     values = {"acknowledged_by": who, "acknowledged_s": now_s, "note": note or None}
     connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
+
+
+def take(connection: Connection, alarm: int, who: str | None, now_s: int) -> None:
+    """Set who is on an alarm; None: nobody."""
+    values = {"taken_by": who, "taken_s": None if who is None else now_s}
+    connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
+
+
+def comment(connection: Connection, alarm: int, who: str, text: str, now_s: int) -> None:
+    """Add a comment to an alarm."""
+    values = {"alarm": alarm, "written_by": who, "written_s": now_s, "text": text}
+    connection.execute(insert(alarm_comments).values(values))
+
+
+def comments(connection: Connection, numbers: Collection[int]) -> dict[int, list[Row[Any]]]:
+    """Return the comments on these alarms by the alarm's number, oldest first."""
+    wanted = select(alarm_comments).where(alarm_comments.c.alarm.in_(numbers))
+    found: dict[int, list[Row[Any]]] = {}
+    for row in connection.execute(wanted.order_by(alarm_comments.c.comment)):
+        found.setdefault(row.alarm, []).append(row)
+    return found
 
 
 def clear(
@@ -116,17 +137,32 @@ def over_from_s(
     return int(connection.execute(of_trip.where(alarms.c.cleared_by != but_by)).scalar_one())
 
 
-def listed(
-    connection: Connection, tenant: str | None, device: str | None, only_open: bool, before: int, limit: int
-) -> list[Row[Any]]:
-    """Return the newest alarms with numbers below `before`, of a tenant and a device (None: of any)."""
+class Wanted(NamedTuple):
+    """Conditions on a list of alarms; None and "": any."""
+
+    tenant: str | None = None
+    device: str | None = None
+    only_open: bool = True
+    severity: str | None = None
+    text: str = ""
+    """Part of a device's or a container's name."""
+
+
+def listed(connection: Connection, of: Wanted, before: int, limit: int) -> list[Row[Any]]:
+    """Return the newest wanted alarms with numbers below `before`."""
     wanted = select(alarms).where(alarms.c.alarm < before, alarms.c.times > 0)
-    if tenant is not None:
-        wanted = wanted.where(alarms.c.tenant == tenant)
-    if device is not None:
-        wanted = wanted.where(alarms.c.device == device)
-    if only_open:
+    if of.tenant is not None:
+        wanted = wanted.where(alarms.c.tenant == of.tenant)
+    if of.device is not None:
+        wanted = wanted.where(alarms.c.device == of.device)
+    if of.only_open:
         wanted = wanted.where(alarms.c.cleared_s.is_(None))
+    if of.severity is not None:
+        wanted = wanted.where(alarms.c.severity == of.severity)
+    if of.text:
+        container = trips.c.container.icontains(of.text, autoescape=True)
+        on_trip = alarms.c.trip.in_(select(trips.c.trip).where(container))
+        wanted = wanted.where(on_trip | alarms.c.device.icontains(of.text, autoescape=True))
     return list(connection.execute(wanted.order_by(alarms.c.alarm.desc()).limit(limit)))
 
 

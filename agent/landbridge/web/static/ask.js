@@ -15,11 +15,19 @@ export async function json(path) {
 }
 
 /** Do something; the message for the person if it was refused, else null. */
-export async function act(path) {
-  const csrf = document.documentElement.dataset.csrf;
-  const answer = await fetch(path, { method: "POST", headers: { "X-CSRF-Token": csrf, "Content-Type": "application/json" }, body: "{}" });
-  return answer.ok ? null : String((await answer.json()).detail);
+export async function act(path, body = {}) {
+  const answer = await post(path, body);
+  return answer.ok ? null : refusal(await answer.json());
 }
+
+/** Send a body as JSON, as a page of ours. */
+export function post(path, body) {
+  const csrf = document.documentElement.dataset.csrf;
+  return fetch(path, { method: "POST", headers: { "X-CSRF-Token": csrf, "Content-Type": "application/json" }, body: JSON.stringify(body) });
+}
+
+/** Why something was refused: a message, or what is wrong with the values. */
+export const refusal = ({ detail }) => (Array.isArray(detail) ? detail.map(({ msg }) => msg).join(", ") : String(detail));
 
 /** The steps of a column as its values. */
 export function summed(steps) {

@@ -51,6 +51,8 @@ if (end) document.getElementById("end")?.replaceChildren(end);
 // Seconds, so that a step of the arrow keys is a minute.
 slider.max = Math.max(0, Math.ceil((until - from) / 60_000) * 60);
 slider.value = slider.max;
+const asked = Date.parse(new URLSearchParams(location.search).get("at") ?? "");
+if (asked >= from && asked <= until) slider.value = Math.round((asked - from) / 1000);
 slider.disabled = play.disabled = !points.length;
 
 let waiting = false;

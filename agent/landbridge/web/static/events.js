@@ -1,10 +1,10 @@
 // What happened on the way: in words, as a strip over the time of the charts, and on the map.
 import { seeks, svg } from "./chart.js";
-import { LABELS, STATES } from "./map.js";
+import { colour, LABELS } from "./map.js";
 import { _, country, label, make, time } from "./words.js";
 
 const [WIDTH, HEIGHT] = [1000, 26];
-const COLOURS = { stop: "#b08948", border: "#7a4fb5", alarm: STATES.alarm, gap: "#e07a3f", arrival: STATES.moving };
+const COLOURS = Object.fromEntries(["stop", "border", "alarm", "gap", "arrival"].map((type) => [type, colour(type)]));
 const BACK = { "temperature-back": "temperature", "heard-again": "silent" }; // that an alarm is over, and which
 const DRAWN = ["stop", "border", "alarm", "arrival"];
 

@@ -122,21 +122,21 @@ async function drawMap() {
     groups = grouped(fit.filter(({ at }) => at), level);
     return features();
   };
-  const colour = ["match", ["get", "state"], ...Object.entries(STATES).flat(), "#888"];
+  const ofState = ["match", ["get", "state"], ...Object.entries(STATES).flat(), "#888"];
   map.addSource("fleet", { type: "geojson", data: group() });
   map.addLayer({
     id: "clusters", type: "circle", source: "fleet", filter: ["has", "point_count"],
     paint: {
       "circle-radius": ["step", ["get", "point_count"], 13, 10, 17, 100, 22, 1000, 28],
       // What most of them do; the ring says that one has an alarm.
-      "circle-color": colour, "circle-opacity": 0.9,
+      "circle-color": ofState, "circle-opacity": 0.9,
       "circle-stroke-color": ["case", ["get", "alarm"], STATES.alarm, "#fff"],
       "circle-stroke-width": ["case", ["get", "alarm"], 4, 2],
     },
   });
   map.addLayer({
     id: "devices", type: "circle", source: "fleet", filter: ["!", ["has", "point_count"]],
-    paint: { "circle-radius": 7, "circle-color": colour, "circle-stroke-color": "#fff", "circle-stroke-width": 2 },
+    paint: { "circle-radius": 7, "circle-color": ofState, "circle-stroke-color": "#fff", "circle-stroke-width": 2 },
   });
   map.on("click", "devices", ({ features: [found] }) => { location.href = `/devices/${encodeURIComponent(found.properties.device)}`; });
   map.on("click", "clusters", ({ features: [found] }) => (

@@ -1,23 +1,20 @@
 // The base map: outlines and names that this host serves.
 import { asset, json } from "./ask.js";
 import { showLabels } from "./labels.js";
+import * as maplibregl from "./maplibre/maplibre-gl.mjs";
 import { _, country, language } from "./words.js";
 
-const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-const INK = dark ? "#aab6bf" : "#5b6770";
-const HALO = dark ? "#1a232a" : "#f7f8f4";
-const LAND = dark ? "#1d272e" : "#f5f4ee";
-const BORDER = dark ? "#3a4751" : "#c4c9c4";
-export const STATES = {
-  alarm: "#d1345b", silent: "#8a6fc0", moving: dark ? "#45b39d" : "#1f8a70",
-  dwelling: dark ? "#5fa8d3" : "#2b7bb0", new: "#97a0a8", ended: "#97a0a8",
-};
+const tokens = getComputedStyle(document.documentElement);
+/** A colour of the design tokens. */
+export const colour = (name) => tokens.getPropertyValue(`--${name}`).trim();
+const [INK, HALO] = [colour("map-ink"), colour("map-halo")];
+export const STATES = Object.fromEntries(["alarm", "silent", "moving", "dwelling", "new", "ended"].map((state) => [state, colour(state)]));
 export const LABELS = {
   place: { size: 11, weight: 400, color: INK, halo: HALO },
   country: { size: 13, weight: 600, color: INK, halo: HALO },
-  event: { size: 11, weight: 600, color: dark ? "#e6ebee" : "#27313b", halo: HALO, below: -15 },
-  device: { size: 11, weight: 500, color: dark ? "#e6ebee" : "#27313b", halo: HALO, below: 16 },
-  count: { size: 12, weight: 600, color: "#fff", always: true },
+  event: { size: 11, weight: 600, color: colour("ink"), halo: HALO, below: -15 },
+  device: { size: 11, weight: 500, color: colour("ink"), halo: HALO, below: 16 },
+  count: { size: 12, weight: 600, color: colour("paper"), always: true },
 };
 // Places shown from a zoom on, by rank of size.
 const RANKS = [[2.5, 40], [3, 120], [4, 400], [5, 1500], [6, Infinity]];
@@ -108,5 +105,5 @@ function refine(map) {
 }
 
 const outlines = (path) => ({ type: "geojson", data: asset(path), tolerance: 0.2 });
-const land = (source) => ({ id: source, type: "fill", source, paint: { "fill-color": LAND, "fill-outline-color": BORDER } });
+const land = (source) => ({ id: source, type: "fill", source, paint: { "fill-color": colour("land"), "fill-outline-color": colour("frontier") } });
 const style = () => ({ version: 8, sources: { overview: outlines(OVERVIEW) }, layers: [land("overview")] });

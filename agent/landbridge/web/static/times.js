@@ -14,6 +14,16 @@ every("form[data-confirm]", (form) => form.addEventListener("submit", (event) =>
   if (!window.confirm(question(form))) event.preventDefault();
 }));
 
+
+// A menu closes when one goes elsewhere, or asks for it.
+const menu = document.querySelector(".menu");
+document.addEventListener("click", ({ target }) => menu?.contains(target) || menu?.removeAttribute("open"));
+menu?.addEventListener("keydown", ({ key }) => {
+  if (key !== "Escape" || !menu.open) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
 /** The question of a form, with what is chosen in it. */
 function question(form) {
   const value = (name) => form.elements[name]?.value ?? "";

@@ -2,7 +2,7 @@
 import { json, ms, summed } from "./ask.js";
 import * as eventView from "./events.js";
 import { beside } from "./labels.js";
-import { LABELS, makeMap, STATES } from "./map.js";
+import { colour, LABELS, makeMap, STATES } from "./map.js";
 import { _, make } from "./words.js";
 
 const HOUR_MS = 3600_000;
@@ -38,15 +38,15 @@ export class Track {
   }
 
   /** Put it on a map in `container`, as it is at `now`. */
-  async show(container, now, colour, scale) {
+  async show(container, now, by, scale) {
     const places = this.fixes.filter(isGood).map((it) => it.where);
     const { map: made, drawNames } = await makeMap(container, { places }, () => eventView.names(this.happened));
     for (const [source, data] of Object.entries(this.at(now))) made.addSource(source, { type: "geojson", data });
-    const line = { "line-color": "#e07a3f", "line-width": 2 };
+    const line = { "line-color": colour("travelled"), "line-width": 2 };
     made.addLayer({ id: "track", type: "line", source: "lines", filter: ["!", ["get", "gap"]], paint: line });
     made.addLayer({
       id: "gaps", type: "line", source: "lines", filter: ["get", "gap"],
-      paint: { ...line, "line-width": 1.5, "line-dasharray": [2, 3] },
+      paint: { "line-color": colour("gap"), "line-width": 2, "line-dasharray": [1, 2] },
     });
     made.addLayer({
       id: "points", type: "circle", source: "points",
@@ -75,7 +75,7 @@ export class Track {
     made.on("click", "events", ({ features: [found] }) => this.seek(found.properties.at));
     Object.assign(this, { map: made, drawNames });
     drawNames();
-    this.paint(colour, scale);
+    this.paint(by, scale);
     if (!this.isWhole) made.on("moveend", () => this.nearer());
   }
 
@@ -135,8 +135,8 @@ export class Track {
     return features;
   }
 
-  paint(colour, scale) {
-    const { of, from: low, until: high, unit } = SCALES[colour];
+  paint(by, scale) {
+    const { of, from: low, until: high, unit } = SCALES[by];
     const stops = RAMP.flatMap((each, i) => [low + (i * (high - low)) / (RAMP.length - 1), each]);
     const value = ["case", ["==", ["typeof", ["get", of]], "number"], ["interpolate", ["linear"], ["to-number", ["get", of]], ...stops], "#9aa3ab"];
     this.map?.setPaintProperty("points", "circle-color", ["case", ["get", "alarm"], STATES.alarm, value]);

@@ -59,7 +59,12 @@ def _put(connection: Connection, table: Any, rows: Iterator[dict[str, Any]]) -> 
 
 def _device(chance: random.Random, name: str, now_s: int) -> dict[str, Any]:
     heard_s = now_s - chance.randrange(12 * 3600)
-    status = {"battery_mv": chance.randrange(3300, 3650), "temperature_dc": -120, "firmware": "1.4", "way": 2}
+    status = {
+        "battery_mv": chance.randrange(3300, 3650),
+        "temperature_dc": -120,
+        "firmware": "1.4",
+        "connection_path": 1,
+    }
     last = POINTS if name == LONG else 1
     return {
         "device": name, "wrapped_key": b"key", "created_s": now_s - 40 * 86_400, "last_session_s": heard_s,

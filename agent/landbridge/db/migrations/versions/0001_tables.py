@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from landbridge.db import audited
+
 revision = "0001"
 down_revision = None
 
@@ -18,11 +20,26 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("at_s", Integer, nullable=False),
         sa.Column("who", sa.Text(), nullable=False),
         sa.Column("device", sa.String(length=32)),
-        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("trip", Integer),
+        sa.Column("tenant", sa.Text()),
+        sa.Column("what", sa.Text()),
+        sa.Column("action", sa.String(length=8)),
+        sa.Column("noun", sa.String(length=32)),
+        sa.Column("subject", sa.Text()),
+        sa.Column("before", sa.Text()),
+        sa.Column("after", sa.Text()),
         sa.PrimaryKeyConstraint("entry"),
+    )
+    op.create_table(
+        "acting",
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("at_s", Integer, nullable=False),
+        sa.PrimaryKeyConstraint("who"),
     )
     op.create_index("ix_audit_at_s", "audit", ["at_s"])
     op.create_index("ix_audit_device", "audit", ["device"])
+    op.create_index("ix_audit_noun", "audit", ["noun"])
+    op.create_index("ix_audit_tenant", "audit", ["tenant"])
     op.create_table(
         "profile_rollouts",
         sa.Column("rollout", Integer, nullable=False),
@@ -631,6 +648,8 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("acknowledged_by", sa.Text()),
         sa.Column("acknowledged_s", Integer),
         sa.Column("note", sa.Text()),
+        sa.Column("taken_by", sa.Text()),
+        sa.Column("taken_s", Integer),
         sa.Column("cleared_by", sa.Text()),
         sa.Column("cleared_s", Integer),
         sa.Column("cleared_event", sa.Text()),
@@ -654,6 +673,20 @@ def upgrade() -> None:  # noqa: PLR0915
         postgresql_where=sa.text("cleared_s IS NULL"),
     )
     op.create_index("ix_alarms_event", "alarms", ["event"])
+    op.create_table(
+        "alarm_comments",
+        sa.Column("comment", Integer, nullable=False),
+        sa.Column("alarm", Integer, nullable=False),
+        sa.Column("written_by", sa.Text(), nullable=False),
+        sa.Column("written_s", Integer, nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["alarm"],
+            ["alarms.alarm"],
+        ),
+        sa.PrimaryKeyConstraint("comment"),
+    )
+    op.create_index("ix_alarm_comments_alarm", "alarm_comments", ["alarm"])
     op.create_table(
         "sim_actions",
         sa.Column("action", Integer, nullable=False),
@@ -931,3 +964,5 @@ def upgrade() -> None:  # noqa: PLR0915
         # To look up the device and the trip of each row costs more than to store it (db/tables.py).
         for table, name in (("points", "device"), ("points", "trip"), ("uplinks", "device")):
             op.drop_constraint(f"{table}_{name}_fkey", table, type_="foreignkey")
+
+    audited.create(op.get_bind())

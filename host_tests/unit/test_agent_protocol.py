@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from landbridge.features.commands import coding as commands
 from landbridge.features.esim import coding as cards
-from landbridge.features.routes import coding as guide
+from landbridge.features.routes import coding as route_data_coding
 from landbridge.features.updates import coding as releases
 from landbridge.protocol import diagnostics, envelope, resend, settings, uplink
 from landbridge.protocol.downlink import encode_reply, ranges
@@ -58,8 +58,8 @@ def test_reports_on_downlinks_are_read(case):
             assert list(settings.decode_report(report)) == report
         elif key == releases.REPORT_KEY:
             assert list(releases.decode_report(report)) == report
-        elif key == guide.REPORT_KEY:
-            assert list(guide.decode_report(report)) == report
+        elif key == route_data_coding.REPORT_KEY:
+            assert list(route_data_coding.decode_report(report)) == report
         elif key == cards.REPORT_KEY:
             said = cards.decode_report(report)
             assert [said.revision, said.used, said.profiles, said.events] == [report[0], report[3], (), ()]

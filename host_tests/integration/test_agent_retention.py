@@ -1,4 +1,4 @@
-"""What is taken once more, what is kept for how long, and copied: replay, adoption, reprocessing, upkeep."""
+"""What is taken again, kept for how long, and copied: replay, adoption, reprocessing, retention."""
 
 import json
 import resource
@@ -18,7 +18,7 @@ from landbridge.core import rate_limit as limits
 from landbridge.core.clock import Clock
 from landbridge.core.priority import IngestPriority
 from landbridge.core.rate_limit import RateLimit
-from landbridge.db import bulk
+from landbridge.db import audit, bulk
 from landbridge.db.database import Database
 from landbridge.db.keys import Keyring
 from landbridge.db.tables import devices as devices_table
@@ -26,6 +26,7 @@ from landbridge.db.tables import points as points_table
 from landbridge.db.tables import uplinks
 from landbridge.events import outbox
 from landbridge.events import queries as events
+from landbridge.features.audit import queries as audit_log
 from landbridge.features.commands import queries as commands
 from landbridge.features.devices import cli as devices_command
 from landbridge.features.devices import queries as devices
@@ -70,6 +71,19 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         cli.app(arguments)
     assert end.value.code == 2
     return capsys.readouterr().err
+
+
+def test_the_audit_log_is_kept_for_as_long_as_the_operator_says(fleet):
+    now_s = Clock().now_s()
+    with fleet.database.writing() as connection:
+        for days in (1, 9):
+            audit.add(connection, "anna", f"{days} days ago", now_s - days * DAY_S)
+    left = []
+    for days in (0, 5):
+        RetentionWorker(fleet.database, Clock(), Store(audit_days=days), IngestPriority()).turn()
+        with fleet.database.reading() as connection:
+            left.append([each.what for each in audit_log.newest(connection, 99, 99)])
+    assert left == [["9 days ago", "1 days ago"], ["1 days ago"]]
 
 
 def test_a_dead_letter_is_taken_again_when_it_can_be_read(installation, capsys):
@@ -436,7 +450,7 @@ def test_what_is_kept_for_a_time_is_counted_from_its_arrival(installation):
     uplink = device.seal([point(1), point(2)])
     device.exchange(uplink)
     wait_until(
-        lambda: not is_marked(installation), "its journey is worked out: before, nothing of it is forgotten"
+        lambda: not is_marked(installation), "its track is worked out: before, nothing of it is forgotten"
     )
     installation.stop()
     set_clock(installation.folder / "clock", NOW_S + 10 * DAY_S)
@@ -471,7 +485,7 @@ def test_an_uplink_is_recognized_when_nothing_is_known_of_it_any_more(installati
     uplink = device.seal([point(1)], reports={13: [7, 5, struct.pack("<HBBH", 4, 0, 0, 25)]})
     device.exchange(uplink)
     device.send([point(2)])
-    wait_until(lambda: not is_marked(installation), "its journey is worked out")
+    wait_until(lambda: not is_marked(installation), "its track is worked out")
     installation.stop()
     topic = f"landbridge/{DEVICE}/up"
     with installation.database().writing() as connection:
@@ -501,7 +515,7 @@ def test_what_is_old_is_removed_a_little_at_a_time(installation, monkeypatch):
     device = installation.device()
     for seq in range(1, 8):
         device.send([point(seq)])
-    wait_until(lambda: not is_marked(installation), "its journey is worked out")
+    wait_until(lambda: not is_marked(installation), "its track is worked out")
     installation.stop()
     set_clock(installation.folder / "clock", NOW_S + 500 * DAY_S)
     stands_there(installation, NOW_S + 500 * DAY_S)

@@ -1,4 +1,4 @@
-"""Lines and guides: what the agent writes, the device reads; files that are wrong."""
+"""Routes and route data: what the agent writes, the device reads; files that are wrong."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def end(database: Database, trip: int, now_s: int) -> None:
 
 
 def hears(database: Database, *report: int, others: dict[int, Any] | None = None) -> Any:
-    """The order about the guide that answers an uplink, None for none."""
+    """The order about route data that answers an uplink, None for none."""
     with database.writing() as connection:
         reports = {wire.REPORT_KEY: list(report)} if report else {}
         uplink = Uplink(reports=reports | (others or {}))

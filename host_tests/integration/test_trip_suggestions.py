@@ -65,7 +65,7 @@ def offered(database: Database) -> list[tuple[int | None, Any, Any]]:
 
 
 def book(database: Database, from_s: int, now_s: int = NOW_S) -> Started:
-    """Start a trip of acme's; the journey is worked out."""
+    """Start a trip of acme's; the track is worked out."""
     booking = Booking("CSQU3054383", "west", "Poznan", 3600, "acme", {}, [])
     with database.writing() as connection:
         started = start(connection, DEVICE, booking, from_s, "bench", now_s)

@@ -1,4 +1,4 @@
-"""The same points, in whatever order and however often they come, end in the same journey."""
+"""The same points, in whatever order and however often they come, end in the same track."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ PACES = st.sampled_from([0.0, 0.0, 0.0, 0.01, 0.3, 0.8, 9.0])
 
 
 @st.composite
-def made_journeys(draw: st.DrawFn) -> list[Point]:
+def made_points(draw: st.DrawFn) -> list[Point]:
     """Points that go west, stand, jump, lose their satellites, have no network of either side, ..."""
     lon, at_s, made = 23.7, BEGIN_S + HOUR_S, []
     for seq in range(1, draw(st.integers(2, 24))):
@@ -44,22 +44,22 @@ def made_journeys(draw: st.DrawFn) -> list[Point]:
 
 @st.composite
 def deliveries(draw: st.DrawFn) -> tuple[list[Point], list[list[Point]]]:
-    """A journey, and the uplinks that bring it: each point at least once, some twice."""
-    journey = draw(made_journeys())
-    again = draw(st.lists(st.sampled_from(journey), max_size=8))
-    shuffled = draw(st.permutations(journey + again))
+    """Points of a trip, and the uplinks that bring it: each point at least once, some twice."""
+    taken = draw(made_points())
+    again = draw(st.lists(st.sampled_from(taken), max_size=8))
+    shuffled = draw(st.permutations(taken + again))
     size = draw(st.integers(1, 6))
     uplinks = [shuffled[i : i + size] for i in range(0, len(shuffled), size)]
-    return journey, [list(dict.fromkeys(uplink)) for uplink in uplinks]
+    return taken, [list(dict.fromkeys(uplink)) for uplink in uplinks]
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(deliveries(), st.integers(1, 8))
 def test_order_and_repeats_make_no_difference(delivery, keep_every):
-    journey, uplinks = delivery
+    taken, uplinks = delivery
     received_s = BEGIN_S + 90 * 86_400
     with fleet() as once, fleet() as late:
-        deliver(once, journey, received_s, 1_000)
+        deliver(once, taken, received_s, 1_000)
         for uplink in uplinks:
             deliver(late, uplink, received_s, keep_every)
         assert outcome(late) == outcome(once)
@@ -67,7 +67,7 @@ def test_order_and_repeats_make_no_difference(delivery, keep_every):
 
 
 def forget(database: Database, before_s: int) -> int:
-    """As upkeep does: the points that came before are no longer kept. Returns how many those were."""
+    """As retention does: the points that came before are no longer kept. Returns how many those were."""
     with database.writing() as connection:
         assert recompute.settle(connection, DEVICE, before_s)
         return retention.forget_points(connection, [DEVICE], before_s, before_s)
@@ -81,17 +81,17 @@ def work_out_again(database: Database, now_s: int) -> None:
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
-@given(made_journeys(), st.integers(1, 24), st.integers(1, 8))
-def test_published_events_of_points_no_longer_kept_stay(journey, old, keep_every):
+@given(made_points(), st.integers(1, 24), st.integers(1, 8))
+def test_published_events_of_points_no_longer_kept_stay(taken, old, keep_every):
     received_s = BEGIN_S + 90 * DAY_S
     with fleet() as database:
-        deliver(database, journey[:old], received_s, keep_every)
-        deliver(database, journey[old:], received_s + DAY_S, keep_every)
+        deliver(database, taken[:old], received_s, keep_every)
+        deliver(database, taken[old:], received_s + DAY_S, keep_every)
         reported, _, *ends = outcome(database)
         for _ in range(2):
             forget(database, received_s + 1)
             work_out_again(database, received_s + DAY_S)
-        late = journey[0]._replace(seq=99, kind=3).meaningful()
+        late = taken[0]._replace(seq=99, kind=3).meaningful()
         deliver(database, [late], received_s + DAY_S, keep_every)
         told_since, _, *ends_since = outcome(database)
         assert (told_since, ends_since) == (reported, ends)

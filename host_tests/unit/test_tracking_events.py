@@ -185,8 +185,8 @@ def test_at_the_edge_of_a_geofence_a_poor_fix_changes_nothing():
     good, poor = (hours((52.4, 17.0, "PL"), hdop=hdop)[0] for hdop in (5, 40))
 
     def found(fix_at: Any, lon: float, at_s: int) -> list[str]:
-        judged = quality.check(fix_at._replace(lon=round(lon * 1e5), time=at_s), None, at_s)
-        point = to_track_point(points.StoredPoint(DEVICE, *judged, at_s, None, None))
+        checked = quality.check(fix_at._replace(lon=round(lon * 1e5), time=at_s), None, at_s)
+        point = to_track_point(points.StoredPoint(DEVICE, *checked, at_s, None, None))
         return [str(each.details["action"]) for each in state.step(point, (geofence,))]
 
     assert found(good, 17.0, BEGIN_S) == ["enter"]
@@ -264,8 +264,8 @@ def test_the_last_that_have_arrived_count_however_many_are_under_way():
         ride(connection, device, from_s)
         ridden = [(1, (52.1, 23.7, "BY")), (240, AT_POZNAN), (242, AT_POZNAN)]
         taken = [fix(n, BEGIN_S + hour * HOUR_S, *at) for n, (hour, at) in enumerate(ridden, 1)]
-        judged = [quality.check(each, None, RECEIVED_S) for each in taken]
-        points.store(connection, device, judged, RECEIVED_S)
+        checked = [quality.check(each, None, RECEIVED_S) for each in taken]
+        points.store(connection, device, checked, RECEIVED_S)
         tracking.mark(connection, device, 0)
         recompute(connection, device, RECEIVED_S)
 
@@ -528,8 +528,8 @@ def test_a_device_on_no_trip_is_tracked_too():
     with fleet() as database:
         with database.writing() as connection:
             devices.add(connection, "lb-0002", b"wrapped", BEGIN_S)
-            judged = [quality.check(each, None, RECEIVED_S) for each in hours(AT_POZNAN, AT_POZNAN)]
-            points.store(connection, "lb-0002", judged, RECEIVED_S)
+            checked = [quality.check(each, None, RECEIVED_S) for each in hours(AT_POZNAN, AT_POZNAN)]
+            points.store(connection, "lb-0002", checked, RECEIVED_S)
             tracking.mark(connection, "lb-0002", 0)
             recompute(connection, "lb-0002", RECEIVED_S)
             found = events.inferred_from(connection, "lb-0002", (0, 0))
