@@ -35,6 +35,7 @@ NOUNS = {
     "share link": _("share link"),
     "token": _("token"),
     "trip": _("trip"),
+    "user": _("user"),
 }
 """What a row of an audited table is called."""
 
