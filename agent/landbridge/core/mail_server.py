@@ -3,7 +3,7 @@
 import smtplib
 import ssl
 
-TIMEOUT_S = 30
+TIMEOUT_S = 20
 
 
 def connected(host: str, port: int, tls: bool, username: str, password: str) -> smtplib.SMTP:

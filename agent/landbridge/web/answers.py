@@ -469,6 +469,60 @@ class Entries(BaseModel):
     next: Next
 
 
+class NotificationRule(BaseModel):
+    """A rule of a channel: which events go to it, and when."""
+
+    name: str
+    kinds: list[str]
+    severity: str
+    tenant: str | None
+    tag: str | None
+    route: str | None
+    least_s: int
+    quiet: str | None
+    digest: str | None
+    most_a_week: int | None
+    escalate_s: int | None
+    escalate_to: str | None
+
+
+class NotificationChannel(BaseModel):
+    """Where notifications go."""
+
+    name: str
+    service: str
+    tenant: str | None
+    language: str
+    zone: str
+    rules: list[NotificationRule]
+
+
+class Notification(BaseModel):
+    """A notification and the last answer of its channel."""
+
+    notification: int
+    channel: str
+    event: str
+    type: str
+    alarm: str | None
+    device: str | None
+    container: str | None
+    rule: str
+    state: Literal["waiting", "sending", "sent", "withdrawn", "failed"]
+    message: int | None
+    made: str
+    due: str
+    attempts: int
+    answer: str | None
+    answered: Time
+
+
+class Queued(BaseModel):
+    """The channel to which a test is on its way."""
+
+    channel: str
+
+
 class Problem(BaseModel):
     """Why the request was refused."""
 
