@@ -85,7 +85,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 def invitation_in(text: str) -> str:
     """The secret of the link that a page shows."""
-    return re.findall(r"/invitation#([\w-]{43})", unescape(text))[0]
+    return str(re.findall(r"/invitation#([\w-]{43})", unescape(text))[0])
 
 
 def test_an_invited_user_sets_a_password_once(house: House):
