@@ -129,7 +129,8 @@ def test_no_secret_is_stored_or_exported(database, tmp_path):
         hashes = [connection.execute(select(each.hash)).scalar_one() for each in (table, invitations)]
         hashes.append(connection.execute(select(metadata.tables["users"].c.password)).scalar_one())
         wrapped = connection.execute(select(metadata.tables["integrations"].c.wrapped_secret)).scalars()
-        hidden = [token, invited, PASSWORD, secret.hex(), *hashes, *(each.decode() for each in wrapped if each)]
+        hashes += [each.decode() for each in wrapped if each]
+        hidden = [token, invited, PASSWORD, secret.hex(), *hashes]
     exported = "".join(rules.export(queries.every(database, ALL), Format.CSV))
     with database.reading() as connection:
         stored = repr(connection.execute(select(audit)).all())

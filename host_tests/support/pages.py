@@ -49,6 +49,7 @@ from sqlalchemy import Connection
 
 from host_tests.support.agent import set_clock
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Pages, at
+from host_tests.support.people import add_user
 from host_tests.support.policies import POLICY
 from host_tests.support.trips import BEGIN_S, HOUR_S, STATIONS
 
@@ -56,8 +57,8 @@ CONTAINER = "CSQU3054383"
 
 
 NAMES = (
-    *(FIRST, SECOND, CONTAINER, "acme", "bench", "house", "ESP32", "resold", "ACME Rail", "roaming", "cis"),
-    *("iot.example", "cis.example", "landbridge users add", "landbridge", "landbridge.cddl"),
+    *(FIRST, SECOND, CONTAINER, "acme", "bench", "house", "ESP32", "resold", "ACME Rail", "roaming", "cis", "anna"),
+    *("OpenID Connect", "iot.example", "cis.example", "landbridge users add", "landbridge", "landbridge.cddl"),
     *("west", "gone", "lb-9", "none"),
     *("{verb}", "{changes}"),  # a script puts in what is chosen
     *(each.name for each in STATIONS), *SETTINGS, *VERBS, "auto",
@@ -222,6 +223,7 @@ def shown(folder: Path) -> Iterator[Shown]:
         second.accept(Window(1, 0), 0, NOW_S)
         write(connection, [second])
         tokens.revoke(connection, "gone", "bench", NOW_S)
+    add_user(fleet.database, "anna", role="operator")
     made = Shown(fleet, link.secret)
     with pytest.MonkeyPatch.context() as environment:
         set_clock(folder / "clock", NOW_S + 60)

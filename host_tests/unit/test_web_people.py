@@ -23,6 +23,7 @@ from landbridge.web.auth import SESSION_S
 
 from host_tests.support.agent import set_clock
 from host_tests.support.fleet import NOW_S, Fleet, Pages
+from host_tests.support.pages import english
 from host_tests.support.people import PASSWORD, Visitor, add_user, entry, said
 
 NEW = "another horse, no battery"
@@ -325,6 +326,23 @@ def test_a_second_factor_is_asked_for_and_no_code_works_twice(house: House):
     assert tried[0] in (400, 429) and tried[-1] == 429
     assert other.get("/account").status == 303
     house.at(NOW_S)
+
+
+def test_the_pages_of_people_have_no_english_left_in_chinese(house: House):
+    add_user(house.database, "mei", role="admin")
+    mei = house.visitor("mei")
+    enrolled(house, mei)
+    for path in ("/account?language=zh", "/users", "/sign-in/code", "/invitation"):
+        assert english(re.sub(r">[a-z-]+<|anna@example.org", "><", mei.get(path).text)) <= {
+            "Firefox",
+            "Linux",
+        }
+    mei.sign_in("mei")
+    assert english(mei.get("/sign-in/code").text) == set()
+    refused = mei.post("/sign-in/code", code="1")
+    assert refused.status == 400 and english(refused.text) == set()
+    wrong = mei.post("/invitation", token="x", password=NEW, again=NEW)
+    assert wrong.status == 400 and english(wrong.text) == set()
 
 
 def test_a_second_factor_ends_with_a_code_or_by_an_administrator(house: House):
