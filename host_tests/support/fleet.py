@@ -190,10 +190,11 @@ class Pages:
         return self._url
 
     @contextmanager
-    def served(self) -> Iterator[None]:
+    def served(self, **web: Any) -> Iterator[None]:
+        """Serve it, with settings of [web]."""
         port = free_port()
         self._url = f"http://127.0.0.1:{port}"
-        config = replace(self._config, web=replace(self._config.web, port=port))
+        config = replace(self._config, web=replace(self._config.web, port=port, **web))
         with serving(config, self._fleet.database, Clock(), threading.Event()):
             yield
 

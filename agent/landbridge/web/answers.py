@@ -14,6 +14,7 @@ from pydantic_core import CoreSchema
 from pydantic_core.core_schema import json_or_python_schema
 
 from landbridge.features.exports.formats import MEDIA_TYPES, Format
+from landbridge.features.exports.parquet import MEDIA_TYPE
 
 Json = dict[str, Any]
 Time = str | None
@@ -418,12 +419,23 @@ class Ordered(BaseModel):
 
 
 class Station(BaseModel):
-    """A station of a route."""
+    """A station of a route; `chinese` is its name in Chinese."""
 
     name: str
+    chinese: str | None
     country: str
     kind: str
     km: int
+    longitude: float
+    latitude: float
+
+
+class RouteOfDevice(BaseModel):
+    """The route of a trip, and the kilometre that its device is at."""
+
+    route: str | None
+    stations: list[Station]
+    km: float | None
 
 
 class TripCurve(BaseModel):
@@ -544,6 +556,10 @@ AUDIT_FILES: dict[int | str, Json] = {
     }
 }
 """Responses of an export of the audit log."""
+PARQUET: dict[int | str, Json] = {
+    200: {"description": "The file.", "content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}
+}
+"""Responses of an export for analysts."""
 NOT_YET: dict[int | str, Json] = {409: {"model": Problem, "description": "No event can have that number."}}
 """Responses of a feed."""
 BEARER = HTTPBearer(auto_error=False, description="A token: `landbridge tokens add`.")
