@@ -66,7 +66,7 @@ NAMES = (
 """What is called so in any language."""
 
 
-UNITS = {"Landbridge", "UTC", "SIM", "ICCID", "IMEI", "IMSI", "EID", "MB", "kB", "MQTT", "TLS", "TCP"}
+UNITS = {"API", "Landbridge", "UTC", "SIM", "ICCID", "IMEI", "IMSI", "EID", "MB", "kB", "MQTT", "TLS", "TCP"}
 
 
 UNITS |= {"English"}
