@@ -469,10 +469,24 @@ class Entries(BaseModel):
     next: Next
 
 
-class Problem(BaseModel):
-    """Why the request was refused."""
+class WrongField(BaseModel):
+    """A field of a request that cannot be: `pointer` into the body, or the name of a parameter."""
 
     detail: str
+    pointer: str = ""
+    parameter: str = ""
+    header: str = ""
+
+
+class Problem(BaseModel):
+    """Why the request was refused, as problem details (RFC 9457)."""
+
+    type: Literal["about:blank"]
+    title: str
+    status: int
+    detail: str
+    """What is wrong, and what to do."""
+    errors: list[WrongField] = []
 
 
 EVENT_TYPES: tuple[str, ...] = tuple(protocol("event")["properties"]["type"]["enum"])
@@ -490,25 +504,21 @@ AUDIT_FILES: dict[int | str, Json] = {
     }
 }
 """Responses of an export of the audit log."""
-NOT_YET: dict[int | str, Json] = {409: {"model": Problem, "description": "No event can have that number."}}
+NOT_YET: dict[int | str, Json] = {409: {"description": "No event can have that number."}}
 """Responses of a feed."""
 BEARER = HTTPBearer(auto_error=False, description="A token: `landbridge tokens add`.")
 """For the API document: `auth.py` reads the header itself, and the cookie of a sign-in session."""
 _LATER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 
 
-def _in_words(description: str) -> Json:
-    return {"description": description, "content": {"text/plain": {"schema": {"type": "string"}}}}
-
-
 REFUSALS: dict[int | str, Json] = {
-    400: {"model": Problem, "description": "What is wrong with it, in one line."},
-    401: {"model": Problem, "description": "No token, or one that is not good (any more)."},
-    403: {"model": Problem, "description": "It needs another role."},
-    404: {"model": Problem, "description": "Not there, or not yours."},
-    411: _in_words("A body without its length."),
-    413: _in_words("More than 64 KB."),
-    429: _in_words("Too many requests.") | {"headers": _LATER},
-    503: {"model": Problem, "description": "The database does not answer.", "headers": _LATER},
+    400: {"description": "What is wrong with it, in one line."},
+    401: {"description": "No token, or one that is not good (any more)."},
+    403: {"description": "It needs another role."},
+    404: {"description": "Not there, or not yours."},
+    411: {"description": "A body without its length."},
+    413: {"description": "More than 64 KB."},
+    429: {"description": "Too many requests.", "headers": _LATER},
+    503: {"description": "The database does not answer.", "headers": _LATER},
 }
-"""Responses of every route."""
+"""Responses of every route; problem details (document.py)."""
