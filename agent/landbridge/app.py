@@ -10,13 +10,14 @@ from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError
 
-from landbridge.config import Config, base_url, exposed
+from landbridge.config import MOSQUITTO, Config, base_url, exposed
 from landbridge.core import texts
 from landbridge.core.checks import Check, of_thread
 from landbridge.core.clock import Clock
 from landbridge.core.errors import UserError
 from landbridge.core.garbage import collect_seldom
 from landbridge.core.parts import Part, Source
+from landbridge.core.periodic import Periodic
 from landbridge.core.priority import IngestPriority
 from landbridge.core.rate_limit import RateLimit
 from landbridge.db.database import Database, open_database
@@ -32,6 +33,7 @@ from landbridge.features.alarms import engine as alarms
 from landbridge.features.commands import handler as commands
 from landbridge.features.coverage import trip_start
 from landbridge.features.devices import queries as devices
+from landbridge.features.devices.broker_users import BrokerUsers
 from landbridge.features.diagnostics import handler as diagnostics
 from landbridge.features.diagnostics import wake_handler as wakes
 from landbridge.features.downloads import arrivals, trust
@@ -243,7 +245,9 @@ def _working(
     )
     retention = RetentionWorker(database, Clock(), config.store, priority)
     profiles = Downloads(database, keyring, Clock(), trust.load(config.esim), leads.may_deliver)
-    threads = (worker, tracking, publisher, deliveries, profiles, retention)
+    threads: list[Periodic | Worker] = [worker, tracking, publisher, deliveries, profiles, retention]
+    if config.broker.users == MOSQUITTO:
+        threads.append(BrokerUsers(config.broker, database, keyring, leads.may_send))
     checks = (*dict.fromkeys((source.problem, session.problem)), worker.problem)
     for end in dict.fromkeys((session, source)):
         end.open()

@@ -33,11 +33,12 @@ from landbridge.features.trips import queries as stored_trips
 from landbridge.features.users.cli import signed_in
 from landbridge.operations import backup as keeping
 from landbridge.operations import doctor
+from landbridge.operations.setup import command as setting_up
 from landbridge.points import queries as points
 from landbridge.points.paged import Paged
 
 GROUPS = {
-    "devices": ("features.devices.cli", "features.diagnostics.cli"),
+    "devices": ("features.devices.cli", "features.devices.bulk_cli", "features.diagnostics.cli"),
     "trips": ("features.trips.cli",),
     "events": ("events.cli",),
     "alarms": ("features.alarms.cli",),
@@ -95,6 +96,7 @@ commands = typer.Typer(
 commands.command()(keeping.backup)
 commands.command("reprocess")(keeping.read_again)
 commands.command()(doctor.doctor)
+commands.command()(setting_up.setup)
 
 _DEVICE = typer.Argument(help="Device id.")
 _TRIP = typer.Option(None, min=1, max=LARGEST, help="Trip number (`landbridge trips list`); default: all.")

@@ -22,6 +22,7 @@ from landbridge.core.checked import (
     key,
     kind,
     marks,
+    one_of,
     parts,
     strict,
 )
@@ -32,6 +33,8 @@ FILE_VARIABLE = "LANDBRIDGE_CONFIG"
 DEFAULT_FILE = "landbridge.toml"
 TOO_OPEN = 0o027
 """Mode bits that let anybody but the owner write a file, or anybody outside the group read it."""
+MOSQUITTO = "mosquitto"
+"""Value of [broker] users."""
 _PATH = "path"
 _INTERVAL = SETTINGS["interval_s"]
 
@@ -71,6 +74,11 @@ class Broker:
     cert_key_file: _Path = key("", "PEM file of its key; empty: it is in cert_file.")
     username: _Text = key("", "User of the agent at the broker; empty: none.")
     password: _Secret = key("", "Its password.")
+    users: Annotated[str, one_of(("", MOSQUITTO))] = key(
+        "",
+        "mosquitto: users of devices are made and removed by its dynamic security plugin; empty: by hand,"
+        " or NATS asks the agent.",
+    )
     client_id: _ClientId = key("landbridge-agent", "Fixed client id; one agent at a time may use it.")
     clean_session: bool = key(
         False, "Have the broker keep nothing while the agent is away; devices then send it again."
@@ -250,8 +258,11 @@ def _keys(section: str) -> Iterator[_Key]:
 
 def load() -> Config:
     """The settings to work with: relative paths lead from the folder of the configuration file."""
-    folder = _file().absolute().parent
-    config = written(must_exist=True)
+    return from_folder(written(must_exist=True), _file().absolute().parent)
+
+
+def from_folder(config: Config, folder: Path) -> Config:
+    """The same settings; relative paths lead from `folder`."""
     return Config(**{name: _from_folder(name, getattr(config, name), folder) for name in parts(Config)})
 
 
@@ -265,6 +276,12 @@ def written(must_exist: bool) -> Config:
     for section, values in _environment().items():
         if isinstance(table := given.get(section, {}), dict):
             given[section] = table | values
+    return checked(Config, given, replace(_OF_FILE, at=lambda where: _place(path, where)))
+
+
+def of_file(path: Path) -> Config:
+    """Read the file alone, without variables; all defaults if there is none."""
+    given = _read(path) if path.exists() else {}
     return checked(Config, given, replace(_OF_FILE, at=lambda where: _place(path, where)))
 
 
@@ -317,8 +334,8 @@ def exposed() -> str | None:
     )
 
 
-def annotated(config: Config) -> str:
-    """`config` as a TOML file in which each key is explained; secrets are not shown."""
+def annotated(config: Config, with_secrets: bool = False) -> str:
+    """`config` as a TOML file in which each key is explained; secrets are shown only on request."""
     lines = [
         "# Landbridge agent. Each key can be overridden by an environment variable",
         "# LANDBRIDGE_<SECTION>_<KEY>, for instance LANDBRIDGE_BROKER_PASSWORD.",
@@ -330,7 +347,7 @@ def annotated(config: Config) -> str:
         for each in _keys(section):
             lines += [
                 f"# {each.description}{_range(each.annotation)}",
-                _assignment(each, getattr(values, each.name)),
+                _assignment(each, getattr(values, each.name), with_secrets),
             ]
     return "\n".join(lines) + "\n"
 
@@ -340,8 +357,8 @@ def _range(annotation: Any) -> str:
     return "".join(f" {each.range}." for each in marks(annotation) if isinstance(each, Between))
 
 
-def _assignment(each: _Key, value: str | int | bool) -> str:
-    if each.is_marked(SECRET) and value:
+def _assignment(each: _Key, value: str | int | bool, with_secrets: bool) -> str:
+    if each.is_marked(SECRET) and value and not with_secrets:
         return f"# {each.name} is set, and not shown"
     # JSON's strings, integers and booleans are TOML's.
     return f"{each.name} = {json.dumps(value)}"

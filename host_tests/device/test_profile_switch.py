@@ -264,11 +264,36 @@ def test_blocks_and_pieces():
     card.open(ISD_R)
     answer = card.send(request)
     assert len(answer) == 258 and answer[-3:] == unhexlify("CDEF01")
-    cgla(table, b"81E2110078" + digits[:240], b"6985")
+    cgla(table, b"81E29100C8" + digits, b"6985")  # one block, from now on
     assert raises(CardError, card.send, request).code == 0x6985
     for damaged in (b'+CGLA: 5,"9000"', b'+CGLA: 3,"900"', b'+CGLA: 4,"90G0"', b"+CGLA: 4", b"+CGLA:"):
         table.answers = {b"+CGLA=": line(damaged)}
         raises(CardError, card.send, b"\x00")
+
+
+def test_large_blocks_that_are_refused():
+    driver, table = scripted.bg95()
+    table.answers[b"+CCHO="] = line(b"+CCHO: 1")
+    table.answers[b"+CGLA="] = line(b'+CGLA: 4,"9000"')
+    table.answers[b'+CGLA=1,520,"81E21100FF'] = line(b'+CGLA: 4,"6700"')
+    card = apdu.Transport(driver, apdu.CGLA)
+    card.open(ISD_R)
+    for request in (b"\xaa", bytes(300), bytes(300)):
+        card.send(request)
+    blocks = [each for each in table.sent if b"81E2" in each]
+    lengths = [int(each.split(b"81E2")[1][4:6], 16) for each in blocks]
+    assert lengths == [1, 255, 120, 120, 60, 120, 120, 60]
+
+
+def test_large_blocks():
+    driver, table = scripted.bg95()
+    table.answers[b"+CCHO="] = line(b"+CCHO: 1")
+    table.answers[b"+CGLA="] = line(b'+CGLA: 4,"9000"')
+    table.answers[b'+CGLA=1,520,"81E21101FF'] = line(b'+CGLA: 4,"6A80"')
+    card = apdu.Transport(driver, apdu.CGLA)
+    card.open(ISD_R)
+    card.send(b"\xaa")
+    assert raises(CardError, card.send, bytes(600)).code == 0x6A80  # the card has begun: it is not sent again
 
 
 def test_endless_pieces():

@@ -622,8 +622,8 @@ def test_progress_is_shown_in_pieces(agent, smdp):
     seen: list[tuple[int, int]] = []
     device.watch = lambda: seen.append((agent.shown()["loaded"], agent.shown()["pieces"]))
     device.contact()
-    assert seen[:3] == [(1, 16), (2, 16), (3, 16)] and seen[-1] == (16, 16)
-    assert len(seen) == 16
+    assert seen[:3] == [(1, 13), (2, 13), (3, 13)] and seen[-1] == (13, 13)
+    assert len(seen) == 13
 
 
 def test_a_device_asks_less_often_the_longer_the_server_takes(agent, smdp):
@@ -635,10 +635,11 @@ def test_a_device_asks_less_often_the_longer_the_server_takes(agent, smdp):
     found = agent.hears({15: [1, step, 0, device.collected()]})[12][2]
     while elapsed < 60:
         waits.append(found)
-        elapsed += found
-        agent.at_s += found
+        seconds = -(-found // 2)
+        elapsed += seconds
+        agent.at_s += seconds
         found = agent.hears({15: [1, step, 0, b""]})[12][2]
-    assert waits == [2, 2, 4, 8, 16, 30]
+    assert waits == [1, 2, 4, 8, 16, 32, 60]
 
 
 def test_the_agent_can_start_while_the_device_is_away(agent, smdp):

@@ -92,7 +92,7 @@ class Device:
         )
 
     def _sleep_ms(self, ms: int) -> None:
-        if ms >= 1_000:  # while the device waits for the agent, the agent works
+        if ms >= 500:  # while the device waits for the agent, the agent works
             self.agent.at_s += ms // 1_000
             self.agent.works()
         self.sleep(ms)
@@ -156,6 +156,30 @@ def test_either_command_leads_to_the_card(agent, smdp, make, variants):
     device = make("bg95", *variants)
     device.until_over()
     assert is_installed(agent, device)
+
+
+REFUSING = [(frozenset(), ("lines-short",)), (frozenset({"blocks-120"}), ()), (frozenset(), ())]
+
+
+@pytest.mark.parametrize("dialect", MODEMS)
+@pytest.mark.parametrize(("quirks", "variants"), REFUSING)
+def test_large_blocks_are_given_up_when_card_or_modem_refuses_them(
+    agent, smdp, make, monkeypatch, dialect, quirks, variants
+):
+    smdp.order(MATCH, local())
+    agent.order()
+    device = make(dialect, *variants, euicc=card(quirks=quirks))
+    sizes: list[int] = []
+    command: Any = apdu.Transport._command
+
+    def counted(self: Any, instruction: int, p1: int, p2: int, data: bytes) -> Any:
+        sizes.append(len(data))
+        return command(self, instruction, p1, p2, data)
+
+    monkeypatch.setattr(apdu.Transport, "_command", counted)
+    device.until_over()
+    assert is_installed(agent, device) and sizes[0] <= 120
+    assert sizes.count(255) == 1 if quirks or variants else sizes.count(255) > 40
 
 
 POSTPONED = {

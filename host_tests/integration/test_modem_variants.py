@@ -336,6 +336,7 @@ ON_THEIR_OWN |= {"socket-stuck", "mqtt-broken", "ceer-mute", "ceer-words"}
 ON_THEIR_OWN |= {"bare-ccho", "hex-session", "no-cgla", "no-csim", "no-cchc", "cla-80", "cchc-answers"}
 ON_THEIR_OWN |= {"csim-basic"}
 ON_THEIR_OWN |= {"cgla-load"}  # test_card_download_at.py
+ON_THEIR_OWN |= {"lines-short"}  # test_firmware_download.py
 
 
 REASONS = [

@@ -48,7 +48,7 @@ def _trip(folder: Path, modem: Dialect) -> tuple[str, Any]:
 def test_the_local_profile_is_loaded_and_used(tmp_path: Path, monkeypatch: Any, modem: Dialect):
     monkeypatch.setenv("LOCKSTEP_MODEM", modem)
     _, states = _trip(tmp_path / "world", modem)
-    assert states == ["enabled 16 of 16", "waiting", "waiting"]
+    assert states == ["enabled 13 of 13", "waiting", "waiting"]
 
 
 def test_the_same_seed_is_the_same_trip(tmp_path: Path, monkeypatch: Any):

@@ -13,7 +13,6 @@ import cbor2
 from landbridge.features.downloads import coding as wire
 from landbridge.features.downloads import es10
 from landbridge.protocol import der
-from landbridge.protocol.limits import PIECE_BYTES
 
 PATH = Path(__file__).parents[2] / "docs" / "reference" / "download-vectors.json"
 DOWNLOAD, STEP = 3, 845_300_000
@@ -39,11 +38,11 @@ PACKAGE = es10.spooled(parts())
 def down() -> list[tuple[str, Mapping[int, Any]]]:
     """Keys of downlinks."""
     digest = hashlib.sha256(PACKAGE).digest()
-    last = wire.Pull(DOWNLOAD, STEP + 3, PIECE_BYTES)
+    last = wire.Pull(DOWNLOAD, STEP + 3, wire.PIECE_BYTES)
     return [
         ("the first requests: EID, information 2, profiles, information 1, challenge",
          wire.request(DOWNLOAD, STEP, es10.COLLECT)),
-        ("ask again after two seconds", wire.wait(DOWNLOAD, STEP, wire.WAIT_S)),
+        ("ask again after half a second", wire.wait(DOWNLOAD, STEP, wire.WAIT)),
         ("the download is over", wire.wait(DOWNLOAD, STEP, wire.OVER)),
         ("a package", wire.offer(DOWNLOAD, STEP + 3, len(PACKAGE), digest, len(parts()))),
         ("its first piece", wire.piece(wire.Pull(DOWNLOAD, STEP + 3, 0), PACKAGE)),
@@ -68,7 +67,7 @@ def up() -> list[tuple[str, dict[int, Any]]]:
         ("interrupted while loading", {15: [DOWNLOAD, STEP + 3, wire.INTERRUPTED, b""]}),
         ("battery too weak to begin", {15: [DOWNLOAD, STEP, wire.FIRST_POSTPONED, b""]}),
         ("the first piece, please", {16: [DOWNLOAD, STEP + 3, 0]}),
-        ("the last piece, please", {16: [DOWNLOAD, STEP + 3, PIECE_BYTES]}),
+        ("the last piece, please", {16: [DOWNLOAD, STEP + 3, wire.PIECE_BYTES]}),
         ("the notification is removed", {15: [0, 12, wire.DONE, bytes.fromhex("BF3003800100")]}),
     ]  # fmt: skip
 

@@ -32,6 +32,8 @@ devices = Table(
     Column("device", String(32), primary_key=True),
     Column("wrapped_key", LargeBinary, nullable=False),  # db/keys.py
     Column("created_s", Integer, nullable=False),
+    Column("retired_s", Integer),  # null: in use; then wrapped_key is empty, and the history stays
+    Column("tags", Text, nullable=False, server_default="[]"),  # JSON: texts, sorted
     Column("next_down_number", Integer, nullable=False, default=0),
     # Replay window: the highest number seen, and which of the 63 before it (bit 0 = top - 1).
     Column("window_top", Integer, nullable=False, default=-1),

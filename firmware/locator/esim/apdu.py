@@ -20,7 +20,8 @@ NONE = const(4)
 """There is no such application, or no interface to it."""
 
 _MS = const(9000)
-_BLOCK = const(120)  # what public clients use; a SIM7600 takes lines of 559 characters
+_BLOCK = const(120)  # what public clients use
+_LARGE_BLOCK = const(255)  # a SIM7600 takes lines of 559 characters
 _MOST = const(4096)  # bytes of an answer
 _TRIES = const(10)  # a card is not ready for some seconds after a REFRESH (openpilot)
 _PAUSE_MS = const(250)
@@ -42,6 +43,8 @@ class Transport:
         self._session = b""
         self._ms = _MS
         self._channel = 1
+        self._block = _BLOCK
+        self._most = _LARGE_BLOCK
 
     def open(self, aid):
         """Select the application `aid` (hexadecimal digits, bytes). Raises `CardError`."""
@@ -60,17 +63,26 @@ class Transport:
 
     def send(self, request, last_ms=_MS):
         """Send an ES10 request (bytes) in blocks of STORE DATA; return the answer, which may take `last_ms`
-        after the last block. Raises `CardError`."""
-        answer, status = b"", _OK
-        count = (len(request) + _BLOCK - 1) // _BLOCK
+        after the last block. Large blocks come after one success, until modem or card refuses one that begins
+        a request. Raises `CardError`."""
+        answer, status, size = b"", _OK, self._block
+        count = (len(request) + size - 1) // size
         for i in range(count):
-            block = request[i * _BLOCK : (i + 1) * _BLOCK]
-            last = 0x91 if i == count - 1 else 0x11
-            self._ms = last_ms if i == count - 1 else _MS
-            answer, status = self._command(0xE2, last, i, block)
-            self._ms = _MS
-            if status >> 8 not in (0x90, 0x91, 0x61):
-                raise CardError(status)
+            last = i == count - 1
+            self._ms = last_ms if last else _MS
+            try:
+                block = request[i * size : (i + 1) * size]
+                answer, status = self._command(0xE2, 0x91 if last else 0x11, i, block)
+                if status >> 8 not in (0x90, 0x91, 0x61):
+                    raise CardError(status)
+            except CardError:
+                if i or last or size == _BLOCK:
+                    raise
+                self._block = self._most = _BLOCK
+                return self.send(request, last_ms)
+            finally:
+                self._ms = _MS
+        self._block = self._most
         parts = answer
         while status >> 8 == 0x61:
             if len(parts) > _MOST:

@@ -45,7 +45,7 @@ _PASSED = _IN_SESSION + (_CHALLENGE, _DELETE, 0xBF20, 0xBF22, 0xBF29, 0xBF2B, 0x
 _REQUEST_MS = const(60000)
 _LOAD_MS = const(240000)  # a card has taken 89 s for a segment
 _MOST_MS = const(900000)
-_LONGEST_WAIT_S = const(30)
+_LONGEST_WAIT = const(60)  # half seconds
 _MOST_ANSWER = const(3400)
 _MOST_PACKAGE = const(65536)
 _PIECE = const(1024)
@@ -113,7 +113,7 @@ class Download:
             return _ANSWER, [download, step, reason, answers]
         if not what:  # the agent has done with it
             return None
-        self._wake.port.sleep_ms(1000 * min(what, _LONGEST_WAIT_S))
+        self._wake.port.sleep_ms(500 * min(what, _LONGEST_WAIT))
         return _answer(download, step, _DONE if self._is_open else _LOST)
 
     def _relay(self, download, requests):

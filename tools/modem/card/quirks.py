@@ -12,6 +12,7 @@ QUIRKS = {
     "default-class": "the class of an operational profile, which is the default, is left out",
     "isdr-slow": "after each reset the ISD-R cannot be opened for five tries",
     "get-response": "every answer has to be fetched by GET RESPONSE",
+    "blocks-120": "a block of STORE DATA has at most 120 bytes",
     "segments-1020": "a segment of a profile may have 1,020 bytes, also with its padding",
     "answer-lost": "the last segment of a profile is never answered, though the profile is there",
     "load-slow": "the last segment of a profile takes 89 seconds",

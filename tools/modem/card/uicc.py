@@ -34,6 +34,8 @@ NO_DATA = 0x0C
 """P2 of SELECT: nothing is to be returned; otherwise the file's control parameters are."""
 FOLDERS = {0x3F00: "MF", 0x7FFF: "the application's own", 0x7F10: "telecom"}
 """What may be selected besides elementary files."""
+SHORT_BLOCK = 120
+"""What public clients send."""
 LAST_BLOCK = 0x80
 """In P1 of STORE DATA."""
 
@@ -168,6 +170,8 @@ class Uicc:
         if self._card.refresh_ms is not None:
             return NOT_NOW  # it waits for the REFRESH
         blocks = self._blocks.pop(channel, [])
+        if "blocks-120" in self._quirks and len(apdu.data) > SHORT_BLOCK:
+            return BAD_LENGTH
         if apdu.p2 != len(blocks) & 0xFF:
             return BAD_PARAMETERS
         blocks.append(apdu.data)

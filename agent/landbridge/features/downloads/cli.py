@@ -10,11 +10,11 @@ import typer
 from landbridge.core import table
 from landbridge.core.errors import UserError
 from landbridge.db.opened import LARGEST, Opened, command_user, opened
+from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import known_device
 from landbridge.features.downloads import queries as downloads
 from landbridge.features.downloads import rules, trust
 from landbridge.features.downloads.rules import Wanted
-from landbridge.features.trips import queries as trips
 
 commands = typer.Typer(help="Download eSIM profiles onto cards")
 _STDIN = "-"
@@ -38,7 +38,7 @@ _THEN = typer.Option(None, help="Switch to the profile after it is loaded.")
 @commands.command()
 def download(
     words: list[str] = _WORDS,
-    tag: str | None = typer.Option(None, help="All devices on trips with this tag, with one code."),
+    tag: str | None = typer.Option(None, help="All devices with this tag, with one code."),
     file: Path | None = _FILE,
     confirmation: str = typer.Option("", help="Confirmation code."),
     then: Then | None = _THEN,
@@ -88,11 +88,9 @@ def _wanted(
             if code.matching_id:
                 raise UserError("a matching ID is for one device; use --csv with a code for each")
             with it.database.reading() as connection:
-                wanted = [Wanted(device, code) for device in trips.tagged(connection, tag)]
+                wanted = [Wanted(device, code) for device in devices.tagged(connection, tag)]
             if not wanted:
-                raise UserError(
-                    f"no device is on a trip with the tag {tag!r}; `landbridge trips list` shows tags"
-                )
+                raise UserError(f"no device has the tag {tag!r}; `landbridge devices list` shows tags")
     with it.database.reading() as connection:
         for each in wanted:
             known_device(connection, each.device)

@@ -7,22 +7,24 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from landbridge.core.texts import _
-from landbridge.protocol.limits import PIECE_BYTES, WireError
+from landbridge.protocol.limits import WireError
 
 REQUEST_KEY, OFFER_KEY, PIECE_KEY = 12, 13, 14
-"""Of a downlink: [download, step, requests or seconds]; [download, step, bytes, SHA-256, segments];
+"""Of a downlink: [download, step, requests or half seconds]; [download, step, bytes, SHA-256, segments];
 [download, step, offset, bytes]."""
 ANSWER_KEY, PULL_KEY = 15, 16
 """Of an uplink: [download, step, reason, answers]; [download, step, offset]."""
 MOST_REQUEST = 1_280
 """Bytes of requests for which a downlink has room."""
+PIECE_BYTES = 1_280
+"""Of a package in one downlink, which has nothing else to carry by then."""
 MOST_PACKAGE = 65_536
-WAIT_S = 2
-"""Seconds after which a device asks again while the agent waits for a server."""
-LONGEST_WAIT_S = 30
+WAIT = 1
+"""Half seconds after which a device asks again while the agent waits for a server."""
+LONGEST_WAIT = 60
 """Limit on a device: if a server takes longer, another session begins."""
 OVER = 0
-"""In place of seconds: the device forgets the download."""
+"""In place of half seconds: the device forgets the download."""
 
 DONE, LOST, INTERRUPTED, NO_CARD, NOT_ALLOWED, DAMAGED = range(6)
 REASONS = {
@@ -96,9 +98,9 @@ def request(download: int, step: int, requests: bytes) -> Mapping[int, Any]:
     return {REQUEST_KEY: [download, step, requests]}
 
 
-def wait(download: int, step: int, seconds: int) -> Mapping[int, Any]:
+def wait(download: int, step: int, half_seconds: int) -> Mapping[int, Any]:
     """Return a downlink after which the device asks again or, with OVER, forgets the download."""
-    return {REQUEST_KEY: [download, step, seconds]}
+    return {REQUEST_KEY: [download, step, half_seconds]}
 
 
 def offer(download: int, step: int, size: int, digest: bytes, segments: int) -> Mapping[int, Any]:

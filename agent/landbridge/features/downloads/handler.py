@@ -2,20 +2,22 @@
 the server has are removed from the card."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from landbridge.core.clock import from_epoch_s
 from landbridge.core.texts import _, stored
 from landbridge.db import audit
 from landbridge.db.keys import lent
-from landbridge.features.downloads import arrivals, es10, notices
+from landbridge.features.downloads import arrivals, es10, notices, progress, steps
 from landbridge.features.downloads import coding as wire
 from landbridge.features.downloads import queries as downloads
 from landbridge.features.esim.queries import notifications
 from landbridge.features.trips import queries as trips
 from landbridge.protocol import der
-from landbridge.protocol.limits import PIECE_BYTES, WireError
+from landbridge.protocol.limits import WireError
 from landbridge.protocol.uplink import Uplink
 
 _OF_SESSION = (downloads.AUTHENTICATING, downloads.PREPARING, downloads.CANCELLING)
@@ -34,7 +36,7 @@ def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -
         pull = wire.decode_pull(uplink.reports[wire.PULL_KEY])
         row = _mine(connection, device, pull.download)
         if row is not None and _waits_for(row, pull.step) and pull.offset <= row.package_bytes:
-            values = {"pulled": min(pull.offset + PIECE_BYTES, row.package_bytes), "changed_s": now_s}
+            values = {"pulled": min(pull.offset + wire.PIECE_BYTES, row.package_bytes), "changed_s": now_s}
             downloads.change(connection, lent(connection), row.download, {**values, "reason": wire.DONE})
 
 
@@ -87,6 +89,11 @@ def _answered(connection: Connection, device: str, answer: wire.Answer, now_s: i
     if not _waits_for(row, answer.step):
         _late(connection, row, answer, now_s)
         return
+    if row.stage == downloads.LOADING and answer.reason == wire.DONE:
+        keyring = lent(connection)
+        order = progress.opened(connection, keyring, row, from_epoch_s(now_s))
+        progress.apply(connection, keyring, row, steps.loaded(replace(order, answer=answer.content)), now_s)
+        return
     values: dict[str, Any] = {"reason": answer.reason, "changed_s": now_s}
     if answer.reason < wire.FIRST_POSTPONED:
         values |= {"answer": answer.content, "answered": True, "next_s": 0}
@@ -121,7 +128,7 @@ def _spoken_of(uplink: Uplink) -> tuple[int, int] | None:
 def _next(connection: Connection, row: Row[Any], uplink: Uplink, asks: bool, now_s: int) -> Mapping[int, Any]:
     """Return what the device must do for its order."""
     if row.answered:
-        return wire.wait(row.download, row.step, _wait_s(row, now_s)) if asks else {}
+        return wire.wait(row.download, row.step, _wait(row, now_s)) if asks else {}
     if asks and _is_postponed(uplink, row):
         return {}
     if row.stage == downloads.LOADING:
@@ -132,12 +139,12 @@ def _next(connection: Connection, row: Row[Any], uplink: Uplink, asks: bool, now
     return wire.request(row.download, row.step, requests)
 
 
-def _wait_s(row: Row[Any], now_s: int) -> int:
-    """Return the seconds after which a device asks again; they grow while the server does not answer."""
-    if row.next_s > now_s + wire.LONGEST_WAIT_S:
+def _wait(row: Row[Any], now_s: int) -> int:
+    """Return the half seconds after which a device asks again; they grow while the server does not answer."""
+    if 2 * (row.next_s - now_s) > wire.LONGEST_WAIT:
         return wire.OVER
     wanted = max(row.next_s - now_s, now_s - row.changed_s)
-    return int(min(max(wanted, wire.WAIT_S), wire.LONGEST_WAIT_S))
+    return int(min(max(2 * wanted, wire.WAIT), wire.LONGEST_WAIT))
 
 
 def _is_postponed(uplink: Uplink, row: Row[Any]) -> bool:

@@ -11,8 +11,7 @@ from landbridge.core.texts import loaded
 from landbridge.db.among import among_given
 from landbridge.db.keys import Keyring
 from landbridge.db.tables import downloads, euicc_certificates, sim_identities
-from landbridge.features.downloads.coding import REASONS
-from landbridge.protocol.limits import PIECE_BYTES
+from landbridge.features.downloads.coding import PIECE_BYTES, REASONS
 
 SECRETS = ("code", "request", "answer", "session", "package")
 """Kept encrypted, in columns of these names with `wrapped_` before them."""

@@ -19,9 +19,10 @@ import cbor2
 from cryptography import x509
 from sqlalchemy import Row
 
+from landbridge.core import texts
 from landbridge.core.backoff import wait_s
 from landbridge.core.clock import to_epoch_s
-from landbridge.core.texts import _, loaded
+from landbridge.core.texts import _
 from landbridge.features.downloads import activation, es10, trust
 from landbridge.features.downloads.activation import Code
 from landbridge.features.downloads.coding import (
@@ -339,8 +340,12 @@ def _prepared(order: Order, trusted: Trust) -> Next:
     return Next(asked.values | {"request": None})
 
 
-def _loaded(order: Order, _trusted: Trust) -> Next:
-    return _result(order, order.answer, order.row.loads + 1)
+def loaded(order: Order) -> Next:
+    """Return what follows from the result of a load; no server is asked."""
+    try:
+        return _result(order, order.answer, order.row.loads + 1)
+    except DerError as error:
+        return _stopped(order, error)
 
 
 def _result(order: Order, answer: bytes, loads: int) -> Next:
@@ -392,13 +397,12 @@ def _tell_cancelled(order: Order, trusted: Trust) -> Next:
                 transactionId=order.transaction_id,
                 cancelSessionResponse=encoded(order.answer),
             )
-    return Next({}, FAILED, loaded(order.row.problem))
+    return Next({}, FAILED, texts.loaded(order.row.problem))
 
 
 _STAGES: Mapping[str, Callable[[Order, Trust], Next]] = {
     ORDERED: _collected,
     AUTHENTICATING: _authenticated,
     PREPARING: _prepared,
-    LOADING: _loaded,
     CHECKING: _checked,
 }

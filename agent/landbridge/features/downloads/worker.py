@@ -8,11 +8,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any
-
-import cbor2
-from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import Clock, to_epoch_s
 from landbridge.core.http import WHOLE_S
@@ -20,13 +15,12 @@ from landbridge.core.periodic import Periodic
 from landbridge.core.texts import stored
 from landbridge.db.database import Database
 from landbridge.db.keys import Keyring
-from landbridge.features.downloads import activation, arrivals, notices, steps
+from landbridge.features.downloads import notices, progress, steps
 from landbridge.features.downloads import queries as downloads
-from landbridge.features.downloads.steps import Next, Order
 from landbridge.features.downloads.trust import Trust
 from landbridge.features.esim.queries import notifications
 
-LOOK_S = 0.5
+LOOK_S = 0.2
 _MOST_AT_ONCE = 8
 _RETRY_S = 300
 _LAST_WORDS_S = 5.0
@@ -103,39 +97,15 @@ class Downloads(Periodic):
             row = downloads.find(connection, number)
             if row is None or row.outcome is not None or not row.answered:
                 return
-            order = self._order(connection, row, now)
+            order = progress.opened(connection, self._keyring, row, now)
         come = steps.advance(order, self._trusted)
         with self._database.writing() as connection:
             found = downloads.find(connection, number)
             if found is None or found.outcome is not None or found.step != row.step:
                 return  # it was cancelled meanwhile
-            self._apply(connection, row, come, to_epoch_s(now))
+            progress.apply(connection, self._keyring, row, come, to_epoch_s(now))
         stage = come.outcome or come.values.get("stage", row.stage)
         _log.info("download %d of %s: %s", number, row.device, stage)
-
-    def _order(self, connection: Connection, row: Row[Any], now: datetime) -> Order:
-        opened = {name: downloads.secret(self._keyring, row, name) for name in downloads.SECRETS}
-        code = activation.restored(opened["code"]) if opened["code"] else None
-        session = cbor2.loads(opened["session"]) if opened["session"] else {}
-        imei = downloads.imei(connection, row.device)
-        return Order(row, code, opened["request"], opened["answer"], session, imei, now)
-
-    def _apply(self, connection: Connection, row: Row[Any], come: Next, now_s: int) -> None:
-        values = {**come.values, "changed_s": now_s}
-        if values.get("problem"):
-            values["problem"] = stored(values["problem"])
-        downloads.change(connection, self._keyring, row.download, values)
-        if come.learned:
-            downloads.learn(connection, *come.learned)
-        for each in come.results:
-            notices.keep_result(connection, row.device, row.eid, each, now_s)
-        if come.outcome:
-            iccid = come.values.get("iccid", row.iccid)
-            problem = come.problem
-            if come.outcome == downloads.INSTALLED:
-                who = row.ordered_by if row.then_enable else None
-                problem = arrivals.installed(connection, row, iccid, who, now_s) or problem
-            downloads.end(connection, row.download, come.outcome, stored(problem) if problem else None, now_s)
 
     def _post(self, number: int) -> None:
         """Deliver one notification to its server."""

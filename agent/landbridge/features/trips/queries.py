@@ -117,10 +117,11 @@ def idle_s(connection: Connection, device: str) -> int | None:
 
 
 def tagged(connection: Connection, tag: str) -> list[str]:
-    """Return the devices whose running trips have the tag."""
-    has_tag = trips.c.tags.contains(json.dumps(tag), autoescape=True)
-    running = select(trips.c.device).where(trips.c.ended_s.is_(None), has_tag)
-    return list(connection.execute(running).scalars())
+    """Return the devices on trips where trip or device has the tag."""
+    text = json.dumps(tag)
+    has_tag = trips.c.tags.contains(text, autoescape=True) | devices.c.tags.contains(text, autoescape=True)
+    running = select(trips.c.device).join(devices, trips.c.device == devices.c.device)
+    return list(connection.execute(running.where(trips.c.ended_s.is_(None), has_tag)).scalars())
 
 
 def last(connection: Connection, device: str) -> Row[Any] | None:

@@ -93,6 +93,8 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("wrapped_key", sa.LargeBinary(), nullable=False),
         sa.Column("created_s", Integer, nullable=False),
+        sa.Column("retired_s", Integer),
+        sa.Column("tags", sa.Text(), server_default="[]", nullable=False),
         sa.Column("next_down_number", Integer, nullable=False),
         sa.Column("window_top", Integer, nullable=False),
         sa.Column("window_bits", Integer, nullable=False),
