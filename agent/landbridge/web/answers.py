@@ -114,10 +114,10 @@ class Whereabouts(BaseModel):
 
 
 class FleetPage(BaseModel):
-    """Devices by id."""
+    """A page of devices by id."""
 
     devices: list[Whereabouts]
-    next: str | None
+    next: Next
 
 
 class Near(BaseModel):
@@ -167,6 +167,13 @@ class Command(BaseModel):
     result_of: Time
     state: str
     open: bool
+
+
+class Commands(BaseModel):
+    """A page of commands."""
+
+    commands: list[Command]
+    next: Next
 
 
 class Given(BaseModel):
@@ -222,6 +229,13 @@ class Link(BaseModel):
     by: str
     made: str
     state: str
+
+
+class Links(BaseModel):
+    """A page of share links."""
+
+    share_links: list[Link]
+    next: Next
 
 
 class NewLink(BaseModel):
@@ -280,6 +294,13 @@ class TrackingEvent(BaseModel):
     seq: int | None
 
 
+class TrackingEvents(BaseModel):
+    """A page of current events."""
+
+    events: list[TrackingEvent]
+    next: Next
+
+
 class Record(BaseModel):
     """A record in its own units, and its GeoJSON feature."""
 
@@ -300,7 +321,7 @@ class Wakes(BaseModel):
     """A page of wakes."""
 
     wakes: list[Wake]
-    next: str | None
+    next: Next
 
 
 class Alarm(BaseModel):
@@ -318,6 +339,13 @@ class Alarm(BaseModel):
     note: str | None
     cleared: Time
     cleared_by: str | None
+
+
+class Alarms(BaseModel):
+    """A page of alarms."""
+
+    alarms: list[Alarm]
+    next: Next
 
 
 class Identity(BaseModel):
@@ -409,6 +437,13 @@ class Download(BaseModel):
     refusal: str | None
     """Subject and reason code of the server (SGP.22 5.2.6)."""
     open: bool
+
+
+class Downloads(BaseModel):
+    """A page of profile downloads."""
+
+    downloads: list[Download]
+    next: Next
 
 
 class Ordered(BaseModel):

@@ -65,7 +65,7 @@ _TIMES = {
     "reported", "result_of", "revoked", "sent", "set", "since", "started", "stationary_until", "time",
     "until",
 }  # fmt: skip
-_SHAPED = (_TIME, "lb-0001/17", "lb-0001/17/stop", "3f2504e0-4f89-51d3-9a0c-0305e82c3301")
+_SHAPED = (_TIME, "CN", "lb-0001/17", "lb-0001/17/stop", "3f2504e0-4f89-51d3-9a0c-0305e82c3301")
 """Texts for patterns: of times and of ids."""
 _DEPTH = 12
 
@@ -97,7 +97,7 @@ def _of_type(schema: Json, schemas: Json, name: str, depth: int) -> Any:
         case "string":
             return _text(schema, name)
         case "integer" | "number":
-            return given if isinstance(given, int | float) else schema.get("minimum", 1)
+            return given if isinstance(given, int | float) else _number(schema)
     return {"boolean": False, "null": None}.get(str(kind), given)
 
 
@@ -110,11 +110,16 @@ def _object(schema: Json, schemas: Json, name: str, depth: int) -> Any:
     return {"light_lux": example(more, schemas, "", depth + 1)} if isinstance(more, dict) else {}
 
 
+def _number(schema: Json) -> int:
+    return int(schema.get("minimum", min(1, schema.get("maximum", 1))))
+
+
 def _text(schema: Json, name: str) -> str:
     given = VALUES.get(name)
     usual = _TIME if name in _TIMES or schema.get("format") == "date-time" else "text"
     for each in (given, usual, *_SHAPED):
-        is_short = isinstance(each, str) and len(each) <= schema.get("maxLength", len(each))
-        if is_short and re.search(schema.get("pattern", ""), each):
-            return str(each)
+        if not isinstance(each, str) or len(each) > schema.get("maxLength", len(each)):
+            continue
+        if re.search(schema.get("pattern", ""), each):
+            return each
     return usual
