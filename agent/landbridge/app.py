@@ -43,6 +43,7 @@ from landbridge.features.esim import handler as cards
 from landbridge.features.integrations.deliveries import Deliveries
 from landbridge.features.integrations.home_assistant import announcing
 from landbridge.features.integrations.kinds import opened
+from landbridge.features.notifications.worker import Notifier, sender
 from landbridge.features.routes import handler as route_data
 from landbridge.features.settings import handler as settings
 from landbridge.features.sims import handler as sims
@@ -240,12 +241,16 @@ def _working(
     deliveries = Deliveries(
         database,
         Clock(),
-        lambda integration: opened(integration, keyring, config.mail, pages),
+        lambda integration: opened(integration, keyring),
         leads.may_deliver,
     )
+    send = sender(keyring, config.mail, Clock())
+    notifier = Notifier(database, Clock(), send, pages, leads.may_deliver)
     retention = RetentionWorker(database, Clock(), config.store, priority)
     profiles = Downloads(database, keyring, Clock(), trust.load(config.esim), leads.may_deliver)
-    threads: list[Periodic | Worker] = [worker, tracking, publisher, deliveries, profiles, retention]
+    threads: list[Periodic | Worker] = [
+        worker, tracking, publisher, deliveries, notifier, profiles, retention,
+    ]  # fmt: skip
     if config.broker.users == MOSQUITTO:
         threads.append(BrokerUsers(config.broker, database, keyring, leads.may_send))
     checks = (*dict.fromkeys((source.problem, session.problem)), worker.problem)

@@ -55,6 +55,7 @@ GROUPS = {
     "commands": ("features.commands.cli",),
     "share": ("features.sharing.cli",),
     "tokens": ("features.users.cli",),
+    "notifications": ("features.notifications.cli",),
     "integrations": ("features.integrations.cli",),
     "dead-letters": ("ingest.cli",),
     "broker": ("operations.broker_cli",),

@@ -162,7 +162,7 @@ class Nats:
 @strict
 @dataclass(frozen=True)
 class Mail:
-    """The mail server through which alarms go to integrations of the kind mail."""
+    """The mail server for notifications and reports."""
 
     host: _Host = key("localhost", "Host name; with TLS it must be the one in the certificate.")
     port: _Port = key(587, "TCP port.")

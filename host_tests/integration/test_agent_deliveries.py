@@ -656,7 +656,6 @@ def test_home_assistant_forgets_a_device_with_its_position_and_keeps_tenants_apa
         ("Erp", "http://a/", "webhook", (), "cannot be the name"),
         ("erp", "ftp://a/", "webhook", (), "no address"),
         ("erp", "http:", "webhook", (), "no address"),
-        ("erp", "mailto:nobody", "mail", (), "no address"),
         ("erp", "http://a/", "pigeon", (), "no kind"),
         ("erp", "http://a/", "traccar", ("event",), "takes no 'event'"),
     ],

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from landbridge.config import Config, Mail, Store, Web
+from landbridge.config import Config, Store, Web
 from landbridge.core.clock import Clock
 from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
@@ -164,7 +164,7 @@ class Fleet:
 
     @contextmanager
     def delivering(self) -> Iterator[Deliveries]:
-        thread = Deliveries(self.database, Clock(), lambda each: opened(each, self.keyring, Mail()))
+        thread = Deliveries(self.database, Clock(), lambda each: opened(each, self.keyring))
         thread.start()
         try:
             yield thread

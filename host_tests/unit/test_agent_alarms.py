@@ -13,13 +13,14 @@ from landbridge.events import publishing
 from landbridge.events import queries as events
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
-from landbridge.features.alarms.rules import RULES, SEVERITIES
+from landbridge.features.alarms.rules import RULES
 from landbridge.features.geofences import queries as geofences
 from landbridge.features.sims import controls, rules
 from landbridge.features.sims import handler as watch
 from landbridge.features.sims.rules import Card, Observed
 from landbridge.features.trips import queries as trips
 from landbridge.points import queries as points
+from landbridge.protocol.event import SEVERITIES
 from landbridge.tracking import queries as tracking
 from landbridge.tracking import silence
 from landbridge.tracking.recompute import recompute

@@ -7,8 +7,8 @@ from html import unescape
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from landbridge.features.alarms.rules import SEVERITIES
 from landbridge.geo.places import labels
+from landbridge.protocol.event import SEVERITIES
 from landbridge.web.forms import inside
 
 from host_tests.support.fleet import FIRST, NOW_S, SECOND

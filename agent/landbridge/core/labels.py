@@ -49,6 +49,9 @@ LABELS = {
     "leave": _("left"),
     "pass": _("passed"),
     "return": _("returned"),
+    "alarm-cleared": _("alarm cleared"),
+    "geofence": _("geofence"),
+    "start-suggested": _("trip start suggested"),
     # Severities and states of an alarm
     "warning": _("warning"),
     "minor": _("minor"),
@@ -91,6 +94,10 @@ LABELS = {
     "enabled": _("installed and in use"),
     "failed": _("failed"),
     "cancelled": _("cancelled"),
+    # Notifications
+    "sending": _("being sent"),
+    "sent": _("sent"),
+    "withdrawn": _("withdrawn"),
     # Releases
     "running": _("running"),
     "fell back": _("rolled back"),

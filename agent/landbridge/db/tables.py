@@ -233,6 +233,7 @@ integrations = Table(
     Column("tenant", Text),  # whose messages; null: everybody's
     Column("what", Text, nullable=False),  # JSON: which kinds of messages
     Column("wrapped_secret", LargeBinary),  # db/keys.py
+    Column("wrapped_old_secret", LargeBinary),  # the one before it, which signs too; null: none
     Column("cursor", Integer, nullable=False),  # it has all messages up to this one, but for those held
     Column("delivered", Integer, nullable=False, server_default=text("0")),
     Column("delivered_s", Integer),
@@ -256,6 +257,67 @@ delivery_retries = Table(
     Column("next_s", Integer, nullable=False),
     Column("failure", Text, nullable=False),
 )
+
+# Where notifications go, each with its own place among the events. None is ever removed.
+notification_channels = Table(
+    "notification_channels",
+    metadata,
+    Column("channel", Integer, primary_key=True),
+    Column("name", String(32), nullable=False),
+    Column("service", Text, nullable=False),  # what people see of the address
+    Column("wrapped_address", LargeBinary, nullable=False),  # db/keys.py
+    Column("language", String(16), nullable=False),
+    Column("zone", Text, nullable=False),  # of quiet hours and digests
+    Column("tenant", Text),  # whose events; null: everybody's
+    Column("cursor", Integer, nullable=False),  # its rules were applied to all events up to this one
+    Column("added_by", Text, nullable=False),
+    Column("added_s", Integer, nullable=False),
+    Column("removed_by", Text),
+    Column("removed_s", Integer),
+)
+
+# The first rule of a channel that fits an event holds.
+notification_rules = Table(
+    "notification_rules",
+    metadata,
+    Column("channel", ForeignKey("notification_channels.channel"), primary_key=True),
+    Column("name", String(32), primary_key=True),
+    Column("place", Integer, nullable=False),
+    Column("content", Text, nullable=False),  # JSON: features/notifications/rules.py, Rule
+)
+
+# What goes, went, or did not have to go to a channel, a row an event: the outbox and the log of deliveries.
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("notification", Integer, primary_key=True),  # rises; from the clock (db/order.py)
+    Column("id", Text, nullable=False, unique=True),  # of channel and event: none is planned twice
+    Column("channel", ForeignKey("notification_channels.channel"), nullable=False),
+    Column("event", Text, nullable=False, index=True),
+    Column("alarm", Integer, index=True),
+    Column("device", String(32)),
+    Column("tenant", Text),
+    Column("rule", String(32), nullable=False),
+    Column("is_digest", Boolean, nullable=False),  # goes together with others of its rule
+    Column("most_a_week", Integer),  # messages about its container
+    Column("content", Text, nullable=False),  # JSON: the event
+    Column("made_s", Integer, nullable=False),
+    Column("due_s", Integer, nullable=False),
+    Column("state", String(16), nullable=False),  # waiting, sending, sent, withdrawn, failed
+    Column("message", Integer),  # number of the message that it is in
+    Column("lease_until_s", Integer),  # sending: then nobody is at it any more
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("answer", Text),  # the last one
+    Column("answered_s", Integer),
+)
+Index(
+    "notifications_open",
+    notifications.c.channel,
+    notifications.c.due_s,
+    sqlite_where=notifications.c.state.in_(("waiting", "sending")),
+    postgresql_where=notifications.c.state.in_(("waiting", "sending")),
+)
+Index("notifications_by_device", notifications.c.channel, notifications.c.device, notifications.c.answered_s)
 
 # Every revision stays: with who and when it is the audit trail.
 settings = Table(

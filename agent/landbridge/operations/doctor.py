@@ -26,8 +26,9 @@ from landbridge.db.single import alone
 from landbridge.events import outbox
 from landbridge.features.devices import broker_users
 from landbridge.features.devices import queries as devices
-from landbridge.features.integrations import mail
 from landbridge.features.integrations import queries as integrations
+from landbridge.features.notifications import mail
+from landbridge.features.notifications import queries as notifications
 from landbridge.features.trips import queries as trips
 from landbridge.ingest import dead_letters
 from landbridge.ingest.session import Session
@@ -250,9 +251,9 @@ def _integrations(it: Opened) -> str:
 
 def _mail(it: Opened) -> str:
     with it.database.reading() as connection:
-        count = sum(each.kind == "mail" for each in integrations.active(connection))
-    if not count:
-        return "no integration gets any"
+        uses_mail = any("@" in each.service for each in notifications.channels(connection))
+    if not uses_mail:
+        return "no notification channel needs it"
     where = f"{it.config.mail.host}:{it.config.mail.port}"
     try:
         with mail.connected(it.config.mail):

@@ -24,6 +24,7 @@ from landbridge.features.devices import api as history
 from landbridge.features.diagnostics import api as diagnostics
 from landbridge.features.esim import page as card
 from landbridge.features.exports import api as feed
+from landbridge.features.notifications import page as notifications
 from landbridge.features.routes import page as tracking
 from landbridge.features.sharing import page as shared
 from landbridge.features.updates import page as updates
@@ -62,8 +63,8 @@ def make(it: Services) -> FastAPI:
     )
     app.state.services = it
     for each in (
-        api, history, diagnostics, feed, alarms, alarm_page, card, tracking, audit, audit_page, updates,
-        pages, shared,
+        api, history, diagnostics, feed, alarms, alarm_page, notifications, card, tracking, audit, audit_page,
+        updates, pages, shared,
     ):  # fmt: skip
         app.include_router(each.router)
     assets.attach(app)

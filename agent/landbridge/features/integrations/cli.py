@@ -14,7 +14,7 @@ from landbridge.features.integrations import queries as stored
 from landbridge.features.integrations import rules as fleet
 from landbridge.features.integrations.kinds import KINDS
 
-commands = typer.Typer(help="Manage integrations: webhook, DCSA, Traccar, e-mail")
+commands = typer.Typer(help="Manage integrations: webhook, DCSA, Traccar")
 _WHAT = typer.Option([], help="Message type: event, position or track; repeatable. Default: all it supports.")
 _NAME = typer.Argument(help="Name of the integration.")
 _KINDS = "; ".join(f"{name}: {kind.help}" for name, kind in KINDS.items())
@@ -23,7 +23,7 @@ _KINDS = "; ".join(f"{name}: {kind.help}" for name, kind in KINDS.items())
 @commands.command()
 def add(
     name: str = _NAME,
-    address: str = typer.Argument(help="URL, or mailto:<address>[?language=<code>]."),
+    address: str = typer.Argument(help="URL."),
     kind: str = typer.Option("webhook", help=f"{_KINDS}."),
     tenant: str | None = typer.Option(None, help="Only messages from trips of this tenant."),
     what: list[str] = _WHAT,
@@ -36,7 +36,6 @@ def add(
     Examples:
       landbridge integrations add erp https://erp.example/hooks/landbridge --tenant acme --what event
       landbridge integrations add map http://traccar.example:5055 --kind traccar
-      landbridge integrations add dispatch mailto:dispatch@example.org --kind mail
     """
     with opened(make=True) as it, it.database.writing() as connection:
         secret = fleet.add(

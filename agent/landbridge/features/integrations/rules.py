@@ -13,7 +13,6 @@ from landbridge.db import audit
 from landbridge.db.keys import Keyring
 from landbridge.events import outbox
 from landbridge.features.devices import queries as devices
-from landbridge.features.integrations import mail
 from landbridge.features.integrations import queries as integrations
 from landbridge.features.integrations.kinds import KINDS
 from landbridge.features.integrations.queries import Integration
@@ -59,16 +58,13 @@ def _check_address(address: str, kind: str) -> None:
     schemes = KINDS[kind].scheme
     try:
         parts = urlsplit(address)
-        is_whole = bool(parts.hostname) if "http" in schemes else "@" in parts.path
         has_port = parts.port is None or parts.port > 0  # one beyond 65535 is a ValueError
     except ValueError as error:
         raise UserError(f"{address!r} is no address: {error}") from None
-    if parts.scheme not in schemes or not (is_whole and has_port):
+    if parts.scheme not in schemes or not (parts.hostname and has_port):
         raise UserError(f"{address!r} is no address of a {kind}: it begins with {' or '.join(schemes)}:")
     if not address.isascii() or any(each.isspace() for each in address):
         raise UserError(f"{address!r}: write the host in ASCII (xn--...), and %20 for a space")
-    if kind == "mail":
-        mail.check(address)
     if "@" in parts.netloc or parts.fragment:
         raise UserError(
             f"the address of {parts.hostname} has a user or a part after #, which is not sent: leave it out"

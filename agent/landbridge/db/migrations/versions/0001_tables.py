@@ -181,6 +181,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("tenant", sa.Text()),
         sa.Column("what", sa.Text(), nullable=False),
         sa.Column("wrapped_secret", sa.LargeBinary()),
+        sa.Column("wrapped_old_secret", sa.LargeBinary()),
         sa.Column("cursor", Integer, nullable=False),
         sa.Column("delivered", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("delivered_s", Integer),
@@ -449,6 +450,72 @@ def upgrade() -> None:  # noqa: PLR0915
         ),
         sa.PrimaryKeyConstraint("integration", "device"),
     )
+    op.create_table(
+        "notification_channels",
+        sa.Column("channel", Integer, nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
+        sa.Column("wrapped_address", sa.LargeBinary(), nullable=False),
+        sa.Column("language", sa.String(length=16), nullable=False),
+        sa.Column("zone", sa.Text(), nullable=False),
+        sa.Column("tenant", sa.Text()),
+        sa.Column("cursor", Integer, nullable=False),
+        sa.Column("added_by", sa.Text(), nullable=False),
+        sa.Column("added_s", Integer, nullable=False),
+        sa.Column("removed_by", sa.Text()),
+        sa.Column("removed_s", Integer),
+        sa.PrimaryKeyConstraint("channel"),
+    )
+    op.create_table(
+        "notification_rules",
+        sa.Column("channel", Integer, nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("place", Integer, nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["channel"],
+            ["notification_channels.channel"],
+        ),
+        sa.PrimaryKeyConstraint("channel", "name"),
+    )
+    op.create_table(
+        "notifications",
+        sa.Column("notification", Integer, nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("channel", Integer, nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("alarm", Integer),
+        sa.Column("device", sa.String(length=32)),
+        sa.Column("tenant", sa.Text()),
+        sa.Column("rule", sa.String(length=32), nullable=False),
+        sa.Column("is_digest", sa.Boolean(), nullable=False),
+        sa.Column("most_a_week", Integer),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("made_s", Integer, nullable=False),
+        sa.Column("due_s", Integer, nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("message", Integer),
+        sa.Column("lease_until_s", Integer),
+        sa.Column("attempts", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("answer", sa.Text()),
+        sa.Column("answered_s", Integer),
+        sa.ForeignKeyConstraint(
+            ["channel"],
+            ["notification_channels.channel"],
+        ),
+        sa.PrimaryKeyConstraint("notification"),
+        sa.UniqueConstraint("id"),
+    )
+    op.create_index("ix_notifications_event", "notifications", ["event"])
+    op.create_index("ix_notifications_alarm", "notifications", ["alarm"])
+    op.create_index(
+        "notifications_open",
+        "notifications",
+        ["channel", "due_s"],
+        sqlite_where=sa.text("state IN ('waiting', 'sending')"),
+        postgresql_where=sa.text("state IN ('waiting', 'sending')"),
+    )
+    op.create_index("notifications_by_device", "notifications", ["channel", "device", "answered_s"])
     op.create_table(
         "release_files",
         sa.Column("board", sa.String(length=32), nullable=False),
