@@ -65,7 +65,14 @@ _TIMES = {
     "reported", "result_of", "revoked", "sent", "set", "since", "started", "stationary_until", "time",
     "until",
 }  # fmt: skip
-_SHAPED = (_TIME, "CN", "CSQU3054383", "lb-0001/17", "lb-0001/17/stop", "3f2504e0-4f89-51d3-9a0c-0305e82c3301")
+_SHAPED = (
+    _TIME,
+    "CN",
+    "CSQU3054383",
+    "lb-0001/17",
+    "lb-0001/17/stop",
+    "3f2504e0-4f89-51d3-9a0c-0305e82c3301",
+)
 """Texts for patterns: of times and of ids."""
 _DEPTH = 12
 
