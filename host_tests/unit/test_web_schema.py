@@ -104,7 +104,7 @@ def test_nothing_breaks_it_and_no_tenant_sees_another_s(served, viewer):
                 hold_against(document.raw_schema, answer["content"][kind], response.text)
             if viewer != "admin":
                 assert response.status_code in (400, 403, 404, 405, 422) or (
-                    THEIRS not in response.text and "TGHU0000009" not in response.text
+                    THEIRS.encode() not in response.content and b"TGHU0000009" not in response.content
                 ), response.text
 
         ask()
@@ -132,10 +132,9 @@ def test_answers_of_a_fleet_to_which_everything_has_happened_are_as_described(pa
             assert operation["security"] == [{"HTTPBearer": []}]
             codes = {"400", "401", "403", "404", "411", "413", "422", "429", "503"}
             assert codes < set(operation["responses"]), path
-        if "get" in operations and path not in (
-            "/v1/events",
-            "/v1/devices/{device}/downloads/{download}",
-        ):  # of these alarms no event was told
+        # Of these alarms no event was told; no text is in Parquet.
+        left_out = ("/v1/events", "/v1/devices/{device}/downloads/{download}")
+        if "get" in operations and path not in left_out and not path.endswith(".parquet"):
             whole = path.format(device=FIRST, seq=1, entry=1, alarm=NOW_S) + QUERIES.get(path, "")
             status, text = pages.ask(whole, pages.house)
             assert status == 200, whole

@@ -14,6 +14,7 @@ from pydantic_core import CoreSchema
 from pydantic_core.core_schema import json_or_python_schema
 
 from landbridge.features.exports.formats import MEDIA_TYPES, Format
+from landbridge.features.exports.parquet import MEDIA_TYPE
 
 Json = dict[str, Any]
 Time = str | None
@@ -607,6 +608,10 @@ AUDIT_FILES: dict[int | str, Json] = {
     }
 }
 """Responses of an export of the audit log."""
+PARQUET: dict[int | str, Json] = {
+    200: {"description": "The file.", "content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}
+}
+"""Responses of an export for analysts."""
 NOT_YET: dict[int | str, Json] = {409: {"description": "No event can have that number."}}
 """Responses of a feed."""
 BEARER = HTTPBearer(auto_error=False, description="A token: `landbridge tokens add`.")
