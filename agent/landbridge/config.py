@@ -54,6 +54,12 @@ _AtText = Annotated[
     Wanted("at most 64 characters of printable ASCII without quotes", pattern="^[ !#-~]*$", max_length=64),
 ]
 _ClientId = Annotated[str, Wanted("1 to 64 characters on one line", is_one_line, min_length=1, max_length=64)]
+_Tiles = Annotated[
+    str,
+    Wanted("an address that begins with https:// or http://, or the name of a .pmtiles file", is_one_line,
+           pattern=r"^(https?://[^ ]+|[^:]+\.pmtiles|)$"),
+    _PATH,
+]  # fmt: skip
 _Count = Annotated[int, Between(1, 2**31 - 1)]
 _Port = Annotated[int, Between(1, 65535, "a port, 1 to 65535")]
 _PortOrNone = Annotated[int, Between(0, 65535, "a port, 1 to 65535, or 0")]
@@ -133,6 +139,11 @@ class Web:
     port: _PortOrNone = key(0, "TCP port; 0: neither pages nor API.")
     host: _Host = key("127.0.0.1", "Address they listen on.")
     url: _Text = key("", "Where browsers find them, for links and mails; empty: http://<host>:<port>.")
+    tiles: _Tiles = key(
+        "",
+        "Your own map: address of raster tiles with {z}, {x}, {y} or of a vector style, or a PMTiles file.",
+    )
+    tiles_credit: _Text = key("", "Whom the map names for these tiles.")
 
 
 def base_url(web: Web) -> str:
@@ -308,7 +319,7 @@ def _from_folder(section: str, values: Any, folder: Path) -> Any:
     paths = {each.name: getattr(values, each.name) for each in _keys(section) if each.is_marked(_PATH)}
     return replace(
         values,
-        **{name: str(folder / path) for name, path in paths.items() if path and not is_server(path)},
+        **{name: str(folder / path) for name, path in paths.items() if path and "://" not in path},
     )
 
 

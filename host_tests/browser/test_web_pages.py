@@ -96,6 +96,8 @@ def test_a_track_is_played(web: Website, operator: Page):
     expect(operator).to_have_url(f"{web.url}/devices/{DEVICE}")
     drawn(operator, "points")
     until(operator, f"{MAP}.queryRenderedFeatures({{layers: ['gaps']}}).length === 0", "no gap at the end")
+    drawn(operator, "route-ahead")
+    assert count(operator, "route-travelled") and count(operator, "stations")
     assert operator.locator("figure").count() == 7
     expect(operator.locator("#wakes tr.here")).to_contain_text("next position while moving")
     picture(operator, "device", full_page=True)

@@ -189,11 +189,12 @@ class Pages:
         return self._url
 
     @contextmanager
-    def served(self) -> Iterator[None]:
+    def served(self, **web: Any) -> Iterator[None]:
+        """Serve it, with settings of [web]."""
         port = free_port()
         self._url = f"http://127.0.0.1:{port}"
         store = Store(database=self._fleet.database.place, key_file=str(self._fleet.keyring.path))
-        config = replace(Config(), web=Web(port=port), store=store)
+        config = replace(Config(), web=Web(port=port, **web), store=store)
         with serving(config, self._fleet.database, Clock(), threading.Event()):
             yield
 

@@ -168,9 +168,9 @@ def feed(web: Website) -> None:
 class Watched:
     """A browser whose every request and complaint is kept."""
 
-    def __init__(self, browser: Browser, url: str) -> None:
+    def __init__(self, browser: Browser, url: str, *others: str) -> None:
         self._browser = browser
-        self._host = urlsplit(url).netloc
+        self._hosts = {urlsplit(each).netloc for each in (url, *others)}
         self.complaints: list[str] = []
 
     def context(self, **options: Any) -> BrowserContext:
@@ -185,7 +185,7 @@ class Watched:
 
     def _see(self, url: str) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("data", "blob") and parts.netloc != self._host:
+        if parts.scheme not in ("data", "blob") and parts.netloc not in self._hosts:
             self.complaints.append(f"asked elsewhere: {url}")
 
     def _hear(self, kind: str, text: str) -> None:

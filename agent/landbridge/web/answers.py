@@ -454,12 +454,23 @@ class Ordered(BaseModel):
 
 
 class Station(BaseModel):
-    """A station of a route."""
+    """A station of a route; `chinese` is its name in Chinese."""
 
     name: str
+    chinese: str | None
     country: str
     kind: str
     km: int
+    longitude: float
+    latitude: float
+
+
+class RouteOfDevice(BaseModel):
+    """The route of a trip, and the kilometre that its device is at."""
+
+    route: str | None
+    stations: list[Station]
+    km: float | None
 
 
 class TripCurve(BaseModel):

@@ -12,7 +12,7 @@ from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from sqlalchemy.exc import OperationalError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as AnyHTTPException
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from landbridge.core.errors import UserError
 from landbridge.core.texts import _
@@ -25,10 +25,11 @@ from landbridge.features.diagnostics import api as diagnostics
 from landbridge.features.esim import page as card
 from landbridge.features.exports import api as feed
 from landbridge.features.notifications import page as notifications
+from landbridge.features.routes import api as routes
 from landbridge.features.routes import page as tracking
 from landbridge.features.sharing import page as shared
 from landbridge.features.updates import page as updates
-from landbridge.web import api, assets, document, pages
+from landbridge.web import api, assets, document, pages, tiles
 from landbridge.web.address import own_address
 from landbridge.web.answers import BEARER, REFUSALS
 from landbridge.web.auth import COOKIE, NotSignedIn, current_user
@@ -41,6 +42,8 @@ from landbridge.web.render import page
 from landbridge.web.services import Services
 
 NO_TOKEN = "no valid token: send Authorization: Bearer <token>; `landbridge tokens add` makes one"
+_NOT_COMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/vnd.pmtiles")
+"""Ranges of a file are those of what lies on the disk."""
 _STANDARD = {
     "Not Found": _("this page does not exist"),
     "Method Not Allowed": _("this page does not accept such a request"),
@@ -63,11 +66,12 @@ def make(it: Services) -> FastAPI:
     )
     app.state.services = it
     for each in (
-        api, history, diagnostics, feed, alarms, alarm_page, notifications, card, tracking, audit, audit_page,
-        updates, pages, shared,
+        api, history, diagnostics, feed, alarms, alarm_page, notifications, card, routes, tracking, audit,
+        audit_page, updates, pages, shared,
     ):  # fmt: skip
         app.include_router(each.router)
     assets.attach(app)
+    tiles.attach(app, it.config.web)
     app.add_exception_handler(NotSignedIn, _not_signed_in)
     app.add_exception_handler(UserError, _user_error)
     app.add_exception_handler(OperationalError, _no_database)
@@ -76,8 +80,10 @@ def make(it: Services) -> FastAPI:
     app.add_exception_handler(Exception, _failed)
     app.openapi = lambda: document.described(app)  # type: ignore[method-assign]  # as FastAPI has it done
     app.add_middleware(Once)
-    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)
-    app.add_middleware(Guard)
+    app.add_middleware(
+        GZipMiddleware, minimum_size=1000, compresslevel=4, exclude_content_types=_NOT_COMPRESSED
+    )
+    app.add_middleware(Guard, tiles_origin=tiles.origin(it.config.web))
     return app
 
 

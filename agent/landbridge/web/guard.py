@@ -11,15 +11,9 @@ from landbridge.core.rate_limit import Buckets, Rate
 from landbridge.features.sharing.rules import SHARE_PATH
 from landbridge.web.concurrency import Places
 from landbridge.web.problems import is_api, problem
+from landbridge.web.tiles import TILES_PATH
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; font-src 'self'; "
-    # The map draws its images itself.
-    "img-src 'self' data: blob:; worker-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
 HEADERS = {
-    "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
@@ -27,7 +21,7 @@ HEADERS = {
     "permissions-policy": "geolocation=(), camera=(), microphone=()",
 }
 
-USUAL, SIGN_IN, SHARED = Rate(300, 20), Rate(10, 0.1), Rate(30, 0.5)
+USUAL, SIGN_IN, SHARED, TILES = Rate(300, 20), Rate(10, 0.1), Rate(30, 0.5), Rate(2000, 200)
 LARGEST_BODY = 65_536
 AT_ONCE = 100
 """Requests in progress of one address, live feeds included."""
@@ -36,8 +30,9 @@ AT_ONCE = 100
 class Guard:
     """The outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, tiles_origin: str = "") -> None:
         self._app = app
+        self._tiles_origin = tiles_origin
         self._buckets = Buckets()
         self._places = Places(AT_ONCE)
 
@@ -51,6 +46,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(HEADERS)
+                headers["content-security-policy"] = policy(self._tiles_origin, is_framed(scope))
                 headers.setdefault("cache-control", "no-store")
                 if scope["scheme"] == "https":
                     headers["strict-transport-security"] = "max-age=31536000"
@@ -69,6 +65,24 @@ class Guard:
             await answer(scope, receive, send_with_headers)
         finally:
             self._places.give_back(client)
+
+
+def policy(tiles_origin: str = "", framed: bool = False) -> str:
+    """Return the content security policy of an answer: pages ask this host, and for tiles one more."""
+    tiles = tiles_origin and f" {tiles_origin}"
+    ancestors = "*" if framed else "'none'"
+    return (
+        f"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'{tiles}; "
+        # The map draws its images itself.
+        f"font-src 'self'; img-src 'self' data: blob:{tiles}; worker-src 'self'; "
+        f"form-action 'self'; frame-ancestors {ancestors}; base-uri 'none'"
+    )
+
+
+def is_framed(scope: Scope) -> bool:
+    """Whether other sites may show this answer within a page: who answers puts `framed` into the request's
+    state."""
+    return bool(scope.get("state", {}).get("framed"))
 
 
 def _too_many(scope: Scope, what: str) -> Response:
@@ -93,4 +107,6 @@ def rate_of(scope: Scope) -> Rate:
     path = scope["path"]
     if path.startswith(SHARE_PATH):
         return SHARED
+    if path.startswith(TILES_PATH):
+        return TILES
     return SIGN_IN if path == "/sign-in" and scope["method"] == "POST" else USUAL
