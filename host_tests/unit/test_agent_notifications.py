@@ -301,7 +301,10 @@ def test_a_service_gets_it_by_apprise_and_nobody_sees_its_address(dispatch, capl
         seen = [pages.ask(path, token)[1] for path in paths]
     receiver.close()
     assert [part for part in (*seen, caplog.text, row.answer) if "verysecret" in part] == []
-    assert "verysecret" not in dispatch.fleet.database.place and json.loads(seen[0])["channels"][0]["service"] == "JSON"
+    assert (
+        "verysecret" not in dispatch.fleet.database.place
+        and json.loads(seen[0])["channels"][0]["service"] == "JSON"
+    )
     with open(dispatch.fleet.database.place, "rb") as file:
         assert b"verysecret" not in file.read()
 
