@@ -206,7 +206,7 @@ def test_a_known_user_signs_in(place: Place):
     assert "samesite=strict" in entered.cookies["landbridge"].lower()
     assert "landbridge-openid" not in anna.cookies
     assert anna.get("/").status == 200
-    (session,) = json.loads(anna.get("/v1/users/anna/sessions").text)
+    (session,) = json.loads(anna.get("/v1/users/anna/sessions").text)["sessions"]
     assert session["means"] == "openid"
     begun = place.visitor().get("/sign-in/openid")
     cookie = begun.cookies["landbridge-openid"].lower()

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi import APIRouter, HTTPException, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from landbridge.core.texts import _
@@ -10,11 +10,12 @@ from landbridge.features.users import mail, rules
 from landbridge.features.users import people as users
 from landbridge.features.users.queries import people as stored
 from landbridge.features.users.queries import sessions
-from landbridge.web import people
-from landbridge.web.answers import Json, Schema, Time
-from landbridge.web.api import LARGEST, MOST, ActingUser, Before, CurrentUser, Most, Number
+from landbridge.web import paging, people
+from landbridge.web.answers import Json, Next, Schema, Time
+from landbridge.web.api import ActingUser, CurrentUser, Number
 from landbridge.web.auth import demand
 from landbridge.web.language import language_of
+from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1")
@@ -74,7 +75,7 @@ class UserPage(BaseModel):
     """Users by name."""
 
     users: list[OneUser]
-    next: str | None
+    next: Next
 
 
 class Invitation(BaseModel):
@@ -98,6 +99,13 @@ class Session(BaseModel):
     current: bool
 
 
+class SessionPage(BaseModel):
+    """Sign-in sessions of a user; all of them are on one page."""
+
+    sessions: list[Session]
+    next: Next
+
+
 class Token(BaseModel):
     """A token, without its secret."""
 
@@ -113,6 +121,13 @@ class Token(BaseModel):
     revoked_by: str | None
 
 
+class TokenPage(BaseModel):
+    """Tokens, newest first."""
+
+    tokens: list[Token]
+    next: Next
+
+
 class MadeToken(BaseModel):
     """A new token; its secret is shown only once."""
 
@@ -122,19 +137,17 @@ class MadeToken(BaseModel):
 
 @router.get("/users")
 def list_users(
-    request: Request,
-    who: CurrentUser,
-    after: Annotated[str, Query(max_length=32)] = "",
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
+    request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
 ) -> Annotated[Json, Schema(UserPage)]:
-    """List users by name; `next` is `after` of the next page, null on the last."""
+    """List users by name."""
     demand(who, "admin")
     it = services(request)
+    after = str((paging.start(cursor, str) or ("",))[0])
     with it.database.reading() as connection:
         rows = stored.every(connection, who.tenant, after, limit + 1)
         ends = stored.invitation_ends(connection, it.clock.now_s())
-    shown = [people.serialized(row, ends.get(row.user)) for row in rows[:limit]]
-    return {"users": shown, "next": rows[limit - 1].name if len(rows) > limit else None}
+    shown = [people.serialized(row, ends.get(row.user)) for row in rows]
+    return paging.cut("users", shown, limit, "user")
 
 
 @router.post("/users", status_code=201)
@@ -189,12 +202,15 @@ def invite_again(request: Request, who: ActingUser, user: Name) -> Annotated[Jso
 
 
 @router.get("/users/{user}/sessions")
-def list_sessions(request: Request, who: CurrentUser, user: Name) -> list[Annotated[Json, Schema(Session)]]:
+def list_sessions(
+    request: Request, who: CurrentUser, user: Name
+) -> Annotated[Json, Schema(SessionPage)]:
     """List the sign-in sessions of a user, the last used first."""
     it = services(request)
     with it.database.reading() as connection:
         row = people.own_or_managed(connection, who, user)
-        return people.serialized_sessions(connection, row.user, it.clock.now_s(), who.session)
+        shown = people.serialized_sessions(connection, row.user, it.clock.now_s(), who.session)
+    return paging.page("sessions", shown, None)
 
 
 @router.delete("/users/{user}/sessions", status_code=204)
@@ -216,11 +232,12 @@ def end_session(request: Request, who: ActingUser, user: Name, session: Number) 
 
 @router.get("/tokens")
 def list_tokens(
-    request: Request, who: CurrentUser, before: Before = LARGEST, limit: Most = MOST
-) -> list[Annotated[Json, Schema(Token)]]:
+    request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
+) -> Annotated[Json, Schema(TokenPage)]:
     """List tokens, newest first: those of everybody for administrators, else one's own."""
     with services(request).database.reading() as connection:
-        return [people.serialized_token(row) for row in people.listed_tokens(connection, who, before, limit)]
+        rows = people.listed_tokens(connection, who, paging.before(cursor), limit + 1)
+    return paging.cut("tokens", [people.serialized_token(row) for row in rows], limit, "token")
 
 
 @router.post("/tokens", status_code=201)

@@ -15,8 +15,8 @@ from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
 from landbridge.db.opened import command_user
 from landbridge.features.devices import queries as devices
-from landbridge.features.users import mail, people
-from landbridge.features.users.queries import people as users
+from landbridge.features.users import rules
+from landbridge.features.users.queries import people, tokens
 from landbridge.ingest import nats_access
 from landbridge.operations.setup import brokers, certificates, written
 from landbridge.operations.setup.answers import EXISTING, MOSQUITTO, NATS, Answers, kept
@@ -27,7 +27,7 @@ class Done(NamedTuple):
 
     changed: list[Path]
     """Files that were made or changed."""
-    invitation: str | None
+    token: str | None
     """Of the first administrator; None: there are users already."""
 
 
@@ -41,11 +41,11 @@ def set_up(folder: Path, answers: Answers) -> Done:
     if not file.exists() or wanted != before:
         written.write(file, config.annotated(wanted, with_secrets=True), 0o600, changed)
     written.write(folder / "answers.toml", kept(answers), 0o600, changed)
-    invitation = _first_user(folder, wanted, answers)
+    token = _first_user(folder, wanted, answers)
     _broker(folder, wanted, answers, tls, changed)
     _units(folder, answers, changed)
     written.give(folder)
-    return Done(changed, invitation)
+    return Done(changed, token)
 
 
 def _certificates(folder: Path, answers: Answers, changed: list[Path]) -> dict[str, Path]:
@@ -120,11 +120,9 @@ def _first_user(folder: Path, wanted: Config, answers: Answers) -> str | None:
         keyring, clock = Keyring(store.database, store.key_file), Clock()
         with database.writing() as connection:
             keyring.signing_key(first=devices.are_none(connection))
-            if users.every(connection):
+            if tokens.every(connection) or people.every(connection):
                 return None
-            now_s, role = clock.now_s(), "admin"
-            invited = people.add(connection, answers.admin, role, None, "", command_user(), now_s)
-            return mail.link(wanted, invited)
+            return rules.add(connection, answers.admin, "admin", None, command_user(), clock.now_s())
     finally:
         database.close()
 
