@@ -249,17 +249,17 @@ def test_a_disabled_user_is_out_at_once_and_an_ended_one_for_good(house: House):
         r'readonly value="([\w-]{43})"',
         ines.post("/account/tokens", name="mine", role="operator", length="").text,
     )[0]
-    assert house.api("/fleet", token)[0] == 200
+    assert house.api("/devices", token)[0] == 200
     root.get("/users")
     assert root.post("/users/ines/disable").status == 303
-    assert ines.get("/account").status == 303 and house.api("/fleet", token)[0] == 401
+    assert ines.get("/account").status == 303 and house.api("/devices", token)[0] == 401
     assert root.post("/users/ines/invite").status == 400
     assert root.post("/users/ines/enable").status == 303
-    assert house.api("/fleet", token)[0] == 200 and house.visitor().sign_in("ines").status == 303
+    assert house.api("/devices", token)[0] == 200 and house.visitor().sign_in("ines").status == 303
     assert root.post("/users/ines/end").status == 303
-    assert house.api("/fleet", token)[0] == 401 and house.visitor().sign_in("ines").status == 401
+    assert house.api("/devices", token)[0] == 401 and house.visitor().sign_in("ines").status == 401
     add_user(house.database, "ines", NEW)
-    assert house.api("/fleet", token)[0] == 401
+    assert house.api("/devices", token)[0] == 401
 
 
 def test_the_last_administrator_stays(tmp_path: Path):
@@ -340,6 +340,7 @@ def test_the_pages_of_people_have_no_english_left_in_chinese(house: House):
     assert english(mei.get("/sign-in/code").text) == set()
     refused = mei.post("/sign-in/code", code="1")
     assert refused.status == 400 and english(refused.text) == set()
+    mei.get("/invitation")
     wrong = mei.post("/invitation", token="x", password=NEW, again=NEW)
     assert wrong.status == 400 and english(wrong.text) == set()
 
@@ -401,9 +402,9 @@ def test_a_token_does_at_most_what_its_maker_may(house: House):
     root = house.pages.token("for-mona", "admin")
     assert house.api("/users/mona", root, "PATCH", {"role": "reader"})[1]["role"] == "reader"
     assert house.api("/devices/lb-0001/commands", secret, "POST", {"verb": "locate"})[0] == 403
-    assert house.api("/fleet", secret)[0] == 200
+    assert house.api("/devices", secret)[0] == 200
     house.at(NOW_S + 30 * 86_400)
-    assert house.api("/fleet", secret)[0] == 401
+    assert house.api("/devices", secret)[0] == 401
     house.at(NOW_S)
 
 
@@ -427,7 +428,7 @@ def test_a_tenant_s_administrator_manages_the_tenant_s_people_only(house: House)
     assert made.status == 200 and ben is not None and ben.tenant == "acme" and taken is not None
     assert boss.post(f"/account/tokens/{taken.token}/revoke").status == 404
     assert boss.post("/users/acme-anna/disable").status == 303
-    assert house.visitor("zeta-zoe").get("/users").status == 200 and house.api("/fleet", foreign)[0] == 200
+    assert house.visitor("zeta-zoe").get("/users").status == 200 and house.api("/devices", foreign)[0] == 200
     key = house.pages.token("acme-key", "admin", "acme")
     assert {each["user"] for each in house.api("/users", key)[1]["users"]} == {
         "acme-anna",
@@ -480,7 +481,7 @@ def test_readers_see_themselves_only(house: House):
 def test_when_a_token_was_used_is_kept(tmp_path: Path):
     with house_of(tmp_path) as house:
         secret = house.pages.token("used", "reader")
-        assert house.api("/fleet", secret)[0] == 200
+        assert house.api("/devices", secret)[0] == 200
     database = open_database(tmp_path / "landbridge.sqlite3")
     with database.reading() as connection:
         row = tokens.named(connection, "used")
