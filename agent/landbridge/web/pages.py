@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from landbridge.core import secret
 from landbridge.core.texts import _
+from landbridge.features.settings import fields
 from landbridge.features.sharing.rules import share_url
 from landbridge.features.users import passwords
 from landbridge.features.users import queries as tokens
@@ -33,6 +34,7 @@ from landbridge.web.forms import (
     of_page,
 )
 from landbridge.web.guard import SIGN_IN
+from landbridge.web.language import language_of
 from landbridge.web.live import Live, stream
 from landbridge.web.render import page
 from landbridge.web.services import Services, services
@@ -96,10 +98,18 @@ def sign_out(request: Request, who: ActingUser) -> Response:
     return answer
 
 
+def setting_forms() -> dict[str, Any]:
+    """Return what forms need to show settings in people's units."""
+    return {
+        "groups": fields.GROUPS, "bits": fields.BITS, "in_units": fields.shown, "known": SETTINGS,
+        "defaults": {name: each.default for name, each in SETTINGS.items()},
+    }  # fmt: skip
+
+
 @router.get("/")
 def fleet(request: Request, who: CurrentUser) -> HTMLResponse:
     """Map and list of all devices."""
-    return page(request, "fleet.html", who=who)
+    return page(request, "fleet.html", who=who, verbs=actions.verbs(who), **setting_forms())
 
 
 @router.get("/fleet")
@@ -110,7 +120,9 @@ def fleet_rows(request: Request, who: CurrentUser) -> Response:
         shown = device_views.glances(
             connection, device_views.listed(connection, who.tenant), it.clock.now_s()
         )
-    packed = orjson.dumps(columns.fleet(shown), option=orjson.OPT_NON_STR_KEYS)
+    packed = orjson.dumps(
+        columns.fleet(shown, language_of(request).is_chinese), option=orjson.OPT_NON_STR_KEYS
+    )
     return Response(packed, media_type="application/json")
 
 

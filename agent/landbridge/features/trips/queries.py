@@ -62,6 +62,17 @@ def expect(connection: Connection, trip: int, hours: str) -> None:
     connection.execute(update(trips).where(trips.c.trip == trip).values(expected=hours))
 
 
+def set_tags(connection: Connection, trip: int, tags: Sequence[str]) -> None:
+    """Store the tags of a trip."""
+    connection.execute(update(trips).where(trips.c.trip == trip).values(tags=json.dumps(list(tags))))
+
+
+def expect_arrival(connection: Connection, trip: int, planned_s: int | None, eta_s: int | None) -> None:
+    """Store when the trip was first expected to arrive, and when it is now."""
+    values = {"planned_s": planned_s, "eta_s": eta_s}
+    connection.execute(update(trips).where(trips.c.trip == trip).values(values))
+
+
 def find(connection: Connection, trip: int) -> Row[Any] | None:
     """Return the trip of that number."""
     return connection.execute(select(trips).where(trips.c.trip == trip)).one_or_none()
