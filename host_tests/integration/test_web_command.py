@@ -72,7 +72,7 @@ def test_a_person_looks_at_a_database_until_he_has_enough(command: Command):
     assert re.fullmatch(rf"{base}/sign-in\?after=/devices/{DEVICE}#[\w-]{{43}}", link)
     assert wait_until(lambda: status(f"{base}/sign-in"), "pages") == 200
     bearer = {"Authorization": f"Bearer {link.partition('#')[2]}"}
-    with urllib.request.urlopen(urllib.request.Request(f"{base}/v1/fleet", headers=bearer)) as fleet:
+    with urllib.request.urlopen(urllib.request.Request(f"{base}/v1/devices", headers=bearer)) as fleet:
         assert b"CSQU3054383" in fleet.read()
     serving.send_signal(signal.SIGINT)
     assert serving.wait(20) == 0

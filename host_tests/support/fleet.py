@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from landbridge.config import Config, Web
+from landbridge.config import Config, Store, Web
 from landbridge.core.clock import Clock
 from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
@@ -193,7 +193,8 @@ class Pages:
         """Serve it, with settings of [web]."""
         port = free_port()
         self._url = f"http://127.0.0.1:{port}"
-        config = replace(Config(), web=Web(port=port, **web))
+        store = Store(database=self._fleet.database.place, key_file=str(self._fleet.keyring.path))
+        config = replace(Config(), web=Web(port=port, **web), store=store)
         with serving(config, self._fleet.database, Clock(), threading.Event()):
             yield
 

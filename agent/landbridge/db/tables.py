@@ -690,6 +690,19 @@ sessions = Table(
     Column("ends_s", Integer, nullable=False),
 )
 
+# Requests over HTTP that must not be done twice, for a day (db/idempotency.py).
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("who", Text, primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("digest", String(64), nullable=False),  # of path and body
+    Column("begun_s", Integer, nullable=False, index=True),
+    Column("status", Integer),  # of the answer; null: it is under way
+    Column("media_type", Text),
+    Column("wrapped_answer", LargeBinary),  # db/keys.py
+)
+
 # Share links: they show the last position of a trip's container. None is ever removed.
 share_links = Table(
     "share_links",

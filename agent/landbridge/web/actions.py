@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from fastapi import HTTPException
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from landbridge.core.errors import UserError
 from landbridge.core.texts import _
@@ -163,7 +163,7 @@ def acknowledge_many(it: Services, user: User, numbers: Sequence[int], note: str
     with it.database.writing(user.who) as connection:
         now_s, changes = it.clock.now_s(), []
         for alarm in dict.fromkeys(numbers):
-            _alarm_of(connection, user, alarm)
+            alarm_of(connection, user, alarm)
             changes += engine.acknowledge(connection, alarm, user.who, note, now_s)
         publishing.publish(connection, changes, now_s)
         return [engine.serialize(engine.known(connection, alarm)) for alarm in dict.fromkeys(numbers)]
@@ -224,14 +224,16 @@ def _at_alarm(it: Services, user: User, alarm: int) -> Iterator[Connection]:
     """Raise 404 if the user may not see such an alarm, or it does not exist."""
     demand(user, "operator")
     with it.database.writing(user.who) as connection:
-        _alarm_of(connection, user, alarm)
+        alarm_of(connection, user, alarm)
         yield connection
 
 
-def _alarm_of(connection: Connection, user: User, alarm: int) -> None:
+def alarm_of(connection: Connection, user: User, alarm: int) -> Row[Any]:
+    """Return an alarm that the user sees; 404 if there is none."""
     row = alarms.find(connection, alarm)
     if row is None or (user.tenant is not None and row.tenant != user.tenant):
         raise HTTPException(404, _("no alarm {number}", number=alarm))
+    return row
 
 
 class _Acting(NamedTuple):

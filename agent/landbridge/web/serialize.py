@@ -22,7 +22,7 @@ from landbridge.points import cells, geojson, quality
 from landbridge.points import queries as points
 from landbridge.points.queries import Place
 from landbridge.protocol.settings import SETTINGS, SOURCES, applied
-from landbridge.web import device_views
+from landbridge.web import device_views, paging
 from landbridge.web.device_views import DeviceView
 
 BEGINNING_S, END_S = 0, 2**31 - 1
@@ -31,8 +31,6 @@ _OF_EVENT = (
     "agreed", "geofence", "action", "missing", "away_km", "earliest", "likely", "latest", "to_go_km",
     "ends_trip", "due",
 )  # fmt: skip
-_DIGITS = 18
-"""Numbers of so many digits fit into the database."""
 
 
 def device(connection: Connection, found: DeviceView, now_s: int) -> dict[str, Any]:
@@ -61,13 +59,13 @@ def track(
     trip: int | None,
     since: datetime | None,
     until: datetime | None,
-    after: str | None,
+    cursor: str | None,
     most: int,
 ) -> dict[str, Any]:
-    """Return one page of a track as GeoJSON; its "next" is `after` of the next page, None on the last."""
+    """Return one page of a track as GeoJSON."""
     mine = of_trips(connection, found, trip)
     span = (epoch_s(since, BEGINNING_S), epoch_s(until, END_S))
-    stored = points.page(connection, found.device, mine, *span, Place(*page_start(after, 2)), most + 1)
+    stored = points.page(connection, found.device, mine, *span, Place(*page_start(cursor, 2)), most + 1)
     more = len(stored) > most
     last = stored[most - 1] if more else None
     located = cells.locate(connection, stored[:most])
@@ -77,7 +75,7 @@ def track(
     return {
         "type": "FeatureCollection",
         "features": features,
-        "next": f"{last.at_s}.{last.point.seq}" if last else None,
+        "next": paging.cursor((last.at_s or 0, last.point.seq)) if last else None,
     }
 
 
@@ -157,16 +155,10 @@ def epoch_s(time: datetime | None, otherwise: int) -> int:
     return min(max(to_epoch_s(aware), BEGINNING_S), END_S)
 
 
-def page_start(after: str | None, parts: int) -> tuple[int, ...]:
-    """Return where the previous page ended, as so many numbers; 400 if `after` is malformed."""
-    if after is None:
-        return (-1,) * parts
-    found = after.split(".")
-    if len(found) != parts or not all(
-        each.isascii() and each.isdigit() and len(each) <= _DIGITS for each in found
-    ):
-        raise HTTPException(400, _("after: give the value of next from the previous page"))
-    return tuple(map(int, found))
+def page_start(cursor: str | None, parts: int) -> tuple[int, ...]:
+    """Return where the previous page ended, as so many numbers."""
+    key = paging.start(cursor, *[int] * parts)
+    return (-1,) * parts if key is None else tuple(int(each) for each in key)
 
 
 def alarms(connection: Connection, tenant: str | None, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:

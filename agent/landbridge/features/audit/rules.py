@@ -26,6 +26,8 @@ NOUNS = {
     "download": _("download"),
     "geofence": _("geofence"),
     "integration": _("integration"),
+    "notification channel": _("notification channel"),
+    "notification rule": _("notification rule"),
     "profile policy": _("profile policy"),
     "profile roll-out": _("profile roll-out"),
     "release": _("release"),

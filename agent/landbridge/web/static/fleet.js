@@ -170,7 +170,7 @@ function follow() {
 }
 
 async function alarms() {
-  const open = (await json("/v1/alarms?limit=1000")).filter(({ state }) => state === "raised");
+  const open = (await json("/v1/alarms?limit=1000")).alarms.filter(({ state }) => state === "raised");
   const place = document.getElementById("alarms");
   place.hidden = !open.length;
   document.getElementById("raised").textContent = open.length;

@@ -900,6 +900,18 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.PrimaryKeyConstraint("device", "revision"),
     )
     op.create_table(
+        "idempotency_keys",
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("begun_s", Integer, nullable=False),
+        sa.Column("status", Integer),
+        sa.Column("media_type", sa.Text()),
+        sa.Column("wrapped_answer", sa.LargeBinary()),
+        sa.PrimaryKeyConstraint("who", "key"),
+    )
+    op.create_index("ix_idempotency_keys_begun_s", "idempotency_keys", ["begun_s"])
+    op.create_table(
         "share_links",
         sa.Column("share_link", Integer, nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
