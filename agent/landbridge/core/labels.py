@@ -39,6 +39,10 @@ LABELS = {
     "blocked": _("blocked SIM in use"),
     "life-cycle": _("SIM in use but not in service"),
     # Events and their actions
+    "departed": _("starts to move"),
+    "stopped": _("comes to rest"),
+    "country": _("country changed"),
+    "power-on": _("switched on"),
     "temperature-back": _("temperature normal again"),
     "heard-again": _("connected again"),
     "stop": _("stop"),

@@ -79,6 +79,9 @@ trips = Table(
     Column("by_arrival", Boolean, nullable=False, server_default=false()),  # ended so; may be taken back
     Column("customer", Text, nullable=False, server_default="{}"),  # JSON: the shipper's references by name
     Column("tags", Text, nullable=False, server_default="[]"),  # JSON: texts
+    # Arrival as first expected, by the timetable, and as expected now; null: not on the route, or arrived.
+    Column("planned_s", Integer),
+    Column("eta_s", Integer),
     Column(
         "expected", Text
     ),  # JSON: hours to go after each station, mean and variance (tracking/travel_times.py)
@@ -344,6 +347,16 @@ setting_reports = Table(
     Column("refused", Integer, nullable=False),
     Column("why", Integer, nullable=False),
     Column("reported_s", Integer, nullable=False),
+)
+
+# Views of the fleet's list that people keep: what its address says after the question mark.
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("view", Integer, primary_key=True),
+    Column("owner", Text, nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("query", Text, nullable=False),
 )
 
 # A row a command, with who and when of each step: none is ever removed.

@@ -94,6 +94,54 @@ class DcsaEvents(BaseModel):
     next: int
 
 
+class Refused(BaseModel):
+    """A device that an action on many left out."""
+
+    device: str
+    why: str
+
+
+class SharedTrip(BaseModel):
+    """A new link; its path is not shown again."""
+
+    device: str
+    container: str
+    link: int
+    path: str
+    until: Time
+
+
+class Batch(BaseModel):
+    """What became of an action on many devices."""
+
+    done: list[str]
+    refused: list[Refused]
+    links: list[SharedTrip]
+
+
+class SavedView(BaseModel):
+    """A view of the fleet's list; `query` is what its address says after the question mark."""
+
+    view: int
+    name: str
+    query: str
+
+
+class Near(BaseModel):
+    """A place nearby."""
+
+    name: str
+    chinese: str | None
+    km: float
+
+
+class Country(BaseModel):
+    """A country; some areas have no code."""
+
+    code: str | None
+    name: str
+
+
 class Whereabouts(BaseModel):
     """Position and state of a device."""
 
@@ -112,6 +160,11 @@ class Whereabouts(BaseModel):
     temperature_c: float | None
     last_session: Time
     next_session: Time
+    tags: list[str]
+    eta: Time
+    planned_arrival: Time
+    place: Near | None
+    country: Country | None
 
 
 class FleetPage(BaseModel):
@@ -119,21 +172,6 @@ class FleetPage(BaseModel):
 
     devices: list[Whereabouts]
     next: Next
-
-
-class Near(BaseModel):
-    """A place nearby."""
-
-    name: str
-    chinese: str | None
-    km: float
-
-
-class Country(BaseModel):
-    """A country; some areas have no code."""
-
-    code: str | None
-    name: str
 
 
 class TripOfDevice(BaseModel):
@@ -150,8 +188,6 @@ class TripOfDevice(BaseModel):
 class OneDevice(Whereabouts):
     """A device with position, place and trips."""
 
-    place: Near | None
-    country: Country | None
     trips: list[TripOfDevice]
 
 

@@ -24,6 +24,7 @@ from landbridge.features.devices import api as history
 from landbridge.features.diagnostics import api as diagnostics
 from landbridge.features.esim import page as card
 from landbridge.features.exports import api as feed
+from landbridge.features.fleet import api as many
 from landbridge.features.notifications import page as notifications
 from landbridge.features.routes import api as routes
 from landbridge.features.routes import page as tracking
@@ -68,8 +69,8 @@ def make(it: Services) -> FastAPI:
     )
     app.state.services = it
     for each in (
-        api, history, diagnostics, feed, alarms, alarm_page, notifications, card, routes, tracking, audit,
-        audit_page, updates, people, account, sign_in, pages, shared,
+        api, history, diagnostics, feed, many, alarms, alarm_page, notifications, card, routes, tracking,
+        audit, audit_page, updates, people, account, sign_in, pages, shared,
     ):  # fmt: skip
         app.include_router(each.router)
     assets.attach(app)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from landbridge.features.settings import fields
 from landbridge.features.sharing.rules import share_url
 from landbridge.points import quality
 from landbridge.protocol.settings import SETTINGS
@@ -23,6 +24,7 @@ from landbridge.web.forms import (
     number,
     of_page,
 )
+from landbridge.web.language import language_of
 from landbridge.web.live import Live, stream
 from landbridge.web.render import page
 from landbridge.web.services import services
@@ -32,10 +34,18 @@ MADE_COOKIE = "landbridge-made"
 _ALARMS = 200
 
 
+def setting_forms() -> dict[str, Any]:
+    """Return what forms need to show settings in people's units."""
+    return {
+        "groups": fields.GROUPS, "bits": fields.BITS, "in_units": fields.shown, "known": SETTINGS,
+        "defaults": {name: each.default for name, each in SETTINGS.items()},
+    }  # fmt: skip
+
+
 @router.get("/")
 def fleet(request: Request, who: CurrentUser) -> HTMLResponse:
     """Map and list of all devices."""
-    return page(request, "fleet.html", who=who)
+    return page(request, "fleet.html", who=who, verbs=actions.verbs(who), **setting_forms())
 
 
 @router.get("/fleet")
@@ -46,7 +56,9 @@ def fleet_rows(request: Request, who: CurrentUser) -> Response:
         shown = device_views.glances(
             connection, device_views.listed(connection, who.tenant), it.clock.now_s()
         )
-    packed = orjson.dumps(columns.fleet(shown), option=orjson.OPT_NON_STR_KEYS)
+    packed = orjson.dumps(
+        columns.fleet(shown, language_of(request).is_chinese), option=orjson.OPT_NON_STR_KEYS
+    )
     return Response(packed, media_type="application/json")
 
 

@@ -18,7 +18,6 @@ from landbridge.features.settings import handler as settings
 from landbridge.features.settings import queries as stored_settings
 from landbridge.features.sharing import queries as stored_share_links
 from landbridge.features.sharing import rules as share_links
-from landbridge.geo import places as geography
 from landbridge.points import cells, geojson, quality
 from landbridge.points import queries as points
 from landbridge.points.queries import Place
@@ -44,18 +43,14 @@ def device(connection: Connection, found: DeviceView, now_s: int) -> dict[str, A
         }
         for each in device_views.trips_of(connection, found)
     ]  # fmt: skip
-    return shown | place(shown["latitude"], shown["longitude"]) | {"trips": trips}
+    return shown | {"trips": trips}
 
 
 def place(lat: float | None, lon: float | None) -> dict[str, Any]:
-    """Return the nearest place and the country; None where there is none."""
+    """Return the nearest place and the country of degrees; None where there is none."""
     if lat is None or lon is None:
-        return {"place": None, "country": None}
-    near, land = geography.where(lat, lon)
-    return {
-        "place": near and {"name": near.place.name, "chinese": near.place.chinese or None, "km": near.km},
-        "country": land and {"code": land.code or None, "name": land.name},
-    }
+        return device_views.place(None, None)
+    return device_views.place(round(lat * 1e5), round(lon * 1e5))
 
 
 def track(

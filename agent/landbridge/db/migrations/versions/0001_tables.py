@@ -659,6 +659,8 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("by_arrival", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("customer", sa.Text(), server_default="{}", nullable=False),
         sa.Column("tags", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("planned_s", Integer),
+        sa.Column("eta_s", Integer),
         sa.Column("expected", sa.Text()),
         sa.ForeignKeyConstraint(
             ["device"],
@@ -812,6 +814,15 @@ def upgrade() -> None:  # noqa: PLR0915
         ),
         sa.PrimaryKeyConstraint("rollout", "device"),
     )
+    op.create_table(
+        "saved_views",
+        sa.Column("view", Integer, nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("view"),
+    )
+    op.create_index("ix_saved_views_owner", "saved_views", ["owner"])
     op.create_table(
         "commands",
         sa.Column("device", sa.String(length=32), nullable=False),
