@@ -15,8 +15,8 @@ from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
 from landbridge.db.opened import command_user
 from landbridge.features.devices import queries as devices
-from landbridge.features.users import queries as users
 from landbridge.features.users import rules
+from landbridge.features.users.queries import people, tokens
 from landbridge.ingest import nats_access
 from landbridge.operations.setup import brokers, certificates, written
 from landbridge.operations.setup.answers import EXISTING, LAST, MOSQUITTO, NATS, Answers, kept
@@ -120,7 +120,7 @@ def _first_user(folder: Path, wanted: Config, answers: Answers) -> str | None:
         keyring, clock = Keyring(store.database, store.key_file), Clock()
         with database.writing() as connection:
             keyring.signing_key(first=devices.are_none(connection))
-            if users.every(connection):
+            if tokens.every(connection) or people.every(connection):
                 return None
             return rules.add(connection, answers.admin, "admin", None, command_user(), clock.now_s())
     finally:
