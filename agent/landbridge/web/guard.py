@@ -1,14 +1,16 @@
 """Around every request: rate limits, and the headers that confine a page to this host."""
 
 import time
+from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from landbridge.core.rate_limit import Buckets, Rate
 from landbridge.features.sharing.rules import SHARE_PATH
 from landbridge.web.concurrency import Places
+from landbridge.web.problems import is_api, problem
 from landbridge.web.tiles import TILES_PATH
 
 HEADERS = {
@@ -20,6 +22,7 @@ HEADERS = {
 }
 
 USUAL, SIGN_IN, SHARED, TILES = Rate(300, 20), Rate(10, 0.1), Rate(30, 0.5), Rate(2000, 200)
+_GUESSED = ("/sign-in", "/invitation", "/account/password", "/account/second-factor")
 LARGEST_BODY = 65_536
 AT_ONCE = 100
 """Requests in progress of one address, live feeds included."""
@@ -53,11 +56,11 @@ class Guard:
         client = scope["client"][0] if scope["client"] else ""
         answer: ASGIApp = self._app
         if not self._buckets.take(client, rate_of(scope), time.monotonic()):
-            answer = _too_many("too many requests")
+            answer = _too_many(scope, "too many requests")
         elif code := refusal(Headers(scope=scope)):
-            answer = PlainTextResponse(f"give at most {LARGEST_BODY} bytes, and their number", code)
+            answer = _refused(scope, code, f"give at most {LARGEST_BODY} bytes, and their number")
         if not self._places.take(client):
-            await _too_many(f"more than {AT_ONCE} requests at once")(scope, receive, send_with_headers)
+            await _too_many(scope, f"more than {AT_ONCE} requests at once")(scope, receive, send_with_headers)
             return
         try:
             await answer(scope, receive, send_with_headers)
@@ -83,8 +86,12 @@ def is_framed(scope: Scope) -> bool:
     return bool(scope.get("state", {}).get("framed"))
 
 
-def _too_many(what: str) -> PlainTextResponse:
-    return PlainTextResponse(f"{what}, wait a little", 429, {"retry-after": "10"})
+def _too_many(scope: Scope, what: str) -> Response:
+    return _refused(scope, 429, f"{what}, wait a little", {"retry-after": "10"})
+
+
+def _refused(scope: Scope, code: int, why: str, headers: Mapping[str, str] | None = None) -> Response:
+    return problem(code, why, headers) if is_api(scope) else PlainTextResponse(why, code, headers)
 
 
 def refusal(headers: Headers) -> int | None:
@@ -103,4 +110,5 @@ def rate_of(scope: Scope) -> Rate:
         return SHARED
     if path.startswith(TILES_PATH):
         return TILES
-    return SIGN_IN if path == "/sign-in" and scope["method"] == "POST" else USUAL
+    guesses = scope["method"] == "POST" and path.startswith(_GUESSED)
+    return SIGN_IN if guesses or path.startswith("/sign-in/openid") else USUAL
