@@ -28,8 +28,7 @@ from landbridge.features.fleet import api as many
 from landbridge.features.geofences import page as geofences
 from landbridge.features.notifications import page as notifications
 from landbridge.features.routes import api as routes
-from landbridge.features.routes import editor as route_editor
-from landbridge.features.routes import page as tracking
+from landbridge.features.routes.page import diagram, editor
 from landbridge.features.sharing import page as shared
 from landbridge.features.updates import page as updates
 from landbridge.features.users import api as people
@@ -72,7 +71,7 @@ def make(it: Services) -> FastAPI:
     app.state.services = it
     for each in (
         api, history, diagnostics, feed, many, alarms, alarm_page, notifications, card, geofences, routes,
-        tracking, route_editor, audit, audit_page, updates, people, account, sign_in, pages, shared,
+        diagram, editor, audit, audit_page, updates, people, account, sign_in, pages, shared,
     ):  # fmt: skip
         app.include_router(each.router)
     assets.attach(app)
