@@ -16,8 +16,8 @@ _USABLE = ((25, 55, 68, 80, 87, 95, 100), (5, 25, 42, 60, 73, 85, 100), (10, 35,
 _MJ_A_MAH = (12960, 11520, 12960)
 LOWER_MV = (0, 300, 0)
 """So much less than Li-SOCl2 each kind has, as full and as warm."""
-# A Li-SOCl2 cell keeps its voltage, less in the cold, until the last 8 percent of what it gives: it is there by
-# so much less, which no connection explains. By the account more than so many parts of what was used are left.
+# A Li-SOCl2 cell keeps its voltage, less in the cold, until the last 8 percent of what it gives, where it has
+# so much less, which no connection explains. By the account more than a part of what was used is left.
 _PLATEAU_MV = const(3580)  # at 0 C
 _COLD_DC = const(-200)
 _KNEE_MV = const(110)
@@ -47,9 +47,9 @@ def left_mj(state, settings, temperature_dc):
 
 
 def is_weaker(state, settings, temperature_dc, battery_mv):
-    """Whether a Li-SOCl2 cell has come to its end, by its voltage, though by the account much is left: it held
-    less than told. A board that does not measure it (0) has it from the last connection. Other kinds are not
-    known well enough."""
+    """Whether a Li-SOCl2 cell has come to its end, by its voltage, though by the account much is left: it
+    held less than told. A board that does not measure it (0) has it from the last connection. Other kinds are
+    not known well enough."""
     if settings[cfg.BATTERY_KIND] or state[st.LEFT] < energy.used_mj(state) // _SURELY_MORE:
         return False
     return 0 < (battery_mv or state[st.LOADED_MV]) < plateau_mv(temperature_dc) - _KNEE_MV

@@ -50,8 +50,8 @@ def select(state, costs, modem, forecast, least_s, priority, is_weaker=False):
 
     The energy is to last for the trip, and for `least_s` at least. A mission that has less than
     CARRIES_J a day, until one deviation after the expected end, cannot be carried through: it uses so much
-    and ends early, instead of living long and reporting nothing. Of a battery that `is_weaker` than told nobody
-    knows what is left: little is spent a day.
+    and ends early, instead of living long and reporting nothing. Of a battery that `is_weaker` than told
+    nobody knows what is left: little is spent a day.
     """
     reuse = costs.reuse and not state[st.NO_SENSOR]
     least_j = carries_j(modem, reuse) if priority == _DENSE_POINTS else 0
