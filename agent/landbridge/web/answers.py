@@ -127,6 +127,13 @@ class SavedView(BaseModel):
     query: str
 
 
+class SavedViewPage(BaseModel):
+    """Saved views of a person; all of them are on one page."""
+
+    views: list[SavedView]
+    next: Next
+
+
 class Near(BaseModel):
     """A place nearby."""
 

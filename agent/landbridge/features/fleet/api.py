@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from landbridge.core.errors import UserError
 from landbridge.core.texts import _
 from landbridge.features.fleet import queries as views
-from landbridge.web import answers, batch
+from landbridge.web import answers, batch, paging
 from landbridge.web.answers import Json, Schema
 from landbridge.web.api import LARGEST, ActingUser, CurrentUser, Length, NewCommand, Number
 from landbridge.web.services import services
@@ -80,11 +80,12 @@ def share(request: Request, who: ActingUser, many: ManyLinks) -> Annotated[Json,
 
 
 @router.get("/views")
-def saved(request: Request, who: CurrentUser) -> list[Annotated[Json, Schema(answers.SavedView)]]:
+def saved(request: Request, who: CurrentUser) -> Annotated[Json, Schema(answers.SavedViewPage)]:
     """List your saved views of the list."""
     with services(request).database.reading() as connection:
         rows = views.of_owner(connection, who.who)
-    return [{"view": row.view, "name": row.name, "query": row.query} for row in rows]
+    shown = [{"view": row.view, "name": row.name, "query": row.query} for row in rows]
+    return paging.page("views", shown, None)
 
 
 @router.post("/views", status_code=201)
