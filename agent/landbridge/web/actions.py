@@ -209,6 +209,12 @@ def halt(it: Services, user: User, board: str, sequence: int) -> None:
         rollout.halt(connection, board, sequence, user.who, it.clock.now_s())
 
 
+def require_operator(user: User, role: str = "operator") -> None:
+    """404 for a tenant: the fleet is the operator's; 403 without the permissions of `role`."""
+    require_operator_tenant(user)
+    demand(user, role)
+
+
 def ends_with(found: DeviceView) -> int | None:
     """Return the trip with which a tenant's request ends; None for the operator's, which last."""
     return found.trip.trip if found.tenant is not None and found.trip else None
