@@ -21,6 +21,7 @@ from landbridge.tracking.recompute import recompute
 from playwright.sync_api import Page, Route, expect
 
 from host_tests.support.agent import DEVICE, NOW_S, set_clock
+from host_tests.support.people import add_user
 from host_tests.support.policies import POLICY
 from host_tests.support.web import (
     CONTAINER,
@@ -315,10 +316,9 @@ def test_the_events_are_on_the_page(web: Website, operator: Page, keys: dict[str
 
 def test_a_password_signs_in(web: Website, browser: Watched, keys: dict[str, str]):
     given = "a horse, a battery"
-    with web.installation.database().writing() as connection:
-        passwords.give(connection, "operator", given, "bench", NOW_S)
-        with pytest.raises(Exception, match="12 to 128"):
-            passwords.give(connection, "operator", "short", "bench", NOW_S)
+    add_user(web.installation.database(), "operator", given, "operator")
+    with pytest.raises(Exception, match="12 to 128"):
+        passwords.hashed("short", "operator")
     kept = web.installation.folder.joinpath("landbridge.sqlite3-wal").read_bytes()
     assert given.encode() not in kept and b"$argon2id$" in kept
     form = web.ask("/sign-in")

@@ -3,7 +3,6 @@
 import json
 import re
 import urllib.request
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -103,7 +102,7 @@ def test_the_commands_of_services_exist(compose):
 
 
 def test_ports_and_names_agree(compose):
-    given = answers.gathered(DEPLOY / "answers.example.toml", Path("none"), {}, False)
+    given = answers.gathered(DEPLOY / "answers.example.toml", {}, {}, False)
     assert given.agent_host in compose.services and given.web_host == given.watch_host == "0.0.0.0"
     assert given.database == "postgresql://landbridge@database/landbridge" and "database" in compose.services
     assert compose.services["database"].environment["POSTGRES_USER"] == "landbridge"

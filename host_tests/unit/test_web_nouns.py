@@ -191,7 +191,8 @@ def test_a_sim_goes_through_its_life(api):
     assert api.ask("PATCH", path, {"stage": "retired"})[1]["stage"] == "retired"
     assert api.ask("PATCH", path, {"stage": "active"})[0] == 400
     shown = api.ask("GET", path)[1]
-    assert [each["what"] for each in shown["history"]][1:3] == ["stage active, blocked stolen", "blocked None"]
+    done = [each["what"] for each in shown["history"]]
+    assert done[1:3] == ["stage active, blocked stolen", "blocked None"]
     assert [each["card"] for each in api.ask("GET", "/v1/sims")[1]["sims"]] == [shown["card"]]
     assert api.ask("GET", path, None, "admin", "acme")[0] == api.ask("GET", "/v1/sims/1")[0] == 404
     assert ("token admin-house", "added") in audited(api, "SIM")

@@ -38,6 +38,7 @@ NOUNS = {
     "share link": _("share link"),
     "token": _("token"),
     "trip": _("trip"),
+    "user": _("user"),
 }
 """What a row of an audited table is called."""
 

@@ -162,7 +162,7 @@ def finish(request: Request, who: ActingUser, trip: Number) -> Annotated[Json, S
         row = _of(connection, who, trip)
         if row.ended_s is not None:
             raise UserError(_("trip {number} has ended already", number=trip))
-        end(connection, row.device, it.clock.now_s())
+        end(connection, row, it.clock.now_s())
         return _shown(_of(connection, who, trip))
 
 

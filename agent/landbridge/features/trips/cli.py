@@ -110,17 +110,26 @@ def list_suggestions() -> None:
 
 
 @commands.command()
-def end(device: str = typer.Argument(help="Device id.")) -> None:
+def end(
+    device: str | None = typer.Argument(None, help="Device id."),
+    tag: str | None = typer.Option(None, help="All devices with this tag that are on a trip."),
+) -> None:
     """End the current trip of a device
 
     \b
-    Example:
+    Examples:
       landbridge trips end lb-0001
+      landbridge trips end --tag frozen
     """
     with opened() as it, it.database.writing() as connection:
-        known_device(connection, device)
-        ended = end_trip(connection, device, it.clock.now_s())
-    print(f"trip {ended.trip} of {device} on {ended.container} has ended")
+        now_s = it.clock.now_s()
+        for each in devices.chosen(connection, device, tag):
+            running = trips.running(connection, each)
+            if running:
+                end_trip(connection, running, now_s)
+                print(f"trip {running.trip} of {each} on {running.container} has ended")
+            elif device is not None:
+                raise UserError(f"{device} is not on a trip; `landbridge trips start {device}` starts one")
 
 
 @commands.command("list")

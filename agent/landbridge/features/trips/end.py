@@ -10,16 +10,12 @@ from landbridge.features.trips import queries as trips
 from landbridge.tracking.trip_end import follow
 
 
-def end(connection: Connection, device: str, now_s: int) -> Row[Any]:
-    """End the running trip of a device, and return it; `UserError` if there is none."""
-    running = trips.running(connection, device)
-    if not running:
-        raise UserError(f"{device} is not on a trip; `landbridge trips start {device}` starts one")
+def end(connection: Connection, running: Row[Any], now_s: int) -> None:
+    """End a running trip; `UserError` before it began."""
     if now_s < running.started_s:
         raise UserError(
-            f"trip {running.trip} of {device} began at {iso(running.started_s)},"
+            f"trip {running.trip} of {running.device} began at {iso(running.started_s)},"
             f" after this end at {iso(now_s)}; set this machine's clock"
         )
     trips.end(connection, running.trip, now_s)
-    follow(connection, device, running.trip, now_s)
-    return running
+    follow(connection, running.device, running.trip, now_s)

@@ -51,7 +51,7 @@ def setup(
     }  # fmt: skip
     folder = _folder()
     is_asking = answers is None and sys.stdin.isatty()
-    done = steps.set_up(folder, asked.gathered(answers, folder / "answers.toml", given, is_asking))
+    done = steps.set_up(folder, asked.gathered(answers, asked.said_before(folder), given, is_asking))
     for path in done.changed:
         print(f"written: {path}")
     if not done.changed:
