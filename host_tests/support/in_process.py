@@ -13,6 +13,7 @@ from landbridge.core.clock import Clock
 from landbridge.features.users import rules as tokens
 from landbridge.web.app import make
 from landbridge.web.services import Services
+from landbridge.web.uses import Uses
 
 from host_tests.support.fleet import NOW_S, Fleet
 
@@ -37,7 +38,7 @@ class Api:
         devices = Devices(directory=str(folder / "devices"), broker_host="broker.example", ca_file=str(ca))
         store = Store(database=fleet.database.place, key_file=str(fleet.keyring.path))
         config = replace(Config(), web=Web(port=1), store=store, devices=devices)
-        self.app = make(Services(config, fleet.database, Clock(), Event()))
+        self.app = make(Services(config, fleet.database, Clock(), Event(), Uses(fleet.database)))
         self._tokens: dict[tuple[str, str | None], str] = {}
         self._clients = 0
 

@@ -64,6 +64,7 @@ class Length(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     length: str = Field("", max_length=8, description="12h, 30d; empty: until the trip ends, a year at most.")
+    embedded: bool = Field(False, description="Whether other sites may show it within their pages.")
 
 
 @router.get("/devices")
@@ -252,7 +253,7 @@ def share(
 ) -> Annotated[Json, Schema(answers.NewLink)]:
     """Create a share link to the running trip; its address is shown only once."""
     it = services(request)
-    made = actions.share(it, who, device, length.length)
+    made = actions.share(it, who, device, length.length, length.embedded)
     return {"link": made.share, "path": f"/s/{made.secret}", "until": iso(made.until_s)}
 
 

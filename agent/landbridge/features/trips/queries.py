@@ -211,6 +211,12 @@ def on_route(connection: Connection, route: str, most: int, tenant: str | None =
     return list(connection.execute(newest.limit(most)))[::-1]
 
 
+def recent(connection: Connection, most: int, tenant: str | None = None) -> list[Row[Any]]:
+    """Return the newest trips (of one tenant; None: of all), the newest first."""
+    mine = select(trips) if tenant is None else select(trips).where(trips.c.tenant == tenant)
+    return list(connection.execute(mine.order_by(trips.c.started_s.desc(), trips.c.trip.desc()).limit(most)))
+
+
 def arrived(connection: Connection, route: str, before_s: int, most: int) -> list[Row[Any]]:
     """Return the newest trips on `route` with a valid arrival before that time, newest first, with
     `arrived_s`, the time of the point that shows it."""
