@@ -44,6 +44,7 @@ def test_a_trip_is_started_read_changed_and_ended(api):
     changes = {"destination": "Duisburg", "references": {"order": "4711"}}
     status, changed = api.ask("PATCH", path, changes, "operator")
     assert (status, changed) == (200, made | changes)
+    assert api.ask("PATCH", path, {}, "operator") == (200, changed)
     status, ended = api.ask("POST", f"{path}/end", None, "operator")
     assert status == 200 and ended["ended"] and not ended["arrived"]
     status, said = api.ask("POST", f"{path}/end", None, "operator")

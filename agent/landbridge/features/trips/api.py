@@ -149,7 +149,8 @@ def change(
         given["tags"] = sorted(set(given["tags"]))
     with it.database.writing(who.who) as connection:
         _of(connection, who, trip)
-        edit.edit(connection, trip, edit.Changes(**given), who.who, it.clock.now_s())
+        if given:
+            edit.edit(connection, trip, edit.Changes(**given), who.who, it.clock.now_s())
         return _shown(_of(connection, who, trip))
 
 
