@@ -127,11 +127,10 @@ class SavedView(BaseModel):
     query: str
 
 
-class SavedViewPage(BaseModel):
-    """Saved views of a person; all of them are on one page."""
+class SavedViews(BaseModel):
+    """All saved views of a user."""
 
     views: list[SavedView]
-    next: Next
 
 
 class Near(BaseModel):
@@ -196,6 +195,25 @@ class OneDevice(Whereabouts):
     """A device with position, place and trips."""
 
     trips: list[TripOfDevice]
+
+
+class AddedDevice(BaseModel):
+    """A new device with the files for its flash."""
+
+    device: str
+    settings: Json
+    """device.json, with the key of the device."""
+    ca: str
+    """ca.pem."""
+    problem: str | None
+    """What the broker refused; `landbridge broker sync` repeats it."""
+
+
+class Tags(BaseModel):
+    """The tags of a device."""
+
+    device: str
+    tags: list[str]
 
 
 class Command(BaseModel):

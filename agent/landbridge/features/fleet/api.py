@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from landbridge.core.errors import UserError
 from landbridge.core.texts import _
 from landbridge.features.fleet import queries as views
-from landbridge.web import answers, batch, paging
+from landbridge.web import answers, batch
 from landbridge.web.answers import Json, Schema
 from landbridge.web.api import LARGEST, ActingUser, CurrentUser, Length, NewCommand, Number
 from landbridge.web.services import services
@@ -80,18 +80,17 @@ def share(request: Request, who: ActingUser, many: ManyLinks) -> Annotated[Json,
 
 
 @router.get("/views")
-def saved(request: Request, who: CurrentUser) -> Annotated[Json, Schema(answers.SavedViewPage)]:
+def saved(request: Request, who: CurrentUser) -> Annotated[Json, Schema(answers.SavedViews)]:
     """List your saved views of the list."""
     with services(request).database.reading() as connection:
         rows = views.of_owner(connection, who.who)
-    shown = [{"view": row.view, "name": row.name, "query": row.query} for row in rows]
-    return paging.page("views", shown, None)
+    return {"views": [{"view": row.view, "name": row.name, "query": row.query} for row in rows]}
 
 
 @router.post("/views", status_code=201)
 def save(request: Request, who: ActingUser, view: View) -> Annotated[Json, Schema(answers.SavedView)]:
     """Save a view of the list; one of the same name is replaced."""
-    with services(request).database.writing() as connection:
+    with services(request).database.writing(who.who) as connection:
         mine = views.of_owner(connection, who.who)
         if len(mine) >= views.MOST and view.name not in {row.name for row in mine}:
             raise UserError(_("you have {number} saved views; delete one first", number=views.MOST))
@@ -102,6 +101,6 @@ def save(request: Request, who: ActingUser, view: View) -> Annotated[Json, Schem
 @router.delete("/views/{view}", status_code=204)
 def remove(request: Request, who: ActingUser, view: Number) -> None:
     """Delete one of your saved views."""
-    with services(request).database.writing() as connection:
+    with services(request).database.writing(who.who) as connection:
         if not views.remove(connection, who.who, view):
             raise HTTPException(404, _("no saved view {number}", number=view))
