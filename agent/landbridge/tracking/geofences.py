@@ -170,6 +170,11 @@ def read(text: str, radius_m: float | None, where: str) -> Drawn:
     return Drawn(shapely.to_geojson(shape), float(given or 0))
 
 
+def of_drawn(drawn: Drawn) -> Geofence:
+    """Return a geofence that is not stored, as if it had always applied."""
+    return Geofence(0, "", _shape(drawn.geometry), drawn.radius_m, 0, None)
+
+
 def _only_feature(content: Any, where: str) -> Mapping[str, Any]:
     if isinstance(content, dict) and content.get("type") == "FeatureCollection":
         features = content.get("features")
