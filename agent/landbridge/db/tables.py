@@ -770,6 +770,7 @@ share_links = Table(
     Column("until_s", Integer, nullable=False),
     Column("added_by", Text, nullable=False),
     Column("added_s", Integer, nullable=False),
+    Column("embedded", Boolean, nullable=False, server_default=false()),
     Column("revoked_by", Text),
     Column("revoked_s", Integer),
 )

@@ -138,9 +138,11 @@ async def change(request: Request, who: ActingUser, device: str) -> Response:
 
 @router.post("/devices/{device}/share-links")
 @of_page(show_device, "share-links", "/devices/{device}", "length")
-def share(request: Request, who: ActingUser, device: str, length: Field = "") -> Response:
+def share(
+    request: Request, who: ActingUser, device: str, length: Field = "", embedded: Field = ""
+) -> Response:
     """Create a share link; only the next page shows it."""
-    made = actions.share(services(request), who, device, length)
+    made = actions.share(services(request), who, device, length, bool(embedded))
     answer = back(device_path(device), "share-links")
     auth.set_cookie(request, answer, MADE_COOKIE, made.secret, 60, device_path(device))
     return answer

@@ -976,6 +976,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("until_s", Integer, nullable=False),
         sa.Column("added_by", sa.Text(), nullable=False),
         sa.Column("added_s", Integer, nullable=False),
+        sa.Column("embedded", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("revoked_by", sa.Text()),
         sa.Column("revoked_s", Integer),
         sa.ForeignKeyConstraint(
