@@ -26,15 +26,19 @@ NOUNS = {
     "download": _("download"),
     "geofence": _("geofence"),
     "integration": _("integration"),
+    "notification channel": _("notification channel"),
+    "notification rule": _("notification rule"),
     "profile policy": _("profile policy"),
     "profile roll-out": _("profile roll-out"),
     "release": _("release"),
     "roll-out": _("roll-out"),
     "route": _("route"),
+    "saved view": _("saved view"),
     "settings": _("settings"),
     "share link": _("share link"),
     "token": _("token"),
     "trip": _("trip"),
+    "user": _("user"),
 }
 """What a row of an audited table is called."""
 
