@@ -34,7 +34,7 @@ def _shown(request: Request, who: User, made: Mapping[str, str] | None = None) -
             api.serialized(connection, row) | {"refused": stored.retries(connection, row.integration)}
             for row in api.active(connection, who)
         ]
-    names = {"kinds": _KINDS, "kinds_of_messages": _WHAT}
+    names: dict[str, Any] = {"kinds": _KINDS, "kinds_of_messages": _WHAT}
     return page(request, "integrations.html", who=who, integrations=shown, made=made, **names)
 
 
