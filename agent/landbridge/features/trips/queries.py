@@ -62,15 +62,21 @@ def expect(connection: Connection, trip: int, hours: str) -> None:
     connection.execute(update(trips).where(trips.c.trip == trip).values(expected=hours))
 
 
-def set_tags(connection: Connection, trip: int, tags: Sequence[str]) -> None:
-    """Store the tags of a trip."""
-    connection.execute(update(trips).where(trips.c.trip == trip).values(tags=json.dumps(list(tags))))
-
-
 def expect_arrival(connection: Connection, trip: int, planned_s: int | None, eta_s: int | None) -> None:
     """Store when the trip was first expected to arrive, and when it is now."""
     values = {"planned_s": planned_s, "eta_s": eta_s}
     connection.execute(update(trips).where(trips.c.trip == trip).values(values))
+
+
+def change(connection: Connection, trip: int, values: Mapping[str, Any]) -> None:
+    """Change columns of a trip: container, route, destination, interval_s, expected; references
+    and tags."""
+    plain = {name: value for name, value in values.items() if name not in ("references", "tags")}
+    if "references" in values:
+        plain["customer"] = json.dumps(dict(values["references"]))
+    if "tags" in values:
+        plain["tags"] = json.dumps(list(values["tags"]))
+    connection.execute(update(trips).where(trips.c.trip == trip).values(plain))
 
 
 def find(connection: Connection, trip: int) -> Row[Any] | None:

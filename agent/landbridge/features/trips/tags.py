@@ -26,6 +26,6 @@ def change(
         raise UserError(_("trip {number} has more than {most} tags; remove some", number=trip, most=MOST))
     if set(after) == before:
         return
-    trips.set_tags(connection, trip, after)
+    trips.change(connection, trip, {"tags": after})
     what = _("tags of trip {number}: {tags}", number=trip, tags=", ".join(after) or "–")
     audit.add(connection, who, what, now_s, row.device)
