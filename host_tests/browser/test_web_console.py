@@ -149,3 +149,38 @@ def test_alarms_are_acknowledged_together(pages: Shown, desk: Page):
     assert barriers(desk) == []
     rows.first.locator(".when a").click()
     until(desk, "document.getElementById('moment')?.textContent.length", "the moment on the track")
+
+
+def test_charts_slider_and_map_are_zoomed_and_pointed_at_together(pages: Shown, desk: Page):
+    desk.goto(f"{pages.url}/devices/{FIRST}")
+    drawn(desk, "points")
+    slider = desk.get_by_label("Time", exact=True)
+    whole = int(slider.get_attribute("max") or 0)
+    before = desk.locator(".axis span").all_inner_texts()
+    desk.get_by_role("button", name="Zoom in").click()
+    assert int(slider.get_attribute("min") or 0) >= whole // 2 - 60, "around the moment, which is the last"
+    assert desk.locator(".axis span").all_inner_texts() != before
+    boxes = {each.get_attribute("viewBox") for each in desk.locator("#charts svg").all()}
+    assert len({(box or "").split()[0] for box in boxes}) == 1, "all charts show the same time"
+    desk.get_by_role("button", name="Whole track").click()
+    assert int(slider.get_attribute("min") or 0) == 0
+    battery = desk.locator("#charts figure", has_text="Battery").first
+    moment = desk.locator("#moment").inner_text()
+    picture_box = battery.locator("svg").bounding_box()
+    assert picture_box
+    desk.mouse.move(picture_box["x"] + 2, picture_box["y"] + 20)
+    drawn(desk, "hover")
+    assert desk.locator("#moment").inner_text() == moment, "pointing does not move the moment"
+    picture(desk, "device-zoom", full_page=True)
+
+
+def test_each_part_of_a_device_has_an_address(pages: Shown, desk: Page):
+    for part in ("commands", "settings", "updates", "share-links", "exports"):
+        desk.goto(f"{pages.url}/devices/{FIRST}#{part}")
+        expect(desk.locator(f"#{part}")).to_be_visible()
+        expect(desk.locator("#track")).to_be_hidden()
+        expect(desk.locator(f'.tabs a[href$="#{part}"]')).to_have_attribute("aria-current", "page")
+    desk.locator('.tabs a[href$="#track"]').focus()
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#map")).to_be_visible()
+    expect(desk.locator("#exports")).to_be_hidden()
