@@ -169,8 +169,10 @@ def test_an_alarm_is_open_until_somebody_sees_to_it(web: Website, keys: dict[str
     assert web.ask("/v1/devices", keys["reader"]).json["devices"][0]["state"] == "moving"
     web.ask(f"/v1/alarms/{found['number']}/clear", keys["operator"], "POST")
     assert web.ask("/v1/alarms", keys["reader"]).json["alarms"] == []
-    (_, entry, *_) = web.ask("/v1/audit", keys["reader"]).json["entries"]
-    assert (entry["who"], entry["what"]) == ("token operator", "alarm acknowledged: light detected")
+    entries = web.ask("/v1/audit", keys["reader"]).json["entries"]
+    assert ("token operator", "alarm acknowledged: light detected") in [
+        (each["who"], each["what"]) for each in entries
+    ]
     assert web.ask("/v1/audit", keys["acme"]).json["entries"] == []
 
 
