@@ -30,7 +30,7 @@ from landbridge.db.opened import LARGEST, opened
 from landbridge.features.devices.queries import known_device
 from landbridge.features.exports.formats import Format, export
 from landbridge.features.trips import queries as stored_trips
-from landbridge.features.users.cli import signed_in
+from landbridge.features.users.tokens_cli import signed_in
 from landbridge.operations import backup as keeping
 from landbridge.operations import doctor
 from landbridge.operations.setup import command as setting_up
@@ -54,7 +54,8 @@ GROUPS = {
     "settings": ("features.settings.cli",),
     "commands": ("features.commands.cli",),
     "share": ("features.sharing.cli",),
-    "tokens": ("features.users.cli",),
+    "tokens": ("features.users.tokens_cli",),
+    "users": ("features.users.cli", "features.users.bulk_cli"),
     "notifications": ("features.notifications.cli",),
     "integrations": ("features.integrations.cli",),
     "dead-letters": ("ingest.cli",),

@@ -21,6 +21,7 @@ from landbridge.tracking.recompute import recompute
 from playwright.sync_api import Page, Route, expect
 
 from host_tests.support.agent import DEVICE, NOW_S, set_clock
+from host_tests.support.people import add_user
 from host_tests.support.policies import POLICY
 from host_tests.support.web import (
     CONTAINER,
@@ -170,9 +171,8 @@ def test_an_alarm_is_open_until_somebody_sees_to_it(web: Website, keys: dict[str
     web.ask(f"/v1/alarms/{found['number']}/clear", keys["operator"], "POST")
     assert web.ask("/v1/alarms", keys["reader"]).json["alarms"] == []
     entries = web.ask("/v1/audit", keys["reader"]).json["entries"]
-    assert ("token operator", "alarm acknowledged: light detected") in [
-        (each["who"], each["what"]) for each in entries
-    ]
+    said = [(each["who"], each["what"]) for each in entries]
+    assert ("token operator", "alarm acknowledged: light detected") in said
     assert web.ask("/v1/audit", keys["acme"]).json["entries"] == []
 
 
@@ -278,6 +278,18 @@ def test_the_time_distance_diagram_of_a_route_is_drawn(web: Website, operator: P
     curve = operator.locator(".diagram path.trip")
     expect(curve).to_have_css("stroke", "rgb(43, 123, 176)")
     expect(operator.locator(".diagram text.border")).to_contain_text("CN→KZ")
+    assert [each["km"] for each in answer["usual"]] == [each["km"] for each in answer["stations"]]
+    assert all(0 <= each["early_h"] <= each["planned_h"] <= each["late_h"] for each in answer["usual"])
+    expect(operator.locator(".diagram path.band")).to_have_count(1)
+    expect(operator.locator(".diagram path.planned")).to_have_count(1)
+    middle = operator.locator(".diagram path.reach").evaluate("""it => {
+        const { x, y } = it.getPointAtLength(it.getTotalLength() / 2).matrixTransform(it.getScreenCTM());
+        return [x, y];
+    }""")
+    operator.mouse.move(*middle)
+    delay = re.compile(rf"{CONTAINER} · (\d+ h (late|early)|on time)")
+    expect(operator.locator(".tip")).to_contain_text(delay)
+    expect(operator.locator("#status a")).to_have_attribute("href", f"/devices/{DEVICE}")
     operator.get_by_label("Days since departure").check()
     operator.get_by_text("As a table").click()
     picture(operator, "time-distance")
@@ -317,10 +329,9 @@ def test_the_events_are_on_the_page(web: Website, operator: Page, keys: dict[str
 
 def test_a_password_signs_in(web: Website, browser: Watched, keys: dict[str, str]):
     given = "a horse, a battery"
-    with web.installation.database().writing() as connection:
-        passwords.give(connection, "operator", given, "bench", NOW_S)
-        with pytest.raises(Exception, match="12 to 128"):
-            passwords.give(connection, "operator", "short", "bench", NOW_S)
+    add_user(web.installation.database(), "operator", given, "operator")
+    with pytest.raises(Exception, match="12 to 128"):
+        passwords.hashed("short", "operator")
     kept = web.installation.folder.joinpath("landbridge.sqlite3-wal").read_bytes()
     assert given.encode() not in kept and b"$argon2id$" in kept
     form = web.ask("/sign-in")

@@ -3,7 +3,6 @@
 import json
 import re
 import urllib.request
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -103,7 +102,7 @@ def test_the_commands_of_services_exist(compose):
 
 
 def test_ports_and_names_agree(compose):
-    given = answers.gathered(DEPLOY / "answers.example.toml", Path("none"), {}, False)
+    given = answers.gathered(DEPLOY / "answers.example.toml", {}, {}, False)
     assert given.agent_host in compose.services and given.web_host == given.watch_host == "0.0.0.0"
     assert given.database == "postgresql://landbridge@database/landbridge" and "database" in compose.services
     assert compose.services["database"].environment["POSTGRES_USER"] == "landbridge"
@@ -124,8 +123,17 @@ def test_the_image_copies_what_there_is():
         *sources, _ = line.split()
         for source in sources:
             assert (REPOSITORY / source).exists(), source
-    # The templates of the set-up are links into deploy/.
-    assert text.index("COPY deploy") < text.index("--no-deps --no-build-isolation .")
+    copied = [source for line in re.findall(r"^COPY (.*)$", text, re.M) for source in line.split()[:-1]]
+    sent = {
+        line.removeprefix("!")
+        for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    }
+    assert sent == set(copied)
+    # Files of the package may be links to elsewhere in the repository.
+    for link in (each for each in (REPOSITORY / "agent").rglob("*") if each.is_symlink()):
+        target = link.resolve().relative_to(REPOSITORY.resolve())
+        assert any(target.is_relative_to(source) for source in copied), link
 
 
 def queries() -> list[str]:

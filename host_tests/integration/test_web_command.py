@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from landbridge.db.database import open_database
-from landbridge.features.users import queries as tokens
+from landbridge.features.users.queries import people, tokens
 
 from host_tests.support.agent import NOW_S, set_clock, wait_until
 from host_tests.support.web import free_port
@@ -123,8 +123,8 @@ def test_the_pages_alone_are_watched_as_the_whole_is(command: Command, tmp_path:
 
 
 def test_a_password_is_read_and_only_its_hash_is_kept(command: Command):
-    command("tokens", "add", "berta")
-    arguments = [sys.executable, "-m", "landbridge", "--data", str(command.folder), "tokens", "password"]
+    command("users", "add", "berta")
+    arguments = [sys.executable, "-m", "landbridge", "--data", str(command.folder), "users", "password"]
     for given, code in (("too short", 2), ("long enough, it is", 0)):
         reported = subprocess.run(
             [*arguments, "berta"],
@@ -137,7 +137,7 @@ def test_a_password_is_read_and_only_its_hash_is_kept(command: Command):
         assert reported.returncode == code, reported.stderr
     database = open_database(command.folder / "landbridge.sqlite3")
     with database.reading() as connection:
-        row = tokens.named(connection, "berta")
+        row = people.named(connection, "berta")
     assert row and row.password.startswith("$argon2id$") and "long enough" not in row.password
     database.close()
 

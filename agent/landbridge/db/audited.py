@@ -56,20 +56,23 @@ AUDITED = {
     "releases": Audited("release"),
     "rollouts": Audited("roll-out"),
     "routes": Audited("route", ("places_km",)),
+    "saved_views": Audited("saved view"),
     "settings": Audited("settings"),
     "share_links": Audited("share link"),
     "sim_cards": Audited("SIM"),
     "sim_controls": Audited("SIM controls"),
     "sim_profiles": Audited("SIM profile"),
-    "tokens": Audited("token"),
+    "tokens": Audited("token", ("used_s",)),
     "trips": Audited("trip", ("expected",)),
+    "users": Audited("user", ("seen_s", "totp_step")),
 }  # fmt: skip
 """By table."""
 BY_ITSELF = {
     "acting", "audit", "cells", "control_states", "coverage", "dead_letters", "device_log",
     "device_releases", "device_updates", "esim_reports", "euicc_certificates", "euicc_notifications",
-    "events", "gone", "idempotency_keys", "network_costs", "notifications", "outbox", "points",
-    "profile_rollout_devices", "profile_switches", "quarantine", "release_files", "route_data",
+    "events", "gone", "idempotency_keys", "invitations", "network_costs", "notifications", "outbox", "points",
+    "profile_rollout_devices", "profile_switches", "quarantine", "recovery_codes", "release_files",
+    "route_data",
     "route_data_reports", "sessions", "setting_reports", "sim_actions", "sim_identities",
     "tracking_states", "tracks", "uplinks", "wakes",
 }  # fmt: skip

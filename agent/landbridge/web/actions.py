@@ -95,13 +95,13 @@ def change_fields(it: Services, user: User, device: str, given: Mapping[str, Seq
         return stored_settings.change(connection, device, changes, user.who, now_s, ends_with(found))
 
 
-def share(it: Services, user: User, device: str, length: str) -> share_links.Made:
+def share(it: Services, user: User, device: str, length: str, embedded: bool = False) -> share_links.Made:
     """Share the device's running trip, until it ends or for a `length` like 12h."""
     with _acting(it, user, device, "operator") as (connection, found):
         trip = trips.find(connection, found.trip.trip) if found.trip else None
         if trip is None:
             raise UserError(_("{device} is not on a trip; start one, then share it", device=device))
-        return share_links.add(connection, trip, length, user.who, it.clock.now_s())
+        return share_links.add(connection, trip, length, user.who, it.clock.now_s(), embedded)
 
 
 def revoke(it: Services, user: User, device: str, link: int) -> None:
@@ -125,8 +125,8 @@ def download(
     it: Services, user: User, device: str, code: str, confirmation: str = "", enable: bool = False
 ) -> int:
     """Order the download of a profile; return the number of the order."""
-    wanted = Wanted(device, downloads.code_of(code, confirmation, trust.load(it.config.esim)))
     with _acting(it, user, device, "operator") as (connection, found):
+        wanted = Wanted(device, downloads.code_of(code, confirmation, trust.load(it.config.esim)))
         keyring = Keyring(it.config.store.database, it.config.store.key_file)
         now_s, trip = it.clock.now_s(), ends_with(found)
         return downloads.order(connection, keyring, wanted, enable, user.who, now_s, trip)
@@ -219,6 +219,12 @@ def halt(it: Services, user: User, board: str, sequence: int) -> None:
     _require_operator_admin(user)
     with it.database.writing(user.who) as connection:
         rollout.halt(connection, board, sequence, user.who, it.clock.now_s())
+
+
+def require_operator(user: User, role: str = "operator") -> None:
+    """404 for a tenant: the fleet is the operator's; 403 without the permissions of `role`."""
+    require_operator_tenant(user)
+    demand(user, role)
 
 
 def ends_with(found: DeviceView) -> int | None:

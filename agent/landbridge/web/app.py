@@ -22,18 +22,27 @@ from landbridge.features.audit import api as audit
 from landbridge.features.audit import page as audit_page
 from landbridge.features.devices import api as history
 from landbridge.features.diagnostics import api as diagnostics
+from landbridge.features.esim import api as profiles
 from landbridge.features.esim import page as card
 from landbridge.features.exports import api as feed
 from landbridge.features.fleet import api as many
+from landbridge.features.geofences import api as geofences
+from landbridge.features.geofences import page as geofence_page
+from landbridge.features.integrations import api as integrations
 from landbridge.features.notifications import page as notifications
 from landbridge.features.routes import api as routes
-from landbridge.features.routes import page as tracking
+from landbridge.features.routes.page import diagram, editor
 from landbridge.features.sharing import page as shared
+from landbridge.features.sims import api as sims
+from landbridge.features.trips import api as trips
+from landbridge.features.updates import api as releases
 from landbridge.features.updates import page as updates
-from landbridge.web import api, assets, document, pages, tiles
+from landbridge.features.users import api as people
+from landbridge.features.users import page as account
+from landbridge.web import api, assets, document, pages, sign_in, tiles
 from landbridge.web.address import own_address
 from landbridge.web.answers import BEARER, REFUSALS
-from landbridge.web.auth import COOKIE, NotSignedIn, current_user
+from landbridge.web.auth import COOKIE, NotSignedIn, SecondFactorMissing, signed_in_user
 from landbridge.web.forms import NOTHING_WRONG, shown_again
 from landbridge.web.guard import Guard
 from landbridge.web.language import language_of
@@ -67,13 +76,15 @@ def make(it: Services) -> FastAPI:
     )
     app.state.services = it
     for each in (
-        api, history, diagnostics, feed, many, alarms, alarm_page, notifications, card, routes, tracking,
-        audit, audit_page, updates, pages, shared,
+        api, history, diagnostics, feed, many, trips, alarms, alarm_page, notifications, card, profiles,
+        sims, geofences, geofence_page, routes, diagram, editor, integrations, releases, audit, audit_page,
+        updates, people, account, sign_in, pages, shared,
     ):  # fmt: skip
         app.include_router(each.router)
     assets.attach(app)
     tiles.attach(app, it.config.web)
     app.add_exception_handler(NotSignedIn, _not_signed_in)
+    app.add_exception_handler(SecondFactorMissing, _second_factor_missing)
     app.add_exception_handler(UserError, _user_error)
     app.add_exception_handler(OperationalError, _no_database)
     app.add_exception_handler(RequestValidationError, _not_valid)
@@ -94,6 +105,13 @@ async def _not_signed_in(request: Request, error: Exception) -> Response:
     after = f"?after={quote(own_address(request))}" if request.method == "GET" else ""
     # The empty part after # keeps a browser from taking over that of the page: there it would be a token.
     return RedirectResponse(f"/sign-in{after}#", 303)
+
+
+async def _second_factor_missing(request: Request, error: Exception) -> Response:
+    if is_api(request.scope):
+        why = _("an administrator needs a second factor here: set it up on the page of your account")
+        return await _refused(request, HTTPException(403, why))
+    return RedirectResponse("/account#second-factor", 303)
 
 
 async def _user_error(request: Request, error: Exception) -> Response:
@@ -160,14 +178,14 @@ async def _refused(request: Request, error: AnyHTTPException, field: str = "") -
         return problem(error.status_code, why, error.headers)
     code, why = error.status_code, _STANDARD.get(error.detail, error.detail)
     # A request for an unknown page may have a user.
-    with suppress(NotSignedIn, AnyHTTPException, OperationalError):
+    with suppress(NotSignedIn, SecondFactorMissing, AnyHTTPException, OperationalError):
         if answer := await shown_again(request, code, why, field):
             answer.headers.update(error.headers or {})
             return answer
     who = None
     request.state.wrong = NOTHING_WRONG
     with suppress(NotSignedIn, OperationalError):
-        who = await run_in_threadpool(current_user, request)
+        who = await run_in_threadpool(signed_in_user, request)
     answer = page(request, "error.html", code, who=who, code=code, why=why)
     answer.headers.update(error.headers or {})
     return answer

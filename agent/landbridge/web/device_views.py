@@ -131,8 +131,8 @@ def listed(
     if tenant is not None:
         of_tenant = select(trips_table.c.device).where(trips_table.c.tenant == tenant)
         wanted = wanted.where(devices.c.device.in_(of_tenant))
-    if device is not None:
-        wanted = wanted.where(devices.c.device == device)
+    # A retired device has its page, and is in no list.
+    wanted = wanted.where(devices.c.retired_s.is_(None) if device is None else devices.c.device == device)
     if since_s is not None:
         stirred = alarms.stirred_since(since_s)
         wanted = wanted.where((devices.c.last_session_s >= since_s) | devices.c.device.in_(stirred))

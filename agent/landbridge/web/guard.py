@@ -22,6 +22,7 @@ HEADERS = {
 }
 
 USUAL, SIGN_IN, SHARED, TILES = Rate(300, 20), Rate(10, 0.1), Rate(30, 0.5), Rate(2000, 200)
+_GUESSED = ("/sign-in", "/invitation", "/account/password", "/account/second-factor")
 LARGEST_BODY = 65_536
 AT_ONCE = 100
 """Requests in progress of one address, live feeds included."""
@@ -109,4 +110,5 @@ def rate_of(scope: Scope) -> Rate:
         return SHARED
     if path.startswith(TILES_PATH):
         return TILES
-    return SIGN_IN if path == "/sign-in" and scope["method"] == "POST" else USUAL
+    guesses = scope["method"] == "POST" and path.startswith(_GUESSED)
+    return SIGN_IN if guesses or path.startswith("/sign-in/openid") else USUAL

@@ -18,10 +18,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.db import idempotency
-from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.web import auth
-from landbridge.web.auth import NotSignedIn
+from landbridge.web.auth import NotSignedIn, SecondFactorMissing
 from landbridge.web.problems import NO_DATABASE, RETRY_S, is_api, problem
 from landbridge.web.services import Services, services
 
@@ -54,7 +53,8 @@ class Once:
         request = Request(scope, receive)
         try:
             who = await run_in_threadpool(auth.acting_user, request)
-        except (NotSignedIn, HTTPException, OperationalError):  # the application says so too
+        # The application says so too.
+        except (NotSignedIn, SecondFactorMissing, HTTPException, OperationalError):
             await self._app(scope, receive, send)
             return
         await self._named(request, who.who, key, send)
@@ -139,7 +139,7 @@ def _stored(it: Services, named: _Named) -> Response | None:
             " was restarted since, look whether it was done, and take a new key if not",
             {"retry-after": "1"},
         )
-    body = _keyring(it).unwrap(row.wrapped_answer)
+    body = it.keyring.unwrap(row.wrapped_answer)
     headers = {REPLAYED: "true"} | ({"content-type": row.media_type} if row.media_type else {})
     return Response(body, row.status, headers)
 
@@ -152,11 +152,7 @@ def _keep(it: Services, named: _Named, given: _Given | None) -> None:
             if given is None or given.status >= 300:
                 idempotency.give_up(connection, named.who, named.key)
                 return
-            wrapped = _keyring(it).wrap(given.body, first=devices.are_none(connection))
+            wrapped = it.keyring.wrap(given.body, first=devices.are_none(connection))
             idempotency.finish(connection, named.who, named.key, given.status, given.media_type, wrapped)
     except (OperationalError, UserError) as error:
         _log.error("the answer to the request %s of %s is not stored: %s", named.key, named.who, error)
-
-
-def _keyring(it: Services) -> Keyring:
-    return Keyring(it.config.store.database, it.config.store.key_file)

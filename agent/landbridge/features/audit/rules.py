@@ -33,10 +33,12 @@ NOUNS = {
     "release": _("release"),
     "roll-out": _("roll-out"),
     "route": _("route"),
+    "saved view": _("saved view"),
     "settings": _("settings"),
     "share link": _("share link"),
     "token": _("token"),
     "trip": _("trip"),
+    "user": _("user"),
 }
 """What a row of an audited table is called."""
 

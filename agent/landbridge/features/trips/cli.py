@@ -16,12 +16,12 @@ from landbridge.features.devices.queries import known_device
 from landbridge.features.trips import queries as trips
 from landbridge.features.trips.container import container_number
 from landbridge.features.trips.edit import known_route
+from landbridge.features.trips.end import end as end_trip
 from landbridge.features.trips.references import references
 from landbridge.features.trips.start import Booking
 from landbridge.features.trips.start import start as start_trip
 from landbridge.protocol.settings import SETTINGS
 from landbridge.tracking import suggestions
-from landbridge.tracking.trip_end import follow
 
 _INTERVAL = SETTINGS["interval_s"]
 _REFERENCES = typer.Option([], help="Consignment reference, NAME=TEXT; repeatable.")
@@ -110,27 +110,26 @@ def list_suggestions() -> None:
 
 
 @commands.command()
-def end(device: str = typer.Argument(help="Device id.")) -> None:
+def end(
+    device: str | None = typer.Argument(None, help="Device id."),
+    tag: str | None = typer.Option(None, help="All devices with this tag that are on a trip."),
+) -> None:
     """End the current trip of a device
 
     \b
-    Example:
+    Examples:
       landbridge trips end lb-0001
+      landbridge trips end --tag frozen
     """
     with opened() as it, it.database.writing() as connection:
-        known_device(connection, device)
-        running = trips.running(connection, device)
-        if not running:
-            raise UserError(f"{device} is not on a trip; `landbridge trips start {device}` starts one")
         now_s = it.clock.now_s()
-        if now_s < running.started_s:
-            raise UserError(
-                f"trip {running.trip} of {device} began at {iso(running.started_s)},"
-                f" after this end at {iso(now_s)}; set this machine's clock"
-            )
-        trips.end(connection, running.trip, now_s)
-        follow(connection, device, running.trip, now_s)
-    print(f"trip {running.trip} of {device} on {running.container} has ended")
+        for each in devices.chosen(connection, device, tag):
+            running = trips.running(connection, each)
+            if running:
+                end_trip(connection, running, now_s)
+                print(f"trip {running.trip} of {each} on {running.container} has ended")
+            elif device is not None:
+                raise UserError(f"{device} is not on a trip; `landbridge trips start {device}` starts one")
 
 
 @commands.command("list")

@@ -51,13 +51,13 @@ def setup(
     }  # fmt: skip
     folder = _folder()
     is_asking = answers is None and sys.stdin.isatty()
-    done = steps.set_up(folder, asked.gathered(answers, folder / "answers.toml", given, is_asking))
+    done = steps.set_up(folder, asked.gathered(answers, asked.said_before(folder), given, is_asking))
     for path in done.changed:
         print(f"written: {path}")
     if not done.changed:
         print("nothing has changed")
-    if done.token:
-        print(f"token of the first administrator, shown only once: {done.token}")
+    if done.invitation:
+        print(f"link for the first administrator, shown only once: {done.invitation}")
     if "systemd" in {path.parent.name for path in done.changed}:
         print(f"start everything: `systemctl enable --now {folder}/systemd/*.service`")
     if check:

@@ -15,11 +15,12 @@ from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
 from landbridge.db.opened import command_user
 from landbridge.features.devices import queries as devices
-from landbridge.features.users import queries as users
-from landbridge.features.users import rules
+from landbridge.features.users import mail
+from landbridge.features.users import people as users
+from landbridge.features.users.queries import people, tokens
 from landbridge.ingest import nats_access
 from landbridge.operations.setup import brokers, certificates, written
-from landbridge.operations.setup.answers import EXISTING, MOSQUITTO, NATS, Answers, kept
+from landbridge.operations.setup.answers import EXISTING, LAST, MOSQUITTO, NATS, Answers, kept
 
 
 class Done(NamedTuple):
@@ -27,8 +28,8 @@ class Done(NamedTuple):
 
     changed: list[Path]
     """Files that were made or changed."""
-    token: str | None
-    """Of the first administrator; None: there are users already."""
+    invitation: str | None
+    """The link for the first administrator; None: there are users already."""
 
 
 def set_up(folder: Path, answers: Answers) -> Done:
@@ -40,12 +41,12 @@ def set_up(folder: Path, answers: Answers) -> Done:
     wanted = _configuration(before, answers, tls)
     if not file.exists() or wanted != before:
         written.write(file, config.annotated(wanted, with_secrets=True), 0o600, changed)
-    written.write(folder / "answers.toml", kept(answers), 0o600, changed)
-    token = _first_user(folder, wanted, answers)
+    written.write(folder / LAST, kept(answers), 0o600, changed)
+    invitation = _first_user(folder, wanted, answers)
     _broker(folder, wanted, answers, tls, changed)
     _units(folder, answers, changed)
     written.give(folder)
-    return Done(changed, token)
+    return Done(changed, invitation)
 
 
 def _certificates(folder: Path, answers: Answers, changed: list[Path]) -> dict[str, Path]:
@@ -84,10 +85,10 @@ def _configuration(before: Config, answers: Answers, tls: Mapping[str, Path]) ->
         "ca_file": str(tls.get("ca", "")),
         "username": answers.username,
         "password": answers.password or before.broker.password or secrets.token_urlsafe(24),
-        "users": config.MOSQUITTO if answers.broker == MOSQUITTO else "",
     }
     if answers.broker == MOSQUITTO:
         broker |= {"cert_file": str(tls["agent"]), "cert_key_file": str(tls["agent key"])}
+        broker |= {"users": config.MOSQUITTO}
     store: dict[str, Any] = {"database": answers.database}
     if config.is_server(answers.database):
         store["key_file"] = before.store.key_file or "landbridge.key"
@@ -120,9 +121,12 @@ def _first_user(folder: Path, wanted: Config, answers: Answers) -> str | None:
         keyring, clock = Keyring(store.database, store.key_file), Clock()
         with database.writing() as connection:
             keyring.signing_key(first=devices.are_none(connection))
-            if users.every(connection):
+            if tokens.every(connection) or people.every(connection):
                 return None
-            return rules.add(connection, answers.admin, "admin", None, command_user(), clock.now_s())
+            return mail.link(
+                wanted,
+                users.add(connection, answers.admin, "admin", None, "", command_user(), clock.now_s()),
+            )
     finally:
         database.close()
 
