@@ -71,7 +71,7 @@ NAMES = (
 UNITS = {"API", "Landbridge", "UTC", "SIM", "ICCID", "IMEI", "IMSI", "EID", "MB", "kB", "MQTT", "TLS", "TCP"}
 
 
-UNITS |= {"English"}
+UNITS |= {"English", "GEOJSON", "GPX", "CSV", "KML", "PLMN"}
 
 
 SHOWN = ("title", "aria-label", "placeholder", "alt", "data-confirm")
