@@ -6,6 +6,8 @@ from landbridge.core.errors import UserError
 
 OPERATOR = "operator"
 """The operator tenant: it owns what belongs to no other tenant's trip."""
+AGENT = "the agent"
+"""Author of what the agent does by itself, such as the end of an alarm."""
 BROKER = "broker"
 """Kind of the integration that stands for the MQTT broker, to which the publisher sends the outbox."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")

@@ -26,6 +26,7 @@ from landbridge.features.diagnostics import api as diagnostics
 from landbridge.features.esim import page as card
 from landbridge.features.exports import api as feed
 from landbridge.features.notifications import page as notifications
+from landbridge.features.reports import page as reports
 from landbridge.features.routes import page as tracking
 from landbridge.features.sharing import page as shared
 from landbridge.features.updates import page as updates
@@ -63,7 +64,7 @@ def make(it: Services) -> FastAPI:
     app.state.services = it
     for each in (
         api, history, diagnostics, feed, alarms, alarm_page, notifications, card, tracking, audit, audit_page,
-        updates, pages, shared,
+        reports, updates, pages, shared,
     ):  # fmt: skip
         app.include_router(each.router)
     assets.attach(app)
