@@ -175,6 +175,7 @@ def test_reports_come_over_http_in_the_language_that_is_asked_for(shown):
 
 
 def test_a_schedule_sends_once_a_period_and_again_what_did_not_go(shown, monkeypatch):
+    now_s = from_iso("2026-10-14T12:00:00Z")
     monkeypatch.setattr(Clock, "now_s", lambda _: now_s)
     sent: list[EmailMessage] = []
     fails = True
@@ -185,7 +186,6 @@ def test_a_schedule_sends_once_a_period_and_again_what_did_not_go(shown, monkeyp
         sent.append(mail)
         return "accepted"
 
-    now_s = from_iso("2026-10-14T12:00:00Z")
     with shown.fleet.database.writing() as connection:
         arguments = ("trip", str(shown.trip), "xlsx", "a@b.example", "zh", "week", "acme", "bench", now_s)
         first_s = schedule.add(connection, "monday", *arguments)

@@ -68,7 +68,9 @@ def _pdf(report: Report, language: Catalogue) -> bytes:
         font, wrap = _LATIN, None
     plain = ParagraphStyle("plain", fontName=font, fontSize=8, leading=10, wordWrap=wrap)
     title = ParagraphStyle("title", parent=plain, fontSize=16, leading=20)
-    head = ParagraphStyle("head", parent=plain, fontSize=11, leading=14, spaceBefore=10, spaceAfter=4)
+    head = ParagraphStyle(
+        "head", parent=plain, fontSize=11, leading=14, spaceBefore=10, spaceAfter=4, keepWithNext=1
+    )
     parts: list[Any] = [Paragraph(_markup(report.title, font), title)]
     parts.append(Paragraph(_markup(report.subtitle, font), plain))
     target = io.BytesIO()
