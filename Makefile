@@ -27,6 +27,7 @@ LOCKED := $(INSTALL) --require-hashes --no-build-isolation
 .DEFAULT_GOAL := help
 .PHONY: docs coverage flood locks notify texts bench-parquet bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located reads walk
 .PHONY: downloads downloadcut bench-chip help demo test test-fast lint heap decide-bench powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut switchcut cards rough lab lab-check
+.PHONY: deploy-check fleet
 .SUFFIXES:
 
 help: ## list the targets
@@ -98,6 +99,14 @@ heap32: .venv/flash.stamp ## memory of a whole wake (as heap) on words of 32 bit
 killtest: .venv/demo.stamp ## the agent and the broker killed 300 times under 50 devices: is a point lost? do 1,000 devices come back at once? needs Mosquitto [SEED=1 ARGS="--engine postgresql"]
 	@$(BIN)/python -m tools.verify.kill.killtest --seed $(SEED) $(ARGS)
 	@$(BIN)/python -m tools.verify.kill.crowd --seed $(SEED)
+
+fleet: .venv/demo.stamp ## from a clean folder: set-up, 500 devices with their broker users, trips, a simulated day over TLS; needs Mosquitto [ARGS="--devices 50 --firmware 2"]
+	@$(BIN)/python -m tools.verify.fleet.fleet $(ARGS)
+
+deploy-check: ## rules and configuration in deploy/ by Prometheus's own promtool
+	@command -v promtool >/dev/null || { echo "promtool is missing: apt install prometheus" >&2; exit 2; }
+	@promtool check rules deploy/prometheus/alerts.yml
+	@promtool check config --syntax-only deploy/prometheus/prometheus.yml
 
 flood: .venv/demo.stamp ## live feeds, half-open requests, sign-ins and junk, more than anybody needs, while 20 devices report: do they notice? Linux, needs Mosquitto
 	@$(BIN)/python -m tools.verify.flood.flood $(ARGS)

@@ -30,7 +30,7 @@ from landbridge.db.opened import LARGEST, opened
 from landbridge.features.devices.queries import known_device
 from landbridge.features.exports.formats import Format, export
 from landbridge.features.trips import queries as stored_trips
-from landbridge.features.users.cli import signed_in
+from landbridge.features.users.tokens_cli import signed_in
 from landbridge.operations import backup as keeping
 from landbridge.operations import doctor
 from landbridge.operations.setup import command as setting_up
@@ -39,23 +39,24 @@ from landbridge.points.paged import Paged
 
 GROUPS = {
     "devices": ("features.devices.cli", "features.devices.bulk_cli", "features.diagnostics.cli"),
-    "trips": ("features.trips.cli",),
+    "trips": ("features.trips.cli", "features.trips.bulk_cli"),
     "events": ("events.cli",),
     "alarms": ("features.alarms.cli",),
     "audit": ("features.audit.cli",),
     "reports": ("features.reports.cli",),
     "routes": ("features.routes.cli",),
-    "geofences": ("features.geofences.cli",),
+    "geofences": ("features.geofences.cli", "features.geofences.bulk_cli"),
     "coverage": ("features.coverage.cli",),
     "update": ("features.updates.cli",),
     "esim": ("features.esim.cli", "features.downloads.cli"),
     "cells": ("features.coverage.cells_cli",),
-    "sims": ("features.sims.cli",),
+    "sims": ("features.sims.cli", "features.sims.bulk_cli"),
     "controls": ("features.sims.controls_cli",),
     "settings": ("features.settings.cli",),
     "commands": ("features.commands.cli",),
     "share": ("features.sharing.cli",),
-    "tokens": ("features.users.cli",),
+    "tokens": ("features.users.tokens_cli",),
+    "users": ("features.users.cli",),
     "notifications": ("features.notifications.cli",),
     "integrations": ("features.integrations.cli",),
     "dead-letters": ("ingest.cli",),

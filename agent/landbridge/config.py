@@ -53,7 +53,20 @@ _AtText = Annotated[
     str,
     Wanted("at most 64 characters of printable ASCII without quotes", pattern="^[ !#-~]*$", max_length=64),
 ]
+_Issuer = Annotated[
+    str,
+    Wanted(
+        "the address of an issuer: https://..., or http:// on this machine",
+        pattern=r"^(https://[!-~]+|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(/[!-~]*)?)?$",
+    ),
+]
 _ClientId = Annotated[str, Wanted("1 to 64 characters on one line", is_one_line, min_length=1, max_length=64)]
+_Tiles = Annotated[
+    str,
+    Wanted("an address that begins with https:// or http://, or the name of a .pmtiles file", is_one_line,
+           pattern=r"^(https?://[^ ]+|[^:]+\.pmtiles|)$"),
+    _PATH,
+]  # fmt: skip
 _Count = Annotated[int, Between(1, 2**31 - 1)]
 _Port = Annotated[int, Between(1, 65535, "a port, 1 to 65535")]
 _PortOrNone = Annotated[int, Between(0, 65535, "a port, 1 to 65535, or 0")]
@@ -133,6 +146,12 @@ class Web:
     port: _PortOrNone = key(0, "TCP port; 0: neither pages nor API.")
     host: _Host = key("127.0.0.1", "Address they listen on.")
     url: _Text = key("", "Where browsers find them, for links and mails; empty: http://<host>:<port>.")
+    admins_need_totp: bool = key(False, "Require a second factor of administrators who have a password.")
+    tiles: _Tiles = key(
+        "",
+        "Your own map: address of raster tiles with {z}, {x}, {y} or of a vector style, or a PMTiles file.",
+    )
+    tiles_credit: _Text = key("", "Whom the map names for these tiles.")
 
 
 def base_url(web: Web) -> str:
@@ -143,6 +162,22 @@ def base_url(web: Web) -> str:
 def local_url(host: str, port: int) -> str:
     """Where this machine finds what listens there."""
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+@strict
+@dataclass(frozen=True)
+class Openid:
+    """Sign-in by OpenID Connect; the redirect address there is <web.url>/sign-in/openid/back."""
+
+    issuer: _Issuer = key("", "Issuer, such as https://login.example/realms/fleet; empty: none.")
+    client_id: _Text = key("", "Client id of the agent there.")
+    client_secret: _Secret = key("", "Its secret; empty: it has none.")
+    ca_file: _Path = key("", "PEM file of the provider's CA; empty: the system's CAs.")
+    scope: _Text = key("openid profile email", "Scopes that are asked for.")
+    new_users: bool = key(False, "Let people in who were not invited; else an invitation is needed.")
+    role_claim: _Text = key("", "Claim with the role, or a list with it; empty: roles are given here.")
+    tenant_claim: _Text = key("", "Claim with the tenant; empty: tenants are given here.")
+    operator_tenant: _Text = key("", "Value of that claim that stands for the operator tenant; empty: none.")
 
 
 @strict
@@ -201,6 +236,7 @@ class Config:
     store: Store = field(default_factory=Store)
     devices: Devices = field(default_factory=Devices)
     web: Web = field(default_factory=Web)
+    openid: Openid = field(default_factory=Openid)
     mail: Mail = field(default_factory=Mail)
     watch: Watch = field(default_factory=Watch)
     nats: Nats = field(default_factory=Nats)
@@ -308,7 +344,7 @@ def _from_folder(section: str, values: Any, folder: Path) -> Any:
     paths = {each.name: getattr(values, each.name) for each in _keys(section) if each.is_marked(_PATH)}
     return replace(
         values,
-        **{name: str(folder / path) for name, path in paths.items() if path and not is_server(path)},
+        **{name: str(folder / path) for name, path in paths.items() if path and "://" not in path},
     )
 
 

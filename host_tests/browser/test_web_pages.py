@@ -16,11 +16,13 @@ from landbridge.points.queries import CheckedPoint
 from playwright.sync_api import Page, expect
 
 from host_tests.support.agent import DEVICE, heard, set_clock
+from host_tests.support.tiles import tile_server
 from host_tests.support.web import (
     CONTAINER,
     FIRST_S,
     LAST,
     MAP,
+    PICTURES,
     WAIT_MS,
     Watched,
     Website,
@@ -96,6 +98,8 @@ def test_a_track_is_played(web: Website, operator: Page):
     expect(operator).to_have_url(f"{web.url}/devices/{DEVICE}")
     drawn(operator, "points")
     until(operator, f"{MAP}.queryRenderedFeatures({{layers: ['gaps']}}).length === 0", "no gap at the end")
+    drawn(operator, "route-ahead")
+    assert count(operator, "route-travelled") and count(operator, "stations")
     assert operator.locator("figure").count() == 7
     expect(operator.locator("#wakes tr.here")).to_contain_text("next position while moving")
     picture(operator, "device", full_page=True)
@@ -180,8 +184,15 @@ def test_a_shared_link_shows_one_container_until_it_is_revoked(
     expect(page.get_by_role("heading")).to_have_text(CONTAINER)
     expect(page.locator("dl")).to_contain_text("Kazakhstan")
     drawn(page, "here")
+    drawn(page, "route-ahead")
+    expect(page.locator(".over")).to_contain_text("To Duisburg")
+    expect(page.locator(".over .progress")).to_contain_text(re.compile(r"3,\d\d\d of 3,683 km"))
     picture(page, "shared")
     assert barriers(page) == []
+    page.emulate_media(media="print")
+    assert not page.get_by_role("button", name="Print").is_visible() and not page.locator(".bar").is_visible()
+    picture(page, "shared-print", full_page=True)
+    page.emulate_media(media="screen")
     text = page.content().replace(link.rpartition("/")[2], "")  # its secret may be any letters
     assert DEVICE not in text and "mV" not in text and "Chongqing - Duisburg" not in text
     assert page.request.get(f"{web.url}/v1/devices/{DEVICE}").status == 401
@@ -192,6 +203,29 @@ def test_a_shared_link_shows_one_container_until_it_is_revoked(
     assert answer and answer.status == 404
     expect(page.get_by_role("alert")).to_contain_text("invalid or has expired")
     page.context.close()
+
+
+def test_a_shared_page_is_embedded_only_by_consent(web: Website, operator: Page, browser: Watched):
+    policies = []
+    for consents in (False, True):
+        operator.goto(f"{web.url}/devices/{DEVICE}")
+        section = operator.locator("#share-links")
+        section.get_by_label("Other sites may embed it").set_checked(consents)
+        section.get_by_role("button", name="Share this trip").click()
+        link = section.get_by_label("Copy the link now; it is not shown again:").input_value()
+        policies.append(web.ask(link.removeprefix(web.url)).headers["content-security-policy"])
+    assert "frame-ancestors 'none';" in policies[0] and "frame-ancestors *;" in policies[1]
+    assert "frame-ancestors 'none';" in web.ask("/sign-in").headers["content-security-policy"]
+    site = f'<!doctype html><title>x</title><iframe src="{link}" width="700" height="600"></iframe>'
+    with tile_server({"/": ("text/html", site.encode())}) as (url, _):
+        page = Watched(browser.launched, web.url, url).context().new_page()
+        page.goto(url)
+        frame = page.frame_locator("iframe")
+        expect(frame.get_by_role("heading")).to_have_text(CONTAINER)
+        expect(frame.locator("body")).to_have_class(re.compile("embedded"))
+        expect(frame.locator(".bar")).to_be_hidden()
+        page.screenshot(path=PICTURES / "shared-embedded.png")
+        page.context.close()
 
 
 def test_many_devices_are_clusters(web: Website, operator: Page):

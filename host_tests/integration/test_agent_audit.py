@@ -21,7 +21,10 @@ from landbridge.features.geofences import queries as geofences
 from landbridge.features.integrations import rules as integrations
 from landbridge.features.trips import queries as trips
 from landbridge.features.users import passwords
+from landbridge.features.users import people as users
 from landbridge.features.users import rules as tokens
+from landbridge.features.users import second_factor as factor
+from landbridge.features.users.queries import people
 from sqlalchemy import LargeBinary, select, update
 
 from host_tests.support.trips import BEGIN_S
@@ -75,7 +78,8 @@ def test_a_change_is_there_with_before_and_after(database):
     assert added["what"] == f"geofence {number} added" and added["time"] <= iso(now_s)
     assert (changed["who"], changed["action"]) == ("bert", "changed")
     assert (changed["before"], changed["after"]) == ({"tenant": None}, {"tenant": "acme"})
-    assert (device["noun"], device["after"]) == ("device", {"device": "lb-1", "created_s": BEGIN_S})
+    assert device["noun"] == "device" and device["after"]["created_s"] == BEGIN_S
+    assert not {"wrapped_key", "window_top", "status"} & set(device["after"])
     assert (started["noun"], started["device"], started["after"]["by_arrival"]) == ("trip", "lb-1", False)
 
 
@@ -113,18 +117,25 @@ def test_no_secret_is_stored_or_exported(database, tmp_path):
     keyring.wrap(b"makes the file", first=True)
     with database.writing("anna") as connection:
         token = tokens.add(connection, "erp", "reader", None, "anna", BEGIN_S)
-        passwords.give(connection, "erp", PASSWORD, "anna", BEGIN_S)
+        user = people.find(connection, users.add(connection, "u", "reader", None, "", "anna", BEGIN_S).user)
+        assert user is not None
+        users.set_password(connection, user, passwords.hashed(PASSWORD, "u"), "anna", BEGIN_S)
+        invited = users.invite(connection, user, "anna", BEGIN_S).secret
+        factor.begin(connection, keyring, user)
         address = "https://erp.example/hook"
         secret = integrations.add(connection, keyring, "erp", "webhook", address, None, (), "anna", BEGIN_S)
         devices.add(connection, "lb-1", keyring.wrap(b"0123456789", first=False), BEGIN_S)
         table = metadata.tables["tokens"].c
-        hashes = connection.execute(select(table.hash, table.password)).one()
+        invitations = metadata.tables["invitations"].c
+        hashes = [connection.execute(select(each.hash)).scalar_one() for each in (table, invitations)]
+        hashes.append(connection.execute(select(metadata.tables["users"].c.password)).scalar_one())
         wrapped = connection.execute(select(metadata.tables["integrations"].c.wrapped_secret)).scalars()
-        hidden = [token, PASSWORD, secret.hex(), *hashes, *(each.decode() for each in wrapped if each)]
+        hashes += [each.decode() for each in wrapped if each]
+        hidden = [token, invited, PASSWORD, secret.hex(), *hashes]
     exported = "".join(rules.export(queries.every(database, ALL), Format.CSV))
     with database.reading() as connection:
         stored = repr(connection.execute(select(audit)).all())
-    assert address in exported and address in stored and len(hidden) == 6
+    assert address in exported and address in stored and len(hidden) == 8
     assert [each for each in hidden if each in exported + stored] == []
 
 

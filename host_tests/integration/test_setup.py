@@ -176,3 +176,21 @@ def test_a_missing_plugin_is_named(folder, monkeypatch):
     monkeypatch.setattr("landbridge.operations.setup.brokers._PLUGIN", "none_such.so")
     said = command("--data", str(folder), "setup", "--host", HOST)
     assert said.code == 2 and "apt install mosquitto" in said.err
+
+
+def test_a_configuration_written_by_hand_is_kept(folder, tmp_path):
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    folder.mkdir()
+    file = folder / "landbridge.toml"
+    file.write_text(
+        f'[broker]\nhost = "b.example"\nusername = "me"\npassword = "p"\nca_file = "{tmp_path}/ca.pem"\n'
+        f'users = "mosquitto"\n[store]\ndatabase = "mine.sqlite3"\n[devices]\nbroker_host = "{HOST}"\n'
+    )
+    file.chmod(0o600)
+    said = command("--data", str(folder), "setup", "--no-check")
+    assert said.code == 0, said
+    made = config.of_file(file)
+    assert (made.broker.host, made.broker.username, made.broker.password) == ("b.example", "me", "p")
+    assert (made.broker.users, made.store.database) == ("mosquitto", "mine.sqlite3")
+    assert (folder / "mine.sqlite3").exists() and not (folder / "mosquitto").exists()
+    assert command("--data", str(folder), "setup", "--no-check").out == "nothing has changed\n"

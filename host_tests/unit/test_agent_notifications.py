@@ -313,7 +313,10 @@ def test_a_service_gets_it_by_apprise_and_nobody_sees_its_address(dispatch, capl
         seen = [pages.ask(path, token)[1] for path in paths]
     receiver.close()
     assert [part for part in (*seen, caplog.text, row.answer) if "verysecret" in part] == []
-    assert "verysecret" not in dispatch.fleet.database.place and json.loads(seen[0])[0]["service"] == "JSON"
+    assert (
+        "verysecret" not in dispatch.fleet.database.place
+        and json.loads(seen[0])["channels"][0]["service"] == "JSON"
+    )
     with open(dispatch.fleet.database.place, "rb") as file:
         assert b"verysecret" not in file.read()
 
@@ -335,14 +338,14 @@ def test_the_button_sends_a_test_and_a_tenant_sees_its_own_channels_only(dispatc
     pages = Pages(dispatch.fleet)
     with pages.served():
         acme, reader = pages.token("acme", "operator", "acme"), pages.token("reader", "reader")
-        shown = json.loads(pages.ask("/v1/notification-channels", acme)[1])
+        shown = json.loads(pages.ask("/v1/notification-channels", acme)[1])["channels"]
         assert [each["name"] for each in shown] == ["theirs"] and len(shown[0]["rules"]) == len(DEFAULT)
         assert pages.ask("/v1/notification-channels/ours/test", acme, "POST")[0] == 400
         assert pages.ask("/v1/notification-channels/ours/test", reader, "POST")[0] == 403
         assert pages.ask("/v1/notification-channels/theirs/test", acme, "POST")[0] == 202
         dispatch.clock.at_s = Clock().now_s() + 1
         dispatch.work()
-        (row,) = json.loads(pages.ask("/v1/notifications", acme)[1])
+        (row,) = json.loads(pages.ask("/v1/notifications", acme)[1])["notifications"]
     assert (row["channel"], row["type"], row["state"]) == ("theirs", "test", "sent")
     (mail,) = dispatch.mails()
     assert mail["To"] == "theirs@example.org"

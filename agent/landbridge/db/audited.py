@@ -49,6 +49,8 @@ AUDITED = {
     "downloads": Audited("download", _PROGRESS_OF_DOWNLOAD),
     "geofences": Audited("geofence"),
     "integrations": Audited("integration", ("cursor", "delivered", "delivered_s", "failure", "failed_s")),
+    "notification_channels": Audited("notification channel", ("cursor",)),
+    "notification_rules": Audited("notification rule"),
     "profile_policies": Audited("profile policy"),
     "profile_rollouts": Audited("profile roll-out"),
     "releases": Audited("release"),
@@ -59,16 +61,19 @@ AUDITED = {
     "sim_cards": Audited("SIM"),
     "sim_controls": Audited("SIM controls"),
     "sim_profiles": Audited("SIM profile"),
-    "tokens": Audited("token"),
+    "tokens": Audited("token", ("used_s",)),
     "trips": Audited("trip", ("expected",)),
+    "users": Audited("user", ("seen_s", "totp_step")),
 }  # fmt: skip
 """By table."""
 BY_ITSELF = {
     "acting", "audit", "cells", "control_states", "coverage", "dead_letters", "device_log",
     "device_releases", "device_updates", "esim_reports", "euicc_certificates", "euicc_notifications",
-    "events", "gone", "network_costs", "outbox", "points", "profile_rollout_devices", "profile_switches",
-    "quarantine", "release_files", "route_data", "route_data_reports", "sessions", "setting_reports",
-    "sim_actions", "sim_identities", "tracking_states", "tracks", "uplinks", "wakes",
+    "events", "gone", "idempotency_keys", "invitations", "network_costs", "notifications", "outbox", "points",
+    "profile_rollout_devices", "profile_switches", "quarantine", "recovery_codes", "release_files",
+    "route_data",
+    "route_data_reports", "sessions", "setting_reports", "sim_actions", "sim_identities",
+    "tracking_states", "tracks", "uplinks", "wakes",
 }  # fmt: skip
 """The other tables: the agent writes them by itself, or an entry of another table says the same."""
 

@@ -79,6 +79,9 @@ trips = Table(
     Column("by_arrival", Boolean, nullable=False, server_default=false()),  # ended so; may be taken back
     Column("customer", Text, nullable=False, server_default="{}"),  # JSON: the shipper's references by name
     Column("tags", Text, nullable=False, server_default="[]"),  # JSON: texts
+    # Arrival as first expected, by the timetable, and as expected now; null: not on the route, or arrived.
+    Column("planned_s", Integer),
+    Column("eta_s", Integer),
     Column(
         "expected", Text
     ),  # JSON: hours to go after each station, mean and variance (tracking/travel_times.py)
@@ -367,6 +370,16 @@ setting_reports = Table(
     Column("refused", Integer, nullable=False),
     Column("why", Integer, nullable=False),
     Column("reported_s", Integer, nullable=False),
+)
+
+# Views of the fleet's list that people keep: what its address says after the question mark.
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("view", Integer, primary_key=True),
+    Column("owner", Text, nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("query", Text, nullable=False),
 )
 
 # A row a command, with who and when of each step: none is ever removed.
@@ -675,7 +688,54 @@ sim_identities = Table(
     Column("seen_s", Integer, nullable=False),
 )
 
-# Who may read and act over HTTP; of a secret only its SHA-256 is kept. None is ever removed.
+# People who sign in (features/users/people.py). None is ever removed.
+users = Table(
+    "users",
+    metadata,
+    Column("user", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("mail", Text),
+    Column("role", Text, nullable=False),  # features/users/rules.py
+    Column("tenant", Text),  # null: the operator tenant, which sees all
+    Column("password", Text),  # argon2id, features/users/passwords.py; null: none is set yet
+    Column("subject", Text, unique=True),  # "<issuer> <sub>" of OpenID Connect
+    Column("totp", LargeBinary),  # the secret of the second factor, wrapped (db/keys.py)
+    Column("totp_since_s", Integer),  # null: not confirmed by a code yet
+    Column("totp_step", Integer, nullable=False, server_default=text("0")),  # the last one that was used
+    Column("added_by", Text, nullable=False),
+    Column("added_s", Integer, nullable=False),
+    Column("seen_s", Integer),  # last sign-in
+    Column("disabled_by", Text),
+    Column("disabled_s", Integer),
+    Column("ended_by", Text),
+    Column("ended_s", Integer),
+)
+Index(
+    "users_by_name",
+    users.c.name,
+    unique=True,
+    sqlite_where=users.c.ended_s.is_(None),
+    postgresql_where=users.c.ended_s.is_(None),
+)
+
+# One link a user, with which a password is set; it works once.
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("user", ForeignKey("users.user"), primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("ends_s", Integer, nullable=False),
+)
+
+# In place of a code of the second factor; each works once.
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("user", ForeignKey("users.user"), primary_key=True),
+    Column("hash", String(64), primary_key=True),
+)
+
+# What programs read and act with over HTTP; of a secret only its SHA-256 is kept. None is ever removed.
 tokens = Table(
     "tokens",
     metadata,
@@ -684,20 +744,42 @@ tokens = Table(
     Column("name", Text, nullable=False),
     Column("role", Text, nullable=False),  # features/users/rules.py
     Column("tenant", Text),  # null: the operator tenant, which sees all
+    Column("user", ForeignKey("users.user")),  # who made it; null: the command line
     Column("added_by", Text, nullable=False),
     Column("added_s", Integer, nullable=False),
+    Column("ends_s", Integer),  # null: it does not expire
+    Column("used_s", Integer),
     Column("revoked_by", Text),
     Column("revoked_s", Integer),
-    Column("password", Text),  # argon2id, features/users/passwords.py; null: the token alone signs in
 )
 
-# Browsers that have signed in; the hash is that of the cookie.
+# Browsers that have signed in, of a user or with a token; the hash is that of the cookie.
 sessions = Table(
     "sessions",
     metadata,
-    Column("hash", String(64), primary_key=True),
-    Column("token", ForeignKey("tokens.token"), nullable=False),
+    Column("session", Integer, primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("user", ForeignKey("users.user"), index=True),
+    Column("token", ForeignKey("tokens.token")),
+    Column("means", String(16), nullable=False),  # features/users/rules.py
+    Column("began_s", Integer, nullable=False),
+    Column("seen_s", Integer, nullable=False),
     Column("ends_s", Integer, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("browser", Text, nullable=False),
+)
+
+# Requests over HTTP that must not be done twice, for a day (db/idempotency.py).
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("who", Text, primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("digest", String(64), nullable=False),  # of path and body
+    Column("begun_s", Integer, nullable=False, index=True),
+    Column("status", Integer),  # of the answer; null: it is under way
+    Column("media_type", Text),
+    Column("wrapped_answer", LargeBinary),  # db/keys.py
 )
 
 # Share links: they show the last position of a trip's container. None is ever removed.
@@ -711,6 +793,7 @@ share_links = Table(
     Column("until_s", Integer, nullable=False),
     Column("added_by", Text, nullable=False),
     Column("added_s", Integer, nullable=False),
+    Column("embedded", Boolean, nullable=False, server_default=false()),
     Column("revoked_by", Text),
     Column("revoked_s", Integer),
 )

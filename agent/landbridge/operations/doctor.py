@@ -262,6 +262,16 @@ def _mail(it: Opened) -> str:
         raise UserError(f"mail server {where}: {error}; correct [mail]") from None
 
 
+def _openid(it: Opened) -> str:
+    if not it.config.openid.issuer:
+        return "no sign-in service: [openid] issuer is empty"
+    # Who has none need not load what it takes.
+    from landbridge.features.users import openid
+
+    openid.found(it.config)
+    return f"{it.config.openid.issuer} answers, and calls itself so"
+
+
 def _trips(it: Opened) -> str:
     with it.database.reading() as connection:
         twice = trips.twice(connection)
@@ -300,6 +310,7 @@ _CHECKS: dict[str, Callable[[Opened], str]] = {
     "outbox": _outbox,
     "integrations": _integrations,
     "mail": _mail,
+    "sign-in": _openid,
     "trips": _trips,
     "tracking": _tracking,
 }

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from fastapi import HTTPException
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from landbridge.core.errors import UserError
 from landbridge.core.texts import _
@@ -61,7 +61,7 @@ def send(
         require_operator_tenant(user)
     with _acting(it, user, device, "admin" if verb in FOR_ADMINS else "operator") as (connection, found):
         now_s = it.clock.now_s()
-        return commands.give(connection, device, verb, argument, expires, user.who, now_s, _ends_with(found))
+        return commands.give(connection, device, verb, argument, expires, user.who, now_s, ends_with(found))
 
 
 def cancel(it: Services, user: User, device: str, command: int) -> None:
@@ -80,16 +80,18 @@ def change(it: Services, user: User, device: str, changes: Mapping[str, str]) ->
     parsed = settings.parse(f"{name}={value}" for name, value in changes.items())
     with _acting(it, user, device, "operator") as (connection, found):
         now_s = it.clock.now_s()
-        return stored_settings.change(connection, device, parsed, user.who, now_s, _ends_with(found))
+        return stored_settings.change(connection, device, parsed, user.who, now_s, ends_with(found))
 
 
-def share(it: Services, user: User, device: str, length: str) -> share_links.Made:
+def share(
+    it: Services, user: User, device: str, length: str, embedded: bool = False
+) -> share_links.Made:
     """Share the device's running trip, until it ends or for a `length` like 12h."""
     with _acting(it, user, device, "operator") as (connection, found):
         trip = trips.find(connection, found.trip.trip) if found.trip else None
         if trip is None:
             raise UserError(_("{device} is not on a trip; start one, then share it", device=device))
-        return share_links.add(connection, trip, length, user.who, it.clock.now_s())
+        return share_links.add(connection, trip, length, user.who, it.clock.now_s(), embedded)
 
 
 def revoke(it: Services, user: User, device: str, link: int) -> None:
@@ -106,7 +108,7 @@ def revoke(it: Services, user: User, device: str, link: int) -> None:
 def switch(it: Services, user: User, device: str, profile: str) -> int:
     """Switch the device to a profile of its card; return the revision."""
     with _acting(it, user, device, "operator") as (connection, found):
-        return cards.switch(connection, device, profile, user.who, it.clock.now_s(), _ends_with(found))
+        return cards.switch(connection, device, profile, user.who, it.clock.now_s(), ends_with(found))
 
 
 def download(
@@ -116,7 +118,7 @@ def download(
     wanted = Wanted(device, downloads.code_of(code, confirmation, trust.load(it.config.esim)))
     with _acting(it, user, device, "operator") as (connection, found):
         keyring = Keyring(it.config.store.database, it.config.store.key_file)
-        now_s, trip = it.clock.now_s(), _ends_with(found)
+        now_s, trip = it.clock.now_s(), ends_with(found)
         return downloads.order(connection, keyring, wanted, enable, user.who, now_s, trip)
 
 
@@ -124,7 +126,7 @@ def delete_profile(it: Services, user: User, device: str, iccid: str) -> int:
     """Order the deletion of a profile; return the number of the order."""
     with _acting(it, user, device, "operator") as (connection, found):
         keyring = Keyring(it.config.store.database, it.config.store.key_file)
-        now_s, trip = it.clock.now_s(), _ends_with(found)
+        now_s, trip = it.clock.now_s(), ends_with(found)
         return downloads.delete(connection, keyring, device, iccid, user.who, now_s, trip)
 
 
@@ -132,7 +134,7 @@ def rename_profile(it: Services, user: User, device: str, iccid: str, name: str)
     """Order a new name of a profile; return the number of the order."""
     with _acting(it, user, device, "operator") as (connection, found):
         keyring = Keyring(it.config.store.database, it.config.store.key_file)
-        now_s, trip = it.clock.now_s(), _ends_with(found)
+        now_s, trip = it.clock.now_s(), ends_with(found)
         return downloads.rename(connection, keyring, device, iccid, name, user.who, now_s, trip)
 
 
@@ -163,7 +165,7 @@ def acknowledge_many(it: Services, user: User, numbers: Sequence[int], note: str
     with it.database.writing(user.who) as connection:
         now_s, changes = it.clock.now_s(), []
         for alarm in dict.fromkeys(numbers):
-            _alarm_of(connection, user, alarm)
+            alarm_of(connection, user, alarm)
             changes += engine.acknowledge(connection, alarm, user.who, note, now_s)
         publishing.publish(connection, changes, now_s)
         return [engine.serialize(engine.known(connection, alarm)) for alarm in dict.fromkeys(numbers)]
@@ -209,7 +211,7 @@ def halt(it: Services, user: User, board: str, sequence: int) -> None:
         rollout.halt(connection, board, sequence, user.who, it.clock.now_s())
 
 
-def _ends_with(found: DeviceView) -> int | None:
+def ends_with(found: DeviceView) -> int | None:
     """Return the trip with which a tenant's request ends; None for the operator's, which last."""
     return found.trip.trip if found.tenant is not None and found.trip else None
 
@@ -224,14 +226,16 @@ def _at_alarm(it: Services, user: User, alarm: int) -> Iterator[Connection]:
     """Raise 404 if the user may not see such an alarm, or it does not exist."""
     demand(user, "operator")
     with it.database.writing(user.who) as connection:
-        _alarm_of(connection, user, alarm)
+        alarm_of(connection, user, alarm)
         yield connection
 
 
-def _alarm_of(connection: Connection, user: User, alarm: int) -> None:
+def alarm_of(connection: Connection, user: User, alarm: int) -> Row[Any]:
+    """Return an alarm that the user sees; 404 if there is none."""
     row = alarms.find(connection, alarm)
     if row is None or (user.tenant is not None and row.tenant != user.tenant):
         raise HTTPException(404, _("no alarm {number}", number=alarm))
+    return row
 
 
 class _Acting(NamedTuple):

@@ -94,6 +94,54 @@ class DcsaEvents(BaseModel):
     next: int
 
 
+class Refused(BaseModel):
+    """A device that an action on many left out."""
+
+    device: str
+    why: str
+
+
+class SharedTrip(BaseModel):
+    """A new link; its path is not shown again."""
+
+    device: str
+    container: str
+    link: int
+    path: str
+    until: Time
+
+
+class Batch(BaseModel):
+    """What became of an action on many devices."""
+
+    done: list[str]
+    refused: list[Refused]
+    links: list[SharedTrip]
+
+
+class SavedView(BaseModel):
+    """A view of the fleet's list; `query` is what its address says after the question mark."""
+
+    view: int
+    name: str
+    query: str
+
+
+class Near(BaseModel):
+    """A place nearby."""
+
+    name: str
+    chinese: str | None
+    km: float
+
+
+class Country(BaseModel):
+    """A country; some areas have no code."""
+
+    code: str | None
+    name: str
+
+
 class Whereabouts(BaseModel):
     """Position and state of a device."""
 
@@ -112,28 +160,18 @@ class Whereabouts(BaseModel):
     temperature_c: float | None
     last_session: Time
     next_session: Time
+    tags: list[str]
+    eta: Time
+    planned_arrival: Time
+    place: Near | None
+    country: Country | None
 
 
 class FleetPage(BaseModel):
-    """Devices by id."""
+    """A page of devices by id."""
 
     devices: list[Whereabouts]
-    next: str | None
-
-
-class Near(BaseModel):
-    """A place nearby."""
-
-    name: str
-    chinese: str | None
-    km: float
-
-
-class Country(BaseModel):
-    """A country; some areas have no code."""
-
-    code: str | None
-    name: str
+    next: Next
 
 
 class TripOfDevice(BaseModel):
@@ -150,8 +188,6 @@ class TripOfDevice(BaseModel):
 class OneDevice(Whereabouts):
     """A device with position, place and trips."""
 
-    place: Near | None
-    country: Country | None
     trips: list[TripOfDevice]
 
 
@@ -168,6 +204,13 @@ class Command(BaseModel):
     result_of: Time
     state: str
     open: bool
+
+
+class Commands(BaseModel):
+    """A page of commands."""
+
+    commands: list[Command]
+    next: Next
 
 
 class Given(BaseModel):
@@ -223,6 +266,13 @@ class Link(BaseModel):
     by: str
     made: str
     state: str
+
+
+class Links(BaseModel):
+    """A page of share links."""
+
+    share_links: list[Link]
+    next: Next
 
 
 class NewLink(BaseModel):
@@ -281,6 +331,13 @@ class TrackingEvent(BaseModel):
     seq: int | None
 
 
+class TrackingEvents(BaseModel):
+    """A page of current events."""
+
+    events: list[TrackingEvent]
+    next: Next
+
+
 class Record(BaseModel):
     """A record in its own units, and its GeoJSON feature."""
 
@@ -301,7 +358,7 @@ class Wakes(BaseModel):
     """A page of wakes."""
 
     wakes: list[Wake]
-    next: str | None
+    next: Next
 
 
 class Alarm(BaseModel):
@@ -319,6 +376,13 @@ class Alarm(BaseModel):
     note: str | None
     cleared: Time
     cleared_by: str | None
+
+
+class Alarms(BaseModel):
+    """A page of alarms."""
+
+    alarms: list[Alarm]
+    next: Next
 
 
 class Identity(BaseModel):
@@ -412,6 +476,13 @@ class Download(BaseModel):
     open: bool
 
 
+class Downloads(BaseModel):
+    """A page of profile downloads."""
+
+    downloads: list[Download]
+    next: Next
+
+
 class Ordered(BaseModel):
     """The number of a download."""
 
@@ -419,12 +490,23 @@ class Ordered(BaseModel):
 
 
 class Station(BaseModel):
-    """A station of a route."""
+    """A station of a route; `chinese` is its name in Chinese."""
 
     name: str
+    chinese: str | None
     country: str
     kind: str
     km: int
+    longitude: float
+    latitude: float
+
+
+class RouteOfDevice(BaseModel):
+    """The route of a trip, and the kilometre that its device is at."""
+
+    route: str | None
+    stations: list[Station]
+    km: float | None
 
 
 class TripCurve(BaseModel):
@@ -498,6 +580,13 @@ class NotificationChannel(BaseModel):
     rules: list[NotificationRule]
 
 
+class NotificationChannels(BaseModel):
+    """A page of channels."""
+
+    channels: list[NotificationChannel]
+    next: Next
+
+
 class Notification(BaseModel):
     """A notification and the last answer of its channel."""
 
@@ -518,16 +607,37 @@ class Notification(BaseModel):
     answered: Time
 
 
+class Notifications(BaseModel):
+    """A page of notifications."""
+
+    notifications: list[Notification]
+    next: Next
+
+
 class Queued(BaseModel):
     """The channel to which a test is on its way."""
 
     channel: str
 
 
-class Problem(BaseModel):
-    """Why the request was refused."""
+class WrongField(BaseModel):
+    """A field of a request that cannot be: `pointer` into the body, or the name of a parameter."""
 
     detail: str
+    pointer: str = ""
+    parameter: str = ""
+    header: str = ""
+
+
+class Problem(BaseModel):
+    """Why the request was refused, as problem details (RFC 9457)."""
+
+    type: Literal["about:blank"]
+    title: str
+    status: int
+    detail: str
+    """What is wrong, and what to do."""
+    errors: list[WrongField] = []
 
 
 EVENT_TYPES: tuple[str, ...] = tuple(protocol("event")["properties"]["type"]["enum"])
@@ -553,25 +663,21 @@ def files(kinds: Iterable[str]) -> dict[int | str, Json]:
     return {200: {"description": "The file.", "content": content}}
 
 
-NOT_YET: dict[int | str, Json] = {409: {"model": Problem, "description": "No event can have that number."}}
+NOT_YET: dict[int | str, Json] = {409: {"description": "No event can have that number."}}
 """Responses of a feed."""
 BEARER = HTTPBearer(auto_error=False, description="A token: `landbridge tokens add`.")
 """For the API document: `auth.py` reads the header itself, and the cookie of a sign-in session."""
 _LATER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 
 
-def _in_words(description: str) -> Json:
-    return {"description": description, "content": {"text/plain": {"schema": {"type": "string"}}}}
-
-
 REFUSALS: dict[int | str, Json] = {
-    400: {"model": Problem, "description": "What is wrong with it, in one line."},
-    401: {"model": Problem, "description": "No token, or one that is not good (any more)."},
-    403: {"model": Problem, "description": "It needs another role."},
-    404: {"model": Problem, "description": "Not there, or not yours."},
-    411: _in_words("A body without its length."),
-    413: _in_words("More than 64 KB."),
-    429: _in_words("Too many requests.") | {"headers": _LATER},
-    503: {"model": Problem, "description": "The database does not answer.", "headers": _LATER},
+    400: {"description": "What is wrong with it, in one line."},
+    401: {"description": "No token, or one that is not good (any more)."},
+    403: {"description": "It needs another role."},
+    404: {"description": "Not there, or not yours."},
+    411: {"description": "A body without its length."},
+    413: {"description": "More than 64 KB."},
+    429: {"description": "Too many requests.", "headers": _LATER},
+    503: {"description": "The database does not answer.", "headers": _LATER},
 }
-"""Responses of every route."""
+"""Responses of every route; problem details (document.py)."""

@@ -8,21 +8,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from landbridge.core.clock import iso
 from landbridge.core.texts import _
-from landbridge.web import actions, answers, device_views, serialize
+from landbridge.web import actions, answers, device_views, paging, serialize
 from landbridge.web.answers import Json, Schema
 from landbridge.web.auth import User, acting_user, current_user
+from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
 
 LARGEST = 2**31 - 1
 MOST = 1_000
-"""Default length of a list."""
+"""Entries of a long list."""
 router = APIRouter(prefix="/v1")
 CurrentUser = Annotated[User, Depends(current_user)]
 ActingUser = Annotated[User, Depends(acting_user)]
 Device = Annotated[str, Path(max_length=32, description="Device id.")]
 Number = Annotated[int, Path(ge=1, le=LARGEST)]
-Before = Annotated[int, Query(ge=1, le=LARGEST, description="A number: the older ones.")]
-Most = Annotated[int, Query(ge=1, le=10_000)]
 
 
 class NewCommand(BaseModel):
@@ -41,21 +40,20 @@ class Length(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     length: str = Field("", max_length=8, description="12h, 30d; empty: until the trip ends, a year at most.")
+    embedded: bool = Field(False, description="Whether other sites may show it within their pages.")
 
 
-@router.get("/fleet")
-def fleet(
-    request: Request,
-    who: CurrentUser,
-    after: Annotated[str, Query(max_length=32)] = "",
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
+@router.get("/devices")
+def devices(
+    request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = MOST
 ) -> Annotated[Json, Schema(answers.FleetPage)]:
-    """List devices by id, with position and state; `next` is `after` of the next page, null on the last."""
+    """List devices by id, with position and state."""
     it = services(request)
+    after = paging.start(cursor, str) or ("",)
     with it.database.reading() as connection:
-        found = device_views.listed(connection, who.tenant, after=after, limit=limit + 1)
+        found = device_views.listed(connection, who.tenant, after=str(after[0]), limit=limit + 1)
         shown = device_views.whereabouts(connection, found[:limit], it.clock.now_s())
-    return {"devices": shown, "next": found[limit - 1].device if len(found) > limit else None}
+    return paging.page("devices", shown, (found[limit - 1].device,) if len(found) > limit else None)
 
 
 @router.get("/devices/{device}")
@@ -74,25 +72,26 @@ def track(
     trip: Annotated[int | None, Query(ge=1, le=LARGEST)] = None,
     since: datetime | None = None,
     until: datetime | None = None,
-    after: Annotated[str | None, Query(max_length=32)] = None,
+    cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
 ) -> Annotated[Json, Schema(answers.Track)]:
     """Dated points by time as a GeoJSON FeatureCollection, from `since` on and before `until`."""
     with services(request).database.reading() as connection:
         found = actions.view(connection, who, device)
-        return serialize.track(connection, found, trip, since, until, after, limit)
+        return serialize.track(connection, found, trip, since, until, cursor, limit)
 
 
 @router.get("/devices/{device}/commands")
 def commands(
-    request: Request, who: CurrentUser, device: Device, before: Before = LARGEST, limit: Most = MOST
-) -> list[Annotated[Json, Schema(answers.Command)]]:
+    request: Request, who: CurrentUser, device: Device, cursor: Cursor = None, limit: Limit = 100
+) -> Annotated[Json, Schema(answers.Commands)]:
     """List the commands of a device and their results, newest first."""
     it = services(request)
     with it.database.reading() as connection:
-        return serialize.commands_of(
-            connection, actions.view(connection, who, device), it.clock.now_s(), before, limit
-        )
+        found = actions.view(connection, who, device)
+        before = paging.before(cursor)
+        shown = serialize.commands_of(connection, found, it.clock.now_s(), before, limit + 1)
+    return paging.cut("commands", shown, limit, "command")
 
 
 @router.post("/devices/{device}/commands", status_code=201)
@@ -131,14 +130,15 @@ def change(
 
 @router.get("/devices/{device}/share-links")
 def share_links(
-    request: Request, who: CurrentUser, device: Device, before: Before = LARGEST, limit: Most = MOST
-) -> list[Annotated[Json, Schema(answers.Link)]]:
+    request: Request, who: CurrentUser, device: Device, cursor: Cursor = None, limit: Limit = 100
+) -> Annotated[Json, Schema(answers.Links)]:
     """List the share links to the trips of a device, newest first; their secrets are not stored."""
     it = services(request)
     with it.database.reading() as connection:
-        return serialize.share_links_of(
-            connection, actions.view(connection, who, device), it.clock.now_s(), before, limit
-        )
+        found = actions.view(connection, who, device)
+        before = paging.before(cursor)
+        shown = serialize.share_links_of(connection, found, it.clock.now_s(), before, limit + 1)
+    return paging.cut("share_links", shown, limit, "link")
 
 
 @router.post("/devices/{device}/share-links", status_code=201)
@@ -147,7 +147,7 @@ def share(
 ) -> Annotated[Json, Schema(answers.NewLink)]:
     """Create a share link to the running trip; its address is shown only once."""
     it = services(request)
-    made = actions.share(it, who, device, length.length)
+    made = actions.share(it, who, device, length.length, length.embedded)
     return {"link": made.share, "path": f"/s/{made.secret}", "until": iso(made.until_s)}
 
 

@@ -16,6 +16,7 @@ Cursor = Annotated[
 ]
 Limit = Annotated[int, Query(ge=1, le=MOST, description="Entries of a page at most.")]
 _LARGEST = 2**63 - 1
+"""Of a database."""
 
 
 def start(cursor: str | None, *kinds: type) -> Key | None:
@@ -43,6 +44,17 @@ def cursor(key: Key | None) -> str | None:
     if key is None:
         return None
     return urlsafe_b64encode(json.dumps(key, separators=(",", ":")).encode()).decode("ascii")
+
+
+def before(given: str | None) -> int:
+    """Return the number below which a page of a list begins that has the newest number first."""
+    key = start(given, int)
+    return _LARGEST if key is None else int(key[0])
+
+
+def cut(name: str, shown: list[dict[str, Any]], limit: int, key: str) -> dict[str, Any]:
+    """Return the answer of a list that was asked for one entry more than `limit`; `key` names its field."""
+    return page(name, shown[:limit], (shown[limit - 1][key],) if len(shown) > limit else None)
 
 
 def page(name: str, shown: list[dict[str, Any]], following: Key | None) -> dict[str, Any]:

@@ -26,6 +26,8 @@ NOUNS = {
     "download": _("download"),
     "geofence": _("geofence"),
     "integration": _("integration"),
+    "notification channel": _("notification channel"),
+    "notification rule": _("notification rule"),
     "profile policy": _("profile policy"),
     "profile roll-out": _("profile roll-out"),
     "release": _("release"),
@@ -35,6 +37,7 @@ NOUNS = {
     "share link": _("share link"),
     "token": _("token"),
     "trip": _("trip"),
+    "user": _("user"),
 }
 """What a row of an audited table is called."""
 

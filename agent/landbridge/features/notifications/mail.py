@@ -2,18 +2,17 @@
 
 import re
 import smtplib
-import ssl
 from datetime import datetime
 from email.message import EmailMessage
 from urllib.parse import unquote
 
 from landbridge.config import Mail
+from landbridge.core import mail_server
 from landbridge.core.errors import UserError
 from landbridge.core.http_errors import Away, Refused
 from landbridge.features.notifications.message import Message
 
 _SCHEME = "mailto:"
-_TIMEOUT_S = 20
 _FOR_GOOD = 500
 """Codes from this one on refuse a mail permanently (RFC 5321, 4.2.1)."""
 
@@ -74,9 +73,5 @@ def _code(error: smtplib.SMTPDataError | smtplib.SMTPRecipientsRefused) -> int:
 
 def connected(settings: Mail) -> smtplib.SMTP:
     """Open the mail server, signed in; `OSError` or `SMTPException` on failure."""
-    server = smtplib.SMTP(settings.host, settings.port, timeout=_TIMEOUT_S)
-    if settings.tls:
-        server.starttls(context=ssl.create_default_context())
-    if settings.username:
-        server.login(settings.username, settings.password)
-    return server
+    login = settings.username, settings.password
+    return mail_server.connected(settings.host, settings.port, settings.tls, *login)

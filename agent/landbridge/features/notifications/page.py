@@ -12,10 +12,11 @@ from landbridge.core.clock import iso
 from landbridge.db import order
 from landbridge.features.notifications import channels
 from landbridge.features.notifications import queries as stored
-from landbridge.web import answers, api, auth
+from landbridge.web import answers, api, auth, paging
 from landbridge.web.answers import Json, Schema
 from landbridge.web.auth import User, demand
 from landbridge.web.forms import ActingUser, CurrentUser, back, of_page
+from landbridge.web.paging import Cursor, Limit
 from landbridge.web.render import page
 from landbridge.web.services import services
 
@@ -26,22 +27,29 @@ Before = Annotated[int, Query(ge=1, le=order.HIGHEST)]
 
 @router.get("/v1/notification-channels")
 def listed(
-    request: Request, who: api.CurrentUser, name: Annotated[str | None, Query(max_length=32)] = None
-) -> list[Annotated[Json, Schema(answers.NotificationChannel)]]:
+    request: Request,
+    who: api.CurrentUser,
+    name: Annotated[str | None, Query(max_length=32)] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Annotated[Json, Schema(answers.NotificationChannels)]:
     """List the channels that notifications go to (or the one of this name) with their rules; addresses are
     never shown."""
+    after = str((paging.start(cursor, str) or ("",))[0])
     with services(request).database.reading() as connection:
-        return [each for each in _channels(connection, who) if name in (None, each["name"])]
+        found = [each for each in _channels(connection, who) if name in (None, each["name"])]
+    rest = sorted((each for each in found if each["name"] > after), key=lambda each: str(each["name"]))
+    return paging.cut("channels", rest, limit, "name")
 
 
 @router.get("/v1/notifications")
 def log(
-    request: Request, who: api.CurrentUser, before: Before = order.HIGHEST
-) -> list[Annotated[Json, Schema(answers.Notification)]]:
-    """List notifications, newest first, at most 200 below the number `before`, each with the last answer of
-    its channel."""
+    request: Request, who: api.CurrentUser, cursor: Cursor = None, limit: Limit = 100
+) -> Annotated[Json, Schema(answers.Notifications)]:
+    """List notifications, newest first, each with the last answer of its channel."""
     with services(request).database.reading() as connection:
-        return [_serialized(row) for row in stored.log(connection, who.tenant, before, _MOST)]
+        rows = stored.log(connection, who.tenant, paging.before(cursor), limit + 1)
+    return paging.cut("notifications", [_serialized(row) for row in rows], limit, "notification")
 
 
 @router.post("/v1/notification-channels/{name}/test", status_code=202)
@@ -81,7 +89,7 @@ def test_form(request: Request, who: ActingUser, name: str) -> Response:
 def _test(request: Request, who: User, name: str) -> None:
     demand(who, "operator")
     it = services(request)
-    with it.database.writing() as connection:
+    with it.database.writing(who.who) as connection:
         channels.test(connection, name, who.tenant, who.who, it.clock.now_s())
 
 

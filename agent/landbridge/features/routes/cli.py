@@ -11,7 +11,7 @@ from landbridge.db.opened import opened
 from landbridge.features.routes.queries import routes as stored
 from landbridge.features.routes.queries.routes import known_route
 from landbridge.geo import settlements
-from landbridge.geo.route import position, read
+from landbridge.geo.route import Waypoint, position, read
 from landbridge.protocol.route_data import TILE_KM, tile_count
 
 _NAME = typer.Argument(help="Route name.")
@@ -25,7 +25,8 @@ def add(name: str = _NAME, file: Path = _FILE) -> None:
 
     \b
     country is an ISO 3166-1 code; kind is hub, border, gauge, yard or line. Without a column km,
-    distances along the route are computed. Lines that begin with # are comments.
+    distances along the route are computed. A column chinese has
+    names for pages in Chinese. Lines that begin with # are comments.
 
     \b
     Example:
@@ -56,7 +57,7 @@ def list_routes() -> None:
         (
             (
                 row.route, row.stations[0][0], row.stations[-1][0], len(row.stations),
-                round(row.stations[-1][-1]), iso(row.added_s),
+                round(Waypoint(*row.stations[-1]).km), iso(row.added_s),
             )
             for row in rows
         ),

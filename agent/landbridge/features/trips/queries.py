@@ -62,6 +62,23 @@ def expect(connection: Connection, trip: int, hours: str) -> None:
     connection.execute(update(trips).where(trips.c.trip == trip).values(expected=hours))
 
 
+def expect_arrival(connection: Connection, trip: int, planned_s: int | None, eta_s: int | None) -> None:
+    """Store when the trip was first expected to arrive, and when it is now."""
+    values = {"planned_s": planned_s, "eta_s": eta_s}
+    connection.execute(update(trips).where(trips.c.trip == trip).values(values))
+
+
+def change(connection: Connection, trip: int, values: Mapping[str, Any]) -> None:
+    """Change columns of a trip: container, route, destination, interval_s, expected; references
+    and tags."""
+    plain = {name: value for name, value in values.items() if name not in ("references", "tags")}
+    if "references" in values:
+        plain["customer"] = json.dumps(dict(values["references"]))
+    if "tags" in values:
+        plain["tags"] = json.dumps(list(values["tags"]))
+    connection.execute(update(trips).where(trips.c.trip == trip).values(plain))
+
+
 def find(connection: Connection, trip: int) -> Row[Any] | None:
     """Return the trip of that number."""
     return connection.execute(select(trips).where(trips.c.trip == trip)).one_or_none()
@@ -166,6 +183,12 @@ def on_route(connection: Connection, route: str, most: int, tenant: str | None =
         mine = mine.where(trips.c.tenant == tenant)
     newest = mine.order_by(trips.c.started_s.desc(), trips.c.trip.desc())
     return list(connection.execute(newest.limit(most)))[::-1]
+
+
+def recent(connection: Connection, most: int, tenant: str | None = None) -> list[Row[Any]]:
+    """Return the newest trips (of one tenant; None: of all), the newest first."""
+    mine = select(trips) if tenant is None else select(trips).where(trips.c.tenant == tenant)
+    return list(connection.execute(mine.order_by(trips.c.started_s.desc(), trips.c.trip.desc()).limit(most)))
 
 
 def arrived(connection: Connection, route: str, before_s: int, most: int) -> list[Row[Any]]:

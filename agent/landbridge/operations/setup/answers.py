@@ -8,10 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
+from landbridge import config
 from landbridge.core import files
 from landbridge.core.checked import SECRET, Between, Sentences, Wanted, checked, key, one_of, strict
 from landbridge.core.errors import UserError
 
+LAST = "answers.toml"
 MOSQUITTO, NATS, EXISTING = "mosquitto", "nats", "existing"
 _Host = Annotated[
     str, Wanted("the name or address of a host", pattern=r"^[A-Za-z0-9:_-]{1,63}(\.[A-Za-z0-9:_-]{1,63})*$")
@@ -60,12 +62,13 @@ _ASKED = ("host", "broker", "database", "mail_host", "admin")
 _ASKED_OF_EXISTING = ("agent_host", "agent_port", "username", "password", "ca_file")
 
 
-def gathered(file: Path | None, last: Path, options: Mapping[str, Any], is_asking: bool) -> Answers:
-    """Return the answers: options before `file`, that before those of the `last` set-up. What none of them
-    has is asked. `UserError` names what is missing or wrong."""
-    given: dict[str, Any] = {}
-    for path in (last if last.exists() else None, file):
-        given |= files.toml_of(files.text(path), str(path)) if path else {}
+def gathered(
+    file: Path | None, before: Mapping[str, Any], options: Mapping[str, Any], is_asking: bool
+) -> Answers:
+    """Return the answers: options before `file`, that before what was said `before`. What none of them has is
+    asked. `UserError` names what is missing or wrong."""
+    given: dict[str, Any] = dict(before)
+    given |= files.toml_of(files.text(file), str(file)) if file else {}
     given |= {name: value for name, value in options.items() if value is not None}
     if is_asking:
         for name in _ASKED:
@@ -92,6 +95,24 @@ def _ask(given: dict[str, Any], name: str) -> None:
         hide_input=name == "password",
         show_default=default != "",
     )
+
+
+def said_before(folder: Path) -> dict[str, Any]:
+    """Return the answers of the last set-up there, or what a configuration says that was written by hand."""
+    last, written = folder / LAST, folder / config.DEFAULT_FILE
+    if not written.exists():
+        return files.toml_of(files.text(last), str(last)) if last.exists() else {}
+    it = config.of_file(written)
+    if last.exists():
+        return {"password": it.broker.password} | files.toml_of(files.text(last), str(last))
+    values = {
+        "host": it.devices.broker_host, "port": it.devices.broker_port, "broker": EXISTING,
+        "agent_host": it.broker.host, "agent_port": it.broker.port, "username": it.broker.username,
+        "password": it.broker.password, "ca_file": it.broker.ca_file, "database": it.store.database,
+        "apn": it.devices.apn, "web_host": it.web.host, "web_port": it.web.port, "web_url": it.web.url,
+        "watch_host": it.watch.host, "watch_port": it.watch.port,
+    }  # fmt: skip
+    return {name: value for name, value in values.items() if value}
 
 
 def kept(answers: Answers) -> str:

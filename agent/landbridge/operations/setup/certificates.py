@@ -14,8 +14,8 @@ from cryptography.x509.oid import NameOID
 from landbridge.core.errors import UserError
 
 _CA_DAYS, _DAYS, _RENEWED_DAYS = 9_125, 3_650, 90
-_EARLIER = timedelta(days=1)
-"""A certificate is valid at once where another clock is late."""
+_BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
+"""A tracker whose clock is late accepts them too."""
 _PEM = serialization.Encoding.PEM
 
 
@@ -73,7 +73,7 @@ def _certificate(
         .issuer_name(issuer.subject if issuer else subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _EARLIER)
+        .not_valid_before(_BEGIN)
         .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
     )

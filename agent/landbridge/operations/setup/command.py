@@ -25,6 +25,7 @@ def setup(
     watch_port: int | None = typer.Option(None, help="TCP port of /metrics and /health."),
     mail_host: str | None = typer.Option(None, help="Mail server."),
     admin: str | None = typer.Option(None, help="Name of the first administrator."),
+    check: bool = typer.Option(True, help="Check everything at the end, as `landbridge doctor`."),
     list_answers: bool = typer.Option(False, "--list-answers", help="Print the keys of --answers."),
 ) -> None:
     """Set up agent and broker, or bring the set-up up to date
@@ -50,7 +51,7 @@ def setup(
     }  # fmt: skip
     folder = _folder()
     is_asking = answers is None and sys.stdin.isatty()
-    done = steps.set_up(folder, asked.gathered(answers, folder / "answers.toml", given, is_asking))
+    done = steps.set_up(folder, asked.gathered(answers, asked.said_before(folder), given, is_asking))
     for path in done.changed:
         print(f"written: {path}")
     if not done.changed:
@@ -59,7 +60,8 @@ def setup(
         print(f"token of the first administrator, shown only once: {done.token}")
     if "systemd" in {path.parent.name for path in done.changed}:
         print(f"start everything: `systemctl enable --now {folder}/systemd/*.service`")
-    doctor.doctor()
+    if check:
+        doctor.doctor()
 
 
 def _folder() -> Path:

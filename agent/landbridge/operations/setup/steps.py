@@ -15,11 +15,11 @@ from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
 from landbridge.db.opened import command_user
 from landbridge.features.devices import queries as devices
-from landbridge.features.users import queries as users
 from landbridge.features.users import rules
+from landbridge.features.users.queries import people, tokens
 from landbridge.ingest import nats_access
 from landbridge.operations.setup import brokers, certificates, written
-from landbridge.operations.setup.answers import EXISTING, MOSQUITTO, NATS, Answers, kept
+from landbridge.operations.setup.answers import EXISTING, LAST, MOSQUITTO, NATS, Answers, kept
 
 
 class Done(NamedTuple):
@@ -40,7 +40,7 @@ def set_up(folder: Path, answers: Answers) -> Done:
     wanted = _configuration(before, answers, tls)
     if not file.exists() or wanted != before:
         written.write(file, config.annotated(wanted, with_secrets=True), 0o600, changed)
-    written.write(folder / "answers.toml", kept(answers), 0o600, changed)
+    written.write(folder / LAST, kept(answers), 0o600, changed)
     token = _first_user(folder, wanted, answers)
     _broker(folder, wanted, answers, tls, changed)
     _units(folder, answers, changed)
@@ -84,10 +84,10 @@ def _configuration(before: Config, answers: Answers, tls: Mapping[str, Path]) ->
         "ca_file": str(tls.get("ca", "")),
         "username": answers.username,
         "password": answers.password or before.broker.password or secrets.token_urlsafe(24),
-        "users": config.MOSQUITTO if answers.broker == MOSQUITTO else "",
     }
     if answers.broker == MOSQUITTO:
         broker |= {"cert_file": str(tls["agent"]), "cert_key_file": str(tls["agent key"])}
+        broker |= {"users": config.MOSQUITTO}
     store: dict[str, Any] = {"database": answers.database}
     if config.is_server(answers.database):
         store["key_file"] = before.store.key_file or "landbridge.key"
@@ -120,7 +120,7 @@ def _first_user(folder: Path, wanted: Config, answers: Answers) -> str | None:
         keyring, clock = Keyring(store.database, store.key_file), Clock()
         with database.writing() as connection:
             keyring.signing_key(first=devices.are_none(connection))
-            if users.every(connection):
+            if tokens.every(connection) or people.every(connection):
                 return None
             return rules.add(connection, answers.admin, "admin", None, command_user(), clock.now_s())
     finally:

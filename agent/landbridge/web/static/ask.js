@@ -29,6 +29,13 @@ export function post(path, body) {
 /** Why something was refused: a message, or what is wrong with the values. */
 export const refusal = ({ detail }) => (Array.isArray(detail) ? detail.map(({ msg }) => msg).join(", ") : String(detail));
 
+/** Post and read the answer: {answer}, or {refused} with the message for the person. */
+export async function send(path, body) {
+  const answer = await post(path, body);
+  const read = await answer.json();
+  return answer.ok ? { answer: read } : { refused: refusal(read) };
+}
+
 /** The steps of a column as its values. */
 export function summed(steps) {
   let sum = 0;

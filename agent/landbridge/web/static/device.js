@@ -17,7 +17,7 @@ const PARTS = {
   position: _("Position fix"), stationary: _("Position reused"), search: _("Network scan"), report: _("Session"), other: _("Other"),
 };
 
-const [outline, days, events] = await Promise.all(["/outline?most=2000", "/days", "/events"].map((path) => json(base + path)));
+const [outline, days, { events }] = await Promise.all(["/outline?most=2000", "/days", "/events"].map((path) => json(base + path)));
 const points = read(outline, bits);
 const from = points[0]?.taken ?? 0;
 const until = points.at(-1)?.taken ?? 0;

@@ -194,17 +194,66 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.PrimaryKeyConstraint("integration"),
     )
     op.create_table(
+        "users",
+        sa.Column("user", Integer, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("mail", sa.Text()),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("tenant", sa.Text()),
+        sa.Column("password", sa.Text()),
+        sa.Column("subject", sa.Text()),
+        sa.Column("totp", sa.LargeBinary()),
+        sa.Column("totp_since_s", Integer),
+        sa.Column("totp_step", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("added_by", sa.Text(), nullable=False),
+        sa.Column("added_s", Integer, nullable=False),
+        sa.Column("seen_s", Integer),
+        sa.Column("disabled_by", sa.Text()),
+        sa.Column("disabled_s", Integer),
+        sa.Column("ended_by", sa.Text()),
+        sa.Column("ended_s", Integer),
+        sa.PrimaryKeyConstraint("user"),
+        sa.UniqueConstraint("subject"),
+    )
+    op.create_index(
+        "users_by_name",
+        "users",
+        ["name"],
+        unique=True,
+        sqlite_where=sa.text("ended_s IS NULL"),
+        postgresql_where=sa.text("ended_s IS NULL"),
+    )
+    op.create_table(
+        "invitations",
+        sa.Column("user", Integer, nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("ends_s", Integer, nullable=False),
+        sa.ForeignKeyConstraint(["user"], ["users.user"]),
+        sa.PrimaryKeyConstraint("user"),
+        sa.UniqueConstraint("hash"),
+    )
+    op.create_table(
+        "recovery_codes",
+        sa.Column("user", Integer, nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["user"], ["users.user"]),
+        sa.PrimaryKeyConstraint("user", "hash"),
+    )
+    op.create_table(
         "tokens",
         sa.Column("token", Integer, nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("tenant", sa.Text()),
+        sa.Column("user", Integer),
         sa.Column("added_by", sa.Text(), nullable=False),
         sa.Column("added_s", Integer, nullable=False),
+        sa.Column("ends_s", Integer),
+        sa.Column("used_s", Integer),
         sa.Column("revoked_by", sa.Text()),
         sa.Column("revoked_s", Integer),
-        sa.Column("password", sa.Text()),
+        sa.ForeignKeyConstraint(["user"], ["users.user"]),
         sa.PrimaryKeyConstraint("token"),
     )
     op.create_index("ix_tokens_hash", "tokens", ["hash"], unique=True)
@@ -568,15 +617,22 @@ def upgrade() -> None:  # noqa: PLR0915
     )
     op.create_table(
         "sessions",
+        sa.Column("session", Integer, nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
-        sa.Column("token", Integer, nullable=False),
+        sa.Column("user", Integer),
+        sa.Column("token", Integer),
+        sa.Column("means", sa.String(length=16), nullable=False),
+        sa.Column("began_s", Integer, nullable=False),
+        sa.Column("seen_s", Integer, nullable=False),
         sa.Column("ends_s", Integer, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["token"],
-            ["tokens.token"],
-        ),
-        sa.PrimaryKeyConstraint("hash"),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("browser", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["user"], ["users.user"]),
+        sa.ForeignKeyConstraint(["token"], ["tokens.token"]),
+        sa.PrimaryKeyConstraint("session"),
+        sa.UniqueConstraint("hash"),
     )
+    op.create_index("ix_sessions_user", "sessions", ["user"])
     op.create_table(
         "setting_reports",
         sa.Column("device", sa.String(length=32), nullable=False),
@@ -624,6 +680,8 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("by_arrival", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("customer", sa.Text(), server_default="{}", nullable=False),
         sa.Column("tags", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("planned_s", Integer),
+        sa.Column("eta_s", Integer),
         sa.Column("expected", sa.Text()),
         sa.ForeignKeyConstraint(
             ["device"],
@@ -778,6 +836,15 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.PrimaryKeyConstraint("rollout", "device"),
     )
     op.create_table(
+        "saved_views",
+        sa.Column("view", Integer, nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("view"),
+    )
+    op.create_index("ix_saved_views_owner", "saved_views", ["owner"])
+    op.create_table(
         "commands",
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("command", Integer, autoincrement=False, nullable=False),
@@ -910,6 +977,18 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.PrimaryKeyConstraint("device", "revision"),
     )
     op.create_table(
+        "idempotency_keys",
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("begun_s", Integer, nullable=False),
+        sa.Column("status", Integer),
+        sa.Column("media_type", sa.Text()),
+        sa.Column("wrapped_answer", sa.LargeBinary()),
+        sa.PrimaryKeyConstraint("who", "key"),
+    )
+    op.create_index("ix_idempotency_keys_begun_s", "idempotency_keys", ["begun_s"])
+    op.create_table(
         "share_links",
         sa.Column("share_link", Integer, nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
@@ -918,6 +997,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("until_s", Integer, nullable=False),
         sa.Column("added_by", sa.Text(), nullable=False),
         sa.Column("added_s", Integer, nullable=False),
+        sa.Column("embedded", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("revoked_by", sa.Text()),
         sa.Column("revoked_s", Integer),
         sa.ForeignKeyConstraint(

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from landbridge.core.clock import iso
 from landbridge.core.texts import _
 from landbridge.features.routes.queries import routes
+from landbridge.features.routes.queries.drawn import station
 from landbridge.features.trips import queries as trips
 from landbridge.geo.route import Waypoint, find
 from landbridge.points import outline
@@ -55,7 +56,7 @@ def _serialized(connection: Connection, who: User, route: str) -> dict[str, Any]
     stations = [Waypoint(*each) for each in known.stations]
     return {
         "route": route,
-        "stations": [_station(each) for each in stations],
+        "stations": [station(each) for each in stations],
         "trips": [
             {
                 "trip": each.trip, "device": each.device, "container": each.container,
@@ -65,10 +66,6 @@ def _serialized(connection: Connection, who: User, route: str) -> dict[str, Any]
             for each in mine
         ],
     }  # fmt: skip
-
-
-def _station(it: Waypoint) -> dict[str, Any]:
-    return {"name": it.name, "country": it.country, "kind": it.kind, "km": round(it.km)}
 
 
 def _curve(
