@@ -56,7 +56,7 @@ GROUPS = {
     "commands": ("features.commands.cli",),
     "share": ("features.sharing.cli",),
     "tokens": ("features.users.tokens_cli",),
-    "users": ("features.users.cli",),
+    "users": ("features.users.cli", "features.users.bulk_cli"),
     "notifications": ("features.notifications.cli",),
     "integrations": ("features.integrations.cli",),
     "dead-letters": ("ingest.cli",),

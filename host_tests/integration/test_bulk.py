@@ -166,3 +166,23 @@ def test_cards_of_a_file(fleet, sheet, tmp_path):
         "sheet.csv, line 4, column iccid",
         "sheet.csv, line 5, column stage",
     ], lines
+
+
+USERS = "name,role,tenant,mail\nanna,admin,,\nben,reader,acme,ben@example.org\n"
+
+
+def test_users_of_a_file_are_invited(fleet, sheet):
+    assert "/invitation#" not in fleet("users", "import", sheet(USERS), "--dry-run")
+    said = fleet("users", "import", sheet(USERS))
+    assert said.count("/invitation#") == 2  # no mail server took the other one
+    assert fleet("users", "export") == USERS
+    bad = "Carl!,reader,,\ndora,boss,,\nemil,reader,,x@\nfay,reader,-,\n"
+    lines = wrong("users", "import", sheet(USERS + bad))
+    assert [line.partition(": ")[0] for line in lines[:-1]] == [
+        "sheet.csv, line 2, column name",
+        "sheet.csv, line 3, column name",
+        "sheet.csv, line 4, column name",
+        "sheet.csv, line 5, column role",
+        "sheet.csv, line 6, column mail",
+        "sheet.csv, line 7, column tenant",
+    ], lines

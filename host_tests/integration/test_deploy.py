@@ -123,8 +123,17 @@ def test_the_image_copies_what_there_is():
         *sources, _ = line.split()
         for source in sources:
             assert (REPOSITORY / source).exists(), source
-    # The templates of the set-up are links into deploy/.
-    assert text.index("COPY deploy") < text.index("--no-deps --no-build-isolation .")
+    copied = [source for line in re.findall(r"^COPY (.*)$", text, re.M) for source in line.split()[:-1]]
+    sent = {
+        line.removeprefix("!")
+        for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    }
+    assert sent == set(copied)
+    # Files of the package may be links to elsewhere in the repository.
+    for link in (each for each in (REPOSITORY / "agent").rglob("*") if each.is_symlink()):
+        target = link.resolve().relative_to(REPOSITORY.resolve())
+        assert any(target.is_relative_to(source) for source in copied), link
 
 
 def queries() -> list[str]:

@@ -36,7 +36,7 @@ def made(folder):
 def test_a_repeat_changes_nothing(made):
     before = made.files()
     said = made.set_up()
-    assert said.code == 0 and said.out.startswith("nothing has changed\n") and "token" not in said.out
+    assert said.code == 0 and said.out.startswith("nothing has changed\n") and "link" not in said.out
     assert made.files() == before
     assert not [name for name in before if name.endswith(".old")]
     secret = {name for name in before if (made.folder / name).stat().st_mode & 0o077}
@@ -91,7 +91,7 @@ def test_answers_from_a_file_and_options_before_them(folder, tmp_path):
     assert (made.devices.broker_host, made.devices.broker_port) == (HOST, 18883)
     assert (made.mail.host, made.mail.password) == ("mail.example.org", "hidden")
     assert "hidden" not in (folder / "answers.toml").read_text()
-    assert "anna" in command("--data", str(folder), "tokens", "list").out
+    assert "anna" in command("--data", str(folder), "users", "list").out
     again = command("--data", str(folder), "setup")
     assert again.out.startswith("nothing has changed"), again
 
@@ -160,7 +160,7 @@ def test_on_a_terminal_it_asks(folder):
     assert process.returncode == 0, out
     assert "Host name under which trackers reach the broker" in out and "[mosquitto]" in out
     assert config.of_file(folder / "landbridge.toml").devices.broker_host == HOST
-    assert "berta" in command("--data", str(folder), "tokens", "list").out
+    assert "berta" in command("--data", str(folder), "users", "list").out
 
 
 def test_the_units_name_what_is_there(made):

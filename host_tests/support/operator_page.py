@@ -53,7 +53,8 @@ class Operator:
         # As after an earlier set-up: the ports of the page may be taken here.
         (self._folder / "answers.toml").write_text(answers)
         set_up, check, *others, look, many, other = docs.blocks(OPERATOR.read_text(), "sh")
-        token = shell(self._folder, set_up).partition("shown only once: ")[2].split()[0]
+        link = shell(self._folder, set_up).partition("shown only once: ")[2].split()[0]
+        assert link.startswith(f"http://127.0.0.1:{self._ports['web_port']}/invitation#"), link
         for unit in _UNITS:
             self._start(unit)
         assert "WRONG" not in shell(self._folder, check)
@@ -61,6 +62,7 @@ class Operator:
             shell(self._folder, block)
         self._switch_on("lb-0001")
         wait_until(lambda: " N, " in shell(self._folder, look), "the tracker has a position")
+        token = shell(self._folder, "landbridge tokens add newcomer").strip()
         assert "CSQU3054383" in self._asked("/v1/devices/lb-0001", token)
         shell(self._folder, many + other)
         self._end(_UNITS[1])

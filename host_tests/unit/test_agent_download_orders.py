@@ -424,7 +424,7 @@ def test_the_api_orders_lists_and_cancels(pages, fleet):
     path = f"/v1/devices/{FIRST}/downloads"
     status, text = pages.ask(path, token, "POST", {"code": CODE, "enable": True})
     assert (status, json.loads(text)) == (201, {"download": 1})
-    (one,) = json.loads(pages.ask(path, token)[1])
+    (one,) = json.loads(pages.ask(path, token)[1])["downloads"]
     assert (one["state"], one["server"], one["enable"], one["open"]) == (
         "ordered",
         "smdp.example",
@@ -447,7 +447,7 @@ def test_the_api_deletes_and_renames(pages):
     assert pages.ask(path, token, "PATCH", {"name": "Steppe"})[0] == 202
     assert pages.ask(path, token, "PATCH", {"name": ""})[0] == 400
     assert pages.ask(path, pages.token("r"), "DELETE")[0] == 403
-    found = json.loads(pages.ask(f"/v1/devices/{FIRST}/downloads", token)[1])
+    found = json.loads(pages.ask(f"/v1/devices/{FIRST}/downloads", token)[1])["downloads"]
     assert [each["task"] for each in found] == ["rename", "delete"]
 
 
@@ -469,7 +469,7 @@ def test_only_operators_order_and_tenants_only_within_their_trips(pages, fleet):
     with fleet.database.reading() as connection:
         row = queries.find(connection, 1)
     assert row is not None and row.trip is not None
-    assert json.loads(pages.ask(path, tenant)[1])[0]["download"] == 1
+    assert json.loads(pages.ask(path, tenant)[1])["downloads"][0]["download"] == 1
     assert pages.ask(f"{path}/1", other, "DELETE")[0] == 404
     assert pages.ask(f"/v1/devices/{SECOND}/downloads/1", pages.token("o", "operator"), "DELETE")[0] == 404
 

@@ -30,7 +30,7 @@ def test_a_row_says_place_and_country_and_in_chinese(fleet: Fleet):
         assert [found["texts"][each] for each in named["country"]] == ["PL", None]
     pages = Pages(fleet)
     with pages.served():
-        (row, _) = json.loads(pages.ask("/v1/fleet", pages.token("anna"))[1])["devices"]
+        (row, _) = json.loads(pages.ask("/v1/devices", pages.token("anna"))[1])["devices"]
     assert (row["place"]["name"], row["country"]["code"], row["tags"]) == ("Poznań", "PL", [])
 
 
@@ -95,7 +95,7 @@ def test_many_are_tagged_and_shared(fleet: Fleet):
         )
         assert found["done"] == [FIRST] and "is not on a trip" in found["refused"][0]["why"]
         pages.ask("/v1/fleet/tags", anna, "POST", both | {"add": ["late"], "remove": ["x"]})
-        (row, _) = json.loads(pages.ask("/v1/fleet", anna)[1])["devices"]
+        (row, _) = json.loads(pages.ask("/v1/devices", anna)[1])["devices"]
         assert row["tags"] == ["frozen", "late"]
         found = json.loads(pages.ask("/v1/fleet/share-links", anna, "POST", both | {"length": "2d"})[1])
         (link,) = found["links"]
@@ -110,9 +110,9 @@ def test_a_view_is_kept_for_its_owner(fleet: Fleet):
         view = {"name": "Late in Poland", "query": "country=PL&late=1"}
         assert pages.ask("/v1/fleet/views", anna, "POST", view)[0] == 201
         assert pages.ask("/v1/fleet/views", anna, "POST", view | {"query": "country=PL"})[0] == 201
-        (kept,) = json.loads(pages.ask("/v1/fleet/views", anna)[1])
+        (kept,) = json.loads(pages.ask("/v1/fleet/views", anna)[1])["views"]
         assert kept["query"] == "country=PL"
-        assert json.loads(pages.ask("/v1/fleet/views", bert)[1]) == []
+        assert json.loads(pages.ask("/v1/fleet/views", bert)[1])["views"] == []
         assert pages.ask(f"/v1/fleet/views/{kept['view']}", bert, "DELETE")[0] == 404
         assert pages.ask(f"/v1/fleet/views/{kept['view']}", anna, "DELETE")[0] == 204
-        assert json.loads(pages.ask("/v1/fleet/views", anna)[1]) == []
+        assert json.loads(pages.ask("/v1/fleet/views", anna)[1])["views"] == []

@@ -5,13 +5,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from email import message_from_string
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pyotp
 import pytest
-from landbridge.config import Config, Store, Web
+from landbridge.config import Config, Mail, Store, Web
 from landbridge.core.clock import CLOCK_FILE_VARIABLE, unix_s
 from landbridge.core.errors import UserError
 from landbridge.db.database import open_database
@@ -23,6 +24,7 @@ from landbridge.web.auth import SESSION_S
 
 from host_tests.support.agent import set_clock
 from host_tests.support.fleet import NOW_S, Fleet, Pages
+from host_tests.support.mail import MailServer
 from host_tests.support.pages import english
 from host_tests.support.people import PASSWORD, Visitor, add_user, entry, said
 
@@ -500,6 +502,35 @@ def test_a_mail_address_is_checked(mail: str, is_good: bool):
     else:
         with pytest.raises(UserError, match="is not a mail address"):
             users.checked_mail(mail)
+
+
+def test_an_invitation_is_mailed_in_the_language_of_the_page(tmp_path: Path):
+    server = MailServer()
+    mail = Mail("127.0.0.1", server.server_address[1], tls=False, sender="fleet@example.org")
+    config = replace(Config(), mail=mail, web=Web(url="https://fleet.example"))
+    with house_of(tmp_path, config) as house:
+        house.root.get("/users?language=zh")
+        fields = {"role": "reader", "tenant": "acme", "mail": "wu@example.org"}
+        shown = house.root.post("/users", name="wu", **fields)
+        (mailed,) = server.mails
+        found = message_from_string(mailed)
+        content = found.get_payload(decode=True)
+        assert isinstance(content, bytes) and found["To"] == "wu@example.org"
+        secret = re.findall(r"https://fleet\.example/invitation#([\w-]{43})\n", content.decode())[0]
+        named = {"https", "fleet", "example", "invitation", "wu"}
+        assert english(content.decode().replace(secret, "")) <= named
+        assert secret not in shown.text and "已发送邮件" in shown.text
+        wu = house.visitor()
+        wu.get("/invitation")
+        assert wu.post("/invitation", token=secret, password=NEW, again=NEW).status == 303
+        # Its link is shown when no server takes it.
+        server.answer = lambda command: "550 no" if command.upper().startswith("RCPT") else "250 yes"
+        house.root.get("/users")
+        assert invitation_in(house.root.post("/users/wu/invite").text)
+        token = house.pages.token("t", "admin")
+        assert house.api("/users/wu/invitation", token, "POST")[1]["mailed"] is False
+    server.shutdown()
+    server.server_close()
 
 
 def test_a_browser_is_named():

@@ -2,6 +2,7 @@
 server error, and nothing of another tenant's."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,6 +32,7 @@ QUERIES = {
     "/v1/time-distance": "?route=west",
 }
 VIEWERS = ("acme", "reader", "admin")
+KNOWN = {"device": FIRST, "seq": 1, "entry": 1, "alarm": NOW_S, "user": "anna", "trip": 1, "route": "west"}
 EXAMPLES = 4
 """Of each operation, for each viewer."""
 
@@ -96,7 +98,8 @@ def test_nothing_breaks_it_and_no_tenant_sees_another_s(served, viewer):
         def ask(case: Any) -> None:
             nonlocal asked
             asked += 1
-            if "device" in case.path_parameters and asked % 2:
+            retires = (case.method, case.operation.path) == ("DELETE", "/v1/devices/{device}")
+            if "device" in case.path_parameters and asked % 2 and not retires:
                 case.path_parameters["device"] = (FIRST, SECOND)[asked // 2 % 2]
             if "alarm" in case.path_parameters:
                 case.path_parameters["alarm"] = 1 + asked % 6
@@ -141,10 +144,10 @@ def test_answers_of_a_fleet_to_which_everything_has_happened_are_as_described(pa
             codes = {"400", "401", "403", "404", "411", "413", "422", "429", "503"}
             assert codes < set(operation["responses"]), path
         # Of these alarms no event was told; no text is in Parquet.
-        left_out = ("/v1/events", "/v1/devices/{device}/downloads/{download}")
-        if "get" in operations and path not in left_out and not path.endswith(".parquet"):
-            whole = path.format(device=FIRST, seq=1, entry=1, alarm=NOW_S, user="anna")
-            whole += QUERIES.get(path, "")
+        if "get" in operations and path != "/v1/events" and not path.endswith(".parquet"):
+            if set(re.findall(r"{(\w+)}", path)) - set(KNOWN):
+                continue  # test_web_nouns.py makes and reads it
+            whole = path.format(**KNOWN) + QUERIES.get(path, "")
             status, text = pages.ask(whole, pages.house)
             assert status == 200, whole
             described = operations["get"]["responses"]["200"]["content"]

@@ -56,6 +56,7 @@ AUDITED = {
     "releases": Audited("release"),
     "rollouts": Audited("roll-out"),
     "routes": Audited("route", ("places_km",)),
+    "saved_views": Audited("saved view"),
     "settings": Audited("settings"),
     "share_links": Audited("share link"),
     "sim_cards": Audited("SIM"),

@@ -98,6 +98,15 @@ def parse(text: str, path: str, countries: Sequence[str] = tuple(MCC)) -> list[W
     return found
 
 
+def of_rows(rows: Sequence[Mapping[str, Any]], countries: Sequence[str] = tuple(MCC)) -> list[Waypoint]:
+    """The same of rows whose cells are values; `UserError` names the station and what is wrong."""
+    found: list[Waypoint] = []
+    for number, row in enumerate(rows, 1):
+        cells = {name: str(value) for name, value in row.items()}
+        found.append(_waypoint(f"station {number}", cells, found, countries))
+    return found
+
+
 def position(waypoints: Sequence[Waypoint], km: float) -> tuple[float, float]:
     """Latitude and longitude in degrees at a kilometre: straight pieces between stations."""
     index = min(max(bisect_left(waypoints, km, key=lambda point: point.km), 1), len(waypoints) - 1)

@@ -83,9 +83,7 @@ def change(it: Services, user: User, device: str, changes: Mapping[str, str]) ->
         return stored_settings.change(connection, device, parsed, user.who, now_s, ends_with(found))
 
 
-def share(
-    it: Services, user: User, device: str, length: str, embedded: bool = False
-) -> share_links.Made:
+def share(it: Services, user: User, device: str, length: str, embedded: bool = False) -> share_links.Made:
     """Share the device's running trip, until it ends or for a `length` like 12h."""
     with _acting(it, user, device, "operator") as (connection, found):
         trip = trips.find(connection, found.trip.trip) if found.trip else None
@@ -209,6 +207,12 @@ def halt(it: Services, user: User, board: str, sequence: int) -> None:
     _require_operator_admin(user)
     with it.database.writing(user.who) as connection:
         rollout.halt(connection, board, sequence, user.who, it.clock.now_s())
+
+
+def require_operator(user: User, role: str = "operator") -> None:
+    """404 for a tenant: the fleet is the operator's; 403 without the permissions of `role`."""
+    require_operator_tenant(user)
+    demand(user, role)
 
 
 def ends_with(found: DeviceView) -> int | None:

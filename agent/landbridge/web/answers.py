@@ -127,6 +127,12 @@ class SavedView(BaseModel):
     query: str
 
 
+class SavedViews(BaseModel):
+    """All saved views of a user."""
+
+    views: list[SavedView]
+
+
 class Near(BaseModel):
     """A place nearby."""
 
@@ -189,6 +195,25 @@ class OneDevice(Whereabouts):
     """A device with position, place and trips."""
 
     trips: list[TripOfDevice]
+
+
+class AddedDevice(BaseModel):
+    """A new device with the files for its flash."""
+
+    device: str
+    settings: Json
+    """device.json, with the key of the device."""
+    ca: str
+    """ca.pem."""
+    problem: str | None
+    """What the broker refused; `landbridge broker sync` repeats it."""
+
+
+class Tags(BaseModel):
+    """The tags of a device."""
+
+    device: str
+    tags: list[str]
 
 
 class Command(BaseModel):

@@ -28,6 +28,8 @@ VALUES: Json = {
     "imsi": "460001234567890",
     "kind": "webhook",
     "language": "en",
+    "lat": 29.63,
+    "lon": 106.39,
     "latitude": 29.63,
     "length": "30d",
     "longitude": 106.39,
@@ -111,8 +113,8 @@ def _of_type(schema: Json, schemas: Json, name: str, depth: int) -> Any:
 def _object(schema: Json, schemas: Json, name: str, depth: int) -> Any:
     if "properties" in schema:
         return {key: example(each, schemas, key, depth + 1) for key, each in schema["properties"].items()}
-    if name in VALUES:
-        return VALUES[name]
+    if isinstance(given := VALUES.get(name), dict):
+        return given
     more = schema.get("additionalProperties")
     return {"light_lux": example(more, schemas, "", depth + 1)} if isinstance(more, dict) else {}
 

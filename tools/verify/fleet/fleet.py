@@ -104,8 +104,8 @@ class Fleet:
         ports = {"--port": self.port, "--agent-port": self.agent_port}
         ports |= {"--web-port": self.web_port, "--watch-port": self.watch_port}
         given = [str(each) for pair in ports.items() for each in pair]
-        said = self.do("setup", "--host", HOST, *given)
-        self.token = said.partition("shown only once: ")[2].split()[0]
+        self.do("setup", "--host", HOST, *given)
+        self.token = self.do("tokens", "add", "fleet", "--role", "admin").strip()
 
     def do(self, *arguments: str) -> str:
         """Run a command of `landbridge`; return what it prints."""

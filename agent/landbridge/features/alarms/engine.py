@@ -259,8 +259,9 @@ def clear(connection: Connection, alarm: int, who: str, now_s: int) -> list[Even
         raise UserError(
             _("alarm {number} was already cleared at {time}", number=alarm, time=iso(row.cleared_s))
         )
+    changes = _cleared(connection, [row], now_s, now_s, who)
     audit.add(connection, who, _("alarm cleared: {alarm}", alarm=label(row.name)), now_s, row.device)
-    return _cleared(connection, [row], now_s, now_s, who)
+    return changes
 
 
 def known(connection: Connection, alarm: int) -> Row[Any]:

@@ -33,6 +33,7 @@ NOUNS = {
     "release": _("release"),
     "roll-out": _("roll-out"),
     "route": _("route"),
+    "saved view": _("saved view"),
     "settings": _("settings"),
     "share link": _("share link"),
     "token": _("token"),

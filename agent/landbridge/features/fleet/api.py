@@ -80,17 +80,17 @@ def share(request: Request, who: ActingUser, many: ManyLinks) -> Annotated[Json,
 
 
 @router.get("/views")
-def saved(request: Request, who: CurrentUser) -> list[Annotated[Json, Schema(answers.SavedView)]]:
+def saved(request: Request, who: CurrentUser) -> Annotated[Json, Schema(answers.SavedViews)]:
     """List your saved views of the list."""
     with services(request).database.reading() as connection:
         rows = views.of_owner(connection, who.who)
-    return [{"view": row.view, "name": row.name, "query": row.query} for row in rows]
+    return {"views": [{"view": row.view, "name": row.name, "query": row.query} for row in rows]}
 
 
 @router.post("/views", status_code=201)
 def save(request: Request, who: ActingUser, view: View) -> Annotated[Json, Schema(answers.SavedView)]:
     """Save a view of the list; one of the same name is replaced."""
-    with services(request).database.writing() as connection:
+    with services(request).database.writing(who.who) as connection:
         mine = views.of_owner(connection, who.who)
         if len(mine) >= views.MOST and view.name not in {row.name for row in mine}:
             raise UserError(_("you have {number} saved views; delete one first", number=views.MOST))
@@ -101,6 +101,6 @@ def save(request: Request, who: ActingUser, view: View) -> Annotated[Json, Schem
 @router.delete("/views/{view}", status_code=204)
 def remove(request: Request, who: ActingUser, view: Number) -> None:
     """Delete one of your saved views."""
-    with services(request).database.writing() as connection:
+    with services(request).database.writing(who.who) as connection:
         if not views.remove(connection, who.who, view):
             raise HTTPException(404, _("no saved view {number}", number=view))

@@ -6,13 +6,11 @@ import typer
 
 from landbridge.core import table
 from landbridge.core.clock import iso
-from landbridge.core.errors import UserError
 from landbridge.db.opened import opened
+from landbridge.features.routes import rules
 from landbridge.features.routes.queries import routes as stored
 from landbridge.features.routes.queries.routes import known_route
-from landbridge.geo import settlements
-from landbridge.geo.route import Waypoint, position, read
-from landbridge.protocol.route_data import TILE_KM, tile_count
+from landbridge.geo.route import Waypoint, read
 
 _NAME = typer.Argument(help="Route name.")
 _FILE = typer.Argument(help="CSV file with columns name, country, lat, lon, kind and optionally km.")
@@ -33,12 +31,8 @@ def add(name: str = _NAME, file: Path = _FILE) -> None:
       landbridge routes add chongqing-duisburg w1.csv
     """
     stations = read(file)
-    middles = ((tile + 0.5) * TILE_KM for tile in range(tile_count(stations)))
-    places_km = [settlements.distance_km(*position(stations, km)) for km in middles]
     with opened() as it, it.database.writing() as connection:
-        if stored.find(connection, name):
-            raise UserError(f"route {name} already exists; `landbridge routes remove {name}` removes it")
-        stored.add(connection, name, stations, places_km, it.clock.now_s())
+        rules.add(connection, name, stations, it.clock.now_s())
     print(f"route {name}: {len(stations)} stations, {stations[-1].km:.0f} km")
 
 

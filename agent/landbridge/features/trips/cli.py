@@ -1,10 +1,8 @@
 """`landbridge trips`: which device is on which container."""
 
 import json
-from typing import Any
 
 import typer
-from sqlalchemy import Connection, Row
 
 from landbridge.core import table
 from landbridge.core.clock import from_iso, iso
@@ -18,12 +16,12 @@ from landbridge.features.devices.queries import known_device
 from landbridge.features.trips import queries as trips
 from landbridge.features.trips.container import container_number
 from landbridge.features.trips.edit import known_route
+from landbridge.features.trips.end import end as end_trip
 from landbridge.features.trips.references import references
 from landbridge.features.trips.start import Booking
 from landbridge.features.trips.start import start as start_trip
 from landbridge.protocol.settings import SETTINGS
 from landbridge.tracking import suggestions
-from landbridge.tracking.trip_end import follow
 
 _INTERVAL = SETTINGS["interval_s"]
 _REFERENCES = typer.Option([], help="Consignment reference, NAME=TEXT; repeatable.")
@@ -128,21 +126,10 @@ def end(
         for each in devices.chosen(connection, device, tag):
             running = trips.running(connection, each)
             if running:
-                _end(connection, running, now_s)
+                end_trip(connection, running, now_s)
+                print(f"trip {running.trip} of {each} on {running.container} has ended")
             elif device is not None:
                 raise UserError(f"{device} is not on a trip; `landbridge trips start {device}` starts one")
-
-
-def _end(connection: Connection, running: Row[Any], now_s: int) -> None:
-    device = running.device
-    if now_s < running.started_s:
-        raise UserError(
-            f"trip {running.trip} of {device} began at {iso(running.started_s)},"
-            f" after this end at {iso(now_s)}; set this machine's clock"
-        )
-    trips.end(connection, running.trip, now_s)
-    follow(connection, device, running.trip, now_s)
-    print(f"trip {running.trip} of {device} on {running.container} has ended")
 
 
 @commands.command("list")

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from landbridge.db.paging import Key, Page, page
 from landbridge.db.tables import devices, events, trips
 
 END = "the end of the trip"
@@ -77,6 +78,31 @@ def change(connection: Connection, trip: int, values: Mapping[str, Any]) -> None
     if "tags" in values:
         plain["tags"] = json.dumps(list(values["tags"]))
     connection.execute(update(trips).where(trips.c.trip == trip).values(plain))
+
+
+class Wanted(NamedTuple):
+    """Which trips; None: of all."""
+
+    tenant: str | None = None
+    state: str = "all"
+    device: str | None = None
+    container: str | None = None
+    route: str | None = None
+    tag: str | None = None
+
+
+def listed(connection: Connection, wanted: Wanted, after: Key | None, limit: int) -> Page:
+    """Return a page of trips, newest first."""
+    statement = select(trips)
+    for name in ("tenant", "device", "container", "route"):
+        if (value := getattr(wanted, name)) is not None:
+            statement = statement.where(trips.c[name] == value)
+    if wanted.tag is not None:
+        statement = statement.where(trips.c.tags.contains(json.dumps(wanted.tag), autoescape=True))
+    if wanted.state != "all":
+        is_running = trips.c.ended_s.is_(None)
+        statement = statement.where(is_running if wanted.state == "running" else ~is_running)
+    return page(connection, statement, [trips.c.trip], after, limit, newest_first=True)
 
 
 def find(connection: Connection, trip: int) -> Row[Any] | None:

@@ -202,9 +202,7 @@ def invite_again(request: Request, who: ActingUser, user: Name) -> Annotated[Jso
 
 
 @router.get("/users/{user}/sessions")
-def list_sessions(
-    request: Request, who: CurrentUser, user: Name
-) -> Annotated[Json, Schema(SessionPage)]:
+def list_sessions(request: Request, who: CurrentUser, user: Name) -> Annotated[Json, Schema(SessionPage)]:
     """List the sign-in sessions of a user, the last used first."""
     it = services(request)
     with it.database.reading() as connection:

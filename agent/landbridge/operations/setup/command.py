@@ -56,8 +56,8 @@ def setup(
         print(f"written: {path}")
     if not done.changed:
         print("nothing has changed")
-    if done.token:
-        print(f"token of the first administrator, shown only once: {done.token}")
+    if done.invitation:
+        print(f"link for the first administrator, shown only once: {done.invitation}")
     if "systemd" in {path.parent.name for path in done.changed}:
         print(f"start everything: `systemctl enable --now {folder}/systemd/*.service`")
     if check:

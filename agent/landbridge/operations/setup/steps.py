@@ -15,7 +15,8 @@ from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
 from landbridge.db.opened import command_user
 from landbridge.features.devices import queries as devices
-from landbridge.features.users import rules
+from landbridge.features.users import mail
+from landbridge.features.users import people as users
 from landbridge.features.users.queries import people, tokens
 from landbridge.ingest import nats_access
 from landbridge.operations.setup import brokers, certificates, written
@@ -27,8 +28,8 @@ class Done(NamedTuple):
 
     changed: list[Path]
     """Files that were made or changed."""
-    token: str | None
-    """Of the first administrator; None: there are users already."""
+    invitation: str | None
+    """The link for the first administrator; None: there are users already."""
 
 
 def set_up(folder: Path, answers: Answers) -> Done:
@@ -41,11 +42,11 @@ def set_up(folder: Path, answers: Answers) -> Done:
     if not file.exists() or wanted != before:
         written.write(file, config.annotated(wanted, with_secrets=True), 0o600, changed)
     written.write(folder / LAST, kept(answers), 0o600, changed)
-    token = _first_user(folder, wanted, answers)
+    invitation = _first_user(folder, wanted, answers)
     _broker(folder, wanted, answers, tls, changed)
     _units(folder, answers, changed)
     written.give(folder)
-    return Done(changed, token)
+    return Done(changed, invitation)
 
 
 def _certificates(folder: Path, answers: Answers, changed: list[Path]) -> dict[str, Path]:
@@ -122,7 +123,10 @@ def _first_user(folder: Path, wanted: Config, answers: Answers) -> str | None:
             keyring.signing_key(first=devices.are_none(connection))
             if tokens.every(connection) or people.every(connection):
                 return None
-            return rules.add(connection, answers.admin, "admin", None, command_user(), clock.now_s())
+            return mail.link(
+                wanted,
+                users.add(connection, answers.admin, "admin", None, "", command_user(), clock.now_s()),
+            )
     finally:
         database.close()
 

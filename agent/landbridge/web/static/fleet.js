@@ -203,7 +203,7 @@ async function refresh() {
 
 /** The views that this person has kept. */
 async function views() {
-  const kept = await json("/v1/fleet/views");
+  const { views: kept } = await json("/v1/fleet/views");
   const options = kept.map(({ name, query, view: number }) => make("option", { value: query, "data-view": number }, name));
   saved.replaceChildren(make("option", { value: "" }, _("Saved views")), ...options);
   const now = write(view);
