@@ -340,7 +340,7 @@ def test_the_button_sends_a_test_and_a_tenant_sees_its_own_channels_only(dispatc
         acme, reader = pages.token("acme", "operator", "acme"), pages.token("reader", "reader")
         shown = json.loads(pages.ask("/v1/notification-channels", acme)[1])["channels"]
         assert [each["name"] for each in shown] == ["theirs"] and len(shown[0]["rules"]) == len(DEFAULT)
-        assert pages.ask("/v1/notification-channels/ours/test", acme, "POST")[0] == 400
+        assert pages.ask("/v1/notification-channels/ours/test", acme, "POST")[0] == 404
         assert pages.ask("/v1/notification-channels/ours/test", reader, "POST")[0] == 403
         assert pages.ask("/v1/notification-channels/theirs/test", acme, "POST")[0] == 202
         dispatch.clock.at_s = Clock().now_s() + 1

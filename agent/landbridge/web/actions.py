@@ -113,8 +113,8 @@ def download(
     it: Services, user: User, device: str, code: str, confirmation: str = "", enable: bool = False
 ) -> int:
     """Order the download of a profile; return the number of the order."""
-    wanted = Wanted(device, downloads.code_of(code, confirmation, trust.load(it.config.esim)))
     with _acting(it, user, device, "operator") as (connection, found):
+        wanted = Wanted(device, downloads.code_of(code, confirmation, trust.load(it.config.esim)))
         keyring = Keyring(it.config.store.database, it.config.store.key_file)
         now_s, trip = it.clock.now_s(), ends_with(found)
         return downloads.order(connection, keyring, wanted, enable, user.who, now_s, trip)

@@ -545,11 +545,22 @@ class TripCurve(BaseModel):
     points: list[tuple[Time, int]]
 
 
+class UsualTimes(BaseModel):
+    """Of one station, in hours after the departure: as planned, and when 10 % and 90 % of the containers are
+    there."""
+
+    km: int
+    planned_h: float
+    early_h: float
+    late_h: float
+
+
 class TimeDistance(BaseModel):
-    """Trips on a route."""
+    """Trips on a route; `usual` has its stations in the same order."""
 
     route: str
     stations: list[Station]
+    usual: list[UsualTimes]
     trips: list[TripCurve]
 
 
