@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from landbridge.core.texts import catalogues
+from landbridge.core.texts import _, catalogues
 from landbridge.features.reports import kinds
 from landbridge.features.reports.render import MEDIA_TYPES, render
 from landbridge.features.routes.queries import routes
@@ -40,8 +40,9 @@ async def report(
 ) -> Response:
     """Return a report as a file, in the language that is asked for or the user's; of the last 30 days,
     unless `since` and `until` say otherwise."""
+    known = ", ".join(catalogues())
     if language is not None and language not in catalogues():
-        raise HTTPException(400, f"language={language}: known are {', '.join(catalogues())}")
+        raise HTTPException(400, _("no language {name}; known are {known}", name=language, known=known))
     it = services(request)
     catalogue = catalogues()[language] if language else language_of(request)
 

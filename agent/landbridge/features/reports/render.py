@@ -9,6 +9,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from landbridge.core.texts import Catalogue
 from landbridge.features.reports.document import Cell, Drawing, Report, Section
@@ -25,6 +26,14 @@ _LATIN = "Vera"
 """A font that reportlab brings along."""
 _MOST_ROWS = 1_000
 """Rows of a table in HTML and PDF; a spreadsheet has all."""
+_STYLE = Markup("""
+body { font: 14px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem }
+body { color: #1b2126; background: #fff }
+h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem }
+.rows { overflow-x: auto } table { border-collapse: collapse; width: 100% }
+th, td { text-align: left; vertical-align: top; padding: .25rem .5rem; border-bottom: 1px solid #cfd6db }
+th { background: #e8ecef } svg { width: 100%; height: auto; border: 1px solid #cfd6db }
+""")
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -42,7 +51,8 @@ def render(report: Report, form: str, language: Catalogue) -> bytes:
 
 def _html(report: Report, language: Catalogue) -> bytes:
     template = _templates.get_template("report.html")
-    return template.render(report=report, tag=language.tag, most=_MOST_ROWS, fill=_FILL, text=_text).encode()
+    values = {"report": report, "tag": language.tag, "most": _MOST_ROWS, "style": _STYLE, "text": _text}
+    return template.render(values).encode()
 
 
 def _text(cell: Cell) -> str:
