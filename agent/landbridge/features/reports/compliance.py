@@ -2,8 +2,9 @@
 
 from sqlalchemy import Connection
 
+from landbridge.core.deeds import in_words
 from landbridge.core.labels import actor, label
-from landbridge.core.texts import Catalogue, _, loaded
+from landbridge.core.texts import Catalogue, _
 from landbridge.features.reports import queries as stored
 from landbridge.features.reports.document import Report, Section
 from landbridge.features.reports.trip import time
@@ -24,7 +25,7 @@ def build(connection: Connection, span: tuple[int, int], language: Catalogue) ->
         for card in inventory.every(connection)
     ]  # fmt: skip
     actions = [
-        (time(language, row.at_s), say(actor(row.who)), row.device, say(loaded(row.what)))
+        (time(language, row.at_s), say(actor(row.who)), row.device, say(in_words(row)))
         for row in stored.actions(connection, span)
     ]
     of_states = (_("Device"), _("Control"), _("State"), _("Since"))

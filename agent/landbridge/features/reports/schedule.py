@@ -17,8 +17,7 @@ from landbridge.core.errors import UserError
 from landbridge.core.http_errors import Away, Refused
 from landbridge.core.names import checked
 from landbridge.core.periodic import Periodic
-from landbridge.core.texts import SOURCE, _, catalogues
-from landbridge.db import audit
+from landbridge.core.texts import SOURCE, catalogues
 from landbridge.db.database import Database
 from landbridge.features.reports import queries as stored
 from landbridge.features.reports.kinds import FORMS, KINDS, build
@@ -149,12 +148,10 @@ def add(
     build(connection, kind, subject, tenant, (before(next_s, every), next_s), now_s, catalogues()[language])
     schedule = Schedule(name, kind, subject, form, mailbox, language, every, tenant, next_s)
     stored.add_schedule(connection, schedule, who, now_s)
-    audit.add(connection, who, _("report schedule {name} added", name=name), now_s)
     return next_s
 
 
-def remove(connection: Connection, name: str, who: str, now_s: int) -> None:
+def remove(connection: Connection, name: str, now_s: int) -> None:
     """Remove a schedule; `UserError` if there is none."""
     if not stored.remove_schedule(connection, name, now_s):
         raise UserError(f"no schedule {name}; `landbridge reports schedules` lists those there are")
-    audit.add(connection, who, _("report schedule {name} removed", name=name), now_s)
