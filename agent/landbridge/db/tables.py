@@ -233,6 +233,7 @@ integrations = Table(
     Column("name", String(32), nullable=False),
     Column("kind", String(16), nullable=False),  # integrations/kinds.py; "broker" is the MQTT broker itself
     Column("address", Text, nullable=False),
+    Column("only_public", Boolean, nullable=False, server_default=false()),  # added by a tenant
     Column("tenant", Text),  # whose messages; null: everybody's
     Column("what", Text, nullable=False),  # JSON: which kinds of messages
     Column("wrapped_secret", LargeBinary),  # db/keys.py

@@ -178,6 +178,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("name", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("only_public", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("tenant", sa.Text()),
         sa.Column("what", sa.Text(), nullable=False),
         sa.Column("wrapped_secret", sa.LargeBinary()),
