@@ -43,7 +43,7 @@ def list_entries(
         rows = audit.listed(connection, wanted, None, limit).rows
     table.show(
         ("entry", "time", "who", "device", "what"),
-        ((row.entry, iso(row.at_s), row.who, row.device, rules.in_words(row)) for row in rows),
+        ((row.entry, iso(row.at_s), row.who, row.device, in_words(row)) for row in rows),
     )
 
 
