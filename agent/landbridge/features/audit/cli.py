@@ -6,6 +6,7 @@ import typer
 
 from landbridge.core import table
 from landbridge.core.clock import from_iso, iso
+from landbridge.core.deeds import in_words
 from landbridge.db.opened import opened
 from landbridge.features.audit import queries as audit
 from landbridge.features.audit import rules
