@@ -25,8 +25,9 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := $(INSTALL) --require-hashes --no-build-isolation
 
 .DEFAULT_GOAL := help
-.PHONY: docs coverage flood locks texts bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located reads walk
+.PHONY: docs coverage flood locks notify texts bench-parquet bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located reads walk
 .PHONY: downloads downloadcut bench-chip help demo test test-fast lint heap decide-bench powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut switchcut cards rough lab lab-check
+.PHONY: deploy-check fleet
 .SUFFIXES:
 
 help: ## list the targets
@@ -99,6 +100,14 @@ killtest: .venv/demo.stamp ## the agent and the broker killed 300 times under 50
 	@$(BIN)/python -m tools.verify.kill.killtest --seed $(SEED) $(ARGS)
 	@$(BIN)/python -m tools.verify.kill.crowd --seed $(SEED)
 
+fleet: .venv/demo.stamp ## from a clean folder: set-up, 500 devices with their broker users, trips, a simulated day over TLS; needs Mosquitto [ARGS="--devices 50 --firmware 2"]
+	@$(BIN)/python -m tools.verify.fleet.fleet $(ARGS)
+
+deploy-check: ## rules and configuration in deploy/ by Prometheus's own promtool
+	@command -v promtool >/dev/null || { echo "promtool is missing: apt install prometheus" >&2; exit 2; }
+	@promtool check rules deploy/prometheus/alerts.yml
+	@promtool check config --syntax-only deploy/prometheus/prometheus.yml
+
 flood: .venv/demo.stamp ## live feeds, half-open requests, sign-ins and junk, more than anybody needs, while 20 devices report: do they notice? Linux, needs Mosquitto
 	@$(BIN)/python -m tools.verify.flood.flood $(ARGS)
 
@@ -143,6 +152,12 @@ updatecut: .venv/demo.stamp ## updates cut off, damaged, wrong, crashing: does t
 fuzz: .venv/demo.stamp ## random bytes through the AT channel and every parser of the firmware; through the agent [SEED=1]
 	@$(BIN)/python -m tools.verify.fuzz.firmware --seed $(SEED)
 	@$(BIN)/python -m tools.verify.fuzz.agent --seed $(SEED)
+
+bench-parquet: .venv/dev.stamp ## a year of 1,000 devices as Parquet: seconds, bytes, memory [ARGS="--a-day 24"]
+	@PYTHONPATH=.:agent $(BIN)/python -m tools.verify.benchmarks.parquet $(ARGS)
+
+notify: .venv/dev.stamp .venv/demo.stamp ## a month of 24 trackers through the default rules of notifications, agent and receivers killed: lost? twice? needs Mosquitto [SEED=1]
+	@PYTHONPATH=.:agent:firmware $(BIN)/python -m tools.verify.notify.notify --seed $(SEED) $(ARGS)
 
 bench-web: .venv/dev.stamp ## the pages with 10,000 devices and with 100,000 points of one: bytes, seconds; needs Chromium [SEED=1]
 	@sh .ci/system_packages.sh || [ $$? = 3 ]

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from landbridge.cli import commands as command_line
+from landbridge.config import Config
 from landbridge.web import app
 from typer.main import get_command
 
@@ -56,7 +57,7 @@ def board_keys() -> str:
 
 def api() -> str:
     """The routes of the HTTP API with the parameters of their queries."""
-    paths = app.make(cast(Any, SimpleNamespace())).openapi()["paths"]
+    paths = app.make(cast(Any, SimpleNamespace(config=Config()))).openapi()["paths"]
     return _listing(
         (f"{method.upper()} {path}{_query(route)}", _clause(route["description"]))
         for path, routes in sorted(paths.items())

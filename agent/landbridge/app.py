@@ -5,18 +5,20 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError
 
-from landbridge.config import Config, base_url, exposed
+from landbridge.config import MOSQUITTO, Config, base_url, exposed
 from landbridge.core import texts
 from landbridge.core.checks import Check, of_thread
 from landbridge.core.clock import Clock
 from landbridge.core.errors import UserError
 from landbridge.core.garbage import collect_seldom
 from landbridge.core.parts import Part, Source
+from landbridge.core.periodic import Periodic
 from landbridge.core.priority import IngestPriority
 from landbridge.core.rate_limit import RateLimit
 from landbridge.db.database import Database, open_database
@@ -32,6 +34,7 @@ from landbridge.features.alarms import engine as alarms
 from landbridge.features.commands import handler as commands
 from landbridge.features.coverage import trip_start
 from landbridge.features.devices import queries as devices
+from landbridge.features.devices.broker_users import BrokerUsers
 from landbridge.features.diagnostics import handler as diagnostics
 from landbridge.features.diagnostics import wake_handler as wakes
 from landbridge.features.downloads import arrivals, trust
@@ -41,6 +44,9 @@ from landbridge.features.esim import handler as cards
 from landbridge.features.integrations.deliveries import Deliveries
 from landbridge.features.integrations.home_assistant import announcing
 from landbridge.features.integrations.kinds import opened
+from landbridge.features.notifications import mail
+from landbridge.features.notifications.worker import Notifier, sender
+from landbridge.features.reports.schedule import ReportMails
 from landbridge.features.routes import handler as route_data
 from landbridge.features.settings import handler as settings
 from landbridge.features.sims import handler as sims
@@ -238,12 +244,20 @@ def _working(
     deliveries = Deliveries(
         database,
         Clock(),
-        lambda integration: opened(integration, keyring, config.mail, pages),
+        lambda integration: opened(integration, keyring),
         leads.may_deliver,
     )
+    send = sender(keyring, config.mail, Clock())
+    post = partial(mail.post, config.mail)
+    reports = ReportMails(database, Clock(), post, config.mail.sender, leads.may_deliver)
+    notifier = Notifier(database, Clock(), send, pages, leads.may_deliver)
     retention = RetentionWorker(database, Clock(), config.store, priority)
     profiles = Downloads(database, keyring, Clock(), trust.load(config.esim), leads.may_deliver)
-    threads = (worker, tracking, publisher, deliveries, profiles, retention)
+    threads: list[Periodic | Worker] = [
+        worker, tracking, publisher, deliveries, notifier, reports, profiles, retention,
+    ]  # fmt: skip
+    if config.broker.users == MOSQUITTO:
+        threads.append(BrokerUsers(config.broker, database, keyring, leads.may_send))
     checks = (*dict.fromkeys((source.problem, session.problem)), worker.problem)
     for end in dict.fromkeys((session, source)):
         end.open()

@@ -22,7 +22,7 @@ from landbridge import app as service
 from landbridge import config
 from landbridge.config import base_url
 from landbridge.core import logs, printable, table
-from landbridge.core.clock import iso
+from landbridge.core.clock import from_iso, iso
 from landbridge.core.errors import UserError, is_one_line
 from landbridge.core.parts import Part, Source
 from landbridge.core.printable import Printable
@@ -30,29 +30,34 @@ from landbridge.db.opened import LARGEST, opened
 from landbridge.features.devices.queries import known_device
 from landbridge.features.exports.formats import Format, export
 from landbridge.features.trips import queries as stored_trips
-from landbridge.features.users.cli import signed_in
+from landbridge.features.users.tokens_cli import signed_in
 from landbridge.operations import backup as keeping
 from landbridge.operations import doctor
+from landbridge.operations.setup import command as setting_up
 from landbridge.points import queries as points
 from landbridge.points.paged import Paged
 
 GROUPS = {
-    "devices": ("features.devices.cli", "features.diagnostics.cli"),
-    "trips": ("features.trips.cli",),
+    "devices": ("features.devices.cli", "features.devices.bulk_cli", "features.diagnostics.cli"),
+    "trips": ("features.trips.cli", "features.trips.bulk_cli"),
     "events": ("events.cli",),
     "alarms": ("features.alarms.cli",),
+    "audit": ("features.audit.cli",),
+    "reports": ("features.reports.cli",),
     "routes": ("features.routes.cli",),
-    "geofences": ("features.geofences.cli",),
+    "geofences": ("features.geofences.cli", "features.geofences.bulk_cli"),
     "coverage": ("features.coverage.cli",),
     "update": ("features.updates.cli",),
     "esim": ("features.esim.cli", "features.downloads.cli"),
     "cells": ("features.coverage.cells_cli",),
-    "sims": ("features.sims.cli",),
+    "sims": ("features.sims.cli", "features.sims.bulk_cli"),
     "controls": ("features.sims.controls_cli",),
     "settings": ("features.settings.cli",),
     "commands": ("features.commands.cli",),
     "share": ("features.sharing.cli",),
-    "tokens": ("features.users.cli",),
+    "tokens": ("features.users.tokens_cli",),
+    "users": ("features.users.cli", "features.users.bulk_cli"),
+    "notifications": ("features.notifications.cli",),
     "integrations": ("features.integrations.cli",),
     "dead-letters": ("ingest.cli",),
     "broker": ("operations.broker_cli",),
@@ -94,6 +99,7 @@ commands = typer.Typer(
 commands.command()(keeping.backup)
 commands.command("reprocess")(keeping.read_again)
 commands.command()(doctor.doctor)
+commands.command()(setting_up.setup)
 
 _DEVICE = typer.Argument(help="Device id.")
 _TRIP = typer.Option(None, min=1, max=LARGEST, help="Trip number (`landbridge trips list`); default: all.")
@@ -102,6 +108,7 @@ _ONLY = typer.Option(None, help="Run only this part.")
 _SOURCE = typer.Option(Source.MQTT, help="Where uplinks come from.")
 _SHOWN = typer.Argument(None, help="Device id; open its page first.")
 _WEB_PORT = typer.Option(8080, "--port", min=1, max=65535, help="TCP port on this machine (loopback only).")
+_FOLDER = typer.Argument(help="Folder to write to.")
 _FORMAT = typer.Option(Format.GEOJSON, "--format", help="File format.")
 
 
@@ -263,6 +270,27 @@ def export_track(
             _check(connection, device, trip)
         track = Paged(it.database, device, None if trip is None else [trip])
         sys.stdout.writelines(export(device, track, form))
+
+
+@commands.command("export-days")
+def export_days(
+    folder: Path = _FOLDER,
+    since: str | None = typer.Option(None, help="First day, for example 2026-01-01; default: all."),
+    until: str | None = typer.Option(None, help="Day after the last one; default: all."),
+    tenant: str | None = typer.Option(None, help="Only trips of this tenant."),
+) -> None:
+    """Export points and events as Parquet, a file a day and tenant
+
+    \b
+    Example:
+      landbridge export-days warehouse --since 2026-01-01 --tenant acme
+    """
+    from landbridge.features.exports import parquet
+
+    span = (from_iso(since) if since else 0, from_iso(until) if until else LARGEST)
+    with opened() as it:
+        written = parquet.write_folder(it.database, folder, tenant, span)
+    print(f"{folder}: {written['points']} points, {written['events']} events")
 
 
 def _check(connection: Connection, device: str, trip: int | None) -> None:

@@ -22,6 +22,7 @@ from landbridge.core.checked import (
     key,
     kind,
     marks,
+    one_of,
     parts,
     strict,
 )
@@ -32,6 +33,8 @@ FILE_VARIABLE = "LANDBRIDGE_CONFIG"
 DEFAULT_FILE = "landbridge.toml"
 TOO_OPEN = 0o027
 """Mode bits that let anybody but the owner write a file, or anybody outside the group read it."""
+MOSQUITTO = "mosquitto"
+"""Value of [broker] users."""
 _PATH = "path"
 _INTERVAL = SETTINGS["interval_s"]
 
@@ -50,7 +53,20 @@ _AtText = Annotated[
     str,
     Wanted("at most 64 characters of printable ASCII without quotes", pattern="^[ !#-~]*$", max_length=64),
 ]
+_Issuer = Annotated[
+    str,
+    Wanted(
+        "the address of an issuer: https://..., or http:// on this machine",
+        pattern=r"^(https://[!-~]+|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(/[!-~]*)?)?$",
+    ),
+]
 _ClientId = Annotated[str, Wanted("1 to 64 characters on one line", is_one_line, min_length=1, max_length=64)]
+_Tiles = Annotated[
+    str,
+    Wanted("an address that begins with https:// or http://, or the name of a .pmtiles file", is_one_line,
+           pattern=r"^(https?://[^ ]+|[^:]+\.pmtiles|)$"),
+    _PATH,
+]  # fmt: skip
 _Count = Annotated[int, Between(1, 2**31 - 1)]
 _Port = Annotated[int, Between(1, 65535, "a port, 1 to 65535")]
 _PortOrNone = Annotated[int, Between(0, 65535, "a port, 1 to 65535, or 0")]
@@ -71,6 +87,11 @@ class Broker:
     cert_key_file: _Path = key("", "PEM file of its key; empty: it is in cert_file.")
     username: _Text = key("", "User of the agent at the broker; empty: none.")
     password: _Secret = key("", "Its password.")
+    users: Annotated[str, one_of(("", MOSQUITTO))] = key(
+        "",
+        "mosquitto: users of devices are made and removed by its dynamic security plugin; empty: by hand,"
+        " or NATS asks the agent.",
+    )
     client_id: _ClientId = key("landbridge-agent", "Fixed client id; one agent at a time may use it.")
     clean_session: bool = key(
         False, "Have the broker keep nothing while the agent is away; devices then send it again."
@@ -92,6 +113,9 @@ class Store:
     raw_days: _Count = key(90, "Days for which uplinks are kept as they came, to be read again after a fix.")
     points_days: Annotated[int, Between(0, 36500)] = key(
         0, "Days for which points, wakes and devices' logs are kept, from when they came; 0: for good."
+    )
+    audit_days: Annotated[int, Between(0, 36500)] = key(
+        0, "Days for which the audit log is kept; 0: for good."
     )
     key_file: _Path = key("", "File of the key that wraps the devices' keys; empty: <database>.key.")
 
@@ -122,6 +146,12 @@ class Web:
     port: _PortOrNone = key(0, "TCP port; 0: neither pages nor API.")
     host: _Host = key("127.0.0.1", "Address they listen on.")
     url: _Text = key("", "Where browsers find them, for links and mails; empty: http://<host>:<port>.")
+    admins_need_totp: bool = key(False, "Require a second factor of administrators who have a password.")
+    tiles: _Tiles = key(
+        "",
+        "Your own map: address of raster tiles with {z}, {x}, {y} or of a vector style, or a PMTiles file.",
+    )
+    tiles_credit: _Text = key("", "Whom the map names for these tiles.")
 
 
 def base_url(web: Web) -> str:
@@ -132,6 +162,22 @@ def base_url(web: Web) -> str:
 def local_url(host: str, port: int) -> str:
     """Where this machine finds what listens there."""
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+@strict
+@dataclass(frozen=True)
+class Openid:
+    """Sign-in by OpenID Connect; the redirect address there is <web.url>/sign-in/openid/back."""
+
+    issuer: _Issuer = key("", "Issuer, such as https://login.example/realms/fleet; empty: none.")
+    client_id: _Text = key("", "Client id of the agent there.")
+    client_secret: _Secret = key("", "Its secret; empty: it has none.")
+    ca_file: _Path = key("", "PEM file of the provider's CA; empty: the system's CAs.")
+    scope: _Text = key("openid profile email", "Scopes that are asked for.")
+    new_users: bool = key(False, "Let people in who were not invited; else an invitation is needed.")
+    role_claim: _Text = key("", "Claim with the role, or a list with it; empty: roles are given here.")
+    tenant_claim: _Text = key("", "Claim with the tenant; empty: tenants are given here.")
+    operator_tenant: _Text = key("", "Value of that claim that stands for the operator tenant; empty: none.")
 
 
 @strict
@@ -151,7 +197,7 @@ class Nats:
 @strict
 @dataclass(frozen=True)
 class Mail:
-    """The mail server through which alarms go to integrations of the kind mail."""
+    """The mail server for notifications and reports."""
 
     host: _Host = key("localhost", "Host name; with TLS it must be the one in the certificate.")
     port: _Port = key(587, "TCP port.")
@@ -190,6 +236,7 @@ class Config:
     store: Store = field(default_factory=Store)
     devices: Devices = field(default_factory=Devices)
     web: Web = field(default_factory=Web)
+    openid: Openid = field(default_factory=Openid)
     mail: Mail = field(default_factory=Mail)
     watch: Watch = field(default_factory=Watch)
     nats: Nats = field(default_factory=Nats)
@@ -247,8 +294,11 @@ def _keys(section: str) -> Iterator[_Key]:
 
 def load() -> Config:
     """The settings to work with: relative paths lead from the folder of the configuration file."""
-    folder = _file().absolute().parent
-    config = written(must_exist=True)
+    return from_folder(written(must_exist=True), _file().absolute().parent)
+
+
+def from_folder(config: Config, folder: Path) -> Config:
+    """The same settings; relative paths lead from `folder`."""
     return Config(**{name: _from_folder(name, getattr(config, name), folder) for name in parts(Config)})
 
 
@@ -262,6 +312,12 @@ def written(must_exist: bool) -> Config:
     for section, values in _environment().items():
         if isinstance(table := given.get(section, {}), dict):
             given[section] = table | values
+    return checked(Config, given, replace(_OF_FILE, at=lambda where: _place(path, where)))
+
+
+def of_file(path: Path) -> Config:
+    """Read the file alone, without variables; all defaults if there is none."""
+    given = _read(path) if path.exists() else {}
     return checked(Config, given, replace(_OF_FILE, at=lambda where: _place(path, where)))
 
 
@@ -288,7 +344,7 @@ def _from_folder(section: str, values: Any, folder: Path) -> Any:
     paths = {each.name: getattr(values, each.name) for each in _keys(section) if each.is_marked(_PATH)}
     return replace(
         values,
-        **{name: str(folder / path) for name, path in paths.items() if path and not is_server(path)},
+        **{name: str(folder / path) for name, path in paths.items() if path and "://" not in path},
     )
 
 
@@ -314,8 +370,8 @@ def exposed() -> str | None:
     )
 
 
-def annotated(config: Config) -> str:
-    """`config` as a TOML file in which each key is explained; secrets are not shown."""
+def annotated(config: Config, with_secrets: bool = False) -> str:
+    """`config` as a TOML file in which each key is explained; secrets are shown only on request."""
     lines = [
         "# Landbridge agent. Each key can be overridden by an environment variable",
         "# LANDBRIDGE_<SECTION>_<KEY>, for instance LANDBRIDGE_BROKER_PASSWORD.",
@@ -327,7 +383,7 @@ def annotated(config: Config) -> str:
         for each in _keys(section):
             lines += [
                 f"# {each.description}{_range(each.annotation)}",
-                _assignment(each, getattr(values, each.name)),
+                _assignment(each, getattr(values, each.name), with_secrets),
             ]
     return "\n".join(lines) + "\n"
 
@@ -337,8 +393,8 @@ def _range(annotation: Any) -> str:
     return "".join(f" {each.range}." for each in marks(annotation) if isinstance(each, Between))
 
 
-def _assignment(each: _Key, value: str | int | bool) -> str:
-    if each.is_marked(SECRET) and value:
+def _assignment(each: _Key, value: str | int | bool, with_secrets: bool) -> str:
+    if each.is_marked(SECRET) and value and not with_secrets:
         return f"# {each.name} is set, and not shown"
     # JSON's strings, integers and booleans are TOML's.
     return f"{each.name} = {json.dumps(value)}"

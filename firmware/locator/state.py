@@ -30,7 +30,7 @@ MOVING = const(12)
 CHOSEN_PLMN = const(13)  # taken from a scan after others had failed; 0: the modem chooses
 MCC = const(14)
 LOCKED_PLMN = const(15)  # the only operator to use; 0: any
-LOCKED_LOST = const(16)  # since when every attempt to register with it fails; 0: none has
+LOCKED_LOST = const(16)  # since when others are heard, or attempts fail; 0: it was heard last
 BARRED_UNTIL = const(17)
 EVENTS = const(18)  # record.EVENT_* bits for the next record
 URGENT = const(19)
@@ -335,6 +335,20 @@ def learn_attach(state, result, plmn):
         return
     learn_failure(state)
     state[IN_PSM] = 0  # the modem is not registered any more: GNSS may switch its radio off
+    _miss_locked(state)
+
+
+def learn_heard(state, plmn):
+    """A network scan has heard this operator: a modem that is held to one hears others where that one is not.
+    0: none, which says nothing of the one that is held."""
+    if plmn == state[LOCKED_PLMN]:
+        state[LOCKED_LOST] = 0
+    elif plmn:
+        _miss_locked(state)
+
+
+def _miss_locked(state):
+    """The operator that is held is not there, or does not serve: after some time it is held no longer."""
     if not state[LOCKED_PLMN]:
         return
     if not state[LOCKED_LOST]:

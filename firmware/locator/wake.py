@@ -170,7 +170,8 @@ class Wake:
         before = self.state[st.NOW]
         st.feel(self.state, self.senses)
         alarms.feel(self.state, self.senses, self.settings)
-        self.pace.feel(self.state, self.settings, self.senses[sn.TEMPERATURE_DC])
+        felt = self.senses[sn.TEMPERATURE_DC], self.senses[sn.BATTERY_MV]
+        self.pace.feel(self.state, self.settings, *felt)
         self.kept.is_due = before // EVERY_S != self.state[st.NOW] // EVERY_S
         self.kept.save()
 

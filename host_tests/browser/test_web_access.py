@@ -31,17 +31,17 @@ def keys(web: Website) -> dict[str, str]:
 
 
 def test_without_a_good_token_nothing_is_shown(web: Website, keys: dict[str, str]):
-    for path in ("/v1/fleet", f"/v1/devices/{DEVICE}", f"/v1/devices/{DEVICE}/track"):
+    for path in ("/v1/devices", f"/v1/devices/{DEVICE}", f"/v1/devices/{DEVICE}/track"):
         assert web.ask(path).status == 401
         assert web.ask(path, "wrong").status == 401
         assert web.ask(path, keys["reader"]).status == 200
     assert web.ask("/").status == 303
     assert web.ask("/live").status == 303
     ended = web.token("ended", "admin")
-    assert web.ask("/v1/fleet", ended).status == 200
+    assert web.ask("/v1/devices", ended).status == 200
     with web.installation.database().writing() as connection:
         tokens.revoke(connection, "ended", "bench", NOW_S)
-    assert web.ask("/v1/fleet", ended).status == 401
+    assert web.ask("/v1/devices", ended).status == 401
 
 
 def test_no_secret_is_kept(web: Website, keys: dict[str, str]):
@@ -53,7 +53,7 @@ def test_no_secret_is_kept(web: Website, keys: dict[str, str]):
 
 
 def test_the_fleet_and_a_device_are_served(web: Website, keys: dict[str, str]):
-    (row,) = web.ask("/v1/fleet", keys["reader"]).json["devices"]
+    (row,) = web.ask("/v1/devices", keys["reader"]).json["devices"]
     last = on_line(LAST)
     assert row["device"] == DEVICE and row["container"] == CONTAINER
     assert (row["latitude"], row["longitude"]) == (last.latitude_deg, last.longitude_deg)
@@ -72,7 +72,7 @@ def test_a_track_comes_in_pages_that_have_every_point_once(web: Website, keys: d
         seqs += [each["properties"]["seq"] for each in page["features"]]
         if page["next"] is None:
             break
-        after = f"&after={page['next']}"
+        after = f"&cursor={page['next']}"
     assert seqs == list(range(1, LAST + 1))
     late = web.ask(f"/v1/devices/{DEVICE}/track", keys["reader"]).json["features"][LATE[0] - 1]["properties"]
     assert late["seq"] == LATE[0] and late["received"][:10] > late["time"][:10]
@@ -83,7 +83,7 @@ def test_a_track_comes_in_pages_that_have_every_point_once(web: Website, keys: d
         len(web.ask(f"/v1/devices/{DEVICE}/track?until={since}", keys["reader"]).json["features"])
         == LATE[0] - 1
     )
-    assert web.ask(f"/v1/devices/{DEVICE}/track?after=x", keys["reader"]).status == 400
+    assert web.ask(f"/v1/devices/{DEVICE}/track?cursor=x", keys["reader"]).status == 400
     assert web.ask(f"/v1/devices/{DEVICE}/track?until={until}T", keys["reader"]).status == 422
 
 
@@ -94,7 +94,7 @@ def test_each_role_may_do_its_own(web: Website, keys: dict[str, str]):
         ("operator", "shipping", 403), ("admin", "shipping", 201),
     ):  # fmt: skip
         assert web.ask(path, keys[role], "POST", {"verb": verb}).status == status, (role, verb)
-    shipping, locate = web.ask(path, keys["reader"]).json
+    shipping, locate = web.ask(path, keys["reader"]).json["commands"]
     assert (locate["verb"], locate["by"], shipping["verb"]) == ("locate", "token operator", "shipping")
     for given in (shipping, locate):
         assert web.ask(f"{path}/{given['command']}", keys["operator"], "DELETE").status == 204
@@ -102,7 +102,7 @@ def test_each_role_may_do_its_own(web: Website, keys: dict[str, str]):
     assert web.ask(path, keys["operator"], "POST", {"verb": "explode"}).status == 400
     assert web.ask(path, keys["operator"], "POST", {"verb": "locate", "expires": "x"}).status == 400
     assert web.ask(path, keys["operator"], "POST", {"verb": "new-battery"}).status == 201
-    entry = web.ask("/v1/audit", keys["reader"]).json[0]
+    entry = web.ask("/v1/audit", keys["reader"]).json["entries"][0]
     assert (entry["who"], entry["what"]) == ("token operator", "command sent: new-battery")
     path = f"/v1/devices/{DEVICE}/settings"
     assert web.ask(path, keys["reader"], "PATCH", {"light_lux": 50}).status == 403
@@ -134,18 +134,18 @@ def test_a_tenant_sees_his_interval_of_a_device_and_no_other(web: Website):
     assert seqs(acme) == list(range(251, 300))
     assert seqs(zeta) == list(range(300, 340))
     assert seqs(house)[-100:] == list(range(240, 340))
-    (ended,), (running,) = (web.ask("/v1/fleet", token).json["devices"] for token in (acme, zeta))
+    (ended,), (running,) = (web.ask("/v1/devices", token).json["devices"] for token in (acme, zeta))
     assert (ended["container"], ended["state"], ended["last_session"]) == ("MSKU0134216", "ended", None)
     assert ended["time"] < running["time"] and running["container"] == "TCLU4265447"
-    assert web.ask("/v1/fleet", other).json["devices"] == []
+    assert web.ask("/v1/devices", other).json["devices"] == []
     for leaf in ("", "/track", "/wakes", "/commands", "/settings", "/share-links"):
         assert web.ask(f"/v1/devices/{DEVICE}{leaf}", other).status == 404
     assert web.ask(f"/v1/devices/{DEVICE}/track?trip={mine}", zeta).status == 404
     # Who has no trip there now cannot act; what he did is not seen by who has.
     assert web.ask(path, acme, "POST", {"verb": "locate"}).status == 403
     assert web.ask(path, zeta, "POST", {"verb": "locate"}).status == 201
-    assert [each["by"] for each in web.ask(path, zeta).json] == ["token zeta"]
-    assert web.ask(path, acme).json == []
+    assert [each["by"] for each in web.ask(path, zeta).json["commands"]] == ["token zeta"]
+    assert web.ask(path, acme).json["commands"] == []
     assert web.ask(f"{path}/{before['command']}", zeta, "DELETE").status == 404
     assert [web.ask(f"/v1/devices/{DEVICE}/settings", token).status for token in (acme, zeta)] == [404, 200]
     made = web.ask(f"/v1/devices/{DEVICE}/share-links", zeta, "POST", {"length": "1d"}).json
@@ -243,7 +243,7 @@ def test_too_many_requests_are_refused(web: Website):
 
 def test_the_document_describes_the_api(web: Website, keys: dict[str, str]):
     document = web.ask("/v1/openapi.json").json
-    assert {"/v1/fleet", "/v1/devices/{device}/track", "/v1/devices/{device}/commands"} <= set(
+    assert {"/v1/devices", "/v1/devices/{device}/track", "/v1/devices/{device}/commands"} <= set(
         document["paths"]
     )
     assert all(path.startswith(("/v1/", "/dcsa/v1/")) for path in document["paths"])
@@ -307,7 +307,7 @@ def test_odd_input_is_refused_in_words(web: Website, keys: dict[str, str]):
         assert answer.status == 422 and answer.json["detail"], text
     half = {"light_lux": "\ud800"}
     assert web.ask(its + "/settings", key, "PATCH", half).status == 400
-    assert web.ask(its + "/track?after=1.99999999999999999999", key).status == 400
+    assert web.ask(its + "/track?cursor=1.99999999999999999999", key).status == 400
     for path in ("/commands/99999999999999999999/cancel", "/share-links/99999999999999999999/revoke"):
         answer = web.ask(f"/devices/{DEVICE}{path}", key, "POST", form="x=1")
         assert answer.status == 422 and answer.text.startswith("<!doctype html>")

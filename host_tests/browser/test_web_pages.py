@@ -16,11 +16,13 @@ from landbridge.points.queries import CheckedPoint
 from playwright.sync_api import Page, expect
 
 from host_tests.support.agent import DEVICE, heard, set_clock
+from host_tests.support.tiles import tile_server
 from host_tests.support.web import (
     CONTAINER,
     FIRST_S,
     LAST,
     MAP,
+    PICTURES,
     WAIT_MS,
     Watched,
     Website,
@@ -96,6 +98,8 @@ def test_a_track_is_played(web: Website, operator: Page):
     expect(operator).to_have_url(f"{web.url}/devices/{DEVICE}")
     drawn(operator, "points")
     until(operator, f"{MAP}.queryRenderedFeatures({{layers: ['gaps']}}).length === 0", "no gap at the end")
+    drawn(operator, "route-ahead")
+    assert count(operator, "route-travelled") and count(operator, "stations")
     assert operator.locator("figure").count() == 7
     expect(operator.locator("#wakes tr.here")).to_contain_text("next position while moving")
     picture(operator, "device", full_page=True)
@@ -123,6 +127,7 @@ def test_a_track_is_played(web: Website, operator: Page):
 
 
 def test_a_command_is_sent_and_its_states_are_shown(web: Website, operator: Page):
+    operator.get_by_role("link", name="Commands").click()
     section = operator.locator("#commands")
     section.get_by_role("combobox").select_option("locate")
     section.get_by_role("button", name="Send").click()
@@ -137,11 +142,22 @@ def test_a_command_is_sent_and_its_states_are_shown(web: Website, operator: Page
 
 
 def test_a_setting_is_changed(operator: Page):
+    operator.get_by_role("link", name="Settings").click()
     section = operator.locator("#settings")
-    section.get_by_text("All settings").click()
-    section.get_by_label("light_lux").fill("50")
+    section.get_by_label("Light from which a door counts as open").fill("50")
+    section.get_by_label("Lowest temperature", exact=True).fill("-12.5")
+    section.get_by_label("Preference").select_option("low energy")
+    section.get_by_label("tilt", exact=True).uncheck()
     section.get_by_role("button", name="Change").click()
-    expect(section.locator(".changed", has_text="50")).to_have_count(1)
+    light = section.get_by_role("row", name="Light from which a door")
+    expect(light.locator(".changed input")).to_have_value("50")
+    expect(light).to_contain_text("not reported", ignore_case=True)
+    expect(section.get_by_label("Lowest temperature", exact=True)).to_have_value("-12.5")
+    expect(section.get_by_label("tilt", exact=True)).not_to_be_checked()
+    expect(section.get_by_label("shock", exact=True)).to_be_checked()
+    expect(section.locator(".changed")).to_have_count(4)
+    picture(operator, "device-settings", full_page=True)
+    assert barriers(operator) == []
 
 
 def test_a_reader_can_only_look(web: Website, browser: Watched):
@@ -172,6 +188,7 @@ def test_a_reader_can_only_look(web: Website, browser: Watched):
 def test_a_shared_link_shows_one_container_until_it_is_revoked(
     web: Website, operator: Page, browser: Watched
 ):
+    operator.get_by_role("link", name="Share", exact=True).click()
     section = operator.locator("#share-links")
     section.get_by_role("button", name="Share this trip").click()
     link = section.get_by_label("Copy the link now; it is not shown again:").input_value()
@@ -180,8 +197,15 @@ def test_a_shared_link_shows_one_container_until_it_is_revoked(
     expect(page.get_by_role("heading")).to_have_text(CONTAINER)
     expect(page.locator("dl")).to_contain_text("Kazakhstan")
     drawn(page, "here")
+    drawn(page, "route-ahead")
+    expect(page.locator(".over")).to_contain_text("To Duisburg")
+    expect(page.locator(".over .progress")).to_contain_text(re.compile(r"3,\d\d\d of 3,683 km"))
     picture(page, "shared")
     assert barriers(page) == []
+    page.emulate_media(media="print")
+    assert not page.get_by_role("button", name="Print").is_visible() and not page.locator(".bar").is_visible()
+    picture(page, "shared-print", full_page=True)
+    page.emulate_media(media="screen")
     text = page.content().replace(link.rpartition("/")[2], "")  # its secret may be any letters
     assert DEVICE not in text and "mV" not in text and "Chongqing - Duisburg" not in text
     assert page.request.get(f"{web.url}/v1/devices/{DEVICE}").status == 401
@@ -192,6 +216,29 @@ def test_a_shared_link_shows_one_container_until_it_is_revoked(
     assert answer and answer.status == 404
     expect(page.get_by_role("alert")).to_contain_text("invalid or has expired")
     page.context.close()
+
+
+def test_a_shared_page_is_embedded_only_by_consent(web: Website, operator: Page, browser: Watched):
+    policies = []
+    for consents in (False, True):
+        operator.goto(f"{web.url}/devices/{DEVICE}")
+        section = operator.locator("#share-links")
+        section.get_by_label("Other sites may embed it").set_checked(consents)
+        section.get_by_role("button", name="Share this trip").click()
+        link = section.get_by_label("Copy the link now; it is not shown again:").input_value()
+        policies.append(web.ask(link.removeprefix(web.url)).headers["content-security-policy"])
+    assert "frame-ancestors 'none';" in policies[0] and "frame-ancestors *;" in policies[1]
+    assert "frame-ancestors 'none';" in web.ask("/sign-in").headers["content-security-policy"]
+    site = f'<!doctype html><title>x</title><iframe src="{link}" width="700" height="600"></iframe>'
+    with tile_server({"/": ("text/html", site.encode())}) as (url, _):
+        page = Watched(browser.launched, web.url, url).context().new_page()
+        page.goto(url)
+        frame = page.frame_locator("iframe")
+        expect(frame.get_by_role("heading")).to_have_text(CONTAINER)
+        expect(frame.locator("body")).to_have_class(re.compile("embedded"))
+        expect(frame.locator(".bar")).to_be_hidden()
+        page.screenshot(path=PICTURES / "shared-embedded.png")
+        page.context.close()
 
 
 def test_many_devices_are_clusters(web: Website, operator: Page):
@@ -221,8 +268,9 @@ def test_many_devices_are_clusters(web: Website, operator: Page):
 
 
 def test_all_of_it_is_there_in_chinese(web: Website, operator: Page):
-    operator.goto(f"{web.url}/devices/{DEVICE}?language=zh")
+    operator.goto(f"{web.url}/devices/{DEVICE}?language=zh#settings")
     expect(operator.get_by_role("heading", name="设置", exact=True)).to_be_visible()
+    operator.get_by_role("link", name="轨迹").click()
     drawn(operator, "points")
     picture(operator, "device-chinese", full_page=True)
     operator.goto(f"{web.url}/")

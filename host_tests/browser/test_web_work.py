@@ -21,6 +21,7 @@ from landbridge.tracking.recompute import recompute
 from playwright.sync_api import Page, Route, expect
 
 from host_tests.support.agent import DEVICE, NOW_S, set_clock
+from host_tests.support.people import add_user
 from host_tests.support.policies import POLICY
 from host_tests.support.web import (
     CONTAINER,
@@ -112,11 +113,11 @@ def test_wakes_come_in_pages(web: Website, keys: dict[str, str]):
         assert len(page["wakes"]) <= 30
         if page["next"] is None:
             break
-        after = f"&after={page['next']}"
+        after = f"&cursor={page['next']}"
     assert len(times) == len(set(times)) == LAST and times == sorted(times)
     part = web.ask(f"{ITS}/wakes?since={times[10]}&until={times[20]}", keys["reader"]).json["wakes"]
     assert [each["time"] for each in part] == times[10:20]
-    assert web.ask(f"{ITS}/wakes?after=1.2", keys["reader"]).status == 400
+    assert web.ask(f"{ITS}/wakes?cursor=1.2", keys["reader"]).status == 400
 
 
 def test_an_outline_stands_for_the_track(web: Website, keys: dict[str, str]):
@@ -156,29 +157,30 @@ def test_days_and_records_are_served(web: Website, keys: dict[str, str]):
 
 def test_an_alarm_is_open_until_somebody_sees_to_it(web: Website, keys: dict[str, str]):
     alarm(web, LAST + 2, events=LIGHT)
-    (found,) = web.ask("/v1/alarms", keys["reader"]).json
+    (found,) = web.ask("/v1/alarms", keys["reader"]).json["alarms"]
     assert (found["alarm"], found["container"], found["state"]) == ("light", CONTAINER, "raised")
     path = f"/alarms/{found['number']}/acknowledge"
     assert web.ask(path, keys["reader"], "POST", form="x=1").status == 403
     assert web.ask(path, keys["acme"], "POST", form="x=1").status == 404
-    assert web.ask("/v1/fleet", keys["reader"]).json["devices"][0]["state"] == "alarm"
+    assert web.ask("/v1/devices", keys["reader"]).json["devices"][0]["state"] == "alarm"
     assert web.ask(path, keys["operator"], "POST", form="x=1").status == 303
     assert web.ask(path, keys["operator"], "POST", form="x=1").status == 400
-    (seen,) = web.ask("/v1/alarms", keys["reader"]).json
+    (seen,) = web.ask("/v1/alarms", keys["reader"]).json["alarms"]
     assert (seen["acknowledged_by"], seen["state"]) == ("token operator", "acknowledged")
-    assert web.ask("/v1/fleet", keys["reader"]).json["devices"][0]["state"] == "moving"
+    assert web.ask("/v1/devices", keys["reader"]).json["devices"][0]["state"] == "moving"
     web.ask(f"/v1/alarms/{found['number']}/clear", keys["operator"], "POST")
-    assert web.ask("/v1/alarms", keys["reader"]).json == []
-    (_, entry, *_) = web.ask("/v1/audit", keys["reader"]).json
-    assert (entry["who"], entry["what"]) == ("token operator", "alarm acknowledged: light detected")
-    assert web.ask("/v1/audit", keys["acme"]).json == []
+    assert web.ask("/v1/alarms", keys["reader"]).json["alarms"] == []
+    entries = web.ask("/v1/audit", keys["reader"]).json["entries"]
+    said = [(each["who"], each["what"]) for each in entries]
+    assert ("token operator", "alarm acknowledged: light detected") in said
+    assert web.ask("/v1/audit", keys["acme"]).json["entries"] == []
 
 
 def test_a_temperature_that_is_back_is_no_alarm(web: Website, keys: dict[str, str]):
     alarm(web, LAST + 3, events=4)
-    assert [each["alarm"] for each in web.ask("/v1/alarms", keys["reader"]).json] == ["temperature"]
+    assert [each["alarm"] for each in web.ask("/v1/alarms", keys["reader"]).json["alarms"]] == ["temperature"]
     alarm(web, LAST + 4, events=BACK)
-    assert web.ask("/v1/alarms", keys["reader"]).json == []
+    assert web.ask("/v1/alarms", keys["reader"]).json["alarms"] == []
 
 
 def test_an_alarm_appears_and_goes_with_the_keyboard(web: Website, operator: Page):
@@ -211,7 +213,7 @@ def test_a_raw_record_is_shown(web: Website, operator: Page):
     until(operator, "document.getElementById('map').map?.getLayer('points')", "the track")
     operator.get_by_role("button", name="Raw record").click()
     dialog = operator.get_by_role("dialog")
-    expect(dialog).to_contain_text("rsrp_dbm")
+    expect(dialog).to_contain_text("Signal (dBm)")
     picture(operator, "record")
     assert barriers(operator) == []
     operator.keyboard.press("Escape")
@@ -276,6 +278,18 @@ def test_the_time_distance_diagram_of_a_route_is_drawn(web: Website, operator: P
     curve = operator.locator(".diagram path.trip")
     expect(curve).to_have_css("stroke", "rgb(43, 123, 176)")
     expect(operator.locator(".diagram text.border")).to_contain_text("CN→KZ")
+    assert [each["km"] for each in answer["usual"]] == [each["km"] for each in answer["stations"]]
+    assert all(0 <= each["early_h"] <= each["planned_h"] <= each["late_h"] for each in answer["usual"])
+    expect(operator.locator(".diagram path.band")).to_have_count(1)
+    expect(operator.locator(".diagram path.planned")).to_have_count(1)
+    middle = operator.locator(".diagram path.reach").evaluate("""it => {
+        const { x, y } = it.getPointAtLength(it.getTotalLength() / 2).matrixTransform(it.getScreenCTM());
+        return [x, y];
+    }""")
+    operator.mouse.move(*middle)
+    delay = re.compile(rf"{CONTAINER} · (\d+ h (late|early)|on time)")
+    expect(operator.locator(".tip")).to_contain_text(delay)
+    expect(operator.locator("#status a")).to_have_attribute("href", f"/devices/{DEVICE}")
     operator.get_by_label("Days since departure").check()
     operator.get_by_text("As a table").click()
     picture(operator, "time-distance")
@@ -302,7 +316,7 @@ def test_the_events_are_on_the_page(web: Website, operator: Page, keys: dict[str
     with web.installation.database().writing() as connection:
         tracking.mark(connection, DEVICE, 0)
         recompute(connection, DEVICE, NOW_S)
-    answer = web.ask(f"{ITS}/events", keys["reader"]).json
+    answer = web.ask(f"{ITS}/events", keys["reader"]).json["events"]
     assert {"border", "alarm"} <= {each["type"] for each in answer}
     operator.goto(f"{web.url}/devices/{DEVICE}")
     expect(operator.locator("#events tbody")).to_contain_text("China → Kazakhstan")
@@ -315,10 +329,9 @@ def test_the_events_are_on_the_page(web: Website, operator: Page, keys: dict[str
 
 def test_a_password_signs_in(web: Website, browser: Watched, keys: dict[str, str]):
     given = "a horse, a battery"
-    with web.installation.database().writing() as connection:
-        passwords.give(connection, "operator", given, "bench", NOW_S)
-        with pytest.raises(Exception, match="12 to 128"):
-            passwords.give(connection, "operator", "short", "bench", NOW_S)
+    add_user(web.installation.database(), "operator", given, "operator")
+    with pytest.raises(Exception, match="12 to 128"):
+        passwords.hashed("short", "operator")
     kept = web.installation.folder.joinpath("landbridge.sqlite3-wal").read_bytes()
     assert given.encode() not in kept and b"$argon2id$" in kept
     form = web.ask("/sign-in")
@@ -330,7 +343,7 @@ def test_a_password_signs_in(web: Website, browser: Watched, keys: dict[str, str
     ):
         sent = f"name={name}&token={password}&csrf={csrf}"
         assert web.ask("/sign-in", "", "POST", form=sent, Cookie=cookie).status == status
-    assert web.ask("/v1/fleet", given).status == 401
+    assert web.ask("/v1/devices", given).status == 401
     page = browser.context().new_page()
     page.goto(f"{web.url}/sign-in")
     page.get_by_label("Name").fill("operator")

@@ -21,7 +21,7 @@ def planned_h(target_days, after_s=60, km4=0, mah=17000):
     settings[cfg.TARGET_DAYS], settings[cfg.BATTERY_MAH] = target_days, mah
     st.begin(state, after_s, 1)
     state[st.ROUTE_KM4] = 1 + km4
-    ahead.begin(state, "bg95", settings, 200, folder)
+    ahead.begin(state, "bg95", settings, 200, 0, folder)
     return (state[st.RESERVE] - COSTS.search_mj) // ((COSTS.sleep_a_day + 2 * COSTS.wake) // 24)
 
 
@@ -47,7 +47,7 @@ def test_who_has_arrived_is_not_kept_for_what_it_cannot_pay():
     settings[cfg.BATTERY_MAH] = 30
     st.begin(state, 60, 1)
     state[st.ROUTE_KM4], state[st.ENDS_AT] = 1201, -1
-    ahead.begin(state, "bg95", settings, 200, folder)
+    ahead.begin(state, "bg95", settings, 200, 0, folder)
     assert not policy.is_on_reserve(state) and state[st.AGE_MIN] > 60
 
 
@@ -59,3 +59,34 @@ def test_when_the_energy_ends_is_a_time_of_the_device():
         pacing.choose(state, COSTS, carries_j, pacing.TABLES["bg95"], ahead.NoRoute, 3650 * DAY)
         assert state[st.ENDS_AT] == -1 or years <= state[st.ENDS_AT] < 1 << 31
     assert state[st.ENDS_AT] == years, "an account that is overdrawn has no sleep to save for"
+
+
+def level_of(battery_mv=3600, loaded_mv=3550, dc=0, used_j=3000, kind=0):
+    """Minutes of age of the level that is chosen, with much energy left by the account."""
+    settings, state = cfg.defaults(), st.new()
+    settings[cfg.TARGET_DAYS], settings[cfg.BATTERY_MAH] = 60, 3000
+    settings[cfg.BATTERY_KIND] = kind
+    st.begin(state, 9 * DAY, 1)
+    state[st.LOADED_MV], state[st.ENERGY_MJ] = loaded_mv, 1000 * used_j
+    ahead.begin(state, "bg95", settings, dc, battery_mv, scratch.folder())
+    return state[st.AGE_MIN]
+
+
+def test_a_cell_that_comes_to_its_end_too_early_is_spent_slowly():
+    usual, slow = level_of(), pacing.level(pacing.TABLES["bg95"], pacing.WEAKER_J["bg95"])[4]
+    assert usual < slow == level_of(3460, loaded_mv=3200)
+    assert level_of(3480) == usual, "less than any connection explains"
+    assert level_of(0, loaded_mv=3460) == slow, "nobody but the modem measures it"
+    assert level_of(0, loaded_mv=0) == usual
+    for dc, cold_mv in ((-200, 3500), (-400, 3380), (-500, 3300), (-600, 3220)):
+        assert level_of(cold_mv, dc=dc) == level_of(3600, dc=dc), "it is cold"
+        assert level_of(cold_mv - 170, dc=dc) == slow
+    assert level_of(3100, kind=1) == level_of(3600, kind=1), "other kinds fall from the first day on"
+
+
+def test_a_cell_at_its_expected_end_is_spent_as_planned():
+    settings = cfg.defaults()
+    for left_mj, ends in ((400, True), (370, False)):
+        state = st.new()
+        state[st.LEFT], state[st.ENERGY_MJ] = left_mj, 3000
+        assert battery.is_weaker(state, settings, 0, 3400) == ends

@@ -35,7 +35,7 @@ def standing():
 def wake(state, folder, settings, after_s=3600):
     """A wake begins."""
     st.begin(state, state[st.NOW] + after_s, False)
-    return ahead.begin(state, "bg95", settings, 200, folder)[1]
+    return ahead.begin(state, "bg95", settings, 200, 0, folder)[1]
 
 
 def test_days_that_the_battery_is_to_last_go_on_after_a_loss_of_power():

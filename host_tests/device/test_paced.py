@@ -371,7 +371,7 @@ def test_settings_without_a_pace_hold_whatever_is_left():
     _, state = spent()
     settings = cfg.defaults()
     settings[cfg.PACED] = 0
-    ahead.begin(state, "bg95", settings, 200, scratch.folder())
+    ahead.begin(state, "bg95", settings, 200, 0, scratch.folder())
     assert not policy.is_on_reserve(state) and decide.retry_s(state) < 24 * HOUR
 
 

@@ -166,6 +166,17 @@ def test_a_locked_operator_is_let_go_when_it_is_not_heard_any_more():
     assert state[st.LOCKED_PLMN] == 0
 
 
+def test_scans_that_hear_only_others_let_a_locked_operator_go():
+    for between, goes in ((RUSSIA + 1, True), (0, True), (RUSSIA, False)):
+        state = settled()
+        state[st.MCC], state[st.LOCKED_PLMN] = 250, RUSSIA
+        for hour, plmn in ((100, RUSSIA + 1), (111, between), (112, RUSSIA + 1)):
+            assert state[st.LOCKED_PLMN] == RUSSIA
+            state[st.NOW] = hour * HOUR
+            networks.learn_scan(state, HINTS[2], plmn, -90)
+        assert (state[st.LOCKED_PLMN] == 0) == goes, between
+
+
 def test_registered_without_a_readable_cell_holds_on():
     state = settled()
     state[st.MCC], state[st.LOCKED_PLMN], state[st.BARRED_UNTIL] = 250, RUSSIA, 7

@@ -215,7 +215,7 @@ def test_the_network_that_was_not_used_for_longest_makes_room():
 
 
 def test_a_reused_position_comes_as_often_as_can_be_paid():
-    pauses = [policy.reuse_every_s(settled(joules)) for joules in (70, 100, 150, 420)]
+    pauses = [policy.reuse_every_s(settled(joules)) for joules in (70, 100, 150, 500)]
     assert pauses == [2 * HOUR, HOUR, HOUR, 2000]
     poor = settled()
     poor[st.AGE_MIN] = 400
@@ -294,9 +294,9 @@ def test_more_energy_never_buys_less():
         assert levels[i][4] >= levels[i + 1][4] and levels[i][1] >= levels[i + 1][1]
 
 
-def test_where_a_joule_buys_little_one_in_four_is_kept_for_what_nobody_expects():
-    for modem, little_j, joules_a_day in (("bg95", 80, 160), ("sim7600", 200, 400), ("bg95", 80, 70)):
-        state, paid_j = settled(), joules_a_day - max(0, joules_a_day - little_j) // 4
+def test_where_a_joule_buys_little_one_in_three_is_kept_for_what_nobody_expects():
+    for modem, little_j, joules_a_day in (("bg95", 72, 160), ("sim7600", 200, 400), ("bg95", 72, 70)):
+        state, paid_j = settled(), joules_a_day - max(0, joules_a_day - little_j) // 3
         left = 1000 * joules_a_day * (Forecast.to_go_s + pacing.AHEAD_S) // DAY
         policy.feel(state, left, Forecast)
         pacing.select(state, COSTS, modem, Forecast, 0, 0)

@@ -3,12 +3,12 @@
 from locator import clock
 from locator import state as st
 from locator.actions import register, scan, session
-from locator.modem import plausible_cell
+from locator.modem import AS_IT_IS, REGISTERED, plausible_cell
 from locator.scheduler import ATTACH, SCAN, Action
 from woken import device
 
 HOUR = 3600
-GERMANY = 262
+GERMANY, RUSSIA = 262, 250
 
 
 def kept(reported, **others):
@@ -28,6 +28,26 @@ def test_a_scan_keeps_an_operator_that_is_locked_chosen_or_used_and_no_other():
     for name in ("LOCKED_PLMN", "CHOSEN_PLMN", "NETWORK"):
         assert kept(262003, **{name: 262003}) and not kept(262003, **{name: 262002})
         assert kept(262003, SCANS_FAILED=1, **{name: 262003}) is (name == "LOCKED_PLMN"), "it was not there"
+
+
+def held(mcc, heard, plmn=0, allowed=0):
+    """The operators that the modem is told to hold, AS_IT_IS: none, while it registers with that of `mcc`; a
+    scan before has `heard` one."""
+    it = device("", 3600)
+    told = []
+    it.modem.attach = lambda limit_s, patience_s, plmn, allowed=0: told.append(plmn) or (REGISTERED, 0)
+    it.modem.hears = plausible_cell(1000 * mcc + 1, 1, 2, -80, False)
+    it.state[st.HEARD_PLMN], it.state[st.ALLOWED_PLMN] = heard, allowed
+    register.run(it, Action(ATTACH, 0, 50, plmn=plmn, mcc=mcc))
+    return told, it.state[st.ALLOWED_PLMN]
+
+
+def test_in_russia_the_operator_is_held_however_it_was_found():
+    assert held(RUSSIA, 0) == ([0, 250001], 250001)
+    assert held(RUSSIA, 250001) == ([AS_IT_IS, 250001], 250001), "the modem may still choose another one"
+    assert held(RUSSIA, 250001, 250001, 250001) == ([AS_IT_IS], 250001), "it is held already"
+    assert held(RUSSIA, 0, 250001) == ([250001], 250001)
+    assert held(GERMANY, 262001) == ([AS_IT_IS], 0)
 
 
 def searches(gsm, hours, seen=0, mcc=GERMANY):

@@ -17,6 +17,7 @@ from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.features.integrations import queries as integrations
 from landbridge.features.integrations import rules as fleet
+from landbridge.features.notifications import channels
 from landbridge.features.trips import queries as trips
 from landbridge.operations import broker_check as checks
 from landbridge.tracking import queries as tracking
@@ -254,12 +255,12 @@ def test_the_doctor_believes_no_stranger_and_asks_no_proxy(installation, capsys,
 def test_the_doctor_finds_a_mail_server_that_is_away_and_points_not_processed(
     installation, capsys, monkeypatch
 ):
-    assert "no integration gets any" in run(capsys, "doctor")[1]
+    assert "no notification channel needs it" in run(capsys, "doctor")[1]
     port = free_port()
     monkeypatch.setenv("LANDBRIDGE_MAIL_PORT", str(port))
     with installation.database().writing() as connection:
         keyring = Keyring(installation.config.store.database)
-        fleet.add(connection, keyring, "dispatch", "mail", "mailto:a@b.example", None, (), "bench", NOW_S)
+        channels.add(connection, keyring, "desk", "mailto:a@b.example", "en", "UTC", None, "bench", NOW_S)
         tracking.mark(connection, DEVICE, NOW_S)
         heard(connection, DEVICE, NOW_S - 300)
     _, out = run(capsys, "doctor")

@@ -28,7 +28,7 @@ from tools.world.services import certificates
 
 GROUPS = (
     "devices", "trips", "events", "routes", "geofences", "coverage", "update", "esim", "settings", "commands",
-    "share", "tokens", "alarms", "controls", "sims", "integrations", "broker", "cells",
+    "share", "tokens", "users", "alarms", "controls", "sims", "integrations", "broker", "cells",
     "dead-letters",
 )  # fmt: skip
 

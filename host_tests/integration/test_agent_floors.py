@@ -30,6 +30,12 @@ def test_a_command_loads_no_fastapi(module: str):
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_the_command_begins_without_what_takes_long_to_load():
+    slow = {"shapely", "numpy", "pyarrow", "apprise", "reportlab", "fastapi", "pydantic", "alembic"}
+    code = f"import sys, landbridge.cli\nfound = {slow} & set(sys.modules)\nassert not found, found"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_the_help_of_all_commands_loads_no_fastapi():
     code = (
         "import sys\nfrom typer.testing import CliRunner\nfrom landbridge.cli import commands\n"

@@ -18,7 +18,7 @@ from landbridge.core import rate_limit as limits
 from landbridge.core.clock import Clock
 from landbridge.core.priority import IngestPriority
 from landbridge.core.rate_limit import RateLimit
-from landbridge.db import bulk
+from landbridge.db import audit, bulk
 from landbridge.db.database import Database
 from landbridge.db.keys import Keyring
 from landbridge.db.tables import devices as devices_table
@@ -26,6 +26,7 @@ from landbridge.db.tables import points as points_table
 from landbridge.db.tables import uplinks
 from landbridge.events import outbox
 from landbridge.events import queries as events
+from landbridge.features.audit import queries as audit_log
 from landbridge.features.commands import queries as commands
 from landbridge.features.devices import cli as devices_command
 from landbridge.features.devices import queries as devices
@@ -70,6 +71,19 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         cli.app(arguments)
     assert end.value.code == 2
     return capsys.readouterr().err
+
+
+def test_the_audit_log_is_kept_for_as_long_as_the_operator_says(fleet):
+    now_s = Clock().now_s()
+    with fleet.database.writing() as connection:
+        for days in (1, 9):
+            audit.add(connection, "anna", f"{days} days ago", now_s - days * DAY_S)
+    left = []
+    for days in (0, 5):
+        RetentionWorker(fleet.database, Clock(), Store(audit_days=days), IngestPriority()).turn()
+        with fleet.database.reading() as connection:
+            left.append([each.what for each in audit_log.newest(connection, 99, 99)])
+    assert left == [["9 days ago", "1 days ago"], ["1 days ago"]]
 
 
 def test_a_dead_letter_is_taken_again_when_it_can_be_read(installation, capsys):

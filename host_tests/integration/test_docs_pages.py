@@ -1,10 +1,8 @@
 """The documentation: links lead somewhere, sentences are short, what is named exists, commands run."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +11,7 @@ from landbridge.cli import commands as command_line
 from typer.main import get_command
 
 from host_tests.support import docs
+from host_tests.support.operator_page import OPERATOR, Operator, shell
 from tools import reference
 from tools.flash.layout import REPOSITORY
 
@@ -112,40 +111,34 @@ def test_what_does_not_exist_is_found():
 
 
 @pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of an agent as it is after docs/start/agent.md."""
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of an operator after docs/start/operator.md, and the broker that runs there."""
     folder = tmp_path_factory.mktemp("started")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-        + ["-subj", "/CN=test", "-keyout", folder / "ca.key", "-out", folder / "ca.pem"],
-        check=True,
-        capture_output=True,
-    )
     (folder / "docs").symlink_to(docs.DOCS)
-    run(folder, docs.DOCS / "start" / "agent.md")
-    return folder
+    operator = Operator(folder)
+    yield operator.do_it()
+    operator.stop()
 
 
 @pytest.mark.parametrize("page", [page for page in RUN if docs.blocks(page.read_text(), "sh")], ids=name)
 def test_the_commands_of_a_page_run(page, started, tmp_path):
-    if page == docs.DOCS / "start" / "agent.md":
+    if page == OPERATOR:
         return  # `started` has run it
     folder = tmp_path / "agent"
     shutil.copytree(started, folder, symlinks=True)
     run(folder, page)
 
 
+def test_an_operator_has_a_tracker_on_the_map_after_ten_steps(started):
+    """Of the page in both languages: the same steps, the same commands."""
+    text = OPERATOR.read_text()
+    assert re.findall(r"^(\d+)\. ", text, re.M) == [str(number) for number in range(1, 11)]
+    chinese = OPERATOR.with_suffix(".zh-CN.md").read_text()
+    assert docs.blocks(chinese) == docs.blocks(text)
+
+
 def run(folder: Path, page: Path) -> None:
     """Run the blocks of a page that are marked `sh`, one after the other, in `folder`."""
-    bin_ = Path(sys.executable).parent
-    environment = {
-        "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}",
-        "LANDBRIDGE_BROKER_CA_FILE": "ca.pem",
-        "LANDBRIDGE_DEVICES_BROKER_HOST": "mqtt.example.org",
-    }
     script = "".join(docs.blocks(page.read_text(), "sh"))
     assert script
-    done = subprocess.run(
-        ["sh", "-e"], input=script, cwd=folder, env=environment, text=True, capture_output=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    shell(folder, script)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from landbridge.db.database import open_database
-from landbridge.features.users import queries as tokens
+from landbridge.features.users.queries import people, tokens
 
 from host_tests.support.agent import NOW_S, set_clock, wait_until
 from host_tests.support.web import free_port
@@ -72,7 +72,7 @@ def test_a_person_looks_at_a_database_until_he_has_enough(command: Command):
     assert re.fullmatch(rf"{base}/sign-in\?after=/devices/{DEVICE}#[\w-]{{43}}", link)
     assert wait_until(lambda: status(f"{base}/sign-in"), "pages") == 200
     bearer = {"Authorization": f"Bearer {link.partition('#')[2]}"}
-    with urllib.request.urlopen(urllib.request.Request(f"{base}/v1/fleet", headers=bearer)) as fleet:
+    with urllib.request.urlopen(urllib.request.Request(f"{base}/v1/devices", headers=bearer)) as fleet:
         assert b"CSQU3054383" in fleet.read()
     serving.send_signal(signal.SIGINT)
     assert serving.wait(20) == 0
@@ -123,8 +123,8 @@ def test_the_pages_alone_are_watched_as_the_whole_is(command: Command, tmp_path:
 
 
 def test_a_password_is_read_and_only_its_hash_is_kept(command: Command):
-    command("tokens", "add", "berta")
-    arguments = [sys.executable, "-m", "landbridge", "--data", str(command.folder), "tokens", "password"]
+    command("users", "add", "berta")
+    arguments = [sys.executable, "-m", "landbridge", "--data", str(command.folder), "users", "password"]
     for given, code in (("too short", 2), ("long enough, it is", 0)):
         reported = subprocess.run(
             [*arguments, "berta"],
@@ -137,7 +137,7 @@ def test_a_password_is_read_and_only_its_hash_is_kept(command: Command):
         assert reported.returncode == code, reported.stderr
     database = open_database(command.folder / "landbridge.sqlite3")
     with database.reading() as connection:
-        row = tokens.named(connection, "berta")
+        row = people.named(connection, "berta")
     assert row and row.password.startswith("$argon2id$") and "long enough" not in row.password
     database.close()
 

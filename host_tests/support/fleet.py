@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from landbridge.config import Config, Mail, Web
+from landbridge.config import Config, Store
 from landbridge.core.clock import Clock
 from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
@@ -164,7 +164,7 @@ class Fleet:
 
     @contextmanager
     def delivering(self) -> Iterator[Deliveries]:
-        thread = Deliveries(self.database, Clock(), lambda each: opened(each, self.keyring, Mail()))
+        thread = Deliveries(self.database, Clock(), lambda each: opened(each, self.keyring))
         thread.start()
         try:
             yield thread
@@ -175,8 +175,9 @@ class Fleet:
 class Pages:
     """The agent's HTTP side on a fleet's database."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, config: Config | None = None) -> None:
         self._fleet = fleet
+        self._config = config or Config()
         self._url = ""
 
     def token(self, name: str, role: str = "reader", tenant: str | None = None) -> str:
@@ -189,10 +190,12 @@ class Pages:
         return self._url
 
     @contextmanager
-    def served(self) -> Iterator[None]:
+    def served(self, **web: Any) -> Iterator[None]:
+        """Serve it, with settings of [web]."""
         port = free_port()
         self._url = f"http://127.0.0.1:{port}"
-        config = replace(Config(), web=Web(port=port))
+        store = Store(database=self._fleet.database.place, key_file=str(self._fleet.keyring.path))
+        config = replace(self._config, web=replace(self._config.web, port=port, **web), store=store)
         with serving(config, self._fleet.database, Clock(), threading.Event()):
             yield
 

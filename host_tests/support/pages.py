@@ -38,7 +38,6 @@ from landbridge.features.sims.queries import SimCard
 from landbridge.features.trips import queries as trips
 from landbridge.features.updates import queries as releases
 from landbridge.features.updates import rollout
-from landbridge.features.users import passwords
 from landbridge.features.users import rules as tokens
 from landbridge.ingest.device_rows import lock_rows, write
 from landbridge.points import queries as points
@@ -50,6 +49,7 @@ from sqlalchemy import Connection
 
 from host_tests.support.agent import set_clock
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Pages, at
+from host_tests.support.people import add_user
 from host_tests.support.policies import POLICY
 from host_tests.support.trips import BEGIN_S, HOUR_S, STATIONS
 
@@ -58,18 +58,21 @@ CONTAINER = "CSQU3054383"
 
 NAMES = (
     *(FIRST, SECOND, CONTAINER, "acme", "bench", "house", "ESP32", "resold", "ACME Rail", "roaming", "cis"),
-    *("iot.example", "cis.example", "landbridge tokens add", "landbridge", "landbridge.cddl"),
-    *("west", "gone", "lb-9", "none"),
+    *("anna", "OpenID Connect", "iot.example", "cis.example", "landbridge users add"),
+    *("landbridge devices add", "landbridge integrations add", "landbridge sims add"),
+    *("landbridge", "landbridge.cddl"),
+    *("west", "gone", "lb-9", "none", "Webhook", "Traccar", "DCSA"),
+    *("Li-SOCl2", "LiFePO4", "NMC", "mAh", "lx"),
     *("{verb}", "{changes}"),  # a script puts in what is chosen
     *(each.name for each in STATIONS), *SETTINGS, *VERBS, "auto",
 )  # fmt: skip
 """What is called so in any language."""
 
 
-UNITS = {"Landbridge", "UTC", "SIM", "ICCID", "IMEI", "IMSI", "EID", "MB", "kB", "MQTT", "TLS", "TCP"}
+UNITS = {"API", "Landbridge", "UTC", "SIM", "ICCID", "IMEI", "IMSI", "EID", "MB", "kB", "MQTT", "TLS", "TCP"}
 
 
-UNITS |= {"English"}
+UNITS |= {"English", "GEOJSON", "GPX", "CSV", "KML", "PLMN"}
 
 
 SHOWN = ("title", "aria-label", "placeholder", "alt", "data-confirm")
@@ -222,8 +225,8 @@ def shown(folder: Path) -> Iterator[Shown]:
         second = lock_rows(connection, [SECOND])[SECOND]
         second.accept(Window(1, 0), 0, NOW_S)
         write(connection, [second])
-        passwords.give(connection, "gone", "hush hush hush", "bench", NOW_S)
         tokens.revoke(connection, "gone", "bench", NOW_S)
+    add_user(fleet.database, "anna", role="operator")
     made = Shown(fleet, link.secret)
     with pytest.MonkeyPatch.context() as environment:
         set_clock(folder / "clock", NOW_S + 60)

@@ -168,15 +168,15 @@ def feed(web: Website) -> None:
 class Watched:
     """A browser whose every request and complaint is kept."""
 
-    def __init__(self, browser: Browser, url: str) -> None:
-        self._browser = browser
-        self._host = urlsplit(url).netloc
+    def __init__(self, browser: Browser, url: str, *others: str) -> None:
+        self.launched = browser
+        self._hosts = {urlsplit(each).netloc for each in (url, *others)}
         self.complaints: list[str] = []
 
     def context(self, **options: Any) -> BrowserContext:
         """Fresh: no cookies; English, UTC."""
         usual = {"viewport": {"width": 1100, "height": 760}, "locale": "en-GB", "timezone_id": "UTC"}
-        made = self._browser.new_context(**(usual | options))
+        made = self.launched.new_context(**(usual | options))
         made.set_default_timeout(WAIT_MS)
         made.on("request", lambda request: self._see(request.url))
         made.on("weberror", lambda error: self.complaints.append(str(error.error)))
@@ -185,7 +185,7 @@ class Watched:
 
     def _see(self, url: str) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("data", "blob") and parts.netloc != self._host:
+        if parts.scheme not in ("data", "blob") and parts.netloc not in self._hosts:
             self.complaints.append(f"asked elsewhere: {url}")
 
     def _hear(self, kind: str, text: str) -> None:

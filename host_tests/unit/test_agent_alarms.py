@@ -9,17 +9,19 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge import cli
 from landbridge.core.clock import CLOCK_FILE_VARIABLE, iso
 from landbridge.core.errors import UserError
+from landbridge.core.names import AGENT
 from landbridge.events import publishing
 from landbridge.events import queries as events
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
-from landbridge.features.alarms.rules import RULES, SEVERITIES
+from landbridge.features.alarms.rules import RULES
 from landbridge.features.geofences import queries as geofences
 from landbridge.features.sims import controls, rules
 from landbridge.features.sims import handler as watch
 from landbridge.features.sims.rules import Card, Observed
 from landbridge.features.trips import queries as trips
 from landbridge.points import queries as points
+from landbridge.protocol.event import SEVERITIES
 from landbridge.tracking import queries as tracking
 from landbridge.tracking import silence
 from landbridge.tracking.recompute import recompute
@@ -339,7 +341,7 @@ def test_what_was_over_after_the_arrival_is_so_when_the_trip_continues(fleet, la
     with fleet.database.reading() as connection:
         assert trips.running(connection, FIRST)
         (row,) = alarms.of_trip(connection, trip)
-    assert (row.cleared_s, row.cleared_by) == (BEGIN_S + 9 * HOUR_S, engine.AGENT)
+    assert (row.cleared_s, row.cleared_by) == (BEGIN_S + 9 * HOUR_S, AGENT)
 
 
 def test_what_lay_after_the_arrival_is_the_trip_s_when_its_end_is_later(fleet):
@@ -451,9 +453,9 @@ def test_somebody_looks_after_an_alarm_over_http(fleet):
     mine, other = pages.token("m", "operator", "acme"), pages.token("o", "operator", "bolt")
     reader = pages.token("r", "reader", "acme")
     with pages.served():
-        (row,) = json.loads(pages.ask("/v1/alarms", mine)[1])
+        (row,) = json.loads(pages.ask("/v1/alarms", mine)[1])["alarms"]
         assert (row["alarm"], row["severity"], row["state"]) == ("tamper", "critical", "raised")
-        assert json.loads(pages.ask("/v1/alarms?state=all", other)[1]) == []
+        assert json.loads(pages.ask("/v1/alarms?state=all", other)[1])["alarms"] == []
         path = f"/v1/alarms/{row['number']}/acknowledge"
         assert pages.ask(path, other, "POST", {"note": "x"})[0] == 404
         assert pages.ask(path, reader, "POST", {"note": "x"})[0] == 403
@@ -466,7 +468,7 @@ def test_somebody_looks_after_an_alarm_over_http(fleet):
         assert pages.ask(f"/v1/alarms/{row['number']}/clear", mine, "POST")[0] == 200
         page = pages.ask("/alarms?every=true", mine)[1]
         assert "token m" in page and "guard called" in page and "cleared<" in page
-        assert json.loads(pages.ask("/v1/alarms", mine)[1]) == []
+        assert json.loads(pages.ask("/v1/alarms", mine)[1])["alarms"] == []
     types = [each["type"] for each in answer(fleet)]
     assert types == ["alarm-raised", "alarm-acknowledged", "alarm-cleared"]
     assert answer(fleet)[1]["acknowledged_by"] == "token m"

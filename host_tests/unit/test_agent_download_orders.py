@@ -16,6 +16,7 @@ import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from landbridge import cli
 from landbridge.config import Config, Esim, Store, Web
 from landbridge.core.clock import Clock
 from landbridge.core.errors import UserError
@@ -342,7 +343,7 @@ def test_a_profile_is_to_be_deleted_and_renamed(command):
         (("lb-9999", CODE), "no device lb-9999"),
         ((FIRST,), "name a device and an activation code"),
         (("--tag", "frozen", CODE), "matching ID is for one device"),
-        (("--tag", "frozen", "LPA:1$smdp.example$"), "no device is on a trip with the tag"),
+        (("--tag", "frozen", "LPA:1$smdp.example$"), "no device in use has the tag"),
         ((FIRST, CODE, "--csv", "x.csv"), "--csv has devices and codes"),
         ((FIRST, CODE + "$$1"), "needs a confirmation code"),
     ],
@@ -361,7 +362,7 @@ def test_codes_of_a_file_are_ordered_only_with_yes(command):
     rows = f"device,code,confirmation\n{FIRST},{CODE},\n{SECOND},LPA:1$smdp.example$OTHER$$1,4711\n"
     (command.folder / "codes.csv").write_text(rows)
     said = command("esim", "download", "--csv", "codes.csv")
-    assert "2 devices" in said and "--yes" in said
+    assert "all 2 rows are right" in said and "--yes" in said
     assert len(command("esim", "downloads").splitlines()) == 1
     command("esim", "download", "--csv", "codes.csv", "--yes")
     assert len(command("esim", "downloads").splitlines()) == 3
@@ -370,18 +371,28 @@ def test_codes_of_a_file_are_ordered_only_with_yes(command):
 @pytest.mark.parametrize(
     ("rows", "why"),
     [
-        ("code\nLPA:1$smdp.example$SECRET\n", "first line must name the columns"),
-        (f"device,code\n{FIRST},LPA:1$evil.example$SECRET\n", "line 2: evil.example"),
-        (f"device,code\n{FIRST},{CODE}\n{SECOND},{CODE}\n", "row 2 is there twice"),
-        (f"device,code\n{FIRST},\n", "line 2: device or code is missing"),
-        (f"device,code\n{FIRST},SECRET_1\n", "line 2: the activation code must look"),
+        (f"device,code\n{FIRST},LPA:1$evil.example$SECRET\n", "line 2, column code: evil.example"),
+        (f"device,code\n{FIRST},{CODE}\n{SECOND},{CODE}\n", "line 3, column code: download 1 for"),
+        (f"device,code\n{FIRST},\n", "line 2, column code: ... is not 1 to 500 characters"),
+        (f"device,code\n{FIRST},SECRET_1\n", "line 2, column code: the activation code must look"),
+        (f"device,code\nlb-none,{CODE}\n", "line 2, column device: no device lb-none"),
     ],
 )
-def test_a_file_that_is_wrong_orders_nothing(command, rows, why):
+def test_a_file_that_is_wrong_orders_nothing(command, rows, why, capsys):
     (command.folder / "codes.csv").write_text(rows)
-    said = command.fails("esim", "download", "--csv", "codes.csv", "--yes")
-    assert why in said and "SECRET" not in said and "7QX" not in said
+    for yes in ((), ("--yes",)):
+        with pytest.raises(SystemExit) as ended:
+            cli.app(("esim", "download", "--csv", "codes.csv", *yes))
+        said = capsys.readouterr().out
+        assert ended.value.code == 1 and why in said and "nothing has changed" in said
+        assert "SECRET" not in said and "7QX" not in said
     assert len(command("esim", "downloads").splitlines()) == 1
+
+
+def test_a_file_without_its_columns_is_refused(command):
+    (command.folder / "codes.csv").write_text("code\nLPA:1$smdp.example$SECRET\n")
+    said = command.fails("esim", "download", "--csv", "codes.csv", "--yes")
+    assert "column 'device' is missing" in said and "SECRET" not in said
 
 
 # HTTP
@@ -413,7 +424,7 @@ def test_the_api_orders_lists_and_cancels(pages, fleet):
     path = f"/v1/devices/{FIRST}/downloads"
     status, text = pages.ask(path, token, "POST", {"code": CODE, "enable": True})
     assert (status, json.loads(text)) == (201, {"download": 1})
-    (one,) = json.loads(pages.ask(path, token)[1])
+    (one,) = json.loads(pages.ask(path, token)[1])["downloads"]
     assert (one["state"], one["server"], one["enable"], one["open"]) == (
         "ordered",
         "smdp.example",
@@ -436,7 +447,7 @@ def test_the_api_deletes_and_renames(pages):
     assert pages.ask(path, token, "PATCH", {"name": "Steppe"})[0] == 202
     assert pages.ask(path, token, "PATCH", {"name": ""})[0] == 400
     assert pages.ask(path, pages.token("r"), "DELETE")[0] == 403
-    found = json.loads(pages.ask(f"/v1/devices/{FIRST}/downloads", token)[1])
+    found = json.loads(pages.ask(f"/v1/devices/{FIRST}/downloads", token)[1])["downloads"]
     assert [each["task"] for each in found] == ["rename", "delete"]
 
 
@@ -458,7 +469,7 @@ def test_only_operators_order_and_tenants_only_within_their_trips(pages, fleet):
     with fleet.database.reading() as connection:
         row = queries.find(connection, 1)
     assert row is not None and row.trip is not None
-    assert json.loads(pages.ask(path, tenant)[1])[0]["download"] == 1
+    assert json.loads(pages.ask(path, tenant)[1])["downloads"][0]["download"] == 1
     assert pages.ask(f"{path}/1", other, "DELETE")[0] == 404
     assert pages.ask(f"/v1/devices/{SECOND}/downloads/1", pages.token("o", "operator"), "DELETE")[0] == 404
 

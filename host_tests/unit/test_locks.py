@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from landbridge.web.assets import MAPLIBRE
+from landbridge.web.assets import MAPLIBRE, PMTILES
 
 from tools.flash import REPOSITORY
 
@@ -72,6 +72,15 @@ def test_nothing_is_installed_without_hashes():
             of_lock = "--require-hashes" in line and ("--only-binary :all:" in line or "isolation" in line)
             whole = of_lock or ("--no-deps" in line and "--no-build-isolation" in line)
             assert whole or line.startswith("INSTALL :=") or "`pip install`" in line, (file, line)
+
+
+def test_the_library_of_the_tiles_is_the_one_that_is_named():
+    said = json.loads((PMTILES / "package.json").read_text())
+    assert (said["name"], said["license"]) == ("pmtiles", "BSD-3-Clause")
+    assert re.fullmatch(r"4\.\d+\.\d+", said["version"]) and said["integrity"].startswith("sha512-")
+    sums = dict(line.split()[::-1] for line in (PMTILES / "SHA256SUMS").read_text().splitlines())
+    files = {"pmtiles.js", "LICENSE.txt"}
+    assert sums == {name: hashlib.sha256((PMTILES / name).read_bytes()).hexdigest() for name in files}
 
 
 def test_the_library_of_the_map_is_the_one_that_is_named():

@@ -17,10 +17,10 @@ from landbridge.features.esim import policy
 from landbridge.features.esim.coding import Policy, Profile, Report
 from landbridge.features.esim.queries import policies as cards
 from landbridge.features.sims import queries as inventory
-from landbridge.features.sims import report
 from landbridge.features.sims.queries import SimCard
 from landbridge.points import paged, quality
 from landbridge.points import queries as points
+from landbridge.points import usage_by_card as report
 from landbridge.points.queries import KeptUplink, keep_uplinks, store
 from landbridge.web import device_views
 
@@ -108,6 +108,9 @@ def test_dcsa_events_come_in_the_order_of_publication(tmp_path):
         answer = events(pages, pages.token("house"), "after=0")[0]
     fleet.database.close()
     assert status == 200
+    schema = Draft202012Validator(json.loads((PROTOCOL / "dcsa-event.schema.json").read_text()))
+    for each in json.loads(text)["events"]:
+        schema.validate(each)
     times = [each["metadata"]["eventCreatedDateTime"] for each in json.loads(text)["events"]]
     assert times == sorted(times) and set(times) == {iso(NOW_S), iso(NOW_S + 60)}
     assert [each["published"] for each in answer] == sorted(each["published"] for each in answer)
@@ -161,23 +164,43 @@ def test_an_export_is_read_in_pages_and_of_a_time(pages, monkeypatch):
     assert [row["seq"] for row in part] == ["4", "12"]
 
 
+def in_pages(pages: Pages, token: str, path: str, name: str, limit: int) -> list[Any]:
+    """All entries of a list, page after page."""
+    found: list[Any] = []
+    cursor = ""
+    while True:
+        page = json.loads(pages.ask(f"{path}?limit={limit}{cursor}", token)[1])
+        found += page[name]
+        if page["next"] is None:
+            return found
+        assert len(page[name]) == limit
+        cursor = f"&cursor={page['next']}"
+
+
 def test_lists_have_a_limit(pages):
     token = pages.token("lists", "operator")
     its = f"/v1/devices/{FIRST}"
-    listed = json.loads(pages.ask(f"{its}/events", token)[1])
-    assert json.loads(pages.ask(f"{its}/events?limit=2", token)[1]) == listed[-2:]
+    listed = json.loads(pages.ask(f"{its}/events", token)[1])["events"]
+    assert json.loads(pages.ask(f"{its}/events?limit=2", token)[1])["events"] == listed[-2:]
     span = f"since={listed[1]['time']}&until={listed[-1]['time']}"
-    part = json.loads(pages.ask(f"{its}/events?{span}", token)[1])
+    part = json.loads(pages.ask(f"{its}/events?{span}", token)[1])["events"]
     assert part == [each for each in listed if listed[1]["time"] <= each["time"] < listed[-1]["time"]]
+    assert in_pages(pages, token, f"{its}/events", "events", 2) == [
+        *listed[-2:],
+        *listed[-4:-2],
+        *listed[:-4],
+    ]
     for leaf, made, number in (
         ("commands", {"verb": "locate"}, "command"),
         ("share-links", {"length": "1d"}, "link"),
     ):
+        name = leaf.replace("-", "_")
         for _ in range(3):
             assert pages.ask(f"{its}/{leaf}", token, "POST", made)[0] == 201
-        newest, second, oldest = (each[number] for each in json.loads(pages.ask(f"{its}/{leaf}", token)[1]))
-        (one,) = json.loads(pages.ask(f"{its}/{leaf}?limit=1&before={newest}", token)[1])
-        assert newest > second > oldest and one[number] == second
+        whole = json.loads(pages.ask(f"{its}/{leaf}", token)[1])
+        numbers = [each[number] for each in whole[name]]
+        assert whole["next"] is None and len(numbers) == 3 and numbers == sorted(numbers, reverse=True)
+        assert in_pages(pages, token, f"{its}/{leaf}", name, 2) == whole[name]
 
 
 def test_what_a_card_did_on_the_trip_of_another_tenant_is_not_shown(tmp_path, monkeypatch):
@@ -243,9 +266,9 @@ def test_bytes_by_country_are_the_same_on_the_page_and_in_the_report(tmp_path, m
 
 def test_a_large_fleet_is_served_as_a_small_one(pages, monkeypatch):
     secrets = [pages.token("sees-all"), pages.token("sees-bolt", tenant="bolt")]
-    small = [json.loads(pages.ask("/v1/fleet", secret)[1])["devices"] for secret in secrets]
+    small = [json.loads(pages.ask("/v1/devices", secret)[1])["devices"] for secret in secrets]
     monkeypatch.setattr(device_views, "_NAMED", 0)
-    assert [json.loads(pages.ask("/v1/fleet", secret)[1])["devices"] for secret in secrets] == small
+    assert [json.loads(pages.ask("/v1/devices", secret)[1])["devices"] for secret in secrets] == small
     assert [[each["device"] for each in answer] for answer in small] == [[FIRST, SECOND], [FIRST]]
     assert all(each["latitude"] is not None for each in small[0])
 
@@ -258,13 +281,13 @@ def test_a_page_of_the_fleet_reads_no_more_than_it_shows(pages, monkeypatch):
         return list(read[-1])
 
     monkeypatch.setattr(device_views, "listed", counted)
-    secret, after, devices = pages.token("turns"), "", []
-    while after is not None:
-        answer = json.loads(pages.ask(f"/v1/fleet?limit=1&after={after}", secret)[1])
+    secret, page, devices = pages.token("turns"), "", []
+    while page is not None:
+        answer = json.loads(pages.ask(f"/v1/devices?limit=1{page}", secret)[1])
         devices += [each["device"] for each in answer["devices"]]
-        after = answer["next"]
+        page = answer["next"] and f"&cursor={answer['next']}"
     assert devices == [FIRST, SECOND] and [len(each) for each in read] == [2, 1]
-    mine = json.loads(pages.ask("/v1/fleet?limit=1", pages.token("bolt-turns", tenant="bolt"))[1])
+    mine = json.loads(pages.ask("/v1/devices?limit=1", pages.token("bolt-turns", tenant="bolt"))[1])
     assert ([each["device"] for each in mine["devices"]], mine["next"]) == ([FIRST], None)
 
 

@@ -2,6 +2,7 @@
 server error, and nothing of another tenant's."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,9 +22,17 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Pages, at
+from host_tests.support.people import add_user
 
 MINE, THEIRS = "CSQU3054383", "MSKU0000006"
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance)
+QUERIES = {
+    "/v1/alarms": "?state=all",
+    "/v1/audit/export": "?format=json",
+    "/v1/time-distance": "?route=west",
+}
+VIEWERS = ("acme", "reader", "admin")
+KNOWN = {"device": FIRST, "seq": 1, "entry": 1, "alarm": NOW_S, "user": "anna", "trip": 1, "route": "west"}
 EXAMPLES = 4
 """Of each operation, for each viewer."""
 
@@ -43,6 +52,8 @@ class Served:
             row = trips.find(connection, trip)
             assert row
             shares.add(connection, row, "24h", "bench", NOW_S)
+        add_user(fleet.database, "anna", role="operator")
+        add_user(fleet.database, "ben", tenant="acme")
         self.tokens = {
             "admin": self.pages.token("admin", "admin"),
             "acme": self.pages.token("acme", "operator", "acme"),
@@ -67,7 +78,7 @@ def hold_against(document: dict[str, Any], described: dict[str, Any], text: str)
     Draft202012Validator(whole).validate(json.loads(text))
 
 
-@pytest.mark.parametrize("viewer", ["acme", "reader", "admin"])
+@pytest.mark.parametrize("viewer", VIEWERS)
 def test_nothing_breaks_it_and_no_tenant_sees_another_s(served, viewer):
     url = f"{served.pages.url}/v1/openapi.json"
     document = schemathesis.openapi.from_url(url)
@@ -87,10 +98,15 @@ def test_nothing_breaks_it_and_no_tenant_sees_another_s(served, viewer):
         def ask(case: Any) -> None:
             nonlocal asked
             asked += 1
-            if "device" in case.path_parameters and asked % 2:
+            retires = (case.method, case.operation.path) == ("DELETE", "/v1/devices/{device}")
+            if "device" in case.path_parameters and asked % 2 and not retires:
                 case.path_parameters["device"] = (FIRST, SECOND)[asked // 2 % 2]
             if "alarm" in case.path_parameters:
                 case.path_parameters["alarm"] = 1 + asked % 6
+            if "user" in case.path_parameters and asked % 2:
+                case.path_parameters["user"] = ("anna", "ben")[asked // 2 % 2]
+            if "token" in case.path_parameters:  # not those of the viewers
+                case.path_parameters["token"] = len(VIEWERS) + 1 + asked % 3
             response = case.call(headers=headers)
             case.validate_response(response, checks=CHECKS)
             kind = response.headers.get("content-type", [""])[0].partition(";")[0]
@@ -99,7 +115,7 @@ def test_nothing_breaks_it_and_no_tenant_sees_another_s(served, viewer):
                 hold_against(document.raw_schema, answer["content"][kind], response.text)
             if viewer != "admin":
                 assert response.status_code in (400, 403, 404, 405, 422) or (
-                    THEIRS not in response.text and "TGHU0000009" not in response.text
+                    THEIRS.encode() not in response.content and b"TGHU0000009" not in response.content
                 ), response.text
 
         ask()
@@ -110,13 +126,15 @@ def test_the_other_tenant_s_device_is_not_there(served):
     mine = served.tokens["acme"]
     for path in ("", "/track", "/wakes", "/commands", "/settings", "/share-links", "/export"):
         assert served.pages.ask(f"/v1/devices/{SECOND}{path}", mine)[0] == 404
-    assert THEIRS in served.pages.ask("/v1/fleet", served.tokens["admin"])[1]
+    assert THEIRS in served.pages.ask("/v1/devices", served.tokens["admin"])[1]
 
 
 def test_answers_of_a_fleet_to_which_everything_has_happened_are_as_described(pages):
     with pages._fleet.database.writing() as connection:
         wakes.add(connection, FIRST, [Wake(1, 1, 2, 10, 3, 4.5)], NOW_S)
         keep_uplinks(connection, [KeptUplink(FIRST, 1, NOW_S, b"1234", 0, 0)])
+    with pages._fleet.database.writing("anna") as connection:
+        trips.give_to(connection, 1, "bolt")
     document = json.loads(pages.ask("/v1/openapi.json", pages.house)[1])
     assert document["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
     asked = []
@@ -125,12 +143,15 @@ def test_answers_of_a_fleet_to_which_everything_has_happened_are_as_described(pa
             assert operation["security"] == [{"HTTPBearer": []}]
             codes = {"400", "401", "403", "404", "411", "413", "422", "429", "503"}
             assert codes < set(operation["responses"]), path
-        if "get" in operations and path != "/v1/events":  # of these alarms no event was told
-            whole = path.format(device=FIRST, seq=1) + ("?route=west" if path == "/v1/time-distance" else "")
-            status, text = pages.ask(whole + ("?state=all" if path == "/v1/alarms" else ""), pages.house)
+        # Of these alarms no event was told; no text is in Parquet.
+        if "get" in operations and path != "/v1/events" and not path.endswith(".parquet"):
+            if set(re.findall(r"{(\w+)}", path)) - set(KNOWN):
+                continue  # test_web_nouns.py makes and reads it
+            whole = path.format(**KNOWN) + QUERIES.get(path, "")
+            status, text = pages.ask(whole, pages.house)
             assert status == 200, whole
-            (described, *_) = operations["get"]["responses"]["200"]["content"].values()
-            hold_against(document, described, text)
+            described = operations["get"]["responses"]["200"]["content"]
+            hold_against(document, described.get("application/json") or next(iter(described.values())), text)
             asked.append(path)
     assert len(asked) > 15
     assert len(document["paths"]["/v1/devices/{device}/export"]["get"]["responses"]["200"]["content"]) == 4

@@ -10,7 +10,7 @@ import numpy as np
 
 from tools.lab.instances import SLOT_H, SLOT_S
 from tools.lab.pacing import PacingTable
-from tools.lab.physics import AIDED_H, BLOCKED_S, HOT_H, Costs, Device, Factory, Mission, usable
+from tools.lab.physics import AIDED_H, BLOCKED_S, HOT_H, PLATEAU_MV, Costs, Device, Factory, Mission, usable
 from tools.lab.plan import ahead, battery, budget, decide, menu, networks, policy, settings, st
 from tools.lab.route_data import Guide, new_route, plmn
 
@@ -70,17 +70,21 @@ class Ours:
             (0, rows),
             self.changed,
             self.believes or mission.costs,
+            menu.WEAKER_J[self.modem],
         )
 
 
 class _Pilot:
     """The lab numbers networks from 0 on, the device knows PLMNs: one more, 0 is none."""
 
-    def __init__(self, mission: Mission, chosen: tuple[int, PacingTable], changed: str, costs: Costs) -> None:
+    def __init__(
+        self, mission: Mission, chosen: tuple[int, PacingTable], changed: str, costs: Costs, weaker_j: int
+    ) -> None:
         believed = replace(costs, network_scan_j=NEVER_J) if changed == "network scan" else costs
         self._costs = built(believed, mission.reuses)
         self._mission = mission
         self._pacing = chosen
+        self._weaker_j = weaker_j
         self._changed = changed
         self._state: Any = st.new()
         self._state[st.LAST_SESSION] = self._state[st.STOPPED_AT] = START_S
@@ -132,7 +136,7 @@ class _Pilot:
         journey = self._journey(device)
         if policy.feel(mind, _mj(self._left_j(device)), journey):
             lasts_s = round(86_400 * self._mission.lasts_days) - device.slot * SLOT_S
-            menu.choose(mind, costs, *self._pacing, journey, lasts_s)
+            menu.choose(mind, costs, *self._pacing, journey, lasts_s, self._most_j(device))
         if self._in_russia:
             mind[st.SESSION_NOT_BEFORE] = max(mind[st.SESSION_NOT_BEFORE], mind[st.BARRED_UNTIL])
         if self._is_late(device) and not networks.is_silent(mind):
@@ -156,6 +160,15 @@ class _Pilot:
                     device, mind[st.HEARD_PLMN] - 1 if action == policy.SESSION else None, self._spare_j()
                 )
             mind[st.WAITING] = device.waiting
+
+    def _most_j(self, device: Device) -> int:
+        """What may be spent a day: little of a battery that proves weaker than told."""
+        self._state[st.ENERGY_MJ] = _mj(self._mission.budget_j - self._left_j(device))
+        dc = round(10 * device.battery_c)
+        # The lab's cell has the same voltage at all temperatures.
+        mv = battery.plateau_mv(dc) + device.battery_mv - PLATEAU_MV
+        is_weaker = battery.is_weaker(self._state, SETTINGS, dc, mv)
+        return self._weaker_j if is_weaker else int(menu.ANY_J)
 
     def _late_at(self) -> float:
         """When a report is due that the policy is not asked about."""

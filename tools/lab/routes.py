@@ -75,7 +75,7 @@ def corridor(name: str) -> Corridor:
 def read_route(path: Path) -> tuple[Waypoint, ...]:
     """Waypoints of a CSV file as the agent reads it, where the trains are known. Raises FileError."""
     try:
-        return tuple(Waypoint(*station) for station in read(path, tuple(SPEED_KMH)))
+        return tuple(Waypoint(*station[:6]) for station in read(path, tuple(SPEED_KMH)))
     except UserError as error:
         raise FileError(str(error)) from None
 

@@ -54,6 +54,11 @@ def to_epoch_s(time: datetime) -> int:
     return (time - EPOCH) // timedelta(seconds=1)
 
 
+def unix_s(epoch_s: int) -> int:
+    """The seconds since 1970 that other protocols count."""
+    return epoch_s + (EPOCH - _UNIX) // timedelta(seconds=1)
+
+
 def from_epoch_s(epoch_s: int) -> datetime:
     """The UTC time `epoch_s` seconds after 2000-01-01T00:00:00Z."""
     return EPOCH + timedelta(seconds=epoch_s)

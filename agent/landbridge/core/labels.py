@@ -39,6 +39,11 @@ LABELS = {
     "blocked": _("blocked SIM in use"),
     "life-cycle": _("SIM in use but not in service"),
     # Events and their actions
+    "departed": _("starts to move"),
+    "stopped": _("comes to rest"),
+    "country": _("country changed"),
+    "power-on": _("switched on"),
+    "motion": _("motion"),
     "temperature-back": _("temperature normal again"),
     "heard-again": _("connected again"),
     "stop": _("stop"),
@@ -49,6 +54,9 @@ LABELS = {
     "leave": _("left"),
     "pass": _("passed"),
     "return": _("returned"),
+    "alarm-cleared": _("alarm cleared"),
+    "geofence": _("geofence"),
+    "start-suggested": _("trip start suggested"),
     # Severities and states of an alarm
     "warning": _("warning"),
     "minor": _("minor"),
@@ -75,6 +83,13 @@ LABELS = {
     "reader": _("reader"),
     "operator": _("operator"),
     "admin": _("admin"),
+    # Users, and the means of a sign-in
+    "invited": _("invited"),
+    "confirmed": _("confirmed"),
+    "disabled": _("disabled"),
+    "password": _("password"),
+    "openid": _("OpenID Connect"),
+    "token": _("token"),
     # Orders for cards
     "download": _("download"),
     "delete": _("delete"),
@@ -91,6 +106,10 @@ LABELS = {
     "enabled": _("installed and in use"),
     "failed": _("failed"),
     "cancelled": _("cancelled"),
+    # Notifications
+    "sending": _("being sent"),
+    "sent": _("sent"),
+    "withdrawn": _("withdrawn"),
     # Releases
     "running": _("running"),
     "fell back": _("rolled back"),
@@ -105,7 +124,7 @@ _ACTORS = {
     "the end of the trip": _("the end of the trip"),
 }
 """Authors that are no persons."""
-_TOKEN, _ROLL_OUT = "token ", ", roll-out "
+_TOKEN, _USER, _ROLL_OUT = "token ", "user ", ", roll-out "
 
 
 def label(code: str) -> str:
@@ -114,10 +133,12 @@ def label(code: str) -> str:
 
 
 def actor(who: str) -> str:
-    """Return the author of a change: the agent, a token, a person by name."""
+    """Return the author of a change: the agent, a token, a user or a person of this machine by name."""
     name, is_roll_out, number = who.partition(_ROLL_OUT)
     if is_roll_out:
         return _("{who}, roll-out {number}", who=actor(name), number=number)
     if who.startswith(_TOKEN):
         return _("token {name}", name=who.removeprefix(_TOKEN))
+    if who.startswith(_USER):
+        return who.removeprefix(_USER)
     return _ACTORS.get(who, who)

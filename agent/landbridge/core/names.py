@@ -3,16 +3,24 @@
 import re
 
 from landbridge.core.errors import UserError
+from landbridge.core.texts import _
 
 OPERATOR = "operator"
 """The operator tenant: it owns what belongs to no other tenant's trip."""
+AGENT = "the agent"
+"""Author of what the agent does by itself, such as the end of an alarm."""
 BROKER = "broker"
 """Kind of the integration that stands for the MQTT broker, to which the publisher sends the outbox."""
+_NOUNS = {"token": _("token"), "user": _("user"), "tenant": _("tenant"), "integration": _("integration")}
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
 def checked(name: str, what: str) -> str:
     """Return `name`; `UserError` if it is no valid name of a `what`."""
     if not _NAME.fullmatch(name) or (what == "tenant" and name == OPERATOR):
-        raise UserError(f"{name!r} cannot be the name of a {what}: 1 to 32 of a-z, 0-9 and -, not {OPERATOR}")
+        why = _(
+            "{name} cannot be the name of a {what}: 1 to 32 of a-z, 0-9 and -, not {operator}",
+            name=repr(name), what=_NOUNS.get(what, what), operator=OPERATOR,
+        )  # fmt: skip
+        raise UserError(why, "tenant" if what == "tenant" else "name")
     return name

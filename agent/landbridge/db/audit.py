@@ -1,11 +1,22 @@
-"""The audit log: who did what, and when. Entries are never removed."""
+"""The audit log in words: who did what, and when."""
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select, update
 
 from landbridge.core.texts import stored
+from landbridge.db import audited
 from landbridge.db.tables import audit
 
 
 def add(connection: Connection, who: str, what: str, now_s: int, device: str | None = None) -> None:
-    """Add an entry: `who` did `what`, a message, to `device`, or to no single device."""
+    """Say what was just done: `who` did `what`, a message, to `device`, or to no single device. The words go
+    to the entry of the change itself (db/audited.py); what has changed no row gets an entry of its own."""
+    since = audited.since(connection)
+    if since is not None:
+        mine = audit.c.entry > since, audit.c.who == who
+        entry, said = connection.execute(
+            select(audit.c.entry, audit.c.what).where(*mine).order_by(audit.c.entry.desc()).limit(1)
+        ).one_or_none() or (None, None)
+        if entry is not None and said is None:
+            connection.execute(update(audit).where(audit.c.entry == entry).values(what=stored(what)))
+            return
     connection.execute(insert(audit).values(at_s=now_s, who=who, device=device, what=stored(what)))

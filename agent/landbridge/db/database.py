@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from landbridge.config import is_server
 from landbridge.core.errors import UserError
-from landbridge.db import engines
+from landbridge.db import audited, engines
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _VERSION = max(file.name[:4] for file in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
@@ -33,6 +33,8 @@ class Database:
     def __init__(self, place: str | Path, sorts_on_disk: bool = False) -> None:
         self.place = str(place)
         """The file, or postgresql://..."""
+        self.who: str | None = None
+        """Who acts in each of its transactions, for the audit log; None: the agent does."""
         self.on_server = is_server(self.place)
         self._engine = (
             engines.postgresql(self.place) if self.on_server else engines.sqlite(Path(place), sorts_on_disk)
@@ -41,8 +43,9 @@ class Database:
         self._write_lock = nullcontext() if self.on_server else threading.Lock()
 
     @contextmanager
-    def writing(self, alone: bool = True) -> Iterator[Connection]:
-        """One transaction that may write; committed at the end, rolled back on an exception.
+    def writing(self, who: str | None = None, alone: bool = True) -> Iterator[Connection]:
+        """One transaction that may write; committed at the end, rolled back on an exception. What it changes
+        is in the audit log as done by `who`, if anybody.
 
         Without `alone`, several such transactions may run at the same time, where the engine can. Each
         changes only rows of devices that it has locked (`device_rows.lock_rows`), or of no device.
@@ -53,7 +56,8 @@ class Database:
                 if self.on_server:
                     shared = "" if alone else "_shared"
                     writer.execute(text(f"SELECT pg_advisory_xact_lock{shared}({_LOCK})"))
-                yield writer
+                with audited.acting_as(writer, who or self.who):
+                    yield writer
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

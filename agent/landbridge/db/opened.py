@@ -29,6 +29,7 @@ def opened(make: bool = False) -> Iterator[Opened]:
     `make`."""
     settings, clock = config.load(), Clock()
     database = open_database(settings.store.database, make)
+    database.who = command_user()
     try:
         keyring = Keyring(settings.store.database, settings.store.key_file)
         yield Opened(settings, database, keyring, clock)

@@ -32,6 +32,8 @@ devices = Table(
     Column("device", String(32), primary_key=True),
     Column("wrapped_key", LargeBinary, nullable=False),  # db/keys.py
     Column("created_s", Integer, nullable=False),
+    Column("retired_s", Integer),  # null: in use; then wrapped_key is empty, and the history stays
+    Column("tags", Text, nullable=False, server_default="[]"),  # JSON: texts, sorted
     Column("next_down_number", Integer, nullable=False, default=0),
     # Replay window: the highest number seen, and which of the 63 before it (bit 0 = top - 1).
     Column("window_top", Integer, nullable=False, default=-1),
@@ -77,6 +79,9 @@ trips = Table(
     Column("by_arrival", Boolean, nullable=False, server_default=false()),  # ended so; may be taken back
     Column("customer", Text, nullable=False, server_default="{}"),  # JSON: the shipper's references by name
     Column("tags", Text, nullable=False, server_default="[]"),  # JSON: texts
+    # Arrival as first expected, by the timetable, and as expected now; null: not on the route, or arrived.
+    Column("planned_s", Integer),
+    Column("eta_s", Integer),
     Column(
         "expected", Text
     ),  # JSON: hours to go after each station, mean and variance (tracking/travel_times.py)
@@ -228,9 +233,11 @@ integrations = Table(
     Column("name", String(32), nullable=False),
     Column("kind", String(16), nullable=False),  # integrations/kinds.py; "broker" is the MQTT broker itself
     Column("address", Text, nullable=False),
+    Column("only_public", Boolean, nullable=False, server_default=false()),  # added by a tenant
     Column("tenant", Text),  # whose messages; null: everybody's
     Column("what", Text, nullable=False),  # JSON: which kinds of messages
     Column("wrapped_secret", LargeBinary),  # db/keys.py
+    Column("wrapped_old_secret", LargeBinary),  # the one before it, which signs too; null: none
     Column("cursor", Integer, nullable=False),  # it has all messages up to this one, but for those held
     Column("delivered", Integer, nullable=False, server_default=text("0")),
     Column("delivered_s", Integer),
@@ -253,6 +260,90 @@ delivery_retries = Table(
     Column("attempts", Integer, nullable=False),
     Column("next_s", Integer, nullable=False),
     Column("failure", Text, nullable=False),
+)
+
+# Where notifications go, each with its own place among the events. None is ever removed.
+notification_channels = Table(
+    "notification_channels",
+    metadata,
+    Column("channel", Integer, primary_key=True),
+    Column("name", String(32), nullable=False),
+    Column("service", Text, nullable=False),  # what people see of the address
+    Column("wrapped_address", LargeBinary, nullable=False),  # db/keys.py
+    Column("language", String(16), nullable=False),
+    Column("zone", Text, nullable=False),  # of quiet hours and digests
+    Column("tenant", Text),  # whose events; null: everybody's
+    Column("cursor", Integer, nullable=False),  # its rules were applied to all events up to this one
+    Column("added_by", Text, nullable=False),
+    Column("added_s", Integer, nullable=False),
+    Column("removed_by", Text),
+    Column("removed_s", Integer),
+)
+
+# The first rule of a channel that fits an event holds.
+notification_rules = Table(
+    "notification_rules",
+    metadata,
+    Column("channel", ForeignKey("notification_channels.channel"), primary_key=True),
+    Column("name", String(32), primary_key=True),
+    Column("place", Integer, nullable=False),
+    Column("content", Text, nullable=False),  # JSON: features/notifications/rules.py, Rule
+)
+
+# What goes, went, or did not have to go to a channel, a row an event: the outbox and the log of deliveries.
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("notification", Integer, primary_key=True),  # rises; from the clock (db/order.py)
+    Column("id", Text, nullable=False, unique=True),  # of channel and event: none is planned twice
+    Column("channel", ForeignKey("notification_channels.channel"), nullable=False),
+    Column("event", Text, nullable=False, index=True),
+    Column("alarm", Integer, index=True),
+    Column("device", String(32)),
+    Column("tenant", Text),
+    Column("rule", String(32), nullable=False),
+    Column("is_digest", Boolean, nullable=False),  # goes together with others of its rule
+    Column("most_a_week", Integer),  # messages about its container
+    Column("content", Text, nullable=False),  # JSON: the event
+    Column("made_s", Integer, nullable=False),
+    Column("due_s", Integer, nullable=False),
+    Column("state", String(16), nullable=False),  # waiting, sending, sent, withdrawn, failed
+    Column("message", Integer),  # number of the message that it is in
+    Column("lease_until_s", Integer),  # sending: then nobody is at it any more
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("answer", Text),  # the last one
+    Column("answered_s", Integer),
+)
+Index(
+    "notifications_open",
+    notifications.c.channel,
+    notifications.c.due_s,
+    sqlite_where=notifications.c.state.in_(("waiting", "sending")),
+    postgresql_where=notifications.c.state.in_(("waiting", "sending")),
+)
+Index("notifications_by_device", notifications.c.channel, notifications.c.device, notifications.c.answered_s)
+
+# Reports that are sent by mail again and again. None is ever removed.
+report_schedules = Table(
+    "report_schedules",
+    metadata,
+    Column("schedule", Integer, primary_key=True),
+    Column("name", String(32), nullable=False),
+    Column("kind", String(16), nullable=False),  # features/reports/kinds.py
+    Column("subject", Text, nullable=False),  # number of the trip, name of the route; empty: the fleet
+    Column("form", String(8), nullable=False),
+    Column("mailbox", Text, nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("every", String(8), nullable=False),  # day, week, month
+    Column("tenant", Text),  # whose trips; null: everybody's
+    Column("next_s", Integer, nullable=False),  # the end of the period that it is about
+    Column("try_s", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("answer", Text),  # the last one of the mail server
+    Column("answered_s", Integer),
+    Column("added_by", Text, nullable=False),
+    Column("added_s", Integer, nullable=False),
+    Column("removed_s", Integer),
 )
 
 # Every revision stays: with who and when it is the audit trail.
@@ -280,6 +371,16 @@ setting_reports = Table(
     Column("refused", Integer, nullable=False),
     Column("why", Integer, nullable=False),
     Column("reported_s", Integer, nullable=False),
+)
+
+# Views of the fleet's list that people keep: what its address says after the question mark.
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("view", Integer, primary_key=True),
+    Column("owner", Text, nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("query", Text, nullable=False),
 )
 
 # A row a command, with who and when of each step: none is ever removed.
@@ -588,7 +689,54 @@ sim_identities = Table(
     Column("seen_s", Integer, nullable=False),
 )
 
-# Who may read and act over HTTP; of a secret only its SHA-256 is kept. None is ever removed.
+# People who sign in (features/users/people.py). None is ever removed.
+users = Table(
+    "users",
+    metadata,
+    Column("user", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("mail", Text),
+    Column("role", Text, nullable=False),  # features/users/rules.py
+    Column("tenant", Text),  # null: the operator tenant, which sees all
+    Column("password", Text),  # argon2id, features/users/passwords.py; null: none is set yet
+    Column("subject", Text, unique=True),  # "<issuer> <sub>" of OpenID Connect
+    Column("totp", LargeBinary),  # the secret of the second factor, wrapped (db/keys.py)
+    Column("totp_since_s", Integer),  # null: not confirmed by a code yet
+    Column("totp_step", Integer, nullable=False, server_default=text("0")),  # the last one that was used
+    Column("added_by", Text, nullable=False),
+    Column("added_s", Integer, nullable=False),
+    Column("seen_s", Integer),  # last sign-in
+    Column("disabled_by", Text),
+    Column("disabled_s", Integer),
+    Column("ended_by", Text),
+    Column("ended_s", Integer),
+)
+Index(
+    "users_by_name",
+    users.c.name,
+    unique=True,
+    sqlite_where=users.c.ended_s.is_(None),
+    postgresql_where=users.c.ended_s.is_(None),
+)
+
+# One link a user, with which a password is set; it works once.
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("user", ForeignKey("users.user"), primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("ends_s", Integer, nullable=False),
+)
+
+# In place of a code of the second factor; each works once.
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("user", ForeignKey("users.user"), primary_key=True),
+    Column("hash", String(64), primary_key=True),
+)
+
+# What programs read and act with over HTTP; of a secret only its SHA-256 is kept. None is ever removed.
 tokens = Table(
     "tokens",
     metadata,
@@ -597,20 +745,42 @@ tokens = Table(
     Column("name", Text, nullable=False),
     Column("role", Text, nullable=False),  # features/users/rules.py
     Column("tenant", Text),  # null: the operator tenant, which sees all
+    Column("user", ForeignKey("users.user")),  # who made it; null: the command line
     Column("added_by", Text, nullable=False),
     Column("added_s", Integer, nullable=False),
+    Column("ends_s", Integer),  # null: it does not expire
+    Column("used_s", Integer),
     Column("revoked_by", Text),
     Column("revoked_s", Integer),
-    Column("password", Text),  # argon2id, features/users/passwords.py; null: the token alone signs in
 )
 
-# Browsers that have signed in; the hash is that of the cookie.
+# Browsers that have signed in, of a user or with a token; the hash is that of the cookie.
 sessions = Table(
     "sessions",
     metadata,
-    Column("hash", String(64), primary_key=True),
-    Column("token", ForeignKey("tokens.token"), nullable=False),
+    Column("session", Integer, primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("user", ForeignKey("users.user"), index=True),
+    Column("token", ForeignKey("tokens.token")),
+    Column("means", String(16), nullable=False),  # features/users/rules.py
+    Column("began_s", Integer, nullable=False),
+    Column("seen_s", Integer, nullable=False),
     Column("ends_s", Integer, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("browser", Text, nullable=False),
+)
+
+# Requests over HTTP that must not be done twice, for a day (db/idempotency.py).
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("who", Text, primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("digest", String(64), nullable=False),  # of path and body
+    Column("begun_s", Integer, nullable=False, index=True),
+    Column("status", Integer),  # of the answer; null: it is under way
+    Column("media_type", Text),
+    Column("wrapped_answer", LargeBinary),  # db/keys.py
 )
 
 # Share links: they show the last position of a trip's container. None is ever removed.
@@ -624,6 +794,7 @@ share_links = Table(
     Column("until_s", Integer, nullable=False),
     Column("added_by", Text, nullable=False),
     Column("added_s", Integer, nullable=False),
+    Column("embedded", Boolean, nullable=False, server_default=false()),
     Column("revoked_by", Text),
     Column("revoked_s", Integer),
 )
@@ -659,7 +830,23 @@ audit = Table(
     Column("at_s", Integer, nullable=False, index=True),
     Column("who", Text, nullable=False),
     Column("device", String(32), index=True),  # null: of no single one
-    Column("what", Text, nullable=False),
+    Column("trip", Integer),  # null: of none
+    Column("tenant", Text, index=True),  # whose the row is; null: the operator tenant's
+    Column("what", Text),  # in words; null: as the row says
+    # The row that was added, changed or removed, and JSON: what it was and is (db/audited.py). Null: of none.
+    Column("action", String(8)),
+    Column("noun", String(32), index=True),
+    Column("subject", Text),
+    Column("before", Text),
+    Column("after", Text),
+)
+
+# Who acts in the transaction that writes at present, for the triggers on SQLite; never a row after it.
+acting = Table(
+    "acting",
+    metadata,
+    Column("who", Text, primary_key=True),
+    Column("at_s", Integer, nullable=False),
 )
 
 # The tracking state before some points (tracking/detect.py): where a pass can begin.

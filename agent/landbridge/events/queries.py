@@ -96,17 +96,27 @@ def current(
     of_trips: Sequence[int] | None,
     span: tuple[int, int] | None,
     limit: int,
+    before: tuple[int, ...] | None = None,
 ) -> list[Row[Any]]:
     """Return the last current tracking events and alarms of a device (on these trips; None: on any or none),
-    by the time of the points that show them; with `span` only those in [from, until)."""
+    by the time of the points that show them; with `span` only those in [from, until), with `before` those
+    before the event with that `place`."""
     shown = events.c.is_current, events.c.type.in_(_TRACKED)
     statement = select(events).where(events.c.device == device, *shown)
     if of_trips is not None:
         statement = statement.where(events.c.trip.in_(of_trips))
     if span is not None:
         statement = statement.where(events.c.at_s >= span[0], events.c.at_s < span[1])
-    last = statement.order_by(events.c.at_s.desc(), events.c.seq.desc(), events.c.event.desc()).limit(limit)
+    in_time = (func.coalesce(events.c.at_s, -1), func.coalesce(events.c.seq, -1), events.c.event)
+    if before is not None:
+        statement = statement.where(tuple_(*in_time) < tuple_(*before))
+    last = statement.order_by(*(each.desc() for each in in_time)).limit(limit)
     return list(connection.execute(last))[::-1]
+
+
+def place(row: Row[Any]) -> tuple[int, int, int]:
+    """Return the place of an event among those of its device, by time."""
+    return (-1 if row.at_s is None else row.at_s, -1 if row.seq is None else row.seq, row.event)
 
 
 def _events() -> Select[Any]:

@@ -1,18 +1,22 @@
 """The country of a place, from outlines, and of a network, from its mobile country code.
 
-The outlines are good to a kilometre or two. They derive from Natural Earth 1:10m (public domain).
+The outlines are good to a kilometre or two. They derive from Natural Earth 1:10m (public domain). shapely is
+loaded with them: most commands need neither.
 """
+
+from __future__ import annotations
 
 import lzma
 import math
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
-
-import shapely
+from typing import TYPE_CHECKING, NamedTuple
 
 from landbridge.geo.distance import KM_A_DEGREE
 from landbridge.geo.route import MCC
+
+if TYPE_CHECKING:
+    import shapely
 
 DATA = Path(__file__).parent / "data" / "countries.xz"
 UNSURE_KM = 10.0
@@ -36,6 +40,8 @@ def of_place(lat: float, lon: float) -> str | None:
 
 def at(lat: float, lon: float) -> Country | None:
     """The country at a place in degrees; None at sea."""
+    import shapely
+
     countries, tree = _outlines()
     found = tree.query(shapely.Point(lon, lat), predicate="within")
     return countries[found[0]] if len(found) else None
@@ -43,6 +49,8 @@ def at(lat: float, lon: float) -> Country | None:
 
 def is_alone(lat: float, lon: float, country: str) -> bool:
     """True when no other country is near enough to a place for the outlines to err."""
+    import shapely
+
     north = UNSURE_KM / KM_A_DEGREE
     east = north / max(0.01, math.cos(math.radians(lat)))
     countries, tree = _outlines()
@@ -58,6 +66,8 @@ def of_network(plmn: int) -> str | None:
 @cache
 def _outlines() -> tuple[list[Country], shapely.STRtree]:
     """Country and outline of each piece of land."""
+    import shapely
+
     lines = [line.split("\t") for line in lzma.decompress(DATA.read_bytes()).decode().splitlines()]
     countries = [Country(code, name) for code, name, _ in lines]
     parts, indices = shapely.get_parts(shapely.from_geojson([line[2] for line in lines]), return_index=True)

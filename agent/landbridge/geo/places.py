@@ -22,6 +22,8 @@ DATA = Path(__file__).parent / "data"
 COUNTRIES, PLACES = DATA / "countries.geojson.gz", DATA / "places.csv.gz"
 OVERVIEW = DATA / "overview.geojson.gz"
 """COUNTRIES in less detail, for a map of the world."""
+NEAR = DATA / "near.geojson.gz"
+"""COUNTRIES in more detail, for who looks near."""
 LABEL_POPULATION = 100_000
 _REACH_DEG = 6
 Ring = list[list[float]]

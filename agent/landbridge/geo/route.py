@@ -44,7 +44,7 @@ MCC = {
 
 
 class Waypoint(NamedTuple):
-    """A station; degrees, and kilometres along the route."""
+    """A station; degrees, and kilometres along the route. `chinese` may be empty."""
 
     name: str
     country: str
@@ -52,6 +52,7 @@ class Waypoint(NamedTuple):
     lon: float
     kind: str
     km: float
+    chinese: str = ""
 
 
 @strict
@@ -65,17 +66,23 @@ class _Row:
     lon: Annotated[float, Within(-180, 180)]
     kind: Annotated[str, one_of(KINDS)]
     km: Annotated[float, Within(0, LONGEST_KM)] | None = None
+    chinese: str = ""
 
 
 COLUMNS = tuple(each.name for each in fields(_Row) if each.default is MISSING)
 
 
 def read(path: Path, countries: Sequence[str] = tuple(MCC)) -> list[Waypoint]:
-    """The stations of a CSV file with the columns of COLUMNS and perhaps `km`, which is computed otherwise.
-    Lines that begin with # are comments; `countries` are those a station may lie in. `UserError` names row
-    and column of what is wrong."""
-    text = io.StringIO(files.text(path), newline="")
-    lines = [each for each in enumerate(files.lines(text, str(path)), 1) if not each[1].startswith("#")]
+    """The stations of a CSV file, as `parse` reads them."""
+    return parse(files.text(path), str(path), countries)
+
+
+def parse(text: str, path: str, countries: Sequence[str] = tuple(MCC)) -> list[Waypoint]:
+    """The stations of a CSV text with the columns of COLUMNS and perhaps `chinese` and `km`, which is
+    computed otherwise. Lines that begin with # are comments; `countries` are those a station may lie in.
+    `UserError` names `path`, row and column of what is wrong."""
+    rows = files.lines(io.StringIO(text, newline=""), path)
+    lines = [each for each in enumerate(rows, 1) if not each[1].startswith("#")]
     found: list[Waypoint] = []
     try:
         reader = csv.DictReader(text for _, text in lines)
@@ -88,6 +95,15 @@ def read(path: Path, countries: Sequence[str] = tuple(MCC)) -> list[Waypoint]:
         raise UserError(f"{path} is no CSV: {error}; is a quotation mark missing?") from None
     if not 2 <= len(found) <= MOST_STATIONS:
         raise UserError(f"{path}: {len(found)} stations; a route has 2 to {MOST_STATIONS}")
+    return found
+
+
+def of_rows(rows: Sequence[Mapping[str, Any]], countries: Sequence[str] = tuple(MCC)) -> list[Waypoint]:
+    """The same of rows whose cells are values; `UserError` names the station and what is wrong."""
+    found: list[Waypoint] = []
+    for number, row in enumerate(rows, 1):
+        cells = {name: str(value) for name, value in row.items()}
+        found.append(_waypoint(f"station {number}", cells, found, countries))
     return found
 
 
@@ -146,7 +162,7 @@ def _waypoint(
         raise UserError(
             f"{where}, column lon: across the 180th meridian no device can follow a route; end it there"
         )
-    return Waypoint(row.name, row.country, row.lat, row.lon, row.kind, km)
+    return Waypoint(row.name, row.country, row.lat, row.lon, row.kind, km, row.chinese)
 
 
 def _further_km(last: Waypoint, row: _Row) -> float:

@@ -46,7 +46,9 @@ class Access:
     def _password(self, device: str) -> str | None:
         with self._database.reading() as connection:
             row = devices.find(connection, device)
-        return None if row is None else broker_password(self._keyring.unwrap(row.wrapped_key), device)
+        if row is None or row.retired_s is not None:
+            return None
+        return broker_password(self._keyring.unwrap(row.wrapped_key), device)
 
 
 def issuer(key: Ed25519PrivateKey) -> str:

@@ -208,6 +208,8 @@ class Pipeline:
         row = self._rows.get(device)
         if row is None:
             raise UnknownDevice
+        if not row.wrapped_key:
+            raise Refused(f"{device} is retired: add the tracker again under a new id")
         key = self._key(row)
         encrypted = envelope.parse(received.payload)
         number, epoch = encrypted.header

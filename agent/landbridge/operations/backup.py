@@ -10,7 +10,6 @@ import typer
 from landbridge.core.errors import UserError
 from landbridge.db.opened import opened
 from landbridge.features.devices import queries as devices
-from landbridge.features.devices.queries import known_device
 from landbridge.ingest.reprocess import Came, reprocess
 
 _DAY_S = 86_400
@@ -66,9 +65,10 @@ def read_again(device: str | None = _DEVICE, days: int = _DAYS) -> None:
     total = Came(0, 0, 0, 0)
     with opened() as it:
         with it.database.reading() as connection:
-            if device is not None:
-                known_device(connection, device)
-            names = devices.names(connection) if device is None else [device]
+            if device is None:
+                names = devices.in_use(connection)
+            else:
+                names = [devices.device_in_use(connection, device).device]
         # Older points were removed on purpose.
         days = min(days, it.config.store.points_days or days)
         for name in names:

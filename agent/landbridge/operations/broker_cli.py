@@ -2,15 +2,18 @@
 
 import typer
 
+from landbridge.config import MOSQUITTO
 from landbridge.core import table
 from landbridge.core.errors import UserError
+from landbridge.core.names import OPERATOR, checked
 from landbridge.db.opened import opened
+from landbridge.features.devices import broker_users
 from landbridge.features.devices import queries as devices
 from landbridge.ingest import nats_access
 from landbridge.operations import broker_check as checks
 from landbridge.protocol.envelope import broker_password
 
-commands = typer.Typer(help="Check the MQTT broker")
+commands = typer.Typer(help="Check the MQTT broker, and manage its users")
 
 
 @commands.command()
@@ -30,9 +33,7 @@ def check(
         found = checks.as_agent(it.config.broker)
         if device is not None:
             with it.database.reading() as connection:
-                row = devices.find(connection, device)
-            if row is None:
-                raise UserError(f"no device {device}; `landbridge devices list` lists them")
+                row = devices.device_in_use(connection, device)
             password = broker_password(it.keyring.unwrap(row.wrapped_key), device)
             found += checks.as_device(it.config.broker, device, password, it.config.devices.broker_port)
     table.show(
@@ -41,6 +42,48 @@ def check(
     )
     if not all(each.good for each in found):
         raise typer.Exit(1)
+
+
+@commands.command()
+def sync() -> None:
+    """Bring the users at the broker up to date with the devices
+
+    Missing users are added, those of no device in use are removed. The agent does so by itself every minute.
+
+    \b
+    Example:
+      landbridge broker sync
+    """
+    with opened() as it:
+        if it.config.broker.users != MOSQUITTO:
+            raise UserError("the broker's users are made by hand, or it asks the agent: see [broker] users")
+        changed = broker_users.sync(it.config.broker, it.database, it.keyring)
+    print(f"{len(changed.missing)} users added, {len(changed.extra)} removed")
+
+
+@commands.command("add-platform")
+def add_platform(
+    name: str = typer.Argument(help="Name of the user at the broker."),
+    tenant: str = typer.Option(OPERATOR, help="Tenant whose topics it may read."),
+) -> None:
+    """Add a platform as user of the broker and print its password once
+
+    It may read what the agent publishes for the tenant.
+
+    \b
+    Examples:
+      landbridge broker add-platform erp
+      landbridge broker add-platform acme-erp --tenant acme
+    """
+    checked(name, "platform")
+    with opened() as it:
+        if it.config.broker.users != MOSQUITTO:
+            raise UserError("the broker's users are made by hand: see docs/guide/broker.md")
+        with it.database.reading() as connection:
+            if devices.find(connection, name):
+                raise UserError(f"{name} is a device; choose another name")
+        with broker_users.control(it.config.broker) as there:
+            print(there.add_platform(name, tenant if tenant == OPERATOR else checked(tenant, "tenant")))
 
 
 @commands.command()

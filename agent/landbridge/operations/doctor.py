@@ -24,9 +24,11 @@ from landbridge.db.leases import Leases
 from landbridge.db.opened import Opened, opened
 from landbridge.db.single import alone
 from landbridge.events import outbox
+from landbridge.features.devices import broker_users
 from landbridge.features.devices import queries as devices
-from landbridge.features.integrations import mail
 from landbridge.features.integrations import queries as integrations
+from landbridge.features.notifications import mail
+from landbridge.features.notifications import queries as notifications
 from landbridge.features.trips import queries as trips
 from landbridge.ingest import dead_letters
 from landbridge.ingest.session import Session
@@ -40,7 +42,7 @@ _RECOMPUTE_S = 600
 _OTHER = "-doctor"
 _HEADS = ("check", "", "found")
 _OK, _NEXT, _WRONG = "ok", "next", "WRONG"
-_LACKS = ("broker", "agent", "pages", "devices")
+_LACKS = ("broker", "broker users", "agent", "pages", "devices")
 """What a new installation may not have yet."""
 _FIRST_DEVICE = "`landbridge devices add lb-0001`"
 
@@ -137,6 +139,19 @@ def _broker(it: Opened) -> str:
     if not broker.tls:
         raise UserError(f"{broker.host}:{broker.port} answers, without TLS: set [broker] tls = true")
     return f"{broker.host}:{broker.port} answers, over TLS; `landbridge broker check` tries its settings"
+
+
+def _broker_users(it: Opened) -> str:
+    if it.config.broker.users != config.MOSQUITTO:
+        return "they are made by hand, or the broker asks the agent"
+    missing, extra = broker_users.differences(it.config.broker, it.database)
+    if missing or extra:
+        some = ", ".join([*missing, *extra][:5])
+        raise UserError(
+            f"{len(missing)} devices have no user at the broker, {len(extra)} users no device in use: {some};"
+            " `landbridge broker sync` puts it right"
+        )
+    return "each device in use has its user at the broker, and no other has one"
 
 
 def _agent(it: Opened) -> str:
@@ -236,15 +251,25 @@ def _integrations(it: Opened) -> str:
 
 def _mail(it: Opened) -> str:
     with it.database.reading() as connection:
-        count = sum(each.kind == "mail" for each in integrations.active(connection))
-    if not count:
-        return "no integration gets any"
+        uses_mail = any("@" in each.service for each in notifications.channels(connection))
+    if not uses_mail:
+        return "no notification channel needs it"
     where = f"{it.config.mail.host}:{it.config.mail.port}"
     try:
         with mail.connected(it.config.mail):
             return f"{where} answers"
     except (OSError, SMTPException) as error:
         raise UserError(f"mail server {where}: {error}; correct [mail]") from None
+
+
+def _openid(it: Opened) -> str:
+    if not it.config.openid.issuer:
+        return "no sign-in service: [openid] issuer is empty"
+    # Who has none need not load what it takes.
+    from landbridge.features.users import openid
+
+    openid.found(it.config)
+    return f"{it.config.openid.issuer} answers, and calls itself so"
 
 
 def _trips(it: Opened) -> str:
@@ -277,6 +302,7 @@ _CHECKS: dict[str, Callable[[Opened], str]] = {
     "database": _database,
     "keys": _keys,
     "broker": _broker,
+    "broker users": _broker_users,
     "agent": _agent,
     "pages": _pages,
     "devices": _sessions,
@@ -284,6 +310,7 @@ _CHECKS: dict[str, Callable[[Opened], str]] = {
     "outbox": _outbox,
     "integrations": _integrations,
     "mail": _mail,
+    "sign-in": _openid,
     "trips": _trips,
     "tracking": _tracking,
 }

@@ -5,9 +5,9 @@ from landbridge.core.checks import Since
 from landbridge.core.clock import Clock, from_epoch_s
 from landbridge.core.periodic import Periodic
 from landbridge.db.database import Database
-from landbridge.features.alarms.rules import SEVERITIES
 from landbridge.operations import figures
 from landbridge.operations.figures import Figures
+from landbridge.protocol.event import SEVERITIES
 from landbridge.tracking.silence import GRACE_S
 
 _POLL_S = 15.0

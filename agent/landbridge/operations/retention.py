@@ -13,9 +13,10 @@ from landbridge.config import Store
 from landbridge.core.clock import Clock, iso
 from landbridge.core.periodic import Periodic
 from landbridge.core.priority import IngestPriority
-from landbridge.db import order
+from landbridge.db import idempotency, order
 from landbridge.db.database import Database
 from landbridge.events import tracks
+from landbridge.features.audit import queries as audit
 from landbridge.features.devices import queries as devices
 from landbridge.ingest.device_rows import lock_rows
 from landbridge.operations import old_rows as retention
@@ -67,6 +68,9 @@ class RetentionWorker(Periodic):
             self._forget(names[begin : begin + _AT_ONCE], steps, counts)
         with self._database.writing() as connection:
             counts["dead letters"] = retention.forget_dead_letters(connection, raw_s)
+            if self._store.audit_days:
+                counts["audit entries"] = audit.forget(connection, now_s - self._store.audit_days * _DAY_S)
+            counts["idempotency keys"] = idempotency.forget(connection, now_s - idempotency.KEPT_S)
             counts["tracks by number"] = tracks.forget(connection, order.of_time(max(raw_s, 0)))
         if any(counts.values()):
             _log.info("no longer kept: %s", ", ".join(f"{count} {what}" for what, count in counts.items()))

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+SEVERITIES = ("warning", "minor", "major", "critical")
+"""Severities of alarms, the least first."""
+
 
 class Event(NamedTuple):
     """An event before it is published."""

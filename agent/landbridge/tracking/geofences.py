@@ -3,24 +3,27 @@
 A geofence is a GeoJSON geometry and a radius: a circle is a Point, a corridor a LineString. Distances are
 measured in a plane that touches the globe at the fix, which is good to a per cent for a hundred kilometres.
 One that lies across the 180th meridian comes in pieces (RFC 7946, 3.1.9), and is kept so; here it is whole.
+shapely is loaded by the first of them: most commands need none.
 """
+
+from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from math import cos, inf, radians
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import shapely
-from shapely.affinity import translate
-from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Row
 
 from landbridge.core import files
 from landbridge.core.errors import UserError
 from landbridge.geo.distance import M_A_DEGREE, Place
 from landbridge.tracking.detected import DetectedEvent, TrackPoint
+
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
 
 _PASSED_WITHIN_S = 7_200
 """Fixes further apart show too little of the way between."""
@@ -47,6 +50,8 @@ class Geofence:
 
     def outside_m(self, place: Place) -> float:
         """Return the metres outside the geofence; negative inside."""
+        import shapely
+
         place = _beside(place, self._middle)
         if self._far_from(place):
             return inf
@@ -59,6 +64,8 @@ class Geofence:
 
     def is_passed(self, a: Place, b: Place) -> bool:
         """Whether the straight line from `a` to `b` crosses it."""
+        import shapely
+
         a = _beside(a, self._middle)
         b = _beside(b, a.lon)
         if self._far_from(a, b):
@@ -102,6 +109,8 @@ def _beside(place: Place, lon: float) -> Place:
 
 def _plane(shape: BaseGeometry, origin: Place) -> BaseGeometry:
     """Return the shape in metres east and north of `origin`."""
+    import shapely
+
     scale = (M_A_DEGREE * cos(radians(origin.lat)), M_A_DEGREE)
     return shapely.transform(shape, lambda lonlat: (lonlat - (origin.lon, origin.lat)) * scale)
 
@@ -114,6 +123,8 @@ def from_row(row: Row[Any]) -> Geofence:
 
 @lru_cache(10_000)
 def _shape(geometry: str) -> BaseGeometry:
+    import shapely
+
     return _whole(shapely.from_geojson(geometry))
 
 
@@ -122,6 +133,9 @@ def _whole(shape: BaseGeometry) -> BaseGeometry:
     west, _, east, _ = shape.bounds
     if east - west <= 180:
         return shape
+    import shapely
+    from shapely.affinity import translate
+
     pieces = shapely.get_parts(shape)
     return shapely.union_all([translate(each, 360) if each.bounds[2] <= 0 else each for each in pieces])
 
@@ -136,6 +150,8 @@ class Drawn(NamedTuple):
 def read(text: str, radius_m: float | None, where: str) -> Drawn:
     """The geofence of a GeoJSON text: a geometry, a Feature, or a FeatureCollection of one; a Point or
     LineString needs a radius, which a Feature may have as property `radius_m`. `UserError` names `where`."""
+    import shapely
+
     feature = _only_feature(files.json_of(text, where), where)
     geometry = feature.get("geometry")
     kind = geometry.get("type") if isinstance(geometry, dict) else None
@@ -154,6 +170,11 @@ def read(text: str, radius_m: float | None, where: str) -> Drawn:
     return Drawn(shapely.to_geojson(shape), float(given or 0))
 
 
+def of_drawn(drawn: Drawn) -> Geofence:
+    """Return a geofence that is not stored, as if it had always applied."""
+    return Geofence(0, "", _shape(drawn.geometry), drawn.radius_m, 0, None)
+
+
 def _only_feature(content: Any, where: str) -> Mapping[str, Any]:
     if isinstance(content, dict) and content.get("type") == "FeatureCollection":
         features = content.get("features")
@@ -170,6 +191,8 @@ def _only_feature(content: Any, where: str) -> Mapping[str, Any]:
 
 
 def _check(shape: BaseGeometry, where: str) -> None:
+    import shapely
+
     if shape.is_empty or not shape.is_valid:
         raise UserError(f"{where}: {shapely.is_valid_reason(shape)}; draw the outline without crossings")
     west, south, east, north = shape.bounds

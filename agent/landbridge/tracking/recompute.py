@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from landbridge.core.clock import from_iso
 from landbridge.events import outbox, positions, publishing, topics
 from landbridge.events import queries as events
 from landbridge.features.devices import queries as devices
@@ -140,11 +141,23 @@ class Recompute:
             each for each in true.values() if each.id not in published or _differ(each, published[each.id])
         ]
         publishing.correct(self._connection, untrue, changed, self._now_s)
+        of_arrival = {each.trip for each in (*untrue, *changed) if each.type in ("eta", "arrival")}
+        for trip in of_arrival - {None}:
+            self._expect_arrival(trip)
         for trip in sorted(self.changed_trips):
             follow(self._connection, self._device, trip, self._now_s)
         if self.flags_changed:
             self._correct_position()
         positions.correct(self._connection, self._device, self.tenants, self._now_s)
+
+    def _expect_arrival(self, trip: int | None) -> None:
+        """Store what lists show: the first and the present ETA of a trip."""
+        assert trip is not None
+        found = [row for row in events.of_trip(self._connection, trip) if row.type in ("eta", "arrival")]
+        expected = [from_iso(json.loads(row.content)["likely"]) for row in found if row.type == "eta"]
+        has_arrived = any(row.type == "arrival" for row in found)
+        first_s, last_s = (expected[0], expected[-1]) if expected else (None, None)
+        trips.expect_arrival(self._connection, trip, first_s, None if has_arrived else last_s)
 
     def learn(self) -> None:
         """Learn the places of cells from the fixes. This comes last: a transaction that publishes makes

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from fastapi import HTTPException
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from landbridge.core.errors import UserError
 from landbridge.core.texts import _
@@ -21,12 +21,14 @@ from landbridge.features.downloads import rules as downloads
 from landbridge.features.downloads import trust
 from landbridge.features.downloads.rules import Wanted
 from landbridge.features.esim import handler as cards
+from landbridge.features.settings import fields
 from landbridge.features.settings import handler as settings
 from landbridge.features.settings import queries as stored_settings
 from landbridge.features.sharing import queries as stored_share_links
 from landbridge.features.sharing import rules as share_links
 from landbridge.features.trips import queries as trips
 from landbridge.features.updates import rollout
+from landbridge.protocol.settings import applied
 from landbridge.web import device_views
 from landbridge.web.auth import User, demand
 from landbridge.web.device_views import DeviceView
@@ -61,7 +63,7 @@ def send(
         require_operator_tenant(user)
     with _acting(it, user, device, "admin" if verb in FOR_ADMINS else "operator") as (connection, found):
         now_s = it.clock.now_s()
-        return commands.give(connection, device, verb, argument, expires, user.who, now_s, _ends_with(found))
+        return commands.give(connection, device, verb, argument, expires, user.who, now_s, ends_with(found))
 
 
 def cancel(it: Services, user: User, device: str, command: int) -> None:
@@ -80,22 +82,32 @@ def change(it: Services, user: User, device: str, changes: Mapping[str, str]) ->
     parsed = settings.parse(f"{name}={value}" for name, value in changes.items())
     with _acting(it, user, device, "operator") as (connection, found):
         now_s = it.clock.now_s()
-        return stored_settings.change(connection, device, parsed, user.who, now_s, _ends_with(found))
+        return stored_settings.change(connection, device, parsed, user.who, now_s, ends_with(found))
 
 
-def share(it: Services, user: User, device: str, length: str) -> share_links.Made:
+def change_fields(it: Services, user: User, device: str, given: Mapping[str, Sequence[str]]) -> int | None:
+    """Change the settings whose fields differ from the desired values; return the new revision, None if
+    nothing changes."""
+    with _acting(it, user, device, "operator") as (connection, found):
+        now_s = it.clock.now_s()
+        before = applied(stored_settings.desired(connection, device).changes)
+        changes = fields.changes(given, before)
+        return stored_settings.change(connection, device, changes, user.who, now_s, ends_with(found))
+
+
+def share(it: Services, user: User, device: str, length: str, embedded: bool = False) -> share_links.Made:
     """Share the device's running trip, until it ends or for a `length` like 12h."""
     with _acting(it, user, device, "operator") as (connection, found):
         trip = trips.find(connection, found.trip.trip) if found.trip else None
         if trip is None:
             raise UserError(_("{device} is not on a trip; start one, then share it", device=device))
-        return share_links.add(connection, trip, length, user.who, it.clock.now_s())
+        return share_links.add(connection, trip, length, user.who, it.clock.now_s(), embedded)
 
 
 def revoke(it: Services, user: User, device: str, link: int) -> None:
     """Revoke a share link to a trip that the user sees; the trip may have ended."""
     demand(user, "operator")
-    with it.database.writing() as connection:
+    with it.database.writing(user.who) as connection:
         found = view(connection, user, device)
         row = stored_share_links.find(connection, link)
         if row is None or row.trip not in {each.trip for each in device_views.trips_of(connection, found)}:
@@ -106,17 +118,17 @@ def revoke(it: Services, user: User, device: str, link: int) -> None:
 def switch(it: Services, user: User, device: str, profile: str) -> int:
     """Switch the device to a profile of its card; return the revision."""
     with _acting(it, user, device, "operator") as (connection, found):
-        return cards.switch(connection, device, profile, user.who, it.clock.now_s(), _ends_with(found))
+        return cards.switch(connection, device, profile, user.who, it.clock.now_s(), ends_with(found))
 
 
 def download(
     it: Services, user: User, device: str, code: str, confirmation: str = "", enable: bool = False
 ) -> int:
     """Order the download of a profile; return the number of the order."""
-    wanted = Wanted(device, downloads.code_of(code, confirmation, trust.load(it.config.esim)))
     with _acting(it, user, device, "operator") as (connection, found):
+        wanted = Wanted(device, downloads.code_of(code, confirmation, trust.load(it.config.esim)))
         keyring = Keyring(it.config.store.database, it.config.store.key_file)
-        now_s, trip = it.clock.now_s(), _ends_with(found)
+        now_s, trip = it.clock.now_s(), ends_with(found)
         return downloads.order(connection, keyring, wanted, enable, user.who, now_s, trip)
 
 
@@ -124,7 +136,7 @@ def delete_profile(it: Services, user: User, device: str, iccid: str) -> int:
     """Order the deletion of a profile; return the number of the order."""
     with _acting(it, user, device, "operator") as (connection, found):
         keyring = Keyring(it.config.store.database, it.config.store.key_file)
-        now_s, trip = it.clock.now_s(), _ends_with(found)
+        now_s, trip = it.clock.now_s(), ends_with(found)
         return downloads.delete(connection, keyring, device, iccid, user.who, now_s, trip)
 
 
@@ -132,7 +144,7 @@ def rename_profile(it: Services, user: User, device: str, iccid: str, name: str)
     """Order a new name of a profile; return the number of the order."""
     with _acting(it, user, device, "operator") as (connection, found):
         keyring = Keyring(it.config.store.database, it.config.store.key_file)
-        now_s, trip = it.clock.now_s(), _ends_with(found)
+        now_s, trip = it.clock.now_s(), ends_with(found)
         return downloads.rename(connection, keyring, device, iccid, name, user.who, now_s, trip)
 
 
@@ -160,10 +172,10 @@ def acknowledge_many(it: Services, user: User, numbers: Sequence[int], note: str
     """Acknowledge several alarms in one transaction; return their new states. One that is refused refuses
     all."""
     demand(user, "operator")
-    with it.database.writing() as connection:
+    with it.database.writing(user.who) as connection:
         now_s, changes = it.clock.now_s(), []
         for alarm in dict.fromkeys(numbers):
-            _alarm_of(connection, user, alarm)
+            alarm_of(connection, user, alarm)
             changes += engine.acknowledge(connection, alarm, user.who, note, now_s)
         publishing.publish(connection, changes, now_s)
         return [engine.serialize(engine.known(connection, alarm)) for alarm in dict.fromkeys(numbers)]
@@ -198,18 +210,24 @@ def clear(it: Services, user: User, alarm: int) -> dict[str, Any]:
 def roll_out(it: Services, user: User, board: str, sequence: int, canaries: int, days: int) -> None:
     """Start or resume the roll-out of a release."""
     _require_operator_admin(user)
-    with it.database.writing() as connection:
+    with it.database.writing(user.who) as connection:
         rollout.begin(connection, board, sequence, canaries, days * 86_400, user.who, it.clock.now_s())
 
 
 def halt(it: Services, user: User, board: str, sequence: int) -> None:
     """Halt the roll-out of a release."""
     _require_operator_admin(user)
-    with it.database.writing() as connection:
+    with it.database.writing(user.who) as connection:
         rollout.halt(connection, board, sequence, user.who, it.clock.now_s())
 
 
-def _ends_with(found: DeviceView) -> int | None:
+def require_operator(user: User, role: str = "operator") -> None:
+    """404 for a tenant: the fleet is the operator's; 403 without the permissions of `role`."""
+    require_operator_tenant(user)
+    demand(user, role)
+
+
+def ends_with(found: DeviceView) -> int | None:
     """Return the trip with which a tenant's request ends; None for the operator's, which last."""
     return found.trip.trip if found.tenant is not None and found.trip else None
 
@@ -223,15 +241,17 @@ def _require_operator_admin(user: User) -> None:
 def _at_alarm(it: Services, user: User, alarm: int) -> Iterator[Connection]:
     """Raise 404 if the user may not see such an alarm, or it does not exist."""
     demand(user, "operator")
-    with it.database.writing() as connection:
-        _alarm_of(connection, user, alarm)
+    with it.database.writing(user.who) as connection:
+        alarm_of(connection, user, alarm)
         yield connection
 
 
-def _alarm_of(connection: Connection, user: User, alarm: int) -> None:
+def alarm_of(connection: Connection, user: User, alarm: int) -> Row[Any]:
+    """Return an alarm that the user sees; 404 if there is none."""
     row = alarms.find(connection, alarm)
     if row is None or (user.tenant is not None and row.tenant != user.tenant):
         raise HTTPException(404, _("no alarm {number}", number=alarm))
+    return row
 
 
 class _Acting(NamedTuple):
@@ -242,7 +262,7 @@ class _Acting(NamedTuple):
 @contextmanager
 def _acting(it: Services, user: User, device: str, role: str) -> Iterator[_Acting]:
     demand(user, role)
-    with it.database.writing() as connection:
+    with it.database.writing(user.who) as connection:
         found = view(connection, user, device)
         if not found.live:
             raise HTTPException(403, _("{device} is not on any of your trips now", device=device))

@@ -4,6 +4,7 @@ The routes return what they have as it is; `Schema[...]` only describes it. A te
 it."""
 
 import json
+from collections.abc import Iterable
 from importlib import resources
 from typing import Any, Literal, cast
 
@@ -18,6 +19,8 @@ from landbridge.features.exports.formats import MEDIA_TYPES, Format
 Json = dict[str, Any]
 Time = str | None
 """UTC, 2026-01-05T00:00:00Z."""
+Next = str | None
+"""`cursor` of the next page; null: there is none."""
 
 
 class Schema:
@@ -91,6 +94,60 @@ class DcsaEvents(BaseModel):
     next: int
 
 
+class Refused(BaseModel):
+    """A device that an action on many left out."""
+
+    device: str
+    why: str
+
+
+class SharedTrip(BaseModel):
+    """A new link; its path is not shown again."""
+
+    device: str
+    container: str
+    link: int
+    path: str
+    until: Time
+
+
+class Batch(BaseModel):
+    """What became of an action on many devices."""
+
+    done: list[str]
+    refused: list[Refused]
+    links: list[SharedTrip]
+
+
+class SavedView(BaseModel):
+    """A view of the fleet's list; `query` is what its address says after the question mark."""
+
+    view: int
+    name: str
+    query: str
+
+
+class SavedViews(BaseModel):
+    """All saved views of a user."""
+
+    views: list[SavedView]
+
+
+class Near(BaseModel):
+    """A place nearby."""
+
+    name: str
+    chinese: str | None
+    km: float
+
+
+class Country(BaseModel):
+    """A country; some areas have no code."""
+
+    code: str | None
+    name: str
+
+
 class Whereabouts(BaseModel):
     """Position and state of a device."""
 
@@ -109,28 +166,18 @@ class Whereabouts(BaseModel):
     temperature_c: float | None
     last_session: Time
     next_session: Time
+    tags: list[str]
+    eta: Time
+    planned_arrival: Time
+    place: Near | None
+    country: Country | None
 
 
 class FleetPage(BaseModel):
-    """Devices by id."""
+    """A page of devices by id."""
 
     devices: list[Whereabouts]
-    next: str | None
-
-
-class Near(BaseModel):
-    """A place nearby."""
-
-    name: str
-    chinese: str | None
-    km: float
-
-
-class Country(BaseModel):
-    """A country; some areas have no code."""
-
-    code: str | None
-    name: str
+    next: Next
 
 
 class TripOfDevice(BaseModel):
@@ -147,9 +194,26 @@ class TripOfDevice(BaseModel):
 class OneDevice(Whereabouts):
     """A device with position, place and trips."""
 
-    place: Near | None
-    country: Country | None
     trips: list[TripOfDevice]
+
+
+class AddedDevice(BaseModel):
+    """A new device with the files for its flash."""
+
+    device: str
+    settings: Json
+    """device.json, with the key of the device."""
+    ca: str
+    """ca.pem."""
+    problem: str | None
+    """What the broker refused; `landbridge broker sync` repeats it."""
+
+
+class Tags(BaseModel):
+    """The tags of a device."""
+
+    device: str
+    tags: list[str]
 
 
 class Command(BaseModel):
@@ -165,6 +229,13 @@ class Command(BaseModel):
     result_of: Time
     state: str
     open: bool
+
+
+class Commands(BaseModel):
+    """A page of commands."""
+
+    commands: list[Command]
+    next: Next
 
 
 class Given(BaseModel):
@@ -220,6 +291,13 @@ class Link(BaseModel):
     by: str
     made: str
     state: str
+
+
+class Links(BaseModel):
+    """A page of share links."""
+
+    share_links: list[Link]
+    next: Next
 
 
 class NewLink(BaseModel):
@@ -278,6 +356,13 @@ class TrackingEvent(BaseModel):
     seq: int | None
 
 
+class TrackingEvents(BaseModel):
+    """A page of current events."""
+
+    events: list[TrackingEvent]
+    next: Next
+
+
 class Record(BaseModel):
     """A record in its own units, and its GeoJSON feature."""
 
@@ -298,7 +383,7 @@ class Wakes(BaseModel):
     """A page of wakes."""
 
     wakes: list[Wake]
-    next: str | None
+    next: Next
 
 
 class Alarm(BaseModel):
@@ -316,6 +401,13 @@ class Alarm(BaseModel):
     note: str | None
     cleared: Time
     cleared_by: str | None
+
+
+class Alarms(BaseModel):
+    """A page of alarms."""
+
+    alarms: list[Alarm]
+    next: Next
 
 
 class Identity(BaseModel):
@@ -409,6 +501,13 @@ class Download(BaseModel):
     open: bool
 
 
+class Downloads(BaseModel):
+    """A page of profile downloads."""
+
+    downloads: list[Download]
+    next: Next
+
+
 class Ordered(BaseModel):
     """The number of a download."""
 
@@ -416,12 +515,23 @@ class Ordered(BaseModel):
 
 
 class Station(BaseModel):
-    """A station of a route."""
+    """A station of a route; `chinese` is its name in Chinese."""
 
     name: str
+    chinese: str | None
     country: str
     kind: str
     km: int
+    longitude: float
+    latitude: float
+
+
+class RouteOfDevice(BaseModel):
+    """The route of a trip, and the kilometre that its device is at."""
+
+    route: str | None
+    stations: list[Station]
+    km: float | None
 
 
 class TripCurve(BaseModel):
@@ -435,11 +545,22 @@ class TripCurve(BaseModel):
     points: list[tuple[Time, int]]
 
 
+class UsualTimes(BaseModel):
+    """Of one station, in hours after the departure: as planned, and when 10 % and 90 % of the containers are
+    there."""
+
+    km: int
+    planned_h: float
+    early_h: float
+    late_h: float
+
+
 class TimeDistance(BaseModel):
-    """Trips on a route."""
+    """Trips on a route; `usual` has its stations in the same order."""
 
     route: str
     stations: list[Station]
+    usual: list[UsualTimes]
     trips: list[TripCurve]
 
 
@@ -450,13 +571,109 @@ class Entry(BaseModel):
     time: str
     who: str
     device: str | None
+    action: Literal["added", "changed", "removed"] | None
+    """null: an action that has changed no row, `what` says which."""
+    noun: str | None
+    subject: str | None
     what: str
+    before: Json | None
+    """Of a change the values that differ, in units and names of the database."""
+    after: Json | None
+
+
+class Entries(BaseModel):
+    """A page of the audit log."""
+
+    entries: list[Entry]
+    next: Next
+
+
+class NotificationRule(BaseModel):
+    """A rule of a channel: which events go to it, and when."""
+
+    name: str
+    kinds: list[str]
+    severity: str
+    tenant: str | None
+    tag: str | None
+    route: str | None
+    least_s: int
+    quiet: str | None
+    digest: str | None
+    most_a_week: int | None
+    escalate_s: int | None
+    escalate_to: str | None
+
+
+class NotificationChannel(BaseModel):
+    """Where notifications go."""
+
+    name: str
+    service: str
+    tenant: str | None
+    language: str
+    zone: str
+    rules: list[NotificationRule]
+
+
+class NotificationChannels(BaseModel):
+    """A page of channels."""
+
+    channels: list[NotificationChannel]
+    next: Next
+
+
+class Notification(BaseModel):
+    """A notification and the last answer of its channel."""
+
+    notification: int
+    channel: str
+    event: str
+    type: str
+    alarm: str | None
+    device: str | None
+    container: str | None
+    rule: str
+    state: Literal["waiting", "sending", "sent", "withdrawn", "failed"]
+    message: int | None
+    made: str
+    due: str
+    attempts: int
+    answer: str | None
+    answered: Time
+
+
+class Notifications(BaseModel):
+    """A page of notifications."""
+
+    notifications: list[Notification]
+    next: Next
+
+
+class Queued(BaseModel):
+    """The channel to which a test is on its way."""
+
+    channel: str
+
+
+class WrongField(BaseModel):
+    """A field of a request that cannot be: `pointer` into the body, or the name of a parameter."""
+
+    detail: str
+    pointer: str = ""
+    parameter: str = ""
+    header: str = ""
 
 
 class Problem(BaseModel):
-    """Why the request was refused."""
+    """Why the request was refused, as problem details (RFC 9457)."""
 
+    type: Literal["about:blank"]
+    title: str
+    status: int
     detail: str
+    """What is wrong, and what to do."""
+    errors: list[WrongField] = []
 
 
 EVENT_TYPES: tuple[str, ...] = tuple(protocol("event")["properties"]["type"]["enum"])
@@ -464,25 +681,39 @@ _FILES = {kind: {"schema": {"type": "string"}} for kind in MEDIA_TYPES.values()}
 _FILES[MEDIA_TYPES[Format.GEOJSON]] = {"schema": {"$ref": "#/components/schemas/Track"}}
 FILES: dict[int | str, Json] = {200: {"description": "The file.", "content": _FILES}}
 """Responses of an export."""
-NOT_YET: dict[int | str, Json] = {409: {"model": Problem, "description": "No event can have that number."}}
+AUDIT_FILES: dict[int | str, Json] = {
+    200: {
+        "description": "The file.",
+        "content": {
+            "text/csv": {"schema": {"type": "string"}},
+            "application/json": {"schema": {"type": "array"}},
+        },
+    }
+}
+"""Responses of an export of the audit log."""
+
+
+def files(kinds: Iterable[str]) -> dict[int | str, Json]:
+    """Return the responses of a route that answers with a file of one of these media types."""
+    content = {kind.partition(";")[0]: {"schema": {"type": "string"}} for kind in kinds}
+    return {200: {"description": "The file.", "content": content}}
+
+
+NOT_YET: dict[int | str, Json] = {409: {"description": "No event can have that number."}}
 """Responses of a feed."""
 BEARER = HTTPBearer(auto_error=False, description="A token: `landbridge tokens add`.")
 """For the API document: `auth.py` reads the header itself, and the cookie of a sign-in session."""
 _LATER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 
 
-def _in_words(description: str) -> Json:
-    return {"description": description, "content": {"text/plain": {"schema": {"type": "string"}}}}
-
-
 REFUSALS: dict[int | str, Json] = {
-    400: {"model": Problem, "description": "What is wrong with it, in one line."},
-    401: {"model": Problem, "description": "No token, or one that is not good (any more)."},
-    403: {"model": Problem, "description": "It needs another role."},
-    404: {"model": Problem, "description": "Not there, or not yours."},
-    411: _in_words("A body without its length."),
-    413: _in_words("More than 64 KB."),
-    429: _in_words("Too many requests.") | {"headers": _LATER},
-    503: {"model": Problem, "description": "The database does not answer.", "headers": _LATER},
+    400: {"description": "What is wrong with it, in one line."},
+    401: {"description": "No token, or one that is not good (any more)."},
+    403: {"description": "It needs another role."},
+    404: {"description": "Not there, or not yours."},
+    411: {"description": "A body without its length."},
+    413: {"description": "More than 64 KB."},
+    429: {"description": "Too many requests.", "headers": _LATER},
+    503: {"description": "The database does not answer.", "headers": _LATER},
 }
-"""Responses of every route."""
+"""Responses of every route; problem details (document.py)."""

@@ -15,8 +15,8 @@ from landbridge.geo import places as geography
 
 router = APIRouter(include_in_schema=False)
 STATIC = Path(__file__).parent / "static"
-MAPLIBRE = STATIC.with_name("maplibre")
-"""The files of its npm package that browsers need, unchanged; version and digests are in the same folder."""
+MAPLIBRE, PMTILES = STATIC.with_name("maplibre"), STATIC.with_name("pmtiles")
+"""The files of an npm package that browsers need, unchanged; version and digests are in the same folder."""
 _KEPT = "public, max-age=31536000, immutable"
 _KINDS = {
     "js": "text/javascript",
@@ -59,9 +59,11 @@ def _packed() -> dict[str, bytes]:
     """Return all files by name."""
     plain = {path.name: path for path in STATIC.iterdir()}
     plain |= {f"maplibre/{path.name}": path for path in MAPLIBRE.glob("maplibre-gl*")}
+    plain |= {f"pmtiles/{path.name}": path for path in PMTILES.glob("*.js")}
     packed = {name: gzip.compress(path.read_bytes(), mtime=0) for name, path in plain.items()}
     return packed | {
         "map/countries.geojson": geography.COUNTRIES.read_bytes(),
+        "map/near.geojson": geography.NEAR.read_bytes(),
         "map/overview.geojson": geography.OVERVIEW.read_bytes(),
         "map/names.json": geography.labels(),
     }

@@ -3,29 +3,39 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from landbridge.web.device_views import Glance
+from landbridge.geo.places import Place
+from landbridge.web.device_views import Glance, where
 
-_REPEATED = ("route", "destination", "state")
-_TIMES = ("at_s", "stationary_until_s", "next_s")
-_SHOWN = ("device", "container", *_REPEATED, "lon", "lat", "battery_mv", *_TIMES)
+_REPEATED = ("route", "destination", "state", "tags")
+_TIMES = ("at_s", "stationary_until_s", "next_s", "eta_s", "planned_s")
+_SHOWN = ("device", "container", *_REPEATED, "lon", "lat", "battery_mv", "temperature", *_TIMES)
 _STEPPED = ("seq", "at_s", "lat", "lon")
 
 
-def fleet(glances: Sequence[Glance]) -> dict[str, Any]:
+def fleet(glances: Sequence[Glance], is_chinese: bool) -> dict[str, Any]:
     """What the fleet's page shows of `Glance`: of `texts` a number is the place in it; times in minutes;
-    alarms by row, of those that have any."""
+    alarms by row, of those that have any; `place`, `km` and `country` of its position, in Chinese if the
+    reader is."""
     columns: dict[str, list[Any]] = {name: [] for name in _SHOWN}
     if glances:
         every = dict(zip(Glance._fields, zip(*glances, strict=True), strict=True))
         columns = {name: list(every[name]) for name in _SHOWN}
-    names = dict.fromkeys(text for name in _REPEATED for text in columns[name])
+    known = [None if it.lat is None or it.lon is None else where(it.lat, it.lon) for it in glances]
+    columns["place"] = [it and it.near and _name(it.near.place, is_chinese) for it in known]
+    columns["km"] = [it and it.near and it.near.km for it in known]
+    columns["country"] = [it and it.country and (it.country.code or it.country.name) for it in known]
+    names = dict.fromkeys(text for name in (*_REPEATED, "place", "country") for text in columns[name])
     texts = {text: place for place, text in enumerate(names)}
-    for name in _REPEATED:
+    for name in (*_REPEATED, "place", "country"):
         columns[name] = [texts[text] for text in columns[name]]
     for name in _TIMES:
         columns[name] = [None if at_s is None else at_s // 60 for at_s in columns[name]]
     alarms = {row: each.alarms for row, each in enumerate(glances) if each.alarms}
     return {"columns": columns, "texts": list(texts), "alarms": alarms}
+
+
+def _name(place: Place, is_chinese: bool) -> str:
+    return (is_chinese and place.chinese) or place.name
 
 
 def track(rows: Sequence[Any], names: Sequence[str]) -> dict[str, list[int | None]]:

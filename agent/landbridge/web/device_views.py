@@ -1,6 +1,7 @@
 """The view of a user on devices: the operator sees everything, a tenant what is within its trips."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -13,6 +14,8 @@ from landbridge.db.tables import trips as trips_table
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.alarms.rules import GRAVE
 from landbridge.features.trips import queries as trips
+from landbridge.geo import places as geography
+from landbridge.geo.places import Where
 from landbridge.points import geojson, quality
 from landbridge.points import queries as points
 from landbridge.points.queries import StoredPoint
@@ -54,6 +57,10 @@ class Trip(NamedTuple):
     destination: str
     started_s: int
     ended_s: int | None
+    tags: str
+    """As JSON."""
+    planned_s: int | None
+    eta_s: int | None
 
 
 class Fix(NamedTuple):
@@ -89,6 +96,11 @@ class Glance(NamedTuple):
     temperature: int | None
     last_s: int | None
     next_s: int | None
+    tags: str
+    """As JSON."""
+    planned_s: int | None
+    """When it was first expected to arrive."""
+    eta_s: int | None
 
 
 class DeviceView(NamedTuple):
@@ -119,8 +131,8 @@ def listed(
     if tenant is not None:
         of_tenant = select(trips_table.c.device).where(trips_table.c.tenant == tenant)
         wanted = wanted.where(devices.c.device.in_(of_tenant))
-    if device is not None:
-        wanted = wanted.where(devices.c.device == device)
+    # A retired device has its page, and is in no list.
+    wanted = wanted.where(devices.c.retired_s.is_(None) if device is None else devices.c.device == device)
     if since_s is not None:
         stirred = alarms.stirred_since(since_s)
         wanted = wanted.where((devices.c.last_session_s >= since_s) | devices.c.device.in_(stirred))
@@ -245,6 +257,9 @@ def _glance(
         temperature=fix.temperature if fix else None,
         last_s=last_s,
         next_s=next_s,
+        tags=trip.tags if trip else "[]",
+        planned_s=trip.planned_s if trip else None,
+        eta_s=trip.eta_s if trip and trip.ended_s is None else None,
     )
 
 
@@ -266,7 +281,26 @@ def serialize(it: Glance) -> dict[str, Any]:
         "temperature_c": it.temperature / 2 if it.temperature is not None else None,
         "last_session": iso(it.last_s),
         "next_session": iso(it.next_s),
+        "tags": orjson.loads(it.tags),
+        "eta": iso(it.eta_s),
+        "planned_arrival": iso(it.planned_s),
+        **place(it.lat, it.lon),
     }
+
+
+def place(lat: int | None, lon: int | None) -> dict[str, Any]:
+    """Return the nearest place and the country of 1e-5 degrees, serialized; None where there is none."""
+    near, land = (None, None) if lat is None or lon is None else where(lat, lon)
+    return {
+        "place": near and {"name": near.place.name, "chinese": near.place.chinese or None, "km": near.km},
+        "country": land and {"code": land.code or None, "name": land.name},
+    }
+
+
+@lru_cache(maxsize=65_536)
+def where(lat: int, lon: int) -> Where:
+    """Return the place of 1e-5 degrees in words: most devices are where they were at the last look."""
+    return geography.where(lat / 1e5, lon / 1e5)
 
 
 def sessions(view: DeviceView) -> tuple[int | None, int | None]:

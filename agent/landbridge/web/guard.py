@@ -1,23 +1,19 @@
 """Around every request: rate limits, and the headers that confine a page to this host."""
 
 import time
+from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from landbridge.core.rate_limit import Buckets, Rate
 from landbridge.features.sharing.rules import SHARE_PATH
 from landbridge.web.concurrency import Places
+from landbridge.web.problems import is_api, problem
+from landbridge.web.tiles import TILES_PATH
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; font-src 'self'; "
-    # The map draws its images itself.
-    "img-src 'self' data: blob:; worker-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
 HEADERS = {
-    "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
@@ -25,7 +21,8 @@ HEADERS = {
     "permissions-policy": "geolocation=(), camera=(), microphone=()",
 }
 
-USUAL, SIGN_IN, SHARED = Rate(300, 20), Rate(10, 0.1), Rate(30, 0.5)
+USUAL, SIGN_IN, SHARED, TILES = Rate(300, 20), Rate(10, 0.1), Rate(30, 0.5), Rate(2000, 200)
+_GUESSED = ("/sign-in", "/invitation", "/account/password", "/account/second-factor")
 LARGEST_BODY = 65_536
 AT_ONCE = 100
 """Requests in progress of one address, live feeds included."""
@@ -34,8 +31,9 @@ AT_ONCE = 100
 class Guard:
     """The outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, tiles_origin: str = "") -> None:
         self._app = app
+        self._tiles_origin = tiles_origin
         self._buckets = Buckets()
         self._places = Places(AT_ONCE)
 
@@ -49,6 +47,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(HEADERS)
+                headers["content-security-policy"] = policy(self._tiles_origin, is_framed(scope))
                 headers.setdefault("cache-control", "no-store")
                 if scope["scheme"] == "https":
                     headers["strict-transport-security"] = "max-age=31536000"
@@ -57,11 +56,11 @@ class Guard:
         client = scope["client"][0] if scope["client"] else ""
         answer: ASGIApp = self._app
         if not self._buckets.take(client, rate_of(scope), time.monotonic()):
-            answer = _too_many("too many requests")
+            answer = _too_many(scope, "too many requests")
         elif code := refusal(Headers(scope=scope)):
-            answer = PlainTextResponse(f"give at most {LARGEST_BODY} bytes, and their number", code)
+            answer = _refused(scope, code, f"give at most {LARGEST_BODY} bytes, and their number")
         if not self._places.take(client):
-            await _too_many(f"more than {AT_ONCE} requests at once")(scope, receive, send_with_headers)
+            await _too_many(scope, f"more than {AT_ONCE} requests at once")(scope, receive, send_with_headers)
             return
         try:
             await answer(scope, receive, send_with_headers)
@@ -69,8 +68,30 @@ class Guard:
             self._places.give_back(client)
 
 
-def _too_many(what: str) -> PlainTextResponse:
-    return PlainTextResponse(f"{what}, wait a little", 429, {"retry-after": "10"})
+def policy(tiles_origin: str = "", framed: bool = False) -> str:
+    """Return the content security policy of an answer: pages ask this host, and for tiles one more."""
+    tiles = tiles_origin and f" {tiles_origin}"
+    ancestors = "*" if framed else "'none'"
+    return (
+        f"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'{tiles}; "
+        # The map draws its images itself.
+        f"font-src 'self'; img-src 'self' data: blob:{tiles}; worker-src 'self'; "
+        f"form-action 'self'; frame-ancestors {ancestors}; base-uri 'none'"
+    )
+
+
+def is_framed(scope: Scope) -> bool:
+    """Whether other sites may show this answer within a page: who answers puts `framed` into the request's
+    state."""
+    return bool(scope.get("state", {}).get("framed"))
+
+
+def _too_many(scope: Scope, what: str) -> Response:
+    return _refused(scope, 429, f"{what}, wait a little", {"retry-after": "10"})
+
+
+def _refused(scope: Scope, code: int, why: str, headers: Mapping[str, str] | None = None) -> Response:
+    return problem(code, why, headers) if is_api(scope) else PlainTextResponse(why, code, headers)
 
 
 def refusal(headers: Headers) -> int | None:
@@ -87,4 +108,7 @@ def rate_of(scope: Scope) -> Rate:
     path = scope["path"]
     if path.startswith(SHARE_PATH):
         return SHARED
-    return SIGN_IN if path == "/sign-in" and scope["method"] == "POST" else USUAL
+    if path.startswith(TILES_PATH):
+        return TILES
+    guesses = scope["method"] == "POST" and path.startswith(_GUESSED)
+    return SIGN_IN if guesses or path.startswith("/sign-in/openid") else USUAL

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from landbridge.core import texts
 from landbridge.core.clock import iso
-from landbridge.web import assets, language
+from landbridge.web import assets, language, tiles
 from landbridge.web.address import own_address, with_query
 from landbridge.web.forms import NOTHING_WRONG, Wrong
 from landbridge.web.services import services
@@ -46,6 +46,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
         "who": None,
         "wrong": wrong,
         "data": None,
+        "tiles": tiles.of(services(request).config.web),
     }
     text = _templates.get_template(template).render(common | values)
     answer = HTMLResponse(text, wrong.code if wrong.form else status)

@@ -18,12 +18,11 @@ from landbridge.features.settings import handler as settings
 from landbridge.features.settings import queries as stored_settings
 from landbridge.features.sharing import queries as stored_share_links
 from landbridge.features.sharing import rules as share_links
-from landbridge.geo import places as geography
 from landbridge.points import cells, geojson, quality
 from landbridge.points import queries as points
 from landbridge.points.queries import Place
 from landbridge.protocol.settings import SETTINGS, SOURCES, applied
-from landbridge.web import device_views
+from landbridge.web import device_views, paging
 from landbridge.web.device_views import DeviceView
 
 BEGINNING_S, END_S = 0, 2**31 - 1
@@ -32,8 +31,6 @@ _OF_EVENT = (
     "agreed", "geofence", "action", "missing", "away_km", "earliest", "likely", "latest", "to_go_km",
     "ends_trip", "due",
 )  # fmt: skip
-_DIGITS = 18
-"""Numbers of so many digits fit into the database."""
 
 
 def device(connection: Connection, found: DeviceView, now_s: int) -> dict[str, Any]:
@@ -46,18 +43,14 @@ def device(connection: Connection, found: DeviceView, now_s: int) -> dict[str, A
         }
         for each in device_views.trips_of(connection, found)
     ]  # fmt: skip
-    return shown | place(shown["latitude"], shown["longitude"]) | {"trips": trips}
+    return shown | {"trips": trips}
 
 
 def place(lat: float | None, lon: float | None) -> dict[str, Any]:
-    """Return the nearest place and the country; None where there is none."""
+    """Return the nearest place and the country of degrees; None where there is none."""
     if lat is None or lon is None:
-        return {"place": None, "country": None}
-    near, land = geography.where(lat, lon)
-    return {
-        "place": near and {"name": near.place.name, "chinese": near.place.chinese or None, "km": near.km},
-        "country": land and {"code": land.code or None, "name": land.name},
-    }
+        return device_views.place(None, None)
+    return device_views.place(round(lat * 1e5), round(lon * 1e5))
 
 
 def track(
@@ -66,13 +59,13 @@ def track(
     trip: int | None,
     since: datetime | None,
     until: datetime | None,
-    after: str | None,
+    cursor: str | None,
     most: int,
 ) -> dict[str, Any]:
-    """Return one page of a track as GeoJSON; its "next" is `after` of the next page, None on the last."""
+    """Return one page of a track as GeoJSON."""
     mine = of_trips(connection, found, trip)
     span = (epoch_s(since, BEGINNING_S), epoch_s(until, END_S))
-    stored = points.page(connection, found.device, mine, *span, Place(*page_start(after, 2)), most + 1)
+    stored = points.page(connection, found.device, mine, *span, Place(*page_start(cursor, 2)), most + 1)
     more = len(stored) > most
     last = stored[most - 1] if more else None
     located = cells.locate(connection, stored[:most])
@@ -82,7 +75,7 @@ def track(
     return {
         "type": "FeatureCollection",
         "features": features,
-        "next": f"{last.at_s}.{last.point.seq}" if last else None,
+        "next": paging.cursor((last.at_s or 0, last.point.seq)) if last else None,
     }
 
 
@@ -162,16 +155,10 @@ def epoch_s(time: datetime | None, otherwise: int) -> int:
     return min(max(to_epoch_s(aware), BEGINNING_S), END_S)
 
 
-def page_start(after: str | None, parts: int) -> tuple[int, ...]:
-    """Return where the previous page ended, as so many numbers; 400 if `after` is malformed."""
-    if after is None:
-        return (-1,) * parts
-    found = after.split(".")
-    if len(found) != parts or not all(
-        each.isascii() and each.isdigit() and len(each) <= _DIGITS for each in found
-    ):
-        raise HTTPException(400, _("after: give the value of next from the previous page"))
-    return tuple(map(int, found))
+def page_start(cursor: str | None, parts: int) -> tuple[int, ...]:
+    """Return where the previous page ended, as so many numbers."""
+    key = paging.start(cursor, *[int] * parts)
+    return (-1,) * parts if key is None else tuple(int(each) for each in key)
 
 
 def alarms(connection: Connection, tenant: str | None, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:

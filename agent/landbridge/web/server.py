@@ -17,6 +17,7 @@ from landbridge.web.app import make
 from landbridge.web.connections import RUSH, Connection
 from landbridge.web.listen import listening
 from landbridge.web.services import Services
+from landbridge.web.uses import Uses
 
 _PATIENCE_S = 2
 _DESCRIPTORS = 1024
@@ -38,8 +39,9 @@ def serving_on(
 ) -> Iterator[threading.Thread]:
     """The same on a socket that listens already."""
     _see_to_descriptors()
+    uses = Uses(database)
     settings = uvicorn.Config(
-        make(Services(config, database, clock, stop)),
+        make(Services(config, database, clock, stop, uses)),
         http=Connection,
         ws="none",
         backlog=RUSH,
@@ -53,12 +55,14 @@ def serving_on(
     thread = threading.Thread(target=server.run, args=([listener],), name="web")
     collect_seldom()
     thread.start()
+    uses.start()
     try:
         yield thread
     finally:
         stop.set()
         server.should_exit = True
         thread.join()
+        uses.stop()
 
 
 def _see_to_descriptors() -> None:

@@ -10,7 +10,9 @@ from landbridge.config import Config
 from landbridge.core.clock import Clock
 from landbridge.core.rate_limit import Buckets
 from landbridge.db.database import Database
+from landbridge.db.keys import Keyring
 from landbridge.web.concurrency import Places, Turns
+from landbridge.web.uses import Uses
 
 STREAMS = 20
 """Live feeds of one token at once: tabs of browsers."""
@@ -26,14 +28,20 @@ class Services:
     database: Database
     clock: Clock
     stop: threading.Event
+    uses: Uses
     guesses: Buckets = field(default_factory=Buckets)
-    """Attempts to sign in by name, from all addresses."""
+    """Attempts to sign in, of each name and of each user's second factor, from all addresses."""
     streams: Places = field(default_factory=lambda: Places(STREAMS))
     """Live feeds, by token."""
     hashing: Turns = field(default_factory=lambda: Turns(_HASHES, _WAITING))
     """Taken while a password is checked."""
     exports: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a piece of an export is made."""
+
+    @property
+    def keyring(self) -> Keyring:
+        """The key that wraps secrets at rest."""
+        return Keyring(self.config.store.database, self.config.store.key_file)
 
 
 def services(request: Request) -> Services:

@@ -33,7 +33,7 @@ def run(wake, action):
         wake.cell = wake.modem.cell()
         plmn = wake.cell.plmn if wake.cell else 0
         if result == REGISTERED:
-            _registered(wake, action, wanted, plmn)
+            _registered(wake, action, only, plmn)
         _read_card(wake, result == REGISTERED)
         if result == NO_SERVICE:
             _, cause = wake.modem.serves(0)  # meanwhile the modem has asked on by itself
@@ -93,15 +93,16 @@ def _set_search(modem, state, mcc):
         regions.learn_set(state, mcc)
 
 
-def _registered(wake, action, wanted, plmn):
+def _registered(wake, action, only, plmn):
     from locator import clock
     from locator.scheduler import regions
 
     modem, state, cell = wake.modem, wake.state, wake.cell
     if cell and cell.worth != cell.rsrp:
         regions.learn_gsm(state, plmn // 1000)
-    if plmn // 1000 == st.MCC_RUSSIA and wanted not in (AS_IT_IS, plmn):
-        modem.attach(action.limit_s, 0, plmn)  # before anything searches again
+    # Before anything searches again. Also where a scan has found it: the modem may still choose another one.
+    if plmn // 1000 == st.MCC_RUSSIA and only != plmn:
+        modem.attach(action.limit_s, 0, plmn)
         state[st.ALLOWED_PLMN] = plmn
     wake.network = clock.network(wake.port, modem, state)
     weigh(wake)

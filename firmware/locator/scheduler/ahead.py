@@ -22,7 +22,7 @@ class NoRoute:
     networks = ahead = ()
 
 
-def begin(state, modem, settings, temperature_dc, folder):
+def begin(state, modem, settings, temperature_dc, battery_mv, folder):
     """A wake has begun: how much is left, where we are, which level of the pacing table. Returns (costs,
     forecast) for the policy; the route data is in `folder`."""
     costs, forecast = battery.COSTS[modem], _look_up(state, folder, None)
@@ -33,7 +33,8 @@ def begin(state, modem, settings, temperature_dc, folder):
         least_s = settings[cfg.TARGET_DAYS] * _DAY_S - (state[st.NOW] - state[st.BEGAN])
         if forecast is not NoRoute and settings[cfg.TARGET_DAYS] == _UNSET_DAYS:
             least_s = 0  # the trip says it
-        pacing.select(state, costs, modem, forecast, least_s, settings[cfg.PRIORITY])
+        is_weaker = battery.is_weaker(state, settings, temperature_dc, battery_mv)
+        pacing.select(state, costs, modem, forecast, least_s, settings[cfg.PRIORITY], is_weaker)
     if not settings[cfg.PACED]:
         state[st.ENDS_AT] = 0  # the settings hold, whatever is left
     return costs, forecast

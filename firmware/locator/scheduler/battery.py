@@ -6,6 +6,7 @@ from collections import namedtuple
 from micropython import const
 
 from locator import settings as cfg
+from locator import state as st
 from locator.scheduler import energy
 
 # Part of the capacity in percent that a battery gives at -60, -40, -30, -20, -10, 0 and 20 C, and mJ a mAh:
@@ -15,6 +16,12 @@ _USABLE = ((25, 55, 68, 80, 87, 95, 100), (5, 25, 42, 60, 73, 85, 100), (10, 35,
 _MJ_A_MAH = (12960, 11520, 12960)
 LOWER_MV = (0, 300, 0)
 """So much less than Li-SOCl2 each kind has, as full and as warm."""
+# A Li-SOCl2 cell keeps its voltage, less in the cold, until the last 8 percent of what it gives, where it has
+# so much less, which no connection explains. By the account more than a part of what was used is left.
+_PLATEAU_MV = const(3580)  # at 0 C
+_COLD_DC = const(-200)
+_KNEE_MV = const(110)
+_SURELY_MORE = const(8)
 # Of what it gives: the end of it, where the voltage falls, is not counted on.
 _COUNTED = const(92)
 
@@ -37,6 +44,20 @@ def left_mj(state, settings, temperature_dc):
     coldest_dc = min(temperature_dc, settings[cfg.COLDEST_DC])
     given = settings[cfg.BATTERY_MAH] * usable(kind, coldest_dc) // 100 * _COUNTED // 100
     return given * _MJ_A_MAH[kind] - energy.used_mj(state)
+
+
+def is_weaker(state, settings, temperature_dc, battery_mv):
+    """Whether a Li-SOCl2 cell has come to its end, by its voltage, though by the account much is left: it
+    held less than told. A board that does not measure it (0) has it from the last connection. Other kinds are
+    not known well enough."""
+    if settings[cfg.BATTERY_KIND] or state[st.LEFT] < energy.used_mj(state) // _SURELY_MORE:
+        return False
+    return 0 < (battery_mv or state[st.LOADED_MV]) < plateau_mv(temperature_dc) - _KNEE_MV
+
+
+def plateau_mv(temperature_dc):
+    """Voltage of a Li-SOCl2 cell at this temperature, long before its end."""
+    return _PLATEAU_MV + temperature_dc * 2 // 5 + min(0, temperature_dc - _COLD_DC) // 4
 
 
 def usable(kind, temperature_dc):

@@ -114,6 +114,7 @@ def learn_scan(state, costs, plmn, dbm, cost=0):
     state[st.DID_SCAN] = st.YES
     state[st.HEARD_PLMN], state[st.HEARD_DBM] = plmn, dbm
     _learn_place(state, dbm if plmn else 0)
+    st.learn_heard(state, plmn)
     if plmn != state[st.CHOSEN_PLMN]:
         state[st.CHOSEN_PLMN] = 0
     if not plmn:

@@ -29,12 +29,12 @@ class Pace:
         """The wake does this now (energy); returns what it did before."""
         return self._account.to(doing, self._port.ticks_ms())
 
-    def feel(self, state, settings, temperature_dc):
+    def feel(self, state, settings, temperature_dc, battery_mv):
         """A wake has begun."""
         from locator.scheduler import ahead
 
         self._account.slept(state)
-        given = (state, self._modem, settings, temperature_dc, self._port.data_dir)
+        given = (state, self._modem, settings, temperature_dc, battery_mv, self._port.data_dir)
         self._costs, self._forecast = ahead.begin(*given)
         unload("scheduler.ahead", "scheduler.pacing", "scheduler.battery")
 

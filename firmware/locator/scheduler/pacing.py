@@ -30,8 +30,11 @@ _BELIEVED_S = const(30 * 86400)
 # From the level on in which a joule is worth so few minutes of age one in so many joules is kept, for a trip
 # that takes longer than anybody has said, and for a battery that holds less. Near the goal there are more
 # of them than it takes, and an error of two days would spend what the last week needs.
-_LITTLE_MIN = const(200)
-_KEPT = const(4)
+_LITTLE_MIN = const(250)
+_KEPT = const(3)
+# J a day of a battery that has come to its end too early, and of any other.
+WEAKER_J = {"bg95": 40, "sim7600": 90}
+ANY_J = const(1 << 28)
 # When the energy ends is known within 30 years: a time of the device stays below 2^31.
 _MOST_H = const(1 << 18)
 # Of the settings.
@@ -42,16 +45,18 @@ _CHEAP = const(3)
 _HOT_S = const(7200)
 
 
-def select(state, costs, modem, forecast, least_s, priority):
+def select(state, costs, modem, forecast, least_s, priority, is_weaker=False):
     """Choose the level for the joules a day that are left, and the sleep that must stay paid for.
 
     The energy is to last for the trip, and for `least_s` at least. A mission that has less than
     CARRIES_J a day, until one deviation after the expected end, cannot be carried through: it uses so much
-    and ends early, instead of living long and reporting nothing.
+    and ends early, instead of living long and reporting nothing. Of a battery that `is_weaker` than told
+    nobody knows what is left: little is spent a day.
     """
     reuse = costs.reuse and not state[st.NO_SENSOR]
     least_j = carries_j(modem, reuse) if priority == _DENSE_POINTS else 0
-    choose(state, costs, least_j, TABLES[modem], forecast, least_s)
+    most_j = WEAKER_J[modem] if is_weaker else ANY_J
+    choose(state, costs, least_j, TABLES[modem], forecast, least_s, most_j)
     if priority == _FRESH_REPORTS:
         state[st.AGE_MIN] = max(1, state[st.AGE_MIN] * 5 // 8)
     elif priority == _DENSE_POINTS:
@@ -61,8 +66,8 @@ def select(state, costs, modem, forecast, least_s, priority):
         state[st.MOVE_S], state[st.AGE_MIN] = max(state[st.MOVE_S], thinner_s), state[st.AGE_MIN] * 2
 
 
-def choose(state, costs, carries_j, levels, forecast, least_s):
-    """The same with another table, without priorities."""
+def choose(state, costs, carries_j, levels, forecast, least_s, most_j=ANY_J):
+    """The same with another table, without priorities, for `most_j` a day at most."""
     now, left = state[st.NOW], state[st.LEFT]
     state[st.LEVEL_AT] = now
     lasts_s = max(_to_go_s(state, forecast), least_s)
@@ -79,7 +84,7 @@ def choose(state, costs, carries_j, levels, forecast, least_s):
             state[st.ENDS_AT] = -1
         to_go_s = min(to_go_s, ends_s)
     rate = left // 1000 * 1440 // (max(to_go_s, _HOUR_S) // 60)
-    rate = _paid(levels, rate)
+    rate = min(_paid(levels, rate), most_j)
     share = _FLOOR_SHARE if rate >= _SHORT_J else _FLOOR_SHARE_SHORT
     lasts_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + forecast.deviation_s * share // 100
     asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake

@@ -50,7 +50,7 @@ def plan():
     st.feel(state, senses)
     waiting = Journal(port.data_dir, Numbers(port.data_dir, 0)).pending()
     settings, pace = applied.load(port.data_dir, state), Pace(port, board.MODEM)  # type: ignore[attr-defined]
-    pace.feel(state, settings, senses[4])
+    pace.feel(state, settings, senses[4], senses[3])
     action = pace.next(state, senses, waiting, settings)
     for name in ("kind", "reason", "limit_s", "patience_s", "plmn", "wake_on", "mcc"):
         print(name, getattr(action, name))

@@ -96,7 +96,7 @@ class Device:
     def _wake(self) -> None:
         senses = (self._now_s, WAKE_TIMER, DEEPSLEEP_RESET, 3_600, -50, self._motion, 0, 0, 0, 0)
         st.feel(self._state, senses)
-        costs, journey = ahead.begin(self._state, "bg95", self._settings, -50, "/no route data")
+        costs, journey = ahead.begin(self._state, "bg95", self._settings, -50, 3_600, "/no route data")
         while True:
             action = decide.next(self._state, senses, (self._pending, self._settings, costs, journey))
             if action.kind == SLEEP:

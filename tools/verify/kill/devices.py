@@ -111,7 +111,7 @@ class Device(threading.Thread):
         try:
             while not self._no_more.is_set() or self.waiting():
                 self._keep()
-                self._report()
+                self.report()
                 time.sleep(self._rng.uniform(*_PAUSE_S))
                 if self._rng.random() < 0.1:
                     self._open()  # deep sleep: only what is in flash is left
@@ -124,18 +124,23 @@ class Device(threading.Thread):
 
     def _keep(self) -> None:
         for _ in range(0 if self._no_more.is_set() else self._rng.randint(0, _MOST_AT_ONCE)):
-            values = {name: self._rng.randint(0, 100) for name in record.FIELDS.split()}
-            values |= {"kind": record.FIX, "quality": 3, "events": 0, "boot": 1, "battery": 180}
-            values |= {
-                "time": self._clock.now_s(),
-                "lat": self._rng.randint(2_956_000, 2_957_000),
-                "lon": 10_655_156,
-            }
-            values |= {"plmn": 460_001, "sats": 9}
-            fields = [values[name] for name in record.FIELDS.split()]
-            self.made[self._journal.append(fields)] = fields
+            self.keep(self._clock.now_s())
 
-    def _report(self) -> None:
+    def keep(self, now_s: int) -> None:
+        """Record a fix of that time, in the device's seconds."""
+        values = {name: self._rng.randint(0, 100) for name in record.FIELDS.split()}
+        values |= {"kind": record.FIX, "quality": 3, "events": 0, "boot": 1, "battery": 180}
+        values |= {
+            "time": now_s,
+            "lat": self._rng.randint(2_956_000, 2_957_000),
+            "lon": 10_655_156,
+        }
+        values |= {"plmn": 460_001, "sats": 9}
+        fields = [values[name] for name in record.FIELDS.split()]
+        self.made[self._journal.append(fields)] = fields
+
+    def report(self) -> None:
+        """Report what waits in one session, if there is one."""
         if not self.waiting():
             return
         try:

@@ -7,9 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from landbridge.features.alarms import engine, teamwork
 from landbridge.features.alarms import queries as alarms
-from landbridge.web import actions, answers
+from landbridge.web import actions, answers, paging
 from landbridge.web.answers import Json, Schema
 from landbridge.web.api import LARGEST, ActingUser, CurrentUser, Number
+from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1")
@@ -41,14 +42,22 @@ def listed(
     who: CurrentUser,
     state: Literal["open", "all"] = "open",
     device: Annotated[str | None, Query(max_length=32)] = None,
-    before: Annotated[int, Query(ge=1, le=LARGEST)] = LARGEST,
-    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-) -> list[Annotated[Json, Schema(answers.Alarm)]]:
-    """List alarms, newest first; `before` a number returns older ones."""
+    severity: Annotated[str | None, Query(max_length=16)] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Annotated[Json, Schema(answers.Alarms)]:
+    """List alarms, newest first."""
     with services(request).database.reading() as connection:
-        wanted = alarms.Wanted(who.tenant, device, state == "open")
-        rows = alarms.listed(connection, wanted, before, limit)
-    return [engine.serialize(row) for row in rows]
+        wanted = alarms.Wanted(who.tenant, device, state == "open", severity)
+        rows = alarms.listed(connection, wanted, paging.before(cursor), limit + 1)
+    return paging.cut("alarms", [engine.serialize(row) for row in rows], limit, "number")
+
+
+@router.get("/alarms/{alarm}")
+def one(request: Request, who: CurrentUser, alarm: Number) -> Annotated[Json, Schema(answers.Alarm)]:
+    """Show an alarm."""
+    with services(request).database.reading() as connection:
+        return engine.serialize(actions.alarm_of(connection, who, alarm))
 
 
 @router.post("/alarms/{alarm}/acknowledge")
@@ -62,9 +71,10 @@ def acknowledge(
 @router.post("/alarms/acknowledge")
 def acknowledge_many(
     request: Request, who: ActingUser, many: Many
-) -> list[Annotated[Json, Schema(answers.Alarm)]]:
+) -> Annotated[Json, Schema(answers.Alarms)]:
     """Acknowledge several alarms; all or none of them."""
-    return actions.acknowledge_many(services(request), who, many.alarms, many.note)
+    shown = actions.acknowledge_many(services(request), who, many.alarms, many.note)
+    return paging.page("alarms", shown, None)
 
 
 @router.post("/alarms/{alarm}/take", status_code=204)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.core.labels import actor, label
+from landbridge.core.names import AGENT
 from landbridge.core.texts import _
 from landbridge.db import audit
 from landbridge.events import publishing, topics
@@ -24,8 +25,6 @@ from landbridge.features.alarms.rules import CLEAR, RAISE, TYPES, meaning, rule
 from landbridge.features.trips import queries as trips
 from landbridge.protocol.event import Event
 
-AGENT = "the agent"
-"""Author of a clearing by an event or after the quiet period."""
 TRIP = trips.END
 """Author of a clearing at the end of the trip."""
 CORRECTION = "a correction"
@@ -260,8 +259,9 @@ def clear(connection: Connection, alarm: int, who: str, now_s: int) -> list[Even
         raise UserError(
             _("alarm {number} was already cleared at {time}", number=alarm, time=iso(row.cleared_s))
         )
+    changes = _cleared(connection, [row], now_s, now_s, who)
     audit.add(connection, who, _("alarm cleared: {alarm}", alarm=label(row.name)), now_s, row.device)
-    return _cleared(connection, [row], now_s, now_s, who)
+    return changes
 
 
 def known(connection: Connection, alarm: int) -> Row[Any]:

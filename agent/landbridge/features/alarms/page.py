@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
-from landbridge.features.alarms.rules import SEVERITIES
+from landbridge.protocol.event import SEVERITIES
 from landbridge.web import actions, auth, serialize
 from landbridge.web.api import LARGEST, Number
 from landbridge.web.auth import User

@@ -3,9 +3,8 @@ docs/reference/events.md has it."""
 
 from typing import NamedTuple
 
-from landbridge.protocol.event import Event
+from landbridge.protocol.event import SEVERITIES, Event
 
-SEVERITIES = ("warning", "minor", "major", "critical")
 GRAVE = SEVERITIES[2:]
 """With an unacknowledged alarm of these severities a device is shown as in alarm."""
 _HOUR_S = 3_600

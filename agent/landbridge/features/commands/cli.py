@@ -4,10 +4,12 @@ import typer
 
 from landbridge.core import table
 from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
 from landbridge.db.opened import LARGEST, command_user, opened
 from landbridge.features.commands import handler as fleet
 from landbridge.features.commands import queries as stored
 from landbridge.features.commands.coding import VERBS
+from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import known_device
 
 _SEND_HELP = """Send a one-shot command
@@ -18,12 +20,17 @@ The device receives it in its next session and executes it at most once.
 Examples:
   landbridge commands send lb-0001 locate
   landbridge commands send lb-0001 dense 7200 --expires 6h
+  landbridge commands send --tag frozen locate
 
 \b
 Commands:
 """ + "\n".join(
     f"  {name}: {verb.help}" + (f" (argument: {verb.wanted})" if verb.wanted else "")
     for name, verb in VERBS.items()
+)
+_WORDS = typer.Argument(
+    metavar="[DEVICE] COMMAND [NUMBER]",
+    help="Device id, without --tag; command, its argument if it takes one.",
 )
 _LIST_DEVICE = typer.Argument(None, help="Only commands for this device.")
 _DEVICE = typer.Argument(help="Device id.")
@@ -32,18 +39,27 @@ commands = typer.Typer(help="Send one-shot commands and show their results")
 
 @commands.command(help=_SEND_HELP)
 def send(
-    device: str = _DEVICE,
-    verb: str = typer.Argument(help="Command name."),
-    argument: int | None = typer.Argument(None, help="Argument, if the command takes one."),
+    words: list[str] = _WORDS,
+    tag: str | None = typer.Option(None, help="All devices with this tag."),
     expires: str = typer.Option("24h", help="How long it may wait for the device: 30m, 24h, 7d."),
 ) -> None:
     """Send a command; `_SEND_HELP` is its help text."""
+    device, (verb, *rest) = (words[0], words[1:] or [""]) if tag is None else (None, words)
+    if not verb or len(rest) > 1 or not all(map(_is_number, rest)):
+        raise UserError("give a device or --tag, a command, and the number that some commands take")
+    argument = int(rest[0]) if rest else None
     with opened() as it, it.database.writing() as connection:
-        row = known_device(connection, device)
-        given = fleet.give(connection, device, verb, argument, expires, command_user(), it.clock.now_s())
-    print(f"command {given.command}: {device} gets {verb} in its next session, until {iso(given.expires_s)}")
-    if row.next_session_s is not None:
-        print(f"the next session is due at {iso(row.next_session_s)}")
+        for each in devices.chosen(connection, device, tag):
+            row = devices.device_in_use(connection, each)
+            given = fleet.give(connection, each, verb, argument, expires, command_user(), it.clock.now_s())
+            until = iso(given.expires_s)
+            print(f"command {given.command}: {each} gets {verb} in its next session, until {until}")
+            if row.next_session_s is not None:
+                print(f"the next session is due at {iso(row.next_session_s)}")
+
+
+def _is_number(text: str) -> bool:
+    return text.removeprefix("-").isdecimal() and text.isascii()
 
 
 @commands.command("list")

@@ -68,8 +68,9 @@ def give(
     `UserError` if it is no valid command, or `expires` no valid time."""
     value, expires_s = argument(verb, given), now_s + seconds(expires, _LONGEST_S, "expires")
     written = f"{verb} {value or ''}".rstrip()
+    command = stored.give(connection, device, verb, value, expires_s, who, now_s, trip)
     audit.add(connection, who, _("command sent: {verb}", verb=written), now_s, device)
-    return Given(stored.give(connection, device, verb, value, expires_s, who, now_s, trip), expires_s)
+    return Given(command, expires_s)
 
 
 def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:

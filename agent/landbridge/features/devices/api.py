@@ -8,14 +8,15 @@ from sqlalchemy import Connection
 
 from landbridge.core.clock import iso
 from landbridge.events import queries as events
-from landbridge.features.devices import forecast
 from landbridge.points import outline
 from landbridge.points import queries as points
 from landbridge.points.outline import Box
-from landbridge.web import actions, answers, columns, device_views, serialize
+from landbridge.tracking import battery
+from landbridge.web import actions, answers, columns, device_views, paging, serialize
 from landbridge.web.answers import Json, Schema
-from landbridge.web.api import MOST, CurrentUser, Device, Most, Number
+from landbridge.web.api import MOST, CurrentUser, Device, Number
 from landbridge.web.device_views import DeviceView
+from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/devices/{device}")
@@ -77,7 +78,7 @@ def days(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, 
         spans = device_views.intervals(connection, found, now_s)
         took = outline.energy(connection, device, spans)
         sent = outline.traffic(connection, device, spans)
-        end = forecast.battery_end(connection, device, now_s) if found.live else None
+        end = battery.battery_end(connection, device, now_s) if found.live else None
     parts = {number: part for part, numbers in PARTS.items() for number in numbers}
     energy: dict[int, dict[str, float]] = {}
     for row in took:
@@ -100,16 +101,19 @@ def tracked_events(
     device: Device,
     since: datetime | None = None,
     until: datetime | None = None,
-    limit: Most = MOST,
-) -> list[Annotated[Json, Schema(answers.TrackingEvent)]]:
+    cursor: Cursor = None,
+    limit: Limit = MOST,
+) -> Annotated[Json, Schema(answers.TrackingEvents)]:
     """List the latest events of a device, by time: stops, borders, geofences, gaps, alarms, arrival;
-    nothing that was taken back."""
+    nothing that was taken back. The next page has earlier ones."""
     it = services(request)
     with it.database.reading() as connection:
         found = actions.view(connection, who, device)
         span = serialize.span(since, until)
-        rows = events.current(connection, device, _trips(connection, found), span, limit)
-    return [serialize.event(row) for row in rows]
+        before = serialize.page_start(cursor, 3) if cursor else None
+        rows = events.current(connection, device, _trips(connection, found), span, limit + 1, before)
+    following = events.place(rows[1]) if len(rows) > limit else None
+    return paging.page("events", [serialize.event(row) for row in rows[-limit:]], following)
 
 
 @router.get("/points/{seq}")

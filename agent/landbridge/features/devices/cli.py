@@ -10,6 +10,7 @@ from landbridge.core.clock import iso
 from landbridge.db.opened import command_user, opened
 from landbridge.features.devices import enrol as enrolment
 from landbridge.features.devices import queries as devices
+from landbridge.features.devices.broker_users import follow
 from landbridge.features.devices.enrol import CERTIFICATE, SETTINGS, enrol
 from landbridge.features.devices.queries import known_device
 from landbridge.features.trips import queries as trips
@@ -32,8 +33,11 @@ def add(device: str = typer.Argument(help="Device id: 1 to 32 characters of a-z,
     """
     with opened(make=True) as it:
         folder = enrol(it.config, it.database, it.keyring, it.clock, device, command_user())
-    print(f"added {device}; {SETTINGS} and {CERTIFICATE} for its flash, folder config, are in {folder}")
-    print(f"at the broker its user is {device}, its password the broker_password in {SETTINGS}")
+        print(f"added {device}; {SETTINGS} and {CERTIFICATE} for its flash, folder config, are in {folder}")
+        if follow(it.config.broker, it.database, it.keyring):
+            print(f"the broker knows it as user {device}")
+        else:
+            print(f"at the broker its user is {device}, its password the broker_password in {SETTINGS}")
 
 
 @commands.command()
@@ -59,25 +63,35 @@ def adopt(
                 if refusal is not None:
                     dead_letters.dead_letter(connection, topic, each.payload, refusal, each.received_s)
             dead_letters.empty_quarantine(connection, device)
+        follow(it.config.broker, it.database, it.keyring)
     print(f"adopted {device}; {sum(each is None for each in why)} of {len(why)} messages are stored")
     for one in dict.fromkeys(each for each in why if each is not None):
         print(f"not stored: {one}")
 
 
 @commands.command("list")
-def list_devices() -> None:
+def list_devices(
+    tag: str | None = typer.Option(None, help="Only devices with this tag, or on a trip with it."),
+    everything: bool = typer.Option(False, "--all", help="Retired devices too."),
+) -> None:
     """List devices, and unknown devices that sent messages
 
     \b
-    Example:
+    Examples:
       landbridge devices list
+      landbridge devices list --tag frozen
     """
     with opened() as it, it.database.reading() as connection:
-        rows = devices.every(connection)
+        wanted = None if tag is None else devices.tagged(connection, tag)
+        rows = [
+            row
+            for row in devices.every(connection)
+            if (everything or row.retired_s is None) and (wanted is None or row.device in wanted)
+        ]
         running = trips.under_way(connection)
         unknown = dead_letters.unknown_devices(connection)
     table.show(
-        ("device", "container", "last session", "next session", "position of"),
+        ("device", "container", "last session", "next session", "position of", "tags", "retired"),
         (
             (
                 row.device,
@@ -85,6 +99,8 @@ def list_devices() -> None:
                 iso(row.last_session_s),
                 iso(row.next_session_s),
                 iso(row.position_at_s),
+                " ".join(devices.tags(row)) or None,
+                iso(row.retired_s),
             )
             for row in rows
         ),
@@ -111,6 +127,8 @@ def show(device: str = typer.Argument(help="Device id.")) -> None:
         {
             "device": device,
             "added": iso(row.created_s),
+            "retired": iso(row.retired_s),
+            "tags": " ".join(devices.tags(row)) or None,
             "container": trip.container if trip else None,
             "last session": iso(row.last_session_s),
             "next session": iso(row.next_session_s),
@@ -131,16 +149,20 @@ def show(device: str = typer.Argument(help="Device id.")) -> None:
 
 
 @commands.command()
-def rotate(device: str = typer.Argument(help="Device id.")) -> None:
-    """Rotate the keys of a device
+def rotate(
+    device: str | None = typer.Argument(None, help="Device id."),
+    tag: str | None = typer.Option(None, help="All devices with this tag."),
+) -> None:
+    """Rotate the keys of devices
 
-    The device derives the keys of the next epoch in its next session.
+    A device derives the keys of the next epoch in its next session.
 
     \b
-    Example:
+    Examples:
       landbridge devices rotate lb-0001
+      landbridge devices rotate --tag frozen
     """
     with opened() as it, it.database.writing() as connection:
-        known_device(connection, device)
-        epoch = epochs.next_one(connection, device)
-    print(f"{device} receives the keys of epoch {epoch} in its next session; earlier keys are refused")
+        for each in devices.chosen(connection, device, tag):
+            epoch = epochs.next_one(connection, each)
+            print(f"{each} receives the keys of epoch {epoch} in its next session; earlier keys are refused")

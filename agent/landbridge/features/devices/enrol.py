@@ -1,10 +1,11 @@
-"""Adds a device: makes its key and the configuration for its flash."""
+"""Adds devices: makes keys and the configuration for their flash; retires them."""
 
 import json
 import os
 import secrets
+import shutil
 from binascii import crc32
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from landbridge.db.database import Database
 from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.features.settings import queries as device_settings
+from landbridge.features.trips import queries as trips
 from landbridge.ingest import dead_letters
 from landbridge.protocol.envelope import broker_password, open_envelope
 from landbridge.protocol.limits import WireError, is_device_id
+from landbridge.tracking.trip_end import follow
 
 KEY_BYTES = 32
 SETTINGS, CERTIFICATE = "device.json", "ca.pem"
@@ -31,26 +34,79 @@ _MOST_WAITED_S = 7 * 86_400
 """Largest interval between uplinks (protocol/settings.toml, report_most_s)."""
 
 
+class Enrolment:
+    """Adds devices for `who`, with files for the flash of each. `UserError` when none can be added."""
+
+    def __init__(self, settings: config.Config, keyring: Keyring, who: str, now_s: int) -> None:
+        if not settings.devices.broker_host:
+            raise UserError(
+                "no broker for devices: name the host that they reach it by in [devices] broker_host"
+            )
+        self._devices, self._keyring, self._who, self._now_s = settings.devices, keyring, who, now_s
+        self._certificate = _certificate(settings)
+        self._keys: dict[str, bytes] = {}
+
+    def add(self, connection: Connection, device: str, tags: Collection[str] = ()) -> None:
+        """Add `device`; `write` makes its files."""
+        if not is_device_id(device):
+            raise UserError(f"{device!r} cannot be a device id: 1 to 32 of a-z, 0-9 and -", "device")
+        if row := devices.find(connection, device):
+            retired = "" if row.retired_s is None else ", and is retired: choose another id"
+            raise UserError(
+                f"device {device} already exists{retired}; `landbridge devices show {device}`", "device"
+            )
+        if (folder := self.folder(device)).exists():
+            raise _exists(folder)
+        key = secrets.token_bytes(KEY_BYTES)
+        wrapped = self._keyring.wrap(key, first=devices.are_none(connection))
+        devices.add(connection, device, wrapped, self._now_s, tags)
+        interval_s = {"interval_s": self._devices.interval_s}
+        device_settings.change(connection, device, interval_s, self._who, self._now_s)
+        self._keys[device] = key
+
+    def write(self) -> None:
+        """Write the files of all added devices, before the commit: a device without its files is not added.
+        After an error none is left: their keys were never stored."""
+        written = []
+        try:
+            for device, key in self._keys.items():
+                _write(self._devices, device, key, self._certificate)
+                written.append(device)
+        except BaseException:
+            for device in written:
+                shutil.rmtree(self.folder(device))
+            raise
+
+    def folder(self, device: str) -> Path:
+        """Return the folder with device.json and ca.pem and the copy of each, to lay on its flash."""
+        return Path(self._devices.directory) / device
+
+
 def enrol(
     settings: config.Config, database: Database, keyring: Keyring, clock: Clock, device: str, who: str
 ) -> Path:
-    """Add `device` for `who`; return the folder with its device.json and ca.pem and the copy of each, to lay
-    on its flash."""
-    if not is_device_id(device):
-        raise UserError(f"{device!r} cannot be a device id: 1 to 32 of a-z, 0-9 and -")
-    if not settings.devices.broker_host:
-        raise UserError("no broker for devices: name the host that they reach it by in [devices] broker_host")
-    certificate = _certificate(settings)
-    key = secrets.token_bytes(KEY_BYTES)
+    """Add one device; return the folder for its flash."""
+    enrolment = Enrolment(settings, keyring, who, clock.now_s())
     with database.writing() as connection:
-        if devices.find(connection, device):
-            raise UserError(f"device {device} already exists; `landbridge devices show {device}`")
-        wrapped = keyring.wrap(key, first=devices.are_none(connection))
-        devices.add(connection, device, wrapped, clock.now_s())
-        interval_s = {"interval_s": settings.devices.interval_s}
-        device_settings.change(connection, device, interval_s, who, clock.now_s())
-        # Before the commit, so that a device whose files cannot be written is not added.
-        return _write(settings.devices, device, key, certificate)
+        enrolment.add(connection, device)
+        enrolment.write()
+    return enrolment.folder(device)
+
+
+def retire(connection: Connection, device: str, now_s: int) -> Row[Any] | None:
+    """End the trip of a device and forget its key; its history stays. Return the trip that has ended."""
+    devices.device_in_use(connection, device)
+    running = trips.running(connection, device)
+    if running is not None:
+        trips.end(connection, running.trip, max(now_s, running.started_s))
+        follow(connection, device, running.trip, now_s)
+    devices.retire(connection, device, now_s)
+    return running
+
+
+def forget_files(settings: config.Config, device: str) -> None:
+    """Remove the files for the flash of a retired device: its key and password are in them."""
+    shutil.rmtree(Path(settings.devices.directory) / device, ignore_errors=True)
 
 
 def adopt(
@@ -106,6 +162,11 @@ def _certificate(settings: config.Config) -> bytes:
     return pem
 
 
+def _exists(folder: Path) -> UserError:
+    # Its file may hold the only copy of a device's key.
+    return UserError(f"{folder} already exists; move it away and add the device again", "device")
+
+
 def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -> Path:
     folder = Path(given.directory) / device
     values: dict[str, str | int] = {
@@ -122,6 +183,11 @@ def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -
     values["crc"] = _crc_of(values)
     try:
         folder.mkdir(parents=True, mode=0o700)
+    except FileExistsError:
+        raise _exists(folder) from None
+    except OSError as error:
+        raise UserError(f"cannot make {folder}: {error.strerror}; correct [devices] directory") from None
+    try:
         for copy in ("", COPY):
             (folder / (CERTIFICATE + copy)).write_bytes(certificate)
             handle = os.open(folder / (SETTINGS + copy), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -130,10 +196,8 @@ def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -
                 file.write("\n")
                 file.flush()
                 os.fsync(file.fileno())
-    except FileExistsError:
-        # The file may hold the only copy of a device's key.
-        raise UserError(f"{folder} already exists; move it away and add the device again") from None
     except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
         raise UserError(f"cannot write {folder}: {error.strerror}; correct [devices] directory") from None
     return folder
 

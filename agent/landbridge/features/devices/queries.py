@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, exists, func, insert, select, update
 
+from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.db.among import among
 from landbridge.db.tables import alarms, devices, points, trips
@@ -42,9 +43,11 @@ class Window:
             self.top = number
 
 
-def add(connection: Connection, device: str, wrapped_key: bytes, now_s: int) -> None:
+def add(
+    connection: Connection, device: str, wrapped_key: bytes, now_s: int, tags: Collection[str] = ()
+) -> None:
     """Add a device that does not exist yet."""
-    values = {"device": device, "wrapped_key": wrapped_key, "created_s": now_s}
+    values = {"device": device, "wrapped_key": wrapped_key, "created_s": now_s, "tags": _packed(tags)}
     connection.execute(insert(devices).values(values))
 
 
@@ -63,8 +66,62 @@ def known_device(connection: Connection, device: str) -> Row[Any]:
     """Return the row of `device`; `UserError` if there is none."""
     row = find(connection, device)
     if row is None:
-        raise UserError(f"no device {device}; `landbridge devices list` shows those there are")
+        raise UserError(f"no device {device}; `landbridge devices list` shows those there are", "device")
     return row
+
+
+def device_in_use(connection: Connection, device: str) -> Row[Any]:
+    """Return the row of `device`; `UserError` if there is none, or it is retired."""
+    row = known_device(connection, device)
+    if row.retired_s is not None:
+        raise UserError(f"{device} was retired at {iso(row.retired_s)}; choose one that is in use", "device")
+    return row
+
+
+def retire(connection: Connection, device: str, now_s: int) -> None:
+    """Forget the key of a device, for good: nothing that it sends can be read any more."""
+    gone = {"wrapped_key": b"", "retired_s": now_s, "next_session_s": None, "silent_due_s": None}
+    connection.execute(update(devices).where(devices.c.device == device).values(gone))
+
+
+def tags(row: Row[Any]) -> list[str]:
+    """Return the tags of a device, sorted."""
+    found: list[str] = json.loads(row.tags)
+    return found
+
+
+def tag(connection: Connection, device: str, wanted: Collection[str]) -> None:
+    """Set the tags of a device."""
+    connection.execute(update(devices).where(devices.c.device == device).values(tags=_packed(wanted)))
+
+
+def _packed(wanted: Collection[str]) -> str:
+    return json.dumps(sorted(set(wanted)))
+
+
+def tagged(connection: Connection, tag: str) -> list[str]:
+    """Return the devices in use that have the tag, or whose running trip has it, by id."""
+    text = json.dumps(tag)
+    on_trip = exists().where(
+        trips.c.device == devices.c.device,
+        trips.c.ended_s.is_(None),
+        trips.c.tags.contains(text, autoescape=True),
+    )
+    wanted = devices.c.tags.contains(text, autoescape=True) | on_trip
+    in_use = select(devices.c.device).where(devices.c.retired_s.is_(None), wanted)
+    return list(connection.execute(in_use.order_by(devices.c.device)).scalars())
+
+
+def chosen(connection: Connection, device: str | None, tag: str | None) -> list[str]:
+    """Return the device, or those with the tag; `UserError` unless one of the two is given and found."""
+    if (device is None) == (tag is None):
+        raise UserError("name a device, or the devices with a tag by --tag")
+    if device is not None:
+        return [device_in_use(connection, device).device]
+    found = tagged(connection, str(tag))
+    if not found:
+        raise UserError(f"no device in use has the tag {tag!r}; `landbridge devices list` shows tags")
+    return found
 
 
 def are_none(connection: Connection) -> bool:
@@ -73,8 +130,9 @@ def are_none(connection: Connection) -> bool:
 
 
 def keys(connection: Connection) -> Iterator[tuple[str, bytes]]:
-    """Return each device with its wrapped key, by id."""
+    """Return each device in use with its wrapped key, by id."""
     statement = select(devices.c.device, devices.c.wrapped_key).order_by(devices.c.device)
+    statement = statement.where(devices.c.retired_s.is_(None))
     for row in connection.execution_options(yield_per=1000).execute(statement):
         yield row.device, row.wrapped_key
 
@@ -92,6 +150,12 @@ def first_added(connection: Connection) -> int | None:
 def names(connection: Connection) -> list[str]:
     """Return the ids of all devices."""
     return list(connection.execute(select(devices.c.device).order_by(devices.c.device)).scalars())
+
+
+def in_use(connection: Connection) -> list[str]:
+    """Return the ids of the devices that are not retired."""
+    statement = select(devices.c.device).where(devices.c.retired_s.is_(None))
+    return list(connection.execute(statement.order_by(devices.c.device)).scalars())
 
 
 def every(connection: Connection) -> list[Row[Any]]:

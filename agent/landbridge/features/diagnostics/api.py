@@ -8,9 +8,10 @@ from fastapi import APIRouter, Query, Request
 from landbridge.core.clock import iso
 from landbridge.features.diagnostics.queries import wakes
 from landbridge.features.diagnostics.wake_coding import reason
-from landbridge.web import actions, answers, device_views, serialize
+from landbridge.web import actions, answers, device_views, paging, serialize
 from landbridge.web.answers import Json, Schema
 from landbridge.web.api import CurrentUser, Device
+from landbridge.web.paging import Cursor
 from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/devices/{device}")
@@ -23,11 +24,10 @@ def woken(
     device: Device,
     since: datetime | None = None,
     until: datetime | None = None,
-    after: Annotated[str | None, Query(max_length=40)] = None,
+    cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=5_000)] = 1_000,
 ) -> Annotated[Json, Schema(answers.Wakes)]:
-    """List the wake log: actions and reasons of each wake; `next` is `after` of the next page, null on
-    the last."""
+    """List the wake log: actions and reasons of each wake."""
     it = services(request)
     with it.database.reading() as connection:
         found = actions.view(connection, who, device)
@@ -36,7 +36,7 @@ def woken(
             serialize.epoch_s(since, serialize.BEGINNING_S),
             serialize.epoch_s(until, serialize.END_S),
         )
-        start = serialize.page_start(after, 3)
+        start = serialize.page_start(cursor, 3)
         rows = [
             row
             for begin_s, end_s in spans
@@ -50,5 +50,5 @@ def woken(
             {"time": iso(row.at_s), "did": reason(row.did), "slept": reason(row.rest), "joules": row.joules}
             for row in rows[:limit]
         ],
-        "next": f"{last.at_s}.{last.boot}.{last.clock_min}" if last else None,
+        "next": paging.cursor((last.at_s, last.boot, last.clock_min)) if last else None,
     }

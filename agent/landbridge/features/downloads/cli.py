@@ -1,23 +1,40 @@
 """`landbridge esim`: download profiles, and delete or rename them on the card."""
 
 import sys
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Connection
 
 from landbridge.core import table
+from landbridge.core.checked import SECRET, strict
 from landbridge.core.errors import UserError
+from landbridge.core.sheet import Cell, Sheet, of_column
+from landbridge.db import sheets
 from landbridge.db.opened import LARGEST, Opened, command_user, opened
+from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import known_device
 from landbridge.features.downloads import queries as downloads
 from landbridge.features.downloads import rules, trust
 from landbridge.features.downloads.rules import Wanted
-from landbridge.features.trips import queries as trips
 
 commands = typer.Typer(help="Download eSIM profiles onto cards")
 _STDIN = "-"
+_NOTHING = "nothing is ordered; run the command again with --yes"
+_SecretCell = Annotated[Cell, SECRET]
+
+
+@strict
+@dataclass(frozen=True)
+class _Order:
+    """A row of the file; its codes are never shown."""
+
+    device: Cell
+    code: _SecretCell
+    confirmation: _SecretCell = ""
 
 
 class Then(StrEnum):
@@ -38,7 +55,7 @@ _THEN = typer.Option(None, help="Switch to the profile after it is loaded.")
 @commands.command()
 def download(
     words: list[str] = _WORDS,
-    tag: str | None = typer.Option(None, help="All devices on trips with this tag, with one code."),
+    tag: str | None = typer.Option(None, help="All devices with this tag, with one code."),
     file: Path | None = _FILE,
     confirmation: str = typer.Option("", help="Confirmation code."),
     then: Then | None = _THEN,
@@ -54,49 +71,54 @@ def download(
       landbridge esim download --csv codes.csv --yes
     """
     with opened() as it:
-        wanted = _wanted(it, words or [], tag, file, confirmation)
-        if tag is not None or file is not None:
+        if file is not None:
+            if words or tag is not None or confirmation:
+                raise UserError("--csv has devices and codes; leave the others out")
+            _order_all(it, Sheet(file, _Order), then is not None, yes)
+            return
+        wanted = _wanted(it, words or [], tag, confirmation)
+        if tag is not None and not yes:
             print(f"{len(wanted)} devices: {', '.join(each.device for each in wanted)}")
-            if not yes:
-                print("nothing is ordered; run the command again with --yes")
-                return
+            print(_NOTHING)
+            return
         with it.database.writing() as connection:
             for each in wanted:
-                number = rules.order(
-                    connection, it.keyring, each, then is not None, command_user(), it.clock.now_s()
-                )
-                print(f"download {number}: {each.device} begins in its next session")
+                _order(it, connection, each, then is not None)
 
 
-def _wanted(
-    it: Opened, words: list[str], tag: str | None, file: Path | None, confirmation: str
-) -> list[Wanted]:
-    """Return the downloads that the command line asks for; `UserError` if it is wrong."""
+def _order_all(it: Opened, rows: Sheet[_Order], then_enable: bool, yes: bool) -> None:
+    """Order the downloads of a file: all of them, or none."""
     trusted = trust.load(it.config.esim)
-    if file is not None:
-        if words or tag is not None or confirmation:
-            raise UserError("--csv has devices and codes; leave the others out")
-        wanted = rules.read(file, trusted)
-    elif len(words) != (2 if tag is None else 1):
+
+    def order(connection: Connection, row: _Order) -> None:
+        known_device(connection, row.device)
+        code = of_column("code", rules.code_of, row.code, row.confirmation, trusted)
+        _order(it, connection, Wanted(row.device, code), then_enable, is_trial=not yes)
+
+    sheets.apply(it.database, rows, order, is_trial=not yes)
+    if not yes:
+        print(_NOTHING)
+
+
+def _order(
+    it: Opened, connection: Connection, wanted: Wanted, then_enable: bool, is_trial: bool = False
+) -> None:
+    number = rules.order(connection, it.keyring, wanted, then_enable, command_user(), it.clock.now_s())
+    if not is_trial:
+        print(f"download {number}: {wanted.device} begins in its next session")
+
+
+def _wanted(it: Opened, words: list[str], tag: str | None, confirmation: str) -> list[Wanted]:
+    """Return the downloads that the command line asks for; `UserError` if it is wrong."""
+    if len(words) != (2 if tag is None else 1):
         raise UserError("name a device and an activation code, or --tag and a code, or --csv")
-    else:
-        text = sys.stdin.readline().strip() if words[-1] == _STDIN else words[-1]
-        code = rules.code_of(text, confirmation, trusted)
-        if tag is None:
-            wanted = [Wanted(words[0], code)]
-        else:
-            if code.matching_id:
-                raise UserError("a matching ID is for one device; use --csv with a code for each")
-            with it.database.reading() as connection:
-                wanted = [Wanted(device, code) for device in trips.tagged(connection, tag)]
-            if not wanted:
-                raise UserError(
-                    f"no device is on a trip with the tag {tag!r}; `landbridge trips list` shows tags"
-                )
+    text = sys.stdin.readline().strip() if words[-1] == _STDIN else words[-1]
+    code = rules.code_of(text, confirmation, trust.load(it.config.esim))
+    if tag is not None and code.matching_id:
+        raise UserError("a matching ID is for one device; use --csv with a code for each")
     with it.database.reading() as connection:
-        for each in wanted:
-            known_device(connection, each.device)
-    return wanted
+        chosen = devices.chosen(connection, words[0] if tag is None else None, tag)
+    return [Wanted(device, code) for device in chosen]
 
 
 @commands.command()

@@ -1,14 +1,10 @@
 """Orders of downloads: checked, encrypted, and logged in the audit log without secrets."""
 
-import csv
 import re
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row
 
-from landbridge.core import files
 from landbridge.core.errors import UserError, is_one_line
 from landbridge.core.texts import _, stored
 from landbridge.db import audit
@@ -23,7 +19,6 @@ _NO_EUICC = 4
 """Route to the card that a device reports (features/esim/coding.py, ROUTES)."""
 _ICCID = re.compile(r"[0-9]{18,20}", re.ASCII)
 _MOST_NAME = 64
-_COLUMNS = ("device", "code", "confirmation")
 
 
 class Wanted(NamedTuple):
@@ -164,35 +159,3 @@ def code_of(text: str, confirmation: str, trusted: Trust) -> Code:
     code = activation.parse(text, confirmation)
     trusted.check(code.server)
     return code
-
-
-def read(path: Path, trusted: Trust) -> list[Wanted]:
-    """The devices and activation codes of a CSV file with the columns device, code and, if any has one,
-    confirmation; `UserError` names the line that is wrong, never the code."""
-    reader = csv.DictReader(files.text(path).splitlines())
-    if not reader.fieldnames or set(_COLUMNS[:2]) - set(reader.fieldnames):
-        raise UserError(f"{path}: the first line must name the columns {', '.join(_COLUMNS)}")
-    found: list[Wanted] = []
-    for row in reader:
-        where = f"{path}, line {reader.line_num}"
-        device, text = (row.get("device") or "").strip(), (row.get("code") or "").strip()
-        if not device or not text:
-            raise UserError(f"{where}: device or code is missing")
-        try:
-            code = code_of(text, (row.get("confirmation") or "").strip(), trusted)
-        except UserError as error:
-            raise UserError(f"{where}: {error}") from None
-        found.append(Wanted(device, code))
-    return _once(found, path)
-
-
-def _once(found: Sequence[Wanted], path: Path) -> list[Wanted]:
-    seen: set[tuple[str, str]] = set()
-    for number, (_device, code) in enumerate(found, 1):
-        key = code.server, code.matching_id
-        if code.matching_id and key in seen:
-            raise UserError(
-                f"{path}: the activation code of row {number} is there twice; each is for one device"
-            )
-        seen.add(key)
-    return list(found)

@@ -41,6 +41,7 @@ _POLICY_HELP = """Assign a profile policy to devices
 Examples:
   landbridge esim policy europe.toml lb-0001 lb-0002
   landbridge esim policy europe.toml --all --most 5
+  landbridge esim policy europe.toml --tag frozen
 
 --most limits it to that many devices without the policy; run it again for the next ones.
 
@@ -205,19 +206,23 @@ def halt(rollout: int = typer.Argument(min=1, max=LARGEST, help="Number in the l
 def policy(
     file: Path = _FILE,
     names: list[str] = _DEVICES,
-    everybody: bool = typer.Option(False, "--all", help="All devices."),
+    everybody: bool = typer.Option(False, "--all", help="All devices in use."),
+    tag: str | None = typer.Option(None, help="All devices with this tag."),
     most: int = typer.Option(
         LARGEST, min=1, max=LARGEST, help="Limit to so many devices without the policy."
     ),
 ) -> None:
     """Give devices a policy; `_POLICY_HELP` is what a person reads."""
     found, codes = policies.parse_with_codes(files.text(file), str(file))
-    if bool(names) == everybody:
-        raise UserError("name devices, or --all")
+    if bool(names) + everybody + (tag is not None) != 1:
+        raise UserError("name devices, or --all, or --tag")
     with opened() as it, it.database.writing() as connection:
-        chosen = devices.names(connection) if everybody else names
-        for device in chosen:
-            known_device(connection, device)
+        if tag is not None:
+            chosen = devices.chosen(connection, None, tag)
+        elif everybody:
+            chosen = devices.in_use(connection)
+        else:
+            chosen = [devices.device_in_use(connection, each).device for each in names]
         lacking = [device for device in chosen if not _has(stored.desired(connection, device), found)][:most]
         for device in lacking:
             _assign(it, connection, device, found, codes)

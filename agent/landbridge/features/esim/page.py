@@ -24,7 +24,7 @@ from landbridge.geo.route import MCC
 from landbridge.points import sent, usage
 from landbridge.points.usage import Span
 from landbridge.protocol import uplink
-from landbridge.web import actions, answers, auth, device_views, serialize
+from landbridge.web import actions, answers, auth, device_views, paging, serialize
 from landbridge.web.answers import Json, Schema
 from landbridge.web.api import ActingUser as ApiActingUser
 from landbridge.web.api import CurrentUser, Device, Number
@@ -32,6 +32,7 @@ from landbridge.web.auth import User
 from landbridge.web.device_views import DeviceView
 from landbridge.web.forms import ActingUser, back, device_path, of_page
 from landbridge.web.forms import Field as FormField
+from landbridge.web.paging import Cursor, Limit
 from landbridge.web.render import page
 from landbridge.web.services import services
 
@@ -85,12 +86,26 @@ def switch(
 
 @router.get("/v1/devices/{device}/downloads")
 def downloads_of(
-    request: Request, who: CurrentUser, device: Device
-) -> list[Annotated[Json, Schema(answers.Download)]]:
+    request: Request, who: CurrentUser, device: Device, cursor: Cursor = None, limit: Limit = 100
+) -> Annotated[Json, Schema(answers.Downloads)]:
     """List the profile downloads of a device, newest first."""
+    it, before = services(request), paging.before(cursor)
+    with it.database.reading() as connection:
+        shown = _downloads(connection, _live(actions.view(connection, who, device)), it.clock.now_s())
+    return paging.cut("downloads", [each for each in shown if each["download"] < before], limit, "download")
+
+
+@router.get("/v1/devices/{device}/downloads/{download}")
+def one_download(
+    request: Request, who: CurrentUser, device: Device, download: Number
+) -> Annotated[Json, Schema(answers.Download)]:
+    """Show a profile download."""
     it = services(request)
     with it.database.reading() as connection:
-        return _downloads(connection, _live(actions.view(connection, who, device)), it.clock.now_s())
+        for each in _downloads(connection, actions.view(connection, who, device), it.clock.now_s()):
+            if each["download"] == download:
+                return each
+    raise HTTPException(404, _("{device} has no download {number}", device=device, number=download))
 
 
 @router.post("/v1/devices/{device}/downloads", status_code=201)

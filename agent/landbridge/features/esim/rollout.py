@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row
 
 from landbridge.core import stages
 from landbridge.core.errors import UserError
+from landbridge.features.devices import queries as devices
 from landbridge.features.esim import coding as wire
 from landbridge.features.esim.policy import AUTOMATIC
 from landbridge.features.esim.queries import policies as cards
@@ -37,7 +38,7 @@ def begin(
 def reach(connection: Connection, device: str, now_s: int) -> None:
     """After an uplink: set the profile as desired if it is the device's turn."""
     trip = trips.running(connection, device)
-    tags = json.loads(trip.tags) if trip else []
+    tags = [*json.loads(trip.tags), *devices.tags(devices.known_device(connection, device))] if trip else []
     stands = stored.newest(connection, tags) if tags else None
     if trip is None or stands is None or stored.has(connection, stands.rollout, trip.trip):
         return

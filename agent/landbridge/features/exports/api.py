@@ -1,21 +1,24 @@
 """Feeds for platforms: published events and tracks after any number. docs/reference/api.md."""
 
+import io
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import Row
 from starlette.concurrency import run_in_threadpool
 
+from landbridge.core.clock import to_epoch_s
 from landbridge.db import order
 from landbridge.events import dcsa, finished, tracks
 from landbridge.events import queries as events
 from landbridge.events.queries import Wanted
 from landbridge.events.topics import message
+from landbridge.features.exports import parquet
 from landbridge.features.exports.formats import MEDIA_TYPES, Format, export
 from landbridge.points.paged import PAGE, Paged
 from landbridge.web import actions, answers, serialize
@@ -24,6 +27,7 @@ from landbridge.web.api import LARGEST, CurrentUser, Device
 from landbridge.web.services import Services, services
 
 router = APIRouter()
+_PARQUET = answers.files([parquet.MEDIA_TYPE])
 After = Annotated[
     int, Query(ge=0, le=order.HIGHEST, description="`next` of the page before; 0: from the first on.")
 ]
@@ -115,6 +119,27 @@ def exported(
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     text = _in_turn(it, export(device, track, format))
     return StreamingResponse(text, media_type=MEDIA_TYPES[format], headers=headers)
+
+
+@router.get("/v1/days/{day}/{what}.parquet", response_class=Response, responses=_PARQUET)
+async def exported_day(
+    request: Request, who: CurrentUser, day: date, what: Literal["points", "events"]
+) -> Response:
+    """Points or events of all trips of a day (UTC) as a Parquet file."""
+    it = services(request)
+    begin_s = to_epoch_s(datetime.combine(day, time(), UTC))
+
+    def written() -> bytes:
+        file = io.BytesIO()
+        with it.database.reading() as connection:
+            span = (begin_s, begin_s + 86_400)
+            parquet.write(connection, parquet.KINDS[what], who.tenant, span, file)
+        return file.getvalue()
+
+    async with it.exports:
+        content = await run_in_threadpool(written)
+    headers = {"Content-Disposition": f'attachment; filename="{what}-{day}.parquet"'}
+    return Response(content, media_type=parquet.MEDIA_TYPE, headers=headers)
 
 
 async def _in_turn(it: Services, text: Iterator[str]) -> AsyncIterator[str]:

@@ -7,9 +7,9 @@ import typer
 from landbridge.core import files, table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
-from landbridge.core.names import checked
 from landbridge.db.opened import opened
 from landbridge.features.geofences import queries as geofences
+from landbridge.features.geofences import rules
 from landbridge.tracking.geofences import from_row, read
 
 _NAME = typer.Argument(help="Name of the geofence.")
@@ -38,15 +38,7 @@ def add(
     """
     drawn = read(files.text(file), radius, str(file))
     with opened() as it, it.database.writing() as connection:
-        there = geofences.find(connection, name)
-        if there is not None:
-            raise UserError(
-                f"geofence {there.name} already exists;"
-                f" `landbridge geofences remove '{there.name}'` removes it"
-            )
-        number = geofences.add(connection, name, drawn.geometry, drawn.radius_m, it.clock.now_s())
-        if tenant is not None:
-            geofences.give_to(connection, number, checked(tenant, "tenant"))
+        number = rules.add(connection, name, drawn, tenant, it.clock.now_s())
     print(f"geofence {number}: {name}")
 
 

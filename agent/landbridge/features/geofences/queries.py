@@ -28,6 +28,16 @@ def give_to(connection: Connection, geofence: int, tenant: str) -> None:
     connection.execute(update(geofences).where(geofences.c.geofence == geofence).values(tenant=tenant))
 
 
+def rename(connection: Connection, geofence: int, name: str) -> None:
+    """Give a geofence another name."""
+    connection.execute(update(geofences).where(geofences.c.geofence == geofence).values(name=name))
+
+
+def numbered(connection: Connection, geofence: int) -> Row[Any] | None:
+    """Return the geofence of that number."""
+    return connection.execute(select(geofences).where(geofences.c.geofence == geofence)).one_or_none()
+
+
 def remove(connection: Connection, geofence: int, now_s: int) -> None:
     """Remove a geofence; it no longer applies."""
     connection.execute(update(geofences).where(geofences.c.geofence == geofence).values(removed_s=now_s))

@@ -5,12 +5,11 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import NamedTuple
 
-from landbridge.config import Mail
 from landbridge.core.http import HttpClient
 from landbridge.core.http_errors import Away, Refused
 from landbridge.db.keys import Keyring
 from landbridge.events.outbox import OutboxMessage
-from landbridge.features.integrations import dcsa_push, mail, traccar, webhook
+from landbridge.features.integrations import dcsa_push, traccar, webhook
 from landbridge.features.integrations.queries import Integration
 
 __all__ = ["KINDS", "Away", "Refused", "Send", "opened"]
@@ -37,22 +36,19 @@ KINDS = {
     ),
     "dcsa": Kind(("event",), ("http", "https"), bytes.hex, "POST of events as DCSA has them, signed"),
     "traccar": Kind(("track",), ("http", "https"), None, "each point by the OsmAnd protocol"),
-    "mail": Kind(("event",), ("mailto",), None, "alarms as e-mail, by [mail]"),
 }
 
 
 @contextmanager
-def opened(integration: Integration, keyring: Keyring, settings: Mail, pages: str = "") -> Iterator[Send]:
-    """Return how messages are delivered to this integration; `UserError` when its secret cannot be decrypted.
-    E-mails link to `pages`; empty: there are none."""
+def opened(integration: Integration, keyring: Keyring) -> Iterator[Send]:
+    """Return how messages are delivered to this integration; `UserError` when its secret cannot be
+    decrypted."""
     secret = keyring.unwrap(integration.wrapped_secret) if integration.wrapped_secret else b""
-    if integration.kind == "mail":
-        yield partial(mail.send, settings, pages, integration.address)
-        return
-    with closing(HttpClient(integration.address)) as client:
+    with closing(HttpClient(integration.address, only_public=integration.only_public)) as client:
         match integration.kind:
             case "webhook":
-                yield partial(webhook.send, client, secret)
+                old = integration.wrapped_old_secret
+                yield partial(webhook.send, client, [secret, *([keyring.unwrap(old)] if old else [])])
             case "dcsa":
                 yield partial(dcsa_push.send, client, secret)
             case "traccar":

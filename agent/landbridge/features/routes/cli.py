@@ -6,13 +6,11 @@ import typer
 
 from landbridge.core import table
 from landbridge.core.clock import iso
-from landbridge.core.errors import UserError
 from landbridge.db.opened import opened
+from landbridge.features.routes import rules
 from landbridge.features.routes.queries import routes as stored
 from landbridge.features.routes.queries.routes import known_route
-from landbridge.geo import settlements
-from landbridge.geo.route import position, read
-from landbridge.protocol.route_data import TILE_KM, tile_count
+from landbridge.geo.route import Waypoint, read
 
 _NAME = typer.Argument(help="Route name.")
 _FILE = typer.Argument(help="CSV file with columns name, country, lat, lon, kind and optionally km.")
@@ -25,19 +23,16 @@ def add(name: str = _NAME, file: Path = _FILE) -> None:
 
     \b
     country is an ISO 3166-1 code; kind is hub, border, gauge, yard or line. Without a column km,
-    distances along the route are computed. Lines that begin with # are comments.
+    distances along the route are computed. A column chinese has
+    names for pages in Chinese. Lines that begin with # are comments.
 
     \b
     Example:
       landbridge routes add chongqing-duisburg w1.csv
     """
     stations = read(file)
-    middles = ((tile + 0.5) * TILE_KM for tile in range(tile_count(stations)))
-    places_km = [settlements.distance_km(*position(stations, km)) for km in middles]
     with opened() as it, it.database.writing() as connection:
-        if stored.find(connection, name):
-            raise UserError(f"route {name} already exists; `landbridge routes remove {name}` removes it")
-        stored.add(connection, name, stations, places_km, it.clock.now_s())
+        rules.add(connection, name, stations, it.clock.now_s())
     print(f"route {name}: {len(stations)} stations, {stations[-1].km:.0f} km")
 
 
@@ -56,7 +51,7 @@ def list_routes() -> None:
         (
             (
                 row.route, row.stations[0][0], row.stations[-1][0], len(row.stations),
-                round(row.stations[-1][-1]), iso(row.added_s),
+                round(Waypoint(*row.stations[-1]).km), iso(row.added_s),
             )
             for row in rows
         ),

@@ -4,19 +4,22 @@ import typer
 
 from landbridge.core import table
 from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
 from landbridge.db.opened import command_user, opened
+from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import known_device
 from landbridge.features.settings import handler as fleet
 from landbridge.features.settings import queries as stored
 from landbridge.protocol.settings import SETTINGS, SOURCES, applied
 
-_SET_HELP = """Change the settings of a device
+_SET_HELP = """Change the settings of a device, or of all devices with a tag
 
 NAME=default restores the default value.
 
 \b
-Example:
+Examples:
   landbridge settings set lb-0001 interval_s=1800 light_lux=50
+  landbridge settings set --tag frozen interval_s=1800
 
 \b
 Settings:
@@ -26,7 +29,9 @@ Settings:
 )
 commands = typer.Typer(help="Show and change device settings")
 _DEVICE = typer.Argument(help="Device id.")
-_CHANGES = typer.Argument(metavar="NAME=VALUE...", help="Settings (`landbridge settings show` lists them).")
+_WORDS = typer.Argument(
+    metavar="[DEVICE] NAME=VALUE...", help="Device id, without --tag; settings (`settings show` lists them)."
+)
 _IF_CHANGED = typer.Argument(None, metavar="[NAME=VALUE...]", help="Changes to compare.")
 
 
@@ -64,16 +69,22 @@ def show(device: str = _DEVICE) -> None:
 
 
 @commands.command("set", help=_SET_HELP)
-def set_settings(device: str = _DEVICE, assignments: list[str] = _CHANGES) -> None:
-    """Change settings of a device; `_SET_HELP` is the help text."""
+def set_settings(
+    words: list[str] = _WORDS,
+    tag: str | None = typer.Option(None, help="All devices with this tag."),
+) -> None:
+    """Change settings of devices; `_SET_HELP` is the help text."""
+    device, assignments = (words[0], words[1:]) if tag is None else (None, words)
+    if not assignments:
+        raise UserError("name the settings to change, like interval_s=1800")
     changes = fleet.parse(assignments)
     with opened() as it, it.database.writing() as connection:
-        known_device(connection, device)
-        revision = stored.change(connection, device, changes, command_user(), it.clock.now_s())
-    if revision is None:
-        print(f"{device} already has these settings")
-    else:
-        print(f"revision {revision} for {device}; it is sent in its next session")
+        for each in devices.chosen(connection, device, tag):
+            revision = stored.change(connection, each, changes, command_user(), it.clock.now_s())
+            if revision is None:
+                print(f"{each} already has these settings")
+            else:
+                print(f"revision {revision} for {each}; it is sent in its next session")
 
 
 @commands.command()

@@ -22,6 +22,7 @@ def add(
     length: str = typer.Option(
         "", "--for", help="Validity, for example 12h or 30d; default: until the trip ends, at most one year."
     ),
+    embed: bool = typer.Option(False, "--embed", help="Other sites may show it within their pages."),
 ) -> None:
     """Create a share link and print it once
 
@@ -37,7 +38,7 @@ def add(
         trip = trips.running(connection, device)
         if not trip:
             raise UserError(f"{device} is not on a trip; `landbridge trips start {device}` starts one")
-        made = fleet.add(connection, trip, length, command_user(), it.clock.now_s())
+        made = fleet.add(connection, trip, length, command_user(), it.clock.now_s(), embed)
     print(share_url(it.config.web, made.secret))
 
 

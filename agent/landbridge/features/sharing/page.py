@@ -1,5 +1,6 @@
-"""The page of a share link: the container, its position and age, and when the next report is due."""
+"""The page of a share link: where a container is, how far along its route, and when it arrives."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
@@ -11,6 +12,7 @@ from landbridge.core.clock import iso
 from landbridge.core.texts import _
 from landbridge.events import queries as events
 from landbridge.features.devices import queries as devices
+from landbridge.features.routes.queries.drawn import drawn
 from landbridge.features.sharing import queries as share_links
 from landbridge.features.sharing.rules import SHARE_PATH
 from landbridge.points import quality
@@ -35,6 +37,7 @@ def shared(request: Request, link: str) -> HTMLResponse:
         if row is None:
             raise HTTPException(404, _("this link is invalid or has expired"))
         shown = _serialized(connection, row)
+    request.state.framed = row.embedded
     return page(request, "share.html", data=shown, shared=shown)
 
 
@@ -45,18 +48,31 @@ def _serialized(connection: Connection, row: Row[Any]) -> dict[str, Any]:
     due_s = device.next_session_s if device and heard else None
     stationary_until_s = points.stationary_until_s(connection, row.device, fix.point.seq) if fix else None
     lat, lon = (fix.point.latitude_deg, fix.point.longitude_deg) if fix else (None, None)
+    way = drawn(connection, row.route, lat, lon) | {"route": None}  # its name is the operator's own
     return {
         "container": row.container,
+        "destination": row.destination,
+        "way": way,
+        "progress": _progress(way),
         "latitude": lat,
         "longitude": lon,
         "time": iso(fix.at_s) if fix else None,
         "stationary_until": iso(stationary_until_s),
         "next_session": iso(due_s),
-        **_way(connection, row),
+        **_events(connection, row, {each["name"]: each["chinese"] for each in way["stations"]}),
     } | serialize.place(lat, lon)
 
 
-def _way(connection: Connection, row: Row[Any]) -> dict[str, Any]:
+def _progress(way: Mapping[str, Any]) -> dict[str, int] | None:
+    """Return the kilometre on the route, and that of its end; None if it is not on the route."""
+    if way["km"] is None:
+        return None
+    return {"km": round(way["km"]), "of_km": way["stations"][-1]["km"]}
+
+
+def _events(
+    connection: Connection, row: Row[Any], chinese: Mapping[str | None, str | None]
+) -> dict[str, Any]:
     """Return the expected arrival and the events of its trip; nothing about the device."""
     shown = [serialize.event(each) for each in events.of_trip(connection, row.trip)]
     changes = [each for each in shown if each["type"] == "eta"]
@@ -65,5 +81,8 @@ def _way(connection: Connection, row: Row[Any]) -> dict[str, Any]:
     happened = [each for each in shown if each["type"] in _EVENTS and each["time"]]
     return {
         "arrival": eta and {name: eta[name] for name in ("earliest", "likely", "latest")},
-        "events": [{name: each.get(name) for name in _SHOWN} for each in happened[-_MOST:]][::-1],
+        "events": [
+            {name: each.get(name) for name in _SHOWN} | {"chinese": chinese.get(each.get("place"))}
+            for each in happened[-_MOST:][::-1]
+        ],
     }

@@ -14,10 +14,17 @@ LONGEST_S = 366 * 86_400
 
 
 def add(
-    connection: Connection, hashed: str, trip: int, from_s: int, until_s: int, who: str, now_s: int
+    connection: Connection,
+    hashed: str,
+    trip: int,
+    from_s: int,
+    until_s: int,
+    who: str,
+    now_s: int,
+    embedded: bool = False,
 ) -> int:
-    """Add a link; return its number."""
-    values = {"hash": hashed, "trip": trip, "from_s": from_s, "until_s": until_s}
+    """Add a link, which other sites may embed if `embedded`; return its number."""
+    values = {"hash": hashed, "trip": trip, "from_s": from_s, "until_s": until_s, "embedded": embedded}
     statement = insert(share_links).values(**values, added_by=who, added_s=now_s)
     return int(connection.execute(statement.returning(share_links.c.share_link)).scalar_one())
 
@@ -64,5 +71,6 @@ def revoke(connection: Connection, share: int, who: str, now_s: int) -> None:
 
 
 def _with_trip() -> Select[Any]:
-    of_trip = (trips.c.device, trips.c.container, trips.c.started_s, trips.c.ended_s, trips.c.tenant)
+    names = ("device", "container", "route", "destination", "started_s", "ended_s", "tenant")
+    of_trip = (trips.c[name] for name in names)
     return select(share_links, *of_trip).join(trips)

@@ -28,13 +28,15 @@ class Made(NamedTuple):
     """None: until the trip ends."""
 
 
-def add(connection: Connection, trip: Row[Any], length: str, who: str, now_s: int) -> Made:
+def add(
+    connection: Connection, trip: Row[Any], length: str, who: str, now_s: int, embedded: bool = False
+) -> Made:
     """Share `trip` from its start (older points belong to others) until it ends, or for a `length` like 12h;
-    `UserError` if that is no duration."""
+    `UserError` if that is no duration. If `embedded`, other sites may show the page within theirs."""
     until_s = now_s + seconds(length, share_links.LONGEST_S, "length") if length else None
     made, hashed = secret.make()
     kept_s = share_links.WHOLE_TRIP_S if until_s is None else until_s
-    share = share_links.add(connection, hashed, trip.trip, trip.started_s, kept_s, who, now_s)
+    share = share_links.add(connection, hashed, trip.trip, trip.started_s, kept_s, who, now_s, embedded)
     audit.add(connection, who, _("share link {number} created", number=share), now_s, trip.device)
     return Made(share, made, until_s)
 

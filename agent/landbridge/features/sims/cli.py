@@ -9,9 +9,11 @@ from landbridge.core.errors import UserError
 from landbridge.db.opened import command_user, opened
 from landbridge.features.sims import binding
 from landbridge.features.sims import handler as watch
+from landbridge.features.sims import inventory as inventory_rules
 from landbridge.features.sims import queries as inventory
 from landbridge.features.sims.binding import Binding
-from landbridge.features.sims.queries import ARMED, SimCard
+from landbridge.features.sims.inventory import NewCard
+from landbridge.features.sims.queries import SimCard
 from landbridge.features.sims.rules import STAGES
 
 commands = typer.Typer(help="Manage the SIM inventory")
@@ -47,21 +49,10 @@ def add(
       landbridge sims add 8931440400012345678 --controls resold --holder "ACME Rail" --purpose tracker \\
           --stage test
     """
-    iccids = tuple(dict.fromkeys([iccid, *profile]))
-    for each in iccids:
-        if not each.isdigit() or not 18 <= len(each) <= 20:
-            raise UserError(f"ICCID {each!r}: 18 to 20 digits")
-    _checked(stage)
+    card = NewCard((iccid, *profile), controls, holder, purpose, stage, tuple(imsi))
     with opened() as it, it.database.writing() as connection:
-        if inventory.controls_of(connection, controls) is None:
-            names = ", ".join(row.name for row in inventory.controls(connection)) or "none"
-            raise UserError(f"no controls {controls!r}; there are {names} (`landbridge controls set`)")
-        for each in iccids:
-            if inventory.of_iccid(connection, each):
-                raise UserError(f"ICCID {each} is already in the inventory")
-        card = SimCard(0, holder, purpose, controls, stage, tuple(imsi), ARMED, None, None, iccids)
-        number = inventory.add(connection, card, command_user(), it.clock.now_s())
-    print(f"card {number}: {', '.join(iccids)}")
+        number = inventory_rules.add(connection, card, command_user(), it.clock.now_s())
+    print(f"card {number}: {', '.join(dict.fromkeys(card.iccids))}")
 
 
 @commands.command("list")

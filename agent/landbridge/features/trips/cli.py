@@ -1,7 +1,6 @@
 """`landbridge trips`: which device is on which container."""
 
 import json
-from collections.abc import Sequence
 
 import typer
 
@@ -16,11 +15,13 @@ from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import known_device
 from landbridge.features.trips import queries as trips
 from landbridge.features.trips.container import container_number
+from landbridge.features.trips.edit import known_route
+from landbridge.features.trips.end import end as end_trip
+from landbridge.features.trips.references import references
 from landbridge.features.trips.start import Booking
 from landbridge.features.trips.start import start as start_trip
 from landbridge.protocol.settings import SETTINGS
 from landbridge.tracking import suggestions
-from landbridge.tracking.trip_end import follow
 
 _INTERVAL = SETTINGS["interval_s"]
 _REFERENCES = typer.Option([], help="Consignment reference, NAME=TEXT; repeatable.")
@@ -62,12 +63,13 @@ def start(
           --route chongqing-duisburg --destination Duisburg
     """
     number = container_number(container)
-    customer = _references(reference)
+    customer = references(reference)
     if not destination.strip():
         raise UserError("the destination is empty; name it, like --destination Duisburg")
     owner = None if tenant is None else checked(tenant, "tenant")
     with opened() as it, it.database.writing() as connection:
         known_device(connection, device)
+        known_route(connection, route)
         now_s = it.clock.now_s()
         from_s = now_s if begin is None else from_iso(begin)
         interval_s = interval or it.config.devices.interval_s
@@ -108,27 +110,26 @@ def list_suggestions() -> None:
 
 
 @commands.command()
-def end(device: str = typer.Argument(help="Device id.")) -> None:
+def end(
+    device: str | None = typer.Argument(None, help="Device id."),
+    tag: str | None = typer.Option(None, help="All devices with this tag that are on a trip."),
+) -> None:
     """End the current trip of a device
 
     \b
-    Example:
+    Examples:
       landbridge trips end lb-0001
+      landbridge trips end --tag frozen
     """
     with opened() as it, it.database.writing() as connection:
-        known_device(connection, device)
-        running = trips.running(connection, device)
-        if not running:
-            raise UserError(f"{device} is not on a trip; `landbridge trips start {device}` starts one")
         now_s = it.clock.now_s()
-        if now_s < running.started_s:
-            raise UserError(
-                f"trip {running.trip} of {device} began at {iso(running.started_s)},"
-                f" after this end at {iso(now_s)}; set this machine's clock"
-            )
-        trips.end(connection, running.trip, now_s)
-        follow(connection, device, running.trip, now_s)
-    print(f"trip {running.trip} of {device} on {running.container} has ended")
+        for each in devices.chosen(connection, device, tag):
+            running = trips.running(connection, each)
+            if running:
+                end_trip(connection, running, now_s)
+                print(f"trip {running.trip} of {each} on {running.container} has ended")
+            elif device is not None:
+                raise UserError(f"{device} is not on a trip; `landbridge trips start {device}` starts one")
 
 
 @commands.command("list")
@@ -143,7 +144,7 @@ def list_trips(
       landbridge trips list
       landbridge trips list --reference order=4711
     """
-    wanted = _references([reference] if reference else [])
+    wanted = references([reference] if reference else [])
     with opened() as it, it.database.reading() as connection:
         rows = trips.every(connection)
     table.show(
@@ -178,7 +179,7 @@ def show(
         if row is None:
             raise UserError(f"no trip {trip}; `landbridge trips list` lists them")
         tracked = events.of_trip(connection, trip)
-    references = [f"{name}={text}" for name, text in json.loads(row.customer).items()]
+    given = [f"{name}={text}" for name, text in json.loads(row.customer).items()]
     table.show_one({
         "device": row.device,
         "container": row.container,
@@ -186,20 +187,8 @@ def show(
         "destination": row.destination,
         "started": iso(row.started_s),
         "ended": iso(row.ended_s),
-        "references": ", ".join(references) or None,
+        "references": ", ".join(given) or None,
         "tags": " ".join(json.loads(row.tags)) or None,
     })  # fmt: skip
     print()
     events_cli.show(tracked)
-
-
-def _references(given: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for text in given:
-        name, _, value = text.partition("=")
-        if not name or not value:
-            raise UserError(f"reference {text!r} is not of the form NAME=TEXT, like order=4711")
-        if name in found:
-            raise UserError(f"reference {name!r} is given twice; give each its own name")
-        found[name] = value
-    return found

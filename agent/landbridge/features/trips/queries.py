@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from landbridge.db.paging import Key, Page, page
 from landbridge.db.tables import devices, events, trips
 
 END = "the end of the trip"
@@ -60,6 +61,48 @@ def reopen(connection: Connection, trip: int, ended_s: int | None) -> None:
 def expect(connection: Connection, trip: int, hours: str) -> None:
     """Store the expected travel times (tables.py)."""
     connection.execute(update(trips).where(trips.c.trip == trip).values(expected=hours))
+
+
+def expect_arrival(connection: Connection, trip: int, planned_s: int | None, eta_s: int | None) -> None:
+    """Store when the trip was first expected to arrive, and when it is now."""
+    values = {"planned_s": planned_s, "eta_s": eta_s}
+    connection.execute(update(trips).where(trips.c.trip == trip).values(values))
+
+
+def change(connection: Connection, trip: int, values: Mapping[str, Any]) -> None:
+    """Change columns of a trip: container, route, destination, interval_s, expected; references
+    and tags."""
+    plain = {name: value for name, value in values.items() if name not in ("references", "tags")}
+    if "references" in values:
+        plain["customer"] = json.dumps(dict(values["references"]))
+    if "tags" in values:
+        plain["tags"] = json.dumps(list(values["tags"]))
+    connection.execute(update(trips).where(trips.c.trip == trip).values(plain))
+
+
+class Wanted(NamedTuple):
+    """Which trips; None: of all."""
+
+    tenant: str | None = None
+    state: str = "all"
+    device: str | None = None
+    container: str | None = None
+    route: str | None = None
+    tag: str | None = None
+
+
+def listed(connection: Connection, wanted: Wanted, after: Key | None, limit: int) -> Page:
+    """Return a page of trips, newest first."""
+    statement = select(trips)
+    for name in ("tenant", "device", "container", "route"):
+        if (value := getattr(wanted, name)) is not None:
+            statement = statement.where(trips.c[name] == value)
+    if wanted.tag is not None:
+        statement = statement.where(trips.c.tags.contains(json.dumps(wanted.tag), autoescape=True))
+    if wanted.state != "all":
+        is_running = trips.c.ended_s.is_(None)
+        statement = statement.where(is_running if wanted.state == "running" else ~is_running)
+    return page(connection, statement, [trips.c.trip], after, limit, newest_first=True)
 
 
 def find(connection: Connection, trip: int) -> Row[Any] | None:
@@ -117,10 +160,11 @@ def idle_s(connection: Connection, device: str) -> int | None:
 
 
 def tagged(connection: Connection, tag: str) -> list[str]:
-    """Return the devices whose running trips have the tag."""
-    has_tag = trips.c.tags.contains(json.dumps(tag), autoescape=True)
-    running = select(trips.c.device).where(trips.c.ended_s.is_(None), has_tag)
-    return list(connection.execute(running).scalars())
+    """Return the devices on trips where trip or device has the tag."""
+    text = json.dumps(tag)
+    has_tag = trips.c.tags.contains(text, autoescape=True) | devices.c.tags.contains(text, autoescape=True)
+    running = select(trips.c.device).join(devices, trips.c.device == devices.c.device)
+    return list(connection.execute(running.where(trips.c.ended_s.is_(None), has_tag)).scalars())
 
 
 def last(connection: Connection, device: str) -> Row[Any] | None:
@@ -165,6 +209,12 @@ def on_route(connection: Connection, route: str, most: int, tenant: str | None =
         mine = mine.where(trips.c.tenant == tenant)
     newest = mine.order_by(trips.c.started_s.desc(), trips.c.trip.desc())
     return list(connection.execute(newest.limit(most)))[::-1]
+
+
+def recent(connection: Connection, most: int, tenant: str | None = None) -> list[Row[Any]]:
+    """Return the newest trips (of one tenant; None: of all), the newest first."""
+    mine = select(trips) if tenant is None else select(trips).where(trips.c.tenant == tenant)
+    return list(connection.execute(mine.order_by(trips.c.started_s.desc(), trips.c.trip.desc()).limit(most)))
 
 
 def arrived(connection: Connection, route: str, before_s: int, most: int) -> list[Row[Any]]:

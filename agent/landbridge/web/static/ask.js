@@ -21,13 +21,20 @@ export async function act(path, body = {}) {
 }
 
 /** Send a body as JSON, as a page of ours. */
-export function post(path, body) {
+export function post(path, body, method = "POST") {
   const csrf = document.documentElement.dataset.csrf;
-  return fetch(path, { method: "POST", headers: { "X-CSRF-Token": csrf, "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  return fetch(path, { method, headers: { "X-CSRF-Token": csrf, "Content-Type": "application/json" }, body: JSON.stringify(body) });
 }
 
 /** Why something was refused: a message, or what is wrong with the values. */
 export const refusal = ({ detail }) => (Array.isArray(detail) ? detail.map(({ msg }) => msg).join(", ") : String(detail));
+
+/** Post and read the answer: {answer}, or {refused} with the message for the person. */
+export async function send(path, body) {
+  const answer = await post(path, body);
+  const read = await answer.json();
+  return answer.ok ? { answer: read } : { refused: refusal(read) };
+}
 
 /** The steps of a column as its values. */
 export function summed(steps) {

@@ -1,82 +1,64 @@
 // The fleet: a map and a list of the same rows, kept current by server-sent events.
-import { act, json, ms } from "./ask.js";
-import { grouped, SINGLE_ZOOM } from "./clusters.js";
-import { boundsOf, LABELS, makeMap, STATES } from "./map.js";
-import { _, label, make, time } from "./words.js";
+import { act, json, ms, post, refusal } from "./ask.js";
+import { actOn } from "./fleet-act.js";
+import { head, tableRows, TITLES } from "./fleet-list.js";
+import { drawMap } from "./fleet-map.js";
+import { COLUMNS, fitting, ORDER, read as readView, write } from "./fleet-view.js";
+import { _, country, label, language, make, time } from "./words.js";
 
-const ORDER = ["alarm", "silent", "moving", "dwelling", "unlocated", "new", "ended"];
 const REFRESH_MS = 300_000;
 const PAGE = 100; // rows; more are shown when asked for
 const rows = new Map();
-const search = document.getElementById("search");
-const body = document.querySelector("tbody");
-const feed = document.getElementById("feed");
-const more = document.getElementById("more");
+const [search, feed, more, filters, saved, bar] = ["search", "feed", "more", "filters", "saved", "selection"].map((id) => document.getElementById(id));
+const table = document.querySelector(".list table");
+const body = table.tBodies[0];
 const may = Boolean(document.querySelector(".list").dataset.operate);
-const shown = new Set(ORDER);
-let sorted = { by: "state", up: true };
+const selected = new Set();
+const closed = new Set(); // groups without their rows
+const all = make("input", { type: "checkbox", "aria-label": _("Select all") });
+let view = readView(location.search);
 let most = PAGE;
-let groups = [];
-let level = null; // the zoom that the groups are for
 let waiting = null;
 let fit = []; // what the list shows
 let regroup = () => {}; // until there is a map
 
-const KEYS = {
-  state: (row) => ORDER.indexOf(row.state),
-  container: (row) => row.container ?? row.device,
-  time: (row) => (row.time === null ? Infinity : -row.time),
-  next_session: (row) => row.due ?? Infinity,
-  battery_mv: (row) => row.battery_mv ?? Infinity,
-};
-
 /** The columns of /fleet as rows. */
 function read({ columns, texts, alarms }) {
   const minutes = (at) => (at === null ? null : ms(60 * at));
+  const tags = texts.map((text) => (text?.startsWith("[") ? JSON.parse(text) : []));
+  const text = (name, i) => texts[columns[name][i]];
   columns.device.forEach((device, i) => rows.set(device, {
-    device, container: columns.container[i], route: texts[columns.route[i]], destination: texts[columns.destination[i]],
-    state: texts[columns.state[i]], alarms: alarms[i] ?? [], time: minutes(columns.stationary_until_s[i] ?? columns.at_s[i]), due: minutes(columns.next_s[i]),
-    battery_mv: columns.battery_mv[i], at: columns.lat[i] === null ? null : [columns.lon[i] / 1e5, columns.lat[i] / 1e5],
+    device, container: columns.container[i], route: text("route", i), destination: text("destination", i), state: text("state", i),
+    place: text("place", i), km: columns.km[i], country: text("country", i), tags: tags[columns.tags[i]],
+    alarms: alarms[i] ?? [], time: minutes(columns.stationary_until_s[i] ?? columns.at_s[i]), due: minutes(columns.next_s[i]),
+    eta: minutes(columns.eta_s[i]), planned: minutes(columns.planned_s[i]), battery_mv: columns.battery_mv[i],
+    temperature: columns.temperature[i] === null ? null : columns.temperature[i] / 2,
+    at: columns.lat[i] === null ? null : [columns.lon[i] / 1e5, columns.lat[i] / 1e5],
   }));
 }
 
 /** A row as the API and the feed have it. */
 function put(it) {
   const parsed = (iso) => (iso === null ? null : Date.parse(iso));
-  const at = it.latitude === null ? null : [it.longitude, it.latitude];
-  rows.set(it.device, { ...it, at, time: parsed(it.stationary_until ?? it.time), due: parsed(it.next_session) });
-}
-
-/** Those that fit, sorted; such as are alike stay in the order of devices. */
-function list() {
-  const wanted = search.value.trim().toLowerCase();
-  const key = KEYS[sorted.by];
-  const order = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
-  const found = [...rows.values()].filter((row) => shown.has(row.state) && (!wanted
-    || [row.device, row.container, row.route, row.destination].join(" ").toLowerCase().includes(wanted)));
-  return found.sort((a, b) => (sorted.up ? 1 : -1) * order(key(a), key(b)));
-}
-
-const when = (at) => time(at === null ? null : new Date(at).toISOString().replace(".000Z", "Z"));
-
-function tableRow(row) {
-  const link = make("a", { href: `/devices/${encodeURIComponent(row.device)}` }, row.container ?? row.device);
-  const name = make("td", {}, link, make("small", {}, row.container ? row.device : _("No trip")));
-  const volts = row.battery_mv ? `${(row.battery_mv / 1000).toFixed(2)} V` : "–";
-  const why = row.alarms.map(label).join(_(", "));
-  const state = make("span", { class: `badge ${row.state}`, title: why }, why || label(row.state));
-  return make(
-    "tr", { "data-device": row.device }, make("td", {}, state), name, make("td", {}, when(row.time)),
-    make("td", { class: "wide" }, when(row.due)), make("td", { class: "wide" }, volts),
-  );
+  const near = it.place && ((language.startsWith("zh") && it.place.chinese) || it.place.name);
+  rows.set(it.device, {
+    ...it, place: near, km: it.place?.km ?? null, country: it.country && (it.country.code ?? it.country.name),
+    at: it.latitude === null ? null : [it.longitude, it.latitude], time: parsed(it.stationary_until ?? it.time),
+    due: parsed(it.next_session), eta: parsed(it.eta), planned: parsed(it.planned_arrival), temperature: it.temperature_c,
+  });
 }
 
 function draw() {
-  fit = list();
-  keepFocus(() => body.replaceChildren(...fit.slice(0, most).map(tableRow)));
+  fit = fitting([...rows.values()], view);
+  keepFocus(() => {
+    table.tHead.replaceChildren(head(view, may, all, sort));
+    body.replaceChildren(...tableRows(fit, view, { may, most, selected, closed, toggle }));
+  });
   document.getElementById("none").hidden = fit.length > 0 || !rows.size;
+  document.getElementById("empty").hidden = rows.size > 0;
   more.hidden = fit.length <= most;
   keepFocus(chips);
+  showSelection();
   regroup();
 }
 
@@ -84,9 +66,12 @@ function draw() {
 function keepFocus(redraw) {
   const held = document.activeElement;
   const device = held?.closest("tr[data-device]")?.dataset.device;
+  const tag = held?.tagName.toLowerCase();
+  const column = held?.dataset?.sort;
   const state = held?.classList.contains("chip") ? held.classList.item(1) : undefined;
   redraw();
-  if (device !== undefined) body.querySelector(`tr[data-device="${CSS.escape(device)}"] a`)?.focus();
+  if (device !== undefined) body.querySelector(`tr[data-device="${CSS.escape(device)}"] ${tag === "input" ? "input" : "a"}`)?.focus();
+  if (column !== undefined) table.querySelector(`[data-sort="${column}"]`)?.focus();
   if (state !== undefined) document.querySelector(`.chip.${state}`)?.focus();
 }
 
@@ -98,77 +83,72 @@ function changed() {
   }, rows.size > 1000 ? 2000 : 100);
 }
 
+/** Somebody wants another view: the address keeps it. */
+function look(change = {}) {
+  view = { ...view, ...change };
+  most = PAGE;
+  const query = write(view);
+  history.replaceState(null, "", query ? `?${query}` : location.pathname);
+  draw();
+}
+
+function sort(by) {
+  look({ sort: by, up: view.sort === by ? !view.up : true });
+}
+
+function toggle(group) {
+  if (!closed.delete(group)) closed.add(group);
+  draw();
+}
+
 function chips() {
   const counts = Object.fromEntries(ORDER.map((state) => [state, 0]));
   for (const row of rows.values()) counts[row.state] += 1;
   document.querySelector(".states").replaceChildren(...ORDER.filter((state) => counts[state]).map((state) => {
-    const pressed = String(shown.has(state));
+    const pressed = String(view.states.has(state));
     const chip = make("button", { class: `chip ${state}`, "aria-pressed": pressed }, make("span", { class: "sentence" }, label(state)), ` ${counts[state]}`);
     chip.addEventListener("click", () => {
-      if (!shown.delete(state)) shown.add(state);
-      draw();
+      const states = new Set(view.states);
+      if (!states.delete(state)) states.add(state);
+      look({ states });
     });
     return chip;
   }));
 }
 
-/** The map, with what the list shows in groups. */
-async function drawMap() {
-  const places = [...rows.values()].flatMap(({ at }) => (at ? [at] : []));
-  const around = { places, fitBoundsOptions: { padding: 60, maxZoom: 4 } };
-  const { map, drawNames } = await makeMap(document.getElementById("map"), around, () => groups.map(nameOf));
-  const group = () => {
-    level = Math.floor(map.getZoom());
-    groups = grouped(fit.filter(({ at }) => at), level);
-    return features();
+/** The choices of the filters, from what there is. */
+function choices() {
+  const every = [...rows.values()];
+  const fill = (name, values, text = (it) => it) => {
+    const options = [...new Set(values.filter(Boolean))].sort().map((value) => make("option", { value }, text(value)));
+    filters.elements[name].replaceChildren(make("option", { value: "" }, _("all")), ...options);
   };
-  const ofState = ["match", ["get", "state"], ...Object.entries(STATES).flat(), "#888"];
-  map.addSource("fleet", { type: "geojson", data: group() });
-  map.addLayer({
-    id: "clusters", type: "circle", source: "fleet", filter: ["has", "point_count"],
-    paint: {
-      "circle-radius": ["step", ["get", "point_count"], 13, 10, 17, 100, 22, 1000, 28],
-      // What most of them do; the ring says that one has an alarm.
-      "circle-color": ofState, "circle-opacity": 0.9,
-      "circle-stroke-color": ["case", ["get", "alarm"], STATES.alarm, "#fff"],
-      "circle-stroke-width": ["case", ["get", "alarm"], 4, 2],
-    },
-  });
-  map.addLayer({
-    id: "devices", type: "circle", source: "fleet", filter: ["!", ["has", "point_count"]],
-    paint: { "circle-radius": 7, "circle-color": ofState, "circle-stroke-color": "#fff", "circle-stroke-width": 2 },
-  });
-  map.on("click", "devices", ({ features: [found] }) => { location.href = `/devices/${encodeURIComponent(found.properties.device)}`; });
-  map.on("click", "clusters", ({ features: [found] }) => (
-    map.fitBounds(boundsOf(groups[found.properties.group].rows.map(({ at }) => at)), { padding: 80, maxZoom: SINGLE_ZOOM })
-  ));
-  for (const layer of ["devices", "clusters"]) {
-    map.on("mouseenter", layer, () => { map.getCanvas().style.cursor = "pointer"; });
-    map.on("mouseleave", layer, () => { map.getCanvas().style.cursor = ""; });
-  }
-  regroup = () => {
-    map.getSource("fleet").setData(group());
-    drawNames();
-  };
-  map.on("zoom", () => level !== Math.floor(map.getZoom()) && regroup());
-  drawNames();
-  map.once("idle", () => performance.mark("usable"));
+  fill("country", every.map((row) => row.country), (code) => country(code, code));
+  fill("route", every.map((row) => row.route));
+  fill("tag", every.flatMap((row) => row.tags));
+  showView();
 }
 
-function features() {
-  return {
-    type: "FeatureCollection",
-    features: groups.map(({ rows: [first, ...others], state, alarm, at }, group) => ({
-      type: "Feature", geometry: { type: "Point", coordinates: at },
-      properties: others.length ? { group, state, alarm, point_count: others.length + 1 } : { state, device: first.device },
-    })),
-  };
+/** The form says what the view is. */
+function showView() {
+  search.value = view.q;
+  for (const name of ["country", "route", "tag", "battery", "group"]) filters.elements[name].value = view[name];
+  filters.elements.late.checked = view.late;
+  document.querySelectorAll("#columns input").forEach((box) => { box.checked = view.columns.includes(box.value); });
 }
 
-/** How many a group has, and what a single one is called. */
-function nameOf({ rows: [first, ...others], at }) {
-  if (others.length) return { ...LABELS.count, text: String(others.length + 1), at };
-  return { ...LABELS.device, text: first.container ?? first.device, at };
+/** How many are selected, and what can be done with them. */
+function showSelection() {
+  bar.hidden = !selected.size;
+  document.getElementById("selected").textContent = _("{number} selected", { number: selected.size });
+  const listed = fit.filter(({ device }) => selected.has(device)).length;
+  all.checked = listed > 0 && listed === fit.length;
+  all.indeterminate = listed > 0 && listed < fit.length;
+}
+
+function choose(found) {
+  found.forEach(({ device }) => selected.add(device));
+  draw();
 }
 
 function follow() {
@@ -190,7 +170,7 @@ function follow() {
 }
 
 async function alarms() {
-  const open = (await json("/v1/alarms?limit=1000")).filter(({ state }) => state === "raised");
+  const open = (await json("/v1/alarms?limit=1000")).alarms.filter(({ state }) => state === "raised");
   const place = document.getElementById("alarms");
   place.hidden = !open.length;
   document.getElementById("raised").textContent = open.length;
@@ -217,27 +197,80 @@ async function acknowledge(it) {
 // Nobody reports silence: look again from time to time.
 async function refresh() {
   read(await json("/fleet"));
+  choices();
   draw();
 }
 
+/** The views that this person has kept. */
+async function views() {
+  const { views: kept } = await json("/v1/fleet/views");
+  const options = kept.map(({ name, query, view: number }) => make("option", { value: query, "data-view": number }, name));
+  saved.replaceChildren(make("option", { value: "" }, _("Saved views")), ...options);
+  const now = write(view);
+  saved.value = kept.some(({ query }) => query === now) ? now : "";
+  document.getElementById("remove-view").hidden = !saved.value;
+}
+
+async function saveView() {
+  const name = window.prompt(_("Name of the view"))?.trim();
+  if (!name) return;
+  const answer = await post("/v1/fleet/views", { name, query: write(view) });
+  if (!answer.ok) window.alert(refusal(await answer.json()));
+  await views();
+}
+
+async function removeView() {
+  const chosen = saved.selectedOptions[0];
+  if (!window.confirm(_("Delete the saved view {name}?", { name: chosen.textContent }))) return;
+  await fetch(`/v1/fleet/views/${chosen.dataset.view}`, { method: "DELETE", headers: { "X-CSRF-Token": document.documentElement.dataset.csrf } });
+  await views();
+}
+
 search.addEventListener("input", () => {
-  most = PAGE;
-  changed();
+  view.q = search.value;
+  look();
+});
+filters.addEventListener("submit", (event) => event.preventDefault());
+document.querySelector("details.filters").addEventListener("change", ({ target: { name, value, checked } }) => {
+  if (name === "late") look({ late: checked });
+  else if (name) look({ [name]: value });
+  else look({ columns: COLUMNS.filter((each) => document.querySelector(`#columns input[value="${each}"]`).checked) });
 });
 more.addEventListener("click", () => {
   most += PAGE;
   draw();
 });
-document.querySelectorAll("[data-sort]").forEach((button) => button.addEventListener("click", () => {
-  const by = button.dataset.sort;
-  sorted = { by, up: sorted.by === by ? !sorted.up : true };
-  document.querySelectorAll("th").forEach((head) => head.removeAttribute("aria-sort"));
-  button.parentElement.setAttribute("aria-sort", sorted.up ? "ascending" : "descending");
+body.addEventListener("change", ({ target }) => {
+  if (target.checked) selected.add(target.value);
+  else selected.delete(target.value);
+  showSelection();
+});
+all.addEventListener("change", () => {
+  fit.forEach(({ device }) => (all.checked ? selected.add(device) : selected.delete(device)));
   draw();
+});
+document.getElementById("clear").addEventListener("click", () => {
+  selected.clear();
+  draw();
+});
+saved.addEventListener("change", () => {
+  look(readView(saved.value));
+  showView();
+  views();
+});
+document.getElementById("save-view").addEventListener("click", saveView);
+document.getElementById("remove-view").addEventListener("click", removeView);
+document.getElementById("columns").append(...COLUMNS.map((name) => {
+  const box = make("input", { type: "checkbox", value: name });
+  box.disabled = name === "container";
+  return make("label", { class: "check" }, box, ` ${TITLES[name]}`);
 }));
 read(await json("/fleet"));
-drawMap();
+drawMap([...rows.values()], () => fit, may && choose).then((made) => { regroup = made; });
+choices();
 draw();
 follow();
 alarms();
+views();
+if (may) actOn(() => [...selected], refresh);
 setInterval(refresh, REFRESH_MS);

@@ -26,7 +26,7 @@ export function showLabels(map, find) {
     canvas.height = clientHeight * ratio;
     context.scale(ratio, ratio);
     Object.assign(context, { textAlign: "center", textBaseline: "middle", lineJoin: "round", lineWidth: 3 });
-    const [taken, bounds, centre] = [[], map.getBounds(), map.getCenter().lng];
+    const [taken, bounds, centre] = [controls(map), map.getBounds(), map.getCenter().lng];
     for (const it of find()) {
       const at = [beside(it.at[0], centre), it.at[1]];
       if (!bounds.contains(at)) continue;
@@ -48,6 +48,14 @@ export function showLabels(map, find) {
   map.on("move", draw);
   draw();
   return draw;
+}
+
+/** The room that the map's controls take. */
+function controls(map) {
+  const { left, top } = map.getContainer().getBoundingClientRect();
+  return [...map.getContainer().querySelectorAll(".maplibregl-ctrl")].map((it) => it.getBoundingClientRect()).map((box) => (
+    [box.left - left, box.top - top, box.right - left, box.bottom - top]
+  ));
 }
 
 const overlap = (a, b) => a[0] < b[2] && a[2] > b[0] && a[1] < b[3] && a[3] > b[1];

@@ -2,11 +2,12 @@
 import { asset, json } from "./ask.js";
 import { showLabels } from "./labels.js";
 import * as maplibregl from "./maplibre/maplibre-gl.mjs";
-import { _, country, language } from "./words.js";
+import * as tiles from "./tiles.js";
+import { colour } from "./tokens.js";
+import { _, country, language, make } from "./words.js";
 
-const tokens = getComputedStyle(document.documentElement);
-/** A colour of the design tokens. */
-export const colour = (name) => tokens.getPropertyValue(`--${name}`).trim();
+export { colour };
+
 const [INK, HALO] = [colour("map-ink"), colour("map-halo")];
 export const STATES = Object.fromEntries(["alarm", "silent", "moving", "dwelling", "new", "ended"].map((state) => [state, colour(state)]));
 export const LABELS = {
@@ -14,6 +15,7 @@ export const LABELS = {
   country: { size: 13, weight: 600, color: INK, halo: HALO },
   event: { size: 11, weight: 600, color: colour("ink"), halo: HALO, below: -15 },
   device: { size: 11, weight: 500, color: colour("ink"), halo: HALO, below: 16 },
+  station: { size: 11, weight: 600, color: colour("ink"), halo: HALO, below: -12 },
   count: { size: 12, weight: 600, color: colour("paper"), always: true },
 };
 // Places shown from a zoom on, by rank of size.
@@ -26,22 +28,25 @@ const WORDS = {
 // A country is named where it is wide enough: degrees of its side, times the map's scale.
 const WIDE = 14;
 
-const OVERVIEW = "map/overview.geojson";
-const DETAIL = "map/countries.geojson";
-const DETAIL_ZOOM = 3.5; // from here on the coarse outlines are seen to be coarse
+/** Outlines, and the zoom from which the ones before are seen to be coarse. */
+const OUTLINES = [["overview", "map/overview.geojson", 0], ["detail", "map/countries.geojson", 3.5], ["near", "map/near.geojson", 6.5]];
+const [MAX_ZOOM, MAX_TILES_ZOOM] = [13, 18];
 
 // Its worker begins before there is anything for it to do.
 maplibregl.prewarm();
 
 /** The map in `container` around `places` ([longitude, latitude] each), if there are any, when it can take layers;
- * and what draws its names again: `names()` gives labels that go before the usual ones. */
+ * what draws its names again: `names()` gives labels that go before the usual ones; and `offer(name, set)`, which
+ * adds a layer to the switch. */
 export async function makeMap(container, { places = [], ...options } = {}, names = () => []) {
   const bounds = boundsOf(places);
   const around = bounds.isEmpty() ? {} : { bounds, fitBoundsOptions: { padding: 40, maxZoom: 9 } };
   const isAcross = !bounds.isEmpty() && bounds.getEast() > 180;
+  const usual = baseNames();
+  const own = tiles.tiles && await tiles.style().catch(() => null);
   const map = new maplibregl.Map({
-    container, style: style(), attributionControl: false, dragRotate: false, pitchWithRotate: false,
-    renderWorldCopies: isAcross, fadeDuration: 0, maxZoom: 13, minZoom: 0.5, center: [60, 48], zoom: 2,
+    container, style: style(own), attributionControl: false, dragRotate: false, pitchWithRotate: false,
+    renderWorldCopies: isAcross, fadeDuration: 0, maxZoom: own ? MAX_TILES_ZOOM : MAX_ZOOM, minZoom: 0.5, center: [60, 48], zoom: 2,
     locale: WORDS, ...around, ...options,
   });
   map.touchZoomRotate.disableRotation();
@@ -49,19 +54,56 @@ export async function makeMap(container, { places = [], ...options } = {}, names
   map.addControl(new maplibregl.ScaleControl(), "bottom-left");
   const credit = "Natural Earth · © GeoNames (CC BY 4.0)";
   map.addControl(new maplibregl.AttributionControl({ customAttribution: credit, compact: false }));
+  map.on("error", () => complain(container));
+  if (tiles.tiles && !own) complain(container);
   container.map = map; // for whoever looks into the page from outside
-  const usual = baseNames();
   await new Promise((done) => map.once("style.load", done));
   map.resize(); // it may have been made before the page had its shape
   map.on("zoom", () => refine(map));
   refine(map);
   let ofBase = () => [];
-  const drawNames = showLabels(map, () => [...names(), ...ofBase(map.getZoom())]);
+  const shown = { names: true, tiles: Boolean(own) };
+  const drawNames = showLabels(map, () => [...names(), ...(shown.names && !(shown.tiles && tiles.hasNames()) ? ofBase(map.getZoom()) : [])]);
   usual.then((found) => {
     ofBase = found;
     drawNames();
   });
-  return { map, drawNames };
+  const offer = layerSwitch(map);
+  if (own) {
+    offer(_("Map tiles"), (isOn) => {
+      shown.tiles = isOn;
+      show(map, own.layers.map(({ id }) => id), isOn);
+      drawNames();
+    });
+  }
+  offer(_("Names of places"), (isOn) => {
+    shown.names = isOn;
+    drawNames();
+  });
+  return { map, drawNames, offer };
+}
+
+/** Show layers, or not. */
+export const show = (map, ids, isOn) => ids.filter((id) => map.getLayer(id)).forEach((id) => (
+  map.setLayoutProperty(id, "visibility", isOn ? "visible" : "none")
+));
+
+/** A list of check boxes in a corner of the map; what adds one. */
+function layerSwitch(map) {
+  const list = make("div", {});
+  const box = make("details", { class: "maplibregl-ctrl maplibregl-ctrl-group layers" }, make("summary", {}, _("Layers")), list);
+  map.addControl({ onAdd: () => box, onRemove: () => box.remove() }, "top-right");
+  return (name, set) => {
+    const check = make("input", { type: "checkbox", checked: "" });
+    check.addEventListener("change", () => set(check.checked));
+    list.append(make("label", { class: "check" }, check, ` ${name}`));
+  };
+}
+
+/** Say once that a part of the map does not come: the rest works. */
+function complain(container) {
+  if (container.querySelector(".missing")) return;
+  container.append(make("p", { class: "missing", role: "status" }, _("A part of the map cannot be loaded.")));
 }
 
 /** Around all places ([longitude, latitude] each): from behind the widest gap between them on, so that the east is
@@ -90,20 +132,26 @@ async function baseNames() {
   };
 }
 
-/** Put the outlines in detail in place of the coarse ones, once somebody looks near. */
+/** Put finer outlines in place of coarse ones, once somebody looks near. */
 function refine(map) {
-  if (map.getZoom() < DETAIL_ZOOM || map.getSource("detail")) return;
-  const [, above] = map.getLayersOrder();
-  map.addSource("detail", outlines(DETAIL));
-  map.addLayer({ ...land("detail"), minzoom: DETAIL_ZOOM }, above);
-  const replace = ({ sourceId }) => {
-    if (sourceId !== "detail" || !map.isSourceLoaded("detail")) return;
-    map.off("sourcedata", replace);
-    map.setLayerZoomRange("overview", 0, DETAIL_ZOOM);
-  };
-  map.on("sourcedata", replace);
+  OUTLINES.slice(1).forEach(([source, path, zoom], i) => {
+    if (map.getZoom() < zoom || map.getSource(source)) return;
+    map.addSource(source, outlines(path));
+    map.addLayer({ ...land(source), minzoom: zoom }, map.getLayersOrder().find((id) => !OUTLINES.some(([name]) => name === id)));
+    const replace = ({ sourceId }) => {
+      if (sourceId !== source || !map.isSourceLoaded(source)) return;
+      map.off("sourcedata", replace);
+      OUTLINES.slice(0, i + 1).filter(([name]) => map.getLayer(name)).forEach(([name]) => {
+        const layer = map.getLayer(name);
+        map.setLayerZoomRange(name, layer.minzoom, Math.min(layer.maxzoom ?? zoom, zoom));
+      });
+    };
+    map.on("sourcedata", replace);
+  });
 }
 
 const outlines = (path) => ({ type: "geojson", data: asset(path), tolerance: 0.2 });
 const land = (source) => ({ id: source, type: "fill", source, paint: { "fill-color": colour("land"), "fill-outline-color": colour("frontier") } });
-const style = () => ({ version: 8, sources: { overview: outlines(OVERVIEW) }, layers: [land("overview")] });
+const style = (own) => ({
+  version: 8, ...own, sources: { overview: outlines(OUTLINES[0][1]), ...own?.sources }, layers: [land("overview"), ...(own?.layers ?? [])],
+});

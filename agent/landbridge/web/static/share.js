@@ -1,9 +1,20 @@
-// Where one container is.
-import { makeMap, STATES } from "./map.js";
+// Where one container is, and the route that it is on.
+import { boundsOf, makeMap, STATES } from "./map.js";
+import { drawRoute } from "./route.js";
 
-const { latitude, longitude } = JSON.parse(document.getElementById("data").textContent);
+// Within a page of another site, its own head stands above.
+if (window.top !== window) document.body.classList.add("embedded");
+document.getElementById("print").addEventListener("click", () => window.print());
+const { latitude, longitude, way } = JSON.parse(document.getElementById("data").textContent);
 const known = latitude !== null;
-const { map } = await makeMap(document.getElementById("map"), known ? { center: [longitude, latitude], zoom: 4 } : {});
+const places = [...way.stations.map((it) => [it.longitude, it.latitude]), ...(known ? [[longitude, latitude]] : [])];
+const NEAREST = 6;
+let names = () => [];
+// Kept, so that it can be printed.
+const { map, drawNames } = await makeMap(document.getElementById("map"), {
+  places, canvasContextAttributes: { preserveDrawingBuffer: true }, fitBoundsOptions: { padding: room(), maxZoom: NEAREST },
+}, () => names());
+names = drawRoute(map, way);
 if (known) {
   map.addSource("here", { type: "geojson", data: { type: "Point", coordinates: [longitude, latitude] } });
   map.addLayer({
@@ -11,4 +22,17 @@ if (known) {
     paint: { "circle-radius": 9, "circle-color": STATES.moving, "circle-stroke-color": "#fff", "circle-stroke-width": 3 },
   });
 }
+drawNames();
+matchMedia("print").addEventListener("change", () => {
+  map.resize();
+  if (places.length) map.fitBounds(boundsOf(places), { padding: room(), maxZoom: NEAREST, animate: false });
+});
 setTimeout(() => location.reload(), 600_000);
+
+/** What the card leaves of the map. */
+function room() {
+  const [card, all] = [".over", "#map"].map((each) => document.querySelector(each).getBoundingClientRect());
+  const isBelow = card.top > all.top + all.height / 3;
+  if (card.top >= all.bottom) return 40;
+  return { top: 50, right: 50, left: isBelow ? 30 : Math.min(card.right - all.left + 30, all.width / 2), bottom: isBelow ? Math.min(all.bottom - card.top + 20, all.height * 0.6) : 50 };
+}

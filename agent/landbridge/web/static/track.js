@@ -2,7 +2,8 @@
 import { json, ms, summed } from "./ask.js";
 import * as eventView from "./events.js";
 import { beside } from "./labels.js";
-import { colour, LABELS, makeMap, STATES } from "./map.js";
+import { colour, LABELS, makeMap, show, STATES } from "./map.js";
+import { drawRoute, ROUTE_LAYERS } from "./route.js";
 import { _, make } from "./words.js";
 
 const HOUR_MS = 3600_000;
@@ -30,7 +31,7 @@ export function read({ columns: it }, bits) {
 /** The track of a device. `known()`: only what had come in by then; `seek` moves the moment. */
 export class Track {
   constructor(base, overview, step_s, bits, events, { known, seek, chosen }) {
-    Object.assign(this, { base, overview, bits, events, known, seek, chosen, happened: [] });
+    Object.assign(this, { base, overview, bits, events, known, seek, chosen, happened: [], stations: () => [] });
     this.isWhole = step_s === 1;
     this.gap = Math.max(GAP_MS, 3000 * step_s);
     this.fixes = overview.filter((it) => it.where);
@@ -40,8 +41,16 @@ export class Track {
   /** Put it on a map in `container`, as it is at `now`. */
   async show(container, now, by, scale) {
     const places = this.fixes.filter(isGood).map((it) => it.where);
-    const { map: made, drawNames } = await makeMap(container, { places }, () => eventView.names(this.happened));
+    const { map: made, drawNames, offer } = await makeMap(container, { places }, () => [...eventView.names(this.happened), ...this.stations()]);
     for (const [source, data] of Object.entries(this.at(now))) made.addSource(source, { type: "geojson", data });
+    // Rings below the track: it passes through them.
+    made.addLayer({
+      id: "events", type: "circle", source: "events",
+      paint: {
+        "circle-radius": 7, "circle-color": "rgba(0,0,0,0)",
+        "circle-stroke-color": eventView.COLOUR_OF_TYPE, "circle-stroke-width": 3,
+      },
+    });
     const line = { "line-color": colour("travelled"), "line-width": 2 };
     made.addLayer({ id: "track", type: "line", source: "lines", filter: ["!", ["get", "gap"]], paint: line });
     made.addLayer({
@@ -58,16 +67,11 @@ export class Track {
       },
     });
     made.addLayer({
-      id: "events", type: "circle", source: "events",
-      paint: {
-        "circle-radius": 6, "circle-color": "rgba(255,255,255,0.85)",
-        "circle-stroke-color": eventView.COLOUR_OF_TYPE, "circle-stroke-width": 3,
-      },
-    });
-    made.addLayer({
       id: "here", type: "circle", source: "here",
       paint: { "circle-radius": 8, "circle-color": STATES.moving, "circle-stroke-color": "#fff", "circle-stroke-width": 3 },
     });
+    made.addSource("hover", { type: "geojson", data: EMPTY });
+    made.addLayer({ id: "hover", type: "circle", source: "hover", paint: { "circle-radius": 6, "circle-color": colour("main"), "circle-stroke-color": "#fff", "circle-stroke-width": 2 } });
     made.on("click", "points", ({ features: [found] }) => {
       this.seek(found.properties.taken);
       this.chosen(found.properties.seq);
@@ -77,6 +81,22 @@ export class Track {
     drawNames();
     this.paint(by, scale);
     if (!this.isWhole) made.on("moveend", () => this.nearer());
+    made.once("idle", () => this.addRoute(offer));
+  }
+
+  /** The route is drawn when the track is there. */
+  async addRoute(offer) {
+    const route = await json(`${this.base}/route`);
+    if (!route.stations.length) return;
+    const names = drawRoute(this.map, route, "events");
+    let isOn = true;
+    this.stations = () => (isOn ? names() : []);
+    offer(_("Route and stations"), (chosen) => {
+      isOn = chosen;
+      show(this.map, ROUTE_LAYERS, isOn);
+      this.drawNames();
+    });
+    this.drawNames();
   }
 
   /** Put all points of what the map shows, or as many as it can bear, between those of the overview. */
@@ -114,6 +134,12 @@ export class Track {
       events: eventView.features(this.happened),
       here: last ? dot(last) : EMPTY,
     };
+  }
+
+  /** Mark where it was at a time; null: nowhere. */
+  mark(time) {
+    const fix = time === null ? null : this.fixes.findLast((it) => it.taken <= time && isGood(it));
+    this.map?.getSource("hover")?.setData(fix ? dot(fix) : EMPTY);
   }
 
   lines(passed) {

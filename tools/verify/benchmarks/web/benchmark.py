@@ -30,8 +30,8 @@ from landbridge.config import Config, Store, Web
 from landbridge.core.clock import Clock
 from landbridge.core.secret import make
 from landbridge.db.database import open_database
-from landbridge.features.users import queries as stored_tokens
 from landbridge.features.users import rules as tokens
+from landbridge.features.users.queries import sessions
 from landbridge.web import auth as viewer
 from landbridge.web.server import serving
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -77,7 +77,8 @@ def measure(folder: Path, seed: int) -> dict[str, Any]:
     with database.writing() as connection:
         secret = tokens.add(connection, "bench", "reader", None, "bench", clock.now_s())
         cookie, hashed = make()
-        stored_tokens.begin_session(connection, hashed, 1, clock.now_s() + 3600, clock.now_s())
+        values = {"means": "token", "ends_s": clock.now_s() + 3600, "address": "", "browser": ""}
+        sessions.begin(connection, hashed, values | {"token": 1}, clock.now_s())
     config = Config(store=Store(database.place), web=Web(port=port))
     found: dict[str, Any] = {"seed": seed, "devices": DEVICES, "points": POINTS, "load": os.getloadavg()[0]}
     with serving(config, database, clock, threading.Event()):

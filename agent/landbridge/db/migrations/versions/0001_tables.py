@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from landbridge.db import audited
+
 revision = "0001"
 down_revision = None
 
@@ -18,11 +20,26 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("at_s", Integer, nullable=False),
         sa.Column("who", sa.Text(), nullable=False),
         sa.Column("device", sa.String(length=32)),
-        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("trip", Integer),
+        sa.Column("tenant", sa.Text()),
+        sa.Column("what", sa.Text()),
+        sa.Column("action", sa.String(length=8)),
+        sa.Column("noun", sa.String(length=32)),
+        sa.Column("subject", sa.Text()),
+        sa.Column("before", sa.Text()),
+        sa.Column("after", sa.Text()),
         sa.PrimaryKeyConstraint("entry"),
+    )
+    op.create_table(
+        "acting",
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("at_s", Integer, nullable=False),
+        sa.PrimaryKeyConstraint("who"),
     )
     op.create_index("ix_audit_at_s", "audit", ["at_s"])
     op.create_index("ix_audit_device", "audit", ["device"])
+    op.create_index("ix_audit_noun", "audit", ["noun"])
+    op.create_index("ix_audit_tenant", "audit", ["tenant"])
     op.create_table(
         "profile_rollouts",
         sa.Column("rollout", Integer, nullable=False),
@@ -76,6 +93,8 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("wrapped_key", sa.LargeBinary(), nullable=False),
         sa.Column("created_s", Integer, nullable=False),
+        sa.Column("retired_s", Integer),
+        sa.Column("tags", sa.Text(), server_default="[]", nullable=False),
         sa.Column("next_down_number", Integer, nullable=False),
         sa.Column("window_top", Integer, nullable=False),
         sa.Column("window_bits", Integer, nullable=False),
@@ -159,9 +178,11 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("name", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("only_public", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("tenant", sa.Text()),
         sa.Column("what", sa.Text(), nullable=False),
         sa.Column("wrapped_secret", sa.LargeBinary()),
+        sa.Column("wrapped_old_secret", sa.LargeBinary()),
         sa.Column("cursor", Integer, nullable=False),
         sa.Column("delivered", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("delivered_s", Integer),
@@ -174,17 +195,66 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.PrimaryKeyConstraint("integration"),
     )
     op.create_table(
+        "users",
+        sa.Column("user", Integer, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("mail", sa.Text()),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("tenant", sa.Text()),
+        sa.Column("password", sa.Text()),
+        sa.Column("subject", sa.Text()),
+        sa.Column("totp", sa.LargeBinary()),
+        sa.Column("totp_since_s", Integer),
+        sa.Column("totp_step", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("added_by", sa.Text(), nullable=False),
+        sa.Column("added_s", Integer, nullable=False),
+        sa.Column("seen_s", Integer),
+        sa.Column("disabled_by", sa.Text()),
+        sa.Column("disabled_s", Integer),
+        sa.Column("ended_by", sa.Text()),
+        sa.Column("ended_s", Integer),
+        sa.PrimaryKeyConstraint("user"),
+        sa.UniqueConstraint("subject"),
+    )
+    op.create_index(
+        "users_by_name",
+        "users",
+        ["name"],
+        unique=True,
+        sqlite_where=sa.text("ended_s IS NULL"),
+        postgresql_where=sa.text("ended_s IS NULL"),
+    )
+    op.create_table(
+        "invitations",
+        sa.Column("user", Integer, nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("ends_s", Integer, nullable=False),
+        sa.ForeignKeyConstraint(["user"], ["users.user"]),
+        sa.PrimaryKeyConstraint("user"),
+        sa.UniqueConstraint("hash"),
+    )
+    op.create_table(
+        "recovery_codes",
+        sa.Column("user", Integer, nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["user"], ["users.user"]),
+        sa.PrimaryKeyConstraint("user", "hash"),
+    )
+    op.create_table(
         "tokens",
         sa.Column("token", Integer, nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("tenant", sa.Text()),
+        sa.Column("user", Integer),
         sa.Column("added_by", sa.Text(), nullable=False),
         sa.Column("added_s", Integer, nullable=False),
+        sa.Column("ends_s", Integer),
+        sa.Column("used_s", Integer),
         sa.Column("revoked_by", sa.Text()),
         sa.Column("revoked_s", Integer),
-        sa.Column("password", sa.Text()),
+        sa.ForeignKeyConstraint(["user"], ["users.user"]),
         sa.PrimaryKeyConstraint("token"),
     )
     op.create_index("ix_tokens_hash", "tokens", ["hash"], unique=True)
@@ -431,6 +501,93 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.PrimaryKeyConstraint("integration", "device"),
     )
     op.create_table(
+        "notification_channels",
+        sa.Column("channel", Integer, nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
+        sa.Column("wrapped_address", sa.LargeBinary(), nullable=False),
+        sa.Column("language", sa.String(length=16), nullable=False),
+        sa.Column("zone", sa.Text(), nullable=False),
+        sa.Column("tenant", sa.Text()),
+        sa.Column("cursor", Integer, nullable=False),
+        sa.Column("added_by", sa.Text(), nullable=False),
+        sa.Column("added_s", Integer, nullable=False),
+        sa.Column("removed_by", sa.Text()),
+        sa.Column("removed_s", Integer),
+        sa.PrimaryKeyConstraint("channel"),
+    )
+    op.create_table(
+        "report_schedules",
+        sa.Column("schedule", Integer, nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("form", sa.String(length=8), nullable=False),
+        sa.Column("mailbox", sa.Text(), nullable=False),
+        sa.Column("language", sa.String(length=16), nullable=False),
+        sa.Column("every", sa.String(length=8), nullable=False),
+        sa.Column("tenant", sa.Text()),
+        sa.Column("next_s", Integer, nullable=False),
+        sa.Column("try_s", Integer, nullable=False),
+        sa.Column("attempts", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("answer", sa.Text()),
+        sa.Column("answered_s", Integer),
+        sa.Column("added_by", sa.Text(), nullable=False),
+        sa.Column("added_s", Integer, nullable=False),
+        sa.Column("removed_s", Integer),
+        sa.PrimaryKeyConstraint("schedule"),
+    )
+    op.create_table(
+        "notification_rules",
+        sa.Column("channel", Integer, nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("place", Integer, nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["channel"],
+            ["notification_channels.channel"],
+        ),
+        sa.PrimaryKeyConstraint("channel", "name"),
+    )
+    op.create_table(
+        "notifications",
+        sa.Column("notification", Integer, nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("channel", Integer, nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("alarm", Integer),
+        sa.Column("device", sa.String(length=32)),
+        sa.Column("tenant", sa.Text()),
+        sa.Column("rule", sa.String(length=32), nullable=False),
+        sa.Column("is_digest", sa.Boolean(), nullable=False),
+        sa.Column("most_a_week", Integer),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("made_s", Integer, nullable=False),
+        sa.Column("due_s", Integer, nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("message", Integer),
+        sa.Column("lease_until_s", Integer),
+        sa.Column("attempts", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("answer", sa.Text()),
+        sa.Column("answered_s", Integer),
+        sa.ForeignKeyConstraint(
+            ["channel"],
+            ["notification_channels.channel"],
+        ),
+        sa.PrimaryKeyConstraint("notification"),
+        sa.UniqueConstraint("id"),
+    )
+    op.create_index("ix_notifications_event", "notifications", ["event"])
+    op.create_index("ix_notifications_alarm", "notifications", ["alarm"])
+    op.create_index(
+        "notifications_open",
+        "notifications",
+        ["channel", "due_s"],
+        sqlite_where=sa.text("state IN ('waiting', 'sending')"),
+        postgresql_where=sa.text("state IN ('waiting', 'sending')"),
+    )
+    op.create_index("notifications_by_device", "notifications", ["channel", "device", "answered_s"])
+    op.create_table(
         "release_files",
         sa.Column("board", sa.String(length=32), nullable=False),
         sa.Column("sequence", Integer, autoincrement=False, nullable=False),
@@ -461,15 +618,22 @@ def upgrade() -> None:  # noqa: PLR0915
     )
     op.create_table(
         "sessions",
+        sa.Column("session", Integer, nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
-        sa.Column("token", Integer, nullable=False),
+        sa.Column("user", Integer),
+        sa.Column("token", Integer),
+        sa.Column("means", sa.String(length=16), nullable=False),
+        sa.Column("began_s", Integer, nullable=False),
+        sa.Column("seen_s", Integer, nullable=False),
         sa.Column("ends_s", Integer, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["token"],
-            ["tokens.token"],
-        ),
-        sa.PrimaryKeyConstraint("hash"),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("browser", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["user"], ["users.user"]),
+        sa.ForeignKeyConstraint(["token"], ["tokens.token"]),
+        sa.PrimaryKeyConstraint("session"),
+        sa.UniqueConstraint("hash"),
     )
+    op.create_index("ix_sessions_user", "sessions", ["user"])
     op.create_table(
         "setting_reports",
         sa.Column("device", sa.String(length=32), nullable=False),
@@ -517,6 +681,8 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("by_arrival", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("customer", sa.Text(), server_default="{}", nullable=False),
         sa.Column("tags", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("planned_s", Integer),
+        sa.Column("eta_s", Integer),
         sa.Column("expected", sa.Text()),
         sa.ForeignKeyConstraint(
             ["device"],
@@ -671,6 +837,15 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.PrimaryKeyConstraint("rollout", "device"),
     )
     op.create_table(
+        "saved_views",
+        sa.Column("view", Integer, nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("view"),
+    )
+    op.create_index("ix_saved_views_owner", "saved_views", ["owner"])
+    op.create_table(
         "commands",
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("command", Integer, autoincrement=False, nullable=False),
@@ -803,6 +978,18 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.PrimaryKeyConstraint("device", "revision"),
     )
     op.create_table(
+        "idempotency_keys",
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("begun_s", Integer, nullable=False),
+        sa.Column("status", Integer),
+        sa.Column("media_type", sa.Text()),
+        sa.Column("wrapped_answer", sa.LargeBinary()),
+        sa.PrimaryKeyConstraint("who", "key"),
+    )
+    op.create_index("ix_idempotency_keys_begun_s", "idempotency_keys", ["begun_s"])
+    op.create_table(
         "share_links",
         sa.Column("share_link", Integer, nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
@@ -811,6 +998,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("until_s", Integer, nullable=False),
         sa.Column("added_by", sa.Text(), nullable=False),
         sa.Column("added_s", Integer, nullable=False),
+        sa.Column("embedded", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("revoked_by", sa.Text()),
         sa.Column("revoked_s", Integer),
         sa.ForeignKeyConstraint(
@@ -891,3 +1079,5 @@ def upgrade() -> None:  # noqa: PLR0915
         # To look up the device and the trip of each row costs more than to store it (db/tables.py).
         for table, name in (("points", "device"), ("points", "trip"), ("uplinks", "device")):
             op.drop_constraint(f"{table}_{name}_fkey", table, type_="foreignkey")
+
+    audited.create(op.get_bind())

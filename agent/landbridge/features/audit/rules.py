@@ -1,0 +1,65 @@
+"""An entry of the audit log as JSON, in words, and as a file."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row
+
+from landbridge.core.clock import iso
+from landbridge.core.deeds import in_words
+
+_COLUMNS = ("entry", "time", "who", "action", "noun", "subject", "device", "what", "before", "after")
+
+class Format(StrEnum):
+    """Formats of the file."""
+
+    CSV = "csv"
+    JSON = "json"
+
+
+MEDIA_TYPES = {Format.CSV: "text/csv; charset=utf-8", Format.JSON: "application/json"}
+
+
+def serialize(row: Row[Any]) -> dict[str, Any]:
+    """Return an entry; of a change, what differs."""
+    before, after = (json.loads(text) if text else None for text in (row.before, row.after))
+    if before and after:
+        changed = [name for name in after if before.get(name) != after[name]]
+        before, after = ({name: each.get(name) for name in changed} for each in (before, after))
+    return {
+        "entry": row.entry, "time": iso(row.at_s), "who": row.who, "device": row.device,
+        "action": row.action, "noun": row.noun, "subject": row.subject, "what": in_words(row),
+        "before": before, "after": after,
+    }  # fmt: skip
+
+
+def export(rows: Iterable[Row[Any]], form: Format) -> Iterator[str]:
+    """Yield the file in pieces."""
+    return _csv(rows) if form is Format.CSV else _json(rows)
+
+
+def _csv(rows: Iterable[Row[Any]]) -> Iterator[str]:
+    yield ",".join(_COLUMNS) + "\r\n"
+    for row in rows:
+        shown = serialize(row)
+        text = io.StringIO()
+        csv.writer(text).writerow(_cell(shown[name]) for name in _COLUMNS)
+        yield text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """A text that a spreadsheet would take for a formula begins with an apostrophe."""
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
+
+
+def _json(rows: Iterable[Row[Any]]) -> Iterator[str]:
+    yield "["
+    for number, row in enumerate(rows):
+        yield f"{',' if number else ''}\n{json.dumps(serialize(row), ensure_ascii=False)}"
+    yield "\n]\n"

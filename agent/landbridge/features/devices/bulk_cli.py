@@ -1,0 +1,130 @@
+"""`landbridge devices`: many at once, tags, the end of a device."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from sqlalchemy import Connection
+
+from landbridge.core import sheet
+from landbridge.core.checked import strict
+from landbridge.core.errors import UserError
+from landbridge.core.sheet import Cell, Sheet
+from landbridge.db import sheets
+from landbridge.db.opened import command_user, opened
+from landbridge.features.devices import enrol
+from landbridge.features.devices import queries as devices
+from landbridge.features.devices.broker_users import follow
+
+commands = typer.Typer(help="Manage devices: many at once, tags, the end of a device")
+_DEVICES = typer.Argument(help="Device ids.")
+_DEVICES_OR_NONE = typer.Argument(None, help="Device ids.")
+_FILE = typer.Argument(help="CSV file with the columns device and tags.")
+_DRY_RUN = typer.Option(False, "--dry-run", help="Only check the file, and print each error.")
+_ADD = typer.Option([], "--add", help="Tag to add; repeatable.")
+_REMOVE = typer.Option([], "--remove", help="Tag to remove; repeatable.")
+
+
+@strict
+@dataclass(frozen=True)
+class _Device:
+    """A row."""
+
+    device: Cell
+    tags: Cell = ""
+
+
+@commands.command("import")
+def add_all(file: Path = _FILE, dry_run: bool = _DRY_RUN) -> None:
+    """Add the devices of a CSV file
+
+    All of them are added, or none. Several tags in a cell have spaces between.
+
+    \b
+    Examples:
+      landbridge devices import fleet.csv --dry-run
+      landbridge devices import fleet.csv
+    """
+    rows = Sheet(file, _Device, "device")
+    with opened(make=True) as it:
+        enrolment = enrol.Enrolment(it.config, it.keyring, command_user(), it.clock.now_s())
+
+        def add(connection: Connection, row: _Device) -> None:
+            enrolment.add(connection, row.device, row.tags.split())
+
+        sheets.apply(it.database, rows, add, dry_run, enrolment.write)
+        if dry_run:
+            return
+        print(
+            f"added {len(rows.rows)} devices; the files for their flash are in {it.config.devices.directory}"
+        )
+        if changed := follow(it.config.broker, it.database, it.keyring):
+            print(f"the broker has {len(changed.missing)} users more")
+
+
+@commands.command("export")
+def export_all(tag: str | None = typer.Option(None, help="Only devices with this tag.")) -> None:
+    """Print the devices in use as CSV
+
+    \b
+    Example:
+      landbridge devices export > fleet.csv
+    """
+    with opened() as it, it.database.reading() as connection:
+        wanted = None if tag is None else devices.tagged(connection, tag)
+        rows = [row for row in devices.every(connection) if row.retired_s is None]
+    sheet.write(
+        _Device,
+        ((row.device, " ".join(devices.tags(row))) for row in rows if wanted is None or row.device in wanted),
+    )
+
+
+@commands.command("tag")
+def tag_devices(names: list[str] = _DEVICES, add: list[str] = _ADD, remove: list[str] = _REMOVE) -> None:
+    """Add tags to devices, or remove them
+
+    \b
+    Example:
+      landbridge devices tag lb-0001 lb-0002 --add frozen --remove spare
+    """
+    if not add and not remove:
+        raise UserError("name a tag to --add or to --remove")
+    for each in add:
+        if not each.strip() or len(each.split()) != 1:
+            raise UserError(f"tag {each!r} must be one word")
+    with opened() as it, it.database.writing() as connection:
+        for device in names:
+            row = devices.device_in_use(connection, device)
+            devices.tag(connection, device, ({*devices.tags(row)} | {*add}) - {*remove})
+    print(f"tagged {len(names)} devices")
+
+
+@commands.command()
+def retire(
+    names: list[str] = _DEVICES_OR_NONE,
+    tag: str | None = typer.Option(None, help="All devices with this tag."),
+    yes: bool = typer.Option(False, "--yes", help="Confirm: the keys are gone for good."),
+) -> None:
+    """Retire devices: their keys and broker users are removed for good
+
+    Trips end. The history stays, what they send later is refused.
+
+    \b
+    Examples:
+      landbridge devices retire lb-0001 --yes
+      landbridge devices retire --tag lost --yes
+    """
+    with opened() as it:
+        with it.database.writing() as connection:
+            chosen = [devices.device_in_use(connection, each).device for each in names or ()]
+            chosen += devices.chosen(connection, None, tag) if tag is not None or not chosen else []
+            if not yes:
+                print(f"{len(chosen)} devices: {', '.join(chosen)}")
+                print("nothing has changed; run the command again with --yes")
+                return
+            for device in dict.fromkeys(chosen):
+                ended = enrol.retire(connection, device, it.clock.now_s())
+                print(f"{device} is retired" + (f"; trip {ended.trip} has ended" if ended else ""))
+        for device in chosen:
+            enrol.forget_files(it.config, device)
+        follow(it.config.broker, it.database, it.keyring)

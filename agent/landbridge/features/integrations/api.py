@@ -1,0 +1,204 @@
+"""Integrations over HTTP: list, show, add, remove, discard; tenants have their own. docs/reference/api.md."""
+
+import json
+from ipaddress import ip_address
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, HTTPException, Path, Request
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection, Row
+
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
+from landbridge.core.texts import _
+from landbridge.db.keys import Keyring
+from landbridge.events import outbox
+from landbridge.features.integrations import queries as stored
+from landbridge.features.integrations import rules
+from landbridge.features.integrations.kinds import KINDS
+from landbridge.web import paging
+from landbridge.web.answers import Json, Next, Schema, Time
+from landbridge.web.api import ActingUser, CurrentUser, Device
+from landbridge.web.auth import User, demand
+from landbridge.web.paging import Cursor, Limit
+from landbridge.web.services import services
+
+router = APIRouter(prefix="/v1/integrations")
+Name = Annotated[str, Path(max_length=32)]
+
+
+class NewIntegration(BaseModel):
+    """An integration."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(max_length=32, examples=["erp"])
+    kind: str = Field("webhook", max_length=16, description=f"One of {', '.join(KINDS)}.")
+    address: str = Field(max_length=2_000)
+    tenant: str | None = Field(None, max_length=32, description="Whose messages; left out: everybody's.")
+    what: list[Literal["event", "position", "track"]] = Field([], max_length=3, description="Empty: all.")
+
+
+class Integration(BaseModel):
+    """An integration and its state."""
+
+    name: str
+    kind: str
+    address: str
+    tenant: str | None
+    messages: list[str]
+    delivered: int
+    waiting: int
+    last_delivery: Time
+    failure: str | None
+    by: str
+    added: str
+
+
+class AddedIntegration(Integration):
+    """An integration with its secret, which is shown once."""
+
+    secret: str | None
+
+
+class Integrations(BaseModel):
+    """A page of integrations by name."""
+
+    integrations: list[Integration]
+    next: Next
+
+
+class Delivery(BaseModel):
+    """A device whose message an integration refuses."""
+
+    device: str
+    message: int
+    attempts: int
+    due: Time
+    failure: str
+
+
+class Deliveries(BaseModel):
+    """A page of refused deliveries by device."""
+
+    deliveries: list[Delivery]
+    next: Next
+
+
+@router.get("")
+def listed(
+    request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
+) -> Annotated[Json, Schema(Integrations)]:
+    """List integrations by name."""
+    after = str((paging.start(cursor, str) or ("",))[0])
+    with services(request).database.reading() as connection:
+        rows = [row for row in active(connection, who) if row.name > after]
+        shown = [serialized(connection, row) for row in sorted(rows, key=lambda row: str(row.name))]
+    return paging.cut("integrations", shown, limit, "name")
+
+
+@router.get("/{integration}")
+def one(request: Request, who: CurrentUser, integration: Name) -> Annotated[Json, Schema(Integration)]:
+    """Show an integration."""
+    with services(request).database.reading() as connection:
+        return serialized(connection, _of(connection, who, integration))
+
+
+@router.post("", status_code=201)
+def add(request: Request, who: ActingUser, new: NewIntegration) -> Annotated[Json, Schema(AddedIntegration)]:
+    """Add an integration; it gets what is published from now on. Its secret is shown once."""
+    it = services(request)
+    demand(who, "admin")
+    if who.tenant is not None:
+        _check_of_tenant(who.tenant, new)
+    keyring = Keyring(it.config.store.database, it.config.store.key_file)
+    with it.database.writing(who.who) as connection:
+        secret = rules.add(
+            connection, keyring, new.name, new.kind, new.address, who.tenant or new.tenant, new.what, who.who,
+            it.clock.now_s(), who.tenant is not None,
+        )  # fmt: skip
+        spelled = KINDS[new.kind].spelled
+        shown = serialized(connection, _of(connection, who, new.name))
+    return shown | {"secret": spelled(secret) if spelled and secret else None}
+
+
+@router.delete("/{integration}", status_code=204)
+def remove(request: Request, who: ActingUser, integration: Name) -> None:
+    """Remove an integration and its waiting messages."""
+    it = services(request)
+    demand(who, "admin")
+    with it.database.writing(who.who) as connection:
+        _of(connection, who, integration)
+        rules.remove(connection, integration, who.who, it.clock.now_s())
+
+
+@router.get("/{integration}/deliveries")
+def refused(
+    request: Request, who: CurrentUser, integration: Name, cursor: Cursor = None, limit: Limit = 100
+) -> Annotated[Json, Schema(Deliveries)]:
+    """List the devices whose message an integration refuses; later ones of the device wait."""
+    after = str((paging.start(cursor, str) or ("",))[0])
+    with services(request).database.reading() as connection:
+        rows = stored.retries(connection, _of(connection, who, integration).integration)
+    shown = [
+        {
+            "device": each.device, "message": each.message, "attempts": each.attempts,
+            "due": iso(each.next_s), "failure": each.failure,
+        }
+        for each in sorted(rows)
+        if each.device > after
+    ]  # fmt: skip
+    return paging.cut("deliveries", shown, limit, "device")
+
+
+@router.delete("/{integration}/deliveries/{device}", status_code=204)
+def discard(request: Request, who: ActingUser, integration: Name, device: Device) -> None:
+    """Discard the refused message of a device; the following ones are sent at once."""
+    it = services(request)
+    demand(who, "admin")
+    with it.database.writing(who.who) as connection:
+        _of(connection, who, integration)
+        rules.discard(connection, integration, device, who.who, it.clock.now_s())
+
+
+def _check_of_tenant(tenant: str, new: NewIntegration) -> None:
+    """The agent sends from within the operator's network: a tenant may not have it ask hosts there."""
+    if new.tenant not in (None, tenant):
+        raise HTTPException(403, _("a tenant has integrations of its own only; leave tenant out"))
+    try:
+        parts = urlsplit(new.address)
+        host = parts.hostname or ""
+    except ValueError as error:
+        raise UserError(_("{address} is no address: {error}", address=new.address, error=error)) from None
+    try:
+        is_public = ip_address(host).is_global
+    except ValueError:
+        is_public = "." in host and not host.endswith((".local", ".internal", ".localhost"))
+    if parts.scheme != "https" or not is_public:
+        raise UserError(
+            _("give an https address of a public host, such as https://erp.example/hook"), "address"
+        )
+
+
+def active(connection: Connection, who: User) -> list[Row[Any]]:
+    rows = (row for row in stored.every(connection) if row.removed_s is None)
+    return [row for row in rows if who.tenant is None or row.tenant == who.tenant]
+
+
+def _of(connection: Connection, who: User, name: str) -> Row[Any]:
+    for row in active(connection, who):
+        if row.name == name:
+            return row
+    raise HTTPException(
+        404, _("no integration {name}; GET /v1/integrations lists those there are", name=name)
+    )
+
+
+def serialized(connection: Connection, row: Row[Any]) -> dict[str, Any]:
+    what = json.loads(row.what)
+    return {
+        "name": row.name, "kind": row.kind, "address": row.address, "tenant": row.tenant, "messages": what,
+        "delivered": row.delivered, "waiting": outbox.waiting(connection, row.tenant, what, row.cursor),
+        "last_delivery": iso(row.delivered_s), "failure": row.failure, "by": row.added_by,
+        "added": iso(row.added_s),
+    }  # fmt: skip

@@ -1,0 +1,105 @@
+"""Adds and changes channels and their rules, and sends tests."""
+
+import json
+import zoneinfo
+
+from sqlalchemy import Connection
+
+from landbridge.core.errors import UserError
+from landbridge.core.names import checked
+from landbridge.core.texts import _, catalogues
+from landbridge.db import audit
+from landbridge.db.keys import Keyring
+from landbridge.features.devices import queries as devices
+from landbridge.features.notifications import mail, rules, services
+from landbridge.features.notifications import queries as stored
+from landbridge.features.notifications.message import TEST
+from landbridge.features.notifications.queries import Channel
+from landbridge.features.notifications.rules import DEFAULT, Rule
+
+
+def add(
+    connection: Connection,
+    keyring: Keyring,
+    name: str,
+    address: str,
+    language: str,
+    zone: str,
+    tenant: str | None,
+    who: str,
+    now_s: int,
+) -> Channel:
+    """Add a channel with the default rules; it gets the events from now on. `UserError` says what is wrong
+    with it."""
+    if any(each.name == checked(name, "channel") for each in stored.channels(connection)):
+        raise UserError(f"there is a channel {name}; `landbridge notifications remove {name}` ends it")
+    if language not in catalogues():
+        raise UserError(f"no language {language!r}; known are {', '.join(catalogues())}")
+    if tenant is not None:
+        checked(tenant, "tenant")
+    try:
+        zoneinfo.ZoneInfo(zone)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        raise UserError(f"no time zone {zone!r}; write it like Asia/Shanghai") from None
+    service = mail.mailbox(address) if mail.is_mailbox(address) else services.name(address)
+    wrapped = keyring.wrap(address.encode(), first=devices.are_none(connection))
+    cursor = stored.newest_event(connection)
+    channel = Channel(0, name, service, wrapped, language, zone, tenant, cursor)
+    number = stored.add(connection, channel, who, now_s)
+    for rule in DEFAULT:
+        stored.put_rule(connection, number, rule._asdict(), is_first=False)
+    audit.add(connection, who, _("notification channel {name} added", name=name), now_s)
+    return channel._replace(channel=number)
+
+
+def remove(connection: Connection, name: str, who: str, now_s: int) -> None:
+    """Remove a channel; `UserError` if there is none."""
+    stored.remove(connection, known(connection, name).channel, who, now_s)
+    audit.add(connection, who, _("notification channel {name} removed", name=name), now_s)
+
+
+def set_rule(connection: Connection, name: str, rule: Rule, is_first: bool, who: str, now_s: int) -> None:
+    """Add a rule to a channel, or replace the one of its name."""
+    channel = known(connection, name)
+    checked(rule.name, "rule")
+    if rule.escalate_to is not None and known(connection, rule.escalate_to).tenant not in (
+        channel.tenant,
+        None,
+    ):
+        raise UserError(f"{rule.escalate_to} is a channel of another tenant")
+    stored.put_rule(connection, channel.channel, rules.check(rule)._asdict(), is_first)
+    what = _("notification rule {rule} of {name} set", rule=rule.name, name=name)
+    audit.add(connection, who, what, now_s)
+
+
+def remove_rule(connection: Connection, name: str, rule: str, who: str, now_s: int) -> None:
+    """Remove a rule of a channel; `UserError` if there is none."""
+    if not stored.remove_rule(connection, known(connection, name).channel, rule):
+        raise UserError(f"{name} has no rule {rule}; `landbridge notifications rules {name}` lists them")
+    what = _("notification rule {rule} of {name} removed", rule=rule, name=name)
+    audit.add(connection, who, what, now_s)
+
+
+def test(connection: Connection, name: str, tenant: str | None, who: str, now_s: int) -> None:
+    """Send a test to a channel (of this tenant; None: of any): it goes the way of all notifications."""
+    channel = known(connection, name, tenant)
+    event = f"{TEST}/{now_s}"
+    values = {"id": f"{channel.channel}/{event}", "channel": channel.channel, "event": event, "due_s": now_s}
+    values |= {
+        "rule": TEST,
+        "is_digest": False,
+        "content": json.dumps({"type": TEST}),
+        "tenant": channel.tenant,
+    }
+    stored.plan(connection, values, now_s)
+    audit.add(connection, who, _("test sent to notification channel {name}", name=name), now_s)
+
+
+def known(connection: Connection, name: str, tenant: str | None = None) -> Channel:
+    """Return the channel of this name; `UserError` if there is none."""
+    found = next((each for each in stored.channels(connection, tenant) if each.name == name), None)
+    if found is None:
+        raise UserError(
+            _("no channel {name}; `landbridge notifications list` shows those there are", name=name)
+        )
+    return found

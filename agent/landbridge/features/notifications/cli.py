@@ -1,0 +1,176 @@
+"""`landbridge notifications`: channels, rules, tests and the log of deliveries."""
+
+from typing import Any
+
+import typer
+
+from landbridge.core import table
+from landbridge.core.clock import iso
+from landbridge.db import order
+from landbridge.db.opened import LARGEST, command_user, opened
+from landbridge.features.notifications import channels, planning
+from landbridge.features.notifications import queries as stored
+from landbridge.features.notifications.rules import Rule, duration_s
+
+commands = typer.Typer(help="Notify people by e-mail, chat and SMS: channels, rules, log")
+_NAME = typer.Argument(help="Name of the channel.")
+_KIND = typer.Option(
+    [], help="Alarm or event, for example light or arrival; repeatable. Default: every alarm."
+)
+_RULE = typer.Argument(help="Name of the rule.")
+
+
+@commands.command()
+def add(
+    name: str = _NAME,
+    address: str = typer.Argument(help="mailto:<address>, or the URL of a service that Apprise knows."),
+    language: str = typer.Option("en", help="Language of the messages."),
+    zone: str = typer.Option("UTC", help="Time zone of quiet hours and digests."),
+    tenant: str | None = typer.Option(None, help="Only events from trips of this tenant."),
+) -> None:
+    """Add a channel with the default rules
+
+    \b
+    Examples:
+      landbridge notifications add dispatch mailto:dispatch@example.org --zone Europe/Berlin
+      landbridge notifications add room wecombot://<key> --language zh --zone Asia/Shanghai
+    """
+    with opened(make=True) as it, it.database.writing() as connection:
+        now_s = it.clock.now_s()
+        found = channels.add(
+            connection, it.keyring, name, address, language, zone, tenant, command_user(), now_s
+        )
+    print(f"channel {name} is added: {found.service}; `landbridge notifications test {name}` tries it")
+
+
+@commands.command("list")
+def list_channels() -> None:
+    """List channels
+
+    \b
+    Example:
+      landbridge notifications list
+    """
+    with opened() as it, it.database.reading() as connection:
+        found = stored.channels(connection)
+    table.show(
+        ("name", "service", "tenant", "language", "zone"),
+        ((each.name, each.service, each.tenant, each.language, each.zone) for each in found),
+    )
+
+
+@commands.command()
+def remove(name: str = _NAME) -> None:
+    """Remove a channel; what waits for it is not sent
+
+    \b
+    Example:
+      landbridge notifications remove dispatch
+    """
+    with opened() as it, it.database.writing() as connection:
+        channels.remove(connection, name, command_user(), it.clock.now_s())
+    print(f"channel {name} is removed")
+
+
+@commands.command()
+def rules(name: str = _NAME) -> None:
+    """List the rules of a channel; the first that fits an event holds
+
+    \b
+    Example:
+      landbridge notifications rules dispatch
+    """
+    with opened() as it, it.database.reading() as connection:
+        number = channels.known(connection, name).channel
+        found = [planning.rule_of(each) for each in stored.rules(connection, number)]
+    heads = ("rule", "kinds", "severity", "tenant", "tag", "route", "after s", "quiet", "digest", "a week",
+             "escalates")  # fmt: skip
+    table.show(heads, map(_row, found))
+
+
+def _row(rule: Rule) -> tuple[Any, ...]:
+    escalates = None if rule.escalate_to is None else f"{rule.escalate_s} s to {rule.escalate_to}"
+    kinds = " ".join(rule.kinds) or None
+    return (rule.name, kinds, rule.severity, rule.tenant, rule.tag, rule.route, rule.least_s or None,
+            rule.quiet, rule.digest, rule.most_a_week, escalates)  # fmt: skip
+
+
+@commands.command("rule")
+def set_rule(
+    name: str = _NAME,
+    rule: str = _RULE,
+    kind: list[str] = _KIND,
+    severity: str = typer.Option("warning", help="Least severity: warning, minor, major or critical."),
+    tenant: str | None = typer.Option(None, help="Only trips of this tenant."),
+    tag: str | None = typer.Option(None, help="Only trips with this tag."),
+    route: str | None = typer.Option(None, help="Only trips on this route."),
+    after: str | None = typer.Option(None, help="Minimum duration, for example 30m."),
+    quiet: str | None = typer.Option(None, help="Quiet hours, for example 22:00-06:00."),
+    digest: str | None = typer.Option(None, help="Sent together once an hour or a day: hour or day."),
+    weekly: int | None = typer.Option(
+        None, min=1, max=1000, help="Maximum of messages a container and week."
+    ),
+    escalate: str | None = typer.Option(
+        None, help="Escalate if nobody acknowledges within, for example 30m."
+    ),
+    to: str | None = typer.Option(None, help="Channel to which it escalates."),
+    first: bool = typer.Option(False, "--first", help="Before the other rules, not after them."),
+) -> None:
+    """Add or replace a rule
+
+    \b
+    Examples:
+      landbridge notifications rule dispatch doors --kind light --quiet 22:00-06:00 --first
+      landbridge notifications rule dispatch critical --severity critical --escalate 30m --to manager --first
+    """
+    made = Rule(rule, tuple(kind), severity, tenant, tag, route, duration_s(after) or 0, quiet, digest,
+                weekly, duration_s(escalate), to)  # fmt: skip
+    with opened() as it, it.database.writing() as connection:
+        channels.set_rule(connection, name, made, first, command_user(), it.clock.now_s())
+    print(f"rule {rule} of {name} is set")
+
+
+@commands.command("remove-rule")
+def remove_rule(name: str = _NAME, rule: str = _RULE) -> None:
+    """Remove a rule of a channel
+
+    \b
+    Example:
+      landbridge notifications remove-rule dispatch important
+    """
+    with opened() as it, it.database.writing() as connection:
+        channels.remove_rule(connection, name, rule, command_user(), it.clock.now_s())
+    print(f"rule {rule} of {name} is removed")
+
+
+@commands.command()
+def test(name: str = _NAME) -> None:
+    """Send a test to a channel; the running agent does it
+
+    \b
+    Example:
+      landbridge notifications test dispatch
+    """
+    with opened() as it, it.database.writing() as connection:
+        channels.test(connection, name, None, command_user(), it.clock.now_s())
+    print("the test is on its way: `landbridge notifications log` shows the answer")
+
+
+@commands.command()
+def log(limit: int = typer.Option(50, min=1, max=LARGEST, help="Maximum number of rows.")) -> None:
+    """List notifications, newest first, with the last answer of the channel
+
+    \b
+    Example:
+      landbridge notifications log
+    """
+    with opened() as it, it.database.reading() as connection:
+        rows = stored.log(connection, None, order.HIGHEST, limit)
+    table.show(
+        ("notification", "channel", "event", "rule", "due", "state", "attempts", "answer", "at"),
+        (
+            (row.notification, row.channel_name, row.event, row.rule, iso(row.due_s), row.state, row.attempts,
+             row.answer, iso(row.answered_s))
+            for row in rows
+        ),
+    )  # fmt: skip

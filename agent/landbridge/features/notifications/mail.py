@@ -1,0 +1,77 @@
+"""Notifications by e-mail, through the server of [mail]."""
+
+import re
+import smtplib
+from datetime import datetime
+from email.message import EmailMessage
+from urllib.parse import unquote
+
+from landbridge.config import Mail
+from landbridge.core import mail_server
+from landbridge.core.errors import UserError
+from landbridge.core.http_errors import Away, Refused
+from landbridge.features.notifications.message import Message
+
+_SCHEME = "mailto:"
+_FOR_GOOD = 500
+"""Codes from this one on refuse a mail permanently (RFC 5321, 4.2.1)."""
+
+
+class InDoubt(Away):
+    """Nobody knows whether the message arrived."""
+
+
+def is_mailbox(address: str) -> bool:
+    """Whether an address is a mailbox, to be reached by [mail]; Apprise's mailto://... names a server."""
+    return address.startswith(_SCHEME) and not address.startswith(f"{_SCHEME}//")
+
+
+def mailbox(address: str) -> str:
+    """Return the mailbox of an address such as mailto:dispatch@example.org; `UserError` if it is none."""
+    found = unquote(address.removeprefix(_SCHEME))
+    if not re.fullmatch(r"[^\s@<>,;:?&\"]+@[^\s@<>,;:?&\"]+", found):
+        raise UserError(f"{address!r} is no mailbox; write it like mailto:dispatch@example.org")
+    return found
+
+
+def send(settings: Mail, address: str, message: Message, at: datetime) -> str:
+    """Send a mail; return the server's answer. The id is that of the message, so that a repeat is
+    recognised."""
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Date"] = settings.sender, mailbox(address), at
+    mail["Subject"] = message.title
+    mail["Message-ID"] = f"<{message.number}@{settings.sender.rpartition('@')[2] or 'landbridge'}>"
+    mail.set_content(message.body)
+    return post(settings, mail)
+
+
+def post(settings: Mail, mail: EmailMessage) -> str:
+    """Give a mail to the server of [mail]; return its answer. `Refused`: it will never take this one;
+    `InDoubt`: the connection broke off."""
+    where = f"mail server {settings.host}:{settings.port}"
+    try:
+        server = connected(settings)
+    except (OSError, smtplib.SMTPException) as error:
+        raise Away(f"{where}: {error}") from None
+    try:
+        with server:
+            server.send_message(mail)
+    except (smtplib.SMTPDataError, smtplib.SMTPRecipientsRefused) as error:
+        raise (Refused if _code(error) >= _FOR_GOOD else Away)(f"{where} answers {error}") from None
+    except smtplib.SMTPResponseException as error:
+        raise Away(f"{where}: {error}") from None
+    except (OSError, smtplib.SMTPException) as error:
+        raise InDoubt(f"{where}: {error}") from None
+    return f"{where} accepts it"
+
+
+def _code(error: smtplib.SMTPDataError | smtplib.SMTPRecipientsRefused) -> int:
+    if isinstance(error, smtplib.SMTPDataError):
+        return error.smtp_code
+    return min(code for code, _ in error.recipients.values())
+
+
+def connected(settings: Mail) -> smtplib.SMTP:
+    """Open the mail server, signed in; `OSError` or `SMTPException` on failure."""
+    login = settings.username, settings.password
+    return mail_server.connected(settings.host, settings.port, settings.tls, *login)

@@ -1,0 +1,102 @@
+"""Applies the rules of channels to published events: what is to be sent, and what no longer is."""
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from landbridge.core.clock import from_iso
+from landbridge.features.notifications import queries as stored
+from landbridge.features.notifications import rules
+from landbridge.features.notifications.queries import Channel
+from landbridge.features.notifications.rules import RAISED, Rule
+
+BATCH = 500
+_ENDS = ("alarm-cleared", "alarm-acknowledged")
+_ESCALATION = "escalation"
+
+
+def plan(connection: Connection, channel: Channel, now_s: int) -> bool:
+    """Apply the rules of a channel to the next events; False when there was none. The place among the events
+    is moved on in the same transaction, so that none is left out or taken twice."""
+    found = stored.new_events(connection, channel.cursor, channel.tenant, BATCH)
+    upto = found[-1].event if found else stored.newest_event(connection)
+    if upto <= channel.cursor or not stored.advance(connection, channel, upto):
+        return False
+    known = [rule_of(each) for each in stored.rules(connection, channel.channel)]
+    names = {each.name: each for each in stored.channels(connection)}
+    for row in found:
+        _Planned(connection, channel, names, known, now_s).take(row)
+    return bool(found)
+
+
+def rule_of(content: dict[str, Any]) -> Rule:
+    """Return a rule as the database has it."""
+    return Rule(**content | {"kinds": tuple(content["kinds"])})
+
+
+class _Planned:
+    """The effect of events on one channel."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        channel: Channel,
+        names: dict[str, Channel],
+        known: list[Rule],
+        now_s: int,
+    ) -> None:
+        self._connection, self._channel, self._names = connection, channel, names
+        self._rules, self._now_s = known, now_s
+
+    def take(self, row: Row[Any]) -> None:
+        """Take one event."""
+        event = json.loads(row.content)
+        if row.type == "retraction":
+            for channel in (self._channel, *self._targets()):
+                stored.withdraw_event(self._connection, channel.channel, event["retracts"])
+            return
+        if row.type in _ENDS and not (
+            row.type == "alarm-cleared" and stored.became_quiet(self._connection, event["number"])
+        ):
+            self._end(event["number"])
+        trip = {"tenant": row.tenant, "tags": json.loads(row.tags or "[]"), "route": row.route}
+        rule = rules.first_fit(self._rules, event, trip)
+        if rule is not None and self._is_news(row.type, event):
+            self._put(row, event, rule)
+
+    def _end(self, alarm: int) -> None:
+        """Nobody has to be told of an alarm that is over, or in somebody's hands."""
+        for channel in (self._channel, *self._targets()):
+            stored.withdraw_alarm(self._connection, channel.channel, alarm)
+
+    def _targets(self) -> list[Channel]:
+        """Return the channels to which this one escalates."""
+        named = {each.escalate_to for each in self._rules}
+        return [channel for name, channel in self._names.items() if name in named]
+
+    def _is_news(self, kind: str, event: dict[str, Any]) -> bool:
+        """The end of an alarm is told to those who were told of the alarm."""
+        return kind != "alarm-cleared" or stored.was_sent(
+            self._connection, self._channel.channel, event["number"]
+        )
+
+    def _put(self, row: Row[Any], event: dict[str, Any], rule: Rule) -> None:
+        began_s = from_iso(event["since"]) if row.type == RAISED else row.at_s or self._now_s
+        due_s = rules.due_s(rule, began_s, self._now_s, self._channel.zone)
+        values = {
+            "event": row.id,
+            "alarm": event["number"] if row.type == RAISED else None,
+            "device": row.device,
+            "tenant": row.tenant,
+            "content": row.content,
+        }
+        mine = {"id": f"{self._channel.channel}/{row.id}", "channel": self._channel.channel, "due_s": due_s}
+        mine |= {"rule": rule.name, "is_digest": rule.digest is not None, "most_a_week": rule.most_a_week}
+        stored.plan(self._connection, values | mine, self._now_s)
+        target = self._names.get(rule.escalate_to or "")
+        if target is not None and row.type == RAISED:
+            later = {"id": f"{target.channel}/{row.id}/{_ESCALATION}", "channel": target.channel}
+            later |= {"rule": _ESCALATION, "is_digest": False, "most_a_week": None}
+            later |= {"due_s": due_s + (rule.escalate_s or 0)}
+            stored.plan(self._connection, values | later, self._now_s)

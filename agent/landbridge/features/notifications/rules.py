@@ -1,0 +1,123 @@
+"""Rules: which events go to a channel, and when. The first rule of a channel that fits an event holds."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from landbridge.core.clock import from_epoch_s, to_epoch_s
+from landbridge.core.durations import seconds
+from landbridge.core.errors import UserError
+from landbridge.core.labels import LABELS
+from landbridge.protocol.event import SEVERITIES
+
+DIGESTS = ("hour", "day")
+_DIGEST_HOUR = 7
+"""Local hour of the daily digest."""
+_LONGEST_S = 7 * 86_400
+EVENTS = ("arrival", "border", "departure", "geofence", "start-suggested", "alarm-cleared")
+"""Types of events beside raised alarms that a rule may name."""
+RAISED = "alarm-raised"
+_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+
+
+class Rule(NamedTuple):
+    """A rule; empty or None: any, or none."""
+
+    name: str
+    kinds: tuple[str, ...] = ()
+    """Names of alarms, and types of events; empty: raised alarms of any name."""
+    severity: str = SEVERITIES[0]
+    """The least severity of an alarm."""
+    tenant: str | None = None
+    tag: str | None = None
+    route: str | None = None
+    least_s: int = 0
+    """What is over before it has lasted so long is not sent."""
+    quiet: str | None = None
+    """Quiet hours, 22:00-06:00, in the time zone of the channel: what is due then is sent afterwards."""
+    digest: str | None = None
+    """Sent with others once an hour or once a day."""
+    most_a_week: int | None = None
+    """Messages about a container within seven days, whatever rule sent them; more wait, and go if they still
+    matter."""
+    escalate_s: int | None = None
+    """After so long without acknowledgement it goes to `escalate_to` too."""
+    escalate_to: str | None = None
+
+
+DEFAULT = (
+    Rule("critical", severity="critical"),
+    Rule("important", severity="major", least_s=3_600, digest="day", most_a_week=1),
+)
+"""Rules of a new channel: at most two messages a container and week, unless more is critical."""
+
+
+def check(rule: Rule) -> Rule:
+    """Return the rule; `UserError` for what no rule can have."""
+    for kind in rule.kinds:
+        if kind not in LABELS:
+            raise UserError(f"{kind!r} is no kind of event; known are alarms and {', '.join(EVENTS)}")
+    if rule.severity not in SEVERITIES:
+        raise UserError(f"no severity {rule.severity!r}; known are {', '.join(SEVERITIES)}")
+    if rule.digest is not None and rule.digest not in DIGESTS:
+        raise UserError(f"no digest {rule.digest!r}; known are {' and '.join(DIGESTS)}")
+    if rule.quiet is not None and not _HOURS.fullmatch(rule.quiet):
+        raise UserError(f"{rule.quiet!r} are no quiet hours; write them like 22:00-06:00")
+    if (rule.escalate_s is None) != (rule.escalate_to is None):
+        raise UserError("an escalation needs both: after how long (30m), and to which channel")
+    return rule
+
+
+def duration_s(text: str | None) -> int | None:
+    """Return the seconds of a duration such as 30m; None for None."""
+    return None if text is None else seconds(text, _LONGEST_S, "duration")
+
+
+def first_fit(rules: Sequence[Rule], event: Mapping[str, Any], trip: Mapping[str, Any]) -> Rule | None:
+    """Return the first rule that fits an event; `trip` has its tenant, tags and route."""
+    return next((rule for rule in rules if _fits(rule, event, trip)), None)
+
+
+def _fits(rule: Rule, event: Mapping[str, Any], trip: Mapping[str, Any]) -> bool:
+    is_raised = event["type"] == RAISED
+    kind = event["alarm"] if is_raised else event["type"]
+    return (
+        (kind in rule.kinds if rule.kinds else is_raised)
+        and ("severity" not in event or _rank(event["severity"]) >= _rank(rule.severity))
+        and rule.tenant in (None, trip["tenant"])
+        and rule.route in (None, trip["route"])
+        and (rule.tag is None or rule.tag in trip["tags"])
+    )
+
+
+def _rank(severity: str) -> int:
+    return SEVERITIES.index(severity) if severity in SEVERITIES else 0
+
+
+def due_s(rule: Rule, began_s: int, now_s: int, zone: str) -> int:
+    """Return when an event that began then is to be sent."""
+    at_s = max(now_s, began_s + rule.least_s)
+    local = from_epoch_s(at_s).astimezone(ZoneInfo(zone))
+    if rule.digest == "hour":
+        local = local.replace(minute=0, second=0) + timedelta(hours=1)
+    if rule.digest == "day":
+        local = _next(local, time(_DIGEST_HOUR))
+    if rule.quiet:
+        local = _after(local, rule.quiet)
+    return max(to_epoch_s(local), at_s)
+
+
+def _after(local: datetime, quiet: str) -> datetime:
+    """Return the moment, or the end of the quiet hours that it lies in."""
+    begin, end = (time.fromisoformat(each) for each in quiet.split("-"))
+    now = local.time()
+    is_quiet = begin <= now < end if begin <= end else now >= begin or now < end
+    return _next(local, end) if is_quiet else local
+
+
+def _next(local: datetime, at: time) -> datetime:
+    """Return the next moment at which the clock shows that time."""
+    found = datetime.combine(local.date(), at, local.tzinfo)
+    return found if found > local else datetime.combine(local.date() + timedelta(days=1), at, local.tzinfo)

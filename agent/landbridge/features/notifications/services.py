@@ -1,0 +1,52 @@
+"""Notifications through Apprise: chat rooms, SMS gateways and other services, each by its URL.
+
+A URL is a secret: it opens the chat room. It is stored encrypted, and neither it nor what Apprise logs of it
+is shown. Redirects are not followed. Apprise is loaded when it is first needed."""
+
+import logging
+from typing import Any
+
+from landbridge.core.errors import UserError
+from landbridge.core.http_errors import Away
+from landbridge.features.notifications.mail import InDoubt
+from landbridge.features.notifications.message import Message
+
+_OF_THIS_MACHINE = ("blink1", "dbus", "glib", "gnome", "macosx", "syslog", "windows")
+"""Apprise's plugins that reach nobody: they show a message on the machine of the agent."""
+_ANSWERED = "error="
+"""In what Apprise logs of an answer with another status than 2xx."""
+
+
+def name(address: str) -> str:
+    """Return the name of the service of a URL, without anything secret; `UserError` if Apprise knows none."""
+    return str(_target(address).service_name)
+
+
+def send(address: str, message: Message) -> str:
+    """Send a message; return the answer. `Away`: the service refuses it; `InDoubt`: it may have it."""
+    import apprise
+
+    target = _target(address)
+    capture: Any = apprise.LogCapture
+    with capture(level=logging.WARNING, fmt="%(message)s") as captured:
+        is_sent = target.notify(body=message.body, title=message.title, body_format=apprise.NotifyFormat.TEXT)
+        said = " ".join(captured.getvalue().split())[:200]
+    if is_sent:
+        return f"{target.service_name} accepts it"
+    raise (Away if _ANSWERED in said else InDoubt)(said or f"{target.service_name} does not accept it")
+
+
+def _target(address: str) -> Any:
+    import apprise
+
+    logging.getLogger("apprise").propagate = False
+    logging.getLogger("urllib3").setLevel(logging.INFO)  # below, it logs the paths of URLs
+    asset = apprise.AppriseAsset(app_id="Landbridge", app_desc="Landbridge", http_redirects=False)
+    target = apprise.Apprise.instantiate(address, asset=asset, suppress_exceptions=True)
+    scheme = address.partition(":")[0]
+    if target is None or type(target).__module__.rpartition(".")[2] in _OF_THIS_MACHINE:
+        raise UserError(
+            f"{scheme}:... is no address of a service that Apprise knows; its documentation lists them,"
+            " and mailto:dispatch@example.org sends by [mail]"
+        )
+    return target

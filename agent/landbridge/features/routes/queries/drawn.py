@@ -1,0 +1,42 @@
+"""A route as maps draw it: its stations, and how far along it a container is."""
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from landbridge.features.routes.queries import routes
+from landbridge.geo import places
+from landbridge.geo.route import Waypoint, find
+
+_SAME_PLACE_KM = 30
+NOTHING: dict[str, Any] = {"route": None, "stations": [], "km": None}
+"""Of a trip without a route, or whose route was removed."""
+
+
+def drawn(connection: Connection, route: str | None, lat: float | None, lon: float | None) -> dict[str, Any]:
+    """Return a route with the kilometre of a position in degrees; None: it is not on the route."""
+    known = routes.find(connection, route) if route else None
+    if known is None:
+        return NOTHING
+    stations = [Waypoint(*each) for each in known.stations]
+    km = None if lat is None or lon is None else find(stations, lat, lon, None)
+    return {
+        "route": known.route,
+        "stations": [station(each) for each in stations],
+        "km": None if km is None else round(km, 1),
+    }
+
+
+def station(it: Waypoint) -> dict[str, Any]:
+    """Return a station of a route, serialized."""
+    return {
+        "name": it.name, "chinese": it.chinese or _of_place(it), "country": it.country, "kind": it.kind,
+        "km": round(it.km), "longitude": it.lon, "latitude": it.lat,
+    }  # fmt: skip
+
+
+def _of_place(it: Waypoint) -> str | None:
+    """Return the Chinese name of the place that a station is called after."""
+    near = places.nearest(it.lat, it.lon)
+    is_there = near is not None and near.km <= _SAME_PLACE_KM and it.name.startswith(near.place.name)
+    return near.place.chinese or None if near and is_there else None

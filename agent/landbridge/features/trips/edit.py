@@ -1,0 +1,77 @@
+"""Corrects a trip: container, route, destination and more; its events are worked out again."""
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row
+
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
+from landbridge.features.routes.queries import routes
+from landbridge.features.settings import queries as settings
+from landbridge.features.trips import queries as trips
+from landbridge.features.trips.start import ON_TRIP_START
+from landbridge.tracking import queries as tracking
+
+_CLOSE = 0.8
+"""Of 1: how alike two names of routes are when one of them is meant for the other."""
+
+
+class Changes(NamedTuple):
+    """What to change; None: leave it."""
+
+    container: str | None = None
+    route: str | None = None
+    destination: str | None = None
+    interval_s: int | None = None
+    references: Mapping[str, str] | None = None
+    tags: Sequence[str] | None = None
+
+
+def known_route(connection: Connection, route: str) -> bool:
+    """Whether there is route data under that name. `UserError` for a name that looks mistyped."""
+    names = [each.route for each in routes.every(connection)]
+    if route in names:
+        return True
+    if close := get_close_matches(route, names, 1, _CLOSE):
+        raise UserError(
+            f"no route {route!r}; is it {close[0]!r}? `landbridge routes list` lists them", "route"
+        )
+    return False
+
+
+def edit(connection: Connection, trip: int, changes: Changes, who: str, now_s: int) -> None:
+    """Change a trip. `UserError` when there is none, when its container is on another device at that time, or
+    when an interval is changed after its end."""
+    was = trips.find(connection, trip)
+    if was is None:
+        raise UserError(f"no trip {trip}; `landbridge trips list` lists them", "trip")
+    if changes.container is not None:
+        _check_container(connection, was, changes.container)
+    if changes.interval_s is not None:
+        if was.ended_s is not None:
+            raise UserError(f"trip {trip} has ended: its interval can no longer change", "interval_s")
+        settings.change(connection, was.device, {"interval_s": changes.interval_s}, who, now_s)
+    if changes.route is not None:
+        known_route(connection, changes.route)
+    values = {name: value for name, value in changes._asdict().items() if value is not None}
+    is_rerouted = changes.route not in (None, was.route)
+    if is_rerouted:
+        values["expected"] = None  # travel times of the other route
+    trips.change(connection, trip, values)
+    if is_rerouted and was.ended_s is None:
+        for act in ON_TRIP_START:
+            act(connection, was.device, trip, str(changes.route), now_s)
+    tracking.mark(connection, was.device, was.started_s)
+
+
+def _check_container(connection: Connection, was: Row[Any], container: str) -> None:
+    for other in trips.of_container(connection, container, was.started_s):
+        overlaps = was.ended_s is None or other.started_s < was.ended_s
+        if other.device != was.device and overlaps:
+            raise UserError(
+                f"{container} is on {other.device}, trip {other.trip} since {iso(other.started_s)}; end that"
+                " first, or correct the number",
+                "container",
+            )

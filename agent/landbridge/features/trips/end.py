@@ -1,0 +1,21 @@
+"""Ends a trip by a person."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
+from landbridge.features.trips import queries as trips
+from landbridge.tracking.trip_end import follow
+
+
+def end(connection: Connection, running: Row[Any], now_s: int) -> None:
+    """End a running trip; `UserError` before it began."""
+    if now_s < running.started_s:
+        raise UserError(
+            f"trip {running.trip} of {running.device} began at {iso(running.started_s)},"
+            f" after this end at {iso(now_s)}; set this machine's clock"
+        )
+    trips.end(connection, running.trip, now_s)
+    follow(connection, running.device, running.trip, now_s)

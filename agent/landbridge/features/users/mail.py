@@ -1,0 +1,51 @@
+"""Invitations by e-mail."""
+
+import logging
+import smtplib
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+
+from landbridge.config import Config, base_url
+from landbridge.core import mail_server
+from landbridge.core.texts import Catalogue, _
+from landbridge.features.users.people import INVITATION_PATH, INVITATION_S, Invited
+
+_log = logging.getLogger(__name__)
+
+
+def link(config: Config, invited: Invited) -> str:
+    """Return the address of an invitation. Its secret stands after the #, where neither a log nor a referrer
+    has it."""
+    return f"{base_url(config.web)}{INVITATION_PATH}#{invited.secret}"
+
+
+def send(config: Config, language: Catalogue, invited: Invited) -> bool:
+    """Mail an invitation to its user; False if the user has no address, or the mail server did not take it:
+    then somebody else has to pass the link on."""
+    if invited.mail is None:
+        return False
+    settings = config.mail
+    login = settings.username, settings.password
+    try:
+        with mail_server.connected(settings.host, settings.port, settings.tls, *login) as server:
+            server.send_message(_written(config, language, invited, invited.mail))
+    except (OSError, smtplib.SMTPException) as error:
+        server_name = f"{settings.host}:{settings.port}"
+        _log.warning("no mail to %s: mail server %s: %s", invited.mail, server_name, error)
+        return False
+    return True
+
+
+def _written(config: Config, language: Catalogue, invited: Invited, address: str) -> EmailMessage:
+    mail = EmailMessage()
+    mail["From"], mail["To"] = config.mail.sender, address
+    mail["Date"], mail["Message-ID"] = formatdate(), make_msgid(domain="landbridge")
+    mail["Subject"] = language.translate(_("Invitation to Landbridge"))
+    days = INVITATION_S // 86_400
+    lines = [
+        _("You are invited to Landbridge as {name}.", name=invited.name),
+        _("Set your password here: {address}", address=link(config, invited)),
+        _("The link works once, within {days} days.", days=days),
+    ]
+    mail.set_content("".join(f"{language.translate(each)}\n" for each in lines))
+    return mail

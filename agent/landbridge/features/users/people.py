@@ -1,0 +1,126 @@
+"""Users: invited by a link that works once, given a role, disabled and ended."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row
+
+from landbridge.core import secret
+from landbridge.core.errors import UserError
+from landbridge.core.labels import label
+from landbridge.core.names import checked
+from landbridge.core.texts import _
+from landbridge.db import audit
+from landbridge.features.users.queries import people, sessions
+from landbridge.features.users.rules import check_role
+
+INVITATION_S = 7 * 86_400
+INVITATION_PATH = "/invitation"
+_LONGEST_MAIL = 254
+
+
+class Invited(NamedTuple):
+    """A user, and the secret of the link with which a password is set; it is not stored."""
+
+    user: int
+    name: str
+    mail: str | None
+    secret: str
+
+
+def add(
+    connection: Connection, name: str, role: str, tenant: str | None, mail: str, who: str, now_s: int
+) -> Invited:
+    """Add a user and an invitation; `UserError` if the name is taken or something is invalid."""
+    check_role(role)
+    if people.named(connection, checked(name, "user")):
+        raise UserError(_("there is a user {name} already; choose another name", name=name), "name")
+    if tenant is not None:
+        checked(tenant, "tenant")
+    values = {"name": name, "role": role, "tenant": tenant, "mail": checked_mail(mail)}
+    user = people.add(connection, values, who, now_s)
+    audit.add(connection, who, _("user {name} added: {role}", name=name, role=label(role)), now_s)
+    row = people.find(connection, user)
+    assert row is not None
+    return invite(connection, row, who, now_s)
+
+
+def checked_mail(mail: str) -> str | None:
+    """Return a mail address, None for an empty one; `UserError` if it is none."""
+    local, _at, host = mail.partition("@")
+    is_good = local and host and "@" not in host and mail.isascii() and mail.isprintable() and " " not in mail
+    if mail and not (is_good and len(mail) <= _LONGEST_MAIL and not set(mail) & set('<>,;:"()[]\\')):
+        raise UserError(_("{mail} is not a mail address, such as anna@example.org", mail=repr(mail)), "mail")
+    return mail or None
+
+
+def invite(connection: Connection, row: Row[Any], who: str, now_s: int) -> Invited:
+    """Make a link with which the user sets a password; an earlier link stops working."""
+    if row.disabled_s is not None:
+        raise UserError(_("the user {name} is disabled; enable the user first", name=row.name))
+    made, hashed = secret.make()
+    people.invite(connection, row.user, hashed, now_s + INVITATION_S)
+    audit.add(connection, who, _("invitation of user {name} made", name=row.name), now_s)
+    return Invited(row.user, row.name, row.mail, made)
+
+
+def accept(connection: Connection, row: Row[Any], password: str, now_s: int) -> None:
+    """Give the invited user a password by its hash; the link stops working and sessions end."""
+    set_password(connection, row, password, f"user {row.name}", now_s)
+
+
+def set_password(
+    connection: Connection, row: Row[Any], password: str, who: str, now_s: int, but: int | None = None
+) -> None:
+    """Set a password by its hash, and end the user's sessions `but` one."""
+    people.change(connection, row.user, password=password)
+    people.withdraw(connection, row.user)
+    sessions.end_all(connection, row.user, but)
+    audit.add(connection, who, _("password of {name} set", name=row.name), now_s)
+
+
+def set_role(connection: Connection, row: Row[Any], role: str, who: str, now_s: int) -> None:
+    """Give a user another role, which holds at once."""
+    check_role(role)
+    if role == row.role:
+        return
+    _keep_an_administrator(connection, row)
+    people.change(connection, row.user, role=role)
+    audit.add(connection, who, _("user {name} is now {role}", name=row.name, role=label(role)), now_s)
+
+
+def disable(connection: Connection, row: Row[Any], who: str, now_s: int) -> None:
+    """Let a user not sign in until enabled again: sessions end, the user's tokens rest."""
+    if row.disabled_s is not None:
+        raise UserError(_("the user {name} is disabled already", name=row.name))
+    _keep_an_administrator(connection, row)
+    people.change(connection, row.user, disabled_by=who, disabled_s=now_s)
+    people.withdraw(connection, row.user)
+    sessions.end_all(connection, row.user)
+    audit.add(connection, who, _("user {name} disabled", name=row.name), now_s)
+
+
+def enable(connection: Connection, row: Row[Any], who: str, now_s: int) -> None:
+    """Let a disabled user sign in again."""
+    if row.disabled_s is None:
+        raise UserError(_("the user {name} is not disabled", name=row.name))
+    people.change(connection, row.user, disabled_by=None, disabled_s=None)
+    audit.add(connection, who, _("user {name} enabled", name=row.name), now_s)
+
+
+def end(connection: Connection, row: Row[Any], who: str, now_s: int) -> None:
+    """End a user for good: nothing of the user opens anything again, and the name is free."""
+    _keep_an_administrator(connection, row)
+    secrets = {"password": None, "subject": None, "totp": None, "totp_since_s": None}
+    people.change(connection, row.user, ended_by=who, ended_s=now_s, **secrets)
+    people.withdraw(connection, row.user)
+    people.set_recovery_codes(connection, row.user, [])
+    sessions.end_all(connection, row.user)
+    audit.add(connection, who, _("user {name} ended", name=row.name), now_s)
+
+
+def _keep_an_administrator(connection: Connection, row: Row[Any]) -> None:
+    """`UserError` if without this user nobody could administer the fleet."""
+    can = row.password is not None or row.subject is not None
+    if row.role == "admin" and row.tenant is None and can and row.disabled_s is None:
+        if people.administrators(connection) <= 1:
+            raise UserError(_("{name} is the last administrator; add another one first", name=row.name))

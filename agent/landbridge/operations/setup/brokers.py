@@ -1,0 +1,128 @@
+"""Configuration of a Mosquitto or a NATS of our own, from the files in deploy/."""
+
+import base64
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any
+
+from landbridge.core.errors import UserError
+from landbridge.features.devices.broker_users import GROUP
+from landbridge.operations.setup import written
+from landbridge.operations.setup.answers import Answers
+
+_PLUGIN = "mosquitto_dynamic_security.so"
+_ROUNDS = 101
+"""Of the plugin's password hash, as it makes it itself; the passwords are random."""
+_ALL = ("publishClientSend", "publishClientReceive", "subscribePattern")
+_AGENT_TOPICS = ("landbridge/#", "homeassistant/#", "$CONTROL/dynamic-security/#")
+
+
+def mosquitto(
+    folder: Path, answers: Answers, password: str, tls: dict[str, Path], changed: list[Path]
+) -> None:
+    """Write its configuration, and once the file of its users, which is its own from then on."""
+    here = folder / "mosquitto"
+    (here / "data").mkdir(parents=True, exist_ok=True, mode=0o700)
+    users = here / "dynamic-security.json"
+    text = written.filled(
+        "mosquitto.conf",
+        {
+            "# Mosquitto for Landbridge: copy to /etc/mosquitto/conf.d/, with the files it names; then"
+            " `landbridge broker check`.": f"# Written by `landbridge setup`.\nuser {written.owner(folder)}",
+            "password_file /etc/mosquitto/landbridge.passwords": f"plugin {_plugin(answers)}",
+            "acl_file /etc/mosquitto/landbridge.acl": f"plugin_opt_config_file {users}",
+            "listener 8883": f"listener {answers.port}",
+            "listener 8884": f"listener {answers.agent_port}",
+            "certfile /etc/mosquitto/certs/broker.pem": f"certfile {tls['certificate']}",
+            "keyfile /etc/mosquitto/certs/broker.key": f"keyfile {tls['key']}",
+            "cafile /etc/mosquitto/certs/agent.pem": f"cafile {tls['agent']}",
+            "/var/lib/mosquitto/": f"{here / 'data'}/",
+        },
+    )
+    if not users.exists():
+        written.write(users, json.dumps(_users(answers.username, password), indent=1), 0o600, changed)
+    written.write(here / "landbridge.conf", text, 0o600, changed)
+
+
+def _plugin(answers: Answers) -> Path:
+    given = Path(answers.plugin)
+    if answers.plugin:
+        return given.absolute()
+    for place in ("/usr/lib", "/usr/local/lib", "/opt/homebrew/lib"):
+        for found in sorted(Path(place).glob(f"**/{_PLUGIN}")):
+            return found
+    raise UserError(
+        f"Mosquitto's plugin {_PLUGIN} is not on this machine: `apt install mosquitto`, or name it in plugin"
+    )
+
+
+def _users(agent: str, password: str) -> dict[str, Any]:
+    salt = secrets.token_bytes(12)
+    hashed = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ROUNDS)
+    acls = [
+        {"acltype": kind, "topic": topic, "priority": 0, "allow": True}
+        for topic in _AGENT_TOPICS
+        for kind in _ALL
+    ]
+    return {
+        "defaultACLAccess": {
+            "publishClientSend": False,
+            "publishClientReceive": True,
+            "subscribe": False,
+            "unsubscribe": True,
+        },
+        "clients": [
+            {
+                "username": agent,
+                "password": base64.b64encode(hashed).decode(),
+                "salt": base64.b64encode(salt).decode(),
+                "iterations": _ROUNDS,
+                "roles": [{"rolename": "agent", "priority": 0}],
+            }
+        ],
+        "groups": [{"groupname": GROUP, "roles": []}],
+        "roles": [{"rolename": "agent", "acls": acls}],
+    }
+
+
+def nats(
+    folder: Path, answers: Answers, password: str, tls: dict[str, Path], issuer: str, changed: list[Path]
+) -> None:
+    """Write its configuration; it asks the agents about devices."""
+    here = folder / "nats"
+    file = here / "landbridge.conf"
+    text = written.filled(
+        "nats.conf",
+        {
+            "/var/lib/nats": str(here / "store"),
+            "/etc/nats/broker.pem": str(tls["certificate"]),
+            "/etc/nats/broker.key": str(tls["key"]),
+            "port: 8883": f"port: {answers.port}",
+            '"127.0.0.1:4222"': f'"127.0.0.1:{answers.agent_port}"',
+            '"landbridge-agent"': json.dumps(answers.username),
+            "$LANDBRIDGE_AGENT_PASSWORD": json.dumps(password),
+            "$LANDBRIDGE_PLATFORM_PASSWORD": json.dumps(_platform_password(file)),
+            "$LANDBRIDGE_ISSUER": json.dumps(issuer),
+        },
+    )
+    written.write(file, text, 0o600, changed)
+
+
+def _platform_password(file: Path) -> str:
+    """Return the one that is in the file already, or a new one."""
+    there = re.search(r'user: "platform", password: "([^"]+)"', file.read_text()) if file.exists() else None
+    return there[1] if there else secrets.token_urlsafe(18)
+
+
+def program(kind: str) -> str:
+    """Return the path of the broker's program; `UserError` if it is not installed."""
+    name = {"mosquitto": "mosquitto", "nats": "nats-server"}[kind]
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise UserError(f"{name} is not on this machine: `apt install {name}`")
+    return found

@@ -1,0 +1,173 @@
+"""The steps of the set-up: certificates, configuration, broker, units, database, first administrator."""
+
+import secrets
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from landbridge import config
+from landbridge.config import Config
+from landbridge.core.clock import Clock
+from landbridge.core.errors import UserError
+from landbridge.db.database import open_database
+from landbridge.db.keys import Keyring
+from landbridge.db.opened import command_user
+from landbridge.features.devices import queries as devices
+from landbridge.features.users import mail
+from landbridge.features.users import people as users
+from landbridge.features.users.queries import people, tokens
+from landbridge.ingest import nats_access
+from landbridge.operations.setup import brokers, certificates, written
+from landbridge.operations.setup.answers import EXISTING, LAST, MOSQUITTO, NATS, Answers, kept
+
+
+class Done(NamedTuple):
+    """What the set-up has done."""
+
+    changed: list[Path]
+    """Files that were made or changed."""
+    invitation: str | None
+    """The link for the first administrator; None: there are users already."""
+
+
+def set_up(folder: Path, answers: Answers) -> Done:
+    """Write everything that is not there yet; what is right stays as it is, keys always."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file, changed = folder / config.DEFAULT_FILE, list[Path]()
+    before = config.of_file(file)
+    tls = _certificates(folder, answers, changed)
+    wanted = _configuration(before, answers, tls)
+    if not file.exists() or wanted != before:
+        written.write(file, config.annotated(wanted, with_secrets=True), 0o600, changed)
+    written.write(folder / LAST, kept(answers), 0o600, changed)
+    invitation = _first_user(folder, wanted, answers)
+    _broker(folder, wanted, answers, tls, changed)
+    _units(folder, answers, changed)
+    written.give(folder)
+    return Done(changed, invitation)
+
+
+def _certificates(folder: Path, answers: Answers, changed: list[Path]) -> dict[str, Path]:
+    """Return the files of CA, certificate, key, and of the agent's own certificate and key."""
+    here = folder / "tls"
+    if answers.broker == EXISTING:
+        ca = Path(answers.ca_file).absolute() if answers.ca_file else None
+        return {"ca": _there(ca)} if ca else {}
+    names = [answers.host, answers.agent_host, "localhost", "127.0.0.1"]
+    changed += certificates.make(here, names)
+    found = {
+        "ca": here / "ca.pem",
+        "certificate": here / "broker.pem",
+        "key": here / "broker.key",
+        "agent": here / "agent.pem",
+        "agent key": here / "agent.key",
+    }
+    if answers.cert_file:
+        given = {"ca": answers.ca_file, "certificate": answers.cert_file, "key": answers.key_file}
+        found |= {name: _there(Path(path).absolute()) for name, path in given.items()}
+    return found
+
+
+def _there(path: Path) -> Path:
+    if not path.is_file():
+        raise UserError(f"no file {path}; name the PEM file")
+    return path
+
+
+def _configuration(before: Config, answers: Answers, tls: Mapping[str, Path]) -> Config:
+    """Return the configuration in force with the answers in it; the rest stays."""
+    broker: dict[str, Any] = {
+        "host": answers.agent_host,
+        "port": answers.port if answers.broker == NATS else answers.agent_port,
+        "tls": True,
+        "ca_file": str(tls.get("ca", "")),
+        "username": answers.username,
+        "password": answers.password or before.broker.password or secrets.token_urlsafe(24),
+    }
+    if answers.broker == MOSQUITTO:
+        broker |= {"cert_file": str(tls["agent"]), "cert_key_file": str(tls["agent key"])}
+        broker |= {"users": config.MOSQUITTO}
+    store: dict[str, Any] = {"database": answers.database}
+    if config.is_server(answers.database):
+        store["key_file"] = before.store.key_file or "landbridge.key"
+    nats: dict[str, Any] = {}
+    if answers.broker == NATS:
+        url = f"nats://{answers.agent_host}:{answers.agent_port}"
+        nats = {"url": url, "username": answers.username, "password": broker["password"]}
+    mail: dict[str, Any] = {}
+    if answers.mail_host:
+        mail = {"host": answers.mail_host, "port": answers.mail_port, "username": answers.mail_username}
+        mail |= {"password": answers.mail_password} if answers.mail_password else {}
+        mail |= {"sender": answers.mail_sender} if answers.mail_sender else {}
+    return replace(
+        before,
+        broker=replace(before.broker, **broker),
+        store=replace(before.store, **store),
+        devices=replace(before.devices, broker_host=answers.host, broker_port=answers.port, apn=answers.apn),
+        web=replace(before.web, host=answers.web_host, port=answers.web_port, url=answers.web_url),
+        watch=replace(before.watch, host=answers.watch_host, port=answers.watch_port),
+        mail=replace(before.mail, **mail),
+        nats=replace(before.nats, **nats),
+    )
+
+
+def _first_user(folder: Path, wanted: Config, answers: Answers) -> str | None:
+    """Make database and key file; add the administrator if there is no user yet."""
+    store = config.from_folder(wanted, folder).store
+    database = open_database(store.database)
+    try:
+        keyring, clock = Keyring(store.database, store.key_file), Clock()
+        with database.writing() as connection:
+            keyring.signing_key(first=devices.are_none(connection))
+            if tokens.every(connection) or people.every(connection):
+                return None
+            return mail.link(
+                wanted,
+                users.add(connection, answers.admin, "admin", None, "", command_user(), clock.now_s()),
+            )
+    finally:
+        database.close()
+
+
+def _broker(
+    folder: Path, wanted: Config, answers: Answers, tls: dict[str, Path], changed: list[Path]
+) -> None:
+    if answers.broker == MOSQUITTO:
+        brokers.mosquitto(folder, answers, wanted.broker.password, tls, changed)
+    if answers.broker == NATS:
+        store = config.from_folder(wanted, folder).store
+        issuer = nats_access.issuer(Keyring(store.database, store.key_file).signing_key())
+        brokers.nats(folder, answers, wanted.broker.password, tls, issuer, changed)
+
+
+def _units(folder: Path, answers: Answers, changed: list[Path]) -> None:
+    """Write systemd units for the owner of the folder."""
+    user = written.owner(folder)
+    program = Path(sys.executable).parent / "landbridge"
+    run = f"{program} run" + (" --source nats" if answers.broker == NATS else "")
+    account = {"User=landbridge": f"User={user}", "Group=landbridge\n": ""}
+    unit = written.filled(
+        "landbridge.service",
+        {
+            **account,
+            "StateDirectory=landbridge": f"ReadWritePaths={folder}",
+            "/opt/landbridge/bin/landbridge run": run,
+            "/var/lib/landbridge": str(folder),
+        },
+    )
+    written.write(folder / "systemd" / "landbridge.service", unit, 0o644, changed)
+    if answers.broker == EXISTING:
+        return
+    kind = {MOSQUITTO: "mosquitto", NATS: "nats"}[answers.broker]
+    unit = written.filled(
+        "landbridge-broker.service",
+        {
+            **account,
+            "/usr/sbin/mosquitto": brokers.program(kind),
+            "/var/lib/landbridge/mosquitto": str(folder / kind),
+            "/var/lib/landbridge": str(folder),
+        },
+    )
+    written.write(folder / "systemd" / "landbridge-broker.service", unit, 0o644, changed)

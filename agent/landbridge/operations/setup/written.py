@@ -1,0 +1,51 @@
+"""Files that the set-up writes: only where something differs, and the former one is kept."""
+
+import os
+import pwd
+from collections.abc import Mapping
+from pathlib import Path
+
+from landbridge.core.errors import UserError
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write(path: Path, text: str, mode: int, changed: list[Path]) -> None:
+    """Write `text` if it is not there already; another text is kept as .old."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if path.exists():
+        if path.read_text() == text:
+            return
+        path.replace(path.with_name(path.name + ".old"))
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    changed.append(path)
+
+
+def filled(template: str, ours: Mapping[str, str]) -> str:
+    """Return a shipped file with each of these lines or words in place of what is shipped."""
+    text = (TEMPLATES / template).read_text()
+    for theirs, mine in ours.items():
+        if theirs not in text:
+            raise ValueError(f"{template} has no {theirs!r}")
+        text = text.replace(theirs, mine)
+    return text
+
+
+def owner(folder: Path) -> str:
+    """Return the name of the user who owns the folder."""
+    try:
+        return pwd.getpwuid(folder.stat().st_uid).pw_name
+    except KeyError:
+        raise UserError(f"{folder} belongs to no user of this machine: `chown landbridge {folder}`") from None
+
+
+def give(folder: Path) -> None:
+    """Give everything in the folder to its owner, when root has written it."""
+    if os.geteuid() == 0 and folder.stat().st_uid != 0:
+        there = folder.stat()
+        for path in folder.rglob("*"):
+            os.lchown(path, there.st_uid, there.st_gid)

@@ -1,0 +1,76 @@
+"""The OpenAPI document: what FastAPI knows of the routes, with problem details for every error, idempotency
+keys for every POST, and an example of every body and answer (examples.py)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from landbridge.web import once, problems
+from landbridge.web.answers import Problem
+from landbridge.web.examples import example
+
+Json = dict[str, Any]
+_DESCRIPTION = (
+    "Lists take `cursor` and `limit` and answer with `next`, null on the last page. Errors are problem"
+    f" details (RFC 9457). A POST with the header `{once.HEADER}` is done once: repeated within a day it gets"
+    " the same answer."
+)
+_PROBLEM = {"$ref": "#/components/schemas/Problem"}
+_KEY = {
+    "name": once.HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": once.LONGEST, "pattern": "^[!-~]+$"},
+    "description": "Name of the request, such as a UUID: repeated under its name it is not done again.",
+}
+_CONFLICT = "The request of this idempotency key is under way."
+_INVALID = "A field that cannot be, or an idempotency key of another request."
+
+
+def described(app: FastAPI) -> Json:
+    """Return the document of the application, made once."""
+    if not app.openapi_schema:
+        made = get_openapi(title=app.title, version=app.version, description=_DESCRIPTION, routes=app.routes)
+        schemas = made["components"]["schemas"]
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        schemas["Problem"] = Problem.model_json_schema()
+        for method, operation in _operations(made):
+            _complete(method, operation, schemas)
+        app.openapi_schema = made
+    return app.openapi_schema
+
+
+def _operations(document: Json) -> Iterator[tuple[str, Json]]:
+    for operations in document["paths"].values():
+        yield from operations.items()
+
+
+def _complete(method: str, operation: Json, schemas: Json) -> None:
+    answers = operation["responses"]
+    answers.setdefault("422", {"description": _INVALID})
+    answers["422"]["description"] = _INVALID
+    if method == "post":
+        operation.setdefault("parameters", []).append(_KEY)
+        answers.setdefault("409", {"description": _CONFLICT})
+    for code, answer in answers.items():
+        if int(code) >= 400:
+            answer["content"] = {
+                problems.MEDIA_TYPE: {"schema": _PROBLEM, "example": _problem(int(code), answer)}
+            }
+        else:
+            _give_examples(answer, schemas)
+    _give_examples(operation.get("requestBody", {}), schemas)
+
+
+def _problem(code: int, answer: Json) -> Json:
+    shown: Json = {"type": "about:blank", "title": problems.title(code), "status": code}
+    return shown | {"detail": answer["description"]}
+
+
+def _give_examples(part: Json, schemas: Json) -> None:
+    for kind, content in part.get("content", {}).items():
+        if "json" in kind:
+            content["example"] = example(content["schema"], schemas)

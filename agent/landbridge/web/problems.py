@@ -1,0 +1,67 @@
+"""Errors of the API as problem details (RFC 9457): a sentence that names what is wrong and the remedy."""
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import Response
+from starlette.types import Scope
+
+MEDIA_TYPE = "application/problem+json"
+DOCUMENT = "/v1/openapi.json"
+RETRY_S = 10
+NO_DATABASE = "the database does not answer; try again in a moment"
+_AT = {"query": "parameter", "path": "parameter", "header": "header", "cookie": "cookie"}
+
+
+def is_api(scope: Scope) -> bool:
+    """Whether a program asks, not a browser for a page."""
+    path: str = scope["path"]
+    return path.startswith(("/v1/", "/dcsa/v1/"))
+
+
+def problem(
+    code: int, detail: str, headers: Mapping[str, str] | None = None, errors: Sequence[Any] = ()
+) -> Response:
+    """Return the answer; `errors` names each wrong field of a request."""
+    content = {"type": "about:blank", "title": title(code), "status": code, "detail": detail}
+    text = json.dumps(content | ({"errors": list(errors)} if errors else {}))
+    return Response(text, code, headers, MEDIA_TYPE)
+
+
+def title(code: int) -> str:
+    """Return what HTTP calls the code."""
+    return HTTPStatus(code).phrase
+
+
+def standard(request: Request, code: int, detail: str, headers: Mapping[str, str] | None) -> str:
+    """Return `detail`, or in place of the server's own words what is wrong with path or method."""
+    path = ascii(request.url.path)[1:-1]
+    match code, detail:
+        case 404, "Not Found":
+            return f"no path {path}; {DOCUMENT} describes those there are"
+        case 405, _:
+            return f"{path} takes no {request.method}, but {(headers or {}).get('allow', 'others')}"
+    return detail
+
+
+def not_valid(found: Sequence[Mapping[str, Any]]) -> tuple[str, list[dict[str, str]]]:
+    """Return what is wrong with a request, in a sentence and field by field. Without the given values: a NaN
+    or half a surrogate pair cannot be written in JSON."""
+    errors = [_error(each) for each in found]
+    first, *others = errors
+    where = first.get("pointer") or next(value for name, value in first.items() if name != "detail")
+    more = f" (and {len(others)} more, in errors)" if others else ""
+    return f"{where}: {first['detail']}{more}; {DOCUMENT} describes the request", errors
+
+
+def _error(found: Mapping[str, Any]) -> dict[str, str]:
+    place, *parts = (ascii(part)[1:-1] if isinstance(part, str) else str(part) for part in found["loc"])
+    if found["type"] == "json_invalid":
+        return {"pointer": "#", "detail": f"no JSON, from character {'/'.join(parts)} on"}
+    message = ascii(found["msg"])[1:-1]
+    if place == "body":
+        return {"pointer": "#" + "".join(f"/{part}" for part in parts), "detail": message}
+    return {_AT[place]: "/".join(parts), "detail": message}

@@ -1,0 +1,196 @@
+"""An installation in one go: what `landbridge setup` writes works, can be repeated, and keeps its keys."""
+
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from landbridge import config
+
+from host_tests.support.set_up import HOST, SetUp, code_of, command
+
+ANSWERS = f'host = "{HOST}"\nmail_host = "mail.example.org"\nmail_password = "hidden"\nadmin = "anna"\n'
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.delenv("LANDBRIDGE_CONFIG", raising=False)
+    monkeypatch.setenv("LANDBRIDGE_CONFIG", "")  # undone at the end, whatever --data sets
+    return tmp_path / "agent"
+
+
+@pytest.fixture
+def made(folder):
+    setup = SetUp(folder)
+    said = setup.first()
+    assert said.code == 0, said
+    yield setup
+    setup.stop()
+
+
+def test_a_repeat_changes_nothing(made):
+    before = made.files()
+    said = made.set_up()
+    assert said.code == 0 and said.out.startswith("nothing has changed\n") and "link" not in said.out
+    assert made.files() == before
+    assert not [name for name in before if name.endswith(".old")]
+    secret = {name for name in before if (made.folder / name).stat().st_mode & 0o077}
+    assert all(name.startswith(("systemd/", "tls/")) and not name.endswith(".key") for name in secret)
+
+
+def test_its_own_mosquitto_is_good(made):
+    made.start()
+    made.run("devices", "add", "lb-0001")
+    said = made.run("broker", "check", "--device", "lb-0001")
+    assert "WRONG" not in said.out and "lb-0001 may connect" in said.out
+    doctor = made.run("doctor")
+    assert "each device in use has its user at the broker" in doctor.out
+    assert code_of(made.connected("lb-0001", "guessed")) != 0
+    assert code_of(made.connected("", "")) != 0
+
+
+def test_another_host_name_is_a_new_certificate_of_the_same_keys(made):
+    before = made.files()
+    said = made.set_up("--host", "other.landbridge.example")
+    assert said.code == 0, said
+    after = made.files()
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"answers.toml", "landbridge.toml", "tls/broker.pem"}
+    assert after["landbridge.toml.old"] == before["landbridge.toml"]
+    certificate = x509.load_pem_x509_certificate(after["tls/broker.pem"])
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert "other.landbridge.example" in names.get_values_for_type(x509.DNSName)
+    certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(after["tls/ca.pem"]))
+    password = config.of_file(made.folder / "landbridge.toml").broker.password
+    assert password and password == config.of_file(made.folder / "landbridge.toml.old").broker.password
+
+
+def test_what_an_operator_has_set_stays(made):
+    file = made.folder / "landbridge.toml"
+    text = re.sub(r"^interval_s = \d+$", "interval_s = 1801", file.read_text(), flags=re.M) + "# mine\n"
+    file.write_text(text)
+    made.set_up()
+    assert file.read_text() == text
+    made.set_up("--web-port", "18999")
+    kept = config.of_file(file)
+    assert (kept.devices.interval_s, kept.web.port) == (1801, 18999)
+
+
+def test_answers_from_a_file_and_options_before_them(folder, tmp_path):
+    (tmp_path / "answers.toml").write_text(ANSWERS)
+    said = command(
+        "--data", str(folder), "setup", "--answers", str(tmp_path / "answers.toml"), "--port", "18883"
+    )
+    assert said.code == 0, said
+    made = config.of_file(folder / "landbridge.toml")
+    assert (made.devices.broker_host, made.devices.broker_port) == (HOST, 18883)
+    assert (made.mail.host, made.mail.password) == ("mail.example.org", "hidden")
+    assert "hidden" not in (folder / "answers.toml").read_text()
+    assert "anna" in command("--data", str(folder), "users", "list").out
+    again = command("--data", str(folder), "setup")
+    assert again.out.startswith("nothing has changed"), again
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ("", "host is missing: --host mqtt.example.org"),
+        ('host = "a b"', "host = 'a b' must be the name or address of a host"),
+        ('host = "x.example"\nbroker = "emqx"', "broker = 'emqx' must be one of mosquitto, nats, existing"),
+        ('host = "x.example"\nports = 1', "no ports; known are host, broker,"),
+        ('host = "x.example"\ncert_file = "b.pem"', "cert_file, key_file and ca_file belong together"),
+        ('host = "x.example"\nbroker = "existing"', "password is missing"),
+        ('host = "x.example"\nplugin = "p.so"\nmail_port = 0', "mail_port = 0 must be a port, 1 to 65535"),
+    ],
+)
+def test_a_bad_answer_is_named_and_writes_nothing(folder, tmp_path, answers, message):
+    (tmp_path / "answers.toml").write_text(answers)
+    said = command("--data", str(folder), "setup", "--answers", str(tmp_path / "answers.toml"))
+    assert said.code == 2 and message in said.err, said
+    assert not folder.exists()
+
+
+def test_an_existing_broker_gets_no_configuration_from_us(folder, tmp_path):
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    (tmp_path / "answers.toml").write_text(
+        f'host = "{HOST}"\nbroker = "existing"\nagent_host = "{HOST}"\nusername = "agent"\npassword = "p"\n'
+        f'ca_file = "{tmp_path / "ca.pem"}"\n'
+    )
+    command("--data", str(folder), "setup", "--answers", str(tmp_path / "answers.toml"))
+    made = config.of_file(folder / "landbridge.toml")
+    assert (made.broker.host, made.broker.port, made.broker.username) == (HOST, 8883, "agent")
+    assert made.broker.users == "" and made.broker.ca_file == str(tmp_path / "ca.pem")
+    assert not (folder / "mosquitto").exists() and not (folder / "tls").exists()
+    assert [path.name for path in (folder / "systemd").iterdir()] == ["landbridge.service"]
+
+
+def test_its_own_nats_has_a_good_configuration(folder, monkeypatch):
+    program = shutil.which("nats-server", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/bin")
+    if program is None:
+        pytest.skip("NATS is not installed")
+    said = command("--data", str(folder), "setup", "--host", HOST, "--broker", "nats")
+    assert "written" in said.out, said
+    conf = folder / "nats" / "landbridge.conf"
+    subprocess.run([program, "-t", "-c", str(conf)], check=True, capture_output=True)
+    before = conf.read_text()
+    made = config.of_file(folder / "landbridge.toml")
+    assert made.nats.password == made.broker.password and made.nats.password in before
+    again = command("--data", str(folder), "setup", "--web-port", "18999")
+    assert "landbridge.toml" in again.out and conf.read_text() == before
+
+
+def test_on_a_terminal_it_asks(folder):
+    """The questions have defaults; only the host name has none."""
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "landbridge", "--data", str(folder), "setup"],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        env=environment,
+        text=True,
+    )
+    os.write(ours, f"{HOST}\n\n\n\nberta\n".encode())
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, out
+    assert "Host name under which trackers reach the broker" in out and "[mosquitto]" in out
+    assert config.of_file(folder / "landbridge.toml").devices.broker_host == HOST
+    assert "berta" in command("--data", str(folder), "users", "list").out
+
+
+def test_the_units_name_what_is_there(made):
+    for unit in (made.folder / "systemd").iterdir():
+        text = unit.read_text()
+        assert "/var/lib/landbridge" not in text and "/opt/landbridge" not in text
+        (line,) = [line for line in text.splitlines() if line.startswith("ExecStart=")]
+        assert Path(line.removeprefix("ExecStart=").split()[0]).name in ("landbridge", "mosquitto")
+        assert str(made.folder) in text
+
+
+def test_a_missing_plugin_is_named(folder, monkeypatch):
+    monkeypatch.setattr("landbridge.operations.setup.brokers._PLUGIN", "none_such.so")
+    said = command("--data", str(folder), "setup", "--host", HOST)
+    assert said.code == 2 and "apt install mosquitto" in said.err
+
+
+def test_a_configuration_written_by_hand_is_kept(folder, tmp_path):
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    folder.mkdir()
+    file = folder / "landbridge.toml"
+    file.write_text(
+        f'[broker]\nhost = "b.example"\nusername = "me"\npassword = "p"\nca_file = "{tmp_path}/ca.pem"\n'
+        f'users = "mosquitto"\n[store]\ndatabase = "mine.sqlite3"\n[devices]\nbroker_host = "{HOST}"\n'
+    )
+    file.chmod(0o600)
+    said = command("--data", str(folder), "setup", "--no-check")
+    assert said.code == 0, said
+    made = config.of_file(file)
+    assert (made.broker.host, made.broker.username, made.broker.password) == ("b.example", "me", "p")
+    assert (made.broker.users, made.store.database) == ("mosquitto", "mine.sqlite3")
+    assert (folder / "mine.sqlite3").exists() and not (folder / "mosquitto").exists()
+    assert command("--data", str(folder), "setup", "--no-check").out == "nothing has changed\n"

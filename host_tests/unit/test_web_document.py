@@ -1,0 +1,64 @@
+"""The OpenAPI document: an example of every body and answer, problem details for every error."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from host_tests.support.pages import Shown
+
+FEEDS = ("/v1/events", "/dcsa/v1/events", "/v1/tracks")
+
+
+@pytest.fixture(scope="module")
+def document(pages: Shown) -> Any:
+    return json.loads(pages.ask("/v1/openapi.json", pages.house)[1])
+
+
+def operations(document: Any) -> Iterator[tuple[str, str, Any]]:
+    for path, found in document["paths"].items():
+        for method, operation in found.items():
+            yield path, method, operation
+
+
+def test_every_body_and_answer_has_an_example_that_is_as_described(document):
+    shown = 0
+    for path, method, operation in operations(document):
+        assert operation["summary"], (method, path)
+        for part in (operation.get("requestBody", {}), *operation["responses"].values()):
+            for kind, content in part.get("content", {}).items():
+                if "json" in kind:
+                    whole = content["schema"] | {"components": document["components"]}
+                    Draft202012Validator(whole).validate(content["example"])
+                    shown += 1
+    assert shown > 300
+
+
+def test_every_error_is_a_problem_and_every_post_can_be_repeated(document):
+    for path, method, operation in operations(document):
+        for code, answer in operation["responses"].items():
+            if code >= "400":
+                assert [*answer["content"]] == ["application/problem+json"], (method, path, code)
+        names = {each["name"] for each in operation.get("parameters", ())}
+        assert ("Idempotency-Key" in names) is (method == "post"), (method, path)
+        assert ("409" in operation["responses"]) >= (method == "post"), (method, path)
+
+
+def test_every_list_has_pages_of_one_kind(document):
+    """Feeds go on after a number."""
+    for path, method, operation in operations(document):
+        names = {each["name"] for each in operation.get("parameters", ())}
+        if method == "get" and "limit" in names and path not in FEEDS:
+            assert "cursor" in names and not {"before", "after"} & names, path
+        content = operation["responses"].get("200", {}).get("content", {}).get("application/json")
+        if method == "get" and content and not path.endswith("/export"):
+            assert content["schema"].get("type") != "array", path
+
+
+def test_every_parameter_of_a_path_is_described(document):
+    for path, _, operation in operations(document):
+        given = {each["name"] for each in operation.get("parameters", ()) if each["in"] == "path"}
+        assert given == set(re.findall(r"\{(\w+)\}", path))
