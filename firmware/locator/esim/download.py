@@ -49,6 +49,7 @@ _MORE_MESSAGES = const(8)  # of a download, beside the pieces
 _LOAD_MS = const(240000)  # a card has taken 89 s for a segment
 _MOST_PACKAGE = const(65536)
 _PIECE = const(1024)  # at least
+_BLOCK = const(256)
 _SPARE_BYTES = const(16384)  # of flash, for all else
 
 
@@ -104,7 +105,7 @@ class Download:
         if len(asked) > 4:
             return self._offered(download, step, what, asked[3])
         if len(asked) > 3:
-            return self._take(download, step, what, asked[3])
+            return self._take(download, step, what, asked.pop())
         if type(what) is bytes:
             answers: list = []
             reason = self._relay(download, what, answers)
@@ -187,7 +188,8 @@ class Download:
         except OSError:
             return _answer(download, step, _NO_ROOM)
         self._pulled += len(data)
-        if data and self._pulled < self._package[2]:
+        is_last, data = not data, None  # what follows needs the heap
+        if not is_last and self._pulled < self._package[2]:
             return _PULL, (download, step, self._pulled)
         if self._digest() != self._package[3]:
             return _answer(download, step, _DAMAGED)
@@ -197,7 +199,7 @@ class Download:
         sha, block = hashlib.sha256(), b"-"
         with open(self._folder + PACKAGE, "rb") as f:
             while block:
-                block = f.read(_PIECE)
+                block = f.read(_BLOCK)
                 sha.update(block)
         return sha.digest()
 

@@ -365,11 +365,11 @@ class Driver:
         follow."""
         at = self.channel
         length = min(length or 0, at.inbox_n)
-        data, rest = memoryview(at.inbox)[:length], at.inbox_n - length
+        taken, rest = memoryview(at.inbox)[:length], at.inbox_n - length
         if not rest:  # it stays where it is
             at.inbox_n = 0
-            return data
-        data = bytes(data)
+            return taken
+        data = bytes(taken)
         at.inbox[:rest] = at.inbox[length : at.inbox_n]
         at.inbox_n = rest
         return data

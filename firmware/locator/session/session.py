@@ -56,9 +56,7 @@ class Session:
         self.keys = keys
         self._topic = b"landbridge/%s/" % keys.device.encode()
         self._room = memoryview(room or bytearray(ROOM_BYTES))
-        from locator.codec.columns import Batch  # `say` lets go of it
-
-        self._batch = Batch(self._room[_BESIDE_BYTES:])
+        self._batch = _batch(self._room[_BESIDE_BYTES:])
         self._most = most
         self._sent = []
         self.port = None  # measures how long a downlink was on its way, where there is one
@@ -209,6 +207,12 @@ class Session:
             if not self.handlers:
                 self.handlers = self._open_handlers()
             self.handlers.take(reply)
+
+
+def _batch(room):
+    from locator.codec.columns import Batch  # `say` lets go of it
+
+    return Batch(room)
 
 
 def _nothing(out, more):
