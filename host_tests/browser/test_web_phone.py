@@ -77,7 +77,7 @@ def test_every_page_fits_on_a_phone(watched: Watched, pages: Shown, language: st
 
 
 def test_a_command_that_is_refused_keeps_the_page_and_what_was_typed(page: Page, pages: Shown):
-    page.goto(f"{pages.url}/devices/{FIRST}")
+    page.goto(f"{pages.url}/devices/{FIRST}#commands")
     section = page.locator("#commands")
     asked: list[str] = []
 

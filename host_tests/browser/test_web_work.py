@@ -213,7 +213,7 @@ def test_a_raw_record_is_shown(web: Website, operator: Page):
     until(operator, "document.getElementById('map').map?.getLayer('points')", "the track")
     operator.get_by_role("button", name="Raw record").click()
     dialog = operator.get_by_role("dialog")
-    expect(dialog).to_contain_text("rsrp_dbm")
+    expect(dialog).to_contain_text("Signal (dBm)")
     picture(operator, "record")
     assert barriers(operator) == []
     operator.keyboard.press("Escape")

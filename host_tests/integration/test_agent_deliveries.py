@@ -144,6 +144,27 @@ def test_answers_of_an_integration_are_distinguished(receiver):
         http.HttpClient("http://127.0.0.1:1/").post(b"{}", {})
 
 
+def test_what_a_tenant_has_added_reaches_no_host_of_the_operator(receiver, monkeypatch):
+    local = receiver.url.replace("127.0.0.1", "localhost")
+    for url in (receiver.url, local):
+        with pytest.raises(Away, match="its host has no public address"):
+            http.HttpClient(url, only_public=True).post(b"{}", {})
+    asked = []
+
+    def rebound(host, *more):
+        """The name stands for a public address when it is looked at, then for one of the operator."""
+        asked.append(host)
+        return [(0, 0, 0, "", ("9.9.9.9", 443))] if len(asked) == 1 else real(host, *more)
+
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", rebound)
+    with pytest.raises(Away, match="its host has no public address"):
+        http.HttpClient(local, only_public=True).post(b"{}", {})
+    assert len(asked) == 2 and not receiver.taken and not receiver.refused
+    http.HttpClient(local).post(b"{}", {})
+    assert len(receiver.taken) == 1
+
+
 def test_a_webhook_is_signed_and_comes_in_order_whatever_the_receiver_does(bound, receiver):
     secret = bound.add("erp", receiver.url, "webhook", None, "event", "position")
     asked = 0

@@ -17,10 +17,10 @@ from landbridge.features.esim import policy
 from landbridge.features.esim.coding import Policy, Profile, Report
 from landbridge.features.esim.queries import policies as cards
 from landbridge.features.sims import queries as inventory
-from landbridge.features.sims import report
 from landbridge.features.sims.queries import SimCard
 from landbridge.points import paged, quality
 from landbridge.points import queries as points
+from landbridge.points import usage_by_card as report
 from landbridge.points.queries import KeptUplink, keep_uplinks, store
 from landbridge.web import device_views
 

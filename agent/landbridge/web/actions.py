@@ -21,12 +21,14 @@ from landbridge.features.downloads import rules as downloads
 from landbridge.features.downloads import trust
 from landbridge.features.downloads.rules import Wanted
 from landbridge.features.esim import handler as cards
+from landbridge.features.settings import fields
 from landbridge.features.settings import handler as settings
 from landbridge.features.settings import queries as stored_settings
 from landbridge.features.sharing import queries as stored_share_links
 from landbridge.features.sharing import rules as share_links
 from landbridge.features.trips import queries as trips
 from landbridge.features.updates import rollout
+from landbridge.protocol.settings import applied
 from landbridge.web import device_views
 from landbridge.web.auth import User, demand
 from landbridge.web.device_views import DeviceView
@@ -81,6 +83,16 @@ def change(it: Services, user: User, device: str, changes: Mapping[str, str]) ->
     with _acting(it, user, device, "operator") as (connection, found):
         now_s = it.clock.now_s()
         return stored_settings.change(connection, device, parsed, user.who, now_s, ends_with(found))
+
+
+def change_fields(it: Services, user: User, device: str, given: Mapping[str, Sequence[str]]) -> int | None:
+    """Change the settings whose fields differ from the desired values; return the new revision, None if
+    nothing changes."""
+    with _acting(it, user, device, "operator") as (connection, found):
+        now_s = it.clock.now_s()
+        before = applied(stored_settings.desired(connection, device).changes)
+        changes = fields.changes(given, before)
+        return stored_settings.change(connection, device, changes, user.who, now_s, ends_with(found))
 
 
 def share(it: Services, user: User, device: str, length: str, embedded: bool = False) -> share_links.Made:

@@ -29,7 +29,9 @@ from landbridge.features.fleet import api as many
 from landbridge.features.geofences import api as geofences
 from landbridge.features.geofences import page as geofence_page
 from landbridge.features.integrations import api as integrations
+from landbridge.features.integrations import page as integration_page
 from landbridge.features.notifications import page as notifications
+from landbridge.features.reports import page as reports
 from landbridge.features.routes import api as routes
 from landbridge.features.routes.page import diagram, editor
 from landbridge.features.sharing import page as shared
@@ -77,8 +79,8 @@ def make(it: Services) -> FastAPI:
     app.state.services = it
     for each in (
         api, history, diagnostics, feed, many, trips, alarms, alarm_page, notifications, card, profiles,
-        sims, geofences, geofence_page, routes, diagram, editor, integrations, releases, audit, audit_page,
-        updates, people, account, sign_in, pages, shared,
+        sims, geofences, geofence_page, routes, diagram, editor, integrations, integration_page, releases,
+        audit, audit_page, reports, updates, people, account, sign_in, pages, shared,
     ):  # fmt: skip
         app.include_router(each.router)
     assets.attach(app)

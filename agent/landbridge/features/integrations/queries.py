@@ -22,6 +22,8 @@ class Integration(NamedTuple):
     """Kinds of messages: position, track, event."""
     wrapped_secret: bytes | None
     cursor: int
+    only_public: bool = False
+    """Whether its host must have a public address."""
 
 
 class DeliveryRetry(NamedTuple):
