@@ -219,10 +219,10 @@ class Matrix:
         (entry, *_) = ask("GET", "/v1/audit?noun=geofence")[1]["entries"]
         self.names = {
             "alarm": NOW_S + 2, "board": release["board"], "command": command, "day": "2026-01-01",
-            "device": FIRST, "download": 1, "entry": entry["entry"], "form": "html", "geofence": geofence, "iccid": ICCID,
-            "integration": "erp", "kind": "fleet", "link": link, "name": "mine", "rollout": 1, "route": "west", "seq": 1,
-            "sequence": release["sequence"], "session": 1, "token": spare["token"], "trip": trip.trip,
-            "user": "anna", "view": view, "what": "points",
+            "device": FIRST, "download": 1, "entry": entry["entry"], "form": "html", "geofence": geofence,
+            "iccid": ICCID, "integration": "erp", "kind": "fleet", "link": link, "name": "mine", "rollout": 1,
+            "route": "west", "seq": 1, "sequence": release["sequence"], "session": 1, "token": spare["token"],
+            "trip": trip.trip, "user": "anna", "view": view, "what": "points",
         }  # fmt: skip
 
     def status(self, operation: str, described: Any, headers: dict[str, str]) -> tuple[int, str]:
