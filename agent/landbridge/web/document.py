@@ -72,7 +72,8 @@ def _complete(method: str, operation: Json, schemas: Json) -> None:
 def _link(path: str, post: Json, document: Json) -> None:
     """Say with which operations what a POST has made goes on: its answer has what their paths want."""
     answer = post["responses"].get("201") or {}
-    schema = next(iter(answer.get("content", {}).values()), {}).get("schema", {})
+    contents: list[Json] = [*answer.get("content", {}).values()]
+    schema: Json = contents[0].get("schema", {}) if contents else {}
     made = document["components"]["schemas"].get(schema.get("$ref", "").rpartition("/")[2], {})
     given = {name: f"$request.path.{name}" for name in _names(path)}
     for other, operations in document["paths"].items():
