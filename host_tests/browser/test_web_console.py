@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
+import time
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, expect
 
 from host_tests.support.fleet import FIRST, SECOND
 from host_tests.support.pages import CONTAINER, Shown, english
 from host_tests.support.web import MAP, WAIT_MS, Watched, barriers, chromium, drawn, picture, sign_in, until
+from host_tests.support.web import PICTURES as OUT
 
 pytestmark = pytest.mark.slow
 expect.set_options(timeout=WAIT_MS)
@@ -149,3 +152,103 @@ def test_alarms_are_acknowledged_together(pages: Shown, desk: Page):
     assert barriers(desk) == []
     rows.first.locator(".when a").click()
     until(desk, "document.getElementById('moment')?.textContent.length", "the moment on the track")
+
+
+def test_charts_slider_and_map_are_zoomed_and_pointed_at_together(pages: Shown, desk: Page):
+    desk.goto(f"{pages.url}/devices/{FIRST}")
+    drawn(desk, "points")
+    slider = desk.get_by_label("Time", exact=True)
+    whole = int(slider.get_attribute("max") or 0)
+    before = desk.locator(".axis span").all_inner_texts()
+    desk.locator("#zoom-in").click()
+    assert int(slider.get_attribute("min") or 0) >= whole // 2 - 60, "around the moment, which is the last"
+    assert desk.locator(".axis span").all_inner_texts() != before
+    boxes = {each.get_attribute("viewBox") for each in desk.locator("#charts svg").all()}
+    assert len({(box or "").split()[0] for box in boxes}) == 1, "all charts show the same time"
+    desk.get_by_role("button", name="Whole track").click()
+    assert int(slider.get_attribute("min") or 0) == 0
+    battery = desk.locator("#charts figure", has_text="Battery").first
+    moment = desk.locator("#moment").inner_text()
+    picture_box = battery.locator("svg").bounding_box()
+    assert picture_box
+    desk.mouse.move(picture_box["x"] + 2, picture_box["y"] + 20)
+    drawn(desk, "hover")
+    assert desk.locator("#moment").inner_text() == moment, "pointing does not move the moment"
+    picture(desk, "device-zoom", full_page=True)
+
+
+def test_each_part_of_a_device_has_an_address(pages: Shown, desk: Page):
+    for part in ("commands", "settings", "updates", "share-links", "exports"):
+        desk.goto(f"{pages.url}/devices/{FIRST}#{part}")
+        expect(desk.locator(f"#{part}")).to_be_visible()
+        expect(desk.locator("#track")).to_be_hidden()
+        expect(desk.locator(f'.tabs a[href$="#{part}"]')).to_have_attribute("aria-current", "page")
+    desk.locator('.tabs a[href$="#track"]').focus()
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#map")).to_be_visible()
+    expect(desk.locator("#exports")).to_be_hidden()
+
+
+def test_a_dispatchers_task_takes_few_clicks(pages: Shown, desk: Page):
+    """Find a container by its last four digits, see where it waits and since when, tell whether it is late,
+    share it, acknowledge its alarm."""
+    desk.goto(f"{pages.url}/")
+    clicks: list[tuple[str, int]] = []
+
+    def click(what: str, part: Locator) -> None:
+        begin = time.monotonic()
+        part.click()
+        desk.wait_for_load_state("networkidle")
+        clicks.append((what, round(1000 * (time.monotonic() - begin))))
+
+    click("search", desk.get_by_label("Search"))
+    desk.keyboard.type(CONTAINER[-4:])
+    expect(desk.locator("tbody tr[data-device]")).to_have_count(1)
+    click("open", desk.get_by_role("link", name=CONTAINER))
+    head = desk.locator("#device")
+    expect(head).to_contain_text("Chongqing, China")
+    expect(head).to_contain_text("Last session")
+    click("share", desk.locator(".tabs").get_by_role("link", name="Share"))
+    click("create", desk.get_by_role("button", name="Share this trip"))
+    expect(desk.get_by_label("Copy the link now; it is not shown again:")).to_be_visible()
+    alarms = desk.get_by_role("region", name="Open alarms").get_by_role("listitem")
+    before = alarms.count()
+    click("acknowledge", alarms.first.get_by_role("button", name="Acknowledge"))
+    expect(alarms).to_have_count(before - 1)
+    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / "task.json").write_text(json.dumps(clicks))
+    assert len(clicks) <= 12
+
+
+def test_a_trip_is_started_corrected_and_ended(pages: Shown, desk: Page):
+    desk.goto(f"{pages.url}/trips")
+    form = desk.locator("#start")
+    form.get_by_label("Device").fill(SECOND)
+    form.get_by_label("Container").fill("MSKU0000007")
+    form.get_by_label("Route").fill("west")
+    form.get_by_label("Destination").fill("Poznan")
+    form.get_by_label("References, one per line").fill("order=4711")
+    form.get_by_role("button", name="Start").click()
+    expect(form.get_by_role("alert")).to_contain_text("its check digit would be 6")
+    form.get_by_label("Container").fill("MSKU 000000-6")
+    picture(desk, "trips", full_page=True)
+    assert barriers(desk) == []
+    form.get_by_role("button", name="Start").click()
+    expect(desk.get_by_role("heading", level=1)).to_contain_text("MSKU0000006")
+    expect(desk.locator("#trip")).to_contain_text("4711")
+    desk.get_by_label("Tags, with commas between them").fill("frozen")
+    desk.get_by_role("button", name="Save").click()
+    expect(desk.locator("#trip .tag")).to_have_text("frozen")
+    desk.get_by_role("button", name="End the trip").click()
+    expect(desk.locator("#trip .badge")).to_have_text("trip ended")
+    desk.goto(f"{pages.url}/trips/1")
+    drawn(desk, "track")
+    picture(desk, "trip", full_page=True)
+    assert barriers(desk) == []
+
+
+def test_the_operators_pages_are_seen(pages: Shown, desk: Page):
+    for name, path in {"sims": "/sims", "system": "/system"}.items():
+        desk.goto(f"{pages.url}{path}")
+        picture(desk, name, full_page=True)
+        assert barriers(desk) == [], name

@@ -127,6 +127,7 @@ def test_a_track_is_played(web: Website, operator: Page):
 
 
 def test_a_command_is_sent_and_its_states_are_shown(web: Website, operator: Page):
+    operator.get_by_role("link", name="Commands").click()
     section = operator.locator("#commands")
     section.get_by_role("combobox").select_option("locate")
     section.get_by_role("button", name="Send").click()
@@ -141,11 +142,22 @@ def test_a_command_is_sent_and_its_states_are_shown(web: Website, operator: Page
 
 
 def test_a_setting_is_changed(operator: Page):
+    operator.get_by_role("link", name="Settings").click()
     section = operator.locator("#settings")
-    section.get_by_text("All settings").click()
-    section.get_by_label("light_lux").fill("50")
+    section.get_by_label("Light from which a door counts as open").fill("50")
+    section.get_by_label("Lowest temperature", exact=True).fill("-12.5")
+    section.get_by_label("Preference").select_option("low energy")
+    section.get_by_label("tilt", exact=True).uncheck()
     section.get_by_role("button", name="Change").click()
-    expect(section.locator(".changed", has_text="50")).to_have_count(1)
+    light = section.get_by_role("row", name="Light from which a door")
+    expect(light.locator(".changed input")).to_have_value("50")
+    expect(light).to_contain_text("not reported", ignore_case=True)
+    expect(section.get_by_label("Lowest temperature", exact=True)).to_have_value("-12.5")
+    expect(section.get_by_label("tilt", exact=True)).not_to_be_checked()
+    expect(section.get_by_label("shock", exact=True)).to_be_checked()
+    expect(section.locator(".changed")).to_have_count(4)
+    picture(operator, "device-settings", full_page=True)
+    assert barriers(operator) == []
 
 
 def test_a_reader_can_only_look(web: Website, browser: Watched):
@@ -176,6 +188,7 @@ def test_a_reader_can_only_look(web: Website, browser: Watched):
 def test_a_shared_link_shows_one_container_until_it_is_revoked(
     web: Website, operator: Page, browser: Watched
 ):
+    operator.get_by_role("link", name="Share", exact=True).click()
     section = operator.locator("#share-links")
     section.get_by_role("button", name="Share this trip").click()
     link = section.get_by_label("Copy the link now; it is not shown again:").input_value()
@@ -255,8 +268,9 @@ def test_many_devices_are_clusters(web: Website, operator: Page):
 
 
 def test_all_of_it_is_there_in_chinese(web: Website, operator: Page):
-    operator.goto(f"{web.url}/devices/{DEVICE}?language=zh")
+    operator.goto(f"{web.url}/devices/{DEVICE}?language=zh#settings")
     expect(operator.get_by_role("heading", name="设置", exact=True)).to_be_visible()
+    operator.get_by_role("link", name="轨迹").click()
     drawn(operator, "points")
     picture(operator, "device-chinese", full_page=True)
     operator.goto(f"{web.url}/")

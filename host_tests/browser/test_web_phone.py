@@ -23,6 +23,10 @@ PLACES = {
     "device-unlocated": f"/devices/{SECOND}",
     "card": f"/devices/{FIRST}/card",
     "card-none": f"/devices/{SECOND}/card",
+    "trips": "/trips?state=all",
+    "trip": "/trips/1",
+    "sims": "/sims",
+    "system": "/system",
     "nothing": "/nothing",
 }
 expect.set_options(timeout=WAIT_MS)
@@ -77,7 +81,7 @@ def test_every_page_fits_on_a_phone(watched: Watched, pages: Shown, language: st
 
 
 def test_a_command_that_is_refused_keeps_the_page_and_what_was_typed(page: Page, pages: Shown):
-    page.goto(f"{pages.url}/devices/{FIRST}")
+    page.goto(f"{pages.url}/devices/{FIRST}#commands")
     section = page.locator("#commands")
     asked: list[str] = []
 

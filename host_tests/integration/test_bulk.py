@@ -186,3 +186,33 @@ def test_users_of_a_file_are_invited(fleet, sheet):
         "sheet.csv, line 6, column mail",
         "sheet.csv, line 7, column tenant",
     ], lines
+
+
+def test_trips_end_by_tag(fleet, sheet):
+    fleet("trips", "import", sheet(TRIPS))
+    fleet("devices", "tag", "lb-2", "lb-3", "--add", "cold")
+    ended = fleet("trips", "end", "--tag", "cold").splitlines()
+    assert [line.split()[3] for line in ended] == ["lb-1", "lb-2"]  # lb-3 is on none
+    assert "lb-3 is not on a trip" in fleet.fails("trips", "end", "lb-3")
+    assert "name a device, or the devices with a tag" in fleet.fails("trips", "end")
+    assert "has the tag 'warm'" in fleet.fails("trips", "end", "--tag", "warm")
+
+
+POLICY = """
+fallback = "roaming"
+[profile.roaming]
+iccid = "8931440400012345678"
+apn = "iot.example"
+[countries]
+elsewhere = ["roaming"]
+"""
+
+
+def test_a_retired_device_gets_no_policy(fleet):
+    fleet("devices", "retire", "lb-2", "--yes")
+    (fleet.folder / "policy.toml").write_text(POLICY)
+    assert "of 2 devices" in fleet("esim", "policy", "policy.toml", "--all")
+    fleet("devices", "tag", "lb-3", "--add", "cold")
+    assert "0 of 1 devices" in fleet("esim", "policy", "policy.toml", "--tag", "cold")
+    assert "was retired" in fleet.fails("esim", "policy", "policy.toml", "lb-2")
+    assert "name devices, or --all, or --tag" in fleet.fails("esim", "policy", "policy.toml")

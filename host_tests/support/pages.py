@@ -59,8 +59,9 @@ CONTAINER = "CSQU3054383"
 NAMES = (
     *(FIRST, SECOND, CONTAINER, "acme", "bench", "house", "ESP32", "resold", "ACME Rail", "roaming", "cis"),
     *("anna", "OpenID Connect", "iot.example", "cis.example", "landbridge users add"),
-    *("landbridge devices add", "landbridge", "landbridge.cddl"),
-    *("west", "gone", "lb-9", "none"),
+    *("landbridge devices add", "landbridge integrations add", "landbridge sims add"),
+    *("landbridge", "landbridge.cddl"),
+    *("west", "gone", "lb-9", "none", "Webhook", "Traccar", "DCSA"),
     *("Li-SOCl2", "LiFePO4", "NMC", "mAh", "lx"),
     *("{verb}", "{changes}"),  # a script puts in what is chosen
     *(each.name for each in STATIONS), *SETTINGS, *VERBS, "auto",
@@ -71,7 +72,7 @@ NAMES = (
 UNITS = {"API", "Landbridge", "UTC", "SIM", "ICCID", "IMEI", "IMSI", "EID", "MB", "kB", "MQTT", "TLS", "TCP"}
 
 
-UNITS |= {"English"}
+UNITS |= {"English", "GEOJSON", "GPX", "CSV", "KML", "PLMN"}
 
 
 SHOWN = ("title", "aria-label", "placeholder", "alt", "data-confirm")

@@ -183,6 +183,18 @@ def test_what_is_over_or_in_hand_or_untrue_before_it_goes_is_taken_back(dispatch
     assert dispatch.mails() == [] and set(dispatch.states()) == {"withdrawn"} and len(dispatch.states()) == 3
 
 
+def test_a_door_that_was_opened_is_told_although_it_is_quiet_since(dispatch):
+    dispatch.add()
+    dispatch.publish(alarm("light", 3))
+    dispatch.work()
+    dispatch.fleet.heard(NOW_S + 2 * DAY_S)
+    with dispatch.fleet.database.writing() as connection:
+        publishing.publish(connection, engine.expire(connection, [FIRST], NOW_S + DAY_S), NOW_S + DAY_S)
+        assert alarms.shown(connection) == []
+    dispatch.pass_by(2 * DAY_S)
+    assert len(dispatch.mails()) == 1
+
+
 def test_an_arrival_that_is_retracted_is_not_told(dispatch):
     dispatch.add(
         "dispatch",
@@ -328,7 +340,7 @@ def test_the_button_sends_a_test_and_a_tenant_sees_its_own_channels_only(dispatc
         acme, reader = pages.token("acme", "operator", "acme"), pages.token("reader", "reader")
         shown = json.loads(pages.ask("/v1/notification-channels", acme)[1])["channels"]
         assert [each["name"] for each in shown] == ["theirs"] and len(shown[0]["rules"]) == len(DEFAULT)
-        assert pages.ask("/v1/notification-channels/ours/test", acme, "POST")[0] == 400
+        assert pages.ask("/v1/notification-channels/ours/test", acme, "POST")[0] == 404
         assert pages.ask("/v1/notification-channels/ours/test", reader, "POST")[0] == 403
         assert pages.ask("/v1/notification-channels/theirs/test", acme, "POST")[0] == 202
         dispatch.clock.at_s = Clock().now_s() + 1

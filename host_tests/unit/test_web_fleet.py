@@ -3,10 +3,15 @@
 import json
 from typing import Any
 
+import pytest
+from landbridge.core.errors import UserError
 from landbridge.features.routes.queries import routes
+from landbridge.features.settings import fields
 from landbridge.features.settings import queries as settings
 from landbridge.features.trips import queries as trips
-from landbridge.web import columns, device_views
+from landbridge.protocol import settings as wire
+from landbridge.protocol.settings import Report
+from landbridge.web import columns, device_head, device_views
 
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Pages, at
 from host_tests.support.trips import BEGIN_S, HOUR_S, STATIONS
@@ -116,3 +121,43 @@ def test_a_view_is_kept_for_its_owner(fleet: Fleet):
         assert pages.ask(f"/v1/fleet/views/{kept['view']}", bert, "DELETE")[0] == 404
         assert pages.ask(f"/v1/fleet/views/{kept['view']}", anna, "DELETE")[0] == 204
         assert json.loads(pages.ask("/v1/fleet/views", anna)[1])["views"] == []
+
+
+def test_what_a_device_applies_stands_beside_what_is_wanted(fleet: Fleet):
+    with fleet.database.writing() as connection:
+        assert device_head.on_device(connection, FIRST) is None
+        settings.change(connection, FIRST, {"light_lux": 55}, "bench", NOW_S)
+        reported = Report(1, wire.values_hash({"light_lux": 55}), 1, 0, 0)
+        settings.keep_report(connection, FIRST, reported, NOW_S)
+        settings.change(connection, FIRST, {"light_lux": 77}, "bench", NOW_S + 1)
+        applies = device_head.on_device(connection, FIRST)
+        assert applies and applies["light_lux"] == 55 and applies["tilt_deg"] == 30
+
+
+def test_a_field_is_in_peoples_units():
+    before = wire.applied({"interval_s": 1830})
+    given = {
+        "interval_s": ["30.5"],
+        "temperature_low_dc": ["-12,5"],
+        "alarms": ["0", "1", "256"],
+        "paced": ["1"],
+    }
+    assert fields.shown("interval_s", 1830) == "30.5"
+    assert fields.changes(given, before) == {"temperature_low_dc": -125, "alarms": 257}
+    with pytest.raises(UserError, match="Fixed interval between positions: enter 5 to 1440 minutes"):
+        fields.changes({"interval_s": ["4"]}, before)
+    with pytest.raises(UserError, match=r"Low battery: enter 3 to 3\.5 V"):
+        fields.changes({"battery_low_mv": ["much"]}, before)
+    assert set(fields.FIELDS) == set(wire.SETTINGS)
+
+
+def test_a_delay_is_said_in_words():
+    said = [str(device_head.lateness(hours * HOUR_S)) for hours in (-60, -20, 5, 7, 47, 48)]
+    assert said == [
+        "2 days early",
+        "20 hours early",
+        "on time",
+        "7 hours late",
+        "47 hours late",
+        "2 days late",
+    ]

@@ -16,6 +16,7 @@ from landbridge.config import Config, Mail, Store, Web
 from landbridge.core.clock import CLOCK_FILE_VARIABLE, unix_s
 from landbridge.core.errors import UserError
 from landbridge.db.database import open_database
+from landbridge.features.integrations import queries as integrations
 from landbridge.features.users import people as users
 from landbridge.features.users import rules
 from landbridge.features.users.queries import people, sessions, tokens
@@ -542,3 +543,39 @@ def test_a_browser_is_named():
 
 def test_roles_are_in_order():
     assert rules.lesser("admin", "reader") == rules.lesser("reader", "admin") == "reader"
+
+
+def test_a_tenant_s_administrator_manages_integrations_and_geofences_of_the_tenant(house: House):
+    add_user(house.database, "bolt-boss", role="admin", tenant="bolt")
+    add_user(house.database, "bolt-eyes", tenant="bolt")
+    house.root.get("/integrations")
+    foreign = {"kind": "webhook", "address": "http://10.0.0.1/hook", "tenant": "acme"}
+    assert house.root.post("/integrations", name="of-acme", **foreign).status == 200
+    boss = house.visitor("bolt-boss")
+    assert "of-acme" not in boss.get("/integrations").text
+    refused = boss.post("/integrations", name="inside", kind="webhook", address="https://10.0.0.1/hook")
+    assert refused.status == 400 and "public host" in said(refused)
+    wanted = {"name": "ours", "kind": "webhook", "address": "https://bolt.example/hook"}
+    assert boss.post("/integrations", **wanted, tenant="acme").status == 403
+    made = boss.post("/integrations", **wanted, what="event")
+    secret = re.findall(r'readonly value="(whsec_[^"]+)"', made.text)[0]
+    assert secret not in boss.get("/integrations").text
+    again = boss.post("/integrations", **wanted)
+    assert again.status == 400 and "there is an integration ours already" in said(again)
+    with house.database.reading() as connection:
+        row = integrations.named(connection, "ours")
+    assert row is not None and (row.tenant, row.only_public, row.what) == ("bolt", True, ("event",))
+    for path in ("/integrations/of-acme/remove", "/integrations/of-acme/discard/lb-0001"):
+        assert boss.post(path).status == 404
+    eyes = house.visitor("bolt-eyes")
+    shown = eyes.get("/integrations").text
+    assert "ours" in shown and "/remove" not in shown
+    assert eyes.post("/integrations/ours/remove").status == eyes.post("/integrations", **wanted).status == 403
+    shape = json.dumps({"type": "Point", "coordinates": [6.7, 51.4]})
+    boss.get("/geofences")
+    assert boss.post("/geofences", name="Bolt yard", geometry=shape, radius_m="500").status == 303
+    other = house.visitor("zeta-zoe")
+    assert "Bolt yard" not in other.get("/geofences").text
+    assert boss.post("/integrations/ours/remove").status == 303
+    with house.database.reading() as connection:
+        assert integrations.named(connection, "ours") is None

@@ -4,8 +4,9 @@ import http.client
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -45,9 +46,11 @@ class HttpClient:
     """Requests to one URL over a kept connection, without proxy and redirects: signed or secret content goes
     only to the address that the operator configured."""
 
-    def __init__(self, url: str, tls: ssl.SSLContext | None = None) -> None:
-        """`tls` has the trusted certificates; None: those of the system."""
+    def __init__(self, url: str, tls: ssl.SSLContext | None = None, only_public: bool = False) -> None:
+        """`tls` has the trusted certificates; None: those of the system. `only_public`: nothing is sent to a
+        host whose address is not a public one, whatever its name."""
         self._address = urlsplit(url)
+        self._only_public = only_public
         self._connection = (
             http.client.HTTPSConnection(self._address.netloc, timeout=TIMEOUT_S, context=tls)
             if self._address.scheme == "https"
@@ -89,7 +92,7 @@ class HttpClient:
 
     def _once(self, request: Request, most: int) -> Answer:
         if self._connection.sock is None:
-            self._connection.connect()
+            self._connect()
         with _within(WHOLE_S, self._connection):
             self._connection.request(*request)
             response = self._connection.getresponse()
@@ -98,12 +101,32 @@ class HttpClient:
             self._pass_over(response)
         return answer
 
+    def _connect(self) -> None:
+        """Connect; `OSError` where that is not allowed. Looked at before and after, because a name may stand
+        for another address each time."""
+        if self._only_public:
+            found = socket.getaddrinfo(self._connection.host, self._connection.port)
+            _check_public(str(address[0]) for *_, address in found)
+        self._connection.connect()
+        if self._only_public:
+            try:
+                _check_public([self._connection.sock.getpeername()[0]])
+            except OSError:
+                self.close()
+                raise
+
     def _pass_over(self, answer: http.client.HTTPResponse) -> None:
         """Read and drop the rest of an answer, so that the connection can be used again."""
         with suppress(OSError, http.client.HTTPException), _within(_REST_S, self._connection):
             answer.read(_REST_BYTES)
         if not answer.isclosed():
             self.close()
+
+
+def _check_public(addresses: Iterable[str]) -> None:
+    for each in addresses:
+        if not ip_address(each.partition("%")[0]).is_global:
+            raise OSError("its host has no public address")
 
 
 @contextmanager

@@ -66,7 +66,7 @@ def read_again(device: str | None = _DEVICE, days: int = _DAYS) -> None:
     with opened() as it:
         with it.database.reading() as connection:
             if device is None:
-                names = [name for name, _ in devices.keys(connection)]
+                names = devices.in_use(connection)
             else:
                 names = [devices.device_in_use(connection, device).device]
         # Older points were removed on purpose.

@@ -21,12 +21,14 @@ from landbridge.features.downloads import rules as downloads
 from landbridge.features.downloads import trust
 from landbridge.features.downloads.rules import Wanted
 from landbridge.features.esim import handler as cards
+from landbridge.features.settings import fields
 from landbridge.features.settings import handler as settings
 from landbridge.features.settings import queries as stored_settings
 from landbridge.features.sharing import queries as stored_share_links
 from landbridge.features.sharing import rules as share_links
 from landbridge.features.trips import queries as trips
 from landbridge.features.updates import rollout
+from landbridge.protocol.settings import applied
 from landbridge.web import device_views
 from landbridge.web.auth import User, demand
 from landbridge.web.device_views import DeviceView
@@ -83,6 +85,16 @@ def change(it: Services, user: User, device: str, changes: Mapping[str, str]) ->
         return stored_settings.change(connection, device, parsed, user.who, now_s, ends_with(found))
 
 
+def change_fields(it: Services, user: User, device: str, given: Mapping[str, Sequence[str]]) -> int | None:
+    """Change the settings whose fields differ from the desired values; return the new revision, None if
+    nothing changes."""
+    with _acting(it, user, device, "operator") as (connection, found):
+        now_s = it.clock.now_s()
+        before = applied(stored_settings.desired(connection, device).changes)
+        changes = fields.changes(given, before)
+        return stored_settings.change(connection, device, changes, user.who, now_s, ends_with(found))
+
+
 def share(it: Services, user: User, device: str, length: str, embedded: bool = False) -> share_links.Made:
     """Share the device's running trip, until it ends or for a `length` like 12h."""
     with _acting(it, user, device, "operator") as (connection, found):
@@ -113,8 +125,8 @@ def download(
     it: Services, user: User, device: str, code: str, confirmation: str = "", enable: bool = False
 ) -> int:
     """Order the download of a profile; return the number of the order."""
-    wanted = Wanted(device, downloads.code_of(code, confirmation, trust.load(it.config.esim)))
     with _acting(it, user, device, "operator") as (connection, found):
+        wanted = Wanted(device, downloads.code_of(code, confirmation, trust.load(it.config.esim)))
         keyring = Keyring(it.config.store.database, it.config.store.key_file)
         now_s, trip = it.clock.now_s(), ends_with(found)
         return downloads.order(connection, keyring, wanted, enable, user.who, now_s, trip)

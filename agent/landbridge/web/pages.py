@@ -8,11 +8,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from landbridge.features.exports.formats import Format
 from landbridge.features.settings import fields
 from landbridge.features.sharing.rules import share_url
 from landbridge.points import quality
 from landbridge.protocol.settings import SETTINGS
-from landbridge.web import actions, auth, columns, device_views, serialize
+from landbridge.web import actions, auth, columns, device_head, device_views, serialize
 from landbridge.web.api import LARGEST, MOST, Number
 from landbridge.web.auth import User
 from landbridge.web.forms import (
@@ -85,8 +86,12 @@ def _device(request: Request, who: User, device: str, **more: Any) -> HTMLRespon
     now_s = it.clock.now_s()
     with it.database.reading() as connection:
         found = actions.view(connection, who, device)
+        about = serialize.device(connection, found, now_s)
         shown: Mapping[str, Any] = {
-            "device": serialize.device(connection, found, now_s),
+            "device": about,
+            **device_head.head(connection, found, about),
+            "on_device": device_head.on_device(connection, device) if found.live else None,
+            "update": device_head.update_of(connection, device) if who.tenant is None else None,
             "commands": serialize.commands_of(connection, found, now_s, LARGEST, MOST),
             "settings": serialize.settings_of(connection, found) if found.live else None,
             "share_links": serialize.share_links_of(connection, found, now_s, LARGEST, MOST),
@@ -96,10 +101,11 @@ def _device(request: Request, who: User, device: str, **more: Any) -> HTMLRespon
         }
     verbs = actions.verbs(who)
     may_operate = who.may("operator") and found.live
-    bits = {"alarms": device_views.ALARM_BITS, "doubtful": quality.NO_PLACE, "nowhere": quality.NOWHERE}
+    masks = {"alarms": device_views.ALARM_BITS, "doubtful": quality.NO_PLACE, "nowhere": quality.NOWHERE}
     return page(
-        request, "device.html", who=who, verbs=verbs, may_operate=may_operate, bits=bits, **shown, **more
-    )
+        request, "device.html", who=who, verbs=verbs, may_operate=may_operate, masks=masks, formats=[*Format],
+        **setting_forms(), **shown, **more,
+    )  # fmt: skip
 
 
 def show_device(request: Request, names: Mapping[str, str]) -> HTMLResponse:
@@ -128,11 +134,11 @@ def cancel(request: Request, who: ActingUser, device: str, command: Number) -> R
 @router.post("/devices/{device}/settings")
 @of_page(show_device, "settings", "/devices/{device}", *SETTINGS)
 async def change(request: Request, who: ActingUser, device: str) -> Response:
-    """Change the settings whose fields were filled in."""
-    given = {name: str(value) for name, value in (await request.form()).items()}
+    """Change the settings whose fields differ from what is wanted so far."""
+    form = await request.form()
+    given = {name: [str(each) for each in form.getlist(name)] for name in form}
     given.pop(auth.CSRF_FIELD, None)  # a user with a token in the header has none
-    given = {name: value for name, value in given.items() if value}
-    await run_in_threadpool(actions.change, services(request), who, device, given)
+    await run_in_threadpool(actions.change_fields, services(request), who, device, given)
     return back(device_path(device), "settings")
 
 

@@ -1,8 +1,8 @@
-"""A fleet from nothing: set-up, hundreds of devices and trips from files, a simulated day.
+"""A fleet from nothing: set-up, hundreds of devices from a file, trips over HTTP, a simulated day.
 
 `python -m tools.verify.fleet.fleet [--devices N] [--firmware N]` begins with an empty folder and does what an
 operator does: `landbridge setup` with a Mosquitto of its own over TLS, `landbridge devices import` with the
-users at the broker, `landbridge trips import`. Then the devices send for a simulated day: most
+users at the broker, a trip for each over the HTTP API. Then the devices send for a simulated day: most
 are the firmware's own journal and session, some the whole firmware with a simulated modem. One is retired,
 and the broker refuses it. Prints the figures last, writes out/fleet.json, and exits with 1 when a record is
 missing, the devices take too long to add, or anything else is not as it must be.
@@ -11,6 +11,7 @@ missing, the devices take too long to add, or anything else is not as it must be
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import os
 import shutil
@@ -150,14 +151,26 @@ class Fleet:
         return len({each["username"] for each in stored["clients"]} & {*self.names})
 
     def start_trips(self) -> int:
-        """From a file, one for each device; return how many have started."""
-        rows = ["device,container,route,destination\n"]
+        """Over HTTP, one for each device; return how many have started."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.web_port, timeout=_START_S)
+        head = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        started = 0
         for number, name in enumerate(self.names):
             ten = f"CSQU{number:06}"
-            rows.append(f"{name},{ten}{check_digit(ten)},chongqing-duisburg,Duisburg\n")
-        (self.folder / "trips.csv").write_text("".join(rows))
-        self.do("trips", "import", str(self.folder / "trips.csv"))
-        return len(self.do("trips", "export").splitlines()) - 1
+            body = {
+                "device": name,
+                "container": f"{ten}{check_digit(ten)}",
+                "route": "chongqing-duisburg",
+                "destination": "Duisburg",
+            }
+            connection.request("POST", "/v1/trips", json.dumps(body), head)
+            answer = connection.getresponse()
+            said = answer.read()
+            if answer.status != 201:
+                raise SystemExit(f"POST /v1/trips: {answer.status} {said.decode(errors='replace')[:300]}")
+            started += 1
+        connection.close()
+        return started
 
     def device_files(self, name: str) -> Path:
         """The folder for its flash."""

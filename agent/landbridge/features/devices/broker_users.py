@@ -221,7 +221,8 @@ class BrokerUsers(Periodic):
 
     def turn(self) -> float | None:
         """Follow, if anything has changed."""
-        in_use = set(_in_use(self._database))
+        with self._database.reading() as connection:
+            in_use = set(devices.in_use(connection))
         if in_use != self._known and self._may_send():
             sync(self._broker, self._database, self._keyring)
             self._known = in_use

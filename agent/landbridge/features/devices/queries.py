@@ -152,6 +152,12 @@ def names(connection: Connection) -> list[str]:
     return list(connection.execute(select(devices.c.device).order_by(devices.c.device)).scalars())
 
 
+def in_use(connection: Connection) -> list[str]:
+    """Return the ids of the devices that are not retired."""
+    statement = select(devices.c.device).where(devices.c.retired_s.is_(None))
+    return list(connection.execute(statement.order_by(devices.c.device)).scalars())
+
+
 def every(connection: Connection) -> list[Row[Any]]:
     """Return all devices by id."""
     return list(connection.execute(select(devices).order_by(devices.c.device)))

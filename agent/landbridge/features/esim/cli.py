@@ -220,7 +220,7 @@ def policy(
         if tag is not None:
             chosen = devices.chosen(connection, None, tag)
         elif everybody:
-            chosen = [device for device, _ in devices.keys(connection)]
+            chosen = devices.in_use(connection)
         else:
             chosen = [devices.device_in_use(connection, each).device for each in names]
         lacking = [device for device in chosen if not _has(stored.desired(connection, device), found)][:most]

@@ -92,8 +92,8 @@ def listed(
     """List integrations by name."""
     after = str((paging.start(cursor, str) or ("",))[0])
     with services(request).database.reading() as connection:
-        rows = [row for row in _active(connection, who) if row.name > after]
-        shown = [_shown(connection, row) for row in sorted(rows, key=lambda row: str(row.name))]
+        rows = [row for row in active(connection, who) if row.name > after]
+        shown = [serialized(connection, row) for row in sorted(rows, key=lambda row: str(row.name))]
     return paging.cut("integrations", shown, limit, "name")
 
 
@@ -101,7 +101,7 @@ def listed(
 def one(request: Request, who: CurrentUser, integration: Name) -> Annotated[Json, Schema(Integration)]:
     """Show an integration."""
     with services(request).database.reading() as connection:
-        return _shown(connection, _of(connection, who, integration))
+        return serialized(connection, _of(connection, who, integration))
 
 
 @router.post("", status_code=201)
@@ -115,10 +115,10 @@ def add(request: Request, who: ActingUser, new: NewIntegration) -> Annotated[Jso
     with it.database.writing(who.who) as connection:
         secret = rules.add(
             connection, keyring, new.name, new.kind, new.address, who.tenant or new.tenant, new.what, who.who,
-            it.clock.now_s(),
+            it.clock.now_s(), who.tenant is not None,
         )  # fmt: skip
         spelled = KINDS[new.kind].spelled
-        shown = _shown(connection, _of(connection, who, new.name))
+        shown = serialized(connection, _of(connection, who, new.name))
     return shown | {"secret": spelled(secret) if spelled and secret else None}
 
 
@@ -180,13 +180,13 @@ def _check_of_tenant(tenant: str, new: NewIntegration) -> None:
         )
 
 
-def _active(connection: Connection, who: User) -> list[Row[Any]]:
+def active(connection: Connection, who: User) -> list[Row[Any]]:
     rows = (row for row in stored.every(connection) if row.removed_s is None)
     return [row for row in rows if who.tenant is None or row.tenant == who.tenant]
 
 
 def _of(connection: Connection, who: User, name: str) -> Row[Any]:
-    for row in _active(connection, who):
+    for row in active(connection, who):
         if row.name == name:
             return row
     raise HTTPException(
@@ -194,7 +194,7 @@ def _of(connection: Connection, who: User, name: str) -> Row[Any]:
     )
 
 
-def _shown(connection: Connection, row: Row[Any]) -> dict[str, Any]:
+def serialized(connection: Connection, row: Row[Any]) -> dict[str, Any]:
     what = json.loads(row.what)
     return {
         "name": row.name, "kind": row.kind, "address": row.address, "tenant": row.tenant, "messages": what,

@@ -44,10 +44,11 @@ def opened(integration: Integration, keyring: Keyring) -> Iterator[Send]:
     """Return how messages are delivered to this integration; `UserError` when its secret cannot be
     decrypted."""
     secret = keyring.unwrap(integration.wrapped_secret) if integration.wrapped_secret else b""
-    with closing(HttpClient(integration.address)) as client:
+    with closing(HttpClient(integration.address, only_public=integration.only_public)) as client:
         match integration.kind:
             case "webhook":
-                yield partial(webhook.send, client, secret)
+                old = integration.wrapped_old_secret
+                yield partial(webhook.send, client, [secret, *([keyring.unwrap(old)] if old else [])])
             case "dcsa":
                 yield partial(dcsa_push.send, client, secret)
             case "traccar":

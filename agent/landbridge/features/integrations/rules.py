@@ -30,26 +30,32 @@ def add(
     what: Sequence[str],
     who: str,
     now_s: int,
+    only_public: bool = False,
 ) -> bytes:
-    """Add an integration; return its secret, empty if it has none. `UserError` says what is wrong with it."""
+    """Add an integration; return its secret, empty if it has none. `only_public`: messages go to no host of
+    the operator's own network. `UserError` says what is wrong with it."""
     if integrations.named(connection, checked(name, "integration")):
-        raise UserError(f"there is an integration {name}; `landbridge integrations remove {name}` ends it")
+        raise UserError(
+            _("there is an integration {name} already; remove it, or choose another name", name=name), "name"
+        )
     if kind not in KINDS:
-        raise UserError(f"no kind {kind!r}; known are {', '.join(KINDS)}")
+        raise UserError(_("no kind {kind}; known are {kinds}", kind=repr(kind), kinds=", ".join(KINDS)))
     if tenant is not None:
         checked(tenant, "tenant")
     known = KINDS[kind]
     for each in what:
         if each not in known.what:
-            raise UserError(f"a {kind} takes no {each!r}; it takes {', '.join(known.what)}")
+            takes = ", ".join(known.what)
+            raise UserError(
+                _("a {kind} takes no {what}; it takes {known}", kind=kind, what=repr(each), known=takes)
+            )
     _check_address(address, kind)
     secret = secrets.token_bytes(_SECRET_BYTES) if known.spelled else b""
     wrapped = keyring.wrap(secret, first=devices.are_none(connection)) if secret else None
     wanted = tuple(what) or known.what
     cursor = outbox.last(connection)
-    integrations.add(
-        connection, Integration(0, name, kind, address, tenant, wanted, wrapped, cursor), who, now_s
-    )
+    made = Integration(0, name, kind, address, tenant, wanted, wrapped, cursor, only_public)
+    integrations.add(connection, made, who, now_s)
     return secret
 
 
@@ -60,15 +66,56 @@ def _check_address(address: str, kind: str) -> None:
         parts = urlsplit(address)
         has_port = parts.port is None or parts.port > 0  # one beyond 65535 is a ValueError
     except ValueError as error:
-        raise UserError(f"{address!r} is no address: {error}") from None
+        why = _("{address} is no address: {error}", address=repr(address), error=error)
+        raise UserError(why, "address") from None
     if parts.scheme not in schemes or not (parts.hostname and has_port):
-        raise UserError(f"{address!r} is no address of a {kind}: it begins with {' or '.join(schemes)}:")
+        why = _(
+            "{address} is no address of a {kind}: it begins with {schemes}:",
+            address=repr(address), kind=kind, schemes=" / ".join(schemes),
+        )  # fmt: skip
+        raise UserError(why, "address")
     if not address.isascii() or any(each.isspace() for each in address):
-        raise UserError(f"{address!r}: write the host in ASCII (xn--...), and %20 for a space")
+        why = _("{address}: write the host in ASCII (xn--...), and %20 for a space", address=repr(address))
+        raise UserError(why, "address")
     if "@" in parts.netloc or parts.fragment:
-        raise UserError(
-            f"the address of {parts.hostname} has a user or a part after #, which is not sent: leave it out"
+        host = parts.hostname
+        why = _(
+            "the address of {host} has a user or a part after #, which is not sent: leave it out", host=host
         )
+        raise UserError(why, "address")
+
+
+def rotate(connection: Connection, keyring: Keyring, name: str) -> bytes:
+    """Give a webhook a new secret; return it. Until `finish_rotation` its messages have a signature by each.
+    `UserError` if it has none, or two already."""
+    found = _of_webhook(connection, name)
+    if found.wrapped_old_secret:
+        raise UserError(
+            _("{name} has two secrets; `landbridge integrations rotate {name} --finish` ends one", name=name)
+        )
+    secret = secrets.token_bytes(_SECRET_BYTES)
+    wrapped = keyring.wrap(secret, first=False)
+    integrations.set_secrets(connection, found.integration, wrapped, found.wrapped_secret)
+    return secret
+
+
+def finish_rotation(connection: Connection, name: str) -> None:
+    """End the old secret of a webhook; `UserError` if it has one only."""
+    found = _of_webhook(connection, name)
+    if not (found.wrapped_old_secret and found.wrapped_secret):
+        raise UserError(
+            _("{name} has one secret; `landbridge integrations rotate {name}` makes a new one", name=name)
+        )
+    integrations.set_secrets(connection, found.integration, found.wrapped_secret, None)
+
+
+def _of_webhook(connection: Connection, name: str) -> Integration:
+    found = known(connection, name)
+    if found.kind != "webhook":
+        raise UserError(
+            _("{name} is no webhook: only those have two secrets; remove it and add it again", name=name)
+        )
+    return found
 
 
 def remove(connection: Connection, name: str, who: str, now_s: int) -> None:
@@ -86,8 +133,11 @@ def discard(connection: Connection, name: str, device: str, who: str, now_s: int
     )
     if waits is None:
         raise UserError(
-            f"{name} refuses no message of {device}; `landbridge integrations show {name}` lists them"
-        )
+            _(
+                "{name} refuses no message of {device}; `landbridge integrations show {name}` lists them",
+                name=name, device=device,
+            )
+        )  # fmt: skip
     following = waits._replace(message=waits.message + 1, attempts=0, next_s=now_s)
     integrations.keep_retry(connection, found.integration, following, waits)
     audit.add(
@@ -108,5 +158,7 @@ def known(connection: Connection, name: str) -> Integration:
     """Return the integration of this name; `UserError` if there is none."""
     found = integrations.named(connection, name)
     if found is None:
-        raise UserError(f"no integration {name}; `landbridge integrations list` shows those there are")
+        raise UserError(
+            _("no integration {name}; `landbridge integrations list` shows those there are", name=name)
+        )
     return found

@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import iso
+from landbridge.core.texts import _
 from landbridge.db import order
 from landbridge.features.notifications import channels
 from landbridge.features.notifications import queries as stored
@@ -55,6 +56,12 @@ def log(
 @router.post("/v1/notification-channels/{name}/test", status_code=202)
 def test(request: Request, who: api.ActingUser, name: str) -> Annotated[Json, Schema(answers.Queued)]:
     """Send a test to a channel; the log has the answer."""
+    demand(who, "operator")
+    with services(request).database.reading() as connection:
+        if name not in {each["name"] for each in _channels(connection, who)}:
+            raise HTTPException(
+                404, _("no channel {name}; GET /v1/notification-channels lists them", name=name)
+            )
     _test(request, who, name)
     return {"channel": name}
 

@@ -1,6 +1,6 @@
 """How people see a setting: a title, a unit that they use, choices in words, check boxes for alarms."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from landbridge.core.errors import UserError
@@ -74,15 +74,24 @@ def shown(name: str, value: int) -> str:
     return f"{number:.2f}".rstrip("0").rstrip(".")
 
 
-def changes(given: Mapping[str, str], before: Mapping[str, int]) -> dict[str, int]:
-    """Return the stored values of the fields that differ from `before`; `UserError` names a wrong one. What
-    is shown as before stays as it is, to the last second."""
+def changes(given: Mapping[str, Sequence[str]], before: Mapping[str, int]) -> dict[str, int]:
+    """Return the stored values of the fields that differ from `before`; of check boxes all are given.
+    `UserError` names a wrong one. What is shown as before stays as it is, to the last second."""
     unknown = [name for name in given if name not in FIELDS]
     if unknown:
         raise UserError(_("no setting {text}; reload the page and try again", text=repr(unknown[0])))
-    differing = {name: text for name, text in given.items() if text.strip() != shown(name, before[name])}
-    found = {name: _value(name, text) for name, text in differing.items()}
+    texts = {name: _joined(name, each) for name, each in given.items()}
+    found = {
+        name: _value(name, text)
+        for name, text in texts.items()
+        if text.strip() not in ("", shown(name, before[name]))
+    }
     return {name: value for name, value in found.items() if value != before[name]}
+
+
+def _joined(name: str, given: Sequence[str]) -> str:
+    bits = [int(each) for each in given if each.isascii() and each.isdigit() and len(each) < 6]
+    return str(sum(bits)) if FIELDS[name].is_bits else given[-1]
 
 
 def _value(name: str, text: str) -> int:

@@ -174,9 +174,9 @@ def fall_back(connection: Connection, device: str, board: str, running: int) -> 
     )
 
 
-def by_device(connection: Connection) -> list[Row[Any]]:
+def by_device(connection: Connection, device: str | None = None) -> list[Row[Any]]:
     """Return (device, board, running, on_trial, reported_s, assigned, pulls, file, byte, ended) of each
-    device, with its newest update; None where nothing was reported or assigned."""
+    device, or of one, with its newest update; None where nothing was reported or assigned."""
     latest = select(device_updates.c.device, func.max(device_updates.c.sequence).label("sequence"))
     newest_update = latest.group_by(device_updates.c.device).subquery()
     statement = (
@@ -203,6 +203,8 @@ def by_device(connection: Connection) -> list[Row[Any]]:
         )
         .order_by(devices.c.device)
     )
+    if device is not None:
+        statement = statement.where(devices.c.device == device)
     return list(connection.execute(statement))
 
 

@@ -1,5 +1,5 @@
 // Small charts over time that share one cursor.
-import { _, make } from "./words.js";
+import { _, at, make } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT] = [1000, 72];
@@ -15,7 +15,7 @@ export const svg = (tag, attributes) => {
 
 /** A chart of `values` ([ms, number], by time) between two times; `move(at)` sets the cursor and the reading.
  * `note` stands beside its range. */
-export function chart({ title, unit, digits, values, from, until, seek, note = "", gap = GAP_MS }) {
+export function chart({ title, unit, digits, values, from, until, seek, hover, note = "", gap = GAP_MS }) {
   const numbers = values.map(([, value]) => value);
   const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
   const [low, high] = least < most ? [least, most] : [least - 1, most + 1];
@@ -29,12 +29,12 @@ export function chart({ title, unit, digits, values, from, until, seek, note = "
     const value = last(values, at);
     return value === undefined ? "–" : text(value);
   };
-  return framed({ title, about: note ? `${range} · ${note}` : range, drawn, x, from, until, seek, read });
+  return framed({ title, about: note ? `${range} · ${note}` : range, drawn, x, from, until, seek, hover, read });
 }
 
 /** A bar a day, of `days` ({ms, parts: {name: number}}, by time), the parts on top of each other in the order of
  * `names` ({name: what it is called}). */
-export function bars({ title, unit, days, names, from, until, seek }) {
+export function bars({ title, unit, days, names, from, until, seek, hover }) {
   const x = (ms) => ((ms - from) / (until - from || 1)) * WIDTH;
   const sum = ({ parts }) => Object.values(parts).reduce((a, b) => a + b, 0);
   const high = Math.max(...days.map(sum), 1e-9);
@@ -55,41 +55,67 @@ export function bars({ title, unit, days, names, from, until, seek }) {
     return day ? `${sum(day).toFixed(0)} ${unit}` : "–";
   };
   const about = days.length ? _("at most {amount} per day", { amount: `${high.toFixed(0)} ${unit}` }) : "–";
-  return framed({ title, about, keys, drawn, x, from, until, seek, read });
+  return framed({ title, about, keys, drawn, x, from, until, seek, hover, read });
 }
 
-function framed({ title, about, keys = [], drawn, x, from, until, seek, read }) {
+function framed({ title, about, keys = [], drawn, x, from, until, seek, hover, read }) {
   const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
   const cursor = svg("line", { y1: 0, y2: HEIGHT, class: "cursor" });
   picture.append(...drawn, cursor);
   const reading = make("output", { class: "reading" });
   const caption = make("figcaption", {}, make("b", {}, title), make("span", {}, about), ...keys, reading);
-  seeks(picture, from, until, seek);
+  seeks(picture, { from, until, seek, hover });
   const move = (at) => {
     cursor.setAttribute("x1", x(at));
     cursor.setAttribute("x2", x(at));
     reading.textContent = read(at);
   };
-  return { element: make("figure", {}, caption, picture), move };
+  return { element: make("figure", {}, caption, picture), picture, move };
 }
 
-/** Pressing and dragging on `picture` moves the moment. */
-export function seeks(picture, from, until, seek) {
-  const follow = (event) => {
+/** Pressing and dragging on `picture` moves the moment; pointing at it shows the values there, leaving it (null) those
+ * of the moment. */
+export function seeks(picture, { from, until, seek, hover }) {
+  const at = (event) => {
     const box = picture.getBoundingClientRect();
-    seek(from + (Math.min(Math.max(event.clientX - box.left, 0), box.width) / box.width) * (until - from));
+    const part = Math.min(Math.max(event.clientX - box.left, 0), box.width) / box.width;
+    const { x, width } = picture.viewBox.baseVal;
+    return from + ((x + part * width) / WIDTH) * (until - from);
   };
   picture.addEventListener("pointerdown", (event) => {
     picture.setPointerCapture(event.pointerId);
-    follow(event);
+    seek(at(event));
   });
-  picture.addEventListener("pointermove", (event) => event.buttons && follow(event));
+  picture.addEventListener("pointermove", (event) => (event.buttons ? seek(at(event)) : hover(at(event))));
+  picture.addEventListener("pointerleave", () => hover(null));
+}
+
+/** Show only the time of `range` ([from, until]) of what is drawn over `whole`. */
+export function zoomTo(picture, [begin, end], [from, until]) {
+  const x = (ms) => ((ms - from) / (until - from || 1)) * WIDTH;
+  picture.setAttribute("viewBox", `${x(begin)} 0 ${Math.max(x(end) - x(begin), 1e-3)} ${picture.viewBox.baseVal.height}`);
+}
+
+const STEPS_H = [1, 3, 6, 12, 24, 48, 120, 240, 720, 1440, 4320];
+
+/** Times below the charts: of days, or of hours where less than some days are shown. */
+export function axis(place, [begin, end]) {
+  const most = Math.max(2, Math.floor(place.clientWidth / 130));
+  const step = 3600_000 * (STEPS_H.find((hours) => (end - begin) / (3600_000 * hours) <= most) ?? 8760);
+  const offset = new Date(begin).getTimezoneOffset() * 60_000;
+  const ticks = [];
+  for (let ms = Math.ceil((begin - offset) / step) * step + offset; ms <= end; ms += step) ticks.push(ms);
+  place.replaceChildren(...ticks.map((ms) => {
+    const tick = make("span", {}, at(ms, step >= DAY_MS));
+    tick.style.left = `${(100 * (ms - begin)) / (end - begin || 1)}%`;
+    return tick;
+  }));
 }
 
 function path(values, x, y, gap) {
   let before = -Infinity;
   return values.map(([ms, value]) => {
-    const step = `${ms - before > gap ? "M" : "L"}${x(ms).toFixed(1)} ${y(value).toFixed(1)}`;
+    const step = `${ms - before > gap ? "M" : "L"}${x(ms).toFixed(3)} ${y(value).toFixed(1)}`;
     before = ms;
     return step;
   }).join("");

@@ -1,10 +1,10 @@
 // One device: its track, a slider over its time, charts, events and reasons that follow the slider.
 import { json } from "./ask.js";
-import { bars, chart } from "./chart.js";
+import { axis, bars, chart, zoomTo } from "./chart.js";
 import * as eventView from "./events.js";
 import { Track, read } from "./track.js";
 import { Wakes } from "./wakes.js";
-import { _, at, make } from "./words.js";
+import { _, at, label, make } from "./words.js";
 
 const { device, bits: masks } = document.getElementById("device").dataset;
 const bits = JSON.parse(masks);
@@ -17,6 +17,8 @@ const PARTS = {
   position: _("Position fix"), stationary: _("Position reused"), search: _("Network scan"), report: _("Session"), other: _("Other"),
 };
 
+showPanel();
+window.addEventListener("hashchange", showPanel);
 const [outline, days, { events }] = await Promise.all(["/outline?most=2000", "/days", "/events"].map((path) => json(base + path)));
 const points = read(outline, bits);
 const from = points[0]?.taken ?? 0;
@@ -29,7 +31,9 @@ const drawing = track.show(document.getElementById("map"), until, colour.value, 
 
 const end = days.battery_end && emptied(days.battery_end);
 const day = (key) => days[key].map((it) => ({ ms: Date.parse(it.day), parts: it.joules ?? { bytes: it.bytes } }));
-const shared = { from, until, seek };
+const whole = [from, until];
+let range = whole; // what charts and slider show
+const shared = { from, until, seek, hover };
 const curves = [
   { title: _("Battery"), unit: "V", digits: 2, of: "volts", note: end ? `${_("empty")}: ${end}` : "" },
   { title: _("Temperature"), unit: "°C", digits: 1, of: "celsius" },
@@ -43,13 +47,15 @@ const all = [
   bars({ title: _("Energy"), unit: "J", days: day("energy"), names: PARTS, ...shared }),
   bars({ title: _("Data"), unit: "B", days: day("traffic"), names: { bytes: _("Data") }, ...shared }),
 ];
-charts.append(...all.map(({ element }) => element));
+const times = make("div", { class: "axis", "aria-hidden": "true" });
+charts.append(...all.map(({ element }) => element), times);
 eventView.list(document.querySelector("#events tbody"), dated, seek);
 document.getElementById("events").hidden = !dated.length;
 if (end) document.getElementById("end")?.replaceChildren(end);
 
 // Seconds, so that a step of the arrow keys is a minute.
-slider.max = Math.max(0, Math.ceil((until - from) / 60_000) * 60);
+const seconds = (ms) => Math.max(0, Math.ceil((ms - from) / 60_000) * 60);
+slider.max = seconds(until);
 slider.value = slider.max;
 const asked = Date.parse(new URLSearchParams(location.search).get("at") ?? "");
 if (asked >= from && asked <= until) slider.value = Math.round((asked - from) / 1000);
@@ -66,7 +72,33 @@ function emptied({ earliest, latest }) {
 
 /** Move everything to `when`. */
 function seek(when) {
+  if (when < range[0] || when > range[1]) showRange(whole);
   slider.value = Math.round((when - from) / 1000);
+  changed();
+}
+
+/** Show what was at a time, as long as it is pointed at. */
+function hover(time) {
+  all.forEach(({ move }) => move(time ?? now()));
+  track.mark(time);
+}
+
+/** Show so many times less of the time, around the moment. */
+function zoom(factor) {
+  const long = Math.min((range[1] - range[0]) / factor, until - from);
+  const begin = Math.min(Math.max(now() - long / 2, from), until - long);
+  showRange([begin, begin + long]);
+}
+
+/** Charts and slider show a part of the time. */
+function showRange(wanted) {
+  if (wanted[1] - wanted[0] < 3600_000 && until - from > 3600_000) return;
+  range = wanted;
+  all.forEach(({ picture }) => zoomTo(picture, range, whole));
+  axis(times, range);
+  const kept = slider.value;
+  Object.assign(slider, { min: seconds(range[0]), max: seconds(range[1]) });
+  slider.value = kept;
   changed();
 }
 
@@ -94,27 +126,52 @@ function showStatus() {
   wakes.show(now());
 }
 
+const HEADINGS = [
+  [_("Record"), { time: _("Recorded"), received: _("Received"), seq: _("Sequence"), kind: _("Kind"), trip: _("Trip"), container: _("Container") }],
+  [_("Position"), { latitude: _("Latitude"), longitude: _("Longitude"), speed_kmh: _("Speed (km/h)"), heading_deg: _("Heading (°)"), hdop: "HDOP", satellites: _("Satellites") }],
+  [_("State"), { motion: _("Motion"), temperature_c: _("Temperature (°C)"), battery_mv: _("Battery (mV)"), events: _("Events"), alarms: _("Alarms"), quality_flags: _("Doubts about the point") }],
+  [_("Network"), { plmn: _("Mobile operator (PLMN)"), tac: _("Tracking area"), cell: _("Cell"), rsrp_dbm: _("Signal (dBm)") }],
+];
+
 /** Show a record as the device made it. */
 async function record(seq) {
   const { record: raw, feature } = await json(`${base}/points/${seq}`);
   const where = feature.geometry?.coordinates ?? [null, null];
-  const rows = { latitude: where[1], longitude: where[0], ...feature.properties };
+  const values = { latitude: where[1], longitude: where[0], ...feature.properties };
   const dialog = document.getElementById("record");
-  const table = (of) => Object.entries(of).map(([name, value]) => make(
-    "tr", {}, make("th", { scope: "row" }, name), make("td", {}, value === null ? "–" : String(value)),
-  ));
-  dialog.querySelector("tbody").replaceChildren(...table(rows));
+  const text = (name, value) => {
+    if (value === null || value === undefined || value.length === 0) return "–";
+    if (name === "time" || name === "received") return at(Date.parse(value));
+    return Array.isArray(value) ? value.map(label).join(_(", ")) : String(value);
+  };
+  dialog.querySelector("table").replaceChildren(...HEADINGS.map(([title, names]) => make(
+    "tbody", {}, make("tr", { class: "group" }, make("th", { scope: "rowgroup", colspan: 2 }, title)),
+    ...Object.entries(names).map(([name, said]) => make("tr", {}, make("th", { scope: "row" }, said), make("td", {}, text(name, values[name])))),
+  )));
   dialog.querySelector("code").textContent = JSON.stringify(raw);
   dialog.showModal();
+}
+
+/** Only the part of the page that is asked for; the map keeps its size. */
+function showPanel() {
+  const wanted = location.hash.slice(1) || document.getElementById("device").dataset.tab;
+  const panels = [...document.querySelectorAll(".panel")];
+  const chosen = panels.find(({ id }) => id === wanted) ?? panels[0];
+  panels.forEach((panel) => panel.classList.toggle("away", panel !== chosen));
+  document.querySelectorAll(".tabs a").forEach((link) => {
+    if (link.hash === `#${chosen.id}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  });
 }
 
 function playOn() {
   let [begin, start] = [performance.now(), Number(slider.value)];
   const last = Number(slider.max);
-  if (start >= last) start = 0;
+  const first = Number(slider.min);
+  if (start >= last) start = first;
   const step = (stamp) => {
     if (play.getAttribute("aria-pressed") !== "true") return;
-    slider.value = Math.min(last, start + ((stamp - begin) / PLAY_MS) * last);
+    slider.value = Math.min(last, start + ((stamp - begin) / PLAY_MS) * (last - first));
     draw();
     if (Number(slider.value) >= last) pause();
     else requestAnimationFrame(step);
@@ -146,6 +203,11 @@ document.getElementById("raw").addEventListener("click", () => {
   const passed = points.filter((it) => it.taken <= now()).at(-1);
   if (passed) record(passed.seq);
 });
+document.getElementById("zoom-in").addEventListener("click", () => zoom(2));
+document.getElementById("zoom-out").addEventListener("click", () => zoom(0.5));
+document.getElementById("zoom-all").addEventListener("click", () => showRange(whole));
+window.addEventListener("resize", () => axis(times, range));
+axis(times, range);
 showStatus();
 await drawing;
 track.map.once("idle", () => performance.mark("usable"));

@@ -31,7 +31,7 @@ function spans(events) {
 }
 
 /** The strip: stops as bars, gaps light, borders and alarms as marks. */
-export function strip({ events, from, until, seek }) {
+export function strip({ events, from, until, seek, hover }) {
   const x = (ms) => ((ms - from) / (until - from || 1)) * WIDTH;
   const bar = (begin, end, of, titled) => {
     const rect = svg("rect", { x: x(begin), y: 8, width: Math.max(x(end) - x(begin), 1), height: 10, fill: COLOURS[of] });
@@ -53,14 +53,14 @@ export function strip({ events, from, until, seek }) {
     ...events.filter(({ type }) => type === "gap").map((it) => bar(Date.parse(it.since), Date.parse(it.time), "gap", summary(it))),
     ...events.filter(({ type }) => ["border", "alarm", "arrival"].includes(type)).filter(({ alarm }) => !(alarm in BACK)).map(mark), cursor,
   );
-  seeks(picture, from, until, seek);
+  seeks(picture, { from, until, seek, hover });
   const keys = Object.keys(COLOURS).filter((type) => events.some((it) => it.type === type));
   const caption = make("figcaption", {}, make("b", {}, _("Events")), ...keys.map((type) => make("span", { class: `key event-${type}` }, make("span", { class: "sentence" }, label(type)))));
   const move = (at) => {
     cursor.setAttribute("x1", x(at));
     cursor.setAttribute("x2", x(at));
   };
-  return { element: make("figure", {}, caption, picture), move };
+  return { element: make("figure", {}, caption, picture), picture, move };
 }
 
 /** Fill the table: its buttons go to the time of an event. */

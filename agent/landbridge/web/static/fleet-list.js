@@ -45,7 +45,7 @@ const CELLS = {
   destination: (row) => [row.destination ?? "–"],
   eta: (row) => {
     const late = lateness(row);
-    const note = late ? [make("small", { class: (delay(row) ?? 0) > ON_TIME_MS ? "late" : "" }, late)] : [];
+    const note = late ? [make("small", { class: (delay(row) ?? 0) > ON_TIME_MS ? "behind" : "" }, late)] : [];
     return row.eta === null ? ["–"] : [time(iso(row.eta), "day"), ...note];
   },
   delay: (row) => [lateness(row) ?? "–"],

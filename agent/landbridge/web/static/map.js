@@ -92,7 +92,7 @@ export const show = (map, ids, isOn) => ids.filter((id) => map.getLayer(id)).for
 function layerSwitch(map) {
   const list = make("div", {});
   const box = make("details", { class: "maplibregl-ctrl maplibregl-ctrl-group layers" }, make("summary", {}, _("Layers")), list);
-  map.addControl({ onAdd: () => box, onRemove: () => box.remove() }, "top-left");
+  map.addControl({ onAdd: () => box, onRemove: () => box.remove() }, "top-right");
   return (name, set) => {
     const check = make("input", { type: "checkbox", checked: "" });
     check.addEventListener("change", () => set(check.checked));

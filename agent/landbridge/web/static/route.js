@@ -1,13 +1,10 @@
 // A route on the map: what is behind a container, what it has still to go, its stations and borders.
 import { colour, LABELS } from "./map.js";
-import { country, language } from "./words.js";
+import { country, stationName } from "./words.js";
 
 const NAMED = { hub: 0, border: 1, gauge: 2, yard: 3 };
 const YARD_ZOOM = 5; // from here on yards are named, and further the stations on the line
 const LINE_ZOOM = 7;
-
-/** What a station is called in the language of the page. */
-export const stationName = (it) => (language.startsWith("zh") && it.chinese) || it.name;
 
 /** Draw `route` (as /v1/devices/{device}/route has it) on `map`, below its layer `below`; returns the labels. */
 export function drawRoute(map, { stations, km }, below) {

@@ -1,5 +1,5 @@
 // Where one container is, and the route that it is on.
-import { makeMap, STATES } from "./map.js";
+import { boundsOf, makeMap, STATES } from "./map.js";
 import { drawRoute } from "./route.js";
 
 // Within a page of another site, its own head stands above.
@@ -8,10 +8,11 @@ document.getElementById("print").addEventListener("click", () => window.print())
 const { latitude, longitude, way } = JSON.parse(document.getElementById("data").textContent);
 const known = latitude !== null;
 const places = [...way.stations.map((it) => [it.longitude, it.latitude]), ...(known ? [[longitude, latitude]] : [])];
+const NEAREST = 6;
 let names = () => [];
 // Kept, so that it can be printed.
 const { map, drawNames } = await makeMap(document.getElementById("map"), {
-  places, canvasContextAttributes: { preserveDrawingBuffer: true }, fitBoundsOptions: { padding: room(), maxZoom: 6 },
+  places, canvasContextAttributes: { preserveDrawingBuffer: true }, fitBoundsOptions: { padding: room(), maxZoom: NEAREST },
 }, () => names());
 names = drawRoute(map, way);
 if (known) {
@@ -22,11 +23,16 @@ if (known) {
   });
 }
 drawNames();
+matchMedia("print").addEventListener("change", () => {
+  map.resize();
+  if (places.length) map.fitBounds(boundsOf(places), { padding: room(), maxZoom: NEAREST, animate: false });
+});
 setTimeout(() => location.reload(), 600_000);
 
 /** What the card leaves of the map. */
 function room() {
   const [card, all] = [".over", "#map"].map((each) => document.querySelector(each).getBoundingClientRect());
   const isBelow = card.top > all.top + all.height / 3;
+  if (card.top >= all.bottom) return 40;
   return { top: 50, right: 50, left: isBelow ? 30 : Math.min(card.right - all.left + 30, all.width / 2), bottom: isBelow ? Math.min(all.bottom - card.top + 20, all.height * 0.6) : 50 };
 }

@@ -27,7 +27,10 @@ menu?.addEventListener("keydown", ({ key }) => {
 /** The question of a form, with what is chosen in it. */
 function question(form) {
   const value = (name) => form.elements[name]?.value ?? "";
-  const changes = () => [...form.querySelectorAll("input[type=number]")].filter((it) => it.value).map((it) => `${it.name} ${it.value}`);
+  const differs = (it) => (it.tagName === "SELECT" ? !it.selectedOptions[0].defaultSelected : it.value !== it.defaultValue);
+  const changes = () => [...form.querySelectorAll("[data-title]")].filter(differs).map((it) => (
+    `${it.dataset.title} ${it.tagName === "SELECT" ? it.selectedOptions[0].textContent : it.value}`
+  ));
   const text = { verb: () => `${value("verb")} ${value("argument")}`.trim(), changes: () => changes().join(", ") };
   return form.dataset.confirm.replace(/\{(verb|changes)\}/g, (_, name) => text[name]());
 }

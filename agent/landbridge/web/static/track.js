@@ -70,6 +70,8 @@ export class Track {
       id: "here", type: "circle", source: "here",
       paint: { "circle-radius": 8, "circle-color": STATES.moving, "circle-stroke-color": "#fff", "circle-stroke-width": 3 },
     });
+    made.addSource("hover", { type: "geojson", data: EMPTY });
+    made.addLayer({ id: "hover", type: "circle", source: "hover", paint: { "circle-radius": 6, "circle-color": colour("main"), "circle-stroke-color": "#fff", "circle-stroke-width": 2 } });
     made.on("click", "points", ({ features: [found] }) => {
       this.seek(found.properties.taken);
       this.chosen(found.properties.seq);
@@ -132,6 +134,12 @@ export class Track {
       events: eventView.features(this.happened),
       here: last ? dot(last) : EMPTY,
     };
+  }
+
+  /** Mark where it was at a time; null: nowhere. */
+  mark(time) {
+    const fix = time === null ? null : this.fixes.findLast((it) => it.taken <= time && isGood(it));
+    this.map?.getSource("hover")?.setData(fix ? dot(fix) : EMPTY);
   }
 
   lines(passed) {

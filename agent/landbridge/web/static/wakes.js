@@ -22,10 +22,20 @@ export class Wakes {
     const next = near.findIndex((wake) => wake.at > now);
     const passed = next < 0 ? near.length : next;
     const first = Math.max(0, Math.min(passed - ROWS / 2, near.length - ROWS));
-    this.body.replaceChildren(...near.slice(first, first + ROWS).map((wake, i) => make(
+    this.body.replaceChildren(...near.slice(first, first + ROWS).flatMap((wake, i, all) => [...this.heading(wake, all[i - 1]), make(
       "tr", first + i === passed - 1 ? { class: "here", "aria-current": "true" } : {}, make("td", {}, time(wake.time, "at")),
       make("td", { class: "sentence" }, _(wake.did)), make("td", { class: "sentence" }, _(wake.slept)), make("td", {}, wake.joules.toFixed(1)),
-    )));
+    )]));
+  }
+
+  /** The day of a wake, and what its wakes took, if it is the first of the day. */
+  heading(wake, before) {
+    const dayOf = (it) => Math.floor(it.at / DAY_MS);
+    if (before && dayOf(before) === dayOf(wake)) return [];
+    const day = this.days.get(dayOf(wake)) ?? [];
+    const joules = day.reduce((sum, it) => sum + it.joules, 0).toFixed(0);
+    const text = _("{number} wakes, {joules} J", { number: day.length, joules });
+    return [make("tr", { class: "group" }, make("th", { scope: "rowgroup", colspan: 4 }, time(wake.time, "day"), ` · ${text}`))];
   }
 
   async ask(days) {

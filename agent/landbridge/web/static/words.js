@@ -52,6 +52,9 @@ export function country(code, otherwise) {
   }
 }
 
+/** What a station is called in the language of the page. */
+export const stationName = (it) => (language.startsWith("zh") && it.chinese) || it.name;
+
 /** An element with text, attributes and children. */
 export function make(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);

@@ -10,6 +10,7 @@ from landbridge.core.clock import iso
 from landbridge.core.texts import _
 from landbridge.features.routes.queries import routes
 from landbridge.features.routes.queries.drawn import station
+from landbridge.features.routes.usual import usual
 from landbridge.features.trips import queries as trips
 from landbridge.geo.route import Waypoint, find
 from landbridge.points import outline
@@ -54,29 +55,31 @@ def _serialized(connection: Connection, who: User, route: str) -> dict[str, Any]
     if known is None or (not mine and who.tenant is not None):
         raise HTTPException(404, _("no route {name}", name=route))
     stations = [Waypoint(*each) for each in known.stations]
+    curves = [_curve(connection, stations, each.device, each.trip) for each in mine]
     return {
         "route": route,
         "stations": [station(each) for each in stations],
+        "usual": usual(stations, curves),
         "trips": [
             {
                 "trip": each.trip, "device": each.device, "container": each.container,
                 "started": iso(each.started_s), "ended": iso(each.ended_s),
-                "points": _curve(connection, stations, each.device, each.trip),
+                "points": [(iso(at_s), round(km)) for at_s, km in curve],
             }
-            for each in mine
+            for each, curve in zip(mine, curves, strict=True)
         ],
     }  # fmt: skip
 
 
 def _curve(
     connection: Connection, stations: list[Waypoint], device: str, trip: int
-) -> list[tuple[str | None, int]]:
-    """Return (time, kilometre) of fixes on the route."""
-    found: list[tuple[str | None, int]] = []
+) -> list[tuple[int, float]]:
+    """Return (seconds, kilometre) of fixes on the route."""
+    found: list[tuple[int, float]] = []
     km: float | None = None
     for row in outline.along(connection, device, trip, _MOST_POINTS):
         here_km = find(stations, row.lat / 1e5, row.lon / 1e5, km)
         if here_km is not None:
             km = here_km
-            found.append((iso(row.at_s), round(km)))
+            found.append((row.at_s, km))
     return found
