@@ -147,8 +147,9 @@ def show(found: Mapping[str, Any]) -> None:
     for name, count in found["alarms_by_kind"].items():
         print(f"  {name:14} {count}")
     print(f"messages: {found['messages']}; notifications: {found['states']}")
-    print(f"at most a container and week: {found['messages_with_every_critical']}, "
-          f"with one critical alarm {found['messages_a_container_and_week']}, digests {found['digests_a_container_and_week']}")  # fmt: skip
+    print(f"at most a container and week: {found['messages_with_every_critical']}")
+    print(f"  with one critical alarm: {found['messages_a_container_and_week']}")
+    print(f"  digests: {found['digests_a_container_and_week']}")
     print(f"critical alarms: {found['critical']}, the slowest after {found['slowest_critical_s']} s")
     print(f"lost {len(found['lost'])}, twice {len(found['twice'])}, "
           f"repeated under the same number {found['repeated_and_recognised']}")  # fmt: skip
