@@ -102,8 +102,8 @@ def _most_a_week(
     received: Received, sink: str, counts: Callable[[str], bool], spared: int = 1
 ) -> int:
     """Return the most messages about one device within seven days, of those that count by their text. In
-    each window critical alarms after the first `spared` do not count: no rule can know of them when it sends a
-    digest before."""
+    each window critical alarms after the first `spared` do not count: no rule can know of them when it sends
+    a digest before."""
     times: defaultdict[str, dict[str, tuple[int, bool]]] = defaultdict(dict)
     for each in received:
         if each["sink"] == sink and counts(each["text"]):
