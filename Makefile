@@ -25,7 +25,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := $(INSTALL) --require-hashes --no-build-isolation
 
 .DEFAULT_GOAL := help
-.PHONY: docs coverage flood locks texts bench-parquet bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located reads walk
+.PHONY: docs coverage flood locks notify texts bench-parquet bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located reads walk
 .PHONY: downloads downloadcut bench-chip help demo test test-fast lint heap decide-bench powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut switchcut cards rough lab lab-check
 .PHONY: deploy-check fleet
 .SUFFIXES:
@@ -155,6 +155,9 @@ fuzz: .venv/demo.stamp ## random bytes through the AT channel and every parser o
 
 bench-parquet: .venv/dev.stamp ## a year of 1,000 devices as Parquet: seconds, bytes, memory [ARGS="--a-day 24"]
 	@PYTHONPATH=.:agent $(BIN)/python -m tools.verify.benchmarks.parquet $(ARGS)
+
+notify: .venv/dev.stamp .venv/demo.stamp ## a month of 24 trackers through the default rules of notifications, agent and receivers killed: lost? twice? needs Mosquitto [SEED=1]
+	@PYTHONPATH=.:agent:firmware $(BIN)/python -m tools.verify.notify.notify --seed $(SEED) $(ARGS)
 
 bench-web: .venv/dev.stamp ## the pages with 10,000 devices and with 100,000 points of one: bytes, seconds; needs Chromium [SEED=1]
 	@sh .ci/system_packages.sh || [ $$? = 3 ]

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
@@ -43,7 +44,9 @@ from landbridge.features.esim import handler as cards
 from landbridge.features.integrations.deliveries import Deliveries
 from landbridge.features.integrations.home_assistant import announcing
 from landbridge.features.integrations.kinds import opened
+from landbridge.features.notifications import mail
 from landbridge.features.notifications.worker import Notifier, sender
+from landbridge.features.reports.schedule import ReportMails
 from landbridge.features.routes import handler as route_data
 from landbridge.features.settings import handler as settings
 from landbridge.features.sims import handler as sims
@@ -245,11 +248,13 @@ def _working(
         leads.may_deliver,
     )
     send = sender(keyring, config.mail, Clock())
+    post = partial(mail.post, config.mail)
+    reports = ReportMails(database, Clock(), post, config.mail.sender, leads.may_deliver)
     notifier = Notifier(database, Clock(), send, pages, leads.may_deliver)
     retention = RetentionWorker(database, Clock(), config.store, priority)
     profiles = Downloads(database, keyring, Clock(), trust.load(config.esim), leads.may_deliver)
     threads: list[Periodic | Worker] = [
-        worker, tracking, publisher, deliveries, notifier, profiles, retention,
+        worker, tracking, publisher, deliveries, notifier, reports, profiles, retention,
     ]  # fmt: skip
     if config.broker.users == MOSQUITTO:
         threads.append(BrokerUsers(config.broker, database, keyring, leads.may_send))

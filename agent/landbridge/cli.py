@@ -43,6 +43,7 @@ GROUPS = {
     "events": ("events.cli",),
     "alarms": ("features.alarms.cli",),
     "audit": ("features.audit.cli",),
+    "reports": ("features.reports.cli",),
     "routes": ("features.routes.cli",),
     "geofences": ("features.geofences.cli", "features.geofences.bulk_cli"),
     "coverage": ("features.coverage.cli",),

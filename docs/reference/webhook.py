@@ -16,8 +16,9 @@ def is_genuine(secret: str, headers: Mapping[str, str], body: bytes, now_s: floa
     number, sent_s = headers["webhook-id"], headers["webhook-timestamp"]
     key = base64.b64decode(secret.removeprefix("whsec_"))
     expected = base64.b64encode(hmac.digest(key, f"{number}.{sent_s}.".encode() + body, hashlib.sha256))
-    given = headers["webhook-signature"].removeprefix("v1,").encode()
-    return hmac.compare_digest(expected, given) and abs(now_s - int(sent_s)) <= TOLERANCE_S
+    given = (each.removeprefix("v1,").encode() for each in headers["webhook-signature"].split())
+    is_signed = any(hmac.compare_digest(expected, each) for each in given)
+    return is_signed and abs(now_s - int(sent_s)) <= TOLERANCE_S
 
 
 def is_genuine_dcsa(secret: str, headers: Mapping[str, str], body: bytes) -> bool:

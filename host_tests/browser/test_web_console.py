@@ -218,3 +218,37 @@ def test_a_dispatchers_task_takes_few_clicks(pages: Shown, desk: Page):
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "task.json").write_text(json.dumps(clicks))
     assert len(clicks) <= 12
+
+
+def test_a_trip_is_started_corrected_and_ended(pages: Shown, desk: Page):
+    desk.goto(f"{pages.url}/trips")
+    form = desk.locator("#start")
+    form.get_by_label("Device").fill(SECOND)
+    form.get_by_label("Container").fill("MSKU0000007")
+    form.get_by_label("Route").fill("west")
+    form.get_by_label("Destination").fill("Poznan")
+    form.get_by_label("References, one per line").fill("order=4711")
+    form.get_by_role("button", name="Start").click()
+    expect(form.get_by_role("alert")).to_contain_text("its check digit would be 6")
+    form.get_by_label("Container").fill("MSKU 000000-6")
+    picture(desk, "trips", full_page=True)
+    assert barriers(desk) == []
+    form.get_by_role("button", name="Start").click()
+    expect(desk.get_by_role("heading", level=1)).to_contain_text("MSKU0000006")
+    expect(desk.locator("#trip")).to_contain_text("4711")
+    desk.get_by_label("Tags, with commas between them").fill("frozen")
+    desk.get_by_role("button", name="Save").click()
+    expect(desk.locator("#trip .tag")).to_have_text("frozen")
+    desk.get_by_role("button", name="End the trip").click()
+    expect(desk.locator("#trip .badge")).to_have_text("trip ended")
+    desk.goto(f"{pages.url}/trips/1")
+    drawn(desk, "track")
+    picture(desk, "trip", full_page=True)
+    assert barriers(desk) == []
+
+
+def test_the_operators_pages_are_seen(pages: Shown, desk: Page):
+    for name, path in {"sims": "/sims", "system": "/system"}.items():
+        desk.goto(f"{pages.url}{path}")
+        picture(desk, name, full_page=True)
+        assert barriers(desk) == [], name

@@ -23,6 +23,10 @@ PLACES = {
     "device-unlocated": f"/devices/{SECOND}",
     "card": f"/devices/{FIRST}/card",
     "card-none": f"/devices/{SECOND}/card",
+    "trips": "/trips?state=all",
+    "trip": "/trips/1",
+    "sims": "/sims",
+    "system": "/system",
     "nothing": "/nothing",
 }
 expect.set_options(timeout=WAIT_MS)

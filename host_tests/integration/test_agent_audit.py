@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from landbridge.core.clock import Clock, iso
+from landbridge.core.deeds import NOUNS
 from landbridge.db import audit as words
 from landbridge.db.audited import AUDITED, BY_ITSELF, SECRET, columns
 from landbridge.db.database import Database
@@ -46,7 +47,7 @@ def test_every_table_is_audited_or_written_by_the_agent_alone():
 
 
 def test_every_kind_has_a_name():
-    assert {each.noun for each in AUDITED.values()} == set(rules.NOUNS)
+    assert {each.noun for each in AUDITED.values()} == set(NOUNS)
 
 
 def test_no_entry_has_a_secret():

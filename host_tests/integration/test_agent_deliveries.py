@@ -532,6 +532,33 @@ def _properties() -> dict[str, Any]:
     return usual | answered | {"seq": 1, "quality_flags": []}
 
 
+def test_a_webhook_may_have_two_secrets_and_each_verifies(bound, receiver):
+    old = bound.add("erp", receiver.url, "webhook", None, "event")
+    with bound.database.writing() as connection:
+        new = fleet.rotate(connection, bound.keyring, "erp")
+        with pytest.raises(UserError, match="two secrets"):
+            fleet.rotate(connection, bound.keyring, "erp")
+    bound.deliver(at(1, events=1))
+    with bound.delivering():
+        wait_until(lambda: receiver.taken, "the first")
+    with bound.database.writing() as connection:
+        fleet.finish_rotation(connection, "erp")
+        with pytest.raises(UserError, match="one secret"):
+            fleet.finish_rotation(connection, "erp")
+    count = len(receiver.taken)
+    bound.deliver(at(2, events=2))
+    with bound.delivering():
+        wait_until(lambda: len(receiver.taken) > count, "the second")
+    is_genuine = runpy.run_path(str(PROTOCOL / "webhook.py"))["is_genuine"]
+
+    def verified(secret: bytes, got: Got) -> bool:
+        return bool(is_genuine(webhook.spelled(secret), got.headers, got.body, time.time()))
+
+    first, last = receiver.taken[0], receiver.taken[-1]
+    assert verified(old, first) and verified(new, first)
+    assert verified(new, last) and not verified(old, last)
+
+
 def test_the_docs_show_how_each_kind_of_webhook_is_verified(bound, receiver, monkeypatch):
     monkeypatch.syspath_prepend(str(PROTOCOL))
     section = (PROTOCOL / "protocol.md").read_text().partition("## Is a webhook genuine?")[2]
@@ -596,7 +623,8 @@ def test_dcsa_events_keep_their_schema_and_take_back_what_was_not_true(bound, re
     assert taken_back
     schema.validate(taken_back)
     assert taken_back["metadata"]["retractedEventID"] == dcsa.event_id(4, "d/1/border")
-    assert taken_back["payload"]["geoLocation"] == {"latitude": "1.50000", "longitude": "0.00005"}
+    location = taken_back["payload"]["transportCall"]["location"]
+    assert location == {"latitude": "1.50000", "longitude": "0.00005"}
 
 
 def _code(payload: dict[str, Any]) -> Any:

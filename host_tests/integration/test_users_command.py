@@ -4,18 +4,22 @@ import io
 import re
 
 import pytest
+from landbridge.core import secret
 from landbridge.core.errors import UserError
 from landbridge.db.opened import opened
-from landbridge.features.users.queries import people, tokens
+from landbridge.features.users import people as users
+from landbridge.features.users import rules
+from landbridge.features.users.queries import people, sessions, tokens
 from landbridge.operations import doctor
 
+from host_tests.support.agent import NOW_S
 from host_tests.support.command import Command
 from host_tests.support.openid import CLIENT, Provider
 from host_tests.support.web import free_port
 
 
 @pytest.fixture(autouse=True)
-def _in_its_folder(landbridge: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_mail_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANDBRIDGE_MAIL_PORT", str(free_port()))
 
 
@@ -67,3 +71,34 @@ def test_the_doctor_looks_at_the_sign_in_service(landbridge: Command, monkeypatc
     monkeypatch.delenv("LANDBRIDGE_OPENID_ISSUER")
     with opened() as it:
         assert doctor._CHECKS["sign-in"](it) == "no sign-in service: [openid] issuer is empty"
+
+
+def test_users_sessions_and_codes_are_kept_alike_by_both_engines(database):
+    with database.writing("bench") as connection:
+        row = people.find(connection, users.add(connection, "u", "admin", None, "", "bench", NOW_S).user)
+        assert row is not None
+        token = rules.add(connection, "t", "reader", "acme", "bench", NOW_S, "1d", row.user)
+        shared = {"ends_s": NOW_S + 60, "address": "", "browser": ""}
+        sessions.begin(connection, "a" * 64, shared | {"means": "password", "user": row.user}, NOW_S)
+        sessions.begin(connection, "b" * 64, shared | {"means": "token", "token": 1}, NOW_S)
+        people.set_recovery_codes(connection, row.user, ["c" * 64])
+        taken = [people.take_step(connection, row.user, step) for step in (7, 7, 6, 8)]
+        assert taken == [True, False, False, True]
+        assert [people.take_recovery_code(connection, row.user, "c" * 64) for _ in range(2)] == [True, False]
+    with database.reading() as connection:
+        mine = sessions.find(connection, "a" * 64, NOW_S)
+        its = sessions.find(connection, "b" * 64, NOW_S)
+        assert mine is not None and (mine.user_name, mine.user_role, mine.token) == ("u", "admin", None)
+        assert its is not None and (its.token_name, its.token_user, its.user_role) == ("t", row.user, "admin")
+        assert sessions.find(connection, "a" * 64, NOW_S + 60) is None
+        good = tokens.valid(connection, secret.hashed(token), NOW_S)
+        assert good is not None and (good.user_role, good.tenant) == ("admin", "acme")
+        assert tokens.valid(connection, secret.hashed(token), NOW_S + 86_400) is None
+        assert people.administrators(connection) == 0
+    with database.writing("bench") as connection:
+        people.change(connection, row.user, password="x")
+        assert people.administrators(connection) == 1
+        people.change(connection, row.user, disabled_s=NOW_S)
+        for hashed in ("a" * 64, "b" * 64):
+            assert sessions.find(connection, hashed, NOW_S) is None
+        assert tokens.valid(connection, secret.hashed(token), NOW_S) is None

@@ -59,7 +59,8 @@ CONTAINER = "CSQU3054383"
 NAMES = (
     *(FIRST, SECOND, CONTAINER, "acme", "bench", "house", "ESP32", "resold", "ACME Rail", "roaming", "cis"),
     *("anna", "OpenID Connect", "iot.example", "cis.example", "landbridge users add"),
-    *("landbridge devices add", "landbridge", "landbridge.cddl"),
+    *("landbridge devices add", "landbridge integrations add", "landbridge sims add"),
+    *("landbridge", "landbridge.cddl"),
     *("west", "gone", "lb-9", "none", "Webhook", "Traccar", "DCSA"),
     *("Li-SOCl2", "LiFePO4", "NMC", "mAh", "lx"),
     *("{verb}", "{changes}"),  # a script puts in what is chosen

@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge import cli
 from landbridge.core.clock import CLOCK_FILE_VARIABLE, iso
 from landbridge.core.errors import UserError
+from landbridge.core.names import AGENT
 from landbridge.events import publishing
 from landbridge.events import queries as events
 from landbridge.features.alarms import engine
@@ -340,7 +341,7 @@ def test_what_was_over_after_the_arrival_is_so_when_the_trip_continues(fleet, la
     with fleet.database.reading() as connection:
         assert trips.running(connection, FIRST)
         (row,) = alarms.of_trip(connection, trip)
-    assert (row.cleared_s, row.cleared_by) == (BEGIN_S + 9 * HOUR_S, engine.AGENT)
+    assert (row.cleared_s, row.cleared_by) == (BEGIN_S + 9 * HOUR_S, AGENT)
 
 
 def test_what_lay_after_the_arrival_is_the_trip_s_when_its_end_is_later(fleet):

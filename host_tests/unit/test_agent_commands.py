@@ -16,10 +16,10 @@ from landbridge.features.commands import coding as wire
 from landbridge.features.commands import handler as commands
 from landbridge.features.commands import queries as stored
 from landbridge.features.commands.coding import VERBS
-from landbridge.features.devices import forecast
 from landbridge.features.devices import queries as devices
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.uplink import Uplink
+from landbridge.tracking import battery
 from sqlalchemy import insert
 
 from host_tests.support.agent import DEVICE, heard
@@ -147,7 +147,7 @@ def test_a_battery_that_is_new_ends_later(agent):
     def left_days(day: int) -> float | None:
         """At the earliest."""
         with agent.database.reading() as connection:
-            end = forecast.battery_end(connection, DEVICE, NOW_S + 86400 * day)
+            end = battery.battery_end(connection, DEVICE, NOW_S + 86400 * day)
         return None if end is None or end.earliest_s is None else (end.earliest_s - NOW_S) / 86400 - day
 
     wakes_of(agent, range(300), 650.0)
@@ -168,7 +168,7 @@ def test_the_end_of_a_battery_is_a_range_and_nothing_is_said_of_it_beyond_a_year
     def left_days(now_day: int) -> list[Any]:
         now_s = NOW_S + 86400 * now_day
         with agent.database.reading() as connection:
-            end = forecast.battery_end(connection, DEVICE, now_s)
+            end = battery.battery_end(connection, DEVICE, now_s)
         return [each and round((each - now_s) / 86400) for each in end or ()]
 
     assert left_days(0) == []

@@ -183,6 +183,18 @@ def test_what_is_over_or_in_hand_or_untrue_before_it_goes_is_taken_back(dispatch
     assert dispatch.mails() == [] and set(dispatch.states()) == {"withdrawn"} and len(dispatch.states()) == 3
 
 
+def test_a_door_that_was_opened_is_told_although_it_is_quiet_since(dispatch):
+    dispatch.add()
+    dispatch.publish(alarm("light", 3))
+    dispatch.work()
+    dispatch.fleet.heard(NOW_S + 2 * DAY_S)
+    with dispatch.fleet.database.writing() as connection:
+        publishing.publish(connection, engine.expire(connection, [FIRST], NOW_S + DAY_S), NOW_S + DAY_S)
+        assert alarms.shown(connection) == []
+    dispatch.pass_by(2 * DAY_S)
+    assert len(dispatch.mails()) == 1
+
+
 def test_an_arrival_that_is_retracted_is_not_told(dispatch):
     dispatch.add(
         "dispatch",

@@ -246,6 +246,37 @@ def test_an_event_is_published_at_no_wrong_place(fix, flags):
     assert "geoLocation" not in (dcsa.event({"event": 1} | dict(answer.content)) or {})["payload"]
 
 
+def test_every_event_of_a_trip_has_the_shape_of_dcsa():
+    common = {"event": 1, "id": "d/1/x", "container": "CSQU3054383", "latitude": 45.17, "longitude": 82.57}
+    common |= dict.fromkeys(("time", "published", "received"), "2026-10-01T08:00:00Z")
+    trip: list[dict[str, Any]] = [
+        {"type": "departure", "place": "Chongqing"},
+        {"type": "geofence", "geofence": "terminal", "action": "leave"},
+        {"type": "border", "from": "CN", "to": "KZ"},
+        {"type": "alarm", "alarm": "light"},
+        {"type": "eta", "likely": "2026-10-20T08:00:00Z", "latitude": None},
+        {"type": "geofence", "geofence": "port", "action": "enter", "latitude": None},
+        {"type": "arrival", "place": "Duisburg"},
+        {"type": "retraction", "was": "arrival", "retracts": "d/1/a", "replaces": 7, "place": "Duisburg"},
+    ]
+    found = [dcsa.event(common | each) for each in trip]
+    for each in found:
+        schema("dcsa-event").validate(each)
+    assert [each and _moved(each["payload"]) for each in found] == [
+        ("DEPA", "Chongqing"), ("GTOT", "terminal"), ("CROS", None), ("DRO", None), ("ARRI", None),
+        ("GTIN", "port"), ("ARRI", "Duisburg"), ("ARRI", "Duisburg"),
+    ]  # fmt: skip
+    wrong = json.loads(json.dumps(found[0]))
+    wrong["payload"]["modeOfTransport"] = "RAIL"
+    assert not schema("dcsa-event").is_valid(wrong)
+
+
+def _moved(payload: dict[str, Any]) -> tuple[str, str | None]:
+    codes = ("transportEventTypeCode", "equipmentEventTypeCode", "iotEventCode")
+    location = payload.get("transportCall", {}).get("location", {})
+    return next(payload[code] for code in codes if code in payload), location.get("locationName")
+
+
 def test_csv_has_decimals():
     (row,) = csv.DictReader(io.StringIO(exported(DEVICE, stored(FIX._replace(lat=5)), Format.CSV)))
     assert row["latitude"] == "0.00005"

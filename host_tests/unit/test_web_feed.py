@@ -17,10 +17,10 @@ from landbridge.features.esim import policy
 from landbridge.features.esim.coding import Policy, Profile, Report
 from landbridge.features.esim.queries import policies as cards
 from landbridge.features.sims import queries as inventory
-from landbridge.features.sims import report
 from landbridge.features.sims.queries import SimCard
 from landbridge.points import paged, quality
 from landbridge.points import queries as points
+from landbridge.points import usage_by_card as report
 from landbridge.points.queries import KeptUplink, keep_uplinks, store
 from landbridge.web import device_views
 
@@ -108,6 +108,9 @@ def test_dcsa_events_come_in_the_order_of_publication(tmp_path):
         answer = events(pages, pages.token("house"), "after=0")[0]
     fleet.database.close()
     assert status == 200
+    schema = Draft202012Validator(json.loads((PROTOCOL / "dcsa-event.schema.json").read_text()))
+    for each in json.loads(text)["events"]:
+        schema.validate(each)
     times = [each["metadata"]["eventCreatedDateTime"] for each in json.loads(text)["events"]]
     assert times == sorted(times) and set(times) == {iso(NOW_S), iso(NOW_S + 60)}
     assert [each["published"] for each in answer] == sorted(each["published"] for each in answer)

@@ -19,6 +19,7 @@ from host_tests.support.pages import (
 )
 
 PLACES = (
+    "/trips?state=all", "/trips/1", "/sims", "/system",
     "/", "/alarms?every=true", "/alarms", "/audit", "/updates", "/time-distance", "/sign-in", "/nothing",
     *(f"/devices/{device}{leaf}" for device in (FIRST, SECOND) for leaf in ("", "/card")), "/devices/lb-9",
     "/devices/lb-9/card", "/time-distance?route=none", "/s/none", "/account", "/users", "/invitation",

@@ -43,6 +43,7 @@ LABELS = {
     "stopped": _("comes to rest"),
     "country": _("country changed"),
     "power-on": _("switched on"),
+    "motion": _("motion"),
     "temperature-back": _("temperature normal again"),
     "heard-again": _("connected again"),
     "stop": _("stop"),

@@ -7,6 +7,8 @@ from landbridge.core.texts import _
 
 OPERATOR = "operator"
 """The operator tenant: it owns what belongs to no other tenant's trip."""
+AGENT = "the agent"
+"""Author of what the agent does by itself, such as the end of an alarm."""
 BROKER = "broker"
 """Kind of the integration that stands for the MQTT broker, to which the publisher sends the outbox."""
 _NOUNS = {"token": _("token"), "user": _("user"), "tenant": _("tenant"), "integration": _("integration")}

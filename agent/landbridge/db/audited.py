@@ -54,6 +54,9 @@ AUDITED = {
     "profile_policies": Audited("profile policy"),
     "profile_rollouts": Audited("profile roll-out"),
     "releases": Audited("release"),
+    "report_schedules": Audited(
+        "report schedule", ("next_s", "try_s", "attempts", "answer", "answered_s")
+    ),
     "rollouts": Audited("roll-out"),
     "routes": Audited("route", ("places_km",)),
     "saved_views": Audited("saved view"),

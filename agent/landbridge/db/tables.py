@@ -323,6 +323,29 @@ Index(
 )
 Index("notifications_by_device", notifications.c.channel, notifications.c.device, notifications.c.answered_s)
 
+# Reports that are sent by mail again and again. None is ever removed.
+report_schedules = Table(
+    "report_schedules",
+    metadata,
+    Column("schedule", Integer, primary_key=True),
+    Column("name", String(32), nullable=False),
+    Column("kind", String(16), nullable=False),  # features/reports/kinds.py
+    Column("subject", Text, nullable=False),  # number of the trip, name of the route; empty: the fleet
+    Column("form", String(8), nullable=False),
+    Column("mailbox", Text, nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("every", String(8), nullable=False),  # day, week, month
+    Column("tenant", Text),  # whose trips; null: everybody's
+    Column("next_s", Integer, nullable=False),  # the end of the period that it is about
+    Column("try_s", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("answer", Text),  # the last one of the mail server
+    Column("answered_s", Integer),
+    Column("added_by", Text, nullable=False),
+    Column("added_s", Integer, nullable=False),
+    Column("removed_s", Integer),
+)
+
 # Every revision stays: with who and when it is the audit trail.
 settings = Table(
     "settings",

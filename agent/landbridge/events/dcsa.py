@@ -1,5 +1,5 @@
-"""Translates events to DCSA's standards for IoT and Track & Trace (event domain 3.2). Events without a DCSA
-equivalent are left out; platforms get them from the topics, webhooks or /v1/events."""
+"""Translates events to DCSA's standards for IoT (event domain 3.2) and Track & Trace (3.0). Events without
+an equivalent are left out; platforms get them from the topics, webhooks or /v1/events."""
 
 import uuid
 from collections.abc import Mapping
@@ -23,6 +23,7 @@ def event(message: Mapping[str, Any]) -> dict[str, Any] | None:
         "eventCreatedDateTime": message.get("published", message["received"]),
         "eventType": payload.pop("eventType"),
         "publisher": PUBLISHER,
+        "publisherRole": "SVP",  # a service provider
     }
     if message["type"] == "retraction" and "replaces" in message:
         metadata["retractedEventID"] = event_id(message["replaces"], message["retracts"])
@@ -33,11 +34,19 @@ def event(message: Mapping[str, Any]) -> dict[str, Any] | None:
         "eventDateTime": payload.pop("eventDateTime", message["time"]),
         "equipmentReference": message["container"],
     }
-    place = {}
+    return {"metadata": metadata, "payload": common | payload | _place(message, metadata["eventType"])}
+
+
+def _place(message: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Return where it was: of the IoT standard a position, of Track & Trace a transport call."""
+    degrees = {}
     if message["latitude"] is not None:
         degrees = {name: f"{message[name]:.5f}" for name in ("latitude", "longitude")}
-        place = {"geoLocation": degrees}
-    return {"metadata": metadata, "payload": common | payload | place}
+    if kind == "IOT":
+        return {"geoLocation": degrees} if degrees else {}
+    name = message.get("geofence") or message.get("place")
+    location = ({"locationName": name} if name else {}) | degrees
+    return {"transportCall": {"modeOfTransport": "RAIL"} | ({"location": location} if location else {})}
 
 
 def event_id(number: int, name: str) -> str:
@@ -54,12 +63,11 @@ def _payload(message: Mapping[str, Any]) -> dict[str, Any] | None:
         return {"eventType": "EQUIPMENT", "equipmentEventTypeCode": "CROS"}
     if kind == "geofence" and message.get("action") in ("enter", "leave"):
         code = "GTIN" if message["action"] == "enter" else "GTOT"
-        return {"eventType": "EQUIPMENT", "equipmentEventTypeCode": code, "facility": message.get("geofence")}
+        return {"eventType": "EQUIPMENT", "equipmentEventTypeCode": code}
     if kind in ("arrival", "departure"):
         code = "ARRI" if kind == "arrival" else "DEPA"
-        return {"eventType": "TRANSPORT", "transportEventTypeCode": code, "modeOfTransport": "RAIL"}
+        return {"eventType": "TRANSPORT", "transportEventTypeCode": code}
     if kind == "eta" and message.get("likely"):
         expected = {"eventClassifierCode": "EST", "eventDateTime": message["likely"]}
-        arrives = {"transportEventTypeCode": "ARRI", "modeOfTransport": "RAIL"}
-        return {"eventType": "TRANSPORT"} | arrives | expected
+        return {"eventType": "TRANSPORT", "transportEventTypeCode": "ARRI"} | expected
     return None

@@ -4,6 +4,7 @@ The routes return what they have as it is; `Schema[...]` only describes it. A te
 it."""
 
 import json
+from collections.abc import Iterable
 from importlib import resources
 from typing import Any, Literal, cast
 
@@ -14,7 +15,6 @@ from pydantic_core import CoreSchema
 from pydantic_core.core_schema import json_or_python_schema
 
 from landbridge.features.exports.formats import MEDIA_TYPES, Format
-from landbridge.features.exports.parquet import MEDIA_TYPE
 
 Json = dict[str, Any]
 Time = str | None
@@ -691,10 +691,14 @@ AUDIT_FILES: dict[int | str, Json] = {
     }
 }
 """Responses of an export of the audit log."""
-PARQUET: dict[int | str, Json] = {
-    200: {"description": "The file.", "content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}
-}
-"""Responses of an export for analysts."""
+
+
+def files(kinds: Iterable[str]) -> dict[int | str, Json]:
+    """Return the responses of a route that answers with a file of one of these media types."""
+    content = {kind.partition(";")[0]: {"schema": {"type": "string"}} for kind in kinds}
+    return {200: {"description": "The file.", "content": content}}
+
+
 NOT_YET: dict[int | str, Json] = {409: {"description": "No event can have that number."}}
 """Responses of a feed."""
 BEARER = HTTPBearer(auto_error=False, description="A token: `landbridge tokens add`.")

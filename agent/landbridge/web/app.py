@@ -22,6 +22,7 @@ from landbridge.features.audit import api as audit
 from landbridge.features.audit import page as audit_page
 from landbridge.features.devices import api as history
 from landbridge.features.diagnostics import api as diagnostics
+from landbridge.features.diagnostics import page as system
 from landbridge.features.esim import api as profiles
 from landbridge.features.esim import page as card
 from landbridge.features.exports import api as feed
@@ -31,11 +32,14 @@ from landbridge.features.geofences import page as geofence_page
 from landbridge.features.integrations import api as integrations
 from landbridge.features.integrations import page as integration_page
 from landbridge.features.notifications import page as notifications
+from landbridge.features.reports import page as reports
 from landbridge.features.routes import api as routes
 from landbridge.features.routes.page import diagram, editor
 from landbridge.features.sharing import page as shared
 from landbridge.features.sims import api as sims
+from landbridge.features.sims import page as sim_page
 from landbridge.features.trips import api as trips
+from landbridge.features.trips import page as trip_page
 from landbridge.features.updates import api as releases
 from landbridge.features.updates import page as updates
 from landbridge.features.users import api as people
@@ -79,7 +83,8 @@ def make(it: Services) -> FastAPI:
     for each in (
         api, history, diagnostics, feed, many, trips, alarms, alarm_page, notifications, card, profiles,
         sims, geofences, geofence_page, routes, diagram, editor, integrations, integration_page, releases,
-        audit, audit_page, updates, people, account, sign_in, pages, shared,
+        audit, audit_page, reports, updates, people, account, sign_in, pages, shared, sim_page, system,
+        trip_page,
     ):  # fmt: skip
         app.include_router(each.router)
     assets.attach(app)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.core.labels import actor, label
+from landbridge.core.names import AGENT
 from landbridge.core.texts import _
 from landbridge.db import audit
 from landbridge.events import publishing, topics
@@ -24,8 +25,6 @@ from landbridge.features.alarms.rules import CLEAR, RAISE, TYPES, meaning, rule
 from landbridge.features.trips import queries as trips
 from landbridge.protocol.event import Event
 
-AGENT = "the agent"
-"""Author of a clearing by an event or after the quiet period."""
 TRIP = trips.END
 """Author of a clearing at the end of the trip."""
 CORRECTION = "a correction"

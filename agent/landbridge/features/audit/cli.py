@@ -6,6 +6,7 @@ import typer
 
 from landbridge.core import table
 from landbridge.core.clock import from_iso, iso
+from landbridge.core.deeds import in_words
 from landbridge.db.opened import opened
 from landbridge.features.audit import queries as audit
 from landbridge.features.audit import rules
@@ -43,7 +44,7 @@ def list_entries(
         rows = audit.listed(connection, wanted, None, limit).rows
     table.show(
         ("entry", "time", "who", "device", "what"),
-        ((row.entry, iso(row.at_s), row.who, row.device, rules.in_words(row)) for row in rows),
+        ((row.entry, iso(row.at_s), row.who, row.device, in_words(row)) for row in rows),
     )
 
 

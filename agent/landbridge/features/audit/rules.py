@@ -10,38 +10,9 @@ from typing import Any
 from sqlalchemy import Row
 
 from landbridge.core.clock import iso
-from landbridge.core.texts import _, loaded
+from landbridge.core.deeds import in_words
 
 _COLUMNS = ("entry", "time", "who", "action", "noun", "subject", "device", "what", "before", "after")
-
-NOUNS = {
-    "SIM": _("SIM"),
-    "SIM controls": _("SIM controls"),
-    "SIM profile": _("SIM profile"),
-    "alarm": _("alarm"),
-    "command": _("command"),
-    "comment": _("comment"),
-    "delivery": _("delivery"),
-    "device": _("device"),
-    "download": _("download"),
-    "geofence": _("geofence"),
-    "integration": _("integration"),
-    "notification channel": _("notification channel"),
-    "notification rule": _("notification rule"),
-    "profile policy": _("profile policy"),
-    "profile roll-out": _("profile roll-out"),
-    "release": _("release"),
-    "roll-out": _("roll-out"),
-    "route": _("route"),
-    "saved view": _("saved view"),
-    "settings": _("settings"),
-    "share link": _("share link"),
-    "token": _("token"),
-    "trip": _("trip"),
-    "user": _("user"),
-}
-"""What a row of an audited table is called."""
-
 
 class Format(StrEnum):
     """Formats of the file."""
@@ -64,19 +35,6 @@ def serialize(row: Row[Any]) -> dict[str, Any]:
         "action": row.action, "noun": row.noun, "subject": row.subject, "what": in_words(row),
         "before": before, "after": after,
     }  # fmt: skip
-
-
-def in_words(row: Row[Any]) -> str:
-    """Return what was done."""
-    if row.what is not None:
-        return loaded(row.what)
-    values = {"noun": NOUNS.get(row.noun, row.noun), "subject": row.subject}
-    match row.action:
-        case "added":
-            return _("{noun} {subject} added", **values)
-        case "removed":
-            return _("{noun} {subject} removed", **values)
-    return _("{noun} {subject} changed", **values)
 
 
 def export(rows: Iterable[Row[Any]], form: Format) -> Iterator[str]:

@@ -8,10 +8,10 @@ from sqlalchemy import Connection
 
 from landbridge.core.clock import iso
 from landbridge.events import queries as events
-from landbridge.features.devices import forecast
 from landbridge.points import outline
 from landbridge.points import queries as points
 from landbridge.points.outline import Box
+from landbridge.tracking import battery
 from landbridge.web import actions, answers, columns, device_views, paging, serialize
 from landbridge.web.answers import Json, Schema
 from landbridge.web.api import MOST, CurrentUser, Device, Number
@@ -78,7 +78,7 @@ def days(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, 
         spans = device_views.intervals(connection, found, now_s)
         took = outline.energy(connection, device, spans)
         sent = outline.traffic(connection, device, spans)
-        end = forecast.battery_end(connection, device, now_s) if found.live else None
+        end = battery.battery_end(connection, device, now_s) if found.live else None
     parts = {number: part for part, numbers in PARTS.items() for number in numbers}
     energy: dict[int, dict[str, float]] = {}
     for row in took:

@@ -27,6 +27,7 @@ from landbridge.web.api import LARGEST, CurrentUser, Device
 from landbridge.web.services import Services, services
 
 router = APIRouter()
+_PARQUET = answers.files([parquet.MEDIA_TYPE])
 After = Annotated[
     int, Query(ge=0, le=order.HIGHEST, description="`next` of the page before; 0: from the first on.")
 ]
@@ -120,7 +121,7 @@ def exported(
     return StreamingResponse(text, media_type=MEDIA_TYPES[format], headers=headers)
 
 
-@router.get("/v1/days/{day}/{what}.parquet", response_class=Response, responses=answers.PARQUET)
+@router.get("/v1/days/{day}/{what}.parquet", response_class=Response, responses=_PARQUET)
 async def exported_day(
     request: Request, who: CurrentUser, day: date, what: Literal["points", "events"]
 ) -> Response:

@@ -12,10 +12,12 @@ from landbridge.db.opened import command_user, opened
 from landbridge.events import outbox
 from landbridge.features.integrations import queries as stored
 from landbridge.features.integrations import rules as fleet
+from landbridge.features.integrations import webhook
 from landbridge.features.integrations.kinds import KINDS
 
 commands = typer.Typer(help="Manage integrations: webhook, DCSA, Traccar")
 _WHAT = typer.Option([], help="Message type: event, position or track; repeatable. Default: all it supports.")
+_FINISH = typer.Option(False, "--finish", help="End the old secret: the receiver has the new one.")
 _NAME = typer.Argument(help="Name of the integration.")
 _KINDS = "; ".join(f"{name}: {kind.help}" for name, kind in KINDS.items())
 
@@ -120,6 +122,25 @@ def discard(name: str = _NAME, device: str = typer.Argument(help="Device id.")) 
     with opened() as it, it.database.writing() as connection:
         message = fleet.discard(connection, name, device, command_user(), it.clock.now_s())
     print(f"message {message} of {device} is discarded for {name}")
+
+
+@commands.command()
+def rotate(name: str = _NAME, finish: bool = _FINISH) -> None:
+    """Give a webhook a new secret
+
+    Messages are signed with both secrets until you finish.
+
+    \b
+    Examples:
+      landbridge integrations rotate erp
+      landbridge integrations rotate erp --finish
+    """
+    with opened() as it, it.database.writing() as connection:
+        if finish:
+            fleet.finish_rotation(connection, name)
+        else:
+            secret = fleet.rotate(connection, it.keyring, name)
+    print(f"the old secret of {name} is over" if finish else webhook.spelled(secret))
 
 
 @commands.command()

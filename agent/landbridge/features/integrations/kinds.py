@@ -47,7 +47,8 @@ def opened(integration: Integration, keyring: Keyring) -> Iterator[Send]:
     with closing(HttpClient(integration.address, only_public=integration.only_public)) as client:
         match integration.kind:
             case "webhook":
-                yield partial(webhook.send, client, secret)
+                old = integration.wrapped_old_secret
+                yield partial(webhook.send, client, [secret, *([keyring.unwrap(old)] if old else [])])
             case "dcsa":
                 yield partial(dcsa_push.send, client, secret)
             case "traccar":

@@ -24,6 +24,8 @@ class Integration(NamedTuple):
     cursor: int
     only_public: bool = False
     """Whether its host must have a public address."""
+    wrapped_old_secret: bytes | None = None
+    """The one before it: while it is kept, messages are signed with both."""
 
 
 class DeliveryRetry(NamedTuple):
@@ -68,6 +70,12 @@ def remove(connection: Connection, integration: int, who: str, now_s: int) -> No
     of_integration = integrations.c.integration == integration
     connection.execute(update(integrations).where(of_integration).values(removed_by=who, removed_s=now_s))
     connection.execute(delete(delivery_retries).where(delivery_retries.c.integration == integration))
+
+
+def set_secrets(connection: Connection, integration: int, new: bytes, old: bytes | None) -> None:
+    """Replace the secrets of an integration."""
+    values = {"wrapped_secret": new, "wrapped_old_secret": old}
+    connection.execute(update(integrations).where(integrations.c.integration == integration).values(values))
 
 
 def advance(connection: Connection, integration: int, cursor: int, delivered: int, now_s: int) -> None:

@@ -85,6 +85,39 @@ def _check_address(address: str, kind: str) -> None:
         raise UserError(why, "address")
 
 
+def rotate(connection: Connection, keyring: Keyring, name: str) -> bytes:
+    """Give a webhook a new secret; return it. Until `finish_rotation` its messages have a signature by each.
+    `UserError` if it has none, or two already."""
+    found = _of_webhook(connection, name)
+    if found.wrapped_old_secret:
+        raise UserError(
+            _("{name} has two secrets; `landbridge integrations rotate {name} --finish` ends one", name=name)
+        )
+    secret = secrets.token_bytes(_SECRET_BYTES)
+    wrapped = keyring.wrap(secret, first=False)
+    integrations.set_secrets(connection, found.integration, wrapped, found.wrapped_secret)
+    return secret
+
+
+def finish_rotation(connection: Connection, name: str) -> None:
+    """End the old secret of a webhook; `UserError` if it has one only."""
+    found = _of_webhook(connection, name)
+    if not (found.wrapped_old_secret and found.wrapped_secret):
+        raise UserError(
+            _("{name} has one secret; `landbridge integrations rotate {name}` makes a new one", name=name)
+        )
+    integrations.set_secrets(connection, found.integration, found.wrapped_secret, None)
+
+
+def _of_webhook(connection: Connection, name: str) -> Integration:
+    found = known(connection, name)
+    if found.kind != "webhook":
+        raise UserError(
+            _("{name} is no webhook: only those have two secrets; remove it and add it again", name=name)
+        )
+    return found
+
+
 def remove(connection: Connection, name: str, who: str, now_s: int) -> None:
     """Remove an integration; `UserError` if there is none."""
     integrations.remove(connection, known(connection, name).integration, who, now_s)

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import time
+from collections.abc import Sequence
 
 from landbridge.core.http import HttpClient
 from landbridge.events.outbox import OutboxMessage
@@ -14,8 +15,9 @@ TOLERANCE_S = 300
 """The largest difference between the signed time and the receiver's: older messages cannot be replayed."""
 
 
-def send(client: HttpClient, secret: bytes, message: OutboxMessage) -> None:
-    """POST the message with id, time and signature; the id stays the same when it is sent again."""
+def send(client: HttpClient, secrets: Sequence[bytes], message: OutboxMessage) -> None:
+    """POST the message with id, time and a signature by each secret; the id stays the same when it is sent
+    again."""
     now_s = int(time.time())  # what the receiver compares with, whatever the time of the messages
     number = f"msg_{message.message}"
     headers = {
@@ -23,7 +25,9 @@ def send(client: HttpClient, secret: bytes, message: OutboxMessage) -> None:
         "Landbridge-Topic": message.topic,
         "webhook-id": number,
         "webhook-timestamp": str(now_s),
-        "webhook-signature": signature(secret, number, now_s, message.payload),
+        "webhook-signature": " ".join(
+            signature(secret, number, now_s, message.payload) for secret in secrets
+        ),
     }
     client.post(message.payload, headers)
 

@@ -36,12 +36,18 @@ def mailbox(address: str) -> str:
 
 def send(settings: Mail, address: str, message: Message, at: datetime) -> str:
     """Send a mail; return the server's answer. The id is that of the message, so that a repeat is
-    recognised. `Refused`: the server will never take it; `InDoubt`: the connection broke off."""
+    recognised."""
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Date"] = settings.sender, mailbox(address), at
     mail["Subject"] = message.title
     mail["Message-ID"] = f"<{message.number}@{settings.sender.rpartition('@')[2] or 'landbridge'}>"
     mail.set_content(message.body)
+    return post(settings, mail)
+
+
+def post(settings: Mail, mail: EmailMessage) -> str:
+    """Give a mail to the server of [mail]; return its answer. `Refused`: it will never take this one;
+    `InDoubt`: the connection broke off."""
     where = f"mail server {settings.host}:{settings.port}"
     try:
         server = connected(settings)

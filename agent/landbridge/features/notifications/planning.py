@@ -56,7 +56,9 @@ class _Planned:
             for channel in (self._channel, *self._targets()):
                 stored.withdraw_event(self._connection, channel.channel, event["retracts"])
             return
-        if row.type in _ENDS:
+        if row.type in _ENDS and not (
+            row.type == "alarm-cleared" and stored.became_quiet(self._connection, event["number"])
+        ):
             self._end(event["number"])
         trip = {"tenant": row.tenant, "tags": json.loads(row.tags or "[]"), "route": row.route}
         rule = rules.first_fit(self._rules, event, trip)

@@ -6,8 +6,16 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from landbridge.core.names import AGENT
 from landbridge.db import order
-from landbridge.db.tables import events, notification_channels, notification_rules, notifications, trips
+from landbridge.db.tables import (
+    alarms,
+    events,
+    notification_channels,
+    notification_rules,
+    notifications,
+    trips,
+)
 
 WAITING, SENDING, SENT, WITHDRAWN, FAILED = "waiting", "sending", "sent", "withdrawn", "failed"
 _WEEK_S = 7 * 86_400
@@ -149,6 +157,12 @@ def was_sent(connection: Connection, channel: int, alarm: int) -> bool:
     """Whether the channel was told of this alarm."""
     told = notifications.c.channel == channel, notifications.c.alarm == alarm, notifications.c.state == SENT
     return connection.execute(select(notifications.c.notification).where(*told)).first() is not None
+
+
+def became_quiet(connection: Connection, alarm: int) -> bool:
+    """Whether an alarm is over only because nothing more was heard: it happened all the same."""
+    quiet = alarms.c.alarm == alarm, alarms.c.cleared_by == AGENT, alarms.c.cleared_event.is_(None)
+    return connection.execute(select(alarms.c.alarm).where(*quiet)).first() is not None
 
 
 def waiting(connection: Connection, channel: int, now_s: int) -> list[Row[Any]]:

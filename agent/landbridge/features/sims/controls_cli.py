@@ -9,10 +9,11 @@ from landbridge.core import files, table
 from landbridge.core.clock import to_epoch_s
 from landbridge.core.errors import UserError
 from landbridge.db.opened import command_user, opened
-from landbridge.features.sims import cases, controls, report
+from landbridge.features.sims import cases, controls
 from landbridge.features.sims import check as checking
 from landbridge.features.sims import queries as inventory
 from landbridge.features.sims.provider import Http
+from landbridge.points import usage_by_card as report
 
 commands = typer.Typer(help="Manage SIM controls: binding, countries, networks, quotas")
 _FILE = typer.Argument(help="TOML file with [controls.<name>] tables and [[case]] tests.")

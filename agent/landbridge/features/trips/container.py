@@ -3,6 +3,7 @@
 import re
 
 from landbridge.core.errors import UserError
+from landbridge.core.texts import _
 
 _SHAPE = re.compile(r"[A-Z]{3}[UJZ][0-9]{7}")
 # A is 10; 11, 22 and 33 are left out, because they would not change the remainder.
@@ -20,10 +21,18 @@ def container_number(text: str) -> str:
     number."""
     number = re.sub(r"[\s-]", "", text).upper()
     if not _SHAPE.fullmatch(number):
-        raise UserError(f"{text!r} is no container number: it has the form CSQU3054383 (ISO 6346)")
+        raise UserError(
+            _("{text} is no container number: it has the form CSQU3054383 (ISO 6346)", text=repr(text)),
+            "container",
+        )
     expected = check_digit(number[:10])
     if int(number[10]) != expected:
         raise UserError(
-            f"container number {text!r}: its check digit would be {expected}; look at the container again"
+            _(
+                "container number {text}: its check digit would be {digit}; look at the container again",
+                text=repr(text),
+                digit=expected,
+            ),
+            "container",
         )
     return number

@@ -21,9 +21,9 @@ export async function act(path, body = {}) {
 }
 
 /** Send a body as JSON, as a page of ours. */
-export function post(path, body) {
+export function post(path, body, method = "POST") {
   const csrf = document.documentElement.dataset.csrf;
-  return fetch(path, { method: "POST", headers: { "X-CSRF-Token": csrf, "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  return fetch(path, { method, headers: { "X-CSRF-Token": csrf, "Content-Type": "application/json" }, body: JSON.stringify(body) });
 }
 
 /** Why something was refused: a message, or what is wrong with the values. */

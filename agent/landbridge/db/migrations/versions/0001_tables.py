@@ -517,6 +517,27 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.PrimaryKeyConstraint("channel"),
     )
     op.create_table(
+        "report_schedules",
+        sa.Column("schedule", Integer, nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("form", sa.String(length=8), nullable=False),
+        sa.Column("mailbox", sa.Text(), nullable=False),
+        sa.Column("language", sa.String(length=16), nullable=False),
+        sa.Column("every", sa.String(length=8), nullable=False),
+        sa.Column("tenant", sa.Text()),
+        sa.Column("next_s", Integer, nullable=False),
+        sa.Column("try_s", Integer, nullable=False),
+        sa.Column("attempts", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("answer", sa.Text()),
+        sa.Column("answered_s", Integer),
+        sa.Column("added_by", sa.Text(), nullable=False),
+        sa.Column("added_s", Integer, nullable=False),
+        sa.Column("removed_s", Integer),
+        sa.PrimaryKeyConstraint("schedule"),
+    )
+    op.create_table(
         "notification_rules",
         sa.Column("channel", Integer, nullable=False),
         sa.Column("name", sa.String(length=32), nullable=False),

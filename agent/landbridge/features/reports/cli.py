@@ -1,0 +1,117 @@
+"""`landbridge reports`: make reports, and schedule them by mail."""
+
+import sys
+from pathlib import Path
+
+import typer
+
+from landbridge.core import table
+from landbridge.core.clock import from_iso, iso
+from landbridge.core.errors import UserError
+from landbridge.core.texts import catalogues
+from landbridge.db.opened import command_user, opened
+from landbridge.features.reports import kinds, schedule
+from landbridge.features.reports import queries as stored
+from landbridge.features.reports.render import render
+
+commands = typer.Typer(help="Reports on trips, routes, the fleet and compliance")
+_KIND = typer.Argument(help="trip, route, fleet or compliance.")
+_SUBJECT = typer.Argument("", help="Trip number or route name.")
+_FORM = typer.Option("pdf", "--format", help="html, pdf or xlsx.")
+_LANGUAGE = typer.Option("en", help="Language of the report.")
+_TENANT = typer.Option(None, help="Only trips of this tenant.")
+_OUT = typer.Option(None, help="File to write; default: standard output.")
+_NAME = typer.Argument(help="Name of the schedule.")
+_MONTH_S = 30 * 86_400
+
+
+@commands.command()
+def make(
+    kind: str = _KIND,
+    subject: str = _SUBJECT,
+    form: str = _FORM,
+    language: str = _LANGUAGE,
+    since: str | None = typer.Option(None, help="Beginning, for example 2026-01-01; default: 30 days ago."),
+    until: str | None = typer.Option(None, help="End; default: now."),
+    tenant: str | None = _TENANT,
+    out: Path | None = _OUT,
+) -> None:
+    """Make a report
+
+    \b
+    Examples:
+      landbridge reports make trip 1 > trip.pdf
+      landbridge reports make fleet --format xlsx --language zh --out fleet.xlsx
+    """
+    for given, known in ((kind, kinds.KINDS), (form, kinds.FORMS), (language, catalogues())):
+        if given not in known:
+            raise UserError(f"{given!r} is not one of {', '.join(known)}")
+    with opened() as it, it.database.reading() as connection:
+        now_s = it.clock.now_s()
+        until_s = from_iso(until) if until else now_s
+        span = (from_iso(since) if since else until_s - _MONTH_S), until_s
+        report = kinds.build(connection, kind, subject, tenant, span, now_s, catalogues()[language])
+    content = render(report, form, catalogues()[language])
+    if out is None:
+        sys.stdout.buffer.write(content)
+    else:
+        out.write_bytes(content)
+        print(f"{out}: {report.title}")
+
+
+@commands.command("schedule")
+def add_schedule(
+    name: str = _NAME,
+    kind: str = _KIND,
+    mailbox: str = typer.Argument(help="Mailbox, for example dispatch@example.org."),
+    subject: str = _SUBJECT,
+    every: str = typer.Option("week", help="day, week or month."),
+    form: str = _FORM,
+    language: str = _LANGUAGE,
+    tenant: str | None = _TENANT,
+) -> None:
+    """Send a report by mail each day, week or month
+
+    \b
+    Example:
+      landbridge reports schedule monday fleet dispatch@example.org --every week
+    """
+    with opened() as it, it.database.writing() as connection:
+        next_s = schedule.add(
+            connection, name, kind, subject, form, mailbox, language, every, tenant, command_user(),
+            it.clock.now_s(),
+        )  # fmt: skip
+    print(f"schedule {name} is added; first on {iso(next_s)}")
+
+
+@commands.command()
+def schedules() -> None:
+    """List schedules, with the last answer of the mail server
+
+    \b
+    Example:
+      landbridge reports schedules
+    """
+    with opened() as it, it.database.reading() as connection:
+        rows = stored.schedules(connection)
+    table.show(
+        ("name", "report", "of", "format", "to", "language", "every", "tenant", "next", "answer", "at"),
+        (
+            (row.name, row.kind, row.subject or None, row.form, row.mailbox, row.language, row.every,
+             row.tenant, iso(row.try_s), row.answer, iso(row.answered_s))
+            for row in rows
+        ),
+    )  # fmt: skip
+
+
+@commands.command()
+def unschedule(name: str = _NAME) -> None:
+    """Remove a schedule
+
+    \b
+    Example:
+      landbridge reports unschedule monday
+    """
+    with opened() as it, it.database.writing() as connection:
+        schedule.remove(connection, name, it.clock.now_s())
+    print(f"schedule {name} is removed")

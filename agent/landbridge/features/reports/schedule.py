@@ -1,0 +1,157 @@
+"""Sends scheduled reports by mail.
+
+The Message-ID is that of the schedule and its period: when the agent ends between the mail server's answer
+and its note of it, the mail goes again under the same id."""
+
+import calendar
+from collections.abc import Callable
+from datetime import timedelta
+from email.message import EmailMessage
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from landbridge.core.backoff import wait_s
+from landbridge.core.clock import Clock, from_epoch_s, to_epoch_s
+from landbridge.core.errors import UserError
+from landbridge.core.http_errors import Away, Refused
+from landbridge.core.names import checked
+from landbridge.core.periodic import Periodic
+from landbridge.core.texts import SOURCE, catalogues
+from landbridge.db.database import Database
+from landbridge.features.reports import queries as stored
+from landbridge.features.reports.kinds import FORMS, KINDS, build
+from landbridge.features.reports.queries import Schedule
+from landbridge.features.reports.render import MEDIA_TYPES, render
+
+EVERY = ("day", "week", "month")
+POLL_S = 30.0
+_HOUR = 6
+"""Of UTC, at which reports are sent."""
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 60, 6 * 3_600
+Post = Callable[[EmailMessage], str]
+"""Sends a mail; returns the answer."""
+
+
+class ReportMails(Periodic):
+    """The thread that sends scheduled reports."""
+
+    def __init__(
+        self, database: Database, clock: Clock, post: Post, sender: str, may_send: Callable[[], bool]
+    ) -> None:
+        """One of several agents at a time `may_send`."""
+        super().__init__("reports", "send scheduled reports", POLL_S)
+        self._database, self._clock, self._post, self._sender = database, clock, post, sender
+        self._may_send = may_send
+
+    def turn(self) -> None:
+        """Send what is due."""
+        if not self._may_send():
+            return
+        with self._database.reading() as connection:
+            due = stored.due(connection, self._clock.now_s())
+        for row in due:
+            if not self.is_stopping:
+                self._send(row)
+
+    def _send(self, row: Row[Any]) -> None:
+        now_s = self._clock.now_s()
+        try:
+            with self._database.reading() as connection:
+                mail = _mail(connection, row, self._sender, now_s)
+            answer = self._post(mail)
+        except Away as error:
+            again_s = now_s + round(wait_s(_FIRST_WAIT_S, _LONGEST_WAIT_S, row.attempts))
+            self._note(row, str(error), again_s, None)
+            return
+        except (Refused, UserError) as error:
+            answer = str(error)  # it would be the same again: the next period may go
+        next_s = after(row.next_s, row.every)
+        while next_s <= now_s:  # periods in which the agent was off are one
+            next_s = after(next_s, row.every)
+        self._note(row, answer, next_s, next_s)
+
+    def _note(self, row: Row[Any], answer: str, try_s: int, next_s: int | None) -> None:
+        with self._database.writing() as connection:
+            stored.tried(connection, row, answer, self._clock.now_s(), try_s, next_s)
+
+
+def _mail(connection: Connection, row: Row[Any], sender: str, now_s: int) -> EmailMessage:
+    language = catalogues().get(row.language) or catalogues()[SOURCE]
+    span = before(row.next_s, row.every), row.next_s
+    report = build(connection, row.kind, row.subject, row.tenant, span, now_s, language)
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Date"] = sender, row.mailbox, from_epoch_s(now_s)
+    mail["Subject"] = f"{report.title} · {from_epoch_s(row.next_s):%Y-%m-%d}"
+    mail["Message-ID"] = f"<report-{row.schedule}-{row.next_s}@{sender.rpartition('@')[2] or 'landbridge'}>"
+    mail.set_content(f"{report.title}\n{report.subtitle}\n")
+    main, _slash, sub = MEDIA_TYPES[row.form].partition(";")[0].partition("/")
+    name = f"{report.name}.{row.form}"
+    mail.add_attachment(render(report, row.form, language), maintype=main, subtype=sub, filename=name)
+    return mail
+
+
+def after(at_s: int, every: str) -> int:
+    """Return the next end of a period."""
+    at = from_epoch_s(at_s)
+    if every == "month":
+        return to_epoch_s(at + timedelta(days=calendar.monthrange(at.year, at.month)[1]))
+    return to_epoch_s(at + timedelta(days=7 if every == "week" else 1))
+
+
+def before(at_s: int, every: str) -> int:
+    """Return the beginning of the period that ends then."""
+    at = from_epoch_s(at_s)
+    if every == "month":
+        return to_epoch_s((at.replace(day=1) - timedelta(days=1)).replace(day=1))
+    return to_epoch_s(at - timedelta(days=7 if every == "week" else 1))
+
+
+def first(now_s: int, every: str) -> int:
+    """Return the first end of a period after now: a morning, of a Monday, or of the first of a month."""
+    at = from_epoch_s(now_s).replace(hour=_HOUR, minute=0, second=0, microsecond=0)
+    while at <= from_epoch_s(now_s) or not _is_end(at.weekday(), at.day, every):
+        at += timedelta(days=1)
+    return to_epoch_s(at)
+
+
+def _is_end(weekday: int, day: int, every: str) -> bool:
+    return every == "day" or (every == "week" and weekday == 0) or (every == "month" and day == 1)
+
+
+def add(
+    connection: Connection,
+    name: str,
+    kind: str,
+    subject: str,
+    form: str,
+    mailbox: str,
+    language: str,
+    every: str,
+    tenant: str | None,
+    who: str,
+    now_s: int,
+) -> int:
+    """Add a schedule; return when it is sent first. `UserError` says what is wrong with it."""
+    if any(row.name == checked(name, "schedule") for row in stored.schedules(connection)):
+        raise UserError(f"there is a schedule {name}; `landbridge reports unschedule {name}` ends it")
+    for given, known, what in (
+        (kind, KINDS, "report"), (form, FORMS, "format"), (every, EVERY, "period"),
+        (language, tuple(catalogues()), "language"),
+    ):  # fmt: skip
+        if given not in known:
+            raise UserError(f"no {what} {given!r}; known are {', '.join(known)}")
+    local, at, domain = mailbox.partition("@")
+    if not (local and at and domain) or not mailbox.isascii() or set(mailbox) & set(' \t\r\n<>,;:"'):
+        raise UserError(f"{mailbox!r} is no mailbox; write it like dispatch@example.org")
+    next_s = first(now_s, every)
+    build(connection, kind, subject, tenant, (before(next_s, every), next_s), now_s, catalogues()[language])
+    schedule = Schedule(name, kind, subject, form, mailbox, language, every, tenant, next_s)
+    stored.add_schedule(connection, schedule, who, now_s)
+    return next_s
+
+
+def remove(connection: Connection, name: str, now_s: int) -> None:
+    """Remove a schedule; `UserError` if there is none."""
+    if not stored.remove_schedule(connection, name, now_s):
+        raise UserError(f"no schedule {name}; `landbridge reports schedules` lists those there are")

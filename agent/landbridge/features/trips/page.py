@@ -1,0 +1,84 @@
+"""The pages of trips: all of them, with what offers to start; one, running or over. They act by the API."""
+
+import json
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse
+from sqlalchemy import Connection, Row
+
+from landbridge.core.clock import iso
+from landbridge.core.texts import _
+from landbridge.events import queries as events
+from landbridge.features.routes.queries import routes
+from landbridge.features.trips import queries as trips
+from landbridge.features.trips.queries import Wanted
+from landbridge.tracking import suggestions
+from landbridge.web import device_head, device_views, serialize
+from landbridge.web.api import CurrentUser, Number
+from landbridge.web.render import page
+from landbridge.web.services import services
+
+router = APIRouter(include_in_schema=False)
+_MOST, _MOST_IDLE = 200, 50
+_SHOWN = ("stop", "departure", "border", "alarm", "arrival", "gap", "off-route")
+
+
+@router.get("/trips")
+def all_trips(
+    request: Request,
+    who: CurrentUser,
+    state: Literal["running", "ended", "all"] = "running",
+    text: Annotated[str, Query(max_length=40)] = "",
+) -> HTMLResponse:
+    """The newest trips, and a form that starts one."""
+    with services(request).database.reading() as connection:
+        rows = trips.listed(connection, Wanted(who.tenant, state, None, None, None, None), None, _MOST).rows
+        wanted = text.strip().lower()
+        shown = [_trip(row) for row in rows if wanted in f"{row.container} {row.device}".lower()]
+        idle = _idle(connection) if who.tenant is None else []
+        offers = [offer for device in idle for offer in _offers(connection, device)]
+        names = [each.route for each in routes.every(connection)]
+    values: dict[str, Any] = {"trips": shown, "idle": idle, "offers": offers, "routes": names}
+    return page(request, "trips.html", who=who, state=state, text=text, **values)
+
+
+@router.get("/trips/{trip}")
+def one_trip(request: Request, who: CurrentUser, trip: Number) -> HTMLResponse:
+    """One trip with its map and its events."""
+    with services(request).database.reading() as connection:
+        row = trips.find(connection, trip)
+        if row is None or (who.tenant is not None and row.tenant != who.tenant):
+            raise HTTPException(404, _("no trip {number}", number=trip))
+        happened = [serialize.event(each) for each in events.of_trip(connection, trip) if each.type in _SHOWN]
+        names = [each.route for each in routes.every(connection)]
+    return page(
+        request, "trip.html", who=who, trip=_trip(row), events=happened[::-1], routes=names, data=happened
+    )
+
+
+def _idle(connection: Connection) -> list[str]:
+    """Return the first devices without a trip."""
+    running = trips.under_way(connection)
+    views = device_views.listed(connection, None)
+    return [each.device for each in views if each.device not in running][:_MOST_IDLE]
+
+
+def _offers(connection: Connection, device: str) -> list[dict[str, Any]]:
+    return [
+        {"device": device, "since": iso(each.at_s), "cause": each.content["cause"]}
+        | {name: each.content[name] for name in ("latitude", "longitude")}
+        | serialize.place(each.content["latitude"], each.content["longitude"])
+        for each in suggestions.current(connection, device)
+    ]
+
+
+def _trip(row: Row[Any]) -> dict[str, Any]:
+    late_s = row.eta_s - row.planned_s if row.eta_s and row.planned_s and row.ended_s is None else None
+    return {
+        "trip": row.trip, "device": row.device, "container": row.container, "route": row.route,
+        "destination": row.destination, "started": iso(row.started_s), "ended": iso(row.ended_s),
+        "arrived": row.by_arrival, "tenant": row.tenant, "references": json.loads(row.customer),
+        "tags": json.loads(row.tags), "eta": iso(row.eta_s) if row.ended_s is None else None,
+        "late": None if late_s is None else device_head.lateness(late_s),
+    }  # fmt: skip

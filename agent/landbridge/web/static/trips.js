@@ -1,0 +1,45 @@
+// Trips: start one, correct one, end one, by the API.
+import { post, refusal } from "./ask.js";
+
+const id = document.getElementById("trip")?.dataset.trip;
+const field = (form, name) => form.elements[name].value.trim();
+
+/** Container, route, destination, references and tags of a form. */
+function booking(form) {
+  const lines = field(form, "references").split("\n").map((line) => line.trim()).filter(Boolean);
+  return {
+    ...Object.fromEntries(["container", "route", "destination"].map((name) => [name, field(form, name)])),
+    references: Object.fromEntries(lines.map((line) => [line.split("=")[0].trim(), line.split("=").slice(1).join("=").trim()])),
+    tags: field(form, "tags").split(",").map((tag) => tag.trim()).filter(Boolean),
+  };
+}
+
+/** Send it; what is wrong stands below the form, and nothing that was typed is lost. */
+async function send(form, path, body, method) {
+  const answer = await post(path, body, method);
+  const found = await answer.json();
+  if (answer.ok) location.href = `/trips/${found.trip}`;
+  const place = form.querySelector("[role=alert]");
+  place.hidden = answer.ok;
+  if (!answer.ok) place.textContent = refusal(found);
+}
+
+const start = document.getElementById("start");
+start?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const since = field(start, "since");
+  send(start, "/v1/trips", { ...booking(start), device: field(start, "device"), ...(since ? { since } : {}) });
+});
+document.querySelectorAll("[data-offer]").forEach((button) => button.addEventListener("click", () => {
+  start.elements.device.value = button.dataset.offer;
+  start.elements.since.value = button.dataset.since;
+  start.elements.container.focus();
+}));
+const edit = document.getElementById("edit");
+edit?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  send(edit, `/v1/trips/${id}`, booking(edit), "PATCH");
+});
+document.getElementById("end")?.addEventListener("click", ({ target }) => {
+  if (window.confirm(target.dataset.question)) send(edit, `/v1/trips/${id}/end`, {});
+});

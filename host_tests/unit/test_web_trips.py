@@ -1,0 +1,62 @@
+"""The pages of trips, of the SIM inventory and of the system: what they show, and to whom."""
+
+import json
+import re
+
+from host_tests.support.fleet import FIRST, SECOND, Fleet, Pages, at
+from host_tests.support.pages import CONTAINER, Shown
+
+OTHER = "MSKU0000006"
+
+
+def listed(pages: Pages, path: str, token: str) -> list[str]:
+    return re.findall(r'href="/trips/\d+">(\w+)</a>', pages.ask(path, token)[1])
+
+
+def test_trips_are_listed_for_whom_they_are(fleet: Fleet):
+    mine = fleet.trip(CONTAINER, 0, 10, "acme")
+    theirs = fleet.trip(OTHER, 11, None, "bolt", SECOND)
+    pages = Pages(fleet)
+    with pages.served():
+        acme, anna = pages.token("acme", "operator", "acme"), pages.token("anna", "operator")
+        assert listed(pages, "/trips", anna) == [OTHER]
+        assert listed(pages, "/trips?state=ended", acme) == [CONTAINER]
+        assert listed(pages, "/trips?state=all", acme) == [CONTAINER]
+        assert listed(pages, "/trips?state=all&text=msku", anna) == [OTHER]
+        assert pages.ask(f"/trips/{theirs}", acme)[0] == 404
+        status, text = pages.ask(f"/trips/{mine}?language=en", acme)
+        assert status == 200 and CONTAINER in text and 'id="edit"' in text and 'id="end"' not in text
+        assert 'id="edit"' not in pages.ask(f"/trips/{theirs}", pages.token("rita"))[1]
+
+
+def test_a_container_number_that_is_wrong_is_said_so(fleet: Fleet):
+    pages = Pages(fleet)
+    with pages.served():
+        anna = pages.token("anna", "operator")
+        new = {"device": FIRST, "container": "CSQU3054384", "route": "west", "destination": "Poznan"}
+        status, text = pages.ask("/v1/trips", anna, "POST", new)
+        assert status == 400 and "its check digit would be 3" in text
+
+
+def test_a_device_that_saw_light_is_offered_for_a_trip(fleet: Fleet):
+    fleet.deliver(at(1, lat=52_40000, lon=17_00000, events=1))
+    pages = Pages(fleet)
+    with pages.served():
+        anna = pages.token("anna", "operator")
+        text = pages.ask("/trips?language=en", anna)[1]
+        assert f'data-offer="{FIRST}"' in text and "light detected" in text and "Poznań" in text
+        since = text.partition('data-since="')[2].partition('"')[0]
+        new = {"device": FIRST, "container": CONTAINER, "route": "west", "destination": "Poznan"}
+        status, answer = pages.ask("/v1/trips", anna, "POST", new | {"since": since})
+        assert status == 201 and json.loads(answer)["started"] == since
+        assert "data-offer" not in pages.ask("/trips", anna)[1]
+
+
+def test_the_operators_pages_are_the_operators(pages: Shown):
+    _, text = pages.ask("/sims?language=en", pages.house)
+    assert "ACME Rail" in text and "of 10 MB" in text
+    assert "No card matches the filter" in pages.ask("/sims?text=nobody&language=en", pages.house)[1]
+    _, text = pages.ask("/system?language=en", pages.house)
+    assert "Devices overdue" in text and 'href="/alarms?severity=critical"' in text
+    acme = pages.token("acme-admin", "admin", "acme")
+    assert [pages.ask(path, acme)[0] for path in ("/sims", "/system")] == [404, 404]

@@ -1,0 +1,133 @@
+"""What the receivers got, against what the database says happened."""
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from landbridge.db.tables import alarms, events, notification_channels, notifications
+from landbridge.features.notifications.queries import SENT
+from sqlalchemy import Connection, select
+
+_WEEK_S = 7 * 86_400
+_MOST_A_WEEK = 2
+_LONGEST_S = 60
+_SINKS = ("mail", "apprise")
+_ALARM = re.compile(r"landbridge alarms acknowledge (\d+)")
+_DEVICE = re.compile(r"Device: (\S+)")
+Received = Sequence[Mapping[str, Any]]
+
+
+def webhook_events(received: Received) -> set[int]:
+    """Return the numbers of the events that the webhook got."""
+    return {json.loads(each["text"])["event"] for each in received if each["sink"] == "webhook"}
+
+
+def figures(connection: Connection, received: Received, published_s: Mapping[int, int]) -> dict[str, Any]:
+    """Return what came, by kind, what was lost, what was told twice, and how late."""
+    names = {row.alarm: row.name for row in connection.execute(select(alarms.c.alarm, alarms.c.name))}
+    told = {sink: _told(received, sink) for sink in _SINKS}
+    sent = _sent(connection)
+    lost = [f"{sink}: alarm {each}" for sink in _SINKS for each in sent[sink] | set(published_s)
+            if each not in told[sink]]  # fmt: skip
+    unexpected = [f"{sink}: alarm {each}" for sink in _SINKS for each in told[sink].keys() - sent[sink]]
+    lost += [f"webhook: event {each}" for each in _published(connection) - webhook_events(received)]
+    twice = [f"{sink}: alarm {each}" for sink in _SINKS for each, ids in told[sink].items() if len(ids) > 1]
+    twice += _twice_by_webhook(received)
+    ids = Counter((each["sink"], each["id"]) for each in received)
+    late = [
+        min(ids.values()) - published_s[alarm]
+        for sink in _SINKS
+        for alarm, ids in told[sink].items()
+        if alarm in published_s
+    ]
+    return {
+        "messages": dict(sorted(Counter(sink for sink, _ in ids).items())),
+        "alarms_by_kind": dict(sorted(Counter(names[each] for each in told["mail"]).items())),
+        "alarms_raised": len(names),
+        "messages_a_container_and_week": max((_most_a_week(received, sink) for sink in _SINKS), default=0),
+        "critical": len(published_s),
+        "slowest_critical_s": max(late, default=0),
+        "repeated_and_recognised": sum(count - 1 for count in ids.values()),
+        "states": dict(Counter(connection.execute(select(notifications.c.state)).scalars())),
+        "lost": sorted(lost),
+        "unexpected": sorted(unexpected),
+        "twice": sorted(twice),
+    }  # fmt: skip
+
+
+def _told(received: Received, sink: str) -> dict[int, dict[str, int]]:
+    """Return, of each alarm, the numbers of the messages that told of it, with the time of each."""
+    found: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    for each in received:
+        for alarm in _ALARM.findall(each["text"]) if each["sink"] == sink else ():
+            found[int(alarm)].setdefault(each["id"], each["at_s"])
+    return dict(found)
+
+
+def _sent(connection: Connection) -> dict[str, set[int]]:
+    """Return the alarms that were sent, by channel, as the agent has it."""
+    joined = notifications.join(notification_channels)
+    rows = connection.execute(
+        select(notification_channels.c.name, notifications.c.alarm)
+        .select_from(joined)
+        .where(notifications.c.state == SENT)
+    )
+    found: dict[str, set[int]] = {sink: set() for sink in _SINKS}
+    for name, alarm in rows:
+        found[name].add(alarm)
+    return found
+
+
+def _published(connection: Connection) -> set[int]:
+    return set(connection.execute(select(events.c.event)).scalars())
+
+
+def _twice_by_webhook(received: Received) -> list[str]:
+    ids: defaultdict[int, set[str]] = defaultdict(set)
+    for each in received:
+        if each["sink"] == "webhook":
+            ids[json.loads(each["text"])["event"]].add(each["id"])
+    return [f"webhook: event {number}" for number, found in ids.items() if len(found) > 1]
+
+
+def _most_a_week(received: Received, sink: str) -> int:
+    """Return the most messages about one device within seven days."""
+    times: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for each in received:
+        for device in set(_DEVICE.findall(each["text"])) if each["sink"] == sink else ():
+            times[device].setdefault(each["id"], each["at_s"])
+    most = 0
+    for found in map(sorted, (each.values() for each in times.values())):
+        most = max(most, *(sum(begin <= at < begin + _WEEK_S for at in found) for begin in found))
+    return most
+
+
+def wrong(found: Mapping[str, Any]) -> list[str]:
+    """Return what fell short."""
+    checks = {
+        f"{found['messages_a_container_and_week']} messages a container and week, more than {_MOST_A_WEEK}":
+            found["messages_a_container_and_week"] <= _MOST_A_WEEK,
+        f"a critical alarm took {found['slowest_critical_s']} s, more than {_LONGEST_S}":
+            found["slowest_critical_s"] <= _LONGEST_S,
+        f"lost: {', '.join(found['lost'][:5])}": not found["lost"],
+        f"told although the agent does not know of it: {', '.join(found['unexpected'][:5])}":
+            not found["unexpected"],
+        f"told twice: {', '.join(found['twice'][:5])}": not found["twice"],
+        "no critical alarm in this month: nothing was shown": found["critical"] > 0,
+    }  # fmt: skip
+    return [text for text, is_good in checks.items() if not is_good]
+
+
+def show(found: Mapping[str, Any]) -> None:
+    """Print the figures."""
+    print(f"{found['trackers']} trackers, {found['days']} days; killed: {found['killed']}")
+    print(f"alarms raised {found['alarms_raised']}; told by mail, by kind:")
+    for name, count in found["alarms_by_kind"].items():
+        print(f"  {name:14} {count}")
+    print(f"messages: {found['messages']}; notifications: {found['states']}")
+    print(f"at most a container and week: {found['messages_a_container_and_week']}")
+    print(f"critical alarms: {found['critical']}, the slowest after {found['slowest_critical_s']} s")
+    print(f"lost {len(found['lost'])}, twice {len(found['twice'])}, "
+          f"repeated under the same number {found['repeated_and_recognised']}")  # fmt: skip
