@@ -28,7 +28,7 @@ from tools.world.services import certificates
 
 GROUPS = (
     "devices", "trips", "events", "routes", "geofences", "coverage", "update", "esim", "settings", "commands",
-    "share", "tokens", "users", "alarms", "audit", "controls", "sims", "integrations", "notifications",
+    "share", "tokens", "users", "alarms", "audit", "controls", "sims", "integrations", "notifications", "reports",
     "broker", "cells", "dead-letters",
 )  # fmt: skip
 
