@@ -23,7 +23,7 @@ from locator.scheduler import ATTACH, FIX, RECORD, SCAN, SESSION, SLEEP, budget,
 from locator.scheduler.pace import Pace
 
 _LEAST_MV = const(3000)  # the board's converters give up at 2800
-_WEAK_MS = const(3600 * 1000)
+_WEAK_MS = const(4 * 3600 * 1000)
 _ROOM_BYTES = const(4736)  # of session/session.py
 _ACTIONS = {ATTACH: "register", FIX: "position", SCAN: "scan", RECORD: "record", SESSION: "session"}
 _DOING = {ATTACH: energy.SEARCH, FIX: energy.FIND, SCAN: energy.SEARCH, SESSION: energy.SESSION}

@@ -131,7 +131,7 @@ def test_pauses_grow_with_failures_and_are_shorter_on_the_move():
 
 def test_an_empty_battery_does_not_transmit():
     state = settled()
-    sensed = senses(200 * HOUR, mv=3100)
+    sensed = senses(119 * HOUR, mv=3100)
     feel(state, sensed)
     assert state[st.EVENTS] & record.EVENT_BATTERY
     assert not fixed.upload_due(state, sensed, HINTS)

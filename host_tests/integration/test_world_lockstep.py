@@ -11,7 +11,7 @@ import simpy
 
 from tools.world.device import cpu
 from tools.world.device.lockstep import Device
-from tools.world.device.meter import ESP32_W, Meter
+from tools.world.device.meter import ESP32_W, SLEEP_FLOOR_W, Meter
 from tools.world.device.process import interpreter
 from tools.world.device.rtc import Rtc
 from tools.world.services.clock import VirtualClock
@@ -120,6 +120,8 @@ class FakeTrip:
         self.motion_ms: int | None = None
         self.light_ms: int | None = None
         self.fails_at_ms: int | None = None
+        self.recovers_at_ms = 0
+        """When the battery can start a board again."""
 
     def sense(self) -> Sense:
         return Sense(int(self.env.now), 3600, -305, 7, 12)
@@ -131,12 +133,14 @@ class FakeTrip:
         return self.light_ms if self.light_ms and self.light_ms > after_ms else None
 
     def can_start(self) -> bool:
-        return True
+        return self.env.now >= self.recovers_at_ms
 
     def power_failed(self) -> bool:
         if self.fails_at_ms is None or self.env.now < self.fails_at_ms:
             return False
-        self.fails_at_ms = None
+        if self.can_start():
+            self.fails_at_ms = None
+            return not self.recovers_at_ms
         return True
 
 
@@ -323,6 +327,39 @@ def test_power_failure_takes_rail_and_rtc_memory(tmp_path: Path) -> None:
     assert rig.run(5_000) == ["hello 1 0 0.000 1500 ", "hello 1 0 0.000 1500 "]
     assert rig.device.counters.brown_outs == 1
     assert ("rail", False) in rig.modem.pins
+
+
+def test_a_board_that_sleeps_needs_no_voltage_to_start_with(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, 'port.ask(6, b"kept")\ndeep_sleep(60_000)')
+    rig.run(1)
+    rig.trip.recovers_at_ms = 900_000_000
+    assert rig.run(70_000)[1].startswith("hello 4 1 ")
+    assert rig.device.counters.brown_outs == 0 and rig.device.rtc_memory == b"kept"
+
+
+def test_a_board_that_is_off_fails_once_and_starts_when_the_battery_can_start_it(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, "deep_sleep(3_600_000)")
+
+    def ticks() -> Generator[simpy.Event, None, None]:
+        while True:
+            yield rig.trip.env.timeout(60_000)
+
+    rig.trip.env.process(ticks())
+    rig.run(1)
+    rig.trip.fails_at_ms, rig.trip.recovers_at_ms = 7_100_000, 14_000_000
+    log = rig.run(30_000_000)
+    assert rig.device.counters.brown_outs == 1
+    assert [line[:7] for line in log[:4]] == ["hello 1", "hello 4", "hello 1", "hello 4"]
+    joules = rig.trip.meter.joules_by_state()
+    asleep_s = 30_000 - 2 * 3_600  # the battery is tried once an hour
+    assert joules["esp32", "sleep"] == pytest.approx(asleep_s * SLEEP_FLOOR_W["bg95"], rel=0.01)
+
+
+def test_the_supply_is_looked_at_where_nothing_happens(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, "deep_sleep(60_000)")
+    rig.trip.fails_at_ms = 61_000
+    rig.run(62_000)
+    assert rig.device.counters.brown_outs == 1
 
 
 def test_same_seed_same_transcript_and_the_meter_adds_up(tmp_path: Path) -> None:

@@ -184,6 +184,20 @@ def test_a_power_failure_is_another_boot(world):
     assert world.wrong(3) == "record 3: boot 1: the power came 2 times"
 
 
+@pytest.mark.parametrize("senses", [[], [Sense(40_000, 2_950, -123, 4, DARK)]])
+def test_a_start_that_does_not_come_to_work_is_no_boot(world, senses):
+    """The battery gives way before the device feels anything, or is left alone."""
+    world.trip.brown_outs.append(BrownOut(30_000, 2_790, -300))
+    world.wake(senses, 41_000)
+    world.trip.brown_outs += [] if senses else [BrownOut(41_000, 2_790, -300)]
+    since_s = 90 - 40 if senses else 1
+    first = STILL | {"quality": 0, "time": since_s, "boot": 2, "events": 128}
+    world.wake([Sense(90_000, 3_611, -123, 4, DARK)], 95_000, first)
+    assert world.wrong() == ""
+    world.wake([Sense(150_000, 3_611, -123, 4, DARK)], 155_000, STILL | {"seq": 3, "time": START_S + 151})
+    assert world.wrong(3) == "record 3: boot 1: the power came 2 times"
+
+
 def lit(seconds, lux, motion=4, battery_mv=3_611):
     """A look at the sensors."""
     return Sense(1_000 * seconds, battery_mv, -123, motion, lux)

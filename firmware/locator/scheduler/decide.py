@@ -68,7 +68,8 @@ _MIN_SESSION_MV = const(3200)  # of Li-SOCl2
 # Whatever the battery is said to be, a session is attempted so seldom down to what any kind bears: a device
 # whose settings do not name its battery would never hear of it.
 _LEAST_SESSION_MV = const(2900)
-_WEAK_EVERY_S = const(7 * 86400)
+_WEAK_EVERY_S = const(20 * 3600)
+_SPENT_EVERY_S = const(7 * 86400)  # where nothing is left by the account
 _NEVER_S = const(1 << 28)
 _MIN_SLEEP_S = const(60)
 _PACED_SLEEP_S = const(900)
@@ -113,7 +114,7 @@ def late_at(state, hints):
     elif not hints[SETTINGS][cfg.PACED] or policy.affords(state, policy.late_mj(state, hints[COSTS])):
         every_s = budget.silent_s(state, hints[SETTINGS])
     else:
-        every_s = _NEVER_S if state[st.LEFT] > 0 else _WEAK_EVERY_S
+        every_s = _NEVER_S if state[st.LEFT] > 0 else _SPENT_EVERY_S
     return state[st.LAST_SESSION] + every_s
 
 

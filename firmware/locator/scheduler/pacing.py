@@ -33,7 +33,7 @@ _BELIEVED_S = const(30 * 86400)
 _LITTLE_MIN = const(250)
 _KEPT = const(3)
 # J a day of a battery that has come to its end too early, and of any other.
-WEAKER_J = {"bg95": 40, "sim7600": 90}
+WEAKER_J = {"bg95": 30, "sim7600": 90}
 ANY_J = const(1 << 28)
 # When the energy ends is known within 30 years: a time of the device stays below 2^31.
 _MOST_H = const(1 << 18)

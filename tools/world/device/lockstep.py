@@ -98,6 +98,8 @@ class Device:
         self._receiver = Receiver()
         self._ciphers = Ciphers()
         self._draining = False
+        self._off = False
+        """The power has failed, and the supervisor holds the board until the battery has recovered."""
         self._rtc_memory = b""
         self._power_on_ms = 0
         self._reset_ms = 0
@@ -155,6 +157,7 @@ class Device:
 
     def _run_wake(self, start: Start) -> None:
         """Run one process from its HELLO to its end, and know when the next one starts."""
+        self._off = False
         process = self._ahead or DeviceProcess(self._command, self._flash_dir)
         self._ahead = DeviceProcess(self._command, self._flash_dir)
         self.counters.wakes += 1
@@ -219,8 +222,10 @@ class Device:
         log.error("device: %s, %.1f h into the trip; it printed:\n%s", counter, hours, printed)
 
     def _power_failed(self) -> Start:
-        """Everything on the board loses power: the modem's rail falls, the RTC memory is gone."""
+        """Everything on the board loses power: the modem's rail falls, the RTC memory is gone. What has no
+        power cannot lose it again."""
         self.counters.brown_outs += 1
+        self._off = True
         self._esp32("off")
         self._modem.rail(False)
         self._modem.key(False)
@@ -228,7 +233,10 @@ class Device:
         return Start(self._now_ms() + RESTART_MS, Cause.POWER_ON, Wake.NONE)
 
     def _has_power(self) -> bool:
-        """Whether the battery can start the board; if not, try again later."""
+        """Whether the board has power: one that sleeps needs no more than what it sleeps with; one that is
+        off needs a battery that can start it, and tries again later."""
+        if not self._off and self._start.cause is not Cause.POWER_ON:
+            return True
         if self._trip.can_start():
             return True
         self._start = Start(self._now_ms() + RETRY_POWER_MS, Cause.POWER_ON, Wake.NONE)
@@ -339,6 +347,7 @@ class Device:
         if env.now < until_ms:
             env.run(until=until_ms)
         self._clock.set_ms(until_ms)
+        self._check_power()
 
     def _now_ms(self) -> int:
         return int(self._env.now)
@@ -353,7 +362,7 @@ class Device:
 
     def _check_power(self) -> None:
         """Raises PowerFailed after the supply has given way."""
-        if self._trip.power_failed():
+        if not self._off and self._trip.power_failed():
             raise PowerFailed
 
     def _modem_sent(self, data: bytes) -> None:

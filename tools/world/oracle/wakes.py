@@ -9,6 +9,8 @@ from tools.world.device.rtc import Rtc
 from tools.world.radio.traffic import Traffic
 from tools.world.trip import SeenCell, Sense, Trip
 
+LEAST_MV = 3_000
+"""A weaker battery is left alone: the device goes back to sleep (firmware/locator/wake.py)."""
 BOOT_MS = 3_000
 """A device has looked at its sensors within this time of its reset."""
 RECOUNT_S = 60
@@ -31,8 +33,8 @@ class Wake:
     senses: list[Sense]
     """All looks at the sensors; motion counts are those since the last one."""
     felt: list[Sense]
-    """With what the wake begins: one look, or after a jolt a second one a minute later. What follows
-    weighs the battery under load."""
+    """With what the wake begins: one look, or after a jolt a second one a minute later; none where the
+    battery is left alone, or gives way before. What follows weighs the battery under load."""
     cells: list[SeenCell]
     fixes: list[Fix]
     searched: bool
@@ -51,8 +53,10 @@ class Wakes:
     def __init__(self, trip: Trip, traffic: Traffic) -> None:
         self._trip = trip
         self._traffic = traffic
-        self._senses = self._cells = self._fixes = self._connections = self._brown_outs = 0
+        self._senses = self._cells = self._fixes = self._connections = 0
         self._boot = self._power_on_ms = self._ahead_ms = 0
+        self._brown_outs, self._boots = -1, True
+        """The second: a start after a power failure, of which the firmware knows nothing yet."""
         self._gnss_j = 0.0
 
     def next(self) -> Wake:
@@ -63,10 +67,12 @@ class Wakes:
         # A power failure ends its wake: what comes after it is another boot.
         failed = sum(each.ms < start_ms for each in trip.brown_outs)
         ahead_ms = trip.rtc.clock_ms(int(trip.env.now)) - int(trip.env.now)
-        power_on = self._boot == 0 or failed > self._brown_outs
+        if failed > self._brown_outs:
+            self._boots, self._power_on_ms, self._ahead_ms = True, start_ms, ahead_ms
+        works = bool(senses) and senses[0].battery_mv >= LEAST_MV
+        power_on = self._boots and works
         if power_on:
-            self._boot, self._power_on_ms = self._boot + 1, start_ms
-            self._ahead_ms = ahead_ms
+            self._boot, self._boots = self._boot + 1, False
         gnss_j = trip.meter.joules_by_part()["gnss"]
         wake = Wake(
             start_ms=start_ms,
@@ -75,7 +81,7 @@ class Wakes:
             boot=self._boot,
             power_on=power_on,
             senses=senses,
-            felt=_felt(senses, trip.rtc),
+            felt=_felt(senses, trip.rtc) if works else [],
             cells=given.cells[self._cells :],
             fixes=given.fixes[self._fixes :],
             searched=gnss_j > self._gnss_j,

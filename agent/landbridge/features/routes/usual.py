@@ -12,6 +12,8 @@ ENOUGH = 5
 """Earlier containers from which the band is taken; with fewer it is that of the timetable."""
 _DECILE = 1.2816
 """Standard deviations to the 10th and the 90th percentile of a normal distribution."""
+_BEGIN_KM = 100.0
+"""A container whose first fix is further on the route has been there before, nobody knows when."""
 Curve = Sequence[tuple[int, float]]
 """(Seconds, kilometre) of one container, in order."""
 
@@ -20,14 +22,15 @@ def usual(stations: Sequence[Waypoint], curves: Sequence[Curve]) -> list[dict[st
     """Return for each station the planned hour, and those by which 10 % and 90 % of the containers are there;
     `curves` are earlier trips."""
     ahead = timetable(stations)
-    total_h, variance = ahead[0].arrival()
+    total_h, variance = ahead[0].after_h, ahead[0].variance  # from the departure on
+    whole = [curve for curve in curves if curve and curve[0][1] <= _BEGIN_KM]
     found = []
     for station, each in zip(stations, ahead, strict=True):
         to_go_h, rest = each.arrival()
         planned_h = max(0.0, total_h - to_go_h)
         spread_h = _DECILE * sqrt(max(0.0, variance - rest))
         low_h, high_h = max(0.0, planned_h - spread_h), planned_h + spread_h
-        hours = [hour for curve in curves if (hour := _reached_h(curve, station.km)) is not None]
+        hours = [hour for curve in whole if (hour := _reached_h(curve, station.km)) is not None]
         if len(hours) >= ENOUGH:
             deciles = statistics.quantiles(hours, n=10, method="inclusive")
             low_h, high_h = deciles[0], deciles[-1]
