@@ -14,6 +14,7 @@ from landbridge.core.deeds import in_words
 
 _COLUMNS = ("entry", "time", "who", "action", "noun", "subject", "device", "what", "before", "after")
 
+
 class Format(StrEnum):
     """Formats of the file."""
 
