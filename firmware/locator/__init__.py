@@ -1,5 +1,6 @@
 """The locator's firmware: one wake from reset to sleep."""
 
+import gc
 import sys
 
 VERSION = "0.1.0"
@@ -19,6 +20,23 @@ def unload_but(loaded):
     # What is inside a package before the package.
     for name in sorted([name for name in sys.modules if name not in loaded], reverse=True):
         _forget(name)
+
+
+class lazy:
+    """`with lazy("esim.policy") as policy:` a module that is there only meanwhile, with all that was imported
+    since."""
+
+    def __init__(self, name):
+        self._name = "locator." + name
+
+    def __enter__(self):
+        self._loaded = list(sys.modules)
+        __import__(self._name)
+        return sys.modules[self._name]
+
+    def __exit__(self, *_):
+        unload_but(self._loaded)
+        gc.collect()
 
 
 def _forget(name):

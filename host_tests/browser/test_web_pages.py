@@ -221,7 +221,7 @@ def test_a_shared_link_shows_one_container_until_it_is_revoked(
 def test_a_shared_page_is_embedded_only_by_consent(web: Website, operator: Page, browser: Watched):
     policies = []
     for consents in (False, True):
-        operator.goto(f"{web.url}/devices/{DEVICE}")
+        operator.goto(f"{web.url}/devices/{DEVICE}#share-links")
         section = operator.locator("#share-links")
         section.get_by_label("Other sites may embed it").set_checked(consents)
         section.get_by_role("button", name="Share this trip").click()

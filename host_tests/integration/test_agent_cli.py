@@ -28,8 +28,8 @@ from tools.world.services import certificates
 
 GROUPS = (
     "devices", "trips", "events", "routes", "geofences", "coverage", "update", "esim", "settings", "commands",
-    "share", "tokens", "users", "alarms", "controls", "sims", "integrations", "broker", "cells",
-    "dead-letters",
+    "share", "tokens", "users", "alarms", "audit", "controls", "sims", "integrations", "notifications",
+    "reports", "broker", "cells", "dead-letters",
 )  # fmt: skip
 
 

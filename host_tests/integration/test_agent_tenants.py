@@ -176,7 +176,7 @@ class Fleet:
         """By the command."""
         set_clock(self.clock, self.now_at_s)
         for each in self.trackers:
-            trips_commands.end(each.name)
+            trips_commands.end(each.name, None)
 
     def arrives(self, heard: bool) -> None:
         """By itself."""
@@ -262,9 +262,13 @@ ACTS = {
     "delete_profile",
     "rename_profile",
     "cancel_download",
+    "change_fields",
 }
-ACTS |= {"share", "revoke", "acknowledge", "clear", "roll_out", "halt"}
-"""What viewers can do: the first line reaches devices, the last two are the operator's, the others do not."""
+ACTS |= {"share", "revoke", "acknowledge", "acknowledge_many", "take", "leave", "comment", "clear"}
+ACTS |= {"roll_out", "halt"}
+"""What users can do: the first set reaches devices, the last two are the operator's, the others do not."""
+LOOKS = {"view", "verbs", "require_operator", "ends_with", "alarm_of"}
+"""These change nothing."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -274,6 +278,7 @@ def opened(
     """Makes a fleet of so many devices; each test runs on both engines."""
     place = request.getfixturevalue("postgres") if request.param == "postgresql" else ""
     monkeypatch.setenv(CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))
+    set_clock(tmp_path / "clock", NOW_S)
     monkeypatch.setenv("LANDBRIDGE_CONFIG", str(tmp_path / "landbridge.toml"))
     with ExitStack() as stack:
 
@@ -298,7 +303,7 @@ def test_the_table_has_every_kind_of_downlink():
         for name, each in inspect.getmembers(actions, inspect.isfunction)
         if each.__module__ == actions.__name__
     }
-    assert {name for name in functions if not name.startswith("_")} - {"view", "verbs"} == ACTS
+    assert {name for name in functions if not name.startswith("_")} - LOOKS == ACTS
 
 
 def order_and_end(fleet: Fleet, who: User, how: str, arrives: bool) -> list[tuple[Any, ...]]:

@@ -135,7 +135,7 @@ def is_installed(agent: DownloadingAgent, device: Device, size: int = 12_000) ->
     assert agent.shown()["state"] == "installed"
     assert [sha256(each.package).digest() for each in there] == [sha256(local(size).package).digest()]
     assert device.card.enabled.iccid != LOCAL and device.card.notifications == []
-    return not device.has(files.PACKAGE) and not device.has(files.LOADING)
+    return not device.has(download.PACKAGE) and not device.has(download.LOADING)
 
 
 @pytest.mark.parametrize("dialect", MODEMS)
@@ -199,7 +199,7 @@ def test_what_is_not_wise_now_is_said_and_done_later(agent, smdp, make, reason):
     kept = (list(device.state), list(device.senses), device.wake.cell)
     POSTPONED[reason](device)
     session = device.contact()
-    assert session.reported[-1][2] == reason and not device.has(files.LOADING)
+    assert session.reported[-1][2] == reason and not device.has(download.LOADING)
     assert agent.row().outcome is None
     device.state[:], device.senses[:], device.wake.cell = st.new(kept[0]), kept[1], kept[2]
     device.until_over()
@@ -211,7 +211,7 @@ def test_a_result_that_is_lost_is_found_on_the_card(agent, smdp, make):
     agent.order()
     device = make("bg95")
     device.contact(lambda reports: reports.get(15, [0, 0, 0, b""])[3][:2] == b"\xbf\x37")
-    assert device.has(files.LOADING) and agent.row().outcome is None
+    assert device.has(download.LOADING) and agent.row().outcome is None
     device.until_over()
     assert is_installed(agent, device) and agent.row().loads <= 2
 
@@ -220,20 +220,20 @@ def test_a_modem_that_restarts_in_a_load_is_asked_what_the_card_has(agent, smdp,
     smdp.order(MATCH, local())
     agent.order()
     device = make("bg95")
-    send: Any = apdu.Transport.send
+    pieces: Any = apdu.Transport.pieces
     sent: list[bytes] = []
 
     def cut(self: Any, request: bytes, *more: Any) -> Any:
-        sent.append(request[:1])
+        sent.append(bytes(request[:1]))
         if len(sent) == 9 + 6:  # some segments are on the card
             device.card.reset(cold=True)
             raise ModemRestarted("RDY")
-        return send(self, request, *more)
+        return pieces(self, request, *more)
 
-    monkeypatch.setattr(apdu.Transport, "send", cut)
+    monkeypatch.setattr(apdu.Transport, "pieces", cut)
     with pytest.raises(ModemRestarted):
         device.contact()
-    assert device.has(files.LOADING) and not device.has(files.PACKAGE)
+    assert device.has(download.LOADING) and not device.has(download.PACKAGE)
     device.until_over()
     assert is_installed(agent, device)
 
@@ -251,7 +251,7 @@ def test_a_session_that_breaks_anywhere_is_begun_anew(agent, smdp, make):
             return len(turns) == at
 
         device.contact(losing)
-        assert not device.has(files.PACKAGE)
+        assert not device.has(download.PACKAGE)
     agent.at_s += 86_400
     device.state[st.DOWNLOADED_TODAY] = 0
     device.until_over()
@@ -329,4 +329,4 @@ def test_a_downlink_that_asks_for_something_else_does_nothing(agent, make, asked
     download.run(device.wake, session)
     assert all(report[2] in (wire.LOST, wire.NOT_ALLOWED, wire.DONE) for report in session.reported)
     assert ([each.iccid for each in device.card.profiles], device.card.enabled.iccid) == before
-    assert not device.has(files.PACKAGE) and not device.has(files.LOADING)
+    assert not device.has(download.PACKAGE) and not device.has(download.LOADING)

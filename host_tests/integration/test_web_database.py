@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 from landbridge.db import engines
 from landbridge.db.database import Database, open_database
+from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 
 from host_tests.support.fleet import FIRST, NOW_S, Pages
@@ -32,8 +33,9 @@ def database(
     database.close()
 
 
-def test_a_locked_database_is_said_and_when_to_try_again(database):
-    pages = Pages(cast(Any, SimpleNamespace(database=database)))
+def test_a_locked_database_is_said_and_when_to_try_again(database, tmp_path):
+    keyring = Keyring(database.place, str(tmp_path / "agent.key"))
+    pages = Pages(cast(Any, SimpleNamespace(database=database, keyring=keyring)))
     bearer = {"Authorization": f"Bearer {pages.token('anna', 'operator')}"}
     asked = {
         f"/v1/devices/{FIRST}/commands": ("application/json", b'{"verb": "locate"}'),
@@ -50,5 +52,5 @@ def test_a_locked_database_is_said_and_when_to_try_again(database):
                 said = answer.read().decode()
             assert "the database does not answer; try again" in said
             if path.startswith("/v1/"):
-                assert list(json.loads(said)) == ["detail"]
+                assert list(json.loads(said)) == ["type", "title", "status", "detail"]
     other.close()

@@ -130,6 +130,7 @@ TABLE = _table("""
     operator admin    POST   /v1/releases/{board}/{sequence}/roll-out
     operator admin    POST   /v1/releases/{board}/{sequence}/halt
     operator reader   GET    /v1/updates
+    list     reader   GET    /v1/reports/{kind}.{form}
     list     reader   GET    /v1/audit
     list     reader   GET    /v1/audit/export
     one      reader   GET    /v1/audit/{entry}
@@ -218,10 +219,10 @@ class Matrix:
         (entry, *_) = ask("GET", "/v1/audit?noun=geofence")[1]["entries"]
         self.names = {
             "alarm": NOW_S + 2, "board": release["board"], "command": command, "day": "2026-01-01",
-            "device": FIRST, "download": 1, "entry": entry["entry"], "geofence": geofence, "iccid": ICCID,
-            "integration": "erp", "link": link, "name": "mine", "rollout": 1, "route": "west", "seq": 1,
-            "sequence": release["sequence"], "session": 1, "token": spare["token"], "trip": trip.trip,
-            "user": "anna", "view": view, "what": "points",
+            "device": FIRST, "download": 1, "entry": entry["entry"], "form": "html", "geofence": geofence,
+            "iccid": ICCID, "integration": "erp", "kind": "fleet", "link": link, "name": "mine", "rollout": 1,
+            "route": "west", "seq": 1, "sequence": release["sequence"], "session": 1, "token": spare["token"],
+            "trip": trip.trip, "user": "anna", "view": view, "what": "points",
         }  # fmt: skip
 
     def status(self, operation: str, described: Any, headers: dict[str, str]) -> tuple[int, str]:

@@ -72,7 +72,7 @@ NAMES = (
 UNITS = {"API", "Landbridge", "UTC", "SIM", "ICCID", "IMEI", "IMSI", "EID", "MB", "kB", "MQTT", "TLS", "TCP"}
 
 
-UNITS |= {"English", "GEOJSON", "GPX", "CSV", "KML", "PLMN"}
+UNITS |= {"English", "GEOJSON", "GPX", "CSV", "KML", "PLMN", "PDF"}
 
 
 SHOWN = ("title", "aria-label", "placeholder", "alt", "data-confirm")

@@ -65,6 +65,8 @@ def imported(file: Path) -> Iterator[str]:
             for each in node.names:
                 whole = f"{node.module}.{each.name}"
                 yield whole if whole in MODULES else node.module
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "lazy":
+            yield f"locator.{ast.literal_eval(node.args[0])}"
 
 
 def against(module: str, wanted: str) -> bool:

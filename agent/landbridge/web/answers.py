@@ -61,10 +61,24 @@ class Event(BaseModel):
     model_config = _as(protocol("event"))
 
 
+_DCSA_EVENT: Json = {
+    "metadata": {
+        "eventID": "3f2504e0-4f89-51d3-9a0c-0305e82c3301", "eventCreatedDateTime": "2026-10-01T08:05:00Z",
+        "eventType": "EQUIPMENT", "publisher": {"partyName": "Landbridge"}, "publisherRole": "SVP",
+    },
+    "payload": {
+        "eventClassifierCode": "ACT", "eventDateTime": "2026-10-01T08:00:00Z",
+        "equipmentReference": "CSQU3054383", "equipmentEventTypeCode": "GTIN",
+        "transportCall": {"modeOfTransport": "RAIL", "location": {"locationName": "Duisburg"}},
+    },
+}  # fmt: skip
+"""An example."""
+
+
 class DcsaEvent(BaseModel):
     """Published events in the DCSA format."""
 
-    model_config = _as(protocol("dcsa-event"))
+    model_config = _as(protocol("dcsa-event") | {"examples": [_DCSA_EVENT]})
 
 
 class Track(BaseModel):

@@ -1,6 +1,7 @@
 """The OpenAPI document: what FastAPI knows of the routes, with problem details for every error, idempotency
 keys for every POST, and an example of every body and answer (examples.py)."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,6 +40,9 @@ def described(app: FastAPI) -> Json:
         schemas["Problem"] = Problem.model_json_schema()
         for method, operation in _operations(made):
             _complete(method, operation, schemas)
+        for path, operations in made["paths"].items():
+            if "post" in operations:
+                _link(path, operations["post"], made)
         app.openapi_schema = made
     return app.openapi_schema
 
@@ -63,6 +67,29 @@ def _complete(method: str, operation: Json, schemas: Json) -> None:
         else:
             _give_examples(answer, schemas)
     _give_examples(operation.get("requestBody", {}), schemas)
+
+
+def _link(path: str, post: Json, document: Json) -> None:
+    """Say with which operations what a POST has made goes on: its answer has what their paths want."""
+    answer = post["responses"].get("201") or {}
+    contents: list[Json] = [*answer.get("content", {}).values()]
+    schema: Json = contents[0].get("schema", {}) if contents else {}
+    made = document["components"]["schemas"].get(schema.get("$ref", "").rpartition("/")[2], {})
+    given = {name: f"$request.path.{name}" for name in _names(path)}
+    for other, operations in document["paths"].items():
+        wanted = _names(other[len(path) :]) if other.startswith(f"{path}/{{") else []
+        if len(wanted) != 1 or wanted[0] not in made.get("properties", {}):
+            continue
+        parameters = given | {wanted[0]: f"$response.body#/{wanted[0]}"}
+        for operation in operations.values():
+            links = answer.setdefault("links", {})
+            links[operation["operationId"]] = {
+                "operationId": operation["operationId"], "parameters": parameters,
+            }  # fmt: skip
+
+
+def _names(path: str) -> list[str]:
+    return re.findall(r"{(\w+)}", path)
 
 
 def _problem(code: int, answer: Json) -> Json:

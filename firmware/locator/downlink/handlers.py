@@ -10,6 +10,7 @@ from locator import unload_but
 from locator.codec import cbor
 
 _TIME = const(3)
+_POLICY = const(10)  # it is wanted also while a download leaves no room for anything else
 _REQUEST = const(12)  # of the agent for the card; 13: a package is offered
 _PIECE = const(14)
 _PACKAGE = "locator.downlink."
@@ -48,7 +49,7 @@ class Handlers:
         """Obey the `downlink` (a dict with integer keys); unknown keys are for newer firmware."""
         self.server_s = reply[_TIME]
         for key in sorted(reply):
-            if key in _TAKES:
+            if key in _TAKES and (self.may_report or key == _POLICY):
                 try:
                     self._use(_TAKES[key], "take", reply[key])
                 except MemoryError:  # the agent sends again what it has not heard of
@@ -99,6 +100,10 @@ class Handlers:
                 except MemoryError:  # it is reported once more
                     self.will_report(bit)
         self._written = 0
+
+    def end_pull(self):
+        """All of a release is there (downlink/pull.py)."""
+        self._use("pull", "switch")
 
     def _use(self, name, verb, *arguments):
         """Call a function of a module that is there only meanwhile: a session leaves no room for all.

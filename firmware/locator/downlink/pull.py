@@ -29,7 +29,7 @@ def go_on(handlers, pulled):
     """Ask for the next piece that is missing, if the day and the battery allow it."""
     wanted = pulled.wanted()
     if wanted is None:
-        handlers.at_last.insert(0, lambda: _switch(handlers, pulled))
+        handlers.at_last.insert(0, handlers.end_pull)
     else:
         _ask(handlers, (pulled.sequence,) + wanted)
 
@@ -92,12 +92,13 @@ def _ask(handlers, wanted):
         handlers.will_report(REPORT)
 
 
-def _switch(handlers, pulled):
+def switch(handlers):
     """Verify all of the release and put it on trial from the next boot on, which is soon."""
     from start import trial
 
     from locator.downlink import report
 
+    pulled = open_release(handlers)
     try:
         pulled.verify()
         trial.start(pulled.sequence)

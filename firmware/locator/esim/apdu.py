@@ -22,7 +22,9 @@ NONE = const(4)
 _MS = const(9000)
 _BLOCK = const(120)  # what public clients use
 _LARGE_BLOCK = const(255)  # a SIM7600 takes lines of 559 characters
-_MOST = const(4096)  # bytes of an answer
+_TEXT_BYTES = const(552)  # AT+CGLA, a session of 16 digits, 261 bytes
+_PART = const(32)
+_MOST_PIECES = const(16)  # of an answer, of 256 bytes
 _TRIES = const(10)  # a card is not ready for some seconds after a REFRESH (openpilot)
 _PAUSE_MS = const(250)
 _CHANNELS = const(3)
@@ -43,6 +45,7 @@ class Transport:
         self._session = b""
         self._ms = _MS
         self._channel = 1
+        self._text = bytearray(_TEXT_BYTES)  # late in a wake there may be no room for so long a command
         self._block = _BLOCK
         self._most = _LARGE_BLOCK
 
@@ -61,11 +64,16 @@ class Transport:
             self._driver.port.sleep_ms(_PAUSE_MS)
         raise CardError(NO_CHANNEL)
 
-    def send(self, request, last_ms=_MS):
-        """Send an ES10 request (bytes) in blocks of STORE DATA; return the answer, which may take `last_ms`
+    def send(self, request):
+        """Send an ES10 request (bytes); return the answer. Raises `CardError`."""
+        return b"".join(self.pieces(request, _MS))
+
+    def pieces(self, request, last_ms):
+        """Send an ES10 request in blocks of STORE DATA; return the answer in pieces, which may take `last_ms`
         after the last block. Large blocks come after one success, until modem or card refuses one that begins
         a request. Raises `CardError`."""
         answer, status, size = b"", _OK, self._block
+        request = memoryview(request)
         count = (len(request) + size - 1) // size
         for i in range(count):
             last = i == count - 1
@@ -79,16 +87,16 @@ class Transport:
                 if i or last or size == _BLOCK:
                     raise
                 self._block = self._most = _BLOCK
-                return self.send(request, last_ms)
+                return self.pieces(request, last_ms)
             finally:
                 self._ms = _MS
         self._block = self._most
-        parts = answer
+        parts = [answer]
         while status >> 8 == 0x61:
-            if len(parts) > _MOST:
+            if len(parts) > _MOST_PIECES:
                 raise CardError(DAMAGED)
             answer, status = self._fetch(status & 0xFF)
-            parts += answer
+            parts.append(answer)
         if status >> 8 not in (0x90, 0x91):
             raise CardError(status)
         return parts
@@ -135,32 +143,37 @@ class Transport:
 
     def _fetch(self, length):
         """GET RESPONSE."""
-        answer, status = self._apdu(b"%02XC00000%02X" % (self._class(), length))
+        answer, status = self._apdu(b"C00000%02X" % length)
         if status >> 8 == 0x6C:
-            answer, status = self._apdu(b"%02XC00000%02X" % (self._class(), status & 0xFF))
+            answer, status = self._apdu(b"C00000%02X" % (status & 0xFF))
         return answer, status
 
     def _command(self, instruction, p1, p2, data):
-        body = b"%02X%02X%02X%02X%s" % (instruction, p1, p2, len(data), hexlify(data).upper())
-        answer, status = self._apdu(b"%02X%s" % (self._class(), body))
+        head = b"%02X%02X%02X%02X" % (instruction, p1, p2, len(data))
+        answer, status = self._apdu(head, data)
         if status == _NO_CLASS and self._channel and self.interface == CGLA:
             self._channel = 0  # the modem knows which channel it is
-            answer, status = self._apdu(b"80" + body)
+            answer, status = self._apdu(head, data)
         if status >> 8 == 0x6C:
-            return self._apdu(b"%02X%s%02X" % (self._class(), body, status & 0xFF))
+            return self._apdu(head, data, b"%02X" % (status & 0xFF))
         return answer, status
 
-    def _class(self):
-        return 0x80 | self._channel
-
-    def _apdu(self, text):
-        """(data, status word) of the APDU `text` in hexadecimal digits. Raises `CardError`."""
+    def _apdu(self, head, data=b"", tail=b""):
+        """(data, status word) of the APDU: its class, the digits `head`, `data` and the digits `tail`. Raises
+        `CardError`."""
+        count, name = 2 + len(head) + 2 * len(data) + len(tail), b"+CSIM"
+        start = b"%d" % count
         if self.interface == CGLA:
-            return self._answer(b'+CGLA=%s,%d,"%s"' % (self._session, len(text), text), b"+CGLA:")
-        data, status = self._csim(text)
-        if status < 0:
-            raise CardError(DAMAGED)
-        return data, status
+            name, start = b"+CGLA", b"%s,%d" % (self._session, count)
+        n = self._put(0, b'%s=%s,"%02X%s' % (name, start, 0x80 | self._channel, head))
+        for i in range(0, len(data), _PART):
+            n = self._put(n, hexlify(data[i : i + _PART]).upper())
+        n = self._put(n, tail + b'"')
+        return self._answer(memoryview(self._text)[:n], name + b":")
+
+    def _put(self, n, part):
+        self._text[n : n + len(part)] = part
+        return n + len(part)
 
     def _csim(self, text):
         try:
@@ -169,24 +182,35 @@ class Transport:
             return b"", -1
 
     def _answer(self, text, prefix):
-        for line in self._lines(text, prefix):
-            parts = parse.fields(line)
-            if len(parts) > 1 and parse.integer(parts[0]) == len(parts[1]) >= 4:
+        for line in self._lines(text):
+            start, end = line.find(b",") + 1, len(line)
+            if line.startswith(prefix) and start:
+                # Its digits are never copied.
+                while start < end and line[start] in b' "':
+                    start += 1
+                while start < end and line[end - 1] in b' "':
+                    end -= 1
+                if parse.integer(line[len(prefix) : line.find(b",")]) != end - start or end - start < 4:
+                    break
                 try:
-                    data = unhexlify(parts[1])
+                    digits = _uncopied(line)[start : end - 4]
+                    return unhexlify(digits), int(line[end - 4 : end], 16)
                 except ValueError:
                     break
-                return data[:-2], data[-2] << 8 | data[-1]
         raise CardError(DAMAGED)
 
-    def _lines(self, text, prefix=None):
+    def _lines(self, text):
         """The lines of the answer; none when the modem refuses."""
         try:
-            return self._driver.channel.command(text, self._ms, prefix)
+            return self._driver.channel.command(text, self._ms)
         except (ModemSilent, ModemRestarted):
             raise
         except ModemError:
             return []
+
+
+def _uncopied(line):
+    return memoryview(line)
 
 
 def _csim(text):

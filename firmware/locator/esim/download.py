@@ -2,7 +2,8 @@
 pulled into flash and loaded from there onto the card.
 
 docs/explanation/profile-download.md has the messages and the states. A reset of the card ends its session
-with the server, so a download happens within one session with the agent. Imported only then.
+with the server, so a download happens within one session with the agent. Imported only then, and of the rest
+what a step needs: there is no room for all.
 """
 
 import hashlib
@@ -10,31 +11,28 @@ import os
 
 from micropython import const
 
-from locator import senses as sn
+from locator import lazy
 from locator import state as st
-from locator.codec import checked
-from locator.esim import ISD_R, CardError, apdu, files, tlv
+from locator.codec import cbor, checked
+from locator.esim import ISD_R, CardError
 from locator.scheduler import budget
+
+PACKAGE = "/package.bin"
+LOADING = "/loading.bin"
+"""Files: the package that is pulled; [download, step] of the load that has begun."""
 
 _ANSWER = const(15)  # key of an uplink: [download, step, reason, answers]
 _PULL = const(16)  # [download, step, offset]
 
-# Reasons. From _WEAK on the agent does not count them: it asks again in a later session.
+# Reasons. Those of esim/limits.py the agent does not count: it asks again in a later session.
 _DONE = const(0)
 _LOST = const(1)
 _INTERRUPTED = const(2)
 _NO_CARD = const(3)
 _NOT_ALLOWED = const(4)
 _DAMAGED = const(5)
-_WEAK = const(16)
-_COLD = const(17)
-_SIGNAL = const(18)
-_SWITCHING = const(19)
-_QUOTA = const(20)
-_BLOCKED = const(21)
 _NO_ROOM = const(22)
 _LIMIT = const(23)
-_SMALL_MESSAGES = const(24)
 
 # ES10 functions that are passed on; those of a session with the server only after the challenge.
 _CHALLENGE = const(0xBF2E)
@@ -43,16 +41,16 @@ _DELETE = const(0xBF33)
 _PASSED = _IN_SESSION + (_CHALLENGE, _DELETE, 0xBF20, 0xBF22, 0xBF29, 0xBF2B, 0xBF2D, 0xBF30, 0xBF3E)
 
 _REQUEST_MS = const(60000)
-_LOAD_MS = const(240000)  # a card has taken 89 s for a segment
 _MOST_MS = const(900000)
+_PROFILES = const(3)  # as in files.py
 _LONGEST_WAIT = const(60)  # half seconds
 _MOST_ANSWER = const(3400)
-_MOST_PACKAGE = const(65536)
-_PIECE = const(1024)
 _MORE_MESSAGES = const(8)  # of a download, beside the pieces
+_LOAD_MS = const(240000)  # a card has taken 89 s for a segment
+_MOST_PACKAGE = const(65536)
+_PIECE = const(1024)  # at least
+_BLOCK = const(256)
 _SPARE_BYTES = const(16384)  # of flash, for all else
-_LEAST_DBM = const(-110)
-_LEAST_DC = const(-250)  # at which the cell gives the current of a card that writes
 
 
 def run(wake, session):
@@ -65,7 +63,7 @@ def run(wake, session):
         # These messages have a limit of their own.
         state[st.DOWNLOADED_TODAY] += outcome.sent - sent
         outcome.sent = sent
-        checked.remove(wake.port.data_dir + files.PACKAGE)
+        checked.remove(wake.port.data_dir + PACKAGE)
 
 
 class Download:
@@ -93,10 +91,10 @@ class Download:
             while handlers.download and outcome.sent < most and port.ticks_ms() - start < _MOST_MS:
                 asked, handlers.download = handlers.download, None
                 report = self._do(asked) if _is_asked(asked) else None
-                if report is None or not self._session.say(_Writer(report).write):
+                if report is None or not self._session.say(_Writer(*report).write):
                     return
                 if self._is_load_over:
-                    checked.remove(self._folder + files.LOADING)
+                    checked.remove(self._folder + LOADING)
         finally:
             if self._card:
                 self._card.close()
@@ -107,44 +105,52 @@ class Download:
         if len(asked) > 4:
             return self._offered(download, step, what, asked[3])
         if len(asked) > 3:
-            return self._take(download, step, what, asked[3])
+            return self._take(download, step, what, asked.pop())
         if type(what) is bytes:
-            reason, answers = self._relay(download, what)
-            return _ANSWER, [download, step, reason, answers]
+            answers: list = []
+            reason = self._relay(download, what, answers)
+            return _answer(download, step, reason, () if reason else answers)
         if not what:  # the agent has done with it
             return None
         self._wake.port.sleep_ms(500 * min(what, _LONGEST_WAIT))
         return _answer(download, step, _DONE if self._is_open else _LOST)
 
-    def _relay(self, download, requests):
-        """Return (reason, answers) of the card to requests that follow each other."""
-        reason = _DONE if self._is_open or not download else self._postponed()
-        if reason:
-            return reason, b""
-        answers = b""
+    def _relay(self, download, requests, answers):
+        """Send the card requests that follow each other, append its answers in pieces. The reason."""
+        if not self._is_open and download:
+            reason = self._postponed()
+            if reason:
+                return reason
         try:
-            for tag, request in tlv.wholes(requests):
-                if tag not in _PASSED or (tag == _DELETE and self._is_needed(request)):
-                    return _NOT_ALLOWED, b""
+            for tag, start, _, end in _placed(requests):
+                request = memoryview(requests)[start:end]
+                if tag not in _PASSED or (tag == _DELETE and self._is_needed(bytes(request))):
+                    return _NOT_ALLOWED
                 if tag in _IN_SESSION and not self._is_open:
-                    return _LOST, b""
-                answers += self._selected().send(request, _REQUEST_MS)
+                    return _LOST
+                answers += self._selected().pieces(request, _REQUEST_MS)
                 self._is_open = self._is_open or tag == _CHALLENGE
         except CardError:
-            return _NO_CARD, b""
-        return (_DONE, answers) if len(answers) <= _MOST_ANSWER else (_NOT_ALLOWED, b"")
+            return _NO_CARD
+        return _DONE if sum([len(each) for each in answers]) <= _MOST_ANSWER else _NOT_ALLOWED
+
+    def _postponed(self):
+        # Not in `_relay`, whose frame would keep the module.
+        with lazy("esim.limits") as limits:
+            return limits.postponed(self._wake, self._session)
 
     def _is_needed(self, request):
         """Whether the policy names the profile that is to be deleted; the card keeps the enabled one."""
-        from locator.esim import policy
-
-        found = policy.read(self._folder)
-        return found is not None and any(row[0] in request for row in found[files.PROFILES])
+        with lazy("esim.policy") as policy:
+            found = policy.read(self._folder)
+        return found is not None and any(row[0] in request for row in found[_PROFILES])
 
     def _selected(self):
         """The card, its ISD-R selected. AT+CSIM comes first: modems of Quectel lose the last block of a load
         on AT+CGLA (lpac #186)."""
         if not self._card:
+            from locator.esim import apdu
+
             card = apdu.Transport(self._wake.modem, apdu.CSIM_CHANNEL)
             try:
                 card.open(ISD_R)
@@ -154,37 +160,9 @@ class Download:
             self._card = card
         return self._card
 
-    def _postponed(self):
-        """The reason why no download may begin now, 0 when it may."""
-        wake, state = self._wake, self._wake.state
-        if wake.modem is not self._session.modem:
-            return _SMALL_MESSAGES
-        if not budget.downloads_left(state):
-            return _LIMIT
-        if not budget.is_strong(state):
-            return _WEAK
-        if wake.senses[sn.TEMPERATURE_DC] < _LEAST_DC:
-            return _COLD
-        if wake.cell and wake.cell.worth < _LEAST_DBM:
-            return _SIGNAL
-        return self._by_policy(state) if state[st.PROFILE_DUE] else 0
-
-    def _by_policy(self, state):
-        if state[st.PROFILE_DUE] & st.PROFILE_OPEN:
-            return _SWITCHING
-        from locator.esim import limits, memory, policy
-        from locator.scheduler import profile
-
-        found = policy.read(self._folder)
-        if limits.is_blocked(found, state[st.MCC]):
-            return _BLOCKED
-        now = state[st.OFFSET] and state[st.NOW] + state[st.OFFSET]
-        full = limits.used_up(self._folder, found, now) if found else 0
-        return _QUOTA if full >> memory.Memory(self._folder).p[profile.PROFILE] & 1 else 0
-
     def _offered(self, download, step, size, digest):
         """Begin to pull a package."""
-        if checked.read(self._folder + files.LOADING) == [download, step]:
+        if checked.read(self._folder + LOADING) == [download, step]:
             self._is_load_over = True
             return _answer(download, step, _INTERRUPTED)
         if not self._is_open:
@@ -196,70 +174,91 @@ class Download:
         room = os.statvfs(self._folder)
         if room[1] * room[4] < size + _SPARE_BYTES:
             return _answer(download, step, _NO_ROOM)
-        checked.remove(self._folder + files.PACKAGE)
+        checked.remove(self._folder + PACKAGE)
         self._package, self._pulled = [download, step, size, digest], 0
-        return _PULL, [download, step, 0]
+        return _PULL, (download, step, 0)
 
     def _take(self, download, step, offset, data):
         """Append a piece to the package; ask for the next, or load what is complete."""
         if self._package[:2] != [download, step] or offset != self._pulled or type(data) is not bytes:
             return None
         try:
-            with open(self._folder + files.PACKAGE, "ab") as f:
+            with open(self._folder + PACKAGE, "ab") as f:
                 f.write(data)
         except OSError:
             return _answer(download, step, _NO_ROOM)
         self._pulled += len(data)
-        if data and self._pulled < self._package[2]:
-            return _PULL, [download, step, self._pulled]
+        is_last, data = not data, None  # what follows needs the heap
+        if not is_last and self._pulled < self._package[2]:
+            return _PULL, (download, step, self._pulled)
         if self._digest() != self._package[3]:
             return _answer(download, step, _DAMAGED)
         return self._loaded(download, step)
 
     def _digest(self):
         sha, block = hashlib.sha256(), b"-"
-        with open(self._folder + files.PACKAGE, "rb") as f:
+        with open(self._folder + PACKAGE, "rb") as f:
             while block:
-                block = f.read(_PIECE)
+                block = f.read(_BLOCK)
                 sha.update(block)
         return sha.digest()
 
     def _loaded(self, download, step):
         """Load the package onto the card. There is no way back from the first segment on: a mark in flash
         says that it has begun, and the agent asks the card what it has when the result is lost."""
+        pieces: list = []
         try:
-            files.write(self._folder + files.LOADING, [download, step])
+            _mark(self._folder, download, step)
         except OSError:
             return _answer(download, step, _NO_ROOM)
         self._is_open, self._is_load_over = False, True
-        answer = b""
         try:
-            with open(self._folder + files.PACKAGE, "rb") as f:
-                while not answer:
+            with open(self._folder + PACKAGE, "rb") as f:
+                while not any(pieces):
                     head = f.read(2)
                     if len(head) < 2:
                         break
-                    answer = self._selected().send(f.read(head[0] << 8 | head[1]), _LOAD_MS)
+                    pieces = self._selected().pieces(f.read(head[0] << 8 | head[1]), _LOAD_MS)
         except CardError:
-            pass
-        return _ANSWER, [download, step, _DONE if answer else _INTERRUPTED, answer]
+            pieces = []
+        return _answer(download, step, _DONE if any(pieces) else _INTERRUPTED, pieces)
 
 
 class _Writer:
-    """Writes a report, (key, values), into an uplink."""
+    """Writes a report into an uplink: the value of a key, at whose end come pieces of bytes, unless None."""
 
-    def __init__(self, report):
-        self._report = report
+    def __init__(self, key, values, pieces=None):
+        self._key = key
+        self._values = values
+        self._pieces = pieces
 
     def write(self, out, _):
         """The pair of an uplink's map; returns how many it has written."""
-        out.int(self._report[0])
-        files.put(out, self._report[1])
+        values, pieces = self._values, self._pieces
+        out.int(self._key)
+        out.head(cbor.ARRAY, len(values) + (pieces is not None))
+        for each in values:
+            out.int(each)
+        if pieces is not None:
+            out.head(cbor.BYTES, sum([len(each) for each in pieces]))
+            for each in pieces:
+                out.raw(each)
         return 1
 
 
-def _answer(download, step, reason):
-    return _ANSWER, [download, step, reason, b""]
+def _answer(download, step, reason, pieces=()):
+    """A report on a step."""
+    return _ANSWER, (download, step, reason), pieces
+
+
+def _mark(folder, download, step):
+    with lazy("esim.files") as files:
+        files.write(folder + LOADING, [download, step])
+
+
+def _placed(requests):
+    with lazy("esim.tlv") as tlv:
+        return tlv.placed(requests)
 
 
 def _is_asked(asked):

@@ -10,8 +10,6 @@ POLICY = "/cards.bin"
 COMING = "/cards-in.bin"
 USED = "/cards-mb.bin"  # esim/limits.py
 NOTICE = "/card-note.bin"  # esim/notices.py
-PACKAGE = "/package.bin"  # esim/download.py, as LOADING: [download, step] of the load that has begun
-LOADING = "/loading.bin"
 
 # Of what is remembered, a list.
 INTEGERS = const(0)  # scheduler/profile.py

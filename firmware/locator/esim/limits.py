@@ -1,4 +1,5 @@
-"""What the policy forbids: countries in which the card is not used, and more data than a profile has a month.
+"""What the policy forbids: countries in which the card is not used, and more data than a profile has a month;
+and why no download may begin.
 
 A row of the policy without a profile is such a country. What went over each profile is counted in a file,
 [month, [ICCID, bytes, percent passed], ...], months from March 2000 on.
@@ -6,8 +7,12 @@ A row of the policy without a profile is such a country. What went over each pro
 
 from micropython import const
 
+from locator import lazy
+from locator import senses as sn
+from locator import state as st
 from locator.codec import checked
 from locator.esim import files
+from locator.scheduler import budget
 
 USED_UP = const(100)
 LEVELS = (50, 80, USED_UP)
@@ -20,6 +25,18 @@ _KB = const(1024)
 _DAY_S = const(86400)
 _MARCH = const(60)  # the first of March 2000 in days since 2000
 _MOST = const(8)
+
+# Reasons of a download that is postponed.
+_WEAK = const(16)
+_COLD = const(17)
+_SIGNAL = const(18)
+_SWITCHING = const(19)
+_QUOTA_USED = const(20)
+_BLOCKED = const(21)
+_A_DAY = const(23)
+_SMALL_MESSAGES = const(24)
+_LEAST_DBM = const(-110)
+_LEAST_DC = const(-250)  # at which the cell gives the current of a card that writes
 
 
 def is_blocked(found, mcc):
@@ -64,6 +81,36 @@ def left_s(epoch_s):
     while epoch_s and _month(last + 1) == _month(day):
         last += 1
     return _DAY_S * (last + 1 - day) - epoch_s % _DAY_S
+
+
+def postponed(wake, session):
+    """The reason why no download of a profile may begin now (esim/download.py), 0 when it may."""
+    state = wake.state
+    if wake.modem is not session.modem:
+        return _SMALL_MESSAGES
+    if not budget.downloads_left(state):
+        return _A_DAY
+    if not budget.is_strong(state):
+        return _WEAK
+    if wake.senses[sn.TEMPERATURE_DC] < _LEAST_DC:
+        return _COLD
+    if wake.cell and wake.cell.worth < _LEAST_DBM:
+        return _SIGNAL
+    return _by_policy(state, wake.port.data_dir) if state[st.PROFILE_DUE] else 0
+
+
+def _by_policy(state, folder):
+    if state[st.PROFILE_DUE] & st.PROFILE_OPEN:
+        return _SWITCHING
+    with lazy("esim.policy") as policy:
+        found = policy.read(folder)
+    if not found:
+        return 0
+    if is_blocked(found, state[st.MCC]):
+        return _BLOCKED
+    full = used_up(folder, found, state[st.OFFSET] and state[st.NOW] + state[st.OFFSET])
+    known = files.read(folder + files.CARD, files.FOLLOWS)
+    return _QUOTA_USED if known and full >> known[files.INTEGERS][0] & 1 else 0
 
 
 def _of_month(folder, epoch_s):

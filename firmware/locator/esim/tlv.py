@@ -17,16 +17,16 @@ def make(tag, value):
 
 def objects(data):
     """The (tag, value) pairs that follow each other in `data` (bytes); the list ends where they do."""
-    return [(tag, data[at:end]) for tag, _, at, end in _placed(data)]
+    return [(tag, data[at:end]) for tag, _, at, end in placed(data)]
 
 
 def wholes(data):
     """The same with head and value: (tag, object)."""
-    return [(tag, data[start:end]) for tag, start, _, end in _placed(data)]
+    return [(tag, data[start:end]) for tag, start, _, end in placed(data)]
 
 
-def _placed(data):
-    """(tag, where the object begins, where its value does, where both end) of each."""
+def placed(data):
+    """The same as places: (tag, where the object begins, where its value does, where both end) of each."""
     found: list = []
     end = 0
     while end < len(data):

@@ -136,7 +136,8 @@ class Journal:
                 if lo <= hi:
                     acks.add(lo, hi)
                 lo = 0
-        self.numbers.save()
+        if ranges:
+            self.numbers.save()
 
     def span(self, i):
         """The sequences (first, last) for which file `i` stands, whether it has them or not."""

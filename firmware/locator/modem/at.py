@@ -179,7 +179,15 @@ class Channel:
         self.unsure = False
         self._drop_stale()
         self._is_echoed = self.booting
-        self._port.uart_write(b"AT" + text + b"\r")
+        size = len(text)
+        if self._n or size > _LINE_BYTES - 3:
+            self._port.uart_write(b"AT" + text + b"\r")
+            return
+        # The line that comes next has not begun: no other room for a long command is needed.
+        self._line[:2] = b"AT"
+        self._line[2 : size + 2] = text
+        self._line[size + 2] = 13
+        self._port.uart_write(memoryview(self._line)[: size + 3])
 
     def _catch_up(self):
         """Whether the modem has answered what nothing else asks: then all before is answered. An echo that
@@ -242,7 +250,7 @@ class Channel:
             for i in range(len(self._queue)):
                 self._check_lost(i)
             raise ModemError(text, _code(bytes(self._line[: self._length])))
-        line = bytes(self._line[:got])
+        line = bytes(memoryview(self._line)[:got])
         if line == b"OK" or line == b"SEND OK":
             return line
         if prefix is not None and line.startswith(prefix):

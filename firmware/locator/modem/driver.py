@@ -361,11 +361,15 @@ class Driver:
             return []
 
     def take_inbox(self, length):
-        """The first `length` bytes of what has been received; the next message may follow."""
+        """The first `length` bytes of what has been received, until more comes; the next message may
+        follow."""
         at = self.channel
         length = min(length or 0, at.inbox_n)
-        data = bytes(memoryview(at.inbox)[:length])
-        rest = at.inbox_n - length
+        taken, rest = memoryview(at.inbox)[:length], at.inbox_n - length
+        if not rest:  # it stays where it is
+            at.inbox_n = 0
+            return taken
+        data = bytes(taken)
         at.inbox[:rest] = at.inbox[length : at.inbox_n]
         at.inbox_n = rest
         return data

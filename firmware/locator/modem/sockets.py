@@ -91,7 +91,7 @@ class Socket:
 
     def take(self, count):
         """Take so many bytes from the inbox."""
-        return self._driver.take_inbox(count)
+        return bytes(self._driver.take_inbox(count))
 
     def _read(self, most):
         """Read at most so many bytes, of those that are there, into the inbox."""

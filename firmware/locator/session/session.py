@@ -7,8 +7,8 @@ session counts, so an old downlink kept by a hostile broker frees nothing.
 from micropython import const
 
 from locator import state as st
+from locator import unload
 from locator.codec import cbor
-from locator.codec.columns import MAX_RECORDS, Batch
 from locator.codec.cose import TAG_SIZE, EnvelopeError
 
 _VERSION = const(1)
@@ -24,7 +24,12 @@ UPLINK_BYTES = const(3500)  # of plain text and envelope, what a turn may carry
 ROOM_BYTES = const(4736)
 _BESIDE_BYTES = const(1792)  # of the room, an uplink or a downlink; after it are the records it is made of
 _MAX_TURNS = const(40)
+_MAX_RECORDS = const(64)  # as in codec/columns.py
 _NEWEST_FIRST = const(16)  # records: they fit in one uplink
+
+
+class _NoBatch:
+    n = 0
 
 
 class Outcome:
@@ -51,7 +56,7 @@ class Session:
         self.keys = keys
         self._topic = b"landbridge/%s/" % keys.device.encode()
         self._room = memoryview(room or bytearray(ROOM_BYTES))
-        self._batch = Batch(self._room[_BESIDE_BYTES:])
+        self._batch = _batch(self._room[_BESIDE_BYTES:])
         self._most = most
         self._sent = []
         self.port = None  # measures how long a downlink was on its way, where there is one
@@ -75,7 +80,7 @@ class Session:
             if self.outcome.sent >= messages:
                 return
             newest = urgent and not self._heard
-            limit = _NEWEST_FIRST if newest else MAX_RECORDS
+            limit = _NEWEST_FIRST if newest else _MAX_RECORDS
             self._batch.n = self._journal.read_batch(self._batch.records, limit, newest)
             if self._heard and not self._batch.n and not (self.handlers and self.handlers.to_report()):
                 return
@@ -94,7 +99,8 @@ class Session:
 
     def say(self, extras):
         """Do one turn after `run` with nothing but what `extras` writes; return whether it was answered."""
-        self._batch.n = 0
+        self._batch = _NoBatch
+        unload("codec.columns")
         return self._turn(extras, True)
 
     def _turn(self, extras, more):
@@ -201,6 +207,12 @@ class Session:
             if not self.handlers:
                 self.handlers = self._open_handlers()
             self.handlers.take(reply)
+
+
+def _batch(room):
+    from locator.codec.columns import Batch  # `say` lets go of it
+
+    return Batch(room)
 
 
 def _nothing(out, more):

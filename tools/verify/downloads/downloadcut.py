@@ -82,7 +82,7 @@ class Ended:
 
 
 def _unmarked(write: Callable[[str, Any], None]) -> Callable[[str, Any], None]:
-    return lambda path, value: None if path.endswith(files.LOADING) else write(path, value)
+    return lambda path, value: None if path.endswith(download.LOADING) else write(path, value)
 
 
 MUTANTS: dict[str, tuple[Any, str, Any]] = {

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from landbridge.db.tables import alarms, events, notification_channels, notifications
@@ -46,7 +46,13 @@ def figures(connection: Connection, received: Received, published_s: Mapping[int
         "messages": dict(sorted(Counter(sink for sink, _ in ids).items())),
         "alarms_by_kind": dict(sorted(Counter(names[each] for each in told["mail"]).items())),
         "alarms_raised": len(names),
-        "messages_a_container_and_week": max((_most_a_week(received, sink) for sink in _SINKS), default=0),
+        "messages_a_container_and_week": max(_most_a_week(received, sink, lambda _: True) for sink in _SINKS),
+        "messages_with_every_critical": max(
+            _most_a_week(received, sink, lambda _: True, spared=len(received)) for sink in _SINKS
+        ),
+        "digests_a_container_and_week": max(
+            _most_a_week(received, sink, lambda text: not is_critical(text)) for sink in _SINKS
+        ),
         "critical": len(published_s),
         "slowest_critical_s": max(late, default=0),
         "repeated_and_recognised": sum(count - 1 for count in ids.values()),
@@ -92,16 +98,28 @@ def _twice_by_webhook(received: Received) -> list[str]:
     return [f"webhook: event {number}" for number, found in ids.items() if len(found) > 1]
 
 
-def _most_a_week(received: Received, sink: str) -> int:
-    """Return the most messages about one device within seven days."""
-    times: defaultdict[str, dict[str, int]] = defaultdict(dict)
+def _most_a_week(
+    received: Received, sink: str, counts: Callable[[str], bool], spared: int = 1
+) -> int:
+    """Return the most messages about one device within seven days, of those that count by their text. In
+    each window critical alarms after the first `spared` do not count: no rule can know of them when it sends
+    a digest before."""
+    times: defaultdict[str, dict[str, tuple[int, bool]]] = defaultdict(dict)
     for each in received:
-        for device in set(_DEVICE.findall(each["text"])) if each["sink"] == sink else ():
-            times[device].setdefault(each["id"], each["at_s"])
+        if each["sink"] == sink and counts(each["text"]):
+            for device in set(_DEVICE.findall(each["text"])):
+                times[device].setdefault(each["id"], (each["at_s"], is_critical(each["text"])))
     most = 0
-    for found in map(sorted, (each.values() for each in times.values())):
-        most = max(most, *(sum(begin <= at < begin + _WEEK_S for at in found) for begin in found))
+    for found in (sorted(each.values()) for each in times.values()):
+        for begin_s, _critical in found:
+            week = [critical for at_s, critical in found if begin_s <= at_s < begin_s + _WEEK_S]
+            most = max(most, len(week) - max(sum(week) - spared, 0))
     return most
+
+
+def is_critical(text: str) -> bool:
+    """Whether a message is about a critical alarm; those go alone."""
+    return text.startswith("[critical]")
 
 
 def wrong(found: Mapping[str, Any]) -> list[str]:
@@ -109,6 +127,8 @@ def wrong(found: Mapping[str, Any]) -> list[str]:
     checks = {
         f"{found['messages_a_container_and_week']} messages a container and week, more than {_MOST_A_WEEK}":
             found["messages_a_container_and_week"] <= _MOST_A_WEEK,
+        f"{found['digests_a_container_and_week']} digests a container and week, more than 1":
+            found["digests_a_container_and_week"] <= 1,
         f"a critical alarm took {found['slowest_critical_s']} s, more than {_LONGEST_S}":
             found["slowest_critical_s"] <= _LONGEST_S,
         f"lost: {', '.join(found['lost'][:5])}": not found["lost"],
@@ -127,7 +147,9 @@ def show(found: Mapping[str, Any]) -> None:
     for name, count in found["alarms_by_kind"].items():
         print(f"  {name:14} {count}")
     print(f"messages: {found['messages']}; notifications: {found['states']}")
-    print(f"at most a container and week: {found['messages_a_container_and_week']}")
+    print(f"at most a container and week: {found['messages_with_every_critical']}")
+    print(f"  with one critical alarm: {found['messages_a_container_and_week']}")
+    print(f"  digests: {found['digests_a_container_and_week']}")
     print(f"critical alarms: {found['critical']}, the slowest after {found['slowest_critical_s']} s")
     print(f"lost {len(found['lost'])}, twice {len(found['twice'])}, "
           f"repeated under the same number {found['repeated_and_recognised']}")  # fmt: skip

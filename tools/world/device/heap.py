@@ -1,10 +1,10 @@
 """Memory of the device: what each room keeps of the heap, and the least heap in which a whole wake runs.
 
 `python -m tools.world.device.heap` prints both for each modem, writes them to out/heap.json and exits with 1
-when a wake needs more than the budget. The whole wake is the largest there is: a switch of the card's
-profile, attach, fix, record, a session of several full turns and the pull of a release. Heaps are in
-kilo-words (`80wK`): what 80 KiB are on the ESP32, whose words have 32 bits, however wide the words of this
-machine are.
+when a wake needs more than the budget. Two whole wakes are the largest there are: attach, fix, record, a
+session of several full turns and the pull of a release, the one after a switch of the card's profile, the
+other with the download of a profile onto the card. Heaps are in kilo-words (`80wK`): what 80 KiB are on the
+ESP32, whose words have 32 bits, however wide the words of this machine are.
 
 What a real board has is there as well, in memory if not in use, and counts: the port of the ESP32, its
 accelerometer and the pins (`tools/world/device/on_device/heap/`); LittleFS, whose caches lie in the heap.
@@ -25,7 +25,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -48,11 +48,14 @@ from tools.flash.layout import (
 )
 from tools.flash.micropython import OTA_FILES
 from tools.flash.wake_sim import START
+from tools.modem.card.euicc import Euicc
 from tools.modem.registry import Dialect
 from tools.world import stage
 from tools.world.device import firmware
 from tools.world.device.process import HEAP_KW, OTHER, interpreter
+from tools.world.radio.cards import LANDING
 from tools.world.services.processes import ServiceError
+from tools.world.services.smdp.server import Fault
 
 MODEMS: tuple[Dialect, ...] = get_args(Dialect)
 ROOMS = ("codec", "hal", "modem", "journal", "scheduler", "session", "downlink", "actions", "wake")
@@ -68,10 +71,9 @@ BACKLOG = 200
 """Records that wait when the wake begins: four turns, three of them full."""
 LEAST_KW, MOST_KW = 40, 160
 ROOMY_KW = 256
-CARD = "euicc4"
 _, FLASH_BYTES = OTA_FILES
-SWITCHED_S = 3600
-"""In which a new device has switched to the profile that its first reply asks for."""
+WITHIN_S = 12 * 3600
+"""In which the wake that is measured comes to a new device."""
 POINTER = Path("slots/pointer.bin")
 """Written by the first boot; without it the wake would begin with a choice between two slots."""
 CHIP = PORTS["SIM"] / "heap"
@@ -82,11 +84,32 @@ AT_BOOT = "import chip\nimport lockstep\nlockstep.port.charge = lambda: None\n"
 OUT = Path("out")
 
 
+class Kind(NamedTuple):
+    """A wake that is measured."""
+
+    name: str
+    card: str
+    is_done: Callable[[stage.Stage], bool]
+    """Whether it has come."""
+
+
+def _has_switched(built: stage.Stage) -> bool:
+    return built.card.switches() > 0
+
+
+def _has_loaded(built: stage.Stage) -> bool:
+    return isinstance(built.card.card, Euicc) and len(built.card.card.profiles) > 1
+
+
+KINDS = (Kind("switch", "euicc4", _has_switched), Kind("download", LANDING, _has_loaded))
+
+
 class Before(NamedTuple):
     """What the wake that is measured begins with."""
 
     data: Path
     rtc_memory: bytes
+    at_s: int
     release: Path
     """The one that is offered to it."""
 
@@ -129,43 +152,49 @@ def _modules(room: str, modem: Dialect) -> Iterator[str]:
             yield ".".join(part for part in parts if part != "__init__")
 
 
-def least_heap_kw(modem: Dialect, before: Before, console: Console) -> int:
+def least_heap_kw(modem: Dialect, kind: Kind, before: Before, console: Console) -> int:
     """The smallest heap, in kilo-words, in which the whole wake ends with all done."""
     low, high = LEAST_KW, MOST_KW
     while high - low > 1:
         middle = (low + high) // 2
-        with console.status(f"{modem}: one wake in {middle}wK"):
-            enough = _wakes_in(modem, before, middle)
+        with console.status(f"{modem}, {kind.name}: one wake in {middle}wK"):
+            enough = _wakes_in(modem, kind, before, middle)
         low, high = (low, middle) if enough else (middle, high)
     return high
 
 
-def wakes_before(modem: Dialect, data: Path) -> bytes:
-    """With room for everything, from the first start to before the wake in which the card switches to the
-    profile of the policy that has come; leaves what is in flash in `data`, returns the RTC memory."""
+def wakes_before(modem: Dialect, kind: Kind, data: Path) -> tuple[bytes, int]:
+    """With room for everything, from the first start to before the first wake of this kind; leaves what is in
+    flash in `data`, returns the RTC memory and the second of the trip. The first wake is none: what comes
+    later finds more in flash."""
     with tempfile.TemporaryDirectory() as folder:
-        built = stage.build(Path(folder), modem, 1, 1, 0, None, ROOMY_KW, card=CARD)
-        rtc_memory = b""
+        built = stage.build(Path(folder), modem, 1, 1, 0, None, ROOMY_KW, card=kind.card)
+        kept = b"", 0
+        faults = built.smdp.faults if built.smdp else []
+        faults[:] = [Fault("initiateAuthentication", http=503)]
 
-        def keep(_: int) -> None:
-            nonlocal rtc_memory
-            if not built.card.switches():
+        def keep(now_ms: int) -> None:
+            nonlocal kept
+            faults.clear()
+            if kind.is_done(built):
+                kept = kept[0], kept[1] or now_ms // 1000
+            else:
                 shutil.rmtree(data, ignore_errors=True)
                 shutil.copytree(built.flash / "data", data)
                 shutil.copy(built.flash / POINTER, data.with_name(POINTER.name))
-                rtc_memory = built.device.rtc_memory
+                kept = built.device.rtc_memory, 0
 
         try:
-            built.device.run(1000 * SWITCHED_S, keep)
-            assert built.card.switches(), "no wake has switched"
-            return rtc_memory
+            built.device.run(1000 * WITHIN_S, keep)
+            assert kind.is_done(built), f"no wake with a {kind.name}"
+            return kept
         finally:
             built.close()
 
 
-def _wakes_in(modem: Dialect, before: Before, heap_kw: int) -> bool:
+def _wakes_in(modem: Dialect, kind: Kind, before: Before, heap_kw: int) -> bool:
     with tempfile.TemporaryDirectory() as folder:
-        built = stage.build(Path(folder), modem, 1, 1, 0, None, heap_kw, card=CARD)
+        built = stage.build(Path(folder), modem, 1, 1, 0, None, heap_kw, card=kind.card)
         try:
             shutil.rmtree(built.flash / "data")
             shutil.copytree(before.data, built.flash / "data")
@@ -182,11 +211,11 @@ def _wakes_in(modem: Dialect, before: Before, heap_kw: int) -> bool:
             image, after = built.flash / "flash.bin", Path(folder, "after")
             image.write_bytes(littlefs(built.flash, FLASH_BYTES))
             (built.flash / ENTRY).write_text(START)
-            built.device.resume(before.rtc_memory, SWITCHED_S)
+            built.device.resume(before.rtc_memory, before.at_s)
             built.device.run(0, lambda now_ms: None)
             unpack(image.read_bytes(), after)
             acknowledged = firmware.ledger(after).acks.count(0, 1 << 32) - acknowledged
-            return bool(acknowledged > BACKLOG and built.card.switches() and (after / "slots/b").exists())
+            return acknowledged > BACKLOG and kind.is_done(built) and (after / "slots/b").exists()
         finally:
             built.close()
 
@@ -209,11 +238,14 @@ def _offer(built: stage.Stage, made: Path) -> None:
 
 
 def measure(modem: Dialect, console: Console) -> dict[str, Any]:
-    """What the rooms keep and what the wake needs, with one modem."""
+    """What the rooms keep and what each kind of wake needs, with one modem."""
+    least_kw = {}
     with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder, "data")
-        before = Before(data, wakes_before(modem, data), _build_release(Path(folder), modem))
-        least_kw = least_heap_kw(modem, before, console)
+        release = _build_release(Path(folder), modem)
+        for kind in KINDS:
+            data = Path(folder, kind.name, "data")
+            before = Before(data, *wakes_before(modem, kind, data), release)
+            least_kw[kind.name] = least_heap_kw(modem, kind, before, console)
     return {"resident": resident(modem, application()), "wake_kw": least_kw}
 
 
@@ -229,7 +261,9 @@ def table(found: dict[str, Any], bits: int) -> Table:
     result.add_row("all of these", *(f"{sum(each.values()) - each[NAMES]:,}" for each in kept))
     result.add_row("of which names", *(f"{each[NAMES]:,}" for each in kept))
     result.add_section()
-    result.add_row("whole wake", *(f"{found[modem]['wake_kw']}wK" for modem in MODEMS))
+    for kind in KINDS:
+        least_kw = [found[modem]["wake_kw"][kind.name] for modem in MODEMS]
+        result.add_row(f"whole wake, {kind.name}", *(f"{each}wK" for each in least_kw))
     result.add_row("budget", *(f"{HEAP_KW}wK" for _ in MODEMS))
     return result
 
@@ -256,7 +290,7 @@ def main() -> int:
     OUT.mkdir(exist_ok=True)
     (OUT / f"{name}.json").write_text(json.dumps({"budget_kw": HEAP_KW, **found}, indent=2) + "\n")
     console.print(table(found, bits))
-    over = [modem for modem in MODEMS if found[modem]["wake_kw"] > HEAP_KW]
+    over = [modem for modem in MODEMS if max(found[modem]["wake_kw"].values()) > HEAP_KW]
     for modem in over:
         print(f"fell short: a whole wake with the {modem} needs more than {HEAP_KW}wK", file=sys.stderr)
     return 1 if over else 0

@@ -44,7 +44,9 @@ from tools.verify.benchmarks.web.fleet import DEVICES, LONG, POINTS, fill
 OUT = REPOSITORY / "out" / "bench-web.json"
 DRAWN = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 """No graphics card is asked for: what is measured is the page on a plain machine."""
+MANY = "1,000 devices changed in one request, s"
 LIMITS = {
+    MANY: 3,
     "fleet, kB": 500,
     "fleet, usable after s": 2,
     "fleet, longest task while it is moved, ms": 100,
@@ -76,6 +78,7 @@ def measure(folder: Path, seed: int) -> dict[str, Any]:
     fill(database, clock.now_s(), seed)
     with database.writing() as connection:
         secret = tokens.add(connection, "bench", "reader", None, "bench", clock.now_s())
+        operators = tokens.add(connection, "operator", "operator", None, "bench", clock.now_s())
         cookie, hashed = make()
         values = {"means": "token", "ends_s": clock.now_s() + 3600, "address": "", "browser": ""}
         sessions.begin(connection, hashed, values | {"token": 1}, clock.now_s())
@@ -85,6 +88,7 @@ def measure(folder: Path, seed: int) -> dict[str, Any]:
         url = f"http://127.0.0.1:{port}"
         for page, paths in _ASKED.items():
             found[f"{page}, server processor ms"] = max(_server_ms(url + path, secret) for path in paths)
+        found[MANY] = _many_s(url, operators)
         with _chromium() as browser:
             found |= _fleet(browser, url, cookie) | _device(browser, url, cookie)
     database.close()
@@ -113,6 +117,18 @@ def _server_ms(url: str, secret: str) -> float:
             answer.read()
         took.append(1000 * (time.process_time() - begin))
     return round(statistics.median(took), 1)
+
+
+def _many_s(url: str, secret: str) -> float:
+    """How long it takes to change a setting of 1,000 devices."""
+    many = {"devices": [f"lb-{number:05}" for number in range(1_000)], "changes": {"light_lux": 55}}
+    headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+    request = urllib.request.Request(f"{url}/v1/fleet/settings", json.dumps(many).encode(), headers)
+    begin = time.monotonic()
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        done = json.loads(answer.read())["done"]
+    assert len(done) == len(many["devices"]), f"{len(done)} devices were changed"
+    return round(time.monotonic() - begin, 2)
 
 
 @contextmanager
