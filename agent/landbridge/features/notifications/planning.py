@@ -47,7 +47,9 @@ class _Planned:
         known: list[Rule],
         now_s: int,
     ) -> None:
-        self._connection, self._channel, self._names = connection, channel, names
+        # A name may have become that of another tenant's channel since the rule was set.
+        mine = {name: each for name, each in names.items() if each.tenant in (channel.tenant, None)}
+        self._connection, self._channel, self._names = connection, channel, mine
         self._rules, self._now_s = known, now_s
 
     def take(self, row: Row[Any]) -> None:

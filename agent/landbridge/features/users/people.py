@@ -112,6 +112,7 @@ def end(connection: Connection, row: Row[Any], who: str, now_s: int) -> None:
     people.change(connection, row.user, ended_by=who, ended_s=now_s, **secrets)
     people.withdraw(connection, row.user)
     people.set_recovery_codes(connection, row.user, [])
+    people.forget_name(connection, f"user {row.name}")
     sessions.end_all(connection, row.user)
     audit.add(connection, who, _("user {name} ended", name=row.name), now_s)
 
