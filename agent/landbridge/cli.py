@@ -279,7 +279,7 @@ def export_days(
     until: str | None = typer.Option(None, help="Day after the last one; default: all."),
     tenant: str | None = typer.Option(None, help="Only trips of this tenant."),
 ) -> None:
-    """Export points and events as Parquet, a file a day and tenant
+    """Export points and events as Parquet, by day and tenant
 
     \b
     Example:

@@ -174,7 +174,7 @@ class Openid:
     client_secret: _Secret = key("", "Its secret; empty: it has none.")
     ca_file: _Path = key("", "PEM file of the provider's CA; empty: the system's CAs.")
     scope: _Text = key("openid profile email", "Scopes that are asked for.")
-    new_users: bool = key(False, "Let people in who were not invited; else an invitation is needed.")
+    new_users: bool = key(False, "Let people in whom a claim names; else an invitation is needed.")
     role_claim: _Text = key("", "Claim with the role, or a list with it; empty: roles are given here.")
     tenant_claim: _Text = key("", "Claim with the tenant; empty: tenants are given here.")
     operator_tenant: _Text = key("", "Value of that claim that stands for the operator tenant; empty: none.")
@@ -312,7 +312,19 @@ def written(must_exist: bool) -> Config:
     for section, values in _environment().items():
         if isinstance(table := given.get(section, {}), dict):
             given[section] = table | values
-    return checked(Config, given, replace(_OF_FILE, at=lambda where: _place(path, where)))
+    found = checked(Config, given, replace(_OF_FILE, at=lambda where: _place(path, where)))
+    _check_new_users(found.openid)
+    return found
+
+
+def _check_new_users(it: Openid) -> None:
+    """`UserError` if everybody with an account at the provider could see the whole fleet."""
+    if it.issuer and it.new_users and not (it.role_claim or it.tenant_claim):
+        raise UserError(
+            "[openid] new_users = true lets everybody with an account at the issuer see the whole fleet: name"
+            " the claim that lets people in as role_claim or tenant_claim, or set new_users = false and"
+            " invite people"
+        )
 
 
 def of_file(path: Path) -> Config:

@@ -56,6 +56,12 @@ def test_trips_of_a_file_start_together(fleet, sheet):
     assert len(fleet("trips", "export", "--all").splitlines()) == 3
 
 
+def test_a_spreadsheet_runs_nothing_of_what_people_write(fleet, sheet):
+    fleet("trips", "import", sheet(TRIPS.replace("elsewhere,Duisburg", "elsewhere,'=1+1")))
+    assert "=1+1" in fleet("trips", "show", "2") and "'=1+1" not in fleet("trips", "show", "2")
+    assert ",elsewhere,'=1+1," in fleet("trips", "export")
+
+
 def test_each_wrong_trip_is_named_with_line_and_column(fleet, sheet):
     fleet("trips", "start", "lb-3", "--container", "CSQU0000022", "--route", "r", "--destination", "D")
     fleet("devices", "add", "lb-4")

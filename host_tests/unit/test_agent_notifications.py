@@ -321,6 +321,22 @@ def test_a_service_gets_it_by_apprise_and_nobody_sees_its_address(dispatch, capl
         assert b"verysecret" not in file.read()
 
 
+def test_what_another_thread_is_told_meanwhile_is_not_in_the_answer(dispatch):
+    receiver = Receiver()
+    dispatch.add("room", f"json://127.0.0.1:{receiver.server.server_port}/")
+
+    def refused(_: object) -> int:  # in the thread of the receiver
+        logging.getLogger("apprise").warning("error=500 for bolt's telephone +49 30 1234")
+        return 404
+
+    receiver.answer = refused
+    dispatch.publish(alarm("tamper", 3))
+    dispatch.work()
+    receiver.close()
+    (row,) = dispatch.log()
+    assert "404" in row.answer and "bolt" not in row.answer
+
+
 def test_a_redirect_of_a_service_is_not_followed(dispatch):
     receiver, other = Receiver(), Receiver()
     receiver.answer = lambda _: 302
@@ -357,6 +373,20 @@ def test_a_tenant_is_told_of_its_own_trips_only(dispatch):
     dispatch.publish(alarm("tamper", 3)._replace(trip=trip, tenant="bolt"), alarm("tamper", 4, SECOND))
     dispatch.work()
     assert dispatch.log() == []
+
+
+def test_nothing_escalates_to_a_name_that_another_tenant_s_channel_has_now(dispatch):
+    dispatch.add("boss", "mailto:boss@example.org")
+    rule = Rule("doors", ("light",), escalate_s=1_800, escalate_to="boss")
+    dispatch.add("theirs", "mailto:theirs@example.org", "en", "UTC", "acme", rule)
+    with dispatch.fleet.database.writing() as connection:
+        channels.remove(connection, "boss", "bench", NOW_S)
+    dispatch.add("boss", "mailto:boss@bolt.example", "en", "UTC", "bolt")
+    trip = dispatch.fleet.trip("CSQU3054383", 0, None, "acme")
+    dispatch.publish(alarm("light", 3)._replace(trip=trip, tenant="acme"))
+    dispatch.work()
+    dispatch.pass_by(2 * HOUR_S)
+    assert [mail["To"] for mail in dispatch.mails()] == ["theirs@example.org"]
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 from landbridge.core.errors import UserError
+from landbridge.db import idempotency
 from landbridge.features.routes.queries import routes
 from landbridge.features.settings import fields
 from landbridge.features.settings import queries as settings
 from landbridge.features.trips import queries as trips
+from landbridge.features.users import rules as tokens
 from landbridge.protocol import settings as wire
 from landbridge.protocol.settings import Report
 from landbridge.web import columns, device_head, device_views
@@ -121,6 +123,19 @@ def test_a_view_is_kept_for_its_owner(fleet: Fleet):
         assert pages.ask(f"/v1/fleet/views/{kept['view']}", bert, "DELETE")[0] == 404
         assert pages.ask(f"/v1/fleet/views/{kept['view']}", anna, "DELETE")[0] == 204
         assert json.loads(pages.ask("/v1/fleet/views", anna)[1])["views"] == []
+
+
+def test_who_gets_the_name_of_a_revoked_token_gets_nothing_of_its_owner(fleet: Fleet):
+    pages = Pages(fleet)
+    with pages.served():
+        view = {"name": "Late in Poland", "query": "country=PL"}
+        assert pages.ask("/v1/fleet/views", pages.token("anna", "reader", "acme"), "POST", view)[0] == 201
+        with fleet.database.writing() as connection:
+            idempotency.begin(connection, "token anna", "k-1", "0" * 64, NOW_S)
+            tokens.revoke(connection, "anna", "bench", NOW_S)
+            assert idempotency.begin(connection, "token anna", "k-1", "0" * 64, NOW_S) is None
+        another = pages.token("anna", "reader", "bolt")
+        assert json.loads(pages.ask("/v1/fleet/views", another)[1])["views"] == []
 
 
 def test_what_a_device_applies_stands_beside_what_is_wanted(fleet: Fleet):

@@ -14,12 +14,15 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
+from landbridge import config
 from landbridge.config import Config, Openid, Store, Web
 from landbridge.core.clock import CLOCK_FILE_VARIABLE, unix_s
 from landbridge.core.errors import UserError
+from landbridge.features.audit import queries as audit
 from landbridge.features.users import openid
 from landbridge.features.users import people as users
 from landbridge.features.users.queries import people
+from landbridge.web.api import LARGEST
 
 from host_tests.support.agent import set_clock
 from host_tests.support.fleet import NOW_S, Fleet, Pages
@@ -285,6 +288,9 @@ def test_an_invitation_binds_an_account_once(place: Place):
     assert berta.get(place.provider.authorize(address)).status == 200
     shown = json.loads(berta.get("/v1/users/berta").text)
     assert (shown["openid"], shown["password"], shown["tenant"]) == (True, False, "acme")
+    with place.database.reading() as connection:
+        said = [row.what for row in audit.newest(connection, LARGEST, 5) if row.who == "user berta"]
+    assert len(said) == 1 and "signs in by OpenID Connect from now on" in said[0]
     assert place.enter(place.visitor()).status == 200
     # Used up; and an account that has a user gets no second one.
     other = place.visitor()
@@ -357,3 +363,17 @@ def test_without_a_provider_nothing_offers_it(tmp_path: Path, fixed: Path):
         assert "/openid" not in visitor.get("/sign-in").text + visitor.get("/invitation").text
         assert visitor.get("/sign-in/openid").status == visitor.get(BACK).status == 404
     fleet.database.close()
+
+
+@pytest.mark.parametrize("claim", ["", 'role_claim = "groups"', 'tenant_claim = "org"'])
+def test_everybody_with_an_account_does_not_get_the_whole_fleet(
+    claim: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    file = tmp_path / "landbridge.toml"
+    file.write_text(f'[openid]\nissuer = "https://login.example"\nnew_users = true\n{claim}\n')
+    monkeypatch.setenv(config.FILE_VARIABLE, str(file))
+    if claim:
+        assert config.load().openid.new_users
+        return
+    with pytest.raises(UserError, match=r"\[openid\] new_users = true .* role_claim or tenant_claim"):
+        config.load()

@@ -12,7 +12,6 @@ from tools.lab.physics import Device, Factory, Mission, signal_factor
 
 SLOT_KM = 20.0
 """What a train covers in a slot, as far as P3 is concerned [C]."""
-UNUSABLE_DBM = -122.0
 PLANNED_DAYS = 45.0
 RESELECT_SLOTS = 12
 PRIOR = ((5, 0.97), (8, 0.90), (12, 0.75), (18, 0.50))

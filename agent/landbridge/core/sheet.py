@@ -14,6 +14,8 @@ from landbridge.core.errors import UserError, is_one_line
 T = TypeVar("T")
 Cell = Annotated[str, Wanted("1 to 500 characters on one line", is_one_line, min_length=1, max_length=500)]
 """With a default the column may be empty, or missing."""
+_FORMULAS = tuple("=+-@\t\r")
+"""With what a cell begins that a spreadsheet takes for a formula."""
 
 
 class Problem(NamedTuple):
@@ -84,7 +86,7 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     line = 1
     try:
         for row in reader:
-            cells = [cell.strip() for cell in row]
+            cells = [*map(_typed, row)]
             if any(cells):
                 yield line, cells
             line = reader.line_num + 1
@@ -108,7 +110,18 @@ def write(model: Any, rows: Iterable[Sequence[object]]) -> None:
     """Print rows under the columns of `model`."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns(model))
-    writer.writerows(rows)
+    writer.writerows(map(no_formula, row) for row in rows)
+
+
+def no_formula(value: object) -> object:
+    """Return the value of a cell; a text that a spreadsheet would run begins with an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
+
+
+def _typed(cell: str) -> str:
+    """Return a cell as it was before `no_formula`."""
+    cell = cell.strip()
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULAS) else cell
 
 
 def of_column(column: str, make: Callable[..., T], *given: Any) -> T:

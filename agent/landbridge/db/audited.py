@@ -75,8 +75,7 @@ BY_ITSELF = {
     "device_releases", "device_updates", "esim_reports", "euicc_certificates", "euicc_notifications",
     "events", "gone", "idempotency_keys", "invitations", "network_costs", "notifications", "outbox", "points",
     "profile_rollout_devices", "profile_switches", "quarantine", "recovery_codes", "release_files",
-    "route_data",
-    "route_data_reports", "sessions", "setting_reports", "sim_actions", "sim_identities",
+    "route_data", "route_data_reports", "sessions", "setting_reports", "sim_actions", "sim_identities",
     "tracking_states", "tracks", "uplinks", "wakes",
 }  # fmt: skip
 """The other tables: the agent writes them by itself, or an entry of another table says the same."""
@@ -187,7 +186,7 @@ BEGIN
     );
     RETURN NULL;
 END $$
-""".replace("TG_ARGV[2]::", "TG_ARGV[2]::")
+"""
 
 
 def _on_server(table: Table) -> Iterator[str]:

@@ -45,7 +45,7 @@ def list_events(
     after: int = typer.Option(0, min=0, max=order.HIGHEST, help="Only events after this number."),
     limit: int = typer.Option(1000, min=1, max=LARGEST, help="Maximum number of events."),
 ) -> None:
-    """List the events of a device in order of publication, with retractions
+    """List events and retractions in order of publication
 
     \b
     Example:

@@ -149,7 +149,10 @@ def _waypoint(
 ) -> Waypoint:
     row = checked_row(_Row, cells, where)
     if row.country not in countries:
-        raise UserError(f"{where}, column country: {row.country!r} is none of {', '.join(countries)}")
+        raise UserError(
+            f"{where}, column country: {row.country!r} is no code of a country (ISO 3166-1) that routes may"
+            " cross; write it like CN"
+        )
     last = before[-1] if before else None
     km, column = row.km, "lat" if row.km is None else "km"
     if km is None:

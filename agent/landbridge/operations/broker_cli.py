@@ -66,7 +66,7 @@ def add_platform(
     name: str = typer.Argument(help="Name of the user at the broker."),
     tenant: str = typer.Option(OPERATOR, help="Tenant whose topics it may read."),
 ) -> None:
-    """Add a platform as user of the broker and print its password once
+    """Add a platform as broker user; print its password once
 
     It may read what the agent publishes for the tenant.
 
@@ -88,7 +88,7 @@ def add_platform(
 
 @commands.command()
 def issuer() -> None:
-    """Print the public key with which a NATS server verifies device permissions
+    """Print the key with which NATS verifies permissions
 
     \b
     Example:

@@ -160,7 +160,9 @@ def read(text: str, radius_m: float | None, where: str) -> Drawn:
     try:
         shape = shapely.from_geojson(json.dumps(geometry))
     except (shapely.errors.GEOSException, RecursionError) as error:
-        raise UserError(f"{where}: {error}; correct the coordinates") from None
+        # GEOS begins with the name of its class.
+        why = str(error).rpartition("Exception: ")[2]
+        raise UserError(f"{where}: {why}; correct the coordinates") from None
     _check(shape, where)
     given = radius_m if radius_m is not None else (feature.get("properties") or {}).get("radius_m")
     if kind in _AREAS and given:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 TWO_BYTES = 0x1F
-CONSTRUCTED = 0x20
 
 
 def encode(tag: int, *parts: bytes) -> bytes:

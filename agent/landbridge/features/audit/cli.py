@@ -57,9 +57,9 @@ def export(
     since: str | None = _SINCE,
     until: str | None = _UNTIL,
 ) -> None:
-    """Export the audit log with the values before and after, oldest first
+    """Export the audit log with the values before and after
 
-    Writes to standard output.
+    Writes to standard output, oldest first.
 
     \b
     Examples:

@@ -11,6 +11,7 @@ from sqlalchemy import Row
 
 from landbridge.core.clock import iso
 from landbridge.core.deeds import in_words
+from landbridge.core.sheet import no_formula
 
 _COLUMNS = ("entry", "time", "who", "action", "noun", "subject", "device", "what", "before", "after")
 
@@ -53,10 +54,7 @@ def _csv(rows: Iterable[Row[Any]]) -> Iterator[str]:
 
 
 def _cell(value: Any) -> Any:
-    """A text that a spreadsheet would take for a formula begins with an apostrophe."""
-    if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False)
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else no_formula(value)
 
 
 def _json(rows: Iterable[Row[Any]]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
+from starlette.concurrency import run_in_threadpool
 
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError, is_one_line
@@ -50,11 +51,17 @@ def _again(request: Request, names: Mapping[str, str]) -> HTMLResponse:
 
 
 @router.post("/geofences/try")
-def tried(request: Request, who: api.CurrentUser, given: Tried) -> dict[str, Any]:
-    """Return the events that it would have raised."""
-    drawn = _read(given.geometry, given.radius_m)
-    with services(request).database.reading() as connection:
-        return trial(connection, drawn, who.tenant)
+async def tried(request: Request, who: api.CurrentUser, given: Tried) -> dict[str, Any]:
+    """Return the events that it would have raised. Whoever asks often delays exports, and no page."""
+    it = services(request)
+
+    def found() -> dict[str, Any]:
+        drawn = _read(given.geometry, given.radius_m)
+        with it.database.reading() as connection:
+            return trial(connection, drawn, who.tenant)
+
+    async with it.exports:
+        return await run_in_threadpool(found)
 
 
 @router.post("/geofences")

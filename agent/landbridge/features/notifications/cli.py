@@ -74,7 +74,7 @@ def remove(name: str = _NAME) -> None:
 
 @commands.command()
 def rules(name: str = _NAME) -> None:
-    """List the rules of a channel; the first that fits an event holds
+    """List the rules of a channel; the first that fits holds
 
     \b
     Example:
@@ -158,7 +158,7 @@ def test(name: str = _NAME) -> None:
 
 @commands.command()
 def log(limit: int = typer.Option(50, min=1, max=LARGEST, help="Maximum number of rows.")) -> None:
-    """List notifications, newest first, with the last answer of the channel
+    """List notifications, newest first, with their last answer
 
     \b
     Example:

@@ -4,6 +4,7 @@ A URL is a secret: it opens the chat room. It is stored encrypted, and neither i
 is shown. Redirects are not followed. Apprise is loaded when it is first needed."""
 
 import logging
+import threading
 from typing import Any
 
 from landbridge.core.errors import UserError
@@ -26,20 +27,38 @@ def send(address: str, message: Message) -> str:
     """Send a message; return the answer. `Away`: the service refuses it; `InDoubt`: it may have it."""
     import apprise
 
-    target = _target(address)
-    capture: Any = apprise.LogCapture
-    with capture(level=logging.WARNING, fmt="%(message)s") as captured:
+    target, logger, heard = _target(address), logging.getLogger("apprise"), _Heard()
+    logger.addHandler(heard)
+    try:
         is_sent = target.notify(body=message.body, title=message.title, body_format=apprise.NotifyFormat.TEXT)
-        said = " ".join(captured.getvalue().split())[:200]
+    finally:
+        logger.removeHandler(heard)
+    said = " ".join(" ".join(heard.said).split())[:200]
     if is_sent:
         return f"{target.service_name} accepts it"
     raise (Away if _ANSWERED in said else InDoubt)(said or f"{target.service_name} does not accept it")
 
 
+class _Heard(logging.Handler):
+    """What Apprise logs in this thread: at the same time other threads send to channels of other tenants."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.said: list[str] = []
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the line if it is of this thread."""
+        if record.thread == self._thread:
+            self.said.append(record.getMessage())
+
+
 def _target(address: str) -> Any:
     import apprise
 
-    logging.getLogger("apprise").propagate = False
+    logger = logging.getLogger("apprise")
+    logger.propagate = False
+    logger.setLevel(logging.WARNING)
     logging.getLogger("urllib3").setLevel(logging.INFO)  # below, it logs the paths of URLs
     asset = apprise.AppriseAsset(app_id="Landbridge", app_desc="Landbridge", http_redirects=False)
     target = apprise.Apprise.instantiate(address, asset=asset, suppress_exceptions=True)

@@ -21,10 +21,9 @@ commands = typer.Typer(help="Manage routes: stations, borders, timetable")
 def add(name: str = _NAME, file: Path = _FILE) -> None:
     """Add a route from a CSV file with its stations in order of travel
 
-    \b
     country is an ISO 3166-1 code; kind is hub, border, gauge, yard or line. Without a column km,
-    distances along the route are computed. A column chinese has
-    names for pages in Chinese. Lines that begin with # are comments.
+    distances along the route are computed. A column chinese has names for pages in Chinese. Lines
+    that begin with # are comments.
 
     \b
     Example:

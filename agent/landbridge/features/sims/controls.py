@@ -30,7 +30,6 @@ _Country = Annotated[int, Named("mobile country code, 200 to 799", ge=200, le=79
 _NotNegative = Annotated[
     int, Validated("a whole number", lambda value: "" if value >= 0 else "a number, 0 or more")
 ]
-QUOTA_PERCENT = (50, 80, 100)
 
 
 class Circle(NamedTuple):

@@ -57,6 +57,8 @@ def _first(
     if row is not None:
         people.change(connection, row.user, subject=subject)
         people.withdraw(connection, row.user)
+        what = _("user {name} signs in by OpenID Connect from now on", name=row.name)
+        audit.add(connection, f"user {row.name}", what, now_s)
         return row
     if not settings.new_users:
         raise UserError(_("no user belongs to your account; ask an administrator for an invitation"))

@@ -141,7 +141,7 @@ def role(name: str = _NAME, role: str = typer.Argument(help=f"{', '.join(ROLES)}
 
 @commands.command()
 def disable(name: str = _NAME) -> None:
-    """Disable a user: sign-in sessions end, tokens of the user rest
+    """Disable a user: sign-in sessions end, tokens rest
 
     \b
     Example:

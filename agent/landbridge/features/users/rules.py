@@ -10,7 +10,7 @@ from landbridge.core.errors import UserError
 from landbridge.core.names import checked
 from landbridge.core.texts import _
 from landbridge.db import audit
-from landbridge.features.users.queries import tokens
+from landbridge.features.users.queries import people, tokens
 
 ROLES = ("reader", "operator", "admin")
 """Each role includes those before it: read; operate; administer."""
@@ -74,4 +74,5 @@ def revoke(connection: Connection, name: str, who: str, now_s: int) -> None:
 def revoke_row(connection: Connection, row: Row[Any], who: str, now_s: int) -> None:
     """Revoke a token, and end its sign-in sessions."""
     tokens.revoke(connection, row.token, who, now_s)
+    people.forget_name(connection, f"token {row.name}")
     audit.add(connection, who, _("token {name} revoked", name=row.name), now_s)

@@ -1,6 +1,8 @@
 // Names on a map, drawn by the browser's own fonts on a canvas above it: none are fetched, any language is there.
 const FONT = 'system-ui, "Noto Sans", "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", sans-serif';
 const MARGIN = 4;
+// Half of the room (px) of a marker whose name is above or below it: no other name covers the marker.
+const MARKER = 5;
 
 /** `lon`, beyond 180 if need be, where it is nearest to another longitude. */
 export const beside = (lon, other) => lon + 360 * Math.round((other - lon) / 360);
@@ -32,6 +34,7 @@ export function showLabels(map, find) {
       if (!bounds.contains(at)) continue;
       const { x, y } = map.project(at);
       const middle = y + (it.below ?? 0);
+      if (it.below) taken.push([x - MARKER, y - MARKER, x + MARKER, y + MARKER]);
       context.font = `${it.weight} ${it.size}px ${FONT}`;
       const half = width(it.text, context.font) / 2 + MARGIN;
       const box = [x - half, middle - it.size * 0.6, x + half, middle + it.size * 0.6];

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from landbridge.db.tables import invitations, recovery_codes, users
+from landbridge.db.tables import idempotency_keys, invitations, recovery_codes, saved_views, users
 
 
 def add(connection: Connection, values: dict[str, Any], who: str, now_s: int) -> int:
@@ -51,6 +51,12 @@ def administrators(connection: Connection) -> int:
         users.c.role == "admin", users.c.tenant.is_(None), users.c.ended_s.is_(None), can
     )
     return int(connection.execute(statement).scalar_one())
+
+
+def forget_name(connection: Connection, who: str) -> None:
+    """Remove what is kept under the name of a user or a token that has ended: somebody else may get it."""
+    connection.execute(delete(saved_views).where(saved_views.c.owner == who))
+    connection.execute(delete(idempotency_keys).where(idempotency_keys.c.who == who))
 
 
 def invite(connection: Connection, user: int, hashed: str, ends_s: int) -> None:
