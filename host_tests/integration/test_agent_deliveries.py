@@ -247,6 +247,97 @@ def test_a_message_that_is_never_taken_is_discarded_and_later_ones_come(bound, r
             fleet.discard(connection, "erp", FIRST, "anna", NOW_S)
 
 
+def test_a_replay_brings_the_same_messages_under_their_ids_in_order(bound, receiver):
+    """To the one integration that lost them, and to no other one."""
+    bound.trip("MSKU0000006", 0, None, "acme")
+    bound.add("erp", receiver.url, "webhook", "acme", "event", "track")
+    bound.add("other", receiver.url.replace("hook", "other"), "webhook", None, "event", "track", "position")
+    for hour in range(1, 5):
+        bound.deliver(at(hour, events=1))
+        bound.deliver(at(hour, events=2), device=SECOND)
+    bound.published()
+    with bound.delivering():
+        wait_until(lambda: not bound.left(), "an empty outbox")
+    before = [(each.headers["webhook-id"], each.body) for each in receiver.taken if each.path == "/hook"]
+    third = int(before[2][0].removeprefix("msg_"))
+    receiver.taken.clear()
+    assert _replayed(bound, third) == len(before) - 2
+    assert bound.left() == len(before) - 2
+    with bound.delivering():
+        wait_until(lambda: not bound.left(), "an empty outbox")
+    assert [(each.headers["webhook-id"], each.body) for each in receiver.taken] == before[2:]
+    assert {each.path for each in receiver.taken} == {"/hook"}
+    with bound.database.reading() as connection:
+        assert loaded(audit.newest(connection, 9, 1)[0].what) == f"messages from {third} on replayed to erp"
+
+
+def _replayed(bound: Fleet, first: int, now_s: int = NOW_S) -> int:
+    with bound.database.writing() as connection:
+        return fleet.replay(connection, "erp", first, 90, "anna", now_s)
+
+
+def test_a_replay_of_what_is_not_kept_or_not_sent_changes_nothing(bound, receiver):
+    bound.add("erp", receiver.url, "webhook", None, "event")
+    bound.deliver(at(1, events=1))
+    with bound.database.reading() as connection:
+        last = outbox.last(connection)
+    with pytest.raises(UserError, match=f"no message {last} yet, it comes by itself"):
+        _replayed(bound, last)
+    bound.published()
+    with bound.delivering():
+        wait_until(lambda: not bound.left(), "an empty outbox")
+    now_s = NOW_S + 91 * 86_400
+    oldest = order.of_time(now_s - 90 * 86_400)
+    with pytest.raises(UserError, match=f"older than 90 days.*the oldest kept is {oldest}"):
+        _replayed(bound, last, now_s)
+    assert not bound.left()
+    with pytest.raises(UserError, match="no integration erp"), bound.database.writing() as connection:
+        fleet.remove(connection, "erp", "anna", NOW_S)
+        fleet.replay(connection, "erp", last, 90, "anna", NOW_S)
+
+
+@pytest.mark.parametrize("retry_s", [0, 30])
+def test_a_replay_during_a_delivery_loses_nothing_and_keeps_the_order(bound, monkeypatch, retry_s):
+    """The delivery that runs meanwhile must neither move the cursor on nor let a refused device skip."""
+    monkeypatch.setattr(deliveries, "_FIRST_RETRY_S", retry_s)
+    bound.add("erp", "http://127.0.0.1:9/", "webhook", None, "event")
+    for hour in range(1, 7):
+        bound.deliver(at(hour, events=1))
+    bound.published()
+
+    def waiting() -> list[int]:
+        with bound.database.reading() as connection:
+            batch = outbox.of_integration(connection, None, ("event",), (0, order.HIGHEST), 99)
+        return [each.message for each in batch]
+
+    def step(send: Any, now_s: int = NOW_S) -> None:
+        with bound.database.reading() as connection:
+            (integration,) = integrations.active(connection)
+        Delivery(bound.database, cast(Clock, StoppedClock(now_s)), integration, send, lambda: True).step()
+
+    taken: list[int] = []
+    every = waiting()
+    step(lambda message: taken.append(message.message))
+    assert taken == every and not waiting()
+    bound.deliver(at(7, events=1))
+    bound.published()
+    later, fifth = waiting(), every[4]
+
+    def refuses(message: OutboxMessage) -> None:
+        assert _replayed(bound, fifth) == len(every) - 4
+        raise Refused("not yet")
+
+    step(refuses)
+    with bound.database.reading() as connection:
+        (integration,) = integrations.active(connection)
+        (waits,) = integrations.retries(connection, integration.integration)
+    assert integration.cursor == fifth - 1 and waits.message == later[0]
+    taken.clear()
+    step(lambda message: taken.append(message.message))
+    step(lambda message: taken.append(message.message), NOW_S + 3600)
+    assert taken == every[4:] + later and not waiting()
+
+
 @pytest.mark.parametrize(
     "address",
     [

@@ -17,6 +17,7 @@ from locator import state as st
 from locator.codec import cbor, checked
 from locator.esim import apdu, download, files, iccid_bytes
 from locator.modem import Cell, ModemRestarted
+from locator.session.session import ROOM_BYTES, UPLINK_BYTES
 
 from host_tests.support.cards import started_driver
 from host_tests.support.downloads import LOCAL, MATCH, ROAMING, DownloadingAgent, card, local
@@ -44,9 +45,10 @@ def agent(tmp_path: Path, smdp: Server) -> Iterator[DownloadingAgent]:
 class Session:
     """A session of the firmware, with the agent at its other end."""
 
-    def __init__(self, agent: DownloadingAgent, modem: Any) -> None:
+    def __init__(self, agent: DownloadingAgent, modem: Any, room: bytearray) -> None:
         self.agent = agent
         self.modem = modem
+        self.room = memoryview(room)
         self.outcome = types.SimpleNamespace(sent=0)
         self.handlers = types.SimpleNamespace(download=None)
         self.reported: list[list[Any]] = []
@@ -54,7 +56,7 @@ class Session:
         """Whether the connection breaks before these reports are heard."""
 
     def say(self, extras: Callable[[Any, bool], int]) -> bool:
-        out = cbor.Writer(bytearray(3_500))
+        out = cbor.Writer(self.room[:UPLINK_BYTES])
         out.head(cbor.MAP, 1)
         assert extras(out, True) == 1
         reports = cbor2.loads(bytes(out.buf[: out.n]))
@@ -88,7 +90,12 @@ class Device:
         self.senses = [0, 0, 0, STRONG_MV, 215, 0, 0, 0]
         self.cell: Any = Cell(40101, 1, 1, -95, -95)
         self.wake = types.SimpleNamespace(
-            port=self.driver.port, modem=self.driver, state=self.state, senses=self.senses, cell=self.cell
+            port=self.driver.port,
+            modem=self.driver,
+            state=self.state,
+            senses=self.senses,
+            cell=self.cell,
+            room=bytearray(ROOM_BYTES),
         )
 
     def _sleep_ms(self, ms: int) -> None:
@@ -99,7 +106,7 @@ class Device:
 
     def contact(self, losing: Callable[[dict[int, Any]], bool] = lambda reports: False) -> Session:
         """A session, after whose ordinary turn the download goes on."""
-        session = Session(self.agent, self.driver)
+        session = Session(self.agent, self.driver, self.wake.room)
         session.losing = losing
         session.take(self.agent.hears({14: [0, 1, self.card.eid, 0, 0, [], []]}))
         if session.handlers.download:
@@ -262,7 +269,7 @@ def test_a_session_that_breaks_anywhere_is_begun_anew(agent, smdp, make):
 def test_an_agent_that_asks_for_ever_costs_a_day_s_messages_at_most(agent, make, sent_today, most):
     device = make("bg95")
     device.state[st.DOWNLOADED_TODAY] = sent_today
-    session = Session(agent, device.driver)
+    session = Session(agent, device.driver, device.wake.room)
     agent.hears = lambda reports: {wire.REQUEST_KEY: [1, 1, 1]}
     session.handlers.download = [1, 1, 1]
     download.run(device.wake, session)
@@ -272,7 +279,7 @@ def test_an_agent_that_asks_for_ever_costs_a_day_s_messages_at_most(agent, make,
 def test_a_request_beyond_the_day_s_limit_is_postponed(agent, make):
     device = make("bg95")
     device.state[st.DOWNLOADED_TODAY] = 60
-    session = Session(agent, device.driver)
+    session = Session(agent, device.driver, device.wake.room)
     session.handlers.download = [1, 1, es10.COLLECT]
     download.run(device.wake, session)
     assert [report[2] for report in session.reported] == [23]
@@ -285,7 +292,7 @@ def test_a_profile_is_deleted_unless_the_policy_names_it(agent, make, named):
     names = [ROAMING, LOCAL] if named else [ROAMING]
     profiles = [[iccid_bytes(each), "iot", "", ""] for each in names]
     files.write(device.driver.port.data_dir + files.POLICY, [1, 0, 1, profiles, [[0, 1]]])
-    session = Session(agent, device.driver)
+    session = Session(agent, device.driver, device.wake.room)
     session.handlers.download = [7, 1, es10.delete(LOCAL)]
     download.run(device.wake, session)
     assert session.reported[0][2] == (wire.NOT_ALLOWED if named else wire.DONE)
@@ -294,7 +301,7 @@ def test_a_profile_is_deleted_unless_the_policy_names_it(agent, make, named):
 
 def test_a_profile_is_renamed(agent, make):
     device = make("bg95")
-    session = Session(agent, device.driver)
+    session = Session(agent, device.driver, device.wake.room)
     session.handlers.download = [7, 1, es10.rename(ROAMING, "Steppe")]
     download.run(device.wake, session)
     assert session.reported[0][2] == wire.DONE and device.card.profiles[0].nickname == "Steppe"
@@ -323,7 +330,7 @@ def test_a_profile_is_renamed(agent, make):
 )
 def test_a_downlink_that_asks_for_something_else_does_nothing(agent, make, asked):
     device = make("bg95")
-    session = Session(agent, device.driver)
+    session = Session(agent, device.driver, device.wake.room)
     before = [each.iccid for each in device.card.profiles], device.card.enabled.iccid
     session.handlers.download = asked
     download.run(device.wake, session)

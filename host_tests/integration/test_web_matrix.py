@@ -123,6 +123,7 @@ TABLE = _table("""
     make     admin    POST   /v1/integrations
     one      reader   GET    /v1/integrations/{integration}
     one      admin    DELETE /v1/integrations/{integration}
+    one      admin    POST   /v1/integrations/{integration}/replay
     one      reader   GET    /v1/integrations/{integration}/deliveries
     one      admin    DELETE /v1/integrations/{integration}/deliveries/{device}
     operator reader   GET    /v1/releases
@@ -167,6 +168,7 @@ BODIES: dict[str, Any] = {
         "radius_m": 90,
     },
     "POST /v1/integrations": {"name": "new", "address": "https://erp.example/hook"},
+    "POST /v1/integrations/{integration}/replay": {"from": 1},
     "PATCH /v1/users/{user}": {},
     "POST /v1/users": {"name": "newcomer"},
     "POST /v1/tokens": {"name": "newcomer"},

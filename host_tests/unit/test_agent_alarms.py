@@ -15,6 +15,7 @@ from landbridge.events import queries as events
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.alarms.rules import RULES
+from landbridge.features.fleet import queries as listed
 from landbridge.features.geofences import queries as geofences
 from landbridge.features.sims import controls, rules
 from landbridge.features.sims import handler as watch
@@ -81,7 +82,7 @@ def test_what_is_not_cleared_is_over_when_it_is_quiet(fleet):
     assert answer(fleet)[-1]["cleared"] == iso(last_s + DAY_S)
     with fleet.database.reading() as connection:
         stirred = [
-            list(connection.execute(alarms.stirred_since(NOW_S + DAY_S + s)).scalars()) for s in (0, 1)
+            list(connection.execute(listed.stirred_since(NOW_S + DAY_S + s)).scalars()) for s in (0, 1)
         ]
     assert stirred == [[FIRST], []]
 

@@ -69,13 +69,22 @@ class Fleet:
         self.place: tuple[float, float] | None = None
         self.plmn = 0
         monkeypatch.setattr(points, "last", self._last)
-        monkeypatch.setattr(points, "latest_position", lambda *_: None)
+        self.fixed: tuple[tuple[float, float], int] | None = None
+        """Place and age of the latest position, in seconds before the last point."""
+        monkeypatch.setattr(points, "latest_position", self._fixed)
         with database.writing() as connection:
             devices.add(connection, DEVICE, self.keyring.wrap(bytes(32), first=True), NOW_S)
 
     def _last(self, *_: Any) -> Any:
-        lat, lon = self.place or (None, None)
-        return SimpleNamespace(point=SimpleNamespace(latitude_deg=lat, longitude_deg=lon, plmn=self.plmn))
+        return self._point(self.place, NOW_S)
+
+    def _fixed(self, *_: Any) -> Any:
+        return self._point(self.fixed[0], NOW_S - self.fixed[1]) if self.fixed else None
+
+    def _point(self, place: tuple[float, float] | None, at_s: int) -> Any:
+        lat, lon = place or (None, None)
+        point = SimpleNamespace(latitude_deg=lat, longitude_deg=lon, plmn=self.plmn)
+        return SimpleNamespace(point=point, at_s=at_s)
 
     def assigns(self, text: str = TEXT, device: str = DEVICE) -> Policy:
         found, codes = policy.parse_with_codes(text, "the policy")
@@ -147,6 +156,20 @@ def test_a_profile_that_is_second_in_a_country_is_not_ordered_there(fleet):
 def test_without_a_position_the_network_tells_the_country(fleet):
     fleet.assigns()
     assert fleet.hears(plmn=262_002) and fleet.orders() == {STEPPE: "waiting", WEST: "ordered"}
+
+
+def test_a_network_that_is_heard_before_the_border_begins_no_download(fleet):
+    fleet.assigns()
+    fleet.fixed = CHONGQING, 3_600
+    assert fleet.hears(plmn=401_001) == {} and fleet.orders()[STEPPE] == "waiting"
+    fleet.fixed = ASTANA, 3_600
+    assert fleet.hears(plmn=401_001) and fleet.orders()[STEPPE] == "ordered"
+
+
+def test_a_position_of_days_ago_does_not_say_where_the_device_is(fleet):
+    fleet.assigns()
+    fleet.fixed = CHONGQING, 2 * 86_400
+    assert fleet.hears(plmn=401_001) and fleet.orders()[STEPPE] == "ordered"
 
 
 def test_one_download_goes_on_before_the_next_begins(fleet):

@@ -16,6 +16,7 @@ from landbridge.db import order
 from landbridge.features.esim import policy
 from landbridge.features.esim.coding import Policy, Profile, Report
 from landbridge.features.esim.queries import policies as cards
+from landbridge.features.fleet import queries as listed
 from landbridge.features.sims import queries as inventory
 from landbridge.features.sims.queries import SimCard
 from landbridge.points import paged, quality
@@ -267,7 +268,7 @@ def test_bytes_by_country_are_the_same_on_the_page_and_in_the_report(tmp_path, m
 def test_a_large_fleet_is_served_as_a_small_one(pages, monkeypatch):
     secrets = [pages.token("sees-all"), pages.token("sees-bolt", tenant="bolt")]
     small = [json.loads(pages.ask("/v1/devices", secret)[1])["devices"] for secret in secrets]
-    monkeypatch.setattr(device_views, "_NAMED", 0)
+    monkeypatch.setattr(listed, "_NAMED", 0)
     assert [json.loads(pages.ask("/v1/devices", secret)[1])["devices"] for secret in secrets] == small
     assert [[each["device"] for each in answer] for answer in small] == [[FIRST, SECOND], [FIRST]]
     assert all(each["latitude"] is not None for each in small[0])

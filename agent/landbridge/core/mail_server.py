@@ -1,9 +1,18 @@
-"""The mail server of [mail]."""
+"""The mail server of [mail], and whom it can reach."""
 
+import re
 import smtplib
 import ssl
 
 TIMEOUT_S = 20
+_PART = r'[^\s@<>,;:?&"()\[\]\\]+'
+_MAILBOX, _LONGEST = re.compile(f"{_PART}@{_PART}"), 254
+
+
+def is_mailbox(text: str) -> bool:
+    """Whether `text` is the address of a mailbox, such as anna@example.org."""
+    is_plain = text.isascii() and text.isprintable() and len(text) <= _LONGEST
+    return is_plain and _MAILBOX.fullmatch(text) is not None
 
 
 def connected(host: str, port: int, tls: bool, username: str, password: str) -> smtplib.SMTP:

@@ -816,6 +816,7 @@ events = Table(
     Column("content", Text, nullable=False),  # JSON, docs/reference/event.schema.json
     Column("tenant", Text),  # to which it was published in addition to the operator tenant; null: to none
     Column("replaces", Integer),  # the event that it takes the place of, or takes back
+    Column("message", Integer, index=True),  # that it had in the outbox
     sqlite_autoincrement=True,
 )
 Index("events_by_tenant", events.c.tenant, events.c.event)

@@ -43,18 +43,29 @@ def numbered_message(number: int, message: NewMessage) -> OutboxMessage:
     return OutboxMessage(number, *message[:-1])
 
 
-def post(connection: Connection, messages: list[NewMessage], now_s: int) -> None:
-    """Append `messages` in this order."""
-    if messages:
-        number = order.next_number(connection, last, now_s)
-        rows = [numbered_message(number + place, each) for place, each in enumerate(messages)]
-        bulk.insert(connection, outbox, OutboxMessage._fields, rows)
-        batches = [
-            tracks.Batch(number + place, each.tenant or OPERATOR, each.device or "", each.sequences)
-            for place, each in enumerate(messages)
-            if each.sequences
-        ]
-        tracks.keep(connection, batches)
+def post(connection: Connection, messages: list[NewMessage], now_s: int) -> Sequence[int]:
+    """Append `messages` in this order; return their numbers."""
+    if not messages:
+        return ()
+    first = order.next_number(connection, last, now_s)
+    numbers = range(first, first + len(messages))
+    rows = [numbered_message(number, each) for number, each in zip(numbers, messages, strict=True)]
+    bulk.insert(connection, outbox, OutboxMessage._fields, rows)
+    batches = [
+        tracks.Batch(number, each.tenant or OPERATOR, each.device or "", each.sequences)
+        for number, each in zip(numbers, messages, strict=True)
+        if each.sequences
+    ]
+    tracks.keep(connection, batches)
+    return numbers
+
+
+def restore(connection: Connection, messages: Sequence[OutboxMessage]) -> None:
+    """Put messages that may have left the outbox back under their numbers. Those whose cursor is past them
+    get them no second time."""
+    numbers = [each.message for each in messages]
+    connection.execute(delete(outbox).where(outbox.c.message.in_(numbers)))
+    bulk.insert(connection, outbox, OutboxMessage._fields, messages)
 
 
 def head(connection: Connection, limit: int) -> list[OutboxMessage]:

@@ -66,7 +66,9 @@ def _disproved(event: Event) -> str | None:
 def _say(connection: Connection, event: Event, now_s: int, replaces: int | None) -> None:
     is_current = event.type != "retraction"
     number = events.add(connection, event, now_s, replaces, is_current)
-    outbox.post(connection, [topics.event_message(event, number, now_s, replaces)], now_s)
+    message = topics.event_message(event, number, now_s, replaces)
+    (posted,) = outbox.post(connection, [message], now_s)
+    events.keep_message(connection, number, posted)
 
 
 def _retraction(event: Event) -> Event:

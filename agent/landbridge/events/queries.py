@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, func, insert, select, tuple_, update
 
+from landbridge.core.names import OPERATOR
 from landbridge.db import order
 from landbridge.db.tables import events
 from landbridge.protocol.event import Event
@@ -23,6 +24,23 @@ def add(
     number = order.next_number(connection, newest, now_s)
     connection.execute(insert(events).values(event=number, **values))
     return number
+
+
+def keep_message(connection: Connection, number: int, message: int) -> None:
+    """Store the number of the message with which an event was published."""
+    connection.execute(update(events).where(events.c.event == number).values(message=message))
+
+
+def published(
+    connection: Connection, tenant: str | None, span: tuple[int, int], limit: int
+) -> list[tuple[Row[Any], Event]]:
+    """Return the first events of `tenant` (None: of all) whose messages have these numbers, ends included,
+    in the order of the messages."""
+    statement = select(events).where(events.c.message.between(*span))
+    if tenant is not None:
+        statement = statement.where(func.coalesce(events.c.tenant, OPERATOR) == tenant)
+    rows = connection.execute(statement.order_by(events.c.message).limit(limit))
+    return [(row, _event(row)) for row in rows]
 
 
 def withdraw(connection: Connection, event_id: str) -> tuple[int, Event] | None:

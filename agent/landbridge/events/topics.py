@@ -38,7 +38,7 @@ def tracks(device: str, stored: Sequence[StoredPoint]) -> list[NewMessage]:
     of_tenants = groupby(of_points, itemgetter(0))
     of_one = [(tenant, [seq for _, seq in mine]) for tenant, mine in of_tenants]
     return [
-        _track_message(tenant, device, sequences[i : i + MAX_RECORDS])
+        track_message(tenant, device, sequences[i : i + MAX_RECORDS])
         for tenant, sequences in of_one
         for i in range(0, len(sequences), MAX_RECORDS)
     ]
@@ -136,7 +136,8 @@ def _message(tenant: str | None, device: str, leaf: str, content: object, retain
     return NewMessage(_topic(tenant, device, leaf), payload, retain, tenant or OPERATOR, device, what)
 
 
-def _track_message(tenant: str | None, device: str, sequences: Sequence[int]) -> NewMessage:
+def track_message(tenant: str | None, device: str, sequences: Sequence[int]) -> NewMessage:
+    """Return the message of a batch of points, as the outbox holds it."""
     return _message(tenant, device, TRACK, ranges(sequences))._replace(sequences=sequences)
 
 

@@ -1,18 +1,17 @@
 """The view of a user on devices: the operator sees everything, a tenant what is within its trips."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import iso
-from landbridge.db.tables import devices
-from landbridge.db.tables import points as points_table
-from landbridge.db.tables import trips as trips_table
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.alarms.rules import GRAVE
+from landbridge.features.fleet import queries as fleet
+from landbridge.features.fleet.queries import Fix, Heard, Trip
 from landbridge.features.trips import queries as trips
 from landbridge.geo import places as geography
 from landbridge.geo.places import Where
@@ -30,52 +29,8 @@ ALARM_BITS = sum(ALARMS)
 SILENT = "silent"
 """Alarm that is also a state of a device."""
 MOVING_KMH = 3
-_NAMED = 1_000
-"""Devices in one statement; with more, it is faster to read all from the first to the last and filter
-here."""
 LATE_S = 3600
 """Delay after which an announced session is missed, and at least as long as the announced pause."""
-
-
-class Heard(NamedTuple):
-    """The last report of a device, and its time (seconds since 2000)."""
-
-    device: str
-    status: str
-    """As JSON."""
-    last_session_s: int | None
-    next_session_s: int | None
-
-
-class Trip(NamedTuple):
-    """The trip's columns for display; `trip` is its number."""
-
-    trip: int
-    device: str
-    container: str
-    route: str
-    destination: str
-    started_s: int
-    ended_s: int | None
-    tags: str
-    """As JSON."""
-    planned_s: int | None
-    eta_s: int | None
-
-
-class Fix(NamedTuple):
-    """The position in the list: the latest good fix."""
-
-    device: str
-    trip: int | None
-    at_s: int
-    lat: int
-    lon: int
-    speed: int | None
-    battery: int
-    temperature: int
-    stationary_until_s: int | None = None
-    """When the device last reported that it has not moved."""
 
 
 class Glance(NamedTuple):
@@ -126,18 +81,8 @@ def listed(
 ) -> list[DeviceView]:
     """The devices that `tenant` sees, or only `device`, or those heard or with an alarm published or
     acknowledged since `since_s`; by id, the first `limit` of those after `after`."""
-    wanted = select(*(devices.c[name] for name in Heard._fields)).order_by(devices.c.device)
-    wanted = wanted.where(devices.c.device > after).limit(limit)
-    if tenant is not None:
-        of_tenant = select(trips_table.c.device).where(trips_table.c.tenant == tenant)
-        wanted = wanted.where(devices.c.device.in_(of_tenant))
-    # A retired device has its page, and is in no list.
-    wanted = wanted.where(devices.c.retired_s.is_(None) if device is None else devices.c.device == device)
-    if since_s is not None:
-        stirred = alarms.stirred_since(since_s)
-        wanted = wanted.where((devices.c.last_session_s >= since_s) | devices.c.device.in_(stirred))
-    heard = [*map(Heard._make, connection.execute(wanted))]
-    of_device = _trips(connection, tenant, heard[0].device, heard[-1].device) if heard else {}
+    heard = fleet.heard(connection, tenant, device, since_s, after, limit)
+    of_device = fleet.shown_trips(connection, tenant, heard[0].device, heard[-1].device) if heard else {}
     return [_view(each, of_device.get(each.device), tenant) for each in heard]
 
 
@@ -169,7 +114,7 @@ def whereabouts(connection: Connection, views: Sequence[DeviceView], now_s: int)
 def glances(connection: Connection, views: Sequence[DeviceView], now_s: int) -> list[Glance]:
     """The same before serialization."""
     live = [each.device for each in views if each.live]
-    fixes = {row.device: row for row in _latest(connection, live)}
+    fixes = {row.device: row for row in fleet.latest_fixes(connection, live)}
     raised = raised_alarms(connection, views)
     # One JSON text is read in half the time of many.
     status = orjson.loads(f"[{','.join(each.heard.status for each in views)}]")
@@ -189,34 +134,6 @@ def raised_alarms(connection: Connection, views: Sequence[DeviceView]) -> dict[s
         if view and (view.tenant is None or (view.trip is not None and alarm.trip == view.trip.trip)):
             found.setdefault(alarm.device, []).append(alarm)
     return found
-
-
-def _latest(connection: Connection, live: Sequence[str]) -> Iterator[Fix]:
-    """Return the latest position of each of these devices that has one, in order; other devices may be
-    included."""
-    table = points_table
-    # From the device to its one point: an outer join keeps the database from scanning all points.
-    to_point = (table.c.device == devices.c.device) & (table.c.seq == devices.c.position_seq)
-    columns = (table.c.device, table.c.trip, *(table.c[name] for name in Fix._fields[2:-1]))
-    wanted = select(*columns, devices.c.stationary_until_s).select_from(devices.outerjoin(table, to_point))
-    if len(live) <= _NAMED:
-        wanted = wanted.where(devices.c.device.in_(live))
-    else:
-        wanted = wanted.where(devices.c.device.between(live[0], live[-1]))
-    fixes = map(Fix._make, connection.execute(wanted))
-    return (fix for fix in fixes if fix.lat is not None)
-
-
-def _trips(connection: Connection, tenant: str | None, first: str, last: str) -> dict[str, Trip]:
-    """Return those of the devices from `first` to `last`."""
-    is_among = trips_table.c.device.between(first, last)
-    wanted = select(*(trips_table.c[name] for name in Trip._fields)).where(is_among)
-    if tenant is None:
-        wanted = wanted.where(trips_table.c.ended_s.is_(None))
-    else:
-        newest = select(func.max(trips_table.c.trip)).where(trips_table.c.tenant == tenant, is_among)
-        wanted = wanted.where(trips_table.c.trip.in_(newest.group_by(trips_table.c.device)))
-    return {each.device: each for each in map(Trip._make, connection.execute(wanted))}
 
 
 def _view(heard: Heard, trip: Trip | None, tenant: str | None) -> DeviceView:

@@ -37,15 +37,15 @@ _USIM = b"00A4040C07A0000000871002"
 
 class Transport:
     """One application, selected by `open`. `interface`: the one that has worked before, UNKNOWN: all are
-    tried."""
+    tried. `text`: a bytearray for commands, free while one is sent."""
 
-    def __init__(self, driver, interface=UNKNOWN):
+    def __init__(self, driver, interface=UNKNOWN, text=None):
         self._driver = driver
         self.interface = interface
         self._session = b""
         self._ms = _MS
         self._channel = 1
-        self._text = bytearray(_TEXT_BYTES)  # late in a wake there may be no room for so long a command
+        self._text = text or bytearray(_TEXT_BYTES)  # late in a wake it may not fit
         self._block = _BLOCK
         self._most = _LARGE_BLOCK
 

@@ -151,11 +151,13 @@ class Download:
         if not self._card:
             from locator.esim import apdu
 
-            card = apdu.Transport(self._wake.modem, apdu.CSIM_CHANNEL)
+            # The session uses its room only while it writes or reads a message.
+            modem, room = self._wake.modem, self._wake.room
+            card = apdu.Transport(modem, apdu.CSIM_CHANNEL, room)
             try:
                 card.open(ISD_R)
             except CardError:
-                card = apdu.Transport(self._wake.modem)
+                card = apdu.Transport(modem, apdu.UNKNOWN, room)
                 card.open(ISD_R)
             self._card = card
         return self._card

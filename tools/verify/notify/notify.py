@@ -22,6 +22,7 @@ from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
 from landbridge.db.tables import alarms, devices, events, notifications
 from landbridge.events import publishing
+from landbridge.events import queries as published
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as stored_alarms
 from landbridge.features.integrations import rules as integrations
@@ -146,7 +147,7 @@ class Month:
     def _is_idle(self) -> bool:
         now_s = self.clock.now_s()
         with self.database.reading() as connection:
-            newest = stored.newest_event(connection)
+            newest = published.newest(connection)
             is_planned = all(each.cursor >= newest for each in stored.channels(connection))
             busy = select(notifications.c.notification).where(
                 (notifications.c.state == stored.SENDING)

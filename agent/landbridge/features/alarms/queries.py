@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, case, delete, func, insert, select, update
 
 from landbridge.db.among import among
 from landbridge.db.tables import alarm_comments, alarms, devices, trips
@@ -173,11 +173,3 @@ def shown(connection: Connection, device: str | None = None) -> list[Row[Any]]:
     if device is not None:
         wanted = wanted.where(alarms.c.device == device)
     return list(connection.execute(wanted.order_by(alarms.c.alarm)))
-
-
-def stirred_since(since_s: int) -> Select[Any]:
-    """Return the devices with an alarm whose state was published, or that was acknowledged, since that
-    time."""
-    return select(alarms.c.device).where(
-        (alarms.c.published_s >= since_s) | (alarms.c.acknowledged_s >= since_s)
-    )

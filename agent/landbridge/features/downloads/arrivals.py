@@ -22,6 +22,8 @@ from landbridge.points import queries as points
 ELSEWHERE = 0
 """Key of a policy's countries: all others."""
 _AGENT = "the agent"
+_RECENT_S = 86_400
+"""Age of a position before the last point up to which it says where the device is."""
 
 OnInstalled = Callable[[Connection, str, str, str | None, int, int | None], str | None]
 """(connection, device, ICCID, who, now, trip): a profile is on the card. Returns why it cannot be enabled,
@@ -79,14 +81,18 @@ def begin(connection: Connection, device: str, now_s: int) -> Row[Any] | None:
 
 
 def _country(connection: Connection, device: str) -> str | None:
-    """ISO 3166-1 code of the country in which a device was last."""
-    for found in (points.last(connection, device), points.latest_position(connection, device)):
-        point = found.point if found else None
-        if point and point.latitude_deg is not None and point.longitude_deg is not None:
-            return countries.of_place(point.latitude_deg, point.longitude_deg)
-        if point and point.plmn:
-            return countries.of_network(point.plmn)
-    return None
+    """ISO 3166-1 code of the country in which a device was last: by position if one is recent, because
+    networks are heard across a border."""
+    last = points.last(connection, device)
+    if last is None:
+        return None
+    for found in (last, points.latest_position(connection, device)):
+        if found is None or (last.at_s or 0) - (found.at_s or 0) > _RECENT_S:
+            continue
+        latitude_deg, longitude_deg = found.point.latitude_deg, found.point.longitude_deg
+        if latitude_deg is not None and longitude_deg is not None:
+            return countries.of_place(latitude_deg, longitude_deg)
+    return countries.of_network(last.point.plmn) if last.point.plmn else None
 
 
 def installed(connection: Connection, row: Row[Any], iccid: str, who: str | None, now_s: int) -> str | None:

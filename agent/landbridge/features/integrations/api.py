@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.core.texts import _
+from landbridge.db import order
 from landbridge.db.keys import Keyring
 from landbridge.events import outbox
 from landbridge.features.integrations import queries as stored
@@ -66,6 +67,19 @@ class Integrations(BaseModel):
 
     integrations: list[Integration]
     next: Next
+
+
+class WantedReplay(BaseModel):
+    """The first message that is sent again."""
+
+    model_config = ConfigDict(extra="forbid")
+    first: int = Field(alias="from", ge=1, le=order.HIGHEST, description="Its `webhook-id` without msg_.")
+
+
+class Replay(BaseModel):
+    """How many messages are sent again."""
+
+    messages: int
 
 
 class Delivery(BaseModel):
@@ -130,6 +144,21 @@ def remove(request: Request, who: ActingUser, integration: Name) -> None:
     with it.database.writing(who.who) as connection:
         _of(connection, who, integration)
         rules.remove(connection, integration, who.who, it.clock.now_s())
+
+
+@router.post("/{integration}/replay")
+def replay(
+    request: Request, who: ActingUser, integration: Name, wanted: WantedReplay
+) -> Annotated[Json, Schema(Replay)]:
+    """Send an integration its messages again, from a number on, in order and under their ids; the oldest are
+    [store] raw_days old. Positions are left out."""
+    it = services(request)
+    demand(who, "admin")
+    with it.database.writing(who.who) as connection:
+        _of(connection, who, integration)
+        days, now_s = it.config.store.raw_days, it.clock.now_s()
+        count = rules.replay(connection, integration, wanted.first, days, who.who, now_s)
+    return {"messages": count}
 
 
 @router.get("/{integration}/deliveries")

@@ -144,6 +144,25 @@ def rotate(name: str = _NAME, finish: bool = _FINISH) -> None:
 
 
 @commands.command()
+def replay(
+    name: str = _NAME,
+    first: int = typer.Option(..., "--from", min=1, help="Number of a message: msg_ of its webhook-id."),
+) -> None:
+    """Send an integration its messages again, from a number on
+
+    Events and tracks come in order under their ids, as far back as [store] raw_days.
+
+    \b
+    Example:
+      landbridge integrations replay erp --from 14577230000129
+    """
+    with opened() as it, it.database.writing() as connection:
+        days, now_s = it.config.store.raw_days, it.clock.now_s()
+        count = fleet.replay(connection, name, first, days, command_user(), now_s)
+    print(f"{name} gets {count} messages again")
+
+
+@commands.command()
 def remove(name: str = _NAME) -> None:
     """Remove an integration and its waiting messages
 

@@ -155,7 +155,9 @@ class Delivery:
             for message in batch:
                 if not self._goes_on():
                     return False
-                if message.device not in waiting:
+                # After a replay, what comes before the message that waits goes first.
+                waits = waiting.get(message.device or "")
+                if waits is None or message.message < waits.message:
                     delivered += self._deliver(message, waiting)
                 upto = message.message
         finally:
@@ -169,7 +171,8 @@ class Delivery:
             self._bring(message)
         except Refused as error:
             assert message.device is not None
-            waiting[message.device] = self._keep_retry(message, None, str(error))
+            before = waiting.get(message.device)
+            waiting[message.device] = self._keep_retry(message, before, str(error))
             return False
         return True
 
@@ -192,7 +195,8 @@ class Delivery:
                 continue
             with self._database.writing() as connection:
                 integrations.end_retry(connection, integration.integration, waits.device)
-                integrations.advance(connection, integration.integration, self._cursor, len(found), now_s)
+                span = (self._cursor, self._cursor)
+                integrations.advance(connection, integration.integration, span, len(found), now_s)
                 outbox.remove_delivered(connection)
             del waiting[waits.device]
 
@@ -231,9 +235,9 @@ class Delivery:
         return waits
 
     def _advance(self, upto: int, delivered: int) -> None:
-        self._cursor = upto
+        span, self._cursor = (self._cursor, upto), upto
         with self._database.writing() as connection:
             integrations.advance(
-                connection, self._integration.integration, upto, delivered, self._clock.now_s()
+                connection, self._integration.integration, span, delivered, self._clock.now_s()
             )
             outbox.remove_delivered(connection)

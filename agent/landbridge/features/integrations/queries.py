@@ -78,14 +78,25 @@ def set_secrets(connection: Connection, integration: int, new: bytes, old: bytes
     connection.execute(update(integrations).where(integrations.c.integration == integration).values(values))
 
 
-def advance(connection: Connection, integration: int, cursor: int, delivered: int, now_s: int) -> None:
-    """Note that it has, or retries, all messages up to `cursor`, and that so many were delivered. The cursor
-    never goes back, because another agent may have delivered more meanwhile."""
+def go_back(connection: Connection, integration: int, cursor: int) -> None:
+    """Let it get the messages after `cursor` again."""
+    connection.execute(
+        update(integrations).where(integrations.c.integration == integration).values(cursor=cursor)
+    )
+
+
+def advance(
+    connection: Connection, integration: int, span: tuple[int, int], delivered: int, now_s: int
+) -> None:
+    """Note that it has, or retries, all messages of `span`, from the cursor before to the new one, and that
+    so many were delivered. A cursor that was moved meanwhile stays: another agent has delivered more, or
+    messages are replayed."""
+    before, cursor = span
     values: dict[str, Any] = {"cursor": cursor, "delivered": integrations.c.delivered + delivered}
     if delivered:
         values |= {"delivered_s": now_s, "failure": None}
-    ahead = integrations.c.integration == integration, integrations.c.cursor <= cursor
-    connection.execute(update(integrations).where(*ahead).values(values))
+    unmoved = integrations.c.integration == integration, integrations.c.cursor == before
+    connection.execute(update(integrations).where(*unmoved).values(values))
 
 
 def fail(connection: Connection, integration: int, failure: str, now_s: int) -> None:

@@ -9,15 +9,16 @@ from sqlalchemy import Connection
 from landbridge.core.errors import UserError
 from landbridge.core.names import checked
 from landbridge.core.texts import _
-from landbridge.db import audit
+from landbridge.db import audit, order
 from landbridge.db.keys import Keyring
-from landbridge.events import outbox
+from landbridge.events import again, outbox
 from landbridge.features.devices import queries as devices
 from landbridge.features.integrations import queries as integrations
 from landbridge.features.integrations.kinds import KINDS
 from landbridge.features.integrations.queries import Integration
 
 _SECRET_BYTES = 32
+_DAY_S = 86_400
 
 
 def add(
@@ -152,6 +153,35 @@ def discard(connection: Connection, name: str, device: str, who: str, now_s: int
         now_s,
     )
     return waits.message
+
+
+def replay(connection: Connection, name: str, first: int, raw_days: int, who: str, now_s: int) -> int:
+    """Let an integration get its events and tracks from message `first` on again, in order and under their
+    numbers; return how many. `UserError` if it has not got that far, or they are kept no longer."""
+    found = known(connection, name)
+    oldest = order.of_time(max(now_s - raw_days * _DAY_S, 0))
+    if first > found.cursor:
+        raise UserError(
+            _(
+                "{name} has no message {first} yet, it comes by itself; the last that it has is {last}",
+                name=name, first=first, last=found.cursor,
+            ),
+            "from",
+        )  # fmt: skip
+    if first < oldest:
+        raise UserError(
+            _(
+                "message {first} is older than {days} days ([store] raw_days); the oldest kept is {oldest}",
+                first=first, days=raw_days, oldest=oldest,
+            ),
+            "from",
+        )  # fmt: skip
+    count = again.restore(connection, found.tenant, found.what, first, found.cursor)
+    integrations.go_back(connection, found.integration, first - 1)
+    audit.add(
+        connection, who, _("messages from {first} on replayed to {name}", first=first, name=name), now_s
+    )
+    return count
 
 
 def known(connection: Connection, name: str) -> Integration:

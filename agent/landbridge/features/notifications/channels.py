@@ -10,6 +10,7 @@ from landbridge.core.names import checked
 from landbridge.core.texts import _, catalogues
 from landbridge.db import audit
 from landbridge.db.keys import Keyring
+from landbridge.events import queries as published
 from landbridge.features.devices import queries as devices
 from landbridge.features.notifications import mail, rules, services
 from landbridge.features.notifications import queries as stored
@@ -43,7 +44,7 @@ def add(
         raise UserError(f"no time zone {zone!r}; write it like Asia/Shanghai") from None
     service = mail.mailbox(address) if mail.is_mailbox(address) else services.name(address)
     wrapped = keyring.wrap(address.encode(), first=devices.are_none(connection))
-    cursor = stored.newest_event(connection)
+    cursor = published.newest(connection)
     channel = Channel(0, name, service, wrapped, language, zone, tenant, cursor)
     number = stored.add(connection, channel, who, now_s)
     for rule in DEFAULT:

@@ -1,6 +1,5 @@
 """Notifications by e-mail, through the server of [mail]."""
 
-import re
 import smtplib
 from datetime import datetime
 from email.message import EmailMessage
@@ -29,7 +28,7 @@ def is_mailbox(address: str) -> bool:
 def mailbox(address: str) -> str:
     """Return the mailbox of an address such as mailto:dispatch@example.org; `UserError` if it is none."""
     found = unquote(address.removeprefix(_SCHEME))
-    if not re.fullmatch(r"[^\s@<>,;:?&\"]+@[^\s@<>,;:?&\"]+", found):
+    if not mail_server.is_mailbox(found):
         raise UserError(f"{address!r} is no mailbox; write it like mailto:dispatch@example.org")
     return found
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import from_iso
+from landbridge.events import queries as published
 from landbridge.features.notifications import queries as stored
 from landbridge.features.notifications import rules
 from landbridge.features.notifications.queries import Channel
@@ -20,7 +21,7 @@ def plan(connection: Connection, channel: Channel, now_s: int) -> bool:
     """Apply the rules of a channel to the next events; False when there was none. The place among the events
     is moved on in the same transaction, so that none is left out or taken twice."""
     found = stored.new_events(connection, channel.cursor, channel.tenant, BATCH)
-    upto = found[-1].event if found else stored.newest_event(connection)
+    upto = found[-1].event if found else published.newest(connection)
     if upto <= channel.cursor or not stored.advance(connection, channel, upto):
         return False
     known = [rule_of(each) for each in stored.rules(connection, channel.channel)]

@@ -18,7 +18,7 @@ from landbridge.db.tables import (
 )
 
 WAITING, SENDING, SENT, WITHDRAWN, FAILED = "waiting", "sending", "sent", "withdrawn", "failed"
-_WEEK_S = 7 * 86_400
+WEEK_S = 7 * 86_400
 
 
 class Channel(NamedTuple):
@@ -110,11 +110,6 @@ def new_events(connection: Connection, after: int, tenant: str | None, limit: in
     if tenant is not None:
         found = found.where(events.c.tenant == tenant)
     return connection.execute(found.order_by(events.c.event).limit(limit)).all()
-
-
-def newest_event(connection: Connection) -> int:
-    """Return the number of the last event."""
-    return int(connection.execute(select(func.coalesce(func.max(events.c.event), 0))).scalar_one())
 
 
 def plan(connection: Connection, values: dict[str, Any], now_s: int) -> None:
@@ -225,7 +220,7 @@ def postpone(connection: Connection, row: Row[Any], due_s: int) -> None:
 
 def sent_times(connection: Connection, channel: int, device: str, now_s: int) -> list[int]:
     """Return when messages about the device went to the channel within a week, the oldest first."""
-    lately = notifications.c.answered_s > now_s - _WEEK_S
+    lately = notifications.c.answered_s > now_s - WEEK_S
     about = notifications.c.channel == channel, notifications.c.device == device
     told = notifications.c.state.in_((SENT, SENDING))
     times = select(func.max(func.coalesce(notifications.c.answered_s, now_s))).where(

@@ -21,6 +21,7 @@ from landbridge.core.http_errors import Away, Refused
 from landbridge.core.periodic import Periodic
 from landbridge.db.database import Database
 from landbridge.db.keys import Keyring
+from landbridge.events import queries as published
 from landbridge.features.notifications import mail, planning, services
 from landbridge.features.notifications import queries as stored
 from landbridge.features.notifications.message import Message, written
@@ -29,7 +30,6 @@ from landbridge.features.notifications.queries import Channel
 POLL_S = 1.0
 LEASE_S = 15
 """After so long a message that the agent did not note as sent is sent again."""
-_WEEK_S = 7 * 86_400
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 5, 900
 _LAST_WORDS_S = 5.0
 _log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class Notifier(Periodic):
     def plan(self) -> None:
         """Apply the rules to the new events."""
         with self._database.reading() as connection:
-            newest = stored.newest_event(connection)
+            newest = published.newest(connection)
             behind = [each.name for each in stored.channels(connection) if each.cursor < newest]
         for name in behind:
             while not self.is_stopping and self._plan_next(name):
@@ -145,7 +145,7 @@ def _next(connection: Connection, channel: Channel, now_s: int) -> list[Row[Any]
         if row.most_a_week is not None and row.device is not None:
             times = stored.sent_times(connection, channel.channel, row.device, now_s)
             if len(times) >= row.most_a_week:
-                stored.postpone(connection, row, times[-row.most_a_week] + _WEEK_S)
+                stored.postpone(connection, row, times[-row.most_a_week] + stored.WEEK_S)
                 continue
         found.append(row)
         if not row.is_digest:

@@ -15,6 +15,7 @@ from landbridge.core.backoff import wait_s
 from landbridge.core.clock import Clock, from_epoch_s, to_epoch_s
 from landbridge.core.errors import UserError
 from landbridge.core.http_errors import Away, Refused
+from landbridge.core.mail_server import is_mailbox
 from landbridge.core.names import checked
 from landbridge.core.periodic import Periodic
 from landbridge.core.texts import SOURCE, catalogues
@@ -141,8 +142,7 @@ def add(
     ):  # fmt: skip
         if given not in known:
             raise UserError(f"no {what} {given!r}; known are {', '.join(known)}")
-    local, at, domain = mailbox.partition("@")
-    if not (local and at and domain) or not mailbox.isascii() or set(mailbox) & set(' \t\r\n<>,;:"'):
+    if not is_mailbox(mailbox):
         raise UserError(f"{mailbox!r} is no mailbox; write it like dispatch@example.org")
     next_s = first(now_s, every)
     build(connection, kind, subject, tenant, (before(next_s, every), next_s), now_s, catalogues()[language])

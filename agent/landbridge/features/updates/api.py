@@ -131,7 +131,7 @@ def of_devices(
     after = str((paging.start(cursor, str) or ("",))[0])
     with services(request).database.reading() as connection:
         rows = [row for row in releases.by_device(connection) if row.device > after]
-    return paging.cut("updates", [_progress(row) for row in rows[: limit + 1]], limit, "device")
+    return paging.cut("updates", [progress(row) for row in rows[: limit + 1]], limit, "device")
 
 
 def _of(connection: Connection, board: str, sequence: int) -> dict[str, Any]:
@@ -156,7 +156,8 @@ def _shown(row: Row[Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _progress(row: Row[Any]) -> dict[str, Any]:
+def progress(row: Row[Any]) -> dict[str, Any]:
+    """Return a device's releases, serialized."""
     return {
         "device": row.device, "board": row.board, "running": row.running, "on_trial": row.on_trial,
         "reported": iso(row.reported_s), "assigned": row.assigned, "pulls": row.pulls, "ended": row.ended,

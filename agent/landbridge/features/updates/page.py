@@ -11,6 +11,7 @@ from landbridge.core import stages
 from landbridge.core.clock import iso
 from landbridge.features.updates import queries as releases
 from landbridge.features.updates import rollout
+from landbridge.features.updates.api import progress
 from landbridge.protocol.limits import RELEASE_SEQUENCE
 from landbridge.web import actions, auth
 from landbridge.web.auth import User
@@ -42,7 +43,7 @@ def _page(request: Request, who: User) -> HTMLResponse:
         reported = [row for row in releases.by_device(connection) if row.board or row.assigned]
     stage_names = ["canaries", *(f"{percent} %" for percent in stages.STAGES_PERCENT)]
     may_administer = who.may("admin")
-    of_devices, left_out = [_device(row) for row in reported[:_MOST]], max(0, len(reported) - _MOST)
+    of_devices, left_out = [progress(row) for row in reported[:_MOST]], max(0, len(reported) - _MOST)
     values: dict[str, Any] = {"releases": found, "devices": of_devices, "left_out": left_out}
     return page(request, "updates.html", who=who, stages=stage_names, may_administer=may_administer, **values)
 
@@ -77,11 +78,4 @@ def _release(connection: Connection, row: Row[Any]) -> dict[str, Any]:
         "goes_on": row.stage is not None and row.halted is None,
         "assigned": row.assigned, "taken": row.taken, "failed": row.failed,
         "fleet": releases.fleet_size(connection, row.board),
-    }  # fmt: skip
-
-
-def _device(row: Row[Any]) -> dict[str, Any]:
-    return {
-        "device": row.device, "board": row.board, "running": row.running, "on_trial": row.on_trial,
-        "reported": iso(row.reported_s), "assigned": row.assigned, "pulls": row.pulls, "ended": row.ended,
     }  # fmt: skip

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row
 from landbridge.core import secret
 from landbridge.core.errors import UserError
 from landbridge.core.labels import label
+from landbridge.core.mail_server import is_mailbox
 from landbridge.core.names import checked
 from landbridge.core.texts import _
 from landbridge.db import audit
@@ -15,7 +16,6 @@ from landbridge.features.users.rules import check_role
 
 INVITATION_S = 7 * 86_400
 INVITATION_PATH = "/invitation"
-_LONGEST_MAIL = 254
 
 
 class Invited(NamedTuple):
@@ -46,9 +46,7 @@ def add(
 
 def checked_mail(mail: str) -> str | None:
     """Return a mail address, None for an empty one; `UserError` if it is none."""
-    local, _at, host = mail.partition("@")
-    is_good = local and host and "@" not in host and mail.isascii() and mail.isprintable() and " " not in mail
-    if mail and not (is_good and len(mail) <= _LONGEST_MAIL and not set(mail) & set('<>,;:"()[]\\')):
+    if mail and not is_mailbox(mail):
         raise UserError(_("{mail} is not a mail address, such as anna@example.org", mail=repr(mail)), "mail")
     return mail or None
 

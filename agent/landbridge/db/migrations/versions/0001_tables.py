@@ -885,6 +885,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("tenant", sa.Text()),
         sa.Column("replaces", Integer),
+        sa.Column("message", Integer),
         sa.ForeignKeyConstraint(
             ["device"],
             ["devices.device"],
@@ -900,6 +901,7 @@ def upgrade() -> None:  # noqa: PLR0915
     op.create_index("events_by_point", "events", ["device", "at_s", "seq"])
     op.create_index("events_by_tenant", "events", ["tenant", "event"])
     op.create_index("ix_events_id", "events", ["id"])
+    op.create_index("ix_events_message", "events", ["message"])
     op.create_index("ix_events_trip", "events", ["trip"])
     op.create_table(
         "route_data",
