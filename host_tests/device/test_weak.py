@@ -27,9 +27,9 @@ class Weak:
         return 1000
 
 
-def test_below_the_limit_nothing_is_written_and_the_device_sleeps_an_hour():
+def test_below_the_limit_nothing_is_written_and_the_device_sleeps_four_hours():
     port = Weak(2999)
-    assert wake.run(port, None) == (3600000, 0)
+    assert wake.run(port, None) == (14400000, 0)
     assert os.listdir(port.data_dir[: -len("/data")]) == []
 
 

@@ -309,7 +309,7 @@ def test_a_modem_that_hangs(silence, monkeypatch, capsys, tmp_path):
 def test_a_device_that_is_pulled_out(silence, monkeypatch, capsys, tmp_path):
     class Pulled(CountedSerial):
         def write(self, data: bytes) -> Any:
-            if b"CPIN" in data:
+            if b"CPIN" in bytes(data):
                 self.close()
             return super().write(data)
 

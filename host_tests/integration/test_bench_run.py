@@ -204,7 +204,7 @@ def test_settings_that_cannot_be_restored_are_named():
     line = modem("bg95")
     line.send("AT+CTZU=1")
     port = FaultyPort(line, b"+CTZU=1", lambda line: None)
-    port.uart_write = lambda data: line.uart_write(data.replace(b"+CTZU=1", b"+CTZU=9"))  # type: ignore[method-assign]
+    port.uart_write = lambda data: line.uart_write(bytes(data).replace(b"+CTZU=1", b"+CTZU=9"))  # type: ignore[method-assign]
     outcome, _ = run(port, request("bg95"))
     assert not outcome.as_found and outcome.restored.not_back.keys() == {"+CTZU"}
     assert outcome.restored.not_back["+CTZU"].startswith("AT+CTZU=1 was refused")

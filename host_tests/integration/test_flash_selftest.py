@@ -82,7 +82,7 @@ class StaysOn(Port):
         super().modem_rail(True)
 
     def uart_write(self, data: bytes) -> None:
-        super().uart_write(data.replace(b"+CPOF", b"").replace(b"+QPOWD=1", b""))
+        super().uart_write(bytes(data).replace(b"+CPOF", b"").replace(b"+QPOWD=1", b""))
 
 
 @pytest.mark.parametrize("has_lines", [False, True])

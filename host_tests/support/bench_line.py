@@ -30,7 +30,7 @@ class FaultyPort:
 
     def uart_write(self, data: bytes) -> None:
         """Inject the fault, or pass on."""
-        if self._at in data:
+        if self._at in bytes(data):
             self._count -= 1
             if self._count == 0:
                 self._do(self._port)
