@@ -28,7 +28,7 @@ CHECKS = (
     not_a_server_error, status_code_conformance, content_type_conformance, use_after_free,
     ensure_resource_availability,
 )  # fmt: skip
-SEQUENCES, STEPS = 40, 12
+SEQUENCES, STEPS = 60, 12
 
 
 @pytest.fixture(scope="module")
