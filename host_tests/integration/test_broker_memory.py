@@ -147,6 +147,26 @@ def test_nothing_is_marked_before_all_positions_are_in_the_outbox(tmp_path):
     fleet.database.close()
 
 
+def test_a_broker_that_dies_right_after_it_has_acknowledged_gets_the_position_again(tmp_path):
+    """Its connection is gone before the agent could mark what it has taken."""
+    fleet = Fleet(tmp_path)
+    fleet.deliver(at(1))
+    memory = Memory()
+    kept = Retained(fleet.database, cast(Any, memory), Clock(), IngestPriority())
+    kept.check(lambda: False)
+    kept.mark(1)
+    memory.connection = None
+    kept.mark(outbox_end(fleet))
+    with fleet.database.writing() as connection:
+        outbox.remove(connection, outbox.last(connection))
+    memory.connection = 1
+    kept.check(lambda: False)
+    with fleet.database.reading() as connection:
+        waiting = [each.topic for each in outbox.head(connection, 10)]
+    assert memory.kept == b"1" and waiting == [f"landbridge/out/operator/{FIRST}/position"]
+    fleet.database.close()
+
+
 @pytest.mark.parametrize("kept", [b"", b"-1", b"1.5", b"9" * 5000, str(2**63).encode()])
 def test_a_mark_that_is_none_holds_no_position_up(tmp_path, kept):
     fleet = Fleet(tmp_path)

@@ -47,10 +47,10 @@ class Retained:
 
     def mark(self, number: int) -> None:
         """Retain the number up to which the broker has all messages. Not on an unchecked connection: the
-        broker may have lost some of them."""
+        broker may have lost some of them, so the next check finds an older number there."""
+        self._marked = number
         if self._checked is not None and self._session.connection == self._checked:
             self._session.retain(PUBLISHED, str(number).encode())
-            self._marked = number
 
     def _post_all(self, is_stopping: Callable[[], bool]) -> bool:
         """Return False if it was stopped before the end."""
