@@ -10,7 +10,7 @@ from tools.verify.notify import notify, verdict
 pytestmark = pytest.mark.slow
 
 
-def test_nothing_is_lost_or_told_twice_over_kills(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_nothing_is_lost_or_sent_twice_over_kills(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     out = tmp_path / "notify.json"
     arguments = ["--days", "4", "--trackers", "24", "--seed", "12", "--out", str(out)]
     assert notify.main(arguments) == 0, capsys.readouterr()

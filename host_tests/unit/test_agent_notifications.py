@@ -154,7 +154,7 @@ def test_default_rules_gather_a_day_and_give_a_container_one_such_message_a_week
     dispatch.add()
     dispatch.publish(alarm("light", 3), alarm("temperature", 4), alarm("light", 3, SECOND), alarm("shock", 5))
     dispatch.work()
-    assert dispatch.mails() == [] and dispatch.states() == ["waiting"] * 3  # a shock is minor: nobody is told
+    assert dispatch.mails() == [] and dispatch.states() == ["waiting"] * 3  # a shock is minor
     dispatch.pass_by(DAY_S)
     (first,) = dispatch.mails()
     assert first["Subject"] == "Landbridge: 3 notifications"

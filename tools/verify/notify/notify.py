@@ -3,7 +3,7 @@ the real agent and the receivers are killed at random.
 
 `make notify [SEED=1]` prints the notifications by kind. It exits with 1, naming what fell short, when a
 container has more than two messages in a week, a critical alarm takes longer than 60 s, or a message is lost
-or told twice under two numbers. Writes out/notify.json.
+or sent twice under two numbers. Writes out/notify.json.
 
 Time runs as it does while something is on its way, and jumps when nothing is: back-off and leases are real.
 """
@@ -155,8 +155,8 @@ class Month:
             )
             if not is_planned or connection.execute(busy.limit(1)).first():
                 return False
-            told = set(connection.execute(select(events.c.event)).scalars())
-        return told <= verdict.webhook_events(self.processes.received())
+            found = set(connection.execute(select(events.c.event)).scalars())
+        return found <= verdict.webhook_events(self.processes.received())
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -25,26 +25,26 @@ def webhook_events(received: Received) -> set[int]:
 
 
 def figures(connection: Connection, received: Received, published_s: Mapping[int, int]) -> dict[str, Any]:
-    """Return what came, by kind, what was lost, what was told twice, and how late."""
+    """Return what came, by kind, what was lost, what was sent twice, and how late."""
     names = {row.alarm: row.name for row in connection.execute(select(alarms.c.alarm, alarms.c.name))}
-    told = {sink: _told(received, sink) for sink in _SINKS}
+    shown = {sink: _shown(received, sink) for sink in _SINKS}
     sent = _sent(connection)
     lost = [f"{sink}: alarm {each}" for sink in _SINKS for each in sent[sink] | set(published_s)
-            if each not in told[sink]]  # fmt: skip
-    unexpected = [f"{sink}: alarm {each}" for sink in _SINKS for each in told[sink].keys() - sent[sink]]
+            if each not in shown[sink]]  # fmt: skip
+    unexpected = [f"{sink}: alarm {each}" for sink in _SINKS for each in shown[sink].keys() - sent[sink]]
     lost += [f"webhook: event {each}" for each in _published(connection) - webhook_events(received)]
-    twice = [f"{sink}: alarm {each}" for sink in _SINKS for each, ids in told[sink].items() if len(ids) > 1]
+    twice = [f"{sink}: alarm {each}" for sink in _SINKS for each, ids in shown[sink].items() if len(ids) > 1]
     twice += _twice_by_webhook(received)
     ids = Counter((each["sink"], each["id"]) for each in received)
     late = [
         min(ids.values()) - published_s[alarm]
         for sink in _SINKS
-        for alarm, ids in told[sink].items()
+        for alarm, ids in shown[sink].items()
         if alarm in published_s
     ]
     return {
         "messages": dict(sorted(Counter(sink for sink, _ in ids).items())),
-        "alarms_by_kind": dict(sorted(Counter(names[each] for each in told["mail"]).items())),
+        "alarms_by_kind": dict(sorted(Counter(names[each] for each in shown["mail"]).items())),
         "alarms_raised": len(names),
         "messages_a_container_and_week": max(_most_a_week(received, sink, lambda _: True) for sink in _SINKS),
         "messages_with_every_critical": max(
@@ -63,8 +63,8 @@ def figures(connection: Connection, received: Received, published_s: Mapping[int
     }  # fmt: skip
 
 
-def _told(received: Received, sink: str) -> dict[int, dict[str, int]]:
-    """Return, of each alarm, the numbers of the messages that told of it, with the time of each."""
+def _shown(received: Received, sink: str) -> dict[int, dict[str, int]]:
+    """Return, of each alarm, the numbers of the messages about it, with the time of each."""
     found: defaultdict[int, dict[str, int]] = defaultdict(dict)
     for each in received:
         for alarm in _ALARM.findall(each["text"]) if each["sink"] == sink else ():
@@ -132,9 +132,9 @@ def wrong(found: Mapping[str, Any]) -> list[str]:
         f"a critical alarm took {found['slowest_critical_s']} s, more than {_LONGEST_S}":
             found["slowest_critical_s"] <= _LONGEST_S,
         f"lost: {', '.join(found['lost'][:5])}": not found["lost"],
-        f"told although the agent does not know of it: {', '.join(found['unexpected'][:5])}":
+        f"sent although the agent does not know of it: {', '.join(found['unexpected'][:5])}":
             not found["unexpected"],
-        f"told twice: {', '.join(found['twice'][:5])}": not found["twice"],
+        f"sent twice: {', '.join(found['twice'][:5])}": not found["twice"],
         "no critical alarm in this month: nothing was shown": found["critical"] > 0,
     }  # fmt: skip
     return [text for text, is_good in checks.items() if not is_good]
@@ -143,7 +143,7 @@ def wrong(found: Mapping[str, Any]) -> list[str]:
 def show(found: Mapping[str, Any]) -> None:
     """Print the figures."""
     print(f"{found['trackers']} trackers, {found['days']} days; killed: {found['killed']}")
-    print(f"alarms raised {found['alarms_raised']}; told by mail, by kind:")
+    print(f"alarms raised {found['alarms_raised']}; sent by mail, by kind:")
     for name, count in found["alarms_by_kind"].items():
         print(f"  {name:14} {count}")
     print(f"messages: {found['messages']}; notifications: {found['states']}")

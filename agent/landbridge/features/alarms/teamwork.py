@@ -14,7 +14,7 @@ LONGEST = 1_000
 
 
 def take(connection: Connection, alarm: int, who: str, now_s: int) -> None:
-    """Put `who` on an alarm, in place of whoever was; `UserError` if there is none or it is cleared."""
+    """Let `who` handle an alarm, in place of anybody before; `UserError` if it is unknown or cleared."""
     row = engine.known(connection, alarm)
     if row.cleared_s is not None:
         raise UserError(_("alarm {number} is cleared; no action is needed", number=alarm))

@@ -69,7 +69,7 @@ class _Planned:
             self._put(row, event, rule)
 
     def _end(self, alarm: int) -> None:
-        """Nobody has to be told of an alarm that is over, or in somebody's hands."""
+        """An alarm that is over, or that somebody handles, needs no notification."""
         for channel in (self._channel, *self._targets()):
             stored.withdraw_alarm(self._connection, channel.channel, alarm)
 
@@ -79,7 +79,7 @@ class _Planned:
         return [channel for name, channel in self._names.items() if name in named]
 
     def _is_news(self, kind: str, event: dict[str, Any]) -> bool:
-        """The end of an alarm is told to those who were told of the alarm."""
+        """Those who were notified of an alarm are notified of its end."""
         return kind != "alarm-cleared" or stored.was_sent(
             self._connection, self._channel.channel, event["number"]
         )

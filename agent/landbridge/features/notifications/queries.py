@@ -149,9 +149,9 @@ def _withdraw(connection: Connection, channel: int, about: Any) -> None:
 
 
 def was_sent(connection: Connection, channel: int, alarm: int) -> bool:
-    """Whether the channel was told of this alarm."""
-    told = notifications.c.channel == channel, notifications.c.alarm == alarm, notifications.c.state == SENT
-    return connection.execute(select(notifications.c.notification).where(*told)).first() is not None
+    """Whether the channel has sent a notification of this alarm."""
+    sent = notifications.c.channel == channel, notifications.c.alarm == alarm, notifications.c.state == SENT
+    return connection.execute(select(notifications.c.notification).where(*sent)).first() is not None
 
 
 def became_quiet(connection: Connection, alarm: int) -> bool:
@@ -222,9 +222,9 @@ def sent_times(connection: Connection, channel: int, device: str, now_s: int) ->
     """Return when messages about the device went to the channel within a week, the oldest first."""
     lately = notifications.c.answered_s > now_s - WEEK_S
     about = notifications.c.channel == channel, notifications.c.device == device
-    told = notifications.c.state.in_((SENT, SENDING))
+    sent = notifications.c.state.in_((SENT, SENDING))
     times = select(func.max(func.coalesce(notifications.c.answered_s, now_s))).where(
-        *about, told, lately | (notifications.c.state == SENDING)
+        *about, sent, lately | (notifications.c.state == SENDING)
     )
     return sorted(connection.execute(times.group_by(notifications.c.message)).scalars())
 
