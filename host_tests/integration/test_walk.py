@@ -85,11 +85,29 @@ def test_threads_have_legs_of_their_own(shop: ModuleType, tmp_path: Path) -> Non
     assert tracer.legs == [Leg(entry, [entry])]
 
 
+class Aside(threading.Thread):
+    """Threads without a part in a walk."""
+
+
+def test_threads_without_a_part_are_left_out(shop: ModuleType, tmp_path: Path) -> None:
+    tracer = Tracer(tmp_path, [])
+    tracer.follow_threads()
+    try:
+        with tracer.everything(but=Aside) as steps:
+            for kind in (Aside, threading.Thread):
+                thread = kind(target=shop.elsewhere)
+                thread.start()
+                thread.join()
+                assert bool(steps) is (kind is threading.Thread)
+    finally:
+        threading.setprofile(None)
+
+
 def test_everything_is_what_all_traced_threads_do_meanwhile(shop: ModuleType, tmp_path: Path) -> None:
     tracer = Tracer(tmp_path, [])
     tracer.follow_threads()
     try:
-        with tracer.here(), tracer.everything() as steps:
+        with tracer.here(), tracer.everything(but=Aside) as steps:
             shop.begin()
     finally:
         threading.setprofile(None)

@@ -43,6 +43,7 @@ class Tracer:
         self._entries = frozenset(entries)
         self._open: dict[int, list[tuple[FrameType, dict[Step, None]]]] = {}
         self._everything: dict[Step, None] | None = None
+        self._left_out: type[threading.Thread] | tuple[()] = ()
         self.legs: list[Leg] = []
 
     def follow_threads(self) -> None:
@@ -59,9 +60,10 @@ class Tracer:
             sys.setprofile(None)
 
     @contextmanager
-    def everything(self) -> Iterator[dict[Step, None]]:
-        """The steps of all threads that are traced meanwhile: for what one thread hands to another."""
-        self._everything = {}
+    def everything(self, but: type[threading.Thread]) -> Iterator[dict[Step, None]]:
+        """The steps of all threads that are traced meanwhile: for what one thread hands to another. Left out
+        are threads of the class `but`, which run whenever they like."""
+        self._everything, self._left_out = {}, but
         try:
             yield self._everything
         finally:
@@ -93,7 +95,7 @@ class Tracer:
             return
         for _, steps in legs:
             steps[step] = None
-        if self._everything is not None:
+        if self._everything is not None and not isinstance(threading.current_thread(), self._left_out):
             self._everything[step] = None
 
     def _step(self, frame: FrameType) -> Step:

@@ -19,6 +19,7 @@ from pathlib import Path
 from landbridge import app as service
 from landbridge import cli, config
 from landbridge.core.clock import Clock
+from landbridge.core.periodic import Periodic
 from landbridge.db.database import open_database
 from landbridge.events import outbox
 from landbridge.features.users.tokens_cli import signed_in
@@ -94,7 +95,7 @@ class TracedAgent(Agent):
         """The steps that a page takes, from the request to the answer. The agent itself must not run."""
         here, clock, stop = config.load(), Clock(), threading.Event()
         database = open_database(here.store.database)
-        with self.tracer.everything() as steps, signed_in(database, clock) as secret:
+        with self.tracer.everything(but=Periodic) as steps, signed_in(database, clock) as secret:
             with listening(here.web) as socket, serving_on(socket, here, database, clock, stop):
                 address = f"http://127.0.0.1:{socket.getsockname()[1]}{path}"
                 request = urllib.request.Request(address, headers={"authorization": f"Bearer {secret}"})
