@@ -13,6 +13,7 @@ from locator.journal.numbers import Numbers
 from locator.journal.store import PER_SEGMENT, Journal
 
 from tools.modem.network.air import Fix
+from tools.world.device.battery import KINDS, USUAL
 from tools.world.device.rtc import Rtc
 from tools.world.oracle.delivered import START_S
 from tools.world.oracle.records import FULL_SEGMENTS, Oracle
@@ -45,6 +46,7 @@ class World:
             given=Given(),
             brown_outs=[],
             doors=SimpleNamespace(openings=[]),
+            battery=SimpleNamespace(kind=KINDS[USUAL]),
             rtc=Rtc(0.0, lambda ms: 20.0),
             meter=SimpleNamespace(joules_by_part=lambda: {"gnss": next(gnss_j)}),
         )
@@ -146,6 +148,26 @@ def test_a_record_without_the_fix_and_the_cell_that_were_given(world):
 def test_a_registered_device_has_heard_a_cell(world):
     world.wake([SENSE], 70_000, STILL, cells=[CELL, CELL._replace(rat="gsm")], connections=1)
     assert world.wrong() == "record 2: no cell, though it was registered"
+
+
+@pytest.mark.parametrize("loaded_mv", [3_249, 3_250])
+def test_on_a_battery_that_sags_the_record_comes_before_the_connection(world, loaded_mv):
+    loaded = Sense(64_000, loaded_mv, -123, 0, DARK, loaded=True)
+    world.wake([SENSE, loaded], 70_000, STILL, cells=[CELL])
+    later = Sense(130_000, 3_611, -123, 4, DARK)
+    world.wake([later], 140_000, STILL | {"seq": 3, "time": START_S + 131}, cells=[CELL], connections=1)
+    assert world.wrong(3) == ("" if loaded_mv < 3_250 else "record 3: no cell, though it was registered")
+
+
+def test_after_a_power_failure_too_until_a_connection_has_held(world):
+    world.trip.brown_outs.append(BrownOut(30_000, 2_790, -300))
+    kept = STILL | {"quality": 0, "time": 1, "boot": 2, "events": 128}
+    held = Sense(64_000, 3_600, -123, 0, DARK, loaded=True)
+    world.wake([SENSE, held], 70_000, kept, cells=[CELL], connections=1)
+    assert world.wrong() == ""
+    later = STILL | {"seq": 3, "boot": 2, "quality": 0, "time": 61}
+    world.wake([Sense(130_000, 3_611, -123, 4, DARK)], 140_000, later, cells=[CELL], connections=1)
+    assert world.wrong(3) == "record 3: no cell, though it was registered"
 
 
 def test_without_fix_and_cell_nothing_is_said_of_them(world):

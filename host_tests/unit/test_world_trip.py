@@ -144,3 +144,19 @@ def test_a_transmission_costs_what_its_network_asks_for(modem: Dialect, kind: Ra
     simulated.key(True)
     trip.env.run(until=44 * DAY_MS + 600_000)
     assert {each for _, each in trip.meter.joules_by_state() if each.startswith("tx")} == {state}
+
+
+def test_the_modem_measures_the_battery_that_feeds_it() -> None:
+    trip = Trip(1, "bg95")
+    simulated = Modem(trip.env, "bg95", trip, LockStepNetwork({}), random.Random(1), trip.charge)
+    simulated.fed_by(trip.supply_mv)
+    said = bytearray()
+    simulated.on_output = said.extend
+    simulated.rail(True)
+    simulated.key(True)
+    trip.env.run(until=60_000)
+    simulated.receive(b"AT+CBC\r")
+    trip.env.run(until=61_000)
+    measured_mv = int(said.decode().partition("+CBC: 0,")[2].split("\r")[0].split(",")[1])
+    assert measured_mv == pytest.approx(trip.sense().battery_mv, abs=30)
+    assert measured_mv < 3_600

@@ -93,6 +93,10 @@ class Modem:
         self._unit.card = card
         self._unit.slot.uicc = Uicc(card)
 
+    def fed_by(self, supply: Callable[[], int]) -> None:
+        """What the modem measures of its supply is what `supply` gives, in mV under load."""
+        self._unit.supply = supply
+
     def rail(self, on: bool) -> None:
         """Supply on or cut; a cut loses what is in RAM and keeps files, settings and the card."""
         self._unit.power.rail(on)

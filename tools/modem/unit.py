@@ -70,6 +70,8 @@ class Unit:
         self.hosts = "all"
         """Which hosts the network leads to: "all", "no-tls" those without TLS, "none"."""
         self.supply_mv = SUPPLY_MV
+        self.supply: Callable[[], int] | None = None
+        """The supply under load now, in mV, where something feeds the modem that can sag."""
         self.temperature_c = TEMPERATURE_C
         self.nv = Nv(zone_update=dialect.zone_updates[0])
         self.observer = Observer()
@@ -132,6 +134,8 @@ class Unit:
 
     def millivolts(self) -> int:
         """The supply now; it sags while the modem transmits."""
+        if self.supply:
+            return self.supply()
         return self.supply_mv - (SAG_MV if self.radio.bearer.transmitting else 0)
 
     def charge(self) -> None:

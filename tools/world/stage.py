@@ -143,6 +143,7 @@ def build(
         issued.card.forbidden = list(trip.forbidden)
         simulated = Modem(trip.env, modem, trip, network, rng, trip.charge, issued.card, variants=variants)
         simulated.knows(issued.points)
+        simulated.fed_by(trip.supply_mv)
         device = Device(trip, simulated, flash, _command(modem, heap_kw), clock, fixed_cpu)
         _mask(simulated, flash, smdp is not None)
     except BaseException:

@@ -219,7 +219,7 @@ class Trip:
         """What the device feels now; motion counts and the greatest shock since the last call."""
         now = self._now_ms()
         counts = self.motion.counts(now)
-        battery_mv = round(1_000 * self._voltage(self.meter.peak_a()))
+        battery_mv = self.supply_mv()
         motion = min(counts - self._motion_reported, 0xFFFF_FFFF)
         handled = self.handling
         felt = (handled.peak_mg(self._sensed_ms, now), handled.tilt_deg(now), handled.lid_open(now))
@@ -238,6 +238,10 @@ class Trip:
     def next_light_ms(self, after_ms: int) -> int | None:
         """When the light wakes the device, armed at `after_ms`: at once while a door is open."""
         return self.doors.next_ms(after_ms)
+
+    def supply_mv(self) -> int:
+        """Of the battery, under what all parts draw now."""
+        return round(1_000 * self._voltage(self.meter.peak_a()))
 
     def can_start(self) -> bool:
         """Whether the battery can start the board."""

@@ -74,7 +74,7 @@ def _cell(fields: Record, wake: Wake) -> str:
     if not fields["plmn"]:
         # A SIM7600 tells no cell of GSM; what hears LTE-M is no SIM7600.
         rats = {cell.rat for cell in wake.cells}
-        if wake.connected and (rats & {"emtc", "nbiot"} or rats == {"lte"}):
+        if wake.connected and not wake.sagged and (rats & {"emtc", "nbiot"} or rats == {"lte"}):
             return "no cell, though it was registered"
         return _empty(fields, SERVED)
     if not any(_as_heard(fields, cell) for cell in wake.cells):

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tools.modem.network.air import Fix
+from tools.world.device.battery import KINDS, USUAL
 from tools.world.device.rtc import Rtc
 from tools.world.radio.traffic import Traffic
 from tools.world.trip import SeenCell, Sense, Trip
 
 LEAST_MV = 3_000
 """A weaker battery is left alone: the device goes back to sleep (firmware/locator/wake.py)."""
+SAGGING_MV = 3_250
+"""A battery that gave less under the load of a connection may give way in the next one: a fix is kept before
+(firmware/locator/scheduler/budget.py); of LiFePO4 so much less: `LOWER_MV`."""
+LOWER_MV = 300
 BOOT_MS = 3_000
 """A device has looked at its sensors within this time of its reset."""
 RECOUNT_S = 60
@@ -43,6 +48,8 @@ class Wake:
     """The modem opened a connection, so it was registered."""
     opened: bool
     """A door was opened just before, which wakes the device."""
+    sagged: bool
+    """The battery has given way, or sagged under load, and no connection has shown since that it holds."""
     gained_s: float
     """What the device's own clock has gained since the power-on, or since the last wake with a fix."""
 
@@ -53,10 +60,13 @@ class Wakes:
     def __init__(self, trip: Trip, traffic: Traffic) -> None:
         self._trip = trip
         self._traffic = traffic
+        lower_mv = LOWER_MV if trip.battery.kind.nominal_v < KINDS[USUAL].nominal_v else 0
+        self._sagging_mv = SAGGING_MV - lower_mv
         self._senses = self._cells = self._fixes = self._connections = 0
         self._boot = self._power_on_ms = self._ahead_ms = 0
         self._brown_outs, self._boots = -1, True
         """The second: a start after a power failure, of which the firmware knows nothing yet."""
+        self._sagged = False
         self._gnss_j = 0.0
 
     def next(self) -> Wake:
@@ -69,6 +79,7 @@ class Wakes:
         ahead_ms = trip.rtc.clock_ms(int(trip.env.now)) - int(trip.env.now)
         if failed > self._brown_outs:
             self._boots, self._power_on_ms, self._ahead_ms = True, start_ms, ahead_ms
+            self._sagged = failed > 0
         works = bool(senses) and senses[0].battery_mv >= LEAST_MV
         power_on = self._boots and works
         if power_on:
@@ -87,6 +98,7 @@ class Wakes:
             searched=gnss_j > self._gnss_j,
             connected=self._traffic.connections > self._connections,
             opened=any(0 <= start_ms - each.start_ms <= BOOT_MS for each in trip.doors.openings),
+            sagged=self._sagged,
             gained_s=(ahead_ms - self._ahead_ms) / 1_000,
         )
         if wake.fixes:
@@ -94,6 +106,9 @@ class Wakes:
         self._senses, self._cells, self._fixes = len(given.senses), len(given.cells), len(given.fixes)
         self._connections, self._brown_outs = self._traffic.connections, failed
         self._gnss_j = gnss_j
+        loaded_mv = [each.battery_mv for each in senses if each.loaded]
+        if loaded_mv:
+            self._sagged = min(loaded_mv) < self._sagging_mv
         return wake
 
 
