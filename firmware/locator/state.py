@@ -111,26 +111,27 @@ ROUTE_SINCE = const(132)  # when the first point on the line of the trip was mad
 ROUTE_S = const(133)  # seconds to its end, as the route data said then
 COPIED_AT = const(134)  # when all of this was copied to flash last
 DOWNLOADED_TODAY = const(135)  # messages about a profile for the card
-SIZE = const(136)
+HOLDS_MJ = const(136)  # the battery when warm, as its voltage has shown; 0: as told (scheduler/battery.py)
+SIZE = const(137)
 
 # Of this wake only: not kept.
-DID_FIX = const(136)
-DID_RECORD = const(137)
-ATTACHED = const(138)  # 0 not attempted, 1 registered, 2 not
-DID_SESSION = const(139)
-DID_SCAN = const(140)
-LEFT = const(141)  # mJ
-EDGE = const(142)  # 1: the train has stopped or departed; SHORT_MOVE
-WAITING = const(143)  # points
-HEARD_PLMN = const(144)  # PLMN that a scan has found; 0: none
-HEARD_DBM = const(145)
-WANTED = const(146)  # PLMN of another network to select
-DID_SELECT = const(147)
-PLACE = const(148)  # kind of place
-VERDICT = const(149)  # the policy's last verdict
-LOWER_MV = const(150)  # than Li-SOCl2: the kind of the battery (scheduler/battery.py)
-NO_SENSOR = const(151)  # 1: nothing feels motion, no accelerometer or one that has failed
-_ALL = const(152)
+DID_FIX = const(137)
+DID_RECORD = const(138)
+ATTACHED = const(139)  # 0 not attempted, 1 registered, 2 not
+DID_SESSION = const(140)
+DID_SCAN = const(141)
+LEFT = const(142)  # mJ
+EDGE = const(143)  # 1: the train has stopped or departed; SHORT_MOVE
+WAITING = const(144)  # points
+HEARD_PLMN = const(145)  # PLMN that a scan has found; 0: none
+HEARD_DBM = const(146)
+WANTED = const(147)  # PLMN of another network to select
+DID_SELECT = const(148)
+PLACE = const(149)  # kind of place
+VERDICT = const(150)  # the policy's last verdict
+LOWER_MV = const(151)  # than Li-SOCl2: the kind of the battery (scheduler/battery.py)
+NO_SENSOR = const(152)  # 1: nothing feels motion, no accelerometer or one that has failed
+_ALL = const(153)
 
 SHORT_MOVE = const(2)
 """In EDGE: what was taken for a departure has ended within the yard, by so few counts."""

@@ -73,15 +73,47 @@ def level_of(battery_mv=3600, loaded_mv=3550, dc=0, used_j=3000, kind=0):
 
 
 def test_a_cell_that_comes_to_its_end_too_early_is_spent_slowly():
-    usual, slow = level_of(), pacing.level(pacing.TABLES["bg95"], pacing.WEAKER_J["bg95"])[4]
+    usual, slow = level_of(), pacing.TABLES["bg95"][1][4]
     assert usual < slow == level_of(3460, loaded_mv=3200)
     assert level_of(3480) == usual, "less than any connection explains"
     assert level_of(0, loaded_mv=3460) == slow, "nobody but the modem measures it"
-    assert level_of(0, loaded_mv=0) == usual
+    assert level_of(0, loaded_mv=0) == level_of(0, loaded_mv=1) == usual, "nobody knows"
     for dc, cold_mv in ((-200, 3500), (-400, 3380), (-500, 3300), (-600, 3220)):
         assert level_of(cold_mv, dc=dc) == level_of(3600, dc=dc), "it is cold"
         assert level_of(cold_mv - 170, dc=dc) == slow
     assert level_of(3100, kind=1) == level_of(3600, kind=1), "other kinds fall from the first day on"
+
+
+def weaker_mj(state, dc, fallen_mv, used_mj):
+    """What a cell weaker than told still gives, where its voltage is so much lower than it was."""
+    state[st.LEFT], state[st.ENERGY_MJ] = 90000000, used_mj
+    return battery.weaker_mj(state, cfg.defaults(), dc, battery.plateau_mv(dc) - fallen_mv)
+
+
+def test_the_voltage_at_its_end_says_what_a_cell_still_gives():
+    left_mj = [weaker_mj(st.new(), 200, fallen_mv, 930000) for fallen_mv in (109, 110, 450, 900, 1200)]
+    assert left_mj == [0, 65100, 37200, 1, 1]
+
+
+def test_what_it_still_gives_is_spent_until_the_goal_and_sooner_where_that_is_too_far():
+    state = st.new()
+    left_mj = weaker_mj(state, 200, 110, 30000000)
+    ages = []
+    for days in (100, 60, 30):
+        pacing.select(state, COSTS, "bg95", ahead.NoRoute, days * DAY, 0, left_mj)
+        ages.append(state[st.AGE_MIN])
+    lean, slow = (pacing.TABLES["bg95"][i][4] for i in (0, 1))
+    assert ages[0] == slow > ages[1] > ages[2], "no goal is reached on so little"
+    assert max(ages) < lean
+
+
+def test_what_the_cold_has_shown_of_a_cell_holds_in_the_warmth():
+    state = st.new()
+    assert weaker_mj(state, 0, 5, 600000) == 0
+    assert weaker_mj(state, -300, 450, 653000) == 26048, "68 percent of it, of them 4 are left"
+    assert weaker_mj(state, 0, 5, 660000) == 288670, "95 percent of it"
+    assert weaker_mj(state, 0, 5, 950000) == 0, "it would have fallen: it was something else"
+    assert weaker_mj(state, 0, 5, 660000) == 0
 
 
 def test_a_cell_at_its_expected_end_is_spent_as_planned():
@@ -89,4 +121,4 @@ def test_a_cell_at_its_expected_end_is_spent_as_planned():
     for left_mj, ends in ((400, True), (370, False)):
         state = st.new()
         state[st.LEFT], state[st.ENERGY_MJ] = left_mj, 3000
-        assert battery.is_weaker(state, settings, 0, 3400) == ends
+        assert bool(battery.weaker_mj(state, settings, 0, 3400)) == ends

@@ -43,7 +43,7 @@ PLANNED_S, PLANNED_LEAST_S = 45 * 86_400, 2 * 86_400
 NEVER_J = 1e6
 SHORTEST_S = 900
 """Of a sleep (scheduler/decide.py)."""
-COLDEST_C = -30.0
+COLDEST_C, WARM_DC = -30.0, 200
 SETTINGS = settings.defaults()
 LEAST_S = SETTINGS[settings.REPORT_LEAST_S]
 
@@ -70,21 +70,17 @@ class Ours:
             (0, rows),
             self.changed,
             self.believes or mission.costs,
-            menu.WEAKER_J[self.modem],
         )
 
 
 class _Pilot:
     """The lab numbers networks from 0 on, the device knows PLMNs: one more, 0 is none."""
 
-    def __init__(
-        self, mission: Mission, chosen: tuple[int, PacingTable], changed: str, costs: Costs, weaker_j: int
-    ) -> None:
+    def __init__(self, mission: Mission, chosen: tuple[int, PacingTable], changed: str, costs: Costs) -> None:
         believed = replace(costs, network_scan_j=NEVER_J) if changed == "network scan" else costs
         self._costs = built(believed, mission.reuses)
         self._mission = mission
         self._pacing = chosen
-        self._weaker_j = weaker_j
         self._changed = changed
         self._state: Any = st.new()
         self._state[st.LAST_SESSION] = self._state[st.STOPPED_AT] = START_S
@@ -134,9 +130,11 @@ class _Pilot:
         mind, costs = self._state, self._costs
         mind[st.WAITING] = device.waiting
         journey = self._journey(device)
-        if policy.feel(mind, _mj(self._left_j(device)), journey):
+        is_due = policy.feel(mind, _mj(self._left_j(device)), journey)
+        weaker_mj = self._weaker_mj(device)
+        if is_due or weaker_mj:
             lasts_s = round(86_400 * self._mission.lasts_days) - device.slot * SLOT_S
-            menu.choose(mind, costs, *self._pacing, journey, lasts_s, self._most_j(device))
+            menu.choose(mind, costs, *self._pacing, journey, lasts_s, weaker_mj)
         if self._in_russia:
             mind[st.SESSION_NOT_BEFORE] = max(mind[st.SESSION_NOT_BEFORE], mind[st.BARRED_UNTIL])
         if self._is_late(device) and not networks.is_silent(mind):
@@ -161,14 +159,12 @@ class _Pilot:
                 )
             mind[st.WAITING] = device.waiting
 
-    def _most_j(self, device: Device) -> int:
-        """What may be spent a day: little of a battery that proves weaker than told."""
+    def _weaker_mj(self, device: Device) -> int:
+        """What a battery that proves weaker than told still gives."""
         self._state[st.ENERGY_MJ] = _mj(self._mission.budget_j - self._left_j(device))
-        dc = round(10 * device.battery_c)
-        # The lab's cell has the same voltage at all temperatures.
-        mv = battery.plateau_mv(dc) + device.battery_mv - PLATEAU_MV
-        is_weaker = battery.is_weaker(self._state, SETTINGS, dc, mv)
-        return self._weaker_j if is_weaker else int(menu.ANY_J)
+        # The lab's cell has the same voltage at all temperatures, and gives as much.
+        mv = battery.plateau_mv(WARM_DC) + device.battery_mv - PLATEAU_MV
+        return int(battery.weaker_mj(self._state, SETTINGS, WARM_DC, mv))
 
     def _late_at(self) -> float:
         """When a report is due that the policy is not asked about."""

@@ -27,14 +27,15 @@ def begin(state, modem, settings, temperature_dc, battery_mv, folder):
     forecast) for the policy; the route data is in `folder`."""
     costs, forecast = battery.COSTS[modem], _look_up(state, folder, None)
     state[st.LOWER_MV] = battery.LOWER_MV[settings[cfg.BATTERY_KIND]]
-    if policy.feel(state, battery.left_mj(state, settings, temperature_dc), forecast):
+    is_due = policy.feel(state, battery.left_mj(state, settings, temperature_dc), forecast)
+    weaker_mj = battery.weaker_mj(state, settings, temperature_dc, battery_mv)
+    if is_due or weaker_mj:
         from locator.scheduler import pacing
 
         least_s = settings[cfg.TARGET_DAYS] * _DAY_S - (state[st.NOW] - state[st.BEGAN])
         if forecast is not NoRoute and settings[cfg.TARGET_DAYS] == _UNSET_DAYS:
             least_s = 0  # the trip says it
-        is_weaker = battery.is_weaker(state, settings, temperature_dc, battery_mv)
-        pacing.select(state, costs, modem, forecast, least_s, settings[cfg.PRIORITY], is_weaker)
+        pacing.select(state, costs, modem, forecast, least_s, settings[cfg.PRIORITY], weaker_mj)
     if not settings[cfg.PACED]:
         state[st.ENDS_AT] = 0  # the settings hold, whatever is left
     return costs, forecast

@@ -21,6 +21,8 @@ LOWER_MV = (0, 300, 0)
 _PLATEAU_MV = const(3580)  # at 0 C
 _COLD_DC = const(-200)
 _KNEE_MV = const(110)
+_FALLS = const(8)
+_FALLS_MV = const(900)
 _SURELY_MORE = const(8)
 # Of what it gives: the end of it, where the voltage falls, is not counted on.
 _COUNTED = const(92)
@@ -46,13 +48,25 @@ def left_mj(state, settings, temperature_dc):
     return given * _MJ_A_MAH[kind] - energy.used_mj(state)
 
 
-def is_weaker(state, settings, temperature_dc, battery_mv):
-    """Whether a Li-SOCl2 cell has come to its end, by its voltage, though by the account much is left: it
-    held less than told. A board that does not measure it (0) has it from the last connection. Other kinds are
-    not known well enough."""
-    if settings[cfg.BATTERY_KIND] or state[st.LEFT] < energy.used_mj(state) // _SURELY_MORE:
-        return False
-    return 0 < (battery_mv or state[st.LOADED_MV]) < plateau_mv(temperature_dc) - _KNEE_MV
+def weaker_mj(state, settings, temperature_dc, battery_mv):
+    """What a Li-SOCl2 cell that holds less than told still gives at this temperature; 0: nothing says so.
+
+    Where its voltage falls near its end it shows what it holds: in the cold, which withholds a part, long
+    before its end in the warmth. Where it ought to have fallen and has not, that was something else. A board
+    that does not measure it (0) has it from the last connection, 1 where power was lost. Other kinds are not
+    known well enough.
+    """
+    used_mj, battery_mv = energy.used_mj(state), battery_mv or state[st.LOADED_MV]
+    if settings[cfg.BATTERY_KIND] or battery_mv < 2 or state[st.LEFT] < used_mj // _SURELY_MORE:
+        return 0
+    gives = usable(0, temperature_dc)
+    fallen_mv = plateau_mv(temperature_dc) - battery_mv
+    is_falling = fallen_mv >= _KNEE_MV
+    left = _FALLS * max(0, _FALLS_MV - (fallen_mv if is_falling else _KNEE_MV)) // _FALLS_MV
+    holds_mj = used_mj // gives * (100 + left)
+    if is_falling or state[st.HOLDS_MJ] < holds_mj:
+        state[st.HOLDS_MJ] = holds_mj if is_falling else 0
+    return state[st.HOLDS_MJ] and max(1, state[st.HOLDS_MJ] // 100 * gives - used_mj)
 
 
 def plateau_mv(temperature_dc):

@@ -27,14 +27,11 @@ _AT_GOAL_S = const(2 * 86400)
 _OVERDUE_S = const(6 * 3600)
 _PLACE_LASTS_S = const(86400)
 _BELIEVED_S = const(30 * 86400)
-# From the level on in which a joule is worth so few minutes of age one in so many joules is kept, for a trip
+# From the level on in which a joule is worth so few minutes of age so many joules in ten are kept, for a trip
 # that takes longer than anybody has said, and for a battery that holds less. Near the goal there are more
 # of them than it takes, and an error of two days would spend what the last week needs.
 _LITTLE_MIN = const(250)
 _KEPT = const(3)
-# J a day of a battery that has come to its end too early, and of any other.
-WEAKER_J = {"bg95": 30, "sim7600": 90}
-ANY_J = const(1 << 28)
 # When the energy ends is known within 30 years: a time of the device stays below 2^31.
 _MOST_H = const(1 << 18)
 # Of the settings.
@@ -45,18 +42,17 @@ _CHEAP = const(3)
 _HOT_S = const(7200)
 
 
-def select(state, costs, modem, forecast, least_s, priority, is_weaker=False):
+def select(state, costs, modem, forecast, least_s, priority, weaker_mj=0):
     """Choose the level for the joules a day that are left, and the sleep that must stay paid for.
 
     The energy is to last for the trip, and for `least_s` at least. A mission that has less than
     CARRIES_J a day, until one deviation after the expected end, cannot be carried through: it uses so much
-    and ends early, instead of living long and reporting nothing. Of a battery that `is_weaker` than told
-    nobody knows what is left: little is spent a day.
+    and ends early, instead of living long and reporting nothing. A battery that is weaker than told still
+    gives `weaker_mj` (0: it is as told): where that is too little for the trip, little is spent a day.
     """
     reuse = costs.reuse and not state[st.NO_SENSOR]
     least_j = carries_j(modem, reuse) if priority == _DENSE_POINTS else 0
-    most_j = WEAKER_J[modem] if is_weaker else ANY_J
-    choose(state, costs, least_j, TABLES[modem], forecast, least_s, most_j)
+    choose(state, costs, least_j, TABLES[modem], forecast, least_s, weaker_mj)
     if priority == _FRESH_REPORTS:
         state[st.AGE_MIN] = max(1, state[st.AGE_MIN] * 5 // 8)
     elif priority == _DENSE_POINTS:
@@ -66,8 +62,8 @@ def select(state, costs, modem, forecast, least_s, priority, is_weaker=False):
         state[st.MOVE_S], state[st.AGE_MIN] = max(state[st.MOVE_S], thinner_s), state[st.AGE_MIN] * 2
 
 
-def choose(state, costs, carries_j, levels, forecast, least_s, most_j=ANY_J):
-    """The same with another table, without priorities, for `most_j` a day at most."""
+def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
+    """The same with another table, without priorities."""
     now, left = state[st.NOW], state[st.LEFT]
     state[st.LEVEL_AT] = now
     lasts_s = max(_to_go_s(state, forecast), least_s)
@@ -83,8 +79,11 @@ def choose(state, costs, carries_j, levels, forecast, least_s, most_j=ANY_J):
         if to_go_s + forecast.deviation_s <= ends_s:
             state[st.ENDS_AT] = -1
         to_go_s = min(to_go_s, ends_s)
-    rate = left // 1000 * 1440 // (max(to_go_s, _HOUR_S) // 60)
-    rate = min(_paid(levels, rate), most_j)
+    to_go_min = max(to_go_s, _HOUR_S) // 60
+    rate = _paid(levels, left // 1000 * 1440 // to_go_min)
+    if weaker_mj:
+        lasts = weaker_mj // 1000 * 1440 // to_go_min  # less than it sleeps with is spent sooner
+        rate = min(rate, lasts if lasts >= levels[0][0] else levels[1][0])
     share = _FLOOR_SHARE if rate >= _SHORT_J else _FLOOR_SHARE_SHORT
     lasts_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + forecast.deviation_s * share // 100
     asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake
@@ -122,7 +121,7 @@ def _paid(levels, rate):
     """J a day that are used of those that there are: where they gain little, part of them is kept."""
     for each in levels:
         if each[4] <= _LITTLE_MIN:
-            return rate - max(0, rate - each[0]) // _KEPT
+            return rate - max(0, rate - each[0]) * _KEPT // 10
     return rate
 
 
