@@ -21,7 +21,7 @@ LOWER_MV = (0, 300, 0)
 _PLATEAU_MV = const(3580)  # at 0 C
 _COLD_DC = const(-200)
 _KNEE_MV = const(110)
-_FALLS = const(8)
+_FALLS = const(80)  # in 1000 of what it gives
 _FALLS_MV = const(900)
 _SURELY_MORE = const(8)
 # Of what it gives: the end of it, where the voltage falls, is not counted on.
@@ -63,7 +63,7 @@ def weaker_mj(state, settings, temperature_dc, battery_mv):
     fallen_mv = plateau_mv(temperature_dc) - battery_mv
     is_falling = fallen_mv >= _KNEE_MV
     left = _FALLS * max(0, _FALLS_MV - (fallen_mv if is_falling else _KNEE_MV)) // _FALLS_MV
-    holds_mj = used_mj // gives * (100 + left)
+    holds_mj = used_mj // (10 * gives) * (1000 + left)
     if is_falling or state[st.HOLDS_MJ] < holds_mj:
         state[st.HOLDS_MJ] = holds_mj if is_falling else 0
     return state[st.HOLDS_MJ] and max(1, state[st.HOLDS_MJ] // 100 * gives - used_mj)

@@ -27,7 +27,7 @@ _AT_GOAL_S = const(2 * 86400)
 _OVERDUE_S = const(6 * 3600)
 _PLACE_LASTS_S = const(86400)
 _BELIEVED_S = const(30 * 86400)
-# From the level on in which a joule is worth so few minutes of age so many joules in ten are kept, for a trip
+# From the level on in which a joule is worth so few minutes of age one in so many joules is kept, for a trip
 # that takes longer than anybody has said, and for a battery that holds less. Near the goal there are more
 # of them than it takes, and an error of two days would spend what the last week needs.
 _LITTLE_MIN = const(250)
@@ -48,7 +48,7 @@ def select(state, costs, modem, forecast, least_s, priority, weaker_mj=0):
     The energy is to last for the trip, and for `least_s` at least. A mission that has less than
     CARRIES_J a day, until one deviation after the expected end, cannot be carried through: it uses so much
     and ends early, instead of living long and reporting nothing. A battery that is weaker than told still
-    gives `weaker_mj` (0: it is as told): where that is too little for the trip, little is spent a day.
+    gives `weaker_mj` (0: it is as told): that is spread over the trip, unless it is too little.
     """
     reuse = costs.reuse and not state[st.NO_SENSOR]
     least_j = carries_j(modem, reuse) if priority == _DENSE_POINTS else 0
@@ -82,8 +82,8 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
     to_go_min = max(to_go_s, _HOUR_S) // 60
     rate = _paid(levels, left // 1000 * 1440 // to_go_min)
     if weaker_mj:
-        lasts = weaker_mj // 1000 * 1440 // to_go_min  # less than it sleeps with is spent sooner
-        rate = min(rate, lasts if lasts >= levels[0][0] else levels[1][0])
+        # What would pay for little but sleep is spent sooner.
+        rate = min(rate, max(weaker_mj // 1000 * 1440 // to_go_min, levels[1][0]))
     share = _FLOOR_SHARE if rate >= _SHORT_J else _FLOOR_SHARE_SHORT
     lasts_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + forecast.deviation_s * share // 100
     asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake
@@ -121,7 +121,7 @@ def _paid(levels, rate):
     """J a day that are used of those that there are: where they gain little, part of them is kept."""
     for each in levels:
         if each[4] <= _LITTLE_MIN:
-            return rate - max(0, rate - each[0]) * _KEPT // 10
+            return rate - max(0, rate - each[0]) // _KEPT
     return rate
 
 
