@@ -468,6 +468,33 @@ class Used(BaseModel):
     on_air_bytes: int
 
 
+class OnCard(BaseModel):
+    """A profile as an IoT eUICC has listed it."""
+
+    iccid: str
+    name: str
+    enabled: bool
+    fallback: bool
+    """The card may enable it without a signature."""
+    may_fall_back: bool
+
+
+class Euicc(BaseModel):
+    """What an eUICC has said of itself."""
+
+    eid: str
+    kind: Literal["iot", "consumer"]
+    """Of SGP.32 or of SGP.22."""
+    manager: str | None
+    """Id of the remote manager (eIM) that the card obeys."""
+    associated: bool
+    """Whether that is this agent."""
+    counter: int | None
+    """Number of the last signed package."""
+    reported: str
+    profiles: list[OnCard] | None
+
+
 class Card(BaseModel):
     """The card of a device."""
 
@@ -477,6 +504,8 @@ class Card(BaseModel):
     eid: str | None
     free_bytes: int | None
     """Free memory for profiles as the card reported it."""
+    euicc: Euicc | None
+    """Null: the card has not said what it is."""
     binding: str
     identity: Identity | None
     services: str | None
@@ -492,14 +521,14 @@ class Download(BaseModel):
 
     download: int
     device: str
-    task: Literal["download", "delete", "rename"]
+    task: Literal["download", "delete", "rename", "associate", "dissociate", "list", "enable", "disable"]
     server: str | None
     by: str
     ordered: str
     changed: str
     state: str
-    """waiting, ordered, authenticating, preparing, loading, checking or cancelling; installed, enabled,
-    done, failed or cancelled."""
+    """waiting, ordered, authenticating, preparing, loading, checking or cancelling; associating, signing,
+    switching or removing; installed, enabled, done, failed or cancelled."""
     loaded: int | None
     """Of `pieces`, how many the device has, while it is loading."""
     pieces: int | None

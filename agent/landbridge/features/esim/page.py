@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, Response
@@ -40,6 +40,7 @@ router = APIRouter()
 _COUNTRIES = {mcc: code for code, mcc in MCC.items()}
 _MISPLACED = ("separated", _("the SIM card is in another device"), _("unknown SIM card"))
 Iccid = Annotated[str, Path(max_length=20, description="18 to 20 digits.")]
+_Task = Literal["associate", "dissociate", "list", "enable", "disable"]
 Spans = Sequence[tuple[int, int]]
 """Intervals in which the device is the user's, [from, until) each."""
 
@@ -65,6 +66,14 @@ class WantedProfile(BaseModel):
     code: str = Field(max_length=600, description="Activation code: LPA:1$server$matching-id.")
     confirmation: str = Field("", max_length=64, description="Confirmation code, if there is one.")
     enable: bool = Field(False, description="Switch to it after it is loaded.")
+
+
+class CardOrder(BaseModel):
+    """A task of an IoT eUICC."""
+
+    model_config = ConfigDict(extra="forbid")
+    task: _Task
+    iccid: str = Field("", max_length=20, description="To enable or disable: 18 to 20 digits.")
 
 
 @router.get("/v1/devices/{device}/card")
@@ -140,6 +149,16 @@ def rename_profile(
     return {"download": actions.rename_profile(services(request), who, device, iccid, named.name)}
 
 
+@router.post("/v1/devices/{device}/card/orders", status_code=202)
+def order(
+    request: Request, who: ApiActingUser, device: Device, wanted: CardOrder
+) -> Annotated[Json, Schema(answers.Ordered)]:
+    """Associate the card of a device with the agent, end that, or have it obey a signed package: list, enable
+    or disable profiles. For IoT eUICCs (SGP.32)."""
+    number = actions.manage_card(services(request), who, device, wanted.task, wanted.iccid)
+    return {"download": number}
+
+
 @router.get("/devices/{device}/card", include_in_schema=False)
 def card_page(request: Request, who: CurrentUser, device: Device) -> HTMLResponse:
     """The page of the card."""
@@ -190,6 +209,23 @@ def download_form(
     return back(device_path(device, "/card"), "downloads")
 
 
+@router.post("/devices/{device}/card/order", include_in_schema=False)
+@of_page(show_again, "euicc", "/devices/{device}/card")
+def order_form(
+    request: Request,
+    who: ActingUser,
+    device: Device,
+    task: Annotated[_Task | Literal["delete"], Form()],
+    iccid: Annotated[str, Form(max_length=20)] = "",
+) -> Response:
+    """By a button."""
+    if task == downloads.DELETE:
+        actions.delete_profile(services(request), who, device, iccid)
+    else:
+        actions.manage_card(services(request), who, device, task, iccid)
+    return back(device_path(device, "/card"), "downloads")
+
+
 @router.post("/devices/{device}/card/downloads/{download}/cancel", include_in_schema=False)
 @of_page(show_again, "downloads", "/devices/{device}/card")
 def cancel_form(request: Request, who: ActingUser, device: Device, download: Number) -> Response:
@@ -229,6 +265,7 @@ def _serialized(connection: Connection, found: DeviceView, now_s: int) -> dict[s
         "desired": desired and desired.profile,
         "reported": iso(said.reported_s) if said else None,
         "eid": (said.eid if said else None) or None,
+        "euicc": downloads.shown_euicc(connection, device),
         "free_bytes": downloads.free_bytes(connection, device, said.eid) if said else None,
         "binding": _binding(identities, desired, in_inventory),
         "identity": {name: getattr(identities[-1], name) or None for name in ("imei", "iccid", "imsi")}

@@ -15,6 +15,7 @@ from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
 from landbridge.db.opened import command_user
 from landbridge.features.devices import queries as devices
+from landbridge.features.downloads import queries as downloads
 from landbridge.features.users import mail
 from landbridge.features.users import people as users
 from landbridge.features.users.queries import people, tokens
@@ -121,6 +122,7 @@ def _first_user(folder: Path, wanted: Config, answers: Answers) -> str | None:
         keyring, clock = Keyring(store.database, store.key_file), Clock()
         with database.writing() as connection:
             keyring.signing_key(first=devices.are_none(connection))
+            downloads.manager(connection, keyring, clock.now_s())
             if tokens.every(connection) or people.every(connection):
                 return None
             return mail.link(
