@@ -13,7 +13,6 @@ from landbridge.features.downloads import activation, es10
 from landbridge.features.downloads import queries as downloads
 from landbridge.features.downloads.activation import Code
 from landbridge.features.downloads.trust import Trust
-from landbridge.features.esim.coding import Policy
 from landbridge.features.esim.queries import policies as cards
 
 _NO_EUICC = 4
@@ -179,7 +178,7 @@ def enable(
     policy does not name the profile: the device would not know its access point."""
     _check_card(connection, device, iccid)
     _associated(connection, device)
-    policy = _policy(connection, device)
+    policy = _desired(connection, device).policy
     if iccid not in [each.iccid for each in policy.profiles.values()]:
         raise UserError(
             _(
@@ -208,7 +207,7 @@ def disable(
     the number of the order. `UserError` for the fallback profile, and for one that is not in use."""
     _check_card(connection, device, iccid)
     _associated(connection, device)
-    policy = _policy(connection, device)
+    policy = _desired(connection, device).policy
     if iccid == policy.profiles[policy.fallback].iccid:
         raise UserError(_("{iccid} is the fallback profile; enable another one instead", iccid=iccid))
     used = cards.used(connection, device)
@@ -226,11 +225,11 @@ def _associated(connection: Connection, device: str) -> None:
         )
 
 
-def _policy(connection: Connection, device: str) -> Policy:
+def _desired(connection: Connection, device: str) -> cards.Desired:
     desired = cards.desired(connection, device)
     if desired is None:
         raise UserError(_("{device} has no policy; give it one with `landbridge esim policy`", device=device))
-    return desired.policy
+    return desired
 
 
 def _signed(connection: Connection, device: str, task: str, who: str, now_s: int, **values: Any) -> int:

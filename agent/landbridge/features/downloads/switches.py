@@ -7,11 +7,12 @@ from landbridge.db.keys import lent
 from landbridge.features.downloads import iot
 from landbridge.features.downloads import queries as downloads
 from landbridge.features.downloads.coding import DONE
-from landbridge.features.esim import coding
-from landbridge.features.esim.coding import REPORT_KEY
 from landbridge.features.esim.queries import policies
 
-__all__ = ["REPORT_KEY", "settle"]
+REPORT_KEY = 14
+"""Of an uplink: the device's report of its card (features/esim/coding.py)."""
+_CONFIRMED = 0
+"""Stage of a device that no switch is under way in."""
 _BACK = (2, 3, 4, 5)
 """Outcomes of a switch (features/esim/coding.py, OUTCOMES): the profile before, the fallback, refused, no
 connection."""
@@ -29,7 +30,7 @@ def settle(connection: Connection, device: str, now_s: int) -> None:
 def _is_over(connection: Connection, row: Row[object]) -> bool:
     said = policies.report(connection, row.device)
     desired = policies.desired(connection, row.device)
-    if said is None or desired is None or said.revision != desired.revision or said.stage != coding.CONFIRMED:
+    if said is None or desired is None or said.revision != desired.revision or said.stage != _CONFIRMED:
         return False
     wanted = desired.policy.profiles.get(desired.profile)
     if wanted is None or wanted.iccid == policies.used(connection, row.device):
