@@ -40,7 +40,7 @@ class Profile:
     def info(self, enabled: bool, wanted: bytes | None, leaves_out: bool) -> bytes:
         """The value of ProfileInfo: all fields, or those of the tag list `wanted`; it `leaves_out` the class
         when that is the default."""
-        fields = (
+        fields: tuple[tuple[int, bytes], ...] = (
             (0x5A, iccid_bytes(self.iccid)),
             (0x4F, self.aid),
             (0x9F70, bytes([enabled])),

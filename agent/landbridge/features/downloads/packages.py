@@ -110,7 +110,7 @@ def _collected(order: Order, trusted: Trust) -> Next:
     act = _associate if order.row.task == ASSOCIATE else _sign
     come = act(order, found, mine)
     values = come.values | {"free_bytes": found.free, "eid": found.eid}
-    return replace(come, values=values, learned=learned, euicc=said | (come.euicc or {}))
+    return replace(come, values=values, learned=learned, euicc={**said, **(come.euicc or {})})
 
 
 def _consumer(order: Order, found: iot.State) -> Next:
