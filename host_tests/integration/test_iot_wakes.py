@@ -1,6 +1,5 @@
 """An IoT eUICC in a whole device: the firmware's wakes on both simulated modems, the real agent and a
-scripted SM-DP+. The card is associated, a profile is downloaded and enabled by a signed package; the power
-fails meanwhile."""
+scripted SM-DP+. The card is associated, a profile is downloaded and enabled by a signed package."""
 
 from __future__ import annotations
 
@@ -18,7 +17,6 @@ from tools.modem.card.profile import Profile
 from tools.modem.registry import Dialect
 from tools.verify.downloads.agent import DEVICE, Agent
 from tools.verify.downloads.device import FIRST, IMSIS, LOCAL, Card, Downloader, server_of_process
-from tools.verify.esim.device import NEVER
 
 pytestmark = pytest.mark.slow
 
@@ -129,34 +127,3 @@ def test_a_card_that_obeys_without_a_signature_too(make: Callable[..., Tracker])
     tracker = make("bg95", "es10c")
     found = tracker.until_over(tracker.order(rules.enable, DEVICE, LOCAL))
     assert (found["state"], found["problem"]) == ("done", None)
-
-
-@pytest.mark.parametrize("kind", ["power", "reset", "modem"])
-def test_the_power_fails_meanwhile(tmp_path: Path, kind: str):
-    """At operations all over the course; each time the device ends with a profile that connects."""
-    (tmp_path / "whole").mkdir()
-    whole = Tracker(tmp_path / "whole", "bg95", server_of_process(), 2_500)
-    whole.prepare()
-    first = len(whole.steps)
-    assert whole.until_over(whole.order(rules.enable, DEVICE, LOCAL))["state"] == "done"
-    last = len(whole.steps)
-    critical = [
-        n for n, each in enumerate(whole.steps, 1) if n > first and ("BF51" in each or "signed.bin" in each)
-    ]
-    points = sorted({*critical, *(n + 1 for n in critical), *range(first + 3, last, (last - first) // 5)})
-    for n, at in enumerate(points):
-        folder = tmp_path / str(n)
-        folder.mkdir()
-        tracker = Tracker(folder, "bg95", server_of_process(), 2_500)
-        tracker.prepare()
-        tracker.at, tracker.kind = at, kind
-        number = tracker.order(rules.enable, DEVICE, LOCAL)
-        found = tracker.until_over(number)
-        assert len(tracker.steps) >= at and tracker.at != NEVER
-        assert not found["open"], (kind, at, tracker.steps[at - 1], found)
-        assert any(tracker.wake() for _ in range(4)), (kind, at, tracker.steps[at - 1])
-        assert tracker.used in IMSIS
-        # What has failed can be ordered again.
-        if found["state"] == "failed":
-            found = tracker.until_over(tracker.order(rules.enable, DEVICE, LOCAL))
-        assert (found["state"], tracker.used) == ("done", IMSIS[1]), (kind, at, tracker.steps[at - 1], found)
