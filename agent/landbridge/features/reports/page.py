@@ -1,7 +1,7 @@
 """The page of reports, and reports over HTTP."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
@@ -12,8 +12,8 @@ from landbridge.features.reports import kinds
 from landbridge.features.reports.render import MEDIA_TYPES, render
 from landbridge.features.routes.queries import routes
 from landbridge.features.trips import queries as trips
+from landbridge.features.trips.queries import Wanted
 from landbridge.web import answers, serialize
-from landbridge.web.auth import User
 from landbridge.web.forms import CurrentUser
 from landbridge.web.language import language_of
 from landbridge.web.render import page
@@ -21,7 +21,7 @@ from landbridge.web.services import services
 
 router = APIRouter()
 _MONTH_S = 30 * 86_400
-_MOST_TRIPS = 100
+_MOST_TRIPS = 50
 Kind = Literal["trip", "route", "fleet", "compliance"]
 Form = Literal["html", "pdf", "xlsx"]
 _FILES = answers.files(MEDIA_TYPES.values())
@@ -61,16 +61,14 @@ async def report(
 
 
 @router.get("/reports", include_in_schema=False)
-def reports_page(request: Request, who: CurrentUser) -> HTMLResponse:
-    """The page."""
-    return _page(request, who)
-
-
-def _page(request: Request, who: User) -> HTMLResponse:
+def reports_page(
+    request: Request, who: CurrentUser, text: Annotated[str, Query(max_length=40)] = ""
+) -> HTMLResponse:
+    """The reports that there are: of the fleet, of routes, of the newest trips, or of those with `text`."""
     with services(request).database.reading() as connection:
-        found = trips.every(connection)
-        mine = [row for row in found if who.tenant in (None, row.tenant)][-_MOST_TRIPS:][::-1]
+        found = trips.listed(connection, Wanted(who.tenant, text=text.strip()), None, _MOST_TRIPS)
         known = [each.route for each in routes.every(connection)]
-        names = [name for name in known if who.tenant is None or any(row.route == name for row in mine)]
-    allowed = [kind for kind in kinds.FOR_THE_OPERATOR if who.tenant is None]
-    return page(request, "reports.html", who=who, trips=mine, routes=names, whole=allowed, forms=kinds.FORMS)
+        names = [name for name in known if trips.on_route(connection, name, 1, who.tenant)]
+    whole = [kind for kind in kinds.FOR_THE_OPERATOR if who.tenant is None]
+    values: dict[str, Any] = {"trips": found.rows, "routes": names, "whole": whole, "forms": kinds.FORMS}
+    return page(request, "reports.html", who=who, text=text, more=bool(found.next), **values)
