@@ -57,6 +57,7 @@ class CountedSerial(serial.Serial):  # type: ignore[misc]
     """Counts what passes, and skips the time of a certain silence."""
 
     silence: Silence
+    timeout: float
 
     def write(self, data: bytes) -> Any:
         self.silence.asked += len(data)
