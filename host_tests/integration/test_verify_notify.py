@@ -21,7 +21,8 @@ def test_nothing_is_lost_or_sent_twice_over_kills(tmp_path: Path, capsys: pytest
 
 def test_the_verdict_names_what_fell_short():
     good = {
-        "weeks_over_by_others": [], "slowest_critical_s": 60, "critical": 1, "lost": [], "unexpected": [], "twice": [],
+        "weeks_over_by_others": [], "slowest_critical_s": 60, "critical": 1,
+        "lost": [], "unexpected": [], "twice": [],
     }  # fmt: skip
     assert verdict.wrong(good) == []
     bad: dict[str, object] = {"weeks_over_by_others": ["lb-0001"], "slowest_critical_s": 61, "critical": 0}

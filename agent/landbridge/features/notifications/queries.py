@@ -148,7 +148,8 @@ def end(connection: Connection, channel: int, alarm: int, rules: Collection[str]
     """Note in what waits about an alarm by these rules when it ended."""
     of_alarm = notifications.c.channel == channel, notifications.c.alarm == alarm
     waits = *of_alarm, notifications.c.rule.in_(rules), notifications.c.state == WAITING
-    for row in connection.execute(select(notifications.c.notification, notifications.c.content).where(*waits)):
+    columns = notifications.c.notification, notifications.c.content
+    for row in connection.execute(select(*columns).where(*waits)):
         ended = json.dumps(json.loads(row.content) | {"cleared": at})
         of_row = notifications.c.notification == row.notification
         connection.execute(update(notifications).where(of_row).values(content=ended))
