@@ -3,9 +3,22 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import expect
 
 from host_tests.support.agent import Installation, set_clock
-from host_tests.support.web import CONTAINER, FIRST_S, Served, Watched, Website, chromium, feed, free_port
+from host_tests.support.web import (
+    CONTAINER,
+    FIRST_S,
+    WAIT_MS,
+    Served,
+    Watched,
+    Website,
+    chromium,
+    feed,
+    free_port,
+)
+
+expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="module")
