@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from typer.main import get_command
 
 from tools.flash.layout import REPOSITORY
-from tools.verify.harness.mosquitto import free_port
+from tools.verify.harness.ports import free_port
 
 DEPLOY = REPOSITORY / "deploy"
 _METRIC = re.compile(r"\b(landbridge_[a-z_]+)\b")
@@ -157,7 +157,7 @@ def metrics(tmp_path_factory) -> str:
 
         def asked() -> str:
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
                     text: str = answer.read().decode()
                     return text
             except OSError:
