@@ -1,7 +1,7 @@
 """Pages of a fleet to which everything has happened, and what of their text is English."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.message import Message
 from html import unescape
@@ -188,13 +188,15 @@ class Shown(Pages):
         return self._session
 
     def answer(
-        self, path: str, cookie: str = "", form: dict[str, str] | None = None
+        self, path: str, cookie: str = "", form: Mapping[str, str | Sequence[str]] | None = None
     ) -> tuple[int, Message, str]:
         """Status, headers and text of one request of a browser; redirects are not followed."""
         where = urlsplit(self.url)
         connection = HTTPConnection(where.hostname or "", where.port, timeout=120)
         headers = {"Cookie": cookie} | ({"Content-Type": "application/x-www-form-urlencoded"} if form else {})
-        connection.request("POST" if form else "GET", path, urlencode(form) if form else None, headers)
+        connection.request(
+            "POST" if form else "GET", path, urlencode(form, doseq=True) if form else None, headers
+        )
         got = connection.getresponse()
         text = got.read().decode()
         connection.close()
