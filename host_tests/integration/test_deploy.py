@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from typer.main import get_command
 
 from tools.flash.layout import REPOSITORY
-from tools.verify.harness.mosquitto import free_port
+from tools.verify.harness.ports import free_port
 from tools.verify.image.dockerfile import steps
 
 DEPLOY = REPOSITORY / "deploy"
@@ -236,7 +236,7 @@ def metrics(tmp_path_factory) -> str:
 
         def asked() -> str:
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
                     text: str = answer.read().decode()
                     return text
             except OSError:

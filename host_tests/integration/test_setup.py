@@ -13,7 +13,7 @@ from landbridge import config
 from landbridge.operations.setup.certificates import make
 
 from host_tests.support.set_up import HOST, SetUp, code_of, command, ports
-from tools.verify.harness.mosquitto import free_port
+from tools.verify.harness.ports import free_port
 
 ANSWERS = f'host = "{HOST}"\nmail_host = "mail.example.org"\nmail_password = "hidden"\nadmin = "anna"\n'
 

@@ -19,7 +19,7 @@ from landbridge.core.errors import UserError
 from landbridge.operations.setup import brokers, certificates, given_certificates
 
 from host_tests.support.set_up import HOST, Said, SetUp, command, ports
-from tools.verify.harness.mosquitto import free_port
+from tools.verify.harness.ports import free_port
 
 pytestmark = pytest.mark.slow
 NOBODY = 65534

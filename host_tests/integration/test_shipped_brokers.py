@@ -23,7 +23,7 @@ from landbridge.operations import broker_check as checks
 from landbridge.protocol import envelope
 from paho.mqtt.enums import CallbackAPIVersion
 
-from host_tests.support.agent import DEVICE, PASSWORD, Installation, wait_until
+from host_tests.support.agent import DEVICE, PASSWORD, WAIT_S, Installation, wait_until
 from host_tests.support.shipped_brokers import DEPLOY, OTHER, Shipped, ShippedNats
 from tools.verify.harness.nats_server import binary
 
@@ -61,7 +61,7 @@ class Guest:
             self.client.will_set(will, b"will", 1, retain=True)
         self.client.connect("localhost", door.port)
         self.client.loop_start()
-        assert self._answered.wait(20)
+        assert self._answered.wait(WAIT_S)
         return self
 
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
@@ -76,7 +76,7 @@ class Guest:
         for topic in topics:
             self._subscribed.clear()
             self.client.subscribe(topic, qos)
-            assert self._subscribed.wait(20) or self.lost.is_set()
+            assert self._subscribed.wait(WAIT_S) or self.lost.is_set()
 
     def publish(self, topic: str, retain: bool = False, qos: int = 1) -> None:
         info = self.client.publish(topic, b"mine", qos=qos, retain=retain)
@@ -159,6 +159,7 @@ def has_two_topics(meet: Meet, devices: Door, agents: Door, agent: str, password
                 greedy = meet(devices, DEVICE, password, DEVICE, will)
             greedy.publish(topic, retain=True, qos=qos)
     greedy.vanish()
+    wait_until(lambda: watcher.messages, "what others have published")
     time.sleep(_QUIET_S)
     came = [data for _, data in watcher.messages]
     assert came and set(came) == {b"for others"}, watcher.messages

@@ -17,7 +17,7 @@ from landbridge import cli
 from paho.mqtt.enums import CallbackAPIVersion
 
 from host_tests.support.agent import wait_until
-from tools.verify.harness.mosquitto import free_port
+from tools.verify.harness.ports import free_port
 
 HOST = "mqtt.landbridge.example"
 

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
+from pydantic import BaseModel
 from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import iso
@@ -13,8 +14,8 @@ from landbridge.core.texts import _
 from landbridge.db import order
 from landbridge.features.notifications import channels
 from landbridge.features.notifications import queries as stored
-from landbridge.web import answers, api, auth, paging
-from landbridge.web.answers import Json, Schema
+from landbridge.web import api, auth, paging
+from landbridge.web.answers import Json, Next, Schema, Time
 from landbridge.web.auth import User, demand
 from landbridge.web.forms import ActingUser, CurrentUser, back, of_page
 from landbridge.web.paging import Cursor, Limit
@@ -26,6 +27,74 @@ _MOST = 200
 Before = Annotated[int, Query(ge=1, le=order.HIGHEST)]
 
 
+class NotificationRule(BaseModel):
+    """A rule of a channel: which events go to it, and when."""
+
+    name: str
+    kinds: list[str]
+    severity: str
+    tenant: str | None
+    tag: str | None
+    route: str | None
+    least_s: int
+    quiet: str | None
+    digest: str | None
+    most_a_week: int | None
+    escalate_s: int | None
+    escalate_to: str | None
+
+
+class NotificationChannel(BaseModel):
+    """Where notifications go."""
+
+    name: str
+    service: str
+    tenant: str | None
+    language: str
+    zone: str
+    rules: list[NotificationRule]
+
+
+class NotificationChannels(BaseModel):
+    """A page of channels."""
+
+    channels: list[NotificationChannel]
+    next: Next
+
+
+class Notification(BaseModel):
+    """A notification and the last answer of its channel."""
+
+    notification: int
+    channel: str
+    event: str
+    type: str
+    alarm: str | None
+    device: str | None
+    container: str | None
+    rule: str
+    state: Literal["waiting", "sending", "sent", "withdrawn", "failed"]
+    message: int | None
+    made: str
+    due: str
+    attempts: int
+    answer: str | None
+    answered: Time
+
+
+class Notifications(BaseModel):
+    """A page of notifications."""
+
+    notifications: list[Notification]
+    next: Next
+
+
+class Queued(BaseModel):
+    """The channel to which a test is on its way."""
+
+    channel: str
+
+
 @router.get("/v1/notification-channels")
 def listed(
     request: Request,
@@ -33,7 +102,7 @@ def listed(
     name: Annotated[str | None, Query(max_length=32)] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
-) -> Annotated[Json, Schema(answers.NotificationChannels)]:
+) -> Annotated[Json, Schema(NotificationChannels)]:
     """List the channels that notifications go to (or the one of this name) with their rules; addresses are
     never shown."""
     after = str((paging.start(cursor, str) or ("",))[0])
@@ -46,7 +115,7 @@ def listed(
 @router.get("/v1/notifications")
 def log(
     request: Request, who: api.CurrentUser, cursor: Cursor = None, limit: Limit = 100
-) -> Annotated[Json, Schema(answers.Notifications)]:
+) -> Annotated[Json, Schema(Notifications)]:
     """List notifications, newest first, each with the last answer of its channel."""
     with services(request).database.reading() as connection:
         rows = stored.log(connection, who.tenant, paging.before(cursor), limit + 1)
@@ -54,7 +123,7 @@ def log(
 
 
 @router.post("/v1/notification-channels/{name}/test", status_code=202)
-def test(request: Request, who: api.ActingUser, name: str) -> Annotated[Json, Schema(answers.Queued)]:
+def test(request: Request, who: api.ActingUser, name: str) -> Annotated[Json, Schema(Queued)]:
     """Send a test to a channel; the log has the answer."""
     demand(who, "operator")
     with services(request).database.reading() as connection:
