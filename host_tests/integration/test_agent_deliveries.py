@@ -710,12 +710,13 @@ def test_dcsa_events_keep_their_schema_and_take_back_what_was_not_true(bound, re
         "received": whole["eventDateTime"],
     }
     where = {"latitude": 1.5, "longitude": 0.00005}
-    taken_back = dcsa.event(answered | {"type": "retraction"} | point_of | where)
+    point_of |= {"trip": 1, "seq": 2, "from": "DE", "to": "PL"}
+    taken_back = dcsa.event(answered | {"type": "retraction"} | point_of | where, {})
     assert taken_back
     schema.validate(taken_back)
     assert taken_back["metadata"]["retractedEventID"] == dcsa.event_id(4, "d/1/border")
     location = taken_back["payload"]["transportCall"]["location"]
-    assert location == {"latitude": "1.50000", "longitude": "0.00005"}
+    assert location == {"locationType": "GEOL", "latitude": "1.50000", "longitude": "0.00005"}
 
 
 def _code(payload: dict[str, Any]) -> Any:

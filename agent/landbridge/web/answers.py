@@ -68,8 +68,14 @@ _DCSA_EVENT: Json = {
     },
     "payload": {
         "eventClassifierCode": "ACT", "eventDateTime": "2026-10-01T08:00:00Z",
-        "equipmentReference": "CSQU3054383", "equipmentEventTypeCode": "GTIN",
-        "transportCall": {"modeOfTransport": "RAIL", "location": {"locationName": "Duisburg"}},
+        "equipmentReference": "CSQU3054383", "equipmentEventTypeCode": "GTIN", "emptyIndicatorCode": "LADEN",
+        "transportCall": {
+            "transportCallReference": "1-Duisburg", "modeOfTransport": "RAIL",
+            "location": {
+                "locationType": "GEOL", "locationName": "Duisburg",
+                "latitude": "51.45100", "longitude": "6.73700",
+            },
+        },
     },
 }  # fmt: skip
 """An example."""

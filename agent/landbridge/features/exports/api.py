@@ -12,6 +12,7 @@ from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import Row
 from starlette.concurrency import run_in_threadpool
 
+from landbridge.config import carrier
 from landbridge.core.clock import to_epoch_s
 from landbridge.db import order
 from landbridge.events import dcsa, finished, tracks
@@ -59,8 +60,10 @@ def of_dcsa(
 ) -> Annotated[Json, Schema(answers.DcsaEvents)]:
     """Events in the DCSA formats for IoT and Track & Trace, as far as DCSA has them."""
     rows = _published(request, after, limit, Wanted(who.tenant))
+    publisher = carrier(services(request).config.dcsa)
     each = (
-        dcsa.event(message(row.event, row.published_s, row.replaces, json.loads(row.content))) for row in rows
+        dcsa.event(message(row.event, row.published_s, row.replaces, json.loads(row.content)), publisher)
+        for row in rows
     )
     return {"events": [found for found in each if found], "next": rows[-1].event if rows else after}
 
