@@ -41,8 +41,8 @@ KINDS = {
 
 @contextmanager
 def opened(integration: Integration, keyring: Keyring, carrier: Mapping[str, str]) -> Iterator[Send]:
-    """Return how messages are delivered to this integration; DCSA events name the `carrier`. `UserError` when its secret cannot be
-    decrypted."""
+    """Return how messages are delivered to this integration; DCSA events name the `carrier`. `UserError` when
+    its secret cannot be decrypted."""
     secret = keyring.unwrap(integration.wrapped_secret) if integration.wrapped_secret else b""
     with closing(HttpClient(integration.address, only_public=integration.only_public)) as client:
         match integration.kind:
