@@ -8,7 +8,6 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from landbridge.core.texts import catalogues
 from landbridge.db import order
 from landbridge.features.alarms.rules import RULES
 from landbridge.features.notifications import api
@@ -47,7 +46,7 @@ def _page(request: Request, who: User, before: int = order.HIGHEST) -> HTMLRespo
     earlier = rows[-1]["notification"] if len(rows) == _MOST else None
     return page(
         request, "notifications.html", who=who, channels=found, rows=rows, earlier=earlier, kinds=_KINDS,
-        severities=SEVERITIES, digests=DIGESTS, languages=list(catalogues()), zones=_zones(),
+        severities=SEVERITIES, digests=DIGESTS, zones=_zones(),
     )  # fmt: skip
 
 

@@ -6,7 +6,6 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from landbridge.core.texts import catalogues
 from landbridge.features.reports import api, kinds
 from landbridge.features.reports.schedule import EVERY
 from landbridge.features.routes.queries import routes
@@ -38,7 +37,7 @@ def _page(request: Request, who: User) -> HTMLResponse:
     allowed = [kind for kind in kinds.FOR_THE_OPERATOR if who.tenant is None]
     return page(
         request, "reports.html", who=who, trips=mine, routes=names, whole=allowed, forms=kinds.FORMS,
-        schedules=sent, periods=EVERY, languages=list(catalogues()),
+        schedules=sent, periods=EVERY,
     )  # fmt: skip
 
 
