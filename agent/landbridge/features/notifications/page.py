@@ -9,12 +9,11 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from landbridge.db import order
-from landbridge.features.alarms.rules import RULES
 from landbridge.features.notifications import api
 from landbridge.features.notifications import queries as stored
 from landbridge.features.notifications.rules import DIGESTS, EVENTS, duration_s
 from landbridge.protocol.event import SEVERITIES
-from landbridge.web import auth
+from landbridge.web import answers, auth
 from landbridge.web.auth import User
 from landbridge.web.forms import ActingUser, CurrentUser, Field, back, number, of_page
 from landbridge.web.render import page
@@ -23,7 +22,9 @@ from landbridge.web.services import services
 router = APIRouter(include_in_schema=False)
 _MOST = 200
 _PAGE = "/notifications"
-_KINDS = (*RULES, *EVENTS)
+_NEVER_RAISED = ("temperature-back", "heard-again")
+_ALARMS = answers.protocol("event")["properties"]["alarm"]["enum"]
+_KINDS = (*(name for name in _ALARMS if name not in _NEVER_RAISED), *EVENTS)
 Before = Annotated[int, Query(ge=1, le=order.HIGHEST)]
 Address = Annotated[str, Form(max_length=2_000)]
 
