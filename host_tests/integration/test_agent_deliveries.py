@@ -42,7 +42,7 @@ from landbridge.features.trips import queries as trips
 from landbridge.tracking import silence
 from landbridge.tracking.binding import bind
 
-from host_tests.support.agent import point, wait_until
+from host_tests.support.agent import WAIT_S, point, wait_until
 from host_tests.support.doubles import StoppedClock, raising
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Got, Receiver, at
 from host_tests.support.trips import BEGIN_S, HOUR_S, POZNAN
@@ -128,7 +128,7 @@ def test_an_answer_counts_when_its_first_lines_are_there(monkeypatch):
         begun = threading.Thread(target=begin)
         begun.start()
         http.HttpClient(f"http://127.0.0.1:{server.getsockname()[1]}/").post(b"{}", {})
-        begun.join(5)
+        begun.join(WAIT_S)
         assert not begun.is_alive()
 
 
@@ -447,14 +447,14 @@ def test_an_integration_that_is_removed_gets_nothing_more_and_retries_nothing(bo
 
     def answer(_: Got) -> int:
         came.set()
-        removed.wait(30)
+        removed.wait(WAIT_S)
         return 422
 
     receiver.answer = answer
     with bound.database.reading() as connection:
         (integration,) = integrations.active(connection)
     with bound.delivering() as thread:
-        assert came.wait(30)
+        assert came.wait(WAIT_S)
         with bound.database.writing() as connection:
             fleet.remove(connection, "erp", "anna", NOW_S)
         wait_until(
@@ -521,7 +521,7 @@ def test_what_the_broker_has_not_had_yet_is_kept_for_it(bound, receiver):
 
 def test_integrations_that_are_slow_keep_no_other_one_waiting(bound, receiver):
     slow, over = Receiver(), threading.Event()
-    slow.answer = lambda _: 204 if over.wait(30) else 503
+    slow.answer = lambda _: 204 if over.wait(50) else 503
     for number in range(20):
         bound.add(f"slow-{number}", slow.url, "webhook", None, "event")
     bound.add("fast", receiver.url, "webhook", None, "event")
@@ -540,15 +540,16 @@ def test_who_does_not_answer_keeps_the_agent_from_ending_for_a_moment_only(bound
 
     def slow(_: Got) -> int:
         asked.set()
-        return 204 if over.wait(30) else 503
+        return 204 if over.wait(WAIT_S) else 503
 
     receiver.answer = slow
     bound.add("map", receiver.url, "traccar")
     bound.deliver(*(at(hour) for hour in range(1, 26)))
     with bound.delivering():
-        assert asked.wait(20)
+        assert asked.wait(WAIT_S)
         stopped_s = time.monotonic()
-    assert time.monotonic() - stopped_s < 10
+    # Its patience would be at an end after a minute.
+    assert time.monotonic() - stopped_s < 20
     assert bound.left(), "what was not answered was forgotten"
     over.set()
 

@@ -2,7 +2,7 @@
 channels by mail only: the agent calls no address that a tenant chose."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,8 +14,8 @@ from landbridge.features.notifications import channels
 from landbridge.features.notifications import queries as stored
 from landbridge.features.notifications.queries import Channel
 from landbridge.features.notifications.rules import LONGEST_S, MOST_A_WEEK, Rule
-from landbridge.web import answers, paging
-from landbridge.web.answers import Json, Schema
+from landbridge.web import paging
+from landbridge.web.answers import Json, Next, Schema, Time
 from landbridge.web.api import ActingUser, CurrentUser
 from landbridge.web.auth import User, demand
 from landbridge.web.paging import Cursor, Limit
@@ -65,10 +65,78 @@ class NewRule(BaseModel):
     first: bool = Field(False, description="Before the other rules, not after them.")
 
 
+class NotificationRule(BaseModel):
+    """A rule of a channel: which events go to it, and when."""
+
+    name: str
+    kinds: list[str]
+    severity: str
+    tenant: str | None
+    tag: str | None
+    route: str | None
+    least_s: int
+    quiet: str | None
+    digest: str | None
+    most_a_week: int | None
+    escalate_s: int | None
+    escalate_to: str | None
+
+
+class NotificationChannel(BaseModel):
+    """Where notifications go."""
+
+    name: str
+    service: str
+    tenant: str | None
+    language: str
+    zone: str
+    rules: list[NotificationRule]
+
+
+class NotificationChannels(BaseModel):
+    """A page of channels."""
+
+    channels: list[NotificationChannel]
+    next: Next
+
+
+class Notification(BaseModel):
+    """A notification and the last answer of its channel."""
+
+    notification: int
+    channel: str
+    event: str
+    type: str
+    alarm: str | None
+    device: str | None
+    container: str | None
+    rule: str
+    state: Literal["waiting", "sending", "sent", "withdrawn", "failed"]
+    message: int | None
+    made: str
+    due: str
+    attempts: int
+    answer: str | None
+    answered: Time
+
+
+class Notifications(BaseModel):
+    """A page of notifications."""
+
+    notifications: list[Notification]
+    next: Next
+
+
+class Queued(BaseModel):
+    """The channel to which a test is on its way."""
+
+    channel: str
+
+
 @router.get("/notification-channels")
 def listed(
     request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
-) -> Annotated[Json, Schema(answers.NotificationChannels)]:
+) -> Annotated[Json, Schema(NotificationChannels)]:
     """List the channels that notifications go to, with their rules; addresses are never shown."""
     after = str((paging.start(cursor, str) or ("",))[0])
     with services(request).database.reading() as connection:
@@ -80,7 +148,7 @@ def listed(
 @router.get("/notification-channels/{name}")
 def one(
     request: Request, who: CurrentUser, name: Name
-) -> Annotated[Json, Schema(answers.NotificationChannel)]:
+) -> Annotated[Json, Schema(NotificationChannel)]:
     """Show a channel with its rules."""
     with services(request).database.reading() as connection:
         return _serialized(connection, _of(connection, who, name))
@@ -89,7 +157,7 @@ def one(
 @router.post("/notification-channels", status_code=201)
 def add(
     request: Request, who: ActingUser, new: NewChannel
-) -> Annotated[Json, Schema(answers.NotificationChannel)]:
+) -> Annotated[Json, Schema(NotificationChannel)]:
     """Add a channel with the default rules; it gets the events from now on. Tenants add mailboxes only."""
     it = services(request)
     demand(who, "admin")
@@ -120,7 +188,7 @@ def remove(request: Request, who: ActingUser, name: Name) -> None:
 @router.put("/notification-channels/{name}/rules/{rule}")
 def set_rule(
     request: Request, who: ActingUser, name: Name, rule: Name, new: NewRule
-) -> Annotated[Json, Schema(answers.NotificationChannel)]:
+) -> Annotated[Json, Schema(NotificationChannel)]:
     """Add a rule to a channel, or replace the one of its name; the first rule that fits an event holds."""
     it = services(request)
     demand(who, "admin")
@@ -145,7 +213,7 @@ def remove_rule(request: Request, who: ActingUser, name: Name, rule: Name) -> No
 
 
 @router.post("/notification-channels/{name}/test", status_code=202)
-def test(request: Request, who: ActingUser, name: Name) -> Annotated[Json, Schema(answers.Queued)]:
+def test(request: Request, who: ActingUser, name: Name) -> Annotated[Json, Schema(Queued)]:
     """Send a test to a channel; the log has the answer."""
     it = services(request)
     demand(who, "operator")
@@ -158,7 +226,7 @@ def test(request: Request, who: ActingUser, name: Name) -> Annotated[Json, Schem
 @router.get("/notifications")
 def log(
     request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
-) -> Annotated[Json, Schema(answers.Notifications)]:
+) -> Annotated[Json, Schema(Notifications)]:
     """List notifications, newest first, each with the last answer of its channel."""
     with services(request).database.reading() as connection:
         rows = stored.log(connection, who.tenant, paging.before(cursor), limit + 1)
