@@ -325,6 +325,17 @@ def test_nats_lets_a_device_use_its_two_topics_only(nats_fleet, meet):
     has_two_topics(meet, nats_fleet.door, nats_fleet.door, "landbridge-agent", mine)
 
 
+def test_nats_disconnects_a_device_that_was_retired_at_the_end_of_its_time(nats_fleet, meet, monkeypatch):
+    monkeypatch.setattr(nats_access, "ADMITTED_S", 3)
+    inside = admitted(meet, nats_fleet, DEVICE)
+    database = open_database(nats_fleet.config.store.database)
+    with database.writing() as connection:
+        devices.retire(connection, DEVICE, Clock().now_s())
+    database.close()
+    assert inside.lost.wait(30)
+    assert meet(nats_fleet.door, DEVICE, password(nats_fleet, DEVICE), DEVICE).code != 0
+
+
 def test_nats_listens_to_other_machines_over_tls_only():
     text = (DEPLOY / "nats" / "landbridge.conf").read_text()
     assert 'listen: "127.0.0.1:4222"' in text and "0.0.0.0" not in text

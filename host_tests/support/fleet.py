@@ -164,7 +164,7 @@ class Fleet:
 
     @contextmanager
     def delivering(self) -> Iterator[Deliveries]:
-        thread = Deliveries(self.database, Clock(), lambda each: opened(each, self.keyring))
+        thread = Deliveries(self.database, Clock(), lambda each: opened(each, self.keyring, {}))
         thread.start()
         try:
             yield thread
