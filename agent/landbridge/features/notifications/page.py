@@ -165,7 +165,7 @@ def test_form(request: Request, who: ActingUser, name: str) -> Response:
 def _test(request: Request, who: User, name: str) -> None:
     demand(who, "operator")
     it = services(request)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         channels.test(connection, name, who.tenant, who.who, it.clock.now_s())
 
 
