@@ -34,8 +34,11 @@ if TYPE_CHECKING:
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# How long an example takes is the machine's affair.
-hypothesis.settings.register_profile("landbridge", deadline=None)
+# How long an example takes is the machine's affair. All runs have the same: what fails for one fails for all;
+# `--hypothesis-profile=others` looks for new ones.
+_others = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("others", _others)
+hypothesis.settings.register_profile("landbridge", _others, derandomize=True)
 hypothesis.settings.load_profile("landbridge")
 
 

@@ -15,7 +15,7 @@ from landbridge.operations import doctor
 from host_tests.support.agent import NOW_S
 from host_tests.support.command import Command
 from host_tests.support.openid import CLIENT, Provider
-from host_tests.support.web import free_port
+from tools.verify.harness.ports import free_port
 
 
 @pytest.fixture(autouse=True)

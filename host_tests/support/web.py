@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import socket
 import struct
 import time
 import urllib.error
@@ -39,13 +38,6 @@ MAP = "document.getElementById('map')?.map"
 WAKE = struct.Struct("<HBBH")
 LINE = ((29.63, 106.39), (36.03, 103.85), (43.8, 87.6), (45.17, 82.57), (49.8, 73.1))
 """Chongqing, Lanzhou, Urumqi, the border, Karaganda."""
-
-
-def free_port() -> int:
-    """A free TCP port on loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Answer(NamedTuple):
@@ -119,7 +111,7 @@ class Website:
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         opener = urllib.request.build_opener(_Here())
         try:
-            with opener.open(request, timeout=60) as answer:
+            with opener.open(request, timeout=120) as answer:
                 return _answer(answer.status, answer)
         except urllib.error.HTTPError as answer:
             return _answer(answer.code, answer)

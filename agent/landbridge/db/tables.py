@@ -239,6 +239,7 @@ integrations = Table(
     Column("wrapped_secret", LargeBinary),  # db/keys.py
     Column("wrapped_old_secret", LargeBinary),  # the one before it, which signs too; null: none
     Column("cursor", Integer, nullable=False),  # it has all messages up to this one, but for those held
+    Column("replay_to", Integer),  # up to this one it gets messages again; null: none were replayed
     Column("delivered", Integer, nullable=False, server_default=text("0")),
     Column("delivered_s", Integer),
     Column("failure", Text),  # of the last try; null: it went well

@@ -32,8 +32,10 @@ from landbridge.features.geofences import api as geofences
 from landbridge.features.geofences import page as geofence_page
 from landbridge.features.integrations import api as integrations
 from landbridge.features.integrations import page as integration_page
-from landbridge.features.notifications import page as notifications
-from landbridge.features.reports import page as reports
+from landbridge.features.notifications import api as notifications
+from landbridge.features.notifications import page as notification_page
+from landbridge.features.reports import api as reports
+from landbridge.features.reports import page as report_page
 from landbridge.features.routes import api as routes
 from landbridge.features.routes.page import diagram, editor
 from landbridge.features.settings import api as settings
@@ -84,10 +86,11 @@ def make(it: Services) -> FastAPI:
     )
     app.state.services = it
     for each in (
-        devices, commands, settings, share_links, history, diagnostics, feed, many, trips, alarms, alarm_page,
-        notifications, card, card_page, rollouts, sims, geofences, geofence_page, routes, diagram, editor,
-        integrations, integration_page, releases, audit, audit_page, reports, updates, people, account,
-        sign_in, pages, shared, sim_page, system, trip_page,
+        devices, commands, settings, share_links, history, diagnostics, feed, many, trips, alarms,
+        alarm_page, notifications, notification_page, card, card_page, rollouts, sims, geofences,
+        geofence_page, routes, diagram, editor, integrations, integration_page, releases, audit,
+        audit_page, reports, report_page, updates, people, account, sign_in, pages, shared, sim_page,
+        system, trip_page,
     ):  # fmt: skip
         app.include_router(each.router)
     assets.attach(app)

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from sqlalchemy import Row
 from starlette.concurrency import run_in_threadpool
 
+from landbridge.config import carrier
 from landbridge.core.clock import to_epoch_s
 from landbridge.db import order
 from landbridge.events import dcsa, finished, tracks
@@ -49,7 +50,14 @@ _DCSA_EVENT: Json = {
     "payload": {
         "eventClassifierCode": "ACT", "eventDateTime": "2026-10-01T08:00:00Z",
         "equipmentReference": "CSQU3054383", "equipmentEventTypeCode": "GTIN",
-        "transportCall": {"modeOfTransport": "RAIL", "location": {"locationName": "Duisburg"}},
+        "emptyIndicatorCode": "LADEN",
+        "transportCall": {
+            "transportCallReference": "1-Duisburg", "modeOfTransport": "RAIL",
+            "location": {
+                "locationType": "GEOL", "locationName": "Duisburg",
+                "latitude": "51.45100", "longitude": "6.73700",
+            },
+        },
     },
 }  # fmt: skip
 """An example."""
@@ -122,8 +130,10 @@ def of_dcsa(
 ) -> Annotated[Json, Schema(DcsaEvents)]:
     """Events in the DCSA formats for IoT and Track & Trace, as far as DCSA has them."""
     rows = _published(request, after, limit, Wanted(who.tenant))
+    publisher = carrier(services(request).config.dcsa)
     each = (
-        dcsa.event(message(row.event, row.published_s, row.replaces, json.loads(row.content))) for row in rows
+        dcsa.event(message(row.event, row.published_s, row.replaces, json.loads(row.content)), publisher)
+        for row in rows
     )
     return {"events": [found for found in each if found], "next": rows[-1].event if rows else after}
 

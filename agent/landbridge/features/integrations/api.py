@@ -15,7 +15,6 @@ from landbridge.core.names import OPERATOR, is_of, only
 from landbridge.core.texts import _
 from landbridge.db import order
 from landbridge.db.keys import Keyring
-from landbridge.events import outbox
 from landbridge.features.integrations import queries as stored
 from landbridge.features.integrations import rules
 from landbridge.features.integrations.kinds import KINDS
@@ -240,7 +239,7 @@ def serialized(connection: Connection, row: Row[Any]) -> dict[str, Any]:
     what = json.loads(row.what)
     return {
         "name": row.name, "kind": row.kind, "address": row.address, "tenant": row.tenant, "messages": what,
-        "delivered": row.delivered, "waiting": outbox.waiting(connection, row.tenant, what, row.cursor),
+        "delivered": row.delivered, "waiting": rules.waiting(connection, row),
         "last_delivery": iso(row.delivered_s), "failure": row.failure, "by": row.added_by,
         "added": iso(row.added_s),
     }  # fmt: skip

@@ -1,15 +1,12 @@
 """`landbridge integrations`: manage integrations."""
 
 import json
-from typing import Any
 
 import typer
-from sqlalchemy import Connection, Row
 
 from landbridge.core import table
 from landbridge.core.clock import iso
 from landbridge.db.opened import command_user, opened
-from landbridge.events import outbox
 from landbridge.features.integrations import queries as stored
 from landbridge.features.integrations import rules as fleet
 from landbridge.features.integrations import webhook
@@ -65,7 +62,7 @@ def list_integrations() -> None:
                 row.tenant,
                 " ".join(json.loads(row.what)),
                 row.delivered,
-                None if row.removed_s else _waiting(connection, row),
+                None if row.removed_s else fleet.waiting(connection, row),
                 iso(row.delivered_s),
                 len(stored.retries(connection, row.integration)) or None,
                 row.failure,
@@ -87,10 +84,6 @@ def list_integrations() -> None:
         "removed",
     )  # fmt: discard
     table.show(heads, rows)
-
-
-def _waiting(connection: Connection, row: Row[Any]) -> int:
-    return outbox.waiting(connection, row.tenant, json.loads(row.what), row.cursor)
 
 
 @commands.command()

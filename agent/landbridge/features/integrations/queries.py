@@ -26,6 +26,8 @@ class Integration(NamedTuple):
     """Whether its host must have a public address."""
     wrapped_old_secret: bytes | None = None
     """The one before it: while it is kept, messages are signed with both."""
+    replay_to: int | None = None
+    """It gets the messages after its cursor up to this one again."""
 
 
 class DeliveryRetry(NamedTuple):
@@ -78,11 +80,10 @@ def set_secrets(connection: Connection, integration: int, new: bytes, old: bytes
     connection.execute(update(integrations).where(integrations.c.integration == integration).values(values))
 
 
-def go_back(connection: Connection, integration: int, cursor: int) -> None:
-    """Let it get the messages after `cursor` again."""
-    connection.execute(
-        update(integrations).where(integrations.c.integration == integration).values(cursor=cursor)
-    )
+def go_back(connection: Connection, integration: int, cursor: int, replay_to: int) -> None:
+    """Let it get the messages after `cursor` again, up to `replay_to`."""
+    values = {"cursor": cursor, "replay_to": replay_to}
+    connection.execute(update(integrations).where(integrations.c.integration == integration).values(values))
 
 
 def advance(

@@ -1,10 +1,12 @@
 """Adds and changes integrations: checks them, makes and encrypts their secrets."""
 
+import json
 import secrets
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from landbridge.core.errors import UserError
 from landbridge.core.names import checked, is_of, only
@@ -182,11 +184,18 @@ def replay(
             ),
             "from",
         )  # fmt: skip
-    count = again.restore(connection, found.tenant, found.what, first, found.cursor)
-    integrations.go_back(connection, found.integration, first - 1)
+    last = max(found.cursor, found.replay_to or 0)
+    integrations.go_back(connection, found.integration, first - 1, last)
     what = _("messages from {first} on replayed to {name}", first=first, name=name)
     audit.add(connection, who, what, now_s, tenant=found.tenant)
-    return count
+    return again.count(connection, found.tenant, found.what, (first, last))
+
+
+def waiting(connection: Connection, row: Row[Any]) -> int:
+    """Return how many messages an integration will get, those that are replayed included."""
+    what, replay_to = json.loads(row.what), max(row.replay_to or 0, row.cursor)
+    replayed = again.count(connection, row.tenant, what, (row.cursor + 1, replay_to))
+    return replayed + outbox.waiting(connection, row.tenant, what, replay_to)
 
 
 def known(connection: Connection, name: str, owner: str | None = None) -> Integration:

@@ -187,6 +187,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("wrapped_secret", sa.LargeBinary()),
         sa.Column("wrapped_old_secret", sa.LargeBinary()),
         sa.Column("cursor", Integer, nullable=False),
+        sa.Column("replay_to", Integer),
         sa.Column("delivered", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("delivered_s", Integer),
         sa.Column("failure", sa.Text()),
