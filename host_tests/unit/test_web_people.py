@@ -311,9 +311,7 @@ def test_a_second_factor_is_asked_for_and_no_code_works_twice(site: Site):
     used = jana.post("/sign-in/code", code=site.code(secret))  # it confirmed the secret
     assert used.status == 400 and "not right" in said(used)
     site.at(NOW_S + 30)
-    assert (
-        jana.post("/sign-in/code", code=f" {site.code(secret)[:3]} {site.code(secret)[3:]}").status == 303
-    )
+    assert jana.post("/sign-in/code", code=f" {site.code(secret)[:3]} {site.code(secret)[3:]}").status == 303
     assert jana.cookies["landbridge"] != before and jana.get("/account").status == 200
     replayed = site.visitor()
     replayed.sign_in("jana")

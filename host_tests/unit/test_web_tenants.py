@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from landbridge.core.errors import UserError
 from landbridge.db.opened import command_user
+from landbridge.features.integrations import queries as stored
 from landbridge.features.integrations import rules as integrations
 from landbridge.features.users import rules as tokens
 
@@ -111,8 +113,8 @@ def test_what_the_operator_does_with_an_integration_is_its_tenants_to_see_alone(
     for owner in ("acme", "bolt", "operator"):
         with database.writing("root") as connection:
             found = integrations.known(connection, "hook", owner)
-            waits = integrations.integrations.DeliveryRetry(FIRST, 7, 1, 0, "refused")
-            integrations.integrations.keep_retry(connection, found.integration, waits, None)
+            waits = stored.DeliveryRetry(FIRST, 7, 1, 0, "refused")
+            stored.keep_retry(connection, found.integration, waits, None)
         path = f"/v1/integrations/hook/deliveries/{FIRST}?tenant={owner}"
         assert api.ask("DELETE", path)[0] == 204
     said = f"message 7 of {FIRST} discarded for hook"
@@ -125,7 +127,7 @@ def test_a_command_names_the_tenant_of_one_of_several_tokens(api):
     with api.fleet.database.writing(command_user()) as connection:
         for tenant in ("acme", "bolt"):
             tokens.add(connection, "double", "reader", tenant, "root", 1)
-        with pytest.raises(tokens.UserError, match="acme, bolt each have one of the name double"):
+        with pytest.raises(UserError, match="acme, bolt each have one of the name double"):
             tokens.known(connection, "double")
         tokens.revoke(connection, "double", "root", 2, "bolt")
         assert tokens.known(connection, "double").tenant == "acme"
