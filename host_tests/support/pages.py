@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
+from zoneinfo import available_timezones
 
 import pytest
 from landbridge.core import stages
@@ -65,6 +66,7 @@ NAMES = (
     *("Li-SOCl2", "LiFePO4", "NMC", "mAh", "lx"),
     *("{verb}", "{changes}"),  # a script puts in what is chosen
     *(each.name for each in STATIONS), *SETTINGS, *VERBS, "auto",
+    *("hub, border, gauge, yard, line", "name,country,lat,lon,kind,km,chinese"),  # of a file of stations
 )  # fmt: skip
 """What is called so in any language."""
 
@@ -72,7 +74,10 @@ NAMES = (
 UNITS = {"API", "Landbridge", "UTC", "SIM", "ICCID", "IMEI", "IMSI", "EID", "MB", "kB", "MQTT", "TLS", "TCP"}
 
 
-UNITS |= {"English", "GEOJSON", "GPX", "CSV", "KML", "PLMN", "PDF"}
+UNITS |= {"English", "GEOJSON", "GPX", "CSV", "KML", "PLMN", "PDF", "HTML", "XLSX", "Geo", "JSON"}
+
+
+ZONES = available_timezones()
 
 
 SHOWN = ("title", "aria-label", "placeholder", "alt", "data-confirm")
@@ -102,7 +107,7 @@ def english(page: str) -> set[str]:
     """Words that are left of it."""
     parser = Visible()
     parser.feed(page)
-    text = "\n".join(parser.texts)
+    text = "\n".join(each for each in parser.texts if each.strip() not in ZONES)
     for name in sorted(NAMES, key=len, reverse=True):
         text = re.sub(rf"(?<![A-Za-z-]){re.escape(name)}(?![A-Za-z-])", " ", text)
     return {each for each in re.findall(r"[A-Za-z][a-z]+|[A-Z]{2,}", text) if each not in UNITS}
