@@ -73,7 +73,7 @@ def test_a_tenant_has_mailboxes_and_rules_of_its_own(api):
     assert api.ask("PUT", f"{CHANNELS}/mine/rules/doors", doors, "admin", "acme")[0] == 400
     assert api.ask("PUT", f"{CHANNELS}/mine/rules/doors", doors)[0] == 200  # by the operator
     for method, path in (("GET", ""), ("DELETE", ""), ("DELETE", "/rules/critical"), ("POST", "/test")):
-        body = {} if method == "POST" else None
+        body: object = {} if method == "POST" else None
         assert api.ask(method, f"{CHANNELS}/boss{path}", body, "admin", "acme")[0] == 404
     for number in range(60):
         status, answer = api.ask("POST", CHANNELS, mine | {"name": f"more-{number}"}, "admin", "acme")
