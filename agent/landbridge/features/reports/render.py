@@ -64,7 +64,9 @@ def _text(cell: Cell) -> str:
     """Return a cell as people read it."""
     if cell is None:
         return "–"
-    return f"{cell:,.{2 if 0 < abs(cell) < 1 else 1}f}" if isinstance(cell, float) else str(cell)
+    if not isinstance(cell, float):
+        return str(cell)
+    return f"{cell:,.1f}" if round(cell, 1) == cell else f"{cell:,.2f}"
 
 
 def _pdf(report: Report, language: Catalogue) -> bytes:

@@ -47,8 +47,12 @@ def build(
                   hours(row.over_s - row.started_s)) for row in trips]),
     ]  # fmt: skip
     title = say(_("Route {route}", route=route))
-    subtitle = say(_("{number} trips that arrived or ended from {begin} to {end}", number=len(trips),
-                     begin=time(language, span[0]), end=time(language, span[1])))  # fmt: skip
+    subtitle = say(
+        _(
+            "Trips that arrived or ended from {begin} to {end}: {number}",
+            number=len(trips), begin=time(language, span[0]), end=time(language, span[1]),
+        )
+    )  # fmt: skip
     return Report(title, subtitle, sections, "route")
 
 
