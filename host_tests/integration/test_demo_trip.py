@@ -82,8 +82,8 @@ def _check_reports(run: Run) -> None:
     for code, words in (("en", ("Trip", "Stops")), ("zh", ("行程", "停留"))):
         language = catalogues()[code]
         for kind, of, name in (
-            ("trip", str(row.trip), row.container), ("fleet", "", row.device), ("route", row.route, row.route),
-            ("compliance", "", ""),
+            ("trip", str(row.trip), row.container), ("fleet", "", row.device),
+            ("route", row.route, row.route), ("compliance", "", ""),
         ):  # fmt: skip
             assert name in of_pdf(made(kind, of, "pdf", language))
             html = made(kind, of, "html", language).decode()
