@@ -76,7 +76,7 @@ def pytest_sessionfinish() -> None:
 @pytest.fixture(autouse=True)
 def whole_firmware() -> Iterator[None]:
     """A conversation unloads modules of the firmware: another test's names must not be of another load."""
-    before = {name: module for name, module in sys.modules.items() if name.startswith("locator.")}
+    before = {name: module for name, module in list(sys.modules.items()) if name.startswith("locator.")}
     yield
     for name, module in before.items():
         if sys.modules.get(name) is not module:

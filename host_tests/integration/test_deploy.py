@@ -231,8 +231,6 @@ def metrics(tmp_path_factory) -> str:
         with installation.database().writing() as connection:
             erp = Integration(0, "erp", "webhook", "http://erp.example", None, ("event",), None, 0)
             integrations.add(connection, erp, "bench", NOW_S)
-        # In a process of its own: in this one there may be figures of other tests.
-        installation.spawn()
 
         def asked() -> str:
             try:
@@ -242,8 +240,12 @@ def metrics(tmp_path_factory) -> str:
             except OSError:
                 return ""
 
-        text: str = wait_until(asked, "metrics")
-        installation.close()
+        try:
+            # In a process of its own: in this one there may be figures of other tests.
+            installation.spawn()
+            text: str = wait_until(asked, "metrics")
+        finally:
+            installation.close()
     return text
 
 

@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,7 @@ def test_another_host_name_is_a_new_certificate_of_the_same_keys(made):
     before = made.files()
     said = made.set_up("--host", "other.landbridge.example")
     assert said.code == 0, said
+    assert "still come to" not in said.out and "`systemctl restart landbridge-broker landbridge`" in said.out
     after = made.files()
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"answers.toml", "landbridge.toml", "tls/broker.pem"}
@@ -156,6 +158,21 @@ def test_the_units_name_what_is_there(made):
         (line,) = [line for line in text.splitlines() if line.startswith("ExecStart=")]
         assert Path(line.removeprefix("ExecStart=").split()[0]).name in ("landbridge", "mosquitto")
         assert str(made.folder) in text
+
+
+def test_the_units_are_good_for_systemd(made):
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd is not installed")
+    units = [str(path) for path in (made.folder / "systemd").iterdir()]
+    for unit in (Path(each) for each in units):
+        text = re.sub(r"^(ExecStart=)\S+", rf"\g<1>{sys.executable}", unit.read_text(), flags=re.M)
+        unit.write_text(text)
+    done = subprocess.run(
+        [analyze, "verify", "--man=no", *units], capture_output=True, text=True, check=False
+    )
+    # Of units that these come after it may have more to say.
+    assert not [line for line in done.stderr.splitlines() if "landbridge" in line], done
 
 
 def test_a_missing_plugin_is_named(folder, monkeypatch):

@@ -294,6 +294,9 @@ def test_another_broker_takes_nothing_over_from_the_one_before(tmp_path, monkeyp
     setup = SetUp(tmp_path / "agent")
     assert setup.first().code == 0
     secret = config.of_file(setup.folder / "landbridge.toml").broker.password
+    setup.start()
+    setup.run("devices", "add", "lb-0001")
+    setup.stop()
     refused(setup.set_up("--broker", "existing"), "password is missing")
     ca = certificates.make(tmp_path / "theirs", [HOST])[1]
     (tmp_path / "answers.toml").write_text(

@@ -831,6 +831,7 @@ audit = Table(
     Column("entry", Integer, primary_key=True),
     Column("at_s", Integer, nullable=False, index=True),
     Column("who", Text, nullable=False),
+    Column("by_tenant", Text, index=True),  # whose user or token that is; null: the operator tenant's
     Column("device", String(32), index=True),  # null: of no single one
     Column("trip", Integer),  # null: of none
     Column("tenant", Text, index=True),  # whose the row is; null: the operator tenant's
@@ -849,6 +850,7 @@ acting = Table(
     metadata,
     Column("who", Text, primary_key=True),
     Column("at_s", Integer, nullable=False),
+    Column("by_tenant", Text),
 )
 
 # The tracking state before some points (tracking/detect.py): where a pass can begin.

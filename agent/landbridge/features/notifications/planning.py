@@ -48,9 +48,7 @@ def postponed_s(connection: Connection, channel: Channel, row: Row[Any], now_s: 
     if len(times) < row.most_a_week:
         return None
     return (
-        rules.due_s(weekly, now_s, now_s, channel.zone)
-        if weekly
-        else times[-row.most_a_week] + stored.WEEK_S
+        rules.due_s(weekly, now_s, now_s, channel.zone) if weekly else times[-row.most_a_week] + stored.WEEK_S
     )
 
 

@@ -28,7 +28,8 @@ def mosquitto(
 ) -> None:
     """Write its configuration, and once the file of its users, which is its own from then on."""
     here = folder / "mosquitto"
-    (here / "data").mkdir(parents=True, exist_ok=True, mode=0o700)
+    for made in (here, here / "data"):
+        made.mkdir(exist_ok=True, mode=0o700)
     users = users_file(folder)
     text = written.filled(
         "mosquitto.conf",

@@ -14,7 +14,12 @@ what else a broker needs is in docs/guide/broker.md; `landbridge broker check --
 
 
 def after(
-    folder: Path, answers: Answers, before: Config, changed: list[Path], has_lost_broker: bool
+    folder: Path,
+    answers: Answers,
+    before: Config,
+    changed: list[Path],
+    has_devices: bool,
+    has_lost_broker: bool,
 ) -> list[str]:
     """Return what is to be done after these files have changed, a line or paragraph each."""
     names = {path.name for path in changed}
@@ -25,7 +30,7 @@ def after(
     if has_lost_broker:
         found.append("its own broker is not needed any more: `systemctl disable --now landbridge-broker`")
     former = before.devices.broker_host, before.devices.broker_port
-    if former[0] and former != (answers.host, answers.port):
+    if has_devices and former != (answers.host, answers.port):
         found.append(
             f"trackers that were added before still come to {former[0]}:{former[1]}: keep that name, or add"
             " them again under new ids and flash them"

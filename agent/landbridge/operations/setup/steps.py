@@ -46,11 +46,12 @@ def set_up(folder: Path, answers: Answers) -> Done:
     written.write(folder / LAST, kept(answers), 0o600, changed)
     if not file.exists() or wanted != before:
         written.write(file, config.annotated(wanted, with_secrets=True), 0o600, changed)
-    invitation = _first_user(folder, wanted, answers)
+    invitation, has_devices = _database(folder, wanted, answers)
     _broker(folder, wanted, answers, tls, changed)
     has_lost_broker = _units(folder, answers, changed)
     written.give(folder)
-    return Done(changed, invitation, next_steps.after(folder, answers, before, changed, has_lost_broker))
+    lines = next_steps.after(folder, answers, before, changed, has_devices, has_lost_broker)
+    return Done(changed, invitation, lines)
 
 
 def _without_former(before: Config, folder: Path, answers: Answers) -> Config:
@@ -119,20 +120,20 @@ def _configuration(before: Config, answers: Answers, tls: Mapping[str, Path]) ->
     )
 
 
-def _first_user(folder: Path, wanted: Config, answers: Answers) -> str | None:
-    """Make database and key file; add the administrator if there is no user yet."""
+def _database(folder: Path, wanted: Config, answers: Answers) -> tuple[str | None, bool]:
+    """Make database and key file; add the administrator if there is no user yet. Return their link,
+    and whether there are devices."""
     store = config.from_folder(wanted, folder).store
     database = open_database(store.database)
     try:
         keyring, clock = Keyring(store.database, store.key_file), Clock()
         with database.writing() as connection:
-            keyring.signing_key(first=devices.are_none(connection))
+            are_none = devices.are_none(connection)
+            keyring.signing_key(first=are_none)
             if tokens.every(connection) or people.every(connection):
-                return None
-            return mail.link(
-                wanted,
-                users.add(connection, answers.admin, "admin", None, "", command_user(), clock.now_s()),
-            )
+                return None, not are_none
+            key = users.add(connection, answers.admin, "admin", None, "", command_user(), clock.now_s())
+            return mail.link(wanted, key), not are_none
     finally:
         database.close()
 

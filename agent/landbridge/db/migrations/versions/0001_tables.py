@@ -19,6 +19,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("entry", Integer, nullable=False),
         sa.Column("at_s", Integer, nullable=False),
         sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("by_tenant", sa.Text()),
         sa.Column("device", sa.String(length=32)),
         sa.Column("trip", Integer),
         sa.Column("tenant", sa.Text()),
@@ -34,9 +35,11 @@ def upgrade() -> None:  # noqa: PLR0915
         "acting",
         sa.Column("who", sa.Text(), nullable=False),
         sa.Column("at_s", Integer, nullable=False),
+        sa.Column("by_tenant", sa.Text()),
         sa.PrimaryKeyConstraint("who"),
     )
     op.create_index("ix_audit_at_s", "audit", ["at_s"])
+    op.create_index("ix_audit_by_tenant", "audit", ["by_tenant"])
     op.create_index("ix_audit_device", "audit", ["device"])
     op.create_index("ix_audit_noun", "audit", ["noun"])
     op.create_index("ix_audit_tenant", "audit", ["tenant"])
