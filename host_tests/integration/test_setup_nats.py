@@ -1,5 +1,6 @@
 """A NATS of our own by `landbridge setup`: its devices come and go by the agent's word, over TLS."""
 
+import asyncio
 import json
 import os
 import shlex
@@ -11,13 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import nats
 import pytest
 from landbridge import config
 from landbridge.core.clock import Clock
 from landbridge.db.database import open_database
 from landbridge.points import queries as points
 
-from host_tests.support.agent import wait_until
+from host_tests.support.agent import WAIT_S, wait_until
 from host_tests.support.set_up import HOST, SetUp, code_of, command, is_in, ports
 from tools.verify.harness.nats_server import binary
 from tools.verify.kill.devices import Device
@@ -33,7 +35,7 @@ def setup(tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch) -> Set
     monkeypatch.setenv("LANDBRIDGE_CONFIG", "")
     made = SetUp(tmp_path / "agent")
     said = made.set_up("--host", HOST, "--broker", "nats", "--database", postgres, *made.first_ports)
-    assert said.code == 0, said
+    assert said.code == 0 and "as the user platform, whose password is in" in said.out, said
     return made
 
 
@@ -125,6 +127,27 @@ def test_a_device_comes_reports_and_is_refused_when_it_is_retired(setup, running
     assert code_of(setup.connected("lb-0002", setup.device("lb-0002")["broker_password"])) == 0
     # Who was in when it was retired can do nothing more, and is out at the end of its hour at the latest.
     assert "lb-0001" not in setup.run("devices", "list").out
+
+
+def test_a_platform_hears_what_is_published_for_its_tenant(setup, running):
+    setup.run("devices", "add", "lb-0001")
+    device = tracker(setup, "lb-0001")
+    device.keep(Clock().now_s())
+    text = (setup.folder / "nats" / "landbridge.conf").read_text()
+    password = text.partition('user: "platform", password: "')[2].partition('"')[0]
+
+    async def heard() -> str:
+        address = f"nats://platform:{password}@127.0.0.1:{setup.agent_port}"
+        client = await nats.connect(address)
+        try:
+            subscription = await client.subscribe("landbridge.out.operator.>")
+            await client.flush()
+            await asyncio.to_thread(delivered, device)
+            return str((await subscription.next_msg(timeout=WAIT_S)).subject)
+        finally:
+            await client.close()
+
+    assert asyncio.run(heard()).startswith("landbridge.out.operator.lb-0001.")
 
 
 def test_devices_of_a_page_or_a_file_need_no_further_step(setup, running, tmp_path):
