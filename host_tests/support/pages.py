@@ -62,7 +62,7 @@ NAMES = (
     *("anna", "OpenID Connect", "iot.example", "cis.example", "landbridge users add"),
     *("landbridge devices add", "landbridge integrations add", "landbridge sims add"),
     *("landbridge", "landbridge.cddl"),
-    *("west", "gone", "lb-9", "none", "Webhook", "Traccar", "DCSA"),
+    *("west", "gone", "lb-9", "none", "Webhook", "Traccar", "DCSA", "Apprise"),
     *("Li-SOCl2", "LiFePO4", "NMC", "mAh", "lx"),
     *("{verb}", "{changes}"),  # a script puts in what is chosen
     *(each.name for each in STATIONS), *SETTINGS, *VERBS, "auto",
