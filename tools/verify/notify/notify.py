@@ -40,7 +40,8 @@ OUT = REPOSITORY / "out" / "notify.json"
 BEGIN_S = 848_620_800
 _DRAIN_DAYS = 16
 """What waits for its container's next week goes within these."""
-_ANSWER_S = 150
+_ANSWER_S = 600
+"""Longer than the back-off after several attempts: that runs as it does."""
 _KILLS_A_DAY = 0.7
 _POLL_S = 0.2
 
