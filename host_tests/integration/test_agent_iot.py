@@ -326,9 +326,9 @@ def test_what_is_asked_without_an_association(agent: DownloadingAgent):
     for order in (rules.list_profiles, rules.dissociate):
         with pytest.raises(UserError, match="associate it first"):
             do(agent, order, DEVICE)
-    for order in (rules.enable, rules.disable):
+    for change in (rules.enable, rules.disable):
         with pytest.raises(UserError, match="associate it first"):
-            do(agent, order, DEVICE, LOCAL)
+            do(agent, change, DEVICE, LOCAL)
 
 
 def test_one_order_of_a_kind_at_a_time(agent: DownloadingAgent, tracker: Tracker):

@@ -55,7 +55,9 @@ class Tracker(Downloader):
     def shown(self, number: int) -> dict[str, Any]:
         """As people see an order."""
         with self.agent.database.reading() as connection:
-            return queries.shown(connection, [queries.find(connection, number)])[0]
+            row = queries.find(connection, number)
+            assert row is not None
+            return queries.shown(connection, [row])[0]
 
     def until_over(self, number: int) -> dict[str, Any]:
         """Wakes until an order has ended."""
