@@ -139,10 +139,15 @@ def _pdf_table(section: Section, style: Any, width: float) -> Any:
 
 
 def _widths(section: Section, width: float) -> list[float]:
-    """Return the widths of columns, by their longest texts within bounds."""
+    """Return the widths of columns: by their longest texts within bounds, but no word is broken."""
     columns = zip(section.heads, *section.rows[:_MOST_ROWS], strict=True)
-    wanted = [min(max(6, *(_wide(_text(each)) for each in column)), 36) for column in columns]
+    wanted = [_wanted([_text(each) for each in column]) for column in columns]
     return [width * each / sum(wanted) for each in wanted]
+
+
+def _wanted(texts: Sequence[str]) -> int:
+    words = [word for text in texts for word in text.split()]
+    return min(max(_wide(text) for text in texts), 36) + min(max(_wide(word) for word in words), 6)
 
 
 def _wide(text: str) -> int:
