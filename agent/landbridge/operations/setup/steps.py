@@ -167,7 +167,7 @@ def _units(folder: Path, answers: Answers, changed: list[Path]) -> bool:
         },
     )
     written.write(folder / "systemd" / "landbridge.service", unit, 0o644, changed)
-    of_broker = folder / "systemd" / "landbridge-broker.service"
+    of_broker = written.broker_unit(folder)
     if answers.broker == EXISTING:
         is_there = of_broker.exists()
         if is_there:
