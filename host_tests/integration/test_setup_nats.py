@@ -17,6 +17,7 @@ import pytest
 from landbridge import config
 from landbridge.core.clock import Clock
 from landbridge.db.database import open_database
+from landbridge.operations.setup import answers
 from landbridge.points import queries as points
 
 from host_tests.support.agent import WAIT_S, wait_until
@@ -183,6 +184,13 @@ def test_the_server_takes_the_configuration_and_a_repeat_keeps_its_passwords(set
         "landbridge.service",
         "landbridge-broker.service",
     }
+
+
+def test_a_change_to_nats_takes_no_port_and_no_password_of_mosquitto_with_it():
+    before = {"host": HOST, "port": 18_883, "agent_port": 8884, "password": "p", "plugin": "x.so"}
+    found = answers.gathered(None, before, {"broker": "nats"}, False)
+    assert (found.port, found.agent_port, found.password, found.plugin) == (18_883, 4222, "", "")
+    assert answers.gathered(None, before, {"web_port": 1024}, False).password == "p"
 
 
 def test_nats_needs_a_database_on_a_server(tmp_path, monkeypatch):
