@@ -27,6 +27,7 @@ from landbridge.features.downloads import activation, es10, trust
 from landbridge.features.downloads.activation import Code
 from landbridge.features.downloads.coding import (
     DONE,
+    FIRST_POSTPONED,
     INTERRUPTED,
     MOST_REQUEST,
     NO_CARD,
@@ -167,7 +168,8 @@ def _not_done(order: Order) -> Next:
         if sessions >= MOST_SESSIONS:
             return _ended(_("{why}; whether the profile was loaded is not known", why=why))
         return _ask(order, CHECKING, es10.CHECK, problem=why, sessions=sessions, next_s=order.now_s + waits)
-    waits = round(wait_s(_FIRST_WAIT_S, _LONGEST_WAIT_S, order.row.sessions)) if reason == NO_CARD else 0
+    is_lasting = reason == NO_CARD or reason >= FIRST_POSTPONED
+    waits = round(wait_s(_FIRST_WAIT_S, _LONGEST_WAIT_S, order.row.sessions)) if is_lasting else 0
     return again(order, why, waits)
 
 
