@@ -193,7 +193,8 @@ class Transport:
                 if parse.integer(line[len(prefix) : line.find(b",")]) != end - start or end - start < 4:
                     break
                 try:
-                    return unhexlify(memoryview(line)[start : end - 4]), int(line[end - 4 : end], 16)
+                    digits = memoryview(line)[start : end - 4]
+                    return unhexlify(digits), int(line[end - 4 : end], 16)  # type: ignore[arg-type]  # any buffer
                 except ValueError:
                     break
         raise CardError(DAMAGED)

@@ -81,9 +81,9 @@ class Download:
         self._is_open = False  # the card has given a challenge since the modem was started
         self._is_load_over = False  # the next report says what has become of a load
         self._step: list = []  # [download, step] that is done
-        self._report = 0, 0  # on it: key and the value after these
+        self._report: tuple | None = None  # on it: key and the value after these
         self._size = 0  # bytes of the card's answers that go with it
-        self._package = [], 0, b""  # what is pulled: [download, step], bytes, SHA-256
+        self._package: tuple = (None, 0, b"")  # what is pulled: [download, step], bytes, SHA-256
         self._pulled = 0
 
     def run(self):
@@ -124,7 +124,7 @@ class Download:
 
     def _write(self, out, _):
         """The pair of an uplink's map that reports; returns how many it has written."""
-        key, value = self._report
+        key, value = self._report or (0, 0)
         out.int(key)
         out.head(cbor.ARRAY, 4 if key == _ANSWER else 3)
         for each in self._step:
