@@ -34,8 +34,11 @@ if TYPE_CHECKING:
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# How long an example takes is the machine's affair.
-hypothesis.settings.register_profile("landbridge", deadline=None)
+# How long an example takes is the machine's affair. All runs have the same: what fails for one fails for all;
+# `--hypothesis-profile=others` looks for new ones.
+_others = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("others", _others)
+hypothesis.settings.register_profile("landbridge", _others, derandomize=True)
 hypothesis.settings.load_profile("landbridge")
 
 
@@ -73,7 +76,7 @@ def pytest_sessionfinish() -> None:
 @pytest.fixture(autouse=True)
 def whole_firmware() -> Iterator[None]:
     """A conversation unloads modules of the firmware: another test's names must not be of another load."""
-    before = {name: module for name, module in sys.modules.items() if name.startswith("locator.")}
+    before = {name: module for name, module in list(sys.modules.items()) if name.startswith("locator.")}
     yield
     for name, module in before.items():
         if sys.modules.get(name) is not module:

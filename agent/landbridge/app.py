@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError
 
-from landbridge.config import MOSQUITTO, Config, base_url, exposed
+from landbridge.config import MOSQUITTO, Config, base_url, carrier, exposed
 from landbridge.core import texts
 from landbridge.core.checks import Check, of_thread
 from landbridge.core.clock import Clock
@@ -244,7 +244,7 @@ def _working(
     deliveries = Deliveries(
         database,
         Clock(),
-        lambda integration: opened(integration, keyring),
+        lambda integration: opened(integration, keyring, carrier(config.dcsa)),
         leads.may_deliver,
     )
     send = sender(keyring, config.mail, Clock())

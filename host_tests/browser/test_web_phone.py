@@ -11,7 +11,7 @@ from playwright.sync_api import Dialog, Page, expect
 
 from host_tests.support.fleet import FIRST, SECOND
 from host_tests.support.pages import CONTAINER, Shown, english
-from host_tests.support.web import WAIT_MS, Watched, barriers, chromium, picture, sign_in, until
+from host_tests.support.web import Watched, barriers, chromium, opens, picture, sign_in, until
 
 PLACES = {
     "fleet": "/",
@@ -29,7 +29,6 @@ PLACES = {
     "system": "/system",
     "nothing": "/nothing",
 }
-expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +73,7 @@ def test_every_page_fits_on_a_phone(watched: Watched, pages: Shown, language: st
         picture(page, f"phone-{width}-{language}-{name}", full_page=True)
         if not fits(page):
             wide.append((name, page.evaluate("document.documentElement.scrollWidth")))
-        assert page.locator("main").is_visible(), name
+        expect(page.locator("main"), name).to_be_visible()
         assert barriers(page) == [], name
     page.context.close()
     assert wide == [] and watched.complaints == []
@@ -93,7 +92,7 @@ def test_a_command_that_is_refused_keeps_the_page_and_what_was_typed(page: Page,
     section.get_by_role("combobox").select_option("dense")
     section.get_by_label("Argument").fill("99999999")
     section.get_by_label("Expires after").fill("3d")
-    section.get_by_role("button", name="Send").click()
+    opens(page, section.get_by_role("button", name="Send"))
     expect(section.get_by_role("alert")).to_contain_text("dense needs an argument from 0 to")
     assert asked == [f"Send dense 99999999 to {FIRST} ({CONTAINER})?"]
     expect(section.get_by_role("combobox")).to_have_value("dense")
@@ -102,7 +101,8 @@ def test_a_command_that_is_refused_keeps_the_page_and_what_was_typed(page: Page,
     expect(argument).to_have_attribute("aria-invalid", "true")
     expect(section.get_by_label("Expires after")).to_have_value("3d")
     expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
-    assert page.locator("#events tbody tr").count() > 0, "the page works"
+    expect(page.locator("#events tbody tr"), "the page works").not_to_have_count(0)
+    settled(page)
     assert fits(page) and barriers(page) == []
     picture(page, "refused")
     argument.fill("3600")

@@ -88,7 +88,12 @@ TABLE = _table("""
     one      operator POST   /v1/alarms/{alarm}/clear
     list     reader   GET    /v1/notification-channels
     list     reader   GET    /v1/notifications
-    absent   operator POST   /v1/notification-channels/{name}/test
+    make     admin    POST   /v1/notification-channels
+    one      reader   GET    /v1/notification-channels/{name}
+    one      admin    DELETE /v1/notification-channels/{name}
+    one      operator POST   /v1/notification-channels/{name}/test
+    one      admin    PUT    /v1/notification-channels/{name}/rules/{rule}
+    one      admin    DELETE /v1/notification-channels/{name}/rules/{rule}
     one      reader   GET    /v1/devices/{device}/card
     one      operator POST   /v1/devices/{device}/card/switch
     one      reader   GET    /v1/devices/{device}/downloads
@@ -132,6 +137,9 @@ TABLE = _table("""
     operator admin    POST   /v1/releases/{board}/{sequence}/halt
     operator reader   GET    /v1/updates
     list     reader   GET    /v1/reports/{kind}.{form}
+    list     reader   GET    /v1/report-schedules
+    make     admin    POST   /v1/report-schedules
+    one      admin    DELETE /v1/report-schedules/{schedule}
     list     reader   GET    /v1/audit
     list     reader   GET    /v1/audit/export
     one      reader   GET    /v1/audit/{entry}
@@ -167,6 +175,8 @@ BODIES: dict[str, Any] = {
         "geometry": YARD,
         "radius_m": 90,
     },
+    "POST /v1/notification-channels": {"name": "new", "address": "new@example.org"},
+    "POST /v1/report-schedules": {"name": "new", "kind": "trip", "of": "1", "mailbox": "new@example.org"},
     "POST /v1/integrations": {"name": "new", "address": "https://erp.example/hook"},
     "POST /v1/integrations/{integration}/replay": {"from": 1},
     "PATCH /v1/users/{user}": {},
@@ -201,6 +211,10 @@ class Matrix:
         geofence = ask("POST", "/v1/geofences", fence, "admin", OWNER)[1]["geofence"]
         hook = {"name": "erp", "address": HOOK}
         assert ask("POST", "/v1/integrations", hook, "admin", OWNER)[0] == 201
+        channel = {"name": "mine", "address": "acme@example.org"}
+        assert ask("POST", "/v1/notification-channels", channel, "admin", OWNER)[0] == 201
+        mail = {"name": "monday", "kind": "fleet", "mailbox": "ops@example.org"}
+        assert ask("POST", "/v1/report-schedules", mail)[0] == 201
         assert ask("PUT", "/v1/controls/mine", {})[0] == 200
         card = {"iccids": [ICCID], "controls": "mine", "holder": "x", "purpose": "x"}
         assert ask("POST", "/v1/sims", card)[0] == 201
@@ -223,6 +237,7 @@ class Matrix:
             "alarm": NOW_S + 2, "board": release["board"], "command": command, "day": "2026-01-01",
             "device": FIRST, "download": 1, "entry": entry["entry"], "form": "html", "geofence": geofence,
             "iccid": ICCID, "integration": "erp", "kind": "fleet", "link": link, "name": "mine", "rollout": 1,
+            "rule": "critical", "schedule": "monday",
             "route": "west", "seq": 1, "sequence": release["sequence"], "session": 1, "token": spare["token"],
             "trip": trip.trip, "user": "anna", "view": view, "what": "points",
         }  # fmt: skip

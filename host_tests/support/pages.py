@@ -192,7 +192,7 @@ class Shown(Pages):
     ) -> tuple[int, Message, str]:
         """Status, headers and text of one request of a browser; redirects are not followed."""
         where = urlsplit(self.url)
-        connection = HTTPConnection(where.hostname or "", where.port, timeout=30)
+        connection = HTTPConnection(where.hostname or "", where.port, timeout=120)
         headers = {"Cookie": cookie} | ({"Content-Type": "application/x-www-form-urlencoded"} if form else {})
         connection.request("POST" if form else "GET", path, urlencode(form) if form else None, headers)
         got = connection.getresponse()

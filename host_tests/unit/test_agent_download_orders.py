@@ -31,8 +31,8 @@ from landbridge.web.server import serving
 from host_tests.support import make_download_vectors
 from host_tests.support.command import Command
 from host_tests.support.fleet import FIRST, SECOND, Fleet, Pages
-from host_tests.support.web import free_port
 from tools.modem.card.rsp import chain
+from tools.verify.harness.ports import free_port
 
 CODE = "LPA:1$smdp.example$7QX-2M"
 

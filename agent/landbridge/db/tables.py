@@ -239,6 +239,7 @@ integrations = Table(
     Column("wrapped_secret", LargeBinary),  # db/keys.py
     Column("wrapped_old_secret", LargeBinary),  # the one before it, which signs too; null: none
     Column("cursor", Integer, nullable=False),  # it has all messages up to this one, but for those held
+    Column("replay_to", Integer),  # up to this one it gets messages again; null: none were replayed
     Column("delivered", Integer, nullable=False, server_default=text("0")),
     Column("delivered_s", Integer),
     Column("failure", Text),  # of the last try; null: it went well
@@ -831,6 +832,7 @@ audit = Table(
     Column("entry", Integer, primary_key=True),
     Column("at_s", Integer, nullable=False, index=True),
     Column("who", Text, nullable=False),
+    Column("by_tenant", Text, index=True),  # whose user or token that is; null: the operator tenant's
     Column("device", String(32), index=True),  # null: of no single one
     Column("trip", Integer),  # null: of none
     Column("tenant", Text, index=True),  # whose the row is; null: the operator tenant's
@@ -849,6 +851,7 @@ acting = Table(
     metadata,
     Column("who", Text, primary_key=True),
     Column("at_s", Integer, nullable=False),
+    Column("by_tenant", Text),
 )
 
 # The tracking state before some points (tracking/detect.py): where a pass can begin.

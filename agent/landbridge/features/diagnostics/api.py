@@ -4,17 +4,34 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
 
 from landbridge.core.clock import iso
 from landbridge.features.diagnostics.queries import wakes
 from landbridge.features.diagnostics.wake_coding import reason
-from landbridge.web import actions, answers, device_views, paging, serialize
-from landbridge.web.answers import Json, Schema
+from landbridge.web import actions, device_views, paging, serialize
+from landbridge.web.answers import Json, Next, Schema
 from landbridge.web.api import CurrentUser, Device
 from landbridge.web.paging import Cursor
 from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/devices/{device}")
+
+
+class Wake(BaseModel):
+    """A wake."""
+
+    time: str
+    did: str
+    slept: str
+    joules: float
+
+
+class Wakes(BaseModel):
+    """A page of wakes."""
+
+    wakes: list[Wake]
+    next: Next
 
 
 @router.get("/wakes")
@@ -26,7 +43,7 @@ def woken(
     until: datetime | None = None,
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=5_000)] = 1_000,
-) -> Annotated[Json, Schema(answers.Wakes)]:
+) -> Annotated[Json, Schema(Wakes)]:
     """List the wake log: actions and reasons of each wake."""
     it = services(request)
     with it.database.reading() as connection:

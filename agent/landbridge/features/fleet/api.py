@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from landbridge.core.errors import UserError
 from landbridge.core.texts import _
 from landbridge.features.fleet import queries as views
-from landbridge.web import answers, batch
-from landbridge.web.answers import Json, Schema
+from landbridge.web import batch
+from landbridge.web.answers import Json, Schema, Time
 from landbridge.web.api import LARGEST, ActingUser, CurrentUser, Length, NewCommand, Number
 from landbridge.web.services import services
 
@@ -53,34 +53,73 @@ class View(BaseModel):
     query: str = Field(max_length=1_000)
 
 
+class Refused(BaseModel):
+    """A device that an action on many left out."""
+
+    device: str
+    why: str
+
+
+class SharedTrip(BaseModel):
+    """A new link; its path is not shown again."""
+
+    device: str
+    container: str
+    link: int
+    path: str
+    until: Time
+
+
+class Batch(BaseModel):
+    """What became of an action on many devices."""
+
+    done: list[str]
+    refused: list[Refused]
+    links: list[SharedTrip]
+
+
+class SavedView(BaseModel):
+    """A view of the fleet's list; `query` is what its address says after the question mark."""
+
+    view: int
+    name: str
+    query: str
+
+
+class SavedViews(BaseModel):
+    """All saved views of a user."""
+
+    views: list[SavedView]
+
+
 @router.post("/settings")
-def settings(request: Request, who: ActingUser, many: ManySettings) -> Annotated[Json, Schema(answers.Batch)]:
+def settings(request: Request, who: ActingUser, many: ManySettings) -> Annotated[Json, Schema(Batch)]:
     """Change settings of up to 1,000 devices."""
     changes = {name: str(value) for name, value in many.changes.items()}
     return batch.change(services(request), who, many.devices, changes).serialize()
 
 
 @router.post("/commands")
-def commands(request: Request, who: ActingUser, many: ManyCommands) -> Annotated[Json, Schema(answers.Batch)]:
+def commands(request: Request, who: ActingUser, many: ManyCommands) -> Annotated[Json, Schema(Batch)]:
     """Send a command to up to 1,000 devices."""
     sent = batch.send(services(request), who, many.devices, many.verb, many.argument, many.expires)
     return sent.serialize()
 
 
 @router.post("/tags")
-def tags(request: Request, who: ActingUser, many: ManyTags) -> Annotated[Json, Schema(answers.Batch)]:
+def tags(request: Request, who: ActingUser, many: ManyTags) -> Annotated[Json, Schema(Batch)]:
     """Add and remove tags of up to 1,000 trips."""
     return batch.tag(services(request), who, many.devices, many.add, many.remove).serialize()
 
 
 @router.post("/share-links")
-def share(request: Request, who: ActingUser, many: ManyLinks) -> Annotated[Json, Schema(answers.Batch)]:
+def share(request: Request, who: ActingUser, many: ManyLinks) -> Annotated[Json, Schema(Batch)]:
     """Share up to 1,000 trips; each address is shown only once."""
     return batch.share(services(request), who, many.devices, many.length).serialize()
 
 
 @router.get("/views")
-def saved(request: Request, who: CurrentUser) -> Annotated[Json, Schema(answers.SavedViews)]:
+def saved(request: Request, who: CurrentUser) -> Annotated[Json, Schema(SavedViews)]:
     """List your saved views of the list."""
     with services(request).database.reading() as connection:
         rows = views.of_owner(connection, who.who)
@@ -88,9 +127,9 @@ def saved(request: Request, who: CurrentUser) -> Annotated[Json, Schema(answers.
 
 
 @router.post("/views", status_code=201)
-def save(request: Request, who: ActingUser, view: View) -> Annotated[Json, Schema(answers.SavedView)]:
+def save(request: Request, who: ActingUser, view: View) -> Annotated[Json, Schema(SavedView)]:
     """Save a view of the list; one of the same name is replaced."""
-    with services(request).database.writing(who.who) as connection:
+    with services(request).database.writing(who.who, who.tenant) as connection:
         mine = views.of_owner(connection, who.who)
         if len(mine) >= views.MOST and view.name not in {row.name for row in mine}:
             raise UserError(_("you have {number} saved views; delete one first", number=views.MOST))
@@ -101,6 +140,6 @@ def save(request: Request, who: ActingUser, view: View) -> Annotated[Json, Schem
 @router.delete("/views/{view}", status_code=204)
 def remove(request: Request, who: ActingUser, view: Number) -> None:
     """Delete one of your saved views."""
-    with services(request).database.writing(who.who) as connection:
+    with services(request).database.writing(who.who, who.tenant) as connection:
         if not views.remove(connection, who.who, view):
             raise HTTPException(404, _("no saved view {number}", number=view))

@@ -36,6 +36,22 @@ def rule_of(content: dict[str, Any]) -> Rule:
     return Rule(**content | {"kinds": tuple(content["kinds"])})
 
 
+def postponed_s(connection: Connection, channel: Channel, row: Row[Any], now_s: int) -> int | None:
+    """Return until when a notification waits because its container has had its messages of the week; None:
+    not at all."""
+    if row.most_a_week is None or row.device is None:
+        return None
+    known = (rule_of(each) for each in stored.rules(connection, channel.channel))
+    weekly = next((each for each in known if each.name == row.rule and each.digest == "week"), None)
+    but = weekly and weekly.name
+    times = stored.sent_times(connection, channel.channel, row.device, now_s, but)
+    if len(times) < row.most_a_week:
+        return None
+    return (
+        rules.due_s(weekly, now_s, now_s, channel.zone) if weekly else times[-row.most_a_week] + stored.WEEK_S
+    )
+
+
 class _Planned:
     """The effect of events on one channel."""
 
@@ -62,16 +78,25 @@ class _Planned:
         if row.type in _ENDS and not (
             row.type == "alarm-cleared" and stored.became_quiet(self._connection, event["number"])
         ):
-            self._end(event["number"])
+            self._end(event)
         trip = {"tenant": row.tenant, "tags": json.loads(row.tags or "[]"), "route": row.route}
         rule = rules.first_fit(self._rules, event, trip)
         if rule is not None and self._is_news(row.type, event):
             self._put(row, event, rule)
 
-    def _end(self, alarm: int) -> None:
-        """An alarm that is over, or that somebody handles, needs no notification."""
-        for channel in (self._channel, *self._targets()):
-            stored.withdraw_alarm(self._connection, channel.channel, alarm)
+    def _end(self, event: dict[str, Any]) -> None:
+        """An alarm that is over, or that somebody handles, needs no notification. A weekly digest says what
+        happened: it keeps what is over, if it lasted."""
+        connection, alarm = self._connection, event["number"]
+        kept = self._kept(event) if event["state"] == "cleared" else []
+        stored.end(connection, self._channel.channel, alarm, kept, event["cleared"])
+        stored.withdraw_alarm(connection, self._channel.channel, alarm, but=kept)
+        for channel in self._targets():
+            stored.withdraw_alarm(connection, channel.channel, alarm, only=_ESCALATION)
+
+    def _kept(self, event: dict[str, Any]) -> list[str]:
+        lasted_s = from_iso(event["cleared"]) - from_iso(event["since"])
+        return [each.name for each in self._rules if each.digest == "week" and lasted_s >= each.least_s]
 
     def _targets(self) -> list[Channel]:
         """Return the channels to which this one escalates."""

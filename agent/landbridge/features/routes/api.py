@@ -14,7 +14,7 @@ from landbridge.features.routes.queries.drawn import NOTHING, drawn
 from landbridge.features.routes.queries.routes import StoredRoute
 from landbridge.features.trips import queries as trips
 from landbridge.geo.route import LONGEST_KM, MOST_STATIONS, Waypoint, of_rows
-from landbridge.web import actions, answers, device_views, paging
+from landbridge.web import actions, device_views, paging
 from landbridge.web.answers import Json, Next, Schema
 from landbridge.web.api import ActingUser, CurrentUser, Device
 from landbridge.web.auth import User
@@ -79,6 +79,26 @@ class Routes(BaseModel):
     next: Next
 
 
+class DrawnStation(BaseModel):
+    """A station of a route as drawn; `chinese` is its name in Chinese."""
+
+    name: str
+    chinese: str | None
+    country: str
+    kind: str
+    km: int
+    longitude: float
+    latitude: float
+
+
+class RouteOfDevice(BaseModel):
+    """The route of a trip, and the kilometre that its device is at."""
+
+    route: str | None
+    stations: list[DrawnStation]
+    km: float | None
+
+
 @router.get("/routes")
 def listed(
     request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
@@ -107,7 +127,7 @@ def add(request: Request, who: ActingUser, new: NewRoute) -> Annotated[Json, Sch
     it = services(request)
     actions.require_operator(who)
     stations = of_rows([each.model_dump(exclude_none=True) for each in new.stations])
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         rules.add(connection, new.name, stations, it.clock.now_s())
         found = stored.find(connection, new.name)
         assert found
@@ -118,7 +138,7 @@ def add(request: Request, who: ActingUser, new: NewRoute) -> Annotated[Json, Sch
 def remove(request: Request, who: ActingUser, route: Name) -> None:
     """Remove a route and its coverage data."""
     actions.require_operator(who)
-    with services(request).database.writing(who.who) as connection:
+    with services(request).database.writing(who.who, who.tenant) as connection:
         if stored.find(connection, route) is None:
             raise _missing(route)
         stored.remove(connection, route)
@@ -127,7 +147,7 @@ def remove(request: Request, who: ActingUser, route: Name) -> None:
 @router.get("/devices/{device}/route")
 def route_of_device(
     request: Request, who: CurrentUser, device: Device
-) -> Annotated[Json, Schema(answers.RouteOfDevice)]:
+) -> Annotated[Json, Schema(RouteOfDevice)]:
     """Show the route of a device's trip: its stations, and at which kilometre the device is; no stations
     without a route."""
     it = services(request)

@@ -59,6 +59,7 @@ slider.max = seconds(until);
 slider.value = slider.max;
 const asked = Date.parse(new URLSearchParams(location.search).get("at") ?? "");
 if (asked >= from && asked <= until) slider.value = Math.round((asked - from) / 1000);
+document.querySelectorAll("#track [disabled]").forEach((it) => { it.disabled = false; }); // what is pressed does something from now on
 slider.disabled = play.disabled = !points.length;
 
 let waiting = false;

@@ -29,6 +29,7 @@ map.addLayer({
   paint: { "circle-radius": 5, "circle-color": colour("alarm"), "circle-stroke-color": colour("paper"), "circle-stroke-width": 1.5 },
 });
 drawNames();
+document.querySelectorAll("main [disabled]").forEach((it) => { it.disabled = false; }); // what is pressed does something from now on
 
 /** What a geofence covers: of a point or line with a radius, roughly, as it is drawn. */
 function outline(geometry, radius) {

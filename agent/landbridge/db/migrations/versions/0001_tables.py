@@ -19,6 +19,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("entry", Integer, nullable=False),
         sa.Column("at_s", Integer, nullable=False),
         sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("by_tenant", sa.Text()),
         sa.Column("device", sa.String(length=32)),
         sa.Column("trip", Integer),
         sa.Column("tenant", sa.Text()),
@@ -34,9 +35,11 @@ def upgrade() -> None:  # noqa: PLR0915
         "acting",
         sa.Column("who", sa.Text(), nullable=False),
         sa.Column("at_s", Integer, nullable=False),
+        sa.Column("by_tenant", sa.Text()),
         sa.PrimaryKeyConstraint("who"),
     )
     op.create_index("ix_audit_at_s", "audit", ["at_s"])
+    op.create_index("ix_audit_by_tenant", "audit", ["by_tenant"])
     op.create_index("ix_audit_device", "audit", ["device"])
     op.create_index("ix_audit_noun", "audit", ["noun"])
     op.create_index("ix_audit_tenant", "audit", ["tenant"])
@@ -184,6 +187,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("wrapped_secret", sa.LargeBinary()),
         sa.Column("wrapped_old_secret", sa.LargeBinary()),
         sa.Column("cursor", Integer, nullable=False),
+        sa.Column("replay_to", Integer),
         sa.Column("delivered", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("delivered_s", Integer),
         sa.Column("failure", sa.Text()),

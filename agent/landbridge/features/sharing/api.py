@@ -1,0 +1,88 @@
+"""Share links to the trips of a device over HTTP: list, show, create, revoke. docs/reference/api.md."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Request
+from pydantic import BaseModel
+
+from landbridge.core.clock import iso
+from landbridge.core.texts import _
+from landbridge.web import actions, paging, serialize
+from landbridge.web.answers import Json, Next, Schema, Time
+from landbridge.web.api import ActingUser, CurrentUser, Device, Length, Number
+from landbridge.web.paging import Cursor, Limit
+from landbridge.web.services import services
+
+router = APIRouter(prefix="/v1/devices/{device}/share-links")
+
+
+class Link(BaseModel):
+    """A share link."""
+
+    link: int
+    trip: int
+    container: str
+    until: Time
+    """null: until the trip ends, a year at most."""
+    by: str
+    made: str
+    state: str
+
+
+class Links(BaseModel):
+    """A page of share links."""
+
+    share_links: list[Link]
+    next: Next
+
+
+class NewLink(BaseModel):
+    """A share link with its secret."""
+
+    link: int
+    path: str
+    until: Time
+    """null: until the trip ends, a year at most."""
+
+
+@router.get("")
+def share_links(
+    request: Request, who: CurrentUser, device: Device, cursor: Cursor = None, limit: Limit = 100
+) -> Annotated[Json, Schema(Links)]:
+    """List the share links to the trips of a device, newest first; their secrets are not stored."""
+    it = services(request)
+    with it.database.reading() as connection:
+        found = actions.view(connection, who, device)
+        before = paging.before(cursor)
+        shown = serialize.share_links_of(connection, found, it.clock.now_s(), before, limit + 1)
+    return paging.cut("share_links", shown, limit, "link")
+
+
+@router.get("/{link}")
+def share_link(
+    request: Request, who: CurrentUser, device: Device, link: Number
+) -> Annotated[Json, Schema(Link)]:
+    """Show a share link; its secret is not stored."""
+    it = services(request)
+    with it.database.reading() as connection:
+        found = actions.view(connection, who, device)
+        shown = serialize.share_links_of(connection, found, it.clock.now_s(), link + 1, 1)
+    if not shown or shown[0]["link"] != link:
+        raise HTTPException(404, _("no share link {number}", number=link))
+    return shown[0]
+
+
+@router.post("", status_code=201)
+def share(
+    request: Request, who: ActingUser, device: Device, length: Length
+) -> Annotated[Json, Schema(NewLink)]:
+    """Create a share link to the running trip; its address is shown only once."""
+    it = services(request)
+    made = actions.share(it, who, device, length.length, length.embedded)
+    return {"link": made.share, "path": f"/s/{made.secret}", "until": iso(made.until_s)}
+
+
+@router.delete("/{link}", status_code=204)
+def revoke(request: Request, who: ActingUser, device: Device, link: Number) -> None:
+    """Revoke a share link."""
+    actions.revoke(services(request), who, device, link)
