@@ -15,7 +15,6 @@ from landbridge.db.keys import Keyring
 from landbridge.features.downloads import queries as downloads
 from landbridge.features.downloads import rules, trust
 from landbridge.features.downloads.rules import Wanted
-from landbridge.features.esim.coding import Policy
 from landbridge.features.esim.queries import policies as cards
 from landbridge.geo import countries
 from landbridge.points import queries as points
@@ -65,7 +64,7 @@ def begin(connection: Connection, device: str, now_s: int) -> Row[Any] | None:
     country = _country(connection, device) if desired else None
     if not desired or not country:
         return None
-    names = _names(desired.policy, country)
+    names = _names(desired.policy.countries, country)
     row = waiting.get(desired.policy.profiles[names[0]].iccid) if names else None
     if row is None:
         return None
@@ -78,17 +77,15 @@ def begin(connection: Connection, device: str, now_s: int) -> Row[Any] | None:
 def is_blocked(connection: Connection, device: str) -> bool:
     """Whether the policy allows no profile where the device is."""
     desired, country = cards.desired(connection, device), _country(connection, device)
-    return desired is not None and country is not None and not _names(desired.policy, country)
+    return desired is not None and country is not None and not _names(desired.policy.countries, country)
 
 
-def _names(policy: Policy, country: str) -> Sequence[str]:
+def _names(of_countries: Mapping[int, Sequence[str]], country: str) -> Sequence[str]:
     """The profiles of a policy in a country, the preferred one first."""
     there = (
-        names
-        for mcc, names in policy.countries.items()
-        if mcc and countries.of_network(1_000 * mcc) == country
+        names for mcc, names in of_countries.items() if mcc and countries.of_network(1_000 * mcc) == country
     )
-    return next(there, policy.countries.get(ELSEWHERE, ()))
+    return next(there, of_countries.get(ELSEWHERE, ()))
 
 
 def _country(connection: Connection, device: str) -> str | None:
