@@ -69,7 +69,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def _only_garbage_of_this_file_is_looked_for() -> Iterator[None]:
-    """What earlier files have left loaded is not garbage: the firmware, which collects often, need not search it."""
+    """What earlier files have loaded is not garbage: the firmware, which collects often, need not search it."""
     gc.collect()
     gc.freeze()
     yield
