@@ -69,7 +69,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def _only_garbage_of_this_file_is_looked_for() -> Iterator[None]:
-    """What earlier files have loaded is not garbage: the firmware, which collects often, need not search it."""
+    """What earlier files have loaded is no garbage: the firmware, which often collects, skips it."""
     gc.collect()
     gc.freeze()
     yield
@@ -84,7 +84,7 @@ def pytest_sessionfinish() -> None:
 @pytest.fixture(autouse=True)
 def whole_firmware() -> Iterator[None]:
     """A conversation unloads modules of the firmware: another test's names must not be of another load."""
-    before = {name: module for name, module in sys.modules.items() if name.startswith("locator.")}
+    before = {name: module for name, module in list(sys.modules.items()) if name.startswith("locator.")}
     yield
     for name, module in before.items():
         if sys.modules.get(name) is not module:

@@ -235,7 +235,7 @@ def test_a_message_that_is_never_taken_is_discarded_and_later_ones_come(bound, r
         wait_until(lambda: receiver.refused, "a refusal")
     assert not receiver.taken
     with bound.database.writing() as connection:
-        number = fleet.discard(connection, "erp", FIRST, "anna", NOW_S)
+        number = fleet.discard(connection, fleet.known(connection, "erp"), FIRST, "anna", NOW_S)
     assert first[0] == f"msg_{number}"
     with bound.delivering():
         wait_until(lambda: not bound.left(), "the others")
@@ -244,7 +244,7 @@ def test_a_message_that_is_never_taken_is_discarded_and_later_ones_come(bound, r
         said = loaded(audit.newest(connection, 9, 1)[0].what)
         assert said == f"message {number} of {FIRST} discarded for erp"
         with pytest.raises(UserError, match="refuses no message"):
-            fleet.discard(connection, "erp", FIRST, "anna", NOW_S)
+            fleet.discard(connection, fleet.known(connection, "erp"), FIRST, "anna", NOW_S)
 
 
 def test_a_replay_brings_the_same_messages_under_their_ids_in_order(bound, receiver, monkeypatch):
@@ -317,7 +317,7 @@ def test_a_replay_comes_by_pages_in_order_also_after_the_agent_was_killed(
 
 def _replayed(bound: Fleet, first: int, now_s: int = NOW_S) -> int:
     with bound.database.writing() as connection:
-        return fleet.replay(connection, "erp", first, 90, "anna", now_s)
+        return fleet.replay(connection, fleet.known(connection, "erp"), first, 90, "anna", now_s)
 
 
 def test_a_replay_of_what_is_not_kept_or_not_sent_changes_nothing(bound, receiver):
@@ -336,8 +336,8 @@ def test_a_replay_of_what_is_not_kept_or_not_sent_changes_nothing(bound, receive
         _replayed(bound, last, now_s)
     assert not bound.left()
     with pytest.raises(UserError, match="no integration erp"), bound.database.writing() as connection:
-        fleet.remove(connection, "erp", "anna", NOW_S)
-        fleet.replay(connection, "erp", last, 90, "anna", NOW_S)
+        fleet.remove(connection, fleet.known(connection, "erp"), "anna", NOW_S)
+        fleet.replay(connection, fleet.known(connection, "erp"), last, 90, "anna", NOW_S)
 
 
 @pytest.mark.parametrize("retry_s", [0, 30])
@@ -456,7 +456,7 @@ def test_an_integration_that_is_removed_gets_nothing_more_and_retries_nothing(bo
     with bound.delivering() as thread:
         assert came.wait(WAIT_S)
         with bound.database.writing() as connection:
-            fleet.remove(connection, "erp", "anna", NOW_S)
+            fleet.remove(connection, fleet.known(connection, "erp"), "anna", NOW_S)
         wait_until(
             lambda: not thread.serves(integration.integration), "it is seen that the integration is removed"
         )
@@ -480,7 +480,7 @@ def test_a_message_that_is_skipped_while_it_is_tried_again_stays_skipped(bound):
 
     def skip_then_refuse(_: OutboxMessage) -> None:
         with bound.database.writing() as connection:
-            fleet.discard(connection, "erp", FIRST, "anna", NOW_S)
+            fleet.discard(connection, fleet.known(connection, "erp"), FIRST, "anna", NOW_S)
         raise Refused("never")
 
     (first,) = turn(NOW_S, raising(Refused("never")))
@@ -671,16 +671,16 @@ def _properties() -> dict[str, Any]:
 def test_a_webhook_may_have_two_secrets_and_each_verifies(bound, receiver):
     old = bound.add("erp", receiver.url, "webhook", None, "event")
     with bound.database.writing() as connection:
-        new = fleet.rotate(connection, bound.keyring, "erp")
+        new = fleet.rotate(connection, bound.keyring, fleet.known(connection, "erp"))
         with pytest.raises(UserError, match="two secrets"):
-            fleet.rotate(connection, bound.keyring, "erp")
+            fleet.rotate(connection, bound.keyring, fleet.known(connection, "erp"))
     bound.deliver(at(1, events=1))
     with bound.delivering():
         wait_until(lambda: receiver.taken, "the first")
     with bound.database.writing() as connection:
-        fleet.finish_rotation(connection, "erp")
+        fleet.finish_rotation(connection, fleet.known(connection, "erp"))
         with pytest.raises(UserError, match="one secret"):
-            fleet.finish_rotation(connection, "erp")
+            fleet.finish_rotation(connection, fleet.known(connection, "erp"))
     count = len(receiver.taken)
     bound.deliver(at(2, events=2))
     with bound.delivering():

@@ -79,7 +79,7 @@ def test_a_person_looks_at_a_database_until_he_has_enough(command: Command):
     assert command("tokens", "list").splitlines()[1].split()[0] == "this-machine"
     database = open_database(command.folder / "landbridge.sqlite3")
     with database.reading() as connection:
-        assert tokens.named(connection, "this-machine") is None
+        assert tokens.named(connection, "this-machine") == []
     database.close()
 
 

@@ -110,7 +110,7 @@ def _on_trip(view: DeviceView) -> int:
 def _many(it: Services, user: User, role: str) -> Iterator[tuple[Connection, dict[str, DeviceView]]]:
     """All devices that the user sees, read once."""
     demand(user, role)
-    with it.database.writing(user.who) as connection:
+    with it.database.writing(user.who, user.tenant) as connection:
         yield connection, {each.device: each for each in device_views.listed(connection, user.tenant)}
 
 

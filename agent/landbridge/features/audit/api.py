@@ -22,6 +22,7 @@ from landbridge.web.services import services
 router = APIRouter(prefix="/v1/audit")
 _NOUNS = ", ".join(sorted(each.noun for each in AUDITED.values()))
 By = Annotated[str | None, Query(max_length=200, description="By this user only.")]
+ByTenant = Annotated[str | None, Query(max_length=32, description="By users and tokens of this tenant only.")]
 Noun = Annotated[str | None, Query(max_length=32, description=f"Of this kind only: {_NOUNS}.")]
 OfDevice = Annotated[str | None, Query(max_length=32, description="Of this device only.")]
 
@@ -32,6 +33,8 @@ class Entry(BaseModel):
     entry: int
     time: str
     who: str
+    by_tenant: str | None
+    """Whose user or token that is; null: the operator tenant's."""
     device: str | None
     action: Literal["added", "changed", "removed"] | None
     """null: an action that has changed no row, `what` says which."""
@@ -67,6 +70,7 @@ def entries(
     request: Request,
     who: CurrentUser,
     by: By = None,
+    by_tenant: ByTenant = None,
     noun: Noun = None,
     device: OfDevice = None,
     since: datetime | None = None,
@@ -75,7 +79,7 @@ def entries(
     limit: Limit = 100,
 ) -> Annotated[Json, Schema(Entries)]:
     """List the audit log, newest first: who has added, changed or removed what."""
-    wanted = _wanted(who.tenant, by, noun, device, since, until)
+    wanted = _wanted(who.tenant, by, by_tenant, noun, device, since, until)
     with services(request).database.reading() as connection:
         found = audit.listed(connection, wanted, paging.start(cursor, int), limit)
     return paging.page("entries", [rules.serialize(row) for row in found.rows], found.next)
@@ -87,13 +91,17 @@ def exported(
     who: CurrentUser,
     format: Format = Format.CSV,
     by: By = None,
+    by_tenant: ByTenant = None,
     noun: Noun = None,
     device: OfDevice = None,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> StreamingResponse:
     """Export the audit log as a file, oldest first."""
-    database, wanted = services(request).database, _wanted(who.tenant, by, noun, device, since, until)
+    database, wanted = (
+        services(request).database,
+        _wanted(who.tenant, by, by_tenant, noun, device, since, until),
+    )
     text = rules.export(audit.every(database, wanted), format)
     headers = {"Content-Disposition": f'attachment; filename="audit.{format}"'}
     return StreamingResponse(text, media_type=MEDIA_TYPES[format], headers=headers)
@@ -112,10 +120,11 @@ def entry(request: Request, who: CurrentUser, entry: Number) -> Annotated[Json, 
 def _wanted(
     tenant: str | None,
     by: str | None,
+    by_tenant: str | None,
     noun: str | None,
     device: str | None,
     since: datetime | None,
     until: datetime | None,
 ) -> Wanted:
     since_s, until_s = (None if each is None else serialize.epoch_s(each, 0) for each in (since, until))
-    return Wanted(tenant, by, noun, device, since_s, until_s)
+    return Wanted(tenant, by, by_tenant, noun, device, since_s, until_s)

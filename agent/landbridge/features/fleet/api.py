@@ -129,7 +129,7 @@ def saved(request: Request, who: CurrentUser) -> Annotated[Json, Schema(SavedVie
 @router.post("/views", status_code=201)
 def save(request: Request, who: ActingUser, view: View) -> Annotated[Json, Schema(SavedView)]:
     """Save a view of the list; one of the same name is replaced."""
-    with services(request).database.writing(who.who) as connection:
+    with services(request).database.writing(who.who, who.tenant) as connection:
         mine = views.of_owner(connection, who.who)
         if len(mine) >= views.MOST and view.name not in {row.name for row in mine}:
             raise UserError(_("you have {number} saved views; delete one first", number=views.MOST))
@@ -140,6 +140,6 @@ def save(request: Request, who: ActingUser, view: View) -> Annotated[Json, Schem
 @router.delete("/views/{view}", status_code=204)
 def remove(request: Request, who: ActingUser, view: Number) -> None:
     """Delete one of your saved views."""
-    with services(request).database.writing(who.who) as connection:
+    with services(request).database.writing(who.who, who.tenant) as connection:
         if not views.remove(connection, who.who, view):
             raise HTTPException(404, _("no saved view {number}", number=view))

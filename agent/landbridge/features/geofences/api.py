@@ -95,7 +95,7 @@ def add(request: Request, who: ActingUser, new: NewGeofence) -> Annotated[Json, 
     if who.tenant is not None and new.tenant not in (None, who.tenant):
         raise HTTPException(403, _("a tenant has geofences of its own only; leave tenant out"))
     drawn = read(json.dumps(new.geometry.model_dump()), new.radius_m, "geometry")
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         number = rules.add(connection, new.name, drawn, who.tenant or new.tenant, it.clock.now_s())
         return _shown(_of(connection, who, number))
 
@@ -106,9 +106,9 @@ def rename(
 ) -> Annotated[Json, Schema(Geofence)]:
     """Rename a geofence. To redraw one, remove it and add another: past events stay explicable."""
     demand(who, "operator")
-    with services(request).database.writing(who.who) as connection:
+    with services(request).database.writing(who.who, who.tenant) as connection:
         row = _own(connection, who, geofence)
-        there = geofences.find(connection, changes.name)
+        there = geofences.find(connection, changes.name, row.tenant)
         if there is not None and there.geofence != row.geofence:
             raise UserError(_("there is a geofence {name} already", name=there.name), "name")
         geofences.rename(connection, geofence, changes.name)
@@ -120,7 +120,7 @@ def remove(request: Request, who: ActingUser, geofence: Number) -> None:
     """Remove a geofence; its past events stay."""
     it = services(request)
     demand(who, "operator")
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         _own(connection, who, geofence)
         geofences.remove(connection, geofence, it.clock.now_s())
 

@@ -5,12 +5,13 @@ from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi import APIRouter, HTTPException, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
+from landbridge.core.names import OPERATOR, is_of, only
 from landbridge.core.texts import _
 from landbridge.db import order
 from landbridge.db.keys import Keyring
@@ -26,6 +27,9 @@ from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/integrations")
 Name = Annotated[str, Path(max_length=32)]
+Owner = Annotated[
+    str | None, Query(max_length=32, description="Its tenant, or operator, if several have one of the name.")
+]
 
 
 class NewIntegration(BaseModel):
@@ -111,10 +115,12 @@ def listed(
 
 
 @router.get("/{integration}")
-def one(request: Request, who: CurrentUser, integration: Name) -> Annotated[Json, Schema(Integration)]:
+def one(
+    request: Request, who: CurrentUser, integration: Name, tenant: Owner = None
+) -> Annotated[Json, Schema(Integration)]:
     """Show an integration."""
     with services(request).database.reading() as connection:
-        return serialized(connection, _of(connection, who, integration))
+        return serialized(connection, _of(connection, who, integration, tenant))
 
 
 @router.post("", status_code=201)
@@ -125,49 +131,54 @@ def add(request: Request, who: ActingUser, new: NewIntegration) -> Annotated[Jso
     if who.tenant is not None:
         _check_of_tenant(who.tenant, new)
     keyring = Keyring(it.config.store.database, it.config.store.key_file)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         secret = rules.add(
             connection, keyring, new.name, new.kind, new.address, who.tenant or new.tenant, new.what, who.who,
             it.clock.now_s(), who.tenant is not None,
         )  # fmt: skip
         spelled = KINDS[new.kind].spelled
-        shown = serialized(connection, _of(connection, who, new.name))
+        shown = serialized(connection, _of(connection, who, new.name, who.tenant or new.tenant or OPERATOR))
     return shown | {"secret": spelled(secret) if spelled and secret else None}
 
 
 @router.delete("/{integration}", status_code=204)
-def remove(request: Request, who: ActingUser, integration: Name) -> None:
+def remove(request: Request, who: ActingUser, integration: Name, tenant: Owner = None) -> None:
     """Remove an integration and its waiting messages."""
     it = services(request)
     demand(who, "admin")
-    with it.database.writing(who.who) as connection:
-        _of(connection, who, integration)
-        rules.remove(connection, integration, who.who, it.clock.now_s())
+    with it.database.writing(who.who, who.tenant) as connection:
+        found = stored.of_row(_of(connection, who, integration, tenant))
+        rules.remove(connection, found, who.who, it.clock.now_s())
 
 
 @router.post("/{integration}/replay")
 def replay(
-    request: Request, who: ActingUser, integration: Name, wanted: WantedReplay
+    request: Request, who: ActingUser, integration: Name, wanted: WantedReplay, tenant: Owner = None
 ) -> Annotated[Json, Schema(Replay)]:
     """Send an integration its messages again, from a number on, in order and under their ids; the oldest are
     [store] raw_days old. Positions are left out."""
     it = services(request)
     demand(who, "admin")
-    with it.database.writing(who.who) as connection:
-        _of(connection, who, integration)
+    with it.database.writing(who.who, who.tenant) as connection:
+        found = stored.of_row(_of(connection, who, integration, tenant))
         days, now_s = it.config.store.raw_days, it.clock.now_s()
-        count = rules.replay(connection, integration, wanted.first, days, who.who, now_s)
+        count = rules.replay(connection, found, wanted.first, days, who.who, now_s)
     return {"messages": count}
 
 
 @router.get("/{integration}/deliveries")
 def refused(
-    request: Request, who: CurrentUser, integration: Name, cursor: Cursor = None, limit: Limit = 100
+    request: Request,
+    who: CurrentUser,
+    integration: Name,
+    tenant: Owner = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> Annotated[Json, Schema(Deliveries)]:
     """List the devices whose message an integration refuses; later ones of the device wait."""
     after = str((paging.start(cursor, str) or ("",))[0])
     with services(request).database.reading() as connection:
-        rows = stored.retries(connection, _of(connection, who, integration).integration)
+        rows = stored.retries(connection, _of(connection, who, integration, tenant).integration)
     shown = [
         {
             "device": each.device, "message": each.message, "attempts": each.attempts,
@@ -180,13 +191,15 @@ def refused(
 
 
 @router.delete("/{integration}/deliveries/{device}", status_code=204)
-def discard(request: Request, who: ActingUser, integration: Name, device: Device) -> None:
+def discard(
+    request: Request, who: ActingUser, integration: Name, device: Device, tenant: Owner = None
+) -> None:
     """Discard the refused message of a device; the following ones are sent at once."""
     it = services(request)
     demand(who, "admin")
-    with it.database.writing(who.who) as connection:
-        _of(connection, who, integration)
-        rules.discard(connection, integration, device, who.who, it.clock.now_s())
+    with it.database.writing(who.who, who.tenant) as connection:
+        found = stored.of_row(_of(connection, who, integration, tenant))
+        rules.discard(connection, found, device, who.who, it.clock.now_s())
 
 
 def _check_of_tenant(tenant: str, new: NewIntegration) -> None:
@@ -213,10 +226,10 @@ def active(connection: Connection, who: User) -> list[Row[Any]]:
     return [row for row in rows if who.tenant is None or row.tenant == who.tenant]
 
 
-def _of(connection: Connection, who: User, name: str) -> Row[Any]:
-    for row in active(connection, who):
-        if row.name == name:
-            return row
+def _of(connection: Connection, who: User, name: str, owner: str | None) -> Row[Any]:
+    found = [row for row in active(connection, who) if row.name == name and is_of(row.tenant, owner)]
+    if found:
+        return only(found, name)
     raise HTTPException(
         404, _("no integration {name}; GET /v1/integrations lists those there are", name=name)
     )

@@ -52,12 +52,12 @@ def active(connection: Connection) -> list[Integration]:
     rows = connection.execute(
         select(integrations).where(integrations.c.kind != BROKER, integrations.c.removed_s.is_(None))
     )
-    return [_integration(row) for row in rows]
+    return [of_row(row) for row in rows]
 
 
-def named(connection: Connection, name: str) -> Integration | None:
-    """Return the active integration of this name."""
-    return next((each for each in active(connection) if each.name == name), None)
+def named(connection: Connection, name: str) -> list[Integration]:
+    """Return the active integrations of this name, one of a tenant at most."""
+    return [each for each in active(connection) if each.name == name]
 
 
 def every(connection: Connection) -> list[Row[Any]]:
@@ -150,6 +150,6 @@ def end_retry(connection: Connection, integration: int, device: str) -> None:
     )
 
 
-def _integration(row: Row[Any]) -> Integration:
+def of_row(row: Row[Any]) -> Integration:
     values = {name: getattr(row, name) for name in Integration._fields}
     return Integration(**values | {"what": tuple(json.loads(row.what))})

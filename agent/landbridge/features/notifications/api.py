@@ -146,24 +146,20 @@ def listed(
 
 
 @router.get("/notification-channels/{name}")
-def one(
-    request: Request, who: CurrentUser, name: Name
-) -> Annotated[Json, Schema(NotificationChannel)]:
+def one(request: Request, who: CurrentUser, name: Name) -> Annotated[Json, Schema(NotificationChannel)]:
     """Show a channel with its rules."""
     with services(request).database.reading() as connection:
         return _serialized(connection, _of(connection, who, name))
 
 
 @router.post("/notification-channels", status_code=201)
-def add(
-    request: Request, who: ActingUser, new: NewChannel
-) -> Annotated[Json, Schema(NotificationChannel)]:
+def add(request: Request, who: ActingUser, new: NewChannel) -> Annotated[Json, Schema(NotificationChannel)]:
     """Add a channel with the default rules; it gets the events from now on. Tenants add mailboxes only."""
     it = services(request)
     demand(who, "admin")
     if new.tenant not in (None, who.tenant or new.tenant):
         raise HTTPException(403, _("a tenant has channels of its own only; leave tenant out"))
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         if who.tenant is not None and len(stored.channels(connection, who.tenant)) >= _MOST_OF_TENANT:
             raise HTTPException(
                 409, _("there are {count} channels; remove one that is not used", count=_MOST_OF_TENANT)
@@ -180,7 +176,7 @@ def remove(request: Request, who: ActingUser, name: Name) -> None:
     """Remove a channel; what waits for it is not sent."""
     it = services(request)
     demand(who, "admin")
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         _of(connection, who, name)
         channels.remove(connection, name, who.who, it.clock.now_s())
 
@@ -194,7 +190,7 @@ def set_rule(
     demand(who, "admin")
     given = new.model_dump(exclude={"first"})
     made = Rule(rule, **given | {"kinds": tuple(new.kinds)})
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         _of(connection, who, name)
         channels.set_rule(connection, name, made, new.first, who.who, it.clock.now_s(), who.tenant)
         return _serialized(connection, _of(connection, who, name))
@@ -205,7 +201,7 @@ def remove_rule(request: Request, who: ActingUser, name: Name, rule: Name) -> No
     """Remove a rule of a channel."""
     it = services(request)
     demand(who, "admin")
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         channel = _of(connection, who, name)
         if rule not in {each["name"] for each in stored.rules(connection, channel.channel)}:
             raise HTTPException(404, _("{name} has no rule {rule}", name=name, rule=rule))
@@ -217,7 +213,7 @@ def test(request: Request, who: ActingUser, name: Name) -> Annotated[Json, Schem
     """Send a test to a channel; the log has the answer."""
     it = services(request)
     demand(who, "operator")
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         _of(connection, who, name)
         channels.test(connection, name, who.tenant, who.who, it.clock.now_s())
     return {"channel": name}

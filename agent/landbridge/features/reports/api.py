@@ -118,7 +118,7 @@ def add(request: Request, who: ActingUser, new: NewReportSchedule) -> Annotated[
     demand(who, "admin")
     if new.tenant not in (None, who.tenant or new.tenant):
         raise HTTPException(403, _("a tenant has schedules of its own only; leave tenant out"))
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         schedule.add(
             connection, new.name, new.kind, new.of, new.form, new.mailbox, new.language, new.every,
             who.tenant or new.tenant, who.who, it.clock.now_s(),
@@ -133,7 +133,7 @@ def remove(
     """Remove a schedule."""
     it = services(request)
     demand(who, "admin")
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         _of(connection, who, name)
         schedule.remove(connection, name, who.who, it.clock.now_s())
 

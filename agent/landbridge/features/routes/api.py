@@ -127,7 +127,7 @@ def add(request: Request, who: ActingUser, new: NewRoute) -> Annotated[Json, Sch
     it = services(request)
     actions.require_operator(who)
     stations = of_rows([each.model_dump(exclude_none=True) for each in new.stations])
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         rules.add(connection, new.name, stations, it.clock.now_s())
         found = stored.find(connection, new.name)
         assert found
@@ -138,7 +138,7 @@ def add(request: Request, who: ActingUser, new: NewRoute) -> Annotated[Json, Sch
 def remove(request: Request, who: ActingUser, route: Name) -> None:
     """Remove a route and its coverage data."""
     actions.require_operator(who)
-    with services(request).database.writing(who.who) as connection:
+    with services(request).database.writing(who.who, who.tenant) as connection:
         if stored.find(connection, route) is None:
             raise _missing(route)
         stored.remove(connection, route)

@@ -139,7 +139,7 @@ def add(request: Request, who: ActingUser, new: NewSim) -> Annotated[Json, Schem
     given = inventory.NewCard(
         tuple(new.iccids), new.controls, new.holder, new.purpose, new.stage, tuple(new.imsis)
     )
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         inventory.add(connection, given, who.who, it.clock.now_s())
         return _with_history(connection, _of(connection, new.iccids[0]))
 
@@ -154,7 +154,7 @@ def change(
     values: dict[str, Any] = changes.model_dump(exclude_none=True, exclude={"why"})
     if "blocked" in values:
         values["blocked"] = values["blocked"] or None
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         found = _of(connection, iccid)
         if found.stage == STAGES[-1] and changes.stage not in (None, found.stage):
             raise UserError(_("card {number} is retired: that is for good", number=found.card), "stage")
@@ -170,7 +170,7 @@ def rebind(
     """Allow a card to move: the next device that reports it is bound to it."""
     it = services(request)
     actions.require_operator(who, "admin")
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         found, now_s = _of(connection, iccid), it.clock.now_s()
         most = watch.demanded(connection, found).rebinds_a_month
         moved_s = watch.moved_s(connection, found)
@@ -209,7 +209,7 @@ def set_controls(
     it = services(request)
     actions.require_operator(who, "admin")
     demands = controls.of_table(f"controls.{name}", wanted)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         stored.set_controls(connection, name, demands.stored(), who.who, it.clock.now_s())
         return _controls_of(connection, name)
 

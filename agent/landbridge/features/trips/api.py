@@ -127,7 +127,7 @@ def begin(request: Request, who: ActingUser, new: NewTrip) -> Annotated[Json, Sc
         None if new.tenant is None else checked(new.tenant, "tenant"),
         new.references, sorted(set(new.tags)),
     )  # fmt: skip
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         devices.device_in_use(connection, new.device)
         edit.known_route(connection, new.route)
         since_s = serialize.epoch_s(new.since, now_s)
@@ -147,7 +147,7 @@ def change(
         given["container"] = container_number(given["container"])
     if "tags" in given:
         given["tags"] = sorted(set(given["tags"]))
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         _of(connection, who, trip)
         if given:
             edit.edit(connection, trip, edit.Changes(**given), who.who, it.clock.now_s())
@@ -159,7 +159,7 @@ def finish(request: Request, who: ActingUser, trip: Number) -> Annotated[Json, S
     """End a running trip."""
     it = services(request)
     actions.require_operator(who)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         row = _of(connection, who, trip)
         if row.ended_s is not None:
             raise UserError(_("trip {number} has ended already", number=trip))

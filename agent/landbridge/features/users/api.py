@@ -156,7 +156,7 @@ def add_user(request: Request, who: ActingUser, user: NewUser) -> Annotated[Json
     demand(who, "admin")
     it = services(request)
     tenant = people.tenant_of(who, user.tenant)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         invited = users.add(connection, user.name, user.role, tenant, user.mail, who.who, it.clock.now_s())
     return _invitation(request, invited)
 
@@ -177,7 +177,7 @@ def change_user(
     """Change the role of a user, disable or enable the user, switch the second factor off."""
     it = services(request)
     now_s = it.clock.now_s()
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         row = people.user(connection, who, user)
         people.change(connection, row, who, now_s, change.role, change.disabled, change.second_factor)
         return people.serialized_user(connection, people.user(connection, who, user), now_s)
@@ -187,7 +187,7 @@ def change_user(
 def end_user(request: Request, who: ActingUser, user: Name) -> None:
     """End a user for good, with all sessions and tokens."""
     it = services(request)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         users.end(connection, people.user(connection, who, user), who.who, it.clock.now_s())
 
 
@@ -195,7 +195,7 @@ def end_user(request: Request, who: ActingUser, user: Name) -> None:
 def invite_again(request: Request, who: ActingUser, user: Name) -> Annotated[Json, Schema(Invitation)]:
     """Make a new invitation, also for a forgotten password; an earlier one stops working."""
     it = services(request)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         row = people.user(connection, who, user)
         invited = users.invite(connection, row, who.who, it.clock.now_s())
     return _invitation(request, invited)
@@ -214,7 +214,7 @@ def list_sessions(request: Request, who: CurrentUser, user: Name) -> Annotated[J
 @router.delete("/users/{user}/sessions", status_code=204)
 def end_sessions(request: Request, who: ActingUser, user: Name) -> None:
     """End all sign-in sessions of a user but the one that asks."""
-    with services(request).database.writing(who.who) as connection:
+    with services(request).database.writing(who.who, who.tenant) as connection:
         row = people.own_or_managed(connection, who, user)
         sessions.end_all(connection, row.user, who.session)
 
@@ -222,7 +222,7 @@ def end_sessions(request: Request, who: ActingUser, user: Name) -> None:
 @router.delete("/users/{user}/sessions/{session}", status_code=204)
 def end_session(request: Request, who: ActingUser, user: Name, session: Number) -> None:
     """End a sign-in session."""
-    with services(request).database.writing(who.who) as connection:
+    with services(request).database.writing(who.who, who.tenant) as connection:
         row = people.own_or_managed(connection, who, user)
         if not sessions.end_one(connection, row.user, session):
             raise HTTPException(404, _("{name} has no session {number}", name=row.name, number=session))
@@ -242,7 +242,7 @@ def list_tokens(
 def add_token(request: Request, who: ActingUser, token: NewToken) -> Annotated[Json, Schema(MadeToken)]:
     """Make a token with at most one's own role."""
     it = services(request)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         secret = people.add_token(
             connection, who, token.name, token.role, token.tenant, token.length, it.clock.now_s()
         )
@@ -253,7 +253,7 @@ def add_token(request: Request, who: ActingUser, token: NewToken) -> Annotated[J
 def revoke_token(request: Request, who: ActingUser, token: Number) -> None:
     """Revoke a token, and end its sign-in sessions."""
     it = services(request)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         row = people.token(connection, who, token)
         rules.revoke_row(connection, row, who.who, it.clock.now_s())
 

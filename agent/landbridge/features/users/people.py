@@ -33,7 +33,7 @@ def add(
     """Add a user and an invitation; `UserError` if the name is taken or something is invalid."""
     check_role(role)
     if people.named(connection, checked(name, "user")):
-        raise UserError(_("there is a user {name} already; choose another name", name=name), "name")
+        raise UserError(_("the name {name} is not free; choose another one", name=name), "name")
     if tenant is not None:
         checked(tenant, "tenant")
     values = {"name": name, "role": role, "tenant": tenant, "mail": checked_mail(mail)}

@@ -142,7 +142,7 @@ def add_device(request: Request, who: ActingUser, new: NewDevice) -> Annotated[J
     actions.require_operator(who, "admin")
     keyring = Keyring(it.config.store.database, it.config.store.key_file)
     enrolment = Enrolment(it.config, keyring, who.who, it.clock.now_s())
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         enrolment.add(connection, new.device, new.tags)
         enrolment.write()
     folder = enrolment.folder(new.device)
@@ -159,7 +159,7 @@ def change_device(
     """Set the tags of a device, in place of those it has."""
     it = services(request)
     actions.require_operator(who)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         actions.view(connection, who, device)
         stored_devices.tag(connection, stored_devices.device_in_use(connection, device).device, changes.tags)
     return {"device": device, "tags": sorted(set(changes.tags))}
@@ -170,7 +170,7 @@ def retire_device(request: Request, who: ActingUser, device: Device) -> None:
     """Retire a device: its trip ends, its key and broker user are removed for good, its history stays."""
     it = services(request)
     actions.require_operator(who, "admin")
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         actions.view(connection, who, device)
         enrol.retire(connection, device, it.clock.now_s())
     enrol.forget_files(it.config, device)
