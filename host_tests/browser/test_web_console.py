@@ -85,6 +85,13 @@ def test_the_address_keeps_what_is_shown(pages: Shown, desk: Page):
     expect(desk.locator("tbody tr[data-device]")).to_have_count(1)
 
 
+def test_the_list_of_the_fleet_fits_its_column(pages: Shown, desk: Page):
+    desk.goto(f"{pages.url}/")
+    expect(desk.locator("tbody tr[data-device]")).to_have_count(2)
+    wider = "(it) => it.scrollWidth - it.clientWidth"
+    assert desk.locator(".list .rows").evaluate(wider) == 0
+
+
 def test_several_are_selected_on_the_map_and_in_the_list(pages: Shown, desk: Page):
     desk.goto(f"{pages.url}/")
     drawn(desk, "devices")

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from landbridge.core.texts import Catalogue, catalogues
+from landbridge.db.database import open_database
+from landbridge.features.reports import kinds
+from landbridge.features.reports.render import render
+from landbridge.features.trips import queries as trips
 
+from host_tests.support.reports import of_pdf, sheets
 from host_tests.support.short_trip import OUT, Platform, Run
 from tools.world import stage
 from tools.world.demo.diary import Diary
@@ -51,13 +57,45 @@ def test_nothing_is_lost_and_the_same_seed_is_the_same_trip(tmp_path, monkeypatc
     assert one.digest != "" and one.had.points
 
 
-def test_a_platform_hears_of_every_point_once(tmp_path, monkeypatch):
+def test_a_platform_hears_of_every_point_once_and_reports_tell_of_it(tmp_path, monkeypatch):
     monkeypatch.setenv("LOCKSTEP_MODEM", "bg95")
     with trip(tmp_path, "bg95", 4, 2) as run:
         pass
     tracks = [content for topic, content in run.messages if topic == OUT + "track"]
     heard = Counter(feature["properties"]["seq"] for track in tracks for feature in track["features"])
     assert heard == Counter(each.point.seq for each in run.had.points)
+    _check_reports(run)
+
+
+def _check_reports(run: Run) -> None:
+    """The reports of the trip that was just made, read again."""
+    database = open_database(run.stage.services.agent.database)
+    begin_s = min(_time(each) for each in run.had.points)
+    span = begin_s - 86_400, begin_s + 30 * 86_400
+
+    def made(kind: str, of: str, form: str, language: Catalogue) -> bytes:
+        with database.reading() as connection:
+            return render(kinds.build(connection, kind, of, None, span, span[1], language), form, language)
+
+    with database.reading() as connection:
+        (row,) = trips.every(connection)
+    for code, words in (("en", ("Trip", "Stops")), ("zh", ("行程", "停留"))):
+        language = catalogues()[code]
+        for kind, of, name in (
+            ("trip", str(row.trip), row.container), ("fleet", "", row.device),
+            ("route", row.route, row.route), ("compliance", "", ""),
+        ):  # fmt: skip
+            assert name in of_pdf(made(kind, of, "pdf", language))
+            html = made(kind, of, "html", language).decode()
+            assert name in html and f'lang="{language.tag}"' in html
+        text = of_pdf(made("trip", str(row.trip), "pdf", language))
+        assert [word for word in words if word not in text] == []
+        days = next(
+            rows for name, rows in sheets(made("trip", str(row.trip), "xlsx", language)).items()
+            if name == language.translate("Temperature")
+        )  # fmt: skip
+        assert sum(day[4] for day in days) == len({each.point.seq for each in run.had.points})
+    database.close()
     last = [content for topic, content in run.messages if topic == OUT + "position"][-1]
     assert last["seq"] == max((each for each in run.had.points if each.point.kind == 1), key=_time).point.seq
 

@@ -33,7 +33,10 @@ from tools.world.services.smdp.server import Server
 ROAMING, LOCAL = "8986011234567890123", "8997101234567890123"
 IMSI = "401011234567890"
 MATCH = "7QX-2M"
-MAY = (0xBF3E, 0xBF20, 0xBF22, 0xBF2D, 0xBF2E, 0xBF38, 0xBF21, 0xBF41, 0xBF2B, 0xBF30, 0xBF29, 0xBF33)
+MAY = (
+    *(0xBF3E, 0xBF20, 0xBF22, 0xBF2D, 0xBF2E, 0xBF38, 0xBF21, 0xBF41, 0xBF2B, 0xBF30, 0xBF29, 0xBF33),
+    *(0xBF4E, 0xBF51, 0xBF55, 0xBF56, 0xBF57),
+)
 """What a device passes on, beside the segments of a package."""
 _MOST_TURNS = 120
 _BLOCK = 120
@@ -142,6 +145,8 @@ class LocatorWithCard:
         """The segment before which the power is cut."""
         self.restart_at: int | None = None
         """The tag of the request before which the modem restarts."""
+        self.package = b""
+        """The signed package for the next switch, in flash."""
         self.damage = False
         """Whether the package arrives damaged."""
 
@@ -217,6 +222,10 @@ class LocatorWithCard:
             if tag == self.restart_at:
                 self.restart_at = None
                 self.restart()
+            if tag == 0xBF4E:
+                self.package = der.only(request, 0xBF4E)
+                answers += bytes.fromhex("BF4E020500")
+                continue
             if tag == 0xBF2E:
                 self.is_open = True
             if tag in (0xBF38, 0xBF21, 0xBF41) and not self.is_open:

@@ -21,7 +21,7 @@ from landbridge.config import Config, Esim, Store, Web
 from landbridge.core.clock import Clock
 from landbridge.core.errors import UserError
 from landbridge.features.audit import queries as audit
-from landbridge.features.downloads import activation, es9, es10, queries, steps, trust
+from landbridge.features.downloads import activation, es9, es10, orders, queries, steps, trust
 from landbridge.features.downloads import coding as wire
 from landbridge.protocol import der
 from landbridge.protocol.der import DerError
@@ -526,16 +526,16 @@ PREPARED = der.make(0xBF21, der.make(0xA0, der.make(0x30), der.make(0x5F37, byte
 GOOD = {queries.ORDERED: COLLECTED, queries.AUTHENTICATING: AUTHENTICATED, queries.PREPARING: PREPARED}
 
 
-def order(stage: str, answer: bytes, reason: int = 0, task: str = queries.DOWNLOAD) -> steps.Order:
+def order(stage: str, answer: bytes, reason: int = 0, task: str = queries.DOWNLOAD) -> orders.Order:
     row: Any = SimpleNamespace(
         stage=stage, reason=reason, task=task, server="smdp.example", step=5, sessions=0, loads=0,
         failures=0, eid=None, iccid=None, problem="why",
     )  # fmt: skip
     session = {"transaction": bytes(16), "certificate": chain.ci().der, "iccids": [], "free": 50_000}
-    return steps.Order(row, activation.parse(CODE), b"\xbf\x33\x00", answer, session, "", NOW)
+    return orders.Order(row, activation.parse(CODE), b"\xbf\x33\x00", answer, session, "", NOW)
 
 
-def is_next(found: steps.Next) -> bool:
+def is_next(found: orders.Next) -> bool:
     return bool(found.outcome) or found.values.get("step", 0) > 5 or "next_s" in found.values
 
 

@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from html import unescape
+from http.client import HTTPConnection
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
@@ -23,7 +24,8 @@ PLACES = (
     "/", "/alarms?every=true", "/alarms", "/audit", "/updates", "/time-distance", "/sign-in", "/nothing",
     *(f"/devices/{device}{leaf}" for device in (FIRST, SECOND) for leaf in ("", "/card")), "/devices/lb-9",
     "/devices/lb-9/card", "/time-distance?route=none", "/s/none", "/account", "/users", "/invitation",
-    "/integrations",
+    "/integrations", "/notifications", "/reports", "/reports?text=nobody", "/geofences", "/routes",
+    "/trips?text=nobody", "/audit?text=nobody", "/sims?text=nobody", "/alarms?text=nobody",
 )  # fmt: skip
 
 
@@ -32,6 +34,47 @@ def test_a_page_in_chinese_has_no_english_left(pages: Shown, place: str):
     _, text = pages.ask(f"{place}{'&' if '?' in place else '?'}language=zh", pages.house)
     assert '<html lang="zh"' in text
     assert english(text) == set()
+
+
+def test_every_page_of_the_menu_is_looked_at(pages: Shown):
+    _, text = pages.ask("/", pages.house)
+    menu = text.partition('<nav class="places"')[2].partition("</nav>")[0]
+    linked = set(re.findall(r'href="([^"]+)"', menu))
+    assert len(linked) > 12 and linked <= {place.partition("?")[0] for place in PLACES}
+
+
+def test_stations_of_events_have_chinese_names(pages: Shown):
+    """The script names the places of events by them; in English they are called as they are."""
+    for language, called in (("zh", {"Brest": "布列斯特"}), ("en", {})):
+        for path, names in ((f"/devices/{FIRST}", "names"), ("/trips/1", "names")):
+            _, text = pages.ask(f"{path}?language={language}", pages.house)
+            data = json.loads(text.partition('id="data">')[2].partition("</script>")[0])
+            assert called.items() <= data[names].items() and bool(data[names]) == bool(called)
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"device": FIRST}, "正与"),
+        ({"container": "CSQU3054384"}, "校验码"),
+        ({"route": "weest"}, "是否为"),
+        ({"since": "2099-01-01T00:00:00Z"}, "尚未到来"),
+        ({"since": "2001-01-01T00:00:00Z"}, "添加于"),
+    ],
+)
+def test_a_trip_that_is_refused_is_explained_in_chinese(pages: Shown, changes: dict[str, str], word: str):
+    cookie = f"{pages.session}; language=zh"
+    csrf = re.findall(r'data-csrf="([0-9a-f]+)"', pages.answer("/trips", cookie)[2])[0]
+    new = {"device": SECOND, "container": "MSKU0000006", "route": "west", "destination": "Poznan"}
+    where = urlsplit(pages.url)
+    connection = HTTPConnection(where.hostname or "", where.port, timeout=30)
+    headers = {"Cookie": cookie, "X-CSRF-Token": csrf, "Content-Type": "application/json"}
+    connection.request("POST", "/v1/trips", json.dumps(new | changes), headers)
+    answer = connection.getresponse()
+    said = json.loads(answer.read())["detail"]
+    connection.close()
+    assert answer.status == 400 and word in said
+    assert english(said) <= {"landbridge", "trips", "end", "routes", "list", "weest", "west", "CSQU"}
 
 
 def test_a_shared_page_in_chinese_has_no_english_left(pages: Shown):

@@ -164,6 +164,18 @@ def rename_profile(it: Services, user: User, device: str, iccid: str, name: str)
         return downloads.rename(connection, keyring, device, iccid, name, user.who, now_s, trip)
 
 
+def manage_card(it: Services, user: User, device: str, task: str, iccid: str) -> int:
+    """Order a task of an IoT eUICC; return the number of the order. Who manages a card is the fleet
+    operator's to say."""
+    if task in (stored_downloads.ASSOCIATE, stored_downloads.DISSOCIATE):
+        require_operator_tenant(user)
+    with _acting(it, user, device, "operator") as (connection, found):
+        keyring = Keyring(it.config.store.database, it.config.store.key_file)
+        trusted = trust.load(it.config.esim)
+        now_s, trip = it.clock.now_s(), ends_with(found)
+        return downloads.manage(connection, keyring, trusted, device, task, iccid, user.who, now_s, trip)
+
+
 def cancel_download(it: Services, user: User, device: str, number: int) -> None:
     """Cancel a download; 404 if there is none in the user's time, `UserError` if it has ended."""
     with _acting(it, user, device, "operator") as (connection, found):

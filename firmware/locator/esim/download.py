@@ -14,7 +14,7 @@ from micropython import const
 from locator import lazy
 from locator import state as st
 from locator.codec import cbor, checked
-from locator.esim import ISD_R, CardError
+from locator.esim import ISD_R, SIGNED, CardError
 from locator.scheduler import budget
 
 PACKAGE = "/package.bin"
@@ -34,11 +34,14 @@ _DAMAGED = const(5)
 _NO_ROOM = const(22)
 _LIMIT = const(23)
 
-# ES10 functions that are passed on; those of a session with the server only after the challenge.
-_CHALLENGE = const(0xBF2E)
-_IN_SESSION = (0xBF38, 0xBF21, 0xBF41)
-_DELETE = const(0xBF33)
-_PASSED = _IN_SESSION + (_CHALLENGE, _DELETE, 0xBF20, 0xBF22, 0xBF29, 0xBF2B, 0xBF2D, 0xBF30, 0xBF3E)
+# ES10 functions that are passed on, by the second byte of their tags; those of a session with the server
+# only after the challenge; those that may change a profile: of SGP.22, and a signed package (SGP.32).
+_PASSED = b"\x20\x21\x22\x29\x2b\x2d\x2e\x30\x33\x38\x3e\x41\x51\x55\x56\x57"
+_IN_SESSION = b"\x21\x38\x41"
+_CHANGES = b"\x33\x51"
+_CHALLENGE = const(0x2E)
+_KEEP = const(0x4E)  # a package for the next switch
+_KEPT = b"\xbf\x4e\x02\x05\x00"
 
 _REQUEST_MS = const(60000)
 _MOST_MS = const(900000)
@@ -122,16 +125,23 @@ class Download:
             if reason:
                 return reason
         try:
-            for tag, start, _, end in _placed(requests):
+            for tag, start, at, end in _placed(requests):
                 request = memoryview(requests)[start:end]
-                if tag not in _PASSED or (tag == _DELETE and self._is_needed(bytes(request))):
+                kind = tag & 0xFF if tag >> 8 == 0xBF else 0
+                if kind == _KEEP:
+                    _keep(self._folder + SIGNED, [requests[at:end]])
+                    answers.append(_KEPT)
+                    continue
+                if kind not in _PASSED or (kind in _CHANGES and self._is_needed(bytes(request))):
                     return _NOT_ALLOWED
-                if tag in _IN_SESSION and not self._is_open:
+                if kind in _IN_SESSION and not self._is_open:
                     return _LOST
                 answers += self._selected().pieces(request, _REQUEST_MS)
-                self._is_open = self._is_open or tag == _CHALLENGE
+                self._is_open = self._is_open or kind == _CHALLENGE
         except CardError:
             return _NO_CARD
+        except OSError:
+            return _NO_ROOM
         return _DONE if sum([len(each) for each in answers]) <= _MOST_ANSWER else _NOT_ALLOWED
 
     def _postponed(self):
@@ -210,7 +220,7 @@ class Download:
         says that it has begun, and the agent asks the card what it has when the result is lost."""
         pieces: list = []
         try:
-            _mark(self._folder, download, step)
+            _keep(self._folder + LOADING, [download, step])
         except OSError:
             return _answer(download, step, _NO_ROOM)
         self._is_open, self._is_load_over = False, True
@@ -253,9 +263,9 @@ def _answer(download, step, reason, pieces=()):
     return _ANSWER, (download, step, reason), pieces
 
 
-def _mark(folder, download, step):
+def _keep(path, value):
     with lazy("esim.files") as files:
-        files.write(folder + LOADING, [download, step])
+        files.write(path, value)
 
 
 def _placed(requests):

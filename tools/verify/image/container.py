@@ -104,9 +104,16 @@ class Container:
 
     def command(self, words: Sequence[str], environment: Environment, folder: str, user: str) -> list[str]:
         """Return what runs a command in it, as compose.yaml has it: without any capability."""
-        (pid,) = Path(f"/proc/{self._holder.pid}/task/{self._holder.pid}/children").read_text().split()
-        entered = ["nsenter", f"--target={pid}", "--mount", "--pid", "--net", "sh", "-c"]
+        entered = ["nsenter", f"--target={self._pid()}", "--mount", "--pid", "--net", "sh", "-c"]
         return [*entered, _changed(self._root.folder, words, environment, folder, user)]
+
+    def beside(self, words: Sequence[str]) -> list[str]:
+        """Return what runs a program of this machine in its network."""
+        return ["nsenter", f"--target={self._pid()}", "--net", *words]
+
+    def _pid(self) -> str:
+        (pid,) = Path(f"/proc/{self._holder.pid}/task/{self._holder.pid}/children").read_text().split()
+        return pid
 
     def close(self) -> None:
         """End all that runs in it."""

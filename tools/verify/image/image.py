@@ -3,7 +3,8 @@
 `python -m tools.verify.image.image` needs root, debootstrap and iproute2, and takes Debian from where this
 machine's apt does. It runs each RUN, COPY, ENV, WORKDIR and USER, then the services setup, broker and agent
 with their commands and health checks: as the image's user, without capabilities, the root read-only, the
-database in PostgreSQL. A device is added, and `landbridge doctor` finds nothing wrong. No Docker takes part.
+database in PostgreSQL. A device is added, `landbridge doctor` finds nothing wrong, and a Prometheus, if there
+is one, watches the agent with the configuration that is shipped. No Docker takes part.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import yaml
 
 from tools.flash.layout import REPOSITORY
 from tools.verify.harness.postgres import Postgres, binaries
+from tools.verify.image import scraped
 from tools.verify.image.container import Container, Root
 from tools.verify.image.dockerfile import Step, steps, words
 
@@ -183,6 +185,20 @@ def try_out(image: Image, database: Postgres, log: Path) -> None:
         stack.enter_context(services.running("agent"))
         services.run(["landbridge", "devices", "add", "lb-0001"])
         print(_well(services))
+        with scraped.running(log.with_name("prometheus"), container.beside, services.run) as prometheus:
+            _watched(prometheus)
+
+
+def _watched(prometheus: scraped.Prometheus | None) -> None:
+    if prometheus is None:
+        print("left out: Prometheus is not installed")
+        return
+    rules, queries = prometheus.await_rules(), scraped.queries()
+    empty = [query for query in queries if not prometheus.values(query)]
+    # These are of integrations, of which a new installation has none.
+    if unknown := [query for query in empty if "landbridge_integration_" not in query]:
+        raise SystemExit(f"the dashboard would be empty: {unknown}")
+    print(f"Prometheus evaluates {rules} rules and {len(queries)} queries of the dashboard")
 
 
 def _well(services: Services) -> str:

@@ -4,7 +4,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, exists, func, or_, select
 
 from landbridge.db.database import Database
 from landbridge.db.paging import Key, Page, page
@@ -23,11 +23,18 @@ class Wanted(NamedTuple):
     device: str | None = None
     since_s: int | None = None
     until_s: int | None = None
+    text: str = ""
+    """Part of the user, the device or the name of what was changed."""
 
 
-def newest(connection: Connection, before: int, most: int, tenant: str | None = None) -> Sequence[Row[Any]]:
-    """Return the newest entries below the number `before`."""
-    statement = _selected(Wanted(tenant)).where(audit.c.entry < before)
+ANY = Wanted()
+
+
+def newest(
+    connection: Connection, before: int, most: int, tenant: str | None = None, wanted: Wanted = ANY
+) -> Sequence[Row[Any]]:
+    """Return the newest entries below the number `before`, as `tenant` sees them."""
+    statement = _selected(wanted._replace(tenant=tenant)).where(audit.c.entry < before)
     return connection.execute(statement.order_by(audit.c.entry.desc()).limit(most)).all()
 
 
@@ -62,6 +69,10 @@ def _selected(wanted: Wanted) -> Select[Any]:
     for name in ("who", "by_tenant", "noun", "device"):
         if (value := getattr(wanted, name)) is not None:
             statement = statement.where(audit.c[name] == value)
+    if wanted.text:
+        named = (func.lower(audit.c[name]) for name in ("who", "device", "subject"))
+        parts = (each.contains(wanted.text.lower(), autoescape=True) for each in named)
+        statement = statement.where(or_(*parts))
     if wanted.since_s is not None:
         statement = statement.where(audit.c.at_s >= wanted.since_s)
     if wanted.until_s is not None:

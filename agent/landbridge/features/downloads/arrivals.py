@@ -98,7 +98,13 @@ def _country(connection: Connection, device: str) -> str | None:
 def installed(connection: Connection, row: Row[Any], iccid: str, who: str | None, now_s: int) -> str | None:
     """The profile of an order is on the card; have it enabled if `who` wants that. Returns why it cannot
     be."""
+    why = wanted(connection, row, iccid, who, now_s)
+    return _("installed, not enabled: {why}", why=why) if why else None
+
+
+def wanted(connection: Connection, row: Row[Any], iccid: str, who: str | None, now_s: int) -> str | None:
+    """Have the device use the profile, which is on the card, if `who` wants that. Returns why it cannot."""
     for act in ON_INSTALLED:
         if why := act(connection, row.device, iccid, who, now_s, row.trip):
-            return _("installed, not enabled: {why}", why=why)
+            return why
     return None

@@ -114,7 +114,8 @@ def iccid(content: bytes) -> str:
     return "".join(f"{byte & 15:X}{byte >> 4:X}" for byte in content).rstrip("F")
 
 
-def _iccid_bytes(digits: str) -> bytes:
+def iccid_bytes(digits: str) -> bytes:
+    """Ten bytes, as on the card."""
     return _swapped(digits.ljust(20, "F"))
 
 
@@ -128,7 +129,7 @@ def card(answers: bytes) -> Card:
     if len(eid) != 16 or len(challenge) != 16:
         raise DerError("EID or challenge is not of 16 bytes")
     listed = _iccids(found[PROFILES].value) if PROFILES in found else ()
-    free = _free(found[INFO_2].value) if INFO_2 in found else None
+    free = free_memory(found[INFO_2].value) if INFO_2 in found else None
     return Card(eid.hex(), found[INFO_1].whole, challenge, listed, free)
 
 
@@ -139,7 +140,8 @@ def _iccids(value: bytes) -> tuple[str, ...]:
     return tuple(iccid(der.value(each.value, 0x5A)) for each in der.objects(listed.value))
 
 
-def _free(info: bytes) -> int | None:
+def free_memory(info: bytes) -> int | None:
+    """The free memory for profiles in EUICCInfo2, in bytes; None: it does not say."""
     resources = der.find(info, 0x84)
     free = der.find(resources.value, 0x82) if resources else None
     return int.from_bytes(free.value, "big") if free else None
@@ -268,12 +270,12 @@ def checked(answers: bytes) -> Checked:
 
 def delete(digits: str) -> bytes:
     """DeleteProfile, by its ICCID; then which card it is, and what it has room for."""
-    return der.make(DELETE, der.make(0x5A, _iccid_bytes(digits))) + _EID + der.make(INFO_2)
+    return der.make(DELETE, der.make(0x5A, iccid_bytes(digits))) + _EID + der.make(INFO_2)
 
 
 def rename(digits: str, nickname: str) -> bytes:
     """SetNickname of a profile, by its ICCID."""
-    return der.make(NICKNAME, der.make(0x5A, _iccid_bytes(digits)), der.make(0x90, nickname.encode()))
+    return der.make(NICKNAME, der.make(0x5A, iccid_bytes(digits)), der.make(0x90, nickname.encode()))
 
 
 class Managed(NamedTuple):
@@ -293,7 +295,7 @@ def managed(answers: bytes) -> Managed:
     if code:
         raise CardRefused(_PROFILE_ERRORS.get(code) or _("the card refuses: error {code}", code=code), code)
     eid = der.value(found[EID], 0x5A).hex() if EID in found else None
-    return Managed(eid, _free(found[INFO_2]) if INFO_2 in found else None)
+    return Managed(eid, free_memory(found[INFO_2]) if INFO_2 in found else None)
 
 
 def notice(notification: bytes) -> Notice:

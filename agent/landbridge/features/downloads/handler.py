@@ -11,7 +11,7 @@ from landbridge.core.clock import from_epoch_s
 from landbridge.core.texts import _, stored
 from landbridge.db import audit
 from landbridge.db.keys import lent
-from landbridge.features.downloads import arrivals, es10, notices, progress, steps
+from landbridge.features.downloads import arrivals, es10, notices, packages, progress, steps, switches
 from landbridge.features.downloads import coding as wire
 from landbridge.features.downloads import queries as downloads
 from landbridge.features.esim.queries import notifications
@@ -25,7 +25,9 @@ _OF_SESSION = (downloads.AUTHENTICATING, downloads.PREPARING, downloads.CANCELLI
 
 
 def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-    """Store the card's answers and the progress of a package."""
+    """Store the card's answers, the progress of a package, and what has become of a switch."""
+    if switches.REPORT_KEY in uplink.reports:
+        switches.settle(connection, device, now_s)
     if wire.ANSWER_KEY in uplink.reports:
         answer = wire.decode_answer(uplink.reports[wire.ANSWER_KEY])
         if answer.download:
@@ -135,7 +137,7 @@ def _next(connection: Connection, row: Row[Any], uplink: Uplink, asks: bool, now
         return _package(connection, row, uplink)
     if row.stage in _OF_SESSION and not asks:
         return wire.wait(row.download, row.step, 1)
-    requests = downloads.secret(lent(connection), row, "request")
+    requests = downloads.secret(lent(connection), row, "request") or packages.first(row.task)
     return wire.request(row.download, row.step, requests)
 
 

@@ -1,15 +1,16 @@
 """The page of reports: files, and schedules by mail."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from landbridge.features.reports import api, kinds
 from landbridge.features.reports.schedule import EVERY
 from landbridge.features.routes.queries import routes
 from landbridge.features.trips import queries as trips
+from landbridge.features.trips.queries import Wanted
 from landbridge.web import auth
 from landbridge.web.auth import User
 from landbridge.web.forms import ActingUser, CurrentUser, Field, back, of_page
@@ -17,27 +18,29 @@ from landbridge.web.render import page
 from landbridge.web.services import services
 
 router = APIRouter(include_in_schema=False)
-_MOST_TRIPS = 100
+_MOST_TRIPS = 50
 _PAGE = "/reports"
 
 
 @router.get(_PAGE)
-def reports_page(request: Request, who: CurrentUser) -> HTMLResponse:
-    """Show the reports that a user may make, and what is sent by mail."""
-    return _page(request, who)
+def reports_page(
+    request: Request, who: CurrentUser, text: Annotated[str, Query(max_length=40)] = ""
+) -> HTMLResponse:
+    """Show the reports that a user may make, of the newest trips or of those with `text`, and what is sent
+    by mail."""
+    return _page(request, who, text)
 
 
-def _page(request: Request, who: User) -> HTMLResponse:
+def _page(request: Request, who: User, text: str = "") -> HTMLResponse:
     with services(request).database.reading() as connection:
-        found = trips.every(connection)
-        mine = [row for row in found if who.tenant in (None, row.tenant)][-_MOST_TRIPS:][::-1]
+        found = trips.listed(connection, Wanted(who.tenant, text=text.strip()), None, _MOST_TRIPS)
         known = [each.route for each in routes.every(connection)]
-        names = [name for name in known if who.tenant is None or any(row.route == name for row in mine)]
+        names = [name for name in known if trips.on_route(connection, name, 1, who.tenant)]
         sent = [api.serialized(row) for row in api.of_user(connection, who)]
     allowed = [kind for kind in kinds.FOR_THE_OPERATOR if who.tenant is None]
     return page(
-        request, "reports.html", who=who, trips=mine, routes=names, whole=allowed, forms=kinds.FORMS,
-        schedules=sent, periods=EVERY,
+        request, "reports.html", who=who, trips=found.rows, routes=names, whole=allowed, forms=kinds.FORMS,
+        schedules=sent, periods=EVERY, text=text, more=bool(found.next),
     )  # fmt: skip
 
 

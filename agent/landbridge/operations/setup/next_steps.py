@@ -4,7 +4,7 @@ from pathlib import Path
 
 from landbridge import config
 from landbridge.config import Config
-from landbridge.operations.setup.answers import EXISTING, Answers
+from landbridge.operations.setup.answers import EXISTING, NATS, Answers
 
 _NEEDED = """at the broker {at}, over TLS, there must be:
   a user {username}, who reads and writes landbridge/#
@@ -27,6 +27,9 @@ def after(
     if answers.broker == EXISTING and config.DEFAULT_FILE in names:
         at = f"{answers.host}:{answers.port}"
         found.append(_NEEDED.format(at=at, username=answers.username))
+    if answers.broker == NATS and "landbridge.conf" in names:
+        conf = folder / "nats" / "landbridge.conf"
+        found.append(f"a platform comes over NATS as the user platform, whose password is in {conf}")
     if has_lost_broker:
         found.append("its own broker is not needed any more: `systemctl disable --now landbridge-broker`")
     former = before.devices.broker_host, before.devices.broker_port

@@ -51,8 +51,8 @@ const CELLS = {
   delay: (row) => [lateness(row) ?? "–"],
   time: (row) => [time(iso(row.time))],
   next_session: (row) => [time(iso(row.due))],
-  battery_mv: (row) => [row.battery_mv ? `${(row.battery_mv / 1000).toFixed(2)} V` : "–"],
-  temperature: (row) => [row.temperature === null ? "–" : `${row.temperature.toFixed(1)} °C`],
+  battery_mv: (row) => [row.battery_mv ? `${(row.battery_mv / 1000).toFixed(2)}\u00a0V` : "–"],
+  temperature: (row) => [row.temperature === null ? "–" : `${row.temperature.toFixed(1)}\u00a0°C`],
   tags: (row) => row.tags.map((tag) => make("span", { class: "tag" }, tag)),
 };
 

@@ -18,6 +18,8 @@ from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/devices/{device}")
 of_fleet = APIRouter(prefix="/v1/downloads")
+Task = Literal["associate", "dissociate", "list", "enable", "disable"]
+"""Of an IoT eUICC."""
 Iccid = Annotated[str, Path(max_length=20, description="18 to 20 digits.")]
 
 
@@ -33,6 +35,14 @@ class NamedProfile(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     name: str = Field(max_length=64)
+
+
+class CardOrder(BaseModel):
+    """A task of an IoT eUICC."""
+
+    model_config = ConfigDict(extra="forbid")
+    task: Task
+    iccid: str = Field("", max_length=20, description="To enable or disable: 18 to 20 digits.")
 
 
 class Identity(BaseModel):
@@ -79,6 +89,33 @@ class Used(BaseModel):
     on_air_bytes: int
 
 
+class OnCard(BaseModel):
+    """A profile as an IoT eUICC has listed it."""
+
+    iccid: str
+    name: str
+    enabled: bool
+    fallback: bool
+    """The card may enable it without a signature."""
+    may_fall_back: bool
+
+
+class Euicc(BaseModel):
+    """What an eUICC has said of itself."""
+
+    eid: str
+    kind: Literal["iot", "consumer"]
+    """Of SGP.32 or of SGP.22."""
+    manager: str | None
+    """Id of the remote manager (eIM) that the card obeys."""
+    associated: bool
+    """Whether that is this agent."""
+    counter: int | None
+    """Number of the last signed package."""
+    reported: str
+    profiles: list[OnCard] | None
+
+
 class Card(BaseModel):
     """The card of a device."""
 
@@ -88,6 +125,8 @@ class Card(BaseModel):
     eid: str | None
     free_bytes: int | None
     """Free memory for profiles as the card reported it."""
+    euicc: Euicc | None
+    """Null: the card has not said what it is."""
     binding: str
     identity: Identity | None
     services: str | None
@@ -103,14 +142,14 @@ class Download(BaseModel):
 
     download: int
     device: str
-    task: Literal["download", "delete", "rename"]
+    task: Literal["download", "delete", "rename"] | Task
     server: str | None
     by: str
     ordered: str
     changed: str
     state: str
-    """waiting, ordered, authenticating, preparing, loading, checking or cancelling; installed, enabled,
-    done, failed or cancelled."""
+    """waiting, ordered, authenticating, preparing, loading, checking or cancelling; associating, signing,
+    switching or removing; installed, enabled, done, failed or cancelled."""
     loaded: int | None
     """Of `pieces`, how many the device has, while it is loading."""
     pieces: int | None
@@ -215,6 +254,16 @@ def download(
 def cancel_download(request: Request, who: ActingUser, device: Device, download: Number) -> None:
     """Cancel a profile download."""
     actions.cancel_download(services(request), who, device, download)
+
+
+@router.post("/card/orders", status_code=202)
+def order(
+    request: Request, who: ActingUser, device: Device, wanted: CardOrder
+) -> Annotated[Json, Schema(Ordered)]:
+    """Associate the card with the agent, end that, or have it obey a signed package: list, enable or disable
+    profiles. For IoT eUICCs (SGP.32)."""
+    number = actions.manage_card(services(request), who, device, wanted.task, wanted.iccid)
+    return {"download": number}
 
 
 @router.delete("/profiles/{iccid}", status_code=202)

@@ -71,6 +71,13 @@ def forget(connection: Connection, device: str) -> None:
     connection.execute(delete(profile_policies).where(profile_policies.c.device == device))
 
 
+def used(connection: Connection, device: str) -> str | None:
+    """Return the ICCID of the profile that the device has reported as in use; None if it is not known."""
+    found, said = in_force(connection, device), report(connection, device)
+    name = found.policy.name(said.used) if found and said else None
+    return found.policy.profiles[name].iccid if found and name else None
+
+
 def history(connection: Connection, device: str) -> list[Desired]:
     """Return all revisions, oldest first."""
     statement = select(profile_policies).where(profile_policies.c.device == device)

@@ -1,5 +1,6 @@
 """A route as maps draw it: its stations, and how far along it a container is."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection
@@ -25,6 +26,19 @@ def drawn(connection: Connection, route: str | None, lat: float | None, lon: flo
         "stations": [station(each) for each in stations],
         "km": None if km is None else round(km, 1),
     }
+
+
+def chinese_names(connection: Connection, trips: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the Chinese names of the stations of trips, each with its route and its destination, which is
+    called after the last station."""
+    found: dict[str, str] = {}
+    for route, destination in trips:
+        known = routes.find(connection, route)
+        shown = [station(Waypoint(*each)) for each in known.stations] if known else []
+        found |= {each["name"]: each["chinese"] for each in shown if each["chinese"]}
+        if shown and shown[-1]["chinese"] and shown[-1]["name"].startswith(destination):
+            found.setdefault(destination, shown[-1]["chinese"])
+    return found
 
 
 def station(it: Waypoint) -> dict[str, Any]:
