@@ -68,6 +68,13 @@ def of_device(connection: Connection, device: str) -> list[Row[Any]]:
     return list(connection.execute(mine.order_by(downloads.c.download.desc())))
 
 
+def newest(connection: Connection, only_open: bool, before: int, limit: int) -> list[Row[Any]]:
+    """Return the newest orders with numbers below `before`."""
+    statement = select(downloads).where(downloads.c.download < before)
+    statement = statement.where(_OPEN) if only_open else statement
+    return list(connection.execute(statement.order_by(downloads.c.download.desc()).limit(limit)))
+
+
 def every(connection: Connection) -> list[Row[Any]]:
     """Return all orders, oldest first."""
     return list(connection.execute(select(downloads).order_by(downloads.c.download)))
