@@ -1,7 +1,6 @@
 """A NATS of our own by `landbridge setup`: its devices come and go by the agent's word, over TLS."""
 
 import asyncio
-import json
 import os
 import shlex
 import socket
@@ -10,17 +9,17 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import nats
 import pytest
 from landbridge import config
 from landbridge.core.clock import Clock
 from landbridge.db.database import open_database
+from landbridge.operations.setup import answers
 from landbridge.points import queries as points
 
 from host_tests.support.agent import WAIT_S, wait_until
-from host_tests.support.set_up import HOST, SetUp, code_of, command, is_in, ports
+from host_tests.support.set_up import HOST, SetUp, code_of, command, ports
 from tools.verify.harness.nats_server import binary
 from tools.verify.kill.devices import Device
 
@@ -104,6 +103,12 @@ def delivered(device: Device) -> None:
     wait_until(done, "the agent acknowledges")
 
 
+def admitted(setup: SetUp, name: str) -> None:
+    """It is let in; on a busy machine the server may have to ask the agent more than once."""
+    password = setup.device(name)["broker_password"]
+    wait_until(lambda: code_of(setup.connected(name, password)) == 0, f"{name} is let in")
+
+
 def test_a_device_comes_reports_and_is_refused_when_it_is_retired(setup, running):
     setup.run("devices", "add", "lb-0001")
     setup.run("devices", "add", "lb-0002")
@@ -120,12 +125,10 @@ def test_a_device_comes_reports_and_is_refused_when_it_is_retired(setup, running
     assert "lb-0001 may connect" in said.out and "WRONG" not in said.out
     for user, wrong in (("lb-0001", "guessed"), ("lb-0002", password), ("", ""), ("lb-0003", password)):
         assert code_of(setup.connected(user, wrong)) != 0, user
-    inside = setup.connected("lb-0001", password)
-    assert code_of(inside) == 0 and is_in(inside)
+    admitted(setup, "lb-0001")
     setup.run("devices", "retire", "lb-0001", "--yes")
     assert code_of(setup.connected("lb-0001", password)) != 0
-    assert code_of(setup.connected("lb-0002", setup.device("lb-0002")["broker_password"])) == 0
-    # Who was in when it was retired can do nothing more, and is out at the end of its hour at the latest.
+    admitted(setup, "lb-0002")
     assert "lb-0001" not in setup.run("devices", "list").out
 
 
@@ -157,13 +160,7 @@ def test_devices_of_a_page_or_a_file_need_no_further_step(setup, running, tmp_pa
     device.keep(Clock().now_s())
     delivered(device)
     setup.run("devices", "retire", "many-19", "--yes")
-    password = device_password(setup, "many-18")
-    assert code_of(setup.connected("many-18", password)) == 0
-
-
-def device_password(setup: SetUp, name: str) -> str:
-    found: dict[str, Any] = json.loads((setup.folder / "devices" / name / "device.json").read_text())
-    return str(found["broker_password"])
+    admitted(setup, "many-18")
 
 
 def test_the_server_takes_the_configuration_and_a_repeat_keeps_its_passwords(setup):
@@ -183,6 +180,13 @@ def test_the_server_takes_the_configuration_and_a_repeat_keeps_its_passwords(set
         "landbridge.service",
         "landbridge-broker.service",
     }
+
+
+def test_a_change_to_nats_takes_no_port_and_no_password_of_mosquitto_with_it():
+    before = {"host": HOST, "port": 18_883, "agent_port": 8884, "password": "p", "plugin": "x.so"}
+    found = answers.gathered(None, before, {"broker": "nats"}, False)
+    assert (found.port, found.agent_port, found.password, found.plugin) == (18_883, 4222, "", "")
+    assert answers.gathered(None, before, {"web_port": 1024}, False).password == "p"
 
 
 def test_nats_needs_a_database_on_a_server(tmp_path, monkeypatch):

@@ -322,7 +322,15 @@ def test_another_broker_takes_nothing_over_from_the_one_before(tmp_path, monkeyp
         setup.set_up("--broker", "mosquitto", *setup.first_ports), "another user or password of the agent"
     )
     (tmp_path / "back.toml").write_text(f'password = "{secret}"\n')
-    back = setup.set_up("--broker", "mosquitto", "--answers", str(tmp_path / "back.toml"), *setup.first_ports)
+    again = ("--broker", "mosquitto", "--answers", str(tmp_path / "back.toml"))
+    with socket.socket() as theirs:
+        theirs.bind(("", 0))
+        theirs.listen()
+        # The existing broker, on this machine: its port was in force, but is not ours.
+        port = str(theirs.getsockname()[1])
+        assert setup.set_up("--port", port, "--no-check").code == 0
+        refused(setup.set_up(*again), f"port = {port} is in use")
+    back = setup.set_up(*again, *setup.first_ports)
     assert back.code == 0, back
     setup.start()
     assert "WRONG" not in setup.run("broker", "check").out

@@ -153,6 +153,7 @@ def test_the_pages_make_and_remove_what_the_api_does(pages, fleet):
     )
     assert root.post("/notifications/room/rules/doors/remove").status == 303
     assert root.post("/notifications/room/test").status == 303
+    assert ">waiting<" in root.get("/notifications").text
     lena.get("/notifications")
     wrong = lena.post("/notifications", name="mine", address=ROOM)
     assert wrong.status == 400 and "by mail only" in said(wrong)

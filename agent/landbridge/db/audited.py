@@ -52,7 +52,7 @@ AUDITED = {
     "integrations": Audited("integration", ("cursor", "delivered", "delivered_s", "failure", "failed_s")),
     "notification_channels": Audited("notification channel", ("cursor",)),
     "notification_rules": Audited("notification rule"),
-    "profile_policies": Audited("profile policy"),
+    "profile_policies": Audited("profile policy", ("policy",)),  # it has passwords of access points
     "profile_rollouts": Audited("profile roll-out"),
     "releases": Audited("release"),
     "report_schedules": Audited(
@@ -73,11 +73,11 @@ AUDITED = {
 """By table."""
 BY_ITSELF = {
     "acting", "audit", "cells", "control_states", "coverage", "dead_letters", "device_log",
-    "device_releases", "device_updates", "esim_reports", "euicc_certificates", "euicc_notifications",
-    "events", "gone", "idempotency_keys", "invitations", "network_costs", "notifications", "outbox", "points",
-    "profile_rollout_devices", "profile_switches", "quarantine", "recovery_codes", "release_files",
-    "route_data", "route_data_reports", "sessions", "setting_reports", "sim_actions", "sim_identities",
-    "tracking_states", "tracks", "uplinks", "wakes",
+    "device_releases", "device_updates", "eim", "esim_reports", "euicc_certificates", "euicc_notifications",
+    "euiccs", "events", "gone", "idempotency_keys", "invitations", "network_costs", "notifications",
+    "outbox", "points", "profile_rollout_devices", "profile_switches", "quarantine", "recovery_codes",
+    "release_files", "route_data", "route_data_reports", "sessions", "setting_reports", "sim_actions",
+    "sim_identities", "tracking_states", "tracks", "uplinks", "wakes",
 }  # fmt: skip
 """The other tables: the agent writes them by itself, or an entry of another table says the same."""
 

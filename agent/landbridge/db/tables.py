@@ -600,7 +600,7 @@ downloads = Table(
     Column("download", Integer, primary_key=True),
     Column("device", ForeignKey("devices.device"), nullable=False, index=True),
     Column("trip", ForeignKey("trips.trip")),  # whose tenant has ordered it, with which it ends
-    Column("task", String(16), nullable=False),  # download, delete, rename
+    Column("task", String(16), nullable=False),  # as in features/downloads/queries.py
     Column("server", Text, nullable=False),  # empty: none is needed
     Column("wrapped_code", LargeBinary),  # features/downloads/activation.py, Code
     Column("then_enable", Boolean, nullable=False),
@@ -623,6 +623,7 @@ downloads = Table(
     Column("sessions", Integer, nullable=False, server_default=text("0")),  # that were begun
     Column("loads", Integer, nullable=False, server_default=text("0")),  # that were interrupted
     Column("failures", Integer, nullable=False, server_default=text("0")),  # of the server, in succession
+    Column("postponed", Integer, nullable=False, server_default=text("0")),  # by the device, likewise
     Column("reason", Integer, nullable=False, server_default=text("0")),  # downloads/coding.py, REASONS
     Column("eid", String(32)),
     Column("iccid", String(20)),
@@ -648,6 +649,29 @@ euicc_certificates = Table(
     Column("eid", String(32), primary_key=True),
     Column("euicc", LargeBinary, nullable=False),
     Column("maker", LargeBinary, nullable=False),
+)
+
+# The agent as remote manager of IoT eUICCs (eIM, SGP.32): one row, of its key that signs packages.
+eim = Table(
+    "eim",
+    metadata,
+    Column("eim_id", Text, primary_key=True),
+    Column("wrapped_key", LargeBinary, nullable=False),  # PKCS 8
+    Column("made_s", Integer, nullable=False),
+)
+
+# eUICCs as they have said last what they are, and whom an IoT eUICC obeys.
+euiccs = Table(
+    "euiccs",
+    metadata,
+    Column("eid", String(32), primary_key=True),
+    Column("device", ForeignKey("devices.device"), nullable=False, index=True),
+    Column("iot", Boolean, nullable=False),
+    Column("reported_s", Integer, nullable=False),
+    Column("eim_id", Text),  # of the manager; null: none, or another kind of card
+    Column("token", Integer, nullable=False, server_default=text("0")),  # of the association
+    Column("counter", Integer, nullable=False, server_default=text("0")),  # of the last package
+    Column("profiles", Text),  # JSON: as in features/downloads/iot.py, Listed; null: never listed
 )
 
 # Profiles that are brought to the devices on trips with a tag, in stages (core/stages.py).

@@ -115,6 +115,22 @@ def revoke(it: Services, user: User, device: str, link: int) -> None:
         share_links.revoke(connection, link, user.who, it.clock.now_s())
 
 
+def share_link(connection: Connection, user: User, link: int) -> Row[Any]:
+    """Return a share link to a trip that is the user's; 404 if there is none."""
+    row = stored_share_links.find(connection, link)
+    if row is None or (user.tenant is not None and row.tenant != user.tenant):
+        raise HTTPException(404, _("no share link {number}", number=link))
+    return row
+
+
+def revoke_share_link(it: Services, user: User, link: int) -> None:
+    """Revoke a share link, of whatever device."""
+    demand(user, "operator")
+    with it.database.writing(user.who, user.tenant) as connection:
+        share_link(connection, user, link)
+        share_links.revoke(connection, link, user.who, it.clock.now_s())
+
+
 def switch(it: Services, user: User, device: str, profile: str) -> int:
     """Switch the device to a profile of its card; return the revision."""
     with _acting(it, user, device, "operator") as (connection, found):
@@ -146,6 +162,18 @@ def rename_profile(it: Services, user: User, device: str, iccid: str, name: str)
         keyring = Keyring(it.config.store.database, it.config.store.key_file)
         now_s, trip = it.clock.now_s(), ends_with(found)
         return downloads.rename(connection, keyring, device, iccid, name, user.who, now_s, trip)
+
+
+def manage_card(it: Services, user: User, device: str, task: str, iccid: str) -> int:
+    """Order a task of an IoT eUICC; return the number of the order. Who manages a card is the fleet
+    operator's to say."""
+    if task in (stored_downloads.ASSOCIATE, stored_downloads.DISSOCIATE):
+        require_operator_tenant(user)
+    with _acting(it, user, device, "operator") as (connection, found):
+        keyring = Keyring(it.config.store.database, it.config.store.key_file)
+        trusted = trust.load(it.config.esim)
+        now_s, trip = it.clock.now_s(), ends_with(found)
+        return downloads.manage(connection, keyring, trusted, device, task, iccid, user.who, now_s, trip)
 
 
 def cancel_download(it: Services, user: User, device: str, number: int) -> None:

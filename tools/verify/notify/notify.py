@@ -46,7 +46,6 @@ _KILLS_A_DAY = 0.7
 _POLL_S = 0.2
 
 
-
 class Month:
     """The fleet, its agent and receivers, and the chance of a kill."""
 
@@ -93,6 +92,8 @@ class Month:
                 self._heard()
                 self._may_kill(_KILLS_A_DAY)
                 self._settle()
+                if not steps and not self._is_waiting():
+                    break
             self.clock.stop()
 
     def _do(self, step: Step) -> None:
@@ -144,6 +145,11 @@ class Month:
             if time.monotonic() > end:
                 raise SystemExit("notify: nothing moves any more; the agent's log says why")
             time.sleep(_POLL_S)
+
+    def _is_waiting(self) -> bool:
+        waits = select(notifications.c.notification).where(notifications.c.state == stored.WAITING)
+        with self.database.reading() as connection:
+            return connection.execute(waits.limit(1)).first() is not None
 
     def _is_idle(self) -> bool:
         now_s = self.clock.now_s()

@@ -1,13 +1,14 @@
 """The page of a device's card."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
 from landbridge.core.texts import _
 from landbridge.features.esim.api import card_shown as card_of
+from landbridge.features.esim.api.card import Task
 from landbridge.features.esim.policy import AUTOMATIC
 from landbridge.web import actions, auth, device_head, serialize
 from landbridge.web.api import CurrentUser, Device, Number
@@ -69,6 +70,23 @@ def download_form(
 ) -> Response:
     """By the form."""
     actions.download(services(request), who, device, code, confirmation, enable)
+    return back(device_path(device, "/card"), "downloads")
+
+
+@router.post("/devices/{device}/card/order")
+@of_page(show_again, "euicc", "/devices/{device}/card")
+def order_form(
+    request: Request,
+    who: ActingUser,
+    device: Device,
+    task: Annotated[Task | Literal["delete"], Form()],
+    iccid: Annotated[str, Form(max_length=20)] = "",
+) -> Response:
+    """By a button."""
+    if task == "delete":
+        actions.delete_profile(services(request), who, device, iccid)
+    else:
+        actions.manage_card(services(request), who, device, task, iccid)
     return back(device_path(device, "/card"), "downloads")
 
 

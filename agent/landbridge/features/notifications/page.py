@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from landbridge.core.texts import _
 from landbridge.db import order
 from landbridge.features.notifications import api
 from landbridge.features.notifications import queries as stored
@@ -25,6 +26,13 @@ _PAGE = "/notifications"
 _NEVER_RAISED = ("temperature-back", "heard-again")
 _ALARMS = answers.protocol("event")["properties"]["alarm"]["enum"]
 _KINDS = (*(name for name in _ALARMS if name not in _NEVER_RAISED), *EVENTS)
+_STATES = {
+    stored.WAITING: _("waiting"),
+    stored.SENDING: _("being sent"),
+    stored.SENT: _("sent"),
+    stored.WITHDRAWN: _("withdrawn"),
+    stored.FAILED: _("failed"),
+}
 Before = Annotated[int, Query(ge=1, le=order.HIGHEST)]
 Address = Annotated[str, Form(max_length=2_000)]
 
@@ -47,6 +55,7 @@ def _page(request: Request, who: User, before: int = order.HIGHEST) -> HTMLRespo
     earlier = rows[-1]["notification"] if len(rows) == _MOST else None
     return page(
         request, "notifications.html", who=who, channels=found, rows=rows, earlier=earlier, kinds=_KINDS,
+        states=_STATES,
         severities=SEVERITIES, digests=DIGESTS, zones=_zones(),
     )  # fmt: skip
 

@@ -26,7 +26,7 @@ def check(folder: Path, answers: Answers, before: Config | None) -> None:
     if answers.broker == NATS:
         brokers.program("nats")
     _database(folder, answers)
-    _ports(answers, before)
+    _ports(folder, answers, before)
 
 
 def _folder(folder: Path) -> None:
@@ -35,7 +35,7 @@ def _folder(folder: Path) -> None:
         there = there.parent
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise UserError(f"cannot write {folder}; name another folder with --data, or become its owner")
-    written.owner(there)
+    written.owner(folder)
 
 
 def _certificates(folder: Path, answers: Answers) -> None:
@@ -61,7 +61,7 @@ def _agent_user(folder: Path, answers: Answers, before: Config | None) -> None:
         )
 
 
-def _ports(answers: Answers, before: Config | None) -> None:
+def _ports(folder: Path, answers: Answers, before: Config | None) -> None:
     """Ports that are in force already may be in use by what the set-up has made."""
     wanted = {
         "web_port": (answers.web_host, answers.web_port),
@@ -74,15 +74,21 @@ def _ports(answers: Answers, before: Config | None) -> None:
         if port in names:
             raise UserError(f"{names[port]} and {name} are both {port}; choose another {name}")
         names[port] = name
-    ours = _in_force(before) if before else set()
+    ours = _in_force(folder, before) if before else set()
     for name, (host, port) in wanted.items():
         if port not in ours:
             _free(name, host, port)
 
 
-def _in_force(before: Config) -> set[int]:
-    nats = int(before.nats.url.rpartition(":")[2]) if before.nats.url.rpartition(":")[2].isdigit() else 0
-    return {before.web.port, before.watch.port, before.devices.broker_port, before.broker.port, nats}
+def _in_force(folder: Path, before: Config) -> set[int]:
+    """The ports of the agent, and those of a broker of our own, if there is one."""
+    agent = {before.web.port, before.watch.port}
+    if not written.broker_unit(folder).exists():
+        return agent
+    nats = before.nats.url.rpartition(":")[2]
+    return (
+        agent | {before.devices.broker_port, before.broker.port} | ({int(nats)} if nats.isdigit() else set())
+    )
 
 
 def _free(name: str, host: str, port: int) -> None:

@@ -14,6 +14,7 @@ from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
 from landbridge.db.opened import command_user
 from landbridge.features.devices import queries as devices
+from landbridge.features.downloads import queries as downloads
 from landbridge.features.users import mail
 from landbridge.features.users import people as users
 from landbridge.features.users.queries import people, tokens
@@ -130,6 +131,7 @@ def _database(folder: Path, wanted: Config, answers: Answers) -> tuple[str | Non
         with database.writing() as connection:
             are_none = devices.are_none(connection)
             keyring.signing_key(first=are_none)
+            downloads.manager(connection, keyring, clock.now_s())
             if tokens.every(connection) or people.every(connection):
                 return None, not are_none
             key = users.add(connection, answers.admin, "admin", None, "", command_user(), clock.now_s())
@@ -165,7 +167,7 @@ def _units(folder: Path, answers: Answers, changed: list[Path]) -> bool:
         },
     )
     written.write(folder / "systemd" / "landbridge.service", unit, 0o644, changed)
-    of_broker = folder / "systemd" / "landbridge-broker.service"
+    of_broker = written.broker_unit(folder)
     if answers.broker == EXISTING:
         is_there = of_broker.exists()
         if is_there:

@@ -48,10 +48,15 @@ def filled(template: str, ours: Mapping[str, str]) -> str:
     return text
 
 
+def broker_unit(folder: Path) -> Path:
+    """Return where the systemd unit of a broker of our own is."""
+    return folder / "systemd" / "landbridge-broker.service"
+
+
 def owner(folder: Path) -> str:
-    """Return the name of the user who owns the folder."""
+    """Return the name of the user who owns the folder, or will own it."""
     try:
-        return pwd.getpwuid(folder.stat().st_uid).pw_name
+        return pwd.getpwuid(folder.stat().st_uid if folder.exists() else os.geteuid()).pw_name
     except KeyError:
         raise UserError(f"{folder} belongs to no user of this machine: `chown landbridge {folder}`") from None
 

@@ -1052,6 +1052,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("sessions", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("loads", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("failures", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("postponed", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("reason", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("eid", sa.String(length=32)),
         sa.Column("iccid", sa.String(length=20)),
@@ -1080,6 +1081,30 @@ def upgrade() -> None:  # noqa: PLR0915
         sqlite_where=sa.text("outcome IS NULL"),
         postgresql_where=sa.text("outcome IS NULL"),
     )
+    op.create_table(
+        "eim",
+        sa.Column("eim_id", sa.Text(), nullable=False),
+        sa.Column("wrapped_key", sa.LargeBinary(), nullable=False),
+        sa.Column("made_s", Integer, nullable=False),
+        sa.PrimaryKeyConstraint("eim_id"),
+    )
+    op.create_table(
+        "euiccs",
+        sa.Column("eid", sa.String(length=32), nullable=False),
+        sa.Column("device", sa.String(length=32), nullable=False),
+        sa.Column("iot", sa.Boolean(), nullable=False),
+        sa.Column("reported_s", Integer, nullable=False),
+        sa.Column("eim_id", sa.Text()),
+        sa.Column("token", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("counter", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("profiles", sa.Text()),
+        sa.ForeignKeyConstraint(
+            ["device"],
+            ["devices.device"],
+        ),
+        sa.PrimaryKeyConstraint("eid"),
+    )
+    op.create_index("ix_euiccs_device", "euiccs", ["device"])
 
     if op.get_bind().dialect.name == "postgresql":
         # To look up the device and the trip of each row costs more than to store it (db/tables.py).

@@ -6,15 +6,20 @@ from fastapi import APIRouter, HTTPException, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from landbridge.core.texts import _
+from landbridge.features.downloads import queries as downloads
 from landbridge.features.esim.api import card_shown as card_of
 from landbridge.features.esim.policy import AUTOMATIC
 from landbridge.web import actions, answers, paging
 from landbridge.web.answers import Json, Next, Schema, Time
-from landbridge.web.api import ActingUser, CurrentUser, Device, Number
+from landbridge.web.api import ActingUser, CurrentUser, Device, Number, WantedProfile
+from landbridge.web.forms import require_operator_tenant
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/devices/{device}")
+of_fleet = APIRouter(prefix="/v1/downloads")
+Task = Literal["associate", "dissociate", "list", "enable", "disable"]
+"""Of an IoT eUICC."""
 Iccid = Annotated[str, Path(max_length=20, description="18 to 20 digits.")]
 
 
@@ -32,13 +37,12 @@ class NamedProfile(BaseModel):
     name: str = Field(max_length=64)
 
 
-class WantedProfile(BaseModel):
-    """A profile of a mobile operator."""
+class CardOrder(BaseModel):
+    """A task of an IoT eUICC."""
 
     model_config = ConfigDict(extra="forbid")
-    code: str = Field(max_length=600, description="Activation code: LPA:1$server$matching-id.")
-    confirmation: str = Field("", max_length=64, description="Confirmation code, if there is one.")
-    enable: bool = Field(False, description="Switch to it after it is loaded.")
+    task: Task
+    iccid: str = Field("", max_length=20, description="To enable or disable: 18 to 20 digits.")
 
 
 class Identity(BaseModel):
@@ -85,6 +89,33 @@ class Used(BaseModel):
     on_air_bytes: int
 
 
+class OnCard(BaseModel):
+    """A profile as an IoT eUICC has listed it."""
+
+    iccid: str
+    name: str
+    enabled: bool
+    fallback: bool
+    """The card may enable it without a signature."""
+    may_fall_back: bool
+
+
+class Euicc(BaseModel):
+    """What an eUICC has said of itself."""
+
+    eid: str
+    kind: Literal["iot", "consumer"]
+    """Of SGP.32 or of SGP.22."""
+    manager: str | None
+    """Id of the remote manager (eIM) that the card obeys."""
+    associated: bool
+    """Whether that is this agent."""
+    counter: int | None
+    """Number of the last signed package."""
+    reported: str
+    profiles: list[OnCard] | None
+
+
 class Card(BaseModel):
     """The card of a device."""
 
@@ -94,6 +125,8 @@ class Card(BaseModel):
     eid: str | None
     free_bytes: int | None
     """Free memory for profiles as the card reported it."""
+    euicc: Euicc | None
+    """Null: the card has not said what it is."""
     binding: str
     identity: Identity | None
     services: str | None
@@ -109,14 +142,14 @@ class Download(BaseModel):
 
     download: int
     device: str
-    task: Literal["download", "delete", "rename"]
+    task: Literal["download", "delete", "rename"] | Task
     server: str | None
     by: str
     ordered: str
     changed: str
     state: str
-    """waiting, ordered, authenticating, preparing, loading, checking or cancelling; installed, enabled,
-    done, failed or cancelled."""
+    """waiting, ordered, authenticating, preparing, loading, checking or cancelling; associating, signing,
+    switching or removing; installed, enabled, done, failed or cancelled."""
     loaded: int | None
     """Of `pieces`, how many the device has, while it is loading."""
     pieces: int | None
@@ -126,7 +159,7 @@ class Download(BaseModel):
     provider: str | None
     problem: str | None
     postponed: str | None
-    """Why the device does not begin yet."""
+    """Why the device does not begin yet, and when it is asked again."""
     refusal: str | None
     """Subject and reason code of the server (SGP.22 5.2.6)."""
     open: bool
@@ -162,6 +195,23 @@ def switch(
 ) -> Annotated[Json, Schema(answers.Revision)]:
     """Switch the device to a profile; it returns to the previous one if it cannot connect."""
     return {"revision": actions.switch(services(request), who, device, choice.profile)}
+
+
+@of_fleet.get("")
+def every_download(
+    request: Request,
+    who: CurrentUser,
+    state: Literal["open", "all"] = "all",
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Annotated[Json, Schema(Downloads)]:
+    """List the profile downloads of all devices, newest first; for the operator tenant."""
+    require_operator_tenant(who)
+    before = paging.before(cursor)
+    with services(request).database.reading() as connection:
+        found = downloads.newest(connection, state == "open", before, limit + 1)
+        shown = downloads.shown(connection, found)
+    return paging.cut("downloads", shown, limit, "download")
 
 
 @router.get("/downloads")
@@ -204,6 +254,16 @@ def download(
 def cancel_download(request: Request, who: ActingUser, device: Device, download: Number) -> None:
     """Cancel a profile download."""
     actions.cancel_download(services(request), who, device, download)
+
+
+@router.post("/card/orders", status_code=202)
+def order(
+    request: Request, who: ActingUser, device: Device, wanted: CardOrder
+) -> Annotated[Json, Schema(Ordered)]:
+    """Associate the card with the agent, end that, or have it obey a signed package: list, enable or disable
+    profiles. For IoT eUICCs (SGP.32)."""
+    number = actions.manage_card(services(request), who, device, wanted.task, wanted.iccid)
+    return {"download": number}
 
 
 @router.delete("/profiles/{iccid}", status_code=202)
