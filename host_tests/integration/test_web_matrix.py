@@ -113,6 +113,7 @@ TABLE = _table("""
     one      admin    DELETE /v1/notification-channels/{name}/rules/{rule}
     one      reader   GET    /v1/devices/{device}/card
     one      operator POST   /v1/devices/{device}/card/switch
+    one      operator POST   /v1/devices/{device}/card/orders
     one      reader   GET    /v1/devices/{device}/downloads
     one      operator POST   /v1/devices/{device}/downloads
     absent   reader   GET    /v1/devices/{device}/downloads/{download}

@@ -159,7 +159,7 @@ class Download(BaseModel):
     provider: str | None
     problem: str | None
     postponed: str | None
-    """Why the device does not begin yet."""
+    """Why the device does not begin yet, and when it is asked again."""
     refusal: str | None
     """Subject and reason code of the server (SGP.22 5.2.6)."""
     open: bool
