@@ -67,6 +67,14 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _only_garbage_of_this_file_is_looked_for() -> Iterator[None]:
+    """What earlier files have loaded is no garbage: the firmware, which often collects, skips it."""
+    gc.collect()
+    gc.freeze()
+    yield
+
+
 def pytest_sessionfinish() -> None:
     """Remove what `compiled_firmware` made."""
     if compiled_firmware.cache_info().currsize:

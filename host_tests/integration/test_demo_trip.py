@@ -1,5 +1,6 @@
 """A short trip with everything in it: device, modem, world, broker, agent, and a platform that listens."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -41,26 +42,31 @@ def trip(
         built.close()
 
 
-@pytest.mark.parametrize("modem", ["bg95", "sim7600"])
-def test_nothing_is_lost_and_the_same_seed_is_the_same_trip(tmp_path, monkeypatch, modem):
-    monkeypatch.setenv("LOCKSTEP_MODEM", modem)
-    with trip(tmp_path / "one", modem, 3, 2, settings=["paced=0"]) as one:
-        counts = one.count_records()
-        assert counts.wrong == []
-        assert (counts.lost, counts.in_flash) == (0, 0)
-        assert counts.stored >= 40
-        assert one.stage.network.stalls == 0
-        assert one.had.dead_letters == one.had.outbox_left == 0
-        assert any(each.point.kind == 1 for each in one.had.points)
-    with trip(tmp_path / "two", modem, 3, 2, settings=["paced=0"]) as two:
+@pytest.fixture(scope="module", params=["bg95", "sim7600"])
+def two_days(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """A trip of each modem, with its services as they are at its end."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("LOCKSTEP_MODEM", request.param)
+        with trip(tmp_path_factory.mktemp("one"), request.param, 3, 2, settings=["paced=0"]) as one:
+            yield one
+
+
+def test_nothing_is_lost_and_the_same_seed_is_the_same_trip(two_days, tmp_path):
+    one = two_days
+    counts = one.count_records()
+    assert counts.wrong == []
+    assert (counts.lost, counts.in_flash) == (0, 0)
+    assert counts.stored >= 40
+    assert one.stage.network.stalls == 0
+    assert one.had.dead_letters == one.had.outbox_left == 0
+    assert any(each.point.kind == 1 for each in one.had.points)
+    with trip(tmp_path, os.environ["LOCKSTEP_MODEM"], 3, 2, settings=["paced=0"]) as two:
         assert two.digest == one.digest
     assert one.digest != "" and one.had.points
 
 
-def test_a_platform_hears_of_every_point_once_and_reports_tell_of_it(tmp_path, monkeypatch):
-    monkeypatch.setenv("LOCKSTEP_MODEM", "bg95")
-    with trip(tmp_path, "bg95", 4, 2) as run:
-        pass
+def test_a_platform_hears_of_every_point_once_and_reports_tell_of_it(two_days):
+    run = two_days
     tracks = [content for topic, content in run.messages if topic == OUT + "track"]
     heard = Counter(feature["properties"]["seq"] for track in tracks for feature in track["features"])
     assert heard == Counter(each.point.seq for each in run.had.points)

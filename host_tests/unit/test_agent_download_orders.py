@@ -30,7 +30,7 @@ from landbridge.web.server import serving
 
 from host_tests.support import make_download_vectors
 from host_tests.support.command import Command
-from host_tests.support.fleet import FIRST, SECOND, Fleet, Pages
+from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Pages
 from tools.modem.card.rsp import chain
 from tools.verify.harness.ports import free_port
 
@@ -482,6 +482,65 @@ def test_the_page_of_the_card_shows_downloads(pages):
     assert "smdp.example" in text and "7QX" not in text
     assert f"/devices/{FIRST}/card/downloads/1/cancel" in text
     assert f'/devices/{FIRST}/card/download"' in text
+
+
+LOADED = "8997101234567890123"
+
+
+def associated(fleet: Fleet) -> None:
+    """The card of FIRST is an IoT eUICC that obeys the agent."""
+    profiles = [["8986011234567890199", "Roaming", True, True, True], [LOADED, "Steppe", False, False, True]]
+    with fleet.database.writing() as connection:
+        manager = queries.manager(connection, fleet.keyring, NOW_S)
+        said = {"iot": True, "eim_id": manager.eim_id, "counter": 7, "profiles": json.dumps(profiles)}
+        queries.keep_euicc(connection, "8" * 32, {"device": FIRST, "reported_s": NOW_S, **said})
+
+
+def test_the_api_manages_an_iot_card(pages, fleet):
+    token = pages.token("ops", "operator")
+    path = f"/v1/devices/{FIRST}/card"
+    assert json.loads(pages.ask(path, token)[1])["euicc"] is None
+    status, text = pages.ask(f"{path}/orders", token, "POST", {"task": "list"})
+    assert status == 400 and "associate it first" in text
+    status, text = pages.ask(f"{path}/orders", token, "POST", {"task": "associate"})
+    assert (status, json.loads(text)) == (202, {"download": 1})
+    associated(fleet)
+    card = json.loads(pages.ask(path, token)[1])["euicc"]
+    assert (card["kind"], card["associated"], card["counter"]) == ("iot", True, 7)
+    assert [each["enabled"] for each in card["profiles"]] == [True, False]
+    assert pages.ask(f"{path}/orders", token, "POST", {"task": "list"})[0] == 202
+    status, text = pages.ask(f"{path}/orders", token, "POST", {"task": "enable", "iccid": LOADED})
+    assert status == 400 and "policy" in text
+    status, text = pages.ask(f"{path}/orders", token, "POST", {"task": "list", "iccid": LOADED})
+    assert status == 400 and "leave the ICCID out" in text
+    assert pages.ask(f"{path}/orders", token, "POST", {"task": "reset"})[0] == 422
+    assert pages.ask(f"{path}/orders", pages.token("r"), "POST", {"task": "list"})[0] == 403
+    found = json.loads(pages.ask(f"/v1/devices/{FIRST}/downloads", token)[1])["downloads"]
+    assert [each["task"] for each in found] == ["list", "associate"]
+
+
+def test_a_tenant_does_not_say_who_manages_a_card(pages, fleet):
+    fleet.trip("MSKU1234565", 0, None, "acme")
+    associated(fleet)
+    tenant = pages.token("acme", "operator", "acme")
+    path = f"/v1/devices/{FIRST}/card/orders"
+    for task in ("associate", "dissociate"):
+        assert pages.ask(path, tenant, "POST", {"task": task})[0] == 404
+    assert pages.ask(path, tenant, "POST", {"task": "list"})[0] == 202
+
+
+def test_the_page_of_the_card_shows_who_manages_it(pages, fleet):
+    token = pages.token("ops", "operator")
+    status, text = pages.ask(f"/devices/{FIRST}/card", token)
+    assert status == 200 and 'name="task" value="associate"' in text
+    associated(fleet)
+    _, text = pages.ask(f"/devices/{FIRST}/card", token)
+    assert "IoT eUICC (SGP.32)" in text and "landbridge-" in text and "Steppe" in text
+    tasks = {task for task in ("associate", "dissociate", "list", "enable", "disable", "delete")
+             if f'name="task" value="{task}"' in text}  # fmt: skip
+    assert tasks == {"dissociate", "list", "enable", "disable", "delete"}
+    _, text = pages.ask(f"/devices/{FIRST}/card?language=zh", token)
+    assert "物联网卡" in text and "解除关联" in text
 
 
 # Vectors

@@ -66,14 +66,19 @@ def apply(connection: Connection, keyring: Keyring, row: Row[Any], come: Next, n
 
 
 def _installed(connection: Connection, row: Row[Any], iccid: str, now_s: int) -> str | None:
-    """Have the new profile enabled if that is wanted: by a signed package on a card that obeys nothing else.
-    Returns why it cannot be."""
+    """Have the new profile enabled if that is wanted: by a signed package on a card that obeys nothing else,
+    there also if the policy has awaited it. Returns why it cannot be."""
     who = row.ordered_by if row.then_enable else None
-    if who is None or downloads.associated(connection, row.device) is None:
+    if downloads.associated(connection, row.device) is None:
         return arrivals.installed(connection, row, iccid, who, now_s)
+    desired = policies.desired(connection, row.device)
+    named = desired.policy.profiles.values() if desired else ()
+    is_awaited = any(each.iccid == iccid and each.awaited for each in named)
     why = arrivals.installed(connection, row, iccid, None, now_s)
+    if who is None and not is_awaited:
+        return why
     try:
-        rules.enable(connection, row.device, iccid, who, now_s, row.trip)
+        rules.enable(connection, row.device, iccid, row.ordered_by, now_s, row.trip)
     except UserError as error:
         return _("installed, not enabled: {why}", why=str(error))
     return why

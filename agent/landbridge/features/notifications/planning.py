@@ -36,20 +36,27 @@ def rule_of(content: dict[str, Any]) -> Rule:
     return Rule(**content | {"kinds": tuple(content["kinds"])})
 
 
-def postponed_s(connection: Connection, channel: Channel, row: Row[Any], now_s: int) -> int | None:
-    """Return until when a notification waits because its container has had its messages of the week; None:
-    not at all."""
-    if row.most_a_week is None or row.device is None:
-        return None
+def weekly(connection: Connection, channel: Channel) -> dict[str, Rule]:
+    """Return the rules of a channel that make weekly digests, by name."""
     known = (rule_of(each) for each in stored.rules(connection, channel.channel))
-    weekly = next((each for each in known if each.name == row.rule and each.digest == "week"), None)
-    but = weekly and weekly.name
-    times = stored.sent_times(connection, channel.channel, row.device, now_s, but)
-    if len(times) < row.most_a_week:
+    return {each.name: each for each in known if each.digest == "week"}
+
+
+def postponed_s(
+    connection: Connection, channel: Channel, row: Row[Any], digests: dict[str, Rule], now_s: int
+) -> int | None:
+    """Return until when a notification waits because its container has had its messages of the week; None:
+    not at all. `digests` are the weekly ones: the one before closed the week before, and does not count."""
+    most: int | None = row.most_a_week
+    if most is None or row.device is None:
         return None
-    return (
-        rules.due_s(weekly, now_s, now_s, channel.zone) if weekly else times[-row.most_a_week] + stored.WEEK_S
-    )
+    digest = digests.get(row.rule)
+    times = stored.sent_times(connection, channel.channel, row.device, now_s, digest and digest.name)
+    if len(times) < most:
+        return None
+    if digest is not None:
+        return rules.due_s(digest, now_s, now_s, channel.zone)
+    return times[-most] + stored.WEEK_S
 
 
 class _Planned:

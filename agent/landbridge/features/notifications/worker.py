@@ -139,10 +139,11 @@ def _next(connection: Connection, channel: Channel, now_s: int) -> list[Row[Any]
     """Return the rows of the next message: one that goes by itself, or all that are due of a digest. Rows
     whose container has had its messages of the week are postponed."""
     found: list[Row[Any]] = []
+    digests = planning.weekly(connection, channel)
     for row in stored.waiting(connection, channel.channel, now_s):
         if found and row.rule != found[0].rule:
             continue
-        later_s = planning.postponed_s(connection, channel, row, now_s)
+        later_s = planning.postponed_s(connection, channel, row, digests, now_s)
         if later_s is not None:
             stored.postpone(connection, row, later_s)
             continue

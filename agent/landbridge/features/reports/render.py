@@ -22,6 +22,9 @@ MEDIA_TYPES = {
 _FILL = "#e8ecef"
 _CHINESE = "STSong-Light"
 """A font that PDF viewers have, so that the file need not contain it; it has no accents."""
+_LETTER, _PADDING = 5.2, 14.0
+"""Points of a letter and beside the text of a column."""
+_LONGEST_WORD, _LONGEST_TEXT = 24, 60
 _LEAST_HEIGHT = 90
 """Points that a section needs on a page, beside its drawing."""
 _LATIN = "Vera"
@@ -139,15 +142,24 @@ def _pdf_table(section: Section, style: Any, width: float) -> Any:
 
 
 def _widths(section: Section, width: float) -> list[float]:
-    """Return the widths of columns: by their longest texts within bounds, but no word is broken."""
+    """Return the widths of columns: each has room for its longest word; the rest goes to long texts."""
     columns = zip(section.heads, *section.rows[:_MOST_ROWS], strict=True)
-    wanted = [_wanted([_text(each) for each in column]) for column in columns]
-    return [width * each / sum(wanted) for each in wanted]
+    texts = [[_text(each) for each in column] for column in columns]
+    least = [_room([word for text in column for word in text.split()], _LONGEST_WORD) for column in texts]
+    more = [_room(column, _LONGEST_TEXT) - floor for column, floor in zip(texts, least, strict=True)]
+    spare = width - sum(least)
+    if spare < 0:
+        return [width * floor / sum(least) for floor in least]
+    whole = sum(more) or 1
+    return [
+        floor + (spare * wanted / whole if sum(more) else spare / len(least))
+        for floor, wanted in zip(least, more, strict=True)
+    ]
 
 
-def _wanted(texts: Sequence[str]) -> int:
-    words = [word for text in texts for word in text.split()]
-    return min(max(_wide(text) for text in texts), 36) + min(max(_wide(word) for word in words), 6)
+def _room(texts: Sequence[str], longest: int) -> float:
+    """Return how wide the longest text is, in points."""
+    return min(max(map(_wide, texts), default=1), longest) * _LETTER + _PADDING
 
 
 def _wide(text: str) -> int:

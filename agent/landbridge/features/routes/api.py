@@ -44,12 +44,17 @@ class NewStation(BaseModel):
     chinese: str = Field("", max_length=200)
 
 
-class NewRoute(BaseModel):
-    """A route."""
+class RouteStations(BaseModel):
+    """The stations of a route."""
 
     model_config = ConfigDict(extra="forbid")
-    name: str = Field(min_length=1, max_length=200)
     stations: list[NewStation] = Field(min_length=2, max_length=MOST_STATIONS, examples=[_EXAMPLE])
+
+
+class NewRoute(RouteStations):
+    """A route."""
+
+    name: str = Field(min_length=1, max_length=200)
 
 
 class Station(BaseModel):
@@ -130,6 +135,24 @@ def add(request: Request, who: ActingUser, new: NewRoute) -> Annotated[Json, Sch
     with it.database.writing(who.who, who.tenant) as connection:
         rules.add(connection, new.name, stations, it.clock.now_s())
         found = stored.find(connection, new.name)
+        assert found
+        return _shown(found)
+
+
+@router.put("/routes/{route}")
+def redraw(
+    request: Request, who: ActingUser, route: Name, wanted: RouteStations
+) -> Annotated[Json, Schema(Route)]:
+    """Give a route other stations; its coverage data are removed."""
+    it = services(request)
+    actions.require_operator(who)
+    stations = of_rows([each.model_dump(exclude_none=True) for each in wanted.stations])
+    with it.database.writing(who.who, who.tenant) as connection:
+        if stored.find(connection, route) is None:
+            raise _missing(route)
+        stored.remove(connection, route)
+        rules.add(connection, route, stations, it.clock.now_s())
+        found = stored.find(connection, route)
         assert found
         return _shown(found)
 

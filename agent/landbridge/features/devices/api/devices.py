@@ -124,13 +124,24 @@ class Tags(BaseModel):
 
 @router.get("")
 def devices(
-    request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = MOST
+    request: Request,
+    who: CurrentUser,
+    tag: Annotated[
+        str | None, Query(max_length=64, description="With this tag, or on a trip with it.")
+    ] = None,
+    container: Annotated[str | None, Query(max_length=20, description="On a trip with this one.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = MOST,
 ) -> Annotated[Json, Schema(FleetPage)]:
     """List devices by id, with position and state."""
     it = services(request)
-    after = paging.start(cursor, str) or ("",)
+    after = str((paging.start(cursor, str) or ("",))[0])
     with it.database.reading() as connection:
-        found = device_views.listed(connection, who.tenant, after=str(after[0]), limit=limit + 1)
+        if tag is None and container is None:
+            found = device_views.listed(connection, who.tenant, after=after, limit=limit + 1)
+        else:
+            every = device_views.listed(connection, who.tenant, after=after)
+            found = device_views.matching(connection, every, tag, container)[: limit + 1]
         shown = device_views.whereabouts(connection, found[:limit], it.clock.now_s())
     return paging.page("devices", shown, (found[limit - 1].device,) if len(found) > limit else None)
 
