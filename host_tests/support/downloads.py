@@ -4,7 +4,7 @@ and a device that does what docs/explanation/profile-download.md says, no more."
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from landbridge.features.downloads.rules import Wanted
 from landbridge.features.downloads.worker import Downloads
 from landbridge.features.esim.queries import notifications
 from landbridge.protocol import der, envelope
+from landbridge.protocol.point import Point
 from sqlalchemy import Row
 
 from host_tests.support.agent import DEVICE, NOW_S
@@ -106,10 +107,10 @@ class DownloadingAgent(Agent):
         with self.database.reading() as connection:
             return notifications.of_device(connection, DEVICE)
 
-    def hears(self, reports: dict[int, Any]) -> dict[int, Any]:
-        """The downlink to an uplink with these reports."""
+    def hears(self, reports: dict[int, Any], points: Sequence[Point] = ()) -> dict[int, Any]:
+        """The downlink to an uplink with these reports and points."""
         self.number += 1
-        plain = encode_uplink([], reports=dict(sorted(reports.items())))
+        plain = encode_uplink([*points], reports=dict(sorted(reports.items())))
         assert len(plain) <= 3_500
         answer = self.take(envelope.seal(KEY, DEVICE, "up", self.number, plain))
         assert answer is not None and len(cbor2.dumps(answer[1])) <= 1_400

@@ -26,6 +26,7 @@ PLACES = (
     "/devices/lb-9/card", "/time-distance?route=none", "/s/none", "/account", "/users", "/invitation",
     "/integrations", "/notifications", "/reports", "/reports?text=nobody", "/geofences", "/routes",
     "/trips?text=nobody", "/audit?text=nobody", "/sims?text=nobody", "/alarms?text=nobody",
+    "/share-links?every=true", "/sign-in/forgotten",
 )  # fmt: skip
 
 

@@ -52,7 +52,7 @@ AUDITED = {
     "integrations": Audited("integration", ("cursor", "delivered", "delivered_s", "failure", "failed_s")),
     "notification_channels": Audited("notification channel", ("cursor",)),
     "notification_rules": Audited("notification rule"),
-    "profile_policies": Audited("profile policy"),
+    "profile_policies": Audited("profile policy", ("policy",)),  # it has passwords of access points
     "profile_rollouts": Audited("profile roll-out"),
     "releases": Audited("release"),
     "report_schedules": Audited(

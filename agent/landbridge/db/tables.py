@@ -623,6 +623,7 @@ downloads = Table(
     Column("sessions", Integer, nullable=False, server_default=text("0")),  # that were begun
     Column("loads", Integer, nullable=False, server_default=text("0")),  # that were interrupted
     Column("failures", Integer, nullable=False, server_default=text("0")),  # of the server, in succession
+    Column("postponed", Integer, nullable=False, server_default=text("0")),  # by the device, likewise
     Column("reason", Integer, nullable=False, server_default=text("0")),  # downloads/coding.py, REASONS
     Column("eid", String(32)),
     Column("iccid", String(20)),

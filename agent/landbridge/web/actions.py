@@ -115,6 +115,22 @@ def revoke(it: Services, user: User, device: str, link: int) -> None:
         share_links.revoke(connection, link, user.who, it.clock.now_s())
 
 
+def share_link(connection: Connection, user: User, link: int) -> Row[Any]:
+    """Return a share link to a trip that is the user's; 404 if there is none."""
+    row = stored_share_links.find(connection, link)
+    if row is None or (user.tenant is not None and row.tenant != user.tenant):
+        raise HTTPException(404, _("no share link {number}", number=link))
+    return row
+
+
+def revoke_share_link(it: Services, user: User, link: int) -> None:
+    """Revoke a share link, of whatever device."""
+    demand(user, "operator")
+    with it.database.writing(user.who, user.tenant) as connection:
+        share_link(connection, user, link)
+        share_links.revoke(connection, link, user.who, it.clock.now_s())
+
+
 def switch(it: Services, user: User, device: str, profile: str) -> int:
     """Switch the device to a profile of its card; return the revision."""
     with _acting(it, user, device, "operator") as (connection, found):

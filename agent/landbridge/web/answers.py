@@ -65,6 +65,31 @@ class Revision(BaseModel):
     revision: int | None
 
 
+class Refused(BaseModel):
+    """A device that an action on many left out."""
+
+    device: str
+    why: str
+
+
+class SharedTrip(BaseModel):
+    """A new link; its path is not shown again."""
+
+    device: str
+    container: str
+    link: int
+    path: str
+    until: Time
+
+
+class Batch(BaseModel):
+    """What became of an action on many devices."""
+
+    done: list[str]
+    refused: list[Refused]
+    links: list[SharedTrip]
+
+
 class WrongField(BaseModel):
     """A field of a request that cannot be: `pointer` into the body, or the name of a parameter."""
 

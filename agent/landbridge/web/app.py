@@ -25,7 +25,7 @@ from landbridge.features.devices.api import devices, history
 from landbridge.features.diagnostics import api as diagnostics
 from landbridge.features.diagnostics import page as system
 from landbridge.features.esim import page as card_page
-from landbridge.features.esim.api import card, rollouts
+from landbridge.features.esim.api import card, policies, rollouts
 from landbridge.features.exports import api as feed
 from landbridge.features.fleet import api as many
 from landbridge.features.geofences import api as geofences
@@ -40,7 +40,7 @@ from landbridge.features.routes import api as routes
 from landbridge.features.routes.page import diagram, editor
 from landbridge.features.settings import api as settings
 from landbridge.features.sharing import api as share_links
-from landbridge.features.sharing import page as shared
+from landbridge.features.sharing.page import links, shared
 from landbridge.features.sims import api as sims
 from landbridge.features.sims import page as sim_page
 from landbridge.features.trips import api as trips
@@ -86,13 +86,14 @@ def make(it: Services) -> FastAPI:
     )
     app.state.services = it
     for each in (
-        devices, commands, settings, share_links, history, diagnostics, feed, many, trips, alarms,
-        alarm_page, notifications, notification_page, card, card_page, rollouts, sims, geofences,
-        geofence_page, routes, diagram, editor, integrations, integration_page, releases, audit,
-        audit_page, reports, report_page, updates, people, account, sign_in, pages, shared, sim_page,
-        system, trip_page,
+        devices, commands, settings, share_links, history, diagnostics, feed, many, trips, alarms, alarm_page,
+        notifications, notification_page, card, card_page, policies, rollouts, sims, geofences, geofence_page,
+        routes, diagram, editor, integrations, integration_page, releases, audit, audit_page, reports,
+        report_page, updates, people, account, sign_in, pages, links, shared, sim_page, system, trip_page,
     ):  # fmt: skip
         app.include_router(each.router)
+    for router in (commands.of_fleet, card.of_fleet, trips.suggested):
+        app.include_router(router)
     assets.attach(app)
     tiles.attach(app, it.config.web)
     app.add_exception_handler(NotSignedIn, _not_signed_in)

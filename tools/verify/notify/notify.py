@@ -46,7 +46,6 @@ _KILLS_A_DAY = 0.7
 _POLL_S = 0.2
 
 
-
 class Month:
     """The fleet, its agent and receivers, and the chance of a kill."""
 

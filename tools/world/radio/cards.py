@@ -66,9 +66,9 @@ NOT_SUBSCRIBED_BY = CHINA
 """The identity that may not use the second one."""
 KINDS = ("single", "single-everywhere", "euicc4", "applet")
 LANDING = "euicc-landing"
-"""The kind that is like "euicc4" after its downloads; `make cards` leaves it out."""
+"""The kind that is like "euicc4" after its downloads."""
 IOT_LANDING = "iot-landing"
-"""The same with an IoT eUICC, which is associated with the agent before the trip."""
+"""The same with an IoT eUICC, associated with the agent before the trip; `make cards` leaves it out."""
 LOADED = {
     "LANDING-CIS": ("8988280000000000022", CIS, "cis"),
     "LANDING-EUROPE": ("8988280000000000033", EUROPE, "europe"),

@@ -1,19 +1,22 @@
 """Commands to a device over HTTP: list, show, send, cancel. docs/reference/api.md."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel
 
 from landbridge.core.clock import iso
 from landbridge.core.texts import _
+from landbridge.features.commands import queries
 from landbridge.web import actions, paging, serialize
 from landbridge.web.answers import Json, Next, Schema, Time
 from landbridge.web.api import ActingUser, CurrentUser, Device, NewCommand, Number
+from landbridge.web.forms import require_operator_tenant
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/devices/{device}/commands")
+of_fleet = APIRouter(prefix="/v1/commands")
 
 
 class Command(BaseModel):
@@ -38,11 +41,42 @@ class Commands(BaseModel):
     next: Next
 
 
+class FleetCommand(Command):
+    """A command and its device."""
+
+    device: str
+
+
+class FleetCommands(BaseModel):
+    """A page of commands of all devices."""
+
+    commands: list[FleetCommand]
+    next: Next
+
+
 class Given(BaseModel):
     """A command that waits for its device."""
 
     command: int
     expires: str
+
+
+@of_fleet.get("")
+def every_command(
+    request: Request,
+    who: CurrentUser,
+    state: Literal["open", "all"] = "all",
+    verb: Annotated[str | None, Query(max_length=32)] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Annotated[Json, Schema(FleetCommands)]:
+    """List the commands to all devices and their results, newest first; for the operator tenant."""
+    require_operator_tenant(who)
+    now_s, before = services(request).clock.now_s(), paging.start(cursor, int, str, int)
+    with services(request).database.reading() as connection:
+        found = queries.listed(connection, queries.Wanted(verb, state == "open"), now_s, before, limit)
+    shown = [serialize.command(row, now_s) | {"device": row.device} for row in found.rows]
+    return paging.page("commands", shown, found.next)
 
 
 @router.get("")

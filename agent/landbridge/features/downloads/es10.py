@@ -57,7 +57,8 @@ _PROFILE_ERRORS = {
 NOT_FOUND = 1
 INTERRUPTED_BY = 11
 NO_SESSION = 4
-_UNTIL_SEGMENT = 0xFFFF
+MOST_SEGMENT = 4_096
+"""Bytes of a part of a package."""
 
 
 class CardRefused(Exception):
@@ -228,7 +229,7 @@ def _opened(part: der.Tlv) -> Iterator[bytes]:
 
 def spooled(parts: Sequence[bytes]) -> bytes:
     """What a device pulls: each part with its length in front, two bytes."""
-    if any(len(each) > _UNTIL_SEGMENT for each in parts):
+    if any(len(each) > MOST_SEGMENT for each in parts):
         raise DerError("a part of the package is too long")
     found = b"".join(len(each).to_bytes(2, "big") + each for each in parts)
     if len(found) > MOST_PACKAGE:

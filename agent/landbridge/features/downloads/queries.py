@@ -22,7 +22,7 @@ from landbridge.core.texts import loaded
 from landbridge.db.among import among_given
 from landbridge.db.keys import Keyring
 from landbridge.db.tables import downloads, eim, euicc_certificates, euiccs, sim_identities
-from landbridge.features.downloads.coding import PIECE_BYTES, REASONS
+from landbridge.features.downloads.coding import FIRST_POSTPONED, PIECE_BYTES
 
 SECRETS = ("code", "request", "answer", "session", "package")
 """Kept encrypted, in columns of these names with `wrapped_` before them."""
@@ -66,6 +66,13 @@ def of_device(connection: Connection, device: str) -> list[Row[Any]]:
     """Return all orders for a device, newest first."""
     mine = select(downloads).where(downloads.c.device == device)
     return list(connection.execute(mine.order_by(downloads.c.download.desc())))
+
+
+def newest(connection: Connection, only_open: bool, before: int, limit: int) -> list[Row[Any]]:
+    """Return the newest orders with numbers below `before`."""
+    statement = select(downloads).where(downloads.c.download < before)
+    statement = statement.where(_OPEN) if only_open else statement
+    return list(connection.execute(statement.order_by(downloads.c.download.desc()).limit(limit)))
 
 
 def every(connection: Connection) -> list[Row[Any]]:
@@ -262,6 +269,8 @@ def shown(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, An
 
 
 def _shown(connection: Connection, row: Row[Any]) -> dict[str, Any]:
+    why = loaded(row.problem) if row.problem else None
+    is_postponed = row.outcome is None and row.reason >= FIRST_POSTPONED
     return {
         "download": row.download,
         "device": row.device,
@@ -277,8 +286,8 @@ def _shown(connection: Connection, row: Row[Any]) -> dict[str, Any]:
         "iccid": row.iccid,
         "profile": row.profile,
         "provider": row.provider,
-        "problem": loaded(row.problem) if row.problem else None,
-        "postponed": REASONS.get(row.reason) if row.outcome is None else None,
+        "problem": None if is_postponed else why,
+        "postponed": why if is_postponed else None,
         "refusal": row.refusal,
         "open": row.outcome is None,
     }

@@ -23,6 +23,7 @@ from landbridge.core.texts import _
 from landbridge.features.downloads import activation, es10, trust
 from landbridge.features.downloads.coding import (
     DONE,
+    FIRST_POSTPONED,
     INTERRUPTED,
     MOST_REQUEST,
     NO_CARD,
@@ -122,7 +123,8 @@ def not_done(order: Order) -> Next:
         if sessions >= MOST_SESSIONS:
             return ended(_("{why}; whether the profile was loaded is not known", why=why))
         return ask(order, CHECKING, es10.CHECK, problem=why, sessions=sessions, next_s=order.now_s + waits)
-    waits = round(wait_s(_FIRST_WAIT_S, _LONGEST_WAIT_S, order.row.sessions)) if reason == NO_CARD else 0
+    is_lasting = reason == NO_CARD or reason >= FIRST_POSTPONED
+    waits = round(wait_s(_FIRST_WAIT_S, _LONGEST_WAIT_S, order.row.sessions)) if is_lasting else 0
     return again(order, why, waits)
 
 

@@ -3,25 +3,26 @@
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
+from landbridge.core.names import is_of
 from landbridge.core.texts import _
 from landbridge.features.geofences import queries as geofences
 from landbridge.features.geofences import rules
 from landbridge.tracking.geofences import read
 from landbridge.web import paging
 from landbridge.web.answers import Json, Next, Schema, Time
-from landbridge.web.api import ActingUser, CurrentUser, Number
+from landbridge.web.api import ONE_LINE, ActingUser, CurrentUser, Number
 from landbridge.web.auth import User, demand
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/geofences")
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=ONE_LINE)]
 
 
 class Geometry(BaseModel):
@@ -70,13 +71,20 @@ class Geofences(BaseModel):
 
 @router.get("")
 def listed(
-    request: Request, who: CurrentUser, removed: bool = False, cursor: Cursor = None, limit: Limit = 100
+    request: Request,
+    who: CurrentUser,
+    removed: bool = False,
+    name: Annotated[str | None, Query(max_length=200)] = None,
+    tenant: Annotated[str | None, Query(max_length=32, description="Its own only, or operator.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> Annotated[Json, Schema(Geofences)]:
     """List geofences, newest first; with `removed` also those that hold no longer."""
     before = paging.before(cursor)
     with services(request).database.reading() as connection:
         rows = [row for row in geofences.every(connection) if _sees(who, row) and row.geofence < before]
-    shown = [_shown(row) for row in reversed(rows) if removed or row.removed_s is None]
+    wanted = [row for row in rows if name in (None, row.name) and is_of(row.tenant, tenant)]
+    shown = [_shown(row) for row in reversed(wanted) if removed or row.removed_s is None]
     return paging.cut("geofences", shown, limit, "geofence")
 
 

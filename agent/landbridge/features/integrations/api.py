@@ -13,10 +13,10 @@ from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.core.names import OPERATOR, is_of, only
 from landbridge.core.texts import _
-from landbridge.db import order
+from landbridge.db import audit, order
 from landbridge.db.keys import Keyring
 from landbridge.features.integrations import queries as stored
-from landbridge.features.integrations import rules
+from landbridge.features.integrations import rules, webhook
 from landbridge.features.integrations.kinds import KINDS
 from landbridge.web import paging
 from landbridge.web.answers import Json, Next, Schema, Time
@@ -85,6 +85,19 @@ class Replay(BaseModel):
     messages: int
 
 
+class Rotation(BaseModel):
+    """Which half of it."""
+
+    model_config = ConfigDict(extra="forbid")
+    finish: bool = Field(False, description="End the old secret: the receiver has the new one.")
+
+
+class NewSecret(BaseModel):
+    """The new secret; null: the old one has ended."""
+
+    secret: str | None
+
+
 class Delivery(BaseModel):
     """A device whose message an integration refuses."""
 
@@ -104,14 +117,21 @@ class Deliveries(BaseModel):
 
 @router.get("")
 def listed(
-    request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
+    request: Request,
+    who: CurrentUser,
+    kind: Annotated[str | None, Query(max_length=16)] = None,
+    tenant: Owner = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> Annotated[Json, Schema(Integrations)]:
     """List integrations by name."""
-    after = str((paging.start(cursor, str) or ("",))[0])
+    after = paging.start(cursor, str, int) or ("", 0)
     with services(request).database.reading() as connection:
-        rows = [row for row in active(connection, who) if row.name > after]
-        shown = [serialized(connection, row) for row in sorted(rows, key=lambda row: str(row.name))]
-    return paging.cut("integrations", shown, limit, "name")
+        found = sorted(active(connection, who), key=_place)
+        wanted = (row for row in found if kind in (None, row.kind) and is_of(row.tenant, tenant))
+        rows = [row for row in wanted if _place(row) > after][: limit + 1]
+        shown = [serialized(connection, row) for row in rows]
+    return paging.page("integrations", shown[:limit], _place(rows[limit - 1]) if len(rows) > limit else None)
 
 
 @router.get("/{integration}")
@@ -164,6 +184,24 @@ def replay(
         days, now_s = it.config.store.raw_days, it.clock.now_s()
         count = rules.replay(connection, found, wanted.first, days, who.who, now_s)
     return {"messages": count}
+
+
+@router.post("/{integration}/rotate")
+def rotate(
+    request: Request, who: ActingUser, integration: Name, rotation: Rotation, tenant: Owner = None
+) -> Annotated[Json, Schema(NewSecret)]:
+    """Give a webhook a new secret, which is shown once; messages are signed with both until you finish."""
+    it = services(request)
+    demand(who, "admin")
+    with it.database.writing(who.who, who.tenant) as connection:
+        found = stored.of_row(_of(connection, who, integration, tenant))
+        if rotation.finish:
+            rules.finish_rotation(connection, found)
+            return {"secret": None}
+        secret = rules.rotate(connection, it.keyring, found)
+        what = _("new secret of {name} made", name=found.name)
+        audit.add(connection, who.who, what, it.clock.now_s(), tenant=found.tenant)
+    return {"secret": webhook.spelled(secret)}
 
 
 @router.get("/{integration}/deliveries")
@@ -224,6 +262,11 @@ def _check_of_tenant(tenant: str, new: NewIntegration) -> None:
 def active(connection: Connection, who: User) -> list[Row[Any]]:
     rows = (row for row in stored.every(connection) if row.removed_s is None)
     return [row for row in rows if who.tenant is None or row.tenant == who.tenant]
+
+
+def _place(row: Row[Any]) -> tuple[str, int]:
+    """Return where an integration is in the list: several tenants may have one of a name."""
+    return row.name, row.integration
 
 
 def _of(connection: Connection, who: User, name: str, owner: str | None) -> Row[Any]:

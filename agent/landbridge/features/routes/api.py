@@ -16,7 +16,7 @@ from landbridge.features.trips import queries as trips
 from landbridge.geo.route import LONGEST_KM, MOST_STATIONS, Waypoint, of_rows
 from landbridge.web import actions, device_views, paging
 from landbridge.web.answers import Json, Next, Schema
-from landbridge.web.api import ActingUser, CurrentUser, Device
+from landbridge.web.api import ONE_LINE, ActingUser, CurrentUser, Device
 from landbridge.web.auth import User
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
@@ -35,7 +35,7 @@ class NewStation(BaseModel):
     """A station in the order of travel; without `km` it is computed."""
 
     model_config = ConfigDict(extra="forbid")
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=200, pattern=ONE_LINE)
     country: str = Field(max_length=2, description="ISO 3166-1.")
     lat: float = Field(ge=-90, le=90)
     lon: float = Field(ge=-180, le=180)
@@ -44,12 +44,17 @@ class NewStation(BaseModel):
     chinese: str = Field("", max_length=200)
 
 
-class NewRoute(BaseModel):
-    """A route."""
+class RouteStations(BaseModel):
+    """The stations of a route."""
 
     model_config = ConfigDict(extra="forbid")
-    name: str = Field(min_length=1, max_length=200)
     stations: list[NewStation] = Field(min_length=2, max_length=MOST_STATIONS, examples=[_EXAMPLE])
+
+
+class NewRoute(RouteStations):
+    """A route."""
+
+    name: str = Field(min_length=1, max_length=200, pattern=ONE_LINE)
 
 
 class Station(BaseModel):
@@ -130,6 +135,24 @@ def add(request: Request, who: ActingUser, new: NewRoute) -> Annotated[Json, Sch
     with it.database.writing(who.who, who.tenant) as connection:
         rules.add(connection, new.name, stations, it.clock.now_s())
         found = stored.find(connection, new.name)
+        assert found
+        return _shown(found)
+
+
+@router.put("/routes/{route}")
+def redraw(
+    request: Request, who: ActingUser, route: Name, wanted: RouteStations
+) -> Annotated[Json, Schema(Route)]:
+    """Give a route other stations; its coverage data are removed."""
+    it = services(request)
+    actions.require_operator(who)
+    stations = of_rows([each.model_dump(exclude_none=True) for each in wanted.stations])
+    with it.database.writing(who.who, who.tenant) as connection:
+        if stored.find(connection, route) is None:
+            raise _missing(route)
+        stored.remove(connection, route)
+        rules.add(connection, route, stations, it.clock.now_s())
+        found = stored.find(connection, route)
         assert found
         return _shown(found)
 

@@ -19,17 +19,19 @@ from landbridge.features.trips.container import container_number
 from landbridge.features.trips.end import end
 from landbridge.features.trips.queries import Wanted
 from landbridge.protocol.settings import SETTINGS
+from landbridge.tracking import suggestions
 from landbridge.web import actions, paging, serialize
 from landbridge.web.answers import Json, Next, Schema, Time
-from landbridge.web.api import ActingUser, CurrentUser, Number
+from landbridge.web.api import ONE_LINE, ActingUser, CurrentUser, Number
 from landbridge.web.auth import User
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/trips")
+suggested = APIRouter(prefix="/v1/trip-suggestions")
 _INTERVAL = SETTINGS["interval_s"]
-Text = Annotated[str, Field(min_length=1, max_length=200)]
-Tag = Annotated[str, Field(min_length=1, max_length=64)]
+Text = Annotated[str, Field(min_length=1, max_length=200, pattern=ONE_LINE)]
+Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=ONE_LINE)]
 Tags = Annotated[list[Tag], Field(max_length=50)]
 References = Annotated[dict[Tag, Text], Field(max_length=50)]
 Interval = Annotated[int, Field(ge=_INTERVAL.lowest, le=_INTERVAL.highest)]
@@ -81,6 +83,24 @@ class Trip(BaseModel):
     tags: list[str]
 
 
+class Suggestion(BaseModel):
+    """A trip that may have started."""
+
+    device: str
+    time: str
+    cause: Literal["light", "motion"]
+    place: str | None
+    latitude: float | None
+    longitude: float | None
+
+
+class Suggestions(BaseModel):
+    """A page of suggestions by device."""
+
+    suggestions: list[Suggestion]
+    next: Next
+
+
 class Trips(BaseModel):
     """A page of trips."""
 
@@ -106,6 +126,25 @@ def listed(
     with services(request).database.reading() as connection:
         found = trips.listed(connection, wanted, paging.start(cursor, int), limit)
     return paging.page("trips", [_shown(row) for row in found.rows], found.next)
+
+
+@suggested.get("")
+def suggestions_of_trips(
+    request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
+) -> Annotated[Json, Schema(Suggestions)]:
+    """List devices without a trip that may have started one: they saw light or were moved; for the operator
+    tenant."""
+    actions.require_operator(who, "reader")
+    after = str((paging.start(cursor, str) or ("",))[0])
+    with services(request).database.reading() as connection:
+        shown = [
+            {"device": each.device, "time": iso(each.at_s)}
+            | {name: each.content.get(name) for name in ("cause", "place", "latitude", "longitude")}
+            for device in devices.in_use(connection)
+            if device > after
+            for each in suggestions.current(connection, device)
+        ]
+    return paging.cut("suggestions", shown[: limit + 1], limit, "device")
 
 
 @router.get("/{trip}")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi import APIRouter, HTTPException, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from landbridge.core.texts import _
@@ -41,6 +41,7 @@ class UserChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
     role: Role | None = None
     disabled: bool | None = None
+    mail: str | None = Field(None, max_length=254, description="Empty: none.")
     second_factor: Literal[False] | None = Field(None, description="False switches the second factor off.")
 
 
@@ -137,14 +138,21 @@ class MadeToken(BaseModel):
 
 @router.get("/users")
 def list_users(
-    request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
+    request: Request,
+    who: CurrentUser,
+    role: Role | None = None,
+    tenant: Annotated[str | None, Query(max_length=32)] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> Annotated[Json, Schema(UserPage)]:
     """List users by name."""
     demand(who, "admin")
     it = services(request)
     after = str((paging.start(cursor, str) or ("",))[0])
     with it.database.reading() as connection:
-        rows = stored.every(connection, who.tenant, after, limit + 1)
+        found = stored.every(connection, who.tenant, after, None if role or tenant else limit + 1)
+        wanted = [row for row in found if role in (None, row.role) and tenant in (None, row.tenant)]
+        rows = wanted[: limit + 1]
         ends = stored.invitation_ends(connection, it.clock.now_s())
     shown = [people.serialized(row, ends.get(row.user)) for row in rows]
     return paging.cut("users", shown, limit, "user")
@@ -180,6 +188,8 @@ def change_user(
     with it.database.writing(who.who, who.tenant) as connection:
         row = people.user(connection, who, user)
         people.change(connection, row, who, now_s, change.role, change.disabled, change.second_factor)
+        if change.mail is not None:
+            users.set_mail(connection, row, change.mail, who.who, now_s)
         return people.serialized_user(connection, people.user(connection, who, user), now_s)
 
 
@@ -247,6 +257,13 @@ def add_token(request: Request, who: ActingUser, token: NewToken) -> Annotated[J
             connection, who, token.name, token.role, token.tenant, token.length, it.clock.now_s()
         )
     return {"name": token.name, "secret": secret}
+
+
+@router.get("/tokens/{token}")
+def show_token(request: Request, who: CurrentUser, token: Number) -> Annotated[Json, Schema(Token)]:
+    """Show a token, without its secret."""
+    with services(request).database.reading() as connection:
+        return people.serialized_token(people.own_token(connection, who, token))
 
 
 @router.delete("/tokens/{token}", status_code=204)

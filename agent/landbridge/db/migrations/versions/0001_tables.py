@@ -1052,6 +1052,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("sessions", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("loads", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("failures", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("postponed", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("reason", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("eid", sa.String(length=32)),
         sa.Column("iccid", sa.String(length=20)),

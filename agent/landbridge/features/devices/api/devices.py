@@ -15,13 +15,14 @@ from landbridge.features.devices import queries as stored_devices
 from landbridge.features.devices.enrol import Enrolment
 from landbridge.web import actions, answers, device_views, paging, serialize
 from landbridge.web.answers import Json, Next, Schema, Time
-from landbridge.web.api import LARGEST, MOST, ActingUser, CurrentUser, Device
+from landbridge.web.api import LARGEST, MOST, ONE_LINE, ActingUser, CurrentUser, Device
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import Services, services
 
 router = APIRouter(prefix="/v1/devices")
 _log = logging.getLogger(__name__)
-TagList = Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=50)]
+Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=ONE_LINE)]
+TagList = Annotated[list[Tag], Field(max_length=50)]
 
 
 class NewDevice(BaseModel):
@@ -124,13 +125,24 @@ class Tags(BaseModel):
 
 @router.get("")
 def devices(
-    request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = MOST
+    request: Request,
+    who: CurrentUser,
+    tag: Annotated[
+        str | None, Query(max_length=64, description="With this tag, or on a trip with it.")
+    ] = None,
+    container: Annotated[str | None, Query(max_length=20, description="On a trip with this one.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = MOST,
 ) -> Annotated[Json, Schema(FleetPage)]:
     """List devices by id, with position and state."""
     it = services(request)
-    after = paging.start(cursor, str) or ("",)
+    after = str((paging.start(cursor, str) or ("",))[0])
     with it.database.reading() as connection:
-        found = device_views.listed(connection, who.tenant, after=str(after[0]), limit=limit + 1)
+        if tag is None and container is None:
+            found = device_views.listed(connection, who.tenant, after=after, limit=limit + 1)
+        else:
+            every = device_views.listed(connection, who.tenant, after=after)
+            found = device_views.matching(connection, every, tag, container)[: limit + 1]
         shown = device_views.whereabouts(connection, found[:limit], it.clock.now_s())
     return paging.page("devices", shown, (found[limit - 1].device,) if len(found) > limit else None)
 

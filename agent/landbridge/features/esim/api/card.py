@@ -6,15 +6,18 @@ from fastapi import APIRouter, HTTPException, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from landbridge.core.texts import _
+from landbridge.features.downloads import queries as downloads
 from landbridge.features.esim.api import card_shown as card_of
 from landbridge.features.esim.policy import AUTOMATIC
 from landbridge.web import actions, answers, paging
 from landbridge.web.answers import Json, Next, Schema, Time
-from landbridge.web.api import ActingUser, CurrentUser, Device, Number
+from landbridge.web.api import ActingUser, CurrentUser, Device, Number, WantedProfile
+from landbridge.web.forms import require_operator_tenant
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/devices/{device}")
+of_fleet = APIRouter(prefix="/v1/downloads")
 Task = Literal["associate", "dissociate", "list", "enable", "disable"]
 """Of an IoT eUICC."""
 Iccid = Annotated[str, Path(max_length=20, description="18 to 20 digits.")]
@@ -32,15 +35,6 @@ class NamedProfile(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     name: str = Field(max_length=64)
-
-
-class WantedProfile(BaseModel):
-    """A profile of a mobile operator."""
-
-    model_config = ConfigDict(extra="forbid")
-    code: str = Field(max_length=600, description="Activation code: LPA:1$server$matching-id.")
-    confirmation: str = Field("", max_length=64, description="Confirmation code, if there is one.")
-    enable: bool = Field(False, description="Switch to it after it is loaded.")
 
 
 class CardOrder(BaseModel):
@@ -165,7 +159,7 @@ class Download(BaseModel):
     provider: str | None
     problem: str | None
     postponed: str | None
-    """Why the device does not begin yet."""
+    """Why the device does not begin yet, and when it is asked again."""
     refusal: str | None
     """Subject and reason code of the server (SGP.22 5.2.6)."""
     open: bool
@@ -201,6 +195,23 @@ def switch(
 ) -> Annotated[Json, Schema(answers.Revision)]:
     """Switch the device to a profile; it returns to the previous one if it cannot connect."""
     return {"revision": actions.switch(services(request), who, device, choice.profile)}
+
+
+@of_fleet.get("")
+def every_download(
+    request: Request,
+    who: CurrentUser,
+    state: Literal["open", "all"] = "all",
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Annotated[Json, Schema(Downloads)]:
+    """List the profile downloads of all devices, newest first; for the operator tenant."""
+    require_operator_tenant(who)
+    before = paging.before(cursor)
+    with services(request).database.reading() as connection:
+        found = downloads.newest(connection, state == "open", before, limit + 1)
+        shown = downloads.shown(connection, found)
+    return paging.cut("downloads", shown, limit, "download")
 
 
 @router.get("/downloads")
