@@ -1,5 +1,6 @@
 """An IoT eUICC in a whole device: the firmware's wakes on both simulated modems, the real agent and a
-scripted SM-DP+. The card is associated, a profile is downloaded and enabled by a signed package."""
+scripted SM-DP+. The card is associated, a profile is downloaded and enabled by a signed package;
+the power fails meanwhile."""
 
 from __future__ import annotations
 
@@ -33,6 +34,7 @@ apn = "local"
 elsewhere = ["roaming"]
 """
 MOST_WAKES = 16
+SIZE = 1_500
 
 
 class Tracker(Downloader):
@@ -90,7 +92,7 @@ class Tracker(Downloader):
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Tracker]:
     def made(dialect: Dialect, *quirks: str) -> Tracker:
-        tracker = Tracker(tmp_path, dialect, server_of_process(), 2_500, quirks=frozenset(quirks))
+        tracker = Tracker(tmp_path, dialect, server_of_process(), SIZE, quirks=frozenset(quirks))
         tracker.prepare()
         return tracker
 
@@ -129,3 +131,34 @@ def test_a_card_that_obeys_without_a_signature_too(make: Callable[..., Tracker])
     tracker = make("bg95", "es10c")
     found = tracker.until_over(tracker.order(rules.enable, DEVICE, LOCAL))
     assert (found["state"], found["problem"]) == ("done", None)
+
+
+@pytest.fixture(scope="module")
+def critical(tmp_path_factory: pytest.TempPathFactory) -> list[int]:
+    """The operations at which the package is kept and is given to the card, and those after them."""
+    whole = Tracker(tmp_path_factory.mktemp("whole"), "bg95", server_of_process(), SIZE)
+    whole.prepare()
+    first = len(whole.steps)
+    assert whole.until_over(whole.order(rules.enable, DEVICE, LOCAL))["state"] == "done"
+    found = [
+        n for n, each in enumerate(whole.steps, 1) if n > first and ("BF51" in each or SIGNED[1:] in each)
+    ]
+    assert len(found) >= 2
+    return sorted({*found, *(n + 1 for n in found)})
+
+
+@pytest.mark.parametrize("kind", ["power", "reset", "modem"])
+def test_a_cut_leaves_a_profile_that_connects(critical: list[int], tmp_path: Path, kind: str):
+    for at in critical if kind == "power" else critical[-1:]:
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        tracker = Tracker(folder, "bg95", server_of_process(), SIZE)
+        tracker.prepare()
+        tracker.at, tracker.kind = at, kind
+        found = tracker.until_over(tracker.order(rules.enable, DEVICE, LOCAL))
+        what = tracker.steps[at - 1]
+        assert any(tracker.wake() for _ in range(4)) and tracker.used in IMSIS, (at, what)
+        # What has failed can be ordered again.
+        if found["state"] == "failed":
+            found = tracker.until_over(tracker.order(rules.enable, DEVICE, LOCAL))
+        assert (found["state"], tracker.used) == ("done", IMSIS[1]), (at, what, found)

@@ -43,7 +43,6 @@ _IN_SESSION = b"\x21\x38\x41"
 _CHANGES = b"\x33\x51"
 _CHALLENGE = const(0x2E)
 _KEEP = const(0x4E)  # a package for the next switch
-_KEPT = b"\xbf\x4e\x02\x05\x00"
 
 _REQUEST_MS = const(60000)
 _MOST_MS = const(900000)
@@ -162,7 +161,7 @@ class Download:
             kind = tag & 0xFF if tag >> 8 == 0xBF else 0
             if kind == _KEEP:
                 _keep(self._folder + SIGNED, [requests[at:end]])
-                f.write(_KEPT)
+                f.write(b"\xbf\x4e\x02\x05\x00")
                 continue
             if kind not in _PASSED or (kind in _CHANGES and self._is_needed(bytes(request))):
                 return _NOT_ALLOWED

@@ -232,9 +232,9 @@ class Switch(trial.Trial):
         """Each method in turn, from the one that has worked on; `imsi`: the one until now."""
         from locator.esim import euicc
 
-        count = len(euicc.METHODS)
         result = _NO_CARD_KNOWS
         first = _SIGNED if checked.exists(self._folder + SIGNED) else self._memory.method
+        count = _SIGNED if first < _SIGNED else len(euicc.METHODS)
         for turn in range(count):
             method = (first + turn) % count
             result = self._enable_once(iccid, method)
