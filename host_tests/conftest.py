@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,8 @@ import pytest
 from landbridge.db.database import Database
 
 from host_tests.support.micropython import DeviceFile, compiled_firmware
+from tools.flash import layout
+from tools.flash.minify import minify
 
 if TYPE_CHECKING:
     from host_tests.support.command import Command
@@ -119,6 +121,23 @@ def tables_made_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Database, "migrate", migrate)
+        yield
+
+
+@functools.cache
+def _minified(sources: tuple[tuple[str, str], ...], outside: tuple[str, ...]) -> Mapping[str, str]:
+    return minify(dict(sources), outside)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def minified_once() -> Iterator[None]:
+    """The same sources come out the same: to share their names takes more than a second."""
+
+    def remembered(sources: Mapping[str, str], outside: Iterable[str] = ()) -> dict[str, str]:
+        return dict(_minified(tuple(sources.items()), tuple(outside)))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "minify", remembered)
         yield
 
 

@@ -144,7 +144,7 @@ def test_a_tenant_sees_his_interval_of_a_device_and_no_other(web: Website):
     # Who has no trip there now cannot act; what he did is not seen by who has.
     assert web.ask(path, acme, "POST", {"verb": "locate"}).status == 403
     assert web.ask(path, zeta, "POST", {"verb": "locate"}).status == 201
-    assert [each["by"] for each in web.ask(path, zeta).json["commands"]] == ["token zeta"]
+    assert [each["by"] for each in web.ask(path, zeta).json["commands"]] == ["token zeta/zeta"]
     assert web.ask(path, acme).json["commands"] == []
     assert web.ask(f"{path}/{before['command']}", zeta, "DELETE").status == 404
     assert [web.ask(f"/v1/devices/{DEVICE}/settings", token).status for token in (acme, zeta)] == [404, 200]

@@ -229,6 +229,7 @@ def test_a_dispatchers_task_takes_few_clicks(pages: Shown, desk: Page):
         click("create", desk.get_by_role("button", name="Share this trip"))
     expect(desk.get_by_label("Copy the link now; it is not shown again:")).to_be_visible()
     alarms = desk.get_by_role("region", name="Open alarms").get_by_role("listitem")
+    expect(alarms).not_to_have_count(0)
     before = alarms.count()
     with desk.expect_navigation():
         click("acknowledge", alarms.first.get_by_role("button", name="Acknowledge"))

@@ -20,6 +20,8 @@ from landbridge import cli
 from landbridge.config import Config, Esim, Store, Web
 from landbridge.core.clock import Clock
 from landbridge.core.errors import UserError
+from landbridge.db.database import open_database
+from landbridge.db.tables import eim
 from landbridge.features.audit import queries as audit
 from landbridge.features.downloads import activation, es9, es10, orders, queries, steps, trust
 from landbridge.features.downloads import coding as wire
@@ -27,6 +29,7 @@ from landbridge.protocol import der
 from landbridge.protocol.der import DerError
 from landbridge.protocol.limits import MAX_REPLY_BYTES, WireError
 from landbridge.web.server import serving
+from sqlalchemy import select
 
 from host_tests.support import make_download_vectors
 from host_tests.support.command import Command
@@ -302,6 +305,8 @@ def test_a_file_of_certificates_that_is_none_is_named(tmp_path, content):
 
 # The command
 
+LOADED = "8997101234567890123"
+
 
 @pytest.fixture
 def command(landbridge: Command) -> Command:
@@ -333,6 +338,29 @@ def test_a_profile_is_to_be_deleted_and_renamed(command):
     assert "18 to 20 digits" in command.fails("esim", "delete", FIRST, "89")
     assert "no device lb-9999" in command.fails("esim", "rename", "lb-9999", iccid, "Steppe")
     command("esim", "cancel", "1")
+
+
+def test_an_iot_card_is_managed(command):
+    assert "associate" in command.fails("esim", "card", FIRST)
+    for words in (("list",), ("enable", LOADED), ("disable", LOADED), ("dissociate",)):
+        asked = ("card", FIRST, "--refresh") if words == ("list",) else (words[0], FIRST, *words[1:])
+        assert "associate it first" in command.fails("esim", *asked)
+    assert "order 1" in command("esim", "associate", FIRST)
+    assert "order 1 for lb-0001 is not done yet" in command.fails("esim", "associate", FIRST)
+    database = open_database(command.folder / "landbridge.sqlite3")
+    try:
+        with database.writing() as connection:
+            manager = connection.execute(select(eim.c.eim_id)).scalar_one()
+            said = {"device": FIRST, "reported_s": NOW_S, "iot": True, "eim_id": manager, "counter": 7}
+            profiles = json.dumps([[LOADED, "Steppe", True, False, True]])
+            queries.keep_euicc(connection, "8" * 32, said | {"profiles": profiles})
+    finally:
+        database.close()
+    shown = command("esim", "card", FIRST)
+    assert "IoT eUICC (SGP.32)" in shown and manager in shown and LOADED in shown and "Steppe" in shown
+    assert "order 2" in command("esim", "card", FIRST, "--refresh")
+    assert "no policy" in command.fails("esim", "enable", FIRST, LOADED)
+    assert "order 3" in command("esim", "dissociate", FIRST)
 
 
 @pytest.mark.parametrize(
@@ -482,9 +510,6 @@ def test_the_page_of_the_card_shows_downloads(pages):
     assert "smdp.example" in text and "7QX" not in text
     assert f"/devices/{FIRST}/card/downloads/1/cancel" in text
     assert f'/devices/{FIRST}/card/download"' in text
-
-
-LOADED = "8997101234567890123"
 
 
 def associated(fleet: Fleet) -> None:

@@ -21,6 +21,7 @@ from host_tests.support.pages import shown
 
 BOARD = "BENCH"
 CODE = b"M\x06" + bytes(range(200))
+HOOK = "https://erp.example/hook"
 ICCID, PASSWORD, CODE_OF_PROFILE = "8931440400012345678", "swordfish", "LPA:1$smdp.example$7QX-2M"
 POLICY = {
     "fallback": "roaming",
@@ -298,3 +299,53 @@ def test_a_token_is_shown_without_its_secret(api):
     assert api.ask("GET", f"/v1/tokens/{listed['token']}")[1] == listed and listed["name"] == "seen"
     assert made["secret"] not in json.dumps(listed)
     assert api.ask("GET", f"/v1/tokens/{listed['token']}", None, "admin", "acme")[0] == 404
+
+
+ODD = ("a\x00b", "a\nb", " ", "x ", "\x1b[2J", "\x85")
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_name_is_one_line_without_spaces_at_its_ends(api, odd):
+    point = {"geometry": {"type": "Point", "coordinates": [17.0, 52.4]}, "radius_m": 90}
+    stations = [
+        {"name": name, "country": country, "lat": lat, "lon": lon, "kind": "hub"}
+        for name, country, lat, lon in (("A", "CN", 29.63, 106.39), ("B", "DE", 51.43, 6.76))
+    ]
+    for method, path, body in (
+        ("POST", "/v1/geofences", {"name": odd} | point),
+        ("POST", "/v1/routes", {"name": odd, "stations": stations}),
+        ("POST", "/v1/routes", {"name": "odd", "stations": [stations[0] | {"name": odd}, stations[1]]}),
+        ("PATCH", "/v1/trips/1", {"destination": odd}),
+        ("PATCH", "/v1/trips/1", {"references": {odd: "x"}}),
+        ("PATCH", "/v1/trips/1", {"tags": [odd]}),
+        ("PATCH", f"/v1/devices/{FIRST}", {"tags": [odd]}),
+        ("POST", "/v1/fleet/device-tags", {"devices": [FIRST], "add": [odd]}),
+        ("POST", "/v1/fleet/views", {"name": odd, "query": ""}),
+    ):
+        status, refused = api.ask(method, path, body)
+        assert status == 422, (path, refused)
+    for path in ("/v1/integrations", "/v1/tokens", "/v1/users", "/v1/devices"):
+        key = "device" if path == "/v1/devices" else "name"
+        status, refused = api.ask(
+            "POST", path, {key: odd, "address": HOOK} if "integ" in path else {key: odd}
+        )
+        assert status == 400 and "cannot be" in refused["detail"], (path, refused)
+    address = {"name": "odd", "address": f"{HOOK}/{odd}"}
+    assert api.ask("POST", "/v1/integrations", address)[0] == 400
+
+
+def test_a_body_that_is_deep_or_endless_breaks_nothing(api):
+    deep: list[Any] = [0.0]
+    for _ in range(900):
+        deep = [deep]
+    fence = {"name": "deep", "geometry": {"type": "Polygon", "coordinates": deep}}
+    assert api.ask("POST", "/v1/geofences", fence)[0] == 400
+    policy = POLICY | {"profile": {"roaming": {"iccid": deep}}}
+    assert api.ask("PUT", f"/v1/devices/{FIRST}/profile-policy", policy)[0] == 400
+    assert api.ask("PUT", "/v1/controls/deep", {"quota_mb": deep})[0] == 400
+    number = {
+        "name": "n",
+        "geometry": {"type": "Point", "coordinates": [float("nan"), 1e400]},
+        "radius_m": 90,
+    }
+    assert api.ask("POST", "/v1/geofences", number)[0] in (400, 422)

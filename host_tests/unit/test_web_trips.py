@@ -63,6 +63,8 @@ def test_filters_find_what_is_older_than_the_newest(fleet: Fleet):
     pages = Pages(fleet)
     with pages.served():
         anna = pages.token("anna", "operator")
+        assert "The newest 200 trips" in pages.ask("/trips?state=all&language=en", anna)[1]
+        assert "The newest" not in pages.ask("/trips?state=all&text=csqu&language=en", anna)[1]
         newest = listed(pages, "/trips?state=all", anna)
         assert len(newest) == 200 and CONTAINER not in newest
         assert listed(pages, "/trips?state=all&text=csqu", anna) == [CONTAINER]

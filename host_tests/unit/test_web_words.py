@@ -8,6 +8,7 @@ from http.client import HTTPConnection
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
+from landbridge.geo import places
 from landbridge.geo.places import labels
 from landbridge.protocol.event import SEVERITIES
 from landbridge.web.forms import inside
@@ -95,9 +96,15 @@ def test_an_alarm_shows_its_severity(pages: Shown):
         assert f'class="badge alarm {severity}"' in text and f">{severity}</small>" in text
 
 
+def test_a_station_has_the_chinese_name_of_its_place():
+    named = (places.called(name, 29.63, 106.39, 30) for name in ("Chongqing Tuanjiecun", "Nowhere"))
+    assert [each and each.chinese for each in named] == ["重庆", None]
+
+
 def test_cities_along_the_land_bridge_have_chinese_names():
     named = {name: chinese for name, chinese, *_ in json.loads(gzip.decompress(labels()))["places"]}
     assert (named["Kyiv"], named["Vienna"], named["Poznań"]) == ("基辅", "维也纳", "波兹南")
+    assert (named["Hanoi"], named["Murmansk"], named["Osh"]) == ("河内", "摩尔曼斯克", "奥什")
 
 
 @pytest.mark.parametrize(

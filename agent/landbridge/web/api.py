@@ -9,6 +9,8 @@ from landbridge.web.auth import User, acting_user, current_user
 from landbridge.web.batch import Chosen
 
 LARGEST = 2**31 - 1
+ONE_LINE = r"^[^\x00-\x20\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\x9f])?$"
+"""Pattern of a name: no control characters, no space at its ends."""
 MOST = 1_000
 """Entries of a long list."""
 CurrentUser = Annotated[User, Depends(current_user)]

@@ -1,16 +1,14 @@
 """The pages: fleet, device, and their forms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
-from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from landbridge.features.exports.formats import Format
-from landbridge.features.routes.queries.drawn import chinese_names
 from landbridge.features.settings import fields
 from landbridge.features.sharing.rules import share_url
 from landbridge.points import quality
@@ -89,10 +87,10 @@ def _device(request: Request, who: User, device: str, **more: Any) -> HTMLRespon
     with it.database.reading() as connection:
         found = actions.view(connection, who, device)
         about = serialize.device(connection, found, now_s)
-        names = _names(connection, request, about["trips"])
+        head = device_head.head(connection, found, about, language_of(request))
         shown: Mapping[str, Any] = {
             "device": about,
-            **device_head.head(connection, found, about),
+            **head,
             "on_device": device_head.on_device(connection, device) if found.live else None,
             "update": device_head.update_of(connection, device) if who.tenant is None else None,
             "commands": serialize.commands_of(connection, found, now_s, LARGEST, MOST),
@@ -107,15 +105,8 @@ def _device(request: Request, who: User, device: str, **more: Any) -> HTMLRespon
     masks = {"alarms": device_views.ALARM_BITS, "doubtful": quality.NO_PLACE, "nowhere": quality.NOWHERE}
     return page(
         request, "device.html", who=who, verbs=verbs, may_operate=may_operate, masks=masks, formats=[*Format],
-        names=names, data={"names": names}, **setting_forms(), **shown, **more,
+        data={"names": head["names"]}, **setting_forms(), **shown, **more,
     )  # fmt: skip
-
-
-def _names(connection: Connection, request: Request, trips: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return what the stations of trips are called in the reader's language, where that is another name."""
-    if not language_of(request).is_chinese:
-        return {}
-    return chinese_names(connection, {(each["route"], each["destination"]) for each in trips})
 
 
 def show_device(request: Request, names: Mapping[str, str]) -> HTMLResponse:

@@ -10,10 +10,11 @@ from landbridge.core.texts import _
 from landbridge.features.esim.api import card_shown as card_of
 from landbridge.features.esim.api.card import Task
 from landbridge.features.esim.policy import AUTOMATIC
-from landbridge.web import actions, auth, serialize
+from landbridge.web import actions, auth, device_head, serialize
 from landbridge.web.api import CurrentUser, Device, Number
 from landbridge.web.auth import User
 from landbridge.web.forms import ActingUser, Field, back, device_path, of_page
+from landbridge.web.language import language_of
 from landbridge.web.render import page
 from landbridge.web.services import services
 
@@ -39,11 +40,12 @@ def _page(request: Request, who: User, device: str) -> HTMLResponse:
         found = card_of.live(actions.view(connection, who, device))
         shown = card_of.serialize(connection, found, now_s)
         whole = serialize.device(connection, found, now_s)
+        head = device_head.head(connection, found, whole, language_of(request))
         ordered = card_of.downloads_of(connection, found, now_s)
     may_operate = who.may("operator") and found.live
     values: dict[str, Any] = {
         "misplaced": shown["binding"] in _MISPLACED, "may_operate": may_operate, "automatic": AUTOMATIC,
-        "downloads": ordered,
+        "downloads": ordered, **head,
     }  # fmt: skip
     return page(request, "card.html", who=who, device=whole, card=shown, **values)
 

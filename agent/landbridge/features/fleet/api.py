@@ -12,6 +12,7 @@ from landbridge.web import batch
 from landbridge.web.answers import Batch, Json, Schema
 from landbridge.web.api import (
     LARGEST,
+    ONE_LINE,
     ActingUser,
     CurrentUser,
     Devices,
@@ -23,8 +24,8 @@ from landbridge.web.api import (
 from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/fleet")
-Tag = Annotated[str, Field(min_length=1, max_length=40)]
-DeviceTag = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^\S+$")]
+Tag = Annotated[str, Field(min_length=1, max_length=40, pattern=ONE_LINE)]
+DeviceTag = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x20\x7f-\x9f]+$")]
 
 
 class ManySettings(Devices):
@@ -63,7 +64,7 @@ class View(BaseModel):
     """A view of the fleet's list."""
 
     model_config = ConfigDict(extra="forbid")
-    name: str = Field(min_length=1, max_length=60)
+    name: str = Field(min_length=1, max_length=60, pattern=ONE_LINE)
     query: str = Field(max_length=1_000)
 
 

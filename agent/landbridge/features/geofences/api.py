@@ -16,13 +16,13 @@ from landbridge.features.geofences import rules
 from landbridge.tracking.geofences import read
 from landbridge.web import paging
 from landbridge.web.answers import Json, Next, Schema, Time
-from landbridge.web.api import ActingUser, CurrentUser, Number
+from landbridge.web.api import ONE_LINE, ActingUser, CurrentUser, Number
 from landbridge.web.auth import User, demand
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/geofences")
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=ONE_LINE)]
 
 
 class Geometry(BaseModel):

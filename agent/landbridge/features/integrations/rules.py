@@ -77,7 +77,7 @@ def _check_address(address: str, kind: str) -> None:
             address=repr(address), kind=kind, schemes=" / ".join(schemes),
         )  # fmt: skip
         raise UserError(why, "address")
-    if not address.isascii() or any(each.isspace() for each in address):
+    if not (address.isascii() and address.isprintable()) or " " in address:
         why = _("{address}: write the host in ASCII (xn--...), and %20 for a space", address=repr(address))
         raise UserError(why, "address")
     if "@" in parts.netloc or parts.fragment:

@@ -40,7 +40,7 @@ def _page(request: Request, who: User, text: str = "") -> HTMLResponse:
     allowed = [kind for kind in kinds.FOR_THE_OPERATOR if who.tenant is None]
     return page(
         request, "reports.html", who=who, trips=found.rows, routes=names, whole=allowed, forms=kinds.FORMS,
-        schedules=sent, periods=EVERY, text=text, more=bool(found.next),
+        schedules=sent, periods=EVERY, text=text, is_cut=bool(found.next),
     )  # fmt: skip
 
 

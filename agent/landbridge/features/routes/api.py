@@ -16,7 +16,7 @@ from landbridge.features.trips import queries as trips
 from landbridge.geo.route import LONGEST_KM, MOST_STATIONS, Waypoint, of_rows
 from landbridge.web import actions, device_views, paging
 from landbridge.web.answers import Json, Next, Schema
-from landbridge.web.api import ActingUser, CurrentUser, Device
+from landbridge.web.api import ONE_LINE, ActingUser, CurrentUser, Device
 from landbridge.web.auth import User
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
@@ -35,7 +35,7 @@ class NewStation(BaseModel):
     """A station in the order of travel; without `km` it is computed."""
 
     model_config = ConfigDict(extra="forbid")
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=200, pattern=ONE_LINE)
     country: str = Field(max_length=2, description="ISO 3166-1.")
     lat: float = Field(ge=-90, le=90)
     lon: float = Field(ge=-180, le=180)
@@ -54,7 +54,7 @@ class RouteStations(BaseModel):
 class NewRoute(RouteStations):
     """A route."""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=200, pattern=ONE_LINE)
 
 
 class Station(BaseModel):

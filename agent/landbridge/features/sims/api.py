@@ -18,7 +18,7 @@ from landbridge.features.sims.queries import SimCard
 from landbridge.features.sims.rules import STAGES
 from landbridge.web import actions, paging
 from landbridge.web.answers import Json, Next, Schema
-from landbridge.web.api import ActingUser, CurrentUser
+from landbridge.web.api import ONE_LINE, ActingUser, CurrentUser
 from landbridge.web.forms import require_operator_tenant
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
@@ -36,8 +36,8 @@ class NewSim(BaseModel):
     model_config = ConfigDict(extra="forbid")
     iccids: list[Digits] = Field(min_length=1, max_length=16, examples=[["8986001234567890123"]])
     controls: str = Field(max_length=32)
-    holder: str = Field(min_length=1, max_length=200)
-    purpose: str = Field(min_length=1, max_length=200)
+    holder: str = Field(min_length=1, max_length=200, pattern=ONE_LINE)
+    purpose: str = Field(min_length=1, max_length=200, pattern=ONE_LINE)
     stage: Stage = "stock"
     imsis: list[Digits] = Field([], max_length=16, description="Those its applet may use; empty: any.")
 

@@ -22,7 +22,7 @@ from landbridge.protocol.settings import SETTINGS
 from landbridge.tracking import suggestions
 from landbridge.web import actions, paging, serialize
 from landbridge.web.answers import Json, Next, Schema, Time
-from landbridge.web.api import ActingUser, CurrentUser, Number
+from landbridge.web.api import ONE_LINE, ActingUser, CurrentUser, Number
 from landbridge.web.auth import User
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
@@ -30,8 +30,8 @@ from landbridge.web.services import services
 router = APIRouter(prefix="/v1/trips")
 suggested = APIRouter(prefix="/v1/trip-suggestions")
 _INTERVAL = SETTINGS["interval_s"]
-Text = Annotated[str, Field(min_length=1, max_length=200)]
-Tag = Annotated[str, Field(min_length=1, max_length=64)]
+Text = Annotated[str, Field(min_length=1, max_length=200, pattern=ONE_LINE)]
+Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=ONE_LINE)]
 Tags = Annotated[list[Tag], Field(max_length=50)]
 References = Annotated[dict[Tag, Text], Field(max_length=50)]
 Interval = Annotated[int, Field(ge=_INTERVAL.lowest, le=_INTERVAL.highest)]

@@ -43,7 +43,7 @@ def all_trips(
         offers = [offer for device in idle for offer in _offers(connection, device)]
         names = [each.route for each in routes.every(connection)]
     values: dict[str, Any] = {"trips": shown, "idle": idle, "offers": offers, "routes": names}
-    return page(request, "trips.html", who=who, state=state, text=text, more=bool(found.next), **values)
+    return page(request, "trips.html", who=who, state=state, text=text, is_cut=bool(found.next), **values)
 
 
 @router.get("/trips/{trip}")

@@ -91,6 +91,6 @@ export const COLOUR_OF_TYPE = ["match", ["get", "type"], ...Object.entries(COLOU
 export function names(events) {
   const named = events.filter((it) => it.latitude !== null && (it.type === "border" || (it.type === "stop" && it.place)));
   return named.toSorted((a, b) => (a.type === "border" ? 0 : 1) - (b.type === "border" ? 0 : 1)).map((it) => (
-    { ...LABELS.event, text: it.type === "border" ? `${it.from} → ${it.to}` : called[it.place] ?? it.place, at: [it.longitude, it.latitude] }
+    { ...LABELS.event, text: it.type === "border" ? `${country(it.from, it.from)} → ${country(it.to, it.to)}` : called[it.place] ?? it.place, at: [it.longitude, it.latitude] }
   ));
 }

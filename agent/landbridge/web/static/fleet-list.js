@@ -33,8 +33,9 @@ function whereabouts(row) {
 
 const CELLS = {
   state: (row) => {
-    const why = row.alarms.map(label).join(_(", "));
-    return [make("span", { class: `badge ${row.state}`, title: why }, why || label(row.state))];
+    const [first, ...others] = row.alarms.map(label);
+    const badge = make("span", { class: `badge ${row.state}`, title: [first, ...others].join(_(", ")) }, first ?? label(row.state));
+    return others.length ? [badge, make("small", {}, `+ ${others.length}`)] : [badge];
   },
   container: (row) => {
     const link = make("a", { href: `/devices/${encodeURIComponent(row.device)}` }, row.container ?? row.device);

@@ -15,13 +15,14 @@ from landbridge.features.devices import queries as stored_devices
 from landbridge.features.devices.enrol import Enrolment
 from landbridge.web import actions, answers, device_views, paging, serialize
 from landbridge.web.answers import Json, Next, Schema, Time
-from landbridge.web.api import LARGEST, MOST, ActingUser, CurrentUser, Device
+from landbridge.web.api import LARGEST, MOST, ONE_LINE, ActingUser, CurrentUser, Device
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import Services, services
 
 router = APIRouter(prefix="/v1/devices")
 _log = logging.getLogger(__name__)
-TagList = Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=50)]
+Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=ONE_LINE)]
+TagList = Annotated[list[Tag], Field(max_length=50)]
 
 
 class NewDevice(BaseModel):

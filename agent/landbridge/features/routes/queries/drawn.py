@@ -51,6 +51,5 @@ def station(it: Waypoint) -> dict[str, Any]:
 
 def _of_place(it: Waypoint) -> str | None:
     """Return the Chinese name of the place that a station is called after."""
-    near = places.nearest(it.lat, it.lon)
-    is_there = near is not None and near.km <= _SAME_PLACE_KM and it.name.startswith(near.place.name)
-    return near.place.chinese or None if near and is_there else None
+    place = places.called(it.name, it.lat, it.lon, _SAME_PLACE_KM)
+    return place.chinese or None if place else None
