@@ -27,13 +27,13 @@ LOCKED := $(INSTALL) --require-hashes --no-build-isolation
 .DEFAULT_GOAL := help
 .PHONY: docs coverage flood locks notify texts bench-parquet bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located reads walk
 .PHONY: downloads downloadcut bench-chip help demo test test-fast lint heap decide-bench powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut switchcut cards rough lab lab-check
-.PHONY: deploy-check fleet
+.PHONY: deploy-check deploy-image fleet
 .SUFFIXES:
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/demo.stamp ## a container crosses Eurasia in 45 simulated days [MODEM=bg95|sim7600 BUDGET=100 SEED=1 CARD=euicc4|euicc-landing APNS=2 WORLD=dark|sea|truck|stay|weak-battery SEASON=extreme BATTERY=lfp5ah CPU=fixed COMPARE=1 CHAOS=1 AFTER=out/earlier PORT=8883 SHOW=1]
+demo: .venv/demo.stamp ## a container crosses Eurasia in 45 simulated days [MODEM=bg95|sim7600 BUDGET=100 SEED=1 CARD=euicc4|euicc-landing|iot-landing APNS=2 WORLD=dark|sea|truck|stay|weak-battery SEASON=extreme BATTERY=lfp5ah CPU=fixed COMPARE=1 CHAOS=1 AFTER=out/earlier PORT=8883 SHOW=1]
 	@$(BIN)/python -m tools.world.demo.demo --modem $(MODEM) --seed $(SEED) --port $(PORT) --card $(CARD) --apns $(APNS) --world $(WORLD) --season $(SEASON) --battery $(BATTERY) --cpu $(CPU) $(if $(filter-out 0,$(COMPARE)),--compare) $(if $(filter-out 0,$(CHAOS)),--chaos) $(if $(BUDGET),--budget $(BUDGET)) $(if $(AFTER),--after $(AFTER) --out out/demo-after) $(if $(filter-out 0,$(SHOW)),--show)
 
 test: .venv/dev.stamp typings/lint.stamp ## every test, on CPython and on MicroPython
@@ -103,10 +103,11 @@ killtest: .venv/demo.stamp ## the agent and the broker killed 300 times under 50
 fleet: .venv/demo.stamp ## from a clean folder: set-up, 500 devices with their broker users, trips, a simulated day over TLS; needs Mosquitto [ARGS="--devices 50 --firmware 2"]
 	@$(BIN)/python -m tools.verify.fleet.fleet $(ARGS)
 
-deploy-check: ## rules and configuration in deploy/ by Prometheus's own promtool
-	@command -v promtool >/dev/null || { echo "promtool is missing: apt install prometheus" >&2; exit 2; }
-	@promtool check rules deploy/prometheus/alerts.yml
-	@promtool check config --syntax-only deploy/prometheus/prometheus.yml
+deploy-check: ## files in deploy/ by promtool, Docker Compose and systemd: do they take them? do alerts fire?
+	@sh deploy/check.sh
+
+deploy-image: .venv/demo.stamp ## the steps of deploy/Dockerfile in a clean Debian, and the services of compose.yaml in it; root, no Docker
+	@$(BIN)/python -m tools.verify.image.image
 
 flood: .venv/demo.stamp ## live feeds, half-open requests, sign-ins and junk, more than anybody needs, while 20 devices report: do they notice? Linux, needs Mosquitto
 	@$(BIN)/python -m tools.verify.flood.flood $(ARGS)

@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,8 @@ import pytest
 from landbridge.db.database import Database
 
 from host_tests.support.micropython import DeviceFile, compiled_firmware
+from tools.flash import layout
+from tools.flash.minify import minify
 
 if TYPE_CHECKING:
     from host_tests.support.command import Command
@@ -34,8 +36,11 @@ if TYPE_CHECKING:
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# How long an example takes is the machine's affair.
-hypothesis.settings.register_profile("landbridge", deadline=None)
+# How long an example takes is the machine's affair. All runs have the same: what fails for one fails for all;
+# `--hypothesis-profile=others` looks for new ones.
+_others = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("others", _others)
+hypothesis.settings.register_profile("landbridge", _others, derandomize=True)
 hypothesis.settings.load_profile("landbridge")
 
 
@@ -64,6 +69,14 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _only_garbage_of_this_file_is_looked_for() -> Iterator[None]:
+    """What earlier files have loaded is no garbage: the firmware, which often collects, skips it."""
+    gc.collect()
+    gc.freeze()
+    yield
+
+
 def pytest_sessionfinish() -> None:
     """Remove what `compiled_firmware` made."""
     if compiled_firmware.cache_info().currsize:
@@ -73,7 +86,7 @@ def pytest_sessionfinish() -> None:
 @pytest.fixture(autouse=True)
 def whole_firmware() -> Iterator[None]:
     """A conversation unloads modules of the firmware: another test's names must not be of another load."""
-    before = {name: module for name, module in sys.modules.items() if name.startswith("locator.")}
+    before = {name: module for name, module in list(sys.modules.items()) if name.startswith("locator.")}
     yield
     for name, module in before.items():
         if sys.modules.get(name) is not module:
@@ -108,6 +121,23 @@ def tables_made_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Database, "migrate", migrate)
+        yield
+
+
+@functools.cache
+def _minified(sources: tuple[tuple[str, str], ...], outside: tuple[str, ...]) -> Mapping[str, str]:
+    return minify(dict(sources), outside)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def minified_once() -> Iterator[None]:
+    """The same sources come out the same: to share their names takes more than a second."""
+
+    def remembered(sources: Mapping[str, str], outside: Iterable[str] = ()) -> dict[str, str]:
+        return dict(_minified(tuple(sources.items()), tuple(outside)))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "minify", remembered)
         yield
 
 

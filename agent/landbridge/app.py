@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError
 
-from landbridge.config import MOSQUITTO, Config, base_url, exposed
+from landbridge.config import MOSQUITTO, Config, base_url, carrier, exposed
 from landbridge.core import texts
 from landbridge.core.checks import Check, of_thread
 from landbridge.core.clock import Clock
@@ -37,7 +37,7 @@ from landbridge.features.devices import queries as devices
 from landbridge.features.devices.broker_users import BrokerUsers
 from landbridge.features.diagnostics import handler as diagnostics
 from landbridge.features.diagnostics import wake_handler as wakes
-from landbridge.features.downloads import arrivals, trust
+from landbridge.features.downloads import arrivals, rules, trust
 from landbridge.features.downloads import handler as downloads
 from landbridge.features.downloads.worker import Downloads
 from landbridge.features.esim import handler as cards
@@ -80,6 +80,7 @@ ON_TRIP_END.register(
 )
 arrivals.ON_INSTALLED.register(cards.on_installed)
 cards.ON_ASSIGNED.register(arrivals.expect)
+cards.ON_SWITCH.register(rules.by_package)
 ON_TRIP_REOPENED.register(alarms.reopen_with_trip)
 ON_EVENT.register(alarms.follow)
 EVERY_MINUTE.register(EveryMinute(alarms.due_devices, alarms.check_due))
@@ -244,7 +245,7 @@ def _working(
     deliveries = Deliveries(
         database,
         Clock(),
-        lambda integration: opened(integration, keyring),
+        lambda integration: opened(integration, keyring, carrier(config.dcsa)),
         leads.may_deliver,
     )
     send = sender(keyring, config.mail, Clock())

@@ -209,6 +209,24 @@ class Mail:
 
 @strict
 @dataclass(frozen=True)
+class Dcsa:
+    """For whom DCSA events are published; strict receivers want a carrier's code."""
+
+    carrier_code: Annotated[str, Wanted("at most 10 letters and digits", pattern="^[A-Z0-9]{0,10}$")] = key(
+        "", "Code of the carrier; empty: none."
+    )
+    carrier_code_list: Annotated[str, one_of(("SMDG", "NMFTA"))] = key("SMDG", "List that the code is from.")
+
+
+def carrier(dcsa: Dcsa) -> dict[str, str]:
+    """The carrier as DCSA events name it."""
+    if not dcsa.carrier_code:
+        return {}
+    return {"carrierCode": dcsa.carrier_code, "carrierCodeListProvider": dcsa.carrier_code_list}
+
+
+@strict
+@dataclass(frozen=True)
 class Esim:
     """Downloads of eSIM profiles: from which SM-DP+ servers, and whose certificates are trusted."""
 
@@ -238,6 +256,7 @@ class Config:
     web: Web = field(default_factory=Web)
     openid: Openid = field(default_factory=Openid)
     mail: Mail = field(default_factory=Mail)
+    dcsa: Dcsa = field(default_factory=Dcsa)
     watch: Watch = field(default_factory=Watch)
     nats: Nats = field(default_factory=Nats)
     esim: Esim = field(default_factory=Esim)

@@ -18,7 +18,7 @@ def unload(*names):
 def unload_but(loaded):
     """Give back the heap of all modules but those that `held` names."""
     # What is inside a package before the package.
-    for name in sorted([name for name in sys.modules if name not in loaded], reverse=True):
+    for name in sorted(set(sys.modules).difference(loaded), reverse=True):
         _forget(name)
 
 

@@ -3,9 +3,22 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import expect
 
-from host_tests.support.agent import Installation, set_clock
-from host_tests.support.web import CONTAINER, FIRST_S, Served, Watched, Website, chromium, feed, free_port
+from host_tests.support.agent import Installation, pages_as_soon_as_others, set_clock
+from host_tests.support.web import (
+    CONTAINER,
+    FIRST_S,
+    WAIT_MS,
+    Served,
+    Watched,
+    Website,
+    chromium,
+    feed,
+)
+from tools.verify.harness.ports import free_port
+
+expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="module")
@@ -13,6 +26,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
     """One agent a module, with its pages, one device on a trip."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("LANDBRIDGE_WEB_PORT", str(free_port()))
+        pages_as_soon_as_others(environment)
         installation = Installation(tmp_path_factory.mktemp("web"), environment)
         try:
             set_clock(installation.folder / "clock", FIRST_S)

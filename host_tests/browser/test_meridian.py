@@ -175,7 +175,7 @@ def test_the_map_draws_no_line_around_the_world(web: Pages, key: str, browser: W
         const lons = geometry.coordinates.flat(Infinity).filter((_, i) => i % 2 === 0);
         return Math.max(...lons) - Math.min(...lons);
     }})"""
-    assert max(page.evaluate(lines)) < 25
+    assert max(until(page, lines, "the line")) < 25
     shown = f"new Set({MAP}.queryRenderedFeatures({{layers: ['points']}}).map((it) => it.properties.seq))"
     both = f"[...{shown}].some((seq) => seq < 1000) && [...{shown}].some((seq) => seq > 1400)"
     until(page, both, "points on both sides")

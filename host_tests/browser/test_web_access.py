@@ -144,7 +144,7 @@ def test_a_tenant_sees_his_interval_of_a_device_and_no_other(web: Website):
     # Who has no trip there now cannot act; what he did is not seen by who has.
     assert web.ask(path, acme, "POST", {"verb": "locate"}).status == 403
     assert web.ask(path, zeta, "POST", {"verb": "locate"}).status == 201
-    assert [each["by"] for each in web.ask(path, zeta).json["commands"]] == ["token zeta"]
+    assert [each["by"] for each in web.ask(path, zeta).json["commands"]] == ["token zeta/zeta"]
     assert web.ask(path, acme).json["commands"] == []
     assert web.ask(f"{path}/{before['command']}", zeta, "DELETE").status == 404
     assert [web.ask(f"/v1/devices/{DEVICE}/settings", token).status for token in (acme, zeta)] == [404, 200]
@@ -199,7 +199,7 @@ def test_what_is_sent_is_small(web: Website, keys: dict[str, str]):
     assert web.ask(path, method="POST", body={"verb": "x" * 70_000}).status == 413
     assert web.ask(path, keys["operator"], "POST", {"verb": "x" * 60_000}).status == 422
     chunks = {"Transfer-Encoding": "chunked", "Content-Type": "application/json"}
-    connection = HTTPConnection("127.0.0.1", web.installation.config.web.port, timeout=30)
+    connection = HTTPConnection("127.0.0.1", web.installation.config.web.port, timeout=120)
     connection.request("POST", path, iter([b"{}"]), chunks, encode_chunked=True)
     assert connection.getresponse().status == 411
     connection.close()
@@ -237,8 +237,10 @@ def test_guessing_a_name_is_slow_from_wherever_it_comes(web: Website):
 
 
 def test_too_many_requests_are_refused(web: Website):
-    answers = [web.ask("/s/none").status for _ in range(40)]
-    assert 429 in answers and answers[0] in (404, 429)
+    answers = [web.ask("/s/none").status]
+    while answers[-1] != 429 and len(answers) < 400:  # while one asks, more are allowed
+        answers.append(web.ask("/s/none").status)
+    assert answers[-1] == 429 and set(answers) <= {404, 429}
 
 
 def test_the_document_describes_the_api(web: Website, keys: dict[str, str]):

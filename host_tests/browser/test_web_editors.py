@@ -12,10 +12,20 @@ from landbridge.features.routes.queries import routes
 from playwright.sync_api import Browser, Dialog, Page, expect
 
 from host_tests.support.fleet import Fleet, Pages, at
-from host_tests.support.web import MAP, WAIT_MS, Watched, barriers, chromium, drawn, picture, sign_in, until
+from host_tests.support.web import (
+    MAP,
+    Watched,
+    barriers,
+    chromium,
+    drawn,
+    opens,
+    picture,
+    place_on_screen,
+    sign_in,
+    until,
+)
 
 pytestmark = pytest.mark.slow
-expect.set_options(timeout=WAIT_MS)
 CORNERS = [[14.5, 51.5], [17.5, 51.5], [17.5, 52.5], [14.5, 52.5], [14.5, 51.5]]
 YARD = {"type": "Polygon", "coordinates": [CORNERS]}
 CSV = 'name,country,lat,lon,kind,km,chinese\n"East, yard",PL,52,19,yard,,\nWest,PL,52,15,yard,,\n'
@@ -78,10 +88,7 @@ def _nothing_to_complain_of(watched: Watched) -> Iterator[None]:
 
 def click_map(page: Page, lon: float, lat: float) -> None:
     """Click where this place is on the map."""
-    box = page.locator("#map").bounding_box()
-    at_px = page.evaluate(f"{MAP}.project([{lon}, {lat}])")
-    assert box
-    page.mouse.click(box["x"] + at_px["x"], box["y"] + at_px["y"])
+    page.mouse.click(*place_on_screen(page, lon, lat))
 
 
 def names(fleet: Fleet) -> list[str]:
@@ -104,7 +111,7 @@ def test_a_geofence_is_drawn_tried_and_kept(web: Pages, fleet: Fleet, page: Page
     picture(page, "geofences-drawn")
     assert barriers(page) == []
     page.locator("[name=name]").first.fill("Poznań yard")
-    page.get_by_role("button", name="Save").click()
+    opens(page, page.get_by_role("button", name="Save"))
     expect(page.locator("tbody tr")).to_have_count(1)
     assert names(fleet) == ["Poznań yard"]
 
@@ -119,19 +126,19 @@ def test_a_geofence_is_imported_changed_and_removed(web: Pages, fleet: Fleet, pa
     page.get_by_text("GeoJSON", exact=True).first.click()
     page.get_by_label("File").set_input_files(file)
     expect(page.locator("[name=name]").first).to_have_value("Gubin")
-    page.get_by_role("button", name="Save").click()
+    opens(page, page.get_by_role("button", name="Save"))
     expect(page.locator("tbody tr")).to_have_count(2)
     page.locator("tr", has_text="Gubin").get_by_role("button", name="Edit").click()
     expect(page.get_by_role("heading", name="Change Gubin")).to_be_visible()
     page.get_by_label("Radius (m)").fill("9000")
     page.locator("[name=name]").first.fill("Gubin terminal")
-    page.get_by_role("button", name="Save").click()
+    opens(page, page.get_by_role("button", name="Save"))
     expect(page.locator("tr", has_text="Gubin terminal")).to_contain_text("9,000 m")
     with fleet.database.reading() as connection:
         kept = [(row.name, row.removed_s is None) for row in geofences.every(connection)]
     assert kept == [("Poznań yard", True), ("Gubin", False), ("Gubin terminal", True)]
     picture(page, "geofences", full_page=True)
-    page.locator("tr", has_text="Gubin terminal").get_by_role("button", name="Remove").click()
+    opens(page, page.locator("tr", has_text="Gubin terminal").get_by_role("button", name="Remove"))
     expect(page.locator("tbody tr")).to_have_count(1)
     assert names(fleet) == ["Poznań yard"]
 
@@ -141,12 +148,12 @@ def test_a_geofence_that_is_wrong_keeps_what_was_typed(web: Pages, page: Page):
     page.locator("[name=name]").first.fill("poznań YARD")
     page.get_by_text("GeoJSON", exact=True).first.click()
     page.locator("textarea").fill(json.dumps(YARD))
-    page.get_by_role("button", name="Save").click()
+    opens(page, page.get_by_role("button", name="Save"))
     expect(page.locator(".wrong")).to_contain_text("Poznań yard already exists; choose another name")
     expect(page.locator("textarea")).to_have_value(json.dumps(YARD, separators=(",", ":")))
     page.get_by_text("GeoJSON", exact=True).first.click()
     page.locator("textarea").fill('{"type": "Point"')
-    page.get_by_role("button", name="Save").click()
+    opens(page, page.get_by_role("button", name="Save"))
     expect(page.locator(".wrong")).to_contain_text("GeoJSON")
 
 
@@ -155,7 +162,8 @@ def test_a_reader_sees_geofences_and_changes_none(web: Pages, watched: Watched):
     sign_in(made, web, web.token("rita"))
     made.goto(f"{web.url}/geofences")
     expect(made.locator("tbody tr")).to_have_count(1)
-    assert made.locator("form#form").count() == 0 and made.get_by_role("button", name="Remove").count() == 0
+    expect(made.locator("form#form")).to_have_count(0)
+    expect(made.get_by_role("button", name="Remove")).to_have_count(0)
     made.context.close()
     assert web.ask("/geofences/1/remove", web.token("rita2"), "POST")[0] in (400, 403, 422)
 
@@ -191,16 +199,16 @@ def test_a_route_is_drawn_imported_tried_and_kept(web: Pages, fleet: Fleet, page
     expect(page.locator("#tried")).to_contain_text(ON_ROUTE)
     picture(page, "routes-drawn")
     assert barriers(page) == []
-    page.get_by_role("button", name="Save").click()
+    opens(page, page.get_by_role("button", name="Save"))
     expect(page.locator("tr", has_text="rails")).to_contain_text("East, yard")
     page.locator("tr", has_text="rails").get_by_role("button", name="Edit").click()
     page.locator("[name=name]").first.fill("Poland west")
-    page.get_by_role("button", name="Save").click()
+    opens(page, page.get_by_role("button", name="Save"))
     expect(page.locator("tr", has_text="Poland west")).to_be_visible()
     with fleet.database.reading() as connection:
         assert [each.route for each in routes.every(connection)] == ["Poland west"]
     picture(page, "routes", full_page=True)
-    page.locator("tr", has_text="Poland west").get_by_role("button", name="Remove").click()
+    opens(page, page.locator("tr", has_text="Poland west").get_by_role("button", name="Remove"))
     expect(page.locator("tr", has_text="Poland west")).to_have_count(0)
 
 
@@ -208,7 +216,7 @@ def test_a_station_that_is_wrong_is_named(web: Pages, page: Page):
     page.goto(f"{web.url}/routes")
     page.locator("[name=name]").first.fill("bad")
     page.locator("textarea").fill(WRONG)
-    page.get_by_role("button", name="Save").click()
+    opens(page, page.get_by_role("button", name="Save"))
     expect(page.locator(".wrong")).to_contain_text("row 3, column lat")
     expect(page.locator("textarea")).to_have_value(WRONG)
 

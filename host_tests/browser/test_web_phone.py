@@ -11,7 +11,7 @@ from playwright.sync_api import Dialog, Page, expect
 
 from host_tests.support.fleet import FIRST, SECOND
 from host_tests.support.pages import CONTAINER, Shown, english
-from host_tests.support.web import WAIT_MS, Watched, barriers, chromium, picture, sign_in, until
+from host_tests.support.web import Watched, barriers, chromium, opens, picture, sign_in, until
 
 PLACES = {
     "fleet": "/",
@@ -29,7 +29,11 @@ PLACES = {
     "system": "/system",
     "nothing": "/nothing",
 }
-expect.set_options(timeout=WAIT_MS)
+MORE = {
+    name: f"/{name}"
+    for name in ("reports", "notifications", "integrations", "users", "account", "geofences", "routes")
+}
+"""Pages of others than devices and releases."""
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +69,7 @@ def settled(page: Page) -> None:
 def test_every_page_fits_on_a_phone(watched: Watched, pages: Shown, language: str, width: int):
     page = watched.context(viewport={"width": width, "height": 740}).new_page()
     sign_in(page, pages, pages.house)
-    places = PLACES | {"sign-in": "/sign-in", "shared": f"/s/{pages.link}"}
+    places = PLACES | {"sign-in": "/sign-in", "shared": f"/s/{pages.link}"} | (MORE if width == 360 else {})
     wide = []
     for name, place in places.items():
         page.goto(f"{pages.url}{place}{'&' if '?' in place else '?'}language={language}")
@@ -74,7 +78,7 @@ def test_every_page_fits_on_a_phone(watched: Watched, pages: Shown, language: st
         picture(page, f"phone-{width}-{language}-{name}", full_page=True)
         if not fits(page):
             wide.append((name, page.evaluate("document.documentElement.scrollWidth")))
-        assert page.locator("main").is_visible(), name
+        expect(page.locator("main"), name).to_be_visible()
         assert barriers(page) == [], name
     page.context.close()
     assert wide == [] and watched.complaints == []
@@ -93,7 +97,7 @@ def test_a_command_that_is_refused_keeps_the_page_and_what_was_typed(page: Page,
     section.get_by_role("combobox").select_option("dense")
     section.get_by_label("Argument").fill("99999999")
     section.get_by_label("Expires after").fill("3d")
-    section.get_by_role("button", name="Send").click()
+    opens(page, section.get_by_role("button", name="Send"))
     expect(section.get_by_role("alert")).to_contain_text("dense needs an argument from 0 to")
     assert asked == [f"Send dense 99999999 to {FIRST} ({CONTAINER})?"]
     expect(section.get_by_role("combobox")).to_have_value("dense")
@@ -102,13 +106,33 @@ def test_a_command_that_is_refused_keeps_the_page_and_what_was_typed(page: Page,
     expect(argument).to_have_attribute("aria-invalid", "true")
     expect(section.get_by_label("Expires after")).to_have_value("3d")
     expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
-    assert page.locator("#events tbody tr").count() > 0, "the page works"
+    expect(page.locator("#events tbody tr"), "the page works").not_to_have_count(0)
+    settled(page)
     assert fits(page) and barriers(page) == []
     picture(page, "refused")
     argument.fill("3600")
     section.get_by_role("button", name="Send").click()
     expect(page).to_have_url(f"{pages.url}/devices/{FIRST}#commands")
     expect(section.locator("tbody tr").first).to_contain_text("dense 3600")
+
+
+def test_settings_that_are_refused_keep_their_check_boxes(pages: Shown):
+    csrf = re.findall(r'data-csrf="([0-9a-f]+)"', pages.answer("/alarms", pages.session)[2])[0]
+    form = {"csrf": csrf, "alarms": ["0", "2", "16"], "light_lux": "999999"}
+    code, _, text = pages.answer(f"/devices/{FIRST}/settings", pages.session, form)
+    assert code == 400
+    boxes = re.findall(r'name="alarms" value="(\d+)"( checked)?', text)
+    assert len(boxes) > 10 and [value for value, is_checked in boxes if is_checked] == ["2", "16"]
+
+
+def test_on_a_phone_each_value_of_a_row_says_what_it_is(page: Page, pages: Shown):
+    page.goto(f"{pages.url}/sims?language=en")
+    row = page.locator(".stack tbody tr").first
+    expect(row).to_be_visible()
+    expect(page.locator(".stack thead")).to_be_hidden()
+    expect(row.locator("[data-label=Owner]")).to_be_visible()
+    inside = "(it) => it.getBoundingClientRect().right <= innerWidth"
+    assert all(row.locator("td").evaluate_all(f"(all) => all.map({inside})"))
 
 
 FORMS = [

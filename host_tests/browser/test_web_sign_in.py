@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from host_tests.support.agent import set_clock
 from host_tests.support.fleet import NOW_S, Fleet, Pages
 from host_tests.support.openid import CLIENT, SECRET, Provider
-from host_tests.support.web import Watched, barriers, chromium
+from host_tests.support.web import WAIT_MS, Watched, barriers, chromium, opens, until
 
 PASSWORD = "a horse, a battery"
 
@@ -48,19 +48,22 @@ def test_invited_people_come_in_by_password_and_by_openid(pages: Pages, provider
         page.goto(f"{pages.url}/invitation#{anna.secret}")
         page.get_by_label("New password").fill(PASSWORD)
         page.get_by_label("Again").fill(PASSWORD)
-        assert page.url == f"{pages.url}/invitation" and barriers(page) == []
+        expect(page).to_have_url(f"{pages.url}/invitation")
+        assert barriers(page) == []
         page.get_by_role("button", name="Set and sign in").click()
         page.wait_for_url(f"{pages.url}/")
         for leaf, head in (("users", "Users"), ("account", "anna")):
             page.goto(f"{pages.url}/{leaf}")
             expect(page.locator("h1")).to_have_text(head)
             assert barriers(page) == [], leaf
-        page.get_by_role("button", name="Set up").click()
+        opens(page, page.get_by_role("button", name="Set up"))
         expect(page.get_by_alt_text("QR code of the secret")).to_be_visible()
-        assert page.evaluate("document.querySelector('main img').naturalWidth") > 100
+        until(page, "document.querySelector('main img').naturalWidth > 100", "the code is drawn")
         assert browser.complaints == []
         provider.account = {"sub": "u-7"}
-        other = launched.new_context(locale="en-GB").new_page()
+        context = launched.new_context(locale="en-GB")
+        context.set_default_timeout(WAIT_MS)
+        other = context.new_page()
         other.goto(f"{pages.url}/invitation#{ben.secret}")
         other.get_by_role("button", name="Sign in by OpenID Connect instead").click()
         other.wait_for_url(f"{pages.url}/")

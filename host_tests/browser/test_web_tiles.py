@@ -18,9 +18,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from host_tests.support.fleet import FIRST, Fleet, Pages, at
 from host_tests.support.tiles import MVT, PNG, RAIL, pmtiles, png, tile_server, vector_tile
-from host_tests.support.web import MAP, WAIT_MS, Watched, barriers, chromium, drawn, picture, sign_in, until
+from host_tests.support.web import MAP, Watched, barriers, chromium, drawn, picture, sign_in, until
 
-expect.set_options(timeout=WAIT_MS)
 NUMBERS = count()
 GREEN, BLUE = (40, 160, 90), (60, 90, 200)
 
@@ -67,12 +66,13 @@ def test_raster_tiles_come_from_their_server_and_no_other_host_is_asked(launched
         with opened(launched, fleet, url, tiles=address, tiles_credit="Rail Survey") as (page, _, watched):
             until(page, f"{MAP}.isSourceLoaded('tiles-raster') && {MAP}.areTilesLoaded()", "tiles")
             assert asked and all(each.startswith("/map/") for each in asked)
-            assert "Rail Survey" in page.locator(".maplibregl-ctrl-attrib").inner_text()
+            expect(page.locator(".maplibregl-ctrl-attrib")).to_contain_text("Rail Survey")
+            visibility = f"{MAP}.getLayoutProperty('tiles-raster', 'visibility')"
             page.get_by_text("Layers").click()
             page.get_by_label("Map tiles").uncheck()
-            assert page.evaluate(f"{MAP}.getLayoutProperty('tiles-raster', 'visibility')") == "none"
+            until(page, f"{visibility} === 'none'", "tiles are hidden")
             page.get_by_label("Map tiles").check()
-            assert page.evaluate(f"{MAP}.getLayoutProperty('tiles-raster', 'visibility')") == "visible"
+            until(page, f"{visibility} === 'visible'", "tiles are shown again")
             picture(page, "tiles-raster")
             assert barriers(page) == [] and watched.complaints == []
 
@@ -92,7 +92,7 @@ def test_a_vector_style_lies_below_the_track(launched: Browser, fleet: Fleet):
     }
     with tile_server(answers) as (url, asked):
         with opened(launched, fleet, url, tiles=f"{url}/style.json") as (page, _, watched):
-            until(page, f"{MAP}.areTilesLoaded()", "tiles")
+            until(page, f"{MAP}.getLayer('tiles-rails') && {MAP}.areTilesLoaded()", "tiles")
             order = page.evaluate(f"{MAP}.getLayersOrder()")
             assert order.index("overview") < order.index("tiles-back") < order.index("tiles-rails")
             assert order.index("tiles-rails") < order.index("track")
@@ -119,9 +119,9 @@ def test_a_pmtiles_file_is_served_in_ranges(
 ):  # fmt: skip
     path = pmtiles(tmp_path / "map.pmtiles", kind, tile, layers)
     with opened(launched, fleet, tiles=str(path)) as (page, served, watched):
-        until(page, f"{MAP}.areTilesLoaded()", "tiles")
+        until(page, f"{MAP}.getLayer('{drawn_as[-1]}') && {MAP}.areTilesLoaded()", "tiles")
         assert of_layers(page) == drawn_as
-        assert "Rail Survey" in page.locator(".maplibregl-ctrl-attrib").inner_text()
+        expect(page.locator(".maplibregl-ctrl-attrib")).to_contain_text("Rail Survey")
         if kind == MVT:
             found = f"{MAP}.querySourceFeatures('tiles-file', {{sourceLayer: '{layers[0]}'}})"
             assert until(page, f"{found}[0]?.properties", "its tile") == RAIL

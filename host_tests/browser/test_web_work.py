@@ -28,12 +28,12 @@ from host_tests.support.web import (
     FIRST_S,
     LAST,
     LATE,
-    WAIT_MS,
     Watched,
     Website,
     barriers,
     csrf_in,
     on_line,
+    opens,
     picture,
     sign_in,
     until,
@@ -42,7 +42,6 @@ from host_tests.support.web import (
 ITS = f"/v1/devices/{DEVICE}"
 LIGHT, BACK = 1, 4096
 IMEI = "867123456789012"
-expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="module")
@@ -197,12 +196,13 @@ def test_an_alarm_appears_and_goes_with_the_keyboard(web: Website, operator: Pag
     assert barriers(operator) == []
     operator.keyboard.press("Tab")
     operator.keyboard.press("Tab")
+    expect(panel.get_by_role("button")).to_be_focused()
     operator.keyboard.press("Enter")
     expect(panel).to_be_hidden()
     expect(row).to_contain_text("moving")
-    operator.get_by_role("link", name="Alarms", exact=True).click()
+    opens(operator, operator.get_by_role("link", name="Alarms", exact=True))
     expect(operator.locator("tbody tr")).to_have_count(1)  # looked after, not over
-    operator.get_by_role("link", name="Show acknowledged and cleared alarms too").click()
+    opens(operator, operator.get_by_role("link", name="Show acknowledged and cleared alarms too"))
     expect(operator.locator("tbody tr")).to_have_count(3)
     picture(operator, "alarms")
     assert barriers(operator) == []
@@ -230,7 +230,7 @@ def test_a_card_is_switched(web: Website, operator: Page, keys: dict[str, str], 
     expect(operator.get_by_text("Voice and SMS").locator("..")).to_contain_text("off")
     expect(operator.locator("#plan")).to_contain_text("of 10 MB")
     expect(operator.get_by_role("region", name="Data by country")).to_contain_text("of 10 MB per month")
-    operator.get_by_role("button", name="Switch cis").click()
+    opens(operator, operator.get_by_role("button", name="Switch cis"))
     expect(operator.get_by_role("button", name="Switch cis")).to_be_disabled()
     expect(operator.get_by_text("waiting for the device's next session")).to_be_visible()
     picture(operator, "card", full_page=True)
@@ -255,14 +255,14 @@ def test_a_release_rolls_out_and_is_halted(web: Website, operator: Page, keys: d
     assert web.ask(path, keys["acme"], "POST", form="canaries=1").status == 404
     operator.goto(f"{web.url}/updates")
     expect(operator.get_by_role("heading", name="not rolled out")).to_be_visible()
-    operator.get_by_role("button", name="Roll out").click()
+    opens(operator, operator.get_by_role("button", name="Roll out"))
     expect(operator.locator("[aria-current=step]")).to_have_text("canaries")
     picture(operator, "updates")
     assert barriers(operator) == []
-    operator.get_by_role("button", name="Halt").click()
+    opens(operator, operator.get_by_role("button", name="Halt"))
     expect(operator.get_by_role("heading")).to_contain_text(["Updates", "halted: by an operator", "Devices"])
     operator.get_by_text("More", exact=True).click()
-    operator.get_by_role("link", name="Audit log").click()
+    opens(operator, operator.get_by_role("link", name="Audit log"))
     expect(operator.locator("tbody")).to_contain_text("roll-out of release 7 for ESP32 halted")
     picture(operator, "audit")
     assert barriers(operator) == []
@@ -282,6 +282,7 @@ def test_the_time_distance_diagram_of_a_route_is_drawn(web: Website, operator: P
     assert all(0 <= each["early_h"] <= each["planned_h"] <= each["late_h"] for each in answer["usual"])
     expect(operator.locator(".diagram path.band")).to_have_count(1)
     expect(operator.locator(".diagram path.planned")).to_have_count(1)
+    operator.wait_for_load_state("networkidle")  # nothing that comes late moves it
     middle = operator.locator(".diagram path.reach").evaluate("""it => {
         const { x, y } = it.getPointAtLength(it.getTotalLength() / 2).matrixTransform(it.getScreenCTM());
         return [x, y];

@@ -1,18 +1,22 @@
 """What tests with other processes share: a broker, an agent, a PostgreSQL server."""
 
 import functools
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from landbridge.db.database import Database, open_database
 from landbridge.features.devices import queries as devices
 
 from host_tests.support.agent import DEVICE, Installation
+from host_tests.support.set_up import command
 from host_tests.support.simulated_modem import Mosquitto, start_mosquitto
 from host_tests.support.stored import NOW_S
 from tools.flash import layout
 from tools.verify.harness.postgres import Postgres, binaries
+from tools.world.services.processes import Agent, ServiceError
 
 _built = functools.cache(layout.application)
 
@@ -30,6 +34,22 @@ def application_built_once() -> Iterator[None]:
     """Each trip of the simulated world lays the same application out: two seconds of compiling."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layout, "application", _application)
+        yield
+
+
+def _do(agent: Agent, *arguments: str) -> str:
+    with mock.patch.dict(os.environ, agent.environment):
+        said = command(*arguments)
+    if said.code:
+        raise ServiceError(f"landbridge {' '.join(arguments)}: {said.err.strip()}")
+    return said.out
+
+
+@pytest.fixture(autouse=True, scope="module")
+def commands_in_this_process() -> Iterator[None]:
+    """An operator of the simulated world gives some; the most of each would be to load the agent."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Agent, "do", _do)
         yield
 
 

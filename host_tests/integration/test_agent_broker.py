@@ -22,10 +22,19 @@ from landbridge.features.trips import queries as trips
 from landbridge.operations import broker_check as checks
 from landbridge.tracking import queries as tracking
 
-from host_tests.support.agent import DEVICE, NOW_S, Installation, heard, point, set_clock, wait_until
+from host_tests.support.agent import (
+    DEVICE,
+    NOW_S,
+    Installation,
+    heard,
+    pages_as_soon_as_others,
+    point,
+    set_clock,
+    wait_until,
+)
 from host_tests.support.fleet import Receiver
 from host_tests.support.shipped_brokers import Shipped
-from tools.verify.harness.mosquitto import free_port
+from tools.verify.harness.ports import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -237,6 +246,7 @@ def test_the_doctor_believes_no_stranger_and_asks_no_proxy(installation, capsys,
     assert "/sign-in answers 204, which no agent does: correct [web] port" in out, out
     monkeypatch.setenv("LANDBRIDGE_WATCH_PORT", str(free_port()))
     monkeypatch.setenv("LANDBRIDGE_WEB_PORT", str(free_port()))
+    pages_as_soon_as_others(monkeypatch)
     _, out = run(capsys, "doctor")
     assert out.count("start the agent") == 2, out
     installation.config = config.load()

@@ -228,7 +228,7 @@ def test_two_agents_learn_the_same_cell_at_once(postgres):
     with databases[0].writing(alone=False) as connection:
         stored.grow(connection, {here: Box(1, 2, 11, 13)})
         other.start()
-        assert begun.wait(10)
+        assert begun.wait(60)
         other.join(0.2)
     other.join()
     with databases[0].reading() as connection:

@@ -21,7 +21,7 @@ from landbridge.points import queries as points
 from sqlalchemy.exc import DatabaseError
 
 from host_tests.support.agent import DEVICE, NOW_S, Installation, acknowledged, point, wait_until
-from tools.verify.harness.mosquitto import free_port
+from tools.verify.harness.ports import free_port
 
 OTHER = "lb-unknown"
 """The bench's broker knows it."""

@@ -32,10 +32,10 @@ from landbridge.operations import health
 from landbridge.web import listen, process
 from sqlalchemy import Engine, event
 
-from host_tests.support.agent import WAIT_S, point, wait_until
+from host_tests.support.agent import WAIT_S, pages_as_soon_as_others, point, wait_until
 from host_tests.support.fleet import Fleet
 from host_tests.support.watched import ask
-from host_tests.support.web import free_port
+from tools.verify.harness.ports import free_port
 
 LEAST = 3
 """Descriptors: fewer than are open, so that no other can be had."""
@@ -59,6 +59,7 @@ def reported(systemd: socket.socket, what: bytes) -> None:
 
 def test_pages_that_die_are_started_again_and_ingest_goes_on(installation, monkeypatch):
     monkeypatch.setattr(process, "_PAUSE_S", 0.1)
+    pages_as_soon_as_others(monkeypatch)
     begun: list[subprocess.Popen[bytes]] = []
     start = process.Keeper._start
 

@@ -151,7 +151,7 @@ def test_pages_alone_whose_thread_dies_end_the_agent(watched, monkeypatch):
         probe.bind(("127.0.0.1", 0))
         pages = config.Web(port=probe.getsockname()[1])
     stop = threading.Event()
-    late = threading.Timer(20, stop.set)
+    late = threading.Timer(120, stop.set)
     late.start()
     with pytest.raises(UserError, match="thread web has died"):
         service.run(replace(watched.config, web=pages), stop, only=Part.WEB)

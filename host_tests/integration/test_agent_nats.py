@@ -4,8 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from host_tests.support.agent import wait_until
+from host_tests.support.agent import WAIT_S, wait_until
 from tools.verify.benchmarks.agent import load
 from tools.verify.harness.nats_server import NatsServer, binary
 
@@ -102,10 +102,15 @@ def test_agents_share_the_fleet_and_one_that_is_killed_hands_over(fleet):
     other = fleet.start()
     wait_until(lambda: fleet.held_partitions() == [PARTITIONS // 2] * 2, "halves")
     messages = load.uplinks(fleet.devices, 6, 1)
+
+    def over(so_far: int) -> bool:
+        """Whether each of these has been in a batch of its own."""
+        return frail.poll() is not None or fleet.stored() == (so_far * load.FIXES, so_far)
+
     feeder = load.Feeder(fleet.nats.mqtt_port)
     for begin in range(0, len(messages), 16):
-        feeder.publish(messages[begin : begin + 16])
-        time.sleep(0.3)
+        feeder.publish(batch := messages[begin : begin + 16])
+        wait_until(partial(over, begin + len(batch)), "it is stored, or the agent dies")
     feeder.close()
     wait_until(lambda: frail.poll() is not None, "its death")
     assert frail.returncode == -signal.SIGKILL
@@ -113,7 +118,7 @@ def test_agents_share_the_fleet_and_one_that_is_killed_hands_over(fleet):
     all_of_it = (len(messages) * load.FIXES, len(messages))
     wait_until(lambda: fleet.stored() == all_of_it, "every point")
     other.send_signal(signal.SIGTERM)
-    assert other.wait(30) == 0
+    assert other.wait(WAIT_S) == 0
     assert fleet.stored() == all_of_it
     assert fleet.held_partitions() == []
     tracks = [topic for topic in heard if topic.endswith("/track")]

@@ -11,7 +11,7 @@ import pytest
 from landbridge.core.clock import CLOCK_FILE_VARIABLE, Clock
 from landbridge.db.database import Database, open_database
 from landbridge.features.devices import queries as devices
-from landbridge.features.esim import page as card
+from landbridge.features.esim.api import card_shown as card
 from landbridge.features.esim.queries import policies as cards
 from landbridge.features.sims import check, controls
 from landbridge.features.sims import handler as watch
@@ -65,7 +65,7 @@ class Sims:
     def page(self) -> dict[str, Any]:
         """What the page of the first device's card tells the house."""
         with self.database.reading() as connection:
-            return card._serialized(connection, device_views.listed(connection, None, FIRST)[0], NOW_S)
+            return card.serialize(connection, device_views.listed(connection, None, FIRST)[0], NOW_S)
 
     def stages(self) -> list[str]:
         with self.database.reading() as connection:

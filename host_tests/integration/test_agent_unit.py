@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from host_tests.support.agent import BROKER_HOST, PASSWORD
+from host_tests.support.agent import BROKER_HOST, PASSWORD, WAIT_S
 from tools.flash.layout import REPOSITORY
 
 UNIT = REPOSITORY / "deploy" / "landbridge.service"
@@ -47,7 +47,7 @@ def test_the_agent_runs_with_what_the_unit_gives_it(installation, tmp_path):
     assert one["ExecStart"].endswith("/landbridge run") and one["WorkingDirectory"] == str(state)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(environment["NOTIFY_SOCKET"])
-        systemd.settimeout(20)
+        systemd.settimeout(WAIT_S)
         agent = subprocess.Popen([*command, "run"], env=environment, cwd=state)
         try:
             assert systemd.recv(100) == b"READY=1"
@@ -55,7 +55,7 @@ def test_the_agent_runs_with_what_the_unit_gives_it(installation, tmp_path):
             subprocess.run(added, env=environment, check=True, capture_output=True)
         finally:
             agent.terminate()
-            assert agent.wait(20) == 0
+            assert agent.wait(WAIT_S) == 0
     assert {"landbridge.sqlite3", "landbridge.sqlite3.key", "devices"} <= {
         each.name for each in state.iterdir()
     }

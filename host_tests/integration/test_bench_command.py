@@ -57,17 +57,24 @@ class CountedSerial(serial.Serial):  # type: ignore[misc]
     """Counts what passes, and skips the time of a certain silence."""
 
     silence: Silence
+    timeout: float
 
     def write(self, data: bytes) -> Any:
         self.silence.asked += len(data)
         return super().write(data)
 
     def read(self, size: int = 1) -> bytes:
-        if self.is_open and self.silence.certain:
-            self.silence.sleep(self.timeout)
-            return b""
-        data: bytes = super().read(size)
+        patience_s = self.timeout
+        end_s = time.monotonic() + patience_s
+        self.timeout = min(patience_s, 0.02)
+        data = b""
+        try:
+            while not data and not (self.is_open and self.silence.certain) and time.monotonic() < end_s:
+                data = super().read(size)
+        finally:
+            self.timeout = patience_s
         self.silence.taken += len(data)
+        self.silence.sleep(0.0 if data else max(0.0, end_s - time.monotonic()))
         return data
 
 
@@ -123,18 +130,12 @@ def answering(**known: str) -> Callable[[bytes], bytes]:
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    """Silence is noticed soon."""
-    monkeypatch.setattr(serial_port, "ANSWER_S", 0.05)
-    monkeypatch.setattr(work, "COMMAND_MS", 300)
-    monkeypatch.setattr(bench_run, "COMMAND_MS", 300)
-    monkeypatch.setattr(bench_run, "HUNG_MS", 300)
-
-
-@pytest.fixture
-def silence(quick, monkeypatch) -> Silence:
-    """Silence takes no time."""
+def silence(monkeypatch) -> Silence:
+    """Silence takes no time; an answer has as long as it takes."""
     counted = Silence()
+    monkeypatch.setattr(serial_port, "ANSWER_S", WAIT_S)
+    for module, name in ((work, "COMMAND_MS"), (bench_run, "COMMAND_MS"), (bench_run, "HUNG_MS")):
+        monkeypatch.setattr(module, name, 1_000 * WAIT_S)
     monkeypatch.setattr(serial_port, "time", counted)
     monkeypatch.setattr(CountedSerial, "silence", counted, raising=False)
     monkeypatch.setattr(serial, "Serial", CountedSerial)
@@ -221,8 +222,8 @@ def test_the_group_is_named(tmp_path):
     assert f"usermod -aG {device.group()} $USER" in words
 
 
-def test_silent_at_every_rate(quick, monkeypatch, capsys):
-    with stub(lambda command: b"") as path:
+def test_silent_at_every_rate(silence, monkeypatch, capsys):
+    with stub(lambda command: b"", silence) as path:
         assert command(monkeypatch, "--port", path) == 2
     said = one_line(capsys.readouterr().err)
     assert "silent" in said and "115200, 9600" in said
@@ -241,20 +242,20 @@ def test_rts_presses_the_key():
         assert line.rts is pressed
 
 
-def test_not_a_modem(quick, monkeypatch, capsys):
-    with stub(lambda command: b"$GPGGA,,,\r\n") as path:
+def test_not_a_modem(silence, monkeypatch, capsys):
+    with stub(lambda command: b"$GPGGA,,,\r\n", silence) as path:
         assert command(monkeypatch, "--port", path) == 2
     said = one_line(capsys.readouterr().err)
     assert "no modem" in said and "$GPGGA" in said and "115200" in said
 
 
-def test_another_modem(quick, monkeypatch, capsys):
-    with stub(answering(CGMM="SIM800 R14", I="SIM800 R14")) as path:
+def test_another_modem(silence, monkeypatch, capsys):
+    with stub(answering(CGMM="SIM800 R14", I="SIM800 R14"), silence) as path:
         assert command(monkeypatch, "--port", path) == 2
     assert "it is a SIM800 R14; there are drivers for bg95 and sim7600" in one_line(capsys.readouterr().err)
 
 
-def test_another_rate(quick, monkeypatch):
+def test_another_rate(silence, monkeypatch):
     class Slow:
         """A modem set to 9600 baud."""
 
@@ -274,6 +275,7 @@ def test_another_rate(quick, monkeypatch):
 
         def read(self, count: int) -> bytes:
             got, self.sent = self.sent, b""
+            silence.sleep(0.0 if got else WAIT_S)
             return (b"\r\nOK\r\n" if self.baudrate == 9_600 else b"\xfe\x80") if got else b""
 
     monkeypatch.setattr(serial, "Serial", Slow)

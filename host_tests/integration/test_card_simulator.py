@@ -19,6 +19,7 @@ from host_tests.support.cards import (
 from host_tests.support.simulated_modem import ModemUnderTest
 from tools.modem.card import tlv
 from tools.modem.card.card import Card
+from tools.modem.card.euicc import Euicc
 from tools.modem.card.files import iccid_bytes, iccid_text
 from tools.modem.card.uicc import ISD_R, Uicc
 
@@ -255,17 +256,15 @@ def test_cards_that_want_it_otherwise(quirk, by_iccid, by_aid, no_refresh):
 
 
 def test_fallback_and_return():
-    card = four_profiles()
+    card = Euicc(four_profiles().profiles, quirks=frozenset({"es10c"}), iot=True)
     uicc = opened(card)
 
     def result(request: str) -> int:
         data = bytes.fromhex(request)
         return uicc.transmit(bytes([0x80, 0xE2, 0x91, 0, len(data)]) + data, 1)[5]
 
-    assert result("BF5800") == 1  # nothing to roll back to
+    assert result("BF5803800100") == 1  # nothing to roll back to
     assert result("BF5D03800100") == 2  # it is the fallback
-    assert result(enabling("8949030000000000001", "00")[10:]) == 0
-    assert result("BF5803810100") == 0 and card.imsi == ROAMING
     assert result(enabling("8970101000000000012", "00")[10:]) == 0
     assert result("BF5D03800100") == 0 and card.imsi == ROAMING
     assert result("BF5E03800100") == 0 and card.imsi == CIS

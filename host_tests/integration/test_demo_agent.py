@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from tools.world.services.clock import VirtualClock
 from tools.world.services.processes import Agent, Broker, ServiceError, Services
 from tools.world.trip import START_UTC_S
 
-WAIT_S = 10
+WAIT_S = 60
 DEVICE = "lb-1"
 PLACE = (29_63000, 106_39000, 150, 0, 0, 5, 8)
 CELL = (460000, 1, 2, 90)
@@ -51,7 +52,7 @@ class Locator:
     def __init__(self, services: Services) -> None:
         settings = json.loads((services.agent.folder / "devices" / DEVICE / "device.json").read_text())
         self._key = bytes.fromhex(settings["key"])
-        self._broker = services.broker
+        self._broker, self._agent = services.broker, services.agent
         self._number = 0
 
     def report(self) -> bool:
@@ -69,7 +70,10 @@ class Locator:
         assert subscribed.wait(WAIT_S)
         sealed = envelope.seal(self._key, DEVICE, "up", self._number, encode_uplink(POINTS))
         client.publish(f"landbridge/{DEVICE}/up", sealed, qos=1).wait_for_publish(WAIT_S)
-        came = answered.wait(0.5)
+        end = time.monotonic() + WAIT_S
+        while not answered.wait(0.05) and self._agent.alive() and time.monotonic() < end:
+            pass
+        came = answered.wait(0.2)
         client.disconnect()
         client.loop_stop()
         return came

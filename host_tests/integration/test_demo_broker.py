@@ -13,7 +13,7 @@ from tools.world.services import certificates
 from tools.world.services.chaos import BEFORE_DELIVERY
 from tools.world.services.processes import AGENT, BROKER_HOST, UP, Broker, ServiceError
 
-WAIT_S = 5
+WAIT_S = 60
 
 
 class Client:

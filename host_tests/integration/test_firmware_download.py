@@ -55,8 +55,13 @@ class Session:
         self.losing: Callable[[dict[int, Any]], bool] = lambda reports: False
         """Whether the connection breaks before these reports are heard."""
 
-    def say(self, extras: Callable[[Any, bool], int]) -> bool:
-        out = cbor.Writer(self.room[:UPLINK_BYTES])
+    most = UPLINK_BYTES
+
+    def end_records(self) -> None:
+        pass
+
+    def turn(self, extras: Callable[[Any, bool], int], _more: bool) -> bool:
+        out = cbor.Writer(self.room[: self.most])
         out.head(cbor.MAP, 1)
         assert extras(out, True) == 1
         reports = cbor2.loads(bytes(out.buf[: out.n]))

@@ -38,7 +38,7 @@ def echo(broker: Mosquitto) -> Iterator[list[bytes]]:
     client.connect("localhost", broker.port)
     client.subscribe("landbridge/lb-1/up", 1)
     client.loop_start()
-    assert ready.wait(5)
+    assert ready.wait(60)
     yield seen
     client.disconnect()
     client.loop_stop()

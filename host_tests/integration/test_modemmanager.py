@@ -101,7 +101,7 @@ class Manager:
         """End all that was started, the last first."""
         for process in reversed(self._running):
             process.terminate()
-            process.wait(20)
+            process.wait(LIMIT_S)
             if process.stdout:
                 process.stdout.close()
 
@@ -155,9 +155,13 @@ def test_registration_and_operator(manager, dialect):
 def test_operator_and_signal(manager):
     network = f"{NAME}.Modem.Modem3gpp"
     manager.until(lambda: re.fullmatch(r"'2620[123]'", manager.get(network, "OperatorCode")) is not None)
-    assert manager.get(network, "OperatorName") not in ("", "''")
-    signal = re.search(r"uint32 (\d+)", manager.get(f"{NAME}.Modem", "SignalQuality"))
-    assert signal and int(signal.group(1)) > 20
+    manager.until(lambda: manager.get(network, "OperatorName") not in ("", "''"))
+
+    def quality() -> int:
+        found = re.search(r"uint32 (\d+)", manager.get(f"{NAME}.Modem", "SignalQuality"))
+        return int(found.group(1)) if found else 0
+
+    manager.until(lambda: quality() > 20)
 
 
 def test_the_card(manager):
@@ -168,6 +172,6 @@ def test_the_card(manager):
 
 def test_a_data_call(manager):
     manager.until(lambda: "/Bearer/" in manager.bearer())
-    assert manager.state() == CONNECTED
+    manager.until(lambda: manager.state() == CONNECTED)
     manager.call(manager.modem, f"{NAME}.Modem.Simple.Disconnect", "/", limit_s=LIMIT_S)
     manager.until(lambda: manager.state() == REGISTERED)

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from landbridge import config
+from landbridge.operations.setup.certificates import make
 
-from host_tests.support.set_up import HOST, SetUp, code_of, command
+from host_tests.support.set_up import HOST, SetUp, code_of, command, ports
+from tools.verify.harness.ports import free_port
 
 ANSWERS = f'host = "{HOST}"\nmail_host = "mail.example.org"\nmail_password = "hidden"\nadmin = "anna"\n'
 
@@ -58,6 +60,7 @@ def test_another_host_name_is_a_new_certificate_of_the_same_keys(made):
     before = made.files()
     said = made.set_up("--host", "other.landbridge.example")
     assert said.code == 0, said
+    assert "still come to" not in said.out and "`systemctl restart landbridge-broker landbridge`" in said.out
     after = made.files()
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"answers.toml", "landbridge.toml", "tls/broker.pem"}
@@ -83,12 +86,11 @@ def test_what_an_operator_has_set_stays(made):
 
 def test_answers_from_a_file_and_options_before_them(folder, tmp_path):
     (tmp_path / "answers.toml").write_text(ANSWERS)
-    said = command(
-        "--data", str(folder), "setup", "--answers", str(tmp_path / "answers.toml"), "--port", "18883"
-    )
+    options = ports()
+    said = command("--data", str(folder), "setup", "--answers", str(tmp_path / "answers.toml"), *options)
     assert said.code == 0, said
     made = config.of_file(folder / "landbridge.toml")
-    assert (made.devices.broker_host, made.devices.broker_port) == (HOST, 18883)
+    assert (made.devices.broker_host, made.devices.broker_port) == (HOST, int(options[1]))
     assert (made.mail.host, made.mail.password) == ("mail.example.org", "hidden")
     assert "hidden" not in (folder / "answers.toml").read_text()
     assert "anna" in command("--data", str(folder), "users", "list").out
@@ -116,32 +118,18 @@ def test_a_bad_answer_is_named_and_writes_nothing(folder, tmp_path, answers, mes
 
 
 def test_an_existing_broker_gets_no_configuration_from_us(folder, tmp_path):
-    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    ca = make(tmp_path / "theirs", [HOST])[1]
     (tmp_path / "answers.toml").write_text(
         f'host = "{HOST}"\nbroker = "existing"\nagent_host = "{HOST}"\nusername = "agent"\npassword = "p"\n'
-        f'ca_file = "{tmp_path / "ca.pem"}"\n'
+        f'ca_file = "{ca}"\n'
     )
-    command("--data", str(folder), "setup", "--answers", str(tmp_path / "answers.toml"))
+    said = command("--data", str(folder), "setup", "--answers", str(tmp_path / "answers.toml"), *ports()[4:])
+    assert f"at the broker {HOST}:8883, over TLS, there must be:\n  a user agent, who reads" in said.out
     made = config.of_file(folder / "landbridge.toml")
     assert (made.broker.host, made.broker.port, made.broker.username) == (HOST, 8883, "agent")
-    assert made.broker.users == "" and made.broker.ca_file == str(tmp_path / "ca.pem")
+    assert made.broker.users == "" and made.broker.ca_file == str(ca)
     assert not (folder / "mosquitto").exists() and not (folder / "tls").exists()
     assert [path.name for path in (folder / "systemd").iterdir()] == ["landbridge.service"]
-
-
-def test_its_own_nats_has_a_good_configuration(folder, monkeypatch):
-    program = shutil.which("nats-server", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/bin")
-    if program is None:
-        pytest.skip("NATS is not installed")
-    said = command("--data", str(folder), "setup", "--host", HOST, "--broker", "nats")
-    assert "written" in said.out, said
-    conf = folder / "nats" / "landbridge.conf"
-    subprocess.run([program, "-t", "-c", str(conf)], check=True, capture_output=True)
-    before = conf.read_text()
-    made = config.of_file(folder / "landbridge.toml")
-    assert made.nats.password == made.broker.password and made.nats.password in before
-    again = command("--data", str(folder), "setup", "--web-port", "18999")
-    assert "landbridge.toml" in again.out and conf.read_text() == before
 
 
 def test_on_a_terminal_it_asks(folder):
@@ -149,7 +137,7 @@ def test_on_a_terminal_it_asks(folder):
     ours, theirs = pty.openpty()
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "landbridge", "--data", str(folder), "setup"],
+        [sys.executable, "-m", "landbridge", "--data", str(folder), "setup", *ports()],
         stdin=theirs,
         stdout=subprocess.PIPE,
         env=environment,
@@ -172,19 +160,35 @@ def test_the_units_name_what_is_there(made):
         assert str(made.folder) in text
 
 
+def test_the_units_are_good_for_systemd(made):
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd is not installed")
+    units = [str(path) for path in (made.folder / "systemd").iterdir()]
+    for unit in (Path(each) for each in units):
+        text = re.sub(r"^(ExecStart=)\S+", rf"\g<1>{sys.executable}", unit.read_text(), flags=re.M)
+        unit.write_text(text)
+    done = subprocess.run(
+        [analyze, "verify", "--man=no", *units], capture_output=True, text=True, check=False
+    )
+    # Of units that these come after it may have more to say.
+    assert not [line for line in done.stderr.splitlines() if "landbridge" in line], done
+
+
 def test_a_missing_plugin_is_named(folder, monkeypatch):
     monkeypatch.setattr("landbridge.operations.setup.brokers._PLUGIN", "none_such.so")
     said = command("--data", str(folder), "setup", "--host", HOST)
-    assert said.code == 2 and "apt install mosquitto" in said.err
+    assert said.code == 2 and "apt install mosquitto" in said.err and not folder.exists()
 
 
 def test_a_configuration_written_by_hand_is_kept(folder, tmp_path):
-    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    ca = make(tmp_path / "theirs", [HOST])[1]
     folder.mkdir()
     file = folder / "landbridge.toml"
     file.write_text(
-        f'[broker]\nhost = "b.example"\nusername = "me"\npassword = "p"\nca_file = "{tmp_path}/ca.pem"\n'
-        f'users = "mosquitto"\n[store]\ndatabase = "mine.sqlite3"\n[devices]\nbroker_host = "{HOST}"\n'
+        f'[broker]\nhost = "b.example"\nusername = "me"\npassword = "p"\nca_file = "{ca}"\n'
+        f'users = "mosquitto"\n[web]\nport = {free_port()}\n[watch]\nport = {free_port()}\n'
+        f'[store]\ndatabase = "mine.sqlite3"\n[devices]\nbroker_host = "{HOST}"\n'
     )
     file.chmod(0o600)
     said = command("--data", str(folder), "setup", "--no-check")

@@ -23,7 +23,7 @@ from landbridge.operations import broker_check as checks
 from landbridge.protocol import envelope
 from paho.mqtt.enums import CallbackAPIVersion
 
-from host_tests.support.agent import DEVICE, PASSWORD, Installation, wait_until
+from host_tests.support.agent import DEVICE, PASSWORD, WAIT_S, Installation, wait_until
 from host_tests.support.shipped_brokers import DEPLOY, OTHER, Shipped, ShippedNats
 from tools.verify.harness.nats_server import binary
 
@@ -61,7 +61,7 @@ class Guest:
             self.client.will_set(will, b"will", 1, retain=True)
         self.client.connect("localhost", door.port)
         self.client.loop_start()
-        assert self._answered.wait(20)
+        assert self._answered.wait(WAIT_S)
         return self
 
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
@@ -76,7 +76,7 @@ class Guest:
         for topic in topics:
             self._subscribed.clear()
             self.client.subscribe(topic, qos)
-            assert self._subscribed.wait(20) or self.lost.is_set()
+            assert self._subscribed.wait(WAIT_S) or self.lost.is_set()
 
     def publish(self, topic: str, retain: bool = False, qos: int = 1) -> None:
         info = self.client.publish(topic, b"mine", qos=qos, retain=retain)
@@ -159,6 +159,7 @@ def has_two_topics(meet: Meet, devices: Door, agents: Door, agent: str, password
                 greedy = meet(devices, DEVICE, password, DEVICE, will)
             greedy.publish(topic, retain=True, qos=qos)
     greedy.vanish()
+    wait_until(lambda: watcher.messages, "what others have published")
     time.sleep(_QUIET_S)
     came = [data for _, data in watcher.messages]
     assert came and set(came) == {b"for others"}, watcher.messages
@@ -322,6 +323,17 @@ def test_nats_lets_a_device_use_its_two_topics_only(nats_fleet, meet):
     admitted(meet, nats_fleet, DEVICE).close()
     mine = password(nats_fleet, DEVICE)
     has_two_topics(meet, nats_fleet.door, nats_fleet.door, "landbridge-agent", mine)
+
+
+def test_nats_disconnects_a_device_that_was_retired_at_the_end_of_its_time(nats_fleet, meet, monkeypatch):
+    monkeypatch.setattr(nats_access, "ADMITTED_S", 3)
+    inside = admitted(meet, nats_fleet, DEVICE)
+    database = open_database(nats_fleet.config.store.database)
+    with database.writing() as connection:
+        devices.retire(connection, DEVICE, Clock().now_s())
+    database.close()
+    assert inside.lost.wait(30)
+    assert meet(nats_fleet.door, DEVICE, password(nats_fleet, DEVICE), DEVICE).code != 0
 
 
 def test_nats_listens_to_other_machines_over_tls_only():

@@ -15,7 +15,7 @@ from landbridge.operations import doctor
 from host_tests.support.agent import NOW_S
 from host_tests.support.command import Command
 from host_tests.support.openid import CLIENT, Provider
-from host_tests.support.web import free_port
+from tools.verify.harness.ports import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def test_users_come_and_go(landbridge: Command, monkeypatch: pytest.MonkeyPatch)
     assert re.fullmatch(r"http://127\.0\.0\.1:0/invitation#[\w-]{43}", link)
     told = landbridge("users", "add", "ben", "--tenant", "acme", "--mail", "ben@example.org")
     assert "the mail server did not take the invitation" in told and "/invitation#" in told
-    assert "there is a user anna already" in landbridge.fails("users", "add", "anna")
+    assert "the name anna is not free" in landbridge.fails("users", "add", "anna")
     assert "cannot be the name of a user" in landbridge.fails("users", "add", "Anna B")
     assert "no role king" in landbridge.fails("users", "add", "c", "--role", "king").replace("'", "")
     monkeypatch.setattr("sys.stdin", io.StringIO("a horse, a battery\n"))

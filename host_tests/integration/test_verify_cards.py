@@ -19,7 +19,11 @@ HOUR_MS = 3_600_000
 
 
 def _result(
-    card: str, hours: list[float | None], refused_h: float = 0.0, joules: float = 1000.0
+    card: str,
+    hours: list[float | None],
+    refused_h: float = 0.0,
+    joules: float = 1000.0,
+    installed: int = 4,
 ) -> TripResult:
     figures = SimpleNamespace(
         days=45.0,
@@ -30,6 +34,8 @@ def _result(
         lost=0,
         crashes=0,
         bars=1,
+        downloads_wanted=4 if card == "euicc-landing" else 0,
+        downloads_installed=installed,
     )
     return TripResult(card, 1, cast(Any, figures), (5, 5), 24.5)
 
@@ -40,6 +46,7 @@ def _by(**changed: TripResult) -> dict[str, Pooled]:
         "single-everywhere": _result("single-everywhere", [1.0, 4.0, 9.0]),
         "euicc4": _result("euicc4", [0.5, 1.0, 25.0], 2.0),
         "applet": _result("applet", [1.0, 1.0, 25.0]),
+        "euicc-landing": _result("euicc-landing", [0.5, 2.0, 25.0], joules=1050.0),
     }
     return {card: Pooled([each]) for card, each in (usual | changed).items()}
 
@@ -54,10 +61,20 @@ def test_each_demand_is_named_when_it_is_not_met():
     ):
         (line, *_) = cards.fell_short(_by(euicc4=bad))
         assert words in line
-    barred = TripResult("euicc4", 1, _result("euicc4", [0.5]).figures, (0, 0), 27.0)
+    barred = TripResult("euicc4", 1, _result("euicc4", [1.0]).figures, (0, 0), 27.0)
     assert cards.fell_short(_by(euicc4=barred)) == ["euicc4, seed 1: data not back within 26 h"]
     lazy = TripResult("applet", 1, _result("applet", [1.0]).figures, (4, 5), None)
     assert cards.fell_short(_by(applet=lazy)) == ["applet: rotated at 80 % of the borders"]
+
+
+def test_a_card_whose_profiles_are_downloaded_is_nearly_as_good_as_one_with_all_of_them():
+    for bad, words in (
+        (_result("euicc-landing", [0.5, 2.1, 25.0]), "median 2.10, at most 2.00"),
+        (_result("euicc-landing", [0.5, 2.0, 25.0], joules=1051.0), "joules a point 10.51, at most 10.50"),
+        (_result("euicc-landing", [0.5, 2.0, 25.0], installed=3), "3 of 4 profiles installed"),
+    ):
+        (line,) = cards.fell_short({**_by(), "euicc-landing": Pooled([bad])})
+        assert line == f"euicc-landing: {words}" or line.endswith(words)
 
 
 def test_the_bar_lasts_until_the_first_session_after_it():

@@ -18,6 +18,11 @@ from host_tests.support.pages import CONTAINER, shown
 OWNER, OTHER = "acme", "bolt"
 """The tenant of the trip, and another one."""
 YARD = {"type": "Point", "coordinates": [17.0, 52.4]}
+POLICY = {
+    "fallback": "roaming",
+    "profile": {"roaming": {"iccid": "8931440400012345678"}},
+    "countries": {"elsewhere": ["roaming"]},
+}
 ICCID, HOOK = "8986001234567890199", "https://erp.example/secret-hook"
 MARKS = (FIRST, CONTAINER, "Acme yard", HOOK, ICCID, "acme")
 """What is the owner's or the operator's, and no other tenant's to see."""
@@ -55,6 +60,12 @@ TABLE = _table("""
     one      operator POST   /v1/devices/{device}/share-links
     one      reader   GET    /v1/devices/{device}/share-links/{link}
     one      operator DELETE /v1/devices/{device}/share-links/{link}
+    list     reader   GET    /v1/share-links
+    one      operator POST   /v1/share-links
+    one      reader   GET    /v1/share-links/{link}
+    one      operator DELETE /v1/share-links/{link}
+    operator reader   GET    /v1/commands
+    operator reader   GET    /v1/devices/{device}/log
     one      reader   GET    /v1/devices/{device}/outline
     one      reader   GET    /v1/devices/{device}/days
     one      reader   GET    /v1/devices/{device}/events
@@ -70,11 +81,17 @@ TABLE = _table("""
     batch    operator POST   /v1/fleet/commands
     batch    operator POST   /v1/fleet/tags
     batch    operator POST   /v1/fleet/share-links
+    batch    operator POST   /v1/fleet/downloads
+    operator operator POST   /v1/fleet/device-tags
+    operator operator POST   /v1/fleet/end-trips
+    operator admin    POST   /v1/fleet/key-rotations
+    private  reader   GET    /v1/fleet/views/{view}
     list     reader   GET    /v1/fleet/views
     make     reader   POST   /v1/fleet/views
     private  reader   DELETE /v1/fleet/views/{view}
     list     reader   GET    /v1/trips
     operator operator POST   /v1/trips
+    operator reader   GET    /v1/trip-suggestions
     one      reader   GET    /v1/trips/{trip}
     operator operator PATCH  /v1/trips/{trip}
     operator operator POST   /v1/trips/{trip}/end
@@ -88,16 +105,28 @@ TABLE = _table("""
     one      operator POST   /v1/alarms/{alarm}/clear
     list     reader   GET    /v1/notification-channels
     list     reader   GET    /v1/notifications
-    absent   operator POST   /v1/notification-channels/{name}/test
+    make     admin    POST   /v1/notification-channels
+    one      reader   GET    /v1/notification-channels/{name}
+    one      admin    DELETE /v1/notification-channels/{name}
+    one      operator POST   /v1/notification-channels/{name}/test
+    one      admin    PUT    /v1/notification-channels/{name}/rules/{rule}
+    one      admin    DELETE /v1/notification-channels/{name}/rules/{rule}
     one      reader   GET    /v1/devices/{device}/card
     one      operator POST   /v1/devices/{device}/card/switch
+    one      operator POST   /v1/devices/{device}/card/orders
     one      reader   GET    /v1/devices/{device}/downloads
     one      operator POST   /v1/devices/{device}/downloads
     absent   reader   GET    /v1/devices/{device}/downloads/{download}
     absent   operator DELETE /v1/devices/{device}/downloads/{download}
+    operator reader   GET    /v1/downloads
     one      operator DELETE /v1/devices/{device}/profiles/{iccid}
     one      operator PATCH  /v1/devices/{device}/profiles/{iccid}
     operator reader   GET    /v1/profile-rollouts
+    operator reader   GET    /v1/profile-policies
+    operator admin    POST   /v1/profile-policies
+    operator reader   GET    /v1/devices/{device}/profile-policy
+    operator admin    PUT    /v1/devices/{device}/profile-policy
+    operator admin    DELETE /v1/devices/{device}/profile-policy
     operator admin    POST   /v1/profile-rollouts
     absent   reader   GET    /v1/profile-rollouts/{rollout}
     absent   admin    POST   /v1/profile-rollouts/{rollout}/halt
@@ -109,6 +138,7 @@ TABLE = _table("""
     operator reader   GET    /v1/controls
     operator reader   GET    /v1/controls/{name}
     operator admin    PUT    /v1/controls/{name}
+    operator admin    DELETE /v1/controls/{name}
     list     reader   GET    /v1/geofences
     make     operator POST   /v1/geofences
     one      reader   GET    /v1/geofences/{geofence}
@@ -116,6 +146,7 @@ TABLE = _table("""
     one      operator DELETE /v1/geofences/{geofence}
     list     reader   GET    /v1/routes
     operator operator POST   /v1/routes
+    operator operator PUT    /v1/routes/{route}
     one      reader   GET    /v1/routes/{route}
     operator operator DELETE /v1/routes/{route}
     one      reader   GET    /v1/time-distance
@@ -124,14 +155,21 @@ TABLE = _table("""
     one      reader   GET    /v1/integrations/{integration}
     one      admin    DELETE /v1/integrations/{integration}
     one      admin    POST   /v1/integrations/{integration}/replay
+    one      admin    POST   /v1/integrations/{integration}/rotate
     one      reader   GET    /v1/integrations/{integration}/deliveries
     one      admin    DELETE /v1/integrations/{integration}/deliveries/{device}
     operator reader   GET    /v1/releases
+    operator admin    POST   /v1/releases
+    operator admin    DELETE /v1/releases/{board}/{sequence}
+    operator reader   GET    /v1/devices/{device}/update
     operator reader   GET    /v1/releases/{board}/{sequence}
     operator admin    POST   /v1/releases/{board}/{sequence}/roll-out
     operator admin    POST   /v1/releases/{board}/{sequence}/halt
     operator reader   GET    /v1/updates
     list     reader   GET    /v1/reports/{kind}.{form}
+    list     reader   GET    /v1/report-schedules
+    make     admin    POST   /v1/report-schedules
+    one      admin    DELETE /v1/report-schedules/{schedule}
     list     reader   GET    /v1/audit
     list     reader   GET    /v1/audit/export
     one      reader   GET    /v1/audit/{entry}
@@ -146,6 +184,7 @@ TABLE = _table("""
     absent   admin    DELETE /v1/users/{user}/sessions/{session}
     list     admin    GET    /v1/tokens
     make     admin    POST   /v1/tokens
+    mine     admin    GET    /v1/tokens/{token}
     mine     admin    DELETE /v1/tokens/{token}
 """)
 """list: everybody, each of its own; one: a thing of the owner; operator: of the operator tenant alone; make:
@@ -158,6 +197,12 @@ BODIES: dict[str, Any] = {
     "POST /v1/fleet/commands": {"devices": [FIRST], "verb": "locate"},
     "POST /v1/fleet/tags": {"devices": [FIRST], "add": ["x"]},
     "POST /v1/fleet/share-links": {"devices": [FIRST]},
+    "POST /v1/fleet/device-tags": {"tag": "x", "devices": [FIRST]},
+    "POST /v1/fleet/end-trips": {"devices": [FIRST]},
+    "POST /v1/fleet/key-rotations": {"devices": [FIRST]},
+    "POST /v1/share-links": {"device": FIRST},
+    "POST /v1/profile-policies": {"devices": [FIRST], "policy": POLICY},
+    "PUT /v1/devices/{device}/profile-policy": POLICY,
     "POST /v1/trips": {"device": SECOND, "container": "MSKU0000006", "route": "west", "destination": "x"},
     "POST /v1/devices": {"device": "lb-0099"},
     "PATCH /v1/devices/{device}/settings": {"light_lux": 50},
@@ -167,6 +212,8 @@ BODIES: dict[str, Any] = {
         "geometry": YARD,
         "radius_m": 90,
     },
+    "POST /v1/notification-channels": {"name": "new", "address": "new@example.org"},
+    "POST /v1/report-schedules": {"name": "new", "kind": "trip", "of": "1", "mailbox": "new@example.org"},
     "POST /v1/integrations": {"name": "new", "address": "https://erp.example/hook"},
     "POST /v1/integrations/{integration}/replay": {"from": 1},
     "PATCH /v1/users/{user}": {},
@@ -201,6 +248,10 @@ class Matrix:
         geofence = ask("POST", "/v1/geofences", fence, "admin", OWNER)[1]["geofence"]
         hook = {"name": "erp", "address": HOOK}
         assert ask("POST", "/v1/integrations", hook, "admin", OWNER)[0] == 201
+        channel = {"name": "mine", "address": "acme@example.org"}
+        assert ask("POST", "/v1/notification-channels", channel, "admin", OWNER)[0] == 201
+        mail = {"name": "monday", "kind": "fleet", "mailbox": "ops@example.org"}
+        assert ask("POST", "/v1/report-schedules", mail)[0] == 201
         assert ask("PUT", "/v1/controls/mine", {})[0] == 200
         card = {"iccids": [ICCID], "controls": "mine", "holder": "x", "purpose": "x"}
         assert ask("POST", "/v1/sims", card)[0] == 201
@@ -223,6 +274,7 @@ class Matrix:
             "alarm": NOW_S + 2, "board": release["board"], "command": command, "day": "2026-01-01",
             "device": FIRST, "download": 1, "entry": entry["entry"], "form": "html", "geofence": geofence,
             "iccid": ICCID, "integration": "erp", "kind": "fleet", "link": link, "name": "mine", "rollout": 1,
+            "rule": "critical", "schedule": "monday",
             "route": "west", "seq": 1, "sequence": release["sequence"], "session": 1, "token": spare["token"],
             "trip": trip.trip, "user": "anna", "view": view, "what": "points",
         }  # fmt: skip

@@ -27,6 +27,7 @@ from landbridge.ingest.pipeline import Pipeline
 from landbridge.points import queries as points
 from landbridge.protocol import envelope
 from landbridge.protocol.point import Point
+from landbridge.web import process
 from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import Connection
 
@@ -41,6 +42,16 @@ WAIT_S = 120
 PASSWORD = "right"
 NOW_S = 845_500_000
 """What the clock of the bench says, in epoch seconds: some days after the points were taken."""
+
+
+def pages_as_soon_as_others(environment: pytest.MonkeyPatch) -> None:
+    """The pages' process yields to all others: on a machine that is busy with tests it would hardly run."""
+    program = (
+        "from landbridge import pages; from landbridge.web import process\n"
+        "process.os.nice = lambda _: 0; process._ORPHAN_S = 100; raise SystemExit(pages.main())"
+    )
+    environment.setattr(process, "_COMMAND", (sys.executable, "-c", program))
+    environment.setattr(process, "_PATIENCE_S", WAIT_S)
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> Any:

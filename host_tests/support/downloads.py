@@ -4,7 +4,7 @@ and a device that does what docs/explanation/profile-download.md says, no more."
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from landbridge.features.downloads.rules import Wanted
 from landbridge.features.downloads.worker import Downloads
 from landbridge.features.esim.queries import notifications
 from landbridge.protocol import der, envelope
+from landbridge.protocol.point import Point
 from sqlalchemy import Row
 
 from host_tests.support.agent import DEVICE, NOW_S
@@ -33,7 +34,10 @@ from tools.world.services.smdp.server import Server
 ROAMING, LOCAL = "8986011234567890123", "8997101234567890123"
 IMSI = "401011234567890"
 MATCH = "7QX-2M"
-MAY = (0xBF3E, 0xBF20, 0xBF22, 0xBF2D, 0xBF2E, 0xBF38, 0xBF21, 0xBF41, 0xBF2B, 0xBF30, 0xBF29, 0xBF33)
+MAY = (
+    *(0xBF3E, 0xBF20, 0xBF22, 0xBF2D, 0xBF2E, 0xBF38, 0xBF21, 0xBF41, 0xBF2B, 0xBF30, 0xBF29, 0xBF33),
+    *(0xBF4E, 0xBF51, 0xBF55, 0xBF56, 0xBF57),
+)
 """What a device passes on, beside the segments of a package."""
 _MOST_TURNS = 120
 _BLOCK = 120
@@ -103,10 +107,10 @@ class DownloadingAgent(Agent):
         with self.database.reading() as connection:
             return notifications.of_device(connection, DEVICE)
 
-    def hears(self, reports: dict[int, Any]) -> dict[int, Any]:
-        """The downlink to an uplink with these reports."""
+    def hears(self, reports: dict[int, Any], points: Sequence[Point] = ()) -> dict[int, Any]:
+        """The downlink to an uplink with these reports and points."""
         self.number += 1
-        plain = encode_uplink([], reports=dict(sorted(reports.items())))
+        plain = encode_uplink([*points], reports=dict(sorted(reports.items())))
         assert len(plain) <= 3_500
         answer = self.take(envelope.seal(KEY, DEVICE, "up", self.number, plain))
         assert answer is not None and len(cbor2.dumps(answer[1])) <= 1_400
@@ -142,6 +146,8 @@ class LocatorWithCard:
         """The segment before which the power is cut."""
         self.restart_at: int | None = None
         """The tag of the request before which the modem restarts."""
+        self.package = b""
+        """The signed package for the next switch, in flash."""
         self.damage = False
         """Whether the package arrives damaged."""
 
@@ -217,6 +223,10 @@ class LocatorWithCard:
             if tag == self.restart_at:
                 self.restart_at = None
                 self.restart()
+            if tag == 0xBF4E:
+                self.package = der.only(request, 0xBF4E)
+                answers += bytes.fromhex("BF4E020500")
+                continue
             if tag == 0xBF2E:
                 self.is_open = True
             if tag in (0xBF38, 0xBF21, 0xBF41) and not self.is_open:

@@ -37,7 +37,7 @@ from landbridge.web.server import serving
 
 from host_tests.support.agent import point
 from host_tests.support.trips import BEGIN_S, HOUR_S
-from host_tests.support.web import free_port
+from tools.verify.harness.ports import free_port
 
 FIRST, SECOND = "lb-0001", "lb-0002"
 NOW_S = BEGIN_S + 1_000 * HOUR_S
@@ -164,7 +164,7 @@ class Fleet:
 
     @contextmanager
     def delivering(self) -> Iterator[Deliveries]:
-        thread = Deliveries(self.database, Clock(), lambda each: opened(each, self.keyring))
+        thread = Deliveries(self.database, Clock(), lambda each: opened(each, self.keyring, {}))
         thread.start()
         try:
             yield thread
@@ -205,7 +205,7 @@ class Pages:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._url + path, data, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as answer:
             return answer.code, answer.read().decode()

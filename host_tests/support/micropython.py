@@ -22,7 +22,7 @@ RUNNER = VERIFY_ON_DEVICE / "runner.py"
 HEAP = "heapsize=96wK"
 HEAP_OF_SOURCES = "heapsize=160wK"
 """To compile takes memory that the device, which runs .mpy, does not need."""
-TIMEOUT_S = 120
+TIMEOUT_S = 600
 
 
 @functools.cache

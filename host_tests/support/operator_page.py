@@ -13,7 +13,7 @@ from landbridge.core.clock import Clock
 
 from host_tests.support import docs
 from host_tests.support.agent import wait_until
-from tools.verify.harness.mosquitto import free_port
+from tools.verify.harness.ports import free_port
 from tools.verify.kill.devices import Device
 
 OPERATOR = docs.DOCS / "start" / "operator.md"
@@ -119,6 +119,6 @@ class Operator:
         """What the HTTP API says."""
         request = urllib.request.Request(f"http://127.0.0.1:{self._ports['web_port']}{path}")
         request.add_header("Authorization", f"Bearer {token}")
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             text: str = answer.read().decode()
             return text

@@ -1,7 +1,7 @@
 """Pages of a fleet to which everything has happened, and what of their text is English."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.message import Message
 from html import unescape
@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
+from zoneinfo import available_timezones
 
 import pytest
 from landbridge.core import stages
@@ -61,10 +62,11 @@ NAMES = (
     *("anna", "OpenID Connect", "iot.example", "cis.example", "landbridge users add"),
     *("landbridge devices add", "landbridge integrations add", "landbridge sims add"),
     *("landbridge", "landbridge.cddl"),
-    *("west", "gone", "lb-9", "none", "Webhook", "Traccar", "DCSA"),
+    *("west", "gone", "lb-9", "none", "Webhook", "Traccar", "DCSA", "Apprise"),
     *("Li-SOCl2", "LiFePO4", "NMC", "mAh", "lx"),
     *("{verb}", "{changes}"),  # a script puts in what is chosen
     *(each.name for each in STATIONS), *SETTINGS, *VERBS, "auto",
+    *("hub, border, gauge, yard, line", "name,country,lat,lon,kind,km,chinese"),  # of a file of stations
 )  # fmt: skip
 """What is called so in any language."""
 
@@ -72,7 +74,10 @@ NAMES = (
 UNITS = {"API", "Landbridge", "UTC", "SIM", "ICCID", "IMEI", "IMSI", "EID", "MB", "kB", "MQTT", "TLS", "TCP"}
 
 
-UNITS |= {"English", "GEOJSON", "GPX", "CSV", "KML", "PLMN", "PDF"}
+UNITS |= {"English", "GEOJSON", "GPX", "CSV", "KML", "PLMN", "PDF", "HTML", "XLSX", "Geo", "JSON"}
+
+
+ZONES = available_timezones()
 
 
 SHOWN = ("title", "aria-label", "placeholder", "alt", "data-confirm")
@@ -102,7 +107,7 @@ def english(page: str) -> set[str]:
     """Words that are left of it."""
     parser = Visible()
     parser.feed(page)
-    text = "\n".join(parser.texts)
+    text = "\n".join(each for each in parser.texts if each.strip() not in ZONES)
     for name in sorted(NAMES, key=len, reverse=True):
         text = re.sub(rf"(?<![A-Za-z-]){re.escape(name)}(?![A-Za-z-])", " ", text)
     return {each for each in re.findall(r"[A-Za-z][a-z]+|[A-Z]{2,}", text) if each not in UNITS}
@@ -188,13 +193,15 @@ class Shown(Pages):
         return self._session
 
     def answer(
-        self, path: str, cookie: str = "", form: dict[str, str] | None = None
+        self, path: str, cookie: str = "", form: Mapping[str, str | Sequence[str]] | None = None
     ) -> tuple[int, Message, str]:
         """Status, headers and text of one request of a browser; redirects are not followed."""
         where = urlsplit(self.url)
-        connection = HTTPConnection(where.hostname or "", where.port, timeout=30)
+        connection = HTTPConnection(where.hostname or "", where.port, timeout=120)
         headers = {"Cookie": cookie} | ({"Content-Type": "application/x-www-form-urlencoded"} if form else {})
-        connection.request("POST" if form else "GET", path, urlencode(form) if form else None, headers)
+        connection.request(
+            "POST" if form else "GET", path, urlencode(form, doseq=True) if form else None, headers
+        )
         got = connection.getresponse()
         text = got.read().decode()
         connection.close()

@@ -60,7 +60,7 @@ class Visitor:
         return self._ask("POST", path, urlencode({"csrf": self.csrf} | fields))
 
     def _ask(self, method: str, path: str, body: str | None) -> Got:
-        connection = HTTPConnection(self._where.hostname or "", self._where.port, timeout=30)
+        connection = HTTPConnection(self._where.hostname or "", self._where.port, timeout=120)
         headers = dict(self._headers)
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())

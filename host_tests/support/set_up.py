@@ -17,7 +17,7 @@ from landbridge import cli
 from paho.mqtt.enums import CallbackAPIVersion
 
 from host_tests.support.agent import wait_until
-from tools.verify.harness.mosquitto import free_port
+from tools.verify.harness.ports import free_port
 
 HOST = "mqtt.landbridge.example"
 
@@ -42,12 +42,19 @@ def command(*arguments: str) -> Said:
     return Said(code, out.getvalue(), err.getvalue())
 
 
+def ports() -> list[str]:
+    """Options that name four free ports in place of the usual ones."""
+    names = ("--port", "--agent-port", "--web-port", "--watch-port")
+    return [word for name in names for word in (name, str(free_port()))]
+
+
 class SetUp:
     """The folder and the broker in it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port, self.agent_port = free_port(), free_port()
+        self.first_ports = ports()
+        self.port, self.agent_port = int(self.first_ports[1]), int(self.first_ports[3])
         self._process: subprocess.Popen[bytes] | None = None
 
     def set_up(self, *more: str) -> Said:
@@ -56,9 +63,7 @@ class SetUp:
 
     def first(self) -> Said:
         """Run it for the first time."""
-        ports = {"--port": self.port, "--agent-port": self.agent_port}
-        ports |= {"--web-port": free_port(), "--watch-port": free_port()}
-        return self.set_up("--host", HOST, *(str(each) for pair in ports.items() for each in pair))
+        return self.set_up("--host", HOST, *self.first_ports)
 
     def run(self, *arguments: str) -> Said:
         """Run a command that has to succeed."""

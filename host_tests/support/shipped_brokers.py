@@ -10,8 +10,8 @@ import pytest
 from landbridge import config
 
 from host_tests.support.agent import PASSWORD, Installation
-from tools.verify.harness.mosquitto import free_port
 from tools.verify.harness.nats_server import binary
+from tools.verify.harness.ports import free_port
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 OTHER = "lb-unknown"

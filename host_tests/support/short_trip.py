@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,7 @@ from tools.world.services.processes import PLATFORM
 from tools.world.stage import DEVICE, Stage
 from tools.world.trip_run import Demo
 
-WAIT_S = 10
+WAIT_S = 60
 
 
 OUT = f"landbridge/out/operator/{DEVICE}/"
@@ -46,6 +47,18 @@ class Platform:
     def _subscribe(self, *_: Any) -> None:
         self._client.subscribe("landbridge/out/#", qos=1)
 
+    def hear_all(self, seqs: set[int]) -> None:
+        """The broker passes on what it has acknowledged a moment later, but for what a kill has lost."""
+        heard = pauses = 0
+        while pauses < (1 if seqs <= self._seqs() else 10):
+            time.sleep(0.3)
+            pauses = pauses + 1 if heard == len(self.messages) else 0
+            heard = len(self.messages)
+
+    def _seqs(self) -> set[int]:
+        tracks = [content for topic, content in list(self.messages) if topic == OUT + "track"]
+        return {feature["properties"]["seq"] for track in tracks for feature in track["features"]}
+
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
@@ -56,12 +69,14 @@ class Run:
 
     def __init__(self, demo: Demo, built: Stage, platform: Platform) -> None:
         delivered.await_outbox(built.services.agent.database)
+        stored = delivered.read(built.services.agent.database, DEVICE).points
+        platform.hear_all({each.point.seq for each in stored})
         platform.close()
         built.services.stop()
+        self.had = delivered.read(built.services.agent.database, DEVICE)
         self.demo = demo
         self.stage = built
         self.messages = platform.messages
-        self.had = delivered.read(built.services.agent.database, DEVICE)
         self.digest = digest(self.had.points, built.device.transcript_digest())
 
     def count_records(self) -> RecordCounts:

@@ -21,6 +21,7 @@ from tools.modem.registry import Dialect
 from tools.modem.scenario import Event
 from tools.modem.unit import UrcOrder
 from tools.verify.harness.port import ModemPort
+from tools.verify.harness.ports import free_port
 from tools.world.services import certificates
 
 HOST = "broker.landbridge.example"
@@ -207,7 +208,7 @@ class Mosquitto:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(120)
 
 
 def start_mosquitto(folder: Path) -> Mosquitto:
@@ -219,7 +220,7 @@ def start_mosquitto(folder: Path) -> Mosquitto:
     subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "lb-1", "secret"], check=True)
     passwords.chmod(0o644)
     for _ in range(5):
-        port = _free_port()
+        port = free_port()
         (folder / "mosquitto.conf").write_text(
             f"listener {port} 127.0.0.1\ncertfile {folder}/broker.pem\nkeyfile {folder}/broker.key\n"
             f"password_file {passwords}\nallow_anonymous false\nuser root\n"
@@ -234,15 +235,8 @@ def start_mosquitto(folder: Path) -> Mosquitto:
     raise AssertionError("Mosquitto does not start")
 
 
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
 def _listens(port: int, process: subprocess.Popen[bytes]) -> bool:
-    for _ in range(200):
+    for _ in range(2_400):
         if process.poll() is not None:
             return False
         with socket.socket() as sock:

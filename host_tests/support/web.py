@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import socket
 import struct
 import time
 import urllib.error
@@ -23,7 +22,7 @@ from landbridge.features.trips import queries as trips
 from landbridge.features.users import rules as tokens
 from landbridge.geo.distance import Place
 from landbridge.protocol.point import Point
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, sync_playwright
 
 from host_tests.support.agent import DEVICE, NOW_S, Installation, point, set_clock
 from tools.flash.layout import REPOSITORY
@@ -35,16 +34,10 @@ LATE = range(46, 53)
 LAST = 100
 WAIT_MS = 60_000
 PICTURES = REPOSITORY / "out" / "web"
+MAP = "document.getElementById('map')?.map"
 WAKE = struct.Struct("<HBBH")
 LINE = ((29.63, 106.39), (36.03, 103.85), (43.8, 87.6), (45.17, 82.57), (49.8, 73.1))
 """Chongqing, Lanzhou, Urumqi, the border, Karaganda."""
-
-
-def free_port() -> int:
-    """A free TCP port on loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Answer(NamedTuple):
@@ -118,7 +111,7 @@ class Website:
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         opener = urllib.request.build_opener(_Here())
         try:
-            with opener.open(request, timeout=60) as answer:
+            with opener.open(request, timeout=120) as answer:
                 return _answer(answer.status, answer)
         except urllib.error.HTTPError as answer:
             return _answer(answer.code, answer)
@@ -220,19 +213,33 @@ def sign_in(page: Page, web: Served, token: str) -> None:
     """Through the form."""
     page.goto(f"{web.url}/sign-in")
     page.get_by_label("Token or password").fill(token)
-    page.get_by_role("button", name="Sign in").click()
+    opens(page, page.get_by_role("button", name="Sign in"))
     page.wait_for_url(f"{web.url}/")
+
+
+def opens(page: Page, control: Locator) -> None:
+    """Click what opens a page, and wait until it is loaded: from then on its scripts see what is done."""
+    with page.expect_navigation():
+        control.click()
 
 
 def until(page: Page, expression: str, what: str) -> Any:
     """Wait for a value of the page; its policy forbids what Playwright's own waiting needs."""
     end = time.monotonic() + WAIT_MS / 1000
     while time.monotonic() < end:
-        value = page.evaluate(expression)
-        if value:
+        if value := _evaluated(page, expression):
             return value
-        time.sleep(0.1)
+        page.wait_for_timeout(100)
     raise AssertionError(f"not within {WAIT_MS} ms: {what}")
+
+
+def _evaluated(page: Page, expression: str) -> Any:
+    try:
+        return page.evaluate(expression)
+    except Error as error:
+        if "navigat" not in error.message:
+            raise
+        return None  # of a page that has just gone
 
 
 def barriers(page: Page) -> list[str]:
@@ -244,21 +251,32 @@ def barriers(page: Page) -> list[str]:
 
 def picture(page: Page, name: str, **options: Any) -> Path:
     """A screenshot in out/web/."""
-    still = "!document.getElementById('map')?.map || document.getElementById('map').map.loaded()"
-    until(page, still, "the map is drawn")
+    until(page, f"!document.getElementById('map') || {MAP}?.loaded()", "the map is drawn")
     PICTURES.mkdir(parents=True, exist_ok=True)
     path = PICTURES / f"{name}.png"
     page.screenshot(path=path, **options)
     return path
 
 
-MAP = "document.getElementById('map').map"
-
-
 def drawn(page: Page, layer: str) -> None:
     """Wait until the map shows something of `layer`."""
     shown = f"{MAP}?.getLayer('{layer}') && {MAP}.queryRenderedFeatures({{layers: ['{layer}']}}).length"
     until(page, shown, f"{layer} on the map")
+
+
+def place_on_screen(page: Page, lon: float, lat: float) -> tuple[float, float]:
+    """Where a place of the map is, once neither the map nor what is around it moves any more."""
+    where = f"""(() => {{
+        if (!{MAP}?.loaded() || {MAP}.isMoving()) return null;
+        const {{ left, top }} = {MAP}.getContainer().getBoundingClientRect();
+        const {{ x, y }} = {MAP}.project([{lon}, {lat}]);
+        return [left + x, top + y];
+    }})()"""
+    before = None
+    while (now := until(page, where, "a map at rest")) != before:
+        before = now
+        page.wait_for_timeout(200)
+    return now[0], now[1]
 
 
 def csrf_in(page: Answer) -> str:

@@ -464,14 +464,14 @@ def test_somebody_looks_after_an_alarm_over_http(fleet):
         assert status == 200 and json.loads(text)["state"] == "acknowledged"
         assert pages.ask(path, mine, "POST", {"note": ""})[0] == 400
         page = pages.ask("/alarms?every=true", mine)[1]
-        assert "token m" in page and "guard called" in page and "cleared<" not in page
+        assert "token acme/m" in page and "guard called" in page and "cleared<" not in page
         assert pages.ask(f"/v1/alarms/{row['number']}/clear", other, "POST")[0] == 404
         assert pages.ask(f"/v1/alarms/{row['number']}/clear", mine, "POST")[0] == 200
         page = pages.ask("/alarms?every=true", mine)[1]
-        assert "token m" in page and "guard called" in page and "cleared<" in page
+        assert "token acme/m" in page and "guard called" in page and "cleared<" in page
         assert json.loads(pages.ask("/v1/alarms", mine)[1])["alarms"] == []
     types = [each["type"] for each in answer(fleet)]
     assert types == ["alarm-raised", "alarm-acknowledged", "alarm-cleared"]
-    assert answer(fleet)[1]["acknowledged_by"] == "token m"
+    assert answer(fleet)[1]["acknowledged_by"] == "token acme/m"
     with fleet.database.writing() as connection, pytest.raises(UserError, match="cleared"):
         engine.acknowledge(connection, row["number"], "somebody", "", NOW_S)

@@ -20,19 +20,22 @@ from landbridge import cli
 from landbridge.config import Config, Esim, Store, Web
 from landbridge.core.clock import Clock
 from landbridge.core.errors import UserError
+from landbridge.db.database import open_database
+from landbridge.db.tables import eim
 from landbridge.features.audit import queries as audit
-from landbridge.features.downloads import activation, es9, es10, queries, steps, trust
+from landbridge.features.downloads import activation, es9, es10, orders, queries, steps, trust
 from landbridge.features.downloads import coding as wire
 from landbridge.protocol import der
 from landbridge.protocol.der import DerError
 from landbridge.protocol.limits import MAX_REPLY_BYTES, WireError
 from landbridge.web.server import serving
+from sqlalchemy import select
 
 from host_tests.support import make_download_vectors
 from host_tests.support.command import Command
-from host_tests.support.fleet import FIRST, SECOND, Fleet, Pages
-from host_tests.support.web import free_port
+from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Pages
 from tools.modem.card.rsp import chain
+from tools.verify.harness.ports import free_port
 
 CODE = "LPA:1$smdp.example$7QX-2M"
 
@@ -302,6 +305,8 @@ def test_a_file_of_certificates_that_is_none_is_named(tmp_path, content):
 
 # The command
 
+LOADED = "8997101234567890123"
+
 
 @pytest.fixture
 def command(landbridge: Command) -> Command:
@@ -333,6 +338,29 @@ def test_a_profile_is_to_be_deleted_and_renamed(command):
     assert "18 to 20 digits" in command.fails("esim", "delete", FIRST, "89")
     assert "no device lb-9999" in command.fails("esim", "rename", "lb-9999", iccid, "Steppe")
     command("esim", "cancel", "1")
+
+
+def test_an_iot_card_is_managed(command):
+    assert "associate" in command.fails("esim", "card", FIRST)
+    for words in (("list",), ("enable", LOADED), ("disable", LOADED), ("dissociate",)):
+        asked = ("card", FIRST, "--refresh") if words == ("list",) else (words[0], FIRST, *words[1:])
+        assert "associate it first" in command.fails("esim", *asked)
+    assert "order 1" in command("esim", "associate", FIRST)
+    assert "order 1 for lb-0001 is not done yet" in command.fails("esim", "associate", FIRST)
+    database = open_database(command.folder / "landbridge.sqlite3")
+    try:
+        with database.writing() as connection:
+            manager = connection.execute(select(eim.c.eim_id)).scalar_one()
+            said = {"device": FIRST, "reported_s": NOW_S, "iot": True, "eim_id": manager, "counter": 7}
+            profiles = json.dumps([[LOADED, "Steppe", True, False, True]])
+            queries.keep_euicc(connection, "8" * 32, said | {"profiles": profiles})
+    finally:
+        database.close()
+    shown = command("esim", "card", FIRST)
+    assert "IoT eUICC (SGP.32)" in shown and manager in shown and LOADED in shown and "Steppe" in shown
+    assert "order 2" in command("esim", "card", FIRST, "--refresh")
+    assert "no policy" in command.fails("esim", "enable", FIRST, LOADED)
+    assert "order 3" in command("esim", "dissociate", FIRST)
 
 
 @pytest.mark.parametrize(
@@ -484,6 +512,62 @@ def test_the_page_of_the_card_shows_downloads(pages):
     assert f'/devices/{FIRST}/card/download"' in text
 
 
+def associated(fleet: Fleet) -> None:
+    """The card of FIRST is an IoT eUICC that obeys the agent."""
+    profiles = [["8986011234567890199", "Roaming", True, True, True], [LOADED, "Steppe", False, False, True]]
+    with fleet.database.writing() as connection:
+        manager = queries.manager(connection, fleet.keyring, NOW_S)
+        said = {"iot": True, "eim_id": manager.eim_id, "counter": 7, "profiles": json.dumps(profiles)}
+        queries.keep_euicc(connection, "8" * 32, {"device": FIRST, "reported_s": NOW_S, **said})
+
+
+def test_the_api_manages_an_iot_card(pages, fleet):
+    token = pages.token("ops", "operator")
+    path = f"/v1/devices/{FIRST}/card"
+    assert json.loads(pages.ask(path, token)[1])["euicc"] is None
+    status, text = pages.ask(f"{path}/orders", token, "POST", {"task": "list"})
+    assert status == 400 and "associate it first" in text
+    status, text = pages.ask(f"{path}/orders", token, "POST", {"task": "associate"})
+    assert (status, json.loads(text)) == (202, {"download": 1})
+    associated(fleet)
+    card = json.loads(pages.ask(path, token)[1])["euicc"]
+    assert (card["kind"], card["associated"], card["counter"]) == ("iot", True, 7)
+    assert [each["enabled"] for each in card["profiles"]] == [True, False]
+    assert pages.ask(f"{path}/orders", token, "POST", {"task": "list"})[0] == 202
+    status, text = pages.ask(f"{path}/orders", token, "POST", {"task": "enable", "iccid": LOADED})
+    assert status == 400 and "policy" in text
+    status, text = pages.ask(f"{path}/orders", token, "POST", {"task": "list", "iccid": LOADED})
+    assert status == 400 and "leave the ICCID out" in text
+    assert pages.ask(f"{path}/orders", token, "POST", {"task": "reset"})[0] == 422
+    assert pages.ask(f"{path}/orders", pages.token("r"), "POST", {"task": "list"})[0] == 403
+    found = json.loads(pages.ask(f"/v1/devices/{FIRST}/downloads", token)[1])["downloads"]
+    assert [each["task"] for each in found] == ["list", "associate"]
+
+
+def test_a_tenant_does_not_say_who_manages_a_card(pages, fleet):
+    fleet.trip("MSKU1234565", 0, None, "acme")
+    associated(fleet)
+    tenant = pages.token("acme", "operator", "acme")
+    path = f"/v1/devices/{FIRST}/card/orders"
+    for task in ("associate", "dissociate"):
+        assert pages.ask(path, tenant, "POST", {"task": task})[0] == 404
+    assert pages.ask(path, tenant, "POST", {"task": "list"})[0] == 202
+
+
+def test_the_page_of_the_card_shows_who_manages_it(pages, fleet):
+    token = pages.token("ops", "operator")
+    status, text = pages.ask(f"/devices/{FIRST}/card", token)
+    assert status == 200 and 'name="task" value="associate"' in text
+    associated(fleet)
+    _, text = pages.ask(f"/devices/{FIRST}/card", token)
+    assert "IoT eUICC (SGP.32)" in text and "landbridge-" in text and "Steppe" in text
+    tasks = {task for task in ("associate", "dissociate", "list", "enable", "disable", "delete")
+             if f'name="task" value="{task}"' in text}  # fmt: skip
+    assert tasks == {"dissociate", "list", "enable", "disable", "delete"}
+    _, text = pages.ask(f"/devices/{FIRST}/card?language=zh", token)
+    assert "物联网卡" in text and "解除关联" in text
+
+
 # Vectors
 
 VECTORS = json.loads(make_download_vectors.PATH.read_text())
@@ -526,16 +610,16 @@ PREPARED = der.make(0xBF21, der.make(0xA0, der.make(0x30), der.make(0x5F37, byte
 GOOD = {queries.ORDERED: COLLECTED, queries.AUTHENTICATING: AUTHENTICATED, queries.PREPARING: PREPARED}
 
 
-def order(stage: str, answer: bytes, reason: int = 0, task: str = queries.DOWNLOAD) -> steps.Order:
+def order(stage: str, answer: bytes, reason: int = 0, task: str = queries.DOWNLOAD) -> orders.Order:
     row: Any = SimpleNamespace(
         stage=stage, reason=reason, task=task, server="smdp.example", step=5, sessions=0, loads=0,
         failures=0, eid=None, iccid=None, problem="why",
     )  # fmt: skip
     session = {"transaction": bytes(16), "certificate": chain.ci().der, "iccids": [], "free": 50_000}
-    return steps.Order(row, activation.parse(CODE), b"\xbf\x33\x00", answer, session, "", NOW)
+    return orders.Order(row, activation.parse(CODE), b"\xbf\x33\x00", answer, session, "", NOW)
 
 
-def is_next(found: steps.Next) -> bool:
+def is_next(found: orders.Next) -> bool:
     return bool(found.outcome) or found.values.get("step", 0) > 5 or "next_s" in found.values
 
 

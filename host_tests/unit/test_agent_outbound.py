@@ -243,28 +243,37 @@ def test_an_event_is_published_at_no_wrong_place(fix, flags):
     assert (answer.content["latitude"], answer.content["longitude"]) == (None, None) and answer.content[
         "quality_flags"
     ]
-    assert "geoLocation" not in (dcsa.event({"event": 1} | dict(answer.content)) or {})["payload"]
+    assert "geoLocation" not in (dcsa.event({"event": 1} | dict(answer.content), {}) or {})["payload"]
 
 
 def test_every_event_of_a_trip_has_the_shape_of_dcsa():
     common = {"event": 1, "id": "d/1/x", "container": "CSQU3054383", "latitude": 45.17, "longitude": 82.57}
     common |= dict.fromkeys(("time", "published", "received"), "2026-10-01T08:00:00Z")
+    common |= {"trip": 4, "seq": 9}
     trip: list[dict[str, Any]] = [
         {"type": "departure", "place": "Chongqing"},
         {"type": "geofence", "geofence": "terminal", "action": "leave"},
         {"type": "border", "from": "CN", "to": "KZ"},
         {"type": "alarm", "alarm": "light"},
-        {"type": "eta", "likely": "2026-10-20T08:00:00Z", "latitude": None},
+        {"type": "eta", "likely": "2026-10-20T08:00:00Z"},
         {"type": "geofence", "geofence": "port", "action": "enter", "latitude": None},
         {"type": "arrival", "place": "Duisburg"},
         {"type": "retraction", "was": "arrival", "retracts": "d/1/a", "replaces": 7, "place": "Duisburg"},
     ]
-    found = [dcsa.event(common | each) for each in trip]
+    carrier = {"carrierCode": "LAND", "carrierCodeListProvider": "NMFTA"}
+    found = [dcsa.event(common | each, carrier) for each in trip]
     for each in found:
         schema("dcsa-event").validate(each)
+        assert each and each["metadata"]["publisher"] == {"partyName": "Landbridge", **carrier}
+    calls = [(each or {})["payload"].get("transportCall", {}) for each in found]
+    assert [call.get("transportCallReference") for call in calls] == [
+        "4-Chongqing", "4-terminal", "4-CN-KZ", None, "4-destination", "4-port", "4-destination",
+        "4-destination",
+    ]  # fmt: skip
+    assert "location" not in calls[4]  # it is not yet where it will arrive
     assert [each and _moved(each["payload"]) for each in found] == [
         ("DEPA", "Chongqing"), ("GTOT", "terminal"), ("CROS", None), ("DRO", None), ("ARRI", None),
-        ("GTIN", "port"), ("ARRI", "Duisburg"), ("ARRI", "Duisburg"),
+        ("GTIN", None), ("ARRI", "Duisburg"), ("ARRI", "Duisburg"),
     ]  # fmt: skip
     wrong = json.loads(json.dumps(found[0]))
     wrong["payload"]["modeOfTransport"] = "RAIL"
@@ -348,8 +357,9 @@ def test_what_somebody_else_has_posted_is_published_too(tmp_path):
     database.close()
 
 
-def test_a_publisher_that_may_not_publish_asks_again_only_when_there_is_something(tmp_path):
+def test_a_publisher_that_may_not_publish_asks_again_only_when_there_is_something(tmp_path, monkeypatch):
     database = open_database(tmp_path / "landbridge.sqlite3")
+    monkeypatch.setattr(publisher, "_RETRY_S", 3600)
     asked: list[float] = []
 
     def may_send() -> bool:
@@ -358,7 +368,7 @@ def test_a_publisher_that_may_not_publish_asks_again_only_when_there_is_somethin
 
     thread = publisher.Publisher(database, cast(Any, None), may_send=may_send)
     thread.start()
-    wait_until(lambda: len(asked) == 1, "its first question")
+    wait_until(lambda: asked, "its first question")
     thread.wake()
     wait_until(lambda: len(asked) > 1, "its second question")
     time.sleep(0.05)

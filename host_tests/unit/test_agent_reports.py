@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
-import openpyxl
-import pypdf
 import pytest
 from landbridge.core.clock import Clock, from_iso, iso
 from landbridge.core.errors import UserError
@@ -20,6 +17,7 @@ from landbridge.db.tables import devices
 from landbridge.events import publishing
 from landbridge.features.reports import kinds, route, schedule
 from landbridge.features.reports import queries as stored
+from landbridge.features.reports.document import Report, Section
 from landbridge.features.reports.render import render
 from landbridge.features.reports.schedule import ReportMails
 from landbridge.features.routes.queries import routes
@@ -29,6 +27,7 @@ from landbridge.protocol.event import Event
 from sqlalchemy import update
 
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Pages, at
+from host_tests.support.reports import of_pdf, sheets
 from host_tests.support.trips import BEGIN_S, HOUR_S
 
 CONTAINER = "CSQU3054383"
@@ -93,15 +92,6 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     made.fleet.database.close()
 
 
-def of_pdf(content: bytes) -> str:
-    return "\n".join(each.extract_text() for each in pypdf.PdfReader(io.BytesIO(content)).pages)
-
-
-def sheets(content: bytes) -> dict[str, list[tuple[Any, ...]]]:
-    book = openpyxl.load_workbook(io.BytesIO(content))
-    return {sheet.title[2:]: list(sheet.iter_rows(min_row=4, values_only=True)) for sheet in book}
-
-
 def test_a_trip_tells_where_it_waited_how_warm_it_was_and_how_late_it_is(shown):
     html = shown.file("trip", "html", str(shown.trip)).decode()
     assert f"Trip of container {CONTAINER}" in html and "<polyline" in html and "<polygon" in html
@@ -119,7 +109,7 @@ def test_a_trip_tells_where_it_waited_how_warm_it_was_and_how_late_it_is(shown):
         and max(row[3] for row in days) == 11
     )
     assert [row[0] for row in found["Alarms"]] == ["off route", "light detected"]
-    assert ("border crossing", "CN – KZ") in [row[1:] for row in found["Time line"]]
+    assert ("border crossing", "China – Kazakhstan") in [row[1:] for row in found["Time line"]]
 
 
 @pytest.mark.parametrize(
@@ -132,6 +122,28 @@ def test_a_trip_tells_where_it_waited_how_warm_it_was_and_how_late_it_is(shown):
 def test_a_pdf_has_the_text_in_its_language(shown, language, words):
     text = of_pdf(shown.file("trip", "pdf", str(shown.trip), language))
     assert CONTAINER in text and [word for word in words if word not in text] == []
+
+
+def test_no_word_of_a_table_is_broken_in_a_pdf_and_an_empty_one_says_so():
+    heads = ("Card", "ICCID", "Holder", "Purpose", "State", "Binding", "Controls", "Blocked", "Since")
+    row = (1, "8931440400012345678 8970101000000000012", "ACME", "acme", "on", "bound", "x", None, "a " * 99)
+    sections = [Section("Cards", heads, [row]), Section("Controls", ("Device",), [])]
+    english = catalogues()["en"]
+    words = of_pdf(render(Report("Compliance", "", sections, "x"), "pdf", english)).split()
+    assert set(heads) <= set(words) and {"8931440400012345678", "None"} <= set(words)
+    assert "<p>None</p>" in render(Report("Compliance", "", sections, "x"), "html", english).decode()
+
+
+def test_a_route_counts_what_arrived_and_was_not_ended_by_hand(shown):
+    trip = shown.fleet.trip("MSKU0000006", 0, None, "acme", SECOND)
+    arrival = shown.event("arrival", 50)
+    with shown.fleet.database.writing() as connection:
+        publishing.publish(connection, [arrival._replace(trip=trip, device=SECOND)], NOW_S)
+    found = sheets(shown.file("route", "xlsx", "west"))
+    assert [(row[1], row[4]) for row in found["Trips"]] == [("MSKU0000006", 50), (CONTAINER, 96)]
+    with shown.fleet.database.writing() as connection:
+        publishing.correct(connection, [arrival], [], NOW_S)
+    assert [row[1] for row in sheets(shown.file("route", "xlsx", "west"))["Trips"]] == [CONTAINER]
 
 
 def test_a_route_has_quantiles_by_week_and_border(shown):

@@ -6,12 +6,15 @@ import ast
 from pathlib import Path
 
 import pytest
+from landbridge.features.downloads import es10
 from landbridge.protocol.limits import RELEASE_BYTES, RELEASE_FILES
 from locator import state, wake
 from locator.codec import columns as batch
 from locator.codec import cose, record
 from locator.downlink import release
+from locator.esim import apdu, download, policy
 from locator.journal import log, rtc, store
+from locator.scheduler import profile
 from locator.session import session
 from start import image
 
@@ -40,6 +43,12 @@ def test_the_room_that_a_wake_takes_early_is_what_a_conversation_needs():
     assert session.ROOM_BYTES == session._BESIDE_BYTES + batch.MAX_RECORDS * record.SIZE
     assert session.ROOM_BYTES >= session.UPLINK_BYTES + cose.TAG_SIZE
     assert session.ROOM_BYTES >= rtc.HEAD_SIZE + 4 * state.SIZE + log.MAX_BYTES
+
+
+def test_what_two_modules_know_of_each_other_is_the_same():
+    assert policy._MOST_PROFILES == profile.MOST
+    assert download._TEXT_BYTES == apdu._TEXT_BYTES
+    assert download._TEXT_BYTES + es10.MOST_SEGMENT <= session.ROOM_BYTES
 
 
 def _code_lines(path: Path) -> int:

@@ -318,7 +318,7 @@ def test_a_trip_ends_in_the_geofence_of_its_destination_and_goes_on_if_that_was_
 def test_a_trip_ends_in_the_geofence_of_its_destination_as_it_is_drawn_now():
     with fleet() as database:
         with database.writing() as connection:
-            drawn = stored_geofences.find(connection, "poznan")
+            drawn = stored_geofences.find(connection, "poznan", None)
             assert drawn is not None
             stored_geofences.remove(connection, drawn.geofence, BEGIN_S + HOUR_S)
             stored_geofences.add(connection, "POZNAN", POZNAN, 6_000.0, BEGIN_S + HOUR_S)
@@ -335,7 +335,7 @@ def test_a_geofence_that_was_removed_around_a_container_ends_no_trip():
             trips.start(connection, DEVICE, "CSQU3054383", "west", "Warsaw", 3600, BEGIN_S + 2)
         deliver(database, hours((52.1, 23.7, "BY"), (52.25, 21.1, "PL"), step_h=6), RECEIVED_S)
         with database.writing() as connection:
-            drawn = stored_geofences.find(connection, "Warsaw")
+            drawn = stored_geofences.find(connection, "Warsaw", None)
             assert drawn is not None
             stored_geofences.remove(connection, drawn.geofence, BEGIN_S + 12 * HOUR_S + 60)
         deliver(database, hours(elsewhere, elsewhere, first=3, step_h=6), RECEIVED_S)

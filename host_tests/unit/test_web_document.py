@@ -62,3 +62,12 @@ def test_every_parameter_of_a_path_is_described(document):
     for path, _, operation in operations(document):
         given = {each["name"] for each in operation.get("parameters", ()) if each["in"] == "path"}
         assert given == set(re.findall(r"\{(\w+)\}", path))
+
+
+def test_every_reference_leads_somewhere(document):
+    """Within the document itself: what a program makes of it ends where one is missing."""
+    for reference in set(re.findall(r'"\$ref": "([^"]+)"', json.dumps(document))):
+        found = document
+        for part in reference.removeprefix("#/").split("/"):
+            found = found[part]
+        assert found, reference

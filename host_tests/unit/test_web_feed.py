@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import shutil
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,21 @@ def test_dcsa_events_come_in_the_order_of_publication(tmp_path):
     times = [each["metadata"]["eventCreatedDateTime"] for each in json.loads(text)["events"]]
     assert times == sorted(times) and set(times) == {iso(NOW_S), iso(NOW_S + 60)}
     assert [each["published"] for each in answer] == sorted(each["published"] for each in answer)
+
+
+def test_the_live_feed_begins_with_what_came_in_while_the_page_was_loaded(tmp_path, monkeypatch):
+    set_clock(tmp_path / "clock", NOW_S)
+    monkeypatch.setenv(CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))
+    fleet = Fleet(tmp_path)
+    fleet.heard(NOW_S - 10)
+    pages = Pages(fleet)
+    headers = {"Authorization": f"Bearer {pages.token('house')}"}
+    with pages.served():
+        request = urllib.request.Request(f"{pages.url}/live", headers=headers)
+        with urllib.request.urlopen(request, timeout=60) as feed:
+            first = next(line for line in feed if line.startswith(b"data: "))
+    fleet.database.close()
+    assert json.loads(first.removeprefix(b"data: "))["device"] == FIRST
 
 
 def test_a_number_that_no_event_had_is_refused(pages):

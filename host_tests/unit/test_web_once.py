@@ -41,7 +41,7 @@ def ask(
     }
     request = urllib.request.Request(pages.url + path, data, sent, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return Answer(answer)
     except urllib.error.HTTPError as error:
         return Answer(error)

@@ -23,7 +23,7 @@ from landbridge.features.users.queries import people, sessions, tokens
 from landbridge.web import people as managed
 from landbridge.web.auth import SESSION_S
 
-from host_tests.support.agent import set_clock
+from host_tests.support.agent import set_clock, wait_until
 from host_tests.support.fleet import NOW_S, Fleet, Pages
 from host_tests.support.mail import MailServer
 from host_tests.support.pages import english
@@ -311,9 +311,7 @@ def test_a_second_factor_is_asked_for_and_no_code_works_twice(site: Site):
     used = jana.post("/sign-in/code", code=site.code(secret))  # it confirmed the secret
     assert used.status == 400 and "not right" in said(used)
     site.at(NOW_S + 30)
-    assert (
-        jana.post("/sign-in/code", code=f" {site.code(secret)[:3]} {site.code(secret)[3:]}").status == 303
-    )
+    assert jana.post("/sign-in/code", code=f" {site.code(secret)[:3]} {site.code(secret)[3:]}").status == 303
     assert jana.cookies["landbridge"] != before and jana.get("/account").status == 200
     replayed = site.visitor()
     replayed.sign_in("jana")
@@ -386,7 +384,7 @@ def test_an_administrator_must_set_up_a_second_factor_where_it_is_required(tmp_p
         assert root.get("/v1/users").status == 403
         assert root.post("/account/tokens", name="mine", role="admin").status == 303
         with site.database.reading() as connection:
-            assert tokens.named(connection, "mine") is None
+            assert tokens.named(connection, "mine") == []
         assert "needs a second factor" in root.get("/account").text
         enrolled(site, root)
         assert root.get("/users").status == 200
@@ -427,8 +425,8 @@ def test_a_tenant_s_administrator_manages_the_tenant_s_people_only(site: Site):
     made = boss.post("/users", name="acme-ben", role="operator", tenant="")
     with site.database.reading() as connection:
         ben = people.named(connection, "acme-ben")
-        taken = tokens.named(connection, "zeta-portal")
-    assert made.status == 200 and ben is not None and ben.tenant == "acme" and taken is not None
+        (taken,) = tokens.named(connection, "zeta-portal")
+    assert made.status == 200 and ben is not None and ben.tenant == "acme"
     assert boss.post(f"/account/tokens/{taken.token}/revoke").status == 404
     assert boss.post("/users/acme-anna/disable").status == 303
     assert site.visitor("zeta-zoe").get("/users").status == 200 and site.api("/devices", foreign)[0] == 200
@@ -487,9 +485,9 @@ def test_when_a_token_was_used_is_kept(tmp_path: Path):
         assert site.api("/devices", secret)[0] == 200
     database = open_database(tmp_path / "landbridge.sqlite3")
     with database.reading() as connection:
-        row = tokens.named(connection, "used")
+        (row,) = tokens.named(connection, "used")
     database.close()
-    assert row is not None and row.used_s == NOW_S
+    assert row.used_s == NOW_S
 
 
 @pytest.mark.parametrize(
@@ -534,6 +532,92 @@ def test_an_invitation_is_mailed_in_the_language_of_the_page(tmp_path: Path):
     server.server_close()
 
 
+def secret_in(mailed: str) -> str:
+    """The secret of the link in a mail."""
+    content = message_from_string(mailed).get_payload(decode=True)
+    assert isinstance(content, bytes)
+    return str(re.findall(r"https://fleet\.example/invitation#([\w-]{43})\s", content.decode())[0])
+
+
+def test_a_forgotten_password_is_replaced_by_a_link_that_works_once(tmp_path: Path):
+    server = MailServer()
+    mail = Mail("127.0.0.1", server.server_address[1], tls=False, sender="fleet@example.org")
+    config = replace(Config(), mail=mail, web=Web(url="https://fleet.example"))
+    with house_of(tmp_path, config) as site:
+        add_user(site.database, "wu", tenant="acme")
+        for name, address in (("wu", "Wu@example.org"), ("new", "new@example.org")):
+            with site.database.writing() as connection:
+                row = people.named(connection, name)
+                if row is None:
+                    users.add(connection, name, "reader", None, address, "bench", NOW_S)
+                else:
+                    people.change(connection, row.user, mail=address)
+        signed_in = site.visitor("wu")
+        texts = set()
+        # Nobody of that name, no mailbox, no password yet; then twice the right one.
+        for given in ("nobody", "root", "new", "new@example.org", "wu", " wu@EXAMPLE.org "):
+            asks = site.visitor()
+            asks.get("/sign-in/forgotten?language=zh")
+            got = asks.post("/sign-in/forgotten", name=given)
+            assert got.status == 200
+            texts.add(re.sub(r'value="\w*"', "", got.text))
+        assert len(texts) == 1
+        (main,) = re.findall(r"<main.*</main>", texts.pop(), re.DOTALL)
+        assert "60" in main and not english(re.sub(r"<[^>]*>", " ", main))
+        wait_until(lambda: len(server.mails) == 2, "two mails")
+        found = [message_from_string(each) for each in server.mails]
+        assert [each["To"] for each in found] == ["Wu@example.org"] * 2
+        links = [secret_in(each) for each in server.mails]
+        assert links[0] != links[1]
+        visitor = site.visitor()
+        visitor.get("/invitation")
+        fields = {"password": NEW, "again": NEW}
+        assert "invalid or has expired" in said(visitor.post("/invitation", token=links[0], **fields))
+        assert signed_in.get("/").status == 200
+        assert visitor.post("/invitation", token=links[1], **fields).status == 303
+        assert signed_in.get("/").location.startswith("/sign-in")
+        assert visitor.get("/").status == 200
+        again = site.visitor()
+        again.get("/invitation")
+        assert "invalid or has expired" in said(again.post("/invitation", token=links[1], **fields))
+        assert again.sign_in("wu").status == 401 and again.sign_in("wu", NEW).status == 303
+        token = site.pages.token("log", "reader", "acme")
+        logged = {each["what"] for each in site.api("/audit", token)[1]["entries"]}
+        assert {"link to a new password of wu asked for", "password of wu set"} <= logged
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_link_to_a_new_password_expires_and_is_not_sent_without_end(tmp_path: Path):
+    server = MailServer()
+    mail = Mail("127.0.0.1", server.server_address[1], tls=False, sender="fleet@example.org")
+    with house_of(tmp_path, replace(Config(), mail=mail, web=Web(url="https://fleet.example"))) as site:
+        for name in ("wu", "li"):
+            add_user(site.database, name)
+            with site.database.writing() as connection:
+                row = people.named(connection, name)
+                assert row is not None
+                people.change(connection, row.user, mail=f"{name}@example.org")
+        for _ in range(6):
+            asks = site.visitor()
+            asks.get("/sign-in/forgotten")
+            assert asks.post("/sign-in/forgotten", name="wu").status == 200
+        asks = site.visitor()
+        asks.get("/sign-in/forgotten")
+        assert asks.post("/sign-in/forgotten", name="li").status == 200
+        # They are sent one after the other: with this one all are.
+        wait_until(lambda: any("li@example.org" in each for each in server.mails), "the last mail")
+        assert len(server.mails) == 4
+        link = secret_in(server.mails[-1])
+        site.at(NOW_S + users.RESET_S + 1)
+        late = site.visitor()
+        late.get("/invitation")
+        assert "has expired" in said(late.post("/invitation", token=link, password=NEW, again=NEW))
+        assert site.visitor().post("/sign-in/forgotten", name="li", csrf="x").status == 403
+    server.shutdown()
+    server.server_close()
+
+
 def test_a_browser_is_named():
     edge = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/130.0 Safari/537.36 Edg/130.0"
     assert managed.browser(edge) == "Edge, Windows"
@@ -563,8 +647,8 @@ def test_a_tenant_s_administrator_manages_integrations_and_geofences_of_the_tena
     again = boss.post("/integrations", **wanted)
     assert again.status == 400 and "there is an integration ours already" in said(again)
     with site.database.reading() as connection:
-        row = integrations.named(connection, "ours")
-    assert row is not None and (row.tenant, row.only_public, row.what) == ("bolt", True, ("event",))
+        (row,) = integrations.named(connection, "ours")
+    assert (row.tenant, row.only_public, row.what) == ("bolt", True, ("event",))
     for path in ("/integrations/of-acme/remove", "/integrations/of-acme/discard/lb-0001"):
         assert boss.post(path).status == 404
     eyes = site.visitor("bolt-eyes")
@@ -579,4 +663,4 @@ def test_a_tenant_s_administrator_manages_integrations_and_geofences_of_the_tena
     assert "Bolt yard" not in other.get("/geofences").text
     assert boss.post("/integrations/ours/remove").status == 303
     with site.database.reading() as connection:
-        assert integrations.named(connection, "ours") is None
+        assert integrations.named(connection, "ours") == []

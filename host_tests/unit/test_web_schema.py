@@ -126,7 +126,7 @@ def test_the_other_tenant_s_device_is_not_there(served):
     mine = served.tokens["acme"]
     for path in ("", "/track", "/wakes", "/commands", "/settings", "/share-links", "/export"):
         assert served.pages.ask(f"/v1/devices/{SECOND}{path}", mine)[0] == 404
-    assert THEIRS in served.pages.ask("/v1/devices", served.tokens["admin"])[1]
+    assert THEIRS in served.pages.ask("/v1/trips", served.tokens["admin"])[1]
 
 
 def test_answers_of_a_fleet_to_which_everything_has_happened_are_as_described(pages):

@@ -56,6 +56,42 @@ def test_a_device_that_saw_light_is_offered_for_a_trip(fleet: Fleet):
         assert "data-offer" not in pages.ask("/trips", anna)[1]
 
 
+def test_filters_find_what_is_older_than_the_newest(fleet: Fleet):
+    old = fleet.trip(CONTAINER, 0, 1, "acme")
+    for number in range(250):
+        fleet.trip(OTHER, 2 + 2 * number, 3 + 2 * number, "acme")
+    pages = Pages(fleet)
+    with pages.served():
+        anna = pages.token("anna", "operator")
+        assert "The newest 200 trips" in pages.ask("/trips?state=all&language=en", anna)[1]
+        assert "The newest" not in pages.ask("/trips?state=all&text=csqu&language=en", anna)[1]
+        newest = listed(pages, "/trips?state=all", anna)
+        assert len(newest) == 200 and CONTAINER not in newest
+        assert listed(pages, "/trips?state=all&text=csqu", anna) == [CONTAINER]
+        assert CONTAINER not in pages.ask("/reports", anna)[1]
+        assert f"of={old}&amp;" in pages.ask("/reports?text=csqu", anna)[1]
+        assert "No trip matches the filter" in pages.ask("/reports?text=%25&language=en", anna)[1]
+
+
+def said(pages: Shown, query: str) -> list[str]:
+    """What the rows of the audit log say."""
+    _, text = pages.ask(f"/audit?language=en&{query}", pages.house)
+    return re.findall(r'<td class="sentence">([^<]*)</td>', text)
+
+
+def test_the_audit_log_is_filtered(pages: Shown):
+    every = said(pages, "")
+    mine = said(pages, f"text={FIRST}")
+    assert 0 < len(mine) < len(every) and set(mine) < set(every)
+    status, _ = pages.ask(f"/v1/devices/{SECOND}/commands", pages.house, "POST", {"verb": "locate"})
+    assert status == 201 and said(pages, f"noun=command&text={SECOND}") == ["command sent: locate"]
+    assert said(pages, f"noun=geofence&text={SECOND}") == []
+    assert said(pages, "text=nobody") == [] == said(pages, "since=2090-01-01")
+    assert said(pages, "until=2001-01-01") == []
+    # What is no day, or no kind, filters nothing.
+    assert len(said(pages, "since=never&until=9999-12-31&noun=x")) >= len(every)
+
+
 def test_the_operators_pages_are_the_operators(pages: Shown):
     _, text = pages.ask("/sims?language=en", pages.house)
     assert "ACME Rail" in text and "of 10 MB" in text

@@ -4,9 +4,11 @@ import gzip
 import json
 import re
 from html import unescape
+from http.client import HTTPConnection
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
+from landbridge.geo import places
 from landbridge.geo.places import labels
 from landbridge.protocol.event import SEVERITIES
 from landbridge.web.forms import inside
@@ -23,7 +25,9 @@ PLACES = (
     "/", "/alarms?every=true", "/alarms", "/audit", "/updates", "/time-distance", "/sign-in", "/nothing",
     *(f"/devices/{device}{leaf}" for device in (FIRST, SECOND) for leaf in ("", "/card")), "/devices/lb-9",
     "/devices/lb-9/card", "/time-distance?route=none", "/s/none", "/account", "/users", "/invitation",
-    "/integrations",
+    "/integrations", "/notifications", "/reports", "/reports?text=nobody", "/geofences", "/routes",
+    "/trips?text=nobody", "/audit?text=nobody", "/sims?text=nobody", "/alarms?text=nobody",
+    "/share-links?every=true", "/sign-in/forgotten",
 )  # fmt: skip
 
 
@@ -32,6 +36,47 @@ def test_a_page_in_chinese_has_no_english_left(pages: Shown, place: str):
     _, text = pages.ask(f"{place}{'&' if '?' in place else '?'}language=zh", pages.house)
     assert '<html lang="zh"' in text
     assert english(text) == set()
+
+
+def test_every_page_of_the_menu_is_looked_at(pages: Shown):
+    _, text = pages.ask("/", pages.house)
+    menu = text.partition('<nav class="places"')[2].partition("</nav>")[0]
+    linked = set(re.findall(r'href="([^"]+)"', menu))
+    assert len(linked) > 12 and linked <= {place.partition("?")[0] for place in PLACES}
+
+
+def test_stations_of_events_have_chinese_names(pages: Shown):
+    """The script names the places of events by them; in English they are called as they are."""
+    for language, called in (("zh", {"Brest": "布列斯特"}), ("en", {})):
+        for path, names in ((f"/devices/{FIRST}", "names"), ("/trips/1", "names")):
+            _, text = pages.ask(f"{path}?language={language}", pages.house)
+            data = json.loads(text.partition('id="data">')[2].partition("</script>")[0])
+            assert called.items() <= data[names].items() and bool(data[names]) == bool(called)
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"device": FIRST}, "正与"),
+        ({"container": "CSQU3054384"}, "校验码"),
+        ({"route": "weest"}, "是否为"),
+        ({"since": "2099-01-01T00:00:00Z"}, "尚未到来"),
+        ({"since": "2001-01-01T00:00:00Z"}, "添加于"),
+    ],
+)
+def test_a_trip_that_is_refused_is_explained_in_chinese(pages: Shown, changes: dict[str, str], word: str):
+    cookie = f"{pages.session}; language=zh"
+    csrf = re.findall(r'data-csrf="([0-9a-f]+)"', pages.answer("/trips", cookie)[2])[0]
+    new = {"device": SECOND, "container": "MSKU0000006", "route": "west", "destination": "Poznan"}
+    where = urlsplit(pages.url)
+    connection = HTTPConnection(where.hostname or "", where.port, timeout=30)
+    headers = {"Cookie": cookie, "X-CSRF-Token": csrf, "Content-Type": "application/json"}
+    connection.request("POST", "/v1/trips", json.dumps(new | changes), headers)
+    answer = connection.getresponse()
+    said = json.loads(answer.read())["detail"]
+    connection.close()
+    assert answer.status == 400 and word in said
+    assert english(said) <= {"landbridge", "trips", "end", "routes", "list", "weest", "west", "CSQU"}
 
 
 def test_a_shared_page_in_chinese_has_no_english_left(pages: Shown):
@@ -51,9 +96,15 @@ def test_an_alarm_shows_its_severity(pages: Shown):
         assert f'class="badge alarm {severity}"' in text and f">{severity}</small>" in text
 
 
+def test_a_station_has_the_chinese_name_of_its_place():
+    named = (places.called(name, 29.63, 106.39, 30) for name in ("Chongqing Tuanjiecun", "Nowhere"))
+    assert [each and each.chinese for each in named] == ["重庆", None]
+
+
 def test_cities_along_the_land_bridge_have_chinese_names():
     named = {name: chinese for name, chinese, *_ in json.loads(gzip.decompress(labels()))["places"]}
     assert (named["Kyiv"], named["Vienna"], named["Poznań"]) == ("基辅", "维也纳", "波兹南")
+    assert (named["Hanoi"], named["Murmansk"], named["Osh"]) == ("河内", "摩尔曼斯克", "奥什")
 
 
 @pytest.mark.parametrize(

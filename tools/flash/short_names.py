@@ -17,7 +17,8 @@ import hashlib
 import io
 import keyword
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import count
 from zlib import crc32
 
@@ -38,15 +39,31 @@ def rename(sources: Mapping[str, str], outside: Iterable[str] = ()) -> dict[str,
     kept = _kept(trees).union(*(_shown(ast.parse(text)) for text in outside))
     words = {word for tree in trees.values() for word in _words(tree)}
     short = _shortened(_spaces(trees), kept, words | kept)
-    nodes = (node for tree in trees.values() for node in ast.walk(tree))
+    nodes = (node for tree in trees.values() for node in _nodes(tree))
     keywords = {node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg}
     modules = {name: _Module(sources[name], tree, set(trees)) for name, tree in trees.items()}
-    return {name: module.source(short, keywords) for name, module in modules.items()}
+    renamed = {name: module.source(short, keywords) for name, module in modules.items()}
+    _nodes.cache_clear()
+    return renamed
+
+
+@cache
+def _nodes(tree: ast.AST) -> Sequence[ast.AST]:
+    """As `ast.walk`, which looks at each module a dozen times."""
+    found = [tree]
+    for node in found:
+        for name in node._fields:
+            part = getattr(node, name, None)
+            if isinstance(part, ast.AST):
+                found.append(part)
+            elif isinstance(part, list):
+                found += [each for each in part if isinstance(each, ast.AST)]
+    return found
 
 
 def _words(tree: ast.AST) -> Iterator[str]:
     """All names in a module, and those that stand in it as text."""
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Name):
             yield node.id
         elif isinstance(node, ast.Attribute):
@@ -66,11 +83,11 @@ def _shown(tree: ast.AST) -> set[str]:
     """The names by which a module may know what is not its own, and be known."""
     others = {
         node.attr
-        for node in ast.walk(tree)
+        for node in _nodes(tree)
         if isinstance(node, ast.Attribute)
         and not (isinstance(node.value, ast.Name) and node.value.id == "self")
     }
-    written = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    written = {node.value for node in _nodes(tree) if isinstance(node, ast.Constant)}
     return {word for word in _words(tree) if not word.startswith("_") or word in others or word in written}
 
 
@@ -93,7 +110,7 @@ def _kept(trees: Mapping[str, ast.Module]) -> set[str]:
 def _written(tree: ast.Module) -> Iterator[str]:
     """What stands as text, where a change would not find it."""
     fields = {field for call in _namedtuples(tree) for field in _texts(call)}
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.JoinedStr):
             yield from _words(node)
         for field in ast.iter_child_nodes(node):
@@ -105,25 +122,25 @@ def _written(tree: ast.Module) -> Iterator[str]:
 
 def _namedtuples(tree: ast.Module) -> Iterator[ast.Call]:
     """The calls that make one, whose texts name it and its fields."""
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "namedtuple":
             yield node
 
 
 def _texts(call: ast.Call) -> Iterator[ast.Constant]:
-    return (node for node in ast.walk(call) if isinstance(node, ast.Constant))
+    return (node for node in _nodes(call) if isinstance(node, ast.Constant))
 
 
 def _of_others(tree: ast.Module, trees: Mapping[str, ast.Module]) -> Iterator[str]:
     """What is imported from elsewhere, and what is taken from that."""
     imported: set[str] = set()
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Import):
             imported.update(alias.asname or alias.name for alias in node.names if alias.name not in trees)
         elif isinstance(node, ast.ImportFrom) and node.module not in trees:
             imported.update(alias.asname or alias.name for alias in node.names)
     yield from imported
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in imported:
             yield node.attr
 
@@ -161,7 +178,7 @@ def _join(families: dict[str, set[str]], node: ast.ClassDef) -> None:
     mine = {node.name, *_bases(node)} - {*_ERRORS}
     joined = [name for name, family in families.items() if any(families.get(each) is family for each in mine)]
     members = set(_bound(node)).union(*(families[name] for name in joined))
-    members |= {part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute) and _is_own(part)}
+    members |= {part.attr for part in _nodes(node) if isinstance(part, ast.Attribute) and _is_own(part)}
     families.update(dict.fromkeys([*mine, *joined], members))
 
 
@@ -180,9 +197,9 @@ def _is_bound(node: ast.Name | ast.Attribute) -> bool:
 def _bound(scope: ast.AST) -> Iterator[str]:
     """The names that a module, class or function binds itself, its arguments among them."""
     if isinstance(scope, ast.FunctionDef | ast.Lambda):
-        yield from (arg.arg for arg in ast.walk(scope.args) if isinstance(arg, ast.arg))
+        yield from (arg.arg for arg in _nodes(scope.args) if isinstance(arg, ast.arg))
     todo = list(ast.iter_child_nodes(scope))
-    inside = [] if isinstance(scope, ast.Module) else ast.walk(scope)
+    inside = [] if isinstance(scope, ast.Module) else _nodes(scope)
     others = {name for node in inside if isinstance(node, ast.Global) for name in node.names}
     while todo:
         node = todo.pop()
@@ -277,7 +294,7 @@ class _Module(ast.NodeVisitor):
             self._put(alias.lineno, alias.col_offset, before, there if new == there else f"{there} as {new}")
 
     def _rename_arguments(self, function: ast.FunctionDef, keywords: set[str]) -> None:
-        nodes = [part for statement in function.body for part in ast.walk(statement)]
+        nodes = [part for statement in function.body for part in _nodes(statement)]
         used = {part.id for part in nodes if isinstance(part, ast.Name)}
         fixed = keywords | _fixed(nodes) | {"self"}
         arguments = [argument for argument in function.args.args if argument.arg not in fixed]

@@ -61,7 +61,7 @@ class TracedAgent(Agent):
 
     def do(self, *arguments: str) -> str:
         """Run one `landbridge` command; returns what it printed."""
-        os.environ.update(self._environment)
+        os.environ.update(self.environment)
         printed = io.StringIO()
         try:
             with redirect_stdout(printed), self.tracer.here():
@@ -73,7 +73,7 @@ class TracedAgent(Agent):
 
     def start(self) -> None:
         """Start the agent and wait until it has subscribed; the broker must run."""
-        os.environ.update(self._environment, LANDBRIDGE_BROKER_PORT=str(self._broker.port))
+        os.environ.update(self.environment, LANDBRIDGE_BROKER_PORT=str(self._broker.port))
         tracking.POLL_S = _NEVER_S  # what tracking publishes comes when it may, and belongs to no walk
         self._stop = threading.Event()
         self._thread = threading.Thread(target=service.run, args=(config.load(), self._stop))

@@ -135,6 +135,8 @@ def build(
             server = smdp.address if smdp else ""
             (out / "cards.toml").write_text(issued.policy.replace("{server}", server))
             services.agent.do("esim", "policy", str(out / "cards.toml"), DEVICE)
+        if issued.is_iot:
+            services.agent.do("esim", "associate", DEVICE)
         if settings:
             services.agent.do("settings", "set", DEVICE, *settings)
         services.start()

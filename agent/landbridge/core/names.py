@@ -1,6 +1,8 @@
 """Names that people give: of tenants, tokens, geofences, ..."""
 
 import re
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from landbridge.core.errors import UserError
 from landbridge.core.texts import _
@@ -11,8 +13,26 @@ AGENT = "the agent"
 """Author of what the agent does by itself, such as the end of an alarm."""
 BROKER = "broker"
 """Kind of the integration that stands for the MQTT broker, to which the publisher sends the outbox."""
+Owned = TypeVar("Owned", bound=Any)
+"""Something with a tenant."""
 _NOUNS = {"token": _("token"), "user": _("user"), "tenant": _("tenant"), "integration": _("integration")}
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+
+
+def is_of(tenant: str | None, owner: str | None) -> bool:
+    """Whether something of `tenant` (None: of the operator tenant) is meant by `owner`; None: by whoever."""
+    return owner is None or (tenant or OPERATOR) == owner
+
+
+def only(found: Sequence[Owned], name: str) -> Owned:
+    """Return the one thing of this name; `UserError` if several tenants have one."""
+    if len(found) > 1:
+        owners = ", ".join(sorted(each.tenant or OPERATOR for each in found))
+        raise UserError(
+            _("{owners} each have one of the name {name}: say whose is meant", owners=owners, name=name),
+            "tenant",
+        )
+    return found[0]
 
 
 def checked(name: str, what: str) -> str:

@@ -7,9 +7,17 @@ from landbridge.db import audited
 from landbridge.db.tables import audit
 
 
-def add(connection: Connection, who: str, what: str, now_s: int, device: str | None = None) -> None:
-    """Say what was just done: `who` did `what`, a message, to `device`, or to no single device. The words go
-    to the entry of the change itself (db/audited.py); what has changed no row gets an entry of its own."""
+def add(
+    connection: Connection,
+    who: str,
+    what: str,
+    now_s: int,
+    device: str | None = None,
+    tenant: str | None = None,
+) -> None:
+    """Say what was just done: `who` did `what`, a message, to `device` or to no single one, or to what is
+    `tenant`'s. The words go to the entry of the change itself (db/audited.py); what has changed no row gets
+    an entry of its own."""
     since = audited.since(connection)
     if since is not None:
         mine = audit.c.entry > since, audit.c.who == who
@@ -17,6 +25,9 @@ def add(connection: Connection, who: str, what: str, now_s: int, device: str | N
             select(audit.c.entry, audit.c.what).where(*mine).order_by(audit.c.entry.desc()).limit(1)
         ).one_or_none() or (None, None)
         if entry is not None and said is None:
-            connection.execute(update(audit).where(audit.c.entry == entry).values(what=stored(what)))
+            owned = {} if tenant is None else {"tenant": tenant}
+            connection.execute(update(audit).where(audit.c.entry == entry).values(what=stored(what), **owned))
             return
-    connection.execute(insert(audit).values(at_s=now_s, who=who, device=device, what=stored(what)))
+    by_tenant = audited.by_tenant(connection)
+    values = {"at_s": now_s, "who": who, "by_tenant": by_tenant, "device": device, "tenant": tenant}
+    connection.execute(insert(audit).values(**values, what=stored(what)))

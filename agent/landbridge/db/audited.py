@@ -12,10 +12,11 @@ from landbridge.core.clock import Clock
 from landbridge.db.tables import acting, audit, metadata
 
 _SINCE = "landbridge_acting_since"
-_WHO, _AT = "landbridge.who", "landbridge.at_s"
+_BY_TENANT = "landbridge_acting_by_tenant"
+_WHO, _AT, _TENANT = "landbridge.who", "landbridge.at_s", "landbridge.tenant"
 """Settings of a transaction on PostgreSQL."""
 _WHOSE = ("device", "trip", "tenant")
-_COLUMNS = f'at_s, who, {", ".join(_WHOSE)}, "action", noun, subject, "before", "after"'
+_COLUMNS = f'at_s, who, by_tenant, {", ".join(_WHOSE)}, "action", noun, subject, "before", "after"'
 SECRET = ("hash", "password")
 """Columns that no entry has; nor has it any of bytes, such as keys and activation codes (`wrapped_...`)."""
 
@@ -51,7 +52,7 @@ AUDITED = {
     "integrations": Audited("integration", ("cursor", "delivered", "delivered_s", "failure", "failed_s")),
     "notification_channels": Audited("notification channel", ("cursor",)),
     "notification_rules": Audited("notification rule"),
-    "profile_policies": Audited("profile policy"),
+    "profile_policies": Audited("profile policy", ("policy",)),  # it has passwords of access points
     "profile_rollouts": Audited("profile roll-out"),
     "releases": Audited("release"),
     "report_schedules": Audited(
@@ -72,11 +73,11 @@ AUDITED = {
 """By table."""
 BY_ITSELF = {
     "acting", "audit", "cells", "control_states", "coverage", "dead_letters", "device_log",
-    "device_releases", "device_updates", "esim_reports", "euicc_certificates", "euicc_notifications",
-    "events", "gone", "idempotency_keys", "invitations", "network_costs", "notifications", "outbox", "points",
-    "profile_rollout_devices", "profile_switches", "quarantine", "recovery_codes", "release_files",
-    "route_data", "route_data_reports", "sessions", "setting_reports", "sim_actions", "sim_identities",
-    "tracking_states", "tracks", "uplinks", "wakes",
+    "device_releases", "device_updates", "eim", "esim_reports", "euicc_certificates", "euicc_notifications",
+    "euiccs", "events", "gone", "idempotency_keys", "invitations", "network_costs", "notifications",
+    "outbox", "points", "profile_rollout_devices", "profile_switches", "quarantine", "recovery_codes",
+    "release_files", "route_data", "route_data_reports", "sessions", "setting_reports", "sim_actions",
+    "sim_identities", "tracking_states", "tracks", "uplinks", "wakes",
 }  # fmt: skip
 """The other tables: the agent writes them by itself, or an entry of another table says the same."""
 
@@ -100,18 +101,19 @@ def create(connection: Connection) -> None:
 
 
 @contextmanager
-def acting_as(connection: Connection, who: str | None) -> Iterator[None]:
-    """Let `who` act in this transaction, in the context; None: the agent itself."""
+def acting_as(connection: Connection, who: str | None, tenant: str | None = None) -> Iterator[None]:
+    """Let `who` of `tenant` act in this transaction, in the context; None: the agent itself."""
     if who is None:
         yield
         return
     now_s, on_server = Clock().now_s(), connection.dialect.name == "postgresql"
     if on_server:
-        connection.execute(select(func.set_config(_WHO, who, True), func.set_config(_AT, str(now_s), True)))
+        named = {_WHO: who, _AT: str(now_s), _TENANT: tenant or ""}
+        connection.execute(select(*(func.set_config(name, value, True) for name, value in named.items())))
     else:
-        connection.execute(insert(acting).values(who=who, at_s=now_s))
+        connection.execute(insert(acting).values(who=who, at_s=now_s, by_tenant=tenant))
     last = connection.execute(select(func.coalesce(func.max(audit.c.entry), 0))).scalar_one()
-    connection.execution_options(**{_SINCE: last})
+    connection.execution_options(**{_SINCE: last, _BY_TENANT: tenant})
     yield
     if not on_server:
         connection.execute(delete(acting))
@@ -120,6 +122,12 @@ def acting_as(connection: Connection, who: str | None) -> Iterator[None]:
 def since(connection: Connection) -> int | None:
     """Return the last entry before somebody began to act in this transaction; None: nobody does."""
     found: int | None = connection.get_execution_options().get(_SINCE)
+    return found
+
+
+def by_tenant(connection: Connection) -> str | None:
+    """Return the tenant of who acts in this transaction."""
+    found: str | None = connection.get_execution_options().get(_BY_TENANT)
     return found
 
 
@@ -145,7 +153,8 @@ def _in_file(table: Table) -> Iterator[str]:
             f"CREATE TRIGGER {name} AFTER {event} ON {table.name}"
             f" WHEN EXISTS (SELECT 1 FROM acting){only} BEGIN"
             f" INSERT INTO audit ({_COLUMNS})"
-            f" SELECT at_s, who, {of_row}, '{action}', '{noun}', {_subject(table, row)}, {before}, {after}"
+            f" SELECT at_s, who, by_tenant, {of_row}, '{action}', '{noun}', {_subject(table, row)},"
+            f" {before}, {after}"
             " FROM acting; END"
         )
 
@@ -178,6 +187,7 @@ BEGIN
     INSERT INTO audit ({_COLUMNS})
     VALUES (
         current_setting('{_AT}')::bigint, current_setting('{_WHO}'),
+        nullif(current_setting('{_TENANT}', true), ''),
         key_row ->> 'device', (key_row ->> 'trip')::bigint, key_row ->> 'tenant',
         CASE TG_OP WHEN 'INSERT' THEN 'added' WHEN 'UPDATE' THEN 'changed' ELSE 'removed' END, TG_ARGV[0],
         (SELECT string_agg(key_row ->> name, '/' ORDER BY place)

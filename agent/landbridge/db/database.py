@@ -43,9 +43,11 @@ class Database:
         self._write_lock = nullcontext() if self.on_server else threading.Lock()
 
     @contextmanager
-    def writing(self, who: str | None = None, alone: bool = True) -> Iterator[Connection]:
+    def writing(
+        self, who: str | None = None, tenant: str | None = None, alone: bool = True
+    ) -> Iterator[Connection]:
         """One transaction that may write; committed at the end, rolled back on an exception. What it changes
-        is in the audit log as done by `who`, if anybody.
+        is in the audit log as done by `who` of `tenant`, if anybody.
 
         Without `alone`, several such transactions may run at the same time, where the engine can. Each
         changes only rows of devices that it has locked (`device_rows.lock_rows`), or of no device.
@@ -56,7 +58,7 @@ class Database:
                 if self.on_server:
                     shared = "" if alone else "_shared"
                     writer.execute(text(f"SELECT pg_advisory_xact_lock{shared}({_LOCK})"))
-                with audited.acting_as(writer, who or self.who):
+                with audited.acting_as(writer, who or self.who, tenant):
                     yield writer
 
     @contextmanager

@@ -239,6 +239,7 @@ integrations = Table(
     Column("wrapped_secret", LargeBinary),  # db/keys.py
     Column("wrapped_old_secret", LargeBinary),  # the one before it, which signs too; null: none
     Column("cursor", Integer, nullable=False),  # it has all messages up to this one, but for those held
+    Column("replay_to", Integer),  # up to this one it gets messages again; null: none were replayed
     Column("delivered", Integer, nullable=False, server_default=text("0")),
     Column("delivered_s", Integer),
     Column("failure", Text),  # of the last try; null: it went well
@@ -599,7 +600,7 @@ downloads = Table(
     Column("download", Integer, primary_key=True),
     Column("device", ForeignKey("devices.device"), nullable=False, index=True),
     Column("trip", ForeignKey("trips.trip")),  # whose tenant has ordered it, with which it ends
-    Column("task", String(16), nullable=False),  # download, delete, rename
+    Column("task", String(16), nullable=False),  # as in features/downloads/queries.py
     Column("server", Text, nullable=False),  # empty: none is needed
     Column("wrapped_code", LargeBinary),  # features/downloads/activation.py, Code
     Column("then_enable", Boolean, nullable=False),
@@ -622,6 +623,7 @@ downloads = Table(
     Column("sessions", Integer, nullable=False, server_default=text("0")),  # that were begun
     Column("loads", Integer, nullable=False, server_default=text("0")),  # that were interrupted
     Column("failures", Integer, nullable=False, server_default=text("0")),  # of the server, in succession
+    Column("postponed", Integer, nullable=False, server_default=text("0")),  # by the device, likewise
     Column("reason", Integer, nullable=False, server_default=text("0")),  # downloads/coding.py, REASONS
     Column("eid", String(32)),
     Column("iccid", String(20)),
@@ -647,6 +649,29 @@ euicc_certificates = Table(
     Column("eid", String(32), primary_key=True),
     Column("euicc", LargeBinary, nullable=False),
     Column("maker", LargeBinary, nullable=False),
+)
+
+# The agent as remote manager of IoT eUICCs (eIM, SGP.32): one row, of its key that signs packages.
+eim = Table(
+    "eim",
+    metadata,
+    Column("eim_id", Text, primary_key=True),
+    Column("wrapped_key", LargeBinary, nullable=False),  # PKCS 8
+    Column("made_s", Integer, nullable=False),
+)
+
+# eUICCs as they have said last what they are, and whom an IoT eUICC obeys.
+euiccs = Table(
+    "euiccs",
+    metadata,
+    Column("eid", String(32), primary_key=True),
+    Column("device", ForeignKey("devices.device"), nullable=False, index=True),
+    Column("iot", Boolean, nullable=False),
+    Column("reported_s", Integer, nullable=False),
+    Column("eim_id", Text),  # of the manager; null: none, or another kind of card
+    Column("token", Integer, nullable=False, server_default=text("0")),  # of the association
+    Column("counter", Integer, nullable=False, server_default=text("0")),  # of the last package
+    Column("profiles", Text),  # JSON: as in features/downloads/iot.py, Listed; null: never listed
 )
 
 # Profiles that are brought to the devices on trips with a tag, in stages (core/stages.py).
@@ -830,6 +855,7 @@ audit = Table(
     Column("entry", Integer, primary_key=True),
     Column("at_s", Integer, nullable=False, index=True),
     Column("who", Text, nullable=False),
+    Column("by_tenant", Text, index=True),  # whose user or token that is; null: the operator tenant's
     Column("device", String(32), index=True),  # null: of no single one
     Column("trip", Integer),  # null: of none
     Column("tenant", Text, index=True),  # whose the row is; null: the operator tenant's
@@ -848,6 +874,7 @@ acting = Table(
     metadata,
     Column("who", Text, primary_key=True),
     Column("at_s", Integer, nullable=False),
+    Column("by_tenant", Text),
 )
 
 # The tracking state before some points (tracking/detect.py): where a pass can begin.

@@ -5,15 +5,20 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-PUBLISHER = {"partyName": "Landbridge"}
+_PARTY = "Landbridge"
+_ROLE = "SVP"
+"""Service partner: the other roles of Track & Trace are carrier, agent and vessel sharing partner."""
+_LADEN = "LADEN"
+"""A trip carries cargo."""
+_LONGEST_REFERENCE = 100
 _SPACE = uuid.UUID("5b1f43b8-7c0c-5d1e-9d52-6f1d5d1f0a11")
 """Namespace of event ids: the same event has the same id on every agent."""
 _DOOR = {"eventType": "IOT", "iotEventTypeCode": "DETC", "iotEventCode": "DRO"}
 
 
-def event(message: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the DCSA event of a message of event.schema.json; None if DCSA has no such event, or the trip
-    has no container."""
+def event(message: Mapping[str, Any], carrier: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return the DCSA event of a message of event.schema.json, published for a `carrier` (its code and the
+    list that it is from, or nothing); None if DCSA has no such event, or the trip has no container."""
     payload = _payload(message)
     if payload is None or message["container"] is None or message["time"] is None:
         return None
@@ -22,8 +27,8 @@ def event(message: Mapping[str, Any]) -> dict[str, Any] | None:
         # A message from before an update has no time of publication.
         "eventCreatedDateTime": message.get("published", message["received"]),
         "eventType": payload.pop("eventType"),
-        "publisher": PUBLISHER,
-        "publisherRole": "SVP",  # a service provider
+        "publisher": {"partyName": _PARTY, **carrier},
+        "publisherRole": _ROLE,
     }
     if message["type"] == "retraction" and "replaces" in message:
         metadata["retractedEventID"] = event_id(message["replaces"], message["retracts"])
@@ -32,9 +37,17 @@ def event(message: Mapping[str, Any]) -> dict[str, Any] | None:
     common = {
         "eventClassifierCode": payload.pop("eventClassifierCode", "ACT"),
         "eventDateTime": payload.pop("eventDateTime", message["time"]),
-        "equipmentReference": message["container"],
     }
-    return {"metadata": metadata, "payload": common | payload | _place(message, metadata["eventType"])}
+    kind = metadata["eventType"]
+    whole = common | payload | _equipment(message["container"], kind) | _place(message, kind)
+    return {"metadata": metadata, "payload": whole}
+
+
+def _equipment(container: str, kind: str) -> dict[str, Any]:
+    """Return the container: a transport event only refers to it."""
+    if kind == "TRANSPORT":
+        return {"references": [{"type": "EQ", "value": container}]}
+    return {"equipmentReference": container} | ({"emptyIndicatorCode": _LADEN} if kind == "EQUIPMENT" else {})
 
 
 def _place(message: Mapping[str, Any], kind: str) -> dict[str, Any]:
@@ -44,9 +57,32 @@ def _place(message: Mapping[str, Any], kind: str) -> dict[str, Any]:
         degrees = {name: f"{message[name]:.5f}" for name in ("latitude", "longitude")}
     if kind == "IOT":
         return {"geoLocation": degrees} if degrees else {}
+    call: dict[str, Any] = {"transportCallReference": _call(message), "modeOfTransport": "RAIL"}
     name = message.get("geofence") or message.get("place")
-    location = ({"locationName": name} if name else {}) | degrees
-    return {"transportCall": {"modeOfTransport": "RAIL"} | ({"location": location} if location else {})}
+    if degrees and not _is_expected(message):
+        call["location"] = {"locationType": "GEOL"} | ({"locationName": name} if name else {}) | degrees
+    return {"transportCall": call}
+
+
+def _call(message: Mapping[str, Any]) -> str:
+    """Return the reference of a call: the arrival at the end of a trip has that of its ETA."""
+    if _is_expected(message) or _kind(message) == "arrival":
+        name = "destination"
+    elif _kind(message) == "border":
+        name = f"{message['from']}-{message['to']}"
+    else:
+        name = message.get("geofence") or message.get("place") or str(message["seq"])
+    return f"{message['trip']}-{name}"[:_LONGEST_REFERENCE]
+
+
+def _is_expected(message: Mapping[str, Any]) -> bool:
+    """Whether it is an ETA: its position is where the container is, not where it will arrive."""
+    return _kind(message) == "eta"
+
+
+def _kind(message: Mapping[str, Any]) -> str:
+    """Return the type of an event; of a retraction that of the event which it retracts."""
+    return str(message["was"] if message["type"] == "retraction" else message["type"])
 
 
 def event_id(number: int, name: str) -> str:
@@ -55,8 +91,8 @@ def event_id(number: int, name: str) -> str:
 
 
 def _payload(message: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the DCSA codes of an event; a retraction has the type of the event that it retracts."""
-    kind = message["was"] if message["type"] == "retraction" else message["type"]
+    """Return the DCSA codes of an event."""
+    kind = _kind(message)
     if kind == "alarm" and message.get("alarm") == "light":
         return dict(_DOOR)
     if kind == "border":

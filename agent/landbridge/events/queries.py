@@ -43,6 +43,14 @@ def published(
     return [(row, _event(row)) for row in rows]
 
 
+def count(connection: Connection, tenant: str | None, span: tuple[int, int]) -> int:
+    """Return how many such events there are."""
+    statement = select(func.count()).select_from(events).where(events.c.message.between(*span))
+    if tenant is not None:
+        statement = statement.where(func.coalesce(events.c.tenant, OPERATOR) == tenant)
+    return int(connection.execute(statement).scalar_one())
+
+
 def withdraw(connection: Connection, event_id: str) -> tuple[int, Event] | None:
     """Withdraw the event published under this id; return it with its number."""
     of_id = select(events).where(events.c.id == event_id, events.c.is_current)

@@ -36,6 +36,14 @@ def after(connection: Connection, tenant: str | None, number: int, limit: int) -
     return [Batch(*row)._replace(sequences=listed(json.loads(row.sequences))) for row in rows]
 
 
+def count(connection: Connection, tenant: str | None, span: tuple[int, int]) -> int:
+    """Return how many batches of `tenant` (None: of all) have messages with these numbers, ends included."""
+    wanted = select(func.count()).select_from(tracks).where(tracks.c.message.between(*span))
+    if tenant is not None:
+        wanted = wanted.where(tracks.c.tenant == tenant)
+    return int(connection.execute(wanted).scalar_one())
+
+
 def newest(connection: Connection) -> int:
     """Return the number of the last message with a batch; 0 if there was none."""
     return int(connection.execute(select(func.coalesce(func.max(tracks.c.message), 0))).scalar_one())

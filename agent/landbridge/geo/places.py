@@ -17,6 +17,7 @@ from typing import NamedTuple
 from landbridge.geo import countries
 from landbridge.geo.countries import Country
 from landbridge.geo.distance import KM_A_DEGREE
+from landbridge.geo.distance import Place as Position
 
 DATA = Path(__file__).parent / "data"
 COUNTRIES, PLACES = DATA / "countries.geojson.gz", DATA / "places.csv.gz"
@@ -72,6 +73,18 @@ def nearest(lat: float, lon: float) -> Near | None:
             if best is None or away < best[0]:
                 best = away, place
     return Near(best[1], round(best[0] * KM_A_DEGREE)) if best else None
+
+
+def called(name: str, lat: float, lon: float, within_km: float) -> Place | None:
+    """The largest place near a position in degrees that a name begins with."""
+    near = (each for ring in (0, 1) for each in _around(math.floor(lat), math.floor(lon), ring))
+    here = Position(lat, lon)
+    named = [
+        each
+        for each in near
+        if name.startswith(each.name) and here.metres_to(Position(each.lat, each.lon)) <= within_km * 1000
+    ]
+    return max(named, key=lambda each: each.population, default=None)
 
 
 @cache

@@ -28,6 +28,9 @@ _OF_ACCOUNT = b"\0"
 """Prefix of an account's public key: its text begins with A."""
 _HEADER = {"typ": "JWT", "alg": "ed25519-nkey"}
 
+ADMITTED_S = 3600
+"""Seconds after which the server disconnects a device, which may come again unless it was retired."""
+
 PasswordOf = Callable[[str], str | None]
 """A callback that returns the broker password of a device; None: there is no such device."""
 
@@ -70,7 +73,8 @@ def answer(request: bytes, password_of: PasswordOf, key: Ed25519PrivateKey) -> b
     if why := _refusal(device, password, client, password_of):
         verdict["error"] = why
     else:
-        verdict["jwt"] = _signed(key, {"sub": user, "aud": _ACCOUNT, "name": device, "nats": _rights(device)})
+        claims = {"sub": user, "aud": _ACCOUNT, "name": device, "exp": int(time.time()) + ADMITTED_S}
+        verdict["jwt"] = _signed(key, claims | {"nats": _rights(device)})
     return _signed(key, {"sub": user, "aud": server, "nats": verdict}).encode()
 
 

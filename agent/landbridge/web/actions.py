@@ -107,11 +107,27 @@ def share(it: Services, user: User, device: str, length: str, embedded: bool = F
 def revoke(it: Services, user: User, device: str, link: int) -> None:
     """Revoke a share link to a trip that the user sees; the trip may have ended."""
     demand(user, "operator")
-    with it.database.writing(user.who) as connection:
+    with it.database.writing(user.who, user.tenant) as connection:
         found = view(connection, user, device)
         row = stored_share_links.find(connection, link)
         if row is None or row.trip not in {each.trip for each in device_views.trips_of(connection, found)}:
             raise HTTPException(404, _("no share link {number}", number=link))
+        share_links.revoke(connection, link, user.who, it.clock.now_s())
+
+
+def share_link(connection: Connection, user: User, link: int) -> Row[Any]:
+    """Return a share link to a trip that is the user's; 404 if there is none."""
+    row = stored_share_links.find(connection, link)
+    if row is None or (user.tenant is not None and row.tenant != user.tenant):
+        raise HTTPException(404, _("no share link {number}", number=link))
+    return row
+
+
+def revoke_share_link(it: Services, user: User, link: int) -> None:
+    """Revoke a share link, of whatever device."""
+    demand(user, "operator")
+    with it.database.writing(user.who, user.tenant) as connection:
+        share_link(connection, user, link)
         share_links.revoke(connection, link, user.who, it.clock.now_s())
 
 
@@ -148,6 +164,18 @@ def rename_profile(it: Services, user: User, device: str, iccid: str, name: str)
         return downloads.rename(connection, keyring, device, iccid, name, user.who, now_s, trip)
 
 
+def manage_card(it: Services, user: User, device: str, task: str, iccid: str) -> int:
+    """Order a task of an IoT eUICC; return the number of the order. Who manages a card is the fleet
+    operator's to say."""
+    if task in (stored_downloads.ASSOCIATE, stored_downloads.DISSOCIATE):
+        require_operator_tenant(user)
+    with _acting(it, user, device, "operator") as (connection, found):
+        keyring = Keyring(it.config.store.database, it.config.store.key_file)
+        trusted = trust.load(it.config.esim)
+        now_s, trip = it.clock.now_s(), ends_with(found)
+        return downloads.manage(connection, keyring, trusted, device, task, iccid, user.who, now_s, trip)
+
+
 def cancel_download(it: Services, user: User, device: str, number: int) -> None:
     """Cancel a download; 404 if there is none in the user's time, `UserError` if it has ended."""
     with _acting(it, user, device, "operator") as (connection, found):
@@ -172,7 +200,7 @@ def acknowledge_many(it: Services, user: User, numbers: Sequence[int], note: str
     """Acknowledge several alarms in one transaction; return their new states. One that is refused refuses
     all."""
     demand(user, "operator")
-    with it.database.writing(user.who) as connection:
+    with it.database.writing(user.who, user.tenant) as connection:
         now_s, changes = it.clock.now_s(), []
         for alarm in dict.fromkeys(numbers):
             alarm_of(connection, user, alarm)
@@ -210,14 +238,14 @@ def clear(it: Services, user: User, alarm: int) -> dict[str, Any]:
 def roll_out(it: Services, user: User, board: str, sequence: int, canaries: int, days: int) -> None:
     """Start or resume the roll-out of a release."""
     _require_operator_admin(user)
-    with it.database.writing(user.who) as connection:
+    with it.database.writing(user.who, user.tenant) as connection:
         rollout.begin(connection, board, sequence, canaries, days * 86_400, user.who, it.clock.now_s())
 
 
 def halt(it: Services, user: User, board: str, sequence: int) -> None:
     """Halt the roll-out of a release."""
     _require_operator_admin(user)
-    with it.database.writing(user.who) as connection:
+    with it.database.writing(user.who, user.tenant) as connection:
         rollout.halt(connection, board, sequence, user.who, it.clock.now_s())
 
 
@@ -241,7 +269,7 @@ def _require_operator_admin(user: User) -> None:
 def _at_alarm(it: Services, user: User, alarm: int) -> Iterator[Connection]:
     """Raise 404 if the user may not see such an alarm, or it does not exist."""
     demand(user, "operator")
-    with it.database.writing(user.who) as connection:
+    with it.database.writing(user.who, user.tenant) as connection:
         alarm_of(connection, user, alarm)
         yield connection
 
@@ -262,7 +290,7 @@ class _Acting(NamedTuple):
 @contextmanager
 def _acting(it: Services, user: User, device: str, role: str) -> Iterator[_Acting]:
     demand(user, role)
-    with it.database.writing(user.who) as connection:
+    with it.database.writing(user.who, user.tenant) as connection:
         found = view(connection, user, device)
         if not found.live:
             raise HTTPException(403, _("{device} is not on any of your trips now", device=device))

@@ -20,22 +20,27 @@ from landbridge.features.alarms import api as alarms
 from landbridge.features.alarms import page as alarm_page
 from landbridge.features.audit import api as audit
 from landbridge.features.audit import page as audit_page
-from landbridge.features.devices import api as history
+from landbridge.features.commands import api as commands
+from landbridge.features.devices.api import devices, history
 from landbridge.features.diagnostics import api as diagnostics
 from landbridge.features.diagnostics import page as system
-from landbridge.features.esim import api as profiles
-from landbridge.features.esim import page as card
+from landbridge.features.esim import page as card_page
+from landbridge.features.esim.api import card, policies, rollouts
 from landbridge.features.exports import api as feed
 from landbridge.features.fleet import api as many
 from landbridge.features.geofences import api as geofences
 from landbridge.features.geofences import page as geofence_page
 from landbridge.features.integrations import api as integrations
 from landbridge.features.integrations import page as integration_page
-from landbridge.features.notifications import page as notifications
-from landbridge.features.reports import page as reports
+from landbridge.features.notifications import api as notifications
+from landbridge.features.notifications import page as notification_page
+from landbridge.features.reports import api as reports
+from landbridge.features.reports import page as report_page
 from landbridge.features.routes import api as routes
 from landbridge.features.routes.page import diagram, editor
-from landbridge.features.sharing import page as shared
+from landbridge.features.settings import api as settings
+from landbridge.features.sharing import api as share_links
+from landbridge.features.sharing.page import links, shared
 from landbridge.features.sims import api as sims
 from landbridge.features.sims import page as sim_page
 from landbridge.features.trips import api as trips
@@ -44,7 +49,7 @@ from landbridge.features.updates import api as releases
 from landbridge.features.updates import page as updates
 from landbridge.features.users import api as people
 from landbridge.features.users import page as account
-from landbridge.web import api, assets, document, pages, sign_in, tiles
+from landbridge.web import assets, document, pages, sign_in, tiles
 from landbridge.web.address import own_address
 from landbridge.web.answers import BEARER, REFUSALS
 from landbridge.web.auth import COOKIE, NotSignedIn, SecondFactorMissing, signed_in_user
@@ -81,12 +86,14 @@ def make(it: Services) -> FastAPI:
     )
     app.state.services = it
     for each in (
-        api, history, diagnostics, feed, many, trips, alarms, alarm_page, notifications, card, profiles,
-        sims, geofences, geofence_page, routes, diagram, editor, integrations, integration_page, releases,
-        audit, audit_page, reports, updates, people, account, sign_in, pages, shared, sim_page, system,
-        trip_page,
+        devices, commands, settings, share_links, history, diagnostics, feed, many, trips, alarms, alarm_page,
+        notifications, notification_page, card, card_page, policies, rollouts, sims, geofences, geofence_page,
+        routes, diagram, editor, integrations, integration_page, releases, audit, audit_page, reports,
+        report_page, updates, people, account, sign_in, pages, links, shared, sim_page, system, trip_page,
     ):  # fmt: skip
         app.include_router(each.router)
+    for router in (commands.of_fleet, card.of_fleet, trips.suggested):
+        app.include_router(router)
     assets.attach(app)
     tiles.attach(app, it.config.web)
     app.add_exception_handler(NotSignedIn, _not_signed_in)

@@ -14,7 +14,7 @@ from landbridge.core.labels import label
 from landbridge.core.printable import line
 from landbridge.core.texts import _
 from landbridge.features.users.queries import people, sessions, tokens
-from landbridge.features.users.rules import ROLES, lesser
+from landbridge.features.users.rules import ROLES, author, lesser
 from landbridge.web.services import Services, services
 
 COOKIE = "landbridge"
@@ -57,7 +57,7 @@ class User:
     @property
     def who(self) -> str:
         """Name for the audit log."""
-        return f"token {self.name}" if self.number is None else f"user {self.name}"
+        return author(self.name, self.tenant) if self.number is None else f"user {self.name}"
 
 
 def current_user(request: Request) -> User:

@@ -5,8 +5,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from landbridge.core.clock import from_iso, iso
-from landbridge.core.texts import _
+from landbridge.core.texts import Catalogue, _
 from landbridge.events import queries as events
+from landbridge.features.routes.queries.drawn import chinese_names
 from landbridge.features.settings import queries as settings
 from landbridge.features.updates import queries as releases
 from landbridge.protocol import settings as wire
@@ -19,14 +20,20 @@ _HOUR_S, _DAY_S = 3600, 86_400
 _MOST = 200
 
 
-def head(connection: Connection, found: DeviceView, shown: dict[str, Any]) -> dict[str, Any]:
-    """Return since when the container stands and how late it is, in words; None where that is not known."""
+def head(
+    connection: Connection, found: DeviceView, shown: dict[str, Any], language: Catalogue
+) -> dict[str, Any]:
+    """Return since when the container stands and how late it is, in words, None where that is not known; and
+    what the stations of its trips are called in the reader's language, where that is another name."""
     stops = events.current(connection, found.device, serialize.of_trips(connection, found, None), None, _MOST)
     last = [row for row in stops if row.type in ("stop", "departure")][-1:]
     stands = shown["state"] not in ("moving", "ended") and last and last[0].type == "stop"
     since = serialize.event(last[0]).get("since") if stands else None
     eta, planned = (shown[name] and from_iso(shown[name]) for name in ("eta", "planned_arrival"))
-    return {"stands_since": since, "late": lateness(eta - planned) if eta and planned else None}
+    late = lateness(eta - planned) if eta and planned else None
+    trips = {(each["route"], each["destination"]) for each in shown["trips"]}
+    names = chinese_names(connection, trips) if language.is_chinese else {}
+    return {"stands_since": since, "late": late, "names": names}
 
 
 def lateness(late_s: int) -> str:

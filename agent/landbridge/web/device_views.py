@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row
 from landbridge.core.clock import iso
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.alarms.rules import GRAVE
+from landbridge.features.devices import queries as devices
 from landbridge.features.fleet import queries as fleet
 from landbridge.features.fleet.queries import Fix, Heard, Trip
 from landbridge.features.trips import queries as trips
@@ -84,6 +85,22 @@ def listed(
     heard = fleet.heard(connection, tenant, device, since_s, after, limit)
     of_device = fleet.shown_trips(connection, tenant, heard[0].device, heard[-1].device) if heard else {}
     return [_view(each, of_device.get(each.device), tenant) for each in heard]
+
+
+def matching(
+    connection: Connection, views: Sequence[DeviceView], tag: str | None, container: str | None
+) -> list[DeviceView]:
+    """Return those that have the tag or whose trip has it (a tenant sees tags of its trips only), and whose
+    trip is on the container."""
+    tagged = set() if tag is None else set(devices.tagged(connection, tag))
+
+    def fits(view: DeviceView) -> bool:
+        trip = view.trip
+        of_trip = trip is not None and tag in orjson.loads(trip.tags)
+        has_tag = tag is None or of_trip or (view.tenant is None and view.device in tagged)
+        return has_tag and (container is None or (trip is not None and trip.container == container))
+
+    return [view for view in views if fits(view)]
 
 
 def find(connection: Connection, tenant: str | None, device: str) -> DeviceView | None:

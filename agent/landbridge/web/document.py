@@ -18,7 +18,8 @@ _DESCRIPTION = (
     f" details (RFC 9457). A POST with the header `{once.HEADER}` is done once: repeated within a day it gets"
     " the same answer."
 )
-_PROBLEM = {"$ref": "#/components/schemas/Problem"}
+_SCHEMA = "#/components/schemas/{model}"
+_PROBLEM = {"$ref": _SCHEMA.format(model="Problem")}
 _KEY = {
     "name": once.HEADER,
     "in": "header",
@@ -37,7 +38,8 @@ def described(app: FastAPI) -> Json:
         schemas = made["components"]["schemas"]
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
-        schemas["Problem"] = Problem.model_json_schema()
+        whole = Problem.model_json_schema(ref_template=_SCHEMA)
+        schemas |= whole.pop("$defs") | {"Problem": whole}
         for method, operation in _operations(made):
             _complete(method, operation, schemas)
         for path, operations in made["paths"].items():

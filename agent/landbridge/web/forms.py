@@ -77,7 +77,7 @@ class Wrong(NamedTuple):
     """Path of the page."""
 
     def kept(self, form: str, field: str, otherwise: str) -> str:
-        """Return what was typed in a field, or its usual value."""
+        """Return what was typed in a field, or its usual value; of check boxes all that were, with commas."""
         return self.given.get(field, otherwise) if form == self.form else otherwise
 
     def at(self, form: str, field: str) -> str:
@@ -107,7 +107,9 @@ async def shown_again(request: Request, code: int, why: str, field: str) -> HTML
     if found is None:
         return None
     show, form, path, fields = found
-    typed = {name: text for name, text in (await request.form()).items() if isinstance(text, str)}
+    form_data = await request.form()
+    texts = {name: [each for each in form_data.getlist(name) if isinstance(each, str)] for name in form_data}
+    typed = {name: ",".join(each) for name, each in texts.items()}
     names = {name: str(value) for name, value in request.path_params.items()}
     where = path.format_map({name: quote(value, safe="") for name, value in names.items()})
     at = field if field in fields else ""

@@ -24,6 +24,11 @@ HEADERS = {
 USUAL, SIGN_IN, SHARED, TILES = Rate(300, 20), Rate(10, 0.1), Rate(30, 0.5), Rate(2000, 200)
 _GUESSED = ("/sign-in", "/invitation", "/account/password", "/account/second-factor")
 LARGEST_BODY = 65_536
+_MOST_DIGITS = 15
+UPLOAD_BYTES = 262_144
+"""Of a release: its files in Base64, and their names."""
+_LARGER = {("POST", "/v1/releases"): UPLOAD_BYTES}
+"""Bytes of a body at most, where it may be more."""
 AT_ONCE = 100
 """Requests in progress of one address, live feeds included."""
 
@@ -57,8 +62,8 @@ class Guard:
         answer: ASGIApp = self._app
         if not self._buckets.take(client, rate_of(scope), time.monotonic()):
             answer = _too_many(scope, "too many requests")
-        elif code := refusal(Headers(scope=scope)):
-            answer = _refused(scope, code, f"give at most {LARGEST_BODY} bytes, and their number")
+        elif code := refusal(Headers(scope=scope), most := longest_body(scope)):
+            answer = _refused(scope, code, f"give at most {most} bytes, and their number")
         if not self._places.take(client):
             await _too_many(scope, f"more than {AT_ONCE} requests at once")(scope, receive, send_with_headers)
             return
@@ -94,13 +99,19 @@ def _refused(scope: Scope, code: int, why: str, headers: Mapping[str, str] | Non
     return problem(code, why, headers) if is_api(scope) else PlainTextResponse(why, code, headers)
 
 
-def refusal(headers: Headers) -> int | None:
+def longest_body(scope: Scope) -> int:
+    """Return the bytes of a body at most."""
+    return _LARGER.get((scope["method"], scope["path"]), LARGEST_BODY)
+
+
+def refusal(headers: Headers, most: int = LARGEST_BODY) -> int | None:
     """Return the error code for a body that is too long or has no length; it is read before the user is
     known."""
     length = headers.get("content-length", "0")
     if "transfer-encoding" in headers or not (length.isascii() and length.isdigit()):
         return 411
-    return 413 if int(length) > LARGEST_BODY else None
+    # A number of thousands of digits is none that Python reads.
+    return 413 if len(length) > _MOST_DIGITS or int(length) > most else None
 
 
 def rate_of(scope: Scope) -> Rate:

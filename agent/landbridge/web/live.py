@@ -23,7 +23,8 @@ class Feed:
 
     def __init__(self, it: Services, tenant: str | None) -> None:
         self._it, self._tenant = it, tenant
-        self._since_s = it.clock.now_s()
+        # Also what came in while the page was on its way to the browser, or its feed was interrupted.
+        self._since_s = it.clock.now_s() - _LATEST_S
         self._sent: dict[str, device_views.Glance] = {}
 
     def changes(self) -> list[dict[str, Any]]:

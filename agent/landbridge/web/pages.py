@@ -87,9 +87,10 @@ def _device(request: Request, who: User, device: str, **more: Any) -> HTMLRespon
     with it.database.reading() as connection:
         found = actions.view(connection, who, device)
         about = serialize.device(connection, found, now_s)
+        head = device_head.head(connection, found, about, language_of(request))
         shown: Mapping[str, Any] = {
             "device": about,
-            **device_head.head(connection, found, about),
+            **head,
             "on_device": device_head.on_device(connection, device) if found.live else None,
             "update": device_head.update_of(connection, device) if who.tenant is None else None,
             "commands": serialize.commands_of(connection, found, now_s, LARGEST, MOST),
@@ -104,7 +105,7 @@ def _device(request: Request, who: User, device: str, **more: Any) -> HTMLRespon
     masks = {"alarms": device_views.ALARM_BITS, "doubtful": quality.NO_PLACE, "nowhere": quality.NOWHERE}
     return page(
         request, "device.html", who=who, verbs=verbs, may_operate=may_operate, masks=masks, formats=[*Format],
-        **setting_forms(), **shown, **more,
+        data={"names": head["names"]}, **setting_forms(), **shown, **more,
     )  # fmt: skip
 
 

@@ -56,11 +56,17 @@ def token_role(who: User, wanted: str) -> str:
 
 def token(connection: Connection, who: User, number: int) -> Row[Any]:
     """Return a token that was not revoked; 404 if `who` may not manage it, or it does not exist."""
+    row = own_token(connection, who, number)
+    if row.revoked_s is not None:
+        raise UserError(_("token {name} is revoked already", name=row.name))
+    return row
+
+
+def own_token(connection: Connection, who: User, number: int) -> Row[Any]:
+    """The same, also one that was revoked."""
     row = tokens.find(connection, number)
     if row is None or not _is_managed(who, row):
         raise HTTPException(404, _("no token {number}", number=number))
-    if row.revoked_s is not None:
-        raise UserError(_("token {name} is revoked already", name=row.name))
     return row
 
 

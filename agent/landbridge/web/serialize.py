@@ -92,15 +92,18 @@ def commands_of(
 ) -> list[dict[str, Any]]:
     """Return the newest commands of the user's device, of those with numbers below `before`."""
     mine = device_views.intervals(connection, found, now_s)
-    return [
-        {
-            "command": row.command, "verb": row.verb, "argument": row.argument, "by": row.given_by,
-            "given": iso(row.given_s), "expires": iso(row.expires_s), "sent": iso(row.sent_s),
-            "result_of": iso(row.result_s), "state": commands.state(row, now_s),
-            "open": row.result is None and row.cancelled_s is None and row.expires_s > now_s,
-        }
-        for row in stored_commands.newest(connection, found.device, mine, before, most)
-    ]  # fmt: skip
+    rows = stored_commands.newest(connection, found.device, mine, before, most)
+    return [command(row, now_s) for row in rows]
+
+
+def command(row: Row[Any], now_s: int) -> dict[str, Any]:
+    """Return a command and its result."""
+    return {
+        "command": row.command, "verb": row.verb, "argument": row.argument, "by": row.given_by,
+        "given": iso(row.given_s), "expires": iso(row.expires_s), "sent": iso(row.sent_s),
+        "result_of": iso(row.result_s), "state": commands.state(row, now_s),
+        "open": row.result is None and row.cancelled_s is None and row.expires_s > now_s,
+    }  # fmt: skip
 
 
 def settings_of(connection: Connection, found: DeviceView) -> dict[str, Any]:
@@ -130,14 +133,8 @@ def share_links_of(
 ) -> list[dict[str, Any]]:
     """Return the newest share links to trips that the user sees, of those with numbers below `before`."""
     mine = {each.trip for each in device_views.trips_of(connection, found)}
-    return [
-        {
-            "link": row.share_link, "trip": row.trip, "container": row.container,
-            "until": iso(share_links.until_s(row)), "by": row.added_by, "made": iso(row.added_s),
-            "state": share_links.state(row, now_s),
-        }
-        for row in stored_share_links.newest(connection, mine, before, most)
-    ]  # fmt: skip
+    rows = stored_share_links.newest(connection, mine, before, most)
+    return [share_links.serialize(row, now_s) for row in rows]
 
 
 def span(since: datetime | None, until: datetime | None) -> tuple[int, int] | None:

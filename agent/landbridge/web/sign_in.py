@@ -3,6 +3,8 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from threading import Semaphore
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -15,23 +17,30 @@ from landbridge.core import secret
 from landbridge.core.errors import UserError
 from landbridge.core.printable import line
 from landbridge.core.rate_limit import Rate
-from landbridge.core.texts import _
-from landbridge.features.users import claims, openid, passwords, people, second_factor
+from landbridge.core.texts import Catalogue, _
+from landbridge.features.users import claims, mail, openid, passwords, people, second_factor
 from landbridge.features.users.queries import people as stored
 from landbridge.features.users.queries import sessions, tokens
 from landbridge.web import auth
 from landbridge.web.forms import LONGEST_PATH, ActingUser, Field, inside, of_page
 from landbridge.web.guard import SIGN_IN
+from landbridge.web.language import language_of
 from landbridge.web.render import page
 from landbridge.web.services import Services, services
 
 router = APIRouter(include_in_schema=False)
 FORM_COOKIE, OPENID_COOKIE = "landbridge-form", "landbridge-openid"
 _OPENID_PATH = "/sign-in/openid"
+_FORGOTTEN_PATH = "/sign-in/forgotten"
+_LINKS = Rate(3, 1 / 1200)
+"""Links to a new password for a name or mailbox."""
+_POSTMAN, _WAITING = ThreadPoolExecutor(1, "new-passwords"), Semaphore(100)
+"""A mail server may take its time, and how long it takes would tell who there is."""
 _CODES = Rate(5, 1 / 60)
 """Attempts at a second factor, after the right password."""
 _FORM_S, _OPENID_S = 3600, 600
 After = Annotated[str, Form(max_length=LONGEST_PATH)]
+Given = Annotated[str, Form(max_length=254)]
 Code = Annotated[str, Form(max_length=40)]
 _log = logging.getLogger(__name__)
 
@@ -100,6 +109,41 @@ def give_code(request: Request, code: Code, csrf: Field, after: After = "/") -> 
         _log.warning("wrong second factor of %s from %s", row.name, auth.client(request))
         raise UserError(_("this code is not right; wait for the next one, and check the clock"), "code")
     return _entered(request, "password", inside(after), user=row.user)
+
+
+@router.get(_FORGOTTEN_PATH)
+def forgotten_page(request: Request) -> HTMLResponse:
+    """Ask whose password is forgotten."""
+    return _with_form(request, "forgotten.html", asked=False)
+
+
+def _forgotten_again(request: Request, names: Mapping[str, str]) -> HTMLResponse:
+    return forgotten_page(request)
+
+
+@router.post(_FORGOTTEN_PATH)
+@of_page(_forgotten_again, "forgotten", _FORGOTTEN_PATH, "name")
+def forgotten(request: Request, name: Given, csrf: Field) -> HTMLResponse:
+    """Have a link to a new password mailed. The answer comes before, and says nothing of who there is."""
+    _check_form(request, csrf)
+    if _WAITING.acquire(blocking=False):
+        _POSTMAN.submit(_mail_links, services(request), language_of(request), name.strip())
+    else:
+        _log.warning("too many new passwords asked for at once: none for %s", auth.client(request))
+    return _with_form(request, "forgotten.html", asked=True, minutes=people.RESET_S // 60)
+
+
+def _mail_links(it: Services, language: Catalogue, given: str) -> None:
+    try:
+        if it.guesses.take(f"a new password of {given.lower()}", _LINKS, time.monotonic()):
+            with it.database.writing() as connection:
+                invited = people.forgotten(connection, given, it.clock.now_s())
+            for each in invited:
+                mail.send_new_password(it.config, language, each)
+    except Exception:  # nobody waits for it
+        _log.exception("a link to a new password could not be mailed")
+    finally:
+        _WAITING.release()
 
 
 @router.get(_OPENID_PATH)

@@ -4,6 +4,9 @@ profile to another. Nothing here is imported in an ordinary wake.
 
 from micropython import const
 
+SIGNED = "/signed.bin"
+"""File: a package for the next switch of an IoT eUICC, signed by the agent (SGP.32)."""
+
 ISD_R = b"A0000005591010FFFFFFFF8900000100"
 """The application of an eUICC to which ES10 is spoken (SGP.02 2.2.3)."""
 

@@ -66,12 +66,14 @@ class Transport:
 
     def send(self, request):
         """Send an ES10 request (bytes); return the answer. Raises `CardError`."""
-        return b"".join(self.pieces(request, _MS))
+        answer: list = []
+        self.pieces(request, _MS, answer.append)
+        return b"".join(answer)
 
-    def pieces(self, request, last_ms):
-        """Send an ES10 request in blocks of STORE DATA; return the answer in pieces, which may take `last_ms`
-        after the last block. Large blocks come after one success, until modem or card refuses one that begins
-        a request. Raises `CardError`."""
+    def pieces(self, request, last_ms, take):
+        """Send an ES10 request in blocks of STORE DATA; `take` gets the answer in pieces, which may take
+        `last_ms` after the last block. Large blocks come after one success, until modem or card refuses one
+        that begins a request. Raises `CardError`."""
         answer, status, size = b"", _OK, self._block
         request = memoryview(request)
         count = (len(request) + size - 1) // size
@@ -87,19 +89,17 @@ class Transport:
                 if i or last or size == _BLOCK:
                     raise
                 self._block = self._most = _BLOCK
-                return self.pieces(request, last_ms)
-            finally:
-                self._ms = _MS
+                return self.pieces(request, last_ms, take)
+        self._ms = _MS
         self._block = self._most
-        parts = [answer]
-        while status >> 8 == 0x61:
-            if len(parts) > _MOST_PIECES:
-                raise CardError(DAMAGED)
+        take(answer)
+        for _ in range(_MOST_PIECES):
+            if status >> 8 != 0x61:
+                break
             answer, status = self._fetch(status & 0xFF)
-            parts.append(answer)
+            take(answer)
         if status >> 8 not in (0x90, 0x91):
             raise CardError(status)
-        return parts
 
     def close(self):
         """Give the channel back. A refusal, as after a switch, is no failure."""
@@ -193,8 +193,8 @@ class Transport:
                 if parse.integer(line[len(prefix) : line.find(b",")]) != end - start or end - start < 4:
                     break
                 try:
-                    digits = _uncopied(line)[start : end - 4]
-                    return unhexlify(digits), int(line[end - 4 : end], 16)
+                    digits = memoryview(line)[start : end - 4]
+                    return unhexlify(digits), int(line[end - 4 : end], 16)  # type: ignore[arg-type]  # any buffer
                 except ValueError:
                     break
         raise CardError(DAMAGED)
@@ -207,10 +207,6 @@ class Transport:
             raise
         except ModemError:
             return []
-
-
-def _uncopied(line):
-    return memoryview(line)
 
 
 def _csim(text):

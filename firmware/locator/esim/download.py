@@ -14,12 +14,14 @@ from micropython import const
 from locator import lazy
 from locator import state as st
 from locator.codec import cbor, checked
-from locator.esim import ISD_R, CardError
+from locator.esim import ISD_R, SIGNED, CardError
 from locator.scheduler import budget
 
 PACKAGE = "/package.bin"
+ANSWERS = "/answers.bin"
 LOADING = "/loading.bin"
-"""Files: the package that is pulled; [download, step] of the load that has begun."""
+"""Files: the package that is pulled; what the card has answered in this step, for which the heap has no room;
+[download, step] of the load that has begun."""
 
 _ANSWER = const(15)  # key of an uplink: [download, step, reason, answers]
 _PULL = const(16)  # [download, step, offset]
@@ -34,22 +36,25 @@ _DAMAGED = const(5)
 _NO_ROOM = const(22)
 _LIMIT = const(23)
 
-# ES10 functions that are passed on; those of a session with the server only after the challenge.
-_CHALLENGE = const(0xBF2E)
-_IN_SESSION = (0xBF38, 0xBF21, 0xBF41)
-_DELETE = const(0xBF33)
-_PASSED = _IN_SESSION + (_CHALLENGE, _DELETE, 0xBF20, 0xBF22, 0xBF29, 0xBF2B, 0xBF2D, 0xBF30, 0xBF3E)
+# ES10 functions that are passed on, by the second byte of their tags; those of a session with the server
+# only after the challenge; those that may change a profile: of SGP.22, and a signed package (SGP.32).
+_PASSED = b"\x20\x21\x22\x29\x2b\x2d\x2e\x30\x33\x38\x3e\x41\x51\x55\x56\x57"
+_IN_SESSION = b"\x21\x38\x41"
+_CHANGES = b"\x33\x51"
+_CHALLENGE = const(0x2E)
+_KEEP = const(0x4E)  # a package for the next switch
 
 _REQUEST_MS = const(60000)
 _MOST_MS = const(900000)
 _PROFILES = const(3)  # as in files.py
 _LONGEST_WAIT = const(60)  # half seconds
-_MOST_ANSWER = const(3400)
+_BESIDE = const(100)  # bytes of an uplink beside the answers
 _MORE_MESSAGES = const(8)  # of a download, beside the pieces
 _LOAD_MS = const(240000)  # a card has taken 89 s for a segment
 _MOST_PACKAGE = const(65536)
 _PIECE = const(1024)  # at least
 _BLOCK = const(256)
+_TEXT_BYTES = const(552)  # of the room, for commands, as in apdu.py; after it is room for a segment
 _SPARE_BYTES = const(16384)  # of flash, for all else
 
 
@@ -63,7 +68,8 @@ def run(wake, session):
         # These messages have a limit of their own.
         state[st.DOWNLOADED_TODAY] += outcome.sent - sent
         outcome.sent = sent
-        checked.remove(wake.port.data_dir + PACKAGE)
+        for name in (PACKAGE, ANSWERS):
+            checked.remove(wake.port.data_dir + name)
 
 
 class Download:
@@ -76,13 +82,17 @@ class Download:
         self._card = None
         self._is_open = False  # the card has given a challenge since the modem was started
         self._is_load_over = False  # the next report says what has become of a load
-        self._package: list = []  # download, step, bytes and SHA-256 of the package that is pulled
+        self._step: list = []  # [download, step] that is done
+        self._report: tuple | None = None  # on it: key and the value after these
+        self._size = 0  # bytes of the card's answers that go with it
+        self._package: tuple = (None, 0, b"")  # what is pulled: [download, step], bytes, SHA-256
         self._pulled = 0
 
     def run(self):
         """Downlinks and uplinks by turns until nothing is asked any more."""
         port, handlers = self._wake.port, self._session.handlers
         handlers.may_report = 0
+        self._session.end_records()
         start, outcome = port.ticks_ms(), self._session.outcome
         # Whatever the agent asks for, a day's messages and the energy of a session are bounded.
         left = budget.downloads_left(self._wake.state)
@@ -90,8 +100,9 @@ class Download:
         try:
             while handlers.download and outcome.sent < most and port.ticks_ms() - start < _MOST_MS:
                 asked, handlers.download = handlers.download, None
-                report = self._do(asked) if _is_asked(asked) else None
-                if report is None or not self._session.say(_Writer(*report).write):
+                self._report = self._do(asked) if _is_asked(asked) else None
+                asked = None  # to report it needs the heap
+                if self._report is None or not self._session.turn(self._write, True):
                     return
                 if self._is_load_over:
                     checked.remove(self._folder + LOADING)
@@ -100,39 +111,68 @@ class Download:
                 self._card.close()
 
     def _do(self, asked):
-        """The report on one thing that is asked, (key, values); None: it needs none."""
-        download, step, what = asked[:3]
+        """The report on one thing that is asked: (key, value); None: it needs none."""
+        self._step, what, self._size = asked[:2], asked[2], 0
         if len(asked) > 4:
-            return self._offered(download, step, what, asked[3])
+            return self._offered(what, asked[3])
         if len(asked) > 3:
-            return self._take(download, step, what, asked.pop())
+            return self._take(what, asked.pop())
         if type(what) is bytes:
-            answers: list = []
-            reason = self._relay(download, what, answers)
-            return _answer(download, step, reason, () if reason else answers)
+            return _ANSWER, self._relay(what)
         if not what:  # the agent has done with it
             return None
         self._wake.port.sleep_ms(500 * min(what, _LONGEST_WAIT))
-        return _answer(download, step, _DONE if self._is_open else _LOST)
+        return _ANSWER, _DONE if self._is_open else _LOST
 
-    def _relay(self, download, requests, answers):
-        """Send the card requests that follow each other, append its answers in pieces. The reason."""
-        if not self._is_open and download:
+    def _write(self, out, _):
+        """The pair of an uplink's map that reports; returns how many it has written."""
+        key, value = self._report or (0, 0)
+        out.int(key)
+        out.head(cbor.ARRAY, 4 if key == _ANSWER else 3)
+        for each in self._step:
+            out.int(each)
+        out.int(value)
+        if key == _ANSWER:
+            out.head(cbor.BYTES, self._size)
+            if self._size:
+                with open(self._folder + ANSWERS, "rb") as f:
+                    out.n += f.readinto(out.buf[out.n : out.n + self._size])
+        return 1
+
+    def _relay(self, requests):
+        """Send the card requests that follow each other, keep its answers in the file. The reason."""
+        if not self._is_open and self._step[0]:
             reason = self._postponed()
             if reason:
                 return reason
         try:
-            for tag, start, _, end in _placed(requests):
-                request = memoryview(requests)[start:end]
-                if tag not in _PASSED or (tag == _DELETE and self._is_needed(bytes(request))):
-                    return _NOT_ALLOWED
-                if tag in _IN_SESSION and not self._is_open:
-                    return _LOST
-                answers += self._selected().pieces(request, _REQUEST_MS)
-                self._is_open = self._is_open or tag == _CHALLENGE
+            with open(self._folder + ANSWERS, "wb") as f:
+                reason = self._pass_on(requests, f)
+                self._size = 0 if reason else f.tell()
+                return reason
         except CardError:
             return _NO_CARD
-        return _DONE if sum([len(each) for each in answers]) <= _MOST_ANSWER else _NOT_ALLOWED
+        except OSError:
+            return _NO_ROOM
+
+    def _pass_on(self, requests, f):
+        for tag, start, at, end in _placed(requests):
+            request = memoryview(requests)[start:end]
+            kind = tag & 0xFF if tag >> 8 == 0xBF else 0
+            if kind == _KEEP:
+                _keep(self._folder + SIGNED, [requests[at:end]])
+                f.write(b"\xbf\x4e\x02\x05\x00")
+                continue
+            if kind not in _PASSED or (kind in _CHANGES and self._is_needed(bytes(request))):
+                return _NOT_ALLOWED
+            if kind in _IN_SESSION and not self._is_open:
+                return _LOST
+            self._selected().pieces(request, _REQUEST_MS, f.write)
+            if kind == _CHALLENGE:
+                self._is_open = True
+            if f.tell() > self._session.most - _BESIDE:
+                return _NOT_ALLOWED
+        return _DONE
 
     def _postponed(self):
         # Not in `_relay`, whose frame would keep the module.
@@ -152,50 +192,47 @@ class Download:
             from locator.esim import apdu
 
             # The session uses its room only while it writes or reads a message.
-            modem, room = self._wake.modem, self._wake.room
-            card = apdu.Transport(modem, apdu.CSIM_CHANNEL, room)
+            card = apdu.Transport(self._wake.modem, apdu.CSIM_CHANNEL, self._wake.room)
             try:
                 card.open(ISD_R)
             except CardError:
-                card = apdu.Transport(modem, apdu.UNKNOWN, room)
+                card.interface = apdu.UNKNOWN
                 card.open(ISD_R)
             self._card = card
         return self._card
 
-    def _offered(self, download, step, size, digest):
+    def _offered(self, size, digest):
         """Begin to pull a package."""
-        if checked.read(self._folder + LOADING) == [download, step]:
+        if checked.read(self._folder + LOADING) == self._step:
             self._is_load_over = True
-            return _answer(download, step, _INTERRUPTED)
+            return _ANSWER, _INTERRUPTED
         if not self._is_open:
-            return _answer(download, step, _LOST)
+            return _ANSWER, _LOST
         if type(size) is not int or type(digest) is not bytes or not 0 < size <= _MOST_PACKAGE:
-            return _answer(download, step, _NOT_ALLOWED)
+            return _ANSWER, _NOT_ALLOWED
         if size // _PIECE + _MORE_MESSAGES > budget.downloads_left(self._wake.state):
-            return _answer(download, step, _LIMIT)
+            return _ANSWER, _LIMIT
         room = os.statvfs(self._folder)
         if room[1] * room[4] < size + _SPARE_BYTES:
-            return _answer(download, step, _NO_ROOM)
+            return _ANSWER, _NO_ROOM
         checked.remove(self._folder + PACKAGE)
-        self._package, self._pulled = [download, step, size, digest], 0
-        return _PULL, (download, step, 0)
+        self._package, self._pulled = (self._step, size, digest), 0
+        return _PULL, 0
 
-    def _take(self, download, step, offset, data):
+    def _take(self, offset, data):
         """Append a piece to the package; ask for the next, or load what is complete."""
-        if self._package[:2] != [download, step] or offset != self._pulled or type(data) is not bytes:
+        if self._package[0] != self._step or offset != self._pulled or type(data) is not bytes:
             return None
         try:
             with open(self._folder + PACKAGE, "ab") as f:
                 f.write(data)
         except OSError:
-            return _answer(download, step, _NO_ROOM)
+            return _ANSWER, _NO_ROOM
         self._pulled += len(data)
         is_last, data = not data, None  # what follows needs the heap
-        if not is_last and self._pulled < self._package[2]:
-            return _PULL, (download, step, self._pulled)
-        if self._digest() != self._package[3]:
-            return _answer(download, step, _DAMAGED)
-        return self._loaded(download, step)
+        if not is_last and self._pulled < self._package[1]:
+            return _PULL, self._pulled
+        return _ANSWER, self._load() if self._digest() == self._package[2] else _DAMAGED
 
     def _digest(self):
         sha, block = hashlib.sha256(), b"-"
@@ -205,57 +242,32 @@ class Download:
                 sha.update(block)
         return sha.digest()
 
-    def _loaded(self, download, step):
+    def _load(self):
         """Load the package onto the card. There is no way back from the first segment on: a mark in flash
         says that it has begun, and the agent asks the card what it has when the result is lost."""
-        pieces: list = []
         try:
-            _mark(self._folder, download, step)
+            _keep(self._folder + LOADING, self._step)
         except OSError:
-            return _answer(download, step, _NO_ROOM)
+            return _NO_ROOM
         self._is_open, self._is_load_over = False, True
         try:
-            with open(self._folder + PACKAGE, "rb") as f:
-                while not any(pieces):
-                    head = f.read(2)
-                    if len(head) < 2:
-                        break
-                    pieces = self._selected().pieces(f.read(head[0] << 8 | head[1]), _LOAD_MS)
-        except CardError:
-            pieces = []
-        return _answer(download, step, _DONE if any(pieces) else _INTERRUPTED, pieces)
+            with open(self._folder + PACKAGE, "rb") as f, open(self._folder + ANSWERS, "wb") as answers:
+                while not answers.tell():
+                    size = int.from_bytes(f.read(2), "big")
+                    if not size:
+                        return _INTERRUPTED
+                    segment = memoryview(self._wake.room)[_TEXT_BYTES : _TEXT_BYTES + size]
+                    f.readinto(segment)
+                    self._selected().pieces(segment, _LOAD_MS, answers.write)
+                self._size = answers.tell()
+        except (CardError, OSError):
+            return _INTERRUPTED
+        return _DONE
 
 
-class _Writer:
-    """Writes a report into an uplink: the value of a key, at whose end come pieces of bytes, unless None."""
-
-    def __init__(self, key, values, pieces=None):
-        self._key = key
-        self._values = values
-        self._pieces = pieces
-
-    def write(self, out, _):
-        """The pair of an uplink's map; returns how many it has written."""
-        values, pieces = self._values, self._pieces
-        out.int(self._key)
-        out.head(cbor.ARRAY, len(values) + (pieces is not None))
-        for each in values:
-            out.int(each)
-        if pieces is not None:
-            out.head(cbor.BYTES, sum([len(each) for each in pieces]))
-            for each in pieces:
-                out.raw(each)
-        return 1
-
-
-def _answer(download, step, reason, pieces=()):
-    """A report on a step."""
-    return _ANSWER, (download, step, reason), pieces
-
-
-def _mark(folder, download, step):
+def _keep(path, value):
     with lazy("esim.files") as files:
-        files.write(folder + LOADING, [download, step])
+        files.write(path, value)
 
 
 def _placed(requests):

@@ -20,8 +20,18 @@ GUARDED = const(-1)
 
 OPERATIONAL = const(2)  # also of a profile whose class the card leaves out (SGP.22: the default)
 
-# How a profile is named to the card, and whether it is to ask for a REFRESH.
-METHODS = ((0x5A, True), (0x5A, False), (0x4F, True), (0x4F, False))
+# How a profile is named to the card, and whether it is to ask for a REFRESH. Without a name (SGP.32): by the
+# package that the agent has signed; back to the profile before, which the package allows; to the fallback
+# profile.
+METHODS = (
+    (0x5A, True),
+    (0x5A, False),
+    (0x4F, True),
+    (0x4F, False),
+    (0xBF51, True),
+    (0xBF58, True),
+    (0xBF5D, True),
+)
 
 _LIST = b"\xbf\x2d\x06\x5c\x04\x5a\x9f\x70\x95"
 _DATA = b"\xbf\x3e\x03\x5c\x01\x5a"
@@ -63,6 +73,8 @@ def profiles(transport):
 def enable(transport, iccid, method):
     """Enable a profile in one of `METHODS`; the one that was is disabled by that. Returns the result."""
     tag, refresh = METHODS[method]
+    if tag > 0xFF:
+        return _result(transport, tag, b"\x80\x01\xff")
     name = iccid
     if tag == 0x4F:
         name = aid(transport, iccid)
@@ -121,10 +133,9 @@ def notification(transport, seq):
 
 
 def _result(transport, tag, value):
-    result = tlv.find(transport.send(tlv.make(tag, value)), tag, 0x80)
-    if not result:
-        raise CardError(DAMAGED)
-    return tlv.number(result)
+    for _, result in tlv.objects(tlv.find(transport.send(tlv.make(tag, value)), tag) or b""):
+        return tlv.number(result)
+    raise CardError(DAMAGED)
 
 
 def _flag(value):

@@ -8,8 +8,8 @@ No profiles: the card is left alone.
 from micropython import const
 
 from locator.esim import files
-from locator.scheduler import profile
 
+_MOST_PROFILES = const(8)  # as in scheduler/profile.py
 _MOST_ROWS = const(40)
 _MOST_TEXT = const(63)
 _MOST_HOSTS = const(4)
@@ -32,7 +32,7 @@ def number_of(found, iccid):
 
 def _is_policy(value):
     revision, requested, fallback, profiles, rows = value
-    if type(profiles) is not list or len(profiles) > profile.MOST or type(rows) is not list:
+    if type(profiles) is not list or len(profiles) > _MOST_PROFILES or type(rows) is not list:
         return False
     if not _is_number(revision, 1, 0x7FFFFFFF) or len(rows) > _MOST_ROWS:
         return False

@@ -17,12 +17,15 @@ from micropython import const
 from locator import state as st
 from locator import unload
 from locator.codec import cbor, checked
-from locator.esim import ISD_R, CardError, access, files, memory, restart, trial
+from locator.esim import ISD_R, SIGNED, CardError, access, files, memory, restart, trial
 from locator.modem import NotAllowed
 from locator.scheduler import budget, profile
 
 _SHUT_S = const(8 * 3600)
 _REST_S = const(86400)  # between reports without data left
+_SIGNED = const(4)  # of euicc.METHODS
+_LAST_ORDER = const(-79)  # of a package: an ICCID, a flag, the signature
+_CODE = const(-68)  # of its result: that of the last order, or of the refusal
 _NO_CARD_KNOWS = const(126)
 """A result of ours: the card's list has no such profile, or not one that may be chosen."""
 
@@ -229,10 +232,11 @@ class Switch(trial.Trial):
         """Each method in turn, from the one that has worked on; `imsi`: the one until now."""
         from locator.esim import euicc
 
-        count = len(euicc.METHODS)
         result = _NO_CARD_KNOWS
+        first = _SIGNED if checked.exists(self._folder + SIGNED) else self._memory.method
+        count = _SIGNED if first < _SIGNED else len(euicc.METHODS)
         for turn in range(count):
-            method = (self._memory.method + turn) % count
+            method = (first + turn) % count
             result = self._enable_once(iccid, method)
             if result == euicc.CAT_BUSY:
                 from locator.esim import applet
@@ -264,12 +268,26 @@ class Switch(trial.Trial):
                 self._memory.eid = euicc.eid(transport)
             for each in listed:
                 if each.iccid == iccid and each.kind == euicc.OPERATIONAL:
-                    return euicc.OK if each.enabled else euicc.enable(transport, iccid, method)
+                    return euicc.OK if each.enabled else self._ask(euicc, transport, iccid, method)
             return _NO_CARD_KNOWS
         except CardError:
             return euicc.UNDEFINED
         finally:
             transport.close()
+
+    def _ask(self, euicc, transport, iccid, method):
+        """Have the card enable the profile in one of the methods. Without a name it goes only back."""
+        p = self._memory.p
+        if method < _SIGNED:
+            return euicc.enable(transport, iccid, method)
+        if method == _SIGNED:
+            kept = checked.read(self._folder + SIGNED)
+            if kept and iccid in kept[0][_LAST_ORDER:]:
+                checked.remove(self._folder + SIGNED)  # it is good for once
+                return euicc.tlv.number(transport.send(kept[0])[_CODE : _CODE + 1])
+        elif p[profile.STAGE] != profile.FORWARD or p[profile.TARGET] == p[profile.FALLBACK]:
+            return euicc.enable(transport, iccid, method)
+        return euicc.NOT_FOUND
 
     def _interface(self):
         revision = self._driver.revision()

@@ -57,7 +57,7 @@ class Session:
         self._topic = b"landbridge/%s/" % keys.device.encode()
         self._room = memoryview(room or bytearray(ROOM_BYTES))
         self._batch = _batch(self._room[_BESIDE_BYTES:])
-        self._most = most
+        self.most = most
         self._sent = []
         self.port = None  # measures how long a downlink was on its way, where there is one
         self._heard = False  # the agent has kept a turn
@@ -84,7 +84,7 @@ class Session:
             self._batch.n = self._journal.read_batch(self._batch.records, limit, newest)
             if self._heard and not self._batch.n and not (self.handlers and self.handlers.to_report()):
                 return
-            if not self._turn(extras, self._heard) or self.outcome.refused:
+            if not self.turn(extras, self._heard) or self.outcome.refused:
                 return  # records that are not wanted would be sent until the day's messages are used up
 
     def pull(self, messages):
@@ -94,16 +94,16 @@ class Session:
         self._batch.n = 0
         self.modem.mqtt_subscribe(self._topic + b"down")
         while handlers.pull and self.outcome.sent < messages:
-            if not self._turn(_nothing, True):
+            if not self.turn(_nothing, True):
                 return
 
-    def say(self, extras):
-        """Do one turn after `run` with nothing but what `extras` writes; return whether it was answered."""
+    def end_records(self):
+        """Let go of what records need; after it only `turn` has a meaning."""
         self._batch = _NoBatch
         unload("codec.columns")
-        return self._turn(extras, True)
 
-    def _turn(self, extras, more):
+    def turn(self, extras, more):
+        """Send an uplink, obey its downlink; return whether one has come. Arguments as `run`'s."""
         self._sent = []  # a late answer to an earlier turn says nothing about this one
         for _ in range(_SENDS):
             envelope = self._seal(*self._write_fitting(extras, more))
@@ -134,7 +134,7 @@ class Session:
 
     def _write(self, extras, more):
         """Write the uplink into the room; (start, end) of it. Another attempt needs the records again."""
-        most = min(self._most, _BESIDE_BYTES - TAG_SIZE) if self._batch.n else self._most
+        most = min(self.most, _BESIDE_BYTES - TAG_SIZE) if self._batch.n else self.most
         out = cbor.Writer(self._room[:most])
         out.n = _HEADROOM + 1  # the map's head is one byte and comes last
         out.int(0)

@@ -1,6 +1,6 @@
-"""An eUICC: several profiles, one enabled; ES10c of SGP.22 and the fallback of SGP.32 behind its ISD-R.
+"""An eUICC: several profiles, one enabled; ES10c of SGP.22 behind its ISD-R.
 
-Tags and results: RSPDefinitions.asn1 and SGP32Definitions.asn1. ES10b, which downloads profiles, is in `rsp`.
+Tags and results: RSPDefinitions.asn1. ES10b, which downloads profiles, is in `rsp`, and so is SGP.32.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from tools.modem.card.rsp.identity import Identity
     from tools.modem.card.rsp.rsp import Rsp
 
-OK, NOT_FOUND, WRONG_STATE, BY_POLICY, REENABLING, BUSY, COMMAND_ERROR, UNDEFINED = 0, 1, 2, 3, 4, 5, 7, 127
-NO_ROLLBACK, NO_FALLBACK = 1, 6
+OK, NOT_FOUND, WRONG_STATE, BY_POLICY, REENABLING, BUSY, UNDEFINED = 0, 1, 2, 3, 4, 5, 127
 FETCH_MS = 700
 """From the answer to a switch to the REFRESH [C]."""
 MOST_NOTIFICATIONS = 32
@@ -61,9 +60,6 @@ class Euicc(Card):
         self.switches: list[str] = []
         """ICCIDs that were enabled, in order."""
         self._pending: Profile | None = None
-        self._before: Profile | None = None
-        self._left: Profile | None = None
-        """What the fallback has replaced."""
         self._seq = 0
         self.enabled = self.profiles[0]
         self.forbidden = self.enabled.forbidden
@@ -94,6 +90,10 @@ class Euicc(Card):
         if tag in self.results:
             code = self.results.pop(tag)
             return tlv.encode(tag, tlv.encode(0x81 if tag == 0xBF2D else 0x80, bytes([code])))
+        if self.iot:
+            answer = self._provisioning().iot.answer(tag, value)
+            if answer is not None:
+                return tlv.encode(tag, answer)
         if tag in self._functions:
             return tlv.encode(tag, self._functions[tag](self, value))
         return tlv.encode(tag, self._provisioning().answer(tag, value))
@@ -146,9 +146,65 @@ class Euicc(Card):
         """A server is to be notified; the oldest makes room."""
         self.notifications = [*self.notifications, note][-MOST_NOTIFICATIONS:]
 
+    # What profile management does; each returns the result
+
+    @property
+    def current(self) -> Profile:
+        """The enabled profile, also while it waits for its REFRESH."""
+        return self._pending or self.enabled
+
+    def enable(self, profile: Profile | None, refresh: bool) -> int:
+        """Enable a profile, which disables the one in use."""
+        if profile is None:
+            return NOT_FOUND
+        if profile is self.current:
+            return WRONG_STATE
+        if "disable" in self.current.keeps:
+            return BY_POLICY
+        if refresh and "no-refresh" in self.quirks:
+            return UNDEFINED
+        return self.switch(profile, refresh)
+
+    def disable(self, profile: Profile | None, refresh: bool) -> int:
+        """Disable the profile in use."""
+        if profile is None:
+            return NOT_FOUND
+        if profile is not self.current:
+            return WRONG_STATE
+        if "disable" in profile.keeps:
+            return BY_POLICY
+        return self.switch(Profile("", ""), refresh)
+
+    def delete(self, profile: Profile | None) -> int:
+        """Delete a profile that is not in use."""
+        if profile is None:
+            return NOT_FOUND
+        if profile in (self.enabled, self.current):
+            return WRONG_STATE
+        if "delete" in profile.keeps:
+            return BY_POLICY
+        self.profiles.remove(profile)
+        self._notify(DELETE, profile)
+        return OK
+
+    def switch(self, profile: Profile, refresh: bool) -> int:
+        """The identity is another at once, or with the REFRESH."""
+        if refresh and self.toolkit_busy:
+            return BUSY
+        if refresh:
+            self._pending, self.refresh_ms = profile, FETCH_MS
+        else:
+            self._adopt(profile)
+        return OK
+
+    def named(self, search: bytes) -> Profile | None:
+        """The profile with the ICCID or the AID in `search`."""
+        return next((each for each in self.profiles if self._matches(each, search)), None)
+
     # The functions; each is given the value of its tag and returns that of the answer.
 
-    def _list(self, value: bytes) -> bytes:
+    def listed(self, value: bytes) -> bytes:
+        """ProfileInfoList"""
         search = tlv.find(value, 0xA0)
         wanted = tlv.find(value, 0x5C)
         found = self.profiles if search is None else [p for p in self.profiles if self._matches(p, search)]
@@ -157,48 +213,16 @@ class Euicc(Card):
         return tlv.encode(0xA0, *(tlv.encode(0xE3, each) for each in listed))
 
     def _enable(self, value: bytes) -> bytes:
-        profile, refresh = self._target(value)
-        if profile is None:
-            return _result(NOT_FOUND)
-        if profile is self.enabled:
-            return _result(WRONG_STATE)
-        if "disable" in self.enabled.keeps:
-            return _result(BY_POLICY)
-        if refresh and "no-refresh" in self.quirks:
-            return _result(UNDEFINED)
-        if refresh and self.toolkit_busy:
-            return _result(BUSY)
-        self._before = self.enabled
-        return _result(self._switch(profile, refresh))
+        return _result(self.enable(*self._target(value)))
 
     def _disable(self, value: bytes) -> bytes:
-        profile, refresh = self._target(value)
-        if profile is None:
-            return _result(NOT_FOUND)
-        if profile is not self.enabled:
-            return _result(WRONG_STATE)
-        if "disable" in profile.keeps:
-            return _result(BY_POLICY)
-        if refresh and self.toolkit_busy:
-            return _result(BUSY)
-        self._notify(DISABLE, profile)
-        empty = Profile("", "")
-        return _result(self._switch(empty, refresh))
+        return _result(self.disable(*self._target(value)))
 
     def _delete(self, value: bytes) -> bytes:
-        profile = next((p for p in self.profiles if self._matches(p, value)), None)
-        if profile is None:
-            return _result(NOT_FOUND)
-        if profile is self.enabled:
-            return _result(WRONG_STATE)
-        if "delete" in profile.keeps:
-            return _result(BY_POLICY)
-        self.profiles.remove(profile)
-        self._notify(DELETE, profile)
-        return _result(OK)
+        return _result(self.delete(self.named(value)))
 
     def _nickname(self, value: bytes) -> bytes:
-        profile = next((p for p in self.profiles if self._matches(p, value)), None)
+        profile = self.named(value)
         name = tlv.find(value, 0x90)
         if profile is None:
             return _result(NOT_FOUND)
@@ -230,39 +254,13 @@ class Euicc(Card):
             self._notify(DELETE, profile)
         return _result(OK)
 
-    # SGP.32
-
-    def _rollback(self, value: bytes) -> bytes:
-        if self._before is None:
-            return _result(NO_ROLLBACK)
-        before, self._before = self._before, None
-        return _result(self._switch(before, _flag(tlv.find(value, 0x81) or tlv.find(value, 0x80))))
-
-    def _fall_back(self, value: bytes) -> bytes:
-        target = next((each for each in self.profiles if each.fallback), None)
-        if target is None:
-            return _result(NO_FALLBACK)
-        if target is self.enabled:
-            return _result(WRONG_STATE)
-        if self.toolkit_busy:
-            return _result(BUSY)
-        self._left = self.enabled
-        return _result(self._switch(target, _flag(tlv.find(value, 0x80))))
-
-    def _return(self, value: bytes) -> bytes:
-        if self._left is None:
-            return _result(NO_FALLBACK)
-        left, self._left = self._left, None
-        return _result(self._switch(left, _flag(tlv.find(value, 0x80))))
-
     # Inside
 
     def _target(self, value: bytes) -> tuple[Profile | None, bool]:
         search = tlv.find(value, 0xA0)
         if search is None:
             raise ValueError("no identifier")
-        profile = next((each for each in self.profiles if self._matches(each, search)), None)
-        return profile, _flag(tlv.find(value, 0x81))
+        return self.named(search), flag(tlv.find(value, 0x81))
 
     def _matches(self, profile: Profile, search: bytes) -> bool:
         tags = dict(tlv.decode(search))
@@ -272,20 +270,12 @@ class Euicc(Card):
             return iccid_text(tags[0x5A]) == profile.iccid
         return 0x95 in tags and tags[0x95] == bytes([profile.kind])
 
-    def _switch(self, profile: Profile, refresh: bool) -> int:
-        """The identity is another at once, or with the REFRESH."""
-        if refresh:
-            self._pending, self.refresh_ms = profile, FETCH_MS
-        else:
-            self._adopt(profile)
-        return OK
-
     def _adopt(self, profile: Profile) -> None:
         if profile is not self.enabled:
             if profile.iccid:
                 self.switches.append(profile.iccid)
                 self._notify(ENABLE, profile)
-            if self.enabled.iccid and profile.iccid:
+            if self.enabled.iccid:
                 self._notify(DISABLE, self.enabled)
         self.enabled.forbidden = self.forbidden
         self.enabled = profile
@@ -300,7 +290,7 @@ class Euicc(Card):
         0xBF28: lambda card, value: notifications.listed(card.notifications, value),
         0xBF29: _nickname,
         0xBF2B: lambda card, value: notifications.retrieved(card.notifications, value, card.identity()),
-        0xBF2D: _list,
+        0xBF2D: listed,
         0xBF30: _sent,
         0xBF31: _enable,
         0xBF32: _disable,
@@ -310,9 +300,6 @@ class Euicc(Card):
         0xBF3E: _data,
         0xBF3F: lambda card, value: _result(OK),
         0xBF43: lambda card, value: tlv.encode(0xA0),
-        0xBF58: _rollback,
-        0xBF5D: _fall_back,
-        0xBF5E: _return,
     }
 
 
@@ -320,6 +307,6 @@ def _result(code: int) -> bytes:
     return tlv.encode(0x80, bytes([code]))
 
 
-def _flag(value: bytes | None) -> bool:
+def flag(value: bytes | None) -> bool:
     """A BOOLEAN; one that is missing is false."""
     return bool(value and value[0])

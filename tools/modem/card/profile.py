@@ -17,8 +17,9 @@ USUAL_SIZE = 15_000
 @dataclass
 class Profile:
     """`kind` is TEST, PROVISIONING or OPERATIONAL; `keeps`: its policy rules, of "disable" and "delete";
-    `fallback`: the attribute of SGP.32; `addresses`: whom to notify of which operations, while it `notifies`;
-    `package`: what was downloaded, decrypted; `size`: the bytes of memory that it takes."""
+    `fallback`: the attribute of SGP.32, which it may have if it is `fallback_allowed`; `addresses`: whom to
+    notify of which operations, while it `notifies`; `package`: what was downloaded, decrypted; `size`: the
+    bytes of memory that it takes."""
 
     iccid: str
     imsi: str
@@ -28,6 +29,7 @@ class Profile:
     kind: int = OPERATIONAL
     keeps: Collection[str] = ()
     fallback: bool = False
+    fallback_allowed: bool = True
     notifies: bool = True
     aid: bytes = b""
     forbidden: list[str] = field(default_factory=list)
@@ -38,7 +40,7 @@ class Profile:
     def info(self, enabled: bool, wanted: bytes | None, leaves_out: bool) -> bytes:
         """The value of ProfileInfo: all fields, or those of the tag list `wanted`; it `leaves_out` the class
         when that is the default."""
-        fields = (
+        fields: tuple[tuple[int, bytes], ...] = (
             (0x5A, iccid_bytes(self.iccid)),
             (0x4F, self.aid),
             (0x9F70, bytes([enabled])),
@@ -47,8 +49,14 @@ class Profile:
             (0x92, self.name.encode()),
             (0x95, b"" if leaves_out and self.kind == OPERATIONAL else bytes([self.kind])),
         )
-        asked = None if wanted is None else _tags(wanted)
-        return b"".join(tlv.encode(tag, data) for tag, data in fields if data and (not asked or tag in asked))
+        if wanted:
+            of_iot = (
+                (0x9F26, b"\xff" if self.fallback else b""),
+                (0x9F67, b"\xff" if self.fallback_allowed else b"\0"),
+            )
+            asked = _tags(wanted)
+            fields = tuple(each for each in fields + of_iot if each[0] in asked)
+        return b"".join(tlv.encode(tag, data) for tag, data in fields if data)
 
 
 def _tags(wanted: bytes) -> set[int]:

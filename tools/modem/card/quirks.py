@@ -10,6 +10,7 @@ QUIRKS = {
     "refresh-lost": "a loss of power before the REFRESH undoes the switch",
     "fetch-pending": "the answer that asks for a REFRESH ends with 910B",
     "default-class": "the class of an operational profile, which is the default, is left out",
+    "es10c": "an IoT eUICC enables, disables and deletes profiles without a signature, too",
     "isdr-slow": "after each reset the ISD-R cannot be opened for five tries",
     "get-response": "every answer has to be fetched by GET RESPONSE",
     "blocks-120": "a block of STORE DATA has at most 120 bytes",

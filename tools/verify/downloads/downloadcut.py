@@ -87,7 +87,7 @@ def _unmarked(write: Callable[[str, Any], None]) -> Callable[[str, Any], None]:
 
 MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "a load is not marked in flash": (files, "write", _unmarked(files.write)),
-    "the package is not verified": (download.Download, "_digest", lambda self: self._package[3]),
+    "the package is not verified": (download.Download, "_digest", lambda self: self._package[2]),
 }
 """What is replaced, and by what."""
 

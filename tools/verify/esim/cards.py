@@ -27,9 +27,9 @@ from tools.verify.esim.shuttle import Shuttled
 from tools.world import stage
 from tools.world.demo.demo import Parser
 from tools.world.demo.diary import Diary
-from tools.world.demo.figures import Figures
+from tools.world.demo.figures import LEAST_INSTALLED, Figures
 from tools.world.oracle.records import Oracle
-from tools.world.radio.cards import KINDS
+from tools.world.radio.cards import KINDS, LANDING
 from tools.world.radio.harsh import Harshness
 from tools.world.radio.rules import Bar
 from tools.world.services.processes import ServiceError
@@ -42,6 +42,11 @@ MOST_OF_SINGLE = 0.5
 MOST_HOURS_OF_SINGLE = 0.3
 """Of the hours without service."""
 MOST_OF_EVERYWHERE = 1.05
+LONGER_THAN_PRESET_H = 1.0
+"""From border to uplink, median, of a card whose profiles are downloaded on the way."""
+MOST_OF_PRESET = 1.05
+"""Of the joules a point."""
+CARDS = (*KINDS, LANDING)
 MOST_BAR_H = 26.0
 """From the first registration in Russia, which begins the bar of 24 hours, until data is back."""
 LEAST_ROTATIONS = 0.95
@@ -103,10 +108,10 @@ class Pooled:
 
 def run_trips(out: Path, modem: Dialect, days: int, seeds: range, console: Console) -> dict[str, Pooled]:
     """The trips, one after the other, by kind of card."""
-    done: dict[str, Pooled] = {card: Pooled([]) for card in KINDS}
+    done: dict[str, Pooled] = {card: Pooled([]) for card in CARDS}
     with progress_bar(console) as progress:
         for seed in seeds:
-            for card in KINDS:
+            for card in CARDS:
                 on_progress = add_task(progress, days, f"{card:18}")
                 done[card].trips.append(_trip(out / card, modem, days, seed, card, on_progress))
     return done
@@ -151,6 +156,7 @@ _MCC = {"CN": "460", "KZ": "401", "RU": "250", "BY": "257", "PL": "260", "DE": "
 def fell_short(by: Mapping[str, Pooled]) -> list[str]:
     """One line for each demand that is not met."""
     euicc, single, everywhere = by["euicc4"], by["single"], by["single-everywhere"]
+    landing = by[LANDING]
     demands = [
         ("border to uplink, median", euicc.median_border_h(), MOST_OF_SINGLE * single.median_border_h()),
         ("hours without service", euicc.sum("refused_h"), MOST_HOURS_OF_SINGLE * single.sum("refused_h")),
@@ -161,9 +167,23 @@ def fell_short(by: Mapping[str, Pooled]) -> list[str]:
             MOST_OF_EVERYWHERE * everywhere.joules_a_point(),
         ),
     ]
-    short = [
-        f"euicc4: {what} {value:.2f}, at most {most:.2f}" for what, value, most in demands if value > most
+    of_landing = [
+        (
+            "border to uplink, median",
+            landing.median_border_h(),
+            euicc.median_border_h() + LONGER_THAN_PRESET_H,
+        ),
+        ("joules a point", landing.joules_a_point(), MOST_OF_PRESET * euicc.joules_a_point()),
     ]
+    short = [
+        f"{card}: {what} {value:.2f}, at most {most:.2f}"
+        for card, each in (("euicc4", demands), (LANDING, of_landing))
+        for what, value, most in each
+        if value > most
+    ]
+    installed, wanted = landing.sum("downloads_installed"), landing.sum("downloads_wanted")
+    if installed < LEAST_INSTALLED * wanted:
+        short.append(f"{LANDING}: {installed:.0f} of {wanted:.0f} profiles installed")
     for what in ("lost", "crashes"):
         short += [f"{card}: {what} {each.sum(what):.0f}" for card, each in by.items() if each.sum(what)]
     rotated = by["applet"].rotated()
@@ -196,11 +216,17 @@ def table(by: Mapping[str, Pooled]) -> Table:
         "uploads failed": lambda each: f"{each.sum('uploads_failed'):.0f}",
         "data barred": lambda each: f"{each.sum('bars'):.0f} x",
         "rotations at borders": lambda each: _percent(each.rotated()),
+        "downloads": _downloads,
         "lost": lambda each: f"{each.sum('lost'):.0f}",
     }
     for name, value in rows.items():
         result.add_row(name, *(value(each) for each in by.values()))
     return result
+
+
+def _downloads(each: Pooled) -> str:
+    wanted = each.sum("downloads_wanted")
+    return f"{each.sum('downloads_installed'):.0f} of {wanted:.0f}" if wanted else ""
 
 
 def _percent(fraction: float | None) -> str:

@@ -33,7 +33,7 @@ from landbridge.points import queries as points
 from sqlalchemy import text
 
 from tools.verify.fleet.trackers import Firmware, Tracker, refused
-from tools.verify.harness.mosquitto import free_port
+from tools.verify.harness.ports import free_port
 from tools.verify.kill.killtest import until
 from tools.world.services.clock import VirtualClock
 from tools.world.services.processes import Child

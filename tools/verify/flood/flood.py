@@ -34,7 +34,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from tools.flash.layout import REPOSITORY
 from tools.verify.flood.flooding import Seen, Sizes, flood
-from tools.verify.harness.mosquitto import free_port
+from tools.verify.harness.ports import free_port
 from tools.verify.kill import killtest
 from tools.verify.kill.devices import Device, Link
 from tools.world.services.processes import Child

@@ -7,8 +7,10 @@ import subprocess
 import time
 from pathlib import Path
 
+from tools.verify.harness.ports import free_port
+
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
-_START_S = 20
+_START_S = 120
 TENANT = "tenant-"
 
 
@@ -77,11 +79,3 @@ def _tool(name: str) -> str:
     found = shutil.which(name, path=_PATH)
     assert found, f"{name} is missing: install Mosquitto"
     return found
-
-
-def free_port() -> int:
-    """A free TCP port of loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

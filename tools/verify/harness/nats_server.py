@@ -8,8 +8,10 @@ import subprocess
 import time
 from pathlib import Path
 
+from tools.verify.harness.ports import free_port
+
 _PATH = "/usr/sbin:/usr/bin:/usr/local/bin"
-_START_S = 30.0
+_START_S = 120.0
 
 
 def binary() -> str | None:
@@ -28,7 +30,7 @@ class NatsServer:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
-        self.port, self.mqtt_port = _free_ports(2)
+        self.port, self.mqtt_port = free_port(), free_port()
         (folder / "nats.conf").write_text(
             f'server_name: "landbridge"\nlisten: "127.0.0.1:{self.port}"\n'
             f'jetstream {{ store_dir: "{folder / "store"}" }}\n'
@@ -60,14 +62,3 @@ class NatsServer:
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()

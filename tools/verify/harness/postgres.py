@@ -44,6 +44,11 @@ class Postgres:
         """What [store] database takes."""
         return f"postgresql://landbridge@/landbridge?host={self._folder}"
 
+    @property
+    def folder(self) -> Path:
+        """Where its socket is."""
+        return self._folder
+
     def start(self) -> None:
         """Start it, and make the database if it is not there."""
         options = f"-k {self._folder} -c listen_addresses='' -c max_connections=60"

@@ -86,9 +86,7 @@ def _end(tracker: Tracker, seq: int, kind: str, at_s: int, chance: random.Random
     return _made(tracker, seq, type_, at_s, chance, **more)
 
 
-def _made(
-    tracker: Tracker, seq: int, kind: str, at_s: int, chance: random.Random, **more: Any
-) -> Event:
+def _made(tracker: Tracker, seq: int, kind: str, at_s: int, chance: random.Random, **more: Any) -> Event:
     event_id = f"{tracker.device}/{seq}/{kind}"
     content = {
         "id": event_id, "type": kind, "device": tracker.device, "container": tracker.container,

@@ -2,8 +2,8 @@
 the real agent and the receivers are killed at random.
 
 `make notify [SEED=1]` prints the notifications by kind. It exits with 1, naming what fell short, when a
-container has more than two messages in a week, a critical alarm takes longer than 60 s, or a message is lost
-or sent twice under two numbers. Writes out/notify.json.
+container has more than two messages in a week and not all are about critical alarms, one of those takes
+longer than 60 s, or a message is lost or sent twice under two numbers. Writes out/notify.json.
 
 Time runs as it does while something is on its way, and jumps when nothing is: back-off and leases are real.
 """
@@ -38,12 +38,12 @@ from tools.verify.notify.processes import Processes, WorldClock
 
 OUT = REPOSITORY / "out" / "notify.json"
 BEGIN_S = 848_620_800
-_DRAIN_DAYS = 9
+_DRAIN_DAYS = 16
 """What waits for its container's next week goes within these."""
-_ANSWER_S = 150
+_ANSWER_S = 600
+"""Longer than the back-off after several attempts: that runs as it does."""
 _KILLS_A_DAY = 0.7
 _POLL_S = 0.2
-
 
 
 class Month:
@@ -92,6 +92,8 @@ class Month:
                 self._heard()
                 self._may_kill(_KILLS_A_DAY)
                 self._settle()
+                if not steps and not self._is_waiting():
+                    break
             self.clock.stop()
 
     def _do(self, step: Step) -> None:
@@ -143,6 +145,11 @@ class Month:
             if time.monotonic() > end:
                 raise SystemExit("notify: nothing moves any more; the agent's log says why")
             time.sleep(_POLL_S)
+
+    def _is_waiting(self) -> bool:
+        waits = select(notifications.c.notification).where(notifications.c.state == stored.WAITING)
+        with self.database.reading() as connection:
+            return connection.execute(waits.limit(1)).first() is not None
 
     def _is_idle(self) -> bool:
         now_s = self.clock.now_s()

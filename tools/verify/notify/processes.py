@@ -15,7 +15,8 @@ from typing import Any, Self
 
 from landbridge.core.clock import CLOCK_FILE_VARIABLE, EPOCH
 
-from tools.verify.harness.mosquitto import Mosquitto, free_port
+from tools.verify.harness.mosquitto import Mosquitto
+from tools.verify.harness.ports import free_port
 from tools.verify.notify.sinks import FILE
 
 _TICK_S = 0.02

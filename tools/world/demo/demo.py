@@ -200,7 +200,7 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--card",
-        choices=(*cards.KINDS, cards.LANDING),
+        choices=(*cards.KINDS, cards.LANDING, cards.IOT_LANDING),
         default="single",
         help="docs/guide/simulated-world.md",
     )

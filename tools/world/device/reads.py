@@ -27,16 +27,22 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.flash.layout import ENTRY, FIRMWARE, STAND_INS, VERIFY_ON_DEVICE, LayoutError
+from tools.modem.card.euicc import Euicc
 from tools.modem.registry import Dialect
 from tools.world import stage
 from tools.world.device import firmware
 from tools.world.device.heap import add_chip
 from tools.world.device.process import interpreter
+from tools.world.radio.cards import LANDING
 from tools.world.services.processes import ServiceError
+from tools.world.services.smdp.server import Fault
 
 MODEMS: tuple[Dialect, ...] = get_args(Dialect)
 HOURS = 112
 """The train departs after 89."""
+LANDING_HOURS = 12
+"""In which a profile comes to the card of another device."""
+DOWNLOAD = "download"
 RECORDS = 30 * 96
 ACKNOWLEDGED = RECORDS - 16
 HEAP_KW = 1536
@@ -78,23 +84,35 @@ BUDGETS = {
     "record": Budget(1500),
     "fix": Budget(1500),
     "session": Budget(1500),
+    DOWNLOAD: Budget(3000, 24, 65536),
 }
 """By kind: the first after power-on; nothing but a look around; a record without a search for satellites, and
-with one; the agent has answered, whatever came before."""
+with one; the agent has answered, whatever came before; a profile was loaded onto the card."""
 Wakes = dict[str, list[Counts]]
 
 
 def measure(modem: Dialect, hours: int = HOURS) -> Wakes:
     """What each wake did, by its kind. Raises `ServiceError` when the device meets a fault."""
+    found = wakes(modem, hours)
+    return {**found, DOWNLOAD: wakes(modem, LANDING_HOURS, LANDING)[DOWNLOAD]}
+
+
+def wakes(modem: Dialect, hours: int, card: str = "single") -> Wakes:
+    """The same with a card, until a profile has come to it."""
     with tempfile.TemporaryDirectory() as folder:
-        built = stage.build(Path(folder), modem, 1, -(-hours // 24) + 1, 0, None, HEAP_KW)
+        built = stage.build(Path(folder), modem, 1, -(-hours // 24) + 1, 0, None, HEAP_KW, card=card)
         kinds: list[str] = []
-        before = firmware.moments(b"")
+        before = firmware.moments(b""), _profiles(built)
+        # The first wake has more to read than another.
+        faults = built.smdp.faults if built.smdp else []
+        faults[:] = [Fault("initiateAuthentication", http=503)]
 
         def note(_: int) -> None:
             nonlocal before
-            now = firmware.moments(built.device.rtc_memory)
-            kinds.append(_kind(before, now) if kinds else "first")
+            faults.clear()
+            now = firmware.moments(built.device.rtc_memory), _profiles(built)
+            has_loaded = now[1] > before[1]
+            kinds.append(DOWNLOAD if has_loaded else _kind(before[0], now[0]) if kinds else "first")
             before = now
 
         try:
@@ -102,7 +120,9 @@ def measure(modem: Dialect, hours: int = HOURS) -> Wakes:
             # The agent has never seen them, and would ask for them again.
             with Database(built.services.agent.database).writing() as connection:
                 gaps.note_gone(connection, stage.DEVICE, [(1, ACKNOWLEDGED)])
-            built.device.run(hours * 3_600_000, note)
+            for hour in range(1, hours + 1):
+                if DOWNLOAD not in kinds:
+                    built.device.run(hour * 3_600_000, note)
             if built.device.counters.crashes or built.device.counters.hangs:
                 raise ServiceError("the device has met a fault; what it printed stands above")
             counted = (built.flash / f"{IMAGE}.counts").read_text().splitlines()
@@ -112,6 +132,10 @@ def measure(modem: Dialect, hours: int = HOURS) -> Wakes:
     for kind, line in zip(kinds, counted, strict=True):
         found[kind].append(Counts(*map(int, line.split())))
     return found
+
+
+def _profiles(built: stage.Stage) -> int:
+    return len(built.card.card.profiles) if isinstance(built.card.card, Euicc) else 0
 
 
 def _make_flash(flash: Path) -> None:

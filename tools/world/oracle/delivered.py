@@ -18,7 +18,7 @@ from tools.world.trip import START_UTC_S
 START_S = START_UTC_S - int(EPOCH.timestamp())
 """The beginning of the trip in the agent's epoch seconds."""
 POLL_S = 0.02
-OUTBOX_POLLS = 250
+OUTBOX_POLLS = 3_000
 
 
 @dataclass(frozen=True)

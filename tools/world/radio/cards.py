@@ -66,7 +66,9 @@ NOT_SUBSCRIBED_BY = CHINA
 """The identity that may not use the second one."""
 KINDS = ("single", "single-everywhere", "euicc4", "applet")
 LANDING = "euicc-landing"
-"""The kind that is like "euicc4" after its downloads; `make cards` leaves it out."""
+"""The kind that is like "euicc4" after its downloads."""
+IOT_LANDING = "iot-landing"
+"""The same with an IoT eUICC, associated with the agent before the trip; `make cards` leaves it out."""
 LOADED = {
     "LANDING-CIS": ("8988280000000000022", CIS, "cis"),
     "LANDING-EUROPE": ("8988280000000000033", EUROPE, "europe"),
@@ -94,6 +96,11 @@ class Issued:
             return len(self.card.switches)
         return len(self.card.rotations) if isinstance(self.card, AppletCard) else 0
 
+    @property
+    def is_iot(self) -> bool:
+        """Whether it obeys the agent alone."""
+        return isinstance(self.card, Euicc) and self.card.iot
+
     def wanted(self, countries: Collection[str]) -> int:
         """How many of the `offers` are for one of these countries (ISO 3166-1)."""
         mccs = {str(MCC[country]) for country in countries}
@@ -101,12 +108,12 @@ class Issued:
 
 
 def issue(kind: str, apns: int = 1) -> Issued:
-    """A new card of one of `KINDS`, or LANDING; with two `apns` the policy of its profiles tells what each is
-    for."""
+    """A new card of one of `KINDS`, or for landings; with two `apns` the policy of its profiles tells
+    what each is for."""
     roaming = Profile("8931440400012345678", ROAMING, "roaming", "R", fallback=True)
     agreements = {CIS: EASTERN, EUROPE: WESTERN, CHINA: CHINESE}
-    if kind == LANDING:
-        return Issued(Euicc([roaming]), agreements, landing(), offers=LOADED)
+    if kind in (LANDING, IOT_LANDING):
+        return Issued(Euicc([roaming], iot=kind == IOT_LANDING), agreements, landing(), offers=LOADED)
     if kind == "euicc4":
         profiles = [
             roaming,

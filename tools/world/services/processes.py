@@ -31,8 +31,8 @@ AGENT = "agent"
 PLATFORM = "platform"
 """The user who may subscribe to what the agent publishes; on loopback its name is its password."""
 UP = "landbridge/+/up"
-START_TIMEOUT_S = 30
-STOP_TIMEOUT_S = 10
+START_TIMEOUT_S = 120
+STOP_TIMEOUT_S = 60
 
 Heard = Callable[[str], None]
 
@@ -232,12 +232,12 @@ test_ci_file = "{folder / "ci.pem"}"
         file = folder / "landbridge.toml"
         file.touch(mode=0o600)
         file.write_text(settings)
-        self._environment = {"LANDBRIDGE_CONFIG": str(file), "LANDBRIDGE_CLOCK_FILE": str(clock_file)}
+        self.environment = {"LANDBRIDGE_CONFIG": str(file), "LANDBRIDGE_CLOCK_FILE": str(clock_file)}
 
     def do(self, *arguments: str) -> str:
         """Run one `landbridge` command to its end; returns what it printed."""
         command = [str(Path(sys.executable).with_name("landbridge")), *arguments]
-        environment = os.environ | self._environment
+        environment = os.environ | self.environment
         result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if result.returncode:
             raise ServiceError(f"landbridge {' '.join(arguments)}: {result.stderr.strip()}")
@@ -247,7 +247,7 @@ test_ci_file = "{folder / "ci.pem"}"
         """Serve the agent's pages, and print the link to that of `device`, until Ctrl-C."""
         command = [str(Path(sys.executable).with_name("landbridge")), "web", device]
         with suppress(KeyboardInterrupt):
-            subprocess.run(command, check=False, env=os.environ | self._environment)
+            subprocess.run(command, check=False, env=os.environ | self.environment)
 
     @contextmanager
     def pages(self, device: str) -> Iterator[str]:
@@ -257,7 +257,7 @@ test_ci_file = "{folder / "ci.pem"}"
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         command = [program, "web", device, "--port", str(port)]
-        environment = os.environ | self._environment
+        environment = os.environ | self.environment
         with subprocess.Popen(command, text=True, stdout=subprocess.PIPE, env=environment) as serving:
             assert serving.stdout
             try:
@@ -269,7 +269,7 @@ test_ci_file = "{folder / "ci.pem"}"
 
     def start(self) -> None:
         """Start the agent and wait until it has subscribed; the broker must run."""
-        environment = self._environment | {"LANDBRIDGE_BROKER_PORT": str(self._broker.port)}
+        environment = self.environment | {"LANDBRIDGE_BROKER_PORT": str(self._broker.port)}
         self._broker.agent_listens.clear()
         command = [sys.executable, "-m", "tools.world.services.agent"]
         command += ["--trap", str(self._trap)] if self._trap else []

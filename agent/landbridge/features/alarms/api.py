@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from landbridge.features.alarms import engine, teamwork
 from landbridge.features.alarms import queries as alarms
-from landbridge.web import actions, answers, paging
-from landbridge.web.answers import Json, Schema
+from landbridge.web import actions, paging
+from landbridge.web.answers import Json, Next, Schema, Time
 from landbridge.web.api import LARGEST, ActingUser, CurrentUser, Number
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
@@ -36,6 +36,30 @@ class Comment(BaseModel):
     text: str = Field(min_length=1, max_length=teamwork.LONGEST)
 
 
+class Alarm(BaseModel):
+    """An alarm; its other fields are those of the event that raised it, as in `Event`."""
+
+    number: int
+    alarm: str
+    severity: Literal["warning", "minor", "major", "critical"]
+    state: Literal["raised", "acknowledged", "cleared"]
+    since: str
+    last: str
+    times: int
+    acknowledged: Time
+    acknowledged_by: str | None
+    note: str | None
+    cleared: Time
+    cleared_by: str | None
+
+
+class Alarms(BaseModel):
+    """A page of alarms."""
+
+    alarms: list[Alarm]
+    next: Next
+
+
 @router.get("/alarms")
 def listed(
     request: Request,
@@ -45,7 +69,7 @@ def listed(
     severity: Annotated[str | None, Query(max_length=16)] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
-) -> Annotated[Json, Schema(answers.Alarms)]:
+) -> Annotated[Json, Schema(Alarms)]:
     """List alarms, newest first."""
     with services(request).database.reading() as connection:
         wanted = alarms.Wanted(who.tenant, device, state == "open", severity)
@@ -54,7 +78,7 @@ def listed(
 
 
 @router.get("/alarms/{alarm}")
-def one(request: Request, who: CurrentUser, alarm: Number) -> Annotated[Json, Schema(answers.Alarm)]:
+def one(request: Request, who: CurrentUser, alarm: Number) -> Annotated[Json, Schema(Alarm)]:
     """Show an alarm."""
     with services(request).database.reading() as connection:
         return engine.serialize(actions.alarm_of(connection, who, alarm))
@@ -63,15 +87,13 @@ def one(request: Request, who: CurrentUser, alarm: Number) -> Annotated[Json, Sc
 @router.post("/alarms/{alarm}/acknowledge")
 def acknowledge(
     request: Request, who: ActingUser, alarm: Number, note: Note
-) -> Annotated[Json, Schema(answers.Alarm)]:
+) -> Annotated[Json, Schema(Alarm)]:
     """Acknowledge an alarm; an event is published."""
     return actions.acknowledge(services(request), who, alarm, note.note)
 
 
 @router.post("/alarms/acknowledge")
-def acknowledge_many(
-    request: Request, who: ActingUser, many: Many
-) -> Annotated[Json, Schema(answers.Alarms)]:
+def acknowledge_many(request: Request, who: ActingUser, many: Many) -> Annotated[Json, Schema(Alarms)]:
     """Acknowledge several alarms; all or none of them."""
     shown = actions.acknowledge_many(services(request), who, many.alarms, many.note)
     return paging.page("alarms", shown, None)
@@ -96,6 +118,6 @@ def comment(request: Request, who: ActingUser, alarm: Number, comment: Comment) 
 
 
 @router.post("/alarms/{alarm}/clear")
-def clear(request: Request, who: ActingUser, alarm: Number) -> Annotated[Json, Schema(answers.Alarm)]:
+def clear(request: Request, who: ActingUser, alarm: Number) -> Annotated[Json, Schema(Alarm)]:
     """Clear an alarm; the next event of its kind raises it again."""
     return actions.clear(services(request), who, alarm)

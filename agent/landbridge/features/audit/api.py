@@ -1,10 +1,11 @@
 """The audit log over HTTP: list, read, export. docs/reference/api.md."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response, StreamingResponse
+from pydantic import BaseModel
 
 from landbridge.core.texts import _
 from landbridge.db.audited import AUDITED
@@ -12,8 +13,8 @@ from landbridge.features.audit import queries as audit
 from landbridge.features.audit import rules
 from landbridge.features.audit.queries import Wanted
 from landbridge.features.audit.rules import MEDIA_TYPES, Format
-from landbridge.web import answers, paging, serialize
-from landbridge.web.answers import Json, Schema
+from landbridge.web import paging, serialize
+from landbridge.web.answers import Json, Next, Schema
 from landbridge.web.api import CurrentUser, Number
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
@@ -21,8 +22,47 @@ from landbridge.web.services import services
 router = APIRouter(prefix="/v1/audit")
 _NOUNS = ", ".join(sorted(each.noun for each in AUDITED.values()))
 By = Annotated[str | None, Query(max_length=200, description="By this user only.")]
+ByTenant = Annotated[str | None, Query(max_length=32, description="By users and tokens of this tenant only.")]
 Noun = Annotated[str | None, Query(max_length=32, description=f"Of this kind only: {_NOUNS}.")]
 OfDevice = Annotated[str | None, Query(max_length=32, description="Of this device only.")]
+
+
+class Entry(BaseModel):
+    """An entry of the audit log."""
+
+    entry: int
+    time: str
+    who: str
+    by_tenant: str | None
+    """Whose user or token that is; null: the operator tenant's."""
+    device: str | None
+    action: Literal["added", "changed", "removed"] | None
+    """null: an action that has changed no row, `what` says which."""
+    noun: str | None
+    subject: str | None
+    what: str
+    before: Json | None
+    """Of a change the values that differ, in units and names of the database."""
+    after: Json | None
+
+
+class Entries(BaseModel):
+    """A page of the audit log."""
+
+    entries: list[Entry]
+    next: Next
+
+
+AUDIT_FILES: dict[int | str, Json] = {
+    200: {
+        "description": "The file.",
+        "content": {
+            "text/csv": {"schema": {"type": "string"}},
+            "application/json": {"schema": {"type": "array"}},
+        },
+    }
+}
+"""Responses of an export of the audit log."""
 
 
 @router.get("")
@@ -30,40 +70,45 @@ def entries(
     request: Request,
     who: CurrentUser,
     by: By = None,
+    by_tenant: ByTenant = None,
     noun: Noun = None,
     device: OfDevice = None,
     since: datetime | None = None,
     until: datetime | None = None,
     cursor: Cursor = None,
     limit: Limit = 100,
-) -> Annotated[Json, Schema(answers.Entries)]:
+) -> Annotated[Json, Schema(Entries)]:
     """List the audit log, newest first: who has added, changed or removed what."""
-    wanted = _wanted(who.tenant, by, noun, device, since, until)
+    wanted = _wanted(who.tenant, by, by_tenant, noun, device, since, until)
     with services(request).database.reading() as connection:
         found = audit.listed(connection, wanted, paging.start(cursor, int), limit)
     return paging.page("entries", [rules.serialize(row) for row in found.rows], found.next)
 
 
-@router.get("/export", response_class=Response, responses=answers.AUDIT_FILES)
+@router.get("/export", response_class=Response, responses=AUDIT_FILES)
 def exported(
     request: Request,
     who: CurrentUser,
     format: Format = Format.CSV,
     by: By = None,
+    by_tenant: ByTenant = None,
     noun: Noun = None,
     device: OfDevice = None,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> StreamingResponse:
     """Export the audit log as a file, oldest first."""
-    database, wanted = services(request).database, _wanted(who.tenant, by, noun, device, since, until)
+    database, wanted = (
+        services(request).database,
+        _wanted(who.tenant, by, by_tenant, noun, device, since, until),
+    )
     text = rules.export(audit.every(database, wanted), format)
     headers = {"Content-Disposition": f'attachment; filename="audit.{format}"'}
     return StreamingResponse(text, media_type=MEDIA_TYPES[format], headers=headers)
 
 
 @router.get("/{entry}")
-def entry(request: Request, who: CurrentUser, entry: Number) -> Annotated[Json, Schema(answers.Entry)]:
+def entry(request: Request, who: CurrentUser, entry: Number) -> Annotated[Json, Schema(Entry)]:
     """Show an entry of the audit log."""
     with services(request).database.reading() as connection:
         row = audit.find(connection, entry, who.tenant)
@@ -75,10 +120,11 @@ def entry(request: Request, who: CurrentUser, entry: Number) -> Annotated[Json, 
 def _wanted(
     tenant: str | None,
     by: str | None,
+    by_tenant: str | None,
     noun: str | None,
     device: str | None,
     since: datetime | None,
     until: datetime | None,
 ) -> Wanted:
     since_s, until_s = (None if each is None else serialize.epoch_s(each, 0) for each in (since, until))
-    return Wanted(tenant, by, noun, device, since_s, until_s)
+    return Wanted(tenant, by, by_tenant, noun, device, since_s, until_s)

@@ -4,7 +4,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, exists, func, or_, select
 
 from landbridge.db.database import Database
 from landbridge.db.paging import Key, Page, page
@@ -18,15 +18,23 @@ class Wanted(NamedTuple):
 
     tenant: str | None = None
     who: str | None = None
+    by_tenant: str | None = None
     noun: str | None = None
     device: str | None = None
     since_s: int | None = None
     until_s: int | None = None
+    text: str = ""
+    """Part of the user, the device or the name of what was changed."""
 
 
-def newest(connection: Connection, before: int, most: int, tenant: str | None = None) -> Sequence[Row[Any]]:
-    """Return the newest entries below the number `before`."""
-    statement = _selected(Wanted(tenant)).where(audit.c.entry < before)
+ANY = Wanted()
+
+
+def newest(
+    connection: Connection, before: int, most: int, tenant: str | None = None, wanted: Wanted = ANY
+) -> Sequence[Row[Any]]:
+    """Return the newest entries below the number `before`, as `tenant` sees them."""
+    statement = _selected(wanted._replace(tenant=tenant)).where(audit.c.entry < before)
     return connection.execute(statement.order_by(audit.c.entry.desc()).limit(most)).all()
 
 
@@ -58,9 +66,13 @@ def forget(connection: Connection, before_s: int) -> int:
 
 def _selected(wanted: Wanted) -> Select[Any]:
     statement = select(audit)
-    for name in ("who", "noun", "device"):
+    for name in ("who", "by_tenant", "noun", "device"):
         if (value := getattr(wanted, name)) is not None:
             statement = statement.where(audit.c[name] == value)
+    if wanted.text:
+        named = (func.lower(audit.c[name]) for name in ("who", "device", "subject"))
+        parts = (each.contains(wanted.text.lower(), autoescape=True) for each in named)
+        statement = statement.where(or_(*parts))
     if wanted.since_s is not None:
         statement = statement.where(audit.c.at_s >= wanted.since_s)
     if wanted.until_s is not None:
@@ -69,10 +81,14 @@ def _selected(wanted: Wanted) -> Select[Any]:
 
 
 def _seen_by(tenant: str) -> ColumnElement[bool]:
-    """What was done to what is the tenant's, or to devices while they were on its trips."""
+    """What its people did, what was done to what is the tenant's, and by the operator to devices while they
+    were on its trips."""
     its = trips.c.tenant == tenant
     began = trips.c.started_s <= audit.c.at_s
     goes_on = trips.c.ended_s.is_(None) | (audit.c.at_s < trips.c.ended_s)
     meanwhile = exists().where(its, trips.c.device == audit.c.device, began, goes_on)
     of_its_trip = audit.c.trip.is_(None) | exists().where(its, trips.c.trip == audit.c.trip)
-    return or_(audit.c.tenant == tenant, audit.c.tenant.is_(None) & meanwhile & of_its_trip)
+    of_nobody = audit.c.tenant.is_(None) & audit.c.by_tenant.is_(None)
+    # A device's messages also wait at integrations that are not its tenant's.
+    of_its_device = audit.c.noun.is_distinct_from("delivery") & meanwhile & of_its_trip
+    return or_(audit.c.by_tenant == tenant, audit.c.tenant == tenant, of_nobody & of_its_device)

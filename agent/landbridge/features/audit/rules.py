@@ -13,7 +13,19 @@ from landbridge.core.clock import iso
 from landbridge.core.deeds import in_words
 from landbridge.core.sheet import no_formula
 
-_COLUMNS = ("entry", "time", "who", "action", "noun", "subject", "device", "what", "before", "after")
+_COLUMNS = (
+    "entry",
+    "time",
+    "who",
+    "by_tenant",
+    "action",
+    "noun",
+    "subject",
+    "device",
+    "what",
+    "before",
+    "after",
+)
 
 
 class Format(StrEnum):
@@ -33,7 +45,8 @@ def serialize(row: Row[Any]) -> dict[str, Any]:
         changed = [name for name in after if before.get(name) != after[name]]
         before, after = ({name: each.get(name) for name in changed} for each in (before, after))
     return {
-        "entry": row.entry, "time": iso(row.at_s), "who": row.who, "device": row.device,
+        "entry": row.entry, "time": iso(row.at_s), "who": row.who, "by_tenant": row.by_tenant,
+        "device": row.device,
         "action": row.action, "noun": row.noun, "subject": row.subject, "what": in_words(row),
         "before": before, "after": after,
     }  # fmt: skip

@@ -1,12 +1,13 @@
 """Commands: a row each, with author and time of each step. None is ever removed."""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, false, func, insert, or_, select, update
 
 from landbridge.db import order
 from landbridge.db.among import among_given
+from landbridge.db.paging import Key, Page, page
 from landbridge.db.tables import commands
 from landbridge.features.commands.coding import DONE, NEW_BATTERY, Command
 
@@ -48,6 +49,25 @@ def every(connection: Connection, device: str | None = None) -> list[Row[Any]]:
     if device is not None:
         statement = statement.where(commands.c.device == device)
     return list(connection.execute(statement))
+
+
+class Wanted(NamedTuple):
+    """Which commands; None: of all."""
+
+    verb: str | None = None
+    only_open: bool = False
+
+
+def listed(connection: Connection, wanted: Wanted, now_s: int, after: Key | None, limit: int) -> Page:
+    """Return a page of the commands of all devices, newest first."""
+    statement = select(commands)
+    if wanted.verb is not None:
+        statement = statement.where(commands.c.verb == wanted.verb)
+    if wanted.only_open:
+        is_open = commands.c.result.is_(None), commands.c.cancelled_s.is_(None), commands.c.expires_s > now_s
+        statement = statement.where(*is_open)
+    key = [commands.c.given_s, commands.c.device, commands.c.command]
+    return page(connection, statement, key, after, limit, newest_first=True)
 
 
 def newest(

@@ -17,7 +17,6 @@ from landbridge.features.devices import queries as devices
 from landbridge.features.devices.broker_users import follow
 
 commands = typer.Typer(help="Manage devices: many at once, tags, the end of a device")
-_DEVICES = typer.Argument(help="Device ids.")
 _DEVICES_OR_NONE = typer.Argument(None, help="Device ids.")
 _FILE = typer.Argument(help="CSV file with the columns device and tags.")
 _DRY_RUN = typer.Option(False, "--dry-run", help="Only check the file, and print each error.")
@@ -80,12 +79,18 @@ def export_all(tag: str | None = typer.Option(None, help="Only devices with this
 
 
 @commands.command("tag")
-def tag_devices(names: list[str] = _DEVICES, add: list[str] = _ADD, remove: list[str] = _REMOVE) -> None:
+def tag_devices(
+    names: list[str] = _DEVICES_OR_NONE,
+    tag: str | None = typer.Option(None, help="All devices with this tag."),
+    add: list[str] = _ADD,
+    remove: list[str] = _REMOVE,
+) -> None:
     """Add tags to devices, or remove them
 
     \b
-    Example:
+    Examples:
       landbridge devices tag lb-0001 lb-0002 --add frozen --remove spare
+      landbridge devices tag --tag spare --add frozen
     """
     if not add and not remove:
         raise UserError("name a tag to --add or to --remove")
@@ -93,10 +98,12 @@ def tag_devices(names: list[str] = _DEVICES, add: list[str] = _ADD, remove: list
         if not each.strip() or len(each.split()) != 1:
             raise UserError(f"tag {each!r} must be one word")
     with opened() as it, it.database.writing() as connection:
-        for device in names:
+        chosen = list(names or ())
+        chosen += devices.chosen(connection, None, tag) if tag is not None or not chosen else []
+        for device in dict.fromkeys(chosen):
             row = devices.device_in_use(connection, device)
             devices.tag(connection, device, ({*devices.tags(row)} | {*add}) - {*remove})
-    print(f"tagged {len(names)} devices")
+    print(f"tagged {len(dict.fromkeys(chosen))} devices")
 
 
 @commands.command()

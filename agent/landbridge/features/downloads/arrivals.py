@@ -1,7 +1,7 @@
 """Profiles that a policy names and the card does not have yet: each is ordered with the policy, and its
 download begins by itself, once, when the device is in a country for which the policy prefers it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -64,13 +64,7 @@ def begin(connection: Connection, device: str, now_s: int) -> Row[Any] | None:
     country = _country(connection, device) if desired else None
     if not desired or not country:
         return None
-    of_others = desired.policy.countries.get(ELSEWHERE, ())
-    there = (
-        names
-        for mcc, names in desired.policy.countries.items()
-        if mcc and countries.of_network(1_000 * mcc) == country
-    )
-    names = next(there, of_others)
+    names = _names(desired.policy.countries, country)
     row = waiting.get(desired.policy.profiles[names[0]].iccid) if names else None
     if row is None:
         return None
@@ -78,6 +72,20 @@ def begin(connection: Connection, device: str, now_s: int) -> Row[Any] | None:
     what = _("download {number} begun in {country}", number=row.download, country=country)
     audit.add(connection, _AGENT, what, now_s, device)
     return downloads.find(connection, row.download)
+
+
+def is_blocked(connection: Connection, device: str) -> bool:
+    """Whether the policy allows no profile where the device is."""
+    desired, country = cards.desired(connection, device), _country(connection, device)
+    return desired is not None and country is not None and not _names(desired.policy.countries, country)
+
+
+def _names(of_countries: Mapping[int, Sequence[str]], country: str) -> Sequence[str]:
+    """The profiles of a policy in a country, the preferred one first."""
+    there = (
+        names for mcc, names in of_countries.items() if mcc and countries.of_network(1_000 * mcc) == country
+    )
+    return next(there, of_countries.get(ELSEWHERE, ()))
 
 
 def _country(connection: Connection, device: str) -> str | None:
@@ -98,7 +106,13 @@ def _country(connection: Connection, device: str) -> str | None:
 def installed(connection: Connection, row: Row[Any], iccid: str, who: str | None, now_s: int) -> str | None:
     """The profile of an order is on the card; have it enabled if `who` wants that. Returns why it cannot
     be."""
+    why = wanted(connection, row, iccid, who, now_s)
+    return _("installed, not enabled: {why}", why=why) if why else None
+
+
+def wanted(connection: Connection, row: Row[Any], iccid: str, who: str | None, now_s: int) -> str | None:
+    """Have the device use the profile, which is on the card, if `who` wants that. Returns why it cannot."""
     for act in ON_INSTALLED:
         if why := act(connection, row.device, iccid, who, now_s, row.trip):
-            return _("installed, not enabled: {why}", why=why)
+            return why
     return None

@@ -153,6 +153,101 @@ def rename(
     print(f"order {number}: {device} renames it in its next session")
 
 
+@commands.command()
+def associate(device: str = _DEVICE) -> None:
+    """Associate the card of a device with the agent
+
+    For IoT eUICCs (SGP.32): the card then obeys packages that the agent signs, and no others.
+
+    \b
+    Example:
+      landbridge esim associate lb-0001
+    """
+    _manage(device, downloads.ASSOCIATE)
+
+
+@commands.command()
+def dissociate(device: str = _DEVICE) -> None:
+    """End the association of a card with the agent
+
+    \b
+    Example:
+      landbridge esim dissociate lb-0001
+    """
+    _manage(device, downloads.DISSOCIATE)
+
+
+@commands.command()
+def enable(device: str = _DEVICE, iccid: str = _ICCID) -> None:
+    """Enable a profile by a signed package
+
+    For cards that are associated with the agent. The device returns to its previous profile if it cannot
+    connect.
+
+    \b
+    Example:
+      landbridge esim enable lb-0001 8997101234567890123
+    """
+    _manage(device, downloads.ENABLE, iccid)
+
+
+@commands.command()
+def disable(device: str = _DEVICE, iccid: str = _ICCID) -> None:
+    """Disable the profile in use by a signed package
+
+    The policy's fallback profile is enabled instead.
+
+    \b
+    Example:
+      landbridge esim disable lb-0001 8997101234567890123
+    """
+    _manage(device, downloads.DISABLE, iccid)
+
+
+@commands.command()
+def card(
+    device: str = _DEVICE,
+    refresh: bool = typer.Option(False, help="Have the card list its profiles in a signed package."),
+) -> None:
+    """Show what kind of eUICC a device has, and who manages it
+
+    \b
+    Examples:
+      landbridge esim card lb-0001
+      landbridge esim card lb-0001 --refresh
+    """
+    if refresh:
+        _manage(device, downloads.LIST)
+        return
+    with opened() as it, it.database.reading() as connection:
+        known_device(connection, device)
+        found = downloads.shown_euicc(connection, device)
+    if found is None:
+        raise UserError(
+            f"the card of {device} has not said what it is; try `landbridge esim associate {device}`"
+        )
+    profiles = found.pop("profiles")
+    table.show_one(found | {"kind": "IoT eUICC (SGP.32)" if found["kind"] == "iot" else "eUICC (SGP.22)"})
+    if profiles:
+        print()
+        table.show(
+            ("ICCID", "profile", "enabled", "fallback"),
+            (
+                (each["iccid"], each["name"], each["enabled"] or None, each["fallback"] or None)
+                for each in profiles
+            ),
+        )
+
+
+def _manage(device: str, task: str, iccid: str = "") -> None:
+    """Order a task of an IoT eUICC."""
+    with opened() as it, it.database.writing() as connection:
+        known_device(connection, device)
+        trusted, who, now_s = trust.load(it.config.esim), command_user(), it.clock.now_s()
+        number = rules.manage(connection, it.keyring, trusted, device, task, iccid, who, now_s)
+    print(f"order {number}: {device} passes it to its card in its next session")
+
+
 @commands.command("downloads")
 def list_downloads(
     device: str | None = typer.Argument(None, help="Device id; all devices without it."),

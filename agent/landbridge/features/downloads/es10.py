@@ -57,7 +57,8 @@ _PROFILE_ERRORS = {
 NOT_FOUND = 1
 INTERRUPTED_BY = 11
 NO_SESSION = 4
-_UNTIL_SEGMENT = 0xFFFF
+MOST_SEGMENT = 4_096
+"""Bytes of a part of a package."""
 
 
 class CardRefused(Exception):
@@ -114,7 +115,8 @@ def iccid(content: bytes) -> str:
     return "".join(f"{byte & 15:X}{byte >> 4:X}" for byte in content).rstrip("F")
 
 
-def _iccid_bytes(digits: str) -> bytes:
+def iccid_bytes(digits: str) -> bytes:
+    """Ten bytes, as on the card."""
     return _swapped(digits.ljust(20, "F"))
 
 
@@ -128,7 +130,7 @@ def card(answers: bytes) -> Card:
     if len(eid) != 16 or len(challenge) != 16:
         raise DerError("EID or challenge is not of 16 bytes")
     listed = _iccids(found[PROFILES].value) if PROFILES in found else ()
-    free = _free(found[INFO_2].value) if INFO_2 in found else None
+    free = free_memory(found[INFO_2].value) if INFO_2 in found else None
     return Card(eid.hex(), found[INFO_1].whole, challenge, listed, free)
 
 
@@ -139,7 +141,8 @@ def _iccids(value: bytes) -> tuple[str, ...]:
     return tuple(iccid(der.value(each.value, 0x5A)) for each in der.objects(listed.value))
 
 
-def _free(info: bytes) -> int | None:
+def free_memory(info: bytes) -> int | None:
+    """The free memory for profiles in EUICCInfo2, in bytes; None: it does not say."""
     resources = der.find(info, 0x84)
     free = der.find(resources.value, 0x82) if resources else None
     return int.from_bytes(free.value, "big") if free else None
@@ -226,7 +229,7 @@ def _opened(part: der.Tlv) -> Iterator[bytes]:
 
 def spooled(parts: Sequence[bytes]) -> bytes:
     """What a device pulls: each part with its length in front, two bytes."""
-    if any(len(each) > _UNTIL_SEGMENT for each in parts):
+    if any(len(each) > MOST_SEGMENT for each in parts):
         raise DerError("a part of the package is too long")
     found = b"".join(len(each).to_bytes(2, "big") + each for each in parts)
     if len(found) > MOST_PACKAGE:
@@ -268,12 +271,12 @@ def checked(answers: bytes) -> Checked:
 
 def delete(digits: str) -> bytes:
     """DeleteProfile, by its ICCID; then which card it is, and what it has room for."""
-    return der.make(DELETE, der.make(0x5A, _iccid_bytes(digits))) + _EID + der.make(INFO_2)
+    return der.make(DELETE, der.make(0x5A, iccid_bytes(digits))) + _EID + der.make(INFO_2)
 
 
 def rename(digits: str, nickname: str) -> bytes:
     """SetNickname of a profile, by its ICCID."""
-    return der.make(NICKNAME, der.make(0x5A, _iccid_bytes(digits)), der.make(0x90, nickname.encode()))
+    return der.make(NICKNAME, der.make(0x5A, iccid_bytes(digits)), der.make(0x90, nickname.encode()))
 
 
 class Managed(NamedTuple):
@@ -293,7 +296,7 @@ def managed(answers: bytes) -> Managed:
     if code:
         raise CardRefused(_PROFILE_ERRORS.get(code) or _("the card refuses: error {code}", code=code), code)
     eid = der.value(found[EID], 0x5A).hex() if EID in found else None
-    return Managed(eid, _free(found[INFO_2]) if INFO_2 in found else None)
+    return Managed(eid, free_memory(found[INFO_2]) if INFO_2 in found else None)
 
 
 def notice(notification: bytes) -> Notice:

@@ -11,7 +11,16 @@ from landbridge.core.clock import from_epoch_s
 from landbridge.core.texts import _, stored
 from landbridge.db import audit
 from landbridge.db.keys import lent
-from landbridge.features.downloads import arrivals, es10, notices, progress, steps
+from landbridge.features.downloads import (
+    arrivals,
+    es10,
+    notices,
+    packages,
+    postponed,
+    progress,
+    steps,
+    switches,
+)
 from landbridge.features.downloads import coding as wire
 from landbridge.features.downloads import queries as downloads
 from landbridge.features.esim.queries import notifications
@@ -22,10 +31,14 @@ from landbridge.protocol.uplink import Uplink
 
 _OF_SESSION = (downloads.AUTHENTICATING, downloads.PREPARING, downloads.CANCELLING)
 """Stages of a session that the device may have lost: their requests are sent only to a device that asks."""
+_WITHOUT_SESSION = (downloads.ORDERED, downloads.CHECKING)
+"""Stages that a device may put off."""
 
 
 def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-    """Store the card's answers and the progress of a package."""
+    """Store the card's answers, the progress of a package, and what has become of a switch."""
+    if switches.REPORT_KEY in uplink.reports:
+        switches.settle(connection, device, now_s)
     if wire.ANSWER_KEY in uplink.reports:
         answer = wire.decode_answer(uplink.reports[wire.ANSWER_KEY])
         if answer.download:
@@ -50,6 +63,8 @@ def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s
 def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
     """Return the next request, the package or a piece of it; else the removal of a notification."""
     spoken = _spoken_of(uplink)
+    if spoken and _is_refusal(uplink):
+        return wire.wait(*spoken, wire.OVER)
     row = downloads.current(connection, device, now_s) or arrivals.begin(connection, device, now_s)
     if spoken and (row is None or row.download != spoken[0]):
         if row is None:
@@ -94,10 +109,11 @@ def _answered(connection: Connection, device: str, answer: wire.Answer, now_s: i
         order = progress.opened(connection, keyring, row, from_epoch_s(now_s))
         progress.apply(connection, keyring, row, steps.loaded(replace(order, answer=answer.content)), now_s)
         return
-    values: dict[str, Any] = {"reason": answer.reason, "changed_s": now_s}
-    if answer.reason < wire.FIRST_POSTPONED:
-        values |= {"answer": answer.content, "answered": True, "next_s": 0}
-    downloads.change(connection, lent(connection), row.download, values)
+    if answer.reason >= wire.FIRST_POSTPONED and row.stage in _WITHOUT_SESSION:
+        postponed.refuse(connection, row, answer.reason, now_s)
+        return
+    values = {"answer": answer.content, "answered": True, "reason": answer.reason, "postponed": 0}
+    downloads.change(connection, lent(connection), row.download, {**values, "changed_s": now_s, "next_s": 0})
 
 
 def _late(connection: Connection, row: Row[Any], answer: wire.Answer, now_s: int) -> None:
@@ -129,13 +145,13 @@ def _next(connection: Connection, row: Row[Any], uplink: Uplink, asks: bool, now
     """Return what the device must do for its order."""
     if row.answered:
         return wire.wait(row.download, row.step, _wait(row, now_s)) if asks else {}
-    if asks and _is_postponed(uplink, row):
+    if not postponed.is_over(connection, row, now_s):
         return {}
     if row.stage == downloads.LOADING:
         return _package(connection, row, uplink)
     if row.stage in _OF_SESSION and not asks:
         return wire.wait(row.download, row.step, 1)
-    requests = downloads.secret(lent(connection), row, "request")
+    requests = downloads.secret(lent(connection), row, "request") or packages.first(row.task)
     return wire.request(row.download, row.step, requests)
 
 
@@ -147,9 +163,10 @@ def _wait(row: Row[Any], now_s: int) -> int:
     return int(min(max(2 * wanted, wire.WAIT), wire.LONGEST_WAIT))
 
 
-def _is_postponed(uplink: Uplink, row: Row[Any]) -> bool:
-    """Whether the uplink reports that the device cannot begin yet: then nothing is repeated."""
-    return row.reason >= wire.FIRST_POSTPONED and wire.ANSWER_KEY in uplink.reports
+def _is_refusal(uplink: Uplink) -> bool:
+    """Whether the uplink reports that the device cannot begin yet: then nothing else is asked."""
+    item = uplink.reports.get(wire.ANSWER_KEY)
+    return item is not None and wire.decode_answer(item).reason >= wire.FIRST_POSTPONED
 
 
 def _package(connection: Connection, row: Row[Any], uplink: Uplink) -> Mapping[int, Any]:

@@ -1,16 +1,20 @@
 """An order as it is stored, opened for its next step; and what follows from the step, stored."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import cbor2
 from sqlalchemy import Connection, Row
 
-from landbridge.core.texts import stored
+from landbridge.core.clock import to_epoch_s
+from landbridge.core.errors import UserError
+from landbridge.core.texts import _, stored
 from landbridge.db.keys import Keyring
-from landbridge.features.downloads import activation, arrivals, notices
+from landbridge.features.downloads import activation, arrivals, notices, packages, rules
 from landbridge.features.downloads import queries as downloads
-from landbridge.features.downloads.steps import Next, Order
+from landbridge.features.downloads.orders import Next, Order, Remote
+from landbridge.features.esim.queries import policies
 
 
 def opened(connection: Connection, keyring: Keyring, row: Row[Any], now: datetime) -> Order:
@@ -19,7 +23,22 @@ def opened(connection: Connection, keyring: Keyring, row: Row[Any], now: datetim
     code = activation.restored(found["code"]) if found["code"] else None
     session = cbor2.loads(found["session"]) if found["session"] else {}
     imei = downloads.imei(connection, row.device)
-    return Order(row, code, found["request"], found["answer"], session, imei, now)
+    order = Order(row, code, found["request"], found["answer"], session, imei, now)
+    return replace(order, remote=_remote(connection, keyring, order)) if packages.is_mine(order) else order
+
+
+def _remote(connection: Connection, keyring: Keyring, order: Order) -> Remote:
+    """What the agent knows as the manager of the card."""
+    row = order.row
+    card, known = downloads.euicc(connection, row.eid), downloads.certificates(connection, row.eid)
+    desired, used = policies.desired(connection, row.device), policies.used(connection, row.device)
+    return Remote(
+        downloads.manager(connection, keyring, to_epoch_s(order.now)),
+        card.counter if card else 0,
+        (known.euicc, known.maker) if known else None,
+        desired.policy.profiles[desired.policy.fallback].iccid if desired else "",
+        used or "",
+    )
 
 
 def apply(connection: Connection, keyring: Keyring, row: Row[Any], come: Next, now_s: int) -> None:
@@ -30,12 +49,43 @@ def apply(connection: Connection, keyring: Keyring, row: Row[Any], come: Next, n
     downloads.change(connection, keyring, row.download, values)
     if come.learned:
         downloads.learn(connection, *come.learned)
+    eid = come.values.get("eid") or row.eid
+    if come.euicc is not None and eid:
+        seen = {"device": row.device, "reported_s": now_s, "iot": True}
+        downloads.keep_euicc(connection, eid, {**seen, **come.euicc})
     for each in come.results:
         notices.keep_result(connection, row.device, row.eid, each, now_s)
+    if come.switch_to:
+        _switch(connection, row, come.switch_to, now_s)
     if come.outcome:
         iccid = come.values.get("iccid", row.iccid)
         problem = come.problem
         if come.outcome == downloads.INSTALLED:
-            who = row.ordered_by if row.then_enable else None
-            problem = arrivals.installed(connection, row, iccid, who, now_s) or problem
+            problem = _installed(connection, row, iccid, now_s) or problem
         downloads.end(connection, row.download, come.outcome, stored(problem) if problem else None, now_s)
+
+
+def _installed(connection: Connection, row: Row[Any], iccid: str, now_s: int) -> str | None:
+    """Have the new profile enabled if that is wanted: by a signed package on a card that obeys nothing else,
+    there also if the policy has awaited it. Returns why it cannot be."""
+    who = row.ordered_by if row.then_enable else None
+    if downloads.associated(connection, row.device) is None:
+        return arrivals.installed(connection, row, iccid, who, now_s)
+    desired = policies.desired(connection, row.device)
+    named = desired.policy.profiles.values() if desired else ()
+    is_awaited = any(each.iccid == iccid and each.awaited for each in named)
+    why = arrivals.installed(connection, row, iccid, None, now_s)
+    if who is None and not is_awaited:
+        return why
+    try:
+        rules.enable(connection, row.device, iccid, row.ordered_by, now_s, row.trip)
+    except UserError as error:
+        return _("installed, not enabled: {why}", why=str(error))
+    return why
+
+
+def _switch(connection: Connection, row: Row[Any], iccid: str, now_s: int) -> None:
+    """The device has the package: from now on the profile is the desired one."""
+    why = arrivals.wanted(connection, row, iccid, row.ordered_by, now_s)
+    if why:
+        downloads.end(connection, row.download, downloads.FAILED, stored(why), now_s)

@@ -1,8 +1,19 @@
-"""Orders of profile downloads, and certificates of eUICCs. Secrets are encrypted here."""
+"""Orders of profile downloads and of other tasks of a card, and what is known of eUICCs. Secrets are
+encrypted here."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from hashlib import sha256
+from typing import Any, NamedTuple
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_der_private_key,
+)
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -10,8 +21,8 @@ from landbridge.core.clock import iso
 from landbridge.core.texts import loaded
 from landbridge.db.among import among_given
 from landbridge.db.keys import Keyring
-from landbridge.db.tables import downloads, euicc_certificates, sim_identities
-from landbridge.features.downloads.coding import PIECE_BYTES, REASONS
+from landbridge.db.tables import downloads, eim, euicc_certificates, euiccs, sim_identities
+from landbridge.features.downloads.coding import FIRST_POSTPONED, PIECE_BYTES
 
 SECRETS = ("code", "request", "answer", "session", "package")
 """Kept encrypted, in columns of these names with `wrapped_` before them."""
@@ -21,17 +32,21 @@ ORDERED, AUTHENTICATING, PREPARING, LOADING, CHECKING, CANCELLING = (
     "ordered", "authenticating", "preparing", "loading", "checking", "cancelling",
 )  # fmt: skip
 """Stages: what the device is asked for last."""
+ASSOCIATING, SIGNING, SWITCHING, REMOVING = "associating", "signing", "switching", "removing"
+"""Stages of the tasks of an IoT eUICC (packages.py)."""
 INSTALLED, DONE, FAILED, CANCELLED = "installed", "done", "failed", "cancelled"
 """Outcomes."""
 ENABLED = "enabled"
 DOWNLOAD, DELETE, RENAME = "download", "delete", "rename"
 """Tasks."""
+ASSOCIATE, DISSOCIATE, ENABLE, DISABLE, LIST = "associate", "dissociate", "enable", "disable", "list"
+"""Tasks of an IoT eUICC."""
 _OPEN = downloads.c.outcome.is_(None)
 _WITH_OPEN = (
     select(downloads.c.device)
     .distinct()
     .where(among_given(downloads.c.device), _OPEN, downloads.c.next_s <= bindparam("now_s"))
-    .where(~downloads.c.answered)
+    .where(~downloads.c.answered, downloads.c.stage != SWITCHING)
 )
 
 
@@ -51,6 +66,13 @@ def of_device(connection: Connection, device: str) -> list[Row[Any]]:
     """Return all orders for a device, newest first."""
     mine = select(downloads).where(downloads.c.device == device)
     return list(connection.execute(mine.order_by(downloads.c.download.desc())))
+
+
+def newest(connection: Connection, only_open: bool, before: int, limit: int) -> list[Row[Any]]:
+    """Return the newest orders with numbers below `before`."""
+    statement = select(downloads).where(downloads.c.download < before)
+    statement = statement.where(_OPEN) if only_open else statement
+    return list(connection.execute(statement.order_by(downloads.c.download.desc()).limit(limit)))
 
 
 def every(connection: Connection) -> list[Row[Any]]:
@@ -75,6 +97,12 @@ def waiting(connection: Connection, device: str) -> list[Row[Any]]:
     return list(connection.execute(mine.order_by(downloads.c.download)))
 
 
+def switching(connection: Connection, device: str) -> list[Row[Any]]:
+    """The orders that wait for the outcome of a profile switch."""
+    mine = downloads.c.device == device, downloads.c.stage == SWITCHING
+    return list(connection.execute(select(downloads).where(_OPEN, *mine)))
+
+
 def open_at(connection: Connection, server: str) -> list[Row[Any]]:
     """Return the open orders at a server."""
     return list(connection.execute(select(downloads).where(_OPEN, downloads.c.server == server)))
@@ -93,7 +121,8 @@ def devices_with_open(connection: Connection, devices: Collection[str], now_s: i
 
 def current(connection: Connection, device: str, now_s: int) -> Row[Any] | None:
     """The order that a device works on: the oldest that is open and not put off."""
-    mine = select(downloads).where(downloads.c.device == device, _OPEN, downloads.c.stage != WAITING)
+    idle = downloads.c.stage.in_((WAITING, SWITCHING))
+    mine = select(downloads).where(downloads.c.device == device, _OPEN, ~idle)
     due = mine.where(downloads.c.answered | (downloads.c.next_s <= now_s))
     return connection.execute(due.order_by(downloads.c.download).limit(1)).one_or_none()
 
@@ -153,6 +182,80 @@ def certificates(connection: Connection, eid: str | None) -> Row[Any] | None:
     return connection.execute(select(euicc_certificates).where(euicc_certificates.c.eid == eid)).one_or_none()
 
 
+class Manager(NamedTuple):
+    """The agent as remote manager of IoT eUICCs."""
+
+    eim_id: str
+    key: ec.EllipticCurvePrivateKey
+
+
+def manager(connection: Connection, keyring: Keyring, now_s: int) -> Manager:
+    """Return the agent's id and key as a manager; they are made the first time."""
+    row = connection.execute(select(eim)).one_or_none()
+    if row is None:
+        row = _made(connection, keyring, now_s)
+    key = load_der_private_key(keyring.unwrap(row.wrapped_key), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return Manager(row.eim_id, key)
+
+
+def _made(connection: Connection, keyring: Keyring, now_s: int) -> Row[Any]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    row = {
+        "eim_id": f"landbridge-{sha256(public).hexdigest()[:16]}",
+        "wrapped_key": keyring.wrap(private, first=False),
+        "made_s": now_s,
+    }
+    connection.execute(insert(eim).values(**row))
+    return connection.execute(select(eim)).one()
+
+
+def keep_euicc(connection: Connection, eid: str, values: Mapping[str, Any]) -> None:
+    """Store what a card has said: columns of `euiccs`."""
+    statement = upsert(euiccs).values(eid=eid, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["eid"], set_=dict(values)))
+
+
+def euicc(connection: Connection, eid: str | None) -> Row[Any] | None:
+    """Return what is known of a card; None: nothing."""
+    return connection.execute(select(euiccs).where(euiccs.c.eid == eid)).one_or_none()
+
+
+def euicc_of(connection: Connection, device: str) -> Row[Any] | None:
+    """Return the card that has answered last in a device; None: none has."""
+    mine = select(euiccs).where(euiccs.c.device == device).order_by(euiccs.c.reported_s.desc())
+    return connection.execute(mine.limit(1)).one_or_none()
+
+
+def associated(connection: Connection, device: str) -> Row[Any] | None:
+    """Return the card of a device if it obeys the agent; else None."""
+    card = euicc_of(connection, device)
+    mine = connection.execute(select(eim.c.eim_id)).scalar_one_or_none()
+    return card if card is not None and card.eim_id is not None and card.eim_id == mine else None
+
+
+def shown_euicc(connection: Connection, device: str) -> dict[str, Any] | None:
+    """Return the card of a device for people and the API; None if it has not said what it is."""
+    card = euicc_of(connection, device)
+    if card is None:
+        return None
+    listed = json.loads(card.profiles) if card.profiles else None
+    return {
+        "eid": card.eid,
+        "kind": "iot" if card.iot else "consumer",
+        "manager": card.eim_id,
+        "associated": associated(connection, device) is not None,
+        "counter": card.counter if card.eim_id else None,
+        "reported": iso(card.reported_s),
+        "profiles": listed and [dict(zip(_LISTED, each, strict=True)) for each in listed],
+    }
+
+
+_LISTED = ("iccid", "name", "enabled", "fallback", "may_fall_back")
+
+
 def imei(connection: Connection, device: str) -> str:
     """Return the modem's IMEI as last reported; empty if unknown."""
     mine = select(sim_identities.c.imei).where(sim_identities.c.device == device)
@@ -166,6 +269,8 @@ def shown(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, An
 
 
 def _shown(connection: Connection, row: Row[Any]) -> dict[str, Any]:
+    why = loaded(row.problem) if row.problem else None
+    is_postponed = row.outcome is None and row.reason >= FIRST_POSTPONED
     return {
         "download": row.download,
         "device": row.device,
@@ -181,8 +286,8 @@ def _shown(connection: Connection, row: Row[Any]) -> dict[str, Any]:
         "iccid": row.iccid,
         "profile": row.profile,
         "provider": row.provider,
-        "problem": loaded(row.problem) if row.problem else None,
-        "postponed": REASONS.get(row.reason) if row.outcome is None else None,
+        "problem": None if is_postponed else why,
+        "postponed": why if is_postponed else None,
         "refusal": row.refusal,
         "open": row.outcome is None,
     }

@@ -82,8 +82,11 @@ def delete(
             _("the policy of {device} names {iccid}; assign one without it first", device=device, iccid=iccid)
         )
     values = {"iccid": iccid, "trip": trip}
-    requests = es10.delete(iccid)
-    number = _add(connection, keyring, device, downloads.DELETE, requests, who, now_s, **values)
+    if downloads.associated(connection, device) is not None:
+        number = _signed(connection, device, downloads.DELETE, who, now_s, **values)
+    else:
+        requests = es10.delete(iccid)
+        number = _add(connection, keyring, device, downloads.DELETE, requests, who, now_s, **values)
     audit.add(connection, who, _("profile {iccid} to be deleted", iccid=iccid), now_s, device)
     return number
 
@@ -108,6 +111,150 @@ def rename(
     number = _add(connection, keyring, device, downloads.RENAME, requests, who, now_s, **values)
     audit.add(connection, who, _("profile {iccid} to be renamed", iccid=iccid), now_s, device)
     return number
+
+
+def manage(
+    connection: Connection,
+    keyring: Keyring,
+    trusted: Trust,
+    device: str,
+    task: str,
+    iccid: str,
+    who: str,
+    now_s: int,
+    trip: int | None = None,
+) -> int:
+    """Order one of the tasks of an IoT eUICC, with the ICCID of a profile if it is about one; return the
+    number of the order."""
+    if task in (downloads.ENABLE, downloads.DISABLE):
+        act = enable if task == downloads.ENABLE else disable
+        return act(connection, device, iccid, who, now_s, trip)
+    if iccid:
+        raise UserError(_("{task} is about the whole card: leave the ICCID out", task=task), "iccid")
+    if task == downloads.ASSOCIATE:
+        return associate(connection, keyring, device, trusted, who, now_s)
+    if task == downloads.DISSOCIATE:
+        return dissociate(connection, device, who, now_s)
+    return list_profiles(connection, device, who, now_s, trip)
+
+
+def associate(
+    connection: Connection, keyring: Keyring, device: str, trusted: Trust, who: str, now_s: int
+) -> int:
+    """Order the association of a device's card with the agent; return the number of the order. `UserError`
+    if the card is known as another kind, or obeys the agent already."""
+    _check_euicc(connection, device)
+    trusted.check_roots()
+    card = downloads.euicc_of(connection, device)
+    if card is not None and not card.iot:
+        raise UserError(
+            _(
+                "the card of {device} is not an IoT eUICC: it takes orders without an association",
+                device=device,
+            )
+        )
+    if downloads.associated(connection, device) is not None:
+        raise UserError(_("the card of {device} is associated with the agent already", device=device))
+    downloads.manager(connection, keyring, now_s)
+    return _signed(connection, device, downloads.ASSOCIATE, who, now_s)
+
+
+def dissociate(connection: Connection, device: str, who: str, now_s: int) -> int:
+    """Order the end of an association; return the number of the order. `UserError` if there is none."""
+    _associated(connection, device)
+    return _signed(connection, device, downloads.DISSOCIATE, who, now_s)
+
+
+def list_profiles(connection: Connection, device: str, who: str, now_s: int, trip: int | None = None) -> int:
+    """Order a list of the profiles that the card has signed; return the number of the order."""
+    _associated(connection, device)
+    return _signed(connection, device, downloads.LIST, who, now_s, trip=trip)
+
+
+def enable(
+    connection: Connection, device: str, iccid: str, who: str, now_s: int, trip: int | None = None
+) -> int:
+    """Order that a profile is enabled by a signed package; return the number of the order. `UserError` if the
+    policy does not name the profile: the device would not know its access point."""
+    _check_card(connection, device, iccid)
+    _associated(connection, device)
+    policy = _desired(connection, device).policy
+    if iccid not in [each.iccid for each in policy.profiles.values()]:
+        raise UserError(
+            _(
+                "no profile in the policy of {device} has ICCID {iccid}; add it first",
+                device=device,
+                iccid=iccid,
+            )
+        )
+    return _signed(connection, device, downloads.ENABLE, who, now_s, iccid=iccid, trip=trip)
+
+
+def by_package(
+    connection: Connection, device: str, iccid: str, who: str, now_s: int, trip: int | None
+) -> bool:
+    """Whether a profile is enabled by a signed package, which is ordered then (features/esim/handler.py)."""
+    if downloads.associated(connection, device) is None or cards.used(connection, device) == iccid:
+        return False
+    enable(connection, device, iccid, who, now_s, trip)
+    return True
+
+
+def disable(
+    connection: Connection, device: str, iccid: str, who: str, now_s: int, trip: int | None = None
+) -> int:
+    """Order that the profile in use is disabled, and the policy's fallback profile enabled with it; return
+    the number of the order. `UserError` for the fallback profile, and for one that is not in use."""
+    _check_card(connection, device, iccid)
+    _associated(connection, device)
+    policy = _desired(connection, device).policy
+    if iccid == policy.profiles[policy.fallback].iccid:
+        raise UserError(_("{iccid} is the fallback profile; enable another one instead", iccid=iccid))
+    used = cards.used(connection, device)
+    if used != iccid:
+        raise UserError(
+            _("{device} does not use {iccid}: it is disabled already", device=device, iccid=iccid)
+        )
+    return _signed(connection, device, downloads.DISABLE, who, now_s, iccid=iccid, trip=trip)
+
+
+def _associated(connection: Connection, device: str) -> None:
+    if downloads.associated(connection, device) is None:
+        raise UserError(
+            _("the card of {device} is not associated with the agent; associate it first", device=device)
+        )
+
+
+def _desired(connection: Connection, device: str) -> cards.Desired:
+    desired = cards.desired(connection, device)
+    if desired is None:
+        raise UserError(_("{device} has no policy; give it one with `landbridge esim policy`", device=device))
+    return desired
+
+
+def _signed(connection: Connection, device: str, task: str, who: str, now_s: int, **values: Any) -> int:
+    """Add an order that the agent carries out as the manager of the card (packages.py)."""
+    for other in downloads.of_device(connection, device):
+        if other.outcome is None and other.task == task:
+            raise UserError(
+                _("order {number} for {device} is not done yet", number=other.download, device=device)
+            )
+    card = downloads.euicc_of(connection, device)
+    row = {"server": "", "then_enable": False, "device": device, "task": task, "step": now_s, **values}
+    known = card.eid if card and task != downloads.ASSOCIATE else None
+    number = downloads.add(connection, **row, eid=known, ordered_by=who, ordered_s=now_s)
+    audit.add(connection, who, _TOLD[task], now_s, device)
+    return number
+
+
+_TOLD = {
+    downloads.ASSOCIATE: _("the card is to be associated with the agent"),
+    downloads.DISSOCIATE: _("the association of the card is to end"),
+    downloads.LIST: _("the card is to list its profiles"),
+    downloads.ENABLE: _("a profile is to be enabled by a signed package"),
+    downloads.DISABLE: _("a profile is to be disabled by a signed package"),
+    downloads.DELETE: _("a profile is to be deleted by a signed package"),
+}
 
 
 def _check_card(connection: Connection, device: str, iccid: str) -> None:

@@ -11,22 +11,19 @@ A session is lost when card or modem restart; the order then begins again with a
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 import cbor2
 from cryptography import x509
-from sqlalchemy import Row
 
 from landbridge.core import texts
 from landbridge.core.backoff import wait_s
-from landbridge.core.clock import to_epoch_s
 from landbridge.core.texts import _
 from landbridge.features.downloads import activation, es10, trust
-from landbridge.features.downloads.activation import Code
 from landbridge.features.downloads.coding import (
     DONE,
+    FIRST_POSTPONED,
     INTERRUPTED,
     MOST_REQUEST,
     NO_CARD,
@@ -34,6 +31,7 @@ from landbridge.features.downloads.coding import (
     REASONS,
 )
 from landbridge.features.downloads.es9 import Server, ServerError, decoded, encoded
+from landbridge.features.downloads.orders import Next, Order
 from landbridge.features.downloads.queries import (
     AUTHENTICATING,
     CANCELLING,
@@ -62,50 +60,6 @@ _RULES = 0b0110_0000
 """PPR1 and PPR2 in the first byte: the profile may not be disabled, or not be deleted."""
 
 
-@dataclass(frozen=True)
-class Order:
-    """An order whose step the device has answered."""
-
-    row: Row[Any]
-    code: Code | None
-    """None if it is no download."""
-    request: bytes
-    answer: bytes
-    session: Mapping[str, Any]
-    imei: str
-    now: datetime
-
-    @property
-    def now_s(self) -> int:
-        """The time in epoch seconds."""
-        return to_epoch_s(self.now)
-
-    @property
-    def transaction(self) -> bytes:
-        """Of the RSP session."""
-        return bytes(self.session["transaction"])
-
-    @property
-    def transaction_id(self) -> str:
-        """As servers have it."""
-        return self.transaction.hex().upper()
-
-
-@dataclass(frozen=True)
-class Next:
-    """The result of an answer."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-    """Columns that change (`queries.change`)."""
-    outcome: str = ""
-    """The outcome of the order; empty: it continues."""
-    problem: str | None = None
-    learned: tuple[str, bytes, bytes] | None = None
-    """EID and certificates of the card."""
-    results: tuple[bytes, ...] = ()
-    """Notifications of installations, for the server."""
-
-
 class _Cancel(Exception):
     """Raised when the order must end, and with it the session on the card."""
 
@@ -120,7 +74,7 @@ def advance(order: Order, trusted: Trust) -> Next:
     if row.stage == CANCELLING:
         return _tell_cancelled(order, trusted)
     if row.reason != DONE:
-        return _not_done(order)
+        return not_done(order)
     try:
         return _STAGES[row.stage](order, trusted) if row.task == DOWNLOAD else _managed(order)
     except (ServerError, es10.CardRefused, _Cancel, Distrust, DerError) as error:
@@ -133,47 +87,50 @@ def _stopped(order: Order, error: Exception) -> Next:
         case ServerError():
             return _refused(order, error)
         case es10.CardRefused():
-            return again(order, error.why) if error.code == es10.NO_SESSION else _ended(error.why)
+            return again(order, error.why) if error.code == es10.NO_SESSION else ended(error.why)
         case _Cancel():
             requests = es10.cancel(order.transaction, error.reason)
-            return _ask(order, CANCELLING, requests, problem=error.args[0])
+            return ask(order, CANCELLING, requests, problem=error.args[0])
         case DerError():
             why = _("an answer of card or server cannot be read: {why}", why=str(error))
-            return _ask_what_is_there(order, why) if order.row.stage == LOADING else _ended(why)
-    return _ended(error.args[0])
+            return _ask_what_is_there(order, why) if order.row.stage == LOADING else ended(why)
+    return ended(error.args[0])
 
 
-def again(order: Order, why: str, wait: int = 0) -> Next:
-    """Begin another session after `wait` seconds; or end the order if there were too many."""
+def again(order: Order, why: str, wait: int = 0, requests: bytes | None = None) -> Next:
+    """Begin another session after `wait` seconds, with other `requests` than an order of its task begins with
+    if they are given; or end the order if there were too many."""
     sessions = order.row.sessions + 1
     if sessions >= MOST_SESSIONS:
-        return _ended(_("{why}; given up after {number} sessions", why=why, number=sessions))
+        return ended(_("{why}; given up after {number} sessions", why=why, number=sessions))
     values = {"session": None, "package": None, "package_bytes": 0, "pulled": 0, "sessions": sessions}
-    requests = es10.COLLECT if order.row.task == DOWNLOAD else order.request
-    found = _ask(order, ORDERED, requests, problem=why, next_s=order.now_s + wait)
+    requests = es10.COLLECT if order.row.task == DOWNLOAD else order.request if requests is None else requests
+    found = ask(order, ORDERED, requests, problem=why, next_s=order.now_s + wait)
     return Next(found.values | values, problem=why)
 
 
-def _not_done(order: Order) -> Next:
+def not_done(order: Order) -> Next:
+    """Return what follows if the device has not done the step."""
     reason, stage = order.row.reason, order.row.stage
     why = REASONS.get(reason) or _("the device reports reason {number}", number=reason)
     if reason == NOT_ALLOWED:
-        return _ended(why)
+        return ended(why)
     if stage == LOADING and reason in (INTERRUPTED, NO_CARD):
         return _ask_what_is_there(order, why)
     if stage == CHECKING:
         waits = round(wait_s(_FIRST_WAIT_S, _LONGEST_WAIT_S, order.row.sessions))
         sessions = order.row.sessions + 1
         if sessions >= MOST_SESSIONS:
-            return _ended(_("{why}; whether the profile was loaded is not known", why=why))
-        return _ask(order, CHECKING, es10.CHECK, problem=why, sessions=sessions, next_s=order.now_s + waits)
-    waits = round(wait_s(_FIRST_WAIT_S, _LONGEST_WAIT_S, order.row.sessions)) if reason == NO_CARD else 0
+            return ended(_("{why}; whether the profile was loaded is not known", why=why))
+        return ask(order, CHECKING, es10.CHECK, problem=why, sessions=sessions, next_s=order.now_s + waits)
+    is_lasting = reason == NO_CARD or reason >= FIRST_POSTPONED
+    waits = round(wait_s(_FIRST_WAIT_S, _LONGEST_WAIT_S, order.row.sessions)) if is_lasting else 0
     return again(order, why, waits)
 
 
 def _ask_what_is_there(order: Order, why: str) -> Next:
     """After a load without a result: ask whether the profile is on the card all the same."""
-    return _ask(order, CHECKING, es10.CHECK, problem=why, loads=order.row.loads + 1)
+    return ask(order, CHECKING, es10.CHECK, problem=why, loads=order.row.loads + 1)
 
 
 def _refused(order: Order, error: ServerError) -> Next:
@@ -189,14 +146,15 @@ def _refused(order: Order, error: ServerError) -> Next:
     return again(order, why, round(wait_s(_FIRST_WAIT_S, _LONGEST_WAIT_S, order.row.sessions)))
 
 
-def _ended(why: str) -> Next:
+def ended(why: str) -> Next:
+    """The order has failed."""
     return Next({}, FAILED, why)
 
 
-def _ask(order: Order, stage: str, requests: bytes, **values: Any) -> Next:
+def ask(order: Order, stage: str, requests: bytes, **values: Any) -> Next:
     """Return the next step of the device."""
     if len(requests) > MOST_REQUEST:
-        return _ended(_("the server's certificates are too long for the device"))
+        return ended(_("the server's certificates are too long for the device"))
     step = {"stage": stage, "step": max(order.row.step + 1, order.now_s), "request": requests}
     rest = {"answer": None, "answered": False, "failures": 0, "reason": DONE, "next_s": 0, "problem": None}
     return Next({**rest, **step, **values})
@@ -205,7 +163,7 @@ def _ask(order: Order, stage: str, requests: bytes, **values: Any) -> Next:
 def _collected(order: Order, trusted: Trust) -> Next:
     card = es10.card(order.answer)
     if order.row.eid and order.row.eid != card.eid:
-        return _ended(_("another card is in the device now"))
+        return ended(_("another card is in the device now"))
     if order.row.iccid in card.iccids:
         # It was not there before this order, so the result of the load was lost.
         return Next({}, INSTALLED)
@@ -228,7 +186,7 @@ def _collected(order: Order, trusted: Trust) -> Next:
     requests = es10.authenticate(signed, signature, key_id, content, context)
     session = {"transaction": transaction, "certificate": content, "iccids": list(card.iccids)}
     kept = cbor2.dumps(session | {"free": card.free})
-    return _ask(order, AUTHENTICATING, requests, session=kept, eid=card.eid, free_bytes=card.free)
+    return ask(order, AUTHENTICATING, requests, session=kept, eid=card.eid, free_bytes=card.free)
 
 
 def _transaction(found: Mapping[str, Any]) -> bytes:
@@ -269,7 +227,7 @@ def _authenticated(order: Order, trusted: Trust) -> Next:
             raise _Cancel(_("the confirmation code is missing; order again with it"), es10.POSTPONED)
         confirmation = activation.hashed(order.code.confirmation, order.transaction)
     requests = es10.prepare(signed, signature, confirmation, content)
-    asked = _ask(order, PREPARING, requests, **named)
+    asked = ask(order, PREPARING, requests, **named)
     return replace(asked, learned=(order.row.eid, card.euicc, card.maker))
 
 
@@ -336,7 +294,7 @@ def _prepared(order: Order, trusted: Trust) -> Next:
         raise _Cancel(why, es10.NOT_LOADED) from None
     sizes = {"package_bytes": len(content), "segments": len(parts), "pulled": 0}
     digest = hashlib.sha256(content).digest()
-    asked = _ask(order, LOADING, b"", package=content, package_digest=digest, **sizes)
+    asked = ask(order, LOADING, b"", package=content, package_digest=digest, **sizes)
     return Next(asked.values | {"request": None})
 
 
@@ -371,7 +329,7 @@ def _checked(order: Order, _trusted: Trust) -> Next:
         return Next({}, INSTALLED)
     why = _("interrupted while the card was loading")
     if order.row.loads >= MOST_LOADS:
-        return _ended(_("{why} {number} times; order again", why=why, number=order.row.loads))
+        return ended(_("{why} {number} times; order again", why=why, number=order.row.loads))
     return again(order, why)
 
 

@@ -22,6 +22,7 @@ from landbridge.core.errors import UserError
 from landbridge.core.texts import _
 
 _ROLES = "2.23.146.1.2.1."
+_EUICC, _MAKER = _ROLES + "1", _ROLES + "2"
 AUTHENTICATION, BINDING = _ROLES + "4", _ROLES + "5"
 """What a certificate of a server may be used for (SGP.22 2.4a.1): DPauth, DPpb."""
 _MOST_FILE = 262_144
@@ -42,12 +43,16 @@ class Trust(NamedTuple):
         """Whether the operator has put this server on the list."""
         return server in self.servers
 
-    def check(self, server: str) -> None:
-        """`UserError` if nothing can be loaded from there."""
+    def check_roots(self) -> None:
+        """`UserError` without a root."""
         if not self.roots:
             raise UserError(
                 _("no certificate authority for SM-DP+ servers: set ci_file in [esim] of the configuration")
             )
+
+    def check(self, server: str) -> None:
+        """`UserError` if nothing can be loaded from there."""
+        self.check_roots()
         if not self.allows(server):
             raise UserError(
                 _(
@@ -98,6 +103,22 @@ def certificate(
         raise Distrust(_("the server's certificate is not valid at this time"))
     if role not in [each.policy_identifier.dotted_string for each in policies]:
         raise Distrust(_("the server's certificate is for another purpose"))
+    return found
+
+
+def card(
+    euicc: bytes, maker: bytes, eid: str, roots: tuple[x509.Certificate, ...], now: datetime
+) -> x509.Certificate:
+    """The certificate of the card with this EID, which leads to one of the roots by its maker's; `Distrust`
+    if it does not."""
+    try:
+        found = certificate(euicc, _EUICC, (certificate(maker, _MAKER, roots, now),), now)
+    except Distrust:
+        why = _("the card's certificates do not lead to a trusted authority; check ci_file in [esim]")
+        raise Distrust(why) from None
+    names = found.subject.get_attributes_for_oid(x509.NameOID.SERIAL_NUMBER)
+    if [each.value for each in names] != [eid]:
+        raise Distrust(_("the certificate of the card is for another EID"))
     return found
 
 

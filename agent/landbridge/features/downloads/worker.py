@@ -15,7 +15,7 @@ from landbridge.core.periodic import Periodic
 from landbridge.core.texts import stored
 from landbridge.db.database import Database
 from landbridge.db.keys import Keyring
-from landbridge.features.downloads import notices, progress, steps
+from landbridge.features.downloads import notices, packages, progress, steps
 from landbridge.features.downloads import queries as downloads
 from landbridge.features.downloads.trust import Trust
 from landbridge.features.esim.queries import notifications
@@ -98,7 +98,8 @@ class Downloads(Periodic):
             if row is None or row.outcome is not None or not row.answered:
                 return
             order = progress.opened(connection, self._keyring, row, now)
-        come = steps.advance(order, self._trusted)
+        room = packages if packages.is_mine(order) else steps
+        come = room.advance(order, self._trusted)
         with self._database.writing() as connection:
             found = downloads.find(connection, number)
             if found is None or found.outcome is not None or found.step != row.step:

@@ -2,27 +2,25 @@
 
 import base64
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import typer
-from sqlalchemy import Connection, Row
+from sqlalchemy import Row
 
 from landbridge.core import files, stages, table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.core.texts import _, loaded
 from landbridge.core.texts import stored as stored_text
-from landbridge.db import audit
-from landbridge.db.opened import LARGEST, Opened, command_user, opened
+from landbridge.db.opened import LARGEST, command_user, opened
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import known_device
-from landbridge.features.downloads import queries as downloads
 from landbridge.features.esim import coding as wire
 from landbridge.features.esim import handler as fleet
 from landbridge.features.esim import policy as policies
 from landbridge.features.esim import rollout as card_rollout
+from landbridge.features.esim.assign import assign, has
 from landbridge.features.esim.coding import Policy
 from landbridge.features.esim.queries import notifications as kept
 from landbridge.features.esim.queries import policies as stored
@@ -223,27 +221,12 @@ def policy(
             chosen = devices.in_use(connection)
         else:
             chosen = [devices.device_in_use(connection, each).device for each in names]
-        lacking = [device for device in chosen if not _has(stored.desired(connection, device), found)][:most]
+        lacking = [device for device in chosen if not has(connection, device, found)][:most]
         for device in lacking:
-            _assign(it, connection, device, found, codes)
+            assign(
+                connection, it.keyring, it.config.esim, device, found, codes, command_user(), it.clock.now_s()
+            )
     print(f"{len(lacking)} of {len(chosen)} devices receive it in their next session")
-
-
-def _has(desired: stored.Desired | None, policy: Policy) -> bool:
-    return desired is not None and desired.policy.complete() == policy.complete()
-
-
-def _assign(
-    it: Opened, connection: Connection, device: str, policy: Policy, codes: Mapping[str, tuple[str, str]]
-) -> None:
-    """Give a device the policy, and order the profiles that its card does not have."""
-    who, now_s, said = command_user(), it.clock.now_s(), stored.report(connection, device)
-    on_card = downloads.on_card(connection, device) | set(dict(json.loads(said.profiles) if said else ()))
-    stored.set_desired(connection, device, policy.loaded(on_card), policies.AUTOMATIC, who, now_s)
-    audit.add(connection, who, _("profile policy assigned"), now_s, device)
-    missing = {iccid: code for iccid, code in codes.items() if iccid not in on_card}
-    for act in fleet.ON_ASSIGNED:
-        act(connection, it.keyring, it.config.esim, device, missing, who, now_s)
 
 
 @commands.command()

@@ -29,6 +29,11 @@ OnAssigned = Callable[[Connection, Keyring, Esim, str, Codes, str, int], None]
 activation codes are to be loaded where it prefers them. `UserError` if one cannot be."""
 ON_ASSIGNED: Hook[OnAssigned] = Hook()
 
+OnSwitch = Callable[[Connection, str, str, str, int, int | None], bool]
+"""(connection, device, ICCID, who, now, trip): somebody wants the profile used. Returns whether that is done
+by other means than a change of the policy alone."""
+ON_SWITCH: Hook[OnSwitch] = Hook()
+
 
 def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
     """Store what the device reports of its card, and a row for each change of identity."""
@@ -92,6 +97,22 @@ def switch(
         raise UserError(
             _("profile {name} is not on the card of {device} yet", name=repr(profile), device=device)
         )
+    if profile != AUTOMATIC:
+        iccid = desired.policy.profiles[profile].iccid
+        if any(act(connection, device, iccid, who, now_s, trip) for act in ON_SWITCH):
+            return desired.revision
+    return _select(connection, device, desired, profile, who, now_s, trip)
+
+
+def _select(
+    connection: Connection,
+    device: str,
+    desired: Desired,
+    profile: str,
+    who: str,
+    now_s: int,
+    trip: int | None,
+) -> int:
     audit.add(connection, who, _selected(profile), now_s, device)
     return stored.set_desired(connection, device, desired.policy, profile, who, now_s, trip)
 
@@ -100,15 +121,15 @@ def on_installed(
     connection: Connection, device: str, iccid: str, who: str | None, now_s: int, trip: int | None
 ) -> str | None:
     """The profile with this ICCID is on the card: a policy that awaits it is sent whole. If `who` wants it
-    used, have the device use it, as `switch` does; returns why it cannot."""
+    used, have the device use it; returns why it cannot."""
     _loaded(connection, device, [iccid], now_s)
     if who is None:
         return None
     desired = stored.desired(connection, device)
     names = [name for name, each in desired.policy.profiles.items() if each.iccid == iccid] if desired else []
-    if not names:
+    if desired is None or not names:
         return _("no profile in the policy has ICCID {iccid}; add it, then switch", iccid=iccid)
-    switch(connection, device, names[0], who, now_s, trip)
+    _select(connection, device, desired, names[0], who, now_s, trip)
     return None
 
 

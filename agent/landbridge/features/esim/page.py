@@ -1,146 +1,28 @@
-"""The card of a device: profiles, switches, data usage, identity."""
+"""The page of a device's card."""
 
-import json
-import math
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, HTTPException, Path, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, Row
 
-from landbridge.core.clock import from_epoch_s, iso
 from landbridge.core.texts import _
-from landbridge.features.devices import queries as devices
-from landbridge.features.downloads import queries as downloads
-from landbridge.features.esim import coding as wire
-from landbridge.features.esim import handler as cards
+from landbridge.features.esim.api import card_shown as card_of
+from landbridge.features.esim.api.card import Task
 from landbridge.features.esim.policy import AUTOMATIC
-from landbridge.features.esim.queries import policies as stored
-from landbridge.features.sims import queries as inventory
-from landbridge.features.sims.queries import SimCard
-from landbridge.geo.route import MCC
-from landbridge.points import sent, usage
-from landbridge.points.usage import Span
-from landbridge.protocol import uplink
-from landbridge.web import actions, answers, auth, device_views, paging, serialize
-from landbridge.web.answers import Json, Schema
-from landbridge.web.api import ActingUser as ApiActingUser
+from landbridge.web import actions, auth, device_head, serialize
 from landbridge.web.api import CurrentUser, Device, Number
 from landbridge.web.auth import User
-from landbridge.web.device_views import DeviceView
-from landbridge.web.forms import ActingUser, back, device_path, of_page
-from landbridge.web.forms import Field as FormField
-from landbridge.web.paging import Cursor, Limit
+from landbridge.web.forms import ActingUser, Field, back, device_path, of_page
+from landbridge.web.language import language_of
 from landbridge.web.render import page
 from landbridge.web.services import services
 
-router = APIRouter()
-_COUNTRIES = {mcc: code for code, mcc in MCC.items()}
+router = APIRouter(include_in_schema=False)
 _MISPLACED = ("separated", _("the SIM card is in another device"), _("unknown SIM card"))
-Iccid = Annotated[str, Path(max_length=20, description="18 to 20 digits.")]
-Spans = Sequence[tuple[int, int]]
-"""Intervals in which the device is the user's, [from, until) each."""
 
 
-class ProfileChoice(BaseModel):
-    """A profile of the policy."""
-
-    model_config = ConfigDict(extra="forbid")
-    profile: str = Field(max_length=63, description=f"Its name, or {AUTOMATIC}: the policy decides.")
-
-
-class NamedProfile(BaseModel):
-    """A profile of a card."""
-
-    model_config = ConfigDict(extra="forbid")
-    name: str = Field(max_length=64)
-
-
-class WantedProfile(BaseModel):
-    """A profile of a mobile operator."""
-
-    model_config = ConfigDict(extra="forbid")
-    code: str = Field(max_length=600, description="Activation code: LPA:1$server$matching-id.")
-    confirmation: str = Field("", max_length=64, description="Confirmation code, if there is one.")
-    enable: bool = Field(False, description="Switch to it after it is loaded.")
-
-
-@router.get("/v1/devices/{device}/card")
-def card(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, Schema(answers.Card)]:
-    """Show the card: profiles, profile switches and outcomes, bytes by month and country, identity. The
-    operator also sees the inventory and the bytes of each profile."""
-    it = services(request)
-    with it.database.reading() as connection:
-        return _serialized(connection, _live(actions.view(connection, who, device)), it.clock.now_s())
-
-
-@router.post("/v1/devices/{device}/card/switch")
-def switch(
-    request: Request, who: ApiActingUser, device: Device, choice: ProfileChoice
-) -> Annotated[Json, Schema(answers.Revision)]:
-    """Switch the device to a profile; it returns to the previous one if it cannot connect."""
-    return {"revision": actions.switch(services(request), who, device, choice.profile)}
-
-
-@router.get("/v1/devices/{device}/downloads")
-def downloads_of(
-    request: Request, who: CurrentUser, device: Device, cursor: Cursor = None, limit: Limit = 100
-) -> Annotated[Json, Schema(answers.Downloads)]:
-    """List the profile downloads of a device, newest first."""
-    it, before = services(request), paging.before(cursor)
-    with it.database.reading() as connection:
-        shown = _downloads(connection, _live(actions.view(connection, who, device)), it.clock.now_s())
-    return paging.cut("downloads", [each for each in shown if each["download"] < before], limit, "download")
-
-
-@router.get("/v1/devices/{device}/downloads/{download}")
-def one_download(
-    request: Request, who: CurrentUser, device: Device, download: Number
-) -> Annotated[Json, Schema(answers.Download)]:
-    """Show a profile download."""
-    it = services(request)
-    with it.database.reading() as connection:
-        for each in _downloads(connection, actions.view(connection, who, device), it.clock.now_s()):
-            if each["download"] == download:
-                return each
-    raise HTTPException(404, _("{device} has no download {number}", device=device, number=download))
-
-
-@router.post("/v1/devices/{device}/downloads", status_code=201)
-def download(
-    request: Request, who: ApiActingUser, device: Device, wanted: WantedProfile
-) -> Annotated[Json, Schema(answers.Ordered)]:
-    """Download a profile onto the card."""
-    it = services(request)
-    number = actions.download(it, who, device, wanted.code, wanted.confirmation, wanted.enable)
-    return {"download": number}
-
-
-@router.delete("/v1/devices/{device}/downloads/{download}", status_code=204)
-def cancel_download(request: Request, who: ApiActingUser, device: Device, download: Number) -> None:
-    """Cancel a profile download."""
-    actions.cancel_download(services(request), who, device, download)
-
-
-@router.delete("/v1/devices/{device}/profiles/{iccid}", status_code=202)
-def delete_profile(
-    request: Request, who: ApiActingUser, device: Device, iccid: Iccid
-) -> Annotated[Json, Schema(answers.Ordered)]:
-    """Delete a profile from the card."""
-    return {"download": actions.delete_profile(services(request), who, device, iccid)}
-
-
-@router.patch("/v1/devices/{device}/profiles/{iccid}", status_code=202)
-def rename_profile(
-    request: Request, who: ApiActingUser, device: Device, iccid: Iccid, named: NamedProfile
-) -> Annotated[Json, Schema(answers.Ordered)]:
-    """Rename a profile on the card."""
-    return {"download": actions.rename_profile(services(request), who, device, iccid, named.name)}
-
-
-@router.get("/devices/{device}/card", include_in_schema=False)
+@router.get("/devices/{device}/card")
 def card_page(request: Request, who: CurrentUser, device: Device) -> HTMLResponse:
     """The page of the card."""
     return _page(request, who, device)
@@ -155,27 +37,28 @@ def _page(request: Request, who: User, device: str) -> HTMLResponse:
     it = services(request)
     now_s = it.clock.now_s()
     with it.database.reading() as connection:
-        found = _live(actions.view(connection, who, device))
-        shown = _serialized(connection, found, now_s)
+        found = card_of.live(actions.view(connection, who, device))
+        shown = card_of.serialize(connection, found, now_s)
         whole = serialize.device(connection, found, now_s)
-        ordered = _downloads(connection, found, now_s)
+        head = device_head.head(connection, found, whole, language_of(request))
+        ordered = card_of.downloads_of(connection, found, now_s)
     may_operate = who.may("operator") and found.live
     values: dict[str, Any] = {
         "misplaced": shown["binding"] in _MISPLACED, "may_operate": may_operate, "automatic": AUTOMATIC,
-        "downloads": ordered,
+        "downloads": ordered, **head,
     }  # fmt: skip
     return page(request, "card.html", who=who, device=whole, card=shown, **values)
 
 
-@router.post("/devices/{device}/card/switch", include_in_schema=False)
+@router.post("/devices/{device}/card/switch")
 @of_page(show_again, "profiles", "/devices/{device}/card")
-def switch_form(request: Request, who: ActingUser, device: Device, profile: FormField) -> Response:
+def switch_form(request: Request, who: ActingUser, device: Device, profile: Field) -> Response:
     """By the button."""
     actions.switch(services(request), who, device, profile)
     return back(device_path(device, "/card"), "profiles")
 
 
-@router.post("/devices/{device}/card/download", include_in_schema=False)
+@router.post("/devices/{device}/card/download")
 @of_page(show_again, "downloads", "/devices/{device}/card", "code", "confirmation")
 def download_form(
     request: Request,
@@ -190,160 +73,26 @@ def download_form(
     return back(device_path(device, "/card"), "downloads")
 
 
-@router.post("/devices/{device}/card/downloads/{download}/cancel", include_in_schema=False)
+@router.post("/devices/{device}/card/order")
+@of_page(show_again, "euicc", "/devices/{device}/card")
+def order_form(
+    request: Request,
+    who: ActingUser,
+    device: Device,
+    task: Annotated[Task | Literal["delete"], Form()],
+    iccid: Annotated[str, Form(max_length=20)] = "",
+) -> Response:
+    """By a button."""
+    if task == "delete":
+        actions.delete_profile(services(request), who, device, iccid)
+    else:
+        actions.manage_card(services(request), who, device, task, iccid)
+    return back(device_path(device, "/card"), "downloads")
+
+
+@router.post("/devices/{device}/card/downloads/{download}/cancel")
 @of_page(show_again, "downloads", "/devices/{device}/card")
 def cancel_form(request: Request, who: ActingUser, device: Device, download: Number) -> Response:
     """By the button."""
     actions.cancel_download(services(request), who, device, download)
     return back(device_path(device, "/card"), "downloads")
-
-
-def _downloads(connection: Connection, found: DeviceView, now_s: int) -> list[dict[str, Any]]:
-    """Return those in the user's intervals."""
-    spans = device_views.intervals(connection, found, now_s)
-    rows = [each for each in downloads.of_device(connection, found.device) if _lies_in(spans, each.ordered_s)]
-    return downloads.shown(connection, rows)
-
-
-def _live(found: DeviceView) -> DeviceView:
-    if not found.live:
-        raise HTTPException(404, _("{device} is not on any of your trips now", device=found.device))
-    return found
-
-
-def _serialized(connection: Connection, found: DeviceView, now_s: int) -> dict[str, Any]:
-    device, spans = found.device, device_views.intervals(connection, found, now_s)
-    asked, said = stored.history(connection, device), stored.report(connection, device)
-    identities = stored.identities(connection, device)
-    desired = asked[-1] if asked else None
-    used = desired.policy.name(said.used) if desired and said and said.revision == desired.revision else None
-    # A tenant does not see the usage before its own trip.
-    is_operator = found.tenant is None
-    in_inventory = inventory.known(connection, identities[-1]._asdict()) if identities else None
-    plan = _plan(connection, in_inventory, now_s) if in_inventory and is_operator else None
-    used_kb = dict(json.loads(said.used_kb)) if said and is_operator else {}
-    profiles = _profiles(desired, used, used_kb)
-    quotas = [each["quota_mb"] for each in profiles if each["used"]]
-    return {
-        "state": cards.state(connection, device),
-        "desired": desired and desired.profile,
-        "reported": iso(said.reported_s) if said else None,
-        "eid": (said.eid if said else None) or None,
-        "free_bytes": downloads.free_bytes(connection, device, said.eid) if said else None,
-        "binding": _binding(identities, desired, in_inventory),
-        "identity": {name: getattr(identities[-1], name) or None for name in ("imei", "iccid", "imsi")}
-        if identities
-        else None,
-        "services": _services(connection, device),
-        "plan": plan,
-        "profiles": profiles,
-        "switches": _switches(asked, stored.events(connection, device), spans),
-        "quota_mb": (plan and plan["quota_mb"]) or next(iter(quotas), None),
-        "usage": _usage(connection, device, spans, now_s),
-    }
-
-
-def _services(connection: Connection, device: str) -> str | None:
-    row = devices.find(connection, device)
-    return uplink.services(devices.identity(row)) if row is not None else None
-
-
-def _plan(connection: Connection, found: SimCard, now_s: int) -> dict[str, Any]:
-    """Return the inventory's entry for the card in the device, or for the one that belongs there."""
-    return {
-        "controls": found.controls,
-        "stage": found.stage,
-        "holder": found.holder,
-        "purpose": found.purpose,
-        "binding": found.binding,
-        "blocked": found.blocked,
-        "quota_mb": (inventory.controls_of(connection, found.controls) or {}).get("quota_mb") or None,
-        "month_bytes": sum(sent.month_bytes(connection, found.iccids, now_s).values()),
-    }
-
-
-def _profiles(
-    desired: stored.Desired | None, used: str | None, used_kb: Mapping[str, int]
-) -> list[dict[str, Any]]:
-    if desired is None:
-        return []
-    rows = sorted(desired.policy.countries.items(), key=lambda row: row[0] or math.inf)
-    countries = {
-        name: [_COUNTRIES.get(mcc, str(mcc)) if mcc else "*" for mcc, best in rows if name in best]
-        for name in desired.policy.profiles
-    }
-    return [
-        {
-            "name": name, "iccid": each.iccid, "apn": each.apn, "used": name == used,
-            "fallback": name == desired.policy.fallback, "countries": countries[name],
-            "quota_mb": each.quota_kb / 1024 or None,
-            "used_mb": used_kb[each.iccid] / 1024 if each.iccid in used_kb else None,
-        }
-        for name, each in desired.policy.profiles.items()
-    ]  # fmt: skip
-
-
-def _switches(
-    asked: Sequence[stored.Desired], ended: Sequence[Row[Any]], spans: Spans
-) -> list[dict[str, Any]]:
-    """Return the requests and switches while the device was the user's, newest first."""
-    policies = {each.revision: each.policy for each in asked}
-    rows: list[tuple[int, dict[str, Any]]] = [
-        (
-            each.set_s,
-            {"what": _("requested"), "by": each.set_by, "from": None, "to": each.profile, "cause": None},
-        )
-        for each in asked
-    ]
-    for event in ended:
-        policy = policies.get(event.revision)
-        before, after = (policy.name(each) if policy else None for each in (event.before, event.after))
-        shown = {
-            "what": wire.describe(event),
-            "by": None,
-            "from": before,
-            "to": after,
-            "cause": event.cause or None,
-        }
-        rows.append((event.at_s or event.received_s, shown))
-    rows.sort(key=lambda row: row[0], reverse=True)
-    return [{"time": iso(at_s)} | shown for at_s, shown in rows if _lies_in(spans, at_s)]
-
-
-def _usage(connection: Connection, device: str, spans: Spans, now_s: int) -> list[dict[str, Any]]:
-    """Return the bytes of the user's uplinks by month and country: payload, and on the air by the model."""
-    sent_s = now_s - usage.KEPT_S, now_s + 1
-    reports = [each for each in sent.messages(connection, device, *sent_s) if _lies_in(spans, each.at_s)]
-    begun = sorted({usage.month_s(each.at_s) for each in reports})
-    months = [Span(from_s, f"{from_epoch_s(from_s):%Y-%m}") for from_s in begun]
-    countries = [each for each in sent.countries(connection, device) if _lies_in(spans, each.from_s)]
-    found = usage.split(reports, months, countries)
-    by_month = sorted(found.items(), key=lambda each: each[0][0], reverse=True)
-    return [
-        {
-            "month": month, "country": _COUNTRIES.get(int(mcc), mcc) if mcc else None,
-            "reports": used.messages, "bytes": used.payload_bytes, "on_air_bytes": used.on_air_bytes,
-        }
-        for (month, mcc), used in by_month
-    ]  # fmt: skip
-
-
-def _lies_in(spans: Spans, at_s: int) -> bool:
-    return any(begin_s <= at_s < end_s for begin_s, end_s in spans)
-
-
-def _binding(
-    identities: Sequence[Row[Any]], desired: stored.Desired | None, in_inventory: SimCard | None
-) -> str:
-    """Return the state in the inventory; for an unknown card, whether device and card still belong together.
-    In words."""
-    if not identities:
-        return _("not known yet")
-    first, now = identities[0], identities[-1]
-    if in_inventory is not None:
-        is_its = now.iccid in in_inventory.iccids
-        return in_inventory.binding.lower().replace("_", " ") if is_its else _("unknown SIM card")
-    if now.imei != first.imei:
-        return _("the SIM card is in another device")
-    known = {each.iccid for each in desired.policy.profiles.values()} if desired else {first.iccid}
-    return "bound" if now.iccid in known | {first.iccid} else _("unknown SIM card")

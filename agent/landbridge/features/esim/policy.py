@@ -27,7 +27,7 @@ elsewhere = ["roaming"]
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 import cbor2
 
@@ -128,7 +128,11 @@ def parse(text: str, where: str = "the policy") -> Policy:
 def parse_with_codes(text: str, where: str) -> tuple[Policy, Codes]:
     """The policy in a file, its profiles with a code awaited, and the codes; `UserError` says what is wrong
     in it, without repeating a code."""
-    found = files.toml_of(text, where)
+    return of_table(files.toml_of(text, where))
+
+
+def of_table(found: Mapping[str, Any]) -> tuple[Policy, Codes]:
+    """The same of what is in a file already read."""
     unknown = set(found) - {"fallback", "blocked", "profile", "countries"}
     if unknown:
         raise UserError(

@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response, StreamingResponse
+from pydantic import BaseModel
 from sqlalchemy import Row
 from starlette.concurrency import run_in_threadpool
 
+from landbridge.config import carrier
 from landbridge.core.clock import to_epoch_s
 from landbridge.db import order
 from landbridge.events import dcsa, finished, tracks
@@ -34,7 +36,76 @@ After = Annotated[
 Limit = Annotated[int, Query(ge=1, le=10_000)]
 
 
-@router.get("/v1/events", responses=answers.NOT_YET)
+class Event(BaseModel):
+    """Published events."""
+
+    model_config = answers.described_as(answers.protocol("event"))
+
+
+_DCSA_EVENT: Json = {
+    "metadata": {
+        "eventID": "3f2504e0-4f89-51d3-9a0c-0305e82c3301", "eventCreatedDateTime": "2026-10-01T08:05:00Z",
+        "eventType": "EQUIPMENT", "publisher": {"partyName": "Landbridge"}, "publisherRole": "SVP",
+    },
+    "payload": {
+        "eventClassifierCode": "ACT", "eventDateTime": "2026-10-01T08:00:00Z",
+        "equipmentReference": "CSQU3054383", "equipmentEventTypeCode": "GTIN",
+        "emptyIndicatorCode": "LADEN",
+        "transportCall": {
+            "transportCallReference": "1-Duisburg", "modeOfTransport": "RAIL",
+            "location": {
+                "locationType": "GEOL", "locationName": "Duisburg",
+                "latitude": "51.45100", "longitude": "6.73700",
+            },
+        },
+    },
+}  # fmt: skip
+"""An example."""
+
+
+class DcsaEvent(BaseModel):
+    """Published events in the DCSA format."""
+
+    model_config = answers.described_as(answers.protocol("dcsa-event") | {"examples": [_DCSA_EVENT]})
+
+
+class Tracks(BaseModel):
+    """A page of published batches of points."""
+
+    tracks: list[answers.Track]
+    next: int
+
+
+class Events(BaseModel):
+    """A page of published events."""
+
+    events: list[Event]
+    next: int
+
+
+class DcsaEvents(BaseModel):
+    """A page of published events in the DCSA format."""
+
+    events: list[DcsaEvent]
+    next: int
+
+
+EVENT_TYPES: tuple[str, ...] = tuple(answers.protocol("event")["properties"]["type"]["enum"])
+
+
+_FILES = {kind: {"schema": {"type": "string"}} for kind in MEDIA_TYPES.values()}
+_FILES[MEDIA_TYPES[Format.GEOJSON]] = {"schema": {"$ref": "#/components/schemas/Track"}}
+
+
+FILES: dict[int | str, Json] = {200: {"description": "The file.", "content": _FILES}}
+"""Responses of an export."""
+
+
+NOT_YET: dict[int | str, Json] = {409: {"description": "No event can have that number."}}
+"""Responses of a feed."""
+
+
+@router.get("/v1/events", responses=NOT_YET)
 def published(
     request: Request,
     who: CurrentUser,
@@ -42,33 +113,35 @@ def published(
     limit: Limit = 1_000,
     device: Annotated[str | None, Query(max_length=32)] = None,
     type: Annotated[list[str] | None, Query(max_length=20)] = None,
-) -> Annotated[Json, Schema(answers.Events)]:
+) -> Annotated[Json, Schema(Events)]:
     """List published events after the number `after`, in order, retractions included. `next` is `after` of
     the next page, also when this one is empty. 409: no event has that number yet, nor had one before the
     database was restored."""
-    if unknown := sorted(set(type or ()) - set(answers.EVENT_TYPES)):
-        raise HTTPException(400, f"type={unknown[0]}: known are {', '.join(answers.EVENT_TYPES)}")
+    if unknown := sorted(set(type or ()) - set(EVENT_TYPES)):
+        raise HTTPException(400, f"type={unknown[0]}: known are {', '.join(EVENT_TYPES)}")
     rows = _published(request, after, limit, Wanted(who.tenant, device, type))
     found = [message(row.event, row.published_s, row.replaces, json.loads(row.content)) for row in rows]
     return {"events": found, "next": rows[-1].event if rows else after}
 
 
-@router.get("/dcsa/v1/events", responses=answers.NOT_YET)
+@router.get("/dcsa/v1/events", responses=NOT_YET)
 def of_dcsa(
     request: Request, who: CurrentUser, after: After = 0, limit: Limit = 1_000
-) -> Annotated[Json, Schema(answers.DcsaEvents)]:
+) -> Annotated[Json, Schema(DcsaEvents)]:
     """Events in the DCSA formats for IoT and Track & Trace, as far as DCSA has them."""
     rows = _published(request, after, limit, Wanted(who.tenant))
+    publisher = carrier(services(request).config.dcsa)
     each = (
-        dcsa.event(message(row.event, row.published_s, row.replaces, json.loads(row.content))) for row in rows
+        dcsa.event(message(row.event, row.published_s, row.replaces, json.loads(row.content)), publisher)
+        for row in rows
     )
     return {"events": [found for found in each if found], "next": rows[-1].event if rows else after}
 
 
-@router.get("/v1/tracks", responses=answers.NOT_YET)
+@router.get("/v1/tracks", responses=NOT_YET)
 def tracked(
     request: Request, who: CurrentUser, after: After = 0, limit: Annotated[int, Query(ge=1, le=100)] = 100
-) -> Annotated[Json, Schema(answers.Tracks)]:
+) -> Annotated[Json, Schema(Tracks)]:
     """List published batches of points after the number `after`, in order, with the points as they are
     now; `next` as with events. They are kept for as long as uplinks ([store] raw_days)."""
     it = services(request)
@@ -98,7 +171,7 @@ def _must_be_known(after: int, newest: int, it: Services, what: str) -> None:
         )
 
 
-@router.get("/v1/devices/{device}/export", response_class=Response, responses=answers.FILES)
+@router.get("/v1/devices/{device}/export", response_class=Response, responses=FILES)
 def exported(
     request: Request,
     who: CurrentUser,

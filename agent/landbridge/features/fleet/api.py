@@ -8,20 +8,24 @@ from pydantic import BaseModel, ConfigDict, Field
 from landbridge.core.errors import UserError
 from landbridge.core.texts import _
 from landbridge.features.fleet import queries as views
-from landbridge.web import answers, batch
-from landbridge.web.answers import Json, Schema
-from landbridge.web.api import LARGEST, ActingUser, CurrentUser, Length, NewCommand, Number
+from landbridge.web import batch
+from landbridge.web.answers import Batch, Json, Schema
+from landbridge.web.api import (
+    LARGEST,
+    ONE_LINE,
+    ActingUser,
+    CurrentUser,
+    Devices,
+    Length,
+    NewCommand,
+    Number,
+    WantedProfile,
+)
 from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/fleet")
-Tag = Annotated[str, Field(min_length=1, max_length=40)]
-
-
-class Devices(BaseModel):
-    """Devices to act on."""
-
-    model_config = ConfigDict(extra="forbid")
-    devices: list[Annotated[str, Field(max_length=32)]] = Field(min_length=1, max_length=1_000)
+Tag = Annotated[str, Field(min_length=1, max_length=40, pattern=ONE_LINE)]
+DeviceTag = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x20\x7f-\x9f]+$")]
 
 
 class ManySettings(Devices):
@@ -41,6 +45,17 @@ class ManyTags(Devices):
     remove: list[Tag] = Field(default=[], max_length=20)
 
 
+class ManyDeviceTags(Devices):
+    """Tags of several devices."""
+
+    add: list[DeviceTag] = Field(default=[], max_length=20)
+    remove: list[DeviceTag] = Field(default=[], max_length=20)
+
+
+class ManyDownloads(Devices, WantedProfile):
+    """A profile for several devices."""
+
+
 class ManyLinks(Devices, Length):
     """Share links to the running trips of several devices."""
 
@@ -49,38 +64,88 @@ class View(BaseModel):
     """A view of the fleet's list."""
 
     model_config = ConfigDict(extra="forbid")
-    name: str = Field(min_length=1, max_length=60)
+    name: str = Field(min_length=1, max_length=60, pattern=ONE_LINE)
     query: str = Field(max_length=1_000)
 
 
+class SavedView(BaseModel):
+    """A view of the fleet's list; `query` is what its address says after the question mark."""
+
+    view: int
+    name: str
+    query: str
+
+
+class SavedViews(BaseModel):
+    """All saved views of a user."""
+
+    views: list[SavedView]
+
+
 @router.post("/settings")
-def settings(request: Request, who: ActingUser, many: ManySettings) -> Annotated[Json, Schema(answers.Batch)]:
+def settings(request: Request, who: ActingUser, many: ManySettings) -> Annotated[Json, Schema(Batch)]:
     """Change settings of up to 1,000 devices."""
     changes = {name: str(value) for name, value in many.changes.items()}
-    return batch.change(services(request), who, many.devices, changes).serialize()
+    return batch.change(services(request), who, many.chosen(), changes).serialize()
 
 
 @router.post("/commands")
-def commands(request: Request, who: ActingUser, many: ManyCommands) -> Annotated[Json, Schema(answers.Batch)]:
+def commands(request: Request, who: ActingUser, many: ManyCommands) -> Annotated[Json, Schema(Batch)]:
     """Send a command to up to 1,000 devices."""
-    sent = batch.send(services(request), who, many.devices, many.verb, many.argument, many.expires)
+    sent = batch.send(services(request), who, many.chosen(), many.verb, many.argument, many.expires)
     return sent.serialize()
 
 
 @router.post("/tags")
-def tags(request: Request, who: ActingUser, many: ManyTags) -> Annotated[Json, Schema(answers.Batch)]:
+def tags(request: Request, who: ActingUser, many: ManyTags) -> Annotated[Json, Schema(Batch)]:
     """Add and remove tags of up to 1,000 trips."""
-    return batch.tag(services(request), who, many.devices, many.add, many.remove).serialize()
+    return batch.tag(services(request), who, many.chosen(), many.add, many.remove).serialize()
 
 
 @router.post("/share-links")
-def share(request: Request, who: ActingUser, many: ManyLinks) -> Annotated[Json, Schema(answers.Batch)]:
+def share(request: Request, who: ActingUser, many: ManyLinks) -> Annotated[Json, Schema(Batch)]:
     """Share up to 1,000 trips; each address is shown only once."""
-    return batch.share(services(request), who, many.devices, many.length).serialize()
+    return batch.share(services(request), who, many.chosen(), many.length).serialize()
+
+
+@router.post("/device-tags")
+def device_tags(request: Request, who: ActingUser, many: ManyDeviceTags) -> Annotated[Json, Schema(Batch)]:
+    """Add and remove tags of devices themselves, which stay after their trips."""
+    return batch.tag_devices(services(request), who, many.chosen(), many.add, many.remove).serialize()
+
+
+@router.post("/downloads")
+def download(request: Request, who: ActingUser, many: ManyDownloads) -> Annotated[Json, Schema(Batch)]:
+    """Download a profile onto many cards, with one activation code that is good for them all."""
+    it = services(request)
+    ordered = batch.download(it, who, many.chosen(), many.code, many.confirmation, many.enable)
+    return ordered.serialize()
+
+
+@router.post("/end-trips")
+def end_trips(request: Request, who: ActingUser, many: Devices) -> Annotated[Json, Schema(Batch)]:
+    """End the running trips of many devices."""
+    return batch.end_trips(services(request), who, many.chosen()).serialize()
+
+
+@router.post("/key-rotations")
+def rotate_keys(request: Request, who: ActingUser, many: Devices) -> Annotated[Json, Schema(Batch)]:
+    """Rotate the keys of many devices: each derives those of its next epoch in its next session."""
+    return batch.rotate_keys(services(request), who, many.chosen()).serialize()
+
+
+@router.get("/views/{view}")
+def saved_view(request: Request, who: CurrentUser, view: Number) -> Annotated[Json, Schema(SavedView)]:
+    """Show one of your saved views."""
+    with services(request).database.reading() as connection:
+        for row in views.of_owner(connection, who.who):
+            if row.view == view:
+                return {"view": row.view, "name": row.name, "query": row.query}
+    raise HTTPException(404, _("no saved view {number}", number=view))
 
 
 @router.get("/views")
-def saved(request: Request, who: CurrentUser) -> Annotated[Json, Schema(answers.SavedViews)]:
+def saved(request: Request, who: CurrentUser) -> Annotated[Json, Schema(SavedViews)]:
     """List your saved views of the list."""
     with services(request).database.reading() as connection:
         rows = views.of_owner(connection, who.who)
@@ -88,9 +153,9 @@ def saved(request: Request, who: CurrentUser) -> Annotated[Json, Schema(answers.
 
 
 @router.post("/views", status_code=201)
-def save(request: Request, who: ActingUser, view: View) -> Annotated[Json, Schema(answers.SavedView)]:
+def save(request: Request, who: ActingUser, view: View) -> Annotated[Json, Schema(SavedView)]:
     """Save a view of the list; one of the same name is replaced."""
-    with services(request).database.writing(who.who) as connection:
+    with services(request).database.writing(who.who, who.tenant) as connection:
         mine = views.of_owner(connection, who.who)
         if len(mine) >= views.MOST and view.name not in {row.name for row in mine}:
             raise UserError(_("you have {number} saved views; delete one first", number=views.MOST))
@@ -101,6 +166,6 @@ def save(request: Request, who: ActingUser, view: View) -> Annotated[Json, Schem
 @router.delete("/views/{view}", status_code=204)
 def remove(request: Request, who: ActingUser, view: Number) -> None:
     """Delete one of your saved views."""
-    with services(request).database.writing(who.who) as connection:
+    with services(request).database.writing(who.who, who.tenant) as connection:
         if not views.remove(connection, who.who, view):
             raise HTTPException(404, _("no saved view {number}", number=view))

@@ -3,25 +3,26 @@
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
+from landbridge.core.names import is_of
 from landbridge.core.texts import _
 from landbridge.features.geofences import queries as geofences
 from landbridge.features.geofences import rules
 from landbridge.tracking.geofences import read
 from landbridge.web import paging
 from landbridge.web.answers import Json, Next, Schema, Time
-from landbridge.web.api import ActingUser, CurrentUser, Number
+from landbridge.web.api import ONE_LINE, ActingUser, CurrentUser, Number
 from landbridge.web.auth import User, demand
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/geofences")
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=ONE_LINE)]
 
 
 class Geometry(BaseModel):
@@ -70,13 +71,20 @@ class Geofences(BaseModel):
 
 @router.get("")
 def listed(
-    request: Request, who: CurrentUser, removed: bool = False, cursor: Cursor = None, limit: Limit = 100
+    request: Request,
+    who: CurrentUser,
+    removed: bool = False,
+    name: Annotated[str | None, Query(max_length=200)] = None,
+    tenant: Annotated[str | None, Query(max_length=32, description="Its own only, or operator.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> Annotated[Json, Schema(Geofences)]:
     """List geofences, newest first; with `removed` also those that hold no longer."""
     before = paging.before(cursor)
     with services(request).database.reading() as connection:
         rows = [row for row in geofences.every(connection) if _sees(who, row) and row.geofence < before]
-    shown = [_shown(row) for row in reversed(rows) if removed or row.removed_s is None]
+    wanted = [row for row in rows if name in (None, row.name) and is_of(row.tenant, tenant)]
+    shown = [_shown(row) for row in reversed(wanted) if removed or row.removed_s is None]
     return paging.cut("geofences", shown, limit, "geofence")
 
 
@@ -95,7 +103,7 @@ def add(request: Request, who: ActingUser, new: NewGeofence) -> Annotated[Json, 
     if who.tenant is not None and new.tenant not in (None, who.tenant):
         raise HTTPException(403, _("a tenant has geofences of its own only; leave tenant out"))
     drawn = read(json.dumps(new.geometry.model_dump()), new.radius_m, "geometry")
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         number = rules.add(connection, new.name, drawn, who.tenant or new.tenant, it.clock.now_s())
         return _shown(_of(connection, who, number))
 
@@ -106,9 +114,9 @@ def rename(
 ) -> Annotated[Json, Schema(Geofence)]:
     """Rename a geofence. To redraw one, remove it and add another: past events stay explicable."""
     demand(who, "operator")
-    with services(request).database.writing(who.who) as connection:
+    with services(request).database.writing(who.who, who.tenant) as connection:
         row = _own(connection, who, geofence)
-        there = geofences.find(connection, changes.name)
+        there = geofences.find(connection, changes.name, row.tenant)
         if there is not None and there.geofence != row.geofence:
             raise UserError(_("there is a geofence {name} already", name=there.name), "name")
         geofences.rename(connection, geofence, changes.name)
@@ -120,7 +128,7 @@ def remove(request: Request, who: ActingUser, geofence: Number) -> None:
     """Remove a geofence; its past events stay."""
     it = services(request)
     demand(who, "operator")
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         _own(connection, who, geofence)
         geofences.remove(connection, geofence, it.clock.now_s())
 

@@ -50,7 +50,7 @@ def add_all(file: Path = _FILE, dry_run: bool = _DRY_RUN) -> None:
         now_s = it.clock.now_s()
 
         def add(connection: Connection, row: _Circle) -> None:
-            if geofences.find(connection, row.name):
+            if geofences.find(connection, row.name, row.tenant):
                 raise UserError(f"geofence {row.name} already exists", "name")
             shape = json.dumps({"type": "Point", "coordinates": [row.longitude, row.latitude]})
             number = geofences.add(connection, row.name, shape, row.radius_m, now_s)

@@ -7,6 +7,7 @@ import typer
 from landbridge.core import files, table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
+from landbridge.core.names import is_of, only
 from landbridge.db.opened import opened
 from landbridge.features.geofences import queries as geofences
 from landbridge.features.geofences import rules
@@ -14,6 +15,7 @@ from landbridge.tracking.geofences import from_row, read
 
 _NAME = typer.Argument(help="Name of the geofence.")
 _FILE = typer.Argument(help="GeoJSON file: Point or LineString with a radius, Polygon or MultiPolygon.")
+_OWNER = typer.Option(None, "--tenant", help="Its tenant, or operator, if several have one of the name.")
 commands = typer.Typer(help="Manage geofences")
 
 
@@ -65,7 +67,7 @@ def list_geofences() -> None:
 
 
 @commands.command()
-def remove(name: str = _NAME) -> None:
+def remove(name: str = _NAME, tenant: str | None = _OWNER) -> None:
     """Remove a geofence
 
     It no longer applies to new points. Its past events remain.
@@ -75,8 +77,9 @@ def remove(name: str = _NAME) -> None:
       landbridge geofences remove Duisburg
     """
     with opened() as it, it.database.writing() as connection:
-        row = geofences.find(connection, name)
-        if row is None:
+        rows = [row for row in geofences.named(connection, name) if is_of(row.tenant, tenant)]
+        if not rows:
             raise UserError(f"no geofence {name}; `landbridge geofences list` lists them")
+        row = only(rows, name)
         geofences.remove(connection, row.geofence, it.clock.now_s())
     print(f"geofence {row.name} is removed")

@@ -74,15 +74,15 @@ def save(
     demand(who, "operator")
     it = services(request)
     drawn, name = _read(geometry, radius_m), _named(name)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         before = None if changed is None else _mine(connection, who, changed)
-        there = geofences.find(connection, name)
+        tenant = before.tenant if before is not None else who.tenant
+        there = geofences.find(connection, name, tenant)
         if there is not None and there.geofence != changed:
             raise UserError(_("geofence {name} already exists; choose another name", name=there.name), "name")
         if before is not None:
             geofences.remove(connection, before.geofence, it.clock.now_s())
         number = geofences.add(connection, name, drawn.geometry, drawn.radius_m, it.clock.now_s())
-        tenant = before.tenant if before is not None else who.tenant
         if tenant is not None:
             geofences.give_to(connection, number, tenant)
     return back("/geofences")
@@ -94,7 +94,7 @@ def remove(request: Request, who: ActingUser, number: api.Number) -> Response:
     """Remove a geofence; its past events remain."""
     demand(who, "operator")
     it = services(request)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         geofences.remove(connection, _mine(connection, who, number).geofence, it.clock.now_s())
     return back("/geofences")
 

@@ -16,11 +16,18 @@ def add(connection: Connection, name: str, geometry: str, radius_m: float, now_s
     )
 
 
-def find(connection: Connection, name: str) -> Row[Any] | None:
-    """Return the active geofence of that name, ignoring case, so that a trip's destination finds it."""
+def named(connection: Connection, name: str) -> list[Row[Any]]:
+    """Return the active geofences of that name, ignoring case, as a trip's destination finds them."""
     held = connection.execute(select(geofences).where(geofences.c.removed_s.is_(None)))
-    named = [row for row in held if row.name.casefold() == name.casefold()]
-    return min(named, key=lambda row: bool(row.name != name), default=None)
+    found = [row for row in held if row.name.casefold() == name.casefold()]
+    return sorted(found, key=lambda row: bool(row.name != name))
+
+
+def find(connection: Connection, name: str, tenant: str | None) -> Row[Any] | None:
+    """Return the active geofence that a new one of `tenant` would be taken for: one of its own, or of the
+    operator's."""
+    seen = (None, tenant)
+    return next((row for row in named(connection, name) if row.tenant in seen), None)
 
 
 def give_to(connection: Connection, geofence: int, tenant: str) -> None:

@@ -11,7 +11,7 @@ from landbridge.tracking.geofences import Drawn
 def add(connection: Connection, name: str, drawn: Drawn, tenant: str | None, now_s: int) -> int:
     """Add a geofence, for the trips of `tenant` only if that is given; return its number. `UserError` if
     there is one of that name."""
-    there = geofences.find(connection, name)
+    there = geofences.find(connection, name, tenant)
     if there is not None:
         raise UserError(
             f"geofence {there.name} already exists; `landbridge geofences remove '{there.name}'` removes it",

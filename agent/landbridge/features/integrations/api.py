@@ -5,18 +5,18 @@ from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi import APIRouter, HTTPException, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
+from landbridge.core.names import OPERATOR, is_of, only
 from landbridge.core.texts import _
-from landbridge.db import order
+from landbridge.db import audit, order
 from landbridge.db.keys import Keyring
-from landbridge.events import outbox
 from landbridge.features.integrations import queries as stored
-from landbridge.features.integrations import rules
+from landbridge.features.integrations import rules, webhook
 from landbridge.features.integrations.kinds import KINDS
 from landbridge.web import paging
 from landbridge.web.answers import Json, Next, Schema, Time
@@ -27,6 +27,9 @@ from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/integrations")
 Name = Annotated[str, Path(max_length=32)]
+Owner = Annotated[
+    str | None, Query(max_length=32, description="Its tenant, or operator, if several have one of the name.")
+]
 
 
 class NewIntegration(BaseModel):
@@ -82,6 +85,19 @@ class Replay(BaseModel):
     messages: int
 
 
+class Rotation(BaseModel):
+    """Which half of it."""
+
+    model_config = ConfigDict(extra="forbid")
+    finish: bool = Field(False, description="End the old secret: the receiver has the new one.")
+
+
+class NewSecret(BaseModel):
+    """The new secret; null: the old one has ended."""
+
+    secret: str | None
+
+
 class Delivery(BaseModel):
     """A device whose message an integration refuses."""
 
@@ -101,21 +117,30 @@ class Deliveries(BaseModel):
 
 @router.get("")
 def listed(
-    request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
+    request: Request,
+    who: CurrentUser,
+    kind: Annotated[str | None, Query(max_length=16)] = None,
+    tenant: Owner = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> Annotated[Json, Schema(Integrations)]:
     """List integrations by name."""
-    after = str((paging.start(cursor, str) or ("",))[0])
+    after = paging.start(cursor, str, int) or ("", 0)
     with services(request).database.reading() as connection:
-        rows = [row for row in active(connection, who) if row.name > after]
-        shown = [serialized(connection, row) for row in sorted(rows, key=lambda row: str(row.name))]
-    return paging.cut("integrations", shown, limit, "name")
+        found = sorted(active(connection, who), key=_place)
+        wanted = (row for row in found if kind in (None, row.kind) and is_of(row.tenant, tenant))
+        rows = [row for row in wanted if _place(row) > after][: limit + 1]
+        shown = [serialized(connection, row) for row in rows]
+    return paging.page("integrations", shown[:limit], _place(rows[limit - 1]) if len(rows) > limit else None)
 
 
 @router.get("/{integration}")
-def one(request: Request, who: CurrentUser, integration: Name) -> Annotated[Json, Schema(Integration)]:
+def one(
+    request: Request, who: CurrentUser, integration: Name, tenant: Owner = None
+) -> Annotated[Json, Schema(Integration)]:
     """Show an integration."""
     with services(request).database.reading() as connection:
-        return serialized(connection, _of(connection, who, integration))
+        return serialized(connection, _of(connection, who, integration, tenant))
 
 
 @router.post("", status_code=201)
@@ -126,49 +151,72 @@ def add(request: Request, who: ActingUser, new: NewIntegration) -> Annotated[Jso
     if who.tenant is not None:
         _check_of_tenant(who.tenant, new)
     keyring = Keyring(it.config.store.database, it.config.store.key_file)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         secret = rules.add(
             connection, keyring, new.name, new.kind, new.address, who.tenant or new.tenant, new.what, who.who,
             it.clock.now_s(), who.tenant is not None,
         )  # fmt: skip
         spelled = KINDS[new.kind].spelled
-        shown = serialized(connection, _of(connection, who, new.name))
+        shown = serialized(connection, _of(connection, who, new.name, who.tenant or new.tenant or OPERATOR))
     return shown | {"secret": spelled(secret) if spelled and secret else None}
 
 
 @router.delete("/{integration}", status_code=204)
-def remove(request: Request, who: ActingUser, integration: Name) -> None:
+def remove(request: Request, who: ActingUser, integration: Name, tenant: Owner = None) -> None:
     """Remove an integration and its waiting messages."""
     it = services(request)
     demand(who, "admin")
-    with it.database.writing(who.who) as connection:
-        _of(connection, who, integration)
-        rules.remove(connection, integration, who.who, it.clock.now_s())
+    with it.database.writing(who.who, who.tenant) as connection:
+        found = stored.of_row(_of(connection, who, integration, tenant))
+        rules.remove(connection, found, who.who, it.clock.now_s())
 
 
 @router.post("/{integration}/replay")
 def replay(
-    request: Request, who: ActingUser, integration: Name, wanted: WantedReplay
+    request: Request, who: ActingUser, integration: Name, wanted: WantedReplay, tenant: Owner = None
 ) -> Annotated[Json, Schema(Replay)]:
     """Send an integration its messages again, from a number on, in order and under their ids; the oldest are
     [store] raw_days old. Positions are left out."""
     it = services(request)
     demand(who, "admin")
-    with it.database.writing(who.who) as connection:
-        _of(connection, who, integration)
+    with it.database.writing(who.who, who.tenant) as connection:
+        found = stored.of_row(_of(connection, who, integration, tenant))
         days, now_s = it.config.store.raw_days, it.clock.now_s()
-        count = rules.replay(connection, integration, wanted.first, days, who.who, now_s)
+        count = rules.replay(connection, found, wanted.first, days, who.who, now_s)
     return {"messages": count}
+
+
+@router.post("/{integration}/rotate")
+def rotate(
+    request: Request, who: ActingUser, integration: Name, rotation: Rotation, tenant: Owner = None
+) -> Annotated[Json, Schema(NewSecret)]:
+    """Give a webhook a new secret, which is shown once; messages are signed with both until you finish."""
+    it = services(request)
+    demand(who, "admin")
+    with it.database.writing(who.who, who.tenant) as connection:
+        found = stored.of_row(_of(connection, who, integration, tenant))
+        if rotation.finish:
+            rules.finish_rotation(connection, found)
+            return {"secret": None}
+        secret = rules.rotate(connection, it.keyring, found)
+        what = _("new secret of {name} made", name=found.name)
+        audit.add(connection, who.who, what, it.clock.now_s(), tenant=found.tenant)
+    return {"secret": webhook.spelled(secret)}
 
 
 @router.get("/{integration}/deliveries")
 def refused(
-    request: Request, who: CurrentUser, integration: Name, cursor: Cursor = None, limit: Limit = 100
+    request: Request,
+    who: CurrentUser,
+    integration: Name,
+    tenant: Owner = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> Annotated[Json, Schema(Deliveries)]:
     """List the devices whose message an integration refuses; later ones of the device wait."""
     after = str((paging.start(cursor, str) or ("",))[0])
     with services(request).database.reading() as connection:
-        rows = stored.retries(connection, _of(connection, who, integration).integration)
+        rows = stored.retries(connection, _of(connection, who, integration, tenant).integration)
     shown = [
         {
             "device": each.device, "message": each.message, "attempts": each.attempts,
@@ -181,13 +229,15 @@ def refused(
 
 
 @router.delete("/{integration}/deliveries/{device}", status_code=204)
-def discard(request: Request, who: ActingUser, integration: Name, device: Device) -> None:
+def discard(
+    request: Request, who: ActingUser, integration: Name, device: Device, tenant: Owner = None
+) -> None:
     """Discard the refused message of a device; the following ones are sent at once."""
     it = services(request)
     demand(who, "admin")
-    with it.database.writing(who.who) as connection:
-        _of(connection, who, integration)
-        rules.discard(connection, integration, device, who.who, it.clock.now_s())
+    with it.database.writing(who.who, who.tenant) as connection:
+        found = stored.of_row(_of(connection, who, integration, tenant))
+        rules.discard(connection, found, device, who.who, it.clock.now_s())
 
 
 def _check_of_tenant(tenant: str, new: NewIntegration) -> None:
@@ -214,10 +264,15 @@ def active(connection: Connection, who: User) -> list[Row[Any]]:
     return [row for row in rows if who.tenant is None or row.tenant == who.tenant]
 
 
-def _of(connection: Connection, who: User, name: str) -> Row[Any]:
-    for row in active(connection, who):
-        if row.name == name:
-            return row
+def _place(row: Row[Any]) -> tuple[str, int]:
+    """Return where an integration is in the list: several tenants may have one of a name."""
+    return row.name, row.integration
+
+
+def _of(connection: Connection, who: User, name: str, owner: str | None) -> Row[Any]:
+    found = [row for row in active(connection, who) if row.name == name and is_of(row.tenant, owner)]
+    if found:
+        return only(found, name)
     raise HTTPException(
         404, _("no integration {name}; GET /v1/integrations lists those there are", name=name)
     )
@@ -227,7 +282,7 @@ def serialized(connection: Connection, row: Row[Any]) -> dict[str, Any]:
     what = json.loads(row.what)
     return {
         "name": row.name, "kind": row.kind, "address": row.address, "tenant": row.tenant, "messages": what,
-        "delivered": row.delivered, "waiting": outbox.waiting(connection, row.tenant, what, row.cursor),
+        "delivered": row.delivered, "waiting": rules.waiting(connection, row),
         "last_delivery": iso(row.delivered_s), "failure": row.failure, "by": row.added_by,
         "added": iso(row.added_s),
     }  # fmt: skip

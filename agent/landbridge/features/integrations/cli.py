@@ -1,15 +1,12 @@
 """`landbridge integrations`: manage integrations."""
 
 import json
-from typing import Any
 
 import typer
-from sqlalchemy import Connection, Row
 
 from landbridge.core import table
 from landbridge.core.clock import iso
 from landbridge.db.opened import command_user, opened
-from landbridge.events import outbox
 from landbridge.features.integrations import queries as stored
 from landbridge.features.integrations import rules as fleet
 from landbridge.features.integrations import webhook
@@ -19,6 +16,7 @@ commands = typer.Typer(help="Manage integrations: webhook, DCSA, Traccar")
 _WHAT = typer.Option([], help="Message type: event, position or track; repeatable. Default: all it supports.")
 _FINISH = typer.Option(False, "--finish", help="End the old secret: the receiver has the new one.")
 _NAME = typer.Argument(help="Name of the integration.")
+_OWNER = typer.Option(None, "--tenant", help="Its tenant, or operator, if several have one of the name.")
 _KINDS = "; ".join(f"{name}: {kind.help}" for name, kind in KINDS.items())
 
 
@@ -64,7 +62,7 @@ def list_integrations() -> None:
                 row.tenant,
                 " ".join(json.loads(row.what)),
                 row.delivered,
-                None if row.removed_s else _waiting(connection, row),
+                None if row.removed_s else fleet.waiting(connection, row),
                 iso(row.delivered_s),
                 len(stored.retries(connection, row.integration)) or None,
                 row.failure,
@@ -88,12 +86,8 @@ def list_integrations() -> None:
     table.show(heads, rows)
 
 
-def _waiting(connection: Connection, row: Row[Any]) -> int:
-    return outbox.waiting(connection, row.tenant, json.loads(row.what), row.cursor)
-
-
 @commands.command()
-def show(name: str = _NAME) -> None:
+def show(name: str = _NAME, tenant: str | None = _OWNER) -> None:
     """Show messages that an integration refuses, and why
 
     \b
@@ -101,7 +95,7 @@ def show(name: str = _NAME) -> None:
       landbridge integrations show map
     """
     with opened() as it, it.database.reading() as connection:
-        found = fleet.known(connection, name)
+        found = fleet.known(connection, name, tenant)
         rows = stored.retries(connection, found.integration)
     table.show(
         ("device", "message", "attempts", "next", "failure"),
@@ -110,7 +104,9 @@ def show(name: str = _NAME) -> None:
 
 
 @commands.command()
-def discard(name: str = _NAME, device: str = typer.Argument(help="Device id.")) -> None:
+def discard(
+    name: str = _NAME, device: str = typer.Argument(help="Device id."), tenant: str | None = _OWNER
+) -> None:
     """Discard the message that an integration refuses
 
     Later messages of the device are retried at once.
@@ -120,12 +116,14 @@ def discard(name: str = _NAME, device: str = typer.Argument(help="Device id.")) 
       landbridge integrations discard map lb-0001
     """
     with opened() as it, it.database.writing() as connection:
-        message = fleet.discard(connection, name, device, command_user(), it.clock.now_s())
+        message = fleet.discard(
+            connection, fleet.known(connection, name, tenant), device, command_user(), it.clock.now_s()
+        )
     print(f"message {message} of {device} is discarded for {name}")
 
 
 @commands.command()
-def rotate(name: str = _NAME, finish: bool = _FINISH) -> None:
+def rotate(name: str = _NAME, finish: bool = _FINISH, tenant: str | None = _OWNER) -> None:
     """Give a webhook a new secret
 
     Messages are signed with both secrets until you finish.
@@ -137,9 +135,9 @@ def rotate(name: str = _NAME, finish: bool = _FINISH) -> None:
     """
     with opened() as it, it.database.writing() as connection:
         if finish:
-            fleet.finish_rotation(connection, name)
+            fleet.finish_rotation(connection, fleet.known(connection, name, tenant))
         else:
-            secret = fleet.rotate(connection, it.keyring, name)
+            secret = fleet.rotate(connection, it.keyring, fleet.known(connection, name, tenant))
     print(f"the old secret of {name} is over" if finish else webhook.spelled(secret))
 
 
@@ -147,6 +145,7 @@ def rotate(name: str = _NAME, finish: bool = _FINISH) -> None:
 def replay(
     name: str = _NAME,
     first: int = typer.Option(..., "--from", min=1, help="Number of a message: msg_ of its webhook-id."),
+    tenant: str | None = _OWNER,
 ) -> None:
     """Send an integration its messages again, from a number on
 
@@ -158,12 +157,14 @@ def replay(
     """
     with opened() as it, it.database.writing() as connection:
         days, now_s = it.config.store.raw_days, it.clock.now_s()
-        count = fleet.replay(connection, name, first, days, command_user(), now_s)
+        count = fleet.replay(
+            connection, fleet.known(connection, name, tenant), first, days, command_user(), now_s
+        )
     print(f"{name} gets {count} messages again")
 
 
 @commands.command()
-def remove(name: str = _NAME) -> None:
+def remove(name: str = _NAME, tenant: str | None = _OWNER) -> None:
     """Remove an integration and its waiting messages
 
     \b
@@ -171,5 +172,5 @@ def remove(name: str = _NAME) -> None:
       landbridge integrations remove erp
     """
     with opened() as it, it.database.writing() as connection:
-        fleet.remove(connection, name, command_user(), it.clock.now_s())
+        fleet.remove(connection, fleet.known(connection, name, tenant), command_user(), it.clock.now_s())
     print(f"integration {name} is removed")

@@ -14,7 +14,7 @@ from landbridge.core.backoff import Backoff, wait_s
 from landbridge.core.clock import Clock
 from landbridge.core.periodic import Periodic
 from landbridge.db.database import Database
-from landbridge.events import outbox
+from landbridge.events import again, outbox
 from landbridge.events.finished import finished
 from landbridge.events.outbox import OutboxMessage
 from landbridge.features.integrations import queries as integrations
@@ -129,7 +129,7 @@ class Delivery:
         """`goes_on` is False once the agent stops, another one delivers, or the integration is removed."""
         self._database, self._clock, self._integration, self._send = database, clock, integration, send
         self._goes_on = goes_on
-        self._cursor = integration.cursor
+        self._cursor = self._restored = integration.cursor
 
     def step(self) -> bool:
         """Deliver a batch; False when nothing was left, or delivery must stop. `Away`: the integration
@@ -137,8 +137,9 @@ class Delivery:
         integration = self._integration
         if not self._goes_on():
             return False
+        replayed = self._replay()
         with self._database.reading() as connection:
-            last = outbox.last(connection)
+            last = replayed or outbox.last(connection)
             span = (self._cursor, last)
             batch = outbox.of_integration(connection, integration.tenant, integration.what, span, BATCH)
             waiting = {
@@ -149,7 +150,7 @@ class Delivery:
             # Messages for others move the cursor, too; otherwise they would stay in the outbox.
             if last > self._cursor:
                 self._advance(last, 0)
-            return False
+            return replayed is not None
         delivered, upto = 0, self._cursor
         try:
             for message in batch:
@@ -164,6 +165,17 @@ class Delivery:
             if upto > self._cursor:
                 self._advance(upto, delivered)
         return True
+
+    def _replay(self) -> int | None:
+        """Have the next page of what it gets again in the outbox; return its last number. None: no replay."""
+        upto, integration = self._integration.replay_to, self._integration
+        if upto is None or self._cursor >= upto:
+            return None
+        if self._cursor >= self._restored:
+            with self._database.writing() as connection:
+                span = (self._cursor + 1, upto)
+                self._restored = again.restore(connection, integration.tenant, integration.what, span)
+        return self._restored
 
     def _deliver(self, message: OutboxMessage, waiting: dict[str, DeliveryRetry]) -> bool:
         """Return whether it was accepted; after a refusal its device waits."""

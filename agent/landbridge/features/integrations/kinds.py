@@ -1,6 +1,6 @@
 """The kinds of integrations, and how messages are delivered to each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import NamedTuple
@@ -40,9 +40,9 @@ KINDS = {
 
 
 @contextmanager
-def opened(integration: Integration, keyring: Keyring) -> Iterator[Send]:
-    """Return how messages are delivered to this integration; `UserError` when its secret cannot be
-    decrypted."""
+def opened(integration: Integration, keyring: Keyring, carrier: Mapping[str, str]) -> Iterator[Send]:
+    """Return how messages are delivered to this integration; DCSA events name the `carrier`. `UserError` when
+    its secret cannot be decrypted."""
     secret = keyring.unwrap(integration.wrapped_secret) if integration.wrapped_secret else b""
     with closing(HttpClient(integration.address, only_public=integration.only_public)) as client:
         match integration.kind:
@@ -50,7 +50,7 @@ def opened(integration: Integration, keyring: Keyring) -> Iterator[Send]:
                 old = integration.wrapped_old_secret
                 yield partial(webhook.send, client, [secret, *([keyring.unwrap(old)] if old else [])])
             case "dcsa":
-                yield partial(dcsa_push.send, client, secret)
+                yield partial(dcsa_push.send, client, secret, carrier)
             case "traccar":
                 yield partial(traccar.send, client)
             case _:

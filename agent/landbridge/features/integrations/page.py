@@ -59,15 +59,15 @@ def add(
 
 @router.post("/integrations/{integration}/remove")
 @of_page(_again, "integrations", "/integrations")
-def remove(request: Request, who: ActingUser, integration: str) -> Response:
+def remove(request: Request, who: ActingUser, integration: str, tenant: Name = "") -> Response:
     """Remove an integration."""
-    api.remove(request, who, integration)
+    api.remove(request, who, integration, tenant or None)
     return back("/integrations")
 
 
 @router.post("/integrations/{integration}/discard/{device}")
 @of_page(_again, "integrations", "/integrations")
-def discard(request: Request, who: ActingUser, integration: str, device: str) -> Response:
+def discard(request: Request, who: ActingUser, integration: str, device: str, tenant: Name = "") -> Response:
     """Discard the refused message of a device."""
-    api.discard(request, who, integration, device)
+    api.discard(request, who, integration, device, tenant or None)
     return back("/integrations")

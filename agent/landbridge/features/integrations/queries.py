@@ -26,6 +26,8 @@ class Integration(NamedTuple):
     """Whether its host must have a public address."""
     wrapped_old_secret: bytes | None = None
     """The one before it: while it is kept, messages are signed with both."""
+    replay_to: int | None = None
+    """It gets the messages after its cursor up to this one again."""
 
 
 class DeliveryRetry(NamedTuple):
@@ -50,12 +52,12 @@ def active(connection: Connection) -> list[Integration]:
     rows = connection.execute(
         select(integrations).where(integrations.c.kind != BROKER, integrations.c.removed_s.is_(None))
     )
-    return [_integration(row) for row in rows]
+    return [of_row(row) for row in rows]
 
 
-def named(connection: Connection, name: str) -> Integration | None:
-    """Return the active integration of this name."""
-    return next((each for each in active(connection) if each.name == name), None)
+def named(connection: Connection, name: str) -> list[Integration]:
+    """Return the active integrations of this name, one of a tenant at most."""
+    return [each for each in active(connection) if each.name == name]
 
 
 def every(connection: Connection) -> list[Row[Any]]:
@@ -78,11 +80,10 @@ def set_secrets(connection: Connection, integration: int, new: bytes, old: bytes
     connection.execute(update(integrations).where(integrations.c.integration == integration).values(values))
 
 
-def go_back(connection: Connection, integration: int, cursor: int) -> None:
-    """Let it get the messages after `cursor` again."""
-    connection.execute(
-        update(integrations).where(integrations.c.integration == integration).values(cursor=cursor)
-    )
+def go_back(connection: Connection, integration: int, cursor: int, replay_to: int) -> None:
+    """Let it get the messages after `cursor` again, up to `replay_to`."""
+    values = {"cursor": cursor, "replay_to": replay_to}
+    connection.execute(update(integrations).where(integrations.c.integration == integration).values(values))
 
 
 def advance(
@@ -149,6 +150,6 @@ def end_retry(connection: Connection, integration: int, device: str) -> None:
     )
 
 
-def _integration(row: Row[Any]) -> Integration:
+def of_row(row: Row[Any]) -> Integration:
     values = {name: getattr(row, name) for name in Integration._fields}
     return Integration(**values | {"what": tuple(json.loads(row.what))})

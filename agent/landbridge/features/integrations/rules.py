@@ -1,13 +1,15 @@
 """Adds and changes integrations: checks them, makes and encrypts their secrets."""
 
+import json
 import secrets
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from landbridge.core.errors import UserError
-from landbridge.core.names import checked
+from landbridge.core.names import checked, is_of, only
 from landbridge.core.texts import _
 from landbridge.db import audit, order
 from landbridge.db.keys import Keyring
@@ -35,7 +37,7 @@ def add(
 ) -> bytes:
     """Add an integration; return its secret, empty if it has none. `only_public`: messages go to no host of
     the operator's own network. `UserError` says what is wrong with it."""
-    if integrations.named(connection, checked(name, "integration")):
+    if any(each.tenant == tenant for each in integrations.named(connection, checked(name, "integration"))):
         raise UserError(
             _("there is an integration {name} already; remove it, or choose another name", name=name), "name"
         )
@@ -75,7 +77,7 @@ def _check_address(address: str, kind: str) -> None:
             address=repr(address), kind=kind, schemes=" / ".join(schemes),
         )  # fmt: skip
         raise UserError(why, "address")
-    if not address.isascii() or any(each.isspace() for each in address):
+    if not (address.isascii() and address.isprintable()) or " " in address:
         why = _("{address}: write the host in ASCII (xn--...), and %20 for a space", address=repr(address))
         raise UserError(why, "address")
     if "@" in parts.netloc or parts.fragment:
@@ -86,10 +88,11 @@ def _check_address(address: str, kind: str) -> None:
         raise UserError(why, "address")
 
 
-def rotate(connection: Connection, keyring: Keyring, name: str) -> bytes:
+def rotate(connection: Connection, keyring: Keyring, found: Integration) -> bytes:
     """Give a webhook a new secret; return it. Until `finish_rotation` its messages have a signature by each.
     `UserError` if it has none, or two already."""
-    found = _of_webhook(connection, name)
+    _require_webhook(found)
+    name = found.name
     if found.wrapped_old_secret:
         raise UserError(
             _("{name} has two secrets; `landbridge integrations rotate {name} --finish` ends one", name=name)
@@ -100,9 +103,10 @@ def rotate(connection: Connection, keyring: Keyring, name: str) -> bytes:
     return secret
 
 
-def finish_rotation(connection: Connection, name: str) -> None:
+def finish_rotation(connection: Connection, found: Integration) -> None:
     """End the old secret of a webhook; `UserError` if it has one only."""
-    found = _of_webhook(connection, name)
+    _require_webhook(found)
+    name = found.name
     if not (found.wrapped_old_secret and found.wrapped_secret):
         raise UserError(
             _("{name} has one secret; `landbridge integrations rotate {name}` makes a new one", name=name)
@@ -110,25 +114,26 @@ def finish_rotation(connection: Connection, name: str) -> None:
     integrations.set_secrets(connection, found.integration, found.wrapped_secret, None)
 
 
-def _of_webhook(connection: Connection, name: str) -> Integration:
-    found = known(connection, name)
+def _require_webhook(found: Integration) -> None:
     if found.kind != "webhook":
         raise UserError(
-            _("{name} is no webhook: only those have two secrets; remove it and add it again", name=name)
+            _(
+                "{name} is no webhook: only those have two secrets; remove it and add it again",
+                name=found.name,
+            )
         )
-    return found
 
 
-def remove(connection: Connection, name: str, who: str, now_s: int) -> None:
-    """Remove an integration; `UserError` if there is none."""
-    integrations.remove(connection, known(connection, name).integration, who, now_s)
+def remove(connection: Connection, found: Integration, who: str, now_s: int) -> None:
+    """Remove an integration."""
+    integrations.remove(connection, found.integration, who, now_s)
     outbox.remove_delivered(connection)
 
 
-def discard(connection: Connection, name: str, device: str, who: str, now_s: int) -> int:
+def discard(connection: Connection, found: Integration, device: str, who: str, now_s: int) -> int:
     """Discard the message of a device that an integration refuses; the following ones are sent at once.
     Returns its number; `UserError` if it refuses none."""
-    found = known(connection, name)
+    name = found.name
     waits = next(
         (each for each in integrations.retries(connection, found.integration) if each.device == device), None
     )
@@ -151,14 +156,17 @@ def discard(connection: Connection, name: str, device: str, who: str, now_s: int
             name=name,
         ),
         now_s,
+        tenant=found.tenant,
     )
     return waits.message
 
 
-def replay(connection: Connection, name: str, first: int, raw_days: int, who: str, now_s: int) -> int:
+def replay(
+    connection: Connection, found: Integration, first: int, raw_days: int, who: str, now_s: int
+) -> int:
     """Let an integration get its events and tracks from message `first` on again, in order and under their
     numbers; return how many. `UserError` if it has not got that far, or they are kept no longer."""
-    found = known(connection, name)
+    name = found.name
     oldest = order.of_time(max(now_s - raw_days * _DAY_S, 0))
     if first > found.cursor:
         raise UserError(
@@ -176,19 +184,26 @@ def replay(connection: Connection, name: str, first: int, raw_days: int, who: st
             ),
             "from",
         )  # fmt: skip
-    count = again.restore(connection, found.tenant, found.what, first, found.cursor)
-    integrations.go_back(connection, found.integration, first - 1)
-    audit.add(
-        connection, who, _("messages from {first} on replayed to {name}", first=first, name=name), now_s
-    )
-    return count
+    last = max(found.cursor, found.replay_to or 0)
+    integrations.go_back(connection, found.integration, first - 1, last)
+    what = _("messages from {first} on replayed to {name}", first=first, name=name)
+    audit.add(connection, who, what, now_s, tenant=found.tenant)
+    return again.count(connection, found.tenant, found.what, (first, last))
 
 
-def known(connection: Connection, name: str) -> Integration:
-    """Return the integration of this name; `UserError` if there is none."""
-    found = integrations.named(connection, name)
-    if found is None:
+def waiting(connection: Connection, row: Row[Any]) -> int:
+    """Return how many messages an integration will get, those that are replayed included."""
+    what, replay_to = json.loads(row.what), max(row.replay_to or 0, row.cursor)
+    replayed = again.count(connection, row.tenant, what, (row.cursor + 1, replay_to))
+    return replayed + outbox.waiting(connection, row.tenant, what, replay_to)
+
+
+def known(connection: Connection, name: str, owner: str | None = None) -> Integration:
+    """Return the integration of this name, of the tenant `owner` if given; `UserError` if there is none, or
+    several tenants have one."""
+    found = [each for each in integrations.named(connection, name) if is_of(each.tenant, owner)]
+    if not found:
         raise UserError(
             _("no integration {name}; `landbridge integrations list` shows those there are", name=name)
         )
-    return found
+    return only(found, name)

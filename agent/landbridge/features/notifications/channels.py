@@ -29,19 +29,28 @@ def add(
     tenant: str | None,
     who: str,
     now_s: int,
+    only_mail: bool = False,
 ) -> Channel:
-    """Add a channel with the default rules; it gets the events from now on. `UserError` says what is wrong
-    with it."""
+    """Add a channel with the default rules; it gets the events from now on. `address` may be a mailbox alone;
+    with `only_mail` it must be one. `UserError` says what is wrong with it."""
     if any(each.name == checked(name, "channel") for each in stored.channels(connection)):
-        raise UserError(f"there is a channel {name}; `landbridge notifications remove {name}` ends it")
+        raise UserError(
+            _("there is a channel {name}; `landbridge notifications remove {name}` ends it", name=name),
+            "name",
+        )
     if language not in catalogues():
-        raise UserError(f"no language {language!r}; known are {', '.join(catalogues())}")
+        known_ones = ", ".join(catalogues())
+        raise UserError(
+            _("no language {name}; known are {known}", name=language, known=known_ones), "language"
+        )
     if tenant is not None:
         checked(tenant, "tenant")
-    try:
-        zoneinfo.ZoneInfo(zone)
-    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
-        raise UserError(f"no time zone {zone!r}; write it like Asia/Shanghai") from None
+    _check_zone(zone)
+    address = mail.address(address)
+    if only_mail and not mail.is_mailbox(address):
+        raise UserError(
+            _("a tenant has channels by mail only; give a mailbox, such as dispatch@example.org"), "address"
+        )
     service = mail.mailbox(address) if mail.is_mailbox(address) else services.name(address)
     wrapped = keyring.wrap(address.encode(), first=devices.are_none(connection))
     cursor = published.newest(connection)
@@ -53,21 +62,38 @@ def add(
     return channel._replace(channel=number)
 
 
+def _check_zone(zone: str) -> None:
+    try:
+        zoneinfo.ZoneInfo(zone)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        raise UserError(
+            _("no time zone {zone}; write it like Asia/Shanghai", zone=repr(zone)), "zone"
+        ) from None
+
+
 def remove(connection: Connection, name: str, who: str, now_s: int) -> None:
     """Remove a channel; `UserError` if there is none."""
     stored.remove(connection, known(connection, name).channel, who, now_s)
     audit.add(connection, who, _("notification channel {name} removed", name=name), now_s)
 
 
-def set_rule(connection: Connection, name: str, rule: Rule, is_first: bool, who: str, now_s: int) -> None:
-    """Add a rule to a channel, or replace the one of its name."""
-    channel = known(connection, name)
+def set_rule(
+    connection: Connection,
+    name: str,
+    rule: Rule,
+    is_first: bool,
+    who: str,
+    now_s: int,
+    tenant: str | None = None,
+) -> None:
+    """Add a rule to a channel (of this tenant; None: of any), or replace the one of its name. It escalates to
+    channels of the same tenant, and those that the operator sets also to those of the operator."""
+    channel = known(connection, name, tenant)
     checked(rule.name, "rule")
-    if rule.escalate_to is not None and known(connection, rule.escalate_to).tenant not in (
-        channel.tenant,
-        None,
-    ):
-        raise UserError(f"{rule.escalate_to} is a channel of another tenant")
+    if rule.escalate_to is not None:
+        target = known(connection, rule.escalate_to, tenant)
+        if target.tenant not in (channel.tenant, None):
+            raise UserError(_("{name} is a channel of another tenant", name=target.name), "to")
     stored.put_rule(connection, channel.channel, rules.check(rule)._asdict(), is_first)
     what = _("notification rule {rule} of {name} set", rule=rule.name, name=name)
     audit.add(connection, who, what, now_s)
@@ -76,7 +102,13 @@ def set_rule(connection: Connection, name: str, rule: Rule, is_first: bool, who:
 def remove_rule(connection: Connection, name: str, rule: str, who: str, now_s: int) -> None:
     """Remove a rule of a channel; `UserError` if there is none."""
     if not stored.remove_rule(connection, known(connection, name).channel, rule):
-        raise UserError(f"{name} has no rule {rule}; `landbridge notifications rules {name}` lists them")
+        raise UserError(
+            _(
+                "{name} has no rule {rule}; `landbridge notifications rules {name}` lists them",
+                name=name,
+                rule=rule,
+            )
+        )
     what = _("notification rule {rule} of {name} removed", rule=rule, name=name)
     audit.add(connection, who, what, now_s)
 

@@ -106,7 +106,7 @@ def set_rule(
     route: str | None = typer.Option(None, help="Only trips on this route."),
     after: str | None = typer.Option(None, help="Minimum duration, for example 30m."),
     quiet: str | None = typer.Option(None, help="Quiet hours, for example 22:00-06:00."),
-    digest: str | None = typer.Option(None, help="Sent together once an hour or a day: hour or day."),
+    digest: str | None = typer.Option(None, help="Sent together: hour, day or week."),
     weekly: int | None = typer.Option(
         None, min=1, max=1000, help="Maximum of messages a container and week."
     ),

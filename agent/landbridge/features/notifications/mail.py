@@ -3,12 +3,13 @@
 import smtplib
 from datetime import datetime
 from email.message import EmailMessage
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from landbridge.config import Mail
 from landbridge.core import mail_server
 from landbridge.core.errors import UserError
 from landbridge.core.http_errors import Away, Refused
+from landbridge.core.texts import _
 from landbridge.features.notifications.message import Message
 
 _SCHEME = "mailto:"
@@ -20,6 +21,11 @@ class InDoubt(Away):
     """Nobody knows whether the message arrived."""
 
 
+def address(given: str) -> str:
+    """Return the address of a channel: a mailbox alone, such as dispatch@example.org, gets its mailto:."""
+    return f"{_SCHEME}{quote(given, safe='@')}" if mail_server.is_mailbox(given) else given
+
+
 def is_mailbox(address: str) -> bool:
     """Whether an address is a mailbox, to be reached by [mail]; Apprise's mailto://... names a server."""
     return address.startswith(_SCHEME) and not address.startswith(f"{_SCHEME}//")
@@ -29,7 +35,10 @@ def mailbox(address: str) -> str:
     """Return the mailbox of an address such as mailto:dispatch@example.org; `UserError` if it is none."""
     found = unquote(address.removeprefix(_SCHEME))
     if not mail_server.is_mailbox(found):
-        raise UserError(f"{address!r} is no mailbox; write it like mailto:dispatch@example.org")
+        raise UserError(
+            _("{address} is no mailbox; write it like mailto:dispatch@example.org", address=repr(address)),
+            "address",
+        )
     return found
 
 
@@ -67,7 +76,7 @@ def post(settings: Mail, mail: EmailMessage) -> str:
 def _code(error: smtplib.SMTPDataError | smtplib.SMTPRecipientsRefused) -> int:
     if isinstance(error, smtplib.SMTPDataError):
         return error.smtp_code
-    return min(code for code, _ in error.recipients.values())
+    return min(code for code, _text in error.recipients.values())
 
 
 def connected(settings: Mail) -> smtplib.SMTP:

@@ -69,12 +69,19 @@ def _lines(catalogue: Catalogue, event: dict[str, Any], pages: str) -> list[Text
     if since:
         lines.append(_("Since: {time}", time=catalogue.time(datetime.fromisoformat(since))))
     if event["type"] == "alarm-raised":
-        command = f"landbridge alarms acknowledge {event['number']}"
-        lines.append(_("Acknowledge with: {command}", command=command))
+        lines += _of_alarm(catalogue, event)
     if pages:
         page = f"{pages}/devices/{quote(event['device'], safe='')}"
         lines.append(_("Page: {address}", address=page))
     return lines
+
+
+def _of_alarm(catalogue: Catalogue, event: dict[str, Any]) -> list[Text]:
+    number = _("Alarm: {number}", number=str(event["number"]))
+    if event.get("cleared"):
+        return [_("Until: {time}", time=catalogue.time(datetime.fromisoformat(event["cleared"]))), number]
+    command = f"landbridge alarms acknowledge {event['number']}"
+    return [number, _("Acknowledge with: {command}", command=command)]
 
 
 def _place(catalogue: Catalogue, event: dict[str, Any]) -> str:

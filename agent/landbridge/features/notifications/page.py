@@ -1,135 +1,126 @@
-"""The page of notifications and its part of the API: channels with their rules, tests, the log."""
+"""The page of notifications: channels with their rules, tests, the log."""
 
-import json
+import zoneinfo
 from collections.abc import Mapping
-from typing import Annotated, Any
+from functools import cache
+from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, Response
-from sqlalchemy import Connection, Row
 
-from landbridge.core.clock import iso
 from landbridge.core.texts import _
 from landbridge.db import order
-from landbridge.features.notifications import channels
+from landbridge.features.notifications import api
 from landbridge.features.notifications import queries as stored
-from landbridge.web import answers, api, auth, paging
-from landbridge.web.answers import Json, Schema
-from landbridge.web.auth import User, demand
-from landbridge.web.forms import ActingUser, CurrentUser, back, of_page
-from landbridge.web.paging import Cursor, Limit
+from landbridge.features.notifications.rules import DIGESTS, EVENTS, duration_s
+from landbridge.protocol.event import SEVERITIES
+from landbridge.web import answers, auth
+from landbridge.web.auth import User
+from landbridge.web.forms import ActingUser, CurrentUser, Field, back, number, of_page
 from landbridge.web.render import page
 from landbridge.web.services import services
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 _MOST = 200
+_PAGE = "/notifications"
+_NEVER_RAISED = ("temperature-back", "heard-again")
+_ALARMS = answers.protocol("event")["properties"]["alarm"]["enum"]
+_KINDS = (*(name for name in _ALARMS if name not in _NEVER_RAISED), *EVENTS)
+_STATES = {
+    stored.WAITING: _("waiting"),
+    stored.SENDING: _("being sent"),
+    stored.SENT: _("sent"),
+    stored.WITHDRAWN: _("withdrawn"),
+    stored.FAILED: _("failed"),
+}
 Before = Annotated[int, Query(ge=1, le=order.HIGHEST)]
+Address = Annotated[str, Form(max_length=2_000)]
 
 
-@router.get("/v1/notification-channels")
-def listed(
-    request: Request,
-    who: api.CurrentUser,
-    name: Annotated[str | None, Query(max_length=32)] = None,
-    cursor: Cursor = None,
-    limit: Limit = 100,
-) -> Annotated[Json, Schema(answers.NotificationChannels)]:
-    """List the channels that notifications go to (or the one of this name) with their rules; addresses are
-    never shown."""
-    after = str((paging.start(cursor, str) or ("",))[0])
-    with services(request).database.reading() as connection:
-        found = [each for each in _channels(connection, who) if name in (None, each["name"])]
-    rest = sorted((each for each in found if each["name"] > after), key=lambda each: str(each["name"]))
-    return paging.cut("channels", rest, limit, "name")
+@cache
+def _zones() -> list[str]:
+    return sorted(zoneinfo.available_timezones())
 
 
-@router.get("/v1/notifications")
-def log(
-    request: Request, who: api.CurrentUser, cursor: Cursor = None, limit: Limit = 100
-) -> Annotated[Json, Schema(answers.Notifications)]:
-    """List notifications, newest first, each with the last answer of its channel."""
-    with services(request).database.reading() as connection:
-        rows = stored.log(connection, who.tenant, paging.before(cursor), limit + 1)
-    return paging.cut("notifications", [_serialized(row) for row in rows], limit, "notification")
-
-
-@router.post("/v1/notification-channels/{name}/test", status_code=202)
-def test(request: Request, who: api.ActingUser, name: str) -> Annotated[Json, Schema(answers.Queued)]:
-    """Send a test to a channel; the log has the answer."""
-    demand(who, "operator")
-    with services(request).database.reading() as connection:
-        if name not in {each["name"] for each in _channels(connection, who)}:
-            raise HTTPException(
-                404, _("no channel {name}; GET /v1/notification-channels lists them", name=name)
-            )
-    _test(request, who, name)
-    return {"channel": name}
-
-
-@router.get("/notifications", include_in_schema=False)
+@router.get(_PAGE)
 def notifications_page(request: Request, who: CurrentUser, before: Before = order.HIGHEST) -> HTMLResponse:
-    """The page."""
+    """Show channels, rules and the log."""
     return _page(request, who, before)
 
 
 def _page(request: Request, who: User, before: int = order.HIGHEST) -> HTMLResponse:
     with services(request).database.reading() as connection:
-        found = _channels(connection, who)
-        rows = [_serialized(row) for row in stored.log(connection, who.tenant, before, _MOST)]
+        found = api.all_of(connection, who)
+        rows = [api.logged(row) for row in stored.log(connection, who.tenant, before, _MOST)]
     earlier = rows[-1]["notification"] if len(rows) == _MOST else None
-    return page(request, "notifications.html", who=who, channels=found, rows=rows, earlier=earlier)
+    return page(
+        request, "notifications.html", who=who, channels=found, rows=rows, earlier=earlier, kinds=_KINDS,
+        states=_STATES,
+        severities=SEVERITIES, digests=DIGESTS, zones=_zones(),
+    )  # fmt: skip
 
 
-def show_again(request: Request, names: Mapping[str, str]) -> HTMLResponse:
-    """Show the page again after a refused test."""
+def _again(request: Request, names: Mapping[str, str]) -> HTMLResponse:
     return _page(request, auth.current_user(request))
 
 
-@router.post("/notifications/{name}/test", include_in_schema=False)
-@of_page(show_again, "test", "/notifications")
-def test_form(request: Request, who: ActingUser, name: str) -> Response:
-    """Send a test by the button."""
-    _test(request, who, name)
-    return back("/notifications", "log")
+@router.post(_PAGE)
+@of_page(_again, "channel", _PAGE, "name", "address", "language", "zone", "tenant")
+def add(
+    request: Request, who: ActingUser, name: Field, address: Address, language: Field = "en",
+    zone: Field = "UTC", tenant: Field = "",
+) -> Response:  # fmt: skip
+    """Add a channel."""
+    new = api.NewChannel.model_construct(
+        name=name.strip(),
+        address=address,
+        language=language,
+        zone=zone.strip(),
+        tenant=tenant.strip() or None,
+    )
+    api.add(request, who, new)
+    return back(_PAGE)
 
 
-def _test(request: Request, who: User, name: str) -> None:
-    demand(who, "operator")
-    it = services(request)
-    with it.database.writing(who.who) as connection:
-        channels.test(connection, name, who.tenant, who.who, it.clock.now_s())
+@router.post("/notifications/{name}/remove")
+@of_page(_again, "channels", _PAGE)
+def remove(request: Request, who: ActingUser, name: str) -> Response:
+    """Remove a channel."""
+    api.remove(request, who, name)
+    return back(_PAGE)
 
 
-def _channels(connection: Connection, who: User) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": each.name,
-            "service": each.service,
-            "tenant": each.tenant,
-            "language": each.language,
-            "zone": each.zone,
-            "rules": stored.rules(connection, each.channel),
-        }
-        for each in stored.channels(connection, who.tenant)
-    ]
+@router.post("/notifications/{name}/test")
+@of_page(_again, "channels", _PAGE)
+def test(request: Request, who: ActingUser, name: str) -> Response:
+    """Send a test."""
+    api.test(request, who, name)
+    return back(_PAGE, "log")
 
 
-def _serialized(row: Row[Any]) -> dict[str, Any]:
-    event = json.loads(row.content)
-    return {
-        "notification": row.notification,
-        "channel": row.channel_name,
-        "event": row.event,
-        "type": event["type"],
-        "alarm": event.get("alarm"),
-        "device": row.device,
-        "container": event.get("container"),
-        "rule": row.rule,
-        "state": row.state,
-        "message": row.message,
-        "made": iso(row.made_s),
-        "due": iso(row.due_s),
-        "attempts": row.attempts,
-        "answer": row.answer,
-        "answered": iso(row.answered_s),
-    }
+@router.post("/notifications/rules")
+@of_page(_again, "rule", _PAGE, "name", "kind", "after", "quiet", "weekly", "escalate", "to")
+def set_rule(
+    request: Request, who: ActingUser, channel: Field, name: Field, severity: Field = SEVERITIES[0],
+    kind: Annotated[list[str] | None, Form(max_length=len(_KINDS))] = None, tag: Field = "",
+    route: Field = "", after: Field = "", quiet: Field = "", digest: Field = "", weekly: Field = "",
+    escalate: Field = "", to: Field = "", first: Field = "",
+) -> Response:  # fmt: skip
+    """Add a rule, or replace the one of its name."""
+    new = api.NewRule.model_construct(
+        kinds=[each for each in kind or [] if each in _KINDS], severity=severity, tag=tag.strip() or None,
+        route=route.strip() or None, least_s=duration_s(after.strip() or None, "after") or 0,
+        quiet=quiet.strip() or None, digest=digest or None, most_a_week=number(weekly),
+        escalate_s=duration_s(escalate.strip() or None, "escalate"), escalate_to=to or None,
+        first=bool(first), tenant=None,
+    )  # fmt: skip
+    api.set_rule(request, who, channel, name.strip(), new)
+    return back(_PAGE)
+
+
+@router.post("/notifications/{channel}/rules/{rule}/remove")
+@of_page(_again, "channels", _PAGE)
+def remove_rule(request: Request, who: ActingUser, channel: str, rule: str) -> Response:
+    """Remove a rule."""
+    api.remove_rule(request, who, channel, rule)
+    return back(_PAGE)

@@ -36,6 +36,29 @@ def rule_of(content: dict[str, Any]) -> Rule:
     return Rule(**content | {"kinds": tuple(content["kinds"])})
 
 
+def weekly(connection: Connection, channel: Channel) -> dict[str, Rule]:
+    """Return the rules of a channel that make weekly digests, by name."""
+    known = (rule_of(each) for each in stored.rules(connection, channel.channel))
+    return {each.name: each for each in known if each.digest == "week"}
+
+
+def postponed_s(
+    connection: Connection, channel: Channel, row: Row[Any], digests: dict[str, Rule], now_s: int
+) -> int | None:
+    """Return until when a notification waits because its container has had its messages of the week; None:
+    not at all. `digests` are the weekly ones: the one before closed the week before, and does not count."""
+    most: int | None = row.most_a_week
+    if most is None or row.device is None:
+        return None
+    digest = digests.get(row.rule)
+    times = stored.sent_times(connection, channel.channel, row.device, now_s, digest and digest.name)
+    if len(times) < most:
+        return None
+    if digest is not None:
+        return rules.due_s(digest, now_s, now_s, channel.zone)
+    return times[-most] + stored.WEEK_S
+
+
 class _Planned:
     """The effect of events on one channel."""
 
@@ -62,16 +85,25 @@ class _Planned:
         if row.type in _ENDS and not (
             row.type == "alarm-cleared" and stored.became_quiet(self._connection, event["number"])
         ):
-            self._end(event["number"])
+            self._end(event)
         trip = {"tenant": row.tenant, "tags": json.loads(row.tags or "[]"), "route": row.route}
         rule = rules.first_fit(self._rules, event, trip)
         if rule is not None and self._is_news(row.type, event):
             self._put(row, event, rule)
 
-    def _end(self, alarm: int) -> None:
-        """An alarm that is over, or that somebody handles, needs no notification."""
-        for channel in (self._channel, *self._targets()):
-            stored.withdraw_alarm(self._connection, channel.channel, alarm)
+    def _end(self, event: dict[str, Any]) -> None:
+        """An alarm that is over, or that somebody handles, needs no notification. A weekly digest says what
+        happened: it keeps what is over, if it lasted."""
+        connection, alarm = self._connection, event["number"]
+        kept = self._kept(event) if event["state"] == "cleared" else []
+        stored.end(connection, self._channel.channel, alarm, kept, event["cleared"])
+        stored.withdraw_alarm(connection, self._channel.channel, alarm, but=kept)
+        for channel in self._targets():
+            stored.withdraw_alarm(connection, channel.channel, alarm, only=_ESCALATION)
+
+    def _kept(self, event: dict[str, Any]) -> list[str]:
+        lasted_s = from_iso(event["cleared"]) - from_iso(event["since"])
+        return [each.name for each in self._rules if each.digest == "week" and lasted_s >= each.least_s]
 
     def _targets(self) -> list[Channel]:
         """Return the channels to which this one escalates."""

@@ -114,7 +114,7 @@ def new_events(connection: Connection, after: int, tenant: str | None, limit: in
 
 def plan(connection: Connection, values: dict[str, Any], now_s: int) -> None:
     """Plan a notification, unless one with this id is under way or was sent; what was taken back is planned
-    again."""
+    again, what waits says what is so now."""
     known = connection.execute(
         select(notifications.c.notification, notifications.c.state).where(notifications.c.id == values["id"])
     ).one_or_none()
@@ -122,9 +122,12 @@ def plan(connection: Connection, values: dict[str, Any], now_s: int) -> None:
     if known is None:
         number = order.next_number(connection, _newest, now_s)
         connection.execute(insert(notifications).values(notification=number, **values, **again))
-    elif known.state == WITHDRAWN:
-        of_number = notifications.c.notification == known.notification
-        connection.execute(update(notifications).where(of_number).values(**values, **again))
+        return
+    of_number = update(notifications).where(notifications.c.notification == known.notification)
+    if known.state == WITHDRAWN:
+        connection.execute(of_number.values(**values, **again))
+    elif known.state == WAITING:
+        connection.execute(of_number.values(content=values["content"]))
 
 
 def _newest(connection: Connection) -> int:
@@ -133,9 +136,23 @@ def _newest(connection: Connection) -> int:
     )
 
 
-def withdraw_alarm(connection: Connection, channel: int, alarm: int) -> None:
-    """Take back what waits about an alarm."""
-    _withdraw(connection, channel, notifications.c.alarm == alarm)
+def withdraw_alarm(
+    connection: Connection, channel: int, alarm: int, but: Collection[str] = (), only: str | None = None
+) -> None:
+    """Take back what waits about an alarm, except by these rules, or only by that one."""
+    of_rules = notifications.c.rule.not_in(but) if only is None else notifications.c.rule == only
+    _withdraw(connection, channel, (notifications.c.alarm == alarm) & of_rules)
+
+
+def end(connection: Connection, channel: int, alarm: int, rules: Collection[str], at: str | None) -> None:
+    """Note in what waits about an alarm by these rules when it ended."""
+    of_alarm = notifications.c.channel == channel, notifications.c.alarm == alarm
+    waits = *of_alarm, notifications.c.rule.in_(rules), notifications.c.state == WAITING
+    columns = notifications.c.notification, notifications.c.content
+    for row in connection.execute(select(*columns).where(*waits)):
+        ended = json.dumps(json.loads(row.content) | {"cleared": at})
+        of_row = notifications.c.notification == row.notification
+        connection.execute(update(notifications).where(of_row).values(content=ended))
 
 
 def withdraw_event(connection: Connection, channel: int, event: str) -> None:
@@ -218,10 +235,15 @@ def postpone(connection: Connection, row: Row[Any], due_s: int) -> None:
     connection.execute(update(notifications).where(of_row).values(due_s=due_s))
 
 
-def sent_times(connection: Connection, channel: int, device: str, now_s: int) -> list[int]:
-    """Return when messages about the device went to the channel within a week, the oldest first."""
+def sent_times(
+    connection: Connection, channel: int, device: str, now_s: int, but: str | None = None
+) -> list[int]:
+    """Return when messages about the device went to the channel within a week, the oldest first; those of the
+    rule `but` are left out."""
     lately = notifications.c.answered_s > now_s - WEEK_S
-    about = notifications.c.channel == channel, notifications.c.device == device
+    about = [notifications.c.channel == channel, notifications.c.device == device]
+    if but is not None:
+        about.append(notifications.c.rule != but)
     sent = notifications.c.state.in_((SENT, SENDING))
     times = select(func.max(func.coalesce(notifications.c.answered_s, now_s))).where(
         *about, sent, lately | (notifications.c.state == SENDING)

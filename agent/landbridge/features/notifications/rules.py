@@ -10,12 +10,14 @@ from landbridge.core.clock import from_epoch_s, to_epoch_s
 from landbridge.core.durations import seconds
 from landbridge.core.errors import UserError
 from landbridge.core.labels import LABELS
+from landbridge.core.texts import _
 from landbridge.protocol.event import SEVERITIES
 
-DIGESTS = ("hour", "day")
+DIGESTS = ("hour", "day", "week")
 _DIGEST_HOUR = 7
-"""Local hour of the daily digest."""
-_LONGEST_S = 7 * 86_400
+"""Local hour of the daily digest, and on Mondays of the weekly one."""
+LONGEST_S = 7 * 86_400
+MOST_A_WEEK = 1_000
 EVENTS = ("arrival", "border", "departure", "geofence", "start-suggested", "alarm-cleared")
 """Types of events beside raised alarms that a rule may name."""
 RAISED = "alarm-raised"
@@ -38,10 +40,10 @@ class Rule(NamedTuple):
     quiet: str | None = None
     """Quiet hours, 22:00-06:00, in the time zone of the channel: what is due then is sent afterwards."""
     digest: str | None = None
-    """Sent with others once an hour or once a day."""
+    """Sent with others once an hour, day or week. A weekly one has what is over, too."""
     most_a_week: int | None = None
     """Messages about a container within seven days, whatever rule sent them; more wait, and go if they still
-    matter."""
+    matter. For a weekly digest the one before does not count: it closed the week before."""
     escalate_s: int | None = None
     """After so long without acknowledgement it goes to `escalate_to` too."""
     escalate_to: str | None = None
@@ -49,30 +51,50 @@ class Rule(NamedTuple):
 
 DEFAULT = (
     Rule("critical", severity="critical"),
-    Rule("important", severity="major", least_s=3_600, digest="day", most_a_week=1),
+    Rule("important", severity="major", least_s=3_600, digest="week", most_a_week=2),
 )
-"""Rules of a new channel: at most two messages a container and week, unless more is critical."""
+"""Rules of a new channel: at most two messages a container and week, unless more is critical. Only a digest
+that closes the week can know how many critical alarms it leaves room for."""
 
 
 def check(rule: Rule) -> Rule:
     """Return the rule; `UserError` for what no rule can have."""
     for kind in rule.kinds:
         if kind not in LABELS:
-            raise UserError(f"{kind!r} is no kind of event; known are alarms and {', '.join(EVENTS)}")
+            events = ", ".join(EVENTS)
+            raise UserError(
+                _(
+                    "{kind} is no kind of event; known are alarms and {events}",
+                    kind=repr(kind),
+                    events=events,
+                ),
+                "kind",
+            )
     if rule.severity not in SEVERITIES:
-        raise UserError(f"no severity {rule.severity!r}; known are {', '.join(SEVERITIES)}")
+        known = ", ".join(SEVERITIES)
+        raise UserError(
+            _("no severity {severity}; known are {known}", severity=repr(rule.severity), known=known),
+            "severity",
+        )
     if rule.digest is not None and rule.digest not in DIGESTS:
-        raise UserError(f"no digest {rule.digest!r}; known are {' and '.join(DIGESTS)}")
+        known = ", ".join(DIGESTS)
+        raise UserError(
+            _("no digest {digest}; known are {known}", digest=repr(rule.digest), known=known), "digest"
+        )
     if rule.quiet is not None and not _HOURS.fullmatch(rule.quiet):
-        raise UserError(f"{rule.quiet!r} are no quiet hours; write them like 22:00-06:00")
+        raise UserError(
+            _("{hours} are no quiet hours; write them like 22:00-06:00", hours=repr(rule.quiet)), "quiet"
+        )
+    if not 1 <= (rule.most_a_week or 1) <= MOST_A_WEEK:
+        raise UserError(_("the maximum a container and week is 1 to {most}", most=MOST_A_WEEK), "weekly")
     if (rule.escalate_s is None) != (rule.escalate_to is None):
-        raise UserError("an escalation needs both: after how long (30m), and to which channel")
+        raise UserError(_("an escalation needs both: after how long (30m), and to which channel"), "escalate")
     return rule
 
 
-def duration_s(text: str | None) -> int | None:
-    """Return the seconds of a duration such as 30m; None for None."""
-    return None if text is None else seconds(text, _LONGEST_S, "duration")
+def duration_s(text: str | None, field: str = "duration") -> int | None:
+    """Return the seconds of a duration such as 30m; None for None. `UserError`, at the `field` of a form."""
+    return None if text is None else seconds(text, LONGEST_S, field)
 
 
 def first_fit(rules: Sequence[Rule], event: Mapping[str, Any], trip: Mapping[str, Any]) -> Rule | None:
@@ -102,8 +124,10 @@ def due_s(rule: Rule, began_s: int, now_s: int, zone: str) -> int:
     local = from_epoch_s(at_s).astimezone(ZoneInfo(zone))
     if rule.digest == "hour":
         local = local.replace(minute=0, second=0) + timedelta(hours=1)
-    if rule.digest == "day":
+    if rule.digest in ("day", "week"):
         local = _next(local, time(_DIGEST_HOUR))
+    if rule.digest == "week":
+        local += timedelta(days=-local.weekday() % 7)
     if rule.quiet:
         local = _after(local, rule.quiet)
     return max(to_epoch_s(local), at_s)

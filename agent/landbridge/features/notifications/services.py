@@ -9,6 +9,7 @@ from typing import Any
 
 from landbridge.core.errors import UserError
 from landbridge.core.http_errors import Away
+from landbridge.core.texts import _
 from landbridge.features.notifications.mail import InDoubt
 from landbridge.features.notifications.message import Message
 
@@ -65,7 +66,11 @@ def _target(address: str) -> Any:
     scheme = address.partition(":")[0]
     if target is None or type(target).__module__.rpartition(".")[2] in _OF_THIS_MACHINE:
         raise UserError(
-            f"{scheme}:... is no address of a service that Apprise knows; its documentation lists them,"
-            " and mailto:dispatch@example.org sends by [mail]"
+            _(
+                "{scheme}:... is no address of a service that Apprise knows; its documentation lists them,"
+                " and mailto:dispatch@example.org sends by [mail]",
+                scheme=scheme,
+            ),
+            "address",
         )
     return target

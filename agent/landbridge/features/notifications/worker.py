@@ -139,14 +139,14 @@ def _next(connection: Connection, channel: Channel, now_s: int) -> list[Row[Any]
     """Return the rows of the next message: one that goes by itself, or all that are due of a digest. Rows
     whose container has had its messages of the week are postponed."""
     found: list[Row[Any]] = []
+    digests = planning.weekly(connection, channel)
     for row in stored.waiting(connection, channel.channel, now_s):
         if found and row.rule != found[0].rule:
             continue
-        if row.most_a_week is not None and row.device is not None:
-            times = stored.sent_times(connection, channel.channel, row.device, now_s)
-            if len(times) >= row.most_a_week:
-                stored.postpone(connection, row, times[-row.most_a_week] + stored.WEEK_S)
-                continue
+        later_s = planning.postponed_s(connection, channel, row, digests, now_s)
+        if later_s is not None:
+            stored.postpone(connection, row, later_s)
+            continue
         found.append(row)
         if not row.is_digest:
             break

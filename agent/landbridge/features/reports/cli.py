@@ -113,5 +113,5 @@ def unschedule(name: str = _NAME) -> None:
       landbridge reports unschedule monday
     """
     with opened() as it, it.database.writing() as connection:
-        schedule.remove(connection, name, it.clock.now_s())
+        schedule.remove(connection, name, command_user(), it.clock.now_s())
     print(f"schedule {name} is removed")

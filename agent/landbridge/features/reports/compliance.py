@@ -21,7 +21,7 @@ def build(connection: Connection, span: tuple[int, int], language: Catalogue) ->
     ]  # fmt: skip
     cards = [
         (card.card, " ".join(card.iccids), card.holder, card.purpose, say(label(card.stage)),
-         say(label(card.binding)), card.controls, card.blocked)
+         say(label(card.binding.lower().replace("_", " "))), card.controls, card.blocked)
         for card in inventory.every(connection)
     ]  # fmt: skip
     actions = [

@@ -18,10 +18,11 @@ class Line(NamedTuple):
 
 
 class Label(NamedTuple):
-    """A text at a point."""
+    """A text at a point; with `is_end` it ends there."""
 
     at: Point
     text: str
+    is_end: bool = False
 
 
 class Drawing(NamedTuple):
@@ -31,6 +32,7 @@ class Drawing(NamedTuple):
     height: float
     lines: Sequence[Line]
     labels: Sequence[Label] = ()
+    dots: Sequence[Point] = ()
 
 
 class Section(NamedTuple):

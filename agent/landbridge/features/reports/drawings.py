@@ -11,7 +11,6 @@ from landbridge.features.reports.document import Drawing, Label, Line, Point
 from landbridge.geo.places import OVERVIEW
 
 _WIDTH, _MOST_HEIGHT = 700.0, 450.0
-_LABEL_WIDTH = 160.0
 _LAND, _BORDER, _TRACK, _BAND, _MEAN = "#e8ecef", "#9aa5ad", "#0b5cad", "#c8dcf0", "#0b5cad"
 _MARGIN = 0.08
 
@@ -39,12 +38,15 @@ def track(places: Sequence[Point], labels: Sequence[tuple[Point, str]]) -> Drawi
         if _touches(ring, west, south, east, north)
     ]
     lines.append(Line([to(*each) for each in places], _TRACK, 2.0))
-    return Drawing(_WIDTH, height, lines, [_label(to(*at), text) for at, text in labels])
+    dots = [to(*at) for at, _text in labels]
+    return Drawing(_WIDTH, height, lines, [_label(to(*at), text, height) for at, text in labels], dots)
 
 
-def _label(at: Point, text: str) -> Label:
-    """Return a label beside its point, within the drawing."""
-    return Label((min(at[0] + 4, _WIDTH - _LABEL_WIDTH), max(at[1] - 4, 12)), text)
+def _label(at: Point, text: str, height: float) -> Label:
+    """Return a label below its point, or above it, within the drawing: the track goes sideways."""
+    y = at[1] + 18 if at[1] + 24 < height else at[1] - 10
+    is_end = at[0] > _WIDTH / 2
+    return Label((min(at[0] + 4, _WIDTH - 4) if is_end else max(at[0] - 4, 4), y), text, is_end)
 
 
 def _touches(ring: Sequence[Point], west: float, south: float, east: float, north: float) -> bool:
@@ -84,6 +86,9 @@ def band(days: Sequence[tuple[str, float, float, float]]) -> Drawing | None:
     below = [to(number, day[1]) for number, day in enumerate(days)]
     mean = [to(number, day[2]) for number, day in enumerate(days)]
     labels = [Label((2, 16), f"{high:g} °C"), Label((2, height - 28), f"{low:g} °C")]
-    labels += [Label((left, height - 6), days[0][0]), Label((_WIDTH - 75, height - 6), days[-1][0])]
+    labels += [
+        Label((left, height - 6), days[0][0]),
+        Label((_WIDTH - 10, height - 6), days[-1][0], is_end=True),
+    ]
     lines = [Line([*above, *reversed(below)], _BAND, 0.5, fill=_BAND), Line(mean, _MEAN, 1.5)]
     return Drawing(_WIDTH, height, lines, labels)

@@ -13,6 +13,7 @@ from landbridge.features.reports.trip import hours, time
 from landbridge.features.sims import queries as inventory
 from landbridge.features.trips import queries as trips
 from landbridge.features.updates import queries as releases
+from landbridge.geo import countries
 from landbridge.points import usage_by_card
 from landbridge.tracking.battery import battery_end
 
@@ -72,21 +73,27 @@ def _data(connection: Connection, span: tuple[int, int], language: Catalogue) ->
     for row in usage_by_card.rows(connection, *span):
         used[row.iccid, row.country] += row.used.on_air_bytes
     whole: defaultdict[str, int] = defaultdict(int)
-    for (iccid, _country), count in used.items():
+    for (iccid, _mcc), count in used.items():
         whole[iccid] += count
     rows = []
-    for (iccid, country), count in sorted(used.items()):
+    for (iccid, mcc), count in sorted(used.items()):
         plan_mb = _plan_mb(connection, iccid)
         share = round(whole[iccid] / plan_mb / 1e4, 1) if plan_mb else None
-        rows.append((iccid, country, round(count / 1e6, 3), plan_mb, share))
+        rows.append((iccid, _country(mcc, language), round(count / 1e6, 3), plan_mb, share))
     heads = (
         _("ICCID"),
-        _("Country code (MCC)"),
+        _("Country"),
         _("MB"),
         _("Plan, MB a month"),
         _("% of the plan, all countries"),
     )
     return Section(say(_("Data by SIM and country")), [say(each) for each in heads], rows)
+
+
+def _country(mcc: str, language: Catalogue) -> str:
+    """Return the name of a country by its mobile country code."""
+    code = countries.of_network(int(mcc) * 1000) if mcc.isdigit() else None
+    return language.country(code, code) if code else mcc
 
 
 def _plan_mb(connection: Connection, iccid: str) -> float | None:

@@ -40,14 +40,21 @@ def temperatures(connection: Connection, device: str, trip: int) -> list[Row[Any
     return list(connection.execute(select(day, *columns).where(*mine).group_by(day).order_by(day)))
 
 
-def ended_trips(
+def finished_trips(
     connection: Connection, route: str, tenant: str | None, span: tuple[int, int]
 ) -> list[Row[Any]]:
-    """Return the trips on a route (of a tenant; None: of all) that ended in [from, until), in order."""
-    found = select(trips).where(trips.c.route == route, trips.c.ended_s >= span[0], trips.c.ended_s < span[1])
+    """Return the trips on a route (of a tenant; None: of all) that arrived, or ended without, in
+    [from, until), in order; `over_s` is when."""
+    of_arrival = events.c.type == "arrival", events.c.is_current
+    when = select(events.c.trip, func.min(events.c.at_s).label("at_s")).where(*of_arrival)
+    arrivals = when.group_by(events.c.trip).subquery()
+    over_s = func.coalesce(arrivals.c.at_s, trips.c.ended_s)
+    joined = trips.outerjoin(arrivals, arrivals.c.trip == trips.c.trip)
+    found = select(trips, over_s.label("over_s")).select_from(joined)
+    found = found.where(trips.c.route == route, over_s >= span[0], over_s < span[1])
     if tenant is not None:
         found = found.where(trips.c.tenant == tenant)
-    return list(connection.execute(found.order_by(trips.c.ended_s)))
+    return list(connection.execute(found.order_by(over_s)))
 
 
 def fleet(connection: Connection) -> list[Row[Any]]:

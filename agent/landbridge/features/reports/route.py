@@ -16,12 +16,12 @@ from landbridge.features.reports.trip import hours, stations_of, time, usual
 def build(
     connection: Connection, route: str, tenant: str | None, span: tuple[int, int], language: Catalogue
 ) -> Report:
-    """Return the report of the trips (of a tenant; None: of all) that ended in [from, until)."""
-    trips = stored.ended_trips(connection, route, tenant, span)
+    """Return the report of the trips (of a tenant; None: of all) that arrived or ended in [from, until)."""
+    trips = stored.finished_trips(connection, route, tenant, span)
     say = language.translate
     weeks: defaultdict[str, list[float]] = defaultdict(list)
     for row in trips:
-        weeks[week(row.ended_s)].append((row.ended_s - row.started_s) / 86_400)
+        weeks[week(row.over_s)].append((row.over_s - row.started_s) / 86_400)
     stood: defaultdict[str, list[float]] = defaultdict(list)
     by_week: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for row in stored.trip_events(connection, [row.trip for row in trips], ("departure",)):
@@ -32,7 +32,7 @@ def build(
     stations = {each.name: each for each in stations_of(connection, route)}
     borders = [name for name in stood if name in stations and stations[name].kind in ("border", "gauge")]
     counted = [say(each) for each in (_("Trips"), _("10 %"), _("Median"), _("90 %"))]
-    of_trips = [_("Trip"), _("Container"), _("Started"), _("Ended"), _("Hours")]
+    of_trips = [_("Trip"), _("Container"), _("Started"), _("Arrived or ended"), _("Hours")]
     dwell = [_("Place"), _("Stops"), _("10 %"), _("Median"), _("90 %"), _("Usual from"), _("Usual to")]
     sections = [
         Section(say(_("Days under way, by week")), [say(_("Week")), *counted],
@@ -43,12 +43,16 @@ def build(
         Section(say(_("Hours at borders, by week")), [say(_("Place")), say(_("Week")), *counted],
                 [(*key, *quantiles(values)) for key, values in sorted(by_week.items()) if key[0] in borders]),
         Section(say(_("Trips")), [say(each) for each in of_trips],
-                [(row.trip, row.container, time(language, row.started_s), time(language, row.ended_s),
-                  hours(row.ended_s - row.started_s)) for row in trips]),
+                [(row.trip, row.container, time(language, row.started_s), time(language, row.over_s),
+                  hours(row.over_s - row.started_s)) for row in trips]),
     ]  # fmt: skip
     title = say(_("Route {route}", route=route))
-    subtitle = say(_("{number} trips that ended from {begin} to {end}", number=len(trips),
-                     begin=time(language, span[0]), end=time(language, span[1])))  # fmt: skip
+    subtitle = say(
+        _(
+            "Trips that arrived or ended from {begin} to {end}: {number}",
+            number=len(trips), begin=time(language, span[0]), end=time(language, span[1]),
+        )
+    )  # fmt: skip
     return Report(title, subtitle, sections, "route")
 
 

@@ -18,7 +18,8 @@ from landbridge.core.http_errors import Away, Refused
 from landbridge.core.mail_server import is_mailbox
 from landbridge.core.names import checked
 from landbridge.core.periodic import Periodic
-from landbridge.core.texts import SOURCE, catalogues
+from landbridge.core.texts import SOURCE, _, catalogues
+from landbridge.db import audit
 from landbridge.db.database import Database
 from landbridge.features.reports import queries as stored
 from landbridge.features.reports.kinds import FORMS, KINDS, build
@@ -135,23 +136,35 @@ def add(
 ) -> int:
     """Add a schedule; return when it is sent first. `UserError` says what is wrong with it."""
     if any(row.name == checked(name, "schedule") for row in stored.schedules(connection)):
-        raise UserError(f"there is a schedule {name}; `landbridge reports unschedule {name}` ends it")
-    for given, known, what in (
-        (kind, KINDS, "report"), (form, FORMS, "format"), (every, EVERY, "period"),
+        raise UserError(
+            _("there is a schedule {name}; `landbridge reports unschedule {name}` ends it", name=name), "name"
+        )
+    for given, known, field in (
+        (kind, KINDS, "kind"), (form, FORMS, "form"), (every, EVERY, "every"),
         (language, tuple(catalogues()), "language"),
     ):  # fmt: skip
         if given not in known:
-            raise UserError(f"no {what} {given!r}; known are {', '.join(known)}")
+            raise UserError(
+                _("{given} is not one of {known}", given=repr(given), known=", ".join(known)), field
+            )
     if not is_mailbox(mailbox):
-        raise UserError(f"{mailbox!r} is no mailbox; write it like dispatch@example.org")
+        raise UserError(
+            _("{mailbox} is no mailbox; write it like dispatch@example.org", mailbox=repr(mailbox)), "mailbox"
+        )
+    if tenant is not None:
+        checked(tenant, "tenant")
     next_s = first(now_s, every)
     build(connection, kind, subject, tenant, (before(next_s, every), next_s), now_s, catalogues()[language])
     schedule = Schedule(name, kind, subject, form, mailbox, language, every, tenant, next_s)
     stored.add_schedule(connection, schedule, who, now_s)
+    audit.add(connection, who, _("report schedule {name} added", name=name), now_s)
     return next_s
 
 
-def remove(connection: Connection, name: str, now_s: int) -> None:
+def remove(connection: Connection, name: str, who: str, now_s: int) -> None:
     """Remove a schedule; `UserError` if there is none."""
     if not stored.remove_schedule(connection, name, now_s):
-        raise UserError(f"no schedule {name}; `landbridge reports schedules` lists those there are")
+        raise UserError(
+            _("no schedule {name}; `landbridge reports schedules` lists those there are", name=name)
+        )
+    audit.add(connection, who, _("report schedule {name} removed", name=name), now_s)

@@ -184,7 +184,8 @@ def _time_line(said: Said, language: Catalogue) -> Section:
 
 def _details(content: dict[str, Any], language: Catalogue) -> str:
     if content["type"] == "border":
-        return " – ".join(str(content.get(end) or "?") for end in ("from", "to"))
+        codes = (content.get(end) for end in ("from", "to"))
+        return " – ".join(language.country(code, code) if code else "?" for code in codes)
     said = [content.get(name) for name in ("place", "geofence")]
     said += [language.translate(label(content["action"]))] if content.get("action") else []
     found = [str(each) for each in said if each]

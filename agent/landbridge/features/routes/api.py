@@ -14,9 +14,9 @@ from landbridge.features.routes.queries.drawn import NOTHING, drawn
 from landbridge.features.routes.queries.routes import StoredRoute
 from landbridge.features.trips import queries as trips
 from landbridge.geo.route import LONGEST_KM, MOST_STATIONS, Waypoint, of_rows
-from landbridge.web import actions, answers, device_views, paging
+from landbridge.web import actions, device_views, paging
 from landbridge.web.answers import Json, Next, Schema
-from landbridge.web.api import ActingUser, CurrentUser, Device
+from landbridge.web.api import ONE_LINE, ActingUser, CurrentUser, Device
 from landbridge.web.auth import User
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
@@ -35,7 +35,7 @@ class NewStation(BaseModel):
     """A station in the order of travel; without `km` it is computed."""
 
     model_config = ConfigDict(extra="forbid")
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=200, pattern=ONE_LINE)
     country: str = Field(max_length=2, description="ISO 3166-1.")
     lat: float = Field(ge=-90, le=90)
     lon: float = Field(ge=-180, le=180)
@@ -44,12 +44,17 @@ class NewStation(BaseModel):
     chinese: str = Field("", max_length=200)
 
 
-class NewRoute(BaseModel):
-    """A route."""
+class RouteStations(BaseModel):
+    """The stations of a route."""
 
     model_config = ConfigDict(extra="forbid")
-    name: str = Field(min_length=1, max_length=200)
     stations: list[NewStation] = Field(min_length=2, max_length=MOST_STATIONS, examples=[_EXAMPLE])
+
+
+class NewRoute(RouteStations):
+    """A route."""
+
+    name: str = Field(min_length=1, max_length=200, pattern=ONE_LINE)
 
 
 class Station(BaseModel):
@@ -77,6 +82,26 @@ class Routes(BaseModel):
 
     routes: list[Route]
     next: Next
+
+
+class DrawnStation(BaseModel):
+    """A station of a route as drawn; `chinese` is its name in Chinese."""
+
+    name: str
+    chinese: str | None
+    country: str
+    kind: str
+    km: int
+    longitude: float
+    latitude: float
+
+
+class RouteOfDevice(BaseModel):
+    """The route of a trip, and the kilometre that its device is at."""
+
+    route: str | None
+    stations: list[DrawnStation]
+    km: float | None
 
 
 @router.get("/routes")
@@ -107,9 +132,27 @@ def add(request: Request, who: ActingUser, new: NewRoute) -> Annotated[Json, Sch
     it = services(request)
     actions.require_operator(who)
     stations = of_rows([each.model_dump(exclude_none=True) for each in new.stations])
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         rules.add(connection, new.name, stations, it.clock.now_s())
         found = stored.find(connection, new.name)
+        assert found
+        return _shown(found)
+
+
+@router.put("/routes/{route}")
+def redraw(
+    request: Request, who: ActingUser, route: Name, wanted: RouteStations
+) -> Annotated[Json, Schema(Route)]:
+    """Give a route other stations; its coverage data are removed."""
+    it = services(request)
+    actions.require_operator(who)
+    stations = of_rows([each.model_dump(exclude_none=True) for each in wanted.stations])
+    with it.database.writing(who.who, who.tenant) as connection:
+        if stored.find(connection, route) is None:
+            raise _missing(route)
+        stored.remove(connection, route)
+        rules.add(connection, route, stations, it.clock.now_s())
+        found = stored.find(connection, route)
         assert found
         return _shown(found)
 
@@ -118,7 +161,7 @@ def add(request: Request, who: ActingUser, new: NewRoute) -> Annotated[Json, Sch
 def remove(request: Request, who: ActingUser, route: Name) -> None:
     """Remove a route and its coverage data."""
     actions.require_operator(who)
-    with services(request).database.writing(who.who) as connection:
+    with services(request).database.writing(who.who, who.tenant) as connection:
         if stored.find(connection, route) is None:
             raise _missing(route)
         stored.remove(connection, route)
@@ -127,7 +170,7 @@ def remove(request: Request, who: ActingUser, route: Name) -> None:
 @router.get("/devices/{device}/route")
 def route_of_device(
     request: Request, who: CurrentUser, device: Device
-) -> Annotated[Json, Schema(answers.RouteOfDevice)]:
+) -> Annotated[Json, Schema(RouteOfDevice)]:
     """Show the route of a device's trip: its stations, and at which kilometre the device is; no stations
     without a route."""
     it = services(request)

@@ -1,9 +1,9 @@
 """Share links: a row each, with author and time. None is ever removed."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, insert, select, update
 
 from landbridge.db.tables import share_links, trips
 
@@ -11,6 +11,14 @@ WHOLE_TRIP_S = 2**31 - 1
 """`until_s` of a link that works until its trip ends."""
 LONGEST_S = 366 * 86_400
 """The longest validity of a link: a trip may never be ended."""
+
+
+class Wanted(NamedTuple):
+    """Which links; None: of all."""
+
+    tenant: str | None = None
+    device: str | None = None
+    only_open: bool = False
 
 
 def add(
@@ -41,6 +49,26 @@ def newest(connection: Connection, of_trips: Collection[int], before: int, limit
     """Return the newest links to these trips with numbers below `before`, with columns of their trips."""
     mine = _with_trip().where(share_links.c.trip.in_(of_trips), share_links.c.share_link < before)
     return list(connection.execute(mine.order_by(share_links.c.share_link.desc()).limit(limit)))
+
+
+def listed(connection: Connection, wanted: Wanted, now_s: int, before: int, limit: int) -> list[Row[Any]]:
+    """Return the newest links with numbers below `before`, with columns of their trips."""
+    statement = _with_trip().where(share_links.c.share_link < before)
+    if wanted.tenant is not None:
+        statement = statement.where(trips.c.tenant == wanted.tenant)
+    if wanted.device is not None:
+        statement = statement.where(trips.c.device == wanted.device)
+    if wanted.only_open:
+        statement = statement.where(_is_open(now_s))
+    return list(connection.execute(statement.order_by(share_links.c.share_link.desc()).limit(limit)))
+
+
+def _is_open(now_s: int) -> ColumnElement[bool]:
+    """As `ends_s` has it."""
+    of_whole = share_links.c.until_s == WHOLE_TRIP_S
+    goes_on = trips.c.ended_s.is_(None) | (trips.c.ended_s > now_s)
+    lasts = of_whole & (share_links.c.added_s > now_s - LONGEST_S) & goes_on
+    return share_links.c.revoked_s.is_(None) & (lasts | (~of_whole & (share_links.c.until_s > now_s)))
 
 
 def find(connection: Connection, share: int) -> Row[Any] | None:

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Row
 
 from landbridge.config import Web, base_url
 from landbridge.core import secret
+from landbridge.core.clock import iso
 from landbridge.core.durations import seconds
 from landbridge.core.errors import UserError
 from landbridge.core.labels import actor
@@ -60,6 +61,14 @@ def revoke(connection: Connection, share: int, who: str, now_s: int) -> Row[Any]
         shared.device if shared else None,
     )
     return row
+
+
+def serialize(row: Row[Any], now_s: int) -> dict[str, Any]:
+    """Return a link, with columns of its trip, for API and pages."""
+    return {
+        "link": row.share_link, "trip": row.trip, "device": row.device, "container": row.container,
+        "until": iso(until_s(row)), "by": row.added_by, "made": iso(row.added_s), "state": state(row, now_s),
+    }  # fmt: skip
 
 
 def state(row: Row[Any], now_s: int) -> str:

@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi import APIRouter, HTTPException, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
@@ -18,7 +18,7 @@ from landbridge.features.sims.queries import SimCard
 from landbridge.features.sims.rules import STAGES
 from landbridge.web import actions, paging
 from landbridge.web.answers import Json, Next, Schema
-from landbridge.web.api import ActingUser, CurrentUser
+from landbridge.web.api import ONE_LINE, ActingUser, CurrentUser
 from landbridge.web.forms import require_operator_tenant
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
@@ -36,8 +36,8 @@ class NewSim(BaseModel):
     model_config = ConfigDict(extra="forbid")
     iccids: list[Digits] = Field(min_length=1, max_length=16, examples=[["8986001234567890123"]])
     controls: str = Field(max_length=32)
-    holder: str = Field(min_length=1, max_length=200)
-    purpose: str = Field(min_length=1, max_length=200)
+    holder: str = Field(min_length=1, max_length=200, pattern=ONE_LINE)
+    purpose: str = Field(min_length=1, max_length=200, pattern=ONE_LINE)
     stage: Stage = "stock"
     imsis: list[Digits] = Field([], max_length=16, description="Those its applet may use; empty: any.")
 
@@ -113,13 +113,26 @@ class ManyControls(BaseModel):
 
 @router.get("/sims")
 def listed(
-    request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
+    request: Request,
+    who: CurrentUser,
+    stage: Annotated[str | None, Query(max_length=16)] = None,
+    demands: Annotated[str | None, Query(alias="controls", max_length=32)] = None,
+    holder: Annotated[str | None, Query(max_length=200)] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> Annotated[Json, Schema(Sims)]:
     """List the SIM inventory, newest first."""
     require_operator_tenant(who)
     before = paging.before(cursor)
     with services(request).database.reading() as connection:
-        found = [_shown(each) for each in stored.every(connection) if each.card < before]
+        found = [
+            _shown(each)
+            for each in stored.every(connection)
+            if each.card < before
+            and stage in (None, each.stage)
+            and demands in (None, each.controls)
+            and holder in (None, each.holder)
+        ]
     return paging.cut("sims", sorted(found, key=lambda each: -int(each["card"])), limit, "card")
 
 
@@ -139,7 +152,7 @@ def add(request: Request, who: ActingUser, new: NewSim) -> Annotated[Json, Schem
     given = inventory.NewCard(
         tuple(new.iccids), new.controls, new.holder, new.purpose, new.stage, tuple(new.imsis)
     )
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         inventory.add(connection, given, who.who, it.clock.now_s())
         return _with_history(connection, _of(connection, new.iccids[0]))
 
@@ -154,7 +167,7 @@ def change(
     values: dict[str, Any] = changes.model_dump(exclude_none=True, exclude={"why"})
     if "blocked" in values:
         values["blocked"] = values["blocked"] or None
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         found = _of(connection, iccid)
         if found.stage == STAGES[-1] and changes.stage not in (None, found.stage):
             raise UserError(_("card {number} is retired: that is for good", number=found.card), "stage")
@@ -170,7 +183,7 @@ def rebind(
     """Allow a card to move: the next device that reports it is bound to it."""
     it = services(request)
     actions.require_operator(who, "admin")
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         found, now_s = _of(connection, iccid), it.clock.now_s()
         most = watch.demanded(connection, found).rebinds_a_month
         moved_s = watch.moved_s(connection, found)
@@ -209,9 +222,22 @@ def set_controls(
     it = services(request)
     actions.require_operator(who, "admin")
     demands = controls.of_table(f"controls.{name}", wanted)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         stored.set_controls(connection, name, demands.stored(), who.who, it.clock.now_s())
         return _controls_of(connection, name)
+
+
+@router.delete("/controls/{name}", status_code=204)
+def remove_controls(request: Request, who: ActingUser, name: ControlsName) -> None:
+    """Remove SIM controls that no card demands."""
+    actions.require_operator(who, "admin")
+    with services(request).database.writing(who.who, who.tenant) as connection:
+        _controls_of(connection, name)
+        cards = sum(each.controls == name for each in stored.every(connection))
+        if cards:
+            why = _("{number} cards demand the controls {name}: give them others", number=cards, name=name)
+            raise UserError(why, "name")
+        stored.remove_controls(connection, name)
 
 
 def _of(connection: Connection, iccid: str) -> SimCard:

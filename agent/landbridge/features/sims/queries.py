@@ -127,6 +127,11 @@ def set_controls(connection: Connection, name: str, content: Mapping[str, Any], 
         connection.execute(insert(sim_controls).values(name=name, **values))
 
 
+def remove_controls(connection: Connection, name: str) -> None:
+    """Remove the controls of a name."""
+    connection.execute(delete(sim_controls).where(sim_controls.c.name == name))
+
+
 def controls_of(connection: Connection, name: str) -> dict[str, Any] | None:
     """Return the content of the controls of that name."""
     statement = select(sim_controls.c.content).where(sim_controls.c.name == name)

@@ -19,17 +19,19 @@ from landbridge.features.trips.container import container_number
 from landbridge.features.trips.end import end
 from landbridge.features.trips.queries import Wanted
 from landbridge.protocol.settings import SETTINGS
+from landbridge.tracking import suggestions
 from landbridge.web import actions, paging, serialize
 from landbridge.web.answers import Json, Next, Schema, Time
-from landbridge.web.api import ActingUser, CurrentUser, Number
+from landbridge.web.api import ONE_LINE, ActingUser, CurrentUser, Number
 from landbridge.web.auth import User
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/trips")
+suggested = APIRouter(prefix="/v1/trip-suggestions")
 _INTERVAL = SETTINGS["interval_s"]
-Text = Annotated[str, Field(min_length=1, max_length=200)]
-Tag = Annotated[str, Field(min_length=1, max_length=64)]
+Text = Annotated[str, Field(min_length=1, max_length=200, pattern=ONE_LINE)]
+Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=ONE_LINE)]
 Tags = Annotated[list[Tag], Field(max_length=50)]
 References = Annotated[dict[Tag, Text], Field(max_length=50)]
 Interval = Annotated[int, Field(ge=_INTERVAL.lowest, le=_INTERVAL.highest)]
@@ -81,6 +83,24 @@ class Trip(BaseModel):
     tags: list[str]
 
 
+class Suggestion(BaseModel):
+    """A trip that may have started."""
+
+    device: str
+    time: str
+    cause: Literal["light", "motion"]
+    place: str | None
+    latitude: float | None
+    longitude: float | None
+
+
+class Suggestions(BaseModel):
+    """A page of suggestions by device."""
+
+    suggestions: list[Suggestion]
+    next: Next
+
+
 class Trips(BaseModel):
     """A page of trips."""
 
@@ -108,6 +128,25 @@ def listed(
     return paging.page("trips", [_shown(row) for row in found.rows], found.next)
 
 
+@suggested.get("")
+def suggestions_of_trips(
+    request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
+) -> Annotated[Json, Schema(Suggestions)]:
+    """List devices without a trip that may have started one: they saw light or were moved; for the operator
+    tenant."""
+    actions.require_operator(who, "reader")
+    after = str((paging.start(cursor, str) or ("",))[0])
+    with services(request).database.reading() as connection:
+        shown = [
+            {"device": each.device, "time": iso(each.at_s)}
+            | {name: each.content.get(name) for name in ("cause", "place", "latitude", "longitude")}
+            for device in devices.in_use(connection)
+            if device > after
+            for each in suggestions.current(connection, device)
+        ]
+    return paging.cut("suggestions", shown[: limit + 1], limit, "device")
+
+
 @router.get("/{trip}")
 def one(request: Request, who: CurrentUser, trip: Number) -> Annotated[Json, Schema(Trip)]:
     """Show a trip."""
@@ -127,7 +166,7 @@ def begin(request: Request, who: ActingUser, new: NewTrip) -> Annotated[Json, Sc
         None if new.tenant is None else checked(new.tenant, "tenant"),
         new.references, sorted(set(new.tags)),
     )  # fmt: skip
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         devices.device_in_use(connection, new.device)
         edit.known_route(connection, new.route)
         since_s = serialize.epoch_s(new.since, now_s)
@@ -147,7 +186,7 @@ def change(
         given["container"] = container_number(given["container"])
     if "tags" in given:
         given["tags"] = sorted(set(given["tags"]))
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         _of(connection, who, trip)
         if given:
             edit.edit(connection, trip, edit.Changes(**given), who.who, it.clock.now_s())
@@ -159,7 +198,7 @@ def finish(request: Request, who: ActingUser, trip: Number) -> Annotated[Json, S
     """End a running trip."""
     it = services(request)
     actions.require_operator(who)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         row = _of(connection, who, trip)
         if row.ended_s is not None:
             raise UserError(_("trip {number} has ended already", number=trip))

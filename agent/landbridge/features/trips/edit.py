@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
+from landbridge.core.texts import _
 from landbridge.features.routes.queries import routes
 from landbridge.features.settings import queries as settings
 from landbridge.features.trips import queries as trips
@@ -36,7 +37,12 @@ def known_route(connection: Connection, route: str) -> bool:
         return True
     if close := get_close_matches(route, names, 1, _CLOSE):
         raise UserError(
-            f"no route {route!r}; is it {close[0]!r}? `landbridge routes list` lists them", "route"
+            _(
+                "no route {route}; is it {close}? `landbridge routes list` lists them",
+                route=repr(route),
+                close=repr(close[0]),
+            ),
+            "route",
         )
     return False
 
@@ -46,12 +52,16 @@ def edit(connection: Connection, trip: int, changes: Changes, who: str, now_s: i
     when an interval is changed after its end."""
     was = trips.find(connection, trip)
     if was is None:
-        raise UserError(f"no trip {trip}; `landbridge trips list` lists them", "trip")
+        raise UserError(
+            _("no trip {number}; `landbridge trips list` shows those there are", number=trip), "trip"
+        )
     if changes.container is not None:
         _check_container(connection, was, changes.container)
     if changes.interval_s is not None:
         if was.ended_s is not None:
-            raise UserError(f"trip {trip} has ended: its interval can no longer change", "interval_s")
+            raise UserError(
+                _("trip {number} has ended: its interval can no longer change", number=trip), "interval_s"
+            )
         settings.change(connection, was.device, {"interval_s": changes.interval_s}, who, now_s)
     if changes.route is not None:
         known_route(connection, changes.route)
@@ -71,7 +81,13 @@ def _check_container(connection: Connection, was: Row[Any], container: str) -> N
         overlaps = was.ended_s is None or other.started_s < was.ended_s
         if other.device != was.device and overlaps:
             raise UserError(
-                f"{container} is on {other.device}, trip {other.trip} since {iso(other.started_s)}; end that"
-                " first, or correct the number",
+                _(
+                    "{container} is on {device}, trip {number} since {time}; end that first, or correct the"
+                    " number",
+                    container=container,
+                    device=other.device,
+                    number=other.trip,
+                    time=iso(other.started_s),
+                ),
                 "container",
             )

@@ -11,11 +11,15 @@ from landbridge.core.clock import iso
 from landbridge.core.texts import _
 from landbridge.events import queries as events
 from landbridge.features.routes.queries import routes
+from landbridge.features.routes.queries.drawn import chinese_names, drawn
 from landbridge.features.trips import queries as trips
 from landbridge.features.trips.queries import Wanted
+from landbridge.points import quality
+from landbridge.points import queries as points
 from landbridge.tracking import suggestions
 from landbridge.web import device_head, device_views, serialize
 from landbridge.web.api import CurrentUser, Number
+from landbridge.web.language import language_of
 from landbridge.web.render import page
 from landbridge.web.services import services
 
@@ -33,28 +37,32 @@ def all_trips(
 ) -> HTMLResponse:
     """The newest trips, and a form that starts one."""
     with services(request).database.reading() as connection:
-        rows = trips.listed(connection, Wanted(who.tenant, state, None, None, None, None), None, _MOST).rows
-        wanted = text.strip().lower()
-        shown = [_trip(row) for row in rows if wanted in f"{row.container} {row.device}".lower()]
+        found = trips.listed(connection, Wanted(who.tenant, state, text=text.strip()), None, _MOST)
+        shown = [_trip(row) for row in found.rows]
         idle = _idle(connection) if who.tenant is None else []
         offers = [offer for device in idle for offer in _offers(connection, device)]
         names = [each.route for each in routes.every(connection)]
     values: dict[str, Any] = {"trips": shown, "idle": idle, "offers": offers, "routes": names}
-    return page(request, "trips.html", who=who, state=state, text=text, **values)
+    return page(request, "trips.html", who=who, state=state, text=text, is_cut=bool(found.next), **values)
 
 
 @router.get("/trips/{trip}")
 def one_trip(request: Request, who: CurrentUser, trip: Number) -> HTMLResponse:
     """One trip with its map and its events."""
+    is_chinese = language_of(request).is_chinese
     with services(request).database.reading() as connection:
         row = trips.find(connection, trip)
         if row is None or (who.tenant is not None and row.tenant != who.tenant):
             raise HTTPException(404, _("no trip {number}", number=trip))
         happened = [serialize.event(each) for each in events.of_trip(connection, trip) if each.type in _SHOWN]
-        names = [each.route for each in routes.every(connection)]
-    return page(
-        request, "trip.html", who=who, trip=_trip(row), events=happened[::-1], routes=names, data=happened
-    )
+        known = [each.route for each in routes.every(connection)]
+        fix = points.newest_fix(connection, row.device, quality.NOT_LATEST, trip)
+        at = (fix.point.latitude_deg, fix.point.longitude_deg) if fix else (None, None)
+        way = drawn(connection, row.route, *at)
+        names = chinese_names(connection, [(row.route, row.destination)]) if is_chinese else {}
+    data = {"events": happened, "way": way, "names": names}
+    shown: dict[str, Any] = {"trip": _trip(row), "events": happened[::-1], "routes": known}
+    return page(request, "trip.html", who=who, data=data, **shown)
 
 
 def _idle(connection: Connection) -> list[str]:

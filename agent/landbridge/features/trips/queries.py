@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from landbridge.db.paging import Key, Page, page
 from landbridge.db.tables import devices, events, trips
@@ -89,6 +89,8 @@ class Wanted(NamedTuple):
     container: str | None = None
     route: str | None = None
     tag: str | None = None
+    text: str = ""
+    """Part of the container number or of the device."""
 
 
 def listed(connection: Connection, wanted: Wanted, after: Key | None, limit: int) -> Page:
@@ -97,6 +99,10 @@ def listed(connection: Connection, wanted: Wanted, after: Key | None, limit: int
     for name in ("tenant", "device", "container", "route"):
         if (value := getattr(wanted, name)) is not None:
             statement = statement.where(trips.c[name] == value)
+    if wanted.text:
+        named = (func.lower(trips.c[name]) for name in ("container", "device"))
+        parts = (each.contains(wanted.text.lower(), autoescape=True) for each in named)
+        statement = statement.where(or_(*parts))
     if wanted.tag is not None:
         statement = statement.where(trips.c.tags.contains(json.dumps(wanted.tag), autoescape=True))
     if wanted.state != "all":

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.core.hooks import Hook
+from landbridge.core.texts import _
 from landbridge.events import positions, publishing
 from landbridge.features.devices import queries as devices
 from landbridge.features.routes.queries import routes
@@ -71,22 +72,45 @@ def _check(connection: Connection, device: str, from_s: int, now_s: int) -> None
     row = devices.find(connection, device)
     if running:
         raise UserError(
-            f"{device} is on trip {running.trip} with {running.container};"
-            f" `landbridge trips end {device}` ends it"
+            _(
+                "{device} is on trip {number} with {container}; `landbridge trips end {device}` ends it",
+                device=device,
+                number=running.trip,
+                container=running.container,
+            )
         )
     if row and row.retired_s is not None:
-        raise UserError(f"{device} was retired at {iso(row.retired_s)}; choose one that is in use", "device")
+        raise UserError(
+            _(
+                "{device} was retired at {time}; choose one that is in use",
+                device=device,
+                time=iso(row.retired_s),
+            ),
+            "device",
+        )
     if from_s > now_s:
-        raise UserError(f"{iso(from_s)} is still to come; a trip starts now or in the past")
-    remedy = "start it then or later, or set this machine's clock if that is wrong"
+        raise UserError(_("{time} is still to come; a trip starts now or in the past", time=iso(from_s)))
+    remedy = _("start it then or later, or set this machine's clock if that is wrong")
     if last and from_s < last.ended_s:
         raise UserError(
-            f"trip {last.trip} of {device} ended at {iso(last.ended_s)}, after this start at {iso(from_s)};"
-            f" {remedy}"
+            _(
+                "trip {number} of {device} ended at {time}, after this start at {start}; {remedy}",
+                number=last.trip,
+                device=device,
+                time=iso(last.ended_s),
+                start=iso(from_s),
+                remedy=remedy,
+            )
         )
     if row and from_s < row.created_s:
         raise UserError(
-            f"{device} was added at {iso(row.created_s)}, after this start at {iso(from_s)}; {remedy}"
+            _(
+                "{device} was added at {time}, after this start at {start}; {remedy}",
+                device=device,
+                time=iso(row.created_s),
+                start=iso(from_s),
+                remedy=remedy,
+            )
         )
 
 
@@ -97,10 +121,23 @@ def _check_container(connection: Connection, device: str, container: str, from_s
             continue
         if row.ended_s is None:
             raise UserError(
-                f"{container} is on {row.device}, trip {row.trip} since {iso(row.started_s)}:"
-                f" `landbridge trips end {row.device}` ends that, or correct the number"
+                _(
+                    "{container} is on {device}, trip {number} since {time}: `landbridge trips end {device}`"
+                    " ends that, or correct the number",
+                    container=container,
+                    device=row.device,
+                    number=row.trip,
+                    time=iso(row.started_s),
+                )
             )
         raise UserError(
-            f"{container} was on {row.device}, trip {row.trip}, until {iso(row.ended_s)}, after this start at"
-            f" {iso(from_s)}; start it then or later, or correct the number"
+            _(
+                "{container} was on {device}, trip {number}, until {time}, after this start at {start}; start"
+                " it then or later, or correct the number",
+                container=container,
+                device=row.device,
+                number=row.trip,
+                time=iso(row.ended_s),
+                start=iso(from_s),
+            )
         )

@@ -6,10 +6,10 @@ import typer
 
 from landbridge.core import table
 from landbridge.core.clock import iso
-from landbridge.core.errors import UserError
 from landbridge.db.opened import command_user, opened
 from landbridge.features.updates import queries as releases
 from landbridge.features.updates import rollout
+from landbridge.features.updates.releases import add as add_release
 from landbridge.features.updates.releases import read
 from landbridge.protocol.limits import RELEASE_SEQUENCE
 
@@ -32,21 +32,7 @@ def add(folder: Path = _FOLDER) -> None:
     """
     release = read(folder)
     with opened() as it, it.database.writing() as connection:
-        newest = releases.newest(connection, release.board)
-        if release.sequence <= newest:
-            raise UserError(
-                f"release {newest} for {release.board} already exists: raise SEQUENCE above it, build again"
-            )
-        releases.add(
-            connection,
-            release.board,
-            release.sequence,
-            release.files,
-            version=release.version,
-            mpy=release.mpy,
-            file_list=release.file_list,
-            added_s=it.clock.now_s(),
-        )
+        add_release(connection, release, it.clock.now_s())
     size = sum(len(content) for _, content in release.files)
     print(
         f"release {release.sequence} ({release.version}) for {release.board}:"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, delete, exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from landbridge.db.among import among_given
@@ -24,6 +24,12 @@ def add(
     for file, (name, content) in enumerate(files, 1):
         row = {"board": board, "sequence": sequence, "file": file, "name": name, "content": content}
         connection.execute(insert(release_files).values(row))
+
+
+def remove(connection: Connection, board: str, sequence: int) -> None:
+    """Remove a release that no device was assigned."""
+    connection.execute(delete(release_files).where(_is(release_files, board, sequence)))
+    connection.execute(delete(releases).where(_is(releases, board, sequence)))
 
 
 def find(connection: Connection, board: str, sequence: int) -> Row[Any] | None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi import APIRouter, HTTPException, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from landbridge.core.texts import _
@@ -41,6 +41,7 @@ class UserChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
     role: Role | None = None
     disabled: bool | None = None
+    mail: str | None = Field(None, max_length=254, description="Empty: none.")
     second_factor: Literal[False] | None = Field(None, description="False switches the second factor off.")
 
 
@@ -137,14 +138,21 @@ class MadeToken(BaseModel):
 
 @router.get("/users")
 def list_users(
-    request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
+    request: Request,
+    who: CurrentUser,
+    role: Role | None = None,
+    tenant: Annotated[str | None, Query(max_length=32)] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> Annotated[Json, Schema(UserPage)]:
     """List users by name."""
     demand(who, "admin")
     it = services(request)
     after = str((paging.start(cursor, str) or ("",))[0])
     with it.database.reading() as connection:
-        rows = stored.every(connection, who.tenant, after, limit + 1)
+        found = stored.every(connection, who.tenant, after, None if role or tenant else limit + 1)
+        wanted = [row for row in found if role in (None, row.role) and tenant in (None, row.tenant)]
+        rows = wanted[: limit + 1]
         ends = stored.invitation_ends(connection, it.clock.now_s())
     shown = [people.serialized(row, ends.get(row.user)) for row in rows]
     return paging.cut("users", shown, limit, "user")
@@ -156,7 +164,7 @@ def add_user(request: Request, who: ActingUser, user: NewUser) -> Annotated[Json
     demand(who, "admin")
     it = services(request)
     tenant = people.tenant_of(who, user.tenant)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         invited = users.add(connection, user.name, user.role, tenant, user.mail, who.who, it.clock.now_s())
     return _invitation(request, invited)
 
@@ -177,9 +185,11 @@ def change_user(
     """Change the role of a user, disable or enable the user, switch the second factor off."""
     it = services(request)
     now_s = it.clock.now_s()
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         row = people.user(connection, who, user)
         people.change(connection, row, who, now_s, change.role, change.disabled, change.second_factor)
+        if change.mail is not None:
+            users.set_mail(connection, row, change.mail, who.who, now_s)
         return people.serialized_user(connection, people.user(connection, who, user), now_s)
 
 
@@ -187,7 +197,7 @@ def change_user(
 def end_user(request: Request, who: ActingUser, user: Name) -> None:
     """End a user for good, with all sessions and tokens."""
     it = services(request)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         users.end(connection, people.user(connection, who, user), who.who, it.clock.now_s())
 
 
@@ -195,7 +205,7 @@ def end_user(request: Request, who: ActingUser, user: Name) -> None:
 def invite_again(request: Request, who: ActingUser, user: Name) -> Annotated[Json, Schema(Invitation)]:
     """Make a new invitation, also for a forgotten password; an earlier one stops working."""
     it = services(request)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         row = people.user(connection, who, user)
         invited = users.invite(connection, row, who.who, it.clock.now_s())
     return _invitation(request, invited)
@@ -214,7 +224,7 @@ def list_sessions(request: Request, who: CurrentUser, user: Name) -> Annotated[J
 @router.delete("/users/{user}/sessions", status_code=204)
 def end_sessions(request: Request, who: ActingUser, user: Name) -> None:
     """End all sign-in sessions of a user but the one that asks."""
-    with services(request).database.writing(who.who) as connection:
+    with services(request).database.writing(who.who, who.tenant) as connection:
         row = people.own_or_managed(connection, who, user)
         sessions.end_all(connection, row.user, who.session)
 
@@ -222,7 +232,7 @@ def end_sessions(request: Request, who: ActingUser, user: Name) -> None:
 @router.delete("/users/{user}/sessions/{session}", status_code=204)
 def end_session(request: Request, who: ActingUser, user: Name, session: Number) -> None:
     """End a sign-in session."""
-    with services(request).database.writing(who.who) as connection:
+    with services(request).database.writing(who.who, who.tenant) as connection:
         row = people.own_or_managed(connection, who, user)
         if not sessions.end_one(connection, row.user, session):
             raise HTTPException(404, _("{name} has no session {number}", name=row.name, number=session))
@@ -242,18 +252,25 @@ def list_tokens(
 def add_token(request: Request, who: ActingUser, token: NewToken) -> Annotated[Json, Schema(MadeToken)]:
     """Make a token with at most one's own role."""
     it = services(request)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         secret = people.add_token(
             connection, who, token.name, token.role, token.tenant, token.length, it.clock.now_s()
         )
     return {"name": token.name, "secret": secret}
 
 
+@router.get("/tokens/{token}")
+def show_token(request: Request, who: CurrentUser, token: Number) -> Annotated[Json, Schema(Token)]:
+    """Show a token, without its secret."""
+    with services(request).database.reading() as connection:
+        return people.serialized_token(people.own_token(connection, who, token))
+
+
 @router.delete("/tokens/{token}", status_code=204)
 def revoke_token(request: Request, who: ActingUser, token: Number) -> None:
     """Revoke a token, and end its sign-in sessions."""
     it = services(request)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         row = people.token(connection, who, token)
         rules.revoke_row(connection, row, who.who, it.clock.now_s())
 

@@ -37,7 +37,7 @@ def user_of(
         people.change(connection, row.user, **changes)
         role = label(changes.get("role") or row.role)
         what = _("user {name} is now {role}, says the sign-in service", name=row.name, role=role)
-        audit.add(connection, f"user {row.name}", what, now_s)
+        audit.add(connection, f"user {row.name}", what, now_s, tenant=row.tenant)
     changed = people.find(connection, row.user)
     assert changed is not None
     return changed
@@ -58,14 +58,15 @@ def _first(
         people.change(connection, row.user, subject=subject)
         people.withdraw(connection, row.user)
         what = _("user {name} signs in by OpenID Connect from now on", name=row.name)
-        audit.add(connection, f"user {row.name}", what, now_s)
+        audit.add(connection, f"user {row.name}", what, now_s, tenant=row.tenant)
         return row
     if not settings.new_users:
         raise UserError(_("no user belongs to your account; ask an administrator for an invitation"))
     name = _free_name(connection, claims)
     values = {"name": name, "subject": subject, "role": "reader", "tenant": None} | given
     user = people.add(connection, values, f"user {name}", now_s)
-    audit.add(connection, f"user {name}", _("user {name} added by the sign-in service", name=name), now_s)
+    what = _("user {name} added by the sign-in service", name=name)
+    audit.add(connection, f"user {name}", what, now_s, tenant=values["tenant"])
     made = people.find(connection, user)
     assert made is not None
     return made

@@ -113,7 +113,7 @@ def _read_own(request: Request, who: User) -> Row[Any]:
 
 def _keep_password(request: Request, who: User, hashed: str) -> None:
     it = services(request)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         users.set_password(connection, _own(connection, who), hashed, who.who, it.clock.now_s(), who.session)
 
 
@@ -127,7 +127,7 @@ def _slow_down(request: Request, who: User) -> None:
 def begin_second_factor(request: Request, who: ActingAccountUser) -> Response:
     """Make a secret, and show it until a first code confirms it."""
     it = services(request)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         second_factor.begin(connection, it.keyring, _own(connection, who))
     return back("/account", "second-factor")
 
@@ -138,7 +138,7 @@ def confirm_second_factor(request: Request, who: ActingAccountUser, code: Code) 
     """Switch the second factor on, and show the recovery codes once."""
     it = services(request)
     _slow_down(request, who)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         row = _own(connection, who)
         codes = second_factor.confirm(connection, it.keyring, row, code, it.clock.now_s())
         sessions.end_all(connection, row.user, who.session)
@@ -150,7 +150,7 @@ def confirm_second_factor(request: Request, who: ActingAccountUser, code: Code) 
 def renew_codes(request: Request, who: ActingUser, code: Code) -> Response:
     """Make new recovery codes, and show them once."""
     it = services(request)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         row = _confirmed(request, connection, who, code)
         codes = second_factor.renew_codes(connection, row, it.clock.now_s())
     return _account(request, who, codes=codes)
@@ -161,7 +161,7 @@ def renew_codes(request: Request, who: ActingUser, code: Code) -> Response:
 def end_second_factor(request: Request, who: ActingUser, code: Code) -> Response:
     """Switch the second factor off."""
     it = services(request)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         row = _confirmed(request, connection, who, code)
         second_factor.end(connection, row, who.who, it.clock.now_s())
     return back("/account", "second-factor")
@@ -183,7 +183,7 @@ def _confirmed(request: Request, connection: Connection, who: User, code: str) -
 @of_page(_account_again, "sessions", "/account")
 def end_other_sessions(request: Request, who: ActingAccountUser) -> Response:
     """End all sign-in sessions of the user but this one."""
-    with services(request).database.writing(who.who) as connection:
+    with services(request).database.writing(who.who, who.tenant) as connection:
         sessions.end_all(connection, _own(connection, who).user, who.session)
     return back("/account", "sessions")
 
@@ -192,7 +192,7 @@ def end_other_sessions(request: Request, who: ActingAccountUser) -> Response:
 @of_page(_account_again, "sessions", "/account")
 def end_session(request: Request, who: ActingAccountUser, session: Number) -> Response:
     """End a sign-in session of the user."""
-    with services(request).database.writing(who.who) as connection:
+    with services(request).database.writing(who.who, who.tenant) as connection:
         if not sessions.end_one(connection, _own(connection, who).user, session):
             raise HTTPException(404, _("{name} has no session {number}", name=who.name, number=session))
     return back("/account", "sessions")
@@ -205,7 +205,7 @@ def add_token(
 ) -> Response:
     """Make a token, and show it once."""
     it = services(request)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         secret = people.add_token(
             connection, who, name.strip(), role, tenant.strip(), length.strip(), it.clock.now_s()
         )
@@ -217,7 +217,7 @@ def add_token(
 def revoke_token(request: Request, who: ActingUser, token: Number) -> Response:
     """Revoke a token."""
     it = services(request)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         rules.revoke_row(connection, people.token(connection, who, token), who.who, it.clock.now_s())
     return back("/account", "tokens")
 
@@ -250,7 +250,7 @@ def invite(
     demand(who, "admin")
     it = services(request)
     its_tenant = people.tenant_of(who, tenant.strip())
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         invited = users.add(
             connection, name.strip(), role, its_tenant, mail.strip(), who.who, it.clock.now_s()
         )
@@ -262,7 +262,7 @@ def invite(
 def invite_again(request: Request, who: ActingUser, user: str) -> Response:
     """Make a new invitation, also for a forgotten password."""
     it = services(request)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         row = people.user(connection, who, user)
         invited = users.invite(connection, row, who.who, it.clock.now_s())
     return _invitation(request, who, invited)
@@ -308,7 +308,7 @@ def end_second_factor_of(request: Request, who: ActingUser, user: str) -> Respon
 def end(request: Request, who: ActingUser, user: str) -> Response:
     """End a user."""
     it = services(request)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         users.end(connection, people.user(connection, who, user), who.who, it.clock.now_s())
     return back("/users")
 
@@ -322,7 +322,7 @@ def _changed(
     second_factor: bool | None = None,
 ) -> Response:
     it = services(request)
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         row = people.user(connection, who, user)
         people.change(connection, row, who, it.clock.now_s(), role, disabled, second_factor)
     return back("/users")

@@ -8,7 +8,7 @@ from landbridge.core import secret
 from landbridge.core.errors import UserError
 from landbridge.core.labels import label
 from landbridge.core.mail_server import is_mailbox
-from landbridge.core.names import checked
+from landbridge.core.names import AGENT, checked
 from landbridge.core.texts import _
 from landbridge.db import audit
 from landbridge.features.users.queries import people, sessions
@@ -16,6 +16,8 @@ from landbridge.features.users.rules import check_role
 
 INVITATION_S = 7 * 86_400
 INVITATION_PATH = "/invitation"
+RESET_S = 3600
+"""How long the link to a new password works that somebody has asked for without signing in."""
 
 
 class Invited(NamedTuple):
@@ -33,7 +35,7 @@ def add(
     """Add a user and an invitation; `UserError` if the name is taken or something is invalid."""
     check_role(role)
     if people.named(connection, checked(name, "user")):
-        raise UserError(_("there is a user {name} already; choose another name", name=name), "name")
+        raise UserError(_("the name {name} is not free; choose another one", name=name), "name")
     if tenant is not None:
         checked(tenant, "tenant")
     values = {"name": name, "role": role, "tenant": tenant, "mail": checked_mail(mail)}
@@ -61,6 +63,20 @@ def invite(connection: Connection, row: Row[Any], who: str, now_s: int) -> Invit
     return Invited(row.user, row.name, row.mail, made)
 
 
+def forgotten(connection: Connection, given: str, now_s: int) -> list[Invited]:
+    """Return links to a new password for the users of this name or mailbox; none for who has no password yet,
+    no mailbox, or is disabled."""
+    found = []
+    for row in people.called(connection, given):
+        if row.password is not None and row.mail is not None and row.disabled_s is None:
+            made, hashed = secret.make()
+            people.invite(connection, row.user, hashed, now_s + RESET_S)
+            what = _("link to a new password of {name} asked for", name=row.name)
+            audit.add(connection, AGENT, what, now_s, tenant=row.tenant)
+            found.append(Invited(row.user, row.name, row.mail, made))
+    return found
+
+
 def accept(connection: Connection, row: Row[Any], password: str, now_s: int) -> None:
     """Give the invited user a password by its hash; the link stops working and sessions end."""
     set_password(connection, row, password, f"user {row.name}", now_s)
@@ -73,7 +89,13 @@ def set_password(
     people.change(connection, row.user, password=password)
     people.withdraw(connection, row.user)
     sessions.end_all(connection, row.user, but)
-    audit.add(connection, who, _("password of {name} set", name=row.name), now_s)
+    audit.add(connection, who, _("password of {name} set", name=row.name), now_s, tenant=row.tenant)
+
+
+def set_mail(connection: Connection, row: Row[Any], mail: str, who: str, now_s: int) -> None:
+    """Give a user another mail address, empty: none."""
+    people.change(connection, row.user, mail=checked_mail(mail))
+    audit.add(connection, who, _("mail address of {name} changed", name=row.name), now_s)
 
 
 def set_role(connection: Connection, row: Row[Any], role: str, who: str, now_s: int) -> None:

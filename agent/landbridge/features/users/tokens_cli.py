@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
+from sqlalchemy import Connection
 
 from landbridge.core import table
 from landbridge.core.clock import Clock, iso
+from landbridge.core.names import OPERATOR
 from landbridge.db.database import Database
 from landbridge.db.opened import command_user, opened
 from landbridge.features.users import rules as fleet
@@ -14,6 +16,7 @@ from landbridge.features.users.queries import tokens as stored
 
 commands = typer.Typer(help="Manage API tokens of programs")
 _NAME = typer.Argument(help="Name of the token; the audit log shows it.")
+_OWNER = typer.Option(None, "--tenant", help="Its tenant, or operator, if several have one of the name.")
 
 
 @contextmanager
@@ -22,15 +25,18 @@ def signed_in(database: Database, clock: Clock) -> Iterator[str]:
     revoked."""
     name = "this-machine"
     with database.writing() as connection:
-        if stored.named(connection, name):
-            fleet.revoke(connection, name, command_user(), clock.now_s())
+        _end(connection, name, clock)
         secret = fleet.add(connection, name, "admin", None, command_user(), clock.now_s())
     try:
         yield secret
     finally:
         with database.writing() as connection:
-            if stored.named(connection, name):
-                fleet.revoke(connection, name, command_user(), clock.now_s())
+            _end(connection, name, clock)
+
+
+def _end(connection: Connection, name: str, clock: Clock) -> None:
+    if any(row.tenant is None for row in stored.named(connection, name)):
+        fleet.revoke(connection, name, command_user(), clock.now_s(), OPERATOR)
 
 
 @commands.command()
@@ -83,7 +89,7 @@ def list_tokens() -> None:
 
 
 @commands.command()
-def revoke(name: str = _NAME) -> None:
+def revoke(name: str = _NAME, tenant: str | None = _OWNER) -> None:
     """Revoke a token and end its sign-in sessions
 
     \b
@@ -91,5 +97,5 @@ def revoke(name: str = _NAME) -> None:
       landbridge tokens revoke anna
     """
     with opened() as it, it.database.writing() as connection:
-        fleet.revoke(connection, name, command_user(), it.clock.now_s())
+        fleet.revoke(connection, name, command_user(), it.clock.now_s(), tenant)
     print(f"token {name} is revoked")

@@ -58,6 +58,8 @@ class Answers:
     plugin: _Text = key("", "Mosquitto's dynamic security plugin; empty: it is searched for.")
 
 
+_OF_ITS_BROKER = ("agent_host", "agent_port", "username", "password", "plugin")
+_CERTIFICATES = ("ca_file", "cert_file", "key_file")
 _ASKED = ("host", "broker", "database", "mail_host", "admin")
 _ASKED_OF_EXISTING = ("agent_host", "agent_port", "username", "password", "ca_file")
 
@@ -67,9 +69,9 @@ def gathered(
 ) -> Answers:
     """Return the answers: options before `file`, that before what was said `before`. What none of them has is
     asked. `UserError` names what is missing or wrong."""
-    given: dict[str, Any] = dict(before)
-    given |= files.toml_of(files.text(file), str(file)) if file else {}
-    given |= {name: value for name, value in options.items() if value is not None}
+    said = files.toml_of(files.text(file), str(file)) if file else {}
+    said |= {name: value for name, value in options.items() if value is not None}
+    given = _still_true(before, said) | said
     if is_asking:
         for name in _ASKED:
             _ask(given, name)
@@ -81,7 +83,18 @@ def gathered(
     if answers.broker == EXISTING and not answers.password:
         raise UserError("password is missing: that of the agent's user at the existing broker")
     usual = {MOSQUITTO: 8884, NATS: 4222, EXISTING: 8883}[answers.broker]
-    return replace(answers, agent_port=answers.agent_port or usual)
+    paths = {name: getattr(answers, name) for name in (*_CERTIFICATES, "plugin")}
+    whole: dict[str, Any] = {name: str(Path(path).absolute()) for name, path in paths.items() if path}
+    return replace(answers, agent_port=answers.agent_port or usual, **whole)
+
+
+def _still_true(before: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the earlier answers without those of a broker that another one replaces."""
+    brokers = {before.get("broker", MOSQUITTO), said.get("broker", before.get("broker", MOSQUITTO))}
+    if len(brokers) == 1:
+        return dict(before)
+    gone = (*_OF_ITS_BROKER, *(_CERTIFICATES if EXISTING in brokers else ()))
+    return {name: value for name, value in before.items() if name not in gone}
 
 
 def _ask(given: dict[str, Any], name: str) -> None:

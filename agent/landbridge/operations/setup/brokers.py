@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from landbridge.core import files
 from landbridge.core.errors import UserError
 from landbridge.features.devices.broker_users import GROUP
 from landbridge.operations.setup import written
@@ -27,14 +28,15 @@ def mosquitto(
 ) -> None:
     """Write its configuration, and once the file of its users, which is its own from then on."""
     here = folder / "mosquitto"
-    (here / "data").mkdir(parents=True, exist_ok=True, mode=0o700)
-    users = here / "dynamic-security.json"
+    for made in (here, here / "data"):
+        made.mkdir(exist_ok=True, mode=0o700)
+    users = users_file(folder)
     text = written.filled(
         "mosquitto.conf",
         {
             "# Mosquitto for Landbridge: copy to /etc/mosquitto/conf.d/, with the files it names; then"
             " `landbridge broker check`.": f"# Written by `landbridge setup`.\nuser {written.owner(folder)}",
-            "password_file /etc/mosquitto/landbridge.passwords": f"plugin {_plugin(answers)}",
+            "password_file /etc/mosquitto/landbridge.passwords": f"plugin {plugin(answers)}",
             "acl_file /etc/mosquitto/landbridge.acl": f"plugin_opt_config_file {users}",
             "listener 8883": f"listener {answers.port}",
             "listener 8884": f"listener {answers.agent_port}",
@@ -49,10 +51,34 @@ def mosquitto(
     written.write(here / "landbridge.conf", text, 0o600, changed)
 
 
-def _plugin(answers: Answers) -> Path:
+def users_file(folder: Path) -> Path:
+    """Return where Mosquitto's plugin keeps its users."""
+    return folder / "mosquitto" / "dynamic-security.json"
+
+
+def has_user(users: Path, name: str, password: str) -> bool:
+    """Whether the plugin's file has this user with this password."""
+    found = files.json_of(files.text(users), str(users))
+    for each in found["clients"]:
+        if each["username"] == name:
+            hashed = _hashed(password, base64.b64decode(each["salt"]), each["iterations"])
+            return bool(each["password"] == hashed)
+    return False
+
+
+def _hashed(password: str, salt: bytes, rounds: int) -> str:
+    return base64.b64encode(hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds)).decode()
+
+
+def plugin(answers: Answers) -> Path:
+    """Return Mosquitto's dynamic security plugin; `UserError` if it is not installed."""
     given = Path(answers.plugin)
-    if answers.plugin:
+    if answers.plugin and given.is_file():
         return given.absolute()
+    if answers.plugin:
+        raise UserError(
+            f"plugin = {answers.plugin!r}: there is no such file; name {_PLUGIN}, or leave it out"
+        )
     for place in ("/usr/lib", "/usr/local/lib", "/opt/homebrew/lib"):
         for found in sorted(Path(place).glob(f"**/{_PLUGIN}")):
             return found
@@ -63,7 +89,6 @@ def _plugin(answers: Answers) -> Path:
 
 def _users(agent: str, password: str) -> dict[str, Any]:
     salt = secrets.token_bytes(12)
-    hashed = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ROUNDS)
     acls = [
         {"acltype": kind, "topic": topic, "priority": 0, "allow": True}
         for topic in _AGENT_TOPICS
@@ -79,7 +104,7 @@ def _users(agent: str, password: str) -> dict[str, Any]:
         "clients": [
             {
                 "username": agent,
-                "password": base64.b64encode(hashed).decode(),
+                "password": _hashed(password, salt, _ROUNDS),
                 "salt": base64.b64encode(salt).decode(),
                 "iterations": _ROUNDS,
                 "roles": [{"rolename": "agent", "priority": 0}],
@@ -104,6 +129,8 @@ def nats(
             "/etc/nats/broker.key": str(tls["key"]),
             "port: 8883": f"port: {answers.port}",
             '"127.0.0.1:4222"': f'"127.0.0.1:{answers.agent_port}"',
+            # Nobody asks it here, and its port may be taken.
+            'http: "127.0.0.1:8222"\n': "",
             '"landbridge-agent"': json.dumps(answers.username),
             "$LANDBRIDGE_AGENT_PASSWORD": json.dumps(password),
             "$LANDBRIDGE_PLATFORM_PASSWORD": json.dumps(_platform_password(file)),

@@ -1,7 +1,6 @@
 """A private CA and the certificates of broker and agent; keys are made once and never replaced."""
 
 import ipaddress
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from landbridge.core.errors import UserError
+from landbridge.operations.setup import written
 
 _CA_DAYS, _DAYS, _RENEWED_DAYS = 9_125, 3_650, 90
 _BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
@@ -86,9 +86,7 @@ def _key(path: Path, changed: list[Path]) -> ec.EllipticCurvePrivateKey:
     if not path.exists():
         made = ec.generate_private_key(ec.SECP256R1())
         form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(made.private_bytes(_PEM, *form))
+        written.whole(path, made.private_bytes(_PEM, *form), 0o600)
         changed.append(path)
     try:
         found = serialization.load_pem_private_key(path.read_bytes(), None)
@@ -107,5 +105,5 @@ def _read(path: Path) -> x509.Certificate:
 
 
 def _write(path: Path, certificate: x509.Certificate, changed: list[Path]) -> None:
-    path.write_bytes(certificate.public_bytes(_PEM))
+    written.whole(path, certificate.public_bytes(_PEM), 0o644)
     changed.append(path)

@@ -58,8 +58,8 @@ def setup(
         print("nothing has changed")
     if done.invitation:
         print(f"link for the first administrator, shown only once: {done.invitation}")
-    if "systemd" in {path.parent.name for path in done.changed}:
-        print(f"start everything: `systemctl enable --now {folder}/systemd/*.service`")
+    for line in done.next_steps:
+        print(line)
     if check:
         doctor.doctor()
 

@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 from landbridge import config
 from landbridge.config import Config
 from landbridge.core.clock import Clock
-from landbridge.core.errors import UserError
 from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
 from landbridge.db.opened import command_user
 from landbridge.features.devices import queries as devices
+from landbridge.features.downloads import queries as downloads
 from landbridge.features.users import mail
 from landbridge.features.users import people as users
 from landbridge.features.users.queries import people, tokens
 from landbridge.ingest import nats_access
-from landbridge.operations.setup import brokers, certificates, written
+from landbridge.operations.setup import brokers, certificates, checks, next_steps, written
 from landbridge.operations.setup.answers import EXISTING, LAST, MOSQUITTO, NATS, Answers, kept
 
 
@@ -30,31 +30,45 @@ class Done(NamedTuple):
     """Files that were made or changed."""
     invitation: str | None
     """The link for the first administrator; None: there are users already."""
+    next_steps: list[str]
+    """What the operator does then, a line each."""
 
 
 def set_up(folder: Path, answers: Answers) -> Done:
-    """Write everything that is not there yet; what is right stays as it is, keys always."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Write everything that is not there yet; what is right stays as it is, keys always. `UserError` before
+    anything is written."""
     file, changed = folder / config.DEFAULT_FILE, list[Path]()
     before = config.of_file(file)
+    checks.check(folder, answers, before if file.exists() else None)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     tls = _certificates(folder, answers, changed)
-    wanted = _configuration(before, answers, tls)
+    wanted = _configuration(_without_former(before, folder, answers), answers, tls)
+    # First: without it a repeat would take the configuration for one that was written by hand.
+    written.write(folder / LAST, kept(answers), 0o600, changed)
     if not file.exists() or wanted != before:
         written.write(file, config.annotated(wanted, with_secrets=True), 0o600, changed)
-    written.write(folder / LAST, kept(answers), 0o600, changed)
-    invitation = _first_user(folder, wanted, answers)
+    invitation, has_devices = _database(folder, wanted, answers)
     _broker(folder, wanted, answers, tls, changed)
-    _units(folder, answers, changed)
+    has_lost_broker = _units(folder, answers, changed)
     written.give(folder)
-    return Done(changed, invitation)
+    lines = next_steps.after(folder, answers, before, changed, has_devices, has_lost_broker)
+    return Done(changed, invitation, lines)
+
+
+def _without_former(before: Config, folder: Path, answers: Answers) -> Config:
+    """Return the configuration without what a Mosquitto of our own, that another broker replaces, was for."""
+    if answers.broker == MOSQUITTO or before.broker.cert_file != str(folder / "tls" / "agent.pem"):
+        return before
+    return replace(
+        before, broker=replace(before.broker, cert_file="", cert_key_file="", users="", password="")
+    )
 
 
 def _certificates(folder: Path, answers: Answers, changed: list[Path]) -> dict[str, Path]:
     """Return the files of CA, certificate, key, and of the agent's own certificate and key."""
     here = folder / "tls"
     if answers.broker == EXISTING:
-        ca = Path(answers.ca_file).absolute() if answers.ca_file else None
-        return {"ca": _there(ca)} if ca else {}
+        return {"ca": Path(answers.ca_file).absolute()} if answers.ca_file else {}
     names = [answers.host, answers.agent_host, "localhost", "127.0.0.1"]
     changed += certificates.make(here, names)
     found = {
@@ -66,14 +80,8 @@ def _certificates(folder: Path, answers: Answers, changed: list[Path]) -> dict[s
     }
     if answers.cert_file:
         given = {"ca": answers.ca_file, "certificate": answers.cert_file, "key": answers.key_file}
-        found |= {name: _there(Path(path).absolute()) for name, path in given.items()}
+        found |= {name: Path(path).absolute() for name, path in given.items()}
     return found
-
-
-def _there(path: Path) -> Path:
-    if not path.is_file():
-        raise UserError(f"no file {path}; name the PEM file")
-    return path
 
 
 def _configuration(before: Config, answers: Answers, tls: Mapping[str, Path]) -> Config:
@@ -113,20 +121,21 @@ def _configuration(before: Config, answers: Answers, tls: Mapping[str, Path]) ->
     )
 
 
-def _first_user(folder: Path, wanted: Config, answers: Answers) -> str | None:
-    """Make database and key file; add the administrator if there is no user yet."""
+def _database(folder: Path, wanted: Config, answers: Answers) -> tuple[str | None, bool]:
+    """Make database and key file; add the administrator if there is no user yet. Return their link,
+    and whether there are devices."""
     store = config.from_folder(wanted, folder).store
     database = open_database(store.database)
     try:
         keyring, clock = Keyring(store.database, store.key_file), Clock()
         with database.writing() as connection:
-            keyring.signing_key(first=devices.are_none(connection))
+            are_none = devices.are_none(connection)
+            keyring.signing_key(first=are_none)
+            downloads.manager(connection, keyring, clock.now_s())
             if tokens.every(connection) or people.every(connection):
-                return None
-            return mail.link(
-                wanted,
-                users.add(connection, answers.admin, "admin", None, "", command_user(), clock.now_s()),
-            )
+                return None, not are_none
+            key = users.add(connection, answers.admin, "admin", None, "", command_user(), clock.now_s())
+            return mail.link(wanted, key), not are_none
     finally:
         database.close()
 
@@ -142,8 +151,8 @@ def _broker(
         brokers.nats(folder, answers, wanted.broker.password, tls, issuer, changed)
 
 
-def _units(folder: Path, answers: Answers, changed: list[Path]) -> None:
-    """Write systemd units for the owner of the folder."""
+def _units(folder: Path, answers: Answers, changed: list[Path]) -> bool:
+    """Write systemd units for the owner of the folder; return whether that of a broker of our own is gone."""
     user = written.owner(folder)
     program = Path(sys.executable).parent / "landbridge"
     run = f"{program} run" + (" --source nats" if answers.broker == NATS else "")
@@ -158,8 +167,12 @@ def _units(folder: Path, answers: Answers, changed: list[Path]) -> None:
         },
     )
     written.write(folder / "systemd" / "landbridge.service", unit, 0o644, changed)
+    of_broker = written.broker_unit(folder)
     if answers.broker == EXISTING:
-        return
+        is_there = of_broker.exists()
+        if is_there:
+            of_broker.replace(of_broker.with_name(of_broker.name + ".old"))
+        return is_there
     kind = {MOSQUITTO: "mosquitto", NATS: "nats"}[answers.broker]
     unit = written.filled(
         "landbridge-broker.service",
@@ -170,4 +183,5 @@ def _units(folder: Path, answers: Answers, changed: list[Path]) -> None:
             "/var/lib/landbridge": str(folder),
         },
     )
-    written.write(folder / "systemd" / "landbridge-broker.service", unit, 0o644, changed)
+    written.write(of_broker, unit, 0o644, changed)
+    return False

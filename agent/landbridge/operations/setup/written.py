@@ -12,17 +12,30 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def write(path: Path, text: str, mode: int, changed: list[Path]) -> None:
     """Write `text` if it is not there already; another text is kept as .old."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if path.exists():
-        if path.read_text() == text:
+        former = path.read_bytes()
+        if former == text.encode():
             return
-        path.replace(path.with_name(path.name + ".old"))
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+        whole(path.with_name(path.name + ".old"), former, mode)
+    whole(path, text.encode(), mode)
     changed.append(path)
+
+
+def whole(path: Path, content: bytes, mode: int) -> None:
+    """Write a file such that after a crash or on a full disk it is what it was before, or all of it."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    part = path.with_name(path.name + ".new")
+    part.unlink(missing_ok=True)
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def filled(template: str, ours: Mapping[str, str]) -> str:
@@ -35,10 +48,15 @@ def filled(template: str, ours: Mapping[str, str]) -> str:
     return text
 
 
+def broker_unit(folder: Path) -> Path:
+    """Return where the systemd unit of a broker of our own is."""
+    return folder / "systemd" / "landbridge-broker.service"
+
+
 def owner(folder: Path) -> str:
-    """Return the name of the user who owns the folder."""
+    """Return the name of the user who owns the folder, or will own it."""
     try:
-        return pwd.getpwuid(folder.stat().st_uid).pw_name
+        return pwd.getpwuid(folder.stat().st_uid if folder.exists() else os.geteuid()).pw_name
     except KeyError:
         raise UserError(f"{folder} belongs to no user of this machine: `chown landbridge {folder}`") from None
 

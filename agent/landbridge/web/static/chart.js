@@ -98,13 +98,15 @@ export function zoomTo(picture, [begin, end], [from, until]) {
 
 const STEPS_H = [1, 3, 6, 12, 24, 48, 120, 240, 720, 1440, 4320];
 
+const LAST_PART = 0.06; // of the time, where no label has room
+
 /** Times below the charts: of days, or of hours where less than some days are shown. */
 export function axis(place, [begin, end]) {
-  const most = Math.max(2, Math.floor(place.clientWidth / 130));
-  const step = 3600_000 * (STEPS_H.find((hours) => (end - begin) / (3600_000 * hours) <= most) ?? 8760);
+  const most = (hours) => Math.max(2, Math.floor(place.clientWidth / (hours < 24 ? 130 : 70)));
+  const step = 3600_000 * (STEPS_H.find((hours) => (end - begin) / (3600_000 * hours) <= most(hours)) ?? 8760);
   const offset = new Date(begin).getTimezoneOffset() * 60_000;
   const ticks = [];
-  for (let ms = Math.ceil((begin - offset) / step) * step + offset; ms <= end; ms += step) ticks.push(ms);
+  for (let ms = Math.ceil((begin - offset) / step) * step + offset; ms < end - LAST_PART * (end - begin); ms += step) ticks.push(ms);
   place.replaceChildren(...ticks.map((ms) => {
     const tick = make("span", {}, at(ms, step >= DAY_MS));
     tick.style.left = `${(100 * (ms - begin)) / (end - begin || 1)}%`;

@@ -42,16 +42,24 @@ const curves = [
 ].map((it) => chart({
   ...it, ...shared, gap, values: points.filter((each) => each[it.of] !== null).map((each) => [each.taken, each[it.of]]),
 }));
+const daily = [
+  { title: _("Energy"), unit: "J", days: day("energy"), names: PARTS },
+  { title: _("Data"), unit: "B", days: day("traffic"), names: { bytes: _("Data") } },
+].filter(({ days: each }) => each.length);
 const all = [
-  eventView.strip({ events: dated, ...shared }), ...curves,
-  bars({ title: _("Energy"), unit: "J", days: day("energy"), names: PARTS, ...shared }),
-  bars({ title: _("Data"), unit: "B", days: day("traffic"), names: { bytes: _("Data") }, ...shared }),
+  ...(dated.length ? [eventView.strip({ events: dated, ...shared })] : []), ...curves,
+  ...daily.map((it) => bars({ ...it, ...shared })),
 ];
 const times = make("div", { class: "axis", "aria-hidden": "true" });
 charts.append(...all.map(({ element }) => element), times);
 eventView.list(document.querySelector("#events tbody"), dated, seek);
 document.getElementById("events").hidden = !dated.length;
-if (end) document.getElementById("end")?.replaceChildren(end);
+document.getElementById("wake-log").hidden = !days.energy.length;
+const empty = document.getElementById("end");
+if (end && empty) {
+  empty.replaceChildren(end);
+  empty.parentElement.hidden = false;
+}
 
 // Seconds, so that a step of the arrow keys is a minute.
 const seconds = (ms) => Math.max(0, Math.ceil((ms - from) / 60_000) * 60);
@@ -59,6 +67,7 @@ slider.max = seconds(until);
 slider.value = slider.max;
 const asked = Date.parse(new URLSearchParams(location.search).get("at") ?? "");
 if (asked >= from && asked <= until) slider.value = Math.round((asked - from) / 1000);
+document.querySelectorAll("#track [disabled]").forEach((it) => { it.disabled = false; }); // what is pressed does something from now on
 slider.disabled = play.disabled = !points.length;
 
 let waiting = false;

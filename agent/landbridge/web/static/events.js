@@ -6,11 +6,12 @@ import { _, country, label, make, time } from "./words.js";
 const [WIDTH, HEIGHT] = [1000, 26];
 const COLOURS = Object.fromEntries(["stop", "border", "alarm", "gap", "arrival"].map((type) => [type, colour(type)]));
 const BACK = { "temperature-back": "temperature", "heard-again": "silent" }; // that an alarm is over, and which
+const { names: called = {} } = JSON.parse(document.getElementById("data")?.textContent ?? "{}"); // in the reader's language
 const DRAWN = ["stop", "border", "alarm", "arrival"];
 
 /** An event in a line. */
 export function summary(it) {
-  const place = it.place ? ` ${it.place}` : "";
+  const place = it.place ? ` ${called[it.place] ?? it.place}` : "";
   const stood = it.stood_s ? ` ${_("after {hours} h", { hours: Math.round(it.stood_s / 3600) })}` : "";
   const texts = {
     alarm: () => (it.alarm in BACK ? label(it.alarm) : _("{what}: {which}", { what: label("alarm"), which: label(it.alarm) })),
@@ -90,6 +91,6 @@ export const COLOUR_OF_TYPE = ["match", ["get", "type"], ...Object.entries(COLOU
 export function names(events) {
   const named = events.filter((it) => it.latitude !== null && (it.type === "border" || (it.type === "stop" && it.place)));
   return named.toSorted((a, b) => (a.type === "border" ? 0 : 1) - (b.type === "border" ? 0 : 1)).map((it) => (
-    { ...LABELS.event, text: it.type === "border" ? `${it.from} → ${it.to}` : it.place, at: [it.longitude, it.latitude] }
+    { ...LABELS.event, text: it.type === "border" ? `${country(it.from, it.from)} → ${country(it.to, it.to)}` : called[it.place] ?? it.place, at: [it.longitude, it.latitude] }
   ));
 }

@@ -33,8 +33,9 @@ function whereabouts(row) {
 
 const CELLS = {
   state: (row) => {
-    const why = row.alarms.map(label).join(_(", "));
-    return [make("span", { class: `badge ${row.state}`, title: why }, why || label(row.state))];
+    const [first, ...others] = row.alarms.map(label);
+    const badge = make("span", { class: `badge ${row.state}`, title: [first, ...others].join(_(", ")) }, first ?? label(row.state));
+    return others.length ? [badge, make("small", {}, `+ ${others.length}`)] : [badge];
   },
   container: (row) => {
     const link = make("a", { href: `/devices/${encodeURIComponent(row.device)}` }, row.container ?? row.device);
@@ -51,8 +52,8 @@ const CELLS = {
   delay: (row) => [lateness(row) ?? "–"],
   time: (row) => [time(iso(row.time))],
   next_session: (row) => [time(iso(row.due))],
-  battery_mv: (row) => [row.battery_mv ? `${(row.battery_mv / 1000).toFixed(2)} V` : "–"],
-  temperature: (row) => [row.temperature === null ? "–" : `${row.temperature.toFixed(1)} °C`],
+  battery_mv: (row) => [row.battery_mv ? `${(row.battery_mv / 1000).toFixed(2)}\u00a0V` : "–"],
+  temperature: (row) => [row.temperature === null ? "–" : `${row.temperature.toFixed(1)}\u00a0°C`],
   tags: (row) => row.tags.map((tag) => make("span", { class: "tag" }, tag)),
 };
 

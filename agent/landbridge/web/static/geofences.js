@@ -12,7 +12,7 @@ const ROUND = 64; // corners of a circle
 const flat = (geometry) => geometry.coordinates.flat(Infinity).reduce((pairs, each, i, all) => (i % 2 ? pairs : [...pairs, [each, all[i + 1]]]), []);
 const places = geofences.flatMap(({ geometry }) => flat(geometry));
 const { map, drawNames } = await makeMap(document.getElementById("map"), { places }, () => geofences.map((it) => (
-  { ...LABELS.station, below: 0, text: it.name, at: boundsOf(flat(it.geometry)).getCenter().toArray() }
+  { ...LABELS.station, text: it.name, at: boundsOf(flat(it.geometry)).getCenter().toArray() }
 )));
 const features = (all) => ({ type: "FeatureCollection", features: all.map(({ geometry, radius_m }) => ({ type: "Feature", properties: {}, geometry: outline(geometry, radius_m) })) });
 const areas = (source, of) => {
@@ -29,6 +29,7 @@ map.addLayer({
   paint: { "circle-radius": 5, "circle-color": colour("alarm"), "circle-stroke-color": colour("paper"), "circle-stroke-width": 1.5 },
 });
 drawNames();
+document.querySelectorAll("main [disabled]").forEach((it) => { it.disabled = false; }); // what is pressed does something from now on
 
 /** What a geofence covers: of a point or line with a radius, roughly, as it is drawn. */
 function outline(geometry, radius) {

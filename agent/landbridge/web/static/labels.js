@@ -32,11 +32,14 @@ export function showLabels(map, find) {
     for (const it of find()) {
       const at = [beside(it.at[0], centre), it.at[1]];
       if (!bounds.contains(at)) continue;
-      const { x, y } = map.project(at);
+      const { x: place, y } = map.project(at);
       const middle = y + (it.below ?? 0);
-      if (it.below) taken.push([x - MARKER, y - MARKER, x + MARKER, y + MARKER]);
+      if (it.below) taken.push([place - MARKER, y - MARKER, place + MARKER, y + MARKER]);
       context.font = `${it.weight} ${it.size}px ${FONT}`;
       const half = width(it.text, context.font) / 2 + MARGIN;
+      // The name of a marker is moved into the map; another that would be cut is left out.
+      const x = it.below ? Math.max(Math.min(place, clientWidth - half), half) : place;
+      if (!it.always && (x < half || x > clientWidth - half)) continue;
       const box = [x - half, middle - it.size * 0.6, x + half, middle + it.size * 0.6];
       if (!it.always && taken.some((other) => overlap(box, other))) continue;
       taken.push(box);
@@ -53,10 +56,10 @@ export function showLabels(map, find) {
   return draw;
 }
 
-/** The room that the map's controls take. */
+/** The room that the map's controls take, and the card above a map. */
 function controls(map) {
   const { left, top } = map.getContainer().getBoundingClientRect();
-  return [...map.getContainer().querySelectorAll(".maplibregl-ctrl")].map((it) => it.getBoundingClientRect()).map((box) => (
+  return [...map.getContainer().querySelectorAll(".maplibregl-ctrl"), ...document.querySelectorAll(".over")].map((it) => it.getBoundingClientRect()).map((box) => (
     [box.left - left, box.top - top, box.right - left, box.bottom - top]
   ));
 }

@@ -11,6 +11,7 @@ const at = ({ longitude, latitude }) => [longitude, latitude];
 const places = routes.flatMap(({ stations }) => stations.map(at));
 let names = () => [];
 const { map, drawNames } = await makeMap(document.getElementById("map"), { places }, () => names());
+document.querySelectorAll("main [disabled]").forEach((it) => { it.disabled = false; }); // what is pressed does something from now on
 
 function show(stations, near = true) {
   ROUTE_LAYERS.filter((id) => map.getLayer(id)).forEach((id) => map.removeLayer(id));

@@ -34,5 +34,5 @@ function room() {
   const [card, all] = [".over", "#map"].map((each) => document.querySelector(each).getBoundingClientRect());
   const isBelow = card.top > all.top + all.height / 3;
   if (card.top >= all.bottom) return 40;
-  return { top: 50, right: 50, left: isBelow ? 30 : Math.min(card.right - all.left + 30, all.width / 2), bottom: isBelow ? Math.min(all.bottom - card.top + 20, all.height * 0.6) : 50 };
+  return { top: 50, right: 50, left: isBelow ? 30 : Math.min(card.right - all.left + 60, all.width / 2), bottom: isBelow ? Math.min(all.bottom - card.top + 20, all.height * 0.6) : 50 };
 }

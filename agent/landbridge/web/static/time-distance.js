@@ -11,7 +11,9 @@ const DATE_PX = 60;
 const [HOUR_MS, DAY_MS] = [3600_000, 24 * 3600_000];
 const WAIT_KM = 15;
 const CLOSE_PX = 14; // names of stations are not nearer
-const HUES = ["#2b7bb0", "#1f8a70", "#b0662b", "#8a4fb0", "#b03a5b", "#5a7a1f", "#2b4fb0", "#7a5c2e"];
+const HUES = matchMedia("(prefers-color-scheme: dark)").matches
+  ? ["#6db3e0", "#5fd0b6", "#f08a4b", "#b99aec", "#ff7f9d", "#a3c45c", "#8fa8f0", "#d0a860"]
+  : ["#2b7bb0", "#1f8a70", "#b0662b", "#8a4fb0", "#b03a5b", "#5a7a1f", "#2b4fb0", "#7a5c2e"];
 const tip = make("div", { class: "tip", hidden: "" });
 const mine = trips.map((trip, i) => (
   { ...trip, colour: HUES[i % HUES.length], points: trip.points.map(([time, km]) => [Date.parse(time), km]) }

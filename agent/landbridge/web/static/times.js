@@ -1,5 +1,5 @@
 // On every page: times in the viewer's zone, countries in his language, a question before what acts.
-import { country, language, show } from "./words.js";
+import { country, language, make, show } from "./words.js";
 
 const every = (selector, act) => document.querySelectorAll(selector).forEach(act);
 const tell = () => every("time", show);
@@ -14,6 +14,19 @@ every("form[data-confirm]", (form) => form.addEventListener("submit", (event) =>
   if (!window.confirm(question(form))) event.preventDefault();
 }));
 
+// On a phone a row of a table is a card: its values say what they are.
+every(".card table:not(.alarms):has(thead)", (table) => {
+  const heads = [...table.tHead.rows[0].cells].map(({ textContent }) => textContent.trim());
+  const rows = [...table.tBodies].flatMap((body) => [...body.rows]);
+  table.classList.toggle("stack", rows.length > 0);
+  for (const { cells } of rows) {
+    [...cells].forEach((cell, i) => {
+      if (cell.colSpan === 1 && i) cell.dataset.label = heads[i];
+      if (cell.classList.replace("sentence", "said")) cell.append(make("span", { class: "sentence" }, ...cell.childNodes));
+      if (["", "–"].includes(cell.textContent.trim()) && !cell.querySelector("input, meter")) cell.dataset.empty = "";
+    });
+  }
+});
 
 // A menu closes when one goes elsewhere, or asks for it.
 const menu = document.querySelector(".menu");

@@ -49,6 +49,7 @@ def info2(identity: Identity, installed: int, free: int, iot: bool) -> bytes:
         tlv.encode(0x0C, ACCREDITATION),
     ]
     if iot:
+        parts.append(tlv.encode(0x90, b"\0"))  # the assistant is in the device
         parts.append(tlv.encode(0xB4, tlv.encode(0xA0, tlv.encode(0x04, IOT_VERSION)), tlv.encode(0x82)))
     return b"".join(parts)
 

@@ -1,4 +1,4 @@
-"""Remote SIM Provisioning on the card: ES10b of SGP.22 behind the ISD-R.
+"""Remote SIM Provisioning on the card: ES10b of SGP.22 behind the ISD-R, and of SGP.32 on an IoT eUICC.
 
 The card makes it when the first request comes: one that is never asked costs nothing.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tools.modem.card import tlv
 from tools.modem.card.rsp import identity, info
+from tools.modem.card.rsp.iot import Iot
 from tools.modem.card.rsp.load import PACKAGE, SEQUENCES, Load
 from tools.modem.card.rsp.session import Session
 from tools.modem.card.rsp.times import SIGN_MS, VERIFY_MS
@@ -28,6 +28,7 @@ class Rsp:
         self._identity = card.identity()
         self._session = Session(self._identity, identity.Random(self._identity.eid), self._info2)
         self.load = Load(card, self._session)
+        self.iot = Iot(card, self._identity)
 
     def reset(self) -> None:
         """The card was reset: no session any more, and no load."""
@@ -51,8 +52,6 @@ class Rsp:
             0xBF38: (self._session.authenticate, 2 * VERIFY_MS + SIGN_MS),
             0xBF41: (self._session.cancel, SIGN_MS),
         }
-        if self._card.iot:
-            answers[0xBF55] = (lambda _: tlv.encode(0xA0), 0)  # no eIM is associated
         function, work_ms = answers[tag]
         self._card.work_ms += work_ms
         return function(value)

@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import statistics
 import sys
 import tempfile
@@ -40,6 +39,7 @@ from rich.table import Table
 
 from tools.flash.layout import REPOSITORY
 from tools.verify.benchmarks.web.fleet import DEVICES, LONG, POINTS, fill
+from tools.verify.harness.ports import free_port
 
 OUT = REPOSITORY / "out" / "bench-web.json"
 DRAWN = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
@@ -73,7 +73,7 @@ _POLL_S, _AT_REST = 0.5, 0.05
 
 def measure(folder: Path, seed: int) -> dict[str, Any]:
     """All figures."""
-    clock, port = Clock(), _free_port()
+    clock, port = Clock(), free_port()
     database = open_database(folder / "landbridge.sqlite3")
     fill(database, clock.now_s(), seed)
     with database.writing() as connection:
@@ -98,12 +98,6 @@ def measure(folder: Path, seed: int) -> dict[str, Any]:
         if found[name] > most
     ]
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _server_ms(url: str, secret: str) -> float:

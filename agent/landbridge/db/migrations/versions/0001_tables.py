@@ -19,6 +19,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("entry", Integer, nullable=False),
         sa.Column("at_s", Integer, nullable=False),
         sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("by_tenant", sa.Text()),
         sa.Column("device", sa.String(length=32)),
         sa.Column("trip", Integer),
         sa.Column("tenant", sa.Text()),
@@ -34,9 +35,11 @@ def upgrade() -> None:  # noqa: PLR0915
         "acting",
         sa.Column("who", sa.Text(), nullable=False),
         sa.Column("at_s", Integer, nullable=False),
+        sa.Column("by_tenant", sa.Text()),
         sa.PrimaryKeyConstraint("who"),
     )
     op.create_index("ix_audit_at_s", "audit", ["at_s"])
+    op.create_index("ix_audit_by_tenant", "audit", ["by_tenant"])
     op.create_index("ix_audit_device", "audit", ["device"])
     op.create_index("ix_audit_noun", "audit", ["noun"])
     op.create_index("ix_audit_tenant", "audit", ["tenant"])
@@ -184,6 +187,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("wrapped_secret", sa.LargeBinary()),
         sa.Column("wrapped_old_secret", sa.LargeBinary()),
         sa.Column("cursor", Integer, nullable=False),
+        sa.Column("replay_to", Integer),
         sa.Column("delivered", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("delivered_s", Integer),
         sa.Column("failure", sa.Text()),
@@ -1048,6 +1052,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("sessions", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("loads", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("failures", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("postponed", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("reason", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("eid", sa.String(length=32)),
         sa.Column("iccid", sa.String(length=20)),
@@ -1076,6 +1081,30 @@ def upgrade() -> None:  # noqa: PLR0915
         sqlite_where=sa.text("outcome IS NULL"),
         postgresql_where=sa.text("outcome IS NULL"),
     )
+    op.create_table(
+        "eim",
+        sa.Column("eim_id", sa.Text(), nullable=False),
+        sa.Column("wrapped_key", sa.LargeBinary(), nullable=False),
+        sa.Column("made_s", Integer, nullable=False),
+        sa.PrimaryKeyConstraint("eim_id"),
+    )
+    op.create_table(
+        "euiccs",
+        sa.Column("eid", sa.String(length=32), nullable=False),
+        sa.Column("device", sa.String(length=32), nullable=False),
+        sa.Column("iot", sa.Boolean(), nullable=False),
+        sa.Column("reported_s", Integer, nullable=False),
+        sa.Column("eim_id", sa.Text()),
+        sa.Column("token", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("counter", Integer, server_default=sa.text("0"), nullable=False),
+        sa.Column("profiles", sa.Text()),
+        sa.ForeignKeyConstraint(
+            ["device"],
+            ["devices.device"],
+        ),
+        sa.PrimaryKeyConstraint("eid"),
+    )
+    op.create_index("ix_euiccs_device", "euiccs", ["device"])
 
     if op.get_bind().dialect.name == "postgresql":
         # To look up the device and the trip of each row costs more than to store it (db/tables.py).

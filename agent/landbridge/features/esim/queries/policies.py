@@ -5,7 +5,7 @@ from collections.abc import Collection
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, func, insert, select
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_replace
 
 from landbridge.db import order
@@ -58,6 +58,24 @@ def in_force(connection: Connection, device: str) -> Desired | None:
     said = report(connection, device)
     found = [each for each in history(connection, device) if said and each.revision == said.revision]
     return found[0] if found else None
+
+
+def holders(connection: Connection, after: str, limit: int) -> list[str]:
+    """Return the next devices with a policy after `after`, by id."""
+    statement = select(profile_policies.c.device).where(profile_policies.c.device > after).distinct()
+    return list(connection.execute(statement.order_by(profile_policies.c.device).limit(limit)).scalars())
+
+
+def forget(connection: Connection, device: str) -> None:
+    """Remove all revisions of a device, which keeps on its card what it has."""
+    connection.execute(delete(profile_policies).where(profile_policies.c.device == device))
+
+
+def used(connection: Connection, device: str) -> str | None:
+    """Return the ICCID of the profile that the device has reported as in use; None if it is not known."""
+    found, said = in_force(connection, device), report(connection, device)
+    name = found.policy.name(said.used) if found and said else None
+    return found.policy.profiles[name].iccid if found and name else None
 
 
 def history(connection: Connection, device: str) -> list[Desired]:

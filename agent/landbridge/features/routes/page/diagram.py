@@ -4,18 +4,19 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
+from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from landbridge.core.clock import iso
 from landbridge.core.texts import _
+from landbridge.features.routes.api import DrawnStation
 from landbridge.features.routes.queries import routes
 from landbridge.features.routes.queries.drawn import station
 from landbridge.features.routes.usual import usual
 from landbridge.features.trips import queries as trips
 from landbridge.geo.route import Waypoint, find
 from landbridge.points import outline
-from landbridge.web import answers
-from landbridge.web.answers import Json, Schema
+from landbridge.web.answers import Json, Schema, Time
 from landbridge.web.api import CurrentUser
 from landbridge.web.auth import User
 from landbridge.web.render import page
@@ -26,10 +27,40 @@ _MOST_TRIPS, _MOST_POINTS = 40, 150
 RouteName = Annotated[str, Query(max_length=200)]
 
 
+class TripCurve(BaseModel):
+    """A trip as (time, kilometre)."""
+
+    trip: int
+    device: str
+    container: str
+    started: str
+    ended: Time
+    points: list[tuple[Time, int]]
+
+
+class UsualTimes(BaseModel):
+    """Of one station, in hours after the departure: as planned, and when 10 % and 90 % of the containers are
+    there."""
+
+    km: int
+    planned_h: float
+    early_h: float
+    late_h: float
+
+
+class TimeDistance(BaseModel):
+    """Trips on a route; `usual` has its stations in the same order."""
+
+    route: str
+    stations: list[DrawnStation]
+    usual: list[UsualTimes]
+    trips: list[TripCurve]
+
+
 @router.get("/v1/time-distance")
 def time_distance(
     request: Request, who: CurrentUser, route: RouteName
-) -> Annotated[Json, Schema(answers.TimeDistance)]:
+) -> Annotated[Json, Schema(TimeDistance)]:
     """Time-distance diagram: the newest trips on a route, at most 40. Kilometres over time, thinned, with
     stations and borders."""
     with services(request).database.reading() as connection:

@@ -87,7 +87,7 @@ def save(request: Request, who: ActingUser, name: Name, stations: Stations, chan
         raise UserError(_("a route needs a name of 1 to 80 characters"), "name")
     middles = ((tile + 0.5) * TILE_KM for tile in range(tile_count(read)))
     places_km = [settlements.distance_km(*position(read, km)) for km in middles]
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         if name != changed and routes.find(connection, name):
             raise UserError(_("route {name} already exists; choose another name", name=name), "name")
         if changed:
@@ -102,7 +102,7 @@ def save(request: Request, who: ActingUser, name: Name, stations: Stations, chan
 def remove(request: Request, who: ActingUser, name: Name) -> Response:
     """Remove a route and its coverage data."""
     _demand(who)
-    with services(request).database.writing(who.who) as connection:
+    with services(request).database.writing(who.who, who.tenant) as connection:
         routes.known_route(connection, name)
         routes.remove(connection, name)
     return back("/routes")

@@ -1,5 +1,6 @@
 """A route as maps draw it: its stations, and how far along it a container is."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection
@@ -27,6 +28,19 @@ def drawn(connection: Connection, route: str | None, lat: float | None, lon: flo
     }
 
 
+def chinese_names(connection: Connection, trips: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the Chinese names of the stations of trips, each with its route and its destination, which is
+    called after the last station."""
+    found: dict[str, str] = {}
+    for route, destination in trips:
+        known = routes.find(connection, route)
+        shown = [station(Waypoint(*each)) for each in known.stations] if known else []
+        found |= {each["name"]: each["chinese"] for each in shown if each["chinese"]}
+        if shown and shown[-1]["chinese"] and shown[-1]["name"].startswith(destination):
+            found.setdefault(destination, shown[-1]["chinese"])
+    return found
+
+
 def station(it: Waypoint) -> dict[str, Any]:
     """Return a station of a route, serialized."""
     return {
@@ -37,6 +51,5 @@ def station(it: Waypoint) -> dict[str, Any]:
 
 def _of_place(it: Waypoint) -> str | None:
     """Return the Chinese name of the place that a station is called after."""
-    near = places.nearest(it.lat, it.lon)
-    is_there = near is not None and near.km <= _SAME_PLACE_KM and it.name.startswith(near.place.name)
-    return near.place.chinese or None if near and is_there else None
+    place = places.called(it.name, it.lat, it.lon, _SAME_PLACE_KM)
+    return place.chinese or None if place else None

@@ -24,6 +24,13 @@ def named(connection: Connection, name: str) -> Row[Any] | None:
     return connection.execute(statement).one_or_none()
 
 
+def called(connection: Connection, given: str) -> list[Row[Any]]:
+    """Return the users of this name or mailbox who have not ended."""
+    is_called = (users.c.name == given) | (func.lower(users.c.mail) == given.lower())
+    statement = select(users).where(users.c.ended_s.is_(None), is_called)
+    return list(connection.execute(statement.order_by(users.c.user)))
+
+
 def of_subject(connection: Connection, subject: str) -> Row[Any] | None:
     """Return the user whom the OpenID Connect provider calls so."""
     return connection.execute(select(users).where(users.c.subject == subject)).one_or_none()

@@ -33,10 +33,10 @@ def valid(connection: Connection, hashed: str, now_s: int) -> Row[Any] | None:
     return connection.execute(statement.where(tokens.c.hash == hashed, is_good(now_s))).one_or_none()
 
 
-def named(connection: Connection, name: str) -> Row[Any] | None:
-    """Return the token of this name that was not revoked."""
+def named(connection: Connection, name: str) -> list[Row[Any]]:
+    """Return the tokens of this name that were not revoked, one of a tenant at most."""
     statement = select(tokens).where(tokens.c.name == name, tokens.c.revoked_s.is_(None))
-    return connection.execute(statement).one_or_none()
+    return list(connection.execute(statement.order_by(tokens.c.token)))
 
 
 def find(connection: Connection, token: int) -> Row[Any] | None:

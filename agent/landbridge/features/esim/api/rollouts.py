@@ -78,7 +78,7 @@ def begin(request: Request, who: ActingUser, new: NewRollout) -> Annotated[Json,
     """Roll out a profile to the devices on trips with a tag, or resume a halted roll-out."""
     it = services(request)
     actions.require_operator(who, "admin")
-    with it.database.writing(who.who) as connection:
+    with it.database.writing(who.who, who.tenant) as connection:
         stage_s, now_s = new.days * _DAY_S, it.clock.now_s()
         number = rollout.begin(connection, new.tag, new.profile, new.canaries, stage_s, who.who, now_s)
         return _of(connection, number)
@@ -88,7 +88,7 @@ def begin(request: Request, who: ActingUser, new: NewRollout) -> Annotated[Json,
 def halt(request: Request, who: ActingUser, rollout: Number) -> Annotated[Json, Schema(Rollout)]:
     """Halt a roll-out; devices that have switched keep the profile."""
     actions.require_operator(who, "admin")
-    with services(request).database.writing(who.who) as connection:
+    with services(request).database.writing(who.who, who.tenant) as connection:
         _of(connection, rollout)
         rollouts.change(connection, rollout, halted=stored(_("by {who}", who=who.name)))
         return _of(connection, rollout)

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request
+from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from landbridge.core.clock import iso
@@ -12,8 +13,8 @@ from landbridge.points import outline
 from landbridge.points import queries as points
 from landbridge.points.outline import Box
 from landbridge.tracking import battery
-from landbridge.web import actions, answers, columns, device_views, paging, serialize
-from landbridge.web.answers import Json, Schema
+from landbridge.web import actions, columns, device_views, paging, serialize
+from landbridge.web.answers import Json, Next, Schema, Time
 from landbridge.web.api import MOST, CurrentUser, Device, Number
 from landbridge.web.device_views import DeviceView
 from landbridge.web.paging import Cursor, Limit
@@ -42,6 +43,67 @@ PARTS = {
 """The purpose of a wake, by the reason of its first action (diagnostics/wake_coding.py); else "other"."""
 
 
+class Outline(BaseModel):
+    """Points in columns, all of the same length."""
+
+    count: int
+    step_s: int
+    columns: dict[str, list[int | None]]
+
+
+class Energy(BaseModel):
+    """Joules of a day by purpose."""
+
+    day: str
+    joules: dict[str, float]
+
+
+class Traffic(BaseModel):
+    """Uplinks of a day."""
+
+    day: str
+    bytes: int
+    reports: int
+
+
+class BatteryEnd(BaseModel):
+    """Between which times the battery is expected to be empty; null: more than a year from now."""
+
+    earliest: Time
+    latest: Time
+
+
+class Days(BaseModel):
+    """The days of a device."""
+
+    energy: list[Energy]
+    traffic: list[Traffic]
+    battery_end: BatteryEnd | None
+
+
+class TrackingEvent(BaseModel):
+    """A current event; its other fields are those of `Event`."""
+
+    event: int
+    type: str
+    time: Time
+    seq: int | None
+
+
+class TrackingEvents(BaseModel):
+    """A page of current events."""
+
+    events: list[TrackingEvent]
+    next: Next
+
+
+class Record(BaseModel):
+    """A record in its own units, and its GeoJSON feature."""
+
+    record: dict[str, int | None]
+    feature: Json
+
+
 @router.get("/outline")
 def track_outline(
     request: Request,
@@ -51,7 +113,7 @@ def track_outline(
     until: datetime | None = None,
     box: Annotated[str | None, Query(max_length=80, description="west,south,east,north in degrees")] = None,
     most: Annotated[int, Query(ge=10, le=10_000)] = 2_000,
-) -> Annotated[Json, Schema(answers.Outline)]:
+) -> Annotated[Json, Schema(Outline)]:
     """Dated points thinned to about `most`, in columns: seq, at_s, lat and lon are steps from the row
     before that has one; records' units (1e-5 degrees, -dBm, 20 mV, 0.5 C); `flags` has a bit for each quality
     flag (docs/reference/api.md). Alarms are never left out; `step_s` 1 says that nothing is."""
@@ -68,7 +130,7 @@ def track_outline(
 
 
 @router.get("/days")
-def days(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, Schema(answers.Days)]:
+def days(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, Schema(Days)]:
     """Summarise the days of a device: joules by what they were for, bytes of reports; between which times the
     battery is expected to end."""
     it = services(request)
@@ -103,7 +165,7 @@ def tracked_events(
     until: datetime | None = None,
     cursor: Cursor = None,
     limit: Limit = MOST,
-) -> Annotated[Json, Schema(answers.TrackingEvents)]:
+) -> Annotated[Json, Schema(TrackingEvents)]:
     """List the latest events of a device, by time: stops, borders, geofences, gaps, alarms, arrival;
     nothing that was taken back. The next page has earlier ones."""
     it = services(request)
@@ -119,7 +181,7 @@ def tracked_events(
 @router.get("/points/{seq}")
 def record(
     request: Request, who: CurrentUser, device: Device, seq: Number
-) -> Annotated[Json, Schema(answers.Record)]:
+) -> Annotated[Json, Schema(Record)]:
     """Show a record as the device made it (docs/reference/protocol.md), and as it is published."""
     it = services(request)
     with it.database.reading() as connection:

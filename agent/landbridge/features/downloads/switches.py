@@ -1,0 +1,39 @@
+"""Switches of a device to a profile that a signed package enables: the order goes on when the switch has
+ended."""
+
+from sqlalchemy import Connection, Row
+
+from landbridge.db.keys import lent
+from landbridge.features.downloads import iot
+from landbridge.features.downloads import queries as downloads
+from landbridge.features.downloads.coding import DONE
+from landbridge.features.esim.queries import policies
+
+REPORT_KEY = 14
+"""Of an uplink: the device's report of its card (features/esim/coding.py)."""
+_CONFIRMED = 0
+"""Stage of a device that no switch is under way in."""
+_BACK = (2, 3, 4, 5)
+"""Outcomes of a switch (features/esim/coding.py, OUTCOMES): the profile before, the fallback, refused, no
+connection."""
+
+
+def settle(connection: Connection, device: str, now_s: int) -> None:
+    """The device has reported of its card: ask the card for the result of a switch that has ended."""
+    for row in downloads.switching(connection, device):
+        if _is_over(connection, row):
+            asked = {"stage": downloads.CHECKING, "step": max(row.step + 1, now_s), "request": iot.RESULTS}
+            rest = {"answered": False, "reason": DONE, "next_s": 0, "changed_s": now_s}
+            downloads.change(connection, lent(connection), row.download, {**asked, **rest})
+
+
+def _is_over(connection: Connection, row: Row[object]) -> bool:
+    said = policies.report(connection, row.device)
+    desired = policies.desired(connection, row.device)
+    if said is None or desired is None or said.revision != desired.revision or said.stage != _CONFIRMED:
+        return False
+    wanted = desired.policy.profiles.get(desired.profile)
+    if wanted is None or wanted.iccid == policies.used(connection, row.device):
+        return True
+    ended = policies.events(connection, row.device)
+    return any(each.received_s >= row.changed_s and each.outcome in _BACK for each in ended)

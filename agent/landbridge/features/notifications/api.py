@@ -1,0 +1,261 @@
+"""Channels of notifications and their rules over HTTP, tests, and the log of deliveries. A tenant has
+channels by mail only: the agent calls no address that a tenant chose."""
+
+import json
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Path, Request
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection, Row
+
+from landbridge.core.clock import iso
+from landbridge.core.texts import _
+from landbridge.features.notifications import channels
+from landbridge.features.notifications import queries as stored
+from landbridge.features.notifications.queries import Channel
+from landbridge.features.notifications.rules import LONGEST_S, MOST_A_WEEK, Rule
+from landbridge.web import paging
+from landbridge.web.answers import Json, Next, Schema, Time
+from landbridge.web.api import ActingUser, CurrentUser
+from landbridge.web.auth import User, demand
+from landbridge.web.paging import Cursor, Limit
+from landbridge.web.services import services
+
+router = APIRouter(prefix="/v1")
+Name = Annotated[str, Path(max_length=32)]
+_Short = Annotated[str, Field(max_length=64)]
+_MOST_OF_TENANT = 50
+
+
+class NewChannel(BaseModel):
+    """A channel."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(max_length=32, examples=["dispatch"])
+    address: str = Field(
+        max_length=2_000, examples=["dispatch@example.org"],
+        description="A mailbox, or for the fleet operator the URL of a service of Apprise. Never shown.",
+    )  # fmt: skip
+    language: str = Field("en", max_length=16, description="Language of the messages.")
+    zone: str = Field("UTC", max_length=64, description="Of quiet hours and digests.", examples=["UTC"])
+    tenant: str | None = Field(None, max_length=32, description="Whose events; left out: everybody's.")
+
+
+class NewRule(BaseModel):
+    """A rule. What is left out does not limit it."""
+
+    model_config = ConfigDict(extra="forbid")
+    kinds: list[_Short] = Field(
+        [], max_length=64, description="Alarms and types of events; empty: every alarm.", examples=[["light"]]
+    )
+    severity: str = Field("warning", max_length=16, description="Least severity of an alarm.")
+    tenant: str | None = Field(None, max_length=32)
+    tag: str | None = Field(None, max_length=64)
+    route: str | None = Field(None, max_length=64)
+    least_s: int = Field(0, ge=0, le=LONGEST_S, description="Minimum duration.")
+    quiet: str | None = Field(None, max_length=11, description="Quiet hours.", examples=["22:00-06:00"])
+    digest: str | None = Field(None, max_length=8, description="hour, day or week.", examples=["day"])
+    most_a_week: int | None = Field(
+        None, ge=1, le=MOST_A_WEEK, description="Maximum of messages a container and week."
+    )
+    escalate_s: int | None = Field(
+        None, ge=60, le=LONGEST_S, description="Escalate if nobody acknowledges.", examples=[None]
+    )
+    escalate_to: str | None = Field(None, max_length=32, description="Channel.", examples=[None])
+    first: bool = Field(False, description="Before the other rules, not after them.")
+
+
+class NotificationRule(BaseModel):
+    """A rule of a channel: which events go to it, and when."""
+
+    name: str
+    kinds: list[str]
+    severity: str
+    tenant: str | None
+    tag: str | None
+    route: str | None
+    least_s: int
+    quiet: str | None
+    digest: str | None
+    most_a_week: int | None
+    escalate_s: int | None
+    escalate_to: str | None
+
+
+class NotificationChannel(BaseModel):
+    """Where notifications go."""
+
+    name: str
+    service: str
+    tenant: str | None
+    language: str
+    zone: str
+    rules: list[NotificationRule]
+
+
+class NotificationChannels(BaseModel):
+    """A page of channels."""
+
+    channels: list[NotificationChannel]
+    next: Next
+
+
+class Notification(BaseModel):
+    """A notification and the last answer of its channel."""
+
+    notification: int
+    channel: str
+    event: str
+    type: str
+    alarm: str | None
+    device: str | None
+    container: str | None
+    rule: str
+    state: Literal["waiting", "sending", "sent", "withdrawn", "failed"]
+    message: int | None
+    made: str
+    due: str
+    attempts: int
+    answer: str | None
+    answered: Time
+
+
+class Notifications(BaseModel):
+    """A page of notifications."""
+
+    notifications: list[Notification]
+    next: Next
+
+
+class Queued(BaseModel):
+    """The channel to which a test is on its way."""
+
+    channel: str
+
+
+@router.get("/notification-channels")
+def listed(
+    request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
+) -> Annotated[Json, Schema(NotificationChannels)]:
+    """List the channels that notifications go to, with their rules; addresses are never shown."""
+    after = str((paging.start(cursor, str) or ("",))[0])
+    with services(request).database.reading() as connection:
+        found = all_of(connection, who)
+    rest = sorted((each for each in found if each["name"] > after), key=lambda each: str(each["name"]))
+    return paging.cut("channels", rest, limit, "name")
+
+
+@router.get("/notification-channels/{name}")
+def one(request: Request, who: CurrentUser, name: Name) -> Annotated[Json, Schema(NotificationChannel)]:
+    """Show a channel with its rules."""
+    with services(request).database.reading() as connection:
+        return _serialized(connection, _of(connection, who, name))
+
+
+@router.post("/notification-channels", status_code=201)
+def add(request: Request, who: ActingUser, new: NewChannel) -> Annotated[Json, Schema(NotificationChannel)]:
+    """Add a channel with the default rules; it gets the events from now on. Tenants add mailboxes only."""
+    it = services(request)
+    demand(who, "admin")
+    if new.tenant not in (None, who.tenant or new.tenant):
+        raise HTTPException(403, _("a tenant has channels of its own only; leave tenant out"))
+    with it.database.writing(who.who, who.tenant) as connection:
+        if who.tenant is not None and len(stored.channels(connection, who.tenant)) >= _MOST_OF_TENANT:
+            raise HTTPException(
+                409, _("there are {count} channels; remove one that is not used", count=_MOST_OF_TENANT)
+            )
+        made = channels.add(
+            connection, it.keyring, new.name, new.address.strip(), new.language, new.zone,
+            who.tenant or new.tenant, who.who, it.clock.now_s(), only_mail=who.tenant is not None,
+        )  # fmt: skip
+        return _serialized(connection, made)
+
+
+@router.delete("/notification-channels/{name}", status_code=204)
+def remove(request: Request, who: ActingUser, name: Name) -> None:
+    """Remove a channel; what waits for it is not sent."""
+    it = services(request)
+    demand(who, "admin")
+    with it.database.writing(who.who, who.tenant) as connection:
+        _of(connection, who, name)
+        channels.remove(connection, name, who.who, it.clock.now_s())
+
+
+@router.put("/notification-channels/{name}/rules/{rule}")
+def set_rule(
+    request: Request, who: ActingUser, name: Name, rule: Name, new: NewRule
+) -> Annotated[Json, Schema(NotificationChannel)]:
+    """Add a rule to a channel, or replace the one of its name; the first rule that fits an event holds."""
+    it = services(request)
+    demand(who, "admin")
+    given = new.model_dump(exclude={"first"})
+    made = Rule(rule, **given | {"kinds": tuple(new.kinds)})
+    with it.database.writing(who.who, who.tenant) as connection:
+        _of(connection, who, name)
+        channels.set_rule(connection, name, made, new.first, who.who, it.clock.now_s(), who.tenant)
+        return _serialized(connection, _of(connection, who, name))
+
+
+@router.delete("/notification-channels/{name}/rules/{rule}", status_code=204)
+def remove_rule(request: Request, who: ActingUser, name: Name, rule: Name) -> None:
+    """Remove a rule of a channel."""
+    it = services(request)
+    demand(who, "admin")
+    with it.database.writing(who.who, who.tenant) as connection:
+        channel = _of(connection, who, name)
+        if rule not in {each["name"] for each in stored.rules(connection, channel.channel)}:
+            raise HTTPException(404, _("{name} has no rule {rule}", name=name, rule=rule))
+        channels.remove_rule(connection, name, rule, who.who, it.clock.now_s())
+
+
+@router.post("/notification-channels/{name}/test", status_code=202)
+def test(request: Request, who: ActingUser, name: Name) -> Annotated[Json, Schema(Queued)]:
+    """Send a test to a channel; the log has the answer."""
+    it = services(request)
+    demand(who, "operator")
+    with it.database.writing(who.who, who.tenant) as connection:
+        _of(connection, who, name)
+        channels.test(connection, name, who.tenant, who.who, it.clock.now_s())
+    return {"channel": name}
+
+
+@router.get("/notifications")
+def log(
+    request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
+) -> Annotated[Json, Schema(Notifications)]:
+    """List notifications, newest first, each with the last answer of its channel."""
+    with services(request).database.reading() as connection:
+        rows = stored.log(connection, who.tenant, paging.before(cursor), limit + 1)
+    return paging.cut("notifications", [logged(row) for row in rows], limit, "notification")
+
+
+def all_of(connection: Connection, who: User) -> list[dict[str, Any]]:
+    """Return the channels that a user sees, with their rules."""
+    return [_serialized(connection, each) for each in stored.channels(connection, who.tenant)]
+
+
+def _of(connection: Connection, who: User, name: str) -> Channel:
+    for each in stored.channels(connection, who.tenant):
+        if each.name == name:
+            return each
+    raise HTTPException(404, _("no channel {name}; GET /v1/notification-channels lists them", name=name))
+
+
+def _serialized(connection: Connection, channel: Channel) -> dict[str, Any]:
+    return {
+        "name": channel.name, "service": channel.service, "tenant": channel.tenant,
+        "language": channel.language, "zone": channel.zone,
+        "rules": stored.rules(connection, channel.channel),
+    }  # fmt: skip
+
+
+def logged(row: Row[Any]) -> dict[str, Any]:
+    """Return a notification as the log shows it."""
+    event = json.loads(row.content)
+    return {
+        "notification": row.notification, "channel": row.channel_name, "event": row.event,
+        "type": event["type"], "alarm": event.get("alarm"), "device": row.device,
+        "container": event.get("container"), "rule": row.rule, "state": row.state, "message": row.message,
+        "made": iso(row.made_s), "due": iso(row.due_s), "attempts": row.attempts, "answer": row.answer,
+        "answered": iso(row.answered_s),
+    }  # fmt: skip

@@ -1,0 +1,159 @@
+"""Reports and their schedules over HTTP. A tenant schedules reports on its own trips and routes."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection, Row
+from starlette.concurrency import run_in_threadpool
+
+from landbridge.core.clock import iso
+from landbridge.core.texts import _, catalogues
+from landbridge.features.reports import kinds, schedule
+from landbridge.features.reports import queries as stored
+from landbridge.features.reports.render import MEDIA_TYPES, render
+from landbridge.web import answers, paging, serialize
+from landbridge.web.answers import Json, Next, Schema, Time
+from landbridge.web.api import ActingUser, CurrentUser
+from landbridge.web.auth import User, demand
+from landbridge.web.language import language_of
+from landbridge.web.paging import Cursor, Limit
+from landbridge.web.services import services
+
+router = APIRouter(prefix="/v1")
+_MONTH_S = 30 * 86_400
+Kind = Literal["trip", "route", "fleet", "compliance"]
+Form = Literal["html", "pdf", "xlsx"]
+Every = Literal["day", "week", "month"]
+_FILES = answers.files(MEDIA_TYPES.values())
+
+
+class NewReportSchedule(BaseModel):
+    """A report that is sent by mail each day, week or month."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(max_length=32, examples=["monday"])
+    kind: Kind = Field(examples=["fleet"])
+    of: str = Field("", max_length=200, description="Trip number or route name.")
+    form: Form = "pdf"
+    mailbox: str = Field(max_length=254, examples=["dispatch@example.org"])
+    language: str = Field("en", max_length=16)
+    every: Every = "week"
+    tenant: str | None = Field(None, max_length=32, description="Whose trips; left out: everybody's.")
+
+
+class ReportSchedule(BaseModel):
+    """A schedule and the last answer of the mail server."""
+
+    name: str
+    kind: Kind
+    of: str
+    form: Form
+    mailbox: str
+    language: str
+    every: Every
+    tenant: str | None
+    due: str
+    answer: str | None
+    answered: Time
+
+
+class ReportSchedules(BaseModel):
+    """A page of schedules by name."""
+
+    schedules: list[ReportSchedule]
+    next: Next
+
+
+@router.get("/reports/{kind}.{form}", response_class=Response, responses=_FILES)
+async def report(
+    request: Request,
+    who: CurrentUser,
+    kind: Kind,
+    form: Form,
+    of: Annotated[str, Query(max_length=200, description="Trip number or route name.")] = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+    language: Annotated[str | None, Query(max_length=16)] = None,
+) -> Response:
+    """Return a report as a file, in the language that is asked for or the user's; of the last 30 days,
+    unless `since` and `until` say otherwise."""
+    known = ", ".join(catalogues())
+    if language is not None and language not in catalogues():
+        raise HTTPException(400, _("no language {name}; known are {known}", name=language, known=known))
+    it = services(request)
+    catalogue = catalogues()[language] if language else language_of(request)
+
+    def made() -> tuple[bytes, str]:
+        now_s = it.clock.now_s()
+        until_s = serialize.epoch_s(until, now_s)
+        span = serialize.epoch_s(since, until_s - _MONTH_S), until_s
+        with it.database.reading() as connection:
+            found = kinds.build(connection, kind, of, who.tenant, span, now_s, catalogue)
+        return render(found, form, catalogue), found.name
+
+    async with it.exports:
+        content, name = await run_in_threadpool(made)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
+    return Response(content, media_type=MEDIA_TYPES[form], headers=headers)
+
+
+@router.get("/report-schedules")
+def listed(
+    request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
+) -> Annotated[Json, Schema(ReportSchedules)]:
+    """List the reports that are sent by mail."""
+    after = str((paging.start(cursor, str) or ("",))[0])
+    with services(request).database.reading() as connection:
+        found = [serialized(row) for row in of_user(connection, who) if row.name > after]
+    return paging.cut("schedules", found, limit, "name")
+
+
+@router.post("/report-schedules", status_code=201)
+def add(request: Request, who: ActingUser, new: NewReportSchedule) -> Annotated[Json, Schema(ReportSchedule)]:
+    """Send a report by mail each day, week or month, at 06:00 UTC."""
+    it = services(request)
+    demand(who, "admin")
+    if new.tenant not in (None, who.tenant or new.tenant):
+        raise HTTPException(403, _("a tenant has schedules of its own only; leave tenant out"))
+    with it.database.writing(who.who, who.tenant) as connection:
+        schedule.add(
+            connection, new.name, new.kind, new.of, new.form, new.mailbox, new.language, new.every,
+            who.tenant or new.tenant, who.who, it.clock.now_s(),
+        )  # fmt: skip
+        return serialized(_of(connection, who, new.name))
+
+
+@router.delete("/report-schedules/{schedule}", status_code=204)
+def remove(
+    request: Request, who: ActingUser, name: Annotated[str, Path(alias="schedule", max_length=32)]
+) -> None:
+    """Remove a schedule."""
+    it = services(request)
+    demand(who, "admin")
+    with it.database.writing(who.who, who.tenant) as connection:
+        _of(connection, who, name)
+        schedule.remove(connection, name, who.who, it.clock.now_s())
+
+
+def of_user(connection: Connection, who: User) -> list[Row[Any]]:
+    """Return the schedules that a user sees, by name."""
+    return [row for row in stored.schedules(connection) if who.tenant in (None, row.tenant)]
+
+
+def _of(connection: Connection, who: User, name: str) -> Row[Any]:
+    for row in of_user(connection, who):
+        if row.name == name:
+            return row
+    raise HTTPException(404, _("no schedule {name}; GET /v1/report-schedules lists them", name=name))
+
+
+def serialized(row: Row[Any]) -> dict[str, Any]:
+    """Return a schedule as in the API."""
+    return {
+        "name": row.name, "kind": row.kind, "of": row.subject, "form": row.form, "mailbox": row.mailbox,
+        "language": row.language, "every": row.every, "tenant": row.tenant, "due": iso(row.try_s),
+        "answer": row.answer, "answered": iso(row.answered_s),
+    }  # fmt: skip

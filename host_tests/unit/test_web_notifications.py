@@ -1,0 +1,180 @@
+"""Channels, rules and report schedules over HTTP and on their pages: for operators, and what a tenant may."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from landbridge.features.notifications import queries as stored
+from landbridge.features.notifications.rules import DEFAULT
+
+from host_tests.support.fleet import Fleet, Pages
+from host_tests.support.in_process import Api
+from host_tests.support.people import Visitor, add_user, said
+
+CHANNELS, SCHEDULES = "/v1/notification-channels", "/v1/report-schedules"
+ROOM = "json://10.0.0.1/hooks/verysecret"
+
+
+@pytest.fixture
+def api(fleet: Fleet, tmp_path: Path) -> Api:
+    return Api(fleet, tmp_path)
+
+
+@pytest.fixture
+def pages(fleet: Fleet) -> Iterator[Pages]:
+    made = Pages(fleet)
+    with made.served():
+        yield made
+
+
+def test_an_operator_makes_channels_and_rules_over_http(api):
+    room = {"name": "room", "address": ROOM, "language": "zh", "zone": "Asia/Shanghai"}
+    status, made = api.ask("POST", CHANNELS, room)
+    assert status == 201 and made["service"] == "JSON" and len(made["rules"]) == len(DEFAULT)
+    assert api.ask("POST", CHANNELS, room)[0] == 400
+    api.ask("POST", CHANNELS, {"name": "boss", "address": "boss@example.org"})
+    rule = {"kinds": ["light"], "severity": "major", "quiet": "22:00-06:00", "escalate_s": 1800}
+    status, changed = api.ask(
+        "PUT", f"{CHANNELS}/room/rules/doors", rule | {"escalate_to": "boss", "first": True}
+    )
+    assert status == 200 and [each["name"] for each in changed["rules"]] == ["doors", "critical", "important"]
+    assert api.ask("GET", f"{CHANNELS}/room")[1] == changed
+    assert api.ask("DELETE", f"{CHANNELS}/room/rules/doors")[0] == 204
+    assert api.ask("DELETE", f"{CHANNELS}/room/rules/doors")[0] == 404
+    assert api.ask("POST", f"{CHANNELS}/room/test", {})[0] == 202
+    shown = api.ask("GET", CHANNELS)[1], api.ask("GET", "/v1/notifications")[1]
+    assert "verysecret" not in json.dumps(shown) and len(shown[0]["channels"]) == 2
+    assert api.ask("DELETE", f"{CHANNELS}/room")[0] == 204
+    assert api.ask("GET", f"{CHANNELS}/room")[0] == 404
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        ROOM, "json://erp.example/hook", "mailto://user:pass@10.0.0.1", "mailtos://smtp.example?smtp=10.0.0.1",
+        "mailto:a@b.example?smtp=10.0.0.1", "wecombot://key", "syslog://", "https://127.0.0.1/",
+    ],
+)  # fmt: skip
+def test_the_agent_calls_no_address_that_a_tenant_chose(api, address):
+    refused = api.ask("POST", CHANNELS, {"name": "mine", "address": address}, "admin", "acme")
+    assert refused[0] == 400, refused
+    assert api.ask("GET", CHANNELS)[1]["channels"] == []
+
+
+def test_a_tenant_has_mailboxes_and_rules_of_its_own(api):
+    api.ask("POST", CHANNELS, {"name": "boss", "address": "boss@example.org"})
+    mine = {"name": "mine", "address": "dispatch@acme.example"}
+    assert api.ask("POST", CHANNELS, mine, "operator", "acme")[0] == 403
+    assert api.ask("POST", CHANNELS, mine | {"tenant": "bolt"}, "admin", "acme")[0] == 403
+    status, made = api.ask("POST", CHANNELS, mine, "admin", "acme")
+    assert (status, made["tenant"], made["service"]) == (201, "acme", "dispatch@acme.example")
+    doors = {"kinds": ["light"], "escalate_s": 1800, "escalate_to": "boss"}
+    assert api.ask("PUT", f"{CHANNELS}/mine/rules/doors", doors, "admin", "acme")[0] == 400
+    assert api.ask("PUT", f"{CHANNELS}/mine/rules/doors", doors)[0] == 200  # by the operator
+    for method, path in (("GET", ""), ("DELETE", ""), ("DELETE", "/rules/critical"), ("POST", "/test")):
+        body: object = {} if method == "POST" else None
+        assert api.ask(method, f"{CHANNELS}/boss{path}", body, "admin", "acme")[0] == 404
+    for number in range(60):
+        status, answer = api.ask("POST", CHANNELS, mine | {"name": f"more-{number}"}, "admin", "acme")
+        if status != 201:
+            break
+    assert status == 409 and "50" in answer["detail"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"kinds": ["no such"]}, "no kind of event"),
+        ({"severity": "dire"}, "known are warning"),
+        ({"quiet": "22-6"}, "like 22:00-06:00"),
+        ({"digest": "month"}, "known are hour, day, week"),
+        ({"escalate_s": 60}, "needs both"),
+    ],
+)
+def test_a_rule_that_cannot_be_is_refused_in_one_sentence(api, wrong, why):
+    api.ask("POST", CHANNELS, {"name": "boss", "address": "boss@example.org"})
+    status, answer = api.ask("PUT", f"{CHANNELS}/boss/rules/doors", wrong)
+    assert status == 400 and why in answer["detail"]
+
+
+def test_reports_are_scheduled_over_http_and_a_tenant_schedules_its_own(api):
+    theirs, ours = (
+        api.fleet.trip("CSQU3054383", 0, None, "bolt"),
+        api.fleet.trip("MSKU0000006", 0, None, "acme"),
+    )
+    monday = {"name": "monday", "kind": "fleet", "mailbox": "dispatch@example.org"}
+    status, made = api.ask("POST", SCHEDULES, monday)
+    assert status == 201 and made["due"].endswith("T06:00:00Z") and made["answer"] is None
+    assert api.ask("POST", SCHEDULES, monday)[0] == 400
+    mine = {"name": "mine", "kind": "trip", "of": str(ours), "mailbox": "dispatch@acme.example"}
+    for wrong in (
+        {"kind": "fleet", "of": ""},
+        {"of": str(theirs)},
+        {"mailbox": "nobody"},
+        {"language": "tlh"},
+    ):
+        assert api.ask("POST", SCHEDULES, mine | wrong, "admin", "acme")[0] == 400
+    assert api.ask("POST", SCHEDULES, mine | {"tenant": "bolt"}, "admin", "acme")[0] == 403
+    assert api.ask("POST", SCHEDULES, mine, "admin", "acme")[1]["tenant"] == "acme"
+    assert [each["name"] for each in api.ask("GET", SCHEDULES, None, "reader", "acme")[1]["schedules"]] == [
+        "mine"
+    ]
+    assert api.ask("DELETE", f"{SCHEDULES}/monday", None, "admin", "acme")[0] == 404
+    assert api.ask("DELETE", f"{SCHEDULES}/mine", None, "admin", "acme")[0] == 204
+    assert [each["name"] for each in api.ask("GET", SCHEDULES)[1]["schedules"]] == ["monday"]
+
+
+def test_the_pages_make_and_remove_what_the_api_does(pages, fleet):
+    add_user(fleet.database, "root", role="admin")
+    add_user(fleet.database, "lena", role="admin", tenant="acme")
+    root, lena = Visitor(pages.url), Visitor(pages.url)
+    assert root.sign_in("root").status == 303 and lena.sign_in("lena").status == 303
+    root.get("/notifications")
+    wrong = root.post("/notifications", name="room", address="pigeon://loft/verysecret", zone="UTC")
+    assert (
+        wrong.status == 400 and "pigeon:... is no address" in said(wrong) and "verysecret" not in wrong.text
+    )
+    assert root.post("/notifications", name="room", address=ROOM, zone="Asia/Shanghai").status == 303
+    shown = root.get("/notifications").text
+    assert "Asia/Shanghai" in shown and "important" in shown and "verysecret" not in shown
+    rule = {"channel": "room", "name": "doors", "kind": "light", "severity": "major", "after": "30m"}
+    wrong = root.post("/notifications/rules", **rule | {"after": "soon"})
+    assert wrong.status == 400 and "is not a duration" in said(wrong)
+    assert root.post("/notifications/rules", **rule, weekly="3", digest="day", first="1").status == 303
+    with fleet.database.reading() as connection:
+        (room,) = stored.channels(connection)
+        doors = stored.rules(connection, room.channel)[0]
+    assert (doors["name"], doors["kinds"], doors["least_s"], doors["most_a_week"]) == (
+        "doors",
+        ["light"],
+        1800,
+        3,
+    )
+    assert root.post("/notifications/room/rules/doors/remove").status == 303
+    assert root.post("/notifications/room/test").status == 303
+    assert ">waiting<" in root.get("/notifications").text
+    lena.get("/notifications")
+    wrong = lena.post("/notifications", name="mine", address=ROOM)
+    assert wrong.status == 400 and "by mail only" in said(wrong)
+    assert lena.post("/notifications", name="mine", address="lena@acme.example").status == 303
+    assert "lena@acme.example" in lena.get("/notifications").text
+    assert lena.post("/notifications/room/remove").status == 404
+    assert root.post("/notifications/room/remove").status == 303
+    assert root.post("/notifications/room/remove").status == 404
+
+
+def test_the_page_of_reports_schedules_them(pages, fleet):
+    add_user(fleet.database, "root", role="admin")
+    root = Visitor(pages.url)
+    root.sign_in("root")
+    root.get("/reports")
+    wrong = root.post("/reports", name="monday", what="fleet", mailbox="nobody")
+    assert wrong.status == 400 and "is no mailbox" in said(wrong)
+    assert (
+        root.post("/reports", name="monday", what="fleet", mailbox="a@b.example", every="month").status == 303
+    )
+    shown = root.get("/reports").text
+    assert "monday" in shown and "a@b.example" in shown and "each month" in shown
+    assert root.post("/reports/monday/remove").status == 303
+    assert "a@b.example" not in root.get("/reports").text
