@@ -131,10 +131,10 @@ def test_who_gets_the_name_of_a_revoked_token_gets_nothing_of_its_owner(fleet: F
         view = {"name": "Late in Poland", "query": "country=PL"}
         assert pages.ask("/v1/fleet/views", pages.token("anna", "reader", "acme"), "POST", view)[0] == 201
         with fleet.database.writing() as connection:
-            idempotency.begin(connection, "token anna", "k-1", "0" * 64, NOW_S)
+            idempotency.begin(connection, "token acme/anna", "k-1", "0" * 64, NOW_S)
             tokens.revoke(connection, "anna", "bench", NOW_S)
-            assert idempotency.begin(connection, "token anna", "k-1", "0" * 64, NOW_S) is None
-        another = pages.token("anna", "reader", "bolt")
+            assert idempotency.begin(connection, "token acme/anna", "k-1", "0" * 64, NOW_S) is None
+        another = pages.token("anna", "reader", "acme")
         assert json.loads(pages.ask("/v1/fleet/views", another)[1])["views"] == []
 
 

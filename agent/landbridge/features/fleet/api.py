@@ -24,7 +24,7 @@ from landbridge.web.api import (
 from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/fleet")
-Tag = Annotated[str, Field(min_length=1, max_length=40, pattern=ONE_LINE)]
+Tag = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 DeviceTag = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x20\x7f-\x9f]+$")]
 
 
