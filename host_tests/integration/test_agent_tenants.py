@@ -263,11 +263,22 @@ ACTS = {
     "rename_profile",
     "cancel_download",
     "change_fields",
+    "manage_card",
 }
-ACTS |= {"share", "revoke", "acknowledge", "acknowledge_many", "take", "leave", "comment", "clear"}
+ACTS |= {
+    "share",
+    "revoke",
+    "revoke_share_link",
+    "acknowledge",
+    "acknowledge_many",
+    "take",
+    "leave",
+    "comment",
+    "clear",
+}
 ACTS |= {"roll_out", "halt"}
 """What users can do: the first set reaches devices, the last two are the operator's, the others do not."""
-LOOKS = {"view", "verbs", "require_operator", "ends_with", "alarm_of"}
+LOOKS = {"view", "verbs", "require_operator", "ends_with", "alarm_of", "share_link"}
 """These change nothing."""
 
 
