@@ -670,21 +670,6 @@ def test_a_battery_of_which_the_settings_say_nothing_bears_a_report_in_twenty_ho
     assert decide.may_connect(state, senses(state[st.NOW], mv=3190))
 
 
-def test_after_a_power_failure_the_battery_must_have_recovered():
-    state = settled()
-    state[st.LAST_ATTEMPT], state[st.NOW] = NOW, NOW + 4 * HOUR
-    for lower_mv, loaded_mv, mv, bears in (
-        (0, 1, 3399, False),
-        (0, 1, 3400, True),
-        (300, 1, 3100, True),
-        (0, 3240, 3399, True),
-    ):
-        state[st.LOWER_MV], state[st.LOADED_MV] = lower_mv, loaded_mv
-        assert decide.may_connect(state, senses(state[st.NOW], mv=mv)) == bears
-    state[st.LOADED_MV], state[st.NOW] = 1, NOW + 20 * HOUR
-    assert decide.may_connect(state, senses(state[st.NOW], mv=3000)), "it may go on being so weak"
-
-
 def test_a_weak_battery_keeps_the_fix_before_the_radio():
     kinds = []
     for sagging_mv in (0, 3200):

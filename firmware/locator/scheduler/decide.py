@@ -64,9 +64,7 @@ _SCAN_LIMIT_S = const(20)
 _SCANS_FOR_ONE = const(2)
 _BORDER_LIMIT_S = const(45)  # nothing is where the last network was
 _URGENT_RETRY_S = const(60)
-# Of Li-SOCl2; the second where the power has failed in an attempt, until a connection shows that it holds.
-_MIN_SESSION_MV = const(3200)
-_MIN_FAILED_MV = const(3400)
+_MIN_SESSION_MV = const(3200)  # of Li-SOCl2
 # Whatever the battery is said to be, a session is attempted so seldom down to what any kind bears: a device
 # whose settings do not name its battery would never hear of it.
 _LEAST_SESSION_MV = const(2900)
@@ -147,8 +145,7 @@ def _is_able(state, senses):
 
 
 def _bears(state, battery_mv):
-    least_mv = _MIN_FAILED_MV if state[st.LOADED_MV] == 1 else _MIN_SESSION_MV
-    if battery_mv >= least_mv - state[st.LOWER_MV]:
+    if battery_mv >= _MIN_SESSION_MV - state[st.LOWER_MV]:
         return True
     last = state[st.LAST_ATTEMPT] or state[st.LAST_SESSION]
     return battery_mv >= _LEAST_SESSION_MV and state[st.NOW] - last >= _WEAK_EVERY_S
