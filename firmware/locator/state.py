@@ -45,7 +45,7 @@ REFUSALS = const(34)  # for a permanent cause, one after the other
 REFUSED_UNTIL = const(35)
 NEXT_ATTEMPT = const(36)  # place in the ring
 PHASE = const(37)  # 0 to 255, drawn at each attempt: no two devices keep step
-LOADED_MV = const(38)  # battery while the modem was connected, last time
+LOADED_MV = const(38)  # battery while the modem was connected, last time; or GAVE_WAY_MV
 TO_REPORT = const(39)  # bits of the downlink handlers with something to report (downlink/handlers.py)
 ATTEMPTS = const(40)  # ring of the times of the last attempts
 ATTEMPTS_KEPT = const(24)
@@ -161,6 +161,8 @@ REPORT_ALL = const(0x1FF)  # in TO_REPORT: every handler
 YES = const(1)
 NO = const(2)
 REUSED = const(3)  # stationary where the last fix was made
+
+GAVE_WAY_MV = const(1)  # in LOADED_MV: the supply failed in the last attempt
 
 MCC_RUSSIA = const(250)
 # Foreign cards have no data for 24 h after their first registration in Russia; by a clock that gains up to

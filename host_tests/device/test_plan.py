@@ -265,6 +265,23 @@ def test_who_was_never_heard_of_scans_everything_three_times_and_then_as_others(
     assert patience == [300, 300, 300, 120, 120, 300, 120, 120, 300]
 
 
+def test_who_went_down_in_an_attempt_makes_no_whole_search_but_every_third():
+    state = settled()
+    state[st.LAST_SESSION], state[st.LOADED_MV] = 0, st.GAVE_WAY_MV
+    limits = []
+    for fails in range(1, 7):
+        state[st.ATTEMPT_FAILS], state[st.LAST_ATTEMPT] = fails, 0
+        sensed = senses(200 * HOUR)
+        feel(state, sensed)
+        state[st.DID_FIX] = state[st.DID_RECORD] = st.YES
+        limits.append(decide.next(state, sensed, HINTS).limit_s)
+    assert limits == [50, 180, 50, 50, 180, 50]
+    state[st.ENDS_AT], state[st.LEFT], state[st.RESERVE], state[st.ATTEMPT_FAILS] = -1, 0, 1000, 1
+    assert decide.retry_s(state) == 86400
+    state[st.LOADED_MV] = 3300
+    assert decide.retry_s(state) < 86400
+
+
 def test_each_country_on_the_way_has_a_region_and_neighbours_share_bands():
     way = [regions.region(mcc) for mcc in (460, 401, 250, 257, 260, 262)]
     assert None not in way and regions.region(428) == way[0] and regions.region(310) is None

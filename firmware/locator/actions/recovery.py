@@ -62,7 +62,7 @@ def _in_attempt(state):
     """The copy is of the last attempt. Whether the supply gave way in it, or after it, is unknown: it
     counts as failed, and the battery is weak until the next connection shows otherwise."""
     state[st.ATTEMPT_FAILS] += 1
-    state[st.LOADED_MV] = 1
+    state[st.LOADED_MV] = st.GAVE_WAY_MV
     if state[st.IN_PSM]:
         budget.count(state, state[st.LAST_ATTEMPT])  # the modem may have had to ask
 

@@ -155,8 +155,7 @@ def retry_s(state):
     """Pause after the last attempt: doubles with each failure, shorter while moving: while stationary in a
     place without service, waiting does not help. Twice as long while the battery sags under load."""
     fails = state[st.ATTEMPT_FAILS]
-    is_known = state[st.LAST_SESSION] or fails >= _FIRST_ATTEMPTS
-    if is_known and not state[st.URGENT] and policy.is_on_reserve(state):
+    if _is_known(state) and not state[st.URGENT] and policy.is_on_reserve(state):
         return _RETRY_RESERVE_S
     if not fails:
         return _URGENT_RETRY_S if state[st.URGENT] else 0
@@ -189,7 +188,17 @@ def _scans_first(state, settings):
     (scheduler/networks.py). The first attempts of a device that was never heard of are whole searches."""
     if not settings[cfg.PACED] or not networks.is_silent(state):
         return False
-    return state[st.LAST_SESSION] > 0 or state[st.ATTEMPT_FAILS] >= _FIRST_ATTEMPTS
+    return _is_known(state)
+
+
+def _is_known(state):
+    """Whether the agent has heard of the device since its power-on, its first attempts are over, or it is one
+    whose battery gave way in an attempt: whole searches would bring that down again."""
+    return (
+        state[st.LAST_SESSION] > 0
+        or state[st.ATTEMPT_FAILS] >= _FIRST_ATTEMPTS
+        or state[st.LOADED_MV] == st.GAVE_WAY_MV
+    )
 
 
 def _scan_limit_s(state):
@@ -233,7 +242,7 @@ def _attach(state, reason, most_mj=_ANY_MJ):
     """With a wait for a network that takes no more than `most_mj`, nor the sleep to the end."""
     fails = state[st.ATTEMPT_FAILS]
     # A whole scan takes longer than the limit: every third failed attempt is one, and each of the first.
-    whole = (not state[st.LAST_SESSION] and fails < _FIRST_ATTEMPTS) or fails % 3 == 2
+    whole = not _is_known(state) or fails % 3 == 2
     limit_s, mcc = (_WHOLE_SCAN_S, 0) if whole else (_ATTACH_LIMIT_S, state[st.MCC])
     if state[st.ENDS_AT] < 0 and not state[st.URGENT]:
         most_mj = min(most_mj, policy.spare_mj(state))
