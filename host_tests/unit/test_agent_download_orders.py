@@ -565,7 +565,7 @@ def test_the_page_of_the_card_shows_who_manages_it(pages, fleet):
              if f'name="task" value="{task}"' in text}  # fmt: skip
     assert tasks == {"dissociate", "list", "enable", "disable", "delete"}
     _, text = pages.ask(f"/devices/{FIRST}/card?language=zh", token)
-    assert "物联网卡" in text and "解除关联" in text
+    assert "物联网 eSIM 卡" in text and "解除关联" in text
 
 
 # Vectors
