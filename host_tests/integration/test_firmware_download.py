@@ -3,6 +3,7 @@ scripted SM-DP+."""
 
 from __future__ import annotations
 
+import io
 import types
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -15,7 +16,7 @@ from landbridge.features.downloads import coding as wire
 from landbridge.features.downloads import es10
 from locator import state as st
 from locator.codec import cbor, checked
-from locator.esim import apdu, download, files, iccid_bytes
+from locator.esim import SIGNED, apdu, download, files, iccid_bytes
 from locator.modem import Cell, ModemRestarted
 from locator.session.session import ROOM_BYTES, UPLINK_BYTES
 
@@ -288,6 +289,34 @@ def test_a_request_beyond_the_day_s_limit_is_postponed(agent, make):
     session.handlers.download = [1, 1, es10.COLLECT]
     download.run(device.wake, session)
     assert [report[2] for report in session.reported] == [23]
+
+
+def test_a_package_too_large_to_be_kept_is_refused(agent, make):
+    device = make("bg95")
+    session = Session(agent, device.driver, device.wake.room)
+    session.handlers.download = [7, 1, bytes.fromhex("BF4E8205AA") + bytes(0x5AA)]
+    download.run(device.wake, session)
+    assert [report[2:] for report in session.reported] == [[22, b""]]
+    assert not device.has(SIGNED)
+
+
+def test_answers_that_a_full_flash_refuses_at_the_end_are_not_announced(agent, make, monkeypatch):
+    class Full(io.FileIO):
+        def close(self) -> None:
+            if not self.closed:
+                self.truncate(0)
+                super().close()
+                raise OSError(28)
+
+    def opened(path: str, mode: str) -> Any:
+        return Full(path, mode) if path.endswith(download.ANSWERS) and mode == "wb" else open(path, mode)
+
+    device = make("bg95")
+    session = Session(agent, device.driver, device.wake.room)
+    session.handlers.download = [7, 1, es10.COLLECT]
+    monkeypatch.setattr(download, "open", opened, raising=False)
+    download.run(device.wake, session)
+    assert [report[2:] for report in session.reported] == [[22, b""]]
 
 
 @pytest.mark.parametrize("named", [False, True])

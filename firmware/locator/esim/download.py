@@ -133,10 +133,11 @@ class Download:
             out.int(each)
         out.int(value)
         if key == _ANSWER:
-            out.head(cbor.BYTES, self._size)
-            if self._size:
+            size = 0 if value else self._size  # a full flash may refuse the file when it is closed
+            out.head(cbor.BYTES, size)
+            if size:
                 with open(self._folder + ANSWERS, "rb") as f:
-                    out.n += f.readinto(out.buf[out.n : out.n + self._size])
+                    out.n += f.readinto(out.buf[out.n : out.n + size])
         return 1
 
     def _relay(self, requests):
@@ -148,11 +149,11 @@ class Download:
         try:
             with open(self._folder + ANSWERS, "wb") as f:
                 reason = self._pass_on(requests, f)
-                self._size = 0 if reason else f.tell()
+                self._size = f.tell()
                 return reason
         except CardError:
             return _NO_CARD
-        except OSError:
+        except (OSError, cbor.Full):
             return _NO_ROOM
 
     def _pass_on(self, requests, f):
