@@ -12,8 +12,9 @@ from typing import Any
 
 import cbor2
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from landbridge.features.downloads import coding as wire
-from landbridge.features.downloads import es10
+from landbridge.features.downloads import es10, iot
 from locator import state as st
 from locator.codec import cbor, checked
 from locator.esim import SIGNED, apdu, download, files, iccid_bytes
@@ -331,6 +332,24 @@ def test_a_profile_is_deleted_unless_the_policy_names_it(agent, make, named):
     download.run(device.wake, session)
     assert session.reported[0][2] == (wire.NOT_ALLOWED if named else wire.DONE)
     assert [each.iccid for each in euicc.profiles] == ([ROAMING, LOCAL] if named else [ROAMING])
+
+
+@pytest.mark.parametrize(
+    ("orders", "reason"),
+    [
+        ([iot.disable(ROAMING)], wire.NOT_ALLOWED),
+        ([iot.list_profiles(), iot.enable(LOCAL)], wire.NOT_ALLOWED),
+        ([iot.list_profiles(), iot.delete(LOCAL)], wire.DONE),
+    ],
+)
+def test_a_package_that_switches_at_once_is_not_passed_on(agent, make, orders, reason):
+    device = make("bg95", euicc=card(iot=True))
+    session = Session(agent, device.driver, device.wake.room)
+    key = ec.generate_private_key(ec.SECP256R1())
+    head = iot.Head("somebody", device.card.eid, 1, bytes(8))
+    session.handlers.download = [7, 1, iot.package(head, orders, key)]
+    download.run(device.wake, session)
+    assert [report[2] for report in session.reported] == [reason]
 
 
 def test_a_profile_is_renamed(agent, make):
