@@ -185,14 +185,14 @@ def test_a_factory_reset_forgets_settings_and_keeps_the_budgets():
 def test_a_new_battery_begins_its_account_and_its_days_in_flash_too():
     device = Device()
     state = device.state
-    for i in (st.ENERGY_MJ, st.ENERGY_MJ + 1, st.ENERGY_MJ + 2):
+    for i in (st.ENERGY_MJ, st.ENERGY_MJ + 1, st.ENERGY_MJ + 2, st.HOLDS_MJ):
         state[i] = 900_000_000
     state[st.BEGAN], state[st.ENDS_AT], state[st.LEVEL_AT] = -300 * 86400, -1, CLOCK_S
     state[st.SENT_TODAY] = 60
     assert device.talk(command(1, commands.NEW_BATTERY)) == [[1, commands.DONE]]
     kept = rtc.unpack(copy.read(device.port.data_dir), st.SIZE)
     for found in (state, kept, rtc.unpack(device.port.rtc, st.SIZE)):
-        assert energy.used_mj(found) == found[st.NOW] - found[st.BEGAN] == 0
+        assert energy.used_mj(found) == found[st.NOW] - found[st.BEGAN] == found[st.HOLDS_MJ] == 0
         assert found[st.ENDS_AT] == found[st.LEVEL_AT] == 0
     device.wake()
     assert state[st.SENT_TODAY] == 60, "no more messages for it"

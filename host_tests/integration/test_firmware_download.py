@@ -3,6 +3,7 @@ scripted SM-DP+."""
 
 from __future__ import annotations
 
+import io
 import types
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -11,11 +12,12 @@ from typing import Any
 
 import cbor2
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from landbridge.features.downloads import coding as wire
-from landbridge.features.downloads import es10
+from landbridge.features.downloads import es10, iot
 from locator import state as st
 from locator.codec import cbor, checked
-from locator.esim import apdu, download, files, iccid_bytes
+from locator.esim import SIGNED, apdu, download, files, iccid_bytes
 from locator.modem import Cell, ModemRestarted
 from locator.session.session import ROOM_BYTES, UPLINK_BYTES
 
@@ -290,6 +292,34 @@ def test_a_request_beyond_the_day_s_limit_is_postponed(agent, make):
     assert [report[2] for report in session.reported] == [23]
 
 
+def test_a_package_too_large_to_be_kept_is_refused(agent, make):
+    device = make("bg95")
+    session = Session(agent, device.driver, device.wake.room)
+    session.handlers.download = [7, 1, bytes.fromhex("BF4E8205AA") + bytes(0x5AA)]
+    download.run(device.wake, session)
+    assert [report[2:] for report in session.reported] == [[22, b""]]
+    assert not device.has(SIGNED)
+
+
+def test_answers_that_a_full_flash_refuses_at_the_end_are_not_announced(agent, make, monkeypatch):
+    class Full(io.FileIO):
+        def close(self) -> None:
+            if not self.closed:
+                self.truncate(0)
+                super().close()
+                raise OSError(28)
+
+    def opened(path: str, mode: str) -> Any:
+        return Full(path, mode) if path.endswith(download.ANSWERS) and mode == "wb" else open(path, mode)
+
+    device = make("bg95")
+    session = Session(agent, device.driver, device.wake.room)
+    session.handlers.download = [7, 1, es10.COLLECT]
+    monkeypatch.setattr(download, "open", opened, raising=False)
+    download.run(device.wake, session)
+    assert [report[2:] for report in session.reported] == [[22, b""]]
+
+
 @pytest.mark.parametrize("named", [False, True])
 def test_a_profile_is_deleted_unless_the_policy_names_it(agent, make, named):
     euicc = Euicc([Profile(ROAMING, "460011234567890"), Profile(LOCAL, "401011234567890")])
@@ -302,6 +332,24 @@ def test_a_profile_is_deleted_unless_the_policy_names_it(agent, make, named):
     download.run(device.wake, session)
     assert session.reported[0][2] == (wire.NOT_ALLOWED if named else wire.DONE)
     assert [each.iccid for each in euicc.profiles] == ([ROAMING, LOCAL] if named else [ROAMING])
+
+
+@pytest.mark.parametrize(
+    ("orders", "reason"),
+    [
+        ([iot.disable(ROAMING)], wire.NOT_ALLOWED),
+        ([iot.list_profiles(), iot.enable(LOCAL)], wire.NOT_ALLOWED),
+        ([iot.list_profiles(), iot.delete(LOCAL)], wire.DONE),
+    ],
+)
+def test_a_package_that_switches_at_once_is_not_passed_on(agent, make, orders, reason):
+    device = make("bg95", euicc=card(iot=True))
+    session = Session(agent, device.driver, device.wake.room)
+    key = ec.generate_private_key(ec.SECP256R1())
+    head = iot.Head("somebody", device.card.eid, 1, bytes(8))
+    session.handlers.download = [7, 1, iot.package(head, orders, key)]
+    download.run(device.wake, session)
+    assert [report[2] for report in session.reported] == [reason]
 
 
 def test_a_profile_is_renamed(agent, make):

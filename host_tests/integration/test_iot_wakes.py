@@ -162,3 +162,25 @@ def test_a_cut_leaves_a_profile_that_connects(critical: list[int], tmp_path: Pat
         if found["state"] == "failed":
             found = tracker.until_over(tracker.order(rules.enable, DEVICE, LOCAL))
         assert (found["state"], tracker.used) == ("done", IMSIS[1]), (at, what, found)
+
+
+class CutAfterPackage(Tracker):
+    """The power fails when the card has obeyed the package, before that is noted."""
+
+    is_cut = False
+
+    def operation(self, what: str) -> bool:
+        """See `Tracker`."""
+        if not self.is_cut and self.used == IMSIS[1]:
+            self.at, self.kind, self.is_cut = len(self.steps) + 1, "power", True
+        return super().operation(what)
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_a_profile_that_no_network_takes_is_left_again_after_a_cut(tmp_path: Path, dialect: Dialect):
+    tracker = CutAfterPackage(tmp_path, dialect, server_of_process(), SIZE)
+    tracker.prepare()
+    tracker.world.causes[IMSIS[1]] = DEAD
+    found = tracker.until_over(tracker.order(rules.enable, DEVICE, LOCAL))
+    assert tracker.is_cut and found["state"] == "failed"
+    assert tracker.used == IMSIS[0] and tracker.wake()

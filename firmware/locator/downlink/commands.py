@@ -219,7 +219,7 @@ def _restart(handlers):
 def _new_battery(handlers, _):
     """Its account and its days begin now: in flash before that is reported, for nothing else knows of it."""
     state = handlers.state
-    state[st.ENERGY_MJ] = state[st.ENERGY_MJ + 1] = state[st.ENERGY_MJ + 2] = 0
+    state[st.ENERGY_MJ] = state[st.ENERGY_MJ + 1] = state[st.ENERGY_MJ + 2] = state[st.HOLDS_MJ] = 0
     state[st.BEGAN] = state[st.NOW]
     st.replan(state)
     _keep(handlers)

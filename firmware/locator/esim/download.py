@@ -41,6 +41,7 @@ _LIMIT = const(23)
 _PASSED = b"\x20\x21\x22\x29\x2b\x2d\x2e\x30\x33\x38\x3e\x41\x51\x55\x56\x57"
 _IN_SESSION = b"\x21\x38\x41"
 _CHANGES = b"\x33\x51"
+_SWITCHES = (0xA3, 0xA4)  # orders of a package that enable and disable
 _CHALLENGE = const(0x2E)
 _KEEP = const(0x4E)  # a package for the next switch
 
@@ -133,10 +134,11 @@ class Download:
             out.int(each)
         out.int(value)
         if key == _ANSWER:
-            out.head(cbor.BYTES, self._size)
-            if self._size:
+            size = 0 if value else self._size  # a full flash may refuse the file when it is closed
+            out.head(cbor.BYTES, size)
+            if size:
                 with open(self._folder + ANSWERS, "rb") as f:
-                    out.n += f.readinto(out.buf[out.n : out.n + self._size])
+                    out.n += f.readinto(out.buf[out.n : out.n + size])
         return 1
 
     def _relay(self, requests):
@@ -148,11 +150,11 @@ class Download:
         try:
             with open(self._folder + ANSWERS, "wb") as f:
                 reason = self._pass_on(requests, f)
-                self._size = 0 if reason else f.tell()
+                self._size = f.tell()
                 return reason
         except CardError:
             return _NO_CARD
-        except OSError:
+        except (OSError, cbor.Full):
             return _NO_ROOM
 
     def _pass_on(self, requests, f):
@@ -180,7 +182,12 @@ class Download:
             return limits.postponed(self._wake, self._session)
 
     def _is_needed(self, request):
-        """Whether the policy names the profile that is to be deleted; the card keeps the enabled one."""
+        """Whether the policy names the profile that is to be deleted; the card keeps the enabled one, unless
+        it is to enable or disable one at once: that is for the switch, which can go back."""
+        with lazy("esim.tlv") as tlv:
+            for tag, _ in tlv.objects(tlv.find(request, 0xBF51, 0x30, 0xA0) or b""):
+                if tag in _SWITCHES:
+                    return True
         with lazy("esim.policy") as policy:
             found = policy.read(self._folder)
         return found is not None and any(row[0] in request for row in found[_PROFILES])

@@ -234,7 +234,7 @@ class Switch(trial.Trial):
 
         result = _NO_CARD_KNOWS
         first = _SIGNED if checked.exists(self._folder + SIGNED) else self._memory.method
-        count = _SIGNED if first < _SIGNED else len(euicc.METHODS)
+        count = _SIGNED if first < _SIGNED and not self._is_unsigned() else len(euicc.METHODS)
         for turn in range(count):
             method = (first + turn) % count
             result = self._enable_once(iccid, method)
@@ -277,7 +277,6 @@ class Switch(trial.Trial):
 
     def _ask(self, euicc, transport, iccid, method):
         """Have the card enable the profile in one of the methods. Without a name it goes only back."""
-        p = self._memory.p
         if method < _SIGNED:
             return euicc.enable(transport, iccid, method)
         if method == _SIGNED:
@@ -285,9 +284,15 @@ class Switch(trial.Trial):
             if kept and iccid in kept[0][_LAST_ORDER:]:
                 checked.remove(self._folder + SIGNED)  # it is good for once
                 return euicc.tlv.number(transport.send(kept[0])[_CODE : _CODE + 1])
-        elif p[profile.STAGE] != profile.FORWARD or p[profile.TARGET] == p[profile.FALLBACK]:
+        elif self._is_unsigned():
             return euicc.enable(transport, iccid, method)
         return euicc.NOT_FOUND
+
+    def _is_unsigned(self):
+        """Whether a profile may be enabled without its name. So it may be where nobody has noted that a
+        package was obeyed."""
+        p = self._memory.p
+        return p[profile.STAGE] != profile.FORWARD or p[profile.TARGET] == p[profile.FALLBACK]
 
     def _interface(self):
         revision = self._driver.revision()
