@@ -141,6 +141,8 @@ def test_the_pages_make_and_remove_what_the_api_does(pages, fleet):
     rule = {"channel": "room", "name": "doors", "kind": "light", "severity": "major", "after": "30m"}
     wrong = root.post("/notifications/rules", **rule | {"after": "soon"})
     assert wrong.status == 400 and "is not a duration" in said(wrong)
+    wrong = root.post("/notifications/rules", **rule, weekly="0")  # nothing would ever be sent by it
+    assert wrong.status == 400 and "1 to 1000" in said(wrong)
     assert root.post("/notifications/rules", **rule, weekly="3", digest="day", first="1").status == 303
     with fleet.database.reading() as connection:
         (room,) = stored.channels(connection)
