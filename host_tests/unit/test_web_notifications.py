@@ -180,3 +180,9 @@ def test_the_page_of_reports_schedules_them(pages, fleet):
     assert "monday" in shown and "a@b.example" in shown and "each month" in shown
     assert root.post("/reports/monday/remove").status == 303
     assert "a@b.example" not in root.get("/reports").text
+
+
+def test_a_number_that_no_trip_can_have_is_refused(api):
+    wanted = {"name": "monday", "kind": "trip", "of": "9" * 30, "mailbox": "dispatch@example.org"}
+    status, answer = api.ask("POST", SCHEDULES, wanted)
+    assert status == 400 and "no trip 999" in answer["detail"]
