@@ -618,6 +618,18 @@ def test_a_link_to_a_new_password_expires_and_is_not_sent_without_end(tmp_path: 
     server.server_close()
 
 
+def test_a_link_to_a_former_mail_address_no_longer_works(tmp_path: Path):
+    with house_of(tmp_path, Config()) as site:
+        with site.database.writing() as connection:
+            users.add(connection, "wu", "reader", None, "wu@example.org", "bench", NOW_S)
+        for mail, works in (("wu@example.org", True), ("other@example.org", False)):
+            with site.database.writing() as connection:
+                row = people.named(connection, "wu")
+                assert row is not None
+                users.set_mail(connection, row, mail, "bench", NOW_S)
+                assert (row.user in people.invitation_ends(connection, NOW_S)) is works
+
+
 def test_a_browser_is_named():
     edge = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/130.0 Safari/537.36 Edg/130.0"
     assert managed.browser(edge) == "Edge, Windows"
