@@ -186,3 +186,31 @@ def test_a_number_that_no_trip_can_have_is_refused(api):
     wanted = {"name": "monday", "kind": "trip", "of": "9" * 30, "mailbox": "dispatch@example.org"}
     status, answer = api.ask("POST", SCHEDULES, wanted)
     assert status == 400 and "no trip 999" in answer["detail"]
+
+
+def test_a_name_of_another_tenant_is_free_and_not_told(api):
+    trips = {tenant: api.fleet.trip("CSQU3054383", 0, None, tenant) for tenant in ("bolt", "acme")}
+    for tenant in ("bolt", "acme"):
+        channel = {"name": "desk", "address": f"desk@{tenant}.example"}
+        assert api.ask("POST", CHANNELS, channel, "admin", tenant)[0] == 201
+        assert api.ask("POST", CHANNELS, channel, "admin", tenant)[0] == 400
+        monday = {"name": "monday", "kind": "trip", "of": str(trips[tenant]), "mailbox": channel["address"]}
+        assert api.ask("POST", SCHEDULES, monday, "admin", tenant)[0] == 201
+    assert api.ask("POST", CHANNELS, {"name": "desk", "address": "desk@example.org"})[0] == 201
+    rule = {"kinds": ["light"], "escalate_s": 1800, "escalate_to": "desk"}
+    assert api.ask("PUT", f"{CHANNELS}/desk/rules/doors", rule, "admin", "acme")[0] == 200
+    status, answer = api.ask("DELETE", f"{CHANNELS}/desk")  # whose, the operator has to say
+    assert status == 400 and "acme, bolt, operator each have one" in answer["detail"]
+    names, path = [], f"{CHANNELS}?limit=2"
+    while path:
+        shown = api.ask("GET", path)[1]
+        names += [each["tenant"] for each in shown["channels"]]
+        path = shown["next"] and f"{CHANNELS}?limit=2&cursor={shown['next']}"
+    assert names == ["bolt", "acme", None]
+    assert api.ask("DELETE", f"{CHANNELS}/desk", None, "admin", "bolt")[0] == 204
+    assert api.ask("GET", f"{CHANNELS}/desk?tenant=acme")[1]["rules"][2]["escalate_to"] == "desk"
+    assert api.ask("DELETE", f"{CHANNELS}/desk?tenant=operator")[0] == 204
+    assert api.ask("DELETE", f"{SCHEDULES}/monday")[0] == 400
+    assert api.ask("DELETE", f"{SCHEDULES}/monday?tenant=bolt")[0] == 204
+    (left,) = api.ask("GET", SCHEDULES)[1]["schedules"]
+    assert left["tenant"] == "acme" and api.ask("GET", f"{CHANNELS}/desk")[1]["tenant"] == "acme"

@@ -17,7 +17,7 @@ from landbridge.core.clock import Clock, from_epoch_s, to_epoch_s
 from landbridge.core.errors import UserError
 from landbridge.core.http_errors import Away, Refused
 from landbridge.core.mail_server import is_mailbox
-from landbridge.core.names import checked
+from landbridge.core.names import checked, is_of, only
 from landbridge.core.periodic import Periodic
 from landbridge.core.texts import SOURCE, Catalogue, _, catalogues
 from landbridge.db import audit
@@ -147,7 +147,8 @@ def add(
     now_s: int,
 ) -> int:
     """Add a schedule; return when it is sent first. `UserError` says what is wrong with it."""
-    if any(row.name == checked(name, "schedule") for row in stored.schedules(connection)):
+    checked(name, "schedule")
+    if any((row.name, row.tenant) == (name, tenant) for row in stored.schedules(connection)):
         raise UserError(
             _("there is a schedule {name}; `landbridge reports unschedule {name}` ends it", name=name), "name"
         )
@@ -173,10 +174,13 @@ def add(
     return next_s
 
 
-def remove(connection: Connection, name: str, who: str, now_s: int) -> None:
-    """Remove a schedule; `UserError` if there is none."""
-    if not stored.remove_schedule(connection, name, now_s):
+def remove(connection: Connection, name: str, who: str, now_s: int, owner: str | None = None) -> None:
+    """Remove a schedule, of the tenant `owner` if given; `UserError` if there is none, or several tenants
+    have one."""
+    found = [row for row in stored.schedules(connection) if row.name == name and is_of(row.tenant, owner)]
+    if not found:
         raise UserError(
             _("no schedule {name}; `landbridge reports schedules` lists those there are", name=name)
         )
+    stored.remove_schedule(connection, only(found, name).schedule, now_s)
     audit.add(connection, who, _("report schedule {name} removed", name=name), now_s)
