@@ -214,3 +214,17 @@ def test_a_name_of_another_tenant_is_free_and_not_told(api):
     assert api.ask("DELETE", f"{SCHEDULES}/monday?tenant=bolt")[0] == 204
     (left,) = api.ask("GET", SCHEDULES)[1]["schedules"]
     assert left["tenant"] == "acme" and api.ask("GET", f"{CHANNELS}/desk")[1]["tenant"] == "acme"
+
+
+def test_a_tenant_has_so_many_rules_schedules_and_tests(api):
+    trip = api.fleet.trip("CSQU3054383", 0, None, "acme")
+    api.ask("POST", CHANNELS, {"name": "desk", "address": "desk@acme.example"}, "admin", "acme")
+    monday = {"kind": "trip", "of": str(trip), "mailbox": "desk@acme.example"}
+    for number in range(51):
+        ruled = api.ask("PUT", f"{CHANNELS}/desk/rules/more-{number}", {}, "admin", "acme")
+        scheduled = api.ask("POST", SCHEDULES, monday | {"name": f"more-{number}"}, "admin", "acme")
+        assert {ruled[0], scheduled[0]} <= {200, 201, 409}
+    assert ruled[0] == scheduled[0] == 409 and "50" in ruled[1]["detail"] and "50" in scheduled[1]["detail"]
+    assert api.ask("PUT", f"{CHANNELS}/desk/rules/more-1", {"severity": "major"}, "admin", "acme")[0] == 200
+    tests = [api.ask("POST", f"{CHANNELS}/desk/test", {}, "operator", "acme")[0] for _ in range(6)]
+    assert tests == [202] * 5 + [429]

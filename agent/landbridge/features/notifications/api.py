@@ -2,6 +2,7 @@
 channels by mail only: the agent calls no address that a tenant chose."""
 
 import json
+import time
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Request
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import iso
 from landbridge.core.names import OPERATOR, is_of, only
+from landbridge.core.rate_limit import Rate
 from landbridge.core.texts import _
 from landbridge.features.notifications import channels
 from landbridge.features.notifications import queries as stored
@@ -26,6 +28,9 @@ router = APIRouter(prefix="/v1")
 Name = Annotated[str, Path(max_length=32)]
 _Short = Annotated[str, Field(max_length=64)]
 _MOST_OF_TENANT = 50
+"""Channels of a tenant, and rules of each."""
+_TESTS = Rate(5, 1 / 60)
+"""Tests of a channel: its mailbox may be somebody else's."""
 
 
 class NewChannel(BaseModel):
@@ -196,6 +201,11 @@ def set_rule(
     made = Rule(rule, **given | {"kinds": tuple(new.kinds)})
     with it.database.writing(who.who, who.tenant) as connection:
         channel = _of(connection, who, name, tenant)
+        names = {each["name"] for each in stored.rules(connection, channel.channel)} | {rule}
+        if who.tenant is not None and len(names) > _MOST_OF_TENANT:
+            raise HTTPException(
+                409, _("there are {count} rules; remove one that is not used", count=_MOST_OF_TENANT)
+            )
         now_s, by_tenant = it.clock.now_s(), who.tenant is not None
         channels.set_rule(connection, name, made, new.first, who.who, now_s, _owner(channel), by_tenant)
         return _serialized(connection, channel)
@@ -221,8 +231,10 @@ def test(
     it = services(request)
     demand(who, "operator")
     with it.database.writing(who.who, who.tenant) as connection:
-        owner = _owner(_of(connection, who, name, tenant))
-        channels.test(connection, name, owner, who.who, it.clock.now_s())
+        channel = _of(connection, who, name, tenant)
+        if not it.guesses.take(f"tests of channel {channel.channel}", _TESTS, time.monotonic()):
+            raise HTTPException(429, _("too many attempts; wait some minutes"))
+        channels.test(connection, name, _owner(channel), who.who, it.clock.now_s())
     return {"channel": name}
 
 

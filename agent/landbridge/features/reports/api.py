@@ -25,6 +25,7 @@ from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1")
 _MONTH_S = 30 * 86_400
+_MOST_OF_TENANT = 50
 Kind = Literal["trip", "route", "fleet", "compliance"]
 Form = Literal["html", "pdf", "xlsx"]
 Every = Literal["day", "week", "month"]
@@ -121,6 +122,10 @@ def add(request: Request, who: ActingUser, new: NewReportSchedule) -> Annotated[
     if new.tenant not in (None, who.tenant or new.tenant):
         raise HTTPException(403, _("a tenant has schedules of its own only; leave tenant out"))
     with it.database.writing(who.who, who.tenant) as connection:
+        if who.tenant is not None and len(of_user(connection, who)) >= _MOST_OF_TENANT:
+            raise HTTPException(
+                409, _("there are {count} schedules; remove one that is not used", count=_MOST_OF_TENANT)
+            )
         schedule.add(
             connection, new.name, new.kind, new.of, new.form, new.mailbox, new.language, new.every,
             who.tenant or new.tenant, who.who, it.clock.now_s(),
