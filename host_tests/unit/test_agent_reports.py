@@ -222,6 +222,38 @@ def test_a_schedule_sends_once_a_period_and_again_what_did_not_go(shown, monkeyp
     assert (row.next_s, row.answer) == (first_s + 7 * 24 * HOUR_S, "accepted")
 
 
+def test_a_report_that_cannot_be_made_stops_no_other(shown, monkeypatch):
+    sent: list[str] = []
+    first_s = 0
+    with shown.fleet.database.writing() as connection:
+        for name in ("broken", "good"):
+            arguments = ("trip", str(shown.trip), "html", f"{name}@b.example", "en", "week", None, "bench")
+            first_s = schedule.add(connection, name, *arguments, NOW_S)
+    build = kinds.build
+
+    def breaks(*given):
+        report = build(*given)
+        if tried:
+            return report
+        tried.append(1)
+        return report._replace(title="two\nlines")
+
+    tried: list[int] = []
+    monkeypatch.setattr(schedule, "build", breaks)
+
+    def post(mail):
+        sent.append(mail["To"])
+        return "accepted"
+
+    monkeypatch.setattr(Clock, "now_s", lambda _: first_s)
+    ReportMails(shown.fleet.database, Clock(), post, "agent@landbridge.example", lambda: True).turn()
+    assert "good@b.example" in sent and "broken@b.example" not in sent
+    with shown.fleet.database.reading() as connection:
+        broken, good = (row for row in stored.schedules(connection) if row.name != "monday")
+    assert broken.answer.startswith("internal error") and broken.attempts == 1 and broken.try_s > first_s
+    assert broken.next_s == first_s and good.answer == "accepted"
+
+
 @pytest.mark.parametrize(
     ("every", "end", "begin", "following"),
     [

@@ -141,6 +141,8 @@ def test_the_pages_make_and_remove_what_the_api_does(pages, fleet):
     rule = {"channel": "room", "name": "doors", "kind": "light", "severity": "major", "after": "30m"}
     wrong = root.post("/notifications/rules", **rule | {"after": "soon"})
     assert wrong.status == 400 and "is not a duration" in said(wrong)
+    wrong = root.post("/notifications/rules", **rule, weekly="0")  # nothing would ever be sent by it
+    assert wrong.status == 400 and "1 to 1000" in said(wrong)
     assert root.post("/notifications/rules", **rule, weekly="3", digest="day", first="1").status == 303
     with fleet.database.reading() as connection:
         (room,) = stored.channels(connection)
@@ -178,3 +180,51 @@ def test_the_page_of_reports_schedules_them(pages, fleet):
     assert "monday" in shown and "a@b.example" in shown and "each month" in shown
     assert root.post("/reports/monday/remove").status == 303
     assert "a@b.example" not in root.get("/reports").text
+
+
+def test_a_number_that_no_trip_can_have_is_refused(api):
+    wanted = {"name": "monday", "kind": "trip", "of": "9" * 30, "mailbox": "dispatch@example.org"}
+    status, answer = api.ask("POST", SCHEDULES, wanted)
+    assert status == 400 and "no trip 999" in answer["detail"]
+
+
+def test_a_name_of_another_tenant_is_free_and_not_told(api):
+    trips = {tenant: api.fleet.trip("CSQU3054383", 0, None, tenant) for tenant in ("bolt", "acme")}
+    for tenant in ("bolt", "acme"):
+        channel = {"name": "desk", "address": f"desk@{tenant}.example"}
+        assert api.ask("POST", CHANNELS, channel, "admin", tenant)[0] == 201
+        assert api.ask("POST", CHANNELS, channel, "admin", tenant)[0] == 400
+        monday = {"name": "monday", "kind": "trip", "of": str(trips[tenant]), "mailbox": channel["address"]}
+        assert api.ask("POST", SCHEDULES, monday, "admin", tenant)[0] == 201
+    assert api.ask("POST", CHANNELS, {"name": "desk", "address": "desk@example.org"})[0] == 201
+    rule = {"kinds": ["light"], "escalate_s": 1800, "escalate_to": "desk"}
+    assert api.ask("PUT", f"{CHANNELS}/desk/rules/doors", rule, "admin", "acme")[0] == 200
+    status, answer = api.ask("DELETE", f"{CHANNELS}/desk")  # whose, the operator has to say
+    assert status == 400 and "acme, bolt, operator each have one" in answer["detail"]
+    names, path = [], f"{CHANNELS}?limit=2"
+    while path:
+        shown = api.ask("GET", path)[1]
+        names += [each["tenant"] for each in shown["channels"]]
+        path = shown["next"] and f"{CHANNELS}?limit=2&cursor={shown['next']}"
+    assert names == ["bolt", "acme", None]
+    assert api.ask("DELETE", f"{CHANNELS}/desk", None, "admin", "bolt")[0] == 204
+    assert api.ask("GET", f"{CHANNELS}/desk?tenant=acme")[1]["rules"][2]["escalate_to"] == "desk"
+    assert api.ask("DELETE", f"{CHANNELS}/desk?tenant=operator")[0] == 204
+    assert api.ask("DELETE", f"{SCHEDULES}/monday")[0] == 400
+    assert api.ask("DELETE", f"{SCHEDULES}/monday?tenant=bolt")[0] == 204
+    (left,) = api.ask("GET", SCHEDULES)[1]["schedules"]
+    assert left["tenant"] == "acme" and api.ask("GET", f"{CHANNELS}/desk")[1]["tenant"] == "acme"
+
+
+def test_a_tenant_has_so_many_rules_schedules_and_tests(api):
+    trip = api.fleet.trip("CSQU3054383", 0, None, "acme")
+    api.ask("POST", CHANNELS, {"name": "desk", "address": "desk@acme.example"}, "admin", "acme")
+    monday = {"kind": "trip", "of": str(trip), "mailbox": "desk@acme.example"}
+    for number in range(51):
+        ruled = api.ask("PUT", f"{CHANNELS}/desk/rules/more-{number}", {}, "admin", "acme")
+        scheduled = api.ask("POST", SCHEDULES, monday | {"name": f"more-{number}"}, "admin", "acme")
+        assert {ruled[0], scheduled[0]} <= {200, 201, 409}
+    assert ruled[0] == scheduled[0] == 409 and "50" in ruled[1]["detail"] and "50" in scheduled[1]["detail"]
+    assert api.ask("PUT", f"{CHANNELS}/desk/rules/more-1", {"severity": "major"}, "admin", "acme")[0] == 200
+    tests = [api.ask("POST", f"{CHANNELS}/desk/test", {}, "operator", "acme")[0] for _ in range(6)]
+    assert tests == [202] * 5 + [429]

@@ -2,7 +2,10 @@
 
 import json
 import re
+import time
+from collections import OrderedDict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from email import message_from_string
@@ -15,6 +18,7 @@ import pytest
 from landbridge.config import Config, Mail, Store, Web
 from landbridge.core.clock import CLOCK_FILE_VARIABLE, unix_s
 from landbridge.core.errors import UserError
+from landbridge.core.rate_limit import Buckets, Rate
 from landbridge.db.database import open_database
 from landbridge.features.integrations import queries as integrations
 from landbridge.features.users import people as users
@@ -616,6 +620,34 @@ def test_a_link_to_a_new_password_expires_and_is_not_sent_without_end(tmp_path: 
         assert site.visitor().post("/sign-in/forgotten", name="li", csrf="x").status == 403
     server.shutdown()
     server.server_close()
+
+
+def test_a_link_to_a_former_mail_address_no_longer_works(tmp_path: Path):
+    with house_of(tmp_path, Config()) as site:
+        with site.database.writing() as connection:
+            users.add(connection, "wu", "reader", None, "wu@example.org", "bench", NOW_S)
+        for mail, works in (("wu@example.org", True), ("other@example.org", False)):
+            with site.database.writing() as connection:
+                row = people.named(connection, "wu")
+                assert row is not None
+                users.set_mail(connection, row, mail, "bench", NOW_S)
+                assert (row.user in people.invitation_ends(connection, NOW_S)) is works
+
+
+def test_threads_share_a_rate_limit():
+    """As long as one is between its two accesses, the others do not find a full bucket."""
+    buckets, rate = Buckets(), Rate(5, 0.0)
+
+    class Slow(OrderedDict[Any, Any]):
+        def pop(self, *given: Any) -> Any:
+            found = super().pop(*given)
+            time.sleep(0.001)
+            return found
+
+    buckets._left = Slow()
+    with ThreadPoolExecutor(8) as threads:
+        taken = list(threads.map(lambda _: buckets.take("anna", rate, 0.0), range(40)))
+    assert sum(taken) == 5
 
 
 def test_a_browser_is_named():

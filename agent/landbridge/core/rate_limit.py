@@ -1,5 +1,6 @@
 """Rate limits of a sender: a burst, and a rate."""
 
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -17,20 +18,23 @@ class Rate(NamedTuple):
 
 
 class Buckets:
-    """A token bucket for each client or name; when there are too many, the oldest are removed."""
+    """A token bucket for each client or name; when there are too many, the oldest are removed. Threads may
+    share them."""
 
     def __init__(self, most: int = _MOST) -> None:
         self._most = most
         self._left: OrderedDict[tuple[str, Rate], tuple[float, float]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def take(self, client: str, rate: Rate, now: float) -> bool:
         """Whether `client` may make a request at `now`, in seconds."""
         key = (client, rate)
-        left, at = self._left.pop(key, (rate.burst, now))
-        left = min(rate.burst, left + (now - at) * rate.a_second)
-        self._left[key] = (max(0.0, left - 1) if left >= 1 else left, now)
-        if len(self._left) > self._most:
-            self._left.popitem(last=False)
+        with self._lock:  # between the two accesses, another thread would find a full bucket
+            left, at = self._left.pop(key, (rate.burst, now))
+            left = min(rate.burst, left + (now - at) * rate.a_second)
+            self._left[key] = (max(0.0, left - 1) if left >= 1 else left, now)
+            if len(self._left) > self._most:
+                self._left.popitem(last=False)
         return left >= 1
 
     def __len__(self) -> int:

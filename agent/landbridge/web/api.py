@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path
+from fastapi import Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from landbridge.web.auth import User, acting_user, current_user
@@ -17,6 +17,9 @@ CurrentUser = Annotated[User, Depends(current_user)]
 ActingUser = Annotated[User, Depends(acting_user)]
 Device = Annotated[str, Path(max_length=32, description="Device id.")]
 Number = Annotated[int, Path(ge=1, le=LARGEST)]
+Owner = Annotated[
+    str | None, Query(max_length=32, description="Its tenant, or operator, if several have one of the name.")
+]
 
 
 class Devices(BaseModel):

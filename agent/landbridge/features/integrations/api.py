@@ -20,16 +20,13 @@ from landbridge.features.integrations import rules, webhook
 from landbridge.features.integrations.kinds import KINDS
 from landbridge.web import paging
 from landbridge.web.answers import Json, Next, Schema, Time
-from landbridge.web.api import ActingUser, CurrentUser, Device
+from landbridge.web.api import ActingUser, CurrentUser, Device, Owner
 from landbridge.web.auth import User, demand
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/integrations")
 Name = Annotated[str, Path(max_length=32)]
-Owner = Annotated[
-    str | None, Query(max_length=32, description="Its tenant, or operator, if several have one of the name.")
-]
 
 
 class NewIntegration(BaseModel):

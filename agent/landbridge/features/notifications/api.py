@@ -2,6 +2,7 @@
 channels by mail only: the agent calls no address that a tenant chose."""
 
 import json
+import time
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Request
@@ -9,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import iso
+from landbridge.core.names import OPERATOR, is_of, only
+from landbridge.core.rate_limit import Rate
 from landbridge.core.texts import _
 from landbridge.features.notifications import channels
 from landbridge.features.notifications import queries as stored
@@ -16,7 +19,7 @@ from landbridge.features.notifications.queries import Channel
 from landbridge.features.notifications.rules import LONGEST_S, MOST_A_WEEK, Rule
 from landbridge.web import paging
 from landbridge.web.answers import Json, Next, Schema, Time
-from landbridge.web.api import ActingUser, CurrentUser
+from landbridge.web.api import ActingUser, CurrentUser, Owner
 from landbridge.web.auth import User, demand
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
@@ -25,6 +28,9 @@ router = APIRouter(prefix="/v1")
 Name = Annotated[str, Path(max_length=32)]
 _Short = Annotated[str, Field(max_length=64)]
 _MOST_OF_TENANT = 50
+"""Channels of a tenant, and rules of each."""
+_TESTS = Rate(5, 1 / 60)
+"""Tests of a channel: its mailbox may be somebody else's."""
 
 
 class NewChannel(BaseModel):
@@ -138,18 +144,21 @@ def listed(
     request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
 ) -> Annotated[Json, Schema(NotificationChannels)]:
     """List the channels that notifications go to, with their rules; addresses are never shown."""
-    after = str((paging.start(cursor, str) or ("",))[0])
+    after = paging.start(cursor, str, int) or ("", 0)
     with services(request).database.reading() as connection:
-        found = all_of(connection, who)
-    rest = sorted((each for each in found if each["name"] > after), key=lambda each: str(each["name"]))
-    return paging.cut("channels", rest, limit, "name")
+        found = sorted(stored.channels(connection, who.tenant), key=_place)
+        rows = [each for each in found if _place(each) > after][: limit + 1]
+        shown = [_serialized(connection, each) for each in rows[:limit]]
+    return paging.page("channels", shown, _place(rows[limit - 1]) if len(rows) > limit else None)
 
 
 @router.get("/notification-channels/{name}")
-def one(request: Request, who: CurrentUser, name: Name) -> Annotated[Json, Schema(NotificationChannel)]:
+def one(
+    request: Request, who: CurrentUser, name: Name, tenant: Owner = None
+) -> Annotated[Json, Schema(NotificationChannel)]:
     """Show a channel with its rules."""
     with services(request).database.reading() as connection:
-        return _serialized(connection, _of(connection, who, name))
+        return _serialized(connection, _of(connection, who, name, tenant))
 
 
 @router.post("/notification-channels", status_code=201)
@@ -172,18 +181,18 @@ def add(request: Request, who: ActingUser, new: NewChannel) -> Annotated[Json, S
 
 
 @router.delete("/notification-channels/{name}", status_code=204)
-def remove(request: Request, who: ActingUser, name: Name) -> None:
+def remove(request: Request, who: ActingUser, name: Name, tenant: Owner = None) -> None:
     """Remove a channel; what waits for it is not sent."""
     it = services(request)
     demand(who, "admin")
     with it.database.writing(who.who, who.tenant) as connection:
-        _of(connection, who, name)
-        channels.remove(connection, name, who.who, it.clock.now_s())
+        owner = _owner(_of(connection, who, name, tenant))
+        channels.remove(connection, name, who.who, it.clock.now_s(), owner)
 
 
 @router.put("/notification-channels/{name}/rules/{rule}")
 def set_rule(
-    request: Request, who: ActingUser, name: Name, rule: Name, new: NewRule
+    request: Request, who: ActingUser, name: Name, rule: Name, new: NewRule, tenant: Owner = None
 ) -> Annotated[Json, Schema(NotificationChannel)]:
     """Add a rule to a channel, or replace the one of its name; the first rule that fits an event holds."""
     it = services(request)
@@ -191,31 +200,41 @@ def set_rule(
     given = new.model_dump(exclude={"first"})
     made = Rule(rule, **given | {"kinds": tuple(new.kinds)})
     with it.database.writing(who.who, who.tenant) as connection:
-        _of(connection, who, name)
-        channels.set_rule(connection, name, made, new.first, who.who, it.clock.now_s(), who.tenant)
-        return _serialized(connection, _of(connection, who, name))
+        channel = _of(connection, who, name, tenant)
+        names = {each["name"] for each in stored.rules(connection, channel.channel)} | {rule}
+        if who.tenant is not None and len(names) > _MOST_OF_TENANT:
+            raise HTTPException(
+                409, _("there are {count} rules; remove one that is not used", count=_MOST_OF_TENANT)
+            )
+        now_s, by_tenant = it.clock.now_s(), who.tenant is not None
+        channels.set_rule(connection, name, made, new.first, who.who, now_s, _owner(channel), by_tenant)
+        return _serialized(connection, channel)
 
 
 @router.delete("/notification-channels/{name}/rules/{rule}", status_code=204)
-def remove_rule(request: Request, who: ActingUser, name: Name, rule: Name) -> None:
+def remove_rule(request: Request, who: ActingUser, name: Name, rule: Name, tenant: Owner = None) -> None:
     """Remove a rule of a channel."""
     it = services(request)
     demand(who, "admin")
     with it.database.writing(who.who, who.tenant) as connection:
-        channel = _of(connection, who, name)
+        channel = _of(connection, who, name, tenant)
         if rule not in {each["name"] for each in stored.rules(connection, channel.channel)}:
             raise HTTPException(404, _("{name} has no rule {rule}", name=name, rule=rule))
-        channels.remove_rule(connection, name, rule, who.who, it.clock.now_s())
+        channels.remove_rule(connection, name, rule, who.who, it.clock.now_s(), _owner(channel))
 
 
 @router.post("/notification-channels/{name}/test", status_code=202)
-def test(request: Request, who: ActingUser, name: Name) -> Annotated[Json, Schema(Queued)]:
+def test(
+    request: Request, who: ActingUser, name: Name, tenant: Owner = None
+) -> Annotated[Json, Schema(Queued)]:
     """Send a test to a channel; the log has the answer."""
     it = services(request)
     demand(who, "operator")
     with it.database.writing(who.who, who.tenant) as connection:
-        _of(connection, who, name)
-        channels.test(connection, name, who.tenant, who.who, it.clock.now_s())
+        channel = _of(connection, who, name, tenant)
+        if not it.guesses.take(f"tests of channel {channel.channel}", _TESTS, time.monotonic()):
+            raise HTTPException(429, _("too many attempts; wait some minutes"))
+        channels.test(connection, name, _owner(channel), who.who, it.clock.now_s())
     return {"channel": name}
 
 
@@ -234,11 +253,21 @@ def all_of(connection: Connection, who: User) -> list[dict[str, Any]]:
     return [_serialized(connection, each) for each in stored.channels(connection, who.tenant)]
 
 
-def _of(connection: Connection, who: User, name: str) -> Channel:
-    for each in stored.channels(connection, who.tenant):
-        if each.name == name:
-            return each
+def _of(connection: Connection, who: User, name: str, owner: str | None) -> Channel:
+    mine = stored.channels(connection, who.tenant)
+    found = [each for each in mine if each.name == name and is_of(each.tenant, owner)]
+    if found:
+        return only(found, name)
     raise HTTPException(404, _("no channel {name}; GET /v1/notification-channels lists them", name=name))
+
+
+def _owner(channel: Channel) -> str:
+    return channel.tenant or OPERATOR
+
+
+def _place(channel: Channel) -> tuple[str, int]:
+    """Return where a channel is in the list: several tenants may have one of a name."""
+    return channel.name, channel.channel
 
 
 def _serialized(connection: Connection, channel: Channel) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import zoneinfo
 from sqlalchemy import Connection
 
 from landbridge.core.errors import UserError
-from landbridge.core.names import checked
+from landbridge.core.names import checked, is_of, only
 from landbridge.core.texts import _, catalogues
 from landbridge.db import audit
 from landbridge.db.keys import Keyring
@@ -33,7 +33,8 @@ def add(
 ) -> Channel:
     """Add a channel with the default rules; it gets the events from now on. `address` may be a mailbox alone;
     with `only_mail` it must be one. `UserError` says what is wrong with it."""
-    if any(each.name == checked(name, "channel") for each in stored.channels(connection)):
+    checked(name, "channel")
+    if any((each.name, each.tenant) == (name, tenant) for each in stored.channels(connection)):
         raise UserError(
             _("there is a channel {name}; `landbridge notifications remove {name}` ends it", name=name),
             "name",
@@ -71,9 +72,9 @@ def _check_zone(zone: str) -> None:
         ) from None
 
 
-def remove(connection: Connection, name: str, who: str, now_s: int) -> None:
-    """Remove a channel; `UserError` if there is none."""
-    stored.remove(connection, known(connection, name).channel, who, now_s)
+def remove(connection: Connection, name: str, who: str, now_s: int, owner: str | None = None) -> None:
+    """Remove a channel (`known`); `UserError` if there is none."""
+    stored.remove(connection, known(connection, name, owner).channel, who, now_s)
     audit.add(connection, who, _("notification channel {name} removed", name=name), now_s)
 
 
@@ -84,24 +85,30 @@ def set_rule(
     is_first: bool,
     who: str,
     now_s: int,
-    tenant: str | None = None,
+    owner: str | None = None,
+    by_tenant: bool = False,
 ) -> None:
-    """Add a rule to a channel (of this tenant; None: of any), or replace the one of its name. It escalates to
-    channels of the same tenant, and those that the operator sets also to those of the operator."""
-    channel = known(connection, name, tenant)
+    """Add a rule to a channel (`known`), or replace the one of its name. It escalates to channels of the same
+    tenant, and unless it is set `by_tenant` also to those of the operator."""
+    channel = known(connection, name, owner)
     checked(rule.name, "rule")
     if rule.escalate_to is not None:
-        target = known(connection, rule.escalate_to, tenant)
-        if target.tenant not in (channel.tenant, None):
-            raise UserError(_("{name} is a channel of another tenant", name=target.name), "to")
+        allowed = (channel.tenant,) if by_tenant else (channel.tenant, None)
+        named = [each for each in stored.channels(connection) if each.name == rule.escalate_to]
+        if not any(each.tenant in allowed for each in named):
+            if named and not by_tenant:
+                raise UserError(_("{name} is a channel of another tenant", name=rule.escalate_to), "to")
+            raise _unknown(rule.escalate_to)
     stored.put_rule(connection, channel.channel, rules.check(rule)._asdict(), is_first)
     what = _("notification rule {rule} of {name} set", rule=rule.name, name=name)
     audit.add(connection, who, what, now_s)
 
 
-def remove_rule(connection: Connection, name: str, rule: str, who: str, now_s: int) -> None:
-    """Remove a rule of a channel; `UserError` if there is none."""
-    if not stored.remove_rule(connection, known(connection, name).channel, rule):
+def remove_rule(
+    connection: Connection, name: str, rule: str, who: str, now_s: int, owner: str | None = None
+) -> None:
+    """Remove a rule of a channel (`known`); `UserError` if there is none."""
+    if not stored.remove_rule(connection, known(connection, name, owner).channel, rule):
         raise UserError(
             _(
                 "{name} has no rule {rule}; `landbridge notifications rules {name}` lists them",
@@ -113,9 +120,9 @@ def remove_rule(connection: Connection, name: str, rule: str, who: str, now_s: i
     audit.add(connection, who, what, now_s)
 
 
-def test(connection: Connection, name: str, tenant: str | None, who: str, now_s: int) -> None:
-    """Send a test to a channel (of this tenant; None: of any): it goes the way of all notifications."""
-    channel = known(connection, name, tenant)
+def test(connection: Connection, name: str, owner: str | None, who: str, now_s: int) -> None:
+    """Send a test to a channel (`known`): it goes the way of all notifications."""
+    channel = known(connection, name, owner)
     event = f"{TEST}/{now_s}"
     values = {"id": f"{channel.channel}/{event}", "channel": channel.channel, "event": event, "due_s": now_s}
     values |= {
@@ -128,11 +135,15 @@ def test(connection: Connection, name: str, tenant: str | None, who: str, now_s:
     audit.add(connection, who, _("test sent to notification channel {name}", name=name), now_s)
 
 
-def known(connection: Connection, name: str, tenant: str | None = None) -> Channel:
-    """Return the channel of this name; `UserError` if there is none."""
-    found = next((each for each in stored.channels(connection, tenant) if each.name == name), None)
-    if found is None:
-        raise UserError(
-            _("no channel {name}; `landbridge notifications list` shows those there are", name=name)
-        )
-    return found
+def known(connection: Connection, name: str, owner: str | None = None) -> Channel:
+    """Return the channel of this name, of the tenant `owner` if given; `UserError` if there is none, or
+    several tenants have one."""
+    named = [each for each in stored.channels(connection) if each.name == name]
+    found = [each for each in named if is_of(each.tenant, owner)]
+    if not found:
+        raise _unknown(name)
+    return only(found, name)
+
+
+def _unknown(name: str) -> UserError:
+    return UserError(_("no channel {name}; `landbridge notifications list` shows those there are", name=name))

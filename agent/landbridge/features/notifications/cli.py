@@ -17,6 +17,10 @@ _NAME = typer.Argument(help="Name of the channel.")
 _KIND = typer.Option(
     [], help="Alarm or event, for example light or arrival; repeatable. Default: every alarm."
 )
+_OWNER = typer.Option(None, "--tenant", help="Its tenant, or operator, if several have one of the name.")
+_OWNER_OF_RULE = typer.Option(
+    None, "--owner", help="Tenant of the channel, or operator, if several have one of the name."
+)
 _RULE = typer.Argument(help="Name of the rule.")
 
 
@@ -60,7 +64,7 @@ def list_channels() -> None:
 
 
 @commands.command()
-def remove(name: str = _NAME) -> None:
+def remove(name: str = _NAME, tenant: str | None = _OWNER) -> None:
     """Remove a channel; what waits for it is not sent
 
     \b
@@ -68,12 +72,12 @@ def remove(name: str = _NAME) -> None:
       landbridge notifications remove dispatch
     """
     with opened() as it, it.database.writing() as connection:
-        channels.remove(connection, name, command_user(), it.clock.now_s())
+        channels.remove(connection, name, command_user(), it.clock.now_s(), tenant)
     print(f"channel {name} is removed")
 
 
 @commands.command()
-def rules(name: str = _NAME) -> None:
+def rules(name: str = _NAME, tenant: str | None = _OWNER) -> None:
     """List the rules of a channel; the first that fits holds
 
     \b
@@ -81,7 +85,7 @@ def rules(name: str = _NAME) -> None:
       landbridge notifications rules dispatch
     """
     with opened() as it, it.database.reading() as connection:
-        number = channels.known(connection, name).channel
+        number = channels.known(connection, name, tenant).channel
         found = [planning.rule_of(each) for each in stored.rules(connection, number)]
     heads = ("rule", "kinds", "severity", "tenant", "tag", "route", "after s", "quiet", "digest", "a week",
              "escalates")  # fmt: skip
@@ -115,6 +119,7 @@ def set_rule(
     ),
     to: str | None = typer.Option(None, help="Channel to which it escalates."),
     first: bool = typer.Option(False, "--first", help="Before the other rules, not after them."),
+    owner: str | None = _OWNER_OF_RULE,
 ) -> None:
     """Add or replace a rule
 
@@ -126,12 +131,12 @@ def set_rule(
     made = Rule(rule, tuple(kind), severity, tenant, tag, route, duration_s(after) or 0, quiet, digest,
                 weekly, duration_s(escalate), to)  # fmt: skip
     with opened() as it, it.database.writing() as connection:
-        channels.set_rule(connection, name, made, first, command_user(), it.clock.now_s())
+        channels.set_rule(connection, name, made, first, command_user(), it.clock.now_s(), owner)
     print(f"rule {rule} of {name} is set")
 
 
 @commands.command("remove-rule")
-def remove_rule(name: str = _NAME, rule: str = _RULE) -> None:
+def remove_rule(name: str = _NAME, rule: str = _RULE, tenant: str | None = _OWNER) -> None:
     """Remove a rule of a channel
 
     \b
@@ -139,12 +144,12 @@ def remove_rule(name: str = _NAME, rule: str = _RULE) -> None:
       landbridge notifications remove-rule dispatch important
     """
     with opened() as it, it.database.writing() as connection:
-        channels.remove_rule(connection, name, rule, command_user(), it.clock.now_s())
+        channels.remove_rule(connection, name, rule, command_user(), it.clock.now_s(), tenant)
     print(f"rule {rule} of {name} is removed")
 
 
 @commands.command()
-def test(name: str = _NAME) -> None:
+def test(name: str = _NAME, tenant: str | None = _OWNER) -> None:
     """Send a test to a channel; the running agent does it
 
     \b
@@ -152,7 +157,7 @@ def test(name: str = _NAME) -> None:
       landbridge notifications test dispatch
     """
     with opened() as it, it.database.writing() as connection:
-        channels.test(connection, name, None, command_user(), it.clock.now_s())
+        channels.test(connection, name, tenant, command_user(), it.clock.now_s())
     print("the test is on its way: `landbridge notifications log` shows the answer")
 
 

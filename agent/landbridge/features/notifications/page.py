@@ -84,17 +84,17 @@ def add(
 
 @router.post("/notifications/{name}/remove")
 @of_page(_again, "channels", _PAGE)
-def remove(request: Request, who: ActingUser, name: str) -> Response:
+def remove(request: Request, who: ActingUser, name: str, tenant: Field = "") -> Response:
     """Remove a channel."""
-    api.remove(request, who, name)
+    api.remove(request, who, name, tenant or None)
     return back(_PAGE)
 
 
 @router.post("/notifications/{name}/test")
 @of_page(_again, "channels", _PAGE)
-def test(request: Request, who: ActingUser, name: str) -> Response:
+def test(request: Request, who: ActingUser, name: str, tenant: Field = "") -> Response:
     """Send a test."""
-    api.test(request, who, name)
+    api.test(request, who, name, tenant or None)
     return back(_PAGE, "log")
 
 
@@ -106,7 +106,7 @@ def set_rule(
     route: Field = "", after: Field = "", quiet: Field = "", digest: Field = "", weekly: Field = "",
     escalate: Field = "", to: Field = "", first: Field = "",
 ) -> Response:  # fmt: skip
-    """Add a rule, or replace the one of its name."""
+    """Add a rule, or replace the one of its name; a `channel` may say whose it is, after a slash."""
     new = api.NewRule.model_construct(
         kinds=[each for each in kind or [] if each in _KINDS], severity=severity, tag=tag.strip() or None,
         route=route.strip() or None, least_s=duration_s(after.strip() or None, "after") or 0,
@@ -114,13 +114,14 @@ def set_rule(
         escalate_s=duration_s(escalate.strip() or None, "escalate"), escalate_to=to or None,
         first=bool(first), tenant=None,
     )  # fmt: skip
-    api.set_rule(request, who, channel, name.strip(), new)
+    of, _slash, tenant = channel.partition("/")
+    api.set_rule(request, who, of, name.strip(), new, tenant or None)
     return back(_PAGE)
 
 
 @router.post("/notifications/{channel}/rules/{rule}/remove")
 @of_page(_again, "channels", _PAGE)
-def remove_rule(request: Request, who: ActingUser, channel: str, rule: str) -> Response:
+def remove_rule(request: Request, who: ActingUser, channel: str, rule: str, tenant: Field = "") -> Response:
     """Remove a rule."""
-    api.remove_rule(request, who, channel, rule)
+    api.remove_rule(request, who, channel, rule, tenant or None)
     return back(_PAGE)

@@ -25,7 +25,9 @@ def plan(connection: Connection, channel: Channel, now_s: int) -> bool:
     if upto <= channel.cursor or not stored.advance(connection, channel, upto):
         return False
     known = [rule_of(each) for each in stored.rules(connection, channel.channel)]
-    names = {each.name: each for each in stored.channels(connection)}
+    # Of a name, the tenant's own channel comes before that of the operator.
+    every = sorted(stored.channels(connection), key=lambda each: each.tenant is not None)
+    names = {each.name: each for each in every if each.tenant in (channel.tenant, None)}
     for row in found:
         _Planned(connection, channel, names, known, now_s).take(row)
     return bool(found)
@@ -70,9 +72,7 @@ class _Planned:
         known: list[Rule],
         now_s: int,
     ) -> None:
-        # A name may have become that of another tenant's channel since the rule was set.
-        mine = {name: each for name, each in names.items() if each.tenant in (channel.tenant, None)}
-        self._connection, self._channel, self._names = connection, channel, mine
+        self._connection, self._channel, self._names = connection, channel, names
         self._rules, self._now_s = known, now_s
 
     def take(self, row: Row[Any]) -> None:

@@ -85,7 +85,7 @@ def check(rule: Rule) -> Rule:
         raise UserError(
             _("{hours} are no quiet hours; write them like 22:00-06:00", hours=repr(rule.quiet)), "quiet"
         )
-    if not 1 <= (rule.most_a_week or 1) <= MOST_A_WEEK:
+    if rule.most_a_week is not None and not 1 <= rule.most_a_week <= MOST_A_WEEK:
         raise UserError(_("the maximum a container and week is 1 to {most}", most=MOST_A_WEEK), "weekly")
     if (rule.escalate_s is None) != (rule.escalate_to is None):
         raise UserError(_("an escalation needs both: after how long (30m), and to which channel"), "escalate")

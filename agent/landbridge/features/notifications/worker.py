@@ -83,14 +83,14 @@ class Notifier(Periodic):
         """Apply the rules to the new events."""
         with self._database.reading() as connection:
             newest = published.newest(connection)
-            behind = [each.name for each in stored.channels(connection) if each.cursor < newest]
-        for name in behind:
-            while not self.is_stopping and self._plan_next(name):
+            behind = [each.channel for each in stored.channels(connection) if each.cursor < newest]
+        for number in behind:
+            while not self.is_stopping and self._plan_next(number):
                 pass
 
-    def _plan_next(self, name: str) -> bool:
+    def _plan_next(self, number: int) -> bool:
         with self._database.writing() as connection:
-            channel = next((each for each in stored.channels(connection) if each.name == name), None)
+            channel = next((each for each in stored.channels(connection) if each.channel == number), None)
             return channel is not None and planning.plan(connection, channel, self._clock.now_s())
 
     def _serve(self, channel: Channel) -> None:

@@ -10,13 +10,14 @@ from sqlalchemy import Connection, Row
 from starlette.concurrency import run_in_threadpool
 
 from landbridge.core.clock import iso
+from landbridge.core.names import OPERATOR, is_of, only
 from landbridge.core.texts import _, catalogues
 from landbridge.features.reports import kinds, schedule
 from landbridge.features.reports import queries as stored
 from landbridge.features.reports.render import MEDIA_TYPES, render
 from landbridge.web import answers, paging, serialize
 from landbridge.web.answers import Json, Next, Schema, Time
-from landbridge.web.api import ActingUser, CurrentUser
+from landbridge.web.api import ActingUser, CurrentUser, Owner
 from landbridge.web.auth import User, demand
 from landbridge.web.language import language_of
 from landbridge.web.paging import Cursor, Limit
@@ -24,6 +25,7 @@ from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1")
 _MONTH_S = 30 * 86_400
+_MOST_OF_TENANT = 50
 Kind = Literal["trip", "route", "fleet", "compliance"]
 Form = Literal["html", "pdf", "xlsx"]
 Every = Literal["day", "week", "month"]
@@ -105,10 +107,11 @@ def listed(
     request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
 ) -> Annotated[Json, Schema(ReportSchedules)]:
     """List the reports that are sent by mail."""
-    after = str((paging.start(cursor, str) or ("",))[0])
+    after = paging.start(cursor, str, int) or ("", 0)
     with services(request).database.reading() as connection:
-        found = [serialized(row) for row in of_user(connection, who) if row.name > after]
-    return paging.cut("schedules", found, limit, "name")
+        rows = [row for row in of_user(connection, who) if _place(row) > after][: limit + 1]
+    shown = [serialized(row) for row in rows[:limit]]
+    return paging.page("schedules", shown, _place(rows[limit - 1]) if len(rows) > limit else None)
 
 
 @router.post("/report-schedules", status_code=201)
@@ -119,23 +122,31 @@ def add(request: Request, who: ActingUser, new: NewReportSchedule) -> Annotated[
     if new.tenant not in (None, who.tenant or new.tenant):
         raise HTTPException(403, _("a tenant has schedules of its own only; leave tenant out"))
     with it.database.writing(who.who, who.tenant) as connection:
+        if who.tenant is not None and len(of_user(connection, who)) >= _MOST_OF_TENANT:
+            raise HTTPException(
+                409, _("there are {count} schedules; remove one that is not used", count=_MOST_OF_TENANT)
+            )
         schedule.add(
             connection, new.name, new.kind, new.of, new.form, new.mailbox, new.language, new.every,
             who.tenant or new.tenant, who.who, it.clock.now_s(),
         )  # fmt: skip
-        return serialized(_of(connection, who, new.name))
+        owner = who.tenant or new.tenant or OPERATOR
+        return serialized(_of(connection, who, new.name, owner))
 
 
 @router.delete("/report-schedules/{schedule}", status_code=204)
 def remove(
-    request: Request, who: ActingUser, name: Annotated[str, Path(alias="schedule", max_length=32)]
+    request: Request,
+    who: ActingUser,
+    name: Annotated[str, Path(alias="schedule", max_length=32)],
+    tenant: Owner = None,
 ) -> None:
     """Remove a schedule."""
     it = services(request)
     demand(who, "admin")
     with it.database.writing(who.who, who.tenant) as connection:
-        _of(connection, who, name)
-        schedule.remove(connection, name, who.who, it.clock.now_s())
+        owner = _of(connection, who, name, tenant).tenant or OPERATOR
+        schedule.remove(connection, name, who.who, it.clock.now_s(), owner)
 
 
 def of_user(connection: Connection, who: User) -> list[Row[Any]]:
@@ -143,11 +154,16 @@ def of_user(connection: Connection, who: User) -> list[Row[Any]]:
     return [row for row in stored.schedules(connection) if who.tenant in (None, row.tenant)]
 
 
-def _of(connection: Connection, who: User, name: str) -> Row[Any]:
-    for row in of_user(connection, who):
-        if row.name == name:
-            return row
+def _of(connection: Connection, who: User, name: str, owner: str | None) -> Row[Any]:
+    found = [row for row in of_user(connection, who) if row.name == name and is_of(row.tenant, owner)]
+    if found:
+        return only(found, name)
     raise HTTPException(404, _("no schedule {name}; GET /v1/report-schedules lists them", name=name))
+
+
+def _place(row: Row[Any]) -> tuple[str, int]:
+    """Return where a schedule is in the list: several tenants may have one of a name."""
+    return row.name, row.schedule
 
 
 def serialized(row: Row[Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from landbridge.features.reports import kinds, schedule
 from landbridge.features.reports import queries as stored
 from landbridge.features.reports.render import render
 
+_OWNER = typer.Option(None, "--tenant", help="Its tenant, or operator, if several have one of the name.")
 commands = typer.Typer(help="Reports on trips, routes, the fleet and compliance")
 _KIND = typer.Argument(help="trip, route, fleet or compliance.")
 _SUBJECT = typer.Argument("", help="Trip number or route name.")
@@ -105,7 +106,7 @@ def schedules() -> None:
 
 
 @commands.command()
-def unschedule(name: str = _NAME) -> None:
+def unschedule(name: str = _NAME, tenant: str | None = _OWNER) -> None:
     """Remove a schedule
 
     \b
@@ -113,5 +114,5 @@ def unschedule(name: str = _NAME) -> None:
       landbridge reports unschedule monday
     """
     with opened() as it, it.database.writing() as connection:
-        schedule.remove(connection, name, command_user(), it.clock.now_s())
+        schedule.remove(connection, name, command_user(), it.clock.now_s(), tenant)
     print(f"schedule {name} is removed")

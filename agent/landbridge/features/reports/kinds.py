@@ -14,6 +14,8 @@ KINDS = ("trip", "route", "fleet", "compliance")
 FORMS = tuple(MEDIA_TYPES)
 FOR_THE_OPERATOR = ("fleet", "compliance")
 """Kinds that show all tenants."""
+_LARGEST = 2**31 - 1
+"""Number of a trip that the database can have."""
 
 
 def build(
@@ -28,7 +30,8 @@ def build(
     """Return a report of `subject`, the number of a trip or the name of a route, as a tenant may see it
     (None: the operator), about [from, until). `UserError` if there is none."""
     if kind == "trip":
-        row = trips.find(connection, int(subject)) if subject.isascii() and subject.isdigit() else None
+        number = int(subject) if subject.isascii() and subject.isdigit() else 0
+        row = trips.find(connection, number) if number <= _LARGEST else None
         if row is None or tenant not in (None, row.tenant):
             raise UserError(
                 _("no trip {number}; `landbridge trips list` shows those there are", number=subject)

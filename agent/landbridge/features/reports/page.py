@@ -66,7 +66,7 @@ def add(
 
 @router.post("/reports/{schedule}/remove")
 @of_page(_again, "schedules", _PAGE)
-def remove(request: Request, who: ActingUser, schedule: str) -> Response:
+def remove(request: Request, who: ActingUser, schedule: str, tenant: Field = "") -> Response:
     """Remove a schedule."""
-    api.remove(request, who, schedule)
+    api.remove(request, who, schedule, tenant or None)
     return back(_PAGE, "schedules")

@@ -93,7 +93,7 @@ class Schedule(NamedTuple):
 def schedules(connection: Connection) -> list[Row[Any]]:
     """Return all schedules, by name."""
     active = select(report_schedules).where(report_schedules.c.removed_s.is_(None))
-    return list(connection.execute(active.order_by(report_schedules.c.name)))
+    return list(connection.execute(active.order_by(report_schedules.c.name, report_schedules.c.schedule)))
 
 
 def due(connection: Connection, now_s: int) -> list[Row[Any]]:
@@ -107,10 +107,10 @@ def add_schedule(connection: Connection, schedule: Schedule, who: str, now_s: in
     connection.execute(insert(report_schedules).values(values))
 
 
-def remove_schedule(connection: Connection, name: str, now_s: int) -> bool:
-    """Remove a schedule; False if there is none."""
-    of_name = report_schedules.c.name == name, report_schedules.c.removed_s.is_(None)
-    return connection.execute(update(report_schedules).where(*of_name).values(removed_s=now_s)).rowcount == 1
+def remove_schedule(connection: Connection, schedule: int, now_s: int) -> None:
+    """Remove a schedule."""
+    of_row = report_schedules.c.schedule == schedule
+    connection.execute(update(report_schedules).where(of_row).values(removed_s=now_s))
 
 
 def tried(

@@ -4,6 +4,7 @@ The Message-ID is that of the schedule and its period: when the agent ends betwe
 and its note of it, the mail goes again under the same id."""
 
 import calendar
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from email.message import EmailMessage
@@ -16,12 +17,13 @@ from landbridge.core.clock import Clock, from_epoch_s, to_epoch_s
 from landbridge.core.errors import UserError
 from landbridge.core.http_errors import Away, Refused
 from landbridge.core.mail_server import is_mailbox
-from landbridge.core.names import checked
+from landbridge.core.names import checked, is_of, only
 from landbridge.core.periodic import Periodic
-from landbridge.core.texts import SOURCE, _, catalogues
+from landbridge.core.texts import SOURCE, Catalogue, _, catalogues
 from landbridge.db import audit
 from landbridge.db.database import Database
 from landbridge.features.reports import queries as stored
+from landbridge.features.reports.document import Report
 from landbridge.features.reports.kinds import FORMS, KINDS, build
 from landbridge.features.reports.queries import Schedule
 from landbridge.features.reports.render import MEDIA_TYPES, render
@@ -31,6 +33,7 @@ POLL_S = 30.0
 _HOUR = 6
 """Of UTC, at which reports are sent."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 60, 6 * 3_600
+_log = logging.getLogger(__name__)
 Post = Callable[[EmailMessage], str]
 """Sends a mail; returns the answer."""
 
@@ -59,29 +62,38 @@ class ReportMails(Periodic):
     def _send(self, row: Row[Any]) -> None:
         now_s = self._clock.now_s()
         try:
-            with self._database.reading() as connection:
-                mail = _mail(connection, row, self._sender, now_s)
-            answer = self._post(mail)
+            answer = self._post(self._mail(row, now_s))
         except Away as error:
-            again_s = now_s + round(wait_s(_FIRST_WAIT_S, _LONGEST_WAIT_S, row.attempts))
-            self._note(row, str(error), again_s, None)
+            self._put_off(row, str(error), now_s)
             return
         except (Refused, UserError) as error:
             answer = str(error)  # it would be the same again: the next period may go
+        except Exception as error:  # the other schedules must not wait for this one
+            _log.exception("report schedule %s", row.name)
+            self._put_off(row, f"internal error: {error!r}", now_s)
+            return
         next_s = after(row.next_s, row.every)
         while next_s <= now_s:  # periods in which the agent was off are one
             next_s = after(next_s, row.every)
         self._note(row, answer, next_s, next_s)
+
+    def _mail(self, row: Row[Any], now_s: int) -> EmailMessage:
+        language = catalogues().get(row.language) or catalogues()[SOURCE]
+        span = before(row.next_s, row.every), row.next_s
+        with self._database.reading() as connection:
+            report = build(connection, row.kind, row.subject, row.tenant, span, now_s, language)
+        return _mail(row, report, language, self._sender, now_s)
+
+    def _put_off(self, row: Row[Any], why: str, now_s: int) -> None:
+        again_s = now_s + round(wait_s(_FIRST_WAIT_S, _LONGEST_WAIT_S, row.attempts))
+        self._note(row, why, again_s, None)
 
     def _note(self, row: Row[Any], answer: str, try_s: int, next_s: int | None) -> None:
         with self._database.writing() as connection:
             stored.tried(connection, row, answer, self._clock.now_s(), try_s, next_s)
 
 
-def _mail(connection: Connection, row: Row[Any], sender: str, now_s: int) -> EmailMessage:
-    language = catalogues().get(row.language) or catalogues()[SOURCE]
-    span = before(row.next_s, row.every), row.next_s
-    report = build(connection, row.kind, row.subject, row.tenant, span, now_s, language)
+def _mail(row: Row[Any], report: Report, language: Catalogue, sender: str, now_s: int) -> EmailMessage:
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Date"] = sender, row.mailbox, from_epoch_s(now_s)
     mail["Subject"] = f"{report.title} · {from_epoch_s(row.next_s):%Y-%m-%d}"
@@ -135,7 +147,8 @@ def add(
     now_s: int,
 ) -> int:
     """Add a schedule; return when it is sent first. `UserError` says what is wrong with it."""
-    if any(row.name == checked(name, "schedule") for row in stored.schedules(connection)):
+    checked(name, "schedule")
+    if any((row.name, row.tenant) == (name, tenant) for row in stored.schedules(connection)):
         raise UserError(
             _("there is a schedule {name}; `landbridge reports unschedule {name}` ends it", name=name), "name"
         )
@@ -161,10 +174,13 @@ def add(
     return next_s
 
 
-def remove(connection: Connection, name: str, who: str, now_s: int) -> None:
-    """Remove a schedule; `UserError` if there is none."""
-    if not stored.remove_schedule(connection, name, now_s):
+def remove(connection: Connection, name: str, who: str, now_s: int, owner: str | None = None) -> None:
+    """Remove a schedule, of the tenant `owner` if given; `UserError` if there is none, or several tenants
+    have one."""
+    found = [row for row in stored.schedules(connection) if row.name == name and is_of(row.tenant, owner)]
+    if not found:
         raise UserError(
             _("no schedule {name}; `landbridge reports schedules` lists those there are", name=name)
         )
+    stored.remove_schedule(connection, only(found, name).schedule, now_s)
     audit.add(connection, who, _("report schedule {name} removed", name=name), now_s)

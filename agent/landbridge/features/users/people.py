@@ -93,8 +93,12 @@ def set_password(
 
 
 def set_mail(connection: Connection, row: Row[Any], mail: str, who: str, now_s: int) -> None:
-    """Give a user another mail address, empty: none."""
-    people.change(connection, row.user, mail=checked_mail(mail))
+    """Give a user another mail address, empty: none. A link that was mailed to the address before stops
+    working."""
+    wanted = checked_mail(mail)
+    people.change(connection, row.user, mail=wanted)
+    if row.mail not in (None, wanted):
+        people.withdraw(connection, row.user)
     audit.add(connection, who, _("mail address of {name} changed", name=row.name), now_s)
 
 
