@@ -89,11 +89,11 @@ class DeviceTest(pytest.Item):
     """One test function on one runtime."""
 
     leg: Leg
-    function: str
+    test: str
 
     def runtest(self) -> None:
         """Fail with MicroPython's own words."""
-        failure = self.leg.failure(self.function)
+        failure = self.leg.failure(self.test)
         if failure:
             pytest.fail(failure, pytrace=False)
 
@@ -117,6 +117,6 @@ class DeviceFile(pytest.File):
                     suffix = "-mpy" if compiled else ""
                     name = f"{runtime}{suffix}::{test}"
                     item: DeviceTest = DeviceTest.from_parent(self, name=name)
-                    item.leg, item.function = leg, test
+                    item.leg, item.test = leg, test
                     item.add_marker(pytest.mark.micropython)
                     yield item

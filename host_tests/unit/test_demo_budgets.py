@@ -26,11 +26,13 @@ BG95_MAH, SIM7600_MAH = (figures.MOST_MAH_A_DAY[modem] for modem in ("bg95", "si
         ("heap of a whole wake that also pulls a release", f"{HEAP_KW} kilo-words"),
         (
             "reads of flash in a wake",
-            f"{FLASH['first'].reads:,} in the first, {FLASH['timer'].reads:,} in others",
+            f"{FLASH['first'].reads:,} in the first, {FLASH['download'].reads:,} with a profile download, "
+            f"{FLASH['timer'].reads:,} in others",
         ),
         (
             "erases and bytes written, in a wake but the first",
-            f"{FLASH['fix'].erases} erases, {FLASH['fix'].bytes_written:,} bytes",
+            f"{FLASH['fix'].erases} erases, {FLASH['fix'].bytes_written:,} bytes; "
+            f"{FLASH['download'].erases} and {FLASH['download'].bytes_written:,} with a download",
         ),
         ("lines imported at a time in an ordinary wake", f"{budgets.LINES:,}"),
         ("application in flash", f"{budgets.SLOT_BYTES // 1024} KiB a slot"),
