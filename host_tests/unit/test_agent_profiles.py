@@ -195,6 +195,8 @@ BAD_POLICIES = [
     ("blocked = 432\n" + TEXT, "blocked"),
     (TEXT.replace('user = "u"', "quota_mb = -1"), "megabytes a month"),
     (TEXT.replace('user = "u"', "quota_mb = true"), "megabytes a month"),
+    (TEXT + '\n[profile.""]\niccid = "8944000000000000001"\napn = "x"\n', "of at least one character"),
+    (TEXT + '\n[profile."a\\nb"]\niccid = "8944000000000000001"\napn = "x"\n', "on one line"),
 ]
 
 

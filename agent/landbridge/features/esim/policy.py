@@ -25,7 +25,7 @@ host = "updates.example:8883"
 elsewhere = ["roaming"]
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -33,7 +33,7 @@ import cbor2
 
 from landbridge.core import files
 from landbridge.core.checked import SECRET, Between, Itself, Sentences, Wanted, checked, strict
-from landbridge.core.errors import UserError
+from landbridge.core.errors import UserError, is_one_line
 from landbridge.features.esim import coding as wire
 from landbridge.features.esim.coding import Policy, Profile
 
@@ -131,6 +131,14 @@ def parse_with_codes(text: str, where: str) -> tuple[Policy, Codes]:
     return of_table(files.toml_of(text, where))
 
 
+def _check_names(names: Iterable[str]) -> None:
+    if AUTOMATIC in names:
+        raise UserError(f"profile.{AUTOMATIC}: a table of another name than {AUTOMATIC!r} is needed")
+    for name in names:
+        if not name or not is_one_line(name):
+            raise UserError(f"profile.{name!r}: a name of at least one character, on one line, is needed")
+
+
 def of_table(found: Mapping[str, Any]) -> tuple[Policy, Codes]:
     """The same of what is in a file already read."""
     unknown = set(found) - {"fallback", "blocked", "profile", "countries"}
@@ -139,8 +147,7 @@ def of_table(found: Mapping[str, Any]) -> tuple[Policy, Codes]:
             f"{', '.join(sorted(unknown))}: write fallback, blocked, [profile.<name>] and [countries]"
         )
     file = checked(_File, found, _SAYS)
-    if AUTOMATIC in file.profile:
-        raise UserError(f"profile.{AUTOMATIC}: a table of another name than {AUTOMATIC!r} is needed")
+    _check_names(file.profile)
     profiles = {name: _profile(each) for name, each in file.profile.items()}
     if not 1 <= len(profiles) <= wire.MOST_PROFILES:
         raise UserError(f"[profile.<name>] is there {len(profiles)} times: 1 to {wire.MOST_PROFILES} may be")

@@ -40,7 +40,7 @@ class NewChannel(BaseModel):
     name: str = Field(max_length=32, examples=["dispatch"])
     address: str = Field(
         max_length=2_000, examples=["dispatch@example.org"],
-        description="A mailbox, or for the fleet operator the URL of a service of Apprise. Never shown.",
+        description="A mailbox, or for the fleet operator an Apprise URL, which is never shown.",
     )  # fmt: skip
     language: str = Field("en", max_length=16, description="Language of the messages.")
     zone: str = Field("UTC", max_length=64, description="Of quiet hours and digests.", examples=["UTC"])
@@ -143,7 +143,7 @@ class Queued(BaseModel):
 def listed(
     request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
 ) -> Annotated[Json, Schema(NotificationChannels)]:
-    """List the channels that notifications go to, with their rules; addresses are never shown."""
+    """List the channels that notifications go to, with their rules; addresses of services are never shown."""
     after = paging.start(cursor, str, int) or ("", 0)
     with services(request).database.reading() as connection:
         found = sorted(stored.channels(connection, who.tenant), key=_place)
