@@ -30,7 +30,7 @@ def list_entries(
     device: str | None = _DEVICE,
     since: str | None = _SINCE,
     until: str | None = _UNTIL,
-    limit: int = typer.Option(100, min=1, max=10_000, help="Entries at most."),
+    limit: int = typer.Option(100, min=1, max=10_000, help="Maximum number of entries."),
 ) -> None:
     """List entries of the audit log, newest first
 

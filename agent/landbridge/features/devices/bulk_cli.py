@@ -37,7 +37,7 @@ class _Device:
 def add_all(file: Path = _FILE, dry_run: bool = _DRY_RUN) -> None:
     """Add the devices of a CSV file
 
-    All of them are added, or none. Several tags in a cell have spaces between.
+    All of them are added, or none. Separate several tags by spaces.
 
     \b
     Examples:
@@ -114,7 +114,7 @@ def retire(
 ) -> None:
     """Retire devices: their keys and broker users are removed for good
 
-    Trips end. The history stays, what they send later is refused.
+    Trips end. The history stays; later messages are refused.
 
     \b
     Examples:

@@ -254,7 +254,7 @@ def list_downloads(
 ) -> None:
     """List profile downloads and their progress
 
-    Deleting and renaming a profile are listed, too.
+    Deletions and renamings are listed, too.
 
     \b
     Example:

@@ -41,7 +41,8 @@ Examples:
   landbridge esim policy europe.toml --all --most 5
   landbridge esim policy europe.toml --tag frozen
 
---most limits it to that many devices without the policy; run it again for the next ones.
+--most limits the assignment to so many devices that do not have the policy yet; repeat the command for
+the next ones.
 
 \b
 Policy file:
@@ -127,15 +128,17 @@ def _show_profiles(policy: Policy, said: Row[Any] | None) -> None:
 def switch(
     names: list[str] = _DEVICES,
     profile: str = typer.Argument(help=f"Profile name; {policies.AUTOMATIC}: the policy decides."),
-    tag: str | None = typer.Option(None, help="Devices on trips with this tag, in stages."),
+    tag: str | None = typer.Option(
+        None, help="Devices on trips where device or trip has this tag, in stages."
+    ),
     canaries: int = typer.Option(5, min=1, max=1000, help="With --tag: devices that must succeed first."),
     days: int = typer.Option(2, min=0, max=365, help="With --tag: minimum days per stage."),
 ) -> None:
     """Switch devices to a profile
 
     A device returns to its previous profile if it cannot connect. With --tag, the canaries switch first,
-    then 5, 25, 50 and 100 % of the devices. It halts automatically if more than 5 % of them fail. Run the
-    command again to resume it.
+    then 5, 25, 50 and 100 % of the devices. The roll-out halts if more than 5 % of the devices reached fail.
+    Repeat the command to resume it.
 
     \b
     Examples:

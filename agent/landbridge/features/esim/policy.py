@@ -1,21 +1,21 @@
 """The policy of a card's profiles, as people write it: a TOML file.
 
 fallback = "roaming"             # the profile that is enabled when nothing else connects
-blocked = [432]                  # by mobile country code: there the device uses none, and keeps what it finds
+blocked = [432]                  # by mobile country code: there the modem stays off and positions are stored
 
 [profile.roaming]
 iccid = "8931440400012345678"
 apn = "iot.example"              # user and password may follow
-quota_mb = 10                    # a month; then another profile is used, and without one the device is silent
 
 [profile.cis]
 iccid = "8970101000000000012"
 apn = "cis.example"
-hosts = ["broker.example:8883"]  # the device asks nobody else over this access point; the broker comes first
-download = "LPA:1$smdp.example$7QX-2M"  # it is still to come: loaded in the first country that prefers it
+quota_mb = 10  # megabytes a month; then another profile is used, without one there is one session a day
+hosts = ["broker.example:8883"]  # the only addresses used over this access point, the broker first
+download = "LPA:1$smdp.example$7QX-2M"  # not on the card yet: downloaded in the first country that prefers it
 confirmation = "4711"            # where the activation code asks for one
 
-[profile.cis.updates]            # releases are pulled over another one, and nothing else goes over it
+[profile.cis.updates]            # a second access point, only for downloading releases
 apn = "updates.example"
 host = "updates.example:8883"
 

@@ -15,7 +15,9 @@ from landbridge.tracking.geofences import from_row, read
 
 _NAME = typer.Argument(help="Name of the geofence.")
 _FILE = typer.Argument(help="GeoJSON file: Point or LineString with a radius, Polygon or MultiPolygon.")
-_OWNER = typer.Option(None, "--tenant", help="Its tenant, or operator, if several have one of the name.")
+_OWNER = typer.Option(
+    None, "--tenant", help="Its tenant, or operator; needed if the name exists more than once."
+)
 commands = typer.Typer(help="Manage geofences")
 
 

@@ -14,9 +14,11 @@ from landbridge.features.integrations.kinds import KINDS
 
 commands = typer.Typer(help="Manage integrations: webhook, DCSA, Traccar")
 _WHAT = typer.Option([], help="Message type: event, position or track; repeatable. Default: all it supports.")
-_FINISH = typer.Option(False, "--finish", help="End the old secret: the receiver has the new one.")
+_FINISH = typer.Option(False, "--finish", help="End the old secret, once the receiver has the new one.")
 _NAME = typer.Argument(help="Name of the integration.")
-_OWNER = typer.Option(None, "--tenant", help="Its tenant, or operator, if several have one of the name.")
+_OWNER = typer.Option(
+    None, "--tenant", help="Its tenant, or operator; needed if the name exists more than once."
+)
 _KINDS = "; ".join(f"{name}: {kind.help}" for name, kind in KINDS.items())
 
 
@@ -144,10 +146,10 @@ def rotate(name: str = _NAME, finish: bool = _FINISH, tenant: str | None = _OWNE
 @commands.command()
 def replay(
     name: str = _NAME,
-    first: int = typer.Option(..., "--from", min=1, help="Number of a message: msg_ of its webhook-id."),
+    first: int = typer.Option(..., "--from", min=1, help="Message number, from webhook-id: msg_<number>."),
     tenant: str | None = _OWNER,
 ) -> None:
-    """Send an integration its messages again, from a number on
+    """Replay messages to an integration, from a number on
 
     Events and tracks come in order under their ids, as far back as [store] raw_days.
 

@@ -35,7 +35,9 @@ KINDS = {
         ("event", "position", "track"), ("http", "https"), webhook.spelled, "POST of each message, signed"
     ),
     "dcsa": Kind(("event",), ("http", "https"), bytes.hex, "POST of events as DCSA has them, signed"),
-    "traccar": Kind(("track",), ("http", "https"), None, "each point by the OsmAnd protocol"),
+    "traccar": Kind(
+        ("track",), ("http", "https"), None, "each point with a position, over the OsmAnd protocol"
+    ),
 }
 
 

@@ -17,9 +17,11 @@ _NAME = typer.Argument(help="Name of the channel.")
 _KIND = typer.Option(
     [], help="Alarm or event, for example light or arrival; repeatable. Default: every alarm."
 )
-_OWNER = typer.Option(None, "--tenant", help="Its tenant, or operator, if several have one of the name.")
+_OWNER = typer.Option(
+    None, "--tenant", help="Its tenant, or operator; needed if the name exists more than once."
+)
 _OWNER_OF_RULE = typer.Option(
-    None, "--owner", help="Tenant of the channel, or operator, if several have one of the name."
+    None, "--owner", help="Tenant of the channel, or operator; needed if the name exists more than once."
 )
 _RULE = typer.Argument(help="Name of the rule.")
 
@@ -65,7 +67,7 @@ def list_channels() -> None:
 
 @commands.command()
 def remove(name: str = _NAME, tenant: str | None = _OWNER) -> None:
-    """Remove a channel; what waits for it is not sent
+    """Remove a channel and its waiting notifications
 
     \b
     Example:
@@ -78,7 +80,7 @@ def remove(name: str = _NAME, tenant: str | None = _OWNER) -> None:
 
 @commands.command()
 def rules(name: str = _NAME, tenant: str | None = _OWNER) -> None:
-    """List the rules of a channel; the first that fits holds
+    """List the rules of a channel; the first match applies
 
     \b
     Example:
@@ -104,7 +106,7 @@ def set_rule(
     name: str = _NAME,
     rule: str = _RULE,
     kind: list[str] = _KIND,
-    severity: str = typer.Option("warning", help="Least severity: warning, minor, major or critical."),
+    severity: str = typer.Option("warning", help="Minimum severity: warning, minor, major or critical."),
     tenant: str | None = typer.Option(None, help="Only trips of this tenant."),
     tag: str | None = typer.Option(None, help="Only trips with this tag."),
     route: str | None = typer.Option(None, help="Only trips on this route."),
@@ -112,13 +114,13 @@ def set_rule(
     quiet: str | None = typer.Option(None, help="Quiet hours, for example 22:00-06:00."),
     digest: str | None = typer.Option(None, help="Sent together: hour, day or week."),
     weekly: int | None = typer.Option(
-        None, min=1, max=1000, help="Maximum of messages a container and week."
+        None, min=1, max=1000, help="Maximum number of messages per container and week."
     ),
     escalate: str | None = typer.Option(
         None, help="Escalate if nobody acknowledges within, for example 30m."
     ),
     to: str | None = typer.Option(None, help="Channel to which it escalates."),
-    first: bool = typer.Option(False, "--first", help="Before the other rules, not after them."),
+    first: bool = typer.Option(False, "--first", help="Put it before the other rules; default: after them."),
     owner: str | None = _OWNER_OF_RULE,
 ) -> None:
     """Add or replace a rule
@@ -150,7 +152,7 @@ def remove_rule(name: str = _NAME, rule: str = _RULE, tenant: str | None = _OWNE
 
 @commands.command()
 def test(name: str = _NAME, tenant: str | None = _OWNER) -> None:
-    """Send a test to a channel; the running agent does it
+    """Have the running agent send a test to a channel
 
     \b
     Example:
@@ -163,7 +165,7 @@ def test(name: str = _NAME, tenant: str | None = _OWNER) -> None:
 
 @commands.command()
 def log(limit: int = typer.Option(50, min=1, max=LARGEST, help="Maximum number of rows.")) -> None:
-    """List notifications, newest first, with their last answer
+    """List notifications, newest first, with the last answer of the service
 
     \b
     Example:

@@ -14,7 +14,9 @@ from landbridge.features.reports import kinds, schedule
 from landbridge.features.reports import queries as stored
 from landbridge.features.reports.render import render
 
-_OWNER = typer.Option(None, "--tenant", help="Its tenant, or operator, if several have one of the name.")
+_OWNER = typer.Option(
+    None, "--tenant", help="Its tenant, or operator; needed if the name exists more than once."
+)
 commands = typer.Typer(help="Reports on trips, routes, the fleet and compliance")
 _KIND = typer.Argument(help="trip, route, fleet or compliance.")
 _SUBJECT = typer.Argument("", help="Trip number or route name.")

@@ -22,7 +22,7 @@ def add(
     length: str = typer.Option(
         "", "--for", help="Validity, for example 12h or 30d; default: until the trip ends, at most one year."
     ),
-    embed: bool = typer.Option(False, "--embed", help="Other sites may show it within their pages."),
+    embed: bool = typer.Option(False, "--embed", help="Allow other sites to embed the page."),
 ) -> None:
     """Create a share link and print it once
 

@@ -52,8 +52,8 @@ class _Trip:
 def start_all(file: Path = _FILE, dry_run: bool = _DRY_RUN) -> None:
     """Start the trips of a CSV file
 
-    All of them start, or none. References have the form order=4711; booking=B-88, tags have spaces between.
-    The column begin is a time like 2026-10-01T08:00:00Z; empty: now.
+    All of them start, or none. References have the form order=4711; booking=B-88, tags are separated by
+    spaces. The column begin is a time like 2026-10-01T08:00:00Z; empty: now.
 
     \b
     Examples:
@@ -129,7 +129,7 @@ def edit_trip(
 ) -> None:
     """Correct a trip
 
-    Its events are worked out again. A running trip gets the route data of another route. A route name that
+    Its events are recomputed. A running trip gets the route data of another route. A route name that
     looks mistyped is refused.
 
     \b

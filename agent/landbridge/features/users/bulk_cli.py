@@ -71,7 +71,7 @@ def add_all(file: Path = _FILE, dry_run: bool = _DRY_RUN, language: str = _LANGU
 
 @commands.command("export")
 def export_all() -> None:
-    """Print the users who may sign in as CSV
+    """Print, as CSV, the users who may sign in
 
     \b
     Example:

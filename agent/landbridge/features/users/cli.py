@@ -16,7 +16,7 @@ from landbridge.features.users.queries import people as stored
 from landbridge.features.users.queries import sessions as stored_sessions
 from landbridge.features.users.rules import ROLES
 
-commands = typer.Typer(help="Manage users, who sign in on the pages")
+commands = typer.Typer(help="Manage users who sign in on the pages")
 _NAME = typer.Argument(help="Name of the user.")
 _LANGUAGE = typer.Option(texts.SOURCE, "--language", help="Language of the mail.")
 
@@ -24,7 +24,9 @@ _LANGUAGE = typer.Option(texts.SOURCE, "--language", help="Language of the mail.
 @commands.command()
 def add(
     name: str = _NAME,
-    role: str = typer.Option("reader", help=f"{', '.join(ROLES)}, each with the rights of the former."),
+    role: str = typer.Option(
+        "reader", help=f"{', '.join(ROLES)}, each includes the rights of the one before."
+    ),
     tenant: str | None = typer.Option(None, help="Restrict the user to the trips of this tenant."),
     address: str = typer.Option("", "--mail", help="Mail the invitation there; default: print it."),
     language: str = _LANGUAGE,
@@ -128,7 +130,7 @@ def _means(row: Row[Any]) -> str | None:
 
 @commands.command()
 def role(name: str = _NAME, role: str = typer.Argument(help=f"{', '.join(ROLES)}.")) -> None:
-    """Give a user another role, which holds at once
+    """Give a user another role, effective at once
 
     \b
     Example:
@@ -141,7 +143,7 @@ def role(name: str = _NAME, role: str = typer.Argument(help=f"{', '.join(ROLES)}
 
 @commands.command()
 def disable(name: str = _NAME) -> None:
-    """Disable a user: sign-in sessions end, tokens rest
+    """Disable a user: end sign-in sessions, suspend tokens
 
     \b
     Example:
@@ -167,7 +169,7 @@ def enable(name: str = _NAME) -> None:
 
 @commands.command()
 def end(name: str = _NAME) -> None:
-    """End a user for good
+    """Remove a user for good
 
     \b
     Example:
@@ -180,7 +182,7 @@ def end(name: str = _NAME) -> None:
 
 @commands.command("end-second-factor")
 def end_second_factor(name: str = _NAME) -> None:
-    """Switch the second factor of a user off, who has lost it
+    """Switch off the lost second factor of a user
 
     \b
     Example:

@@ -16,7 +16,9 @@ from landbridge.features.users.queries import tokens as stored
 
 commands = typer.Typer(help="Manage API tokens of programs")
 _NAME = typer.Argument(help="Name of the token; the audit log shows it.")
-_OWNER = typer.Option(None, "--tenant", help="Its tenant, or operator, if several have one of the name.")
+_OWNER = typer.Option(
+    None, "--tenant", help="Its tenant, or operator; needed if the name exists more than once."
+)
 
 
 @contextmanager
@@ -42,7 +44,9 @@ def _end(connection: Connection, name: str, clock: Clock) -> None:
 @commands.command()
 def add(
     name: str = _NAME,
-    role: str = typer.Option("reader", help=f"{', '.join(fleet.ROLES)}, each with the rights of the former."),
+    role: str = typer.Option(
+        "reader", help=f"{', '.join(fleet.ROLES)}, each includes the rights of the one before."
+    ),
     tenant: str | None = typer.Option(None, help="Restrict the token to the trips of this tenant."),
     length: str = typer.Option("", "--for", help="Validity, for example 90d; default: until it is revoked."),
 ) -> None:
@@ -52,7 +56,7 @@ def add(
 
     \b
     Examples:
-      landbridge tokens add anna --role operator
+      landbridge tokens add erp --role operator
       landbridge tokens add shipper-portal --tenant acme --for 365d
     """
     with opened(make=True) as it, it.database.writing() as connection:
@@ -94,7 +98,7 @@ def revoke(name: str = _NAME, tenant: str | None = _OWNER) -> None:
 
     \b
     Example:
-      landbridge tokens revoke anna
+      landbridge tokens revoke erp
     """
     with opened() as it, it.database.writing() as connection:
         fleet.revoke(connection, name, command_user(), it.clock.now_s(), tenant)

@@ -10,14 +10,14 @@ from landbridge import config
 from landbridge.core.errors import UserError
 
 _ANSWERS = typer.Option(
-    None, "--answers", help="TOML file with answers; --list-answers prints the keys that it may have."
+    None, "--answers", help="TOML file with answers; --list-answers prints its possible keys."
 )
 
 
 def setup(
     answers: Path | None = _ANSWERS,
     host: str | None = typer.Option(None, help="Host name under which trackers reach the broker."),
-    broker: str | None = typer.Option(None, help="mosquitto, nats (both of its own), or existing."),
+    broker: str | None = typer.Option(None, help="mosquitto or nats (set up here), or existing."),
     port: int | None = typer.Option(None, help="TCP port of the broker for trackers."),
     agent_port: int | None = typer.Option(None, help="TCP port of the broker for the agent."),
     database: str | None = typer.Option(None, help="SQLite file, or postgresql://user@host/name."),
@@ -31,7 +31,7 @@ def setup(
     """Set up agent and broker, or bring the set-up up to date
 
     Writes configuration, certificates, broker users and systemd units into the folder of landbridge.toml.
-    On a terminal it asks for what is missing. A repeat changes only what differs, and never a key.
+    On a terminal it asks for what is missing. Run again, it changes only what differs, and never a key.
 
     \b
     Examples:
