@@ -18,7 +18,8 @@ ActingUser = Annotated[User, Depends(acting_user)]
 Device = Annotated[str, Path(max_length=32, description="Device id.")]
 Number = Annotated[int, Path(ge=1, le=LARGEST)]
 Owner = Annotated[
-    str | None, Query(max_length=32, description="Its tenant, or operator, if several have one of the name.")
+    str | None,
+    Query(max_length=32, description="Its tenant, or operator; needed if the name is there more than once."),
 ]
 
 

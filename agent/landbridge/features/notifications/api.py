@@ -54,7 +54,7 @@ class NewRule(BaseModel):
     kinds: list[_Short] = Field(
         [], max_length=64, description="Alarms and types of events; empty: every alarm.", examples=[["light"]]
     )
-    severity: str = Field("warning", max_length=16, description="Least severity of an alarm.")
+    severity: str = Field("warning", max_length=16, description="Minimum severity of an alarm.")
     tenant: str | None = Field(None, max_length=32)
     tag: str | None = Field(None, max_length=64)
     route: str | None = Field(None, max_length=64)
