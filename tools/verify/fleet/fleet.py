@@ -163,9 +163,14 @@ class Fleet:
                 "route": "chongqing-duisburg",
                 "destination": "Duisburg",
             }
-            connection.request("POST", "/v1/trips", json.dumps(body), head)
-            answer = connection.getresponse()
-            said = answer.read()
+            while True:
+                connection.request("POST", "/v1/trips", json.dumps(body), head)
+                answer = connection.getresponse()
+                said = answer.read()
+                if answer.status != 429:
+                    break
+                connection.close()  # the agent would, meanwhile
+                time.sleep(int(answer.headers["retry-after"]))  # as a platform does that asks in a hurry
             if answer.status != 201:
                 raise SystemExit(f"POST /v1/trips: {answer.status} {said.decode(errors='replace')[:300]}")
             started += 1
