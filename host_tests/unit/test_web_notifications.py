@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from landbridge.features.notifications import queries as stored
-from landbridge.features.notifications.rules import DEFAULT
+from landbridge.features.notifications.rules import ALARMS, DEFAULT
+from landbridge.web import answers
 
 from host_tests.support.fleet import Fleet, Pages
 from host_tests.support.in_process import Api
@@ -26,6 +27,11 @@ def pages(fleet: Fleet) -> Iterator[Pages]:
     made = Pages(fleet)
     with made.served():
         yield made
+
+
+def test_a_rule_may_name_each_alarm_that_is_raised():
+    known = answers.protocol("event")["properties"]["alarm"]["enum"]
+    assert {*known} - {*ALARMS} == {"temperature-back", "heard-again"} and {*ALARMS} <= {*known}
 
 
 def test_an_operator_makes_channels_and_rules_over_http(api):
@@ -86,6 +92,8 @@ def test_a_tenant_has_mailboxes_and_rules_of_its_own(api):
     ("wrong", "why"),
     [
         ({"kinds": ["no such"]}, "no kind of event"),
+        ({"kinds": ["light", "critical"]}, "critical"),  # a word of the pages, and no alarm
+        ({"kinds": ["heard-again"]}, "no kind of event"),  # clears another, and is never raised
         ({"severity": "dire"}, "known are warning"),
         ({"quiet": "22-6"}, "like 22:00-06:00"),
         ({"digest": "month"}, "known are hour, day, week"),

@@ -20,7 +20,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
 def is_of(tenant: str | None, owner: str | None) -> bool:
-    """Whether something of `tenant` (None: of the operator tenant) is meant by `owner`; None: by whoever."""
+    """Whether `owner` names `tenant` (None: the operator tenant); an `owner` of None names every tenant."""
     return owner is None or (tenant or OPERATOR) == owner
 
 

@@ -49,12 +49,12 @@ def left_mj(state, settings, temperature_dc):
 
 
 def weaker_mj(state, settings, temperature_dc, battery_mv):
-    """What a Li-SOCl2 cell that holds less than told still gives at this temperature; 0: nothing says so.
+    """What a weak Li-SOCl2 cell still gives at this temperature; 0: it holds what its capacity says.
 
-    Where its voltage falls near its end it shows what it holds: in the cold, which withholds a part, long
-    before its end in the warmth. Where it ought to have fallen and has not, that was something else. A board
-    that does not measure it (0) has it from the last connection, 1 where power was lost. Other kinds are not
-    known well enough.
+    Near its end the voltage falls and shows what the cell holds; in the cold, which withholds a part, it
+    falls long before the end in the warmth. A voltage that has not fallen where it should refutes that. A
+    board that does not measure the battery (0) has the voltage of the last connection, 1 where power was
+    lost. Other kinds are not known well enough.
     """
     used_mj, battery_mv = energy.used_mj(state), battery_mv or state[st.LOADED_MV]
     if settings[cfg.BATTERY_KIND] or battery_mv < 2 or state[st.LEFT] < used_mj // _SURELY_MORE:

@@ -47,8 +47,8 @@ def select(state, costs, modem, forecast, least_s, priority, weaker_mj=0):
 
     The energy is to last for the trip, and for `least_s` at least. A mission that has less than
     CARRIES_J a day, until one deviation after the expected end, cannot be carried through: it uses so much
-    and ends early, instead of living long and reporting nothing. A battery that is weaker than told still
-    gives `weaker_mj` (0: it is as told): that is spread over the trip, unless it is too little.
+    and ends early, instead of living long and reporting nothing. A weak battery still gives
+    `weaker_mj` (0: it is healthy), which is spread over the trip unless it is too little.
     """
     reuse = costs.reuse and not state[st.NO_SENSOR]
     least_j = carries_j(modem, reuse) if priority == _DENSE_POINTS else 0

@@ -12,9 +12,9 @@ from landbridge.core.texts import _
 from landbridge.db import order
 from landbridge.features.notifications import api
 from landbridge.features.notifications import queries as stored
-from landbridge.features.notifications.rules import DIGESTS, EVENTS, duration_s
+from landbridge.features.notifications.rules import DIGESTS, KINDS, duration_s
 from landbridge.protocol.event import SEVERITIES
-from landbridge.web import answers, auth
+from landbridge.web import auth
 from landbridge.web.auth import User
 from landbridge.web.forms import ActingUser, CurrentUser, Field, back, number, of_page
 from landbridge.web.render import page
@@ -23,9 +23,6 @@ from landbridge.web.services import services
 router = APIRouter(include_in_schema=False)
 _MOST = 200
 _PAGE = "/notifications"
-_NEVER_RAISED = ("temperature-back", "heard-again")
-_ALARMS = answers.protocol("event")["properties"]["alarm"]["enum"]
-_KINDS = (*(name for name in _ALARMS if name not in _NEVER_RAISED), *EVENTS)
 _STATES = {
     stored.WAITING: _("waiting"),
     stored.SENDING: _("being sent"),
@@ -54,7 +51,7 @@ def _page(request: Request, who: User, before: int = order.HIGHEST) -> HTMLRespo
         rows = [api.logged(row) for row in stored.log(connection, who.tenant, before, _MOST)]
     earlier = rows[-1]["notification"] if len(rows) == _MOST else None
     return page(
-        request, "notifications.html", who=who, channels=found, rows=rows, earlier=earlier, kinds=_KINDS,
+        request, "notifications.html", who=who, channels=found, rows=rows, earlier=earlier, kinds=KINDS,
         states=_STATES,
         severities=SEVERITIES, digests=DIGESTS, zones=_zones(),
     )  # fmt: skip
@@ -102,13 +99,13 @@ def test(request: Request, who: ActingUser, name: str, tenant: Field = "") -> Re
 @of_page(_again, "rule", _PAGE, "name", "kind", "after", "quiet", "weekly", "escalate", "to")
 def set_rule(
     request: Request, who: ActingUser, channel: Field, name: Field, severity: Field = SEVERITIES[0],
-    kind: Annotated[list[str] | None, Form(max_length=len(_KINDS))] = None, tag: Field = "",
+    kind: Annotated[list[str] | None, Form(max_length=len(KINDS))] = None, tag: Field = "",
     route: Field = "", after: Field = "", quiet: Field = "", digest: Field = "", weekly: Field = "",
     escalate: Field = "", to: Field = "", first: Field = "",
 ) -> Response:  # fmt: skip
     """Add a rule, or replace the one of its name; a `channel` may say whose it is, after a slash."""
     new = api.NewRule.model_construct(
-        kinds=[each for each in kind or [] if each in _KINDS], severity=severity, tag=tag.strip() or None,
+        kinds=kind or [], severity=severity, tag=tag.strip() or None,
         route=route.strip() or None, least_s=duration_s(after.strip() or None, "after") or 0,
         quiet=quiet.strip() or None, digest=digest or None, most_a_week=number(weekly),
         escalate_s=duration_s(escalate.strip() or None, "escalate"), escalate_to=to or None,

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from landbridge.core.clock import from_epoch_s, to_epoch_s
 from landbridge.core.durations import seconds
 from landbridge.core.errors import UserError
-from landbridge.core.labels import LABELS
 from landbridge.core.texts import _
 from landbridge.protocol.event import SEVERITIES
 
@@ -20,6 +19,13 @@ LONGEST_S = 7 * 86_400
 MOST_A_WEEK = 1_000
 EVENTS = ("arrival", "border", "departure", "geofence", "start-suggested", "alarm-cleared")
 """Types of events beside raised alarms that a rule may name."""
+ALARMS = (
+    "light", "shock", "temperature", "battery", "tilt", "tamper", "card", "gnss", "silent", "off-route",
+    "gap", "dwell", "separation", "binding", "region", "network", "high-risk", "area", "quota-50", "quota-80",
+    "quota-100", "usage", "traffic", "services", "blocked", "life-cycle",
+)  # fmt: skip
+"""Names of alarms that are raised, as the schema of events has them."""
+KINDS = (*ALARMS, *EVENTS)
 RAISED = "alarm-raised"
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
@@ -60,7 +66,7 @@ that closes the week can know how many critical alarms it leaves room for."""
 def check(rule: Rule) -> Rule:
     """Return the rule; `UserError` for what no rule can have."""
     for kind in rule.kinds:
-        if kind not in LABELS:
+        if kind not in KINDS:
             events = ", ".join(EVENTS)
             raise UserError(
                 _(

@@ -163,7 +163,7 @@ def _room(texts: Sequence[str], longest: int) -> float:
 
 
 def _wide(text: str) -> int:
-    """Return how many letters wide a text is; a Chinese sign is two."""
+    """Return the width of a text in characters; a Chinese one counts as two."""
     return sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text)
 
 
