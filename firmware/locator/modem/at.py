@@ -13,7 +13,7 @@ something that nothing else asks: what comes before that answer belongs to the c
 
 from micropython import const
 
-from locator.modem import ConnectionLost, ModemError, ModemRestarted, ModemSilent, parse
+from locator.modem import ConnectionLost, ModemError, ModemGone, ModemRestarted, ModemSilent, parse
 
 _RX_BYTES = const(512)
 _LINE_BYTES = const(560)  # an APDU of 255 bytes and a status word in hexadecimal digits
@@ -128,7 +128,7 @@ class Channel:
                 raise refusal
             try:
                 self._sort(text, got, None, finals)
-            except (ConnectionLost, ModemRestarted, ModemSilent):
+            except (ConnectionLost, ModemGone):
                 raise
             except ModemError as error:
                 refusal = error
