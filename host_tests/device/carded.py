@@ -93,5 +93,5 @@ class Device:
 
     def take(self, ordered):
         out = cbor.Writer(bytearray(700))
-        files.put(out, ordered)
+        out.item(ordered)
         orders.take(self, [ordered[0], bytes(out.buf[: out.n])])

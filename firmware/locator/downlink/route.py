@@ -42,11 +42,7 @@ def take(handlers, value):
 def write(handlers, out):
     """What is in use and what is on its way."""
     path = handlers.port.data_dir + route_file.FILE
-    out.int(_KEY)
-    out.head(cbor.ARRAY, 3)
-    for number in (_in_use(path),) + _lies(path + _COMING):
-        out.int(number)
-    return 1
+    return out.pair(_KEY, (_in_use(path),) + _lies(path + _COMING))
 
 
 def on_ack(handlers):
@@ -54,11 +50,10 @@ def on_ack(handlers):
 
 
 def _is_piece(value):
-    if type(value) is not list or len(value) != 3 or type(value[2]) is not bytes:
+    if not cbor.is_list(value, int, int, bytes):
         return False
     revision, offset, _ = value
-    good = type(revision) is int and type(offset) is int
-    return good and 0 < revision <= _MOST_REVISION and 0 <= offset < route_file.MOST_BYTES
+    return 0 < revision <= _MOST_REVISION and 0 <= offset < route_file.MOST_BYTES
 
 
 def _keep(state, path, piece):
