@@ -102,6 +102,13 @@ def int_size(value):
     return 1 if value < 24 else 2 if value < 0x100 else 3 if value < 0x10000 else 5
 
 
+def dumps(value, most):
+    """The item (as `Writer.item`) as bytes, at most so many. Raises `Full`."""
+    out = Writer(bytearray(most))
+    out.item(value)
+    return bytes(memoryview(out.buf)[: out.n])
+
+
 def is_list(value, *kinds):
     """Whether it is a list of values of just these types."""
     return type(value) is list and list(map(type, value)) == list(kinds)

@@ -43,9 +43,7 @@ def is_whole(path):
 
 def put(path, value, most):
     """Replace the file by `value` (as `Writer.item`), at most so many bytes. Raises OSError, `cbor.Full`."""
-    out = cbor.Writer(bytearray(most))
-    out.item(value)
-    write(path, memoryview(out.buf)[: out.n])
+    write(path, cbor.dumps(value, most))
 
 
 def write(path, body):

@@ -301,12 +301,7 @@ class Channel:
         return False
 
     def _begins(self, prefix):
-        if self._length < len(prefix):
-            return False
-        for i in range(len(prefix)):
-            if self._line[i] != prefix[i]:
-                return False
-        return True
+        return self._length >= len(prefix) and self._line.startswith(prefix)
 
     def _next_line(self, deadline, prompt):
         """Read up to the next line end: its length, 0 at the deadline, or _PROMPT (no line end).
