@@ -68,7 +68,7 @@ class Device:
             f.write(data)
 
     def switch(self):
-        return switch.Switch(self.port, self, self.driver, self.state, lambda: None)
+        return switch.Switch(self.port, self.driver, self.state, lambda: None)
 
     def ask(self, read=lambda driver: CARD):
         """The attempt to register that asks the policy."""

@@ -43,7 +43,9 @@ def is_whole(path):
 
 def put(path, value, most):
     """Replace the file by `value` (as `Writer.item`), at most so many bytes. Raises OSError, `cbor.Full`."""
-    write(path, cbor.dumps(value, most))
+    out = cbor.Writer(bytearray(most))
+    out.item(value)
+    write(path, memoryview(out.buf)[: out.n])
 
 
 def write(path, body):

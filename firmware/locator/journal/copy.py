@@ -8,7 +8,6 @@ in at its close, whole: both are written in place.
 """
 
 import struct
-from array import array
 
 from micropython import const
 
@@ -66,7 +65,8 @@ def state(folder, data):
 
 
 def _packed(state):
-    return rtc.pack(array("i", [state[i] for i in _LASTING]), b"", _VERSION_OF_LASTING)
+    room = bytearray(rtc.HEAD_SIZE + 4 * len(_LASTING))
+    return rtc.pack_into(room, state, b"", _VERSION_OF_LASTING, _LASTING)
 
 
 def _take(state, data):
