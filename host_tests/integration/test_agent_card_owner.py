@@ -68,9 +68,7 @@ def row(agent: DownloadingAgent, eid: str = EID) -> Any:
 
 def associate(agent: DownloadingAgent, device: LocatorWithCard) -> dict[str, Any]:
     with agent.database.writing() as connection:
-        number = rules.associate(
-            connection, agent.keyring, device.name, agent.trusted, "bench", agent.at_s
-        )
+        number = rules.associate(connection, agent.keyring, device.name, agent.trusted, "bench", agent.at_s)
     return until_over(agent, device, number)
 
 
@@ -83,9 +81,7 @@ def list_profiles(agent: DownloadingAgent, device: LocatorWithCard) -> dict[str,
 def order(agent: DownloadingAgent, device: LocatorWithCard) -> dict[str, Any]:
     with agent.database.writing() as connection:
         code = rules.code_of(agent.code(), "", agent.trusted)
-        number = rules.order(
-            connection, agent.keyring, Wanted(device.name, code), False, "bench", agent.at_s
-        )
+        number = rules.order(connection, agent.keyring, Wanted(device.name, code), False, "bench", agent.at_s)
     return until_over(agent, device, number)
 
 
@@ -218,7 +214,8 @@ def _resigned(parts: list[bytes], tag: int) -> bytes:
     """Of another session, well signed."""
     signed = der.only(parts[0], 0x30)
     changed = [
-        der.make(tag, bytes(len(each.value))) if each.tag == tag else each.whole for each in der.objects(signed)
+        der.make(tag, bytes(len(each.value))) if each.tag == tag else each.whole
+        for each in der.objects(signed)
     ]
     whole = der.make(0x30, *changed)
     return whole + signature.sign(identity.of(EID).key, whole) + parts[2] + parts[3]

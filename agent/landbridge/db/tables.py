@@ -660,8 +660,8 @@ eim = Table(
     Column("made_s", Integer, nullable=False),
 )
 
-# eUICCs as they have said last what they are, and whom an IoT eUICC obeys. Another device gets one only by its
-# signature.
+# eUICCs as they have said last what they are, and whom an IoT eUICC obeys. Another device gets one only by
+# the card's signature.
 euiccs = Table(
     "euiccs",
     metadata,

@@ -161,9 +161,7 @@ def _associate(order: Order, found: iot.State, mine: iot.Association | None) -> 
 
 
 def _associated(order: Order, _trusted: Trust) -> Next:
-    return _in_charge(
-        order, iot.Association(_remote(order).manager.eim_id, 0, iot.associated(order.answer))
-    )
+    return _in_charge(order, iot.Association(_remote(order).manager.eim_id, 0, iot.associated(order.answer)))
 
 
 def _in_charge(order: Order, mine: iot.Association) -> Next:
@@ -188,9 +186,7 @@ def _sign(order: Order, found: iot.State, mine: iot.Association | None) -> Next:
     return _package(order, mine, _orders(order, found))
 
 
-def _package(
-    order: Order, mine: iot.Association, orders: list[bytes], problem: str | None = None
-) -> Next:
+def _package(order: Order, mine: iot.Association, orders: list[bytes], problem: str | None = None) -> Next:
     """The number of a package is higher than any that card or agent know."""
     task, remote = order.row.task, _remote(order)
     counter = max(mine.counter, 0 if remote.holder else remote.counter) + 1

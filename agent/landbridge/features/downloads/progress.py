@@ -82,7 +82,12 @@ def _keep_card(connection: Connection, row: Row[Any], come: Next, now_s: int) ->
     if not downloads.keep_euicc(connection, eid, {**seen, **come.euicc}):
         _log.warning("%s says it has card %s of %s: not believed", row.device, eid, before and before.device)
     elif before is not None and before.device != row.device:
-        what = _("card {eid} is in {device} now; it was in {before}", eid=eid, device=row.device, before=before.device)
+        what = _(
+            "card {eid} is in {device} now; it was in {before}",
+            eid=eid,
+            device=row.device,
+            before=before.device,
+        )
         audit.add(connection, arrivals.AGENT, what, now_s, row.device)
         audit.add(connection, arrivals.AGENT, what, now_s, before.device)
 

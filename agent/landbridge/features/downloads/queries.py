@@ -213,8 +213,8 @@ def _made(connection: Connection, keyring: Keyring, now_s: int) -> Row[Any]:
 
 
 def keep_euicc(connection: Connection, eid: str, values: Mapping[str, Any]) -> bool:
-    """Store what a card has said, columns of `euiccs`; False, and nothing is stored, if another device has the
-    card and has not proved that earlier than this one (`proved_s`)."""
+    """Store what a card has said, columns of `euiccs`; False, and nothing is stored, if another device has
+    the card, unless this one has proved later (`proved_s`) that the card is there."""
     statement = upsert(euiccs).values(eid=eid, **values)
     is_later = func.coalesce(euiccs.c.proved_s, 0) < values.get("proved_s", 0)
     is_mine = (euiccs.c.device == values["device"]) | is_later

@@ -190,7 +190,12 @@ def _collected(order: Order, trusted: Trust) -> Next:
     context = es10.context(order.code.matching_id, order.imei)
     requests = es10.authenticate(signed, signature, key_id, content, context)
     nonce = der.value(signed, 0x30, 0x84)
-    session = {"transaction": transaction, "certificate": content, "nonce": nonce, "iccids": list(card.iccids)}
+    session = {
+        "transaction": transaction,
+        "certificate": content,
+        "nonce": nonce,
+        "iccids": list(card.iccids),
+    }
     kept = cbor2.dumps(session | {"free": card.free})
     return ask(order, AUTHENTICATING, requests, session=kept, eid=card.eid, free_bytes=card.free)
 
