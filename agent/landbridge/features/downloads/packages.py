@@ -99,25 +99,21 @@ def _collected(order: Order, trusted: Trust) -> Next:
         return other_card()
     if not found.iot:
         return _consumer(order, found)
-    if not order.row.eid or _lacks(found, remote):
+    associations, is_certified = found.associations, found.certificates or remote.certificates
+    if not order.row.eid or associations is None or not is_certified:
         known = der.make(iot.CERTIFICATES) if remote.certificates is None else b""
         return replace(ask(order, ORDERED, iot.STATE + known, eid=found.eid), euicc={"iot": True})
     learned = None
     if found.certificates:
         _check_card(found, trusted, order)
         learned = (found.eid, *found.certificates)
-    mine = next((each for each in found.associations if each.eim_id == remote.manager.eim_id), None)
+    mine = next((each for each in associations if each.eim_id == remote.manager.eim_id), None)
     act = _associate if order.row.task == ASSOCIATE else _sign
     come = act(order, found, mine)
     values = come.values | {"free_bytes": found.free, "eid": found.eid}
     # That it is here the card of another device has to sign.
     euicc = None if remote.holder else {**_said(found, mine), **(come.euicc or {})}
     return replace(come, values=values, learned=learned, euicc=euicc)
-
-
-def _lacks(found: iot.State, remote: Remote) -> bool:
-    """Whether the card was not asked for all that is needed."""
-    return found.associations is None or (found.certificates is None and remote.certificates is None)
 
 
 def _consumer(order: Order, found: iot.State) -> Next:
