@@ -156,7 +156,7 @@ def _next(connection: Connection, row: Row[Any], uplink: Uplink, asks: bool, now
 
 
 def _wait(row: Row[Any], now_s: int) -> int:
-    """Return the quarter seconds after which a device asks again; they grow while the server does not answer."""
+    """Return the quarter seconds after which a device asks again: more while the server does not answer."""
     if 4 * (row.next_s - now_s) > wire.LONGEST_WAIT:
         return wire.OVER
     wanted = max(row.next_s - now_s, now_s - row.changed_s)
