@@ -69,13 +69,13 @@ def test_nothing_of_a_package_stays_if_its_order_ends_while_the_power_is_off(tmp
     machine.at, machine.kind = after_a_piece, "power"
     for _ in range(4):
         machine.wake()
-        if (tmp_path / "package.bin").exists():
+        if (tmp_path / "package").exists():
             break
-    assert (tmp_path / "package.bin").exists()
+    assert (tmp_path / "package").exists()
     with agent.database.writing() as connection:
         rules.cancel(connection, agent.row(), "bench", agent.now_s())
     machine.wake()
-    assert not (tmp_path / "package.bin").exists() and not (tmp_path / "answers.bin").exists()
+    assert not (tmp_path / "package").exists() and not (tmp_path / "answers").exists()
     assert machine.copies() == [] and machine.is_card_good()
     agent.database.close()
 

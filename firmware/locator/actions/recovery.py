@@ -50,7 +50,7 @@ def power_was_lost(state, numbers, journal, now=0):
         _in_attempt(state)
     restart(state, now)
     state[st.EVENTS] |= record.EVENT_POWER_ON
-    for name in ("/package.bin", "/answers.bin"):  # of a download (esim/download.py)
+    for name in ("/package", "/answers"):  # of a download (esim/download.py)
         checked.remove(journal.home + name)
     try:
         numbers.count_power_on()

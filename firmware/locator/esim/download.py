@@ -17,8 +17,8 @@ from locator.codec import cbor, checked
 from locator.esim import ISD_R, SIGNED, CardError
 from locator.scheduler import budget
 
-PACKAGE = "/package.bin"
-ANSWERS = "/answers.bin"
+PACKAGE = "/package"
+ANSWERS = "/answers"
 LOADING = "/loading.bin"
 """Files: the package that is pulled; what the card has answered in this step, for which the heap has no room;
 [download, step] of the load that has begun."""
