@@ -429,7 +429,7 @@ def test_place_and_network_agree(lat, lon, plmn):
 
 
 def test_every_country_with_a_code_has_an_outline_and_a_code_of_its_own():
-    found, _ = countries._outlines()
+    found, _ = countries.load_outlines()
     assert set(line.MCC) <= {each.code for each in found}
     assert len(set(line.MCC.values())) == len(line.MCC)
 
