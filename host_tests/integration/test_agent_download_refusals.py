@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,18 +35,11 @@ UNSEEN = {
 
 
 @pytest.fixture
-def smdp() -> Iterator[Server]:
-    with Server() as made:
-        made.order(MATCH, local())
-        yield made
-
-
-@pytest.fixture
-def agent(tmp_path: Path, smdp: Server) -> Iterator[DownloadingAgent]:
-    made = DownloadingAgent(tmp_path, smdp)
-    made.order()
-    yield made
-    made.database.close()
+def agent(smdp: Server, agent: DownloadingAgent) -> DownloadingAgent:
+    """It has ordered a download."""
+    smdp.order(MATCH, local())
+    agent.order()
+    return agent
 
 
 @pytest.fixture

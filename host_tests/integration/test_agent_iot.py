@@ -3,8 +3,7 @@ card and a device that relays, keeps a package for its switch, and returns by it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import cbor2
@@ -39,19 +38,6 @@ apn = "local.example"
 [countries]
 elsewhere = ["roaming"]
 """
-
-
-@pytest.fixture
-def smdp() -> Iterator[Server]:
-    with Server() as made:
-        yield made
-
-
-@pytest.fixture
-def agent(tmp_path: Path, smdp: Server) -> Iterator[DownloadingAgent]:
-    made = DownloadingAgent(tmp_path, smdp)
-    yield made
-    made.database.close()
 
 
 def card(*quirks: str, iot: bool = True) -> Euicc:
