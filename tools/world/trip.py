@@ -193,10 +193,6 @@ class Trip:
         """The times for which a network has barred the card's data, in order; the last may go on."""
         return self._bar.bars
 
-    def hours_barred(self) -> float:
-        """Hours so far in which some network barred the card's data."""
-        return self._bar.hours(self._now_ms())
-
     def back_ms(self) -> list[int]:
         """When a network that takes the card could be used again, by each of the `silences` that is over."""
         until_ms = self._now_ms()
