@@ -726,7 +726,7 @@ class Served:
         installation.start()
         self._device = installation.device()
 
-    def hears(self, reports: dict[int, Any]) -> dict[int, Any]:
+    def hears(self, reports: dict[int, Any], device: str = DEVICE) -> dict[int, Any]:
         return {key: item for key, item in self._device.send([], reports=reports).items() if key >= 4}
 
     def row(self) -> Any:

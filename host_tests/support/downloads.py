@@ -107,12 +107,14 @@ class DownloadingAgent(Agent):
         with self.database.reading() as connection:
             return notifications.of_device(connection, DEVICE)
 
-    def hears(self, reports: dict[int, Any], points: Sequence[Point] = ()) -> dict[int, Any]:
+    def hears(
+        self, reports: dict[int, Any], points: Sequence[Point] = (), device: str = DEVICE
+    ) -> dict[int, Any]:
         """The downlink to an uplink with these reports and points."""
         self.number += 1
         plain = encode_uplink([*points], reports=dict(sorted(reports.items())))
         assert len(plain) <= 3_500
-        answer = self.take(envelope.seal(KEY, DEVICE, "up", self.number, plain))
+        answer = self.take(envelope.seal(KEY, device, "up", self.number, plain), device)
         assert answer is not None and len(cbor2.dumps(answer[1])) <= 1_400
         return {key: value for key, value in answer[1].items() if key >= 4}
 
@@ -120,9 +122,12 @@ class DownloadingAgent(Agent):
 class LocatorWithCard:
     """The device: it knows no more of a download than what lies in flash and what the downlink says."""
 
-    def __init__(self, agent: DownloadingAgent, euicc: Euicc, passing: bool = False) -> None:
+    def __init__(
+        self, agent: DownloadingAgent, euicc: Euicc, passing: bool = False, device: str = DEVICE
+    ) -> None:
         """`passing`: time passes while it waits."""
         self.agent = agent
+        self.name = device
         self.passing = passing
         self.may: Collection[int] = MAY
         self.watch: Callable[[], object] = lambda: None
@@ -191,7 +196,10 @@ class LocatorWithCard:
             if reports is None:
                 return
             self.turns += 1
-            reports = self._obey(self.agent.hears(reports))
+            reports = self._obey(self._hears(reports))
+
+    def _hears(self, reports: dict[int, Any]) -> dict[int, Any]:
+        return self.agent.hears(reports, device=self.name)
 
     def _obey(self, downlink: dict[int, Any]) -> dict[int, Any] | None:
         """The reports of the next uplink; None: the session is over."""
@@ -246,7 +254,7 @@ class LocatorWithCard:
         package = b""
         while len(package) < size:
             self.pulls += 1
-            downlink = self.agent.hears({16: [download, step, len(package)]})
+            downlink = self._hears({16: [download, step, len(package)]})
             if wire.PIECE_KEY not in downlink:
                 return self._obey(downlink)
             assert downlink[wire.PIECE_KEY][:3] == [download, step, len(package)]
@@ -297,7 +305,7 @@ class LocatorWithCard:
         data, signature = list(der.objects(der.only(whole, 0x30)))[:2]
         stripped = der.make(0x30, data.whole, signature.whole)
         piece = [seq, operation, iccid_bytes(iccid), len(stripped), 0, stripped]
-        self.agent.hears({14: [0, 1, self.card.eid, 0, 0, [], [], [], piece]})
+        self._hears({14: [0, 1, self.card.eid, 0, 0, [], [], [], piece]})
 
     def until_over(self, most: int = 12) -> None:
         """Sessions until the order has ended and every notification is posted and removed."""

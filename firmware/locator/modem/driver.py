@@ -23,7 +23,7 @@ from locator.modem import (
 )
 
 SHORT_MS = const(1000)
-SIM_MS = const(5000)
+SIM_MS = const(10000)  # what no manual limits otherwise; +CNMP takes as long
 _SYNC_TRIES = const(25)
 _COPS_MS = const(180000)
 _CFUN_MS = const(15000)

@@ -21,7 +21,7 @@ from landbridge.points import queries as points
 
 ELSEWHERE = 0
 """Key of a policy's countries: all others."""
-_AGENT = "the agent"
+AGENT = "the agent"
 _RECENT_S = 86_400
 """Age of a position before the last point up to which it says where the device is."""
 
@@ -70,7 +70,7 @@ def begin(connection: Connection, device: str, now_s: int) -> Row[Any] | None:
         return None
     downloads.begin(connection, row, now_s)
     what = _("download {number} begun in {country}", number=row.download, country=country)
-    audit.add(connection, _AGENT, what, now_s, device)
+    audit.add(connection, AGENT, what, now_s, device)
     return downloads.find(connection, row.download)
 
 

@@ -113,6 +113,8 @@ class Euicc(BaseModel):
     counter: int | None
     """Number of the last signed package."""
     reported: str
+    proved: Time
+    """When the agent sent what the card has signed last; null: only the device says that it has this card."""
     profiles: list[OnCard] | None
 
 
