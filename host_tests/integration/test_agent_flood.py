@@ -61,13 +61,13 @@ def test_pages_that_die_are_started_again_and_ingest_goes_on(installation, monke
     monkeypatch.setattr(process, "PAUSE_S", 0.1)
     pages_as_soon_as_others(monkeypatch)
     begun: list[subprocess.Popen[bytes]] = []
-    start = process.Keeper.start
+    start = process.Keeper.launch
 
     def seen(keeper: process.Keeper) -> subprocess.Popen[bytes]:
         begun.append(start(keeper))
         return begun[-1]
 
-    monkeypatch.setattr(process.Keeper, "start", seen)
+    monkeypatch.setattr(process.Keeper, "launch", seen)
     port = free_port()
     installation.config = replace(installation.config, web=replace(installation.config.web, port=port))
     installation.start()

@@ -44,7 +44,7 @@ class Keeper(Periodic):
     def turn(self) -> None:
         """Run it until it ends, or must end."""
         try:
-            why = self._ended(self.start())
+            why = self._ended(self.launch())
         except OSError as error:
             why = f"cannot be started: {error}"
         if not self.is_stopping:
@@ -56,7 +56,7 @@ class Keeper(Periodic):
         seconds = self._away.seconds
         return f"the pages have been away for {seconds:.0f} s: the log says why" if seconds else None
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def launch(self) -> subprocess.Popen[bytes]:
         """Start the process, and hand it its configuration and the port."""
         descriptor = self._listener.fileno()
         process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, pass_fds=(descriptor,))
