@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from landbridge.ingest.nats_source import NatsSource
 
 MakePipeline = Callable[[Database, Keyring, Clock, Any, Publisher], Pipeline]
-_WATCH_S = 5.0
+WATCH_S = 5.0
 _log = logging.getLogger(__name__)
 
 # Hooks between features: who acts on whose change.
@@ -284,7 +284,7 @@ def _watch(config: Config, parts: Sequence[Running], stop: threading.Event) -> N
     try:
         with serving(config.watch, health):
             notify("READY=1")
-            while not stop.wait(_WATCH_S):
+            while not stop.wait(WATCH_S):
                 _check_once(health, parts)
                 dead = [thread.name for thread in threads if not thread.is_alive()]
                 if dead:

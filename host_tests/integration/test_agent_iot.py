@@ -3,8 +3,7 @@ card and a device that relays, keeps a package for its switch, and returns by it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import cbor2
@@ -41,19 +40,6 @@ elsewhere = ["roaming"]
 """
 
 
-@pytest.fixture
-def smdp() -> Iterator[Server]:
-    with Server() as made:
-        yield made
-
-
-@pytest.fixture
-def agent(tmp_path: Path, smdp: Server) -> Iterator[DownloadingAgent]:
-    made = DownloadingAgent(tmp_path, smdp)
-    yield made
-    made.database.close()
-
-
 def card(*quirks: str, iot: bool = True) -> Euicc:
     profiles = [
         Profile(ROAMING, "46001", "Roaming"),
@@ -82,12 +68,12 @@ class Tracker(LocatorWithCard):
         if self.wanted and self.wanted != before:
             outcome = 4
             if self.package:
-                self._send(self.package)
+                self.send(self.package)
                 self.package = b""
                 self.restart()
                 outcome = 1
             if outcome == 1 and not self.connects:
-                self._send(bytes.fromhex("BF58038001FF"))
+                self.send(bytes.fromhex("BF58038001FF"))
                 self.restart()
                 outcome = 2
             events.append([0, before, self.wanted, outcome, 0])
@@ -174,7 +160,7 @@ def test_a_list_is_signed_by_the_card(agent: DownloadingAgent, tracker: Tracker)
     assert [(each["iccid"], each["enabled"]) for each in said["profiles"]] == [
         (ROAMING, True), (LOCAL, False), (OTHER, False),
     ]  # fmt: skip
-    assert tracker._send(bytes.fromhex("BF2B04A0028200")).hex() == "bf2b02a200"  # the card has forgotten it
+    assert tracker.send(bytes.fromhex("BF2B04A0028200")).hex() == "bf2b02a200"  # the card has forgotten it
 
 
 def test_a_profile_is_enabled_in_a_switch(agent: DownloadingAgent, tracker: Tracker):
@@ -272,7 +258,7 @@ def test_a_result_that_somebody_has_changed(agent: DownloadingAgent, tracker: Tr
         answer = honest(request)
         return answer[:-1] + bytes([answer[-1] ^ 1]) if answer[:2] == b"\xbf\x51" else answer
 
-    honest, tracker._send = tracker._send, garbled  # type: ignore[method-assign]
+    honest, tracker.send = tracker.send, garbled  # type: ignore[method-assign]
     found = tracker.sessions_until_over(do(agent, rules.list_profiles, DEVICE))
     assert (found["state"], found["problem"]) == ("failed", "the card's signature is wrong")
 
@@ -295,7 +281,7 @@ def test_a_card_of_sgp22_is_not_associated(agent: DownloadingAgent):
 
 def test_a_card_of_another_manager(agent: DownloadingAgent):
     device = Tracker(agent, card())
-    device._send(encoded("AddInitialEim", {"list": [association(0, -1)]}))
+    device.send(encoded("AddInitialEim", {"list": [association(0, -1)]}))
     found = associate(agent, device)
     assert found["state"] == "failed" and "landbridge-0123456789abcdef" in found["problem"]
     assert shown(agent)["manager"] == "landbridge-0123456789abcdef" and not shown(agent)["associated"]

@@ -253,8 +253,8 @@ def test_a_server_that_has_no_room_for_points_is_waited_for():
     driver = SimpleNamespace(cursor=raising(psycopg.errors.DiskFull("no space")))
     full: Any = SimpleNamespace(connection=SimpleNamespace(driver_connection=driver))
     with pytest.raises(OperationalError) as error:
-        bulk._copy(full, "COPY points (seq) FROM STDIN", [(1,)])
-    assert pipeline._may_pass(error.value)
+        bulk.copy_from(full, "COPY points (seq) FROM STDIN", [(1,)])
+    assert pipeline.may_pass(error.value)
 
 
 def test_quarantine_is_limited_over_all_devices(installation, monkeypatch):
@@ -562,7 +562,7 @@ def test_the_limit_of_a_device_is_its_own_and_fills_again():
 
 
 def test_the_limits_of_many_topics_take_little_memory(monkeypatch):
-    monkeypatch.setattr(limits, "_MOST_TOPICS", 10)
+    monkeypatch.setattr(limits, "MOST_TOPICS", 10)
     limit = RateLimit(60, lambda: 0.0)
     assert all(limit.allows(str(number)) for number in range(100))
-    assert len(limit._buckets) <= 10
+    assert len(limit.buckets) <= 10

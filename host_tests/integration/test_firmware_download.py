@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import io
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,23 +26,9 @@ from host_tests.support.downloads import LOCAL, MATCH, ROAMING, DownloadingAgent
 from tools.modem.card import notifications
 from tools.modem.card.euicc import Euicc
 from tools.modem.card.profile import Profile
-from tools.world.services.smdp.server import Server
 
 STRONG_MV = 3600
 MODEMS = ["bg95", "sim7600"]
-
-
-@pytest.fixture
-def smdp() -> Iterator[Server]:
-    with Server() as made:
-        yield made
-
-
-@pytest.fixture
-def agent(tmp_path: Path, smdp: Server) -> Iterator[DownloadingAgent]:
-    made = DownloadingAgent(tmp_path, smdp)
-    yield made
-    made.database.close()
 
 
 class Session:

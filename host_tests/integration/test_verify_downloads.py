@@ -51,7 +51,7 @@ def test_too_many_joules_and_another_end_are_told(tmp_path, monkeypatch, capsys)
 
 def step(what: str) -> int:
     """The first of a download with this in it."""
-    calm = downloadcut._run(Case("bg95", "", NEVER))[1]
+    calm = downloadcut.run_case(Case("bg95", "", NEVER))[1]
     return next(at for at, each in enumerate(calm.steps, 1) if what in each)
 
 

@@ -101,10 +101,10 @@ def _mutated(name: str) -> AbstractContextManager[Any]:
 
 def run(case: Case) -> Ended:
     """Let it happen."""
-    return _run(case)[0]
+    return run_case(case)[0]
 
 
-def _run(case: Case) -> tuple[Ended, Downloader]:
+def run_case(case: Case) -> tuple[Ended, Downloader]:
     with tempfile.TemporaryDirectory() as folder, _mutated(case.mutant):
         machine = Downloader(Path(folder), case.dialect, server_of_process(), SIZE)
         agent = machine.agent
@@ -142,7 +142,7 @@ def _run(case: Case) -> tuple[Ended, Downloader]:
 def cases() -> Iterator[Case]:
     """All of them."""
     for dialect in MODEMS:
-        calm = _run(Case(dialect, "", NEVER))[1]
+        calm = run_case(Case(dialect, "", NEVER))[1]
         begin = next(at for at, what in enumerate(calm.steps, 1) if BEGIN in what)
         for at, what in enumerate(calm.steps, 1):
             kinds = KINDS if what.startswith(APDUS) else KINDS[:3]
