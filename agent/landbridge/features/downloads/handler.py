@@ -57,6 +57,7 @@ def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s
     """Return the devices for which there is a request for the card."""
     names = uplinks.keys()
     waiting = downloads.devices_with_open(connection, names, now_s)
+    waiting |= downloads.devices_managed(connection, names)
     return waiting | notifications.devices_with_posted(connection, names)
 
 
