@@ -210,7 +210,7 @@ class LocatorWithCard:
                 return None
             if isinstance(what, int):
                 if self.passing:
-                    self.agent.at_s += what
+                    self.agent.at_s += -(-what // 4)
                 self.agent.works()
                 return {15: [download, step, *self._asks(step)]}
             return {15: [download, step, *self._relay(what)]}
