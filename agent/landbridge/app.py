@@ -36,7 +36,6 @@ from landbridge.features.coverage import trip_start
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.broker_users import BrokerUsers
 from landbridge.features.diagnostics import handler as diagnostics
-from landbridge.features.diagnostics import wake_handler as wakes
 from landbridge.features.downloads import arrivals, rules, trust
 from landbridge.features.downloads import handler as downloads
 from landbridge.features.downloads.worker import Downloads
@@ -91,8 +90,8 @@ HANDLERS.register(
     Handler(downloads.on_report, downloads.devices_pending, downloads.pending),
     Handler(resend.on_report, resend.devices_pending, resend.pending),
     Handler(diagnostics.on_report),
+    Handler(diagnostics.on_wakes_report),
     Handler(route_data.on_report, route_data.devices_pending, route_data.pending, is_state=True),
-    Handler(wakes.on_report),
     Handler(updates.on_report, updates.devices_pending, updates.pending, is_state=True),
     Handler(sims.on_report, sims.devices_pending),
 )
