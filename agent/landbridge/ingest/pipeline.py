@@ -214,7 +214,7 @@ class Pipeline:
         encrypted = envelope.parse(received.payload)
         number, epoch = encrypted.header
         if epoch > row.epoch + epochs.MOST_AHEAD:
-            raise Refused(f"epoch {epoch} of the keys, {row.epoch} is the present one")
+            raise Refused(f"key epoch {epoch}; the current one is {row.epoch}")
         text = envelope.decrypt(key, device, "up", encrypted)
         if epoch < row.epoch:
             # Only genuine messages count: otherwise anyone could cause downlinks for future uplinks.
@@ -317,7 +317,7 @@ class Pipeline:
             try:
                 known = self._keyring.unwrap(row.wrapped_key)
             except UserError as error:
-                raise Refused(f"the key of {row.device} cannot be opened: {error}") from None
+                raise Refused(f"the key of {row.device} cannot be decrypted: {error}") from None
             if len(self._keys) >= _MOST_KEYS:
                 self._keys.clear()
             self._keys[row.wrapped_key] = known
