@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 from landbridge.features.geofences import queries as geofences
 from landbridge.features.routes.queries import routes
-from playwright.sync_api import Browser, Dialog, Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from host_tests.support.fleet import Fleet, Pages, at
 from host_tests.support.web import (
     MAP,
     Watched,
     barriers,
-    chromium,
     drawn,
     opens,
     picture,
@@ -60,16 +59,9 @@ def web(fleet: Fleet) -> Iterator[Pages]:
 
 
 @pytest.fixture(scope="module")
-def watched(web: Pages) -> Iterator[Watched]:
-    with chromium() as launched:
-        assert isinstance(launched, Browser)
-        yield Watched(launched, web.url)
-
-
-@pytest.fixture(scope="module")
-def page(watched: Watched, web: Pages) -> Iterator[Page]:
+def page(browser: Watched, web: Pages) -> Iterator[Page]:
     """Of an operator who agrees to every question."""
-    made = watched.context().new_page()
+    made = browser.context().new_page()
 
     def agree(dialog: Dialog) -> None:
         dialog.accept()
@@ -78,12 +70,6 @@ def page(watched: Watched, web: Pages) -> Iterator[Page]:
     sign_in(made, web, web.token("anna", "operator"))
     yield made
     made.context.close()
-
-
-@pytest.fixture(autouse=True)
-def _nothing_to_complain_of(watched: Watched) -> Iterator[None]:
-    yield
-    assert watched.complaints == []
 
 
 def click_map(page: Page, lon: float, lat: float) -> None:
@@ -157,8 +143,8 @@ def test_a_geofence_that_is_wrong_keeps_what_was_typed(web: Pages, page: Page):
     expect(page.locator(".wrong")).to_contain_text("GeoJSON")
 
 
-def test_a_reader_sees_geofences_and_changes_none(web: Pages, watched: Watched):
-    made = watched.context().new_page()
+def test_a_reader_sees_geofences_and_changes_none(web: Pages, browser: Watched):
+    made = browser.context().new_page()
     sign_in(made, web, web.token("rita"))
     made.goto(f"{web.url}/geofences")
     expect(made.locator("tbody tr")).to_have_count(1)
@@ -221,8 +207,8 @@ def test_a_station_that_is_wrong_is_named(web: Pages, page: Page):
     expect(page.locator("textarea")).to_have_value(WRONG)
 
 
-def test_the_pages_fit_on_a_phone_in_the_dark_and_in_chinese(web: Pages, watched: Watched):
-    made = watched.context(viewport={"width": 360, "height": 740}, color_scheme="dark").new_page()
+def test_the_pages_fit_on_a_phone_in_the_dark_and_in_chinese(web: Pages, browser: Watched):
+    made = browser.context(viewport={"width": 360, "height": 740}, color_scheme="dark").new_page()
     sign_in(made, web, web.token("dora", "operator"))
     for name in ("geofences", "routes"):
         made.goto(f"{web.url}/{name}?language=zh")

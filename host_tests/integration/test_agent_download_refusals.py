@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,18 +35,11 @@ UNSEEN = {
 
 
 @pytest.fixture
-def smdp() -> Iterator[Server]:
-    with Server() as made:
-        made.order(MATCH, local())
-        yield made
-
-
-@pytest.fixture
-def agent(tmp_path: Path, smdp: Server) -> Iterator[DownloadingAgent]:
-    made = DownloadingAgent(tmp_path, smdp)
-    made.order()
-    yield made
-    made.database.close()
+def agent(smdp: Server, agent: DownloadingAgent) -> DownloadingAgent:
+    """It has ordered a download."""
+    smdp.order(MATCH, local())
+    agent.order()
+    return agent
 
 
 @pytest.fixture
@@ -151,14 +142,14 @@ def test_a_refusal_that_comes_twice_counts_once(agent, device):
 
 def test_a_refusal_within_a_session_begins_another_one_later(agent, device):
     """The flash is full when the package is offered: the card's session is over by the next try."""
-    whole = device._load
-    device._load = lambda download, step, *_: {15: [download, step, 22, b""]}
+    whole = device.load
+    device.load = lambda download, step, *_: {15: [download, step, 22, b""]}
     device.contact()
     agent.works()
     row = agent.row()
     assert (row.stage, row.sessions, row.outcome) == ("ordered", 1, None)
     assert row.next_s > agent.at_s and agent.shown()["problem"] == "no room in flash"
-    device._load = whole
+    device.load = whole
     device.until_over()
     assert agent.shown()["state"] == "installed"
 

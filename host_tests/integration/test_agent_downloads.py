@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -41,19 +40,6 @@ from tools.world.services.smdp.binding import DAMAGES as PACKAGE_DAMAGES
 from tools.world.services.smdp.codes import STATUS
 from tools.world.services.smdp.damage import DAMAGES
 from tools.world.services.smdp.server import Fault, Server
-
-
-@pytest.fixture
-def smdp() -> Iterator[Server]:
-    with Server() as made:
-        yield made
-
-
-@pytest.fixture
-def agent(tmp_path: Path, smdp: Server) -> Iterator[DownloadingAgent]:
-    made = DownloadingAgent(tmp_path, smdp)
-    yield made
-    made.database.close()
 
 
 def iccids(euicc: Euicc) -> list[str]:
@@ -740,7 +726,7 @@ class Served:
         installation.start()
         self._device = installation.device()
 
-    def hears(self, reports: dict[int, Any]) -> dict[int, Any]:
+    def hears(self, reports: dict[int, Any], device: str = DEVICE) -> dict[int, Any]:
         return {key: item for key, item in self._device.send([], reports=reports).items() if key >= 4}
 
     def row(self) -> Any:

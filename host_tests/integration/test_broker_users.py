@@ -244,7 +244,7 @@ def test_a_platform_reads_its_tenant_only(setup):
 
     with control(config.load().broker) as agent:
         for topic in ("landbridge/out/bolt/x/track", "landbridge/x/up", "landbridge/out/acme/x/track"):
-            agent._client.publish(topic, b"x", 1)
+            agent.client.publish(topic, b"x", 1)
         wait_until(lambda: heard, "what is for its tenant")
     assert heard == ["landbridge/out/acme/x/track"]
 

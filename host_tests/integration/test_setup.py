@@ -176,7 +176,7 @@ def test_the_units_are_good_for_systemd(made):
 
 
 def test_a_missing_plugin_is_named(folder, monkeypatch):
-    monkeypatch.setattr("landbridge.operations.setup.brokers._PLUGIN", "none_such.so")
+    monkeypatch.setattr("landbridge.operations.setup.brokers.PLUGIN", "none_such.so")
     said = command("--data", str(folder), "setup", "--host", HOST)
     assert said.code == 2 and "apt install mosquitto" in said.err and not folder.exists()
 

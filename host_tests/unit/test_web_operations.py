@@ -35,7 +35,7 @@ POLICY = {
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     folder = tmp_path_factory.mktemp("operations")
     with shown(folder) as pages:
-        yield Api(pages._fleet, folder)
+        yield Api(pages.fleet, folder)
 
 
 def release(sequence: int = 7, **changes: Any) -> dict[str, Any]:

@@ -157,7 +157,7 @@ class Pipeline:
             with self._connection.begin_nested():
                 return self.take(wave)
         except Exception as error:
-            if _may_pass(error):
+            if may_pass(error):
                 raise
             del self._counts[counted:]
             if len(wave) > 1:
@@ -333,7 +333,7 @@ def device_of(topic: str) -> str:
     return match[1]
 
 
-def _may_pass(error: Exception) -> bool:
+def may_pass(error: Exception) -> bool:
     """Whether the disk is full, or the database locked or damaged."""
     return isinstance(error, OperationalError | OSError) or type(error) is DatabaseError or is_damaged(error)
 

@@ -31,7 +31,7 @@ _KEEPALIVE_S = 60
 _RECONNECT_S = (0.25, 30)
 _MOST_WAITING = 1000
 _POLL_S = 0.5
-_PATIENCE_S = 30.0
+PATIENCE_S = 30.0
 _RETAINED_S = 10.0
 """Seconds for retained messages: a broker sends them at once, unless it is busy."""
 _log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class Session:
         threads = (each.name for each in threading.enumerate())
         if not any(name.startswith("paho-mqtt-client") for name in threads):
             return "the thread that listens to the broker has died"
-        if self._away.seconds > _PATIENCE_S:
+        if self._away.seconds > PATIENCE_S:
             return f"the broker has been away for {self._away.seconds:.0f} s"
         return None
 

@@ -70,7 +70,7 @@ class Enrolment:
         written = []
         try:
             for device, key in self._keys.items():
-                _write(self._devices, device, key, self._certificate)
+                write_folder(self._devices, device, key, self._certificate)
                 written.append(device)
         except BaseException:
             for device in written:
@@ -169,7 +169,7 @@ def _exists(folder: Path) -> UserError:
     return UserError(f"{folder} already exists; move it away and add the device again", "device")
 
 
-def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -> Path:
+def write_folder(given: config.Devices, device: str, key: bytes, certificate: bytes) -> Path:
     folder = Path(given.directory) / device
     values: dict[str, str | int] = {
         "device": device,
@@ -182,7 +182,7 @@ def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -
     if given.apn_user:
         values |= {"apn_user": given.apn_user, "apn_password": given.apn_password}
     values["ca_crc"] = crc32(certificate)
-    values["crc"] = _crc_of(values)
+    values["crc"] = crc_of(values)
     try:
         folder.mkdir(parents=True, mode=0o700)
     except FileExistsError:
@@ -204,6 +204,6 @@ def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -
     return folder
 
 
-def _crc_of(values: Mapping[str, str | int]) -> int:
+def crc_of(values: Mapping[str, str | int]) -> int:
     """What the device compares (firmware/locator/config.py)."""
     return crc32("".join(f"{key}={values[key]}\n" for key in sorted(values)).encode())

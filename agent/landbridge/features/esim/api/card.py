@@ -117,6 +117,8 @@ class Euicc(BaseModel):
     counter: int | None
     """Number of the last signed package."""
     reported: str
+    proved: Time
+    """When the agent sent the package that the card signed last; null: the card has signed none."""
     profiles: list[ListedProfile] | None
 
 
