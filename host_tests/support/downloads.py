@@ -166,7 +166,7 @@ class LocatorWithCard:
         for apdu in ("0070000001", "01A4040010A0000005591010FFFFFFFF8900000100"):
             self._transmit(bytes.fromhex(apdu))
 
-    def _send(self, request: bytes) -> bytes:
+    def send(self, request: bytes) -> bytes:
         """One ES10 request in blocks of STORE DATA; `CardError` when the card refuses it."""
         blocks = [request[at : at + _BLOCK] for at in range(0, len(request), _BLOCK)]
         for number, block in enumerate(blocks):
@@ -210,12 +210,12 @@ class LocatorWithCard:
                 return None
             if isinstance(what, int):
                 if self.passing:
-                    self.agent.at_s += what
+                    self.agent.at_s += -(-what // 4)
                 self.agent.works()
                 return {15: [download, step, *self._asks(step)]}
             return {15: [download, step, *self._relay(what)]}
         if wire.OFFER_KEY in downlink:
-            return self._load(*downlink[wire.OFFER_KEY])
+            return self.load(*downlink[wire.OFFER_KEY])
         return None
 
     def _asks(self, _step: int) -> tuple[int, bytes]:
@@ -240,7 +240,7 @@ class LocatorWithCard:
             if tag in (0xBF38, 0xBF21, 0xBF41) and not self.is_open:
                 return wire.LOST, b""
             try:
-                answers += self._send(request)
+                answers += self.send(request)
             except CardError:
                 return wire.NO_CARD, b""
         if self.lose_answer:
@@ -248,7 +248,7 @@ class LocatorWithCard:
             return wire.NO_CARD, b""
         return wire.DONE, answers
 
-    def _load(self, download: int, step: int, size: int, digest: bytes, count: int) -> dict[int, Any] | None:
+    def load(self, download: int, step: int, size: int, digest: bytes, count: int) -> dict[int, Any] | None:
         if not self.is_open:
             return {15: [download, step, wire.LOST, b""]}
         package = b""
@@ -285,7 +285,7 @@ class LocatorWithCard:
                 self.restart()
                 return None
             try:
-                if answer := self._send(part):
+                if answer := self.send(part):
                     return answer
             except CardError:
                 break
@@ -293,11 +293,11 @@ class LocatorWithCard:
 
     def collected(self) -> bytes:
         """The answers to the first requests."""
-        return b"".join(self._send(each.whole) for each in der.objects(es10.COLLECT))
+        return b"".join(self.send(each.whole) for each in der.objects(es10.COLLECT))
 
     def notification(self, seq: int) -> bytes:
         """One of the card, as it has signed it."""
-        answer = self._send(der.make(0xBF2B, der.make(0xA0, der.make(0x80, der.integer(seq)))))
+        answer = self.send(der.make(0xBF2B, der.make(0xA0, der.make(0x80, der.integer(seq)))))
         return der.value(answer, 0xBF2B, 0xA0)
 
     def tell_stripped(self, seq: int, operation: int, iccid: str, whole: bytes) -> None:

@@ -49,9 +49,9 @@ def write(handlers, out):
     known = _known(folder)
     integers = known[files.INTEGERS]
     out.int(_KEY)
-    on_ack = [revision, known[files.INTERFACE], known[files.EID], integers[_PROFILE], integers[_STAGE]]
-    on_ack += known[files.LISTED : files.FOLLOWS] + [checked.read(folder + files.USED) or [], _piece(folder)]
-    files.put(out, on_ack)
+    report = [revision, known[files.INTERFACE], known[files.EID], integers[_PROFILE], integers[_STAGE]]
+    report += known[files.LISTED : files.FOLLOWS] + [checked.read(folder + files.USED) or [], _piece(folder)]
+    files.put(out, report)
     return 1
 
 
