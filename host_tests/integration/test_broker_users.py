@@ -266,7 +266,7 @@ def test_the_subscriber_of_the_documentation_needs_the_tenant(setup):
     from landbridge.features.devices.broker_users import control
 
     with control(config.load().broker) as agent:
-        agent._client.publish("landbridge/out/acme/x/position", b"{}", 1, retain=True).wait_for_publish(10)
+        agent.client.publish("landbridge/out/acme/x/position", b"{}", 1, retain=True).wait_for_publish(10)
     with subprocess.Popen([*listing, password, "acme"], stdout=subprocess.PIPE, text=True) as subscriber:
         assert subscriber.stdout
         assert next(subscriber.stdout) == "landbridge/out/acme/x/position {}\n"
