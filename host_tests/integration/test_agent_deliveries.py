@@ -60,9 +60,9 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
     monkeypatch.setattr(deliveries, "POLL_S", 0.02)
-    monkeypatch.setattr(deliveries, "_FIRST_WAIT_S", 0.05)
-    monkeypatch.setattr(deliveries, "_LONGEST_WAIT_S", 0.2)
-    monkeypatch.setattr(deliveries, "_FIRST_RETRY_S", 0)
+    monkeypatch.setattr(deliveries, "FIRST_WAIT_S", 0.05)
+    monkeypatch.setattr(deliveries, "LONGEST_WAIT_S", 0.2)
+    monkeypatch.setattr(deliveries, "FIRST_RETRY_S", 0)
     made = Fleet(tmp_path)
     yield made
     made.database.close()
@@ -115,7 +115,7 @@ def test_a_connection_is_kept_for_as_long_as_the_integration_keeps_it():
 
 
 def test_an_answer_counts_when_its_first_lines_are_there(monkeypatch):
-    monkeypatch.setattr(http, "_REST_S", 0.2)
+    monkeypatch.setattr(http, "REST_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def begin() -> None:
@@ -243,7 +243,7 @@ def test_a_message_that_is_never_taken_is_discarded_and_later_ones_come(bound, r
     with bound.database.writing() as connection:
         said = loaded(audit.newest(connection, 9, 1)[0].what)
         assert said == f"message {number} of {FIRST} discarded for erp"
-        with pytest.raises(UserError, match="refuses no message"):
+        with pytest.raises(UserError, match="has refused no message"):
             fleet.discard(connection, fleet.known(connection, "erp"), FIRST, "anna", NOW_S)
 
 
@@ -325,7 +325,7 @@ def test_a_replay_of_what_is_not_kept_or_not_sent_changes_nothing(bound, receive
     bound.deliver(at(1, events=1))
     with bound.database.reading() as connection:
         last = outbox.last(connection)
-    with pytest.raises(UserError, match=f"no message {last} yet, it comes by itself"):
+    with pytest.raises(UserError, match=f"not received message {last} yet"):
         _replayed(bound, last)
     bound.published()
     with bound.delivering():
@@ -343,7 +343,7 @@ def test_a_replay_of_what_is_not_kept_or_not_sent_changes_nothing(bound, receive
 @pytest.mark.parametrize("retry_s", [0, 30])
 def test_a_replay_during_a_delivery_loses_nothing_and_keeps_the_order(bound, monkeypatch, retry_s):
     """The delivery that runs meanwhile must neither move the cursor on nor let a refused device skip."""
-    monkeypatch.setattr(deliveries, "_FIRST_RETRY_S", retry_s)
+    monkeypatch.setattr(deliveries, "FIRST_RETRY_S", retry_s)
     bound.add("erp", "http://127.0.0.1:9/", "webhook", None, "event")
     for hour in range(1, 7):
         bound.deliver(at(hour, events=1))
@@ -535,7 +535,7 @@ def test_integrations_that_are_slow_keep_no_other_one_waiting(bound, receiver):
 
 
 def test_who_does_not_answer_keeps_the_agent_from_ending_for_a_moment_only(bound, receiver, monkeypatch):
-    monkeypatch.setattr(deliveries, "_LAST_WORDS_S", 0.2)
+    monkeypatch.setattr(deliveries, "LAST_WORDS_S", 0.2)
     asked, over = threading.Event(), threading.Event()
 
     def slow(_: Got) -> int:
@@ -840,10 +840,10 @@ def test_home_assistant_forgets_a_device_with_its_position_and_keeps_tenants_apa
     ("name", "address", "kind", "what", "why"),
     [
         ("Erp", "http://a/", "webhook", (), "cannot be the name"),
-        ("erp", "ftp://a/", "webhook", (), "no address"),
-        ("erp", "http:", "webhook", (), "no address"),
+        ("erp", "ftp://a/", "webhook", (), "not an address"),
+        ("erp", "http:", "webhook", (), "not an address"),
         ("erp", "http://a/", "pigeon", (), "no kind"),
-        ("erp", "http://a/", "traccar", ("event",), "takes no 'event'"),
+        ("erp", "http://a/", "traccar", ("event",), "does not accept 'event'"),
     ],
 )
 def test_an_integration_that_cannot_be_is_said_in_one_line(bound, name, address, kind, what, why):

@@ -382,7 +382,7 @@ def test_what_is_stored_while_the_broker_is_gone_is_passed_on_later(installation
         def acknowledge(self, received):
             if not acknowledging.is_set():
                 installation.broker.kill()
-                wait_until(lambda: not self._session._client.is_connected(), "the agent notices")
+                wait_until(lambda: self._session.connection is None, "the agent notices")
             super().acknowledge(received)
             acknowledging.set()
 

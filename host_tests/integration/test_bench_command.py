@@ -187,7 +187,7 @@ def test_what_is_wrong_is_said_in_one_line(options, said, monkeypatch, capsys):
 
 
 def test_the_modem_of_every_board_is_known():
-    found = {name: __main__._modem_of(name) for name in boards.names()}
+    found = {name: __main__.modem_of(name) for name in boards.names()}
     assert found.pop("SIM") == ""  # it may have either
     assert {"REFERENCE_BG95": "bg95", "LILYGO_T_SIM7600": "sim7600"}.items() <= found.items()
     assert set(found.values()) <= set(DRIVERS)
@@ -218,7 +218,7 @@ def test_a_device_that_cannot_be_opened(number, said, monkeypatch, tmp_path):
 def test_the_group_is_named(tmp_path):
     device = tmp_path / "device"
     device.touch()
-    words = serial_port._why(str(device), serial.SerialException(errno.EACCES, "no"))
+    words = serial_port.cause_of(str(device), serial.SerialException(errno.EACCES, "no"))
     assert f"usermod -aG {device.group()} $USER" in words
 
 

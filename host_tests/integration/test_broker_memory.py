@@ -72,8 +72,8 @@ def test_a_broker_killed_before_it_has_saved_gets_the_new_position_back(installa
     installation.clients += [device, watcher]
     device.send([point(1)])
     wait_until(lambda: seqs(watcher, HOUSE_TOPIC) == [1], "the first position")
-    assert installation.broker._process
-    installation.broker._process.send_signal(signal.SIGUSR1)
+    assert installation.broker.process
+    installation.broker.process.send_signal(signal.SIGUSR1)
     wait_until(lambda: "Saving in-memory database" in installation.broker.log(), "it saves")
     device.send([point(2)])
     wait_until(lambda: seqs(watcher, HOUSE_TOPIC) == [1, 2], "the second position")

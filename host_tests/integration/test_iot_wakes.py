@@ -77,7 +77,7 @@ class Tracker(Downloader):
             policies.set_desired(
                 connection, DEVICE, policy.parse(POLICY), policy.AUTOMATIC, "bench", agent.now_s()
             )
-        number = self.order(rules.associate, agent._keyring, DEVICE, agent._trusted)
+        number = self.order(rules.associate, agent.keyring, DEVICE, agent.trusted)
         found = self.until_over(number)
         assert (found["state"], found["problem"]) == ("done", None)
         agent.order()

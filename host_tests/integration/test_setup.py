@@ -104,7 +104,7 @@ def test_answers_from_a_file_and_options_before_them(folder, tmp_path):
         ("", "host is missing: --host mqtt.example.org"),
         ('host = "a b"', "host = 'a b' must be the name or address of a host"),
         ('host = "x.example"\nbroker = "emqx"', "broker = 'emqx' must be one of mosquitto, nats, existing"),
-        ('host = "x.example"\nports = 1', "no ports; known are host, broker,"),
+        ('host = "x.example"\nports = 1', "no ports; choose from host, broker,"),
         ('host = "x.example"\ncert_file = "b.pem"', "cert_file, key_file and ca_file belong together"),
         ('host = "x.example"\nbroker = "existing"', "password is missing"),
         ('host = "x.example"\nplugin = "p.so"\nmail_port = 0', "mail_port = 0 must be a port, 1 to 65535"),
@@ -176,7 +176,7 @@ def test_the_units_are_good_for_systemd(made):
 
 
 def test_a_missing_plugin_is_named(folder, monkeypatch):
-    monkeypatch.setattr("landbridge.operations.setup.brokers._PLUGIN", "none_such.so")
+    monkeypatch.setattr("landbridge.operations.setup.brokers.PLUGIN", "none_such.so")
     said = command("--data", str(folder), "setup", "--host", HOST)
     assert said.code == 2 and "apt install mosquitto" in said.err and not folder.exists()
 

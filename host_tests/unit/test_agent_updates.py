@@ -43,9 +43,9 @@ def add_release(database: Database, sequence: int = 2, canaries: int = 1, days: 
     with database.writing() as connection:
         columns: dict[str, Any] = {"version": release.version, "mpy": 6, "file_list": release.file_list}
         releases.add(connection, BOARD, sequence, release.files, **columns, added_s=NOW_S)
-        move_stationary_until: dict[str, Any] = {"stage": 0, "stage_began_s": NOW_S, "forgiven": 0}
+        begun: dict[str, Any] = {"stage": 0, "stage_began_s": NOW_S, "forgiven": 0}
         key = (connection, BOARD, sequence)
-        releases.add_rollout(*key, canaries=canaries, stage_s=days * DAY_S, **move_stationary_until)
+        releases.add_rollout(*key, canaries=canaries, stage_s=days * DAY_S, **begun)
     return release
 
 

@@ -105,7 +105,7 @@ def _options() -> argparse.Namespace:
 
 def _live(options: argparse.Namespace, console: Console) -> int:
     ca = _ca(options.ca) if options.broker else ""
-    kind = _modem_of(options.board) if options.board else ""
+    kind = modem_of(options.board) if options.board else ""
     if options.meter and options.meter.exists():
         power.load(options.meter, options.volts)  # better now than at the end
     port, baud = serial_port.connect(options.port, options.key)
@@ -214,7 +214,7 @@ def _short(folder: Path) -> str:
     return str(folder.relative_to(Path.cwd())) if folder.is_relative_to(Path.cwd()) else str(folder)
 
 
-def _modem_of(board: str) -> str:
+def modem_of(board: str) -> str:
     """The modem that a board's file names; empty for the simulated board, which may have either.
 
     Raises BenchError when there is no such board, or its file is wrong.

@@ -234,7 +234,8 @@ class Run:
         result = self._current
         if result.state != "running":
             return
-        result.state, result.words = state, words
+        # The command that was refused may be the one with the password.
+        result.state, result.words = state, self._bench.mask.text(words)
         result.end_ms = self._port.ticks_ms()
         if result.phases:
             result.phases[-1].end_ms = result.end_ms

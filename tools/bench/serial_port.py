@@ -135,7 +135,7 @@ def _open(path: str, key: bool) -> Any:
         line.open()
         return line
     except (OSError, serial.SerialException) as error:
-        raise BenchError(f"{path}: {_why(path, error)}") from error
+        raise BenchError(f"{path}: {cause_of(path, error)}") from error
 
 
 def _need_rts(line: Any) -> None:
@@ -146,7 +146,7 @@ def _need_rts(line: Any) -> None:
         raise BenchError(f"{line.port}: has no RTS that could press a power key; leave out --key") from error
 
 
-def _why(path: str, error: Exception) -> str:
+def cause_of(path: str, error: Exception) -> str:
     """What is wrong and what helps, in one line."""
     number = getattr(error, "errno", None)
     if number == errno.ENOENT:

@@ -48,12 +48,12 @@ PAYLOAD = b"OK\r\n\x00\xff" + bytes(range(256)) * 4
 def identity(bench: Bench) -> Found:
     """Who the modem is, and its supply."""
     bench.start()
-    revision = bench.first("+CGMR")
+    revision = bench.bare("+CGMR")
     found: Found = {
-        "maker": bench.first("+CGMI"),
-        "model": bench.first("+CGMM"),
+        "maker": bench.bare("+CGMI"),
+        "model": bench.bare("+CGMM"),
         "revision": revision.partition(":")[2].strip() or revision,
-        "imei": bench.mask.text(bench.first("+CGSN")),
+        "imei": bench.mask.text(bench.bare("+CGSN")),
     }
     supply = bench.first("+CBC", "+CBC:")
     if supply:
@@ -75,6 +75,8 @@ def sim(bench: Bench) -> Found:
     if state != "READY":
         raise StepFailed(f"the card says {state}: unlock it with a phone or AT+CPIN first")
     _, iccid, imsi, _ = bench.driver.identity()
+    if not iccid:
+        raise StepFailed("the card is ready, but the modem does not say its ICCID: read it by hand")
     found: Found = {"state": state, "iccid": bench.mask.text(iccid), "imsi": bench.mask.text(imsi)}
     listed = profiles.read(bench.at, bench.port)
     if listed is not None:
@@ -136,8 +138,7 @@ def attach(bench: Bench) -> Found:
 
 def gnss(bench: Bench) -> Found:
     """Time to the first fix, from cold to hot, the radio left on where the modem can do both."""
-    name = "+QGPS" if bench.modem == "bg95" else "+CGPS"
-    if bench.first(f"{name}?", f"{name}:").startswith("1"):  # a first fix is what we want to see
+    if _gnss_state(bench).startswith("1"):  # a first fix is what we want to see
         _stop_gnss(bench)
     found: Found = {}
     for start, command in STARTS[bench.modem].items():
@@ -150,8 +151,7 @@ def _fix(bench: Bench, start: str, command: str) -> Found:
     bench.phase("prepare")
     bench.ask(command)
     bench.phase(start)
-    begin = bench.port.ticks_ms()
-    bench.driver.gnss_start(False)
+    begin = _start_gnss(bench)
     with ending(lambda: _stop_gnss(bench)):
         fix = _first_fix(bench, start, begin)
         seconds = since(bench, begin)
@@ -168,6 +168,25 @@ def _fix(bench: Bench, start: str, command: str) -> Found:
         "hdop": fix.hdop / 5,
         "satellites": fix.sats,
     }
+
+
+def _gnss_state(bench: Bench) -> str:
+    """What the modem says of GNSS: on from `1`, off from `0`, nothing where it does not say."""
+    name = "+QGPS" if bench.modem == "bg95" else "+CGPS"
+    return bench.first(f"{name}?", f"{name}:")
+
+
+def _start_gnss(bench: Bench) -> int:
+    """Start GNSS, and return when: it may be refused up to 30 s after it was stopped."""
+    deadline = bench.port.ticks_ms() + GNSS_STOP_MS
+    while True:
+        begin = bench.port.ticks_ms()
+        bench.driver.gnss_start(False)
+        if not _gnss_state(bench).startswith("0"):
+            return begin
+        if begin >= deadline:
+            raise StepFailed(f"GNSS does not start: it was refused for {GNSS_STOP_MS // 1000} s")
+        bench.port.sleep_ms(SHORT_MS)
 
 
 def _stop_gnss(bench: Bench) -> None:

@@ -66,6 +66,17 @@ class Bench:
         """The first line of an answer, empty when there is none."""
         return (self.ask(command, prefix) or [""])[0]
 
+    def bare(self, command: str) -> str:
+        """The first line of an answer that comes without a name, or under that of its command: what comes
+        unasked has another one."""
+        for line in self.ask(command):
+            name, _, value = line.partition(":")
+            if name == command:
+                return value.strip(' "')
+            if not line.startswith(("+", "*")):
+                return line
+        return ""
+
 
 @contextmanager
 def ending(end: Callable[[], None]) -> Iterator[None]:

@@ -39,7 +39,7 @@ EDGE_S = 1
 """Left out at both ends of a state: the line that says so, and settling."""
 FAILED, USAGE, LEFT_OUT = 1, 2, 3
 BOARD = "board.py"
-_FIRMWARE = """
+FIRMWARE = """
 import os
 try:
     import board
@@ -48,7 +48,7 @@ try:
 except ImportError:
     pass
 """.replace("{board}", BOARD)
-_STAND_IN = f"""
+STAND_IN = f"""
 import os, time
 ticks_us = time.ticks_us()
 os.remove("{BOARD}")
@@ -112,7 +112,7 @@ def connected(port: str) -> Iterator[tuple[Device, Board]]:
 
 
 def _who(device: Device, port: str) -> Board:
-    said = device.run(_FIRMWARE).strip()
+    said = device.run(FIRMWARE).strip()
     if not said:
         raise LayoutError(f"{port}: no firmware of ours is on it: make flash or make deploy first")
     name, modem, is_on_trial, is_covered_up = ast.literal_eval(said)
@@ -128,7 +128,7 @@ def _who(device: Device, port: str) -> Board:
 def start(port: str) -> dict[str, float]:
     """Seconds to main.py: from a reset by this computer's clock, from MicroPython's start by the chip's."""
     with connected(port) as (device, _):
-        device.write(BOARD, _STAND_IN.encode())
+        device.write(BOARD, STAND_IN.encode())
         began_s = time.monotonic()
         for line in device.listen(RESET, START_S):
             name, _, value = line.partition("|")

@@ -42,7 +42,7 @@ def at(lat: float, lon: float) -> Country | None:
     """The country at a place in degrees; None at sea."""
     import shapely
 
-    countries, tree = _outlines()
+    countries, tree = load_outlines()
     found = tree.query(shapely.Point(lon, lat), predicate="within")
     return countries[found[0]] if len(found) else None
 
@@ -53,7 +53,7 @@ def is_alone(lat: float, lon: float, country: str) -> bool:
 
     north = UNSURE_KM / KM_A_DEGREE
     east = north / max(0.01, math.cos(math.radians(lat)))
-    countries, tree = _outlines()
+    countries, tree = load_outlines()
     around = tree.query(shapely.box(lon - east, lat - north, lon + east, lat + north), predicate="intersects")
     return all(countries[index].code == country for index in around)
 
@@ -64,7 +64,7 @@ def of_network(plmn: int) -> str | None:
 
 
 @cache
-def _outlines() -> tuple[list[Country], shapely.STRtree]:
+def load_outlines() -> tuple[list[Country], shapely.STRtree]:
     """Country and outline of each piece of land."""
     import shapely
 

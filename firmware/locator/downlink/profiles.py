@@ -48,9 +48,9 @@ def write(handlers, out):
         return 0
     known = _known(folder)
     integers = known[files.INTEGERS]
-    on_ack = [revision, known[files.INTERFACE], known[files.EID], integers[_PROFILE], integers[_STAGE]]
-    on_ack += known[files.LISTED : files.FOLLOWS] + [checked.read(folder + files.USED) or [], _piece(folder)]
-    return out.pair(_KEY, on_ack)
+    report = [revision, known[files.INTERFACE], known[files.EID], integers[_PROFILE], integers[_STAGE]]
+    report += known[files.LISTED : files.FOLLOWS] + [checked.read(folder + files.USED) or [], _piece(folder)]
+    return out.pair(_KEY, report)
 
 
 def on_ack(handlers):

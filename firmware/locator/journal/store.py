@@ -39,7 +39,7 @@ class Journal:
     _room: int  # records that the newest segment still takes
 
     def __init__(self, folder, numbers, kept=()):
-        self._home, self.folder = folder, folder + "/journal"
+        self.home, self.folder = folder, folder + "/journal"
         self.numbers = numbers
         self._buf = bytearray(record.SIZE)
         if kept:
@@ -146,7 +146,7 @@ class Journal:
 
     def path(self, i):
         """Path of file `i`."""
-        folder = self._home if self.files[i] == self.newest else self.folder
+        folder = self.home if self.files[i] == self.newest else self.folder
         return "%s/%08x%s" % (folder, self.files[i], THINNED if i < self.old else SEGMENT)
 
     def give_up(self, i):

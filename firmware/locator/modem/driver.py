@@ -23,7 +23,7 @@ from locator.modem import (
 )
 
 SHORT_MS = const(1000)
-SIM_MS = const(5000)
+SIM_MS = const(10000)  # what no manual limits otherwise; +CNMP takes as long
 _SYNC_TRIES = const(25)
 _COPS_MS = const(180000)
 _CFUN_MS = const(15000)
@@ -136,7 +136,7 @@ class Driver:
             if stat == _REFUSED:
                 result, cause = DENIED, refused or cause
             limit = limit_s
-            if patience_s > limit_s and (stat == _REFUSED or self._signal() != _NO_SIGNAL):
+            if patience_s > limit_s and (stat == _REFUSED or self.signal() != _NO_SIGNAL):
                 limit = patience_s
             if over or self.port.ticks_ms() - start >= 1000 * limit:
                 return result, cause or (self._why() if result == DENIED else 0)
@@ -317,7 +317,8 @@ class Driver:
 
         return refusals.emm(self)
 
-    def _signal(self):
+    def signal(self):
+        """The signal as AT+CSQ has it."""
         lines = self.channel.command(b"+CSQ", self.REPLY_MS, b"+CSQ:")
         return parse.integer(parse.fields(lines[0])[0]) if lines else _NO_SIGNAL
 

@@ -10,7 +10,7 @@ from locator.modem import ModemError, parse
 
 SCAN_MS = const(240000)  # observed: 180 s and more
 _MOST = const(24)
-RELEASE_MS = const(40000)
+RELEASE_MS = const(180000)
 _POLL_MS = const(1000)
 
 UNKNOWN = const(0)

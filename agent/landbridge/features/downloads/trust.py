@@ -122,6 +122,14 @@ def card(
     return found
 
 
+def signed_by_card(euicc: bytes, signature: bytes, content: bytes) -> None:
+    """`Distrust` unless the card with this certificate has signed this."""
+    try:
+        verify(x509.load_der_x509_certificate(euicc), signature, content)
+    except (Distrust, ValueError):
+        raise Distrust(_("the card's signature is wrong")) from None
+
+
 def _issued(found: x509.Certificate, root: x509.Certificate) -> bool:
     try:
         found.verify_directly_issued_by(root)
