@@ -91,7 +91,7 @@ def mqtt_close(driver):
 
 def secure(driver, ca):
     """Set up TLS context 1: the server is verified against `ca` (PEM)."""
-    name = _provide_ca(driver, ca)
+    name = provide_ca(driver, ca)
     for text in (
         b'"sslversion",1,3', b'"ciphersuite",1,0XFFFF', b'"seclevel",1,1', b'"cacert",1,"%s"' % name,
         b'"ignorelocaltime",1,1',
@@ -100,7 +100,7 @@ def secure(driver, ca):
     driver.accepts(b'+QSSLCFG="sni",1,1')  # newer firmware only
 
 
-def _provide_ca(driver, ca):
+def provide_ca(driver, ca):
     """Upload `ca` unless the modem has it; returns its name there."""
     name = ca_name(ca)
     listed = b'%s",%d' % (name, len(ca))  # an upload that broke off is shorter

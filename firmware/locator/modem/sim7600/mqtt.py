@@ -20,7 +20,7 @@ def mqtt_open(driver, host, port, device, password, ca):
     driver.pdp_define()
     name = secure(driver, ca)
     driver.channel.lost = ()
-    _start_service(driver)
+    start_service(driver)
     driver.channel.forget(b"+CMQTT")
     driver.channel.inbox_n = 0
     driver.channel.command(b'+CMQTTACCQ=0,"%s",1' % device, _MS)
@@ -85,7 +85,8 @@ def open_service(driver, name):
         raise PdpError(name, 100 + refusals.ask(driver, b"ESM"))
 
 
-def _start_service(driver):
+def start_service(driver):
+    """The MQTT service, anew if it is running."""
     try:
         open_service(driver, b"+CMQTTSTART")
     except ModemGone:
@@ -98,7 +99,7 @@ def _start_service(driver):
 
 def secure(driver, ca):
     """Set up TLS context 0: the server is verified against `ca` (PEM). Returns its name in the modem."""
-    name = _provide_ca(driver, ca)
+    name = provide_ca(driver, ca)
     for text in (
         b'+CSSLCFG="sslversion",0,4',
         b'+CSSLCFG="authmode",0,1',
@@ -110,7 +111,7 @@ def secure(driver, ca):
     return name
 
 
-def _provide_ca(driver, ca):
+def provide_ca(driver, ca):
     """Download `ca` into the modem unless it has it; returns its name there."""
     name = ca_name(ca)
     for line in driver.listing(b"+CCERTLIST", b"+CCERTLIST:"):
