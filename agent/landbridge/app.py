@@ -298,7 +298,7 @@ def _check_once(health: Health, parts: Sequence[Running]) -> None:
         try:
             part.stay()
         except DBAPIError as error:
-            _log.error("cannot see whether another agent uses the database: %s", error.orig)
+            _log.error("cannot check whether another agent uses the database: %s", error.orig)
     for why in health.problems():
         _log.error("not healthy: %s", why)
     if not health.hangs():
@@ -318,4 +318,4 @@ def _check_keys(database: Database, keyring: Keyring) -> None:
     if bad and not good:
         raise next(iter(bad.values()))
     for device in bad:
-        _log.error("the key of %s is not for this key file: its messages will be dead letters", device)
+        _log.error("the key of %s does not belong to this key file: its messages become dead letters", device)

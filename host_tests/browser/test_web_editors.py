@@ -30,7 +30,7 @@ YARD = {"type": "Polygon", "coordinates": [CORNERS]}
 CSV = 'name,country,lat,lon,kind,km,chinese\n"East, yard",PL,52,19,yard,,\nWest,PL,52,15,yard,,\n'
 WRONG = "name,country,lat,lon,kind\nA,PL,52,19,yard\nB,PL,91,18,yard\n"
 RAISED = "It would have raised 2 events on 1 of the newest 1 trips."
-ON_ROUTE = "7 of 7 positions of the newest trips lie on it, of 1 trips."
+ON_ROUTE = "On this route: 7 of 7 positions. Trips compared: 1."
 LINE = {
     "type": "FeatureCollection",
     "features": [
@@ -91,7 +91,7 @@ def test_a_geofence_is_drawn_tried_and_kept(web: Pages, fleet: Fleet, page: Page
     for lon, lat in ((14.6, 51.6), (17.4, 51.6), (17.4, 52.4), (14.6, 52.4)):
         click_map(page, lon, lat)
     expect(page.locator(".corner")).to_have_count(4)
-    page.get_by_role("button", name="Test on past tracks").click()
+    page.get_by_role("button", name="Preview with past tracks").click()
     expect(page.locator("#tried")).to_contain_text(RAISED)
     drawn(page, "raised")
     picture(page, "geofences-drawn")
@@ -167,7 +167,7 @@ def test_a_tenant_sees_no_geofence_of_another(web: Pages, fleet: Fleet):
 def test_a_route_is_drawn_imported_tried_and_kept(web: Pages, fleet: Fleet, page: Page, tmp_path: Path):
     page.goto(f"{web.url}/routes")
     until(page, f"{MAP}?.loaded()", "a map")
-    page.get_by_role("button", name="Start again").click()
+    page.get_by_role("button", name="Clear").click()
     page.evaluate(f"{MAP}.jumpTo({{center: [17, 52], zoom: 6}})")
     for lines, lon in ((2, 19.0), (3, 15.0)):
         click_map(page, lon, 52.0)
@@ -181,7 +181,7 @@ def test_a_route_is_drawn_imported_tried_and_kept(web: Pages, fleet: Fleet, page
     page.get_by_label("File").set_input_files(file)
     expect(page.locator("textarea")).to_have_value(CSV)
     expect(page.locator("[name=name]").first).to_have_value("rails")
-    page.get_by_role("button", name="Test on past tracks").click()
+    page.get_by_role("button", name="Preview with past tracks").click()
     expect(page.locator("#tried")).to_contain_text(ON_ROUTE)
     picture(page, "routes-drawn")
     assert barriers(page) == []

@@ -120,7 +120,7 @@ def test_a_device_of_another_database_is_adopted_with_what_it_has_sent(installat
             sealed = envelope.seal(installation.key, DEVICE, "up", number, encode_uplink([point(number + 1)]))
             dead_letters.put_in_quarantine(connection, DEVICE, sealed, NOW_S)
         dead_letters.put_in_quarantine(connection, DEVICE, b"rubbish", NOW_S)
-    assert "opens nothing" in refused(capsys, "devices", "adopt", DEVICE, str(wrong))
+    assert "decrypts no message" in refused(capsys, "devices", "adopt", DEVICE, str(wrong))
     assert "is no device.json of lb-0002" in refused(capsys, "devices", "adopt", "lb-0002", str(theirs))
     assert "cannot read" in refused(capsys, "devices", "adopt", DEVICE, str(tmp_path / "none"))
     said = run(capsys, "devices", "adopt", DEVICE, str(theirs))
@@ -226,7 +226,7 @@ def test_a_dead_letter_that_contradicts_what_is_stored_stays_when_it_is_replayed
     device.send([point(1), point(2)])
     device.send([point(2, lat=1), point(3)])  # the device is told that both are safe, and forgets them
     installation.stop()
-    stays = ["1: taken before, without the records 2"]
+    stays = ["1: stored before, without the records 2"]
     assert run(capsys, "dead-letters", "replay").splitlines() == stays
     assert installation.dead_letters() == ["sequence used twice with other content: 2"]
     assert [each.point for each in installation.stored()] == [point(1), point(2), point(3)]

@@ -52,7 +52,7 @@ def test_a_file_of_devices_is_added_with_their_users(setup, sheet):
     names = [f"many-{number:03}" for number in range(150)]  # more than go into one batch
     file = sheet("device,tags\n" + "".join(f"{name},frozen  rail\n" for name in names))
     trial = setup.run("devices", "import", file, "--dry-run")
-    assert trial.out == "all 150 rows are right; nothing has changed, this was a dry run\n"
+    assert trial.out == "all 150 rows are valid; dry run, nothing has changed\n"
     assert not users(setup) and not (setup.folder / "devices").exists()
     said = setup.run("devices", "import", file)
     assert "added 150 devices" in said.out and "150 users" in said.out
@@ -90,7 +90,7 @@ def test_each_wrong_row_is_named_and_none_is_added(setup, sheet):
         f"{file}, line 6, column device: '' is not 1 to 500 characters on one line",
         f"{file}, line 8, column tags: 'a\\nb' is not 1 to 500 characters on one line",
         f"{file}, line 10, column device: device there already exists; `landbridge devices show there`",
-        "nothing has changed: 6 of 7 rows are wrong",
+        "nothing has changed: 6 of 7 rows are invalid",
     ]
     assert users(setup) == before | {"there"} and not (setup.folder / "devices" / "good-1").exists()
     setup.run("devices", "retire", "there", "--yes")
@@ -99,8 +99,8 @@ def test_each_wrong_row_is_named_and_none_is_added(setup, sheet):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "line 1: column 'device' is missing; known are device, tags"),
-        ("name\nx\n", "line 1: no column 'name'; known are device, tags"),
+        ("", "line 1: column 'device' is missing; the columns are device, tags"),
+        ("name\nx\n", "line 1: no column 'name'; the columns are device, tags"),
         ("device,device\n", "line 1: column 'device' is there twice"),
         ('device\n"x', "line 2: unexpected end of data; save the table as CSV again"),
     ],

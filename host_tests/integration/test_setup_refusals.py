@@ -220,7 +220,7 @@ def another_ca(given: Given) -> str:
 
 def no_ca(given: Given) -> str:
     (given.folder / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
-    return "ca.pem is no certificate in PEM"
+    return "ca.pem is not a PEM certificate"
 
 
 def a_large_ca(given: Given) -> str:

@@ -158,8 +158,8 @@ def test_the_commands(landbridge: Command, tmp_path: Path):
     command("trips", "start", "lb-0001", "--container", "CSQU3054383", "--route", "L",
             "--destination", "D", "--tag", "frozen")  # fmt: skip
     assert "no device" in command.fails("esim", "switch", "--tag", "dry", "cis")
-    assert "name devices and" in command.fails("esim", "switch", "cis")
-    assert "name devices and" in command.fails("esim", "switch", "lb-0001", "cis", "--tag", "frozen")
+    assert "give devices and" in command.fails("esim", "switch", "cis")
+    assert "give devices and" in command.fails("esim", "switch", "lb-0001", "cis", "--tag", "frozen")
     assert "roll-out 1" in command("esim", "switch", "--tag", "frozen", "--canaries", "1", "cis")
     shown = command("esim", "roll-outs")
     assert "frozen" in shown and "canaries" in shown and "cis" in shown

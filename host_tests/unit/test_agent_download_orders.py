@@ -372,7 +372,7 @@ def test_an_iot_card_is_managed(command):
         ((FIRST,), "name a device and an activation code"),
         (("--tag", "frozen", CODE), "matching ID is for one device"),
         (("--tag", "frozen", "LPA:1$smdp.example$"), "no device in use has the tag"),
-        ((FIRST, CODE, "--csv", "x.csv"), "--csv has devices and codes"),
+        ((FIRST, CODE, "--csv", "x.csv"), "--csv contains devices and codes"),
         ((FIRST, CODE + "$$1"), "needs a confirmation code"),
     ],
 )

@@ -83,7 +83,7 @@ class Database:
         is_older = version is not None and version < _VERSION
         if is_older and (self._is_leased() if self.on_server else _is_locked(self.place)):
             raise UserError(
-                f"an agent of the version before works on database {shown(self.place)}; stop all agents first"
+                f"an agent of an older version uses database {shown(self.place)}; stop all agents first"
             )
         # Alembic takes as long to load as most commands run.
         from alembic import command

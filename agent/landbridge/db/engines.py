@@ -40,7 +40,7 @@ def postgresql(place: str) -> Engine:
     try:
         url = make_url(place).set(drivername="postgresql+psycopg")
     except (ArgumentError, ValueError):
-        raise UserError(f"database {place!r} is no postgresql://user@host/name") from None
+        raise UserError(f"database {place!r} is not like postgresql://user@host/name") from None
     settings = {"options": OPTIONS, "connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "landbridge"}
     engine = create_engine(url, connect_args=settings | _KEEPALIVE, pool_pre_ping=True)
     event.listen(engine, "connect", _take_any_text)

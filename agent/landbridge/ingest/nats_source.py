@@ -220,12 +220,12 @@ class NatsSource:
         try:
             await word
         except NatsError as error:
-            _log.info("not acknowledged, comes again: %s", error)
+            _log.info("not acknowledged, will be redelivered: %s", error)
 
     async def _on_lost(self) -> None:
         self._away.begins()
         metrics.CONNECTED.set(0)
-        _log.warning("lost NATS; connecting again")
+        _log.warning("connection to NATS lost; reconnecting")
 
     async def _on_found(self) -> None:
         self._away.ends()
@@ -238,7 +238,7 @@ class NatsSource:
         try:
             await request.respond(await asyncio.to_thread(self._answer, request.data))
         except Exception as error:
-            _log.error("cannot say to NATS who may connect: %s", error)
+            _log.error("cannot answer an authorization request of NATS: %s", error)
 
     async def _on_error(self, error: Exception) -> None:
         _log.debug("NATS: %s", error)

@@ -212,13 +212,13 @@ class Session:
         self._away.begins()
         metrics.CONNECTED.set(0)
         if not (self._closing.is_set() or self._refusal):
-            _log.warning("lost the broker (%s); connecting again", reason)
+            _log.warning("connection to the broker lost (%s); reconnecting", reason)
 
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         topic = message.topic  # paho decodes it each time
         if not _IS_UP.fullmatch(topic):
             # Some brokers deliver retained messages outside the subscription.
-            return _log.debug("not for us: %s", topic)
+            return _log.debug("ignored, other topic: %s", topic)
         payload, number = bytes(message.payload), self._connection
         received = Received(topic, payload, message.mid, message.qos, number)
         if not self._limit.allows(topic):

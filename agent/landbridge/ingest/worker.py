@@ -82,5 +82,5 @@ class Worker(threading.Thread):
                 self._unstored.begins()
                 metrics.FAILED.inc()
                 retry_s = backoff.grow()
-                _log.error("cannot store %d messages: %s; again in %g s", len(batch), error, retry_s)
+                _log.error("cannot store %d messages: %s; trying again in %g s", len(batch), error, retry_s)
             self.stopping.wait(retry_s)

@@ -48,7 +48,8 @@ def check(
 def sync() -> None:
     """Bring the users at the broker up to date with the devices
 
-    Missing users are added, those of no device in use are removed. The agent does so by itself every minute.
+    Adds missing users, removes users without a device in use. The agent does this automatically every
+    minute.
 
     \b
     Example:

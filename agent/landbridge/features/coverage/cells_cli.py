@@ -52,7 +52,7 @@ def take(file: Path = _FILE) -> None:
 def learn() -> None:
     """Relearn cell locations from all stored points
 
-    The running agent learns from each new point by itself. If the command is interrupted, run it again.
+    The running agent learns from each new point automatically. If the command is interrupted, run it again.
 
     \b
     Example:

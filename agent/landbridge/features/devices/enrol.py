@@ -119,7 +119,9 @@ def adopt(
         raise UserError(f"device {device} already exists; `landbridge devices show {device}`")
     waiting = dead_letters.in_quarantine(connection, device)
     if waiting and not any(_opens(key, device, each.payload) for each in waiting):
-        raise UserError(f"the key in {settings} opens nothing that {device} has sent: it is another device's")
+        raise UserError(
+            f"the key in {settings} decrypts no message of {device}: it belongs to another device"
+        )
     wrapped = keyring.wrap(key, first=devices.are_none(connection))
     # It has worked before, so its quarantined messages are its own.
     known_s = min([each.received_s - _MOST_WAITED_S for each in waiting], default=clock.now_s())

@@ -57,6 +57,7 @@ def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s
     """Return the devices for which there is a request for the card."""
     names = uplinks.keys()
     waiting = downloads.devices_with_open(connection, names, now_s)
+    waiting |= downloads.devices_managed(connection, names)
     return waiting | notifications.devices_with_posted(connection, names)
 
 
@@ -127,7 +128,7 @@ def _late(connection: Connection, row: Row[Any], answer: wire.Answer, now_s: int
         raise WireError(f"download: the result of an installation: {error}") from None
     notices.keep_result(connection, row.device, row.eid, answer.content, now_s)
     if result.error is None:
-        why = stored(_("installed though the order had ended"))
+        why = stored(_("installed although the order had ended"))
         downloads.end(connection, row.download, downloads.INSTALLED, why, now_s)
         arrivals.installed(connection, row, row.iccid, None, now_s)
 

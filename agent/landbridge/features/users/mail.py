@@ -37,7 +37,7 @@ def send_new_password(config: Config, language: Catalogue, invited: Invited) -> 
     server did not take it."""
     minutes = RESET_S // 60
     lines = [
-        _("Somebody asked for a new password of {name}. If it was not you, do nothing.", name=invited.name),
+        _("A new password was requested for {name}. If it was not you, ignore this mail.", name=invited.name),
         _("Set your password here: {address}", address=link(config, invited)),
         _("The link works once, within {minutes} minutes.", minutes=minutes),
     ]
@@ -59,6 +59,6 @@ def _sent(config: Config, language: Catalogue, invited: Invited, subject: str, l
             server.send_message(mail)
     except (OSError, smtplib.SMTPException) as error:
         server_name = f"{settings.host}:{settings.port}"
-        _log.warning("no mail to %s: mail server %s: %s", invited.mail, server_name, error)
+        _log.warning("cannot mail %s: mail server %s: %s", invited.mail, server_name, error)
         return False
     return True
