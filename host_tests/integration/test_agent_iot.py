@@ -88,7 +88,7 @@ class Tracker(LocatorWithCard):
             self.report = self._obey(self.agent.hears(self.report))
 
     def restart(self) -> None:
-        self._uicc.reset()
+        self.contacts.uicc.reset()
         super().restart()
 
     def used(self) -> int:
