@@ -153,6 +153,7 @@ class LocatorWithCard:
 
     def restart(self) -> None:
         """Power off and on."""
+        self.contacts.uicc.reset()
         self.card.reset(cold=True)
         self.contacts.opened()
         self.is_open = False
