@@ -87,7 +87,7 @@ def test_a_repeat_may_run_beside_what_it_has_made(made):
 def test_an_address_of_another_machine(folder, tmp_path):
     (tmp_path / "answers.toml").write_text('web_host = "192.0.2.1"\n')
     said = tried(folder, *ports(), "--answers", str(tmp_path / "answers.toml"))
-    refused(said, "web_host = '192.0.2.1' is no address of this machine")
+    refused(said, "web_host = '192.0.2.1' is not an address of this machine")
     assert not folder.exists()
 
 
