@@ -81,7 +81,7 @@ def test_an_unsuitable_image_is_named_with_the_remedy(tmp_path, change, said):
 
 
 def test_a_flash_that_is_too_small_for_the_table(tmp_path):
-    with pytest.raises(LayoutError, match="does board.toml have the right flash size"):
+    with pytest.raises(LayoutError, match="have the right flash size"):
         read(image(tmp_path, make(OTA)), 2 << 20)
 
 

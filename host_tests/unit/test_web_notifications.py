@@ -141,7 +141,9 @@ def test_the_pages_make_and_remove_what_the_api_does(pages, fleet):
     root.get("/notifications")
     wrong = root.post("/notifications", name="room", address="pigeon://loft/verysecret", zone="UTC")
     assert (
-        wrong.status == 400 and "pigeon:... is not a service" in said(wrong) and "verysecret" not in wrong.text
+        wrong.status == 400
+        and "pigeon:... is not a service" in said(wrong)
+        and "verysecret" not in wrong.text
     )
     assert root.post("/notifications", name="room", address=ROOM, zone="Asia/Shanghai").status == 303
     shown = root.get("/notifications").text
