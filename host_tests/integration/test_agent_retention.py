@@ -562,6 +562,18 @@ def test_the_limit_of_a_device_is_its_own_and_fills_again():
     assert sum(limit.allows("a") for _ in range(99)) == 60
 
 
+def test_who_sends_too_much_is_named_once_a_minute(caplog):
+    now = [0.0]
+    limit = RateLimit(2, lambda: now[0])
+    sent = [limit.allows("landbridge/loud/up") for _ in range(9)]
+    assert sent == [True] * 2 + [False] * 7 and limit.allows("landbridge/calm/up")
+    said = ["landbridge/loud/up: more than 2 messages a minute; dropping the others"]
+    assert caplog.messages == said
+    now[0] += 61.0
+    assert [limit.allows("landbridge/loud/up") for _ in range(4)] == [True, True, False, False]
+    assert caplog.messages == said * 2
+
+
 def test_the_limits_of_many_topics_take_little_memory(monkeypatch):
     monkeypatch.setattr(limits, "MOST_TOPICS", 10)
     limit = RateLimit(60, lambda: 0.0)

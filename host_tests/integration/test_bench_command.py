@@ -15,6 +15,7 @@ import tty
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from host_tests.support.bench_line import request, run
 from host_tests.support.simulated_modem import ModemUnderTest
 from tools.bench import DRIVERS, BenchError, __main__, serial_port, steps, work
 from tools.bench import run as bench_run
+from tools.bench.kinds import KINDS
 from tools.flash import boards
 from tools.flash.layout import REPOSITORY
 
@@ -353,7 +355,7 @@ def terminal(dialect: str) -> Iterator[str]:
 def test_all_steps_over_a_pseudo_terminal(dialect, board, monkeypatch, capsys, tmp_path):
     for name in ("RADIO_OFF_MS", "IDLE_MS", "TRACK_MS", "TAIL_MS", "EXTENDED_MS", "ASLEEP_MS"):
         monkeypatch.setattr(steps, name, 100)
-    monkeypatch.setattr(steps, "DOZE_MS", {dialect: 100})
+    monkeypatch.setitem(KINDS, dialect, replace(KINDS[dialect], doze_ms=100))
     with terminal(dialect) as path:
         options = ("--port", path, "--board", board, "--out", tmp_path)
         assert command(monkeypatch, *options) == 0, capsys.readouterr().err

@@ -1,6 +1,8 @@
 """Users at Mosquitto come and go with devices; files of devices are added whole or not at all."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from sqlalchemy import text
 
 from host_tests.support.agent import wait_until
 from host_tests.support.set_up import SetUp, code_of, command, is_in
+from tools.flash.layout import REPOSITORY
 
 
 @pytest.fixture(scope="module")
@@ -247,6 +250,27 @@ def test_a_platform_reads_its_tenant_only(setup):
             agent.client.publish(topic, b"x", 1)
         wait_until(lambda: heard, "what is for its tenant")
     assert heard == ["landbridge/out/acme/x/track"]
+
+
+def test_the_subscriber_of_the_documentation_needs_the_tenant(setup):
+    password = setup.run("broker", "add-platform", "erp-3", "--tenant", "acme").out.strip()
+    listing = [sys.executable, str(REPOSITORY / "docs" / "reference" / "subscriber.py"), "localhost"]
+    listing += [str(setup.port), str(setup.folder / "tls" / "ca.pem"), "erp-3"]
+    for words, said in (
+        ([password], "erp-3 may not read landbridge/out/#: name the tenant as the last argument\n"),
+        (["wrong"], "the broker refuses erp-3: Not authorized\n"),
+    ):
+        ended = subprocess.run([*listing, *words], capture_output=True, text=True, timeout=60, check=False)
+        assert (ended.returncode, ended.stderr) == (1, said)
+    from landbridge import config
+    from landbridge.features.devices.broker_users import control
+
+    with control(config.load().broker) as agent:
+        agent.client.publish("landbridge/out/acme/x/position", b"{}", 1, retain=True).wait_for_publish(10)
+    with subprocess.Popen([*listing, password, "acme"], stdout=subprocess.PIPE, text=True) as subscriber:
+        assert subscriber.stdout
+        assert next(subscriber.stdout) == "landbridge/out/acme/x/position {}\n"
+        subscriber.kill()
 
 
 def test_without_a_broker_devices_are_stored_and_their_users_follow(setup):

@@ -11,6 +11,7 @@ from locator.modem import ModemError, ModemRestarted, ModemSilent
 
 from tools.bench import DRIVERS, BenchError, Channel
 from tools.bench.keep import HUSH_MS, Keeper, Restored, form, shown
+from tools.bench.kinds import KINDS
 from tools.bench.ports import Recorder, hush
 from tools.bench.settings import unkept
 from tools.bench.steps import STEPS
@@ -188,7 +189,7 @@ class Run:
         """Why a step cannot be done; empty when it can."""
         if step == "mqtt" and not self._request.broker:
             return "no --broker given"
-        if step == "edrx" and self._request.modem != "bg95":
+        if step == "edrx" and not KINDS[self._request.modem].has_edrx:
             return "this modem has no eDRX"
         if step == "switch" and not self._request.switch:
             return "no --switch given"

@@ -1,10 +1,13 @@
 """Rate limits of a sender: a burst, and a rate."""
 
+import logging
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
+
+_log = logging.getLogger(__name__)
 
 _MOST = 10_000
 MOST_TOPICS = 200_000
@@ -15,6 +18,9 @@ class Rate(NamedTuple):
 
     burst: float
     a_second: float
+
+
+_ONCE_A_MINUTE = Rate(1, 1 / 60)
 
 
 class Buckets:
@@ -49,7 +55,13 @@ class RateLimit:
         self._rate = Rate(per_minute, per_minute / 60)
         self._now = now
         self.buckets = Buckets(MOST_TOPICS)
+        self._warnings = Buckets()
 
     def allows(self, topic: str) -> bool:
-        """Whether another message on `topic` is accepted now."""
-        return self.buckets.take(topic, self._rate, self._now())
+        """Whether another message on `topic` is accepted now; the log names who sends too many."""
+        now = self._now()
+        if self.buckets.take(topic, self._rate, now):
+            return True
+        if self._warnings.take(topic, _ONCE_A_MINUTE, now):
+            _log.warning("%s: more than %d messages a minute; dropping the others", topic, self._rate.burst)
+        return False

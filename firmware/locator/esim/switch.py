@@ -26,6 +26,7 @@ _REST_S = const(86400)  # between reports without data left
 _SIGNED = const(4)  # of euicc.METHODS
 _LAST_ORDER = const(-79)  # of a package: an ICCID, a flag, the signature
 _CODE = const(-68)  # of its result: that of the last order, or of the refusal
+_NO_PACKAGE = const(1)  # as euicc.NOT_FOUND
 _NO_CARD_KNOWS = const(126)
 """A result of ours: the card's list has no such profile, or not one that may be chosen."""
 
@@ -286,7 +287,7 @@ class Switch(trial.Trial):
                 return euicc.tlv.number(transport.send(kept[0])[_CODE : _CODE + 1])
         elif self._is_unsigned():
             return euicc.enable(transport, iccid, method)
-        return euicc.NOT_FOUND
+        return _NO_PACKAGE
 
     def _is_unsigned(self):
         """Whether a profile may be enabled without its name: also where no executed package was recorded."""
