@@ -2,12 +2,12 @@
 
 from array import array
 
+from locator import lazy
 from locator import settings as cfg
 from locator import state as st
 from locator.actions import recovery as trouble
 from locator.actions import register
 from locator.codec import checked, record
-from locator.esim import download
 from locator.hal import POWER_ON, WAKE_TIMER
 from locator.journal import copy, rtc
 from locator.scheduler import budget, energy
@@ -69,12 +69,14 @@ def lost(it, kept, now=0):
 
 def test_what_a_download_has_left_is_removed_after_a_loss_of_power():
     it = device("", 3100)
-    for name in (download.PACKAGE, download.ANSWERS):
+    with lazy("esim.download") as download:  # the tests after it need the heap
+        names = download.PACKAGE, download.ANSWERS
+    for name in names:
         with open(it.port.data_dir + name, "wb") as f:
             f.write(bytes(2000))
     after_a_loss_of_power(it)
     after_a_loss_of_power(it)
-    for name in (download.PACKAGE, download.ANSWERS):
+    for name in names:
         assert not checked.exists(it.port.data_dir + name)
 
 

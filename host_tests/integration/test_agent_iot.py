@@ -87,10 +87,6 @@ class Tracker(LocatorWithCard):
         while self.report is not None:
             self.report = self._obey(self.agent.hears(self.report))
 
-    def restart(self) -> None:
-        self._uicc.reset()
-        super().restart()
-
     def used(self) -> int:
         return {ROAMING: 1, LOCAL: 2, OTHER: 3}.get(self.card.enabled.iccid, 0)
 
