@@ -172,8 +172,8 @@ BAD_POLICIES = [
     ("fallback =", "not TOML"),
     ('x = 1\nfallback = "a"', "x: write fallback"),
     ('fallback = "a"', "there 0 times"),
-    (TEXT.replace('fallback = "roaming"', 'fallback = "moon"'), "no profile; there are roaming, cis"),
-    (TEXT.replace(CIS, ROAMING), "one ICCID"),
+    (TEXT.replace('fallback = "roaming"', 'fallback = "moon"'), "not a profile; choose from roaming, cis"),
+    (TEXT.replace(CIS, ROAMING), "the same ICCID"),
     (TEXT.replace(CIS, "12"), "18 to 20 digits"),
     (TEXT.replace("cis.example", 'a\\"b'), "without quotes"),
     (TEXT.replace("apn =", "apm ="), "no apm"),
@@ -282,5 +282,5 @@ def test_the_commands(landbridge: Command, tmp_path):
     assert history.count("request by") == 2 and "cis" in history
     assert "not TOML" in command.fails("esim", "policy", __file__, "lb-0001")
     assert "cannot read none.toml: it is missing" in command.fails("esim", "policy", "none.toml", "lb-0001")
-    assert "or --all" in command.fails("esim", "policy", str(file))
+    assert "--all or --tag" in command.fails("esim", "policy", str(file))
     assert "no device" in command.fails("esim", "switch", "lb-0009", "cis")

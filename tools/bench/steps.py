@@ -69,7 +69,7 @@ def sim(bench: Bench) -> Found:
         raise StepFailed(f"the card says {state}: unlock it with a phone or AT+CPIN first")
     _, iccid, imsi, _ = bench.driver.identity()
     if not iccid:
-        raise StepFailed("the card is ready, but the modem does not say its ICCID: read it by hand")
+        raise StepFailed("the card is ready, but the modem does not report its ICCID: read it manually")
     found: Found = {"state": state, "iccid": bench.mask.text(iccid), "imsi": bench.mask.text(imsi)}
     listed = profiles.read(bench.at, bench.port)
     if listed is not None:
@@ -153,7 +153,7 @@ def _fix(bench: Bench, start: str, command: str) -> Found:
             bench.port.sleep_ms(TRACK_MS)
         bench.phase("stop")
     if fix is None:
-        raise StepFailed(f"no fix within {FIX_MS // 1000} s, {start}: has the antenna a view of the sky?")
+        raise StepFailed(f"no fix within {FIX_MS // 1000} s, {start}: does the antenna see the sky?")
     return {
         f"{start}_s": seconds,
         "lat_deg": fix.lat / 1e5,
@@ -191,7 +191,7 @@ def _stop_gnss(bench: Bench) -> None:
 def mqtt(bench: Bench) -> Found:
     """A message to the broker and back, over TLS, the broker verified."""
     if bench.driver.attach(FOUND_AGAIN_S, FOUND_AGAIN_S, 0)[0] != REGISTERED:
-        raise StepFailed("not registered: nothing to connect over")
+        raise StepFailed("not registered: no network to connect over")
     return _message(bench)
 
 
@@ -216,7 +216,7 @@ def edrx(bench: Bench) -> Found:
 def park(bench: Bench) -> Found:
     """Down as at the end of a wake: into PSM where the network grants it, else off."""
     if bench.driver.attach(FOUND_AGAIN_S, FOUND_AGAIN_S, 0)[0] != REGISTERED:
-        raise StepFailed("not registered: there is nothing to keep in PSM")
+        raise StepFailed("not registered: PSM is not possible")
     granted = bool(bench.driver.psm_granted())
     bench.phase("down")
     begin = bench.port.ticks_ms()

@@ -31,7 +31,7 @@ def report(
     setting: Annotated[list[str] | None, typer.Option(help="only these settings")] = None,
     route: Annotated[Path | None, typer.Option(help="CSV: name,country,lat,lon,kind")] = None,
     trace: Annotated[Path | None, typer.Option(help="CSV: time,lat,lon,operator,RSRP")] = None,
-    processes: Annotated[int | None, typer.Option(help="all cores if not given")] = None,
+    processes: Annotated[int | None, typer.Option(help="default: all cores")] = None,
 ) -> None:
     """Judge every policy on trips that no parameter has seen; out/lab.json, out/lab/report.html."""
     if context.invoked_subcommand:

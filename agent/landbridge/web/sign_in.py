@@ -35,7 +35,7 @@ _FORGOTTEN_PATH = "/sign-in/forgotten"
 _LINKS = Rate(3, 1 / 1200)
 """Links to a new password for a name or mailbox."""
 _POSTMAN, _WAITING = ThreadPoolExecutor(1, "new-passwords"), Semaphore(100)
-"""A mail server may take its time, and how long it takes would tell who there is."""
+"""A mail server may be slow, and its delay would reveal which users exist."""
 _CODES = Rate(5, 1 / 60)
 """Attempts at a second factor, after the right password."""
 _FORM_S, _OPENID_S = 3600, 600

@@ -25,7 +25,7 @@ _INTEGERS = const(20)
 
 
 def take(handlers, value):
-    """Keep the policy beside the one in force, to be asked at the next attempt to register. A session
+    """Keep the policy in addition to the one in force, to be used at the next attempt to register. A session
     has no room to read it: it is checked then (esim/switch.py)."""
     if not _is_policy(value):
         return

@@ -83,7 +83,7 @@ class Driver:
         at.signs = self.SIGNS
         self.on: bool | None = False  # None: it has restarted by itself, and is to be set up again
         self._silent = False  # the radio is off, for GNSS
-        self._refused = None  # the `PdpError` that this start has come to: nobody asks again
+        self._refused = None  # the `PdpError` of this start: it is not tried again
         self.lost_supply = False  # at the end of a wake; and with it the clock and the ephemeris of GNSS
 
     def part(self, name):

@@ -118,7 +118,7 @@ class Euicc(BaseModel):
     """Number of the last signed package."""
     reported: str
     proved: Time
-    """When the agent sent the package that the card signed last; null: the card has signed none."""
+    """When the agent sent the package that the card signed last; null: only the device reports this card."""
     profiles: list[ListedProfile] | None
 
 
