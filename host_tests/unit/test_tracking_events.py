@@ -451,6 +451,12 @@ def test_a_route_may_lie_on_any_continent(stations):
     ]
 
 
+def test_a_route_over_the_180th_meridian_is_refused_for_that():
+    text = "name,country,lat,lon,kind\nA,FJ,-17.8,177.4,hub\nB,WS,-13.8,-171.8,hub\n"
+    with pytest.raises(UserError, match="cannot cross the 180th meridian"):
+        line.parse(text, "r.csv")
+
+
 def test_a_country_that_is_not_known_here_is_named_with_those_that_are():
     text = "name,country,lat,lon,kind\nA,CL,-23,-70,hub\nB,CL,-22,-69,hub\n"
     with pytest.raises(UserError, match=r"row 2, column country: CL is none of CN, KZ$"):

@@ -174,6 +174,8 @@ def _waypoint(
             " may cross; write it like CN"
         )
     last = before[-1] if before else None
+    if last and abs(row.lon - last.lon) > 180:
+        raise UserError(f"{where}, column lon: a route cannot cross the 180th meridian; end it there")
     km, column = row.km, "lat" if row.km is None else "km"
     if km is None:
         km = _further_km(last, row) if last else 0.0
@@ -181,8 +183,6 @@ def _waypoint(
         raise UserError(f"{where}, column {column}: not further along the route than the row before")
     if km > LONGEST_KM:
         raise UserError(f"{where}, column {column}: kilometre {km:.0f}; a route has at most {LONGEST_KM:.0f}")
-    if last and abs(row.lon - last.lon) > 180:
-        raise UserError(f"{where}, column lon: a route cannot cross the 180th meridian; end it there")
     return Waypoint(row.name, row.country, row.lat, row.lon, row.kind, km, row.chinese)
 
 
