@@ -30,7 +30,7 @@ _Short = Annotated[str, Field(max_length=64)]
 _MOST_OF_TENANT = 50
 """Channels of a tenant, and rules of each."""
 _TESTS = Rate(5, 1 / 60)
-"""Tests of a channel: its mailbox may be somebody else's."""
+"""Tests of a channel: its mailbox may belong to someone else."""
 
 
 class NewChannel(BaseModel):
