@@ -64,7 +64,7 @@ class NewRule(BaseModel):
     quiet: str | None = Field(None, max_length=11, description="Quiet hours.", examples=["22:00-06:00"])
     digest: str | None = Field(None, max_length=8, description="hour, day or week.", examples=["day"])
     most_a_week: int | None = Field(
-        None, ge=1, le=MOST_A_WEEK, description="Maximum of messages a container and week."
+        None, ge=1, le=MOST_A_WEEK, description="Maximum number of messages per container per week."
     )
     escalate_s: int | None = Field(
         None,
