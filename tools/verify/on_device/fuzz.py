@@ -477,7 +477,7 @@ def mutated(rng, seeds):
 
 
 def fuzz(name, seed, budget, progress=None):
-    """Feed `budget` bytes to a target; a dict of what came of it."""
+    """Feed `budget` bytes to a target; return a dict of the results."""
     target = TARGETS[name]()
     rng = Random(f"{seed}/{name}")
     executions = fed = crashes = refused = 0
