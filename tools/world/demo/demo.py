@@ -17,6 +17,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any, NoReturn
 
 from landbridge.protocol.settings import SETTINGS
@@ -168,7 +169,8 @@ def _print_result(
     )
     if others:
         console.print(compare.table(found, others))
-    look = f"LANDBRIDGE_CLOCK_FILE={shown}/clock .venv/bin/landbridge --data {shown}/agent web {stage.DEVICE}"
+    clock, agent = (quote(f"{shown}/{each}") for each in ("clock", "agent"))
+    look = f"LANDBRIDGE_CLOCK_FILE={clock} .venv/bin/landbridge --data {agent} web {stage.DEVICE}"
     console.print(f"its page: {look}", soft_wrap=True, highlight=False)
     for line in (*found.wrong[:10], *short):
         print(f"fell short: {line}" if line in short else line, file=sys.stderr)
