@@ -178,7 +178,7 @@ def test_a_modem_that_has_fallen_silent_is_not_waited_for_again_in_full():
     assert port.now < 130000 and b"+Y" not in port.sent and b"data" not in port.sent
 
 
-def test_chatter_that_does_not_end_holds_nobody_up():
+def test_endless_chatter_blocks_no_command():
     class Chatter(FakePort):
         def uart_readinto(self, buf, timeout_ms):
             self.rx = self.rx or (b"\r\nOK\r\n" if self.sent else b"")

@@ -124,7 +124,7 @@ def test_acknowledgements_of_others_are_passed_over():
     client.mqtt_publish(b"up", b"x")
 
 
-def test_messages_that_nobody_takes_are_bounded():
+def test_messages_that_are_not_read_are_bounded():
     client, _ = connected(HELLO * 9 + b"\x40\x02\x00\x01")
     client.mqtt_publish(b"up", b"x")
     assert [client.mqtt_receive(10) for _ in range(5)] == [b"hi!"] * 4 + [None]

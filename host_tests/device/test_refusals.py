@@ -54,7 +54,7 @@ def test_a_refused_choice_by_hand():
         assert refusals.choice(code)[0] == over and refusals.choice(code)[1:] == refusals.choice(-1)[1:]
 
 
-def test_denied_and_nobody_says_why():
+def test_denied_without_a_cause():
     for make in (scripted.bg95, scripted.sim7600):
         driver, table = make()
         table.answers[b"+CEREG?"] = line(b"+CEREG: 0,3")

@@ -132,3 +132,10 @@ def test_deregistered_by_hand_goes_back_to_automatic():
     table.answers[b"+CEREG?"] = scripted.line(b"+CEREG: 4,5")
     assert driver.attach(10, 10, 0) == (0, 0)
     assert b"+COPS=0" in table.sent
+
+
+def test_an_operator_is_selected_by_as_many_digits_as_its_country_has():
+    for digits in (b"46001", b"25002", b"73001", b"310410", b"334020", b"722010", b"405799"):
+        driver, table = scripted.bg95()
+        assert driver.choose(1000 * int(digits[:3]) + int(digits[3:])) == 0
+        assert table.sent[-1] == b'+COPS=1,2,"%s"' % digits
