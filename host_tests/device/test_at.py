@@ -2,6 +2,7 @@
 
 from locator.modem import ModemError, ModemRestarted, ModemSilent
 from locator.modem.at import Channel
+from raising import raises
 
 
 class FakePort:
@@ -40,14 +41,6 @@ def channel(*scripts, piece=7):
     made.restart = (b"RDY",)
     made.booting = False
     return made, port
-
-
-def raises(kind, function, *args):
-    try:
-        function(*args)
-    except kind as e:
-        return e
-    raise AssertionError("no error")
 
 
 def test_lines_in_pieces_of_any_size():

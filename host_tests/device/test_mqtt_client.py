@@ -3,18 +3,11 @@
 import scripted
 from locator.modem import ConnectionLost, ModemError, PdpError, sockets
 from locator.session import mqtt
+from raising import raises
 from scripted import OK, line
 
 CONNACK, SUBACK, PUBACK = b"\x20\x02\x00\x00", b"\x90\x03\x00\x01\x00", b"\x40\x02\x00\x02"
 HELLO = b"\x30\x09\x00\x04down\x68\x69\x21"
-
-
-def raises(kind, function, *args):
-    try:
-        function(*args)
-    except kind as error:
-        return error
-    raise AssertionError("no error")
 
 
 class Wire:

@@ -10,17 +10,10 @@ from locator.modem import (
 )
 from locator.modem.steps import RecoverySteps
 from locator.scheduler import regions
+from raising import raises
 from scripted import OK, line
 
 CALM = b"\r\n+CREG: 0,2\r\n" + OK
-
-
-def raises(kind, function, *args):
-    try:
-        function(*args)
-    except kind as error:
-        return error
-    raise AssertionError("no error")
 
 
 def test_q01_a_urc_between_the_reply_and_its_ok():

@@ -2,6 +2,7 @@
 
 import scripted
 from locator.modem import DENIED, UNNAMED, ModemError, PdpError, ntp, refusals
+from raising import raises
 from scripted import OK, line
 
 EMM, ESM = b"EMM", b"ESM"
@@ -96,10 +97,6 @@ def test_the_next_start_may_ask_again():
     table.answers[b"+CEREG?"], table.answers[b"+QIACT="] = line(b"+CEREG: 4,5"), b"\r\n+CME ERROR: 133\r\n"
     for requests in (1, 2):
         for _ in range(2):
-            try:
-                driver.pdp_open()
-                raise AssertionError("opened")
-            except ModemError as e:
-                assert e.code == 133
+            assert raises(ModemError, driver.pdp_open).code == 133
         assert table.sent.count(b"+QIACT=1") == requests
         driver.start(False, False)
