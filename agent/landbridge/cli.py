@@ -296,4 +296,4 @@ def export_days(
 def _check(connection: Connection, device: str, trip: int | None) -> None:
     known_device(connection, device)
     if trip is not None and not stored_trips.is_of(connection, trip, device):
-        raise UserError(f"{device} has no trip {trip}; `landbridge trips list` shows those there are")
+        raise UserError(f"{device} has no trip {trip}; `landbridge trips list` lists them")

@@ -268,7 +268,8 @@ def is_server(database: str) -> bool:
 
 
 _OF_FILE = Sentences(
-    unknown="{table}: unknown key {key!r}; known are {known}", no_table="{at} must be a section, not a value"
+    unknown="{table}: unknown key {key!r}; choose from {known}",
+    no_table="{at} must be a section, not a value",
 )
 _OF_VARIABLES = Sentences(lambda where: _variable(*where), wrong="{at}={value} must be {wanted}")
 

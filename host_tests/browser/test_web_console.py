@@ -248,7 +248,7 @@ def test_a_trip_is_started_corrected_and_ended(pages: Shown, desk: Page):
     form.get_by_label("Destination").fill("Poznan")
     form.get_by_label("References, one per line").fill("order=4711")
     form.get_by_role("button", name="Start").click()
-    expect(form.get_by_role("alert")).to_contain_text("its check digit would be 6")
+    expect(form.get_by_role("alert")).to_contain_text("the check digit should be 6")
     form.get_by_label("Container").fill("MSKU 000000-6")
     picture(desk, "trips", full_page=True)
     assert barriers(desk) == []

@@ -31,7 +31,7 @@ YARD = {"type": "Polygon", "coordinates": [CORNERS]}
 CSV = 'name,country,lat,lon,kind,km,chinese\n"East, yard",PL,52,19,yard,,\nWest,PL,52,15,yard,,\n'
 WRONG = "name,country,lat,lon,kind\nA,PL,52,19,yard\nB,PL,91,18,yard\n"
 RAISED = "It would have raised 2 events on 1 of the newest 1 trips."
-ON_ROUTE = "7 of 7 positions of the newest trips lie on it, of 1 trips."
+ON_ROUTE = "7 of 7 positions of the 1 newest trips lie on this route."
 LINE = {
     "type": "FeatureCollection",
     "features": [

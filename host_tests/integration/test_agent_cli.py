@@ -399,5 +399,5 @@ def test_commands(landbridge):
     assert "cancelled" in landbridge("commands", "cancel", DEVICE, command)
     assert "cancelled by" in landbridge("commands", "list")
     assert "has ended" in landbridge.fails("commands", "cancel", DEVICE, command)
-    assert "known are locate" in landbridge.fails("commands", "send", DEVICE, "fly")
+    assert "choose from locate" in landbridge.fails("commands", "send", DEVICE, "fly")
     assert "30m, 24h, 7d" in landbridge.fails("commands", "send", DEVICE, "locate", "--expires", "soon")

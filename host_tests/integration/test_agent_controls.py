@@ -103,7 +103,7 @@ def test_a_file_that_is_wrong_is_said_in_one_line(text, why):
          "case 1.card.iccids = '8931440400012345678' must be a list of texts"),
         (('imei = "861234567890123" }', "imei = 861234567890123 }"), "imei = 861234567890123 must be a text"),
         (("plmn = 460000,", "plmn = 46000,"), "46000 is no network"),
-        (("plmn = 460000,", "plnm = 460000,"), "no plnm; known are imei"),
+        (("plmn = 460000,", "plnm = 460000,"), "no plnm; choose from imei"),
         (("[[case]]", "[case]"), "write ..case"),
     ],
 )  # fmt: skip

@@ -243,7 +243,7 @@ def test_a_message_that_is_never_taken_is_discarded_and_later_ones_come(bound, r
     with bound.database.writing() as connection:
         said = loaded(audit.newest(connection, 9, 1)[0].what)
         assert said == f"message {number} of {FIRST} discarded for erp"
-        with pytest.raises(UserError, match="refuses no message"):
+        with pytest.raises(UserError, match="has refused no message"):
             fleet.discard(connection, fleet.known(connection, "erp"), FIRST, "anna", NOW_S)
 
 
@@ -325,7 +325,7 @@ def test_a_replay_of_what_is_not_kept_or_not_sent_changes_nothing(bound, receive
     bound.deliver(at(1, events=1))
     with bound.database.reading() as connection:
         last = outbox.last(connection)
-    with pytest.raises(UserError, match=f"no message {last} yet, it comes by itself"):
+    with pytest.raises(UserError, match=f"not received message {last} yet"):
         _replayed(bound, last)
     bound.published()
     with bound.delivering():
@@ -840,10 +840,10 @@ def test_home_assistant_forgets_a_device_with_its_position_and_keeps_tenants_apa
     ("name", "address", "kind", "what", "why"),
     [
         ("Erp", "http://a/", "webhook", (), "cannot be the name"),
-        ("erp", "ftp://a/", "webhook", (), "no address"),
-        ("erp", "http:", "webhook", (), "no address"),
+        ("erp", "ftp://a/", "webhook", (), "not an address"),
+        ("erp", "http:", "webhook", (), "not an address"),
         ("erp", "http://a/", "pigeon", (), "no kind"),
-        ("erp", "http://a/", "traccar", ("event",), "takes no 'event'"),
+        ("erp", "http://a/", "traccar", ("event",), "does not accept 'event'"),
     ],
 )
 def test_an_integration_that_cannot_be_is_said_in_one_line(bound, name, address, kind, what, why):

@@ -21,9 +21,9 @@ from tools.world.services.smdp.server import Server
 DAY_S = 86_400
 KAZAKHSTAN, RUSSIA = 401_001, 250_001
 SHOWN: dict[int, tuple[dict[str, int], dict[str, int], str]] = {
-    16: ({"battery": 155}, {"battery": 170}, "battery at 3.1 V; tried again with 3.35 V under load"),
+    16: ({"battery": 155}, {"battery": 170}, "battery at 3.1 V; next attempt at 3.35 V under load"),
     17: ({"temperature": -60}, {"temperature": -40}, "-30.0 °C; tried again above -25 °C"),
-    18: ({"rsrp": 118}, {"rsrp": 95}, "signal of -118 dBm; tried again with a better signal"),
+    18: ({"rsrp": 118}, {"rsrp": 95}, "signal of -118 dBm; next attempt with a better signal"),
     21: ({"plmn": KAZAKHSTAN}, {"plmn": RUSSIA}, "blocked in this country; tried again in another country"),
 }
 """By reason: what a point has that shows it, and one that does not; the sentence."""
@@ -117,7 +117,7 @@ def test_a_battery_of_another_kind_is_strong_at_less(agent, device):
     reports(agent, 1, battery=150)
     device.postponed = 16
     device.contact()
-    assert agent.shown()["postponed"] == "battery at 3.0 V; tried again with 3.05 V under load"
+    assert agent.shown()["postponed"] == "battery at 3.0 V; next attempt at 3.05 V under load"
     agent.at_s += postponed.FIRST_S
     assert wire.REQUEST_KEY in reports(agent, 2, battery=154)
 

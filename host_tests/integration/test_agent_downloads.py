@@ -403,7 +403,7 @@ def test_a_device_that_cannot_begin_yet_is_waited_for(agent, smdp):
     device.contact()
     shown = agent.shown()
     assert shown["state"] == "ordered"
-    assert shown["postponed"] == "battery too weak; tried again with 3.35 V under load"
+    assert shown["postponed"] == "battery too weak; next attempt at 3.35 V under load"
     assert device.turns == 2
     device.postponed = 0
     device.until_over()
@@ -583,7 +583,7 @@ def test_a_result_that_comes_after_the_order_was_cancelled_is_kept_all_the_same(
     device.before_result = lambda: cancel(agent)
     device.until_over()
     assert agent.shown()["state"] == "installed"
-    assert agent.shown()["problem"] == "installed though the order had ended"
+    assert agent.shown()["problem"] == "installed although the order had ended"
     assert iccids(device.card) == [ROAMING, LOCAL]
     assert [each.reason for each in smdp.functions.notified] == [0]
 

@@ -99,8 +99,8 @@ def test_each_wrong_row_is_named_and_none_is_added(setup, sheet):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "line 1: column 'device' is missing; known are device, tags"),
-        ("name\nx\n", "line 1: no column 'name'; known are device, tags"),
+        ("", "line 1: column 'device' is missing; the columns are device, tags"),
+        ("name\nx\n", "line 1: no column 'name'; the columns are device, tags"),
         ("device,device\n", "line 1: column 'device' is there twice"),
         ('device\n"x', "line 2: unexpected end of data; save the table as CSV again"),
     ],

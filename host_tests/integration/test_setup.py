@@ -104,7 +104,7 @@ def test_answers_from_a_file_and_options_before_them(folder, tmp_path):
         ("", "host is missing: --host mqtt.example.org"),
         ('host = "a b"', "host = 'a b' must be the name or address of a host"),
         ('host = "x.example"\nbroker = "emqx"', "broker = 'emqx' must be one of mosquitto, nats, existing"),
-        ('host = "x.example"\nports = 1', "no ports; known are host, broker,"),
+        ('host = "x.example"\nports = 1', "no ports; choose from host, broker,"),
         ('host = "x.example"\ncert_file = "b.pem"', "cert_file, key_file and ca_file belong together"),
         ('host = "x.example"\nbroker = "existing"', "password is missing"),
         ('host = "x.example"\nplugin = "p.so"\nmail_port = 0', "mail_port = 0 must be a port, 1 to 65535"),

@@ -202,7 +202,7 @@ def test_whatever_comes_first_the_suggestion_is_the_same(tmp_path):
     ("from_s", "complaint"),
     [
         (BEGIN_S - 1, "was added at"),
-        (NOW_S + 1, "still to come"),
+        (NOW_S + 1, "in the future"),
         (BEGIN_S + 20 * HOUR_S - 1, "trip 1 of .* ended at"),
     ],
 )

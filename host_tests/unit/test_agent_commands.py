@@ -222,7 +222,7 @@ def test_arguments():
     assert commands.argument("dense", 0) == 0
     assert commands.argument("locate", None) == 0
     for verb, given_value, line in (
-        ("fly", None, "known are locate"),
+        ("fly", None, "choose from locate"),
         ("locate", 5, "takes no argument"),
         ("dense", None, "from 0 to 86400: seconds"),
         ("dense", 86401, "from 0 to 86400"),

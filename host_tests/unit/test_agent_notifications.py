@@ -487,14 +487,14 @@ def test_when_it_is_due(rule, began, now, zone, due):
 @pytest.mark.parametrize(
     ("address", "zone", "language", "why"),
     [
-        ("mailto:nobody", "UTC", "en", "no mailbox"),
-        ("mailto:a@b.example?cc=c@d.example", "UTC", "en", "no mailbox"),
-        ("mailto:a@b.example%0aBcc:c@d.example", "UTC", "en", "no mailbox"),
-        ("syslog://", "UTC", "en", "no address of a service"),
-        ("pigeon://loft/secret", "UTC", "en", "pigeon:... is no address"),
+        ("mailto:nobody", "UTC", "en", "not a mail address"),
+        ("mailto:a@b.example?cc=c@d.example", "UTC", "en", "not a mail address"),
+        ("mailto:a@b.example%0aBcc:c@d.example", "UTC", "en", "not a mail address"),
+        ("syslog://", "UTC", "en", "not a service"),
+        ("pigeon://loft/secret", "UTC", "en", "pigeon:... is not a service"),
         ("mailto:a@b.example", "Mars/Base", "en", "no time zone"),
         ("mailto:a@b.example", "../passwd", "en", "no time zone"),
-        ("mailto:a@b.example", "UTC", "tlh", "known are en, zh"),
+        ("mailto:a@b.example", "UTC", "tlh", "choose from en, zh"),
     ],
 )
 def test_a_channel_that_cannot_be_is_said_in_one_line(dispatch, address, zone, language, why):
@@ -506,12 +506,12 @@ def test_a_channel_that_cannot_be_is_said_in_one_line(dispatch, address, zone, l
 @pytest.mark.parametrize(
     ("rule", "why"),
     [
-        (Rule("a", severity="dire"), "known are warning"),
-        (Rule("a", digest="month"), "known are hour, day, week"),
+        (Rule("a", severity="dire"), "choose from warning"),
+        (Rule("a", digest="month"), "choose from hour, day, week"),
         (Rule("a", quiet="22-6"), "like 22:00-06:00"),
-        (Rule("a", escalate_s=60), "needs both"),
+        (Rule("a", escalate_s=60), "needs a delay"),
         (Rule("a", escalate_s=60, escalate_to="nobody"), "no channel nobody"),
-        (Rule("a", ("No Such",)), "no kind of event"),
+        (Rule("a", ("No Such",)), "no event type"),
     ],
 )
 def test_a_rule_that_cannot_be_is_said_in_one_line(dispatch, rule, why):

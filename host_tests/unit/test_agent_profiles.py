@@ -105,7 +105,7 @@ def test_a_profile_is_chosen_and_the_policy_decides_again(agent):
         cards.switch(connection, DEVICE, "cis", "who", NOW_S)
     first = agent.sets()
     with agent.database.writing() as connection:
-        with pytest.raises(UserError, match="known are roaming, cis and auto"):
+        with pytest.raises(UserError, match="choose from roaming, cis and auto"):
             cards.switch(connection, DEVICE, "moon", "who", NOW_S)
         revision = cards.switch(connection, DEVICE, "cis", "who", NOW_S)
     assert revision > first and agent.hears()[:2] == [revision, 2]

@@ -175,7 +175,7 @@ def test_reports_of_any_kind_are_read_or_refused(item):
     ("text", "line"),
     [
         ("interval_s", "name=value"),
-        ("speed=3", "known are interval_s"),
+        ("speed=3", "choose from interval_s"),
         ("upload_every_s=86401", "a number from 3600 to 86400, or default (14400)"),
         ("interval_s=1e3", "out of range"),
         ("interval_s=", "out of range"),

@@ -57,7 +57,7 @@ def test_who_is_on_an_alarm_and_comments_are_on_the_page(fleet: Fleet):
         assert "handled by" not in pages.ask("/alarms?language=en", acme)[1]
         whats = [each["what"] for each in json.loads(pages.ask("/v1/audit", anna)[1])["entries"]]
         assert whats[:3] == [
-            "left the alarm: light detected",
+            "handed the alarm back: light detected",
             "comment on the alarm light detected: door <closed> again",
             "took over the alarm: light detected",
         ]

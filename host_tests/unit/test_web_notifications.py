@@ -91,13 +91,13 @@ def test_a_tenant_has_mailboxes_and_rules_of_its_own(api):
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ({"kinds": ["no such"]}, "no kind of event"),
+        ({"kinds": ["no such"]}, "no event type"),
         ({"kinds": ["light", "critical"]}, "critical"),  # a word of the pages, and no alarm
-        ({"kinds": ["heard-again"]}, "no kind of event"),  # clears another, and is never raised
-        ({"severity": "dire"}, "known are warning"),
+        ({"kinds": ["heard-again"]}, "no event type"),  # clears another, and is never raised
+        ({"severity": "dire"}, "choose from warning"),
         ({"quiet": "22-6"}, "like 22:00-06:00"),
-        ({"digest": "month"}, "known are hour, day, week"),
-        ({"escalate_s": 60}, "needs both"),
+        ({"digest": "month"}, "choose from hour, day, week"),
+        ({"escalate_s": 60}, "needs a delay"),
     ],
 )
 def test_a_rule_that_cannot_be_is_refused_in_one_sentence(api, wrong, why):
@@ -180,7 +180,7 @@ def test_the_page_of_reports_schedules_them(pages, fleet):
     root.sign_in("root")
     root.get("/reports")
     wrong = root.post("/reports", name="monday", what="fleet", mailbox="nobody")
-    assert wrong.status == 400 and "is no mailbox" in said(wrong)
+    assert wrong.status == 400 and "is not a mail address" in said(wrong)
     assert (
         root.post("/reports", name="monday", what="fleet", mailbox="a@b.example", every="month").status == 303
     )

@@ -62,9 +62,9 @@ def test_a_tenant_starts_no_trip_and_a_reader_changes_none(api):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"container": "CSQU3054384"}, "its check digit would be 3"),
+        ({"container": "CSQU3054384"}, "the check digit should be 3"),
         ({"device": "lb-99"}, "no device lb-99"),
-        ({"since": "2099-01-01T00:00:00Z"}, "is still to come"),
+        ({"since": "2099-01-01T00:00:00Z"}, "is in the future"),
         ({"tenant": "A B"}, "cannot be the name of a tenant"),
     ],
 )

@@ -57,7 +57,7 @@ def test_a_release_is_uploaded_rolled_out_and_read_byte_for_byte(api):
     status, rolled = api.ask("POST", f"/v1/releases/{BOARD}/7/roll-out", {"canaries": 1})
     assert status == 200 and rolled["stage"] is not None
     status, refused = api.ask("DELETE", f"/v1/releases/{BOARD}/7")
-    assert status == 400 and "was rolled out: halt that instead" in refused["detail"]
+    assert status == 400 and "was rolled out: halt the roll-out instead" in refused["detail"]
 
 
 def test_a_release_without_a_roll_out_can_be_removed(api):
@@ -160,7 +160,7 @@ def test_a_tag_chooses_the_devices_of_a_request(api):
     ended = api.ask("POST", "/v1/fleet/end-trips", {"tag": "nothing"})
     assert ended[0] == 400 and "no device in use has the tag 'nothing'" in ended[1]["detail"]
     nobody = api.ask("POST", "/v1/fleet/commands", {"verb": "locate"})
-    assert nobody[0] == 400 and "name devices, or a tag" in nobody[1]["detail"]
+    assert nobody[0] == 400 and "give devices or a tag" in nobody[1]["detail"]
 
 
 def test_a_tenant_chooses_by_the_tags_of_its_trips_alone(api):
@@ -279,7 +279,7 @@ def test_controls_that_a_card_demands_stay(api):
     card = {"iccids": ["8986001234567890198"], "controls": "gone", "holder": "x", "purpose": "x"}
     assert api.ask("POST", "/v1/sims", card)[0] == 201
     status, refused = api.ask("DELETE", "/v1/controls/gone")
-    assert status == 400 and refused["detail"].startswith("1 cards demand the controls gone")
+    assert status == 400 and refused["detail"].startswith("controls gone are in use (cards: 1)")
     assert api.ask("PUT", "/v1/controls/unused", {})[0] == 200
     assert api.ask("DELETE", "/v1/controls/unused")[0] == 204
     assert api.ask("GET", "/v1/controls/unused")[0] == 404

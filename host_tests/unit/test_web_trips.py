@@ -39,7 +39,7 @@ def test_a_container_number_that_is_wrong_is_said_so(fleet: Fleet):
         anna = pages.token("anna", "operator")
         new = {"device": FIRST, "container": "CSQU3054384", "route": "west", "destination": "Poznan"}
         status, text = pages.ask("/v1/trips", anna, "POST", new)
-        assert status == 400 and "its check digit would be 3" in text
+        assert status == 400 and "the check digit should be 3" in text
 
 
 def test_a_device_that_saw_light_is_offered_for_a_trip(fleet: Fleet):

@@ -34,7 +34,8 @@ def start(cursor: str | None, *kinds: type) -> Key | None:
             str(value).encode()
     except (ValueError, RecursionError):
         raise HTTPException(
-            400, _("cursor: give the value of next from the page before, or leave it out for the first page")
+            400,
+            _("cursor: give the value of next from the previous page, or leave it out for the first page"),
         ) from None
     return tuple(found)
 

@@ -66,7 +66,7 @@ async def sign_in(
     name = name.strip()
     if name and not it.guesses.take(name, SIGN_IN, time.monotonic()):
         raise HTTPException(
-            429, _("too many sign-in attempts as {name}; wait a moment, or use a token", name=name)
+            429, _("too many sign-in attempts for {name}; wait a moment, or use a token", name=name)
         )
     row = await run_in_threadpool(_holder, it, name, token)
     if name:
@@ -99,7 +99,7 @@ def give_code(request: Request, code: Code, csrf: Field, after: After = "/") -> 
     """Begin the sign-in session with the code of the second factor, or a recovery code."""
     it, row = services(request), auth.waiting_user(request)
     if row is None:
-        raise HTTPException(403, _("this sign-in has expired; begin again"))
+        raise HTTPException(403, _("this sign-in has expired; start again"))
     auth.check_form(auth.csrf_of(request.cookies.get(auth.COOKIE, "")), csrf)
     if not it.guesses.take(f"the codes of {row.user}", _CODES, time.monotonic()):
         raise HTTPException(429, _("too many wrong codes; wait some minutes"))
@@ -107,7 +107,7 @@ def give_code(request: Request, code: Code, csrf: Field, after: After = "/") -> 
         is_right = second_factor.passes(connection, it.keyring, row, code, it.clock.now_s())
     if not is_right:
         _log.warning("wrong second factor of %s from %s", row.name, auth.client(request))
-        raise UserError(_("this code is not right; wait for the next one, and check the clock"), "code")
+        raise UserError(_("this code is wrong; wait for the next one, and check your phone's clock"), "code")
     return _entered(request, "password", inside(after), user=row.user)
 
 
@@ -190,7 +190,7 @@ async def accept(request: Request, token: Field, csrf: Field, password: Field, a
     _check_form(request, csrf)
     row = await run_in_threadpool(_invited, it, token)
     if password != again:
-        raise UserError(_("the two passwords differ"), "again")
+        raise UserError(_("the passwords do not match"), "again")
     async with it.hashing.turn():
         hashed = await run_in_threadpool(passwords.hashed, password, row.name)
     return await run_in_threadpool(_accepted, request, token, hashed)

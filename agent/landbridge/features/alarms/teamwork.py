@@ -26,7 +26,7 @@ def leave(connection: Connection, alarm: int, who: str, now_s: int) -> None:
     """Put nobody on an alarm; `UserError` if there is none."""
     row = engine.known(connection, alarm)
     stored.take(connection, alarm, None, now_s)
-    audit.add(connection, who, _("left the alarm: {alarm}", alarm=label(row.name)), now_s, row.device)
+    audit.add(connection, who, _("handed the alarm back: {alarm}", alarm=label(row.name)), now_s, row.device)
 
 
 def comment(connection: Connection, alarm: int, who: str, text: str, now_s: int) -> None:

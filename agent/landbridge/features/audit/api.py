@@ -113,7 +113,7 @@ def entry(request: Request, who: CurrentUser, entry: Number) -> Annotated[Json, 
     with services(request).database.reading() as connection:
         row = audit.find(connection, entry, who.tenant)
     if row is None:
-        raise HTTPException(404, _("no entry {number}; GET /v1/audit lists those there are", number=entry))
+        raise HTTPException(404, _("no entry {number}; GET /v1/audit lists them", number=entry))
     return rules.serialize(row)
 
 

@@ -66,7 +66,7 @@ def known_device(connection: Connection, device: str) -> Row[Any]:
     """Return the row of `device`; `UserError` if there is none."""
     row = find(connection, device)
     if row is None:
-        raise UserError(f"no device {device}; `landbridge devices list` shows those there are", "device")
+        raise UserError(f"no device {device}; `landbridge devices list` lists them", "device")
     return row
 
 

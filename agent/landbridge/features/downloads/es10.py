@@ -32,16 +32,16 @@ _SESSION_ERRORS = {
     3: _("the card does not support the server's curve"),
     4: _("the card has no open session"),
     5: _("the card does not accept the server's object identifier"),
-    6: _("the card knows another challenge"),
+    6: _("the challenge does not match the card's"),
     7: _("the card does not know the server's certificate authority"),
 }
-_TRANSACTION = _("the card knows another transaction")
+_TRANSACTION = _("the transaction does not match the card's")
 _LOAD_ERRORS = {
     1: _("the card refuses the package: wrong values"),
     2: _("the card refuses the package: wrong signature"),
     3: _("the card refuses the package: another transaction"),
     7: _("the card refuses the package: wrong structure"),
-    8: _("the card refuses the package: it was changed on its way"),
+    8: _("the card refuses the package: it was altered in transit"),
     9: _("the card already has a profile with this ICCID"),
     10: _("the card has no memory left; delete a profile first"),
     11: _("the card was interrupted while loading"),

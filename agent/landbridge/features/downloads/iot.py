@@ -60,7 +60,7 @@ _BAD_SIGNATURE = _(
 )
 _PACKAGE_ERRORS = {
     3: _("the signed package is for another card"),
-    _REPLAY: _("the card has obeyed a package with this or a higher number already; order again"),
+    _REPLAY: _("the card has already executed a package with this or a higher number; order again"),
     6: _("the numbers of packages for this card are used up; end the association and associate it again"),
     15: _("the signed package is too large for the card"),
     104: _("the card is in an emergency call; order again later"),
@@ -74,7 +74,7 @@ _ERRORS: Mapping[int, Mapping[int, str]] = {
         2: _("the profile is enabled already"),
         3: _RULES,
         5: _BUSY,
-        20: _("the card cannot return to the profile before; order again when a profile is enabled"),
+        20: _("the card cannot return to its previous profile; order again when a profile is enabled"),
     },
     DISABLED: {1: _MISSING, 2: _("the profile is not enabled"), 3: _RULES, 5: _BUSY},
     DELETED: {

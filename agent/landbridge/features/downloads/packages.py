@@ -117,7 +117,7 @@ def _collected(order: Order, trusted: Trust) -> Next:
 
 
 def _consumer(order: Order, found: iot.State) -> Next:
-    why = _("the card is not an IoT eUICC: it takes orders without an association")
+    why = _("the card is not an IoT eUICC: it needs no association")
     return Next({"eid": found.eid}, FAILED, why, euicc={"iot": False})
 
 
@@ -270,7 +270,7 @@ def _checked(order: Order, _trusted: Trust) -> Next:
         if iot.is_of(each, _head(order)) and not _is_rollback(each):
             return _obeyed(order, each)
     if order.row.task in _SWITCHES:
-        return ended(_("the card has not had the package: the device did not switch; order again"))
+        return ended(_("the card has not received the package: the device did not switch; order again"))
     return again(order, _("the result was lost"), requests=iot.STATE)
 
 

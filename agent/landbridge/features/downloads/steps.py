@@ -206,15 +206,15 @@ def _transaction(found: Mapping[str, Any]) -> bytes:
     except ValueError:
         transaction = b""
     if not 0 < len(transaction) <= 16:
-        raise ServerError(_("the server's answer has no good {name}", name="transactionId"))
+        raise ServerError(_("the server's answer has no valid {name}", name="transactionId"))
     return transaction
 
 
 def _check_signed(signed: bytes, transaction: bytes, challenge: bytes, host: str) -> None:
     if der.value(signed, 0x80) != transaction or der.value(signed, 0x81) != challenge:
-        raise Distrust(_("the server has signed another session"))
+        raise Distrust(_("the server's signature is for another session"))
     if der.value(signed, 0x83).decode("utf-8", "replace").lower() != host:
-        raise Distrust(_("the server has signed another address"))
+        raise Distrust(_("the server's signature is for another address"))
 
 
 def _authenticated(order: Order, trusted: Trust) -> Next:
@@ -260,7 +260,7 @@ def _check_profile(order: Order, metadata: bytes) -> dict[str, Any]:
     iccid = es10.iccid(der.value(metadata, 0x5A))
     rules, kind = der.find(metadata, 0x99), der.find(metadata, 0x95)
     if order.row.iccid and order.row.iccid != iccid:
-        raise _Cancel(_("the server offers another profile than before"), es10.MISMATCH)
+        raise _Cancel(_("the server offers a different profile than before"), es10.MISMATCH)
     if iccid in order.session["iccids"]:
         raise _Cancel(_("the card already has a profile with this ICCID"), es10.MISMATCH)
     if rules and len(rules.value) > 1 and rules.value[1] & _RULES:
@@ -287,11 +287,11 @@ def _check_binding(
     owner = trust.certificate(content, trust.BINDING, trusted.roots, order.now)
     first = x509.load_der_x509_certificate(bytes(order.session["certificate"]))
     if trust.identifiers(owner) != trust.identifiers(first):
-        raise Distrust(_("the profile comes from another server than was authenticated"))
+        raise Distrust(_("the profile comes from a server other than the authenticated one"))
     covered = signed + der.make(es10.SIGNATURE, card.signature)
     trust.verify(owner, der.only(signature, es10.SIGNATURE), covered)
     if der.value(der.only(signed, 0x30), 0x80) != order.transaction:
-        raise Distrust(_("the server has signed another session"))
+        raise Distrust(_("the server's signature is for another session"))
 
 
 def _prepared(order: Order, trusted: Trust) -> Next:

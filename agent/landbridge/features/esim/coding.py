@@ -26,7 +26,7 @@ OUTCOMES = {
     5: _("no connection"),
     6: _("changed by the card itself"),
     REFUSED_POLICY: _("policy refused by the device"),
-    8: _("no answer with this access point, the previous one is tried"),
+    8: _("no connection with this access point, trying the previous one"),
     QUOTA: _("{cause} % of the month's data used"),
     BLOCKED: _("radio off: no profile is allowed in that country"),
 }

@@ -86,7 +86,7 @@ def switch(
         names = ", ".join(desired.policy.profiles)
         raise UserError(
             _(
-                "no profile {text} in the policy of {device}; known are {names} and {last}",
+                "no profile {text} in the policy of {device}; choose from {names} and {last}",
                 text=repr(profile),
                 device=device,
                 names=names,

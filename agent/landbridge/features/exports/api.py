@@ -118,7 +118,7 @@ def published(
     the next page, also when this one is empty. 409: no event has that number yet, nor had one before the
     database was restored."""
     if unknown := sorted(set(type or ()) - set(EVENT_TYPES)):
-        raise HTTPException(400, f"type={unknown[0]}: known are {', '.join(EVENT_TYPES)}")
+        raise HTTPException(400, f"type={unknown[0]}: choose from {', '.join(EVENT_TYPES)}")
     rows = _published(request, after, limit, Wanted(who.tenant, device, type))
     found = [message(row.event, row.published_s, row.replaces, json.loads(row.content)) for row in rows]
     return {"events": found, "next": rows[-1].event if rows else after}

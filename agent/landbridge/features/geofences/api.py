@@ -140,9 +140,7 @@ def _sees(who: User, row: Row[Any]) -> bool:
 def _of(connection: Connection, who: User, number: int) -> Row[Any]:
     row = geofences.numbered(connection, number)
     if row is None or not _sees(who, row):
-        raise HTTPException(
-            404, _("no geofence {number}; GET /v1/geofences lists those there are", number=number)
-        )
+        raise HTTPException(404, _("no geofence {number}; GET /v1/geofences lists them", number=number))
     return row
 
 

@@ -196,7 +196,7 @@ def rotate(
             rules.finish_rotation(connection, found)
             return {"secret": None}
         secret = rules.rotate(connection, it.keyring, found)
-        what = _("new secret of {name} made", name=found.name)
+        what = _("new secret created for {name}", name=found.name)
         audit.add(connection, who.who, what, it.clock.now_s(), tenant=found.tenant)
     return {"secret": webhook.spelled(secret)}
 
@@ -245,7 +245,9 @@ def _check_of_tenant(tenant: str, new: NewIntegration) -> None:
         parts = urlsplit(new.address)
         host = parts.hostname or ""
     except ValueError as error:
-        raise UserError(_("{address} is no address: {error}", address=new.address, error=error)) from None
+        raise UserError(
+            _("{address} is not a valid address: {error}", address=new.address, error=error)
+        ) from None
     try:
         is_public = ip_address(host).is_global
     except ValueError:
@@ -270,9 +272,7 @@ def _of(connection: Connection, who: User, name: str, owner: str | None) -> Row[
     found = [row for row in active(connection, who) if row.name == name and is_of(row.tenant, owner)]
     if found:
         return only(found, name)
-    raise HTTPException(
-        404, _("no integration {name}; GET /v1/integrations lists those there are", name=name)
-    )
+    raise HTTPException(404, _("no integration {name}; GET /v1/integrations lists them", name=name))
 
 
 def serialized(connection: Connection, row: Row[Any]) -> dict[str, Any]:

@@ -36,7 +36,10 @@ def mailbox(address: str) -> str:
     found = unquote(address.removeprefix(_SCHEME))
     if not mail_server.is_mailbox(found):
         raise UserError(
-            _("{address} is no mailbox; write it like mailto:dispatch@example.org", address=repr(address)),
+            _(
+                "{address} is not a mail address; write it like mailto:dispatch@example.org",
+                address=repr(address),
+            ),
             "address",
         )
     return found

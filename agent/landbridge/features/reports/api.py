@@ -84,7 +84,7 @@ async def report(
     unless `since` and `until` say otherwise."""
     known = ", ".join(catalogues())
     if language is not None and language not in catalogues():
-        raise HTTPException(400, _("no language {name}; known are {known}", name=language, known=known))
+        raise HTTPException(400, _("no language {name}; choose from {known}", name=language, known=known))
     it = services(request)
     catalogue = catalogues()[language] if language else language_of(request)
 

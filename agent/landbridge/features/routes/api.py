@@ -187,7 +187,7 @@ def _sees(connection: Connection, who: User, route: str) -> bool:
 
 
 def _missing(route: str) -> HTTPException:
-    return HTTPException(404, _("no route {name}; GET /v1/routes lists those there are", name=route))
+    return HTTPException(404, _("no route {name}; GET /v1/routes lists them", name=route))
 
 
 def _shown(found: StoredRoute) -> dict[str, Any]:

@@ -170,7 +170,7 @@ def change(
     with it.database.writing(who.who, who.tenant) as connection:
         found = _of(connection, iccid)
         if found.stage == STAGES[-1] and changes.stage not in (None, found.stage):
-            raise UserError(_("card {number} is retired: that is for good", number=found.card), "stage")
+            raise UserError(_("card {number} is retired; this cannot be undone", number=found.card), "stage")
         if values:
             stored.change(connection, found.card, values, changes.why, who.who, it.clock.now_s())
         return _with_history(connection, _of(connection, iccid))
@@ -235,7 +235,11 @@ def remove_controls(request: Request, who: ActingUser, name: ControlsName) -> No
         _controls_of(connection, name)
         cards = sum(each.controls == name for each in stored.every(connection))
         if cards:
-            why = _("{number} cards demand the controls {name}: give them others", number=cards, name=name)
+            why = _(
+                "controls {name} are in use (cards: {number}); assign others to these cards first",
+                number=cards,
+                name=name,
+            )
             raise UserError(why, "name")
         stored.remove_controls(connection, name)
 
@@ -243,7 +247,7 @@ def remove_controls(request: Request, who: ActingUser, name: ControlsName) -> No
 def _of(connection: Connection, iccid: str) -> SimCard:
     found = stored.of_iccid(connection, iccid)
     if found is None:
-        raise HTTPException(404, _("no card {iccid}; GET /v1/sims lists those there are", iccid=iccid))
+        raise HTTPException(404, _("no card {iccid}; GET /v1/sims lists them", iccid=iccid))
     return found
 
 
@@ -261,7 +265,7 @@ def _controls_of(connection: Connection, name: str) -> dict[str, Any]:
     for row in stored.controls(connection):
         if row.name == name:
             return _shown_controls(row)
-    raise HTTPException(404, _("no controls {name}; GET /v1/controls lists those there are", name=name))
+    raise HTTPException(404, _("no controls {name}; GET /v1/controls lists them", name=name))
 
 
 def _shown_controls(row: Any) -> dict[str, Any]:

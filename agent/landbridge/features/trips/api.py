@@ -209,7 +209,7 @@ def finish(request: Request, who: ActingUser, trip: Number) -> Annotated[Json, S
 def _of(connection: Connection, who: User, trip: int) -> Row[Any]:
     row = trips.find(connection, trip)
     if row is None or (who.tenant is not None and row.tenant != who.tenant):
-        raise HTTPException(404, _("no trip {number}; GET /v1/trips lists those there are", number=trip))
+        raise HTTPException(404, _("no trip {number}; GET /v1/trips lists them", number=trip))
     return row
 
 

@@ -214,7 +214,7 @@ def _of(connection: Connection, board: str, sequence: int) -> dict[str, Any]:
     raise HTTPException(
         404,
         _(
-            "no release {number} for {board}; GET /v1/releases lists those there are",
+            "no release {number} for {board}; GET /v1/releases lists them",
             number=sequence,
             board=board,
         ),

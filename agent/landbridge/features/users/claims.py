@@ -36,7 +36,7 @@ def user_of(
     if changes:
         people.change(connection, row.user, **changes)
         role = label(changes.get("role") or row.role)
-        what = _("user {name} is now {role}, says the sign-in service", name=row.name, role=role)
+        what = _("role of user {name} set to {role} by the sign-in service", name=row.name, role=role)
         audit.add(connection, f"user {row.name}", what, now_s, tenant=row.tenant)
     changed = people.find(connection, row.user)
     assert changed is not None
@@ -96,7 +96,9 @@ def _values(claim: Any) -> list[str]:
 
 
 def _missing(claim: str) -> str:
-    return _("your account has no usable claim {claim}; ask who runs the sign-in service", claim=claim)
+    return _(
+        "your account has no usable claim {claim}; ask the administrator of the sign-in service", claim=claim
+    )
 
 
 def _free_name(connection: Connection, claims: Mapping[str, Any]) -> str:

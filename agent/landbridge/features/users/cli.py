@@ -234,5 +234,5 @@ def sign_out(name: str = _NAME) -> None:
 def _known(connection: Connection, name: str) -> Row[Any]:
     row = stored.named(connection, name)
     if row is None:
-        raise UserError(f"no user {name}; `landbridge users list` shows those there are")
+        raise UserError(f"no user {name}; `landbridge users list` lists them")
     return row

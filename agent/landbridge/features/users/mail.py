@@ -37,7 +37,7 @@ def send_new_password(config: Config, language: Catalogue, invited: Invited) -> 
     server did not take it."""
     minutes = RESET_S // 60
     lines = [
-        _("Somebody asked for a new password of {name}. If it was not you, do nothing.", name=invited.name),
+        _("A new password was requested for {name}. If it was not you, ignore this mail.", name=invited.name),
         _("Set your password here: {address}", address=link(config, invited)),
         _("The link works once, within {minutes} minutes.", minutes=minutes),
     ]

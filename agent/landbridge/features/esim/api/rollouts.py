@@ -109,6 +109,4 @@ def _of(connection: Connection, number: int) -> dict[str, Any]:
     for each in _every(connection):
         if each["rollout"] == number:
             return each
-    raise HTTPException(
-        404, _("no roll-out {number}; GET /v1/profile-rollouts lists those there are", number=number)
-    )
+    raise HTTPException(404, _("no roll-out {number}; GET /v1/profile-rollouts lists them", number=number))
