@@ -36,7 +36,6 @@ from landbridge.features.coverage import trip_start
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.broker_users import BrokerUsers
 from landbridge.features.diagnostics import handler as diagnostics
-from landbridge.features.diagnostics import wake_handler as wakes
 from landbridge.features.downloads import arrivals, rules, trust
 from landbridge.features.downloads import handler as downloads
 from landbridge.features.downloads.worker import Downloads
@@ -66,7 +65,7 @@ if TYPE_CHECKING:
     from landbridge.ingest.nats_source import NatsSource
 
 MakePipeline = Callable[[Database, Keyring, Clock, Any, Publisher], Pipeline]
-_WATCH_S = 5.0
+WATCH_S = 5.0
 _log = logging.getLogger(__name__)
 
 # Hooks between features: who acts on whose change.
@@ -91,8 +90,8 @@ HANDLERS.register(
     Handler(downloads.on_report, downloads.devices_pending, downloads.pending),
     Handler(resend.on_report, resend.devices_pending, resend.pending),
     Handler(diagnostics.on_report),
+    Handler(diagnostics.on_wakes_report),
     Handler(route_data.on_report, route_data.devices_pending, route_data.pending, is_state=True),
-    Handler(wakes.on_report),
     Handler(updates.on_report, updates.devices_pending, updates.pending, is_state=True),
     Handler(sims.on_report, sims.devices_pending),
 )
@@ -284,7 +283,7 @@ def _watch(config: Config, parts: Sequence[Running], stop: threading.Event) -> N
     try:
         with serving(config.watch, health):
             notify("READY=1")
-            while not stop.wait(_WATCH_S):
+            while not stop.wait(WATCH_S):
                 _check_once(health, parts)
                 dead = [thread.name for thread in threads if not thread.is_alive()]
                 if dead:
@@ -299,7 +298,7 @@ def _check_once(health: Health, parts: Sequence[Running]) -> None:
         try:
             part.stay()
         except DBAPIError as error:
-            _log.error("cannot see whether another agent uses the database: %s", error.orig)
+            _log.error("cannot check whether another agent uses the database: %s", error.orig)
     for why in health.problems():
         _log.error("not healthy: %s", why)
     if not health.hangs():
@@ -319,4 +318,4 @@ def _check_keys(database: Database, keyring: Keyring) -> None:
     if bad and not good:
         raise next(iter(bad.values()))
     for device in bad:
-        _log.error("the key of %s is not for this key file: its messages will be dead letters", device)
+        _log.error("the key of %s does not belong to this key file: its messages become dead letters", device)

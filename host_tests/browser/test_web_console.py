@@ -17,7 +17,6 @@ from host_tests.support.web import PICTURES as OUT
 from host_tests.support.web import (
     Watched,
     barriers,
-    chromium,
     drawn,
     opens,
     picture,
@@ -30,16 +29,15 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def watched(pages: Shown) -> Iterator[Watched]:
-    """A browser on these pages."""
-    with chromium() as launched:
-        yield Watched(launched, pages.url)
+def web(pages: Shown) -> Shown:
+    """Pages without an agent behind them."""
+    return pages
 
 
 @pytest.fixture(scope="module")
-def desk(watched: Watched, pages: Shown) -> Iterator[Page]:
+def desk(browser: Watched, pages: Shown) -> Iterator[Page]:
     """The page of somebody who may do everything."""
-    page = watched.context(viewport={"width": 1280, "height": 860}).new_page()
+    page = browser.context(viewport={"width": 1280, "height": 860}).new_page()
     page.on("dialog", answer)
     sign_in(page, pages, pages.house)
     yield page
@@ -49,12 +47,6 @@ def desk(watched: Watched, pages: Shown) -> Iterator[Page]:
 def answer(dialog: Dialog) -> None:
     """Agree; a view is called so."""
     dialog.accept("west" if dialog.type == "prompt" else None)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_to_complain_of(watched: Watched) -> Iterator[None]:
-    yield
-    assert watched.complaints == []
 
 
 def query(page: Page) -> dict[str, list[str]]:
@@ -127,8 +119,8 @@ def test_several_are_selected_on_the_map_and_in_the_list(pages: Shown, desk: Pag
     dialog.get_by_role("button", name="Close").click()
 
 
-def test_it_is_there_in_the_dark_and_in_chinese(pages: Shown, watched: Watched):
-    page = watched.context(viewport={"width": 1280, "height": 860}, color_scheme="dark").new_page()
+def test_it_is_there_in_the_dark_and_in_chinese(pages: Shown, browser: Watched):
+    page = browser.context(viewport={"width": 1280, "height": 860}, color_scheme="dark").new_page()
     sign_in(page, pages, pages.house)
     for name, path in {"fleet": "/", "alarms": "/alarms"}.items():
         page.goto(f"{pages.url}{path}?language=en")

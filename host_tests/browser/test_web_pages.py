@@ -47,12 +47,6 @@ def operator(web: Website, browser: Watched) -> Iterator[Page]:
     page.context.close()
 
 
-@pytest.fixture(autouse=True)
-def _nothing_to_complain_of(browser: Watched) -> Iterator[None]:
-    yield
-    assert browser.complaints == []
-
-
 def test_a_token_that_is_none_opens_nothing(web: Website, browser: Watched):
     page = browser.context().new_page()
     page.goto(f"{web.url}/devices/{DEVICE}")

@@ -39,7 +39,7 @@ def pages(tmp_path: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_invited_people_come_in_by_password_and_by_openid(pages: Pages, provider: Provider):
-    with pages._fleet.database.writing() as connection:
+    with pages.fleet.database.writing() as connection:
         anna = users.add(connection, "anna", "admin", None, "", "bench", NOW_S)
         ben = users.add(connection, "ben", "reader", None, "", "bench", NOW_S)
     with chromium() as launched:

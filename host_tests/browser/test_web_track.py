@@ -45,4 +45,3 @@ def test_what_is_doubtful_is_beside_the_line(web: Pages, browser: Watched):
     south = page.evaluate(f"{MAP}.getBounds().getSouth()")
     assert south > 10, "the map is not made for points that are not to be believed"
     page.context.close()
-    assert browser.complaints == []

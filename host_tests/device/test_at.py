@@ -115,17 +115,17 @@ def test_a_reboot_in_mid_command_is_seen():
 def test_a_payload_is_read_by_length_whatever_it_contains():
     payload = b"\r\nOK\r\n+CMQTTRXEND: 0\r\n\x00\xff"
     for piece in (1, 5, 512):
-        at, _ = channel(piece=piece)
+        at, port = channel(piece=piece)
         at.raw_prefix, at.raw_commas = b"+QMTRECV:", 4
-        at._port.rx = b'\r\n+QMTRECV: 0,0,"a/down",%d,"' % len(payload) + payload + b'"\r\n'
+        port.rx = b'\r\n+QMTRECV: 0,0,"a/down",%d,"' % len(payload) + payload + b'"\r\n'
         assert at.wait(b"+QMTRECV:", 1000) is not None
         assert bytes(at.inbox[: at.inbox_n]) == payload
 
 
 def test_a_payload_in_chunks():
-    at, _ = channel()
+    at, port = channel()
     at.raw_prefix = b"+CMQTTRXPAYLOAD:"
-    at._port.rx = (
+    port.rx = (
         b"\r\n+CMQTTRXSTART: 0,6,5\r\n\r\n+CMQTTRXTOPIC: 0,6\r\na/down"
         b"\r\n+CMQTTRXPAYLOAD: 0,3\r\nOK\n\r\n+CMQTTRXPAYLOAD: 0,2\r\n\r\n\r\n+CMQTTRXEND: 0\r\n"
     )

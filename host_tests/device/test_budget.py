@@ -82,13 +82,16 @@ def test_power_that_is_lost_in_an_attempt_makes_it_one_that_has_failed():
         def count_power_on(self):
             pass
 
+    class Journal:
+        home = "/nowhere"
+
     state = st.new()
     for fails in (1, 2, 3):
         state[st.NOW] = HOUR
         budget.begin_attempt(state, HOUR, 0)
-        state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), None)
+        state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), Journal())
         assert state[st.ATTEMPT_FAILS] == fails and budget.sags(state)
-    assert trouble.power_was_lost(st.new(), Numbers(), None)[st.ATTEMPT_FAILS] == 0
+    assert trouble.power_was_lost(st.new(), Numbers(), Journal())[st.ATTEMPT_FAILS] == 0
 
 
 def test_a_loss_of_power_forgets_no_message():

@@ -31,7 +31,7 @@ class Late:
 
 def late(make, slow, ms):
     driver, table = make()
-    driver.port = driver.channel._port = Late(table, slow, ms)
+    scripted.plug(driver, Late(table, slow, ms))
     return driver, table
 
 

@@ -11,12 +11,14 @@ from landbridge.db.database import Database, open_database
 from landbridge.features.devices import queries as devices
 
 from host_tests.support.agent import DEVICE, Installation
+from host_tests.support.downloads import DownloadingAgent
 from host_tests.support.set_up import command
 from host_tests.support.simulated_modem import Mosquitto, start_mosquitto
 from host_tests.support.stored import NOW_S
 from tools.flash import layout
 from tools.verify.harness.postgres import Postgres, binaries
 from tools.world.services.processes import Agent, ServiceError
+from tools.world.services.smdp.server import Server
 
 _built = functools.cache(layout.application)
 
@@ -101,3 +103,18 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     mosquitto = start_mosquitto(tmp_path_factory.mktemp("mosquitto"))
     yield mosquitto
     mosquitto.stop()
+
+
+@pytest.fixture
+def smdp() -> Iterator[Server]:
+    """A server that has profiles to download: a scripted SM-DP+."""
+    with Server() as started:
+        yield started
+
+
+@pytest.fixture
+def agent(tmp_path: Path, smdp: Server) -> Iterator[DownloadingAgent]:
+    """An agent without a broker, which downloads from `smdp`."""
+    made = DownloadingAgent(tmp_path, smdp)
+    yield made
+    made.database.close()

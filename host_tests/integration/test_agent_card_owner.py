@@ -56,9 +56,9 @@ class Impostor(LocatorWithCard):
         self.victim = LocatorWithCard(agent, victim)
         self.replaced = {0xBF3E, 0xBF22, 0xBF2D, 0xBF55, 0xBF56}
 
-    def _send(self, request: bytes) -> bytes:
+    def send(self, request: bytes) -> bytes:
         tag = der.single(request).tag if request[:1] == b"\xbf" and request[:2] != b"\xbf\x36" else 0
-        return self.victim._send(request) if tag in self.replaced else super()._send(request)
+        return self.victim.send(request) if tag in self.replaced else super().send(request)
 
 
 def row(agent: DownloadingAgent, eid: str = EID) -> Any:
@@ -195,7 +195,7 @@ def test_a_download_does_not_believe_another_eid(agent: DownloadingAgent):
 )
 def test_an_authentication_is_verified(agent: DownloadingAgent, spoil: Any, why: str):
     device = LocatorWithCard(agent, card())
-    honest = device._send
+    honest = device.send
 
     def garbled(request: bytes) -> bytes:
         answer = honest(request)
@@ -204,7 +204,7 @@ def test_an_authentication_is_verified(agent: DownloadingAgent, spoil: Any, why:
         parts = [each.whole for each in der.objects(der.value(answer, 0xBF38, 0xA0))]
         return der.make(0xBF38, der.make(0xA0, spoil(parts)))
 
-    device._send = garbled  # type: ignore[method-assign]
+    device.send = garbled  # type: ignore[method-assign]
     found = order(agent, device)
     assert found["state"] == "failed" and why in found["problem"]
     assert row(agent) is None
@@ -252,7 +252,7 @@ def test_a_tracker_with_another_card_can_be_associated_again(agent: DownloadingA
 def test_a_number_beyond_all_bounds_is_not_stored(agent: DownloadingAgent, of: int, value: int, why: str):
     device = LocatorWithCard(agent, iot())
     associate(agent, device)
-    before, honest = row(agent), device._send
+    before, honest = row(agent), device.send
 
     def boasting(request: bytes) -> bytes:
         answer = honest(request)
@@ -265,7 +265,7 @@ def test_a_number_beyond_all_bounds_is_not_stored(agent: DownloadingAgent, of: i
         ]
         return der.make(0xBF55, der.make(0xA0, der.make(entry.tag, *changed)))
 
-    device._send = boasting  # type: ignore[method-assign]
+    device.send = boasting  # type: ignore[method-assign]
     found = list_profiles(agent, device)
     assert found["state"] == "failed" and why in found["problem"]
     assert row(agent) == before

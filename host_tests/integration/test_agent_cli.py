@@ -243,8 +243,8 @@ def test_a_clock_file_that_is_none(landbridge, monkeypatch, content):
     if content:
         (landbridge.folder / "clock").write_bytes(content)
     monkeypatch.setenv("LANDBRIDGE_CLOCK_FILE", str(landbridge.folder / "clock"))
-    assert "is no clock of 8 bytes" in landbridge.fails("devices", "list")
-    assert "is no clock of 8 bytes" in landbridge.fails("run")
+    assert "is not a clock file of 8 bytes" in landbridge.fails("devices", "list")
+    assert "is not a clock file of 8 bytes" in landbridge.fails("run")
 
 
 def test_trips_do_not_go_back_in_time(landbridge, monkeypatch):

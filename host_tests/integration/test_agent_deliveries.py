@@ -60,9 +60,9 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
     monkeypatch.setattr(deliveries, "POLL_S", 0.02)
-    monkeypatch.setattr(deliveries, "_FIRST_WAIT_S", 0.05)
-    monkeypatch.setattr(deliveries, "_LONGEST_WAIT_S", 0.2)
-    monkeypatch.setattr(deliveries, "_FIRST_RETRY_S", 0)
+    monkeypatch.setattr(deliveries, "FIRST_WAIT_S", 0.05)
+    monkeypatch.setattr(deliveries, "LONGEST_WAIT_S", 0.2)
+    monkeypatch.setattr(deliveries, "FIRST_RETRY_S", 0)
     made = Fleet(tmp_path)
     yield made
     made.database.close()
@@ -115,7 +115,7 @@ def test_a_connection_is_kept_for_as_long_as_the_integration_keeps_it():
 
 
 def test_an_answer_counts_when_its_first_lines_are_there(monkeypatch):
-    monkeypatch.setattr(http, "_REST_S", 0.2)
+    monkeypatch.setattr(http, "REST_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def begin() -> None:
@@ -343,7 +343,7 @@ def test_a_replay_of_what_is_not_kept_or_not_sent_changes_nothing(bound, receive
 @pytest.mark.parametrize("retry_s", [0, 30])
 def test_a_replay_during_a_delivery_loses_nothing_and_keeps_the_order(bound, monkeypatch, retry_s):
     """The delivery that runs meanwhile must neither move the cursor on nor let a refused device skip."""
-    monkeypatch.setattr(deliveries, "_FIRST_RETRY_S", retry_s)
+    monkeypatch.setattr(deliveries, "FIRST_RETRY_S", retry_s)
     bound.add("erp", "http://127.0.0.1:9/", "webhook", None, "event")
     for hour in range(1, 7):
         bound.deliver(at(hour, events=1))
@@ -535,7 +535,7 @@ def test_integrations_that_are_slow_keep_no_other_one_waiting(bound, receiver):
 
 
 def test_who_does_not_answer_keeps_the_agent_from_ending_for_a_moment_only(bound, receiver, monkeypatch):
-    monkeypatch.setattr(deliveries, "_LAST_WORDS_S", 0.2)
+    monkeypatch.setattr(deliveries, "LAST_WORDS_S", 0.2)
     asked, over = threading.Event(), threading.Event()
 
     def slow(_: Got) -> int:

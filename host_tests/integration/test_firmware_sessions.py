@@ -50,8 +50,8 @@ def test_q23_a_broker_that_hangs_up_is_called_again(dialect, broker):
 def test_q24_a_stack_that_takes_no_more_connections_gets_a_new_context(dialect, broker):
     locator = Locator(dialect, broker, variants=["socket-stuck"])
     locator.driver.mqtt_open(HOST.encode(), 8883, b"lb-1", b"secret", broker.ca)
-    client = {"bg95": bg95_mqtt._hung_up, "sim7600": sim7600_mqtt._connection_lost}[dialect]
-    client(locator.modem.simulated._unit, 0)
+    client = {"bg95": bg95_mqtt.hung_up, "sim7600": sim7600_mqtt.connection_lost}[dialect]
+    client(locator.modem.simulated.unit, 0)
     assert locator.contact() == 2
     assert locator.commands_sent({"bg95": "AT+QIDEACT=1", "sim7600": "AT+CMQTTSTOP"}[dialect]) >= 1
     # To end the service of the SIM7600 is to give up the context.

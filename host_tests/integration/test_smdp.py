@@ -7,7 +7,6 @@ import http.client
 import json
 import socket
 import ssl
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,12 +20,6 @@ from tools.modem.card.rsp import chain
 from tools.world.services.smdp.codes import STATUS
 from tools.world.services.smdp.functions import NAMES
 from tools.world.services.smdp.server import HOSTS, MOST_REQUEST, PATH, Fault, Server
-
-
-@pytest.fixture
-def smdp() -> Iterator[Server]:
-    with Server() as server:
-        yield server
 
 
 def refused(d: Download, code: str = "") -> tuple[str, str]:

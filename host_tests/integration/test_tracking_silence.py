@@ -53,8 +53,8 @@ class Passing(Clock):
 
 def test_no_device_is_silent_while_the_agent_could_not_hear_it(fleet, monkeypatch):
     monkeypatch.setattr(worker, "POLL_S", 0.001)
-    monkeypatch.setattr(worker, "_MINUTE_S", 0.0)
-    monkeypatch.setattr(worker, "_MOST_AT_ONCE", 1)
+    monkeypatch.setattr(worker, "MINUTE_S", 0.0)
+    monkeypatch.setattr(worker, "MOST_AT_ONCE", 1)
     with fleet.database.writing() as connection:
         for device in (FIRST, SECOND):
             points.store(connection, device, [quality.check(at(1), None, NOW_S)], NOW_S)

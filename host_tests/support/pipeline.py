@@ -73,7 +73,7 @@ class Agent:
         with self.database.writing() as connection:
             epochs.next_one(connection, DEVICE)
 
-    def move_stationary_until(self) -> tuple[int, int]:
+    def epoch_and_forged(self) -> tuple[int, int]:
         """(epoch, forged messages in it)"""
         with self.database.reading() as connection:
             row = devices.find(connection, DEVICE)

@@ -372,7 +372,7 @@ def test_an_iot_card_is_managed(command):
         ((FIRST,), "name a device and an activation code"),
         (("--tag", "frozen", CODE), "matching ID is for one device"),
         (("--tag", "frozen", "LPA:1$smdp.example$"), "no device in use has the tag"),
-        ((FIRST, CODE, "--csv", "x.csv"), "--csv has devices and codes"),
+        ((FIRST, CODE, "--csv", "x.csv"), "--csv contains devices and codes"),
         ((FIRST, CODE + "$$1"), "needs a confirmation code"),
     ],
 )
@@ -390,7 +390,7 @@ def test_codes_of_a_file_are_ordered_only_with_yes(command):
     rows = f"device,code,confirmation\n{FIRST},{CODE},\n{SECOND},LPA:1$smdp.example$OTHER$$1,4711\n"
     (command.folder / "codes.csv").write_text(rows)
     said = command("esim", "download", "--csv", "codes.csv")
-    assert "all 2 rows are right" in said and "--yes" in said
+    assert "all 2 rows are valid" in said and "--yes" in said
     assert len(command("esim", "downloads").splitlines()) == 1
     command("esim", "download", "--csv", "codes.csv", "--yes")
     assert len(command("esim", "downloads").splitlines()) == 3

@@ -96,8 +96,8 @@ def test_a_halt_of_less_than_an_hour_is_no_stop():
 
 def test_a_stop_longer_than_usual():
     with fleet() as database:
-        move_stationary_until = [(52.25, 21.1, "PL")] * 3
-        deliver(database, hours((52.2, 22.0, "PL"), *move_stationary_until, step_h=5), RECEIVED_S)
+        stop = [(52.25, 21.1, "PL")] * 3
+        deliver(database, hours((52.2, 22.0, "PL"), *stop, step_h=5), RECEIVED_S)
         (dwell,) = answer(database, "dwell")
         assert (dwell["seq"], dwell["usual_s"]) == (4, 3 * HOUR_S)
 
@@ -429,7 +429,7 @@ def test_place_and_network_agree(lat, lon, plmn):
 
 
 def test_every_country_with_a_code_has_an_outline_and_a_code_of_its_own():
-    found, _ = countries._outlines()
+    found, _ = countries.load_outlines()
     assert set(line.MCC) <= {each.code for each in found}
     assert len(set(line.MCC.values())) == len(line.MCC)
 

@@ -23,7 +23,8 @@ from landbridge.features.sims.queries import SimCard
 from landbridge.points import paged, quality
 from landbridge.points import queries as points
 from landbridge.points import usage_by_card as report
-from landbridge.points.queries import KeptUplink, keep_uplinks, store
+from landbridge.points.queries import store
+from landbridge.points.uplinks import KeptUplink, keep
 from landbridge.web import device_views
 
 from host_tests.support.agent import set_clock
@@ -232,7 +233,7 @@ def test_what_a_card_did_on_the_trip_of_another_tenant_is_not_shown(tmp_path, mo
             at_s = BEGIN_S + hour * HOUR_S
             found = Policy({"cis": profile}, "cis", {})
             cards.set_desired(connection, FIRST, found, wish, "bench", at_s)
-            keep_uplinks(connection, [KeptUplink(FIRST, hour, at_s, b"1234", 0, 0)])
+            keep(connection, [KeptUplink(FIRST, hour, at_s, b"1234", 0, 0)])
         cards.keep_identity(connection, FIRST, {"iccid": profile.iccid}, BEGIN_S)
         said = Report(2, 0, "", 1, 0, (), (), 321, ((profile.iccid, 3 * 1024),))
         cards.keep_report(connection, FIRST, said, BEGIN_S + 13 * HOUR_S)
@@ -265,7 +266,7 @@ def test_bytes_by_country_are_the_same_on_the_page_and_in_the_report(tmp_path, m
         for hour, plmn in ((2, 460_000), (12, 0), (14, 401_001)):
             at_s = BEGIN_S + hour * HOUR_S
             store(connection, FIRST, [quality.check(at(hour, plmn=plmn), None, at_s)], at_s)
-            keep_uplinks(connection, [KeptUplink(FIRST, hour, at_s, b"1234", 0, 0)])
+            keep(connection, [KeptUplink(FIRST, hour, at_s, b"1234", 0, 0)])
         kazakhstan, china = report.rows(connection, BEGIN_S, NOW_S)
     pages = Pages(fleet)
     with pages.served():
@@ -284,7 +285,7 @@ def test_bytes_by_country_are_the_same_on_the_page_and_in_the_report(tmp_path, m
 def test_a_large_fleet_is_served_as_a_small_one(pages, monkeypatch):
     secrets = [pages.token("sees-all"), pages.token("sees-bolt", tenant="bolt")]
     small = [json.loads(pages.ask("/v1/devices", secret)[1])["devices"] for secret in secrets]
-    monkeypatch.setattr(listed, "_NAMED", 0)
+    monkeypatch.setattr(listed, "NAMED", 0)
     assert [json.loads(pages.ask("/v1/devices", secret)[1])["devices"] for secret in secrets] == small
     assert [[each["device"] for each in answer] for answer in small] == [[FIRST, SECOND], [FIRST]]
     assert all(each["latitude"] is not None for each in small[0])

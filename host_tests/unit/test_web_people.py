@@ -644,7 +644,7 @@ def test_threads_share_a_rate_limit():
             time.sleep(0.001)
             return found
 
-    buckets._left = Slow()
+    buckets.left = Slow()
     with ThreadPoolExecutor(8) as threads:
         taken = list(threads.map(lambda _: buckets.take("anna", rate, 0.0), range(40)))
     assert sum(taken) == 5

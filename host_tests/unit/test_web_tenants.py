@@ -22,7 +22,7 @@ HOOK = "https://erp.example/hook"
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     folder = tmp_path_factory.mktemp("tenants")
     with shown(folder) as pages:
-        yield Api(pages._fleet, folder)
+        yield Api(pages.fleet, folder)
 
 
 def texts(entries: list[dict[str, Any]]) -> set[str]:

@@ -278,7 +278,7 @@ def test_a_language_with_a_region_is_found_by_what_a_browser_prefers(folder: Pat
         ("de", b'msgid "no {a}"\nmsgstr "kein {b}"\n', "line 1: the placeholders of 'kein {b}' must be"),
         ("de", b'msgid "no {a}"\nmsgstr "kein {}"\n', "the placeholders of 'kein {}' must be"),
         ("de", b'msgid "a"\nmsgstr "\xff"\n', "is not a gettext catalogue"),
-        ("klingon_long", b"", "is no language"),
+        ("klingon_long", b"", "is not a language code"),
     ],
 )
 def test_a_catalogue_that_cannot_be_read_is_named(folder: Path, language: str, text: bytes, said: str):

@@ -111,7 +111,7 @@ class Keeper:
             if setting.restore(was, now or ()):
                 note(f"putting back {setting.name}")
                 refusals[setting.name] = self._put_back(setting, was, now or ())
-        note("looking at the settings again")
+        note("checking the settings again")
         for setting in self._settings:
             was, now = self._found[setting.name], self._read(setting)
             if was is None:

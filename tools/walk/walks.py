@@ -23,7 +23,7 @@ TAKE = Step("locator/downlink/handlers.py", "Handlers.take")
 WRITE = Step("locator/downlink/handlers.py", "Handlers.write")
 COMMAND_LINE = Step("cli.py", "app")
 RECEIVE = Step("ingest/session.py", "Session._on_message")
-INGEST = Step("ingest/worker.py", "Worker._insist")
+INGEST = Step("ingest/worker.py", "Worker.insist")
 PUBLISH = Step("events/publisher.py", "Publisher.turn")
 ENTRIES = {
     FIRMWARE: (BOOT, WAKE, FIX, PROFILE, TAKE, WRITE),

@@ -44,7 +44,7 @@ def at(lat: float, lon: float) -> Country | None:
     """The country at a place in degrees; None at sea."""
     import shapely
 
-    countries, tree = _outlines()
+    countries, tree = load_outlines()
     found = tree.query(shapely.Point(lon, lat), predicate="within")
     return countries[found[0]] if len(found) else None
 
@@ -70,13 +70,13 @@ def _around(lat: float, lon: float, km: float) -> list[Country]:
 
     north = km / KM_A_DEGREE
     east = north / max(0.01, math.cos(math.radians(lat)))
-    countries, tree = _outlines()
+    countries, tree = load_outlines()
     box = shapely.box(lon - east, lat - north, lon + east, lat + north)
     return [countries[index] for index in tree.query(box, predicate="intersects")]
 
 
 @cache
-def _outlines() -> tuple[list[Country], shapely.STRtree]:
+def load_outlines() -> tuple[list[Country], shapely.STRtree]:
     """Country and outline of each piece of land."""
     import shapely
 

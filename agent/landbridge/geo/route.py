@@ -92,7 +92,7 @@ def parse(text: str, path: str, countries: Sequence[str] = tuple(MCC)) -> list[W
         for (number, _), row in zip(lines[1:], reader, strict=False):
             found.append(_waypoint(f"{path}: row {number}", row, found, countries))
     except csv.Error as error:
-        raise UserError(f"{path} is no CSV: {error}; is a quotation mark missing?") from None
+        raise UserError(f"{path} is not CSV: {error}; is a quotation mark missing?") from None
     if not 2 <= len(found) <= MOST_STATIONS:
         raise UserError(f"{path}: {len(found)} stations; a route has 2 to {MOST_STATIONS}")
     return found
@@ -150,8 +150,8 @@ def _waypoint(
     row = checked_row(_Row, cells, where)
     if row.country not in countries:
         raise UserError(
-            f"{where}, column country: {row.country!r} is no code of a country (ISO 3166-1) that routes may"
-            " cross; write it like CN"
+            f"{where}, column country: {row.country!r} is not the ISO 3166-1 code of a country that routes"
+            " may cross; write it like CN"
         )
     last = before[-1] if before else None
     km, column = row.km, "lat" if row.km is None else "km"
@@ -162,9 +162,7 @@ def _waypoint(
     if km > LONGEST_KM:
         raise UserError(f"{where}, column {column}: kilometre {km:.0f}; a route has at most {LONGEST_KM:.0f}")
     if last and abs(row.lon - last.lon) > 180:
-        raise UserError(
-            f"{where}, column lon: across the 180th meridian no device can follow a route; end it there"
-        )
+        raise UserError(f"{where}, column lon: a route cannot cross the 180th meridian; end it there")
     return Waypoint(row.name, row.country, row.lat, row.lon, row.kind, km, row.chinese)
 
 

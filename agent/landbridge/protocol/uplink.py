@@ -125,7 +125,7 @@ def _points(columns: Any) -> Points:
     n = _integer(columns[0], (1, MAX_RECORDS), "number of records")
     points = Points(
         [
-            _expand(column, n, name, limits)
+            expand(column, n, name, limits)
             for column, (name, limits) in zip(columns[1:], RANGES.items(), strict=True)
         ]
     )
@@ -134,7 +134,7 @@ def _points(columns: Any) -> Points:
     return points.meaningful()
 
 
-def _expand(column: Any, n: int, name: str, limits: tuple[int, int]) -> list[int]:
+def expand(column: Any, n: int, name: str, limits: tuple[int, int]) -> list[int]:
     """The `n` values of one column, in whichever form it has."""
     low, high = limits
     if type(column) is int:

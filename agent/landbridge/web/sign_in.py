@@ -35,7 +35,7 @@ _FORGOTTEN_PATH = "/sign-in/forgotten"
 _LINKS = Rate(3, 1 / 1200)
 """Links to a new password for a name or mailbox."""
 _POSTMAN, _WAITING = ThreadPoolExecutor(1, "new-passwords"), Semaphore(100)
-"""A mail server may take its time, and how long it takes would tell who there is."""
+"""A mail server may be slow, and its delay would reveal which users exist."""
 _CODES = Rate(5, 1 / 60)
 """Attempts at a second factor, after the right password."""
 _FORM_S, _OPENID_S = 3600, 600
@@ -129,7 +129,7 @@ def forgotten(request: Request, name: Given, csrf: Field) -> HTMLResponse:
     if _WAITING.acquire(blocking=False):
         _POSTMAN.submit(_mail_links, services(request), language_of(request), name.strip())
     else:
-        _log.warning("too many new passwords asked for at once: none for %s", auth.client(request))
+        _log.warning("too many password resets requested: none for %s", auth.client(request))
     return _with_form(request, "forgotten.html", asked=True, minutes=people.RESET_S // 60)
 
 
@@ -141,7 +141,7 @@ def _mail_links(it: Services, language: Catalogue, given: str) -> None:
             for each in invited:
                 mail.send_new_password(it.config, language, each)
     except Exception:  # nobody waits for it
-        _log.exception("a link to a new password could not be mailed")
+        _log.exception("cannot mail a password reset link")
     finally:
         _WAITING.release()
 

@@ -83,7 +83,7 @@ class Driver:
         at.signs = self.SIGNS
         self.on: bool | None = False  # None: it has restarted by itself, and is to be set up again
         self._silent = False  # the radio is off, for GNSS
-        self._refused = None  # the `PdpError` that this start has come to: nobody asks again
+        self._refused = None  # the `PdpError` of this start: it is not tried again
         self.lost_supply = False  # at the end of a wake; and with it the clock and the ephemeris of GNSS
 
     def part(self, name):
@@ -136,7 +136,7 @@ class Driver:
             if stat == _REFUSED:
                 result, cause = DENIED, refused or cause
             limit = limit_s
-            if patience_s > limit_s and (stat == _REFUSED or self._signal() != _NO_SIGNAL):
+            if patience_s > limit_s and (stat == _REFUSED or self.signal() != _NO_SIGNAL):
                 limit = patience_s
             if over or self.port.ticks_ms() - start >= 1000 * limit:
                 return result, cause or (self._why() if result == DENIED else 0)
@@ -323,7 +323,8 @@ class Driver:
 
         return refusals.emm(self)
 
-    def _signal(self):
+    def signal(self):
+        """The signal as AT+CSQ has it."""
         lines = self.channel.command(b"+CSQ", self.REPLY_MS, b"+CSQ:")
         return parse.integer(parse.fields(lines[0])[0]) if lines else _NO_SIGNAL
 

@@ -39,7 +39,7 @@ def listen(driver, limit_s, is_kept):
 def scan(driver):
     """The operators heard, as a list of (status, PLMN as MCC*1000+MNC, <AcT> of TS 27.007 or -1).
 
-    The modem is taken off its network before (+COPS=2), so that it asks nobody meanwhile; `driver.attach`
+    The modem is taken off its network before (+COPS=2), so that it is idle meanwhile; `driver.attach`
     then registers, with one operator or with any. A refusal that comes in that moment is `driver.missed`: the
     registration does not show it any more. Nothing may be sent until the reply has come: the SIM7600 would
     break off. Raises `ModemError`.

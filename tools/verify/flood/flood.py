@@ -218,7 +218,7 @@ def run(folder: Path, devices: int, seconds: float, sizes: Sizes, junk: int) -> 
         fleet.broker.kill()
         fleet.database.close()
     found.junk_sent, found.seen = junk_device.sent, vars(seen)
-    found.failures += _left_out(seen, sizes)
+    found.failures += left_out(seen, sizes)
     found.failures += [f"{found.junk_sent} of {junk} uplinks of junk"] if found.junk_sent < junk else []
     return found
 
@@ -239,7 +239,7 @@ def _flooded(fleet: FloodedFleet, seconds: float, sizes: Sizes) -> Seen:
         process.join()
 
 
-def _left_out(seen: Seen, sizes: Sizes) -> list[str]:
+def left_out(seen: Seen, sizes: Sizes) -> list[str]:
     """Floods that did not happen."""
     came = (sum(seen.streams.values()), seen.half_open, seen.sign_ins_begun)
     short = [

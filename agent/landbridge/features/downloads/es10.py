@@ -5,6 +5,7 @@ Requests join the objects that the server has signed as they came. Errors of the
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from landbridge.core.texts import _
@@ -271,11 +272,14 @@ class Checked(NamedTuple):
 
 
 def checked(answers: bytes) -> Checked:
-    """The answers to CHECK."""
+    """The answers to CHECK. Notifications for which the device had no room are cut off: then the profiles
+    alone say what is on the card."""
     iccids = _iccids(der.value(answers, PROFILES))
-    listed = der.find(der.value(answers, NOTIFICATIONS), 0xA0)
-    found = der.objects(listed.value) if listed else ()
-    return Checked(iccids, tuple(each.whole for each in found if each.tag == RESULT))
+    with suppress(DerError):
+        listed = der.find(der.value(answers, NOTIFICATIONS), 0xA0)
+        found = der.objects(listed.value) if listed else ()
+        return Checked(iccids, tuple(each.whole for each in found if each.tag == RESULT))
+    return Checked(iccids, ())
 
 
 def delete(digits: str) -> bytes:

@@ -220,7 +220,7 @@ def _orders(order: Order, found: iot.State) -> list[bytes]:
 
 
 def _may_mark(fallback: iot.Listed) -> bool:
-    """Whether the card can be told that this is the fallback profile, which needs no signature then."""
+    """Whether the card can have this profile as its fallback, which needs no signature to enable."""
     return fallback.may_fall_back and not fallback.fallback
 
 

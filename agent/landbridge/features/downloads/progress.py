@@ -88,8 +88,8 @@ def _keep_card(connection: Connection, row: Row[Any], come: Next, now_s: int) ->
             device=row.device,
             before=before.device,
         )
-        audit.add(connection, arrivals.AGENT, what, now_s, row.device)
-        audit.add(connection, arrivals.AGENT, what, now_s, before.device)
+        audit.add(connection, policies.AGENT, what, now_s, row.device)
+        audit.add(connection, policies.AGENT, what, now_s, before.device)
 
 
 def _installed(connection: Connection, row: Row[Any], iccid: str, now_s: int) -> str | None:
@@ -100,15 +100,20 @@ def _installed(connection: Connection, row: Row[Any], iccid: str, now_s: int) ->
         return arrivals.installed(connection, row, iccid, who, now_s)
     desired = policies.desired(connection, row.device)
     named = desired.policy.profiles.values() if desired else ()
-    is_awaited = any(each.iccid == iccid and each.awaited for each in named)
+    is_awaited = any(each.iccid == iccid and each.awaited for each in named) and not _is_chosen(desired)
     why = arrivals.installed(connection, row, iccid, None, now_s)
     if who is None and not is_awaited:
         return why
     try:
-        rules.enable(connection, row.device, iccid, row.ordered_by, now_s, row.trip)
+        rules.enable(connection, row.device, iccid, who or policies.AGENT, now_s, row.trip)
     except UserError as error:
         return _("installed, not enabled: {why}", why=str(error))
     return why
+
+
+def _is_chosen(desired: policies.Desired | None) -> bool:
+    """Whether somebody has chosen a profile, so that the policy does not decide."""
+    return desired is not None and desired.profile in desired.policy.profiles
 
 
 def _switch(connection: Connection, row: Row[Any], iccid: str, now_s: int) -> None:

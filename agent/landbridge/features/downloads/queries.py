@@ -49,6 +49,10 @@ _WITH_OPEN = (
     .where(~downloads.c.answered, downloads.c.stage != SWITCHING)
 )
 
+_MANAGED = select(euiccs.c.device).where(
+    among_given(euiccs.c.device), euiccs.c.eim_id == select(eim.c.eim_id).scalar_subquery()
+)
+
 
 def add(connection: Connection, **values: Any) -> int:
     """Add an order (columns of `downloads`); return its number."""
@@ -243,6 +247,11 @@ def associated(connection: Connection, device: str) -> Row[Any] | None:
     card = euicc_of(connection, device)
     mine = connection.execute(select(eim.c.eim_id)).scalar_one_or_none()
     return card if card is not None and card.eim_id is not None and card.eim_id == mine else None
+
+
+def devices_managed(connection: Connection, devices: Collection[str]) -> set[str]:
+    """Return the devices with a card that obeys the agent."""
+    return set(connection.execute(_MANAGED, {"texts": list(devices)}).scalars())
 
 
 def shown_euicc(connection: Connection, device: str) -> dict[str, Any] | None:

@@ -93,7 +93,7 @@ def check(rule: Rule) -> Rule:
             "quiet",
         )
     if rule.most_a_week is not None and not 1 <= rule.most_a_week <= MOST_A_WEEK:
-        raise UserError(_("the maximum per container and week is 1 to {most}", most=MOST_A_WEEK), "weekly")
+        raise UserError(_("the maximum per container per week is 1 to {most}", most=MOST_A_WEEK), "weekly")
     if (rule.escalate_s is None) != (rule.escalate_to is None):
         raise UserError(_("an escalation needs a delay, such as 30m, and a channel"), "escalate")
     return rule

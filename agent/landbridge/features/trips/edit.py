@@ -1,4 +1,4 @@
-"""Corrects a trip: container, route, destination and more; its events are worked out again."""
+"""Corrects a trip: container, route, destination and more; its events are recomputed."""
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches

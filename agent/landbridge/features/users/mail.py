@@ -59,6 +59,6 @@ def _sent(config: Config, language: Catalogue, invited: Invited, subject: str, l
             server.send_message(mail)
     except (OSError, smtplib.SMTPException) as error:
         server_name = f"{settings.host}:{settings.port}"
-        _log.warning("no mail to %s: mail server %s: %s", invited.mail, server_name, error)
+        _log.warning("cannot mail %s: mail server %s: %s", invited.mail, server_name, error)
         return False
     return True

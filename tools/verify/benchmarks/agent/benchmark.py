@@ -26,7 +26,7 @@ from tools.verify.harness.postgres import Postgres
 
 OUT = Path("out/bench-agent.json")
 FOLDER = Path("out/bench-agent").absolute()
-OF_BARE, GOAL_OF_BARE = 0.5, 0.7
+OF_BARE = 0.5
 OF_EMPTY = 0.8
 OF_SQLITE = 0.5
 OF_ONE_AGENT = 1.5
