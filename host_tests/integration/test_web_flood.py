@@ -28,8 +28,7 @@ AGES_S = 100_000.0
 
 @contextmanager
 def served(fleet: Fleet) -> Iterator[Pages]:
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         yield pages
 
 

@@ -328,8 +328,7 @@ def test_a_service_gets_it_by_apprise_and_nobody_sees_its_address(dispatch, capl
         got["title"].startswith("[critical] tampering")
         and f"Notification: {row.notification}" in got["message"]
     )
-    pages = Pages(dispatch.fleet)
-    with pages.served():
+    with Pages(dispatch.fleet).served() as pages:
         token = pages.token("reader", "reader")
         paths = ("/v1/notification-channels", "/v1/notifications", "/notifications")
         seen = [pages.ask(path, token)[1] for path in paths]
@@ -373,8 +372,7 @@ def test_a_redirect_of_a_service_is_not_followed(dispatch):
 def test_the_button_sends_a_test_and_a_tenant_sees_its_own_channels_only(dispatch):
     dispatch.add("ours", "mailto:ours@example.org")
     dispatch.add("theirs", "mailto:theirs@example.org", "zh", "Asia/Shanghai", "acme")
-    pages = Pages(dispatch.fleet)
-    with pages.served():
+    with Pages(dispatch.fleet).served() as pages:
         acme, reader = pages.token("acme", "operator", "acme"), pages.token("reader", "reader")
         shown = json.loads(pages.ask("/v1/notification-channels", acme)[1])["channels"]
         assert [each["name"] for each in shown] == ["theirs"] and len(shown[0]["rules"]) == len(DEFAULT)

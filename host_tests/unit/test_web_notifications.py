@@ -24,8 +24,7 @@ def api(fleet: Fleet, tmp_path: Path) -> Api:
 
 @pytest.fixture
 def pages(fleet: Fleet) -> Iterator[Pages]:
-    made = Pages(fleet)
-    with made.served():
+    with Pages(fleet).served() as made:
         yield made
 
 

@@ -98,12 +98,12 @@ def parse(text: str, path: str, countries: Sequence[str] = tuple(MCC)) -> list[W
     return found
 
 
-def of_rows(rows: Sequence[Mapping[str, Any]], countries: Sequence[str] = tuple(MCC)) -> list[Waypoint]:
+def of_rows(rows: Sequence[Mapping[str, Any]]) -> list[Waypoint]:
     """The same of rows whose cells are values; `UserError` names the station and what is wrong."""
     found: list[Waypoint] = []
     for number, row in enumerate(rows, 1):
         cells = {name: str(value) for name, value in row.items()}
-        found.append(_waypoint(f"station {number}", cells, found, countries))
+        found.append(_waypoint(f"station {number}", cells, found, tuple(MCC)))
     return found
 
 

@@ -132,10 +132,10 @@ def evil(agent, number):
     return plain(agent, number, *pairs, ranges=ranges, time=encoded(agent.time_s + 10_000_000))
 
 
-def encrypted(envelope, text, number=1000):
+def encrypted(envelope, text):
     """`text` in an envelope."""
     buf = bytearray(HEADROOM) + text + bytes(TAG_SIZE)
-    start, end = envelope.seal(buf, HEADROOM, HEADROOM + len(text), number)
+    start, end = envelope.seal(buf, HEADROOM, HEADROOM + len(text), 1000)
     return bytes(buf[start:end])
 
 

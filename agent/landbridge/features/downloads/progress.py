@@ -76,8 +76,7 @@ def _keep_card(connection: Connection, row: Row[Any], come: Next, now_s: int) ->
     if come.euicc is None or not eid:
         return
     seen = {"device": row.device, "reported_s": now_s, "iot": True}
-    # What it has signed it was given with this step.
-    seen |= {"proved_s": row.step} if come.is_proved else {}
+    seen |= {"proved_s": come.proved_s} if come.proved_s else {}
     before = downloads.euicc(connection, eid)
     if not downloads.keep_euicc(connection, eid, {**seen, **come.euicc}):
         _log.warning("%s says it has card %s of %s: not believed", row.device, eid, before and before.device)
