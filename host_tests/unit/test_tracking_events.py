@@ -444,7 +444,7 @@ def test_near_a_border_an_outline_alone_proves_nothing():
 @pytest.mark.parametrize(
     ("text", "radius_m", "complaint"),
     [
-        ("{", None, "no JSON"),
+        ("{", None, "not JSON"),
         ("[]", None, "not an object"),
         ('{"type":"FeatureCollection","features":[]}', None, "one feature"),
         (f'{{"type":"Feature","properties":["r"],"geometry":{POZNAN}}}', None, "object or null"),

@@ -132,7 +132,7 @@ def labels() -> bytes:
 def _middle(polygons: list[list[Ring]]) -> tuple[float, float, float]:
     """Of the largest part: the middle of its area, and its size."""
     parts = []
-    for edge, *_ in polygons:
+    for edge, *_holes in polygons:
         twice = x = y = 0.0
         for (x1, y1), (x2, y2) in pairwise([edge[-1], *edge]):
             cross = x2 * y1 - x1 * y2

@@ -1,6 +1,5 @@
 """What reports read, and when they are sent."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, func, insert, select, update
