@@ -124,7 +124,7 @@ def slow(pages: Pages) -> Iterator[socket.socket]:
         yield connection
 
 
-def test_an_answer_that_nobody_takes_is_not_kept_for_ever(fleet, small, monkeypatch):
+def test_an_answer_that_is_not_read_is_not_kept_forever(fleet, small, monkeypatch):
     monkeypatch.setattr(connections, "READING_S", 0.2)
     monkeypatch.setattr(connections, "PATIENCE_S", AGES_S)
     ended, end = threading.Event(), connections.Connection.end

@@ -23,7 +23,10 @@ UNSURE_KM = 10.0
 """Nearer to a border an outline alone proves nothing."""
 OUTLINE_KM = 2.0
 """An outline may be off by this much."""
-_SECOND_CODES = {235: "GB", 289: "GE", 405: "IN", 406: "IN", 430: "AE", 431: "AE", 441: "JP", 461: "CN"}
+_SECOND_CODES = {
+    235: "GB", 289: "GE", 311: "US", 312: "US", 313: "US", 314: "US", 315: "US", 316: "US", 340: "FR",
+    405: "IN", 406: "IN", 430: "AE", 431: "AE", 441: "JP", 461: "CN", 647: "FR", 742: "FR",
+}  # fmt: skip
 _OF_MCC = {mcc: country for country, mcc in MCC.items()} | _SECOND_CODES
 
 

@@ -50,7 +50,7 @@ class Broker:
 
 
 class Rig:
-    """A device that has reported a few times, and what came of the cases."""
+    """A device that has reported a few times, and the results of the cases."""
 
     def __init__(self):
         self.agent = Agent()
@@ -125,7 +125,7 @@ def plain(agent, number, *pairs, ranges=b"\x80", time=None):
 
 
 def evil(agent, number):
-    """What whoever is not us would like to say."""
+    """What an attacker would like to send."""
     command = [agent.time_s, agent.time_s + 86400, commands.DENSE, 600]
     pairs = (b"\x04" + encoded([REVISION, {0: 600}]), b"\x05" + encoded([command]))
     ranges = encoded([1, 100_000])

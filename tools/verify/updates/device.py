@@ -52,7 +52,7 @@ def command(*arguments: str) -> str:
 
 
 class Agent:
-    """The agent's pipeline on a database in `folder`; replies go to whoever asks."""
+    """The agent's pipeline on a database in `folder`; replies go to the caller."""
 
     def __init__(self, folder: Path) -> None:
         self.time_s = NOW_S

@@ -197,7 +197,7 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser = Parser(prog="python -m tools.world.demo.demo", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--modem", choices=MODEMS, default="bg95")
     parser.add_argument("--seed", type=int, default=1, help="the same seed is the same trip")
-    parser.add_argument("--days", type=int, help="45, or what the world needs, unless told")
+    parser.add_argument("--days", type=int, help="default: 45, or as long as the world needs")
     parser.add_argument(
         "--world", choices=worlds.WORLDS, default=worlds.USUAL, help="docs/guide/simulated-world.md"
     )

@@ -111,7 +111,7 @@ def _installed(connection: Connection, row: Row[Any], iccid: str, now_s: int) ->
 
 
 def _is_chosen(desired: policies.Desired | None) -> bool:
-    """Whether somebody has chosen a profile, so that the policy does not decide."""
+    """Whether a user has chosen a profile, so that the policy does not decide."""
     return desired is not None and desired.profile in desired.policy.profiles
 
 

@@ -135,7 +135,7 @@ class Card(BaseModel):
     free_bytes: int | None
     """Free memory for profiles as the card reported it."""
     euicc: Euicc | None
-    """Null: the card has not said what it is."""
+    """Null: the card has not reported its type."""
     binding: str
     identity: CardIdentity | None
     services: str | None
