@@ -143,8 +143,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
         begin._replace(seq=i, time=begin.time + 600 * i, lon=lon if lon <= 180_00000 else lon - 360_00000)
         for i, lon in enumerate(lons, 1)
     ))  # fmt: skip
-    made = Pages(fleet)
-    with made.served():
+    with Pages(fleet).served() as made:
         yield made
     fleet.database.close()
 

@@ -209,7 +209,7 @@ def another_key(given: Given) -> str:
 
 def a_key_with_a_passphrase(given: Given) -> str:
     given.write_key(serialization.BestAvailableEncryption(b"secret"))
-    return "broker.key is no key in PEM without a passphrase"
+    return "broker.key is not a PEM key without passphrase"
 
 
 def another_ca(given: Given) -> str:

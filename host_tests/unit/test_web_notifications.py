@@ -24,8 +24,7 @@ def api(fleet: Fleet, tmp_path: Path) -> Api:
 
 @pytest.fixture
 def pages(fleet: Fleet) -> Iterator[Pages]:
-    made = Pages(fleet)
-    with made.served():
+    with Pages(fleet).served() as made:
         yield made
 
 
@@ -198,7 +197,7 @@ def test_a_number_that_no_trip_can_have_is_refused(api):
     assert status == 400 and "no trip 999" in answer["detail"]
 
 
-def test_a_name_of_another_tenant_is_free_and_not_told(api):
+def test_a_name_of_another_tenant_is_free_and_not_revealed(api):
     trips = {tenant: api.fleet.trip("CSQU3054383", 0, None, tenant) for tenant in ("bolt", "acme")}
     for tenant in ("bolt", "acme"):
         channel = {"name": "desk", "address": f"desk@{tenant}.example"}

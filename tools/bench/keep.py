@@ -95,7 +95,7 @@ class Keeper:
         return result
 
     def _await_operator(self) -> None:
-        """An operator held by hand is not reported before the modem has found it."""
+        """A manually selected operator is not reported before the modem has found it."""
         setting = next(one for one in self._settings if one.name == "operator selection")
         deadline = self._port.ticks_ms() + FOUND_MS
         while self._found[setting.name] == ("1",) and self._port.ticks_ms() < deadline:

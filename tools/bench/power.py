@@ -1,6 +1,6 @@
 """The recording of a power profiler: CSV with a header row naming time, current and voltage.
 
-A profiler that only measures current writes no column voltage: the supply's voltage is then given by hand.
+A profiler that only measures current writes no column voltage: its voltage is then given as an option.
 Each name may carry its unit: `time_s`, `Timestamp(ms)`, `current (mA)`, `Voltage[V]`. Without a
 unit it is seconds, ampere, volt. Time counts from any moment, or is Unix time.
 """

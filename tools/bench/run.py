@@ -106,7 +106,7 @@ def identify(port: Recorder) -> str:
 
 
 class Run:
-    """`mark(ms, name)` is told when a phase begins."""
+    """`mark(ms, name)` is called when a phase begins."""
 
     def __init__(
         self,

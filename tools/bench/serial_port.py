@@ -60,7 +60,7 @@ class SerialPort:
         return len(data)
 
     def modem_rail(self, on: bool) -> None:
-        """Nothing: whoever feeds the modem goes on feeding it."""
+        """Nothing: the supply of the modem is not controlled here."""
 
     def modem_key(self, pressed: bool) -> None:
         """By RTS, or nothing: there is no one to press it."""

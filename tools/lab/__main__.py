@@ -1,4 +1,4 @@
-"""`python -m tools.lab`: judge all policies; `tune`, `train`: find their parameters again."""
+"""`python -m tools.lab`: compare all policies; `tune`, `train`: find their parameters again."""
 
 from __future__ import annotations
 

@@ -299,7 +299,8 @@ class Driver:
         if plmn:
             if plmn == allowed and lines and lines[0].startswith(b"1"):
                 return 0
-            text = b'+COPS=1,2,"%03d%02d"' % (plmn // 1000, plmn % 1000)
+            mcc = plmn // 1000  # an MNC has three digits in North America, most of the Caribbean, Argentina
+            text = b'+COPS=1,2,"%03d%0*d"' % (mcc, 2 + (309 < mcc < 361 or mcc == 722), plmn % 1000)
         elif not lines or lines[0].startswith(b"0"):
             return 0
         error = self._refusal(text, _COPS_MS)

@@ -17,7 +17,7 @@ from landbridge.features.users.rules import check_role
 INVITATION_S = 7 * 86_400
 INVITATION_PATH = "/invitation"
 RESET_S = 3600
-"""How long the link to a new password works that somebody has asked for without signing in."""
+"""Validity of a password reset link that was requested without signing in."""
 
 
 class Invited(NamedTuple):
@@ -47,7 +47,7 @@ def add(
 
 
 def checked_mail(mail: str) -> str | None:
-    """Return a mail address, None for an empty one; `UserError` if it is none."""
+    """Return a mail address, None for an empty one; `UserError` if it is invalid."""
     if mail and not is_mailbox(mail):
         raise UserError(_("{mail} is not a mail address, such as anna@example.org", mail=repr(mail)), "mail")
     return mail or None
