@@ -36,8 +36,9 @@ from landbridge.features.coverage import trip_start
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.broker_users import BrokerUsers
 from landbridge.features.diagnostics import handler as diagnostics
-from landbridge.features.downloads import arrivals, rules, trust
+from landbridge.features.downloads import arrivals, trust
 from landbridge.features.downloads import handler as downloads
+from landbridge.features.downloads import rules as download_rules
 from landbridge.features.downloads.worker import Downloads
 from landbridge.features.esim import handler as cards
 from landbridge.features.integrations.deliveries import Deliveries
@@ -79,7 +80,7 @@ ON_TRIP_END.register(
 )
 arrivals.ON_INSTALLED.register(cards.on_installed)
 cards.ON_ASSIGNED.register(arrivals.expect)
-cards.ON_SWITCH.register(rules.by_package)
+cards.ON_SWITCH.register(download_rules.by_package)
 ON_TRIP_REOPENED.register(alarms.reopen_with_trip)
 ON_EVENT.register(alarms.follow)
 EVERY_MINUTE.register(EveryMinute(alarms.due_devices, alarms.check_due))
@@ -135,7 +136,7 @@ def run(
     database = open_database(config.store.database)
     try:
         with ExitStack() as running:
-            parts = [running.enter_context(_counting(database))]
+            parts = [running.enter_context(_metrics_thread(database))]
             if only == Part.WEB:
                 parts.append(running.enter_context(_pages(config, database, stop)))
             elif only is None and config.web.port:
@@ -148,8 +149,8 @@ def run(
 
 
 @contextmanager
-def _counting(database: Database) -> Iterator[Running]:
-    """What is watched of the database, whatever part of the agent works on it."""
+def _metrics_thread(database: Database) -> Iterator[Running]:
+    """Read figures of the database for /metrics, whatever part of the agent works on it."""
     fleet_metrics = FleetMetrics(database, Clock())
     fleet_metrics.start()
     try:
@@ -160,7 +161,7 @@ def _counting(database: Database) -> Iterator[Running]:
 
 @contextmanager
 def _pages(config: Config, database: Database, stop: threading.Event) -> Iterator[Running]:
-    """Pages and API while it lasts."""
+    """Serve pages and API in this process."""
     # Who does not serve them need not load any of it.
     from landbridge.web import server
 
@@ -179,7 +180,7 @@ def _pages_apart(config: Config) -> Iterator[Running]:
 def _ingest(
     config: Config, make_pipeline: MakePipeline, database: Database, source: Source
 ) -> Iterator[Running]:
-    """All the rest, from messages of devices to those for platforms, while it lasts."""
+    """Everything but the pages: from messages of devices to those for platforms."""
     keyring = Keyring(config.store.database, config.store.key_file)
     _check_keys(database, keyring)
     limit = RateLimit(config.devices.per_minute)
@@ -187,7 +188,7 @@ def _ingest(
         with alone(database) as stay:
             session = Session(config.broker, limit)
             leads = Leads(stay=stay)
-            with _working(config, make_pipeline, database, keyring, (session, session), leads) as part:
+            with _ingest_threads(config, make_pipeline, database, keyring, (session, session), leads) as part:
                 yield part
         return
     if not database.on_server:
@@ -208,7 +209,7 @@ def _ingest(
         session = Session(replace(config.broker, client_id=unknown, clean_session=True), limit, listens=False)
         taken = NatsSource(config.nats, limit, held_partitions, session, Access(database, keyring).answer)
         leads = Leads(lambda: _leads(sending), lambda: _leads(delivering))
-        with _working(config, make_pipeline, database, keyring, (taken, session), leads) as part:
+        with _ingest_threads(config, make_pipeline, database, keyring, (taken, session), leads) as part:
             yield part
 
 
@@ -219,7 +220,7 @@ def _leads(lease: Leases) -> bool:
 
 
 @contextmanager
-def _working(
+def _ingest_threads(
     config: Config,
     make_pipeline: MakePipeline,
     database: Database,
@@ -227,7 +228,7 @@ def _working(
     ends: "tuple[Session | NatsSource, Session]",
     leads: Leads,
 ) -> Iterator[Running]:
-    """`ends`: where messages come from, and where others are published."""
+    """Start the threads. `ends`: where messages come from, and where others are published."""
     source, session = ends
     priority = IngestPriority()
     publisher = Publisher(

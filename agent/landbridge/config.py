@@ -32,7 +32,7 @@ from landbridge.protocol.settings import SETTINGS
 FILE_VARIABLE = "LANDBRIDGE_CONFIG"
 DEFAULT_FILE = "landbridge.toml"
 TOO_OPEN = 0o027
-"""Mode bits that let anybody but the owner write a file, or anybody outside the group read it."""
+"""Mode bits that let others than the owner write a file, or others than the group read it."""
 MOSQUITTO = "mosquitto"
 """Value of [broker] users."""
 _PATH = "path"
@@ -87,7 +87,7 @@ class Broker:
     password: _Secret = key("", "Its password.")
     users: Annotated[str, one_of(("", MOSQUITTO))] = key(
         "",
-        "mosquitto: users of devices are made and removed by its dynamic security plugin; empty: by hand,"
+        "mosquitto: the agent manages device users through its dynamic security plugin; empty: manually,"
         " or NATS asks the agent.",
     )
     client_id: _ClientId = key("landbridge-agent", "Fixed client id; one agent at a time may use it.")

@@ -53,8 +53,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 @pytest.fixture(scope="module")
 def web(fleet: Fleet) -> Iterator[Pages]:
-    made = Pages(fleet)
-    with made.served():
+    with Pages(fleet).served() as made:
         yield made
 
 

@@ -32,8 +32,7 @@ def pages(tmp_path: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch) -
     fleet = Fleet(tmp_path)
     named = Openid(provider.issuer, CLIENT, SECRET)
     config = replace(Config(), openid=named)
-    made = Pages(fleet, config)
-    with made.served():
+    with Pages(fleet, config).served() as made:
         yield made
     fleet.database.close()
 

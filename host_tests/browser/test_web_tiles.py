@@ -45,8 +45,7 @@ def opened(
     launched: Browser, fleet: Fleet, *others: str, **web: Any
 ) -> Iterator[tuple[Page, Pages, Watched]]:
     """The page of the device, with these settings; the browser complains of other hosts than `others`."""
-    served = Pages(fleet)
-    with served.served(**web):
+    with Pages(fleet).served(**web) as served:
         watched = Watched(launched, served.url, *others)
         page = watched.context().new_page()
         sign_in(page, served, served.token(f"anna-{next(NUMBERS)}"))

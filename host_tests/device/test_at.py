@@ -2,6 +2,7 @@
 
 from locator.modem import ModemError, ModemRestarted, ModemSilent
 from locator.modem.at import Channel
+from raising import raises
 
 
 class FakePort:
@@ -40,14 +41,6 @@ def channel(*scripts, piece=7):
     made.restart = (b"RDY",)
     made.booting = False
     return made, port
-
-
-def raises(kind, function, *args):
-    try:
-        function(*args)
-    except kind as e:
-        return e
-    raise AssertionError("no error")
 
 
 def test_lines_in_pieces_of_any_size():
@@ -185,7 +178,7 @@ def test_a_modem_that_has_fallen_silent_is_not_waited_for_again_in_full():
     assert port.now < 130000 and b"+Y" not in port.sent and b"data" not in port.sent
 
 
-def test_chatter_that_does_not_end_holds_nobody_up():
+def test_endless_chatter_blocks_no_command():
     class Chatter(FakePort):
         def uart_readinto(self, buf, timeout_ms):
             self.rx = self.rx or (b"\r\nOK\r\n" if self.sent else b"")

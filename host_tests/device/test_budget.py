@@ -165,7 +165,7 @@ def test_a_clock_that_gains_five_percent_keeps_the_pauses_and_windows():
     assert most_within(times, HOUR) <= 10 and most_within(times, DAY) <= 24
 
 
-def test_refusals_that_nobody_explains_are_taken_for_permanent_after_five():
+def test_refusals_without_a_cause_count_as_permanent_after_five():
     state = st.new()
     now = state[st.NOW] = HOUR
     pauses = []
@@ -232,7 +232,7 @@ def test_a_scan_for_a_cell_counts_and_leaves_half_a_day_s_attempts_to_reports():
     assert bytes(state) == before
 
 
-def test_nobody_scans_for_a_cell_while_the_card_is_refused():
+def test_no_scan_for_a_cell_while_the_card_is_refused():
     state = st.new()
     state[st.NOW] = HOUR
     budget.refused(state, HOUR + 200, 6)

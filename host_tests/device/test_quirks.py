@@ -10,17 +10,10 @@ from locator.modem import (
 )
 from locator.modem.steps import RecoverySteps
 from locator.scheduler import regions
+from raising import raises
 from scripted import OK, line
 
 CALM = b"\r\n+CREG: 0,2\r\n" + OK
-
-
-def raises(kind, function, *args):
-    try:
-        function(*args)
-    except kind as error:
-        return error
-    raise AssertionError("no error")
 
 
 def test_q01_a_urc_between_the_reply_and_its_ok():
@@ -138,7 +131,7 @@ def test_q11_a_call_or_a_multiplexer_left_open_is_ended_before_the_key_is_presse
         assert table.now < 6000
 
 
-def test_q11_nobody_leads_out_of_silence_so_the_key_is_pressed():
+def test_q11_silence_ends_only_by_pressing_the_key():
     driver, table = scripted.bg95()
     table.answers[b""], table.answers[b"data"] = [None] * 9 + [OK], None
     driver.start(False, False)
@@ -224,7 +217,7 @@ def test_q18_a_sim7600_is_left_alone():
     assert table.sent == []
 
 
-def test_q18_a_setting_that_is_refused_stops_nobody():
+def test_q18_a_refused_setting_stops_nothing():
     driver, table = scripted.bg95()
     table.answers[b"+QCFG"] = b"\r\nERROR\r\n"
     driver.prefer(regions.region(460), True)
@@ -298,7 +291,7 @@ def test_an_answer_that_comes_late_shifts_nothing():
     assert driver.gnss_poll().lat == 3122218 and not table.rx.strip()
 
 
-def test_q33_gnss_that_stops_later_holds_nobody_up():
+def test_q33_gnss_that_stops_later_delays_nothing():
     driver, table = scripted.sim7600()
     driver.gnss_stop()
     assert table.now < 1000

@@ -2,6 +2,7 @@
 
 import scripted
 from locator.modem import ModemError, ModemRestarted, ModemSilent
+from raising import raises
 from scripted import OK, line
 
 STRAYS = (
@@ -9,14 +10,6 @@ STRAYS = (
     b"\r\nRING\r\n\r\nNO CARRIER\r\n", b"\r\nNO ANSWER\r\n", b"\r\nBUSY\r\n",
     b"\r\nMISSED_CALL: 10:15AM 00491234567890\r\n", b"\r\nVOICE CALL: END: 000000\r\n",
 )  # fmt: skip
-
-
-def raises(kind, function, *args):
-    try:
-        function(*args)
-    except kind as error:
-        return error
-    raise AssertionError("no error")
 
 
 class Numbers:

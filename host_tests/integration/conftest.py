@@ -9,9 +9,11 @@ from unittest import mock
 import pytest
 from landbridge.db.database import Database, open_database
 from landbridge.features.devices import queries as devices
+from landbridge.features.integrations import deliveries
 
 from host_tests.support.agent import DEVICE, Installation
 from host_tests.support.downloads import DownloadingAgent
+from host_tests.support.fleet import Fleet, Receiver
 from host_tests.support.set_up import command
 from host_tests.support.simulated_modem import Mosquitto, start_mosquitto
 from host_tests.support.stored import NOW_S
@@ -116,5 +118,25 @@ def smdp() -> Iterator[Server]:
 def agent(tmp_path: Path, smdp: Server) -> Iterator[DownloadingAgent]:
     """An agent without a broker, which downloads from `smdp`."""
     made = DownloadingAgent(tmp_path, smdp)
+    yield made
+    made.database.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A server that takes what integrations send."""
+    made = Receiver()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
+    """Two devices; whatever fails is tried again at once."""
+    monkeypatch.setattr(deliveries, "POLL_S", 0.02)
+    monkeypatch.setattr(deliveries, "FIRST_WAIT_S", 0.05)
+    monkeypatch.setattr(deliveries, "LONGEST_WAIT_S", 0.2)
+    monkeypatch.setattr(deliveries, "FIRST_RETRY_S", 0)
+    made = Fleet(tmp_path)
     yield made
     made.database.close()

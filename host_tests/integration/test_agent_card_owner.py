@@ -16,7 +16,14 @@ from landbridge.protocol import der
 from sqlalchemy import select
 
 from host_tests.support.agent import DEVICE, NOW_S
-from host_tests.support.downloads import MATCH, ROAMING, DownloadingAgent, LocatorWithCard, card, local
+from host_tests.support.downloads import (
+    MATCH,
+    ROAMING,
+    DownloadingAgent,
+    LocatorWithCard,
+    card,
+    local,
+)
 from host_tests.support.pipeline import KEY
 from tools.modem.card.euicc import Euicc
 from tools.modem.card.profile import Profile
@@ -230,6 +237,37 @@ def test_an_older_proof_takes_no_card_back(agent: DownloadingAgent):
         assert queries.keep_euicc(connection, EID, values | {"device": OTHER, "proved_s": 101})
         assert not queries.keep_euicc(connection, EID, values | {"device": DEVICE, "proved_s": 100})
     assert (row(agent).device, row(agent).proved_s) == (OTHER, 101)
+
+
+def test_a_result_that_was_held_back_takes_no_card_back(agent: DownloadingAgent):
+    """The tracker has had the card for a while; the result of then comes when the card is in another one."""
+    moved = iot()
+    associate(agent, LocatorWithCard(agent, moved))
+    agent.at_s += 60
+    with agent.database.writing() as connection:
+        number = rules.associate(connection, agent.keyring, OTHER, agent.trusted, "bench", agent.at_s)
+    there = LocatorWithCard(agent, moved, device=OTHER)
+    honest = there.send
+
+    def falls_silent(request: bytes) -> bytes:
+        answer = honest(request)
+        if request[:2] == b"\xbf\x51":
+            raise InterruptedError
+        return answer
+
+    there.send = falls_silent  # type: ignore[method-assign]
+    with pytest.raises(InterruptedError):
+        there.contact()
+    assert agent.row(number).stage == queries.SIGNING
+    agent.at_s += 600
+    back = LocatorWithCard(agent, moved)
+    assert list_profiles(agent, back)["state"] == "done"
+    proved = row(agent)
+    assert proved.device == DEVICE
+    agent.at_s += 600
+    there.send, there.lose_answer = honest, True  # type: ignore[method-assign]
+    until_over(agent, there, number)
+    assert (row(agent).device, row(agent).proved_s) == (DEVICE, proved.proved_s)
 
 
 def test_a_tracker_with_another_card_can_be_associated_again(agent: DownloadingAgent):

@@ -54,7 +54,7 @@ def test_adds_a_device_and_never_prints_its_key(landbridge):
         assert secret not in out
 
 
-def test_a_device_is_not_sent_to_a_broker_that_nobody_has_named(landbridge):
+def test_a_device_is_not_added_without_a_broker(landbridge):
     text = SETTINGS.format(folder=landbridge.folder).replace(f'broker_host = "{BROKER_HOST}"', "")
     (landbridge.folder / "landbridge.toml").write_text(text)
     for _ in range(2):

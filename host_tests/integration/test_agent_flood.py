@@ -105,7 +105,7 @@ def test_pages_that_cannot_be_started_are_a_problem_and_nothing_else_is(installa
     installation.device().send([point(1)])
 
 
-def test_the_pages_end_with_whoever_has_started_them():
+def test_the_pages_end_with_the_process_that_started_them():
     child = subprocess.Popen(process.COMMAND, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert child.stdin
     child.stdin.close()

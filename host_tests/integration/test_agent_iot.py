@@ -87,10 +87,6 @@ class Tracker(LocatorWithCard):
         while self.report is not None:
             self.report = self._obey(self.agent.hears(self.report))
 
-    def restart(self) -> None:
-        self._uicc.reset()
-        super().restart()
-
     def used(self) -> int:
         return {ROAMING: 1, LOCAL: 2, OTHER: 3}.get(self.card.enabled.iccid, 0)
 
@@ -360,9 +356,9 @@ def test_a_card_of_another_manager(agent: DownloadingAgent):
     assert shown(agent)["manager"] == "landbridge-0123456789abcdef" and not shown(agent)["associated"]
 
 
-def test_a_card_whose_maker_nobody_knows(agent: DownloadingAgent):
+def test_a_card_of_an_unknown_maker(agent: DownloadingAgent):
     roots = (chain.ci("another CI").certificate,)
-    agent.worker._trusted = agent.trusted._replace(roots=roots)
+    agent.worker.trusted = agent.trusted._replace(roots=roots)
     found = associate(agent, Tracker(agent, card()))
     assert found["state"] == "failed" and "check ci_file" in found["problem"]
 

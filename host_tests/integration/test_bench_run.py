@@ -337,7 +337,7 @@ def test_gnss_that_does_not_start_is_no_question_of_the_antenna():
 def test_a_card_whose_number_is_not_said():
     port = Instead(modem("bg95"), b"+QCCID", b"\r\n+QCCID: 12345\r\n\r\nOK\r\n", 1_000)
     sim = run(port, request("bg95"))[0].results[1]
-    assert sim.state == "failed" and "does not say its ICCID" in sim.words
+    assert sim.state == "failed" and "does not report its ICCID" in sim.words
 
 
 def test_unsolicited_lines_come_where_the_bench_is():
@@ -414,4 +414,4 @@ def test_nothing_to_switch():
     line = modem("bg95")
     outcome, _ = run(line, replace(request("bg95"), switch=True))
     step = next(one for one in outcome.results if one.step == "switch")
-    assert (step.state, step.words) == ("failed", "no eUICC, or the modem passes no commands to it")
+    assert (step.state, step.words) == ("failed", "no eUICC, or the modem does not pass commands to it")

@@ -42,7 +42,7 @@ def wrong(*arguments: str) -> list[str]:
 
 def test_trips_of_a_file_start_together(fleet, sheet):
     file = sheet(TRIPS)
-    assert "all 2 rows are right" in fleet("trips", "import", file, "--dry-run")
+    assert "all 2 rows are valid" in fleet("trips", "import", file, "--dry-run")
     assert "CSQU" not in fleet("trips", "list")
     said = fleet("trips", "import", file)
     assert said.splitlines()[0] == "started 2 trips" and "route elsewhere is unknown" in said

@@ -102,7 +102,7 @@ def test_an_access_point_for_updates_that_is_refused_costs_a_day_without_updates
     assert locator.contact() == 2  # positions go on as ever
 
 
-def test_what_is_told_over_it_is_a_request_for_a_piece_alone():
+def test_only_requests_for_pieces_are_sent_over_it():
     state = st.new()
     made = handlers.Handlers(None, None, None, None, state, None)
     for bit in (1, 4, 8, 128):

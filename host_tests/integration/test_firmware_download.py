@@ -239,7 +239,7 @@ def test_a_modem_that_restarts_in_a_load_is_asked_what_the_card_has(agent, smdp,
     assert is_installed(agent, device)
 
 
-def test_a_session_that_breaks_anywhere_is_begun_anew(agent, smdp, make):
+def test_a_session_that_breaks_anywhere_is_started_again(agent, smdp, make):
     smdp.order(MATCH, local())
     agent.order()
     device = make("bg95")

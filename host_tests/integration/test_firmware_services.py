@@ -104,7 +104,7 @@ def test_a_file_of_predicted_orbits_for_the_bg95():
     assert not assistance.inject(driver, bytes(5000), (2001, 1, 1, 0, 0, 0))
 
 
-def test_a_download_that_fails_is_told():
+def test_a_failed_download_is_reported():
     modem, driver = registered("sim7600")
     assert not driver.part("assistance").download(driver)  # not switched on yet
     booted_again(modem, driver)

@@ -32,7 +32,7 @@ def test_nothing_is_mended_that_is_not_broken(dialect, broker):
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_q22_a_context_that_is_dropped_without_a_word_is_opened_anew(dialect, broker):
+def test_q22_a_context_that_is_dropped_silently_is_opened_again(dialect, broker):
     locator = Locator(dialect, broker, event("pdp-drop", PUBLISH[dialect], "reported = false"))
     assert locator.contact() >= 2
     assert locator.commands_sent(OPEN[dialect]) >= 2
@@ -89,7 +89,7 @@ def test_what_the_network_bars_is_not_mended(dialect, broker):
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_after_tries_in_vain_a_wake_makes_one_attempt(dialect, broker):
+def test_after_failed_attempts_a_wake_makes_one_attempt(dialect, broker):
     locator = Locator(dialect, broker, variants=["mqtt-broken"])
     locator.state[st.ATTEMPT_FAILS] = 2
     with pytest.raises(ModemError):

@@ -186,7 +186,7 @@ def test_a_board_without_firmware_is_refused(tmp_path, monkeypatch, capsys):
     ("options", "said"),
     [
         (["--volts", "3.8"], "--volts goes with --meter FILE"),
-        (["--meter", "run.csv", "--volts", "38"], "38 is no supply voltage; write 1 to 20"),
+        (["--meter", "run.csv", "--volts", "38"], "38 is not a supply voltage; write 1 to 20"),
         (["--meter", "/no/folder/run.csv"], "no such folder"),
     ],
 )

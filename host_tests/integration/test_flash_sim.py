@@ -113,7 +113,7 @@ def test_a_cut_never_leaves_the_old_identity_without_its_records(tmp_path, steps
         if steps < 3:
             assert there.read(RECORD) == b"a record" and there.read("data/state.bin")
         else:
-            with pytest.raises(LayoutError, match="the records of lb-1 were given up"):
+            with pytest.raises(LayoutError, match="the records of lb-1 were erased"):
                 provision.provision(there, one, replace=True)
         assert provision.provision(there, other, replace=steps < 3) == "lb-2"
         assert there.run("import os\nprint(os.listdir('data'))").strip() == "[]"
@@ -226,7 +226,7 @@ def test_errors_of_a_board_have_remedies(tmp_path, monkeypatch):
     os.close(silent)
     with FakeBoard(tmp_path) as board:
         monkeypatch.setattr(micropython, "OLDEST", (9, 9))
-        with pytest.raises(LayoutError, match=r"is older than 9\.9: .* fault in sleep .*make flash first"):
+        with pytest.raises(LayoutError, match=r"is older than 9\.9: .* sleep bug .*make flash first"):
             device.Device(board.port)
         monkeypatch.undo()
         monkeypatch.setattr(device, "MPY_VERSION", 9)
@@ -287,7 +287,7 @@ def test_a_board_that_loses_its_power_while_its_port_stays_is_reported(tmp_path)
             there.transport.serial.timeout = 0.1  # nothing comes any more
             there.transport.read_until = partial(there.transport.read_until, timeout=0.1)
 
-        with pytest.raises(LayoutError, match=r"no longer answers.*: look at cable and supply, repeat"):
+        with pytest.raises(LayoutError, match=r"no longer answers.*: check cable and supply, repeat"):
             there.write("slots/a.new", b"x" * 5000, cut)
         there.close()
 
@@ -307,7 +307,7 @@ def test_whatever_a_silent_board_raises_has_the_remedy(tmp_path, error):
             lambda: there.remove("x"),
             lambda: there.make_folder("x"),
         ):
-            with pytest.raises(LayoutError, match="look at cable and supply, repeat"):
+            with pytest.raises(LayoutError, match="check cable and supply, repeat"):
                 failing()
         there.transport = transport
         there.close()

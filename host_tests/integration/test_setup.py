@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -115,6 +116,39 @@ def test_a_bad_answer_is_named_and_writes_nothing(folder, tmp_path, answers, mes
     said = command("--data", str(folder), "setup", "--answers", str(tmp_path / "answers.toml"))
     assert said.code == 2 and message in said.err, said
     assert not folder.exists()
+
+
+def words(folder: Path, unit: str) -> dict[str, list[str]]:
+    """The settings of a unit, cut into words as systemd does it, for one of each name the first."""
+    found: dict[str, list[str]] = {}
+    for line in (folder / "systemd" / unit).read_text().splitlines():
+        name, is_setting, value = line.partition("=")
+        if is_setting and not line.startswith("#"):
+            found.setdefault(name, [value] if name == "WorkingDirectory" else shlex.split(value))
+    return found
+
+
+@pytest.mark.parametrize("name", ["my agent", "货柜 1", "50% 'off'", "var/lib/landbridge"])
+def test_a_folder_of_any_name(folder, name):
+    folder = folder / name
+    said = command("--data", str(folder), "setup", "--host", HOST, *ports(), "--no-check")
+    assert said.code == 0, said
+    agent, broker = (words(folder, f"{unit}.service") for unit in ("landbridge", "landbridge-broker"))
+    doubled = str(folder).replace("%", "%%")  # one alone begins a name of systemd's
+    assert agent["ReadWritePaths"] == broker["ReadWritePaths"] == agent["WorkingDirectory"] == [doubled]
+    assert agent["Environment"] == [f"LANDBRIDGE_CONFIG={doubled}/landbridge.toml"]
+    assert broker["ExecStart"][1:] == ["-c", f"{doubled}/mosquitto/landbridge.conf"]
+    assert f"`systemctl enable --now {shlex.quote(str(folder))}/systemd/*.service`" in said.out
+
+
+def test_ports_may_be_the_usual_ones_of_others(folder):
+    said = command("--data", str(folder), "setup", "--host", HOST, "--port", "8884", "--agent-port", "8883",
+                   *ports()[4:], "--no-check")  # fmt: skip
+    assert said.code == 0, said
+    lines = (folder / "mosquitto" / "landbridge.conf").read_text().splitlines()
+    at = [lines.index(f"listener {port}") for port in (8884, 8883)]
+    assert at == sorted(at), "devices come first, at the port that was asked for"
+    assert "require_certificate true" in lines[at[1] :] and "require_certificate true" not in lines[: at[1]]
 
 
 def test_an_existing_broker_gets_no_configuration_from_us(folder, tmp_path):

@@ -227,6 +227,6 @@ def test_by_command(tmp_path, monkeypatch, capsys):
     begin = str(iso(BEGIN_S + 2 * HOUR_S))
     assert f"--from {begin}" in landbridge("trips", "suggestions")
     booked = ("--container", "CSQU3054383", "--route", "west", "--destination", "Poznan")
-    assert "'soon' is no time" in landbridge("trips", "start", DEVICE, *booked, "--from", "soon")
+    assert "'soon' is not a time" in landbridge("trips", "start", DEVICE, *booked, "--from", "soon")
     assert "1 points" in landbridge("trips", "start", DEVICE, *booked, "--from", begin)
     assert begin in landbridge("trips", "list") and DEVICE not in landbridge("trips", "suggestions")

@@ -39,7 +39,7 @@ def test_a_profile_arrives_for_what_was_estimated():
     assert not cost.short and 60 < cost.counts.apdus < 90 and cost.counts.uplinks > 12
 
 
-def test_too_many_joules_and_another_end_are_told(tmp_path, monkeypatch, capsys):
+def test_too_many_joules_and_another_end_are_reported(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     dear = downloads.Cost("bg95", "emtc", 15_000, True, Reading(1, 1, 1, 1, 1, 1, 1, 1.0), 1.0, 99.0)
     come = downloads.Come("bg95", ALL[0], "", "it ends None")

@@ -22,12 +22,12 @@ from landbridge.protocol.point import Point
 from sqlalchemy import Row
 
 from host_tests.support.agent import DEVICE, NOW_S
+from host_tests.support.lpa import Direct, Es10, StatusWordError
 from host_tests.support.pipeline import KEY, Agent
 from host_tests.support.uplink_encoder import encode_uplink
 from tools.modem.card.euicc import Euicc
 from tools.modem.card.files import iccid_bytes
 from tools.modem.card.profile import Profile
-from tools.modem.card.uicc import Uicc
 from tools.world.services.smdp.profiles import Offered, offered
 from tools.world.services.smdp.server import Server
 
@@ -40,11 +40,6 @@ MAY = (
 )
 """What a device passes on, beside the segments of a package."""
 _MOST_TURNS = 120
-_BLOCK = 120
-
-
-class CardError(Exception):
-    """The card has refused an APDU."""
 
 
 def local(size: int = 12_000) -> Offered:
@@ -139,8 +134,8 @@ class LocatorWithCard:
         self.before_result: Callable[[], object] = lambda: None
         """Called between the load and its report."""
         self.card = euicc
-        self._uicc = Uicc(euicc)
-        self._select()
+        self.contacts = Direct(euicc)
+        self._isd_r = Es10(self.contacts)
         self.is_open = False
         """Whether the card has a session, since its last reset."""
         self.loading: list[int] = []
@@ -158,31 +153,14 @@ class LocatorWithCard:
 
     def restart(self) -> None:
         """Power off and on."""
+        self.contacts.uicc.reset()
         self.card.reset(cold=True)
-        self._select()
+        self.contacts.opened()
         self.is_open = False
 
-    def _select(self) -> None:
-        for apdu in ("0070000001", "01A4040010A0000005591010FFFFFFFF8900000100"):
-            self._transmit(bytes.fromhex(apdu))
-
     def send(self, request: bytes) -> bytes:
-        """One ES10 request in blocks of STORE DATA; `CardError` when the card refuses it."""
-        blocks = [request[at : at + _BLOCK] for at in range(0, len(request), _BLOCK)]
-        for number, block in enumerate(blocks):
-            last = 0x91 if number == len(blocks) - 1 else 0x11
-            answer = self._transmit(bytes([0x81, 0xE2, last, number, len(block)]) + block)
-        whole = answer[:-2]
-        while answer[-2] == 0x61:
-            answer = self._transmit(bytes([0x81, 0xC0, 0, 0, answer[-1]]))
-            whole += answer[:-2]
-        return whole
-
-    def _transmit(self, apdu: bytes) -> bytes:
-        answer = self._uicc.transmit(apdu)
-        if answer[-2] not in (0x90, 0x91, 0x61):
-            raise CardError(answer[-2:].hex())
-        return answer
+        """One ES10 request in blocks of STORE DATA; `StatusWordError` when the card refuses it."""
+        return self._isd_r.send(request)
 
     def contact(self, most: int = _MOST_TURNS) -> None:
         """A session: what waits first, then as the downlinks say."""
@@ -241,7 +219,7 @@ class LocatorWithCard:
                 return wire.LOST, b""
             try:
                 answers += self.send(request)
-            except CardError:
+            except StatusWordError:
                 return wire.NO_CARD, b""
         if self.lose_answer:
             self.lose_answer = False
@@ -287,7 +265,7 @@ class LocatorWithCard:
             try:
                 if answer := self.send(part):
                     return answer
-            except CardError:
+            except StatusWordError:
                 break
         return b""
 

@@ -125,7 +125,7 @@ class Fleet:
         """Revision and countries of the policy that the device is sent."""
         with self.database.writing() as connection:
             order = cards.pending(connection, DEVICE, Uplink(), NOW_S)[wire.DOWNLINK_KEY]
-        assert obeyed._is_policy(order)
+        assert obeyed.is_policy(order)
         revision, _, _, profiles, rows = cbor2.loads(order[1])
         assert [each[0] for each in profiles] == [iccid_bytes(each) for each in (ROAMING, STEPPE, WEST)]
         return revision, {row[0]: row[1:] for row in rows}
@@ -201,7 +201,7 @@ def test_a_profile_that_the_card_reports_is_named_too(fleet):
     assert fleet.desired().policy.awaits("steppe")
 
 
-def test_nobody_switches_to_a_profile_that_is_still_to_come(fleet):
+def test_no_switch_to_a_profile_that_is_not_installed_yet(fleet):
     fleet.assigns()
     with fleet.database.writing() as connection, pytest.raises(UserError, match="not on the card"):
         cards.switch(connection, DEVICE, "steppe", "mei", NOW_S)

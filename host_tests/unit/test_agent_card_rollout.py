@@ -143,7 +143,7 @@ def test_a_trip_that_ends_leaves_the_roll_out_and_the_next_one_with_the_tag_is_r
     assert (fleet.rollout().reached, fleet.rollout().taken) == (1, 1)
 
 
-def test_nobody_to_bring_it_to(fleet):
+def test_a_roll_out_without_devices(fleet):
     with pytest.raises(UserError, match="no device on a trip with the tag 'dry'"):
         fleet.begins("cis", "dry")
     with pytest.raises(UserError, match="a profile 'moon'"):

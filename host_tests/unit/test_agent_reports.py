@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from landbridge.core.clock import Clock, from_iso, iso
+from landbridge.core.delivery_errors import Away
 from landbridge.core.errors import UserError
-from landbridge.core.http_errors import Away
 from landbridge.core.texts import catalogues
 from landbridge.db import audit
 from landbridge.db.tables import devices
@@ -175,8 +175,7 @@ def test_the_fleet_and_compliance_are_complete_and_for_the_operator_only(shown):
 
 
 def test_reports_come_over_http_in_the_language_that_is_asked_for(shown):
-    pages = Pages(shown.fleet)
-    with pages.served():
+    with Pages(shown.fleet).served() as pages:
         acme = pages.token("acme", tenant="acme")
         status, text = pages.ask(f"/v1/reports/trip.html?of={shown.trip}&language=zh", acme)
         assert status == 200 and f"集装箱 {CONTAINER} 的行程" in text

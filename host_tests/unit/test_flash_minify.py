@@ -58,7 +58,7 @@ FROM = "from locator.state import "
         ("x = y.FIRST", None),
     ],
 )
-def test_whoever_names_a_constant_gets_its_number(text, becomes):
+def test_a_named_constant_becomes_its_number(text, becomes):
     assert minified(text) == (becomes or text)
 
 

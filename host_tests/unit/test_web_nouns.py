@@ -221,7 +221,7 @@ def test_a_release_is_rolled_out_and_halted(api):
         assert api.ask("GET", each, None, "admin", "acme")[0] == 404
 
 
-def test_a_profile_is_not_rolled_out_to_nobody(api):
+def test_a_profile_is_not_rolled_out_without_devices(api):
     status, said = api.ask("POST", "/v1/profile-rollouts", {"tag": "x", "profile": "cis"})
     assert status == 400 and "no device on a trip with the tag 'x'" in said["detail"]
     assert api.ask("GET", "/v1/profile-rollouts")[1] == {"rollouts": [], "next": None}

@@ -357,8 +357,7 @@ def test_no_secret_is_logged(place: Place, caplog: pytest.LogCaptureFixture):
 
 def test_without_a_provider_nothing_offers_it(tmp_path: Path, fixed: Path):
     fleet = Fleet(tmp_path)
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         visitor = Visitor(pages.url)
         assert "/openid" not in visitor.get("/sign-in").text + visitor.get("/invitation").text
         assert visitor.get("/sign-in/openid").status == visitor.get(BACK).status == 404

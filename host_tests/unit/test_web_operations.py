@@ -123,7 +123,7 @@ def test_a_policy_is_set_shown_without_its_password_and_removed(api):
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"fallback": "other"}, "is no profile; there are roaming"),
+        ({"fallback": "other"}, "is not a profile; choose from roaming"),
         ({"countries": {"9": ["roaming"]}}, "a mobile country code"),
         ({"countries": {"250": ["x"]}}, "a list of profiles, the best first"),
         ({"profile": {"roaming": {"iccid": "1"}}}, "18 to 20 digits"),
@@ -270,7 +270,7 @@ def test_a_webhook_gets_a_new_secret_beside_the_old_one(api):
     assert api.ask("POST", path, {"finish": True}, "admin", "acme")[1] == {"secret": None}
     assert api.ask("POST", path, {}, "admin", "bolt")[0] == 404
     log = api.ask("GET", "/v1/audit", None, "reader", "acme")[1]["entries"]
-    assert "new secret of turn made" in {each["what"] for each in log}
+    assert "new secret created for turn" in {each["what"] for each in log}
     assert first["secret"] not in json.dumps(log)
 
 

@@ -250,8 +250,7 @@ def add_language(folder: Path, language: str, *translated: tuple[str, str]) -> P
 def test_another_language_is_a_file(folder: Path, tmp_path_factory: pytest.TempPathFactory):
     fleet = Fleet(tmp_path_factory.mktemp("fleet"))
     add_language(folder, "eo", ("Sign in", "[Ŝign in]"))
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         page = pages.ask("/sign-in", "")[1]
         assert re.search('<a href="[^"]*language=eo" lang="eo">Esperanto</a>', page)
         assert "language=zh" not in page

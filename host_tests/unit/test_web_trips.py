@@ -3,8 +3,13 @@
 import json
 import re
 
-from host_tests.support.fleet import FIRST, SECOND, Fleet, Pages, at
+from landbridge.core.clock import iso
+from landbridge.events import publishing
+from landbridge.protocol.event import Event
+
+from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Pages, at
 from host_tests.support.pages import CONTAINER, Shown
+from host_tests.support.trips import BEGIN_S, HOUR_S
 
 OTHER = "MSKU0000006"
 
@@ -16,8 +21,7 @@ def listed(pages: Pages, path: str, token: str) -> list[str]:
 def test_trips_are_listed_for_whom_they_are(fleet: Fleet):
     mine = fleet.trip(CONTAINER, 0, 10, "acme")
     theirs = fleet.trip(OTHER, 11, None, "bolt", SECOND)
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         acme, anna = pages.token("acme", "operator", "acme"), pages.token("anna", "operator")
         assert listed(pages, "/trips", anna) == [OTHER]
         assert listed(pages, "/trips?state=ended", acme) == [CONTAINER]
@@ -34,8 +38,7 @@ def test_trips_are_listed_for_whom_they_are(fleet: Fleet):
 
 
 def test_a_container_number_that_is_wrong_is_said_so(fleet: Fleet):
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         anna = pages.token("anna", "operator")
         new = {"device": FIRST, "container": "CSQU3054384", "route": "west", "destination": "Poznan"}
         status, text = pages.ask("/v1/trips", anna, "POST", new)
@@ -44,8 +47,7 @@ def test_a_container_number_that_is_wrong_is_said_so(fleet: Fleet):
 
 def test_a_device_that_saw_light_is_offered_for_a_trip(fleet: Fleet):
     fleet.deliver(at(1, lat=52_40000, lon=17_00000, events=1))
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         anna = pages.token("anna", "operator")
         text = pages.ask("/trips?language=en", anna)[1]
         assert f'data-offer="{FIRST}"' in text and "light detected" in text and "Poznań" in text
@@ -60,8 +62,7 @@ def test_filters_find_what_is_older_than_the_newest(fleet: Fleet):
     old = fleet.trip(CONTAINER, 0, 1, "acme")
     for number in range(250):
         fleet.trip(OTHER, 2 + 2 * number, 3 + 2 * number, "acme")
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         anna = pages.token("anna", "operator")
         assert "The newest 200 trips" in pages.ask("/trips?state=all&language=en", anna)[1]
         assert "The newest" not in pages.ask("/trips?state=all&text=csqu&language=en", anna)[1]
@@ -100,3 +101,20 @@ def test_the_operators_pages_are_the_operators(pages: Shown):
     assert "Devices overdue" in text and 'href="/alarms?severity=critical"' in text
     acme = pages.token("acme-admin", "admin", "acme")
     assert [pages.ask(path, acme)[0] for path in ("/sims", "/system")] == [404, 404]
+
+
+def test_a_trip_that_goes_on_after_the_arrival_is_not_under_way(fleet: Fleet):
+    trip = fleet.trip(CONTAINER, 0, None, "acme")
+    since, shown = iso(BEGIN_S + HOUR_S), BEGIN_S + 3 * HOUR_S
+    content = {"type": "arrival", "place": "Poznan", "since": since, "trip": trip, "latitude": None}
+    arrival = Event(f"{FIRST}/3/arrival", FIRST, "arrival", True, trip, 3, shown, content, "acme")
+    pages = Pages(fleet)
+    with pages.served():
+        anna = pages.token("anna", "operator")
+        assert "under way</span></h1>" in pages.ask(f"/trips/{trip}?language=en", anna)[1]
+        with fleet.database.writing() as connection:
+            publishing.publish(connection, [arrival], NOW_S)
+        head = pages.ask(f"/trips/{trip}?language=en", anna)[1].partition('id="map"')[0]
+        assert "arrived</span></h1>" in head and "ETA" not in head
+        assert f'<dt>Arrived</dt><dd><time datetime="{since}"' in head, "since when it stands there"
+        assert f'datetime="{since}"' in pages.ask("/trips", anna)[1]

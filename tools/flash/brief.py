@@ -8,8 +8,12 @@ import ast
 
 
 def brief(text: str, name: str, is_package: bool = False) -> str:
-    """The text of the module `name`, without docstrings and with its imports relative to it."""
-    tree = ast.parse(text)
+    """The text of the module `name`, without docstrings and with its imports relative to it. One that is no
+    Python stays as it is: the compiler says where."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return text
     lines = text.splitlines(keepends=True)
     package = name.split(".") if is_package else name.split(".")[:-1]
     for node in ast.walk(tree):

@@ -49,7 +49,7 @@ def _answering() -> Iterator[None]:
         raise LayoutError(error.error_output.strip().splitlines()[-1]) from None
     except (TransportError, struct.error, OSError) as error:
         why = str(error).strip() or "silence"
-        raise LayoutError(f"the board no longer answers ({why}): look at cable and supply, repeat") from None
+        raise LayoutError(f"the board no longer answers ({why}): check cable and supply, repeat") from None
 
 
 class Device:
@@ -153,7 +153,7 @@ def _connect(port: str, patience_s: float) -> Any:
     Raises `LayoutError`: for a port that does not exist at once, since no RESET brings it.
     """
     if "://" not in port and not Path(port).exists():
-        raise LayoutError(f"no such port {port}: is the cable one for data? {ports_there()}")
+        raise LayoutError(f"no such port {port}: is it a data cable? {ports_there()}")
     deadline = time.monotonic() + patience_s
     while True:
         transport = None

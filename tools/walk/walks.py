@@ -30,7 +30,7 @@ ENTRIES = {
     AGENT: (COMMAND_LINE, RECEIVE, INGEST, PUBLISH),
 }
 """What legs begin with."""
-# By these one leg is told from others that begin alike.
+# These distinguish legs that begin alike.
 PUBLISHED = Step("ingest/session.py", "Session.publish")
 COMMAND_TAKEN = Step("locator/downlink/commands.py", "_obey")
 RESULT_WRITTEN = Step("locator/downlink/commands.py", "write")
@@ -180,7 +180,7 @@ def _command(legs: Legs) -> Walk:
             legs.uplink("An uplink comes in; the reply takes the command along.", COMMANDS),
             legs.part("The tracker notes the command.", FIRMWARE, TAKE, COMMAND_TAKEN),
             legs.part("The next wake searches for a fix.", FIRMWARE, FIX),
-            legs.part("Its uplink says what came of the command.", FIRMWARE, WRITE, RESULT_WRITTEN),
+            legs.part("Its uplink reports the result of the command.", FIRMWARE, WRITE, RESULT_WRITTEN),
             legs.uplink("The agent notes the result.", COMMANDS, RESULT_NOTED),
         ],
     )

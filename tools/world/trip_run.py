@@ -120,7 +120,7 @@ def add_task(progress: Progress, days: int, name: str = "") -> OnProgress:
 
 
 def measure(demo: Demo) -> tuple[Figures, Delivered]:
-    """End the services and measure what came of the trip."""
+    """End the services and measure the result of the trip."""
     built = demo.stage
     delivered.await_outbox(built.services.agent.database)
     built.services.stop()

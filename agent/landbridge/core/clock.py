@@ -75,7 +75,7 @@ def iso(epoch_s: int | None) -> str | None:
 
 
 def from_iso(text: str) -> int:
-    """The epoch seconds of an ISO 8601 time; of UTC, if it names no zone. `UserError` if it is none."""
+    """The epoch seconds of an ISO 8601 time; of UTC, if it names no zone. `UserError` if it is invalid."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError:

@@ -57,7 +57,7 @@ def sync() -> None:
     """
     with opened() as it:
         if it.config.broker.users != MOSQUITTO:
-            raise UserError("the broker's users are made by hand, or it asks the agent: see [broker] users")
+            raise UserError("the broker's users are managed manually, or by NATS: see [broker] users")
         changed = broker_users.sync(it.config.broker, it.database, it.keyring)
     print(f"{len(changed.missing)} users added, {len(changed.extra)} removed")
 
@@ -79,7 +79,7 @@ def add_platform(
     checked(name, "platform")
     with opened() as it:
         if it.config.broker.users != MOSQUITTO:
-            raise UserError("the broker's users are made by hand: see docs/guide/broker.md")
+            raise UserError("the broker's users are managed manually: see docs/guide/broker.md")
         with it.database.reading() as connection:
             if devices.find(connection, name):
                 raise UserError(f"{name} is a device; choose another name")

@@ -143,7 +143,7 @@ def _broker(it: Opened) -> str:
 
 def _broker_users(it: Opened) -> str:
     if it.config.broker.users != config.MOSQUITTO:
-        return "they are made by hand, or the broker asks the agent"
+        return "managed manually, or by NATS"
     missing, extra = broker_users.differences(it.config.broker, it.database)
     if missing or extra:
         some = ", ".join([*missing, *extra][:5])

@@ -19,7 +19,7 @@ def complete(connection: Connection, of_devices: Collection[str]) -> dict[str, i
 
 
 def missing(connection: Connection, device: str, next_seq: int) -> list[Range]:
-    """The sequences below `next_seq` that are neither stored nor gone for good, rising.
+    """The sequences below `next_seq` that are neither stored nor lost, in ascending order.
 
     Remembers up to where none is missing, so that the next look begins there.
     """

@@ -99,7 +99,7 @@ class Uplink:
     """When to expect the device next, seconds since 2000."""
     clock: DeviceClock | None = None
     reports: dict[int, Any] = field(default_factory=dict)
-    """What became of downlinks, by the key of the uplink (from FIRST_REPORT on), as it came."""
+    """Results of downlinks, by the key of the uplink (from FIRST_REPORT on), as received."""
 
 
 def decode(plaintext: bytes) -> Uplink:

@@ -35,7 +35,7 @@ _FORGOTTEN_PATH = "/sign-in/forgotten"
 _LINKS = Rate(3, 1 / 1200)
 """Links to a new password for a name or mailbox."""
 _POSTMAN, _WAITING = ThreadPoolExecutor(1, "new-passwords"), Semaphore(100)
-"""A mail server may take its time, and how long it takes would tell who there is."""
+"""A mail server may be slow, and its delay would reveal which users exist."""
 _CODES = Rate(5, 1 / 60)
 """Attempts at a second factor, after the right password."""
 _FORM_S, _OPENID_S = 3600, 600
@@ -124,7 +124,7 @@ def _forgotten_again(request: Request, names: Mapping[str, str]) -> HTMLResponse
 @router.post(_FORGOTTEN_PATH)
 @of_page(_forgotten_again, "forgotten", _FORGOTTEN_PATH, "name")
 def forgotten(request: Request, name: Given, csrf: Field) -> HTMLResponse:
-    """Have a link to a new password mailed. The answer comes before, and says nothing of who there is."""
+    """Have a password reset link mailed. The answer comes first and does not reveal which users exist."""
     _check_form(request, csrf)
     if _WAITING.acquire(blocking=False):
         _POSTMAN.submit(_mail_links, services(request), language_of(request), name.strip())
@@ -220,7 +220,7 @@ def sign_out(request: Request, who: ActingUser) -> Response:
 
 
 def _with_form(request: Request, template: str, **values: Any) -> HTMLResponse:
-    """Return a page with a form for somebody who is not signed in."""
+    """Return a page with a form for a visitor who is not signed in."""
     made, _hashed = secret.make()
     answer = page(request, template, csrf=auth.csrf_of(made), **values)
     auth.set_cookie(request, answer, FORM_COOKIE, made, _FORM_S)

@@ -1,4 +1,4 @@
-"""A wake that begins after a loss of power, is called up, or meets a fault nobody thought of. Imported only
+"""A wake that begins after a loss of power, is called up, or meets an unexpected fault. Imported only
 then."""
 
 from locator import state as st

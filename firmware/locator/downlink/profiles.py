@@ -25,9 +25,9 @@ _INTEGERS = const(20)
 
 
 def take(handlers, value):
-    """Keep the policy beside the one in force, to be asked at the next attempt to register. A session
+    """Keep the policy in addition to the one in force, to be used at the next attempt to register. A session
     has no room to read it: it is checked then (esim/switch.py)."""
-    if not _is_policy(value):
+    if not is_policy(value):
         return
     folder, state = handlers.port.data_dir, handlers.state
     handlers.will_report(_REPORT)
@@ -98,7 +98,7 @@ def _known(folder):
     return found or [[0] * _INTEGERS, 0, 0, 0, "", [], [], 0]
 
 
-def _is_policy(value):
+def is_policy(value):
     if not cbor.is_list(value, int, bytes):
         return False
     if not 0 < value[0] <= 0x7FFFFFFF or not 6 <= len(value[1]) <= _MOST_BYTES:

@@ -60,7 +60,7 @@ def write(handlers, out):
     found = applied.read(handlers.port.data_dir + applied.FILE) or _built_in()
     source = found[applied.SOURCE]
     if 0 < handlers.state[st.TRIAL] <= _TRIES:
-        source = applied.CONFIRMED  # whoever reads this was reached
+        source = applied.CONFIRMED  # a device that reads this was reached
     crc = crc32(bytes(applied.values_of(found)))
     return out.pair(_KEY, [found[applied.REVISION], crc, source] + found[applied.REFUSED :])
 

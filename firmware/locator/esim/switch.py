@@ -165,7 +165,7 @@ class Switch(trial.Trial):
             self._shut(_SHUT_S, self._state[st.MCC])
 
     def _has_left(self):
-        """Whether another country is heard than the one in which no profile may be used; nobody is asked."""
+        """Whether a country is heard other than the one in which no profile may be used; nothing is sent."""
         if not self._state[st.PROFILE_UNTIL]:
             return False  # it was heard just now
         from locator.esim import limits
@@ -198,7 +198,7 @@ class Switch(trial.Trial):
         return access.kept(self._folder) != point and not access.is_refused(self._folder, point)
 
     def _go_back(self):
-        """Under a new access point nobody has answered: the one before, which the next wake uses."""
+        """Return to the previous access point, because the new one gave no answer; the next wake uses it."""
         number = self._memory.p[profile.PROFILE]
         try:
             if access.go_back(self._folder):
@@ -291,8 +291,7 @@ class Switch(trial.Trial):
         return _NO_PACKAGE
 
     def _is_unsigned(self):
-        """Whether a profile may be enabled without its name. So it may be where nobody has noted that a
-        package was obeyed."""
+        """Whether a profile may be enabled without its name: also where no executed package was recorded."""
         p = self._memory.p
         return p[profile.STAGE] != profile.FORWARD or p[profile.TARGET] == p[profile.FALLBACK]
 

@@ -97,7 +97,7 @@ class Driver:
         at.signs = self.SIGNS
         self.on: bool | None = False  # None: it has restarted by itself, and is to be set up again
         self._silent = False  # the radio is off, for GNSS
-        self._refused = None  # the `PdpError` that this start has come to: nobody asks again
+        self._refused = None  # the `PdpError` of this start: it is not tried again
         self.lost_supply = False  # at the end of a wake; and with it the clock and the ephemeris of GNSS
 
     def __getattr__(self, verb):
@@ -314,7 +314,8 @@ class Driver:
         if plmn:
             if plmn == allowed and lines and lines[0].startswith(b"1"):
                 return 0
-            text = b'+COPS=1,2,"%03d%02d"' % (plmn // 1000, plmn % 1000)
+            mcc = plmn // 1000  # an MNC has three digits in North America, most of the Caribbean, Argentina
+            text = b'+COPS=1,2,"%03d%0*d"' % (mcc, 2 + (309 < mcc < 361 or mcc == 722), plmn % 1000)
         elif not lines or lines[0].startswith(b"0"):
             return 0
         _, refusal = self._ask(text, _COPS_MS)

@@ -60,9 +60,9 @@ def cold_boot(driver):
 
 
 def cut_supply(driver):
-    """The modem does not power off. Where its supply cannot be cut, but its reset line pressed, it is started
-    again, which resets it if need be, and told to power off once more: it would draw its current all through
-    the pause.
+    """The modem does not power off. If its supply cannot be cut, but its reset line can be pressed, it is
+    started again, which resets it if necessary, and powered off again: otherwise it would draw current
+    throughout the pause.
     """
     port, again, driver.lost_supply = driver.port, driver.lost_supply, True
     if port.modem_rail(False) is not False or again or port.modem_reset(False) is False:

@@ -181,7 +181,7 @@ def proofs(every: list[Case]) -> list[Case]:
 
 
 def report(ended: list[Ended]) -> int:
-    """Print and write what came of it; 1 if a promise was broken, or a mutant was not found out."""
+    """Print and write the result; 1 if a promise was broken, or a mutant was not found out."""
     real = [each for each in ended if not each.case.mutant]
     wrong = Counter(each.wrong for each in real if each.wrong)
     for each in [each for each in real if each.wrong][:20]:

@@ -112,7 +112,7 @@ def retire(
     tag: str | None = typer.Option(None, help="All devices with this tag."),
     yes: bool = typer.Option(False, "--yes", help="Confirm: the keys are deleted and cannot be restored."),
 ) -> None:
-    """Retire devices: their keys and broker users are removed for good
+    """Retire devices: their keys and broker users are deleted
 
     Trips end. The history stays; later messages are refused.
 

@@ -79,7 +79,7 @@ def device_in_use(connection: Connection, device: str) -> Row[Any]:
 
 
 def retire(connection: Connection, device: str, now_s: int) -> None:
-    """Forget the key of a device, for good: nothing that it sends can be read any more."""
+    """Delete the key of a device: none of its messages can be read any more."""
     gone = {"wrapped_key": b"", "retired_s": now_s, "next_session_s": None, "silent_due_s": None}
     connection.execute(update(devices).where(devices.c.device == device).values(gone))
 

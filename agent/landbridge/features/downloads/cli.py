@@ -157,7 +157,7 @@ def rename(
 def associate(device: str = _DEVICE) -> None:
     """Associate the card of a device with the agent
 
-    For IoT eUICCs (SGP.32): the card then obeys packages that the agent signs, and no others.
+    For IoT eUICCs (SGP.32): the card then executes only packages that the agent signs.
 
     \b
     Example:

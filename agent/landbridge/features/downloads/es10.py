@@ -73,11 +73,11 @@ class CardRefused(Exception):
 
 
 class Card(NamedTuple):
-    """What a card says before a download."""
+    """Data of a card before a download."""
 
     eid: str
     info: bytes
-    """EUICCInfo1 as it came."""
+    """EUICCInfo1 as received."""
     challenge: bytes
     iccids: tuple[str, ...]
     free: int | None
@@ -85,10 +85,10 @@ class Card(NamedTuple):
 
 
 class Authenticated(NamedTuple):
-    """What a card says to a server that it has authenticated."""
+    """Response of a card to an authenticated server."""
 
     signed: bytes
-    """euiccSigned1 as it came."""
+    """euiccSigned1 as received."""
     signature: bytes
     """euiccSignature1."""
     euicc: bytes
@@ -248,7 +248,7 @@ def spooled(parts: Sequence[bytes]) -> bytes:
 
 
 def installed(answer: bytes) -> Installed:
-    """What the card says at the end of a load."""
+    """Result of a card at the end of a load."""
     data = der.value(der.only(answer, RESULT), 0xBF27)
     final = der.single(der.value(data, 0xA2))
     if final.tag not in (0xA0, 0xA1):
@@ -264,7 +264,7 @@ def installed(answer: bytes) -> Installed:
 
 
 class Checked(NamedTuple):
-    """What a card says after an interrupted load."""
+    """Result of a card after an interrupted load."""
 
     iccids: tuple[str, ...]
     results: tuple[bytes, ...]

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
+from landbridge.core.delivery_errors import Away
 from landbridge.core.http import Answer, HttpClient
-from landbridge.core.http_errors import Away
 from landbridge.core.texts import _
 from landbridge.features.downloads.trust import Trust
 
@@ -90,7 +90,7 @@ class Server:
             raise ServerError(why, may_pass=answer.status >= 500)
         if len(answer.body) > _MOST_BYTES:
             raise ServerError(_("the answer of {server} is too long", server=self.name))
-        return _good(_object(answer.body, self.name)) if answer.body else {}
+        return _good(parsed(answer.body, self.name)) if answer.body else {}
 
 
 def _unreached(server: str, error: Away) -> ServerError:
@@ -100,9 +100,9 @@ def _unreached(server: str, error: Away) -> ServerError:
     return ServerError(_("{server} does not answer", server=server), may_pass=True)
 
 
-def _object(body: bytes, server: str) -> Mapping[str, Any]:
+def parsed(body: bytes, server: str) -> Mapping[str, Any]:
     try:
-        if _depth(body) > _MOST_DEPTH:
+        if nesting(body) > _MOST_DEPTH:
             raise ValueError
         found = json.loads(body)
     except (ValueError, RecursionError):
@@ -112,7 +112,7 @@ def _object(body: bytes, server: str) -> Mapping[str, Any]:
     return found
 
 
-def _depth(body: bytes) -> int:
+def nesting(body: bytes) -> int:
     depth = deepest = 0
     for each in _STRINGS.sub(b"", body):
         depth += (each in b"[{") - (each in b"]}")

@@ -75,8 +75,8 @@ class Next:
     """Notifications of installations, for the server."""
     euicc: Mapping[str, Any] | None = None
     """Columns of what is known of the card."""
-    is_proved: bool = False
-    """The card has signed that it is in the device."""
+    proved_s: int = 0
+    """When the card was asked for what it has signed in the device; 0: it has signed nothing."""
     is_gone: bool = False
     """Another card is in the device."""
     switch_to: str = ""

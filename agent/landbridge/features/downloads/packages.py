@@ -193,7 +193,7 @@ def _package(order: Order, mine: iot.Association, orders: list[bytes], problem: 
     head = iot.Head(mine.eim_id, order.row.eid, counter, secrets.token_bytes(8), mine.token)
     content = iot.package(head, orders, remote.manager.key, task != DISSOCIATE)
     request = iot.transfer(content) if task in _SWITCHES else content
-    session = cbor2.dumps({"head": [*head]})
+    session = cbor2.dumps({"head": [*head], "signed_s": order.now_s})
     asked = ask(order, SIGNING, request, session=session, problem=problem)
     return replace(asked, euicc=None if remote.holder else {"counter": counter})
 
@@ -220,7 +220,7 @@ def _orders(order: Order, found: iot.State) -> list[bytes]:
 
 
 def _may_mark(fallback: iot.Listed) -> bool:
-    """Whether the card can be told that this is the fallback profile, which needs no signature then."""
+    """Whether the card can have this profile as its fallback, which needs no signature to enable."""
     return fallback.may_fall_back and not fallback.fallback
 
 
@@ -261,7 +261,7 @@ def _obeyed(order: Order, answer: bytes) -> Next:
     if order.row.task == DISSOCIATE and problem is None:
         euicc |= {"eim_id": None, "token": 0}
     asked = ask(order, REMOVING, es10.remove(found.number), problem=problem)
-    return replace(asked, euicc=euicc, is_proved=True)
+    return replace(asked, euicc=euicc, proved_s=order.session["signed_s"])
 
 
 def _checked(order: Order, _trusted: Trust) -> Next:

@@ -76,8 +76,7 @@ def _keep_card(connection: Connection, row: Row[Any], come: Next, now_s: int) ->
     if come.euicc is None or not eid:
         return
     seen = {"device": row.device, "reported_s": now_s, "iot": True}
-    # What it has signed it was given with this step.
-    seen |= {"proved_s": row.step} if come.is_proved else {}
+    seen |= {"proved_s": come.proved_s} if come.proved_s else {}
     before = downloads.euicc(connection, eid)
     if not downloads.keep_euicc(connection, eid, {**seen, **come.euicc}):
         _log.warning("%s says it has card %s of %s: not believed", row.device, eid, before and before.device)
@@ -112,7 +111,7 @@ def _installed(connection: Connection, row: Row[Any], iccid: str, now_s: int) ->
 
 
 def _is_chosen(desired: policies.Desired | None) -> bool:
-    """Whether somebody has chosen a profile, so that the policy does not decide."""
+    """Whether a user has chosen a profile, so that the policy does not decide."""
     return desired is not None and desired.profile in desired.policy.profiles
 
 

@@ -255,7 +255,7 @@ def devices_managed(connection: Connection, devices: Collection[str]) -> set[str
 
 
 def shown_euicc(connection: Connection, device: str) -> dict[str, Any] | None:
-    """Return the card of a device for people and the API; None if it has not said what it is."""
+    """Return the card of a device for people and the API; None if it has not reported its type."""
     card = euicc_of(connection, device)
     if card is None:
         return None

@@ -242,7 +242,7 @@ def _authenticated(order: Order, trusted: Trust) -> Next:
     learned = (order.row.eid, card.euicc, card.maker)
     euicc = {"iot": es10.is_iot(der.value(card.signed, 0x30, es10.INFO_2))}
     asked = ask(order, PREPARING, requests, **named)
-    return replace(asked, learned=learned, euicc=euicc, is_proved=True)
+    return replace(asked, learned=learned, euicc=euicc, proved_s=order.row.step)
 
 
 def _check_card(order: Order, card: es10.Authenticated, trusted: Trust) -> None:

@@ -34,7 +34,7 @@ class Distrust(Exception):
 
 
 class Trust(NamedTuple):
-    """What `[esim]` of the configuration says."""
+    """The section `[esim]` of the configuration."""
 
     roots: tuple[x509.Certificate, ...]
     servers: frozenset[str]

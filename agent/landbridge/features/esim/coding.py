@@ -19,7 +19,7 @@ ELSEWHERE = 0
 """In place of an MCC: all other countries."""
 REFUSED_POLICY, QUOTA, BLOCKED = 7, 9, 10
 OUTCOMES = {
-    1: _("in use"),
+    1: _("switched"),
     2: _("returned to the previous profile"),
     3: _("on the fallback profile"),
     4: _("refused by the card"),
@@ -92,7 +92,7 @@ class Piece(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What a device says of its card."""
+    """What a device reports about its card."""
 
     revision: int
     """Of the policy it has."""
@@ -215,7 +215,7 @@ def _listed(profile: Profile) -> list[Any]:
 
 
 def decode_report(item: Any) -> Report:
-    """The report as it came in an uplink; `WireError` if it is none."""
+    """The report as received in an uplink; `WireError` if it is invalid."""
     if type(item) is not list or not _LEAST_ITEMS <= len(item) <= _ITEMS:
         raise WireError(f"card report: not an array of {_ITEMS}")
     item = item + [[]] * (_ITEMS - len(item))

@@ -28,8 +28,8 @@ activation codes are to be loaded where it prefers them. `UserError` if one cann
 ON_ASSIGNED: Hook[OnAssigned] = Hook()
 
 OnSwitch = Callable[[Connection, str, str, str, int, int | None], bool]
-"""(connection, device, ICCID, who, now, trip): somebody wants the profile used. Returns whether that is done
-by other means than a change of the policy alone."""
+"""(connection, device, ICCID, who, now, trip): a user wants the profile. Returns whether that is done by
+other means than a change of the policy alone."""
 ON_SWITCH: Hook[OnSwitch] = Hook()
 
 

@@ -30,7 +30,7 @@ _Short = Annotated[str, Field(max_length=64)]
 _MOST_OF_TENANT = 50
 """Channels of a tenant, and rules of each."""
 _TESTS = Rate(5, 1 / 60)
-"""Tests of a channel: its mailbox may be somebody else's."""
+"""Tests of a channel: its mailbox may belong to someone else."""
 
 
 class NewChannel(BaseModel):
@@ -64,7 +64,7 @@ class NewRule(BaseModel):
     quiet: str | None = Field(None, max_length=11, description="Quiet hours.", examples=["22:00-06:00"])
     digest: str | None = Field(None, max_length=8, description="hour, day or week.", examples=["day"])
     most_a_week: int | None = Field(
-        None, ge=1, le=MOST_A_WEEK, description="Maximum of messages a container and week."
+        None, ge=1, le=MOST_A_WEEK, description="Maximum number of messages per container per week."
     )
     escalate_s: int | None = Field(
         None,

@@ -7,8 +7,8 @@ from urllib.parse import quote, unquote
 
 from landbridge.config import Mail
 from landbridge.core import mail_server
+from landbridge.core.delivery_errors import Away, Refused
 from landbridge.core.errors import UserError
-from landbridge.core.http_errors import Away, Refused
 from landbridge.core.texts import _
 from landbridge.features.notifications.message import Message
 
@@ -32,7 +32,7 @@ def is_mailbox(address: str) -> bool:
 
 
 def mailbox(address: str) -> str:
-    """Return the mailbox of an address such as mailto:dispatch@example.org; `UserError` if it is none."""
+    """Return the mailbox of an address such as mailto:dispatch@example.org; `UserError` if it is invalid."""
     found = unquote(address.removeprefix(_SCHEME))
     if not mail_server.is_mailbox(found):
         raise UserError(

@@ -7,14 +7,14 @@ import logging
 import threading
 from typing import Any
 
+from landbridge.core.delivery_errors import Away
 from landbridge.core.errors import UserError
-from landbridge.core.http_errors import Away
 from landbridge.core.texts import _
 from landbridge.features.notifications.mail import InDoubt
 from landbridge.features.notifications.message import Message
 
 _OF_THIS_MACHINE = ("blink1", "dbus", "glib", "gnome", "macosx", "syslog", "windows")
-"""Apprise's plugins that reach nobody: they show a message on the machine of the agent."""
+"""Apprise plugins that only show a message on the machine of the agent."""
 _ANSWERED = "error="
 """In what Apprise logs of an answer with another status than 2xx."""
 

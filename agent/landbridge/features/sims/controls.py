@@ -69,7 +69,7 @@ def parse(text: str) -> dict[str, Controls]:
 
 
 def read(text: str) -> dict[str, Any]:
-    """The file as TOML; `UserError` if it is none, or has other parts than [controls.<name>] and [[case]]."""
+    """The file as TOML; `UserError` if invalid, or with other parts than [controls.<name>] and [[case]]."""
     found = files.toml_of(text, "the SIM controls file")
     unknown = set(found) - {"controls", "case"}
     if unknown:

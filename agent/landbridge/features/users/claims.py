@@ -24,7 +24,7 @@ def user_of(
     connection: Connection, settings: Openid, claims: Mapping[str, Any], invitation: str, now_s: int
 ) -> Row[Any]:
     """Return the user: known by an earlier sign-in, invited by the link with the hash `invitation`, or new if
-    the settings allow it. Role and tenant follow the claims. `UserError` for anybody else."""
+    the settings allow it. Role and tenant follow the claims. `UserError` for everyone else."""
     subject = f"{settings.issuer} {claims['sub']}"
     given = _given(settings, claims)
     row = people.of_subject(connection, subject)
@@ -102,7 +102,7 @@ def _missing(claim: str) -> str:
 
 
 def _free_name(connection: Connection, claims: Mapping[str, Any]) -> str:
-    """Return a name that nobody has, like the account's."""
+    """Return a free name, like that of the account."""
     for claim in ("preferred_username", "email", "name", "sub"):
         local = str(claims.get(claim) or "").partition("@")[0].lower()
         if wanted := _OTHERS.sub("-", local).strip("-")[:_LONGEST].strip("-"):

@@ -169,7 +169,7 @@ def enable(name: str = _NAME) -> None:
 
 @commands.command()
 def end(name: str = _NAME) -> None:
-    """Remove a user for good
+    """Remove a user permanently
 
     \b
     Example:

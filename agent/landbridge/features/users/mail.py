@@ -22,7 +22,7 @@ def link(config: Config, invited: Invited) -> str:
 
 def send(config: Config, language: Catalogue, invited: Invited) -> bool:
     """Mail an invitation to its user; False if the user has no address, or the mail server did not take it:
-    then somebody else has to pass the link on."""
+    then the link must be passed on another way."""
     days = INVITATION_S // 86_400
     lines = [
         _("You are invited to Landbridge as {name}.", name=invited.name),
@@ -33,7 +33,7 @@ def send(config: Config, language: Catalogue, invited: Invited) -> bool:
 
 
 def send_new_password(config: Config, language: Catalogue, invited: Invited) -> bool:
-    """Mail the link to a new password that its user, or somebody else, has asked for; False if the mail
+    """Mail a requested password reset link to its user; False if the mail
     server did not take it."""
     minutes = RESET_S // 60
     lines = [

@@ -27,7 +27,7 @@ from landbridge.web.services import services
 
 router = APIRouter(include_in_schema=False)
 _GUESSES = Rate(5, 1 / 60)
-"""Attempts at one's own password or code, of a session that somebody else may have found open."""
+"""Attempts at one's own password or code, of a session that someone else may have found open."""
 Code = Annotated[str, Form(max_length=40)]
 
 

@@ -17,7 +17,7 @@ from landbridge.features.users.rules import check_role
 INVITATION_S = 7 * 86_400
 INVITATION_PATH = "/invitation"
 RESET_S = 3600
-"""How long the link to a new password works that somebody has asked for without signing in."""
+"""Validity of a password reset link that was requested without signing in."""
 
 
 class Invited(NamedTuple):
@@ -47,7 +47,7 @@ def add(
 
 
 def checked_mail(mail: str) -> str | None:
-    """Return a mail address, None for an empty one; `UserError` if it is none."""
+    """Return a mail address, None for an empty one; `UserError` if it is invalid."""
     if mail and not is_mailbox(mail):
         raise UserError(_("{mail} is not a mail address, such as anna@example.org", mail=repr(mail)), "mail")
     return mail or None
@@ -132,7 +132,7 @@ def enable(connection: Connection, row: Row[Any], who: str, now_s: int) -> None:
 
 
 def end(connection: Connection, row: Row[Any], who: str, now_s: int) -> None:
-    """End a user for good: nothing of the user opens anything again, and the name is free."""
+    """Remove a user permanently: sessions and tokens end, and the name becomes free."""
     _keep_an_administrator(connection, row)
     secrets = {"password": None, "subject": None, "totp": None, "totp_since_s": None}
     people.change(connection, row.user, ended_by=who, ended_s=now_s, **secrets)
@@ -144,7 +144,7 @@ def end(connection: Connection, row: Row[Any], who: str, now_s: int) -> None:
 
 
 def _keep_an_administrator(connection: Connection, row: Row[Any]) -> None:
-    """`UserError` if without this user nobody could administer the fleet."""
+    """`UserError` if this user is the last administrator of the fleet."""
     can = row.password is not None or row.subject is not None
     if row.role == "admin" and row.tenant is None and can and row.disabled_s is None:
         if people.administrators(connection) <= 1:

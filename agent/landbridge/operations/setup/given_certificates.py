@@ -84,7 +84,7 @@ def _server(cert_file: str, key_file: str) -> ssl.SSLContext:
 
 
 def _shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> None:
-    """In memory: no port, and nobody else takes part."""
+    """In memory: no port, no network."""
     there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = [
         client.wrap_bio(back, there, server_hostname=name),

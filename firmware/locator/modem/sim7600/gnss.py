@@ -22,7 +22,7 @@ def gnss_poll(driver):
 
 def gnss_stop(driver):
     """Stop GNSS. The modem needs up to 30 s for it, in which it does not start again: a wake
-    searches once, so nobody waits."""
+    searches once, so there is no wait."""
     driver.accepts(b"+CGPS=0", _MS)
 
 

@@ -1,7 +1,7 @@
 """How fast the whole agent is, compared with the bare loop of its parts, on the same messages in one run.
 
 `python -m tools.verify.benchmarks.agent.benchmark [--devices N] [--uplinks N] [--points N] [--known N]` runs
-it on a real Mosquitto, PostgreSQL and NATS. The broker holds the messages before whoever is measured starts.
+it on a real Mosquitto, PostgreSQL and NATS. The broker holds the messages before the measured agent starts.
 Writes out/bench-agent.json, prints the figures last, exits with 1 when short. What needs a server that is not
 installed is left out, and said: then it exits with 3.
 """

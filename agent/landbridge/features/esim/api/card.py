@@ -81,6 +81,9 @@ class Profile(BaseModel):
     countries: list[str]
     quota_mb: float | None
     used_mb: float | None
+    """As the device counted by its last report of the card."""
+    month_mb: float | None
+    """Since the first of the month, estimated by the agent."""
 
 
 class MonthlyUsage(BaseModel):
@@ -118,7 +121,7 @@ class Euicc(BaseModel):
     """Number of the last signed package."""
     reported: str
     proved: Time
-    """When the agent sent the package that the card signed last; null: the card has signed none."""
+    """When the agent sent the package that the card signed last; null: only the device reports this card."""
     profiles: list[ListedProfile] | None
 
 
@@ -132,7 +135,7 @@ class Card(BaseModel):
     free_bytes: int | None
     """Free memory for profiles as the card reported it."""
     euicc: Euicc | None
-    """Null: the card has not said what it is."""
+    """Null: the card has not reported its type."""
     binding: str
     identity: CardIdentity | None
     services: str | None

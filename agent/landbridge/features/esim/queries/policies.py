@@ -14,7 +14,7 @@ from landbridge.db.tables import esim_reports, profile_policies, profile_switche
 from landbridge.features.esim.coding import REFUSED_POLICY, Event, Policy, Report, restored
 
 AGENT = "the agent"
-"""Who has set a policy, or ordered something, if nobody else has."""
+"""Author of a policy or order without another author."""
 _REMEMBERED = 16
 """Events that a device may report again: twice as many as it stores."""
 _IDENTITY = ("imei", "iccid", "imsi")
