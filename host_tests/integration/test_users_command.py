@@ -61,7 +61,7 @@ def test_the_doctor_looks_at_the_sign_in_service(landbridge: Command, monkeypatc
     for name, value in (("ISSUER", provider.issuer), ("CLIENT_ID", CLIENT)):
         monkeypatch.setenv(f"LANDBRIDGE_OPENID_{name}", value)
     with opened() as it:
-        assert doctor.CHECKS["sign-in"](it) == f"{provider.issuer} answers, and calls itself so"
+        assert doctor.CHECKS["sign-in"](it) == f"{provider.issuer} answers and confirms its name"
         provider.document = {"issuer": "https://other.example"}
         with pytest.raises(UserError, match=r"calls itself https://other\.example; correct"):
             doctor.CHECKS["sign-in"](it)
