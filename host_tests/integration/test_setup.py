@@ -61,7 +61,9 @@ def test_another_host_name_is_a_new_certificate_of_the_same_keys(made):
     before = made.files()
     said = made.set_up("--host", "other.landbridge.example")
     assert said.code == 0, said
-    assert "still connect to" not in said.out and "`systemctl restart landbridge-broker landbridge`" in said.out
+    assert (
+        "still connect to" not in said.out and "`systemctl restart landbridge-broker landbridge`" in said.out
+    )
     after = made.files()
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"answers.toml", "landbridge.toml", "tls/broker.pem"}
