@@ -61,13 +61,13 @@ def test_when_the_energy_ends_is_a_time_of_the_device():
     assert state[st.ENDS_AT] == years, "an account that is overdrawn has no sleep to save for"
 
 
-def level_of(battery_mv=3600, loaded_mv=3550, dc=0, used_j=3000, kind=0):
+def level_of(battery_mv=3600, loaded_mv=3550, dc=0, used_j=3000, kind=0, loaded_dc=0):
     """Minutes of age of the level that is chosen, with much energy left by the account."""
     settings, state = cfg.defaults(), st.new()
     settings[cfg.TARGET_DAYS], settings[cfg.BATTERY_MAH] = 60, 3000
     settings[cfg.BATTERY_KIND] = kind
     st.begin(state, 9 * DAY, 1)
-    state[st.LOADED_MV], state[st.ENERGY_MJ] = loaded_mv, 1000 * used_j
+    state[st.LOADED_MV], state[st.LOADED_DC], state[st.ENERGY_MJ] = loaded_mv, loaded_dc, 1000 * used_j
     ahead.begin(state, "bg95", settings, dc, battery_mv, scratch.folder())
     return state[st.AGE_MIN]
 
@@ -78,6 +78,8 @@ def test_a_cell_that_comes_to_its_end_too_early_is_spent_slowly():
     assert level_of(3480) == usual, "less than any connection explains"
     assert level_of(0, loaded_mv=3460) == slow, "nobody but the modem measures it"
     assert level_of(0, loaded_mv=0) == level_of(0, loaded_mv=1) == usual, "nobody knows"
+    assert level_of(0, loaded_mv=3500, dc=200, loaded_dc=-200) == usual, "it was cold then"
+    assert level_of(0, loaded_mv=3460, dc=-300, loaded_dc=0) == slow, "it was warm then"
     for dc, cold_mv in ((-200, 3500), (-400, 3380), (-500, 3300), (-600, 3220)):
         assert level_of(cold_mv, dc=dc) == level_of(3600, dc=dc), "it is cold"
         assert level_of(cold_mv - 170, dc=dc) == slow
