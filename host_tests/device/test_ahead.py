@@ -12,15 +12,16 @@ COSTS = battery.COSTS["bg95"]
 
 
 def planned_h(target_days, after_s=60, km4=0, mah=17000):
-    """Hours for which sleep stays paid for, with route data where the last fix was at `km4` of the route."""
+    """Hours for which sleep stays paid for, with route data where the last fix was at `km4` of the route, None:
+    before any fix."""
     folder = scratch.folder()
-    if km4 >= 0:
+    if km4 is None or km4 >= 0:
         with open(folder + route_file.FILE, "wb") as f:
             f.write(routes.made())
     settings, state = cfg.defaults(), st.new()
     settings[cfg.TARGET_DAYS], settings[cfg.BATTERY_MAH] = target_days, mah
     st.begin(state, after_s, 1)
-    state[st.ROUTE_KM4] = 1 + km4
+    state[st.ROUTE_KM4] = 0 if km4 is None else 1 + km4
     ahead.begin(state, "bg95", settings, 200, 0, folder)
     return (state[st.RESERVE] - COSTS.search_mj) // ((COSTS.sleep_a_day + 2 * COSTS.wake) // 24)
 
@@ -37,6 +38,12 @@ def test_what_is_built_in_does_not_stretch_a_trip():
     assert planned_h(cfg.defaults()[cfg.TARGET_DAYS]) == trip_h
     assert planned_h(366) // 24 == planned_h(364) // 24 + 2  # told, for the container may wait at its goal
     assert planned_h(365, km4=1200) == 12  # it has arrived
+
+
+def test_a_trip_whose_place_is_not_known_yet_is_no_year_of_sleep():
+    assert planned_h(cfg.defaults()[cfg.TARGET_DAYS], km4=-1) // 24 == 365
+    assert planned_h(cfg.defaults()[cfg.TARGET_DAYS], km4=None) == 12, "it would never take the fix that says it"
+    assert planned_h(60, km4=None) // 24 == 60
 
 
 def test_who_has_arrived_is_not_kept_for_what_it_cannot_pay():
