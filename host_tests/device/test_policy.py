@@ -111,7 +111,7 @@ def report_after_h(joules_a_day, report_mj):
 
 
 def test_no_report_that_costs_little_is_put_off_for_long_as_a_dark_may_begin():
-    assert report_after_h(70, 6000) == report_after_h(70, 9000) == 9
+    assert report_after_h(70, 5000) == report_after_h(70, 7000) == 9
     assert report_after_h(70, 13000) > 12, "it costs much"
     assert report_after_h(50, 6000) > 12, "there is little energy"
 

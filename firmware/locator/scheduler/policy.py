@@ -77,7 +77,7 @@ _WEAK_SAVED = const(60)
 _DAY_S = const(86400)
 # Where there is energy for it no report of so little is put off for longer: nobody knows when the dark begins.
 _DARK_S = const(9 * 3600)
-_DARK_MJ = const(12000)
+_DARK_MJ = const(8000)
 _DARK_AGE_MIN = const(380)
 # Reports a day, of them close to each other in half a day, seconds between the others: the attempts that
 # operators allow are spread over the day, one is left for an alarm, four more for borders where the card has
