@@ -33,32 +33,32 @@ LOCKED := $(INSTALL) --require-hashes --no-build-isolation
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/demo.stamp ## a container crosses Eurasia in 45 simulated days [MODEM=bg95|sim7600 BUDGET=100 SEED=1 CARD=euicc4|euicc-landing|iot-landing APNS=2 WORLD=dark|sea|truck|stay|weak-battery SEASON=extreme BATTERY=lfp5ah CPU=fixed COMPARE=1 CHAOS=1 AFTER=out/earlier PORT=8883 SHOW=1]
+demo: .venv/demo.stamp ## simulate a trip: a container crosses Eurasia in 45 days [MODEM=bg95|sim7600 BUDGET=100 SEED=1 CARD=euicc4|euicc-landing|iot-landing APNS=2 WORLD=dark|sea|truck|stay|weak-battery SEASON=extreme BATTERY=lfp5ah CPU=fixed COMPARE=1 CHAOS=1 AFTER=out/earlier PORT=8883 SHOW=1]
 	@$(BIN)/python -m tools.world.demo.demo --modem $(MODEM) --seed $(SEED) --port $(PORT) --card $(CARD) --apns $(APNS) --world $(WORLD) --season $(SEASON) --battery $(BATTERY) --cpu $(CPU) $(if $(filter-out 0,$(COMPARE)),--compare) $(if $(filter-out 0,$(CHAOS)),--chaos) $(if $(BUDGET),--budget $(BUDGET)) $(if $(AFTER),--after $(AFTER) --out out/demo-after) $(if $(filter-out 0,$(SHOW)),--show)
 
-test: .venv/dev.stamp typings/lint.stamp ## every test, on CPython and on MicroPython
+test: .venv/dev.stamp typings/lint.stamp ## run every test, on CPython and on MicroPython
 	@sh .ci/system_packages.sh; left_out=$$?; [ $$left_out = 0 ] || [ $$left_out = 3 ] || exit 1; \
 		$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder && exit $$left_out
 
-test-fast: .venv/dev.stamp ## the tests for every save: those in one process, and those of the device on CPython
+test-fast: .venv/dev.stamp ## run the quick tests: those in one process, and device tests on CPython
 	@$(BIN)/python -m pytest host_tests/unit host_tests/device -m "not micropython" -n 2 --dist loadfile
 
-lint: .venv/dev.stamp typings/lint.stamp ## style, which folder imports which, and types of host code and of device code
+lint: .venv/dev.stamp typings/lint.stamp ## check style, imports between folders, and types of host and device code
 	@$(BIN)/ruff check .
 	@PYTHONPATH=.ci:.:agent:firmware $(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m pytest host_tests/unit/test_arrows.py
 	@$(BIN)/mypy
 	@$(BIN)/mypy --config-file .ci/mypy-device.ini
 
-coverage: .venv/dev.stamp typings/lint.stamp ## the tests on CPython with the lines that they reach: out/coverage/index.html [ARGS=host_tests/integration/test_agent_unit.py]
+coverage: .venv/dev.stamp typings/lint.stamp ## measure the coverage of the tests on CPython: out/coverage/index.html [ARGS=host_tests/integration/test_agent_unit.py]
 	@$(BIN)/python -m pytest $(ARGS) --cov --cov-report=html --cov-report=term:skip-covered
 
-docs: .venv/dev.stamp ## the pages of docs/reference that are printed from the code
+docs: .venv/dev.stamp ## print the pages of docs/reference that come from the code
 	@$(BIN)/python -m tools.flash.settings_schema
 	@$(BIN)/python -m tools.lab explain >/dev/null
 	@$(BIN)/python -m tools.reference
 
-image: .venv/flash.stamp ## what is flashed on a board: build/image/ [BOARD=REFERENCE_BG95 MICROPYTHON=image.bin]
+image: .venv/flash.stamp ## build a flash image: build/image/ [BOARD=REFERENCE_BG95 MICROPYTHON=image.bin]
 	@$(if $(BOARD),,echo "say which board: make image BOARD=REFERENCE_BG95" >&2; exit 2)
 	@$(BIN)/python -m tools.flash.image $(BOARD) $(if $(MICROPYTHON),--micropython $(MICROPYTHON))
 
@@ -66,139 +66,139 @@ flash: .venv/flash.stamp ## flash a board [BOARD=.. PORT=/dev/ttyUSB0 MICROPYTHO
 	@$(if $(and $(BOARD),$(MICROPYTHON),$(filter-out 0,$(PORT))),,echo "make flash BOARD=REFERENCE_BG95 PORT=/dev/ttyUSB0 MICROPYTHON=image.bin" >&2; exit 2)
 	@$(BIN)/python -m tools.flash.flash $(BOARD) --port $(PORT) --micropython $(MICROPYTHON) $(if $(ERASE),--erase)
 
-deploy: .venv/flash.stamp ## renew the firmware of a tracker; records and identity stay [BOARD=.. PORT=.. REPLACE=1]
+deploy: .venv/flash.stamp ## update the firmware of a tracker over USB; records and identity stay [BOARD=.. PORT=.. REPLACE=1]
 	@$(if $(and $(BOARD),$(filter-out 0,$(PORT))),,echo "make deploy BOARD=REFERENCE_BG95 PORT=/dev/ttyUSB0" >&2; exit 2)
 	@$(BIN)/python -m tools.flash.deploy $(BOARD) --port $(PORT) $(if $(REPLACE),--replace)
 
-provision: .venv/flash.stamp ## give trackers their identity [DEVICE="devices/lb-0001 .." PORT=.. REPLACE=1]
+provision: .venv/flash.stamp ## write identity and key to trackers [DEVICE="devices/lb-0001 .." PORT=.. REPLACE=1]
 	@$(if $(and $(DEVICE),$(filter-out 0,$(PORT))),,echo "make provision DEVICE=devices/lb-0001 PORT=/dev/ttyUSB0" >&2; exit 2)
 	@$(BIN)/python -m tools.flash.provision $(DEVICE) --port $(PORT) $(if $(REPLACE),--replace)
 
-console: .venv/flash.stamp ## the prompt of a tracker, with status() plan() journal() at("+CSQ") [PORT=..]
+console: .venv/flash.stamp ## open the prompt of a tracker, with status() plan() journal() at("+CSQ") [PORT=..]
 	@$(if $(filter 0,$(PORT)),echo "make console PORT=/dev/ttyUSB0" >&2; exit 2)
 	@$(BIN)/python -m tools.flash.console $(PORT)
 
-selftest: .venv/flash.stamp ## every part of a tracker in turn [PORT=..]
+selftest: .venv/flash.stamp ## test every part of a tracker [PORT=..]
 	@$(if $(filter 0,$(PORT)),echo "make selftest PORT=/dev/ttyUSB0" >&2; exit 2)
 	@$(BIN)/python -m tools.flash.selftest --port $(PORT)
 
-bench-chip: .venv/flash.stamp ## what a board takes for its work, beside what the simulator assumes [PORT=.. ARGS="--meter run.csv --volts 3.8"]
+bench-chip: .venv/flash.stamp ## measure what a board needs for its work, and compare it with the simulator [PORT=.. ARGS="--meter run.csv --volts 3.8"]
 	@$(if $(filter 0,$(PORT)),echo "make bench-chip PORT=/dev/ttyUSB0" >&2; exit 2)
 	@$(BIN)/python -m tools.flash.bench_chip --port $(PORT) $(ARGS)
 
-flash-sim: .venv/flash.stamp ## esptool against a stand-in for the bootloader; then a wake of what it wrote [MICROPYTHON=..]
+flash-sim: .venv/flash.stamp ## run esptool against a simulated bootloader, then one wake of the result [MICROPYTHON=..]
 	@$(BIN)/python -m tools.flash.flash_sim $(if $(MICROPYTHON),--micropython $(MICROPYTHON))
 
-deploy-sim: .venv/flash.stamp ## mpremote against a stand-in for a board, cut off at every file; then a wake of it
+deploy-sim: .venv/flash.stamp ## run mpremote against a simulated board, interrupted at every file, then one wake
 	@$(BIN)/python -m tools.flash.deploy_sim
 
-heap32: .venv/flash.stamp ## memory of a whole wake (as heap) on words of 32 bits, as the ESP32 has them; needs Debian's sources and gcc
+heap32: .venv/flash.stamp ## measure the memory of a whole wake with 32-bit words, as on the ESP32; needs Debian's sources and gcc
 	@sh .ci/heap32.sh build/heap32
 	@$(BIN)/python -m tools.world.device.heap --micropython build/heap32/build/micropython
 
-killtest: .venv/demo.stamp ## the agent and the broker killed 300 times under 50 devices: is a point lost? do 1,000 devices come back at once? needs Mosquitto [SEED=1 ARGS="--engine postgresql"]
+killtest: .venv/demo.stamp ## kill agent and broker 300 times under 50 devices, reconnect 1,000 devices: is a point lost? needs Mosquitto [SEED=1 ARGS="--engine postgresql"]
 	@$(BIN)/python -m tools.verify.kill.killtest --seed $(SEED) $(ARGS)
 	@$(BIN)/python -m tools.verify.kill.crowd --seed $(SEED)
 
-fleet: .venv/demo.stamp ## from a clean folder: set-up, 500 devices with their broker users, trips, a simulated day over TLS; needs Mosquitto [ARGS="--devices 50 --firmware 2"]
+fleet: .venv/demo.stamp ## set up a new installation with 500 devices and simulate a day over TLS; needs Mosquitto [ARGS="--devices 50 --firmware 2"]
 	@$(BIN)/python -m tools.verify.fleet.fleet $(ARGS)
 
-deploy-check: ## files in deploy/ by promtool, Docker Compose and systemd: do they take them? do alerts fire?
+deploy-check: ## check the files in deploy/ with promtool, Docker Compose and systemd, and that alerts fire
 	@sh deploy/check.sh
 
-deploy-image: .venv/demo.stamp ## the steps of deploy/Dockerfile in a clean Debian, and the services of compose.yaml in it; root, no Docker
+deploy-image: .venv/demo.stamp ## run the steps of deploy/Dockerfile in a clean Debian, and the services of compose.yaml; root, no Docker
 	@$(BIN)/python -m tools.verify.image.image
 
-flood: .venv/demo.stamp ## live feeds, half-open requests, sign-ins and junk, more than anybody needs, while 20 devices report: do they notice? Linux, needs Mosquitto
+flood: .venv/demo.stamp ## flood the agent with live feeds, half-open requests, sign-ins and junk while 20 devices report; Linux, needs Mosquitto
 	@$(BIN)/python -m tools.verify.flood.flood $(ARGS)
 
-bench-agent: .venv/demo.stamp ## the whole agent beside the bare loop of its parts; PostgreSQL, NATS, many points, many devices [ARGS="--turns 5"]
+bench-agent: .venv/demo.stamp ## benchmark the agent: throughput, PostgreSQL, NATS, many points, many devices [ARGS="--turns 5"]
 	@sh .ci/system_packages.sh || [ $$? = 3 ]
 	@$(BIN)/python -m tools.verify.benchmarks.agent.benchmark --seed $(SEED) $(ARGS)
 
-latedata: .venv/demo.stamp ## a trip's points in any order, twice, with a hole filled last: the same journey? [SEED=1]
+latedata: .venv/demo.stamp ## store a trip's points in any order: are the events the same? [SEED=1]
 	@$(BIN)/python -m tools.verify.tracking.latedata --seed $(SEED)
 
-located: .venv/demo.stamp ## points without GNSS on a second container of a line, placed by cells: how far off? [MODEM= SEED=1]
+located: .venv/demo.stamp ## measure how well cells place points without GNSS on a second trip of a route [MODEM= SEED=1]
 	@$(BIN)/python -m tools.verify.tracking.located --seed $(SEED) --modem $(MODEM)
 
-heap: .venv/flash.stamp ## memory of a whole wake on the device, by room
+heap: .venv/flash.stamp ## measure the memory of a whole wake on the device, by action
 	@$(BIN)/python -m tools.world.device.heap
 
-reads: .venv/flash.stamp ## reads, erases and bytes written of a wake, at its flash, by kind of wake
+reads: .venv/flash.stamp ## count flash reads, erases and bytes written by kind of wake
 	@$(BIN)/python -m tools.world.device.reads
 
-decide-bench: .venv/demo.stamp ## what a decision of the plan costs: time, garbage, state [MODEM= SEED=1]
+decide-bench: .venv/demo.stamp ## measure the cost of a decision of the scheduler: time, garbage, state [MODEM= SEED=1]
 	@$(BIN)/python -m tools.verify.benchmarks.decide --modem $(MODEM) --seed $(SEED)
 
-soak: .venv/demo.stamp ## three trips through a harsh world: the operators' budgets, counted at the modem [SEED=1]
+soak: .venv/demo.stamp ## run three trips through a harsh world and count attempts against the operators' retry budgets [SEED=1]
 	@$(BIN)/python -m tools.verify.soak.soak --seed $(SEED)
 
-rough: .venv/demo.stamp ## days without a network, a ship, a truck, a stay, a weak battery, on both modems, beside fixed schedules [SEED=1 ARGS="--world dark --modem bg95"]
+rough: .venv/demo.stamp ## run trips with days without a network, a ship, a truck, a stay, a weak battery, and compare with fixed schedules [SEED=1 ARGS="--world dark --modem bg95"]
 	@$(BIN)/python -m tools.verify.soak.rough --seed $(SEED) $(ARGS)
 
-powercut: .venv/demo.stamp ## 35,000 power cuts under records, settings, commands, keys, updates: is anything lost? would it be seen?
+powercut: .venv/demo.stamp ## cut the power 35,000 times during records, settings, commands, keys and updates: is anything lost?
 	@$(BIN)/python -m tools.verify.powercut.powercut
 
-bench-modem: .venv/bench.stamp ## the firmware's drivers on a real modem [PORT=/dev/ttyUSB2 BOARD= ARGS="--broker ..."]
+bench-modem: .venv/bench.stamp ## test a real modem with the drivers of the firmware [PORT=/dev/ttyUSB2 BOARD= ARGS="--broker ..."]
 	@$(if $(filter 0,$(PORT)),echo "say which device: make bench-modem PORT=/dev/ttyUSB2" >&2; exit 2)
 	@$(BIN)/python -m tools.bench --port $(PORT) $(if $(BOARD),--board $(BOARD)) $(ARGS)
 
-at-faults: .venv/demo.stamp ## every command that a wake uses with every fault of the line [SEED=1]
+at-faults: .venv/demo.stamp ## inject every fault of the serial line into every command of a wake [SEED=1]
 	@$(BIN)/python -m tools.verify.faults.at_faults --seed $(SEED)
 
-updatecut: .venv/demo.stamp ## updates cut off, damaged, wrong, crashing: does the device always come back?
+updatecut: .venv/demo.stamp ## interrupt, damage and crash updates: does the device always recover?
 	@$(BIN)/python -m tools.verify.updates.updatecut
 
-fuzz: .venv/demo.stamp ## random bytes through the AT channel and every parser of the firmware; through the agent [SEED=1]
+fuzz: .venv/demo.stamp ## send random bytes to the AT channel, every parser of the firmware, and the agent [SEED=1]
 	@$(BIN)/python -m tools.verify.fuzz.firmware --seed $(SEED)
 	@$(BIN)/python -m tools.verify.fuzz.agent --seed $(SEED)
 
-bench-parquet: .venv/dev.stamp ## a year of 1,000 devices as Parquet: seconds, bytes, memory [ARGS="--a-day 24"]
+bench-parquet: .venv/dev.stamp ## export a year of 1,000 devices as Parquet: seconds, bytes, memory [ARGS="--a-day 24"]
 	@PYTHONPATH=.:agent $(BIN)/python -m tools.verify.benchmarks.parquet $(ARGS)
 
-notify: .venv/dev.stamp .venv/demo.stamp ## a month of 24 trackers through the default rules of notifications, agent and receivers killed: lost? twice? needs Mosquitto [SEED=1]
+notify: .venv/dev.stamp .venv/demo.stamp ## run a month of 24 trackers through the default notification rules, with kills: is a message lost or doubled? needs Mosquitto [SEED=1]
 	@PYTHONPATH=.:agent:firmware $(BIN)/python -m tools.verify.notify.notify --seed $(SEED) $(ARGS)
 
-bench-web: .venv/dev.stamp ## the pages with 10,000 devices and with 100,000 points of one: bytes, seconds; needs Chromium [SEED=1]
+bench-web: .venv/dev.stamp ## benchmark the pages with 10,000 devices and with 100,000 points of one; needs Chromium [SEED=1]
 	@sh .ci/system_packages.sh || [ $$? = 3 ]
 	@$(BIN)/python -m tools.verify.benchmarks.web.benchmark --seed $(SEED)
 
-wire-bench: .venv/demo.stamp ## bytes a fix beside other formats, written by the device's code [SEED=1]
+wire-bench: .venv/demo.stamp ## compare the bytes per fix with other formats [SEED=1]
 	@$(BIN)/python -m tools.verify.benchmarks.wire.benchmark --seed $(SEED)
 
-hostile: .venv/demo.stamp ## cryptography, hostile downlinks, damaged settings, ten days behind a hostile broker [SEED=1]
+hostile: .venv/demo.stamp ## attack the protocol: cryptography, hostile downlinks, damaged settings, ten days with a hostile broker [SEED=1]
 	@$(BIN)/python -m tools.verify.hostile.hostile --seed $(SEED)
 
-cards: .venv/demo.stamp ## the same trips with each kind of card, in one table: what several profiles gain and cost [MODEM= SEED=1 SEEDS=3]
+cards: .venv/demo.stamp ## compare the same trips with each kind of SIM card [MODEM= SEED=1 SEEDS=3]
 	@$(BIN)/python -m tools.verify.esim.cards --modem $(MODEM) --seed $(SEED) --seeds $(SEEDS)
 
-switchcut: .venv/demo.stamp ## power cuts and resets at every step of a switch of profiles: is a device stranded?
+switchcut: .venv/demo.stamp ## cut the power at every step of a profile switch: is a device stranded?
 	@$(BIN)/python -m tools.verify.esim.switchcut $(ARGS)
 
-downloads: .venv/demo.stamp ## profiles downloaded by kind of network: APDUs, bytes, seconds, joules; every answer of a server [ARGS="--share 10"]
+downloads: .venv/demo.stamp ## download profiles over each kind of network, with every server response: APDUs, bytes, seconds, joules [ARGS="--share 10"]
 	@$(BIN)/python -m tools.verify.downloads.downloads $(ARGS)
 
-downloadcut: .venv/demo.stamp ## power cuts, resets, lost answers at every step of a download of a profile: is a card damaged? [ARGS="--share 20"]
+downloadcut: .venv/demo.stamp ## interrupt profile downloads at every step: is a card damaged? [ARGS="--share 20"]
 	@$(BIN)/python -m tools.verify.downloads.downloadcut $(ARGS)
 
-walk: .venv/demo.stamp ## which files a fix, a command, a profile switch and a page pass: docs/explanation/walks.md
+walk: .venv/demo.stamp ## print docs/explanation/walks.md: the files that take part in a fix, a command, a profile switch and a page
 	@$(BIN)/python -m tools.walk
 
-lab-check: .venv/demo.stamp ## the lab beside the full world on the same trips [ARGS="--days 20 --trips 5"]
+lab-check: .venv/demo.stamp ## compare the lab with the full simulated world on the same trips [ARGS="--days 20 --trips 5"]
 	@$(BIN)/python -m tools.lab check $(ARGS)
 
-lab: .venv/demo.stamp ## the scheduler beside every baseline and the clairvoyant bound: out/lab/report.html [ARGS="--route FILE"]
+lab: .venv/demo.stamp ## compare the scheduler with every baseline and the upper bound: out/lab/report.html [ARGS="--route FILE"]
 	@$(BIN)/python -m tools.lab $(ARGS)
 	@$(if $(ARGS),,$(BIN)/python -m tools.lab stress && $(BIN)/python -m tools.lab stress --held-out)
 
-lab-digest: .venv/demo.stamp ## what a line's earlier trips are worth to later ones, in thin coverage: out/lab-digest.json
+lab-digest: .venv/demo.stamp ## measure what route data from earlier trips is worth, in thin coverage: out/lab-digest.json
 	@$(BIN)/python -m tools.lab digest
 
-texts: .venv/dev.stamp ## new messages into the catalogues of agent/landbridge/locale [LANGUAGE=de for a new one]
+texts: .venv/dev.stamp ## update the translation catalogues in agent/landbridge/locale [LANGUAGE=de for a new one]
 	@PYTHONPATH=.:agent $(BIN)/python -m tools.texts $(LANGUAGE)
 
-locks: .venv/dev.stamp ## the locks again after pyproject.toml has changed: every version with its hashes [UPGRADE=1]
+locks: .venv/dev.stamp ## update the lock files from pyproject.toml, with hashes [UPGRADE=1]
 	@sh .ci/locks.sh $(if $(filter-out 0,$(UPGRADE)),--upgrade)
 
 .venv/bin/python:

@@ -5,7 +5,6 @@ model, routes from the OpenAPI document, CPU times from the simulated world. Eac
 between them is replaced.
 """
 
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +16,7 @@ from typing import Any, cast
 from landbridge.cli import commands as command_line
 from landbridge.config import Config
 from landbridge.web import app
+from landbridge.web.document import summary
 from typer.main import get_command
 
 from tools.flash.boards import explained
@@ -59,7 +59,7 @@ def api() -> str:
     """The routes of the HTTP API with the parameters of their queries."""
     paths = app.make(cast(Any, SimpleNamespace(config=Config()))).openapi()["paths"]
     return _listing(
-        (f"{method.upper()} {path}{_query(route)}", _clause(route["description"]))
+        (f"{method.upper()} {path}{_query(route)}", route["summary"])
         for path, routes in sorted(paths.items())
         for method, route in routes.items()
     )
@@ -96,7 +96,7 @@ def path(page: str) -> Path:
 
 
 def _group(title: str, members: dict[str, Any]) -> str:
-    listed = ((" ".join([name, *_arguments(each)]), _clause(each.help)) for name, each in members.items())
+    listed = ((" ".join([name, *_arguments(each)]), summary(each.help)) for name, each in members.items())
     return f"## {title}\n\n{_listing(listed)}\n"
 
 
@@ -116,13 +116,6 @@ def _query(route: dict[str, Any]) -> str:
 def _listing(items: Iterable[tuple[str, str]]) -> str:
     """A fenced listing: each item's name, and below it what it is."""
     return "```text\n" + "".join(f"{name}\n    {meaning}\n" for name, meaning in items) + "```\n"
-
-
-def _clause(text: str) -> str:
-    """The first clause of the first paragraph of a help text: at least three words."""
-    first = " ".join(text.partition("\n\n")[0].split())
-    found = re.match(r"(?:\S+ ){2}.*?(?=[.;:] |\.$|$)", first)
-    return found[0] if found else first
 
 
 if __name__ == "__main__":

@@ -36,9 +36,9 @@ from landbridge.features.coverage import trip_start
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.broker_users import BrokerUsers
 from landbridge.features.diagnostics import handler as diagnostics
-from landbridge.features.diagnostics import wake_handler as wakes
-from landbridge.features.downloads import arrivals, rules, trust
+from landbridge.features.downloads import arrivals, trust
 from landbridge.features.downloads import handler as downloads
+from landbridge.features.downloads import rules as download_rules
 from landbridge.features.downloads.worker import Downloads
 from landbridge.features.esim import handler as cards
 from landbridge.features.integrations.deliveries import Deliveries
@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from landbridge.ingest.nats_source import NatsSource
 
 MakePipeline = Callable[[Database, Keyring, Clock, Any, Publisher], Pipeline]
-_WATCH_S = 5.0
+WATCH_S = 5.0
 _log = logging.getLogger(__name__)
 
 # Hooks between features: who acts on whose change.
@@ -80,7 +80,7 @@ ON_TRIP_END.register(
 )
 arrivals.ON_INSTALLED.register(cards.on_installed)
 cards.ON_ASSIGNED.register(arrivals.expect)
-cards.ON_SWITCH.register(rules.by_package)
+cards.ON_SWITCH.register(download_rules.by_package)
 ON_TRIP_REOPENED.register(alarms.reopen_with_trip)
 ON_EVENT.register(alarms.follow)
 EVERY_MINUTE.register(EveryMinute(alarms.due_devices, alarms.check_due))
@@ -91,8 +91,8 @@ HANDLERS.register(
     Handler(downloads.on_report, downloads.devices_pending, downloads.pending),
     Handler(resend.on_report, resend.devices_pending, resend.pending),
     Handler(diagnostics.on_report),
+    Handler(diagnostics.on_wakes_report),
     Handler(route_data.on_report, route_data.devices_pending, route_data.pending, is_state=True),
-    Handler(wakes.on_report),
     Handler(updates.on_report, updates.devices_pending, updates.pending, is_state=True),
     Handler(sims.on_report, sims.devices_pending),
 )
@@ -136,7 +136,7 @@ def run(
     database = open_database(config.store.database)
     try:
         with ExitStack() as running:
-            parts = [running.enter_context(_counting(database))]
+            parts = [running.enter_context(_metrics_thread(database))]
             if only == Part.WEB:
                 parts.append(running.enter_context(_pages(config, database, stop)))
             elif only is None and config.web.port:
@@ -149,8 +149,8 @@ def run(
 
 
 @contextmanager
-def _counting(database: Database) -> Iterator[Running]:
-    """What is watched of the database, whatever part of the agent works on it."""
+def _metrics_thread(database: Database) -> Iterator[Running]:
+    """Read figures of the database for /metrics, whatever part of the agent works on it."""
     fleet_metrics = FleetMetrics(database, Clock())
     fleet_metrics.start()
     try:
@@ -161,7 +161,7 @@ def _counting(database: Database) -> Iterator[Running]:
 
 @contextmanager
 def _pages(config: Config, database: Database, stop: threading.Event) -> Iterator[Running]:
-    """Pages and API while it lasts."""
+    """Serve pages and API in this process."""
     # Who does not serve them need not load any of it.
     from landbridge.web import server
 
@@ -180,7 +180,7 @@ def _pages_apart(config: Config) -> Iterator[Running]:
 def _ingest(
     config: Config, make_pipeline: MakePipeline, database: Database, source: Source
 ) -> Iterator[Running]:
-    """All the rest, from messages of devices to those for platforms, while it lasts."""
+    """Everything but the pages: from messages of devices to those for platforms."""
     keyring = Keyring(config.store.database, config.store.key_file)
     _check_keys(database, keyring)
     limit = RateLimit(config.devices.per_minute)
@@ -188,7 +188,7 @@ def _ingest(
         with alone(database) as stay:
             session = Session(config.broker, limit)
             leads = Leads(stay=stay)
-            with _working(config, make_pipeline, database, keyring, (session, session), leads) as part:
+            with _ingest_threads(config, make_pipeline, database, keyring, (session, session), leads) as part:
                 yield part
         return
     if not database.on_server:
@@ -209,7 +209,7 @@ def _ingest(
         session = Session(replace(config.broker, client_id=unknown, clean_session=True), limit, listens=False)
         taken = NatsSource(config.nats, limit, held_partitions, session, Access(database, keyring).answer)
         leads = Leads(lambda: _leads(sending), lambda: _leads(delivering))
-        with _working(config, make_pipeline, database, keyring, (taken, session), leads) as part:
+        with _ingest_threads(config, make_pipeline, database, keyring, (taken, session), leads) as part:
             yield part
 
 
@@ -220,7 +220,7 @@ def _leads(lease: Leases) -> bool:
 
 
 @contextmanager
-def _working(
+def _ingest_threads(
     config: Config,
     make_pipeline: MakePipeline,
     database: Database,
@@ -228,7 +228,7 @@ def _working(
     ends: "tuple[Session | NatsSource, Session]",
     leads: Leads,
 ) -> Iterator[Running]:
-    """`ends`: where messages come from, and where others are published."""
+    """Start the threads. `ends`: where messages come from, and where others are published."""
     source, session = ends
     priority = IngestPriority()
     publisher = Publisher(
@@ -284,7 +284,7 @@ def _watch(config: Config, parts: Sequence[Running], stop: threading.Event) -> N
     try:
         with serving(config.watch, health):
             notify("READY=1")
-            while not stop.wait(_WATCH_S):
+            while not stop.wait(WATCH_S):
                 _check_once(health, parts)
                 dead = [thread.name for thread in threads if not thread.is_alive()]
                 if dead:
@@ -299,7 +299,7 @@ def _check_once(health: Health, parts: Sequence[Running]) -> None:
         try:
             part.stay()
         except DBAPIError as error:
-            _log.error("cannot see whether another agent uses the database: %s", error.orig)
+            _log.error("cannot check whether another agent uses the database: %s", error.orig)
     for why in health.problems():
         _log.error("not healthy: %s", why)
     if not health.hangs():
@@ -319,4 +319,4 @@ def _check_keys(database: Database, keyring: Keyring) -> None:
     if bad and not good:
         raise next(iter(bad.values()))
     for device in bad:
-        _log.error("the key of %s is not for this key file: its messages will be dead letters", device)
+        _log.error("the key of %s does not belong to this key file: its messages become dead letters", device)

@@ -115,10 +115,10 @@ _FORMAT = typer.Option(Format.GEOJSON, "--format", help="File format.")
 def app(arguments: Sequence[str] | None = None) -> None:
     """Run the command; what a person can put right is said in one line, with exit code 2."""
     with redirect_stdout(cast(TextIO, Printable(sys.stdout))):
-        _run(arguments)
+        run_command(arguments)
 
 
-def _run(arguments: Sequence[str] | None) -> None:
+def run_command(arguments: Sequence[str] | None) -> None:
     try:
         given = [_readable(text) for text in (sys.argv[1:] if arguments is None else arguments)]
         code = commands(given or ["--help"], prog_name="landbridge", standalone_mode=False)
@@ -296,4 +296,4 @@ def export_days(
 def _check(connection: Connection, device: str, trip: int | None) -> None:
     known_device(connection, device)
     if trip is not None and not stored_trips.is_of(connection, trip, device):
-        raise UserError(f"{device} has no trip {trip}; `landbridge trips list` shows those there are")
+        raise UserError(f"{device} has no trip {trip}; `landbridge trips list` lists them")

@@ -32,7 +32,7 @@ from landbridge.protocol.settings import SETTINGS
 FILE_VARIABLE = "LANDBRIDGE_CONFIG"
 DEFAULT_FILE = "landbridge.toml"
 TOO_OPEN = 0o027
-"""Mode bits that let anybody but the owner write a file, or anybody outside the group read it."""
+"""Mode bits that let others than the owner write a file, or others than the group read it."""
 MOSQUITTO = "mosquitto"
 """Value of [broker] users."""
 _PATH = "path"
@@ -79,26 +79,24 @@ class Broker:
 
     host: _Host = key("localhost", "Host name; with TLS it must be the one in the certificate.")
     port: _Port = key(8883, "TCP port.")
-    tls: bool = key(True, "Speak TLS and check the certificate.")
+    tls: bool = key(True, "Use TLS and verify the certificate.")
     ca_file: _Path = key("", "PEM file of the broker's CA; empty: the system's CAs.")
-    cert_file: _Path = key(
-        "", "PEM file of the agent's certificate, for a broker that asks for one; empty: none."
-    )
-    cert_key_file: _Path = key("", "PEM file of its key; empty: it is in cert_file.")
+    cert_file: _Path = key("", "PEM file of the agent's client certificate; empty: none.")
+    cert_key_file: _Path = key("", "PEM file of its key; empty: the key is in cert_file.")
     username: _Text = key("", "User of the agent at the broker; empty: none.")
     password: _Secret = key("", "Its password.")
     users: Annotated[str, one_of(("", MOSQUITTO))] = key(
         "",
-        "mosquitto: users of devices are made and removed by its dynamic security plugin; empty: by hand,"
+        "mosquitto: the agent manages device users through its dynamic security plugin; empty: manually,"
         " or NATS asks the agent.",
     )
     client_id: _ClientId = key("landbridge-agent", "Fixed client id; one agent at a time may use it.")
     clean_session: bool = key(
-        False, "Have the broker keep nothing while the agent is away; devices then send it again."
+        False, "Clean session: the broker keeps nothing while the agent is away; devices send it again."
     )
     home_assistant: _Text = key(
         "",
-        "Prefix under which Home Assistant looks for devices (there: homeassistant); empty: none.",
+        "Discovery prefix of Home Assistant (usually homeassistant); empty: none.",
     )
 
 
@@ -108,16 +106,16 @@ class Store:
     """Where everything is kept."""
 
     database: _File = key(
-        "landbridge.sqlite3", "SQLite file, or postgresql://user@host/name (the password best in ~/.pgpass)."
+        "landbridge.sqlite3", "SQLite file, or postgresql://user@host/name (with the password in ~/.pgpass)."
     )
-    raw_days: _Count = key(90, "Days for which uplinks are kept as they came, to be read again after a fix.")
+    raw_days: _Count = key(90, "Days for which raw uplinks are kept, so that they can be decoded again.")
     points_days: Annotated[int, Between(0, 36500)] = key(
-        0, "Days for which points, wakes and devices' logs are kept, from when they came; 0: for good."
+        0, "Days for which points, wake logs and device logs are kept after their arrival; 0: forever."
     )
     audit_days: Annotated[int, Between(0, 36500)] = key(
-        0, "Days for which the audit log is kept; 0: for good."
+        0, "Days for which the audit log is kept; 0: forever."
     )
-    key_file: _Path = key("", "File of the key that wraps the devices' keys; empty: <database>.key.")
+    key_file: _Path = key("", "File of the key that encrypts the devices' keys; empty: <database>.key.")
 
 
 @strict
@@ -125,16 +123,18 @@ class Store:
 class Devices:
     """What `landbridge devices add` writes into a device's settings."""
 
-    directory: _File = key("devices", "Folder that gets one folder a device, to lay on its flash.")
-    broker_host: _HostOrNone = key("", "The broker as devices reach it; `landbridge devices add` needs it.")
+    directory: _File = key("devices", "Folder for the configuration files of devices, one folder per device.")
+    broker_host: _HostOrNone = key(
+        "", "Host name under which devices reach the broker; required by `landbridge devices add`."
+    )
     broker_port: _Port = key(8883, "Its TCP port (TLS).")
     ca_file: _Path = key("", "PEM file, at most 4 KB, of the broker's CA; empty: broker.ca_file.")
     apn: _Text = key("iot", "Access point name of the cards.")
-    apn_user: _AtText = key("", "User of the access point; empty: it asks for none.")
+    apn_user: _AtText = key("", "User of the access point; empty: none.")
     apn_password: Annotated[_AtText, SECRET] = key("", "Its password.")
-    per_minute: _Count = key(600, "Messages that are taken of one device in a minute; it keeps the others.")
+    per_minute: _Count = key(600, "Messages accepted from a device per minute; it sends the rest later.")
     interval_s: Annotated[int, Between(_INTERVAL.lowest, _INTERVAL.highest)] = key(
-        _INTERVAL.default, "Seconds between points until a trip says otherwise."
+        _INTERVAL.default, "Seconds between points unless the trip sets another interval."
     )
 
 
@@ -144,14 +144,14 @@ class Web:
     """The pages and the HTTP API; other machines reach them through a proxy with TLS."""
 
     port: _PortOrNone = key(0, "TCP port; 0: neither pages nor API.")
-    host: _Host = key("127.0.0.1", "Address they listen on.")
-    url: _Text = key("", "Where browsers find them, for links and mails; empty: http://<host>:<port>.")
-    admins_need_totp: bool = key(False, "Require a second factor of administrators who have a password.")
+    host: _Host = key("127.0.0.1", "Address to listen on.")
+    url: _Text = key("", "Public address, for links and mails; empty: http://<host>:<port>.")
+    admins_need_totp: bool = key(False, "Require a second factor for administrators with a password.")
     tiles: _Tiles = key(
         "",
-        "Your own map: address of raster tiles with {z}, {x}, {y} or of a vector style, or a PMTiles file.",
+        "Own map: URL of raster tiles with {z}, {x}, {y} or of a vector style, or a PMTiles file.",
     )
-    tiles_credit: _Text = key("", "Whom the map names for these tiles.")
+    tiles_credit: _Text = key("", "Attribution of these tiles on the map.")
 
 
 def base_url(web: Web) -> str:
@@ -170,13 +170,15 @@ class Openid:
     """Sign-in by OpenID Connect; the redirect address there is <web.url>/sign-in/openid/back."""
 
     issuer: _Issuer = key("", "Issuer, such as https://login.example/realms/fleet; empty: none.")
-    client_id: _Text = key("", "Client id of the agent there.")
-    client_secret: _Secret = key("", "Its secret; empty: it has none.")
+    client_id: _Text = key("", "Client id of the agent at the issuer.")
+    client_secret: _Secret = key("", "Client secret; empty: none.")
     ca_file: _Path = key("", "PEM file of the provider's CA; empty: the system's CAs.")
-    scope: _Text = key("openid profile email", "Scopes that are asked for.")
-    new_users: bool = key(False, "Let people in whom a claim names; else an invitation is needed.")
-    role_claim: _Text = key("", "Claim with the role, or a list with it; empty: roles are given here.")
-    tenant_claim: _Text = key("", "Claim with the tenant; empty: tenants are given here.")
+    scope: _Text = key("openid profile email", "Scopes to request.")
+    new_users: bool = key(False, "Create users from claims; otherwise an invitation is required.")
+    role_claim: _Text = key(
+        "", "Claim with the role, or a list that contains it; empty: roles are assigned here."
+    )
+    tenant_claim: _Text = key("", "Claim with the tenant; empty: tenants are assigned here.")
     operator_tenant: _Text = key("", "Value of that claim that stands for the operator tenant; empty: none.")
 
 
@@ -185,13 +187,17 @@ class Openid:
 class Nats:
     """The NATS server with JetStream, for `landbridge run --source nats`; [broker] is then its MQTT port."""
 
-    url: _Text = key("nats://localhost:4222", "Address, of a cluster several with commas; tls://... for TLS.")
+    url: _Text = key(
+        "nats://localhost:4222", "Address; several of a cluster separated by commas; tls://... for TLS."
+    )
     username: _Text = key("", "User of the agents; empty: none.")
     password: _Secret = key("", "Its password.")
     partitions: Annotated[int, Between(1, 256)] = key(
-        16, "Parts of the fleet that agents share out; the same for all of them."
+        16, "Number of partitions of the fleet; the same for all agents."
     )
-    replicas: Annotated[int, Between(1, 5)] = key(1, "Servers of a cluster that keep each message.")
+    replicas: Annotated[int, Between(1, 5)] = key(
+        1, "Number of servers of a cluster that store each message."
+    )
 
 
 @strict
@@ -201,10 +207,10 @@ class Mail:
 
     host: _Host = key("localhost", "Host name; with TLS it must be the one in the certificate.")
     port: _Port = key(587, "TCP port.")
-    tls: bool = key(True, "Go over to TLS (STARTTLS) and check the certificate.")
-    username: _Text = key("", "User of the agent there; empty: none.")
+    tls: bool = key(True, "Use STARTTLS and verify the certificate.")
+    username: _Text = key("", "User of the agent; empty: none.")
     password: _Secret = key("", "Its password.")
-    sender: _Text = key("landbridge@localhost", "Address that the mails come from.")
+    sender: _Text = key("landbridge@localhost", "Sender address of mails.")
 
 
 @strict
@@ -215,7 +221,7 @@ class Dcsa:
     carrier_code: Annotated[str, Wanted("at most 10 letters and digits", pattern="^[A-Z0-9]{0,10}$")] = key(
         "", "Code of the carrier; empty: none."
     )
-    carrier_code_list: Annotated[str, one_of(("SMDG", "NMFTA"))] = key("SMDG", "List that the code is from.")
+    carrier_code_list: Annotated[str, one_of(("SMDG", "NMFTA"))] = key("SMDG", "Code list of carrier_code.")
 
 
 def carrier(dcsa: Dcsa) -> dict[str, str]:
@@ -230,9 +236,11 @@ def carrier(dcsa: Dcsa) -> dict[str, str]:
 class Esim:
     """Downloads of eSIM profiles: from which SM-DP+ servers, and whose certificates are trusted."""
 
-    servers: _Text = key("", "Servers, with commas between: smdp.example, or smdp.example:8443; empty: none.")
+    servers: _Text = key(
+        "", "SM-DP+ servers, separated by commas: smdp.example, or smdp.example:8443; empty: none."
+    )
     ci_file: _Path = key("", "PEM file of the GSMA's root certificates; empty: no downloads.")
-    test_ci_file: _Path = key("", "PEM file of a test root that is trusted too; for tests only; empty: none.")
+    test_ci_file: _Path = key("", "PEM file of an additional test root, for tests only; empty: none.")
 
 
 @strict
@@ -241,8 +249,8 @@ class Watch:
     """What watches the agent: /health and /metrics (Prometheus), and its log."""
 
     port: _PortOrNone = key(0, "TCP port of /health and /metrics; 0: neither.")
-    host: _Host = key("127.0.0.1", "Address they listen on.")
-    json_log: bool = key(False, "Log JSON objects, one a line, instead of text.")
+    host: _Host = key("127.0.0.1", "Address to listen on.")
+    json_log: bool = key(False, "Log JSON objects, one per line, instead of text.")
 
 
 @strict
@@ -268,7 +276,8 @@ def is_server(database: str) -> bool:
 
 
 _OF_FILE = Sentences(
-    unknown="{table}: unknown key {key!r}; known are {known}", no_table="{at} must be a section, not a value"
+    unknown="{table}: unknown key {key!r}; choose from {known}",
+    no_table="{at} must be a section, not a value",
 )
 _OF_VARIABLES = Sentences(lambda where: _variable(*where), wrong="{at}={value} must be {wanted}")
 
@@ -406,7 +415,7 @@ def annotated(config: Config, with_secrets: bool = False) -> str:
     lines = [
         "# Landbridge agent. Each key can be overridden by an environment variable",
         "# LANDBRIDGE_<SECTION>_<KEY>, for instance LANDBRIDGE_BROKER_PASSWORD.",
-        "# Relative paths, in variables too, lead from the folder of this file.",
+        "# Relative paths, also in variables, start at the folder of this file.",
     ]
     for section, model in parts(Config).items():
         values = getattr(config, section)
@@ -426,7 +435,7 @@ def _range(annotation: Any) -> str:
 
 def _assignment(each: _Key, value: str | int | bool, with_secrets: bool) -> str:
     if each.is_marked(SECRET) and value and not with_secrets:
-        return f"# {each.name} is set, and not shown"
+        return f"# {each.name} is set and not shown"
     # JSON's strings, integers and booleans are TOML's.
     return f"{each.name} = {json.dumps(value)}"
 

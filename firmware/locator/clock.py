@@ -27,7 +27,7 @@ def network(port, modem, state):
 
 
 def believes(state, clock_s, epoch_s, told=None):
-    """Whether the agent's time can be right: ours is never off by a day, even when nobody has set it on a
+    """Whether the agent's time can be right: ours is never off by a day, even if it is not set during a
     whole trip. Where it seems to be, the network decides, whose time was clock_s + `told` in this wake."""
     offset = epoch_s - clock_s
     if state[st.OFFSET] == 0 or abs(offset - state[st.OFFSET]) <= _DAY_S:

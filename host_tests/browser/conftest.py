@@ -45,3 +45,11 @@ def browser(web: Served) -> Iterator[Watched]:
     """Debian's Chromium, once a module: as long as it runs, its event loop is this thread's."""
     with chromium() as launched:
         yield Watched(launched, web.url)
+
+
+@pytest.fixture(autouse=True)
+def browser_does_not_complain(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Neither of errors in scripts nor of requests to other hosts."""
+    yield
+    if "browser" in request.fixturenames:
+        assert request.getfixturevalue("browser").complaints == []

@@ -1,4 +1,4 @@
-"""What a dispatcher does all day: find, filter, select, act; on a desk, in the dark and in Chinese."""
+"""What a dispatcher does all day: find, filter, select, act; on a desktop, in the dark and in Chinese."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from host_tests.support.web import PICTURES as OUT
 from host_tests.support.web import (
     Watched,
     barriers,
-    chromium,
     drawn,
     opens,
     picture,
@@ -30,16 +29,15 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def watched(pages: Shown) -> Iterator[Watched]:
-    """A browser on these pages."""
-    with chromium() as launched:
-        yield Watched(launched, pages.url)
+def web(pages: Shown) -> Shown:
+    """Pages without an agent behind them."""
+    return pages
 
 
 @pytest.fixture(scope="module")
-def desk(watched: Watched, pages: Shown) -> Iterator[Page]:
+def desktop(browser: Watched, pages: Shown) -> Iterator[Page]:
     """The page of somebody who may do everything."""
-    page = watched.context(viewport={"width": 1280, "height": 860}).new_page()
+    page = browser.context(viewport={"width": 1280, "height": 860}).new_page()
     page.on("dialog", answer)
     sign_in(page, pages, pages.house)
     yield page
@@ -51,84 +49,78 @@ def answer(dialog: Dialog) -> None:
     dialog.accept("west" if dialog.type == "prompt" else None)
 
 
-@pytest.fixture(autouse=True)
-def _nothing_to_complain_of(watched: Watched) -> Iterator[None]:
-    yield
-    assert watched.complaints == []
-
-
 def query(page: Page) -> dict[str, list[str]]:
     return parse_qs(urlsplit(page.url).query)
 
 
-def test_the_address_keeps_what_is_shown(pages: Shown, desk: Page):
-    row = desk.locator(f"tr[data-device={FIRST}]")
+def test_the_address_keeps_what_is_shown(pages: Shown, desktop: Page):
+    row = desktop.locator(f"tr[data-device={FIRST}]")
     expect(row).to_contain_text("China")
-    desk.get_by_text("Filters, groups and columns").click()
-    desk.locator("select[name=country]").select_option("CN")
-    desk.locator("select[name=group]").select_option("country")
-    desk.get_by_label("Tags", exact=True).check()
-    expect(desk.locator("tbody tr[data-device]")).to_have_count(1)
-    expect(desk.locator("tr.group")).to_have_text("China (1)")
-    expect(desk).to_have_url(re.compile("columns="))
-    assert query(desk)["country"] == ["CN"] and query(desk)["columns"][0].endswith("tags")
-    desk.get_by_role("button", name="Save this view").click()
-    expect(desk.get_by_label("Saved views")).to_contain_text("west")
-    picture(desk, "fleet-grouped")
-    assert barriers(desk) == []
-    desk.reload()
-    expect(desk.locator("tbody tr[data-device]")).to_have_count(1)
-    expect(desk.get_by_role("button", name="Tags").first).to_be_visible()
-    desk.goto(f"{pages.url}/")
-    expect(desk.locator("tbody tr[data-device]")).to_have_count(2)
-    desk.get_by_label("Saved views").select_option(label="west")
-    expect(desk.locator("tbody tr[data-device]")).to_have_count(1)
+    desktop.get_by_text("Filters, groups and columns").click()
+    desktop.locator("select[name=country]").select_option("CN")
+    desktop.locator("select[name=group]").select_option("country")
+    desktop.get_by_label("Tags", exact=True).check()
+    expect(desktop.locator("tbody tr[data-device]")).to_have_count(1)
+    expect(desktop.locator("tr.group")).to_have_text("China (1)")
+    expect(desktop).to_have_url(re.compile("columns="))
+    assert query(desktop)["country"] == ["CN"] and query(desktop)["columns"][0].endswith("tags")
+    desktop.get_by_role("button", name="Save this view").click()
+    expect(desktop.get_by_label("Saved views")).to_contain_text("west")
+    picture(desktop, "fleet-grouped")
+    assert barriers(desktop) == []
+    desktop.reload()
+    expect(desktop.locator("tbody tr[data-device]")).to_have_count(1)
+    expect(desktop.get_by_role("button", name="Tags").first).to_be_visible()
+    desktop.goto(f"{pages.url}/")
+    expect(desktop.locator("tbody tr[data-device]")).to_have_count(2)
+    desktop.get_by_label("Saved views").select_option(label="west")
+    expect(desktop.locator("tbody tr[data-device]")).to_have_count(1)
 
 
-def test_the_list_of_the_fleet_fits_its_column(pages: Shown, desk: Page):
-    desk.goto(f"{pages.url}/")
-    expect(desk.locator("tbody tr[data-device]")).to_have_count(2)
+def test_the_list_of_the_fleet_fits_its_column(pages: Shown, desktop: Page):
+    desktop.goto(f"{pages.url}/")
+    expect(desktop.locator("tbody tr[data-device]")).to_have_count(2)
     wider = "(it) => it.scrollWidth - it.clientWidth"
-    assert desk.locator(".list .rows").evaluate(wider) == 0
+    assert desktop.locator(".list .rows").evaluate(wider) == 0
 
 
-def test_several_are_selected_on_the_map_and_in_the_list(pages: Shown, desk: Page):
-    desk.goto(f"{pages.url}/")
-    drawn(desk, "devices")
-    desk.get_by_role("button", name="Select", exact=True).click()
-    x, y = place_on_screen(desk, 106.39, 29.63)
-    desk.mouse.move(x - 90, y - 90)
-    desk.mouse.down()
-    desk.mouse.move(x + 90, y + 90, steps=4)
-    picture(desk, "fleet-box")
-    desk.mouse.up()
-    expect(desk.locator("#selected")).to_have_text("1 selected")
-    desk.get_by_label("Select all").check()
-    expect(desk.locator("#selected")).to_have_text("2 selected")
-    desk.get_by_role("button", name="Tags", exact=True).last.click()
-    dialog = desk.get_by_role("dialog")
+def test_several_are_selected_on_the_map_and_in_the_list(pages: Shown, desktop: Page):
+    desktop.goto(f"{pages.url}/")
+    drawn(desktop, "devices")
+    desktop.get_by_role("button", name="Select", exact=True).click()
+    x, y = place_on_screen(desktop, 106.39, 29.63)
+    desktop.mouse.move(x - 90, y - 90)
+    desktop.mouse.down()
+    desktop.mouse.move(x + 90, y + 90, steps=4)
+    picture(desktop, "fleet-box")
+    desktop.mouse.up()
+    expect(desktop.locator("#selected")).to_have_text("1 selected")
+    desktop.get_by_label("Select all").check()
+    expect(desktop.locator("#selected")).to_have_text("2 selected")
+    desktop.get_by_role("button", name="Tags", exact=True).last.click()
+    dialog = desktop.get_by_role("dialog")
     dialog.get_by_label("Add tags, with commas between them").fill("frozen, late")
     dialog.get_by_role("button", name="Apply").click()
     expect(dialog.get_by_role("status")).to_contain_text("Done for 1 devices")
     expect(dialog.get_by_role("status")).to_contain_text(f"{SECOND} is not on a trip")
-    picture(desk, "fleet-tagged")
+    picture(desktop, "fleet-tagged")
     dialog.get_by_role("button", name="Close").click()
-    desk.get_by_role("button", name="Change a setting").click()
+    desktop.get_by_role("button", name="Change a setting").click()
     dialog.locator("select[name=setting]").select_option(label="Shortest interval between sessions")
     dialog.get_by_role("textbox", name="Shortest interval between sessions").fill("45")
-    assert barriers(desk) == []
+    assert barriers(desktop) == []
     dialog.get_by_role("button", name="Apply").click()
     expect(dialog.get_by_role("status")).to_contain_text("Done for 2 devices")
     dialog.get_by_role("button", name="Close").click()
-    desk.get_by_role("button", name="Share", exact=True).click()
+    desktop.get_by_role("button", name="Share", exact=True).click()
     dialog.get_by_role("button", name="Apply").click()
     link = re.compile(rf"^{CONTAINER} {pages.url}/s/\S+$")
     expect(dialog.get_by_role("textbox", name="Share links")).to_have_value(link)
     dialog.get_by_role("button", name="Close").click()
 
 
-def test_it_is_there_in_the_dark_and_in_chinese(pages: Shown, watched: Watched):
-    page = watched.context(viewport={"width": 1280, "height": 860}, color_scheme="dark").new_page()
+def test_it_is_there_in_the_dark_and_in_chinese(pages: Shown, browser: Watched):
+    page = browser.context(viewport={"width": 1280, "height": 860}, color_scheme="dark").new_page()
     sign_in(page, pages, pages.house)
     for name, path in {"fleet": "/", "alarms": "/alarms"}.items():
         page.goto(f"{pages.url}{path}?language=en")
@@ -138,100 +130,100 @@ def test_it_is_there_in_the_dark_and_in_chinese(pages: Shown, watched: Watched):
         page.goto(f"{pages.url}{path}?language=zh")
         page.wait_for_load_state("networkidle")
         page.evaluate("document.querySelectorAll('details').forEach((it) => { it.open = true; })")
-        picture(page, f"{name}-desk-chinese")
+        picture(page, f"{name}-desktop-chinese")
         page.evaluate("document.getElementById('map')?.remove()")
         assert english(page.content()) <= {"frozen", "late"}, name
     page.context.close()
 
 
-def test_alarms_are_acknowledged_together(pages: Shown, desk: Page):
-    desk.goto(f"{pages.url}/alarms?severity=minor")
-    rows = desk.locator("tr[data-alarm]")
+def test_alarms_are_acknowledged_together(pages: Shown, desktop: Page):
+    desktop.goto(f"{pages.url}/alarms?severity=minor")
+    rows = desktop.locator("tr[data-alarm]")
     expect(rows.nth(1)).to_be_visible()
     before = rows.count()
-    desk.get_by_label("Select all").check()
-    desk.get_by_label("Note").fill("terminal called")
-    opens(desk, desk.get_by_role("button", name="Acknowledge selected"))
+    desktop.get_by_label("Select all").check()
+    desktop.get_by_label("Note").fill("terminal called")
+    opens(desktop, desktop.get_by_role("button", name="Acknowledge selected"))
     expect(rows.first.get_by_text("terminal called")).to_be_visible()
-    expect(desk.get_by_role("button", name="Acknowledge", exact=True)).to_have_count(0)
+    expect(desktop.get_by_role("button", name="Acknowledge", exact=True)).to_have_count(0)
     expect(rows).to_have_count(before)
     rows.first.get_by_text("Comments").click()
     rows.first.get_by_role("textbox").fill("door is shut")
-    opens(desk, rows.first.get_by_role("button", name="Add comment"))
+    opens(desktop, rows.first.get_by_role("button", name="Add comment"))
     rows.first.get_by_text("Comments (1)").click()
     expect(rows.first.get_by_text("door is shut")).to_be_visible()
-    opens(desk, rows.first.get_by_role("button", name="Take over"))
+    opens(desktop, rows.first.get_by_role("button", name="Take over"))
     expect(rows.first.get_by_text("handled by token house")).to_be_visible()
-    picture(desk, "alarms-together")
-    assert barriers(desk) == []
-    opens(desk, rows.first.locator(".when a"))
-    until(desk, "document.getElementById('moment')?.textContent.length", "the moment on the track")
+    picture(desktop, "alarms-together")
+    assert barriers(desktop) == []
+    opens(desktop, rows.first.locator(".when a"))
+    until(desktop, "document.getElementById('moment')?.textContent.length", "the moment on the track")
 
 
-def test_charts_slider_and_map_are_zoomed_and_pointed_at_together(pages: Shown, desk: Page):
-    desk.goto(f"{pages.url}/devices/{FIRST}")
-    drawn(desk, "points")
-    slider = desk.get_by_label("Time", exact=True)
+def test_charts_slider_and_map_are_zoomed_and_pointed_at_together(pages: Shown, desktop: Page):
+    desktop.goto(f"{pages.url}/devices/{FIRST}")
+    drawn(desktop, "points")
+    slider = desktop.get_by_label("Time", exact=True)
     expect(slider).to_be_enabled()
     whole = int(slider.get_attribute("max") or 0)
-    before = desk.locator(".axis span").all_inner_texts()
+    before = desktop.locator(".axis span").all_inner_texts()
     assert whole and before
-    desk.locator("#zoom-in").click()
+    desktop.locator("#zoom-in").click()
     # Around the moment, which is the last.
-    until(desk, f"Number(document.getElementById('slider').min) >= {whole // 2 - 60}", "half of the time")
-    expect(desk.locator(".axis span")).not_to_have_text(before)
-    boxes = {each.get_attribute("viewBox") for each in desk.locator("#charts svg").all()}
+    until(desktop, f"Number(document.getElementById('slider').min) >= {whole // 2 - 60}", "half of the time")
+    expect(desktop.locator(".axis span")).not_to_have_text(before)
+    boxes = {each.get_attribute("viewBox") for each in desktop.locator("#charts svg").all()}
     assert len({(box or "").split()[0] for box in boxes}) == 1, "all charts show the same time"
-    desk.get_by_role("button", name="Whole track").click()
+    desktop.get_by_role("button", name="Whole track").click()
     expect(slider).to_have_attribute("min", "0")
-    expect(desk.locator(".axis span")).to_have_text(before)
-    moment = desk.locator("#moment").inner_text()
-    battery = desk.locator("#charts figure", has_text="Battery").first
+    expect(desktop.locator(".axis span")).to_have_text(before)
+    moment = desktop.locator("#moment").inner_text()
+    battery = desktop.locator("#charts figure", has_text="Battery").first
     battery.locator("svg").hover(position={"x": 2, "y": 20})
-    drawn(desk, "hover")
-    expect(desk.locator("#moment"), "pointing does not move the moment").to_have_text(moment)
-    picture(desk, "device-zoom", full_page=True)
+    drawn(desktop, "hover")
+    expect(desktop.locator("#moment"), "pointing does not move the moment").to_have_text(moment)
+    picture(desktop, "device-zoom", full_page=True)
 
 
-def test_each_part_of_a_device_has_an_address(pages: Shown, desk: Page):
+def test_each_part_of_a_device_has_an_address(pages: Shown, desktop: Page):
     for part in ("commands", "settings", "updates", "share-links", "exports"):
-        desk.goto(f"{pages.url}/devices/{FIRST}#{part}")
-        expect(desk.locator(f"#{part}")).to_be_visible()
-        expect(desk.locator("#track")).to_be_hidden()
-        expect(desk.locator(f'.tabs a[href$="#{part}"]')).to_have_attribute("aria-current", "page")
-    desk.locator('.tabs a[href$="#track"]').focus()
-    desk.keyboard.press("Enter")
-    expect(desk.locator("#map")).to_be_visible()
-    expect(desk.locator("#exports")).to_be_hidden()
+        desktop.goto(f"{pages.url}/devices/{FIRST}#{part}")
+        expect(desktop.locator(f"#{part}")).to_be_visible()
+        expect(desktop.locator("#track")).to_be_hidden()
+        expect(desktop.locator(f'.tabs a[href$="#{part}"]')).to_have_attribute("aria-current", "page")
+    desktop.locator('.tabs a[href$="#track"]').focus()
+    desktop.keyboard.press("Enter")
+    expect(desktop.locator("#map")).to_be_visible()
+    expect(desktop.locator("#exports")).to_be_hidden()
 
 
-def test_a_dispatchers_task_takes_few_clicks(pages: Shown, desk: Page):
+def test_a_dispatchers_task_takes_few_clicks(pages: Shown, desktop: Page):
     """Find a container by its last four digits, see where it waits and since when, tell whether it is late,
     share it, acknowledge its alarm."""
-    desk.goto(f"{pages.url}/")
+    desktop.goto(f"{pages.url}/")
     clicks: list[tuple[str, int]] = []
 
     def click(what: str, part: Locator) -> None:
         begin = time.monotonic()
         part.click()
-        desk.wait_for_load_state("networkidle")
+        desktop.wait_for_load_state("networkidle")
         clicks.append((what, round(1000 * (time.monotonic() - begin))))
 
-    click("search", desk.get_by_label("Search"))
-    desk.keyboard.type(CONTAINER[-4:])
-    expect(desk.locator("tbody tr[data-device]")).to_have_count(1)
-    click("open", desk.get_by_role("link", name=CONTAINER))
-    head = desk.locator("#device")
+    click("search", desktop.get_by_label("Search"))
+    desktop.keyboard.type(CONTAINER[-4:])
+    expect(desktop.locator("tbody tr[data-device]")).to_have_count(1)
+    click("open", desktop.get_by_role("link", name=CONTAINER))
+    head = desktop.locator("#device")
     expect(head).to_contain_text("Chongqing, China")
     expect(head).to_contain_text("Last session")
-    click("share", desk.locator(".tabs").get_by_role("link", name="Share"))
-    with desk.expect_navigation():
-        click("create", desk.get_by_role("button", name="Share this trip"))
-    expect(desk.get_by_label("Copy the link now; it is not shown again:")).to_be_visible()
-    alarms = desk.get_by_role("region", name="Open alarms").get_by_role("listitem")
+    click("share", desktop.locator(".tabs").get_by_role("link", name="Share"))
+    with desktop.expect_navigation():
+        click("create", desktop.get_by_role("button", name="Share this trip"))
+    expect(desktop.get_by_label("Copy the link now; it is not shown again:")).to_be_visible()
+    alarms = desktop.get_by_role("region", name="Open alarms").get_by_role("listitem")
     expect(alarms).not_to_have_count(0)
     before = alarms.count()
-    with desk.expect_navigation():
+    with desktop.expect_navigation():
         click("acknowledge", alarms.first.get_by_role("button", name="Acknowledge"))
     expect(alarms).to_have_count(before - 1)
     OUT.mkdir(parents=True, exist_ok=True)
@@ -239,35 +231,35 @@ def test_a_dispatchers_task_takes_few_clicks(pages: Shown, desk: Page):
     assert len(clicks) <= 12
 
 
-def test_a_trip_is_started_corrected_and_ended(pages: Shown, desk: Page):
-    desk.goto(f"{pages.url}/trips")
-    form = desk.locator("#start")
+def test_a_trip_is_started_corrected_and_ended(pages: Shown, desktop: Page):
+    desktop.goto(f"{pages.url}/trips")
+    form = desktop.locator("#start")
     form.get_by_label("Device").fill(SECOND)
     form.get_by_label("Container").fill("MSKU0000007")
     form.get_by_label("Route").fill("west")
     form.get_by_label("Destination").fill("Poznan")
     form.get_by_label("References, one per line").fill("order=4711")
     form.get_by_role("button", name="Start").click()
-    expect(form.get_by_role("alert")).to_contain_text("its check digit would be 6")
+    expect(form.get_by_role("alert")).to_contain_text("the check digit should be 6")
     form.get_by_label("Container").fill("MSKU 000000-6")
-    picture(desk, "trips", full_page=True)
-    assert barriers(desk) == []
-    opens(desk, form.get_by_role("button", name="Start"))
-    expect(desk.get_by_role("heading", level=1)).to_contain_text("MSKU0000006")
-    expect(desk.locator("#trip")).to_contain_text("4711")
-    desk.get_by_label("Tags, with commas between them").fill("frozen")
-    opens(desk, desk.get_by_role("button", name="Save"))
-    expect(desk.locator("#trip .tag")).to_have_text("frozen")
-    opens(desk, desk.get_by_role("button", name="End the trip"))
-    expect(desk.locator("#trip .badge")).to_have_text("trip ended")
-    desk.goto(f"{pages.url}/trips/1")
-    drawn(desk, "track")
-    picture(desk, "trip", full_page=True)
-    assert barriers(desk) == []
+    picture(desktop, "trips", full_page=True)
+    assert barriers(desktop) == []
+    opens(desktop, form.get_by_role("button", name="Start"))
+    expect(desktop.get_by_role("heading", level=1)).to_contain_text("MSKU0000006")
+    expect(desktop.locator("#trip")).to_contain_text("4711")
+    desktop.get_by_label("Tags, with commas between them").fill("frozen")
+    opens(desktop, desktop.get_by_role("button", name="Save"))
+    expect(desktop.locator("#trip .tag")).to_have_text("frozen")
+    opens(desktop, desktop.get_by_role("button", name="End the trip"))
+    expect(desktop.locator("#trip .badge")).to_have_text("trip ended")
+    desktop.goto(f"{pages.url}/trips/1")
+    drawn(desktop, "track")
+    picture(desktop, "trip", full_page=True)
+    assert barriers(desktop) == []
 
 
-def test_the_operators_pages_are_seen(pages: Shown, desk: Page):
+def test_the_operators_pages_are_seen(pages: Shown, desktop: Page):
     for name, path in {"sims": "/sims", "system": "/system"}.items():
-        desk.goto(f"{pages.url}{path}")
-        picture(desk, name, full_page=True)
-        assert barriers(desk) == [], name
+        desktop.goto(f"{pages.url}{path}")
+        picture(desktop, name, full_page=True)
+        assert barriers(desktop) == [], name

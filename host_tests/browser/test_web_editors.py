@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 from landbridge.features.geofences import queries as geofences
 from landbridge.features.routes.queries import routes
-from playwright.sync_api import Browser, Dialog, Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from host_tests.support.fleet import Fleet, Pages, at
 from host_tests.support.web import (
     MAP,
     Watched,
     barriers,
-    chromium,
     drawn,
     opens,
     picture,
@@ -31,7 +30,7 @@ YARD = {"type": "Polygon", "coordinates": [CORNERS]}
 CSV = 'name,country,lat,lon,kind,km,chinese\n"East, yard",PL,52,19,yard,,\nWest,PL,52,15,yard,,\n'
 WRONG = "name,country,lat,lon,kind\nA,PL,52,19,yard\nB,PL,91,18,yard\n"
 RAISED = "It would have raised 2 events on 1 of the newest 1 trips."
-ON_ROUTE = "7 of 7 positions of the newest trips lie on it, of 1 trips."
+ON_ROUTE = "On this route: 7 of 7 positions. Trips compared: 1."
 LINE = {
     "type": "FeatureCollection",
     "features": [
@@ -54,22 +53,14 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 @pytest.fixture(scope="module")
 def web(fleet: Fleet) -> Iterator[Pages]:
-    made = Pages(fleet)
-    with made.served():
+    with Pages(fleet).served() as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def watched(web: Pages) -> Iterator[Watched]:
-    with chromium() as launched:
-        assert isinstance(launched, Browser)
-        yield Watched(launched, web.url)
-
-
-@pytest.fixture(scope="module")
-def page(watched: Watched, web: Pages) -> Iterator[Page]:
+def page(browser: Watched, web: Pages) -> Iterator[Page]:
     """Of an operator who agrees to every question."""
-    made = watched.context().new_page()
+    made = browser.context().new_page()
 
     def agree(dialog: Dialog) -> None:
         dialog.accept()
@@ -78,12 +69,6 @@ def page(watched: Watched, web: Pages) -> Iterator[Page]:
     sign_in(made, web, web.token("anna", "operator"))
     yield made
     made.context.close()
-
-
-@pytest.fixture(autouse=True)
-def _nothing_to_complain_of(watched: Watched) -> Iterator[None]:
-    yield
-    assert watched.complaints == []
 
 
 def click_map(page: Page, lon: float, lat: float) -> None:
@@ -105,7 +90,7 @@ def test_a_geofence_is_drawn_tried_and_kept(web: Pages, fleet: Fleet, page: Page
     for lon, lat in ((14.6, 51.6), (17.4, 51.6), (17.4, 52.4), (14.6, 52.4)):
         click_map(page, lon, lat)
     expect(page.locator(".corner")).to_have_count(4)
-    page.get_by_role("button", name="Test on past tracks").click()
+    page.get_by_role("button", name="Preview with past tracks").click()
     expect(page.locator("#tried")).to_contain_text(RAISED)
     drawn(page, "raised")
     picture(page, "geofences-drawn")
@@ -157,8 +142,8 @@ def test_a_geofence_that_is_wrong_keeps_what_was_typed(web: Pages, page: Page):
     expect(page.locator(".wrong")).to_contain_text("GeoJSON")
 
 
-def test_a_reader_sees_geofences_and_changes_none(web: Pages, watched: Watched):
-    made = watched.context().new_page()
+def test_a_reader_sees_geofences_and_changes_none(web: Pages, browser: Watched):
+    made = browser.context().new_page()
     sign_in(made, web, web.token("rita"))
     made.goto(f"{web.url}/geofences")
     expect(made.locator("tbody tr")).to_have_count(1)
@@ -181,7 +166,7 @@ def test_a_tenant_sees_no_geofence_of_another(web: Pages, fleet: Fleet):
 def test_a_route_is_drawn_imported_tried_and_kept(web: Pages, fleet: Fleet, page: Page, tmp_path: Path):
     page.goto(f"{web.url}/routes")
     until(page, f"{MAP}?.loaded()", "a map")
-    page.get_by_role("button", name="Start again").click()
+    page.get_by_role("button", name="Clear").click()
     page.evaluate(f"{MAP}.jumpTo({{center: [17, 52], zoom: 6}})")
     for lines, lon in ((2, 19.0), (3, 15.0)):
         click_map(page, lon, 52.0)
@@ -195,7 +180,7 @@ def test_a_route_is_drawn_imported_tried_and_kept(web: Pages, fleet: Fleet, page
     page.get_by_label("File").set_input_files(file)
     expect(page.locator("textarea")).to_have_value(CSV)
     expect(page.locator("[name=name]").first).to_have_value("rails")
-    page.get_by_role("button", name="Test on past tracks").click()
+    page.get_by_role("button", name="Preview with past tracks").click()
     expect(page.locator("#tried")).to_contain_text(ON_ROUTE)
     picture(page, "routes-drawn")
     assert barriers(page) == []
@@ -221,8 +206,8 @@ def test_a_station_that_is_wrong_is_named(web: Pages, page: Page):
     expect(page.locator("textarea")).to_have_value(WRONG)
 
 
-def test_the_pages_fit_on_a_phone_in_the_dark_and_in_chinese(web: Pages, watched: Watched):
-    made = watched.context(viewport={"width": 360, "height": 740}, color_scheme="dark").new_page()
+def test_the_pages_fit_on_a_phone_in_the_dark_and_in_chinese(web: Pages, browser: Watched):
+    made = browser.context(viewport={"width": 360, "height": 740}, color_scheme="dark").new_page()
     sign_in(made, web, web.token("dora", "operator"))
     for name in ("geofences", "routes"):
         made.goto(f"{web.url}/{name}?language=zh")

@@ -11,7 +11,7 @@ from playwright.sync_api import Dialog, Page, expect
 
 from host_tests.support.fleet import FIRST, SECOND
 from host_tests.support.pages import CONTAINER, Shown, english
-from host_tests.support.web import Watched, barriers, chromium, opens, picture, sign_in, until
+from host_tests.support.web import Watched, barriers, opens, picture, sign_in, until
 
 PLACES = {
     "fleet": "/",
@@ -37,20 +37,18 @@ MORE = {
 
 
 @pytest.fixture(scope="module")
-def watched(pages: Shown) -> Iterator[Watched]:
-    """A browser on these pages."""
-    with chromium() as launched:
-        yield Watched(launched, pages.url)
+def web(pages: Shown) -> Shown:
+    """Pages without an agent behind them."""
+    return pages
 
 
 @pytest.fixture
-def page(watched: Watched, pages: Shown) -> Iterator[Page]:
+def page(browser: Watched, pages: Shown) -> Iterator[Page]:
     """That of somebody who may do everything, on a phone."""
-    made = watched.context(viewport={"width": 360, "height": 740}).new_page()
+    made = browser.context(viewport={"width": 360, "height": 740}).new_page()
     sign_in(made, pages, pages.house)
     yield made
     made.context.close()
-    assert watched.complaints == []
 
 
 def fits(page: Page) -> bool:
@@ -66,8 +64,8 @@ def settled(page: Page) -> None:
 
 @pytest.mark.parametrize("width", [360, 400])
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_every_page_fits_on_a_phone(watched: Watched, pages: Shown, language: str, width: int):
-    page = watched.context(viewport={"width": width, "height": 740}).new_page()
+def test_every_page_fits_on_a_phone(browser: Watched, pages: Shown, language: str, width: int):
+    page = browser.context(viewport={"width": width, "height": 740}).new_page()
     sign_in(page, pages, pages.house)
     places = PLACES | {"sign-in": "/sign-in", "shared": f"/s/{pages.link}"} | (MORE if width == 360 else {})
     wide = []
@@ -81,7 +79,7 @@ def test_every_page_fits_on_a_phone(watched: Watched, pages: Shown, language: st
         expect(page.locator("main"), name).to_be_visible()
         assert barriers(page) == [], name
     page.context.close()
-    assert wide == [] and watched.complaints == []
+    assert wide == []
 
 
 def test_a_command_that_is_refused_keeps_the_page_and_what_was_typed(page: Page, pages: Shown):

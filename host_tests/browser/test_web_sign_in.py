@@ -32,14 +32,13 @@ def pages(tmp_path: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch) -
     fleet = Fleet(tmp_path)
     named = Openid(provider.issuer, CLIENT, SECRET)
     config = replace(Config(), openid=named)
-    made = Pages(fleet, config)
-    with made.served():
+    with Pages(fleet, config).served() as made:
         yield made
     fleet.database.close()
 
 
 def test_invited_people_come_in_by_password_and_by_openid(pages: Pages, provider: Provider):
-    with pages._fleet.database.writing() as connection:
+    with pages.fleet.database.writing() as connection:
         anna = users.add(connection, "anna", "admin", None, "", "bench", NOW_S)
         ben = users.add(connection, "ben", "reader", None, "", "bench", NOW_S)
     with chromium() as launched:
@@ -47,7 +46,7 @@ def test_invited_people_come_in_by_password_and_by_openid(pages: Pages, provider
         page = browser.context().new_page()
         page.goto(f"{pages.url}/invitation#{anna.secret}")
         page.get_by_label("New password").fill(PASSWORD)
-        page.get_by_label("Again").fill(PASSWORD)
+        page.get_by_label("Repeat new password").fill(PASSWORD)
         expect(page).to_have_url(f"{pages.url}/invitation")
         assert barriers(page) == []
         page.get_by_role("button", name="Set and sign in").click()

@@ -45,8 +45,7 @@ def opened(
     launched: Browser, fleet: Fleet, *others: str, **web: Any
 ) -> Iterator[tuple[Page, Pages, Watched]]:
     """The page of the device, with these settings; the browser complains of other hosts than `others`."""
-    served = Pages(fleet)
-    with served.served(**web):
+    with Pages(fleet).served(**web) as served:
         watched = Watched(launched, served.url, *others)
         page = watched.context().new_page()
         sign_in(page, served, served.token(f"anna-{next(NUMBERS)}"))
@@ -153,7 +152,7 @@ def test_the_policy_names_the_host_of_the_tiles_and_no_other():
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(None, "No such file"), (b"PMTiles\x02", "is no PMTiles file of version 3")]
+    ("content", "said"), [(None, "No such file"), (b"PMTiles\x02", "is not a PMTiles file of version 3")]
 )
 def test_a_file_that_is_none_is_refused_at_the_start(
     fleet: Fleet, tmp_path: Path, content: bytes | None, said: str

@@ -90,12 +90,6 @@ def operator(web: Website, browser: Watched, keys: dict[str, str]) -> Iterator[P
     page.context.close()
 
 
-@pytest.fixture(autouse=True)
-def _nothing_to_complain_of(browser: Watched) -> Iterator[None]:
-    yield
-    assert browser.complaints == []
-
-
 def alarm(web: Website, seq: int, **changes: int) -> None:
     """A record with an alarm comes in."""
     now_s = FIRST_S + 3600 * seq + 600

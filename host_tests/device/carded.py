@@ -12,16 +12,6 @@ CARD = (bytes(range(10)), b"460001")
 ASK = profile.KNOWN | st.PROFILE_ASK
 
 
-class Port:
-    """As much of a port as this needs."""
-
-    def __init__(self):
-        self.data_dir = scratch.folder()
-
-    def clock_s(self):
-        return 100000
-
-
 class Driver:
     """Of a modem on which all goes well."""
 
@@ -45,7 +35,7 @@ class Device:
     handlers, too."""
 
     def __init__(self, count):
-        self.port, self.driver, self.state = Port(), Driver(), st.new()
+        self.port, self.driver, self.state = scratch.Port(), Driver(), st.new()
         self.folder = self.port.data_dir
         profiles = [[bytes([i] * 10) if i else CARD[0], "apn%d" % i, "", ""] for i in range(count)]
         self.policy = [5, 0, 1, profiles, [[0] + list(range(1, count + 1))]]

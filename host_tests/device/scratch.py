@@ -1,4 +1,4 @@
-"""A folder of its own for each test, on both runtimes."""
+"""A folder of its own for each test, on both runtimes; as much of a port as has no modem."""
 
 import os
 
@@ -15,6 +15,17 @@ def folder():
     name = "%s/%s-%d-%d" % (path, os.urandom(6).hex(), _count, 0)
     _make(name)
     return name
+
+
+class Port:
+    """A port with such a folder, so many seconds after power-on."""
+
+    def __init__(self, clock_s=100000):
+        self.data_dir = folder()
+        self._clock_s = clock_s
+
+    def clock_s(self):
+        return self._clock_s
 
 
 def _make(path):

@@ -102,6 +102,11 @@ def line(text):
     return b"\r\n" + text + b"\r\n" + OK
 
 
+def plug(driver, port):
+    """Put another port in place of the driver's."""
+    driver.port = driver.channel._port = port
+
+
 def bg95():
     """A BG95's driver that is on, and its table."""
     return _driver(Bg95)

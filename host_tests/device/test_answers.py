@@ -3,17 +3,10 @@
 import scripted
 from locator.modem import DENIED, REGISTERED, ModemSilent
 from locator.modem.driver import ca_name
+from raising import raises
 from scripted import OK, line
 
 CALM = b"\r\n+CREG: 0,2\r\n" + OK
-
-
-def raises(kind, function, *args):
-    try:
-        function(*args)
-    except kind as error:
-        return error
-    raise AssertionError("no error")
 
 
 def test_noise_in_an_identity_is_no_fault():

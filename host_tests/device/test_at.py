@@ -2,6 +2,7 @@
 
 from locator.modem import ModemError, ModemRestarted, ModemSilent
 from locator.modem.at import Channel
+from raising import raises
 
 
 class FakePort:
@@ -40,14 +41,6 @@ def channel(*scripts, piece=7):
     made.restart = (b"RDY",)
     made.booting = False
     return made, port
-
-
-def raises(kind, function, *args):
-    try:
-        function(*args)
-    except kind as e:
-        return e
-    raise AssertionError("no error")
 
 
 def test_lines_in_pieces_of_any_size():
@@ -115,17 +108,17 @@ def test_a_reboot_in_mid_command_is_seen():
 def test_a_payload_is_read_by_length_whatever_it_contains():
     payload = b"\r\nOK\r\n+CMQTTRXEND: 0\r\n\x00\xff"
     for piece in (1, 5, 512):
-        at, _ = channel(piece=piece)
+        at, port = channel(piece=piece)
         at.raw_prefix, at.raw_commas = b"+QMTRECV:", 4
-        at._port.rx = b'\r\n+QMTRECV: 0,0,"a/down",%d,"' % len(payload) + payload + b'"\r\n'
+        port.rx = b'\r\n+QMTRECV: 0,0,"a/down",%d,"' % len(payload) + payload + b'"\r\n'
         assert at.wait(b"+QMTRECV:", 1000) is not None
         assert bytes(at.inbox[: at.inbox_n]) == payload
 
 
 def test_a_payload_in_chunks():
-    at, _ = channel()
+    at, port = channel()
     at.raw_prefix = b"+CMQTTRXPAYLOAD:"
-    at._port.rx = (
+    port.rx = (
         b"\r\n+CMQTTRXSTART: 0,6,5\r\n\r\n+CMQTTRXTOPIC: 0,6\r\na/down"
         b"\r\n+CMQTTRXPAYLOAD: 0,3\r\nOK\n\r\n+CMQTTRXPAYLOAD: 0,2\r\n\r\n\r\n+CMQTTRXEND: 0\r\n"
     )
@@ -185,7 +178,7 @@ def test_a_modem_that_has_fallen_silent_is_not_waited_for_again_in_full():
     assert port.now < 130000 and b"+Y" not in port.sent and b"data" not in port.sent
 
 
-def test_chatter_that_does_not_end_holds_nobody_up():
+def test_endless_chatter_blocks_no_command():
     class Chatter(FakePort):
         def uart_readinto(self, buf, timeout_ms):
             self.rx = self.rx or (b"\r\nOK\r\n" if self.sent else b"")

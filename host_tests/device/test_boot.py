@@ -300,7 +300,7 @@ class Restless(Device):
         raise Asleep(ms)
 
 
-def test_a_port_that_cannot_sleep_leaves_it_to_the_timer_of_the_chip_and_is_told():
+def test_a_port_that_cannot_sleep_leaves_it_to_the_timer_of_the_chip_and_reports_it():
     from locator import wake
 
     before, wake.run = wake.run, lambda port, board: (5000, 3)

@@ -82,13 +82,16 @@ def test_power_that_is_lost_in_an_attempt_makes_it_one_that_has_failed():
         def count_power_on(self):
             pass
 
+    class Journal:
+        home = "/nowhere"
+
     state = st.new()
     for fails in (1, 2, 3):
         state[st.NOW] = HOUR
         budget.begin_attempt(state, HOUR, 0)
-        state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), None)
+        state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), Journal())
         assert state[st.ATTEMPT_FAILS] == fails and budget.sags(state)
-    assert trouble.power_was_lost(st.new(), Numbers(), None)[st.ATTEMPT_FAILS] == 0
+    assert trouble.power_was_lost(st.new(), Numbers(), Journal())[st.ATTEMPT_FAILS] == 0
 
 
 def test_a_loss_of_power_forgets_no_message():
@@ -162,7 +165,7 @@ def test_a_clock_that_gains_five_percent_keeps_the_pauses_and_windows():
     assert most_within(times, HOUR) <= 10 and most_within(times, DAY) <= 24
 
 
-def test_refusals_that_nobody_explains_are_taken_for_permanent_after_five():
+def test_refusals_without_a_cause_count_as_permanent_after_five():
     state = st.new()
     now = state[st.NOW] = HOUR
     pauses = []
@@ -229,7 +232,7 @@ def test_a_scan_for_a_cell_counts_and_leaves_half_a_day_s_attempts_to_reports():
     assert bytes(state) == before
 
 
-def test_nobody_scans_for_a_cell_while_the_card_is_refused():
+def test_no_scan_for_a_cell_while_the_card_is_refused():
     state = st.new()
     state[st.NOW] = HOUR
     budget.refused(state, HOUR + 200, 6)

@@ -23,14 +23,9 @@ class PowerCut(Exception):
     pass
 
 
-class Port:
-    def __init__(self):
-        self.data_dir = scratch.folder()
-        self.resets = 0
-        self.rtc = b""
-
-    def clock_s(self):
-        return CLOCK_S
+class Port(scratch.Port):
+    resets = 0
+    rtc = b""
 
     def rtc_write(self, data):
         self.rtc = data
@@ -41,7 +36,7 @@ class Port:
 
 class Device:
     def __init__(self):
-        self.port = Port()
+        self.port = Port(CLOCK_S)
         self.state = st.new()
         self.state[st.NOW] = CLOCK_S
 
@@ -70,8 +65,8 @@ class Device:
         st.feel(self.state, (now, reason, DEEPSLEEP_RESET, 3600, -50, motion, 0, 0, 0, 0))
 
     def next(self):
-        on_ack = (self.state[st.NOW], WAKE_TIMER, DEEPSLEEP_RESET, 3600, -50, 0, 0, 0, 0, 0)
-        return decide.next(self.state, on_ack, fixed.hints(0, fixed.unpaced()))
+        senses = (self.state[st.NOW], WAKE_TIMER, DEEPSLEEP_RESET, 3600, -50, 0, 0, 0, 0, 0)
+        return decide.next(self.state, senses, fixed.hints(0, fixed.unpaced()))
 
     def lose_power(self):
         self.state = st.new()
@@ -301,20 +296,20 @@ def test_no_power_cut_has_a_command_done_twice_or_forgotten():
         for late in (False, True):
             for cut in range(1, 6):
                 device = Device()
-                on_ack = []
+                results = []
                 with Doing(cut, late) as doing:
                     for _ in range(4):  # the agent sends it until it has a result
                         try:
-                            on_ack += device.talk(*([] if on_ack else [command(7, verb)]))
+                            results += device.talk(*([] if results else [command(7, verb)]))
                         except PowerCut:
                             device.lose_power()
                         if device.state[st.REQUEST] == st.LOCATE:
                             st.learn_fix(device.state, True)
                             st.learn_record(device.state)
                 assert doing.done <= 1, (verb, late, cut)
-                assert on_ack and all(each[0] == 7 for each in on_ack), (verb, late, cut)
+                assert results and all(each[0] == 7 for each in results), (verb, late, cut)
                 if doing.done == 0:
-                    assert on_ack[0][1] == commands.CUT_SHORT, (verb, late, cut)
+                    assert results[0][1] == commands.CUT_SHORT, (verb, late, cut)
 
 
 def test_dense_points_end_with_their_time_or_their_energy():

@@ -7,6 +7,7 @@ from binascii import crc32
 
 import scratch
 from locator.config import Config
+from raising import raises
 
 PEM = b"-----BEGIN CERTIFICATE-----\n" + bytes(1500)
 
@@ -104,9 +105,4 @@ def test_what_is_damaged_in_nvs_is_read_from_the_files():
                 nvs.kept[name] = damaged
                 assert read(folder) == WHOLE
     with Nvs():
-        try:
-            read(emptied(folder))
-        except ValueError as error:
-            assert "device.json" in str(error)
-        else:
-            raise AssertionError("made out of nothing")
+        assert "device.json" in str(raises(ValueError, read, emptied(folder)))

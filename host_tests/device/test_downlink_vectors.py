@@ -34,19 +34,9 @@ def cases():
             yield json.loads(line.strip().rstrip(","))
 
 
-class Port:
-    """As much of a port as downlinks need."""
-
-    def __init__(self):
-        self.data_dir = scratch.folder()
-
-    def clock_s(self):
-        return 100
-
-
 def device():
     """The handlers of the device of the vectors (host_tests/support/make_vectors.py)."""
-    port = Port()
+    port = scratch.Port(100)
     numbers = Numbers(port.data_dir, 1)
     numbers.boot = 3
     journal = Journal(port.data_dir, numbers)

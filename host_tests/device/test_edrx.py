@@ -2,6 +2,7 @@
 
 import scripted
 from locator.modem import ModemError, edrx
+from raising import raises
 
 
 def test_asked_for_and_given_up():
@@ -33,9 +34,5 @@ def test_what_was_granted():
 def test_a_modem_that_knows_none_says_so():
     driver, table = scripted.sim7600()
     table.answers[b"+CEDRX"] = b"\r\n+CME ERROR: 4\r\n"
-    try:
-        edrx.request(driver, True)
-        raise AssertionError("no error")
-    except ModemError:
-        pass
+    raises(ModemError, edrx.request, driver, True)
     assert edrx.granted_ms(driver) == 0

@@ -187,7 +187,7 @@ def test_a_full_journal_is_thinned_by_the_rule():
     with_few_files(check_thinning)
 
 
-def test_the_acknowledged_go_before_what_nobody_has():
+def test_acknowledged_records_are_removed_before_unacknowledged_ones():
     with_few_files(check_acknowledged_go_first)
 
 

@@ -30,7 +30,7 @@ def hung(make, has_reset, cured_by="reset"):
     other = Hung()
     other.answers, other.has_reset, other.cured_by = table.answers, has_reset, cured_by
     other.answers[b""] = None
-    driver.port = driver.channel._port = other
+    scripted.plug(driver, other)
     return driver, other
 
 
@@ -95,7 +95,7 @@ def test_a_bg95_whose_status_has_fallen_is_off_without_a_last_line():
     driver, table = scripted.bg95()
     other = Falls()
     other.answers = table.answers
-    driver.port = driver.channel._port = other
+    scripted.plug(driver, other)
     assert driver.stop(False) is False
     assert not driver.lost_supply and ("rail", False) not in other.pins
     assert 4000 <= other.now < 6000
@@ -113,7 +113,7 @@ def test_a_bg95_is_in_psm_when_its_status_falls():
     driver, table = scripted.bg95()
     other = Falls()
     other.answers = table.answers
-    driver.port = driver.channel._port = other
+    scripted.plug(driver, other)
     assert driver.stop(True) is True
     assert 4000 <= other.now < 6000 and b"+QPOWD=1" not in other.sent
 
@@ -132,7 +132,7 @@ def test_a_modem_that_takes_no_command_to_go_is_asked_twice_where_only_a_reset_i
             driver, table = make()
             other = NoRail()
             other.answers, other.has_reset = table.answers, has_reset
-            driver.port = driver.channel._port = other
+            scripted.plug(driver, other)
             driver.stop(False)
             assert other.sent.count(order) == times
             assert driver.lost_supply and other.pins[-1] == ("rail", False)

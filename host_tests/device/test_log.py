@@ -63,8 +63,8 @@ def test_counters_begin_again_beyond_their_width():
 def test_resets_are_counted_by_cause():
     one = log.Log()
     path = folder()
-    on_ack = [one.begin(Port(path, cause)) for cause in (POWER_ON, DEEPSLEEP_RESET, HARD_RESET, SOFT_RESET)]
-    assert on_ack == [True, False, True, True]
+    begun = [one.begin(Port(path, cause)) for cause in (POWER_ON, DEEPSLEEP_RESET, HARD_RESET, SOFT_RESET)]
+    assert begun == [True, False, True, True]
     assert one.begin(Port(path, WATCHDOG_RESET)) and one.begin(Port(path, WATCHDOG_RESET))
     assert one.counters[: log.FAULTS] == [6, 1, 2, 1]
     causes = [value for _, kind, value in entries(one) if kind == log.RESET]
@@ -81,7 +81,7 @@ def test_a_fault_is_reported_with_the_next_wake():
     assert not one.begin(Port(path)) and one.counters[log.FAULTS] == 1
 
 
-def on_ack(path, log_):
+def reported(path, log_):
     """Handlers that have written their reports, and these as a dict."""
     state = st.new()
     state[st.TO_REPORT] = st.REPORT_DIAGNOSTICS
@@ -101,16 +101,16 @@ def test_all_of_it_is_reported_until_the_agent_has_it():
     one = log.Log()
     one.add(400, log.REFUSED, 15)
     one.add(497, log.RAISED)
-    handlers, said = on_ack(path, one)
+    handlers, said = reported(path, one)
     assert said[0] == [0, 845000000]
     assert said[1] == [0, 0, 0, 0, 1, 0, 0, 3, 0]
     assert said[2] == [400, log.REFUSED, 15, 497, log.RAISED, 0]
     assert said[3] == "497\n" + TRACE.replace("\xe9", "??")
-    assert on_ack(path, one)[1] == said  # nobody has answered
+    assert reported(path, one)[1] == said  # nobody has answered
     one.add(600, log.FLASH, 28)
     handlers.on_ack()
     assert not handlers.to_report()
-    assert on_ack(path, one)[1] == {0: said[0], 1: said[1], 2: [600, log.FLASH, 28]}
+    assert reported(path, one)[1] == {0: said[0], 1: said[1], 2: [600, log.FLASH, 28]}
 
 
 def test_a_full_log_and_a_long_fault_fit_in_an_uplink():
@@ -120,7 +120,7 @@ def test_a_full_log_and_a_long_fault_fit_in_an_uplink():
     one = log.Log()
     for _ in range(24):
         one.add(4000000000, log.REFUSED, -2000000000)
-    _, said = on_ack(path, one)
+    _, said = reported(path, one)
     assert len(said[2]) == 72 and len(said[3]) == 700
     os.remove(path + log.LAST_FAULT)
 

@@ -3,18 +3,11 @@
 import scripted
 from locator.modem import ConnectionLost, ModemError, PdpError, sockets
 from locator.session import mqtt
+from raising import raises
 from scripted import OK, line
 
 CONNACK, SUBACK, PUBACK = b"\x20\x02\x00\x00", b"\x90\x03\x00\x01\x00", b"\x40\x02\x00\x02"
 HELLO = b"\x30\x09\x00\x04down\x68\x69\x21"
-
-
-def raises(kind, function, *args):
-    try:
-        function(*args)
-    except kind as error:
-        return error
-    raise AssertionError("no error")
 
 
 class Wire:
@@ -131,7 +124,7 @@ def test_acknowledgements_of_others_are_passed_over():
     client.mqtt_publish(b"up", b"x")
 
 
-def test_messages_that_nobody_takes_are_bounded():
+def test_messages_that_are_not_read_are_bounded():
     client, _ = connected(HELLO * 9 + b"\x40\x02\x00\x01")
     client.mqtt_publish(b"up", b"x")
     assert [client.mqtt_receive(10) for _ in range(5)] == [b"hi!"] * 4 + [None]

@@ -277,7 +277,7 @@ def test_a_late_report_does_not_take_the_sleep_to_the_end():
     assert step(state, sensed, hints) == (decide.ATTACH, decide.SESSION_LATE)
 
 
-def test_the_agent_is_told_to_expect_a_report_by_how_often_they_are_worth_it():
+def test_the_announced_session_follows_from_how_often_sessions_are_worth_it():
     state = st.new()
     for age_min, silent_s in ((1, 12 * HOUR), (70, 53200), (900, SETTINGS[cfg.REPORT_MOST_S] * 7 // 8)):
         state[st.AGE_MIN] = age_min
@@ -287,7 +287,7 @@ def test_the_agent_is_told_to_expect_a_report_by_how_often_they_are_worth_it():
     assert budget.silent_s(state, settings) == settings[cfg.UPLOAD_EVERY_S]
 
 
-def test_in_russia_nobody_is_silent_until_the_bar_begins_again():
+def test_in_russia_no_device_is_silent_until_the_bar_begins_again():
     settings, state = cfg.defaults(), settled()
     settings[cfg.REPORT_MOST_S] = 7 * 24 * HOUR
     for mcc, most_h in ((262, 7 * 24), (250, 60)):
@@ -362,7 +362,7 @@ def test_a_late_report_of_who_has_only_sleep_left_takes_no_fix():
     assert step(state, sensed)[0] != decide.FIX
 
 
-def test_the_agent_is_told_that_who_has_only_sleep_left_is_silent_for_a_week():
+def test_a_device_with_energy_only_to_sleep_announces_a_silent_week():
     _, state = spent()
     assert budget.silent_s(state, SETTINGS) == 9 * 24 * HOUR
 
@@ -483,7 +483,7 @@ def test_no_wake_is_for_a_report_that_may_not_be():
         assert len(ends) <= 6, "hourly points are what it wakes for"
 
 
-def test_a_late_report_that_may_not_be_wakes_nobody():
+def test_a_late_session_that_is_not_allowed_causes_no_wake():
     for refused_until, sent, mv in ((NOW + 99 * HOUR, 0, 3600), (0, 60, 3600), (0, 0, 3190)):
         state = settled()
         state[st.LAST_SESSION] = NOW - 30 * HOUR
@@ -537,7 +537,7 @@ def wakes_unserved(state, hours, seen=0, moving=0):
     return wakes
 
 
-def test_a_device_that_nobody_has_served_yet_searches_three_times_and_then_scans_without_waking_for_nothing():
+def test_a_device_without_service_yet_searches_three_times_then_scans_without_needless_wakes():
     state = st.new()
     st.begin(state, NOW, 0)
     wakes = wakes_unserved(state, 48)

@@ -626,7 +626,7 @@ def test_when_the_bar_is_over_the_locked_operator_is_looked_for():
     assert said().plmn == RUSSIA
 
 
-def test_nobody_wakes_between_scans_for_nothing():
+def test_no_needless_wake_between_scans():
     for mcc, held in ((401, 0), (250, RUSSIA)):
         for moving in (0, 1):
             state = settled(20000)

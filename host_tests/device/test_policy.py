@@ -310,7 +310,7 @@ def test_more_energy_never_buys_less():
         assert levels[i][4] >= levels[i + 1][4] and levels[i][1] >= levels[i + 1][1]
 
 
-def test_where_a_joule_buys_little_one_in_three_is_kept_for_what_nobody_expects():
+def test_where_a_joule_buys_little_one_in_three_is_kept_for_the_unexpected():
     for modem, little_j, joules_a_day in (("bg95", 72, 160), ("sim7600", 200, 400), ("bg95", 72, 70)):
         state, paid_j = settled(), joules_a_day - max(0, joules_a_day - little_j) // 3
         left = 1000 * joules_a_day * (Forecast.to_go_s + pacing.AHEAD_S) // DAY

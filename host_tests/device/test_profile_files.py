@@ -8,6 +8,7 @@ from locator.downlink import profiles as orders
 from locator.esim import access, files, memory, policy, restart, trial
 from locator.modem import ModemRestarted
 from locator.scheduler import budget, profile
+from raising import raises
 
 
 def test_a_damaged_policy_leaves_the_access_point_and_comes_again():
@@ -145,11 +146,7 @@ def test_a_modem_that_restarts_meanwhile_is_asked_again():
         access.answered(device.folder)
         access.forgive(device.folder)
         setattr(device.driver, name or "_", restarts)
-        try:
-            device.ask(read)
-            raise AssertionError("no restart")
-        except ModemRestarted:
-            pass
+        raises(ModemRestarted, device.ask, read)
         assert device.state[st.PROFILE_DUE] & st.PROFILE_ASK
 
 

@@ -6,6 +6,7 @@ from binascii import hexlify, unhexlify
 
 import scripted
 from locator.esim import ISD_R, CardError, apdu, applet, euicc, iccid_bytes, iccid_text, restart, tlv
+from raising import raises
 from scripted import OK, line
 
 ICCID = unhexlify("989430000000000000F1")
@@ -46,14 +47,6 @@ class Answers:
     def send(self, request):
         self.asked.append(hexlify(request).decode().upper())
         return unhexlify(self.answers.pop(0))
-
-
-def raises(kind, function, *args):
-    try:
-        function(*args)
-    except kind as error:
-        return error
-    raise AssertionError("no error")
 
 
 def test_golden_results():

@@ -10,23 +10,16 @@ from locator.modem import (
 )
 from locator.modem.steps import RecoverySteps
 from locator.scheduler import regions
+from raising import raises
 from scripted import OK, line
 
 CALM = b"\r\n+CREG: 0,2\r\n" + OK
 
 
-def raises(kind, function, *args):
-    try:
-        function(*args)
-    except kind as error:
-        return error
-    raise AssertionError("no error")
-
-
 def test_q01_a_urc_between_the_reply_and_its_ok():
     driver, table = scripted.bg95()
     table.answers[b"+CSQ"] = b"\r\n+CSQ: 20,99\r\n\r\n+CEREG: 2\r\n" + OK
-    assert driver._signal() == 20
+    assert driver.signal() == 20
     table.answers[b"+CSQ"] = b"\r\n+CSQ: 20,99\r\n\r\n+NEWS: 7\r\n" + OK  # one that nobody knows
     assert driver.channel.command(b"+CSQ", 1000, b"+CSQ:") == [b"20,99"]
 
@@ -45,9 +38,9 @@ def test_q02_a_urc_with_the_prefix_of_the_question():
 def test_q03_echo_is_back_after_a_reset():
     driver, table = scripted.bg95()
     table.answers[b"+CSQ"] = b"AT+CSQ\r\r\n+CSQ: 9,99\r\n" + OK
-    assert driver._signal() == 9
+    assert driver.signal() == 9
     table.answers[b"+CSQ"] = b"\xff\xfe+CSQ\r\r\n+CSQ: 9,99\r\n" + OK
-    assert driver._signal() == 9
+    assert driver.signal() == 9
     table.answers[b"+CIMI"] = b"AT+CIMI\r\r\n204046612345678\r\n" + OK
     assert driver.identity()[2] == "204046612345678"
 
@@ -99,7 +92,7 @@ def test_q07_two_messages_that_come_while_another_command_is_under_way():
     driver, table = scripted.bg95()
     two = b'\r\n+QMTRECV: 0,0,"t",3,"abc"\r\n\r\n+QMTRECV: 0,0,"t",4,"wxyz"\r\n'
     table.answers[b"+CSQ"] = two + line(b"+CSQ: 9,99")
-    assert driver._signal() == 9
+    assert driver.signal() == 9
     assert driver.mqtt_receive(1000) == b"abc"
     assert driver.mqtt_receive(1000) == b"wxyz"
 
@@ -138,7 +131,7 @@ def test_q11_a_call_or_a_multiplexer_left_open_is_ended_before_the_key_is_presse
         assert table.now < 6000
 
 
-def test_q11_nobody_leads_out_of_silence_so_the_key_is_pressed():
+def test_q11_silence_ends_only_by_pressing_the_key():
     driver, table = scripted.bg95()
     table.answers[b""], table.answers[b"data"] = [None] * 9 + [OK], None
     driver.start(False, False)
@@ -150,7 +143,7 @@ def test_q10_late_answers_to_the_first_questions_are_not_taken_for_later_ones():
     table.answers[b""] = [None, None, OK + OK + OK, OK]
     table.answers[b"+CSQ"] = line(b"+CSQ: 9,99")
     driver.start(False, False)
-    assert driver._signal() == 9
+    assert driver.signal() == 9
 
 
 def test_q12_the_key_toggles_so_a_modem_that_is_on_is_asked_first():
@@ -224,7 +217,7 @@ def test_q18_a_sim7600_is_left_alone():
     assert table.sent == []
 
 
-def test_q18_a_setting_that_is_refused_stops_nobody():
+def test_q18_a_refused_setting_stops_nothing():
     driver, table = scripted.bg95()
     table.answers[b"+QCFG"] = b"\r\nERROR\r\n"
     driver.prefer(regions.region(460), True)
@@ -292,13 +285,13 @@ def test_an_answer_that_comes_late_shifts_nothing():
     driver, table = scripted.sim7600()
     fix = b"+CGNSSINFO: 2,09,05,00,3113.330650,N,12121.262554,E,131126,091918.0,32.9,0.0,255.0,1.1,0.8,0.7"
     table.answers[b"+CSQ"], table.answers[b"+CGNSSINFO"] = None, line(fix)
-    raises(ModemSilent, driver._signal)
+    raises(ModemSilent, driver.signal)
     table.rx = line(b"+CSQ: 17,99")
     driver.gnss_start(False)
     assert driver.gnss_poll().lat == 3122218 and not table.rx.strip()
 
 
-def test_q33_gnss_that_stops_later_holds_nobody_up():
+def test_q33_gnss_that_stops_later_delays_nothing():
     driver, table = scripted.sim7600()
     driver.gnss_stop()
     assert table.now < 1000

@@ -8,15 +8,8 @@ from locator.modem import (
     ModemSilent,
     PdpError,
 )
+from raising import raises
 from scripted import OK, line
-
-
-def raises(kind, function, *args):
-    try:
-        function(*args)
-    except kind as error:
-        return error
-    raise AssertionError("no error")
 
 
 def test_q22_registered_without_data_ends_at_the_deadline():

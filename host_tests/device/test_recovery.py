@@ -6,7 +6,8 @@ from locator import settings as cfg
 from locator import state as st
 from locator.actions import recovery as trouble
 from locator.actions import register
-from locator.codec import record
+from locator.codec import checked, record
+from locator.esim import download
 from locator.hal import POWER_ON, WAKE_TIMER
 from locator.journal import copy, rtc
 from locator.scheduler import budget, energy
@@ -64,6 +65,17 @@ def lost(it, kept, now=0):
     """The state that goes on after a loss of power, from the copy `kept`."""
     state = copy.state(it.port.data_dir, kept)
     return trouble.power_was_lost(state, it.numbers, it.journal, now)
+
+
+def test_what_a_download_has_left_is_removed_after_a_loss_of_power():
+    it = device("", 3100)
+    for name in (download.PACKAGE, download.ANSWERS):
+        with open(it.port.data_dir + name, "wb") as f:
+            f.write(bytes(2000))
+    after_a_loss_of_power(it)
+    after_a_loss_of_power(it)
+    for name in (download.PACKAGE, download.ANSWERS):
+        assert not checked.exists(it.port.data_dir + name)
 
 
 def after_a_loss_of_power(it):

@@ -64,7 +64,7 @@ def test_after_a_scan_the_radio_is_not_cycled():
     assert (driver.cleared, driver.cycled) == (1, 0)
 
 
-def test_nobody_is_scanned_for_where_nobody_is_heard():
+def test_no_scan_where_no_network_is_heard():
     done = climb(12)
     assert not any(isinstance(rung, int) for rung in done)
 

@@ -19,7 +19,7 @@ def made():
     return Handlers(None, None, journal, journal.numbers, state, None), journal
 
 
-def on_ack(handlers):
+def reported(handlers):
     out = cbor.Writer(bytearray(64))
     assert resend.write(handlers, out) in (0, 1)
     return list(out.buf[: out.n])
@@ -29,7 +29,7 @@ def test_what_is_there_waits_again():
     handlers, journal = made()
     handlers.take({3: 0, 6: [3, 5, 50, 50]})
     assert journal.pending() == 4 and not handlers.to_report()
-    assert on_ack(handlers) == []
+    assert reported(handlers) == []
 
 
 def test_what_is_gone_is_reported_until_the_agent_has_heard_it():
@@ -37,9 +37,9 @@ def test_what_is_gone_is_reported_until_the_agent_has_heard_it():
     journal.give_up(0)
     handlers.take({3: 0, 6: [60, 95]})
     assert journal.pending() == 31
-    assert handlers.to_report() and on_ack(handlers) == [11, 0x82, 0x18, 60, 0x18, 64]
+    assert handlers.to_report() and reported(handlers) == [11, 0x82, 0x18, 60, 0x18, 64]
     resend.on_ack(handlers)
-    assert on_ack(handlers) == []
+    assert reported(handlers) == []
 
 
 def test_what_is_no_range_changes_nothing():

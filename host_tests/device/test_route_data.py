@@ -11,15 +11,8 @@ from locator.downlink.handlers import Handlers
 from locator.scheduler import route
 
 
-class Port:
-    """As much of a port as this needs."""
-
-    def __init__(self):
-        self.data_dir = scratch.folder()
-
-
 def made():
-    return Handlers(Port(), None, None, None, st.new(), None)
+    return Handlers(scratch.Port(), None, None, None, st.new(), None)
 
 
 def report(handlers):

@@ -83,7 +83,7 @@ def test_the_text_of_a_message_is_taken_for_nothing_else():
         driver.channel.lost = (b"+QMTSTAT:",)
         shown = b'\r\n+CMT: "+49",,"20/06/02"\r\n' + text + b"\r\n"
         table.answers[b"+CSQ"] = shown + line(b"+CSQ: 9,99")
-        assert driver._signal() == 9, text
+        assert driver.signal() == 9, text
         assert driver.channel.uninvited == [0, 1] and driver.channel._queue == []
 
 

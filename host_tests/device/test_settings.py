@@ -14,16 +14,11 @@ GOOD = {cfg.INTERVAL_S: 900, cfg.TEMPERATURE_LOW_DC: -350}
 OTHER = {cfg.INTERVAL_S: 1800}
 
 
-class Port:
-    def __init__(self):
-        self.data_dir = scratch.folder()
-
-
 class Device:
     """A device whose sessions are `order` and `talk`."""
 
     def __init__(self):
-        self.port = Port()
+        self.port = scratch.Port()
         self.state = st.new()
         self.values = self.wake()
 

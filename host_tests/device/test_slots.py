@@ -75,7 +75,7 @@ def test_boots_on_trial_that_do_not_reach_their_sleep_are_few():
         assert (pointer.failed, pointer.reason, trial.spare()) == (2, trial.CRASHED, "slots/b")
 
 
-def test_a_trial_that_nobody_answers_ends():
+def test_a_trial_without_an_answer_ends():
     with Home(BOTH):
         boot(True)
         trial.start(2)

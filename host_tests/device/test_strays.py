@@ -2,6 +2,7 @@
 
 import scripted
 from locator.modem import ModemError, ModemRestarted, ModemSilent
+from raising import raises
 from scripted import OK, line
 
 STRAYS = (
@@ -9,14 +10,6 @@ STRAYS = (
     b"\r\nRING\r\n\r\nNO CARRIER\r\n", b"\r\nNO ANSWER\r\n", b"\r\nBUSY\r\n",
     b"\r\nMISSED_CALL: 10:15AM 00491234567890\r\n", b"\r\nVOICE CALL: END: 000000\r\n",
 )  # fmt: skip
-
-
-def raises(kind, function, *args):
-    try:
-        function(*args)
-    except kind as error:
-        return error
-    raise AssertionError("no error")
 
 
 class Numbers:
@@ -91,7 +84,7 @@ class Queued(scripted.Table):
 def queued(seed, rarity):
     driver, _ = scripted.sim7600()
     table = Queued(seed, rarity)
-    driver.port = driver.channel._port = table
+    scripted.plug(driver, table)
     return driver, table
 
 
@@ -103,7 +96,7 @@ def test_with_stray_finals_anywhere_an_answer_belongs_to_its_command_or_is_an_er
             (b"+CGSN", lambda driver: driver._number(b"+CGSN", (14, 16)), "86%013d"),
             (b"+CIMI", lambda driver: driver.imsi(), "46%013d"),
             (b"+CICCID", lambda driver: driver._number(b"+CICCID", (18, 20)), "89%017d"),
-            (b"+CSQ", lambda driver: "%d" % driver._signal(), "%d"),
+            (b"+CSQ", lambda driver: "%d" % driver.signal(), "%d"),
             (b"+CGPS=1", lambda driver: driver.gnss_start(False), ""),
         )
         numbers = Numbers(100 + seed)
@@ -125,7 +118,7 @@ def test_with_stray_finals_anywhere_an_answer_belongs_to_its_command_or_is_an_er
 def test_without_strays_every_question_is_asked_once_and_answered():
     driver, table = queued(1, 1 << 30)
     for count in range(1, 11):
-        assert driver._signal() == count
+        assert driver.signal() == count
         assert driver.imsi() == "46%013d" % count
     assert b"+CMEE?" not in table.asked
 
@@ -163,7 +156,7 @@ def test_an_error_with_ok_behind_it_shifts_nothing():
         table.answers[b"+CGPS=1"] = b"\r\n+CME ERROR: 3\r\n" + behind
         for _ in range(5):
             driver.gnss_start(False)
-            assert driver.imsi() == "204046612345678" and driver._signal() == 9
+            assert driver.imsi() == "204046612345678" and driver.signal() == 9
 
 
 def test_a_doubled_ok_does_not_answer_for_the_next_command():
@@ -222,9 +215,9 @@ def test_rdy_twice_within_a_second_is_one_boot():
         table.answers[b"+CSQ"] = b"\r\nRDY\r\n" + line(b"+CSQ: 9,99")
         table.rx = b"\r\nRDY\r\n"
         driver.start(False, False)
-        assert driver._signal() == 9
+        assert driver.signal() == 9
         table.now += 2000
-        raises(ModemRestarted, driver._signal)
+        raises(ModemRestarted, driver.signal)
 
 
 def test_a_sim7600_that_begins_with_atready_is_there_as_soon_as_with_rdy():
@@ -246,7 +239,7 @@ def test_a_sim7600_that_begins_with_atready_is_there_as_soon_as_with_rdy():
 def test_atready_in_mid_run_is_a_restart():
     driver, table = scripted.sim7600()
     table.rx = b"\r\n*ATREADY: 1\r\n"
-    raises(ModemRestarted, driver._signal)
+    raises(ModemRestarted, driver.signal)
 
 
 def test_a_late_boot_line_is_a_restart_if_the_echo_is_back():
@@ -255,8 +248,8 @@ def test_a_late_boot_line_is_a_restart_if_the_echo_is_back():
         table.answers[b"+CSQ"] = line(b"+CSQ: 9,99")
         table.answers[b"+CMEE?"] = b"AT+CMEE?\r\r\n+CMEE: 0\r\n" + OK
         table.rx = b"\r\n" + sign + b"\r\n"
-        assert driver._signal() == 9
-        raises(ModemRestarted, driver._signal)
+        assert driver.signal() == 9
+        raises(ModemRestarted, driver.signal)
 
 
 def test_a_late_boot_line_is_a_restart_also_for_who_waits():
@@ -280,7 +273,8 @@ def test_an_echo_that_was_never_off_is_no_restart():
     for refusal in (OK, b"\r\nERROR\r\n"):
         for make in (scripted.bg95, scripted.sim7600):
             driver, plain = make()
-            table = driver.port = driver.channel._port = Echoing()
+            table = Echoing()
+            scripted.plug(driver, table)
             table.answers = plain.answers
             table.answers[b"E0"] = refusal
             table.answers[b"+CGPS=1"] = table.answers[b"+QGPS=1"] = b"\r\n+CME ERROR: 504\r\n"
@@ -289,7 +283,7 @@ def test_an_echo_that_was_never_off_is_no_restart():
             driver.start(False, True)
             for _ in range(3):
                 driver.gnss_start(False)
-                assert driver._signal() == 9
+                assert driver.signal() == 9
 
 
 def test_a_scan_that_heard_nothing_and_a_card_that_is_not_known_leave_the_channel_unsure():
@@ -305,7 +299,7 @@ def test_a_late_boot_line_of_a_card_that_starts_again_is_none():
     for make, sign in ((scripted.sim7600, b"PB DONE"), (scripted.bg95, b"APP RDY")):
         driver, table = make()
         table.answers[b"+CSQ"] = b"\r\n" + sign + b"\r\n" + line(b"+CSQ: 9,99")
-        assert driver._signal() == driver._signal() == 9
+        assert driver.signal() == driver.signal() == 9
 
 
 def test_what_is_queued_gives_way_to_its_own_kind():
@@ -313,7 +307,7 @@ def test_what_is_queued_gives_way_to_its_own_kind():
     table.answers[b"+QMTOPEN="] = OK + b"\r\n+QMTOPEN: 0,0\r\n" + b"\r\n+QMTSTAT: 0,1\r\n" * 15
     driver.channel.command(b"+QMTOPEN=0", 1000)
     table.answers[b"+CSQ"] = line(b"+CSQ: 9,99")
-    assert driver._signal() == 9
+    assert driver.signal() == 9
     assert driver.channel.wait(b"+QMTOPEN:", 150000) == b"0,0"
     assert table.now < 1000
 

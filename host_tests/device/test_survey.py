@@ -3,6 +3,7 @@
 import scripted
 from locator.modem import ModemError, ModemSilent, survey
 from locator.modem.bg95 import neighbours
+from raising import raises
 from scripted import OK
 
 NAMES = (
@@ -71,22 +72,14 @@ def test_a_urc_in_the_middle_of_a_scan_is_kept():
 def test_q17_nothing_is_sent_while_the_modem_scans_and_the_wait_has_an_end():
     driver, table = scripted.sim7600()
     table.answers[b"+COPS=?"] = None
-    try:
-        survey.scan(driver)
-        raise AssertionError("no error")
-    except ModemSilent:
-        pass
+    raises(ModemSilent, survey.scan, driver)
     assert table.sent[-1] == b"+COPS=?" and 180000 < table.now <= 250000
 
 
 def test_a_scan_that_is_refused():
     driver, table = scripted.sim7600()
     table.answers[b"+COPS=?"] = b"\r\n+CME ERROR: 3\r\n"
-    try:
-        survey.scan(driver)
-        raise AssertionError("no error")
-    except ModemError as error:
-        assert error.code == 3
+    assert raises(ModemError, survey.scan, driver).code == 3
     assert driver.channel.command(b"+CSQ", 1000) == []  # lines are whole again
 
 
@@ -139,3 +132,10 @@ def test_deregistered_by_hand_goes_back_to_automatic():
     table.answers[b"+CEREG?"] = scripted.line(b"+CEREG: 4,5")
     assert driver.attach(10, 10, 0) == (0, 0)
     assert b"+COPS=0" in table.sent
+
+
+def test_an_operator_is_selected_by_as_many_digits_as_its_country_has():
+    for digits in (b"46001", b"25002", b"73001", b"310410", b"334020", b"722010", b"405799"):
+        driver, table = scripted.bg95()
+        assert driver.choose(1000 * int(digits[:3]) + int(digits[3:])) == 0
+        assert table.sent[-1] == b'+COPS=1,2,"%s"' % digits

@@ -9,14 +9,18 @@ from unittest import mock
 import pytest
 from landbridge.db.database import Database, open_database
 from landbridge.features.devices import queries as devices
+from landbridge.features.integrations import deliveries
 
 from host_tests.support.agent import DEVICE, Installation
+from host_tests.support.downloads import DownloadingAgent
+from host_tests.support.fleet import Fleet, Receiver
 from host_tests.support.set_up import command
 from host_tests.support.simulated_modem import Mosquitto, start_mosquitto
 from host_tests.support.stored import NOW_S
 from tools.flash import layout
 from tools.verify.harness.postgres import Postgres, binaries
 from tools.world.services.processes import Agent, ServiceError
+from tools.world.services.smdp.server import Server
 
 _built = functools.cache(layout.application)
 
@@ -101,3 +105,38 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     mosquitto = start_mosquitto(tmp_path_factory.mktemp("mosquitto"))
     yield mosquitto
     mosquitto.stop()
+
+
+@pytest.fixture
+def smdp() -> Iterator[Server]:
+    """A server that has profiles to download: a scripted SM-DP+."""
+    with Server() as started:
+        yield started
+
+
+@pytest.fixture
+def agent(tmp_path: Path, smdp: Server) -> Iterator[DownloadingAgent]:
+    """An agent without a broker, which downloads from `smdp`."""
+    made = DownloadingAgent(tmp_path, smdp)
+    yield made
+    made.database.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A server that takes what integrations send."""
+    made = Receiver()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
+    """Two devices; whatever fails is tried again at once."""
+    monkeypatch.setattr(deliveries, "POLL_S", 0.02)
+    monkeypatch.setattr(deliveries, "FIRST_WAIT_S", 0.05)
+    monkeypatch.setattr(deliveries, "LONGEST_WAIT_S", 0.2)
+    monkeypatch.setattr(deliveries, "FIRST_RETRY_S", 0)
+    made = Fleet(tmp_path)
+    yield made
+    made.database.close()

@@ -16,7 +16,7 @@ from landbridge.db.keys import Keyring
 from landbridge.db.tables import audit, metadata
 from landbridge.features.audit import queries, rules
 from landbridge.features.audit.queries import Wanted
-from landbridge.features.audit.rules import Format
+from landbridge.features.audit.rules import AuditFormat
 from landbridge.features.devices import queries as devices
 from landbridge.features.geofences import queries as geofences
 from landbridge.features.integrations import rules as integrations
@@ -133,7 +133,7 @@ def test_no_secret_is_stored_or_exported(database, tmp_path):
         wrapped = connection.execute(select(metadata.tables["integrations"].c.wrapped_secret)).scalars()
         hashes += [each.decode() for each in wrapped if each]
         hidden = [token, invited, PASSWORD, secret.hex(), *hashes]
-    exported = "".join(rules.export(queries.every(database, ALL), Format.CSV))
+    exported = "".join(rules.export(queries.every(database, ALL), AuditFormat.CSV))
     with database.reading() as connection:
         stored = repr(connection.execute(select(audit)).all())
     assert address in exported and address in stored and len(hidden) == 8
@@ -152,9 +152,9 @@ def test_it_is_read_by_user_kind_device_and_time_and_leaves_as_a_file(database):
     assert [each["noun"] for each in entries(database, Wanted(noun="device"))] == ["device"]
     assert [each["who"] for each in entries(database, Wanted(device="lb-1"))] == ["anna"]
     assert len(entries(database, Wanted(until_s=1_001))) == len(entries(database, Wanted(since_s=1_001))) - 1
-    found = csv.DictReader(io.StringIO("".join(rules.export(queries.every(database, ALL), Format.CSV))))
+    found = csv.DictReader(io.StringIO("".join(rules.export(queries.every(database, ALL), AuditFormat.CSV))))
     assert [json.loads(each["after"]).get("name") for each in found] == [None, "=1+1", "Lodz"]
-    whole = json.loads("".join(rules.export(queries.every(database, ALL), Format.JSON)))
+    whole = json.loads("".join(rules.export(queries.every(database, ALL), AuditFormat.JSON)))
     assert whole == entries(database)
     with database.writing() as connection:
         assert queries.forget(connection, 1_001) == 1

@@ -128,7 +128,7 @@ def test_that_the_agent_cannot_ask_what_is_retained_is_found(installation):
     conf = installation.broker.folder / "mosquitto.conf"
     conf.write_text(conf.read_text() + "retain_available false\n")
     installation.broker.start()
-    finding = checks._retained(installation.config.broker)
+    finding = checks.reads_retained(installation.config.broker)
     assert not finding.good and "landbridge/agent/#" in (finding.remedy or "")
 
 

@@ -189,7 +189,7 @@ def test_lists_and_learning_by_command_many_transactions_each(fleet, tmp_path, m
             app(["cells", *arguments])
         return "".join(capsys.readouterr())
 
-    monkeypatch.setattr(commands, "_AT_ONCE", 2)
+    monkeypatch.setattr(commands, "AT_ONCE", 2)
     monkeypatch.setenv("LANDBRIDGE_CONFIG", str(tmp_path / "landbridge.toml"))
     (tmp_path / "landbridge.toml").write_text("")
     file = tmp_path / "460.csv"

@@ -54,7 +54,7 @@ def test_adds_a_device_and_never_prints_its_key(landbridge):
         assert secret not in out
 
 
-def test_a_device_is_not_sent_to_a_broker_that_nobody_has_named(landbridge):
+def test_a_device_is_not_added_without_a_broker(landbridge):
     text = SETTINGS.format(folder=landbridge.folder).replace(f'broker_host = "{BROKER_HOST}"', "")
     (landbridge.folder / "landbridge.toml").write_text(text)
     for _ in range(2):
@@ -243,8 +243,8 @@ def test_a_clock_file_that_is_none(landbridge, monkeypatch, content):
     if content:
         (landbridge.folder / "clock").write_bytes(content)
     monkeypatch.setenv("LANDBRIDGE_CLOCK_FILE", str(landbridge.folder / "clock"))
-    assert "is no clock of 8 bytes" in landbridge.fails("devices", "list")
-    assert "is no clock of 8 bytes" in landbridge.fails("run")
+    assert "is not a clock file of 8 bytes" in landbridge.fails("devices", "list")
+    assert "is not a clock file of 8 bytes" in landbridge.fails("run")
 
 
 def test_trips_do_not_go_back_in_time(landbridge, monkeypatch):
@@ -399,5 +399,5 @@ def test_commands(landbridge):
     assert "cancelled" in landbridge("commands", "cancel", DEVICE, command)
     assert "cancelled by" in landbridge("commands", "list")
     assert "has ended" in landbridge.fails("commands", "cancel", DEVICE, command)
-    assert "known are locate" in landbridge.fails("commands", "send", DEVICE, "fly")
+    assert "choose from locate" in landbridge.fails("commands", "send", DEVICE, "fly")
     assert "30m, 24h, 7d" in landbridge.fails("commands", "send", DEVICE, "locate", "--expires", "soon")

@@ -103,7 +103,7 @@ def test_a_file_that_is_wrong_is_said_in_one_line(text, why):
          "case 1.card.iccids = '8931440400012345678' must be a list of texts"),
         (('imei = "861234567890123" }', "imei = 861234567890123 }"), "imei = 861234567890123 must be a text"),
         (("plmn = 460000,", "plmn = 46000,"), "46000 is no network"),
-        (("plmn = 460000,", "plnm = 460000,"), "no plnm; known are imei"),
+        (("plmn = 460000,", "plnm = 460000,"), "no plnm; choose from imei"),
         (("[[case]]", "[case]"), "write ..case"),
     ],
 )  # fmt: skip
@@ -247,10 +247,10 @@ def test_who_stands_on_the_border_of_its_area_does_not_go_in_and_out(supervised)
     supervised.device.send([point(1)], identity=IDENTITY)
     north_m = [10, -10, 30, -10, 10, -10, -30, 10]
     standing = [False, False, True, True, True, True, False, False]
-    for seq, (metres, move_stationary_until) in enumerate(zip(north_m, standing, strict=True), 2):
+    for seq, (metres, stands) in enumerate(zip(north_m, standing, strict=True), 2):
         place = {"lat": round((lat + 0.1) * 1e5 + metres / 1.11), "lon": round(lon * 1e5)}
         supervised.device.send([point(seq, **place)])
-        assert ("area" in supervised.standing()) == move_stationary_until, metres
+        assert ("area" in supervised.standing()) == stands, metres
 
 
 def test_voice_and_sms_are_checked_as_they_are_reported(supervised):

@@ -80,7 +80,7 @@ def test_health_and_doctor_say_so_and_the_agent_is_not_restarted_for_it(damaged,
     damaged.config = config.load()
     reported: list[str] = []
     monkeypatch.setattr(service, "notify", reported.append)
-    monkeypatch.setattr(service, "_WATCH_S", 0.05)
+    monkeypatch.setattr(service, "WATCH_S", 0.05)
     damaged.start()
     broken = damaged.device()
     broken.publish(broken.seal([point(_EACH + 1)]))

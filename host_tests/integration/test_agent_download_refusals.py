@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,34 +19,27 @@ from tools.world.services.smdp.server import Server
 DAY_S = 86_400
 KAZAKHSTAN, RUSSIA = 401_001, 250_001
 SHOWN: dict[int, tuple[dict[str, int], dict[str, int], str]] = {
-    16: ({"battery": 155}, {"battery": 170}, "battery at 3.1 V; tried again with 3.35 V under load"),
-    17: ({"temperature": -60}, {"temperature": -40}, "-30.0 °C; tried again above -25 °C"),
-    18: ({"rsrp": 118}, {"rsrp": 95}, "signal of -118 dBm; tried again with a better signal"),
-    21: ({"plmn": KAZAKHSTAN}, {"plmn": RUSSIA}, "blocked in this country; tried again in another country"),
+    16: ({"battery": 155}, {"battery": 170}, "battery at 3.1 V; next attempt at 3.35 V under load"),
+    17: ({"temperature": -60}, {"temperature": -40}, "-30.0 °C; next attempt above -25 °C"),
+    18: ({"rsrp": 118}, {"rsrp": 95}, "signal of -118 dBm; next attempt with a better signal"),
+    21: ({"plmn": KAZAKHSTAN}, {"plmn": RUSSIA}, "blocked in this country; next attempt in another country"),
 }
 """By reason: what a point has that shows it, and one that does not; the sentence."""
 UNSEEN = {
-    19: "a profile switch is under way; tried again after the switch",
-    20: "data quota used up; tried again next month or with another profile",
-    22: "no room in flash; tried again when there is room",
-    23: "the day's limit is used up; tried again the next day",
+    19: "a profile switch is under way; next attempt after the switch",
+    20: "data quota used up; next attempt next month or with another profile",
+    22: "no room in flash; next attempt when there is room",
+    23: "the day's limit is used up; next attempt the next day",
     99: "the device reports reason 99",
 }
 
 
 @pytest.fixture
-def smdp() -> Iterator[Server]:
-    with Server() as made:
-        made.order(MATCH, local())
-        yield made
-
-
-@pytest.fixture
-def agent(tmp_path: Path, smdp: Server) -> Iterator[DownloadingAgent]:
-    made = DownloadingAgent(tmp_path, smdp)
-    made.order()
-    yield made
-    made.database.close()
+def agent(smdp: Server, agent: DownloadingAgent) -> DownloadingAgent:
+    """It has ordered a download."""
+    smdp.order(MATCH, local())
+    agent.order()
+    return agent
 
 
 @pytest.fixture
@@ -117,7 +108,7 @@ def test_a_battery_of_another_kind_is_strong_at_less(agent, device):
     reports(agent, 1, battery=150)
     device.postponed = 16
     device.contact()
-    assert agent.shown()["postponed"] == "battery at 3.0 V; tried again with 3.05 V under load"
+    assert agent.shown()["postponed"] == "battery at 3.0 V; next attempt at 3.05 V under load"
     agent.at_s += postponed.FIRST_S
     assert wire.REQUEST_KEY in reports(agent, 2, battery=154)
 
@@ -151,14 +142,14 @@ def test_a_refusal_that_comes_twice_counts_once(agent, device):
 
 def test_a_refusal_within_a_session_begins_another_one_later(agent, device):
     """The flash is full when the package is offered: the card's session is over by the next try."""
-    whole = device._load
-    device._load = lambda download, step, *_: {15: [download, step, 22, b""]}
+    whole = device.load
+    device.load = lambda download, step, *_: {15: [download, step, 22, b""]}
     device.contact()
     agent.works()
     row = agent.row()
     assert (row.stage, row.sessions, row.outcome) == ("ordered", 1, None)
     assert row.next_s > agent.at_s and agent.shown()["problem"] == "no room in flash"
-    device._load = whole
+    device.load = whole
     device.until_over()
     assert agent.shown()["state"] == "installed"
 

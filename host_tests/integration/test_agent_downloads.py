@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -41,19 +40,6 @@ from tools.world.services.smdp.binding import DAMAGES as PACKAGE_DAMAGES
 from tools.world.services.smdp.codes import STATUS
 from tools.world.services.smdp.damage import DAMAGES
 from tools.world.services.smdp.server import Fault, Server
-
-
-@pytest.fixture
-def smdp() -> Iterator[Server]:
-    with Server() as made:
-        yield made
-
-
-@pytest.fixture
-def agent(tmp_path: Path, smdp: Server) -> Iterator[DownloadingAgent]:
-    made = DownloadingAgent(tmp_path, smdp)
-    yield made
-    made.database.close()
 
 
 def iccids(euicc: Euicc) -> list[str]:
@@ -403,7 +389,7 @@ def test_a_device_that_cannot_begin_yet_is_waited_for(agent, smdp):
     device.contact()
     shown = agent.shown()
     assert shown["state"] == "ordered"
-    assert shown["postponed"] == "battery too weak; tried again with 3.35 V under load"
+    assert shown["postponed"] == "battery too weak; next attempt at 3.35 V under load"
     assert device.turns == 2
     device.postponed = 0
     device.until_over()
@@ -583,7 +569,7 @@ def test_a_result_that_comes_after_the_order_was_cancelled_is_kept_all_the_same(
     device.before_result = lambda: cancel(agent)
     device.until_over()
     assert agent.shown()["state"] == "installed"
-    assert agent.shown()["problem"] == "installed though the order had ended"
+    assert agent.shown()["problem"] == "installed although the order had ended"
     assert iccids(device.card) == [ROAMING, LOCAL]
     assert [each.reason for each in smdp.functions.notified] == [0]
 
@@ -636,11 +622,11 @@ def test_a_device_asks_less_often_the_longer_the_server_takes(agent, smdp):
     found = agent.hears({15: [1, step, 0, device.collected()]})[12][2]
     while elapsed < 60:
         waits.append(found)
-        seconds = -(-found // 2)
+        seconds = -(-found // 4)
         elapsed += seconds
         agent.at_s += seconds
         found = agent.hears({15: [1, step, 0, b""]})[12][2]
-    assert waits == [1, 2, 4, 8, 16, 32, 60]
+    assert waits == [1, 4, 8, 16, 32, 64, 120]
 
 
 def test_the_agent_can_start_while_the_device_is_away(agent, smdp):
@@ -740,7 +726,7 @@ class Served:
         installation.start()
         self._device = installation.device()
 
-    def hears(self, reports: dict[int, Any]) -> dict[int, Any]:
+    def hears(self, reports: dict[int, Any], device: str = DEVICE) -> dict[int, Any]:
         return {key: item for key, item in self._device.send([], reports=reports).items() if key >= 4}
 
     def row(self) -> Any:

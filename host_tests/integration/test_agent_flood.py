@@ -58,16 +58,16 @@ def reported(systemd: socket.socket, what: bytes) -> None:
 
 
 def test_pages_that_die_are_started_again_and_ingest_goes_on(installation, monkeypatch):
-    monkeypatch.setattr(process, "_PAUSE_S", 0.1)
+    monkeypatch.setattr(process, "PAUSE_S", 0.1)
     pages_as_soon_as_others(monkeypatch)
     begun: list[subprocess.Popen[bytes]] = []
-    start = process.Keeper._start
+    start = process.Keeper.launch
 
     def seen(keeper: process.Keeper) -> subprocess.Popen[bytes]:
         begun.append(start(keeper))
         return begun[-1]
 
-    monkeypatch.setattr(process.Keeper, "_start", seen)
+    monkeypatch.setattr(process.Keeper, "launch", seen)
     port = free_port()
     installation.config = replace(installation.config, web=replace(installation.config.web, port=port))
     installation.start()
@@ -87,7 +87,7 @@ def test_pages_that_die_are_started_again_and_ingest_goes_on(installation, monke
 
 
 def test_pages_that_cannot_be_started_are_a_problem_and_nothing_else_is(installation, monkeypatch, systemd):
-    monkeypatch.setattr(service, "_WATCH_S", 0.05)
+    monkeypatch.setattr(service, "WATCH_S", 0.05)
 
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(errno.EMFILE, "Too many open files")
@@ -105,20 +105,20 @@ def test_pages_that_cannot_be_started_are_a_problem_and_nothing_else_is(installa
     installation.device().send([point(1)])
 
 
-def test_the_pages_end_with_whoever_has_started_them():
-    child = subprocess.Popen(process._COMMAND, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+def test_the_pages_end_with_the_process_that_started_them():
+    child = subprocess.Popen(process.COMMAND, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert child.stdin
     child.stdin.close()
     assert child.wait(WAIT_S) is not None
 
 
 def test_pages_that_take_too_long_to_end_do_not_keep_the_port(monkeypatch):
-    monkeypatch.setattr(process, "_ORPHAN_S", 0.0)
+    monkeypatch.setattr(process, "ORPHAN_S", 0.0)
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO()))
     left: list[int] = []
     monkeypatch.setattr(os, "_exit", left.append)
     stop = threading.Event()
-    process._end_with_parent(stop)
+    process.end_with_parent(stop)
     assert stop.is_set() and left == [1]
 
 
@@ -170,7 +170,7 @@ def test_ingest_without_a_descriptor_left_waits_for_one(installation, systemd):
 
 
 def test_who_asks_for_health_and_says_nothing_takes_a_few_threads_at_most(monkeypatch):
-    monkeypatch.setattr(health, "_AT_ONCE", 2)
+    monkeypatch.setattr(health, "AT_ONCE", 2)
     watch = Watch(port=free_port())
     where = ("127.0.0.1", watch.port)
     with health.serving(watch, health.Health([])):

@@ -39,8 +39,8 @@ def watched(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Inst
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     installation.config = replace(installation.config, watch=config.Watch(port=port))
-    monkeypatch.setattr(worker, "_PATIENCE_S", 0.0)
-    monkeypatch.setattr(session, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(worker, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(session, "PATIENCE_S", 0.0)
     return installation
 
 
@@ -58,7 +58,7 @@ def sick(it: Installation) -> str:
 
 
 def test_garbage_is_not_taken_for_messages_nor_a_start_for_an_outage(watched, monkeypatch):
-    monkeypatch.setattr(fleet_metrics, "_POLL_S", 0.05)
+    monkeypatch.setattr(fleet_metrics, "POLL_S", 0.05)
     name = "landbridge_last_stored_timestamp_seconds"
     metrics.LAST_STORED.set(float("nan"))
     begin(watched)
@@ -101,7 +101,7 @@ def test_health_fails_while_messages_are_not_stored_or_the_broker_is_away(watche
 
 
 def test_a_database_that_does_not_answer_is_a_problem(monkeypatch):
-    monkeypatch.setattr(worker, "_LONGEST_S", 0.05)
+    monkeypatch.setattr(worker, "LONGEST_S", 0.05)
     waiting: queue.Queue[Received] = queue.Queue()
     begun, ends = threading.Event(), threading.Event()
 
@@ -145,7 +145,7 @@ def test_a_thread_that_dies_is_a_problem():
 
 
 def test_pages_alone_whose_thread_dies_end_the_agent(watched, monkeypatch):
-    monkeypatch.setattr(service, "_WATCH_S", 0.05)
+    monkeypatch.setattr(service, "WATCH_S", 0.05)
     monkeypatch.setattr(uvicorn.Server, "run", lambda *_, **__: None)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -205,7 +205,7 @@ def test_a_database_that_is_there_again_is_found_within_a_second(monkeypatch):
                 raise OperationalError("SELECT", {}, Exception("the database system is starting up"))
 
     feeder = worker.Worker(queue.Queue(), cast(Any, Away()), IngestPriority())
-    monkeypatch.setattr(feeder, "_stopping", SimpleNamespace(is_set=lambda: False, wait=waits.append))
-    feeder._insist([Received("landbridge/lb-1/up", b"", 1, 1, 0)])
+    monkeypatch.setattr(feeder, "stopping", SimpleNamespace(is_set=lambda: False, wait=waits.append))
+    feeder.insist([Received("landbridge/lb-1/up", b"", 1, 1, 0)])
     assert 10 <= sum(waits)
     assert max(waits) <= 1

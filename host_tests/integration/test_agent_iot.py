@@ -3,8 +3,7 @@ card and a device that relays, keeps a package for its switch, and returns by it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import cbor2
@@ -18,7 +17,7 @@ from landbridge.features.esim.queries import policies
 from landbridge.protocol import der
 from sqlalchemy import select
 
-from host_tests.support.agent import DEVICE
+from host_tests.support.agent import DEVICE, point
 from host_tests.support.downloads import LOCAL, ROAMING, DownloadingAgent, LocatorWithCard, local
 from host_tests.support.make_iot_vectors import association, encoded
 from tools.modem.card.euicc import Euicc
@@ -41,19 +40,6 @@ elsewhere = ["roaming"]
 """
 
 
-@pytest.fixture
-def smdp() -> Iterator[Server]:
-    with Server() as made:
-        yield made
-
-
-@pytest.fixture
-def agent(tmp_path: Path, smdp: Server) -> Iterator[DownloadingAgent]:
-    made = DownloadingAgent(tmp_path, smdp)
-    yield made
-    made.database.close()
-
-
 def card(*quirks: str, iot: bool = True) -> Euicc:
     profiles = [
         Profile(ROAMING, "46001", "Roaming"),
@@ -70,6 +56,9 @@ class Tracker(LocatorWithCard):
     """Whether the new profile does."""
     revision = 0
     wanted = 0
+    automatic: Mapping[int, int] = {}
+    """Its choice by country, if the policy decides."""
+    country = 0
 
     def _obey(self, downlink: dict[int, Any]) -> dict[int, Any] | None:
         if coding.DOWNLINK_KEY in downlink:
@@ -79,30 +68,27 @@ class Tracker(LocatorWithCard):
     def switch(self) -> None:
         """The switch that a device begins after its session; then it reports."""
         before, events = self.used(), []
-        if self.wanted and self.wanted != before:
+        wanted = self.wanted or self.automatic.get(self.country, 0)
+        if wanted and wanted != before:
             outcome = 4
             if self.package:
-                self._send(self.package)
+                self.send(self.package)
                 self.package = b""
                 self.restart()
                 outcome = 1
             if outcome == 1 and not self.connects:
-                self._send(bytes.fromhex("BF58038001FF"))
+                self.send(bytes.fromhex("BF58038001FF"))
                 self.restart()
                 outcome = 2
-            events.append([0, before, self.wanted, outcome, 0])
+            events.append([0, before, wanted, outcome, 0])
         listed = [[iccid_bytes(each.iccid), each.kind] for each in self.card.profiles]
         report = [self.revision, 1, self.card.eid, self.used(), 0, listed, events]
         self.report: dict[int, Any] | None = {14: report}
         while self.report is not None:
             self.report = self._obey(self.agent.hears(self.report))
 
-    def restart(self) -> None:
-        self._uicc.reset()
-        super().restart()
-
     def used(self) -> int:
-        return {ROAMING: 1, LOCAL: 2}.get(self.card.enabled.iccid, 0)
+        return {ROAMING: 1, LOCAL: 2, OTHER: 3}.get(self.card.enabled.iccid, 0)
 
     def sessions_until_over(self, number: int) -> dict[str, Any]:
         for _ in range(6):
@@ -131,8 +117,8 @@ def associate(agent: DownloadingAgent, device: Tracker) -> dict[str, Any]:
     return device.sessions_until_over(number)
 
 
-def assign(agent: DownloadingAgent) -> None:
-    found = policy.parse(POLICY)
+def assign(agent: DownloadingAgent, text: str = POLICY) -> None:
+    found = policy.parse(text)
     with agent.database.writing() as connection:
         policies.set_desired(connection, DEVICE, found, policy.AUTOMATIC, "bench", agent.at_s)
 
@@ -174,7 +160,7 @@ def test_a_list_is_signed_by_the_card(agent: DownloadingAgent, tracker: Tracker)
     assert [(each["iccid"], each["enabled"]) for each in said["profiles"]] == [
         (ROAMING, True), (LOCAL, False), (OTHER, False),
     ]  # fmt: skip
-    assert tracker._send(bytes.fromhex("BF2B04A0028200")).hex() == "bf2b02a200"  # the card has forgotten it
+    assert tracker.send(bytes.fromhex("BF2B04A0028200")).hex() == "bf2b02a200"  # the card has forgotten it
 
 
 def test_a_profile_is_enabled_in_a_switch(agent: DownloadingAgent, tracker: Tracker):
@@ -220,6 +206,75 @@ def test_a_switch_by_name_is_one_by_package(agent: DownloadingAgent, tracker: Tr
         handler.switch(connection, DEVICE, "local", "bench", agent.at_s)
     found = tracker.sessions_until_over(2)
     assert (found["task"], found["state"], found["iccid"]) == ("enable", "done", LOCAL)
+
+
+AUTOMATIC = POLICY.replace(
+    "[countries]",
+    f"""[profile.other]
+iccid = "{OTHER}"
+apn = "other"
+[countries]
+401 = ["local"]
+250 = ["other"]""",
+)
+KAZAKHSTAN, RUSSIA, CHINA = (5_110_000, 7_140_000), (5_575_000, 3_760_000), (2_950_000, 10_650_000)
+
+
+def travels(agent: DownloadingAgent, tracker: Tracker, seq: int, place: tuple[int, int]) -> None:
+    """The device reports a point from there, then does what is asked of it."""
+    agent.at_s += 3_600
+    agent.hears({}, [point(seq, lat=place[0], lon=place[1], time=agent.at_s)])
+    for _ in range(4):
+        tracker.contact()
+        agent.works()
+        tracker.switch()
+
+
+def orders(agent: DownloadingAgent) -> list[tuple[str, str, str]]:
+    with agent.database.reading() as connection:
+        rows = queries.of_device(connection, DEVICE)
+        return [(row.task, row.iccid, queries.state(connection, row)) for row in reversed(rows)][1:]
+
+
+def test_the_package_for_a_country_comes_by_itself(agent: DownloadingAgent, tracker: Tracker):
+    """The policy decides on, and nobody has ordered anything."""
+    assign(agent, AUTOMATIC)
+    tracker.automatic = {401: 2, 250: 3}
+    travels(agent, tracker, 1, CHINA)
+    assert orders(agent) == []
+    tracker.country = 401
+    travels(agent, tracker, 2, KAZAKHSTAN)
+    assert orders(agent) == [("enable", LOCAL, "done")]
+    assert tracker.card.enabled.iccid == LOCAL
+    tracker.country = 250
+    travels(agent, tracker, 3, RUSSIA)
+    assert orders(agent)[1:] == [("enable", OTHER, "done")]
+    assert tracker.card.enabled.iccid == OTHER
+    with agent.database.reading() as connection:
+        desired = policies.desired(connection, DEVICE)
+    assert desired and desired.profile == policy.AUTOMATIC
+
+
+def test_no_package_comes_for_a_choice_of_an_operator(agent: DownloadingAgent, tracker: Tracker):
+    assign(agent, AUTOMATIC)
+    tracker.contact()
+    tracker.switch()
+    with agent.database.writing() as connection:
+        handler.switch(connection, DEVICE, "roaming", "bench", agent.at_s)
+    travels(agent, tracker, 1, KAZAKHSTAN)
+    assert orders(agent) == [] and tracker.card.enabled.iccid == ROAMING
+
+
+def test_a_package_that_is_not_used_gives_way_in_the_next_country(agent: DownloadingAgent, tracker: Tracker):
+    """The device stays for a while with what it has; it is not given the same package twice a day."""
+    assign(agent, AUTOMATIC)
+    travels(agent, tracker, 1, KAZAKHSTAN)
+    travels(agent, tracker, 2, KAZAKHSTAN)
+    assert orders(agent) == [("enable", LOCAL, "switching")] and tracker.card.enabled.iccid == ROAMING
+    tracker.automatic, tracker.country = {250: 3}, 250
+    travels(agent, tracker, 3, RUSSIA)
+    assert orders(agent) == [("enable", LOCAL, "cancelled"), ("enable", OTHER, "done")]
+    assert tracker.card.enabled.iccid == OTHER
 
 
 def test_a_profile_is_deleted(agent: DownloadingAgent, tracker: Tracker):
@@ -272,7 +327,7 @@ def test_a_result_that_somebody_has_changed(agent: DownloadingAgent, tracker: Tr
         answer = honest(request)
         return answer[:-1] + bytes([answer[-1] ^ 1]) if answer[:2] == b"\xbf\x51" else answer
 
-    honest, tracker._send = tracker._send, garbled  # type: ignore[method-assign]
+    honest, tracker.send = tracker.send, garbled  # type: ignore[method-assign]
     found = tracker.sessions_until_over(do(agent, rules.list_profiles, DEVICE))
     assert (found["state"], found["problem"]) == ("failed", "the card's signature is wrong")
 
@@ -295,15 +350,15 @@ def test_a_card_of_sgp22_is_not_associated(agent: DownloadingAgent):
 
 def test_a_card_of_another_manager(agent: DownloadingAgent):
     device = Tracker(agent, card())
-    device._send(encoded("AddInitialEim", {"list": [association(0, -1)]}))
+    device.send(encoded("AddInitialEim", {"list": [association(0, -1)]}))
     found = associate(agent, device)
     assert found["state"] == "failed" and "landbridge-0123456789abcdef" in found["problem"]
     assert shown(agent)["manager"] == "landbridge-0123456789abcdef" and not shown(agent)["associated"]
 
 
-def test_a_card_whose_maker_nobody_knows(agent: DownloadingAgent):
+def test_a_card_of_an_unknown_maker(agent: DownloadingAgent):
     roots = (chain.ci("another CI").certificate,)
-    agent.worker._trusted = agent.trusted._replace(roots=roots)
+    agent.worker.trusted = agent.trusted._replace(roots=roots)
     found = associate(agent, Tracker(agent, card()))
     assert found["state"] == "failed" and "check ci_file" in found["problem"]
 

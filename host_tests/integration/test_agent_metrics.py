@@ -120,7 +120,7 @@ def test_only_dead_letters_of_several_devices_are_a_problem(database, tmp_path):
 def test_a_database_that_cannot_be_read_is_a_problem(database, monkeypatch):
     looking = FleetMetrics(database, Clock())
     assert looking.problem() is None
-    monkeypatch.setattr(fleet_metrics, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(fleet_metrics, "PATIENCE_S", 0.0)
     with database.writing() as connection:
         connection.execute(text("ALTER TABLE delivery_retries RENAME TO elsewhere"))
     with pytest.raises(Exception, match="delivery_retries"):

@@ -22,7 +22,7 @@ def is_harmless(text: str) -> bool:
 
 
 def test_what_a_command_prints_is_harmless(installation, capsys, monkeypatch):
-    monkeypatch.setattr(cli, "_run", lambda _: print(EVIL))
+    monkeypatch.setattr(cli, "run_command", lambda _: print(EVIL))
     cli.app([])
     said = capsys.readouterr().out
     assert is_harmless(said) and "\\x1b[2J" in said and "owned" in said, repr(said)

@@ -40,6 +40,7 @@ from landbridge.operations import old_rows as retention
 from landbridge.operations.retention import RetentionWorker
 from landbridge.points import outline
 from landbridge.points import queries as points
+from landbridge.points import uplinks as kept_uplinks
 from landbridge.protocol import envelope
 from landbridge.protocol.diagnostics import Entry
 from landbridge.tracking import queries as tracking
@@ -119,7 +120,7 @@ def test_a_device_of_another_database_is_adopted_with_what_it_has_sent(installat
             sealed = envelope.seal(installation.key, DEVICE, "up", number, encode_uplink([point(number + 1)]))
             dead_letters.put_in_quarantine(connection, DEVICE, sealed, NOW_S)
         dead_letters.put_in_quarantine(connection, DEVICE, b"rubbish", NOW_S)
-    assert "opens nothing" in refused(capsys, "devices", "adopt", DEVICE, str(wrong))
+    assert "decrypts no message" in refused(capsys, "devices", "adopt", DEVICE, str(wrong))
     assert "is no device.json of lb-0002" in refused(capsys, "devices", "adopt", "lb-0002", str(theirs))
     assert "cannot read" in refused(capsys, "devices", "adopt", DEVICE, str(tmp_path / "none"))
     said = run(capsys, "devices", "adopt", DEVICE, str(theirs))
@@ -151,7 +152,7 @@ def test_what_waited_in_quarantine_is_dated_by_when_it_came(installation, capsys
     }
     with installation.database().reading() as connection:
         assert [row.received_s for row in dead_letters.every(connection)] == [NOW_S]
-        assert [row[0] for row in points.messages(connection, DEVICE, 0, NOW_S + 1)] == [NOW_S]
+        assert [row[0] for row in kept_uplinks.messages(connection, DEVICE, 0, NOW_S + 1)] == [NOW_S]
         assert [row.at_s for row in wakes.newest(connection, DEVICE, 9)] == [NOW_S - 60]
 
 
@@ -194,7 +195,7 @@ def test_an_adoption_that_breaks_off_leaves_all_in_quarantine(installation, monk
         connection.exec_driver_sql("DELETE FROM devices")
         dead_letters.put_in_quarantine(connection, DEVICE, sealed, NOW_S)
     with monkeypatch.context() as patch:
-        patch.setattr(points, "keep_uplinks", raising(OperationalError("", (), OSError())))
+        patch.setattr(kept_uplinks, "keep", raising(OperationalError("", (), OSError())))
         with pytest.raises(OperationalError):
             devices_command.adopt(DEVICE, theirs)
     with installation.database().reading() as connection:
@@ -225,7 +226,7 @@ def test_a_dead_letter_that_contradicts_what_is_stored_stays_when_it_is_replayed
     device.send([point(1), point(2)])
     device.send([point(2, lat=1), point(3)])  # the device is told that both are safe, and forgets them
     installation.stop()
-    stays = ["1: taken before, without the records 2"]
+    stays = ["1: stored before, without the records 2"]
     assert run(capsys, "dead-letters", "replay").splitlines() == stays
     assert installation.dead_letters() == ["sequence used twice with other content: 2"]
     assert [each.point for each in installation.stored()] == [point(1), point(2), point(3)]
@@ -253,8 +254,8 @@ def test_a_server_that_has_no_room_for_points_is_waited_for():
     driver = SimpleNamespace(cursor=raising(psycopg.errors.DiskFull("no space")))
     full: Any = SimpleNamespace(connection=SimpleNamespace(driver_connection=driver))
     with pytest.raises(OperationalError) as error:
-        bulk._copy(full, "COPY points (seq) FROM STDIN", [(1,)])
-    assert pipeline._may_pass(error.value)
+        bulk.copy_from(full, "COPY points (seq) FROM STDIN", [(1,)])
+    assert pipeline.may_pass(error.value)
 
 
 def test_quarantine_is_limited_over_all_devices(installation, monkeypatch):
@@ -464,12 +465,12 @@ def test_what_is_kept_for_a_time_is_counted_from_its_arrival(installation):
     retention.turn()
     with installation.database().reading() as connection:
         # What a card has used is still known.
-        assert points.messages(connection, DEVICE, 0, NOW_S + DAY_S) == [(NOW_S, len(uplink), 1)]
+        assert kept_uplinks.messages(connection, DEVICE, 0, NOW_S + DAY_S) == [(NOW_S, len(uplink), 1)]
         assert [row.bytes for row in outline.traffic(connection, DEVICE, [(0, NOW_S + DAY_S)])] == [
             len(uplink)
         ]
         assert connection.execute(select(uplinks.c.payload)).scalars().all() == [b""]
-        assert points.kept(connection, DEVICE, 0) == []
+        assert kept_uplinks.kept(connection, DEVICE, 0) == []
     assert installation.dead_letters() == ["new"]
     assert len(installation.stored()) == 2 and installation.counts().uplinks == 1
     RetentionWorker(installation.database(), Clock(), replace(store, points_days=5), IngestPriority()).turn()
@@ -507,7 +508,7 @@ def test_an_uplink_is_recognized_when_nothing_is_known_of_it_any_more(installati
     assert [each.point.seq for each in installation.stored()] == [2]
     with installation.database().reading() as connection:
         assert wakes.newest(connection, DEVICE, 9) == [] and diagnostics.log(connection, DEVICE) == []
-        assert not points.number_is_taken(connection, DEVICE, 3)
+        assert not kept_uplinks.number_is_taken(connection, DEVICE, 3)
 
 
 def test_what_is_old_is_removed_a_little_at_a_time(installation, monkeypatch):
@@ -561,8 +562,20 @@ def test_the_limit_of_a_device_is_its_own_and_fills_again():
     assert sum(limit.allows("a") for _ in range(99)) == 60
 
 
+def test_who_sends_too_much_is_named_once_a_minute(caplog):
+    now = [0.0]
+    limit = RateLimit(2, lambda: now[0])
+    sent = [limit.allows("landbridge/loud/up") for _ in range(9)]
+    assert sent == [True] * 2 + [False] * 7 and limit.allows("landbridge/calm/up")
+    said = ["landbridge/loud/up: more than 2 messages a minute; dropping the others"]
+    assert caplog.messages == said
+    now[0] += 61.0
+    assert [limit.allows("landbridge/loud/up") for _ in range(4)] == [True, True, False, False]
+    assert caplog.messages == said * 2
+
+
 def test_the_limits_of_many_topics_take_little_memory(monkeypatch):
-    monkeypatch.setattr(limits, "_MOST_TOPICS", 10)
+    monkeypatch.setattr(limits, "MOST_TOPICS", 10)
     limit = RateLimit(60, lambda: 0.0)
     assert all(limit.allows(str(number)) for number in range(100))
-    assert len(limit._buckets) <= 10
+    assert len(limit.buckets) <= 10

@@ -19,7 +19,7 @@ from landbridge.features.sims import queries as inventory
 from landbridge.features.sims.provider import Fake, Http, Status
 from landbridge.features.sims.queries import ARMED, BOUND, REBIND_PENDING, SEPARATED, SimCard
 from landbridge.points import usage
-from landbridge.points.queries import KeptUplink, keep_uplinks
+from landbridge.points.uplinks import KeptUplink, keep
 from landbridge.protocol.uplink import Uplink
 from landbridge.web import device_views
 
@@ -56,7 +56,7 @@ class Sims:
         with self.database.writing() as connection:
             heard(connection, device, at_s, identity=identity)
             cards.keep_identity(connection, device, identity, at_s)
-            keep_uplinks(connection, [KeptUplink(device, at_s, at_s, bytes(kilobytes * 1_000), 0, 0)])
+            keep(connection, [KeptUplink(device, at_s, at_s, bytes(kilobytes * 1_000), 0, 0)])
 
     def change(self, number: int, **values: str) -> None:
         with self.database.writing() as connection:

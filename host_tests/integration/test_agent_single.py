@@ -30,7 +30,7 @@ def restart(server: Postgres) -> None:
 
 
 def test_the_only_agent_is_so_again_when_the_server_is_back(database, server, monkeypatch, tmp_path):
-    monkeypatch.setattr(service, "_WATCH_S", 0.05)
+    monkeypatch.setattr(service, "WATCH_S", 0.05)
     monkeypatch.setenv("LANDBRIDGE_STORE_DATABASE", database.place)
     monkeypatch.setenv("LANDBRIDGE_STORE_KEY_FILE", str(tmp_path / "keys"))
     installation = Installation(tmp_path, monkeypatch)

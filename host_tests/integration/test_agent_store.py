@@ -34,10 +34,11 @@ from landbridge.features.trips import queries as trips
 from landbridge.ingest import dead_letters, new_points
 from landbridge.ingest.device_rows import lock_rows, write
 from landbridge.operations import old_rows as retention
-from landbridge.points import gaps
+from landbridge.points import gaps, stationary, uplinks
 from landbridge.points import queries as points
 from landbridge.points.quality import BY_ARRIVAL, UNDATED
-from landbridge.points.queries import CheckedPoint, CheckedPoints, KeptUplink
+from landbridge.points.queries import CheckedPoint, CheckedPoints
+from landbridge.points.uplinks import KeptUplink
 from landbridge.protocol.event import Event
 from landbridge.tracking import queries as tracking
 from landbridge.tracking.queries import SavedState
@@ -303,7 +304,7 @@ def test_a_sequence_of_32_bits_stands_as_others_do(database):
     with database.writing() as connection:
         new = [checked(first, NOW_S), checked(first + 1, NOW_S + 5, kind=3, motion=0)]
         points.store(connection, DEVICE, new, NOW_S)
-        assert points.stationary_until_s(connection, DEVICE, first) == NOW_S + 5
+        assert stationary.until_s(connection, DEVICE, first) == NOW_S + 5
 
 
 @pytest.mark.parametrize(("tenant", "known_to"), [(None, 4), ("acme", 2)])
@@ -317,14 +318,14 @@ def test_how_long_it_is_known_to_stand(database, tenant, known_to):
         trips.end(connection, trip, NOW_S + 3)
         points.store(connection, DEVICE, new[2:], NOW_S)
         # The third is missing; of a tenant nothing counts behind the trip.
-        assert points.stationary_until_s(connection, DEVICE, 1) == (NOW_S + 2 if tenant else None)
+        assert stationary.until_s(connection, DEVICE, 1) == (NOW_S + 2 if tenant else None)
         points.store(connection, DEVICE, [checked(3, NOW_S + 3, kind=3, motion=0)], NOW_S)
-        assert points.stationary_until_s(connection, DEVICE, 1) == NOW_S + known_to
+        assert stationary.until_s(connection, DEVICE, 1) == NOW_S + known_to
         points.store(connection, DEVICE, [checked(5, NOW_S + 5, kind=2, motion=9)], NOW_S)
-        assert points.stationary_until_s(connection, DEVICE, 1) == NOW_S + known_to
+        assert stationary.until_s(connection, DEVICE, 1) == NOW_S + known_to
         # It was a shunt, says the device.
         points.store(connection, DEVICE, [checked(6, NOW_S + 6, kind=3, motion=0)], NOW_S)
-        assert points.stationary_until_s(connection, DEVICE, 1) == NOW_S + (2 if tenant else 6)
+        assert stationary.until_s(connection, DEVICE, 1) == NOW_S + (2 if tenant else 6)
 
 
 def test_the_outbox_keeps_its_order(database):
@@ -342,11 +343,11 @@ def test_of_what_is_no_longer_kept_some_is_removed_at_a_time(database, monkeypat
     with database.writing() as connection:
         points.store(connection, DEVICE, [checked(seq, NOW_S) for seq in (1, 2, 3)], NOW_S)
         kept = [KeptUplink(DEVICE, number, NOW_S, b"x", 1, 1) for number in (1, 2, 3)]
-        points.keep_uplinks(connection, kept)
+        uplinks.keep(connection, kept)
         wakes.add(connection, DEVICE, [Wake(1, minute, 0, 0, 0, 1.0) for minute in (1, 2, 3)], NOW_S)
         found = [[each(connection, [DEVICE], NOW_S + 1) for each in forget] for _ in range(3)]
         assert found == [[2] * 4, [1] * 4, [0] * 4]
-        assert [points.number_is_taken(connection, DEVICE, number) for number in (3, 4)] == [True, False]
+        assert [uplinks.number_is_taken(connection, DEVICE, number) for number in (3, 4)] == [True, False]
         assert points.counts(connection, DEVICE)[:5] == (0, 0, 0, 0, 0)
 
 

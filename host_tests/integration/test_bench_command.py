@@ -15,6 +15,7 @@ import tty
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from host_tests.support.bench_line import request, run
 from host_tests.support.simulated_modem import ModemUnderTest
 from tools.bench import DRIVERS, BenchError, __main__, serial_port, steps, work
 from tools.bench import run as bench_run
+from tools.bench.kinds import KINDS
 from tools.flash import boards
 from tools.flash.layout import REPOSITORY
 
@@ -168,10 +170,13 @@ def one_line(text: str) -> str:
         (["--port", "/dev/none"], "no such device"),
         (["--port", "/dev/none", "--board", "NONE"], "no board 'NONE': known boards are DEVKIT_SIM7600"),
         (["--port", "/dev/none", "--volts", "3.8"], "--volts goes with --meter FILE"),
-        (["--replay", "x", "--meter", "p.csv", "--volts", "38"], "'38' is no supply voltage; write 1 to 20"),
-        (["--port", "/dev/none", "--broker", "host"], "'host' is no broker; write HOST:PORT"),
+        (
+            ["--replay", "x", "--meter", "p.csv", "--volts", "38"],
+            "'38' is not a supply voltage; write 1 to 20",
+        ),
+        (["--port", "/dev/none", "--broker", "host"], "'host' is not a broker address; write HOST:PORT"),
         (["--port", "/dev/none", "--broker", "host:8883"], "--broker needs --ca, --user and --password"),
-        (["--port", "/dev/none", "--repeat", "0"], "'0' is no number of rounds"),
+        (["--port", "/dev/none", "--repeat", "0"], "'0' is not a number of rounds"),
         (["--port", "/dev/none", "--meter", "/no/folder/p.csv"], "no such folder"),
         (["--replay", "/no/transcript"], "cannot be read"),
         (["--replay", "x", "--repeat", "2"], "--replay does what the transcript was asked for"),
@@ -187,7 +192,7 @@ def test_what_is_wrong_is_said_in_one_line(options, said, monkeypatch, capsys):
 
 
 def test_the_modem_of_every_board_is_known():
-    found = {name: __main__._modem_of(name) for name in boards.names()}
+    found = {name: __main__.modem_of(name) for name in boards.names()}
     assert found.pop("SIM") == ""  # it may have either
     assert {"REFERENCE_BG95": "bg95", "LILYGO_T_SIM7600": "sim7600"}.items() <= found.items()
     assert set(found.values()) <= set(DRIVERS)
@@ -218,7 +223,7 @@ def test_a_device_that_cannot_be_opened(number, said, monkeypatch, tmp_path):
 def test_the_group_is_named(tmp_path):
     device = tmp_path / "device"
     device.touch()
-    words = serial_port._why(str(device), serial.SerialException(errno.EACCES, "no"))
+    words = serial_port.cause_of(str(device), serial.SerialException(errno.EACCES, "no"))
     assert f"usermod -aG {device.group()} $USER" in words
 
 
@@ -350,7 +355,7 @@ def terminal(dialect: str) -> Iterator[str]:
 def test_all_steps_over_a_pseudo_terminal(dialect, board, monkeypatch, capsys, tmp_path):
     for name in ("RADIO_OFF_MS", "IDLE_MS", "TRACK_MS", "TAIL_MS", "EXTENDED_MS", "ASLEEP_MS"):
         monkeypatch.setattr(steps, name, 100)
-    monkeypatch.setattr(steps, "DOZE_MS", {dialect: 100})
+    monkeypatch.setitem(KINDS, dialect, replace(KINDS[dialect], doze_ms=100))
     with terminal(dialect) as path:
         options = ("--port", path, "--board", board, "--out", tmp_path)
         assert command(monkeypatch, *options) == 0, capsys.readouterr().err

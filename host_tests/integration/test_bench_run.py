@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from host_tests.support.bench_line import PASSWORD, FaultyPort, Hung, request, run
+from host_tests.support.bench_line import PASSWORD, FaultyPort, Hung, Instead, request, run
 from host_tests.support.cards import four_profiles
 from host_tests.support.simulated_modem import ModemUnderTest, Mosquitto
 from tools.bench import BenchError, live, report, steps, transcript
@@ -293,6 +294,52 @@ def test_a_broker_that_refuses(dialect, broker):
     assert "wrong-one" not in text
 
 
+@pytest.mark.parametrize(
+    ("dialect", "at", "answer"),
+    [("bg95", b"+QMTCONN=", b""), ("sim7600", b"+CMQTTCONNECT=", b"\r\n+CMQTTCONNECT: 0,3\r\n")],
+)
+def test_a_refused_sign_in_shows_no_password(dialect, at, answer, broker):
+    port = Instead(modem(dialect, broker), at, answer + b"\r\nERROR\r\n")
+    outcome, text = run(port, request(dialect, broker.ca))
+    assert outcome.bad and outcome.bad.step == "mqtt" and "was refused" in outcome.bad.words
+    shown = json.dumps(report.as_json(request(dialect), outcome)) + live.summary(outcome.bad) + text
+    assert PASSWORD not in shown and "*" * len(PASSWORD) in outcome.bad.words
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("asked", [b"+CGMI", b"+CGMM", b"+CGMR", b"+CGSN"])
+def test_what_comes_unasked_is_not_the_identity(dialect, asked):
+    stray = b'\r\n+CUSD: 0,"OK",15\r\n'
+    port = FaultyPort(modem(dialect), asked, lambda line: line.output.extend(stray))
+    outcome, _ = run(port, request(dialect))
+    plain, _ = run(modem(dialect), request(dialect))
+    assert outcome.results[0].found == plain.results[0].found
+
+
+def refusing_gnss(times: int) -> Instead:
+    """A modem whose kinds of start only prepare it, and that refuses so often to start."""
+    port: Any = modem("sim7600")
+    for kind in (b"+CGPSCOLD", b"+CGPSHOT"):
+        port = Instead(port, kind, b"\r\nOK\r\n", 1_000)
+    return Instead(port, b"+CGPS=1", b"\r\nERROR\r\n", times)
+
+
+def test_a_modem_that_is_slow_to_stop_gnss_starts_it_again():
+    gnss = run(refusing_gnss(9), request("sim7600"))[0].results[4]
+    assert (gnss.state, gnss.words) == ("ok", "") and gnss.found["hot_s"] < 60
+
+
+def test_gnss_that_does_not_start_is_no_question_of_the_antenna():
+    gnss = run(refusing_gnss(1_000), request("sim7600"))[0].results[4]
+    assert gnss.state == "failed" and gnss.words == "GNSS does not start: it was refused for 30 s"
+
+
+def test_a_card_whose_number_is_not_said():
+    port = Instead(modem("bg95"), b"+QCCID", b"\r\n+QCCID: 12345\r\n\r\nOK\r\n", 1_000)
+    sim = run(port, request("bg95"))[0].results[1]
+    assert sim.state == "failed" and "does not report its ICCID" in sim.words
+
+
 def test_unsolicited_lines_come_where_the_bench_is():
     _, text = run(modem("bg95"), replace(request("bg95"), urc_port="usbat"))
     set_ports = [line for line in text.splitlines() if '"tx": "AT+QURCCFG' in line and ",\\" in line]
@@ -367,4 +414,4 @@ def test_nothing_to_switch():
     line = modem("bg95")
     outcome, _ = run(line, replace(request("bg95"), switch=True))
     step = next(one for one in outcome.results if one.step == "switch")
-    assert (step.state, step.words) == ("failed", "no eUICC, or the modem passes no commands to it")
+    assert (step.state, step.words) == ("failed", "no eUICC, or the modem does not pass commands to it")

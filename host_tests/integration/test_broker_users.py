@@ -1,6 +1,8 @@
 """Users at Mosquitto come and go with devices; files of devices are added whole or not at all."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from sqlalchemy import text
 
 from host_tests.support.agent import wait_until
 from host_tests.support.set_up import SetUp, code_of, command, is_in
+from tools.flash.layout import REPOSITORY
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +55,7 @@ def test_a_file_of_devices_is_added_with_their_users(setup, sheet):
     names = [f"many-{number:03}" for number in range(150)]  # more than go into one batch
     file = sheet("device,tags\n" + "".join(f"{name},frozen  rail\n" for name in names))
     trial = setup.run("devices", "import", file, "--dry-run")
-    assert trial.out == "all 150 rows are right; nothing has changed, this was a dry run\n"
+    assert trial.out == "all 150 rows are valid; dry run, nothing has changed\n"
     assert not users(setup) and not (setup.folder / "devices").exists()
     said = setup.run("devices", "import", file)
     assert "added 150 devices" in said.out and "150 users" in said.out
@@ -90,7 +93,7 @@ def test_each_wrong_row_is_named_and_none_is_added(setup, sheet):
         f"{file}, line 6, column device: '' is not 1 to 500 characters on one line",
         f"{file}, line 8, column tags: 'a\\nb' is not 1 to 500 characters on one line",
         f"{file}, line 10, column device: device there already exists; `landbridge devices show there`",
-        "nothing has changed: 6 of 7 rows are wrong",
+        "nothing has changed: 6 of 7 rows are invalid",
     ]
     assert users(setup) == before | {"there"} and not (setup.folder / "devices" / "good-1").exists()
     setup.run("devices", "retire", "there", "--yes")
@@ -99,8 +102,8 @@ def test_each_wrong_row_is_named_and_none_is_added(setup, sheet):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "line 1: column 'device' is missing; known are device, tags"),
-        ("name\nx\n", "line 1: no column 'name'; known are device, tags"),
+        ("", "line 1: column 'device' is missing; the columns are device, tags"),
+        ("name\nx\n", "line 1: no column 'name'; the columns are device, tags"),
         ("device,device\n", "line 1: column 'device' is there twice"),
         ('device\n"x', "line 2: unexpected end of data; save the table as CSV again"),
     ],
@@ -244,9 +247,30 @@ def test_a_platform_reads_its_tenant_only(setup):
 
     with control(config.load().broker) as agent:
         for topic in ("landbridge/out/bolt/x/track", "landbridge/x/up", "landbridge/out/acme/x/track"):
-            agent._client.publish(topic, b"x", 1)
+            agent.client.publish(topic, b"x", 1)
         wait_until(lambda: heard, "what is for its tenant")
     assert heard == ["landbridge/out/acme/x/track"]
+
+
+def test_the_subscriber_of_the_documentation_needs_the_tenant(setup):
+    password = setup.run("broker", "add-platform", "erp-3", "--tenant", "acme").out.strip()
+    listing = [sys.executable, str(REPOSITORY / "docs" / "reference" / "subscriber.py"), "localhost"]
+    listing += [str(setup.port), str(setup.folder / "tls" / "ca.pem"), "erp-3"]
+    for words, said in (
+        ([password], "erp-3 may not read landbridge/out/#: name the tenant as the last argument\n"),
+        (["wrong"], "the broker refuses erp-3: Not authorized\n"),
+    ):
+        ended = subprocess.run([*listing, *words], capture_output=True, text=True, timeout=60, check=False)
+        assert (ended.returncode, ended.stderr) == (1, said)
+    from landbridge import config
+    from landbridge.features.devices.broker_users import control
+
+    with control(config.load().broker) as agent:
+        agent.client.publish("landbridge/out/acme/x/position", b"{}", 1, retain=True).wait_for_publish(10)
+    with subprocess.Popen([*listing, password, "acme"], stdout=subprocess.PIPE, text=True) as subscriber:
+        assert subscriber.stdout
+        assert next(subscriber.stdout) == "landbridge/out/acme/x/position {}\n"
+        subscriber.kill()
 
 
 def test_without_a_broker_devices_are_stored_and_their_users_follow(setup):

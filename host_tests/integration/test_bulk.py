@@ -42,7 +42,7 @@ def wrong(*arguments: str) -> list[str]:
 
 def test_trips_of_a_file_start_together(fleet, sheet):
     file = sheet(TRIPS)
-    assert "all 2 rows are right" in fleet("trips", "import", file, "--dry-run")
+    assert "all 2 rows are valid" in fleet("trips", "import", file, "--dry-run")
     assert "CSQU" not in fleet("trips", "list")
     said = fleet("trips", "import", file)
     assert said.splitlines()[0] == "started 2 trips" and "route elsewhere is unknown" in said
@@ -87,7 +87,7 @@ def test_each_wrong_trip_is_named_with_line_and_column(fleet, sheet):
         "sheet.csv, line 8, column device",
     ], lines
     assert "is it 'chongqing-duisburg'?" in lines[2] and "is on trip 1" in lines[3]
-    assert lines[-1] == "nothing has changed: 7 of 7 rows are wrong"
+    assert lines[-1] == "nothing has changed: 7 of 7 rows are invalid"
     assert fleet("trips", "list").count("CSQU") == 1
 
 
@@ -129,7 +129,7 @@ def test_a_correction_that_cannot_be_is_refused(fleet):
         "trips", "start", "lb-3", "--container", "CSQU0000022", "--route", "chongqing-dusiburg",
         "--destination", "D",
     )  # fmt: skip
-    assert "name what to change" in fleet.fails("trips", "edit", "1")
+    assert "give a change" in fleet.fails("trips", "edit", "1")
     assert "the destination is empty" in fleet.fails("trips", "edit", "1", "--destination", " ")
     fleet("trips", "end", "lb-1")
     assert "has ended" in fleet.fails("trips", "edit", "1", "--interval", "1800")
@@ -146,7 +146,7 @@ def test_geofences_of_a_file(fleet, sheet):
     assert lines == [
         "sheet.csv, line 2, column name: geofence Duisburg already exists",
         "sheet.csv, line 3, column latitude: 91 is not between -90 and 90",
-        "nothing has changed: 2 of 2 rows are wrong",
+        "nothing has changed: 2 of 2 rows are invalid",
     ]
 
 
@@ -200,7 +200,7 @@ def test_trips_end_by_tag(fleet, sheet):
     ended = fleet("trips", "end", "--tag", "cold").splitlines()
     assert [line.split()[3] for line in ended] == ["lb-1", "lb-2"]  # lb-3 is on none
     assert "lb-3 is not on a trip" in fleet.fails("trips", "end", "lb-3")
-    assert "name a device, or the devices with a tag" in fleet.fails("trips", "end")
+    assert "give a device, or a tag with --tag" in fleet.fails("trips", "end")
     assert "has the tag 'warm'" in fleet.fails("trips", "end", "--tag", "warm")
 
 
@@ -221,4 +221,4 @@ def test_a_retired_device_gets_no_policy(fleet):
     fleet("devices", "tag", "lb-3", "--add", "cold")
     assert "0 of 1 devices" in fleet("esim", "policy", "policy.toml", "--tag", "cold")
     assert "was retired" in fleet.fails("esim", "policy", "policy.toml", "lb-2")
-    assert "name devices, or --all, or --tag" in fleet.fails("esim", "policy", "policy.toml")
+    assert "give devices, --all or --tag" in fleet.fails("esim", "policy", "policy.toml")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import sha256
 
 import pytest
@@ -15,13 +14,6 @@ from tools.modem.card.euicc import Euicc
 from tools.modem.card.files import iccid_bytes
 from tools.world.services.smdp.binding import WHOLE
 from tools.world.services.smdp.server import Server
-
-
-@pytest.fixture
-def smdp() -> Iterator[Server]:
-    with Server() as server:
-        yield server
-
 
 # Whole
 

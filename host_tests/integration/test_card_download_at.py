@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import serial
 
@@ -17,12 +15,6 @@ from tools.modem.card.files import iccid_bytes
 from tools.world.services.smdp.server import Server
 
 PATIENCE_S = 60
-
-
-@pytest.fixture
-def smdp() -> Iterator[Server]:
-    with Server() as server:
-        yield server
 
 
 class ModemError(Exception):

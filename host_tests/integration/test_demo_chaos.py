@@ -112,7 +112,7 @@ def test_a_service_that_dies_late_is_started_again(tmp_path):
     stage: Any = SimpleNamespace(services=services, device=SimpleNamespace(rtc_memory=b""), trip=trip)
     try:
         threading.Timer(0.5, services.agent.kill).start()
-        Demo(stage, watcher, watcher, chaos)._after_wake(2 * HOUR_MS)
+        Demo(stage, watcher, watcher, chaos).after_wake(2 * HOUR_MS)
         time.sleep(0.7)
         assert chaos.kills[AFTER_RECEIVE] == 1
         assert services.alive()

@@ -33,6 +33,8 @@ FIGURES = replace(
         (["--speed", "9"], "--speed"),
         (["--season", "summer"], "'summer'"),
         (["--battery", "aa"], "'aa'"),
+        (["--budget", "-5"], "--budget -5: for "),
+        (["--budget", "90000"], "mAh; the device takes 100 to 100000"),
         (["--compare", "--chaos"], "leave out --chaos"),
         (["--after", "out/demo"], "a demo cannot come after itself"),
     ],

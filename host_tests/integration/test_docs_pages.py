@@ -38,6 +38,15 @@ def test_every_link_leads_somewhere(page):
             assert anchor in docs.anchors(found.read_text()), (target, "no such heading")
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_file_in_a_listing_exists(page):
+    """A line of a block that begins with a path of this repository."""
+    found = re.findall(
+        r"^((?:agent|firmware|host_tests|tools)/[\w./-]+)", "\n".join(docs.blocks(page.read_text())), re.M
+    )
+    assert [path for path in found if not (REPOSITORY / path).exists()] == []
+
+
 def test_every_page_is_reached_from_the_index():
     index = docs.DOCS / "README.md"
     reached = {(index.parent / target).resolve() for target in docs.links(index.read_text())}

@@ -76,14 +76,14 @@ def _pull(locator: Locator) -> Talk:
 
 def test_updates_go_over_their_own_access_point_and_back(locator):
     points = {"iot": AccessPoint(frozenset()), "updates": AccessPoint(frozenset({(HOST, 8883)}))}
-    locator.modem.simulated.knows({locator.modem.simulated._unit.card.imsi: points})
+    locator.modem.simulated.knows({locator.modem.simulated.unit.card.imsi: points})
     assert _pull(locator).pieces == 3
     assert locator.state[st.PULLED_TODAY] == 0  # they are counted as they are asked for
     driver = locator.driver
     assert (driver.board.apn, driver.login, driver.hosts) == (b"iot", (b"", b""), ALLOWED)
-    left = locator.modem.simulated._unit.nv.contexts[1]
+    left = locator.modem.simulated.unit.nv.contexts[1]
     assert (left.apn, left.user, left.password) == ("iot", "", "")  # nobody is told the login of another
-    assert not locator.modem.simulated._unit.pdp.address
+    assert not locator.modem.simulated.unit.pdp.address
     assert locator.state[st.TO_REPORT] == 0
 
 
@@ -92,7 +92,7 @@ def test_an_access_point_for_updates_that_is_refused_costs_a_day_without_updates
     known = {"iot": AccessPoint(), "updates": AccessPoint(None, cause)}
     if cause == 27:
         del known["updates"]
-    locator.modem.simulated.knows({locator.modem.simulated._unit.card.imsi: known})
+    locator.modem.simulated.knows({locator.modem.simulated.unit.card.imsi: known})
     assert _pull(locator).pieces == 0
     locator.state[st.LOADED_MV] = 3600
     assert budget.pulls_left(locator.state) == 0
@@ -102,7 +102,7 @@ def test_an_access_point_for_updates_that_is_refused_costs_a_day_without_updates
     assert locator.contact() == 2  # positions go on as ever
 
 
-def test_what_is_told_over_it_is_a_request_for_a_piece_alone():
+def test_only_requests_for_pieces_are_sent_over_it():
     state = st.new()
     made = handlers.Handlers(None, None, None, None, state, None)
     for bit in (1, 4, 8, 128):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import io
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -23,25 +23,12 @@ from locator.session.session import ROOM_BYTES, UPLINK_BYTES
 
 from host_tests.support.cards import started_driver
 from host_tests.support.downloads import LOCAL, MATCH, ROAMING, DownloadingAgent, card, local
+from tools.modem.card import notifications
 from tools.modem.card.euicc import Euicc
 from tools.modem.card.profile import Profile
-from tools.world.services.smdp.server import Server
 
 STRONG_MV = 3600
 MODEMS = ["bg95", "sim7600"]
-
-
-@pytest.fixture
-def smdp() -> Iterator[Server]:
-    with Server() as made:
-        yield made
-
-
-@pytest.fixture
-def agent(tmp_path: Path, smdp: Server) -> Iterator[DownloadingAgent]:
-    made = DownloadingAgent(tmp_path, smdp)
-    yield made
-    made.database.close()
 
 
 class Session:
@@ -106,7 +93,7 @@ class Device:
         )
 
     def _sleep_ms(self, ms: int) -> None:
-        if ms >= 500:  # while the device waits for the agent, the agent works
+        if ms >= 250:  # while the device waits for the agent, the agent works
             self.agent.at_s += ms // 1_000
             self.agent.works()
         self.sleep(ms)
@@ -252,7 +239,7 @@ def test_a_modem_that_restarts_in_a_load_is_asked_what_the_card_has(agent, smdp,
     assert is_installed(agent, device)
 
 
-def test_a_session_that_breaks_anywhere_is_begun_anew(agent, smdp, make):
+def test_a_session_that_breaks_anywhere_is_started_again(agent, smdp, make):
     smdp.order(MATCH, local())
     agent.order()
     device = make("bg95")
@@ -350,6 +337,21 @@ def test_a_package_that_switches_at_once_is_not_passed_on(agent, make, orders, r
     session.handlers.download = [7, 1, iot.package(head, orders, key)]
     download.run(device.wake, session)
     assert [report[2] for report in session.reported] == [reason]
+
+
+@pytest.mark.parametrize("dialect", MODEMS)
+def test_a_result_that_is_too_long_for_an_uplink_is_cut_off(agent, smdp, make, monkeypatch, dialect):
+    """The agent then asks the card which profiles it has."""
+    monkeypatch.setattr(notifications, "INSTALLED", bytes(3_600))
+    smdp.order(MATCH, local())
+    agent.order()
+    device = make(dialect)
+    for _ in range(3):
+        device.contact()
+        agent.works()
+    assert agent.shown()["state"] == "installed" and agent.row().loads == 1
+    assert [each.iccid for each in device.card.profiles] == [ROAMING, LOCAL]
+    assert not device.has(download.ANSWERS)
 
 
 def test_a_profile_is_renamed(agent, make):

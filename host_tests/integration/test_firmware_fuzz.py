@@ -45,7 +45,7 @@ def test_a_crash_is_counted_and_can_be_repeated(monkeypatch):
             if b"CEREG" in data:
                 raise IndexError("fragile")
 
-    monkeypatch.setitem(fuzz._core().TARGETS, "fragile", Fragile)
+    monkeypatch.setitem(fuzz.core().TARGETS, "fragile", Fragile)
     result = fuzz.on_cpython("fragile", "test", 20_000)
     assert result["crashes"] > 0
     assert b"CEREG" in bytes.fromhex(result["kept"][0]["input"])

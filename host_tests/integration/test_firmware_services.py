@@ -31,7 +31,7 @@ def registered(dialect: Any, **more: Any) -> tuple[ModemUnderTest, Any]:
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_time_server(dialect):
     modem, driver = registered(dialect)
-    modem.simulated._unit.clock.lose()
+    modem.simulated.unit.clock.lose()
     assert driver.network_time() is None
     epoch_s = ntp.ask(driver)
     assert abs(epoch_s + EPOCH_2000_S - START_UTC_S - modem.now() // 1000) <= 2
@@ -49,7 +49,7 @@ def test_a_time_server_that_does_not_answer_costs_a_minute(dialect):
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_the_supply_as_the_modem_measures_it(dialect):
     modem, driver = registered(dialect)
-    modem.simulated._unit.supply_mv = 3_612
+    modem.simulated.unit.supply_mv = 3_612
     assert 3_400 < driver.supply_mv() <= 3_612
 
 
@@ -97,14 +97,14 @@ def test_a_file_of_predicted_orbits_for_the_bg95():
     booted_again(modem, driver)
     assert assistance.minutes_left(driver) <= 0
     now = START_UTC_S + modem.now() // 1000
-    utc = modem.simulated._unit.clock.utc()
+    utc = modem.simulated.unit.clock.utc()
     assert abs(utc.timestamp() - now) < 5
     assert assistance.inject(driver, bytes(5000), utc.timetuple()[:6])
     assert assistance.minutes_left(driver) == 10_080
     assert not assistance.inject(driver, bytes(5000), (2001, 1, 1, 0, 0, 0))
 
 
-def test_a_download_that_fails_is_told():
+def test_a_failed_download_is_reported():
     modem, driver = registered("sim7600")
     assert not driver.part("assistance").download(driver)  # not switched on yet
     booted_again(modem, driver)
@@ -151,7 +151,7 @@ def test_calls_and_messages_reach_a_modem_as_shipped(dialect, variants, _):
 @pytest.mark.parametrize(("dialect", "variants", "key"), SHIPPED)
 def test_they_are_put_off_and_stay_off_without_power(dialect, variants, key):
     modem, driver = registered(dialect, variants=variants, scenario=CALLED)
-    kept = modem.simulated._unit.nv.settings
+    kept = modem.simulated.unit.nv.settings
     assert services.settle(driver, 1) == ON
     assert services.settle(driver, 0) == OFF
     driver.stop(False)

@@ -32,7 +32,7 @@ def test_nothing_is_mended_that_is_not_broken(dialect, broker):
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_q22_a_context_that_is_dropped_without_a_word_is_opened_anew(dialect, broker):
+def test_q22_a_context_that_is_dropped_silently_is_opened_again(dialect, broker):
     locator = Locator(dialect, broker, event("pdp-drop", PUBLISH[dialect], "reported = false"))
     assert locator.contact() >= 2
     assert locator.commands_sent(OPEN[dialect]) >= 2
@@ -50,8 +50,8 @@ def test_q23_a_broker_that_hangs_up_is_called_again(dialect, broker):
 def test_q24_a_stack_that_takes_no_more_connections_gets_a_new_context(dialect, broker):
     locator = Locator(dialect, broker, variants=["socket-stuck"])
     locator.driver.mqtt_open(HOST.encode(), 8883, b"lb-1", b"secret", broker.ca)
-    client = {"bg95": bg95_mqtt._hung_up, "sim7600": sim7600_mqtt._connection_lost}[dialect]
-    client(locator.modem.simulated._unit, 0)
+    client = {"bg95": bg95_mqtt.hung_up, "sim7600": sim7600_mqtt.connection_lost}[dialect]
+    client(locator.modem.simulated.unit, 0)
     assert locator.contact() == 2
     assert locator.commands_sent({"bg95": "AT+QIDEACT=1", "sim7600": "AT+CMQTTSTOP"}[dialect]) >= 1
     # To end the service of the SIM7600 is to give up the context.
@@ -89,7 +89,7 @@ def test_what_the_network_bars_is_not_mended(dialect, broker):
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_after_tries_in_vain_a_wake_makes_one_attempt(dialect, broker):
+def test_after_failed_attempts_a_wake_makes_one_attempt(dialect, broker):
     locator = Locator(dialect, broker, variants=["mqtt-broken"])
     locator.state[st.ATTEMPT_FAILS] = 2
     with pytest.raises(ModemError):

@@ -158,9 +158,9 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 def test_what_cannot_be_measured_is_refused_with_the_remedy(board, tmp_path, monkeypatch, capsys):
     assert "no such port" in refused(monkeypatch, capsys, str(tmp_path / "none"))
     with monkeypatch.context() as patched:
-        patched.setattr(bench_chip, "_FIRMWARE", "print(('X', 'bg95', False, True))")
+        patched.setattr(bench_chip, "FIRMWARE", "print(('X', 'bg95', False, True))")
         assert "remove it: mpremote rm :board.py" in refused(monkeypatch, capsys, board.port)
-        patched.setattr(bench_chip, "_FIRMWARE", "print(('X', 'bg95', True, False))")
+        patched.setattr(bench_chip, "FIRMWARE", "print(('X', 'bg95', True, False))")
         assert "on trial" in refused(monkeypatch, capsys, board.port)
     with monkeypatch.context() as patched:
         patched.setattr(bench_chip, "start", lambda port: {})
@@ -168,7 +168,7 @@ def test_what_cannot_be_measured_is_refused_with_the_remedy(board, tmp_path, mon
         said = refused(monkeypatch, capsys, board.port)
         assert "its release is not that of this folder: make deploy" in said
     with monkeypatch.context() as patched:
-        patched.setattr(bench_chip, "_STAND_IN", "import os\nos.remove('board.py')\nraise KeyboardInterrupt")
+        patched.setattr(bench_chip, "STAND_IN", "import os\nos.remove('board.py')\nraise KeyboardInterrupt")
         patched.setattr(bench_chip, "START_S", 1)
         assert "nothing was heard within 1 s of a reset" in refused(monkeypatch, capsys, board.port)
     monkeypatch.setattr(micropython, "OLDEST", (9, 9))
@@ -186,7 +186,7 @@ def test_a_board_without_firmware_is_refused(tmp_path, monkeypatch, capsys):
     ("options", "said"),
     [
         (["--volts", "3.8"], "--volts goes with --meter FILE"),
-        (["--meter", "run.csv", "--volts", "38"], "38 is no supply voltage; write 1 to 20"),
+        (["--meter", "run.csv", "--volts", "38"], "38 is not a supply voltage; write 1 to 20"),
         (["--meter", "/no/folder/run.csv"], "no such folder"),
     ],
 )

@@ -113,7 +113,7 @@ def test_a_cut_never_leaves_the_old_identity_without_its_records(tmp_path, steps
         if steps < 3:
             assert there.read(RECORD) == b"a record" and there.read("data/state.bin")
         else:
-            with pytest.raises(LayoutError, match="the records of lb-1 were given up"):
+            with pytest.raises(LayoutError, match="the records of lb-1 were erased"):
                 provision.provision(there, one, replace=True)
         assert provision.provision(there, other, replace=steps < 3) == "lb-2"
         assert there.run("import os\nprint(os.listdir('data'))").strip() == "[]"
@@ -177,7 +177,7 @@ def test_a_list_that_knows_no_chips_refuses_none_and_learns_them(tmp_path, monke
     provision.LOG.write_text("time,device,micropython\n2026-01-01T00:00:00+00:00,lb-1,1.28\n")
     with FakeBoard(tmp_path) as board:
         assert provisioned(monkeypatch, board.port, tmp_path / "lb-1") == 0
-    assert provision._given("lb-1")[1] == board.chip.hex()
+    assert provision.provisioned_before("lb-1")[1] == board.chip.hex()
 
 
 def test_the_firmware_of_another_board_needs_a_word_of_consent(tmp_path, monkeypatch, capsys):
@@ -226,7 +226,7 @@ def test_errors_of_a_board_have_remedies(tmp_path, monkeypatch):
     os.close(silent)
     with FakeBoard(tmp_path) as board:
         monkeypatch.setattr(micropython, "OLDEST", (9, 9))
-        with pytest.raises(LayoutError, match=r"is older than 9\.9: .* fault in sleep .*make flash first"):
+        with pytest.raises(LayoutError, match=r"is older than 9\.9: .* sleep bug .*make flash first"):
             device.Device(board.port)
         monkeypatch.undo()
         monkeypatch.setattr(device, "MPY_VERSION", 9)
@@ -280,14 +280,14 @@ def test_a_file_system_that_cannot_be_mounted_is_not_formatted(tmp_path):
 def test_a_board_that_loses_its_power_while_its_port_stays_is_reported(tmp_path):
     with FakeBoard(tmp_path) as board:
         there = device.Device(board.port)
-        assert there._transport.serial.timeout == there._transport.serial.write_timeout == device.ANSWER_S
+        assert there.transport.serial.timeout == there.transport.serial.write_timeout == device.ANSWER_S
 
         def cut(done: int, _: int) -> None:
             board.cut_power()
-            there._transport.serial.timeout = 0.1  # nothing comes any more
-            there._transport.read_until = partial(there._transport.read_until, timeout=0.1)
+            there.transport.serial.timeout = 0.1  # nothing comes any more
+            there.transport.read_until = partial(there.transport.read_until, timeout=0.1)
 
-        with pytest.raises(LayoutError, match=r"no longer answers.*: look at cable and supply, repeat"):
+        with pytest.raises(LayoutError, match=r"no longer answers.*: check cable and supply, repeat"):
             there.write("slots/a.new", b"x" * 5000, cut)
         there.close()
 
@@ -296,9 +296,9 @@ def test_a_board_that_loses_its_power_while_its_port_stays_is_reported(tmp_path)
 def test_whatever_a_silent_board_raises_has_the_remedy(tmp_path, error):
     with FakeBoard(tmp_path) as board:
         there = device.Device(board.port)
-        transport, there._transport = there._transport, mock.create_autospec(there._transport, instance=True)
+        transport, there.transport = there.transport, mock.create_autospec(there.transport, instance=True)
         for name in ("exec_raw", "fs_exists", "fs_writefile"):
-            getattr(there._transport, name).side_effect = error
+            getattr(there.transport, name).side_effect = error
         for failing in (
             lambda: there.run("1"),
             lambda: there.hash("x"),
@@ -307,9 +307,9 @@ def test_whatever_a_silent_board_raises_has_the_remedy(tmp_path, error):
             lambda: there.remove("x"),
             lambda: there.make_folder("x"),
         ):
-            with pytest.raises(LayoutError, match="look at cable and supply, repeat"):
+            with pytest.raises(LayoutError, match="check cable and supply, repeat"):
                 failing()
-        there._transport = transport
+        there.transport = transport
         there.close()
 
 

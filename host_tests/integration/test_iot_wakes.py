@@ -22,6 +22,8 @@ from tools.verify.downloads.device import FIRST, IMSIS, LOCAL, Card, Downloader,
 pytestmark = pytest.mark.slow
 
 DEAD = 8
+MCC = 262
+"""Of the yard."""
 POLICY = f"""
 fallback = "roaming"
 [profile.roaming]
@@ -77,7 +79,7 @@ class Tracker(Downloader):
             policies.set_desired(
                 connection, DEVICE, policy.parse(POLICY), policy.AUTOMATIC, "bench", agent.now_s()
             )
-        number = self.order(rules.associate, agent._keyring, DEVICE, agent._trusted)
+        number = self.order(rules.associate, agent.keyring, DEVICE, agent.trusted)
         found = self.until_over(number)
         assert (found["state"], found["problem"]) == ("done", None)
         agent.order()
@@ -125,6 +127,28 @@ def test_a_profile_that_no_network_takes_is_left_again(make: Callable[..., Track
     found = tracker.until_over(tracker.order(rules.enable, DEVICE, LOCAL))
     assert found["state"] == "failed" and "returned to another profile" in found["problem"]
     assert tracker.used == IMSIS[0] and tracker.wake()
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_the_package_for_a_country_comes_by_itself(make: Callable[..., Tracker], dialect: Dialect):
+    """The device has tried the profile without one; nobody orders anything, and the policy decides on."""
+    tracker = make(dialect)
+    agent: Agent = tracker.agent
+    wanted = policy.parse(POLICY.replace("elsewhere", f'{MCC} = ["local"]\nelsewhere'))
+    with agent.database.writing() as connection:
+        policies.set_desired(connection, DEVICE, wanted, policy.AUTOMATIC, "bench", agent.now_s())
+    for _ in range(MOST_WAKES):
+        tracker.wake()
+        agent.works()
+        with agent.database.reading() as connection:
+            found = queries.of_device(connection, DEVICE)[0]
+            desired = policies.desired(connection, DEVICE)
+        if found.task == "enable" and found.outcome:
+            break
+    assert (found.task, found.outcome, found.ordered_by) == ("enable", "done", "the agent")
+    assert tracker.used == IMSIS[1] and not tracker.has(SIGNED)
+    assert desired and desired.profile == policy.AUTOMATIC
+    assert all(tracker.wake() and tracker.used == IMSIS[1] for _ in range(3))
 
 
 def test_a_card_that_obeys_without_a_signature_too(make: Callable[..., Tracker]):

@@ -207,9 +207,9 @@ def test_gnss_first_waits_for_the_end_of_a_connection():
     modem.send('AT+QGPSCFG="priority",0')
     modem.send("AT+QGPS=1")
     modem.run(100)
-    assert modem.simulated._unit.radio.receiver_free() is False
+    assert modem.simulated.unit.radio.receiver_free() is False
     modem.run(25_000)
-    assert modem.simulated._unit.radio.receiver_free() is True
+    assert modem.simulated.unit.radio.receiver_free() is True
 
 
 def test_gnss_first_breaks_off_an_attach():

@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -104,7 +105,7 @@ def test_answers_from_a_file_and_options_before_them(folder, tmp_path):
         ("", "host is missing: --host mqtt.example.org"),
         ('host = "a b"', "host = 'a b' must be the name or address of a host"),
         ('host = "x.example"\nbroker = "emqx"', "broker = 'emqx' must be one of mosquitto, nats, existing"),
-        ('host = "x.example"\nports = 1', "no ports; known are host, broker,"),
+        ('host = "x.example"\nports = 1', "no ports; choose from host, broker,"),
         ('host = "x.example"\ncert_file = "b.pem"', "cert_file, key_file and ca_file belong together"),
         ('host = "x.example"\nbroker = "existing"', "password is missing"),
         ('host = "x.example"\nplugin = "p.so"\nmail_port = 0', "mail_port = 0 must be a port, 1 to 65535"),
@@ -115,6 +116,39 @@ def test_a_bad_answer_is_named_and_writes_nothing(folder, tmp_path, answers, mes
     said = command("--data", str(folder), "setup", "--answers", str(tmp_path / "answers.toml"))
     assert said.code == 2 and message in said.err, said
     assert not folder.exists()
+
+
+def words(folder: Path, unit: str) -> dict[str, list[str]]:
+    """The settings of a unit, cut into words as systemd does it, for one of each name the first."""
+    found: dict[str, list[str]] = {}
+    for line in (folder / "systemd" / unit).read_text().splitlines():
+        name, is_setting, value = line.partition("=")
+        if is_setting and not line.startswith("#"):
+            found.setdefault(name, [value] if name == "WorkingDirectory" else shlex.split(value))
+    return found
+
+
+@pytest.mark.parametrize("name", ["my agent", "货柜 1", "50% 'off'", "var/lib/landbridge"])
+def test_a_folder_of_any_name(folder, name):
+    folder = folder / name
+    said = command("--data", str(folder), "setup", "--host", HOST, *ports(), "--no-check")
+    assert said.code == 0, said
+    agent, broker = (words(folder, f"{unit}.service") for unit in ("landbridge", "landbridge-broker"))
+    doubled = str(folder).replace("%", "%%")  # one alone begins a name of systemd's
+    assert agent["ReadWritePaths"] == broker["ReadWritePaths"] == agent["WorkingDirectory"] == [doubled]
+    assert agent["Environment"] == [f"LANDBRIDGE_CONFIG={doubled}/landbridge.toml"]
+    assert broker["ExecStart"][1:] == ["-c", f"{doubled}/mosquitto/landbridge.conf"]
+    assert f"`systemctl enable --now {shlex.quote(str(folder))}/systemd/*.service`" in said.out
+
+
+def test_ports_may_be_the_usual_ones_of_others(folder):
+    said = command("--data", str(folder), "setup", "--host", HOST, "--port", "8884", "--agent-port", "8883",
+                   *ports()[4:], "--no-check")  # fmt: skip
+    assert said.code == 0, said
+    lines = (folder / "mosquitto" / "landbridge.conf").read_text().splitlines()
+    at = [lines.index(f"listener {port}") for port in (8884, 8883)]
+    assert at == sorted(at), "devices come first, at the port that was asked for"
+    assert "require_certificate true" in lines[at[1] :] and "require_certificate true" not in lines[: at[1]]
 
 
 def test_an_existing_broker_gets_no_configuration_from_us(folder, tmp_path):
@@ -176,7 +210,7 @@ def test_the_units_are_good_for_systemd(made):
 
 
 def test_a_missing_plugin_is_named(folder, monkeypatch):
-    monkeypatch.setattr("landbridge.operations.setup.brokers._PLUGIN", "none_such.so")
+    monkeypatch.setattr("landbridge.operations.setup.brokers.PLUGIN", "none_such.so")
     said = command("--data", str(folder), "setup", "--host", HOST)
     assert said.code == 2 and "apt install mosquitto" in said.err and not folder.exists()
 

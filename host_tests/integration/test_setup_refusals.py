@@ -87,7 +87,7 @@ def test_a_repeat_may_run_beside_what_it_has_made(made):
 def test_an_address_of_another_machine(folder, tmp_path):
     (tmp_path / "answers.toml").write_text('web_host = "192.0.2.1"\n')
     said = tried(folder, *ports(), "--answers", str(tmp_path / "answers.toml"))
-    refused(said, "web_host = '192.0.2.1' is no address of this machine")
+    refused(said, "web_host = '192.0.2.1' is not an address of this machine")
     assert not folder.exists()
 
 
@@ -209,7 +209,7 @@ def another_key(given: Given) -> str:
 
 def a_key_with_a_passphrase(given: Given) -> str:
     given.write_key(serialization.BestAvailableEncryption(b"secret"))
-    return "broker.key is no key in PEM without a passphrase"
+    return "broker.key is not a PEM key without passphrase"
 
 
 def another_ca(given: Given) -> str:
@@ -220,7 +220,7 @@ def another_ca(given: Given) -> str:
 
 def no_ca(given: Given) -> str:
     (given.folder / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
-    return "ca.pem is no certificate in PEM"
+    return "ca.pem is not a PEM certificate"
 
 
 def a_large_ca(given: Given) -> str:

@@ -7,7 +7,6 @@ import http.client
 import json
 import socket
 import ssl
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,12 +20,6 @@ from tools.modem.card.rsp import chain
 from tools.world.services.smdp.codes import STATUS
 from tools.world.services.smdp.functions import NAMES
 from tools.world.services.smdp.server import HOSTS, MOST_REQUEST, PATH, Fault, Server
-
-
-@pytest.fixture
-def smdp() -> Iterator[Server]:
-    with Server() as server:
-        yield server
 
 
 def refused(d: Download, code: str = "") -> tuple[str, str]:
@@ -196,7 +189,7 @@ def test_a_session_that_was_cancelled_is_over(smdp: Server):
     assert error.value.args == STATUS["unknown-transaction"]
 
 
-def test_a_notification_that_nobody_has_signed(smdp: Server):
+def test_a_notification_without_a_signature(smdp: Server):
     d = ready(smdp)
     d.lpa.load(d.lpa.fetch(MATCH))
     pending = d.lpa.pending()[0]
@@ -307,7 +300,7 @@ def test_certificates_that_a_client_refuses(tls: chain.Credential):
         ready(smdp).lpa.download(MATCH)
 
 
-def test_a_client_that_says_nothing_holds_nobody_up(smdp: Server):
+def test_a_silent_client_delays_no_other(smdp: Server):
     with socket.create_connection(("127.0.0.1", smdp.port)):
         assert ready(smdp).lpa.download(MATCH)[0] == "ok"
 

@@ -53,8 +53,8 @@ class Passing(Clock):
 
 def test_no_device_is_silent_while_the_agent_could_not_hear_it(fleet, monkeypatch):
     monkeypatch.setattr(worker, "POLL_S", 0.001)
-    monkeypatch.setattr(worker, "_MINUTE_S", 0.0)
-    monkeypatch.setattr(worker, "_MOST_AT_ONCE", 1)
+    monkeypatch.setattr(worker, "MINUTE_S", 0.0)
+    monkeypatch.setattr(worker, "MOST_AT_ONCE", 1)
     with fleet.database.writing() as connection:
         for device in (FIRST, SECOND):
             points.store(connection, device, [quality.check(at(1), None, NOW_S)], NOW_S)
@@ -136,13 +136,13 @@ def test_silence_is_published_once_however_many_trips_run(fleet):
     assert every(fleet) == [("silent", "cleared", 1, own)]
 
 
-@pytest.mark.parametrize("told_before", [True, False])
-def test_silence_shows_the_next_trip_nothing_of_before_it(fleet, told_before):
+@pytest.mark.parametrize("notified_before", [True, False])
+def test_silence_shows_the_next_trip_nothing_of_before_it(fleet, notified_before):
     fleet.trip("CSQU3054383", 0, 4, "acme")
     with fleet.database.writing() as connection:
         points.store(connection, FIRST, [quality.check(at(1), None, NOW_S)], BEGIN_S + HOUR_S)
     fleet.heard(BEGIN_S + HOUR_S, BEGIN_S + 2 * HOUR_S)
-    if told_before:
+    if notified_before:
         with fleet.database.writing() as connection:
             assert silence.check_due(connection, [FIRST], 0, BEGIN_S + 5 * HOUR_S) == 1
     fleet.trip("MSKU0000006", 6, None, "bolt")

@@ -202,7 +202,7 @@ def test_whatever_comes_first_the_suggestion_is_the_same(tmp_path):
     ("from_s", "complaint"),
     [
         (BEGIN_S - 1, "was added at"),
-        (NOW_S + 1, "still to come"),
+        (NOW_S + 1, "in the future"),
         (BEGIN_S + 20 * HOUR_S - 1, "trip 1 of .* ended at"),
     ],
 )
@@ -227,6 +227,6 @@ def test_by_command(tmp_path, monkeypatch, capsys):
     begin = str(iso(BEGIN_S + 2 * HOUR_S))
     assert f"--from {begin}" in landbridge("trips", "suggestions")
     booked = ("--container", "CSQU3054383", "--route", "west", "--destination", "Poznan")
-    assert "'soon' is no time" in landbridge("trips", "start", DEVICE, *booked, "--from", "soon")
+    assert "'soon' is not a time" in landbridge("trips", "start", DEVICE, *booked, "--from", "soon")
     assert "1 points" in landbridge("trips", "start", DEVICE, *booked, "--from", begin)
     assert begin in landbridge("trips", "list") and DEVICE not in landbridge("trips", "suggestions")

@@ -79,8 +79,8 @@ def test_a_card_whose_profiles_are_downloaded_is_nearly_as_good_as_one_with_all_
 
 def test_the_bar_lasts_until_the_first_session_after_it():
     bars = [Bar(10 * HOUR_MS, 34 * HOUR_MS, "25001")]
-    assert cards._bar_h(bars, [9 * HOUR_MS, 35 * HOUR_MS, 36 * HOUR_MS]) == 25.0
-    assert cards._bar_h(bars, [9 * HOUR_MS]) is None and cards._bar_h([], [1]) is None
+    assert cards.barred_h(bars, [9 * HOUR_MS, 35 * HOUR_MS, 36 * HOUR_MS]) == 25.0
+    assert cards.barred_h(bars, [9 * HOUR_MS]) is None and cards.barred_h([], [1]) is None
 
 
 def test_a_border_crossed_again_and_again_costs_three_switches_a_day_at_most(tmp_path):

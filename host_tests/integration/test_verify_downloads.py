@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from landbridge.features.downloads import rules
 
 from tools.verify.downloads import downloadcut, downloads
 from tools.verify.downloads.answers import ALL
@@ -38,7 +39,7 @@ def test_a_profile_arrives_for_what_was_estimated():
     assert not cost.short and 60 < cost.counts.apdus < 90 and cost.counts.uplinks > 12
 
 
-def test_too_many_joules_and_another_end_are_told(tmp_path, monkeypatch, capsys):
+def test_too_many_joules_and_another_end_are_reported(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     dear = downloads.Cost("bg95", "emtc", 15_000, True, Reading(1, 1, 1, 1, 1, 1, 1, 1.0), 1.0, 99.0)
     come = downloads.Come("bg95", ALL[0], "", "it ends None")
@@ -50,7 +51,7 @@ def test_too_many_joules_and_another_end_are_told(tmp_path, monkeypatch, capsys)
 
 def step(what: str) -> int:
     """The first of a download with this in it."""
-    calm = downloadcut._run(Case("bg95", "", NEVER))[1]
+    calm = downloadcut.run_case(Case("bg95", "", NEVER))[1]
     return next(at for at, each in enumerate(calm.steps, 1) if what in each)
 
 
@@ -58,6 +59,25 @@ def step(what: str) -> int:
 def test_a_cut_in_a_load_damages_no_card(kind):
     ended = run(Case("bg95", kind, step("BF36") + 1))
     assert not ended.wrong and ended.outcome == "installed" and ended.loads <= 2, ended
+
+
+def test_nothing_of_a_package_stays_if_its_order_ends_while_the_power_is_off(tmp_path):
+    after_a_piece = step(PIECE) + 1
+    machine = Downloader(tmp_path, "bg95", server_of_process(), 2_500)
+    agent = machine.agent
+    agent.order()
+    machine.at, machine.kind = after_a_piece, "power"
+    for _ in range(4):
+        machine.wake()
+        if (tmp_path / "package").exists():
+            break
+    assert (tmp_path / "package").exists()
+    with agent.database.writing() as connection:
+        rules.cancel(connection, agent.row(), "bench", agent.now_s())
+    machine.wake()
+    assert not (tmp_path / "package").exists() and not (tmp_path / "answers").exists()
+    assert machine.copies() == [] and machine.is_card_good()
+    agent.database.close()
 
 
 def test_loads_that_are_always_cut_end_with_a_sentence():

@@ -43,9 +43,9 @@ def test_shortfalls_are_named(changes, said):
 def test_a_flood_that_did_not_happen_is_said():
     sizes = Sizes(10, 20, 3)
     seen = Seen(Counter({"200": 2, "429": 8}), 20, 12, 3, Counter({"401": 2, "429": 1}))
-    assert flood._left_out(seen, sizes) == []
-    assert flood._left_out(replace(seen, half_open=19), sizes) == ["only 19 of 20 half_open"]
-    assert flood._left_out(replace(seen, sign_ins=Counter({"429": 3})), sizes) == [
+    assert flood.left_out(seen, sizes) == []
+    assert flood.left_out(replace(seen, half_open=19), sizes) == ["only 19 of 20 half_open"]
+    assert flood.left_out(replace(seen, sign_ins=Counter({"429": 3})), sizes) == [
         "no client was let in or refused"
     ]
 

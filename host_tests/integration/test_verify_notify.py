@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_nothing_is_lost_or_sent_twice_over_kills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(notify, "_ANSWER_S", 600)
+    monkeypatch.setattr(notify, "ANSWER_S", 600)
     out = tmp_path / "notify.json"
     arguments = ["--days", "4", "--trackers", "24", "--seed", "12", "--out", str(out)]
     code = notify.main(arguments)
@@ -36,14 +36,14 @@ def test_the_verdict_names_what_fell_short():
 
 
 def test_a_week_is_counted_whole_and_over_by_critical_alarms_only():
-    monday_s = verdict._MONDAY_S + 1_000 * 7 * DAY_S
+    monday_s = verdict.MONDAY_S + 1_000 * 7 * DAY_S
 
     def weeks(*messages: tuple[int, str]) -> list[verdict.Week]:
         received = [
             {"sink": "mail", "id": str(number), "at_s": monday_s + at_s, "text": f"{title}\nDevice: lb-0001"}
             for number, (at_s, title) in enumerate(messages)
         ]
-        return list(verdict._weeks(received).values())
+        return list(verdict.weeks_of(received).values())
 
     first, second, third = ((day * DAY_S, "[critical] tampering") for day in (0, 3, 6))
     digest = 7 * DAY_S + 2, "Landbridge: 3 notifications"

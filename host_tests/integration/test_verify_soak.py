@@ -185,7 +185,7 @@ def test_attempts_of_the_modem_itself_are_counted_apart() -> None:
 
 def test_messages_through_a_socket_are_counted() -> None:
     rig = Rig("bg95")
-    observer = rig.modem._unit.observer
+    observer = rig.modem.unit.observer
     publish = b"\x32\xc8\x01" + bytes(200)
     sent = b"\x10\x02ab" + publish + b"\xc0\x00" + publish + b"\x40\x02\x00\x01"
     for i in range(len(sent)):
@@ -203,7 +203,7 @@ def test_contexts_asked_for_are_counted_granted_or_not() -> None:
     rig.say('AT+QICSGP=1,1,"iot"')
     rig.say("AT+QIACT=1")
     rig.say("AT+QIDEACT=1")
-    rig.modem._unit.pdp.refusal = 27
+    rig.modem.unit.pdp.refusal = 27
     rig.say("AT+QIACT=1")
     assert len(rig.watch.contexts) == 2
 

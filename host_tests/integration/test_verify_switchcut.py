@@ -80,7 +80,7 @@ def test_a_card_that_returns_to_its_first_profile_is_switched_again(tmp_path):
     machine = with_policy(tmp_path, 0, [[262, EUROPE]])
     for _ in range(2):
         machine.wake()
-    machine.card._adopt(machine.card.profiles[0])
+    machine.card.adopt(machine.card.profiles[0])
     assert machine.used == IMSIS[ROAMING - 1]
     for _ in range(5):  # two switches are two hours apart
         assert machine.wake()

@@ -146,7 +146,7 @@ def test_a_password_is_read_and_only_its_hash_is_kept(command: Command):
     "arguments, said",
     [
         (("run", "--only", "web"), "no port for the pages: set"),
-        (("tokens", "add", "a", "--role", "king"), "no role 'king'; known are reader, operator, admin"),
+        (("tokens", "add", "a", "--role", "king"), "no role 'king'; choose from reader, operator, admin"),
         (("tokens", "add", "A b"), "cannot be the name of a token"),
         (("tokens", "revoke", "nobody"), "no token nobody"),
         (("share", "revoke", "99"), "no share link 99"),

@@ -22,8 +22,8 @@ def database(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Database]:
     """Each test runs on both engines, which have no patience."""
-    monkeypatch.setattr(engines, "_BUSY_TIMEOUT_S", 0.2)
-    monkeypatch.setattr(engines, "_OPTIONS", "-c lock_timeout=200ms")
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(engines, "OPTIONS", "-c lock_timeout=200ms")
     on_server = request.param == "postgresql"
     place = request.getfixturevalue("postgres") if on_server else str(tmp_path / "landbridge.sqlite3")
     database = open_database(place)

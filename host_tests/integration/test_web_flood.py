@@ -28,8 +28,7 @@ AGES_S = 100_000.0
 
 @contextmanager
 def served(fleet: Fleet) -> Iterator[Pages]:
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         yield pages
 
 
@@ -125,7 +124,7 @@ def slow(pages: Pages) -> Iterator[socket.socket]:
         yield connection
 
 
-def test_an_answer_that_nobody_takes_is_not_kept_for_ever(fleet, small, monkeypatch):
+def test_an_answer_that_is_not_read_is_not_kept_forever(fleet, small, monkeypatch):
     monkeypatch.setattr(connections, "READING_S", 0.2)
     monkeypatch.setattr(connections, "PATIENCE_S", AGES_S)
     ended, end = threading.Event(), connections.Connection.end

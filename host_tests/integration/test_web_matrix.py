@@ -296,7 +296,7 @@ class Matrix:
 def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
     folder = tmp_path_factory.mktemp("matrix")
     with shown(folder) as pages:
-        yield Matrix(Api(pages._fleet, folder), pages.link)
+        yield Matrix(Api(pages.fleet, folder), pages.link)
 
 
 def operations(matrix: Matrix) -> Iterator[tuple[str, Any]]:

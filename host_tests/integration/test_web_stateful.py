@@ -44,7 +44,7 @@ def test_no_sequence_of_requests_breaks_it(served):
     machine = document.as_state_machine()
     asked: Counter[str] = Counter()
 
-    place = served._fleet.database.place
+    place = served.fleet.database.place
     kept = sqlite3.connect(":memory:", check_same_thread=False)
     with closing(sqlite3.connect(place)) as now:
         now.backup(kept)

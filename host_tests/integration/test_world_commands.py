@@ -33,9 +33,9 @@ class World:
 
     def run(self, hours: int) -> None:
         self.hours += hours
-        self.stage.device.run(self.hours * HOUR_MS, self._after_wake)
+        self.stage.device.run(self.hours * HOUR_MS, self.after_wake)
 
-    def _after_wake(self, now_ms: int) -> None:
+    def after_wake(self, now_ms: int) -> None:
         self.wakes_ms.append(now_ms)
         self.oracle.after_wake()
 

@@ -23,7 +23,7 @@ hosts = ["{BROKER_HOST}:{BROKER_PORT}"]
 [countries]
 elsewhere = ["roaming"]
 """
-TRIED_AGAIN = "no answer with this access point, the previous one is tried"
+TRIED_AGAIN = "no connection with this access point, trying the previous one"
 
 
 @pytest.mark.parametrize(

@@ -24,14 +24,14 @@ def test_after_a_restore_in_mid_trip_nothing_is_lost(tmp_path, monkeypatch):
         agent = built.services.agent
         agent.do("settings", "set", stage.DEVICE, "paced=0")  # a point an hour at least
         demo = Demo(built, Oracle(built.flash, built.trip, built.network.traffic), Diary(built.trip), None)
-        built.device.run(14 * HOUR_MS, demo._after_wake)
+        built.device.run(14 * HOUR_MS, demo.after_wake)
         agent.do("backup", str(tmp_path / "copy.sqlite3"))
         before = {each.point.seq for each in delivered.read(agent.database, stage.DEVICE).points}
-        built.device.run(30 * HOUR_MS, demo._after_wake)
+        built.device.run(30 * HOUR_MS, demo.after_wake)
         forgotten = {each.point.seq for each in delivered.read(agent.database, stage.DEVICE).points} - before
         restore(agent, tmp_path / "copy.sqlite3")
         built.services.start()
-        built.device.run(built.trip.end_ms + 12 * HOUR_MS, demo._after_wake)
+        built.device.run(built.trip.end_ms + 12 * HOUR_MS, demo.after_wake)
         delivered.await_outbox(agent.database)
         built.services.stop()
         had = delivered.read(agent.database, stage.DEVICE)

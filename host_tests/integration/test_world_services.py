@@ -50,7 +50,7 @@ def standing(built: Stage) -> bool:
 
 def message_and_ring(built: Stage) -> Work:
     """A message and a ring that the network brings although both are off, at the next registration."""
-    unit = built.modem._unit
+    unit = built.modem.unit
     while not (unit.power.runs() and unit.radio.registered()):
         yield unit.env.timeout(RING_MS)
     unit.at.urc('+CMTI: "SM",0')
@@ -69,7 +69,7 @@ def test_quirks_are_off_by_default_documented_and_watched(built: Stage, key: str
     def run(until_h: int) -> None:
         built.device.run(until_h * HOUR_MS, lambda _: oracle.after_wake())
 
-    kept = built.modem._unit.nv.settings
+    kept = built.modem.unit.nv.settings
     assert key not in kept  # as shipped
     run(12)
     assert (kept[key], modem_state(built), standing(built)) == (off, "off", False)

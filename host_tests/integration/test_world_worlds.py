@@ -92,7 +92,7 @@ def test_a_ship_takes_nine_days_without_rails_or_networks_under_an_open_sky() ->
     for ms in hours:
         assert not heard(sea, ms + 1)
         blocked.append(sea.sky().blocked)
-    assert sum(blocked) < 0.05 * len(blocked) and sea._satellites.view(start_ms) == OPEN
+    assert sum(blocked) < 0.05 * len(blocked) and sea.satellites.view(start_ms) == OPEN
 
 
 def test_a_ship_is_felt_on_a_rough_sea_and_hardly_on_a_calm_one() -> None:
@@ -166,10 +166,10 @@ def test_the_operator_ends_the_trip_once_when_its_time_has_come() -> None:
         services=services,
     )
     run = Demo(built, nothing, nothing, None)
-    run._after_wake(DAY_MS - 1)
+    run.after_wake(DAY_MS - 1)
     assert done == []
-    run._after_wake(DAY_MS)
-    run._after_wake(DAY_MS + 1)
+    run.after_wake(DAY_MS)
+    run.after_wake(DAY_MS + 1)
     assert done == [("trips", "end", stage.DEVICE)]
 
 
@@ -215,8 +215,8 @@ def test_coverage_is_back_when_a_network_that_takes_the_card_can_be_used() -> No
         there.env.run(until=there.end_ms)
         (back_ms,) = there.back_ms()
         assert end_ms <= back_ms < end_ms + DAY_MS
-        assert there._served(back_ms) and not there._served(end_ms - 1)
-        assert all(not there._served(ms) for ms in range(end_ms, back_ms, MINUTE_MS))
+        assert there.served(back_ms) and not there.served(end_ms - 1)
+        assert all(not there.served(ms) for ms in range(end_ms, back_ms, MINUTE_MS))
 
 
 def test_worlds_combine_with_days_of_their_own() -> None:

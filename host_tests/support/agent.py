@@ -48,10 +48,10 @@ def pages_as_soon_as_others(environment: pytest.MonkeyPatch) -> None:
     """The pages' process yields to all others: on a machine that is busy with tests it would hardly run."""
     program = (
         "from landbridge import pages; from landbridge.web import process\n"
-        "process.os.nice = lambda _: 0; process._ORPHAN_S = 100; raise SystemExit(pages.main())"
+        "process.os.nice = lambda _: 0; process.ORPHAN_S = 100; raise SystemExit(pages.main())"
     )
-    environment.setattr(process, "_COMMAND", (sys.executable, "-c", program))
-    environment.setattr(process, "_PATIENCE_S", WAIT_S)
+    environment.setattr(process, "COMMAND", (sys.executable, "-c", program))
+    environment.setattr(process, "PATIENCE_S", WAIT_S)
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> Any:

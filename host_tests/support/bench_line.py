@@ -37,6 +37,21 @@ class FaultyPort:
         self._port.uart_write(data)
 
 
+class Instead(FaultyPort):
+    """A port that answers so, `count` times, in place of the modem that does not see the command."""
+
+    def __init__(self, port: ModemUnderTest, at: bytes, answer: bytes, count: int = 1) -> None:
+        super().__init__(port, at, lambda line: line.output.extend(answer), count)
+
+    def uart_write(self, data: bytes) -> None:
+        """Answer, or pass on."""
+        if self._count and self._at in bytes(data):
+            self._count -= 1
+            self._do(self._port)
+        else:
+            self._port.uart_write(data)
+
+
 class Hung(FaultyPort):
     """From that command on nothing is heard any more."""
 

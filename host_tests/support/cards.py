@@ -23,7 +23,6 @@ VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "es10c_v
 ICCID = "8949030000000000001"
 OTHER = "8949030000000000002"
 ROAMING, CIS, EUROPE, CHINA = ("204046612345678", "250011234567890", "262011234567890", "460011234567890")
-_TAGS = {"profile": 0xBF2D, "enable": 0xBF31, "disable": 0xBF32, "delete": 0xBF33}
 
 
 def golden_card(name: str) -> Euicc:

@@ -22,12 +22,12 @@ from landbridge.protocol.point import Point
 from sqlalchemy import Row
 
 from host_tests.support.agent import DEVICE, NOW_S
+from host_tests.support.lpa import Direct, Es10, StatusWordError
 from host_tests.support.pipeline import KEY, Agent
 from host_tests.support.uplink_encoder import encode_uplink
 from tools.modem.card.euicc import Euicc
 from tools.modem.card.files import iccid_bytes
 from tools.modem.card.profile import Profile
-from tools.modem.card.uicc import Uicc
 from tools.world.services.smdp.profiles import Offered, offered
 from tools.world.services.smdp.server import Server
 
@@ -40,11 +40,6 @@ MAY = (
 )
 """What a device passes on, beside the segments of a package."""
 _MOST_TURNS = 120
-_BLOCK = 120
-
-
-class CardError(Exception):
-    """The card has refused an APDU."""
 
 
 def local(size: int = 12_000) -> Offered:
@@ -107,12 +102,14 @@ class DownloadingAgent(Agent):
         with self.database.reading() as connection:
             return notifications.of_device(connection, DEVICE)
 
-    def hears(self, reports: dict[int, Any], points: Sequence[Point] = ()) -> dict[int, Any]:
+    def hears(
+        self, reports: dict[int, Any], points: Sequence[Point] = (), device: str = DEVICE
+    ) -> dict[int, Any]:
         """The downlink to an uplink with these reports and points."""
         self.number += 1
         plain = encode_uplink([*points], reports=dict(sorted(reports.items())))
         assert len(plain) <= 3_500
-        answer = self.take(envelope.seal(KEY, DEVICE, "up", self.number, plain))
+        answer = self.take(envelope.seal(KEY, device, "up", self.number, plain), device)
         assert answer is not None and len(cbor2.dumps(answer[1])) <= 1_400
         return {key: value for key, value in answer[1].items() if key >= 4}
 
@@ -120,9 +117,12 @@ class DownloadingAgent(Agent):
 class LocatorWithCard:
     """The device: it knows no more of a download than what lies in flash and what the downlink says."""
 
-    def __init__(self, agent: DownloadingAgent, euicc: Euicc, passing: bool = False) -> None:
+    def __init__(
+        self, agent: DownloadingAgent, euicc: Euicc, passing: bool = False, device: str = DEVICE
+    ) -> None:
         """`passing`: time passes while it waits."""
         self.agent = agent
+        self.name = device
         self.passing = passing
         self.may: Collection[int] = MAY
         self.watch: Callable[[], object] = lambda: None
@@ -134,8 +134,8 @@ class LocatorWithCard:
         self.before_result: Callable[[], object] = lambda: None
         """Called between the load and its report."""
         self.card = euicc
-        self._uicc = Uicc(euicc)
-        self._select()
+        self.contacts = Direct(euicc)
+        self._isd_r = Es10(self.contacts)
         self.is_open = False
         """Whether the card has a session, since its last reset."""
         self.loading: list[int] = []
@@ -153,31 +153,14 @@ class LocatorWithCard:
 
     def restart(self) -> None:
         """Power off and on."""
+        self.contacts.uicc.reset()
         self.card.reset(cold=True)
-        self._select()
+        self.contacts.opened()
         self.is_open = False
 
-    def _select(self) -> None:
-        for apdu in ("0070000001", "01A4040010A0000005591010FFFFFFFF8900000100"):
-            self._transmit(bytes.fromhex(apdu))
-
-    def _send(self, request: bytes) -> bytes:
-        """One ES10 request in blocks of STORE DATA; `CardError` when the card refuses it."""
-        blocks = [request[at : at + _BLOCK] for at in range(0, len(request), _BLOCK)]
-        for number, block in enumerate(blocks):
-            last = 0x91 if number == len(blocks) - 1 else 0x11
-            answer = self._transmit(bytes([0x81, 0xE2, last, number, len(block)]) + block)
-        whole = answer[:-2]
-        while answer[-2] == 0x61:
-            answer = self._transmit(bytes([0x81, 0xC0, 0, 0, answer[-1]]))
-            whole += answer[:-2]
-        return whole
-
-    def _transmit(self, apdu: bytes) -> bytes:
-        answer = self._uicc.transmit(apdu)
-        if answer[-2] not in (0x90, 0x91, 0x61):
-            raise CardError(answer[-2:].hex())
-        return answer
+    def send(self, request: bytes) -> bytes:
+        """One ES10 request in blocks of STORE DATA; `StatusWordError` when the card refuses it."""
+        return self._isd_r.send(request)
 
     def contact(self, most: int = _MOST_TURNS) -> None:
         """A session: what waits first, then as the downlinks say."""
@@ -191,7 +174,10 @@ class LocatorWithCard:
             if reports is None:
                 return
             self.turns += 1
-            reports = self._obey(self.agent.hears(reports))
+            reports = self._obey(self._hears(reports))
+
+    def _hears(self, reports: dict[int, Any]) -> dict[int, Any]:
+        return self.agent.hears(reports, device=self.name)
 
     def _obey(self, downlink: dict[int, Any]) -> dict[int, Any] | None:
         """The reports of the next uplink; None: the session is over."""
@@ -202,12 +188,12 @@ class LocatorWithCard:
                 return None
             if isinstance(what, int):
                 if self.passing:
-                    self.agent.at_s += what
+                    self.agent.at_s += -(-what // 4)
                 self.agent.works()
                 return {15: [download, step, *self._asks(step)]}
             return {15: [download, step, *self._relay(what)]}
         if wire.OFFER_KEY in downlink:
-            return self._load(*downlink[wire.OFFER_KEY])
+            return self.load(*downlink[wire.OFFER_KEY])
         return None
 
     def _asks(self, _step: int) -> tuple[int, bytes]:
@@ -232,21 +218,21 @@ class LocatorWithCard:
             if tag in (0xBF38, 0xBF21, 0xBF41) and not self.is_open:
                 return wire.LOST, b""
             try:
-                answers += self._send(request)
-            except CardError:
+                answers += self.send(request)
+            except StatusWordError:
                 return wire.NO_CARD, b""
         if self.lose_answer:
             self.lose_answer = False
             return wire.NO_CARD, b""
         return wire.DONE, answers
 
-    def _load(self, download: int, step: int, size: int, digest: bytes, count: int) -> dict[int, Any] | None:
+    def load(self, download: int, step: int, size: int, digest: bytes, count: int) -> dict[int, Any] | None:
         if not self.is_open:
             return {15: [download, step, wire.LOST, b""]}
         package = b""
         while len(package) < size:
             self.pulls += 1
-            downlink = self.agent.hears({16: [download, step, len(package)]})
+            downlink = self._hears({16: [download, step, len(package)]})
             if wire.PIECE_KEY not in downlink:
                 return self._obey(downlink)
             assert downlink[wire.PIECE_KEY][:3] == [download, step, len(package)]
@@ -277,19 +263,19 @@ class LocatorWithCard:
                 self.restart()
                 return None
             try:
-                if answer := self._send(part):
+                if answer := self.send(part):
                     return answer
-            except CardError:
+            except StatusWordError:
                 break
         return b""
 
     def collected(self) -> bytes:
         """The answers to the first requests."""
-        return b"".join(self._send(each.whole) for each in der.objects(es10.COLLECT))
+        return b"".join(self.send(each.whole) for each in der.objects(es10.COLLECT))
 
     def notification(self, seq: int) -> bytes:
         """One of the card, as it has signed it."""
-        answer = self._send(der.make(0xBF2B, der.make(0xA0, der.make(0x80, der.integer(seq)))))
+        answer = self.send(der.make(0xBF2B, der.make(0xA0, der.make(0x80, der.integer(seq)))))
         return der.value(answer, 0xBF2B, 0xA0)
 
     def tell_stripped(self, seq: int, operation: int, iccid: str, whole: bytes) -> None:
@@ -297,7 +283,7 @@ class LocatorWithCard:
         data, signature = list(der.objects(der.only(whole, 0x30)))[:2]
         stripped = der.make(0x30, data.whole, signature.whole)
         piece = [seq, operation, iccid_bytes(iccid), len(stripped), 0, stripped]
-        self.agent.hears({14: [0, 1, self.card.eid, 0, 0, [], [], [], piece]})
+        self._hears({14: [0, 1, self.card.eid, 0, 0, [], [], [], piece]})
 
     def until_over(self, most: int = 12) -> None:
         """Sessions until the order has ended and every notification is posted and removed."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from landbridge.config import Config, Store
 from landbridge.core.clock import Clock
@@ -176,13 +176,13 @@ class Pages:
     """The agent's HTTP side on a fleet's database."""
 
     def __init__(self, fleet: Fleet, config: Config | None = None) -> None:
-        self._fleet = fleet
+        self.fleet = fleet
         self._config = config or Config()
         self._url = ""
 
     def token(self, name: str, role: str = "reader", tenant: str | None = None) -> str:
         """The secret of a new token."""
-        with self._fleet.database.writing() as connection:
+        with self.fleet.database.writing() as connection:
             return tokens.add(connection, name, role, tenant, "bench", NOW_S)
 
     @property
@@ -190,14 +190,14 @@ class Pages:
         return self._url
 
     @contextmanager
-    def served(self, **web: Any) -> Iterator[None]:
+    def served(self, **web: Any) -> Iterator[Self]:
         """Serve it, with settings of [web]."""
         port = free_port()
         self._url = f"http://127.0.0.1:{port}"
-        store = Store(database=self._fleet.database.place, key_file=str(self._fleet.keyring.path))
+        store = Store(database=self.fleet.database.place, key_file=str(self.fleet.keyring.path))
         config = replace(self._config, web=replace(self._config.web, port=port, **web), store=store)
-        with serving(config, self._fleet.database, Clock(), threading.Event()):
-            yield
+        with serving(config, self.fleet.database, Clock(), threading.Event()):
+            yield self
 
     def ask(self, path: str, token: str, method: str = "GET", body: Any = None) -> tuple[int, str]:
         """Status and text of one request."""

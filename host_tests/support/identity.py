@@ -17,6 +17,6 @@ def write_identity(folder: Path, name: str, **changed: Any) -> None:
     values: dict[str, Any] = {"device": name, "key": "0f" * 32, "broker_host": "h", "broker_port": 8883}
     values |= {"broker_password": "p", "apn": "iot", "ca_crc": crc32(PEM)} | changed
     values = {key: value for key, value in values.items() if value is not None}
-    values.setdefault("crc", enrol._crc_of(values))
+    values.setdefault("crc", enrol.crc_of(values))
     (folder / "device.json").write_text(json.dumps(values))
     (folder / "ca.pem").write_bytes(PEM)

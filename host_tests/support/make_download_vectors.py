@@ -42,7 +42,7 @@ def down() -> list[tuple[str, Mapping[int, Any]]]:
     return [
         ("the first requests: EID, information 2, profiles, information 1, challenge",
          wire.request(DOWNLOAD, STEP, es10.COLLECT)),
-        ("ask again after half a second", wire.wait(DOWNLOAD, STEP, wire.WAIT)),
+        ("ask again after a quarter of a second", wire.wait(DOWNLOAD, STEP, wire.WAIT)),
         ("the download is over", wire.wait(DOWNLOAD, STEP, wire.OVER)),
         ("a package", wire.offer(DOWNLOAD, STEP + 3, len(PACKAGE), digest, len(parts()))),
         ("its first piece", wire.piece(wire.Pull(DOWNLOAD, STEP + 3, 0), PACKAGE)),

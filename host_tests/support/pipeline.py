@@ -33,7 +33,7 @@ class Agent:
                 devices.add(connection, DEVICE, keyring.wrap(KEY, True), NOW_S)
         stub: Any = self
         self._pipeline = Pipeline(self.database, keyring, stub, stub, stub)
-        self._sealed: list[bytes] = []
+        self._sealed: list[tuple[str, bytes]] = []
         self.number = 0
 
     def now_s(self) -> int:
@@ -42,8 +42,8 @@ class Agent:
     def acknowledge(self, _received: Received) -> bool:
         return True
 
-    def reply(self, _topic: str, payload: bytes) -> None:
-        self._sealed.append(payload)
+    def reply(self, topic: str, payload: bytes) -> None:
+        self._sealed.append((topic, payload))
 
     def wake(self) -> None:
         pass
@@ -53,15 +53,17 @@ class Agent:
         self.number += 1
         return envelope.seal(KEY, DEVICE, "up", self.number, encode_uplink([point(seq)]), epoch)
 
-    def take(self, uplink: bytes) -> tuple[int, dict[int, Any]] | None:
+    def take(self, uplink: bytes, device: str = DEVICE) -> tuple[int, dict[int, Any]] | None:
         """(epoch, text) of the reply, None without one."""
         before = len(self._sealed)
-        self._pipeline.process_all([Received(f"landbridge/{DEVICE}/up", uplink, 0, 1, 1)])
+        self._pipeline.process_all([Received(f"landbridge/{device}/up", uplink, 0, 1, 1)])
         if len(self._sealed) == before:
             return None
-        number, text = envelope.open_envelope(KEY, DEVICE, "down", self._sealed[-1])
-        assert number not in [envelope.header(each).number for each in self._sealed[:-1]]
-        return envelope.header(self._sealed[-1]).epoch, cbor2.loads(text)
+        topic, sealed = self._sealed[-1]
+        number, text = envelope.open_envelope(KEY, device, "down", sealed)
+        earlier = [envelope.header(each).number for to, each in self._sealed[:-1] if to == topic]
+        assert number not in earlier
+        return envelope.header(sealed).epoch, cbor2.loads(text)
 
     def say(self, seq: int, epoch: int) -> tuple[int, dict[int, Any]] | None:
         """The same for a record in an epoch."""
@@ -71,7 +73,7 @@ class Agent:
         with self.database.writing() as connection:
             epochs.next_one(connection, DEVICE)
 
-    def move_stationary_until(self) -> tuple[int, int]:
+    def epoch_and_forged(self) -> tuple[int, int]:
         """(epoch, forged messages in it)"""
         with self.database.reading() as connection:
             row = devices.find(connection, DEVICE)

@@ -241,7 +241,7 @@ def test_what_was_raised_on_no_trip_is_cleared_by_events_of_the_trip_after_it(fl
     ]
 
 
-def test_alarms_end_with_their_trip_whoever_looks_after_them(fleet, tmp_path, monkeypatch):
+def test_alarms_end_with_their_trip_even_if_acknowledged(fleet, tmp_path, monkeypatch):
     trip = fleet.trip("CSQU3054383", 0, None, "acme")
     fleet.deliver(at(1, events=4), at(2, events=512))
     with fleet.database.writing() as connection:
@@ -380,7 +380,7 @@ def map_of(fleet: Fleet, tenant: str) -> dict[str, str]:
     return {name: each["state"] for name, each in kept.items() if each["type"].startswith("alarm-")}
 
 
-def test_whoever_keeps_the_last_message_of_each_id_knows_that_an_alarm_stands_again(fleet):
+def test_the_last_message_of_each_id_shows_that_an_alarm_is_open_again(fleet):
     with fleet.database.writing() as connection:
         geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
     fleet.trip("CSQU3054383", 0, None, "acme")

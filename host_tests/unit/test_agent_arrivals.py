@@ -201,7 +201,7 @@ def test_a_profile_that_the_card_reports_is_named_too(fleet):
     assert fleet.desired().policy.awaits("steppe")
 
 
-def test_nobody_switches_to_a_profile_that_is_still_to_come(fleet):
+def test_no_switch_to_a_profile_that_is_not_installed_yet(fleet):
     fleet.assigns()
     with fleet.database.writing() as connection, pytest.raises(UserError, match="not on the card"):
         cards.switch(connection, DEVICE, "steppe", "mei", NOW_S)

@@ -65,7 +65,7 @@ class Fleet:
     def asked(self, names: list[str]) -> list[str]:
         return [name for name in names if self.speaks(name) == "cis"]
 
-    def move_stationary_until(self) -> Any:
+    def rollout(self) -> Any:
         with self.database.reading() as connection:
             return stored.every(connection)[0]
 
@@ -86,7 +86,7 @@ def test_canaries_first_then_shares_of_those_with_the_tag(fleet):
     for name in fleet.names[-3:-1]:
         fleet.speaks(name, CIS)
     for share in (2, 10, 20, 39):
-        assert len(fleet.asked(fleet.names)) == share == fleet.move_stationary_until().reached
+        assert len(fleet.asked(fleet.names)) == share == fleet.rollout().reached
         fleet.now_s += DAY_S
     with fleet.database.reading() as connection:
         assert [each.set_by for each in kept.history(connection, fleet.names[0])][1] == "mei, roll-out 1"
@@ -97,15 +97,12 @@ def test_a_failure_of_the_first_halts_it_and_it_goes_on_when_asked_again(fleet):
     failing, other = fleet.names[0], fleet.names[1]
     assert fleet.speaks(failing) == "cis"
     fleet.speaks(failing, ROAMING, 1)  # on trial
-    assert fleet.move_stationary_until().failed == 0
+    assert fleet.rollout().failed == 0
     fleet.speaks(failing, ROAMING, 0, [[NOW_S, 2, 1, memory.ROLLED_BACK, 0]])
     assert fleet.speaks(other) == policy.AUTOMATIC
-    assert (
-        loaded(fleet.move_stationary_until().halted) == "failed on 1 of 1 device"
-        and fleet.move_stationary_until().failed == 1
-    )
+    assert loaded(fleet.rollout().halted) == "failed on 1 of 1 device" and fleet.rollout().failed == 1
     assert fleet.begins() == number
-    assert fleet.speaks(other) == "cis" and fleet.move_stationary_until().halted is None
+    assert fleet.speaks(other) == "cis" and fleet.rollout().halted is None
     assert fleet.begins("roaming") == number + 1
 
 
@@ -117,9 +114,9 @@ def test_what_is_refused_or_asked_for_otherwise_ends_it(fleet):
     with fleet.database.writing() as connection:
         cards.switch(connection, first, "auto", "who", NOW_S)
     fleet.speaks(first)
-    assert fleet.move_stationary_until().failed == 1 and fleet.move_stationary_until().halted is None
+    assert fleet.rollout().failed == 1 and fleet.rollout().halted is None
     assert fleet.speaks(second) == policy.AUTOMATIC
-    assert fleet.move_stationary_until().halted
+    assert fleet.rollout().halted
 
 
 def test_a_trip_that_ends_leaves_the_roll_out_and_the_next_one_with_the_tag_is_reached_again(fleet):
@@ -133,20 +130,20 @@ def test_a_trip_that_ends_leaves_the_roll_out_and_the_next_one_with_the_tag_is_r
             follow(connection, trip.device, trip.trip, NOW_S)
     assert [fleet.desired(name).profile for name in (taken, waits)] == [policy.AUTOMATIC] * 2
     assert (
-        fleet.move_stationary_until().reached,
-        fleet.move_stationary_until().taken,
-        fleet.move_stationary_until().failed,
+        fleet.rollout().reached,
+        fleet.rollout().taken,
+        fleet.rollout().failed,
     ) == (1, 1, 0)
     assert fleet.asked([taken]) == []
     with fleet.database.writing() as connection:
         trips.start(connection, taken, "CSQU3054383", "L", "D", 900, NOW_S, None, ["frozen"])
     assert fleet.asked([taken]) == [taken]
-    assert (fleet.move_stationary_until().reached, fleet.move_stationary_until().taken) == (1, 0)
+    assert (fleet.rollout().reached, fleet.rollout().taken) == (1, 0)
     fleet.speaks(taken, CIS)
-    assert (fleet.move_stationary_until().reached, fleet.move_stationary_until().taken) == (1, 1)
+    assert (fleet.rollout().reached, fleet.rollout().taken) == (1, 1)
 
 
-def test_nobody_to_bring_it_to(fleet):
+def test_a_roll_out_without_devices(fleet):
     with pytest.raises(UserError, match="no device on a trip with the tag 'dry'"):
         fleet.begins("cis", "dry")
     with pytest.raises(UserError, match="a profile 'moon'"):
@@ -161,8 +158,8 @@ def test_the_commands(landbridge: Command, tmp_path: Path):
     command("trips", "start", "lb-0001", "--container", "CSQU3054383", "--route", "L",
             "--destination", "D", "--tag", "frozen")  # fmt: skip
     assert "no device" in command.fails("esim", "switch", "--tag", "dry", "cis")
-    assert "name devices and" in command.fails("esim", "switch", "cis")
-    assert "name devices and" in command.fails("esim", "switch", "lb-0001", "cis", "--tag", "frozen")
+    assert "give devices and" in command.fails("esim", "switch", "cis")
+    assert "give devices and" in command.fails("esim", "switch", "lb-0001", "cis", "--tag", "frozen")
     assert "roll-out 1" in command("esim", "switch", "--tag", "frozen", "--canaries", "1", "cis")
     shown = command("esim", "roll-outs")
     assert "frozen" in shown and "canaries" in shown and "cis" in shown

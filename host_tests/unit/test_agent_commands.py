@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from landbridge.core.durations import seconds
 from landbridge.core.errors import UserError
 from landbridge.db import tables
-from landbridge.db.database import Database, open_database
+from landbridge.db.database import open_database
 from landbridge.downlinks import registry as downlinks
 from landbridge.features.commands import coding as wire
 from landbridge.features.commands import handler as commands
@@ -23,6 +23,7 @@ from landbridge.tracking import battery
 from sqlalchemy import insert
 
 from host_tests.support.agent import DEVICE, heard
+from host_tests.support.handled import Handled
 
 COMMANDS = downlinks.Handler(commands.on_report, pending=commands.pending)
 NOW_S = 850_000_000
@@ -31,15 +32,8 @@ OTHER = "lb-0002"
 WHO = "operator"
 
 
-class Agent:
+class Agent(Handled):
     """A database with two devices, and their conversations."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.now_s = NOW_S
-        with database.writing() as connection:
-            for device in (DEVICE, OTHER):
-                devices.add(connection, device, b"wrapped", NOW_S)
 
     def send(self, verb: str, argument: int = 0, device: str = DEVICE) -> int:
         with self.database.writing() as connection:
@@ -49,9 +43,8 @@ class Agent:
     def hears(self, *results: list[int], device: str = DEVICE) -> Any:
         """The device speaks; the commands it gets, or why its report was refused."""
         uplink = Uplink(reports={wire.REPORT_KEY: list(results)} if results else {})
-        with self.database.writing() as connection:
-            answered = downlinks.answer(connection, device, uplink, self.now_s, (COMMANDS,))
-        return answered.refused or answered.pending[0].get(wire.DOWNLINK_KEY, [])
+        refused, pending = self.answer(uplink, device)
+        return refused or pending.get(wire.DOWNLINK_KEY, [])
 
     def state(self, command: int, device: str = DEVICE) -> str:
         with self.database.reading() as connection:
@@ -67,7 +60,7 @@ class Agent:
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[Agent]:
     database = open_database(tmp_path / "landbridge.sqlite3")
-    yield Agent(database)
+    yield Agent(database, COMMANDS, NOW_S, (DEVICE, OTHER))
     database.close()
 
 
@@ -202,10 +195,8 @@ def wakes_of(agent: Agent, days: range, joules: float) -> None:
 def test_a_report_that_is_none_is_refused_and_changes_nothing(agent, item):
     command = agent.send("log")
     agent.hears()
-    uplink = Uplink(reports={wire.REPORT_KEY: item})
-    with agent.database.writing() as connection:
-        answered = downlinks.answer(connection, DEVICE, uplink, NOW_S, (COMMANDS,))
-    assert answered.refused and answered.refused[0].startswith("command results")
+    refused, _ = agent.answer(Uplink(reports={wire.REPORT_KEY: item}))
+    assert refused and refused[0].startswith("command results")
     assert agent.state(command) == "sent, no result yet"
 
 
@@ -222,7 +213,7 @@ def test_arguments():
     assert commands.argument("dense", 0) == 0
     assert commands.argument("locate", None) == 0
     for verb, given_value, line in (
-        ("fly", None, "known are locate"),
+        ("fly", None, "choose from locate"),
         ("locate", 5, "takes no argument"),
         ("dense", None, "from 0 to 86400: seconds"),
         ("dense", 86401, "from 0 to 86400"),

@@ -3,9 +3,7 @@
 import hashlib
 import io
 import json
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from landbridge import cli
-from landbridge.config import Config, Esim, Store, Web
-from landbridge.core.clock import Clock
+from landbridge.config import Config, Esim
 from landbridge.core.errors import UserError
 from landbridge.db.database import open_database
 from landbridge.db.tables import eim
@@ -28,14 +25,12 @@ from landbridge.features.downloads import coding as wire
 from landbridge.protocol import der
 from landbridge.protocol.der import DerError
 from landbridge.protocol.limits import MAX_REPLY_BYTES, WireError
-from landbridge.web.server import serving
 from sqlalchemy import select
 
 from host_tests.support import make_download_vectors
 from host_tests.support.command import Command
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Pages
 from tools.modem.card.rsp import chain
-from tools.verify.harness.ports import free_port
 
 CODE = "LPA:1$smdp.example$7QX-2M"
 
@@ -268,8 +263,8 @@ def test_there_is_no_piece_after_the_end():
 
 def test_a_nested_answer_is_not_parsed():
     with pytest.raises(es9.ServerError, match="cannot be read"):
-        es9._object(b"[" * 17 + b"]" * 17, "smdp.example")
-    assert es9._object(b'{"a": "[[[[[[[[[[[[[[[[[[[[", "b": "\\\\"}', "smdp.example")["b"] == "\\"
+        es9.parsed(b"[" * 17 + b"]" * 17, "smdp.example")
+    assert es9.parsed(b'{"a": "[[[[[[[[[[[[[[[[[[[[", "b": "\\\\"}', "smdp.example")["b"] == "\\"
 
 
 @given(
@@ -280,8 +275,8 @@ def test_the_depth_of_json_is_never_underestimated(value):
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
         return 0 if inner is None else 1 + max(map(depth, inner), default=0)
 
-    assert es9._depth(json.dumps(value).encode()) == depth(value)
-    assert es9._depth(json.dumps(value, ensure_ascii=False).encode()) == depth(value)
+    assert es9.nesting(json.dumps(value).encode()) == depth(value)
+    assert es9.nesting(json.dumps(value, ensure_ascii=False).encode()) == depth(value)
 
 
 def test_a_list_of_servers_is_read(tmp_path):
@@ -372,7 +367,7 @@ def test_an_iot_card_is_managed(command):
         ((FIRST,), "name a device and an activation code"),
         (("--tag", "frozen", CODE), "matching ID is for one device"),
         (("--tag", "frozen", "LPA:1$smdp.example$"), "no device in use has the tag"),
-        ((FIRST, CODE, "--csv", "x.csv"), "--csv has devices and codes"),
+        ((FIRST, CODE, "--csv", "x.csv"), "--csv contains devices and codes"),
         ((FIRST, CODE + "$$1"), "needs a confirmation code"),
     ],
 )
@@ -390,7 +385,7 @@ def test_codes_of_a_file_are_ordered_only_with_yes(command):
     rows = f"device,code,confirmation\n{FIRST},{CODE},\n{SECOND},LPA:1$smdp.example$OTHER$$1,4711\n"
     (command.folder / "codes.csv").write_text(rows)
     said = command("esim", "download", "--csv", "codes.csv")
-    assert "all 2 rows are right" in said and "--yes" in said
+    assert "all 2 rows are valid" in said and "--yes" in said
     assert len(command("esim", "downloads").splitlines()) == 1
     command("esim", "download", "--csv", "codes.csv", "--yes")
     assert len(command("esim", "downloads").splitlines()) == 3
@@ -428,23 +423,10 @@ def test_a_file_without_its_columns_is_refused(command):
 
 @pytest.fixture
 def pages(fleet: Fleet, tmp_path: Path) -> Iterator[Pages]:
-    made = Pages(fleet)
-    with served(made, fleet, tmp_path):
+    (tmp_path / "ci.pem").write_text(chain.ci().pem)
+    esim = Esim("smdp.example", str(tmp_path / "ci.pem"))
+    with Pages(fleet, replace(Config(), esim=esim)).served() as made:
         yield made
-
-
-@contextmanager
-def served(made: Pages, fleet: Fleet, folder: Path) -> Iterator[None]:
-    (folder / "ci.pem").write_text(chain.ci().pem)
-    port = free_port()
-    made._url = f"http://127.0.0.1:{port}"
-    esim, store = (
-        Esim("smdp.example", str(folder / "ci.pem")),
-        Store(database=fleet.database.place, key_file=str(folder / "landbridge.key")),
-    )
-    config = replace(Config(), web=Web(port=port), esim=esim, store=store)
-    with serving(config, fleet.database, Clock(), threading.Event()):
-        yield
 
 
 def test_the_api_orders_lists_and_cancels(pages, fleet):

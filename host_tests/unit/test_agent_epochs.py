@@ -25,14 +25,14 @@ def test_a_device_that_misses_the_switch_gets_it_again_and_loses_nothing(agent):
     assert agent.stored() == [1]
     epoch, reply = agent.say(2, 1)
     assert epoch == 1 and reply[2] == [2, 2] and 11 not in reply
-    assert agent.stored() == [1, 2] and agent.move_stationary_until() == (1, 0) and agent.buried() == 0
+    assert agent.stored() == [1, 2] and agent.epoch_and_forged() == (1, 0) and agent.buried() == 0
 
 
 def test_a_device_may_be_ahead_of_a_restored_backup_but_not_far(agent):
     assert agent.say(1, 2)[0] == 2
-    assert agent.move_stationary_until() == (2, 0)
+    assert agent.epoch_and_forged() == (2, 0)
     assert agent.say(2, 2 + epochs.MOST_AHEAD + 1) is None
-    assert agent.move_stationary_until() == (2, 0) and agent.buried() == 1
+    assert agent.epoch_and_forged() == (2, 0) and agent.buried() == 1
     assert agent.say(2, 2 + epochs.MOST_AHEAD)[1][2] == [2, 2]
 
 
@@ -48,7 +48,7 @@ def test_without_the_key_no_reply_is_made_in_an_epoch_that_is_over(agent):
     agent.rotate()
     good = agent.seal(1, 0)
     assert agent.take(good[:-1] + bytes([good[-1] ^ 1])) is None
-    assert agent.move_stationary_until() == (1, 1) and agent.buried() == 1
+    assert agent.epoch_and_forged() == (1, 1) and agent.buried() == 1
     assert agent.take(good)[1][11] == 1
 
 
@@ -56,12 +56,12 @@ def test_a_backup_from_before_several_floods_follows_the_device(tmp_path, monkey
     monkeypatch.setattr(epochs, "MOST_FORGED", 3)
     backup, agent = (Agent(tmp_path / name) for name in ("backup", "agent"))
     for _ in range(4 * 3):
-        good = agent.seal(1, agent.move_stationary_until()[0])
+        good = agent.seal(1, agent.epoch_and_forged()[0])
         agent.take(good[:-1] + bytes([good[-1] ^ 1]))
-    flooded, forged = agent.move_stationary_until()
+    flooded, forged = agent.epoch_and_forged()
     assert (flooded, forged) == (4 * epochs.FLOOD_STEP, 0)
     backup.say(1, flooded)
-    assert backup.stored() == [1] and backup.move_stationary_until() == (flooded, 0)
+    assert backup.stored() == [1] and backup.epoch_and_forged() == (flooded, 0)
 
 
 def test_too_many_forgeries_end_the_epochs_that_are_near(agent, monkeypatch):
@@ -69,10 +69,10 @@ def test_too_many_forgeries_end_the_epochs_that_are_near(agent, monkeypatch):
     for i in range(9):
         good = agent.seal(1, i)
         assert agent.take(good[:-1] + bytes([good[-1] ^ 1])) is None
-    assert agent.move_stationary_until() == (0, 9)
+    assert agent.epoch_and_forged() == (0, 9)
     good = agent.seal(1, 0)
     agent.take(good[:-1] + bytes([good[-1] ^ 1]))
-    assert agent.move_stationary_until() == (epochs.FLOOD_STEP, 0)
+    assert agent.epoch_and_forged() == (epochs.FLOOD_STEP, 0)
     assert agent.take(good)[1][11] == epochs.FLOOD_STEP
     assert agent.say(1, epochs.FLOOD_STEP)[1][2] == [1, 1]
     assert agent.stored() == [1]
@@ -82,7 +82,7 @@ def test_only_what_has_the_right_form_is_an_attempt_at_the_key(agent):
     good = agent.seal(1, 0)
     for bad in (b"", good[:-1], good + b"\0", b"\xd0" + good):
         assert agent.take(bad) is None
-    assert agent.move_stationary_until() == (0, 0) and agent.buried() == 4
+    assert agent.epoch_and_forged() == (0, 0) and agent.buried() == 4
 
 
 def test_the_last_epoch_is_the_last(agent):

@@ -137,7 +137,7 @@ def test_what_is_fetched_of_all_partitions_together_is_bounded(monkeypatch, part
 
 
 def test_the_server_hears_of_messages_in_progress_before_it_would_redeliver_them(monkeypatch):
-    monkeypatch.setattr(nats_source, "_ACK_WAIT_S", 0.03)
+    monkeypatch.setattr(nats_source, "ACK_WAIT_S", 0.03)
     server = Server(most=1)
     with taking(monkeypatch, server):
         wait_until(lambda: server.given and len(server.given[0].told) > 1, "the server is told")
@@ -145,7 +145,7 @@ def test_the_server_hears_of_messages_in_progress_before_it_would_redeliver_them
 
 
 def test_a_partition_that_is_given_back_ends_its_fetch_and_begins_no_other(monkeypatch):
-    monkeypatch.setattr(nats_source, "_POLL_S", 0.01)
+    monkeypatch.setattr(nats_source, "POLL_S", 0.01)
     server = Server(most=1_000_000)
     server.gives.clear()
     with taking(monkeypatch, server, held=GivenBack(server)) as source:

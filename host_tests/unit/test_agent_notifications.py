@@ -205,7 +205,7 @@ def test_what_is_over_or_in_hand_or_untrue_before_it_goes_is_taken_back(dispatch
     assert dispatch.mails() == [] and set(dispatch.states()) == {"withdrawn"} and len(dispatch.states()) == 3
 
 
-def test_a_door_that_was_opened_is_told_although_it_is_quiet_since(dispatch):
+def test_an_opened_door_is_notified_although_it_is_quiet_since(dispatch):
     dispatch.add()
     dispatch.publish(alarm("light", 3))
     dispatch.work()
@@ -217,7 +217,7 @@ def test_a_door_that_was_opened_is_told_although_it_is_quiet_since(dispatch):
     assert len(dispatch.mails()) == 1
 
 
-def test_an_arrival_that_is_retracted_is_not_told(dispatch):
+def test_a_retracted_arrival_is_not_notified(dispatch):
     dispatch.add(
         "dispatch",
         "mailto:dispatch@example.org",
@@ -243,7 +243,7 @@ def test_an_arrival_that_is_retracted_is_not_told(dispatch):
     assert [mail["Subject"] for mail in dispatch.mails()] == ["arrival: lb-0001"]
 
 
-def test_nobody_acknowledges_and_it_escalates_and_who_was_told_learns_of_the_end(dispatch):
+def test_an_alarm_without_acknowledgement_escalates_and_its_end_is_notified(dispatch):
     dispatch.add("boss", "mailto:boss@example.org")
     rule = Rule("doors", ("light", "alarm-cleared"), escalate_s=1_800, escalate_to="boss")
     dispatch.add("dispatch", "mailto:dispatch@example.org", "en", "UTC", None, rule)
@@ -288,7 +288,7 @@ def test_a_refusal_is_in_the_log_and_what_may_go_later_does(dispatch, where, ans
     assert len(dispatch.mails()) == (state == "waiting")
 
 
-def test_a_message_whose_end_nobody_knows_goes_again_under_its_number(dispatch, monkeypatch):
+def test_a_message_with_an_unknown_end_goes_again_under_its_number(dispatch, monkeypatch):
     """The agent ends after the mail server has it, and before it notes that."""
     dispatch.add()
     dispatch.publish(alarm("tamper", 3))
@@ -311,7 +311,7 @@ def test_a_message_whose_end_nobody_knows_goes_again_under_its_number(dispatch, 
     assert len(dispatch.mails()) == 2
 
 
-def test_a_service_gets_it_by_apprise_and_nobody_sees_its_address(dispatch, caplog):
+def test_a_service_gets_it_by_apprise_and_its_address_is_not_shown(dispatch, caplog):
     receiver = Receiver()
     address = f"json://127.0.0.1:{receiver.server.server_port}/hooks/verysecret"
     dispatch.add("room", address)
@@ -328,8 +328,7 @@ def test_a_service_gets_it_by_apprise_and_nobody_sees_its_address(dispatch, capl
         got["title"].startswith("[critical] tampering")
         and f"Notification: {row.notification}" in got["message"]
     )
-    pages = Pages(dispatch.fleet)
-    with pages.served():
+    with Pages(dispatch.fleet).served() as pages:
         token = pages.token("reader", "reader")
         paths = ("/v1/notification-channels", "/v1/notifications", "/notifications")
         seen = [pages.ask(path, token)[1] for path in paths]
@@ -343,7 +342,7 @@ def test_a_service_gets_it_by_apprise_and_nobody_sees_its_address(dispatch, capl
         assert b"verysecret" not in file.read()
 
 
-def test_what_another_thread_is_told_meanwhile_is_not_in_the_answer(dispatch):
+def test_what_another_thread_receives_meanwhile_is_not_in_the_answer(dispatch):
     receiver = Receiver()
     dispatch.add("room", f"json://127.0.0.1:{receiver.server.server_port}/")
 
@@ -373,8 +372,7 @@ def test_a_redirect_of_a_service_is_not_followed(dispatch):
 def test_the_button_sends_a_test_and_a_tenant_sees_its_own_channels_only(dispatch):
     dispatch.add("ours", "mailto:ours@example.org")
     dispatch.add("theirs", "mailto:theirs@example.org", "zh", "Asia/Shanghai", "acme")
-    pages = Pages(dispatch.fleet)
-    with pages.served():
+    with Pages(dispatch.fleet).served() as pages:
         acme, reader = pages.token("acme", "operator", "acme"), pages.token("reader", "reader")
         shown = json.loads(pages.ask("/v1/notification-channels", acme)[1])["channels"]
         assert [each["name"] for each in shown] == ["theirs"] and len(shown[0]["rules"]) == len(DEFAULT)
@@ -389,7 +387,7 @@ def test_the_button_sends_a_test_and_a_tenant_sees_its_own_channels_only(dispatc
     assert mail["To"] == "theirs@example.org"
 
 
-def test_a_tenant_is_told_of_its_own_trips_only(dispatch):
+def test_a_tenant_is_notified_of_its_own_trips_only(dispatch):
     dispatch.add("theirs", "mailto:theirs@example.org", "en", "UTC", "acme")
     trip = dispatch.fleet.trip("CSQU3054383", 0, None, "bolt")
     dispatch.publish(alarm("tamper", 3)._replace(trip=trip, tenant="bolt"), alarm("tamper", 4, SECOND))
@@ -487,14 +485,14 @@ def test_when_it_is_due(rule, began, now, zone, due):
 @pytest.mark.parametrize(
     ("address", "zone", "language", "why"),
     [
-        ("mailto:nobody", "UTC", "en", "no mailbox"),
-        ("mailto:a@b.example?cc=c@d.example", "UTC", "en", "no mailbox"),
-        ("mailto:a@b.example%0aBcc:c@d.example", "UTC", "en", "no mailbox"),
-        ("syslog://", "UTC", "en", "no address of a service"),
-        ("pigeon://loft/secret", "UTC", "en", "pigeon:... is no address"),
+        ("mailto:nobody", "UTC", "en", "not a mail address"),
+        ("mailto:a@b.example?cc=c@d.example", "UTC", "en", "not a mail address"),
+        ("mailto:a@b.example%0aBcc:c@d.example", "UTC", "en", "not a mail address"),
+        ("syslog://", "UTC", "en", "not a service"),
+        ("pigeon://loft/secret", "UTC", "en", "pigeon:... is not a service"),
         ("mailto:a@b.example", "Mars/Base", "en", "no time zone"),
         ("mailto:a@b.example", "../passwd", "en", "no time zone"),
-        ("mailto:a@b.example", "UTC", "tlh", "known are en, zh"),
+        ("mailto:a@b.example", "UTC", "tlh", "choose from en, zh"),
     ],
 )
 def test_a_channel_that_cannot_be_is_said_in_one_line(dispatch, address, zone, language, why):
@@ -506,12 +504,12 @@ def test_a_channel_that_cannot_be_is_said_in_one_line(dispatch, address, zone, l
 @pytest.mark.parametrize(
     ("rule", "why"),
     [
-        (Rule("a", severity="dire"), "known are warning"),
-        (Rule("a", digest="month"), "known are hour, day, week"),
+        (Rule("a", severity="dire"), "choose from warning"),
+        (Rule("a", digest="month"), "choose from hour, day, week"),
         (Rule("a", quiet="22-6"), "like 22:00-06:00"),
-        (Rule("a", escalate_s=60), "needs both"),
+        (Rule("a", escalate_s=60), "needs a delay"),
         (Rule("a", escalate_s=60, escalate_to="nobody"), "no channel nobody"),
-        (Rule("a", ("No Such",)), "no kind of event"),
+        (Rule("a", ("No Such",)), "no event type"),
     ],
 )
 def test_a_rule_that_cannot_be_is_said_in_one_line(dispatch, rule, why):

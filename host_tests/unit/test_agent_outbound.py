@@ -314,7 +314,7 @@ class Busy:
 
 
 def test_what_is_published_is_not_published_again_because_the_database_is_locked(tmp_path, monkeypatch):
-    monkeypatch.setattr(publisher, "_RETRY_S", 0.01)
+    monkeypatch.setattr(publisher, "RETRY_S", 0.01)
     database = open_database(tmp_path / "landbridge.sqlite3")
     with database.writing() as connection:
         outbox.post(connection, [NewMessage(f"t/{i}", b"x", False) for i in range(3)], NOW_S)
@@ -359,7 +359,7 @@ def test_what_somebody_else_has_posted_is_published_too(tmp_path):
 
 def test_a_publisher_that_may_not_publish_asks_again_only_when_there_is_something(tmp_path, monkeypatch):
     database = open_database(tmp_path / "landbridge.sqlite3")
-    monkeypatch.setattr(publisher, "_RETRY_S", 3600)
+    monkeypatch.setattr(publisher, "RETRY_S", 3600)
     asked: list[float] = []
 
     def may_send() -> bool:

@@ -28,7 +28,7 @@ class Turns(Periodic):
 
 
 @pytest.mark.parametrize("finishes", [False, True])
-def test_whoever_is_stopped_takes_a_last_turn_if_it_finishes(finishes: bool):
+def test_a_stopped_worker_takes_a_last_turn_if_it_finishes(finishes: bool):
     thread = Turns(finishes=finishes)
     thread.start()
     thread.stop()

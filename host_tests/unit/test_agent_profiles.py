@@ -12,9 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 from landbridge.core.errors import UserError
-from landbridge.db.database import Database, open_database
+from landbridge.db.database import open_database
 from landbridge.downlinks import registry as downlinks
-from landbridge.features.devices import queries as devices
 from landbridge.features.esim import coding as wire
 from landbridge.features.esim import handler as cards
 from landbridge.features.esim import policy
@@ -27,18 +26,14 @@ from locator.esim import policy as policies
 
 from host_tests.support.agent import DEVICE
 from host_tests.support.command import Command
+from host_tests.support.handled import Handled
 from host_tests.support.policies import CIS, NOW_S, ROAMING, TEXT, report
 
 CARDS = downlinks.Handler(cards.on_report, pending=cards.pending)
 
 
-class Agent:
+class Agent(Handled):
     """A database with one device, and its conversations."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        with database.writing() as connection:
-            devices.add(connection, DEVICE, b"wrapped", NOW_S)
 
     def sets(self, text: str = TEXT, profile: str = policy.AUTOMATIC) -> int:
         with self.database.writing() as connection:
@@ -47,15 +42,14 @@ class Agent:
     def hears(self, report: Any = None, **identity: str) -> Any:
         """The device speaks; what the reply orders, or why the report was refused."""
         uplink = Uplink(identity=dict(identity), reports={} if report is None else {wire.REPORT_KEY: report})
-        with self.database.writing() as connection:
-            answered = downlinks.answer(connection, DEVICE, uplink, NOW_S, (CARDS,))
-        order = answered.pending[0].get(wire.DOWNLINK_KEY)
+        refused, pending = self.answer(uplink)
+        order = pending.get(wire.DOWNLINK_KEY)
         if order:
             assert obeyed._is_policy(order)
             revision, policy = order
             order = cbor2.loads(policy)
             assert order[0] == revision
-        return answered.refused or order
+        return refused or order
 
     def state(self) -> str:
         with self.database.reading() as connection:
@@ -65,7 +59,7 @@ class Agent:
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[Agent]:
     database = open_database(tmp_path / "landbridge.sqlite3")
-    yield Agent(database)
+    yield Agent(database, CARDS, NOW_S)
     database.close()
 
 
@@ -105,7 +99,7 @@ def test_a_profile_is_chosen_and_the_policy_decides_again(agent):
         cards.switch(connection, DEVICE, "cis", "who", NOW_S)
     first = agent.sets()
     with agent.database.writing() as connection:
-        with pytest.raises(UserError, match="known are roaming, cis and auto"):
+        with pytest.raises(UserError, match="choose from roaming, cis and auto"):
             cards.switch(connection, DEVICE, "moon", "who", NOW_S)
         revision = cards.switch(connection, DEVICE, "cis", "who", NOW_S)
     assert revision > first and agent.hears()[:2] == [revision, 2]
@@ -178,8 +172,8 @@ BAD_POLICIES = [
     ("fallback =", "not TOML"),
     ('x = 1\nfallback = "a"', "x: write fallback"),
     ('fallback = "a"', "there 0 times"),
-    (TEXT.replace('fallback = "roaming"', 'fallback = "moon"'), "no profile; there are roaming, cis"),
-    (TEXT.replace(CIS, ROAMING), "one ICCID"),
+    (TEXT.replace('fallback = "roaming"', 'fallback = "moon"'), "not a profile; choose from roaming, cis"),
+    (TEXT.replace(CIS, ROAMING), "the same ICCID"),
     (TEXT.replace(CIS, "12"), "18 to 20 digits"),
     (TEXT.replace("cis.example", 'a\\"b'), "without quotes"),
     (TEXT.replace("apn =", "apm ="), "no apm"),
@@ -288,5 +282,5 @@ def test_the_commands(landbridge: Command, tmp_path):
     assert history.count("request by") == 2 and "cis" in history
     assert "not TOML" in command.fails("esim", "policy", __file__, "lb-0001")
     assert "cannot read none.toml: it is missing" in command.fails("esim", "policy", "none.toml", "lb-0001")
-    assert "or --all" in command.fails("esim", "policy", str(file))
+    assert "--all or --tag" in command.fails("esim", "policy", str(file))
     assert "no device" in command.fails("esim", "switch", "lb-0009", "cis")

@@ -98,7 +98,7 @@ def test_a_trip_tells_where_it_waited_how_warm_it_was_and_how_late_it_is(shown):
     assert "&lt;b&gt;&amp; Co" in html and "<b>& Co" not in html
     found = sheets(shown.file("trip", "xlsx", str(shown.trip)))
     facts = dict(found["Summary"])
-    assert (facts["Delay, hours"], facts["Hours under way"]) == (12, 96)
+    assert (facts["Delay, hours"], facts["Hours in transit"]) == (12, 96)
     (border, unknown) = found["Stops"]
     assert (border[0], border[2], border[5]) == ("Alashankou", 40, "longer") and border[3] < 14 < border[4]
     assert unknown[:1] + unknown[3:] == ("<b>& Co", None, None, None)
@@ -109,7 +109,7 @@ def test_a_trip_tells_where_it_waited_how_warm_it_was_and_how_late_it_is(shown):
         and max(row[3] for row in days) == 11
     )
     assert [row[0] for row in found["Alarms"]] == ["off route", "light detected"]
-    assert ("border crossing", "China – Kazakhstan") in [row[1:] for row in found["Time line"]]
+    assert ("border crossing", "China – Kazakhstan") in [row[1:] for row in found["Timeline"]]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_route_counts_what_arrived_and_was_not_ended_by_hand(shown):
 
 def test_a_route_has_quantiles_by_week_and_border(shown):
     found = sheets(shown.file("route", "xlsx", "west"))
-    (week,) = found["Days under way, by week"]
+    (week,) = found["Days in transit, by week"]
     assert week == (route.week(BEGIN_S + 96 * HOUR_S), 1, 4, 4, 4)
     assert {row[0]: row[1:5] for row in found["Hours at each place"]}["Alashankou"] == (1, 40, 40, 40)
     assert [row[0] for row in found["Hours at borders, by week"]] == ["Alashankou"]
@@ -175,8 +175,7 @@ def test_the_fleet_and_compliance_are_complete_and_for_the_operator_only(shown):
 
 
 def test_reports_come_over_http_in_the_language_that_is_asked_for(shown):
-    pages = Pages(shown.fleet)
-    with pages.served():
+    with Pages(shown.fleet).served() as pages:
         acme = pages.token("acme", tenant="acme")
         status, text = pages.ask(f"/v1/reports/trip.html?of={shown.trip}&language=zh", acme)
         assert status == 200 and f"集装箱 {CONTAINER} 的行程" in text

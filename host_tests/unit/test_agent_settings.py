@@ -9,9 +9,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from landbridge.core.errors import UserError
-from landbridge.db.database import Database, open_database
+from landbridge.db.database import open_database
 from landbridge.downlinks import registry as downlinks
-from landbridge.features.devices import queries as devices
 from landbridge.features.settings import handler as settings
 from landbridge.features.settings import queries as stored
 from landbridge.protocol import settings as wire
@@ -20,6 +19,7 @@ from landbridge.protocol.settings import SETTINGS, values_hash
 from landbridge.protocol.uplink import Uplink
 
 from host_tests.support.agent import DEVICE
+from host_tests.support.handled import Handled
 
 HANDLER = downlinks.Handler(settings.on_report, pending=settings.pending)
 NOW_S = 850_000_000
@@ -28,24 +28,17 @@ WHO = "operator"
 SET, TRIAL = 1, 3
 
 
-class Agent:
+class Agent(Handled):
     """A database with one device, and its conversations."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        with database.writing() as connection:
-            devices.add(connection, DEVICE, b"wrapped", NOW_S)
 
     def change(self, *assignments: str) -> int | None:
         with self.database.writing() as connection:
             return stored.change(connection, DEVICE, settings.parse(assignments), WHO, NOW_S)
 
-    def hears(self, report: Any = None, now_s: int = NOW_S) -> Any:
+    def hears(self, report: Any = None) -> Any:
         """The device speaks; what the reply orders, or why the report was refused."""
-        uplink = Uplink(reports={} if report is None else {wire.REPORT_KEY: report})
-        with self.database.writing() as connection:
-            answered = downlinks.answer(connection, DEVICE, uplink, now_s, (HANDLER,))
-        return answered.refused or answered.pending[0].get(wire.DOWNLINK_KEY)
+        refused, pending = self.answer(Uplink(reports={} if report is None else {wire.REPORT_KEY: report}))
+        return refused or pending.get(wire.DOWNLINK_KEY)
 
     def state(self) -> str:
         with self.database.reading() as connection:
@@ -62,7 +55,7 @@ def report(
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[Agent]:
     database = open_database(tmp_path / "landbridge.sqlite3")
-    yield Agent(database)
+    yield Agent(database, HANDLER, NOW_S)
     database.close()
 
 
@@ -100,14 +93,14 @@ def test_what_a_device_has_refused_is_not_sent_again_until_it_is_set_again(agent
 
 
 def test_settings_under_which_the_agent_was_not_reached_are_sent_again_a_few_times(agent):
-    revision, now_s, sent = agent.change("interval_s=900"), NOW_S, []
+    revision, sent = agent.change("interval_s=900"), []
     for _ in range(60):
-        order = agent.hears(report(0, {}, 2, revision, wire.UNREACHED), now_s)
+        order = agent.hears(report(0, {}, 2, revision, wire.UNREACHED))
         if order:
             revision = order[0]
-            sent.append((now_s - NOW_S) // 3600)
-            assert order == [now_s, {0: 900}] and agent.hears(report(0, {}, 2, 1, -1), now_s) == order
-        now_s += 3600
+            sent.append((agent.now_s - NOW_S) // 3600)
+            assert order == [agent.now_s, {0: 900}] and agent.hears(report(0, {}, 2, 1, -1)) == order
+        agent.now_s += 3600
     assert sent == [8, 16, 24]
     assert agent.change("interval_s=900") > revision  # a person may begin anew
 
@@ -175,7 +168,7 @@ def test_reports_of_any_kind_are_read_or_refused(item):
     ("text", "line"),
     [
         ("interval_s", "name=value"),
-        ("speed=3", "known are interval_s"),
+        ("speed=3", "choose from interval_s"),
         ("upload_every_s=86401", "a number from 3600 to 86400, or default (14400)"),
         ("interval_s=1e3", "out of range"),
         ("interval_s=", "out of range"),

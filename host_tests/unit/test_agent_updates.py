@@ -43,9 +43,9 @@ def add_release(database: Database, sequence: int = 2, canaries: int = 1, days: 
     with database.writing() as connection:
         columns: dict[str, Any] = {"version": release.version, "mpy": 6, "file_list": release.file_list}
         releases.add(connection, BOARD, sequence, release.files, **columns, added_s=NOW_S)
-        move_stationary_until: dict[str, Any] = {"stage": 0, "stage_began_s": NOW_S, "forgiven": 0}
+        begun: dict[str, Any] = {"stage": 0, "stage_began_s": NOW_S, "forgiven": 0}
         key = (connection, BOARD, sequence)
-        releases.add_rollout(*key, canaries=canaries, stage_s=days * DAY_S, **move_stationary_until)
+        releases.add_rollout(*key, canaries=canaries, stage_s=days * DAY_S, **begun)
     return release
 
 
@@ -201,7 +201,7 @@ def test_the_builder_makes_what_the_agent_takes(tmp_path):
 
 
 def test_a_release_for_a_simulated_board_names_its_modem(tmp_path):
-    with pytest.raises(LayoutError, match=r"SIM has the modem .*: name it with --modem"):
+    with pytest.raises(LayoutError, match=r"SIM needs --modem"):
         builder.build(tmp_path / "release", "SIM")
     with pytest.raises(LayoutError, match="no modem 'bg96'"):
         builder.build(tmp_path / "release", "SIM", modem="bg96")

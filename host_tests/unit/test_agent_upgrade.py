@@ -32,7 +32,7 @@ POLICY = '{"profiles": {}, "fallback": "", "countries": {}}'
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(database._MIGRATIONS))
+    config.set_main_option("script_location", str(database.MIGRATIONS))
     return config
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tools.bench import BenchError, profiles, replies, transcript
+from tools.bench.kinds import KINDS
 from tools.bench.ports import Recorder
 from tools.bench.replay import ReplayPort
 from tools.bench.settings import split
@@ -69,14 +70,14 @@ def test_operators(line, found):
     ],
 )
 def test_serving_cell(modem, line, found):
-    assert replies.serving(modem, line) == found
+    assert KINDS[modem].read_serving(line) == found
 
 
 @given(st.text())
 def test_no_line_makes_a_parser_raise(line):
     replies.operators(line)
-    for modem in ("bg95", "sim7600"):
-        replies.serving(modem, line)
+    for modem in KINDS:
+        KINDS[modem].read_serving(line)
     split(line)
 
 

@@ -42,7 +42,7 @@ def test_a_login_that_may_stand_in_a_command(tmp_path, more, login):
 
 def test_a_configuration_that_a_bit_has_changed_gives_way_to_its_copy(tmp_path):
     given = config.Devices(str(tmp_path), broker_host="h")
-    folder = enrol._write(given, "lb-1", bytes(32), PEM)
+    folder = enrol.write_folder(given, "lb-1", bytes(32), PEM)
     for name in (enrol.SETTINGS, enrol.CERTIFICATE):
         good = (folder / name).read_bytes()
         for bit in range(0, 8 * len(good), 7):

@@ -113,7 +113,7 @@ def test_the_writer_writes_what_cbor2_writes(number, data, text):
 
 
 @given(st.integers(0, 60))
-def test_a_full_buffer_is_told_and_never_overrun(size):
+def test_a_full_buffer_is_reported_and_never_overrun(size):
     out = cbor.Writer(bytearray(size))
     with pytest.raises(cbor.Full):
         for _ in range(60):

@@ -40,12 +40,12 @@ def test_values_that_the_device_would_refuse_are_named_by_key(tmp_path, changed,
 
 
 def test_files_that_are_no_identity_are_named(tmp_path):
-    with pytest.raises(LayoutError, match="landbridge devices add makes this folder"):
+    with pytest.raises(LayoutError, match="landbridge devices add creates this folder"):
         identity.read(tmp_path)
     write_identity(tmp_path, "lb-1", ca_crc=crc32(b"x"))
     (tmp_path / "ca.pem").write_bytes(b"x")
     with pytest.raises(LayoutError, match=r"ca\.pem: no PEM certificate"):
         identity.read(tmp_path)
     (tmp_path / "device.json").write_text("[]")
-    with pytest.raises(LayoutError, match="no object of keys"):
+    with pytest.raises(LayoutError, match="not a JSON object"):
         identity.read(tmp_path)

@@ -65,12 +65,12 @@ def test_files_lie_in_a_partition_or_after_the_last_one(tmp_path):
     ("change", "said"),
     [
         (lambda data: make(OTA, "1.25.0"), r"MicroPython 1\.25\.0 is older than 1\.27: .*; take"),
-        (lambda data: make(OTA, "1.26.1"), r"1\.27: 1\.26, with ESP-IDF 5\.4\.2, has a fault in sleep"),
+        (lambda data: make(OTA, "1.26.1"), r"1\.27: 1\.26, with ESP-IDF 5\.4\.2, has a sleep bug"),
         (lambda data: make(OTA, "1.27.0-preview.9"), r"1\.27\.0-preview\.9 is older than 1\.27: "),
-        (lambda data: data[:100], "no image for a flash"),
-        (lambda data: b"\x7f" + data[1:], "no image for a flash"),
+        (lambda data: data[:100], "not a flash image"),
+        (lambda data: b"\x7f" + data[1:], "not a flash image"),
         (lambda data: data[:12] + b"\x09\x00" + data[14:], "another chip"),
-        (lambda data: data.replace(b"MicroPython v1", b"Something else"), "no MicroPython"),
+        (lambda data: data.replace(b"MicroPython v1", b"Something else"), "not MicroPython"),
         (lambda data: data + bytes(MB4), "reaches into the file system"),
         (lambda data: data[:AT] + bytes(0xC00) + data[AT + 0xC00 :], "partition table"),
     ],
@@ -81,7 +81,7 @@ def test_an_unsuitable_image_is_named_with_the_remedy(tmp_path, change, said):
 
 
 def test_a_flash_that_is_too_small_for_the_table(tmp_path):
-    with pytest.raises(LayoutError, match="has the flash the size that"):
+    with pytest.raises(LayoutError, match="have the right flash size"):
         read(image(tmp_path, make(OTA)), 2 << 20)
 
 

@@ -58,8 +58,32 @@ FROM = "from locator.state import "
         ("x = y.FIRST", None),
     ],
 )
-def test_whoever_names_a_constant_gets_its_number(text, becomes):
+def test_a_named_constant_becomes_its_number(text, becomes):
     assert minified(text) == (becomes or text)
+
+
+def lost_constants(sources: dict[str, str]) -> list[str]:
+    """Where a module that came as an argument is asked for a constant: nothing is left of it then."""
+    public = {
+        name.rpartition(".")[2]: {each for each, _ in short_names.definitions(ast.parse(text))}
+        for name, text in sources.items()
+    }
+    return [
+        f"{module}: {ast.unparse(part)}"
+        for module, text in sources.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef)
+        for part in ast.walk(node)
+        if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name)
+        if part.value.id in {arg.arg for arg in node.args.args} & public.keys()
+        if part.attr in public[part.value.id]
+    ]
+
+
+def test_no_module_that_comes_as_an_argument_is_asked_for_a_constant():
+    assert lost_constants(firmware()) == []
+    user = "def ask(euicc):\n    return euicc.NOT_FOUND\n"
+    assert lost_constants(firmware() | {"user": user}) == ["user: euicc.NOT_FOUND"]
 
 
 def test_nothing_is_left_of_a_public_constant():

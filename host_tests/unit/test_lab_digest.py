@@ -66,8 +66,8 @@ def test_the_device_reads_route_data_of_observations():
 
 def test_shortfalls_are_named():
     row = {"loss_db": 15.0, "guide": digest.LEARNED, "fewer": 4.9, "low": 3.0}
-    assert list(digest._missed(row))
-    assert not list(digest._missed(row | {"fewer": 5.1}))
-    assert list(digest._missed(row | {"fewer": 9.0, "low": -0.1}))
-    assert list(digest._missed(row | {"guide": digest.SHUFFLED, "fewer": -1.1}))
-    assert not list(digest._missed(row | {"guide": digest.SHUFFLED, "fewer": -0.9}))
+    assert list(digest.missed_of(row))
+    assert not list(digest.missed_of(row | {"fewer": 5.1}))
+    assert list(digest.missed_of(row | {"fewer": 9.0, "low": -0.1}))
+    assert list(digest.missed_of(row | {"guide": digest.SHUFFLED, "fewer": -1.1}))
+    assert not list(digest.missed_of(row | {"guide": digest.SHUFFLED, "fewer": -0.9}))

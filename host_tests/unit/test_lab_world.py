@@ -51,7 +51,7 @@ def test_where_lte_m_is_heard_gsm_is_left():
 def test_a_report_costs_by_how_long_the_network_of_that_trip_holds_the_connection(trip):
     here = instance(trip, "bg95", 12)
     rng, network = stage.modem_rng(trip.seed), LockStepNetwork({})
-    unit = Modem(trip.env, "bg95", trip, network, rng, trip.charge)._unit
+    unit = Modem(trip.env, "bg95", trip, network, rng, trip.charge).unit
     for operator, factor in zip(here.networks, here.factor, strict=True):
         tail_ms = unit.radio.bearer.tail_ms(operator.plmn)
         held = HELD[tail_ms] if "emtc" in operator.kinds else 1.0

@@ -28,7 +28,7 @@ def test_enough_earlier_trips_make_the_band():
     assert usual(STATIONS, curves[: ENOUGH - 1]) == usual(STATIONS, [])
 
 
-def test_a_station_that_nobody_has_reached_keeps_the_timetable():
+def test_a_station_without_arrivals_keeps_the_timetable():
     short = [[each for each in curve(0.1) if each[1] < 400] for _ in range(ENOUGH)]
     assert usual(STATIONS, short)[-1] == usual(STATIONS, [])[-1]
     assert usual(STATIONS, short)[2]["early_h"] == usual(STATIONS, short)[2]["late_h"] == 20.0

@@ -96,8 +96,8 @@ def test_a_halt_of_less_than_an_hour_is_no_stop():
 
 def test_a_stop_longer_than_usual():
     with fleet() as database:
-        move_stationary_until = [(52.25, 21.1, "PL")] * 3
-        deliver(database, hours((52.2, 22.0, "PL"), *move_stationary_until, step_h=5), RECEIVED_S)
+        stop = [(52.25, 21.1, "PL")] * 3
+        deliver(database, hours((52.2, 22.0, "PL"), *stop, step_h=5), RECEIVED_S)
         (dwell,) = answer(database, "dwell")
         assert (dwell["seq"], dwell["usual_s"]) == (4, 3 * HOUR_S)
 
@@ -422,16 +422,45 @@ def test_countries(lat, lon, country):
     ("lat", "lon", "plmn"),
     [(40.18, 44.51, 283_001), (43.85, 18.38, 218_003), (49.61, 6.13, 270_001), (60.9, 10.0, 242_001),
      (39.5, -8.2, 268_001), (33.7, 73.0, 410_001), (53.35, -6.4, 272_001), (22.4, 114.15, 454_000),
-     (25.1, 55.3, 431_002)],
+     (25.1, 55.3, 431_002), (-23.4, -69.0, 730_001), (-6.17, 35.74, 640_004), (42.9, -75.0, 311_480),
+     (19.4, -99.1, 334_020), (-33.5, 149.0, 505_001), (-21.13, 55.53, 647_000), (30.0, 31.2, 602_002)],
 )  # fmt: skip
 def test_place_and_network_agree(lat, lon, plmn):
     assert countries.of_place(lat, lon) == countries.of_network(plmn) is not None
 
 
 def test_every_country_with_a_code_has_an_outline_and_a_code_of_its_own():
-    found, _ = countries._outlines()
+    found, _ = countries.load_outlines()
     assert set(line.MCC) <= {each.code for each in found}
     assert len(set(line.MCC.values())) == len(line.MCC)
+
+
+@pytest.mark.parametrize(
+    "stations",
+    [
+        "Antofagasta,CL,-23.65,-70.4,hub\nOllague,CL,-21.22,-68.25,border\nUyuni,BO,-20.46,-66.83,gauge\n",
+        "Dar es Salaam,TZ,-6.82,39.28,hub\nNakonde,ZM,-9.33,32.76,border\nKolwezi,CD,-10.71,25.47,hub\n",
+        "Laredo,US,27.5,-99.5,border\nMonterrey,MX,25.68,-100.3,hub\n",
+        "Perth,AU,-31.95,115.86,hub\nAdelaide,AU,-34.93,138.6,hub\n",
+    ],
+)
+def test_a_route_may_lie_on_any_continent(stations):
+    found = line.parse(f"name,country,lat,lon,kind\n{stations}", "r.csv")
+    assert [countries.of_network(1000 * line.MCC[each.country] + 1) for each in found] == [
+        each.country for each in found
+    ]
+
+
+def test_a_route_over_the_180th_meridian_is_refused_for_that():
+    text = "name,country,lat,lon,kind\nA,FJ,-17.8,177.4,hub\nB,WS,-13.8,-171.8,hub\n"
+    with pytest.raises(UserError, match="cannot cross the 180th meridian"):
+        line.parse(text, "r.csv")
+
+
+def test_a_country_that_is_not_known_here_is_named_with_those_that_are():
+    text = "name,country,lat,lon,kind\nA,CL,-23,-70,hub\nB,CL,-22,-69,hub\n"
+    with pytest.raises(UserError, match=r"row 2, column country: CL is none of CN, KZ$"):
+        line.parse(text, "r.csv", ("KZ", "CN"))
 
 
 def test_near_a_border_an_outline_alone_proves_nothing():
@@ -444,7 +473,7 @@ def test_near_a_border_an_outline_alone_proves_nothing():
 @pytest.mark.parametrize(
     ("text", "radius_m", "complaint"),
     [
-        ("{", None, "no JSON"),
+        ("{", None, "is not JSON"),
         ("[]", None, "not an object"),
         ('{"type":"FeatureCollection","features":[]}', None, "one feature"),
         (f'{{"type":"Feature","properties":["r"],"geometry":{POZNAN}}}', None, "object or null"),

@@ -36,7 +36,7 @@ def test_ours_costs_less_than_it_may_and_every_field_comes_back(result):
 def test_a_format_that_costs_too_much_and_other_data_are_found_out(result):
     costly = {name: [2 * cost for cost in costs] for name, costs in result["formats"][16].items()}
     worse = result | {"formats": {16: costly, 64: result["formats"][64]}}
-    assert [line.split()[0] for line in wire_benchmark._short(worse)] == ["ours", "JSON", "CBOR"]
+    assert [line.split()[0] for line in wire_benchmark.too_short(worse)] == ["ours", "JSON", "CBOR"]
 
 
 def test_a_field_that_comes_back_wrong_is_found_out():
@@ -69,7 +69,7 @@ whole_numbers = st.one_of(st.integers(-3, 3), st.integers(-(2**31), 2**32 - 1))
 @given(st.lists(whole_numbers, min_size=1, max_size=64))
 def test_every_column_is_read_as_it_was_by_both_readers(values):
     form = column(values)
-    assert uplink._expand(form, len(values), "any", ANY) == values
+    assert uplink.expand(form, len(values), "any", ANY) == values
     assert decode(cbor2.dumps({1: [len(values), form]})) == [(value,) for value in values]
 
 
@@ -80,7 +80,7 @@ def test_every_column_is_read_as_it_was_by_both_readers(values):
 )  # fmt: skip
 def test_what_is_no_column_of_three_is_refused(form):
     with pytest.raises(WireError):
-        uplink._expand(form, 3, "any", ANY)
+        uplink.expand(form, 3, "any", ANY)
 
 
 def test_a_record_written_by_teltonika_has_the_length_its_manual_says():
@@ -91,5 +91,5 @@ def test_a_record_written_by_teltonika_has_the_length_its_manual_says():
 def test_the_floor_of_white_noise_is_its_entropy():
     rng = random.Random(1)
     noise = [rng.randrange(16) for _ in range(4096)]
-    assert wire_formats._least_bits(noise) == pytest.approx(4, abs=0.02)
-    assert wire_formats._least_bits([7] * 100) == 0
+    assert wire_formats.least_bits(noise) == pytest.approx(4, abs=0.02)
+    assert wire_formats.least_bits([7] * 100) == 0

@@ -22,8 +22,7 @@ def raised(fleet: Fleet) -> list[int]:
 
 def test_several_are_acknowledged_together_or_none(fleet: Fleet):
     first, second, theirs = sorted(raised(fleet))
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         acme, anna = pages.token("acme", "operator", "acme"), pages.token("anna", "operator")
         path = "/v1/alarms/acknowledge"
         assert pages.ask(path, acme, "POST", {"alarms": [first, theirs]})[0] == 404
@@ -42,8 +41,7 @@ def test_several_are_acknowledged_together_or_none(fleet: Fleet):
 
 def test_who_is_on_an_alarm_and_comments_are_on_the_page(fleet: Fleet):
     first, *_, theirs = sorted(raised(fleet))
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         acme, anna = pages.token("acme", "operator", "acme"), pages.token("anna", "operator")
         assert pages.ask(f"/v1/alarms/{theirs}/take", acme, "POST")[0] == 404
         assert pages.ask(f"/v1/alarms/{first}/take", anna, "POST")[0] == 204
@@ -57,7 +55,7 @@ def test_who_is_on_an_alarm_and_comments_are_on_the_page(fleet: Fleet):
         assert "handled by" not in pages.ask("/alarms?language=en", acme)[1]
         whats = [each["what"] for each in json.loads(pages.ask("/v1/audit", anna)[1])["entries"]]
         assert whats[:3] == [
-            "left the alarm: light detected",
+            "handed the alarm back: light detected",
             "comment on the alarm light detected: door <closed> again",
             "took over the alarm: light detected",
         ]
@@ -65,8 +63,7 @@ def test_who_is_on_an_alarm_and_comments_are_on_the_page(fleet: Fleet):
 
 def test_an_alarm_without_a_fix_shows_where_the_container_was(fleet: Fleet):
     raised(fleet)
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         page = pages.ask("/alarms?language=en", pages.token("anna"))[1]
     (row,) = [each for each in page.split("<tr data-alarm")[1:] if "battery low" in each]
     assert "Duisburg" in row and "last fix" in row and "not known yet" not in row
@@ -78,8 +75,7 @@ def test_alarms_are_filtered_and_the_gravest_come_first(fleet: Fleet):
     with fleet.database.writing() as connection:
         row = alarms.shown(connection, SECOND)[0]
         assert row.severity == "minor" and row.raised_s <= NOW_S
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         token = pages.token("anna")
 
         def names(query: str) -> list[str]:

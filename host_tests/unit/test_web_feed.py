@@ -23,7 +23,8 @@ from landbridge.features.sims.queries import SimCard
 from landbridge.points import paged, quality
 from landbridge.points import queries as points
 from landbridge.points import usage_by_card as report
-from landbridge.points.queries import KeptUplink, keep_uplinks, store
+from landbridge.points.queries import store
+from landbridge.points.uplinks import KeptUplink, keep
 from landbridge.web import device_views
 
 from host_tests.support.agent import set_clock
@@ -41,8 +42,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     fleet.trip("MSKU0000006", 10, None, "bolt")
     fleet.deliver(*(at(hour, events=1) for hour in (2, 12, 4, 14)))
     fleet.deliver(at(3, events=2), device=SECOND)
-    made = Pages(fleet)
-    with made.served():
+    with Pages(fleet).served() as made:
         yield made
     fleet.database.close()
 
@@ -104,8 +104,7 @@ def test_dcsa_events_come_in_the_order_of_publication(tmp_path):
     there, away = {"lat": 52_40000, "lon": 17_00000}, {"lat": 51_10000, "lon": 16_00000}
     fleet.deliver(at(1, **there), at(3, **there, motion=0), at(9, **away, events=1))
     fleet.deliver(at(2, **away), now_s=NOW_S + 60)
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         status, text = pages.ask("/dcsa/v1/events", pages.token("port"))
         answer = events(pages, pages.token("house"), "after=0")[0]
     fleet.database.close()
@@ -232,7 +231,7 @@ def test_what_a_card_did_on_the_trip_of_another_tenant_is_not_shown(tmp_path, mo
             at_s = BEGIN_S + hour * HOUR_S
             found = Policy({"cis": profile}, "cis", {})
             cards.set_desired(connection, FIRST, found, wish, "bench", at_s)
-            keep_uplinks(connection, [KeptUplink(FIRST, hour, at_s, b"1234", 0, 0)])
+            keep(connection, [KeptUplink(FIRST, hour, at_s, b"1234", 0, 0)])
         cards.keep_identity(connection, FIRST, {"iccid": profile.iccid}, BEGIN_S)
         said = Report(2, 0, "", 1, 0, (), (), 321, ((profile.iccid, 3 * 1024),))
         cards.keep_report(connection, FIRST, said, BEGIN_S + 13 * HOUR_S)
@@ -241,8 +240,7 @@ def test_what_a_card_did_on_the_trip_of_another_tenant_is_not_shown(tmp_path, mo
             0, "ACME Rail", "locator", "resold", "active", (), "ARMED", None, None, (profile.iccid,)
         )
         inventory.add(connection, card, "bench", BEGIN_S)
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         answer = {
             name: json.loads(pages.ask(f"/v1/devices/{FIRST}/card", pages.token(name, tenant=tenant))[1])
             for name, tenant in (("bolt", "bolt"), ("house", None))
@@ -265,10 +263,9 @@ def test_bytes_by_country_are_the_same_on_the_page_and_in_the_report(tmp_path, m
         for hour, plmn in ((2, 460_000), (12, 0), (14, 401_001)):
             at_s = BEGIN_S + hour * HOUR_S
             store(connection, FIRST, [quality.check(at(hour, plmn=plmn), None, at_s)], at_s)
-            keep_uplinks(connection, [KeptUplink(FIRST, hour, at_s, b"1234", 0, 0)])
+            keep(connection, [KeptUplink(FIRST, hour, at_s, b"1234", 0, 0)])
         kazakhstan, china = report.rows(connection, BEGIN_S, NOW_S)
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         house, bolt = (
             json.loads(pages.ask(f"/v1/devices/{FIRST}/card", pages.token(name, tenant=tenant))[1])["usage"]
             for name, tenant in (("house", None), ("bolt", "bolt"))
@@ -284,7 +281,7 @@ def test_bytes_by_country_are_the_same_on_the_page_and_in_the_report(tmp_path, m
 def test_a_large_fleet_is_served_as_a_small_one(pages, monkeypatch):
     secrets = [pages.token("sees-all"), pages.token("sees-bolt", tenant="bolt")]
     small = [json.loads(pages.ask("/v1/devices", secret)[1])["devices"] for secret in secrets]
-    monkeypatch.setattr(listed, "_NAMED", 0)
+    monkeypatch.setattr(listed, "NAMED", 0)
     assert [json.loads(pages.ask("/v1/devices", secret)[1])["devices"] for secret in secrets] == small
     assert [[each["device"] for each in answer] for answer in small] == [[FIRST, SECOND], [FIRST]]
     assert all(each["latitude"] is not None for each in small[0])

@@ -35,8 +35,7 @@ def test_a_row_says_place_and_country_and_in_chinese(fleet: Fleet):
         named = found["columns"]
         assert [found["texts"][each] for each in named["place"]] == [place, None]
         assert [found["texts"][each] for each in named["country"]] == ["PL", None]
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         (row, _) = json.loads(pages.ask("/v1/devices", pages.token("anna"))[1])["devices"]
     assert (row["place"]["name"], row["country"]["code"], row["tags"]) == ("Poznań", "PL", [])
 
@@ -68,8 +67,7 @@ def expected(fleet: Fleet, trip: int) -> tuple[int, int] | None:
 def test_many_are_set_and_a_tenant_reaches_its_own_only(fleet: Fleet):
     fleet.trip(CONTAINER, 0, None, "acme")
     fleet.trip("MSKU0000006", 0, None, "bolt", SECOND)
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         anna, acme = pages.token("anna", "operator"), pages.token("acme", "operator", "acme")
         many = {"devices": [FIRST, SECOND, "lb-9", FIRST], "changes": {"light_lux": 55}}
         assert pages.ask("/v1/fleet/settings", pages.token("rita"), "POST", many)[0] == 403
@@ -93,8 +91,7 @@ def test_many_are_set_and_a_tenant_reaches_its_own_only(fleet: Fleet):
 
 def test_many_are_tagged_and_shared(fleet: Fleet):
     fleet.trip(CONTAINER, 0, None, "acme")
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         anna = pages.token("anna", "operator")
         both = {"devices": [FIRST, SECOND]}
         found = json.loads(
@@ -111,8 +108,7 @@ def test_many_are_tagged_and_shared(fleet: Fleet):
 
 
 def test_a_view_is_kept_for_its_owner(fleet: Fleet):
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         anna, bert = pages.token("anna"), pages.token("bert")
         view = {"name": "Late in Poland", "query": "country=PL&late=1"}
         assert pages.ask("/v1/fleet/views", anna, "POST", view)[0] == 201
@@ -126,8 +122,7 @@ def test_a_view_is_kept_for_its_owner(fleet: Fleet):
 
 
 def test_who_gets_the_name_of_a_revoked_token_gets_nothing_of_its_owner(fleet: Fleet):
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         view = {"name": "Late in Poland", "query": "country=PL"}
         assert pages.ask("/v1/fleet/views", pages.token("anna", "reader", "acme"), "POST", view)[0] == 201
         with fleet.database.writing() as connection:

@@ -58,8 +58,7 @@ def test_a_link_over_the_api_is_the_trip_s_unless_it_says_how_long(fleet, tmp_pa
     fleet.trip(CONTAINER, 0, None, "acme")
     set_clock(tmp_path / "clock", NOW_S)
     monkeypatch.setenv(CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         token = pages.token("anna", "operator")
         path = f"/v1/devices/{FIRST}/share-links"
         status, text = pages.ask(path, token, "POST", {})

@@ -62,9 +62,9 @@ def test_a_tenant_starts_no_trip_and_a_reader_changes_none(api):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"container": "CSQU3054384"}, "its check digit would be 3"),
+        ({"container": "CSQU3054384"}, "the check digit should be 3"),
         ({"device": "lb-99"}, "no device lb-99"),
-        ({"since": "2099-01-01T00:00:00Z"}, "is still to come"),
+        ({"since": "2099-01-01T00:00:00Z"}, "is in the future"),
         ({"tenant": "A B"}, "cannot be the name of a tenant"),
     ],
 )
@@ -221,7 +221,7 @@ def test_a_release_is_rolled_out_and_halted(api):
         assert api.ask("GET", each, None, "admin", "acme")[0] == 404
 
 
-def test_a_profile_is_not_rolled_out_to_nobody(api):
+def test_a_profile_is_not_rolled_out_without_devices(api):
     status, said = api.ask("POST", "/v1/profile-rollouts", {"tag": "x", "profile": "cis"})
     assert status == 400 and "no device on a trip with the tag 'x'" in said["detail"]
     assert api.ask("GET", "/v1/profile-rollouts")[1] == {"rollouts": [], "next": None}

@@ -49,7 +49,7 @@ def ask(
 
 def sent(pages: Shown, device: str = FIRST) -> int:
     """How many commands the device has."""
-    with pages._fleet.database.reading() as connection:
+    with pages.fleet.database.reading() as connection:
         return len(commands.every(connection, device))
 
 
@@ -83,7 +83,7 @@ def test_what_was_refused_may_be_repeated(pages):
     assert ask(pages, PATH, pages.house, body=bad, Idempotency_Key="bad").status == 400
     assert ask(pages, PATH, pages.house, Idempotency_Key="bad").status == 201
     assert ask(pages, PATH, "no token", Idempotency_Key="nobody").status == 401
-    with pages._fleet.database.reading() as connection:
+    with pages.fleet.database.reading() as connection:
         keys = connection.execute(select(idempotency_keys.c.key)).scalars().all()
     assert "nobody" not in keys
 
@@ -107,7 +107,7 @@ def test_of_requests_at_once_under_one_key_one_is_done(pages):
 def test_a_request_that_was_cut_off_is_not_done_again(pages):
     before = sent(pages)
     assert ask(pages, PATH, pages.house, Idempotency_Key="cut").status == 201
-    with pages._fleet.database.writing() as connection:
+    with pages.fleet.database.writing() as connection:
         mine = update(idempotency_keys).where(idempotency_keys.c.key == "cut")
         connection.execute(mine.values(status=None, wrapped_answer=None))
     again = ask(pages, PATH, pages.house, Idempotency_Key="cut")
@@ -118,10 +118,10 @@ def test_a_request_that_was_cut_off_is_not_done_again(pages):
 def test_a_key_is_known_for_a_day_and_its_answer_is_encrypted(pages):
     shared = ask(pages, f"/v1/devices/{FIRST}/share-links", pages.house, body={}, Idempotency_Key="s")
     assert shared.status == 201
-    with pages._fleet.database.reading() as connection:
+    with pages.fleet.database.reading() as connection:
         (row,) = connection.execute(select(idempotency_keys).where(idempotency_keys.c.key == "s")).all()
     assert shared.json["path"].encode() not in row.wrapped_answer
-    with pages._fleet.database.writing() as connection:
+    with pages.fleet.database.writing() as connection:
         mine = update(idempotency_keys).where(idempotency_keys.c.key == "s")
         connection.execute(mine.values(begun_s=row.begun_s - idempotency.KEPT_S - 1))
         assert idempotency.forget(connection, row.begun_s - idempotency.KEPT_S) == 1

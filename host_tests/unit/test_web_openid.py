@@ -175,19 +175,19 @@ NOW = unix_s(NOW_S)
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"iss": "https://evil.example"}, "it is of another issuer"),
-        ({"iss": None}, "it is of another issuer"),
-        ({"aud": "another"}, "it was made for another client"),
-        ({"aud": ["another", "third"]}, "it was made for another client"),
-        ({"aud": [CLIENT, "another"], "azp": "another"}, "it was made for another client"),
-        ({"aud": None}, "it was made for another client"),
+        ({"iss": "https://evil.example"}, "it comes from another issuer"),
+        ({"iss": None}, "it comes from another issuer"),
+        ({"aud": "another"}, "it was issued for another client"),
+        ({"aud": ["another", "third"]}, "it was issued for another client"),
+        ({"aud": [CLIENT, "another"], "azp": "another"}, "it was issued for another client"),
+        ({"aud": None}, "it was issued for another client"),
         ({"exp": NOW - 61}, "has expired"),
         ({"exp": None}, "the claim exp is wrong"),
         ({"exp": "soon"}, "the claim exp is wrong"),
-        ({"iat": NOW + 3600}, "it is of the future"),
-        ({"nbf": NOW + 3600}, "it is of the future"),
-        ({"nonce": "of another sign-in"}, "it was made for another sign-in"),
-        ({"nonce": None}, "it was made for another sign-in"),
+        ({"iat": NOW + 3600}, "it is dated in the future"),
+        ({"nbf": NOW + 3600}, "it is dated in the future"),
+        ({"nonce": "of another sign-in"}, "it belongs to another sign-in"),
+        ({"nonce": None}, "it belongs to another sign-in"),
         ({"sub": None}, "the claim sub is wrong"),
         ({"sub": 7}, "the claim sub is wrong"),
     ],
@@ -214,9 +214,9 @@ def test_an_answer_belongs_to_the_browser_that_asked(place: Place):
     mine, theirs = place.visitor(), place.visitor()
     back = place.provider.authorize(theirs.get("/sign-in/openid").location)
     # Somebody else's answer is given to a browser that has asked, or has not.
-    assert "begun in another browser" in said_of(mine.get(back))
+    assert "started in another browser" in said_of(mine.get(back))
     mine.get("/sign-in/openid")
-    assert "begun in another browser" in said_of(mine.get(back))
+    assert "started in another browser" in said_of(mine.get(back))
     assert "landbridge" not in mine.cookies
     kept = dict(theirs.cookies)
     assert theirs.get(back).status == 200
@@ -237,7 +237,7 @@ def test_a_token_of_an_earlier_sign_in_is_refused(place: Place):
     place.provider.sign = keep
     assert place.enter(place.visitor()).status == 200
     replayed = place.enter(place.visitor())
-    assert replayed.status == 400 and "made for another sign-in" in said_of(replayed)
+    assert replayed.status == 400 and "belongs to another sign-in" in said_of(replayed)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_a_provider_that_is_not_there_or_another_is_said(place: Place):
     assert refused.status == 400 and "calls itself https://another.example" in said_of(refused)
     place.provider.document = {"jwks_uri": "http://keys.example/keys"}
     assert "no addresses with https://" in said_of(place.visitor().get("/sign-in/openid"))
-    with pytest.raises(UserError, match="does not answer as it should"):
+    with pytest.raises(UserError, match="gave no usable answer"):
         gone = replace(place.config.openid, issuer="http://127.0.0.1:9")
         openid.found(replace(place.config, openid=gone))
     place.provider.usual()
@@ -357,8 +357,7 @@ def test_no_secret_is_logged(place: Place, caplog: pytest.LogCaptureFixture):
 
 def test_without_a_provider_nothing_offers_it(tmp_path: Path, fixed: Path):
     fleet = Fleet(tmp_path)
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         visitor = Visitor(pages.url)
         assert "/openid" not in visitor.get("/sign-in").text + visitor.get("/invitation").text
         assert visitor.get("/sign-in/openid").status == visitor.get(BACK).status == 404

@@ -35,7 +35,7 @@ POLICY = {
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     folder = tmp_path_factory.mktemp("operations")
     with shown(folder) as pages:
-        yield Api(pages._fleet, folder)
+        yield Api(pages.fleet, folder)
 
 
 def release(sequence: int = 7, **changes: Any) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def test_a_release_is_uploaded_rolled_out_and_read_byte_for_byte(api):
     status, rolled = api.ask("POST", f"/v1/releases/{BOARD}/7/roll-out", {"canaries": 1})
     assert status == 200 and rolled["stage"] is not None
     status, refused = api.ask("DELETE", f"/v1/releases/{BOARD}/7")
-    assert status == 400 and "was rolled out: halt that instead" in refused["detail"]
+    assert status == 400 and "was rolled out: halt the roll-out instead" in refused["detail"]
 
 
 def test_a_release_without_a_roll_out_can_be_removed(api):
@@ -123,7 +123,7 @@ def test_a_policy_is_set_shown_without_its_password_and_removed(api):
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"fallback": "other"}, "is no profile; there are roaming"),
+        ({"fallback": "other"}, "is not a profile; choose from roaming"),
         ({"countries": {"9": ["roaming"]}}, "a mobile country code"),
         ({"countries": {"250": ["x"]}}, "a list of profiles, the best first"),
         ({"profile": {"roaming": {"iccid": "1"}}}, "18 to 20 digits"),
@@ -160,7 +160,7 @@ def test_a_tag_chooses_the_devices_of_a_request(api):
     ended = api.ask("POST", "/v1/fleet/end-trips", {"tag": "nothing"})
     assert ended[0] == 400 and "no device in use has the tag 'nothing'" in ended[1]["detail"]
     nobody = api.ask("POST", "/v1/fleet/commands", {"verb": "locate"})
-    assert nobody[0] == 400 and "name devices, or a tag" in nobody[1]["detail"]
+    assert nobody[0] == 400 and "give devices or a tag" in nobody[1]["detail"]
 
 
 def test_a_tenant_chooses_by_the_tags_of_its_trips_alone(api):
@@ -270,7 +270,7 @@ def test_a_webhook_gets_a_new_secret_beside_the_old_one(api):
     assert api.ask("POST", path, {"finish": True}, "admin", "acme")[1] == {"secret": None}
     assert api.ask("POST", path, {}, "admin", "bolt")[0] == 404
     log = api.ask("GET", "/v1/audit", None, "reader", "acme")[1]["entries"]
-    assert "new secret of turn made" in {each["what"] for each in log}
+    assert "new secret created for turn" in {each["what"] for each in log}
     assert first["secret"] not in json.dumps(log)
 
 
@@ -279,7 +279,7 @@ def test_controls_that_a_card_demands_stay(api):
     card = {"iccids": ["8986001234567890198"], "controls": "gone", "holder": "x", "purpose": "x"}
     assert api.ask("POST", "/v1/sims", card)[0] == 201
     status, refused = api.ask("DELETE", "/v1/controls/gone")
-    assert status == 400 and refused["detail"].startswith("1 cards demand the controls gone")
+    assert status == 400 and refused["detail"].startswith("controls gone are in use (cards: 1)")
     assert api.ask("PUT", "/v1/controls/unused", {})[0] == 200
     assert api.ask("DELETE", "/v1/controls/unused")[0] == 204
     assert api.ask("GET", "/v1/controls/unused")[0] == 404

@@ -22,7 +22,7 @@ HOOK = "https://erp.example/hook"
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     folder = tmp_path_factory.mktemp("tenants")
     with shown(folder) as pages:
-        yield Api(pages._fleet, folder)
+        yield Api(pages.fleet, folder)
 
 
 def texts(entries: list[dict[str, Any]]) -> set[str]:
@@ -58,7 +58,7 @@ def test_a_user_name_that_is_not_free_says_no_more(api):
         assert api.ask("POST", "/v1/users", {"name": f"boss-{tenant}".lower()}, "admin", tenant)[0] == 201
     for name in ("boss-acme", "boss-none"):
         status, refused = api.ask("POST", "/v1/users", {"name": name}, "admin", "bolt")
-        assert (status, refused["detail"]) == (400, f"the name {name} is not free; choose another one")
+        assert (status, refused["detail"]) == (400, f"the name {name} is taken; choose another one")
 
 
 def test_the_operator_says_whose_integration_is_meant(api):
@@ -66,7 +66,7 @@ def test_the_operator_says_whose_integration_is_meant(api):
         wanted = {"name": "twice", "address": HOOK}
         assert api.ask("POST", "/v1/integrations", wanted, "admin", tenant)[0] == 201
     status, refused = api.ask("GET", "/v1/integrations/twice")
-    assert status == 400 and refused["detail"].startswith("acme, bolt each have one of the name twice")
+    assert status == 400 and refused["detail"].startswith("the name twice is used by acme, bolt")
     assert api.ask("GET", "/v1/integrations/twice?tenant=bolt")[1]["tenant"] == "bolt"
     assert api.ask("GET", "/v1/integrations/twice?tenant=operator")[0] == 404
     assert api.ask("DELETE", "/v1/integrations/twice?tenant=acme")[0] == 204
@@ -127,7 +127,7 @@ def test_a_command_names_the_tenant_of_one_of_several_tokens(api):
     with api.fleet.database.writing(command_user()) as connection:
         for tenant in ("acme", "bolt"):
             tokens.add(connection, "double", "reader", tenant, "root", 1)
-        with pytest.raises(UserError, match="acme, bolt each have one of the name double"):
+        with pytest.raises(UserError, match="the name double is used by acme, bolt"):
             tokens.known(connection, "double")
         tokens.revoke(connection, "double", "root", 2, "bolt")
         assert tokens.known(connection, "double").tenant == "acme"

@@ -250,8 +250,7 @@ def add_language(folder: Path, language: str, *translated: tuple[str, str]) -> P
 def test_another_language_is_a_file(folder: Path, tmp_path_factory: pytest.TempPathFactory):
     fleet = Fleet(tmp_path_factory.mktemp("fleet"))
     add_language(folder, "eo", ("Sign in", "[Ŝign in]"))
-    pages = Pages(fleet)
-    with pages.served():
+    with Pages(fleet).served() as pages:
         page = pages.ask("/sign-in", "")[1]
         assert re.search('<a href="[^"]*language=eo" lang="eo">Esperanto</a>', page)
         assert "language=zh" not in page
@@ -278,7 +277,7 @@ def test_a_language_with_a_region_is_found_by_what_a_browser_prefers(folder: Pat
         ("de", b'msgid "no {a}"\nmsgstr "kein {b}"\n', "line 1: the placeholders of 'kein {b}' must be"),
         ("de", b'msgid "no {a}"\nmsgstr "kein {}"\n', "the placeholders of 'kein {}' must be"),
         ("de", b'msgid "a"\nmsgstr "\xff"\n', "is not a gettext catalogue"),
-        ("klingon_long", b"", "is no language"),
+        ("klingon_long", b"", "is not a language code"),
     ],
 )
 def test_a_catalogue_that_cannot_be_read_is_named(folder: Path, language: str, text: bytes, said: str):

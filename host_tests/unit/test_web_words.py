@@ -60,7 +60,7 @@ def test_stations_of_events_have_chinese_names(pages: Shown):
         ({"device": FIRST}, "正与"),
         ({"container": "CSQU3054384"}, "校验码"),
         ({"route": "weest"}, "是否为"),
-        ({"since": "2099-01-01T00:00:00Z"}, "尚未到来"),
+        ({"since": "2099-01-01T00:00:00Z"}, "在将来"),
         ({"since": "2001-01-01T00:00:00Z"}, "添加于"),
     ],
 )

@@ -39,6 +39,6 @@ def test_a_departure_around_a_power_loss_may_be_repeated():
     events = Events(country=460)
     for flags, moving in ((DEPARTED, True), (STOPPED, False), (DEPARTED | STOPPED, None), (0, None)):
         events.moving = None
-        events._either = DEPARTED | STOPPED
+        events.either = DEPARTED | STOPPED
         assert not difference(events, 460, 460, flags, True)
         assert events.moving == moving

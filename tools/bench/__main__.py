@@ -66,16 +66,18 @@ def _options() -> argparse.Namespace:
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
-        "--port", metavar="DEVICE", help="serial device of the modem's AT port, or a URL of pyserial"
+        "--port", metavar="DEVICE", help="serial device of the modem's AT port, or a pyserial URL"
     )
     source.add_argument("--replay", metavar="FILE", type=Path, help="the same steps against a transcript")
-    parser.add_argument("--board", metavar="NAME", help="a folder of boards/; without it the modem is asked")
+    parser.add_argument(
+        "--board", metavar="NAME", help="folder in boards/; default: found by asking the modem"
+    )
     parser.add_argument("--broker", metavar="HOST:PORT", type=_broker, help="MQTT broker with TLS")
     parser.add_argument("--ca", metavar="FILE", type=Path, help="certificate of the broker's authority, PEM")
     parser.add_argument("--user", default="", help="user and client id at the broker")
-    parser.add_argument("--password", default="", help="never written anywhere")
+    parser.add_argument("--password", default="", help="never written to a file")
     parser.add_argument(
-        "--apn", default="", help="access point; without it that of the modem's first context"
+        "--apn", default="", help="access point name; default: that of the modem's first context"
     )
     parser.add_argument("--key", action="store_true", help="the adapter's RTS presses the modem's power key")
     parser.add_argument(
@@ -88,7 +90,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--volts", metavar="V", type=_volts, help="the supply's voltage, for a CSV without a column voltage"
     )
-    parser.add_argument("--out", metavar="DIR", type=Path, help="for the report; out/bench/<time> without it")
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, help="folder for the report; default: out/bench/<time>"
+    )
     options = parser.parse_args()
     if options.broker and not (options.ca and options.user and options.password):
         parser.error("--broker needs --ca, --user and --password")
@@ -105,7 +109,7 @@ def _options() -> argparse.Namespace:
 
 def _live(options: argparse.Namespace, console: Console) -> int:
     ca = _ca(options.ca) if options.broker else ""
-    kind = _modem_of(options.board) if options.board else ""
+    kind = modem_of(options.board) if options.board else ""
     if options.meter and options.meter.exists():
         power.load(options.meter, options.volts)  # better now than at the end
     port, baud = serial_port.connect(options.port, options.key)
@@ -198,7 +202,7 @@ def _complaints(outcome: Outcome) -> Iterator[str]:
     for why, those in names.items():
         yield f"not put back: {', '.join(those)}: {why}"
     for command in outcome.unkept:
-        yield f"not put back: {command}: its former value is not known"
+        yield f"not put back: {command}: its previous value is unknown"
 
 
 def _folder(wanted: Path | None, began: datetime) -> Path:
@@ -214,7 +218,7 @@ def _short(folder: Path) -> str:
     return str(folder.relative_to(Path.cwd())) if folder.is_relative_to(Path.cwd()) else str(folder)
 
 
-def _modem_of(board: str) -> str:
+def modem_of(board: str) -> str:
     """The modem that a board's file names; empty for the simulated board, which may have either.
 
     Raises BenchError when there is no such board, or its file is wrong.
@@ -241,7 +245,7 @@ def _broker(text: str) -> str:
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65_536:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no broker; write HOST:PORT, for example mqtt.example.org:8883"
+            f"{text!r} is not a broker address; write HOST:PORT, for example mqtt.example.org:8883"
         )
     return text
 
@@ -252,13 +256,13 @@ def _volts(text: str) -> float:
     except ValueError:
         volts = 0.0
     if not 1 <= volts <= 20:
-        raise argparse.ArgumentTypeError(f"{text!r} is no supply voltage; write 1 to 20, for example 3.8")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a supply voltage; write 1 to 20, for example 3.8")
     return volts
 
 
 def _count(text: str) -> int:
     if not text.isdigit() or not 0 < int(text) <= 1_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of rounds; write 1 to 1000")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of rounds; write 1 to 1000")
     return int(text)
 
 

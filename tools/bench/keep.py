@@ -95,7 +95,7 @@ class Keeper:
         return result
 
     def _await_operator(self) -> None:
-        """An operator held by hand is not reported before the modem has found it."""
+        """A manually selected operator is not reported before the modem has found it."""
         setting = next(one for one in self._settings if one.name == "operator selection")
         deadline = self._port.ticks_ms() + FOUND_MS
         while self._found[setting.name] == ("1",) and self._port.ticks_ms() < deadline:
@@ -111,7 +111,7 @@ class Keeper:
             if setting.restore(was, now or ()):
                 note(f"putting back {setting.name}")
                 refusals[setting.name] = self._put_back(setting, was, now or ())
-        note("looking at the settings again")
+        note("checking the settings again")
         for setting in self._settings:
             was, now = self._found[setting.name], self._read(setting)
             if was is None:

@@ -75,7 +75,7 @@ def _networks(found: dict[str, Any]) -> str:
     taken = sum(one["result"] == "registered" for one in networks)
     levels = [one["rsrp_dbm"] for one in networks if "rsrp_dbm" in one]
     best = f", best {max(levels)} dBm" if levels else ""
-    return f"{len(networks)} networks, {taken} take the card{best}"
+    return f"{len(networks)} networks, {taken} accept the card{best}"
 
 
 def place(found: dict[str, Any]) -> str:

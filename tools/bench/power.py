@@ -1,6 +1,6 @@
 """The recording of a power profiler: CSV with a header row naming time, current and voltage.
 
-A profiler that only measures current writes no column voltage: the supply's voltage is then given by hand.
+A profiler that only measures current writes no column voltage: its voltage is then given as an option.
 Each name may carry its unit: `time_s`, `Timestamp(ms)`, `current (mA)`, `Voltage[V]`. Without a
 unit it is seconds, ampere, volt. Time counts from any moment, or is Unix time.
 """
@@ -110,9 +110,9 @@ def _rows(
             try:
                 values.append(float(text) * factor)
             except ValueError:
-                raise BenchError(f"{path}: row {row}, column {name}: {text[:20]!r} is no number") from None
+                raise BenchError(f"{path}: row {row}, column {name}: {text[:20]!r} is not a number") from None
             if not isfinite(values[-1]):
-                raise BenchError(f"{path}: row {row}, column {name}: {text[:20]!r} is no number")
+                raise BenchError(f"{path}: row {row}, column {name}: {text[:20]!r} is not a number")
         yield row, values[0], values[1], values[2] if volts is None else volts
 
 
@@ -126,7 +126,7 @@ def _columns(path: Path, head: list[str]) -> dict[str, tuple[int, float]]:
             continue
         factor = _UNITS[name].get(match[2])
         if factor is None:
-            raise BenchError(f"{path}: row 1, column {name}: unit {match[2]!r} is none of {_known(name)}")
+            raise BenchError(f"{path}: row 1, column {name}: unit {match[2]!r} is not one of {_known(name)}")
         found[name] = (at, factor)
     for name in ("time", "current"):
         if name not in found:

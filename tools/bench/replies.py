@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from tools.bench.settings import split
 
+Serving = dict[str, int | str]
+ReadServing = Callable[[str], Serving]
 ACCESS = {0: "GSM", 2: "UMTS", 3: "EDGE", 7: "LTE", 8: "LTE-M", 9: "NB-IoT"}
 EMM = {
     2: "IMSI unknown",
@@ -53,15 +56,9 @@ def cause(number: int) -> str:
     return f"cause {number}, {EMM.get(number, 'see TS 24.301')}" if number else ""
 
 
-def serving(modem: str, line: str) -> dict[str, int | str]:
-    """Kind of network, band and signal, as far as reported, from +QENG="servingcell" or +CPSI?."""
+def qeng(line: str) -> Serving:
+    """Kind of network, band and signal, as far as reported, from +QENG="servingcell"."""
     parts = split(line)
-    if modem == "bg95":
-        return _qeng(parts)
-    return _cpsi(parts)
-
-
-def _qeng(parts: list[str]) -> dict[str, int | str]:
     if len(parts) < 11:
         return {}
     if parts[2] == "GSM":
@@ -72,7 +69,9 @@ def _qeng(parts: list[str]) -> dict[str, int | str]:
     return {"access": parts[2], **values}
 
 
-def _cpsi(parts: list[str]) -> dict[str, int | str]:
+def cpsi(line: str) -> Serving:
+    """The same from +CPSI?."""
+    parts = split(line)
     if len(parts) < 7 or parts[0] == "NO SERVICE":
         return {}
     if parts[0] != "LTE" or len(parts) < 14:

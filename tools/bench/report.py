@@ -35,7 +35,7 @@ def as_json(request: Request, outcome: Outcome) -> dict[str, Any]:
         "restored": outcome.restored.back,
         "not_restored": {
             **outcome.restored.not_back,
-            **dict.fromkeys(outcome.unkept, "its former value is not known"),
+            **dict.fromkeys(outcome.unkept, "its previous value is unknown"),
         },
     }
 
@@ -139,7 +139,7 @@ def _settings(outcome: Outcome) -> list[str]:
     else:
         lines += ["**The modem is not as it was found.**", ""]
         lines += [f"- not put back: {name}: {why}" for name, why in restored.not_back.items()]
-        lines += [f"- not put back: {command}: its former value is not known" for command in outcome.unkept]
+        lines += [f"- not put back: {command}: its previous value is unknown" for command in outcome.unkept]
     return lines + [f"- {name}: {_cell(value)}" for name, value in restored.back.items()]
 
 

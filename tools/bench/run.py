@@ -11,6 +11,7 @@ from locator.modem import ModemError, ModemRestarted, ModemSilent
 
 from tools.bench import DRIVERS, BenchError, Channel
 from tools.bench.keep import HUSH_MS, Keeper, Restored, form, shown
+from tools.bench.kinds import KINDS
 from tools.bench.ports import Recorder, hush
 from tools.bench.settings import unkept
 from tools.bench.steps import STEPS
@@ -96,7 +97,7 @@ def identify(port: Recorder) -> str:
             port.uart_write(b"ATV0\r")
             hush(port, HUSH_MS)
     except ModemError as error:
-        raise BenchError("it answers AT, but does not say what it is: no modem that is known") from error
+        raise BenchError("it answers AT, but does not identify itself: unknown modem") from error
     model = said[0].strip() or said[1].strip()
     for kind in DRIVERS:
         if kind.upper() in " ".join(said).upper():
@@ -105,7 +106,7 @@ def identify(port: Recorder) -> str:
 
 
 class Run:
-    """`mark(ms, name)` is told when a phase begins."""
+    """`mark(ms, name)` is called when a phase begins."""
 
     def __init__(
         self,
@@ -166,7 +167,7 @@ class Run:
         try:
             return keeper.restore(patience_ms, wake, hang_up, self._watch.note)
         except KeyboardInterrupt:
-            return Restored(not_back={"the settings": "given up at a second Ctrl-C"})
+            return Restored(not_back={"the settings": "stopped by a second Ctrl-C"})
         except BenchError as error:
             return Restored(not_back={"the settings": str(error)})
 
@@ -188,7 +189,7 @@ class Run:
         """Why a step cannot be done; empty when it can."""
         if step == "mqtt" and not self._request.broker:
             return "no --broker given"
-        if step == "edrx" and self._request.modem != "bg95":
+        if step == "edrx" and not KINDS[self._request.modem].has_edrx:
             return "this modem has no eDRX"
         if step == "switch" and not self._request.switch:
             return "no --switch given"
@@ -209,7 +210,7 @@ class Run:
         except ModemSilent as error:
             self._end("hangs", f"no answer to {shown(error.what)}")
         except ModemRestarted:
-            self._end("failed", "the modem has restarted by itself")
+            self._end("failed", "the modem has restarted unexpectedly")
             self._start_again(result)
         except BenchError as error:
             self._end("hangs", str(error))
@@ -221,7 +222,7 @@ class Run:
         try:
             self._bench.start()
         except ModemError:
-            result.state, result.words = "hangs", "the modem has restarted and does not answer since"
+            result.state, result.words = "hangs", "the modem has restarted and no longer answers"
 
     def _phase(self, name: str) -> None:
         now_ms, result = self._port.ticks_ms(), self._current
@@ -234,7 +235,8 @@ class Run:
         result = self._current
         if result.state != "running":
             return
-        result.state, result.words = state, words
+        # The command that was refused may be the one with the password.
+        result.state, result.words = state, self._bench.mask.text(words)
         result.end_ms = self._port.ticks_ms()
         if result.phases:
             result.phases[-1].end_ms = result.end_ms

@@ -45,7 +45,7 @@ class SerialPort:
             self._line.write(data)
             self._line.flush()
         except (OSError, serial.SerialException) as error:
-            raise BenchError(f"{self._line.port}: the device has gone: {error}") from error
+            raise BenchError(f"{self._line.port}: the device is gone: {error}") from error
 
     def uart_readinto(self, buffer: bytearray, timeout_ms: int) -> int:
         """Wait for the first byte, then take all there is."""
@@ -55,12 +55,12 @@ class SerialPort:
             if data:
                 data += self._line.read(min(self._line.in_waiting, len(buffer) - 1))
         except (OSError, serial.SerialException) as error:
-            raise BenchError(f"{self._line.port}: the device has gone: {error}") from error
+            raise BenchError(f"{self._line.port}: the device is gone: {error}") from error
         buffer[: len(data)] = data
         return len(data)
 
     def modem_rail(self, on: bool) -> None:
-        """Nothing: whoever feeds the modem goes on feeding it."""
+        """Nothing: the supply of the modem is not controlled here."""
 
     def modem_key(self, pressed: bool) -> None:
         """By RTS, or nothing: there is no one to press it."""
@@ -135,7 +135,7 @@ def _open(path: str, key: bool) -> Any:
         line.open()
         return line
     except (OSError, serial.SerialException) as error:
-        raise BenchError(f"{path}: {_why(path, error)}") from error
+        raise BenchError(f"{path}: {cause_of(path, error)}") from error
 
 
 def _need_rts(line: Any) -> None:
@@ -143,10 +143,10 @@ def _need_rts(line: Any) -> None:
         line.rts = False
     except (OSError, serial.SerialException) as error:
         line.close()
-        raise BenchError(f"{line.port}: has no RTS that could press a power key; leave out --key") from error
+        raise BenchError(f"{line.port}: has no RTS for a power key; leave out --key") from error
 
 
-def _why(path: str, error: Exception) -> str:
+def cause_of(path: str, error: Exception) -> str:
     """What is wrong and what helps, in one line."""
     number = getattr(error, "errno", None)
     if number == errno.ENOENT:
@@ -156,7 +156,7 @@ def _why(path: str, error: Exception) -> str:
         group = _group(path)
         return f"no permission; it needs group {group}: sudo usermod -aG {group} $USER, then log in again"
     if number in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in str(error):
-        return f"busy: {_holder(path)} has it open; end that first"
+        return f"busy: {_holder(path)} has it open; close it first"
     return str(error)
 
 
@@ -193,4 +193,4 @@ def _ask(line: Any) -> bytes:
             got += line.read(max(1, line.in_waiting))
         return got
     except (OSError, serial.SerialException) as error:
-        raise BenchError(f"{line.port}: the device has gone: {error}") from error
+        raise BenchError(f"{line.port}: the device is gone: {error}") from error

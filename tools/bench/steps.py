@@ -25,11 +25,6 @@ IDLE_MS = 10_000
 FIX_MS = 240_000
 TRACK_MS = 10_000
 GNSS_STOP_MS = 30_000
-STARTS = {
-    "bg95": {"cold": "+QGPSDEL=0", "warm": "+QGPSDEL=2", "hot": "+QGPSDEL=1"},
-    "sim7600": {"cold": "+CGPSCOLD", "hot": "+CGPSHOT"},
-}
-"""Kinds of start with the command that brings each about (GNSS notes: BG96 V1.1, SIM7600 V3.00)."""
 FOUND_AGAIN_S = 60
 ECHO_MS = 20_000
 TAIL_MS = 20_000
@@ -37,8 +32,6 @@ TAIL_MS = 20_000
 EXTENDED_MS = 60_000
 """Three cycles of 20.48 s."""
 PARKED_MS = 30_000
-DOZE_MS = {"bg95": 3_000, "sim7600": 22_000}
-"""From DTR high to sleep: SIM7600 15 to 20 s (sleep note V3.00)."""
 ASLEEP_MS = 10_000
 WAKE_TRIES = 20
 PAYLOAD = b"OK\r\n\x00\xff" + bytes(range(256)) * 4
@@ -48,12 +41,12 @@ PAYLOAD = b"OK\r\n\x00\xff" + bytes(range(256)) * 4
 def identity(bench: Bench) -> Found:
     """Who the modem is, and its supply."""
     bench.start()
-    revision = bench.first("+CGMR")
+    revision = bench.bare("+CGMR")
     found: Found = {
-        "maker": bench.first("+CGMI"),
-        "model": bench.first("+CGMM"),
+        "maker": bench.bare("+CGMI"),
+        "model": bench.bare("+CGMM"),
         "revision": revision.partition(":")[2].strip() or revision,
-        "imei": bench.mask.text(bench.first("+CGSN")),
+        "imei": bench.mask.text(bench.bare("+CGSN")),
     }
     supply = bench.first("+CBC", "+CBC:")
     if supply:
@@ -75,6 +68,8 @@ def sim(bench: Bench) -> Found:
     if state != "READY":
         raise StepFailed(f"the card says {state}: unlock it with a phone or AT+CPIN first")
     _, iccid, imsi, _ = bench.driver.identity()
+    if not iccid:
+        raise StepFailed("the card is ready, but the modem does not report its ICCID: read it manually")
     found: Found = {"state": state, "iccid": bench.mask.text(iccid), "imsi": bench.mask.text(imsi)}
     listed = profiles.read(bench.at, bench.port)
     if listed is not None:
@@ -136,11 +131,10 @@ def attach(bench: Bench) -> Found:
 
 def gnss(bench: Bench) -> Found:
     """Time to the first fix, from cold to hot, the radio left on where the modem can do both."""
-    name = "+QGPS" if bench.modem == "bg95" else "+CGPS"
-    if bench.first(f"{name}?", f"{name}:").startswith("1"):  # a first fix is what we want to see
+    if _gnss_state(bench).startswith("1"):  # a first fix is what we want to see
         _stop_gnss(bench)
     found: Found = {}
-    for start, command in STARTS[bench.modem].items():
+    for start, command in bench.kind.starts.items():
         found |= _fix(bench, start, command)
     return found
 
@@ -150,8 +144,7 @@ def _fix(bench: Bench, start: str, command: str) -> Found:
     bench.phase("prepare")
     bench.ask(command)
     bench.phase(start)
-    begin = bench.port.ticks_ms()
-    bench.driver.gnss_start(False)
+    begin = _start_gnss(bench)
     with ending(lambda: _stop_gnss(bench)):
         fix = _first_fix(bench, start, begin)
         seconds = since(bench, begin)
@@ -160,7 +153,7 @@ def _fix(bench: Bench, start: str, command: str) -> Found:
             bench.port.sleep_ms(TRACK_MS)
         bench.phase("stop")
     if fix is None:
-        raise StepFailed(f"no fix within {FIX_MS // 1000} s, {start}: has the antenna a view of the sky?")
+        raise StepFailed(f"no fix within {FIX_MS // 1000} s, {start}: does the antenna see the sky?")
     return {
         f"{start}_s": seconds,
         "lat_deg": fix.lat / 1e5,
@@ -170,17 +163,35 @@ def _fix(bench: Bench, start: str, command: str) -> Found:
     }
 
 
+def _gnss_state(bench: Bench) -> str:
+    """What the modem says of GNSS: on from `1`, off from `0`, nothing where it does not say."""
+    return bench.first(f"{bench.kind.gnss}?", f"{bench.kind.gnss}:")
+
+
+def _start_gnss(bench: Bench) -> int:
+    """Start GNSS, and return when: it may be refused up to 30 s after it was stopped."""
+    deadline = bench.port.ticks_ms() + GNSS_STOP_MS
+    while True:
+        begin = bench.port.ticks_ms()
+        bench.driver.gnss_start(False)
+        if not _gnss_state(bench).startswith("0"):
+            return begin
+        if begin >= deadline:
+            raise StepFailed(f"GNSS does not start: it was refused for {GNSS_STOP_MS // 1000} s")
+        bench.port.sleep_ms(SHORT_MS)
+
+
 def _stop_gnss(bench: Bench) -> None:
     """Until it can be started again (GNSS note V3.00 of the SIM7600: up to 30 s)."""
     bench.driver.gnss_stop()
-    if bench.modem == "sim7600":
-        bench.at.wait(b"+CGPS:", GNSS_STOP_MS)
+    if bench.kind.gnss_stopped:
+        bench.at.wait(bench.kind.gnss_stopped, GNSS_STOP_MS)
 
 
 def mqtt(bench: Bench) -> Found:
     """A message to the broker and back, over TLS, the broker verified."""
     if bench.driver.attach(FOUND_AGAIN_S, FOUND_AGAIN_S, 0)[0] != REGISTERED:
-        raise StepFailed("not registered: nothing to connect over")
+        raise StepFailed("not registered: no network to connect over")
     return _message(bench)
 
 
@@ -205,7 +216,7 @@ def edrx(bench: Bench) -> Found:
 def park(bench: Bench) -> Found:
     """Down as at the end of a wake: into PSM where the network grants it, else off."""
     if bench.driver.attach(FOUND_AGAIN_S, FOUND_AGAIN_S, 0)[0] != REGISTERED:
-        raise StepFailed("not registered: there is nothing to keep in PSM")
+        raise StepFailed("not registered: PSM is not possible")
     granted = bool(bench.driver.psm_granted())
     bench.phase("down")
     begin = bench.port.ticks_ms()
@@ -231,11 +242,10 @@ def resume(bench: Bench) -> Found:
 
 def sleep(bench: Bench) -> Found:
     """Sleep by DTR and the way back; whether the modem really slept."""
-    command = "+QSCLK" if bench.modem == "bg95" else "+CSCLK"
-    bench.at.command(f"{command}=1".encode(), work.COMMAND_MS)
+    bench.at.command(f"{bench.kind.sleep}=1".encode(), work.COMMAND_MS)
     bench.phase("doze")
     bench.port.modem_dtr(True)
-    bench.port.sleep_ms(DOZE_MS[bench.modem])
+    bench.port.sleep_ms(bench.kind.doze_ms)
     bench.phase("asleep")
     bench.port.sleep_ms(ASLEEP_MS)
     slept = not bench.at.hears(1)
@@ -249,7 +259,7 @@ def sleep(bench: Bench) -> Found:
             raise Silent(b"")
         tries += 1
     found = {"slept": slept, "wake_ms": bench.port.ticks_ms() - begin, "tries": tries}
-    bench.at.command(f"{command}=0".encode(), work.COMMAND_MS)
+    bench.at.command(f"{bench.kind.sleep}=0".encode(), work.COMMAND_MS)
     return found
 
 

@@ -33,9 +33,9 @@ def switch(bench: Bench) -> Found:
     found["back_s"] = since(bench, begin)
     if not back:
         wanted = bench.mask.text(iccid_text(before[0]))
-        raise StepFailed(f"the card is not on {wanted} again: enable it by hand")
+        raise StepFailed(f"the card is not on {wanted} again: enable it manually")
     if not found["there"]:
-        raise StepFailed("no way of enabling another profile has changed ICCID and IMSI")
+        raise StepFailed("no method of enabling another profile has changed ICCID and IMSI")
     return found
 
 
@@ -44,7 +44,7 @@ def _opened(bench: Bench) -> apdu.Transport:
     try:
         transport.open(ISD_R)
     except CardError as error:
-        raise StepFailed("no eUICC, or the modem passes no commands to it") from error
+        raise StepFailed("no eUICC, or the modem does not pass commands to it") from error
     return transport
 
 

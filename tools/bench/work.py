@@ -10,6 +10,7 @@ from typing import Any
 from locator.modem import DENIED, REGISTERED, ModemError, ModemSilent
 
 from tools.bench import replies
+from tools.bench.kinds import KINDS, Kind
 from tools.bench.ports import Recorder
 from tools.bench.transcript import Mask, Request
 
@@ -41,11 +42,16 @@ class Bench:
     phase: Callable[[str], None]
     note: Callable[[str], None]
 
+    @property
+    def kind(self) -> Kind:
+        """The modem's own words."""
+        return KINDS[self.modem]
+
     def start(self) -> None:
-        """Start the driver. It has the BG95 go into PSM when it is left alone, from where only the power key
-        brings it back, and send unsolicited lines on its UART: not where we are when on its USB."""
+        """Start the driver. It may have the modem go into PSM when it is left alone, and send unsolicited
+        lines on its UART: not where we are when on its USB."""
         self.driver.start(False, True)
-        if self.modem == "bg95" and not self.request.key:
+        if self.kind.parks_alone and not self.request.key:
             self.ask("+CPSMS=0")
         if self.request.urc_port:
             self.ask(f'+QURCCFG="urcport","{self.request.urc_port}"')
@@ -65,6 +71,17 @@ class Bench:
     def first(self, command: str, prefix: str | None = None) -> str:
         """The first line of an answer, empty when there is none."""
         return (self.ask(command, prefix) or [""])[0]
+
+    def bare(self, command: str) -> str:
+        """The first line of an answer that comes without a name, or under that of its command: what comes
+        unasked has another one."""
+        for line in self.ask(command):
+            name, _, value = line.partition(":")
+            if name == command:
+                return value.strip(' "')
+            if not line.startswith(("+", "*")):
+                return line
+        return ""
 
 
 @contextmanager
@@ -92,8 +109,7 @@ def tried(bench: Bench, plmn: int, begin: int | None = None) -> Found:
     cell = bench.driver.cell()
     if cell:
         found |= {"plmn": cell.plmn, "tac": cell.tac, "cell": cell.cell, "rsrp_dbm": cell.rsrp}
-    command = ('+QENG="servingcell"', "+QENG:") if bench.modem == "bg95" else ("+CPSI?", "+CPSI:")
-    return found | replies.serving(bench.modem, bench.first(*command))
+    return found | bench.kind.read_serving(bench.first(*bench.kind.serving))
 
 
 def since(bench: Bench, begin: int) -> float:

@@ -6,9 +6,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 FIRMWARE = REPOSITORY / "firmware"
 BOARDS = REPOSITORY / "boards"
 
-WORN_OUT = "the flash does not hold what was written: worn out, or its supply is weak"
+WORN_OUT = "the flash does not hold what was written: it is worn out or its supply is weak"
 
-NEW_ID = "a new device id is then needed (landbridge devices add): the old one would repeat sequences"
+NEW_ID = "the tracker then needs a new device id (landbridge devices add): the old one would repeat sequences"
 """What follows when the records of a tracker are gone (docs/guide/replace-a-tracker.md)."""
 
 

@@ -39,7 +39,7 @@ EDGE_S = 1
 """Left out at both ends of a state: the line that says so, and settling."""
 FAILED, USAGE, LEFT_OUT = 1, 2, 3
 BOARD = "board.py"
-_FIRMWARE = """
+FIRMWARE = """
 import os
 try:
     import board
@@ -48,7 +48,7 @@ try:
 except ImportError:
     pass
 """.replace("{board}", BOARD)
-_STAND_IN = f"""
+STAND_IN = f"""
 import os, time
 ticks_us = time.ticks_us()
 os.remove("{BOARD}")
@@ -112,7 +112,7 @@ def connected(port: str) -> Iterator[tuple[Device, Board]]:
 
 
 def _who(device: Device, port: str) -> Board:
-    said = device.run(_FIRMWARE).strip()
+    said = device.run(FIRMWARE).strip()
     if not said:
         raise LayoutError(f"{port}: no firmware of ours is on it: make flash or make deploy first")
     name, modem, is_on_trial, is_covered_up = ast.literal_eval(said)
@@ -128,14 +128,14 @@ def _who(device: Device, port: str) -> Board:
 def start(port: str) -> dict[str, float]:
     """Seconds to main.py: from a reset by this computer's clock, from MicroPython's start by the chip's."""
     with connected(port) as (device, _):
-        device.write(BOARD, _STAND_IN.encode())
+        device.write(BOARD, STAND_IN.encode())
         began_s = time.monotonic()
         for line in device.listen(RESET, START_S):
             name, _, value = line.partition("|")
             if name.endswith("main_us"):
                 return {"reset": time.monotonic() - began_s, "main": int(value) / 1e6}
     raise LayoutError(
-        f"{port}: nothing was heard within {START_S} s of a reset: press RESET, look at the supply, repeat"
+        f"{port}: nothing was heard within {START_S} s of a reset: press RESET, check the supply, repeat"
     )
 
 
@@ -166,7 +166,7 @@ def hold(port: str, say: Callable[[str], None]) -> tuple[str, list[Span]]:
             if begins[-1][0] == "sleep":
                 break
         else:
-            raise LayoutError(f"{port}: it has held {len(begins)} of its states only: repeat")
+            raise LayoutError(f"{port}: only {len(begins)} of its states were found: repeat")
     time.sleep(SLEEP_S)
     ends = [at for _, at in begins[1:]] + [begins[-1][1] + SLEEP_S]
     spans = [Span(name, 1, begin, end) for (name, begin), end in zip(begins, ends, strict=True)]
@@ -283,7 +283,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.flash.bench_chip", description=__doc__)
     parser.add_argument("--port", required=True, help="for example /dev/ttyUSB0")
     parser.add_argument(
-        "--meter", metavar="FILE", type=Path, help="CSV of a power profiler, which runs already"
+        "--meter", metavar="FILE", type=Path, help="CSV of a power profiler that is already recording"
     )
     parser.add_argument(
         "--volts", type=float, help="the supply's voltage, for a CSV without a column voltage"
@@ -292,7 +292,7 @@ def _options() -> argparse.Namespace:
     if options.volts is not None and not options.meter:
         parser.error("--volts goes with --meter FILE")
     if options.volts is not None and not 1 <= options.volts <= 20:
-        parser.error(f"--volts {options.volts:g} is no supply voltage; write 1 to 20, for example 3.8")
+        parser.error(f"--volts {options.volts:g} is not a supply voltage; write 1 to 20, for example 3.8")
     if options.meter and not options.meter.parent.is_dir():
         parser.error(f"--meter {options.meter}: no such folder")
     return options

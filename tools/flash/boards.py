@@ -71,7 +71,7 @@ class Unit:
     """The board itself."""
 
     name: Annotated[str, Wanted("text of 1 to 60 characters", min_length=1, max_length=60)] = check.key(
-        ..., "its name for people"
+        ..., "name of the board"
     )
     chip: Annotated[str, one_of(("esp32",))] = check.key(...)
     flash_mb: Annotated[int, one_of((4, 8, 16))] = check.key(...)
@@ -221,7 +221,7 @@ def load(folder: Path) -> dict[str, dict[str, Any]]:
         raise LayoutError(f"{shown}: {error}") from None
     for section in given:
         if section not in parts(Board):
-            raise LayoutError(f"{shown}: {section}: no such section; there are {', '.join(parts(Board))}")
+            raise LayoutError(f"{shown}: {section}: no such section; choose from {', '.join(parts(Board))}")
     for section in REQUIRED:
         if section not in given:
             raise LayoutError(f"{shown}: {section}: this section is missing")
@@ -240,7 +240,7 @@ def _says(shown: str) -> Sentences:
     return Sentences(
         lambda where: f"{shown}: {name_of(where)}",
         wrong="{at}: {value} is not {wanted}",
-        unknown="{at}: no such key; there are {known}",
+        unknown="{at}: no such key; choose from {known}",
         missing="{at}: this key is missing; it must be {wanted}",
         no_table="{at}: must be a section, of {known}",
     )

@@ -114,7 +114,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.flash.deploy", description=__doc__)
     parser.add_argument("board", help="name of a folder in boards/")
     parser.add_argument("--port", required=True, help="for example /dev/ttyUSB0")
-    parser.add_argument("--replace", action="store_true", help="also where the tracker is another board")
+    parser.add_argument("--replace", action="store_true", help="also if the tracker is another board")
     arguments = parser.parse_args()
     try:
         wanted = files(arguments.board)

@@ -49,14 +49,14 @@ def _answering() -> Iterator[None]:
         raise LayoutError(error.error_output.strip().splitlines()[-1]) from None
     except (TransportError, struct.error, OSError) as error:
         why = str(error).strip() or "silence"
-        raise LayoutError(f"the board no longer answers ({why}): look at cable and supply, repeat") from None
+        raise LayoutError(f"the board no longer answers ({why}): check cable and supply, repeat") from None
 
 
 class Device:
     """The board, stopped and waiting. Close it when done; `restart` lets it run again."""
 
     def __init__(self, port: str, patience_s: float = PATIENCE_S) -> None:
-        self._transport: Any = _connect(port, patience_s)
+        self.transport: Any = _connect(port, patience_s)
         try:
             self.run(_WATCHDOG)
             self.version, suffix, mpy, self.free_bytes, self.chip = self._said(_WHO)
@@ -75,7 +75,7 @@ class Device:
     def run(self, code: str, silent_s: float = 10) -> str:
         """What `code` prints, silent for at most `silent_s`. Raises `LayoutError` with the end of its
         traceback."""
-        printed, error = self._transport.exec_raw(code, silent_s)
+        printed, error = self.transport.exec_raw(code, silent_s)
         if error:
             raise LayoutError(error.decode().strip().splitlines()[-1])
         return str(printed.decode())
@@ -84,51 +84,51 @@ class Device:
         """Lines that are printed, as they come, until none does for so long: `code` may end in a reset or in
         sleep. After it the board is to be connected again."""
         with _answering():
-            self._transport.exec_raw_no_follow(code)
-            self._transport.serial.timeout = silent_s
-            while line := self._transport.serial.readline():
+            self.transport.exec_raw_no_follow(code)
+            self.transport.serial.timeout = silent_s
+            while line := self.transport.serial.readline():
                 yield line.decode(errors="replace").strip()
 
     @_answering()
     def hash(self, path: str) -> bytes:
         """SHA-256 of a file; empty when there is none."""
-        if not self._transport.fs_exists(path):
+        if not self.transport.fs_exists(path):
             return b""
-        digest: bytes = self._transport.fs_hashfile(path, "sha256", CHUNK)
+        digest: bytes = self.transport.fs_hashfile(path, "sha256", CHUNK)
         return digest
 
     @_answering()
     def read(self, path: str) -> bytes:
         """A whole file; empty when there is none."""
-        return bytes(self._transport.fs_readfile(path, CHUNK)) if self._transport.fs_exists(path) else b""
+        return bytes(self.transport.fs_readfile(path, CHUNK)) if self.transport.fs_exists(path) else b""
 
     @_answering()
     def write(self, path: str, data: bytes, progress: Progress | None = None) -> None:
         """A whole file, over what was there."""
-        self._transport.fs_writefile(path, data, CHUNK, progress)
+        self.transport.fs_writefile(path, data, CHUNK, progress)
 
     @_answering()
     def remove(self, path: str) -> None:
         """A file, if it is there."""
-        if self._transport.fs_exists(path):
-            self._transport.fs_rmfile(path)
+        if self.transport.fs_exists(path):
+            self.transport.fs_rmfile(path)
 
     @_answering()
     def make_folder(self, path: str) -> None:
         """Unless it is there."""
-        if not self._transport.fs_exists(path):
-            self._transport.fs_mkdir(path)
+        if not self.transport.fs_exists(path):
+            self.transport.fs_mkdir(path)
 
     def restart(self) -> None:
         """As after RESET."""
         try:
-            self._transport.exec_raw_no_follow(RESET)
+            self.transport.exec_raw_no_follow(RESET)
         except (TransportError, struct.error, OSError):  # it is gone already
             pass
 
     def close(self) -> None:
         """Give the port free."""
-        _close(self._transport)
+        _close(self.transport)
 
     def _said(self, code: str) -> Any:
         import ast
@@ -153,7 +153,7 @@ def _connect(port: str, patience_s: float) -> Any:
     Raises `LayoutError`: for a port that does not exist at once, since no RESET brings it.
     """
     if "://" not in port and not Path(port).exists():
-        raise LayoutError(f"no such port {port}: is the cable one for data? {ports_there()}")
+        raise LayoutError(f"no such port {port}: is it a data cable? {ports_there()}")
     deadline = time.monotonic() + patience_s
     while True:
         transport = None

@@ -26,11 +26,11 @@ HEAD = 2 * BLOCK
 REMEDIES = (
     (r"This chip is (\S+),", "the chip is {0}, the board needs a plain ESP32: another board, or BOARD="),
     (r"Permission denied", "no permission for {port}: sudo usermod -aG dialout $USER, then log in again"),
-    (r"doesn't exist|No such file|could not open", "no such port {port}: is the cable one for data? {ports}"),
+    (r"doesn't exist|No such file|could not open", "no such port {port}: is it a data cable? {ports}"),
     (r"busy|exclusively lock", "{port} is busy: end the program that has it open"),
     (
         r"Failed to connect|No serial data|Wrong boot mode|No more data",
-        "no answer at {port}: hold BOOT, press RESET, let BOOT go, and try again",
+        "no answer at {port}: hold BOOT, press RESET, release BOOT, and try again",
     ),
     (r"MD5|digest|Verification failed", WORN_OUT),
 )
@@ -54,7 +54,7 @@ class Esptool:
     def show(self, *arguments: str) -> None:
         """Let it show its progress itself. Raises `LayoutError` when it fails."""
         if subprocess.run([*self._command, *arguments], check=False).returncode:
-            raise LayoutError(f"esptool has failed at {self._port}; what it said stands above. Try again")
+            raise LayoutError(f"esptool has failed at {self._port}; its output is above. Try again")
 
     def is_blank(self, at: int) -> bool:
         """Whether the flash at that offset is erased where a file system begins."""
@@ -72,7 +72,7 @@ class Esptool:
             found = re.search(pattern, said)
             if found:
                 return remedy.format(*found.groups(), port=self._port, ports=ports_there())
-        return said.strip().splitlines()[-1] if said.strip() else "esptool has failed and said nothing"
+        return said.strip().splitlines()[-1] if said.strip() else "esptool failed without a message"
 
 
 def flash(board: str, port: str, micropython: Path, out: Path, erase: bool) -> None:
@@ -119,7 +119,7 @@ def main() -> int:
     parser.add_argument("board", help="name of a folder in boards/")
     parser.add_argument("--port", required=True, help="for example /dev/ttyUSB0")
     parser.add_argument("--micropython", required=True, type=Path, help="its image for the ESP32")
-    parser.add_argument("--erase", action="store_true", help="give up identity and records on the board")
+    parser.add_argument("--erase", action="store_true", help="erase identity and records on the board")
     arguments = parser.parse_args()
     out = Path("build", "image", arguments.board)
     try:

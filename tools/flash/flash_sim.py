@@ -36,7 +36,7 @@ def written(micropython: Path, out: Path) -> bytes:
         except LayoutError as refused:
             print(f"again: {refused}")
         else:
-            raise LayoutError("a file system that is there was written over")
+            raise LayoutError("an existing file system was overwritten")
     return (out / FLASH).read_bytes()
 
 
@@ -51,7 +51,7 @@ def _provisioned(files: bytes, config: Path, tree: Path) -> bytes:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.flash.flash_sim", description=__doc__)
-    parser.add_argument("--micropython", type=Path, help="image of MicroPython; else a stand-in without code")
+    parser.add_argument("--micropython", type=Path, help="MicroPython image; default: a dummy without code")
     arguments = parser.parse_args()
     out = Path("build", "image", BOARD)
     try:

@@ -47,7 +47,7 @@ class _Identity:
 _SAYS = Sentences(
     wrong="{at}: must be {wanted}, it is {value}",
     missing="{at}: this key is missing",
-    no_table="no object of keys and values",
+    no_table="not a JSON object",
 )
 
 
@@ -58,12 +58,12 @@ def read(folder: Path) -> dict[str, bytes]:
         found = {name: (folder / name).read_bytes() for name in NAMES}
         values = json.loads(found[SETTINGS])
     except (OSError, ValueError) as error:
-        raise LayoutError(f"{folder}: {error}; landbridge devices add makes this folder") from None
+        raise LayoutError(f"{folder}: {error}; landbridge devices add creates this folder") from None
     wrong = _wrong(values, found)
     if wrong:
         raise LayoutError(f"{folder / SETTINGS}: {wrong}; {_REMEDY}")
     if b"-----BEGIN CERTIFICATE-----" not in found[CA]:
-        raise LayoutError(f"{folder / CA}: no PEM certificate; {_REMEDY}")
+        raise LayoutError(f"{folder / CA}: not a PEM certificate; {_REMEDY}")
     return found
 
 

@@ -47,12 +47,12 @@ def read(path: Path, flash_bytes: int) -> Micropython:
     except OSError as error:
         raise LayoutError(f"{path}: {error.strerror}; {REMEDY}") from None
     if len(data) < TABLE or data[0] != IMAGE_MAGIC:
-        raise LayoutError(f"{path}: no image for a flash of an ESP32; {REMEDY}")
+        raise LayoutError(f"{path}: not a flash image for an ESP32; {REMEDY}")
     if int.from_bytes(data[12:14], "little") != ESP32:
         raise LayoutError(f"{path}: an image for another chip than the plain ESP32; {REMEDY}")
     banner = BANNER.search(data)
     if not banner:
-        raise LayoutError(f"{path}: no MicroPython; {REMEDY}")
+        raise LayoutError(f"{path}: not MicroPython; {REMEDY}")
     version = b"%s.%s.%s" % banner.groups()[:3]
     wrong = too_old((int(banner[1]), int(banner[2])), banner[4].decode())
     if wrong:
@@ -76,7 +76,7 @@ def too_old(version: tuple[int, int], suffix: str) -> str:
     if version > OLDEST or (version == OLDEST and "preview" not in suffix):
         return ""
     least = ".".join(map(str, OLDEST))
-    return f"is older than {least}: 1.26, with ESP-IDF 5.4.2, has a fault in sleep by which wakes are lost"
+    return f"is older than {least}: 1.26, with ESP-IDF 5.4.2, has a sleep bug that loses wakes"
 
 
 def room_for_files(table: Any, flash_bytes: int) -> tuple[int, int]:
@@ -86,7 +86,7 @@ def room_for_files(table: Any, flash_bytes: int) -> tuple[int, int]:
         table.verify()
         table.verify_size_fits(flash_bytes)
     except RuntimeError as error:
-        raise LayoutError(f"partition table: {error}; has the flash the size that board.toml says?") from None
+        raise LayoutError(f"partition table: {error}; does board.toml have the right flash size?") from None
     for entry in table:
         if entry.name == "vfs":
             return entry.offset, entry.size

@@ -96,7 +96,7 @@ def provision(
     there = _name(device.run(_KEPT.format(space=SPACE))) or _name(device.read("config/device.json"))
     replaced = device.read(_REPLACED).decode()
     if replaced == name != there:
-        raise LayoutError(f"the records of {name} were given up: {NEW_ID}")
+        raise LayoutError(f"the records of {name} were erased: {NEW_ID}")
     if there not in {"", name} and not replace:
         raise LayoutError(f"this tracker is {there}, not {name}: another tracker, or REPLACE=1")
     begin(name)
@@ -127,7 +127,7 @@ def _name(data: bytes | str) -> str:
 def note(name: str, device: Device, replace: bool) -> None:
     """One line more in the list of what was provisioned, before it is. Raises `LayoutError` where the list
     has given the identity to another chip."""
-    given_s, other = _given(name)
+    given_s, other = provisioned_before(name)
     if other not in {"", device.chip} and not replace:
         raise LayoutError(
             f"{LOG}: {name} was given to the chip {other} on {given_s}, this one is {device.chip}: "
@@ -144,7 +144,7 @@ def note(name: str, device: Device, replace: bool) -> None:
         rows.writerow((datetime.now(UTC).isoformat(timespec="seconds"), name, version, device.chip))
 
 
-def _given(name: str) -> tuple[str, str]:
+def provisioned_before(name: str) -> tuple[str, str]:
     """When the list gave the identity last, and to which chip; empty where it does not say."""
     if not LOG.exists():
         return "", ""

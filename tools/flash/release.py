@@ -28,7 +28,7 @@ def build(target: Path, board: str, firmware: Path = FIRMWARE, modem: str | None
         raise LayoutError(f"no board {board!r}: known boards are {', '.join(names())}")
     modem = fitted(board) or modem
     if not modem:
-        raise LayoutError(f"{board} has the modem that the simulated world gives it: name it with --modem")
+        raise LayoutError(f"{board} needs --modem: its modem is simulated")
     if not (firmware / DRIVERS / modem / "driver.py").exists():
         raise LayoutError(f"no modem {modem!r}: name a folder of firmware/{DRIVERS} that has a driver")
     shutil.rmtree(target, ignore_errors=True)

@@ -77,27 +77,27 @@ def judge(job: Job) -> list[Record]:
     training = trained_on(job.route)
     bound = Bound(instance, setting.costs, setting.reuses, setting.weights)
     bounds = setting.bounds(instance, bound)
-    desk = _Desk(setting, instance, dict(zip(setting.budgets, bounds, strict=True)))
+    runner = _Runner(setting, instance, dict(zip(setting.budgets, bounds, strict=True)))
     for baseline in baselines(setting.modem, setting.trackers):
         shipped = dict.fromkeys(setting.budgets, baseline.shipped)
-        desk.enter(baseline.name, "shipped", shipped, baseline.thrifty)
+        runner.enter(baseline.name, "shipped", shipped, baseline.thrifty)
         if baseline.grid:
             rules = {budget: tuned_rule(setting, training, baseline, budget) for budget in setting.budgets}
-            desk.enter(baseline.name, "tuned", rules, baseline.thrifty)
+            runner.enter(baseline.name, "tuned", rules, baseline.thrifty)
     ours = dict.fromkeys(setting.budgets, Ours(setting.modem, pacing_table(setting.modem, training)))
-    desk.enter(OURS, "ours", ours, thrifty=True)
-    desk.enter(KNOWN_END, "ours", ours, thrifty=True, known_end=True)
+    runner.enter(OURS, "ours", ours, thrifty=True)
+    runner.enter(KNOWN_END, "ours", ours, thrifty=True, known_end=True)
     for change, name in CHANGES.items():
         if change != "coldest" or setting.cold:
             rules = dict.fromkeys(setting.budgets, replace(ours[setting.budgets[0]], changed=change))
-            desk.enter(f"ours, {name}", "ablation", rules, thrifty=True)
+            runner.enter(f"ours, {name}", "ablation", rules, thrifty=True)
     for budget, value in zip(setting.budgets, attainable(setting, instance, bound), strict=True):
-        desk.hindsight(budget, value)
-    return desk.records
+        runner.hindsight(budget, value)
+    return runner.records
 
 
-class _Desk:
-    """Runs policies through one trip and writes down what came of them."""
+class _Runner:
+    """Runs policies through one trip and records the results."""
 
     def __init__(self, setting: Setting, instance: Instance, bounds: dict[int, float]) -> None:
         self._setting, self._instance, self._bounds = setting, instance, bounds

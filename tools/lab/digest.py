@@ -90,7 +90,7 @@ def experiment(environments: int, processes: int | None, console: Console) -> bo
         for budget in (*BUDGETS, None):
             chosen = [each for each in figures if each.loss_db == loss_db and budget in (each.budget, None)]
             rows += [_row(loss_db, budget, guide, chosen) for guide in (NEW, LEARNED, SHUFFLED)]
-    missed = [text for row in rows if row["budget"] is None for text in _missed(row)]
+    missed = [text for row in rows if row["budget"] is None for text in missed_of(row)]
     for row in rows:
         interval = f"{row['fewer']:.1f} ({row['low']:.1f} to {row['high']:.1f})"
         budget_text = "all" if row["budget"] is None else str(row["budget"])
@@ -193,7 +193,7 @@ def _row(loss_db: float, budget: int | None, guide: str, figures: Sequence[Figur
     }
 
 
-def _missed(row: dict[str, object]) -> Iterator[str]:
+def missed_of(row: dict[str, object]) -> Iterator[str]:
     fewer, low = row["fewer"], row["low"]
     assert isinstance(fewer, float) and isinstance(low, float)
     where = f"-{row['loss_db']:.0f} dB, {row['guide']}"

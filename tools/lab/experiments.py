@@ -51,7 +51,7 @@ class Setting(NamedTuple):
     whether distances to places are known; `stacked`: stays between stacks; `trackers`: B1 to B14 compete,
     too; `reuses`: a reused position counts as a point; `cold`, `russia`: rules of `physics.Mission`;
     `weights` of the utility; `every`: judged on one trip of so many; `stress`: a row of `stress.ROWS`;
-    `held_out`: trips of `heldout`, whose costs nobody knows.
+    `held_out`: trips of `heldout`, whose costs are unknown.
     """
 
     name: str
@@ -119,7 +119,7 @@ class Setting(NamedTuple):
 
     @property
     def part(self) -> float:
-        """Of the energy told that is there."""
+        """Part of the declared energy that is there."""
         return ROWS[self.stress].part if self.stress else 1.0
 
     def bounds(self, instance: Instance, bound: Bound) -> list[float]:

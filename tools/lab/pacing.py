@@ -1,4 +1,4 @@
-"""The pacing tables that training found: on one route, to judge on the other, and on both, which ships."""
+"""The pacing tables that training found: on one route, to evaluate on the other, and on both, which ships."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ def failure(rsrp_dbm: float) -> float:
 
 @dataclass(frozen=True)
 class Mission:
-    """What a device is told before the trip: its costs, its joules, its route.
+    """What a device knows before the trip: its costs, its joules, its route.
 
     `days` is the true length of the trip, for reference policies that are allowed to know it; None for those
     that are not. `networks` are those that the modem may meet. `places` False withholds the distances to
@@ -165,7 +165,7 @@ class Mission:
     shunts and lifts, which a device takes for departures, begin in a slot of a trip of the world.
     `lasts_days`: for so long the energy is to last at least, as a setting says; `late`: the first report is
     due at once, others as the settings built in say, and our policy is not asked about them. `part` of
-    `budget_j` is what the battery gives: it may be weaker than told. `stay_h` is what the fleet has learned
+    `budget_j` is what the battery gives: it may be weaker than known. `stay_h` is what the fleet has learned
     of the stay at the goal, where there is one.
     """
 
@@ -233,7 +233,7 @@ class Device:
     position), `stationary` (no movement since the last fix), `fix_km` (kilometre of that fix), `waiting`
     (points not delivered), `last_upload` (slot), `left_j`, `network` (registered with), `country` (of the
     network last registered with), `cost_j` (of the last verb), `level_dbm` (at the last upload). `moving` is
-    what is felt; `left_j` counts on the battery as it was told, `battery_mv` is of the one that is there.
+    what is felt; `left_j` counts on the declared battery, `battery_mv` is of the one that is there.
     """
 
     def __init__(self, instance: Instance, mission: Mission) -> None:
@@ -444,7 +444,7 @@ def run(instance: Instance, policy: Factory, mission: Mission) -> Run:
     device.run.died = instance.slots
     for slot in range(instance.slots):
         device.left_j = limits[slot] - drawn_j - sleep_j
-        gone_j = limits[slot] * (1 - mission.part)  # what is told to be left then is not there
+        gone_j = limits[slot] * (1 - mission.part)  # the declared remainder is not there
         if device.left_j > gone_j:
             device.slot, device.moving, device.battery_c = slot, moving[slot], temperatures[slot]
             device.battery_mv = _voltage_mv((device.left_j - gone_j) / (limits[slot] - gone_j))

@@ -160,7 +160,7 @@ class _Pilot:
             mind[st.WAITING] = device.waiting
 
     def _weaker_mj(self, device: Device) -> int:
-        """What a battery that proves weaker than told still gives."""
+        """What a battery that proves weaker than declared still gives."""
         self._state[st.ENERGY_MJ] = _mj(self._mission.budget_j - self._left_j(device))
         # The lab's cell has the same voltage at all temperatures, and gives as much.
         mv = battery.plateau_mv(WARM_DC) + device.battery_mv - PLATEAU_MV

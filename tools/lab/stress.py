@@ -1,5 +1,5 @@
 """Trips that go otherwise than usual: days without any network, a container that waits at its goal, motion
-that is none, a battery that is weaker than told.
+that is none, a battery that is weaker than declared.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tools.lab.radio import SILENT_DBM
 FALSE_MOTION = 0.3
 """Part of the standing slots in which motion is felt."""
 WEAK = 0.7
-"""What a weak battery gives of what it is told to hold."""
+"""Part of its declared capacity that a weak battery gives."""
 DARK_DAYS, SEA_DAYS, LONGEST_STAY_DAYS = 5, 9, 14
 SEA_KM = 1_800.0
 """Of the route, that a ship covers in SEA_DAYS."""
@@ -27,8 +27,8 @@ MIDDLE = (0.2, 0.75)
 
 @dataclass(frozen=True)
 class Stress:
-    """What is done to a trip; `part` of the energy that the battery is told to hold is there; of the stay at
-    the goal the route data tell `stay_h`."""
+    """What is done to a trip; `part` of the declared energy of the battery is there; of the stay at
+    the goal the route data give `stay_h`."""
 
     change: Callable[[Instance, np.random.Generator], Instance]
     part: float = 1.0

@@ -56,7 +56,7 @@ class Modem:
         for order in ("before", "mixed"):
             if f"urc-{order}" in variants:
                 urc_order = order
-        self._unit = Unit(
+        self.unit = Unit(
             env,
             adapt(DIALECTS[dialect], variants),
             scripted or air,
@@ -70,64 +70,64 @@ class Modem:
             output=self._output,
             seen=self._seen,
         )
-        script.start(self._unit)
+        script.start(self.unit)
 
     def receive(self, data: bytes) -> None:
         """Bytes from the host."""
-        heard = self._unit.power.heard(data)
+        heard = self.unit.power.heard(data)
         if heard:
-            self._unit.at.receive(heard)
+            self.unit.at.receive(heard)
 
     @property
     def dialect(self) -> Model:
         """Its kind of modem, with the variants."""
-        return self._unit.dialect
+        return self.unit.dialect
 
     @property
     def baud(self) -> int:
         """The baud rate that the modem is set to; 0: it takes any."""
-        return self._unit.baud
+        return self.unit.baud
 
     def swap_card(self, card: Card) -> None:
         """Put in another card; the modem reads it at its next start."""
-        self._unit.card = card
-        self._unit.slot.uicc = Uicc(card)
+        self.unit.card = card
+        self.unit.slot.uicc = Uicc(card)
 
     def fed_by(self, supply: Callable[[], int]) -> None:
         """What the modem measures of its supply is what `supply` gives, in mV under load."""
-        self._unit.supply = supply
+        self.unit.supply = supply
 
     def rail(self, on: bool) -> None:
         """Supply on or cut; a cut loses what is in RAM and keeps files, settings and the card."""
-        self._unit.power.rail(on)
+        self.unit.power.rail(on)
 
     def key(self, pressed: bool) -> None:
         """The power key; a pulse of 500 ms or more turns the modem on or off, or wakes it."""
-        self._unit.power.key(pressed)
+        self.unit.power.key(pressed)
 
     def reset(self, pressed: bool) -> None:
         """The reset line, pressed: low at the modem."""
-        self._unit.power.reset(pressed)
+        self.unit.power.reset(pressed)
 
     def status(self) -> bool:
         """The STATUS output; True is high: the modem is on."""
-        return self._unit.power.status()
+        return self.unit.power.status()
 
     def dtr(self, level: bool) -> None:
         """The DTR line; high lets the modem sleep after AT+QSCLK=1 or AT+CSCLK=1."""
-        self._unit.power.dtr(level)
+        self.unit.power.dtr(level)
 
     def watched_by(self, observer: Observer) -> None:
         """From now on notify it, in place of the previous observer."""
-        self._unit.observer = observer
+        self.unit.observer = observer
 
     def knows(self, points: Mapping[str, Mapping[str, AccessPoint]]) -> None:
         """The access points that operators know, by IMSI; see `Pdp`."""
-        self._unit.pdp.points = points
+        self.unit.pdp.points = points
 
     def restart(self) -> None:
         """A reset by itself, as after a dip of the supply."""
-        self._unit.power.restart()
+        self.unit.power.restart()
 
     def _output(self, data: bytes) -> None:
         self.on_output(data)

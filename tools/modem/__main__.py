@@ -59,9 +59,7 @@ def main() -> int:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--variants", action=_List, help="list the variants, and the quirks of the eUICC, and end"
-    )
+    parser.add_argument("--variants", action=_List, help="list variants and eUICC quirks, and exit")
     parser.add_argument("--dialect", required=True, choices=tuple(DIALECTS))
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--pty", action="store_true", help="a pseudo terminal")
@@ -70,10 +68,10 @@ def main() -> int:
         "--rfc2217",
         metavar="[HOST:]PORT",
         type=_address,
-        help="likewise, behind an adapter whose RTS presses the power key and whose DTR lets the modem sleep",
+        help="the same, with an adapter whose RTS presses the power key and whose DTR lets the modem sleep",
     )
     where.add_argument("--unix", metavar="PATH", help="a modem for each connection to this socket")
-    parser.add_argument("--speed", type=_speed, default=1.0, help="time runs so many times as fast")
+    parser.add_argument("--speed", type=_speed, default=1.0, help="factor by which time runs faster")
     parser.add_argument(
         "--euicc",
         nargs="?",
@@ -81,14 +79,19 @@ def main() -> int:
         const="consumer",
         help="its card is an eUICC with three profiles, of SGP.22 (consumer) or SGP.32 (iot)",
     )
+    parser.add_argument("--quirk", metavar="NAME", action="append", default=[], help="eUICC with this quirk")
     parser.add_argument(
-        "--quirk", metavar="NAME", action="append", default=[], help="the eUICC has a way of its own"
+        "--identity",
+        metavar="FOLDER",
+        type=Path,
+        help="certificates and key of the eUICC, instead of the built-in ones",
     )
     parser.add_argument(
-        "--identity", metavar="FOLDER", type=Path, help="certificates and key of the eUICC, in place of ours"
+        "--variant", metavar="NAME", action="append", default=[], help="variant of the modem firmware"
     )
-    parser.add_argument("--variant", metavar="NAME", action="append", default=[], help="as some firmware is")
-    parser.add_argument("--scenario", metavar="FILE", type=Path, help="what will happen, and when (TOML)")
+    parser.add_argument(
+        "--scenario", metavar="FILE", type=Path, help="scenario: events and their times (TOML)"
+    )
     options = parser.parse_args()
     unknown = sorted(set(options.quirk) - set(QUIRKS))
     if unknown:
@@ -158,7 +161,9 @@ def _open(server: Server, options: argparse.Namespace) -> str:
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not port.isdigit() or int(port) > 65_535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no address; write PORT or HOST:PORT, PORT up to 65535")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not an address; write PORT or HOST:PORT, PORT up to 65535"
+        )
     return host or "127.0.0.1", int(port)
 
 
@@ -168,7 +173,9 @@ def _speed(text: str) -> float:
     except ValueError:
         speed = 0.0
     if not 0 < speed <= 1_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no speed; write a number up to 1000, 1 for real time")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a factor; write a number up to 1000, 1 for real time"
+        )
     return speed
 
 

@@ -23,14 +23,14 @@ TAKE = Step("locator/downlink/handlers.py", "Handlers.take")
 WRITE = Step("locator/downlink/handlers.py", "Handlers.write")
 COMMAND_LINE = Step("cli.py", "app")
 RECEIVE = Step("ingest/session.py", "Session._on_message")
-INGEST = Step("ingest/worker.py", "Worker._insist")
+INGEST = Step("ingest/worker.py", "Worker.insist")
 PUBLISH = Step("events/publisher.py", "Publisher.turn")
 ENTRIES = {
     FIRMWARE: (BOOT, WAKE, FIX, PROFILE, TAKE, WRITE),
     AGENT: (COMMAND_LINE, RECEIVE, INGEST, PUBLISH),
 }
 """What legs begin with."""
-# By these one leg is told from others that begin alike.
+# These distinguish legs that begin alike.
 PUBLISHED = Step("ingest/session.py", "Session.publish")
 COMMAND_TAKEN = Step("locator/downlink/commands.py", "_obey")
 RESULT_WRITTEN = Step("locator/downlink/commands.py", "write")
@@ -180,7 +180,7 @@ def _command(legs: Legs) -> Walk:
             legs.uplink("An uplink comes in; the reply takes the command along.", COMMANDS),
             legs.part("The tracker notes the command.", FIRMWARE, TAKE, COMMAND_TAKEN),
             legs.part("The next wake searches for a fix.", FIRMWARE, FIX),
-            legs.part("Its uplink says what came of the command.", FIRMWARE, WRITE, RESULT_WRITTEN),
+            legs.part("Its uplink reports the result of the command.", FIRMWARE, WRITE, RESULT_WRITTEN),
             legs.uplink("The agent notes the result.", COMMANDS, RESULT_NOTED),
         ],
     )

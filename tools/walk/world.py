@@ -158,7 +158,7 @@ class World:
         raise ServiceError(f"what was waited for has not come about in {DAYS} days")
 
     def _await_delivery(self) -> None:
-        """Wait until the agent has stored what it has answered, and published what came of it."""
+        """Wait until the agent has stored what it has answered, and published the results."""
         end_s = time.monotonic() + _PATIENCE_S
         while not self._is_delivered():
             if time.monotonic() > end_s:

@@ -144,7 +144,7 @@ class Trip:
         self.motion = Motion(self.train, last_ms, random.Random(f"{seed}/motion"))
         self.doors = Doors(self.train, START_UTC_S, random.Random(f"{seed}/doors"))
         self.handling = Handling(self.train, self.motion, random.Random(f"{seed}/handling"))
-        self._satellites = Satellites(self.train, seed)
+        self.satellites = Satellites(self.train, seed)
         self._coverage = Coverage(self.route, modem, seed, harshness.usable_fraction, self.silences)
         self._admission = Admission(seed, harshness, agreements)
         self.forbidden = self._admission.forbidden(harshness.forbidden)
@@ -193,18 +193,14 @@ class Trip:
         """The times for which a network has barred the card's data, in order; the last may go on."""
         return self._bar.bars
 
-    def hours_barred(self) -> float:
-        """Hours so far in which some network barred the card's data."""
-        return self._bar.hours(self._now_ms())
-
     def back_ms(self) -> list[int]:
         """When a network that takes the card could be used again, by each of the `silences` that is over."""
         until_ms = self._now_ms()
         times = (range(end_ms, until_ms, POLL_MS) for _, end_ms in self.silences)
-        found = (next((ms for ms in each if self._served(ms)), None) for each in times)
+        found = (next((ms for ms in each if self.served(ms)), None) for each in times)
         return [ms for ms in found if ms is not None]
 
-    def _served(self, ms: int) -> bool:
+    def served(self, ms: int) -> bool:
         levels = self._coverage.levels(self.km(ms), ms)
         usable = {plmn for (plmn, _), dbm in levels.items() if dbm > USABLE_DBM}
         return any(self._admission.cause(ms, self.card.imsi, plmn) == 0 for plmn in sorted(usable))
@@ -295,7 +291,7 @@ class Trip:
 
     def sky(self) -> Sky:
         """True position and what an antenna in a door recess sees."""
-        return self._satellites.sky(self._now_ms())
+        return self.satellites.sky(self._now_ms())
 
     def utc_s(self) -> float:
         """Unix time."""

@@ -49,7 +49,7 @@ class Demo:
         device, end_ms = self.stage.device, self.stage.trip.end_ms
 
         def after_wake(now_ms: int) -> None:
-            self._after_wake(now_ms)
+            self.after_wake(now_ms)
             on_progress(self._standing(now_ms))
 
         device.run(end_ms, after_wake)
@@ -58,7 +58,7 @@ class Demo:
                 break
             device.run(end_ms + hour * HOUR_MS, after_wake)
 
-    def _after_wake(self, now_ms: int) -> None:
+    def after_wake(self, now_ms: int) -> None:
         self.oracle.after_wake()
         self.diary.after_wake(now_ms, self.oracle.pending(), self.stage.device.rtc_memory)
         if self.access:
@@ -120,7 +120,7 @@ def add_task(progress: Progress, days: int, name: str = "") -> OnProgress:
 
 
 def measure(demo: Demo) -> tuple[Figures, Delivered]:
-    """End the services and measure what came of the trip."""
+    """End the services and measure the result of the trip."""
     built = demo.stage
     delivered.await_outbox(built.services.agent.database)
     built.services.stop()

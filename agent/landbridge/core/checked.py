@@ -159,9 +159,9 @@ class Sentences:
     at: Callable[[Where], str] = name_of
     wrong: str = "{at} = {value} must be {wanted}"
     named: str = "{at}: {value} is no {wanted}"
-    unknown: str = "{table}: no {key}; known are {known}"
+    unknown: str = "{table}: no {key}; choose from {known}"
     missing: str = "{at} is missing; it must be {wanted}"
-    no_table: str = "{at} is no table of {known}"
+    no_table: str = "{at} must be a table of {known}"
     shown: Callable[[Any], str] = repr
 
 

@@ -34,7 +34,8 @@ class Clock:
             self.now()
         except (OSError, struct.error, OverflowError):
             raise UserError(
-                f"{CLOCK_FILE_VARIABLE}={file} is no clock of 8 bytes: unset it, unless a world is simulated"
+                f"{CLOCK_FILE_VARIABLE}={file} is not a clock file of 8 bytes: unset it, unless you"
+                " simulate a world"
             ) from None
 
     def now(self) -> datetime:
@@ -74,11 +75,11 @@ def iso(epoch_s: int | None) -> str | None:
 
 
 def from_iso(text: str) -> int:
-    """The epoch seconds of an ISO 8601 time; of UTC, if it names no zone. `UserError` if it is none."""
+    """The epoch seconds of an ISO 8601 time; of UTC, if it names no zone. `UserError` if it is invalid."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        raise UserError(f"{text!r} is no time; write it like 2026-10-01T08:00:00Z") from None
+        raise UserError(f"{text!r} is not a time; write it like 2026-10-01T08:00:00Z") from None
     return to_epoch_s(time if time.tzinfo else time.replace(tzinfo=UTC))
 
 

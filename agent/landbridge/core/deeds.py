@@ -1,4 +1,4 @@
-"""What an entry of the audit log says that somebody did, in words."""
+"""Describes the actions in the audit log in words."""
 
 from typing import Any
 

@@ -25,7 +25,7 @@ def contents(path: Path, most: int = MOST_BYTES) -> bytes:
         why = getattr(error, "strerror", None) or error
         raise UserError(f"cannot read {path}: {why}; check its name and its permissions") from None
     if len(found) > most:
-        raise UserError(f"{path} has more than {most} bytes: it is not the file that is wanted")
+        raise UserError(f"{path} has more than {most} bytes: is it the right file?")
     return found
 
 
@@ -56,7 +56,7 @@ def json_of(content: str, where: str) -> Any:
     except RecursionError:
         raise UserError(f"{where} is nested too deeply; is it the right file?") from None
     except ValueError as error:
-        raise UserError(f"{where} is no JSON: {error}; correct it there") from None
+        raise UserError(f"{where} is not JSON: {error}; correct that line") from None
 
 
 def toml_of(content: str, where: str) -> dict[str, Any]:

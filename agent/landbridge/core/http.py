@@ -16,7 +16,7 @@ TIMEOUT_S = 20
 """For each step: to connect, TLS, and each wait for a byte."""
 WHOLE_S = 60
 """For request and answer together, so that a slow integration cannot delay its messages for long."""
-_REST_S, _REST_BYTES = 5, 65_536
+REST_S, _REST_BYTES = 5, 65_536
 """Time for the rest of an answer; if it takes longer, the connection is closed."""
 _OF_THIS_MESSAGE = (400, 409, 413, 415, 422)
 """Statuses that refuse one message. Others, such as missing rights, would be the same for every message."""
@@ -117,7 +117,7 @@ class HttpClient:
 
     def _pass_over(self, answer: http.client.HTTPResponse) -> None:
         """Read and drop the rest of an answer, so that the connection can be used again."""
-        with suppress(OSError, http.client.HTTPException), _within(_REST_S, self._connection):
+        with suppress(OSError, http.client.HTTPException), _within(REST_S, self._connection):
             answer.read(_REST_BYTES)
         if not answer.isclosed():
             self.close()

@@ -25,7 +25,7 @@ LABELS = {
     "dwell": _("long stop"),
     # Alarms of SIM controls
     "separation": _("SIM in another device"),
-    "binding": _("SIM binding violated"),
+    "binding": _("SIM or IMSI not registered for the device"),
     "region": _("country not allowed for the SIM"),
     "network": _("network not allowed for the SIM"),
     "high-risk": _("SIM in a high-risk region"),
@@ -33,11 +33,11 @@ LABELS = {
     "quota-50": _("50 % of the data quota used"),
     "quota-80": _("80 % of the data quota used"),
     "quota-100": _("data quota used up"),
-    "usage": _("data usage mismatch"),
-    "traffic": _("traffic to a host not allowed"),
+    "usage": _("data usage differs from the provider's figure"),
+    "traffic": _("traffic to a forbidden host"),
     "services": _("voice or SMS on"),
     "blocked": _("blocked SIM in use"),
-    "life-cycle": _("SIM in use but not in service"),
+    "life-cycle": _("SIM used while in stock, suspended or retired"),
     # Events and their actions
     "departed": _("starts to move"),
     "stopped": _("comes to rest"),

@@ -29,7 +29,7 @@ def only(found: Sequence[Owned], name: str) -> Owned:
     if len(found) > 1:
         owners = ", ".join(sorted(each.tenant or OPERATOR for each in found))
         raise UserError(
-            _("{owners} each have one of the name {name}: say whose is meant", owners=owners, name=name),
+            _("the name {name} is used by {owners}: add the tenant", owners=owners, name=name),
             "tenant",
         )
     return found[0]

@@ -98,12 +98,12 @@ def _check_heads(where: str, model: Any, heads: Sequence[str]) -> None:
     known = columns(model)
     for each in heads:
         if each not in known:
-            raise UserError(f"{where}: no column {each!r}; known are {', '.join(known)}")
+            raise UserError(f"{where}: no column {each!r}; the columns are {', '.join(known)}")
         if heads.count(each) > 1:
-            raise UserError(f"{where}: column {each!r} is there twice; remove one of them")
+            raise UserError(f"{where}: column {each!r} occurs twice; remove one")
     for column in fields(model):
         if column.default is MISSING and column.name not in heads:
-            raise UserError(f"{where}: column {column.name!r} is missing; known are {', '.join(known)}")
+            raise UserError(f"{where}: column {column.name!r} is missing; the columns are {', '.join(known)}")
 
 
 def write(model: Any, rows: Iterable[Sequence[object]]) -> None:

@@ -166,7 +166,7 @@ def _name(file: Path, language: str) -> str:
         return Locale.parse(language).get_display_name() or language
     except (ValueError, UnknownLocaleError):
         raise UserError(
-            f"{file}: {language} is no language; name its folder by a code such as de or pt_BR"
+            f"{file}: {language} is not a language code; name the folder like de or pt_BR"
         ) from None
 
 
@@ -199,6 +199,6 @@ def _read(file: Path) -> standard.GNUTranslations:
         compiled = io.BytesIO()
         write_mo(compiled, messages)
     except (PoFileError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} is not a gettext catalogue: {error}; correct it or take it away") from None
+        raise UserError(f"{file} is not a gettext catalogue: {error}; correct or remove it") from None
     compiled.seek(0)
     return standard.GNUTranslations(compiled)

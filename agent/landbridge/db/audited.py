@@ -1,6 +1,6 @@
 """The audit log by triggers: whatever a person changes in a table of AUDITED writes an entry with the person,
 the action, and the row before and after, over whichever door the change came. What the agent changes by
-itself writes none, because then nobody is acting (`begin`)."""
+itself writes none, because no user acts then (`begin`)."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -120,7 +120,7 @@ def acting_as(connection: Connection, who: str | None, tenant: str | None = None
 
 
 def since(connection: Connection) -> int | None:
-    """Return the last entry before somebody began to act in this transaction; None: nobody does."""
+    """Return the last entry before a user acted in this transaction; None: no user does."""
     found: int | None = connection.get_execution_options().get(_SINCE)
     return found
 

@@ -22,7 +22,7 @@ def insert(connection: Connection, table: Table, names: Sequence[str], rows: Row
         return
     columns = ", ".join(f'"{name}"' for name in names)
     if connection.dialect.name == "postgresql":
-        _copy(connection, f"COPY {table.name} ({columns}) FROM STDIN", rows)
+        copy_from(connection, f"COPY {table.name} ({columns}) FROM STDIN", rows)
     else:
         _in_blocks(connection, f"INSERT INTO {table.name} ({columns}) VALUES ", len(names), rows)
 
@@ -75,7 +75,7 @@ def _sqlite(connection: Connection) -> Iterator[sqlite3.Connection]:
         raise DBAPIError.instance(None, None, error, sqlite3.Error) from error
 
 
-def _copy(connection: Connection, statement: str, rows: Rows) -> None:
+def copy_from(connection: Connection, statement: str, rows: Rows) -> None:
     """Raise SQLAlchemy's error when the server refuses connections."""
     from psycopg import OperationalError as Away
 

@@ -15,8 +15,8 @@ from landbridge.config import is_server
 from landbridge.core.errors import UserError
 from landbridge.db import audited, engines
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
-_VERSION = max(file.name[:4] for file in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+MIGRATIONS = Path(__file__).parent / "migrations"
+_VERSION = max(file.name[:4] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 """The newest migration: the revision of this agent's tables."""
 _LOCK = 0x4C42
 """Number of the advisory lock that writers on PostgreSQL take."""
@@ -83,7 +83,7 @@ class Database:
         is_older = version is not None and version < _VERSION
         if is_older and (self._is_leased() if self.on_server else _is_locked(self.place)):
             raise UserError(
-                f"an agent of the version before works on database {shown(self.place)}; stop all agents first"
+                f"an agent of an older version uses database {shown(self.place)}; stop all agents first"
             )
         # Alembic takes as long to load as most commands run.
         from alembic import command
@@ -91,7 +91,7 @@ class Database:
         from alembic.util import CommandError
 
         config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS))
+        config.set_main_option("script_location", str(MIGRATIONS))
         changed = Database(self.place, sorts_on_disk=True)  # an index of a large table
         try:
             with changed.writing() as config.attributes["connection"]:

@@ -11,11 +11,11 @@ from landbridge.core.errors import UserError
 
 WRITES = "landbridge_writes"
 """Execution option of a connection that will write."""
-_BUSY_TIMEOUT_S = 30
+BUSY_TIMEOUT_S = 30
 _CONNECT_TIMEOUT_S = 10
 _IDLE_TIMEOUT_S = 60
-_OPTIONS = (
-    f"-c lock_timeout={_BUSY_TIMEOUT_S}s -c idle_in_transaction_session_timeout={_IDLE_TIMEOUT_S}s"
+OPTIONS = (
+    f"-c lock_timeout={BUSY_TIMEOUT_S}s -c idle_in_transaction_session_timeout={_IDLE_TIMEOUT_S}s"
     " -c synchronous_commit=on -c timezone=UTC"
 )
 _KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
@@ -27,9 +27,7 @@ def sqlite(path: Path, sorts_on_disk: bool = False) -> Engine:
     """Return the engine of a file, with WAL and synchronous commits. Statement and savepoint journals are
     kept in memory, because otherwise each changed page would be written to a file first. Sorts use memory
     too, except with `sorts_on_disk`."""
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)), connect_args={"timeout": _BUSY_TIMEOUT_S}
-    )
+    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _prepare)
     if not sorts_on_disk:
         event.listen(engine, "connect", _keep_in_memory)
@@ -42,8 +40,8 @@ def postgresql(place: str) -> Engine:
     try:
         url = make_url(place).set(drivername="postgresql+psycopg")
     except (ArgumentError, ValueError):
-        raise UserError(f"database {place!r} is no postgresql://user@host/name") from None
-    settings = {"options": _OPTIONS, "connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "landbridge"}
+        raise UserError(f"database {place!r} is not like postgresql://user@host/name") from None
+    settings = {"options": OPTIONS, "connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "landbridge"}
     engine = create_engine(url, connect_args=settings | _KEEPALIVE, pool_pre_ping=True)
     event.listen(engine, "connect", _take_any_text)
     return engine

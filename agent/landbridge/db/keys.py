@@ -42,7 +42,7 @@ class Keyring:
             return self._cipher(make=False).decrypt(wrapped_key)
         except InvalidToken:
             raise UserError(
-                f"{self.path} is not the key file of this database; put the right one back"
+                f"{self.path} is not the key file of this database; restore the right one"
             ) from None
 
     def signing_key(self, first: bool = False) -> Ed25519PrivateKey:
@@ -62,15 +62,15 @@ class Keyring:
                 self._fernet = Fernet(self._read(make))
             except FileNotFoundError:
                 raise UserError(
-                    f"key file missing: {self.path}; put it back from the backup,"
-                    " without it no device of this database can be understood"
+                    f"key file missing: {self.path}; restore it from the backup:"
+                    " without it no message of this database's devices can be read"
                 ) from None
             except OSError as error:
                 raise UserError(
                     f"cannot use key file {self.path}: {error.strerror}; check its permissions"
                 ) from None
             except ValueError:
-                raise UserError(f"{self.path} is not a key file; put the right one back") from None
+                raise UserError(f"{self.path} is not a key file; restore the right one") from None
         return self._fernet
 
     def _read(self, make: bool) -> bytes:

@@ -47,9 +47,9 @@ def _report(sheet: Sheet[T]) -> None:
         print(each.text)
     wrong = len({each.line for each in sheet.problems})
     if wrong:
-        print(f"nothing has changed: {wrong} of {wrong + _right(sheet)} rows are wrong")
+        print(f"nothing has changed: {wrong} of {wrong + _right(sheet)} rows are invalid")
         raise typer.Exit(1)
-    print(f"all {len(sheet.rows)} rows are right; nothing has changed, this was a dry run")
+    print(f"all {len(sheet.rows)} rows are valid; dry run, nothing has changed")
 
 
 def _right(sheet: Sheet[T]) -> int:

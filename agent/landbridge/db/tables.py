@@ -660,7 +660,8 @@ eim = Table(
     Column("made_s", Integer, nullable=False),
 )
 
-# eUICCs as they have said last what they are, and whom an IoT eUICC obeys.
+# eUICCs as they have said last what they are, and whom an IoT eUICC obeys. Another device gets one only by
+# the card's signature.
 euiccs = Table(
     "euiccs",
     metadata,
@@ -668,6 +669,7 @@ euiccs = Table(
     Column("device", ForeignKey("devices.device"), nullable=False, index=True),
     Column("iot", Boolean, nullable=False),
     Column("reported_s", Integer, nullable=False),
+    Column("proved_s", Integer),  # its signature was verified; null: only the device says that it is there
     Column("eim_id", Text),  # of the manager; null: none, or another kind of card
     Column("token", Integer, nullable=False, server_default=text("0")),  # of the association
     Column("counter", Integer, nullable=False, server_default=text("0")),  # of the last package

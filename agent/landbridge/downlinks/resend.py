@@ -15,7 +15,7 @@ from landbridge.protocol.uplink import Uplink
 
 
 def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-    """Store which records are lost for good."""
+    """Store which records the device has lost."""
     if wire.GONE_KEY in uplink.reports:
         gaps.note_gone(connection, device, wire.decode_gone(uplink.reports[wire.GONE_KEY]))
 

@@ -72,7 +72,7 @@ def recompute(device: str = _DEVICE) -> None:
         known_device(connection, device)
         tracking.mark(connection, device, 0)
         recomputing.recompute(connection, device, it.clock.now_s())
-    print(f"the events of {device} are recomputed")
+    print(f"events of {device} recomputed")
 
 
 def show(rows: Iterable[Row[Any]]) -> None:

@@ -17,7 +17,7 @@ from landbridge.events.outbox import OutboxMessage
 from landbridge.events.retained import Retained
 
 BATCH = 64
-_RETRY_S = 5.0
+RETRY_S = 5.0
 _POLL_S = 0.5
 _LAST_WORDS_S = 5.0
 
@@ -39,7 +39,7 @@ class Publisher(Periodic):
     ) -> None:
         """One of several agents at a time `may_send`. With `retained`, a broker that lost its retained
         messages gets them again."""
-        super().__init__("publisher", "publish the outbox", _POLL_S, first_s=0, retry_s=_RETRY_S)
+        super().__init__("publisher", "publish the outbox", _POLL_S, first_s=0, retry_s=RETRY_S)
         self._database = database
         self._publish = publish
         self._priority = priority or IngestPriority()
@@ -56,7 +56,7 @@ class Publisher(Periodic):
     def turn(self) -> float | None:
         """Publish the waiting messages. Those of commands and other agents do not wake this thread."""
         if not self._may_send():
-            return _RETRY_S
+            return RETRY_S
         if self._retained:
             self._retained.check(lambda: self.is_stopping)
         self._empty()

@@ -65,7 +65,8 @@ class Retained:
                 messages = [each for row in rows.values() for each in positions.again(connection, row)]
                 outbox.post(connection, messages, self._clock.now_s())
         _log.warning(
-            "the broker has lost what it retained, or keeps %s from the agent: all positions go out again",
+            "the broker lost its retained messages, or does not let the agent read %s: publishing all"
+            " positions again",
             PUBLISHED,
         )
         return True

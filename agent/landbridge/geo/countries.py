@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 DATA = Path(__file__).parent / "data" / "countries.xz"
 UNSURE_KM = 10.0
 """Nearer to a border an outline alone proves nothing."""
-_SECOND_CODES = {235: "GB", 289: "GE", 405: "IN", 406: "IN", 430: "AE", 431: "AE", 441: "JP", 461: "CN"}
+_SECOND_CODES = {
+    235: "GB", 289: "GE", 311: "US", 312: "US", 313: "US", 314: "US", 315: "US", 316: "US", 340: "FR",
+    405: "IN", 406: "IN", 430: "AE", 431: "AE", 441: "JP", 461: "CN", 647: "FR", 742: "FR",
+}  # fmt: skip
 _OF_MCC = {mcc: country for country, mcc in MCC.items()} | _SECOND_CODES
 
 
@@ -42,7 +45,7 @@ def at(lat: float, lon: float) -> Country | None:
     """The country at a place in degrees; None at sea."""
     import shapely
 
-    countries, tree = _outlines()
+    countries, tree = load_outlines()
     found = tree.query(shapely.Point(lon, lat), predicate="within")
     return countries[found[0]] if len(found) else None
 
@@ -53,7 +56,7 @@ def is_alone(lat: float, lon: float, country: str) -> bool:
 
     north = UNSURE_KM / KM_A_DEGREE
     east = north / max(0.01, math.cos(math.radians(lat)))
-    countries, tree = _outlines()
+    countries, tree = load_outlines()
     around = tree.query(shapely.box(lon - east, lat - north, lon + east, lat + north), predicate="intersects")
     return all(countries[index].code == country for index in around)
 
@@ -64,7 +67,7 @@ def of_network(plmn: int) -> str | None:
 
 
 @cache
-def _outlines() -> tuple[list[Country], shapely.STRtree]:
+def load_outlines() -> tuple[list[Country], shapely.STRtree]:
     """Country and outline of each piece of land."""
     import shapely
 

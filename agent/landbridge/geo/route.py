@@ -39,8 +39,27 @@ MCC = {
     "PL": 260, "PT": 268, "QA": 427, "RO": 226, "RS": 220, "RU": 250, "SA": 420, "SE": 240, "SG": 525,
     "SI": 293, "SK": 231, "SM": 292, "SY": 417, "TH": 520, "TJ": 436, "TL": 514, "TM": 438, "TR": 286,
     "TW": 466, "UA": 255, "UZ": 434, "VN": 452, "XK": 221, "YE": 421,
+    # Africa
+    "AO": 631, "BF": 613, "BI": 642, "BJ": 616, "BW": 652, "CD": 630, "CF": 623, "CG": 629, "CI": 612,
+    "CM": 624, "CV": 625, "DJ": 638, "DZ": 603, "EG": 602, "ER": 657, "ET": 636, "GA": 628, "GH": 620,
+    "GM": 607, "GN": 611, "GQ": 627, "GW": 632, "KE": 639, "KM": 654, "LR": 618, "LS": 651, "LY": 606,
+    "MA": 604, "MG": 646, "ML": 610, "MR": 609, "MU": 617, "MW": 650, "MZ": 643, "NA": 649, "NE": 614,
+    "NG": 621, "RW": 635, "SC": 633, "SD": 634, "SH": 658, "SL": 619, "SN": 608, "SO": 637, "SS": 659,
+    "ST": 626, "SZ": 653, "TD": 622, "TG": 615, "TN": 605, "TZ": 640, "UG": 641, "ZA": 655, "ZM": 645,
+    "ZW": 648,
+    # the Americas
+    "AG": 344, "AI": 365, "AR": 722, "AW": 363, "BB": 342, "BM": 350, "BO": 736, "BR": 724, "BS": 364,
+    "BZ": 702, "CA": 302, "CL": 730, "CO": 732, "CR": 712, "CU": 368, "CW": 362, "DM": 366, "DO": 370,
+    "EC": 740, "FK": 750, "GD": 352, "GL": 290, "GT": 704, "GY": 738, "HN": 708, "HT": 372, "JM": 338,
+    "KN": 356, "KY": 346, "LC": 358, "MS": 354, "MX": 334, "NI": 710, "PA": 714, "PE": 716, "PM": 308,
+    "PR": 330, "PY": 744, "SR": 746, "SV": 706, "TC": 376, "TT": 374, "US": 310, "UY": 748, "VC": 360,
+    "VE": 734, "VG": 348, "VI": 332,
+    # Oceania
+    "AS": 544, "AU": 505, "CK": 548, "FJ": 542, "FM": 550, "KI": 545, "MH": 551, "NC": 546, "NR": 536,
+    "NU": 555, "NZ": 530, "PF": 547, "PG": 537, "PW": 552, "SB": 540, "TO": 539, "TV": 553, "VU": 541,
+    "WF": 543, "WS": 549,
 }  # fmt: skip
-"""Mobile country code (ITU-T E.212) by ISO 3166-1 code, of Europe and Asia."""
+"""Mobile country code (ITU-T E.212) by ISO 3166-1 code; of several that one country has, the first."""
 
 
 class Waypoint(NamedTuple):
@@ -92,18 +111,18 @@ def parse(text: str, path: str, countries: Sequence[str] = tuple(MCC)) -> list[W
         for (number, _), row in zip(lines[1:], reader, strict=False):
             found.append(_waypoint(f"{path}: row {number}", row, found, countries))
     except csv.Error as error:
-        raise UserError(f"{path} is no CSV: {error}; is a quotation mark missing?") from None
+        raise UserError(f"{path} is not CSV: {error}; is a quotation mark missing?") from None
     if not 2 <= len(found) <= MOST_STATIONS:
         raise UserError(f"{path}: {len(found)} stations; a route has 2 to {MOST_STATIONS}")
     return found
 
 
-def of_rows(rows: Sequence[Mapping[str, Any]], countries: Sequence[str] = tuple(MCC)) -> list[Waypoint]:
+def of_rows(rows: Sequence[Mapping[str, Any]]) -> list[Waypoint]:
     """The same of rows whose cells are values; `UserError` names the station and what is wrong."""
     found: list[Waypoint] = []
     for number, row in enumerate(rows, 1):
         cells = {name: str(value) for name, value in row.items()}
-        found.append(_waypoint(f"station {number}", cells, found, countries))
+        found.append(_waypoint(f"station {number}", cells, found, tuple(MCC)))
     return found
 
 
@@ -148,12 +167,16 @@ def _waypoint(
     where: str, cells: Mapping[str, Any], before: Sequence[Waypoint], countries: Sequence[str]
 ) -> Waypoint:
     row = checked_row(_Row, cells, where)
+    if row.country in MCC and row.country not in countries:
+        raise UserError(f"{where}, column country: {row.country} is none of {', '.join(sorted(countries))}")
     if row.country not in countries:
         raise UserError(
-            f"{where}, column country: {row.country!r} is no code of a country (ISO 3166-1) that routes may"
-            " cross; write it like CN"
+            f"{where}, column country: {row.country!r} is not the ISO 3166-1 code of a country that routes"
+            " may cross; write it like CN"
         )
     last = before[-1] if before else None
+    if last and abs(row.lon - last.lon) > 180:
+        raise UserError(f"{where}, column lon: a route cannot cross the 180th meridian; end it there")
     km, column = row.km, "lat" if row.km is None else "km"
     if km is None:
         km = _further_km(last, row) if last else 0.0
@@ -161,10 +184,6 @@ def _waypoint(
         raise UserError(f"{where}, column {column}: not further along the route than the row before")
     if km > LONGEST_KM:
         raise UserError(f"{where}, column {column}: kilometre {km:.0f}; a route has at most {LONGEST_KM:.0f}")
-    if last and abs(row.lon - last.lon) > 180:
-        raise UserError(
-            f"{where}, column lon: across the 180th meridian no device can follow a route; end it there"
-        )
     return Waypoint(row.name, row.country, row.lat, row.lon, row.kind, km, row.chinese)
 
 

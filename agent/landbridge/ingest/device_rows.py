@@ -70,7 +70,7 @@ class DeviceRow:
         """
         number = max(self.next_down_number, now_s << 8)
         if number > MAX_PARTIAL_IV:
-            raise ValueError(f"no reply numbers are left for {self.device}: was the clock far ahead?")
+            raise ValueError(f"no downlink numbers are left for {self.device}: was the clock far ahead?")
         self.next_down_number, self.touched = number + 1, True
         return number
 

@@ -36,10 +36,10 @@ _MOST_IN_HAND = 512
 may add as many again."""
 _FEWEST = 8
 """Messages of one partition in a request; fewer are not worth it."""
-_ACK_WAIT_S = 5.0
+ACK_WAIT_S = 5.0
 """Seconds after which a message is delivered again, to the next holder. A living agent reports progress on
 its messages three times as often; otherwise a slow agent would get its own again and be slower."""
-_POLL_S = 1.0
+POLL_S = 1.0
 _LINGER_S = 0.05
 """Seconds for which the client holds an incomplete batch back."""
 _START_S = 15.0
@@ -155,7 +155,7 @@ class NatsSource:
                     self._takers[partition] = asyncio.create_task(self._take(stream, partition))
             except Exception as error:
                 _log.error("cannot share partitions with other agents: %s; trying again", error)
-            await asyncio.sleep(_POLL_S)
+            await asyncio.sleep(POLL_S)
 
     def _leave(self, partitions: Iterable[int]) -> None:
         """Stop fetching from these partitions. A message from an interrupted fetch would stay unprocessed
@@ -177,7 +177,7 @@ class NatsSource:
                     await asyncio.sleep(0.01)
                     continue
                 fair_share = max(_FEWEST, room // max(1, len(self._takers)))
-                batch, wait_s = (fair_share, _LINGER_S) if comes else (1, _POLL_S)
+                batch, wait_s = (fair_share, _LINGER_S) if comes else (1, POLL_S)
                 comes = False
                 for message in await subscription.fetch(batch, timeout=wait_s):
                     self._receive(message)
@@ -188,12 +188,12 @@ class NatsSource:
             except Exception as error:
                 _log.error("partition %d: %s; trying again", partition, error)
                 subscription = None
-                await asyncio.sleep(_POLL_S)
+                await asyncio.sleep(POLL_S)
 
     async def _keep_in_progress(self) -> None:
         """Report progress, so that the server does not deliver these messages to others."""
         while True:
-            await asyncio.sleep(_ACK_WAIT_S / 3)
+            await asyncio.sleep(ACK_WAIT_S / 3)
             for message in list(self._unacknowledged.values()):
                 await self._say(message.in_progress())
 
@@ -220,12 +220,12 @@ class NatsSource:
         try:
             await word
         except NatsError as error:
-            _log.info("not acknowledged, comes again: %s", error)
+            _log.info("not acknowledged, will be redelivered: %s", error)
 
     async def _on_lost(self) -> None:
         self._away.begins()
         metrics.CONNECTED.set(0)
-        _log.warning("lost NATS; connecting again")
+        _log.warning("connection to NATS lost; reconnecting")
 
     async def _on_found(self) -> None:
         self._away.ends()
@@ -238,7 +238,7 @@ class NatsSource:
         try:
             await request.respond(await asyncio.to_thread(self._answer, request.data))
         except Exception as error:
-            _log.error("cannot say to NATS who may connect: %s", error)
+            _log.error("cannot answer an authorization request of NATS: %s", error)
 
     async def _on_error(self, error: Exception) -> None:
         _log.debug("NATS: %s", error)
@@ -286,7 +286,7 @@ async def _make_consumer(stream: JetStreamContext, partition: int) -> str:
             durable_name=name,
             filter_subject=f"landbridge.{partition}.*.up",
             ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=_ACK_WAIT_S,
+            ack_wait=ACK_WAIT_S,
             max_ack_pending=2 * _MOST_IN_HAND,
         ),
     )

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from landbridge.events import outbox, positions, publishing, topics
 from landbridge.events.outbox import NewMessage
 from landbridge.ingest.device_rows import DeviceRow
-from landbridge.points import quality
+from landbridge.points import quality, stationary
 from landbridge.points import queries as points
 from landbridge.points.queries import StoredPoint, StoredPoints
 from landbridge.protocol.point import KIND_FIX
@@ -114,7 +114,7 @@ def _stands(connection: Connection, brought: NewPoints, moved: StoredPoint | Non
     was_before = moved is not None and row.highest_seq > row.position_seq  # before the fix arrived
     if not (has_stationary or was_before):
         return False
-    return row.move_stationary_until(points.stationary_until_s(connection, row.device, row.position_seq))
+    return row.move_stationary_until(stationary.until_s(connection, row.device, row.position_seq))
 
 
 def _moved_position(connection: Connection, brought: NewPoints) -> StoredPoint | None:

@@ -42,4 +42,4 @@ class HeldPartitions:
         for number in range(_MOST_AGENTS):
             if self._presence.take(number):
                 return number
-        raise UserError(f"{_MOST_AGENTS} agents are at work on this database: no more can be")
+        raise UserError(f"{_MOST_AGENTS} agents use this database: that is the maximum")

@@ -146,7 +146,7 @@ class Pipeline:
         if self._dead_letter_topics and (
             dropped := dead_letters.make_room(connection, sorted(self._dead_letter_topics))
         ):
-            _log.warning("dead letters that made room: %d", dropped)
+            _log.warning("dead letters dropped to make room: %d", dropped)
             self._counts.append((metrics.DEAD_LETTERS_DROPPED, dropped))
         return answers
 
@@ -157,7 +157,7 @@ class Pipeline:
             with self._connection.begin_nested():
                 return self.take(wave)
         except Exception as error:
-            if _may_pass(error):
+            if may_pass(error):
                 raise
             del self._counts[counted:]
             if len(wave) > 1:
@@ -214,7 +214,7 @@ class Pipeline:
         encrypted = envelope.parse(received.payload)
         number, epoch = encrypted.header
         if epoch > row.epoch + epochs.MOST_AHEAD:
-            raise Refused(f"epoch {epoch} of the keys, {row.epoch} is the present one")
+            raise Refused(f"key epoch {epoch}; the current one is {row.epoch}")
         text = envelope.decrypt(key, device, "up", encrypted)
         if epoch < row.epoch:
             # Only genuine messages count: otherwise anyone could cause downlinks for future uplinks.
@@ -231,7 +231,7 @@ class Pipeline:
                 self.dead_letter(each.received, each.refused)
             elif each.again:
                 self._counts.append((metrics.AGAIN, 1))
-                _log.info("%s: uplink %d came again", each.device, each.opened.number)
+                _log.info("%s: uplink %d received again", each.device, each.opened.number)
             else:
                 taken.append(each)
                 if other := each.contradicted:
@@ -277,7 +277,7 @@ class Pipeline:
     def acknowledge(self, received: Received) -> None:
         """Acknowledge the message to the broker."""
         if not self._session.acknowledge(received):
-            _log.info("%s: from before a reconnect, not acknowledged", received.topic)
+            _log.info("%s: received before a reconnect, not acknowledged", received.topic)
 
     def reply(self, answer: Answer) -> None:
         """Send the device its downlink."""
@@ -288,7 +288,7 @@ class Pipeline:
         row = self._rows[device_of(received.topic)]
         number, epoch = envelope.parse(received.payload).header
         _log.info(
-            "%s: uplink %d is of epoch %d of its keys, answered with %d", row.device, number, epoch, row.epoch
+            "%s: uplink %d used key epoch %d, answered with epoch %d", row.device, number, epoch, row.epoch
         )
         now_s = self._clock.now_s()
         opened = Opened(self._key(row), epoch, number, b"")
@@ -308,7 +308,7 @@ class Pipeline:
     def quarantine(self, received: Received) -> None:
         """Quarantine a message of an unknown device."""
         device = device_of(received.topic)
-        _log.warning("%s is not known: quarantined; `landbridge devices add` makes it known", device)
+        _log.warning("unknown device %s: quarantined; `landbridge devices add` adds it", device)
         dead_letters.put_in_quarantine(self._connection, device, received.payload, self._clock.now_s())
 
     def _key(self, row: DeviceRow) -> bytes:
@@ -317,7 +317,7 @@ class Pipeline:
             try:
                 known = self._keyring.unwrap(row.wrapped_key)
             except UserError as error:
-                raise Refused(f"the key of {row.device} cannot be opened: {error}") from None
+                raise Refused(f"the key of {row.device} cannot be decrypted: {error}") from None
             if len(self._keys) >= _MOST_KEYS:
                 self._keys.clear()
             self._keys[row.wrapped_key] = known
@@ -333,7 +333,7 @@ def device_of(topic: str) -> str:
     return match[1]
 
 
-def _may_pass(error: Exception) -> bool:
+def may_pass(error: Exception) -> bool:
     """Whether the disk is full, or the database locked or damaged."""
     return isinstance(error, OperationalError | OSError) or type(error) is DatabaseError or is_damaged(error)
 

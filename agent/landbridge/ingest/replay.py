@@ -55,7 +55,7 @@ class Replay(Pipeline):
         super().store(connection, messages, now_s)
         for message in messages:
             if message.again and (lacking := _lacking(connection, message)):
-                self.dead_letter(message.received, f"taken before, without the records {listed(lacking)}")
+                self.dead_letter(message.received, f"stored before, without the records {listed(lacking)}")
 
     def answer(self, messages: Sequence[Message], now_s: int) -> list[Answer | None]:
         """Send nothing, because no device waits for a downlink; keep the reports of that time."""
@@ -70,7 +70,7 @@ class Replay(Pipeline):
 
     def reply_with_epoch(self, received: Received) -> None:
         """Send nothing: no device waits for a downlink."""
-        self._why[received] = "it is of an epoch of the device's keys that is over"
+        self._why[received] = "it uses an expired key epoch"
 
     def dead_letter(self, received: Received, reason: str) -> None:
         """Keep it where it is."""
@@ -78,7 +78,7 @@ class Replay(Pipeline):
 
     def quarantine(self, received: Received) -> None:
         """The same."""
-        self._why[received] = "the device is not known"
+        self._why[received] = "the device is unknown"
 
     def note_forged(self, received: Received) -> None:
         """It was counted at its arrival."""

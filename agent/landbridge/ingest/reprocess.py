@@ -9,6 +9,7 @@ from landbridge.db.keys import Keyring
 from landbridge.ingest import new_points
 from landbridge.ingest.device_rows import lock_rows, write
 from landbridge.points import queries as points
+from landbridge.points import uplinks as kept_uplinks
 from landbridge.points.quality import check, ended_by
 from landbridge.points.queries import CheckedPoint, StoredPoint
 from landbridge.protocol import envelope, uplink
@@ -32,7 +33,7 @@ def reprocess(connection: Connection, keyring: Keyring, device: str, since_s: in
     trips = points.trips_of(connection, [device]).get(device, ())
     key = keyring.unwrap(row.wrapped_key)
     read: list[tuple[int, Uplink]] = []
-    kept = points.kept(connection, device, since_s)
+    kept = kept_uplinks.kept(connection, device, since_s)
     for received_s, payload in kept:
         try:
             _, text = envelope.open_envelope(key, device, "up", payload)

@@ -31,7 +31,7 @@ _KEEPALIVE_S = 60
 _RECONNECT_S = (0.25, 30)
 _MOST_WAITING = 1000
 _POLL_S = 0.5
-_PATIENCE_S = 30.0
+PATIENCE_S = 30.0
 _RETAINED_S = 10.0
 """Seconds for retained messages: a broker sends them at once, unless it is busy."""
 _log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class Session:
         threads = (each.name for each in threading.enumerate())
         if not any(name.startswith("paho-mqtt-client") for name in threads):
             return "the thread that listens to the broker has died"
-        if self._away.seconds > _PATIENCE_S:
+        if self._away.seconds > PATIENCE_S:
             return f"the broker has been away for {self._away.seconds:.0f} s"
         return None
 
@@ -212,13 +212,13 @@ class Session:
         self._away.begins()
         metrics.CONNECTED.set(0)
         if not (self._closing.is_set() or self._refusal):
-            _log.warning("lost the broker (%s); connecting again", reason)
+            _log.warning("connection to the broker lost (%s); reconnecting", reason)
 
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         topic = message.topic  # paho decodes it each time
         if not _IS_UP.fullmatch(topic):
             # Some brokers deliver retained messages outside the subscription.
-            return _log.debug("not for us: %s", topic)
+            return _log.debug("ignored, other topic: %s", topic)
         payload, number = bytes(message.payload), self._connection
         received = Received(topic, payload, message.mid, message.qos, number)
         if not self._limit.allows(topic):

@@ -11,7 +11,9 @@ from landbridge.ingest import new_points
 from landbridge.ingest.device_rows import DeviceRow, write
 from landbridge.ingest.session import Received
 from landbridge.points import queries as points
-from landbridge.points.queries import CheckedPoints, KeptUplink, StoredPoint
+from landbridge.points import uplinks
+from landbridge.points.queries import CheckedPoints, StoredPoint
+from landbridge.points.uplinks import KeptUplink
 from landbridge.protocol.point import Point
 from landbridge.protocol.uplink import Uplink
 
@@ -86,7 +88,7 @@ def store(
         each.new = points.with_trips(each.device, fresh, each.received_s, of_device)
         brought.append(new_points.NewPoints(row, changed, dated, each.new))
     points.insert_all(connection, *(each.new for each in taken))
-    points.keep_uplinks(connection, [_kept(each) for each in taken])
+    uplinks.keep(connection, [_kept(each) for each in taken])
     new_messages = new_points.messages(connection, brought, now_s)
     for each in messages:
         if not each.refused:
@@ -99,9 +101,9 @@ def _is_taken(connection: Connection, row: DeviceRow, message: Message) -> bool:
     """Whether the uplink is stored: it is neither stored yet nor replayed."""
     window, number = row.window, message.opened.number
     if number <= window.top:
-        message.again = points.repeats_uplink(connection, row.device, number, message.received.payload)
+        message.again = uplinks.repeats(connection, row.device, number, message.received.payload)
     if message.vouched:
-        is_new = not points.number_is_taken(connection, row.device, number)
+        is_new = not uplinks.number_is_taken(connection, row.device, number)
     else:
         is_new = window.is_new(number)
     if not message.again and not is_new:

@@ -15,8 +15,8 @@ from landbridge.ingest.session import Received
 _POLL_S = 0.1
 _MOST_AT_ONCE = 256
 _FEW = 16
-_PATIENCE_S = 10.0
-_LONGEST_S = 20.0  # seconds of a transaction: an unresponsive database fails none
+PATIENCE_S = 10.0
+LONGEST_S = 20.0  # seconds of a transaction: an unresponsive database fails none
 _FIRST_RETRY_S = 0.5
 _LAST_RETRY_S = 1.0  # a server or disk is noticed soon after its return: devices wait ten seconds
 _log = logging.getLogger(__name__)
@@ -33,29 +33,29 @@ class Worker(threading.Thread):
         self._unstored = Since()
         self._storing = Since()
         metrics.WAITING.set_function(waiting.qsize)
-        self._stopping = threading.Event()
+        self.stopping = threading.Event()
 
     def stop(self) -> None:
         """Finish the current messages; the waiting ones stay with the broker."""
-        self._stopping.set()
+        self.stopping.set()
         self.join()
 
     def problem(self) -> str | None:
         """Return what has kept messages from being stored for too long."""
-        if self._unstored.seconds > _PATIENCE_S:
+        if self._unstored.seconds > PATIENCE_S:
             return f"messages have not been stored for {self._unstored.seconds:.0f} s: see the log"
-        if self._storing.seconds > _LONGEST_S:
+        if self._storing.seconds > LONGEST_S:
             return f"the database has not answered for {self._storing.seconds:.0f} s"
         return None
 
     def run(self) -> None:
         """Work until stopped."""
-        while not self._stopping.is_set():
+        while not self.stopping.is_set():
             try:
                 batch = [self._waiting.get(timeout=_POLL_S)]
             except queue.Empty:
                 continue
-            self._insist(batch + self._those_waiting())
+            self.insist(batch + self._those_waiting())
             self._priority.set_busy(self._waiting.qsize() > _FEW)
 
     def _those_waiting(self) -> list[Received]:
@@ -69,10 +69,10 @@ class Worker(threading.Thread):
                 break
         return rest
 
-    def _insist(self, batch: Sequence[Received]) -> None:
+    def insist(self, batch: Sequence[Received]) -> None:
         """Process `batch` until it is stored; meanwhile nothing is acknowledged."""
         backoff = Backoff(_FIRST_RETRY_S, _LAST_RETRY_S)
-        while not self._stopping.is_set():
+        while not self.stopping.is_set():
             try:
                 with metrics.TRANSACTION_S.time(), self._storing:
                     self._pipeline.process_all(batch)
@@ -82,5 +82,5 @@ class Worker(threading.Thread):
                 self._unstored.begins()
                 metrics.FAILED.inc()
                 retry_s = backoff.grow()
-                _log.error("cannot store %d messages: %s; again in %g s", len(batch), error, retry_s)
-            self._stopping.wait(retry_s)
+                _log.error("cannot store %d messages: %s; trying again in %g s", len(batch), error, retry_s)
+            self.stopping.wait(retry_s)

@@ -134,7 +134,7 @@ def as_agent(broker: Broker) -> list[CheckResult]:
         _session(broker, topic),
         _delay(broker, topic),
         _in_flight(broker, topic),
-        _retained(broker),
+        reads_retained(broker),
     ]
     return [*found, home_assistant(broker)] if broker.home_assistant else found
 
@@ -266,7 +266,7 @@ def _in_flight(broker: Broker, topic: str) -> CheckResult:
     return CheckResult("messages before the first is acknowledged", good, str(count), remedy)
 
 
-def _retained(broker: Broker) -> CheckResult:
+def reads_retained(broker: Broker) -> CheckResult:
     """Check that the agent can read its retained messages (events/retained.py)."""
     topic = f"landbridge/agent/check-{uuid4().hex[:12]}"
     with _connected(broker, _name()) as ours:

@@ -48,7 +48,8 @@ def check(
 def sync() -> None:
     """Bring the users at the broker up to date with the devices
 
-    Missing users are added, those of no device in use are removed. The agent does so by itself every minute.
+    Adds missing users, removes users without a device in use. The agent does this automatically every
+    minute.
 
     \b
     Example:
@@ -56,7 +57,7 @@ def sync() -> None:
     """
     with opened() as it:
         if it.config.broker.users != MOSQUITTO:
-            raise UserError("the broker's users are made by hand, or it asks the agent: see [broker] users")
+            raise UserError("the broker's users are managed manually, or by NATS: see [broker] users")
         changed = broker_users.sync(it.config.broker, it.database, it.keyring)
     print(f"{len(changed.missing)} users added, {len(changed.extra)} removed")
 
@@ -78,7 +79,7 @@ def add_platform(
     checked(name, "platform")
     with opened() as it:
         if it.config.broker.users != MOSQUITTO:
-            raise UserError("the broker's users are made by hand: see docs/guide/broker.md")
+            raise UserError("the broker's users are managed manually: see docs/guide/broker.md")
         with it.database.reading() as connection:
             if devices.find(connection, name):
                 raise UserError(f"{name} is a device; choose another name")

@@ -63,7 +63,7 @@ def doctor() -> None:
         return
     with opened() as it:
         is_fresh = _is_fresh(it)
-        rows = [(name, *_looked(it, name, is_fresh)) for name in _CHECKS]
+        rows = [(name, *_looked(it, name, is_fresh)) for name in CHECKS]
     table.show(_HEADS, rows)
     if any(state == _WRONG for _, state, _ in rows):
         raise typer.Exit(1)
@@ -72,7 +72,7 @@ def doctor() -> None:
 def _looked(it: Opened, name: str, is_fresh: bool) -> tuple[str, str]:
     """The result of a check, and its text."""
     try:
-        return _OK, _CHECKS[name](it)
+        return _OK, CHECKS[name](it)
     except UserError as error:
         return _NEXT if is_fresh and name in _LACKS else _WRONG, str(error)
 
@@ -143,7 +143,7 @@ def _broker(it: Opened) -> str:
 
 def _broker_users(it: Opened) -> str:
     if it.config.broker.users != config.MOSQUITTO:
-        return "they are made by hand, or the broker asks the agent"
+        return "managed manually, or by NATS"
     missing, extra = broker_users.differences(it.config.broker, it.database)
     if missing or extra:
         some = ", ".join([*missing, *extra][:5])
@@ -297,7 +297,7 @@ def _configuration(it: Opened) -> str:
     return "others may not read what is secret in it"
 
 
-_CHECKS: dict[str, Callable[[Opened], str]] = {
+CHECKS: dict[str, Callable[[Opened], str]] = {
     "configuration": _configuration,
     "database": _database,
     "keys": _keys,

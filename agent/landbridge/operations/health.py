@@ -22,7 +22,7 @@ from landbridge.config import Watch
 from landbridge.core.checks import Check
 from landbridge.core.errors import UserError
 
-_AT_ONCE = 16
+AT_ONCE = 16
 """Clients at once; Prometheus and a load balancer are two."""
 _PATIENCE_S = 1.0
 _log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class _Server(ThreadingMixIn, WSGIServer):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self._free = threading.BoundedSemaphore(_AT_ONCE)
+        self._free = threading.BoundedSemaphore(AT_ONCE)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Whether another connection fits: it takes a thread and a descriptor."""

@@ -10,8 +10,8 @@ from landbridge.operations.figures import Figures
 from landbridge.protocol.event import SEVERITIES
 from landbridge.tracking.silence import GRACE_S
 
-_POLL_S = 15.0
-_PATIENCE_S = 60.0
+POLL_S = 15.0
+PATIENCE_S = 60.0
 _NOTHING_TAKEN_S = 600
 _SEVERAL = 3
 """Devices. One or two may be faulty or hostile; with more, the agent or its key file is the cause."""
@@ -24,7 +24,7 @@ class FleetMetrics(Periodic):
 
     def __init__(self, database: Database, clock: Clock) -> None:
         """Set the gauges once before it returns."""
-        super().__init__("metrics", "read how things stand", _POLL_S)
+        super().__init__("metrics", "read how things stand", POLL_S)
         self._database = database
         self._clock = clock
         self._began_s = clock.now_s()
@@ -35,7 +35,7 @@ class FleetMetrics(Periodic):
 
     def problem(self) -> str | None:
         """Return what is wrong with the messages, or with the database."""
-        if self._unread.seconds > _PATIENCE_S:
+        if self._unread.seconds > PATIENCE_S:
             return f"the database has not been read for {self._unread.seconds:.0f} s: see the log"
         return self._only_dead_letters
 

@@ -73,7 +73,9 @@ class RetentionWorker(Periodic):
             counts["idempotency keys"] = idempotency.forget(connection, now_s - idempotency.KEPT_S)
             counts["tracks by number"] = tracks.forget(connection, order.of_time(max(raw_s, 0)))
         if any(counts.values()):
-            _log.info("no longer kept: %s", ", ".join(f"{count} {what}" for what, count in counts.items()))
+            _log.info(
+                "removed by retention: %s", ", ".join(f"{count} {what}" for what, count in counts.items())
+            )
 
     def _forget(self, names: Sequence[str], steps: Sequence[_Step], counts: Counter[str]) -> None:
         """Remove the old rows of a few devices; return counts by kind."""
@@ -98,8 +100,8 @@ def _believed(now_s: int, newest_s: int | None) -> int:
     if newest_s is None or now_s <= newest_s + _AHEAD_S:
         return now_s
     _log.warning(
-        "the clock says %s, and no device with a fix has reported a time after %s: what is kept for a time is"
-        " counted from a month after that; set this machine's clock if it is wrong",
+        "the clock says %s, but no device with a fix has reported a time after %s: retention counts from a"
+        " month after that time; set this machine's clock if it is wrong",
         iso(now_s), iso(newest_s),
     )  # fmt: skip
     return newest_s + _AHEAD_S

@@ -19,7 +19,7 @@ def complete(connection: Connection, of_devices: Collection[str]) -> dict[str, i
 
 
 def missing(connection: Connection, device: str, next_seq: int) -> list[Range]:
-    """The sequences below `next_seq` that are neither stored nor gone for good, rising.
+    """The sequences below `next_seq` that are neither stored nor lost, in ascending order.
 
     Remembers up to where none is missing, so that the next look begins there.
     """
@@ -29,7 +29,7 @@ def missing(connection: Connection, device: str, next_seq: int) -> list[Range]:
     stored = connection.execute(select(points.c.seq).where(*above)).scalars()
     reported = select(gone.c.low, gone.c.high).where(gone.c.device == device, gone.c.high > checked)
     known = [(seq, seq) for seq in stored] + [(low, high) for low, high in connection.execute(reported)]
-    found = _between(known, checked + 1, next_seq - 1)
+    found = between(known, checked + 1, next_seq - 1)
     complete_seq = found[0][0] - 1 if found else next_seq - 1
     if complete_seq > checked:
         of_device = update(devices).where(devices.c.device == device)
@@ -37,7 +37,7 @@ def missing(connection: Connection, device: str, next_seq: int) -> list[Range]:
     return found
 
 
-def _between(known: Iterable[Range], low: int, high: int) -> list[Range]:
+def between(known: Iterable[Range], low: int, high: int) -> list[Range]:
     """Return the part of `low` .. `high` outside the `known` ranges."""
     found = []
     for known_low, known_high in [*sorted(known), (high + 1, high + 1)]:

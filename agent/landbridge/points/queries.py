@@ -1,4 +1,4 @@
-"""Points and the uplinks they came in.
+"""Points; the uplinks they came in are in uplinks.py.
 
 (device, seq) identifies a point, whenever and however often it comes.
 """
@@ -8,13 +8,10 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
     Connection,
     Row,
     Select,
     bindparam,
-    exists,
     func,
     literal_column,
     select,
@@ -28,12 +25,11 @@ from landbridge.db.among import among_given
 from landbridge.db.tables import devices, points, trips, uplinks
 from landbridge.points import gaps
 from landbridge.protocol.columns import Rows
-from landbridge.protocol.point import KIND_FIX, KIND_REUSED, Point
+from landbridge.protocol.point import KIND_FIX, Point
 
 _NAMES = ("device", *Point._fields, "at_s", "dated", "flags", "received_s", "trip")
 _OF_POINT = len(Point._fields)
 # A literal, because otherwise SQLite does not use the partial index.
-_NO_SEQ = 2**62
 _WITHOUT_CLOCK = points.c.quality == literal_column("0")
 _TO_DATE = (
     select(points.c.device)
@@ -364,58 +360,12 @@ def between(connection: Connection, device: str, low: int, high: int) -> list[St
     return [_from_row(row) for row in connection.execute(statement)]
 
 
-def messages(connection: Connection, device: str, from_s: int, until_s: int) -> list[tuple[int, int, int]]:
-    """Return (received, bytes, how often) of the uplinks of `device` in a period, in order."""
-    columns = (uplinks.c.received_s, uplinks.c.bytes, uplinks.c.repeats + 1)
-    of_device = select(*columns).where(uplinks.c.device == device)
-    within = of_device.where(uplinks.c.received_s >= from_s, uplinks.c.received_s < until_s)
-    return [(row[0], row[1], row[2]) for row in connection.execute(within.order_by(uplinks.c.received_s))]
-
-
 def latest_position(connection: Connection, device: str) -> StoredPoint | None:
     """Return the device's latest position: the newest good fix."""
     statement = _stored().join(devices, devices.c.device == points.c.device)
     latest = statement.where(points.c.device == device, points.c.seq == devices.c.position_seq)
     row = connection.execute(latest).one_or_none()
     return None if row is None else _from_row(row)
-
-
-def stationary_until_s(connection: Connection, device: str, fix: int) -> int | None:
-    """Return when the device was last known to be where it took the fix of that sequence. It reports so in a
-    record with a reused position, also after shunting in the yard; later records without a fix must have felt
-    no motion. None if it is unknown, or records are missing since. For a tenant only records on its trip
-    count; the operator sees all."""
-    given = {"of_device": device, "fix": fix}
-    trip, tenant = connection.execute(_TRIP_OF_FIX, given).one()
-    if tenant is None:
-        count, last, at_s = connection.execute(_STATIONARY_FOR_OPERATOR, given).one()
-    else:
-        count, last, at_s = connection.execute(_STATIONARY_ON_TRIP, given | {"of_trip": trip}).one()
-    return at_s if count and count == last - fix else None
-
-
-def _still(is_mine: ColumnElement[bool]) -> Select[int, Any, Any]:
-    """Return count, last sequence and last time of the points after a fix that show that the device has not
-    moved."""
-    rests = (points.c.kind != KIND_FIX) & (points.c.motion == 0)
-    fix: BindParameter[int] = bindparam("fix", type_=points.c.seq.type)
-    since = (points.c.device == bindparam("of_device"), points.c.seq > fix)
-    said = select(func.max(points.c.seq)).where(*since, points.c.kind == KIND_REUSED).scalar_subquery()
-    stands = rests | (points.c.kind != KIND_FIX) & (points.c.seq <= func.coalesce(said, fix))
-    other = select(func.min(points.c.seq)).where(*since, ~(stands & func.coalesce(is_mine, False)))
-    before = points.c.seq < func.coalesce(other.scalar_subquery(), _NO_SEQ)
-    return select(func.count(), func.max(points.c.seq), func.max(points.c.at_s)).where(*since, before)
-
-
-# Compiled once, which takes longer than to execute it.
-_TRIP_OF_FIX = (
-    select(points.c.trip, trips.c.tenant)
-    .select_from(points.outerjoin(trips))
-    .where(points.c.device == bindparam("of_device"), points.c.seq == bindparam("fix"))
-)
-_TRIPS_OF_OPERATOR = select(trips.c.trip).where(trips.c.tenant.is_(None))
-_STATIONARY_FOR_OPERATOR = _still(points.c.trip.is_(None) | points.c.trip.in_(_TRIPS_OF_OPERATOR))
-_STATIONARY_ON_TRIP = _still(points.c.trip == bindparam("of_trip"))
 
 
 class Place(NamedTuple):
@@ -491,32 +441,6 @@ def counts(connection: Connection, device: str) -> Counts:
     return Counts(stored, missing, lost, int(duplicates), received, int(repeats))
 
 
-class KeptUplink(NamedTuple):
-    """An accepted uplink as it arrived."""
-
-    device: str
-    number: int
-    received_s: int
-    payload: bytes
-    records: int
-    new_records: int
-    """The others were there before."""
-
-
-def keep_uplinks(connection: Connection, kept: Sequence[KeptUplink]) -> None:
-    """Store uplinks."""
-    rows = [(*each, len(each.payload)) for each in kept]
-    bulk.insert(connection, uplinks, (*KeptUplink._fields, "bytes"), rows)
-
-
-def kept(connection: Connection, device: str, since_s: int) -> list[tuple[int, bytes]]:
-    """Return (received_s, payload) of the uplinks of `device` whose payload is still stored, in order."""
-    columns = select(uplinks.c.received_s, uplinks.c.payload)
-    of_device = columns.where(uplinks.c.device == device, uplinks.c.received_s >= since_s)
-    whole = of_device.where(uplinks.c.payload != b"").order_by(uplinks.c.received_s, uplinks.c.number)
-    return [(row.received_s, row.payload) for row in connection.execute(whole)]
-
-
 def put_right(connection: Connection, changed: Sequence[StoredPoint]) -> None:
     """Replace the columns of existing points by these."""
     if not changed:
@@ -531,21 +455,3 @@ def put_right(connection: Connection, changed: Sequence[StoredPoint]) -> None:
         for each in changed
     ]
     connection.execute(of_point.values({name: bindparam(f"new_{name}") for name in names}), rows)
-
-
-def number_is_taken(connection: Connection, device: str, number: int) -> bool:
-    """Whether an uplink of that number was accepted, or may have been before the oldest known one."""
-    known = exists().where(uplinks.c.device == device, uplinks.c.number == number)
-    statement = select(known | (devices.c.forgotten_number >= number)).where(devices.c.device == device)
-    return bool(connection.execute(statement).scalar_one())
-
-
-def repeats_uplink(connection: Connection, device: str, number: int, payload: bytes) -> bool:
-    """Whether exactly this envelope was accepted before; then the repeat is counted."""
-    repeated = connection.execute(
-        update(uplinks)
-        .where(uplinks.c.device == device, uplinks.c.number == number)
-        .where(uplinks.c.payload == payload)
-        .values(repeats=uplinks.c.repeats + 1)
-    )
-    return repeated.rowcount == 1

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from landbridge.features.esim.queries import policies as cards
-from landbridge.points import outline
-from landbridge.points import queries as points
+from landbridge.points import outline, uplinks
 from landbridge.points.usage import Message, Span, month_s, split
 
 
 def messages(connection: Connection, device: str, from_s: int, until_s: int) -> list[Message]:
     """Return the uplinks of a device from `from_s` on, before `until_s`."""
-    return [Message(*each) for each in points.messages(connection, device, from_s, until_s)]
+    return [Message(*each) for each in uplinks.messages(connection, device, from_s, until_s)]
 
 
 def profiles(connection: Connection, device: str) -> list[Span]:

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Rows(Sequence[T]):
-    """A sequence of `T`, each made when somebody asks for it, of one value of each column."""
+    """A sequence of `T`, each made on demand, of one value of each column."""
 
     __slots__ = ("columns",)
     places: ClassVar[Mapping[str, int]]

@@ -33,7 +33,7 @@ class Setting(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What a device says it applies."""
+    """The settings that a device reports as applied."""
 
     revision: int
     """0: the built-in settings."""
@@ -81,7 +81,7 @@ def encode(revision: int, changes: Mapping[str, int]) -> dict[int, Any]:
 
 
 def decode_report(item: Any) -> Report:
-    """The report as it came in an uplink; `WireError` if it is none."""
+    """The report as received in an uplink; `WireError` if it is invalid."""
     if type(item) is not list or len(item) != len(_RANGES):
         raise WireError(f"settings report: not an array of {len(_RANGES)}")
     for value, (lowest, highest) in zip(item, _RANGES, strict=True):

@@ -99,7 +99,7 @@ class Uplink:
     """When to expect the device next, seconds since 2000."""
     clock: DeviceClock | None = None
     reports: dict[int, Any] = field(default_factory=dict)
-    """What became of downlinks, by the key of the uplink (from FIRST_REPORT on), as it came."""
+    """Results of downlinks, by the key of the uplink (from FIRST_REPORT on), as received."""
 
 
 def decode(plaintext: bytes) -> Uplink:
@@ -125,7 +125,7 @@ def _points(columns: Any) -> Points:
     n = _integer(columns[0], (1, MAX_RECORDS), "number of records")
     points = Points(
         [
-            _expand(column, n, name, limits)
+            expand(column, n, name, limits)
             for column, (name, limits) in zip(columns[1:], RANGES.items(), strict=True)
         ]
     )
@@ -134,7 +134,7 @@ def _points(columns: Any) -> Points:
     return points.meaningful()
 
 
-def _expand(column: Any, n: int, name: str, limits: tuple[int, int]) -> list[int]:
+def expand(column: Any, n: int, name: str, limits: tuple[int, int]) -> list[int]:
     """The `n` values of one column, in whichever form it has."""
     low, high = limits
     if type(column) is int:

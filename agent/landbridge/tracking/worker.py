@@ -21,10 +21,10 @@ from landbridge.tracking import silence
 from landbridge.tracking.recompute import recompute
 
 POLL_S = 1.0
-_MINUTE_S = 60.0
+MINUTE_S = 60.0
 _YIELD_S = 0.002
 """Ingest may wait for the database; without a pause this thread would lock it again first."""
-_MOST_AT_ONCE = 50
+MOST_AT_ONCE = 50
 """Devices whose alarms are checked in one transaction; each may take a few milliseconds."""
 _log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class TrackingWorker(Periodic):
             self._publisher.wake()
             time.sleep(_YIELD_S)
         if time.monotonic() >= self._minute_ends:
-            self._minute_ends = time.monotonic() + _MINUTE_S
+            self._minute_ends = time.monotonic() + MINUTE_S
             self._failed.clear()
             self._check_alarms()
 
@@ -94,10 +94,10 @@ class TrackingWorker(Periodic):
         with self._database.reading() as connection:
             overdue = silence.due_devices(connection, self._hears_from_s, now_s)
             due = sorted(overdue.union(*(each.due_devices(connection, now_s) for each in EVERY_MINUTE)))
-        for begin in range(0, len(due), _MOST_AT_ONCE):
+        for begin in range(0, len(due), MOST_AT_ONCE):
             if self.is_stopping:
                 return
-            names = due[begin : begin + _MOST_AT_ONCE]
+            names = due[begin : begin + MOST_AT_ONCE]
             self._priority.yield_to_ingest(POLL_S)
             with self._database.writing(alone=False) as connection:
                 lock_rows(connection, names)

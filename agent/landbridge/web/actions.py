@@ -216,7 +216,7 @@ def take(it: Services, user: User, alarm: int) -> None:
 
 
 def leave(it: Services, user: User, alarm: int) -> None:
-    """Put nobody on an alarm."""
+    """Let no one handle an alarm any more."""
     with _at_alarm(it, user, alarm) as connection:
         teamwork.leave(connection, alarm, user.who, it.clock.now_s())
 

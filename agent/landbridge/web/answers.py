@@ -65,8 +65,8 @@ class Revision(BaseModel):
     revision: int | None
 
 
-class Refused(BaseModel):
-    """A device that an action on many left out."""
+class RefusedDevice(BaseModel):
+    """A device that an action on several devices left out."""
 
     device: str
     why: str
@@ -82,16 +82,16 @@ class SharedTrip(BaseModel):
     until: Time
 
 
-class Batch(BaseModel):
-    """What became of an action on many devices."""
+class BatchResult(BaseModel):
+    """The result of an action on several devices."""
 
     done: list[str]
-    refused: list[Refused]
+    refused: list[RefusedDevice]
     links: list[SharedTrip]
 
 
 class WrongField(BaseModel):
-    """A field of a request that cannot be: `pointer` into the body, or the name of a parameter."""
+    """An invalid field of a request: `pointer` into the body, or the name of a parameter or header."""
 
     detail: str
     pointer: str = ""
@@ -122,10 +122,10 @@ _LATER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer
 
 
 REFUSALS: dict[int | str, Json] = {
-    400: {"description": "What is wrong with it, in one line."},
-    401: {"description": "No token, or one that is not good (any more)."},
+    400: {"description": "The request is invalid; `detail` names what and the remedy."},
+    401: {"description": "The token is missing, unknown, expired or revoked."},
     403: {"description": "It needs another role."},
-    404: {"description": "Not there, or not yours."},
+    404: {"description": "It does not exist or belongs to another tenant."},
     411: {"description": "A body without its length."},
     413: {"description": "More than 64 KB."},
     429: {"description": "Too many requests.", "headers": _LATER},

@@ -19,7 +19,7 @@ Device = Annotated[str, Path(max_length=32, description="Device id.")]
 Number = Annotated[int, Path(ge=1, le=LARGEST)]
 Owner = Annotated[
     str | None,
-    Query(max_length=32, description="Its tenant, or operator; needed if the name is there more than once."),
+    Query(max_length=32, description="Its tenant, or operator; required if the name exists more than once."),
 ]
 
 
@@ -28,10 +28,10 @@ class Devices(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     devices: list[Annotated[str, Field(max_length=32)]] = Field(
-        default=[], max_length=1_000, description="By id.", examples=[["lb-0001"]]
+        default=[], max_length=1_000, description="Device ids.", examples=[["lb-0001"]]
     )
     tag: str | None = Field(
-        None, min_length=1, max_length=64, description="Also those with this tag, or on a trip with it."
+        None, min_length=1, max_length=64, description="Also devices with this tag, or on a trip with it."
     )
 
     def chosen(self) -> Chosen:
@@ -46,22 +46,22 @@ class NewCommand(BaseModel):
     verb: str = Field(max_length=32)
     argument: int | None = Field(None, ge=0, le=LARGEST)
     expires: str = Field(
-        "24h", max_length=8, description="How long it may wait for the device: 30m, 24h, 7d."
+        "24h", max_length=8, description="Time after which an undelivered command expires: 30m, 24h, 7d."
     )
 
 
-class Length(BaseModel):
+class ShareLinkOptions(BaseModel):
     """Validity of a share link."""
 
     model_config = ConfigDict(extra="forbid")
-    length: str = Field("", max_length=8, description="12h, 30d; empty: until the trip ends, a year at most.")
-    embedded: bool = Field(False, description="Whether other sites may show it within their pages.")
+    length: str = Field("", max_length=8, description="12h, 30d; empty: until the trip ends, at most a year.")
+    embedded: bool = Field(False, description="Whether other websites may embed the shared page.")
 
 
-class WantedProfile(BaseModel):
-    """A profile of a mobile operator."""
+class NewDownload(BaseModel):
+    """A profile to download."""
 
     model_config = ConfigDict(extra="forbid")
     code: str = Field(max_length=600, description="Activation code: LPA:1$server$matching-id.")
     confirmation: str = Field("", max_length=64, description="Confirmation code, if there is one.")
-    enable: bool = Field(False, description="Switch to it after it is loaded.")
+    enable: bool = Field(False, description="Switch to the profile once it is installed.")

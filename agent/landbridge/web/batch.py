@@ -176,7 +176,7 @@ def _tagged(connection: Connection, views: Mapping[str, DeviceView], chosen: Cho
     """Return the devices with the tag; `UserError` if there is none, or nothing was chosen."""
     if chosen.tag is None:
         if not chosen.devices:
-            raise UserError(_("name devices, or a tag that they have"), "devices")
+            raise UserError(_("give devices or a tag"), "devices")
         return []
     matching = device_views.matching(connection, [*views.values()], chosen.tag, None)
     found = [view.device for view in matching if view.live]

@@ -1,4 +1,4 @@
-"""What stands at the head of a device's page, and beside its settings."""
+"""Summary at the top of a device's page, and the state of its settings."""
 
 from typing import Any
 

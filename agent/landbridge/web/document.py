@@ -14,9 +14,9 @@ from landbridge.web.examples import example
 
 Json = dict[str, Any]
 _DESCRIPTION = (
-    "Lists take `cursor` and `limit` and answer with `next`, null on the last page. Errors are problem"
-    f" details (RFC 9457). A POST with the header `{once.HEADER}` is done once: repeated within a day it gets"
-    " the same answer."
+    "Lists accept `cursor` and `limit` and return `next`, null on the last page. Errors are problem details"
+    f" (RFC 9457). A POST with the header `{once.HEADER}` is executed once: repeated within a day, it returns"
+    " the first response."
 )
 _SCHEMA = "#/components/schemas/{model}"
 _PROBLEM = {"$ref": _SCHEMA.format(model="Problem")}
@@ -25,10 +25,10 @@ _KEY = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": once.LONGEST, "pattern": "^[!-~]+$"},
-    "description": "Name of the request, such as a UUID: repeated under its name it is not done again.",
+    "description": "Key of the request, such as a UUID: repeated with its key, it is not executed again.",
 }
-_CONFLICT = "The request of this idempotency key is under way."
-_INVALID = "A field that cannot be, or an idempotency key of another request."
+_CONFLICT = "A request with this idempotency key is still being executed."
+_INVALID = "A field is invalid, or the idempotency key belongs to another request."
 
 
 def described(app: FastAPI) -> Json:
@@ -55,6 +55,7 @@ def _operations(document: Json) -> Iterator[tuple[str, Json]]:
 
 
 def _complete(method: str, operation: Json, schemas: Json) -> None:
+    operation["summary"] = summary(operation["description"])
     answers = operation["responses"]
     answers.setdefault("422", {"description": _INVALID})
     answers["422"]["description"] = _INVALID
@@ -88,6 +89,13 @@ def _link(path: str, post: Json, document: Json) -> None:
             links[operation["operationId"]] = {
                 "operationId": operation["operationId"], "parameters": parameters,
             }  # fmt: skip
+
+
+def summary(text: str) -> str:
+    """Return the first clause of the first paragraph of a description: at least three words."""
+    first = " ".join(text.partition("\n\n")[0].split())
+    found = re.match(r"(?:\S+ ){2}.*?(?=[.;:] |\.$|$)", first)
+    return found[0] if found else first
 
 
 def _names(path: str) -> list[str]:

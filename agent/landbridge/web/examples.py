@@ -18,7 +18,7 @@ VALUES: Json = {
     "cursor": None,
     "day": "2026-10-01T00:00:00Z",
     "destination": "Duisburg",
-    "detail": "no device lb-0009; GET /v1/devices lists those there are",
+    "detail": "no device lb-0009; GET /v1/devices lists them",
     "device": "lb-0001",
     "did": "position due",
     "eid": "89049032123451234512345678901235",

@@ -12,9 +12,9 @@ from landbridge.db.paging import Key
 MOST = 1_000
 Cursor = Annotated[
     str | None,
-    Query(max_length=200, description="`next` of the page before; left out: the first page."),
+    Query(max_length=200, description="`next` of the previous page; omit for the first page."),
 ]
-Limit = Annotated[int, Query(ge=1, le=MOST, description="Entries of a page at most.")]
+Limit = Annotated[int, Query(ge=1, le=MOST, description="Maximum number of entries on a page.")]
 _LARGEST = 2**63 - 1
 """Of a database."""
 
@@ -34,7 +34,8 @@ def start(cursor: str | None, *kinds: type) -> Key | None:
             str(value).encode()
     except (ValueError, RecursionError):
         raise HTTPException(
-            400, _("cursor: give the value of next from the page before, or leave it out for the first page")
+            400,
+            _("cursor: give the value of next from the previous page, or leave it out for the first page"),
         ) from None
     return tuple(found)
 

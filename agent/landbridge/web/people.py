@@ -50,7 +50,7 @@ def token_role(who: User, wanted: str) -> str:
     """Return the role of a new token; 403 if it is more than `who` may do."""
     check_role(wanted)
     if ROLES.index(wanted) > ROLES.index(who.role):
-        raise HTTPException(403, _("a token may do at most what you may do; choose another role"))
+        raise HTTPException(403, _("a token cannot have more permissions than you; choose another role"))
     return wanted
 
 

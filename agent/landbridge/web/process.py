@@ -22,11 +22,11 @@ from landbridge.core.periodic import Periodic
 from landbridge.db.database import open_database
 from landbridge.web.listen import listening
 
-_COMMAND = (sys.executable, "-m", "landbridge.pages")
+COMMAND = (sys.executable, "-m", "landbridge.pages")
 _POLL_S = 0.25
-_PAUSE_S = 5.0
-_PATIENCE_S = 10.0
-_ORPHAN_S = 5.0
+PAUSE_S = 5.0
+PATIENCE_S = 10.0
+ORPHAN_S = 5.0
 """Seconds, less than the next agent waits for the port (listen.py)."""
 _NICE = 10
 """Ingest has priority when there is not enough processor time for both."""
@@ -37,28 +37,29 @@ class Keeper(Periodic):
     """Runs the process, and restarts it when it has ended."""
 
     def __init__(self, config: Config, listener: socket.socket) -> None:
-        super().__init__("pages", "keep the pages", _PAUSE_S, first_s=0)
+        super().__init__("pages", "keep the pages", PAUSE_S, first_s=0)
         self._config, self._listener = config, listener
         self._away = Since()
 
     def turn(self) -> None:
         """Run it until it ends, or must end."""
         try:
-            why = self._ended(self._start())
+            why = self._ended(self.launch())
         except OSError as error:
             why = f"cannot be started: {error}"
         if not self.is_stopping:
             self._away.begins()
-            _log.error("the pages %s; starting them again in %.0f s", why, _PAUSE_S)
+            _log.error("the pages %s; starting them again in %.0f s", why, PAUSE_S)
 
     def problem(self) -> str | None:
         """Return what is wrong: it does not stay up."""
         seconds = self._away.seconds
         return f"the pages have been away for {seconds:.0f} s: the log says why" if seconds else None
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Start the process, and hand it its configuration and the port."""
         descriptor = self._listener.fileno()
-        process = subprocess.Popen(_COMMAND, stdin=subprocess.PIPE, pass_fds=(descriptor,))
+        process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, pass_fds=(descriptor,))
         assert process.stdin
         try:
             pickle.dump((self._config, descriptor), process.stdin)
@@ -75,12 +76,12 @@ class Keeper(Periodic):
                 return f"have ended with {process.wait(_POLL_S)}"
             except subprocess.TimeoutExpired:
                 lived_s += _POLL_S
-                if lived_s > _PATIENCE_S:
+                if lived_s > PATIENCE_S:
                     self._away.ends()
         assert process.stdin
         process.stdin.close()
         try:
-            process.wait(_PATIENCE_S)
+            process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -110,7 +111,7 @@ def main() -> int:
 
     os.nice(_NICE)  # of this thread, and of those that it starts
     stop = threading.Event()
-    threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
+    threading.Thread(target=end_with_parent, args=(stop,), daemon=True).start()
     with (
         closing(open_database(config.store.database, make=False)) as database,
         socket.socket(fileno=descriptor) as listener,
@@ -121,9 +122,9 @@ def main() -> int:
         return 0 if stop.is_set() else 1
 
 
-def _end_with_parent(stop: threading.Event) -> None:
+def end_with_parent(stop: threading.Event) -> None:
     """End in order or, if that takes too long, at once: the next agent needs the port."""
     sys.stdin.buffer.read()
     stop.set()
-    time.sleep(_ORPHAN_S)
+    time.sleep(ORPHAN_S)
     os._exit(1)

@@ -80,7 +80,7 @@ def track(
 
 
 def of_trips(connection: Connection, found: DeviceView, trip: int | None) -> list[int] | None:
-    """Return the trips whose points the user sees, or only `trip` (404 if it is none of them); None: all."""
+    """Return the trips whose points the user sees, or only `trip` (404 if it is none); None: all."""
     mine = [each.trip for each in device_views.trips_of(connection, found)]
     if trip is not None and trip not in mine:
         raise HTTPException(404, _("{device} has no trip {number}", device=found.device, number=trip))

@@ -35,7 +35,7 @@ _FORGOTTEN_PATH = "/sign-in/forgotten"
 _LINKS = Rate(3, 1 / 1200)
 """Links to a new password for a name or mailbox."""
 _POSTMAN, _WAITING = ThreadPoolExecutor(1, "new-passwords"), Semaphore(100)
-"""A mail server may take its time, and how long it takes would tell who there is."""
+"""A mail server may be slow, and its delay would reveal which users exist."""
 _CODES = Rate(5, 1 / 60)
 """Attempts at a second factor, after the right password."""
 _FORM_S, _OPENID_S = 3600, 600
@@ -66,7 +66,7 @@ async def sign_in(
     name = name.strip()
     if name and not it.guesses.take(name, SIGN_IN, time.monotonic()):
         raise HTTPException(
-            429, _("too many sign-in attempts as {name}; wait a moment, or use a token", name=name)
+            429, _("too many sign-in attempts for {name}; wait a moment, or use a token", name=name)
         )
     row = await run_in_threadpool(_holder, it, name, token)
     if name:
@@ -99,7 +99,7 @@ def give_code(request: Request, code: Code, csrf: Field, after: After = "/") -> 
     """Begin the sign-in session with the code of the second factor, or a recovery code."""
     it, row = services(request), auth.waiting_user(request)
     if row is None:
-        raise HTTPException(403, _("this sign-in has expired; begin again"))
+        raise HTTPException(403, _("this sign-in has expired; start again"))
     auth.check_form(auth.csrf_of(request.cookies.get(auth.COOKIE, "")), csrf)
     if not it.guesses.take(f"the codes of {row.user}", _CODES, time.monotonic()):
         raise HTTPException(429, _("too many wrong codes; wait some minutes"))
@@ -107,7 +107,7 @@ def give_code(request: Request, code: Code, csrf: Field, after: After = "/") -> 
         is_right = second_factor.passes(connection, it.keyring, row, code, it.clock.now_s())
     if not is_right:
         _log.warning("wrong second factor of %s from %s", row.name, auth.client(request))
-        raise UserError(_("this code is not right; wait for the next one, and check the clock"), "code")
+        raise UserError(_("this code is wrong; wait for the next one, and check your phone's clock"), "code")
     return _entered(request, "password", inside(after), user=row.user)
 
 
@@ -124,12 +124,12 @@ def _forgotten_again(request: Request, names: Mapping[str, str]) -> HTMLResponse
 @router.post(_FORGOTTEN_PATH)
 @of_page(_forgotten_again, "forgotten", _FORGOTTEN_PATH, "name")
 def forgotten(request: Request, name: Given, csrf: Field) -> HTMLResponse:
-    """Have a link to a new password mailed. The answer comes before, and says nothing of who there is."""
+    """Have a password reset link mailed. The answer comes first and does not reveal which users exist."""
     _check_form(request, csrf)
     if _WAITING.acquire(blocking=False):
         _POSTMAN.submit(_mail_links, services(request), language_of(request), name.strip())
     else:
-        _log.warning("too many new passwords asked for at once: none for %s", auth.client(request))
+        _log.warning("too many password resets requested: none for %s", auth.client(request))
     return _with_form(request, "forgotten.html", asked=True, minutes=people.RESET_S // 60)
 
 
@@ -141,7 +141,7 @@ def _mail_links(it: Services, language: Catalogue, given: str) -> None:
             for each in invited:
                 mail.send_new_password(it.config, language, each)
     except Exception:  # nobody waits for it
-        _log.exception("a link to a new password could not be mailed")
+        _log.exception("cannot mail a password reset link")
     finally:
         _WAITING.release()
 
@@ -190,7 +190,7 @@ async def accept(request: Request, token: Field, csrf: Field, password: Field, a
     _check_form(request, csrf)
     row = await run_in_threadpool(_invited, it, token)
     if password != again:
-        raise UserError(_("the two passwords differ"), "again")
+        raise UserError(_("the passwords do not match"), "again")
     async with it.hashing.turn():
         hashed = await run_in_threadpool(passwords.hashed, password, row.name)
     return await run_in_threadpool(_accepted, request, token, hashed)
@@ -220,7 +220,7 @@ def sign_out(request: Request, who: ActingUser) -> Response:
 
 
 def _with_form(request: Request, template: str, **values: Any) -> HTMLResponse:
-    """Return a page with a form for somebody who is not signed in."""
+    """Return a page with a form for a visitor who is not signed in."""
     made, _hashed = secret.make()
     answer = page(request, template, csrf=auth.csrf_of(made), **values)
     auth.set_cookie(request, answer, FORM_COOKIE, made, _FORM_S)

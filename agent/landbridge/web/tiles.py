@@ -69,7 +69,7 @@ def _check(path: str) -> None:
         ) from None
     if begin != _MAGIC:
         raise UserError(
-            _("{path} is no PMTiles file of version 3; convert it with `pmtiles convert`", path=path)
+            _("{path} is not a PMTiles file of version 3; convert it with `pmtiles convert`", path=path)
         )
 
 

@@ -28,8 +28,8 @@ def run(wake):
 
 
 def may_stay_registered(wake):
-    """Whether the modem is registered and may stay so in PSM. Where nobody asked for service but the
-    radio was on, this is when a refusal is noticed."""
+    """Whether the modem is registered and may stay so in PSM. If no service was requested but the
+    radio was on, a refusal is noticed here."""
     modem, state = wake.modem, wake.state
     registered = state[st.ATTACHED] == st.YES or state[st.IN_PSM]
     if state[st.ATTACHED] == st.NO or not (registered or state[st.DID_SCAN]):
@@ -39,5 +39,5 @@ def may_stay_registered(wake):
         budget.asked_on(state, wake.port.clock_s())
     budget.refused(state, wake.port.clock_s(), cause)
     if not (served or cause):
-        modem.radio_off()  # a refusal that comes while the modem shuts down is noticed by nobody
+        modem.radio_off()  # a refusal during the shutdown would be missed
     return served and registered and state[st.ATTEMPT_FAILS] < CALM_FAILS and modem.psm_granted()

@@ -1,8 +1,8 @@
-"""A wake that begins after a loss of power, is called up, or meets a fault nobody thought of. Imported only
+"""A wake that begins after a loss of power, is called up, or meets an unexpected fault. Imported only
 then."""
 
 from locator import state as st
-from locator.codec import record
+from locator.codec import checked, record
 from locator.journal import log as logs
 from locator.scheduler import ATTACH, FIX, RECORD, budget
 
@@ -50,6 +50,8 @@ def power_was_lost(state, numbers, journal, now=0):
         _in_attempt(state)
     restart(state, now)
     state[st.EVENTS] |= record.EVENT_POWER_ON
+    for name in ("/package", "/answers"):  # of a download (esim/download.py)
+        checked.remove(journal.home + name)
     try:
         numbers.count_power_on()
     except OSError:  # the flash is full

@@ -38,7 +38,7 @@ def run(wake, action):
         _read_card(wake, result == REGISTERED)
         if result == NO_SERVICE:
             _, cause = wake.modem.serves(0)  # meanwhile the modem has asked on by itself
-            wake.modem.radio_off()  # a refusal that comes while it shuts down is noticed by nobody
+            wake.modem.radio_off()  # a refusal during the shutdown would be missed
     except ModemError as error:
         wake.lost(error)
         result = st.NO

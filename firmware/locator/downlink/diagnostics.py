@@ -1,7 +1,7 @@
 """What went wrong, for the agent: counters, the log's entries, the last fault with its traceback.
 
-Reported once a day, after a fault and after a reset. No downlink is taken here: whoever wants them sooner
-calls `handlers.will_report(st.REPORT_DIAGNOSTICS)`.
+Reported once a day, after a fault and after a reset. There is no downlink: to have them reported sooner,
+call `handlers.will_report(st.REPORT_DIAGNOSTICS)`.
 """
 
 import os

@@ -52,7 +52,7 @@ class Handlers:
             if key in _TAKES and (self.may_report or key == _POLICY):
                 try:
                     self._use(_TAKES[key], "take", reply[key])
-                except MemoryError:  # the agent sends again what it has not heard of
+                except MemoryError:  # the agent repeats what was not confirmed
                     pass
             elif _REQUEST <= key <= _PIECE:
                 self.download = reply[key]

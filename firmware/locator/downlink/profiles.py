@@ -25,7 +25,7 @@ _INTEGERS = const(20)
 
 
 def take(handlers, value):
-    """Keep the policy beside the one in force, to be asked at the next attempt to register. A session
+    """Keep the policy in addition to the one in force, to be used at the next attempt to register. A session
     has no room to read it: it is checked then (esim/switch.py)."""
     if not _is_policy(value):
         return
@@ -49,9 +49,9 @@ def write(handlers, out):
     known = _known(folder)
     integers = known[files.INTEGERS]
     out.int(_KEY)
-    on_ack = [revision, known[files.INTERFACE], known[files.EID], integers[_PROFILE], integers[_STAGE]]
-    on_ack += known[files.LISTED : files.FOLLOWS] + [checked.read(folder + files.USED) or [], _piece(folder)]
-    files.put(out, on_ack)
+    report = [revision, known[files.INTERFACE], known[files.EID], integers[_PROFILE], integers[_STAGE]]
+    report += known[files.LISTED : files.FOLLOWS] + [checked.read(folder + files.USED) or [], _piece(folder)]
+    files.put(out, report)
     return 1
 
 

@@ -1,7 +1,7 @@
 """Records to send again, because the agent has lost what it acknowledged.
 
-Downlink key 6: the capture sequences it wants, as inclusive ranges [lo, hi, ...]. What is still in flash
-waits for the agent once more and goes with the next turns. Uplink key 11: the ranges that are gone for good.
+Downlink key 6: the capture sequences it wants, as inclusive ranges [lo, hi, ...]. Records still in
+flash are pending again and are sent in the next turns. Uplink key 11: the ranges that are lost.
 """
 
 from micropython import const

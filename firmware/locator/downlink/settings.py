@@ -62,7 +62,7 @@ def write(handlers, out):
     found = applied.read(handlers.port.data_dir + applied.FILE) or _built_in()
     source = found[applied.SOURCE]
     if 0 < handlers.state[st.TRIAL] <= _TRIES:
-        source = applied.CONFIRMED  # whoever reads this was reached
+        source = applied.CONFIRMED  # a device that reads this was reached
     out.int(_KEY)
     out.head(cbor.ARRAY, 5)
     out.int(found[applied.REVISION])

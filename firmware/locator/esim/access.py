@@ -5,9 +5,9 @@ A point is a list: [APN, user, password, hosts, updates], text as bytes. `hosts`
 password, name, port], is another over which pieces of releases are pulled, from that broker; an empty list:
 over the same.
 
-Under a new point nobody has answered yet: until somebody has, the one before is kept, too. Where there is
-no answer the two change places (`go_back`), again and again, until there is one; the other has lost then, and
-is not taken again under this policy.
+A new access point is not confirmed until the agent has answered over it: until then the previous one is kept,
+too. Without an answer the two are exchanged (`go_back`), repeatedly, until one is confirmed; the other is not
+used again under this policy.
 """
 
 import os
@@ -67,8 +67,8 @@ def answered(folder):
 
 
 def go_back(folder):
-    """Let the points change places if nobody has answered since there are two; whether that was so. Raises
-    OSError, `cbor.Full`."""
+    """Exchange the two access points if neither is confirmed; return whether it was done. Raises OSError,
+    `cbor.Full`."""
     other = checked.read(folder + _OTHER)
     if other is None:
         return False

@@ -17,8 +17,8 @@ from locator.codec import cbor, checked
 from locator.esim import ISD_R, SIGNED, CardError
 from locator.scheduler import budget
 
-PACKAGE = "/package.bin"
-ANSWERS = "/answers.bin"
+PACKAGE = "/package"
+ANSWERS = "/answers"
 LOADING = "/loading.bin"
 """Files: the package that is pulled; what the card has answered in this step, for which the heap has no room;
 [download, step] of the load that has begun."""
@@ -48,7 +48,7 @@ _KEEP = const(0x4E)  # a package for the next switch
 _REQUEST_MS = const(60000)
 _MOST_MS = const(900000)
 _PROFILES = const(3)  # as in files.py
-_LONGEST_WAIT = const(60)  # half seconds
+_LONGEST_WAIT = const(120)  # quarter seconds
 _BESIDE = const(100)  # bytes of an uplink beside the answers
 _MORE_MESSAGES = const(8)  # of a download, beside the pieces
 _LOAD_MS = const(240000)  # a card has taken 89 s for a segment
@@ -122,7 +122,7 @@ class Download:
             return _ANSWER, self._relay(what)
         if not what:  # the agent has done with it
             return None
-        self._wake.port.sleep_ms(500 * min(what, _LONGEST_WAIT))
+        self._wake.port.sleep_ms(250 * min(what, _LONGEST_WAIT))
         return _ANSWER, _DONE if self._is_open else _LOST
 
     def _write(self, out, _):
@@ -134,7 +134,8 @@ class Download:
             out.int(each)
         out.int(value)
         if key == _ANSWER:
-            size = 0 if value else self._size  # a full flash may refuse the file when it is closed
+            # A full flash may refuse the file when it is closed. The agent sees what is cut off.
+            size = 0 if value else min(self._size, self._session.most - _BESIDE)
             out.head(cbor.BYTES, size)
             if size:
                 with open(self._folder + ANSWERS, "rb") as f:
@@ -172,8 +173,6 @@ class Download:
             self._selected().pieces(request, _REQUEST_MS, f.write)
             if kind == _CHALLENGE:
                 self._is_open = True
-            if f.tell() > self._session.most - _BESIDE:
-                return _NOT_ALLOWED
         return _DONE
 
     def _postponed(self):

@@ -89,7 +89,7 @@ def disable(transport, iccid, refresh):
 
 
 def delete(transport, iccid):
-    """Delete a profile, for good; only one that is disabled and operational, and never the last but one.
+    """Delete a profile permanently; only one that is disabled and operational, and never the last but one.
     Returns the result."""
     listed = [each for each in profiles(transport) if each.kind == OPERATIONAL]
     for each in listed:

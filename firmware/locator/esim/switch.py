@@ -26,6 +26,7 @@ _REST_S = const(86400)  # between reports without data left
 _SIGNED = const(4)  # of euicc.METHODS
 _LAST_ORDER = const(-79)  # of a package: an ICCID, a flag, the signature
 _CODE = const(-68)  # of its result: that of the last order, or of the refusal
+_NO_PACKAGE = const(1)  # as euicc.NOT_FOUND
 _NO_CARD_KNOWS = const(126)
 """A result of ours: the card's list has no such profile, or not one that may be chosen."""
 
@@ -163,7 +164,7 @@ class Switch(trial.Trial):
             self._shut(_SHUT_S, self._state[st.MCC])
 
     def _has_left(self):
-        """Whether another country is heard than the one in which no profile may be used; nobody is asked."""
+        """Whether a country is heard other than the one in which no profile may be used; nothing is sent."""
         if not self._state[st.PROFILE_UNTIL]:
             return False  # it was heard just now
         from locator.esim import limits
@@ -196,7 +197,7 @@ class Switch(trial.Trial):
         return access.kept(self._folder) != point and not access.is_refused(self._folder, point)
 
     def _go_back(self):
-        """Under a new access point nobody has answered: the one before, which the next wake uses."""
+        """Return to the previous access point, because the new one gave no answer; the next wake uses it."""
         number = self._memory.p[profile.PROFILE]
         try:
             if access.go_back(self._folder):
@@ -286,11 +287,10 @@ class Switch(trial.Trial):
                 return euicc.tlv.number(transport.send(kept[0])[_CODE : _CODE + 1])
         elif self._is_unsigned():
             return euicc.enable(transport, iccid, method)
-        return euicc.NOT_FOUND
+        return _NO_PACKAGE
 
     def _is_unsigned(self):
-        """Whether a profile may be enabled without its name. So it may be where nobody has noted that a
-        package was obeyed."""
+        """Whether a profile may be enabled without its name: also where no executed package was recorded."""
         p = self._memory.p
         return p[profile.STAGE] != profile.FORWARD or p[profile.TARGET] == p[profile.FALLBACK]
 

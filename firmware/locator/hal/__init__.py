@@ -9,7 +9,7 @@ A port is an object with these attributes and methods; `boards/<BOARD>` names th
     uart_readinto(buf, timeout_ms)     -> bytes read, 0 at the time-out; returns with what has come
     modem_key(pressed) modem_dtr(level)
     modem_rail(on) modem_reset(pressed)  False where the board has no such line
-    modem_status() -> bool             whether the modem is on, by its STATUS; None where nobody can say
+    modem_status() -> bool             whether the modem is on, by its STATUS; None if unknown
     senses() -> (battery_mv, 0 if it cannot be known, temperature in 0.1 C, motion counts since the last
                  call, -1 if nothing counts them, light in lux, greatest shock since the last call in mg,
                  tilt from the mounted position in degrees, 1 while the lid is open); 0 for what no sensor

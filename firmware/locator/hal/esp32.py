@@ -59,7 +59,7 @@ class Port:
         return time.ticks_ms()
 
     def clock_s(self):
-        """The ESP32's clock begins with 0 at power-on, runs on in sleep, and nobody sets it."""
+        """The ESP32's clock begins with 0 at power-on, runs on in sleep, and is never set."""
         return time.time()
 
     def sleep_ms(self, ms):

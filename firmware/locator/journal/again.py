@@ -6,7 +6,7 @@ from locator.journal.store import scan
 
 def resend(journal, lo, hi):
     """Make what is still there of the sequences `lo`..`hi` wait for the agent again; returns the flat list
-    of inclusive ranges that are gone for good. In memory only: after a reset the agent asks again.
+    of inclusive ranges that are lost. In memory only: after a reset the agent asks again.
     """
     hi = min(hi, journal.next_seq - 1)
     if lo > hi:

@@ -75,8 +75,8 @@ class Log:
         self.counters[counter] = (self.counters[counter] + 1) & 0xFFFF
 
     def begin(self, port):
-        """Note how this wake came about; True when that is to be reported: a fault, a reset nobody asked
-        for."""
+        """Note how this wake came about; True when that is to be reported: a fault or an
+        unexpected reset."""
         self.count(WAKES)
         cause = port.reset_cause
         if cause in _COUNTER_OF_CAUSE:

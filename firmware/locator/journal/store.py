@@ -5,7 +5,7 @@ reads a directory and the newest segment; after a deep sleep the directory is kn
 the directory of the small files that a session writes, until it is full: LittleFS writes a directory again,
 with an erase, when its log is full, so a wake should write to one directory only. Acknowledged segments stay
 until their space is needed, the oldest goes first, and can be sent again until then (`again`). When the space
-is full of records that nobody has acknowledged, `thinning` makes room.
+is full of unacknowledged records, `thinning` makes room.
 """
 
 import os
@@ -39,7 +39,7 @@ class Journal:
     _room: int  # records that the newest segment still takes
 
     def __init__(self, folder, numbers, kept=()):
-        self._home, self.folder = folder, folder + "/journal"
+        self.home, self.folder = folder, folder + "/journal"
         self.numbers = numbers
         self._buf = bytearray(record.SIZE)
         if kept:
@@ -125,8 +125,8 @@ class Journal:
     def acknowledge(self, ranges):
         """Note the flat list of inclusive `ranges` as stored by the agent.
 
-        Sequences that were never given are ignored: nobody can have stored them. Between two records
-        that were sent side by side nothing waits, so the ranges of such are one.
+        Sequences that were never used are ignored: they cannot have been stored. No record is pending
+        between two that were sent one after the other, so their ranges are joined.
         """
         sent, acks, lo = self._sent, self.numbers.acks, 0
         for i in range(0, len(ranges), 2):
@@ -146,7 +146,7 @@ class Journal:
 
     def path(self, i):
         """Path of file `i`."""
-        folder = self._home if self.files[i] == self.newest else self.folder
+        folder = self.home if self.files[i] == self.newest else self.folder
         return "%s/%08x%s" % (folder, self.files[i], THINNED if i < self.old else SEGMENT)
 
     def give_up(self, i):

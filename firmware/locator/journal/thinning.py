@@ -1,4 +1,4 @@
-"""Room in a journal that is full of records nobody has acknowledged.
+"""Room in a journal that is full of unacknowledged records.
 
 The rule: the oldest segment is thinned to the last point of each stop, what carries an event, and every
 eighth record, in this order and 32 of 64 at most; what is kept goes into a file with that of its
@@ -37,7 +37,7 @@ def make_room(journal):
 
 
 def pending_of(journal, i):
-    """Records in the thinned file `i` that nobody has acknowledged."""
+    """Unacknowledged records in the thinned file `i`."""
     acks = journal.numbers.acks
     path = journal.path(i)
     first, last = journal.span(i)

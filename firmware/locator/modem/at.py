@@ -30,7 +30,7 @@ _BOOT_LINES_MS = const(2000)  # some firmware says RDY twice, and a second is sl
 
 _FINALS_BAD = (b"ERROR", b"+CME ERROR", b"+CMS ERROR", b"SEND FAIL")
 _DATA_FINALS = _FINALS_BAD + (b"NO CARRIER",)
-# Lines about calls, and of SIMCom's boot: no answer to anything, nothing that anybody waits for.
+# Lines about calls, and of SIMCom's boot: neither answers nor awaited.
 _CHATTER = (
     b"NO CARRIER", b"NO ANSWER", b"NO DIALTONE", b"BUSY", b"+CLIP:", b"MISSED_CALL:", b"VOICE CALL:",
     b"Call Ready", b"SMS Ready",

@@ -23,7 +23,7 @@ from locator.modem import (
 )
 
 SHORT_MS = const(1000)
-SIM_MS = const(5000)
+SIM_MS = const(10000)  # what no manual limits otherwise; +CNMP takes as long
 _SYNC_TRIES = const(25)
 _COPS_MS = const(180000)
 _CFUN_MS = const(15000)
@@ -83,7 +83,7 @@ class Driver:
         at.signs = self.SIGNS
         self.on: bool | None = False  # None: it has restarted by itself, and is to be set up again
         self._silent = False  # the radio is off, for GNSS
-        self._refused = None  # the `PdpError` that this start has come to: nobody asks again
+        self._refused = None  # the `PdpError` of this start: it is not tried again
         self.lost_supply = False  # at the end of a wake; and with it the clock and the ephemeris of GNSS
 
     def part(self, name):
@@ -136,7 +136,7 @@ class Driver:
             if stat == _REFUSED:
                 result, cause = DENIED, refused or cause
             limit = limit_s
-            if patience_s > limit_s and (stat == _REFUSED or self._signal() != _NO_SIGNAL):
+            if patience_s > limit_s and (stat == _REFUSED or self.signal() != _NO_SIGNAL):
                 limit = patience_s
             if over or self.port.ticks_ms() - start >= 1000 * limit:
                 return result, cause or (self._why() if result == DENIED else 0)
@@ -299,7 +299,8 @@ class Driver:
         if plmn:
             if plmn == allowed and lines and lines[0].startswith(b"1"):
                 return 0
-            text = b'+COPS=1,2,"%03d%02d"' % (plmn // 1000, plmn % 1000)
+            mcc = plmn // 1000  # an MNC has three digits in North America, most of the Caribbean, Argentina
+            text = b'+COPS=1,2,"%03d%0*d"' % (mcc, 2 + (309 < mcc < 361 or mcc == 722), plmn % 1000)
         elif not lines or lines[0].startswith(b"0"):
             return 0
         error = self._refusal(text, _COPS_MS)
@@ -323,7 +324,8 @@ class Driver:
 
         return refusals.emm(self)
 
-    def _signal(self):
+    def signal(self):
+        """The signal as AT+CSQ has it."""
         lines = self.channel.command(b"+CSQ", self.REPLY_MS, b"+CSQ:")
         return parse.integer(parse.fields(lines[0])[0]) if lines else _NO_SIGNAL
 

@@ -10,7 +10,7 @@ ANSWER_MS = const(40000)  # the manuals allow 125 s: the time is not worth that
 
 
 def ask(driver):
-    """Epoch seconds UTC, None without an answer, or when nobody may be asked. `driver` is registered."""
+    """Epoch seconds UTC, None without an answer or a permitted server. `driver` is registered."""
     try:
         driver.permit(*SERVER)
         return driver.part("ntp").ask(driver, SERVER)

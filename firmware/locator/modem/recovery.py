@@ -10,7 +10,7 @@ _SETTLE_MS = const(300)
 _OFF_MS = const(1500)
 _CHATTER_MS = const(5000)
 _CFUN_MS = const(15000)
-_CARD_MS = const(5000)
+_CARD_MS = const(10000)
 _NO_CARD = const(10)  # +CME ERROR
 _RADIO_OFF_MS = const(10000)
 _CONTEXT_MS = const(40000)
@@ -60,9 +60,9 @@ def cold_boot(driver):
 
 
 def cut_supply(driver):
-    """The modem does not power off. Where its supply cannot be cut, but its reset line pressed, it is started
-    again, which resets it if need be, and told to power off once more: it would draw its current all through
-    the pause.
+    """The modem does not power off. If its supply cannot be cut, but its reset line can be pressed, it is
+    started again, which resets it if necessary, and powered off again: otherwise it would draw current
+    throughout the pause.
     """
     port, again, driver.lost_supply = driver.port, driver.lost_supply, True
     if port.modem_rail(False) is not False or again or port.modem_reset(False) is False:

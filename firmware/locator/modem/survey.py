@@ -10,7 +10,7 @@ from locator.modem import ModemError, parse
 
 SCAN_MS = const(240000)  # observed: 180 s and more
 _MOST = const(24)
-RELEASE_MS = const(40000)
+RELEASE_MS = const(180000)
 _POLL_MS = const(1000)
 
 UNKNOWN = const(0)
@@ -39,7 +39,7 @@ def listen(driver, limit_s, is_kept):
 def scan(driver):
     """The operators heard, as a list of (status, PLMN as MCC*1000+MNC, <AcT> of TS 27.007 or -1).
 
-    The modem is taken off its network before (+COPS=2), so that it asks nobody meanwhile; `driver.attach`
+    The modem is taken off its network before (+COPS=2), so that it is idle meanwhile; `driver.attach`
     then registers, with one operator or with any. A refusal that comes in that moment is `driver.missed`: the
     registration does not show it any more. Nothing may be sent until the reply has come: the SIM7600 would
     break off. Raises `ModemError`.
@@ -63,8 +63,7 @@ def scan(driver):
 def operator(piece):
     """One entry of the reply to +COPS=?, with or without what stands before its parenthesis:
     b'(2,"O2 - DE","O2","26203",7' -> (2, 262003, 7). None for the lists of modes and formats after them."""
-    _, _, entry = piece.partition(b"(")
-    parts = parse.fields(entry.rstrip(b")"))
+    parts = parse.fields(piece.partition(b"(")[2].rstrip(b")"))
     if len(parts) < 4:
         return None
     status, digits = parse.integer(parts[0]), parts[3]

@@ -2,7 +2,7 @@
 
     state.feel(state, senses)           what the wake begins with
     decide.next(state, senses, hints)   -> Action, again and again until it is SLEEP
-    state.learn(state, action, outcome) what came of it
+    state.learn(state, action, outcome) its result
 
 All times are seconds since power-on (`clock_s`), which always grows; the wall clock only dates records.
 """

@@ -11,7 +11,7 @@ from locator.scheduler import battery, policy
 
 _FILE = "/route"
 _DAY_S = const(86400)
-_UNSET_DAYS = const(365)  # the setting's default: nobody has said how long
+_UNSET_DAYS = const(365)  # the setting's default: no duration was set
 
 
 class NoRoute:
@@ -71,7 +71,7 @@ def _look_up(state, folder, fix):
     if known and fix:
         before = state[st.ROUTE_KM4]
         state[st.ROUTE_KM4] = 1 + known.find(100 * fix.lat, 100 * fix.lon, before - 1)
-        if state[st.ROUTE_KM4] and not before:  # until now nobody knew how far it is
+        if state[st.ROUTE_KM4] and not before:  # until now the distance was unknown
             st.replan(state)
     if known and state[st.ROUTE_KM4]:
         now = state[st.NOW]

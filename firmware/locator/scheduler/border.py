@@ -1,5 +1,5 @@
-"""Who was not heard of since a border, since a switch of profiles, or since data was barred. Imported where
-that can be."""
+"""Devices without a session since a border, a profile switch or a data bar. Imported only where that can
+happen."""
 
 from micropython import const
 
@@ -26,7 +26,7 @@ _HALF_DAY_S = const(12 * 3600)
 _OF_REPORTS = const(9)
 # By the route data and its last point a train's position is known for so long.
 _POINT_LASTS_S = const(86400)
-# Where on a leg of the route the border lies is unknown, often just behind the station: a scan at each
+# Where on a leg of the route the border lies is unknown, often just after the station: a scan at each
 # quarter of it.
 _LEG_PARTS = const(4)
 _LEG_LEAST_S = const(600)
@@ -50,8 +50,8 @@ def due(state, forecast):
 
 
 def until(state, forecast):
-    """When a device that was not heard of, or runs towards a border, scans next; 1 << 28 s away for
-    others."""
+    """When a device without a session since then, or on the way to a border, scans next; 1 << 28 s away
+    for others."""
     rest_s = 2 * networks.rest_s(state)  # nothing is heard, wherever it scans
     if rest_s or is_unheard(state):
         return state[st.NOW] + max(rest_s, wait_s(state))
@@ -69,8 +69,8 @@ def wait_s(state):
 
 
 def _has_been_passed(state, forecast):
-    """Whether the train is behind the border by the route data, and it is time for a scan. The route data may
-    be ahead of the train: each scan of the last hours makes the next one later."""
+    """Whether the train has passed the border according to the route data, and a scan is due. The route data
+    may be ahead of the train: each scan of the last hours delays the next one."""
     if not is_abroad(state, forecast) or not _may_scan(state, _MOST_BEFORE):
         return False
     pause_s = _moving_s(max(_failed(state), _recent(state))) if _runs(state) else 4 * _STATIONARY_S
@@ -99,8 +99,8 @@ def _may_scan(state, most):
 
 
 def _is_left(state, most):
-    """Whether less than so many attempts were made in a day, and the last point is not too old. A
-    modem that is registered asks nobody."""
+    """Whether fewer than `most` attempts were made in a day, and the last point is not too old. A registered
+    modem needs no attempt."""
     is_left = state[st.IN_PSM] or budget.since_attempt_s(state, most) >= budget.long(86400)
     return is_left and state[st.NOW] - state[st.POINT_AT] < _POINT_LASTS_S
 
@@ -136,8 +136,8 @@ def _since_attempt_s(state):
 
 
 def _leg_pause_s(state, forecast):
-    """Seconds between scans on a leg that leads over a border, 0 on any other, with nothing to choose, behind
-    the border by the route data, or after as many failed scans."""
+    """Seconds between scans on a leg that leads over a border; 0 on any other, without a choice of profiles,
+    after the border according to the route data, or after as many failed scans."""
     if is_abroad(state, forecast) or state[st.SCANS_FAILED] >= _LEG_PARTS:
         return 0
     is_over = bool(forecast) and forecast.next_mcc not in (0, state[st.MCC])
@@ -145,8 +145,8 @@ def _leg_pause_s(state, forecast):
 
 
 def is_unheard(state):
-    """Whether the agent has not heard of us since data was barred or, where the card has profiles, since a
-    switch or a border."""
+    """Whether there was no session since data was barred or, if the card has profiles, since a switch or a
+    border."""
     if state[st.LOCKED_PLMN] != state[st.OPEN_PLMN]:
         return True
     if not state[st.PROFILE_DUE]:

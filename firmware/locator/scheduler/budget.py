@@ -134,7 +134,7 @@ def count(state, now):
 
 
 def refused(state, now, cause):
-    """The network has refused the card for this EMM cause, UNNAMED if nobody named it; 0: it has not."""
+    """The network has refused the card for this EMM cause, UNNAMED without a cause; 0: it has not."""
     if cause:
         from locator.scheduler import refusals
 
@@ -197,7 +197,7 @@ def pulls_left(state):
 
 
 def downloads_left(state):
-    """How many messages about a profile for the card may still be sent today, beside all others."""
+    """How many messages about a profile for the card may still be sent today, in addition to all others."""
     return max(0, _DOWNLOADS_A_DAY - state[st.DOWNLOADED_TODAY])
 
 

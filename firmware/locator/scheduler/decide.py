@@ -49,10 +49,10 @@ _EPHEMERIS_HOT_S = const(2 * 3600)  # the ephemeris from the satellites holds fo
 _EPHEMERIS_WARM_S = const(4 * 3600)
 _ATTACH_LIMIT_S = const(50)
 _WHOLE_SCAN_S = const(180)
-_FIRST_ATTEMPTS = const(3)  # of a device that was never heard of
+_FIRST_ATTEMPTS = const(3)  # of a device without a session yet
 # A network is heard but does not take us yet. First attach in a new network: 5 min uninterrupted
 # (operators' requirement), cards whose applet rotates its IMSI need at least 3. The second attempt in a row
-# is the long one: nobody knows a network to be new before it has answered, and the first mostly fails on a
+# is the long one: a network is not known to be new before it has answered, and the first mostly fails on a
 # weak signal. Less than two minutes on the move was tried, and cost a silence of more than a day.
 _ATTACH_PATIENCE_S = const(300)
 _ATTACH_PATIENCE_AGAIN_S = const(120)
@@ -184,16 +184,16 @@ def _due(state, senses, hints):
 
 
 def _scans_first(state, settings):
-    """Whether there is silence, in which a scan comes before every attempt, with pauses of its own
-    (scheduler/networks.py). The first attempts of a device that was never heard of are whole searches."""
+    """Whether no network is heard, so that a scan precedes every attempt, with its own pauses
+    (scheduler/networks.py). The first attempts of a device without a session yet are whole searches."""
     if not settings[cfg.PACED] or not networks.is_silent(state):
         return False
     return _is_known(state)
 
 
 def _is_known(state):
-    """Whether the agent has heard of the device since its power-on, its first attempts are over, or it is one
-    whose battery gave way in an attempt: whole searches would bring that down again."""
+    """Whether the device had a session since its power-on, its first attempts are over, or its battery
+    collapsed in an attempt: whole searches would cause that again."""
     return (
         state[st.LAST_SESSION] > 0
         or state[st.ATTEMPT_FAILS] >= _FIRST_ATTEMPTS

@@ -10,7 +10,7 @@ from locator.scheduler import networks
 _COST_SPREAD = ((550, 100), (330, 208), (120, 631))
 _DEARER = const(450)  # in 1000, than the cheapest
 _MOST_PERCENT = const(1000)
-# At its goal a container waits for nobody knows how long.
+# At its goal a container waits for an unknown time.
 _STAYS_S = 86400
 # Between two reports of a device that has more energy than it can spend.
 _LEAST_MIN = 30
@@ -39,7 +39,7 @@ def choose(state, costs, forecast, known):
 
 def _expected(state, costs, forecast, known, plmn):
     """mJ over a network from what was learned of it or, before that, from what the fleet knows of it,
-    relative to the one in use (`known` mJ) or the cheapest there is; 0: nobody knows."""
+    relative to the one in use (`known` mJ) or the cheapest there is; 0: unknown."""
     cost = networks.cost_of(state, plmn)
     if cost:
         return cost

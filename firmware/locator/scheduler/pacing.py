@@ -28,7 +28,7 @@ _OVERDUE_S = const(6 * 3600)
 _PLACE_LASTS_S = const(86400)
 _BELIEVED_S = const(30 * 86400)
 # From the level on in which a joule is worth so few minutes of age one in so many joules is kept, for a trip
-# that takes longer than anybody has said, and for a battery that holds less. Near the goal there are more
+# that takes longer than expected, and for a battery that holds less. Near the goal there are more
 # of them than it takes, and an error of two days would spend what the last week needs.
 _LITTLE_MIN = const(250)
 _KEPT = const(3)
@@ -93,8 +93,8 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
 
 
 def _to_go_s(state, forecast):
-    """Seconds to the goal, at the pace of this trip. After an old point of a train that has run since nobody
-    knows the place, but that time has passed."""
+    """Seconds to the goal, at the pace of this trip. After an old point of a train that has moved since, the
+    place is unknown, but that time has passed."""
     now = state[st.NOW]
     has_run = state[st.MOVING] or state[st.STOPPED_AT] > state[st.POINT_AT]
     if has_run and state[st.POINT_AT] and now - state[st.POINT_AT] > _PLACE_LASTS_S:

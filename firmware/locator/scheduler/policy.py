@@ -3,7 +3,7 @@ costs.
 
     policy.feel(...)            what the wake begins with
     policy.next(...)            -> verdict, again and again until one of REST
-    state.learn_..., networks.learn_...   what came of it
+    state.learn_..., networks.learn_...   its result
 
 `costs` are those of the device (scheduler/battery.py); `forecast` is what the route data says at the place of
 the last fix: `to_go_s` to its end and their standard deviation `deviation_s`, `country_s` to the next border,
@@ -119,13 +119,13 @@ def _turn(state):
 
 
 def is_on_reserve(state):
-    """Whether only the sleep to the end is still paid for, and a sign of life is not due: without one nobody,
-    nor the device, would know how the trip goes on."""
+    """Whether the remaining energy only covers sleep until the end, and no sign of life is due: without one
+    neither agent nor device would know how the trip continues."""
     return state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.RESERVE] and not _is_overdue(state)
 
 
 def _is_overdue(state):
-    """Whether a sign of life is due and can be paid: the agent has not heard of us for days."""
+    """Whether a sign of life is due and can be paid: there was no session for days."""
     if state[st.NOW] - state[st.LAST_SESSION] < _SIGN_S or state[st.NOW] < state[st.SESSION_NOT_BEFORE]:
         return False
     return state[st.LEFT] * 100 >= state[st.RESERVE] * _SIGN_SHARE

@@ -52,7 +52,7 @@ APART_S = const(64)
 _ROOM = ((10, 3900), (12, 91800))
 
 # Weights of failures by EMM cause (TS 24.301): at LIMIT another profile is asked for. An IMSI that is dead
-# here, a network that is none for it, an area. What nobody names weighs like the second; trouble of the
+# here, a network that is none for it, an area. An unnamed cause weighs like the second; faults of the
 # network (17, 22, 42), and silence, nothing: there no profile helps.
 LIMIT = const(6)
 _DEAD = (2, 3, 6, 7, 8)

@@ -15,8 +15,8 @@ _NOT_HERE = _PERMANENT + (11, 14, UNNAMED)
 _NEVER_MJ = const(1000000)
 _DATA_PERMANENT = (8, 27, 28, 29, 30, 32, 33)  # ESM causes (TS.34 8.2.3 REQ_003)
 _PAUSES_H = (1, 4, 8, 16, 24, 36, 48, 72, 96)
-# Refusals whose cause nobody names are taken for permanent after so many in a row, but as another network
-# may yet take the card, the pauses grow to a day only.
+# Refusals without a cause count as permanent after so many in a row, but because another network may still
+# accept the card, the pauses grow to a day only.
 _MOST_UNNAMED = const(5)
 _LAST_UNNAMED = const(4)
 

@@ -1,6 +1,6 @@
 """In which order kinds of network are searched and on which bands, by the country heard last.
 
-A search of everything takes a BG95 more than a minute, most of it on bands that nobody uses here and on
+A search of everything takes a BG95 more than a minute, most of it on bands that are unused here and on
 NB-IoT, which east of Poland is closed to foreign cards. What each country uses: operators' bands by
 Wikipedia (npm mcc-mnc-list 1.1.11). The table may be wrong: each whole scan is of everything.
 """
@@ -19,7 +19,7 @@ _EUROPE = ((LTE_M, GSM, NB_IOT), (3, 8, 20, 28))
 _MCC_BITS = const(10)
 _MCC = const(0x3FF)
 _AGAIN = const(0x3FF)  # in place of the MCC
-# A modem begins with what served last. Over GSM a report takes twice the energy and nobody sleeps registered,
+# A modem begins with what served last. Over GSM an uplink takes twice the energy and there is no PSM,
 # a search takes some seconds: again elsewhere, or when what failed may have been luck.
 _GSM_MOVED = const(4)  # half hours
 _GSM_STATIONARY = const(48)

@@ -56,7 +56,7 @@ Forecast = namedtuple(
 )
 """`next_mcc` is the country of the next station, `leg_s` the time from station to station. `networks` are
 PLMNs of the country; `costs` what a report over each costs in percent of the cheapest,
-`shares` where each can be used in percent of the route there; 0: nobody knows. `ahead` are bins of what lies
+`shares` where each can be used in percent of the route there; 0: unknown. `ahead` are bins of what lies
 ahead in steps of AHEAD_KM, on the move where the fleet has been."""
 
 

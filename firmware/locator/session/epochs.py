@@ -1,7 +1,7 @@
 """What begins another epoch of the keys. Imported only then.
 
-The epoch only rises: when the agent says so, or when too many downlinks were forged. Whoever of the two is
-ahead, the other follows; message numbers go on.
+The epoch only increases: on request of the agent, or after too many forged downlinks. The side that is behind
+follows the other; message numbers continue.
 """
 
 from micropython import const
@@ -10,7 +10,7 @@ from locator.codec import cbor, checked
 from locator.journal import log as logs
 
 _MOST = const(0x7FFFFFFF)
-_MOST_STEP = const(64)  # as far ahead of itself as the agent follows: a wrong word of it cuts nobody off
+_MOST_STEP = const(64)  # as far ahead of itself as the agent follows: a wrong value locks no device out
 # 2^14 failed verifications a key (draft-ietf-core-oscore-key-limits), less those that one session adds.
 _MOST_FORGED = const(16000)
 

@@ -142,7 +142,7 @@ class MqttClient:
             got = self._packet()
 
     def _take(self, data, start):
-        """A packet nobody waits for: a message is kept, an old acknowledgement passed over."""
+        """An unexpected packet: a message is kept, an old acknowledgement ignored."""
         if data[0] >> 4 in (_PINGRESP, _PUBACK, _SUBACK):
             return
         # Nobody has asked for QoS 1 or 2.

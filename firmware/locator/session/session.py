@@ -46,7 +46,7 @@ class Outcome:
 
 class Session:
     """`keys` are those in use (`session.keys`), `modem` is registered already. `open_handlers` makes the
-    `downlink.handlers.Handlers`, called when there is something to obey or to report. `most`
+    `downlink.handlers.Handlers`, called when there is something to execute or to report. `most`
     bytes go into an uplink. `room` is a bytearray of ROOM_BYTES for uplinks, their records and downlinks."""
 
     def __init__(self, modem, journal, numbers, keys, open_handlers, most, room=None):
@@ -103,7 +103,7 @@ class Session:
         unload("codec.columns")
 
     def turn(self, extras, more):
-        """Send an uplink, obey its downlink; return whether one has come. Arguments as `run`'s."""
+        """Send an uplink, execute its downlink; return whether one has come. Arguments as `run`'s."""
         self._sent = []  # a late answer to an earlier turn says nothing about this one
         for _ in range(_SENDS):
             envelope = self._seal(*self._write_fitting(extras, more))
@@ -176,7 +176,7 @@ class Session:
 
     def _receive(self):
         """The text of the next message, an empty one when it is not genuine; None when there is no message. A
-        function of its own, whose frame goes with the message: to read it, and to obey, needs the heap."""
+        function of its own, whose frame goes with the message: to read and execute it needs the heap."""
         data = self.modem.mqtt_receive(_REPLY_MS)
         if data is None:
             return None

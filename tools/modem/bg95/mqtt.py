@@ -87,7 +87,7 @@ def _opened(unit: Unit, client: int, host: str, port: int) -> Outcome:
     broker = Broker(
         unit,
         lambda topic, payload: _received(unit, client, topic, payload),
-        lambda: _hung_up(unit, client),
+        lambda: hung_up(unit, client),
         lambda: _stat(unit, client, PING_UNANSWERED),
     )
     unit.brokers[client] = broker
@@ -286,7 +286,7 @@ def _report_message(unit: Unit, client: int, topic: str, payload: bytes) -> None
     unit.at.urc(f'+QMTRECV: {client},0,"{topic}",{length}"', payload, '"')
 
 
-def _hung_up(unit: Unit, client: int) -> None:
+def hung_up(unit: Unit, client: int) -> None:
     unit.sockets.stick(_context(unit, client))
     _stat(unit, client, CLOSED_BY_PEER)
 

@@ -63,7 +63,7 @@ class Euicc(Card):
         self._seq = 0
         self.enabled = self.profiles[0]
         self.forbidden = self.enabled.forbidden
-        self._adopt(self.enabled)
+        self.adopt(self.enabled)
 
     def reset(self, cold: bool = False) -> None:
         """A switch that waited for its REFRESH takes effect."""
@@ -73,9 +73,9 @@ class Euicc(Card):
             self._rsp.reset()
         pending, self._pending = self._pending, None
         if pending and not (cold and "refresh-lost" in self.quirks):
-            self._adopt(pending)
+            self.adopt(pending)
         if cold and "factory" in self.quirks:
-            self._adopt(self.profiles[0])
+            self.adopt(self.profiles[0])
 
     def es10(self, request: bytes) -> bytes:
         """The answer to one request. Raises LookupError for one that the card does not know, ValueError for
@@ -194,7 +194,7 @@ class Euicc(Card):
         if refresh:
             self._pending, self.refresh_ms = profile, FETCH_MS
         else:
-            self._adopt(profile)
+            self.adopt(profile)
         return OK
 
     def named(self, search: bytes) -> Profile | None:
@@ -270,7 +270,7 @@ class Euicc(Card):
             return iccid_text(tags[0x5A]) == profile.iccid
         return 0x95 in tags and tags[0x95] == bytes([profile.kind])
 
-    def _adopt(self, profile: Profile) -> None:
+    def adopt(self, profile: Profile) -> None:
         if profile is not self.enabled:
             if profile.iccid:
                 self.switches.append(profile.iccid)

@@ -145,7 +145,7 @@ def _connect(unit: Unit, index: int, client: Client, address: tuple[str, int], l
     broker = Broker(
         unit,
         lambda topic, payload: _received(unit, index, topic, payload),
-        lambda: _connection_lost(unit, index),
+        lambda: connection_lost(unit, index),
         lambda: _ping_unanswered(unit, index),
     )
     unit.brokers[index] = broker
@@ -187,7 +187,7 @@ def _received(unit: Unit, index: int, topic: str, payload: bytes) -> None:
     unit.at.urc(f"+CMQTTRXEND: {index}")
 
 
-def _connection_lost(unit: Unit, index: int) -> None:
+def connection_lost(unit: Unit, index: int) -> None:
     unit.sockets.stick(PDP_CID)
     _forget(unit, index)
     unit.at.urc(f"+CMQTTCONNLOST: {index},1")

@@ -41,21 +41,21 @@ class Agent:
         self.uplinks = self.sealed_bytes = self.sealed_kb = 0
         self._sealed: list[bytes] = []
         self.database = open_database(folder / "agent.sqlite3", make=True)
-        self._keyring = Keyring(self.database.place, "")
+        self.keyring = Keyring(self.database.place, "")
         with self.database.writing() as connection:
-            devices.add(connection, DEVICE, self._keyring.wrap(small_agent.KEY, True), EPOCH_S)
+            devices.add(connection, DEVICE, self.keyring.wrap(small_agent.KEY, True), EPOCH_S)
         (folder / "ci.pem").write_text(smdp.ca_pem)
-        self._trusted = trust.load(Esim(smdp.address, str(folder / "ci.pem")))
+        self.trusted = trust.load(Esim(smdp.address, str(folder / "ci.pem")))
         self._server = smdp.address
         ours: Any = self
-        self._pipeline = Pipeline(self.database, self._keyring, ours, ours, ours)
-        self._worker = Downloads(self.database, self._keyring, ours, self._trusted)
+        self._pipeline = Pipeline(self.database, self.keyring, ours, ours, ours)
+        self._worker = Downloads(self.database, self.keyring, ours, self.trusted)
 
     def order(self, matching_id: str = MATCH, confirmation: str = "") -> None:
         """Order a download."""
-        code = rules.code_of(f"LPA:1${self._server}${matching_id}", confirmation, self._trusted)
+        code = rules.code_of(f"LPA:1${self._server}${matching_id}", confirmation, self.trusted)
         with self.database.writing() as connection:
-            rules.order(connection, self._keyring, Wanted(DEVICE, code), False, "bench", self.now_s())
+            rules.order(connection, self.keyring, Wanted(DEVICE, code), False, "bench", self.now_s())
 
     def ask(self, payload: bytes) -> bytes | None:
         """The downlink to an uplink, None without one."""

@@ -57,7 +57,7 @@ ALL = (
     _code("euicc-certificate", "does not accept the card's certificate"),
     _code("euicc-expired", "the card's certificate has expired"),
     _code("not-released", "not released yet"),
-    _code("no-rebinding", "given out already", PACKAGE),
+    _code("no-rebinding", "already been issued", PACKAGE),
     _code("not-eligible", "no profile for such a card"),
     _code("matching-id", "does not know the matching ID"),
     _code("confirmation-missing", "the confirmation code is missing", PACKAGE),

@@ -152,9 +152,7 @@ class Downloader(Machine):
         smdp: Server,
         size: int,
         rat: Rat | None = None,
-        seed: str = "1",
         quirks: frozenset[str] = frozenset(),
-        variants: tuple[str, ...] = (),
     ) -> None:
         self._smdp = smdp
         self.again = self.is_downloading = False
@@ -165,7 +163,7 @@ class Downloader(Machine):
         smdp.functions.orders.clear()
         smdp.order(MATCH, local(size))
         self.digest = sha256(local(size).package).digest()
-        super().__init__(folder, dialect, ROAMING, seed, quirks, variants)
+        super().__init__(folder, dialect, ROAMING, "1", quirks)
         self.world.rats = (rat,) if rat else RATS[dialect]
         self.radio = Radio()
         self.port.modem.watched_by(self.radio)

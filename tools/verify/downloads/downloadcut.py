@@ -54,7 +54,8 @@ class Case:
 @dataclass(frozen=True)
 class Ended:
     """`outcome`: of the order, "" while it goes on or the card has a notification of it; `problem`: its
-    sentence. `is_reached`: the agent has answered in the last wake, under the first profile."""
+    sentence. `is_reached`: the agent has answered in the last wake, under the first profile. `is_tidy`: the
+    device keeps nothing of the package."""
 
     case: Case
     operation: str
@@ -65,6 +66,7 @@ class Ended:
     installed: int
     is_card_good: bool
     is_reached: bool
+    is_tidy: bool
 
     @property
     def wrong(self) -> str:
@@ -74,6 +76,7 @@ class Ended:
             "installed twice": self.installed > 1,
             "too many loads": self.loads > MOST_LOADS,
             "stranded": not self.is_reached,
+            "files left": not self.is_tidy,
             "no end": not self.outcome or (self.outcome == "failed" and not self.problem),
             "another end than the card's": (self.outcome == "installed") != (self.installed == 1),
             "failed": self.outcome == "failed" and not self.case.again,
@@ -98,10 +101,10 @@ def _mutated(name: str) -> AbstractContextManager[Any]:
 
 def run(case: Case) -> Ended:
     """Let it happen."""
-    return _run(case)[0]
+    return run_case(case)[0]
 
 
-def _run(case: Case) -> tuple[Ended, Downloader]:
+def run_case(case: Case) -> tuple[Ended, Downloader]:
     with tempfile.TemporaryDirectory() as folder, _mutated(case.mutant):
         machine = Downloader(Path(folder), case.dialect, server_of_process(), SIZE)
         agent = machine.agent
@@ -115,6 +118,7 @@ def _run(case: Case) -> tuple[Ended, Downloader]:
             agent.works()
         row, problem = agent.row(), agent.shown()["problem"] or ""
         agent.database.close()
+        is_tidy = not any(Path(folder + each).exists() for each in (download.PACKAGE, download.ANSWERS))
     card = machine.card
     known = not case.again and case.at <= len(machine.steps)
     operation = machine.steps[case.at - 1] if known else "in each load" if case.again else ""
@@ -130,6 +134,7 @@ def _run(case: Case) -> tuple[Ended, Downloader]:
         card.installed,
         machine.is_card_good(),
         is_reached,
+        is_tidy,
     )
     return ended, machine
 
@@ -137,7 +142,7 @@ def _run(case: Case) -> tuple[Ended, Downloader]:
 def cases() -> Iterator[Case]:
     """All of them."""
     for dialect in MODEMS:
-        calm = _run(Case(dialect, "", NEVER))[1]
+        calm = run_case(Case(dialect, "", NEVER))[1]
         begin = next(at for at, what in enumerate(calm.steps, 1) if BEGIN in what)
         for at, what in enumerate(calm.steps, 1):
             kinds = KINDS if what.startswith(APDUS) else KINDS[:3]
@@ -176,7 +181,7 @@ def proofs(every: list[Case]) -> list[Case]:
 
 
 def report(ended: list[Ended]) -> int:
-    """Print and write what came of it; 1 if a promise was broken, or a mutant was not found out."""
+    """Print and write the result; 1 if a promise was broken, or a mutant was not found out."""
     real = [each for each in ended if not each.case.mutant]
     wrong = Counter(each.wrong for each in real if each.wrong)
     for each in [each for each in real if each.wrong][:20]:

@@ -124,12 +124,12 @@ def _trip(out: Path, modem: Dialect, days: int, seed: int, card: str, on_progres
         demo = Demo(built, oracle, Diary(built.trip), None)
         demo.run(on_progress)
         found, had = measure(demo)
-        return TripResult(card, seed, found, _rotations(built), _bar_h(built.trip.bars(), had.sessions_ms))
+        return TripResult(card, seed, found, _rotations(built), barred_h(built.trip.bars(), had.sessions_ms))
     finally:
         built.close()
 
 
-def _bar_h(bars: Sequence[Bar], sessions_ms: Sequence[int]) -> float | None:
+def barred_h(bars: Sequence[Bar], sessions_ms: Sequence[int]) -> float | None:
     if not bars:
         return None
     after_ms = next((each for each in sessions_ms if each > bars[0].start_ms), None)

@@ -162,7 +162,7 @@ def main() -> int:
 
 
 def report(ended: list[Ended]) -> int:
-    """Print and write what came of it; 1 if a promise was broken."""
+    """Print and write the result; 1 if a promise was broken."""
     stranded = [each for each in ended if not each.wakes]
     broken = [each for each in ended if each.broken]
     elsewhere = [each for each in ended if each.wakes and not each.as_meant]

@@ -170,11 +170,11 @@ class Device:
         modem = self._modem
         self._timed("time server", ntp.ask, modem)
         assistance = modem.part("assistance")
-        if self.port.dialect == "bg95":
+        if modem.FETCHES_ASSISTANCE:
+            self._timed("orbits fetched", assistance.download, modem)
+        else:
             self._timed("orbits left", assistance.minutes_left, modem)
             self._timed("orbits given", assistance.inject, modem, ORBITS, UTC)
-        else:
-            self._timed("orbits fetched", assistance.download, modem)
         self._timed("new context", recovery.give_up_context, modem)
         self._session(close=True, client=MqttClient(self.port, sockets.make(modem)))
 

@@ -33,7 +33,7 @@ _ANSWER_S = 20.0
 
 
 class Tracker(firmware_parts.Device):
-    """Records a point every quarter of an hour, and reports when it is told to."""
+    """Records a point every quarter of an hour, and reports on request."""
 
     def day(self, begin_s: int, end_s: int) -> None:
         """Record the points of this part of the day, then report until the agent has them."""
@@ -76,7 +76,7 @@ class Firmware:
 
 
 def refused(device: str, password: str, port: int, ca: Path) -> bool:
-    """Whether the broker lets nobody in under this name."""
+    """Whether the broker refuses this name."""
     answers: list[int] = []
     answered = threading.Event()
     client = mqtt.Client(CallbackAPIVersion.VERSION2, device, reconnect_on_failure=False)

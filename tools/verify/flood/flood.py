@@ -1,4 +1,4 @@
-"""The agent under floods that anybody can make: do devices notice?
+"""The agent under floods from anyone on the network: do devices notice?
 
 `python -m tools.verify.flood.flood [--seconds N]` runs the real agent with its pages on a real Mosquitto,
 with 1,024 descriptors and a service manager's socket. While 20 devices report, one reader opens 1,100 live
@@ -218,13 +218,13 @@ def run(folder: Path, devices: int, seconds: float, sizes: Sizes, junk: int) -> 
         fleet.broker.kill()
         fleet.database.close()
     found.junk_sent, found.seen = junk_device.sent, vars(seen)
-    found.failures += _left_out(seen, sizes)
+    found.failures += left_out(seen, sizes)
     found.failures += [f"{found.junk_sent} of {junk} uplinks of junk"] if found.junk_sent < junk else []
     return found
 
 
 def _flooded(fleet: FloodedFleet, seconds: float, sizes: Sizes) -> Seen:
-    """Flood the pages from another process; what came of it."""
+    """Flood the pages from another process; return the result."""
     receives, sends = multiprocessing.Pipe(duplex=False)
     given = (fleet.port, fleet.token, seconds, sizes, sends)
     process = multiprocessing.get_context("spawn").Process(target=flood, args=given, daemon=True)
@@ -239,7 +239,7 @@ def _flooded(fleet: FloodedFleet, seconds: float, sizes: Sizes) -> Seen:
         process.join()
 
 
-def _left_out(seen: Seen, sizes: Sizes) -> list[str]:
+def left_out(seen: Seen, sizes: Sizes) -> list[str]:
     """Floods that did not happen."""
     came = (sum(seen.streams.values()), seen.half_open, seen.sign_ins_begun)
     short = [

@@ -160,7 +160,7 @@ async def _flood(port: int, token: str, seconds: float, sizes: Sizes) -> Seen:
 
 
 def flood(port: int, token: str, seconds: float, sizes: Sizes, result: Connection) -> None:
-    """Flood the pages for so long, and send what came of it."""
+    """Flood the pages for so long, and send the result."""
     _, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(_DESCRIPTORS, allowed), allowed))
     result.send(asyncio.run(_flood(port, token, seconds, sizes)))

@@ -37,13 +37,13 @@ Result = dict[str, Any]
 
 def targets() -> list[str]:
     """Their names."""
-    names: list[str] = sorted(_core().TARGETS)
+    names: list[str] = sorted(core().TARGETS)
     return names
 
 
 def on_cpython(target: str, seed: str, budget: int) -> Result:
     """Feed `budget` bytes to a target in this process."""
-    result: Result = _core().fuzz(target, seed, budget)
+    result: Result = core().fuzz(target, seed, budget)
     return {"runtime": "cpython", **result}
 
 
@@ -123,7 +123,7 @@ def main() -> int:
     return 1 if result["crashes"] else 0
 
 
-def _core() -> Any:
+def core() -> Any:
     if str(CORE.parent) not in sys.path:
         sys.path.append(str(CORE.parent))
     return importlib.import_module(CORE.stem)

@@ -21,7 +21,7 @@ class Mosquitto:
     def __init__(self, folder: Path, users: dict[str, str], tls: bool = True) -> None:
         self.folder = folder
         self.port = free_port()
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         if not tls:
             (folder / "mosquitto.conf").write_text(
                 f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser root\nset_tcp_nodelay true\n"
@@ -54,7 +54,7 @@ class Mosquitto:
         """Start and wait until it listens."""
         command = [_tool("mosquitto"), "-c", str(self.folder / "mosquitto.conf")]
         with (self.folder / "mosquitto.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
         end = time.monotonic() + _START_S
         while not self._listens():
             assert time.monotonic() < end, f"Mosquitto does not listen; see {log.name}"
@@ -62,9 +62,9 @@ class Mosquitto:
 
     def kill(self) -> None:
         """End it as a power cut would: all sessions are gone."""
-        if self._process:
-            self._process.kill()
-            self._process.wait()
+        if self.process:
+            self.process.kill()
+            self.process.wait()
 
     def log(self) -> str:
         """What it wrote so far."""

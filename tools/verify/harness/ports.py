@@ -1,4 +1,4 @@
-"""Ports for servers that are told theirs."""
+"""Ports for servers that need a given port."""
 
 import itertools
 import os

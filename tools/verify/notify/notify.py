@@ -40,7 +40,7 @@ OUT = REPOSITORY / "out" / "notify.json"
 BEGIN_S = 848_620_800
 _DRAIN_DAYS = 16
 """What waits for its container's next week goes within these."""
-_ANSWER_S = 600
+ANSWER_S = 600
 """Longer than the back-off after several attempts: that runs as it does."""
 _KILLS_A_DAY = 0.7
 _POLL_S = 0.2
@@ -140,7 +140,7 @@ class Month:
 
     def _settle(self) -> None:
         """Wait until nothing is on its way."""
-        end = time.monotonic() + _ANSWER_S
+        end = time.monotonic() + ANSWER_S
         while not self._is_idle():
             if time.monotonic() > end:
                 raise SystemExit("notify: nothing moves any more; the agent's log says why")

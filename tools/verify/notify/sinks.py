@@ -1,6 +1,6 @@
 """What receives the notifications: a mail server, and an HTTP server for webhooks and for Apprise.
 
-Each keeps what it accepts in a file, down to the disk, before it says so, as mail servers do. It ends with
+Each keeps what it accepts in a file, down to the disk, before confirming it, as mail servers do. It ends with
 its standard input, or is killed.
 
 `python -m tools.verify.notify.sinks FOLDER SMTP_PORT HTTP_PORT`

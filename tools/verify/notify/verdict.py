@@ -14,7 +14,7 @@ _WEEK_S = 7 * 86_400
 _MOST_A_WEEK = 2
 _LONGEST_S = 60
 _SINKS = ("mail", "apprise")
-_MONDAY_S = 2 * 86_400 + 7 * 3_600
+MONDAY_S = 2 * 86_400 + 7 * 3_600
 """A Monday at 07:00, when weekly digests are due."""
 _DIGEST_DELAY_S = 86_400
 """A digest that comes so late still closes the week before."""
@@ -41,7 +41,7 @@ def figures(connection: Connection, received: Received, published_s: Mapping[int
     twice = [f"{sink}: alarm {each}" for sink in _SINKS for each, ids in shown[sink].items() if len(ids) > 1]
     twice += _twice_by_webhook(received)
     ids = Counter((each["sink"], each["id"]) for each in received)
-    weeks = _weeks(received)
+    weeks = weeks_of(received)
     late = [
         min(ids.values()) - published_s[alarm]
         for sink in _SINKS
@@ -119,13 +119,13 @@ class Week(NamedTuple):
     other: int
 
 
-def _weeks(received: Received) -> dict[tuple[str, str, int], Week]:
+def weeks_of(received: Received) -> dict[tuple[str, str, int], Week]:
     """Return the weeks by sink, device and number. A digest counts for the week that it closes."""
     found: dict[tuple[str, str, int], Week] = {}
     for sink in _SINKS:
         for device, messages in _by_device(received, sink).items():
             for at_s, critical in messages:
-                key = sink, device, (at_s - _MONDAY_S - (0 if critical else _DIGEST_DELAY_S)) // _WEEK_S
+                key = sink, device, (at_s - MONDAY_S - (0 if critical else _DIGEST_DELAY_S)) // _WEEK_S
                 before = found.get(key, Week(0, 0))
                 found[key] = Week(before.critical + critical, before.other + (not critical))
     return found

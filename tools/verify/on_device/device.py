@@ -2,7 +2,7 @@
 
 Each boot runs the real boot.py, start/, main.py and wake. The slots hold stand-ins for a release
 (`agent.release_files`); the application itself stays loaded. The modem lives in the best of worlds, and
-whoever has `ask(uplink)` -> reply, or list of replies, is on the other end of it.
+an object with `ask(uplink)` -> reply, or list of replies, is on the other end.
 """
 
 import gc

@@ -50,7 +50,7 @@ class Broker:
 
 
 class Rig:
-    """A device that has reported a few times, and what came of the cases."""
+    """A device that has reported a few times, and the results of the cases."""
 
     def __init__(self):
         self.agent = Agent()
@@ -125,17 +125,17 @@ def plain(agent, number, *pairs, ranges=b"\x80", time=None):
 
 
 def evil(agent, number):
-    """What whoever is not us would like to say."""
+    """What an attacker would like to send."""
     command = [agent.time_s, agent.time_s + 86400, commands.DENSE, 600]
     pairs = (b"\x04" + encoded([REVISION, {0: 600}]), b"\x05" + encoded([command]))
     ranges = encoded([1, 100_000])
     return plain(agent, number, *pairs, ranges=ranges, time=encoded(agent.time_s + 10_000_000))
 
 
-def encrypted(envelope, text, number=1000):
+def encrypted(envelope, text):
     """`text` in an envelope."""
     buf = bytearray(HEADROOM) + text + bytes(TAG_SIZE)
-    start, end = envelope.seal(buf, HEADROOM, HEADROOM + len(text), number)
+    start, end = envelope.seal(buf, HEADROOM, HEADROOM + len(text), 1000)
     return bytes(buf[start:end])
 
 

@@ -476,7 +476,7 @@ def mutated(rng, seeds):
     return data[:MOST_BYTES]
 
 
-def fuzz(name, seed, budget, progress=None):
+def fuzz(name, seed, budget):
     """Feed `budget` bytes to a target; a dict of what came of it."""
     target = TARGETS[name]()
     rng = Random(f"{seed}/{name}")
@@ -497,8 +497,6 @@ def fuzz(name, seed, budget, progress=None):
                     {"input": data.hex(), "error": repr(error), "seed": seed, "execution": executions}
                 )
             target = TARGETS[name]()
-        if progress:
-            progress(len(data))
     return {
         "target": name,
         "executions": executions,

@@ -173,7 +173,7 @@ def _counted(moves: Queue[float], days: int) -> Iterator[OnProgress]:
 def run_all(
     parts: Sequence[Part], seed: int, out: Path, console: Console
 ) -> tuple[list[TripResult], list[str]]:
-    """All parts, `PROCESSES` at a time: what came of them, and what could not be run."""
+    """All parts, `PROCESSES` at a time: their results, and what could not be run."""
     context = get_context("spawn")
     columns = TextColumn("trips"), BarColumn(None), TaskProgressColumn(), TimeElapsedColumn()
     with (

@@ -52,7 +52,7 @@ def command(*arguments: str) -> str:
 
 
 class Agent:
-    """The agent's pipeline on a database in `folder`; replies go to whoever asks."""
+    """The agent's pipeline on a database in `folder`; replies go to the caller."""
 
     def __init__(self, folder: Path) -> None:
         self.time_s = NOW_S
@@ -149,8 +149,6 @@ class Agent:
 class Boot:
     """How one boot went."""
 
-    slept_s: int = 0
-    """0: it did not come to its sleep."""
     operations: int = 0
     printed: str = ""
     crashed: bool = False
@@ -169,7 +167,7 @@ class Locator:
     stuck: bool = False
     """It hangs, and no watchdog was armed that would reset it: no boot follows any more."""
 
-    def boot(self, agent: Agent, cut_at: int = 0, torn: bool = False, power_lost: bool = True) -> Boot:
+    def boot(self, agent: Agent, cut_at: int = 0, torn: bool = False) -> Boot:
         """One boot; the power fails at flash operation `cut_at`, which loses the RTC memory too."""
         if self.stuck:
             return self.boots[-1]
@@ -194,13 +192,13 @@ class Locator:
         self.stuck = hangs and WATCHED not in printed
         lines = [line.split() for line in printed.splitlines() if line.startswith("operations ")]
         was_cut = "ended cut" in printed
-        if was_cut and power_lost:
+        if was_cut:
             self.rtc, self.cause = b"", POWER_ON
         else:
             self.cause = DEEP_SLEEP if slept_s else WATCHDOG
-        self.clock_s = 100 if was_cut and power_lost else self.clock_s + max(slept_s, 60)
+        self.clock_s = 100 if was_cut else self.clock_s + max(slept_s, 60)
         agent.time_s += max(slept_s, 60)
-        boot = Boot(slept_s, int(lines[-1][1]) if lines else 0, printed, not lines)
+        boot = Boot(int(lines[-1][1]) if lines else 0, printed, not lines)
         self.boots.append(boot)
         return boot
 

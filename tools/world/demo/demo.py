@@ -17,8 +17,10 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any, NoReturn
 
+from landbridge.protocol.settings import SETTINGS
 from rich.console import Console
 
 from tools.flash.layout import LayoutError
@@ -167,7 +169,8 @@ def _print_result(
     )
     if others:
         console.print(compare.table(found, others))
-    look = f"LANDBRIDGE_CLOCK_FILE={shown}/clock .venv/bin/landbridge --data {shown}/agent web {stage.DEVICE}"
+    clock, agent = (quote(f"{shown}/{each}") for each in ("clock", "agent"))
+    look = f"LANDBRIDGE_CLOCK_FILE={clock} .venv/bin/landbridge --data {agent} web {stage.DEVICE}"
     console.print(f"its page: {look}", soft_wrap=True, highlight=False)
     for line in (*found.wrong[:10], *short):
         print(f"fell short: {line}" if line in short else line, file=sys.stderr)
@@ -194,7 +197,7 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser = Parser(prog="python -m tools.world.demo.demo", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--modem", choices=MODEMS, default="bg95")
     parser.add_argument("--seed", type=int, default=1, help="the same seed is the same trip")
-    parser.add_argument("--days", type=int, help="45, or what the world needs, unless told")
+    parser.add_argument("--days", type=int, help="default: 45, or as long as the world needs")
     parser.add_argument(
         "--world", choices=worlds.WORLDS, default=worlds.USUAL, help="docs/guide/simulated-world.md"
     )
@@ -236,6 +239,11 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
         arguments.days = worlds.days(worlds.WORLDS[arguments.world], arguments.seed)
     if arguments.days < 1 or not 0 <= arguments.port < 65536:
         parser.error("--days must be at least 1, --port at most 65535")
+    if arguments.budget:
+        mah, limits = declared_mah(arguments), SETTINGS["battery_mah"]
+        if not limits.lowest <= mah <= limits.highest:
+            wrong = f"--budget {arguments.budget}: for {arguments.days} days that is a battery of {mah} mAh"
+            parser.error(f"{wrong}; the device takes {limits.lowest} to {limits.highest}")
     if arguments.apns == 2 and arguments.card != "euicc4":
         parser.error("--apns 2 needs --card euicc4: access points belong to profiles")
     arguments.out = arguments.out.resolve()

@@ -90,10 +90,6 @@ class Meter:
             self._states[part] = state
             self._load_w = self._sum_w()
 
-    def load_w(self) -> float:
-        """What all parts together draw now."""
-        return self._load_w
-
     def peak_a(self) -> float:
         """Amperes that flow now in the worst moment: while sending, in the pulses."""
         state = self._states["modem"]
@@ -130,14 +126,6 @@ class Meter:
     def total_j(self) -> float:
         """Joules up to now."""
         return self._total_j + self._load_w * (int(self._env.now) - self._total_ms) / 1_000
-
-    def mah_by_state(self) -> dict[tuple[str, str], float]:
-        """Charge up to now by (part, state), in mAh."""
-        return {key: value / NOMINAL_V / 3.6 for key, value in self.joules_by_state().items()}
-
-    def total_mah(self) -> float:
-        """Charge up to now in mAh."""
-        return self.total_j() / NOMINAL_V / 3.6
 
     def _sum_w(self) -> float:
         return sum(self._powers_w[part][state] for part, state in self._states.items())

@@ -26,7 +26,7 @@ class Events:
     alarms: Alarms = field(default_factory=Alarms)
     _felt_ms: int | None = None
     _due: int = 0
-    _either: int = 0
+    either: int = 0
     _heard: set[int] = field(default_factory=set)
     _around: set[int] = field(default_factory=set)
     """MCCs of what was heard since a country was reported last."""
@@ -50,14 +50,14 @@ class Events:
         events = fields["events"]
         if wake.searched:
             self.alarms.searched(fields, wake, self.moving)
-        due, either = self._due | self.alarms.due, self._either | self.alarms.either
+        due, either = self._due | self.alarms.due, self.either | self.alarms.either
         wrong = (events ^ due) & ~either & ~COUNTRY
         wrong |= COUNTRY if self._country_is_wrong(fields, wake) else 0
-        if self.moving is None or self._either & (DEPARTED | STOPPED):
+        if self.moving is None or self.either & (DEPARTED | STOPPED):
             # A record that tells both does not tell which came last.
             ends = {0: self.moving, DEPARTED: True, STOPPED: False}
             self.moving = ends.get(events & (DEPARTED | STOPPED))
-        self._due = self._either = 0
+        self._due = self.either = 0
         self.alarms.reported(events)
         return f"events {events}: {wrong} is otherwise" if wrong else ""
 
@@ -72,7 +72,7 @@ class Events:
     def _feel_motion(self, wake: Wake) -> None:
         states = self._states(wake)
         if self.moving is None or len(states) > 1:
-            self._either |= DEPARTED | STOPPED
+            self.either |= DEPARTED | STOPPED
             return
         (moving,) = states
         if moving != self.moving:
@@ -91,7 +91,7 @@ class Events:
 
     def _report(self, event: int, before: bool | None) -> None:
         if before is None:
-            self._either |= event
+            self.either |= event
         else:
             self._due |= event
 

@@ -135,15 +135,6 @@ class DataBar:
         """Whether `plmn` barred the card at a moment of the past."""
         return any(bar.plmn == plmn and bar.start_ms <= ms < bar.end_ms for bar in self._bars)
 
-    def hours(self, ms: int) -> float:
-        """Hours up to `ms` in which some network barred the card."""
-        total_ms = end_ms = 0
-        for bar in sorted(self._bars):
-            start_ms = max(bar.start_ms, end_ms)
-            end_ms = max(end_ms, min(bar.end_ms, ms))
-            total_ms += max(0, end_ms - start_ms)
-        return total_ms / HOUR_MS
-
     def _bar(self, ms: int, plmn: str) -> None:
         self._plmn, self._heard_ms = plmn, ms
         self._bars.append(Bar(ms, max(ms, min(ms + BAR_MS, self._left_ms)), plmn))

@@ -32,7 +32,7 @@ from tools.world.services.chaos import (
 
 
 class StepwiseDownloads(Downloads):
-    """Takes a turn when it is told to: how often it looks in real time would be another trip each time."""
+    """Takes a turn on request: how often it looks in real time would be another trip each time."""
 
     running: list[Downloads] = []
 

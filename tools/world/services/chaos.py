@@ -81,7 +81,7 @@ class Chaos:
         self._published = 0
 
     def before_publish(self) -> None:
-        """The device is connected and about to speak: kill whoever is to die now."""
+        """The device is connected and about to speak: kill what is to die now."""
         self._published += 1
         if self._in_session() and self._armed and self._published == self._armed.publish:
             os.replace(self._folder / "armed", self._folder / "sprung")

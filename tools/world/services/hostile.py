@@ -81,9 +81,9 @@ class Message(NamedTuple):
 class Hand:
     """The broker's side."""
 
-    def __init__(self, folder: Path, seed: int = 1) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._rng = random.Random(seed)
+        self._rng = random.Random(1)
         self._kept: list[Message] = []
         self._held: list[Message] = []
 

@@ -26,7 +26,7 @@ BROKER_HOST = "broker.landbridge.example"
 UPDATES_HOST = "updates.landbridge.example"
 """The same broker, for who comes over the access point for updates."""
 BROKER_PORT = 8883
-"""As devices are told."""
+"""As in the configuration of devices."""
 AGENT = "agent"
 PLATFORM = "platform"
 """The user who may subscribe to what the agent publishes; on loopback its name is its password."""

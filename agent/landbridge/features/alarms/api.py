@@ -16,14 +16,14 @@ from landbridge.web.services import services
 router = APIRouter(prefix="/v1")
 
 
-class Note(BaseModel):
-    """State and acknowledgement of an alarm."""
+class AlarmNote(BaseModel):
+    """A note for an alarm."""
 
     model_config = ConfigDict(extra="forbid")
     note: str = Field("", max_length=500)
 
 
-class Many(Note):
+class ManyAcknowledgements(AlarmNote):
     """Alarms to acknowledge together, with one note."""
 
     alarms: list[Annotated[int, Field(ge=1, le=LARGEST)]] = Field(min_length=1, max_length=1_000)
@@ -86,15 +86,17 @@ def one(request: Request, who: CurrentUser, alarm: Number) -> Annotated[Json, Sc
 
 @router.post("/alarms/{alarm}/acknowledge")
 def acknowledge(
-    request: Request, who: ActingUser, alarm: Number, note: Note
+    request: Request, who: ActingUser, alarm: Number, note: AlarmNote
 ) -> Annotated[Json, Schema(Alarm)]:
     """Acknowledge an alarm; an event is published."""
     return actions.acknowledge(services(request), who, alarm, note.note)
 
 
 @router.post("/alarms/acknowledge")
-def acknowledge_many(request: Request, who: ActingUser, many: Many) -> Annotated[Json, Schema(Alarms)]:
-    """Acknowledge several alarms; all or none of them."""
+def acknowledge_many(
+    request: Request, who: ActingUser, many: ManyAcknowledgements
+) -> Annotated[Json, Schema(Alarms)]:
+    """Acknowledge several alarms, all or none."""
     shown = actions.acknowledge_many(services(request), who, many.alarms, many.note)
     return paging.page("alarms", shown, None)
 
@@ -107,7 +109,7 @@ def take(request: Request, who: ActingUser, alarm: Number) -> None:
 
 @router.post("/alarms/{alarm}/leave", status_code=204)
 def leave(request: Request, who: ActingUser, alarm: Number) -> None:
-    """Leave an alarm to others."""
+    """Hand back an alarm that you took over."""
     actions.leave(services(request), who, alarm)
 
 

@@ -45,7 +45,7 @@ def _page(request: Request, who: User, every: bool, severity: str = "", text: st
 
 
 def _urgency(row: Row[Any]) -> tuple[int, int]:
-    """First what nobody has acknowledged, the gravest before the others; the rest by time."""
+    """First the raised alarms by severity, then the others by time."""
     grave = SEVERITIES.index(row.severity) if engine.state(row) == "raised" else -1
     return -grave, -row.alarm
 

@@ -48,7 +48,7 @@ def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: 
 
 
 def take(connection: Connection, alarm: int, who: str | None, now_s: int) -> None:
-    """Set who is on an alarm; None: nobody."""
+    """Set who handles an alarm; None: no one."""
     values = {"taken_by": who, "taken_s": None if who is None else now_s}
     connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
 

@@ -14,7 +14,7 @@ LONGEST = 1_000
 
 
 def take(connection: Connection, alarm: int, who: str, now_s: int) -> None:
-    """Let `who` handle an alarm, in place of anybody before; `UserError` if it is unknown or cleared."""
+    """Let `who` handle an alarm, in place of the previous user; `UserError` if it is unknown or cleared."""
     row = engine.known(connection, alarm)
     if row.cleared_s is not None:
         raise UserError(_("alarm {number} is cleared; no action is needed", number=alarm))
@@ -23,10 +23,10 @@ def take(connection: Connection, alarm: int, who: str, now_s: int) -> None:
 
 
 def leave(connection: Connection, alarm: int, who: str, now_s: int) -> None:
-    """Put nobody on an alarm; `UserError` if there is none."""
+    """Let no one handle an alarm any more; `UserError` if there is no such alarm."""
     row = engine.known(connection, alarm)
     stored.take(connection, alarm, None, now_s)
-    audit.add(connection, who, _("left the alarm: {alarm}", alarm=label(row.name)), now_s, row.device)
+    audit.add(connection, who, _("handed the alarm back: {alarm}", alarm=label(row.name)), now_s, row.device)
 
 
 def comment(connection: Connection, alarm: int, who: str, text: str, now_s: int) -> None:

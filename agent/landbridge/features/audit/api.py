@@ -12,7 +12,7 @@ from landbridge.db.audited import AUDITED
 from landbridge.features.audit import queries as audit
 from landbridge.features.audit import rules
 from landbridge.features.audit.queries import Wanted
-from landbridge.features.audit.rules import MEDIA_TYPES, Format
+from landbridge.features.audit.rules import MEDIA_TYPES, AuditFormat
 from landbridge.web import paging, serialize
 from landbridge.web.answers import Json, Next, Schema
 from landbridge.web.api import CurrentUser, Number
@@ -21,13 +21,15 @@ from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1/audit")
 _NOUNS = ", ".join(sorted(each.noun for each in AUDITED.values()))
-By = Annotated[str | None, Query(max_length=200, description="By this user only.")]
-ByTenant = Annotated[str | None, Query(max_length=32, description="By users and tokens of this tenant only.")]
-Noun = Annotated[str | None, Query(max_length=32, description=f"Of this kind only: {_NOUNS}.")]
-OfDevice = Annotated[str | None, Query(max_length=32, description="Of this device only.")]
+By = Annotated[str | None, Query(max_length=200, description="Only actions of this user.")]
+ByTenant = Annotated[
+    str | None, Query(max_length=32, description="Only actions of users and tokens of this tenant.")
+]
+Noun = Annotated[str | None, Query(max_length=32, description=f"Only entries of this kind: {_NOUNS}.")]
+OfDevice = Annotated[str | None, Query(max_length=32, description="Only entries of this device.")]
 
 
-class Entry(BaseModel):
+class AuditEntry(BaseModel):
     """An entry of the audit log."""
 
     entry: int
@@ -46,10 +48,10 @@ class Entry(BaseModel):
     after: Json | None
 
 
-class Entries(BaseModel):
+class AuditEntries(BaseModel):
     """A page of the audit log."""
 
-    entries: list[Entry]
+    entries: list[AuditEntry]
     next: Next
 
 
@@ -77,8 +79,8 @@ def entries(
     until: datetime | None = None,
     cursor: Cursor = None,
     limit: Limit = 100,
-) -> Annotated[Json, Schema(Entries)]:
-    """List the audit log, newest first: who has added, changed or removed what."""
+) -> Annotated[Json, Schema(AuditEntries)]:
+    """List the audit log, newest first: who added, changed or removed what."""
     wanted = _wanted(who.tenant, by, by_tenant, noun, device, since, until)
     with services(request).database.reading() as connection:
         found = audit.listed(connection, wanted, paging.start(cursor, int), limit)
@@ -89,7 +91,7 @@ def entries(
 def exported(
     request: Request,
     who: CurrentUser,
-    format: Format = Format.CSV,
+    format: AuditFormat = AuditFormat.CSV,
     by: By = None,
     by_tenant: ByTenant = None,
     noun: Noun = None,
@@ -108,12 +110,12 @@ def exported(
 
 
 @router.get("/{entry}")
-def entry(request: Request, who: CurrentUser, entry: Number) -> Annotated[Json, Schema(Entry)]:
+def entry(request: Request, who: CurrentUser, entry: Number) -> Annotated[Json, Schema(AuditEntry)]:
     """Show an entry of the audit log."""
     with services(request).database.reading() as connection:
         row = audit.find(connection, entry, who.tenant)
     if row is None:
-        raise HTTPException(404, _("no entry {number}; GET /v1/audit lists those there are", number=entry))
+        raise HTTPException(404, _("no entry {number}; GET /v1/audit lists them", number=entry))
     return rules.serialize(row)
 
 

@@ -11,7 +11,7 @@ from landbridge.db.opened import opened
 from landbridge.features.audit import queries as audit
 from landbridge.features.audit import rules
 from landbridge.features.audit.queries import Wanted
-from landbridge.features.audit.rules import Format
+from landbridge.features.audit.rules import AuditFormat
 
 commands = typer.Typer(help="Read and export the audit log")
 _WHO = typer.Option(None, help="Only changes by this user.")
@@ -20,7 +20,7 @@ _DEVICE = typer.Option(None, help="Only of this device.")
 _SINCE = typer.Option(None, help="Only from this time on, like 2026-10-01T08:00:00Z.")
 _UNTIL = typer.Option(None, help="Only before this time.")
 
-_FORMAT = typer.Option(Format.CSV, "--format", help="Format.")
+_FORMAT = typer.Option(AuditFormat.CSV, "--format", help="Format.")
 
 
 @commands.command("list")
@@ -50,7 +50,7 @@ def list_entries(
 
 @commands.command()
 def export(
-    form: Format = _FORMAT,
+    form: AuditFormat = _FORMAT,
     who: str | None = _WHO,
     noun: str | None = _NOUN,
     device: str | None = _DEVICE,

@@ -28,14 +28,14 @@ _COLUMNS = (
 )
 
 
-class Format(StrEnum):
+class AuditFormat(StrEnum):
     """Formats of the file."""
 
     CSV = "csv"
     JSON = "json"
 
 
-MEDIA_TYPES = {Format.CSV: "text/csv; charset=utf-8", Format.JSON: "application/json"}
+MEDIA_TYPES = {AuditFormat.CSV: "text/csv; charset=utf-8", AuditFormat.JSON: "application/json"}
 
 
 def serialize(row: Row[Any]) -> dict[str, Any]:
@@ -52,9 +52,9 @@ def serialize(row: Row[Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def export(rows: Iterable[Row[Any]], form: Format) -> Iterator[str]:
+def export(rows: Iterable[Row[Any]], form: AuditFormat) -> Iterator[str]:
     """Yield the file in pieces."""
-    return _csv(rows) if form is Format.CSV else _json(rows)
+    return _csv(rows) if form is AuditFormat.CSV else _json(rows)
 
 
 def _csv(rows: Iterable[Row[Any]]) -> Iterator[str]:

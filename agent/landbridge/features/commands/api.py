@@ -54,8 +54,8 @@ class FleetCommands(BaseModel):
     next: Next
 
 
-class Given(BaseModel):
-    """A command that waits for its device."""
+class QueuedCommand(BaseModel):
+    """A command that waits for the next session of its device."""
 
     command: int
     expires: str
@@ -109,13 +109,13 @@ def command(
 @router.post("", status_code=201)
 def send(
     request: Request, who: ActingUser, device: Device, command: NewCommand
-) -> Annotated[Json, Schema(Given)]:
-    """Send a command; the device receives it with its next downlink."""
+) -> Annotated[Json, Schema(QueuedCommand)]:
+    """Send a command; the device receives it in its next session."""
     given = actions.send(services(request), who, device, command.verb, command.argument, command.expires)
     return {"command": given.command, "expires": iso(given.expires_s)}
 
 
 @router.delete("/{command}", status_code=204)
 def cancel(request: Request, who: ActingUser, device: Device, command: Number) -> None:
-    """Cancel a command that was not delivered."""
+    """Cancel a command that has no result yet."""
     actions.cancel(services(request), who, device, command)

@@ -45,7 +45,10 @@ NEW_BATTERY = "new-battery"
 VERBS = {
     "locate": Verb(1, _("take a position fix and report it one minute later")),
     DENSE: Verb(
-        2, _("dense positions and sessions for a time, within the budgets"), 86400, _("seconds; 0 ends it")
+        2,
+        _("more frequent positions and sessions for some time, as budgets permit"),
+        86400,
+        _("seconds; 0 ends it"),
     ),
     "reboot": Verb(3, _("restart")),
     "log": Verb(4, _("send the device log and counters")),

@@ -90,7 +90,7 @@ def argument(verb: str, given: int | None) -> int:
     known = VERBS.get(verb)
     if known is None:
         raise UserError(
-            _("no command {text}; known are {names}", text=repr(verb), names=", ".join(VERBS)), "verb"
+            _("no command {text}; choose from {names}", text=repr(verb), names=", ".join(VERBS)), "verb"
         )
     if not known.most and given is not None:
         raise UserError(

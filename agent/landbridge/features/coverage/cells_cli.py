@@ -17,7 +17,7 @@ from landbridge.features.devices.queries import known_device
 from landbridge.points import cells as places
 from landbridge.points import queries as points
 
-_AT_ONCE = 10_000
+AT_ONCE = 10_000
 """Cells in one transaction, so that others wait for the database only briefly."""
 commands = typer.Typer(help="Manage cell locations, used for points without a fix")
 _FILE = typer.Argument(help="CSV file in OpenCelliD format: radio,mcc,net,area,cell,unit,lon,lat,range,...")
@@ -39,7 +39,7 @@ def take(file: Path = _FILE) -> None:
             text.seek(0)
             rows = places.read(text, str(file))
             with typer.progressbar(length=count, label="cells", file=sys.stderr) as bar:
-                while part := list(islice(rows, _AT_ONCE)):
+                while part := list(islice(rows, AT_ONCE)):
                     with it.database.writing(alone=False) as connection:
                         stored.put(connection, dict(part))
                     bar.update(len(part))
@@ -52,7 +52,7 @@ def take(file: Path = _FILE) -> None:
 def learn() -> None:
     """Relearn cell locations from all stored points
 
-    The running agent learns from each new point by itself. If the command is interrupted, run it again.
+    The running agent learns from each new point automatically. If the command is interrupted, run it again.
 
     \b
     Example:

@@ -48,7 +48,7 @@ class Control:
     """The plugin, over a connection of the agent's user."""
 
     def __init__(self, client: mqtt.Client, answers: "queue.Queue[bytes]") -> None:
-        self._client, self._answers = client, answers
+        self.client, self._answers = client, answers
 
     def run(self, commands: Sequence[_Command], passed: Sequence[str] = ()) -> list[_Command]:
         """Run commands in order; return the result of each. `UserError` for an error, unless it says one of
@@ -56,7 +56,7 @@ class Control:
         results: list[_Command] = []
         for first in range(0, len(commands), _BATCH):
             batch = commands[first : first + _BATCH]
-            self._client.publish(CONTROL, json.dumps({"commands": batch}), qos=1)
+            self.client.publish(CONTROL, json.dumps({"commands": batch}), qos=1)
             try:
                 results += json.loads(self._answers.get(timeout=_WAIT_S))["responses"]
             except queue.Empty:

@@ -37,7 +37,7 @@ class _Device:
 def add_all(file: Path = _FILE, dry_run: bool = _DRY_RUN) -> None:
     """Add the devices of a CSV file
 
-    All of them are added, or none. Separate several tags by spaces.
+    Either all rows are added or none. Separate several tags by spaces.
 
     \b
     Examples:
@@ -58,7 +58,7 @@ def add_all(file: Path = _FILE, dry_run: bool = _DRY_RUN) -> None:
             f"added {len(rows.rows)} devices; the files for their flash are in {it.config.devices.directory}"
         )
         if changed := follow(it.config.broker, it.database, it.keyring):
-            print(f"the broker has {len(changed.missing)} users more")
+            print(f"{len(changed.missing)} broker users added")
 
 
 @commands.command("export")
@@ -93,7 +93,7 @@ def tag_devices(
       landbridge devices tag --tag spare --add frozen
     """
     if not add and not remove:
-        raise UserError("name a tag to --add or to --remove")
+        raise UserError("give a tag with --add or --remove")
     for each in add:
         if not each.strip() or len(each.split()) != 1:
             raise UserError(f"tag {each!r} must be one word")
@@ -110,9 +110,9 @@ def tag_devices(
 def retire(
     names: list[str] = _DEVICES_OR_NONE,
     tag: str | None = typer.Option(None, help="All devices with this tag."),
-    yes: bool = typer.Option(False, "--yes", help="Confirm: the keys are gone for good."),
+    yes: bool = typer.Option(False, "--yes", help="Confirm: the keys are deleted and cannot be restored."),
 ) -> None:
-    """Retire devices: their keys and broker users are removed for good
+    """Retire devices: their keys and broker users are deleted
 
     Trips end. The history stays; later messages are refused.
 

@@ -35,9 +35,9 @@ def add(device: str = typer.Argument(help="Device id: 1 to 32 characters of a-z,
         folder = enrol(it.config, it.database, it.keyring, it.clock, device, command_user())
         print(f"added {device}; {SETTINGS} and {CERTIFICATE} for its flash, folder config, are in {folder}")
         if follow(it.config.broker, it.database, it.keyring):
-            print(f"the broker knows it as user {device}")
+            print(f"the broker has a user {device} for it")
         else:
-            print(f"at the broker its user is {device}, its password the broker_password in {SETTINGS}")
+            print(f"broker user: {device}; its password is broker_password in {SETTINGS}")
 
 
 @commands.command()
@@ -72,7 +72,7 @@ def adopt(
 @commands.command("list")
 def list_devices(
     tag: str | None = typer.Option(None, help="Only devices with this tag, or on a trip with it."),
-    everything: bool = typer.Option(False, "--all", help="Retired devices too."),
+    everything: bool = typer.Option(False, "--all", help="Include retired devices."),
 ) -> None:
     """List devices, and unknown devices that sent messages
 
@@ -136,11 +136,11 @@ def show(device: str = typer.Argument(help="Device id.")) -> None:
             "position of": iso(row.position_at_s),
             "points": counts.stored,
             "points missing": counts.missing,
-            "points gone for good": counts.gone,
+            "points lost on the device": counts.gone,
             "duplicates dropped": counts.duplicates,
             "uplinks": counts.uplinks,
             "uplinks repeated": counts.repeats,
-            "epoch of its keys": row.epoch,
+            "key epoch": row.epoch,
             "forged uplinks": row.forged,
             **json.loads(row.status),
             **json.loads(row.identity),

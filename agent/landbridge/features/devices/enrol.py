@@ -70,7 +70,7 @@ class Enrolment:
         written = []
         try:
             for device, key in self._keys.items():
-                _write(self._devices, device, key, self._certificate)
+                write_folder(self._devices, device, key, self._certificate)
                 written.append(device)
         except BaseException:
             for device in written:
@@ -119,7 +119,9 @@ def adopt(
         raise UserError(f"device {device} already exists; `landbridge devices show {device}`")
     waiting = dead_letters.in_quarantine(connection, device)
     if waiting and not any(_opens(key, device, each.payload) for each in waiting):
-        raise UserError(f"the key in {settings} opens nothing that {device} has sent: it is another device's")
+        raise UserError(
+            f"the key in {settings} decrypts no message of {device}: it belongs to another device"
+        )
     wrapped = keyring.wrap(key, first=devices.are_none(connection))
     # It has worked before, so its quarantined messages are its own.
     known_s = min([each.received_s - _MOST_WAITED_S for each in waiting], default=clock.now_s())
@@ -167,7 +169,7 @@ def _exists(folder: Path) -> UserError:
     return UserError(f"{folder} already exists; move it away and add the device again", "device")
 
 
-def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -> Path:
+def write_folder(given: config.Devices, device: str, key: bytes, certificate: bytes) -> Path:
     folder = Path(given.directory) / device
     values: dict[str, str | int] = {
         "device": device,
@@ -180,7 +182,7 @@ def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -
     if given.apn_user:
         values |= {"apn_user": given.apn_user, "apn_password": given.apn_password}
     values["ca_crc"] = crc32(certificate)
-    values["crc"] = _crc_of(values)
+    values["crc"] = crc_of(values)
     try:
         folder.mkdir(parents=True, mode=0o700)
     except FileExistsError:
@@ -202,6 +204,6 @@ def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -
     return folder
 
 
-def _crc_of(values: Mapping[str, str | int]) -> int:
+def crc_of(values: Mapping[str, str | int]) -> int:
     """What the device compares (firmware/locator/config.py)."""
     return crc32("".join(f"{key}={values[key]}\n" for key in sorted(values)).encode())

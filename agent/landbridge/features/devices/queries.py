@@ -66,7 +66,7 @@ def known_device(connection: Connection, device: str) -> Row[Any]:
     """Return the row of `device`; `UserError` if there is none."""
     row = find(connection, device)
     if row is None:
-        raise UserError(f"no device {device}; `landbridge devices list` shows those there are", "device")
+        raise UserError(f"no device {device}; `landbridge devices list` lists them", "device")
     return row
 
 
@@ -79,7 +79,7 @@ def device_in_use(connection: Connection, device: str) -> Row[Any]:
 
 
 def retire(connection: Connection, device: str, now_s: int) -> None:
-    """Forget the key of a device, for good: nothing that it sends can be read any more."""
+    """Delete the key of a device: none of its messages can be read any more."""
     gone = {"wrapped_key": b"", "retired_s": now_s, "next_session_s": None, "silent_due_s": None}
     connection.execute(update(devices).where(devices.c.device == device).values(gone))
 
@@ -115,7 +115,7 @@ def tagged(connection: Connection, tag: str) -> list[str]:
 def chosen(connection: Connection, device: str | None, tag: str | None) -> list[str]:
     """Return the device, or those with the tag; `UserError` unless one of the two is given and found."""
     if (device is None) == (tag is None):
-        raise UserError("name a device, or the devices with a tag by --tag")
+        raise UserError("give a device, or a tag with --tag")
     if device is not None:
         return [device_in_use(connection, device).device]
     found = tagged(connection, str(tag))

@@ -31,7 +31,7 @@ class Wake(BaseModel):
 
 
 class LogEntry(BaseModel):
-    """Something that a device reports of itself."""
+    """An entry of the device log."""
 
     time: Time
     power_on: int
@@ -59,7 +59,7 @@ class Wakes(BaseModel):
 def log(
     request: Request, who: CurrentUser, device: Device, cursor: Cursor = None, limit: Limit = 100
 ) -> Annotated[Json, Schema(DeviceLog)]:
-    """List the device log: errors and resets that the device has reported, oldest first; for the operator
+    """List the device log: errors and resets reported by the device, oldest first; for the operator
     tenant."""
     require_operator_tenant(who)
     after = int((paging.start(cursor, int) or (-1,))[0])
@@ -86,7 +86,7 @@ def woken(
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=5_000)] = 1_000,
 ) -> Annotated[Json, Schema(Wakes)]:
-    """List the wake log: actions and reasons of each wake."""
+    """List the wake log of a device: actions and reasons of each wake."""
     it = services(request)
     with it.database.reading() as connection:
         found = actions.view(connection, who, device)

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 from landbridge.core.texts import _
 from landbridge.protocol.limits import WireError
 
+REPORT_KEY = 13
+"""Of the uplink."""
 REASONS = {
     0: _("nothing"),
     1: _("remaining energy allows only sleep"),

@@ -1,5 +1,6 @@
 """Profiles that a policy names and the card does not have yet: each is ordered with the policy, and its
-download begins by itself, once, when the device is in a country for which the policy prefers it."""
+download begins by itself, once, when the device is in a country for which the policy prefers it. For an IoT
+eUICC also the package without which the device cannot use there what is on the card."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,10 +20,12 @@ from landbridge.features.esim.queries import policies as cards
 from landbridge.geo import countries
 from landbridge.points import queries as points
 
+_NO_SWITCH = 0
+"""Stage of a device (features/esim/coding.py, STAGES)."""
 ELSEWHERE = 0
 """Key of a policy's countries: all others."""
-_AGENT = "the agent"
-_RECENT_S = 86_400
+_DAY_S = 86_400
+_RECENT_S = _DAY_S
 """Age of a position before the last point up to which it says where the device is."""
 
 OnInstalled = Callable[[Connection, str, str, str | None, int, int | None], str | None]
@@ -60,18 +63,47 @@ def begin(connection: Connection, device: str, now_s: int) -> Row[Any] | None:
     """The order for the profile that the policy prefers where the device is, which begins now; None: there is
     none."""
     waiting = {row.iccid: row for row in downloads.waiting(connection, device)}
-    desired = cards.desired(connection, device) if waiting else None
+    is_managed = downloads.associated(connection, device) is not None
+    desired = cards.desired(connection, device) if waiting or is_managed else None
     country = _country(connection, device) if desired else None
-    if not desired or not country:
+    names = _names(desired.policy.countries, country) if desired and country else ()
+    if not desired or not names:
         return None
-    names = _names(desired.policy.countries, country)
-    row = waiting.get(desired.policy.profiles[names[0]].iccid) if names else None
+    row = waiting.get(desired.policy.profiles[names[0]].iccid)
     if row is None:
-        return None
+        return _enable(connection, device, desired, names, now_s) if is_managed else None
     downloads.begin(connection, row, now_s)
     what = _("download {number} begun in {country}", number=row.download, country=country)
-    audit.add(connection, _AGENT, what, now_s, device)
+    audit.add(connection, cards.AGENT, what, now_s, device)
     return downloads.find(connection, row.download)
+
+
+def _enable(
+    connection: Connection, device: str, desired: cards.Desired, names: Sequence[str], now_s: int
+) -> Row[Any] | None:
+    """Order the package with which a device that may choose changes to the preferred one of the profiles
+    `names`; None if it uses one of them already, or has had such a package within a day."""
+    profiles, fallback, said = (
+        desired.policy.profiles,
+        desired.policy.fallback,
+        cards.report(connection, device),
+    )
+    wanted, used = profiles[names[0]], cards.used(connection, device)
+    is_settled = said is not None and (said.revision, said.stage) == (desired.revision, _NO_SWITCH)
+    is_chosen = desired.profile in profiles or names[0] == fallback
+    if not is_settled or is_chosen or wanted.awaited or not used:
+        return None
+    if used in [profiles[name].iccid for name in names if name != fallback]:
+        return None
+    for row in downloads.of_device(connection, device):
+        if row.task == downloads.ENABLE and row.iccid == wanted.iccid and now_s - row.ordered_s < _DAY_S:
+            return None
+        if row.outcome is None and row.task == downloads.ENABLE:
+            if row.ordered_by != cards.AGENT or row.stage != downloads.SWITCHING:
+                return None
+            why = stored(_("the device has come to another country"))
+            downloads.end(connection, row.download, downloads.CANCELLED, why, now_s)
+    return downloads.find(connection, rules.enable(connection, device, wanted.iccid, cards.AGENT, now_s))
 
 
 def is_blocked(connection: Connection, device: str) -> bool:

@@ -23,7 +23,7 @@ from landbridge.features.downloads.rules import Wanted
 
 commands = typer.Typer(help="Download eSIM profiles onto cards")
 _STDIN = "-"
-_NOTHING = "nothing is ordered; run the command again with --yes"
+_NOTHING = "nothing was ordered; run the command again with --yes"
 _SecretCell = Annotated[Cell, SECRET]
 
 
@@ -44,12 +44,12 @@ class Then(StrEnum):
 
 
 _WORDS = typer.Argument(
-    None, metavar="[DEVICE] [CODE]", help=f"Device id, activation code; {_STDIN}: read it from input."
+    None, metavar="[DEVICE] [CODE]", help=f"Device id, activation code; {_STDIN}: read from standard input."
 )
 _FILE = typer.Option(None, "--csv", help="CSV file: device, code, confirmation.")
 _DEVICE = typer.Argument(help="Device id.")
 _ICCID = typer.Argument(help="ICCID of the profile.")
-_THEN = typer.Option(None, help="Switch to the profile after it is loaded.")
+_THEN = typer.Option(None, help="Switch to the profile once it is installed.")
 
 
 @commands.command()
@@ -73,7 +73,7 @@ def download(
     with opened() as it:
         if file is not None:
             if words or tag is not None or confirmation:
-                raise UserError("--csv has devices and codes; leave the others out")
+                raise UserError("--csv contains devices and codes; leave the other arguments out")
             _order_all(it, Sheet(file, _Order), then is not None, yes)
             return
         wanted = _wanted(it, words or [], tag, confirmation)
@@ -105,7 +105,7 @@ def _order(
 ) -> None:
     number = rules.order(connection, it.keyring, wanted, then_enable, command_user(), it.clock.now_s())
     if not is_trial:
-        print(f"download {number}: {wanted.device} begins in its next session")
+        print(f"download {number}: {wanted.device} starts in its next session")
 
 
 def _wanted(it: Opened, words: list[str], tag: str | None, confirmation: str) -> list[Wanted]:
@@ -134,7 +134,7 @@ def delete(device: str = _DEVICE, iccid: str = _ICCID) -> None:
     with opened() as it, it.database.writing() as connection:
         known_device(connection, device)
         number = rules.delete(connection, it.keyring, device, iccid, command_user(), it.clock.now_s())
-    print(f"order {number}: {device} deletes it in its next session")
+    print(f"order {number}: {device} deletes the profile in its next session")
 
 
 @commands.command()
@@ -150,14 +150,14 @@ def rename(
     with opened() as it, it.database.writing() as connection:
         known_device(connection, device)
         number = rules.rename(connection, it.keyring, device, iccid, name, command_user(), it.clock.now_s())
-    print(f"order {number}: {device} renames it in its next session")
+    print(f"order {number}: {device} renames the profile in its next session")
 
 
 @commands.command()
 def associate(device: str = _DEVICE) -> None:
     """Associate the card of a device with the agent
 
-    For IoT eUICCs (SGP.32): the card then obeys packages that the agent signs, and no others.
+    For IoT eUICCs (SGP.32): the card then executes only packages that the agent signs.
 
     \b
     Example:
@@ -224,7 +224,7 @@ def card(
         found = downloads.shown_euicc(connection, device)
     if found is None:
         raise UserError(
-            f"the card of {device} has not said what it is; try `landbridge esim associate {device}`"
+            f"the card of {device} has not reported its type yet; try `landbridge esim associate {device}`"
         )
     profiles = found.pop("profiles")
     table.show_one(found | {"kind": "IoT eUICC (SGP.32)" if found["kind"] == "iot" else "eUICC (SGP.22)"})

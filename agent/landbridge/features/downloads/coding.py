@@ -10,8 +10,8 @@ from landbridge.core.texts import _
 from landbridge.protocol.limits import WireError
 
 REQUEST_KEY, OFFER_KEY, PIECE_KEY = 12, 13, 14
-"""Of a downlink: [download, step, requests or half seconds]; [download, step, bytes, SHA-256, segments];
-[download, step, offset, bytes]."""
+"""Of a downlink: [download, step, requests or quarter seconds]; [download, step, bytes, SHA-256,
+segments]; [download, step, offset, bytes]."""
 ANSWER_KEY, PULL_KEY = 15, 16
 """Of an uplink: [download, step, reason, answers]; [download, step, offset]."""
 MOST_REQUEST = 1_280
@@ -20,11 +20,11 @@ PIECE_BYTES = 1_280
 """Of a package in one downlink, which has nothing else to carry by then."""
 MOST_PACKAGE = 65_536
 WAIT = 1
-"""Half seconds after which a device asks again while the agent waits for a server."""
-LONGEST_WAIT = 60
+"""Quarter seconds after which a device asks again while the agent waits for a server."""
+LONGEST_WAIT = 120
 """Limit on a device: if a server takes longer, another session begins."""
 OVER = 0
-"""In place of half seconds: the device forgets the download."""
+"""In place of quarter seconds: the device forgets the download."""
 
 DONE, LOST, INTERRUPTED, NO_CARD, NOT_ALLOWED, DAMAGED = range(6)
 REASONS = {

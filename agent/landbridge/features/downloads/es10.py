@@ -5,6 +5,7 @@ Requests join the objects that the server has signed as they came. Errors of the
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from landbridge.core.texts import _
@@ -32,16 +33,16 @@ _SESSION_ERRORS = {
     3: _("the card does not support the server's curve"),
     4: _("the card has no open session"),
     5: _("the card does not accept the server's object identifier"),
-    6: _("the card knows another challenge"),
+    6: _("the challenge does not match the card's"),
     7: _("the card does not know the server's certificate authority"),
 }
-_TRANSACTION = _("the card knows another transaction")
+_TRANSACTION = _("the transaction does not match the card's")
 _LOAD_ERRORS = {
     1: _("the card refuses the package: wrong values"),
     2: _("the card refuses the package: wrong signature"),
     3: _("the card refuses the package: another transaction"),
     7: _("the card refuses the package: wrong structure"),
-    8: _("the card refuses the package: it was changed on its way"),
+    8: _("the card refuses the package: it was altered in transit"),
     9: _("the card already has a profile with this ICCID"),
     10: _("the card has no memory left; delete a profile first"),
     11: _("the card was interrupted while loading"),
@@ -59,6 +60,8 @@ INTERRUPTED_BY = 11
 NO_SESSION = 4
 MOST_SEGMENT = 4_096
 """Bytes of a part of a package."""
+MOST_NUMBER = 0x7FFFFFFF
+"""Of bytes, of notifications: what the database keeps."""
 
 
 class CardRefused(Exception):
@@ -70,11 +73,11 @@ class CardRefused(Exception):
 
 
 class Card(NamedTuple):
-    """What a card says before a download."""
+    """Data of a card before a download."""
 
     eid: str
     info: bytes
-    """EUICCInfo1 as it came."""
+    """EUICCInfo1 as received."""
     challenge: bytes
     iccids: tuple[str, ...]
     free: int | None
@@ -82,8 +85,10 @@ class Card(NamedTuple):
 
 
 class Authenticated(NamedTuple):
-    """What a card says to a server that it has authenticated."""
+    """Response of a card to an authenticated server."""
 
+    signed: bytes
+    """euiccSigned1 as received."""
     signature: bytes
     """euiccSignature1."""
     euicc: bytes
@@ -145,7 +150,12 @@ def free_memory(info: bytes) -> int | None:
     """The free memory for profiles in EUICCInfo2, in bytes; None: it does not say."""
     resources = der.find(info, 0x84)
     free = der.find(resources.value, 0x82) if resources else None
-    return int.from_bytes(free.value, "big") if free else None
+    return min(int.from_bytes(free.value, "big"), MOST_NUMBER) if free else None
+
+
+def is_iot(info: bytes) -> bool:
+    """Whether EUICCInfo2 is that of an IoT eUICC (SGP.32)."""
+    return der.find(info, 0xB4) is not None
 
 
 def authenticate(signed: bytes, signature: bytes, key_id: bytes, certificate: bytes, context: bytes) -> bytes:
@@ -170,7 +180,7 @@ def authenticated(answer: bytes) -> Authenticated:
     parts = list(der.objects(value))
     if [each.tag for each in parts] != [0x30, SIGNATURE, 0x30, 0x30]:
         raise DerError("the card's authentication has other parts")
-    return Authenticated(parts[1].value, parts[2].whole, parts[3].whole)
+    return Authenticated(parts[0].whole, parts[1].value, parts[2].whole, parts[3].whole)
 
 
 def prepare(signed: bytes, signature: bytes, confirmation: bytes, certificate: bytes) -> bytes:
@@ -238,7 +248,7 @@ def spooled(parts: Sequence[bytes]) -> bytes:
 
 
 def installed(answer: bytes) -> Installed:
-    """What the card says at the end of a load."""
+    """Result of a card at the end of a load."""
     data = der.value(der.only(answer, RESULT), 0xBF27)
     final = der.single(der.value(data, 0xA2))
     if final.tag not in (0xA0, 0xA1):
@@ -254,7 +264,7 @@ def installed(answer: bytes) -> Installed:
 
 
 class Checked(NamedTuple):
-    """What a card says after an interrupted load."""
+    """Result of a card after an interrupted load."""
 
     iccids: tuple[str, ...]
     results: tuple[bytes, ...]
@@ -262,11 +272,14 @@ class Checked(NamedTuple):
 
 
 def checked(answers: bytes) -> Checked:
-    """The answers to CHECK."""
+    """The answers to CHECK. Notifications for which the device had no room are cut off: then the profiles
+    alone say what is on the card."""
     iccids = _iccids(der.value(answers, PROFILES))
-    listed = der.find(der.value(answers, NOTIFICATIONS), 0xA0)
-    found = der.objects(listed.value) if listed else ()
-    return Checked(iccids, tuple(each.whole for each in found if each.tag == RESULT))
+    with suppress(DerError):
+        listed = der.find(der.value(answers, NOTIFICATIONS), 0xA0)
+        found = der.objects(listed.value) if listed else ()
+        return Checked(iccids, tuple(each.whole for each in found if each.tag == RESULT))
+    return Checked(iccids, ())
 
 
 def delete(digits: str) -> bytes:
@@ -305,11 +318,12 @@ def notice(notification: bytes) -> Notice:
     data = der.value(outer.value, 0xBF27) if outer.tag == RESULT else outer.value
     meta = der.value(data, 0xBF2F)
     bits = der.value(meta, 0x81)
-    if outer.tag not in (RESULT, 0x30) or len(bits) != 2:
+    seq = der.number(der.value(meta, 0x80))
+    if outer.tag not in (RESULT, 0x30) or len(bits) != 2 or not 0 <= seq <= MOST_NUMBER:
         raise DerError("not one notification")
     address = der.value(meta, 0x0C).decode("ascii", "replace")
     number = der.find(meta, 0x5A)
-    return Notice(der.number(der.value(meta, 0x80)), bits[1], address, iccid(number.value) if number else "")
+    return Notice(seq, bits[1], address, iccid(number.value) if number else "")
 
 
 def is_stripped(notification: bytes) -> bool:

@@ -38,7 +38,7 @@ ERRORS = {
     "8.1.3/6.1": _("the server does not accept the card's certificate; ask the mobile operator"),
     "8.1.3/6.3": _("the card's certificate has expired; replace the card"),
     "8.2/1.2": _("the profile is not released yet; ask the mobile operator to release it, then order again"),
-    "8.2/3.7": _("the profile was given out already; ask the mobile operator for another code"),
+    "8.2/3.7": _("the profile has already been issued; ask the mobile operator for another code"),
     "8.2.5/4.3": _("the server has no profile for such a card; ask the mobile operator"),
     "8.2.6/3.8": _("the server does not know the matching ID; check the code, then order again"),
     "8.2.7/2.2": _("the confirmation code is missing; order again with it"),
@@ -48,7 +48,7 @@ ERRORS = {
     "8.8.2/3.1": _("server and card have no certificate authority in common; ask the mobile operator"),
     "8.8.5/4.1": _("the code has expired; ask the mobile operator for another one"),
     "8.8.5/6.4": _("the code was used too often; ask the mobile operator for another one"),
-    _RETRIED: _("the server has forgotten the session"),
+    _RETRIED: _("the session no longer exists on the server"),
 }
 """Subject and reason of a refusal (SGP.22 5.2.6): what to do."""
 
@@ -90,7 +90,7 @@ class Server:
             raise ServerError(why, may_pass=answer.status >= 500)
         if len(answer.body) > _MOST_BYTES:
             raise ServerError(_("the answer of {server} is too long", server=self.name))
-        return _good(_object(answer.body, self.name)) if answer.body else {}
+        return _good(parsed(answer.body, self.name)) if answer.body else {}
 
 
 def _unreached(server: str, error: Away) -> ServerError:
@@ -100,9 +100,9 @@ def _unreached(server: str, error: Away) -> ServerError:
     return ServerError(_("{server} does not answer", server=server), may_pass=True)
 
 
-def _object(body: bytes, server: str) -> Mapping[str, Any]:
+def parsed(body: bytes, server: str) -> Mapping[str, Any]:
     try:
-        if _depth(body) > _MOST_DEPTH:
+        if nesting(body) > _MOST_DEPTH:
             raise ValueError
         found = json.loads(body)
     except (ValueError, RecursionError):
@@ -112,7 +112,7 @@ def _object(body: bytes, server: str) -> Mapping[str, Any]:
     return found
 
 
-def _depth(body: bytes) -> int:
+def nesting(body: bytes) -> int:
     depth = deepest = 0
     for each in _STRINGS.sub(b"", body):
         depth += (each in b"[{") - (each in b"]}")
@@ -150,5 +150,5 @@ def decoded(found: Mapping[str, Any], name: str) -> bytes:
     except (KeyError, TypeError, ValueError, binascii.Error):
         content = b""
     if not content:
-        raise ServerError(_("the server's answer has no good {name}", name=name))
+        raise ServerError(_("the server's answer has no valid {name}", name=name))
     return content

@@ -57,6 +57,7 @@ def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s
     """Return the devices for which there is a request for the card."""
     names = uplinks.keys()
     waiting = downloads.devices_with_open(connection, names, now_s)
+    waiting |= downloads.devices_managed(connection, names)
     return waiting | notifications.devices_with_posted(connection, names)
 
 
@@ -127,7 +128,7 @@ def _late(connection: Connection, row: Row[Any], answer: wire.Answer, now_s: int
         raise WireError(f"download: the result of an installation: {error}") from None
     notices.keep_result(connection, row.device, row.eid, answer.content, now_s)
     if result.error is None:
-        why = stored(_("installed though the order had ended"))
+        why = stored(_("installed although the order had ended"))
         downloads.end(connection, row.download, downloads.INSTALLED, why, now_s)
         arrivals.installed(connection, row, row.iccid, None, now_s)
 
@@ -156,11 +157,11 @@ def _next(connection: Connection, row: Row[Any], uplink: Uplink, asks: bool, now
 
 
 def _wait(row: Row[Any], now_s: int) -> int:
-    """Return the half seconds after which a device asks again; they grow while the server does not answer."""
-    if 2 * (row.next_s - now_s) > wire.LONGEST_WAIT:
+    """Return the quarter seconds after which a device asks again: more while the server does not answer."""
+    if 4 * (row.next_s - now_s) > wire.LONGEST_WAIT:
         return wire.OVER
     wanted = max(row.next_s - now_s, now_s - row.changed_s)
-    return int(min(max(2 * wanted, wire.WAIT), wire.LONGEST_WAIT))
+    return int(min(max(4 * wanted, wire.WAIT), wire.LONGEST_WAIT))
 
 
 def _is_refusal(uplink: Uplink) -> bool:

@@ -8,7 +8,6 @@ A result or a refusal that the card has signed is believed only after its signat
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -24,6 +23,7 @@ from landbridge.protocol.der import DerError
 PACKAGE, ASSOCIATIONS, CERTIFICATES, ASSOCIATE, TRANSFER = 0xBF51, 0xBF55, 0xBF56, 0xBF57, 0xBF4E
 MOST_COUNTER = 0x7FFFFF
 """The number of a package may not be higher (SGP.32 2.11.1.1)."""
+_MOST_TOKEN = 0x7FFFFFFF
 WHO = bytes.fromhex("BF3E035C015A") + der.make(es10.INFO_2)
 """Which card it is, and of which kind."""
 _LISTED = der.make(es10.PROFILES, der.make(0x5C, bytes.fromhex("5A9F7090929F269F6795")))
@@ -60,7 +60,7 @@ _BAD_SIGNATURE = _(
 )
 _PACKAGE_ERRORS = {
     3: _("the signed package is for another card"),
-    _REPLAY: _("the card has obeyed a package with this or a higher number already; order again"),
+    _REPLAY: _("the card has already executed a package with this or a higher number; order again"),
     6: _("the numbers of packages for this card are used up; end the association and associate it again"),
     15: _("the signed package is too large for the card"),
     104: _("the card is in an emergency call; order again later"),
@@ -74,7 +74,7 @@ _ERRORS: Mapping[int, Mapping[int, str]] = {
         2: _("the profile is enabled already"),
         3: _RULES,
         5: _BUSY,
-        20: _("the card cannot return to the profile before; order again when a profile is enabled"),
+        20: _("the card cannot return to its previous profile; order again when a profile is enabled"),
     },
     DISABLED: {1: _MISSING, 2: _("the profile is not enabled"), 3: _RULES, 5: _BUSY},
     DELETED: {
@@ -165,9 +165,8 @@ def state(answers: bytes) -> State:
     listed = _profiles(found[es10.PROFILES]) if es10.PROFILES in found else ()
     known = _associations(found[ASSOCIATIONS]) if ASSOCIATIONS in found else None
     pair = _certificates(found[CERTIFICATES]) if CERTIFICATES in found else None
-    is_iot = der.find(info, 0xB4) is not None
     eid = der.value(found[es10.EID], 0x5A).hex()
-    return State(eid, is_iot, es10.free_memory(info), listed, known, pair)
+    return State(eid, es10.is_iot(info), es10.free_memory(info), listed, known, pair)
 
 
 def _profiles(value: bytes) -> tuple[Listed, ...]:
@@ -195,9 +194,17 @@ def _associations(value: bytes) -> tuple[Association, ...]:
         parts = {part.tag: part.value for part in der.objects(each.value)}
         if 0x80 not in parts:
             raise DerError("an association without the id of its manager")
-        counter, token = (der.number(parts.get(tag, b"\0")) for tag in (0x83, 0x84))
+        counter = _number(parts.get(0x83, b"\0"), MOST_COUNTER, "counter")
+        token = _number(parts.get(0x84, b"\0"), _MOST_TOKEN, "token")
         found.append(Association(parts[0x80].decode("utf-8", "replace")[:128], counter, token))
     return tuple(found)
+
+
+def _number(value: bytes, most: int, name: str) -> int:
+    found = der.number(value)
+    if not 0 <= found <= most:
+        raise DerError(f"the {name} {found} of an association is not 0 to {most}")
+    return found
 
 
 def _certificates(value: bytes) -> tuple[bytes, bytes]:
@@ -231,7 +238,7 @@ def associated(answer: bytes) -> int:
     if choice.tag != 0xA0:
         raise DerError("the card answers neither with an association nor with an error")
     added = der.single(choice.value)
-    return der.number(added.value) if added.tag == 0x84 else 0
+    return _number(added.value, _MOST_TOKEN, "token") if added.tag == 0x84 else 0
 
 
 def enable(iccid: str) -> bytes:
@@ -311,7 +318,7 @@ def result(answer: bytes, head: Head, euicc: bytes) -> Result:
     data = der.find(choice.value, 0x30)
     if data is None:
         raise DerError("the result of a package without data")
-    _verify(euicc, der.value(choice.value, es10.SIGNATURE), data.whole + head.signed())
+    trust.signed_by_card(euicc, der.value(choice.value, es10.SIGNATURE), data.whole + head.signed())
     if not _is_of(data.value, head):
         raise Distrust(_("the card has signed the result of another package"))
     if choice.tag == 0xA1:
@@ -349,10 +356,3 @@ def number(answer: bytes) -> int | None:
     """The number under which the card keeps a result; None for a refusal, which it does not keep."""
     choice = der.single(der.only(answer, PACKAGE))
     return der.number(der.value(choice.value, 0x30, 0x83)) if choice.tag == 0xA0 else None
-
-
-def _verify(euicc: bytes, signature: bytes, content: bytes) -> None:
-    try:
-        trust.verify(x509.load_der_x509_certificate(euicc), signature, content)
-    except (Distrust, ValueError):
-        raise Distrust(_("the card's signature is wrong")) from None

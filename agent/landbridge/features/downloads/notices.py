@@ -6,7 +6,6 @@ the server has them.
 
 from typing import NamedTuple
 
-from cryptography import x509
 from sqlalchemy import Connection
 
 from landbridge.core.backoff import wait_s
@@ -60,8 +59,8 @@ def _is_of(content: bytes, certificate: bytes) -> bool:
     """Whether the card with this certificate has signed it."""
     signed, signature = es10.signed(content)
     try:
-        trust.verify(x509.load_der_x509_certificate(certificate), signature, signed)
-    except (Distrust, ValueError):
+        trust.signed_by_card(certificate, signature, signed)
+    except Distrust:
         return False
     return True
 

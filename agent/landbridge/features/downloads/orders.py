@@ -56,6 +56,8 @@ class Remote:
     """ICCID of the policy's fallback profile; empty: no policy."""
     used: str
     """ICCID of the profile that the device has reported; empty: unknown."""
+    holder: str
+    """Another device that has the card as far as is known; empty: none."""
 
 
 @dataclass(frozen=True)
@@ -73,5 +75,9 @@ class Next:
     """Notifications of installations, for the server."""
     euicc: Mapping[str, Any] | None = None
     """Columns of what is known of the card."""
+    proved_s: int = 0
+    """When the card was asked for what it has signed in the device; 0: it has signed nothing."""
+    is_gone: bool = False
+    """Another card is in the device."""
     switch_to: str = ""
     """ICCID of the profile to which the device is to switch."""

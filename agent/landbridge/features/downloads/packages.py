@@ -2,6 +2,7 @@
 signs.
 
     ordered -> associating -> done
+    ordered -> associating -> signing -> removing -> done, if another device has had the card
     ordered -> signing -> removing -> done
     ordered -> signing -> switching -> checking -> removing -> done
 
@@ -39,7 +40,7 @@ from landbridge.features.downloads.queries import (
     SIGNING,
     SWITCHING,
 )
-from landbridge.features.downloads.steps import again, ask, ended, not_done
+from landbridge.features.downloads.steps import again, ask, ended, not_done, other_card
 from landbridge.features.downloads.trust import Distrust, Trust
 from landbridge.protocol import der
 from landbridge.protocol.der import DerError
@@ -95,26 +96,28 @@ def _collected(order: Order, trusted: Trust) -> Next:
     """The card has said what it is; then who manages it, and what it has."""
     found, remote = iot.state(order.answer), _remote(order)
     if order.row.eid and order.row.eid != found.eid:
-        return ended(_("another card is in the device now"))
+        return other_card()
     if not found.iot:
         return _consumer(order, found)
-    if found.associations is None or (found.certificates is None and remote.certificates is None):
+    associations, is_certified = found.associations, found.certificates or remote.certificates
+    if not order.row.eid or associations is None or not is_certified:
         known = der.make(iot.CERTIFICATES) if remote.certificates is None else b""
         return replace(ask(order, ORDERED, iot.STATE + known, eid=found.eid), euicc={"iot": True})
     learned = None
     if found.certificates:
         _check_card(found, trusted, order)
         learned = (found.eid, *found.certificates)
-    mine = next((each for each in found.associations if each.eim_id == remote.manager.eim_id), None)
-    said = _said(found, mine)
+    mine = next((each for each in associations if each.eim_id == remote.manager.eim_id), None)
     act = _associate if order.row.task == ASSOCIATE else _sign
     come = act(order, found, mine)
     values = come.values | {"free_bytes": found.free, "eid": found.eid}
-    return replace(come, values=values, learned=learned, euicc={**said, **(come.euicc or {})})
+    # That it is here the card of another device has to sign.
+    euicc = None if remote.holder else {**_said(found, mine), **(come.euicc or {})}
+    return replace(come, values=values, learned=learned, euicc=euicc)
 
 
 def _consumer(order: Order, found: iot.State) -> Next:
-    why = _("the card is not an IoT eUICC: it takes orders without an association")
+    why = _("the card is not an IoT eUICC: it needs no association")
     return Next({"eid": found.eid}, FAILED, why, euicc={"iot": False})
 
 
@@ -140,7 +143,7 @@ def listed(profiles: tuple[iot.Listed, ...]) -> str:
 
 def _associate(order: Order, found: iot.State, mine: iot.Association | None) -> Next:
     if mine:
-        return Next({}, DONE)
+        return _in_charge(order, mine)
     if found.associations:
         return ended(
             _(
@@ -154,28 +157,45 @@ def _associate(order: Order, found: iot.State, mine: iot.Association | None) -> 
 
 
 def _associated(order: Order, _trusted: Trust) -> Next:
-    token = iot.associated(order.answer)
-    eim_id = _remote(order).manager.eim_id
-    return Next({}, DONE, euicc={"iot": True, "eim_id": eim_id, "token": token, "counter": 0})
+    return _in_charge(order, iot.Association(_remote(order).manager.eim_id, 0, iot.associated(order.answer)))
+
+
+def _in_charge(order: Order, mine: iot.Association) -> Next:
+    """The card obeys the agent. One that another device has had proves by a signed list that it is here."""
+    holder = _remote(order).holder
+    if not holder:
+        return Next({}, DONE, euicc=mine._asdict())
+    why = _("{device} has had this card: it is asked for its signature", device=holder)
+    return _package(order, mine, [iot.list_profiles()], why)
 
 
 def _sign(order: Order, found: iot.State, mine: iot.Association | None) -> Next:
-    """Sign a package for the card; its number is higher than any that card or agent know."""
+    """Sign a package for the card."""
     task, remote = order.row.task, _remote(order)
     if mine is None:
         if task == DISSOCIATE:
             return Next({}, DONE)
         return ended(_("the card is not associated with this agent; associate it first"))
-    counter = max(mine.counter, remote.counter) + 1
+    if remote.holder:
+        why = _("{device} has this card; if it was moved here, associate it here first", device=remote.holder)
+        return ended(why)
+    return _package(order, mine, _orders(order, found))
+
+
+def _package(order: Order, mine: iot.Association, orders: list[bytes], problem: str | None = None) -> Next:
+    """The number of a package is higher than any that card or agent know."""
+    task, remote = order.row.task, _remote(order)
+    counter = max(mine.counter, 0 if remote.holder else remote.counter) + 1
     if counter > iot.MOST_COUNTER:
         return ended(
             _("the numbers of packages for this card are used up; end the association and associate it again")
         )
-    head = iot.Head(mine.eim_id, found.eid, counter, secrets.token_bytes(8), mine.token)
-    content = iot.package(head, _orders(order, found), remote.manager.key, task != DISSOCIATE)
+    head = iot.Head(mine.eim_id, order.row.eid, counter, secrets.token_bytes(8), mine.token)
+    content = iot.package(head, orders, remote.manager.key, task != DISSOCIATE)
     request = iot.transfer(content) if task in _SWITCHES else content
-    session = cbor2.dumps({"head": [*head]})
-    return replace(ask(order, SIGNING, request, session=session), euicc={"counter": counter})
+    session = cbor2.dumps({"head": [*head], "signed_s": order.now_s})
+    asked = ask(order, SIGNING, request, session=session, problem=problem)
+    return replace(asked, euicc=None if remote.holder else {"counter": counter})
 
 
 def _orders(order: Order, found: iot.State) -> list[bytes]:
@@ -200,7 +220,7 @@ def _orders(order: Order, found: iot.State) -> list[bytes]:
 
 
 def _may_mark(fallback: iot.Listed) -> bool:
-    """Whether the card can be told that this is the fallback profile, which needs no signature then."""
+    """Whether the card can have this profile as its fallback, which needs no signature to enable."""
     return fallback.may_fall_back and not fallback.fallback
 
 
@@ -233,12 +253,15 @@ def _obeyed(order: Order, answer: bytes) -> Next:
     if problem is None and order.row.task in _SWITCHES and _remote(order).used != order.session["target"]:
         problem = _("the device has returned to another profile: the new one did not connect")
     euicc: dict[str, Any] = {}
+    if _remote(order).holder:
+        head = _head(order)
+        euicc = {"eim_id": head.eim_id, "token": head.token, "counter": head.counter}
     if found.profiles is not None:
         euicc["profiles"] = listed(found.profiles)
     if order.row.task == DISSOCIATE and problem is None:
         euicc |= {"eim_id": None, "token": 0}
     asked = ask(order, REMOVING, es10.remove(found.number), problem=problem)
-    return replace(asked, euicc=euicc or None)
+    return replace(asked, euicc=euicc, proved_s=order.session["signed_s"])
 
 
 def _checked(order: Order, _trusted: Trust) -> Next:
@@ -247,7 +270,7 @@ def _checked(order: Order, _trusted: Trust) -> Next:
         if iot.is_of(each, _head(order)) and not _is_rollback(each):
             return _obeyed(order, each)
     if order.row.task in _SWITCHES:
-        return ended(_("the card has not had the package: the device did not switch; order again"))
+        return ended(_("the card has not received the package: the device did not switch; order again"))
     return again(order, _("the result was lost"), requests=iot.STATE)
 
 

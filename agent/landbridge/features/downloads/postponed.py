@@ -99,6 +99,6 @@ def _with_end(connection: Connection, device: str, reason: int, why: str) -> str
     """Return the same with what ends it."""
     if reason == _WEAK:
         volts = _strong_mv(connection, device) / 1_000
-        return _("{why}; tried again with {volts} V under load", why=why, volts=volts)
+        return _("{why}; next attempt at {volts} V under load", why=why, volts=volts)
     again = _AGAIN.get(reason)
-    return _("{why}; tried again {again}", why=why, again=again) if again else why
+    return _("{why}; next attempt {again}", why=why, again=again) if again else why

@@ -1,5 +1,6 @@
 """An order as it is stored, opened for its next step; and what follows from the step, stored."""
 
+import logging
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,11 +11,14 @@ from sqlalchemy import Connection, Row
 from landbridge.core.clock import to_epoch_s
 from landbridge.core.errors import UserError
 from landbridge.core.texts import _, stored
+from landbridge.db import audit
 from landbridge.db.keys import Keyring
 from landbridge.features.downloads import activation, arrivals, notices, packages, rules
 from landbridge.features.downloads import queries as downloads
 from landbridge.features.downloads.orders import Next, Order, Remote
 from landbridge.features.esim.queries import policies
+
+_log = logging.getLogger(__name__)
 
 
 def opened(connection: Connection, keyring: Keyring, row: Row[Any], now: datetime) -> Order:
@@ -38,6 +42,7 @@ def _remote(connection: Connection, keyring: Keyring, order: Order) -> Remote:
         (known.euicc, known.maker) if known else None,
         desired.policy.profiles[desired.policy.fallback].iccid if desired else "",
         used or "",
+        card.device if card and card.device != row.device else "",
     )
 
 
@@ -49,10 +54,7 @@ def apply(connection: Connection, keyring: Keyring, row: Row[Any], come: Next, n
     downloads.change(connection, keyring, row.download, values)
     if come.learned:
         downloads.learn(connection, *come.learned)
-    eid = come.values.get("eid") or row.eid
-    if come.euicc is not None and eid:
-        seen = {"device": row.device, "reported_s": now_s, "iot": True}
-        downloads.keep_euicc(connection, eid, {**seen, **come.euicc})
+    _keep_card(connection, row, come, now_s)
     for each in come.results:
         notices.keep_result(connection, row.device, row.eid, each, now_s)
     if come.switch_to:
@@ -65,6 +67,30 @@ def apply(connection: Connection, keyring: Keyring, row: Row[Any], come: Next, n
         downloads.end(connection, row.download, come.outcome, stored(problem) if problem else None, now_s)
 
 
+def _keep_card(connection: Connection, row: Row[Any], come: Next, now_s: int) -> None:
+    """Store what is known of the card from now on. One that another device has is believed only when it has
+    signed."""
+    if come.is_gone:
+        downloads.part_euicc(connection, row.eid, row.device)
+    eid = come.values.get("eid") or row.eid
+    if come.euicc is None or not eid:
+        return
+    seen = {"device": row.device, "reported_s": now_s, "iot": True}
+    seen |= {"proved_s": come.proved_s} if come.proved_s else {}
+    before = downloads.euicc(connection, eid)
+    if not downloads.keep_euicc(connection, eid, {**seen, **come.euicc}):
+        _log.warning("%s says it has card %s of %s: not believed", row.device, eid, before and before.device)
+    elif before is not None and before.device != row.device:
+        what = _(
+            "card {eid} is in {device} now; it was in {before}",
+            eid=eid,
+            device=row.device,
+            before=before.device,
+        )
+        audit.add(connection, policies.AGENT, what, now_s, row.device)
+        audit.add(connection, policies.AGENT, what, now_s, before.device)
+
+
 def _installed(connection: Connection, row: Row[Any], iccid: str, now_s: int) -> str | None:
     """Have the new profile enabled if that is wanted: by a signed package on a card that obeys nothing else,
     there also if the policy has awaited it. Returns why it cannot be."""
@@ -73,15 +99,20 @@ def _installed(connection: Connection, row: Row[Any], iccid: str, now_s: int) ->
         return arrivals.installed(connection, row, iccid, who, now_s)
     desired = policies.desired(connection, row.device)
     named = desired.policy.profiles.values() if desired else ()
-    is_awaited = any(each.iccid == iccid and each.awaited for each in named)
+    is_awaited = any(each.iccid == iccid and each.awaited for each in named) and not _is_chosen(desired)
     why = arrivals.installed(connection, row, iccid, None, now_s)
     if who is None and not is_awaited:
         return why
     try:
-        rules.enable(connection, row.device, iccid, row.ordered_by, now_s, row.trip)
+        rules.enable(connection, row.device, iccid, who or policies.AGENT, now_s, row.trip)
     except UserError as error:
         return _("installed, not enabled: {why}", why=str(error))
     return why
+
+
+def _is_chosen(desired: policies.Desired | None) -> bool:
+    """Whether a user has chosen a profile, so that the policy does not decide."""
+    return desired is not None and desired.profile in desired.policy.profiles
 
 
 def _switch(connection: Connection, row: Row[Any], iccid: str, now_s: int) -> None:

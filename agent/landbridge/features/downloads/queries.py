@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_der_private_key,
 )
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from landbridge.core.clock import iso
@@ -47,6 +47,10 @@ _WITH_OPEN = (
     .distinct()
     .where(among_given(downloads.c.device), _OPEN, downloads.c.next_s <= bindparam("now_s"))
     .where(~downloads.c.answered, downloads.c.stage != SWITCHING)
+)
+
+_MANAGED = select(euiccs.c.device).where(
+    among_given(euiccs.c.device), euiccs.c.eim_id == select(eim.c.eim_id).scalar_subquery()
 )
 
 
@@ -212,10 +216,19 @@ def _made(connection: Connection, keyring: Keyring, now_s: int) -> Row[Any]:
     return connection.execute(select(eim)).one()
 
 
-def keep_euicc(connection: Connection, eid: str, values: Mapping[str, Any]) -> None:
-    """Store what a card has said: columns of `euiccs`."""
+def keep_euicc(connection: Connection, eid: str, values: Mapping[str, Any]) -> bool:
+    """Store what a card has said, columns of `euiccs`; False, and nothing is stored, if another device has
+    the card, unless this one has proved later (`proved_s`) that the card is there."""
     statement = upsert(euiccs).values(eid=eid, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["eid"], set_=dict(values)))
+    is_later = func.coalesce(euiccs.c.proved_s, 0) < values.get("proved_s", 0)
+    is_mine = (euiccs.c.device == values["device"]) | is_later
+    stored = statement.on_conflict_do_update(index_elements=["eid"], set_=dict(values), where=is_mine)
+    return connection.execute(stored.returning(euiccs.c.eid)).one_or_none() is not None
+
+
+def part_euicc(connection: Connection, eid: str, device: str) -> None:
+    """The card is not in the device any more."""
+    connection.execute(delete(euiccs).where(euiccs.c.eid == eid, euiccs.c.device == device))
 
 
 def euicc(connection: Connection, eid: str | None) -> Row[Any] | None:
@@ -236,8 +249,13 @@ def associated(connection: Connection, device: str) -> Row[Any] | None:
     return card if card is not None and card.eim_id is not None and card.eim_id == mine else None
 
 
+def devices_managed(connection: Connection, devices: Collection[str]) -> set[str]:
+    """Return the devices with a card that obeys the agent."""
+    return set(connection.execute(_MANAGED, {"texts": list(devices)}).scalars())
+
+
 def shown_euicc(connection: Connection, device: str) -> dict[str, Any] | None:
-    """Return the card of a device for people and the API; None if it has not said what it is."""
+    """Return the card of a device for people and the API; None if it has not reported its type."""
     card = euicc_of(connection, device)
     if card is None:
         return None
@@ -249,6 +267,7 @@ def shown_euicc(connection: Connection, device: str) -> dict[str, Any] | None:
         "associated": associated(connection, device) is not None,
         "counter": card.counter if card.eim_id else None,
         "reported": iso(card.reported_s),
+        "proved": card.proved_s and iso(card.proved_s),
         "profiles": listed and [dict(zip(_LISTED, each, strict=True)) for each in listed],
     }
 

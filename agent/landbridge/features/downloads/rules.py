@@ -87,7 +87,7 @@ def delete(
     else:
         requests = es10.delete(iccid)
         number = _add(connection, keyring, device, downloads.DELETE, requests, who, now_s, **values)
-    audit.add(connection, who, _("profile {iccid} to be deleted", iccid=iccid), now_s, device)
+    audit.add(connection, who, _("deletion of profile {iccid} ordered", iccid=iccid), now_s, device)
     return number
 
 
@@ -109,7 +109,7 @@ def rename(
     values = {"iccid": iccid, "profile": name, "trip": trip}
     requests = es10.rename(iccid, name)
     number = _add(connection, keyring, device, downloads.RENAME, requests, who, now_s, **values)
-    audit.add(connection, who, _("profile {iccid} to be renamed", iccid=iccid), now_s, device)
+    audit.add(connection, who, _("renaming of profile {iccid} ordered", iccid=iccid), now_s, device)
     return number
 
 
@@ -130,7 +130,7 @@ def manage(
         act = enable if task == downloads.ENABLE else disable
         return act(connection, device, iccid, who, now_s, trip)
     if iccid:
-        raise UserError(_("{task} is about the whole card: leave the ICCID out", task=task), "iccid")
+        raise UserError(_("{task} applies to the whole card: leave the ICCID out", task=task), "iccid")
     if task == downloads.ASSOCIATE:
         return associate(connection, keyring, device, trusted, who, now_s)
     if task == downloads.DISSOCIATE:
@@ -149,7 +149,7 @@ def associate(
     if card is not None and not card.iot:
         raise UserError(
             _(
-                "the card of {device} is not an IoT eUICC: it takes orders without an association",
+                "the card of {device} is not an IoT eUICC: it needs no association",
                 device=device,
             )
         )
@@ -248,12 +248,12 @@ def _signed(connection: Connection, device: str, task: str, who: str, now_s: int
 
 
 _TOLD = {
-    downloads.ASSOCIATE: _("the card is to be associated with the agent"),
-    downloads.DISSOCIATE: _("the association of the card is to end"),
-    downloads.LIST: _("the card is to list its profiles"),
-    downloads.ENABLE: _("a profile is to be enabled by a signed package"),
-    downloads.DISABLE: _("a profile is to be disabled by a signed package"),
-    downloads.DELETE: _("a profile is to be deleted by a signed package"),
+    downloads.ASSOCIATE: _("association of the card with the agent ordered"),
+    downloads.DISSOCIATE: _("end of the card's association ordered"),
+    downloads.LIST: _("list of the card's profiles requested"),
+    downloads.ENABLE: _("enabling of a profile by signed package ordered"),
+    downloads.DISABLE: _("disabling of a profile by signed package ordered"),
+    downloads.DELETE: _("deletion of a profile by signed package ordered"),
 }
 
 
@@ -266,7 +266,9 @@ def _check_card(connection: Connection, device: str, iccid: str) -> None:
 def _check_euicc(connection: Connection, device: str) -> None:
     said = cards.report(connection, device)
     if said is not None and said.route == _NO_EUICC:
-        raise UserError(_("the card of {device} is not an eUICC: it takes no profiles", device=device))
+        raise UserError(
+            _("the card of {device} is not an eUICC: no profile can be downloaded onto it", device=device)
+        )
 
 
 def _add(

@@ -151,6 +151,11 @@ def ended(why: str) -> Next:
     return Next({}, FAILED, why)
 
 
+def other_card() -> Next:
+    """The order has failed, because the card is not the one that it is for."""
+    return replace(ended(_("another card is in the device now")), is_gone=True)
+
+
 def ask(order: Order, stage: str, requests: bytes, **values: Any) -> Next:
     """Return the next step of the device."""
     if len(requests) > MOST_REQUEST:
@@ -163,7 +168,7 @@ def ask(order: Order, stage: str, requests: bytes, **values: Any) -> Next:
 def _collected(order: Order, trusted: Trust) -> Next:
     card = es10.card(order.answer)
     if order.row.eid and order.row.eid != card.eid:
-        return ended(_("another card is in the device now"))
+        return other_card()
     if order.row.iccid in card.iccids:
         # It was not there before this order, so the result of the load was lost.
         return Next({}, INSTALLED)
@@ -184,7 +189,13 @@ def _collected(order: Order, trusted: Trust) -> Next:
     key_id = decoded(found, "euiccCiPKIdToBeUsed")
     context = es10.context(order.code.matching_id, order.imei)
     requests = es10.authenticate(signed, signature, key_id, content, context)
-    session = {"transaction": transaction, "certificate": content, "iccids": list(card.iccids)}
+    nonce = der.value(signed, 0x30, 0x84)
+    session = {
+        "transaction": transaction,
+        "certificate": content,
+        "nonce": nonce,
+        "iccids": list(card.iccids),
+    }
     kept = cbor2.dumps(session | {"free": card.free})
     return ask(order, AUTHENTICATING, requests, session=kept, eid=card.eid, free_bytes=card.free)
 
@@ -195,19 +206,20 @@ def _transaction(found: Mapping[str, Any]) -> bytes:
     except ValueError:
         transaction = b""
     if not 0 < len(transaction) <= 16:
-        raise ServerError(_("the server's answer has no good {name}", name="transactionId"))
+        raise ServerError(_("the server's answer has no valid {name}", name="transactionId"))
     return transaction
 
 
 def _check_signed(signed: bytes, transaction: bytes, challenge: bytes, host: str) -> None:
     if der.value(signed, 0x80) != transaction or der.value(signed, 0x81) != challenge:
-        raise Distrust(_("the server has signed another session"))
+        raise Distrust(_("the server's signature is for another session"))
     if der.value(signed, 0x83).decode("utf-8", "replace").lower() != host:
-        raise Distrust(_("the server has signed another address"))
+        raise Distrust(_("the server's signature is for another address"))
 
 
 def _authenticated(order: Order, trusted: Trust) -> Next:
     card = es10.authenticated(order.answer)
+    _check_card(order, card, trusted)
     server = Server(order.row.server, trusted)
     found = server.ask(
         "authenticateClient",
@@ -227,8 +239,20 @@ def _authenticated(order: Order, trusted: Trust) -> Next:
             raise _Cancel(_("the confirmation code is missing; order again with it"), es10.POSTPONED)
         confirmation = activation.hashed(order.code.confirmation, order.transaction)
     requests = es10.prepare(signed, signature, confirmation, content)
+    learned = (order.row.eid, card.euicc, card.maker)
+    euicc = {"iot": es10.is_iot(der.value(card.signed, 0x30, es10.INFO_2))}
     asked = ask(order, PREPARING, requests, **named)
-    return replace(asked, learned=(order.row.eid, card.euicc, card.maker))
+    return replace(asked, learned=learned, euicc=euicc, proved_s=order.row.step)
+
+
+def _check_card(order: Order, card: es10.Authenticated, trusted: Trust) -> None:
+    """`Distrust` unless the card is the one that it says, and has signed this session: it may be another
+    device's."""
+    trust.card(card.euicc, card.maker, order.row.eid, trusted.roots, order.now)
+    trust.signed_by_card(card.euicc, card.signature, card.signed)
+    signed = der.only(card.signed, 0x30)
+    if der.value(signed, 0x80) != order.transaction or der.value(signed, 0x84) != order.session["nonce"]:
+        raise Distrust(_("the card has signed another session"))
 
 
 def _check_profile(order: Order, metadata: bytes) -> dict[str, Any]:
@@ -236,7 +260,7 @@ def _check_profile(order: Order, metadata: bytes) -> dict[str, Any]:
     iccid = es10.iccid(der.value(metadata, 0x5A))
     rules, kind = der.find(metadata, 0x99), der.find(metadata, 0x95)
     if order.row.iccid and order.row.iccid != iccid:
-        raise _Cancel(_("the server offers another profile than before"), es10.MISMATCH)
+        raise _Cancel(_("the server offers a different profile than before"), es10.MISMATCH)
     if iccid in order.session["iccids"]:
         raise _Cancel(_("the card already has a profile with this ICCID"), es10.MISMATCH)
     if rules and len(rules.value) > 1 and rules.value[1] & _RULES:
@@ -263,11 +287,11 @@ def _check_binding(
     owner = trust.certificate(content, trust.BINDING, trusted.roots, order.now)
     first = x509.load_der_x509_certificate(bytes(order.session["certificate"]))
     if trust.identifiers(owner) != trust.identifiers(first):
-        raise Distrust(_("the profile comes from another server than was authenticated"))
+        raise Distrust(_("the profile comes from a server other than the authenticated one"))
     covered = signed + der.make(es10.SIGNATURE, card.signature)
     trust.verify(owner, der.only(signature, es10.SIGNATURE), covered)
     if der.value(der.only(signed, 0x30), 0x80) != order.transaction:
-        raise Distrust(_("the server has signed another session"))
+        raise Distrust(_("the server's signature is for another session"))
 
 
 def _prepared(order: Order, trusted: Trust) -> Next:

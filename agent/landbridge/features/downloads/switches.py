@@ -1,6 +1,8 @@
 """Switches of a device to a profile that a signed package enables: the order goes on when the switch has
 ended."""
 
+from typing import Any
+
 from sqlalchemy import Connection, Row
 
 from landbridge.db.keys import lent
@@ -27,13 +29,14 @@ def settle(connection: Connection, device: str, now_s: int) -> None:
             downloads.change(connection, lent(connection), row.download, {**asked, **rest})
 
 
-def _is_over(connection: Connection, row: Row[object]) -> bool:
+def _is_over(connection: Connection, row: Row[Any]) -> bool:
     said = policies.report(connection, row.device)
     desired = policies.desired(connection, row.device)
     if said is None or desired is None or said.revision != desired.revision or said.stage != _CONFIRMED:
         return False
-    wanted = desired.policy.profiles.get(desired.profile)
-    if wanted is None or wanted.iccid == policies.used(connection, row.device):
+    policy = desired.policy
+    target = policy.profiles[policy.fallback].iccid if row.task == downloads.DISABLE else row.iccid
+    if policies.used(connection, row.device) == target:
         return True
     ended = policies.events(connection, row.device)
     return any(each.received_s >= row.changed_s and each.outcome in _BACK for each in ended)

@@ -34,7 +34,7 @@ class Distrust(Exception):
 
 
 class Trust(NamedTuple):
-    """What `[esim]` of the configuration says."""
+    """The section `[esim]` of the configuration."""
 
     roots: tuple[x509.Certificate, ...]
     servers: frozenset[str]
@@ -120,6 +120,14 @@ def card(
     if [each.value for each in names] != [eid]:
         raise Distrust(_("the certificate of the card is for another EID"))
     return found
+
+
+def signed_by_card(euicc: bytes, signature: bytes, content: bytes) -> None:
+    """`Distrust` unless the card with this certificate has signed this."""
+    try:
+        verify(x509.load_der_x509_certificate(euicc), signature, content)
+    except (Distrust, ValueError):
+        raise Distrust(_("the card's signature is wrong")) from None
 
 
 def _issued(found: x509.Certificate, root: x509.Certificate) -> bool:

@@ -41,7 +41,7 @@ class Downloads(Periodic):
         """One of several agents at a time `may_deliver`."""
         super().__init__("downloads", "look for downloads of profiles", LOOK_S)
         self._database, self._keyring, self._clock = database, keyring, clock
-        self._trusted = trusted
+        self.trusted = trusted
         self._may_deliver = may_deliver
         self._serving: dict[tuple[str, int], threading.Thread] = {}
 
@@ -99,7 +99,7 @@ class Downloads(Periodic):
                 return
             order = progress.opened(connection, self._keyring, row, now)
         room = packages if packages.is_mine(order) else steps
-        come = room.advance(order, self._trusted)
+        come = room.advance(order, self.trusted)
         with self._database.writing() as connection:
             found = downloads.find(connection, number)
             if found is None or found.outcome is not None or found.step != row.step:
@@ -116,7 +116,7 @@ class Downloads(Periodic):
         if row is None:
             return
         pair = (known.euicc, known.maker) if known else None
-        tried = notices.post(row.content, pair, row.tries, self._trusted)
+        tried = notices.post(row.content, pair, row.tries, self.trusted)
         now_s = self._clock.now_s()
         with self._database.writing() as connection:
             notifications.change(

@@ -147,7 +147,7 @@ def switch(
       landbridge esim switch --tag frozen --canaries 2 cis
     """
     if bool(names) == (tag is not None):
-        raise UserError("name devices and a profile, or --tag and a profile")
+        raise UserError("give devices and a profile, or --tag and a profile")
     with opened() as it, it.database.writing() as connection:
         now_s = it.clock.now_s()
         if tag is not None:
@@ -159,7 +159,7 @@ def switch(
         for device in names:
             row = known_device(connection, device)
             revision = fleet.switch(connection, device, profile, command_user(), now_s)
-            print(f"revision {revision}: {device} gets it in its next session and then switches")
+            print(f"revision {revision}: {device} switches in its next session")
             if row.next_session_s is not None:
                 print(f"the next session is due at {iso(row.next_session_s)}")
 
@@ -210,13 +210,13 @@ def policy(
     everybody: bool = typer.Option(False, "--all", help="All devices in use."),
     tag: str | None = typer.Option(None, help="All devices with this tag."),
     most: int = typer.Option(
-        LARGEST, min=1, max=LARGEST, help="Limit to so many devices without the policy."
+        LARGEST, min=1, max=LARGEST, help="Maximum number of devices that get the policy."
     ),
 ) -> None:
     """Give devices a policy; `_POLICY_HELP` is what a person reads."""
     found, codes = policies.parse_with_codes(files.text(file), str(file))
     if bool(names) + everybody + (tag is not None) != 1:
-        raise UserError("name devices, or --all, or --tag")
+        raise UserError("give devices, --all or --tag")
     with opened() as it, it.database.writing() as connection:
         if tag is not None:
             chosen = devices.chosen(connection, None, tag)
@@ -229,7 +229,7 @@ def policy(
             assign(
                 connection, it.keyring, it.config.esim, device, found, codes, command_user(), it.clock.now_s()
             )
-    print(f"{len(lacking)} of {len(chosen)} devices receive it in their next session")
+    print(f"{len(lacking)} of {len(chosen)} devices receive the policy in their next session")
 
 
 @commands.command()

@@ -26,7 +26,7 @@ OUTCOMES = {
     5: _("no connection"),
     6: _("changed by the card itself"),
     REFUSED_POLICY: _("policy refused by the device"),
-    8: _("no answer with this access point, the previous one is tried"),
+    8: _("no connection with this access point, trying the previous one"),
     QUOTA: _("{cause} % of the month's data used"),
     BLOCKED: _("radio off: no profile is allowed in that country"),
 }
@@ -92,7 +92,7 @@ class Piece(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What a device says of its card."""
+    """What a device reports about its card."""
 
     revision: int
     """Of the policy it has."""
@@ -215,7 +215,7 @@ def _listed(profile: Profile) -> list[Any]:
 
 
 def decode_report(item: Any) -> Report:
-    """The report as it came in an uplink; `WireError` if it is none."""
+    """The report as received in an uplink; `WireError` if it is invalid."""
     if type(item) is not list or not _LEAST_ITEMS <= len(item) <= _ITEMS:
         raise WireError(f"card report: not an array of {_ITEMS}")
     item = item + [[]] * (_ITEMS - len(item))

@@ -22,16 +22,14 @@ from landbridge.features.esim.queries.policies import Desired
 from landbridge.features.trips import queries as trips
 from landbridge.protocol.uplink import Uplink
 
-_AGENT = "the agent"
-
 OnAssigned = Callable[[Connection, Keyring, Esim, str, Codes, str, int], None]
 """(connection, keys, servers, device, codes, who, now): a device was given a policy; the profiles with these
 activation codes are to be loaded where it prefers them. `UserError` if one cannot be."""
 ON_ASSIGNED: Hook[OnAssigned] = Hook()
 
 OnSwitch = Callable[[Connection, str, str, str, int, int | None], bool]
-"""(connection, device, ICCID, who, now, trip): somebody wants the profile used. Returns whether that is done
-by other means than a change of the policy alone."""
+"""(connection, device, ICCID, who, now, trip): a user wants the profile. Returns whether that is done by
+other means than a change of the policy alone."""
 ON_SWITCH: Hook[OnSwitch] = Hook()
 
 
@@ -86,7 +84,7 @@ def switch(
         names = ", ".join(desired.policy.profiles)
         raise UserError(
             _(
-                "no profile {text} in the policy of {device}; known are {names} and {last}",
+                "no profile {text} in the policy of {device}; choose from {names} and {last}",
                 text=repr(profile),
                 device=device,
                 names=names,
@@ -121,7 +119,7 @@ def on_installed(
     connection: Connection, device: str, iccid: str, who: str | None, now_s: int, trip: int | None
 ) -> str | None:
     """The profile with this ICCID is on the card: a policy that awaits it is sent whole. If `who` wants it
-    used, have the device use it; returns why it cannot."""
+    used, have the device use it, or ask the policy again if the agent wants it; returns why it cannot."""
     _loaded(connection, device, [iccid], now_s)
     if who is None:
         return None
@@ -129,7 +127,8 @@ def on_installed(
     names = [name for name, each in desired.policy.profiles.items() if each.iccid == iccid] if desired else []
     if desired is None or not names:
         return _("no profile in the policy has ICCID {iccid}; add it, then switch", iccid=iccid)
-    _select(connection, device, desired, names[0], who, now_s, trip)
+    profile = desired.profile if who == stored.AGENT else names[0]
+    _select(connection, device, desired, profile, who, now_s, trip)
     return None
 
 
@@ -140,7 +139,7 @@ def _loaded(connection: Connection, device: str, iccids: Collection[str], now_s:
         return
     policy = desired.policy.loaded(iccids)
     if policy != desired.policy:
-        stored.set_desired(connection, device, policy, desired.profile, _AGENT, now_s, desired.trip)
+        stored.set_desired(connection, device, policy, desired.profile, stored.AGENT, now_s, desired.trip)
 
 
 def state(connection: Connection, device: str) -> str:

@@ -152,9 +152,9 @@ def of_table(found: Mapping[str, Any]) -> tuple[Policy, Codes]:
     if not 1 <= len(profiles) <= wire.MOST_PROFILES:
         raise UserError(f"[profile.<name>] is there {len(profiles)} times: 1 to {wire.MOST_PROFILES} may be")
     if len({each.iccid for each in profiles.values()}) < len(profiles):
-        raise UserError("two profiles have one ICCID; each has its own")
+        raise UserError("two profiles have the same ICCID; each needs its own")
     if file.fallback not in profiles:
-        raise UserError(f"fallback = {file.fallback!r} is no profile; there are {', '.join(profiles)}")
+        raise UserError(f"fallback = {file.fallback!r} is not a profile; choose from {', '.join(profiles)}")
     if profiles[file.fallback].awaited:
         raise UserError(f"profile.{file.fallback}.download: the fallback profile must be on the card already")
     countries = dict(_country(name, names, profiles) for name, names in file.countries.items())
@@ -186,6 +186,6 @@ def _host(text: str) -> tuple[str, int]:
 def _country(name: str, names: Sequence[str], profiles: Mapping[str, Profile]) -> tuple[int, tuple[str, ...]]:
     if not names or not all(each in profiles for each in names):
         raise UserError(
-            f"countries.{name}: a list of profiles, the best first; there are {', '.join(profiles)}"
+            f"countries.{name}: a list of profiles, the best first; choose from {', '.join(profiles)}"
         )
     return wire.ELSEWHERE if name == ELSEWHERE else int(name), tuple(names)

@@ -31,7 +31,7 @@ from landbridge.web.services import Services, services
 router = APIRouter()
 _PARQUET = answers.files([parquet.MEDIA_TYPE])
 After = Annotated[
-    int, Query(ge=0, le=order.HIGHEST, description="`next` of the page before; 0: from the first on.")
+    int, Query(ge=0, le=order.HIGHEST, description="`next` of the previous page; 0: from the first one on.")
 ]
 Limit = Annotated[int, Query(ge=1, le=10_000)]
 
@@ -101,7 +101,7 @@ FILES: dict[int | str, Json] = {200: {"description": "The file.", "content": _FI
 """Responses of an export."""
 
 
-NOT_YET: dict[int | str, Json] = {409: {"description": "No event can have that number."}}
+NOT_YET: dict[int | str, Json] = {409: {"description": "No event has this number yet."}}
 """Responses of a feed."""
 
 
@@ -114,11 +114,11 @@ def published(
     device: Annotated[str | None, Query(max_length=32)] = None,
     type: Annotated[list[str] | None, Query(max_length=20)] = None,
 ) -> Annotated[Json, Schema(Events)]:
-    """List published events after the number `after`, in order, retractions included. `next` is `after` of
-    the next page, also when this one is empty. 409: no event has that number yet, nor had one before the
-    database was restored."""
+    """List published events after the number `after`, in order, including retractions. `next` is `after` of
+    the next page, also if this page is empty. 409: no event has this number yet, nor had one before a restore
+    of the database."""
     if unknown := sorted(set(type or ()) - set(EVENT_TYPES)):
-        raise HTTPException(400, f"type={unknown[0]}: known are {', '.join(EVENT_TYPES)}")
+        raise HTTPException(400, f"type={unknown[0]}: choose from {', '.join(EVENT_TYPES)}")
     rows = _published(request, after, limit, Wanted(who.tenant, device, type))
     found = [message(row.event, row.published_s, row.replaces, json.loads(row.content)) for row in rows]
     return {"events": found, "next": rows[-1].event if rows else after}
@@ -128,7 +128,8 @@ def published(
 def of_dcsa(
     request: Request, who: CurrentUser, after: After = 0, limit: Limit = 1_000
 ) -> Annotated[Json, Schema(DcsaEvents)]:
-    """Events in the DCSA formats for IoT and Track & Trace, as far as DCSA has them."""
+    """List published events in the DCSA formats for IoT and Track & Trace; events without a DCSA type are
+    left out."""
     rows = _published(request, after, limit, Wanted(who.tenant))
     publisher = carrier(services(request).config.dcsa)
     each = (
@@ -142,8 +143,8 @@ def of_dcsa(
 def tracked(
     request: Request, who: CurrentUser, after: After = 0, limit: Annotated[int, Query(ge=1, le=100)] = 100
 ) -> Annotated[Json, Schema(Tracks)]:
-    """List published batches of points after the number `after`, in order, with the points as they are
-    now; `next` as with events. They are kept for as long as uplinks ([store] raw_days)."""
+    """List published batches of points after the number `after`, in order, with the points as they are now.
+    `next` works as for events. Batches are kept as long as uplinks ([store] raw_days)."""
     it = services(request)
     found = []
     with it.database.reading() as connection:
@@ -167,7 +168,7 @@ def _must_be_known(after: int, newest: int, it: Services, what: str) -> None:
     database."""
     if after > max(newest, order.of_time(it.clock.now_s())):
         raise HTTPException(
-            409, f"after={after}: the newest {what} is {newest}; begin after it, or with after=0"
+            409, f"after={after}: the newest {what} is {newest}; start after it, or with after=0"
         )
 
 
@@ -181,8 +182,8 @@ def exported(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> StreamingResponse:
-    """Export the track as a file, of one trip or of all that the user sees; with `since` or `until` the dated
-    points taken from then on, or before."""
+    """Export the track of a device as a file, of one trip or of all trips that the user sees. `since` and
+    `until` limit it to points with a time in this range."""
     it = services(request)
     with it.database.reading() as connection:
         found = actions.view(connection, who, device)
@@ -198,7 +199,7 @@ def exported(
 async def exported_day(
     request: Request, who: CurrentUser, day: date, what: Literal["points", "events"]
 ) -> Response:
-    """Points or events of all trips of a day (UTC) as a Parquet file."""
+    """Export the points or events of all trips of a day (UTC) as a Parquet file."""
     it = services(request)
     begin_s = to_epoch_s(datetime.combine(day, time(), UTC))
 

@@ -9,17 +9,17 @@ from landbridge.core.errors import UserError
 from landbridge.core.texts import _
 from landbridge.features.fleet import queries as views
 from landbridge.web import batch
-from landbridge.web.answers import Batch, Json, Schema
+from landbridge.web.answers import BatchResult, Json, Schema
 from landbridge.web.api import (
     LARGEST,
     ONE_LINE,
     ActingUser,
     CurrentUser,
     Devices,
-    Length,
     NewCommand,
+    NewDownload,
     Number,
-    WantedProfile,
+    ShareLinkOptions,
 )
 from landbridge.web.services import services
 
@@ -52,16 +52,16 @@ class ManyDeviceTags(Devices):
     remove: list[DeviceTag] = Field(default=[], max_length=20)
 
 
-class ManyDownloads(Devices, WantedProfile):
+class ManyDownloads(Devices, NewDownload):
     """A profile for several devices."""
 
 
-class ManyLinks(Devices, Length):
+class ManyLinks(Devices, ShareLinkOptions):
     """Share links to the running trips of several devices."""
 
 
-class View(BaseModel):
-    """A view of the fleet's list."""
+class NewSavedView(BaseModel):
+    """A view of the fleet list to save."""
 
     model_config = ConfigDict(extra="forbid")
     name: str = Field(min_length=1, max_length=60, pattern=ONE_LINE)
@@ -69,7 +69,7 @@ class View(BaseModel):
 
 
 class SavedView(BaseModel):
-    """A view of the fleet's list; `query` is what its address says after the question mark."""
+    """A saved view of the fleet list; `query` is the query string of its address."""
 
     view: int
     name: str
@@ -83,54 +83,56 @@ class SavedViews(BaseModel):
 
 
 @router.post("/settings")
-def settings(request: Request, who: ActingUser, many: ManySettings) -> Annotated[Json, Schema(Batch)]:
+def settings(request: Request, who: ActingUser, many: ManySettings) -> Annotated[Json, Schema(BatchResult)]:
     """Change settings of up to 1,000 devices."""
     changes = {name: str(value) for name, value in many.changes.items()}
     return batch.change(services(request), who, many.chosen(), changes).serialize()
 
 
 @router.post("/commands")
-def commands(request: Request, who: ActingUser, many: ManyCommands) -> Annotated[Json, Schema(Batch)]:
+def commands(request: Request, who: ActingUser, many: ManyCommands) -> Annotated[Json, Schema(BatchResult)]:
     """Send a command to up to 1,000 devices."""
     sent = batch.send(services(request), who, many.chosen(), many.verb, many.argument, many.expires)
     return sent.serialize()
 
 
 @router.post("/tags")
-def tags(request: Request, who: ActingUser, many: ManyTags) -> Annotated[Json, Schema(Batch)]:
+def tags(request: Request, who: ActingUser, many: ManyTags) -> Annotated[Json, Schema(BatchResult)]:
     """Add and remove tags of up to 1,000 trips."""
     return batch.tag(services(request), who, many.chosen(), many.add, many.remove).serialize()
 
 
 @router.post("/share-links")
-def share(request: Request, who: ActingUser, many: ManyLinks) -> Annotated[Json, Schema(Batch)]:
+def share(request: Request, who: ActingUser, many: ManyLinks) -> Annotated[Json, Schema(BatchResult)]:
     """Share up to 1,000 trips; each address is shown only once."""
     return batch.share(services(request), who, many.chosen(), many.length).serialize()
 
 
 @router.post("/device-tags")
-def device_tags(request: Request, who: ActingUser, many: ManyDeviceTags) -> Annotated[Json, Schema(Batch)]:
-    """Add and remove tags of devices themselves, which stay after their trips."""
+def device_tags(
+    request: Request, who: ActingUser, many: ManyDeviceTags
+) -> Annotated[Json, Schema(BatchResult)]:
+    """Add and remove tags of up to 1,000 devices; they stay after a trip."""
     return batch.tag_devices(services(request), who, many.chosen(), many.add, many.remove).serialize()
 
 
 @router.post("/downloads")
-def download(request: Request, who: ActingUser, many: ManyDownloads) -> Annotated[Json, Schema(Batch)]:
-    """Download a profile onto many cards, with one activation code that is good for them all."""
+def download(request: Request, who: ActingUser, many: ManyDownloads) -> Annotated[Json, Schema(BatchResult)]:
+    """Download a profile onto the cards of up to 1,000 devices with a shared activation code."""
     it = services(request)
     ordered = batch.download(it, who, many.chosen(), many.code, many.confirmation, many.enable)
     return ordered.serialize()
 
 
 @router.post("/end-trips")
-def end_trips(request: Request, who: ActingUser, many: Devices) -> Annotated[Json, Schema(Batch)]:
-    """End the running trips of many devices."""
+def end_trips(request: Request, who: ActingUser, many: Devices) -> Annotated[Json, Schema(BatchResult)]:
+    """End the running trips of up to 1,000 devices."""
     return batch.end_trips(services(request), who, many.chosen()).serialize()
 
 
 @router.post("/key-rotations")
-def rotate_keys(request: Request, who: ActingUser, many: Devices) -> Annotated[Json, Schema(Batch)]:
-    """Rotate the keys of many devices: each derives those of its next epoch in its next session."""
+def rotate_keys(request: Request, who: ActingUser, many: Devices) -> Annotated[Json, Schema(BatchResult)]:
+    """Rotate the keys of up to 1,000 devices; each device derives new keys in its next session."""
     return batch.rotate_keys(services(request), who, many.chosen()).serialize()
 
 
@@ -146,15 +148,15 @@ def saved_view(request: Request, who: CurrentUser, view: Number) -> Annotated[Js
 
 @router.get("/views")
 def saved(request: Request, who: CurrentUser) -> Annotated[Json, Schema(SavedViews)]:
-    """List your saved views of the list."""
+    """List your saved views of the fleet list."""
     with services(request).database.reading() as connection:
         rows = views.of_owner(connection, who.who)
     return {"views": [{"view": row.view, "name": row.name, "query": row.query} for row in rows]}
 
 
 @router.post("/views", status_code=201)
-def save(request: Request, who: ActingUser, view: View) -> Annotated[Json, Schema(SavedView)]:
-    """Save a view of the list; one of the same name is replaced."""
+def save(request: Request, who: ActingUser, view: NewSavedView) -> Annotated[Json, Schema(SavedView)]:
+    """Save a view of the fleet list, or replace the one with this name."""
     with services(request).database.writing(who.who, who.tenant) as connection:
         mine = views.of_owner(connection, who.who)
         if len(mine) >= views.MOST and view.name not in {row.name for row in mine}:

@@ -9,7 +9,7 @@ from landbridge.db.tables import alarms, devices, points, saved_views, trips
 
 MOST = 50
 """Views of one owner."""
-_NAMED = 1_000
+NAMED = 1_000
 """Devices in one statement; with more, it is faster to read all from the first to the last, and the caller
 leaves out the others."""
 
@@ -92,7 +92,7 @@ def latest_fixes(connection: Connection, live: Sequence[str]) -> Iterator[Fix]:
     to_point = (points.c.device == devices.c.device) & (points.c.seq == devices.c.position_seq)
     columns = (points.c.device, points.c.trip, *(points.c[name] for name in Fix._fields[2:-1]))
     wanted = select(*columns, devices.c.stationary_until_s).select_from(devices.outerjoin(points, to_point))
-    if len(live) <= _NAMED:
+    if len(live) <= NAMED:
         wanted = wanted.where(devices.c.device.in_(live))
     else:
         wanted = wanted.where(devices.c.device.between(live[0], live[-1]))

@@ -40,11 +40,13 @@ class NewGeofence(BaseModel):
     name: Name
     geometry: Geometry
     radius_m: float | None = Field(None, ge=50, le=500_000, examples=[800.0])
-    tenant: str | None = Field(None, max_length=32, description="On whose trips it holds; left out: on all.")
+    tenant: str | None = Field(
+        None, max_length=32, description="Applies to trips of this tenant; omit for all trips."
+    )
 
 
-class Renamed(BaseModel):
-    """What to change of a geofence."""
+class GeofenceChanges(BaseModel):
+    """Changes to a geofence."""
 
     model_config = ConfigDict(extra="forbid")
     name: Name
@@ -75,11 +77,13 @@ def listed(
     who: CurrentUser,
     removed: bool = False,
     name: Annotated[str | None, Query(max_length=200)] = None,
-    tenant: Annotated[str | None, Query(max_length=32, description="Its own only, or operator.")] = None,
+    tenant: Annotated[
+        str | None, Query(max_length=32, description="Only geofences of this tenant, or operator.")
+    ] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Annotated[Json, Schema(Geofences)]:
-    """List geofences, newest first; with `removed` also those that hold no longer."""
+    """List geofences, newest first; `removed` includes removed ones."""
     before = paging.before(cursor)
     with services(request).database.reading() as connection:
         rows = [row for row in geofences.every(connection) if _sees(who, row) and row.geofence < before]
@@ -97,7 +101,8 @@ def one(request: Request, who: CurrentUser, geofence: Number) -> Annotated[Json,
 
 @router.post("", status_code=201)
 def add(request: Request, who: ActingUser, new: NewGeofence) -> Annotated[Json, Schema(Geofence)]:
-    """Add a geofence for new points; one of a tenant holds on its trips."""
+    """Add a geofence; it applies to new points. A geofence of a tenant applies to the trips of that
+    tenant."""
     it = services(request)
     demand(who, "operator")
     if who.tenant is not None and new.tenant not in (None, who.tenant):
@@ -110,9 +115,10 @@ def add(request: Request, who: ActingUser, new: NewGeofence) -> Annotated[Json, 
 
 @router.patch("/{geofence}")
 def rename(
-    request: Request, who: ActingUser, geofence: Number, changes: Renamed
+    request: Request, who: ActingUser, geofence: Number, changes: GeofenceChanges
 ) -> Annotated[Json, Schema(Geofence)]:
-    """Rename a geofence. To redraw one, remove it and add another: past events stay explicable."""
+    """Rename a geofence. Its shape cannot change, so that past events stay explicable: remove it and add
+    another."""
     demand(who, "operator")
     with services(request).database.writing(who.who, who.tenant) as connection:
         row = _own(connection, who, geofence)
@@ -125,7 +131,7 @@ def rename(
 
 @router.delete("/{geofence}", status_code=204)
 def remove(request: Request, who: ActingUser, geofence: Number) -> None:
-    """Remove a geofence; its past events stay."""
+    """Remove a geofence; its past events remain."""
     it = services(request)
     demand(who, "operator")
     with it.database.writing(who.who, who.tenant) as connection:
@@ -140,9 +146,7 @@ def _sees(who: User, row: Row[Any]) -> bool:
 def _of(connection: Connection, who: User, number: int) -> Row[Any]:
     row = geofences.numbered(connection, number)
     if row is None or not _sees(who, row):
-        raise HTTPException(
-            404, _("no geofence {number}; GET /v1/geofences lists those there are", number=number)
-        )
+        raise HTTPException(404, _("no geofence {number}; GET /v1/geofences lists them", number=number))
     return row
 
 

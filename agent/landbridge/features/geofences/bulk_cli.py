@@ -38,7 +38,7 @@ class _Circle:
 def add_all(file: Path = _FILE, dry_run: bool = _DRY_RUN) -> None:
     """Add the circles of a CSV file
 
-    All of them are added, or none. `geofences add` takes other shapes.
+    Either all rows are added or none. `geofences add` takes other shapes.
 
     \b
     Examples:

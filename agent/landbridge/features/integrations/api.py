@@ -36,8 +36,10 @@ class NewIntegration(BaseModel):
     name: str = Field(max_length=32, examples=["erp"])
     kind: str = Field("webhook", max_length=16, description=f"One of {', '.join(KINDS)}.")
     address: str = Field(max_length=2_000)
-    tenant: str | None = Field(None, max_length=32, description="Whose messages; left out: everybody's.")
-    what: list[Literal["event", "position", "track"]] = Field([], max_length=3, description="Empty: all.")
+    tenant: str | None = Field(None, max_length=32, description="Only messages of this tenant; omit for all.")
+    what: list[Literal["event", "position", "track"]] = Field(
+        [], max_length=3, description="Kinds of messages to deliver; empty: all."
+    )
 
 
 class Integration(BaseModel):
@@ -70,27 +72,34 @@ class Integrations(BaseModel):
 
 
 class WantedReplay(BaseModel):
-    """The first message that is sent again."""
+    """The message at which a replay starts."""
 
     model_config = ConfigDict(extra="forbid")
-    first: int = Field(alias="from", ge=1, le=order.HIGHEST, description="Its `webhook-id` without msg_.")
+    first: int = Field(
+        alias="from",
+        ge=1,
+        le=order.HIGHEST,
+        description="Number of the first message: its `webhook-id` without msg_.",
+    )
 
 
 class Replay(BaseModel):
-    """How many messages are sent again."""
+    """Number of messages that are sent again."""
 
     messages: int
 
 
 class Rotation(BaseModel):
-    """Which half of it."""
+    """A step of a secret rotation."""
 
     model_config = ConfigDict(extra="forbid")
-    finish: bool = Field(False, description="End the old secret: the receiver has the new one.")
+    finish: bool = Field(
+        False, description="Stop signing with the old secret, once the receiver uses the new one."
+    )
 
 
 class NewSecret(BaseModel):
-    """The new secret; null: the old one has ended."""
+    """The new secret; null after the rotation is finished."""
 
     secret: str | None
 
@@ -142,7 +151,7 @@ def one(
 
 @router.post("", status_code=201)
 def add(request: Request, who: ActingUser, new: NewIntegration) -> Annotated[Json, Schema(AddedIntegration)]:
-    """Add an integration; it gets what is published from now on. Its secret is shown once."""
+    """Add an integration; it receives messages published from now on. Its secret is shown once."""
     it = services(request)
     demand(who, "admin")
     if who.tenant is not None:
@@ -172,8 +181,8 @@ def remove(request: Request, who: ActingUser, integration: Name, tenant: Owner =
 def replay(
     request: Request, who: ActingUser, integration: Name, wanted: WantedReplay, tenant: Owner = None
 ) -> Annotated[Json, Schema(Replay)]:
-    """Send an integration its messages again, from a number on, in order and under their ids; the oldest are
-    [store] raw_days old. Positions are left out."""
+    """Replay messages to an integration from a number on, in order and with their original ids. Positions
+    are not replayed. Messages are kept for [store] raw_days."""
     it = services(request)
     demand(who, "admin")
     with it.database.writing(who.who, who.tenant) as connection:
@@ -187,7 +196,8 @@ def replay(
 def rotate(
     request: Request, who: ActingUser, integration: Name, rotation: Rotation, tenant: Owner = None
 ) -> Annotated[Json, Schema(NewSecret)]:
-    """Give a webhook a new secret, which is shown once; messages are signed with both until you finish."""
+    """Rotate the secret of a webhook. The new one is shown once; messages are signed with both until you
+    finish."""
     it = services(request)
     demand(who, "admin")
     with it.database.writing(who.who, who.tenant) as connection:
@@ -196,7 +206,7 @@ def rotate(
             rules.finish_rotation(connection, found)
             return {"secret": None}
         secret = rules.rotate(connection, it.keyring, found)
-        what = _("new secret of {name} made", name=found.name)
+        what = _("new secret created for {name}", name=found.name)
         audit.add(connection, who.who, what, it.clock.now_s(), tenant=found.tenant)
     return {"secret": webhook.spelled(secret)}
 
@@ -210,7 +220,7 @@ def refused(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Annotated[Json, Schema(Deliveries)]:
-    """List the devices whose message an integration refuses; later ones of the device wait."""
+    """List devices with a message that an integration refuses; their later messages wait."""
     after = str((paging.start(cursor, str) or ("",))[0])
     with services(request).database.reading() as connection:
         rows = stored.retries(connection, _of(connection, who, integration, tenant).integration)
@@ -229,7 +239,7 @@ def refused(
 def discard(
     request: Request, who: ActingUser, integration: Name, device: Device, tenant: Owner = None
 ) -> None:
-    """Discard the refused message of a device; the following ones are sent at once."""
+    """Discard the refused message of a device; its waiting messages are sent immediately."""
     it = services(request)
     demand(who, "admin")
     with it.database.writing(who.who, who.tenant) as connection:
@@ -245,7 +255,9 @@ def _check_of_tenant(tenant: str, new: NewIntegration) -> None:
         parts = urlsplit(new.address)
         host = parts.hostname or ""
     except ValueError as error:
-        raise UserError(_("{address} is no address: {error}", address=new.address, error=error)) from None
+        raise UserError(
+            _("{address} is not a valid address: {error}", address=new.address, error=error)
+        ) from None
     try:
         is_public = ip_address(host).is_global
     except ValueError:
@@ -270,9 +282,7 @@ def _of(connection: Connection, who: User, name: str, owner: str | None) -> Row[
     found = [row for row in active(connection, who) if row.name == name and is_of(row.tenant, owner)]
     if found:
         return only(found, name)
-    raise HTTPException(
-        404, _("no integration {name}; GET /v1/integrations lists those there are", name=name)
-    )
+    raise HTTPException(404, _("no integration {name}; GET /v1/integrations lists them", name=name))
 
 
 def serialized(connection: Connection, row: Row[Any]) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from landbridge.features.integrations.kinds import KINDS
 
 commands = typer.Typer(help="Manage integrations: webhook, DCSA, Traccar")
 _WHAT = typer.Option([], help="Message type: event, position or track; repeatable. Default: all it supports.")
-_FINISH = typer.Option(False, "--finish", help="End the old secret, once the receiver has the new one.")
+_FINISH = typer.Option(
+    False, "--finish", help="Stop signing with the old secret, once the receiver has the new one."
+)
 _NAME = typer.Argument(help="Name of the integration.")
 _OWNER = typer.Option(
     None, "--tenant", help="Its tenant, or operator; needed if the name exists more than once."
@@ -140,7 +142,7 @@ def rotate(name: str = _NAME, finish: bool = _FINISH, tenant: str | None = _OWNE
             fleet.finish_rotation(connection, fleet.known(connection, name, tenant))
         else:
             secret = fleet.rotate(connection, it.keyring, fleet.known(connection, name, tenant))
-    print(f"the old secret of {name} is over" if finish else webhook.spelled(secret))
+    print(f"the old secret of {name} is no longer used" if finish else webhook.spelled(secret))
 
 
 @commands.command()
@@ -162,7 +164,7 @@ def replay(
         count = fleet.replay(
             connection, fleet.known(connection, name, tenant), first, days, command_user(), now_s
         )
-    print(f"{name} gets {count} messages again")
+    print(f"{count} messages are sent to {name} again")
 
 
 @commands.command()

@@ -23,9 +23,9 @@ from landbridge.features.integrations.queries import DeliveryRetry, Integration
 
 BATCH = 64
 POLL_S = 0.5
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 900.0
-_FIRST_RETRY_S, _LONGEST_RETRY_S = 30, 6 * 3600
-_LAST_WORDS_S = 5.0
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 900.0
+FIRST_RETRY_S, _LONGEST_RETRY_S = 30, 6 * 3600
+LAST_WORDS_S = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -48,14 +48,14 @@ class Deliveries(Periodic):
         self._may_deliver = may_deliver
         self._active: frozenset[int] = frozenset()
         """The active integrations, if this agent delivers, at the last look."""
-        self._waits = defaultdict[int, Backoff](lambda: Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S, jitter=0.5))
+        self._waits = defaultdict[int, Backoff](lambda: Backoff(FIRST_WAIT_S, LONGEST_WAIT_S, jitter=0.5))
         self._serving: dict[int, threading.Thread] = {}
 
     def stop(self) -> None:
-        """Finish the current messages within _LAST_WORDS_S. Unanswered ones end with the process and are sent
+        """Finish the current messages within LAST_WORDS_S. Unanswered ones end with the process and are sent
         again by the next one."""
         super().stop()
-        deadline = time.monotonic() + _LAST_WORDS_S
+        deadline = time.monotonic() + LAST_WORDS_S
         for thread in self._serving.values():
             thread.join(max(deadline - time.monotonic(), 0))
 
@@ -237,7 +237,7 @@ class Delivery:
 
     def _keep_retry(self, message: OutboxMessage, before: DeliveryRetry | None, why: str) -> DeliveryRetry:
         attempts = before.attempts + 1 if before and before.message == message.message else 0
-        next_s = self._clock.now_s() + round(wait_s(_FIRST_RETRY_S, _LONGEST_RETRY_S, attempts))
+        next_s = self._clock.now_s() + round(wait_s(FIRST_RETRY_S, _LONGEST_RETRY_S, attempts))
         waits = DeliveryRetry(message.device or "", message.message, attempts, next_s, why)
         with self._database.writing() as connection:
             integrations.keep_retry(connection, self._integration.integration, waits, before)

@@ -34,7 +34,7 @@ KINDS = {
     "webhook": Kind(
         ("event", "position", "track"), ("http", "https"), webhook.spelled, "POST of each message, signed"
     ),
-    "dcsa": Kind(("event",), ("http", "https"), bytes.hex, "POST of events as DCSA has them, signed"),
+    "dcsa": Kind(("event",), ("http", "https"), bytes.hex, "POST of events in the DCSA format, signed"),
     "traccar": Kind(
         ("track",), ("http", "https"), None, "each point with a position, over the OsmAnd protocol"
     ),

@@ -18,8 +18,8 @@ from landbridge.web.services import services
 router = APIRouter(include_in_schema=False)
 Name = Annotated[str, Form(max_length=32)]
 Address = Annotated[str, Form(max_length=2_000)]
-_KINDS = {"webhook": _("Webhook"), "dcsa": _("DCSA events"), "traccar": _("Traccar")}
-_WHAT = {"event": _("events"), "position": _("positions"), "track": _("tracks")}
+_KINDS = {"webhook": _("Webhook"), "dcsa": _("DCSA"), "traccar": _("Traccar")}
+_WHAT = {"event": _("events"), "position": _("latest positions"), "track": _("tracks (all points)")}
 
 
 @router.get("/integrations")

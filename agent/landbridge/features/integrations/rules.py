@@ -42,7 +42,7 @@ def add(
             _("there is an integration {name} already; remove it, or choose another name", name=name), "name"
         )
     if kind not in KINDS:
-        raise UserError(_("no kind {kind}; known are {kinds}", kind=repr(kind), kinds=", ".join(KINDS)))
+        raise UserError(_("no kind {kind}; choose from {kinds}", kind=repr(kind), kinds=", ".join(KINDS)))
     if tenant is not None:
         checked(tenant, "tenant")
     known = KINDS[kind]
@@ -50,7 +50,12 @@ def add(
         if each not in known.what:
             takes = ", ".join(known.what)
             raise UserError(
-                _("a {kind} takes no {what}; it takes {known}", kind=kind, what=repr(each), known=takes)
+                _(
+                    "{kind} does not accept {what}; it accepts {known}",
+                    kind=kind,
+                    what=repr(each),
+                    known=takes,
+                )
             )
     _check_address(address, kind)
     secret = secrets.token_bytes(_SECRET_BYTES) if known.spelled else b""
@@ -69,11 +74,11 @@ def _check_address(address: str, kind: str) -> None:
         parts = urlsplit(address)
         has_port = parts.port is None or parts.port > 0  # one beyond 65535 is a ValueError
     except ValueError as error:
-        why = _("{address} is no address: {error}", address=repr(address), error=error)
+        why = _("{address} is not a valid address: {error}", address=repr(address), error=error)
         raise UserError(why, "address") from None
     if parts.scheme not in schemes or not (parts.hostname and has_port):
         why = _(
-            "{address} is no address of a {kind}: it begins with {schemes}:",
+            "{address} is not an address for {kind}: it must begin with {schemes}:",
             address=repr(address), kind=kind, schemes=" / ".join(schemes),
         )  # fmt: skip
         raise UserError(why, "address")
@@ -118,7 +123,7 @@ def _require_webhook(found: Integration) -> None:
     if found.kind != "webhook":
         raise UserError(
             _(
-                "{name} is no webhook: only those have two secrets; remove it and add it again",
+                "{name} is not a webhook: only webhooks can have two secrets; remove it and add it again",
                 name=found.name,
             )
         )
@@ -140,7 +145,8 @@ def discard(connection: Connection, found: Integration, device: str, who: str, n
     if waits is None:
         raise UserError(
             _(
-                "{name} refuses no message of {device}; `landbridge integrations show {name}` lists them",
+                "{name} has refused no message of {device}; `landbridge integrations show {name}` lists"
+                " refused messages",
                 name=name, device=device,
             )
         )  # fmt: skip
@@ -171,7 +177,8 @@ def replay(
     if first > found.cursor:
         raise UserError(
             _(
-                "{name} has no message {first} yet, it comes by itself; the last that it has is {last}",
+                "{name} has not received message {first} yet and will receive it without a replay; its"
+                " newest is {last}",
                 name=name, first=first, last=found.cursor,
             ),
             "from",
@@ -203,7 +210,5 @@ def known(connection: Connection, name: str, owner: str | None = None) -> Integr
     several tenants have one."""
     found = [each for each in integrations.named(connection, name) if is_of(each.tenant, owner)]
     if not found:
-        raise UserError(
-            _("no integration {name}; `landbridge integrations list` shows those there are", name=name)
-        )
+        raise UserError(_("no integration {name}; `landbridge integrations list` lists them", name=name))
     return only(found, name)

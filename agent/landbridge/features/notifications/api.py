@@ -30,7 +30,7 @@ _Short = Annotated[str, Field(max_length=64)]
 _MOST_OF_TENANT = 50
 """Channels of a tenant, and rules of each."""
 _TESTS = Rate(5, 1 / 60)
-"""Tests of a channel: its mailbox may be somebody else's."""
+"""Tests of a channel: its mailbox may belong to someone else."""
 
 
 class NewChannel(BaseModel):
@@ -40,15 +40,17 @@ class NewChannel(BaseModel):
     name: str = Field(max_length=32, examples=["dispatch"])
     address: str = Field(
         max_length=2_000, examples=["dispatch@example.org"],
-        description="A mailbox, or for the fleet operator an Apprise URL, which is never shown.",
+        description="A mail address; for the operator tenant also an Apprise URL, which is never shown.",
     )  # fmt: skip
     language: str = Field("en", max_length=16, description="Language of the messages.")
-    zone: str = Field("UTC", max_length=64, description="Of quiet hours and digests.", examples=["UTC"])
-    tenant: str | None = Field(None, max_length=32, description="Whose events; left out: everybody's.")
+    zone: str = Field(
+        "UTC", max_length=64, description="Time zone of quiet hours and digests.", examples=["UTC"]
+    )
+    tenant: str | None = Field(None, max_length=32, description="Only events of this tenant; omit for all.")
 
 
 class NewRule(BaseModel):
-    """A rule. What is left out does not limit it."""
+    """A rule. An omitted field does not restrict it."""
 
     model_config = ConfigDict(extra="forbid")
     kinds: list[_Short] = Field(
@@ -58,17 +60,23 @@ class NewRule(BaseModel):
     tenant: str | None = Field(None, max_length=32)
     tag: str | None = Field(None, max_length=64)
     route: str | None = Field(None, max_length=64)
-    least_s: int = Field(0, ge=0, le=LONGEST_S, description="Minimum duration.")
+    least_s: int = Field(0, ge=0, le=LONGEST_S, description="Minimum duration of the alarm, in seconds.")
     quiet: str | None = Field(None, max_length=11, description="Quiet hours.", examples=["22:00-06:00"])
     digest: str | None = Field(None, max_length=8, description="hour, day or week.", examples=["day"])
     most_a_week: int | None = Field(
-        None, ge=1, le=MOST_A_WEEK, description="Maximum of messages a container and week."
+        None, ge=1, le=MOST_A_WEEK, description="Maximum number of messages per container per week."
     )
     escalate_s: int | None = Field(
-        None, ge=60, le=LONGEST_S, description="Escalate if nobody acknowledges.", examples=[None]
+        None,
+        ge=60,
+        le=LONGEST_S,
+        description="Seconds without acknowledgement before the alarm is escalated.",
+        examples=[None],
     )
-    escalate_to: str | None = Field(None, max_length=32, description="Channel.", examples=[None])
-    first: bool = Field(False, description="Before the other rules, not after them.")
+    escalate_to: str | None = Field(
+        None, max_length=32, description="Channel to escalate to.", examples=[None]
+    )
+    first: bool = Field(False, description="Check this rule before the others instead of after them.")
 
 
 class NotificationRule(BaseModel):
@@ -89,7 +97,7 @@ class NotificationRule(BaseModel):
 
 
 class NotificationChannel(BaseModel):
-    """Where notifications go."""
+    """A channel: a mailbox or service that receives notifications."""
 
     name: str
     service: str
@@ -107,7 +115,7 @@ class NotificationChannels(BaseModel):
 
 
 class Notification(BaseModel):
-    """A notification and the last answer of its channel."""
+    """A notification and the last response of its channel."""
 
     notification: int
     channel: str
@@ -133,8 +141,8 @@ class Notifications(BaseModel):
     next: Next
 
 
-class Queued(BaseModel):
-    """The channel to which a test is on its way."""
+class QueuedTest(BaseModel):
+    """The channel that receives the test."""
 
     channel: str
 
@@ -143,7 +151,7 @@ class Queued(BaseModel):
 def listed(
     request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
 ) -> Annotated[Json, Schema(NotificationChannels)]:
-    """List the channels that notifications go to, with their rules; addresses of services are never shown."""
+    """List notification channels with their rules. Addresses of services are never shown."""
     after = paging.start(cursor, str, int) or ("", 0)
     with services(request).database.reading() as connection:
         found = sorted(stored.channels(connection, who.tenant), key=_place)
@@ -163,7 +171,8 @@ def one(
 
 @router.post("/notification-channels", status_code=201)
 def add(request: Request, who: ActingUser, new: NewChannel) -> Annotated[Json, Schema(NotificationChannel)]:
-    """Add a channel with the default rules; it gets the events from now on. Tenants add mailboxes only."""
+    """Add a channel with the default rules; it receives events from now on. Tenants can add mailboxes
+    only."""
     it = services(request)
     demand(who, "admin")
     if new.tenant not in (None, who.tenant or new.tenant):
@@ -182,7 +191,7 @@ def add(request: Request, who: ActingUser, new: NewChannel) -> Annotated[Json, S
 
 @router.delete("/notification-channels/{name}", status_code=204)
 def remove(request: Request, who: ActingUser, name: Name, tenant: Owner = None) -> None:
-    """Remove a channel; what waits for it is not sent."""
+    """Remove a channel and its waiting notifications."""
     it = services(request)
     demand(who, "admin")
     with it.database.writing(who.who, who.tenant) as connection:
@@ -194,7 +203,7 @@ def remove(request: Request, who: ActingUser, name: Name, tenant: Owner = None) 
 def set_rule(
     request: Request, who: ActingUser, name: Name, rule: Name, new: NewRule, tenant: Owner = None
 ) -> Annotated[Json, Schema(NotificationChannel)]:
-    """Add a rule to a channel, or replace the one of its name; the first rule that fits an event holds."""
+    """Add or replace a rule of a channel; the first rule that matches an event applies."""
     it = services(request)
     demand(who, "admin")
     given = new.model_dump(exclude={"first"})
@@ -226,8 +235,8 @@ def remove_rule(request: Request, who: ActingUser, name: Name, rule: Name, tenan
 @router.post("/notification-channels/{name}/test", status_code=202)
 def test(
     request: Request, who: ActingUser, name: Name, tenant: Owner = None
-) -> Annotated[Json, Schema(Queued)]:
-    """Send a test to a channel; the log has the answer."""
+) -> Annotated[Json, Schema(QueuedTest)]:
+    """Send a test to a channel; the result is in the log."""
     it = services(request)
     demand(who, "operator")
     with it.database.writing(who.who, who.tenant) as connection:
@@ -242,7 +251,7 @@ def test(
 def log(
     request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
 ) -> Annotated[Json, Schema(Notifications)]:
-    """List notifications, newest first, each with the last answer of its channel."""
+    """List notifications, newest first, each with the last response of its channel."""
     with services(request).database.reading() as connection:
         rows = stored.log(connection, who.tenant, paging.before(cursor), limit + 1)
     return paging.cut("notifications", [logged(row) for row in rows], limit, "notification")

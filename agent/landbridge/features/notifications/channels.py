@@ -42,7 +42,7 @@ def add(
     if language not in catalogues():
         known_ones = ", ".join(catalogues())
         raise UserError(
-            _("no language {name}; known are {known}", name=language, known=known_ones), "language"
+            _("no language {name}; choose from {known}", name=language, known=known_ones), "language"
         )
     if tenant is not None:
         checked(tenant, "tenant")
@@ -146,4 +146,4 @@ def known(connection: Connection, name: str, owner: str | None = None) -> Channe
 
 
 def _unknown(name: str) -> UserError:
-    return UserError(_("no channel {name}; `landbridge notifications list` shows those there are", name=name))
+    return UserError(_("no channel {name}; `landbridge notifications list` lists them", name=name))

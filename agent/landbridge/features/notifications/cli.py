@@ -46,7 +46,7 @@ def add(
         found = channels.add(
             connection, it.keyring, name, address, language, zone, tenant, command_user(), now_s
         )
-    print(f"channel {name} is added: {found.service}; `landbridge notifications test {name}` tries it")
+    print(f"channel {name} is added: {found.service}; `landbridge notifications test {name}` sends a test")
 
 
 @commands.command("list")
@@ -114,12 +114,12 @@ def set_rule(
     quiet: str | None = typer.Option(None, help="Quiet hours, for example 22:00-06:00."),
     digest: str | None = typer.Option(None, help="Sent together: hour, day or week."),
     weekly: int | None = typer.Option(
-        None, min=1, max=1000, help="Maximum number of messages per container and week."
+        None, min=1, max=1000, help="Maximum number of messages per container per week."
     ),
     escalate: str | None = typer.Option(
-        None, help="Escalate if nobody acknowledges within, for example 30m."
+        None, help="Escalate if not acknowledged within this time, for example 30m."
     ),
-    to: str | None = typer.Option(None, help="Channel to which it escalates."),
+    to: str | None = typer.Option(None, help="Channel to escalate to."),
     first: bool = typer.Option(False, "--first", help="Put it before the other rules; default: after them."),
     owner: str | None = _OWNER_OF_RULE,
 ) -> None:
@@ -160,7 +160,7 @@ def test(name: str = _NAME, tenant: str | None = _OWNER) -> None:
     """
     with opened() as it, it.database.writing() as connection:
         channels.test(connection, name, tenant, command_user(), it.clock.now_s())
-    print("the test is on its way: `landbridge notifications log` shows the answer")
+    print("test queued: `landbridge notifications log` shows the result")
 
 
 @commands.command()

@@ -32,11 +32,14 @@ def is_mailbox(address: str) -> bool:
 
 
 def mailbox(address: str) -> str:
-    """Return the mailbox of an address such as mailto:dispatch@example.org; `UserError` if it is none."""
+    """Return the mailbox of an address such as mailto:dispatch@example.org; `UserError` if it is invalid."""
     found = unquote(address.removeprefix(_SCHEME))
     if not mail_server.is_mailbox(found):
         raise UserError(
-            _("{address} is no mailbox; write it like mailto:dispatch@example.org", address=repr(address)),
+            _(
+                "{address} is not a mail address; write it like mailto:dispatch@example.org",
+                address=repr(address),
+            ),
             "address",
         )
     return found

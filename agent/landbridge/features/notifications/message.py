@@ -57,7 +57,7 @@ def _title(catalogue: Catalogue, event: dict[str, Any]) -> Text:
 
 def _lines(catalogue: Catalogue, event: dict[str, Any], pages: str) -> list[Text]:
     if event["type"] == TEST:
-        return [_("Notifications of this channel arrive.")]
+        return [_("This channel works: notifications arrive.")]
     since = event.get("since") or event.get("time")
     lines = [_("Container: {container}", container=event["container"] or "–")]
     lines.append(_("Device: {device}", device=event["device"]))

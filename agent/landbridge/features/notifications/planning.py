@@ -92,7 +92,7 @@ class _Planned:
             self._put(row, event, rule)
 
     def _end(self, event: dict[str, Any]) -> None:
-        """An alarm that is over, or that somebody handles, needs no notification. A weekly digest says what
+        """An alarm that is over, or that a user handles, needs no notification. A weekly digest says what
         happened: it keeps what is over, if it lasted."""
         connection, alarm = self._connection, event["number"]
         kept = self._kept(event) if event["state"] == "cleared" else []

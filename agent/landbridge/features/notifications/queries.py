@@ -185,7 +185,7 @@ def waiting(connection: Connection, channel: int, now_s: int) -> list[Row[Any]]:
 
 
 def abandoned(connection: Connection, channel: int, now_s: int) -> list[Row[Any]]:
-    """Return the rows of the oldest message that was begun and of which nobody knows the end."""
+    """Return the rows of the oldest message whose sending was started and whose result is unknown."""
     begun = (
         notifications.c.channel == channel,
         notifications.c.state == SENDING,
@@ -214,7 +214,7 @@ def claim(connection: Connection, rows: Collection[Row[Any]], message: int, unti
 
 
 def finish(connection: Connection, rows: Collection[Row[Any]], state: str, answer: str, now_s: int) -> None:
-    """Note the end of a message: sent, or failed for good."""
+    """Note the end of a message: sent, or failed permanently."""
     values = {"state": state, "answer": answer, "answered_s": now_s, "lease_until_s": None}
     connection.execute(update(notifications).where(_are(rows)).values(values))
 

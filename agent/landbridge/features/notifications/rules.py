@@ -70,7 +70,7 @@ def check(rule: Rule) -> Rule:
             events = ", ".join(EVENTS)
             raise UserError(
                 _(
-                    "{kind} is no kind of event; known are alarms and {events}",
+                    "no event type {kind}; choose from alarms and {events}",
                     kind=repr(kind),
                     events=events,
                 ),
@@ -79,22 +79,23 @@ def check(rule: Rule) -> Rule:
     if rule.severity not in SEVERITIES:
         known = ", ".join(SEVERITIES)
         raise UserError(
-            _("no severity {severity}; known are {known}", severity=repr(rule.severity), known=known),
+            _("no severity {severity}; choose from {known}", severity=repr(rule.severity), known=known),
             "severity",
         )
     if rule.digest is not None and rule.digest not in DIGESTS:
         known = ", ".join(DIGESTS)
         raise UserError(
-            _("no digest {digest}; known are {known}", digest=repr(rule.digest), known=known), "digest"
+            _("no digest {digest}; choose from {known}", digest=repr(rule.digest), known=known), "digest"
         )
     if rule.quiet is not None and not _HOURS.fullmatch(rule.quiet):
         raise UserError(
-            _("{hours} are no quiet hours; write them like 22:00-06:00", hours=repr(rule.quiet)), "quiet"
+            _("{hours} is not a time range; write quiet hours like 22:00-06:00", hours=repr(rule.quiet)),
+            "quiet",
         )
     if rule.most_a_week is not None and not 1 <= rule.most_a_week <= MOST_A_WEEK:
-        raise UserError(_("the maximum a container and week is 1 to {most}", most=MOST_A_WEEK), "weekly")
+        raise UserError(_("the maximum per container per week is 1 to {most}", most=MOST_A_WEEK), "weekly")
     if (rule.escalate_s is None) != (rule.escalate_to is None):
-        raise UserError(_("an escalation needs both: after how long (30m), and to which channel"), "escalate")
+        raise UserError(_("an escalation needs a delay, such as 30m, and a channel"), "escalate")
     return rule
 
 

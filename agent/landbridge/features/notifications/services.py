@@ -14,7 +14,7 @@ from landbridge.features.notifications.mail import InDoubt
 from landbridge.features.notifications.message import Message
 
 _OF_THIS_MACHINE = ("blink1", "dbus", "glib", "gnome", "macosx", "syslog", "windows")
-"""Apprise's plugins that reach nobody: they show a message on the machine of the agent."""
+"""Apprise plugins that only show a message on the machine of the agent."""
 _ANSWERED = "error="
 """In what Apprise logs of an answer with another status than 2xx."""
 
@@ -67,8 +67,8 @@ def _target(address: str) -> Any:
     if target is None or type(target).__module__.rpartition(".")[2] in _OF_THIS_MACHINE:
         raise UserError(
             _(
-                "{scheme}:... is no address of a service that Apprise knows; its documentation lists them,"
-                " and mailto:dispatch@example.org sends by [mail]",
+                "{scheme}:... is not a service that Apprise knows; see its documentation, or use"
+                " mailto:dispatch@example.org to send by [mail]",
                 scheme=scheme,
             ),
             "address",

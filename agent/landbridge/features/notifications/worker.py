@@ -1,7 +1,7 @@
 """Sends notifications: plans them from events, then sends what is due.
 
-A message is noted as begun before it is sent, and as sent after that, each in a transaction of its own. When
-the agent ends in between, nobody knows whether it arrived: the next agent sends it again under the same
+A message is noted as begun before it is sent, and as sent after that, each in its own transaction. When
+the agent ends in between, its arrival is unknown: the next agent sends it again under the same
 number, by which a mail server (Message-ID) and people recognise it. Everything else is sent once."""
 
 import json

@@ -43,11 +43,11 @@ class NewReportSchedule(BaseModel):
     mailbox: str = Field(max_length=254, examples=["dispatch@example.org"])
     language: str = Field("en", max_length=16)
     every: Every = "week"
-    tenant: str | None = Field(None, max_length=32, description="Whose trips; left out: everybody's.")
+    tenant: str | None = Field(None, max_length=32, description="Only trips of this tenant; omit for all.")
 
 
 class ReportSchedule(BaseModel):
-    """A schedule and the last answer of the mail server."""
+    """A schedule and the last response of the mail server."""
 
     name: str
     kind: Kind
@@ -80,11 +80,11 @@ async def report(
     until: datetime | None = None,
     language: Annotated[str | None, Query(max_length=16)] = None,
 ) -> Response:
-    """Return a report as a file, in the language that is asked for or the user's; of the last 30 days,
-    unless `since` and `until` say otherwise."""
+    """Make a report as a file, in `language` or the language of the user. It covers the last 30 days unless
+    `since` and `until` are given."""
     known = ", ".join(catalogues())
     if language is not None and language not in catalogues():
-        raise HTTPException(400, _("no language {name}; known are {known}", name=language, known=known))
+        raise HTTPException(400, _("no language {name}; choose from {known}", name=language, known=known))
     it = services(request)
     catalogue = catalogues()[language] if language else language_of(request)
 
@@ -106,7 +106,7 @@ async def report(
 def listed(
     request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
 ) -> Annotated[Json, Schema(ReportSchedules)]:
-    """List the reports that are sent by mail."""
+    """List report schedules by name."""
     after = paging.start(cursor, str, int) or ("", 0)
     with services(request).database.reading() as connection:
         rows = [row for row in of_user(connection, who) if _place(row) > after][: limit + 1]
@@ -116,7 +116,7 @@ def listed(
 
 @router.post("/report-schedules", status_code=201)
 def add(request: Request, who: ActingUser, new: NewReportSchedule) -> Annotated[Json, Schema(ReportSchedule)]:
-    """Send a report by mail each day, week or month, at 06:00 UTC."""
+    """Schedule a report: it is sent by mail each day, week or month at 06:00 UTC."""
     it = services(request)
     demand(who, "admin")
     if new.tenant not in (None, who.tenant or new.tenant):

@@ -33,17 +33,13 @@ def build(
         number = int(subject) if subject.isascii() and subject.isdigit() else 0
         row = trips.find(connection, number) if number <= _LARGEST else None
         if row is None or tenant not in (None, row.tenant):
-            raise UserError(
-                _("no trip {number}; `landbridge trips list` shows those there are", number=subject)
-            )
+            raise UserError(_("no trip {number}; `landbridge trips list` lists them", number=subject))
         return trip.build(connection, row, language)
     if kind == "route":
         if not stations_of(connection, subject) or (
             tenant and not trips.on_route(connection, subject, 1, tenant)
         ):
-            raise UserError(
-                _("no route {name}; `landbridge routes list` shows those there are", name=subject)
-            )
+            raise UserError(_("no route {name}; `landbridge routes list` lists them", name=subject))
         return route.build(connection, subject, tenant, span, language)
     if tenant is not None:
         raise UserError(_("only the fleet operator has access; sign in without a tenant"))

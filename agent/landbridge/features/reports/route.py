@@ -35,7 +35,7 @@ def build(
     of_trips = [_("Trip"), _("Container"), _("Started"), _("Arrived or ended"), _("Hours")]
     dwell = [_("Place"), _("Stops"), _("10 %"), _("Median"), _("90 %"), _("Usual from"), _("Usual to")]
     sections = [
-        Section(say(_("Days under way, by week")), [say(_("Week")), *counted],
+        Section(say(_("Days in transit, by week")), [say(_("Week")), *counted],
                 [(name, *quantiles(values)) for name, values in sorted(weeks.items())]),
         Section(say(_("Hours at each place")), [say(each) for each in dwell],
                 [(name, *quantiles(values), *usual(stations.get(name)))

@@ -162,7 +162,8 @@ def add(
             )
     if not is_mailbox(mailbox):
         raise UserError(
-            _("{mailbox} is no mailbox; write it like dispatch@example.org", mailbox=repr(mailbox)), "mailbox"
+            _("{mailbox} is not a mail address; write it like dispatch@example.org", mailbox=repr(mailbox)),
+            "mailbox",
         )
     if tenant is not None:
         checked(tenant, "tenant")
@@ -179,8 +180,6 @@ def remove(connection: Connection, name: str, who: str, now_s: int, owner: str |
     have one."""
     found = [row for row in stored.schedules(connection) if row.name == name and is_of(row.tenant, owner)]
     if not found:
-        raise UserError(
-            _("no schedule {name}; `landbridge reports schedules` lists those there are", name=name)
-        )
+        raise UserError(_("no schedule {name}; `landbridge reports schedules` lists them", name=name))
     stored.remove_schedule(connection, only(found, name).schedule, now_s)
     audit.add(connection, who, _("report schedule {name} removed", name=name), now_s)

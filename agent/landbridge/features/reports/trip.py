@@ -67,11 +67,11 @@ def _summary(trip: Row[Any], said: Said, language: Catalogue) -> Section:
         (_("Started"), time(language, trip.started_s)),
         (_("Ended"), time(language, trip.ended_s)),
         (_("Arrived"), time(language, arrived_s)),
-        (_("Arrival expected at the start"), time(language, first_s)),
-        (_("Arrival expected last"), time(language, from_iso(etas[-1]["likely"]) if etas else None)),
+        (_("ETA at the start"), time(language, first_s)),
+        (_("Last ETA"), time(language, from_iso(etas[-1]["likely"]) if etas else None)),
         (_("Delay, hours"), hours(delay_s)),
         (
-            _("Hours under way"),
+            _("Hours in transit"),
             hours((trip.ended_s or arrived_s or last_s or trip.started_s) - trip.started_s),
         ),
     ]
@@ -179,7 +179,7 @@ def _time_line(said: Said, language: Catalogue) -> Section:
         for row, content in said
         if row.type != "eta"
     ]
-    return Section(say(_("Time line")), [say(each) for each in (_("Time"), _("Event"), _("Details"))], rows)
+    return Section(say(_("Timeline")), [say(each) for each in (_("Time"), _("Event"), _("Details"))], rows)
 
 
 def _details(content: dict[str, Any], language: Catalogue) -> str:

@@ -32,7 +32,7 @@ _EXAMPLE = [
 
 
 class NewStation(BaseModel):
-    """A station in the order of travel; without `km` it is computed."""
+    """A station, in the order of travel; a missing `km` is computed."""
 
     model_config = ConfigDict(extra="forbid")
     name: str = Field(min_length=1, max_length=200, pattern=ONE_LINE)
@@ -97,7 +97,7 @@ class DrawnStation(BaseModel):
 
 
 class RouteOfDevice(BaseModel):
-    """The route of a trip, and the kilometre that its device is at."""
+    """The route of a trip and the kilometre that its device has reached."""
 
     route: str | None
     stations: list[DrawnStation]
@@ -143,7 +143,7 @@ def add(request: Request, who: ActingUser, new: NewRoute) -> Annotated[Json, Sch
 def redraw(
     request: Request, who: ActingUser, route: Name, wanted: RouteStations
 ) -> Annotated[Json, Schema(Route)]:
-    """Give a route other stations; its coverage data are removed."""
+    """Replace the stations of a route; its coverage data is removed."""
     it = services(request)
     actions.require_operator(who)
     stations = of_rows([each.model_dump(exclude_none=True) for each in wanted.stations])
@@ -171,8 +171,8 @@ def remove(request: Request, who: ActingUser, route: Name) -> None:
 def route_of_device(
     request: Request, who: CurrentUser, device: Device
 ) -> Annotated[Json, Schema(RouteOfDevice)]:
-    """Show the route of a device's trip: its stations, and at which kilometre the device is; no stations
-    without a route."""
+    """Show the route of a device's trip: its stations and the kilometre that the device has reached. The list
+    is empty without a route."""
     it = services(request)
     with it.database.reading() as connection:
         view = actions.view(connection, who, device)
@@ -187,7 +187,7 @@ def _sees(connection: Connection, who: User, route: str) -> bool:
 
 
 def _missing(route: str) -> HTTPException:
-    return HTTPException(404, _("no route {name}; GET /v1/routes lists those there are", name=route))
+    return HTTPException(404, _("no route {name}; GET /v1/routes lists them", name=route))
 
 
 def _shown(found: StoredRoute) -> dict[str, Any]:

@@ -13,7 +13,7 @@ ENOUGH = 5
 _DECILE = 1.2816
 """Standard deviations to the 10th and the 90th percentile of a normal distribution."""
 _BEGIN_KM = 100.0
-"""A container whose first fix is further on the route has been there before, nobody knows when."""
+"""A container whose first fix is further on the route was there at an unknown time before."""
 Curve = Sequence[tuple[int, float]]
 """(Seconds, kilometre) of one container, in order."""
 

@@ -57,6 +57,6 @@ def settings(request: Request, who: CurrentUser, device: Device) -> Annotated[Js
 def change(
     request: Request, who: ActingUser, device: Device, changes: dict[str, int | str]
 ) -> Annotated[Json, Schema(answers.Revision)]:
-    """Change settings; the value "default" resets one. Revision null: nothing changed."""
+    """Change settings; the value "default" resets a setting. The revision is null if nothing changed."""
     given = {name: str(value) for name, value in changes.items()}
     return {"revision": actions.change(services(request), who, device, given)}

@@ -76,7 +76,7 @@ def set_settings(
     """Change settings of devices; `_SET_HELP` is the help text."""
     device, assignments = (words[0], words[1:]) if tag is None else (None, words)
     if not assignments:
-        raise UserError("name the settings to change, like interval_s=1800")
+        raise UserError("give settings to change, like interval_s=1800")
     changes = fleet.parse(assignments)
     with opened() as it, it.database.writing() as connection:
         for each in devices.chosen(connection, device, tag):

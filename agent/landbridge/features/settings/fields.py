@@ -35,7 +35,7 @@ POSITIONS = {
     "fix_limit_s": Field(_("Maximum time for a fix"), _("seconds")),
 }
 ALARMS = {
-    "alarms": Field(_("Reported at once"), is_bits=True),
+    "alarms": Field(_("Reported immediately"), is_bits=True),
     "light_lux": Field(_("Light from which a door counts as open"), "lx"),
     "shock_mg": Field(_("Acceleration of a shock"), "g", 1000),
     "tilt_deg": Field(_("Angle of a tilt"), "°"),

@@ -84,7 +84,7 @@ def parse(assignments: Iterable[str]) -> dict[str, int]:
         setting = SETTINGS.get(name)
         if setting is None:
             raise UserError(
-                _("no setting {text}; known are {names}", text=repr(name), names=", ".join(SETTINGS))
+                _("no setting {text}; choose from {names}", text=repr(name), names=", ".join(SETTINGS))
             )
         if name in changes:
             raise UserError(_("{name} is given twice; leave one out", name=name))

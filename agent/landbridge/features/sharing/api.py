@@ -12,7 +12,7 @@ from landbridge.features.sharing import queries, rules
 from landbridge.features.sharing.queries import Wanted
 from landbridge.web import actions, paging, serialize
 from landbridge.web.answers import Json, Next, Schema, Time
-from landbridge.web.api import ActingUser, CurrentUser, Device, Length, Number
+from landbridge.web.api import ActingUser, CurrentUser, Device, Number, ShareLinkOptions
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
 
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1")
 _OF_DEVICE = "/devices/{device}/share-links"
 
 
-class Link(BaseModel):
+class ShareLink(BaseModel):
     """A share link."""
 
     link: int
@@ -34,20 +34,20 @@ class Link(BaseModel):
     state: str
 
 
-class LinkWanted(Length):
+class WantedShareLink(ShareLinkOptions):
     """A share link to the running trip of a device."""
 
     device: str = Field(max_length=32)
 
 
-class Links(BaseModel):
+class ShareLinks(BaseModel):
     """A page of share links."""
 
-    share_links: list[Link]
+    share_links: list[ShareLink]
     next: Next
 
 
-class NewLink(BaseModel):
+class NewShareLink(BaseModel):
     """A share link with its secret."""
 
     link: int
@@ -59,8 +59,8 @@ class NewLink(BaseModel):
 @router.get(_OF_DEVICE)
 def share_links(
     request: Request, who: CurrentUser, device: Device, cursor: Cursor = None, limit: Limit = 100
-) -> Annotated[Json, Schema(Links)]:
-    """List the share links to the trips of a device, newest first; their secrets are not stored."""
+) -> Annotated[Json, Schema(ShareLinks)]:
+    """List the share links to the trips of a device, newest first, without their secrets."""
     it = services(request)
     with it.database.reading() as connection:
         found = actions.view(connection, who, device)
@@ -72,8 +72,8 @@ def share_links(
 @router.get(_OF_DEVICE + "/{link}")
 def share_link(
     request: Request, who: CurrentUser, device: Device, link: Number
-) -> Annotated[Json, Schema(Link)]:
-    """Show a share link; its secret is not stored."""
+) -> Annotated[Json, Schema(ShareLink)]:
+    """Show a share link, without its secret."""
     it = services(request)
     with it.database.reading() as connection:
         found = actions.view(connection, who, device)
@@ -85,8 +85,8 @@ def share_link(
 
 @router.post(_OF_DEVICE, status_code=201)
 def share(
-    request: Request, who: ActingUser, device: Device, length: Length
-) -> Annotated[Json, Schema(NewLink)]:
+    request: Request, who: ActingUser, device: Device, length: ShareLinkOptions
+) -> Annotated[Json, Schema(NewShareLink)]:
     """Create a share link to the running trip; its address is shown only once."""
     it = services(request)
     made = actions.share(it, who, device, length.length, length.embedded)
@@ -107,8 +107,8 @@ def every_link(
     device: Annotated[str | None, Query(max_length=32)] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
-) -> Annotated[Json, Schema(Links)]:
-    """List the share links to all of your trips, newest first; their secrets are not stored."""
+) -> Annotated[Json, Schema(ShareLinks)]:
+    """List the share links to all of your trips, newest first, without their secrets."""
     it, wanted = services(request), Wanted(who.tenant, device, state == "open")
     now_s, before = it.clock.now_s(), paging.before(cursor)
     with it.database.reading() as connection:
@@ -117,15 +117,17 @@ def every_link(
 
 
 @router.get("/share-links/{link}")
-def any_link(request: Request, who: CurrentUser, link: Number) -> Annotated[Json, Schema(Link)]:
-    """Show a share link to one of your trips; its secret is not stored."""
+def any_link(request: Request, who: CurrentUser, link: Number) -> Annotated[Json, Schema(ShareLink)]:
+    """Show a share link to one of your trips, without its secret."""
     it = services(request)
     with it.database.reading() as connection:
         return rules.serialize(actions.share_link(connection, who, link), it.clock.now_s())
 
 
 @router.post("/share-links", status_code=201)
-def share_one(request: Request, who: ActingUser, wanted: LinkWanted) -> Annotated[Json, Schema(NewLink)]:
+def share_one(
+    request: Request, who: ActingUser, wanted: WantedShareLink
+) -> Annotated[Json, Schema(NewShareLink)]:
     """Create a share link to the running trip of a device; its address is shown only once."""
     it = services(request)
     made = actions.share(it, who, wanted.device, wanted.length, wanted.embedded)

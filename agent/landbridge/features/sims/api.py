@@ -39,20 +39,20 @@ class NewSim(BaseModel):
     holder: str = Field(min_length=1, max_length=200, pattern=ONE_LINE)
     purpose: str = Field(min_length=1, max_length=200, pattern=ONE_LINE)
     stage: Stage = "stock"
-    imsis: list[Digits] = Field([], max_length=16, description="Those its applet may use; empty: any.")
+    imsis: list[Digits] = Field([], max_length=16, description="IMSIs that its applet may use; empty: any.")
 
 
 class SimChanges(BaseModel):
-    """What to change of a card; what is left out stays."""
+    """Changes to a card; omitted fields stay as they are."""
 
     model_config = ConfigDict(extra="forbid")
     stage: Stage | None = None
-    blocked: str | None = Field(None, max_length=200, description='Why it is blocked; "": it no longer is.')
+    blocked: str | None = Field(None, max_length=200, description='Reason to block the card; "" unblocks it.')
     why: str = Field("", max_length=200)
 
 
-class Reason(BaseModel):
-    """Why."""
+class RebindReason(BaseModel):
+    """The reason for rebinding a card."""
 
     model_config = ConfigDict(extra="forbid")
     why: str = Field("", max_length=200)
@@ -73,8 +73,8 @@ class Sim(BaseModel):
     blocked: str | None
 
 
-class Action(BaseModel):
-    """What was done with a card."""
+class CardAction(BaseModel):
+    """An action on a card."""
 
     time: str
     what: str
@@ -85,7 +85,7 @@ class Action(BaseModel):
 class SimWithHistory(Sim):
     """A card with its history, oldest first."""
 
-    history: list[Action]
+    history: list[CardAction]
 
 
 class Sims(BaseModel):
@@ -170,7 +170,7 @@ def change(
     with it.database.writing(who.who, who.tenant) as connection:
         found = _of(connection, iccid)
         if found.stage == STAGES[-1] and changes.stage not in (None, found.stage):
-            raise UserError(_("card {number} is retired: that is for good", number=found.card), "stage")
+            raise UserError(_("card {number} is retired; this cannot be undone", number=found.card), "stage")
         if values:
             stored.change(connection, found.card, values, changes.why, who.who, it.clock.now_s())
         return _with_history(connection, _of(connection, iccid))
@@ -178,9 +178,9 @@ def change(
 
 @router.post("/sims/{iccid}/rebind")
 def rebind(
-    request: Request, who: ActingUser, iccid: Iccid, reason: Reason
+    request: Request, who: ActingUser, iccid: Iccid, reason: RebindReason
 ) -> Annotated[Json, Schema(SimWithHistory)]:
-    """Allow a card to move: the next device that reports it is bound to it."""
+    """Allow a card to move to another device: it is bound to the next device that reports it."""
     it = services(request)
     actions.require_operator(who, "admin")
     with it.database.writing(who.who, who.tenant) as connection:
@@ -218,7 +218,7 @@ def one_controls(
 def set_controls(
     request: Request, who: ActingUser, name: ControlsName, wanted: dict[str, Any]
 ) -> Annotated[Json, Schema(SimControls)]:
-    """Set the SIM controls of a name; `landbridge controls test` tests a file of them."""
+    """Create or replace SIM controls; `landbridge controls test` tests a file of them."""
     it = services(request)
     actions.require_operator(who, "admin")
     demands = controls.of_table(f"controls.{name}", wanted)
@@ -229,13 +229,17 @@ def set_controls(
 
 @router.delete("/controls/{name}", status_code=204)
 def remove_controls(request: Request, who: ActingUser, name: ControlsName) -> None:
-    """Remove SIM controls that no card demands."""
+    """Remove SIM controls that no card uses."""
     actions.require_operator(who, "admin")
     with services(request).database.writing(who.who, who.tenant) as connection:
         _controls_of(connection, name)
         cards = sum(each.controls == name for each in stored.every(connection))
         if cards:
-            why = _("{number} cards demand the controls {name}: give them others", number=cards, name=name)
+            why = _(
+                "controls {name} are in use (cards: {number}); assign others to these cards first",
+                number=cards,
+                name=name,
+            )
             raise UserError(why, "name")
         stored.remove_controls(connection, name)
 
@@ -243,7 +247,7 @@ def remove_controls(request: Request, who: ActingUser, name: ControlsName) -> No
 def _of(connection: Connection, iccid: str) -> SimCard:
     found = stored.of_iccid(connection, iccid)
     if found is None:
-        raise HTTPException(404, _("no card {iccid}; GET /v1/sims lists those there are", iccid=iccid))
+        raise HTTPException(404, _("no card {iccid}; GET /v1/sims lists them", iccid=iccid))
     return found
 
 
@@ -261,7 +265,7 @@ def _controls_of(connection: Connection, name: str) -> dict[str, Any]:
     for row in stored.controls(connection):
         if row.name == name:
             return _shown_controls(row)
-    raise HTTPException(404, _("no controls {name}; GET /v1/controls lists those there are", name=name))
+    raise HTTPException(404, _("no controls {name}; GET /v1/controls lists them", name=name))
 
 
 def _shown_controls(row: Any) -> dict[str, Any]:

@@ -37,7 +37,9 @@ def announce(before: Binding, earlier_s: Sequence[int], most: int, now_s: int) -
     """Return the state after a move to another tracker was allowed. `UserError` after `most` moves in 30
     days: mobile operators lock cards that move often."""
     if before.state == ARMED:
-        raise UserError("the card is bound to no locator yet: the first that reports it has it")
+        raise UserError(
+            "the card is not bound to a device yet: it is bound to the first device that reports it"
+        )
     if len([each for each in earlier_s if each > now_s - _MONTH_S]) >= most:
-        raise UserError(f"it was bound to another locator {most} times in 30 days, and may not be once more")
+        raise UserError(f"the card has already moved {most} times in 30 days, as often as its controls allow")
     return Binding(REBIND_PENDING, before.imei)

@@ -39,7 +39,7 @@ class _Sim:
 def add_all(file: Path = _FILE, dry_run: bool = _DRY_RUN) -> None:
     """Add the cards of a CSV file
 
-    All of them are added, or none. Several profiles or IMSIs in a cell have spaces between.
+    Either all rows are added or none. Separate several profiles or IMSIs in a cell by spaces.
 
     \b
     Examples:

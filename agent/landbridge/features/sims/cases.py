@@ -1,7 +1,7 @@
 """Cases in a file of SIM controls: what each rule says to them, without a database, a device or a network.
 
 [[case]]
-name = "in another locator"
+name = "in another tracker"
 controls = "resold"
 card = { iccids = ["8931440400012345678"], imei = "861234567890123" }
 observed = { iccid = "8931440400012345678", imei = "860000000000000", plmn = 460000 }
@@ -74,7 +74,7 @@ def run(text: str) -> tuple[list[Verdict], list[str]]:
 def _verdict(where: str, table: Any, known: dict[str, Controls]) -> tuple[str, Verdict]:
     case = checked(Case, table, Sentences(lambda keys: name_of((where, *keys))))
     if case.controls not in known:
-        raise UserError(f"{where}: no controls {case.controls!r}; there are {', '.join(known)}")
+        raise UserError(f"{where}: no controls {case.controls!r}; choose from {', '.join(known)}")
     results = evaluate(known[case.controls], case.card, case.observed)
     found = {rule: why for rule, why in results.items() if why is not None}
     kept = tuple(rule for rule, why in results.items() if why is None)

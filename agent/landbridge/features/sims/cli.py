@@ -106,7 +106,7 @@ def stage(iccid: str = _ICCID, to: str = _STAGE, why: str = typer.Option("", hel
     with opened() as it, it.database.writing() as connection:
         found = _known(connection, iccid)
         if found.stage == "retired":
-            raise UserError(f"card {found.card} is retired: that is for good")
+            raise UserError(f"card {found.card} is retired; this cannot be undone")
         inventory.change(connection, found.card, {"stage": to}, why, command_user(), it.clock.now_s())
     print(f"card {found.card} is {to}")
 
@@ -166,4 +166,4 @@ def _block(iccid: str, blocked: str | None, why: str) -> None:
 
 def _checked(name: str) -> None:
     if name not in STAGES:
-        raise UserError(f"no stage {name!r}; there are {', '.join(STAGES)}")
+        raise UserError(f"no stage {name!r}; choose from {', '.join(STAGES)}")

@@ -1,7 +1,7 @@
 """SIM controls by name, as people write them: a TOML file.
 
 [controls.resold]
-binding = true                       # only in the locator it is bound to (IMEIBIND)
+binding = true                       # only in the tracker it is bound to (IMEIBIND)
 regions = [460, 401, 250]            # mobile country codes where it may register; [] or none: anywhere
 high_risk = [412]                    # where it never may be
 networks = [460000, 460001]          # it may use no other where one is named; MCC * 1000 + MNC
@@ -11,8 +11,8 @@ quota_mb = 10                        # a calendar month, by the agent's model of
 hosts = ["broker.example:8883"]      # directed traffic: no other address is contacted
 voice = false                        # both off unless said otherwise
 sms = false
-rebinds_a_month = 2                  # how often it may be bound to another locator
-slow_at = 80                         # percent of the quota from which the locator reports as seldom as it may
+rebinds_a_month = 2                  # how often it may move to another tracker
+slow_at = 80                         # percent of the quota from which the tracker reports rarely
 """
 
 from collections.abc import Mapping
@@ -69,8 +69,8 @@ def parse(text: str) -> dict[str, Controls]:
 
 
 def read(text: str) -> dict[str, Any]:
-    """The file as TOML; `UserError` if it is none, or has other parts than [controls.<name>] and [[case]]."""
-    found = files.toml_of(text, "the file of SIM controls")
+    """The file as TOML; `UserError` if invalid, or with other parts than [controls.<name>] and [[case]]."""
+    found = files.toml_of(text, "the SIM controls file")
     unknown = set(found) - {"controls", "case"}
     if unknown:
         raise UserError(f"{', '.join(sorted(unknown))}: write [controls.<name>] and [[case]]")
@@ -80,7 +80,7 @@ def read(text: str) -> dict[str, Any]:
 def of_tables(tables: Any) -> dict[str, Controls]:
     """Return the controls by name."""
     if not isinstance(tables, dict) or not tables:
-        raise UserError("no [controls.<name>] is there: it names the controls that cards demand")
+        raise UserError("there is no [controls.<name>] table: add one for the SIM controls")
     return {name: of_table(f"controls.{name}", table) for name, table in tables.items()}
 
 

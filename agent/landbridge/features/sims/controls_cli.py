@@ -25,7 +25,7 @@ _MONTH = typer.Option(None, help="Month as YYYY-MM; default: the current month."
 def test(file: Path = _FILE) -> None:
     """Test a file of SIM controls offline
 
-    Each demanded rule needs a case that breaks it and one that does not. The exit code is 1 if a case fails
+    Each rule in use needs a case that violates it and one that does not. The exit code is 1 if a case fails
     or is missing.
 
     \b

@@ -128,7 +128,7 @@ def _event(
     action = "kept" if why is None else "broken"
     details = {
         "control": control, "action": action, "severity": RULES[control].severity,
-        "why": why or "as its controls demand",
+        "why": why or "as its SIM controls require",
     }  # fmt: skip
     name = f"{control}-{action}"
     if stored is not None:
@@ -209,7 +209,7 @@ def _bind(connection: Connection, found: SimCard, imei: str, now_s: int) -> SimC
     if after == before:
         return found
     values = {"binding": after.state, "imei": after.imei}
-    inventory.change(connection, found.card, values, f"heard of in IMEI {imei}", WHO, now_s)
+    inventory.change(connection, found.card, values, f"seen in IMEI {imei}", WHO, now_s)
     return found._replace(binding=after.state, imei=after.imei)
 
 

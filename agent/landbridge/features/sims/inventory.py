@@ -32,11 +32,11 @@ def add(connection: Connection, card: NewCard, who: str, now_s: int) -> int:
         if inventory.of_iccid(connection, each):
             raise UserError(f"ICCID {each} is already in the inventory", field)
     if card.stage not in STAGES:
-        raise UserError(f"no stage {card.stage!r}; there are {', '.join(STAGES)}", "stage")
+        raise UserError(f"no stage {card.stage!r}; choose from {', '.join(STAGES)}", "stage")
     if inventory.controls_of(connection, card.controls) is None:
         names = ", ".join(row.name for row in inventory.controls(connection)) or "none"
         raise UserError(
-            f"no controls {card.controls!r}; there are {names} (`landbridge controls set`)", "controls"
+            f"no controls {card.controls!r}; known: {names} (`landbridge controls set`)", "controls"
         )
     new = SimCard(
         0, card.holder, card.purpose, card.controls, card.stage, card.imsis, ARMED, None, None, iccids

@@ -94,7 +94,7 @@ class _Description:
 
 _SAYS = Sentences(
     lambda where: name_of(("provider", *where)),
-    no_table="[{at}] is no table of {known}",
+    no_table="[{at}] must be a table of {known}",
 )
 
 
@@ -156,7 +156,7 @@ class Http:
         """`UserError` says what is wrong with the file."""
         found = files.toml_of(text, "the provider's file").get("provider")
         if not isinstance(found, dict):
-            raise UserError("no [provider] is there")
+            raise UserError("there is no [provider] table")
         self._described = described = checked(_Description, found, _SAYS)
         self._headers = {"Content-Type": "application/json"}
         if variable := described.token_env:
@@ -182,7 +182,7 @@ class Http:
             return None if used is None else int(used)
         except (TypeError, ValueError, OverflowError):
             raise UserError(
-                f"the card's platform, usage of {iccid}: {used!r} is no number of bytes"
+                f"the card's platform, usage of {iccid}: {used!r} is not a number of bytes"
             ) from None
 
     def lock(self, iccid: str) -> None:
@@ -198,7 +198,7 @@ class Http:
         try:
             return json.loads(text or b"null")
         except (ValueError, RecursionError):
-            raise UserError(f"the card's platform, {what} of {iccid}: no JSON: {text[:60]!r}") from None
+            raise UserError(f"the card's platform, {what} of {iccid}: not JSON: {text[:60]!r}") from None
 
     def _do(self, what: str, iccid: str, part: _Request | None) -> None:
         if part is None:

@@ -92,15 +92,15 @@ def _separation(_: Controls, card: Card, observed: Observed) -> str | None:
 
 def _binding(_: Controls, card: Card, observed: Observed) -> str | None:
     if observed.iccid not in card.iccids:
-        return f"ICCID {observed.iccid} is none of the card's"
+        return f"ICCID {observed.iccid} does not belong to the card"
     if observed.imsi and card.imsis and observed.imsi not in card.imsis:
-        return f"IMSI {observed.imsi} is none of the card's"
+        return f"IMSI {observed.imsi} does not belong to the card"
     return None
 
 
 def _region(demands: Controls, _: Card, observed: Observed) -> str | None:
     mcc = (observed.plmn or 0) // 1000
-    return None if mcc in demands.regions else f"registered in country {mcc}, allowed are {demands.regions}"
+    return None if mcc in demands.regions else f"registered in country {mcc}, allowed: {demands.regions}"
 
 
 def _network(demands: Controls, _: Card, observed: Observed) -> str | None:
@@ -109,7 +109,7 @@ def _network(demands: Controls, _: Card, observed: Observed) -> str | None:
         return f"registered with {plmn}, which is on the block list"
     of_country = [each for each in demands.networks if each // 1000 == plmn // 1000]
     return (
-        f"registered with {plmn}, allowed there are {of_country}"
+        f"registered with {plmn}, allowed there: {of_country}"
         if of_country and plmn not in of_country
         else None
     )
@@ -122,7 +122,7 @@ def _high_risk(demands: Controls, _: Card, observed: Observed) -> str | None:
 
 def _area(demands: Controls, _: Card, observed: Observed) -> str | None:
     away_km = _away_km(demands, observed)
-    return f"{away_km:.0f} km outside the area it may be in" if away_km > 0 else None
+    return f"{away_km:.0f} km outside its area" if away_km > 0 else None
 
 
 def _away_km(demands: Controls, observed: Observed) -> float:
@@ -157,7 +157,7 @@ def _blocked(_: Controls, card: Card, observed: Observed) -> str | None:
 
 def _life_cycle(_: Controls, card: Card, observed: Observed) -> str | None:
     spoke = observed.iccid in card.iccids or (observed.iccid is None and not observed.carrier_locked)
-    return f"heard of while {card.stage}" if card.stage not in SPEAKING and spoke else None
+    return f"seen while {card.stage}" if card.stage not in SPEAKING and spoke else None
 
 
 def _differs(_: Controls, __: Card, observed: Observed) -> str | None:

@@ -47,14 +47,14 @@ class NewTrip(BaseModel):
     route: Text
     destination: Text
     interval_s: Interval | None = Field(None, description="Seconds between positions.")
-    since: datetime | None = Field(None, description="When it began; left out: now.")
+    since: datetime | None = Field(None, description="Start time; omit for now.")
     tenant: str | None = Field(None, max_length=32)
     references: References = {}
     tags: Tags = []
 
 
-class Changes(BaseModel):
-    """What to change of a trip; what is left out stays."""
+class TripChanges(BaseModel):
+    """Changes to a trip; omitted fields stay as they are."""
 
     model_config = ConfigDict(extra="forbid")
     container: str | None = Field(None, max_length=20)
@@ -132,8 +132,8 @@ def listed(
 def suggestions_of_trips(
     request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
 ) -> Annotated[Json, Schema(Suggestions)]:
-    """List devices without a trip that may have started one: they saw light or were moved; for the operator
-    tenant."""
+    """List devices without a trip that may have started one, because they detected light or motion. For the
+    operator tenant."""
     actions.require_operator(who, "reader")
     after = str((paging.start(cursor, str) or ("",))[0])
     with services(request).database.reading() as connection:
@@ -156,7 +156,7 @@ def one(request: Request, who: CurrentUser, trip: Number) -> Annotated[Json, Sch
 
 @router.post("", status_code=201)
 def begin(request: Request, who: ActingUser, new: NewTrip) -> Annotated[Json, Schema(Trip)]:
-    """Start a trip, now or in the past; it ends by itself on arrival at its destination."""
+    """Start a trip, now or in the past; it ends automatically on arrival at its destination."""
     it = services(request)
     actions.require_operator(who)
     now_s = it.clock.now_s()
@@ -176,9 +176,9 @@ def begin(request: Request, who: ActingUser, new: NewTrip) -> Annotated[Json, Sc
 
 @router.patch("/{trip}")
 def change(
-    request: Request, who: ActingUser, trip: Number, changes: Changes
+    request: Request, who: ActingUser, trip: Number, changes: TripChanges
 ) -> Annotated[Json, Schema(Trip)]:
-    """Change a trip; its events are worked out again."""
+    """Change a trip; its events are recomputed."""
     it = services(request)
     actions.require_operator(who)
     given: dict[str, Any] = changes.model_dump(exclude_none=True)
@@ -209,7 +209,7 @@ def finish(request: Request, who: ActingUser, trip: Number) -> Annotated[Json, S
 def _of(connection: Connection, who: User, trip: int) -> Row[Any]:
     row = trips.find(connection, trip)
     if row is None or (who.tenant is not None and row.tenant != who.tenant):
-        raise HTTPException(404, _("no trip {number}; GET /v1/trips lists those there are", number=trip))
+        raise HTTPException(404, _("no trip {number}; GET /v1/trips lists them", number=trip))
     return row
 
 

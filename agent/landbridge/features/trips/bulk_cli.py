@@ -28,8 +28,8 @@ _INTERVAL = SETTINGS["interval_s"]
 commands = typer.Typer(help="Manage trips: many at once, corrections")
 _FILE = typer.Argument(help="CSV file with the columns that `trips export` prints.")
 _DRY_RUN = typer.Option(False, "--dry-run", help="Only check the file, and print each error.")
-_TAGS = typer.Option(None, "--tag", help="Tags in place of those there are; repeatable.")
-_REFERENCES = typer.Option(None, "--reference", help="NAME=TEXT in place of those there are; repeatable.")
+_TAGS = typer.Option(None, "--tag", help="Replace the tags; repeatable.")
+_REFERENCES = typer.Option(None, "--reference", help="Replace the references: NAME=TEXT; repeatable.")
 
 
 @strict
@@ -52,7 +52,7 @@ class _Trip:
 def start_all(file: Path = _FILE, dry_run: bool = _DRY_RUN) -> None:
     """Start the trips of a CSV file
 
-    All of them start, or none. References have the form order=4711; booking=B-88, tags are separated by
+    Either all trips start or none. References have the form order=4711; booking=B-88, tags are separated by
     spaces. The column begin is a time like 2026-10-01T08:00:00Z; empty: now.
 
     \b
@@ -90,7 +90,7 @@ def start_all(file: Path = _FILE, dry_run: bool = _DRY_RUN) -> None:
 @commands.command("export")
 def export_all(
     tag: str | None = typer.Option(None, help="Only trips of devices with this tag."),
-    everything: bool = typer.Option(False, "--all", help="Trips that have ended too."),
+    everything: bool = typer.Option(False, "--all", help="Include trips that have ended."),
 ) -> None:
     """Print running trips as CSV
 
@@ -146,12 +146,12 @@ def edit_trip(
         sorted(set(tag)) if tag else None,
     )
     if not any(each is not None for each in changes):
-        raise UserError("name what to change, like --destination Duisburg")
+        raise UserError("give a change, like --destination Duisburg")
     if destination is not None and not destination.strip():
         raise UserError("the destination is empty; name it, like --destination Duisburg")
     with opened() as it, it.database.writing() as connection:
         edit(connection, trip, changes, command_user(), it.clock.now_s())
         is_known = route is None or known_route(connection, route)
-    print(f"trip {trip} is corrected; its events are worked out again")
+    print(f"trip {trip} is corrected; its events are recomputed")
     if not is_known:
         print(f"route {route} is unknown: the device gets no route data (`landbridge routes add`)")

@@ -86,7 +86,7 @@ def start(
 def list_suggestions() -> None:
     """List devices without a trip that may have started one
 
-    Lists devices that saw light or were moved, and the time when a trip may have started.
+    Lists devices that detected light or motion, and the time when a trip may have started.
 
     \b
     Example:

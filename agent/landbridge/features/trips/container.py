@@ -22,14 +22,14 @@ def container_number(text: str) -> str:
     number = re.sub(r"[\s-]", "", text).upper()
     if not _SHAPE.fullmatch(number):
         raise UserError(
-            _("{text} is no container number: it has the form CSQU3054383 (ISO 6346)", text=repr(text)),
+            _("{text} is not a container number: it has the form CSQU3054383 (ISO 6346)", text=repr(text)),
             "container",
         )
     expected = check_digit(number[:10])
     if int(number[10]) != expected:
         raise UserError(
             _(
-                "container number {text}: its check digit would be {digit}; look at the container again",
+                "container number {text}: the check digit should be {digit}; compare it with the container",
                 text=repr(text),
                 digit=expected,
             ),

@@ -1,4 +1,4 @@
-"""Corrects a trip: container, route, destination and more; its events are worked out again."""
+"""Corrects a trip: container, route, destination and more; its events are recomputed."""
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -52,9 +52,7 @@ def edit(connection: Connection, trip: int, changes: Changes, who: str, now_s: i
     when an interval is changed after its end."""
     was = trips.find(connection, trip)
     if was is None:
-        raise UserError(
-            _("no trip {number}; `landbridge trips list` shows those there are", number=trip), "trip"
-        )
+        raise UserError(_("no trip {number}; `landbridge trips list` lists them", number=trip), "trip")
     if changes.container is not None:
         _check_container(connection, was, changes.container)
     if changes.interval_s is not None:

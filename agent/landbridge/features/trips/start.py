@@ -89,7 +89,7 @@ def _check(connection: Connection, device: str, from_s: int, now_s: int) -> None
             "device",
         )
     if from_s > now_s:
-        raise UserError(_("{time} is still to come; a trip starts now or in the past", time=iso(from_s)))
+        raise UserError(_("{time} is in the future; a trip starts now or in the past", time=iso(from_s)))
     remedy = _("start it then or later, or set this machine's clock if that is wrong")
     if last and from_s < last.ended_s:
         raise UserError(

@@ -24,7 +24,9 @@ from landbridge.web.services import services
 
 router = APIRouter(prefix="/v1")
 Board = Annotated[str, Path(max_length=32)]
-OfBoard = Annotated[str | None, Query(alias="board", max_length=32, description="Of this board only.")]
+OfBoard = Annotated[
+    str | None, Query(alias="board", max_length=32, description="Only releases for this board.")
+]
 Sequence = Annotated[int, Path(ge=1, le=RELEASE_SEQUENCE)]
 
 
@@ -43,26 +45,24 @@ class _Strict(Base64Encoder):
 _Contents = Annotated[bytes, EncodedBytes(encoder=_Strict)]
 
 
-class Stages(BaseModel):
-    """How a roll-out goes on."""
+class RolloutOptions(BaseModel):
+    """Stages of a roll-out."""
 
     model_config = ConfigDict(extra="forbid")
     canaries: int = Field(5, ge=1, le=1_000, description="Devices that must succeed first.")
-    days: int = Field(2, ge=0, le=365, description="Of each stage at least.")
+    days: int = Field(2, ge=0, le=365, description="Minimum days per stage.")
 
 
 class NewRelease(BaseModel):
-    """What release.json says, and the files that it lists."""
+    """The contents of release.json and its files."""
 
     model_config = ConfigDict(extra="forbid")
     sequence: int = Field(ge=1, le=RELEASE_SEQUENCE, examples=[2])
     version: str = Field(max_length=32)
     board: str = Field(max_length=32)
-    mpy: int = Field(
-        ge=0, le=255, description="Version of the runtime that they are compiled for.", examples=[6]
-    )
+    mpy: int = Field(ge=0, le=255, description="Version of MicroPython's bytecode (.mpy).", examples=[6])
     files: dict[str, _Contents] = Field(
-        min_length=1, max_length=RELEASE_FILES, description="Contents in Base64, by name.",
+        min_length=1, max_length=RELEASE_FILES, description="Contents of the files in Base64, by name.",
         examples=[{"locator/wake.mpy": "TQY="}],
     )  # fmt: skip
 
@@ -112,7 +112,7 @@ class DeviceUpdates(BaseModel):
 def listed(
     request: Request, who: CurrentUser, of: OfBoard = None, cursor: Cursor = None, limit: Limit = 100
 ) -> Annotated[Json, Schema(Releases)]:
-    """List releases by board, the newest first, with their roll-out."""
+    """List releases and their roll-outs by board, newest first."""
     require_operator_tenant(who)
     board, below = paging.start(cursor, str, int) or ("", 0)
     with services(request).database.reading() as connection:
@@ -141,8 +141,7 @@ def one(
     "/releases", status_code=201, responses={413: {"description": f"More than {UPLOAD_BYTES} bytes."}}
 )
 def add(request: Request, who: ActingUser, new: NewRelease) -> Annotated[Json, Schema(Release)]:
-    """Add a release, as `python -m tools.flash.release` has built it; no device gets it before its
-    roll-out."""
+    """Add a release built by `python -m tools.flash.release`. No device gets it before its roll-out."""
     it = services(request)
     actions.require_operator(who, "admin")
     manifest = new.model_dump(exclude={"files"}) | {"files": [*new.files]}
@@ -163,7 +162,7 @@ def remove(request: Request, who: ActingUser, board: Board, sequence: Sequence) 
 
 @router.post("/releases/{board}/{sequence}/roll-out")
 def roll_out(
-    request: Request, who: ActingUser, board: Board, sequence: Sequence, stages: Stages
+    request: Request, who: ActingUser, board: Board, sequence: Sequence, stages: RolloutOptions
 ) -> Annotated[Json, Schema(Release)]:
     """Roll out a release in stages, or resume a halted roll-out."""
     it = services(request)
@@ -187,7 +186,7 @@ def halt(
 def of_devices(
     request: Request, who: CurrentUser, of: OfBoard = None, cursor: Cursor = None, limit: Limit = 100
 ) -> Annotated[Json, Schema(DeviceUpdates)]:
-    """List the devices by id with their release and update."""
+    """List devices by id with their release and newest update."""
     require_operator_tenant(who)
     after = str((paging.start(cursor, str) or ("",))[0])
     with services(request).database.reading() as connection:
@@ -199,7 +198,7 @@ def of_devices(
 
 @router.get("/devices/{device}/update")
 def of_device(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, Schema(DeviceUpdate)]:
-    """Show the release of a device, and its newest update."""
+    """Show the release and the newest update of a device."""
     require_operator_tenant(who)
     with services(request).database.reading() as connection:
         actions.view(connection, who, device)
@@ -214,7 +213,7 @@ def _of(connection: Connection, board: str, sequence: int) -> dict[str, Any]:
     raise HTTPException(
         404,
         _(
-            "no release {number} for {board}; GET /v1/releases lists those there are",
+            "no release {number} for {board}; GET /v1/releases lists them",
             number=sequence,
             board=board,
         ),

@@ -24,7 +24,7 @@ _BOARD = typer.Option(help="Board of the release.")
 def add(folder: Path = _FOLDER) -> None:
     """Add a release
 
-    No device gets it before `roll-out`.
+    No device gets it before `update roll-out`.
 
     \b
     Example:

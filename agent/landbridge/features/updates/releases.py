@@ -78,7 +78,11 @@ def remove(connection: Connection, board: str, sequence: int) -> None:
     """Remove a release that was never rolled out; `UserError` for another one, which devices may run."""
     if stored.rollout(connection, board, sequence) is not None:
         raise UserError(
-            _("release {number} for {board} was rolled out: halt that instead", number=sequence, board=board)
+            _(
+                "release {number} for {board} was rolled out: halt the roll-out instead",
+                number=sequence,
+                board=board,
+            )
         )
     stored.remove(connection, board, sequence)
 

@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1")
 Role = Literal["reader", "operator", "admin"]
 Name = Annotated[str, Path(max_length=32, description="Name of the user.")]
 _NAME = Field(max_length=32, description="1 to 32 of a-z, 0-9 and -.")
-_TENANT = Field(None, max_length=32, description="Null: the operator tenant, for its administrators.")
+_TENANT = Field(None, max_length=32, description="Null: the operator tenant, if you belong to it.")
 
 
 class NewUser(BaseModel):
@@ -32,21 +32,25 @@ class NewUser(BaseModel):
     name: str = _NAME
     role: Role = "reader"
     tenant: str | None = _TENANT
-    mail: str = Field("", max_length=254, description="Where the invitation goes; empty: it is answered.")
+    mail: str = Field(
+        "",
+        max_length=254,
+        description="Mail address for the invitation; empty: the response contains the link.",
+    )
 
 
 class UserChange(BaseModel):
-    """What changes of a user; what is left out stays."""
+    """Changes to a user; omitted fields stay as they are."""
 
     model_config = ConfigDict(extra="forbid")
     role: Role | None = None
     disabled: bool | None = None
-    mail: str | None = Field(None, max_length=254, description="Empty: none.")
+    mail: str | None = Field(None, max_length=254, description="Mail address; empty removes it.")
     second_factor: Literal[False] | None = Field(None, description="False switches the second factor off.")
 
 
 class NewToken(BaseModel):
-    """A token to make."""
+    """A token to create."""
 
     model_config = ConfigDict(extra="forbid")
     name: str = _NAME
@@ -171,7 +175,7 @@ def add_user(request: Request, who: ActingUser, user: NewUser) -> Annotated[Json
 
 @router.get("/users/{user}")
 def show_user(request: Request, who: CurrentUser, user: Name) -> Annotated[Json, Schema(OneUser)]:
-    """Show a user; everybody may see who they are."""
+    """Show a user; users without the role admin see only themselves."""
     it = services(request)
     with it.database.reading() as connection:
         row = people.own_or_managed(connection, who, user)
@@ -182,7 +186,7 @@ def show_user(request: Request, who: CurrentUser, user: Name) -> Annotated[Json,
 def change_user(
     request: Request, who: ActingUser, user: Name, change: UserChange
 ) -> Annotated[Json, Schema(OneUser)]:
-    """Change the role of a user, disable or enable the user, switch the second factor off."""
+    """Change role or mail address of a user, disable or enable the user, or switch off the second factor."""
     it = services(request)
     now_s = it.clock.now_s()
     with it.database.writing(who.who, who.tenant) as connection:
@@ -195,7 +199,7 @@ def change_user(
 
 @router.delete("/users/{user}", status_code=204)
 def end_user(request: Request, who: ActingUser, user: Name) -> None:
-    """End a user for good, with all sessions and tokens."""
+    """Remove a user permanently, with all sessions and tokens."""
     it = services(request)
     with it.database.writing(who.who, who.tenant) as connection:
         users.end(connection, people.user(connection, who, user), who.who, it.clock.now_s())
@@ -203,7 +207,7 @@ def end_user(request: Request, who: ActingUser, user: Name) -> None:
 
 @router.post("/users/{user}/invitation", status_code=201)
 def invite_again(request: Request, who: ActingUser, user: Name) -> Annotated[Json, Schema(Invitation)]:
-    """Make a new invitation, also for a forgotten password; an earlier one stops working."""
+    """Create a new invitation, also for a forgotten password; earlier ones become invalid."""
     it = services(request)
     with it.database.writing(who.who, who.tenant) as connection:
         row = people.user(connection, who, user)
@@ -213,7 +217,7 @@ def invite_again(request: Request, who: ActingUser, user: Name) -> Annotated[Jso
 
 @router.get("/users/{user}/sessions")
 def list_sessions(request: Request, who: CurrentUser, user: Name) -> Annotated[Json, Schema(SessionPage)]:
-    """List the sign-in sessions of a user, the last used first."""
+    """List the sign-in sessions of a user, most recently used first."""
     it = services(request)
     with it.database.reading() as connection:
         row = people.own_or_managed(connection, who, user)
@@ -223,7 +227,7 @@ def list_sessions(request: Request, who: CurrentUser, user: Name) -> Annotated[J
 
 @router.delete("/users/{user}/sessions", status_code=204)
 def end_sessions(request: Request, who: ActingUser, user: Name) -> None:
-    """End all sign-in sessions of a user but the one that asks."""
+    """End all sign-in sessions of a user except the current one."""
     with services(request).database.writing(who.who, who.tenant) as connection:
         row = people.own_or_managed(connection, who, user)
         sessions.end_all(connection, row.user, who.session)
@@ -242,7 +246,7 @@ def end_session(request: Request, who: ActingUser, user: Name, session: Number) 
 def list_tokens(
     request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
 ) -> Annotated[Json, Schema(TokenPage)]:
-    """List tokens, newest first: those of everybody for administrators, else one's own."""
+    """List tokens, newest first; without the role admin only your own."""
     with services(request).database.reading() as connection:
         rows = people.listed_tokens(connection, who, paging.before(cursor), limit + 1)
     return paging.cut("tokens", [people.serialized_token(row) for row in rows], limit, "token")
@@ -250,7 +254,7 @@ def list_tokens(
 
 @router.post("/tokens", status_code=201)
 def add_token(request: Request, who: ActingUser, token: NewToken) -> Annotated[Json, Schema(MadeToken)]:
-    """Make a token with at most one's own role."""
+    """Create a token; its role is at most your own."""
     it = services(request)
     with it.database.writing(who.who, who.tenant) as connection:
         secret = people.add_token(
@@ -268,7 +272,7 @@ def show_token(request: Request, who: CurrentUser, token: Number) -> Annotated[J
 
 @router.delete("/tokens/{token}", status_code=204)
 def revoke_token(request: Request, who: ActingUser, token: Number) -> None:
-    """Revoke a token, and end its sign-in sessions."""
+    """Revoke a token and end its sign-in sessions."""
     it = services(request)
     with it.database.writing(who.who, who.tenant) as connection:
         row = people.token(connection, who, token)

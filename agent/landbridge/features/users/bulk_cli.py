@@ -39,7 +39,7 @@ class _User:
 def add_all(file: Path = _FILE, dry_run: bool = _DRY_RUN, language: str = _LANGUAGE) -> None:
     """Add the users of a CSV file, and an invitation for each
 
-    All of them are added, or none. Invitations are mailed, or printed where there is no address.
+    Either all rows are added or none. Invitations are mailed, or printed where there is no address.
 
     \b
     Examples:

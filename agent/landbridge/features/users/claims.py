@@ -24,7 +24,7 @@ def user_of(
     connection: Connection, settings: Openid, claims: Mapping[str, Any], invitation: str, now_s: int
 ) -> Row[Any]:
     """Return the user: known by an earlier sign-in, invited by the link with the hash `invitation`, or new if
-    the settings allow it. Role and tenant follow the claims. `UserError` for anybody else."""
+    the settings allow it. Role and tenant follow the claims. `UserError` for everyone else."""
     subject = f"{settings.issuer} {claims['sub']}"
     given = _given(settings, claims)
     row = people.of_subject(connection, subject)
@@ -36,7 +36,7 @@ def user_of(
     if changes:
         people.change(connection, row.user, **changes)
         role = label(changes.get("role") or row.role)
-        what = _("user {name} is now {role}, says the sign-in service", name=row.name, role=role)
+        what = _("role of user {name} set to {role} by the sign-in service", name=row.name, role=role)
         audit.add(connection, f"user {row.name}", what, now_s, tenant=row.tenant)
     changed = people.find(connection, row.user)
     assert changed is not None
@@ -96,11 +96,13 @@ def _values(claim: Any) -> list[str]:
 
 
 def _missing(claim: str) -> str:
-    return _("your account has no usable claim {claim}; ask who runs the sign-in service", claim=claim)
+    return _(
+        "your account has no usable claim {claim}; ask the administrator of the sign-in service", claim=claim
+    )
 
 
 def _free_name(connection: Connection, claims: Mapping[str, Any]) -> str:
-    """Return a name that nobody has, like the account's."""
+    """Return a free name, like that of the account."""
     for claim in ("preferred_username", "email", "name", "sub"):
         local = str(claims.get(claim) or "").partition("@")[0].lower()
         if wanted := _OTHERS.sub("-", local).strip("-")[:_LONGEST].strip("-"):

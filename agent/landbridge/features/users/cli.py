@@ -16,7 +16,7 @@ from landbridge.features.users.queries import people as stored
 from landbridge.features.users.queries import sessions as stored_sessions
 from landbridge.features.users.rules import ROLES
 
-commands = typer.Typer(help="Manage users who sign in on the pages")
+commands = typer.Typer(help="Manage users of the web pages")
 _NAME = typer.Argument(help="Name of the user.")
 _LANGUAGE = typer.Option(texts.SOURCE, "--language", help="Language of the mail.")
 
@@ -25,7 +25,7 @@ _LANGUAGE = typer.Option(texts.SOURCE, "--language", help="Language of the mail.
 def add(
     name: str = _NAME,
     role: str = typer.Option(
-        "reader", help=f"{', '.join(ROLES)}, each includes the rights of the one before."
+        "reader", help=f"{', '.join(ROLES)}, each includes the permissions of the one before."
     ),
     tenant: str | None = typer.Option(None, help="Restrict the user to the trips of this tenant."),
     address: str = typer.Option("", "--mail", help="Mail the invitation there; default: print it."),
@@ -70,7 +70,7 @@ def _pass_on(it: Opened, invited: people.Invited, language: str) -> None:
         print(f"invitation of {invited.name} mailed to {invited.mail}")
         return
     if invited.mail:
-        print("the mail server did not take the invitation: pass it on ([mail], `landbridge doctor`)")
+        print("the mail server did not accept the invitation (see `landbridge doctor`); pass on this link:")
     print(mail.link(it.config, invited))
 
 
@@ -88,7 +88,7 @@ def password(name: str = _NAME) -> None:
     if sys.stdin.isatty():
         given = getpass.getpass("password: ")
         if getpass.getpass("again: ") != given:
-            raise UserError("the two passwords differ; nothing was changed")
+            raise UserError("the passwords do not match; nothing has changed")
     else:
         given = sys.stdin.readline().rstrip("\r\n")
     hashed = passwords.hashed(given, name)
@@ -169,7 +169,7 @@ def enable(name: str = _NAME) -> None:
 
 @commands.command()
 def end(name: str = _NAME) -> None:
-    """Remove a user for good
+    """Remove a user permanently
 
     \b
     Example:
@@ -177,7 +177,7 @@ def end(name: str = _NAME) -> None:
     """
     with opened() as it, it.database.writing() as connection:
         people.end(connection, _known(connection, name), command_user(), it.clock.now_s())
-    print(f"{name} is ended")
+    print(f"{name} is removed")
 
 
 @commands.command("end-second-factor")
@@ -234,5 +234,5 @@ def sign_out(name: str = _NAME) -> None:
 def _known(connection: Connection, name: str) -> Row[Any]:
     row = stored.named(connection, name)
     if row is None:
-        raise UserError(f"no user {name}; `landbridge users list` shows those there are")
+        raise UserError(f"no user {name}; `landbridge users list` lists them")
     return row

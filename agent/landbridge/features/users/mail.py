@@ -22,7 +22,7 @@ def link(config: Config, invited: Invited) -> str:
 
 def send(config: Config, language: Catalogue, invited: Invited) -> bool:
     """Mail an invitation to its user; False if the user has no address, or the mail server did not take it:
-    then somebody else has to pass the link on."""
+    then the link must be passed on another way."""
     days = INVITATION_S // 86_400
     lines = [
         _("You are invited to Landbridge as {name}.", name=invited.name),
@@ -33,11 +33,11 @@ def send(config: Config, language: Catalogue, invited: Invited) -> bool:
 
 
 def send_new_password(config: Config, language: Catalogue, invited: Invited) -> bool:
-    """Mail the link to a new password that its user, or somebody else, has asked for; False if the mail
+    """Mail a requested password reset link to its user; False if the mail
     server did not take it."""
     minutes = RESET_S // 60
     lines = [
-        _("Somebody asked for a new password of {name}. If it was not you, do nothing.", name=invited.name),
+        _("A new password was requested for {name}. If it was not you, ignore this mail.", name=invited.name),
         _("Set your password here: {address}", address=link(config, invited)),
         _("The link works once, within {minutes} minutes.", minutes=minutes),
     ]
@@ -59,6 +59,6 @@ def _sent(config: Config, language: Catalogue, invited: Invited, subject: str, l
             server.send_message(mail)
     except (OSError, smtplib.SMTPException) as error:
         server_name = f"{settings.host}:{settings.port}"
-        _log.warning("no mail to %s: mail server %s: %s", invited.mail, server_name, error)
+        _log.warning("cannot mail %s: mail server %s: %s", invited.mail, server_name, error)
         return False
     return True

@@ -68,10 +68,10 @@ class Provider:
         says which check failed."""
         mine = secrets_of(kept)
         if not kept or answer.get("state") != mine.state:
-            raise UserError(_("this sign-in has expired, or was begun in another browser; begin again"))
+            raise UserError(_("this sign-in has expired, or was started in another browser; start again"))
         if "code" not in answer:
             why = answer.get("error", "?")
-            raise UserError(_("the sign-in service refused: {why}; begin again", why=_short(why)))
+            raise UserError(_("the sign-in service refused: {why}; start again", why=_short(why)))
         with self._session() as session:
             try:
                 got = session.fetch_token(
@@ -80,7 +80,7 @@ class Provider:
                 )  # fmt: skip
             except OAuthError as error:
                 why = _short(error.error or "?")
-                raise UserError(_("the sign-in service refused: {why}; begin again", why=why)) from None
+                raise UserError(_("the sign-in service refused: {why}; start again", why=why)) from None
             except (RequestException, ValueError):
                 raise _silent(self.settings.issuer) from None
             keys = _document(session, self.settings.issuer, self.keys)
@@ -93,7 +93,7 @@ class Provider:
         try:
             found = jwt.decode(token, KeySet.import_key_set(keys), algorithms=list(_ALGORITHMS)).claims
         except (JoseError, ValueError, TypeError, KeyError):
-            raise UserError(_("the ID token is not signed by the sign-in service; begin again")) from None
+            raise UserError(_("the ID token is not signed by the sign-in service; start again")) from None
         wanted = jwt.JWTClaimsRegistry(
             now=unix_s(now_s),
             leeway=_LEEWAY_S,
@@ -109,11 +109,11 @@ class Provider:
             wanted.validate(found)
         except ExpiredTokenError:
             raise UserError(
-                _("the ID token has expired; begin again, and compare the clocks of both servers")
+                _("the ID token has expired; start again, and compare the clocks of both servers")
             ) from None
         except ClaimError as error:
             why = _WRONG_CLAIMS.get(error.claim, _("the claim {claim} is wrong", claim=_short(error.claim)))
-            raise UserError(_("the ID token is refused: {why}; begin again", why=why)) from None
+            raise UserError(_("the ID token is refused: {why}; start again", why=why)) from None
         return found
 
     def _session(self) -> OAuth2Session:
@@ -127,12 +127,12 @@ class Provider:
 
 
 _WRONG_CLAIMS = {
-    "iss": _("it is of another issuer"),
-    "aud": _("it was made for another client"),
-    "azp": _("it was made for another client"),
-    "nonce": _("it was made for another sign-in"),
-    "iat": _("it is of the future"),
-    "nbf": _("it is of the future"),
+    "iss": _("it comes from another issuer"),
+    "aud": _("it was issued for another client"),
+    "azp": _("it was issued for another client"),
+    "nonce": _("it belongs to another sign-in"),
+    "iat": _("it is dated in the future"),
+    "nbf": _("it is dated in the future"),
 }
 
 
@@ -182,7 +182,7 @@ def _document(session: OAuth2Session, issuer: str, address: str) -> dict[str, An
 
 def _silent(issuer: str) -> UserError:
     host = urlsplit(issuer).hostname or issuer
-    return UserError(_("the sign-in service {host} does not answer as it should; try again later", host=host))
+    return UserError(_("the sign-in service {host} gave no usable answer; try again later", host=host))
 
 
 def _is_safe(address: str) -> bool:

@@ -27,7 +27,7 @@ from landbridge.web.services import services
 
 router = APIRouter(include_in_schema=False)
 _GUESSES = Rate(5, 1 / 60)
-"""Attempts at one's own password or code, of a session that somebody else may have found open."""
+"""Attempts at one's own password or code, of a session that someone else may have found open."""
 Code = Annotated[str, Form(max_length=40)]
 
 
@@ -96,11 +96,11 @@ async def change_password(
     it = services(request)
     _slow_down(request, who)
     if password != again:
-        raise UserError(_("the two passwords differ"), "again")
+        raise UserError(_("the passwords do not match"), "again")
     row = await run_in_threadpool(_read_own, request, who)
     async with it.hashing.turn():
         if not await run_in_threadpool(passwords.is_of, row, old):
-            raise UserError(_("this is not your password"), "old")
+            raise UserError(_("the current password is wrong"), "old")
         hashed = await run_in_threadpool(passwords.hashed, password, row.name)
     await run_in_threadpool(_keep_password, request, who, hashed)
     return back("/account", "password")
@@ -175,7 +175,7 @@ def _confirmed(request: Request, connection: Connection, who: User, code: str) -
     if row.totp_since_s is None:
         raise UserError(_("the second factor is off; switch it on first"))
     if not second_factor.passes(connection, it.keyring, row, code, it.clock.now_s()):
-        raise UserError(_("this code is not right; wait for the next one, and check the clock"), "code")
+        raise UserError(_("this code is wrong; wait for the next one, and check your phone's clock"), "code")
     return row
 
 

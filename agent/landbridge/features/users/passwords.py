@@ -26,11 +26,11 @@ def hashed(password: str, name: str) -> str:
         raise UserError(why, "password")
     rest = password.casefold().replace(name.casefold(), "")
     if len(set(rest)) < _FEWEST:
-        raise UserError(_("this password is easily guessed; take several words"), "password")
+        raise UserError(_("this password is easily guessed; use several words"), "password")
     try:
         return _hasher.hash(password)
     except UnicodeEncodeError:
-        raise UserError(_("the password has characters that are none; type it again"), "password") from None
+        raise UserError(_("the password has invalid characters; type it again"), "password") from None
 
 
 def is_of(row: Row[Any] | None, password: str) -> bool:

@@ -17,7 +17,7 @@ from landbridge.features.users.rules import check_role
 INVITATION_S = 7 * 86_400
 INVITATION_PATH = "/invitation"
 RESET_S = 3600
-"""How long the link to a new password works that somebody has asked for without signing in."""
+"""Validity of a password reset link that was requested without signing in."""
 
 
 class Invited(NamedTuple):
@@ -35,7 +35,7 @@ def add(
     """Add a user and an invitation; `UserError` if the name is taken or something is invalid."""
     check_role(role)
     if people.named(connection, checked(name, "user")):
-        raise UserError(_("the name {name} is not free; choose another one", name=name), "name")
+        raise UserError(_("the name {name} is taken; choose another one", name=name), "name")
     if tenant is not None:
         checked(tenant, "tenant")
     values = {"name": name, "role": role, "tenant": tenant, "mail": checked_mail(mail)}
@@ -47,7 +47,7 @@ def add(
 
 
 def checked_mail(mail: str) -> str | None:
-    """Return a mail address, None for an empty one; `UserError` if it is none."""
+    """Return a mail address, None for an empty one; `UserError` if it is invalid."""
     if mail and not is_mailbox(mail):
         raise UserError(_("{mail} is not a mail address, such as anna@example.org", mail=repr(mail)), "mail")
     return mail or None
@@ -59,7 +59,7 @@ def invite(connection: Connection, row: Row[Any], who: str, now_s: int) -> Invit
         raise UserError(_("the user {name} is disabled; enable the user first", name=row.name))
     made, hashed = secret.make()
     people.invite(connection, row.user, hashed, now_s + INVITATION_S)
-    audit.add(connection, who, _("invitation of user {name} made", name=row.name), now_s)
+    audit.add(connection, who, _("invitation for user {name} created", name=row.name), now_s)
     return Invited(row.user, row.name, row.mail, made)
 
 
@@ -71,7 +71,7 @@ def forgotten(connection: Connection, given: str, now_s: int) -> list[Invited]:
         if row.password is not None and row.mail is not None and row.disabled_s is None:
             made, hashed = secret.make()
             people.invite(connection, row.user, hashed, now_s + RESET_S)
-            what = _("link to a new password of {name} asked for", name=row.name)
+            what = _("password reset link requested for {name}", name=row.name)
             audit.add(connection, AGENT, what, now_s, tenant=row.tenant)
             found.append(Invited(row.user, row.name, row.mail, made))
     return found
@@ -132,7 +132,7 @@ def enable(connection: Connection, row: Row[Any], who: str, now_s: int) -> None:
 
 
 def end(connection: Connection, row: Row[Any], who: str, now_s: int) -> None:
-    """End a user for good: nothing of the user opens anything again, and the name is free."""
+    """Remove a user permanently: sessions and tokens end, and the name becomes free."""
     _keep_an_administrator(connection, row)
     secrets = {"password": None, "subject": None, "totp": None, "totp_since_s": None}
     people.change(connection, row.user, ended_by=who, ended_s=now_s, **secrets)
@@ -140,11 +140,11 @@ def end(connection: Connection, row: Row[Any], who: str, now_s: int) -> None:
     people.set_recovery_codes(connection, row.user, [])
     people.forget_name(connection, f"user {row.name}")
     sessions.end_all(connection, row.user)
-    audit.add(connection, who, _("user {name} ended", name=row.name), now_s)
+    audit.add(connection, who, _("user {name} removed", name=row.name), now_s)
 
 
 def _keep_an_administrator(connection: Connection, row: Row[Any]) -> None:
-    """`UserError` if without this user nobody could administer the fleet."""
+    """`UserError` if this user is the last administrator of the fleet."""
     can = row.password is not None or row.subject is not None
     if row.role == "admin" and row.tenant is None and can and row.disabled_s is None:
         if people.administrators(connection) <= 1:

@@ -27,7 +27,7 @@ def check_role(role: str) -> None:
     """`UserError` if there is no such role."""
     if role not in ROLES:
         raise UserError(
-            _("no role {role}; known are {roles}", role=repr(role), roles=", ".join(ROLES)), "role"
+            _("no role {role}; choose from {roles}", role=repr(role), roles=", ".join(ROLES)), "role"
         )
 
 
@@ -68,7 +68,7 @@ def known(connection: Connection, name: str, owner: str | None = None) -> Row[An
     there is none, or several tenants have one."""
     rows = [row for row in tokens.named(connection, name) if is_of(row.tenant, owner)]
     if not rows:
-        raise UserError(_("no token {name}; `landbridge tokens list` shows those there are", name=name))
+        raise UserError(_("no token {name}; `landbridge tokens list` lists them", name=name))
     return only(rows, name)
 
 

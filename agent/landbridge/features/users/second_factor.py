@@ -46,7 +46,7 @@ def confirm(connection: Connection, keyring: Keyring, row: Row[Any], code: str, 
     if row.totp is None or row.totp_since_s is not None:
         raise UserError(_("there is no second factor to confirm; set it up again"))
     if not _is_code(connection, keyring, row, code, now_s):
-        raise UserError(_("this code is not right; wait for the next one, and check the clock"), "code")
+        raise UserError(_("this code is wrong; wait for the next one, and check your phone's clock"), "code")
     people.change(connection, row.user, totp_since_s=now_s)
     codes = _new_codes(connection, row.user)
     audit.add(connection, f"user {row.name}", _("second factor of {name} switched on", name=row.name), now_s)

@@ -45,7 +45,7 @@ def _end(connection: Connection, name: str, clock: Clock) -> None:
 def add(
     name: str = _NAME,
     role: str = typer.Option(
-        "reader", help=f"{', '.join(fleet.ROLES)}, each includes the rights of the one before."
+        "reader", help=f"{', '.join(fleet.ROLES)}, each includes the permissions of the one before."
     ),
     tenant: str | None = typer.Option(None, help="Restrict the token to the trips of this tenant."),
     length: str = typer.Option("", "--for", help="Validity, for example 90d; default: until it is revoked."),

@@ -16,7 +16,7 @@ from landbridge.features.devices.broker_users import GROUP
 from landbridge.operations.setup import written
 from landbridge.operations.setup.answers import Answers
 
-_PLUGIN = "mosquitto_dynamic_security.so"
+PLUGIN = "mosquitto_dynamic_security.so"
 _ROUNDS = 101
 """Of the plugin's password hash, as it makes it itself; the passwords are random."""
 _ALL = ("publishClientSend", "publishClientReceive", "subscribePattern")
@@ -76,14 +76,12 @@ def plugin(answers: Answers) -> Path:
     if answers.plugin and given.is_file():
         return given.absolute()
     if answers.plugin:
-        raise UserError(
-            f"plugin = {answers.plugin!r}: there is no such file; name {_PLUGIN}, or leave it out"
-        )
+        raise UserError(f"plugin = {answers.plugin!r}: there is no such file; name {PLUGIN}, or leave it out")
     for place in ("/usr/lib", "/usr/local/lib", "/opt/homebrew/lib"):
-        for found in sorted(Path(place).glob(f"**/{_PLUGIN}")):
+        for found in sorted(Path(place).glob(f"**/{PLUGIN}")):
             return found
     raise UserError(
-        f"Mosquitto's plugin {_PLUGIN} is not on this machine: `apt install mosquitto`, or name it in plugin"
+        f"Mosquitto's plugin {PLUGIN} is not on this machine: `apt install mosquitto`, or name it in plugin"
     )
 
 

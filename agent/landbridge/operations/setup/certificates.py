@@ -91,7 +91,7 @@ def _key(path: Path, changed: list[Path]) -> ec.EllipticCurvePrivateKey:
     try:
         found = serialization.load_pem_private_key(path.read_bytes(), None)
     except (ValueError, TypeError) as error:
-        raise UserError(f"{path} is no key: {error}; put the right one back") from None
+        raise UserError(f"{path} is not a key: {error}; restore the right one") from None
     if not isinstance(found, ec.EllipticCurvePrivateKey):
         raise UserError(f"{path} is a key of another kind; put the right one back, or move all of tls/ away")
     return found
@@ -101,7 +101,7 @@ def _read(path: Path) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(path.read_bytes())
     except ValueError as error:
-        raise UserError(f"{path} is no certificate: {error}; remove it, and it is made again") from None
+        raise UserError(f"{path} is not a certificate: {error}; remove it, and a new one is made") from None
 
 
 def _write(path: Path, certificate: x509.Certificate, changed: list[Path]) -> None:

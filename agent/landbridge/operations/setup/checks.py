@@ -108,7 +108,7 @@ def _free(name: str, host: str, port: int) -> None:
                     f"{name} = {port} is in use, `ss -ltnp sport = :{port}` says by whom; choose another"
                 ) from None
             where = f"{name.replace('port', 'host')} = {host!r}"
-            raise UserError(f"{where} is no address of this machine: {error.strerror}") from None
+            raise UserError(f"{where} is not an address of this machine: {error.strerror}") from None
 
 
 def _database(folder: Path, answers: Answers) -> None:

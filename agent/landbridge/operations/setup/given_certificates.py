@@ -66,7 +66,7 @@ def _first(path: str) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(files.contents(Path(path)))
     except ValueError:
-        raise UserError(f"{path} is no certificate in PEM; name the right file") from None
+        raise UserError(f"{path} is not a PEM certificate; name the right file") from None
 
 
 def _server(cert_file: str, key_file: str) -> ssl.SSLContext:
@@ -79,12 +79,12 @@ def _server(cert_file: str, key_file: str) -> ssl.SSLContext:
             raise UserError(
                 f"{key_file} is not the key of {cert_file}; name the two that belong together"
             ) from None
-        raise UserError(f"{key_file} is no key in PEM without a passphrase; name the right file") from None
+        raise UserError(f"{key_file} is not a PEM key without passphrase; name the right file") from None
     return found
 
 
 def _shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> None:
-    """In memory: no port, and nobody else takes part."""
+    """In memory: no port, no network."""
     there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = [
         client.wrap_bio(back, there, server_hostname=name),

@@ -1,6 +1,7 @@
 """What is left to the operator after a set-up."""
 
 from pathlib import Path
+from shlex import quote
 
 from landbridge import config
 from landbridge.config import Config
@@ -39,7 +40,7 @@ def after(
             " them again under new ids and flash them"
         )
     if "systemd" in {path.parent.name for path in changed}:
-        found.append(f"start everything: `systemctl enable --now {folder}/systemd/*.service`")
+        found.append(f"start everything: `systemctl enable --now {quote(str(folder))}/systemd/*.service`")
     if before != Config() and changed:
         found.append("what runs already takes it over by `systemctl restart landbridge-broker landbridge`")
     return found

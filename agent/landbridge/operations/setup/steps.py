@@ -153,17 +153,22 @@ def _broker(
 
 def _units(folder: Path, answers: Answers, changed: list[Path]) -> bool:
     """Write systemd units for the owner of the folder; return whether that of a broker of our own is gone."""
-    user = written.owner(folder)
+    user, own = written.owner(folder), written.word(str(folder))
     program = Path(sys.executable).parent / "landbridge"
-    run = f"{program} run" + (" --source nats" if answers.broker == NATS else "")
+    run = f"{written.word(str(program))} run" + (" --source nats" if answers.broker == NATS else "")
     account = {"User=landbridge": f"User={user}", "Group=landbridge\n": ""}
     unit = written.filled(
         "landbridge.service",
         {
             **account,
-            "StateDirectory=landbridge": f"ReadWritePaths={folder}",
+            "StateDirectory=landbridge": f"ReadWritePaths={own}",
+            "LANDBRIDGE_CONFIG=/var/lib/landbridge/landbridge.toml": written.word(
+                f"LANDBRIDGE_CONFIG={folder / config.DEFAULT_FILE}"
+            ),
             "/opt/landbridge/bin/landbridge run": run,
-            "/var/lib/landbridge": str(folder),
+            "/var/lib/landbridge": str(folder).replace(
+                "%", "%%"
+            ),  # a whole line, which is not cut into words
         },
     )
     written.write(folder / "systemd" / "landbridge.service", unit, 0o644, changed)
@@ -179,8 +184,10 @@ def _units(folder: Path, answers: Answers, changed: list[Path]) -> bool:
         {
             **account,
             "/usr/sbin/mosquitto": brokers.program(kind),
-            "/var/lib/landbridge/mosquitto": str(folder / kind),
-            "/var/lib/landbridge": str(folder),
+            "/var/lib/landbridge/mosquitto/landbridge.conf": written.word(
+                str(folder / kind / "landbridge.conf")
+            ),
+            "/var/lib/landbridge": own,
         },
     )
     written.write(of_broker, unit, 0o644, changed)

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -39,13 +40,23 @@ def whole(path: Path, content: bytes, mode: int) -> None:
 
 
 def filled(template: str, ours: Mapping[str, str]) -> str:
-    """Return a shipped file with each of these lines or words in place of what is shipped."""
+    """Return a shipped file with each of these lines or words in place of what is shipped; of two that begin
+    alike the longer one counts."""
     text = (TEMPLATES / template).read_text()
-    for theirs, mine in ours.items():
+    for theirs in ours:
         if theirs not in text:
             raise ValueError(f"{template} has no {theirs!r}")
-        text = text.replace(theirs, mine)
-    return text
+    # At once: a folder of ours may contain the name of the shipped one.
+    shipped = "|".join(map(re.escape, sorted(ours, key=len, reverse=True)))
+    return re.sub(shipped, lambda found: ours[found[0]], text)
+
+
+def word(text: str) -> str:
+    """Return `text` as one word of a systemd unit."""
+    text = text.replace("%", "%%")
+    if re.fullmatch(r"[^\s\"'\\;]+", text):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def broker_unit(folder: Path) -> Path:

@@ -138,7 +138,7 @@ function showStatus() {
 const HEADINGS = [
   [_("Record"), { time: _("Recorded"), received: _("Received"), seq: _("Sequence"), kind: _("Kind"), trip: _("Trip"), container: _("Container") }],
   [_("Position"), { latitude: _("Latitude"), longitude: _("Longitude"), speed_kmh: _("Speed (km/h)"), heading_deg: _("Heading (°)"), hdop: "HDOP", satellites: _("Satellites") }],
-  [_("State"), { motion: _("Motion"), temperature_c: _("Temperature (°C)"), battery_mv: _("Battery (mV)"), events: _("Events"), alarms: _("Alarms"), quality_flags: _("Doubts about the point") }],
+  [_("State"), { motion: _("Motion"), temperature_c: _("Temperature (°C)"), battery_mv: _("Battery (mV)"), events: _("Events"), alarms: _("Alarms"), quality_flags: _("Quality flags") }],
   [_("Network"), { plmn: _("Mobile operator (PLMN)"), tac: _("Tracking area"), cell: _("Cell"), rsrp_dbm: _("Signal (dBm)") }],
 ];
 

@@ -14,7 +14,7 @@ const unit = (name) => new Intl.NumberFormat(language, { style: "unit", unit: na
 const [hours, days] = ["hour", "day"].map(unit);
 
 /** Against the timetable, in words. */
-export function lateness(row) {
+function lateness(row) {
   const ms = delay(row);
   if (ms === null) return null;
   if (Math.abs(ms) <= ON_TIME_MS) return _("on time");
@@ -58,7 +58,7 @@ const CELLS = {
 };
 
 /** The columns of a view, in the usual order. */
-export const columnsOf = (view) => COLUMNS.filter((name) => view.columns.includes(name));
+const columnsOf = (view) => COLUMNS.filter((name) => view.columns.includes(name));
 const wide = (name) => (NARROW.includes(name) ? {} : { class: "wide" });
 
 /** The head of the table; `sort(column)` is asked for by its buttons. */
@@ -73,7 +73,7 @@ export function head(view, may, all, sort) {
 }
 
 /** What a group is called, by what is grouped. */
-export function groupName(by, value) {
+function groupName(by, value) {
   if (value === null) return by === "country" ? _("not known yet") : _("No trip");
   return by === "country" ? country(value, value) : value;
 }

@@ -100,7 +100,7 @@ if (form) {
   }));
   document.getElementById("try").addEventListener("click", async () => {
     const { refused, answer } = await send("/routes/try", { stations: text.value });
-    const said = refused ?? _("{on_route} of {fixes} positions of the newest trips lie on it, of {trips} trips.", answer);
+    const said = refused ?? _("On this route: {on_route} of {fixes} positions. Trips compared: {trips}.", answer);
     tried.replaceChildren(make("p", { class: refused ? "wrong sentence" : "" }, make("b", {}, said)));
   });
   if (read().length) show(read()); // of a form that was refused

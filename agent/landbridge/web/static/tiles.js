@@ -6,7 +6,7 @@ import { colour } from "./tokens.js";
 const given = document.documentElement.dataset.tiles;
 /** What the setting says: {kind, url, credit}, or null. */
 export const tiles = given ? JSON.parse(given) : null;
-export const PREFIX = "tiles-";
+const PREFIX = "tiles-";
 const VECTOR = [1, 6]; // kinds of tiles of a PMTiles file: MVT, MLT
 /** How layers of the usual schemas (Protomaps, OpenMapTiles) are drawn; others, as an operator makes them of his
  * own data, as lines and dots. */

@@ -43,7 +43,7 @@ def reaches(driver, host, port):
 
 
 def _code(driver, error):
-    """The code of a refusal as of +CME ERROR; a bare ERROR is looked into. -1 when nobody knows."""
+    """The code of a refusal as of +CME ERROR; a bare ERROR is looked into. -1 if unknown."""
     if isinstance(error, (ModemSilent, ModemRestarted)):
         raise error
     if error.code >= 0:

@@ -239,7 +239,7 @@ class Modem(Driver):
 
     def pdp_open(self):
         """Activate the PDP context unless it is. Raises `PdpError` when the network refuses it, or has since
-        the start: it is asked twice at most, whoever needs the context."""
+        the start: it is asked twice at most."""
         for line in self.channel.command(b"+QIACT?", _PDP_MS, b"+QIACT:"):
             if parse.fields(line)[:2] == [b"1", b"1"]:
                 return

@@ -89,7 +89,7 @@ class Modem(Driver):
 
     def gnss_stop(self):
         """Stop GNSS. The modem needs up to 30 s for it, in which it does not start again: a wake
-        searches once, so nobody waits."""
+        searches once, so there is no wait."""
         self.accepts(b"+CGPS=0", _MS)
 
     def mqtt_open(self, host, port, device, password, ca):

@@ -1,7 +1,7 @@
 """A test chain of our own, as SGP.22 4.5.2 and SGP.26 have it: CI, EUM, eUICC, DPauth, DPpb and TLS.
 
 Every key comes from its name and every signature is deterministic (RFC 6979), so that each process makes the
-same certificates and nobody has to store them. The private keys are public: nothing real may trust this CI.
+same certificates without storing them. The private keys are public: nothing real may trust this CI.
 """
 
 from __future__ import annotations

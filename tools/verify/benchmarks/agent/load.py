@@ -111,8 +111,8 @@ def _uplink(device: str, number: int, batch: Sequence[Sample], now_s: int) -> Me
 class Feeder:
     """Publishes to the broker as one client, at QoS 1."""
 
-    def __init__(self, port: int, client_id: str = "feeder") -> None:
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id)
+    def __init__(self, port: int) -> None:
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, "feeder")
         self._client.max_inflight_messages_set(_WINDOW)
         self._client.max_queued_messages_set(0)
         self._client.connect("127.0.0.1", port)
@@ -133,14 +133,14 @@ class Feeder:
         self._client.loop_stop()
 
 
-def leave_session(port: int, client_id: str, topic: str = "landbridge/+/up") -> None:
+def leave_session(port: int, client_id: str) -> None:
     """Have the broker keep what comes for this client."""
     subscribed = threading.Event()
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, clean_session=False)
     client.on_subscribe = lambda *_: subscribed.set()
     client.connect("127.0.0.1", port)
     client.loop_start()
-    client.subscribe(topic, 1)
+    client.subscribe("landbridge/+/up", 1)
     assert subscribed.wait(_DEADLINE_S)
     client.disconnect()
     client.loop_stop()

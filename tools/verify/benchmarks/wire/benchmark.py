@@ -115,11 +115,11 @@ def measure(seed: int) -> dict[str, Any]:
         }
         result["strays"] += [stray for each in ours for stray in each.strays]
     result["floor"] = [floor_bytes(samples, UNITS) for samples in trips.values()]
-    result["short"] = list(_short(result))
+    result["short"] = list(too_short(result))
     return result
 
 
-def _short(result: dict[str, Any]) -> Iterator[str]:
+def too_short(result: dict[str, Any]) -> Iterator[str]:
     for n, most in MOST.items():
         mean = _mean(result["formats"][n]["ours"])
         if mean > most:

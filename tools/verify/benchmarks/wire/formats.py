@@ -108,10 +108,10 @@ def floor_bytes(samples: Sequence[Sample], units: Sequence[float]) -> float:
     """The ideal code length of a fix in these units: for each field the best of value, difference and
     difference of differences, as a discrete Laplace distribution or, if there are few values, their own."""
     *fields, cell, rsrp = zip(*(in_units(sample, units) for sample in samples), strict=True)
-    return (sum(map(_least_bits, (*fields, rsrp))) + _cell_bits(cell)) / 8
+    return (sum(map(least_bits, (*fields, rsrp))) + _cell_bits(cell)) / 8
 
 
-def _least_bits(values: Sequence[int]) -> float:
+def least_bits(values: Sequence[int]) -> float:
     middle = sorted(values)[len(values) // 2]
     differences = [after - before for before, after in pairwise(values)]
     second = [after - before for before, after in pairwise(differences)]

@@ -38,7 +38,6 @@ class Transaction:
     """One RSP session, seen from the server."""
 
     id: bytes
-    euicc_challenge: bytes
     challenge: bytes
     eid: str = ""
     euicc: x509.Certificate | None = None
@@ -79,7 +78,7 @@ class Functions:
         roots = values(tlv.find(info, 0xBF20, 0xA9) or b"", 0x04)
         if len(challenge) != 16 or chain.ci().key_id not in roots:
             raise StatusError("unknown-ci")
-        one = Transaction(self._random.bytes(16), challenge, self._random.bytes(16))
+        one = Transaction(self._random.bytes(16), self._random.bytes(16))
         self.transactions[one.id] = one
         said = damaged.authentication(self.damage, one.id, challenge, self.address, one.challenge)
         return {

@@ -1094,6 +1094,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("iot", sa.Boolean(), nullable=False),
         sa.Column("reported_s", Integer, nullable=False),
+        sa.Column("proved_s", Integer),
         sa.Column("eim_id", sa.Text()),
         sa.Column("token", Integer, server_default=sa.text("0"), nullable=False),
         sa.Column("counter", Integer, server_default=sa.text("0"), nullable=False),

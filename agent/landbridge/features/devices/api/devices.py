@@ -34,13 +34,13 @@ class NewDevice(BaseModel):
 
 
 class DeviceChanges(BaseModel):
-    """What to change of a device."""
+    """Changes to a device."""
 
     model_config = ConfigDict(extra="forbid")
     tags: TagList
 
 
-class Near(BaseModel):
+class NearbyPlace(BaseModel):
     """A place nearby."""
 
     name: str
@@ -49,13 +49,13 @@ class Near(BaseModel):
 
 
 class Country(BaseModel):
-    """A country; some areas have no code."""
+    """A country; its code is null for some areas."""
 
     code: str | None
     name: str
 
 
-class Whereabouts(BaseModel):
+class DeviceState(BaseModel):
     """Position and state of a device."""
 
     device: str
@@ -76,14 +76,14 @@ class Whereabouts(BaseModel):
     tags: list[str]
     eta: Time
     planned_arrival: Time
-    place: Near | None
+    place: NearbyPlace | None
     country: Country | None
 
 
 class FleetPage(BaseModel):
     """A page of devices by id."""
 
-    devices: list[Whereabouts]
+    devices: list[DeviceState]
     next: Next
 
 
@@ -98,14 +98,14 @@ class TripOfDevice(BaseModel):
     ended: Time
 
 
-class OneDevice(Whereabouts):
+class OneDevice(DeviceState):
     """A device with position, place and trips."""
 
     trips: list[TripOfDevice]
 
 
 class AddedDevice(BaseModel):
-    """A new device with the files for its flash."""
+    """A new device with the configuration files for its flash."""
 
     device: str
     settings: Json
@@ -116,7 +116,7 @@ class AddedDevice(BaseModel):
     """What the broker refused; `landbridge broker sync` repeats it."""
 
 
-class Tags(BaseModel):
+class DeviceTags(BaseModel):
     """The tags of a device."""
 
     device: str
@@ -128,9 +128,11 @@ def devices(
     request: Request,
     who: CurrentUser,
     tag: Annotated[
-        str | None, Query(max_length=64, description="With this tag, or on a trip with it.")
+        str | None, Query(max_length=64, description="Only devices with this tag, or on a trip with it.")
     ] = None,
-    container: Annotated[str | None, Query(max_length=20, description="On a trip with this one.")] = None,
+    container: Annotated[
+        str | None, Query(max_length=20, description="Only devices on a trip with this container.")
+    ] = None,
     cursor: Cursor = None,
     limit: Limit = MOST,
 ) -> Annotated[Json, Schema(FleetPage)]:
@@ -149,7 +151,7 @@ def devices(
 
 @router.post("", status_code=201)
 def add_device(request: Request, who: ActingUser, new: NewDevice) -> Annotated[Json, Schema(AddedDevice)]:
-    """Add a device: `settings` is its device.json, with its key, and `ca` its ca.pem."""
+    """Add a device. `settings` is its device.json with its key, `ca` its ca.pem."""
     it = services(request)
     actions.require_operator(who, "admin")
     keyring = Keyring(it.config.store.database, it.config.store.key_file)
@@ -167,8 +169,8 @@ def add_device(request: Request, who: ActingUser, new: NewDevice) -> Annotated[J
 @router.patch("/{device}")
 def change_device(
     request: Request, who: ActingUser, device: Device, changes: DeviceChanges
-) -> Annotated[Json, Schema(Tags)]:
-    """Set the tags of a device, in place of those it has."""
+) -> Annotated[Json, Schema(DeviceTags)]:
+    """Replace the tags of a device."""
     it = services(request)
     actions.require_operator(who)
     with it.database.writing(who.who, who.tenant) as connection:
@@ -179,7 +181,7 @@ def change_device(
 
 @router.delete("/{device}", status_code=204)
 def retire_device(request: Request, who: ActingUser, device: Device) -> None:
-    """Retire a device: its trip ends, its key and broker user are removed for good, its history stays."""
+    """Retire a device: its trip ends, its key and broker user are deleted, its history stays."""
     it = services(request)
     actions.require_operator(who, "admin")
     with it.database.writing(who.who, who.tenant) as connection:
@@ -218,7 +220,8 @@ def track(
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
 ) -> Annotated[Json, Schema(answers.Track)]:
-    """Dated points by time as a GeoJSON FeatureCollection, from `since` on and before `until`."""
+    """Return points in order of time as a GeoJSON FeatureCollection, from `since` on and before `until`.
+    Points without a time are left out."""
     with services(request).database.reading() as connection:
         found = actions.view(connection, who, device)
         return serialize.track(connection, found, trip, since, until, cursor, limit)

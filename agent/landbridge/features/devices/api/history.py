@@ -67,14 +67,14 @@ class Traffic(BaseModel):
 
 
 class BatteryEnd(BaseModel):
-    """Between which times the battery is expected to be empty; null: more than a year from now."""
+    """Time range in which the battery is expected to run empty; null: more than a year from now."""
 
     earliest: Time
     latest: Time
 
 
 class Days(BaseModel):
-    """The days of a device."""
+    """Energy and data of a device by day."""
 
     energy: list[Energy]
     traffic: list[Traffic]
@@ -82,7 +82,7 @@ class Days(BaseModel):
 
 
 class TrackingEvent(BaseModel):
-    """A current event; its other fields are those of `Event`."""
+    """An event that is not retracted; its other fields are those of `Event`."""
 
     event: int
     type: str
@@ -91,7 +91,7 @@ class TrackingEvent(BaseModel):
 
 
 class TrackingEvents(BaseModel):
-    """A page of current events."""
+    """A page of events that are not retracted."""
 
     events: list[TrackingEvent]
     next: Next
@@ -111,12 +111,15 @@ def track_outline(
     device: Device,
     since: datetime | None = None,
     until: datetime | None = None,
-    box: Annotated[str | None, Query(max_length=80, description="west,south,east,north in degrees")] = None,
+    box: Annotated[
+        str | None, Query(max_length=80, description="Bounding box: west,south,east,north in degrees.")
+    ] = None,
     most: Annotated[int, Query(ge=10, le=10_000)] = 2_000,
 ) -> Annotated[Json, Schema(Outline)]:
-    """Dated points thinned to about `most`, in columns: seq, at_s, lat and lon are steps from the row
-    before that has one; records' units (1e-5 degrees, -dBm, 20 mV, 0.5 C); `flags` has a bit for each quality
-    flag (docs/reference/api.md). Alarms are never left out; `step_s` 1 says that nothing is."""
+    """Return points thinned to about `most`, in columns. seq, at_s, lat and lon are differences from the
+    previous row that has a value; units are those of records (1e-5 degrees, -dBm, 20 mV, 0.5 C). `flags` has
+    a bit for each quality flag (docs/reference/api.md). Points with alarms are always included; `step_s` 1
+    means that no point is left out. Points without a time are left out."""
     with services(request).database.reading() as connection:
         found = actions.view(connection, who, device)
         span = (serialize.epoch_s(since, serialize.BEGINNING_S), serialize.epoch_s(until, serialize.END_S))
@@ -131,8 +134,8 @@ def track_outline(
 
 @router.get("/days")
 def days(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, Schema(Days)]:
-    """Summarise the days of a device: joules by what they were for, bytes of reports; between which times the
-    battery is expected to end."""
+    """Summarise the days of a device: energy by purpose in joules, data in bytes, and the time range in which
+    the battery is expected to run empty."""
     it = services(request)
     now_s = it.clock.now_s()
     with it.database.reading() as connection:
@@ -166,8 +169,8 @@ def tracked_events(
     cursor: Cursor = None,
     limit: Limit = MOST,
 ) -> Annotated[Json, Schema(TrackingEvents)]:
-    """List the latest events of a device, by time: stops, borders, geofences, gaps, alarms, arrival;
-    nothing that was taken back. The next page has earlier ones."""
+    """List the latest events of a device by time: stops, borders, geofences, gaps, alarms, arrival. Retracted
+    events are left out. The next page has earlier events."""
     it = services(request)
     with it.database.reading() as connection:
         found = actions.view(connection, who, device)
@@ -182,7 +185,7 @@ def tracked_events(
 def record(
     request: Request, who: CurrentUser, device: Device, seq: Number
 ) -> Annotated[Json, Schema(Record)]:
-    """Show a record as the device made it (docs/reference/protocol.md), and as it is published."""
+    """Show a record as the device recorded it (docs/reference/protocol.md), and as it is published."""
     it = services(request)
     with it.database.reading() as connection:
         found = actions.view(connection, who, device)

@@ -11,7 +11,7 @@ from landbridge.features.esim.api import card_shown as card_of
 from landbridge.features.esim.policy import AUTOMATIC
 from landbridge.web import actions, answers, paging
 from landbridge.web.answers import Json, Next, Schema, Time
-from landbridge.web.api import ActingUser, CurrentUser, Device, Number, WantedProfile
+from landbridge.web.api import ActingUser, CurrentUser, Device, NewDownload, Number
 from landbridge.web.forms import require_operator_tenant
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
@@ -20,14 +20,16 @@ router = APIRouter(prefix="/v1/devices/{device}")
 of_fleet = APIRouter(prefix="/v1/downloads")
 Task = Literal["associate", "dissociate", "list", "enable", "disable"]
 """Of an IoT eUICC."""
-Iccid = Annotated[str, Path(max_length=20, description="18 to 20 digits.")]
+Iccid = Annotated[str, Path(max_length=20, description="ICCID of the profile, 18 to 20 digits.")]
 
 
 class ProfileChoice(BaseModel):
     """A profile of the policy."""
 
     model_config = ConfigDict(extra="forbid")
-    profile: str = Field(max_length=63, description=f"Its name, or {AUTOMATIC}: the policy decides.")
+    profile: str = Field(
+        max_length=63, description=f"Name of the profile, or {AUTOMATIC}: the policy decides."
+    )
 
 
 class NamedProfile(BaseModel):
@@ -42,10 +44,12 @@ class CardOrder(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     task: Task
-    iccid: str = Field("", max_length=20, description="To enable or disable: 18 to 20 digits.")
+    iccid: str = Field(
+        "", max_length=20, description="ICCID of the profile to enable or disable, 18 to 20 digits."
+    )
 
 
-class Identity(BaseModel):
+class CardIdentity(BaseModel):
     """Identity of modem and card as the device reported it."""
 
     imei: str | None
@@ -53,7 +57,7 @@ class Identity(BaseModel):
     imsi: str | None
 
 
-class Plan(BaseModel):
+class InventoryEntry(BaseModel):
     """The card in the SIM inventory."""
 
     controls: str
@@ -79,8 +83,8 @@ class Profile(BaseModel):
     used_mb: float | None
 
 
-class Used(BaseModel):
-    """Bytes of a month in a country."""
+class MonthlyUsage(BaseModel):
+    """Data of a month in a country, in bytes."""
 
     month: str
     country: str | None
@@ -89,8 +93,8 @@ class Used(BaseModel):
     on_air_bytes: int
 
 
-class OnCard(BaseModel):
-    """A profile as an IoT eUICC has listed it."""
+class ListedProfile(BaseModel):
+    """A profile as listed by an IoT eUICC."""
 
     iccid: str
     name: str
@@ -101,7 +105,7 @@ class OnCard(BaseModel):
 
 
 class Euicc(BaseModel):
-    """What an eUICC has said of itself."""
+    """What an eUICC reports about itself."""
 
     eid: str
     kind: Literal["iot", "consumer"]
@@ -113,7 +117,9 @@ class Euicc(BaseModel):
     counter: int | None
     """Number of the last signed package."""
     reported: str
-    profiles: list[OnCard] | None
+    proved: Time
+    """When the agent sent the package that the card signed last; null: only the device reports this card."""
+    profiles: list[ListedProfile] | None
 
 
 class Card(BaseModel):
@@ -126,15 +132,15 @@ class Card(BaseModel):
     free_bytes: int | None
     """Free memory for profiles as the card reported it."""
     euicc: Euicc | None
-    """Null: the card has not said what it is."""
+    """Null: the card has not reported its type."""
     binding: str
-    identity: Identity | None
+    identity: CardIdentity | None
     services: str | None
-    plan: Plan | None
+    plan: InventoryEntry | None
     profiles: list[Profile]
     switches: list[Json]
     quota_mb: float | None
-    usage: list[Used]
+    usage: list[MonthlyUsage]
 
 
 class Download(BaseModel):
@@ -172,7 +178,7 @@ class Downloads(BaseModel):
     next: Next
 
 
-class Ordered(BaseModel):
+class OrderedDownload(BaseModel):
     """The number of a download."""
 
     download: int
@@ -180,8 +186,8 @@ class Ordered(BaseModel):
 
 @router.get("/card")
 def card(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, Schema(Card)]:
-    """Show the card: profiles, profile switches and outcomes, bytes by month and country, identity. The
-    operator also sees the inventory and the bytes of each profile."""
+    """Show the card of a device: identity, profiles, profile switches and their results, data by month and
+    country. The operator tenant also sees the inventory and the data of each profile."""
     it = services(request)
     with it.database.reading() as connection:
         return card_of.serialize(
@@ -242,8 +248,8 @@ def one_download(
 
 @router.post("/downloads", status_code=201)
 def download(
-    request: Request, who: ActingUser, device: Device, wanted: WantedProfile
-) -> Annotated[Json, Schema(Ordered)]:
+    request: Request, who: ActingUser, device: Device, wanted: NewDownload
+) -> Annotated[Json, Schema(OrderedDownload)]:
     """Download a profile onto the card."""
     it = services(request)
     number = actions.download(it, who, device, wanted.code, wanted.confirmation, wanted.enable)
@@ -259,9 +265,9 @@ def cancel_download(request: Request, who: ActingUser, device: Device, download:
 @router.post("/card/orders", status_code=202)
 def order(
     request: Request, who: ActingUser, device: Device, wanted: CardOrder
-) -> Annotated[Json, Schema(Ordered)]:
-    """Associate the card with the agent, end that, or have it obey a signed package: list, enable or disable
-    profiles. For IoT eUICCs (SGP.32)."""
+) -> Annotated[Json, Schema(OrderedDownload)]:
+    """Manage an IoT eUICC (SGP.32): associate it with the agent, end the association, or list, enable or
+    disable profiles by signed package."""
     number = actions.manage_card(services(request), who, device, wanted.task, wanted.iccid)
     return {"download": number}
 
@@ -269,7 +275,7 @@ def order(
 @router.delete("/profiles/{iccid}", status_code=202)
 def delete_profile(
     request: Request, who: ActingUser, device: Device, iccid: Iccid
-) -> Annotated[Json, Schema(Ordered)]:
+) -> Annotated[Json, Schema(OrderedDownload)]:
     """Delete a profile from the card."""
     return {"download": actions.delete_profile(services(request), who, device, iccid)}
 
@@ -277,6 +283,6 @@ def delete_profile(
 @router.patch("/profiles/{iccid}", status_code=202)
 def rename_profile(
     request: Request, who: ActingUser, device: Device, iccid: Iccid, named: NamedProfile
-) -> Annotated[Json, Schema(Ordered)]:
+) -> Annotated[Json, Schema(OrderedDownload)]:
     """Rename a profile on the card."""
     return {"download": actions.rename_profile(services(request), who, device, iccid, named.name)}

@@ -14,7 +14,7 @@ from landbridge.features.esim.assign import assign, has
 from landbridge.features.esim.coding import ELSEWHERE, Policy, Profile
 from landbridge.features.esim.queries import policies as stored
 from landbridge.web import actions, batch, paging
-from landbridge.web.answers import Batch, Json, Next, Schema
+from landbridge.web.answers import BatchResult, Json, Next, Schema
 from landbridge.web.api import ActingUser, CurrentUser, Device, Devices
 from landbridge.web.device_views import DeviceView
 from landbridge.web.forms import require_operator_tenant
@@ -27,7 +27,7 @@ _COUNTRIES = {policy.ELSEWHERE: ["roaming"]}
 
 
 class WantedPolicy(BaseModel):
-    """A policy, with the keys of the file that `landbridge esim policy --help` describes."""
+    """A policy, with the keys of the policy file (`landbridge esim policy --help`)."""
 
     model_config = ConfigDict(extra="forbid")
     fallback: str = Field(max_length=63, examples=["roaming"])
@@ -42,20 +42,20 @@ class PolicyOfMany(Devices):
     policy: WantedPolicy
 
 
-class Updates(BaseModel):
-    """The access point over which a profile pulls releases."""
+class UpdateAccessPoint(BaseModel):
+    """The access point for downloading releases."""
 
     host: str
     apn: str
 
 
 class ProfileOfPolicy(BaseModel):
-    """A profile, without user, password and codes."""
+    """A profile of a policy, without its secrets."""
 
     iccid: str
     apn: str
     hosts: list[str]
-    updates: Updates | None
+    updates: UpdateAccessPoint | None
     quota_mb: int
     awaited: bool
     """Whether it is still to be loaded onto the card."""
@@ -88,7 +88,7 @@ class PoliciesOfDevices(BaseModel):
 def listed(
     request: Request, who: CurrentUser, cursor: Cursor = None, limit: Limit = 100
 ) -> Annotated[Json, Schema(PoliciesOfDevices)]:
-    """List the devices that have a profile policy, with it."""
+    """List devices with their profile policies."""
     require_operator_tenant(who)
     after = str((paging.start(cursor, str) or ("",))[0])
     with services(request).database.reading() as connection:
@@ -98,8 +98,8 @@ def listed(
 
 
 @router.post("/profile-policies")
-def set_many(request: Request, who: ActingUser, many: PolicyOfMany) -> Annotated[Json, Schema(Batch)]:
-    """Set the profile policy of many devices; those that have it already are not changed."""
+def set_many(request: Request, who: ActingUser, many: PolicyOfMany) -> Annotated[Json, Schema(BatchResult)]:
+    """Set the profile policy of several devices; devices that already have it are not changed."""
     actions.require_operator(who, "admin")
     it = services(request)
     wanted, codes = policy.of_table(many.policy.model_dump())
@@ -125,8 +125,8 @@ def one(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, S
 def put(
     request: Request, who: ActingUser, device: Device, wanted: WantedPolicy
 ) -> Annotated[Json, Schema(PolicyOfDevice)]:
-    """Set the profile policy of a device; profiles that its card lacks are downloaded where it prefers
-    them."""
+    """Set the profile policy of a device. Profiles that are not on the card are downloaded in the first
+    country that prefers them."""
     actions.require_operator(who, "admin")
     it = services(request)
     found, codes = policy.of_table(wanted.model_dump())
@@ -141,7 +141,7 @@ def put(
 
 @router.delete("/devices/{device}/profile-policy", status_code=204)
 def remove(request: Request, who: ActingUser, device: Device) -> None:
-    """Remove the profile policy of a device: the device keeps the one that it has, and gets no other."""
+    """Stop managing the profile policy of a device; the device keeps the policy that it has."""
     actions.require_operator(who, "admin")
     with services(request).database.writing(who.who, who.tenant) as connection:
         actions.view(connection, who, device)

@@ -23,13 +23,13 @@ _DAY_S = 86_400
 
 
 class NewRollout(BaseModel):
-    """A profile for the devices on trips with a tag, in stages."""
+    """A staged roll-out of a profile to the devices on trips with a tag."""
 
     model_config = ConfigDict(extra="forbid")
     tag: str = Field(min_length=1, max_length=64)
     profile: str = Field(min_length=1, max_length=63)
     canaries: int = Field(5, ge=1, le=1_000, description="Devices that must succeed first.")
-    days: int = Field(2, ge=0, le=365, description="Of each stage at least.")
+    days: int = Field(2, ge=0, le=365, description="Minimum days per stage.")
 
 
 class Rollout(BaseModel):
@@ -109,6 +109,4 @@ def _of(connection: Connection, number: int) -> dict[str, Any]:
     for each in _every(connection):
         if each["rollout"] == number:
             return each
-    raise HTTPException(
-        404, _("no roll-out {number}; GET /v1/profile-rollouts lists those there are", number=number)
-    )
+    raise HTTPException(404, _("no roll-out {number}; GET /v1/profile-rollouts lists them", number=number))

@@ -13,6 +13,8 @@ from landbridge.db.among import among_given
 from landbridge.db.tables import esim_reports, profile_policies, profile_switches, sim_identities
 from landbridge.features.esim.coding import REFUSED_POLICY, Event, Policy, Report, restored
 
+AGENT = "the agent"
+"""Author of a policy or order without another author."""
 _REMEMBERED = 16
 """Events that a device may report again: twice as many as it stores."""
 _IDENTITY = ("imei", "iccid", "imsi")

@@ -51,7 +51,7 @@ def known_route(connection: Connection, name: str) -> StoredRoute:
     """Return the route of that name; `UserError` if there is none."""
     found = find(connection, name)
     if found is None:
-        raise UserError(f"no route {name}; `landbridge routes list` shows those there are")
+        raise UserError(f"no route {name}; `landbridge routes list` lists them")
     return found
 
 

@@ -15,7 +15,7 @@ from landbridge.features.devices import queries as devices
 from landbridge.features.routes.queries.drawn import drawn
 from landbridge.features.sharing import queries as share_links
 from landbridge.features.sharing.rules import SHARE_PATH
-from landbridge.points import quality
+from landbridge.points import quality, stationary
 from landbridge.points import queries as points
 from landbridge.web import serialize
 from landbridge.web.render import page
@@ -46,7 +46,7 @@ def _serialized(connection: Connection, row: Row[Any]) -> dict[str, Any]:
     device = devices.find(connection, row.device)
     heard = device and row.ended_s is None and (device.last_session_s or 0) >= row.started_s
     due_s = device.next_session_s if device and heard else None
-    stationary_until_s = points.stationary_until_s(connection, row.device, fix.point.seq) if fix else None
+    stationary_until_s = stationary.until_s(connection, row.device, fix.point.seq) if fix else None
     lat, lon = (fix.point.latitude_deg, fix.point.longitude_deg) if fix else (None, None)
     way = drawn(connection, row.route, lat, lon) | {"route": None}  # its name is the operator's own
     return {

@@ -61,7 +61,7 @@ def administrators(connection: Connection) -> int:
 
 
 def forget_name(connection: Connection, who: str) -> None:
-    """Remove what is kept under the name of a user or a token that has ended: somebody else may get it."""
+    """Remove what is kept under the name of a user or a token that has ended: the name may be reused."""
     connection.execute(delete(saved_views).where(saved_views.c.owner == who))
     connection.execute(delete(idempotency_keys).where(idempotency_keys.c.who == who))
 
