@@ -12,8 +12,8 @@ COSTS = battery.COSTS["bg95"]
 
 
 def planned_h(target_days, after_s=60, km4=0, mah=17000):
-    """Hours for which sleep stays paid for, with route data where the last fix was at `km4` of the route, None:
-    before any fix."""
+    """Hours for which sleep stays paid for, with route data where the last fix was at `km4` of the route;
+    None: before any fix."""
     folder = scratch.folder()
     if km4 is None or km4 >= 0:
         with open(folder + route_file.FILE, "wb") as f:
@@ -42,7 +42,7 @@ def test_what_is_built_in_does_not_stretch_a_trip():
 
 def test_a_trip_whose_place_is_not_known_yet_is_no_year_of_sleep():
     assert planned_h(cfg.defaults()[cfg.TARGET_DAYS], km4=-1) // 24 == 365
-    assert planned_h(cfg.defaults()[cfg.TARGET_DAYS], km4=None) == 12, "it would never take the fix that says it"
+    assert planned_h(cfg.defaults()[cfg.TARGET_DAYS], km4=None) == 12, "or no fix would ever say it"
     assert planned_h(60, km4=None) // 24 == 60
 
 

@@ -22,8 +22,8 @@ class NoRoute:
     networks = ahead = ()
 
 
-class NewRoute(NoRoute):
-    """There is one, and the next fix says where on it the device is."""
+NewRoute = NoRoute()
+"""There is one, and the next fix says where on it the device is."""
 
 
 def begin(state, modem, settings, temperature_dc, battery_mv, folder):

@@ -56,18 +56,19 @@ def weaker_mj(state, settings, temperature_dc, battery_mv):
     board that does not measure the battery (0) has the voltage of the last connection, as warm as it was
     then, 1 where power was lost. Other kinds are not known well enough.
     """
-    used_mj, measured_dc = energy.used_mj(state), temperature_dc
+    used_mj = energy.used_mj(state)
     if not battery_mv:
-        battery_mv, measured_dc = state[st.LOADED_MV], state[st.LOADED_DC]
+        battery_mv, temperature_dc = state[st.LOADED_MV], state[st.LOADED_DC]
     if settings[cfg.BATTERY_KIND] or battery_mv < 2 or state[st.LEFT] < used_mj // _SURELY_MORE:
         return 0
-    fallen_mv = plateau_mv(measured_dc) - battery_mv
+    gives = usable(0, temperature_dc)
+    fallen_mv = plateau_mv(temperature_dc) - battery_mv
     is_falling = fallen_mv >= _KNEE_MV
     left = _FALLS * max(0, _FALLS_MV - (fallen_mv if is_falling else _KNEE_MV)) // _FALLS_MV
-    holds_mj = used_mj // (10 * usable(0, measured_dc)) * (1000 + left)
+    holds_mj = used_mj // (10 * gives) * (1000 + left)
     if is_falling or state[st.HOLDS_MJ] < holds_mj:
         state[st.HOLDS_MJ] = holds_mj if is_falling else 0
-    return state[st.HOLDS_MJ] and max(1, state[st.HOLDS_MJ] // 100 * usable(0, temperature_dc) - used_mj)
+    return state[st.HOLDS_MJ] and max(1, state[st.HOLDS_MJ] // 100 * gives - used_mj)
 
 
 def plateau_mv(temperature_dc):

@@ -75,7 +75,7 @@ _WEAK_MOVING = const(130)
 _WEAK_STATIONARY = const(10)
 _WEAK_SAVED = const(60)
 _DAY_S = const(86400)
-# Where there is energy for it no report of so little is put off for longer: nobody knows when the dark begins.
+# Where there is energy for it no report of so little is put off for longer: a dark spell may begin.
 _DARK_S = const(9 * 3600)
 _DARK_MJ = const(8000)
 _DARK_AGE_MIN = const(380)
