@@ -494,13 +494,13 @@ def test_the_page_of_the_card_shows_downloads(pages):
     assert f'/devices/{FIRST}/card/download"' in text
 
 
-def associated(fleet: Fleet) -> None:
+def associated(fleet: Fleet, **more: int) -> None:
     """The card of FIRST is an IoT eUICC that obeys the agent."""
     profiles = [["8986011234567890199", "Roaming", True, True, True], [LOADED, "Steppe", False, False, True]]
     with fleet.database.writing() as connection:
         manager = queries.manager(connection, fleet.keyring, NOW_S)
         said = {"iot": True, "eim_id": manager.eim_id, "counter": 7, "profiles": json.dumps(profiles)}
-        queries.keep_euicc(connection, "8" * 32, {"device": FIRST, "reported_s": NOW_S, **said})
+        queries.keep_euicc(connection, "8" * 32, {"device": FIRST, "reported_s": NOW_S, **said, **more})
 
 
 def test_the_api_manages_an_iot_card(pages, fleet):
@@ -514,6 +514,9 @@ def test_the_api_manages_an_iot_card(pages, fleet):
     associated(fleet)
     card = json.loads(pages.ask(path, token)[1])["euicc"]
     assert (card["kind"], card["associated"], card["counter"]) == ("iot", True, 7)
+    assert card["proved"] is None
+    associated(fleet, proved_s=NOW_S)
+    assert json.loads(pages.ask(path, token)[1])["euicc"]["proved"].endswith("Z")
     assert [each["enabled"] for each in card["profiles"]] == [True, False]
     assert pages.ask(f"{path}/orders", token, "POST", {"task": "list"})[0] == 202
     status, text = pages.ask(f"{path}/orders", token, "POST", {"task": "enable", "iccid": LOADED})
@@ -543,6 +546,10 @@ def test_the_page_of_the_card_shows_who_manages_it(pages, fleet):
     associated(fleet)
     _, text = pages.ask(f"/devices/{FIRST}/card", token)
     assert "IoT eUICC (SGP.32)" in text and "landbridge-" in text and "Steppe" in text
+    assert "Signed by the card</dt><dd>not yet</dd>" in text
+    associated(fleet, proved_s=NOW_S)
+    _, text = pages.ask(f"/devices/{FIRST}/card", token)
+    assert "Signed by the card</dt><dd><time" in text
     tasks = {task for task in ("associate", "dissociate", "list", "enable", "disable", "delete")
              if f'name="task" value="{task}"' in text}  # fmt: skip
     assert tasks == {"dissociate", "list", "enable", "disable", "delete"}
