@@ -26,8 +26,8 @@ MOST_REFUSED_A_DAY = 2
 NEXT = 2
 """The release that is offered."""
 CHANGED = 8
-"""So many of the scheduler's modules, the largest, are other ones in it: each is longer by a constant, and the
-application has little room."""
+"""So many of the scheduler's modules, the largest, are other ones in it: each is longer by a constant, and
+the application has little room."""
 
 
 @dataclass
@@ -104,7 +104,9 @@ def offer(built: Stage, folder: Path) -> None:
     path = firmware / "locator" / "__init__.py"
     path.write_text(path.read_text().replace("SEQUENCE = 1", f"SEQUENCE = {NEXT}"))
     modules = (firmware / "locator" / "scheduler").glob("*.py")
-    for module in sorted(modules, key=lambda each: each.stat().st_size)[-CHANGED:]:  # only what is other is pulled
+    for module in sorted(modules, key=lambda each: each.stat().st_size)[
+        -CHANGED:
+    ]:  # only what is other is pulled
         module.write_text(module.read_text() + f"\nRELEASE = {NEXT}\n")
     release.build(folder / "release", "SIM", firmware, built.modem.dialect.name)
     do = built.services.agent.do
