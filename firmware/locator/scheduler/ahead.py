@@ -22,6 +22,10 @@ class NoRoute:
     networks = ahead = ()
 
 
+NewRoute = NoRoute()
+"""There is one, and the next fix says where on it the device is."""
+
+
 def begin(state, modem, settings, temperature_dc, battery_mv, folder):
     """A wake has begun: how much is left, where we are, which level of the pacing table. Returns (costs,
     forecast) for the policy; the route data is in `folder`."""
@@ -59,7 +63,7 @@ def _look_up(state, folder, fix):
     except OSError:  # no trip
         return NoRoute
     if not (fix or state[st.ROUTE_KM4]):
-        return NoRoute
+        return NewRoute
     from locator.scheduler import route
 
     forecast, known = NoRoute, route.load(folder)
