@@ -58,6 +58,17 @@ def test_who_has_arrived_is_not_kept_for_what_it_cannot_pay():
     assert not policy.is_on_reserve(state) and state[st.AGE_MIN] > 60
 
 
+def test_what_not_even_sleep_lives_through_leaves_half_to_reports():
+    settings, state = cfg.defaults(), st.new()
+    settings[cfg.TARGET_DAYS], settings[cfg.BATTERY_MAH] = 364, 500
+    st.begin(state, 60, 1)
+    ahead.begin(state, "bg95", settings, 200, 0, scratch.folder())
+    days = state[st.LEFT] // (2 * COSTS.sleep_a_day)
+    assert 60 < days < 130 and planned_h(364, km4=-1, mah=500) // 24 in (days, days + 1)
+    assert not policy.is_on_reserve(state) and state[st.AGE_MIN] < pacing.TABLES["bg95"][1][4]
+    assert planned_h(200, km4=-1, mah=500) // 24 == 200, "that is what sleep lives through"
+
+
 def test_when_the_energy_ends_is_a_time_of_the_device():
     years = 8 * 365 * DAY
     for left, carries_j in ((1 << 30, 1), (1 << 30, 52), (-5000000, 52)):
