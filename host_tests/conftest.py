@@ -20,7 +20,10 @@ from typing import TYPE_CHECKING
 import hypothesis
 import landbridge.app  # noqa: F401 - registers the hooks between features
 import pytest
+from argon2 import PasswordHasher
+from argon2.profiles import RFC_9106_LOW_MEMORY
 from landbridge.db.database import Database
+from landbridge.features.users import passwords
 
 from host_tests.support.micropython import DeviceFile, compiled_firmware
 from tools.flash import layout
@@ -77,6 +80,23 @@ def _only_garbage_of_this_file_is_looked_for() -> Iterator[None]:
     yield
 
 
+_collect = gc.collect
+
+
+def _collect_what_is_young(generation: int = 2, /) -> int:
+    by_firmware = sys._getframe(1).f_globals.get("__name__", "").partition(".")[0] == "locator"
+    return _collect(0 if by_firmware else generation)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def firmware_collects_what_is_young() -> Iterator[None]:
+    """The firmware collects often, for a heap that is small. Here a third of the time of its wakes would go
+    into all that a test has loaded, the agent too; CPython collects that by itself, more seldom."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "collect", _collect_what_is_young)
+        yield
+
+
 def pytest_sessionfinish() -> None:
     """Remove what `compiled_firmware` made."""
     if compiled_firmware.cache_info().currsize:
@@ -93,6 +113,19 @@ def whole_firmware() -> Iterator[None]:
             sys.modules[name] = module
             room, _, last = name.rpartition(".")
             setattr(sys.modules[room], last, module)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def passwords_cost_little() -> Iterator[None]:
+    """What makes guessing dear takes a third of a second of processor time for each user of a test. What is
+    shipped is as dear as it must be."""
+    shipped = passwords.HASHER
+    dear = RFC_9106_LOW_MEMORY
+    assert (shipped.memory_cost, shipped.time_cost) == (dear.memory_cost, dear.time_cost)
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "HASHER", cheap)
+        yield
 
 
 _migrate = Database.migrate

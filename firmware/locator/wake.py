@@ -222,7 +222,7 @@ class Wake:
             self.pace.rest()
             from locator.actions import profile
 
-            us = (self.port, self.board, self.modem, self.state, self.kept.copy)
+            us = (self.port, self.modem, self.state, self.kept.copy, self.room)
             try:
                 profile.run(verb, us, arguments)
             finally:

@@ -132,15 +132,15 @@ def test_a_command_is_sent_and_its_states_are_shown(web: Website, operator: Page
 def test_a_setting_is_changed(operator: Page):
     operator.get_by_role("link", name="Settings").click()
     section = operator.locator("#settings")
-    section.get_by_label("Light from which a door counts as open").fill("50")
-    section.get_by_label("Lowest temperature", exact=True).fill("-12.5")
-    section.get_by_label("Preference").select_option("low energy")
+    section.get_by_label("Door-open light threshold").fill("50")
+    section.get_by_label("Low-temperature alarm below").fill("-12.5")
+    section.get_by_label("Prefer").select_option("low energy")
     section.get_by_label("tilt", exact=True).uncheck()
-    opens(operator, section.get_by_role("button", name="Change"))
-    light = section.get_by_role("row", name="Light from which a door")
+    opens(operator, section.get_by_role("button", name="Save changes"))
+    light = section.get_by_role("row", name="Door-open light")
     expect(light.locator(".changed input")).to_have_value("50")
     expect(light).to_contain_text("not reported", ignore_case=True)
-    expect(section.get_by_label("Lowest temperature", exact=True)).to_have_value("-12.5")
+    expect(section.get_by_label("Low-temperature alarm below")).to_have_value("-12.5")
     expect(section.get_by_label("tilt", exact=True)).not_to_be_checked()
     expect(section.get_by_label("shock", exact=True)).to_be_checked()
     expect(section.locator(".changed")).to_have_count(4)
@@ -164,7 +164,7 @@ def test_a_reader_can_only_look(web: Website, browser: Watched):
     picture(page, "device-phone-dark", full_page=True)
     assert barriers(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    for name in ("Send", "Change", "Share this trip"):
+    for name in ("Send", "Save changes", "Share this trip"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
     csrf = page.locator("input[name=csrf]").first.input_value()
     refused = page.request.post(

@@ -58,7 +58,7 @@ class Device:
             f.write(data)
 
     def switch(self):
-        return switch.Switch(self.port, self, self.driver, self.state, lambda: None)
+        return switch.Switch(self.port, self.driver, self.state, lambda: None)
 
     def ask(self, read=lambda driver: CARD):
         """The attempt to register that asks the policy."""
@@ -83,5 +83,5 @@ class Device:
 
     def take(self, ordered):
         out = cbor.Writer(bytearray(700))
-        files.put(out, ordered)
+        out.item(ordered)
         orders.take(self, [ordered[0], bytes(out.buf[: out.n])])

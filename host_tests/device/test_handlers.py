@@ -37,22 +37,22 @@ def made(one, two):
     for name, module in (("one", one), ("two", two)):
         sys.modules["locator.downlink." + name] = module
         setattr(orders, name, module)
-    downlinks._TAKES.clear()
-    downlinks._TAKES.update({KEY: "one"})
-    downlinks._REPORTS = ((ONE, "one"), (TWO, "two"))
+    downlinks.TAKES.clear()
+    downlinks.TAKES.update({KEY: "one"})
+    downlinks.REPORTS = ((ONE, "one"), (TWO, "two"))
     state = st.new()
     state[st.TO_REPORT] = st.REPORT_ALL
     return downlinks.Handlers(None, None, None, None, state, None)
 
 
 def with_modules(test):
-    takes, reports = dict(downlinks._TAKES), downlinks._REPORTS
+    takes, reports = dict(downlinks.TAKES), downlinks.REPORTS
     try:
         test()
     finally:
-        downlinks._TAKES.clear()
-        downlinks._TAKES.update(takes)
-        downlinks._REPORTS = reports
+        downlinks.TAKES.clear()
+        downlinks.TAKES.update(takes)
+        downlinks.REPORTS = reports
 
 
 def test_downlinks_go_to_their_modules_and_unknown_ones_nowhere():

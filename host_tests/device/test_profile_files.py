@@ -172,7 +172,7 @@ def test_a_policy_whose_hosts_are_none_is_refused():
     good = [CARD[0], "apn", "", "", HOSTS, UPDATES]
 
     def whole(each):
-        return policy._is_policy([5, 0, 1, [each], []])
+        return policy.is_policy([5, 0, 1, [each], []])
 
     assert whole(good) and whole(good[:5]) and whole(good[:4] + [[]])
     for i, bad in (

@@ -69,9 +69,9 @@ def test_months_are_those_of_the_calendar():
     for days in lengths:
         assert limits.left_s(now) == days * DAY_S
         assert limits.left_s(now + days * DAY_S - 1) == 1
-        assert limits._month(now // DAY_S) == limits._month(now // DAY_S + days - 1)
+        assert limits.month(now // DAY_S) == limits.month(now // DAY_S + days - 1)
         now += days * DAY_S
-    assert limits._month(60) == 0 and limits._month(now // DAY_S) == 12 * 21
+    assert limits.month(60) == 0 and limits.month(now // DAY_S) == 12 * 21
 
 
 def test_what_goes_over_each_is_counted_by_the_month_and_reported_at_each_level():

@@ -443,7 +443,7 @@ def test_a_platform_is_described_by_a_file(monkeypatch):
         (("http:", "ftp:"), "needs a url"),
         (("{iccid}", ""), "needs a url"),
         (('state = "status"', 'locked = "suspended"'), "list of texts"),
-        (("[provider.status]", "reset = 1\n[provider.status]"), "reset. is no table"),
+        (("[provider.status]", "reset = 1\n[provider.status]"), r"reset\] must be a table"),
     ],
 )
 def test_a_description_that_is_wrong_is_said_in_one_line(monkeypatch, change, why):

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 from landbridge.core.clock import Clock
+from landbridge.core.delivery_errors import Away, Refused
 from landbridge.core.errors import UserError
-from landbridge.core.http_errors import Away, Refused
 from landbridge.core.texts import loaded
 from landbridge.db import order
 from landbridge.events import again, outbox

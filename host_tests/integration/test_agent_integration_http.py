@@ -8,7 +8,7 @@ import time
 
 import pytest
 from landbridge.core import http
-from landbridge.core.http_errors import Away, Refused
+from landbridge.core.delivery_errors import Away, Refused
 
 from host_tests.support.agent import WAIT_S
 

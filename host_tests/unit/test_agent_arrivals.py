@@ -125,7 +125,7 @@ class Fleet:
         """Revision and countries of the policy that the device is sent."""
         with self.database.writing() as connection:
             order = cards.pending(connection, DEVICE, Uplink(), NOW_S)[wire.DOWNLINK_KEY]
-        assert obeyed._is_policy(order)
+        assert obeyed.is_policy(order)
         revision, _, _, profiles, rows = cbor2.loads(order[1])
         assert [each[0] for each in profiles] == [iccid_bytes(each) for each in (ROAMING, STEPPE, WEST)]
         return revision, {row[0]: row[1:] for row in rows}

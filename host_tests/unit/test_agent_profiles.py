@@ -45,7 +45,7 @@ class Agent(Handled):
         refused, pending = self.answer(uplink)
         order = pending.get(wire.DOWNLINK_KEY)
         if order:
-            assert obeyed._is_policy(order)
+            assert obeyed.is_policy(order)
             revision, policy = order
             order = cbor2.loads(policy)
             assert order[0] == revision
@@ -74,7 +74,7 @@ def test_a_policy_is_sent_until_it_is_reported(agent):
         [[iccid_bytes(ROAMING), "iot.example", "", ""], [iccid_bytes(CIS), "cis.example", "u", "p"]],
         [[0, 1], [250, 2, 1], [401, 2]],
     ]
-    assert policies._is_policy(order)
+    assert policies.is_policy(order)
     assert agent.state() == "waiting for the device's next session"
     assert agent.hears(report(1)) == order
     assert agent.hears(report(revision, 2, 1)) is None
@@ -159,7 +159,7 @@ ANYTHING = some.recursive(some.integers() | some.text() | some.binary(), some.li
 
 @given(some.lists(ANYTHING, min_size=5, max_size=5))
 def test_the_device_takes_no_policy_that_is_none(item):
-    assert policies._is_policy(item) in (False, True) and obeyed._is_policy(item) in (False, True)
+    assert policies.is_policy(item) in (False, True) and obeyed.is_policy(item) in (False, True)
 
 
 @given(some.text("0123456789", min_size=18, max_size=20))
@@ -248,7 +248,7 @@ def test_blocked_countries_and_quotas(agent):
     assert wire.restored(json.loads(json.dumps(found.stored()))) == found
     revision = agent.sets("blocked = [432]\n" + limited)
     order = agent.hears()
-    assert policies._is_policy(order)
+    assert policies.is_policy(order)
     assert [432] in order[4] and order[3][1][4:] == [[], [], 10240] and len(order[3][0]) == 4
     said = [*report(revision), [300, [iccid_bytes(CIS), 5_300_000, 50]]]
     assert agent.hears(said) is None

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from landbridge.core.clock import Clock, from_iso, iso
+from landbridge.core.delivery_errors import Away
 from landbridge.core.errors import UserError
-from landbridge.core.http_errors import Away
 from landbridge.core.texts import catalogues
 from landbridge.db import audit
 from landbridge.db.tables import devices

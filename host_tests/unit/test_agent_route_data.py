@@ -150,7 +150,8 @@ def test_a_report_that_is_none_is_refused(item):
         (HEAD + "A,KZ,50,60,hub\nB,KZ,50,60,hub\n", "row 3, column lat"),
         (HEAD + "A,KZ,50,60\n", "row 2, column kind: None"),
         (HEAD + "A,KZ,50,nan,hub\n", "row 2, column lon: nan"),
-        (HEAD + "A,KZ,50,-170,hub\nB,KZ,50,170,hub\n", "row 3, column lat: kilometre"),
+        (HEAD + "A,KZ,10,-170,hub\nB,KZ,10,5,hub\n", "row 3, column lat: kilometre"),
+        (HEAD + "A,KZ,50,-170,hub\nB,KZ,50,170,hub\n", "row 3, column lon: a route cannot cross"),
         ("name,country,lat,lon,kind,km\nA,KZ,50,60,hub,9\nB,KZ,50,58,hub,8\n", "row 3, column km"),
     ],
 )

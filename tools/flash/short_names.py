@@ -63,7 +63,11 @@ def _nodes(tree: ast.AST) -> Sequence[ast.AST]:
 
 def _words(tree: ast.AST) -> Iterator[str]:
     """All names in a module, and those that stand in it as text."""
-    for node in _nodes(tree):
+    return _named(_nodes(tree))
+
+
+def _named(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.Name):
             yield node.id
         elif isinstance(node, ast.Attribute):
@@ -80,7 +84,8 @@ def _words(tree: ast.AST) -> Iterator[str]:
 
 
 def _shown(tree: ast.AST) -> set[str]:
-    """The names by which a module may know what is not its own, and be known."""
+    """The names by which a module may know what is not its own, and be known. What a function calls by a
+    name alone is its own, or stands for the whole module."""
     others = {
         node.attr
         for node in _nodes(tree)
@@ -88,7 +93,10 @@ def _shown(tree: ast.AST) -> set[str]:
         and not (isinstance(node.value, ast.Name) and node.value.id == "self")
     }
     written = {node.value for node in _nodes(tree) if isinstance(node, ast.Constant)}
-    return {word for word in _words(tree) if not word.startswith("_") or word in others or word in written}
+    scopes = (node for node in _nodes(tree) if isinstance(node, ast.FunctionDef))
+    inside = {part for scope in scopes for part in _nodes(scope) if isinstance(part, ast.Name | ast.arg)}
+    words = _named(node for node in _nodes(tree) if node not in inside)
+    return {word for word in words if not word.startswith("_") or word in others or word in written}
 
 
 def _kept(trees: Mapping[str, ast.Module]) -> set[str]:

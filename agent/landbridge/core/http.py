@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from landbridge.core.http_errors import Away, Refused
+from landbridge.core.delivery_errors import Away, Refused
 
 TIMEOUT_S = 20
 """For each step: to connect, TLS, and each wait for a byte."""

@@ -71,7 +71,7 @@ LABELS = {
     "revoked": _("revoked"),
     # Cards
     "bound": _("bound"),
-    "armed": _("waiting for its device"),
+    "armed": _("not bound yet"),
     "separated": _("in another device"),
     "rebind pending": _("rebinding allowed"),
     "stock": _("in stock"),

@@ -6,12 +6,15 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, func, insert, select, tuple_, update
 
+from landbridge.core.clock import from_iso
 from landbridge.core.names import OPERATOR
 from landbridge.db import order
 from landbridge.db.tables import events
 from landbridge.protocol.event import Event
 
-_TRACKED = ("alarm", "arrival", "border", "departure", "dwell", "geofence", "gap", "off-route", "stop")
+TRACKED = ("alarm", "arrival", "border", "departure", "dwell", "geofence", "gap", "off-route", "stop")
+"""Types that tracking detects, and alarms."""
+_HAPPENED = {"stop": "since", "arrival": "since", "departure": "until"}
 
 
 def add(
@@ -116,6 +119,19 @@ def of_trip(connection: Connection, trip: int) -> list[Row[Any]]:
     return list(connection.execute(statement.order_by(events.c.at_s, events.c.seq, events.c.event)))
 
 
+def of_trips(connection: Connection, trips: Sequence[int], types: Sequence[str]) -> list[Row[Any]]:
+    """Return the current events of these types on trips, in order."""
+    mine = events.c.trip.in_(trips), events.c.type.in_(types), events.c.is_current
+    return list(connection.execute(select(events).where(*mine).order_by(events.c.at_s, events.c.event)))
+
+
+def happened_s(row: Row[Any]) -> int | None:
+    """Return when an event happened: a later point shows a stop, an arrival or a departure."""
+    name = _HAPPENED.get(row.type)
+    known = json.loads(row.content).get(name) if name else None
+    return from_iso(known) if known else row.at_s
+
+
 def current(
     connection: Connection,
     device: str,
@@ -127,7 +143,7 @@ def current(
     """Return the last current tracking events and alarms of a device (on these trips; None: on any or none),
     by the time of the points that show them; with `span` only those in [from, until), with `before` those
     before the event with that `place`."""
-    shown = events.c.is_current, events.c.type.in_(_TRACKED)
+    shown = events.c.is_current, events.c.type.in_(TRACKED)
     statement = select(events).where(events.c.device == device, *shown)
     if of_trips is not None:
         statement = statement.where(events.c.trip.in_(of_trips))

@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from landbridge.core.texts import Catalogue, _
 from landbridge.geo import countries
 from landbridge.geo.countries import Country
 from landbridge.geo.distance import KM_A_DEGREE
@@ -54,10 +55,37 @@ class Where(NamedTuple):
     near: Near | None
     country: Country | None
 
+    def in_words(self, language: Catalogue) -> str:
+        """Return them as people read it: a place in another country is named with that country."""
+        land = self.country and language.country(self.country.code, self.country.name)
+        if self.near is None:
+            return land or ""
+        place, km = self.near
+        said = (language.is_chinese and place.chinese) or place.name
+        if self.abroad:
+            home = language.country(self.abroad, self.abroad)
+            said = _("{place} ({country})", place=said, country=home)
+        if km > 1:
+            said = _("{km} km from {place}", km=km, place=said)
+        if land:
+            both = {"place": said, "country": land}
+            said = _("In {country}, {place}", **both) if self.abroad else _("{place}, {country}", **both)
+        return language.translate(said)
+
+    @property
+    def abroad(self) -> str | None:
+        """Return the country of the nearest place if it is not that of the position."""
+        home = self.country and self.country.code
+        return self.near.place.country if self.near and home and self.near.place.country != home else None
+
 
 def where(lat: float, lon: float) -> Where:
-    """The nearest place and the country of a position in degrees."""
-    return Where(nearest(lat, lon), countries.at(lat, lon))
+    """The nearest place and the country of a position in degrees. Where the outlines may err, the country is
+    that of the place."""
+    near, country = nearest(lat, lon), countries.at(lat, lon)
+    if near and country and near.place.country != country.code:
+        country = countries.beside(lat, lon, near.place.country, countries.OUTLINE_KM) or country
+    return Where(near, country)
 
 
 def nearest(lat: float, lon: float) -> Near | None:
@@ -104,7 +132,7 @@ def labels() -> bytes:
 def _middle(polygons: list[list[Ring]]) -> tuple[float, float, float]:
     """Of the largest part: the middle of its area, and its size."""
     parts = []
-    for edge, *_ in polygons:
+    for edge, *_holes in polygons:
         twice = x = y = 0.0
         for (x1, y1), (x2, y2) in pairwise([edge[-1], *edge]):
             cross = x2 * y1 - x1 * y2

@@ -7,6 +7,7 @@ from landbridge.geo.places import Place
 from landbridge.web.device_views import Glance, where
 
 _REPEATED = ("route", "destination", "state", "tags")
+_PLACE = ("place", "abroad", "country")
 _TIMES = ("at_s", "stationary_until_s", "next_s", "eta_s", "planned_s")
 _SHOWN = ("device", "container", *_REPEATED, "lon", "lat", "battery_mv", "temperature", *_TIMES)
 _STEPPED = ("seq", "at_s", "lat", "lon")
@@ -15,7 +16,7 @@ _STEPPED = ("seq", "at_s", "lat", "lon")
 def fleet(glances: Sequence[Glance], is_chinese: bool) -> dict[str, Any]:
     """What the fleet's page shows of `Glance`: of `texts` a number is the place in it; times in minutes;
     alarms by row, of those that have any; `place`, `km` and `country` of its position, in Chinese if the
-    reader is."""
+    reader is; `abroad` is the country of the place if it is another one."""
     columns: dict[str, list[Any]] = {name: [] for name in _SHOWN}
     if glances:
         every = dict(zip(Glance._fields, zip(*glances, strict=True), strict=True))
@@ -23,10 +24,11 @@ def fleet(glances: Sequence[Glance], is_chinese: bool) -> dict[str, Any]:
     known = [None if it.lat is None or it.lon is None else where(it.lat, it.lon) for it in glances]
     columns["place"] = [it and it.near and _name(it.near.place, is_chinese) for it in known]
     columns["km"] = [it and it.near and it.near.km for it in known]
+    columns["abroad"] = [it and it.abroad for it in known]
     columns["country"] = [it and it.country and (it.country.code or it.country.name) for it in known]
-    names = dict.fromkeys(text for name in (*_REPEATED, "place", "country") for text in columns[name])
+    names = dict.fromkeys(text for name in (*_REPEATED, *_PLACE) for text in columns[name])
     texts = {text: place for place, text in enumerate(names)}
-    for name in (*_REPEATED, "place", "country"):
+    for name in (*_REPEATED, *_PLACE):
         columns[name] = [texts[text] for text in columns[name]]
     for name in _TIMES:
         columns[name] = [None if at_s is None else at_s // 60 for at_s in columns[name]]

@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import iso
+from landbridge.core.texts import Catalogue, _
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.alarms.rules import GRAVE
 from landbridge.features.devices import queries as devices
@@ -225,10 +226,18 @@ def serialize(it: Glance) -> dict[str, Any]:
 def place(lat: int | None, lon: int | None) -> dict[str, Any]:
     """Return the nearest place and the country of 1e-5 degrees, serialized; None where there is none."""
     near, land = (None, None) if lat is None or lon is None else where(lat, lon)
-    return {
-        "place": near and {"name": near.place.name, "chinese": near.place.chinese or None, "km": near.km},
-        "country": land and {"code": land.code or None, "name": land.name},
-    }
+    named = near and {
+        "name": near.place.name, "chinese": near.place.chinese or None, "km": near.km,
+        "country": near.place.country,
+    }  # fmt: skip
+    return {"place": named, "country": land and {"code": land.code or None, "name": land.name}}
+
+
+def in_words(language: Catalogue, lat: float | None, lon: float | None) -> str:
+    """Return the place of degrees as people read it."""
+    if lat is None or lon is None:
+        return language.translate(_("No position yet"))
+    return where(round(lat * 1e5), round(lon * 1e5)).in_words(language) or f"{lat:.2f}°, {lon:.2f}°"
 
 
 @lru_cache(maxsize=65_536)

@@ -1,6 +1,7 @@
 """Renders templates: language, texts, and the headers of a page."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from markupsafe import Markup
 
 from landbridge.core import texts
 from landbridge.core.clock import iso
-from landbridge.web import assets, language, tiles
+from landbridge.web import assets, device_views, language, tiles
 from landbridge.web.address import own_address, with_query
 from landbridge.web.forms import NOTHING_WRONG, Wrong
 from landbridge.web.services import services
@@ -34,6 +35,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
     address = own_address(request) if request.method == "GET" else wrong.path
     common = {
         **language.speakers(catalogue),
+        "whereabouts": partial(device_views.in_words, catalogue),
         "as_json": as_json,
         "language": catalogue,
         "languages": known.values(),

@@ -22,13 +22,13 @@ def run(verb, us, arguments):
 
 
 class Profiles:
-    """`save` keeps the plan's `state` in RTC memory and in flash."""
+    """`save` keeps the plan's `state` in RTC memory and in flash, by way of `room`."""
 
-    def __init__(self, port, board, driver, state, save):
+    def __init__(self, port, driver, state, save, room):
         self._port = port
         self._state = state
         self._driver = driver
-        self._us = (port, board, driver, state, save)
+        self._us = (port, driver, state, save, room)
 
     def prepare(self):
         """Before an attempt to register, the modem being on: the profile that shall be is enabled."""
@@ -135,7 +135,7 @@ class Profiles:
     def _trial(self):
         from locator.esim import trial
 
-        port, _, _, state, save = self._us
+        port, _, state, save, _ = self._us
         return trial.Trial(port, state, save)
 
     def _with_card(self, verb, *arguments):

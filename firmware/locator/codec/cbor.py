@@ -60,6 +60,29 @@ class Writer:
         """Write a text string."""
         self._string(TEXT, text.encode())
 
+    def item(self, value):
+        """Write an integer, a byte string, a text, or a list of these; or a dict with integer keys."""
+        if type(value) is int:
+            self.int(value)
+        elif type(value) is bytes:
+            self.bytes(value)
+        elif type(value) is str:
+            self.text(value)
+        elif type(value) is dict:
+            self.head(MAP, len(value))
+            for key in sorted(value):
+                self.pair(key, value[key])
+        else:
+            self.head(ARRAY, len(value))
+            for each in value:
+                self.item(each)
+
+    def pair(self, key, value):
+        """Write a pair of a map, its value as `item`; returns how many pairs that are."""
+        self.int(key)
+        self.item(value)
+        return 1
+
     def raw(self, data):
         """Append bytes that already are CBOR."""
         if self.n + len(data) > len(self.buf):
@@ -77,6 +100,18 @@ def int_size(value):
     if value < 0:
         value = -1 - value
     return 1 if value < 24 else 2 if value < 0x100 else 3 if value < 0x10000 else 5
+
+
+def dumps(value, most):
+    """The item (as `Writer.item`) as bytes, at most so many. Raises `Full`."""
+    out = Writer(bytearray(most))
+    out.item(value)
+    return bytes(memoryview(out.buf)[: out.n])
+
+
+def is_list(value, *kinds):
+    """Whether it is a list of values of just these types."""
+    return type(value) is list and list(map(type, value)) == list(kinds)
 
 
 def loads(data):

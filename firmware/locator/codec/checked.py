@@ -41,6 +41,13 @@ def is_whole(path):
     return crc == _OF_ALL_WHOLE
 
 
+def put(path, value, most):
+    """Replace the file by `value` (as `Writer.item`), at most so many bytes. Raises OSError, `cbor.Full`."""
+    out = cbor.Writer(bytearray(most))
+    out.item(value)
+    write(path, memoryview(out.buf)[: out.n])
+
+
 def write(path, body):
     """Replace the file by `body` (bytes of CBOR). Raises OSError."""
     with open(path + ".new", "wb") as f:

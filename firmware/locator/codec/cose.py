@@ -136,12 +136,7 @@ class Envelope:
         self._epoch = epoch
         self.forged = 0
         """Messages in the right form whose tag was wrong."""
-        aad = cbor.Writer(bytearray(48 + len(device)))
-        aad.head(cbor.ARRAY, 3)
-        aad.int(_VERSION)
-        aad.text(direction)
-        aad.text(device)
-        self._external_aad = bytes(aad.buf[: aad.n])
+        self._external_aad = cbor.dumps((_VERSION, direction, device), 48 + len(device))
 
     def seal(self, buf, plain_start, plain_end, number):
         """Seal `buf[plain_start:plain_end]` in place under partial IV `number`.
@@ -169,8 +164,8 @@ class Envelope:
         """
         try:
             protected, start, end = _parts(data)
-            number = _number(cbor.loads(protected), self._epoch)
-        except (cbor.CborError, ValueError, TypeError):
+            number = _number(cbor.loads(protected))
+        except (cbor.CborError, ValueError, TypeError, LookupError):
             raise EnvelopeError
         if protected != self._protected(number):
             raise EnvelopeError
@@ -187,26 +182,15 @@ class Envelope:
         return number, memoryview(buf)[:end]
 
     def _protected(self, number):
-        out = cbor.Writer(bytearray(16))
-        out.head(cbor.MAP, 3)
-        out.int(1)
-        out.int(_ALG_AES_CCM_16_64_128)
-        out.int(4)
-        out.bytes(_shortest(self._epoch))
-        out.int(6)
-        out.bytes(_shortest(number))
-        return bytes(out.buf[: out.n])
+        header = {1: _ALG_AES_CCM_16_64_128, 4: _shortest(self._epoch), 6: _shortest(number)}
+        return cbor.dumps(header, 16)
 
     def _nonce(self, number):
         return (int.from_bytes(self._iv, "big") ^ number).to_bytes(_IV_SIZE, "big")
 
     def _aad(self, protected):
-        out = cbor.Writer(bytearray(32 + len(protected) + len(self._external_aad)))
-        out.head(cbor.ARRAY, 3)
-        out.text("Encrypt0")
-        out.bytes(protected)
-        out.bytes(self._external_aad)
-        return bytes(out.buf[: out.n])
+        whole = ("Encrypt0", protected, self._external_aad)
+        return cbor.dumps(whole, 32 + len(protected) + len(self._external_aad))
 
 
 def _parts(data):
@@ -224,10 +208,8 @@ def _shortest(number):
     return number.to_bytes(5, "big").lstrip(b"\0") or b"\0"
 
 
-def _number(header, epoch):
-    kid = _shortest(epoch)
-    if type(header) is not dict or header != {1: _ALG_AES_CCM_16_64_128, 4: kid, 6: header.get(6)}:
-        raise ValueError
+def _number(header):
+    """The partial IV; what else the header says is compared with ours."""
     partial_iv = header[6]
     if type(partial_iv) is not bytes or not 0 < len(partial_iv) <= 5:
         raise ValueError

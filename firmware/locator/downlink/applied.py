@@ -7,7 +7,7 @@ the defaults. A refused revision of 0: none was refused.
 from micropython import const
 
 from locator import settings as cfg
-from locator.codec import checked
+from locator.codec import cbor, checked
 
 FILE = "/settings.bin"
 LAST_GOOD_FILE = "/settings.good"
@@ -39,7 +39,7 @@ def load(folder, state):
 def read(path):
     """What the file says, None when it is missing, damaged or of a firmware with other ranges."""
     found = checked.read(path)
-    if type(found) is not list or len(found) != 5 or type(found[VALUES]) is not dict:
+    if not cbor.is_list(found, int, int, dict, int, int):
         return None
     return found if bad_key(found[VALUES]) is None else None
 

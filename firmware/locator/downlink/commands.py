@@ -53,12 +53,7 @@ def take(handlers, value):
 
 
 def _is_command(value):
-    if type(value) is not list or len(value) != 4:
-        return False
-    for number in value:
-        if type(number) is not int:
-            return False
-    return 0 < value[0] <= _MAX_ID
+    return cbor.is_list(value, int, int, int, int) and 0 < value[0] <= _MAX_ID
 
 
 def _now(handlers):
@@ -112,13 +107,7 @@ def write(handlers, out):
     results = _results(handlers, Executed(handlers.port.data_dir, 0))
     if not results:
         return 0
-    out.int(_KEY)
-    out.head(cbor.ARRAY, len(results))
-    for number, _, result in results:
-        out.head(cbor.ARRAY, 2)
-        out.int(number)
-        out.int(result)
-    return 1
+    return out.pair(_KEY, [(number, result) for number, _, result in results])
 
 
 def on_ack(handlers):

@@ -22,15 +22,9 @@ def write(handlers, out):
     size = _fault_size(handlers.port)
     out.int(_KEY)
     out.head(cbor.MAP, 4 if size else 3)
-    out.int(0)
-    out.head(cbor.ARRAY, 2)
-    out.int(handlers.numbers.boot)
-    out.int(handlers.state[st.OFFSET])
-    out.int(1)
+    out.pair(0, (handlers.numbers.boot, handlers.state[st.OFFSET]))
     counters = log.counters[: logs.FORGED] + [handlers.numbers.damaged, log.counters[logs.FORGED]]
-    out.head(cbor.ARRAY, len(counters))
-    for count in counters:
-        out.int(count)
+    out.pair(1, counters)
     out.int(2)
     out.head(cbor.ARRAY, 3 * len(log))
     for i in range(len(log)):

@@ -5,7 +5,7 @@ A command is written to it before it is done. Whatever happens then, it is never
 
 from micropython import const
 
-from locator.codec import cbor, checked
+from locator.codec import checked
 
 _FILE = "/commands.bin"
 MOST = const(8)
@@ -33,12 +33,4 @@ class Executed:
 
     def save(self):
         """Replace the file; raises OSError when the flash does not take it."""
-        out = cbor.Writer(bytearray(_MOST_BYTES))
-        out.head(cbor.ARRAY, 2)
-        out.int(self.last)
-        out.head(cbor.ARRAY, len(self.entries))
-        for entry in self.entries:
-            out.head(cbor.ARRAY, 3)
-            for number in entry:
-                out.int(number)
-        checked.write(self._path, bytes(out.buf[: out.n]))
+        checked.put(self._path, [self.last, self.entries], _MOST_BYTES)

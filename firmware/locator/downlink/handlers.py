@@ -36,7 +36,7 @@ class Handlers:
         """The piece of a release that is asked for (downlink/pull.py), or None."""
         self.download = None
         """What is asked of the card, or a part of a package for it (esim/download.py), or None."""
-        state[st.TO_REPORT] &= sum([bit for bit, _ in _REPORTS])
+        state[st.TO_REPORT] &= sum([bit for bit, _ in REPORTS])
         self.gone: list = []  # ranges of records (downlink/resend.py)
         self._written = 0  # bits of the modules whose reports the next downlink acknowledges
         self.server_s = 0
@@ -49,9 +49,9 @@ class Handlers:
         """Obey the `downlink` (a dict with integer keys); unknown keys are for newer firmware."""
         self.server_s = reply[_TIME]
         for key in sorted(reply):
-            if key in _TAKES and (self.may_report or key == _POLICY):
+            if key in TAKES and (self.may_report or key == _POLICY):
                 try:
-                    self._use(_TAKES[key], "take", reply[key])
+                    self._use(TAKES[key], "take", reply[key])
                 except MemoryError:  # the agent repeats what was not confirmed
                     pass
             elif _REQUEST <= key <= _PIECE:
@@ -69,7 +69,7 @@ class Handlers:
         """Write what the modules report, after the other pairs of an uplink; returns the number of
         pairs. What does not fit waits for the next turn."""
         pairs = self._written = 0
-        for bit, name in _REPORTS:
+        for bit, name in REPORTS:
             if self.state[st.TO_REPORT] & self.may_report & bit:
                 pairs += self._write_one(bit, name, out)
         return pairs
@@ -92,7 +92,7 @@ class Handlers:
 
     def on_ack(self):
         """The agent has answered the uplink that was written last."""
-        for bit, name in _REPORTS:
+        for bit, name in REPORTS:
             if self._written & bit:
                 self.state[st.TO_REPORT] &= ~bit
                 try:
@@ -118,8 +118,8 @@ class Handlers:
 
 
 # Modules by the key of a downlink, and by their bit in TO_REPORT in the order of the uplink's keys.
-_TAKES: dict = {4: "settings", 5: "commands", 6: "resend", 7: "update", 8: "pull", 9: "route", 10: "profiles"}
-_REPORTS: tuple = (
+TAKES: dict = {4: "settings", 5: "commands", 6: "resend", 7: "update", 8: "pull", 9: "route", 10: "profiles"}
+REPORTS: tuple = (
     (1, "settings"),
     (2, "commands"),
     (4, "pull"),

@@ -9,7 +9,7 @@ as in esim/limits.py; of a notification [sequence, operation, ICCID, bytes in al
 from micropython import const
 
 from locator import state as st
-from locator.codec import checked
+from locator.codec import cbor, checked
 from locator.esim import files
 
 _KEY = const(14)
@@ -27,7 +27,7 @@ _INTEGERS = const(20)
 def take(handlers, value):
     """Keep the policy in addition to the one in force, to be used at the next attempt to register. A session
     has no room to read it: it is checked then (esim/switch.py)."""
-    if not _is_policy(value):
+    if not is_policy(value):
         return
     folder, state = handlers.port.data_dir, handlers.state
     handlers.will_report(_REPORT)
@@ -48,11 +48,9 @@ def write(handlers, out):
         return 0
     known = _known(folder)
     integers = known[files.INTEGERS]
-    out.int(_KEY)
     report = [revision, known[files.INTERFACE], known[files.EID], integers[_PROFILE], integers[_STAGE]]
     report += known[files.LISTED : files.FOLLOWS] + [checked.read(folder + files.USED) or [], _piece(folder)]
-    files.put(out, report)
-    return 1
+    return out.pair(_KEY, report)
 
 
 def on_ack(handlers):
@@ -100,8 +98,8 @@ def _known(folder):
     return found or [[0] * _INTEGERS, 0, 0, 0, "", [], [], 0]
 
 
-def _is_policy(value):
-    if type(value) is not list or len(value) != 2 or type(value[0]) is not int or type(value[1]) is not bytes:
+def is_policy(value):
+    if not cbor.is_list(value, int, bytes):
         return False
     if not 0 < value[0] <= 0x7FFFFFFF or not 6 <= len(value[1]) <= _MOST_BYTES:
         return False

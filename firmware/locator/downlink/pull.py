@@ -10,7 +10,6 @@ from micropython import const
 from start import slots
 
 from locator import state as st
-from locator.codec import cbor
 from locator.downlink import release
 from locator.journal.store import NO_ROOM
 from locator.scheduler import budget
@@ -46,11 +45,7 @@ def write(handlers, out):
     if not handlers.pull:
         return 0
     handlers.state[st.PULLED_TODAY] += 1
-    out.int(_KEY)
-    out.head(cbor.ARRAY, 3)
-    for value in handlers.pull[:3]:
-        out.int(value)
-    return 1
+    return out.pair(_KEY, handlers.pull[:3])
 
 
 def on_ack(handlers):

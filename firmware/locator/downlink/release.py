@@ -12,6 +12,8 @@ import sys
 from micropython import const
 from start import image
 
+from locator.codec import cbor
+
 # Why a release is refused; trial.CRASHED and trial.NOT_ANSWERED go on from here.
 OTHER_BOARD = const(1)
 OTHER_RUNTIME = const(2)
@@ -143,14 +145,12 @@ class Release:
 
 def check(update):
     """`ReleaseError` unless `update` is one: [sequence, bytes of the list, SHA-256 of it, board, mpy]."""
-    if type(update) is not list or len(update) != 5:
+    if not cbor.is_list(update, int, int, bytes, str, int):
         raise ReleaseError(MALFORMED)
-    sequence, size, digest, board, mpy = update
-    if type(sequence) is not int or type(size) is not int or type(board) is not str or type(mpy) is not int:
-        raise ReleaseError(MALFORMED)
+    sequence, size, digest, *_ = update
     if not 0 < sequence < 0x40000000 or not 0 < size <= _MOST_LIST_BYTES or size % image.ITEM_BYTES:
         raise ReleaseError(MALFORMED)
-    if type(digest) is not bytes or len(digest) != _DIGEST_BYTES:
+    if len(digest) != _DIGEST_BYTES:
         raise ReleaseError(MALFORMED)
 
 

@@ -9,7 +9,6 @@ from start import slots
 
 import locator
 from locator import state as st
-from locator.codec import cbor
 
 REPORT = const(16)
 _KEY = const(10)
@@ -31,12 +30,8 @@ def write(handlers, out):
     pointer = slots.load()
     if pointer:
         failed, reason = max((pointer[_FAILED], pointer[_REASON]), (failed, reason))
-    out.int(_KEY)
-    out.head(cbor.ARRAY, 5)
-    for value in (locator.SEQUENCE, 1 if slots.on_trial else 0, failed, reason):
-        out.int(value)
-    out.text(handlers.board)
-    return 1
+    on_trial = 1 if slots.on_trial else 0
+    return out.pair(_KEY, (locator.SEQUENCE, on_trial, failed, reason, handlers.board))
 
 
 def on_ack(handlers):

@@ -7,7 +7,6 @@ flash are pending again and are sent in the next turns. Uplink key 11: the range
 from micropython import const
 
 from locator import state as st
-from locator.codec import cbor
 from locator.journal import again
 
 _KEY = const(11)
@@ -31,11 +30,7 @@ def write(handlers, out):
     """What is gone."""
     if not handlers.gone:
         return 0
-    out.int(_KEY)
-    out.head(cbor.ARRAY, len(handlers.gone))
-    for seq in handlers.gone:
-        out.int(seq)
-    return 1
+    return out.pair(_KEY, handlers.gone)
 
 
 def on_ack(handlers):

@@ -9,7 +9,6 @@ whole: only the old one or the new one is ever read. How far it has come is what
 """
 
 import os
-from binascii import crc32
 
 from micropython import const
 
@@ -19,7 +18,6 @@ from locator.scheduler import route_file
 
 _KEY = const(12)
 _COMING = ".new"
-_BLOCK = const(256)
 _MOST_REVISION = const(0x7FFFFFFF)
 
 
@@ -42,11 +40,7 @@ def take(handlers, value):
 def write(handlers, out):
     """What is in use and what is on its way."""
     path = handlers.port.data_dir + route_file.FILE
-    out.int(_KEY)
-    out.head(cbor.ARRAY, 3)
-    for number in (_in_use(path),) + _lies(path + _COMING):
-        out.int(number)
-    return 1
+    return out.pair(_KEY, (_in_use(path),) + _lies(path + _COMING)[:2])
 
 
 def on_ack(handlers):
@@ -54,11 +48,10 @@ def on_ack(handlers):
 
 
 def _is_piece(value):
-    if type(value) is not list or len(value) != 3 or type(value[2]) is not bytes:
+    if not cbor.is_list(value, int, int, bytes):
         return False
     revision, offset, _ = value
-    good = type(revision) is int and type(offset) is int
-    return good and 0 < revision <= _MOST_REVISION and 0 <= offset < route_file.MOST_BYTES
+    return 0 < revision <= _MOST_REVISION and 0 <= offset < route_file.MOST_BYTES
 
 
 def _keep(state, path, piece):
@@ -71,7 +64,7 @@ def _keep(state, path, piece):
         if not size or route_file.revision_of(data) != revision:
             return
         checked.remove(coming)
-    elif _lies(coming) != (revision, offset):
+    elif _lies(coming)[:2] != (revision, offset):
         return
     with open(coming, "ab") as f:
         f.write(data)
@@ -81,11 +74,9 @@ def _keep(state, path, piece):
 def _finish(state, path, coming):
     """Use the new one when it is all there, or remove it when that is not what it ought to be. Other route
     data is another trip."""
-    with open(coming, "rb") as f:
-        size = route_file.size_of(f.read(route_file.HEAD_SIZE))
-    have = os.stat(coming)[6]
+    _, have, size = _lies(coming)
     if have >= size:
-        if _is_whole(coming, have):
+        if have == size and checked.is_whole(coming):
             os.rename(coming, path)
             _begin_trip(state)
         else:
@@ -100,34 +91,19 @@ def _begin_trip(state):
 
 def _in_use(path):
     """The revision of the route data that is read, 0 when there is none that is whole."""
-    revision, have = _lies(path)
-    return revision if have and _is_whole(path, have) else 0
+    revision, have, size = _lies(path)
+    return revision if 0 < have == size and checked.is_whole(path) else 0
 
 
 def _lies(path):
-    """(revision, bytes) of what lies in a file, (0, 0) when that is no route data."""
+    """(revision, bytes, bytes of the whole) of what lies in a file, zeros when that is no route data. A whole
+    one ends with its CRC-32."""
     try:
         with open(path, "rb") as f:
             head = f.read(route_file.HEAD_SIZE)
-        if len(head) == route_file.HEAD_SIZE and route_file.size_of(head):
-            return route_file.revision_of(head), os.stat(path)[6]
+        size = route_file.size_of(head) if len(head) == route_file.HEAD_SIZE else 0
+        if size:
+            return route_file.revision_of(head), os.stat(path)[6], size
     except OSError:
         pass
-    return 0, 0
-
-
-def _is_whole(path, size):
-    """`size` bytes are as many as its head says, and the CRC at the end is that of what is before it. Read in
-    blocks: a session leaves little memory."""
-    crc, left = 0, size - 4
-    with open(path, "rb") as f:
-        if route_file.size_of(f.read(route_file.HEAD_SIZE)) != size:
-            return False
-        f.seek(0)
-        while left:
-            block = f.read(min(_BLOCK, left))
-            if not block:
-                return False
-            crc = crc32(block, crc)
-            left -= len(block)
-        return f.read() == bytes([crc >> shift & 0xFF for shift in (0, 8, 16, 24)])
+    return 0, 0, 0

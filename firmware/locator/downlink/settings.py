@@ -48,11 +48,9 @@ def take(handlers, value):
 
 def _judge(value):
     """(revision, values, why it is refused or None)"""
-    if type(value) is not list or len(value) != 2 or type(value[1]) is not dict:
+    if not cbor.is_list(value, int, dict) or not 0 < value[0] <= _MAX_REVISION:
         return 0, None, MALFORMED
     revision, values = value
-    if type(revision) is not int or not 0 < revision <= _MAX_REVISION:
-        return 0, None, MALFORMED
     why = applied.bad_key(values)
     return revision, values, why if why is None or -1 <= why <= _MAX_KEY else MALFORMED
 
@@ -63,14 +61,8 @@ def write(handlers, out):
     source = found[applied.SOURCE]
     if 0 < handlers.state[st.TRIAL] <= _TRIES:
         source = applied.CONFIRMED  # a device that reads this was reached
-    out.int(_KEY)
-    out.head(cbor.ARRAY, 5)
-    out.int(found[applied.REVISION])
-    out.int(crc32(bytes(applied.values_of(found))))
-    out.int(source)
-    out.int(found[applied.REFUSED])
-    out.int(found[applied.WHY])
-    return 1
+    crc = crc32(bytes(applied.values_of(found)))
+    return out.pair(_KEY, [found[applied.REVISION], crc, source] + found[applied.REFUSED :])
 
 
 def on_ack(handlers):
@@ -132,19 +124,8 @@ def _built_in():
 
 def _write(path, found):
     """False when the flash does not take it."""
-    out = cbor.Writer(bytearray(_MOST_BYTES))
-    out.head(cbor.ARRAY, 5)
-    out.int(found[applied.SOURCE])
-    out.int(found[applied.REVISION])
-    values = found[applied.VALUES]
-    out.head(cbor.MAP, len(values))
-    for key in sorted(values):
-        out.int(key)
-        out.int(values[key])
-    out.int(found[applied.REFUSED])
-    out.int(found[applied.WHY])
     try:
-        checked.write(path, bytes(out.buf[: out.n]))
+        checked.put(path, found, _MOST_BYTES)
     except OSError:
         return False
     return True

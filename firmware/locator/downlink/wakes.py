@@ -3,8 +3,6 @@ the minutes of now and 6 bytes for each wake since the last report (journal/log.
 
 from micropython import const
 
-from locator.codec import cbor
-
 _KEY = const(13)
 
 
@@ -12,12 +10,7 @@ def write(handlers, out):
     """All wakes that the log has."""
     if not handlers.log.wakes:
         return 0
-    out.int(_KEY)
-    out.head(cbor.ARRAY, 3)
-    out.int(handlers.numbers.boot)
-    out.int(handlers.port.clock_s() // 60)
-    out.bytes(handlers.log.wakes)
-    return 1
+    return out.pair(_KEY, (handlers.numbers.boot, handlers.port.clock_s() // 60, handlers.log.wakes))
 
 
 def on_ack(handlers):

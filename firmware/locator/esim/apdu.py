@@ -10,7 +10,7 @@ from binascii import hexlify, unhexlify
 from micropython import const
 
 from locator.esim import DAMAGED, NO_CHANNEL, CardError
-from locator.modem import ModemError, ModemRestarted, ModemSilent, parse
+from locator.modem import parse
 
 UNKNOWN = const(0)
 CGLA = const(1)
@@ -134,7 +134,7 @@ class Transport:
     def _open_session(self, aid):
         for session in range(1, _CHANNELS + 1):  # a reset of ours has left them open
             self._driver.accepts(b"+CCHC=%d" % session, _MS)
-        for line in self._lines(b'+CCHO="%s"' % aid):
+        for line in self._driver.listing(b'+CCHO="%s"' % aid, None, self._ms):
             session = line[6:].strip() if line.startswith(b"+CCHO:") else line  # some leave the prefix out
             if parse.integer(session, 16) is not None:
                 self._session = session
@@ -182,7 +182,7 @@ class Transport:
             return b"", -1
 
     def _answer(self, text, prefix):
-        for line in self._lines(text):
+        for line in self._driver.listing(text, None, self._ms):
             start, end = line.find(b",") + 1, len(line)
             if line.startswith(prefix) and start:
                 # Its digits are never copied.
@@ -198,15 +198,6 @@ class Transport:
                 except ValueError:
                     break
         raise CardError(DAMAGED)
-
-    def _lines(self, text):
-        """The lines of the answer; none when the modem refuses."""
-        try:
-            return self._driver.channel.command(text, self._ms)
-        except (ModemSilent, ModemRestarted):
-            raise
-        except ModemError:
-            return []
 
 
 def _csim(text):

@@ -64,33 +64,14 @@ def read(path, most):
 def write(path, value):
     """Replace a file by a list. Raises OSError, `cbor.Full`."""
     for size in _SIZES:
-        out = cbor.Writer(bytearray(size))
         try:
-            put(out, value)
+            checked.put(path, value, size)
+            return
         except cbor.Full:
             if size == _SIZES[-1]:
                 raise
-            continue
-        checked.write(path, bytes(out.buf[: out.n]))
-        return
 
 
 def write_notice(folder, notice):
     """Replace the notification that is uploaded. Raises OSError."""
-    out = cbor.Writer(bytearray(len(notice[CONTENT]) + 64 + 24 * len(notice[UPLOADED])))
-    put(out, notice)
-    checked.write(folder + NOTICE, bytes(out.buf[: out.n]))
-
-
-def put(out, value):
-    """Write integers, byte strings, text and lists of these."""
-    if type(value) is int:
-        out.int(value)
-    elif type(value) is bytes:
-        out.bytes(value)
-    elif type(value) is str:
-        out.text(value)
-    else:
-        out.head(cbor.ARRAY, len(value))
-        for each in value:
-            put(out, each)
+    checked.put(folder + NOTICE, notice, len(notice[CONTENT]) + 64 + 24 * len(notice[UPLOADED]))

@@ -78,7 +78,7 @@ def left_s(epoch_s):
     """Seconds to the end of the month, as far as that is known."""
     day = epoch_s // _DAY_S
     last = day
-    while epoch_s and _month(last + 1) == _month(day):
+    while epoch_s and month(last + 1) == month(day):
         last += 1
     return _DAY_S * (last + 1 - day) - epoch_s % _DAY_S
 
@@ -117,8 +117,8 @@ def _of_month(folder, epoch_s):
     used = checked.read(folder + files.USED)
     if type(used) is not list or not used:
         used = [0]
-    if epoch_s and used[0] != _month(epoch_s // _DAY_S):
-        used = [_month(epoch_s // _DAY_S)]
+    if epoch_s and used[0] != month(epoch_s // _DAY_S):
+        used = [month(epoch_s // _DAY_S)]
     return used
 
 
@@ -133,7 +133,7 @@ def _quota(profile):
     return _KB * profile[_QUOTA] if len(profile) > _QUOTA else 0
 
 
-def _month(day):
+def month(day):
     """Of a day since 2000, counted from March 2000 on (Howard Hinnant's days_from_civil, backwards)."""
     day -= _MARCH
     year = (day - day // 1460 + day // 36524 - day // 146096) // 365

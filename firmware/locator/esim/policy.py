@@ -19,7 +19,7 @@ def read(folder, name=files.POLICY):
     """The policy in force, or the one that has come, a list as esim/files.py has it; None when there is none,
     or it is none."""
     found = files.read(folder + name, files.ROWS)
-    return found if found and _is_policy(found) else None
+    return found if found and is_policy(found) else None
 
 
 def number_of(found, iccid):
@@ -30,7 +30,7 @@ def number_of(found, iccid):
     return 0
 
 
-def _is_policy(value):
+def is_policy(value):
     revision, requested, fallback, profiles, rows = value
     if type(profiles) is not list or len(profiles) > _MOST_PROFILES or type(rows) is not list:
         return False

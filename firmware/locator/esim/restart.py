@@ -8,7 +8,7 @@ from binascii import unhexlify
 
 from micropython import const
 
-from locator.modem import ModemError, ModemRestarted, ModemSilent, parse
+from locator.modem import ModemError, ModemGone, parse
 
 _REFRESH_MS = const(10000)
 _CFUN_MS = const(15000)
@@ -39,7 +39,7 @@ def identity(driver):
     imsi = b""
     try:
         imsi = driver.imsi().encode()
-    except (ModemSilent, ModemRestarted):
+    except ModemGone:
         raise
     except ModemError:
         pass

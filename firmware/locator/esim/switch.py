@@ -32,12 +32,12 @@ _NO_CARD_KNOWS = const(126)
 
 
 class Switch(trial.Trial):
-    """The part of a switch that needs the card."""
+    """The part of a switch that needs the card; commands to it are put together in `room`."""
 
-    def __init__(self, port, board, driver, state, save):
+    def __init__(self, port, driver, state, save, room=None):
         super().__init__(port, state, save)
-        self._board = board
         self._driver = driver
+        self._room = room
         from locator.esim import policy
 
         self._judge(policy)
@@ -56,6 +56,7 @@ class Switch(trial.Trial):
                 return
         state[st.PROFILE_DUE] = profile.KNOWN | st.PROFILE_OPEN
         unload("esim.policy", "esim.limits")
+        self._policy[files.ROWS] = ()  # the target is known: the card needs the heap
         from locator.esim import euicc
 
         while p[profile.STAGE] != profile.IDLE:
@@ -259,7 +260,7 @@ class Switch(trial.Trial):
         """Ask the card once; OK also when the profile is enabled already."""
         from locator.esim import apdu, euicc
 
-        transport = apdu.Transport(self._driver, self._interface())
+        transport = apdu.Transport(self._driver, self._interface(), self._room)
         try:
             transport.open(ISD_R)
             self._memory.interface = transport.interface

@@ -8,12 +8,11 @@ in at its close, whole: both are written in place.
 """
 
 import struct
-from array import array
 
 from micropython import const
 
 from locator import state as st
-from locator.journal import rtc
+from locator.journal import numbers, rtc
 
 _VERSION_OF_LASTING = const(2)
 _COPY = "/plan.bin"
@@ -47,7 +46,7 @@ def keep_attempt(folder, state):
 
 def read(folder):
     """The copy that `keep` wrote last, b"" when there is none."""
-    return _read(folder + _COPY)
+    return numbers.read(folder + _COPY)
 
 
 def state(folder, data):
@@ -59,14 +58,15 @@ def state(folder, data):
     found = st.new(kept or b"")
     if kept is None and end:
         _take(found, data[end:])
-    attempt = _read(folder + _ATTEMPT)
+    attempt = numbers.read(folder + _ATTEMPT)
     if attempt[: rtc.HEAD_SIZE] == (data[: rtc.HEAD_SIZE] or bytes(rtc.HEAD_SIZE)):
         _take(found, attempt[rtc.HEAD_SIZE :])
     return found
 
 
 def _packed(state):
-    return rtc.pack(array("i", [state[i] for i in _LASTING]), b"", _VERSION_OF_LASTING)
+    room = bytearray(rtc.HEAD_SIZE + 4 * len(_LASTING))
+    return rtc.pack_into(room, state, b"", _VERSION_OF_LASTING, _LASTING)
 
 
 def _take(state, data):
@@ -82,11 +82,3 @@ def _head(path):
             return f.read(rtc.HEAD_SIZE)
     except OSError:
         return bytes(rtc.HEAD_SIZE)
-
-
-def _read(path):
-    try:
-        with open(path, "rb") as f:
-            return f.read()
-    except OSError:
-        return b""

@@ -38,7 +38,7 @@ class Numbers:
         self._reserved = self._next = (1 << 32) + (random << 5)
         # The copy may be that of the reservation before.
         for path, behind in ((self._path, 0), (self._path + ".old", _RESERVE)):
-            if self._load(_read(path), behind):
+            if self._load(read(path), behind):
                 break
 
     def date(self, epoch_s, is_sure=False):
@@ -95,7 +95,8 @@ class Numbers:
         return True
 
 
-def _read(path):
+def read(path):
+    """What is in a file, b"" when it cannot be read."""
     try:
         with open(path, "rb") as f:
             return f.read()

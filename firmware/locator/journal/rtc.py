@@ -22,15 +22,17 @@ def pack(state, log=b"", version=_VERSION):
     return bytes(pack_into(bytearray(HEAD_SIZE + 4 * len(state) + len(log)), state, log, version))
 
 
-def pack_into(buf, state, log, version=_VERSION):
-    """The same, written into `buf`; returns the part of it that was used."""
-    start = HEAD_SIZE + 4 * len(state)
+def pack_into(buf, state, log, version=_VERSION, places=None):
+    """The same, written into `buf`; returns the part of it that was used. Of the state only what is in these
+    `places`, if there are any."""
+    places = places or range(len(state))
+    start = HEAD_SIZE + 4 * len(places)
     view = memoryview(buf)[: start + len(log)]
-    for i in range(len(state)):  # late in a wake there may be no room for a copy
-        struct.pack_into("<i", view, HEAD_SIZE + 4 * i, state[i])
+    for i, place in enumerate(places):  # late in a wake there may be no room for a copy
+        struct.pack_into("<i", view, HEAD_SIZE + 4 * i, state[place])
     view[start:] = log
     body = view[HEAD_SIZE:]
-    struct.pack_into(_HEAD, view, 0, version, len(state), len(body), crc32(body))
+    struct.pack_into(_HEAD, view, 0, version, len(places), len(body), crc32(body))
     return view
 
 

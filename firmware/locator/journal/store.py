@@ -6,6 +6,9 @@ the directory of the small files that a session writes, until it is full: Little
 with an erase, when its log is full, so a wake should write to one directory only. Acknowledged segments stay
 until their space is needed, the oldest goes first, and can be sent again until then (`again`). When the space
 is full of unacknowledged records, `thinning` makes room.
+
+A power cut tears at most the record that is being written: it ends its segment, and the next record begins a
+new file under a new sequence.
 """
 
 import os

@@ -30,11 +30,15 @@ class ModemError(Exception):
         self.code = code
 
 
-class ModemSilent(ModemError):
+class ModemGone(ModemError):
+    """What was asked is not answered any more; no refusal."""
+
+
+class ModemSilent(ModemGone):
     """No answer within the deadline: the modem is off, hangs or has another baud rate."""
 
 
-class ModemRestarted(ModemError):
+class ModemRestarted(ModemGone):
     """The modem has rebooted by itself: registration, PDP context and MQTT are gone."""
 
 

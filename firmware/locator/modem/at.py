@@ -13,7 +13,7 @@ something that nothing else asks: what comes before that answer belongs to the c
 
 from micropython import const
 
-from locator.modem import ConnectionLost, ModemError, ModemRestarted, ModemSilent, parse
+from locator.modem import ConnectionLost, ModemError, ModemGone, ModemRestarted, ModemSilent, parse
 
 _RX_BYTES = const(512)
 _LINE_BYTES = const(560)  # an APDU of 255 bytes and a status word in hexadecimal digits
@@ -128,7 +128,7 @@ class Channel:
                 raise refusal
             try:
                 self._sort(text, got, None, finals)
-            except (ConnectionLost, ModemRestarted, ModemSilent):
+            except (ConnectionLost, ModemGone):
                 raise
             except ModemError as error:
                 refusal = error
@@ -301,12 +301,7 @@ class Channel:
         return False
 
     def _begins(self, prefix):
-        if self._length < len(prefix):
-            return False
-        for i in range(len(prefix)):
-            if self._line[i] != prefix[i]:
-                return False
-        return True
+        return self._length >= len(prefix) and self._line.startswith(prefix)
 
     def _next_line(self, deadline, prompt):
         """Read up to the next line end: its length, 0 at the deadline, or _PROMPT (no line end).

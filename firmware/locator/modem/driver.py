@@ -15,7 +15,7 @@ from locator.modem import (
     NO_SERVICE,
     REGISTERED,
     ModemError,
-    ModemRestarted,
+    ModemGone,
     ModemSilent,
     NotAllowed,
     parse,
@@ -277,15 +277,9 @@ class Driver:
     def await_card(self):
         """A card is busy for some seconds after the start; what it is asked then is refused (CME 14)."""
         for turn in range(_BUSY_TRIES):
-            code = 0
-            try:
-                if b"READY" in self.channel.command(b"+CPIN?", SIM_MS, b"+CPIN:"):
-                    return
-            except (ModemSilent, ModemRestarted):
-                raise
-            except ModemError as error:
-                code = error.code
-            if turn >= _CARD_TRIES and code != _SIM_BUSY:
+            lines, refusal = self._ask(b"+CPIN?", SIM_MS, b"+CPIN:")
+            is_busy = refusal is not None and refusal.code == _SIM_BUSY
+            if b"READY" in lines or (turn >= _CARD_TRIES and not is_busy):
                 return
             self.port.sleep_ms(_POLL_MS)
 
@@ -303,8 +297,8 @@ class Driver:
             text = b'+COPS=1,2,"%03d%0*d"' % (mcc, 2 + (309 < mcc < 361 or mcc == 722), plmn % 1000)
         elif not lines or lines[0].startswith(b"0"):
             return 0
-        error = self._refusal(text, _COPS_MS)
-        return error.code if error else 0
+        _, refusal = self._ask(text, _COPS_MS)
+        return refusal.code if refusal else 0
 
     def _registration(self):
         """(stat, reject cause) from CEREG, CGREG or CREG, whichever is registered."""
@@ -341,26 +335,20 @@ class Driver:
 
     def accepts(self, text, timeout_ms=SIM_MS):
         """Send a command whose refusal is no failure; True when it was accepted."""
-        return self._refusal(text, timeout_ms) is None
+        return self._ask(text, timeout_ms)[1] is None
 
-    def _refusal(self, text, timeout_ms):
-        """The `ModemError` with which the modem refused a command, None when it did not."""
+    def listing(self, text, prefix, timeout_ms=SIM_MS):
+        """The lines of a listing; a listing that is refused is an empty one."""
+        return self._ask(text, timeout_ms, prefix)[0]
+
+    def _ask(self, text, timeout_ms, prefix=None):
+        """(lines of the answer, the `ModemError` with which the modem refused the command or None)."""
         try:
-            self.channel.command(text, timeout_ms)
-        except (ModemSilent, ModemRestarted):
+            return self.channel.command(text, timeout_ms, prefix), None
+        except ModemGone:
             raise
         except ModemError as error:
-            return error
-        return None
-
-    def listing(self, text, prefix):
-        """The lines of a listing; a listing that is refused is an empty one."""
-        try:
-            return self.channel.command(text, SIM_MS, prefix)
-        except (ModemSilent, ModemRestarted):
-            raise
-        except ModemError:
-            return []
+            return [], error
 
     def take_inbox(self, length):
         """The first `length` bytes of what has been received, until more comes; the next message may

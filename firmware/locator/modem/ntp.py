@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from locator.modem import ModemError, ModemRestarted, ModemSilent
+from locator.modem import ModemError, ModemGone
 
 SERVER = (b"pool.ntp.org", 123)
 MS = const(9000)
@@ -14,7 +14,7 @@ def ask(driver):
     try:
         driver.permit(*SERVER)
         return driver.part("ntp").ask(driver, SERVER)
-    except (ModemSilent, ModemRestarted):
+    except ModemGone:
         raise
     except ModemError:
         return None

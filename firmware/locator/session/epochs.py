@@ -6,7 +6,7 @@ follows the other; message numbers continue.
 
 from micropython import const
 
-from locator.codec import cbor, checked
+from locator.codec import checked
 from locator.journal import log as logs
 
 _MOST = const(0x7FFFFFFF)
@@ -21,10 +21,8 @@ def enter(keys, epoch):
     if type(epoch) is not int or not keys.epoch < epoch <= _MOST:
         return False
     epoch = min(epoch, keys.epoch + _MOST_STEP)
-    out = cbor.Writer(bytearray(9))
-    out.int(epoch)
     try:
-        checked.write(keys.path, bytes(out.buf[: out.n]))
+        checked.put(keys.path, epoch, 9)
     except OSError:
         return False
     keys.derive(epoch)

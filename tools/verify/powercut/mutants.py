@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from tools.flash.layout import FIRMWARE, LayoutError
+from tools.flash.layout import FIRMWARE, LayoutError, compile_module
 from tools.verify.powercut.process import run
 
 CUTS = 310
@@ -62,9 +62,9 @@ ALL = (
     Mutant("a command counts as done before it is", "commands", _COMMANDS,
              _SAVE, f"    entry[RESULT] = result or DONE\n{_SAVE}"),
     Mutant("the highest id is forgotten", "commands", "locator/downlink/executed.py",
-             "out.int(self.last)", "out.int(0)"),
+             "[self.last, self.entries], _MOST", "[0, self.entries], _MOST"),
     Mutant("a result is forgotten as it is told", "commands", _COMMANDS,
-             "    out.int(_KEY)\n", "    on_ack(handlers)\n    out.int(_KEY)\n"),
+             "    return out.pair(_KEY,", "    on_ack(handlers)\n    return out.pair(_KEY,"),
     Mutant("a restart is not noted", "commands", _COMMANDS,
              "        executed.save()\n    except OSError:  # reported as cut short",
              "        pass\n    except OSError:  # reported as cut short"),
@@ -94,18 +94,21 @@ ALL = (
 )  # fmt: skip
 
 
-def lay_down(mutant: Mutant, folder: Path) -> None:
-    """The sources of this firmware, in `folder`; `LayoutError` if what it changes is not there any more."""
-    shutil.copytree(FIRMWARE, folder, dirs_exist_ok=True)
-    path = folder / mutant.module
-    text = path.read_text()
+def lay_down(mutant: Mutant, compiled: Path, folder: Path) -> None:
+    """This firmware in `folder`: what is `compiled`, but for one module; `LayoutError` if what it changes is
+    not there any more."""
+    text = (FIRMWARE / mutant.module).read_text()
     if mutant.original not in text:
         raise LayoutError(f"{__file__}, {mutant.fault}: {mutant.module} has changed")
-    path.write_text(text.replace(mutant.original, mutant.mutated))
+    shutil.copytree(compiled, folder, dirs_exist_ok=True)
+    source = folder / mutant.module
+    source.write_text(text.replace(mutant.original, mutant.mutated))
+    compile_module(source, source, folder)
+    source.unlink()  # MicroPython would take it, and compile it at each boot
 
 
-def is_found(mutant: Mutant, seeds: Iterable[int]) -> bool:
+def is_found(mutant: Mutant, compiled: Path, seeds: Iterable[int]) -> bool:
     """Whether the power cuts of one of the `seeds` show it."""
     with tempfile.TemporaryDirectory() as folder:
-        lay_down(mutant, Path(folder))
+        lay_down(mutant, compiled, Path(folder))
         return any(run(Path(folder), mutant.subject, seed, CUTS).violations for seed in seeds)

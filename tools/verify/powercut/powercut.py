@@ -36,13 +36,16 @@ SEEDS = range(7, 15)
 """Under which a mutant is found."""
 
 
-def run_all(seed: int, cuts: int) -> Iterator[Result]:
+def compile_all(folder: Path) -> None:
+    """The firmware as it is, compiled, in `folder`."""
+    for source in modules(FIRMWARE):
+        compile_module(source, folder / source.relative_to(FIRMWARE))
+
+
+def run_all(compiled: Path, seed: int, cuts: int) -> Iterator[Result]:
     """The results of all processes, as they end."""
-    with tempfile.TemporaryDirectory() as folder:
-        for source in modules(FIRMWARE):
-            compile_module(source, Path(folder, source.relative_to(FIRMWARE)))
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            yield from pool.map(lambda batch: run(Path(folder), *batch), _batches(seed, cuts))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(lambda batch: run(compiled, *batch), _batches(seed, cuts))
 
 
 def _batches(seed: int, cuts: int) -> Iterator[tuple[str, int, int]]:
@@ -55,13 +58,12 @@ def _batches(seed: int, cuts: int) -> Iterator[tuple[str, int, int]]:
             seed += 1
 
 
-def _unnoticed(progress: Progress) -> Iterator[str]:
+def _unnoticed(compiled: Path, progress: Progress) -> Iterator[str]:
     """The faults of mutants that no cut has shown."""
     task = progress.add_task("mutants", total=len(mutants.ALL))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for each, found in zip(
-            mutants.ALL, pool.map(lambda each: mutants.is_found(each, SEEDS), mutants.ALL), strict=True
-        ):
+        all_found = pool.map(lambda each: mutants.is_found(each, compiled, SEEDS), mutants.ALL)
+        for each, found in zip(mutants.ALL, all_found, strict=True):
             progress.advance(task)
             if not found:
                 yield each.fault
@@ -75,15 +77,17 @@ def main() -> int:
     arguments = parser.parse_args()
     totals = {subject: Result(subject) for subject in SUBJECTS}
     try:
-        with Progress(console=Console()) as progress:
+        with tempfile.TemporaryDirectory() as folder, Progress(console=Console()) as progress:
+            compiled = Path(folder)
+            compile_all(compiled)
             task = progress.add_task("cuts", total=arguments.cuts)
-            for result in run_all(arguments.seed, arguments.cuts):
+            for result in run_all(compiled, arguments.seed, arguments.cuts):
                 total = totals[result.subject]
                 total.cuts += result.cuts
                 total.torn += result.torn
                 total.violations += result.violations
                 progress.advance(task, result.cuts)
-            unnoticed = list(_unnoticed(progress))
+            unnoticed = list(_unnoticed(compiled, progress))
     except (LayoutError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -43,7 +43,7 @@ DENSE = "dense"
 SHIPPING = "shipping"
 NEW_BATTERY = "new-battery"
 VERBS = {
-    "locate": Verb(1, _("take a position fix and report it one minute later")),
+    "locate": Verb(1, _("take a position fix and report it about one minute after receipt")),
     DENSE: Verb(
         2,
         _("more frequent positions and sessions for some time, as budgets permit"),

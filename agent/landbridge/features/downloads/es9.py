@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
+from landbridge.core.delivery_errors import Away
 from landbridge.core.http import Answer, HttpClient
-from landbridge.core.http_errors import Away
 from landbridge.core.texts import _
 from landbridge.features.downloads.trust import Trust
 

@@ -19,7 +19,7 @@ ELSEWHERE = 0
 """In place of an MCC: all other countries."""
 REFUSED_POLICY, QUOTA, BLOCKED = 7, 9, 10
 OUTCOMES = {
-    1: _("in use"),
+    1: _("switched"),
     2: _("returned to the previous profile"),
     3: _("on the fallback profile"),
     4: _("refused by the card"),

@@ -5,8 +5,8 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import NamedTuple
 
+from landbridge.core.delivery_errors import Away, Refused
 from landbridge.core.http import HttpClient
-from landbridge.core.http_errors import Away, Refused
 from landbridge.db.keys import Keyring
 from landbridge.events.outbox import OutboxMessage
 from landbridge.features.integrations import dcsa_push, traccar, webhook

@@ -7,8 +7,8 @@ from urllib.parse import quote, unquote
 
 from landbridge.config import Mail
 from landbridge.core import mail_server
+from landbridge.core.delivery_errors import Away, Refused
 from landbridge.core.errors import UserError
-from landbridge.core.http_errors import Away, Refused
 from landbridge.core.texts import _
 from landbridge.features.notifications.message import Message
 

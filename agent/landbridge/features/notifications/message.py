@@ -89,11 +89,4 @@ def _place(catalogue: Catalogue, event: dict[str, Any]) -> str:
     lat, lon = event.get("latitude"), event.get("longitude")
     if lat is None or lon is None:
         return ""
-    near, country = geography.where(lat, lon)
-    parts = [near and _near(catalogue, near), country and catalogue.country(country.code, country.name)]
-    return ", ".join(catalogue.translate(each) for each in parts if each)
-
-
-def _near(catalogue: Catalogue, near: geography.Near) -> str:
-    name = (catalogue.is_chinese and near.place.chinese) or near.place.name
-    return _("{km} km from {place}", km=near.km, place=name) if near.km > 1 else name
+    return geography.where(lat, lon).in_words(catalogue)

@@ -7,8 +7,8 @@ import logging
 import threading
 from typing import Any
 
+from landbridge.core.delivery_errors import Away
 from landbridge.core.errors import UserError
-from landbridge.core.http_errors import Away
 from landbridge.core.texts import _
 from landbridge.features.notifications.mail import InDoubt
 from landbridge.features.notifications.message import Message

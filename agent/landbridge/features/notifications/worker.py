@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Row
 from landbridge.config import Mail
 from landbridge.core.backoff import wait_s
 from landbridge.core.clock import Clock, from_epoch_s
+from landbridge.core.delivery_errors import Away, Refused
 from landbridge.core.errors import UserError
-from landbridge.core.http_errors import Away, Refused
 from landbridge.core.periodic import Periodic
 from landbridge.db.database import Database
 from landbridge.db.keys import Keyring

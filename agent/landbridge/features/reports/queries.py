@@ -1,6 +1,5 @@
 """What reports read, and when they are sent."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -17,12 +16,6 @@ from landbridge.db.tables import (
 )
 
 _DAY_S = 86_400
-
-
-def trip_events(connection: Connection, of_trips: Sequence[int], types: Sequence[str]) -> list[Row[Any]]:
-    """Return the current events of these types on trips, in order."""
-    mine = events.c.trip.in_(of_trips), events.c.type.in_(types), events.c.is_current
-    return list(connection.execute(select(events).where(*mine).order_by(events.c.at_s, events.c.event)))
 
 
 def trip_alarms(connection: Connection, trip: int) -> list[Row[Any]]:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from landbridge.core.clock import from_epoch_s
 from landbridge.core.texts import Catalogue, _
+from landbridge.events import queries as events
 from landbridge.features.reports import queries as stored
 from landbridge.features.reports.document import Cell, Report, Section
 from landbridge.features.reports.trip import hours, stations_of, time, usual
@@ -24,7 +25,7 @@ def build(
         weeks[week(row.over_s)].append((row.over_s - row.started_s) / 86_400)
     stood: defaultdict[str, list[float]] = defaultdict(list)
     by_week: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
-    for row in stored.trip_events(connection, [row.trip for row in trips], ("departure",)):
+    for row in events.of_trips(connection, [row.trip for row in trips], ("departure",)):
         content = json.loads(row.content)
         if content.get("place"):
             stood[content["place"]].append(content["stood_s"] / 3_600)

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Row
 
 from landbridge.core.backoff import wait_s
 from landbridge.core.clock import Clock, from_epoch_s, to_epoch_s
+from landbridge.core.delivery_errors import Away, Refused
 from landbridge.core.errors import UserError
-from landbridge.core.http_errors import Away, Refused
 from landbridge.core.mail_server import is_mailbox
 from landbridge.core.names import checked, is_of, only
 from landbridge.core.periodic import Periodic

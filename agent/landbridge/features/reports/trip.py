@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row
 from landbridge.core.clock import from_epoch_s, from_iso, iso
 from landbridge.core.labels import label
 from landbridge.core.texts import Catalogue, Text, _
+from landbridge.events import queries as events
 from landbridge.features.reports import drawings
 from landbridge.features.reports import queries as stored
 from landbridge.features.reports.document import Cell, Report, Section
@@ -29,7 +30,7 @@ Said = Sequence[tuple[Row[Any], dict[str, Any]]]
 
 def build(connection: Connection, trip: Row[Any], language: Catalogue) -> Report:
     """Return the report."""
-    known = stored.trip_events(connection, [trip.trip], (*_EVENTS, "eta"))
+    known = events.of_trips(connection, [trip.trip], (*_EVENTS, "eta"))
     said = [(row, json.loads(row.content)) for row in known]
     say = language.translate
     sections = [
@@ -59,7 +60,7 @@ def hours(seconds: float | None) -> float | None:
 
 def _summary(trip: Row[Any], said: Said, language: Catalogue) -> Section:
     etas = [content for row, content in said if row.type == "eta"]
-    arrived_s = next((row.at_s for row, _content in said if row.type == "arrival"), None)
+    arrived_s = next((events.happened_s(row) for row, _content in said if row.type == "arrival"), None)
     first_s = from_iso(etas[0]["likely"]) if etas else None
     last_s = arrived_s or (from_iso(etas[-1]["likely"]) if etas else None)
     delay_s = None if first_s is None or last_s is None else last_s - first_s
@@ -96,10 +97,7 @@ def _map(connection: Connection, trip: Row[Any], language: Catalogue) -> Section
 
 def place(language: Catalogue, lat: float, lon: float) -> str:
     """Return the nearest place and the country."""
-    near, country = geography.where(lat, lon)
-    name = near and ((language.is_chinese and near.place.chinese) or near.place.name)
-    parts = [name, country and language.country(country.code, country.name)]
-    return ", ".join(each for each in parts if each)
+    return geography.where(lat, lon).in_words(language)
 
 
 def _dwell(
@@ -175,8 +173,8 @@ def _alarms(connection: Connection, trip: Row[Any], language: Catalogue) -> Sect
 def _time_line(said: Said, language: Catalogue) -> Section:
     say = language.translate
     rows = [
-        (time(language, row.at_s), say(label(row.type)), _details(content, language))
-        for row, content in said
+        (time(language, events.happened_s(row)), say(label(row.type)), _details(content, language))
+        for row, content in sorted(said, key=lambda each: events.happened_s(each[0]) or 0)
         if row.type != "eta"
     ]
     return Section(say(_("Timeline")), [say(each) for each in (_("Time"), _("Event"), _("Details"))], rows)

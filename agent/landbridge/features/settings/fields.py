@@ -22,34 +22,34 @@ class Field(NamedTuple):
 
 
 POSITIONS = {
-    "paced": Field(_("Pacing"), choices=(_("fixed intervals"), _("by the energy that is left"))),
+    "paced": Field(_("Schedule"), choices=(_("fixed intervals"), _("by remaining energy"))),
     "priority": Field(
-        _("Preference"),
+        _("Prefer"),
         choices=(_("balanced"), _("timely sessions"), _("dense positions"), _("low energy")),
     ),
     "report_least_s": Field(_("Shortest interval between sessions"), _("minutes"), 60),
     "report_most_s": Field(_("Longest interval between sessions"), _("hours"), 3600),
     "interval_s": Field(_("Fixed interval between positions"), _("minutes"), 60),
     "upload_every_s": Field(_("Fixed interval between sessions"), _("hours"), 3600),
-    "dense_interval_s": Field(_("Interval on the command for dense positions"), _("minutes"), 60),
+    "dense_interval_s": Field(_("Interval of dense positions on command"), _("minutes"), 60),
     "fix_limit_s": Field(_("Maximum time for a fix"), _("seconds")),
 }
 ALARMS = {
     "alarms": Field(_("Reported immediately"), is_bits=True),
-    "light_lux": Field(_("Light from which a door counts as open"), "lx"),
-    "shock_mg": Field(_("Acceleration of a shock"), "g", 1000),
-    "tilt_deg": Field(_("Angle of a tilt"), "°"),
-    "temperature_low_dc": Field(_("Lowest temperature"), "°C", 10),
-    "temperature_high_dc": Field(_("Highest temperature"), "°C", 10),
-    "temperature_hold_s": Field(_("Time out of range before the alarm"), _("minutes"), 60),
-    "battery_low_mv": Field(_("Low battery"), "V", 1000),
-    "gnss_lost_s": Field(_("Time moving without a fix"), _("hours"), 3600),
+    "light_lux": Field(_("Door-open light threshold"), "lx"),
+    "shock_mg": Field(_("Shock threshold"), "g", 1000),
+    "tilt_deg": Field(_("Tilt threshold"), "°"),
+    "temperature_low_dc": Field(_("Low-temperature alarm below"), "°C", 10),
+    "temperature_high_dc": Field(_("High-temperature alarm above"), "°C", 10),
+    "temperature_hold_s": Field(_("Temperature alarm after being out of range for"), _("minutes"), 60),
+    "battery_low_mv": Field(_("Low-battery alarm below"), "V", 1000),
+    "gnss_lost_s": Field(_("No-fix alarm after moving for"), _("hours"), 3600),
 }
 BATTERY = {
-    "battery_kind": Field(_("Chemistry"), choices=("Li-SOCl2", "LiFePO4", "NMC")),
+    "battery_kind": Field(_("Battery type"), choices=("Li-SOCl2", "LiFePO4", "NMC")),
     "battery_mah": Field(_("Capacity of the new battery"), "mAh"),
-    "coldest_dc": Field(_("Lowest temperature expected"), "°C", 10),
-    "target_days": Field(_("Must last for"), _("days")),
+    "coldest_dc": Field(_("Lowest ambient temperature expected"), "°C", 10),
+    "target_days": Field(_("Required battery life"), _("days")),
     "sms_to_card": Field(_("Voice and SMS"), choices=(_("off"), _("on, for cards managed by SMS"))),
 }
 OTHER = {

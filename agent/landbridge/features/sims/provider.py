@@ -36,9 +36,9 @@ from typing import Annotated, Any, NamedTuple, Protocol
 
 from landbridge.core import files
 from landbridge.core.checked import Sentences, Wanted, checked, name_of, strict
+from landbridge.core.delivery_errors import Away
 from landbridge.core.errors import UserError
 from landbridge.core.http import HttpClient
-from landbridge.core.http_errors import Away
 
 _MOST_BYTES = 1_000_000
 

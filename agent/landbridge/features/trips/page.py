@@ -1,6 +1,7 @@
 """The pages of trips: all of them, with what offers to start; one, running or over. They act by the API."""
 
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request
@@ -25,7 +26,6 @@ from landbridge.web.services import services
 
 router = APIRouter(include_in_schema=False)
 _MOST, _MOST_IDLE = 200, 50
-_SHOWN = ("stop", "departure", "border", "alarm", "arrival", "gap", "off-route")
 
 
 @router.get("/trips")
@@ -38,7 +38,8 @@ def all_trips(
     """The newest trips, and a form that starts one."""
     with services(request).database.reading() as connection:
         found = trips.listed(connection, Wanted(who.tenant, state, text=text.strip()), None, _MOST)
-        shown = [_trip(row) for row in found.rows]
+        arrived = _arrivals(connection, found.rows)
+        shown = [_trip(row, arrived.get(row.trip)) for row in found.rows]
         idle = _idle(connection) if who.tenant is None else []
         offers = [offer for device in idle for offer in _offers(connection, device)]
         names = [each.route for each in routes.every(connection)]
@@ -54,14 +55,16 @@ def one_trip(request: Request, who: CurrentUser, trip: Number) -> HTMLResponse:
         row = trips.find(connection, trip)
         if row is None or (who.tenant is not None and row.tenant != who.tenant):
             raise HTTPException(404, _("no trip {number}", number=trip))
-        happened = [serialize.event(each) for each in events.of_trip(connection, trip) if each.type in _SHOWN]
+        rows = [each for each in events.of_trip(connection, trip) if each.type in events.TRACKED]
+        happened = [serialize.event(each) for each in rows]
+        arrived_s = _arrivals(connection, [row]).get(trip)
         known = [each.route for each in routes.every(connection)]
         fix = points.newest_fix(connection, row.device, quality.NOT_LATEST, trip)
         at = (fix.point.latitude_deg, fix.point.longitude_deg) if fix else (None, None)
         way = drawn(connection, row.route, *at)
         names = chinese_names(connection, [(row.route, row.destination)]) if is_chinese else {}
     data = {"events": happened, "way": way, "names": names}
-    shown: dict[str, Any] = {"trip": _trip(row), "events": happened[::-1], "routes": known}
+    shown: dict[str, Any] = {"trip": _trip(row, arrived_s), "events": happened[::-1], "routes": known}
     return page(request, "trip.html", who=who, data=data, **shown)
 
 
@@ -81,12 +84,18 @@ def _offers(connection: Connection, device: str) -> list[dict[str, Any]]:
     ]
 
 
-def _trip(row: Row[Any]) -> dict[str, Any]:
+def _arrivals(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, int | None]:
+    """Return when the containers of these trips arrived; a trip may go on after that."""
+    found = events.of_trips(connection, [row.trip for row in rows], ("arrival",))
+    return {each.trip: events.happened_s(each) for each in found}
+
+
+def _trip(row: Row[Any], arrived_s: int | None) -> dict[str, Any]:
     late_s = row.eta_s - row.planned_s if row.eta_s and row.planned_s and row.ended_s is None else None
     return {
         "trip": row.trip, "device": row.device, "container": row.container, "route": row.route,
         "destination": row.destination, "started": iso(row.started_s), "ended": iso(row.ended_s),
-        "arrived": row.by_arrival, "tenant": row.tenant, "references": json.loads(row.customer),
+        "arrived": iso(arrived_s), "tenant": row.tenant, "references": json.loads(row.customer),
         "tags": json.loads(row.tags), "eta": iso(row.eta_s) if row.ended_s is None else None,
         "late": None if late_s is None else device_head.lateness(late_s),
     }  # fmt: skip

@@ -13,7 +13,8 @@ from landbridge.core.texts import _
 SHORTEST, LONGEST = 12, 128
 _FEWEST = 5
 """Different characters of a password."""
-_hasher = PasswordHasher()
+HASHER = PasswordHasher()
+"""RFC 9106: 64 MiB and three passes."""
 
 
 def hashed(password: str, name: str) -> str:
@@ -28,7 +29,7 @@ def hashed(password: str, name: str) -> str:
     if len(set(rest)) < _FEWEST:
         raise UserError(_("this password is easily guessed; use several words"), "password")
     try:
-        return _hasher.hash(password)
+        return HASHER.hash(password)
     except UnicodeEncodeError:
         raise UserError(_("the password has invalid characters; type it again"), "password") from None
 
@@ -37,11 +38,11 @@ def is_of(row: Row[Any] | None, password: str) -> bool:
     """Whether the password is that of a user; takes equally long without one."""
     kept = row.password if row is not None else None
     try:
-        return _hasher.verify(kept or _nobodys(), password) and kept is not None
+        return HASHER.verify(kept or _nobodys(), password) and kept is not None
     except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return False
 
 
 @cache
 def _nobodys() -> str:
-    return _hasher.hash("nobody has this password")
+    return HASHER.hash("nobody has this password")

@@ -60,7 +60,8 @@ CHINESE = {
         "Anqiu": "安丘", "Bao'an": "宝安", "Changle": "昌乐", "Changshu": "常熟", "Changzhi": "长治",
         "Daye": "大冶", "Gaomi": "高密", "Huayin": "华阴", "Jiaozhou": "胶州", "Laixi": "莱西",
         "Linqu": "临朐", "Luohu District": "罗湖", "Nyingchi": "林芝", "Pizhou": "邳州",
-        "Qingzhou": "青州", "Rugao": "如皋", "Shouguang": "寿光", "Wafangdian": "瓦房店",
+        "Qingzhou": "青州", "Rugao": "如皋", "Shouguang": "寿光", "Tongjiaxi": "童家溪",
+        "Wafangdian": "瓦房店",
         "Xiantao": "仙桃", "Xintai": "新泰", "Yanzhou": "兖州", "Zhu Cheng City": "诸城",
     },
     "CZ": {"Brno": "布尔诺"},
@@ -118,7 +119,7 @@ CHINESE = {
         "Elbląg": "埃尔布隆格", "Gorzów Wielkopolski": "大波兰地区戈茹夫", "Konin": "科宁",
         "Legnica": "莱格尼察", "Luboń": "卢博尼", "Milanówek": "米拉努韦克",
         "Mińsk Mazowiecki": "明斯克马佐维耶茨基", "Mokotów": "莫科图夫", "Nowy Tomyśl": "新托梅希尔",
-        "Olsztyn": "奥尔什丁", "Poznań": "波兹南", "Praga Północ": "北布拉格区", "Siedlce": "谢德尔采",
+        "Olsztyn": "奥尔什丁", "Poznań": "波兹南", "Praga Północ": "北普拉加", "Siedlce": "谢德尔采",
         "Sosnowiec": "索斯诺维茨", "Tarnów": "塔尔努夫", "Wałbrzych": "瓦乌布日赫",
         "Września": "弗热希尼亚", "Zielona Góra": "绿山城", "Łowicz": "沃维奇", "Łuków": "武库夫",
         "Środa Wielkopolska": "大波兰地区希罗达", "Świebodzin": "希维博津",
@@ -199,7 +200,7 @@ CHINESE = {
     "VN": {"Hanoi": "河内"},
     "ZA": {"Cape Town": "开普敦"},
 }  # fmt: skip
-"""Names of large cities that GeoNames has not, by country."""
+"""Names of large cities that GeoNames has not, or has wrong, by country."""
 Arc = list[tuple[float, float]]
 
 

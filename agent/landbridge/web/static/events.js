@@ -1,7 +1,7 @@
 // What happened on the way: in words, as a strip over the time of the charts, and on the map.
 import { seeks, svg } from "./chart.js";
 import { colour, LABELS } from "./map.js";
-import { _, country, label, make, time } from "./words.js";
+import { _, country, duration, label, make, time } from "./words.js";
 
 const [WIDTH, HEIGHT] = [1000, 26];
 const COLOURS = Object.fromEntries(["stop", "border", "alarm", "gap", "arrival"].map((type) => [type, colour(type)]));
@@ -9,14 +9,21 @@ const BACK = { "temperature-back": "temperature", "heard-again": "silent" }; // 
 const { names: called = {} } = JSON.parse(document.getElementById("data")?.textContent ?? "{}"); // in the reader's language
 const DRAWN = ["stop", "border", "alarm", "arrival"];
 
+const HAPPENED = { stop: "since", arrival: "since", departure: "until" };
+
+/** When it happened (ms): a later point shows a stop, an arrival or a departure. */
+export const when = (it) => Date.parse(it[HAPPENED[it.type]] ?? it.time);
+
 /** An event in a line. */
 export function summary(it) {
   const place = it.place ? ` ${called[it.place] ?? it.place}` : "";
-  const stood = it.stood_s ? ` ${_("after {hours} h", { hours: Math.round(it.stood_s / 3600) })}` : "";
   const texts = {
     alarm: () => (it.alarm in BACK ? label(it.alarm) : _("{what}: {which}", { what: label("alarm"), which: label(it.alarm) })),
     border: () => `${label("border")} ${country(it.from, it.from)} → ${country(it.to, it.to)}`,
-    departure: () => `${label("departure")}${place}${stood}`,
+    departure: () => {
+      const what = `${label("departure")}${place}`;
+      return it.stood_s ? _("{what} after {time}", { what, time: duration(it.stood_s) }) : what;
+    },
     geofence: () => `${label(it.action)} ${it.geofence}`,
     "off-route": () => _("{what}: {which}", { what: label("off-route"), which: label(it.action) }),
   };
@@ -41,7 +48,7 @@ export function strip({ events, from, until, seek, hover }) {
     return rect;
   };
   const mark = (it) => {
-    const at = x(Date.parse(it.time));
+    const at = x(when(it));
     const line = svg("line", { x1: at, x2: at, y1: 1, y2: HEIGHT - 1, stroke: COLOURS[it.type], class: "mark" });
     line.append(svg("title", {}));
     line.firstChild.textContent = summary(it);
@@ -66,10 +73,10 @@ export function strip({ events, from, until, seek, hover }) {
 
 /** Fill the table: its buttons go to the time of an event. */
 export function list(body, events, seek) {
-  body.replaceChildren(...events.toReversed().slice(0, 300).map((it) => {
+  body.replaceChildren(...events.toSorted((a, b) => when(a) - when(b)).toReversed().slice(0, 300).map((it) => {
     const button = make("button", { class: "quiet" }, make("span", { class: "sentence" }, summary(it)));
-    button.addEventListener("click", () => seek(Date.parse(it.time)));
-    return make("tr", {}, make("td", {}, time(it.time, "at")), make("td", {}, button));
+    button.addEventListener("click", () => seek(when(it)));
+    return make("tr", {}, make("td", {}, time(new Date(when(it)).toISOString().replace(".000Z", "Z"), "at")), make("td", {}, button));
   }));
 }
 
@@ -79,7 +86,7 @@ export function features(events) {
   return {
     type: "FeatureCollection",
     features: shown.map((it) => ({
-      type: "Feature", properties: { type: it.type, at: Date.parse(it.time) },
+      type: "Feature", properties: { type: it.type, at: when(it) },
       geometry: { type: "Point", coordinates: [it.longitude, it.latitude] },
     })),
   };

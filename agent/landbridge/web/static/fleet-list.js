@@ -1,34 +1,34 @@
 // The list of the fleet: the columns that people choose, in groups, with boxes to select rows.
 import { COLUMNS, delay, groupsOf, ON_TIME_MS } from "./fleet-view.js";
-import { _, country, label, language, make, time } from "./words.js";
+import { _, country, duration, label, make, time } from "./words.js";
 
-const HOUR_MS = 3600_000;
 export const TITLES = {
   state: _("State"), container: _("Container"), place: _("Place"), route: _("Route"), destination: _("Destination"), eta: _("ETA"),
-  delay: _("Delay"), time: _("Position"), next_session: _("Next session"), battery_mv: _("Battery"), temperature: _("Temperature"), tags: _("Tags"),
+  delay: _("Delay"), time: _("Position"), next_session: _("Next session by"), battery_mv: _("Battery"), temperature: _("Temperature"), tags: _("Tags"),
 };
 const NARROW = ["state", "container", "place"]; // also on a phone
 
 const iso = (ms) => (ms === null ? null : new Date(ms).toISOString().replace(".000Z", "Z"));
-const unit = (name) => new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "long", maximumFractionDigits: 0 });
-const [hours, days] = ["hour", "day"].map(unit);
 
 /** Against the timetable, in words. */
 function lateness(row) {
   const ms = delay(row);
   if (ms === null) return null;
   if (Math.abs(ms) <= ON_TIME_MS) return _("on time");
-  const long = Math.abs(ms) / HOUR_MS;
-  const amount = long < 48 ? hours.format(long) : days.format(long / 24);
+  const amount = duration(Math.abs(ms) / 1000);
   return ms > 0 ? _("{time} late", { time: amount }) : _("{time} early", { time: amount });
 }
 
 /** Where it is, in words. */
 function whereabouts(row) {
-  if (row.at === null) return _("not known yet");
-  const place = row.place && (row.km > 5 ? _("{km} km from {place}", { km: row.km, place: row.place }) : row.place);
-  const named = [place, row.country && country(row.country, row.country)].filter(Boolean).join(_(", "));
-  return named || row.at.toReversed().map((it) => `${it.toFixed(2)}°`).join(_(", "));
+  if (row.at === null) return _("No position yet");
+  const land = row.country && country(row.country, row.country);
+  if (!row.place) return land || row.at.toReversed().map((it) => `${it.toFixed(2)}°`).join(", ");
+  const near = row.abroad ? _("{place} ({country})", { place: row.place, country: country(row.abroad, row.abroad) }) : row.place;
+  const place = row.km > 1 ? _("{km} km from {place}", { km: row.km, place: near }) : near;
+  if (!land) return place;
+  const both = { place, country: land };
+  return row.abroad ? _("In {country}, {place}", both) : _("{place}, {country}", both);
 }
 
 const CELLS = {
@@ -41,7 +41,7 @@ const CELLS = {
     const link = make("a", { href: `/devices/${encodeURIComponent(row.device)}` }, row.container ?? row.device);
     return [link, make("small", {}, row.container ? row.device : _("No trip"))];
   },
-  place: (row) => [whereabouts(row), make("small", {}, time(iso(row.time)))],
+  place: (row) => [whereabouts(row), ...(row.at === null ? [] : [make("small", {}, time(iso(row.time)))])],
   route: (row) => [row.route ?? "–"],
   destination: (row) => [row.destination ?? "–"],
   eta: (row) => {

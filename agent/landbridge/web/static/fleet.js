@@ -29,7 +29,7 @@ function read({ columns, texts, alarms }) {
   const text = (name, i) => texts[columns[name][i]];
   columns.device.forEach((device, i) => rows.set(device, {
     device, container: columns.container[i], route: text("route", i), destination: text("destination", i), state: text("state", i),
-    place: text("place", i), km: columns.km[i], country: text("country", i), tags: tags[columns.tags[i]],
+    place: text("place", i), km: columns.km[i], abroad: text("abroad", i), country: text("country", i), tags: tags[columns.tags[i]],
     alarms: alarms[i] ?? [], time: minutes(columns.stationary_until_s[i] ?? columns.at_s[i]), due: minutes(columns.next_s[i]),
     eta: minutes(columns.eta_s[i]), planned: minutes(columns.planned_s[i]), battery_mv: columns.battery_mv[i],
     temperature: columns.temperature[i] === null ? null : columns.temperature[i] / 2,
@@ -43,6 +43,7 @@ function put(it) {
   const near = it.place && ((language.startsWith("zh") && it.place.chinese) || it.place.name);
   rows.set(it.device, {
     ...it, place: near, km: it.place?.km ?? null, country: it.country && (it.country.code ?? it.country.name),
+    abroad: it.place && it.country?.code && it.place.country !== it.country.code ? it.place.country : null,
     at: it.latitude === null ? null : [it.longitude, it.latitude], time: parsed(it.stationary_until ?? it.time),
     due: parsed(it.next_session), eta: parsed(it.eta), planned: parsed(it.planned_arrival), temperature: it.temperature_c,
   });

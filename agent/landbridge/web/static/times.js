@@ -1,10 +1,11 @@
 // On every page: times in the viewer's zone, countries in his language, a question before what acts.
-import { country, language, make, show } from "./words.js";
+import { country, language, make, offset, show } from "./words.js";
 
 const every = (selector, act) => document.querySelectorAll(selector).forEach(act);
 const tell = () => every("time", show);
 tell();
 setInterval(tell, 30_000);
+every(".zone", (it) => it.append(offset));
 every("[data-country]", (it) => {
   const isBare = it.textContent === it.dataset.country;
   if (isBare || language !== "en") it.textContent = country(it.dataset.country, it.textContent);

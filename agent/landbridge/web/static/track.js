@@ -125,7 +125,7 @@ export class Track {
   at(now) {
     this.now = now;
     const passed = this.fixes.filter((it) => it.taken <= now && (!this.known() || it.received <= now));
-    this.happened = this.events.filter((it) => Date.parse(it.time) <= now);
+    this.happened = this.events.filter((it) => eventView.when(it) <= now);
     const good = passed.filter(isGood);
     const last = good.at(-1);
     return {

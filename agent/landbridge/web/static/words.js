@@ -21,6 +21,10 @@ const date = new Intl.DateTimeFormat(locale, SHORT);
 const dateOfAnotherYear = new Intl.DateTimeFormat(locale, { ...SHORT, year: "numeric" });
 const dayOf = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric" });
 const dayOfAnotherYear = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric", year: "numeric" });
+const [zone] = new Intl.DateTimeFormat("en", { timeZoneName: "longOffset" }).formatToParts(now()).filter(({ type }) => type === "timeZoneName");
+
+/** The offset of the viewer's zone, as "UTC+08:00", or "UTC". */
+export const offset = zone.value.replace("GMT", "UTC").replace("+00:00", "");
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "long" });
 const STEPS = [["day", 86400], ["hour", 3600], ["minute", 60]];
 
@@ -39,6 +43,15 @@ export function ago(ms) {
   }
   const minutes = Math.round(seconds / 60);
   return minutes ? relative.format(minutes, "minute") : _("now");
+}
+
+const unit = (name) => new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "long", maximumFractionDigits: 0 });
+const LENGTHS = [["day", 48 * 3600, 86400], ["hour", 5400, 3600], ["minute", 0, 60]].map(([name, ...rest]) => [unit(name), ...rest]);
+
+/** A length of time in seconds, in words. */
+export function duration(seconds) {
+  const [format, , length] = LENGTHS.find(([, least]) => seconds >= least);
+  return format.format(seconds / length);
 }
 
 const regions = new Intl.DisplayNames(language, { type: "region" });
@@ -76,5 +89,5 @@ export function show(element) {
   const ms = Date.parse(element.dateTime);
   const how = element.dataset.how;
   element.textContent = how === "at" ? at(ms) : how === "day" ? at(ms, true) : how === "ago" ? ago(ms) : `${at(ms)} (${ago(ms)})`;
-  element.title = element.dateTime.replace("T", " ").replace("Z", " UTC") + (how === "ago" ? `, ${at(ms)}` : "");
+  element.title = element.dateTime.replace("T", " ").replace("Z", " UTC") + (how === "ago" && offset !== "UTC" ? ` = ${at(ms)} ${offset}` : "");
 }

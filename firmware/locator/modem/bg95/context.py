@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from locator.modem import ModemError, ModemRestarted, ModemSilent, PdpError
+from locator.modem import ModemError, ModemGone, PdpError
 from locator.modem.refusals import CODES, ask
 
 _MS = const(9000)
@@ -44,7 +44,7 @@ def reaches(driver, host, port):
 
 def _code(driver, error):
     """The code of a refusal as of +CME ERROR; a bare ERROR is looked into. -1 if unknown."""
-    if isinstance(error, (ModemSilent, ModemRestarted)):
+    if isinstance(error, ModemGone):
         raise error
     if error.code >= 0:
         return error.code

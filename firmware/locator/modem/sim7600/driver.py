@@ -6,7 +6,7 @@ The outcome of a two-stage command may come before or after its OK, so both are 
 
 from micropython import const
 
-from locator.modem import ModemError, ModemRestarted, ModemSilent, PdpError, TlsError, parse, plausible_cell
+from locator.modem import ModemError, ModemGone, PdpError, TlsError, parse, plausible_cell
 from locator.modem.driver import SHORT_MS, Driver, ca_name
 
 _MS = const(9000)
@@ -167,7 +167,7 @@ class Modem(Driver):
         """Start a service (bytes, `+CMQTTSTART`); it opens the PDP context. Raises `PdpError`."""
         try:
             self.two_stage(name, name + b":")
-        except (ModemSilent, ModemRestarted):
+        except ModemGone:
             raise
         except ModemError as e:
             if e.code == _ALREADY_STARTED:
@@ -179,7 +179,7 @@ class Modem(Driver):
     def _start_service(self):
         try:
             self.open_service(b"+CMQTTSTART")
-        except (ModemSilent, ModemRestarted):
+        except ModemGone:
             raise
         except ModemError:  # left over by a reset of ours, or by a failure; some firmware says ERROR alone
             if not self.mqtt_close():

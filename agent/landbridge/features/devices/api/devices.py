@@ -46,6 +46,7 @@ class NearbyPlace(BaseModel):
     name: str
     chinese: str | None
     km: float
+    country: str = Field(description="ISO 3166-1 code; near a border not always that of the position.")
 
 
 class Country(BaseModel):

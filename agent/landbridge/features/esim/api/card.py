@@ -81,6 +81,9 @@ class Profile(BaseModel):
     countries: list[str]
     quota_mb: float | None
     used_mb: float | None
+    """As the device counted by its last report of the card."""
+    month_mb: float | None
+    """Since the first of the month, estimated by the agent."""
 
 
 class MonthlyUsage(BaseModel):

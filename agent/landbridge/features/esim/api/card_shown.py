@@ -53,7 +53,8 @@ def serialize(connection: Connection, found: DeviceView, now_s: int) -> dict[str
     in_inventory = inventory.known(connection, identities[-1]._asdict()) if identities else None
     plan = _plan(connection, in_inventory, now_s) if in_inventory and is_operator else None
     used_kb = dict(json.loads(said.used_kb)) if said and is_operator else {}
-    profiles = _profiles(desired, used, used_kb)
+    known = [each.iccid for each in desired.policy.profiles.values()] if desired and is_operator else []
+    profiles = _profiles(desired, used, used_kb, sent.month_bytes(connection, known, now_s))
     quotas = [each["quota_mb"] for each in profiles if each["used"]]
     return {
         "state": cards.state(connection, device),
@@ -95,8 +96,10 @@ def _plan(connection: Connection, found: SimCard, now_s: int) -> dict[str, Any]:
 
 
 def _profiles(
-    desired: stored.Desired | None, used: str | None, used_kb: Mapping[str, int]
+    desired: stored.Desired | None, used: str | None, used_kb: Mapping[str, int], month: Mapping[str, int]
 ) -> list[dict[str, Any]]:
+    """Return the profiles of the policy; `used_kb` is what the device has counted, `month` what the agent
+    estimates, by ICCID."""
     if desired is None:
         return []
     rows = sorted(desired.policy.countries.items(), key=lambda row: row[0] or math.inf)
@@ -110,6 +113,7 @@ def _profiles(
             "fallback": name == desired.policy.fallback, "countries": countries[name],
             "quota_mb": each.quota_kb / 1024 or None,
             "used_mb": used_kb[each.iccid] / 1024 if each.iccid in used_kb else None,
+            "month_mb": month[each.iccid] / 1e6 if each.iccid in month else None,
         }
         for name, each in desired.policy.profiles.items()
     ]  # fmt: skip

@@ -74,7 +74,8 @@ def _events(
     connection: Connection, row: Row[Any], chinese: Mapping[str | None, str | None]
 ) -> dict[str, Any]:
     """Return the expected arrival and the events of its trip; nothing about the device."""
-    shown = [serialize.event(each) for each in events.of_trip(connection, row.trip)]
+    rows = sorted(events.of_trip(connection, row.trip), key=lambda each: events.happened_s(each) or 0)
+    shown = [serialize.event(each) | {"time": iso(events.happened_s(each))} for each in rows]
     changes = [each for each in shown if each["type"] == "eta"]
     arrived = any(each["type"] == "arrival" for each in shown)
     eta = changes[-1] if changes and not arrived and row.ended_s is None else None
