@@ -45,7 +45,7 @@ def test_invited_people_come_in_by_password_and_by_openid(pages: Pages, provider
         browser = Watched(launched, pages.url)
         page = browser.context().new_page()
         page.goto(f"{pages.url}/invitation#{anna.secret}")
-        page.get_by_label("New password").fill(PASSWORD)
+        page.get_by_label("New password, at least").fill(PASSWORD)
         page.get_by_label("Repeat new password").fill(PASSWORD)
         expect(page).to_have_url(f"{pages.url}/invitation")
         assert barriers(page) == []

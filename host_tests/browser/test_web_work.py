@@ -326,6 +326,20 @@ def test_the_events_are_on_the_page(web: Website, operator: Page, keys: dict[str
     picture(operator, "device-journey", full_page=True)
 
 
+def test_a_stay_is_as_long_as_between_its_rows(web: Website, operator: Page):
+    """A stop is detected an hour after its begin, and a departure by the first fix elsewhere."""
+    stay = {"place": "Hamm", "latitude": None, "since": "2026-10-12T07:00:00Z", "stood_s": 7200}
+    events = [
+        stay | {"type": "stop", "time": "2026-10-12T08:05:00Z"},
+        stay | {"type": "departure", "time": "2026-10-12T09:40:00Z", "until": "2026-10-12T09:00:00Z"},
+    ]
+    operator.route("**/v1/devices/*/events", lambda route: route.fulfill(json={"events": events}))
+    operator.goto(f"{web.url}/devices/{DEVICE}")
+    rows = operator.locator("#events tbody tr")
+    expect(rows).to_have_text(["12 Oct, 09:00departure Hamm after 2 hours", "12 Oct, 07:00stop Hamm"])
+    operator.unroute("**/v1/devices/*/events")
+
+
 def test_a_password_signs_in(web: Website, browser: Watched, keys: dict[str, str]):
     given = "a horse, a battery"
     add_user(web.installation.database(), "operator", given, "operator")

@@ -12,15 +12,16 @@ COSTS = battery.COSTS["bg95"]
 
 
 def planned_h(target_days, after_s=60, km4=0, mah=17000):
-    """Hours for which sleep stays paid for, with route data where the last fix was at `km4` of the route."""
+    """Hours for which sleep stays paid for, with route data where the last fix was at `km4` of the route;
+    None: before any fix."""
     folder = scratch.folder()
-    if km4 >= 0:
+    if km4 is None or km4 >= 0:
         with open(folder + route_file.FILE, "wb") as f:
             f.write(routes.made())
     settings, state = cfg.defaults(), st.new()
     settings[cfg.TARGET_DAYS], settings[cfg.BATTERY_MAH] = target_days, mah
     st.begin(state, after_s, 1)
-    state[st.ROUTE_KM4] = 1 + km4
+    state[st.ROUTE_KM4] = 0 if km4 is None else 1 + km4
     ahead.begin(state, "bg95", settings, 200, 0, folder)
     return (state[st.RESERVE] - COSTS.search_mj) // ((COSTS.sleep_a_day + 2 * COSTS.wake) // 24)
 
@@ -39,6 +40,12 @@ def test_what_is_built_in_does_not_stretch_a_trip():
     assert planned_h(365, km4=1200) == 12  # it has arrived
 
 
+def test_a_trip_whose_place_is_not_known_yet_is_no_year_of_sleep():
+    assert planned_h(cfg.defaults()[cfg.TARGET_DAYS], km4=-1) // 24 == 365
+    assert planned_h(cfg.defaults()[cfg.TARGET_DAYS], km4=None) == 12, "or no fix would ever say it"
+    assert planned_h(60, km4=None) // 24 == 60
+
+
 def test_who_has_arrived_is_not_kept_for_what_it_cannot_pay():
     folder, state = scratch.folder(), st.new()
     with open(folder + route_file.FILE, "wb") as f:
@@ -51,6 +58,17 @@ def test_who_has_arrived_is_not_kept_for_what_it_cannot_pay():
     assert not policy.is_on_reserve(state) and state[st.AGE_MIN] > 60
 
 
+def test_what_not_even_sleep_lives_through_leaves_half_to_reports():
+    settings, state = cfg.defaults(), st.new()
+    settings[cfg.TARGET_DAYS], settings[cfg.BATTERY_MAH] = 364, 500
+    st.begin(state, 60, 1)
+    ahead.begin(state, "bg95", settings, 200, 0, scratch.folder())
+    days = state[st.LEFT] // (2 * COSTS.sleep_a_day)
+    assert 60 < days < 130 and planned_h(364, km4=-1, mah=500) // 24 in (days, days + 1)
+    assert not policy.is_on_reserve(state) and state[st.AGE_MIN] < pacing.TABLES["bg95"][1][4]
+    assert planned_h(200, km4=-1, mah=500) // 24 == 200, "that is what sleep lives through"
+
+
 def test_when_the_energy_ends_is_a_time_of_the_device():
     years = 8 * 365 * DAY
     for left, carries_j in ((1 << 30, 1), (1 << 30, 52), (-5000000, 52)):
@@ -61,13 +79,13 @@ def test_when_the_energy_ends_is_a_time_of_the_device():
     assert state[st.ENDS_AT] == years, "an account that is overdrawn has no sleep to save for"
 
 
-def level_of(battery_mv=3600, loaded_mv=3550, dc=0, used_j=3000, kind=0):
+def level_of(battery_mv=3600, loaded_mv=3550, dc=0, used_j=3000, kind=0, loaded_dc=0):
     """Minutes of age of the level that is chosen, with much energy left by the account."""
     settings, state = cfg.defaults(), st.new()
     settings[cfg.TARGET_DAYS], settings[cfg.BATTERY_MAH] = 60, 3000
     settings[cfg.BATTERY_KIND] = kind
     st.begin(state, 9 * DAY, 1)
-    state[st.LOADED_MV], state[st.ENERGY_MJ] = loaded_mv, 1000 * used_j
+    state[st.LOADED_MV], state[st.LOADED_DC], state[st.ENERGY_MJ] = loaded_mv, loaded_dc, 1000 * used_j
     ahead.begin(state, "bg95", settings, dc, battery_mv, scratch.folder())
     return state[st.AGE_MIN]
 
@@ -78,6 +96,8 @@ def test_a_cell_that_comes_to_its_end_too_early_is_spent_slowly():
     assert level_of(3480) == usual, "less than any connection explains"
     assert level_of(0, loaded_mv=3460) == slow, "nobody but the modem measures it"
     assert level_of(0, loaded_mv=0) == level_of(0, loaded_mv=1) == usual, "nobody knows"
+    assert level_of(0, loaded_mv=3500, dc=200, loaded_dc=-200) == usual, "it was cold then"
+    assert level_of(0, loaded_mv=3460, dc=-300, loaded_dc=0) == slow, "it was warm then"
     for dc, cold_mv in ((-200, 3500), (-400, 3380), (-500, 3300), (-600, 3220)):
         assert level_of(cold_mv, dc=dc) == level_of(3600, dc=dc), "it is cold"
         assert level_of(cold_mv - 170, dc=dc) == slow

@@ -68,7 +68,7 @@ def test_whether_the_energy_lasts_is_decided_again_where_the_new_line_is_met():
     settings = cfg.defaults()
     settings[cfg.TARGET_DAYS], settings[cfg.BATTERY_MAH] = 1, 150
     settings[cfg.PRIORITY] = 2  # dense points: others are thinned out instead
-    assert wake(state, folder, settings) is ahead.NoRoute
+    assert wake(state, folder, settings) is ahead.NewRoute
     assert state[st.ENDS_AT] > state[st.NOW]  # 30 days are too many
     ahead.found(state, ELSEWHERE, folder)
     assert state[st.ENDS_AT] and state[st.LEVEL_AT]

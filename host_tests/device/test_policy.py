@@ -100,6 +100,22 @@ def test_a_scan_then_a_report_where_coverage_is_not_certain():
     assert verdict(state) == policy.SESSION
 
 
+def report_after_h(joules_a_day, report_mj):
+    """Hours after the last report to the next one, where it takes so much."""
+    state = settled(joules_a_day)
+    state[st.NETWORKS], state[st.NETWORKS + 1], state[st.HEARD_HERE] = 46000 << 10, report_mj, -90
+    for hour in range(72):
+        state[st.NOW], state[st.WAITING], state[st.DID_FIX] = NOW + hour * HOUR, 1, st.YES
+        if policy.report(state, COSTS, Forecast) // 10 != policy.REST:
+            return hour
+
+
+def test_no_report_that_costs_little_is_put_off_for_long_as_a_dark_may_begin():
+    assert report_after_h(70, 5000) == report_after_h(70, 7000) == 9
+    assert report_after_h(70, 13000) > 12, "it costs much"
+    assert report_after_h(50, 6000) > 12, "there is little energy"
+
+
 def test_after_a_failed_scan_only_movement_helps():
     state = settled()
     pauses = []

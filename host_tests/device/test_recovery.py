@@ -229,8 +229,10 @@ def test_what_moves_behind_the_record_is_left_for_the_next_one():
     it.state[st.DID_RECORD] = st.YES
     it.modem.supply_mv = lambda: 3310
     it.port.senses = None
+    it.senses = (0, WAKE_TIMER, 0, 3600, -150, 0, 0, 0, 0, 0)
     register.weigh(it)
     assert it.state[st.LOADED_MV] == 3310
+    assert it.state[st.LOADED_DC] == -150
 
 
 def test_what_a_download_has_left_is_removed_after_a_loss_of_power():

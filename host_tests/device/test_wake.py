@@ -25,6 +25,7 @@ class Step(wake.Wake):
         self.port, self.modem = table, driver
         self.state, self.log, self.settings = st.new(), Log(), settings.defaults()
         self.fix, self.motion, self.loaded = None, 0, list(sys.modules)
+        self.senses = (0, 0, 0, 3600, 200, 0, 0, 0, 0, 0)
 
 
 def found(**answers):

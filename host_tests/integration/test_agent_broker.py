@@ -81,17 +81,17 @@ def test_what_is_not_as_it_must_be_is_found_with_its_remedy(installation):
     installation.broker.start()
     as_agent = checks.as_agent(installation.config.broker)
     bad = {each.what: each.remedy or "" for each in as_agent if not each.good}
-    assert bad.pop("it lets in who has no password").startswith("allow_anonymous false")
-    assert bad.pop("kept for an agent that is away").startswith("max_queued_messages")
-    assert bad.pop("messages before the first is acknowledged") == "max_inflight_messages 1000"
+    assert bad.pop("it accepts clients without a password").startswith("allow_anonymous false")
+    assert bad.pop("kept for a disconnected agent").startswith("max_queued_messages")
+    assert bad.pop("messages delivered before the first acknowledgement") == "max_inflight_messages 1000"
     # Whoever is slow to send the second message does not see it wait.
     assert bad.pop(DELAY, "set_tcp_nodelay true") == "set_tcp_nodelay true"
     assert not bad
     as_device = checks.as_device(installation.config.broker, DEVICE, password(installation))
     assert found(as_device) == {
         f"{DEVICE} may connect": True,
-        "it reads what is for others": False,
-        "it writes where it must not": False,
+        "it reads topics of other devices": False,
+        "it writes to topics of other devices": False,
         f"it may use any client id on port {installation.broker.port}": False,
     }
 
@@ -156,7 +156,7 @@ def are(out: str, state: str) -> list[str]:
 def test_a_fresh_install_is_good_and_says_what_to_do_next(installation, capsys, monkeypatch):
     code, out = run(capsys, "doctor")
     assert not code and are(out, "next") == ["agent", "devices"], out
-    assert "start it" in out and "none of 1 devices was ever heard: switch one on" in out
+    assert "start it" in out and "none of 1 devices has ever connected: switch one on" in out
     monkeypatch.setenv("LANDBRIDGE_BROKER_PORT", str(free_port()))
     code, out = run(capsys, "doctor")
     assert not code and are(out, "next") == ["broker", "agent", "devices"], out
@@ -242,8 +242,8 @@ def test_the_doctor_believes_no_stranger_and_asks_no_proxy(installation, capsys,
     _, out = run(capsys, "doctor")
     stranger.shutdown()
     stranger.server_close()
-    assert "/health answers 204, which no agent does: correct [watch] port" in out, out
-    assert "/sign-in answers 204, which no agent does: correct [web] port" in out, out
+    assert "/health answers 204, so it is not an agent: correct [watch] port" in out, out
+    assert "/sign-in answers 204, so it is not an agent: correct [web] port" in out, out
     monkeypatch.setenv("LANDBRIDGE_WATCH_PORT", str(free_port()))
     monkeypatch.setenv("LANDBRIDGE_WEB_PORT", str(free_port()))
     pages_as_soon_as_others(monkeypatch)
@@ -259,7 +259,7 @@ def test_the_doctor_believes_no_stranger_and_asks_no_proxy(installation, capsys,
     assert pages.getresponse().status == 200
     pages.close()
     _, out = run(capsys, "doctor")
-    assert "it runs and is well" in out and "/sign-in answers" in out, out
+    assert "it runs and is healthy" in out and "/sign-in answers" in out, out
 
 
 def test_the_doctor_finds_a_mail_server_that_is_away_and_points_not_processed(
@@ -297,7 +297,7 @@ def test_the_doctor_names_who_else_answers_and_who_does_not(installation, capsys
         )
     code, out = run(capsys, "doctor")
     receiver.close()
-    assert code == 1 and "/health answers 501, which no agent does: correct [watch] port" in out, out
+    assert code == 1 and "/health answers 501, so it is not an agent: correct [watch] port" in out, out
     assert "erp: no answer: gone" in out and "erp refuses messages of 1 devices" in out, out
 
 

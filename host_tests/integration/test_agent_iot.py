@@ -277,6 +277,26 @@ def test_a_package_that_is_not_used_gives_way_in_the_next_country(agent: Downloa
     assert tracker.card.enabled.iccid == OTHER
 
 
+def test_a_device_that_has_left_a_profile_is_not_given_it_again_at_once(
+    agent: DownloadingAgent, tracker: Tracker
+):
+    """It hears the country behind the border before its position is there."""
+    assign(agent, AUTOMATIC)
+    tracker.automatic, tracker.country = {401: 2}, 401
+    travels(agent, tracker, 1, KAZAKHSTAN)
+    assert tracker.card.enabled.iccid == LOCAL
+    tracker.automatic = {}
+    agent.at_s += 86_400
+    # The fallback profile needs no package.
+    tracker.card.switch(tracker.card.profiles[0], False)
+    agent.hears({14: [tracker.revision, 1, tracker.card.eid, 1, 0, [], [[0, 2, 1, 1, 0]]]})
+    travels(agent, tracker, 2, KAZAKHSTAN)
+    assert orders(agent) == [("enable", LOCAL, "done")]
+    agent.at_s += 86_400
+    travels(agent, tracker, 3, KAZAKHSTAN)
+    assert orders(agent)[1:] == [("enable", LOCAL, "switching")]
+
+
 def test_a_profile_is_deleted(agent: DownloadingAgent, tracker: Tracker):
     with pytest.raises(UserError, match="names"):
         do(agent, rules.delete, agent.keyring, DEVICE, LOCAL)

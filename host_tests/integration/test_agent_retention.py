@@ -279,7 +279,7 @@ def test_uplinks_are_read_again_with_the_decoder_of_today(installation, capsys):
         connection.execute(wrong.values(lat=1, flags=64))
         connection.exec_driver_sql("DELETE FROM points WHERE seq = 3")
     said = run(capsys, "reprocess", DEVICE)
-    assert "2 uplinks read, 0 could not be" in said and "1 points changed, 1 added" in said
+    assert "2 uplinks decoded, 0 unreadable" in said and "1 points changed, 1 added" in said
     assert installation.stored() == right
     with installation.database().reading() as connection:
         assert [each.topic.split("/")[-1] for each in outbox.head(connection, 9)] == ["track"]
@@ -327,7 +327,7 @@ def test_a_contradiction_takes_no_point_s_place_when_the_first_uplink_is_no_long
     installation.stop()
     with installation.database().writing() as connection:
         assert retention.forget_raw(connection, [DEVICE], NOW_S + 1) == 1
-    assert "1 uplinks read" in run(capsys, "reprocess")
+    assert "1 uplinks decoded" in run(capsys, "reprocess")
     assert [each.point for each in installation.stored()] == [point(1)]
 
 

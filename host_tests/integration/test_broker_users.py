@@ -58,7 +58,7 @@ def test_a_file_of_devices_is_added_with_their_users(setup, sheet):
     assert trial.out == "all 150 rows are valid; dry run, nothing has changed\n"
     assert not users(setup) and not (setup.folder / "devices").exists()
     said = setup.run("devices", "import", file)
-    assert "added 150 devices" in said.out and "150 users" in said.out
+    assert "added 150 devices" in said.out and "150 broker users" in said.out
     assert users(setup) == set(names)
     tracker = setup.connected("many-007", setup.device("many-007")["broker_password"])
     assert code_of(tracker) == 0
@@ -104,7 +104,7 @@ def test_each_wrong_row_is_named_and_none_is_added(setup, sheet):
     [
         ("", "line 1: column 'device' is missing; the columns are device, tags"),
         ("name\nx\n", "line 1: no column 'name'; the columns are device, tags"),
-        ("device,device\n", "line 1: column 'device' is there twice"),
+        ("device,device\n", "line 1: column 'device' occurs twice"),
         ('device\n"x', "line 2: unexpected end of data; save the table as CSV again"),
     ],
 )

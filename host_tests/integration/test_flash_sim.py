@@ -235,7 +235,7 @@ def test_errors_of_a_board_have_remedies(tmp_path, monkeypatch):
         monkeypatch.undo()
         there = device.Device(board.port)
         there.free_bytes = 1000
-        with pytest.raises(LayoutError, match=r"the flash has 1,000 bytes free.* ERASE=1; a new device id"):
+        with pytest.raises(LayoutError, match=r"the flash has 1,000 bytes free.* ERASE=1; the tracker"):
             deploy.deploy(there, {"slots/a": b"x" * 1000})
         with pytest.raises(LayoutError, match="ValueError: bad"):
             there.run("raise ValueError('bad')")

@@ -34,7 +34,7 @@ def setup(tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch) -> Set
     monkeypatch.setenv("LANDBRIDGE_CONFIG", "")
     made = SetUp(tmp_path / "agent")
     said = made.set_up("--host", HOST, "--broker", "nats", "--database", postgres, *made.first_ports)
-    assert said.code == 0 and "as the user platform, whose password is in" in said.out, said
+    assert said.code == 0 and "as the user platform; its password is in" in said.out, said
     return made
 
 

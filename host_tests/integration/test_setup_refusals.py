@@ -62,7 +62,8 @@ def test_a_port_that_is_taken(folder, taken):
         options[options.index(taken) + 1] = str(port)
         name = taken.removeprefix("--").replace("-", "_")
         refused(
-            tried(folder, *options), f"{name} = {port} is in use, `ss -ltnp sport = :{port}` says by whom"
+            tried(folder, *options),
+            f"{name} = {port} is in use, `ss -ltnp sport = :{port}` shows by which program",
         )
     assert not folder.exists()
 
@@ -188,7 +189,7 @@ def expired(given: Given) -> str:
 
 def not_yet_valid(given: Given) -> str:
     given.issue(HOST, "localhost", days=500)
-    return "see the clock of this machine"
+    return "check the clock of this machine"
 
 
 def of_another_host(given: Given) -> str:
@@ -226,7 +227,7 @@ def no_ca(given: Given) -> str:
 def a_large_ca(given: Given) -> str:
     pem = (given.folder / "ca.pem").read_text()
     (given.folder / "ca.pem").write_text(pem * 20)
-    return "ca.pem has more than 4096 bytes, which trackers keep"
+    return "ca.pem has more than 4096 bytes, too large for trackers"
 
 
 def no_certificate(given: Given) -> str:
@@ -314,7 +315,7 @@ def test_another_broker_takes_nothing_over_from_the_one_before(tmp_path, monkeyp
     )
     assert (made.users, made.cert_file, made.cert_key_file, made.ca_file) == ("", "", "", str(ca))
     assert "`systemctl disable --now landbridge-broker`" in said.out
-    assert f"still come to {HOST}:{setup.port}" in said.out and "`systemctl restart" in said.out
+    assert f"still connect to {HOST}:{setup.port}" in said.out and "`systemctl restart" in said.out
     assert [path.name for path in (setup.folder / "systemd").glob("*.service")] == ["landbridge.service"]
     assert setup.set_up("--no-check").out == "nothing has changed\n"
     # Back to its own, whose users still know the first password.

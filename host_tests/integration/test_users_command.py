@@ -28,7 +28,7 @@ def test_users_come_and_go(landbridge: Command, monkeypatch: pytest.MonkeyPatch)
     assert re.fullmatch(r"http://127\.0\.0\.1:0/invitation#[\w-]{43}", link)
     told = landbridge("users", "add", "ben", "--tenant", "acme", "--mail", "ben@example.org")
     assert "the mail server did not accept the invitation" in told and "/invitation#" in told
-    assert "the name anna is not free" in landbridge.fails("users", "add", "anna")
+    assert "the name anna is taken" in landbridge.fails("users", "add", "anna")
     assert "cannot be the name of a user" in landbridge.fails("users", "add", "Anna B")
     assert "no role king" in landbridge.fails("users", "add", "c", "--role", "king").replace("'", "")
     monkeypatch.setattr("sys.stdin", io.StringIO("a horse, a battery\n"))
@@ -61,7 +61,7 @@ def test_the_doctor_looks_at_the_sign_in_service(landbridge: Command, monkeypatc
     for name, value in (("ISSUER", provider.issuer), ("CLIENT_ID", CLIENT)):
         monkeypatch.setenv(f"LANDBRIDGE_OPENID_{name}", value)
     with opened() as it:
-        assert doctor.CHECKS["sign-in"](it) == f"{provider.issuer} answers, and calls itself so"
+        assert doctor.CHECKS["sign-in"](it) == f"{provider.issuer} answers and confirms its name"
         provider.document = {"issuer": "https://other.example"}
         with pytest.raises(UserError, match=r"calls itself https://other\.example; correct"):
             doctor.CHECKS["sign-in"](it)

@@ -29,7 +29,7 @@ def backup(file: Path = _FILE) -> None:
     """
     with opened() as it:
         if it.database.on_server:
-            raise UserError("the database is on a server: use pg_dump, which does not disturb agents either")
+            raise UserError("the database is on a server: use pg_dump; agents may keep running")
         try:
             os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError:
@@ -38,9 +38,9 @@ def backup(file: Path = _FILE) -> None:
             state = _copied(it.database.place, file)
         except sqlite3.Error as error:
             file.unlink()
-            raise UserError(f"cannot copy to {file}: {error}; is there space enough?") from None
+            raise UserError(f"cannot copy to {file}: {error}; is there enough space?") from None
     if state != "ok":
-        raise UserError(f"the copy {file} is damaged: {state}; is the disk sound?")
+        raise UserError(f"the copy {file} is damaged: {state}; is the disk damaged?")
     print(f"copied to {file}; keep the key file separately: without it no message can be decrypted")
 
 
@@ -76,5 +76,5 @@ def read_again(device: str | None = _DEVICE, days: int = _DAYS) -> None:
             with it.database.writing(alone=False) as connection:
                 came = reprocess(connection, it.keyring, name, now_s - days * _DAY_S, now_s)
             total = Came(*map(sum, zip(total, came, strict=True)))
-    print(f"{total.uplinks} uplinks read, {total.unreadable} could not be")
+    print(f"{total.uplinks} uplinks decoded, {total.unreadable} unreadable")
     print(f"{total.changed} points changed, {total.added} added")

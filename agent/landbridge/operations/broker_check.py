@@ -147,7 +147,7 @@ def home_assistant(broker: Broker) -> CheckResult:
         ours.publish(topic)
         came = ours.wait_for(1) > 0
     remedy = None if came else f"topic readwrite {broker.home_assistant}/#, for the agent's user"
-    return CheckResult("it passes on what is for Home Assistant", came, "yes" if came else "no", remedy)
+    return CheckResult("it allows publishing for Home Assistant", came, "yes" if came else "no", remedy)
 
 
 def as_device(broker: Broker, device: str, password: str, port: int | None = None) -> list[CheckResult]:
@@ -169,13 +169,13 @@ def as_device(broker: Broker, device: str, password: str, port: int | None = Non
     return [
         CheckResult(f"{device} may connect", True, "yes"),
         CheckResult(
-            "it reads what is for others",
+            "it reads topics of other devices",
             not reads,
             "yes" if reads else "no",
             "pattern read landbridge/%u/down" if reads else None,
         ),
         CheckResult(
-            "it writes where it must not",
+            "it writes to topics of other devices",
             not writes,
             "yes" if writes else "no",
             "pattern write landbridge/%u/up" if writes else None,
@@ -222,14 +222,14 @@ def _encrypted(broker: Broker) -> CheckResult:
     if not broker.tls:
         return CheckResult("TLS", False, "none", "a listener with certfile and keyfile; [broker] tls = true")
     # The connection has verified it.
-    return CheckResult("TLS", True, "its certificate is good")
+    return CheckResult("TLS", True, "its certificate is valid")
 
 
 def _anonymous(broker: Broker) -> CheckResult:
     with _connected(replace(broker, username="", password=""), _name()) as ours:
         taken = ours.code == 0
     remedy = "allow_anonymous false, and a password_file" if taken else None
-    return CheckResult("it lets in who has no password", not taken, "yes" if taken else "no", remedy)
+    return CheckResult("it accepts clients without a password", not taken, "yes" if taken else "no", remedy)
 
 
 def _session(broker: Broker, topic: str) -> CheckResult:
@@ -245,7 +245,7 @@ def _session(broker: Broker, topic: str) -> CheckResult:
         pass  # a clean session, so that the broker forgets this client
     good = kept >= _KEPT
     return CheckResult(
-        "kept for an agent that is away",
+        "kept for a disconnected agent",
         good,
         f"{kept} of {_KEPT} messages",
         None if good else "max_queued_messages 0, with max_queued_bytes for the disk",
@@ -263,7 +263,7 @@ def _in_flight(broker: Broker, topic: str) -> CheckResult:
             ours.client.ack(message.mid, message.qos)
     good = count >= _INFLIGHT
     remedy = None if good else "max_inflight_messages 1000"
-    return CheckResult("messages before the first is acknowledged", good, str(count), remedy)
+    return CheckResult("messages delivered before the first acknowledgement", good, str(count), remedy)
 
 
 def reads_retained(broker: Broker) -> CheckResult:
@@ -280,7 +280,7 @@ def reads_retained(broker: Broker) -> CheckResult:
         if good
         else "retain_available true, and topic readwrite landbridge/agent/#, for the agent's user"
     )
-    return CheckResult("it gives back what it retains for the agent", good, "yes" if good else "no", remedy)
+    return CheckResult("it returns retained messages to the agent", good, "yes" if good else "no", remedy)
 
 
 def _name() -> str:

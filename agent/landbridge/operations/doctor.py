@@ -99,14 +99,14 @@ def _database(it: Opened) -> str:
         state = str(error.orig)
     if state != "ok":
         raise UserError(
-            f"{it.database.place} is damaged: {state}; put the backup in its place, then"
+            f"{it.database.place} is damaged: {state}; restore the backup, then"
             " `landbridge dead-letters replay`"
         )
     folder = Path(it.database.place).absolute().parent
     free = shutil.disk_usage(folder).free
     if free < _LEAST_FREE_BYTES:
-        raise UserError(f"{free >> 20} MiB are free in {folder}: make room, or nothing can be stored soon")
-    return f"{it.database.place} is sound; {free >> 30} GiB are free"
+        raise UserError(f"{free >> 20} MiB are free in {folder}: free some space, or storing will soon fail")
+    return f"{it.database.place} is intact; {free >> 30} GiB are free"
 
 
 def _keys(it: Opened) -> str:
@@ -120,11 +120,11 @@ def _keys(it: Opened) -> str:
                 bad.append(device)
     if bad:
         some = ", ".join(bad[:5])
-        raise UserError(f"the key file opens the keys of all but {len(bad)} of {count} devices: {some}")
+        raise UserError(f"the key file does not decrypt the keys of {len(bad)} of {count} devices: {some}")
     file = it.keyring.path
     if file.exists() and (mode := file.stat().st_mode & 0o777) & config.TOO_OPEN:
         raise UserError(f"others may use the key file, its mode is {mode:o}: `chmod 600 {file}`")
-    return f"the key file opens the keys of all {count} devices"
+    return f"the key file decrypts the keys of all {count} devices"
 
 
 def _broker(it: Opened) -> str:
@@ -135,7 +135,7 @@ def _broker(it: Opened) -> str:
     session.open()  # the error has its own text
     session.close()
     if broker.home_assistant and (remedy := checks.home_assistant(broker).remedy):
-        raise UserError(f"{broker.host}:{broker.port} keeps from Home Assistant what is for it: {remedy}")
+        raise UserError(f"{broker.host}:{broker.port} does not allow publishing for Home Assistant: {remedy}")
     if not broker.tls:
         raise UserError(f"{broker.host}:{broker.port} answers, without TLS: set [broker] tls = true")
     return f"{broker.host}:{broker.port} answers, over TLS; `landbridge broker check` tries its settings"
@@ -149,9 +149,9 @@ def _broker_users(it: Opened) -> str:
         some = ", ".join([*missing, *extra][:5])
         raise UserError(
             f"{len(missing)} devices have no user at the broker, {len(extra)} users no device in use: {some};"
-            " `landbridge broker sync` puts it right"
+            " `landbridge broker sync` corrects this"
         )
-    return "each device in use has its user at the broker, and no other has one"
+    return "each device in use has a broker user, and no other broker user exists"
 
 
 def _agent(it: Opened) -> str:
@@ -161,12 +161,12 @@ def _agent(it: Opened) -> str:
     if it.database.on_server:
         with Leases(it.database, "agents") as agents:
             if count := agents.holders():
-                return f"{count} share the fleet; set [watch] port, and each can be asked whether it is well"
+                return f"{count} share the fleet; set [watch] port to check their health"
     try:
         with alone(it.database):
             pass
     except UserError:
-        return "it runs; set [watch] port, and it can be asked whether it is well"
+        return "it runs; set [watch] port to check its health"
     raise UserError("no agent runs on this database: start it, `systemctl start landbridge`")
 
 
@@ -176,10 +176,10 @@ def _health(url: str) -> str:
         said = json.loads(text)
         is_healthy, problem = said["healthy"], "; ".join(said["problems"])
     except (ValueError, KeyError, TypeError):
-        raise UserError(f"{url} answers {code}, which no agent does: correct [watch] port") from None
+        raise UserError(f"{url} answers {code}, so it is not an agent: correct [watch] port") from None
     if is_healthy is not True:
-        raise UserError(f"it is not well: {problem}")
-    return f"it runs and is well, says {url}"
+        raise UserError(f"it is not healthy: {problem}")
+    return f"it runs and is healthy ({url})"
 
 
 def _pages(it: Opened) -> str:
@@ -189,7 +189,7 @@ def _pages(it: Opened) -> str:
     url = f"{local_url(web.host, web.port)}/sign-in"
     code, text = _asked(url)
     if code != 200 or "Landbridge" not in text:
-        raise UserError(f"{url} answers {code}, which no agent does: correct [web] port")
+        raise UserError(f"{url} answers {code}, so it is not an agent: correct [web] port")
     return f"{url} answers"
 
 
@@ -213,9 +213,11 @@ def _sessions(it: Opened) -> str:
     if not count:
         raise UserError(f"none yet: {_FIRST_DEVICE}")
     if last is None:
-        raise UserError(f"none of {count} devices was ever heard: switch one on, and see the broker")
+        raise UserError(f"none of {count} devices has ever connected: switch one on, and check the broker")
     if last < now_s - _DAY_S:
-        raise UserError(f"none of {count} devices was heard for a day, the last {iso(last)}: see the broker")
+        raise UserError(
+            f"none of {count} devices has connected for a day, the last {iso(last)}: check the broker"
+        )
     return f"{count} devices, the last heard at {iso(last)}"
 
 
@@ -225,7 +227,9 @@ def _dead_letters(it: Opened) -> str:
         fresh = [row for row in dead_letters.every(connection) if row.received_s > now_s - _DAY_S]
         unknown = dead_letters.unknown_devices(connection)
     if fresh:
-        raise UserError(f"{len(fresh)} dead letters in a day: `landbridge dead-letters list` says why")
+        raise UserError(
+            f"{len(fresh)} dead letters in a day: `landbridge dead-letters list` shows the reasons"
+        )
     waiting = f", {len(unknown)} unknown devices in quarantine" if unknown else ""
     return f"no dead letter in a day{waiting}"
 
@@ -234,7 +238,7 @@ def _outbox(it: Opened) -> str:
     with it.database.reading() as connection:
         waiting = len(outbox.head(connection, _MOST_IN_OUTBOX))
     if waiting >= _MOST_IN_OUTBOX:
-        raise UserError(f"{waiting} messages and more wait for the platforms: is the broker slow?")
+        raise UserError(f"{waiting} or more messages wait for the platforms: is the broker slow?")
     return f"{waiting} messages wait for the platforms"
 
 
@@ -245,8 +249,8 @@ def _integrations(it: Opened) -> str:
     bad = [f"{row.name}: {row.failure}, last tried at {iso(row.failed_s)}" for row in rows if row.failure]
     bad += [f"{name} refuses messages of {count} devices" for name, count in held.items() if count]
     if bad:
-        raise UserError(f"{'; '.join(bad)}: `landbridge integrations list` says how much waits")
-    return f"{len(rows)} integrations, none of them away"
+        raise UserError(f"{'; '.join(bad)}: `landbridge integrations list` shows the backlog")
+    return f"{len(rows)} integrations, none failing"
 
 
 def _mail(it: Opened) -> str:
@@ -269,7 +273,7 @@ def _openid(it: Opened) -> str:
     from landbridge.features.users import openid
 
     openid.found(it.config)
-    return f"{it.config.openid.issuer} answers, and calls itself so"
+    return f"{it.config.openid.issuer} answers and confirms its name"
 
 
 def _trips(it: Opened) -> str:
@@ -277,7 +281,7 @@ def _trips(it: Opened) -> str:
         twice = trips.twice(connection)
     if twice:
         some = "; ".join(f"{container} is on {one} and {other}" for container, one, other in twice[:5])
-        raise UserError(f"{some}: end the trip of the device that it is not on, `landbridge trips end`")
+        raise UserError(f"{some}: end the trip of the wrong device, `landbridge trips end`")
     return "no container is on two devices"
 
 
@@ -286,7 +290,7 @@ def _tracking(it: Opened) -> str:
         count = tracking.left(connection, it.clock.now_s() - _RECOMPUTE_S)
     if count:
         raise UserError(
-            f"{count} devices have points older than 10 min that are not processed: the agent's log says why"
+            f"{count} devices have points older than 10 min that are not processed: see the agent's log"
         )
     return "all points older than 10 min are processed"
 
@@ -294,7 +298,7 @@ def _tracking(it: Opened) -> str:
 def _configuration(it: Opened) -> str:
     if why := config.exposed():
         raise UserError(why)
-    return "others may not read what is secret in it"
+    return "its secrets are not readable by other users"
 
 
 CHECKS: dict[str, Callable[[Opened], str]] = {

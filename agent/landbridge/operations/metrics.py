@@ -50,8 +50,8 @@ class FleetMetrics(Periodic):
         self._unread.ends()
         is_problem = devices >= _SEVERAL and now_s > since_s + _NOTHING_TAKEN_S
         self._only_dead_letters = (
-            f"nothing was taken for {now_s - since_s} s, but messages of {devices} devices became dead"
-            " letters: `landbridge dead-letters list` says why"
+            f"nothing was stored for {now_s - since_s} s, but messages of {devices} devices became dead"
+            " letters: `landbridge dead-letters list` shows the reasons"
             if is_problem
             else None
         )

@@ -3,6 +3,7 @@ SIM."""
 
 from micropython import const
 
+from locator import senses as sn
 from locator import settings as cfg
 from locator import state as st
 from locator.journal import log as logs
@@ -118,6 +119,7 @@ def weigh(wake):
     after the record is left for the next wake, where the modem can measure the voltage."""
     state = wake.state
     modem_mv = wake.modem.supply_mv()
+    state[st.LOADED_DC] = wake.senses[sn.TEMPERATURE_DC]
     if modem_mv and state[st.DID_RECORD]:
         state[st.LOADED_MV] = modem_mv
         return

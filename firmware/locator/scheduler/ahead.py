@@ -10,6 +10,7 @@ from locator import unload
 from locator.scheduler import battery, policy
 
 _FILE = "/route"
+_HOUR_S = const(3600)
 _DAY_S = const(86400)
 _UNSET_DAYS = const(365)  # the setting's default: no duration was set
 
@@ -22,6 +23,10 @@ class NoRoute:
     networks = ahead = ()
 
 
+NewRoute = NoRoute()
+"""There is one, and the next fix says where on it the device is."""
+
+
 def begin(state, modem, settings, temperature_dc, battery_mv, folder):
     """A wake has begun: how much is left, where we are, which level of the pacing table. Returns (costs,
     forecast) for the policy; the route data is in `folder`."""
@@ -32,13 +37,21 @@ def begin(state, modem, settings, temperature_dc, battery_mv, folder):
     if is_due or weaker_mj:
         from locator.scheduler import pacing
 
-        least_s = settings[cfg.TARGET_DAYS] * _DAY_S - (state[st.NOW] - state[st.BEGAN])
-        if forecast is not NoRoute and settings[cfg.TARGET_DAYS] == _UNSET_DAYS:
-            least_s = 0  # the trip says it
+        least_s = _least_s(state, settings[cfg.TARGET_DAYS], costs, forecast)
         pacing.select(state, costs, modem, forecast, least_s, settings[cfg.PRIORITY], weaker_mj)
     if not settings[cfg.PACED]:
         state[st.ENDS_AT] = 0  # the settings hold, whatever is left
     return costs, forecast
+
+
+def _least_s(state, target_days, costs, forecast):
+    """For how long the energy has to last whatever the trip says. A time that not even sleep lives through is
+    not planned for, or the device would be silent until its end: half of what there is goes into reports."""
+    if target_days == _UNSET_DAYS and forecast is not NoRoute:
+        return 0  # the trip says it
+    least_h = (target_days * _DAY_S - (state[st.NOW] - state[st.BEGAN])) // _HOUR_S
+    asleep_h = max(state[st.LEFT], 0) // (costs.sleep_a_day // 24)
+    return (least_h if least_h <= asleep_h * 5 // 4 else asleep_h // 2) * _HOUR_S
 
 
 def found(state, fix, folder):
@@ -59,7 +72,7 @@ def _look_up(state, folder, fix):
     except OSError:  # no trip
         return NoRoute
     if not (fix or state[st.ROUTE_KM4]):
-        return NoRoute
+        return NewRoute
     from locator.scheduler import route
 
     forecast, known = NoRoute, route.load(folder)

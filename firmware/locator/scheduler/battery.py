@@ -53,10 +53,12 @@ def weaker_mj(state, settings, temperature_dc, battery_mv):
 
     Near its end the voltage falls and shows what the cell holds; in the cold, which withholds a part, it
     falls long before the end in the warmth. A voltage that has not fallen where it should refutes that. A
-    board that does not measure the battery (0) has the voltage of the last connection, 1 where power was
-    lost. Other kinds are not known well enough.
+    board that does not measure the battery (0) has the voltage of the last connection, as warm as it was
+    then, 1 where power was lost. Other kinds are not known well enough.
     """
-    used_mj, battery_mv = energy.used_mj(state), battery_mv or state[st.LOADED_MV]
+    used_mj = energy.used_mj(state)
+    if not battery_mv:
+        battery_mv, temperature_dc = state[st.LOADED_MV], state[st.LOADED_DC]
     if settings[cfg.BATTERY_KIND] or battery_mv < 2 or state[st.LEFT] < used_mj // _SURELY_MORE:
         return 0
     gives = usable(0, temperature_dc)

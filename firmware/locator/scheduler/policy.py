@@ -75,6 +75,10 @@ _WEAK_MOVING = const(130)
 _WEAK_STATIONARY = const(10)
 _WEAK_SAVED = const(60)
 _DAY_S = const(86400)
+# Where there is energy for it no report of so little is put off for longer: a dark spell may begin.
+_DARK_S = const(9 * 3600)
+_DARK_MJ = const(8000)
+_DARK_AGE_MIN = const(380)
 # Reports a day, of them close to each other in half a day, seconds between the others: the attempts that
 # operators allow are spread over the day, one is left for an alarm, four more for borders where the card has
 # profiles. Reports may be closer where many are left, and where the modem sleeps registered and need not ask:
@@ -275,10 +279,14 @@ def _once(state, costs, forecast):
 
 def _worth(state, cost, once):
     """Whether the age of what the agent knows outweighs `cost` mJ, and that and `once` can be paid."""
-    if not affords(state, cost + once):
-        return False
-    ratio = min(_since(state, st.LAST_SESSION) // 60 * 32 // _age_min(state), 30000)
-    return ratio * ratio >= cost * 128 // 125
+    return affords(state, cost + once) and _since(state, st.LAST_SESSION) >= _worth_s(state, cost)
+
+
+def _worth_s(state, cost):
+    """Seconds of age at which a report of so many mJ is worth them."""
+    age_min = _age_min(state)
+    worth_s = 60 * (age_min * (networks.root(cost * 128 // 125) + 1) // 32)
+    return min(worth_s, _DARK_S) if cost <= _DARK_MJ and age_min <= _DARK_AGE_MIN else worth_s
 
 
 def affords(state, cost):
@@ -323,8 +331,7 @@ def until(state, costs, not_before):
         return min(point, never)  # until then there is nothing to report
     cost = _cost(state, costs, state[st.NETWORK])
     cost += _weak(state, cost) + min(search_costs(state, costs)) + max(costs.wake, _fresh_cost(state, costs))
-    worth_s = 60 * (_age_min(state) * (networks.root(cost * 128 // 125) + 1) // 32 + 1)
-    report = max(state[st.LAST_SESSION] + worth_s, state[st.SESSION_NOT_BEFORE], not_before)
+    report = max(state[st.LAST_SESSION] + _worth_s(state, cost), state[st.SESSION_NOT_BEFORE], not_before)
     return min(point, never, max(report, now + (wait_s(state) or _CHECK_STOP_S)))
 
 

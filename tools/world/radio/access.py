@@ -25,6 +25,9 @@ MOST_REFUSED_A_DAY = 2
 """An access point for updates is asked for once a day; one refused context is asked for twice."""
 NEXT = 2
 """The release that is offered."""
+CHANGED = 8
+"""So many of the scheduler's modules, the largest, are other ones in it: each is longer by a constant, and
+the application has little room."""
 
 
 @dataclass
@@ -100,8 +103,11 @@ def offer(built: Stage, folder: Path) -> None:
     shutil.copytree(FIRMWARE, firmware, ignore=shutil.ignore_patterns("__pycache__"))
     path = firmware / "locator" / "__init__.py"
     path.write_text(path.read_text().replace("SEQUENCE = 1", f"SEQUENCE = {NEXT}"))
-    for module in sorted((firmware / "locator" / "scheduler").glob("*.py")):
-        module.write_text(module.read_text() + f"\nRELEASE = {NEXT}\n")  # only what is other is pulled
+    modules = (firmware / "locator" / "scheduler").glob("*.py")
+    for module in sorted(modules, key=lambda each: each.stat().st_size)[
+        -CHANGED:
+    ]:  # only what is other is pulled
+        module.write_text(module.read_text() + f"\nRELEASE = {NEXT}\n")
     release.build(folder / "release", "SIM", firmware, built.modem.dialect.name)
     do = built.services.agent.do
     do("update", "add", str(folder / "release"))

@@ -95,15 +95,30 @@ def _enable(
         return None
     if used in [profiles[name].iccid for name in names if name != fallback]:
         return None
+    events = cards.events(connection, device)
+    if (
+        events
+        and events[-1].before == desired.policy.number(names[0])
+        and now_s - events[-1].received_s < _DAY_S
+    ):
+        return None  # the device has left it by itself: it hears the next country already
     for row in downloads.of_device(connection, device):
         if row.task == downloads.ENABLE and row.iccid == wanted.iccid and now_s - row.ordered_s < _DAY_S:
             return None
-        if row.outcome is None and row.task == downloads.ENABLE:
-            if row.ordered_by != cards.AGENT or row.stage != downloads.SWITCHING:
-                return None
-            why = stored(_("the device has come to another country"))
+        is_unused = row.ordered_by == cards.AGENT and row.stage == downloads.SWITCHING
+        if row.task == downloads.ENABLE and row.outcome is None and not is_unused:
+            return None
+    return downloads.find(connection, give(connection, device, wanted.iccid, now_s))
+
+
+def give(connection: Connection, device: str, iccid: str, now_s: int) -> int:
+    """Order the package with which the policy can choose a profile, in place of one that was not used; return
+    the number of the order. `UserError` as in `rules.enable`."""
+    for row in downloads.switching(connection, device):
+        if row.ordered_by == cards.AGENT:
+            why = stored(_("another package was sent in its place"))
             downloads.end(connection, row.download, downloads.CANCELLED, why, now_s)
-    return downloads.find(connection, rules.enable(connection, device, wanted.iccid, cards.AGENT, now_s))
+    return rules.enable(connection, device, iccid, cards.AGENT, now_s)
 
 
 def is_blocked(connection: Connection, device: str) -> bool:

@@ -104,7 +104,10 @@ def _installed(connection: Connection, row: Row[Any], iccid: str, now_s: int) ->
     if who is None and not is_awaited:
         return why
     try:
-        rules.enable(connection, row.device, iccid, who or policies.AGENT, now_s, row.trip)
+        if who is None:
+            arrivals.give(connection, row.device, iccid, now_s)
+        else:
+            rules.enable(connection, row.device, iccid, who, now_s, row.trip)
     except UserError as error:
         return _("installed, not enabled: {why}", why=str(error))
     return why

@@ -30,15 +30,15 @@ class Answers:
 
     host: _Host = key(..., "Host name under which trackers reach the broker.")
     broker: Annotated[str, one_of((MOSQUITTO, NATS, EXISTING))] = key(
-        MOSQUITTO, "Broker: mosquitto or nats of its own, or an existing one."
+        MOSQUITTO, "Broker: own mosquitto or nats, or existing."
     )
     port: _Port = key(8883, "TCP port of the broker for trackers.")
     agent_host: _Host = key("localhost", "Host name under which the agent reaches the broker.")
     agent_port: Annotated[int, Between(0, 65535, "a port, 1 to 65535, or 0")] = key(
-        0, "TCP port for the agent; 0: 8884, of NATS 4222, of an existing broker 8883."
+        0, "TCP port for the agent; 0: 8884, with NATS 4222, with an existing broker 8883."
     )
     username: _Text = key("landbridge-agent", "User of the agent at the broker.")
-    password: _Secret = key("", "Its password; empty: one is made.")
+    password: _Secret = key("", "Its password; empty: it is generated.")
     database: _Text = key("landbridge.sqlite3", "SQLite file, or postgresql://user@host/name.")
     web_host: _Host = key("127.0.0.1", "Address of pages and HTTP API.")
     web_port: _Port = key(8080, "TCP port of pages and HTTP API.")
@@ -49,13 +49,13 @@ class Answers:
     mail_port: _Port = key(587, "Its TCP port.")
     mail_username: _Text = key("", "User there.")
     mail_password: _Secret = key("", "Its password.")
-    mail_sender: _Text = key("", "Address that mails come from.")
+    mail_sender: _Text = key("", "Sender address of mails.")
     apn: _Text = key("iot", "Access point name of the SIM cards.")
     admin: _Text = key("admin", "Name of the first administrator.")
-    ca_file: _Text = key("", "PEM file of the broker's CA; empty: a private CA is made.")
+    ca_file: _Text = key("", "PEM file of the broker's CA; empty: a private CA is created.")
     cert_file: _Text = key("", "PEM file of the broker's certificate; with ca_file.")
     key_file: _Text = key("", "PEM file of its key; with ca_file.")
-    plugin: _Text = key("", "Mosquitto's dynamic security plugin; empty: it is searched for.")
+    plugin: _Text = key("", "Path of Mosquitto's dynamic security plugin; empty: it is searched for.")
 
 
 _OF_ITS_BROKER = ("agent_host", "agent_port", "username", "password", "plugin")
@@ -130,7 +130,7 @@ def said_before(folder: Path) -> dict[str, Any]:
 
 def kept(answers: Answers) -> str:
     """Return the answers as a TOML file for the next set-up; secrets are in landbridge.toml only."""
-    lines = ["# The answers of the last `landbridge setup`, which it takes again where nothing else is said."]
+    lines = ["# The answers of the last `landbridge setup`, used again unless others are given."]
     for each in fields(Answers):
         value = getattr(answers, each.name)
         if not each.name.endswith("password") and value != each.default:

@@ -93,7 +93,7 @@ def _key(path: Path, changed: list[Path]) -> ec.EllipticCurvePrivateKey:
     except (ValueError, TypeError) as error:
         raise UserError(f"{path} is not a key: {error}; restore the right one") from None
     if not isinstance(found, ec.EllipticCurvePrivateKey):
-        raise UserError(f"{path} is a key of another kind; put the right one back, or move all of tls/ away")
+        raise UserError(f"{path} is another kind of key; restore the right one, or move the folder tls/ away")
     return found
 
 

@@ -105,7 +105,8 @@ def _free(name: str, host: str, port: int) -> None:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise UserError(
-                    f"{name} = {port} is in use, `ss -ltnp sport = :{port}` says by whom; choose another"
+                    f"{name} = {port} is in use, `ss -ltnp sport = :{port}` shows by which program; choose"
+                    " another"
                 ) from None
             where = f"{name.replace('port', 'host')} = {host!r}"
             raise UserError(f"{where} is not an address of this machine: {error.strerror}") from None
@@ -117,7 +118,7 @@ def _database(folder: Path, answers: Answers) -> None:
         return
     if answers.broker == NATS:
         raise UserError(
-            "agents behind NATS need a database on a server: --database postgresql://landbridge@localhost/landbridge"
+            "agents that share NATS need a database on a server: --database postgresql://landbridge@localhost/landbridge"
         )
     if (place := folder / answers.database).exists():
         open_database(place).close()

@@ -56,7 +56,7 @@ def _ca(path: str) -> str:
     pem = files.contents(Path(path))
     if len(pem) > _MOST_CA_BYTES:
         raise UserError(
-            f"{path} has more than {_MOST_CA_BYTES} bytes, which trackers keep: name the CA alone"
+            f"{path} has more than {_MOST_CA_BYTES} bytes, too large for trackers: name the CA alone"
         )
     _first(path)
     return pem.decode(errors="replace")
@@ -76,9 +76,7 @@ def _server(cert_file: str, key_file: str) -> ssl.SSLContext:
         found.load_cert_chain(cert_file, key_file, password="")  # or it would ask on the terminal
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
-            raise UserError(
-                f"{key_file} is not the key of {cert_file}; name the two that belong together"
-            ) from None
+            raise UserError(f"{key_file} is not the key of {cert_file}; name a matching pair") from None
         raise UserError(f"{key_file} is not a PEM key without passphrase; name the right file") from None
     return found
 
@@ -107,9 +105,9 @@ def _sentence(error: ssl.SSLCertVerificationError, ca_file: str, cert_file: str,
         return f"the CA of {cert_file} has expired; name another ca_file"
     if "not yet valid" in error.verify_message:
         begin = found.not_valid_before_utc
-        return f"{cert_file} is valid from {begin:%Y-%m-%d} on; see the clock of this machine"
+        return f"{cert_file} is valid from {begin:%Y-%m-%d} on; check the clock of this machine"
     if "mismatch" in error.verify_message:
-        return f"{cert_file} is not for {answer}; name a host that it is for, or have one issued"
+        return f"{cert_file} is not for {answer}; use a host name that it covers, or get another certificate"
     return (
         f"{ca_file} is not the CA of {cert_file} ({error.verify_message}); intermediate CAs belong into"
         f" {cert_file}"

@@ -30,17 +30,21 @@ def after(
         found.append(_NEEDED.format(at=at, username=answers.username))
     if answers.broker == NATS and "landbridge.conf" in names:
         conf = folder / "nats" / "landbridge.conf"
-        found.append(f"a platform comes over NATS as the user platform, whose password is in {conf}")
+        found.append(f"platforms connect over NATS as the user platform; its password is in {conf}")
     if has_lost_broker:
-        found.append("its own broker is not needed any more: `systemctl disable --now landbridge-broker`")
+        found.append(
+            "the previous own broker is no longer needed: `systemctl disable --now landbridge-broker`"
+        )
     former = before.devices.broker_host, before.devices.broker_port
     if has_devices and former != (answers.host, answers.port):
         found.append(
-            f"trackers that were added before still come to {former[0]}:{former[1]}: keep that name, or add"
+            f"trackers added before still connect to {former[0]}:{former[1]}: keep that name, or add"
             " them again under new ids and flash them"
         )
     if "systemd" in {path.parent.name for path in changed}:
         found.append(f"start everything: `systemctl enable --now {quote(str(folder))}/systemd/*.service`")
     if before != Config() and changed:
-        found.append("what runs already takes it over by `systemctl restart landbridge-broker landbridge`")
+        found.append(
+            "services that already run apply it after `systemctl restart landbridge-broker landbridge`"
+        )
     return found

@@ -69,7 +69,9 @@ def owner(folder: Path) -> str:
     try:
         return pwd.getpwuid(folder.stat().st_uid if folder.exists() else os.geteuid()).pw_name
     except KeyError:
-        raise UserError(f"{folder} belongs to no user of this machine: `chown landbridge {folder}`") from None
+        raise UserError(
+            f"{folder} does not belong to a user of this machine: `chown landbridge {folder}`"
+        ) from None
 
 
 def give(folder: Path) -> None:

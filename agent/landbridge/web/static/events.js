@@ -17,11 +17,13 @@ export const when = (it) => Date.parse(it[HAPPENED[it.type]] ?? it.time);
 /** An event in a line. */
 export function summary(it) {
   const place = it.place ? ` ${called[it.place] ?? it.place}` : "";
-  const stood = it.stood_s ? ` ${_("after {time}", { time: duration(it.stood_s) })}` : "";
   const texts = {
     alarm: () => (it.alarm in BACK ? label(it.alarm) : _("{what}: {which}", { what: label("alarm"), which: label(it.alarm) })),
     border: () => `${label("border")} ${country(it.from, it.from)} → ${country(it.to, it.to)}`,
-    departure: () => `${label("departure")}${place}${stood}`,
+    departure: () => {
+      const what = `${label("departure")}${place}`;
+      return it.stood_s ? _("{what} after {time}", { what, time: duration(it.stood_s) }) : what;
+    },
     geofence: () => `${label(it.action)} ${it.geofence}`,
     "off-route": () => _("{what}: {which}", { what: label("off-route"), which: label(it.action) }),
   };
@@ -71,7 +73,7 @@ export function strip({ events, from, until, seek, hover }) {
 
 /** Fill the table: its buttons go to the time of an event. */
 export function list(body, events, seek) {
-  body.replaceChildren(...events.toSorted((a, b) => when(b) - when(a)).slice(0, 300).map((it) => {
+  body.replaceChildren(...events.toSorted((a, b) => when(a) - when(b)).toReversed().slice(0, 300).map((it) => {
     const button = make("button", { class: "quiet" }, make("span", { class: "sentence" }, summary(it)));
     button.addEventListener("click", () => seek(when(it)));
     return make("tr", {}, make("td", {}, time(new Date(when(it)).toISOString().replace(".000Z", "Z"), "at")), make("td", {}, button));

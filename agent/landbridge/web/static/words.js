@@ -23,8 +23,8 @@ const dayOf = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric" }
 const dayOfAnotherYear = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric", year: "numeric" });
 const [zone] = new Intl.DateTimeFormat("en", { timeZoneName: "longOffset" }).formatToParts(now()).filter(({ type }) => type === "timeZoneName");
 
-/** The offset of the viewer's zone, as "UTC+08:00". */
-export const offset = zone.value.replace("GMT", "UTC");
+/** The offset of the viewer's zone, as "UTC+08:00", or "UTC". */
+export const offset = zone.value.replace("GMT", "UTC").replace("+00:00", "");
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "long" });
 const STEPS = [["day", 86400], ["hour", 3600], ["minute", 60]];
 
