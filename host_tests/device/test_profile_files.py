@@ -239,7 +239,7 @@ def test_another_profile_after_a_scan_is_an_attempt_of_its_own():
     state[st.DID_SCAN], state[st.ATTACHED] = st.YES, st.NO
     budget.begin_attempt(state, 1010, 0)
     assert state[st.NEXT_ATTEMPT] == 1
-    OneFailed(device.port, None, device.driver, state, None).attempt(0, True)
+    OneFailed(device.port, device.driver, state, None, None).attempt(0, True)
     assert state[st.PROFILE_DUE] & st.PROFILE_AGAIN
     budget.begin_attempt(state, 1100, 0)
     assert state[st.NEXT_ATTEMPT] == 2

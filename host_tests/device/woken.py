@@ -132,7 +132,13 @@ def device(faulty, battery_mv):
     it.settings[cfg.PACED] = 0
     it.pace = Pace(it.port, "bg95")
     it.battery_mv, it.lux, it.network = battery_mv, 0, None
+    it.senses = felt(it)
     return it
+
+
+def felt(it):
+    """What it feels at the begin of a wake."""
+    return it.port.now_s, WAKE_TIMER, POWER_ON, it.battery_mv, 200, 0, it.lux, 0, 0, 0
 
 
 def talks(it, do):
@@ -154,7 +160,7 @@ def live(it, wakes):
     for _ in range(wakes):
         it.fix = it.cell = it.identity = None
         it.port.now_s += PAUSE_S
-        it.senses = (it.port.now_s, WAKE_TIMER, POWER_ON, it.battery_mv, 200, 0, it.lux, 0, 0, 0)
+        it.senses = felt(it)
         try:
             it.run()
         except Broken:
