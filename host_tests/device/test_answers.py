@@ -61,7 +61,7 @@ def test_a_certificate_is_found_with_and_without_the_name_of_the_store():
         driver, table = scripted.bg95()
         name = ca_name(b"ca")
         table.answers[b"+QFLST"] = line(b'+QFLST: "%s%s",2' % (store, name))
-        assert driver._provide_ca(b"ca") == name
+        assert driver.part("mqtt").provide_ca(driver, b"ca") == name
         assert len(table.sent) == 1
 
 

@@ -8,6 +8,7 @@ from locator.modem import (
     ModemSilent,
     PdpError,
 )
+from locator.modem.sim7600 import mqtt
 from raising import raises
 from scripted import OK, line
 
@@ -56,7 +57,7 @@ def test_q25_mqtt_that_was_started_before():
     for late in (b"\r\n+CMQTTSTART: 23\r\n\r\nERROR\r\n", b"\r\n+CMQTTSTART: 0,23\r\n\r\nERROR\r\n"):
         driver, table = scripted.sim7600()
         table.answers[b"+CMQTTSTART"] = [late, OK + b"\r\n+CMQTTSTART: 0\r\n"]
-        driver._start_service()
+        mqtt.start_service(driver)
         assert b"+CMQTTREL=0" in table.sent and b"+CMQTTSTOP" in table.sent
 
 
@@ -64,11 +65,11 @@ def test_q25_an_error_alone_is_taken_for_it_only_if_the_service_runs():
     driver, table = scripted.sim7600()
     error = b"\r\nERROR\r\n"
     table.answers[b"+CMQTTSTART"] = [error, OK + b"\r\n+CMQTTSTART: 0\r\n"]
-    driver._start_service()
+    mqtt.start_service(driver)
     assert table.sent.count(b"+CMQTTSTART") == 2
     driver, table = scripted.sim7600()
     table.answers[b"+CMQTTSTART"] = table.answers[b"+CMQTTSTOP"] = error
-    raises(PdpError, driver._start_service)
+    raises(PdpError, mqtt.start_service, driver)
     assert table.sent.count(b"+CMQTTSTART") == 1
 
 

@@ -145,7 +145,7 @@ def test_a_call_that_ends_is_no_answer():
 def test_a_transfer_of_a_file_may_end_in_no_carrier():
     driver, table = scripted.bg95()
     table.answers[b"+QFUPL"], table.answers[b"data"] = b"\r\nCONNECT\r\n", b"\r\nNO CARRIER\r\n"
-    raises(ModemError, driver._provide_ca, b"ca")
+    raises(ModemError, driver.part("mqtt").provide_ca, driver, b"ca")
 
 
 def test_an_error_with_ok_behind_it_shifts_nothing():

@@ -68,7 +68,7 @@ def receivers():
 
 
 def test_what_an_action_imports_goes_with_it():
-    unload("modem.gnss")
+    unload("modem.gnss", "modem.bg95.gnss")
     driver, table = scripted.bg95()
     fix = b"061951.0,31.50722,117.11929,0.7,62.2,2,0.0,0.0,0.0,110526,09"
     table.answers[b"+QGPSLOC"] = b"\r\n+QGPSLOC: " + fix + b"\r\n" + OK

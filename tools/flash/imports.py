@@ -12,13 +12,18 @@ from tools.flash import FIRMWARE
 ALWAYS = ("boot", "main", "locator.wake", "locator.modem.at")
 """Where a wake begins; the modem's driver comes to it."""
 DECIDING = ("locator.scheduler.decide", "locator.scheduler.alarms")
+PARTS = ("gnss", "mqtt")
+"""Of a driver: imported with the first of their verbs (modem/driver.py)."""
 TALKING = ("locator.actions.session", "locator.session.extras")
 """What is imported besides for the plan, and for a conversation: wake.py lets go of the one for the other."""
 
 
 def ordinary(modem: str) -> set[Path]:
     """The files that an ordinary wake imports, one time or other, with that modem."""
-    return together(modem, DECIDING) | together(modem, TALKING)
+    found = together(modem, DECIDING) | together(modem, TALKING)
+    for part in PARTS:
+        _follow(_file(f"locator.modem.{modem}.{part}"), found)
+    return found
 
 
 def together(modem: str, doing: tuple[str, ...]) -> set[Path]:

@@ -44,6 +44,20 @@ def ca_name(ca):
     return b"%08x.pem" % crc32(ca)
 
 
+# Verbs that a wake needs at one time only, by the part of the driver that has them as functions.
+_PARTS = {
+    "gnss_start": "gnss",
+    "gnss_poll": "gnss",
+    "gnss_stop": "gnss",
+    "mqtt_open": "mqtt",
+    "mqtt_subscribe": "mqtt",
+    "mqtt_publish": "mqtt",
+    "mqtt_receive": "mqtt",
+    "mqtt_close": "mqtt",
+    "secure": "mqtt",
+}
+
+
 class Driver:
     """`at` is the `Channel`; a subclass gives the constants below and the verbs that differ."""
 
@@ -85,6 +99,13 @@ class Driver:
         self._silent = False  # the radio is off, for GNSS
         self._refused = None  # the `PdpError` of this start: it is not tried again
         self.lost_supply = False  # at the end of a wake; and with it the clock and the ephemeris of GNSS
+
+    def __getattr__(self, verb):
+        """The verb of a part, which is imported with it and goes with the action (wake.py)."""
+        if verb not in _PARTS:
+            raise AttributeError(verb)
+        function = getattr(self.part(_PARTS[verb]), verb)
+        return lambda *arguments: function(self, *arguments)
 
     def part(self, name):
         """A module of its folder that is seldom needed."""
@@ -364,7 +385,7 @@ class Driver:
         at.inbox_n = rest
         return data
 
-    def _outcome(self, prefix, timeout_ms):
+    def outcome(self, prefix, timeout_ms):
         """The integers of the unsolicited line that reports how a two-stage command ended."""
         line = self.channel.wait(prefix, timeout_ms)
         if line is None:

@@ -5,21 +5,15 @@ Commands and time-outs: BG95 AT manual V2.0, MQTT manual V1.1; BG96 GNSS, SSL, F
 
 from micropython import const
 
-from locator.modem import ModemError, PdpError, TlsError, parse, plausible_cell
-from locator.modem.driver import SHORT_MS, SIM_MS, Driver, ca_name
+from locator.modem import ModemError, parse, plausible_cell
+from locator.modem.driver import SHORT_MS, Driver
 
 _PDP_MS = const(150000)
-_OPEN_MS = const(150000)
-_ANSWER_MS = const(25000)  # pkt_timeout 5 s, 3 repeats
 _POWER_DOWN_MS = const(65000)
 _PSM_MS = const(25000)  # networks release the connection up to 20 s after the last traffic
 _PSM_STEP_MS = const(2500)
 _PSM_TRIES = const(2)
 _FOUND_AGAIN_MS = const(12000)
-_ALREADY_ON = const(504)
-_NOT_FIXED = const(516)
-_OPEN_FAILED = const(-1)
-_NO_PDP = const(3)
 
 
 class Modem(Driver):
@@ -59,7 +53,7 @@ class Modem(Driver):
         super().__init__(port, at, board)
         at.raw_prefix = b"+QMTRECV:"
         at.raw_commas = 4
-        self._message = 0
+        self.message = 0
 
     def cell(self):
         """The serving `Cell`, None without service."""
@@ -86,114 +80,6 @@ class Modem(Driver):
     def give_up_context(self, limit_ms):
         """End the PDP context and whatever runs over it."""
         self.accepts(b"+QIDEACT=1", limit_ms)
-
-    def gnss_start(self, radio_off):
-        """Give the radio to GNSS. Registration waits until `gnss_stop`."""
-        if radio_off:
-            self.radio_off()
-        self._first(0)
-        try:
-            self.channel.command(b"+QGPS=1", SIM_MS)
-        except ModemError as e:
-            if e.code != _ALREADY_ON:
-                raise
-
-    def gnss_poll(self):
-        """A `Fix`, or None while there is none."""
-        try:
-            lines = self.channel.command(b"+QGPSLOC=2", SIM_MS, b"+QGPSLOC:")
-        except ModemError as e:
-            if e.code < 0:
-                raise
-            # The usual answer, once a second: whatever follows it has come by the next time.
-            self.channel.unsure = e.code != _NOT_FIXED
-            return None
-        return _fix(parse.fields(lines[0])) if lines else None
-
-    def gnss_stop(self):
-        """Give the radio back to the network."""
-        try:
-            self.accepts(b"+QGPSEND")  # refused when it is off already
-        finally:
-            self._first(1)
-
-    def _first(self, whom):
-        """Whom the radio serves first, 0: GNSS, 1: the network; for now, where the firmware can do that."""
-        text = b'+QGPSCFG="priority",%d' % whom
-        if not self.accepts(text + b",0"):
-            self.accepts(text)
-
-    def mqtt_open(self, host, port, device, password, ca):
-        """Activate the PDP context and connect with TLS, the broker verified against `ca` (PEM)."""
-        self.permit(host, port)
-        self.pdp_open()
-        self.channel.lost = ()
-        if self.listing(b"+QMTOPEN?", b"+QMTOPEN:"):  # left over by a reset of ours, or by a failure
-            if self.accepts(b"+QMTCLOSE=0"):
-                self.channel.wait(b"+QMTCLOSE:", _ANSWER_MS)
-        self.channel.forget(b"+QMT")
-        self.channel.inbox_n = 0
-        self.secure(ca)
-        for text in (
-            b'"version",0,4', b'"pdpcid",0,1', b'"ssl",0,1,1', b'"keepalive",0,120', b'"session",0,1',
-            b'"timeout",0,5,3,0', b'"recv/mode",0,0,1',
-        ):  # fmt: skip
-            self.channel.command(b"+QMTCFG=" + text, SHORT_MS)
-        self.channel.command(b'+QMTOPEN=0,"%s",%d' % (host, port), SIM_MS)
-        code = self._outcome(b"+QMTOPEN:", _OPEN_MS)[-1]
-        if code == _NO_PDP:
-            raise PdpError("open")
-        if code == _OPEN_FAILED:
-            if self.part("context").reaches(self, host, port):
-                raise TlsError("open", code)
-        if code != 0:
-            raise ModemError("open", code)
-        self.channel.command(b'+QMTCONN=0,"%s","%s","%s"' % (device, device, password), SIM_MS)
-        if self._final(b"+QMTCONN:", 1)[1:3] != [0, 0]:
-            raise ModemError("connect")
-        self.channel.connected((b"+QMTSTAT:", b'+QIURC: "pdpdeact"'))
-
-    def mqtt_subscribe(self, topic):
-        """Subscribe to `topic` (bytes) at QoS 0."""
-        self.channel.command(b'+QMTSUB=0,1,"%s",0' % topic, SIM_MS)
-        result = self._final(b"+QMTSUB:", 2)
-        if result[2:3] != [0] or result[3:4] == [128]:
-            raise ModemError("subscribe")
-
-    def _final(self, prefix, at):
-        """The outcome whose integer at place `at` is not 1, "sent again": that is still under way."""
-        deadline = self.port.ticks_ms() + _ANSWER_MS
-        while True:
-            result = self._outcome(prefix, deadline - self.port.ticks_ms())
-            if result[at : at + 1] != [1]:
-                return result
-
-    def mqtt_publish(self, topic, data):
-        """Publish `data` (bytes-like) at QoS 1 and wait for the broker's PUBACK."""
-        self._message = self._message % 65535 + 1
-        text = b'+QMTPUB=0,%d,1,0,"%s",%d' % (self._message, topic, len(data))
-        self.channel.prompted(text, data, _ANSWER_MS)
-        deadline = self.port.ticks_ms() + _ANSWER_MS
-        while True:
-            result = self._outcome(b"+QMTPUB:", deadline - self.port.ticks_ms())
-            if result[1:2] != [self._message] or result[2:3] == [1]:
-                continue  # an older message, or "sent again": still under way
-            if result[2:3] != [0]:
-                raise ModemError("publish")
-            return
-
-    def mqtt_receive(self, timeout_ms):
-        """The next message received, as bytes; None at the time-out."""
-        line = self.channel.wait(b"+QMTRECV:", timeout_ms)
-        if line is None:
-            return None
-        return self.take_inbox(parse.integer(parse.fields(line)[-1]))
-
-    def mqtt_close(self):
-        """Disconnect from the broker; the modem's refusal is no failure."""
-        self.channel.lost = ()
-        if self.accepts(b"+QMTDISC=0"):
-            self.channel.wait(b"+QMTDISC:", _ANSWER_MS)
 
     def stop(self, into_psm):
         """Power off, or with `into_psm` into PSM, which keeps the registration. True when in PSM.
@@ -258,38 +144,3 @@ class Modem(Driver):
         user, password = self.login
         settings = (self.board.apn, user, password, 3 if user else 0)  # PAP or CHAP, as the network likes
         self.accepts(b'+QICSGP=1,1,"%s","%s","%s",%d' % settings)
-
-    def secure(self, ca):
-        """Set up TLS context 1: the server is verified against `ca` (PEM)."""
-        name = self._provide_ca(ca)
-        for text in (
-            b'"sslversion",1,3', b'"ciphersuite",1,0XFFFF', b'"seclevel",1,1', b'"cacert",1,"%s"' % name,
-            b'"ignorelocaltime",1,1',
-        ):  # fmt: skip
-            self.channel.command(b"+QSSLCFG=" + text, SHORT_MS)
-        self.accepts(b'+QSSLCFG="sni",1,1')  # newer firmware only
-
-    def _provide_ca(self, ca):
-        """Upload `ca` unless the modem has it; returns its name there."""
-        name = ca_name(ca)
-        listed = b'%s",%d' % (name, len(ca))  # an upload that broke off is shorter
-        for line in self.listing(b'+QFLST="%s"' % name, b"+QFLST:"):
-            if line.endswith(listed):  # some firmware puts UFS: in front
-                return name
-        self.accepts(b'+QFDEL="%s"' % name)
-        text = b'+QFUPL="%s",%d,60' % (name, len(ca))
-        self.channel.prompted(text, ca, 60000, b"CONNECT")
-        return name
-
-
-def _fix(parts):
-    """The `Fix` in a reply (GNSS manual of the BG96, QGPSLOC):
-    `<UTC>,<lat>,<lon>,<HDOP>,<alt>,<fix>,<COG>,<km/h>,<knots>,<date>,<satellites>`"""
-    from locator.modem import gnss
-
-    if len(parts) != 11:
-        return None
-    digits = ((1, 5), (2, 5), (4, 1), (7, 4), (6, 2), (3, 1))
-    values = [(gnss.motion if at in (6, 7) else parse.decimal)(parts[at], digit) for at, digit in digits]
-    values = [gnss.epoch(parts[9], parts[0])] + values + [parse.integer(parts[10])]
-    return None if None in values else gnss.fix(*values)

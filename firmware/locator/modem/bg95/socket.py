@@ -24,7 +24,7 @@ class TlsSocket(Socket):
         self._driver.accepts(b"+QSSLCLOSE=0", MS)  # left over by a reset of ours, or by a failure
         self._begin()
         self._at.command(b'+QSSLOPEN=1,1,0,"%s",%d,0' % (host, port), MS)
-        code = self._driver._outcome(b"+QSSLOPEN:", _OPEN_MS)[-1]
+        code = self._driver.outcome(b"+QSSLOPEN:", _OPEN_MS)[-1]
         if code != 0:
             raise ModemError("socket", code)
         self._at.connected(self.LOST)

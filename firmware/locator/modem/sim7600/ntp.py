@@ -1,6 +1,7 @@
 """The SIM7600's client of a time server (AT manual V3.00, CNTP), which needs the network service."""
 
 from locator.modem.ntp import ANSWER_MS, MS
+from locator.modem.sim7600.mqtt import open_service
 
 
 def ask(driver, server):
@@ -8,7 +9,7 @@ def ask(driver, server):
     driver.pdp_define()
     at = driver.channel
     at.unsolicited += (b"+CNTP:",)
-    driver.open_service(b"+NETOPEN")
+    open_service(driver, b"+NETOPEN")
     try:
         at.command(b'+CNTP="%s",0' % server[0], MS)
         at.command(b"+CNTP", MS)

@@ -1,6 +1,7 @@
 """The TLS socket of the SIM7600 (`sockets.py`): AT manual V3.00, CCH commands."""
 
 from locator.modem import ModemError, TlsError
+from locator.modem.sim7600.mqtt import open_service, two_stage
 from locator.modem.sockets import MS, SEND_MS, Socket
 
 _HANDSHAKE = (15, 19)  # of CCHOPEN: handshake failed, no certificate
@@ -21,11 +22,11 @@ class TlsSocket(Socket):
         driver.secure(ca)
         self._begin()
         self._stop()
-        driver.open_service(b"+CCHSTART")
+        open_service(driver, b"+CCHSTART")
         self._at.command(b"+CCHSET=1,1", MS)  # report what was sent, bytes are read by hand
         self._at.command(b"+CCHSSLCFG=0,0", MS)
         try:
-            driver.two_stage(b'+CCHOPEN=0,"%s",%d,2' % (host, port), b"+CCHOPEN:")
+            two_stage(driver, b'+CCHOPEN=0,"%s",%d,2' % (host, port), b"+CCHOPEN:")
         except ModemError as e:
             if e.code in _HANDSHAKE:
                 raise TlsError("socket", e.code)
@@ -34,7 +35,7 @@ class TlsSocket(Socket):
 
     def _send(self, part):
         self._at.prompted(b"+CCHSEND=0,%d" % len(part), part, MS)
-        if self._driver._outcome(b"+CCHSEND:", SEND_MS)[-1] != 0:
+        if self._driver.outcome(b"+CCHSEND:", SEND_MS)[-1] != 0:
             raise ModemError("send")
 
     def _read(self, most):
