@@ -44,7 +44,7 @@ def test_files_that_are_no_identity_are_named(tmp_path):
         identity.read(tmp_path)
     write_identity(tmp_path, "lb-1", ca_crc=crc32(b"x"))
     (tmp_path / "ca.pem").write_bytes(b"x")
-    with pytest.raises(LayoutError, match=r"ca\.pem: no PEM certificate"):
+    with pytest.raises(LayoutError, match=r"ca\.pem: not a PEM certificate"):
         identity.read(tmp_path)
     (tmp_path / "device.json").write_text("[]")
     with pytest.raises(LayoutError, match="not a JSON object"):
