@@ -172,7 +172,7 @@ def test_what_a_platform_says_of_one_card_keeps_no_other_from_being_locked(sims)
         )
         first, second = sims.check()
         thread.join()
-    assert "no JSON" in str(first.failure) and not first.locked
+    assert "not JSON" in str(first.failure) and not first.locked
     assert (second.state, second.locked, second.failure) == ("active", True, None)
     assert asked[-1].startswith(b"POST")
 

@@ -123,7 +123,7 @@ def test_a_cut_never_leaves_the_old_identity_without_its_records(tmp_path, steps
 
 def test_a_missing_port_is_reported_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda s: pytest.fail("waits for a port that does not exist"))
-    with pytest.raises(LayoutError, match=r"no such port .*none: is the cable one for data"):
+    with pytest.raises(LayoutError, match=r"no such port .*none: is it a data cable"):
         device.Device(str(tmp_path / "none"))
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from tools.flash.layout import REPOSITORY
-from tools.modem.engine.tasks import Work
+from tools.modem.observer import Observer
 from tools.modem.registry import Dialect
-from tools.modem.script import RING_MS
 from tools.world import stage
 from tools.world.oracle.records import Oracle
 from tools.world.stage import Stage
@@ -48,13 +47,20 @@ def standing(built: Stage) -> bool:
     return "services" in built.services.agent.do("alarms", "list")
 
 
-def message_and_ring(built: Stage) -> Work:
-    """A message and a ring that the network brings although both are off, at the next registration."""
-    unit = built.modem.unit
-    while not (unit.power.runs() and unit.radio.registered()):
-        yield unit.env.timeout(RING_MS)
-    unit.at.urc('+CMTI: "SM",0')
-    unit.at.urc("RING")
+class Caller(Observer):
+    """A message and a ring that the network brings although both are off, while the device waits for the next
+    connection; in light sleep it hears neither."""
+
+    def __init__(self, built: Stage) -> None:
+        self._at = built.modem.unit.at
+        self._is_done = False
+
+    def reaches(self, apn: str, host: str, port: int) -> None:
+        """See `Observer`."""
+        if not self._is_done:
+            self._is_done = True
+            self._at.urc('+CMTI: "SM",0')
+            self._at.urc("RING")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +79,7 @@ def test_quirks_are_off_by_default_documented_and_watched(built: Stage, key: str
     assert key not in kept  # as shipped
     run(12)
     assert (kept[key], modem_state(built), standing(built)) == (off, "off", False)
-    built.trip.env.process(message_and_ring(built))
+    built.modem.watched_by(Caller(built))
     run(36)
     log = do("devices", "log", stage.DEVICE)
     assert re.search(r"called, rings +1\b", log) and re.search(r"sent messages +1\b", log)

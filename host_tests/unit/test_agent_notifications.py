@@ -146,8 +146,8 @@ def test_a_message_is_in_the_language_of_its_channel(dispatch):
     dispatch.publish(alarm("tamper", 3))
     dispatch.work()
     (mail,) = dispatch.mails()
-    assert "lb-0001" in mail["Subject"] and "重庆, 中国" in mail["Subject"]
-    assert "地点：重庆, 中国" in mail.get_content()
+    assert "lb-0001" in mail["Subject"] and "中国，重庆" in mail["Subject"]
+    assert "地点：中国，重庆" in mail.get_content()
 
 
 def test_default_rules_gather_a_week_and_leave_room_for_critical_alarms(dispatch):

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 DATA = Path(__file__).parent / "data" / "countries.xz"
 UNSURE_KM = 10.0
 """Nearer to a border an outline alone proves nothing."""
-OUTLINE_KM = 2.0
-"""An outline may be off by this much."""
 _SECOND_CODES = {
     235: "GB", 289: "GE", 311: "US", 312: "US", 313: "US", 314: "US", 315: "US", 316: "US", 340: "FR",
     405: "IN", 406: "IN", 430: "AE", 431: "AE", 441: "JP", 461: "CN", 647: "FR", 742: "FR",
@@ -52,30 +50,20 @@ def at(lat: float, lon: float) -> Country | None:
     return countries[found[0]] if len(found) else None
 
 
-def beside(lat: float, lon: float, country: str, within_km: float) -> Country | None:
-    """Return the country of that code if its land is so near to a place in degrees; else None."""
-    return next((each for each in _around(lat, lon, within_km) if each.code == country), None)
-
-
 def is_alone(lat: float, lon: float, country: str) -> bool:
     """True when no other country is near enough to a place for the outlines to err."""
-    return all(each.code == country for each in _around(lat, lon, UNSURE_KM))
+    import shapely
+
+    north = UNSURE_KM / KM_A_DEGREE
+    east = north / max(0.01, math.cos(math.radians(lat)))
+    countries, tree = load_outlines()
+    around = tree.query(shapely.box(lon - east, lat - north, lon + east, lat + north), predicate="intersects")
+    return all(countries[index].code == country for index in around)
 
 
 def of_network(plmn: int) -> str | None:
     """ISO 3166-1 code of the country of a network (MCC * 1000 + MNC); None when it is not known."""
     return _OF_MCC.get(plmn // 1000)
-
-
-def _around(lat: float, lon: float, km: float) -> list[Country]:
-    """Return the countries in a box that reaches so far to each side of a place in degrees."""
-    import shapely
-
-    north = km / KM_A_DEGREE
-    east = north / max(0.01, math.cos(math.radians(lat)))
-    countries, tree = load_outlines()
-    box = shapely.box(lon - east, lat - north, lon + east, lat + north)
-    return [countries[index] for index in tree.query(box, predicate="intersects")]
 
 
 @cache

@@ -80,12 +80,8 @@ class Where(NamedTuple):
 
 
 def where(lat: float, lon: float) -> Where:
-    """The nearest place and the country of a position in degrees. Where the outlines may err, the country is
-    that of the place."""
-    near, country = nearest(lat, lon), countries.at(lat, lon)
-    if near and country and near.place.country != country.code:
-        country = countries.beside(lat, lon, near.place.country, countries.OUTLINE_KM) or country
-    return Where(near, country)
+    """The nearest place and the country of a position in degrees, which is that of its border events."""
+    return Where(nearest(lat, lon), countries.at(lat, lon))
 
 
 def nearest(lat: float, lon: float) -> Near | None:
