@@ -112,13 +112,14 @@ def run_case(case: Case) -> tuple[Ended, Downloader]:
         machine.at, machine.kind = case.at, case.kind
         machine.torn, machine.again = case.torn or case.kind == "rot", case.again
         is_reached, wake = False, 0
-        while wake < MOST_WAKES and not (is_reached and agent.is_over()):
+        # A power cut may come when all is over but the files: they go in the wake after it.
+        while wake < MOST_WAKES and not (is_reached and agent.is_over() and _is_tidy(folder)):
             wake += 1
             is_reached = machine.wake()
             agent.works()
         row, problem = agent.row(), agent.shown()["problem"] or ""
         agent.database.close()
-        is_tidy = not any(Path(folder + each).exists() for each in (download.PACKAGE, download.ANSWERS))
+        is_tidy = _is_tidy(folder)
     card = machine.card
     known = not case.again and case.at <= len(machine.steps)
     operation = machine.steps[case.at - 1] if known else "in each load" if case.again else ""
@@ -137,6 +138,11 @@ def run_case(case: Case) -> tuple[Ended, Downloader]:
         is_tidy,
     )
     return ended, machine
+
+
+def _is_tidy(folder: str) -> bool:
+    """Whether the device keeps nothing of the package."""
+    return not any(Path(folder + each).exists() for each in (download.PACKAGE, download.ANSWERS))
 
 
 def cases() -> Iterator[Case]:
