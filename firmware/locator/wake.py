@@ -87,7 +87,9 @@ class Wake:
         self.log = Log(rtc.log_of(kept, st.SIZE))
         self.kept = Snapshots(port, self.journal, self.state, self.log, self.room)
         if self.log.begin(port):
-            self.state[st.TO_REPORT] = st.REPORT_ALL  # the wake before may have ended before it was noted
+            from locator.actions import recovery
+
+            recovery.cut_off(self.state, port.data_dir)
         self.apply_settings()
         unload("actions.recovery", "journal.copy")
         self.modem = make_modem(board, port)

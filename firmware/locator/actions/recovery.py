@@ -50,14 +50,20 @@ def power_was_lost(state, numbers, journal, now=0):
         _in_attempt(state)
     restart(state, now)
     state[st.EVENTS] |= record.EVENT_POWER_ON
-    for name in ("/package", "/answers"):  # of a download (esim/download.py)
-        checked.remove(journal.home + name)
     try:
         numbers.count_power_on()
     except OSError:  # the flash is full
         journal.make_room()
         numbers.save()
     return state
+
+
+def cut_off(state, folder):
+    """The wake before has not ended in deep sleep: what it did may not be noted, and nothing of a download
+    (esim/download.py) may stay in `folder`."""
+    state[st.TO_REPORT] = st.REPORT_ALL
+    for name in ("/package", "/answers"):
+        checked.remove(folder + name)
 
 
 def _in_attempt(state):

@@ -42,7 +42,7 @@ class Journal:
     _room: int  # records that the newest segment still takes
 
     def __init__(self, folder, numbers, kept=()):
-        self.home, self.folder = folder, folder + "/journal"
+        self._home, self.folder = folder, folder + "/journal"
         self.numbers = numbers
         self._buf = bytearray(record.SIZE)
         if kept:
@@ -149,7 +149,7 @@ class Journal:
 
     def path(self, i):
         """Path of file `i`."""
-        folder = self.home if self.files[i] == self.newest else self.folder
+        folder = self._home if self.files[i] == self.newest else self.folder
         return "%s/%08x%s" % (folder, self.files[i], THINNED if i < self.old else SEGMENT)
 
     def give_up(self, i):
