@@ -235,14 +235,16 @@ def test_what_moves_behind_the_record_is_left_for_the_next_one():
     assert it.state[st.LOADED_DC] == -150
 
 
-def test_what_a_download_has_left_is_removed_after_a_loss_of_power():
+def test_what_a_download_has_left_is_removed_when_a_wake_has_not_ended_in_sleep():
     from locator.esim import download  # here, and last: a whole wake beside it needs more heap than there is
 
     it = device("", 3100)
     for name in (download.PACKAGE, download.ANSWERS):
         with open(it.port.data_dir + name, "wb") as f:
             f.write(bytes(2000))
-    after_a_loss_of_power(it)
-    after_a_loss_of_power(it)
+    for _ in range(2):
+        it.state[st.TO_REPORT] = 0
+        trouble.cut_off(it.state, it.port.data_dir)
+        assert it.state[st.TO_REPORT] == st.REPORT_ALL
     for name in (download.PACKAGE, download.ANSWERS):
         assert not checked.exists(it.port.data_dir + name)

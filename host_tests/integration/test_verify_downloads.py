@@ -61,6 +61,15 @@ def test_a_cut_in_a_load_damages_no_card(kind):
     assert not ended.wrong and ended.outcome == "installed" and ended.loads <= 2, ended
 
 
+@pytest.mark.parametrize("kind", ["power", "reset"])
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_nothing_of_a_package_stays_after_a_cut_at_the_last_steps(dialect, kind):
+    last = len(downloadcut.run_case(Case(dialect, "", NEVER))[1].steps)
+    ended = [run(Case(dialect, kind, at)) for at in (last - 1, last)]
+    assert [each.operation for each in ended] == ["remove package", "remove answers"]
+    assert [each.wrong for each in ended] == ["", ""]
+
+
 def test_nothing_of_a_package_stays_if_its_order_ends_while_the_power_is_off(tmp_path):
     after_a_piece = step(PIECE) + 1
     machine = Downloader(tmp_path, "bg95", server_of_process(), 2_500)
