@@ -135,7 +135,9 @@ def test_deregistered_by_hand_goes_back_to_automatic():
 
 
 def test_an_operator_is_selected_by_as_many_digits_as_its_country_has():
-    for digits in (b"46001", b"25002", b"73001", b"310410", b"334020", b"722010", b"405799"):
+    two = b"46001", b"25002", b"73001", b"34001", b"36269"
+    three = b"310410", b"334020", b"722010", b"732001", b"708001", b"750001", b"302220", b"405799"
+    for digits in two + three:
         driver, table = scripted.bg95()
         assert driver.choose(1000 * int(digits[:3]) + int(digits[3:])) == 0
         assert table.sent[-1] == b'+COPS=1,2,"%s"' % digits

@@ -342,12 +342,16 @@ def test_the_last_number(agent: DownloadingAgent, tracker: Tracker):
     assert found["state"] == "failed" and "used up" in found["problem"]
 
 
-def test_a_result_that_somebody_has_changed(agent: DownloadingAgent, tracker: Tracker):
+def test_a_result_that_has_been_changed_on_its_way(
+    agent: DownloadingAgent, tracker: Tracker, monkeypatch: pytest.MonkeyPatch
+):
+    honest = tracker.send
+
     def garbled(request: bytes) -> bytes:
         answer = honest(request)
         return answer[:-1] + bytes([answer[-1] ^ 1]) if answer[:2] == b"\xbf\x51" else answer
 
-    honest, tracker.send = tracker.send, garbled  # type: ignore[method-assign]
+    monkeypatch.setattr(tracker, "send", garbled)
     found = tracker.sessions_until_over(do(agent, rules.list_profiles, DEVICE))
     assert (found["state"], found["problem"]) == ("failed", "the card's signature is wrong")
 

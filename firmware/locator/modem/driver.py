@@ -44,6 +44,10 @@ def ca_name(ca):
     return b"%08x.pem" % crc32(ca)
 
 
+# An MNC has three digits there, and in North America and most of the Caribbean (ITU-T E.212). Canada's need
+# no zero before them.
+_LONG_MNC = (365, 366, 708, 722, 732, 750)
+
 # Verbs that a wake needs at one time only, by the part of the driver that has them as functions.
 _PARTS = {
     "gnss_start": "gnss",
@@ -314,8 +318,9 @@ class Driver:
         if plmn:
             if plmn == allowed and lines and lines[0].startswith(b"1"):
                 return 0
-            mcc = plmn // 1000  # an MNC has three digits in North America, most of the Caribbean, Argentina
-            text = b'+COPS=1,2,"%03d%0*d"' % (mcc, 2 + (309 < mcc < 361 or mcc == 722), plmn % 1000)
+            mcc = plmn // 1000
+            is_long = (309 < mcc < 361 and mcc != 340) or mcc in _LONG_MNC
+            text = b'+COPS=1,2,"%03d%0*d"' % (mcc, 2 + is_long, plmn % 1000)
         elif not lines or lines[0].startswith(b"0"):
             return 0
         _, refusal = self._ask(text, _COPS_MS)

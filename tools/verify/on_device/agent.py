@@ -293,27 +293,8 @@ def piece(sequence, file, offset):
 def encoded(value):
     """`value` as CBOR."""
     out = cbor.Writer(bytearray(3000))
-    write(out, value)
+    out.item(value)
     return bytes(out.buf[: out.n])
-
-
-def write(out, value):
-    """Write any value of the protocol."""
-    if type(value) is int:
-        out.int(value)
-    elif type(value) is str:
-        out.text(value)
-    elif type(value) is bytes:
-        out.bytes(value)
-    elif type(value) is dict:
-        out.head(cbor.MAP, len(value))
-        for key in sorted(value):
-            out.int(key)
-            write(out, value[key])
-    else:
-        out.head(cbor.ARRAY, len(value))
-        for item in value:
-            write(out, item)
 
 
 def _column(column, count):

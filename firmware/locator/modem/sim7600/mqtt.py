@@ -86,7 +86,7 @@ def open_service(driver, name):
 
 
 def start_service(driver):
-    """The MQTT service, anew if it is running."""
+    """Start the MQTT service; one that is running is started again."""
     try:
         open_service(driver, b"+CMQTTSTART")
     except ModemGone:
