@@ -82,8 +82,9 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
     to_go_min = max(to_go_s, _HOUR_S) // 60
     rate = _paid(levels, left // 1000 * 1440 // to_go_min)
     if weaker_mj:
-        # What would pay for little but sleep is spent sooner.
-        rate = min(rate, max(weaker_mj // 1000 * 1440 // to_go_min, levels[1][0]))
+        # What would pay for little but sleep is spent sooner, where a joule brings most.
+        best = [each[0] for each in levels if each[1] <= _HOT_S][0]
+        rate = min(rate, max(weaker_mj // 1000 * 1440 // to_go_min, best))
     share = _FLOOR_SHARE if rate >= _SHORT_J else _FLOOR_SHARE_SHORT
     lasts_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + forecast.deviation_s * share // 100
     asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake
