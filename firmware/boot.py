@@ -1,4 +1,4 @@
-"""Runs first after every reset: arms the watchdog, mounts the application slot where imports find it."""
+"""Runs first after every reset: arms the watchdog and mounts the application slot for imports."""
 
 import sys
 

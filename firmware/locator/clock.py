@@ -1,5 +1,5 @@
-"""Whom to believe about the time: the network, a time server, the agent. Imported where the sources
-differ."""
+"""The sources of time, and which of them is trusted: the network, a time server, the agent. Imported where
+the sources differ."""
 
 from micropython import const
 

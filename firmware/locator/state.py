@@ -1,4 +1,4 @@
-"""What the plan remembers from wake to wake: an array of 32-bit integers that fits in RTC memory.
+"""The scheduler's state from wake to wake: an array of 32-bit integers that fits in RTC memory.
 
 Times are seconds since power-on; 0 means never.
 """

@@ -1,4 +1,4 @@
-"""What is done on the pages beside looking: alarms, the card, updates, passwords; and what else they tell."""
+"""Actions on the pages: alarms, the card, updates, passwords; and other contents of the pages."""
 
 from __future__ import annotations
 

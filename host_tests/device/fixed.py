@@ -1,4 +1,4 @@
-"""What tests of the plan share: settings by which the device does not pace itself, and their hints."""
+"""Settings and hints for tests of the scheduler at fixed intervals."""
 
 from locator import settings
 from locator import state as st

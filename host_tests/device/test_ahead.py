@@ -1,4 +1,4 @@
-"""For how long the energy is to last: by the line, by the settings, or by neither."""
+"""How long the energy must last: by the route, by the settings, or by neither."""
 
 import routes
 import scratch

@@ -1,4 +1,4 @@
-"""The decision table, rule by rule, and what the state learns."""
+"""The decision table, rule by rule, and the learning of the state."""
 
 from array import array
 

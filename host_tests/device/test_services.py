@@ -1,4 +1,4 @@
-"""Voice and SMS: asked, put off, reported; and what comes all the same."""
+"""Voice and SMS: read, switched off, reported; and calls that come nevertheless."""
 
 import scripted
 from locator import state as st

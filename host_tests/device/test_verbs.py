@@ -1,4 +1,4 @@
-"""What the verbs of a wake ask of the modem in addition to what the scheduler has decided."""
+"""Requests of a wake's verbs to the modem in addition to the scheduler's decisions."""
 
 from locator import clock
 from locator import state as st

@@ -1,4 +1,4 @@
-"""What one step of a wake leaves when the modem fails in it."""
+"""The state after a step of a wake in which the modem fails."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""A wake whose modem and port are stand-ins: what `locator.wake` does with what the plan asks for."""
+"""A wake with stand-ins for modem and port: `locator.wake` executes the scheduler's actions."""
 
 import sys
 

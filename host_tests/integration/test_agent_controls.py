@@ -1,5 +1,4 @@
-"""Controls of cards: rules offline, the binding, what devices report, the platform of the vendor, the
-register."""
+"""SIM controls: rules offline, the binding, reports of devices, the vendor's platform, the inventory."""
 
 import json
 import threading

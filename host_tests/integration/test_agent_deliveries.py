@@ -1,4 +1,4 @@
-"""Deliveries: every message arrives, in order of each device, whatever the receiver does."""
+"""Deliveries: every message arrives, in order for each device, under all failures of the receiver."""
 
 import contextlib
 import json

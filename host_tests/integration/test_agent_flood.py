@@ -1,4 +1,4 @@
-"""Ingest goes on whatever becomes of the pages, of descriptors and of what watches the agent."""
+"""Ingest continues when pages, file descriptors or monitoring fail."""
 
 from __future__ import annotations
 

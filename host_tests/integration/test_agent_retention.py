@@ -1,4 +1,4 @@
-"""What is taken again, kept for how long, and copied: replay, adoption, reprocessing, retention."""
+"""Replay, adoption, reprocessing and retention of stored data."""
 
 import json
 import resource

@@ -1,4 +1,4 @@
-"""What a tenant orders ends with his trip: the next one finds the device as the operator has it."""
+"""Settings and commands of a tenant end with its trip: the next tenant finds the operator's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole runs of the bench on the simulated modems, in virtual time: what is found, what is left."""
+"""Whole runs of the bench on the simulated modems, in virtual time: results, and restored settings."""
 
 from __future__ import annotations
 

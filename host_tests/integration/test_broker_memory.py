@@ -1,4 +1,4 @@
-"""A broker that has lost its memory gets the latest positions back; tracks are there by number."""
+"""A broker that was restarted gets the latest positions again; tracks are available by number."""
 
 import json
 import signal

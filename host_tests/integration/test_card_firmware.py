@@ -1,4 +1,4 @@
-"""The firmware's card room against the simulated modem and card: what modems and cards do in the field."""
+"""The firmware's eSIM modules against the simulated modem and card, with quirks of the field."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The example consumers of docs/reference, run on what the agent really delivers."""
+"""The example consumers of docs/reference, run on real deliveries of the agent."""
 
 import json
 import re

@@ -1,5 +1,5 @@
-"""To whom an access point leads: the drivers on the simulated modem ask nobody else, and releases are pulled
-over one of their own."""
+"""Allowed hosts of an access point: the drivers contact no others, and releases are pulled over their own
+access point."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What few wakes need, against the simulated modem: a time server, predicted orbits, the supply as the
-modem measures it; voice and SMS."""
+"""Rarely used functions against the simulated modem: a time server, predicted orbits, the supply as the modem
+measures it; voice and SMS."""
 
 from __future__ import annotations
 

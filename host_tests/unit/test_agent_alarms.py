@@ -1,4 +1,4 @@
-"""Alarms: raised once, counted, acknowledged, cleared; by what devices tell and what the agent finds."""
+"""Alarms: raised once, counted, acknowledged, cleared; by reports of devices and by tracking."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the agent learns of coverage from points and wakes, and the words for what wakes tell."""
+"""Coverage that the agent learns from points and wakes, and the words for wakes."""
 
 from __future__ import annotations
 

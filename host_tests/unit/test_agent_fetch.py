@@ -1,4 +1,4 @@
-"""What an agent behind NATS has in its hand: a bounded number, which the server gives to nobody else."""
+"""Messages that an agent behind NATS has fetched: a bounded number, which the server gives to no other agent."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""Settings on the agent: what a person sets, when a device is told, what its report changes."""
+"""Settings on the agent: a user's change, its downlink, and the device's report."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The same points, in whatever order and however often they come, end in the same track."""
+"""The same points lead to the same track in any order and with any repetition."""
 
 from typing import Any
 

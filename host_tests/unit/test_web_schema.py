@@ -1,5 +1,5 @@
-"""The HTTP API against its own document: with whatever that describes it answers as that says, without a
-server error, and nothing of another tenant's."""
+"""The HTTP API against its own document: every answer matches its schema, without a server error, and without
+data of another tenant."""
 
 import json
 import re

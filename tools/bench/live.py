@@ -1,4 +1,4 @@
-"""The table that grows while the bench runs, and the same line by line where there is no terminal."""
+"""The table of results while the bench runs; line by line if there is no terminal."""
 
 from __future__ import annotations
 

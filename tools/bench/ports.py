@@ -1,4 +1,4 @@
-"""What the drivers are given for a port (`locator.hal`): the modem's part of it only."""
+"""The drivers' port on the bench (`locator.hal`): only the modem's part of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done on the bench, step by step, with the verbs of the drivers.
+"""The steps of the bench, with the verbs of the drivers.
 
 A step returns what it found, by names with units, and marks its phases, to which power is later
 assigned. It raises `StepFailed` in words; what the drivers raise is handled by the run.

@@ -1,4 +1,4 @@
-"""The raw transcript of a run: what passed over the line and when, secrets masked, as lines of JSON.
+"""The raw transcript of a run: the bytes on the line with their times, secrets masked, as lines of JSON.
 
 The first line tells what the run was asked for; each further one has "ms" and one of "tx" (to the
 modem), "rx" (from it), both as Latin-1 text, or "mark": the phase that begins here.

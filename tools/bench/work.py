@@ -1,4 +1,4 @@
-"""What every step of the bench works with."""
+"""The objects that every step of the bench uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is compared with what: settings, budgets, trips; and the work spread over processes."""
+"""Experiments: settings, budgets and trips that are compared; the work is spread over processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What distinguishes one modem from another, apart from its table of commands."""
+"""The differences between modems, apart from their tables of commands."""
 
 from __future__ import annotations
 

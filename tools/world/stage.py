@@ -1,4 +1,4 @@
-"""Everything that takes part in one trip, put together: services, flash, modem, device, clock."""
+"""Builds everything that takes part in one trip: services, flash, modem, device, clock."""
 
 from __future__ import annotations
 

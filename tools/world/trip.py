@@ -1,4 +1,4 @@
-"""One trip: everything that surrounds the tracker, as functions of virtual time.
+"""One trip: the tracker's surroundings as functions of virtual time.
 
 Implements `tools.modem.network.air.Air` for the modem and what `tools.world.device.lockstep` needs for the
 device. All times are virtual milliseconds since the trip began at `START_UTC_S` (`env.now`).

@@ -1,4 +1,4 @@
-"""Capture sequences that should be stored and are not."""
+"""Capture sequences that are missing in the store."""
 
 from collections.abc import Collection, Iterable
 

@@ -1,4 +1,4 @@
-"""Keep what a wake has found: a record in flash."""
+"""Writes the record of a wake to flash."""
 
 from locator import state as st
 from locator.codec import record

@@ -1,5 +1,4 @@
-"""A wake that begins after a loss of power, is called up, or meets an unexpected fault. Imported only
-then."""
+"""Start of a wake after a loss of power, incoming calls, and unexpected exceptions. Imported only then."""
 
 from locator import state as st
 from locator.codec import checked, record

@@ -1,4 +1,4 @@
-"""Obey: what the agent asks of the device in addition to keeping its records, and what became of it.
+"""Handlers of downlinks: what the agent requests in addition to acknowledgements, and its results.
 
 A downlink's keys from 4 on ask for something; an uplink's keys from 6 on report what became of it. Each kind
 has a module of its own, imported only when there is something for it:

@@ -1,4 +1,4 @@
-"""Commands: each is done at most once, its result is reported until the agent has it.
+"""Commands: each runs at most once; its result is reported until the agent has it.
 
 Downlink key 5: [[id, expiry in epoch seconds, verb, argument], ...], ids rising. Uplink key 7: [[id, result],
 ...]. A command is noted in flash before it is done: after a power cut it is not done again, and reported as

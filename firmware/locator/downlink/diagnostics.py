@@ -1,4 +1,4 @@
-"""What went wrong, for the agent: counters, the log's entries, the last fault with its traceback.
+"""The report of failures to the agent: counters, the log's entries, the last exception with its traceback.
 
 Reported once a day, after a fault and after a reset. There is no downlink: to have them reported sooner,
 call `handlers.will_report(st.REPORT_DIAGNOSTICS)`.

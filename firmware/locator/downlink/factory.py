@@ -1,4 +1,4 @@
-"""Factory reset: settings and what was learnt are forgotten.
+"""Factory reset: deletes settings and learned data.
 
 Identity, keys, message numbers, records, the clock, the card and what limits the use of the network stay.
 """

@@ -1,4 +1,4 @@
-"""The policy of the eSIM profiles, and what is reported about them.
+"""Receives the policy of the eSIM profiles, and reports the card's state.
 
 Downlink key 10: [revision, policy as CBOR within a byte string (esim/policy.py)]. Uplink key 14: [revision,
 interface to the card, EID, profile in use, stage, [[ICCID, class], ...], [[epoch seconds, before, after,

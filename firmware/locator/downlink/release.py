@@ -1,4 +1,4 @@
-"""The release that is being pulled into the spare slot (`image`): its list of files, what is missing.
+"""The release that is being pulled into the spare slot (`image`): its list of files, and the missing ones.
 
 The slot is only ever appended to: how far the pull has come is what its size says, so it survives
 everything. What the running slot already has is copied.

@@ -1,4 +1,4 @@
-"""What became of releases, key 10 of an uplink: `[running, on trial, failed, reason, board]`, sequences of
+"""The report on releases, key 10 of an uplink: `[running, on trial, failed, reason, board]`, sequences of
 releases with 0 for none.
 
 The report of a release on trial is its probation: when the agent has answered it, the release is confirmed.

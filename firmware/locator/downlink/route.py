@@ -1,4 +1,4 @@
-"""The route data (scheduler/route.py), which comes in pieces.
+"""Receives the route data (scheduler/route.py) in pieces.
 
 Downlink key 9: `[revision, offset, bytes]` is a piece, `[0]` says that there is none to have. Uplink key 12:
 `[revision in use, revision on its way, bytes of that]`, after a power-on, once a day and after each such

@@ -1,4 +1,4 @@
-"""Settings. New ones are on trial until the agent was reached under them.
+"""Receives, tries and reports the settings. New ones are on trial until the agent was reached under them.
 
 Downlink key 4: [revision, {key: value}], the values that differ from the defaults. Uplink key 6:
 [revision, CRC-32 of all values, source, refused revision, why].

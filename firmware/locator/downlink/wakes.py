@@ -1,5 +1,5 @@
-"""The wake log: why the device did what it did, key 13 of an uplink: `[boot, minutes since power-on, wakes]`,
-the minutes of now and 6 bytes for each wake since the last report (journal/log.py)."""
+"""The wake log: the reason of each wake, key 13 of an uplink: `[boot, minutes since power-on, wakes]`, the
+minutes of now and 6 bytes for each wake since the last report (journal/log.py)."""
 
 from micropython import const
 

@@ -1,4 +1,4 @@
-"""The access point of the profile in use: it belongs to the profile, and is needed in every session.
+"""The access point of the profile in use, which every session needs.
 
 A point is a list: [APN, user, password, hosts, updates], text as bytes. `hosts`, [name, port, name, port,
 ...], are those to which it may lead, the broker first; none: the provisioning's. `updates`, [APN, user,

@@ -1,4 +1,4 @@
-"""APDUs to an application of the card through the modem, whichever of its commands lead there.
+"""APDUs to an application of the card, by the modem command that supports them.
 
 Three interfaces, from the best on: AT+CCHO and AT+CGLA (TS 27.007 8.43 to 8.46); AT+CSIM on a logical
 channel; AT+CSIM on the basic channel. No manual of a BG95 has any of them, that of the SIM7600 has AT+CSIM:

@@ -1,4 +1,4 @@
-"""A card whose applet decides for itself, and its menu where it has one.
+"""A card whose applet chooses the profile, and its menu if it has one.
 
 The applet needs the modem's toolkit, which the drivers switch on, and the radio without interruption for
 three minutes (BICS): the scheduler's patience for a network that does not take us yet. Some offer a choice.

@@ -1,4 +1,4 @@
-"""ES10c of an eUICC (SGP.22 5.7): who it is, its profiles, which is enabled, its notifications.
+"""ES10c of an eUICC (SGP.22 5.7): its EID, its profiles, the enabled one, its notifications.
 
 Each function takes the `Transport` on which the ISD-R is open, and returns a result of RSPDefinitions.asn1
 where it says so: 0 is success. They raise `CardError` when the card does not answer.

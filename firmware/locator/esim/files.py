@@ -1,5 +1,5 @@
-"""The files of this room: what is remembered of the card, the policy that is in force, and the one that the
-agent has sent last, until it is checked (esim/policy.py)."""
+"""Files about the card: its state, the policy in force, and the one received last, until it is checked
+(esim/policy.py)."""
 
 from micropython import const
 

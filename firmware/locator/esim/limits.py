@@ -1,5 +1,5 @@
-"""What the policy forbids: countries in which the card is not used, and more data than a profile has a month;
-and why no download may begin.
+"""Limits of the policy: blocked countries and the monthly quota of each profile; and the conditions of a
+download.
 
 A row of the policy without a profile is such a country. What went over each profile is counted in a file,
 [month, [ICCID, bytes, percent passed], ...], months from March 2000 on.

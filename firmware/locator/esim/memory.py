@@ -1,4 +1,4 @@
-"""What is remembered of the card."""
+"""The stored state of the card."""
 
 from binascii import crc32
 

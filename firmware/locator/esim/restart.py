@@ -1,4 +1,5 @@
-"""The card after a switch: it is reset, at its own request (REFRESH) or ours, and read again.
+"""The restart of the card after a switch, at its own request (REFRESH) or forced, and its identity after
+that.
 
 What the modem has read before goes stale: the files themselves tell which profile there is (TS 31.102), and
 the IMSI is the right one only once the modem has read it again.

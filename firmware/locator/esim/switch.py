@@ -1,5 +1,5 @@
-"""The switch from one profile to another, a transaction: what is intended is in flash first, then the profile
-is enabled, proved by ICCID and IMSI read again, and given its access point. The wake registers and holds a
+"""The switch from one profile to another, a transaction: the intent is stored in flash, the profile is
+enabled, verified by ICCID and IMSI read again, and given its access point. The wake registers and holds a
 session; only the agent's acknowledgement commits. Otherwise it goes back to the profile before, then to the
 fallback.
 

@@ -1,4 +1,4 @@
-"""BER-TLV (ISO/IEC 8825-1) as cards speak it: a writer, and a reader that survives anything.
+"""BER-TLV (ISO/IEC 8825-1) as cards use it: a writer, and a reader that tolerates any input.
 
 Tags have one byte or two, lengths up to three. What is malformed reads as if it were not there.
 """

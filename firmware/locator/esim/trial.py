@@ -1,5 +1,5 @@
-"""What becomes of a switch once the profile is enabled: the agent's acknowledgement commits it, failures lead
-back. It needs no card, and runs when a session has left little of the heap.
+"""The trial after a profile is enabled: the agent's acknowledgement commits the switch, failures undo it. It
+needs no card, and runs when a session has left little of the heap.
 """
 
 from locator import state as st

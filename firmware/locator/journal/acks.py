@@ -1,4 +1,4 @@
-"""Which capture sequences the agent has acknowledged: a few sorted, disjoint, inclusive ranges."""
+"""The acknowledged capture sequences: a few sorted, disjoint, inclusive ranges."""
 
 from micropython import const
 

@@ -1,4 +1,4 @@
-"""What the agent asks for again, after it was restored from a backup."""
+"""Records that the agent requests again after it was restored from a backup."""
 
 from locator.codec import record
 from locator.journal.store import scan

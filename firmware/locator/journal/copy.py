@@ -1,4 +1,4 @@
-"""What a loss of power leaves of RTC memory, in two files.
+"""The copy of RTC memory in flash that survives a loss of power, in two files.
 
 The copy of RTC memory is a day old at most (wake.py). After it lies what lasts: packed alike, under a
 version of its own, so that a release with another state reads it too. Before each attempt to connect, and

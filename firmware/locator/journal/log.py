@@ -1,5 +1,5 @@
-"""A short log of what went wrong, counters, and why each wake did what it did: after the scheduler's state,
-in RTC memory and in its copy.
+"""A short log of errors, counters, and the reasons of each wake: after the scheduler's state, in RTC memory
+and in its copy.
 
 Entries are numbers, so that noting one costs no text: (seconds since power-on, kind, value). The traceback
 of a fault is text in the file FAULT, written by main.py, and becomes LAST_FAULT with the next wake.

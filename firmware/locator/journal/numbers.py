@@ -1,4 +1,4 @@
-"""The small state that must never be forgotten, in one file and its copy.
+"""The counters that must never be lost, in one file and its copy.
 
 Counter of power-ons, message numbers reserved ahead (RFC 8613 appendix B.1.1: a number below the
 stored one may have been used, so after a reset counting goes on from the stored one, or from the

@@ -1,4 +1,4 @@
-"""RTC memory's layout: version and size of the state, length, CRC-32, the state of the plan, the log. It
+"""The layout of RTC memory: version and size of the state, length, CRC-32, the scheduler's state, the log. It
 survives resets. A release whose state is longer or shorter does not read another's, but see copy.py.
 
 After it lies, packed alike, what the journal keeps from one wake to the next: only where the wake has come

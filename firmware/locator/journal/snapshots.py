@@ -1,5 +1,4 @@
-"""What a wake keeps of its state, and when: in RTC memory after each action, in flash where a loss of power
-must not undo it."""
+"""Saves the state: to RTC memory after each action, to flash where a loss of power must not undo it."""
 
 from micropython import const
 

@@ -1,4 +1,4 @@
-"""Room in a journal that is full of unacknowledged records.
+"""Makes room in a journal that is full of unacknowledged records.
 
 The rule: the oldest segment is thinned to the last point of each stop, what carries an event, and every
 eighth record, in this order and 32 of 64 at most; what is kept goes into a file with that of its

@@ -1,4 +1,4 @@
-"""Speak: the AT line discipline, reply parsers, and the drivers of the modems, behind one set of verbs."""
+"""The modem: the AT line discipline, reply parsers, and drivers with the same verbs."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What both modems have in common: power, registration, clock, identity. The verbs of a wake:
+"""The common part of both drivers: power, registration, clock, identity. The verbs of a wake:
 
 start, prefer, gnss_start, gnss_poll, gnss_stop, attach, listen, serves, cell, network_time, identity,
 card_gone, mqtt_open, mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, cycle_radio,

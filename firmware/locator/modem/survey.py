@@ -1,4 +1,4 @@
-"""Who is heard here: a scan for operators, which of them to select, and neighbour cells.
+"""Networks that are heard: a scan for operators, which of them to select, and neighbour cells.
 
 Imported only where it is used: a scan takes one to three minutes with the receiver on. Commands: TS 27.007
 7.3 (+COPS).

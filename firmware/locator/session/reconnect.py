@@ -1,4 +1,4 @@
-"""What is done when the connection fails though the network is there. Imported only then.
+"""Recovery when the connection fails although the network is there. Imported only then.
 
 From the top down, once in a wake (as vendors and mobile operators recommend): connect again, which sets up
 the modem's client or socket again; then a new PDP context; then it is the scheduler's turn. That the other

@@ -1,5 +1,5 @@
-"""Pieces of a release over an access point of their own: a session after the one about positions, which
-carries nothing else. Imported only then.
+"""Pulls pieces of a release over their own access point, in a session after the one for positions. Imported
+only then.
 
 A point that fails, for whatever reason (an unknown or forbidden access point: ESM 27, 33), is not asked again
 before the next day of the device; that costs no report and nothing of what is known of the profile.

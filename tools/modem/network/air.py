@@ -1,4 +1,4 @@
-"""What surrounds the modem: cells, networks, sky and time. `StaticAir` is a quiet yard in Duisburg."""
+"""The modem's surroundings: cells, networks, sky and time. `StaticAir` is a quiet yard in Duisburg."""
 
 from __future__ import annotations
 

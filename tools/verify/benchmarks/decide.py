@@ -1,4 +1,4 @@
-"""What a decision costs: time, garbage, state, and the memory that the plan keeps.
+"""Measures the cost of a decision: time, garbage, state, and the memory that the scheduler keeps.
 
 `python -m tools.verify.benchmarks.decide [--modem bg95|sim7600] [--days N] [--seed N] [--out DIR]` runs a
 short trip of the full world, in which the device writes down all that each of its decisions knows, and

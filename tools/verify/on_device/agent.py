@@ -1,5 +1,4 @@
-"""The agent as small as it can be, on MicroPython: opens uplinks, keeps what they say, answers with
-downlinks.
+"""A minimal agent on MicroPython: opens uplinks, keeps their contents, answers with downlinks.
 
 What the device may not do it notes in `wrong`. All that it keeps are plain values, so that `snapshot` and
 `restore` can begin the same moment again and again.

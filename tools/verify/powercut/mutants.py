@@ -1,4 +1,4 @@
-"""Mutants of the firmware that `powercut` must find: the text of a module, and what replaces it.
+"""Mutants of the firmware that `powercut` must detect: the text of a module, and its replacement.
 
 Some mutants would be correct on this device: LittleFS takes a file in at its close, whole, so one that is
 written in place is as safe as one that is renamed; settings lie there twice, and are confirmed again as long

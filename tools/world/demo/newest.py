@@ -1,4 +1,4 @@
-"""How old the newest position is that the agent has, at any moment of a trip."""
+"""The age of the agent's newest position at any moment of a trip."""
 
 from __future__ import annotations
 

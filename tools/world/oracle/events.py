@@ -1,4 +1,4 @@
-"""Which events the device must report, from what the world gave it: not the firmware's code."""
+"""The events that the device must report, computed from the world without the firmware's code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One record against what the world gave the device in the wake in which it was taken."""
+"""Compares one record with the world at the wake in which it was taken."""
 
 from __future__ import annotations
 

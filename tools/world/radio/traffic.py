@@ -1,4 +1,4 @@
-"""A network that counts what goes over it."""
+"""A network that counts the traffic over it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Profiles that a policy names and the card does not have yet: each is ordered with the policy, and its
-download begins by itself, once, when the device is in a country for which the policy prefers it. For an IoT
-eUICC also the package without which the device cannot use there what is on the card."""
+download begins automatically, once, when the device is in a country for which the policy prefers it. For an
+IoT eUICC also the package without which the device cannot use there what is on the card."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Requests for the card of a device and a package for it on the wire, and what the device answers.
+"""Encodes requests and packages for the card of a device, and decodes the device's answers.
 
 docs/explanation/profile-download.md describes what the device does with them.
 """

@@ -1,5 +1,5 @@
-"""Downlink handler: requests for the card, packages in pieces, and what devices answer; notifications that
-the server has are removed from the card."""
+"""Downlink handler of downloads: requests for the card, packages in pieces, and the answers of devices;
+notifications that the server has are removed from the card."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace

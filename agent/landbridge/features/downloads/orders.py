@@ -1,4 +1,4 @@
-"""An order opened for its next step, and what follows from the step."""
+"""An order opened for its next step, and the result of the step."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

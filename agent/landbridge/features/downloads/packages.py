@@ -1,4 +1,4 @@
-"""Tasks of an IoT eUICC step by step: it is associated with the agent, and obeys packages that the agent
+"""Tasks of an IoT eUICC step by step: it is associated with the agent, and executes packages that the agent
 signs.
 
     ordered -> associating -> done

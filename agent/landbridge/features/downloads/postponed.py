@@ -1,4 +1,4 @@
-"""Orders that a device has refused to begin: why in a sentence, and when the agent asks again.
+"""Orders that a device has refused to begin: the reason in a sentence, and the time of the next request.
 
 It asks after a pause that grows with each refusal, if the device's newest point shows no reason any more.
 It asks once a day also if it does, because a point does not show everything.

@@ -1,4 +1,4 @@
-"""An order as it is stored, opened for its next step; and what follows from the step, stored."""
+"""Opens a stored order for its next step, and stores the result."""
 
 import logging
 from dataclasses import replace

@@ -1,5 +1,5 @@
-"""A download step by step: what the card has answered is taken to the server; what that answers is checked
-and becomes the next request for the card. Nothing here touches the database.
+"""A download step by step: the card's answers are passed to the server; the server's answers are checked and
+become the next request for the card. Nothing here touches the database.
 
     ordered -> authenticating -> preparing -> loading -> installed
        |  initiateAuthentication   |               |

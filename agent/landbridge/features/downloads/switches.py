@@ -1,4 +1,4 @@
-"""Switches of a device to a profile that a signed package enables: the order goes on when the switch has
+"""Switches of a device to a profile that a signed package enables: the order continues when the switch has
 ended."""
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whom a download trusts: SM-DP+ servers on a list, with certificates that lead to the GSMA's root.
+"""Servers that a download trusts: SM-DP+ servers on a list, with certificates that lead to the GSMA's root.
 
 A test root counts only where `[esim] test_ci_file` names one.
 """

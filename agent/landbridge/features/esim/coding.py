@@ -1,4 +1,4 @@
-"""The card of a device: the policy of its profiles that it is given, and what it reports."""
+"""Encodes the profile policy for the card of a device, and decodes the card report."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace

@@ -1,5 +1,5 @@
-"""What an IoT eUICC does (SGP.32 5.9): it obeys packages that its remote manager has signed, signs their
-results and keeps them until they were fetched; roll-back, fallback and return need no signature.
+"""An IoT eUICC (SGP.32 5.9): executes packages that its remote manager has signed, signs their results and
+keeps them until they are fetched; roll-back, fallback and return need no signature.
 
 ES10c.EnableProfile, DisableProfile and DeleteProfile it does not have, but for the quirk "es10c".
 """

@@ -1,5 +1,5 @@
-"""How large and how fast the pages are with a large fleet: bytes, seconds to a map that can be used, the
-longest task while it is moved, the server's time.
+"""Measures the pages with a large fleet: bytes, seconds to a usable map, the longest task while it is moved,
+the server's time.
 
 `python -m tools.verify.benchmarks.web.benchmark [--seed N]` fills a database with 10,000 devices, one of them
 with 100,000 points, serves it as `landbridge web` does, and opens the pages in Chromium. It prints what it
