@@ -171,6 +171,21 @@ def test_files_by_apdu():
     assert uicc.transmit(bytes.fromhex("00A40804026F99")) == b"\x6a\x82"
 
 
+def test_files_beside_the_isdr():
+    uicc = Uicc(Euicc([profile_of(OPERATIONAL)]))
+    uicc.transmit(bytes.fromhex("00A4040C10A0000005591010FFFFFFFF8900000100"))
+    assert uicc.transmit(bytes.fromhex("00A4000C022FE2")) == b"\x6a\x82"
+    assert uicc.transmit(bytes.fromhex("80E2910003BF3C00"))[-2:] == b"\x90\x00"
+    assert uicc.transmit(bytes.fromhex("00A4000C023F00")) == b"\x90\x00"
+    assert uicc.transmit(bytes.fromhex("00A4000C022FE2")) == b"\x90\x00"
+    assert uicc.transmit(bytes.fromhex("00B000000A"))[-2:] == b"\x90\x00"
+    assert uicc.transmit(bytes.fromhex("80E2910003BF3C00")) == b"\x6d\x00"
+
+
+def test_what_a_terminal_can_is_taken_note_of():
+    assert Uicc(Card()).transmit(bytes.fromhex("80AA00000AA9088100820101830107")) == b"\x90\x00"
+
+
 # Transports
 
 
