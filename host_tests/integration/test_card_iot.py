@@ -124,6 +124,15 @@ def test_a_new_association_has_another_token():
     assert (kind, value["token"]) == ("unsigned", 2)
 
 
+def test_a_memory_reset_deletes_profiles_and_forgets_no_manager():
+    manager = Manager(card())
+    assert manager.ask("MemoryReset", "MemoryWasReset", {"options": (b"\x80", 7)}) == {"result": 0}
+    assert [each.name for each in manager.card.profiles] == ["bootstrap"]
+    assert manager.card.es10(bytes.fromhex("BF6503800161")).hex() == "bf6503800100"
+    assert b"a" in manager.card.es10(bytes.fromhex("BF3C00"))[:6]
+    assert manager.order(("list", {}))[0][0] == "list"
+
+
 def test_it_returns_to_the_profile_before():
     manager = Manager(card())
     assert manager.order(("enable", named(EUROPE) | BACK)) == [("enable", 0)]

@@ -457,12 +457,6 @@ def test_a_route_over_the_180th_meridian_is_refused_for_that():
         line.parse(text, "r.csv")
 
 
-def test_a_country_that_is_not_known_here_is_named_with_those_that_are():
-    text = "name,country,lat,lon,kind\nA,CL,-23,-70,hub\nB,CL,-22,-69,hub\n"
-    with pytest.raises(UserError, match=r"row 2, column country: CL is none of CN, KZ$"):
-        line.parse(text, "r.csv", ("KZ", "CN"))
-
-
 def test_near_a_border_an_outline_alone_proves_nothing():
     assert not countries.is_alone(52.08, 23.6, "PL")
     assert countries.is_alone(52.2, 21.0, "PL")

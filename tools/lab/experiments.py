@@ -16,6 +16,7 @@ from tools.lab import heldout
 from tools.lab.bound import Bound
 from tools.lab.instances import Instance, draw
 from tools.lab.physics import Costs, Mission, Run, costs
+from tools.lab.routes import is_in_world
 from tools.lab.score import WEIGHTS, Score, Weights, score
 from tools.lab.stress import ROWS, disturbed
 from tools.lab.traces import read_trace
@@ -85,6 +86,8 @@ class Setting(NamedTuple):
             instance = read_trace(Path(route.removeprefix(TRACE)))
         elif self.held_out:
             instance = heldout.draw(seed)
+        elif not is_in_world(route):
+            instance = heldout.draw(seed, route)
         else:
             instance = draw(route, seed, self.modem, self.stacked)
         if self.stress:
