@@ -1,4 +1,5 @@
-"""Messages that an agent behind NATS has fetched: a bounded number that no other agent gets."""
+"""Messages that an agent behind NATS has fetched: a bounded number, which the server gives to no other agent.
+"""
 
 import asyncio
 import threading

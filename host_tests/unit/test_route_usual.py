@@ -1,4 +1,5 @@
-"""The usual arrival of containers at the stations of a route: by timetable, and by enough earlier trips."""
+"""The usual arrival of containers at the stations of a route: by the timetable, and by enough earlier trips.
+"""
 
 from landbridge.features.routes.usual import ENOUGH, usual
 

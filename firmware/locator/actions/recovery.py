@@ -115,7 +115,7 @@ def fault(wake, kind):
 
 
 def uninvited(came, state, note):
-    """Calls and messages that `came` in this wake, [rings, messages], whatever the modem says of them; `note`
+    """Note calls and messages that `came` in this wake, [rings, messages], in any state of the modem; `note`
     takes a kind of entry and its value."""
     rings, messages = came
     if rings:
