@@ -1,5 +1,4 @@
-"""Messages that an agent behind NATS has fetched: a bounded number, which the server gives to no other agent.
-"""
+"""Messages that an agent behind NATS has fetched: a bounded number that no other agent gets."""
 
 import asyncio
 import threading

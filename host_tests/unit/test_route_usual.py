@@ -1,5 +1,4 @@
-"""The usual arrival of containers at the stations of a route: by the timetable, and by enough earlier trips.
-"""
+"""The usual arrival of containers at the stations of a route: by timetable, and by enough earlier trips."""
 
 from landbridge.features.routes.usual import ENOUGH, usual
 

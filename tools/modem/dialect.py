@@ -73,7 +73,7 @@ class Dialect:
     zone_reports: tuple[int, ...]
     """What AT+CTZR takes."""
     zone_line: str
-    """What AT+CTZR=1 has told, of `zone` in quarters of an hour and the `local` time."""
+    """The line of AT+CTZR=1, from `zone` in quarters of an hour and the `local` time."""
     zone_updates: tuple[int, ...]
     """What AT+CTZU takes, the default first."""
     gmt_update: int | None

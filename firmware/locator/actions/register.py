@@ -1,5 +1,4 @@
-"""Registers with a network and reads what is available then: time, assistance data, battery under load, SIM.
-"""
+"""Registers with a network, and reads what it gives: time, assistance data, battery under load, SIM."""
 
 from micropython import const
 

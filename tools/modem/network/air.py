@@ -56,7 +56,7 @@ class Fix:
 
 
 class Air(Protocol):
-    """What the modem asks of its surroundings, and what it tells them."""
+    """The interface between the modem and its surroundings."""
 
     def cells(self) -> list[Cell]:
         """Cells audible now for this modem, strongest first."""

@@ -38,7 +38,7 @@ class CountedLink(MqttLink):
 
 
 class CountedNetwork(LockStepNetwork):
-    """A `LockStepNetwork` that keeps count in `traffic`, and tells when the device is about to publish."""
+    """A `LockStepNetwork` that keeps count in `traffic`, and reports when the device is about to publish."""
 
     traffic: Traffic
     before_publish: Callable[[], None]

@@ -54,7 +54,7 @@ ERRORS = {
 
 
 class ServerError(Exception):
-    """The server does not do what it was asked; the text says why."""
+    """The server has refused a request; the text has the reason."""
 
     def __init__(self, why: str, code: str = "", may_pass: bool = False) -> None:
         super().__init__(why)

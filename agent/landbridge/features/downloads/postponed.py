@@ -59,7 +59,7 @@ def refuse(connection: Connection, row: Row[Any], reason: int, now_s: int) -> No
 
 
 def is_over(connection: Connection, row: Row[Any], now_s: int) -> bool:
-    """Whether the agent may ask the device again."""
+    """Whether the agent may repeat its request to the device."""
     last = points.last(connection, row.device)
     if row.reason < FIRST_POSTPONED or last is None or now_s - row.changed_s >= LONGEST_S:
         return True

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class Downloads(Periodic):
-    """The thread that takes orders and notifications to servers."""
+    """The thread that passes orders and notifications to servers."""
 
     def __init__(
         self,
