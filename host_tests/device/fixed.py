@@ -28,5 +28,5 @@ def attach(state, senses, reported):
 
 
 def upload_due(state, senses, reported):
-    """Whether this wake is to reach the agent under the settings `told`."""
+    """Whether this wake is to reach the agent with the settings `reported`."""
     return decide.may_attempt(state, senses) and decide.session_due(state, reported) != 0

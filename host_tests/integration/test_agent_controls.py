@@ -300,7 +300,7 @@ def test_a_call_or_a_message_raises_again_what_a_person_has_cleared(supervised):
 
 
 def _why(supervised: Supervised, control: str) -> str:
-    """Why it was told broken last."""
+    """The reason of the last published violation."""
     with supervised.installation.database().reading() as connection:
         reported = [json.loads(row.content) for row in events.after(connection, DEVICE, 0, 1_000)]
     broken = [each for each in reported if (each.get("control"), each.get("action")) == (control, "broken")]

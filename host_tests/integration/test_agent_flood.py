@@ -52,7 +52,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
 
 
 def reported(systemd: socket.socket, what: bytes) -> None:
-    """Wait until `what` is told."""
+    """Wait for the notice `what`."""
     while systemd.recv(100) != what:
         pass
 

@@ -209,7 +209,7 @@ def of_command(verb: str) -> Order:
 def of_setting(name: str) -> Order:
     known = SETTINGS[name]
     value = str(known.lowest if known.default == known.highest else known.highest)
-    is_booked = name == "interval_s"  # by the next trip anew
+    is_booked = name == "interval_s"  # again by the next trip
     return Order(
         name, lambda fleet, device, who: actions.change(fleet.web, who, device, {name: value}), not is_booked
     )

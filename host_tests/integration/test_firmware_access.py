@@ -82,7 +82,11 @@ def test_updates_go_over_their_own_access_point_and_back(locator):
     driver = locator.driver
     assert (driver.board.apn, driver.login, driver.hosts) == (b"iot", (b"", b""), ALLOWED)
     left = locator.modem.simulated.unit.nv.contexts[1]
-    assert (left.apn, left.user, left.password) == ("iot", "", "")  # nobody is told the login of another
+    assert (left.apn, left.user, left.password) == (
+        "iot",
+        "",
+        "",
+    )  # no access point gets the login of another
     assert not locator.modem.simulated.unit.pdp.address
     assert locator.state[st.TO_REPORT] == 0
 

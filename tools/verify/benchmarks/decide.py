@@ -59,9 +59,9 @@ def noted(pace, state, senses, pending, settings):
     before = list(state)
     action = decide(pace, state, senses, pending, settings)
     way = {{name: getattr(pace._forecast, name) for name in WAY if hasattr(pace._forecast, name)}}
-    told = [getattr(action, name) for name in ACTION]
+    decided = [getattr(action, name) for name in ACTION]
     with open("{NOTES}", "a") as notes:
-        json.dump((before, senses, pending, list(settings), tuple(pace._costs), way, told), notes)
+        json.dump((before, senses, pending, list(settings), tuple(pace._costs), way, decided), notes)
         notes.write("\\n")
     return action
 

@@ -199,7 +199,7 @@ class Agent:
         wrong = wrong or (result == EXPIRED and (done or expiry > self.time_s))
         wrong = wrong or (first and result not in (DONE, CUT_SHORT, EXPIRED))
         if wrong:
-            self.blame("command", command, "of verb", verb, "told as", result, "after", done)
+            self.blame("command", command, "of verb", verb, "reported as", result, "after", done)
 
     def _weigh(self, report):
         """No release may be refused for nothing."""

@@ -218,8 +218,7 @@ def _usable_s(page: Page) -> float:
 
 
 def _moved_ms(page: Page) -> float:
-    """The longest task of the page's thread while the map is dragged and zoomed; those below 50 ms are not
-    told."""
+    """The longest task of the page's thread while the map is dragged and zoomed, 50 ms or more."""
     page.evaluate("""
         window.tasks = [];
         new PerformanceObserver((all) => tasks.push(...all.getEntries().map((it) => it.duration)))
