@@ -14,7 +14,7 @@ class Uses(Periodic):
     finishes = True
 
     def __init__(self, database: Database) -> None:
-        super().__init__("uses", "write when sessions and tokens were last used", _EVERY_S)
+        super().__init__("uses", "write the last use of sessions and tokens", _EVERY_S)
         self._database = database
         self._sessions: dict[int, int] = {}
         self._tokens: dict[int, int] = {}

@@ -124,7 +124,7 @@ def wakes(modem: Dialect, hours: int, card: str = "single") -> Wakes:
                 if DOWNLOAD not in kinds:
                     built.device.run(hour * 3_600_000, note)
             if built.device.counters.crashes or built.device.counters.hangs:
-                raise ServiceError("the device met a fault; its output is above")
+                raise ServiceError("the device raised an exception; its output is above")
             counted = (built.flash / f"{IMAGE}.counts").read_text().splitlines()
         finally:
             built.close()

@@ -69,7 +69,7 @@ class ReportMails(Periodic):
         except (Refused, UserError) as error:
             answer = str(error)  # it would be the same again: the next period may go
         except Exception as error:  # the other schedules must not wait for this one
-            _log.exception("report schedule %s", row.name)
+            _log.exception("report schedule %s: internal error", row.name)
             self._put_off(row, f"internal error: {error!r}", now_s)
             return
         next_s = after(row.next_s, row.every)
