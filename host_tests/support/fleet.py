@@ -162,8 +162,8 @@ class Fleet:
     def failure(self, name: str) -> str | None:
         """Why the last attempt of an integration failed."""
         with self.database.reading() as connection:
-            rows = integrations.every(connection)
-        return next(row.failure for row in rows if row.name == name)
+            found: dict[str, str | None] = {row.name: row.failure for row in integrations.every(connection)}
+        return found[name]
 
     def left(self) -> int:
         with self.database.reading() as connection:

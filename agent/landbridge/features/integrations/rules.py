@@ -71,9 +71,8 @@ def _accepted(what: Sequence[str], kind: str) -> tuple[str, ...]:
     known = ", ".join(KINDS[kind].what)
     for each in what:
         if each not in KINDS[kind].what:
-            raise UserError(
-                _("{kind} does not accept {what}; it accepts {known}", kind=kind, what=repr(each), known=known)
-            )
+            named = {"kind": kind, "what": repr(each), "known": known}
+            raise UserError(_("{kind} does not accept {what}; it accepts {known}", **named))
     return tuple(what) or KINDS[kind].what
 
 

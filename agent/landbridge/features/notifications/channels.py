@@ -60,8 +60,8 @@ def change(
     connection: Connection, keyring: Keyring, channel: Channel, changes: Mapping[str, Any],
     only_mail: bool = False,
 ) -> None:  # fmt: skip
-    """Change `address`, `language` or `zone` of a channel, or whether it is `paused`; `UserError` says what is
-    wrong."""
+    """Change `address`, `language` or `zone` of a channel, or whether it is `paused`; `UserError` says what
+    is wrong."""
     values = dict(changes)
     _check_language(values.get("language", channel.language))
     _check_zone(values.get("zone", channel.zone))

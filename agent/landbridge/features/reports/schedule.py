@@ -184,7 +184,8 @@ def _check_mailbox(mailbox: str) -> None:
 def change(connection: Connection, row: Row[Any], changes: Mapping[str, Any], now_s: int) -> None:
     """Change `form`, `mailbox`, `language` or `every` of a schedule, or whether it is `paused`. With another
     period, or resumed, it is next sent at the end of the current period. `UserError` says what is wrong."""
-    new = {name: getattr(row, name) for name in ("form", "mailbox", "language", "every", "paused")} | changes
+    kept = {name: getattr(row, name) for name in ("form", "mailbox", "language", "every", "paused")}
+    new = {**kept, **changes}
     _check(form=new["form"], every=new["every"], language=new["language"])
     _check_mailbox(new["mailbox"])
     if new["every"] != row.every or (row.paused and not new["paused"]):

@@ -38,7 +38,8 @@ def add(
     made, hashed = secret.make()
     kept_s = share_links.WHOLE_TRIP_S if until_s is None else until_s
     share = share_links.add(connection, hashed, trip.trip, trip.started_s, kept_s, who, now_s, embedded)
-    audit.add(connection, who, _("share link created: {container}", container=trip.container), now_s, trip.device)
+    what = _("share link created: {container}", container=trip.container)
+    audit.add(connection, who, what, now_s, trip.device)
     return Made(share, made, until_s)
 
 
