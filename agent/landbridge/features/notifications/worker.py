@@ -70,7 +70,7 @@ class Notifier(Periodic):
         self.plan()
         self._serving = {number: thread for number, thread in self._serving.items() if thread.is_alive()}
         with self._database.reading() as connection:
-            channels = {each.channel: each for each in stored.channels(connection)}
+            channels = {each.channel: each for each in stored.channels(connection) if not each.paused}
             due = stored.has_work(connection, self._clock.now_s())
         for number in due & channels.keys() - self._serving.keys():
             channel = channels[number]
