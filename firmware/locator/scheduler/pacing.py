@@ -32,7 +32,7 @@ _BELIEVED_S = const(30 * 86400)
 # battery that holds less. Near the goal there are more of them than it takes, and an error of two days would
 # spend what the last week needs.
 _LITTLE_MIN = const(350)
-_KEPT_FIRST_J = const(14)
+_KEPT_FIRST_J = const(16)
 _KEPT = const(4)
 # When the energy ends is known within 30 years: a time of the device stays below 2^31.
 _MOST_H = const(1 << 18)
@@ -129,7 +129,7 @@ def _paid(levels, rate):
     for each in levels:
         if each[4] <= _LITTLE_MIN:
             over = max(0, rate - each[0])
-            return rate - max(min(over * 2 // 3, _KEPT_FIRST_J), over // _KEPT)
+            return rate - max(min(over * 3 // 4, _KEPT_FIRST_J), over // _KEPT)
     return rate
 
 
