@@ -436,7 +436,7 @@ def test_priorities_shift_the_level():
     assert dense[0] < balanced[0] == fresh[0] < cheap[0]
 
 
-def test_more_energy_never_buys_less():
+def test_more_joules_a_day_never_pay_for_less():
     before = (1 << 30,) * 3
     for joules in range(20, 500):
         state = settled(joules)
