@@ -38,7 +38,7 @@ def in_words(row: Any) -> str:
     """Return what was done."""
     if row.what is not None:
         return loaded(row.what)
-    values = {"noun": NOUNS.get(row.noun, row.noun), "subject": row.subject}
+    values = {"noun": NOUNS.get(row.noun, row.noun), "subject": row.name or row.subject}
     match row.action:
         case "added":
             return _("{noun} {subject} added", **values)

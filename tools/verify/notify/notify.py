@@ -143,7 +143,7 @@ class Month:
         end = time.monotonic() + ANSWER_S
         while not self._is_idle():
             if time.monotonic() > end:
-                raise SystemExit("notify: nothing moves any more; the agent's log says why")
+                raise SystemExit("notify: no progress any more; see the agent's log")
             time.sleep(_POLL_S)
 
     def _is_waiting(self) -> bool:
