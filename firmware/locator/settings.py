@@ -1,4 +1,4 @@
-"""The settings: index of each in their array, and what it may be.
+"""The settings: index, default and range of each.
 
 From docs/reference/settings.toml by tools/flash/settings_schema.py: change it there.
 """
@@ -9,7 +9,7 @@ from micropython import const
 
 INTERVAL_S = const(0)  # pacing off: interval between positions
 UPLOAD_EVERY_S = const(1)  # pacing off: interval between sessions without alarms
-FIX_LIMIT_S = const(2)  # maximum time for a fix; half of it where the last attempt failed
+FIX_LIMIT_S = const(2)  # maximum time for a fix; half of it in every other attempt after a failure
 BATTERY_LOW_MV = const(3)  # battery alarm below this voltage; re-armed 100 mV above
 LIGHT_LUX = const(4)  # illuminance from which a door counts as open
 SHOCK_MG = const(5)  # acceleration from which a shock alarm is raised

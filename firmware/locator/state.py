@@ -1,4 +1,4 @@
-"""What the plan remembers from wake to wake: an array of 32-bit integers that fits in RTC memory.
+"""The scheduler's state from wake to wake: an array of 32-bit integers that fits in RTC memory.
 
 Times are seconds since power-on; 0 means never.
 """
@@ -111,7 +111,9 @@ ROUTE_SINCE = const(132)  # when the first point on the line of the trip was mad
 ROUTE_S = const(133)  # seconds to its end, as the route data said then
 COPIED_AT = const(134)  # when all of this was copied to flash last
 DOWNLOADED_TODAY = const(135)  # messages about a profile for the card
-HOLDS_MJ = const(136)  # the battery when warm, as its voltage has shown; 0: as told (scheduler/battery.py)
+HOLDS_MJ = const(
+    136
+)  # the battery when warm, as its voltage has shown; 0: as configured (scheduler/battery.py)
 LOADED_DC = const(137)  # how warm it was when LOADED_MV was measured
 SIGN_S = const(138)  # between signs of life (scheduler/policy.py)
 SIZE = const(139)

@@ -1,4 +1,4 @@
-"""One wake from reset to sleep: the only file that knows the order of things."""
+"""One wake from reset to sleep: the only file that has the order of the actions."""
 
 import gc
 import sys

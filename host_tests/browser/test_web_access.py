@@ -1,4 +1,4 @@
-"""The HTTP API: who sees what, who may do what, and what is refused."""
+"""The HTTP API: visibility, permissions, and refusals."""
 
 from __future__ import annotations
 

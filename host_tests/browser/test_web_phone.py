@@ -1,4 +1,4 @@
-"""Every page on a phone, in both languages, and what a form says there when it is refused."""
+"""Every page on a phone, in both languages, and the messages of a form that is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For how long the energy is to last: by the line, by the settings, or by neither."""
+"""How long the energy must last: by the route, by the settings, or by neither."""
 
 import routes
 import scratch
@@ -36,7 +36,9 @@ def test_what_is_built_in_does_not_stretch_a_trip():
     trip_h = planned_h(7, 6 * DAY)
     assert 30 < trip_h < 5 * 24
     assert planned_h(cfg.defaults()[cfg.TARGET_DAYS]) == trip_h
-    assert planned_h(366) // 24 == planned_h(364) // 24 + 2  # told, for the container may wait at its goal
+    assert (
+        planned_h(366) // 24 == planned_h(364) // 24 + 2
+    )  # as configured, for the container may wait at its goal
     assert planned_h(365, km4=1200) == 12  # it has arrived
 
 
@@ -105,7 +107,7 @@ def test_a_cell_that_comes_to_its_end_too_early_is_spent_slowly():
 
 
 def weaker_mj(state, dc, fallen_mv, used_mj):
-    """What a cell weaker than told still gives, where its voltage is so much lower than it was."""
+    """The remaining energy of a cell weaker than configured, where its voltage has fallen so much."""
     state[st.LEFT], state[st.ENERGY_MJ] = 90000000, used_mj
     return battery.weaker_mj(state, cfg.defaults(), dc, battery.plateau_mv(dc) - fallen_mv)
 

@@ -1,4 +1,4 @@
-"""The decision table of a device that paces itself: each rule fires, and what may not be is not."""
+"""The decision table with pacing: each rule applies when it should, and only then."""
 
 import fixed
 import scratch

@@ -1,4 +1,4 @@
-"""Our policy by itself: when a point is due, when a report is worth it, what is learned of networks."""
+"""The policy by itself: when a point is due, when a session is worth it, and the learned data on networks."""
 
 from locator import state as st
 from locator.modem import UNNAMED

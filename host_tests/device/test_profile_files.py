@@ -1,4 +1,4 @@
-"""The card's files: a flipped bit, a policy that is none, a flash that takes nothing cost no access point."""
+"""Files about the card: a flipped bit, an invalid policy or a full flash loses no access point."""
 
 from carded import ASK, CARD, Device
 from locator import state as st

@@ -1,5 +1,5 @@
-"""The audit log: every change of a person is in it with before and after, on both databases, over every door;
-no secret is."""
+"""The audit log: every change by a person is in it with before and after, on both databases, from pages, API
+and commands; secrets are not."""
 
 import csv
 import io

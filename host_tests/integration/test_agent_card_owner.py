@@ -1,4 +1,4 @@
-"""Whose card it is: another device's is taken only by what the card has signed."""
+"""Ownership of a card: the card of another device is reassigned only by a signature of the card."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Controls of cards: rules offline, the binding, what devices report, the platform of the vendor, the
-register."""
+"""SIM controls: rules offline, the binding, reports of devices, the vendor's platform, the inventory."""
 
 import json
 import threading
@@ -301,7 +300,7 @@ def test_a_call_or_a_message_raises_again_what_a_person_has_cleared(supervised):
 
 
 def _why(supervised: Supervised, control: str) -> str:
-    """Why it was told broken last."""
+    """The reason of the last published violation."""
     with supervised.installation.database().reading() as connection:
         reported = [json.loads(row.content) for row in events.after(connection, DEVICE, 0, 1_000)]
     broken = [each for each in reported if (each.get("control"), each.get("action")) == (control, "broken")]

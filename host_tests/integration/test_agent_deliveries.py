@@ -1,4 +1,4 @@
-"""Deliveries: every message arrives, in order of each device, whatever the receiver does."""
+"""Deliveries: every message arrives, in order for each device, under all failures of the receiver."""
 
 import contextlib
 import json
@@ -327,7 +327,7 @@ def test_what_an_integration_missed_comes_after_a_restart(bound, receiver):
             with bound.database.reading() as connection:
                 return integrations.every(connection)[0].failure
 
-        assert "no answer" in wait_until(failed, "a failure that is told")
+        assert "no answer" in wait_until(failed, "a failure in the log")
     with bound.database.writing() as connection:
         connection.exec_driver_sql(f"UPDATE integrations SET address = '{receiver.url}' WHERE name = 'erp'")
     bound.deliver(at(2, events=1))

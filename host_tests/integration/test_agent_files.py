@@ -1,4 +1,4 @@
-"""Whatever file a command is given: it ends in one line that names the file, not in a traceback or never."""
+"""Any file given to a command: errors are one line that names the file, without a traceback."""
 
 from pathlib import Path
 

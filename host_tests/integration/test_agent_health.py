@@ -1,4 +1,4 @@
-"""What watches the agent: health, metrics, logs, and systemd."""
+"""Monitoring of the agent: health, metrics, logs, and systemd."""
 
 import json
 import logging

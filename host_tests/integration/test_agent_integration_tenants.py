@@ -51,7 +51,7 @@ def test_a_device_bound_again_in_mid_track_shows_each_tenant_its_own_interval(bo
 
 
 def test_what_an_arrival_takes_from_a_trip_is_taken_back_from_its_tenant(bound):
-    """The trip ends in Poznan at hour 4; what came first, hour 9, was told to its tenant before that."""
+    """The trip ends in Poznan at hour 4; hour 9 was published to its tenant before that."""
     with bound.database.writing() as connection:
         geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
     bound.trip("CSQU3054383", 0, None, "acme")

@@ -1,4 +1,4 @@
-"""Cards in the register and what becomes of them, whatever locator they are in, or none."""
+"""The SIM inventory: cards and their history, in any device or in none."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""The bench as a command: what it says when there is no modem, and runs over a pseudo terminal."""
+"""The bench as a command: messages without a modem, and runs over a pseudo terminal."""
 
 from __future__ import annotations
 

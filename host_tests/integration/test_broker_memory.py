@@ -1,4 +1,4 @@
-"""A broker that has lost its memory gets the latest positions back; tracks are there by number."""
+"""A broker that was restarted gets the latest positions again; tracks are available by number."""
 
 import json
 import signal
@@ -86,7 +86,7 @@ def test_a_broker_killed_before_it_has_saved_gets_the_new_position_back(installa
 
 
 def marks(installation: Installation) -> int:
-    """How often the broker was told how far the agent has come."""
+    """How often the agent has stored its progress at the broker."""
     return installation.broker.log().count(f"r1, m0, '{PUBLISHED}'")
 
 

@@ -1,4 +1,4 @@
-"""The simulated IoT eUICC: what it obeys, what it refuses, and what it keeps (SGP.32)."""
+"""The simulated IoT eUICC: executed and refused packages, and the results that it keeps (SGP.32)."""
 
 from __future__ import annotations
 
@@ -122,6 +122,15 @@ def test_a_new_association_has_another_token():
     # A package that was signed for the association before is not obeyed.
     kind, value = manager.order(("list", {}))
     assert (kind, value["token"]) == ("unsigned", 2)
+
+
+def test_a_memory_reset_deletes_profiles_and_forgets_no_manager():
+    manager = Manager(card())
+    assert manager.ask("MemoryReset", "MemoryWasReset", {"options": (b"\x80", 7)}) == {"result": 0}
+    assert [each.name for each in manager.card.profiles] == ["bootstrap"]
+    assert manager.card.es10(bytes.fromhex("BF6503800161")).hex() == "bf6503800100"
+    assert b"a" in manager.card.es10(bytes.fromhex("BF3C00"))[:6]
+    assert manager.order(("list", {}))[0][0] == "list"
 
 
 def test_it_returns_to_the_profile_before():

@@ -21,6 +21,7 @@ from tools.modem.card import tlv
 from tools.modem.card.card import Card
 from tools.modem.card.euicc import Euicc
 from tools.modem.card.files import iccid_bytes, iccid_text
+from tools.modem.card.profile import OPERATIONAL, TEST, Profile
 from tools.modem.card.uicc import ISD_R, Uicc
 
 NAMES = [vector["name"] for vector in VECTORS]
@@ -109,6 +110,48 @@ def test_iccid_there_and_back(iccid):
     assert iccid_text(iccid_bytes(iccid)) == iccid
 
 
+def profile_of(kind: int) -> Profile:
+    return Profile("8988000000000000001", "460012345678901", "test", kind=kind, package=b"test")
+
+
+@pytest.mark.parametrize(
+    ("options", "result", "left", "noted"),
+    [
+        ("0780", 0, [TEST], 1),
+        ("0640", 0, [OPERATIONAL], 1),
+        ("06C0", 0, [], 2),
+        ("0520", 0, [OPERATIONAL, TEST], 0),
+        ("0500", 1, [OPERATIONAL, TEST], 0),
+    ],
+)
+def test_a_memory_reset_deletes_the_enabled_one_too(options: str, result: int, left: list[int], noted: int):
+    card = Euicc([profile_of(OPERATIONAL), profile_of(TEST)])
+    card.es10(bytes.fromhex("BF3F0680046E6F6E65"))
+    answer = card.es10(bytes.fromhex(f"BF34048202{options}"))
+    assert answer.hex() == f"bf34038001{result:02x}"
+    assert [each.kind for each in card.profiles] == left
+    assert len(card.notifications) == noted
+    assert (b"none" in card.es10(bytes.fromhex("BF3C00"))) == (options != "0520")
+    card.reset()
+    assert bool(card.imsi) == (OPERATIONAL in left)
+    assert len(card.notifications) == noted, "a deleted profile is not noted as disabled"
+
+
+def test_a_memory_reset_waits_for_the_toolkit():
+    card = Euicc([profile_of(OPERATIONAL)])
+    card.toolkit_busy = True
+    assert card.es10(bytes.fromhex("BF340482020780")).hex() == "bf3403800105"
+    assert card.imsi and len(card.profiles) == 1
+
+
+def test_the_default_address_of_a_server():
+    card = Euicc([profile_of(OPERATIONAL)])
+    assert card.es10(bytes.fromhex("BF3F0B8009736D64702E74657374")).hex() == "bf3f03800100"
+    assert card.es10(bytes.fromhex("BF3C00")).startswith(bytes.fromhex("BF3C1C8009736D64702E74657374"))
+    assert card.es10(bytes.fromhex("BF3F028000")).hex() == "bf3f03800100"
+    assert card.es10(bytes.fromhex("BF3C00")).hex() == "bf3c11810f" + b"lpa.ds.gsma.com".hex()
+
+
 def test_channels_are_few_and_leak_until_a_reset():
     uicc = Uicc(four_profiles())
     assert [uicc.open() for _ in range(4)] == [1, 2, 3, None]
@@ -126,6 +169,21 @@ def test_files_by_apdu():
     assert uicc.transmit(bytes.fromhex("00A4080C026F07")) == b"\x90\x00"
     assert uicc.transmit(bytes.fromhex("00D600000100")) == b"\x69\x82"
     assert uicc.transmit(bytes.fromhex("00A40804026F99")) == b"\x6a\x82"
+
+
+def test_files_beside_the_isdr():
+    uicc = Uicc(Euicc([profile_of(OPERATIONAL)]))
+    uicc.transmit(bytes.fromhex("00A4040C10A0000005591010FFFFFFFF8900000100"))
+    assert uicc.transmit(bytes.fromhex("00A4000C022FE2")) == b"\x6a\x82"
+    assert uicc.transmit(bytes.fromhex("80E2910003BF3C00"))[-2:] == b"\x90\x00"
+    assert uicc.transmit(bytes.fromhex("00A4000C023F00")) == b"\x90\x00"
+    assert uicc.transmit(bytes.fromhex("00A4000C022FE2")) == b"\x90\x00"
+    assert uicc.transmit(bytes.fromhex("00B000000A"))[-2:] == b"\x90\x00"
+    assert uicc.transmit(bytes.fromhex("80E2910003BF3C00")) == b"\x6d\x00"
+
+
+def test_what_a_terminal_can_is_taken_note_of():
+    assert Uicc(Card()).transmit(bytes.fromhex("80AA00000AA9088100820101830107")) == b"\x90\x00"
 
 
 # Transports

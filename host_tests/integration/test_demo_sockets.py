@@ -1,5 +1,5 @@
-"""A device whose modem has a broken MQTT client delivers all the same: over the modem's TLS sockets,
-through a real broker, to the real agent."""
+"""A device whose modem has a broken MQTT client delivers over the modem's TLS sockets, through a real broker,
+to the real agent."""
 
 from __future__ import annotations
 

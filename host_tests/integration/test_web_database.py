@@ -1,4 +1,4 @@
-"""What pages and API answer while their database does not."""
+"""Pages and API while their database does not answer."""
 
 import json
 import urllib.error

@@ -1,5 +1,5 @@
-"""Who may do what over HTTP: every operation of the OpenAPI document by everybody who could ask. An operation
-that TABLE does not name fails the test, so a new one cannot be forgotten."""
+"""Permissions over HTTP: every operation of the OpenAPI document with every kind of user. An operation that
+TABLE does not name fails the test, so a new one cannot be forgotten."""
 
 import sqlite3
 from collections.abc import Iterator

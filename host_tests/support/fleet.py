@@ -1,4 +1,4 @@
-"""What tests of integrations, alarms and feeds stand on: two devices in a database, a receiver, pages."""
+"""Parts for tests of integrations, alarms and feeds: two devices in a database, a receiver, pages."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""What the tests of journeys stand on: a device on a trip from Brest to Poznan, and its points."""
+"""Parts for tests of tracking: a device on a trip from Brest to Poznan, and its points."""
 
 import json
 import tempfile

@@ -1,4 +1,4 @@
-"""What devices tell of what went wrong: decoded, kept once, dated, shown."""
+"""Diagnostics of devices: decoded, stored once, dated, shown."""
 
 import logging
 

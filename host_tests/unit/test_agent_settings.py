@@ -1,4 +1,4 @@
-"""Settings on the agent: what a person sets, when a device is told, what its report changes."""
+"""Settings on the agent: a user's change, its downlink, and the device's report."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,7 +102,7 @@ def test_settings_under_which_the_agent_was_not_reached_are_sent_again_a_few_tim
             assert order == [agent.now_s, {0: 900}] and agent.hears(report(0, {}, 2, 1, -1)) == order
         agent.now_s += 3600
     assert sent == [8, 16, 24]
-    assert agent.change("interval_s=900") > revision  # a person may begin anew
+    assert agent.change("interval_s=900") > revision  # a person may begin again
 
 
 def test_a_revision_set_after_a_restore_is_none_that_was_refused_before(agent):

@@ -1,4 +1,4 @@
-"""The oracle of a trip tells kept, lost and falsified records apart."""
+"""The oracle of a trip distinguishes kept, lost and falsified records."""
 
 from itertools import count
 from pathlib import Path

@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
 
+from tools.lab.experiments import SETTINGS, TRACE
 from tools.lab.instances import draw
+from tools.lab.pacing import pacing_table
+from tools.lab.physics import run
+from tools.lab.pilot import Ours
 from tools.lab.radio import SILENT_DBM
 from tools.lab.routes import FileError, corridor, read_route
 from tools.lab.traces import read_trace
@@ -116,7 +120,17 @@ def test_a_recording_is_a_trip(tmp_path):
     trip = read_trace(file)
     assert trip.slots == 8 and trip.moving[:-1].all()
     assert [network.plmn for network in trip.networks] == ["26001", "26003"]
-    assert (trip.rsrp == [[-90.0], [-115.0]]).all() and set(trip.country) == {"260"}
+    assert (trip.rsrp == [[-90.0], [-115.0]]).all() and set(trip.country) == {"PL"}
+
+
+@pytest.mark.parametrize("route", ["trace", "route"])
+def test_a_trip_of_a_file_is_judged_in_any_country(tmp_path, route):
+    file = tmp_path / "file.csv"
+    file.write_text(trace() if route == "trace" else ROUTE.replace("CN", "TR").replace("KZ", "GE"))
+    trip = SETTINGS[0].trip(f"{TRACE}{file}" if route == "trace" else str(file), 1)
+    assert set(trip.country) == ({"PL"} if route == "trace" else {"TR", "GE"})
+    ours = Ours("bg95", pacing_table("bg95", "both"))
+    assert run(trip, ours.factory(), SETTINGS[0].mission(trip, 300.0)).fixes
 
 
 @pytest.mark.parametrize(
@@ -125,6 +139,7 @@ def test_a_recording_is_a_trip(tmp_path):
         ((9, 0, "noon"), "row 9, column time: 'noon'"),
         ((9, 1, "x"), "row 9, column lat: 'x' is not a number"),
         ((9, 3, "Orange"), "row 9, column operator: 'Orange'"),
+        ((9, 3, "99901"), "row 9, column operator: 99901 is not MCC and MNC of a country"),
         ((9, 4, "-300"), "row 9, column RSRP: -300 is not between"),
         ((9, 0, "2026-01-04T00:00:00"), "row 9, column time: earlier than the row before"),
     ],

@@ -1,4 +1,4 @@
-"""The pages of trips, of the SIM inventory and of the system: what they show, and to whom."""
+"""The pages of trips, of the SIM inventory and of the system: their contents by user."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Joules by step: the power profile laid against the phases of the transcript."""
+"""Joules by step: the power profile matched with the phases of the transcript."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the modem was set to before the bench came, and bringing it back there."""
+"""The modem's settings before the bench, and how they are restored."""
 
 from __future__ import annotations
 

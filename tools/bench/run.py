@@ -1,4 +1,4 @@
-"""One run: find out which modem it is, read its settings, do the steps, put the settings back."""
+"""One run: identify the modem, read its settings, perform the steps, restore the settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the firmware's sources to what lies on a device's flash."""
+"""Builds the contents of a device's flash from the firmware's sources."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What `make bench-chip` measures, and what the simulated world assumes of it and the range of that.
+"""The figures of `make bench-chip`, with the values and ranges that the simulated world assumes.
 
 The values are those of tools/world/device/cpu.py and meter.py. What is charged nowhere there comes from a
 stock image on an emulated ESP32, whose instructions were counted at 8 ns: a chip takes 1.25 to 1.6 times as

@@ -1,4 +1,5 @@
-"""Renews the firmware on a board that runs MicroPython: `make deploy BOARD=REFERENCE_BG95 PORT=/dev/ttyUSB0`.
+"""Updates the firmware on a board that runs MicroPython: `make deploy BOARD=REFERENCE_BG95
+PORT=/dev/ttyUSB0`.
 
 Each file is written next to the old one and read back; when all are there, they take the places of the old
 ones. Records, settings and keys stay. What was there already is not written again: after an interruption,

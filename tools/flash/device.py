@@ -1,4 +1,4 @@
-"""A board's MicroPython at a serial port, spoken to through mpremote; paths are those from its root."""
+"""A board's MicroPython at a serial port, accessed by mpremote; paths start at its root."""
 
 import struct
 import time

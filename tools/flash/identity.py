@@ -1,4 +1,4 @@
-"""The folder that `landbridge devices add` has made: read, and looked at as the device will."""
+"""The folder that `landbridge devices add` has made: read, and checked as the device will check it."""
 
 import json
 from binascii import crc32

@@ -1,4 +1,4 @@
-"""Which modules of the firmware a wake imports: those that it begins with, and what they import at once.
+"""Lists the firmware modules that a wake imports: those at its beginning, and their own imports.
 
 Imports within functions are for seldom needs, and left out.
 """

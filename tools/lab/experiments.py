@@ -1,4 +1,4 @@
-"""What is compared with what: settings, budgets, trips; and the work spread over processes."""
+"""Experiments: settings, budgets and trips that are compared; the work is spread over processes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tools.lab import heldout
 from tools.lab.bound import Bound
 from tools.lab.instances import Instance, draw
 from tools.lab.physics import Costs, Mission, Run, costs
+from tools.lab.routes import is_in_world
 from tools.lab.score import WEIGHTS, Score, Weights, score
 from tools.lab.stress import ROWS, disturbed
 from tools.lab.traces import read_trace
@@ -85,6 +86,8 @@ class Setting(NamedTuple):
             instance = read_trace(Path(route.removeprefix(TRACE)))
         elif self.held_out:
             instance = heldout.draw(seed)
+        elif not is_in_world(route):
+            instance = heldout.draw(seed, route)
         else:
             instance = draw(route, seed, self.modem, self.stacked)
         if self.stress:
@@ -92,7 +95,7 @@ class Setting(NamedTuple):
         return instance.thinned(self.loss_db) if self.loss_db else instance
 
     def mission(self, instance: Instance, budget: float, known_end: bool = False) -> Mission:
-        """So many joules a day for a trip; `known_end` tells how long it takes."""
+        """So many joules a day for a trip; `known_end`: its duration is known."""
         days = instance.days if known_end else None
         return Mission(
             self.costs_of(instance),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +19,9 @@ from numpy.typing import NDArray
 from tools.lab.instances import MOVING_KM, SLOT_H, SLOTS_A_DAY, Floats, Instance
 from tools.lab.physics import COSTS, Costs
 from tools.lab.radio import SILENT_DBM
-from tools.lab.routes import Corridor
+from tools.lab.routes import STEP_KM, Corridor, read_route
 from tools.world.radio.sites import Operator
-from tools.world.rail.route import Border, Route, Waypoint
+from tools.world.rail.route import Route, Waypoint
 
 NAME = "held-out-"
 COUNTRIES = tuple("TR GE AZ UZ IR RO HU AT RS BG VN LA TH MY IN PK UA MN".split())
@@ -66,12 +67,12 @@ def costs(name: str) -> Costs:
 
 
 @lru_cache(maxsize=32)
-def draw(seed: int) -> Instance:
-    """A trip, the same for the same seed."""
-    name = f"{NAME}{seed}"
+def draw(seed: int, file: str = "") -> Instance:
+    """A trip, the same for the same seed; on the route of a CSV file it is by rail. Raises FileError."""
+    name = f"{Path(file).stem}-{seed}" if file else f"{NAME}{seed}"
     rng, dice = np.random.default_rng(list(name.encode())), random.Random(name)
-    corridor = _corridor(name, dice)
-    hours, km, sea = _travelled(corridor.route, dice)
+    corridor = _around(name, Route.of(read_route(Path(file)))) if file else _corridor(name, dice)
+    hours, km, sea = _travelled(corridor.route, dice, any_mode=not file)
     slots = int(hours[-1] / SLOT_H)
     ends = np.arange(slots + 1) * SLOT_H
     all_km = np.interp(ends, hours, km)
@@ -118,20 +119,21 @@ def _corridor(name: str, dice: random.Random) -> Corridor:
         kind = "border" if country != before else dice.choice(("line", "yard", "line", "port"))
         kind = "hub" if leg == legs else "yard" if kind == "port" else kind
         waypoints.append(Waypoint(str(leg), country, lat, lon, kind, km))
-    borders = tuple(
-        Border(a.country, b.country, (a.km + b.km) / 2)
-        for a, b in pairwise(waypoints)
-        if a.country != b.country
-    )
-    route = Route(tuple(waypoints), borders)
-    return Corridor(name, route, (), np.full(int(km / 2.0) + 2, np.nan, dtype=np.float32))
+    return _around(name, Route.of(waypoints))
 
 
-def _travelled(route: Route, dice: random.Random) -> tuple[Floats, Floats, list[tuple[float, float]]]:
+def _around(name: str, route: Route) -> Corridor:
+    """The route, with no places known around it."""
+    return Corridor(name, route, (), np.full(int(route.length_km / STEP_KM) + 2, np.nan, dtype=np.float32))
+
+
+def _travelled(
+    route: Route, dice: random.Random, any_mode: bool
+) -> tuple[Floats, Floats, list[tuple[float, float]]]:
     """(Hours, kilometres) of the trip's corners, and the hours at sea."""
     hours, km = [0.0], [0.0]
     sea = []
-    for stretch in _stretches(route, dice):
+    for stretch in _stretches(route, dice, any_mode):
         if stretch.sea:
             sea.append((hours[-1], hours[-1] + stretch.hours))
         hours.append(hours[-1] + stretch.hours)
@@ -139,11 +141,12 @@ def _travelled(route: Route, dice: random.Random) -> tuple[Floats, Floats, list[
     return np.array(hours), np.array(km), sea
 
 
-def _stretches(route: Route, dice: random.Random) -> Iterator[Stretch]:
-    """Stops and runs; a truck rests at night, wherever it is."""
-    truck, ship = dice.random() < TRUCKS, dice.random() < SHIPS
+def _stretches(route: Route, dice: random.Random, any_mode: bool) -> Iterator[Stretch]:
+    """Stops and runs, of a train or of `any_mode`; a truck rests at night, wherever it is."""
+    truck, ship = any_mode and dice.random() < TRUCKS, any_mode and dice.random() < SHIPS
     sea_leg = dice.randint(5, len(route.waypoints) - 5) if ship else -1
-    siding = dice.randint(3, len(route.waypoints) - 3) if dice.random() < SIDINGS else -1
+    last = len(route.waypoints) - 3
+    siding = dice.randint(3, last) if dice.random() < SIDINGS and last >= 3 else -1
     driven_h = 0.0
     yield Stretch(dice.gammavariate(1.5, 40.0), 0.0)
     for leg, (here, there) in enumerate(pairwise(route.waypoints)):

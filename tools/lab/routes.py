@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tools.world.nature.weather import read_nodes
 from tools.world.radio.sites import Settlement
 from tools.world.rail.route import DATA as WORLD_DATA
-from tools.world.rail.route import Border, Route, Waypoint, rows
+from tools.world.rail.route import Route, Waypoint, rows
 from tools.world.rail.train import SPEED_KMH
 
 DATA = Path(__file__).parent / "data"
@@ -73,11 +73,18 @@ def corridor(name: str) -> Corridor:
 
 
 def read_route(path: Path) -> tuple[Waypoint, ...]:
-    """Waypoints of a CSV file as the agent reads it, where the trains are known. Raises FileError."""
+    """Waypoints of a CSV file as the agent reads it. Raises FileError."""
     try:
-        return tuple(Waypoint(*station[:6]) for station in read(path, tuple(SPEED_KMH)))
+        return tuple(Waypoint(*station[:6]) for station in read(path))
     except UserError as error:
         raise FileError(str(error)) from None
+
+
+def is_in_world(name: str) -> bool:
+    """Whether trains, places and networks of all countries of a route are known. Raises FileError."""
+    if name in TRAINING or name.startswith("drawn-"):
+        return True
+    return {point.country for point in read_route(Path(name))} <= SPEED_KMH.keys()
 
 
 def coldest_c(route: Route) -> NDArray[np.float32]:
@@ -106,12 +113,7 @@ def _places(path: Path) -> tuple[Settlement, ...]:
 
 
 def _corridor(name: str, waypoints: tuple[Waypoint, ...], places: tuple[Settlement, ...]) -> Corridor:
-    borders = tuple(
-        Border(a.country, b.country, (a.km + b.km) / 2)
-        for a, b in pairwise(waypoints)
-        if a.country != b.country
-    )
-    route = Route(waypoints, borders)
+    route = Route.of(waypoints)
     points = np.array([route.position(km) for km in _steps_km(route)])
     return Corridor(name, route, places, place_distances_km(points, places).min(axis=1, initial=99.0))
 

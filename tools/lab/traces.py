@@ -19,6 +19,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from landbridge.core.checked import Wanted, Within, checked_row, key, parts, strict
 from landbridge.core.errors import UserError
+from landbridge.geo.countries import of_network
 
 from tools.lab.instances import (
     BLOCKED,
@@ -34,7 +35,7 @@ from tools.lab.instances import (
 from tools.lab.radio import SILENT_DBM
 from tools.lab.routes import Corridor, FileError
 from tools.world.radio.sites import Operator
-from tools.world.rail.route import Border, Route, Waypoint, distance_km
+from tools.world.rail.route import Route, Waypoint, distance_km
 
 STEP_KM = 50.0
 """Waypoints of a recorded route are so far apart at least."""
@@ -50,6 +51,15 @@ def _is_time(text: str) -> bool:
     return True
 
 
+def _numbered(plmn: str) -> int:
+    """MCC * 1000 + MNC."""
+    return int(plmn[:3]) * 1000 + int(plmn[3:])
+
+
+def _is_network(text: str) -> bool:
+    return len(text) in (5, 6) and text.isdecimal() and of_network(_numbered(text)) is not None
+
+
 @strict
 @dataclass(frozen=True)
 class _Row:
@@ -58,7 +68,7 @@ class _Row:
     time: Annotated[str, Wanted("an ISO 8601 time", _is_time)]
     lat: Annotated[float, Within(-90, 90)]
     lon: Annotated[float, Within(-180, 180)]
-    operator: Annotated[str, Wanted("MCC and MNC, 5 or 6 digits", pattern="^[0-9]{5,6}$")]
+    operator: Annotated[str, Wanted("MCC and MNC of a country, 5 or 6 digits", _is_network)]
     rsrp: Annotated[float, Within(-160, -20)] = key(..., alias="RSRP")
 
 
@@ -85,7 +95,7 @@ def read_trace(path: Path) -> Instance:
     by_plmn = defaultdict(list)
     for each in samples:
         by_plmn[each.plmn].append(each)
-    networks = tuple(Operator(plmn, plmn[:3], ()) for plmn in sorted(by_plmn))
+    networks = tuple(Operator(plmn, of_network(_numbered(plmn)) or "", ()) for plmn in sorted(by_plmn))
     rsrp = np.full((len(networks), slots), SILENT_DBM)
     for row, network in enumerate(networks):
         for each in by_plmn[network.plmn]:
@@ -165,9 +175,4 @@ def _corridor(name: str, lat: Floats, lon: Floats, km: Floats, country: tuple[st
             waypoints.append(Waypoint("", country[slot], *place, "line", float(km[slot])))
     if len(waypoints) == 1:
         waypoints.append(waypoints[0]._replace(km=STEP_KM))
-    borders = tuple(
-        Border(a.country, b.country, (a.km + b.km) / 2)
-        for a, b in pairwise(waypoints)
-        if a.country != b.country
-    )
-    return Corridor(name, Route(tuple(waypoints), borders), (), np.full(1, np.nan, dtype=np.float32))
+    return Corridor(name, Route.of(waypoints), (), np.full(1, np.nan, dtype=np.float32))

@@ -1,4 +1,4 @@
-"""What distinguishes one modem from another, apart from its table of commands."""
+"""The differences between modems, apart from their tables of commands."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Dialect:
     zone_reports: tuple[int, ...]
     """What AT+CTZR takes."""
     zone_line: str
-    """What AT+CTZR=1 has told, of `zone` in quarters of an hour and the `local` time."""
+    """The line of AT+CTZR=1, from `zone` in quarters of an hour and the `local` time."""
     zone_updates: tuple[int, ...]
     """What AT+CTZU takes, the default first."""
     gmt_update: int | None

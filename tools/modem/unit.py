@@ -1,4 +1,4 @@
-"""The inside of one modem: its parts, and what they share."""
+"""The inside of one modem: its parts, and the state that they share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ways in which firmware of the same modem differs in the field: one switch each."""
+"""Variants: differences between firmware versions of the same modem, each a switch."""
 
 from __future__ import annotations
 

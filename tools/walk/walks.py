@@ -1,4 +1,4 @@
-"""The walks: what is done in the world, and which legs of tracker and agent it is printed as."""
+"""The walks: the actions in the world, and the parts into which each walk is divided."""
 
 from __future__ import annotations
 

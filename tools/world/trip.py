@@ -1,4 +1,4 @@
-"""One trip: everything that surrounds the tracker, as functions of virtual time.
+"""One trip: the tracker's surroundings as functions of virtual time.
 
 Implements `tools.modem.network.air.Air` for the modem and what `tools.world.device.lockstep` needs for the
 device. All times are virtual milliseconds since the trip began at `START_UTC_S` (`env.now`).
@@ -100,11 +100,11 @@ class Given:
 class Trip:
     """The world of one seed and one class of modem, `days` long; it goes on for `MARGIN_MS` more.
 
-    `battery` tells what is left (`left()`), what was drawn (`used_mah`) and the `lowest` voltage;
+    `battery` has the remaining energy (`left()`), the charge drawn (`used_mah`) and the `lowest` voltage;
     `rtc` is the device's own clock; `forbidden` are the networks on the card's list when the trip begins;
     `agreements` as in `rules.Admission`; `season` of `weather.SEASONS`, `battery_kind` of `battery.KINDS`.
-    `shuttles` as `times` of `Train.shuttle`, 0: the trip of the `world`. `counted_mah`: the charge
-    that the device counts on, where that is not the capacity of its kind of battery.
+    `shuttles` as `times` of `Train.shuttle`, 0: the trip of the `world`. `counted_mah`: the charge that the
+    device counts on, where that is not the capacity of its kind of battery.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""One trip from end to end on its stage, watched by those who measure it."""
+"""One trip from end to end on its stage, observed by the measuring programs."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The audit log by triggers: whatever a person changes in a table of AUDITED writes an entry with the person,
-the action, and the row before and after, over whichever door the change came. What the agent changes by
-itself writes none, because no user acts then (`begin`)."""
+"""The audit log by triggers: each change that a person makes in a table of AUDITED writes an entry with the
+person, the action, and the row before and after, whether it came from a page, the API or a command. What the
+agent changes by itself writes none, because no user acts then (`begin`)."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

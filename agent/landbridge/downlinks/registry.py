@@ -13,7 +13,7 @@ from landbridge.protocol.uplink import Uplink
 
 
 class Handler(NamedTuple):
-    """What a feature does with one kind of report, and what is pending for the devices."""
+    """The functions of a feature for one kind of report, and its pending data for devices."""
 
     on_report: Callable[[Connection, str, Uplink, int], None]
     """Store the report in an uplink. `WireError` if the report breaks the protocol."""
@@ -37,7 +37,7 @@ class Answered(NamedTuple):
     pending: list[Mapping[int, Any]]
     """Pairs for its downlink, the most important first."""
     refused: list[str]
-    """Why a report could not be stored. The records of the same uplink are valid all the same."""
+    """The reason why a report could not be stored. The records of the same uplink are valid nevertheless."""
 
 
 def pending_handlers(
@@ -80,8 +80,8 @@ def keep_reports(
     overtaken: bool = False,
 ) -> list[str]:
     """Store the reports of `uplink`, which arrived at `now_s`; return why one could not be stored. The states
-    in an uplink that was `overtaken` by a later one are skipped; events and results are stored all the
-    same."""
+    in an uplink that was `overtaken` by a later one are skipped; events and results are stored
+    nevertheless."""
     refused = []
     for handler in handlers:
         if overtaken and handler.is_state:

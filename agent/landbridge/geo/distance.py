@@ -1,4 +1,4 @@
-"""Distances on the globe: one sphere for all."""
+"""Distances on the globe, for all modules on the same sphere."""
 
 from math import asin, cos, degrees, radians, sin, sqrt
 from typing import NamedTuple

@@ -91,15 +91,15 @@ class _Row:
 COLUMNS = tuple(each.name for each in fields(_Row) if each.default is MISSING)
 
 
-def read(path: Path, countries: Sequence[str] = tuple(MCC)) -> list[Waypoint]:
+def read(path: Path) -> list[Waypoint]:
     """The stations of a CSV file, as `parse` reads them."""
-    return parse(files.text(path), str(path), countries)
+    return parse(files.text(path), str(path))
 
 
-def parse(text: str, path: str, countries: Sequence[str] = tuple(MCC)) -> list[Waypoint]:
+def parse(text: str, path: str) -> list[Waypoint]:
     """The stations of a CSV text with the columns of COLUMNS and perhaps `chinese` and `km`, which is
-    computed otherwise. Lines that begin with # are comments; `countries` are those a station may lie in.
-    `UserError` names `path`, row and column of what is wrong."""
+    computed otherwise. Lines that begin with # are comments. `UserError` names `path`, row and column of what
+    is wrong."""
     rows = files.lines(io.StringIO(text, newline=""), path)
     lines = [each for each in enumerate(rows, 1) if not each[1].startswith("#")]
     found: list[Waypoint] = []
@@ -109,7 +109,7 @@ def parse(text: str, path: str, countries: Sequence[str] = tuple(MCC)) -> list[W
         if missing:
             raise UserError(f"{path}: row {lines[0][0] if lines else 1}: no column {missing[0]}")
         for (number, _), row in zip(lines[1:], reader, strict=False):
-            found.append(_waypoint(f"{path}: row {number}", row, found, countries))
+            found.append(_waypoint(f"{path}: row {number}", row, found))
     except csv.Error as error:
         raise UserError(f"{path} is not CSV: {error}; is a quotation mark missing?") from None
     if not 2 <= len(found) <= MOST_STATIONS:
@@ -122,7 +122,7 @@ def of_rows(rows: Sequence[Mapping[str, Any]]) -> list[Waypoint]:
     found: list[Waypoint] = []
     for number, row in enumerate(rows, 1):
         cells = {name: str(value) for name, value in row.items()}
-        found.append(_waypoint(f"station {number}", cells, found, tuple(MCC)))
+        found.append(_waypoint(f"station {number}", cells, found))
     return found
 
 
@@ -163,13 +163,9 @@ def _nearest(
     return best
 
 
-def _waypoint(
-    where: str, cells: Mapping[str, Any], before: Sequence[Waypoint], countries: Sequence[str]
-) -> Waypoint:
+def _waypoint(where: str, cells: Mapping[str, Any], before: Sequence[Waypoint]) -> Waypoint:
     row = checked_row(_Row, cells, where)
-    if row.country in MCC and row.country not in countries:
-        raise UserError(f"{where}, column country: {row.country} is none of {', '.join(sorted(countries))}")
-    if row.country not in countries:
+    if row.country not in MCC:
         raise UserError(
             f"{where}, column country: {row.country!r} is not the ISO 3166-1 code of a country that routes"
             " may cross; write it like CN"

@@ -1,4 +1,4 @@
-"""How long a trip still takes: from a route's stations, and what is usual of speeds and stops.
+"""The remaining travel time of a trip, from the stations of its route and usual speeds and dwells.
 
 A stop is log-normal by kind of station. What is usual comes from published corridor times; a route of the
 operator's own with known times may differ.

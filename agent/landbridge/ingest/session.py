@@ -86,7 +86,7 @@ class Session:
             raise UserError(f"broker {where}: {self._refusal}")
 
     def problem(self) -> str | None:
-        """What is wrong with the connection, for too long."""
+        """Return the problem of the connection that has lasted too long, or None."""
         threads = (each.name for each in threading.enumerate())
         if not any(name.startswith("paho-mqtt-client") for name in threads):
             return "the thread that listens to the broker has died"

@@ -46,7 +46,7 @@ class Message:
     overtaken: bool = False
     """A later one of the device was processed before: its states are outdated."""
     stored: dict[int, Point] = field(default_factory=dict)
-    """The records stored under its sequences before."""
+    """The records that were stored with its sequences before."""
     new: Sequence[StoredPoint] = ()
     reply_number: int = 0
 

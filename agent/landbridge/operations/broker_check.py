@@ -1,4 +1,4 @@
-"""Tries a broker: what a setting is shows in what the broker does, whichever broker it is.
+"""Checks a broker by using it: settings are inferred from its behaviour, whatever its make.
 
 All of it happens on topics below landbridge/out/check- (and check- of Home Assistant) under client ids of its
 own, also while an agent runs.

@@ -1,4 +1,4 @@
-"""The same action on many devices, in one transaction: what one device refuses does not keep the others."""
+"""The same action on many devices, in one transaction: a device that refuses it does not keep the others."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

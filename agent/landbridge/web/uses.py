@@ -1,5 +1,5 @@
-"""When sign-in sessions and tokens were last used: noted by requests, written once a minute, so that no
-request waits for it."""
+"""The last use of sign-in sessions and tokens: noted by requests, written once a minute, so that no request
+waits for it."""
 
 from landbridge.core.periodic import Periodic
 from landbridge.db.database import Database

@@ -1,5 +1,5 @@
-"""What a wake does about the profiles of the card, where there is a policy for them. Imported when a wake
-comes to it, and unloaded after it together with the card's buffers: a session needs the heap.
+"""Profiles of the card in a wake, if there is a policy for them. Imported when a wake comes to it, and
+unloaded after it together with the card's buffers: a session needs the heap.
 """
 
 import gc

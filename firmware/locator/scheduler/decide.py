@@ -167,7 +167,7 @@ def retry_s(state):
 
 
 def _keep(state, senses, hints):
-    """A fix, while the battery sags under load: the radio may bring the supply down."""
+    """The battery sags under load: a fix is recorded before the radio is used, as the supply may collapse."""
     is_fix_waiting = state[st.DID_FIX] == st.YES and not state[st.DID_RECORD] and not state[st.ATTACHED]
     return Action(RECORD, KEEP) if is_fix_waiting and budget.sags(state) else None
 
@@ -223,8 +223,8 @@ def _point_first(state, hints):
 
 
 def _border(state, senses, hints):
-    """Not heard of since a border, a profile switch or a data bar, or by the route data behind a border or on
-    the way over one: a scan first, and a session where a network is heard."""
+    """No session since a border crossing, a profile switch or a data bar; or the route data shows a border
+    that was passed or is near: a network scan, and a session if a network is heard."""
     if state[st.ATTACHED] or not _may_be_unheard(state) or not may_connect(state, senses):
         return None
     from locator.scheduler import border
@@ -255,7 +255,7 @@ def _attach(state, reason, most_mj=_ANY_MJ):
 
 
 def _again(state, senses, hints):
-    """The attempt has failed, and the card has another profile for this country."""
+    """The attempt has failed, and the card has another profile for this country: an attempt with that."""
     if not state[st.PROFILE_DUE] & st.PROFILE_AGAIN or state[st.ATTACHED] != st.NO:
         return None
     return Action(ATTACH, OTHER_PROFILE, _WHOLE_SCAN_S, _ATTACH_PATIENCE_AGAIN_S)
@@ -309,7 +309,7 @@ def _fix(state, reason, hints):
 
 
 def _paced(state, senses, hints):
-    """What the policy says."""
+    """The policy: a fix, a record, a network scan or a session, if it is worth its energy."""
     if not hints[SETTINGS][cfg.PACED]:
         return None
     served = state[st.ATTACHED] == st.YES and not (state[st.DID_SESSION] or policy.is_on_reserve(state))
@@ -372,7 +372,7 @@ def fix_limit_s(state, cold_s):
 
 
 def _cell(state, senses, hints):
-    """No fix, and no cell heard in this wake: the serving cell says something of the position too."""
+    """Neither a fix nor a cell in this wake: the serving cell, as an approximate position."""
     if state[st.DID_FIX] != st.NO or state[st.ATTACHED] or state[st.DID_SCAN]:
         return None
     asked = state[st.REQUEST] or state[st.URGENT] or not hints[SETTINGS][cfg.PACED]
@@ -382,7 +382,7 @@ def _cell(state, senses, hints):
 
 
 def _record(state, senses, hints):
-    """What was found, and what has happened."""
+    """A record of the fix or cell that was found, and of the events."""
     return Action(RECORD, KEEP) if record_due(state, hints) else None
 
 
@@ -394,7 +394,7 @@ def record_due(state, hints):
 
 
 def _session(state, senses, hints):
-    """Registered: a session delivers everything."""
+    """Registered: a session, which delivers everything."""
     is_silent = state[st.ATTACHED] == st.YES and not state[st.DID_SESSION]
     return Action(SESSION, DELIVER) if is_silent else None
 

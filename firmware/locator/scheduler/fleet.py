@@ -1,4 +1,5 @@
-"""What the fleet knows of coverage: how far it holds, and whether a report waits for a better place ahead.
+"""The fleet's knowledge of coverage: how reliable it is, and whether a session waits for a better place
+ahead.
 
 Places of which the fleet has learned the coverage are of kinds 0 to 6, the best first. Imported where the
 route data has such.

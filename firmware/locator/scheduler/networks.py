@@ -1,4 +1,4 @@
-"""What is known of networks: what a report over each of them costs, and where networks are heard.
+"""Learned data on networks: the cost of a session over each of them, and where networks are heard.
 
 `costs` are those of the device (scheduler/battery.py). A network is known by its PLMN; 0: none.
 """

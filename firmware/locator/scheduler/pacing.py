@@ -1,4 +1,4 @@
-"""The pacing table: what so many joules a day can pay. Imported when a level is chosen.
+"""The pacing table: what each energy per day pays for. Imported when a level is chosen.
 
 A level: joules a day, seconds between points on the move and stationary, seconds after a point to one at a
 stop or departure, minutes of age for a joule, seconds for which a stop is watched.

@@ -1,4 +1,4 @@
-"""Our policy: a pacing table by the joules a day that are left, scan then commit, learned coverage and
+"""The policy: a pacing table by the remaining joules a day, scan before connecting, learned coverage and
 costs.
 
     policy.feel(...)            what the wake begins with

@@ -1,4 +1,4 @@
-"""Which profile of the card is used, and what becomes of a switch. Pure integers, no I/O.
+"""The choice of the card's profile, and the stages of a switch. Pure integers, no I/O.
 
 `p` is an array of SIZE integers that lasts in flash (esim/memory.py). Profiles are named by their number in
 the policy, from 1 on; 0: none. `rows` of the policy are [MCC, number, number, ...], the best first; MCC 0:

@@ -1,4 +1,4 @@
-"""In which order kinds of network are searched and on which bands, by the country heard last.
+"""The order of network types and bands in a search, by the country heard last.
 
 A search of everything takes a BG95 more than a minute, most of it on bands that are unused here and on
 NB-IoT, which east of Poland is closed to foreign cards. What each country uses: operators' bands by

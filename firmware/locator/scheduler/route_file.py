@@ -1,4 +1,4 @@
-"""The route data as a file: how long it is, and which one. scheduler/route.py reads what it says."""
+"""The route data as a file: its length and its revision. scheduler/route.py reads what it says."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""What an uplink says in addition to the records: status, identity, next contact, clock."""
+"""Parts of an uplink in addition to records: status, identity, next session, clock."""
 
 import locator
 from locator import state as st

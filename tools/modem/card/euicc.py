@@ -12,13 +12,16 @@ from tools.modem.card import notifications, tlv
 from tools.modem.card.card import Card
 from tools.modem.card.files import iccid_text
 from tools.modem.card.notifications import Notification
-from tools.modem.card.profile import DELETE, DISABLE, ENABLE, OPERATIONAL, SMDP, Profile
+from tools.modem.card.profile import DELETE, DISABLE, ENABLE, OPERATIONAL, SMDP, TEST, Profile
 
 if TYPE_CHECKING:
     from tools.modem.card.rsp.identity import Identity
     from tools.modem.card.rsp.rsp import Rsp
 
 OK, NOT_FOUND, WRONG_STATE, BY_POLICY, REENABLING, BUSY, UNDEFINED = 0, 1, 2, 3, 4, 5, 127
+NOTHING_TO_DELETE = 1
+RESET_OPERATIONAL, RESET_TESTS, RESET_ADDRESS = 0x80, 0x40, 0x20
+"""Bits 0 to 2 of the options of eUICCMemoryReset."""
 FETCH_MS = 700
 """From the answer to a switch to the REFRESH [C]."""
 MOST_NOTIFICATIONS = 32
@@ -55,6 +58,7 @@ class Euicc(Card):
         self._identity = identity
         self.quirks = quirks
         self.notifications: list[Notification] = []
+        self.default_smdp = SMDP
         self.results: dict[int, int] = {}
         self.toolkit_busy = "cat-busy" in quirks
         self.switches: list[str] = []
@@ -187,6 +191,31 @@ class Euicc(Card):
         self._notify(DELETE, profile)
         return OK
 
+    def reset_memory(self, options: int) -> int:
+        """Delete the profiles that the bits `options` name, whatever their state and policy rules, or set the
+        default address back. Returns the result; when the enabled profile is gone, there is a REFRESH."""
+        doomed = [each for each in self.profiles if _is_reset(each, options)]
+        if not doomed and not options & RESET_ADDRESS:
+            return NOTHING_TO_DELETE
+        if self.toolkit_busy and self.current in doomed:
+            return BUSY
+        if options & RESET_ADDRESS:
+            self.default_smdp = SMDP
+        for profile in doomed:
+            self.profiles.remove(profile)
+            self._notify(DELETE, profile)
+        if self.current in doomed:
+            self.switch(Profile("", ""), refresh=True)
+        return OK
+
+    def set_default_smdp(self, value: bytes) -> int:
+        """SetDefaultDpAddress; an empty address removes it. Returns the result."""
+        address = tlv.find(value, 0x80)
+        if address is None:
+            raise ValueError("no address")
+        self.default_smdp = address.decode()
+        return OK
+
     def switch(self, profile: Profile, refresh: bool) -> int:
         """The identity is another at once, or with the REFRESH."""
         if refresh and self.toolkit_busy:
@@ -242,17 +271,11 @@ class Euicc(Card):
         return tlv.encode(0x5A, bytes.fromhex(self.eid))
 
     def _addresses(self, value: bytes) -> bytes:
-        return tlv.encode(0x80, SMDP.encode()) + tlv.encode(0x81, b"lpa.ds.gsma.com")
+        default = tlv.encode(0x80, self.default_smdp.encode()) if self.default_smdp else b""
+        return default + tlv.encode(0x81, b"lpa.ds.gsma.com")
 
     def _memory_reset(self, value: bytes) -> bytes:
-        options = tlv.find(value, 0x82)
-        if options is None or len(options) != 2 or not options[1] & 0x80:
-            return _result(NOT_FOUND)
-        gone = [each for each in self.profiles if each.kind == OPERATIONAL and each is not self.enabled]
-        for profile in gone:
-            self.profiles.remove(profile)
-            self._notify(DELETE, profile)
-        return _result(OK)
+        return _result(self.reset_memory(reset_options(value)))
 
     # Inside
 
@@ -275,7 +298,7 @@ class Euicc(Card):
             if profile.iccid:
                 self.switches.append(profile.iccid)
                 self._notify(ENABLE, profile)
-            if self.enabled.iccid:
+            if self.enabled in self.profiles:
                 self._notify(DISABLE, self.enabled)
         self.enabled.forbidden = self.forbidden
         self.enabled = profile
@@ -298,13 +321,28 @@ class Euicc(Card):
         0xBF34: _memory_reset,
         0xBF3C: _addresses,
         0xBF3E: _data,
-        0xBF3F: lambda card, value: _result(OK),
+        0xBF3F: lambda card, value: _result(card.set_default_smdp(value)),
         0xBF43: lambda card, value: tlv.encode(0xA0),
     }
 
 
 def _result(code: int) -> bytes:
     return tlv.encode(0x80, bytes([code]))
+
+
+def _is_reset(profile: Profile, options: int) -> bool:
+    """Of test profiles those that were downloaded are."""
+    if profile.kind == TEST:
+        return bool(options & RESET_TESTS and profile.package)
+    return bool(options & RESET_OPERATIONAL) and profile.kind == OPERATIONAL
+
+
+def reset_options(value: bytes) -> int:
+    """The first eight options of eUICCMemoryReset. Raises ValueError when there are none."""
+    options = tlv.find(value, 0x82)
+    if options is None or not 1 < len(options) < 4:
+        raise ValueError("no options")
+    return options[1]
 
 
 def flag(value: bytes | None) -> bool:

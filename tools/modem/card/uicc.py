@@ -28,11 +28,12 @@ BAD_PARAMETERS = b"\x6a\x86"
 BAD_LENGTH = b"\x67\x00"
 NO_INS = b"\x6d\x00"
 NO_FILE = b"\x69\x86"
-BY_AID = 4
+BY_AID, FROM_MF = 4, 8
 """P1 of SELECT."""
+MF = 0x3F00
 NO_DATA = 0x0C
 """P2 of SELECT: nothing is to be returned; otherwise the file's control parameters are."""
-FOLDERS = {0x3F00: "MF", 0x7FFF: "the application's own", 0x7F10: "telecom"}
+FOLDERS = {MF: "MF", 0x7FFF: "the application's own", 0x7F10: "telecom"}
 """What may be selected besides elementary files."""
 SHORT_BLOCK = 120
 """What public clients send."""
@@ -118,17 +119,24 @@ class Uicc:
         return OK if self.close(apdu.p2 or apdu.channel) else BAD_PARAMETERS
 
     def _select(self, apdu: Apdu) -> bytes:
-        if apdu.p1 == BY_AID:
-            status = self.select(apdu.channel, apdu.data)
-            if status != OK or self._open[apdu.channel] != ISD_R or apdu.p2 == NO_DATA or not apdu.length:
-                return status
-            self._answer[apdu.channel] = template = self._card.template(apdu.data)
-            return bytes([0x61, len(template)])
+        if apdu.p1 != BY_AID:
+            return self._select_file(apdu)
+        status = self.select(apdu.channel, apdu.data)
+        if status != OK or self._open[apdu.channel] != ISD_R or apdu.p2 == NO_DATA or not apdu.length:
+            return status
+        self._answer[apdu.channel] = template = self._card.template(apdu.data)
+        return bytes([0x61, len(template)])
+
+    def _select_file(self, apdu: Apdu) -> bytes:
         path = [int.from_bytes(apdu.data[i : i + 2]) for i in range(0, len(apdu.data), 2)]
         if not path or len(apdu.data) % 2 or any(folder not in FOLDERS for folder in path[:-1]):
             return NOT_FOUND
         if path[-1] not in FOLDERS and self._card.read(path[-1]) is None:
             return NOT_FOUND
+        if path[0] == MF or apdu.p1 == FROM_MF:
+            self._open[apdu.channel] = USIM
+        if self._open[apdu.channel] == ISD_R:
+            return NOT_FOUND  # it has no files
         self._file[apdu.channel] = path[-1]
         if apdu.p2 == NO_DATA:
             return OK
@@ -214,6 +222,7 @@ class Uicc:
         0x20: _verify,
         0x70: _manage,
         0xA4: _select,
+        0xAA: lambda uicc, apdu: OK,  # TERMINAL CAPABILITY
         0xB0: _read,
         0xC0: _rest,
         0xD6: _update,

@@ -36,7 +36,7 @@ Received = Callable[[str, bytes], None]
 
 class Broker:
     """`received(topic, payload)`, `lost()` when the broker has closed, and `unanswered()` when a ping was
-    in vain are called as it happens, outside of any command."""
+    failed attempts are called as it happens, outside of any command."""
 
     def __init__(
         self, unit: Unit, received: Received, lost: Callable[[], None], unanswered: Callable[[], None]

@@ -226,10 +226,9 @@ class Network(Protocol):
 class LockStepNetwork:
     """Virtual time stands still while a real answer is awaited, up to `STALL_S` of real time.
 
-    `hosts` leads names to real addresses; the name check of TLS stays on the name.
-    `reachable()` tells whether the broker is up: when it is scripted dead, nothing is tried.
-    `reply_expected()` tells whether an agent is there to answer a publish.
-    `stalls` counts the answers that did not come in time.
+    `hosts` leads names to real addresses; the name check of TLS stays on the name. `reachable()` returns
+    whether the broker is up: if it is scripted dead, no connection is tried. `reply_expected()` returns
+    whether an agent is there to answer a publish. `stalls` counts the answers that did not come in time.
     """
 
     poll_ms = 0

@@ -1,4 +1,4 @@
-"""The radio connection: what a transfer takes, when the connection ends, and PSM after it."""
+"""The radio connection: the duration of a transfer, the end of the connection, and PSM after it."""
 
 from __future__ import annotations
 

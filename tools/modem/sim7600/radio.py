@@ -86,7 +86,7 @@ def _levels(unit: Unit, cell: Cell) -> str:
 
 
 def cell_info(unit: Unit, request: Request) -> None:
-    """AT+CCINFO: the serving cell and its neighbours, as older firmware tells them [C]."""
+    """AT+CCINFO: the serving cell and its neighbours, as older firmware prints them [C]."""
     here = unit.radio.cell
     cells = (
         [] if here is None else [here] + [c for c in unit.radio.heard() if c != here and c.rat == here.rat]

@@ -1,4 +1,4 @@
-"""What a decision costs: time, garbage, state, and the memory that the plan keeps.
+"""Measures the cost of a decision: time, garbage, state, and the memory that the scheduler keeps.
 
 `python -m tools.verify.benchmarks.decide [--modem bg95|sim7600] [--days N] [--seed N] [--out DIR]` runs a
 short trip of the full world, in which the device writes down all that each of its decisions knows, and
@@ -59,9 +59,9 @@ def noted(pace, state, senses, pending, settings):
     before = list(state)
     action = decide(pace, state, senses, pending, settings)
     way = {{name: getattr(pace._forecast, name) for name in WAY if hasattr(pace._forecast, name)}}
-    told = [getattr(action, name) for name in ACTION]
+    decided = [getattr(action, name) for name in ACTION]
     with open("{NOTES}", "a") as notes:
-        json.dump((before, senses, pending, list(settings), tuple(pace._costs), way, told), notes)
+        json.dump((before, senses, pending, list(settings), tuple(pace._costs), way, decided), notes)
         notes.write("\\n")
     return action
 

@@ -182,7 +182,7 @@ def main() -> int:
 
 def report(comes: list[Come], costs: list[Cost]) -> int:
     """Print and write the figures; 1 if something fell short or was left out."""
-    table = Table(title="One download; joules beside the estimate")
+    table = Table(title="One download; joules and their estimate")
     for name in (
         "modem",
         "network",

@@ -67,7 +67,7 @@ class WakeResult:
 
 
 class TimedChannel(Channel):  # type: ignore[misc]
-    """Tells the port what the driver grants. The same again is no reason to take longer."""
+    """Pass the driver's limit to the port. A repetition of the same does not extend it."""
 
     def __init__(self, port: VirtualPort) -> None:
         super().__init__(port)

@@ -127,7 +127,7 @@ class FloodedFleet(killtest.Fleet):
 
     @contextmanager
     def watched_agent(self) -> Iterator[None]:
-        """The agent meanwhile; what it tells its service manager is kept."""
+        """The agent meanwhile; its messages to the service manager are kept."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             where = str(self.folder / "notify")
             manager.bind(where)

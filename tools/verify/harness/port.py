@@ -27,12 +27,13 @@ class Hang(BaseException):
 
 
 class ModemPort:
-    """What of `locator.hal` the drivers use: UART and pins lead to `simulated`, a modem or a line to one."""
+    """The part of `locator.hal` that the drivers use: UART and pins lead to `simulated`, a modem or a line to
+    one."""
 
     env: simpy.Environment
     simulated: Modem | FaultyLine
     output: bytearray
-    """What has come from the modem and is not read yet."""
+    """Input from the modem that is not read yet."""
     has_lines = False
     """The board has pins for STATUS and the reset line."""
 
@@ -143,7 +144,7 @@ class VirtualPort(ModemPort):
         return count
 
     def deepsleep(self, ms: int) -> None:
-        """The device is off: what the modem says meanwhile is not heard."""
+        """Let the device be off: input from the modem meanwhile is lost."""
         self.sleep_ms(ms)
         self.output.clear()
 

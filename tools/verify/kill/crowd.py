@@ -1,4 +1,4 @@
-"""A thousand devices when the broker is there again: do they all come at once?
+"""A thousand devices reconnect after an outage of the broker: do they arrive all at once?
 
 `python -m tools.verify.kill.crowd [--fleets N] [--seed N]` runs the firmware's scheduler for each device,
 half of them on the move, from a moment of its own on; the broker dies, and is back after a minute, ten

@@ -1,4 +1,4 @@
-"""The agent dies, the broker dies, the database is held up and full: is a point lost, or stored twice?
+"""Kills agent and broker, locks and fills the database: is a point lost, or stored twice?
 
 `python -m tools.verify.kill.killtest [--devices N] [--kills N] [--statements N] [--broker-kills N]
 [--engine postgresql]` runs the real agent on a real Mosquitto with devices that are the firmware's own

@@ -1,4 +1,4 @@
-"""What receives the notifications: a mail server, and an HTTP server for webhooks and for Apprise.
+"""Receivers of notifications: a mail server, and an HTTP server for webhooks and for Apprise.
 
 Each keeps what it accepts in a file, down to the disk, before confirming it, as mail servers do. It ends with
 its standard input, or is killed.

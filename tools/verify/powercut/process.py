@@ -1,5 +1,5 @@
-"""One process of power cuts: the firmware in a folder, on MicroPython (`tools/verify/on_device/powercut.py`
-tells how)."""
+"""One process of power cuts: the firmware in a folder, on MicroPython (as described in
+`tools/verify/on_device/powercut.py`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the simulated modem does to the operators, written down as it happens: never what the firmware says.
+"""Records the simulated modem's requests to operators as they happen, independently of the firmware.
 
 An attach here is one search for service that asks a network, however many it asks until one takes the
 card or the radio goes off; each network asked, be it for an attach or for a new tracking area, is a try

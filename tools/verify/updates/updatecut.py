@@ -1,5 +1,4 @@
-"""Nothing that happens to an update bricks the device:
-`python -m tools.verify.updates.updatecut [--every N]`.
+"""Faults during updates must not brick the device: `python -m tools.verify.updates.updatecut [--every N]`.
 
 The real firmware in MicroPython on a LittleFS image of 960 KiB, boot by boot through the real boot.py,
 against the real agent. Each case begins with a copy of device and agent at some moment of an update,

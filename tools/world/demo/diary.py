@@ -1,4 +1,4 @@
-"""What the demo writes down after each wake: the device's state and what the world did to it."""
+"""The demo's diary after each wake: the device's state and the world's influences on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures of one trip, and what each of them must be."""
+"""The figures of one trip, and the limit of each."""
 
 from __future__ import annotations
 

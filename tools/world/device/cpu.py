@@ -1,4 +1,4 @@
-"""CPU times of the device, tabled: work is never measured on the host's clock.
+"""CPU times of the device from a table: work is never measured by the host's clock.
 
 Sources: [E] instructions counted on an emulated ESP32 with a stock MicroPython at 8 ns each; a real chip
 at 160 MHz takes 1.25 to 1.6 times as long. [K] memory. `python -m tools.world.device.cpu` prints the table. A

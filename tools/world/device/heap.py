@@ -1,4 +1,4 @@
-"""Memory of the device: what each room keeps of the heap, and the least heap in which a whole wake runs.
+"""Memory of the device: the heap that each folder occupies, and the smallest heap in which a whole wake runs.
 
 `python -m tools.world.device.heap` prints both for each modem, writes them to out/heap.json and exits with 1
 when a wake needs more than the budget. Two whole wakes are the largest there are: attach, fix, record, a

@@ -1,4 +1,4 @@
-"""What device and world say to each other over the pipe between them.
+"""The messages between device and world on the pipe that connects them.
 
 One message is "<BIH" op, CPU time in us since the last message, length, then the payload; one
 answer is "<IH" milliseconds since this reset, length, then the payload.

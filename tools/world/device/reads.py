@@ -1,4 +1,4 @@
-"""Flash of a wake: how often it is read and erased, how much is written, by kind of wake.
+"""Use of the flash in a wake: reads, erases and bytes written, by kind of wake.
 
 `python -m tools.world.device.reads` runs the device for some days in the world of `make demo`, on a flash
 with LittleFS that is mounted as MicroPython's stock image mounts it, with a journal of 30 days. All counts go

@@ -1,4 +1,4 @@
-"""What the GNSS antenna in a door recess sees: half the sky, less between stacks, nothing in a tunnel.
+"""The view of the GNSS antenna in a door recess: half the sky, less between stacks, nothing in a tunnel.
 
 Blocked for about 4 % of the time: tunnels by stretch of the route, the hall in which a container
 changes gauge, and places in a stack with others above and beside. All figures are model values,

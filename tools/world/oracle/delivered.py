@@ -1,4 +1,4 @@
-"""What the agent has in the end, read from its database."""
+"""The final contents of the agent's database."""
 
 import time
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the world did to the device in one wake, cut out of the trip's notes."""
+"""The world's influences on the device in one wake, taken from the trip's notes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The cards with which a trip can be made: what is on them, where each identity may be used, and the policy
-that the operator gives to a card with several profiles.
+"""The cards of a trip: their profiles, where each may be used, and the policy for a card with several
+profiles.
 
 Model values: which operators resell what to whom is their secret. The single roaming card meets the refusals
 of the world's networks (rules.py); what stands in an agreement is accepted, but for congestion.

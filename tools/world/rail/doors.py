@@ -1,4 +1,4 @@
-"""Light inside: when a door is opened, and how bright it is then.
+"""Light inside: the times at which a door is opened, and the illuminance then.
 
 Customs open some containers in the border and gauge stations; the consignee opens this one some
 time after it has arrived; now and then somebody opens it in a yard who should not. Probabilities

@@ -1,4 +1,4 @@
-"""How the container and the tracker on it are handled: shocks, tilts, and who opens the tracker's lid.
+"""Handling of container and tracker: shocks, tilts, and the opening of the tracker's lid.
 
 Shocks come with what the accelerometer counts: track, cranes, shunting, humps. All figures are model
 values [C]; that a hard coupling exceeds 4 g is rare and happens.

@@ -1,12 +1,13 @@
-"""The route: a chain of waypoints, and what lies at a kilometre of it."""
+"""The route: a chain of waypoints, and data at each of its kilometres."""
 
 from __future__ import annotations
 
 import csv
 import math
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,6 +71,18 @@ class Route:
             Border(row["left"], row["entered"], float(row["km"])) for row in rows(DATA / "borders.csv")
         )
         return cls(waypoints, borders)
+
+    @classmethod
+    def of(cls, waypoints: Sequence[Waypoint]) -> Route:
+        """Through these; each border is half way between the last waypoint of a country and the next."""
+        return cls(
+            tuple(waypoints),
+            tuple(
+                Border(a.country, b.country, (a.km + b.km) / 2)
+                for a, b in pairwise(waypoints)
+                if a.country != b.country
+            ),
+        )
 
     @property
     def length_km(self) -> float:

@@ -1,4 +1,4 @@
-"""A broker that is against us: it has each message in its hands, and knows no key.
+"""A hostile broker: it can read, change and repeat each message, and has no key.
 
 The world says before each publish of the device what is to be done to it and to what answers it (`Hostility`,
 a file that the broker reads), so that the device waits for no answer that cannot come; the broker does it

@@ -1,5 +1,4 @@
-"""The audit log as it is read; triggers write it (db/audited.py), and features say it in words
-(db/audit.py)."""
+"""Reads the audit log; triggers write it (db/audited.py), and features describe it in words (db/audit.py)."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple

@@ -38,7 +38,7 @@ class _Order:
 
 
 class Then(StrEnum):
-    """What happens to a profile after its download."""
+    """The action after the download of a profile."""
 
     ENABLE = "enable"
 

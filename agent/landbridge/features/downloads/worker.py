@@ -1,4 +1,4 @@
-"""The agent's side of downloads: what cards have answered goes to the servers, notifications too.
+"""The thread that passes the answers and notifications of cards to the servers.
 
 Never within ingest: a server may take a minute to answer. Each order is served by a thread of its own.
 """
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class Downloads(Periodic):
-    """The thread that takes orders and notifications to servers."""
+    """The thread that passes orders and notifications to servers."""
 
     def __init__(
         self,

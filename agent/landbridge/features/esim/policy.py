@@ -121,13 +121,13 @@ Codes = Mapping[str, tuple[str, str]]
 
 
 def parse(text: str, where: str = "the policy") -> Policy:
-    """The policy in a file; `UserError` says what is wrong in it."""
+    """Return the policy in a file; `UserError` names what is wrong in it."""
     return parse_with_codes(text, where)[0]
 
 
 def parse_with_codes(text: str, where: str) -> tuple[Policy, Codes]:
-    """The policy in a file, its profiles with a code awaited, and the codes; `UserError` says what is wrong
-    in it, without repeating a code."""
+    """Return the policy in a file, with its profiles that have a code as awaited, and the codes; `UserError`
+    names what is wrong in it, without a code."""
     return of_table(files.toml_of(text, where))
 
 

@@ -1,4 +1,4 @@
-"""What reports read, and when they are sent."""
+"""Data for reports, and the schedules by which they are sent."""
 
 from typing import Any, NamedTuple
 

@@ -1,4 +1,4 @@
-"""Configuration of a Mosquitto or a NATS of our own, from the files in deploy/."""
+"""Configuration of a Mosquitto or a NATS that is set up here, from the files in deploy/."""
 
 import base64
 import hashlib

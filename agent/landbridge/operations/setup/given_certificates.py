@@ -1,4 +1,4 @@
-"""Certificates that the operator gives for a broker of our own, tried as a tracker will try them."""
+"""Certificates that the operator provides for a broker set up here, checked as a tracker will check them."""
 
 import os
 import ssl

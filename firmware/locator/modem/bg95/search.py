@@ -1,4 +1,4 @@
-"""The search of a BG95: kinds of network in their order, and bands (BG96 network searching note V1.2)."""
+"""The search of a BG95: the order of network types, and the bands (BG96 network searching note V1.2)."""
 
 from locator.modem import GSM, LTE_M, NB_IOT
 

@@ -1,5 +1,5 @@
-"""What an IoT eUICC does (SGP.32 5.9): it obeys packages that its remote manager has signed, signs their
-results and keeps them until they were fetched; roll-back, fallback and return need no signature.
+"""An IoT eUICC (SGP.32 5.9): executes packages that its remote manager has signed, signs their results and
+keeps them until they are fetched; roll-back, fallback and return need no signature.
 
 ES10c.EnableProfile, DisableProfile and DeleteProfile it does not have, but for the quirk "es10c".
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tools.modem.card import tlv
+from tools.modem.card.euicc import NOTHING_TO_DELETE, Euicc, reset_options
 from tools.modem.card.profile import Profile
 from tools.modem.card.rsp import signature
 from tools.modem.card.rsp.eims import ID, LAST_DELETED, MOST_COUNTER, TOKEN, Eim, EimError, Eims
@@ -18,9 +18,6 @@ from tools.modem.card.rsp.identity import Identity
 from tools.modem.card.rsp.session import fields
 from tools.modem.card.rsp.signature import SIGNATURE
 from tools.modem.card.rsp.times import SIGN_MS, VERIFY_MS
-
-if TYPE_CHECKING:
-    from tools.modem.card.euicc import Euicc
 
 OK, NOT_FOUND, UNDEFINED = 0, 1, 127
 INVALID_EID, REPLAY, OUT_OF_RANGE = 3, 4, 6
@@ -83,6 +80,7 @@ class Iot:
             0xBF5D: self._fall_back,
             0xBF5E: self._return,
             0xBF64: self._reset,
+            0xBF65: self._set_address,
         }
 
     def _configured(self, value: bytes) -> bytes:
@@ -110,11 +108,16 @@ class Iot:
         return tlv.encode(0xA0, *(_token(each) if each.token else tlv.encode(0x05) for each in added))
 
     def _reset(self, value: bytes) -> bytes:
-        """eUICCMemoryReset, as far as it is about eIMs."""
-        options = tlv.find(value, 0x82)
-        if options is None or len(options) != 2 or not options[1] & RESET_EIMS:
-            return _code(0x80, NOT_FOUND)
-        return _code(0x80, NOT_FOUND) + _code(0x81, OK if self.eims.reset() else NOT_FOUND)
+        """eUICCMemoryReset, with the option to forget the eIMs."""
+        options = reset_options(value)
+        result = _code(0x80, self._card.reset_memory(options))
+        if options & RESET_EIMS:
+            result += _code(0x81, OK if self.eims.reset() else NOTHING_TO_DELETE)
+        return result
+
+    def _set_address(self, value: bytes) -> bytes:
+        """SetDefaultDpAddress"""
+        return _code(0x80, self._card.set_default_smdp(value))
 
     # Packages
 
@@ -190,7 +193,7 @@ class Iot:
             0xA7: lambda: _code(0x87, OK),
             0xA8: lambda: _code(0x8D, self._mark(named)),
             0xA9: lambda: _code(0x8E, self._unmark()),
-            0xBF65: lambda: tlv.encode(0xBF65, _code(0x80, OK)),
+            0xBF65: lambda: tlv.encode(0xBF65, self._set_address(value)),
         }
         order = orders.get(tag)
         return order() if order else None
@@ -287,7 +290,7 @@ class Iot:
     def _return(self, value: bytes) -> bytes:
         """ReturnFromFallback"""
         refresh = _flag(value)
-        if self._left is None or not self._card.current.fallback:
+        if self._left not in self._card.profiles or not self._card.current.fallback:
             return _code(0x80, NO_FALLBACK)
         code = self._card.switch(self._left, refresh)
         if code == OK:

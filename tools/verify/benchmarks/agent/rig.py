@@ -1,4 +1,4 @@
-"""What the agent's benchmark runs on: a broker that holds messages, databases, agents as processes."""
+"""The test rig of the agent's benchmark: a broker that holds messages, databases, agents as processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fix costs on the wire: `python -m tools.verify.benchmarks.wire.benchmark [--seed N]`.
+"""Compares the bytes of a fix on the wire: `python -m tools.verify.benchmarks.wire.benchmark [--seed N]`.
 
 The device's own code (`locator.codec.columns`, `locator.codec.cose`) writes four synthetic trips in
 batches of 1, 16 and 64; ten lines with nothing but cbor2 read them again, and every field must come back

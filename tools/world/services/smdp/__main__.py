@@ -1,4 +1,4 @@
-"""Run the scripted SM-DP+ alone, for LPAs of others.
+"""Runs the scripted SM-DP+ alone, for other LPAs.
 
 `python -m tools.world.services.smdp --offer MATCH-1=15000` prints the activation code of 15,000 bytes.
 """

@@ -1,4 +1,4 @@
-"""What an SM-DP+ has for sale, and what has become of it."""
+"""The orders of an SM-DP+ and their state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An SM-DP+ over HTTPS that does what a script says: for the tests of those who download from it.
+"""A scripted SM-DP+ over HTTPS, for the tests of its clients.
 
 with Server() as smdp:
     smdp.order("MATCH-1", offered("8949...", "262...", 15_000), code="1234")
