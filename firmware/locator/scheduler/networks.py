@@ -43,7 +43,7 @@ _SILENT_STATIONARY_S = const(13 * 1800)
 _SILENT_MOST_S = const(12 * 3600)
 # Where a joule is worth so few minutes of age, coverage that is back is found within hours.
 _FOUND_S = const(17100)
-_FOUND_MIN = const(250)
+FOUND_MIN = const(250)
 _SILENT_DOUBLES = const(3)
 _SILENT_RICH = const(4)
 # What the dearest operator multiplies the cost of a report with, and some luck.
@@ -198,7 +198,7 @@ def _silence_s(state, costs):
 
 def _most_s(state):
     """The longest pause."""
-    return _FOUND_S if state[st.AGE_MIN] <= _FOUND_MIN else _SILENT_MOST_S
+    return _FOUND_S if state[st.AGE_MIN] <= FOUND_MIN else _SILENT_MOST_S
 
 
 def root(n):

@@ -20,8 +20,10 @@ _FLOOR_SHARE = const(150)
 # The same where a trip is short of energy: who spends on cannot make up for it.
 _FLOOR_SHARE_SHORT = const(250)
 _SHORT_J = const(45)
-# Who stands at the goal, or has no route, has nothing to outlast: to be heard of counts.
+# Between signs of life on the way. Near the goal, or without a route, they come sooner: who dies there has
+# arrived.
 _SIGN_S = const(3 * 86400)
+_NEAR_S = const(8 * 86400)
 _WAKES_ASLEEP = const(2)  # a day, where nothing but sleep is paid for (scheduler/policy.py)
 _REUSE_SAVES_J = const(8)
 # What lies ahead where neither the line nor the settings say.
@@ -87,11 +89,11 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
     if weaker_mj:
         # What would pay for little but sleep is spent sooner.
         rate = min(rate, max(weaker_mj // 1000 * 1440 // to_go_min, levels[1][0]))
+    state[st.SIGN_S] = _SIGN_S if forecast.leg_s and lasts_s > _NEAR_S else policy.SIGN_S
     share = _FLOOR_SHARE if rate >= _SHORT_J else _FLOOR_SHARE_SHORT
     lasts_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + forecast.deviation_s * share // 100
     asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake
     state[st.RESERVE] = asleep_a_day // 24 * (lasts_s // _HOUR_S) + costs.search_mj
-    state[st.SIGN_S] = _SIGN_S if forecast.leg_s else policy.SIGN_S
     found = level(levels, rate)
     state[st.MOVE_S], state[st.DWELL_S], state[st.EDGE_S], state[st.AGE_MIN], state[st.LINGER_S] = found[1:]
 

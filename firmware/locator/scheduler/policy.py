@@ -49,8 +49,9 @@ ATTEMPT_HEARD = const(50)
 
 _RESELECT_S = const(6 * 3600)
 _RESERVE_S = const(12 * 3600)
-# Signs of life at the goal: so often a report is worth it whatever is left, less often where it costs more than
-# so much of a day's sleep, half as often on the reserve. On the way, while so much of that is there, in percent.
+# Signs of life near the goal: so often a report is worth it whatever is left. One that costs as much as a day
+# of sleep every so many minutes, on the reserve half as often. On the way, while so much of that is there, in
+# percent.
 SIGN_S = const(20 * 3600)
 _SIGN_SLEEP_MIN = const(1080)
 _SIGN_SHARE = const(95)
@@ -127,6 +128,7 @@ def is_on_reserve(state):
 
 
 def _is_short(state):
+    """Whether the remaining energy only covers sleep until the end."""
     return state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.RESERVE]
 
 
@@ -280,7 +282,7 @@ def _freshly(state, costs, verdict):
 def _once(state, costs, forecast):
     """mJ of the first registration in a country, which has to be paid once in any case: 0 where it is."""
     network = state[st.NETWORK]
-    if not network or network in forecast.networks or network // 1000 == state[st.MCC]:
+    if not network or network in forecast.networks or 0 < network // 1000 == state[st.MCC]:
         return 0
     return costs.search_mj + costs.attach
 
@@ -346,7 +348,8 @@ def until(state, costs, not_before):
         return min(point, never)  # until then there is nothing to report
     cost = _cost(state, costs, state[st.NETWORK])
     cost += _weak(state, cost) + min(search_costs(state, costs)) + max(costs.wake, _fresh_cost(state, costs))
-    report = max(state[st.LAST_SESSION] + _worth_s(state, costs, cost), state[st.SESSION_NOT_BEFORE], not_before)
+    worth_at = state[st.LAST_SESSION] + _worth_s(state, costs, cost)
+    report = max(worth_at, state[st.SESSION_NOT_BEFORE], not_before)
     if report <= now and (is_short or not affords(state, cost)):
         report = now + _RESERVE_S  # it cannot be paid
     return min(point, never, max(report, now + (wait_s(state) or _CHECK_STOP_S)))
