@@ -26,7 +26,7 @@ FEW_FILES = 3
 
 
 class Promise:
-    """What the firmware has promised so far on one flash."""
+    """The promises of the firmware so far on one flash."""
 
     def __init__(self):
         self.durable = {}  # sequence -> motion, of each append that returned
