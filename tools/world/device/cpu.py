@@ -29,7 +29,7 @@ class Term(NamedTuple):
     computes: bool
 
     def ms_at(self, mhz: int) -> float:
-        """The charge at another clock rate."""
+        """Return its milliseconds at another clock rate."""
         return self.ms * 160 / mhz if self.computes else self.ms
 
 
