@@ -111,12 +111,12 @@ class Leads:
 
 
 class Running(NamedTuple):
-    """What runs of a part of the agent, and what is to be watched of it."""
+    """The running threads of a part of the agent, and its checks."""
 
     threads: Sequence[threading.Thread]
     checks: Sequence[Check] = ()
     lasting: Sequence[Check] = ()
-    """What is reported too, and no reason to start the agent again."""
+    """Checks that are reported, but are no reason to restart the agent."""
     stay: Stay = lambda: None
 
 

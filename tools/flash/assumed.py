@@ -54,7 +54,7 @@ class Figure:
 
     @property
     def shown(self) -> tuple[str, str]:
-        """What is assumed and its range."""
+        """The assumed value and its range."""
         if self.value is None or self.least is None:
             return "", ""
         most = "" if self.most == inf else f" to {self.show(self.most)}"

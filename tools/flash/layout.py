@@ -37,11 +37,11 @@ DRIVERS = Path("locator", "modem")
 SLOT = "slots/a"
 POINTER = "slots/pointer.bin"
 OTHERS = ("slots/b", POINTER)
-"""What earlier releases have left, and says which of them runs."""
+"""Files of earlier releases, and the pointer to the one that runs."""
 FOLDERS = (START, "slots", "data")
 """LittleFS finds a name in a short folder with few reads: all that is written later lies in folders."""
 ENTRY = "power_on.py"
-"""What the interpreter of the simulated board begins with."""
+"""The first script of the interpreter of the simulated board."""
 # The simulated board has no pins, but a board.py and a port of its own, which speaks to the simulated world.
 PORTS = {"SIM": REPOSITORY / "tools" / "world" / "device" / "on_device"}
 ON_DEVICE = Path(__file__).with_name("on_device")

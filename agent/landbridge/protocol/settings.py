@@ -67,8 +67,8 @@ def values_hash(changes: Mapping[str, int]) -> int:
 
 
 def hashes(changes: Mapping[str, int]) -> set[int]:
-    """What a device that applies `changes` may report: an older firmware knows the first settings only, and
-    hashes these."""
+    """Return the checksums that a device with `changes` may report: an older firmware knows and hashes only
+    the first settings."""
     values = list(applied(changes).values())
     fewest = 1 + max((SETTINGS[name].key for name in changes), default=0)
     return {crc32(struct.pack(f"<{n}i", *values[:n])) for n in range(fewest, len(values) + 1)}

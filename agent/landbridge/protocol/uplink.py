@@ -44,7 +44,7 @@ RANGES = {
     "rsrp": _U8,
     "motion": _U8,
 }
-"""What a record can hold, by column in the order of the wire: (lowest, highest)."""
+"""The ranges of a record's columns in the order of the wire: (lowest, highest)."""
 
 FIRST_REPORT = 6
 """Keys of an uplink from it on say what became of downlinks."""

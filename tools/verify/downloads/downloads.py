@@ -78,7 +78,7 @@ class Cost(NamedTuple):
 
     @property
     def short(self) -> str:
-        """What is wrong; "" for nothing."""
+        """The error, "" if there is none."""
         if not self.whole:
             return "the profile is not on the card byte for byte"
         most = SPARE * self.estimate[1]
@@ -87,7 +87,7 @@ class Cost(NamedTuple):
 
 @dataclass(frozen=True)
 class Come:
-    """What has come of an answer; `short`: what is not as it should be."""
+    """The result of an answer; `short`: the differences from the expected one."""
 
     modem: Dialect
     answer: Answer

@@ -84,7 +84,7 @@ def run_all(
 
 
 def figures(results: list[Result]) -> Result:
-    """What is printed and kept."""
+    """The figures that are printed and stored."""
     return {
         "executions": sum(result["executions"] for result in results),
         "bytes": sum(result["bytes"] for result in results),

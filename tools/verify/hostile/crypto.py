@@ -102,7 +102,7 @@ def _length(rng: random.Random) -> int:
 
 
 def on_cpython(lines: list[str]) -> dict[str, Any]:
-    """What the device's code says in this process."""
+    """The results of the device's code in this process."""
     tally = importlib.import_module("tools.verify.on_device.hostile").run(lines)
     return {"right": tally.right, "wrong": tally.wrong}
 

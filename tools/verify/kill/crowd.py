@@ -60,7 +60,7 @@ _RUNS = 900
 
 @dataclass
 class Came:
-    """What came of one outage."""
+    """The result of one outage."""
 
     outage_s: int
     turned_away: int

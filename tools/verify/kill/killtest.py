@@ -49,7 +49,7 @@ _DRAIN_S = 180.0
 
 @dataclass
 class Found:
-    """What is printed."""
+    """The printed figures."""
 
     agent_kills: int = 0
     kills_at_statements: int = 0

@@ -125,7 +125,7 @@ def plain(agent, number, *pairs, ranges=b"\x80", time=None):
 
 
 def evil(agent, number):
-    """What an attacker would like to send."""
+    """Downlinks of an attacker."""
     command = [agent.time_s, agent.time_s + 86400, commands.DENSE, 600]
     pairs = (b"\x04" + encoded([REVISION, {0: 600}]), b"\x05" + encoded([command]))
     ranges = encoded([1, 100_000])

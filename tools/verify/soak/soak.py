@@ -50,7 +50,7 @@ DEMANDED = (
 
 @dataclass(frozen=True)
 class Soaked:
-    """What came of one trip."""
+    """The result of one trip."""
 
     modem: Dialect
     seed: int

@@ -61,7 +61,7 @@ class Agent:
         self.lie: list[object] | None = None
         """A release to send in place of what the agent has pending."""
         self.report: list[object] = []
-        """What the device said last of its releases, as on the wire."""
+        """The last report of the device on its releases, as on the wire."""
         self._replies: list[bytes] = []
         path = folder / "agent.sqlite3"
         # The migrations take longer than all the rest: once is enough.

@@ -72,10 +72,10 @@ class Figures:
     bytes_a_point: float
     """Payload both ways for each stored point."""
     mb_a_month: float
-    """What the card's operator counts, at this rate: payload and connections."""
+    """The data that the card's operator counts, at this rate: payload and connections."""
     joules: dict[str, float]
     account_percent: float
-    """What the device believes to have spent, of that."""
+    """The part of it in the device's energy account."""
     mah_a_day: float
     battery_left_percent: float
     lowest_battery_mv: int
@@ -252,7 +252,7 @@ def borders(trip: Trip, sessions_ms: Sequence[int]) -> list[Border]:
 
 @dataclass(frozen=True)
 class Demand:
-    """What one figure must be."""
+    """The limit of one figure."""
 
     figure: str
     words: str

@@ -29,7 +29,7 @@ class Term(NamedTuple):
     computes: bool
 
     def ms_at(self, mhz: int) -> float:
-        """What is charged at another clock."""
+        """Return its milliseconds at another clock rate."""
         return self.ms * 160 / mhz if self.computes else self.ms
 
 

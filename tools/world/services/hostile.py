@@ -72,7 +72,7 @@ class Hostility:
 
 
 class Message(NamedTuple):
-    """What the broker was given, or hands on."""
+    """A message that the broker has received, or passes on."""
 
     topic: str
     data: bytes

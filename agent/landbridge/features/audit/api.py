@@ -42,6 +42,7 @@ class AuditEntry(BaseModel):
     """null: an action that has changed no row, `what` says which."""
     noun: str | None
     subject: str | None
+    name: str | None
     what: str
     before: Json | None
     """Of a change the values that differ, in units and names of the database."""

@@ -14,7 +14,7 @@ DOWNLINK_KEY, REPORT_KEY = 10, 14
 the uplink: see `Report`."""
 MOST_PROFILES, MOST_ROWS, MOST_TEXT, MOST_HOSTS = 8, 40, 63, 4
 MOST_BYTES = 1_300
-"""Bytes in a downlink, so that there is room for it."""
+"""The most bytes of a policy, for which a downlink has room."""
 ELSEWHERE = 0
 """In place of an MCC: all other countries."""
 REFUSED_POLICY, QUOTA, BLOCKED = 7, 9, 10
@@ -114,7 +114,7 @@ class Report(NamedTuple):
 
 
 def describe(event: Any) -> str:
-    """Describe its result in words; `event` has the columns of `Event`."""
+    """Describe an event of a card in words; `event` has the columns of `Event`."""
     outcome = OUTCOMES.get(event.outcome) or _("outcome {number}", number=event.outcome)
     if event.outcome == QUOTA:
         return _(outcome, cause=event.cause)

@@ -18,7 +18,7 @@ NO_BIN = route_data.NO_BIN
 
 
 class Report(NamedTuple):
-    """What a device has: the revision in use, the incoming one, bytes of that; 0 for none."""
+    """The route data of a device: the revision in use, the incoming one, its bytes so far; 0 for none."""
 
     in_use: int
     coming: int

@@ -20,7 +20,7 @@ _CLOSE = 0.8
 
 
 class Changes(NamedTuple):
-    """What to change; None: leave it."""
+    """The values to change; None: unchanged."""
 
     container: str | None = None
     route: str | None = None
