@@ -464,6 +464,16 @@ def test_the_next_wake_is_when_something_is_due():
     assert policy.until(state, HINTS[2], 0) == NOW + HOUR
 
 
+def test_on_the_move_a_fix_comes_while_it_is_cheap():
+    for old_h, due_h in ((1, 0.75), (3, 0.75), (5, 2)):
+        state = settled(moving=1)
+        state[st.MOVE_S], state[st.EPHEMERIS] = 2 * HOUR, NOW - old_h * HOUR
+        assert policy.until(state, HINTS[2], 0) == NOW + due_h * HOUR, old_h
+        assert not policy.point_due(state, HINTS[2])
+        state[st.NOW] += round(due_h * HOUR)
+        assert policy.point_due(state, HINTS[2]) == policy.FIX_MOVING
+
+
 def test_no_wake_is_for_a_report_that_may_not_be():
     for pause, bar in ((4 * HOUR, 0), (0, NOW + 5 * HOUR)):
         state = settled(2000)

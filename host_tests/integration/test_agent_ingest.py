@@ -122,7 +122,7 @@ def test_a_new_flash_under_the_old_id_reports_nothing_until_its_sequences_are_ne
     installation.start()
     device = installation.device()
     device.send([point(1), point(2)])
-    device.next_number = NOW_S << 8  # as the device's ledger has it where none can be read
+    device.next_number = NOW_S << 8  # as the device's numbers begin if no file can be read
     assert acknowledged(device.send([point(1, lat=1), point(2, lat=1), point(3, lat=1)])) == [(1, 3)]
     assert [each.point for each in installation.stored()] == [point(1), point(2), point(3, lat=1)]
     assert installation.dead_letters() == ["sequence used twice with other content: 1-2"]

@@ -173,7 +173,7 @@ def test_a_field_is_in_peoples_units():
     assert set(fields.FIELDS) == set(wire.SETTINGS)
 
 
-def test_a_delay_is_said_in_words():
+def test_a_delay_is_reported_in_words():
     said = [str(device_head.lateness(hours * HOUR_S)) for hours in (-60, -20, 5, 7, 47, 48)]
     assert said == [
         "2 days early",

@@ -9,12 +9,12 @@ _EVERY_S = 60.0
 
 
 class Uses(Periodic):
-    """What was used since the last turn."""
+    """The sessions and tokens used since the last write."""
 
     finishes = True
 
     def __init__(self, database: Database) -> None:
-        super().__init__("uses", "write when sessions and tokens were last used", _EVERY_S)
+        super().__init__("uses", "write the last use of sessions and tokens", _EVERY_S)
         self._database = database
         self._sessions: dict[int, int] = {}
         self._tokens: dict[int, int] = {}

@@ -22,7 +22,7 @@ def run(verb, us, arguments):
 
 
 class Profiles:
-    """`save` keeps the plan's `state` in RTC memory and in flash, by way of `room`."""
+    """`save` keeps the scheduler's `state` in RTC memory and in flash; `room` is its buffer."""
 
     def __init__(self, port, driver, state, save, room):
         self._port = port

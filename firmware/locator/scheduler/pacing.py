@@ -82,8 +82,7 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
     to_go_min = max(to_go_s, _HOUR_S) // 60
     rate = _paid(levels, left // 1000 * 1440 // to_go_min)
     if weaker_mj:
-        # What would pay for little but sleep is spent sooner.
-        rate = min(rate, max(weaker_mj // 1000 * 1440 // to_go_min, levels[1][0]))
+        rate = min(rate, _of_weaker(levels, weaker_mj // 1000 * 1440 // to_go_min))
     share = _FLOOR_SHARE if rate >= _SHORT_J else _FLOOR_SHARE_SHORT
     lasts_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + forecast.deviation_s * share // 100
     asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake
@@ -115,6 +114,12 @@ def _paced(state, to_go_s):
     said_s = max(state[st.ROUTE_S] - to_go_s, 0) + _BELIEVED_S
     took_h, said_h = took_s // _HOUR_S, said_s // _HOUR_S
     return to_go_s // 60 * min(max(took_h, said_h), 3 * said_h) // said_h * 60
+
+
+def _of_weaker(levels, rate):
+    """J a day of a weak battery that would give `rate` until the end: what pays for little but sleep is spent
+    sooner, at the first level whose fixes are cheap, where a joule brings most."""
+    return rate if rate > levels[1][0] else next(each[0] for each in levels if each[1] <= _HOT_S)
 
 
 def _paid(levels, rate):

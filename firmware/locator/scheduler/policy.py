@@ -75,6 +75,10 @@ _WEAK_MOVING = const(130)
 _WEAK_STATIONARY = const(10)
 _WEAK_SAVED = const(60)
 _DAY_S = const(86400)
+# So old an ephemeris still makes the next fix cheap, or less dear; on the move it is renewed so long before.
+_HOT_S = const(7200)
+_AIDED_S = const(14400)
+_RENEW_S = const(900)
 # Where there is energy for it no report of so little is put off for longer: a dark spell may begin.
 _DARK_S = const(9 * 3600)
 _DARK_MJ = const(8000)
@@ -173,8 +177,18 @@ def point_due(state, costs):
     ):
         return FIX_EDGE
     if state[st.MOVING]:
-        return FIX_MOVING if gap_s >= state[st.MOVE_S] else 0
+        return FIX_MOVING if state[st.NOW] >= _moving_at(state) else 0
     return FIX_STATIONARY if gap_s >= state[st.DWELL_S] and stopped_s <= state[st.LINGER_S] else 0
+
+
+def _moving_at(state):
+    """When the next fix on the move is due: before the ephemeris is so old that it would cost more."""
+    due = state[st.POINT_AT] + state[st.MOVE_S] if state[st.POINT_AT] else state[st.NOW]
+    for lasts_s in (_HOT_S, _AIDED_S):
+        holds_until = state[st.EPHEMERIS] + lasts_s
+        if state[st.NOW] <= holds_until < due:
+            return holds_until - _RENEW_S
+    return due
 
 
 def reuse_every_s(state):
@@ -321,7 +335,7 @@ def until(state, costs, not_before):
     if costs.reuse and state[st.POSITION_HOLDS]:
         point = state[st.POINT_AT] + reuse_every_s(state)
     elif state[st.MOVING]:
-        point = max(state[st.POINT_AT] + state[st.MOVE_S], state[st.FIX_NOT_BEFORE])
+        point = max(_moving_at(state), state[st.FIX_NOT_BEFORE])
         # Between two points only where they are so dense that energy is no matter.
         least_s = _CHECK_STOP_S if state[st.MOVE_S] <= 2 * _CHECK_STOP_S else state[st.MOVE_S]
         never = now + min(least_s, _CHECK_STOP_MOST_S)
@@ -360,7 +374,7 @@ def _fresh_cost(state, costs):
     if state[st.NOW] < state[st.FIX_NOT_BEFORE]:
         return 0
     age_s = _since(state, st.EPHEMERIS)
-    return costs.fixes[0 if age_s <= 7200 else 1 if age_s <= 14400 else 2]
+    return costs.fixes[0 if age_s <= _HOT_S else 1 if age_s <= _AIDED_S else 2]
 
 
 def wait_s(state):

@@ -79,7 +79,7 @@ class Cost:
     median_ms: float
     worst_ms: float
     first_ms: float
-    """With the imports of the plan."""
+    """With the imports of the scheduler."""
     median_left_bytes: float
     worst_left_bytes: int
     otherwise: int
@@ -95,7 +95,7 @@ def note(out: Path, modem: str, seed: int, days: int) -> Path:
         (built.flash / SLOT).write_bytes(pack(constants()["SEQUENCE"], _application()))
         built.device.run(built.trip.end_ms, lambda now_ms: None)
         if built.device.counters.crashes:
-            raise ServiceError("the device has met a fault while it wrote down its decisions")
+            raise ServiceError("the device raised an exception while it wrote its decisions")
     finally:
         built.close()
     return built.flash / NOTES
@@ -142,7 +142,7 @@ def fell_short(cost: Cost) -> list[str]:
 
 
 def table(cost: Cost, resident: int) -> Table:
-    """What people read."""
+    """The figures for people."""
     result = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     rows = {
         "decisions": f"{cost.decisions:,}",
@@ -150,7 +150,7 @@ def table(cost: Cost, resident: int) -> Table:
         "the first of a wake": f"{cost.first_ms:.1f} ms with its imports",
         "left on the heap": f"median {cost.median_left_bytes:.0f} bytes, most {cost.worst_left_bytes}",
         "state": f"{cost.state_bytes} bytes",
-        "resident": f"{resident:,} bytes keeps the plan of the heap, in words of 64 bits",
+        "resident": f"{resident:,} bytes of heap does the scheduler occupy, in words of 64 bits",
         "otherwise than on the trip": f"{cost.otherwise}",
     }
     for name, value in rows.items():

@@ -79,7 +79,12 @@ def _keep_card(connection: Connection, row: Row[Any], come: Next, now_s: int) ->
     seen |= {"proved_s": come.proved_s} if come.proved_s else {}
     before = downloads.euicc(connection, eid)
     if not downloads.keep_euicc(connection, eid, {**seen, **come.euicc}):
-        _log.warning("%s says it has card %s of %s: not believed", row.device, eid, before and before.device)
+        _log.warning(
+            "%s reports the card %s of %s: ignored until the card proves it",
+            row.device,
+            eid,
+            before and before.device,
+        )
     elif before is not None and before.device != row.device:
         what = _(
             "card {eid} is in {device} now; it was in {before}",

@@ -150,7 +150,7 @@ def of_table(found: Mapping[str, Any]) -> tuple[Policy, Codes]:
     _check_names(file.profile)
     profiles = {name: _profile(each) for name, each in file.profile.items()}
     if not 1 <= len(profiles) <= wire.MOST_PROFILES:
-        raise UserError(f"[profile.<name>] is there {len(profiles)} times: 1 to {wire.MOST_PROFILES} may be")
+        raise UserError(f"there are {len(profiles)} tables [profile.<name>]: write 1 to {wire.MOST_PROFILES}")
     if len({each.iccid for each in profiles.values()}) < len(profiles):
         raise UserError("two profiles have the same ICCID; each needs its own")
     if file.fallback not in profiles:

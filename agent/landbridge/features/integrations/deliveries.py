@@ -41,7 +41,7 @@ class Deliveries(Periodic):
         may_deliver: Callable[[], bool] = lambda: True,
     ) -> None:
         """One of several agents at a time `may_deliver`."""
-        super().__init__("deliveries", "look for what is to be delivered", POLL_S)
+        super().__init__("deliveries", "deliver messages to integrations", POLL_S)
         self._database = database
         self._clock = clock
         self._make = make
@@ -110,7 +110,7 @@ class Deliveries(Periodic):
             self._fail(integration, str(error))
         except Exception as error:
             backoff.grow()
-            _log.exception("integration %s", integration.name)
+            _log.exception("integration %s: internal error", integration.name)
             self._fail(integration, f"internal error: {error!r}")
 
     def _fail(self, integration: Integration, why: str) -> None:

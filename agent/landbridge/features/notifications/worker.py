@@ -99,7 +99,7 @@ class Notifier(Periodic):
             while not self.is_stopping and self._may_send() and self.send_next(channel):
                 pass
         except Exception:
-            _log.exception("notifications to %s", channel.name)
+            _log.exception("channel %s: internal error", channel.name)
 
     def send_next(self, channel: Channel) -> bool:
         """Send one message; False when none is due, or the channel did not take it."""

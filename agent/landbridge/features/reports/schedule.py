@@ -31,7 +31,7 @@ from landbridge.features.reports.render import MEDIA_TYPES, render
 EVERY = ("day", "week", "month")
 POLL_S = 30.0
 _HOUR = 6
-"""Of UTC, at which reports are sent."""
+"""The hour, UTC, at which reports are sent."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 60, 6 * 3_600
 _log = logging.getLogger(__name__)
 Post = Callable[[EmailMessage], str]
@@ -69,7 +69,7 @@ class ReportMails(Periodic):
         except (Refused, UserError) as error:
             answer = str(error)  # it would be the same again: the next period may go
         except Exception as error:  # the other schedules must not wait for this one
-            _log.exception("report schedule %s", row.name)
+            _log.exception("report schedule %s: internal error", row.name)
             self._put_off(row, f"internal error: {error!r}", now_s)
             return
         next_s = after(row.next_s, row.every)

@@ -9,7 +9,7 @@ _ALL_BANDS = b"F,400A0E189F,A0E189F"
 
 
 def commands(region, again):
-    """The commands for a region of plan.regions; None: everything, as the modem comes from the factory;
+    """The commands for a region of scheduler/regions.py; None: everything, the factory setting;
     `again`: it searches again in any case."""
     order, bands = region or (_ALL_KINDS, ())
     mask = 0
