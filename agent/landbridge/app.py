@@ -107,7 +107,7 @@ class Leads:
     may_deliver: Callable[[], bool] = lambda: True
     """To integrations."""
     stay: Stay = lambda: None
-    """Of an agent that must be the only one (db/single.py)."""
+    """The lock of an agent that must be the only one (db/single.py)."""
 
 
 class Running(NamedTuple):

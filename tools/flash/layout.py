@@ -53,7 +53,7 @@ STAND_INS = REPOSITORY / "tools" / "verify" / "harness" / "cpython"
 MEET_A_SLOT = (BOARDS / "SIM", *PORTS.values(), ON_DEVICE, STAND_INS)
 """Folders of modules that use a slot's names, or say which of MicroPython's the firmware uses."""
 IDEAL = (VERIFY_ON_DEVICE / "ideal.py", VERIFY_ON_DEVICE / "updatecut.py")
-"""Of the tests of updates: they stand in for a modem's driver."""
+"""Modules for tests of updates, in place of a modem's driver."""
 
 
 def put_firmware_on_path() -> None:

@@ -83,7 +83,7 @@ class Dialect:
     finds_baud: bool
     """AT+IPR=0: the modem finds the baud rate out itself."""
     character_set: str
-    """Of AT+CSCS, until another is set."""
+    """The character set of AT+CSCS, until another is set."""
     prompt: str
     longest_line: int
     """Characters of a command line; a longer one is refused."""

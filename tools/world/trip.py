@@ -94,7 +94,7 @@ class Given:
     senses: list[Sense] = field(default_factory=list)
     cells: list[SeenCell] = field(default_factory=list)
     ahead_ms: int = 0
-    """Of the device's own clock, at the last fix."""
+    """Gain of the device's own clock at the last fix."""
 
 
 class Trip:

@@ -16,7 +16,7 @@ from landbridge.core.errors import UserError
 from landbridge.geo.distance import KM_A_DEGREE
 
 KINDS = ("hub", "border", "gauge", "yard", "line")
-"""Of stations: terminal, border station, change of gauge, marshalling yard, on the open line."""
+"""Kinds of stations: terminal, border station, change of gauge, marshalling yard, on the open line."""
 MOST_STATIONS = 120
 LONGEST_KM = 14_000.0
 """The stations and kilometres for which a device has room."""

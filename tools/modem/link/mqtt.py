@@ -83,7 +83,7 @@ class MqttLink:
         self.failure: Failure | None = None
         self.opened = False
         self.return_code: int | None = None
-        """Of CONNACK (MQTT 3.1.1 table 3.1); None until it has come."""
+        """Return code of CONNACK (MQTT 3.1.1 table 3.1); None before it."""
         self.granted: int | None = None
         """QoS of the last SUBACK, 128 if refused; None until it has come."""
         self.unsubscribed = False

@@ -57,7 +57,7 @@ ESTIMATES: dict[tuple[Rat, int], tuple[int, int]] = {
 """Joules, computed from the constants of the simulated world: pieces one by one, a tail of `TAIL_S`, no
 attach. 12 kB may cost what 15 kB may."""
 _WRITE_MS_KB, _ERASE_MS_4KB = 3, 45
-"""Of flash, as in `cpu.terms`."""
+"""Durations of flash operations, as in `cpu.terms`."""
 
 
 class Cost(NamedTuple):

@@ -60,7 +60,7 @@ class Found:
     """Ends of the agent, connections to the broker that it lost, uplinks without an answer, and times that it
     did not say that it was well."""
     peak_memory_mb: int = 0
-    """Of the agent and its pages together."""
+    """Peak of agent and pages together."""
     slowest_answer_s: float = 0.0
     """To a device."""
     answers: int = 0

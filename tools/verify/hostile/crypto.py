@@ -36,7 +36,7 @@ MICROPYTHON = Path(sys.executable).with_name("micropython")
 HEAP = "heapsize=96wK"
 """That of the device."""
 _FLIPPED = 4
-"""So many envelopes each way have every bit inverted."""
+"""The number of envelopes each way of which every bit is inverted in turn."""
 _MOST_BYTES = 3_400
 _DIRECTIONS: tuple[Direction, ...] = ("up", "down")
 

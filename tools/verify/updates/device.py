@@ -57,7 +57,7 @@ class Agent:
     def __init__(self, folder: Path) -> None:
         self.time_s = NOW_S
         self.answers = 1 << 30
-        """So many uplinks are still answered."""
+        """The number of uplinks that are still answered."""
         self.lie: list[object] | None = None
         """A release to send in place of what the agent has pending."""
         self.report: list[object] = []

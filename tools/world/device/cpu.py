@@ -15,7 +15,7 @@ READS, READS_POWER_ON = 1_500, 4_000
 """Reads of flash in an ordinary wake and after a power-on, journal and configuration included: the most that
 `make reads` allows."""
 ERASES, WRITTEN_KB = 2, 4.5
-"""Of an ordinary wake: the most that `make reads` allows."""
+"""Flash use of an ordinary wake: the most that `make reads` allows."""
 
 
 class Term(NamedTuple):

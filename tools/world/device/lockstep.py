@@ -34,7 +34,7 @@ RTC_BYTES = 2_048
 FULL_MHZ, SLOW_MHZ = 160, 80
 """The clock of a start, and that of a wake whose modem is on."""
 RAIL = 0
-"""Of the modem's pins."""
+"""Index of the modem's pins."""
 LIGHT_SLEEP_MS = 20
 """Shorter waits are not worth going to light sleep."""
 ASLEEP = ("sleep", "light")

@@ -7,7 +7,7 @@ from landbridge.protocol.limits import WireError
 from landbridge.protocol.route_data import MOST_BYTES
 
 PIECE_KEY, REPORT_KEY = 9, 12
-"""Of the downlink: [revision, offset, bytes], or [0]; of the uplink: [in use, incoming, bytes of that]."""
+"""Keys of a downlink: [revision, offset, bytes], or [0]; of an uplink: [in use, incoming, bytes of that]."""
 NONE: list[Any] = [0]
 """The downlink that removes all route data."""
 PIECE_BYTES = 512

@@ -16,7 +16,7 @@ from landbridge.features.trips.start import ON_TRIP_START
 from landbridge.tracking import queries as tracking
 
 _CLOSE = 0.8
-"""Of 1: how alike two names of routes are when one of them is meant for the other."""
+"""Similarity, at most 1, from which a name is suggested for a mistyped route name."""
 
 
 class Changes(NamedTuple):
