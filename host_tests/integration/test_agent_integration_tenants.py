@@ -128,7 +128,7 @@ def test_what_went_to_a_trip_before_it_was_published_goes_to_its_tenant_alone(bo
         assert outbox.head(connection, 9) == []
 
 
-def test_a_tenant_s_user_at_the_broker_gets_his_trips_and_no_more(installation):
+def test_a_tenant_s_user_at_the_broker_gets_its_trips_and_no_more(installation):
     """The ACL confines him to landbridge/out/acme/#; the device is bound to another container later."""
     with installation.database().writing() as connection:
         whose = ("CSQU3054383", 0, 10, "acme"), ("MSKU0000006", 10, None, "bolt")

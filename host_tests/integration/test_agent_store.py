@@ -116,7 +116,7 @@ def test_a_transaction_that_fails_leaves_nothing(database):
 
 
 @pytest.mark.parametrize("content", [b"no database at all, but long enough to be one", None])
-def test_an_unreadable_database_is_said_in_one_line(tmp_path, content):
+def test_an_unreadable_database_is_reported_in_one_line(tmp_path, content):
     path = tmp_path / "broken.sqlite3"
     if content is None:
         path.mkdir()

@@ -231,7 +231,7 @@ def test_a_platform_asks_for_tracks_by_number(pages):
     assert status == 409 and "the newest track is" in text
 
 
-def test_a_tenant_has_the_tracks_of_his_trips_only(pages):
+def test_a_tenant_has_the_tracks_of_its_trips_only(pages):
     house, _ = batches(pages, pages.token("house2"), "after=0")
     acme, _ = batches(pages, pages.token("reader", tenant="acme"), "after=0")
     assert [len(each) for each in times(acme)] == [2, 1]

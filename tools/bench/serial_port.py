@@ -38,7 +38,7 @@ class SerialPort:
         return int((time.monotonic() - self._began_s) * 1000)
 
     def sleep_ms(self, ms: int) -> None:
-        """What comes meanwhile waits in the system's buffer."""
+        """Input meanwhile waits in the system's buffer."""
         time.sleep(ms / 1000)
 
     def uart_write(self, data: bytes) -> None:
@@ -150,7 +150,7 @@ def _need_rts(line: Any) -> None:
 
 
 def cause_of(path: str, error: Exception) -> str:
-    """What is wrong and what helps, in one line."""
+    """The error and its remedy in one line."""
     number = getattr(error, "errno", None)
     if number == errno.ENOENT:
         there = ", ".join(sorted(port.device for port in list_ports.comports()))
@@ -187,7 +187,7 @@ def _holder(path: str) -> str:
 
 
 def _ask(line: Any) -> bytes:
-    """What comes within ANSWER_S after an AT."""
+    """The input within ANSWER_S after an AT."""
     try:
         line.reset_input_buffer()
         line.write(b"AT\r")

@@ -36,7 +36,7 @@ NO_DATA = 0x0C
 FOLDERS = {MF: "MF", 0x7FFF: "the application's own", 0x7F10: "telecom"}
 """What may be selected besides elementary files."""
 SHORT_BLOCK = 120
-"""What public clients send."""
+"""Bytes of data that public clients send in a block."""
 LAST_BLOCK = 0x80
 """In P1 of STORE DATA."""
 

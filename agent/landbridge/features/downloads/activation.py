@@ -25,7 +25,7 @@ class Code(NamedTuple):
     """Host of the SM-DP+ in lower case, with :port unless it is 443."""
     matching_id: str
     oid: str
-    """Of the SM-DP+; empty: any."""
+    """Object identifier of the SM-DP+; empty: any."""
     confirmation: str
     """Empty: none."""
 

@@ -61,7 +61,7 @@ NO_SESSION = 4
 MOST_SEGMENT = 4_096
 """Bytes of a part of a package."""
 MOST_NUMBER = 0x7FFFFFFF
-"""Of bytes, of notifications: what the database keeps."""
+"""The highest number of bytes or of a notification that the database can store."""
 
 
 class CardRefused(Exception):

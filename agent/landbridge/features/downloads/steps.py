@@ -54,7 +54,7 @@ MOST_SESSIONS = 10
 MOST_LOADS = 2
 """Loads of an order that may be interrupted: after more of them some cards accept nothing any more."""
 _QUICK_TRIES = 3
-"""Of a request to a server while the device waits."""
+"""Attempts of a request to a server while the device waits."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 300, 21_600
 _RULES = 0b0110_0000
 """PPR1 and PPR2 in the first byte: the profile may not be disabled, or not be deleted."""

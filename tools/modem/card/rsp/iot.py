@@ -21,7 +21,7 @@ from tools.modem.card.rsp.times import SIGN_MS, VERIFY_MS
 
 OK, NOT_FOUND, UNDEFINED = 0, 1, 127
 INVALID_EID, REPLAY, OUT_OF_RANGE = 3, 4, 6
-"""Of a package as a whole."""
+"""Errors of a package as a whole."""
 NO_ROLLBACK, RETURN_PROFILE = 20, 21
 UNKNOWN_COMMAND = 2
 ROLLBACK_NOT_ALLOWED, NO_FALLBACK, WRONG_STATE = 1, 6, 2

@@ -21,7 +21,7 @@ DAMAGES = frozenset(
     "package-signature package-transaction package-operation package-reference package-mac package-mac-late "
     "package-order package-keys metadata-missing metadata-rules other-iccid bad-element bad-configure".split()
 )
-"""What can be wrong with a package."""
+"""The possible errors in a package."""
 
 
 @dataclass(frozen=True)
