@@ -90,7 +90,7 @@ class Server:
             raise ServerError(why, may_pass=answer.status >= 500)
         if len(answer.body) > _MOST_BYTES:
             raise ServerError(_("the answer of {server} is too long", server=self.name))
-        return _good(parsed(answer.body, self.name)) if answer.body else {}
+        return _good(parsed(answer.body, self.name), self.name) if answer.body else {}
 
 
 def _unreached(server: str, error: Away) -> ServerError:
@@ -108,8 +108,12 @@ def parsed(body: bytes, server: str) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise ServerError(_("the answer of {server} cannot be read", server=server), may_pass=True)
+        raise _unreadable(server)
     return found
+
+
+def _unreadable(server: str) -> ServerError:
+    return ServerError(_("the answer of {server} cannot be read", server=server), may_pass=True)
 
 
 def nesting(body: bytes) -> int:
@@ -120,11 +124,14 @@ def nesting(body: bytes) -> int:
     return deepest
 
 
-def _good(found: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The fields of an answer, unless it is a refusal."""
+def _good(found: Mapping[str, Any], server: str) -> Mapping[str, Any]:
+    """The fields of an answer, unless it is a refusal or does not say that the function was executed."""
     status = _part(_part(found, "header"), "functionExecutionStatus")
-    if not str(status.get("status", "")).startswith("Failed"):
+    said = str(status.get("status", ""))
+    if said.startswith("Executed-"):
         return found
+    if said != "Failed":
+        raise _unreadable(server)
     data = _part(status, "statusCodeData")
     subject, reason = (str(data.get(name, "")) for name in ("subjectCode", "reasonCode"))
     known = _CODE.fullmatch(subject) and _CODE.fullmatch(reason)

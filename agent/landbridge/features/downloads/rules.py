@@ -1,6 +1,5 @@
 """Orders of downloads: checked, encrypted, and logged in the audit log without secrets."""
 
-import re
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row
@@ -17,7 +16,6 @@ from landbridge.features.esim.queries import policies as cards
 
 _NO_EUICC = 4
 """Route to the card that a device reports (features/esim/coding.py, ROUTES)."""
-_ICCID = re.compile(r"[0-9]{18,20}", re.ASCII)
 _MOST_NAME = 64
 
 
@@ -258,7 +256,7 @@ _TOLD = {
 
 
 def _check_card(connection: Connection, device: str, iccid: str) -> None:
-    if not _ICCID.fullmatch(iccid):
+    if not es10.ICCID.fullmatch(iccid):
         raise UserError(_("an ICCID has 18 to 20 digits"), "iccid")
     _check_euicc(connection, device)
 
