@@ -409,7 +409,16 @@ def test_a_file_that_is_wrong_orders_nothing(command, rows, why, capsys):
         said = capsys.readouterr().out
         assert ended.value.code == 1 and why in said and "nothing has changed" in said
         assert "SECRET" not in said and "7QX" not in said
+        assert "in its next session" not in said  # nothing starts
     assert len(command("esim", "downloads").splitlines()) == 1
+
+
+def test_a_profile_is_deleted_once(command):
+    iccid = "8997101234567890123"
+    assert "order 1" in command("esim", "delete", FIRST, iccid)
+    said = command.fails("esim", "delete", FIRST, iccid)
+    assert f"order 1 for {FIRST} is not done yet" in said
+    assert "order 2" in command("esim", "delete", FIRST, iccid[:-1] + "9")
 
 
 def test_a_file_without_its_columns_is_refused(command):

@@ -83,6 +83,7 @@ def delete(
     if downloads.associated(connection, device) is not None:
         number = _signed(connection, device, downloads.DELETE, who, now_s, **values)
     else:
+        _check_new(connection, device, downloads.DELETE, iccid)
         requests = es10.delete(iccid)
         number = _add(connection, keyring, device, downloads.DELETE, requests, who, now_s, **values)
     audit.add(connection, who, _("deletion of profile {iccid} ordered", iccid=iccid), now_s, device)
@@ -232,17 +233,22 @@ def _desired(connection: Connection, device: str) -> cards.Desired:
 
 def _signed(connection: Connection, device: str, task: str, who: str, now_s: int, **values: Any) -> int:
     """Add an order that the agent carries out as the manager of the card (packages.py)."""
-    for other in downloads.of_device(connection, device):
-        if other.outcome is None and other.task == task:
-            raise UserError(
-                _("order {number} for {device} is not done yet", number=other.download, device=device)
-            )
+    _check_new(connection, device, task)
     card = downloads.euicc_of(connection, device)
     row = {"server": "", "then_enable": False, "device": device, "task": task, "step": now_s, **values}
     known = card.eid if card and task != downloads.ASSOCIATE else None
     number = downloads.add(connection, **row, eid=known, ordered_by=who, ordered_s=now_s)
     audit.add(connection, who, _TOLD[task], now_s, device)
     return number
+
+
+def _check_new(connection: Connection, device: str, task: str, iccid: str = "") -> None:
+    """`UserError` if such an order is open: with an ICCID, for this profile."""
+    for other in downloads.of_device(connection, device):
+        if other.outcome is None and other.task == task and iccid in ("", other.iccid):
+            raise UserError(
+                _("order {number} for {device} is not done yet", number=other.download, device=device)
+            )
 
 
 _TOLD = {
