@@ -279,6 +279,20 @@ def test_the_depth_of_json_is_never_underestimated(value):
     assert es9.nesting(json.dumps(value, ensure_ascii=False).encode()) == depth(value)
 
 
+def test_a_string_that_does_not_end_is_read_once():
+    """Else the agent would look for its end from each of its quotes: minutes for 256 kB."""
+    assert es9._STRINGS.sub(b"", b'[1, "' + b'\\"' * 100) == b"[1, "
+    assert es9.nesting(b'{"a": "' + b'\\"' * 130_000) == 1
+    with pytest.raises(es9.ServerError, match="cannot be read"):
+        es9.parsed(b'"' + b'\\"' * 130_000, "smdp.example")
+
+
+@pytest.mark.parametrize("name", ["https://smdp.example", "smdp.example/", "smdp.example;b.example", "*"])
+def test_a_server_that_is_no_host_name(name):
+    with pytest.raises(UserError, match="is no host name"):
+        trust.load(Esim(f"other.example, {name}", ""))
+
+
 def test_a_list_of_servers_is_read(tmp_path):
     (tmp_path / "ci.pem").write_text(chain.ci().pem)
     found = trust.load(Esim(" SMDP.Example:443, other.example:8443 ,", str(tmp_path / "ci.pem")))

@@ -25,7 +25,9 @@ _HEADERS = {
 }
 _MOST_BYTES = 262_144
 _MOST_DEPTH = 16
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+"""One that does not end reaches to the end, and nothing is tried twice: a hostile answer must not take the
+time of its length squared."""
 _CODE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){0,5}", re.ASCII)
 _RETRIED = "8.10.1/3.9"
 """Unknown transaction: another session may succeed."""
