@@ -220,6 +220,12 @@ def test_store_data_of_another_kind(p1: str):
     assert contacts.transmit(bytes.fromhex(f"81E2{p1}0003BF2000")) == b"\x6a\x86"
 
 
+@pytest.mark.parametrize("class_", ["00", "01"])
+def test_store_data_has_a_proprietary_class(class_: str):
+    uicc = Direct(four_profiles()).uicc
+    assert uicc.transmit(bytes.fromhex(f"{class_}E2910003BF2000"), 1) == b"\x6e\x00"
+
+
 def test_blocks_and_answers_are_of_successive_commands():
     contacts = Direct(four_profiles(frozenset({"get-response"})))
     ask, more, rest = (bytes.fromhex(each) for each in ("81E2910003BF2000", "81E2110002BF20", "81C0000038"))

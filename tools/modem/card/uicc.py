@@ -27,6 +27,7 @@ NO_SUCH_DATA = b"\x6a\x88"
 BAD_PARAMETERS = b"\x6a\x86"
 BAD_LENGTH = b"\x67\x00"
 NO_INS = b"\x6d\x00"
+NO_CLASS = b"\x6e\x00"
 NO_FILE = b"\x69\x86"
 BY_AID, FROM_MF = 4, 8
 """P1 of SELECT."""
@@ -40,6 +41,8 @@ SHORT_BLOCK = 120
 LAST_BLOCK, BER_TLV = 0x80, 0x11
 """In P1 of STORE DATA; what its other bits say (SGP.22 5.7.2)."""
 STORE_DATA, GET_RESPONSE = 0xE2, 0xC0
+PROPRIETARY = 0x80
+"""In the class byte."""
 
 
 class Apdu(NamedTuple):
@@ -111,6 +114,8 @@ class Uicc:
         if len(rest) == 1:
             command = command._replace(length=rest[0] or (256 if command.data else 0))
         self._forget(where, apdu[1])
+        if apdu[1] == STORE_DATA and not apdu[0] & PROPRIETARY:
+            return NO_CLASS
         handler = self._instructions.get(apdu[1])
         return handler(self, command) if handler else NO_INS
 

@@ -86,6 +86,13 @@ class Server:
                 raise _unreached(self.name, error) from None
         return self._content(answer)
 
+    def notify(self, notification: bytes) -> None:
+        """Post a notification; `ServerError` unless the server says that it has it, for then the card forgets
+        it."""
+        found = self.ask("handleNotification", pendingNotification=encoded(notification))
+        if found and not _status(found):
+            raise _unreadable(self.name)
+
     def _content(self, answer: Answer) -> Mapping[str, Any]:
         if not answer.is_good:
             why = _("{server} answers with status {code}", server=self.name, code=answer.status)
@@ -127,12 +134,12 @@ def nesting(body: bytes) -> int:
 
 
 def _good(found: Mapping[str, Any], server: str) -> Mapping[str, Any]:
-    """The fields of an answer, unless it is a refusal or does not say that the function was executed."""
-    status = _part(_part(found, "header"), "functionExecutionStatus")
-    said = str(status.get("status", ""))
+    """The fields of an answer, unless it is a refusal."""
+    status = _status(found)
+    said = str(status.get("status", "Executed-Success"))
     if said.startswith("Executed-"):
         return found
-    if said != "Failed":
+    if not said.startswith("Failed"):
         raise _unreadable(server)
     data = _part(status, "statusCodeData")
     subject, reason = (str(data.get(name, "")) for name in ("subjectCode", "reasonCode"))
@@ -140,6 +147,10 @@ def _good(found: Mapping[str, Any], server: str) -> Mapping[str, Any]:
     code = f"{subject}/{reason}" if known else "?"
     why = ERRORS.get(code) or _("the server refuses with code {code}; ask the mobile operator", code=code)
     raise ServerError(why, code, may_pass=code == _RETRIED)
+
+
+def _status(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _part(_part(found, "header"), "functionExecutionStatus")
 
 
 def _part(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -263,7 +263,8 @@ def _check_profile(order: Order, metadata: bytes) -> dict[str, Any]:
         raise _Cancel(_("the server's answer has no valid {name}", name="ICCID"), es10.MISMATCH)
     rules, kind = der.find(metadata, 0x99), der.find(metadata, 0x95)
     if order.row.iccid and order.row.iccid != iccid:
-        raise _Cancel(_("the server offers a different profile than before"), es10.MISMATCH)
+        why = _("the server offers profile {iccid} instead of {wanted}", iccid=iccid, wanted=order.row.iccid)
+        raise _Cancel(why, es10.MISMATCH)
     if iccid in order.session["iccids"]:
         raise _Cancel(_("the card already has a profile with this ICCID"), es10.MISMATCH)
     if rules and len(rules.value) > 1 and rules.value[1] & _RULES:
