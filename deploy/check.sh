@@ -1,6 +1,6 @@
 #!/bin/sh
-# What programs of others say of the files in this folder: promtool of rules and configuration, Docker Compose of
-# compose.yaml, systemd of the units. Not one of them is needed by the tests; each that is missing is named.
+# Checks the files in this folder: rules and configuration with promtool, compose.yaml with Docker Compose, units with
+# systemd. The tests need none of these programs; missing ones are named.
 set -e
 cd "$(dirname "$0")"
 missing=""

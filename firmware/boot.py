@@ -1,4 +1,4 @@
-"""Runs first after every reset: arms the watchdog, mounts the application slot where imports find it."""
+"""Runs first after every reset: arms the watchdog and mounts the application slot for imports."""
 
 import sys
 
@@ -11,7 +11,7 @@ _IN_BLOCK = const(2)
 
 class Flash:
     """The block device `bdev`. Of what is asked for twice half the block is kept: LittleFS looks a name up,
-    and writes a directory anew, in hundreds of small reads of one block. What is written is read again."""
+    and rewrites a directory, in hundreds of small reads of one block. Written blocks are read again."""
 
     def __init__(self, bdev):
         self._bdev = bdev

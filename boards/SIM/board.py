@@ -1,10 +1,10 @@
-"""The simulated board: the world's end of a pipe in place of pins."""
+"""The simulated board: a pipe to the world instead of pins."""
 
 import os
 
 NAME = "SIM"
 
-# Which modem is fitted is up to whoever starts the world.
+# The simulated world chooses the modem.
 MODEM = os.getenv("LOCKSTEP_MODEM")
 
 

@@ -1,4 +1,4 @@
-"""The locator's firmware: one wake from reset to sleep."""
+"""The application of the tracker: one wake from reset to sleep."""
 
 import gc
 import sys

@@ -1,5 +1,5 @@
-"""Whom to believe about the time: the network, a time server, the agent. Imported where the sources
-differ."""
+"""The sources of time, and which of them is trusted: the network, a time server, the agent. Imported where
+the sources differ."""
 
 from micropython import const
 
@@ -26,10 +26,11 @@ def network(port, modem, state):
     return epoch_s - clock_s
 
 
-def believes(state, clock_s, epoch_s, told=None):
+def believes(state, clock_s, epoch_s, network_s=None):
     """Whether the agent's time can be right: ours is never off by a day, even if it is not set during a
-    whole trip. Where it seems to be, the network decides, whose time was clock_s + `told` in this wake."""
+    whole trip. Where it seems to be, the network decides: `network_s` is its offset to
+    `clock_s` in this wake."""
     offset = epoch_s - clock_s
     if state[st.OFFSET] == 0 or abs(offset - state[st.OFFSET]) <= _DAY_S:
         return True
-    return told is not None and abs(offset - told) <= _JUMP_S
+    return network_s is not None and abs(offset - network_s) <= _JUMP_S

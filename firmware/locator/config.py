@@ -1,4 +1,4 @@
-"""The device's configuration, as `landbridge devices add` made it and provisioning laid it down.
+"""The device's configuration, as `landbridge devices add` made it and provisioning stored it.
 
 `apn_user` and `apn_password` may be missing: most access points ask for neither. Where it lies knows
 `config_kept`, which is there no longer than it reads.

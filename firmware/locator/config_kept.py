@@ -1,6 +1,5 @@
-"""Where the configuration lies: in files, each with a copy next to it for the day on which the first cannot
-be read, and on an ESP32 in NVS, from its first wake on: a file system that had to be made again does not take
-that with it. What NVS has is what counts, unless another device's file has been laid on.
+"""Storage of the configuration: files with a copy of each, and NVS on an ESP32, which survives a new file
+system. What NVS has is what counts, unless another device's file has been laid on.
 
 `crc` and `ca_crc` in `device.json` are CRC-32, of its other values and of the certificate.
 """
@@ -83,7 +82,7 @@ def _repaired(path, read):
 
 
 def _kept(name):
-    """What NVS has, b"": nothing."""
+    """Return the value in NVS, b"" if there is none."""
     for size in _SIZES:
         try:
             import esp32

@@ -1,4 +1,4 @@
-"""Index of each number in the `senses` that a wake begins with: clock, cause, what the port has felt."""
+"""Indices of the numbers in `senses`, with which a wake begins: clock, wake reason, sensor values."""
 
 from micropython import const
 

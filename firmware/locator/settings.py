@@ -1,4 +1,4 @@
-"""The settings: index of each in their array, and what it may be.
+"""The settings: index, default and range of each.
 
 From docs/reference/settings.toml by tools/flash/settings_schema.py: change it there.
 """

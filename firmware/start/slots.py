@@ -1,4 +1,4 @@
-"""Which application slot this boot runs, as the pointer says: a small file that is replaced by rename.
+"""The application slot of this boot, as the pointer names it: a small file that is replaced by rename.
 
 Lies outside the slots, and uses nothing of them. An ordinary boot needs no more than this;
 releases on trial, and a pointer that is not there or damaged, are a matter of `trial`.

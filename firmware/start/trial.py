@@ -27,9 +27,9 @@ NOT_ANSWERED = const(7)
 
 
 class Pointer:
-    """What the file says: `good` is an index into slots.SLOTS, the other slot is `on_trial` or spare; `boots`
-    on trial so far, `unended` the last of them that did not reach their sleep; sequences of the releases on
-    `trial` and `failed`, and the `reason` of the latter."""
+    """The contents of the file: `good` is an index into slots.SLOTS, the other slot is `on_trial` or spare;
+    `boots` on trial so far, `unended` the last of them that did not reach their sleep; sequences of the
+    releases on `trial` and `failed`, and the `reason` of the latter."""
 
     def __init__(self):
         values = slots.load()
@@ -47,7 +47,7 @@ class Pointer:
         os.rename(slots.FILE + ".new", slots.FILE)
 
     def roll_back(self, reason):
-        """The release on trial has failed, and its slot stands in for nothing any more."""
+        """Note that the release on trial has failed, and empty its slot."""
         try:
             os.remove(slots.SLOTS[1 - self.good])
         except OSError:  # it was not there
@@ -84,17 +84,17 @@ def begin():
 
 
 def ended():
-    """This boot on trial has come to its sleep."""
+    """Note that this boot on trial has reached its sleep."""
     pointer = Pointer()
     pointer.unended = 0
     pointer.save()
 
 
 def failed(at_import):
-    """An exception has ended this boot; `at_import`: the application could not even be loaded.
+    """Note that an exception has ended this boot; `at_import`: the application could not be loaded.
 
-    A release on trial is rolled back. A good one that cannot be loaded any more, or whose file is not what it
-    was, gives way to a complete other slot.
+    A release on trial is rolled back. If a good one cannot be loaded any more, or its file is damaged, the
+    other slot runs if it is complete.
     """
     pointer = Pointer()
     if slots.on_trial:
@@ -109,7 +109,8 @@ def failed(at_import):
 
 
 def confirm():
-    """The agent has answered this boot on trial: its slot is the good one from now on."""
+    """Confirm the release on trial, as the agent has answered this boot: its slot is the good one from now
+    on."""
     pointer = Pointer()
     if slots.on_trial and pointer.on_trial:
         pointer.good = slots.running
@@ -120,12 +121,12 @@ def confirm():
 
 
 def spare():
-    """The file of the slot that may be written, None while a release is on trial."""
+    """Return the file of the slot that may be written, None while a release is on trial."""
     return None if slots.on_trial or Pointer().on_trial else slots.SLOTS[1 - slots.running]
 
 
 def start(sequence):
-    """From the next boot on, the release `sequence` in the spare slot is on trial."""
+    """Put the release `sequence` in the spare slot on trial from the next boot on."""
     pointer = Pointer()
     pointer.good = slots.running
     pointer.on_trial = 1

@@ -1,4 +1,4 @@
-"""What tests in a browser share: an agent with its pages, and Chromium."""
+"""Fixtures of the browser tests: an agent with its pages, and Chromium."""
 
 from collections.abc import Iterator
 

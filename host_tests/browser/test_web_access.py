@@ -1,4 +1,4 @@
-"""The HTTP API: who sees what, who may do what, and what is refused."""
+"""The HTTP API: visibility, permissions, and refusals."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_each_role_may_do_its_own(web: Website, keys: dict[str, str]):
     assert now["light_lux"] == 50
 
 
-def test_a_tenant_sees_his_interval_of_a_device_and_no_other(web: Website):
+def test_a_tenant_sees_its_interval_of_a_device_and_no_other(web: Website):
     """The device rides for two tenants in turn, in mid-track; points come late for both."""
     border_s = FIRST_S + 3600 * 300
     acme, zeta, other = (web.token(name, "operator", name) for name in ("acme", "zeta", "other"))

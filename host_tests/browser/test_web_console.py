@@ -1,4 +1,4 @@
-"""What a dispatcher does all day: find, filter, select, act; on a desktop, in the dark and in Chinese."""
+"""The daily work of a dispatcher: find, filter, select, act; on a desktop, in dark mode and in Chinese."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every page on a phone, in both languages, and what a form says there when it is refused."""
+"""Every page on a phone, in both languages, and the messages of a form that is refused."""
 
 from __future__ import annotations
 
@@ -93,13 +93,13 @@ def test_a_command_that_is_refused_keeps_the_page_and_what_was_typed(page: Page,
 
     page.on("dialog", agree)
     section.get_by_role("combobox").select_option("dense")
-    section.get_by_label("Argument").fill("99999999")
+    section.get_by_label("Seconds").fill("99999999")
     section.get_by_label("Expires after").fill("3d")
     opens(page, section.get_by_role("button", name="Send"))
     expect(section.get_by_role("alert")).to_contain_text("dense needs an argument from 0 to")
     assert asked == [f"Send dense 99999999 to {FIRST} ({CONTAINER})?"]
     expect(section.get_by_role("combobox")).to_have_value("dense")
-    argument = section.get_by_label("Argument")
+    argument = section.get_by_label("Seconds")
     expect(argument).to_have_value("99999999")
     expect(argument).to_have_attribute("aria-invalid", "true")
     expect(section.get_by_label("Expires after")).to_have_value("3d")

@@ -1,4 +1,4 @@
-"""Invitation and OpenID Connect in a real browser: what stands after a #, and which cookies come along."""
+"""Invitation and OpenID Connect in a real browser: contents of the fragment, and the cookies."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A track with points that are not to be believed, on the map: they are beside the line, or nowhere."""
+"""Implausible points of a track on the map: next to the line, or not shown."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is done on the pages beside looking: alarms, the card, updates, passwords; and what else they tell."""
+"""Actions on the pages: alarms, the card, updates, passwords; and other contents of the pages."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def keys(web: Website) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def card(web: Website) -> int:
-    """A policy with two profiles, the first in use, 5 MB of it used; a switch that went back, to which cause
-    15 was told. It is in the register, on a plan of 10 MB."""
+    """A policy with two profiles, the first in use, 5 MB of it used; a switch that was undone, with cause 15.
+    The card is in the inventory, on a plan of 10 MB."""
     found = policy.parse(POLICY)
     iccids = tuple(each.iccid for each in found.profiles.values())
     with web.installation.database().writing() as connection:

@@ -1,5 +1,4 @@
-"""A device with a policy of profiles, as far as the modules of the card and the downlink handlers need
-one."""
+"""A device with a profile policy, as far as the modules of the card and the downlink handlers need one."""
 
 import scratch
 from locator import state as st

@@ -131,7 +131,7 @@ class Pin:
             return
         held.pop(self.gpio, None)
         frozen.pop(self.gpio, None)
-        if mode == self.OUT:  # what it was told last comes out, since this boot
+        if mode == self.OUT:  # the level set last in this boot comes out
             levels[self.gpio] = reported.get(self.gpio, 0)
         if hold:
             held[self.gpio] = levels[self.gpio]

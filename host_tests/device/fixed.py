@@ -1,4 +1,4 @@
-"""What tests of the plan share: settings by which the device does not pace itself, and their hints."""
+"""Settings and hints for tests of the scheduler at fixed intervals."""
 
 from locator import settings
 from locator import state as st
@@ -28,5 +28,5 @@ def attach(state, senses, reported):
 
 
 def upload_due(state, senses, reported):
-    """Whether this wake is to reach the agent under the settings `told`."""
+    """Whether this wake is to reach the agent with the settings `reported`."""
     return decide.may_attempt(state, senses) and decide.session_due(state, reported) != 0

@@ -1,4 +1,4 @@
-"""A folder of its own for each test, on both runtimes; as much of a port as has no modem."""
+"""A separate folder for each test, on both runtimes; and the parts of a port that need no modem."""
 
 import os
 

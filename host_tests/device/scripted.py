@@ -1,4 +1,4 @@
-"""A modem that answers from a table: what drivers are tested against on both runtimes."""
+"""A modem that answers from a table, for tests of drivers on both runtimes."""
 
 from locator.modem.at import Channel
 from locator.modem.bg95.driver import Modem as Bg95

@@ -1,4 +1,4 @@
-"""Answers of both modems in the forms in which they come, taken apart by the drivers."""
+"""Answers of both modems in all their forms, parsed by the drivers."""
 
 import scripted
 from locator.modem import DENIED, REGISTERED, ModemSilent

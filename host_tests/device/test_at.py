@@ -1,4 +1,4 @@
-"""The AT line discipline against everything a UART may bring."""
+"""The AT line discipline against any input of a UART."""
 
 from locator.modem import ModemError, ModemRestarted, ModemSilent
 from locator.modem.at import Channel

@@ -1,4 +1,4 @@
-"""Commands on the device: at most once, whatever happens, and the result reported until somebody has it."""
+"""Commands on the device: run at most once in all cases, results reported until they are acknowledged."""
 
 import fixed
 import scratch

@@ -1,4 +1,4 @@
-"""The shared vectors of downlinks on the device's side: each is obeyed by a new device."""
+"""The shared vectors of downlinks on the device's side: a new device accepts each."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""eDRX: what is asked for, and what the network has granted."""
+"""eDRX: the requested and the granted cycle."""
 
 import scripted
 from locator.modem import ModemError, edrx

@@ -1,4 +1,4 @@
-"""A fault that nobody thought of costs no record, and what it broke off is not tried again at once."""
+"""An unexpected exception loses no record, and the interrupted action is not repeated immediately."""
 
 from locator import state as st
 from woken import Broken, device, live, talks

@@ -1,4 +1,4 @@
-"""What the fleet knows of coverage: believed until it proves wrong; reports that wait for a better place."""
+"""The fleet's knowledge of coverage: trusted until it proves wrong; sessions that wait for a better place."""
 
 from locator import state as st
 from locator.scheduler import fleet, networks

@@ -1,4 +1,4 @@
-"""Who the modem and the card are: numbers of the right length, or nothing."""
+"""Identity of modem and card: numbers of the right length, or none."""
 
 import scripted
 from scripted import line

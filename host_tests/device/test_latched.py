@@ -1,4 +1,4 @@
-"""A device whose accelerometer reports of a deep sleep only that something has moved in it."""
+"""A device whose accelerometer only latches that something moved during a deep sleep."""
 
 from locator import state as st
 from locator import wake

@@ -1,4 +1,4 @@
-"""STATUS and the reset line: what drivers do with them where a board has the pins, and where it has not."""
+"""STATUS and the reset line: their use by drivers on boards with and without these pins."""
 
 import scripted
 from locator.modem import ModemSilent

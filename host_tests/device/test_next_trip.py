@@ -1,4 +1,4 @@
-"""What lies ahead: decided with the place on the route of the route data."""
+"""Decisions with a known position on the route."""
 
 import routes
 import scratch

@@ -1,4 +1,4 @@
-"""The decision table of a device that paces itself: each rule fires, and what may not be is not."""
+"""The decision table with pacing: each rule applies when it should, and only then."""
 
 import fixed
 import scratch
@@ -464,6 +464,16 @@ def test_the_next_wake_is_when_something_is_due():
     assert policy.until(state, HINTS[2], 0) == NOW + HOUR
 
 
+def test_on_the_move_a_fix_comes_while_it_is_cheap():
+    for old_h, due_h in ((1, 0.75), (3, 0.75), (5, 2)):
+        state = settled(moving=1)
+        state[st.MOVE_S], state[st.EPHEMERIS] = 2 * HOUR, NOW - old_h * HOUR
+        assert policy.until(state, HINTS[2], 0) == NOW + due_h * HOUR, old_h
+        assert not policy.point_due(state, HINTS[2])
+        state[st.NOW] += round(due_h * HOUR)
+        assert policy.point_due(state, HINTS[2]) == policy.FIX_MOVING
+
+
 def test_no_wake_is_for_a_report_that_may_not_be():
     for pause, bar in ((4 * HOUR, 0), (0, NOW + 5 * HOUR)):
         state = settled(2000)
@@ -549,7 +559,7 @@ def test_a_device_without_service_yet_searches_three_times_then_scans_without_ne
 def test_in_silence_scans_last_long_enough_to_find_another_network_than_the_last():
     state = settled(moving=1)
     limits_s = []
-    for vain in range(4):
+    for vain in range(6):
         state[st.SEARCHES_FAILED] = vain
         sensed = later((vain + 1) * 24 * HOUR)
         feel(state, sensed)
@@ -562,7 +572,7 @@ def test_in_silence_scans_last_long_enough_to_find_another_network_than_the_last
             (st.learn_fix(state, False) if action.kind == decide.FIX else st.learn_record(state))
         assert action.kind == decide.SCAN
         limits_s.append(action.limit_s)
-    assert limits_s[0] == limits_s[1] == 20 and limits_s[2] == limits_s[3] == 45
+    assert limits_s == [20, 20, 45, 45, 45, 90]
 
 
 def test_where_a_network_is_heard_that_refuses_it_is_no_silence():

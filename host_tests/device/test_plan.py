@@ -1,4 +1,4 @@
-"""The decision table, rule by rule, and what the state learns."""
+"""The decision table, rule by rule, and the learning of the state."""
 
 from array import array
 
@@ -308,11 +308,11 @@ def on_gsm(hours, moved, mcc=262):
     state[st.STOPPED_AT] = state[st.NOW] + (HOUR if moved else -HOUR)
     state[st.NOW] += hours * HOUR
     regions.learn_gsm(state, mcc)
-    anew = regions.searches_again(state)
-    assert regions.must_set(state, 0) and regions.must_set(state, mcc) == anew
+    again = regions.searches_again(state)
+    assert regions.must_set(state, 0) and regions.must_set(state, mcc) == again
     regions.learn_set(state, mcc)
     assert not regions.searches_again(state)
-    return anew
+    return again
 
 
 def test_who_is_on_gsm_where_there_is_lte_m_searches_again_elsewhere_or_a_day_later():

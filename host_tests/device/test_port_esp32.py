@@ -50,7 +50,7 @@ def power_on(board=Board):
 
 
 def sleep(device, ms, wake_on):
-    """What the chip is told at the deep sleep: (ms, GPIOs)."""
+    """Arguments of the deep sleep: (ms, GPIOs)."""
     try:
         device.deepsleep(ms, wake_on)
     except chip.Asleep as asleep:

@@ -1,4 +1,4 @@
-"""Data that is used up, and countries in which no profile may be used."""
+"""Used-up quotas, and countries in which no profile may be used."""
 
 import carded
 from locator import state as st

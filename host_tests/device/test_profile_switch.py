@@ -1,4 +1,4 @@
-"""The firmware and the card: golden vectors as a client, every result, transports, bytes that are none."""
+"""The firmware and the card: golden vectors as a client, every result, transports, invalid bytes."""
 
 import json
 import sys

@@ -1,5 +1,4 @@
-"""What real modems do that their manuals do not say while they connect; numbered as in
-docs/reference/quirks.md."""
+"""Undocumented behaviour of real modems while they connect; numbered as in docs/reference/quirks.md."""
 
 import scripted
 from locator.modem import (

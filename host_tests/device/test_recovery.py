@@ -1,4 +1,4 @@
-"""A loss of power ends no pause, repeats no alarm and forgets nothing that lasts."""
+"""A loss of power ends no pause, repeats no alarm and keeps the lasting state."""
 
 from array import array
 

@@ -41,8 +41,8 @@ def climb(tries, last_plmn=0):
         before, cycled = driver.cleared, driver.cycled
         cut = RecoverySteps(fails).cuts_supply()
         plmn = RecoverySteps(fails).after_start(driver, last_plmn)
-        rung = "cut" if cut else "clear" if driver.cleared > before else "-"
-        done.append(plmn or ("cycle" if driver.cycled > cycled else rung))
+        step = "cut" if cut else "clear" if driver.cleared > before else "-"
+        done.append(plmn or ("cycle" if driver.cycled > cycled else step))
         last_plmn = plmn or last_plmn
     return done
 
@@ -54,7 +54,7 @@ def test_from_mild_to_harsh_and_round_again():
 
 
 def test_two_resets_are_never_two_attempts_in_a_row():
-    resets = [rung in ("cut", "cycle") for rung in climb(40)]
+    resets = [step in ("cut", "cycle") for step in climb(40)]
     assert not any(resets[i] and resets[i + 1] for i in range(39))
 
 
@@ -66,13 +66,13 @@ def test_after_a_scan_the_radio_is_not_cycled():
 
 def test_no_scan_where_no_network_is_heard():
     done = climb(12)
-    assert not any(isinstance(rung, int) for rung in done)
+    assert not any(isinstance(step, int) for step in done)
 
 
 def test_after_the_list_is_cleared_one_operator_an_attempt_and_never_the_one_that_failed():
     done = climb(40, 262001)
     assert done[:4] == ["-", "-", "-", "clear"]
-    tried = [rung for rung in done if isinstance(rung, int)]
+    tried = [step for step in done if isinstance(step, int)]
     assert tried[0] == 262003
     assert set(tried) == {262001, 262003}
     assert all(tried[i] != tried[i + 1] for i in range(len(tried) - 1))

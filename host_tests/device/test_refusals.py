@@ -1,4 +1,4 @@
-"""Why the network has refused: what modems say of it, and how often a PDP context is asked for."""
+"""The cause of a refusal: the modems' reports of it, and the number of requests for a PDP context."""
 
 import scripted
 from locator.modem import DENIED, UNNAMED, ModemError, PdpError, ntp, refusals

@@ -1,4 +1,4 @@
-"""Pulling a release: what is taken, what is refused, and where it goes on."""
+"""Pulling a release: accepted and refused pieces, and how it is resumed."""
 
 import os
 import struct

@@ -1,4 +1,4 @@
-"""The route data comes in pieces, is replaced, is removed; what is no piece."""
+"""The route data: received in pieces, replaced, removed; invalid pieces."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Voice and SMS: asked, put off, reported; and what comes all the same."""
+"""Voice and SMS: read, switched off, reported; and calls that come nevertheless."""
 
 import scripted
 from locator import state as st
@@ -12,7 +12,7 @@ from scripted import OK, line
 ON, OFF = (3,), (0,)
 REFUSED = b"\r\n+CME ERROR: 3\r\n"
 # What each modem answers to the question, and what that means.
-TOLD = (
+ANSWERS = (
     (scripted.bg95, line(b'+QCFG: "servicedomain",2'), ON),
     (scripted.bg95, line(b'+QCFG: "servicedomain",1'), OFF),
     (scripted.bg95, line(b'+QCFG: "servicedomain",0'), ON),
@@ -35,7 +35,7 @@ CHANGES = (
 
 
 def test_each_answer_means_something_or_nothing():
-    for make, answer, meaning in TOLD:
+    for make, answer, meaning in ANSWERS:
         driver, table = make()
         question = driver.SERVICES[0]
         table.answers[question] = answer

@@ -1,4 +1,4 @@
-"""Sessions with an agent that does not keep what it is sent, or does not know what day it is."""
+"""Sessions with an agent that does not keep records, or whose time is wrong."""
 
 import scratch
 from locator.codec import cbor, record

@@ -1,4 +1,4 @@
-"""Settings on the device: whole or not at all, on trial until the agent was reached, never none."""
+"""Settings on the device: applied as a whole or not at all, on trial until the agent is reached."""
 
 import os
 import struct

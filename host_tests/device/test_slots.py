@@ -1,4 +1,4 @@
-"""Which slot a boot runs."""
+"""The slot of a boot."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Final results that nobody asked for: an answer belongs to its command, or is an error."""
+"""Unexpected final results: an answer belongs to its command, or is an error."""
 
 import scripted
 from locator.modem import ModemError, ModemRestarted, ModemSilent

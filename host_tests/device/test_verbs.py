@@ -1,4 +1,4 @@
-"""What the verbs of a wake ask of the modem in addition to what the scheduler has decided."""
+"""Requests of a wake's verbs to the modem in addition to the scheduler's decisions."""
 
 from locator import clock
 from locator import state as st
@@ -12,7 +12,7 @@ GERMANY, RUSSIA = 262, 250
 
 
 def kept(reported, **others):
-    """Whether a scan lets a modem that was set to use only `told` keep to that."""
+    """Whether a scan lets a modem that was set to use only the operator `reported` keep to it."""
     it = device("", 3600)
     it.state[st.ALLOWED_PLMN] = reported
     for name, plmn in others.items():
@@ -31,15 +31,15 @@ def test_a_scan_keeps_an_operator_that_is_locked_chosen_or_used_and_no_other():
 
 
 def held(mcc, heard, plmn=0, allowed=0):
-    """The operators that the modem is told to hold, AS_IT_IS: none, while it registers with that of `mcc`; a
+    """The operators that the modem selects, AS_IT_IS: none, while it registers with that of `mcc`; a
     scan before has `heard` one."""
     it = device("", 3600)
-    told = []
-    it.modem.attach = lambda limit_s, patience_s, plmn, allowed=0: told.append(plmn) or (REGISTERED, 0)
+    selected = []
+    it.modem.attach = lambda limit_s, patience_s, plmn, allowed=0: selected.append(plmn) or (REGISTERED, 0)
     it.modem.hears = plausible_cell(1000 * mcc + 1, 1, 2, -80, False)
     it.state[st.HEARD_PLMN], it.state[st.ALLOWED_PLMN] = heard, allowed
     register.run(it, Action(ATTACH, 0, 50, plmn=plmn, mcc=mcc))
-    return told, it.state[st.ALLOWED_PLMN]
+    return selected, it.state[st.ALLOWED_PLMN]
 
 
 def test_in_russia_the_operator_is_held_however_it_was_found():
@@ -67,13 +67,13 @@ def searches(gsm, hours, seen=0, mcc=GERMANY):
 def test_on_gsm_the_modem_searches_again_hours_later_but_not_after_a_scan():
     assert searches(False, 2) == ["search"]
     assert searches(True, 1) == ["search"]
-    assert searches(True, 2) == ["search", "search anew"]
+    assert searches(True, 2) == ["search", "search again"]
     assert searches(True, 2, 262002) == ["search"], "it would ask the network twice within the minute"
 
 
 def test_all_networks_are_searched_when_that_is_asked_for():
     assert searches(False, 2, 0, 0) == ["search", "search"]
-    assert searches(True, 2, 0, 0) == ["search", "search anew"]
+    assert searches(True, 2, 0, 0) == ["search", "search again"]
 
 
 def test_the_time_of_an_agent_that_is_years_off_is_not_taken():

@@ -1,4 +1,4 @@
-"""What one step of a wake leaves when the modem fails in it."""
+"""The state after a step of a wake in which the modem fails."""
 
 import sys
 
@@ -134,7 +134,7 @@ class Operators:
 
 
 class Attempt(Step):
-    """An attempt to register with the operator `plmn`, the one set in the modem being `told`."""
+    """An attempt to register with the operator `plmn`, while `reported` is selected in the modem."""
 
     def __init__(self, reported, *came):
         super().__init__(Operators(*came), scripted.bg95()[1])
@@ -258,10 +258,10 @@ class Serves:
     """A modem that was only looking for a network."""
 
     def __init__(self, served, cause):
-        self.told, self.off = (served, cause), False
+        self.answer, self.off = (served, cause), False
 
     def serves(self, limit_ms):
-        return self.told
+        return self.answer
 
     def radio_off(self):
         self.off = True

@@ -1,4 +1,4 @@
-"""What a wake leaves of the journal for the next one."""
+"""The journal from one wake to the next."""
 
 import woken
 from locator import state as st

@@ -1,4 +1,4 @@
-"""A wake whose modem and port are stand-ins: what `locator.wake` does with what the plan asks for."""
+"""A wake with stand-ins for modem and port: `locator.wake` executes the scheduler's actions."""
 
 import sys
 
@@ -89,8 +89,8 @@ class Modem:
         self.is_kept = is_kept
         return self._do("listen")
 
-    def prefer(self, region, anew):
-        self.asked.append("search anew" if anew else "search")
+    def prefer(self, region, again):
+        self.asked.append("search again" if again else "search")
 
     def cell(self):
         return self.hears

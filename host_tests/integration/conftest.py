@@ -1,4 +1,4 @@
-"""What tests with other processes share: a broker, an agent, a PostgreSQL server."""
+"""Fixtures of tests with other processes: a broker, an agent, a PostgreSQL server."""
 
 import functools
 import os

@@ -1,5 +1,5 @@
-"""The audit log: every change of a person is in it with before and after, on both databases, over every door;
-no secret is."""
+"""The audit log: every change by a person is in it with before and after, on both databases, from pages, API
+and commands; secrets are not."""
 
 import csv
 import io
@@ -55,6 +55,7 @@ def test_no_entry_has_a_secret():
         for each in columns(metadata.tables[name]):
             assert not isinstance(each.type, LargeBinary)
             assert each.name not in SECRET and "secret" not in each.name and "key" not in each.name
+        assert AUDITED[name].name in {"", *(each.name for each in columns(metadata.tables[name]))}
 
 
 def test_a_change_is_there_with_before_and_after(database):
@@ -76,11 +77,13 @@ def test_a_change_is_there_with_before_and_after(database):
     }  # fmt: skip
     assert added["who"] == "anna" and (added["before"], added["after"]) == (None, whole)
     assert (added["action"], added["noun"], added["subject"]) == ("added", "geofence", str(number))
-    assert added["what"] == f"geofence {number} added" and added["time"] <= iso(now_s)
+    assert (added["name"], changed["what"]) == ("Poznan", "geofence Poznan changed")
+    assert added["what"] == "geofence Poznan added" and added["time"] <= iso(now_s)
     assert (changed["who"], changed["action"]) == ("bert", "changed")
     assert (changed["before"], changed["after"]) == ({"tenant": None}, {"tenant": "acme"})
     assert device["noun"] == "device" and device["after"]["created_s"] == BEGIN_S
     assert not {"wrapped_key", "window_top", "status"} & set(device["after"])
+    assert started["what"] == "trip CSQU3054383 added"
     assert (started["noun"], started["device"], started["after"]["by_arrival"]) == ("trip", "lb-1", False)
 
 
@@ -151,6 +154,7 @@ def test_it_is_read_by_user_kind_device_and_time_and_leaves_as_a_file(database):
     assert len(entries(database, Wanted(who="anna"))) == 2
     assert [each["noun"] for each in entries(database, Wanted(noun="device"))] == ["device"]
     assert [each["who"] for each in entries(database, Wanted(device="lb-1"))] == ["anna"]
+    assert [each["who"] for each in entries(database, Wanted(text="lodz"))] == ["bert"]
     assert len(entries(database, Wanted(until_s=1_001))) == len(entries(database, Wanted(since_s=1_001))) - 1
     found = csv.DictReader(io.StringIO("".join(rules.export(queries.every(database, ALL), AuditFormat.CSV))))
     assert [json.loads(each["after"]).get("name") for each in found] == [None, "=1+1", "Lodz"]

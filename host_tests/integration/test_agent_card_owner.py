@@ -1,4 +1,4 @@
-"""Whose card it is: another device's is taken only by what the card has signed."""
+"""Ownership of a card: the card of another device is reassigned only by a signature of the card."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_claim_takes_no_card_of_another_device(agent: DownloadingAgent, caplog
         found = associate(agent, Impostor(agent, iot(OTHER_EID), mine.card))
     assert found["state"] == "failed" and found["problem"]
     assert row(agent) == before
-    assert f"{OTHER} says it has card {EID} of {DEVICE}" in caplog.text
+    assert f"{OTHER} reports the card {EID} of {DEVICE}" in caplog.text
     # Its owner goes on.
     assert list_profiles(agent, mine)["state"] == "done"
 

@@ -1,4 +1,4 @@
-"""The `landbridge` command: what it does, and one clear line for each bad input."""
+"""The `landbridge` command: its results, and one clear line for each bad input."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""A damaged page keeps those waiting whose points lie on it, and nobody else."""
+"""A damaged database page delays only the devices whose points are on it."""
 
 import json
 import sqlite3

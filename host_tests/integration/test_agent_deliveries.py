@@ -1,4 +1,4 @@
-"""Deliveries: every message arrives, in order of each device, whatever the receiver does."""
+"""Deliveries: every message arrives, in order for each device, under all failures of the receiver."""
 
 import contextlib
 import json
@@ -267,6 +267,38 @@ def test_what_was_taken_of_a_device_that_waited_is_not_sent_again(bound, stops):
     assert taken == every
 
 
+def test_a_paused_integration_gets_everything_when_it_is_resumed_at_its_new_address(bound, receiver):
+    bound.add("erp", "http://127.0.0.1:9/", "webhook", None, "event")
+    bound.add("map", receiver.url, "webhook", None, "event")
+
+    def change(**changes: Any) -> None:
+        with bound.database.writing() as connection:
+            fleet.change(connection, fleet.known(connection, "erp"), changes, NOW_S)
+
+    def cursors() -> list[int]:
+        with bound.database.reading() as connection:
+            return [each.cursor for each in integrations.active(connection)]
+
+    change(paused=True)
+    before = cursors()[0]
+    with bound.database.reading() as connection:
+        numbers = [each.integration for each in integrations.active(connection)]
+    bound.deliver(at(1, events=1))
+    bound.published()
+    with bound.delivering() as thread:
+        wait_until(receiver.alarms, "the message of the other one")
+        assert cursors()[0] == before and [thread.serves(each) for each in numbers] == [False, True]
+        change(paused=False)
+        wait_until(lambda: bound.failure("erp"), "the failure at the old address")
+        change(address=receiver.url)  # its back-off does not count here
+        wait_until(lambda: not bound.left(), "the message that waited")
+    assert receiver.alarms() == [(FIRST, 1), (FIRST, 1)]
+    with pytest.raises(UserError, match="must begin with"):
+        change(address="ftp://erp.example")
+    with pytest.raises(UserError, match="does not accept"):
+        change(what=["nothing"])
+
+
 def test_an_integration_that_is_removed_gets_nothing_more_and_retries_nothing(bound, receiver):
     bound.add("erp", receiver.url, "webhook", None, "event")
     for hour in range(1, 40):
@@ -327,7 +359,7 @@ def test_what_an_integration_missed_comes_after_a_restart(bound, receiver):
             with bound.database.reading() as connection:
                 return integrations.every(connection)[0].failure
 
-        assert "no answer" in wait_until(failed, "a failure that is told")
+        assert "no answer" in wait_until(failed, "a failure in the log")
     with bound.database.writing() as connection:
         connection.exec_driver_sql(f"UPDATE integrations SET address = '{receiver.url}' WHERE name = 'erp'")
     bound.deliver(at(2, events=1))

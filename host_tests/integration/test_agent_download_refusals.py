@@ -1,4 +1,4 @@
-"""A device that does not begin a download: the agent says why, and asks again when the reason is over."""
+"""A device that does not begin a download: the agent shows the reason, and requests it again later."""
 
 from __future__ import annotations
 

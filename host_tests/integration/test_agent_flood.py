@@ -1,4 +1,4 @@
-"""Ingest goes on whatever becomes of the pages, of descriptors and of what watches the agent."""
+"""Ingest continues when pages, file descriptors or monitoring fail."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
 
 
 def reported(systemd: socket.socket, what: bytes) -> None:
-    """Wait until `what` is told."""
+    """Wait for the notice `what`."""
     while systemd.recv(100) != what:
         pass
 

@@ -1,4 +1,4 @@
-"""What the contracts of lint-imports do not see."""
+"""Imports of the agent that lint-imports does not see."""
 
 import functools
 import re

@@ -17,9 +17,11 @@ from landbridge.features.trips import queries as trips
 from landbridge.features.updates import queries as releases
 from landbridge.ingest import dead_letters
 from landbridge.ingest.pipeline import Pipeline
+from landbridge.ingest.storing import MOST_AHEAD_S
 from landbridge.points import queries as points
 from landbridge.protocol.downlink import ranges
 from landbridge.protocol.point import KIND_CELL, KIND_REUSED
+from landbridge.tracking import silence
 from sqlalchemy.exc import OperationalError
 
 from host_tests.support.agent import (
@@ -120,7 +122,7 @@ def test_a_new_flash_under_the_old_id_reports_nothing_until_its_sequences_are_ne
     installation.start()
     device = installation.device()
     device.send([point(1), point(2)])
-    device.next_number = NOW_S << 8  # as the device's ledger has it where none can be read
+    device.next_number = NOW_S << 8  # as the device's numbers begin if no file can be read
     assert acknowledged(device.send([point(1, lat=1), point(2, lat=1), point(3, lat=1)])) == [(1, 3)]
     assert [each.point for each in installation.stored()] == [point(1), point(2), point(3, lat=1)]
     assert installation.dead_letters() == ["sequence used twice with other content: 1-2"]
@@ -195,12 +197,12 @@ def test_an_uplink_that_was_overtaken_changes_no_status(installation):
     installation.start()
     device = installation.device()
     older = device.seal([point(1)], status={0: 3000}, next_session_s=1)
-    device.exchange(device.seal([point(2)], status={0: 3600}, next_session_s=900_000_000))
+    device.exchange(device.seal([point(2)], status={0: 3600}, next_session_s=NOW_S + 3600))
     assert acknowledged(device.exchange(older)) == [(1, 1)]
     with installation.database().reading() as connection:
         row = devices.find(connection, DEVICE)
     assert row
-    assert (json.loads(row.status), row.next_session_s) == ({"battery_mv": 3600}, 900_000_000)
+    assert (json.loads(row.status), row.next_session_s) == ({"battery_mv": 3600}, NOW_S + 3600)
 
 
 def test_an_uplink_that_was_overtaken_says_what_happened_and_not_how_things_stand(installation):
@@ -328,15 +330,26 @@ def test_an_unknown_device_is_quarantined_and_the_agent_goes_on(installation):
     assert not installation.dead_letters()
 
 
+def test_a_device_cannot_announce_a_session_that_is_never_due(installation):
+    installation.start()
+    installation.device().send([point(1)], next_session_s=2**32 - 1)
+    with installation.database().reading() as connection:
+        row = devices.find(connection, DEVICE)
+        assert row
+        assert row.next_session_s == row.last_session_s + MOST_AHEAD_S
+        assert not silence.due_devices(connection, 0, row.next_session_s)
+        assert silence.due_devices(connection, 0, row.next_session_s + silence.GRACE_S + 1) == {DEVICE}
+
+
 def test_each_uplink_has_its_reply_and_the_last_session_is_kept(installation):
     installation.start()
     device = installation.device()
     for seq in (1, 2, 3):
-        device.send([point(seq)], status={0: 3600}, next_session_s=900_000_000)
+        device.send([point(seq)], status={0: 3600}, next_session_s=NOW_S + 3600)
     with installation.database().reading() as connection:
         row = devices.find(connection, DEVICE)
     assert row
-    assert row.next_session_s == 900_000_000
+    assert row.next_session_s == NOW_S + 3600
     assert ranges(reply[1] for reply in device.replies()) == [(1, 3)]
 
 

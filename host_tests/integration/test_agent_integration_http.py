@@ -1,4 +1,4 @@
-"""Requests to integrations: what an answer means, and how long one is waited for."""
+"""Requests to integrations: the meaning of answers, and time limits."""
 
 import contextlib
 import socket

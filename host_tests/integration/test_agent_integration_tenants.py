@@ -51,7 +51,7 @@ def test_a_device_bound_again_in_mid_track_shows_each_tenant_its_own_interval(bo
 
 
 def test_what_an_arrival_takes_from_a_trip_is_taken_back_from_its_tenant(bound):
-    """The trip ends in Poznan at hour 4; what came first, hour 9, was told to its tenant before that."""
+    """The trip ends in Poznan at hour 4; hour 9 was published to its tenant before that."""
     with bound.database.writing() as connection:
         geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
     bound.trip("CSQU3054383", 0, None, "acme")
@@ -128,7 +128,7 @@ def test_what_went_to_a_trip_before_it_was_published_goes_to_its_tenant_alone(bo
         assert outbox.head(connection, 9) == []
 
 
-def test_a_tenant_s_user_at_the_broker_gets_his_trips_and_no_more(installation):
+def test_a_tenant_s_user_at_the_broker_gets_its_trips_and_no_more(installation):
     """The ACL confines him to landbridge/out/acme/#; the device is bound to another container later."""
     with installation.database().writing() as connection:
         whose = ("CSQU3054383", 0, 10, "acme"), ("MSKU0000006", 10, None, "bolt")

@@ -1,5 +1,5 @@
 """The agent as the remote manager of an IoT eUICC: association, signed packages, their results; with a strict
-card and a device that relays, keeps a package for its switch, and returns by itself (SGP.32)."""
+card and a device that relays, keeps a package for its switch, and returns automatically (SGP.32)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The agent dies at each step: nothing is lost, nothing is stored twice, the device is answered."""
+"""The agent is killed at each step: nothing is lost or stored twice, and the device is answered."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How things stand behind ingest: gauges read from the database, and health when only dead letters come."""
+"""Metrics outside ingest, read from the database, and health when only dead letters arrive."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a device or a integration says reaches terminal and log without its control characters."""
+"""Text of devices and integrations reaches terminal and log without control characters."""
 
 import logging
 

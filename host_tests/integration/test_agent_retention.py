@@ -1,4 +1,4 @@
-"""What is taken again, kept for how long, and copied: replay, adoption, reprocessing, retention."""
+"""Replay, adoption, reprocessing and retention of stored data."""
 
 import json
 import resource
@@ -224,7 +224,7 @@ def test_a_dead_letter_that_contradicts_what_is_stored_stays_when_it_is_replayed
     installation.start()
     device = installation.device()
     device.send([point(1), point(2)])
-    device.send([point(2, lat=1), point(3)])  # the device is told that both are safe, and forgets them
+    device.send([point(2, lat=1), point(3)])  # both are acknowledged, and the device frees them
     installation.stop()
     stays = ["1: stored before, without the records 2"]
     assert run(capsys, "dead-letters", "replay").splitlines() == stays

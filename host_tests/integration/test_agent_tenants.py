@@ -1,4 +1,4 @@
-"""What a tenant orders ends with his trip: the next one finds the device as the operator has it."""
+"""Settings and commands of a tenant end with its trip: the next tenant finds the operator's."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ def of_command(verb: str) -> Order:
 def of_setting(name: str) -> Order:
     known = SETTINGS[name]
     value = str(known.lowest if known.default == known.highest else known.highest)
-    is_booked = name == "interval_s"  # by the next trip anew
+    is_booked = name == "interval_s"  # again by the next trip
     return Order(
         name, lambda fleet, device, who: actions.change(fleet.web, who, device, {name: value}), not is_booked
     )

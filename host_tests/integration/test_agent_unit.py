@@ -1,4 +1,4 @@
-"""The systemd unit that is shipped: the agent starts with its environment, and writes where it may."""
+"""The systemd unit as shipped: the agent starts with its environment, and writes only where it may."""
 
 import os
 import socket

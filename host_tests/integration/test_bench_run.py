@@ -1,4 +1,4 @@
-"""Whole runs of the bench on the simulated modems, in virtual time: what is found, what is left."""
+"""Whole runs of the bench on the simulated modems, in virtual time: results, and restored settings."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_full_run(dialect, broker):
     assert found["gnss"]["hot_s"] < found["gnss"]["cold_s"] < 120
     assert found["mqtt"]["back_s"] >= found["mqtt"]["acknowledged_s"] > 0
     assert found["edrx"] == ({"cycle_s": 20.48} if dialect == "bg95" else {})
-    assert found["park"]["parked"] is (dialect == "bg95") and found["resume"]["boot_s"] > 1
+    assert found["park"]["in_psm"] is (dialect == "bg95") and found["resume"]["boot_s"] > 1
     assert found["resume"]["back_s"] > 0
     assert found["sleep"]["slept"] is True and found["sleep"]["tries"] > 1
     assert outcome.as_found and outcome.unkept == []
@@ -89,7 +89,7 @@ def test_a_modem_that_may_go_into_psm_is_heard_throughout_edrx(monkeypatch):
     outcome, _ = run(modem("bg95"), request("bg95", key=True))
     by_step = {one.step: one for one in outcome.results}
     assert (by_step["edrx"].state, by_step["edrx"].found) == ("ok", {"cycle_s": 20.48})
-    assert by_step["park"].found["parked"] is True
+    assert by_step["park"].found["in_psm"] is True
     assert outcome.as_found, outcome.restored
 
 

@@ -1,4 +1,4 @@
-"""A broker that has lost its memory gets the latest positions back; tracks are there by number."""
+"""A broker that was restarted gets the latest positions again; tracks are available by number."""
 
 import json
 import signal
@@ -86,7 +86,7 @@ def test_a_broker_killed_before_it_has_saved_gets_the_new_position_back(installa
 
 
 def marks(installation: Installation) -> int:
-    """How often the broker was told how far the agent has come."""
+    """How often the agent has stored its progress at the broker."""
     return installation.broker.log().count(f"r1, m0, '{PUBLISHED}'")
 
 
@@ -231,7 +231,7 @@ def test_a_platform_asks_for_tracks_by_number(pages):
     assert status == 409 and "the newest track is" in text
 
 
-def test_a_tenant_has_the_tracks_of_his_trips_only(pages):
+def test_a_tenant_has_the_tracks_of_its_trips_only(pages):
     house, _ = batches(pages, pages.token("house2"), "after=0")
     acme, _ = batches(pages, pages.token("reader", tenant="acme"), "after=0")
     assert [len(each) for each in times(acme)] == [2, 1]

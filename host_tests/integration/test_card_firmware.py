@@ -1,4 +1,4 @@
-"""The firmware's card room against the simulated modem and card: what modems and cards do in the field."""
+"""The firmware's eSIM modules against the simulated modem and card, with quirks of the field."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ ROUTES = [
 
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
-@pytest.mark.parametrize(("variants", "rung"), ROUTES)
-def test_every_route(dialect, variants, rung):
+@pytest.mark.parametrize(("variants", "interface"), ROUTES)
+def test_every_route(dialect, variants, interface):
     card = four_profiles()
     driver = started_driver(dialect, card, *variants)
     transport = opened(driver)
-    assert transport.interface == rung
+    assert transport.interface == interface
     assert euicc.eid(transport) == card.eid
     assert [each.enabled for each in euicc.profiles(transport)] == [True, False, False, False, False]
     assert euicc.name(transport, EUROPE_ICCID, "e" * 64) == 0 and card.profiles[2].nickname == "e" * 64
@@ -43,7 +43,7 @@ def test_every_route(dialect, variants, rung):
     transport.close()
     assert restart.wait(driver)
     assert restart.identity(driver) == (EUROPE_ICCID, EUROPE.encode())
-    assert len(euicc.notifications(opened(driver, rung))) == 2
+    assert len(euicc.notifications(opened(driver, interface))) == 2
 
 
 @pytest.mark.parametrize("variants", [("no-cgla", "no-csim"), ("no-cgla",)])

@@ -1,4 +1,4 @@
-"""The simulated IoT eUICC: what it obeys, what it refuses, and what it keeps (SGP.32)."""
+"""The simulated IoT eUICC: executed and refused packages, and the results that it keeps (SGP.32)."""
 
 from __future__ import annotations
 

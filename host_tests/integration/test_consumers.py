@@ -1,4 +1,4 @@
-"""The example consumers of docs/reference, run on what the agent really delivers."""
+"""The example consumers of docs/reference, run on real deliveries of the agent."""
 
 import json
 import re
@@ -56,8 +56,8 @@ def test_the_consumer_of_dcsa_events_keeps_what_is_true(bound, tmp_path):
         with bound.delivering():
             wait_until(lambda: "ACT DEPA" in output.read_text(), "the departure")
             with bound.database.writing() as connection:
-                told = events.published(connection, None, (0, 2**53), 99)
-                (door,) = (event for _row, event in told if event.type == "alarm")
+                published = events.published(connection, None, (0, 2**53), 99)
+                (door,) = (event for _row, event in published if event.type == "alarm")
                 publishing.correct(connection, [door], [], NOW_S)
             bound.published()
             wait_until(lambda: "not true" in output.read_text(), "the retraction")

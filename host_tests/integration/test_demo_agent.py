@@ -1,4 +1,4 @@
-"""The agent in the demo, killed where it hurts: what a device sends again is stored once."""
+"""The agent in the demo, killed at critical points: repeated uplinks are stored once."""
 
 import json
 import shutil

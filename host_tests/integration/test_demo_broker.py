@@ -1,4 +1,4 @@
-"""The demo's broker: TLS, users and what they may, and the two places where it can be killed."""
+"""The demo's broker: TLS, users and their permissions, and the two points at which it can be killed."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The demo's command line: what is wrong is said in one line."""
+"""The demo's command line: an error is one line."""
 
 import json
 import socket

@@ -1,5 +1,5 @@
-"""A device whose modem has a broken MQTT client delivers all the same: over the modem's TLS sockets,
-through a real broker, to the real agent."""
+"""A device whose modem has a broken MQTT client delivers over the modem's TLS sockets, through a real broker,
+to the real agent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_a_broken_mqtt_client_loses_nothing(tmp_path, monkeypatch, modem):
     built = stage.build(tmp_path, modem, 3, 1, 0, None, variants=["mqtt-broken"], settings=["paced=0"])
     try:
         built.device.run(DAY_MS, lambda now_ms: None)
-        acknowledged = firmware.ledger(built.flash).acks.count(1, 9_999)
+        acknowledged = firmware.numbers(built.flash).acks.count(1, 9_999)
         had = delivered.read(built.services.agent.database, DEVICE)
         assert acknowledged >= 20
         assert len(had.points) >= acknowledged

@@ -181,10 +181,10 @@ def rules() -> list[dict[str, Any]]:
 def test_each_alert_has_a_case_in_which_it_fires_and_one_in_which_it_does_not():
     """promtool runs them: `make deploy-check`."""
     cases = yaml.safe_load((DEPLOY / "prometheus" / "alerts_test.yml").read_text())["tests"]
-    told = [each for case in cases for each in case.get("alert_rule_test", [])]
+    tests = [each for case in cases for each in case.get("alert_rule_test", [])]
     said = {rule["alert"]: rule["annotations"] for rule in rules()}
-    assert {each["alertname"] for each in told if not each["exp_alerts"]} == set(said)
-    fires = {each["alertname"]: each["exp_alerts"] for each in told if each["exp_alerts"]}
+    assert {each["alertname"] for each in tests if not each["exp_alerts"]} == set(said)
+    fires = {each["alertname"]: each["exp_alerts"] for each in tests if each["exp_alerts"]}
     assert {name: alerts[0]["exp_annotations"] for name, alerts in fires.items()} == said
     quiet = {each["series"].partition("{")[0] for each in cases[0]["input_series"]}
     assert quiet == {

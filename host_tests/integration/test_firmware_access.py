@@ -1,5 +1,5 @@
-"""To whom an access point leads: the drivers on the simulated modem ask nobody else, and releases are pulled
-over one of their own."""
+"""Allowed hosts of an access point: the drivers contact no others, and releases are pulled over their own
+access point."""
 
 from __future__ import annotations
 
@@ -82,7 +82,11 @@ def test_updates_go_over_their_own_access_point_and_back(locator):
     driver = locator.driver
     assert (driver.board.apn, driver.login, driver.hosts) == (b"iot", (b"", b""), ALLOWED)
     left = locator.modem.simulated.unit.nv.contexts[1]
-    assert (left.apn, left.user, left.password) == ("iot", "", "")  # nobody is told the login of another
+    assert (left.apn, left.user, left.password) == (
+        "iot",
+        "",
+        "",
+    )  # no access point gets the login of another
     assert not locator.modem.simulated.unit.pdp.address
     assert locator.state[st.TO_REPORT] == 0
 

@@ -1,4 +1,4 @@
-"""A seeded slice of `make fuzz`: whatever comes, no exception but ours, and no buffer grows."""
+"""A seeded part of `make fuzz`: only expected exceptions, and no buffer grows."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What few wakes need, against the simulated modem: a time server, predicted orbits, the supply as the
-modem measures it; voice and SMS."""
+"""Rarely used functions against the simulated modem: a time server, predicted orbits, the supply as the modem
+measures it; voice and SMS."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_predicted_orbits_are_fetched_only_when_they_pay():
     state[st.OFFSET] = 0
     assert not budget.assistance_due(state)  # they need the time
     state[st.OFFSET], state[st.EPHEMERIS] = 800_000_000, 1_000_000 - 3 * 3600
-    assert not budget.assistance_due(state)  # what the satellites told still holds
+    assert not budget.assistance_due(state)  # the ephemeris from the satellites is still valid
     state[st.EPHEMERIS] -= 2 * 3600
     assert budget.assistance_due(state)
     state[st.ASSISTANCE_TRIED] = 1_000_000 - 86_000

@@ -93,7 +93,7 @@ def test_a_cut_never_leaves_the_old_identity_without_its_records(tmp_path, steps
         provision.provision(there, one, replace=False)
         there.make_folder("data/journal")
         there.write(RECORD, b"a record")
-        there.write("data/state.bin", b"a ledger")
+        there.write("data/state.bin", b"numbers")
         run = there.run
         run(COUNT.format(steps))
 

@@ -1,4 +1,4 @@
-"""What `landbridge setup` cannot use is named in one sentence with its remedy, and nothing is written."""
+"""Invalid input of `landbridge setup` gives one sentence with its remedy, and nothing is written."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""A device's user at the brokers as they are shipped: it throws nobody out, and has its own two topics."""
+"""A device's user at the brokers as shipped: it disconnects nobody, and has only its own two topics."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Who is silent for longer than he has announced: told once, and not of those whom nobody could hear."""
+"""Devices silent for longer than announced: published once, except where no device could be heard."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What comes to the broker when it is back."""
+"""Connections to the broker after an outage."""
 
 from tools.verify.kill import crowd
 

@@ -1,4 +1,5 @@
-"""What a decision leaves on the heap, on states of a real trip; its time, up to the machine, is not asked."""
+"""The heap that a decision occupies, on states of a real trip; time is not checked, as it depends on the
+machine."""
 
 import dataclasses
 import json

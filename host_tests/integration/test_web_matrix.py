@@ -1,5 +1,5 @@
-"""Who may do what over HTTP: every operation of the OpenAPI document by everybody who could ask. An operation
-that TABLE does not name fails the test, so a new one cannot be forgotten."""
+"""Permissions over HTTP: every operation of the OpenAPI document with every kind of user. An operation that
+TABLE does not name fails the test, so a new one cannot be forgotten."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -107,6 +107,7 @@ TABLE = _table("""
     list     reader   GET    /v1/notifications
     make     admin    POST   /v1/notification-channels
     one      reader   GET    /v1/notification-channels/{name}
+    one      admin    PATCH  /v1/notification-channels/{name}
     one      admin    DELETE /v1/notification-channels/{name}
     one      operator POST   /v1/notification-channels/{name}/test
     one      admin    PUT    /v1/notification-channels/{name}/rules/{rule}
@@ -153,6 +154,7 @@ TABLE = _table("""
     list     reader   GET    /v1/integrations
     make     admin    POST   /v1/integrations
     one      reader   GET    /v1/integrations/{integration}
+    one      admin    PATCH  /v1/integrations/{integration}
     one      admin    DELETE /v1/integrations/{integration}
     one      admin    POST   /v1/integrations/{integration}/replay
     one      admin    POST   /v1/integrations/{integration}/rotate
@@ -169,6 +171,7 @@ TABLE = _table("""
     list     reader   GET    /v1/reports/{kind}.{form}
     list     reader   GET    /v1/report-schedules
     make     admin    POST   /v1/report-schedules
+    one      admin    PATCH  /v1/report-schedules/{schedule}
     one      admin    DELETE /v1/report-schedules/{schedule}
     list     reader   GET    /v1/audit
     list     reader   GET    /v1/audit/export
@@ -216,6 +219,9 @@ BODIES: dict[str, Any] = {
     "POST /v1/report-schedules": {"name": "new", "kind": "trip", "of": "1", "mailbox": "new@example.org"},
     "POST /v1/integrations": {"name": "new", "address": "https://erp.example/hook"},
     "POST /v1/integrations/{integration}/replay": {"from": 1},
+    "PATCH /v1/integrations/{integration}": {"paused": True},
+    "PATCH /v1/notification-channels/{name}": {"paused": True},
+    "PATCH /v1/report-schedules/{schedule}": {"paused": True},
     "PATCH /v1/users/{user}": {},
     "POST /v1/users": {"name": "newcomer"},
     "POST /v1/tokens": {"name": "newcomer"},

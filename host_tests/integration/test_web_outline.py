@@ -1,4 +1,4 @@
-"""What the pages ask of the store, on both engines: tracks in outline, days, networks, the audit."""
+"""Queries of the pages on both databases: outlines of tracks, days, networks, the audit log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a wake does to the flash: counted at the block device, by kind of wake."""
+"""Use of the flash in a wake: counted at the block device, by kind of wake."""
 
 from tools.world.device import reads
 from tools.world.device.reads import BUDGETS, Counts

@@ -1,5 +1,5 @@
-"""Voice and SMS on a trip: on in the modem as it is shipped, off before the first report, and whatever comes
-all the same is an alarm."""
+"""Voice and SMS on a trip: on in the modem as shipped, off before the first session; a call or message raises
+an alarm."""
 
 from __future__ import annotations
 

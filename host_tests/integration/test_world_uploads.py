@@ -1,4 +1,4 @@
-"""What an upload costs depends on the networks of the trip: how long they hold a connection."""
+"""The cost of a session depends on how long the networks of the trip hold a connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the agent stand on: Mosquitto with TLS and ACLs, an agent, devices, platforms."""
+"""Parts for tests of the agent: Mosquitto with TLS and ACLs, an agent, devices, platforms."""
 
 import json
 import os

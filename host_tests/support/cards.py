@@ -92,7 +92,7 @@ def started_driver(dialect, card: Card, *variants: str):
     return driver
 
 
-def opened(driver, rung: int = apdu.UNKNOWN) -> apdu.Transport:
-    transport = apdu.Transport(driver, rung)
+def opened(driver, interface: int = apdu.UNKNOWN) -> apdu.Transport:
+    transport = apdu.Transport(driver, interface)
     transport.open(ISD_R)
     return transport

@@ -7,7 +7,10 @@ from pathlib import Path
 from tools.flash.layout import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
-TOP = tuple(REPOSITORY / name for name in ("README.md", "README.zh-CN.md", "CHANGELOG.md", "CONTRIBUTING.md"))
+TOP = tuple(
+    REPOSITORY / name
+    for name in ("README.md", "README.zh-CN.md", "CHANGELOG.md", "CONTRIBUTING.md", "deploy/README.md")
+)
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.M | re.S)
 _NOT_PROSE = re.compile(r"^\s*\|.*$|^#.*$|^<!--.*-->$|^!\[.*$", re.M)
 _PARAGRAPH = re.compile(r"\n\s*\n|\n(?= *(?:[-*]|\d+\.) )")

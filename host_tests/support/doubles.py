@@ -1,4 +1,4 @@
-"""Parts that do one thing, and refuse whatever else is asked of them."""
+"""Stand-ins that do one thing, and refuse everything else."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What tests of integrations, alarms and feeds stand on: two devices in a database, a receiver, pages."""
+"""Parts for tests of integrations, alarms and feeds: two devices in a database, a receiver, pages."""
 
 import json
 import threading
@@ -20,6 +20,7 @@ from landbridge.events.finished import finished
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import Window
 from landbridge.features.exports.formats import Format, export
+from landbridge.features.integrations import queries as integrations
 from landbridge.features.integrations import rules as fleet
 from landbridge.features.integrations.deliveries import Deliveries
 from landbridge.features.integrations.kinds import opened
@@ -157,6 +158,12 @@ class Fleet:
         """The broker has it all."""
         with self.database.writing() as connection:
             outbox.remove(connection, outbox.last(connection))
+
+    def failure(self, name: str) -> str | None:
+        """Why the last attempt of an integration failed."""
+        with self.database.reading() as connection:
+            found: dict[str, str | None] = {row.name: row.failure for row in integrations.every(connection)}
+        return found[name]
 
     def left(self) -> int:
         with self.database.reading() as connection:

@@ -121,7 +121,7 @@ UPLINKS: list[tuple[str, list[dict[str, int]], dict[str, Any]]] = [
             plmn=999999, tac=65535, cell=268435455, rsrp=255, motion=255),
     ], {}),
     ("a full batch", [moving(seq) for seq in range(100, 164)], {"status": STATUS}),
-    ("voice and SMS told", [], {"status": STATUS, "identity": IDENTITY | {4: 3}}),
+    ("voice and SMS reported", [], {"status": STATUS, "identity": IDENTITY | {4: 3}}),
 ]  # fmt: skip
 
 

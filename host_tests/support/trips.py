@@ -1,4 +1,4 @@
-"""What the tests of journeys stand on: a device on a trip from Brest to Poznan, and its points."""
+"""Parts for tests of tracking: a device on a trip from Brest to Poznan, and its points."""
 
 import json
 import tempfile
@@ -85,8 +85,8 @@ def outcome(database: Database) -> tuple[Any, ...]:
 
 
 def believed(database: Database) -> set[str]:
-    """What a platform that has read every message takes for true of journeys. An alarm's number and life are
-    no part of one: late news may have raised one that was cleared."""
+    """The events that a platform considers true after reading every message, without the number and
+    life cycle of alarms: a late point may have raised one that was cleared."""
     true: set[str] = set()
     with database.reading() as connection:
         for posted in outbox.head(connection, 100_000):

@@ -1,4 +1,4 @@
-"""What an agent says of its health."""
+"""The health of an agent, as it reports it."""
 
 import urllib.error
 import urllib.request

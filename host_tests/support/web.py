@@ -1,4 +1,4 @@
-"""What the tests of the pages stand on: an agent with its pages, fed through the real ingest; a browser."""
+"""Parts for tests of the pages: an agent with its pages, fed through the real ingest; a browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alarms: raised once, counted, acknowledged, cleared; by what devices tell and what the agent finds."""
+"""Alarms: raised once, counted, acknowledged, cleared; by reports of devices and by tracking."""
 
 import json
 from pathlib import Path
@@ -39,10 +39,10 @@ DAY_S = 24 * HOUR_S
 
 def answer(fleet: Fleet) -> list[dict[str, Any]]:
     with fleet.database.reading() as connection:
-        return told_of(connection)
+        return published_alarms(connection)
 
 
-def told_of(connection: Connection) -> list[dict[str, Any]]:
+def published_alarms(connection: Connection) -> list[dict[str, Any]]:
     rows = events.after(connection, FIRST, 0, 1_000)
     return [json.loads(row.content) for row in rows if row.type.startswith("alarm-")]
 
@@ -172,9 +172,9 @@ def test_a_late_end_clears_nothing_that_was_after_it(fleet):
 def test_what_an_event_has_ended_stands_when_it_is_not_true(fleet, untrue, news, states, types):
     with fleet.database.writing() as connection:
         publishing.publish(connection, [LEFT, BACK], NOW_S)
-        before = len(told_of(connection))
+        before = len(published_alarms(connection))
         publishing.correct(connection, untrue, news, NOW_S)
-        now = told_of(connection)
+        now = published_alarms(connection)
     assert [each[1] for each in every(fleet)] == states
     assert [each["type"] for each in now[before:]] == [f"alarm-{each}" for each in types]
 
@@ -214,7 +214,7 @@ def test_one_trip_s_alarm_is_not_the_next_one_s(fleet):
 
 
 def sent_to(fleet: Fleet, tenant: str) -> list[tuple[str, str, int]]:
-    """(type, alarm, trip) of the changes that a tenant was told, in their order."""
+    """(type, alarm, trip) of the changes published to a tenant, in their order."""
     answer = [content for leaf, content in fleet.sent(tenant) if leaf.startswith("event/alarm-")]
     return [(each["type"], each["alarm"], each["trip"]) for each in answer]
 

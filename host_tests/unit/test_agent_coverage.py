@@ -1,4 +1,4 @@
-"""What the agent learns of coverage from points and wakes, and the words for what wakes tell."""
+"""Coverage that the agent learns from points and wakes, and the words for wakes."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_coverage_is_learned_from_the_points_of_trips_on_the_route(database):
 
 
 def wake(minute: int, did: int, rest: int, joules: float) -> Wake:
-    """So many minutes after NOW_S, told 1,000 minutes after it."""
+    """So many minutes after NOW_S, reported 1,000 minutes after it."""
     return Wake(1, minute, 1_000 - minute, did, rest, joules)
 
 
@@ -79,9 +79,9 @@ def test_failed_observations_and_costs_are_learned_from_wakes(database):
     rows = [(2, 30, 2, 45), (3, 30, 5, 20), (121, 13, 3, 20), (500, 30, 3, 20), (501, 0, 3, 4)]
     with database.writing() as connection:
         points.store(connection, DEVICE, reported, NOW_S + 99_002)
-        for _ in range(2):  # told twice
+        for _ in range(2):  # reported twice
             wakes.add(connection, DEVICE, [wake(*row) for row in rows], NOW_S + 60_000)
-        # The first look in vain is where the point before it was, the others where the train stands.
+        # The first failed scan is where the point before it was, the others where the train stands.
         assert learn.learn(connection, "short", SHORT) == 4
         seen = lines.coverage_of(connection, "short")
     assert {key: each.observations for key, each in seen.items()} == {(0, 401_001): 1, (0, 0): 1, (20, 0): 2}

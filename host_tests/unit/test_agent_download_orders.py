@@ -71,7 +71,7 @@ def test_a_code_that_asks_for_a_confirmation_code_is_refused_without_one():
         "LPA:1$smdp..example$SECRET", "LPA:1$smdp.example$SECRÉT",
     ],
 )  # fmt: skip
-def test_a_code_that_is_none_is_refused_and_not_repeated(text):
+def test_an_invalid_code_is_refused_and_not_repeated(text):
     with pytest.raises(UserError) as error:
         activation.parse(text)
     assert "SECR" not in str(error.value) and "SSSS" not in str(error.value)
@@ -168,7 +168,7 @@ def test_a_package_is_cut_as_the_card_takes_it(parts, count):
         der.make(0xBF36, A0, A1, A3), der.make(0xBF37, A0),
     ],
 )  # fmt: skip
-def test_a_package_that_is_none_is_refused(broken):
+def test_an_invalid_package_is_refused(broken):
     with pytest.raises(DerError):
         es10.segments(broken, b"\1" * 16)
 
@@ -237,7 +237,7 @@ def test_reports_of_any_shape_are_refused_or_read(item):
     [[1, 2, 0], [1, 2, 0, ""], [1, 2, 3, b"x"], [1, 2, 256, b""], [-1, 2, 0, b""], [1, True, 0, b""],
      [1, 2, 0, bytes(3_401)]],
 )  # fmt: skip
-def test_an_answer_that_is_none_is_refused(item):
+def test_an_invalid_answer_is_refused(item):
     with pytest.raises(WireError):
         wire.decode_answer(item)
 
@@ -305,7 +305,7 @@ def test_a_list_of_servers_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, "no certificate", ""])
-def test_a_file_of_certificates_that_is_none_is_named(tmp_path, content):
+def test_an_invalid_file_of_certificates_is_named(tmp_path, content):
     if content is not None:
         (tmp_path / "ci.pem").write_text(content)
     with pytest.raises(UserError, match=r"ci\.pem"):
@@ -385,7 +385,7 @@ def test_an_iot_card_is_managed(command):
         ((FIRST, CODE + "$$1"), "needs a confirmation code"),
     ],
 )
-def test_an_order_that_is_none_is_refused(command, words, why):
+def test_an_invalid_order_is_refused(command, words, why):
     said = command.fails("esim", "download", *words)
     assert why in said and "SECRET" not in said and "7QX" not in said
 

@@ -1,4 +1,4 @@
-"""What an agent behind NATS has in its hand: a bounded number, which the server gives to nobody else."""
+"""Messages that an agent behind NATS has fetched: a bounded number that no other agent gets."""
 
 import asyncio
 import threading
@@ -23,21 +23,21 @@ MOST, FEWEST = 512, 8
 
 
 class Kept:
-    """A message of the stream, and what the server was told of it."""
+    """A message of the stream, and the acknowledgements that the server got."""
 
     def __init__(self, number: int) -> None:
         self.subject, self.data = f"landbridge.0.lb-{number}.up", b""
         self.metadata = SimpleNamespace(sequence=SimpleNamespace(stream=number))
-        self.told: list[str] = []
+        self.acknowledged: list[str] = []
 
     async def in_progress(self) -> None:
-        self.told.append("in progress")
+        self.acknowledged.append("in progress")
 
     async def nak(self) -> None:
-        self.told.append("not taken")
+        self.acknowledged.append("not taken")
 
     async def ack(self) -> None:
-        self.told.append("taken")
+        self.acknowledged.append("taken")
 
 
 class Server:
@@ -133,15 +133,18 @@ def test_what_is_fetched_of_all_partitions_together_is_bounded(monkeypatch, part
     # It ends, though nothing is stored any more.
     assert MOST <= len(server.given) <= 2 * MOST + partitions * FEWEST
     assert source.waiting.qsize() == len(server.given)
-    assert all(each.told == ["not taken"] for each in server.given)
+    assert all(each.acknowledged == ["not taken"] for each in server.given)
 
 
 def test_the_server_hears_of_messages_in_progress_before_it_would_redeliver_them(monkeypatch):
     monkeypatch.setattr(nats_source, "ACK_WAIT_S", 0.03)
     server = Server(most=1)
     with taking(monkeypatch, server):
-        wait_until(lambda: server.given and len(server.given[0].told) > 1, "the server is told")
-        assert set(server.given[0].told) == {"in progress"}
+        wait_until(
+            lambda: server.given and len(server.given[0].acknowledged) > 1,
+            "the server has an acknowledgement",
+        )
+        assert set(server.given[0].acknowledged) == {"in progress"}
 
 
 def test_a_partition_that_is_given_back_ends_its_fetch_and_begins_no_other(monkeypatch):
@@ -157,4 +160,4 @@ def test_what_is_left_at_the_end_is_given_to_others_at_once(monkeypatch):
     server = Server(most=1)
     with taking(monkeypatch, server) as source:
         source.waiting.get(timeout=60)
-    assert server.given[0].told == ["not taken"]
+    assert server.given[0].acknowledged == ["not taken"]

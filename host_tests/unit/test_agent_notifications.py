@@ -6,6 +6,7 @@ import email
 import email.policy
 import json
 import logging
+import threading
 from collections.abc import Iterator
 from datetime import datetime
 from email.message import EmailMessage
@@ -495,7 +496,7 @@ def test_when_it_is_due(rule, began, now, zone, due):
         ("mailto:a@b.example", "UTC", "tlh", "choose from en, zh"),
     ],
 )
-def test_a_channel_that_cannot_be_is_said_in_one_line(dispatch, address, zone, language, why):
+def test_an_invalid_channel_is_reported_in_one_line(dispatch, address, zone, language, why):
     with pytest.raises(UserError, match=why) as refused:
         dispatch.add("dispatch", address, language, zone)
     assert "secret" not in str(refused.value)
@@ -512,7 +513,7 @@ def test_a_channel_that_cannot_be_is_said_in_one_line(dispatch, address, zone, l
         (Rule("a", ("No Such",)), "no event type"),
     ],
 )
-def test_a_rule_that_cannot_be_is_said_in_one_line(dispatch, rule, why):
+def test_an_invalid_rule_is_reported_in_one_line(dispatch, rule, why):
     with pytest.raises(UserError, match=why):
         dispatch.add("dispatch", "mailto:a@b.example", "en", "UTC", None, rule)
 
@@ -524,6 +525,30 @@ def test_the_thread_sends_what_a_running_agent_publishes(dispatch):
     wait_until(lambda: dispatch.states() == ["sent"], "the mail")
     dispatch.notifier.stop()
     assert len(dispatch.mails()) == 1
+
+
+def test_what_a_paused_channel_has_waits_until_it_is_resumed(dispatch):
+    dispatch.add()
+    dispatch.add("boss", "mailto:boss@example.org")
+
+    def pause(paused: bool) -> None:
+        with dispatch.fleet.database.writing() as connection:
+            (channel, *_) = stored.channels(connection)
+            channels.change(connection, dispatch.fleet.keyring, channel, {"paused": paused})
+
+    def turn() -> None:
+        dispatch.notifier.turn()
+        for thread in threading.enumerate():
+            if thread.name.startswith("notifications to "):
+                thread.join()
+
+    pause(True)
+    dispatch.publish(alarm("card", 3))
+    turn()
+    assert sorted(dispatch.states()) == ["sent", "waiting"]
+    pause(False)
+    turn()
+    assert dispatch.states() == ["sent", "sent"]
 
 
 def test_what_ends_before_its_minimum_duration_is_never_raised(fleet):

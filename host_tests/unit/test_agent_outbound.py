@@ -1,4 +1,4 @@
-"""What is checked, published and exported, held against the schemas of docs/reference."""
+"""Published and exported data, validated against the schemas of docs/reference."""
 
 import csv
 import io

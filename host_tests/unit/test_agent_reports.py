@@ -221,6 +221,42 @@ def test_a_schedule_sends_once_a_period_and_again_what_did_not_go(shown, monkeyp
     assert (row.next_s, row.answer) == (first_s + 7 * 24 * HOUR_S, "accepted")
 
 
+def test_a_paused_schedule_sends_nothing_and_goes_on_with_the_next_period(shown, monkeypatch):
+    now_s = from_iso("2026-10-14T12:00:00Z")
+    monkeypatch.setattr(Clock, "now_s", lambda _: now_s)
+    sent: list[str] = []
+
+    def post(mail: EmailMessage) -> str:
+        sent.append(mail["To"])
+        return "accepted"
+
+    def change(**changes: Any) -> int:
+        with shown.fleet.database.writing() as connection:
+            (row,) = stored.schedules(connection)
+            schedule.change(connection, row, changes, now_s)
+            (row,) = stored.schedules(connection)
+        return int(row.next_s)
+
+    with shown.fleet.database.writing() as connection:
+        schedule.add(
+            connection, "all", "fleet", "", "pdf", "a@b.example", "en", "week", None, "bench", now_s
+        )
+    change(paused=True, mailbox="c@d.example")
+    mails = ReportMails(shown.fleet.database, Clock(), post, "agent@landbridge.example", lambda: True)
+    now_s = from_iso("2026-11-10T12:00:00Z")
+    mails.turn()
+    assert sent == []
+    assert iso(change(paused=False)) == "2026-11-16T06:00:00Z"
+    mails.turn()
+    assert sent == []
+    assert iso(change(every="day")) == "2026-11-11T06:00:00Z"
+    now_s = from_iso("2026-11-11T06:00:01Z")
+    mails.turn()
+    assert sent == ["c@d.example"]
+    with pytest.raises(UserError, match="is not a mail address"):
+        change(mailbox="nobody")
+
+
 def test_a_report_that_cannot_be_made_stops_no_other(shown, monkeypatch):
     sent: list[str] = []
     first_s = 0

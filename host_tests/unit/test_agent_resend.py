@@ -1,4 +1,4 @@
-"""What the agent misses and asks for."""
+"""Missing records, and the agent's requests for them."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Why devices slept: what they tell, and that every verdict has words."""
+"""Wakes of devices: their reports, and words for every reason."""
 
 import struct
 

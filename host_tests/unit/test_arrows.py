@@ -1,4 +1,4 @@
-"""Which folder of the firmware may import which: run by `make lint`, as lint-imports is for the agent."""
+"""Imports between folders of the firmware: run by `make lint`, as lint-imports is for the agent."""
 
 import ast
 from collections.abc import Iterator

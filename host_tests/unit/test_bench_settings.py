@@ -1,4 +1,4 @@
-"""The bench knows how to put back whatever the drivers set."""
+"""The bench can restore every setting that the drivers change."""
 
 from __future__ import annotations
 

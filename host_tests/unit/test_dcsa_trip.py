@@ -66,8 +66,8 @@ def test_all_events_of_a_trip_follow_the_standard():
         assert ("transportCall" in payload) == (kind != "IOT")
         assert ("equipmentReference" in payload) == (kind != "TRANSPORT") != ("references" in payload)
     codes = ("transportEventTypeCode", "equipmentEventTypeCode", "iotEventCode")
-    told = {next(each["payload"][code] for code in codes if code in each["payload"]) for each in found}
-    assert told == {"DEPA", "ARRI", "CROS", "GTIN", "GTOT", "DRO"}
+    codes_found = {next(each["payload"][code] for code in codes if code in each["payload"]) for each in found}
+    assert codes_found == {"DEPA", "ARRI", "CROS", "GTIN", "GTOT", "DRO"}
     expected = [each["payload"] for each in found if each["payload"]["eventClassifierCode"] == "EST"]
     (arrived,) = (
         each["payload"] for each in found

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from locator import state as plan
+from locator import state as st
 from locator.journal import rtc
 
 from host_tests.support.figures import GOOD
@@ -32,9 +32,9 @@ def bar(start_h, end_h, plmn="25001"):
 def rtc_memory(tried, failed):
     """RTC memory of a device that has counted so."""
     memory: Any = rtc
-    state: Any = plan.new()
-    state[plan.ATTEMPTED], state[plan.FAILED] = tried, failed
-    return bytes(memory.pack(plan.kept(state)))
+    state: Any = st.new()
+    state[st.ATTEMPTED], state[st.FAILED] = tried, failed
+    return bytes(memory.pack(st.kept(state)))
 
 
 def test_silence_does_not_count_the_hours_of_a_bar():

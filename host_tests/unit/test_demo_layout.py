@@ -1,4 +1,4 @@
-"""What lies on a device's flash directory."""
+"""The contents of a device's flash directory."""
 
 import subprocess
 import sys

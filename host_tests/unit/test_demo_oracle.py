@@ -1,4 +1,4 @@
-"""The oracle of a trip tells kept, lost and falsified records apart."""
+"""The oracle of a trip distinguishes kept, lost and falsified records."""
 
 from itertools import count
 from pathlib import Path
@@ -53,8 +53,8 @@ class World:
         self.trip = trip
         self.traffic = Traffic()
         self.oracle = Oracle(folder, trip, self.traffic)
-        self.ledger: Any = Numbers(str(folder / "data"), 0)
-        self.journal: Any = Journal(str(folder / "data"), self.ledger)
+        self.numbers: Any = Numbers(str(folder / "data"), 0)
+        self.journal: Any = Journal(str(folder / "data"), self.numbers)
         self.wake([Sense(1_500, 3_611, -123, 4, DARK)], 5_000, FIRST)
         assert self.oracle.wrong == {}
 
@@ -344,7 +344,7 @@ def fill(world):
 def give_up(world):
     """What the device does when there is no room, and its word for it."""
     Path(world.journal.path(0)).unlink()
-    world.ledger.thinned = 2
+    world.numbers.thinned = 2
     world.journal.acknowledge([1, 2])
     world.oracle.after_wake()
 

@@ -1,4 +1,4 @@
-"""What the firmware may take of the device: docs/reference/budgets.md."""
+"""Budgets of the firmware on the device: docs/reference/budgets.md."""
 
 from __future__ import annotations
 

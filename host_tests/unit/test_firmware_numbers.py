@@ -26,14 +26,14 @@ def test_the_window_takes_every_number_of_a_device_that_is_set_back_again_and_ag
             shutil.copytree(backup, home, dirs_exist_ok=True)
         for wake in range(4):
             now_s += DAY_S // 4
-            ledger = Numbers(str(home), rng.getrandbits(32))
+            numbers = Numbers(str(home), rng.getrandbits(32))
             # The network's clock may be a zone behind, and once a day it is twenty years ahead.
-            ledger.date(now_s + (20 * 365 * DAY_S if wake == 3 else rng.choice((0, -3600))))
+            numbers.date(now_s + (20 * 365 * DAY_S if wake == 3 else rng.choice((0, -3600))))
             for turn in range(rng.randrange(1, 6)):
-                number = ledger.next_number()
+                number = numbers.next_number()
                 assert number not in seen and window.is_new(number) and number <= MAX_PARTIAL_IV
                 window.add(number)
                 seen.add(number)
                 if not turn:
-                    ledger.date(now_s, True)  # the agent's reply
+                    numbers.date(now_s, True)  # the agent's reply
     assert window.top >> 8 <= now_s + 1

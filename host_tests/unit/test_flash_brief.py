@@ -1,4 +1,4 @@
-"""What is left out of a module's text before it is compiled: it does the same, on the same lines."""
+"""Parts left out of a module's text before it is compiled: same behaviour, same line numbers."""
 
 import ast
 from importlib.util import resolve_name

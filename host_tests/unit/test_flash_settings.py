@@ -1,4 +1,4 @@
-"""What follows from docs/reference/settings.toml is up to date."""
+"""Files made from docs/reference/settings.toml are up to date."""
 
 from tools.flash import settings_schema
 

@@ -1,4 +1,4 @@
-"""How long batteries last."""
+"""Battery life."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What earlier trips have seen, and what it is worth to later ones."""
+"""Observations of earlier trips, and their value to later ones."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What is installed is what somebody has looked at: versions with hashes, and the library of the map too."""
+"""Lock files: versions with hashes, of the map library, too."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""When containers usually reach the stations of a route: of the timetable, and of enough earlier trips."""
+"""The usual arrival of containers at the stations of a route: by timetable, and by enough earlier trips."""
 
 from landbridge.features.routes.usual import ENOUGH, usual
 

@@ -274,7 +274,7 @@ def test_the_last_that_have_arrived_count_however_many_are_under_way():
 
 @pytest.mark.parametrize("between", [[], [Waypoint("Siedlce", "PL", 52.16, 22.3, "line", 100.0)]])
 def test_a_route_that_was_replaced_shows_the_arrival(between):
-    anew = [*STATIONS[:2], *between, *STATIONS[2:3], Waypoint("Berlin", "DE", 52.5, 13.4, "hub", 760.0)]
+    changed = [*STATIONS[:2], *between, *STATIONS[2:3], Waypoint("Berlin", "DE", 52.5, 13.4, "hub", 760.0)]
     context = hours((52.1, 23.7, "BY"), (52.25, 21.1, "PL"))
 
     def last_eta(before: list[Any], after: list[Any]) -> dict[str, Any]:
@@ -282,7 +282,7 @@ def test_a_route_that_was_replaced_shows_the_arrival(between):
             deliver(database, before, RECEIVED_S)
             with database.writing() as connection:
                 lines.remove(connection, "west")
-                lines.add(connection, "west", anew, [1.0], BEGIN_S)
+                lines.add(connection, "west", changed, [1.0], BEGIN_S)
             deliver(database, after, RECEIVED_S)
             return answer(database, "eta")[-1]
 
@@ -480,7 +480,7 @@ def test_near_a_border_an_outline_alone_proves_nothing():
         ('{"type":"Point","coordinates":[52,117]}', 100.0, "longitude comes first"),
     ],
 )
-def test_a_geofence_that_is_none_is_refused(text, radius_m, complaint):
+def test_an_invalid_geofence_is_refused(text, radius_m, complaint):
     with pytest.raises(UserError, match=complaint):
         geofences.read(text, radius_m, "x.geojson")
 
@@ -572,7 +572,7 @@ def test_a_device_that_is_bound_again_keeps_the_events_of_trips_apart():
         deliver(database, taken[4:], RECEIVED_S)
         deliver(database, taken[:4], RECEIVED_S)
         with database.reading() as connection:
-            journeys_of = {
+            events_of = {
                 trip: [(row.type, row.seq) for row in events.of_trip(connection, trip) if row.type != "eta"]
                 for trip in (1, 2)
             }
@@ -581,9 +581,9 @@ def test_a_device_that_is_bound_again_keeps_the_events_of_trips_apart():
                 for trip in (1, 2)
                 for row in events.of_trip(connection, trip)
             }
-        # It stood before and after, and nothing of the one trip tells of the other.
-        assert journeys_of[1] == [("geofence", 2), ("stop", 3)]
-        assert journeys_of[2] == [("geofence", 5), ("stop", 6), ("geofence", 7), ("departure", 7)]
+        # It was stationary before and after, and the events of one trip do not appear in the other.
+        assert events_of[1] == [("geofence", 2), ("stop", 3)]
+        assert events_of[2] == [("geofence", 5), ("stop", 6), ("geofence", 7), ("departure", 7)]
         assert containers == {1: "CSQU3054383", 2: "MSKU0000000"}
         (left,) = answer(database, "departure")
         assert [left["since"]] == [each["time"] for each in answer(database, "geofence") if each["seq"] == 5]

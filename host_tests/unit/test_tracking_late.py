@@ -1,4 +1,4 @@
-"""The same points, in whatever order and however often they come, end in the same track."""
+"""The same points lead to the same track in any order and with any repetition."""
 
 from typing import Any
 
@@ -93,8 +93,8 @@ def test_published_events_of_points_no_longer_kept_stay(taken, old, keep_every):
             work_out_again(database, received_s + DAY_S)
         late = taken[0]._replace(seq=99, kind=3).meaningful()
         deliver(database, [late], received_s + DAY_S, keep_every)
-        told_since, _, *ends_since = outcome(database)
-        assert (told_since, ends_since) == (reported, ends)
+        reported_since, _, *ends_since = outcome(database)
+        assert (reported_since, ends_since) == (reported, ends)
 
 
 def test_a_trip_that_has_arrived_stays_so_when_its_points_are_no_longer_kept():

@@ -1,4 +1,4 @@
-"""How long a shared link works: until its trip ends, or for as long as it was made for."""
+"""The validity of a share link: until its trip ends, or until its expiry."""
 
 import pytest
 from landbridge.core import secret

@@ -162,6 +162,13 @@ def test_the_pages_make_and_remove_what_the_api_does(pages, fleet):
         1800,
         3,
     )
+    changed = {"language": "zh", "zone": "Europe/Berlin", "paused": "1"}
+    wrong = root.post("/notifications/room/change", **changed, address="pigeon://loft/x")
+    assert wrong.status == 400 and "is not a service" in said(wrong) and "<details open>" in wrong.text
+    assert root.post("/notifications/room/change", **changed).status == 303
+    with fleet.database.reading() as connection:
+        (room,) = stored.channels(connection)
+    assert (room.service, room.language, room.zone, room.paused) == ("JSON", "zh", "Europe/Berlin", True)
     assert root.post("/notifications/room/rules/doors/remove").status == 303
     assert root.post("/notifications/room/test").status == 303
     assert ">waiting<" in root.get("/notifications").text
@@ -171,6 +178,9 @@ def test_the_pages_make_and_remove_what_the_api_does(pages, fleet):
     assert lena.post("/notifications", name="mine", address="lena@acme.example").status == 303
     assert "lena@acme.example" in lena.get("/notifications").text
     assert lena.post("/notifications/room/remove").status == 404
+    assert lena.post("/notifications/room/change", **changed).status == 404
+    moved = lena.post("/notifications/mine/change", **changed, address=ROOM)
+    assert moved.status == 400 and "by mail only" in said(moved)
     assert root.post("/notifications/room/remove").status == 303
     assert root.post("/notifications/room/remove").status == 404
 
@@ -187,6 +197,12 @@ def test_the_page_of_reports_schedules_them(pages, fleet):
     )
     shown = root.get("/reports").text
     assert "monday" in shown and "a@b.example" in shown and "each month" in shown
+    changed = {"form": "xlsx", "language": "zh", "every": "day", "paused": "1"}
+    wrong = root.post("/reports/monday/change", **changed, mailbox="nobody")
+    assert wrong.status == 400 and "is not a mail address" in said(wrong) and 'value="nobody"' in wrong.text
+    assert root.post("/reports/monday/change", **changed, mailbox="c@d.example").status == 303
+    shown = root.get("/reports").text
+    assert "c@d.example" in shown and "XLSX · each day · 中文" in shown and "paused</span>" in shown
     assert root.post("/reports/monday/remove").status == 303
     assert "a@b.example" not in root.get("/reports").text
 

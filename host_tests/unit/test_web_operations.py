@@ -1,4 +1,4 @@
-"""What operators do over HTTP beyond one device: releases, profile policies, tags, share links, lists."""
+"""Operations over HTTP beyond one device: releases, profile policies, tags, share links, lists."""
 
 import base64
 import json

@@ -683,9 +683,19 @@ def test_a_tenant_s_administrator_manages_integrations_and_geofences_of_the_tena
     assert (row.tenant, row.only_public, row.what) == ("bolt", True, ("event",))
     for path in ("/integrations/of-acme/remove", "/integrations/of-acme/discard/lb-0001"):
         assert boss.post(path).status == 404
+    assert boss.post("/integrations/of-acme/change", address=wanted["address"]).status == 404
+    moved = {"address": "https://10.0.0.1/hook", "what": "track", "paused": "1"}
+    refused = boss.post("/integrations/ours/change", **moved)
+    assert refused.status == 400 and "public host" in said(refused) and "10.0.0.1" in refused.text
+    moved["address"] = "https://bolt.example/new"
+    assert boss.post("/integrations/ours/change", **moved).status == 303
+    with site.database.reading() as connection:
+        (row,) = integrations.named(connection, "ours")
+    assert (row.address, row.what, row.paused) == (moved["address"], ("track",), True)
     eyes = site.visitor("bolt-eyes")
     shown = eyes.get("/integrations").text
     assert "ours" in shown and "/remove" not in shown
+    assert eyes.post("/integrations/ours/change", **moved).status == 403
     assert eyes.post("/integrations/ours/remove").status == eyes.post("/integrations", **wanted).status == 403
     shape = json.dumps({"type": "Point", "coordinates": [6.7, 51.4]})
     boss.get("/geofences")

@@ -1,5 +1,5 @@
-"""The HTTP API against its own document: with whatever that describes it answers as that says, without a
-server error, and nothing of another tenant's."""
+"""The HTTP API against its own document: every answer matches its schema, without a server error, and without
+data of another tenant."""
 
 import json
 import re
@@ -143,7 +143,7 @@ def test_answers_of_a_fleet_to_which_everything_has_happened_are_as_described(pa
             assert operation["security"] == [{"HTTPBearer": []}]
             codes = {"400", "401", "403", "404", "411", "413", "422", "429", "503"}
             assert codes < set(operation["responses"]), path
-        # Of these alarms no event was told; no text is in Parquet.
+        # No event of these alarms was published; no text is in Parquet.
         if "get" in operations and path != "/v1/events" and not path.endswith(".parquet"):
             if set(re.findall(r"{(\w+)}", path)) - set(KNOWN):
                 continue  # test_web_nouns.py makes and reads it
@@ -157,7 +157,7 @@ def test_answers_of_a_fleet_to_which_everything_has_happened_are_as_described(pa
     assert len(document["paths"]["/v1/devices/{device}/export"]["get"]["responses"]["200"]["content"]) == 4
 
 
-def test_a_type_that_no_event_has_is_said(served):
+def test_a_type_that_no_event_has_is_reported(served):
     status, text = served.pages.ask("/v1/events?type=alarm&type=nonsense", served.tokens["admin"])
     assert status == 400 and "type=nonsense: choose from alarm, alarm-acknowledged" in text
     assert served.pages.ask("/v1/events?type=alarm&type=stop", served.tokens["admin"])[0] == 200

@@ -1,4 +1,4 @@
-"""What tenants may not notice of each other: names, idempotency keys, the audit log."""
+"""Isolation of tenants: names, idempotency keys, the audit log."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which networks accept a card, and the Russian bar on data."""
+"""Networks that accept a card, and the Russian bar on data."""
 
 from __future__ import annotations
 

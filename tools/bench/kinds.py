@@ -1,4 +1,4 @@
-"""What the bench says to each modem in its own words: a row of `KINDS` for each."""
+"""The commands of the bench that differ by modem: a row of `KINDS` for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table that grows while the bench runs, and the same line by line where there is no terminal."""
+"""The table of results while the bench runs; line by line if there is no terminal."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class LiveTable:
             self._console.file.flush()
 
     def note(self, text: str) -> None:
-        """What goes on within the step."""
+        """The present phase of the step."""
         self._note = text
 
     def _table(self) -> Table:
@@ -66,7 +66,7 @@ class LiveTable:
 
 
 def summary(result: Result) -> str:
-    """What a step found, in a few words."""
+    """The result of a step in a few words."""
     return result.words or _SUMMARIES[result.step](result.found) if result.state != "running" else ""
 
 
@@ -112,7 +112,7 @@ _SUMMARIES: dict[str, Any] = {
     ),
     "mqtt": lambda f: _message(f).removeprefix(", "),
     "edrx": lambda f: f"a cycle of {f['cycle_s']:.2f} s" if f["cycle_s"] else "not granted",
-    "park": lambda f: ("in PSM" if f["parked"] else "off") + f" after {f['down_s']:.1f} s",
+    "park": lambda f: ("in PSM" if f["in_psm"] else "off") + f" after {f['down_s']:.1f} s",
     "resume": lambda f: f"answers after {f['boot_s']:.1f} s, {place(f)}" + _message(f),
     "sleep": lambda f: (
         ("slept" if f["slept"] else "did not sleep (DTR not wired, or USB awake)")

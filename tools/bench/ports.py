@@ -1,4 +1,4 @@
-"""What the drivers are given for a port (`locator.hal`): the modem's part of it only."""
+"""The drivers' port on the bench (`locator.hal`): only the modem's part of it."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ class Listener(Protocol):
 
 
 class Recorder:
-    """A port that tells a listener what passes over another one. `answer` is what has come since something
-    was last sent: the drivers cut lines at 400 bytes, the longest answers are longer. `commands` is all
-    that was sent."""
+    """A port that notifies a listener of the bytes that pass over another one. `answer` is what has come
+    since something was last sent: the drivers cut lines at 400 bytes, the longest answers are longer.
+    `commands` is all that was sent."""
 
     def __init__(self, port: Port, listener: Listener | None = None) -> None:
         self._port = port

@@ -1,4 +1,4 @@
-"""A port that answers as a modem once did, from the transcript of a run, in no time at all.
+"""A port that answers as a recorded modem did, from the transcript of a run, without waiting.
 
 Each thing sent is looked for in the transcript, a little ahead of the last one found, else anywhere;
 what the modem then said comes again after the same delay. What it was never asked is refused. So a

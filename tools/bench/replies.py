@@ -1,4 +1,4 @@
-"""Pure parsers of what only the bench asks for. They return nothing for what they cannot read."""
+"""Pure parsers of replies that only the bench needs. They return nothing for what they cannot read."""
 
 from __future__ import annotations
 

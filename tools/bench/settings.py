@@ -78,8 +78,8 @@ def keyed(command: str, key: str) -> Setting:
 def indexed(command: str, key: str, index: int, default: str, most: int = 0) -> Setting:
     """`command="key",index` reads and `command="key",index,values` sets; `most`: its values at most.
 
-    Some answers repeat the index, some do not: the number of values tells. What has never been set is printed
-    empty by some; its value is then `default`.
+    Some answers repeat the index, some do not: the number of values shows which. What has never been set is
+    printed empty by some; its value is then `default`.
     """
     most = most or default.count(",") + 1
 
@@ -173,7 +173,7 @@ def _delete(command: str) -> Restore:
 
 
 def _timers(lines: list[str]) -> Value:
-    """Of +CPSMS: mode and both timers; switched off some firmware tells the timers, some does not."""
+    """Of +CPSMS: mode and both timers; if it is off, some firmware prints the timers, some does not."""
     parts = lines[0].split(",") if lines else []
     return tuple(parts if parts[:1] == ["1"] else parts[:1])
 

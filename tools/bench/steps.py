@@ -1,4 +1,4 @@
-"""What is done on the bench, step by step, with the verbs of the drivers.
+"""The steps of the bench, with the verbs of the drivers.
 
 A step returns what it found, by names with units, and marks its phases, to which power is later
 assigned. It raises `StepFailed` in words; what the drivers raise is handled by the run.
@@ -39,7 +39,7 @@ PAYLOAD = b"OK\r\n\x00\xff" + bytes(range(256)) * 4
 
 
 def identity(bench: Bench) -> Found:
-    """Who the modem is, and its supply."""
+    """The modem's identity and its supply."""
     bench.start()
     revision = bench.bare("+CGMR")
     found: Found = {
@@ -221,7 +221,7 @@ def park(bench: Bench) -> Found:
     bench.phase("down")
     begin = bench.port.ticks_ms()
     in_psm = bench.driver.stop(granted)
-    found = {"psm_granted": granted, "parked": in_psm, "down_s": since(bench, begin)}
+    found = {"psm_granted": granted, "in_psm": in_psm, "down_s": since(bench, begin)}
     bench.phase("psm" if in_psm else "off")
     bench.port.sleep_ms(PARKED_MS)
     return found

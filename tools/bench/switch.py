@@ -1,4 +1,4 @@
-"""A switch to another profile of an eUICC and back, each proved by ICCID and IMSI read again."""
+"""A switch to another profile of an eUICC and back, each verified by ICCID and IMSI read again."""
 
 from __future__ import annotations
 

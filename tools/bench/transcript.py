@@ -1,7 +1,7 @@
-"""The raw transcript of a run: what passed over the line and when, secrets masked, as lines of JSON.
+"""The raw transcript of a run: the bytes on the line with their times, secrets masked, as lines of JSON.
 
-The first line tells what the run was asked for; each further one has "ms" and one of "tx" (to the
-modem), "rx" (from it), both as Latin-1 text, or "mark": the phase that begins here.
+The first line has the options of the run; each further one has "ms" and one of "tx" (to the modem), "rx"
+(from it), both as Latin-1 text, or "mark": the phase that begins here.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from tools.bench import BenchError
 
 VERSION = 1
 _NUMBER = re.compile(rb"(?<!\d)(\d{6})(\d{5,10})(\d{4}F?)(?!\d)")
-"""IMEI, IMSI and ICCID: network and kind in front, what tells one from the other at the end."""
+"""IMEI, IMSI and ICCID: network and type at the beginning, the distinguishing digits at the end."""
 _PDP_LOGIN = re.compile(rb'(\+QICSGP: \d,"[^"\r]*",")([^"\r]*)(",")([^"\r]*)(")')
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a run was asked for. `password` is asterisks, as many as it has letters; `ca` is the certificate
-    of the broker's authority, PEM; without an `apn` the modem's own is taken. `urc_port` is where a
-    Quectel modem has to send unsolicited lines, when not on its UART. `key`: the power key can be pressed.
-    `switch`: the card may be switched to another profile and back."""
+    """The options of a run. `password` is asterisks, as many as it has letters; `ca` is the certificate of
+    the broker's authority, PEM; without an `apn` the modem's own is taken. `urc_port` is where a Quectel
+    modem has to send unsolicited lines, when not on its UART. `key`: the power key can be pressed. `switch`:
+    the card may be switched to another profile and back."""
 
     modem: str
     port: str

@@ -1,4 +1,4 @@
-"""What every step of the bench works with."""
+"""The objects that every step of the bench uses."""
 
 from __future__ import annotations
 
@@ -29,8 +29,7 @@ class StepFailed(Exception):
 
 @dataclass
 class Bench:
-    """What a step works with. `phase(name)` tells that a part of the step begins, `note(text)` what
-    goes on."""
+    """The objects that a step uses. `phase(name)` announces a part of the step, `note(text)` what goes on."""
 
     modem: str
     driver: Any

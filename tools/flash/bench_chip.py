@@ -2,7 +2,7 @@
 
 Firmware must be on it. Start, imports, envelope, flash, heap and stack are compared with what the simulated
 world assumes of them. With `--meter` the board holds each of its states for a while, and the recording of a
-power profiler (as for `make bench-modem`) tells what they draw. The report goes to out/bench-chip/<time>/.
+power profiler (as for `make bench-modem`) shows their current. The report goes to out/bench-chip/<time>/.
 Records, settings and identity are only read; afterwards the tracker runs again.
 """
 
@@ -61,7 +61,7 @@ OLD_RELEASE = ("AttributeError", "ImportError", "NameError", "TypeError")
 
 
 class Board(NamedTuple):
-    """What is on the port."""
+    """The board on the port."""
 
     name: str
     modem: str
@@ -71,7 +71,7 @@ class Board(NamedTuple):
 
 @dataclass
 class Report:
-    """What was measured on a board, by the names of `assumed.figures`; how the recording was placed."""
+    """The figures measured on a board, by the names of `assumed.figures`; how the recording was placed."""
 
     board: Board
     began_utc: str

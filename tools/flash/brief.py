@@ -1,4 +1,4 @@
-"""Leaves out of a module's text what the device has no use for, each statement on its line.
+"""Removes parts of a module's text that the device does not need, and keeps line numbers.
 
 A docstring leaves no text in the bytecode but a step in its table of lines. `from locator.codec import cbor`
 keeps the name of the package in each module that says so; `from ..codec import cbor` says the same.

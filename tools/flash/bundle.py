@@ -1,4 +1,4 @@
-"""A slot of the application as it lies on the device, made on the host: firmware/start/image.py reads it."""
+"""Packs a slot of the application on the host, as firmware/start/image.py reads it."""
 
 import hashlib
 import struct

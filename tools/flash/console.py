@@ -1,4 +1,4 @@
-"""What is sent to a tracker's prompt: sources of tools/flash/on_device/, the firmware's constants folded in.
+"""Sources for a tracker's prompt: those of tools/flash/on_device/, with the firmware's constants inlined.
 
 A slot holds no constants (tools/flash/minify.py). `python -m tools.flash.console PORT` opens the
 prompt with shell.py run.

@@ -1,4 +1,4 @@
-"""`make flash-sim [MICROPYTHON=image.bin]`: the whole way to a flashed board, on stand-ins.
+"""`make flash-sim [MICROPYTHON=image.bin]`: all steps to a flashed board, on stand-ins.
 
 The image of the simulated board is built and written by esptool through the very code of `make flash` to a
 stand-in for the ROM's bootloader, and verified. Then the part with the file system is cut out of the merged

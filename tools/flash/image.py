@@ -115,7 +115,7 @@ def _described(path: Path, offset: int | None = None) -> dict[str, object]:
 
 
 def sizes(out: Path, manifest: dict[str, Any]) -> Table:
-    """What takes how much of the file system, in blocks."""
+    """The use of the file system by each file, in blocks."""
     table = Table(title=f"{manifest['board']} {manifest['version']}")
     for name in ("file", "bytes", "blocks"):
         table.add_column(name, justify="left" if name == "file" else "right")
@@ -129,18 +129,18 @@ def sizes(out: Path, manifest: dict[str, Any]) -> Table:
     table.add_section()
     table.add_row("all", "", f"{total} of {(out / FILES).stat().st_size // BLOCK}")
     table.add_section()
-    for room, size in rooms(manifest["board"]).items():
-        table.add_row(f"{SLOT}: {room}", f"{size:,}", "")
+    for folder, size in folders(manifest["board"]).items():
+        table.add_row(f"{SLOT}: {folder}", f"{size:,}", "")
     return table
 
 
-def rooms(board: str) -> dict[str, int]:
-    """Bytes of the application's modules by room."""
+def folders(board: str) -> dict[str, int]:
+    """Bytes of the application modules by folder."""
     found: dict[str, int] = {}
     for name, content in application(modem=fitted(board)).items():
         parts = name.split("/")
-        room = parts[1] if len(parts) > 2 else "wake"
-        found[room] = found.get(room, 0) + len(content)
+        folder = parts[1] if len(parts) > 2 else "wake"
+        found[folder] = found.get(folder, 0) + len(content)
     return dict(sorted(found.items()))
 
 

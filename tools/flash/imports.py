@@ -1,4 +1,4 @@
-"""Which modules of the firmware a wake imports: those that it begins with, and what they import at once.
+"""Lists the firmware modules that a wake imports: those at its beginning, and their own imports.
 
 Imports within functions are for seldom needs, and left out.
 """
@@ -13,9 +13,9 @@ ALWAYS = ("boot", "main", "locator.wake", "locator.modem.at")
 """Where a wake begins; the modem's driver comes to it."""
 DECIDING = ("locator.scheduler.decide", "locator.scheduler.alarms")
 PARTS = ("gnss", "mqtt")
-"""Of a driver: imported with the first of their verbs (modem/driver.py)."""
+"""Parts of a driver that are imported with the first of their verbs (modem/driver.py)."""
 TALKING = ("locator.actions.session", "locator.session.extras")
-"""What is imported besides for the plan, and for a conversation: wake.py lets go of the one for the other."""
+"""Modules that are imported for decisions, and for a session: wake.py unloads the ones before the others."""
 
 
 def ordinary(modem: str) -> set[Path]:

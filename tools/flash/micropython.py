@@ -1,4 +1,4 @@
-"""The user's image of MicroPython for the ESP32: what it is, and where its flash leaves room for files."""
+"""The user's image of MicroPython for the ESP32: its kind, and where its flash has room for files."""
 
 import re
 from dataclasses import dataclass

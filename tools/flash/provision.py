@@ -1,4 +1,4 @@
-"""Gives trackers their identity: `make provision DEVICE=devices/lb-0001 PORT=/dev/ttyUSB0`.
+"""Writes identity and key to trackers: `make provision DEVICE=devices/lb-0001 PORT=/dev/ttyUSB0`.
 
 DEVICE is a folder that `landbridge devices add` has made, or several, for one tracker after the other at
 the same port. Identity, key and the broker's authority are written to files, each with a copy for the day on

@@ -1,6 +1,6 @@
 """Tests every part of a tracker: `make selftest PORT=/dev/ttyUSB0`; the report goes to out/selftest/.
 
-Firmware must be on it. Out of doors, with antennas, it takes two to six minutes; the lamp tells how far it
+Firmware must be on it. Out of doors, with antennas, it takes two to six minutes; the lamp shows how far it
 has come.
 """
 

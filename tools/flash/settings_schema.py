@@ -1,4 +1,4 @@
-"""Makes what follows from docs/reference/settings.toml: `python -m tools.flash.settings_schema`.
+"""Prints the files that are made from docs/reference/settings.toml: `python -m tools.flash.settings_schema`.
 
 The device's table, the agent's copy and the table for people.
 """
@@ -13,7 +13,7 @@ from tools.flash.layout import REPOSITORY
 
 PROTOCOL = REPOSITORY / "docs" / "reference"
 SOURCE = PROTOCOL / "settings.toml"
-_DEVICE = '''"""The settings: index of each in their array, and what it may be.
+_DEVICE = '''"""The settings: index, default and range of each.
 
 From docs/reference/settings.toml by tools/flash/settings_schema.py: change it there.
 """

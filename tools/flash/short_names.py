@@ -1,4 +1,5 @@
-"""Shares short names among the modules of a slot: each different one stays on the heap to the end of a wake.
+"""Shares short names among the modules of a slot: each distinct name stays on the heap until the end of a
+wake.
 
 MicroPython never lets go of a name, not even of a module that was unloaded: names were a third of the heap.
 What the application itself defines (functions, classes, their members, names of modules) is called by one of

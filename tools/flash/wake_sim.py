@@ -60,8 +60,8 @@ def wake(folder: Path, image: Callable[[Path], bytes]) -> int:
         (built.flash / ENTRY).write_text(START)
         built.device.run(0, lambda now_ms: None)
         if built.device.counters.crashes:
-            raise LayoutError("the device met a fault; its output is above")
+            raise LayoutError("the device raised an exception; its output is above")
         unpack((built.flash / "flash.bin").read_bytes(), folder / "after")
-        return int(firmware.ledger(folder / "after").acks.count(0, 1 << 32))
+        return int(firmware.numbers(folder / "after").acks.count(0, 1 << 32))
     finally:
         built.close()

@@ -1,4 +1,4 @@
-"""How long a battery lasts, by budget and temperature: the table in docs/reference/battery-life.md.
+"""Battery life by budget and temperature: the table in docs/reference/battery-life.md.
 
 The device's own policy runs on the reference route in the lab with so many joules a day. What it uses over
 the whole trip goes into what a battery of the table holds at a temperature that never changes. The tables are

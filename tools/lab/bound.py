@@ -128,7 +128,7 @@ def _covered(moving: NDArray[np.bool_], gap: int) -> Floats32:
 
 
 def gap_costs_j(instance: Instance, costs: Costs, reuses: bool) -> Floats32:
-    """(slot, gap - 1): what a fix costs so long after the last; a wake where a reused position tells as
+    """(slot, gap - 1): what a fix costs so long after the last; a wake where a reused position says as
     much."""
     gap_j = np.array([costs.fix_j((gap + 1) * SLOT_H) for gap in range(LONGEST_GAP)], dtype=np.float32)
     gaps_j = np.repeat(gap_j[None, :], instance.slots, axis=0)

@@ -1,4 +1,4 @@
-"""What is compared with what: settings, budgets, trips; and the work spread over processes."""
+"""Experiments: settings, budgets and trips that are compared; the work is spread over processes."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Setting(NamedTuple):
         return instance.thinned(self.loss_db) if self.loss_db else instance
 
     def mission(self, instance: Instance, budget: float, known_end: bool = False) -> Mission:
-        """So many joules a day for a trip; `known_end` tells how long it takes."""
+        """So many joules a day for a trip; `known_end`: its duration is known."""
         days = instance.days if known_end else None
         return Mission(
             self.costs_of(instance),

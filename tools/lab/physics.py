@@ -1,4 +1,4 @@
-"""What things cost, and the executor: a policy lives through a trip and pays for what it does.
+"""Energy costs, and the executor: runs a policy through a trip and charges each action.
 
 Model and constants of the scheduler's facts (one wake for a fix, one more for an upload, also where
 a firmware would merge them). All energies in joules at the battery.

@@ -1,4 +1,4 @@
-"""What a run was worth: the utility of the facts and the raw figures."""
+"""The score of a run: its utility and the raw figures."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The simulated modem: AT engine, power, radio, GNSS and a real MQTT/TLS client on SimPy time.
 
-`env.now` counts milliseconds. The modem knows its surroundings only through `air.Air`, the
-network through `mqtt.Network`, and tells what it consumes through `meter`.
+`env.now` counts milliseconds. The modem knows its surroundings only through `air.Air`, the network through
+`mqtt.Network`, and reports its consumption through `meter`.
 """
 
 from __future__ import annotations

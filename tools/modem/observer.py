@@ -1,4 +1,4 @@
-"""Watches a modem from outside: notified of what it does to networks and what happens to its power."""
+"""Watches a modem from outside: is notified of its actions on networks and of its power."""
 
 from __future__ import annotations
 

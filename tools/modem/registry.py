@@ -1,4 +1,4 @@
-"""The modems that there are."""
+"""The registry of simulated modems."""
 
 from importlib import import_module
 from typing import Literal, get_args

@@ -1,4 +1,4 @@
-"""Scenario files: what happens to the modem, and when, in TOML.
+"""Scenario files: events of the modem and their times, in TOML.
 
 [[event]]
 at_s = 90                  # so long after the start; or

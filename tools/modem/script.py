@@ -1,4 +1,4 @@
-"""Plays a scenario: waits for times and commands, and makes happen what it says."""
+"""Plays a scenario: waits for times and commands, and executes its events."""
 
 from __future__ import annotations
 

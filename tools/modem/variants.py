@@ -1,4 +1,4 @@
-"""Ways in which firmware of the same modem differs in the field: one switch each."""
+"""Variants: differences between firmware versions of the same modem, each a switch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tools.modem.registry import DIALECTS
 
 @dataclass(frozen=True)
 class Variant:
-    """What it means, and for which modems."""
+    """Its meaning, and the modems that have it."""
 
     dialects: tuple[str, ...]
     meaning: str

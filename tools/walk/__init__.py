@@ -1,1 +1,1 @@
-"""Walks through the running code: which files a fix, a command, a profile switch and a page pass."""
+"""Walks through the running code: the files that a fix, a command, a profile switch and a page pass."""

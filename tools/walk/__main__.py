@@ -1,4 +1,4 @@
-"""What a fix, a command, a profile switch and a page pass on their way through the real code.
+"""Traces a fix, a command, a profile switch and a page through the real code.
 
 `python -m tools.walk [--check]` writes docs/explanation/walks.md and out/walk.json, and prints the page
 and, last, the figures. With --check it writes nothing, and exits with 1 when the page says something else.

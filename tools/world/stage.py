@@ -1,4 +1,4 @@
-"""Everything that takes part in one trip, put together: services, flash, modem, device, clock."""
+"""Builds everything that takes part in one trip: services, flash, modem, device, clock."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def _clear(out: Path) -> None:
 
 
 def _provision(flash: Path, services: Services, after: Sequence[Path]) -> Path:
-    """Do what the manual tells an operator to do; returns the device's flash."""
+    """Set up the device as the manual says; return its flash."""
     agent, broker = services.agent, services.broker
     agent.do("devices", "add", DEVICE)
     agent.do("routes", "add", ROUTE, str(ROUTE_FILE))

@@ -1,4 +1,4 @@
-"""One trip: everything that surrounds the tracker, as functions of virtual time.
+"""One trip: the tracker's surroundings as functions of virtual time.
 
 Implements `tools.modem.network.air.Air` for the modem and what `tools.world.device.lockstep` needs for the
 device. All times are virtual milliseconds since the trip began at `START_UTC_S` (`env.now`).
@@ -45,7 +45,7 @@ POLL_MS = 60_000
 
 
 class Sense(NamedTuple):
-    """What the device was given about itself at one moment."""
+    """The device's inputs at one moment."""
 
     ms: int
     battery_mv: int
@@ -94,17 +94,17 @@ class Given:
     senses: list[Sense] = field(default_factory=list)
     cells: list[SeenCell] = field(default_factory=list)
     ahead_ms: int = 0
-    """Of the device's own clock, at the last fix."""
+    """Gain of the device's own clock at the last fix."""
 
 
 class Trip:
     """The world of one seed and one class of modem, `days` long; it goes on for `MARGIN_MS` more.
 
-    `battery` tells what is left (`left()`), what was drawn (`used_mah`) and the `lowest` voltage;
+    `battery` has the remaining energy (`left()`), the charge drawn (`used_mah`) and the `lowest` voltage;
     `rtc` is the device's own clock; `forbidden` are the networks on the card's list when the trip begins;
     `agreements` as in `rules.Admission`; `season` of `weather.SEASONS`, `battery_kind` of `battery.KINDS`.
-    `shuttles` as `times` of `Train.shuttle`, 0: the trip of the `world`. `counted_mah`: the charge
-    that the device counts on, where that is not the capacity of its kind of battery.
+    `shuttles` as `times` of `Train.shuttle`, 0: the trip of the `world`. `counted_mah`: the charge that the
+    device counts on, where that is not the capacity of its kind of battery.
     """
 
     def __init__(
@@ -212,7 +212,7 @@ class Trip:
     # For the device
 
     def sense(self) -> Sense:
-        """What the device feels now; motion counts and the greatest shock since the last call."""
+        """The sensor values now; motion counts and the greatest shock since the last call."""
         now = self._now_ms()
         counts = self.motion.counts(now)
         battery_mv = self.supply_mv()

@@ -1,5 +1,4 @@
-"""The worlds that a trip can pass through: the usual route, and those that differ from it where real trips
-do.
+"""The worlds of a trip: the usual route, and variants that occur on real trips.
 
 A world is data for the parts of `Trip`: how the container travels, when no network is there at all, how long
 it stands at its goal, what the battery really holds. Figures are model values [C] unless marked.

@@ -1,4 +1,4 @@
-"""How long what has failed is left alone: twice as long each time."""
+"""Back-off after failures: each pause is twice as long as the one before."""
 
 import random
 import time

@@ -1,5 +1,4 @@
-"""What people write into files, checked by pydantic against a dataclass, and the one sentence that says
-what is wrong with it.
+"""Checks files that people write, by pydantic against a dataclass; an error is one sentence.
 
 A model is a frozen dataclass: its annotations say what a value may be (`Wanted`), its fields what a key
 means (`key`). Values are as strict as JSON: 1 is neither true nor "1". pydantic is loaded by the first
@@ -72,7 +71,7 @@ class Between(Wanted):
 
 
 class Named(Wanted):
-    """What a value is, for example "network": the error says that the value is not one."""
+    """The kind of a value, for example "network", for the error that a value is not one."""
 
     problem = "named"
 

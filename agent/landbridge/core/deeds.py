@@ -31,14 +31,14 @@ NOUNS = {
     "trip": _("trip"),
     "user": _("user"),
 }
-"""What a row of an audited table is called."""
+"""The name of a row of an audited table."""
 
 
 def in_words(row: Any) -> str:
     """Return what was done."""
     if row.what is not None:
         return loaded(row.what)
-    values = {"noun": NOUNS.get(row.noun, row.noun), "subject": row.subject}
+    values = {"noun": NOUNS.get(row.noun, row.noun), "subject": row.name or row.subject}
     match row.action:
         case "added":
             return _("{noun} {subject} added", **values)

@@ -1,4 +1,4 @@
-"""Why a message was not accepted."""
+"""The error for a message that was not accepted, with its reason."""
 
 
 class Away(Exception):

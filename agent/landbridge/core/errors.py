@@ -1,4 +1,4 @@
-"""The error a person can do something about."""
+"""The error that a person can correct."""
 
 import unicodedata
 

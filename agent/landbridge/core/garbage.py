@@ -1,4 +1,4 @@
-"""How often Python collects unreachable objects."""
+"""Intervals of Python's garbage collection."""
 
 import gc
 

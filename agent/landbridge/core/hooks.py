@@ -1,4 +1,5 @@
-"""Hooks: who must act on another's change. `app.py` registers all of them, once, when it is imported."""
+"""Hooks: functions that run when another feature has changed something. `app.py` registers all of them, once,
+when it is imported."""
 
 from collections.abc import Iterator
 from typing import Generic, TypeVar

@@ -1,4 +1,4 @@
-"""The mail server of [mail], and whom it can reach."""
+"""The mail server of [mail], and checks that it can be reached."""
 
 import re
 import smtplib

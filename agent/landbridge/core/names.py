@@ -1,4 +1,4 @@
-"""Names that people give: of tenants, tokens, geofences, ..."""
+"""Names that people choose: of tenants, tokens, geofences, ..."""
 
 import re
 from collections.abc import Sequence

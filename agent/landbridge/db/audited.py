@@ -1,6 +1,6 @@
-"""The audit log by triggers: whatever a person changes in a table of AUDITED writes an entry with the person,
-the action, and the row before and after, over whichever door the change came. What the agent changes by
-itself writes none, because no user acts then (`begin`)."""
+"""The audit log by triggers: each change that a person makes in a table of AUDITED writes an entry with the
+person, the action, and the row before and after, whether it came from a page, the API or a command. What the
+agent changes by itself writes none, because no user acts then (`begin`)."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,17 +16,19 @@ _BY_TENANT = "landbridge_acting_by_tenant"
 _WHO, _AT, _TENANT = "landbridge.who", "landbridge.at_s", "landbridge.tenant"
 """Settings of a transaction on PostgreSQL."""
 _WHOSE = ("device", "trip", "tenant")
-_COLUMNS = f'at_s, who, by_tenant, {", ".join(_WHOSE)}, "action", noun, subject, "before", "after"'
+_COLUMNS = f'at_s, who, by_tenant, {", ".join(_WHOSE)}, "action", noun, subject, name, "before", "after"'
 SECRET = ("hash", "password")
 """Columns that no entry has; nor has it any of bytes, such as keys and activation codes (`wrapped_...`)."""
 
 
 class Audited(NamedTuple):
-    """A table whose changes are audited: what a row of it is called, and which columns say nothing of what
-    people want, because the agent writes them as it goes on."""
+    """A table whose changes are audited: what a row of it is called, which columns say nothing of what people
+    want, because the agent writes them as it goes on, and which one people know a row by."""
 
     noun: str
     left_out: Sequence[str] = ()
+    name: str = ""
+    """Empty: the key is what people know."""
 
 
 _PROGRESS_OF_DOWNLOAD = (
@@ -35,9 +37,9 @@ _PROGRESS_OF_DOWNLOAD = (
 )  # fmt: skip
 AUDITED = {
     "alarms": Audited("alarm", ("published_s", "last_s", "times", "content", "cleared_event")),
-    "alarm_comments": Audited("comment"),
-    "commands": Audited("command"),
-    "delivery_retries": Audited("delivery", ("attempts", "next_s", "failure")),
+    "alarm_comments": Audited("comment", name="text"),
+    "commands": Audited("command", name="verb"),
+    "delivery_retries": Audited("delivery", ("attempts", "next_s", "failure"), "device"),
     "devices": Audited(
         "device",
         (
@@ -47,28 +49,30 @@ AUDITED = {
             "silent_due_s",
         ),
     ),
-    "downloads": Audited("download", _PROGRESS_OF_DOWNLOAD),
-    "geofences": Audited("geofence"),
-    "integrations": Audited("integration", ("cursor", "delivered", "delivered_s", "failure", "failed_s")),
-    "notification_channels": Audited("notification channel", ("cursor",)),
-    "notification_rules": Audited("notification rule"),
-    "profile_policies": Audited("profile policy", ("policy",)),  # it has passwords of access points
-    "profile_rollouts": Audited("profile roll-out"),
+    "downloads": Audited("download", _PROGRESS_OF_DOWNLOAD, "server"),
+    "geofences": Audited("geofence", name="name"),
+    "integrations": Audited(
+        "integration", ("cursor", "delivered", "delivered_s", "failure", "failed_s"), "name"
+    ),
+    "notification_channels": Audited("notification channel", ("cursor",), "name"),
+    "notification_rules": Audited("notification rule", name="name"),
+    "profile_policies": Audited("profile policy", ("policy",), "device"),  # it has passwords of access points
+    "profile_rollouts": Audited("profile roll-out", name="profile"),
     "releases": Audited("release"),
     "report_schedules": Audited(
-        "report schedule", ("next_s", "try_s", "attempts", "answer", "answered_s")
+        "report schedule", ("next_s", "try_s", "attempts", "answer", "answered_s"), "name"
     ),
     "rollouts": Audited("roll-out"),
     "routes": Audited("route", ("places_km",)),
-    "saved_views": Audited("saved view"),
-    "settings": Audited("settings"),
+    "saved_views": Audited("saved view", name="name"),
+    "settings": Audited("settings", name="device"),
     "share_links": Audited("share link"),
     "sim_cards": Audited("SIM"),
     "sim_controls": Audited("SIM controls"),
     "sim_profiles": Audited("SIM profile"),
-    "tokens": Audited("token", ("used_s",)),
-    "trips": Audited("trip", ("expected",)),
-    "users": Audited("user", ("seen_s", "totp_step")),
+    "tokens": Audited("token", ("used_s",), "name"),
+    "trips": Audited("trip", ("expected",), "container"),
+    "users": Audited("user", ("seen_s", "totp_step"), "name"),
 }  # fmt: skip
 """By table."""
 BY_ITSELF = {
@@ -137,7 +141,7 @@ def _subject(table: Table, row: str) -> str:
 
 def _in_file(table: Table) -> Iterator[str]:
     """For SQLite, whose one writer at a time names itself in the table `acting`."""
-    noun, audited = AUDITED[table.name].noun, columns(table)
+    (noun, _left_out, column), audited = AUDITED[table.name], columns(table)
     changed = " OR ".join(f'OLD."{each.name}" IS NOT NEW."{each.name}"' for each in audited)
     for event, action, before, after in (
         ("INSERT", "added", "NULL", _json(audited, "NEW")),
@@ -146,6 +150,7 @@ def _in_file(table: Table) -> Iterator[str]:
     ):
         row = "OLD" if event == "DELETE" else "NEW"
         of_row = ", ".join(f"{row}.{name}" if name in table.columns else "NULL" for name in _WHOSE)
+        named = f'{row}."{column}"' if column else "NULL"
         only = f" AND ({changed})" if event == "UPDATE" else ""
         name = f"audited_{table.name}_{event.lower()}"
         yield f"DROP TRIGGER IF EXISTS {name}"
@@ -154,7 +159,7 @@ def _in_file(table: Table) -> Iterator[str]:
             f" WHEN EXISTS (SELECT 1 FROM acting){only} BEGIN"
             f" INSERT INTO audit ({_COLUMNS})"
             f" SELECT at_s, who, by_tenant, {of_row}, '{action}', '{noun}', {_subject(table, row)},"
-            f" {before}, {after}"
+            f" {named}, {before}, {after}"
             " FROM acting; END"
         )
 
@@ -192,6 +197,7 @@ BEGIN
         CASE TG_OP WHEN 'INSERT' THEN 'added' WHEN 'UPDATE' THEN 'changed' ELSE 'removed' END, TG_ARGV[0],
         (SELECT string_agg(key_row ->> name, '/' ORDER BY place)
             FROM unnest(TG_ARGV[1]::text[]) WITH ORDINALITY AS keys(name, place)),
+        key_row ->> TG_ARGV[3],
         said_before::text, said_after::text
     );
     RETURN NULL;
@@ -200,12 +206,12 @@ END $$
 
 
 def _on_server(table: Table) -> Iterator[str]:
-    noun = AUDITED[table.name].noun
+    noun, _left_out, column = AUDITED[table.name]
     key = ",".join(each.name for each in table.primary_key)
     audited = ",".join(each.name for each in columns(table))
     yield f"DROP TRIGGER IF EXISTS audited ON {table.name}"
     yield (
         f"CREATE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON {table.name} FOR EACH ROW"
         f" WHEN (coalesce(current_setting('{_WHO}', true), '') <> '')"
-        f" EXECUTE FUNCTION landbridge_audit('{noun}', '{{{key}}}', '{{{audited}}}')"
+        f" EXECUTE FUNCTION landbridge_audit('{noun}', '{{{key}}}', '{{{audited}}}', '{column}')"
     )

@@ -1,4 +1,4 @@
-"""Idempotency keys: a request that was repeated under its key is done once, and answered alike."""
+"""Idempotency keys: a request that is repeated under its key is executed once and answered alike."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Secrets at rest, above all keys of devices, encrypted with a key that lies in a file.
+"""Secrets at rest, above all keys of devices, encrypted with a key that is kept in a file.
 
 For SQLite it lies in the folder of the database. A copy of the database alone opens no message of any
 device.

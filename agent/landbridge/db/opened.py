@@ -1,4 +1,4 @@
-"""What a command works with: configuration, database, keys and clock, opened together."""
+"""Opens configuration, database, keys and clock for a command."""
 
 import getpass
 from collections.abc import Iterator

@@ -236,6 +236,7 @@ integrations = Table(
     Column("only_public", Boolean, nullable=False, server_default=false()),  # added by a tenant
     Column("tenant", Text),  # whose messages; null: everybody's
     Column("what", Text, nullable=False),  # JSON: which kinds of messages
+    Column("paused", Boolean, nullable=False, server_default=false()),  # its messages wait
     Column("wrapped_secret", LargeBinary),  # db/keys.py
     Column("wrapped_old_secret", LargeBinary),  # the one before it, which signs too; null: none
     Column("cursor", Integer, nullable=False),  # it has all messages up to this one, but for those held
@@ -274,6 +275,7 @@ notification_channels = Table(
     Column("language", String(16), nullable=False),
     Column("zone", Text, nullable=False),  # of quiet hours and digests
     Column("tenant", Text),  # whose events; null: everybody's
+    Column("paused", Boolean, nullable=False, server_default=false()),  # its notifications wait
     Column("cursor", Integer, nullable=False),  # its rules were applied to all events up to this one
     Column("added_by", Text, nullable=False),
     Column("added_s", Integer, nullable=False),
@@ -336,6 +338,7 @@ report_schedules = Table(
     Column("mailbox", Text, nullable=False),
     Column("language", String(16), nullable=False),
     Column("every", String(8), nullable=False),  # day, week, month
+    Column("paused", Boolean, nullable=False, server_default=false()),
     Column("tenant", Text),  # whose trips; null: everybody's
     Column("next_s", Integer, nullable=False),  # the end of the period that it is about
     Column("try_s", Integer, nullable=False),
@@ -866,6 +869,7 @@ audit = Table(
     Column("action", String(8)),
     Column("noun", String(32), index=True),
     Column("subject", Text),
+    Column("name", Text),  # what people call the subject; null: as the subject
     Column("before", Text),
     Column("after", Text),
 )

@@ -1,4 +1,4 @@
-"""Published events and tracks once more: from what is stored, each under the number that it had.
+"""Publishes stored events and tracks again, each under the number that it had.
 
 Positions are not among them: only the latest counts, and each of its points is in a track."""
 

@@ -1,4 +1,4 @@
-"""What people see of a position: the nearest place and the country; the names on the map.
+"""The position as people see it: the nearest place and the country; the names on the map.
 
 Sources: `data/make_map.py`. How far from people a position is, is for `settlements` to say.
 """

@@ -1,4 +1,4 @@
-"""How far people live from a position, whatever their place is called: coverage follows people.
+"""Distance from a position to the nearest settlements, for estimates of coverage.
 
 The table has 500 inhabitants and more, and no names; what people see of a position comes from `places`.
 It is derived from GeoNames (geonames.org), CC BY 4.0.

@@ -1,4 +1,4 @@
-"""`landbridge dead-letters`: messages that could not be read."""
+"""`landbridge dead-letters`: show and replay messages that could not be read."""
 
 import typer
 

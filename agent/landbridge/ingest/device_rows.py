@@ -63,10 +63,9 @@ class DeviceRow:
             self.identity = orjson.dumps(identity).decode()
 
     def take_down_number(self, now_s: int) -> int:
-        """The number of the next reply; the same is never given twice.
-
-        It starts from the clock, 256 numbers a second: a database restored from a backup has forgotten
-        its last numbers, and with AES-CCM none may come again.
+        """Return the number of the next downlink, which is never used twice. Numbers start from the clock,
+        256 a second: a database restored from a backup does not know its last numbers, and with AES-CCM none
+        may be repeated.
         """
         number = max(self.next_down_number, now_s << 8)
         if number > MAX_PARTIAL_IV:

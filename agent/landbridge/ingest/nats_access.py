@@ -1,4 +1,4 @@
-"""Answers a NATS server which devices may connect (its "auth callout"), so that it needs no list of them.
+"""Answers a NATS server which devices may connect ("auth callout"), so that the server needs no list of them.
 
 The server asks with a signed JWT who has come; the answer is a JWT with what that user may do, signed with a
 key whose public half the server's configuration names. A device may connect over MQTT under its own id as

@@ -1,4 +1,4 @@
-"""Messages of devices out of NATS JetStream, shared out among several agents by device.
+"""Messages of devices from NATS JetStream, divided among several agents by device.
 
 The server stores what devices publish over MQTT in a stream, each under the partition of its device, and
 keeps it until an agent acknowledges it. An agent takes the partitions that it holds leases of

@@ -21,13 +21,13 @@ _DRIFT_PART = 20
 
 
 class NewPoints(NamedTuple):
-    """What an uplink has brought for one device."""
+    """The changes by an uplink of one device."""
 
     row: DeviceRow
     changed: list[StoredPoint]
     """Changed stored points, as they were: changed in time, or completely after reprocessing."""
     dated: list[StoredPoint]
-    """The same points as they are now."""
+    """The same points after the change."""
     new: Sequence[StoredPoint]
 
 
@@ -66,8 +66,8 @@ def post(connection: Connection, brought: Sequence[NewPoints], now_s: int) -> No
 
 
 def messages(connection: Connection, brought: Sequence[NewPoints], now_s: int) -> list[NewMessage]:
-    """What the points have to say to the platforms, for the outbox; what comes before an alarm is there by
-    now. Events are to be recomputed from the first of them on; the latest positions move."""
+    """Add the messages about the points to the outbox; those before an alarm are stored by now. Mark events
+    for recomputation from the first point on, and update the latest positions."""
     found: list[NewMessage] = []
     for each in brought:
         all_points = StoredPoints.of([*each.dated, *each.new] if each.dated else each.new)

@@ -1,4 +1,4 @@
-"""What happens to the messages of devices, step by step, each a method of `Pipeline`.
+"""The steps of ingest, from a received message to the commit, each a method of `Pipeline`.
 
     receive -> [ open -> decode -> check -> store ] -> commit -> MQTT ack -> reply
 

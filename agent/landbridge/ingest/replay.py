@@ -24,8 +24,8 @@ class KeptMessage(NamedTuple):
 
 
 class Replay(Pipeline):
-    """The pipeline without a broker. Numbers may be older than the replay window: an operator vouches for the
-    message, and its points are stored once anyway."""
+    """The pipeline without a broker. Numbers may be older than the replay window: an operator is responsible
+    for the message, and its points are stored once in any case."""
 
     def __init__(self, database: Database, keyring: Keyring, clock: Clock) -> None:
         unused: Any = None  # neither broker nor platform waits for it

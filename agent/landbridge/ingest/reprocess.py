@@ -63,8 +63,8 @@ def reprocess(connection: Connection, keyring: Keyring, device: str, since_s: in
 
 
 def _checked(read: Sequence[tuple[int, Uplink]]) -> dict[int, tuple[int, CheckedPoint]]:
-    """The points of uplinks by sequence, each as it came first and when that was. As at that time, those
-    without a certain date are dated by the next uplink of their power-on that has a clock."""
+    """Return the points of uplinks by sequence, each as first received, with the time of that. As then,
+    points without a certain date are dated by the next uplink of their power-on that has a clock."""
     found: dict[int, tuple[int, CheckedPoint]] = {}
     without_clock: dict[int, list[int]] = {}
     for received_s, each in read:
@@ -83,8 +83,8 @@ def _checked(read: Sequence[tuple[int, Uplink]]) -> dict[int, tuple[int, Checked
 
 
 def _differs(stored: StoredPoint, fresh: StoredPoint) -> bool:
-    """Whether the record differs now; a record of a later uplink contradicts the stored one, whose own is no
-    longer kept."""
+    """Whether the record differs now; a record of a later uplink contradicts the stored one, whose uplink is
+    not kept any more."""
     return stored.point != fresh.point and stored.received_s == fresh.received_s
 
 

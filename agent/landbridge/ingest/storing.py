@@ -15,7 +15,12 @@ from landbridge.points import uplinks
 from landbridge.points.queries import CheckedPoints, StoredPoint
 from landbridge.points.uplinks import KeptUplink
 from landbridge.protocol.point import Point
+from landbridge.protocol.settings import SETTINGS
 from landbridge.protocol.uplink import Uplink
+
+MOST_AHEAD_S = SETTINGS["report_most_s"].highest + 2 * 86_400
+"""The longest time to the next session: the longest interval that the settings allow, and the two days more
+that a device may take when it lives on the reserve of its battery."""
 
 
 class Opened(NamedTuple):
@@ -46,7 +51,7 @@ class Message:
     overtaken: bool = False
     """A later one of the device was processed before: its states are outdated."""
     stored: dict[int, Point] = field(default_factory=dict)
-    """The records stored under its sequences before."""
+    """The records that were stored with its sequences before."""
     new: Sequence[StoredPoint] = ()
     reply_number: int = 0
 
@@ -124,9 +129,18 @@ def _note(row: DeviceRow, message: Message, now_s: int) -> None:
         row.window_top, row.window_bits, row.touched = window.top, window.bits, True
     uplink = message.uplink
     if not message.overtaken:
-        row.keep_report(uplink.next_session_s, uplink.status, uplink.identity)
+        next_s = believed(uplink.next_session_s, message.received_s)
+        row.keep_report(next_s, uplink.status, uplink.identity)
     if message.checked:
         row.has_stored(message.sequences)
+
+
+def believed(next_s: int | None, received_s: int) -> int | None:
+    """Return the next session that a device announced in an uplink received then. A time that is past or too
+    far ahead, as a wrong clock gives it, becomes the latest possible one: otherwise nobody would notice that
+    the device is silent."""
+    latest_s = received_s + MOST_AHEAD_S
+    return next_s if next_s is None or received_s < next_s <= latest_s else latest_s
 
 
 def _kept(message: Message) -> KeptUplink:

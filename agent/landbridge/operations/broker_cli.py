@@ -1,4 +1,4 @@
-"""`landbridge broker check`: whether a broker has the settings that matter."""
+"""`landbridge broker check`: check the broker's settings."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""Whether the agent does its work, reported over HTTP: /health, and /metrics for Prometheus.
+"""Health of the agent over HTTP: /health, and /metrics for Prometheus.
 
 /health answers 200, or 503 with what is wrong: a thread has died, the broker is away, messages are not
 stored.

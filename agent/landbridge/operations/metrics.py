@@ -24,7 +24,7 @@ class FleetMetrics(Periodic):
 
     def __init__(self, database: Database, clock: Clock) -> None:
         """Set the gauges once before it returns."""
-        super().__init__("metrics", "read how things stand", POLL_S)
+        super().__init__("metrics", "read the metrics", POLL_S)
         self._database = database
         self._clock = clock
         self._began_s = clock.now_s()

@@ -1,5 +1,5 @@
-"""Removes rows after their retention period, which counts from their arrival: a device's clock has no effect.
-Each function removes at most MOST rows of a table, so that no transaction is long, and returns how many."""
+"""Removes rows after their retention period, counted from their arrival: a device's clock has no effect. Each
+function removes at most MOST rows of a table, so that no transaction is long, and returns how many."""
 
 from collections.abc import Sequence
 

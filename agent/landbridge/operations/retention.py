@@ -42,7 +42,7 @@ class RetentionWorker(Periodic):
     """It runs a while after the start, then every day."""
 
     def __init__(self, database: Database, clock: Clock, store: Store, priority: IngestPriority) -> None:
-        super().__init__("retention", "remove what is no longer kept", _DAY_S, first_s=_FIRST_S)
+        super().__init__("retention", "remove old rows", _DAY_S, first_s=_FIRST_S)
         self._database = database
         self._clock = clock
         self._store = store

@@ -1,4 +1,4 @@
-"""Capture sequences that should be stored and are not."""
+"""Capture sequences that are missing in the store."""
 
 from collections.abc import Collection, Iterable
 
@@ -21,7 +21,7 @@ def complete(connection: Connection, of_devices: Collection[str]) -> dict[str, i
 def missing(connection: Connection, device: str, next_seq: int) -> list[Range]:
     """The sequences below `next_seq` that are neither stored nor lost, in ascending order.
 
-    Remembers up to where none is missing, so that the next look begins there.
+    Stores up to where none is missing, so that the next call begins there.
     """
     complete = select(devices.c.complete_seq).where(devices.c.device == device)
     checked: int = connection.execute(complete).scalar_one()

@@ -1,4 +1,4 @@
-"""A track reduced to the points that a picture needs, and the days of a device."""
+"""A track reduced to the points that a map needs, and the days of a device."""
 
 from collections.abc import Sequence
 from math import ceil, floor

@@ -1,4 +1,4 @@
-"""When a point was taken, and its quality flags. A doubtful point is flagged, never removed."""
+"""The time of a point, and its quality flags. A doubtful point is flagged, never removed."""
 
 from collections.abc import Sequence
 

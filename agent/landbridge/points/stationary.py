@@ -1,4 +1,4 @@
-"""Until when a device is known to have stayed where its fix was."""
+"""The time until which a device is known to have stayed at its last fix."""
 
 from typing import Any
 

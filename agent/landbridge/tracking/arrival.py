@@ -1,4 +1,4 @@
-"""Arrival: the container stands at its destination."""
+"""Arrival: the container has stopped at its destination."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""When the battery of a device will be empty, by the energy of its wakes: a range, as it is not measured."""
+"""Estimates when the battery of a device will be empty, from the energy of its wakes, as a range."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Recomputes a device's events from the first point that has changed; publishes what is new or not true.
+"""Recomputes a device's events from the first changed point; publishes new ones and retracts false ones.
 
 It is one transaction: a reader sees the events before it or after it.
 """

@@ -1,4 +1,4 @@
-"""The quality flag that needs neighbours: a fix to and from which no train is fast enough.
+"""The quality flag that needs neighbours: a fix that no train could reach and leave in the time.
 
 Two-sided: a fix is doubtful when it is too far from the good one before *and* from the next one. As long as
 there is no next one, too far from the one before is enough; the next fix then settles it. The first fix of a

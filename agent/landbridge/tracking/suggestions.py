@@ -1,4 +1,4 @@
-"""Suggestions: a device on no trip sees light or is moved, so a trip of it may have begun.
+"""Suggested trips: a device without a trip detects light or motion, so a trip may have begun.
 
 There is one for each time without a trip: its first such point. It is the operator's, and holds until a trip
 starts."""

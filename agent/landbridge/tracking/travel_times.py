@@ -1,4 +1,4 @@
-"""How long earlier containers took from each station of a route to its end."""
+"""Travel times of earlier containers from each station of a route to its end."""
 
 from bisect import bisect_right
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What the API answers, for its document: shapes of what the routes return, and of refusals.
+"""Shapes of the API's answers and errors, for the OpenAPI document.
 
 The routes return what they have as it is; `Schema[...]` only describes it. A test holds answers against
 it."""

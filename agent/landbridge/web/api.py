@@ -1,4 +1,4 @@
-"""What the features' routes share: who asks, and parts of paths and bodies."""
+"""Parts that the features' routes share: the caller, and parameters of paths and bodies."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The same action on many devices, in one transaction: what one device refuses does not keep the others."""
+"""The same action on many devices, in one transaction: a device that refuses it does not keep the others."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ from landbridge.web.services import Services
 
 
 class Outcome(NamedTuple):
-    """What became of an action on many devices."""
+    """The result of an action on many devices."""
 
     done: list[str]
     refused: list[tuple[str, str]]

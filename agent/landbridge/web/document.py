@@ -1,5 +1,5 @@
-"""The OpenAPI document: what FastAPI knows of the routes, with problem details for every error, idempotency
-keys for every POST, and an example of every body and answer (examples.py)."""
+"""The OpenAPI document: the routes as FastAPI describes them, with problem details for every error,
+idempotency keys for every POST, and an example of every body and answer (examples.py)."""
 
 import re
 from collections.abc import Iterator

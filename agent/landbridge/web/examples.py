@@ -1,4 +1,4 @@
-"""An example of a body or an answer, made of its schema and of values that fields of these names have."""
+"""Examples of bodies and answers, made from their schema and typical values of each field."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Idempotency keys: a POST that comes again under its key is not done again.
+"""Idempotency keys of the API: a POST that is repeated under its key is not executed again.
 
 The header `Idempotency-Key` names the request, for the user who sends it. The same request again gets the
 stored answer, another one under the same key 422, and one that is still under way 409. Only what succeeded is

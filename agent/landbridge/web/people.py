@@ -1,5 +1,5 @@
-"""What people may do with users, tokens and sessions: an administrator of the operator tenant with all, one
-of a tenant with those of that tenant, everybody with what is theirs."""
+"""Permissions for users, tokens and sessions: an administrator of the operator tenant manages all, one of a
+tenant those of that tenant, everybody their own."""
 
 from typing import Any
 

@@ -37,7 +37,7 @@ class Keeper(Periodic):
     """Runs the process, and restarts it when it has ended."""
 
     def __init__(self, config: Config, listener: socket.socket) -> None:
-        super().__init__("pages", "keep the pages", PAUSE_S, first_s=0)
+        super().__init__("pages", "watch the process of the pages", PAUSE_S, first_s=0)
         self._config, self._listener = config, listener
         self._away = Since()
 

@@ -1,5 +1,5 @@
-"""When sign-in sessions and tokens were last used: noted by requests, written once a minute, so that no
-request waits for it."""
+"""The last use of sign-in sessions and tokens: noted by requests, written once a minute, so that no request
+waits for it."""
 
 from landbridge.core.periodic import Periodic
 from landbridge.db.database import Database
@@ -9,12 +9,12 @@ _EVERY_S = 60.0
 
 
 class Uses(Periodic):
-    """What was used since the last turn."""
+    """The sessions and tokens used since the last write."""
 
     finishes = True
 
     def __init__(self, database: Database) -> None:
-        super().__init__("uses", "write when sessions and tokens were last used", _EVERY_S)
+        super().__init__("uses", "write the last use of sessions and tokens", _EVERY_S)
         self._database = database
         self._sessions: dict[int, int] = {}
         self._tokens: dict[int, int] = {}

@@ -14,7 +14,7 @@ def run(wake):
     as well."""
     modem, state = wake.modem, wake.state
     try:
-        wake.start_modem()  # where it has restarted by itself
+        wake.start_modem()  # if it has restarted by itself
         state[st.IN_PSM] = 1 if modem.stop(may_stay_registered(wake)) else 0
     except ModemError:
         modem.cut_supply()

@@ -11,7 +11,7 @@ _POLL_MS = const(1000)
 
 
 def run(wake, action):
-    """Search for `action.limit_s` at most; what is found is `wake.fix`."""
+    """Search for `action.limit_s` at most; the result is `wake.fix`."""
     modem, state = wake.modem, wake.state
     try:
         wake.start_modem()
@@ -22,7 +22,7 @@ def run(wake, action):
             state[st.HEARD_PLMN] = 0  # the scan is over: to register now would be a second attach
     except ModemError as error:
         wake.lost(error)
-    try:  # whatever happened: with GNSS on, a BG95 has no network
+    try:  # in any case: with GNSS on, a BG95 has no network
         if modem.on:
             modem.gnss_stop()
     except ModemError as error:

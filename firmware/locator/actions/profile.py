@@ -1,5 +1,5 @@
-"""What a wake does about the profiles of the card, where there is a policy for them. Imported when a wake
-comes to it, and unloaded after it together with the card's buffers: a session needs the heap.
+"""Profiles of the card in a wake, if there is a policy for them. Imported when a wake comes to it, and
+unloaded after it together with the card's buffers: a session needs the heap.
 """
 
 import gc
@@ -22,7 +22,7 @@ def run(verb, us, arguments):
 
 
 class Profiles:
-    """`save` keeps the plan's `state` in RTC memory and in flash, by way of `room`."""
+    """`save` keeps the scheduler's `state` in RTC memory and in flash; `room` is its buffer."""
 
     def __init__(self, port, driver, state, save, room):
         self._port = port

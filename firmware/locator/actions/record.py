@@ -1,11 +1,11 @@
-"""Keep what a wake has found: a record in flash."""
+"""Writes the record of a wake to flash."""
 
 from locator import state as st
 from locator.codec import record
 
 
 def run(wake, _=None):
-    """Append the record. A flash that does not take it is noted."""
+    """Append the record. If the flash refuses it, that is noted."""
     try:
         wake.journal.append(fields(wake))
     except OSError as error:
@@ -17,7 +17,7 @@ def run(wake, _=None):
 
 
 def fields(wake):
-    """The fields of a record from what this wake has found, in the order of record.FIELDS."""
+    """Return the fields of this wake's record, in the order of record.FIELDS."""
     fix, cell = wake.fix, wake.cell
     kind = record.FIX if fix else record.CELL if cell else record.REUSED
     quality, time = _time(wake)

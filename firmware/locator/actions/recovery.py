@@ -1,5 +1,4 @@
-"""A wake that begins after a loss of power, is called up, or meets an unexpected fault. Imported only
-then."""
+"""Start of a wake after a loss of power, incoming calls, and unexpected exceptions. Imported only then."""
 
 from locator import state as st
 from locator.codec import checked, record
@@ -116,7 +115,7 @@ def fault(wake, kind):
 
 
 def uninvited(came, state, note):
-    """Calls and messages that `came` in this wake, [rings, messages], whatever the modem says of them; `note`
+    """Note calls and messages that `came` in this wake, [rings, messages], in any state of the modem; `note`
     takes a kind of entry and its value."""
     rings, messages = came
     if rings:

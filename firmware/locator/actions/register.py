@@ -1,5 +1,4 @@
-"""Register with a network, and take along what comes with it: time, assistance data, battery under load,
-SIM."""
+"""Registers with a network, and reads what it gives: time, assistance data, battery under load, SIM."""
 
 from micropython import const
 

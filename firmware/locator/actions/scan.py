@@ -1,4 +1,4 @@
-"""Where we are heard: the serving cell, if there is one soon."""
+"""Network scan: the serving cell, if one is found soon."""
 
 from locator import state as st
 from locator.modem import ModemError

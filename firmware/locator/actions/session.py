@@ -33,7 +33,8 @@ def run(wake, _):
 
 
 def _hold_session(wake):
-    """What is to be done at last, callables without arguments. The state has learned how it ended."""
+    """Hold the session; return actions for its end, callables without arguments. The state has learned its
+    result."""
     port, driver, state, journal, log = wake.port, wake.modem, wake.state, wake.journal, wake.log
     is_reported = state[st.IDENTITY_DAY] == st.day(state) + 1  # today, who we are
     state[st.TO_REPORT] |= st.REPORT_WAKES
@@ -82,7 +83,7 @@ def _hold_session(wake):
 
 
 def set_clock(wake, server_time):
-    """By the agent's time, epoch seconds, None: not known; unless it cannot be right."""
+    """Set the clock by the agent's time, epoch seconds, None: not known, unless it cannot be right."""
     now, state = wake.port.clock_s(), wake.state
     if not server_time:
         return
@@ -97,7 +98,7 @@ def _believes(wake, now, server_time):
 
 
 def _learn(state, came, journal, log, now):
-    """From the outcome `came`: whether it was answered to the end, and what that means."""
+    """Learn from the outcome `came`: whether the session was answered to its end."""
     state[st.SENT_TODAY] += came.sent
     if state[st.PROFILE_DUE]:
         state[st.PROFILE_BYTES] += came.bytes + _CONNECTION_BYTES

@@ -1,4 +1,4 @@
-"""Small files that are whole or not there: CBOR and its CRC-32, replaced by rename."""
+"""Small files that are either complete or absent: CBOR and its CRC-32, replaced by rename."""
 
 import os
 import struct

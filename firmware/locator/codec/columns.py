@@ -1,4 +1,4 @@
-"""A batch of records as columns: the same quantity of all records side by side is cheap to send.
+"""A batch of records as columns: values of the same field in a row take few bytes.
 
 Each column is written in the shortest form (docs/reference/protocol.md): one value for all; or the first
 value and the differences, or the first two values and the differences of differences. These come as a few

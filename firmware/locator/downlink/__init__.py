@@ -1,7 +1,7 @@
-"""Obey: what the agent asks of the device in addition to keeping its records, and what became of it.
+"""Handlers of downlinks: what the agent requests in addition to acknowledgements, and its results.
 
-A downlink's keys from 4 on ask for something; an uplink's keys from 6 on report what became of it. Each kind
-has a module of its own, imported only when there is something for it:
+A downlink's keys from 4 on are requests; an uplink's keys from 6 on report their results. Each kind has a
+module of its own, imported only when there is something for it:
 
     take(handlers, value)   do, or note for later, what the downlink says under this module's key; never
                             raises on bad values: it notes the refusal, which is reported like a result

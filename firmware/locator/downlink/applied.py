@@ -1,4 +1,4 @@
-"""The settings in force, as every wake reads them. What is seldom done with them is in `downlink.settings`.
+"""The settings in force, as every wake reads them. Rarely used functions are in `downlink.settings`.
 
 The file has [source, revision, {key: value}, refused revision, why]; the values are those that differ from
 the defaults. A refused revision of 0: none was refused.
@@ -11,7 +11,7 @@ from locator.codec import cbor, checked
 
 FILE = "/settings.bin"
 LAST_GOOD_FILE = "/settings.good"
-"""Those under which the agent was reached last."""
+"""The file of the settings under which the agent was reached last."""
 
 SOURCE = const(0)
 REVISION = const(1)
@@ -27,7 +27,8 @@ ON_TRIAL = const(3)
 
 
 def load(folder, state):
-    """The settings to work with, an array by the indexes of `locator.settings`; always some."""
+    """Return the settings in force, an array by the indices of `locator.settings`; the defaults if there are
+    no others."""
     found = read(folder + FILE)
     if found is None or found[SOURCE] == ON_TRIAL:
         from locator.downlink import settings
@@ -37,7 +38,7 @@ def load(folder, state):
 
 
 def read(path):
-    """What the file says, None when it is missing, damaged or of a firmware with other ranges."""
+    """Return the contents of the file, None if it is missing, damaged or of a firmware with other ranges."""
     found = checked.read(path)
     if not cbor.is_list(found, int, int, dict, int, int):
         return None
@@ -45,7 +46,7 @@ def read(path):
 
 
 def bad_key(values):
-    """The first key in `values` (a dict) that is none, or whose value is out of range, or None."""
+    """Return the first key in `values` (a dict) that is unknown or whose value is out of range, or None."""
     for key in sorted(values):
         if not cfg.is_good(key, values[key]):
             return key
@@ -53,7 +54,7 @@ def bad_key(values):
 
 
 def values_of(found):
-    """All settings as an array."""
+    """Return all settings as an array."""
     values = cfg.defaults()
     for key, value in found[VALUES].items():
         values[key] = value

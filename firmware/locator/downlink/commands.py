@@ -1,7 +1,7 @@
-"""Commands: each is done at most once, its result is reported until the agent has it.
+"""Commands: each runs at most once; its result is reported until the agent has it.
 
 Downlink key 5: [[id, expiry in epoch seconds, verb, argument], ...], ids rising. Uplink key 7: [[id, result],
-...]. A command is noted in flash before it is done: after a power cut it is not done again, and reported as
+...]. A command is noted in flash before it runs: after a power cut it does not run again, and is reported as
 "cut short".
 """
 
@@ -38,7 +38,7 @@ _REQUESTS = (st.LOCATE, st.LOCATED, st.NOT_LOCATED)
 
 
 def take(handlers, value):
-    """Do what the commands say; what is no command is passed over."""
+    """Run the commands; invalid entries are ignored."""
     if type(value) is not list:
         return
     now = _now(handlers)
@@ -48,7 +48,7 @@ def take(handlers, value):
             continue
         try:
             _obey(handlers, executed, command, now)
-        except OSError:  # the flash has not taken the note: nothing is done, and it will be sent again
+        except OSError:  # the flash refused the note: the command does not run, and the agent sends it again
             return
 
 
@@ -57,7 +57,7 @@ def _is_command(value):
 
 
 def _now(handlers):
-    """The agent's time in the downlink, or ours where that cannot be right."""
+    """Return the agent's time in the downlink, or the device's if that cannot be right."""
     from locator import clock as timing
 
     clock_s = handlers.port.clock_s()
@@ -70,7 +70,7 @@ def _obey(handlers, executed, command, now):
     number, expiry, verb, argument = command
     for entry in executed.entries:
         if entry[ID] == number:
-            if _result(handlers, entry) != BEGUN:  # that it is to be reported was forgotten
+            if _result(handlers, entry) != BEGUN:  # the bit for its report was lost
                 handlers.will_report(st.REPORT_COMMANDS)
             return
     result = REPEATED if number <= executed.last else _refusal(now, expiry, verb, argument)
@@ -92,7 +92,7 @@ def _obey(handlers, executed, command, now):
 
 
 def _refusal(now, expiry, verb, argument):
-    """Why a new command is not done, BEGUN if nothing is against it."""
+    """Return why a new command does not run, BEGUN if it may."""
     if verb not in _DO:
         return UNKNOWN_VERB
     if now >= expiry:
@@ -103,7 +103,7 @@ def _refusal(now, expiry, verb, argument):
 
 
 def write(handlers, out):
-    """The results there are."""
+    """Write the results."""
     results = _results(handlers, Executed(handlers.port.data_dir, 0))
     if not results:
         return 0
@@ -111,7 +111,7 @@ def write(handlers, out):
 
 
 def on_ack(handlers):
-    """The agent has the results: forget them. Who is to rest in shipping mode may do so now."""
+    """Delete the results, which the agent has. A device in shipping mode may sleep now."""
     executed = Executed(handlers.port.data_dir, 0)
     for number, verb, result in _results(handlers, executed):
         executed.entries = [entry for entry in executed.entries if entry[ID] != number]
@@ -126,7 +126,7 @@ def on_ack(handlers):
 
 
 def _results(handlers, executed):
-    """The entries of `executed` that have come to an end, with their results."""
+    """Return the finished entries of `executed`, with their results."""
     ended = []
     for entry in executed.entries:
         result = _result(handlers, entry)
@@ -136,7 +136,7 @@ def _results(handlers, executed):
 
 
 def _result(handlers, entry):
-    """What has become of a command; BEGUN while it is not over."""
+    """Return the result of a command; BEGUN while it runs."""
     _, verb, noted = entry
     if noted != BEGUN:
         return noted
@@ -145,17 +145,17 @@ def _result(handlers, entry):
     return BEGUN if verb in (REBOOT, FACTORY) and handlers.at_last else CUT_SHORT
 
 
-# Each of them returns its result, or BEGUN when that comes later.
+# Each of them returns its result, or BEGUN if that follows later.
 
 
 def _locate(handlers, _):
-    """A fix and a report in the next wake, a minute from now if the budgets allow."""
+    """Take a fix and report it in the next wake, a minute from now if the budgets allow."""
     handlers.state[st.REQUEST] = st.LOCATE
     return BEGUN
 
 
 def _dense(handlers, seconds):
-    """Dense points from now on for so many seconds, or until their energy is used up; 0 ends it."""
+    """Take dense points for so many seconds, or until their energy is used up; 0 ends them."""
     handlers.state[st.DENSE_UNTIL] = handlers.port.clock_s() + seconds
     handlers.state[st.DENSE_LEFT_J] = _DENSE_J
     return DONE
@@ -187,7 +187,7 @@ def _factory(handlers, _):
 
 
 def _restart(handlers):
-    """The last thing of a session: the result is noted and reported soon after the start."""
+    """Restart at the end of the session; the result is noted before, and reported soon after the start."""
     executed = Executed(handlers.port.data_dir, 0)
     for entry in executed.entries:
         if entry[RESULT] == BEGUN and entry[VERB] in (REBOOT, FACTORY):
@@ -206,7 +206,8 @@ def _restart(handlers):
 
 
 def _new_battery(handlers, _):
-    """Its account and its days begin now: in flash before that is reported, for nothing else knows of it."""
+    """Begin the energy account and the battery's days again: in flash before that is reported, as it is
+    stored nowhere else."""
     state = handlers.state
     state[st.ENERGY_MJ] = state[st.ENERGY_MJ + 1] = state[st.ENERGY_MJ + 2] = state[st.HOLDS_MJ] = 0
     state[st.BEGAN] = state[st.NOW]
@@ -216,7 +217,7 @@ def _new_battery(handlers, _):
 
 
 def _keep(handlers):
-    """The state, in RTC memory and in flash; `OSError` when this does not take it."""
+    """Save the state in RTC memory and in flash; `OSError` if the flash refuses it."""
     kept = rtc.pack(st.kept(handlers.state), handlers.log.pack())
     handlers.port.rtc_write(kept)
     copy.keep(handlers.port.data_dir, kept, handlers.state)

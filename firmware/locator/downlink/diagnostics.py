@@ -1,4 +1,4 @@
-"""What went wrong, for the agent: counters, the log's entries, the last fault with its traceback.
+"""The report of failures to the agent: counters, the log's entries, the last exception with its traceback.
 
 Reported once a day, after a fault and after a reset. There is no downlink: to have them reported sooner,
 call `handlers.will_report(st.REPORT_DIAGNOSTICS)`.
@@ -17,7 +17,7 @@ _FAULT_BYTES = const(700)
 
 
 def write(handlers, out):
-    """[boot, offset], counters, entries, and the fault when there is one that was not reported."""
+    """Write [boot, offset], counters, entries, and the last exception if it was not reported yet."""
     log = handlers.log
     size = _fault_size(handlers.port)
     out.int(_KEY)
@@ -38,7 +38,7 @@ def write(handlers, out):
 
 
 def on_ack(handlers):
-    """The agent has them."""
+    """Delete what was reported, which the agent has."""
     handlers.log.forget(handlers.log.written)
     try:
         os.remove(handlers.port.data_dir + logs.LAST_FAULT)
@@ -47,7 +47,7 @@ def on_ack(handlers):
 
 
 def _fault_size(port):
-    """Bytes of the last fault that are reported, 0 without one."""
+    """Return the bytes of the last exception that are reported, 0 without one."""
     try:
         return min(_FAULT_BYTES, os.stat(port.data_dir + logs.LAST_FAULT)[6])
     except OSError:
@@ -55,7 +55,7 @@ def _fault_size(port):
 
 
 def _write_fault(port, size, out):
-    """Read the text where it is to stand: after a fault, memory may be what is short."""
+    """Read the text into the uplink itself: after an exception, memory may be short."""
     out.head(cbor.TEXT, size)
     if out.n + size > len(out.buf):
         raise cbor.Full
@@ -63,7 +63,7 @@ def _write_fault(port, size, out):
     with open(port.data_dir + logs.LAST_FAULT, "rb") as f:
         f.readinto(there)
     for i in range(size):
-        # What a power cut tore, or is in no alphabet of ours, is shown all the same.
+        # Bytes that a power cut damaged, or that are no ASCII, are shown nevertheless.
         if not 32 <= there[i] < 127 and there[i] != 10:
             there[i] = 63
     out.n += size

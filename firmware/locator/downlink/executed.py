@@ -1,6 +1,6 @@
 """The executed commands in flash: the highest id, and the commands whose result is not acknowledged.
 
-A command is written to it before it is done. Whatever happens then, it is never done twice.
+A command is written to it before it runs, so it never runs twice.
 """
 
 from micropython import const
@@ -11,7 +11,7 @@ _FILE = "/commands.bin"
 MOST = const(8)
 _MOST_BYTES = const(160)
 
-# Of an entry.
+# Indices of an entry.
 ID = const(0)
 VERB = const(1)
 RESULT = const(2)
@@ -24,13 +24,13 @@ class Executed:
         self._path = folder + _FILE
         found = checked.read(self._path)
         if found is None:
-            # A file that cannot be read may have had any command in it. Ids come from the agent's clock:
-            # those given later are new for certain.
+            # A file that cannot be read may have contained any command. Ids come from the agent's clock:
+            # those given later are certainly new.
             self.last = now if checked.exists(self._path) else 0
             self.entries = []
         else:
             self.last, self.entries = found
 
     def save(self):
-        """Replace the file; raises OSError when the flash does not take it."""
+        """Replace the file; raises OSError if the flash refuses it."""
         checked.put(self._path, [self.last, self.entries], _MOST_BYTES)

@@ -1,6 +1,6 @@
-"""Factory reset: settings and what was learnt are forgotten.
+"""Factory reset: deletes settings and learned data.
 
-Identity, keys, message numbers, records, the clock, the card and what limits the use of the network stay.
+Identity, keys, message numbers, records, the clock, the card and the counters of operators' limits stay.
 """
 
 from locator import state as st
@@ -25,7 +25,7 @@ _FORGOTTEN = (
 
 
 def reset(folder, state):
-    """Forget; in force from the next wake on."""
+    """Delete them; in force from the next wake on."""
     settings.forget(folder)
     for i in _FORGOTTEN:
         state[i] = 0

@@ -10,7 +10,7 @@ from locator import unload_but
 from locator.codec import cbor
 
 _TIME = const(3)
-_POLICY = const(10)  # it is wanted also while a download leaves no room for anything else
+_POLICY = const(10)  # it is needed also while a download leaves no room for anything else
 _REQUEST = const(12)  # of the agent for the card; 13: a package is offered
 _PIECE = const(14)
 _PACKAGE = "locator.downlink."
@@ -19,8 +19,8 @@ FIRST_ORDER = const(4)
 
 
 class Handlers:
-    """`port`, `config`, `journal`, `numbers`, the scheduler's `state`, the `log` and the `board`'s name are
-    there for the modules."""
+    """The handlers of one session. `port`, `config`, `journal`, `numbers`, the scheduler's `state`, the `log`
+    and the `board`'s name are for the modules."""
 
     def __init__(self, port, config, journal, numbers, state, log, board=""):
         self.port = port
@@ -33,20 +33,20 @@ class Handlers:
         self.may_report = -1
         """Bits of TO_REPORT: the modules that may report in this session."""
         self.pull = None
-        """The piece of a release that is asked for (downlink/pull.py), or None."""
+        """The requested piece of a release (downlink/pull.py), or None."""
         self.download = None
-        """What is asked of the card, or a part of a package for it (esim/download.py), or None."""
+        """A request for the card, or a part of a package for it (esim/download.py), or None."""
         state[st.TO_REPORT] &= sum([bit for bit, _ in REPORTS])
         self.gone: list = []  # ranges of records (downlink/resend.py)
         self._written = 0  # bits of the modules whose reports the next downlink acknowledges
         self.server_s = 0
-        """The agent's time in the downlink that is obeyed, epoch seconds."""
+        """The agent's time in the downlink that is executed, epoch seconds."""
         self.at_last: list = []
-        """What is to be done when the session is over: callables without arguments, a restart last."""
-        self._loaded = list(sys.modules)  # taken here: later there may be no room for so long a list
+        """Actions for the end of the session: callables without arguments, a restart last."""
+        self._loaded = list(sys.modules)  # allocated here: later there may be no room for so long a list
 
     def take(self, reply):
-        """Obey the `downlink` (a dict with integer keys); unknown keys are for newer firmware."""
+        """Execute the `downlink` (a dict with integer keys); unknown keys are for newer firmware."""
         self.server_s = reply[_TIME]
         for key in sorted(reply):
             if key in TAKES and (self.may_report or key == _POLICY):
@@ -66,8 +66,8 @@ class Handlers:
         self.state[st.TO_REPORT] |= bit
 
     def write(self, out):
-        """Write what the modules report, after the other pairs of an uplink; returns the number of
-        pairs. What does not fit waits for the next turn."""
+        """Write the reports of the modules after the other pairs of an uplink; return the number of pairs.
+        Reports that do not fit wait for the next turn."""
         pairs = self._written = 0
         for bit, name in REPORTS:
             if self.state[st.TO_REPORT] & self.may_report & bit:
@@ -81,7 +81,7 @@ class Handlers:
         except cbor.Full:
             out.n = start
             return 0
-        except MemoryError:  # the records must go all the same: it is reported another day
+        except MemoryError:  # records are more important: it is reported another day
             out.n = start
             pairs = 0
         if pairs:
@@ -102,12 +102,12 @@ class Handlers:
         self._written = 0
 
     def end_pull(self):
-        """All of a release is there (downlink/pull.py)."""
+        """Note that a release is complete (downlink/pull.py)."""
         self._use("pull", "switch")
 
     def _use(self, name, verb, *arguments):
-        """Call a function of a module that is there only meanwhile: a session leaves no room for all.
-        What it remembers is in this object or in flash. All that was imported since is unloaded with it."""
+        """Call a function of a module that is loaded for the call only: a session leaves no room for all. Its
+        state is in this object or in flash. All modules imported meanwhile are unloaded with it."""
         try:
             module = getattr(__import__(_PACKAGE + name).downlink, name)
             return getattr(module, verb)(self, *arguments)

@@ -1,4 +1,4 @@
-"""The policy of the eSIM profiles, and what is reported about them.
+"""Receives the policy of the eSIM profiles, and reports the card's state.
 
 Downlink key 10: [revision, policy as CBOR within a byte string (esim/policy.py)]. Uplink key 14: [revision,
 interface to the card, EID, profile in use, stage, [[ICCID, class], ...], [[epoch seconds, before, after,
@@ -17,7 +17,7 @@ _MOST_BYTES = const(1300)
 _REPORT = const(128)
 _PIECE_BYTES = const(400)  # of a notification, in an uplink
 
-# As in scheduler/profile.py, which there is no room for in a session.
+# As in scheduler/profile.py, for which a session has no room.
 _KNOWN = const(4)
 _PROFILE = const(0)
 _STAGE = const(2)
@@ -32,7 +32,7 @@ def take(handlers, value):
     folder, state = handlers.port.data_dir, handlers.state
     handlers.will_report(_REPORT)
     if _revision(folder) == value[0]:
-        return  # that we have it was forgotten
+        return  # its acknowledgement was lost
     try:
         checked.write(folder + files.COMING, value[1])
     except OSError:  # the agent will send it again
@@ -41,7 +41,7 @@ def take(handlers, value):
 
 
 def write(handlers, out):
-    """Policy, card and events."""
+    """Write policy, card and events."""
     folder = handlers.port.data_dir
     revision = _revision(folder)
     if not revision and not any(checked.exists(folder + each) for each in (files.POLICY, files.CARD)):
@@ -54,7 +54,7 @@ def write(handlers, out):
 
 
 def on_ack(handlers):
-    """The agent knows the events."""
+    """Delete the events, which the agent has."""
     folder = handlers.port.data_dir
     known = _known(folder)
     if known[files.EVENTS]:
@@ -75,7 +75,7 @@ def _piece(folder):
 
 
 def _ack_piece(handlers, folder):
-    """The agent has the piece; another goes with the next uplink."""
+    """Note that the agent has the piece; the next one goes with the next uplink."""
     found = checked.read(folder + files.NOTICE)
     if not found or found[files.SENT] >= len(found[files.CONTENT]):
         return
@@ -89,7 +89,8 @@ def _ack_piece(handlers, folder):
 
 
 def _revision(folder):
-    """Of the policy that has come, or is in force; 0 when the agent is to send it, because it is damaged."""
+    """Return the revision of the policy received last, or of that in force; 0 if it is damaged and the agent
+    must send it again."""
     return files.revision(folder + files.COMING) or files.revision(folder + files.POLICY)
 
 

@@ -20,12 +20,12 @@ _ROOM_FILES = const(16)
 
 
 def open_release(handlers):
-    """What lies in the spare slot."""
+    """Return the release in the spare slot."""
     return release.Release(_spare(), slots.SLOTS[slots.running], handlers.port.feed)
 
 
 def go_on(handlers, pulled):
-    """Ask for the next piece that is missing, if the day and the battery allow it."""
+    """Request the next missing piece, if battery and daily limit allow it."""
     wanted = pulled.wanted()
     if wanted is None:
         handlers.at_last.insert(0, handlers.end_pull)
@@ -34,14 +34,14 @@ def go_on(handlers, pulled):
 
 
 def stop(handlers, error):
-    """The flash has not taken something. The next update downlink finds what has come so far, and more
+    """Handle a write that the flash refused. The next update downlink continues with what is stored, and more
     room."""
     if error.args[0] in NO_ROOM:
         handlers.journal.free(_ROOM_FILES)
 
 
 def write(handlers, out):
-    """Ask for the piece that is wanted."""
+    """Write the request for the piece."""
     if not handlers.pull:
         return 0
     handlers.state[st.PULLED_TODAY] += 1
@@ -53,13 +53,13 @@ def on_ack(handlers):
 
 
 def take(handlers, value):
-    """Keep a piece, if it is the one that is wanted."""
+    """Store a piece, if it is the requested one."""
     wanted = handlers.pull
     if not wanted or type(value) is not list or len(value) != 4 or tuple(value[:3]) != wanted[:3]:
         return
     handlers.pull = None
     sequence, file, offset, size = wanted
-    data = value.pop()  # the downlink does not keep it: what follows needs the heap
+    data = value.pop()  # the downlink must not keep it: the next steps need the heap
     if type(data) is not bytes or not 0 < len(data) <= size - offset:
         return
     try:
@@ -88,7 +88,7 @@ def _ask(handlers, wanted):
 
 
 def switch(handlers):
-    """Verify all of the release and put it on trial from the next boot on, which is soon."""
+    """Verify the whole release and put it on trial from the next boot on, which follows soon."""
     from start import trial
 
     from locator.downlink import report

@@ -1,7 +1,7 @@
-"""The release that is being pulled into the spare slot (`image`): its list of files, what is missing.
+"""The release that is being pulled into the spare slot (`image`): its list of files, and the missing ones.
 
-The slot is only ever appended to: how far the pull has come is what its size says, so it survives
-everything. What the running slot already has is copied.
+The slot is only appended to, so its size is the progress, which survives resets. Files that the running slot
+has are copied.
 """
 
 import hashlib
@@ -33,9 +33,8 @@ class ReleaseError(Exception):
 
 
 class Release:
-    """What lies in the file `slot`, the spare one; `running` is the other.
-
-    `sequence` is 0 when no release is being pulled. `feed` is called while there is much to do.
+    """The release in the file `slot`, the spare one; `running` is the other. `sequence` is 0 if no release is
+    being pulled. `feed` is called during long work.
     """
 
     def __init__(self, slot, running, feed):
@@ -56,7 +55,7 @@ class Release:
         self.sequence, self._list_bytes, self._list_digest = image.head(self._slot)
 
     def clear(self):
-        """Remove what is in the slot."""
+        """Remove the contents of the slot."""
         try:
             os.remove(self._slot)
         except OSError:  # it was empty
@@ -64,8 +63,8 @@ class Release:
         self.sequence = 0
 
     def wanted(self):
-        """The next piece to pull: (file, offset, bytes of the file), file 0 being the list; None when all is
-        there. `ReleaseError` when the list is not that of the update."""
+        """Return the next piece to pull: (file, offset, bytes of the file), file 0 being the list; None if
+        the release is complete. `ReleaseError` when the list is not that of the update."""
         offset = self._size() - image.HEAD_BYTES
         if offset < self._list_bytes:
             return 0, offset, self._list_bytes
@@ -102,8 +101,8 @@ class Release:
                 before = number
 
     def _next(self):
-        """The file at which the slot ends: (place in the list, number, bytes, SHA-256, bytes of it that are
-        there); place 0 when all is there."""
+        """Return the file at which the slot ends: (position in the list, number, bytes, SHA-256, bytes of it
+        that are stored); position 0 if the release is complete."""
         end = self._size()
         with open(self._slot, "rb") as f:
             for i, (number, size, digest, at) in enumerate(image.files(f)):
@@ -112,7 +111,7 @@ class Release:
         return 0, 0, 0, b"", 0
 
     def _copy(self, number, size, digest):
-        """True when the running slot had the file, and it is here now."""
+        """Copy a file from the running slot; return whether it has it."""
         with open(self._running, "rb") as f:
             at = _place(f, number, size, digest)
             if not at or self._digest(f, at, size) != digest:
@@ -124,7 +123,7 @@ class Release:
         return True
 
     def _digest(self, f, at, size):
-        """SHA-256 of a part of an open file."""
+        """Return the SHA-256 of a part of an open file."""
         self._feed()
         f.seek(at)
         sha = hashlib.sha256()
@@ -155,7 +154,7 @@ def check(update):
 
 
 def runtime():
-    """Version of compiled modules that this interpreter loads."""
+    """Return the version of compiled modules that this interpreter loads."""
     return getattr(sys.implementation, "_mpy", 0) & 0xFF
 
 
@@ -166,7 +165,7 @@ def append(path, data):
 
 
 def _place(f, number, size, digest):
-    """Where the contents of this very file begin in the open slot `f`, 0: it has not got it."""
+    """Return the position of the contents of this file in the open slot `f`, 0 if it does not have it."""
     for named, length, has, at in image.files(f):
         if named == number:
             return at if length == size and has == digest else 0

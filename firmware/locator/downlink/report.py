@@ -1,7 +1,7 @@
-"""What became of releases, key 10 of an uplink: `[running, on trial, failed, reason, board]`, sequences of
+"""The report on releases, key 10 of an uplink: `[running, on trial, failed, reason, board]`, sequences of
 releases with 0 for none.
 
-The report of a release on trial is its probation: when the agent has answered it, the release is confirmed.
+The report ends the trial of a release: when the agent has answered it, the release is confirmed.
 """
 
 from micropython import const
@@ -18,7 +18,7 @@ _FAILED = const(6)
 
 
 def refuse(handlers, sequence, reason):
-    """The release `sequence` will not be used."""
+    """Note that the release `sequence` is refused."""
     handlers.state[st.REFUSED] = sequence
     handlers.state[st.REFUSED_WHY] = reason
     handlers.will_report(REPORT)
@@ -35,7 +35,8 @@ def write(handlers, out):
 
 
 def on_ack(handlers):
-    """The agent has answered a report: what was on trial is good. That is reported at once."""
+    """Confirm the release on trial, as the agent has answered its report. That is reported in the next
+    turn."""
     if not slots.on_trial:
         return
     from start import trial

@@ -1,7 +1,7 @@
 """Records to send again, because the agent has lost what it acknowledged.
 
-Downlink key 6: the capture sequences it wants, as inclusive ranges [lo, hi, ...]. Records still in
-flash are pending again and are sent in the next turns. Uplink key 11: the ranges that are lost.
+Downlink key 6: the requested capture sequences, as inclusive ranges [lo, hi, ...]. Records still in flash are
+pending again and are sent in the next turns. Uplink key 11: the ranges that are lost.
 """
 
 from micropython import const
@@ -15,7 +15,8 @@ _MOST_GONE = const(32)
 
 
 def take(handlers, value):
-    """Let what is wanted wait again. What was wanted is not kept: the agent asks until it has it."""
+    """Mark the requested records as pending again. The request is not stored: the agent repeats it until it
+    has them."""
     if not _is_ranges(value):
         return
     gone: list = []
@@ -27,14 +28,14 @@ def take(handlers, value):
 
 
 def write(handlers, out):
-    """What is gone."""
+    """Write the lost ranges."""
     if not handlers.gone:
         return 0
     return out.pair(_KEY, handlers.gone)
 
 
 def on_ack(handlers):
-    """The agent knows."""
+    """Delete the lost ranges, which the agent has."""
     handlers.gone = []
 
 

@@ -1,11 +1,11 @@
-"""The route data (scheduler/route.py), which comes in pieces.
+"""Receives the route data (scheduler/route.py) in pieces.
 
-Downlink key 9: `[revision, offset, bytes]` is a piece, `[0]` says that there is none to have. Uplink key 12:
+Downlink key 9: `[revision, offset, bytes]` is a piece, `[0]` says that there is none. Uplink key 12:
 `[revision in use, revision on its way, bytes of that]`, after a power-on, once a day and after each such
 downlink.
 
 Pieces are appended to a file next to the route data in use, which is replaced by rename when the new one is
-whole: only the old one or the new one is ever read. How far it has come is what the file's size says.
+whole: only the old one or the new one is ever read. The file's size is the progress.
 """
 
 import os
@@ -22,8 +22,8 @@ _MOST_REVISION = const(0x7FFFFFFF)
 
 
 def take(handlers, value):
-    """Keep the piece that is wanted, or remove the route data. What is anything else is answered like a piece
-    that was wanted: by what is here."""
+    """Store the expected piece, or remove the route data. Anything else is answered in the same way: by the
+    report of what is stored."""
     path = handlers.port.data_dir + route_file.FILE
     handlers.will_report(st.REPORT_ROUTE)
     try:
@@ -38,13 +38,13 @@ def take(handlers, value):
 
 
 def write(handlers, out):
-    """What is in use and what is on its way."""
+    """Write the revision in use and the progress of the new one."""
     path = handlers.port.data_dir + route_file.FILE
     return out.pair(_KEY, (_in_use(path),) + _lies(path + _COMING)[:2])
 
 
 def on_ack(handlers):
-    """Nothing to forget: what was reported lies in flash."""
+    """Do nothing: the report is read from flash."""
 
 
 def _is_piece(value):
@@ -55,8 +55,8 @@ def _is_piece(value):
 
 
 def _keep(state, path, piece):
-    """Append a piece to those that are there, if it is the next one; of no bytes after a power cut between
-    the last piece and its use."""
+    """Append a piece to the stored ones, if it is the next one. It is empty after a power cut between the
+    last piece and its use."""
     revision, offset, data = piece
     coming = path + _COMING
     if offset == 0:
@@ -72,8 +72,8 @@ def _keep(state, path, piece):
 
 
 def _finish(state, path, coming):
-    """Use the new one when it is all there, or remove it when that is not what it ought to be. Other route
-    data is another trip."""
+    """Use the new route data if they are complete, or remove them if they are damaged. Other route data mean
+    another trip."""
     _, have, size = _lies(coming)
     if have >= size:
         if have == size and checked.is_whole(coming):
@@ -84,20 +84,20 @@ def _finish(state, path, coming):
 
 
 def _begin_trip(state):
-    """Where the old line was left says nothing of the new one."""
+    """Delete the position on the old route."""
     state[st.ROUTE_KM4] = 0
     st.replan(state)
 
 
 def _in_use(path):
-    """The revision of the route data that is read, 0 when there is none that is whole."""
+    """Return the revision of the route data in use, 0 if there is none."""
     revision, have, size = _lies(path)
     return revision if 0 < have == size and checked.is_whole(path) else 0
 
 
 def _lies(path):
-    """(revision, bytes, bytes of the whole) of what lies in a file, zeros when that is no route data. A whole
-    one ends with its CRC-32."""
+    """Return (revision, bytes, bytes when complete) of a file, zeros if it has no route data. Complete route
+    data end with their CRC-32."""
     try:
         with open(path, "rb") as f:
             head = f.read(route_file.HEAD_SIZE)

@@ -1,4 +1,4 @@
-"""Settings. New ones are on trial until the agent was reached under them.
+"""Receives, tries and reports the settings. New ones are on trial until the agent was reached with them.
 
 Downlink key 4: [revision, {key: value}], the values that differ from the defaults. Uplink key 6:
 [revision, CRC-32 of all values, source, refused revision, why].
@@ -15,20 +15,20 @@ from locator.downlink import applied
 
 _KEY = const(6)
 _TRIES = const(10)
-_FRESH = const(11)  # came in this session, which proves nothing about them
+_FRESH = const(11)  # received in this session, which does not confirm them
 _MOST_BYTES = const(192)
 _MAX_REVISION = const(0x7FFFFFFF)
 _MAX_KEY = const(0x7FFFFFFF)
-# What there is to spend, and for how long.
+# The settings of the battery and of the time that it must last.
 _ENERGY = (cfg.TARGET_DAYS, cfg.BATTERY_MAH, cfg.BATTERY_KIND, cfg.COLDEST_DC)
 
 # Why a revision was refused: the key of the setting, or
-UNREACHED = const(-1)  # the agent was not reached under it
+UNREACHED = const(-1)  # the agent was not reached with it
 MALFORMED = const(-2)
 
 
 def take(handlers, value):
-    """Apply a revision: whole or not at all."""
+    """Apply a revision as a whole, or not at all."""
     folder = handlers.port.data_dir
     found = applied.read(folder + applied.FILE) or _built_in()
     revision, values, why = _judge(value)
@@ -56,7 +56,7 @@ def _judge(value):
 
 
 def write(handlers, out):
-    """What is applied."""
+    """Write the report of the settings in force."""
     found = applied.read(handlers.port.data_dir + applied.FILE) or _built_in()
     source = found[applied.SOURCE]
     if 0 < handlers.state[st.TRIAL] <= _TRIES:
@@ -66,7 +66,8 @@ def write(handlers, out):
 
 
 def on_ack(handlers):
-    """The agent is reached under the settings in force: from now on they are the last good ones."""
+    """Confirm the settings in force, with which the agent was reached: they are the last good ones from now
+    on."""
     if not 0 < handlers.state[st.TRIAL] <= _TRIES:
         return
     folder = handlers.port.data_dir
@@ -80,7 +81,7 @@ def on_ack(handlers):
 
 
 def settle(folder, state, found):
-    """What is applied when the file is missing or damaged (`found` is None), or on trial."""
+    """Return the settings to apply if the file is missing or damaged (`found` is None), or on trial."""
     state[st.TO_REPORT] |= st.REPORT_SETTINGS
     if found is None:
         state[st.TRIAL] = 0
@@ -98,13 +99,13 @@ def settle(folder, state, found):
 
 
 def _weigh(state, before, values):
-    """Other values are in force: with another energy the plan begins again."""
+    """Apply changed values: with another energy the scheduler plans again."""
     if any(before.get(key) != values.get(key) for key in _ENERGY):
         st.replan(state)
 
 
 def forget(folder):
-    """Back to the built-in settings from the next wake on."""
+    """Return to the built-in settings from the next wake on."""
     checked.remove(folder + applied.LAST_GOOD_FILE)
     checked.remove(folder + applied.FILE)
 
@@ -123,7 +124,7 @@ def _built_in():
 
 
 def _write(path, found):
-    """False when the flash does not take it."""
+    """Write the file; return False if the flash refuses it."""
     try:
         checked.put(path, found, _MOST_BYTES)
     except OSError:

@@ -1,8 +1,8 @@
 """An update: the release to install, key 7 of a downlink: `[sequence, bytes of its list of files, SHA-256 of
 the list, board, version of compiled modules]`.
 
-The agent makes it with each downlink for as long as it means it. So a device that has stopped goes on, and
-one that gets no update downlink any more stays as it is.
+The agent repeats it in each downlink while the update is assigned. So an interrupted device continues, and
+one that gets no more such downlinks stays as it is.
 """
 
 from micropython import const
@@ -19,7 +19,7 @@ _FAILED = const(6)
 
 
 def take(handlers, value):
-    """Begin to pull the release of the update, or go on with it."""
+    """Begin to pull the release of the update, or continue."""
     try:
         release.check(value)
         _take(handlers, value)
@@ -50,7 +50,7 @@ def _take(handlers, update):
 
 
 def _is_decided(handlers, sequence):
-    """It runs already, or has been refused or rolled back: once is enough; or another is on trial."""
+    """Whether the release runs already, was refused or rolled back, or another one is on trial."""
     if slots.on_trial or sequence in (locator.SEQUENCE, handlers.state[st.REFUSED]):
         return True
     pointer = slots.load()

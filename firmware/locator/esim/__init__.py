@@ -1,5 +1,5 @@
-"""Identity: APDUs to the card, the profiles of an eUICC, the applet of a multi-IMSI card, the switch from one
-profile to another. Nothing here is imported in an ordinary wake.
+"""The card: APDUs, the profiles of an eUICC, the applet of a multi-IMSI card, the switch from one profile to
+another. Nothing here is imported in an ordinary wake.
 """
 
 from micropython import const

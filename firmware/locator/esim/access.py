@@ -1,9 +1,9 @@
-"""The access point of the profile in use: it belongs to the profile, and is needed in every session.
+"""The access point of the profile in use, which every session needs.
 
-A point is a list: [APN, user, password, hosts, updates], text as bytes. `hosts`, [name, port, name, port,
-...], are those to which it may lead, the broker first; none: the provisioning's. `updates`, [APN, user,
-password, name, port], is another over which pieces of releases are pulled, from that broker; an empty list:
-over the same.
+An access point is a list: [APN, user, password, hosts, updates], text as bytes. `hosts`, [name, port, name,
+port, ...], are the allowed hosts, the broker first; empty: those of the provisioning. `updates`, [APN, user,
+password, name, port], is a second access point over which releases are pulled, from that broker; empty: the
+same access point is used.
 
 A new access point is not confirmed until the agent has answered over it: until then the previous one is kept,
 too. Without an answer the two are exchanged (`go_back`), repeatedly, until one is confirmed; the other is not
@@ -24,20 +24,20 @@ _UPDATES = const(4)
 
 
 def use(folder, driver):
-    """Give it to the driver, unless that of the provisioning is in use."""
+    """Pass it to the driver, unless that of the provisioning is in use."""
     found = kept(folder)
     if found:
         give(driver, found)
 
 
 def give(driver, point):
-    """From now on the driver has this point."""
+    """Let the driver use this access point."""
     apn, user, password, hosts, driver.updates = point
     driver.use(apn, (user, password), pairs(hosts))
 
 
 def kept(folder):
-    """The point in flash; None when there is no such file, or it is damaged."""
+    """Return the access point in flash; None if there is no such file, or it is damaged."""
     return _point(checked.read(folder + _FILE))
 
 
@@ -48,7 +48,7 @@ def _point(found):
 
 
 def keep(folder, point):
-    """This point from now on; the one before stays as the other. Raises OSError, `cbor.Full`."""
+    """Store this access point as the one in use; the previous one is kept. Raises OSError, `cbor.Full`."""
     before = kept(folder)
     if before == point:
         return
@@ -58,7 +58,7 @@ def keep(folder, point):
 
 
 def answered(folder):
-    """The agent has answered under the point in use: the other one has lost."""
+    """The agent has answered over the access point in use: the other one is not used again."""
     try:
         if checked.exists(folder + _OTHER):
             os.rename(folder + _OTHER, folder + _LOST)
@@ -82,28 +82,28 @@ def go_back(folder):
 
 
 def is_refused(folder, point):
-    """Whether it is the other one, or has lost."""
+    """Whether it is the kept one, or was found not to work."""
     return point in [_point(checked.read(folder + name)) for name in (_OTHER, _LOST)]
 
 
 def forgive(folder):
-    """A new policy has come: what has lost may be right now."""
+    """A new policy was received: access points that did not work may be tried again."""
     checked.remove(folder + _LOST)
 
 
 def forget(folder):
-    """That of the provisioning is in use again, from the next wake on."""
+    """Use that of the provisioning again, from the next wake on."""
     checked.remove(folder + _FILE)
 
 
 def point(values):
-    """The access point from what the policy says of a profile, after its ICCID."""
+    """Return the access point from a profile's entry in the policy, after its ICCID."""
     found = _as_bytes(values)
     return found + [[]] * (_UPDATES + 1 - len(found))
 
 
 def pairs(hosts):
-    """((name, port), ...) of a flat list."""
+    """Return ((name, port), ...) from a flat list."""
     return tuple([(hosts[i], hosts[i + 1]) for i in range(0, len(hosts), 2)])
 
 

@@ -1,8 +1,8 @@
-"""APDUs to an application of the card through the modem, whichever of its commands lead there.
+"""APDUs to an application of the card, by the modem command that supports them.
 
 Three interfaces, from the best on: AT+CCHO and AT+CGLA (TS 27.007 8.43 to 8.46); AT+CSIM on a logical
-channel; AT+CSIM on the basic channel. No manual of a BG95 has any of them, that of the SIM7600 has AT+CSIM:
-so they are tried. ISO/IEC 7816-4 has the status words.
+channel; AT+CSIM on the basic channel. The manuals of the BG95 have none of them, that of the SIM7600 has
+AT+CSIM, so they are tried. ISO/IEC 7816-4 has the status words.
 """
 
 from binascii import hexlify, unhexlify
@@ -36,8 +36,8 @@ _USIM = b"00A4040C07A0000000871002"
 
 
 class Transport:
-    """One application, selected by `open`. `interface`: the one that has worked before, UNKNOWN: all are
-    tried. `text`: a bytearray for commands, free while one is sent."""
+    """A channel to one application, selected by `open`. `interface`: the one that worked before, UNKNOWN: all
+    are tried. `text`: a bytearray for commands."""
 
     def __init__(self, driver, interface=UNKNOWN, text=None):
         self._driver = driver
@@ -132,7 +132,7 @@ class Transport:
         return False
 
     def _open_session(self, aid):
-        for session in range(1, _CHANNELS + 1):  # a reset of ours has left them open
+        for session in range(1, _CHANNELS + 1):  # a reset of the device has left them open
             self._driver.accepts(b"+CCHC=%d" % session, _MS)
         for line in self._driver.listing(b'+CCHO="%s"' % aid, None, self._ms):
             session = line[6:].strip() if line.startswith(b"+CCHO:") else line  # some leave the prefix out

@@ -1,7 +1,7 @@
-"""A card whose applet decides for itself, and its menu where it has one.
+"""A card whose applet chooses the profile, and its menu if it has one.
 
-The applet needs the modem's toolkit, which the drivers switch on, and the radio without interruption for
-three minutes (BICS): the scheduler's patience for a network that does not take us yet. Some offer a choice.
+The applet needs the modem's toolkit, which the drivers switch on, and three minutes of radio without
+interruption (BICS), for which the scheduler waits. Some offer a choice.
 """
 
 from binascii import unhexlify
@@ -15,7 +15,7 @@ _MS = const(9000)
 
 
 def menu(driver):
-    """The choices that the card offers, (number, text) each; none without a menu."""
+    """Return the choices of the card's menu, (number, text) each; empty without a menu."""
     text, prefix, _, _ = driver.TOOLKIT
     items: list = []
     for line in driver.listing(text, prefix)[1:]:
@@ -28,7 +28,8 @@ def menu(driver):
 
 
 def choose(driver, number):
-    """Choose from the menu; True if the card has taken it and was reset. The IMSI is to be read again."""
+    """Choose from the menu; return whether the card has accepted it and was reset. The IMSI must be read
+    again."""
     return driver.accepts(driver.TOOLKIT[2] % number, _MS) and restart.wait(driver)
 
 
@@ -38,7 +39,7 @@ def end_session(driver):
 
 
 def _ucs2(digits):
-    """Text of the card, as far as it is ASCII."""
+    """Return a text of the card, as far as it is ASCII."""
     try:
         data = unhexlify(digits)
     except ValueError:

@@ -2,8 +2,8 @@
 pulled into flash and loaded from there onto the card.
 
 docs/explanation/profile-download.md has the messages and the states. A reset of the card ends its session
-with the server, so a download happens within one session with the agent. Imported only then, and of the rest
-what a step needs: there is no room for all.
+with the server, so a download happens within one session with the agent. Imported only for a download, and
+other modules only for the step that needs them: the heap has no room for all.
 """
 
 import hashlib
@@ -20,13 +20,13 @@ from locator.scheduler import budget
 PACKAGE = "/package"
 ANSWERS = "/answers"
 LOADING = "/loading.bin"
-"""Files: the package that is pulled; what the card has answered in this step, for which the heap has no room;
-[download, step] of the load that has begun."""
+"""Files: the package that is pulled; the card's answers in this step, for which the heap has no room;
+[download, step] of a load that has begun."""
 
 _ANSWER = const(15)  # key of an uplink: [download, step, reason, answers]
 _PULL = const(16)  # [download, step, offset]
 
-# Reasons. Those of esim/limits.py the agent does not count: it asks again in a later session.
+# Reasons. The agent does not count those of esim/limits.py as attempts: it asks again in a later session.
 _DONE = const(0)
 _LOST = const(1)
 _INTERRUPTED = const(2)
@@ -49,18 +49,18 @@ _REQUEST_MS = const(60000)
 _MOST_MS = const(900000)
 _PROFILES = const(3)  # as in files.py
 _LONGEST_WAIT = const(120)  # quarter seconds
-_BESIDE = const(100)  # bytes of an uplink beside the answers
-_MORE_MESSAGES = const(8)  # of a download, beside the pieces
+_BESIDE = const(100)  # bytes of an uplink in addition to the answers
+_MORE_MESSAGES = const(8)  # of a download, in addition to the pieces
 _LOAD_MS = const(240000)  # a card has taken 89 s for a segment
 _MOST_PACKAGE = const(65536)
 _PIECE = const(1024)  # at least
 _BLOCK = const(256)
 _TEXT_BYTES = const(552)  # of the room, for commands, as in apdu.py; after it is room for a segment
-_SPARE_BYTES = const(16384)  # of flash, for all else
+_SPARE_BYTES = const(16384)  # of flash that stays free for other files
 
 
 def run(wake, session):
-    """Do what the agent asks for in the downlinks of `session`, which is connected. Raises `ModemError`."""
+    """Execute the agent's requests in the downlinks of `session`, which is connected. Raises `ModemError`."""
     state, outcome = wake.state, session.outcome
     sent, download = outcome.sent, Download(wake, session)
     try:
@@ -74,7 +74,7 @@ def run(wake, session):
 
 
 class Download:
-    """What lasts for one session."""
+    """The state of a download within one session."""
 
     def __init__(self, wake, session):
         self._wake = wake
@@ -82,27 +82,27 @@ class Download:
         self._folder = wake.port.data_dir
         self._card = None
         self._is_open = False  # the card has given a challenge since the modem was started
-        self._is_load_over = False  # the next report says what has become of a load
-        self._step: list = []  # [download, step] that is done
-        self._report: tuple | None = None  # on it: key and the value after these
-        self._size = 0  # bytes of the card's answers that go with it
-        self._package: tuple = (None, 0, b"")  # what is pulled: [download, step], bytes, SHA-256
+        self._is_load_over = False  # the next report has the result of a load
+        self._step: list = []  # [download, step] that is finished
+        self._report: tuple | None = None  # the report on it: its key, and its value after these two
+        self._size = 0  # bytes of the card's answers in the report
+        self._package: tuple = (None, 0, b"")  # the package that is pulled: [download, step], bytes, SHA-256
         self._pulled = 0
 
     def run(self):
-        """Downlinks and uplinks by turns until nothing is asked any more."""
+        """Exchange downlinks and uplinks until the agent has no more requests."""
         port, handlers = self._wake.port, self._session.handlers
         handlers.may_report = 0
         self._session.end_records()
         start, outcome = port.ticks_ms(), self._session.outcome
-        # Whatever the agent asks for, a day's messages and the energy of a session are bounded.
+        # The messages of a day and the energy of a session are bounded, whatever the agent requests.
         left = budget.downloads_left(self._wake.state)
         most = outcome.sent + (left + 2 * _MORE_MESSAGES if left else 1)
         try:
             while handlers.download and outcome.sent < most and port.ticks_ms() - start < _MOST_MS:
                 asked, handlers.download = handlers.download, None
                 self._report = self._do(asked) if _is_asked(asked) else None
-                asked = None  # to report it needs the heap
+                asked = None  # the report needs the heap
                 if self._report is None or not self._session.turn(self._write, True):
                     return
                 if self._is_load_over:
@@ -112,7 +112,7 @@ class Download:
                 self._card.close()
 
     def _do(self, asked):
-        """The report on one thing that is asked: (key, value); None: it needs none."""
+        """Execute one request; return its report, (key, value), or None if it needs none."""
         self._step, what, self._size = asked[:2], asked[2], 0
         if len(asked) > 4:
             return self._offered(what, asked[3])
@@ -120,13 +120,13 @@ class Download:
             return self._take(what, asked.pop())
         if type(what) is bytes:
             return _ANSWER, self._relay(what)
-        if not what:  # the agent has done with it
+        if not what:  # the agent has ended the download
             return None
         self._wake.port.sleep_ms(250 * min(what, _LONGEST_WAIT))
         return _ANSWER, _DONE if self._is_open else _LOST
 
     def _write(self, out, _):
-        """The pair of an uplink's map that reports; returns how many it has written."""
+        """Write the report as a pair of the uplink's map; return the number of pairs."""
         key, value = self._report or (0, 0)
         out.int(key)
         out.head(cbor.ARRAY, 4 if key == _ANSWER else 3)
@@ -134,7 +134,8 @@ class Download:
             out.int(each)
         out.int(value)
         if key == _ANSWER:
-            # A full flash may refuse the file when it is closed. The agent sees what is cut off.
+            # A full flash may refuse the file when it is closed. The agent detects that the answers are cut
+            # off.
             size = 0 if value else min(self._size, self._session.most - _BESIDE)
             out.head(cbor.BYTES, size)
             if size:
@@ -143,7 +144,7 @@ class Download:
         return 1
 
     def _relay(self, requests):
-        """Send the card requests that follow each other, keep its answers in the file. The reason."""
+        """Send consecutive requests to the card, and keep its answers in the file. Return the reason."""
         if not self._is_open and self._step[0]:
             reason = self._postponed()
             if reason:
@@ -176,7 +177,7 @@ class Download:
         return _DONE
 
     def _postponed(self):
-        # Not in `_relay`, whose frame would keep the module.
+        # Not in `_relay`: its frame would keep the module in memory.
         with lazy("esim.limits") as limits:
             return limits.postponed(self._wake, self._session)
 
@@ -192,8 +193,8 @@ class Download:
         return found is not None and any(row[0] in request for row in found[_PROFILES])
 
     def _selected(self):
-        """The card, its ISD-R selected. AT+CSIM comes first: modems of Quectel lose the last block of a load
-        on AT+CGLA (lpac #186)."""
+        """Open the card's ISD-R. AT+CSIM comes first: modems of Quectel lose the last block of a load on
+        AT+CGLA (lpac #186)."""
         if not self._card:
             from locator.esim import apdu
 
@@ -226,7 +227,7 @@ class Download:
         return _PULL, 0
 
     def _take(self, offset, data):
-        """Append a piece to the package; ask for the next, or load what is complete."""
+        """Append a piece to the package; request the next one, or load the complete package."""
         if self._package[0] != self._step or offset != self._pulled or type(data) is not bytes:
             return None
         try:
@@ -235,7 +236,7 @@ class Download:
         except OSError:
             return _ANSWER, _NO_ROOM
         self._pulled += len(data)
-        is_last, data = not data, None  # what follows needs the heap
+        is_last, data = not data, None  # the next piece needs the heap
         if not is_last and self._pulled < self._package[1]:
             return _PULL, self._pulled
         return _ANSWER, self._load() if self._digest() == self._package[2] else _DAMAGED
@@ -249,8 +250,8 @@ class Download:
         return sha.digest()
 
     def _load(self):
-        """Load the package onto the card. There is no way back from the first segment on: a mark in flash
-        says that it has begun, and the agent asks the card what it has when the result is lost."""
+        """Load the package onto the card. It cannot be undone after the first segment: a file in flash marks
+        that it has begun, and the agent asks the card for its profiles if the result is lost."""
         try:
             _keep(self._folder + LOADING, self._step)
         except OSError:
@@ -282,7 +283,7 @@ def _placed(requests):
 
 
 def _is_asked(asked):
-    """Whether a downlink's value is one of those above."""
+    """Whether a downlink's value has one of the forms of docs/reference/landbridge.cddl."""
     if type(asked) is not list or not 3 <= len(asked) <= 5:
         return False
     whole = asked[:2] if type(asked[2]) is bytes else asked[:3]

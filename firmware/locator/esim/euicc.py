@@ -1,4 +1,4 @@
-"""ES10c of an eUICC (SGP.22 5.7): who it is, its profiles, which is enabled, its notifications.
+"""ES10c of an eUICC (SGP.22 5.7): its EID, its profiles, the enabled one, its notifications.
 
 Each function takes the `Transport` on which the ISD-R is open, and returns a result of RSPDefinitions.asn1
 where it says so: 0 is success. They raise `CardError` when the card does not answer.
@@ -16,13 +16,13 @@ REENABLING = const(4)
 CAT_BUSY = const(5)
 UNDEFINED = const(127)
 GUARDED = const(-1)
-"""A result of ours: the device does not ask for that."""
+"""A result of the firmware itself: the device does not request that."""
 
 OPERATIONAL = const(2)  # also of a profile whose class the card leaves out (SGP.22: the default)
 
-# How a profile is named to the card, and whether it is to ask for a REFRESH. Without a name (SGP.32): by the
-# package that the agent has signed; back to the profile before, which the package allows; to the fallback
-# profile.
+# How a profile is named to the card, and whether the card shall request a REFRESH. Without a name (SGP.32):
+# by the package that the agent has signed; back to the previous profile, if the package allows it; to the
+# fallback profile.
 METHODS = (
     (0x5A, True),
     (0x5A, False),
@@ -39,7 +39,8 @@ _NICKNAME_BYTES = const(64)
 
 
 class Profile:
-    """`iccid` as ten bytes, `enabled`, `kind`: OPERATIONAL, or one that no policy may choose."""
+    """A profile: `iccid` as ten bytes, `enabled`, `kind`: OPERATIONAL, or a class that no policy may
+    choose."""
 
     def __init__(self, iccid, enabled, kind):
         self.iccid = iccid
@@ -48,7 +49,7 @@ class Profile:
 
 
 def eid(transport):
-    """The number of the eUICC, 32 digits."""
+    """Return the EID, 32 digits."""
     data = tlv.find(transport.send(_DATA), 0xBF3E, 0x5A)
     if data is None or len(data) != 16:
         raise CardError(DAMAGED)
@@ -56,7 +57,7 @@ def eid(transport):
 
 
 def profiles(transport):
-    """All `Profile`s of the card."""
+    """Return all `Profile`s of the card."""
     answer = transport.send(_LIST)
     listed = tlv.find(answer, 0xBF2D, 0xA0)
     if listed is None:
@@ -71,7 +72,7 @@ def profiles(transport):
 
 
 def enable(transport, iccid, method):
-    """Enable a profile in one of `METHODS`; the one that was is disabled by that. Returns the result."""
+    """Enable a profile in one of `METHODS`, which disables the previous one. Return the result."""
     tag, refresh = METHODS[method]
     if tag > 0xFF:
         return _result(transport, tag, b"\x80\x01\xff")
@@ -84,13 +85,13 @@ def enable(transport, iccid, method):
 
 
 def disable(transport, iccid, refresh):
-    """Disable a profile, which leaves the card without one. Returns the result."""
+    """Disable a profile, which leaves the card without an enabled one. Return the result."""
     return _result(transport, 0xBF32, tlv.make(0xA0, tlv.make(0x5A, iccid)) + _flag(refresh))
 
 
 def delete(transport, iccid):
-    """Delete a profile permanently; only one that is disabled and operational, and never the last but one.
-    Returns the result."""
+    """Delete a profile permanently; only one that is disabled and operational, while two others remain.
+    Return the result."""
     listed = [each for each in profiles(transport) if each.kind == OPERATIONAL]
     for each in listed:
         if each.iccid == iccid:
@@ -101,7 +102,7 @@ def delete(transport, iccid):
 
 
 def aid(transport, iccid):
-    """The AID of the ISD-P of a profile, b"" when the card does not say."""
+    """Return the AID of the ISD-P of a profile, b"" if the card does not report it."""
     request = tlv.make(0xBF2D, tlv.make(0x5C, b"\x5a\x4f"))
     for _, value in tlv.objects(tlv.find(transport.send(request), 0xBF2D, 0xA0) or b""):
         if tlv.find(value, 0x5A) == iccid:
@@ -116,8 +117,8 @@ def name(transport, iccid, nickname):
 
 
 def notifications(transport):
-    """A notification of the card for the servers of its profiles: (sequence number, operation as the bits of
-    SGP.22, ICCID)."""
+    """Return the card's notifications for the servers of its profiles: (sequence number, operation as the
+    bits of SGP.22, ICCID)."""
     found: list = []
     for tag, value in tlv.objects(tlv.find(transport.send(b"\xbf\x28\x00"), 0xBF28, 0xA0) or b""):
         seq, bits = tlv.number(tlv.find(value, 0x80)), tlv.find(value, 0x81)
@@ -127,7 +128,7 @@ def notifications(transport):
 
 
 def notification(transport, seq):
-    """One of them as the card has signed it, to be delivered as it is; b"" when it has gone."""
+    """Return one of them as the card has signed it, b"" if the card no longer has it."""
     request = tlv.make(0xBF2B, tlv.make(0xA0, tlv.make(0x80, _integer(seq))))
     return tlv.find(transport.send(request), 0xBF2B, 0xA0) or b""
 
@@ -143,7 +144,7 @@ def _flag(value):
 
 
 def _integer(value):
-    """An unsigned INTEGER in as few bytes as hold its sign."""
+    """Encode an unsigned INTEGER in as few bytes as DER allows."""
     size = 1
     while value >> (8 * size - 1):
         size += 1

@@ -1,5 +1,5 @@
-"""The files of this room: what is remembered of the card, the policy that is in force, and the one that the
-agent has sent last, until it is checked (esim/policy.py)."""
+"""Files about the card: its state, the policy in force, and the one received last, until it is checked
+(esim/policy.py)."""
 
 from micropython import const
 
@@ -11,7 +11,7 @@ COMING = "/cards-in.bin"
 USED = "/cards-mb.bin"  # esim/limits.py
 NOTICE = "/card-note.bin"  # esim/notices.py
 
-# Of what is remembered, a list.
+# Indices of the card's state, a list.
 INTEGERS = const(0)  # scheduler/profile.py
 MODEM = const(1)
 INTERFACE = const(2)
@@ -21,14 +21,14 @@ LISTED = const(5)
 EVENTS = const(6)
 FOLLOWS = const(7)  # revision of the policy
 
-# Of the policy, a list.
+# Indices of the policy, a list.
 REVISION = const(0)
 REQUESTED = const(1)
 FALLBACK = const(2)
 PROFILES = const(3)  # [ICCID, APN, user, password]
 ROWS = const(4)  # [MCC, number, ...]
 
-# Of a notification, a list; operation as the bits of SGP.22, ICCID.
+# Indices of a notification, a list; operation as the bits of SGP.22, ICCID.
 SEQ = const(0)
 SENT = const(3)  # bytes of the contents that the agent has
 CONTENT = const(4)
@@ -40,7 +40,8 @@ _SIZES = (300, 700, 1400)
 
 
 def revision(path):
-    """Of the policy in a file, read without the rest of it; 0 when there is none, or it is damaged."""
+    """Return the revision of the policy in a file, without reading the rest; 0 if there is none, or it is
+    damaged."""
     if not checked.is_whole(path):
         return 0
     with open(path, "rb") as f:
@@ -48,7 +49,7 @@ def revision(path):
 
 
 def revision_of(head):
-    """Of the policy that begins with these bytes, at least six; 0 when that is none."""
+    """Return the revision of the policy that begins with these bytes, at least six; 0 if they begin none."""
     if head[0] != cbor.ARRAY << 5 | (ROWS + 1):
         return 0
     size = {0x18: 1, 0x19: 2, 0x1A: 4}.get(head[1], 0)
@@ -56,13 +57,13 @@ def revision_of(head):
 
 
 def read(path, most):
-    """The list in a file that has its index `most`; None when there is none."""
+    """Return the list in a file if it has the index `most`, else None."""
     found = checked.read(path)
     return found if type(found) is list and len(found) == most + 1 else None
 
 
 def write(path, value):
-    """Replace a file by a list. Raises OSError, `cbor.Full`."""
+    """Write a list to a file. Raises OSError, `cbor.Full`."""
     for size in _SIZES:
         try:
             checked.put(path, value, size)

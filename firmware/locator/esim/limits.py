@@ -1,7 +1,7 @@
-"""What the policy forbids: countries in which the card is not used, and more data than a profile has a month;
-and why no download may begin.
+"""Limits of the policy: blocked countries and the monthly quota of each profile; and the conditions of a
+download.
 
-A row of the policy without a profile is such a country. What went over each profile is counted in a file,
+A country is blocked if its row of the policy has no profile. The bytes of each profile are counted in a file,
 [month, [ICCID, bytes, percent passed], ...], months from March 2000 on.
 """
 
@@ -26,7 +26,7 @@ _DAY_S = const(86400)
 _MARCH = const(60)  # the first of March 2000 in days since 2000
 _MOST = const(8)
 
-# Reasons of a download that is postponed.
+# Reasons to postpone a download.
 _WEAK = const(16)
 _COLD = const(17)
 _SIGNAL = const(18)
@@ -36,17 +36,17 @@ _BLOCKED = const(21)
 _A_DAY = const(23)
 _SMALL_MESSAGES = const(24)
 _LEAST_DBM = const(-110)
-_LEAST_DC = const(-250)  # at which the cell gives the current of a card that writes
+_LEAST_DC = const(-250)  # at which the cell supplies the current of a card that writes
 
 
 def is_blocked(found, mcc):
-    """Whether the policy lets no profile be used in that country."""
+    """Whether the policy blocks that country."""
     return found is not None and [mcc] in found[files.ROWS]
 
 
 def spend(folder, found, number, size, epoch_s):
-    """So many bytes went over the profile `number`; `epoch_s` 0: the time is unknown. Returns which of
-    LEVELS, in percent of its quota, was passed by that, 0 for none. Raises OSError."""
+    """Count `size` bytes of the profile `number`; `epoch_s` 0: the time is unknown. Return the one of LEVELS,
+    in percent of its quota, that this has passed, 0 for none. Raises OSError."""
     profiles = found[files.PROFILES] if found else []
     if not 0 < number <= len(profiles):
         return 0
@@ -75,7 +75,7 @@ def used_up(folder, found, epoch_s):
 
 
 def left_s(epoch_s):
-    """Seconds to the end of the month, as far as that is known."""
+    """Return the seconds to the end of the month, as far as the time is known."""
     day = epoch_s // _DAY_S
     last = day
     while epoch_s and month(last + 1) == month(day):

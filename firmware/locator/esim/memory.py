@@ -1,4 +1,4 @@
-"""What is remembered of the card."""
+"""The stored state of the card."""
 
 from binascii import crc32
 
@@ -17,9 +17,9 @@ ON_FALLBACK = const(3)
 REFUSED_BY_CARD = const(4)
 NO_CONNECTION = const(5)
 REFUSED_POLICY = const(7)  # the cause is its revision
-NO_ANSWER = const(8)  # under the access point in use: the other one, of before or of the policy, follows
-QUOTA = const(9)  # so many percent (the cause) of what the profile has in this month
-BLOCKED = const(10)  # in the country of this MCC (the cause) the policy lets no profile be used
+NO_ANSWER = const(8)  # with the access point in use: the previous one, or that of the policy, follows
+QUOTA = const(9)  # so many percent (the cause) of the profile's quota of this month are used
+BLOCKED = const(10)  # the policy blocks the country of this MCC (the cause)
 
 
 class Memory:
@@ -44,7 +44,7 @@ class Memory:
             self.profiles, self.events, self.follows = found[files.LISTED :]
 
     def follow(self, policy):
-        """From now on this policy: what was decided under another one is forgotten, but for how often."""
+        """Change to this policy: decisions under the previous one are deleted, but not their number."""
         if self.follows != policy[files.REVISION]:
             self.follows = policy[files.REVISION]
             before, self.p = self.p, profile.new()
@@ -54,7 +54,7 @@ class Memory:
             self.p[profile.FALLBACK] = policy[files.FALLBACK]
 
     def note(self, time, before, after, outcome, cause):
-        """An event for the agent; the oldest makes room."""
+        """Add an event for the agent; if there is no room, the oldest is deleted."""
         self.events = (self.events + [[time, before, after, outcome, cause]])[-_MOST_EVENTS:]
 
     def save(self):
@@ -73,7 +73,7 @@ class Memory:
         files.write(self._path, known)
 
     def modem_is(self, revision):
-        """The modem's firmware: what another one could do says nothing."""
+        """Note the modem's firmware `revision`; if it has changed, all interfaces are tried again."""
         number = crc32(revision) & 0x7FFFFFFF
         if number != self.modem:
             self.modem, self.interface = number, 0

@@ -1,6 +1,6 @@
 """Notifications of the eUICC for the servers of its profiles (SGP.22 5.7.9): one at a time is fetched into
-flash and uploaded in pieces (downlink/profiles.py). Those that were uploaded are remembered: the card keeps
-them until the agent has them removed, because a server has them (esim/download.py).
+flash and uploaded in pieces (downlink/profiles.py). Uploaded ones are noted: the card keeps them until the
+agent has them removed, after a server has accepted them (esim/download.py).
 """
 
 from locator import state as st
@@ -10,9 +10,9 @@ from locator.scheduler import profile
 
 
 def collect(driver, state, folder):
-    """Fetch the next that was not uploaded: there may be more while state[PROFILE_DUE] has NOTICES. Raises
-    `ModemError`."""
-    state[st.PROFILE_DUE] &= ~profile.NOTICES  # whatever happens: a session is worth more
+    """Fetch the next one that was not uploaded; there may be more while state[PROFILE_DUE] has NOTICES.
+    Raises `ModemError`."""
+    state[st.PROFILE_DUE] &= ~profile.NOTICES  # in any case: a session is more important
     kept = checked.read(folder + files.NOTICE) or [0, 0, b"", 0, b"", []]
     if kept[files.SENT] < len(kept[files.CONTENT]):
         _report(state)
@@ -29,7 +29,8 @@ def collect(driver, state, folder):
 
 
 def _fetch(transport, folder, kept):
-    """The first that was not uploaded and is not too long, into flash; whether there is one."""
+    """Copy the first one that was not uploaded and is not too long into flash; return whether there is
+    one."""
     listed = [list(each) for each in euicc.notifications(transport)]
     uploaded = [each for each in kept[files.UPLOADED] + [kept[: files.SENT]] if each in listed]
     for each in listed:
@@ -41,8 +42,8 @@ def _fetch(transport, folder, kept):
 
 
 def _without_certificates(content):
-    """What is signed and its signature: the agent knows the certificates of the card and of its maker. The
-    result of an installation has none."""
+    """Return the signed part and its signature: the agent knows the certificates of the card and of its
+    maker. The result of an installation has none."""
     parts = tlv.wholes(tlv.find(content, 0x30) or b"")
     if len(parts) != 4 or len(parts[0][1]) + len(parts[1][1]) > 255:
         return content

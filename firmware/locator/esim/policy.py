@@ -1,8 +1,8 @@
 """The policy of the profiles, as the agent has sent it: [revision, requested, fallback, [[ICCID, APN, user,
 password], ...], [[MCC, number, ...], ...]]. A profile may have three more: its hosts, [APN, user, password,
-host, port] for updates or nothing (esim/access.py), and kilobytes a month (esim/limits.py). Places count the
-profiles from 1 on, 0: none; MCC 0: all other countries; a row without profiles: there no profile may be used.
-No profiles: the card is left alone.
+host, port] for updates or nothing (esim/access.py), and kilobytes a month (esim/limits.py). Numbers count the
+profiles from 1 on, 0: none; MCC 0: all other countries; a row without profiles blocks the country. Without
+profiles the card is left as it is.
 """
 
 from micropython import const
@@ -16,14 +16,14 @@ _MOST_HOSTS = const(4)
 
 
 def read(folder, name=files.POLICY):
-    """The policy in force, or the one that has come, a list as esim/files.py has it; None when there is none,
-    or it is none."""
+    """Return the policy in force, or the one received last, a list as in esim/files.py; None if there is
+    none, or it is invalid."""
     found = files.read(folder + name, files.ROWS)
     return found if found and is_policy(found) else None
 
 
 def number_of(found, iccid):
-    """The number of a profile (ten bytes) in the policy, 0 when it is not in it."""
+    """Return the number of a profile (ten bytes) in the policy, 0 if it is not in it."""
     for i, each in enumerate(found[files.PROFILES] if found else []):
         if each[0] == iccid:
             return i + 1
@@ -70,7 +70,7 @@ def _are_hosts(value, least):
 
 
 def _is_text(value):
-    """What can stand in an AT command."""
+    """Whether a text may be part of an AT command."""
     if type(value) is not str or len(value) > _MOST_TEXT:
         return False
     return all(" " <= letter <= "~" and letter != '"' for letter in value)

@@ -1,7 +1,8 @@
-"""The card after a switch: it is reset, at its own request (REFRESH) or ours, and read again.
+"""The restart of the card after a switch, at its own request (REFRESH) or forced, and its identity after
+that.
 
-What the modem has read before goes stale: the files themselves tell which profile there is (TS 31.102), and
-the IMSI is the right one only once the modem has read it again.
+Values that the modem has read before are out of date: the files of the card show the profile (TS 31.102), and
+the IMSI is right only when the modem has read it again.
 """
 
 from binascii import unhexlify
@@ -16,8 +17,8 @@ _MS = const(5000)
 
 
 def wait(driver):
-    """Until the card has been reset by its REFRESH; True if one was seen. A READY without the other may be of
-    the boot."""
+    """Wait until the card has been reset by its REFRESH; return whether it was. A READY without NOT READY may
+    be that of the boot."""
     seen = driver.channel.wait(b"+CPIN: NOT READY", _REFRESH_MS) is not None
     if seen:
         driver.await_card()
@@ -25,7 +26,7 @@ def wait(driver):
 
 
 def force(driver):
-    """Start the card again by the modem's function: off, with the card, and on."""
+    """Restart the card by the modem's function: off, with the card, and on."""
     driver.accepts(b"+CFUN=0", _CFUN_MS)
     driver.channel.forget(b"+CPIN:")
     driver.accepts(b"+CFUN=1", _CFUN_MS)
@@ -33,8 +34,8 @@ def force(driver):
 
 
 def identity(driver):
-    """(ICCID as ten bytes, IMSI as digits); b"" for what cannot be read, or for an IMSI that the modem uses
-    though the card has another by now."""
+    """Return (ICCID as ten bytes, IMSI as digits); b"" if one cannot be read, or if the modem still uses
+    another IMSI than the card has."""
     iccid, known = _file(driver, b"+CRSM=176,12258,0,0,10"), _file(driver, b"+CRSM=176,28423,0,0,9")
     imsi = b""
     try:
@@ -48,7 +49,7 @@ def identity(driver):
 
 
 def _file(driver, text):
-    """The contents of a file of the card, b"" when it cannot be read."""
+    """Return the contents of a file of the card, b"" if it cannot be read."""
     for line in driver.listing(text, b"+CRSM:"):
         parts = parse.fields(line)
         try:

@@ -1,13 +1,13 @@
-"""The switch from one profile to another, a transaction: what is intended is in flash first, then the profile
-is enabled, proved by ICCID and IMSI read again, and given its access point. The wake registers and holds a
-session; only the agent's acknowledgement commits. Otherwise it goes back to the profile before, then to the
-fallback.
+"""The switch from one profile to another, a transaction: the intent is stored in flash, the profile is
+enabled, verified by ICCID and IMSI read again, and given its access point. The wake registers and holds a
+session; only the agent's acknowledgement commits. Otherwise the device returns to the previous profile, then
+to the fallback profile.
 
-Each attempt begins with `prepare`, which makes the card what it shall be, whatever a power cut or a reset has
-left: a transaction goes on where it was.
+Each attempt begins with `prepare`, which enables the intended profile, whatever state a power cut or a reset
+has left: a transaction is continued.
 
-There is no room at the same time for what asks the policy and what speaks to the card: each is imported where
-it is used, and the former is let go of before the latter comes.
+The heap has no room for the policy and the card's modules at the same time: each is imported where it is
+used, and the policy is unloaded before the card's modules.
 """
 
 import os
@@ -28,11 +28,11 @@ _LAST_ORDER = const(-79)  # of a package: an ICCID, a flag, the signature
 _CODE = const(-68)  # of its result: that of the last order, or of the refusal
 _NO_PACKAGE = const(1)  # as euicc.NOT_FOUND
 _NO_CARD_KNOWS = const(126)
-"""A result of ours: the card's list has no such profile, or not one that may be chosen."""
+"""A result of the firmware itself: the card's list has no such profile, or not one that may be chosen."""
 
 
 class Switch(trial.Trial):
-    """The part of a switch that needs the card; commands to it are put together in `room`."""
+    """The part of a switch that needs the card; `room` is a buffer for its commands."""
 
     def __init__(self, port, driver, state, save, room=None):
         super().__init__(port, state, save)
@@ -46,8 +46,8 @@ class Switch(trial.Trial):
             self._memory.follow(self._policy)
 
     def prepare(self):
-        """Before an attempt to register, the modem being on: enable what shall be, if it is not. Raises
-        `NotAllowed` where no profile may be used."""
+        """Enable the intended profile if it is not enabled, before an attempt to register, with the modem on.
+        Raises `NotAllowed` in a blocked country."""
         state, p = self._state, self._memory.p
         self._driver.await_card()
         self._stay_out()
@@ -56,7 +56,7 @@ class Switch(trial.Trial):
                 return
         state[st.PROFILE_DUE] = profile.KNOWN | st.PROFILE_OPEN
         unload("esim.policy", "esim.limits")
-        self._policy[files.ROWS] = ()  # the target is known: the card needs the heap
+        self._policy[files.ROWS] = ()  # the target is known, and the card's modules need the heap
         from locator.esim import euicc
 
         while p[profile.STAGE] != profile.IDLE:
@@ -68,8 +68,7 @@ class Switch(trial.Trial):
             self._step_back()
 
     def _judge(self, policy):
-        """The policy that has come replaces the one in force if it is one, else the agent hears that it is
-        refused."""
+        """Replace the policy in force by the one received, if it is valid, else report that it is refused."""
         coming = self._folder + files.COMING
         if not checked.exists(coming):
             return
@@ -89,7 +88,7 @@ class Switch(trial.Trial):
         checked.remove(coming)
 
     def begin(self):
-        """Ask the policy; True when a switch begins. Raises `NotAllowed` where no profile may be used."""
+        """Apply the policy; return whether a switch begins. Raises `NotAllowed` in a blocked country."""
         if not self._may_ask():
             return False
         from locator.esim import policy
@@ -100,7 +99,7 @@ class Switch(trial.Trial):
         if number:  # some cards return to their first profile
             p[profile.PROFILE] = number
         if number and self._is_other(_access(self._policy, number)):
-            self._use(number)  # whatever has failed may have failed for that
+            self._use(number)  # the failures may have been caused by that
         elif state[st.PROFILE_FAILS] >= profile.LIMIT:
             self._go_back()
             profile.failed(p)
@@ -118,15 +117,15 @@ class Switch(trial.Trial):
         profile.begin(p, target, now)
         profile.fresh(state)
         state[st.PROFILE_DUE] |= st.PROFILE_OPEN
-        return self._keep()  # nothing is done that is not in flash
+        return self._keep()  # the intent must be in flash first
 
     def _may_ask(self):
-        """Whether there is a policy that can be asked now."""
+        """Whether there is a policy that can be applied now."""
         state = self._state
         if not self._policy and checked.exists(self._folder + files.POLICY):
             state[st.TO_REPORT] |= (
                 profile.REPORT
-            )  # it is damaged: the agent sends it again, until then all stays
+            )  # it is damaged: nothing changes until the agent sends it again
             state[st.PROFILE_DUE] = profile.KNOWN
             return False
         if not self._policy or not self._policy[files.PROFILES]:
@@ -141,8 +140,8 @@ class Switch(trial.Trial):
         return True
 
     def _choose(self, now):
-        """The number of the profile to use. Where none has data left the agent is notified, then all is quiet
-        but for a report a day, with which alarms, commands and another policy get through."""
+        """Return the number of the profile to use. If the quotas of all are used up, the agent is notified;
+        after that there is one session a day, for alarms, commands and another policy."""
         from locator.esim import limits
 
         p, state = self._memory.p, self._state
@@ -158,14 +157,14 @@ class Switch(trial.Trial):
     # How it is done.
 
     def _stay_out(self):
-        """Where no profile may be used, the network is not asked."""
+        """Switch the modem off in a blocked country."""
         from locator.esim import limits
 
         if limits.is_blocked(self._policy, self._state[st.MCC]) and not self._has_left():
             self._shut(_SHUT_S, self._state[st.MCC])
 
     def _has_left(self):
-        """Whether a country is heard other than the one in which no profile may be used; nothing is sent."""
+        """Whether another country than the blocked one is heard; nothing is sent."""
         if not self._state[st.PROFILE_UNTIL]:
             return False  # it was heard just now
         from locator.esim import limits
@@ -180,8 +179,8 @@ class Switch(trial.Trial):
         return False
 
     def _shut(self, seconds, mcc):
-        """No profile may be used: the modem goes off, and nothing is asked for so long; `mcc`: the country
-        for which that is so, 0: there is no data left."""
+        """No profile may be used: switch the modem off for so long; `mcc`: the blocked country, 0: the quotas
+        are used up."""
         state, number = self._state, self._memory.p[profile.PROFILE]
         state[st.PROFILE_DUE] = profile.KNOWN
         state[st.PROFILE_UNTIL] = state[st.DATA_UNTIL] = self._port.clock_s() + seconds
@@ -207,8 +206,8 @@ class Switch(trial.Trial):
             pass
 
     def _pause(self):
-        """After a scan a network may have been asked for the profile that was: the radio waits a minute, and
-        what is asked then is an attempt of its own."""
+        """After a scan the modem may have registered with the previous profile: the radio waits a minute, and
+        the next registration counts as another attempt."""
         if self._state[st.DID_SCAN]:
             self._driver.radio_off()
             self._port.sleep_ms(1000 * profile.APART_S)
@@ -216,8 +215,7 @@ class Switch(trial.Trial):
             budget.count(self._state, self._port.clock_s())
 
     def _make_so(self, number):
-        """Make the profile `number` the enabled one; returns the card's result, OK when ICCID and IMSI are
-        the proof."""
+        """Enable the profile `number`; return the card's result, OK if ICCID and IMSI prove it."""
         from locator.esim import euicc
 
         iccid = self._policy[files.PROFILES][number - 1][0]
@@ -231,7 +229,7 @@ class Switch(trial.Trial):
         return euicc.OK
 
     def _enable(self, iccid, imsi):
-        """Each method in turn, from the one that has worked on; `imsi`: the one until now."""
+        """Try each method in turn, beginning with the one that worked last; `imsi`: the present one."""
         from locator.esim import euicc
 
         result = _NO_CARD_KNOWS
@@ -257,7 +255,7 @@ class Switch(trial.Trial):
         return result or _NO_CARD_KNOWS
 
     def _enable_once(self, iccid, method):
-        """Ask the card once; OK also when the profile is enabled already."""
+        """Request it from the card once; OK also if the profile is enabled already."""
         from locator.esim import apdu, euicc
 
         transport = apdu.Transport(self._driver, self._interface(), self._room)
@@ -278,20 +276,21 @@ class Switch(trial.Trial):
             transport.close()
 
     def _ask(self, euicc, transport, iccid, method):
-        """Have the card enable the profile in one of the methods. Without a name it goes only back."""
+        """Have the card enable the profile by one of the methods. Those without a name only return to another
+        profile."""
         if method < _SIGNED:
             return euicc.enable(transport, iccid, method)
         if method == _SIGNED:
             kept = checked.read(self._folder + SIGNED)
             if kept and iccid in kept[0][_LAST_ORDER:]:
-                checked.remove(self._folder + SIGNED)  # it is good for once
+                checked.remove(self._folder + SIGNED)  # it is valid once
                 return euicc.tlv.number(transport.send(kept[0])[_CODE : _CODE + 1])
         elif self._is_unsigned():
             return euicc.enable(transport, iccid, method)
         return _NO_PACKAGE
 
     def _is_unsigned(self):
-        """Whether a profile may be enabled without its name: also where no executed package was recorded."""
+        """Whether a profile may be enabled without its name; also if no executed package was recorded."""
         p = self._memory.p
         return p[profile.STAGE] != profile.FORWARD or p[profile.TARGET] == p[profile.FALLBACK]
 
@@ -302,7 +301,7 @@ class Switch(trial.Trial):
         return self._memory.interface
 
     def _is(self, iccid, imsi, refreshed):
-        """Whether the card is another now, which its ICCID and the IMSI alone prove."""
+        """Whether the switch is proved: the card has this ICCID, and another IMSI than before."""
         if refreshed:
             restart.wait(self._driver)
         for turn in range(3):
@@ -314,12 +313,12 @@ class Switch(trial.Trial):
         return False
 
     def _use(self, number):
-        """Its access point; what other networks said of the IMSI before is nothing to it."""
+        """Use the profile's access point, and clear the refusals of the previous IMSI."""
         point = _access(self._policy, number)
         try:
             access.keep(self._folder, point)
             self._state[st.PROFILE_DUE] &= ~profile.UNKEPT
-        except (OSError, cbor.Full):  # this wake has it all the same, the next one does it again
+        except (OSError, cbor.Full):  # this wake uses it nevertheless, the next one tries again
             self._state[st.PROFILE_DUE] |= profile.UNKEPT
         access.give(self._driver, point)
         self._driver.pdp_define()
@@ -327,5 +326,5 @@ class Switch(trial.Trial):
 
 
 def _access(found, number):
-    """The access point of a profile of the policy, as esim/access.py keeps it."""
+    """Return the access point of a profile of the policy, as esim/access.py keeps it."""
     return access.point(found[files.PROFILES][number - 1][1:6])

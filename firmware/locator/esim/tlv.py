@@ -1,6 +1,6 @@
-"""BER-TLV (ISO/IEC 8825-1) as cards speak it: a writer, and a reader that survives anything.
+"""BER-TLV (ISO/IEC 8825-1) as cards use it: a writer, and a reader that tolerates any input.
 
-Tags have one byte or two, lengths up to three. What is malformed reads as if it were not there.
+Tags have one byte or two, lengths up to three. Malformed objects are ignored.
 """
 
 from micropython import const
@@ -9,24 +9,24 @@ _TWO_BYTES = const(0x1F)
 
 
 def make(tag, value):
-    """One object as bytes; `value` at most 255 bytes."""
+    """Return one object as bytes; `value` has at most 255 bytes."""
     head = bytes([tag >> 8, tag & 0xFF]) if tag > 0xFF else bytes([tag])
     length = len(value)
     return head + (bytes([length]) if length < 0x80 else bytes([0x81, length])) + value
 
 
 def objects(data):
-    """The (tag, value) pairs that follow each other in `data` (bytes); the list ends where they do."""
+    """Return the consecutive (tag, value) pairs in `data` (bytes), up to the first malformed one."""
     return [(tag, data[at:end]) for tag, _, at, end in placed(data)]
 
 
 def wholes(data):
-    """The same with head and value: (tag, object)."""
+    """Return the same as whole objects: (tag, object)."""
     return [(tag, data[start:end]) for tag, start, _, end in placed(data)]
 
 
 def placed(data):
-    """The same as places: (tag, where the object begins, where its value does, where both end) of each."""
+    """Return the same as positions: (tag, start of the object, start of its value, end of both) of each."""
     found: list = []
     end = 0
     while end < len(data):
@@ -46,7 +46,7 @@ def placed(data):
 
 
 def find(data, *path):
-    """The value at the end of a path of tags, None where there is none."""
+    """Return the value at the end of a path of tags, or None."""
     for tag in path:
         for each, value in objects(data):
             if each == tag:
@@ -58,12 +58,12 @@ def find(data, *path):
 
 
 def number(data):
-    """The integer in a value, -1 for None or an empty one."""
+    """Return the integer in a value, -1 for None or an empty one."""
     return int.from_bytes(data, "big") if data else -1
 
 
 def _length(data, at):
-    """(length, where the value begins); -1 when there is none."""
+    """Return (length, start of the value); length -1 if there is none."""
     if at >= len(data):
         return -1, at
     first = data[at]

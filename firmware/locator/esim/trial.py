@@ -1,5 +1,5 @@
-"""What becomes of a switch once the profile is enabled: the agent's acknowledgement commits it, failures lead
-back. It needs no card, and runs when a session has left little of the heap.
+"""The trial after a profile is enabled: the agent's acknowledgement commits the switch, failures undo it. It
+needs no card, and runs when a session has left little of the heap.
 """
 
 from locator import state as st
@@ -8,7 +8,7 @@ from locator.scheduler import profile
 
 
 class Trial:
-    """`save` keeps the plan's `state` in RTC memory and in flash."""
+    """`save` keeps the scheduler's `state` in RTC memory and in flash."""
 
     def __init__(self, port, state, save):
         self._port = port
@@ -18,8 +18,8 @@ class Trial:
         self._memory = memory.Memory(self._folder)
 
     def lost(self, seconds, cause, heard):
-        """The attempt to register, or the session after it, has failed after so many seconds, for this
-        EMM cause if one was given; `heard`: there was a network. True when another profile is to follow."""
+        """Note that the attempt to register, or the session after it, has failed after `seconds`, with this
+        EMM cause if there was one; `heard`: a network was heard. Return whether another profile follows."""
         p = self._memory.p
         if p[profile.STAGE] == profile.IDLE:
             self._end()
@@ -37,7 +37,7 @@ class Trial:
         return False
 
     def answered(self, seconds):
-        """The agent has answered under the profile that was on trial: it is the one in use from now on."""
+        """Commit the switch: the agent has answered, so the profile on trial is the one in use."""
         state, p = self._state, self._memory.p
         self._end()
         if p[profile.STAGE] == profile.IDLE:
@@ -53,8 +53,8 @@ class Trial:
         self._keep()
 
     def spend(self):
-        """What was said since the last time counts against the quota of the profile in use; where that is
-        used up, the policy is asked for another."""
+        """Count the bytes since the last call against the quota of the profile in use; if that is used up,
+        the policy chooses another one."""
         from locator.esim import limits, policy
 
         state, p = self._state, self._memory.p
@@ -77,7 +77,7 @@ class Trial:
             self._settle(memory.NO_CONNECTION, 0)
 
     def _settle(self, outcome, cause):
-        """There is nothing left to go back to: the policy is asked again in some hours."""
+        """End the switch without a profile to return to: the policy is applied again in some hours."""
         p = self._memory.p
         self._note(p[profile.PROFILE], p[profile.TARGET], outcome, cause)
         self._end()
@@ -86,12 +86,12 @@ class Trial:
         self._keep()
 
     def _end(self):
-        """No switch is open any more."""
+        """End the switch."""
         self._state[st.PROFILE_DUE] &= profile.UNKEPT | profile.NOTICES
         self._state[st.PROFILE_DUE] |= profile.KNOWN
 
     def _note(self, before, after, outcome, cause):
-        """For the agent."""
+        """Note an event for the agent."""
         self._memory.note(self._now(), before, after, outcome, cause)
         self._state[st.TO_REPORT] |= profile.REPORT
 
@@ -100,7 +100,7 @@ class Trial:
         return self._port.clock_s() + offset if offset else 0
 
     def _keep(self):
-        """Memory and state into flash; False when it does not take them."""
+        """Write the card's state and the scheduler's to flash; return False if it refuses them."""
         try:
             self._memory.save()
         except OSError:

@@ -1,4 +1,5 @@
-"""Touch: the one interface to hardware. Everything else in the firmware is free of pins and chips.
+"""The hardware abstraction: the one interface to hardware. Everything else in the firmware is free of pins
+and chips.
 
 A port is an object with these attributes and methods; `boards/<BOARD>` names the one it uses.
 

@@ -1,4 +1,4 @@
-"""The board's lamp, for the person who closes the door: what the first wake after power-on has come to.
+"""The board's lamp: shows the result of the first wake after power-on to the installer.
 
 One flash: it is on; then two: a network has taken it; three: it knows where it is; three seconds: all of
 that, and it is sealed, the lid shut and no light inside. In service it stays dark.

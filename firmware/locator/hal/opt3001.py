@@ -1,4 +1,4 @@
-"""The light sensor OPT3001 (data sheet SBOS681): always on at 2 uA, and an interrupt above a limit."""
+"""The light sensor OPT3001 (data sheet SBOS681): always on at 2 uA, with an interrupt above a limit."""
 
 import struct
 

@@ -1,1 +1,1 @@
-"""Remember: records in flash, acknowledgements, numbers that are never used twice, RTC memory."""
+"""The journal: records in flash, acknowledgements, numbers that are never used twice, RTC memory."""

@@ -1,4 +1,4 @@
-"""Which capture sequences the agent has acknowledged: a few sorted, disjoint, inclusive ranges."""
+"""The acknowledged capture sequences: a few sorted, disjoint, inclusive ranges."""
 
 from micropython import const
 
@@ -6,7 +6,7 @@ MAX_RANGES = const(16)
 
 
 class Acks:
-    """`ranges` is a flat list [lo, hi, lo, hi, ...].
+    """The acknowledged ranges. `ranges` is a flat list [lo, hi, lo, hi, ...].
 
     When there would be more than MAX_RANGES, the shortest range is forgotten: its records are sent
     once more, and the agent removes the duplicates.

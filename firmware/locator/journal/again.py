@@ -1,12 +1,12 @@
-"""What the agent asks for again, after it was restored from a backup."""
+"""Records that the agent requests again after it was restored from a backup."""
 
 from locator.codec import record
 from locator.journal.store import scan
 
 
 def resend(journal, lo, hi):
-    """Make what is still there of the sequences `lo`..`hi` wait for the agent again; returns the flat list
-    of inclusive ranges that are lost. In memory only: after a reset the agent asks again.
+    """Mark the stored records of the sequences `lo`..`hi` as pending again; return the flat list of inclusive
+    ranges that are lost. In memory only: after a reset the agent requests them again.
     """
     hi = min(hi, journal.next_seq - 1)
     if lo > hi:

@@ -1,10 +1,10 @@
-"""What a loss of power leaves of RTC memory, in two files.
+"""The copy of RTC memory in flash that survives a loss of power, in two files.
 
-The copy of RTC memory is a day old at most (wake.py). After it lies what lasts: packed alike, under a
-version of its own, so that a release with another state reads it too. Before each attempt to connect, and
-every two hours, only what lasts is written, to a file of its own, which holds for the copy whose checksum it
-names: LittleFS keeps so small a file in its directory, where it seldom takes an erase. LittleFS takes a file
-in at its close, whole: both are written in place.
+The copy of RTC memory is a day old at most (wake.py). After it is the lasting part of the state, packed in
+the same way, with its own version, so that a release with another state can read it, too. Before each
+connection attempt, and every two hours, only the lasting part is written, to a separate file, which belongs
+to the copy whose checksum it names: LittleFS keeps so small a file in its directory, which seldom takes an
+erase. LittleFS commits a file as a whole when it is closed, so both are written in place.
 """
 
 import struct
@@ -18,8 +18,8 @@ _VERSION_OF_LASTING = const(2)
 _COPY = "/plan.bin"
 _ATTEMPT = "/attempt.bin"
 
-# The battery's account, what operators count and have said, what counts attempts that fail, and what the
-# modem keeps in its own memory.
+# The energy account, counters and answers of operators, counters of failed attempts, and the state of the
+# modem's own memory.
 _LASTING = (
     st.NOW, st.BEGAN, st.NEXT_ATTEMPT, st.ENERGY_MJ, st.ENERGY_MJ + 1, st.ENERGY_MJ + 2, st.LAST_ATTEMPT,
     st.ATTEMPT_FAILS, st.ATTEMPTED, st.FAILED, st.SENT_TODAY, st.IN_PSM, st.LOADED_MV, st.MCC, st.LOCKED_PLMN,
@@ -31,28 +31,29 @@ _LASTING = (
 
 
 def keep(folder, data, state):
-    """Replace the copy in the directory `folder` by what `rtc.pack` wrote, and by what lasts of `state`."""
+    """Replace the copy in the directory `folder` by `data`, which `rtc.pack` wrote, and the lasting part of
+    `state`."""
     with open(folder + _COPY, "wb") as f:
         f.write(data)
         f.write(_packed(state))
 
 
 def keep_attempt(folder, state):
-    """Keep what lasts of `state` alone."""
+    """Write only the lasting part of `state`."""
     data = _head(folder + _COPY) + _packed(state)
     with open(folder + _ATTEMPT, "wb") as f:
         f.write(data)
 
 
 def read(folder):
-    """The copy that `keep` wrote last, b"" when there is none."""
+    """Return the copy that `keep` wrote last, b"" if there is none."""
     return numbers.read(folder + _COPY)
 
 
 def state(folder, data):
-    """The state as it was kept last: that of the copy `data`, which `read` gave, or only what lasts of it
-    where its release had another state, with what lasts as it was before the last attempt. A new one when
-    there is nothing, or it is damaged."""
+    """Return the last copy of the state: that of `data`, which `read` returned, or only the lasting part if
+    its release had another state; in both cases with the lasting part as of the last attempt. A new state if
+    there is none, or it is damaged."""
     end = rtc.HEAD_SIZE + struct.unpack_from("<H", data, 2)[0] if len(data) >= rtc.HEAD_SIZE else 0
     kept = rtc.unpack(data, st.SIZE)
     found = st.new(kept or b"")
@@ -70,13 +71,13 @@ def _packed(state):
 
 
 def _take(state, data):
-    """Set what lasts, as it is in `data`, unless that is damaged."""
+    """Set the lasting part from `data`, unless that is damaged."""
     for i, number in enumerate(rtc.unpack(data, len(_LASTING), _VERSION_OF_LASTING) or ()):
         state[_LASTING[i]] = number
 
 
 def _head(path):
-    """The head of the copy, its checksum in it; zeros when there is none."""
+    """Return the head of the copy, with its checksum; zeros if there is none."""
     try:
         with open(path, "rb") as f:
             return f.read(rtc.HEAD_SIZE)

@@ -1,8 +1,8 @@
-"""A short log of what went wrong, counters, and why each wake did what it did: after the scheduler's state,
-in RTC memory and in its copy.
+"""A short log of errors, counters, and the reasons of each wake: after the scheduler's state, in RTC memory
+and in its copy.
 
-Entries are numbers, so that noting one costs no text: (seconds since power-on, kind, value). The traceback
-of a fault is text in the file FAULT, written by main.py, and becomes LAST_FAULT with the next wake.
+Entries are numbers without text: (seconds since power-on, kind, value). The traceback of a fault is text in
+the file FAULT, written by main.py, and becomes LAST_FAULT with the next wake.
 """
 
 import os
@@ -15,13 +15,13 @@ from locator.hal import DEEPSLEEP_RESET, HARD_RESET, POWER_ON, SOFT_RESET, WATCH
 FAULT = "/fault.new"
 LAST_FAULT = "/fault.txt"
 
-# Kinds of entries, and what their value is.
-RESET = const(1)  # its cause (port); what stands before a power-on counts the seconds of another boot
+# Kinds of entries, and their values.
+RESET = const(1)  # its cause (port); entries before a power-on have the seconds of another boot
 RAISED = const(2)  # none: an exception ended a wake
 MODEM = const(3)  # code of the modem's error, -1 without one
 RESTARTED = const(4)  # none: the modem has rebooted by itself
 REFUSED = const(5)  # EMM cause of the network's refusal, -1: not given, 0: no service
-UNANSWERED = const(6)  # turns that the agent has answered before it fell silent
+UNANSWERED = const(6)  # turns that the agent has answered before it stopped answering
 FLASH = const(7)  # errno of a record that the flash did not take
 CALLED = const(8)  # rings in a wake
 MESSAGED = const(9)  # messages in a wake
@@ -37,7 +37,7 @@ FORGED = const(7)  # downlinks; begins again with an epoch of the keys
 
 _HEAD = const("<8HB")  # the last: wakes
 _HEAD_SIZE = const(17)
-# Minutes since power-on (mod 65,536), reasons of what a wake did first and of its rest, 0.1 J.
+# Minutes since power-on (mod 65,536), reasons of a wake's first action and of its sleep, 0.1 J.
 _WAKE = const("<HBBH")
 _WAKE_SIZE = const(6)
 _MOST_WAKES = const(40)
@@ -50,7 +50,8 @@ _COUNTER_OF_CAUSE = {HARD_RESET: RESETS, WATCHDOG_RESET: RESETS + 1, SOFT_RESET:
 
 
 class Log:
-    """`data`: what `pack` gave, b"" for a new one. `counters` run from 0 to 65,535 and then begin again."""
+    """The log from `data`, which `pack` returned, b"" for a new one. `counters` run from 0 to 65,535 and then
+    begin again."""
 
     def __init__(self, data=b""):
         if len(data) < _HEAD_SIZE:
@@ -58,25 +59,26 @@ class Log:
         *self.counters, wakes = struct.unpack_from(_HEAD, data)
         end = _HEAD_SIZE + _WAKE_SIZE * wakes
         self.wakes = bytes(data[_HEAD_SIZE:end])
-        """Of the wakes since the last report, the oldest first."""
+        """The wakes since the last report, the oldest first."""
         self._entries = bytes(data[end:])
         self.written = 0
-        """Entries in the uplink that was written last."""
+        """Number of entries in the uplink that was written last."""
 
     def add(self, clock_s, kind, value=0):
-        """Append an entry, and count it if its kind has a counter; the oldest makes room."""
+        """Append an entry, and count it if its kind has a counter; if there is no room, the oldest is
+        deleted."""
         if kind in _COUNTER_OF_KIND:
             self.count(_COUNTER_OF_KIND[kind])
         entry = struct.pack(_ENTRY, clock_s, kind, value)
         self._entries = (self._entries + entry)[-_MOST * _ENTRY_SIZE :]
 
     def count(self, counter):
-        """One more."""
+        """Increment a counter."""
         self.counters[counter] = (self.counters[counter] + 1) & 0xFFFF
 
     def begin(self, port):
-        """Note how this wake came about; True when that is to be reported: a fault or an
-        unexpected reset."""
+        """Note the cause of this wake; return whether it must be reported: an exception or an unexpected
+        reset."""
         self.count(WAKES)
         cause = port.reset_cause
         if cause in _COUNTER_OF_CAUSE:
@@ -92,7 +94,7 @@ class Log:
         return len(self._entries) // _ENTRY_SIZE
 
     def entry(self, i):
-        """(clock_s, kind, value) of the `i`-th, from the oldest on."""
+        """Return (clock_s, kind, value) of the `i`-th entry, counted from the oldest."""
         return struct.unpack_from(_ENTRY, self._entries, i * _ENTRY_SIZE)
 
     def forget(self, n):
@@ -100,12 +102,13 @@ class Log:
         self._entries = self._entries[n * _ENTRY_SIZE :]
 
     def wake(self, clock_s, did, rest, mj):
-        """A wake has ended: reasons (plan.decide) of its first action, 0 for none, and of its rest."""
+        """Add a finished wake: the reasons (scheduler/decide.py) of its first action, 0 for none, and of its
+        sleep, and its energy in mJ."""
         entry = struct.pack(_WAKE, clock_s // 60 & 0xFFFF, did, rest, min(0xFFFF, mj // 100))
         self.wakes = (self.wakes + entry)[-_MOST_WAKES * _WAKE_SIZE :]
 
     def pack(self):
-        """All of it as at most MAX_BYTES."""
+        """Return all of it, at most MAX_BYTES."""
         return struct.pack(_HEAD, *self.counters, len(self.wakes) // _WAKE_SIZE) + self.wakes + self._entries
 
     def _adopt_fault(self, port):

@@ -1,4 +1,4 @@
-"""The small state that must never be forgotten, in one file and its copy.
+"""The counters that must never be lost, in one file and its copy.
 
 Counter of power-ons, message numbers reserved ahead (RFC 8613 appendix B.1.1: a number below the
 stored one may have been used, so after a reset counting goes on from the stored one, or from the
@@ -21,11 +21,12 @@ _HEAD_SIZE = const(20)
 _RESERVE = const(64)
 _DATED = const(700_000_000 << 8)  # numbers from here on come from a clock, as the agent's do, 256 a second
 _LAST = const(1 << 39)  # no clock goes further: half of all numbers are left
-_IN_STORE = const(5 * 365 * 86400 << 8)  # no device lies longer between two contacts
+_IN_STORE = const(5 * 365 * 86400 << 8)  # no device is silent for longer
 
 
 class Numbers:
-    """`folder` is the device's data directory; `random`, up to 32 bits, serves when no file there is good."""
+    """The counters in `folder`, the device's data directory; `random`, up to 32 bits, is used if no file
+    there is valid."""
 
     def __init__(self, folder, random):
         self._path = folder + "/state.bin"
@@ -33,8 +34,8 @@ class Numbers:
         self.acks = Acks()
         # Two boards with one identity may begin in the same second.
         self._low, self._is_dated = random & 0xFF, False
-        # Where no file is good, numbers that were used are unknown, also where nothing lies: the key in NVS
-        # outlives a file system made again. They go on where none ever was, until the time is known.
+        # Without a valid file the used numbers are unknown, also in an empty file system: the key in NVS
+        # survives a new one. Until the time is known they continue in a range that is used for nothing else.
         self._reserved = self._next = (1 << 32) + (random << 5)
         # The copy may be that of the reservation before.
         for path, behind in ((self._path, 0), (self._path + ".old", _RESERVE)):
@@ -42,9 +43,9 @@ class Numbers:
                 break
 
     def date(self, epoch_s, is_sure=False):
-        """The time, if it is known: where it is ahead of the numbers they begin at it, once in a wake. So
-        they are above all given before, also by a flash that was written back meanwhile or by another board;
-        lower ones the agent would take for a replay. Years ahead only the agent `is_sure` of the time.
+        """Continue the numbers at the time, once in a wake, if that is ahead of them. So they are above all
+        used before, also by a restored flash image or by another board; the agent would refuse lower ones as
+        replayed. Years ahead, the time is trusted only if it `is_sure`, that is the agent's.
         """
         begin = (epoch_s << 8) + self._low
         most = self._next + _IN_STORE if _DATED <= self._next and not is_sure else _LAST
@@ -52,23 +53,24 @@ class Numbers:
             self._is_dated = True
             try:
                 self._reserve(begin)
-            except OSError:  # what was reserved before is as good
+            except OSError:  # the numbers reserved before are valid, too
                 pass
 
     def next_number(self):
-        """A message number never given before; writes the file for the first of a wake, and once in 64."""
+        """Return a message number that was never used; the file is written for the first one of a wake, and
+        for one in 64."""
         if self._next >= self._reserved:
             self._reserve(self._next)
         self._next += 1
         return self._next - 1
 
     def _reserve(self, number):
-        """Numbers from this one on, in flash before the first of them is given."""
+        """Reserve numbers from this one on, in flash before the first of them is used."""
         self.save(number + _RESERVE)
         self._next, self._reserved = number, number + _RESERVE
 
     def count_power_on(self):
-        """RTC memory is lost: seconds since power-on start again, under a new boot number."""
+        """Count a loss of RTC memory: seconds since power-on start again, under a new boot number."""
         self.boot = (self.boot + 1) & 0xFFFF
         self.save()
 
@@ -96,7 +98,7 @@ class Numbers:
 
 
 def read(path):
-    """What is in a file, b"" when it cannot be read."""
+    """Return the contents of a file, b"" if it cannot be read."""
     try:
         with open(path, "rb") as f:
             return f.read()

@@ -1,8 +1,8 @@
-"""RTC memory's layout: version and size of the state, length, CRC-32, the state of the plan, the log. It
+"""The layout of RTC memory: version and size of the state, length, CRC-32, the scheduler's state, the log. It
 survives resets. A release whose state is longer or shorter does not read another's, but see copy.py.
 
-After it lies, packed alike, what the journal keeps from one wake to the next: only where the wake has come
-to its end, so that nothing has changed since.
+After it is the journal's directory, packed in the same way, if the wake has ended normally, so that nothing
+has changed since.
 """
 
 import struct
@@ -18,13 +18,13 @@ HEAD_SIZE = const(8)
 
 
 def pack(state, log=b"", version=_VERSION):
-    """The state (an array of 32-bit integers) and the packed log as bytes for `port.rtc_write`."""
+    """Return the state (an array of 32-bit integers) and the packed log as bytes for `port.rtc_write`."""
     return bytes(pack_into(bytearray(HEAD_SIZE + 4 * len(state) + len(log)), state, log, version))
 
 
 def pack_into(buf, state, log, version=_VERSION, places=None):
-    """The same, written into `buf`; returns the part of it that was used. Of the state only what is in these
-    `places`, if there are any."""
+    """Write the same into `buf`; return the used part of it. With `places`, only these elements of the state
+    are written."""
     places = places or range(len(state))
     start = HEAD_SIZE + 4 * len(places)
     view = memoryview(buf)[: start + len(log)]
@@ -37,7 +37,7 @@ def pack_into(buf, state, log, version=_VERSION, places=None):
 
 
 def unpack(data, size, version=_VERSION):
-    """The state of `size` integers that `pack` wrote, None when there is none or it is damaged."""
+    """Return the state of `size` integers that `pack` wrote, None if there is none or it is damaged."""
     if len(data) < HEAD_SIZE:
         return None
     packed_as, integers, length, crc = struct.unpack_from(_HEAD, data)
@@ -48,7 +48,7 @@ def unpack(data, size, version=_VERSION):
 
 
 def log_of(data, size):
-    """The packed log after a state of `size` integers, b"" when there is none or it is damaged."""
+    """Return the packed log after a state of `size` integers, b"" if there is none or it is damaged."""
     if unpack(data, size) is None:
         return b""
     return data[HEAD_SIZE + 4 * size : HEAD_SIZE + struct.unpack_from("<H", data, 2)[0]]
@@ -62,7 +62,7 @@ def pack_journal(buf, data, kept):
 
 
 def journal_of(data):
-    """What `pack_journal` wrote, () when there is none or it is damaged."""
+    """Return the integers that `pack_journal` wrote, () if there are none or they are damaged."""
     if len(data) < HEAD_SIZE:
         return ()
     behind = data[HEAD_SIZE + struct.unpack_from("<H", data, 2)[0] :]

@@ -1,5 +1,4 @@
-"""What a wake keeps of its state, and when: in RTC memory after each action, in flash where a loss of power
-must not undo it."""
+"""Saves the state: to RTC memory after each action, to flash where a loss of power must not undo it."""
 
 from micropython import const
 
@@ -8,13 +7,13 @@ from locator import unload
 from locator.journal import log as logs
 from locator.journal import rtc
 
-EVERY_S = const(2 * 3600)  # what lasts is in flash so often, when nothing else brings it there
-_COPY_S = const(12 * 3600)  # the same of all of the state, about
+EVERY_S = const(2 * 3600)  # interval of copies of the lasting part of the state to flash
+_COPY_S = const(12 * 3600)  # approximate interval of copies of the whole state
 
 
 class Snapshots:
-    """Of one wake: its `state` and `log`, packed into the buffer `room`. A flash that does not take
-    something is noted, and the `journal` makes room."""
+    """The copies of one wake's `state` and `log`, packed into the buffer `room`. If the flash refuses one,
+    that is noted, and the `journal` makes room."""
 
     def __init__(self, port, journal, state, log, room):
         self._port = port
@@ -24,19 +23,19 @@ class Snapshots:
         self._room = room
         self._raised = state[st.RAISED]
         self.is_due = False
-        """Whether a time has come at which what lasts is to be in flash."""
+        """Whether the lasting part of the state must be copied to flash now."""
 
     def save(self):
-        """In RTC memory."""
+        """Save to RTC memory."""
         self._port.rtc_write(self._packed())
 
     def end(self):
-        """In RTC memory, with what the next wake need not list; nothing changes after it."""
+        """Save to RTC memory at the end of the wake, with the journal's directory for the next one."""
         self.alarms()
         self._port.rtc_write(rtc.pack_journal(self._room, self._packed(), self._journal.keep()))
 
     def copy(self):
-        """All of the state in flash as well."""
+        """Save the whole state to flash as well."""
         from locator.journal import copy
 
         self._state[st.COPIED_AT] = self._state[st.NOW]
@@ -44,16 +43,16 @@ class Snapshots:
         self._keep(copy.keep, self._packed(), self._state)
 
     def attempt(self):
-        """What lasts in flash as well, before the network is asked."""
+        """Save the lasting part of the state to flash before a connection attempt."""
         from locator.journal import copy
 
         self.save()
         self._keep(copy.keep_attempt, self._state)
 
     def in_time(self, is_idle):
-        """A loss of power is not to begin the pauses again. A copy of all takes an erase of flash, as a
-        record does: it is left to a wake that is idle, after half a day to one that asks no network, for a
-        day at most."""
+        """A loss of power must not restart the pauses. A copy of the whole state takes an erase of flash, as
+        a record does: it is left to an idle wake, after half a day to one without an attempt, for a day at
+        most."""
         self.is_due, state = False, self._state
         wait_s = 2 * _COPY_S if state[st.ATTACHED] or state[st.DID_SCAN] else _COPY_S
         if is_idle or not state[st.COPIED_AT] or state[st.NOW] - state[st.COPIED_AT] >= wait_s:
@@ -62,7 +61,8 @@ class Snapshots:
             self.attempt()
 
     def alarms(self):
-        """In flash as well when an alarm has been raised or is over: a loss of power raises none twice."""
+        """Save to flash as well if an alarm was raised or has ended, so that a loss of power raises none
+        twice."""
         if self._state[st.RAISED] == self._raised:
             self.save()
             return
@@ -70,8 +70,7 @@ class Snapshots:
         self.copy()
 
     def refused(self, error):
-        """The flash does not take something. What it holds can still be delivered, and what is delivered
-        makes room."""
+        """Handle a write that the flash refused. Its records can still be delivered, which makes room."""
         self._log.add(self._port.clock_s(), logs.FLASH, error.args[0])
         self._journal.free(1)
 

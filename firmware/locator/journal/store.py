@@ -29,17 +29,16 @@ THINNED = ".old"
 
 
 class Journal:
-    """`folder` is the device's data directory, `numbers` holds what is acknowledged.
+    """The journal. `folder` is the device's data directory, `numbers` has the acknowledged sequences.
 
     `files` are the first sequences of the files, rising: the first `old` are thinned, then come segments.
     They lie in its folder `journal`. Only the segment that begins with `newest` lies in `folder` itself (0:
-    there is none).
-    `kept` are both as `keep` gave them, where nothing has changed since: to list a directory takes hundreds
-    of reads.
+    there is none). `kept` has both as returned by `keep`, if nothing has changed since: listing a directory
+    takes hundreds of reads.
     """
 
     next_seq: int
-    _room: int  # records that the newest segment still takes
+    _room: int  # records for which the newest segment has room
 
     def __init__(self, folder, numbers, kept=()):
         self._home, self.folder = folder, folder + "/journal"
@@ -56,20 +55,21 @@ class Journal:
             self.newest = newest[-1] if newest else 0
             self.files += sorted(_named(self.folder, SEGMENT) + newest)
         self._sent: list = []
-        # What stood before the oldest file was acknowledged or thinned when it went.
+        # Records before the oldest file were acknowledged, or counted as thinned, when their file was
+        # deleted.
         if self.files and self.files[0] > 1:
             numbers.acks.add(1, self.files[0] - 1)
         self._open_newest()
 
     def keep(self):
-        """What the next wake need not list, an array of 32-bit integers."""
+        """Return the directory for the next wake, an array of 32-bit integers."""
         return array("i", [self.old, self.newest] + self.files)
 
     def append(self, fields):
         """Write a record; `fields` as `record.FIELDS` with any `seq`. Returns its sequence.
 
-        The record is in flash when this returns. A flash that is full before the journal is makes
-        room as a full journal does. OSError when it does not take the record all the same.
+        The record is in flash when this returns. If the flash is full before the journal, room is made as in
+        a full journal. OSError if the flash still refuses the record.
         """
         try:
             return self._append(fields)
@@ -93,7 +93,7 @@ class Journal:
         return seq
 
     def _put_away(self):
-        """The newest segment goes to the others."""
+        """Move the newest segment to the others."""
         newest = self.newest
         if newest in self.files:
             i = self.files.index(newest)
@@ -112,7 +112,7 @@ class Journal:
         """Copy the oldest records not acknowledged (or the `newest`), at most `limit`, into `buf`, in
         rising order; returns how many.
 
-        A record that cannot be read is counted as damaged and not sent until it is asked for.
+        A record that cannot be read is counted as damaged, and not sent unless the agent requests it again.
         """
         skip = max(0, self.pending() - limit) if newest else 0
         self._sent = []
@@ -143,7 +143,7 @@ class Journal:
             self.numbers.save()
 
     def span(self, i):
-        """The sequences (first, last) for which file `i` stands, whether it has them or not."""
+        """Return the sequences (first, last) that file `i` covers, whether it has them or not."""
         last = self.files[i + 1] if i + 1 < len(self.files) else self.next_seq
         return self.files[i], last - 1
 
@@ -159,8 +159,8 @@ class Journal:
         self.old -= i < self.old
 
     def free(self, files):
-        """Give up the oldest files, so many at most, as long as nothing in them waits for the agent: the
-        flash is needed for something else."""
+        """Delete the oldest files, so many at most, while they have no pending records: the flash is needed
+        for something else."""
         while files and len(self.files) > 1 and not self.pending_of(0):
             self.give_up(0)
             files -= 1
@@ -174,12 +174,12 @@ class Journal:
             # A torn record ends its segment: the next one begins a new file and a new sequence.
             self._room = 0 if size % record.SIZE else first + PER_SEGMENT - self.next_seq
         if self.next_seq <= self.numbers.acks.last():
-            # The newest segment is lost or cut short: a sequence is never used twice all the same.
+            # The newest segment is lost or cut short: nevertheless a sequence is never used twice.
             self.next_seq, self._room = self.numbers.acks.last() + 1, 0
 
     def _repair(self, full):
-        """After a write that failed: a segment that is whole goes on; what was written of the record stays
-        torn and ends it."""
+        """Recover from a failed write: an undamaged segment is continued; a partial record ends its
+        segment."""
         if _size(self.path(len(self.files) - 1)):
             self._open_newest()
         else:
@@ -192,7 +192,7 @@ class Journal:
                 self._room = 0
 
     def make_room(self):
-        """Give up or thin the file that is missed least."""
+        """Delete or thin the least important file."""
         for i in range(len(self.files)):
             if self.numbers.acks.covers(*self.span(i)):
                 self.give_up(i)
@@ -214,7 +214,7 @@ class Journal:
         return thinning.pending_of(self, i)
 
     def _read(self, i, buf, skip, limit):
-        """Copy what is not acknowledged of file `i`, but for the first `skip`, after what is in `buf`."""
+        """Append the unacknowledged records of file `i` to `buf`, without the first `skip`."""
         first, last = self.span(i)
         acks, sent, held = self.numbers.acks, self._sent, 0
         try:
@@ -238,14 +238,14 @@ class Journal:
                         sent.append(seq)
                     else:
                         self._damage(seq, seq)
-                # What should stand after the end of a segment cannot be read either.
+                # Records that should follow the end of a segment cannot be read either.
                 if len(sent) < limit and i >= self.old:
                     self._damage(first + held, last)
         except OSError:
             self._damage(first, last)
 
     def _damage(self, lo, hi):
-        """What is not acknowledged of `lo`..`hi` cannot be read."""
+        """Count the unacknowledged records of `lo`..`hi` as damaged."""
         if lo <= hi:
             self.numbers.damaged += hi - lo + 1 - self.numbers.acks.count(lo, hi)
             self.numbers.acks.add(lo, hi)
@@ -265,7 +265,7 @@ def scan(path):
 def _size(path):
     try:
         return os.stat(path)[6]
-    except OSError:  # it could not even be begun
+    except OSError:  # no byte of it was written
         return 0
 
 

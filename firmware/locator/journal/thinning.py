@@ -1,9 +1,9 @@
-"""Room in a journal that is full of unacknowledged records.
+"""Makes room in a journal that is full of unacknowledged records.
 
-The rule: the oldest segment is thinned to the last point of each stop, what carries an event, and every
-eighth record, in this order and 32 of 64 at most; what is kept goes into a file with that of its
-neighbours. When MOST_THINNED files were thinned, or there is no room to write one, the oldest file goes.
-What goes is counted in `numbers.thinned`.
+The rule: the oldest segment is thinned to the last point of each stop, records with an event, and every
+eighth record, in this order and 32 of 64 at most; they are written to a file together with those of the
+neighbouring segments. After MOST_THINNED thinned files, or if there is no room to write one, the oldest file
+is deleted. Deleted records are counted in `numbers.thinned`.
 """
 
 import os
@@ -20,7 +20,7 @@ _EIGHTH = const(8)
 
 
 def make_room(journal):
-    """Thin the oldest segment, or give up the oldest file; one file less after a few calls."""
+    """Thin the oldest segment, or delete the oldest file; after a few calls there is one file less."""
     if journal.old < MOST_THINNED and journal.old + 1 < len(journal.files):
         try:
             _thin(journal, journal.old)
@@ -31,13 +31,13 @@ def make_room(journal):
     journal.numbers.acks.add(*journal.span(0))
     try:
         journal.numbers.save()
-    except OSError:  # no room for it either: the file that goes makes some
+    except OSError:  # no room for it either: deleting the file makes some
         pass
     journal.give_up(0)
 
 
 def pending_of(journal, i):
-    """Unacknowledged records in the thinned file `i`."""
+    """Return the number of unacknowledged records in the thinned file `i`."""
     acks = journal.numbers.acks
     path = journal.path(i)
     first, last = journal.span(i)
@@ -81,7 +81,8 @@ def _thin(journal, i):
 
 
 def _newest_before(journal, i):
-    """The last sequence in the file before `i` if that takes what is kept, 0 if a new one is to."""
+    """Return the last sequence in the file before `i` if the kept records are appended to it, 0 if they need
+    a new one."""
     count = newest = 0
     if i:
         for _, buf in scan(journal.path(i - 1)):
@@ -90,7 +91,7 @@ def _newest_before(journal, i):
 
 
 def _chosen(good, events):
-    """Which of the places `good` are kept; `events` has those of all places."""
+    """Return those of the places `good` that are kept; `events` has the events of all places."""
     stops = [place for place in good if events[place + 1] & record.EVENT_DEPARTED]
     with_events = [place for place in good if events[place]]
     eighths = [place for place in good if place % _EIGHTH == _EIGHTH - 1]

@@ -1,4 +1,4 @@
-"""Speak: the AT line discipline, reply parsers, and the drivers of the modems, behind one set of verbs."""
+"""The modem: the AT line discipline, reply parsers, and drivers with the same verbs."""
 
 import sys
 
@@ -31,7 +31,7 @@ class ModemError(Exception):
 
 
 class ModemGone(ModemError):
-    """What was asked is not answered any more; no refusal."""
+    """A request is not answered any more; no refusal."""
 
 
 class ModemSilent(ModemGone):
@@ -47,7 +47,7 @@ class PdpError(ModemError):
 
 
 class TlsError(ModemError):
-    """The handshake with the broker failed though it can be reached: that is not the radio's fault."""
+    """The TLS handshake with the broker failed although it can be reached: the radio is not the cause."""
 
 
 class ConnectionLost(ModemError):
@@ -55,7 +55,7 @@ class ConnectionLost(ModemError):
 
 
 class NotAllowed(ModemError):
-    """The access point in use must not be used for that host: nothing was asked of the network."""
+    """The access point in use does not allow that host: nothing was sent."""
 
 
 # A carrier of GSM is measured over 200 kHz, RSRP over 15 kHz (docs/reference/simulated-modem.md).

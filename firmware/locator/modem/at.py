@@ -25,12 +25,12 @@ _PROBE_TRIES = const(3)
 _LATE_TRIES = const(20)
 _PROMPT = const(-1)
 _STALE_MS = const(1000)
-_BOOT_LINES_MS = const(2000)  # some firmware says RDY twice, and a second is slept; no modem boots sooner
+_BOOT_LINES_MS = const(2000)  # some firmware sends RDY twice; no modem boots again within this time
 
 
 _FINALS_BAD = (b"ERROR", b"+CME ERROR", b"+CMS ERROR", b"SEND FAIL")
 _DATA_FINALS = _FINALS_BAD + (b"NO CARRIER",)
-# Lines about calls, and of SIMCom's boot: neither answers nor awaited.
+# Lines about calls, and of SIMCom's boot: no answers, and nothing waits for them.
 _CHATTER = (
     b"NO CARRIER", b"NO ANSWER", b"NO DIALTONE", b"BUSY", b"+CLIP:", b"MISSED_CALL:", b"VOICE CALL:",
     b"Call Ready", b"SMS Ready",
@@ -67,8 +67,8 @@ class Channel:
         self.inbox = bytearray(_INBOX_BYTES)
         self.inbox_n = 0
         self.uninvited = [0, 0]  # rings, messages
-        self._late = False  # a command was not answered in time: it may yet be
-        self.unsure = False  # an answer to a command before may yet come: its final result was another's
+        self._late = False  # a command was not answered in time: its answer may still come
+        self.unsure = False  # an answer to an earlier command may still come
         self.booting = True  # boot lines and echo are expected: they are no restart
         self._is_echoed = self._is_echo_off = False  # the last command; an answer has come without echo since
         self._boot_ms = -_BOOT_LINES_MS  # when the last boot line has come
@@ -88,7 +88,7 @@ class Channel:
         return lines
 
     def hears(self, tries=_PROBE_TRIES):
-        """Whether the modem answers `AT`. What came late, to questions before, is dropped then."""
+        """Whether the modem answers `AT`. Late answers to earlier commands are dropped."""
         for _ in range(tries):
             self._port.uart_write(b"AT\r")
             try:
@@ -116,8 +116,7 @@ class Channel:
         return self._reply(text, timeout_ms, None, None, finals)
 
     def _await_prompt(self, text, prompt, timeout_ms, finals):
-        """A modem that prompts takes all that follows for data: so an error is believed only when no prompt
-        comes after it."""
+        """After its prompt a modem takes all input as data: so an error counts only if no prompt follows."""
         deadline = self._port.ticks_ms() + timeout_ms
         refusal = None
         while True:
@@ -149,16 +148,16 @@ class Channel:
                 return None
             before = self.unsure
             self._keep_unsolicited()
-            if self.unsure and not before:  # the sign of a restart: what is waited for would never come
+            if self.unsure and not before:  # the sign of a restart: the awaited line would never come
                 self.unsure = not self._catch_up()
 
     def forget(self, prefix):
-        """Drop what is queued with `prefix`, so that the next `wait` sees only what comes later."""
+        """Drop queued lines with `prefix`, so that the next `wait` sees only later ones."""
         self._queue = [line for line in self._queue if not line.startswith(prefix)]
 
     def connected(self, lost):
-        """From now on a line that begins with one of `lost` announces the end of the connection; those that
-        have come before were of another one."""
+        """Let lines that begin with one of `lost` announce the end of the connection; earlier ones belong to
+        a previous connection."""
         for end in lost:
             self.forget(end)
         self.lost = lost
@@ -170,7 +169,7 @@ class Channel:
                 raise ConnectionLost(end, parse.last_integer(self._queue.pop(i)))
 
     def _send(self, text):
-        """An answer to a command before must not be taken for the one to this."""
+        """Drop an answer to an earlier command, which must not be taken for that of this one."""
         self._is_echo_off = self._is_echo_off and not self.booting
         if self.unsure and not self._catch_up():
             self._late = True
@@ -183,15 +182,15 @@ class Channel:
         if self._n or size > _LINE_BYTES - 3:
             self._port.uart_write(b"AT" + text + b"\r")
             return
-        # The line that comes next has not begun: no other room for a long command is needed.
+        # No line has begun: its buffer has room for a long command.
         self._line[:2] = b"AT"
         self._line[2 : size + 2] = text
         self._line[size + 2] = 13
         self._port.uart_write(memoryview(self._line)[: size + 3])
 
     def _catch_up(self):
-        """Whether the modem has answered what nothing else asks: then all before is answered. An echo that
-        was off is on again when the modem has restarted without a word."""
+        """Whether the modem has answered a command that is used for nothing else: then all earlier ones are
+        answered. If an echo that was off is on again, the modem has restarted silently."""
         self._port.uart_write(b"AT+CMEE?\r")
         deadline = self._port.ticks_ms() + _STALE_MS
         answered = False
@@ -207,7 +206,7 @@ class Channel:
         return False
 
     def _drop_stale(self):
-        """What is there before a command is sent is not its answer."""
+        """Drop input from before a command: it is not its answer."""
         deadline = self._port.ticks_ms() + _STALE_MS
         while self._port.ticks_ms() < deadline:
             if self._at == self._end:
@@ -238,7 +237,7 @@ class Channel:
                 lines.append(line)
 
     def _sort(self, text, got, prefix, finals):
-        """What the line just read is: returns OK or an information line, None for anything else."""
+        """Classify the line just read: return OK or an information line, None for anything else."""
         if not got:
             self._late = True
             raise ModemSilent(text)
@@ -260,7 +259,7 @@ class Channel:
         return line
 
     def _keep_unsolicited(self):
-        """Whether the line is none that answers a command; it is kept if somebody may wait for it."""
+        """Whether the line does not answer a command; it is queued if something may wait for it."""
         if self._is_any(self.restart):
             self._boot_line()
         elif self._is_any(self.signs):
@@ -278,7 +277,7 @@ class Channel:
         return True
 
     def _boot_line(self):
-        """A line that begins a boot: a restart unless it is expected, or another one has just come."""
+        """Handle a line that begins a boot: a restart, unless it is expected or follows another one."""
         now = self._port.ticks_ms()
         if now - self._boot_ms >= _BOOT_LINES_MS:
             self._boot_ms = now
@@ -287,7 +286,7 @@ class Channel:
             self._keep(self.restart[0])  # under one name, whichever it was
 
     def _keep(self, line):
-        """Queue a line; where there is no room the oldest of its kind goes, else the oldest."""
+        """Queue a line; if there is no room, drop the oldest of its kind, else the oldest."""
         if len(self._queue) >= _QUEUE:
             kind = line[: line.find(b":") + 1]
             alike = [i for i, kept in enumerate(self._queue) if kept.startswith(kind)]
@@ -306,7 +305,7 @@ class Channel:
     def _next_line(self, deadline, prompt):
         """Read up to the next line end: its length, 0 at the deadline, or _PROMPT (no line end).
 
-        A line longer than the buffer is cut. What has come of a line stays for the next call.
+        A line longer than the buffer is cut. A partial line stays for the next call.
         """
         line = self._line
         while True:

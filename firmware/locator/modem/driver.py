@@ -1,4 +1,4 @@
-"""What both modems have in common: power, registration, clock, identity. The verbs of a wake:
+"""The common part of both drivers: power, registration, clock, identity. The verbs of a wake:
 
 start, prefer, gnss_start, gnss_poll, gnss_stop, attach, listen, serves, cell, network_time, identity,
 card_gone, mqtt_open, mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, cycle_radio,
@@ -23,7 +23,7 @@ from locator.modem import (
 )
 
 SHORT_MS = const(1000)
-SIM_MS = const(10000)  # what no manual limits otherwise; +CNMP takes as long
+SIM_MS = const(10000)  # for commands without a limit in a manual; +CNMP takes as long
 _SYNC_TRIES = const(25)
 _COPS_MS = const(180000)
 _CFUN_MS = const(15000)
@@ -66,13 +66,13 @@ class Driver:
     """`at` is the `Channel`; a subclass gives the constants below and the verbs that differ."""
 
     KEY_MS = 0  # power key pulse
-    QUIET_MS = 0  # after it nothing is sent for at least so long
+    QUIET_MS = 0  # after it nothing is sent for so long
     BOOT_MS = 0  # from then to `RDY`, at most
     SETUP: tuple = ()  # commands after each boot, refusals ignored
     CONFIGURE: tuple = ()  # commands whose effect the modem keeps, once after power-on of the device
     UNSOLICITED: tuple = ()
     RESTART: tuple = ()
-    SIGNS: tuple = ()  # of a restart, or of something milder: whether the echo is back shows which
+    SIGNS: tuple = ()  # of a restart, or of something less: the echo shows which
     NEIGHBOURS: tuple = ()  # the command that lists neighbour cells, the prefix of its reply
     ICCID = b""  # the command that reads it
     # Voice and SMS: the question, the prefix of its reply, the change, and its values: off, on; the first
@@ -83,13 +83,13 @@ class Driver:
     RESET_MS = 0  # how long its reset line is pressed
     # Of the card's menu: the command, the prefix of its reply, a choice, the end.
     TOOLKIT = (b"", b"", b"", b"")
-    FETCHES_ASSISTANCE = False  # predicted ones, from its vendor's server by itself
+    FETCHES_ASSISTANCE = False  # whether it fetches predicted orbits from its vendor's server by itself
     PING_UNANSWERED: tuple = ()  # `what` and `code` of the `ConnectionLost` that wants a new PDP context
     login = (b"", b"")  # user and password of the access point
-    # (name, port) to which it may lead, the broker first; None, that of the bench: anywhere.
+    # (name, port) of the allowed hosts, the broker first; None, on the bench: any host.
     hosts: tuple | None = None
-    own_hosts: tuple | None = None  # where nothing is said of an access point
-    missed = 0  # EMM cause of a refusal that came while it was taken off its network (survey.scan)
+    own_hosts: tuple | None = None  # those of the provisioning
+    missed = 0  # EMM cause of a refusal during the deregistration before a scan (survey.scan)
     updates: list = []  # another access point, for releases (esim/access.py)
 
     def __init__(self, port, at, board):
@@ -99,20 +99,20 @@ class Driver:
         at.unsolicited = self.UNSOLICITED
         at.restart = self.RESTART
         at.signs = self.SIGNS
-        self.on: bool | None = False  # None: it has restarted by itself, and is to be set up again
+        self.on: bool | None = False  # None: it has restarted by itself and must be set up again
         self._silent = False  # the radio is off, for GNSS
-        self._refused = None  # the `PdpError` of this start: it is not tried again
-        self.lost_supply = False  # at the end of a wake; and with it the clock and the ephemeris of GNSS
+        self._refused = None  # the `PdpError` of this start: no other attempt is made
+        self.lost_supply = False  # cut at the end of a wake, with clock and ephemeris
 
     def __getattr__(self, verb):
-        """The verb of a part, which is imported with it and goes with the action (wake.py)."""
+        """Return the verb of a part, which is imported with it and unloaded after the action (wake.py)."""
         if verb not in _PARTS:
             raise AttributeError(verb)
         function = getattr(self.part(_PARTS[verb]), verb)
         return lambda *arguments: function(self, *arguments)
 
     def part(self, name):
-        """A module of its folder that is seldom needed."""
+        """Return a module of its folder that is seldom needed."""
         return part(self.KIND, name)
 
     def start(self, surely_off, configure):
@@ -124,7 +124,7 @@ class Driver:
             if surely_off or not (self.channel.hears() or self._recovery().escape(self)):
                 self.boot()
             else:
-                self._silent = True  # for all we know: a reset may have come while satellites were searched
+                self._silent = True  # possibly: a reset may have interrupted a search for satellites
         except ModemSilent:
             self._recovery().cold_boot(self)
         self.accepts(b"E0")
@@ -135,15 +135,15 @@ class Driver:
         if configure:
             for text in self.CONFIGURE:
                 self.accepts(text)
-            self.pdp_define()  # LTE asks for it with the attach: a wrong one may be why it is refused
+            self.pdp_define()  # LTE sends it with the attach: a wrong one may cause a refusal
 
     def attach(self, limit_s, patience_s, plmn, allowed=0):
         """Wait until registered: `limit_s` when nothing is heard, `patience_s` when there is a cell.
 
-        `plmn` is the only operator allowed, 0 for any, AS_IT_IS where it is held already, since to ask again
-        begins another search; when the network refuses that choice there is nothing to wait for. Returns
-        (REGISTERED | NO_SERVICE | DENIED, reject cause, UNNAMED or 0), the cause also where another network
-        has taken the card after the one that refused it.
+        `plmn` is the only operator allowed, 0 for any, AS_IT_IS if it is selected already, since another
+        selection would begin another search; if the network refuses that choice, the driver does not wait.
+        Returns (REGISTERED | NO_SERVICE | DENIED, reject cause, UNNAMED or 0), the cause also where another
+        network has taken the card after the one that refused it.
         """
         self.radio_on()
         self.await_card()
@@ -168,12 +168,12 @@ class Driver:
             self.port.sleep_ms(_POLL_MS)
 
     def radio_off(self):
-        """The radio off until `radio_on`; a refusal is no failure."""
+        """Switch the radio off until `radio_on`; a refusal is no failure."""
         self._silent = True
         self.accepts(b"+CFUN=4", _CFUN_MS)
 
     def radio_on(self):
-        """On again, unless it is on."""
+        """Switch the radio on, unless it is on."""
         if self._silent:
             self.channel.command(b"+CFUN=1", _CFUN_MS)
             self._silent = False
@@ -183,13 +183,13 @@ class Driver:
         raise NotImplementedError
 
     def prefer(self, region, again):
-        """Set the search to what scheduler.regions says, None: everything that the modem can; `again`: search
-        again though it is set so. Where this gains nothing the modem is left alone (SIM7600,
+        """Set the search as scheduler.regions says, None: everything that the modem can search; `again`:
+        search again even if it is set so. Where this gains nothing the modem is left as it is (SIM7600,
         docs/decisions/2026-11-25-search-order.md)."""
 
     def listen(self, limit_s, is_kept):
-        """The serving cell, or None after `limit_s` without one; `is_kept`: it stays with the operator that
-        was set."""
+        """Return the serving cell, or None after `limit_s` without one; `is_kept`: the modem stays with its
+        operator."""
         from locator.modem.survey import listen
 
         return listen(self, limit_s, is_kept)
@@ -209,21 +209,21 @@ class Driver:
             self.port.sleep_ms(_POLL_MS)
 
     def pdp_define(self):
-        """Name the access point for PDP context 1; a refusal is no failure."""
+        """Set the access point of PDP context 1; a refusal is no failure."""
         raise NotImplementedError
 
     def permit(self, host, port):
-        """Raises `NotAllowed` unless the access point in use may lead to that host: called before every name
-        and connection."""
+        """Raise `NotAllowed` unless the access point in use allows that host; called before every name and
+        connection."""
         if self.hosts is not None and (host, port) not in self.hosts:
             raise NotAllowed(host)
 
     def use(self, apn, login, hosts):
-        """Another access point, from the next context on."""
+        """Use another access point, from the next context on."""
         self.board.apn, self.login, self.hosts, self._refused = apn, login, hosts or self.own_hosts, None
 
     def supply_mv(self):
-        """The supply as the modem measures it, mV; None when it does not say."""
+        """Return the supply as the modem measures it, mV; None if it does not report it."""
         for line in self.listing(b"+CBC", b"+CBC:"):
             return parse.supply_mv(line)
         return None
@@ -238,27 +238,27 @@ class Driver:
         self.accepts(b'+CRSM=214,28539,0,0,12,"FFFFFFFFFFFFFFFFFFFFFFFF"')
 
     def cycle_radio(self):
-        """Off for 10 s and on again, which cures a registration that stays denied."""
+        """Switch the radio off for 10 s and on again, which ends a registration that stays denied."""
         self._recovery().cycle_radio(self)
 
     def network_time(self):
-        """Epoch seconds UTC as the network gave it to the modem, None when it did not."""
+        """Return the time that the modem has from the network, epoch seconds UTC, or None."""
         lines = self.channel.command(b"+CCLK?", self.REPLY_MS, b"+CCLK:")
         return parse.network_clock(lines[0]) if lines else None
 
     def identity(self):
-        """(IMEI, ICCID, IMSI, firmware revision of the modem) as text."""
+        """Return (IMEI, ICCID, IMSI, firmware revision of the modem) as text."""
         imei = self._number(b"+CGSN", _IMEI_DIGITS)
         imsi = self.imsi()
         iccid = self._number(self.ICCID, _ICCID_DIGITS)
         return imei, iccid, imsi, self.revision()
 
     def imsi(self):
-        """The IMSI that the modem uses, "" when it has none."""
+        """Return the IMSI that the modem uses, "" if it has none."""
         return self._number(b"+CIMI", _IMSI_DIGITS)
 
     def revision(self):
-        """The firmware revision of the modem as text, "" when it does not say."""
+        """Return the firmware revision of the modem as text, "" if it does not report it."""
         for line in self.channel.command(b"+CGMR", SIM_MS):
             name, _, value = line.rpartition(b":")  # bare, or after its own name; not what comes unasked
             try:
@@ -270,13 +270,13 @@ class Driver:
         return ""
 
     def card_gone(self):
-        """Whether the modem says that no card is in its slot."""
+        """Whether the modem reports that no card is in its slot."""
         return self._recovery().card_gone(self)
 
     def boot(self):
         """Press the power key until the modem answers. Raises `ModemSilent`."""
         key = (self.port.modem_key, self.KEY_MS)
-        # The key toggles: a modem that was on after all is off after the first.
+        # The key toggles: a modem that was on nevertheless is off after the first pulse.
         if not (self.starts_after(*key) or self.starts_after(*key)):
             raise ModemSilent("power on")
 
@@ -291,7 +291,7 @@ class Driver:
         return self.channel.hears(_SYNC_TRIES)
 
     def cut_supply(self):
-        """What is left when the modem does not power off."""
+        """Cut the supply, if the modem does not power off."""
         self._recovery().cut_supply(self)
 
     def _recovery(self):
@@ -300,7 +300,7 @@ class Driver:
         return recovery
 
     def await_card(self):
-        """A card is busy for some seconds after the start; what it is asked then is refused (CME 14)."""
+        """Wait for the card, which is busy for some seconds after the start and refuses requests (CME 14)."""
         for turn in range(_BUSY_TRIES):
             lines, refusal = self._ask(b"+CPIN?", SIM_MS, b"+CPIN:")
             is_busy = refusal is not None and refusal.code == _SIM_BUSY
@@ -309,8 +309,8 @@ class Driver:
             self.port.sleep_ms(_POLL_MS)
 
     def choose(self, plmn, allowed=0):
-        """Hold the operator `plmn`, or let the modem choose (0); leave it alone when it is so already.
-        Returns the CME code of a refusal, else 0."""
+        """Select the operator `plmn`, or let the modem choose (0), unless it is so already. Return the CME
+        code of a refusal, else 0."""
         if plmn == AS_IT_IS:
             return 0
         lines = self.listing(b"+COPS?", b"+COPS:")
@@ -339,19 +339,19 @@ class Driver:
         return best
 
     def _why(self):
-        """The EMM cause of the last refusal where +CEREG does not have it, UNNAMED when it is not known."""
+        """Return the EMM cause of the last refusal if +CEREG does not have it, UNNAMED if it is not known."""
         from locator.modem import refusals
 
         return refusals.emm(self)
 
     def signal(self):
-        """The signal as AT+CSQ has it."""
+        """Return the signal as in AT+CSQ."""
         lines = self.channel.command(b"+CSQ", self.REPLY_MS, b"+CSQ:")
         return parse.integer(parse.fields(lines[0])[0]) if lines else _NO_SIGNAL
 
     def _number(self, text, digits):
-        """The decimal number of so many `digits` (least, most) with which the modem answers, bare or after a
-        name, in quotes or filled with F; "" when there is none."""
+        """Return the decimal number of so many `digits` (least, most) in the modem's answer, bare or after a
+        name, in quotes or filled with F; "" if there is none."""
         for line in self.channel.command(text, SIM_MS):
             number = line.rpartition(b":")[2].strip(b' "').rstrip(b"Ff")
             if number.isdigit() and digits[0] <= len(number) <= digits[1]:
@@ -364,7 +364,7 @@ class Driver:
         return self._ask(text, timeout_ms)[1] is None
 
     def listing(self, text, prefix, timeout_ms=SIM_MS):
-        """The lines of a listing; a listing that is refused is an empty one."""
+        """Return the lines of a listing; a refused one is empty."""
         return self._ask(text, timeout_ms, prefix)[0]
 
     def _ask(self, text, timeout_ms, prefix=None):
@@ -377,8 +377,7 @@ class Driver:
             return [], error
 
     def take_inbox(self, length):
-        """The first `length` bytes of what has been received, until more comes; the next message may
-        follow."""
+        """Return the first `length` bytes received, valid until more input; the next message may follow."""
         at = self.channel
         length = min(length or 0, at.inbox_n)
         taken, rest = memoryview(at.inbox)[:length], at.inbox_n - length
@@ -391,7 +390,7 @@ class Driver:
         return data
 
     def outcome(self, prefix, timeout_ms):
-        """The integers of the unsolicited line that reports how a two-stage command ended."""
+        """Return the integers of the unsolicited line that reports the result of a two-stage command."""
         line = self.channel.wait(prefix, timeout_ms)
         if line is None:
             raise ModemSilent(prefix)

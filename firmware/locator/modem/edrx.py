@@ -1,4 +1,4 @@
-"""eDRX: an idle modem listens for its network only every so often, and saves power in between.
+"""eDRX: an idle modem listens for its network at intervals only, and saves power in between.
 
 Asked for only while a connection is held for a device that is to be found, where a command may take the
 length of a cycle; in all other wakes PSM does better. BG95 on LTE-M (TS 27.007 7.40, 7.41); the

@@ -1,4 +1,5 @@
-"""Asking a time server, through the modem's own client. Imported only where nothing else gave the time."""
+"""Requests the time from a time server, through the modem's own client. Imported only where nothing else gave
+the time."""
 
 from micropython import const
 

@@ -1,5 +1,4 @@
-"""What helps a modem that does not answer, is denied for ever, or whose connections fail: imported when it
-is needed."""
+"""Recovery of a modem that does not answer, stays denied, or whose connections fail; imported when needed."""
 
 from micropython import const
 

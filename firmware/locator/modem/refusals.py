@@ -1,7 +1,7 @@
-"""Why the network has refused, as the modem reports it in +CEER. Imported only then.
+"""The cause of a network's refusal, as the modem reports it in +CEER. Imported after a refusal.
 
-No manual at hand shows the text of +CEER: taken are `EMM cause 7`, `EMM: 7, ...`, `#7`, the codes of
-+CME ERROR, and the names of TS 24.301 (9.9.3.9, 9.9.4.4) and TS 24.008, in any case and punctuation.
+The manuals do not show the text of +CEER: accepted are `EMM cause 7`, `EMM: 7, ...`, `#7`, the codes of +CME
+ERROR, and the names of TS 24.301 (9.9.3.9, 9.9.4.4) and TS 24.008, in any case and punctuation.
 """
 
 from micropython import const

@@ -1,4 +1,4 @@
-"""Who is heard here: a scan for operators, which of them to select, and neighbour cells.
+"""Networks that are heard: a scan for operators, which of them to select, and neighbour cells.
 
 Imported only where it is used: a scan takes one to three minutes with the receiver on. Commands: TS 27.007
 7.3 (+COPS).
@@ -20,8 +20,8 @@ FORBIDDEN = const(3)
 
 
 def listen(driver, limit_s, is_kept):
-    """The serving cell, or None after `limit_s` without one. Unless it `is_kept` to an operator the modem
-    gets its choice back: a failed attempt may have left it without."""
+    """The serving cell, or None after `limit_s` without one. Unless it `is_kept` with an operator, the modem
+    may choose again: a failed attempt may have selected one."""
     driver.radio_on()
     mode = [] if is_kept else driver.listing(b"+COPS?", b"+COPS:")
     if mode and mode[0].startswith(b"1"):
@@ -39,10 +39,10 @@ def listen(driver, limit_s, is_kept):
 def scan(driver):
     """The operators heard, as a list of (status, PLMN as MCC*1000+MNC, <AcT> of TS 27.007 or -1).
 
-    The modem is taken off its network before (+COPS=2), so that it is idle meanwhile; `driver.attach`
-    then registers, with one operator or with any. A refusal that comes in that moment is `driver.missed`: the
-    registration does not show it any more. Nothing may be sent until the reply has come: the SIM7600 would
-    break off. Raises `ModemError`.
+    The modem is taken off its network before (+COPS=2), so that it is idle meanwhile; `driver.attach` then
+    registers, with one operator or with any. A refusal in that moment is `driver.missed`: the registration
+    does not show it afterwards. Nothing may be sent until the reply: the SIM7600 would abort. Raises
+    `ModemError`.
     """
     from locator.modem import refusals
 
@@ -74,8 +74,8 @@ def operator(piece):
 
 
 def choose(heard, avoid, turn):
-    """The operator to select from a `scan`, 0 if there is none: the one that has failed last (`avoid`) is
-    left out, a forbidden one comes after all others; `turn`, counted up, goes through them."""
+    """Return the operator to select from a `scan`, 0 if there is none: not the one that failed last
+    (`avoid`), and forbidden ones after all others; `turn`, counted up, goes through them."""
     others = [plmn for status, plmn, _ in heard if plmn != avoid and status != FORBIDDEN]
     if not others:
         others = [plmn for _, plmn, _ in heard if plmn != avoid]

@@ -1,4 +1,4 @@
-"""Decide: pure functions on integers, no I/O. The same file runs on the device and on a host.
+"""The scheduler: pure functions on integers, no I/O. The same file runs on the device and on a host.
 
     state.feel(state, senses)           what the wake begins with
     decide.next(state, senses, hints)   -> Action, again and again until it is SLEEP

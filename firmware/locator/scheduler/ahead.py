@@ -1,4 +1,5 @@
-"""What lies ahead: the energy that is left, and the route. Imported where a wake begins, and at a fix."""
+"""The outlook of a wake: the remaining energy, and the route ahead. Imported where a wake begins, and at a
+fix."""
 
 import os
 

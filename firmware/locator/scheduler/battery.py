@@ -1,5 +1,5 @@
-"""What things cost, and what the battery will still give, in millijoules: model values that a bench
-measurement replaces. Imported where a wake begins."""
+"""Energy costs and the remaining energy of the battery, in millijoules: model values that a bench measurement
+replaces. Imported where a wake begins."""
 
 from collections import namedtuple
 

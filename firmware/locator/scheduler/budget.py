@@ -1,4 +1,5 @@
-"""The operators' budgets: how often the network may be asked for service, and how much may be said.
+"""The operators' retry budgets: how often the network may be asked for service, and how many messages may be
+sent.
 
 Limits of a resold card (1NCE, "Suggested Limits": 24 attaches and 120 messages a day on LTE-M) and
 of network friendliness (Telefonica REQ_008: retries a minute apart and 10 in an hour at most). The

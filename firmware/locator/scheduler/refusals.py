@@ -1,4 +1,4 @@
-"""What follows from refusals of the network. Imported when there is one."""
+"""Pauses after refusals of the network. Imported when there is one."""
 
 from micropython import const
 

@@ -1,1 +1,1 @@
-"""Deliver: CBOR, track batches, COSE and the session with the agent."""
+"""The session with the agent: CBOR, batches of records, COSE."""

@@ -1,4 +1,4 @@
-"""What begins another epoch of the keys. Imported only then.
+"""The start of a new key epoch. Imported only then.
 
 The epoch only increases: on request of the agent, or after too many forged downlinks. The side that is behind
 follows the other; message numbers continue.

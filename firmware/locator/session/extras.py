@@ -1,4 +1,4 @@
-"""What an uplink says in addition to the records: status, identity, next contact, clock."""
+"""Parts of an uplink in addition to records: status, identity, next session, clock."""
 
 import locator
 from locator import state as st
@@ -21,7 +21,7 @@ def write(out, wake, identity):
 
 
 def write_identity(out, identity):
-    """Who the device is, key 3 of an uplink; returns how many pairs that are."""
+    """Write the identity, key 3 of an uplink; return the number of pairs."""
     return out.pair(3, dict(enumerate(identity)))
 
 

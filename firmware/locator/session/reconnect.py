@@ -1,8 +1,8 @@
-"""What is done when the connection fails though the network is there. Imported only then.
+"""Recovery when the connection fails although the network is there. Imported only then.
 
-From the top down, once in a wake (as vendors and mobile operators recommend): connect again, which sets up
-the modem's client or socket again; then a new PDP context; then it is the scheduler's turn. That the other
-side hangs up is nothing unusual: connecting again is the first thing tried.
+In this order, once in a wake (as vendors and mobile operators recommend): connect again, which sets up the
+modem's client or socket again; then a new PDP context; then it is the scheduler's turn. A connection closed
+by the other side is nothing unusual: connecting again is tried first.
 """
 
 from micropython import const
@@ -17,7 +17,7 @@ _NOTHING, _AGAIN, _NEW_CONTEXT = 0, 1, 2
 
 
 def client(port, driver, state):
-    """Who speaks MQTT on the connection path that the scheduler chooses: the modem, or we over its
+    """Return the MQTT client of the connection path that the scheduler chooses: the modem's, or ours over its
     sockets."""
     if path.choose(state) == path.MODEM:
         return driver
@@ -28,8 +28,8 @@ def client(port, driver, state):
 
 
 def recover(port, driver, state, error, done):
-    """Do what comes after `done` (0: nothing yet) and return that; raises `error` when nothing is left,
-    or when the network is to blame."""
+    """Do the step after `done` (0: nothing yet) and return it; raises `error` if no step is left, or if the
+    network is the cause."""
     if isinstance(error, NotAllowed):
         raise error
     if isinstance(error, PdpError):

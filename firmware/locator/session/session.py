@@ -33,15 +33,15 @@ class _NoBatch:
 
 
 class Outcome:
-    """What a session came to: messages `sent`, `bytes` both ways, `turns` answered, `server_time` epoch
-    or None; `refused`: the agent has answered and keeps nothing of what it was sent."""
+    """The result of a session: messages `sent`, `bytes` both ways, `turns` answered, `server_time` epoch or
+    None; `refused`: the agent has answered but keeps no record that it was sent."""
 
     def __init__(self):
         self.sent = self.bytes = 0
         self.turns = 0
         self.refused = False
         self.server_time = None
-        self.late = False  # the last downlink was long on its way, or to an earlier attempt: its time is past
+        self.late = False  # the last downlink took long, or answers an earlier attempt
 
 
 class Session:
@@ -59,18 +59,18 @@ class Session:
         self._batch = _batch(self._room[_BESIDE_BYTES:])
         self.most = most
         self._sent = []
-        self.port = None  # measures how long a downlink was on its way, where there is one
+        self.port = None  # measures how long a downlink took, if there is one
         self._heard = False  # the agent has kept a turn
         self._open_handlers = open_handlers
         self.handlers = None
         self.outcome = Outcome()
 
     def run(self, extras, messages, to_report, urgent):
-        """Turns until nothing is left to send or `messages` are sent. `extras(writer, more)` writes
-        the pairs of the uplink map after the columns and returns their number; `more` is False until
-        a turn was kept. `to_report`: the handlers have something to report. `urgent`: the newest records
-        go first, then the others from the oldest on. Raises `ModemError` when the connection breaks;
-        `outcome` then says how far it came.
+        """Turns until nothing is left to send or `messages` are sent. `extras(writer, more)` writes the pairs
+        of the uplink map after the columns and returns their number; `more` is False until a turn was kept.
+        `to_report`: the handlers have something to report. `urgent`: the newest records go first, then the
+        others from the oldest on. Raises `ModemError` when the connection breaks; `outcome` then has the
+        progress.
         """
         if to_report and not self.handlers:
             self.handlers = self._open_handlers()
@@ -85,10 +85,10 @@ class Session:
             if self._heard and not self._batch.n and not (self.handlers and self.handlers.to_report()):
                 return
             if not self.turn(extras, self._heard) or self.outcome.refused:
-                return  # records that are not wanted would be sent until the day's messages are used up
+                return  # refused records would be sent until the day's messages are used up
 
     def pull(self, messages):
-        """Run a session for the pieces of a release that `handlers` want; no record goes along."""
+        """Run a session for the pieces of a release that `handlers` request, without records."""
         handlers = self.handlers = self.handlers or self._open_handlers()
         handlers.may_report = st.REPORT_PULL
         self._batch.n = 0
@@ -98,7 +98,7 @@ class Session:
                 return
 
     def end_records(self):
-        """Let go of what records need; after it only `turn` has a meaning."""
+        """Release the memory for records; only `turn` may be called after it."""
         self._batch = _NoBatch
         unload("codec.columns")
 
@@ -153,7 +153,7 @@ class Session:
         return _HEADROOM, end
 
     def _seal(self, start, end):
-        """Seal the uplink where it stands; a second attempt is written again, under another number."""
+        """Encrypt the uplink in place; a second attempt is written again, under another number."""
         number = self._numbers.next_number()
         self._sent.append(number)
         first, last = self.keys.up.seal(self._room, start, end, number)
@@ -189,7 +189,7 @@ class Session:
 
     def _apply(self, reply):
         if _EPOCH in reply:
-            # Under an epoch that is over nothing is kept: the next turn says it again under the present one.
+            # Under an old epoch the agent keeps nothing: the next turn repeats it under the present one.
             from locator.session import epochs
 
             self.outcome.refused = not epochs.enter(self.keys, reply[_EPOCH])
@@ -200,7 +200,7 @@ class Session:
         self.outcome.refused = self._batch.n > 0 and self._journal.pending() == waiting
         self.outcome.server_time = reply[_TIME]
         self._numbers.date(reply[_TIME], True)
-        # An answer to an earlier attempt of this turn acknowledges what that said: the same.
+        # An answer to an earlier attempt of this turn acknowledges the same contents.
         if self.handlers:
             self.handlers.on_ack()
         if len(reply) > _TIME + 1:

@@ -1,8 +1,8 @@
-"""Pieces of a release over an access point of their own: a session after the one about positions, which
-carries nothing else. Imported only then.
+"""Pulls pieces of a release over their own access point, in a session after the one for positions. Imported
+only then.
 
-A point that fails, for whatever reason (an unknown or forbidden access point: ESM 27, 33), is not asked again
-before the next day of the device; that costs no report and nothing of what is known of the profile.
+An access point that fails, for any reason (unknown or forbidden: ESM 27, 33), is not tried again before the
+next day of the device; that affects neither reports nor the data on the profile.
 """
 
 from micropython import const
@@ -16,14 +16,14 @@ _MORE_THAN_A_DAY = const(1000)
 
 
 def run(driver, state, config, session):
-    """Pull what `session.handlers` want to be pulled. Raises nothing but what is the modem's end."""
+    """Pull the pieces that `session.handlers` request. Raises only errors that end the use of the modem."""
     apn, user, password, host, port = driver.updates
     before = driver.board.apn, driver.login, driver.hosts
     give_up_context(driver)  # one at a time
     driver.use(apn, (user, password), ((host, port),))
     try:
         _pull(state, config, session, host, port)
-    finally:  # also when memory runs out: reports need their own point
+    finally:  # also when memory runs out: reports need their own access point
         try:
             give_up_context(driver)
         finally:

@@ -1,4 +1,4 @@
-"""What the chip takes for the work of a wake, measured on it: sent through its prompt by `make bench-chip`.
+"""Measures on the chip what a wake needs: sent through its prompt by `make bench-chip`.
 
 `times` and `flash` each want a MicroPython that has just started; `states` ends in deep sleep, after
 which the tracker runs. Each prints lines `name|value`. Records, settings and identity are only read.

@@ -23,7 +23,7 @@ def _state():
 
 
 def status():
-    """What it feels, and what the plan remembers."""
+    """Print the sensor values and the scheduler state."""
     names = ("battery mV", "0.1 C", "motion", "lux", "shock mg", "tilt deg", "lid")
     for name, value in zip(names, port.senses()):
         print("%-12s %d" % (name, value))
@@ -41,7 +41,7 @@ def status():
 
 
 def plan():
-    """What it would do now, and why."""
+    """Print the next action and its reason."""
     from locator.downlink import applied
     from locator.scheduler.pace import Pace
 

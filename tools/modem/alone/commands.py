@@ -1,4 +1,4 @@
-"""Puts every command of a list to the simulated modem: `python -m tools.modem.alone.commands [FILE]`.
+"""Sends every command of a list to the simulated modem: `python -m tools.modem.alone.commands [FILE]`.
 
 Prints the commands that are not answered as the list says, and `missing 0` when all are.
 """

@@ -16,7 +16,7 @@ NTP_MS = 125_000
 
 
 def latest_time(unit: Unit, request: Request) -> None:
-    """AT+QLTS[=<0 last, 1 GMT, 2 local>]: the network's time, "" before it has told any."""
+    """AT+QLTS[=<0 last, 1 GMT, 2 local>]: the network's time, "" before it has sent any."""
     form = request.number(0, 0, 2, 0)
     clock = unit.clock
     if not clock.is_set:

@@ -1,4 +1,4 @@
-"""The card as far as a registration needs it: identity, PIN and files; and what other cards do in addition.
+"""The card as far as a registration needs it: identity, PIN and files; base of the other cards.
 
 `euicc.Euicc` has several profiles, `applet.AppletCard` changes its identity by itself.
 """

@@ -1,4 +1,4 @@
-"""How digits stand in the files of a card: BCD with the low nibble first, PLMNs (TS 24.008 10.5.1.13)."""
+"""Digits in the files of a card: BCD with the low nibble first, PLMNs (TS 24.008 10.5.1.13)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A profile on an eUICC, and the operations that its servers are notified of."""
+"""A profile on an eUICC, and the operations of which its servers are notified."""
 
 from __future__ import annotations
 

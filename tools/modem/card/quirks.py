@@ -1,4 +1,4 @@
-"""Ways of eUICCs in the field, by name."""
+"""Quirks of eUICCs in the field, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Short messages, as far as a client that lists them gets: the store is empty and stays so (TS 27.005).
+"""Short messages, as far as a client can list them: the store is always empty (TS 27.005).
 
 A message that comes (`script.py`) is reported by +CMTI and belongs to a card that does not keep it.
 """

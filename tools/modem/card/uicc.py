@@ -37,7 +37,7 @@ NO_DATA = 0x0C
 FOLDERS = {MF: "MF", 0x7FFF: "the application's own", 0x7F10: "telecom"}
 """What may be selected besides elementary files."""
 SHORT_BLOCK = 120
-"""What public clients send."""
+"""Bytes of data that public clients send in a block."""
 LAST_BLOCK, BER_TLV = 0x80, 0x11
 """In P1 of STORE DATA; what its other bits say (SGP.22 5.7.2)."""
 STORE_DATA, GET_RESPONSE = 0xE2, 0xC0

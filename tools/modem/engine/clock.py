@@ -46,7 +46,7 @@ class Clock:
         self.known = self.is_set = True
 
     def take_network_time(self, plmn: str) -> None:
-        """Set the clock if AT+CTZU allows and the network `plmn` tells the time, in whole seconds."""
+        """Set the clock if AT+CTZU allows it and the network `plmn` sends the time, in whole seconds."""
         if self._unit.nv.zone_update and sends_time(plmn):
             self.set(float(int(self._unit.air.utc_s())), ZONES.get(plmn[:3], 0))
             self._report()

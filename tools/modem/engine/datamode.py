@@ -1,4 +1,4 @@
-"""What the UART carries when it carries no commands: a PPP call, or the frames of a multiplexer.
+"""Data on the UART other than commands: a PPP call, or the frames of a multiplexer.
 
 The modem only knows how to get out of both again: no packet is answered, and of the multiplexer
 no channel is served.

@@ -1,4 +1,4 @@
-"""What a modem keeps in its flash: settings, files and memories that outlive every power cut."""
+"""Data in the modem's flash: settings, files and memories that survive power cuts."""
 
 from __future__ import annotations
 

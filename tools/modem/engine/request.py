@@ -1,4 +1,4 @@
-"""One AT command as it came over the line, taken apart; and the tables that answer them."""
+"""One AT command as received, parsed; and the tables of commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Things that go on inside a powered modem and all end when its power does."""
+"""Tasks inside a powered modem, which all end when its power does."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def get_zone_report(unit: Unit, request: Request) -> None:
 
 
 def set_zone_report(unit: Unit, request: Request) -> None:
-    """AT+CTZR=: 1 tells +CTZV when the network tells the time, 2 (BG95) +CTZE."""
+    """AT+CTZR=: 1 prints +CTZV when the network sends the time, 2 (BG95) +CTZE."""
     value = request.number(0, 0, 2)
     if value not in unit.dialect.zone_reports:
         raise Refused(NOT_ALLOWED)

@@ -32,7 +32,7 @@ class Tls:
 
 
 class DialError(Exception):
-    """The connection was not made; `why` tells the stage."""
+    """The connection was not made; `why` names the stage."""
 
     def __init__(self, why: Failure) -> None:
         super().__init__(why.value)

@@ -1,4 +1,4 @@
-"""What surrounds the modem: cells, networks, sky and time. `StaticAir` is a quiet yard in Duisburg."""
+"""The modem's surroundings: cells, networks, sky and time. `StaticAir` is a quiet yard in Duisburg."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Fix:
 
 
 class Air(Protocol):
-    """What the modem asks of its surroundings, and what it tells them."""
+    """The interface between the modem and its surroundings."""
 
     def cells(self) -> list[Cell]:
         """Cells audible now for this modem, strongest first."""

@@ -1,4 +1,4 @@
-"""How the kinds of network differ for the modem: durations, rates, and what a weak signal costs.
+"""Differences between network types for the modem: durations, rates, and the effect of a weak signal.
 
 [S] read in a source, [M] from memory, [C] chosen so that known totals come out: about 9 J to attach
 again from power-off on a BG95, 35 J and up to three minutes in a new country, 1.2 J for an upload from PSM.

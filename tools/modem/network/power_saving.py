@@ -56,7 +56,7 @@ def get_threshold(unit: Unit, request: Request) -> None:
 
 
 def set_edrx(unit: Unit, request: Request) -> None:
-    """AT+CEDRXS=<0 off, 1 on, 2 on and told, 3 off and forgotten>[,<4 eMTC, 5 NB-IoT>[,"<value>"]]"""
+    """AT+CEDRXS=<0 off, 1 on, 2 on with reports, 3 off and reset>[,<4 eMTC, 5 NB-IoT>[,"<value>"]]"""
     mode = request.number(0, 0, 3)
     unit.nv.settings[_REPORTS] = str(int(mode == 2))
     if mode in (0, 3):

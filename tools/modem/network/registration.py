@@ -1,4 +1,4 @@
-"""How the state of registration is reported: +CREG, +CGREG, +CEREG, asked for or not."""
+"""Reports of the registration state: +CREG, +CGREG, +CEREG, requested or unsolicited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a decision costs: time, garbage, state, and the memory that the plan keeps.
+"""Measures the cost of a decision: time, garbage, state, and the memory that the scheduler keeps.
 
 `python -m tools.verify.benchmarks.decide [--modem bg95|sim7600] [--days N] [--seed N] [--out DIR]` runs a
 short trip of the full world, in which the device writes down all that each of its decisions knows, and
@@ -59,9 +59,9 @@ def noted(pace, state, senses, pending, settings):
     before = list(state)
     action = decide(pace, state, senses, pending, settings)
     way = {{name: getattr(pace._forecast, name) for name in WAY if hasattr(pace._forecast, name)}}
-    told = [getattr(action, name) for name in ACTION]
+    decided = [getattr(action, name) for name in ACTION]
     with open("{NOTES}", "a") as notes:
-        json.dump((before, senses, pending, list(settings), tuple(pace._costs), way, told), notes)
+        json.dump((before, senses, pending, list(settings), tuple(pace._costs), way, decided), notes)
         notes.write("\\n")
     return action
 
@@ -79,7 +79,7 @@ class Cost:
     median_ms: float
     worst_ms: float
     first_ms: float
-    """With the imports of the plan."""
+    """With the imports of the scheduler."""
     median_left_bytes: float
     worst_left_bytes: int
     otherwise: int
@@ -95,7 +95,7 @@ def note(out: Path, modem: str, seed: int, days: int) -> Path:
         (built.flash / SLOT).write_bytes(pack(constants()["SEQUENCE"], _application()))
         built.device.run(built.trip.end_ms, lambda now_ms: None)
         if built.device.counters.crashes:
-            raise ServiceError("the device has met a fault while it wrote down its decisions")
+            raise ServiceError("the device raised an exception while it wrote its decisions")
     finally:
         built.close()
     return built.flash / NOTES
@@ -142,7 +142,7 @@ def fell_short(cost: Cost) -> list[str]:
 
 
 def table(cost: Cost, resident: int) -> Table:
-    """What people read."""
+    """The figures for people."""
     result = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     rows = {
         "decisions": f"{cost.decisions:,}",
@@ -150,7 +150,7 @@ def table(cost: Cost, resident: int) -> Table:
         "the first of a wake": f"{cost.first_ms:.1f} ms with its imports",
         "left on the heap": f"median {cost.median_left_bytes:.0f} bytes, most {cost.worst_left_bytes}",
         "state": f"{cost.state_bytes} bytes",
-        "resident": f"{resident:,} bytes keeps the plan of the heap, in words of 64 bits",
+        "resident": f"{resident:,} bytes of heap does the scheduler occupy, in words of 64 bits",
         "otherwise than on the trip": f"{cost.otherwise}",
     }
     for name, value in rows.items():

@@ -1,4 +1,4 @@
-"""What servers and cards may answer to a download, and what the order is to come to: codes of ES9+ (SGP.22
+"""Answers of servers and cards to a download, and the expected result of the order: codes of ES9+ (SGP.22
 5.2.6), failures without a code, results of an installation."""
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Answer:
     fault: tuple[tuple[str, Any], ...] = ()
     quirk: str = ""
     damage: str = ""
-    """What is wrong with what the server signs or protects."""
+    """The error in the objects that the server signs or protects."""
 
     def faults(self) -> list[Fault]:
         """For the server."""

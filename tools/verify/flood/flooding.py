@@ -1,6 +1,6 @@
-"""What floods the pages, in a process of its own: its connections are more than the `select` of
-the devices can tell apart. Each kind comes from many addresses of loopback, as the limits of one would end it
-at once.
+"""Floods the pages from a process of its own: its connections are more than `select` in the process of the
+devices can handle. Each kind comes from many addresses of loopback, as the limits of one would end it at
+once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Sizes(NamedTuple):
 
 @dataclass
 class Seen:
-    """What came of it."""
+    """The result."""
 
     streams: Counter[str] = field(default_factory=Counter)
     """Answers by status, "" for a connection that was closed instead."""

@@ -78,7 +78,7 @@ _OTHERS: list[Any] = [
 
 @dataclass
 class Found:
-    """What is printed."""
+    """The printed figures."""
 
     decoded: int = 0
     refused: int = 0

@@ -9,7 +9,7 @@ CONNECT, SUBSCRIBE, PUBLISH_QOS1 = 0x10, 0x82, 0x32
 
 
 class BrokerStream(EchoStream):
-    """The broker behind a TLS socket, for an MQTT client of one's own (MQTT 3.1.1, packets up to 16 KB)."""
+    """A broker behind a TLS socket, for our own MQTT client (MQTT 3.1.1, packets up to 16 KB)."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a part of a test run has to show."""
+"""Figures of a test run and their limits."""
 
 from dataclasses import dataclass, field
 

@@ -39,7 +39,7 @@ class NatsServer:
 
     @property
     def url(self) -> str:
-        """What [nats] url takes."""
+        """Return the value for [nats] url."""
         return f"nats://127.0.0.1:{self.port}"
 
     def start(self) -> None:

@@ -18,7 +18,7 @@ from tools.verify.harness.echo import EchoNetwork
 START_UTC_S = 1_767_592_800
 FOR_EVER_MS = 1 << 62
 READS_AT_ONCE = 100_000
-"""So many reads without time passing are an endless loop."""
+"""More reads than these without time passing are an endless loop."""
 RATS: dict[Dialect, tuple[Rat, ...]] = {"bg95": ("emtc", "gsm"), "sim7600": ("lte",)}
 
 
@@ -27,12 +27,13 @@ class Hang(BaseException):
 
 
 class ModemPort:
-    """What of `locator.hal` the drivers use: UART and pins lead to `simulated`, a modem or a line to one."""
+    """The part of `locator.hal` that the drivers use: UART and pins lead to `simulated`, a modem or a line to
+    one."""
 
     env: simpy.Environment
     simulated: Modem | FaultyLine
     output: bytearray
-    """What has come from the modem and is not read yet."""
+    """Input from the modem that is not read yet."""
     has_lines = False
     """The board has pins for STATUS and the reset line."""
 
@@ -143,7 +144,7 @@ class VirtualPort(ModemPort):
         return count
 
     def deepsleep(self, ms: int) -> None:
-        """The device is off: what the modem says meanwhile is not heard."""
+        """Let the device be off: input from the modem meanwhile is lost."""
         self.sleep_ms(ms)
         self.output.clear()
 

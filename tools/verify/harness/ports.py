@@ -12,7 +12,7 @@ _tried = itertools.count(os.getpid() * _APART)
 
 
 def free_port() -> int:
-    """A free TCP port of loopback, another one each time."""
+    """Return a free TCP port of loopback, another one each time."""
     for number in itertools.islice(_tried, _COUNT):
         port = _FIRST + number % _COUNT
         with socket.socket() as probe:

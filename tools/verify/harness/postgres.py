@@ -18,7 +18,7 @@ _DEADLINE_S = 120.0
 
 
 def binaries() -> Path | None:
-    """The folder of the newest server that is installed; None without one."""
+    """Return the folder of the newest server that is installed; None without one."""
     found = sorted(glob.glob(_PLACES), key=lambda each: int(Path(each).parent.name))
     return Path(found[-1]) if found and Path(found[-1], "initdb").exists() else None
 
@@ -41,7 +41,7 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """What [store] database takes."""
+        """Return the value for [store] database."""
         return f"postgresql://landbridge@/landbridge?host={self._folder}"
 
     @property

@@ -2,8 +2,8 @@
 
 Published vectors stand in data/crypto_vectors.json: RFC 3610 (those with an 8-byte tag), RFC 9052 and the
 examples of cose-wg, RFC 5869, RFC 4231. Random cases are computed by `cryptography` and by the agent's own
-envelope; the device's code (`tools/verify/on_device/hostile.py` tells how) must come to the same bytes, and
-back.
+envelope; the device's code (`tools/verify/on_device/hostile.py` describes how) must come to the same bytes,
+and back.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MICROPYTHON = Path(sys.executable).with_name("micropython")
 HEAP = "heapsize=96wK"
 """That of the device."""
 _FLIPPED = 4
-"""So many envelopes each way have every bit inverted."""
+"""The number of envelopes each way of which every bit is inverted in turn."""
 _MOST_BYTES = 3_400
 _DIRECTIONS: tuple[Direction, ...] = ("up", "down")
 
@@ -102,7 +102,7 @@ def _length(rng: random.Random) -> int:
 
 
 def on_cpython(lines: list[str]) -> dict[str, Any]:
-    """What the device's code says in this process."""
+    """The results of the device's code in this process."""
     tally = importlib.import_module("tools.verify.on_device.hostile").run(lines)
     return {"right": tally.right, "wrong": tally.wrong}
 

@@ -26,7 +26,7 @@ PARTS = ("forged", "downlinks", "damaged")
 def run(seed: int, many: int = MANY, firmware: Path = FIRMWARE, parts: Sequence[str] = PARTS) -> Part:
     """The cases by kind, what was accepted, where the device was stuck."""
     with tempfile.TemporaryDirectory() as compiled:
-        # A wake loads most modules anew, and from source that takes far longer than the wake itself.
+        # A wake loads most modules again, and from source that takes far longer than the wake itself.
         for source in modules(firmware):
             compile_module(source, Path(compiled) / source.relative_to(firmware), firmware)
         ended = subprocess.run(

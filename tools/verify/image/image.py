@@ -78,7 +78,7 @@ class Image:
         mirrors = [line.removesuffix(" Debian") for line in said.splitlines() if line.endswith(" Debian")]
         mirror = next((each for each in mirrors if each.startswith("http")), None)
         if mirror is None:
-            raise SystemExit("this machine's apt knows no mirror of Debian")
+            raise SystemExit("apt has no Debian mirror: add one to its sources")
         suite = _RELEASES[release[1]]
         _said("debootstrap", "--variant=minbase", suite, str(self.root.folder), mirror)
         ours = Path("/etc/apt/apt.conf.d")

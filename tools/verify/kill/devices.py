@@ -1,4 +1,4 @@
-"""Many devices at once: each with the firmware's own journal, ledger and session over a real connection."""
+"""Many devices, each with the firmware's own journal, numbers and session over a real connection."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Gone(Exception):
 
 
 class Link:
-    """What a session asks of a modem."""
+    """The verbs of a modem that a session uses."""
 
     times_faster: float = TIMES_FASTER
 

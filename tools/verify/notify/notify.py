@@ -39,7 +39,7 @@ from tools.verify.notify.processes import Processes, WorldClock
 OUT = REPOSITORY / "out" / "notify.json"
 BEGIN_S = 848_620_800
 _DRAIN_DAYS = 16
-"""What waits for its container's next week goes within these."""
+"""Notifications that wait for the next week of their container are sent within these days."""
 ANSWER_S = 600
 """Longer than the back-off after several attempts: that runs as it does."""
 _KILLS_A_DAY = 0.7
@@ -143,7 +143,7 @@ class Month:
         end = time.monotonic() + ANSWER_S
         while not self._is_idle():
             if time.monotonic() > end:
-                raise SystemExit("notify: nothing moves any more; the agent's log says why")
+                raise SystemExit("notify: no progress any more; see the agent's log")
             time.sleep(_POLL_S)
 
     def _is_waiting(self) -> bool:

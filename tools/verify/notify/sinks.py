@@ -1,4 +1,4 @@
-"""What receives the notifications: a mail server, and an HTTP server for webhooks and for Apprise.
+"""Receivers of notifications: a mail server, and an HTTP server for webhooks and for Apprise.
 
 Each keeps what it accepts in a file, down to the disk, before confirming it, as mail servers do. It ends with
 its standard input, or is killed.
@@ -42,7 +42,7 @@ class Kept:
 
 
 class Mails:
-    """What aiosmtpd asks of a handler."""
+    """The handler's interface for aiosmtpd."""
 
     def __init__(self, kept: Kept) -> None:
         self._kept = kept

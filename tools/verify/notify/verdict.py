@@ -1,4 +1,4 @@
-"""What the receivers got, against what the database says happened."""
+"""Compares received notifications with the database."""
 
 import json
 import re

@@ -1,5 +1,4 @@
-"""The agent as small as it can be, on MicroPython: opens uplinks, keeps what they say, answers with
-downlinks.
+"""A minimal agent on MicroPython: opens uplinks, keeps their contents, answers with downlinks.
 
 What the device may not do it notes in `wrong`. All that it keeps are plain values, so that `snapshot` and
 `restore` can begin the same moment again and again.
@@ -200,7 +199,7 @@ class Agent:
         wrong = wrong or (result == EXPIRED and (done or expiry > self.time_s))
         wrong = wrong or (first and result not in (DONE, CUT_SHORT, EXPIRED))
         if wrong:
-            self.blame("command", command, "of verb", verb, "told as", result, "after", done)
+            self.blame("command", command, "of verb", verb, "reported as", result, "after", done)
 
     def _weigh(self, report):
         """No release may be refused for nothing."""

@@ -1,7 +1,7 @@
-"""Power cuts under the journal, the ledger and the copy of the plan, for `powercut.py`.
+"""Power cuts under the journal, the message numbers and the copy of the state, for `powercut.py`.
 
 The device works without end until the power fails at a random flash operation. After each cut the file
-system is mounted again, and what the journal and the ledger then say is held against what they had promised.
+system is mounted again, and the journal and the numbers are compared with what they had promised.
 """
 
 import os
@@ -19,14 +19,14 @@ from locator.journal.store import Journal
 BLOCKS = 48
 HOME = "/flash/data"
 CUTS_A_LIFE = 150
-"""So many cuts one flash lives through before the next begins empty."""
+"""Cuts of one flash before the next one begins empty."""
 MANY_FILES = store.MAX_FILES
 FEW_FILES = 3
 """Every other life has a journal of so many files: it is full soon, and thinned."""
 
 
 class Promise:
-    """What the firmware has promised so far on one flash."""
+    """The promises of the firmware so far on one flash."""
 
     def __init__(self):
         self.durable = {}  # sequence -> motion, of each append that returned
@@ -71,17 +71,17 @@ class Life:
         """Wakes without end: power on, append, reserve and use numbers, acknowledge."""
         rng, promise = self._rng, self._promise
         while True:
-            ledger = Numbers(HOME, rng.randrange(256))
-            journal = Journal(HOME, ledger)
+            numbers = Numbers(HOME, rng.randrange(256))
+            journal = Journal(HOME, numbers)
             if rng.randrange(4) == 0:
-                ledger.count_power_on()
+                numbers.count_power_on()
             self._now_s += rng.randrange(1, 7200)
             if rng.randrange(3):  # otherwise the time is not known; a clock may be wrong
-                ledger.date(self._now_s + (0, 0, -86400, 86400)[rng.randrange(4)])
+                numbers.date(self._now_s + (0, 0, -86400, 86400)[rng.randrange(4)])
             for _ in range(rng.randrange(1, 30)):
                 self._append(journal)
             for _ in range(rng.randrange(0, 80)):
-                number = ledger.next_number()
+                number = numbers.next_number()
                 alive()
                 if number in promise.numbers:
                     print("violation number", number, "given twice")
@@ -116,8 +116,8 @@ class Life:
                 again.resend(journal, sent[0], sent[-1])
 
     def _check(self):
-        ledger = Numbers(HOME, 0)
-        journal = Journal(HOME, ledger)
+        numbers = Numbers(HOME, 0)
+        journal = Journal(HOME, numbers)
         promise = self._promise
         kept = {}
         buf = bytearray(64 * record.SIZE)
@@ -128,15 +128,15 @@ class Life:
             for i in range(n):
                 fields = record.unpack(buf, i * record.SIZE)
                 kept[fields[3]] = fields[19]
-            ledger.acks.add(min(kept), max(kept))  # in memory only: to read on
+            numbers.acks.add(min(kept), max(kept))  # in memory only: to read on
         waiting = [seq for seq in promise.durable if seq not in promise.acknowledged]
         for seq in waiting:
             if kept.get(seq) != promise.durable[seq]:
                 self._miss(seq, kept.get(seq))
-        if promise.thinned > ledger.thinned:
-            print("violation", promise.thinned, "records thinned,", ledger.thinned, "counted")
+        if promise.thinned > numbers.thinned:
+            print("violation", promise.thinned, "records thinned,", numbers.thinned, "counted")
         if flash.read(HOME) and rtc.unpack(flash.read(HOME), st.SIZE) != st.new()[: st.SIZE]:
-            print("violation copy of the plan damaged")
+            print("violation copy of the state damaged")
         if promise.begun > 1:
             print("violation", promise.begun, "appends lost by one cut")
         promise.begun = 0

@@ -181,7 +181,7 @@ class Machine:
         return replies if type(replies) is list else [replies] if replies else []
 
     def time_s(self):
-        """What the network tells."""
+        """The network's time."""
         return self.agent.time_s
 
     def alive(self):

@@ -1,4 +1,4 @@
-"""Imports modules one after the other and prints what each keeps of the heap, in bytes, after its group.
+"""Imports modules one after the other and prints the heap that each occupies, in bytes, after its group.
 
 `micropython heap.py GROUP=MODULE GROUP=MODULE ...`: an argument of MicroPython has 255 bytes at most. In
 the end comes what MicroPython says of its names, which are in these bytes.

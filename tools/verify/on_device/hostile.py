@@ -1,4 +1,4 @@
-"""The device's cryptography against what others have computed, on CPython and on MicroPython.
+"""Compares the device's cryptography with published results, on CPython and on MicroPython.
 
 `micropython hostile.py FILE` reads a case a line, an array that begins with the kind, byte strings in
 hex: ["ccm", name, key, nonce, aad, text, sealed], ["hkdf", name, ikm, salt, info, okm], ["hmac", name, key,
@@ -18,7 +18,7 @@ KEPT = 10
 
 
 class Tally:
-    """What came of the cases so far."""
+    """The results of the cases so far."""
 
     def __init__(self):
         self.right = {}

@@ -45,7 +45,7 @@ class Modem:
     """Registered at once, a fix at once; verbs that are not here have nothing to do.
 
     `rooms` is the module `locator.modem` of the application that runs. `ask(uplink)` is the broker: the
-    replies, a list of bytes. `time_s()` is what the network tells, epoch seconds or None.
+    replies, a list of bytes. `time_s()` is the network's time, epoch seconds or None.
     """
 
     FETCHES_ASSISTANCE = False

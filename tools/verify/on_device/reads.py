@@ -92,12 +92,12 @@ def make(path, folder, records, acknowledged):
     copy_tree(folder, "/flash")
     home = "/flash/data"
     for i in range(records):
-        ledger = Numbers(home, 0)
-        journal = Journal(home, ledger)
+        numbers = Numbers(home, 0)
+        journal = Journal(home, numbers)
         journal.append([record.CELL, 1, 0, 0, 1 + i, 1] + [0] * 14)
         if i % ACKNOWLEDGED_AT_ONCE == 0:
             copy.keep_attempt(home, st.new())
-            ledger.next_number()
+            numbers.next_number()
             journal.acknowledge([1, max(1, min(i, acknowledged))])
     os.remove(home + "/attempt.bin")
     vfs.umount("/flash")

@@ -61,7 +61,7 @@ class Port(ideal.Port):
         return [reply] if reply else []
 
     def time_s(self):
-        """What the network tells."""
+        """The network's time."""
         return NOW_S + self.clock_s()
 
     def rtc_write(self, data):

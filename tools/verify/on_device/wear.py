@@ -1,7 +1,7 @@
 """Counts the erases of each block of flash over many days: `micropython wear.py DAYS RECORDS_A_DAY`.
 
 The file system of the OTA layout (960 KiB of LittleFS) with both slots of the application in it, and the
-firmware's journal, ledger and copy of the state as ordinary wakes use them: a record appended at a time, six
+firmware's journal, numbers and copy of the state as ordinary wakes use them: a record appended at a time, six
 sessions a day, what lasts at each and every two hours, a copy of all twice a day. Prints one JSON line: days,
 records, erases of all blocks and of the most worn one.
 """
@@ -47,12 +47,12 @@ def wake(fields, keep, copy, report):
         kept.keep(HOME, rtc.pack(st.kept(st.new())), st.new())
     elif keep:
         kept.keep_attempt(HOME, st.new())
-    ledger = Numbers(HOME, 0)
-    journal = Journal(HOME, ledger)
+    numbers = Numbers(HOME, 0)
+    journal = Journal(HOME, numbers)
     journal.append(fields)
     if report:
         kept.keep_attempt(HOME, st.new())
-        ledger.next_number()
+        numbers.next_number()
         journal.acknowledge([1, journal.next_seq - 1])
 
 

@@ -1,4 +1,4 @@
-"""Mutants of the firmware that `powercut` must find: the text of a module, and what replaces it.
+"""Mutants of the firmware that `powercut` must detect: the text of a module, and its replacement.
 
 Some mutants would be correct on this device: LittleFS takes a file in at its close, whole, so one that is
 written in place is as safe as one that is renamed; settings lie there twice, and are confirmed again as long
@@ -17,7 +17,7 @@ from tools.flash.layout import FIRMWARE, LayoutError, compile_module
 from tools.verify.powercut.process import run
 
 CUTS = 310
-"""Of one seed: two lives of a journal, some boots of a device."""
+"""Cuts of one seed: two lives of a journal, some boots of a device."""
 
 
 class Mutant(NamedTuple):
@@ -63,13 +63,13 @@ ALL = (
              _SAVE, f"    entry[RESULT] = result or DONE\n{_SAVE}"),
     Mutant("the highest id is forgotten", "commands", "locator/downlink/executed.py",
              "[self.last, self.entries], _MOST", "[0, self.entries], _MOST"),
-    Mutant("a result is forgotten as it is told", "commands", _COMMANDS,
+    Mutant("a result is deleted as it is reported", "commands", _COMMANDS,
              "    return out.pair(_KEY,", "    on_ack(handlers)\n    return out.pair(_KEY,"),
     Mutant("a restart is not noted", "commands", _COMMANDS,
              "        executed.save()\n    except OSError:  # reported as cut short",
              "        pass\n    except OSError:  # reported as cut short"),
     Mutant("expired commands are done", "commands", _COMMANDS, "if now >= expiry:", "if False:"),
-    Mutant("what was said under keys that are over counts as told", "keys", "locator/session/session.py",
+    Mutant("records under an old key epoch count as delivered", "keys", "locator/session/session.py",
              "reply[_EPOCH])\n            return", "reply[_EPOCH])"),
     Mutant("a release is not verified", "update", "locator/downlink/release.py",
              "if self._digest(contents, at, size) != digest:", "if False:"),

@@ -1,10 +1,10 @@
 """Cuts the device's power at flash operations, clean and torn, thousands of times: is anything lost?
 
 `python -m tools.verify.powercut.powercut [--cuts N] [--seed N]` runs the firmware, compiled, on LittleFS in
-MicroPython (`tools/verify/on_device/powercut.py` tells how), on all cores: the journal alone, and whole wakes
-that are given settings, commands, other keys and updates. Then the mutants of the firmware (`mutants`) have
-to be found out. It writes out/powercut.json and exits with 1 when a promise was broken, or by one of these
-unnoticed.
+MicroPython (`tools/verify/on_device/powercut.py` describes how), on all cores: the journal alone, and whole
+wakes that are given settings, commands, other keys and updates. Then the mutants of the firmware (`mutants`)
+have to be found out. It writes out/powercut.json and exits with 1 when a promise was broken, or by one of
+these unnoticed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tools.verify.powercut.process import Result, run
 
 OUT = Path("out/powercut.json")
 SUBJECTS = {"journal": 14, "settings": 4, "commands": 4, "keys": 4, "update": 4, "slots": 5}
-"""What the power is cut under, and how many of 35 cuts it gets."""
+"""The subjects of power cuts, and how many of 35 cuts each gets."""
 CUTS = 35_000
 BATCH = 250
 """Cuts of one process."""

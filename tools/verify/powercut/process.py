@@ -1,5 +1,5 @@
-"""One process of power cuts: the firmware in a folder, on MicroPython (`tools/verify/on_device/powercut.py`
-tells how)."""
+"""One process of power cuts: the firmware in a folder, on MicroPython (as described in
+`tools/verify/on_device/powercut.py`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEAP = "heapsize=4M"
 
 @dataclass
 class Result:
-    """What came of some cuts under a subject; `violations` in words."""
+    """The result of some cuts of a subject; `violations` in words."""
 
     subject: str
     cuts: int = 0

@@ -1,4 +1,4 @@
-"""What operators allow a tracker, and the worst that was seen of it in windows that slide.
+"""The operators' limits for a tracker, and the worst sliding window of each.
 
 N2, N3, N6, N11 are the numbers of the rules in the collection of operators' demands: Telefonica
 TEF.IOT.DB_4.3 REQ_008 and REQ_009, GSMA TS.34, and the limits 1NCE suggests.

@@ -1,4 +1,4 @@
-"""What the simulated modem does to the operators, written down as it happens: never what the firmware says.
+"""Records the simulated modem's requests to operators as they happen, independently of the firmware.
 
 An attach here is one search for service that asks a network, however many it asks until one takes the
 card or the radio goes off; each network asked, be it for an attach or for a new tracking area, is a try
@@ -74,7 +74,7 @@ class _Watcher(Observer):
         self._begun: list[int] | None = None
         """Where this search is to be counted as soon as it asks a network."""
         self._unread = bytearray()
-        """Of the MQTT packets that go through a socket."""
+        """Bytes of MQTT packets on a socket that are not complete yet."""
         self._last_wake = 0
         """In which the modem was turned on, 0: while the device slept."""
 

@@ -34,7 +34,7 @@ from tools.world.trip_run import Demo, add_task, progress_bar
 OUT = Path("out/latedata.json")
 FOLDER = Path("out/latedata").absolute()
 HOLE_PART = 20 / 45
-"""Of the trip."""
+"""The part of the trip that is delivered last."""
 _DAY_S = 86_400
 Uplinks = Iterator[Sequence[StoredPoint]]
 
@@ -88,7 +88,7 @@ def hole_last(track: Sequence[StoredPoint]) -> Uplinks:
 
 
 def deliver(name: str, uplinks: Uplinks, track: Sequence[StoredPoint], track_every: int) -> Outcome:
-    """Deliver the uplinks to a new agent; it tells what it makes of them after every `settle_every`."""
+    """Deliver the uplinks to a new agent; it tracks after every `track_every` of them."""
     first_s, last_s = track[0].at_s or 0, track[-1].at_s or 0
     now_s = last_s + _DAY_S
     known = clocks(track, now_s)

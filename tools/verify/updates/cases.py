@@ -1,4 +1,4 @@
-"""What can happen to an update, case by case, for `updatecut`."""
+"""Cases of faults during an update, for `updatecut`."""
 
 from __future__ import annotations
 

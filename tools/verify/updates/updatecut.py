@@ -1,5 +1,4 @@
-"""Nothing that happens to an update bricks the device:
-`python -m tools.verify.updates.updatecut [--every N]`.
+"""Faults during updates must not brick the device: `python -m tools.verify.updates.updatecut [--every N]`.
 
 The real firmware in MicroPython on a LittleFS image of 960 KiB, boot by boot through the real boot.py,
 against the real agent. Each case begins with a copy of device and agent at some moment of an update,
@@ -30,7 +29,7 @@ from tools.verify.updates.cases import CASES, Case, Moments, moments
 
 OUT = Path("out/updatecut.json")
 EVERY = 4
-"""Of the flash operations of an update, each fourth is cut."""
+"""The power is cut at every fourth flash operation of an update."""
 
 
 @dataclass

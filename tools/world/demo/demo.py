@@ -234,7 +234,7 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
     )
     arguments = parser.parse_args(words)
     if arguments.compare and arguments.chaos:
-        parser.error("--compare: who is killed, and when, is never the same twice; leave out --chaos")
+        parser.error("--compare needs a trip that can be repeated; leave out --chaos")
     if arguments.days is None:
         arguments.days = worlds.days(worlds.WORLDS[arguments.world], arguments.seed)
     if arguments.days < 1 or not 0 <= arguments.port < 65536:

@@ -1,4 +1,4 @@
-"""What makes two trips the same trip: the stored points and every line between device and modem."""
+"""The digest of a trip: the stored points and every line between device and modem."""
 
 import hashlib
 from collections.abc import Sequence

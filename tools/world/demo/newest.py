@@ -1,4 +1,4 @@
-"""How old the newest position is that the agent has, at any moment of a trip."""
+"""The age of the agent's newest position at any moment of a trip."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def median_age_h(trip: Trip, stored: Sequence[StoredPoint]) -> float:
 
 
 def published(trip: Trip, stored: Sequence[StoredPoint]) -> list[tuple[int, int]]:
-    """(stored, taken), in seconds since the trip began, of each point that tells where the container is: a
+    """(stored, taken), in seconds since the trip began, of each point that shows where the container is: a
     fix, or one without GNSS of a train that stands where its last fix was made, as the world knows."""
     positions = []
     fixed_km = None

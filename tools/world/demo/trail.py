@@ -1,4 +1,4 @@
-"""From stored points and the trip to what the picture shows."""
+"""Prepares stored points and the trip for the picture."""
 
 from __future__ import annotations
 

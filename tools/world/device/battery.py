@@ -66,7 +66,7 @@ class Low(NamedTuple):
 
 
 class _Cold(NamedTuple):
-    """What the temperature makes of the battery."""
+    """The effect of the temperature on the battery."""
 
     temperature_c: float
     usable: float
@@ -76,7 +76,7 @@ class _Cold(NamedTuple):
 
 
 class Battery:
-    """State of charge and voltage; `temperature_c` tells that of a moment.
+    """State of charge and voltage; `temperature_c` returns that of a moment.
 
     Joules are the meter's; amperes too, which are at `NOMINAL_V`: a battery of less gives more of them.
     """

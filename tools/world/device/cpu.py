@@ -1,4 +1,4 @@
-"""CPU times of the device, tabled: work is never measured on the host's clock.
+"""CPU times of the device from a table: work is never measured by the host's clock.
 
 Sources: [E] instructions counted on an emulated ESP32 with a stock MicroPython at 8 ns each; a real chip
 at 160 MHz takes 1.25 to 1.6 times as long. [K] memory. `python -m tools.world.device.cpu` prints the table. A
@@ -15,7 +15,7 @@ READS, READS_POWER_ON = 1_500, 4_000
 """Reads of flash in an ordinary wake and after a power-on, journal and configuration included: the most that
 `make reads` allows."""
 ERASES, WRITTEN_KB = 2, 4.5
-"""Of an ordinary wake: the most that `make reads` allows."""
+"""Flash use of an ordinary wake: the most that `make reads` allows."""
 
 
 class Term(NamedTuple):
@@ -29,7 +29,7 @@ class Term(NamedTuple):
     computes: bool
 
     def ms_at(self, mhz: int) -> float:
-        """What is charged at another clock."""
+        """Return its milliseconds at another clock rate."""
         return self.ms * 160 / mhz if self.computes else self.ms
 
 

@@ -7,7 +7,7 @@ from tools.flash.layout import put_firmware_on_path
 
 put_firmware_on_path()
 
-from locator import state as plan  # noqa: E402
+from locator import state as st  # noqa: E402
 from locator.codec import record  # noqa: E402
 from locator.journal import rtc  # noqa: E402
 from locator.journal.numbers import Numbers  # noqa: E402
@@ -27,7 +27,7 @@ class Moments(NamedTuple):
 
 
 # The firmware has no annotations.
-_Ledger: Any = Numbers
+_Numbers: Any = Numbers
 _Journal: Any = Journal
 _scan: Any = scan
 _fields: Any = record.unpack
@@ -47,14 +47,14 @@ def records(segment: Path) -> list[Record]:
     return [dict(zip(names, _fields(buf), strict=True)) for _offset, buf in _scan(str(segment))]
 
 
-def ledger(flash: Path) -> Any:
-    """The device's `locator.journal.numbers.Ledger`: what is acknowledged, what was thinned."""
-    return _Ledger(str(flash / "data"), 0)
+def numbers(flash: Path) -> Any:
+    """The device's `locator.journal.numbers.Numbers`: what is acknowledged, what was thinned."""
+    return _Numbers(str(flash / "data"), 0)
 
 
 def fill(flash: Path, count: int) -> None:
     """Write `count` fixes of a moving container into the journal, as the device would have."""
-    journal = _Journal(str(flash / "data"), ledger(flash))
+    journal = _Journal(str(flash / "data"), numbers(flash))
     for i in range(count):
         place = (2_963_000 + 41 * i, 10_639_000 - 977 * i, 122 + i % 9, 40 + i % 30, i % 180, 5 + i % 4, 9)
         cell = (180 - i % 7, 20 - i % 11, 460_000, 9_311 + i // 5, 123_456_789 + 257 * i, 97 + i % 20)
@@ -62,25 +62,25 @@ def fill(flash: Path, count: int) -> None:
 
 
 def account_j(rtc_memory: bytes) -> float:
-    """What the device believes to have spent, in joules."""
-    state = _unpack(rtc_memory, plan.SIZE)
-    return sum(state[plan.ENERGY_MJ : plan.ENERGY_MJ + 3]) / 1000 if state else 0.0
+    """Return the consumption by the device, as its energy account has it, in joules."""
+    state = _unpack(rtc_memory, st.SIZE)
+    return sum(state[st.ENERGY_MJ : st.ENERGY_MJ + 3]) / 1000 if state else 0.0
 
 
 def uploads(rtc_memory: bytes) -> Uploads:
-    """What the plan has counted."""
-    state = _unpack(rtc_memory, plan.SIZE)
-    return Uploads(state[plan.ATTEMPTED], state[plan.FAILED]) if state else Uploads(0, 0)
+    """Counters of the scheduler."""
+    state = _unpack(rtc_memory, st.SIZE)
+    return Uploads(state[st.ATTEMPTED], state[st.FAILED]) if state else Uploads(0, 0)
 
 
 def account_mj(rtc_memory: bytes) -> int:
-    """What the device believes to have drawn since it has last lost power."""
-    state = _unpack(rtc_memory, plan.SIZE)
-    return sum(state[plan.ENERGY_MJ : plan.ENERGY_MJ + 3]) if state else 0
+    """Return the energy account since the last loss of power."""
+    state = _unpack(rtc_memory, st.SIZE)
+    return sum(state[st.ENERGY_MJ : st.ENERGY_MJ + 3]) if state else 0
 
 
 def moments(rtc_memory: bytes) -> Moments:
-    """What the plan remembers of its last actions."""
-    state = _unpack(rtc_memory, plan.SIZE) or [0] * plan.SIZE
-    searched = (state[plan.LAST_FIX], state[plan.FIX_FAILS])
-    return Moments(state[plan.LAST_SESSION], searched, state[plan.LAST_RECORD])
+    """The last actions in the state of the scheduler."""
+    state = _unpack(rtc_memory, st.SIZE) or [0] * st.SIZE
+    searched = (state[st.LAST_FIX], state[st.FIX_FAILS])
+    return Moments(state[st.LAST_SESSION], searched, state[st.LAST_RECORD])

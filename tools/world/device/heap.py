@@ -1,4 +1,4 @@
-"""Memory of the device: what each room keeps of the heap, and the least heap in which a whole wake runs.
+"""Memory of the device: the heap that each folder occupies, and the smallest heap in which a whole wake runs.
 
 `python -m tools.world.device.heap` prints both for each modem, writes them to out/heap.json and exits with 1
 when a wake needs more than the budget. Two whole wakes are the largest there are: attach, fix, record, a
@@ -65,7 +65,7 @@ SWITCHING = (
     "locator.actions.profile", "locator.esim.switch", "locator.esim.policy", "locator.esim.limits",
     "locator.esim.apdu", "locator.esim.euicc",
 )  # fmt: skip
-"""What is imported for a switch of the card's profile only."""
+"""Modules that are imported only for a profile switch."""
 PROBE = VERIFY_ON_DEVICE / "heap.py"
 BACKLOG = 200
 """Records that wait when the wake begins: four turns, three of them full."""
@@ -105,7 +105,7 @@ KINDS = (Kind("switch", "euicc4", _has_switched), Kind("download", LANDING, _has
 
 
 class Before(NamedTuple):
-    """What the wake that is measured begins with."""
+    """The state at the beginning of the measured wake."""
 
     data: Path
     rtc_memory: bytes
@@ -205,7 +205,7 @@ def _wakes_in(modem: Dialect, kind: Kind, before: Before, heap_kw: int) -> bool:
                     (built.flash / f"{name}.mpy").unlink()
             boot = built.flash / "boot.py"
             boot.write_text(f"{BEFORE_BOOT}{boot.read_text()}{AT_BOOT}")
-            acknowledged = firmware.ledger(built.flash).acks.count(0, 1 << 32)
+            acknowledged = firmware.numbers(built.flash).acks.count(0, 1 << 32)
             firmware.fill(built.flash, BACKLOG)
             _offer(built, before.release)
             image, after = built.flash / "flash.bin", Path(folder, "after")
@@ -214,7 +214,7 @@ def _wakes_in(modem: Dialect, kind: Kind, before: Before, heap_kw: int) -> bool:
             built.device.resume(before.rtc_memory, before.at_s)
             built.device.run(0, lambda now_ms: None)
             unpack(image.read_bytes(), after)
-            acknowledged = firmware.ledger(after).acks.count(0, 1 << 32) - acknowledged
+            acknowledged = firmware.numbers(after).acks.count(0, 1 << 32) - acknowledged
             return acknowledged > BACKLOG and kind.is_done(built) and (after / "slots/b").exists()
         finally:
             built.close()
@@ -238,7 +238,7 @@ def _offer(built: stage.Stage, made: Path) -> None:
 
 
 def measure(modem: Dialect, console: Console) -> dict[str, Any]:
-    """What the rooms keep and what each kind of wake needs, with one modem."""
+    """The heap that each folder occupies and each kind of wake needs, with one modem."""
     least_kw = {}
     with tempfile.TemporaryDirectory() as folder:
         release = _build_release(Path(folder), modem)

@@ -1,4 +1,4 @@
-"""What device and world say to each other over the pipe between them.
+"""The messages between device and world on the pipe that connects them.
 
 One message is "<BIH" op, CPU time in us since the last message, length, then the payload; one
 answer is "<IH" milliseconds since this reset, length, then the payload.
@@ -10,7 +10,7 @@ from enum import IntEnum
 
 
 class Op(IntEnum):
-    """What the device asks for."""
+    """The requests of the device."""
 
     READ = 1
     SLEEP = 2
@@ -35,7 +35,7 @@ class Cause(IntEnum):
 
 
 class Wake(IntEnum):
-    """What ended the deep sleep."""
+    """The cause of the wake."""
 
     NONE = 0
     TIMER = 1

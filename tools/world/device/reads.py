@@ -1,4 +1,4 @@
-"""Flash of a wake: how often it is read and erased, how much is written, by kind of wake.
+"""Use of the flash in a wake: reads, erases and bytes written, by kind of wake.
 
 `python -m tools.world.device.reads` runs the device for some days in the world of `make demo`, on a flash
 with LittleFS that is mounted as MicroPython's stock image mounts it, with a journal of 30 days. All counts go
@@ -62,7 +62,7 @@ OF_THE_PORT = ("lockstep.mpy", "esp32.mpy", "machine.mpy")
 
 
 class Counts(NamedTuple):
-    """What a wake did to the flash."""
+    """The use of the flash in a wake."""
 
     reads: int
     bytes_read: int
@@ -71,7 +71,7 @@ class Counts(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """What a kind of wake may take; None: no limit."""
+    """The budget of a kind of wake; None: no limit."""
 
     reads: int
     erases: int | None = 2
@@ -124,7 +124,7 @@ def wakes(modem: Dialect, hours: int, card: str = "single") -> Wakes:
                 if DOWNLOAD not in kinds:
                     built.device.run(hour * 3_600_000, note)
             if built.device.counters.crashes or built.device.counters.hangs:
-                raise ServiceError("the device met a fault; its output is above")
+                raise ServiceError("the device raised an exception; its output is above")
             counted = (built.flash / f"{IMAGE}.counts").read_text().splitlines()
         finally:
             built.close()
@@ -163,7 +163,7 @@ def _kind(before: firmware.Moments, now: firmware.Moments) -> str:
 
 
 def fell_short(found: Wakes) -> list[str]:
-    """What is beyond its budget, or was not seen."""
+    """The budgets that are exceeded, or kinds of wake that did not occur."""
     short = []
     for kind, budget in BUDGETS.items():
         wakes = found[kind]

@@ -1,4 +1,4 @@
-"""The device's own clock: how far it runs ahead of the true time.
+"""The device's own clock: its gain over the true time.
 
 Awake the ESP32 counts its crystal, +-10 ppm [S ESP-IDF, System Time], taken as exact. Asleep, deeply or
 lightly, it counts the internal RC oscillator of 150 kHz, which it measures against the crystal each time

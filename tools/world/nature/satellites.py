@@ -1,4 +1,4 @@
-"""What the GNSS antenna in a door recess sees: half the sky, less between stacks, nothing in a tunnel.
+"""The view of the GNSS antenna in a door recess: half the sky, less between stacks, nothing in a tunnel.
 
 Blocked for about 4 % of the time: tunnels by stretch of the route, the hall in which a container
 changes gauge, and places in a stack with others above and beside. All figures are model values,
@@ -27,7 +27,7 @@ TUNNELS = (
 )
 STACKED_MEAN_H = 20.0
 STACKED_BLOCKED, STACKED_SHADOWED = 0.11, 0.25
-"""Of the places in a stack."""
+"""Fractions of the places in a stack."""
 HALL_H = (1.0, 3.0)
 JAMMED_PROBABILITY, JAMMED_H = 0.05, (4.0, 16.0)
 SHADOWED_MS = 600_000

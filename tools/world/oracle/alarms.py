@@ -1,5 +1,4 @@
-"""Which alarms the device must raise, from what the world gave it: an implementation of its own, not the
-firmware's code.
+"""The alarms that the device must raise, computed from the world without the firmware's code.
 
 Each occurrence is reported once. Where a limit in time falls into what the device's clock may gain, and after
 a power failure, of which the device may have forgotten what it had reported, either is right.

@@ -1,4 +1,4 @@
-"""What the agent has in the end, read from its database."""
+"""The final contents of the agent's database."""
 
 import time
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Delivered:
     outbox_left: int
     """Messages for platforms that the broker did not take."""
     downloads_ordered: int = 0
-    """Of profiles; those that wait for their country are not counted."""
+    """Orders of profiles, without those that wait for their country."""
     downloads_installed: int = 0
 
 

@@ -1,4 +1,4 @@
-"""Which events the device must report, from what the world gave it: not the firmware's code."""
+"""The events that the device must report, computed from the world without the firmware's code."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Events:
             self._felt_ms = wake.felt[-1].ms
 
     def difference(self, fields: Record, wake: Wake) -> str:
-        """What a record tells otherwise than it happened; then nothing is due any more."""
+        """Return the differences of a record from what happened; after that nothing is due any more."""
         events = fields["events"]
         if wake.searched:
             self.alarms.searched(fields, wake, self.moving)
@@ -54,7 +54,7 @@ class Events:
         wrong = (events ^ due) & ~either & ~COUNTRY
         wrong |= COUNTRY if self._country_is_wrong(fields, wake) else 0
         if self.moving is None or self.either & (DEPARTED | STOPPED):
-            # A record that tells both does not tell which came last.
+            # A record with both does not show which came last.
             ends = {0: self.moving, DEPARTED: True, STOPPED: False}
             self.moving = ends.get(events & (DEPARTED | STOPPED))
         self._due = self.either = 0

@@ -1,4 +1,4 @@
-"""One record against what the world gave the device in the wake in which it was taken."""
+"""Compares one record with the world at the wake in which it was taken."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _senses(fields: Record, wake: Wake) -> str:
 
 def _cell(fields: Record, wake: Wake) -> str:
     if not fields["plmn"]:
-        # A SIM7600 tells no cell of GSM; what hears LTE-M is no SIM7600.
+        # A SIM7600 reports no cell of GSM; a modem on LTE-M is no SIM7600.
         rats = {cell.rat for cell in wake.cells}
         if wake.connected and not wake.sagged and (rats & {"emtc", "nbiot"} or rats == {"lte"}):
             return "no cell, though it was registered"
@@ -109,7 +109,7 @@ def _time(fields: Record, wake: Wake, dated: bool) -> str:
 
 
 def _empty(fields: Record, names: tuple[str, ...]) -> str:
-    """What ought to be 0 and is not."""
+    """The fields that should be 0 and are not."""
     return ", ".join(f"{name} {fields[name]} of nothing" for name in names if fields[name])
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from landbridge.points.queries import StoredPoint
 
-from tools.world.device.firmware import FIX, Record, ledger, records
+from tools.world.device.firmware import FIX, Record, numbers, records
 from tools.world.oracle.events import Events
 from tools.world.oracle.record import PLACE, QUALITY_NONE, SERVED, START_S, difference, times_s
 from tools.world.oracle.wakes import Wake, Wakes
@@ -87,7 +87,7 @@ class Oracle:
         reported = {bisect_right(self._power_on_s, each.received_s) for each in stored}
         wrong = {seq: f"record {seq}: stored and never taken" for seq in points if seq not in self.records}
         wrong |= self.wrong
-        acks = ledger(self.flash).acks
+        acks = numbers(self.flash).acks
         on_flash = self._kept | {seq for seq, _fields in self._journal(0)}
         missing, in_flash = [], 0
         for seq, fields in self.records.items():
@@ -110,7 +110,7 @@ class Oracle:
 
     def pending(self) -> int:
         """Records that the device holds and that are not acknowledged."""
-        acks = ledger(self.flash).acks
+        acks = numbers(self.flash).acks
         thinned = sum(not acks.has(seq) for seq in self.thinned)
         return len(self.records) - thinned - int(acks.count(1, max(self.records, default=0)))
 
@@ -149,7 +149,7 @@ class Oracle:
             gone = set(self._segments) - set(segments)
             before = self._kept | {seq for seq in self.records if self._segment_of(seq) in gone}
             self.thinned |= {seq for seq in before - kept if not self._acks.has(seq)}
-        self._segments, self._kept, self._acks = segments, kept, ledger(self.flash).acks
+        self._segments, self._kept, self._acks = segments, kept, numbers(self.flash).acks
         self._was_full = len(segments) + len(thinned) >= FULL_SEGMENTS
 
     def _segment_of(self, seq: int) -> int:

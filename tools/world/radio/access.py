@@ -1,4 +1,5 @@
-"""Access points on a trip: what goes over each, whom the device asks for, and what the operators refuse."""
+"""Access points on a trip: the traffic over each, the hosts that the device contacts, and the operators'
+refusals."""
 
 from __future__ import annotations
 

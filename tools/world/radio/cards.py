@@ -1,5 +1,5 @@
-"""The cards with which a trip can be made: what is on them, where each identity may be used, and the policy
-that the operator gives to a card with several profiles.
+"""The cards of a trip: their profiles, where each may be used, and the policy for a card with several
+profiles.
 
 Model values: which operators resell what to whom is their secret. The single roaming card meets the refusals
 of the world's networks (rules.py); what stands in an agreement is accepted, but for congestion.
@@ -52,7 +52,7 @@ apn = "cn.example"
 elsewhere = ["roaming"]
 """
 PROVISIONED_APN = "iot"
-"""Of a device that has no policy yet; it leads anywhere."""
+"""The access point of a device without a policy; it allows any host."""
 UPDATES_APN = "updates.example"
 DIRECTED = f"""
 hosts = ["{BROKER_HOST}:{BROKER_PORT}"]

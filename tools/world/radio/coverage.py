@@ -1,4 +1,4 @@
-"""What can be heard along the route: the level of every network, tabled once per trip.
+"""Coverage along the route: the level of every network, computed once per trip.
 
 RSRP(d) = -93 dBm - 35 log10(d km) of the strongest site, plus shadowing of two lengths that
 belongs to the operator and the place, plus a slow wobble in time. Networks end at their border.

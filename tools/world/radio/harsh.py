@@ -1,4 +1,4 @@
-"""How hard the world is on a tracker: what is added to the denials, gaps and congestion of the reference.
+"""Harsher worlds: additional denials, gaps and congestion.
 
 Model values [C]: each is well beyond what a trip is expected to meet, so that budgets which hold here
 hold there.

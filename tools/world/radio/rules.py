@@ -1,4 +1,4 @@
-"""What networks allow: who refuses a roaming card, and the Russian bar on data.
+"""Rules of networks: refusals of roaming cards, and the Russian bar on data.
 
 Refusals are drawn once a trip for each network, so that no plan can know them; at least one
 network of each country accepts. Congestion comes and goes. Probabilities are model values [C].

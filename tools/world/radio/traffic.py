@@ -1,4 +1,4 @@
-"""A network that counts what goes over it."""
+"""A network that counts the traffic over it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class CountedLink(MqttLink):
 
 
 class CountedNetwork(LockStepNetwork):
-    """A `LockStepNetwork` that keeps count in `traffic`, and tells when the device is about to publish."""
+    """A `LockStepNetwork` that keeps count in `traffic`, and reports when the device is about to publish."""
 
     traffic: Traffic
     before_publish: Callable[[], None]

@@ -1,4 +1,4 @@
-"""What the accelerometer counts: running, shunting, humps and lifts, and bumps that mean nothing.
+"""The counts of the accelerometer: running, shunting, humps and lifts, and bumps without a meaning.
 
 A count is one crossing of the sensor's threshold, which also is what wakes the device. Rates are
 model values [C]: no sourced figure of a container's vibration per minute was found.

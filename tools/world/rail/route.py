@@ -1,4 +1,4 @@
-"""The route: a chain of waypoints, and what lies at a kilometre of it."""
+"""The route: a chain of waypoints, and data at each of its kilometres."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The real `landbridge run` in a process that ends with its parent and dies where it is made to. What it does
-with servers of profiles it does when a device speaks: no real second counts in virtual time.
+"""The real `landbridge run` in a process that ends with its parent and can be killed at chosen points. What
+it does with servers of profiles it does when a device speaks: no real second counts in virtual time.
 
 `python -m tools.world.services.agent [--trap DIR]`
 """

@@ -1,4 +1,4 @@
-"""Kills the agent and the broker where it hurts, at points named beforehand, spread over a trip."""
+"""Kills the agent and the broker at critical points that are chosen beforehand, spread over a trip."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What earlier containers have reported of the route, read from the agents of demos that have ended."""
+"""Reports of earlier containers on the route, read from the agents of finished demos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which events raise an alarm, which clear it, and its severity. The table is the documentation:
+"""The events that raise and clear each alarm, and its severity. The table is the documentation:
 docs/reference/events.md has it."""
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Who is on an alarm, and what people write about it. Neither is published to platforms."""
+"""Assignment of alarms to people, and their comments. Neither is published to platforms."""
 
 from sqlalchemy import Connection
 

@@ -42,9 +42,10 @@ class AuditEntry(BaseModel):
     """null: an action that has changed no row, `what` says which."""
     noun: str | None
     subject: str | None
+    name: str | None
     what: str
     before: Json | None
-    """Of a change the values that differ, in units and names of the database."""
+    """The changed values, in units and names of the database."""
     after: Json | None
 
 

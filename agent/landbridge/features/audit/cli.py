@@ -1,4 +1,4 @@
-"""`landbridge audit`: who has changed what."""
+"""`landbridge audit`: list and export the audit log."""
 
 import sys
 

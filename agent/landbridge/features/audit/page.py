@@ -1,4 +1,4 @@
-"""Who did what."""
+"""The page of the audit log."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any

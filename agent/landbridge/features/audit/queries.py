@@ -1,5 +1,4 @@
-"""The audit log as it is read; triggers write it (db/audited.py), and features say it in words
-(db/audit.py)."""
+"""Reads the audit log; triggers write it (db/audited.py), and features describe it in words (db/audit.py)."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -70,7 +69,7 @@ def _selected(wanted: Wanted) -> Select[Any]:
         if (value := getattr(wanted, name)) is not None:
             statement = statement.where(audit.c[name] == value)
     if wanted.text:
-        named = (func.lower(audit.c[name]) for name in ("who", "device", "subject"))
+        named = (func.lower(audit.c[name]) for name in ("who", "device", "subject", "name"))
         parts = (each.contains(wanted.text.lower(), autoescape=True) for each in named)
         statement = statement.where(or_(*parts))
     if wanted.since_s is not None:

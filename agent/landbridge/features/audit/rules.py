@@ -21,6 +21,7 @@ _COLUMNS = (
     "action",
     "noun",
     "subject",
+    "name",
     "device",
     "what",
     "before",
@@ -47,7 +48,8 @@ def serialize(row: Row[Any]) -> dict[str, Any]:
     return {
         "entry": row.entry, "time": iso(row.at_s), "who": row.who, "by_tenant": row.by_tenant,
         "device": row.device,
-        "action": row.action, "noun": row.noun, "subject": row.subject, "what": in_words(row),
+        "action": row.action, "noun": row.noun, "subject": row.subject, "name": row.name,
+        "what": in_words(row),
         "before": before, "after": after,
     }  # fmt: skip
 

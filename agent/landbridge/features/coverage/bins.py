@@ -1,5 +1,5 @@
-"""Turns network observations into bins of tiles, in three steps: the expectation by the distance to places;
-what such distances have shown on this route; what was observed nearby."""
+"""Turns network observations into bins of tiles, in three steps: an estimate by the distance to places;
+corrections from observations at such distances on this route; observations nearby."""
 
 import math
 from collections import defaultdict

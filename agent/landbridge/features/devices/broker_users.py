@@ -1,9 +1,9 @@
 """Users at the broker that come and go with devices, by Mosquitto's dynamic security plugin.
 
 The plugin has a control topic: commands go there as JSON, in batches, and their results come back. Its roles
-know no placeholders, so each device has a role of its own beside its user; both have its id. All users of
-devices are in one group: who is not in it is nobody's business here. The database says which devices there
-are, the broker follows.
+know no placeholders, so each device has a role of its own in addition to its user; both have its id. All
+users of devices are in one group: who is not in it is nobody's business here. The database says which devices
+there are, the broker follows.
 """
 
 import json
@@ -36,7 +36,7 @@ _Command = dict[str, Any]
 
 
 class Differences(NamedTuple):
-    """What differs between the database and the broker."""
+    """Differences between the database and the broker."""
 
     missing: list[str]
     """Devices in use without a user."""

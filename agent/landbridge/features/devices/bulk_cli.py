@@ -35,7 +35,7 @@ class _Device:
 
 @commands.command("import")
 def add_all(file: Path = _FILE, dry_run: bool = _DRY_RUN) -> None:
-    """Add the devices of a CSV file
+    """Add devices from a CSV file
 
     Either all rows are added or none. Separate several tags by spaces.
 

@@ -25,12 +25,12 @@ class Code(NamedTuple):
     """Host of the SM-DP+ in lower case, with :port unless it is 443."""
     matching_id: str
     oid: str
-    """Of the SM-DP+; empty: any."""
+    """Object identifier of the SM-DP+; empty: any."""
     confirmation: str
     """Empty: none."""
 
     def stored(self) -> bytes:
-        """What is encrypted and kept."""
+        """Return the text that is encrypted and stored."""
         return json.dumps([*self]).encode()
 
 
@@ -40,7 +40,7 @@ def restored(content: bytes) -> Code:
 
 
 def parse(text: str, confirmation: str = "") -> Code:
-    """The code in `text`; `UserError` says which part is wrong."""
+    """Return the code in `text`; `UserError` names the wrong part."""
     head, *parts = text.strip().split("$")
     if head.upper() not in ("LPA:1", "1") or not 2 <= len(parts) <= 4:
         raise _wrong(_("the activation code must look like LPA:1$server$matching-id"))

@@ -1,6 +1,6 @@
 """Profiles that a policy names and the card does not have yet: each is ordered with the policy, and its
-download begins by itself, once, when the device is in a country for which the policy prefers it. For an IoT
-eUICC also the package without which the device cannot use there what is on the card."""
+download begins automatically, once, when the device is in a country for which the policy prefers it. For an
+IoT eUICC also the package without which the device cannot use there what is on the card."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -26,11 +26,11 @@ ELSEWHERE = 0
 """Key of a policy's countries: all others."""
 _DAY_S = 86_400
 _RECENT_S = _DAY_S
-"""Age of a position before the last point up to which it says where the device is."""
+"""Age relative to the last point up to which a position shows where the device is."""
 
 OnInstalled = Callable[[Connection, str, str, str | None, int, int | None], str | None]
 """(connection, device, ICCID, who, now, trip): a profile is on the card. Returns why it cannot be enabled,
-None: `who` wants it and it was asked for, or nobody does."""
+None: it was requested for `who`, or `who` is None."""
 ON_INSTALLED: Hook[OnInstalled] = Hook()
 
 
@@ -60,8 +60,8 @@ def expect(
 
 
 def begin(connection: Connection, device: str, now_s: int) -> Row[Any] | None:
-    """The order for the profile that the policy prefers where the device is, which begins now; None: there is
-    none."""
+    """Return the order for the profile that the policy prefers in the device's country, which begins now, or
+    None."""
     waiting = {row.iccid: row for row in downloads.waiting(connection, device)}
     is_managed = downloads.associated(connection, device) is not None
     desired = cards.desired(connection, device) if waiting or is_managed else None
@@ -101,7 +101,7 @@ def _enable(
         and events[-1].before == desired.policy.number(names[0])
         and now_s - events[-1].received_s < _DAY_S
     ):
-        return None  # the device has left it by itself: it hears the next country already
+        return None  # the device has left it by itself: it already hears the next country
     for row in downloads.of_device(connection, device):
         if row.task == downloads.ENABLE and row.iccid == wanted.iccid and now_s - row.ordered_s < _DAY_S:
             return None

@@ -38,7 +38,7 @@ class _Order:
 
 
 class Then(StrEnum):
-    """What happens to a profile after its download."""
+    """The action after the download of a profile."""
 
     ENABLE = "enable"
 
@@ -153,7 +153,7 @@ def rename(
 
 @commands.command()
 def associate(device: str = _DEVICE) -> None:
-    """Associate the card of a device with the agent
+    """Make the agent the remote manager (eIM) of a card
 
     For IoT eUICCs (SGP.32): the card then executes only packages that the agent signs.
 
@@ -177,7 +177,7 @@ def dissociate(device: str = _DEVICE) -> None:
 
 @commands.command()
 def enable(device: str = _DEVICE, iccid: str = _ICCID) -> None:
-    """Enable a profile by a signed package
+    """Enable a profile of an IoT eUICC by a signed package
 
     For cards that are associated with the agent. The device returns to its previous profile if it cannot
     connect.

@@ -1,4 +1,4 @@
-"""Requests for the card of a device and a package for it on the wire, and what the device answers.
+"""Encodes requests and packages for the card of a device, and decodes the device's answers.
 
 docs/explanation/profile-download.md describes what the device does with them.
 """
@@ -10,17 +10,17 @@ from landbridge.core.texts import _
 from landbridge.protocol.limits import WireError
 
 REQUEST_KEY, OFFER_KEY, PIECE_KEY = 12, 13, 14
-"""Of a downlink: [download, step, requests or quarter seconds]; [download, step, bytes, SHA-256,
+"""Keys of a downlink: [download, step, requests or quarter seconds]; [download, step, bytes, SHA-256,
 segments]; [download, step, offset, bytes]."""
 ANSWER_KEY, PULL_KEY = 15, 16
-"""Of an uplink: [download, step, reason, answers]; [download, step, offset]."""
+"""Keys of an uplink: [download, step, reason, answers]; [download, step, offset]."""
 MOST_REQUEST = 1_280
 """Bytes of requests for which a downlink has room."""
 PIECE_BYTES = 1_280
-"""Of a package in one downlink, which has nothing else to carry by then."""
+"""Bytes of a package in one downlink, which contains nothing else then."""
 MOST_PACKAGE = 65_536
 WAIT = 1
-"""Quarter seconds after which a device asks again while the agent waits for a server."""
+"""Quarter seconds after which a device repeats its request while the agent waits for a server."""
 LONGEST_WAIT = 120
 """Limit on a device: if a server takes longer, another session begins."""
 OVER = 0
@@ -59,11 +59,11 @@ class Answer(NamedTuple):
     reason: int
     """DONE or a key of REASONS."""
     content: bytes
-    """The answers of the card in order; empty with DONE: the device asks what comes next."""
+    """The answers of the card in order; empty with DONE: the device requests the next step."""
 
     @property
     def asks(self) -> bool:
-        """Whether it only asks."""
+        """Whether it only requests the next step."""
         return self.reason == DONE and not self.content
 
 
@@ -99,7 +99,7 @@ def request(download: int, step: int, requests: bytes) -> Mapping[int, Any]:
 
 
 def wait(download: int, step: int, half_seconds: int) -> Mapping[int, Any]:
-    """Return a downlink after which the device asks again or, with OVER, forgets the download."""
+    """Return a downlink after which the device repeats its request or, with OVER, ends the download."""
     return {REQUEST_KEY: [download, step, half_seconds]}
 
 

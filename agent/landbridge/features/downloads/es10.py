@@ -24,7 +24,7 @@ _MAC_SIZE = 8
 _LISTED = bytes.fromhex("BF2D055C035A9F70")
 _EID = bytes.fromhex("BF3E035C015A")
 COLLECT = _EID + bytes.fromhex("BF2200") + _LISTED + bytes.fromhex("BF2000 BF2E00")
-"""Who the card is, what it has room for, its profiles; last the challenge, which opens a session."""
+"""Requests for the card's identity, free memory and profiles; last the challenge, which opens a session."""
 CHECK = _LISTED + bytes.fromhex("BF2B06A00481020480")
 """After an interrupted load: profiles, and the notifications of installations."""
 ICCID = re.compile(r"[0-9]{18,20}", re.ASCII)
@@ -65,11 +65,11 @@ NO_SESSION = 4
 MOST_SEGMENT = 4_096
 """Bytes of a part of a package."""
 MOST_NUMBER = 0x7FFFFFFF
-"""Of bytes, of notifications: what the database keeps."""
+"""The highest number of bytes or of a notification that the database can store."""
 
 
 class CardRefused(Exception):
-    """The card has answered with an error; the text says which."""
+    """The card has answered with an error, which the text names."""
 
     def __init__(self, why: str, code: int = 0) -> None:
         super().__init__(why)
@@ -179,7 +179,7 @@ def _swapped(digits: str) -> bytes:
 
 
 def authenticated(answer: bytes) -> Authenticated:
-    """What the card answers to AuthenticateServer."""
+    """The card's answer to AuthenticateServer."""
     value = _good(der.only(answer, AUTHENTICATE), _SESSION_ERRORS)
     parts = list(der.objects(value))
     if [each.tag for each in parts] != [0x30, SIGNATURE, 0x30, 0x30]:
@@ -215,7 +215,7 @@ def cancel(transaction: bytes, reason: int) -> bytes:
 
 
 def segments(package: bytes, transaction: bytes) -> list[bytes]:
-    """A bound profile package in the parts that go to the card, each in commands of its own."""
+    """A bound profile package, divided into the parts that are sent to the card in separate commands."""
     bound = der.only(package, 0xBF36)
     parts = list(der.objects(bound))
     if not parts or parts[0].tag != 0xBF23:
@@ -248,7 +248,7 @@ def _opened(part: der.Tlv) -> Iterator[bytes]:
 
 
 def spooled(parts: Sequence[bytes]) -> bytes:
-    """What a device pulls: each part with its length in front, two bytes."""
+    """Return the file that a device pulls: each part after its length, two bytes."""
     if any(len(each) > MOST_SEGMENT for each in parts):
         raise DerError("a part of the package is too long")
     found = b"".join(len(each).to_bytes(2, "big") + each for each in parts)
@@ -303,7 +303,7 @@ def rename(digits: str, nickname: str) -> bytes:
 
 
 class Managed(NamedTuple):
-    """What a card says after a profile was deleted or renamed; None: it does not."""
+    """Return the card's answer after a profile was deleted or renamed; None: it has not answered."""
 
     eid: str | None
     free: int | None
@@ -323,7 +323,7 @@ def managed(answers: bytes) -> Managed:
 
 
 def notice(notification: bytes) -> Notice:
-    """What a notification is about, of an installation or of anything else."""
+    """The subject of a notification, of an installation or another operation."""
     outer = der.single(notification)
     data = der.value(outer.value, 0xBF27) if outer.tag == RESULT else outer.value
     meta = der.value(data, 0xBF2F)
@@ -362,7 +362,7 @@ def retrieve(seq: int) -> bytes:
 
 
 def retrieved(answer: bytes) -> bytes | None:
-    """The notification that was asked for; None: the card has it no more."""
+    """Return the requested notification; None: the card does not have it any more."""
     listed = der.find(der.only(answer, NOTIFICATIONS), 0xA0)
     return listed.value or None if listed else None
 

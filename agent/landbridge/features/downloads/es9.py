@@ -1,4 +1,4 @@
-"""ES9+: what an SM-DP+ server is asked over HTTPS (SGP.22 5.6, 6.5), and what its answers mean.
+"""ES9+: requests to an SM-DP+ server over HTTPS (SGP.22 5.6, 6.5), and the meaning of its answers.
 
 Nothing that was sent or received is logged, and no error repeats it.
 """
@@ -56,7 +56,7 @@ ERRORS = {
 
 
 class ServerError(Exception):
-    """The server does not do what it was asked; the text says why."""
+    """The server has refused a request; the text has the reason."""
 
     def __init__(self, why: str, code: str = "", may_pass: bool = False) -> None:
         super().__init__(why)

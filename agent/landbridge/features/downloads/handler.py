@@ -1,5 +1,5 @@
-"""Downlink handler: requests for the card, packages in pieces, and what devices answer; notifications that
-the server has are removed from the card."""
+"""Downlink handler of downloads: requests for the card, packages in pieces, and the answers of devices;
+notifications that the server has are removed from the card."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -30,7 +30,8 @@ from landbridge.protocol.limits import WireError
 from landbridge.protocol.uplink import Uplink
 
 _OF_SESSION = (downloads.AUTHENTICATING, downloads.PREPARING, downloads.CANCELLING)
-"""Stages of a session that the device may have lost: their requests are sent only to a device that asks."""
+"""Stages of a session that the device may have lost: their requests are sent only in answer to the device's
+own."""
 _WITHOUT_SESSION = (downloads.ORDERED, downloads.CHECKING)
 """Stages that a device may put off."""
 
@@ -157,7 +158,8 @@ def _next(connection: Connection, row: Row[Any], uplink: Uplink, asks: bool, now
 
 
 def _wait(row: Row[Any], now_s: int) -> int:
-    """Return the quarter seconds after which a device asks again: more while the server does not answer."""
+    """Return the quarter seconds after which a device repeats its request: more while the server does not
+    answer."""
     if 4 * (row.next_s - now_s) > wire.LONGEST_WAIT:
         return wire.OVER
     wanted = max(row.next_s - now_s, now_s - row.changed_s)
@@ -165,7 +167,7 @@ def _wait(row: Row[Any], now_s: int) -> int:
 
 
 def _is_refusal(uplink: Uplink) -> bool:
-    """Whether the uplink reports that the device cannot begin yet: then nothing else is asked."""
+    """Whether the uplink reports that the device cannot begin yet: then there are no other requests."""
     item = uplink.reports.get(wire.ANSWER_KEY)
     return item is not None and wire.decode_answer(item).reason >= wire.FIRST_POSTPONED
 

@@ -32,11 +32,11 @@ STATE = WHO + _LISTED + der.make(ASSOCIATIONS)
 RESULTS = der.make(es10.NOTIFICATIONS, der.make(0xA0, der.make(0x82)))
 """The results of packages that the card still has."""
 _PROPRIETARY = b"\3"
-"""Of eimIdType."""
+"""Value of eimIdType."""
 _PROTOCOLS = bytes.fromhex("0308")
 """eimSupportedProtocol: a proprietary one, which the device's session is."""
 _WANTS_TOKEN = b"\xff"
-"""The card makes an association token, so that packages of an earlier association are worth nothing."""
+"""The card makes an association token, so that packages of an earlier association are invalid."""
 _ENABLE, _DISABLE, _DELETE, _FALLBACK, _END = 0xA3, 0xA4, 0xA5, 0xA8, 0xA9
 ENABLED, DISABLED, DELETED, FELL_BACK, ENDED, ROLLED_BACK, TERMINATED = (
     *(0x83, 0x84, 0x85, 0x8D, 0x89, 0x8C),
@@ -110,20 +110,20 @@ class Listed(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a card says before it is associated or gets a package."""
+    """The card's data before it is associated or gets a package."""
 
     eid: str
     iot: bool
     free: int | None
     profiles: tuple[Listed, ...]
     associations: tuple[Association, ...] | None
-    """None: it was not asked."""
+    """None: it was not requested."""
     certificates: tuple[bytes, bytes] | None
-    """Its own, and that of its maker; None: it was not asked."""
+    """Its own, and that of its maker; None: they were not requested."""
 
 
 class Head(NamedTuple):
-    """What identifies a package."""
+    """The identification of a package."""
 
     eim_id: str
     eid: str
@@ -144,7 +144,7 @@ class Result(NamedTuple):
     codes: tuple[tuple[int, int], ...]
     """(tag, code) of each order."""
     profiles: tuple[Listed, ...] | None
-    """None: they were not asked for."""
+    """None: they were not requested."""
 
     def check(self) -> None:
         """`CardRefused` for the first order that the card has not obeyed."""
@@ -214,7 +214,7 @@ def _certificates(value: bytes) -> tuple[bytes, bytes]:
 
 
 def associate(eim_id: str, counter: int, key: ec.EllipticCurvePublicKey) -> bytes:
-    """AddInitialEim: the card is to obey the owner of this key."""
+    """AddInitialEim: the card shall execute packages of this key's owner."""
     owner = der.only(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo), 0x30)
     data = der.make(
         0x30,
@@ -242,7 +242,7 @@ def associated(answer: bytes) -> int:
 
 
 def enable(iccid: str) -> bytes:
-    """Enable a profile, with the right to return to the one before. It stands last in a package, because the
+    """Enable a profile, with the right to return to the previous one. It is last in a package, because the
     device recognizes it there."""
     return der.make(_ENABLE, _named(iccid), der.make(0x05))
 

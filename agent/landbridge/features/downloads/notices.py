@@ -21,12 +21,12 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 60, 21_600
 
 
 class Tried(NamedTuple):
-    """What came of an attempt to post one."""
+    """The result of an attempt to post one."""
 
     is_over: bool
-    """The server has it, or never takes it: the card may forget it."""
+    """The server has it, or will never accept it: the card may remove it."""
     wants_whole: bool = False
-    """The device is to send it with its certificates."""
+    """The device must send it with its certificates."""
     failure: str | None = None
     wait_s: int = 0
 
@@ -50,7 +50,7 @@ def post(content: bytes, known: tuple[bytes, bytes] | None, tries: int, trusted:
     try:
         Server(address, trusted).notify(content)
     except ServerError as error:
-        # What the server has refused it refuses again; what never reached it, it may take.
+        # The server refuses again what it has refused; it may accept what never reached it.
         return Tried(error.code.startswith("8."), failure=error.args[0], wait_s=waits)
     return Tried(True)
 

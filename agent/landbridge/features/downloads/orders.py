@@ -1,4 +1,4 @@
-"""An order opened for its next step, and what follows from the step."""
+"""An order opened for its next step, and the result of the step."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Order:
     imei: str
     now: datetime
     remote: "Remote | None" = None
-    """Of a task of an IoT eUICC."""
+    """The data of a task of an IoT eUICC."""
 
     @property
     def now_s(self) -> int:
@@ -45,13 +45,13 @@ class Order:
 
 @dataclass(frozen=True)
 class Remote:
-    """What a task of an IoT eUICC needs beside the card's answers (packages.py)."""
+    """Data of a task of an IoT eUICC in addition to the card's answers (packages.py)."""
 
     manager: Manager
     counter: int
     """The highest number that the agent has given to a package for the card."""
     certificates: tuple[bytes, bytes] | None
-    """Of the card and of its maker; None: unknown."""
+    """The certificates of the card and of its maker; None: unknown."""
     fallback: str
     """ICCID of the policy's fallback profile; empty: no policy."""
     used: str
@@ -76,8 +76,8 @@ class Next:
     euicc: Mapping[str, Any] | None = None
     """Columns of what is known of the card."""
     proved_s: int = 0
-    """When the card was asked for what it has signed in the device; 0: it has signed nothing."""
+    """When the card was asked for objects that it signed in the device; 0: it has signed nothing."""
     is_gone: bool = False
     """Another card is in the device."""
     switch_to: str = ""
-    """ICCID of the profile to which the device is to switch."""
+    """ICCID of the profile to which the device shall switch."""

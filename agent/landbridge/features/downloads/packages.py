@@ -1,4 +1,4 @@
-"""Tasks of an IoT eUICC step by step: it is associated with the agent, and obeys packages that the agent
+"""Tasks of an IoT eUICC step by step: it is associated with the agent, and executes packages that the agent
 signs.
 
     ordered -> associating -> done
@@ -55,7 +55,7 @@ def is_mine(order: Order) -> bool:
 
 
 def first(task: str) -> bytes:
-    """What an order of this task asks the card first: an associated card has said what it is."""
+    """Return the first requests of an order of this task: an associated card has reported its data before."""
     return iot.WHO if task == ASSOCIATE else iot.STATE
 
 
@@ -128,7 +128,7 @@ def _check_card(found: iot.State, trusted: Trust, order: Order) -> None:
 
 
 def _said(found: iot.State, mine: iot.Association | None) -> dict[str, Any]:
-    """What is stored of the card."""
+    """Return the stored data of the card."""
     manager = mine or next(iter(found.associations or ()), None)
     said: dict[str, Any] = {"iot": True, "eim_id": manager.eim_id if manager else None}
     if mine:
@@ -199,7 +199,7 @@ def _package(order: Order, mine: iot.Association, orders: list[bytes], problem: 
 
 
 def _orders(order: Order, found: iot.State) -> list[bytes]:
-    """What the package says."""
+    """Return the contents of the package."""
     task, iccid, remote = order.row.task, order.row.iccid, _remote(order)
     match task:
         case "list":
@@ -239,7 +239,7 @@ def _signed(order: Order, _trusted: Trust) -> Next:
 
 
 def _obeyed(order: Order, answer: bytes) -> Next:
-    """What follows from the result of the package, which the card may forget then."""
+    """Process the result of the package; after that the card may remove it."""
     certificates = _remote(order).certificates
     assert certificates
     found = iot.result(answer, _head(order), certificates[0])
@@ -275,7 +275,7 @@ def _checked(order: Order, _trusted: Trust) -> Next:
 
 
 def _is_rollback(answer: bytes) -> bool:
-    """Whether it says only that the device has returned."""
+    """Whether it only reports that the device has returned."""
     choice = der.single(der.only(answer, iot.PACKAGE))
     return [each.tag for each in der.objects(der.value(choice.value, 0x30, 0x30))] == [iot.ROLLED_BACK]
 

@@ -1,4 +1,4 @@
-"""Orders that a device has refused to begin: why in a sentence, and when the agent asks again.
+"""Orders that a device has refused to begin: the reason in a sentence, and the time of the next request.
 
 It asks after a pause that grows with each refusal, if the device's newest point shows no reason any more.
 It asks once a day also if it does, because a point does not show everything.
@@ -59,7 +59,7 @@ def refuse(connection: Connection, row: Row[Any], reason: int, now_s: int) -> No
 
 
 def is_over(connection: Connection, row: Row[Any], now_s: int) -> bool:
-    """Whether the agent may ask the device again."""
+    """Whether the agent may repeat its request to the device."""
     last = points.last(connection, row.device)
     if row.reason < FIRST_POSTPONED or last is None or now_s - row.changed_s >= LONGEST_S:
         return True

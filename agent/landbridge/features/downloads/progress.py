@@ -1,4 +1,4 @@
-"""An order as it is stored, opened for its next step; and what follows from the step, stored."""
+"""Opens a stored order for its next step, and stores the result."""
 
 import logging
 from dataclasses import replace
@@ -32,7 +32,7 @@ def opened(connection: Connection, keyring: Keyring, row: Row[Any], now: datetim
 
 
 def _remote(connection: Connection, keyring: Keyring, order: Order) -> Remote:
-    """What the agent knows as the manager of the card."""
+    """Return the agent's data as the manager of the card."""
     row = order.row
     card, known = downloads.euicc(connection, row.eid), downloads.certificates(connection, row.eid)
     desired, used = policies.desired(connection, row.device), policies.used(connection, row.device)
@@ -79,7 +79,12 @@ def _keep_card(connection: Connection, row: Row[Any], come: Next, now_s: int) ->
     seen |= {"proved_s": come.proved_s} if come.proved_s else {}
     before = downloads.euicc(connection, eid)
     if not downloads.keep_euicc(connection, eid, {**seen, **come.euicc}):
-        _log.warning("%s says it has card %s of %s: not believed", row.device, eid, before and before.device)
+        _log.warning(
+            "%s reports the card %s of %s: ignored until the card proves it",
+            row.device,
+            eid,
+            before and before.device,
+        )
     elif before is not None and before.device != row.device:
         what = _(
             "card {eid} is in {device} now; it was in {before}",
@@ -92,8 +97,8 @@ def _keep_card(connection: Connection, row: Row[Any], come: Next, now_s: int) ->
 
 
 def _installed(connection: Connection, row: Row[Any], iccid: str, now_s: int) -> str | None:
-    """Have the new profile enabled if that is wanted: by a signed package on a card that obeys nothing else,
-    there also if the policy has awaited it. Returns why it cannot be."""
+    """Have the new profile enabled if that was requested: by a signed package on a card that requires it,
+    there also if the policy has awaited it. Return why it cannot be enabled, or None."""
     who = row.ordered_by if row.then_enable else None
     if downloads.associated(connection, row.device) is None:
         return arrivals.installed(connection, row, iccid, who, now_s)

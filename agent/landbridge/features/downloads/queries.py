@@ -31,7 +31,7 @@ WAITING = "waiting"
 ORDERED, AUTHENTICATING, PREPARING, LOADING, CHECKING, CANCELLING = (
     "ordered", "authenticating", "preparing", "loading", "checking", "cancelling",
 )  # fmt: skip
-"""Stages: what the device is asked for last."""
+"""Stages: the last request to the device."""
 ASSOCIATING, SIGNING, SWITCHING, REMOVING = "associating", "signing", "switching", "removing"
 """Stages of the tasks of an IoT eUICC (packages.py)."""
 INSTALLED, DONE, FAILED, CANCELLED = "installed", "done", "failed", "cancelled"
@@ -217,8 +217,8 @@ def _made(connection: Connection, keyring: Keyring, now_s: int) -> Row[Any]:
 
 
 def keep_euicc(connection: Connection, eid: str, values: Mapping[str, Any]) -> bool:
-    """Store what a card has said, columns of `euiccs`; False, and nothing is stored, if another device has
-    the card, unless this one has proved later (`proved_s`) that the card is there."""
+    """Store a card's data, columns of `euiccs`; return False and store nothing if another device has the
+    card, unless this one has proved later (`proved_s`) that the card is there."""
     statement = upsert(euiccs).values(eid=eid, **values)
     is_later = func.coalesce(euiccs.c.proved_s, 0) < values.get("proved_s", 0)
     is_mine = (euiccs.c.device == values["device"]) | is_later
@@ -232,7 +232,7 @@ def part_euicc(connection: Connection, eid: str, device: str) -> None:
 
 
 def euicc(connection: Connection, eid: str | None) -> Row[Any] | None:
-    """Return what is known of a card; None: nothing."""
+    """Return the stored data of a card, or None."""
     return connection.execute(select(euiccs).where(euiccs.c.eid == eid)).one_or_none()
 
 

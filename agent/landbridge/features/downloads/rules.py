@@ -36,9 +36,9 @@ def order(
     trip: int | None = None,
     awaited: str | None = None,
 ) -> int:
-    """Order a download, until the end of `trip` if it is that one's tenant who wants it; returns its number.
-    That of the ICCID `awaited` begins where the policy prefers that profile (arrivals.py). `UserError` if the
-    card takes none, or the code is used already."""
+    """Order a download, until the end of `trip` if the tenant of that trip orders it; return its number. With
+    an ICCID `awaited` it begins where the policy prefers that profile (arrivals.py). `UserError` if the card
+    cannot download, or the code is used already."""
     device, code = wanted
     _check_euicc(connection, device)
     for other in downloads.open_at(connection, code.server):

@@ -1,5 +1,5 @@
-"""A download step by step: what the card has answered is taken to the server; what that answers is checked
-and becomes the next request for the card. Nothing here touches the database.
+"""A download step by step: the card's answers are passed to the server; the server's answers are checked and
+become the next request for the card. Nothing here touches the database.
 
     ordered -> authenticating -> preparing -> loading -> installed
        |  initiateAuthentication   |               |
@@ -54,7 +54,7 @@ MOST_SESSIONS = 10
 MOST_LOADS = 2
 """Loads of an order that may be interrupted: after more of them some cards accept nothing any more."""
 _QUICK_TRIES = 3
-"""Of a request to a server while the device waits."""
+"""Attempts of a request to a server while the device waits."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 300, 21_600
 _RULES = 0b0110_0000
 """PPR1 and PPR2 in the first byte: the profile may not be disabled, or not be deleted."""
@@ -98,8 +98,8 @@ def _stopped(order: Order, error: Exception) -> Next:
 
 
 def again(order: Order, why: str, wait: int = 0, requests: bytes | None = None) -> Next:
-    """Begin another session after `wait` seconds, with other `requests` than an order of its task begins with
-    if they are given; or end the order if there were too many."""
+    """Begin another session after `wait` seconds, with these `requests` if they are given, else with the
+    first ones of the task; or end the order if there were too many."""
     sessions = order.row.sessions + 1
     if sessions >= MOST_SESSIONS:
         return ended(_("{why}; given up after {number} sessions", why=why, number=sessions))
@@ -129,7 +129,7 @@ def not_done(order: Order) -> Next:
 
 
 def _ask_what_is_there(order: Order, why: str) -> Next:
-    """After a load without a result: ask whether the profile is on the card all the same."""
+    """Ask, after a load without a result, whether the profile is on the card nevertheless."""
     return ask(order, CHECKING, es10.CHECK, problem=why, loads=order.row.loads + 1)
 
 
@@ -247,8 +247,8 @@ def _authenticated(order: Order, trusted: Trust) -> Next:
 
 
 def _check_card(order: Order, card: es10.Authenticated, trusted: Trust) -> None:
-    """`Distrust` unless the card is the one that it says, and has signed this session: it may be another
-    device's."""
+    """Raise `Distrust` unless the card has proved its identity and has signed this session: it may be that of
+    another device."""
     trust.card(card.euicc, card.maker, order.row.eid, trusted.roots, order.now)
     trust.signed_by_card(card.euicc, card.signature, card.signed)
     signed = der.only(card.signed, 0x30)
@@ -328,7 +328,7 @@ def _prepared(order: Order, trusted: Trust) -> Next:
 
 
 def loaded(order: Order) -> Next:
-    """Return what follows from the result of a load; no server is asked."""
+    """Return the next step after the result of a load, without a request to a server."""
     try:
         if es10.installed(order.answer).transaction != order.transaction:
             raise DerError("the result of another session")

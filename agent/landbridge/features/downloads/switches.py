@@ -1,4 +1,4 @@
-"""Switches of a device to a profile that a signed package enables: the order goes on when the switch has
+"""Switches of a device to a profile that a signed package enables: the order continues when the switch has
 ended."""
 
 from typing import Any
@@ -12,7 +12,7 @@ from landbridge.features.downloads.coding import DONE
 from landbridge.features.esim.queries import policies
 
 REPORT_KEY = 14
-"""Of an uplink: the device's report of its card (features/esim/coding.py)."""
+"""Key of an uplink: the device's report of its card (features/esim/coding.py)."""
 _CONFIRMED = 0
 """Stage of a device that no switch is under way in."""
 _BACK = (2, 3, 4, 5)
@@ -21,7 +21,7 @@ connection."""
 
 
 def settle(connection: Connection, device: str, now_s: int) -> None:
-    """The device has reported of its card: ask the card for the result of a switch that has ended."""
+    """Ask the card for the result of a finished switch, after the device has reported its card."""
     for row in downloads.switching(connection, device):
         if _is_over(connection, row):
             asked = {"stage": downloads.CHECKING, "step": max(row.step + 1, now_s), "request": iot.RESULTS}

@@ -1,4 +1,4 @@
-"""Whom a download trusts: SM-DP+ servers on a list, with certificates that lead to the GSMA's root.
+"""Servers that a download trusts: SM-DP+ servers on a list, with certificates that lead to the GSMA's root.
 
 A test root counts only where `[esim] test_ci_file` names one.
 """
@@ -25,13 +25,13 @@ from landbridge.features.downloads.activation import SERVER
 _ROLES = "2.23.146.1.2.1."
 _EUICC, _MAKER = _ROLES + "1", _ROLES + "2"
 AUTHENTICATION, BINDING = _ROLES + "4", _ROLES + "5"
-"""What a certificate of a server may be used for (SGP.22 2.4a.1): DPauth, DPpb."""
+"""The roles of a server's certificate (SGP.22 2.4a.1): DPauth, DPpb."""
 _MOST_FILE = 262_144
 _log = logging.getLogger(__name__)
 
 
 class Distrust(Exception):
-    """A certificate or signature is not what it must be; the text says which."""
+    """A certificate or signature is invalid; the text names it."""
 
 
 class Trust(NamedTuple):

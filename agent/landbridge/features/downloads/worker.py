@@ -1,4 +1,4 @@
-"""The agent's side of downloads: what cards have answered goes to the servers, notifications too.
+"""The thread that passes the answers and notifications of cards to the servers.
 
 Never within ingest: a server may take a minute to answer. Each order is served by a thread of its own.
 """
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class Downloads(Periodic):
-    """The thread that takes orders and notifications to servers."""
+    """The thread that passes orders and notifications to servers."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Downloads(Periodic):
         may_deliver: Callable[[], bool] = lambda: True,
     ) -> None:
         """One of several agents at a time `may_deliver`."""
-        super().__init__("downloads", "look for downloads of profiles", LOOK_S)
+        super().__init__("downloads", "continue profile downloads", LOOK_S)
         self._database, self._keyring, self._clock = database, keyring, clock
         self.trusted = trusted
         self._may_deliver = may_deliver
@@ -98,8 +98,8 @@ class Downloads(Periodic):
             if row is None or row.outcome is not None or not row.answered:
                 return
             order = progress.opened(connection, self._keyring, row, now)
-        room = packages if packages.is_mine(order) else steps
-        come = room.advance(order, self.trusted)
+        module = packages if packages.is_mine(order) else steps
+        come = module.advance(order, self.trusted)
         with self._database.writing() as connection:
             found = downloads.find(connection, number)
             if found is None or found.outcome is not None or found.step != row.step:

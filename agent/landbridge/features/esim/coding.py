@@ -1,4 +1,4 @@
-"""The card of a device: the policy of its profiles that it is given, and what it reports."""
+"""Encodes the profile policy for the card of a device, and decodes the card report."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -10,11 +10,11 @@ from landbridge.core.texts import _
 from landbridge.protocol.limits import WireError
 
 DOWNLINK_KEY, REPORT_KEY = 10, 14
-"""Of the reply: [revision, a byte string: CBOR of [revision, profile, fallback, profiles, rows]]; of the
-uplink: see `Report`."""
+"""Key of the downlink: [revision, a byte string: CBOR of [revision, profile, fallback, profiles, rows]]; of
+the uplink: see `Report`."""
 MOST_PROFILES, MOST_ROWS, MOST_TEXT, MOST_HOSTS = 8, 40, 63, 4
 MOST_BYTES = 1_300
-"""Of the downlink, so that a reply has room for it."""
+"""The most bytes of a policy, for which a downlink has room."""
 ELSEWHERE = 0
 """In place of an MCC: all other countries."""
 REFUSED_POLICY, QUOTA, BLOCKED = 7, 9, 10
@@ -30,7 +30,7 @@ OUTCOMES = {
     QUOTA: _("{cause} % of the month's data used"),
     BLOCKED: _("radio off: no profile is allowed in that country"),
 }
-"""Of an event."""
+"""The outcomes of an event, in words."""
 CONFIRMED = 0
 STAGES = (
     _("confirmed"),
@@ -42,7 +42,7 @@ ROUTES = ("not known", "AT+CGLA", "AT+CSIM", "AT+CSIM, basic channel", "no eUICC
 CLASSES = ("test", "provisioning", "operational")
 _U31, _U32 = 2**31 - 1, 2**32 - 1
 OPERATIONS = {0x80: "install", 0x40: "enable", 0x20: "disable", 0x10: "delete"}
-"""Of notifications."""
+"""The operations of notifications."""
 _DIGITS, _LEAST_ITEMS, _ITEMS = 32, 7, 9
 _MOST_NOTICE = 4_096
 _MOST_DATA = 2**40
@@ -60,13 +60,13 @@ class Profile(NamedTuple):
     updates: tuple[str, str, str, str, int] | tuple[()] = ()
     """(APN, user, password, host, port) over which releases are pulled; none: over the same as all else."""
     quota_kb: int = 0
-    """A month; 0: as much as it takes."""
+    """Kilobytes a month; 0: unlimited."""
     awaited: bool = False
     """It is not on the card yet: no country's row in the downlink names it."""
 
 
 class Event(NamedTuple):
-    """A switch that ended; profiles by their place in the policy, from 1 on, 0: none of them."""
+    """A switch that ended; profiles by their number in the policy, from 1 on, 0: none of them."""
 
     at_s: int
     """Seconds since 2000; 0: the device did not know the time."""
@@ -95,7 +95,7 @@ class Report(NamedTuple):
     """What a device reports about its card."""
 
     revision: int
-    """Of the policy it has."""
+    """Revision of the device's policy."""
     route: int
     """To the card's applications, index into ROUTES."""
     eid: str
@@ -107,14 +107,14 @@ class Report(NamedTuple):
     """ICCID and class of each profile on the card."""
     events: tuple[Event, ...]
     month: int = 0
-    """Of `used_kb`, counted from March 2000 on; 0: nothing was counted yet."""
+    """The month of `used_kb`, counted from March 2000 on; 0: nothing was counted yet."""
     used_kb: tuple[tuple[str, int], ...] = ()
-    """What went over each profile in that month, by ICCID."""
+    """Kilobytes of each profile in that month, by ICCID."""
     notice: Piece | None = None
 
 
 def describe(event: Any) -> str:
-    """What became of it, in words; `event` has the columns of `Event`."""
+    """Describe an event of a card in words; `event` has the columns of `Event`."""
     outcome = OUTCOMES.get(event.outcome) or _("outcome {number}", number=event.outcome)
     if event.outcome == QUOTA:
         return _(outcome, cause=event.cause)
@@ -124,7 +124,8 @@ def describe(event: Any) -> str:
 def encode(
     revision: int, profile: int, fallback: int, profiles: Sequence[Profile], rows: Sequence[Sequence[int]]
 ) -> dict[int, Any]:
-    """The pair of a reply; places count `profiles` from 1 on, 0: none; a row is [MCC, place, ...]."""
+    """Return the pair of a downlink; numbers count `profiles` from 1 on, 0: none; a row is [MCC, number,
+    ...]."""
     policy = [revision, profile, fallback, [_listed(each) for each in profiles], [list(row) for row in rows]]
     return {DOWNLINK_KEY: [revision, cbor2.dumps(policy)]}
 
@@ -161,7 +162,7 @@ class Policy:
         ]
 
     def awaits(self, name: str) -> bool:
-        """Whether the profile of this name is still to be loaded onto the card."""
+        """Whether the profile of this name must still be downloaded."""
         return name in self.profiles and self.profiles[name].awaited
 
     def loaded(self, iccids: Collection[str]) -> "Policy":

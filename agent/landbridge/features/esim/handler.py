@@ -118,8 +118,9 @@ def _select(
 def on_installed(
     connection: Connection, device: str, iccid: str, who: str | None, now_s: int, trip: int | None
 ) -> str | None:
-    """The profile with this ICCID is on the card: a policy that awaits it is sent whole. If `who` wants it
-    used, have the device use it, or ask the policy again if the agent wants it; returns why it cannot."""
+    """Note that the profile with this ICCID is on the card: a policy that awaits it is sent completely. If
+    `who` requested it, have the device use it, or apply the policy again if the agent requested it; return
+    why it cannot, or None."""
     _loaded(connection, device, [iccid], now_s)
     if who is None:
         return None
@@ -133,7 +134,7 @@ def on_installed(
 
 
 def _loaded(connection: Connection, device: str, iccids: Collection[str], now_s: int) -> None:
-    """The card has these profiles: the policy that awaits one of them names it from now on."""
+    """Note that the card has these profiles: a policy that awaits one of them names it from now on."""
     desired = stored.desired(connection, device)
     if desired is None:
         return

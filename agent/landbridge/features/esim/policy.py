@@ -121,13 +121,13 @@ Codes = Mapping[str, tuple[str, str]]
 
 
 def parse(text: str, where: str = "the policy") -> Policy:
-    """The policy in a file; `UserError` says what is wrong in it."""
+    """Return the policy in a file; `UserError` names what is wrong in it."""
     return parse_with_codes(text, where)[0]
 
 
 def parse_with_codes(text: str, where: str) -> tuple[Policy, Codes]:
-    """The policy in a file, its profiles with a code awaited, and the codes; `UserError` says what is wrong
-    in it, without repeating a code."""
+    """Return the policy in a file, with its profiles that have a code as awaited, and the codes; `UserError`
+    names what is wrong in it, without a code."""
     return of_table(files.toml_of(text, where))
 
 
@@ -150,7 +150,7 @@ def of_table(found: Mapping[str, Any]) -> tuple[Policy, Codes]:
     _check_names(file.profile)
     profiles = {name: _profile(each) for name, each in file.profile.items()}
     if not 1 <= len(profiles) <= wire.MOST_PROFILES:
-        raise UserError(f"[profile.<name>] is there {len(profiles)} times: 1 to {wire.MOST_PROFILES} may be")
+        raise UserError(f"there are {len(profiles)} tables [profile.<name>]: write 1 to {wire.MOST_PROFILES}")
     if len({each.iccid for each in profiles.values()}) < len(profiles):
         raise UserError("two profiles have the same ICCID; each needs its own")
     if file.fallback not in profiles:

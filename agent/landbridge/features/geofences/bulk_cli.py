@@ -36,7 +36,7 @@ class _Circle:
 
 @commands.command("import")
 def add_all(file: Path = _FILE, dry_run: bool = _DRY_RUN) -> None:
-    """Add the circles of a CSV file
+    """Add circular geofences from a CSV file
 
     Either all rows are added or none. `geofences add` takes other shapes.
 

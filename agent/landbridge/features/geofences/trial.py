@@ -1,4 +1,4 @@
-"""A geofence on past tracks: the events that it would have raised."""
+"""Tests a geofence on past tracks: the events that it would have raised."""
 
 from typing import Any
 

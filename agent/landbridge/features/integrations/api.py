@@ -42,6 +42,15 @@ class NewIntegration(BaseModel):
     )
 
 
+class IntegrationChanges(BaseModel):
+    """Changes to an integration; omitted fields stay as they are."""
+
+    model_config = ConfigDict(extra="forbid")
+    address: str | None = Field(None, max_length=2_000)
+    what: list[Literal["event", "position", "track"]] | None = Field(None, max_length=3)
+    paused: bool | None = Field(None, description="Messages wait until it is resumed.")
+
+
 class Integration(BaseModel):
     """An integration and its state."""
 
@@ -50,6 +59,7 @@ class Integration(BaseModel):
     address: str
     tenant: str | None
     messages: list[str]
+    paused: bool
     delivered: int
     waiting: int
     last_delivery: Time
@@ -167,6 +177,23 @@ def add(request: Request, who: ActingUser, new: NewIntegration) -> Annotated[Jso
     return shown | {"secret": spelled(secret) if spelled and secret else None}
 
 
+@router.patch("/{integration}")
+def change(
+    request: Request, who: ActingUser, integration: Name, changes: IntegrationChanges, tenant: Owner = None
+) -> Annotated[Json, Schema(Integration)]:
+    """Change or pause an integration."""
+    it = services(request)
+    demand(who, "admin")
+    given = changes.model_dump(exclude_none=True)
+    if who.tenant is not None and "address" in given:
+        _check_public(given["address"])
+    with it.database.writing(who.who, who.tenant) as connection:
+        found = stored.of_row(_of(connection, who, integration, tenant))
+        if given:
+            rules.change(connection, found, given, it.clock.now_s())
+        return serialized(connection, _of(connection, who, integration, tenant))
+
+
 @router.delete("/{integration}", status_code=204)
 def remove(request: Request, who: ActingUser, integration: Name, tenant: Owner = None) -> None:
     """Remove an integration and its waiting messages."""
@@ -251,12 +278,16 @@ def _check_of_tenant(tenant: str, new: NewIntegration) -> None:
     """The agent sends from within the operator's network: a tenant may not have it ask hosts there."""
     if new.tenant not in (None, tenant):
         raise HTTPException(403, _("a tenant has integrations of its own only; leave tenant out"))
+    _check_public(new.address)
+
+
+def _check_public(address: str) -> None:
     try:
-        parts = urlsplit(new.address)
+        parts = urlsplit(address)
         host = parts.hostname or ""
     except ValueError as error:
         raise UserError(
-            _("{address} is not a valid address: {error}", address=new.address, error=error)
+            _("{address} is not a valid address: {error}", address=address, error=error)
         ) from None
     try:
         is_public = ip_address(host).is_global
@@ -289,6 +320,7 @@ def serialized(connection: Connection, row: Row[Any]) -> dict[str, Any]:
     what = json.loads(row.what)
     return {
         "name": row.name, "kind": row.kind, "address": row.address, "tenant": row.tenant, "messages": what,
+        "paused": row.paused,
         "delivered": row.delivered, "waiting": rules.waiting(connection, row),
         "last_delivery": iso(row.delivered_s), "failure": row.failure, "by": row.added_by,
         "added": iso(row.added_s),

@@ -41,14 +41,17 @@ class Deliveries(Periodic):
         may_deliver: Callable[[], bool] = lambda: True,
     ) -> None:
         """One of several agents at a time `may_deliver`."""
-        super().__init__("deliveries", "look for what is to be delivered", POLL_S)
+        super().__init__("deliveries", "deliver messages to integrations", POLL_S)
         self._database = database
         self._clock = clock
         self._make = make
         self._may_deliver = may_deliver
         self._active: frozenset[int] = frozenset()
-        """The active integrations, if this agent delivers, at the last look."""
-        self._waits = defaultdict[int, Backoff](lambda: Backoff(FIRST_WAIT_S, LONGEST_WAIT_S, jitter=0.5))
+        """The active integrations that are not paused, if this agent delivers, at the last look."""
+        self._waits = defaultdict[tuple[int, str], Backoff](
+            lambda: Backoff(FIRST_WAIT_S, LONGEST_WAIT_S, jitter=0.5)
+        )
+        """By integration and address: a new address is tried at once."""
         self._serving: dict[int, threading.Thread] = {}
 
     def stop(self) -> None:
@@ -81,20 +84,21 @@ class Deliveries(Periodic):
             integration: thread for integration, thread in self._serving.items() if thread.is_alive()
         }
         with self._database.reading() as connection:
-            found, last = integrations.active(connection), outbox.last(connection)
+            found = [each for each in integrations.active(connection) if not each.paused]
+            last = outbox.last(connection)
             retried = integrations.due_retries(connection, self._clock.now_s())
         self._active = frozenset(each.integration for each in found)
         waiting = [each for each in found if each.cursor < last or each.integration in retried]
         idle = [each for each in waiting if each.integration not in self._serving]
-        return [each for each in idle if self._waits[each.integration].is_over()]
+        return [each for each in idle if self._waits[each.integration, each.address].is_over()]
 
     def serves(self, integration: int) -> bool:
-        """Whether this integration is active, this agent delivers, and it is not stopping."""
+        """Whether this integration is active and not paused, this agent delivers, and it is not stopping."""
         return integration in self._active and not self.is_stopping
 
     def _serve(self, integration: Integration) -> None:
         """Delivers the waiting messages to one integration."""
-        backoff = self._waits[integration.integration]
+        backoff = self._waits[integration.integration, integration.address]
         try:
             with self._make(integration) as send:
                 goes_on = partial(self.serves, integration.integration)
@@ -106,7 +110,7 @@ class Deliveries(Periodic):
             self._fail(integration, str(error))
         except Exception as error:
             backoff.grow()
-            _log.exception("integration %s", integration.name)
+            _log.exception("integration %s: internal error", integration.name)
             self._fail(integration, f"internal error: {error!r}")
 
     def _fail(self, integration: Integration, why: str) -> None:

@@ -1,4 +1,4 @@
-"""The page of integrations: list, add, remove, discard; tenants have their own."""
+"""The page of integrations: list, add, change, pause, remove, discard; tenants have their own."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -55,6 +55,19 @@ def add(
     )
     made = api.add(request, who, new)
     return _shown(request, who, {"name": new.name, "secret": made["secret"] or ""})
+
+
+@router.post("/integrations/{integration}/change")
+@of_page(_again, "change-{integration}", "/integrations", "address")
+def change(
+    request: Request, who: ActingUser, integration: str, address: Address, tenant: Name = "",
+    paused: Field = "", what: Annotated[list[str] | None, Form()] = None,
+) -> Response:  # fmt: skip
+    """Change or pause an integration."""
+    wanted: Any = [each for each in what or [] if each in _WHAT]
+    changes = api.IntegrationChanges(address=address.strip(), what=wanted, paused=bool(paused))
+    api.change(request, who, integration, changes, tenant or None)
+    return back("/integrations")
 
 
 @router.post("/integrations/{integration}/remove")

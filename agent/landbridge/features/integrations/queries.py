@@ -1,6 +1,7 @@
 """Integrations: their configuration, their cursors in the outbox, and the devices that wait."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
@@ -28,6 +29,8 @@ class Integration(NamedTuple):
     """The one before it: while it is kept, messages are signed with both."""
     replay_to: int | None = None
     """It gets the messages after its cursor up to this one again."""
+    paused: bool = False
+    """Its messages wait."""
 
 
 class DeliveryRetry(NamedTuple):
@@ -72,6 +75,14 @@ def remove(connection: Connection, integration: int, who: str, now_s: int) -> No
     of_integration = integrations.c.integration == integration
     connection.execute(update(integrations).where(of_integration).values(removed_by=who, removed_s=now_s))
     connection.execute(delete(delivery_retries).where(delivery_retries.c.integration == integration))
+
+
+def change(connection: Connection, integration: int, values: Mapping[str, Any], now_s: int) -> None:
+    """Change columns of an integration; what it refused is sent again at once."""
+    of_integration = integrations.c.integration == integration
+    connection.execute(update(integrations).where(of_integration).values(**values, failure=None))
+    refused = delivery_retries.c.integration == integration
+    connection.execute(update(delivery_retries).where(refused).values(next_s=now_s))
 
 
 def set_secrets(connection: Connection, integration: int, new: bytes, old: bytes | None) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,26 +45,35 @@ def add(
         raise UserError(_("no kind {kind}; choose from {kinds}", kind=repr(kind), kinds=", ".join(KINDS)))
     if tenant is not None:
         checked(tenant, "tenant")
-    known = KINDS[kind]
-    for each in what:
-        if each not in known.what:
-            takes = ", ".join(known.what)
-            raise UserError(
-                _(
-                    "{kind} does not accept {what}; it accepts {known}",
-                    kind=kind,
-                    what=repr(each),
-                    known=takes,
-                )
-            )
+    wanted = _accepted(what, kind)
     _check_address(address, kind)
-    secret = secrets.token_bytes(_SECRET_BYTES) if known.spelled else b""
+    secret = secrets.token_bytes(_SECRET_BYTES) if KINDS[kind].spelled else b""
     wrapped = keyring.wrap(secret, first=devices.are_none(connection)) if secret else None
-    wanted = tuple(what) or known.what
     cursor = outbox.last(connection)
     made = Integration(0, name, kind, address, tenant, wanted, wrapped, cursor, only_public)
     integrations.add(connection, made, who, now_s)
     return secret
+
+
+def change(connection: Connection, found: Integration, changes: Mapping[str, Any], now_s: int) -> None:
+    """Change `address`, `what` it gets (empty: all that it accepts), or whether it is `paused`. `UserError`
+    says what is wrong."""
+    values = dict(changes)
+    if "address" in values:
+        _check_address(values["address"], found.kind)
+    if "what" in values:
+        values["what"] = json.dumps(_accepted(values["what"], found.kind))
+    integrations.change(connection, found.integration, values, now_s)
+
+
+def _accepted(what: Sequence[str], kind: str) -> tuple[str, ...]:
+    """Return these kinds of messages, or all if there are none; `UserError` for one that is not accepted."""
+    known = ", ".join(KINDS[kind].what)
+    for each in what:
+        if each not in KINDS[kind].what:
+            named = {"kind": kind, "what": repr(each), "known": known}
+            raise UserError(_("{kind} does not accept {what}; it accepts {known}", **named))
+    return tuple(what) or KINDS[kind].what
 
 
 def _check_address(address: str, kind: str) -> None:

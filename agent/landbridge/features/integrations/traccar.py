@@ -1,5 +1,5 @@
-"""Points for Traccar, by the protocol of OsmAnd: a request a fix, its time with it, so that late ones find
-their place.
+"""Points for Traccar by the OsmAnd protocol: one request for each fix, with its time, so that late ones are
+sorted in.
 
 The device must be known to Traccar under its id here; until then it refuses, and the points wait.
 """

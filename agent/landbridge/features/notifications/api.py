@@ -49,6 +49,16 @@ class NewChannel(BaseModel):
     tenant: str | None = Field(None, max_length=32, description="Only events of this tenant; omit for all.")
 
 
+class ChannelChanges(BaseModel):
+    """Changes to a channel; omitted fields stay as they are."""
+
+    model_config = ConfigDict(extra="forbid")
+    address: str | None = Field(None, max_length=2_000)
+    language: str | None = Field(None, max_length=16)
+    zone: str | None = Field(None, max_length=64)
+    paused: bool | None = Field(None, description="Notifications wait until it is resumed.")
+
+
 class NewRule(BaseModel):
     """A rule. An omitted field does not restrict it."""
 
@@ -104,6 +114,7 @@ class NotificationChannel(BaseModel):
     tenant: str | None
     language: str
     zone: str
+    paused: bool
     rules: list[NotificationRule]
 
 
@@ -187,6 +198,21 @@ def add(request: Request, who: ActingUser, new: NewChannel) -> Annotated[Json, S
             who.tenant or new.tenant, who.who, it.clock.now_s(), only_mail=who.tenant is not None,
         )  # fmt: skip
         return _serialized(connection, made)
+
+
+@router.patch("/notification-channels/{name}")
+def change(
+    request: Request, who: ActingUser, name: Name, changes: ChannelChanges, tenant: Owner = None
+) -> Annotated[Json, Schema(NotificationChannel)]:
+    """Change or pause a channel."""
+    it = services(request)
+    demand(who, "admin")
+    given = changes.model_dump(exclude_none=True)
+    with it.database.writing(who.who, who.tenant) as connection:
+        found = _of(connection, who, name, tenant)
+        if given:
+            channels.change(connection, it.keyring, found, given, only_mail=who.tenant is not None)
+        return _serialized(connection, _of(connection, who, name, tenant))
 
 
 @router.delete("/notification-channels/{name}", status_code=204)
@@ -282,7 +308,7 @@ def _place(channel: Channel) -> tuple[str, int]:
 def _serialized(connection: Connection, channel: Channel) -> dict[str, Any]:
     return {
         "name": channel.name, "service": channel.service, "tenant": channel.tenant,
-        "language": channel.language, "zone": channel.zone,
+        "language": channel.language, "zone": channel.zone, "paused": channel.paused,
         "rules": stored.rules(connection, channel.channel),
     }  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 import json
 import zoneinfo
+from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -39,20 +41,11 @@ def add(
             _("there is a channel {name}; `landbridge notifications remove {name}` ends it", name=name),
             "name",
         )
-    if language not in catalogues():
-        known_ones = ", ".join(catalogues())
-        raise UserError(
-            _("no language {name}; choose from {known}", name=language, known=known_ones), "language"
-        )
+    _check_language(language)
     if tenant is not None:
         checked(tenant, "tenant")
     _check_zone(zone)
-    address = mail.address(address)
-    if only_mail and not mail.is_mailbox(address):
-        raise UserError(
-            _("a tenant has channels by mail only; give a mailbox, such as dispatch@example.org"), "address"
-        )
-    service = mail.mailbox(address) if mail.is_mailbox(address) else services.name(address)
+    address, service = _checked_address(address, only_mail)
     wrapped = keyring.wrap(address.encode(), first=devices.are_none(connection))
     cursor = published.newest(connection)
     channel = Channel(0, name, service, wrapped, language, zone, tenant, cursor)
@@ -61,6 +54,39 @@ def add(
         stored.put_rule(connection, number, rule._asdict(), is_first=False)
     audit.add(connection, who, _("notification channel {name} added", name=name), now_s)
     return channel._replace(channel=number)
+
+
+def change(
+    connection: Connection, keyring: Keyring, channel: Channel, changes: Mapping[str, Any],
+    only_mail: bool = False,
+) -> None:  # fmt: skip
+    """Change `address`, `language` or `zone` of a channel, or whether it is `paused`; `UserError` says what
+    is wrong."""
+    values = dict(changes)
+    _check_language(values.get("language", channel.language))
+    _check_zone(values.get("zone", channel.zone))
+    if "address" in values:
+        address, values["service"] = _checked_address(values.pop("address"), only_mail)
+        values["wrapped_address"] = keyring.wrap(address.encode(), first=False)
+    stored.change(connection, channel.channel, values)
+
+
+def _checked_address(given: str, only_mail: bool) -> tuple[str, str]:
+    """Return a complete address and what people see of it."""
+    address = mail.address(given)
+    if only_mail and not mail.is_mailbox(address):
+        raise UserError(
+            _("a tenant has channels by mail only; give a mailbox, such as dispatch@example.org"), "address"
+        )
+    return address, mail.mailbox(address) if mail.is_mailbox(address) else services.name(address)
+
+
+def _check_language(language: str) -> None:
+    if language not in catalogues():
+        known_ones = ", ".join(catalogues())
+        raise UserError(
+            _("no language {name}; choose from {known}", name=language, known=known_ones), "language"
+        )
 
 
 def _check_zone(zone: str) -> None:

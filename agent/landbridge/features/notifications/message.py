@@ -1,4 +1,4 @@
-"""What a notification says, in the language of its channel."""
+"""The text of a notification, in the language of its channel."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -79,6 +79,20 @@ def add(
     return back(_PAGE)
 
 
+@router.post("/notifications/{name}/change")
+@of_page(_again, "change-{name}", _PAGE, "address", "language", "zone")
+def change(
+    request: Request, who: ActingUser, name: str, language: Field, zone: Field, address: Address = "",
+    tenant: Field = "", paused: Field = "",
+) -> Response:  # fmt: skip
+    """Change or pause a channel; an empty address stays as it is."""
+    changes = api.ChannelChanges.model_construct(
+        address=address.strip() or None, language=language, zone=zone, paused=bool(paused)
+    )
+    api.change(request, who, name, changes, tenant or None)
+    return back(_PAGE)
+
+
 @router.post("/notifications/{name}/remove")
 @of_page(_again, "channels", _PAGE)
 def remove(request: Request, who: ActingUser, name: str, tenant: Field = "") -> Response:

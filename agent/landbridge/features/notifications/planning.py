@@ -1,4 +1,5 @@
-"""Applies the rules of channels to published events: what is to be sent, and what no longer is."""
+"""Applies the rules of channels to published events: schedules notifications and cancels those that are out
+of date."""
 
 import json
 from typing import Any

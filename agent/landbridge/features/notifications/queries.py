@@ -1,7 +1,7 @@
 """Channels, rules and notifications in the database."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -27,13 +27,15 @@ class Channel(NamedTuple):
     channel: int
     name: str
     service: str
-    """What people see of the address."""
+    """The part of the address that is shown."""
     wrapped_address: bytes
     language: str
     zone: str
     tenant: str | None
-    """Whose events it gets; None: everybody's."""
+    """The tenant whose events it gets; None: all."""
     cursor: int
+    paused: bool = False
+    """Its notifications wait."""
 
 
 def add(connection: Connection, channel: Channel, who: str, now_s: int) -> int:
@@ -52,6 +54,12 @@ def channels(connection: Connection, tenant: str | None = None) -> list[Channel]
     if tenant is not None:
         active = active.where(notification_channels.c.tenant == tenant)
     return [Channel(*row) for row in connection.execute(active.order_by(notification_channels.c.channel))]
+
+
+def change(connection: Connection, channel: int, values: Mapping[str, Any]) -> None:
+    """Change columns of a channel."""
+    of_channel = notification_channels.c.channel == channel
+    connection.execute(update(notification_channels).where(of_channel).values(**values))
 
 
 def remove(connection: Connection, channel: int, who: str, now_s: int) -> None:

@@ -18,7 +18,7 @@ _DIGEST_HOUR = 7
 LONGEST_S = 7 * 86_400
 MOST_A_WEEK = 1_000
 EVENTS = ("arrival", "border", "departure", "geofence", "start-suggested", "alarm-cleared")
-"""Types of events beside raised alarms that a rule may name."""
+"""Types of events, in addition to raised alarms, that a rule may name."""
 ALARMS = (
     "light", "shock", "temperature", "battery", "tilt", "tamper", "card", "gnss", "silent", "off-route",
     "gap", "dwell", "separation", "binding", "region", "network", "high-risk", "area", "quota-50", "quota-80",
@@ -42,7 +42,7 @@ class Rule(NamedTuple):
     tag: str | None = None
     route: str | None = None
     least_s: int = 0
-    """What is over before it has lasted so long is not sent."""
+    """An alarm that ends before it has lasted so long is not sent."""
     quiet: str | None = None
     """Quiet hours, 22:00-06:00, in the time zone of the channel: what is due then is sent afterwards."""
     digest: str | None = None

@@ -70,7 +70,7 @@ class Notifier(Periodic):
         self.plan()
         self._serving = {number: thread for number, thread in self._serving.items() if thread.is_alive()}
         with self._database.reading() as connection:
-            channels = {each.channel: each for each in stored.channels(connection)}
+            channels = {each.channel: each for each in stored.channels(connection) if not each.paused}
             due = stored.has_work(connection, self._clock.now_s())
         for number in due & channels.keys() - self._serving.keys():
             channel = channels[number]
@@ -99,7 +99,7 @@ class Notifier(Periodic):
             while not self.is_stopping and self._may_send() and self.send_next(channel):
                 pass
         except Exception:
-            _log.exception("notifications to %s", channel.name)
+            _log.exception("channel %s: internal error", channel.name)
 
     def send_next(self, channel: Channel) -> bool:
         """Send one message; False when none is due, or the channel did not take it."""

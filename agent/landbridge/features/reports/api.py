@@ -46,6 +46,17 @@ class NewReportSchedule(BaseModel):
     tenant: str | None = Field(None, max_length=32, description="Only trips of this tenant; omit for all.")
 
 
+class ReportScheduleChanges(BaseModel):
+    """Changes to a schedule; omitted fields stay as they are."""
+
+    model_config = ConfigDict(extra="forbid")
+    form: Form | None = None
+    mailbox: str | None = Field(None, max_length=254)
+    language: str | None = Field(None, max_length=16)
+    every: Every | None = None
+    paused: bool | None = Field(None, description="No report is sent until it is resumed.")
+
+
 class ReportSchedule(BaseModel):
     """A schedule and the last response of the mail server."""
 
@@ -57,6 +68,7 @@ class ReportSchedule(BaseModel):
     language: str
     every: Every
     tenant: str | None
+    paused: bool
     due: str
     answer: str | None
     answered: Time
@@ -134,6 +146,23 @@ def add(request: Request, who: ActingUser, new: NewReportSchedule) -> Annotated[
         return serialized(_of(connection, who, new.name, owner))
 
 
+@router.patch("/report-schedules/{schedule}")
+def change(
+    request: Request,
+    who: ActingUser,
+    name: Annotated[str, Path(alias="schedule", max_length=32)],
+    changes: ReportScheduleChanges,
+    tenant: Owner = None,
+) -> Annotated[Json, Schema(ReportSchedule)]:
+    """Change or pause a schedule."""
+    it = services(request)
+    demand(who, "admin")
+    given = changes.model_dump(exclude_none=True)
+    with it.database.writing(who.who, who.tenant) as connection:
+        schedule.change(connection, _of(connection, who, name, tenant), given, it.clock.now_s())
+        return serialized(_of(connection, who, name, tenant))
+
+
 @router.delete("/report-schedules/{schedule}", status_code=204)
 def remove(
     request: Request,
@@ -170,6 +199,7 @@ def serialized(row: Row[Any]) -> dict[str, Any]:
     """Return a schedule as in the API."""
     return {
         "name": row.name, "kind": row.kind, "of": row.subject, "form": row.form, "mailbox": row.mailbox,
-        "language": row.language, "every": row.every, "tenant": row.tenant, "due": iso(row.try_s),
+        "language": row.language, "every": row.every, "tenant": row.tenant, "paused": row.paused,
+        "due": iso(row.try_s),
         "answer": row.answer, "answered": iso(row.answered_s),
     }  # fmt: skip

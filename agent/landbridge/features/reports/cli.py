@@ -17,7 +17,7 @@ from landbridge.features.reports.render import render
 _OWNER = typer.Option(
     None, "--tenant", help="Its tenant, or operator; needed if the name exists more than once."
 )
-commands = typer.Typer(help="Reports on trips, routes, the fleet and compliance")
+commands = typer.Typer(help="Create reports on trips, routes, the fleet and compliance")
 _KIND = typer.Argument(help="trip, route, fleet or compliance.")
 _SUBJECT = typer.Argument("", help="Trip number or route name.")
 _FORM = typer.Option("pdf", "--format", help="html, pdf or xlsx.")

@@ -1,4 +1,4 @@
-"""The report on compliance: SIM cards and their controls, and who did what."""
+"""The report on compliance: SIM cards with their controls, and the actions of users."""
 
 from sqlalchemy import Connection
 

@@ -64,6 +64,19 @@ def add(
     return back(_PAGE, "schedules")
 
 
+@router.post("/reports/{schedule}/change")
+@of_page(_again, "change-{schedule}", _PAGE, "mailbox")
+def change(
+    request: Request, who: ActingUser, schedule: str, mailbox: Field, form: Field, language: Field,
+    every: Field, tenant: Field = "", paused: Field = "",
+) -> Response:  # fmt: skip
+    """Change or pause a schedule."""
+    given: dict[str, Any] = {"form": form, "language": language, "every": every}
+    changes = api.ReportScheduleChanges.model_construct(mailbox=mailbox.strip(), paused=bool(paused), **given)
+    api.change(request, who, schedule, changes, tenant or None)
+    return back(_PAGE, "schedules")
+
+
 @router.post("/reports/{schedule}/remove")
 @of_page(_again, "schedules", _PAGE)
 def remove(request: Request, who: ActingUser, schedule: str, tenant: Field = "") -> Response:

@@ -1,5 +1,6 @@
-"""What reports read, and when they are sent."""
+"""Data for reports, and the schedules by which they are sent."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -91,13 +92,19 @@ def schedules(connection: Connection) -> list[Row[Any]]:
 
 def due(connection: Connection, now_s: int) -> list[Row[Any]]:
     """Return the schedules that are due."""
-    return [row for row in schedules(connection) if row.try_s <= now_s]
+    return [row for row in schedules(connection) if row.try_s <= now_s and not row.paused]
 
 
 def add_schedule(connection: Connection, schedule: Schedule, who: str, now_s: int) -> None:
     """Add a schedule."""
     values = schedule._asdict() | {"try_s": schedule.next_s, "added_by": who, "added_s": now_s}
     connection.execute(insert(report_schedules).values(values))
+
+
+def change_schedule(connection: Connection, schedule: int, values: Mapping[str, Any]) -> None:
+    """Change columns of a schedule."""
+    of_row = report_schedules.c.schedule == schedule
+    connection.execute(update(report_schedules).where(of_row).values(**values))
 
 
 def remove_schedule(connection: Connection, schedule: int, now_s: int) -> None:

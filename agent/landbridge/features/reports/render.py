@@ -26,7 +26,7 @@ _LETTER, _PADDING = 5.2, 14.0
 """Points of a letter and beside the text of a column."""
 _LONGEST_WORD, _LONGEST_TEXT = 24, 60
 _LEAST_HEIGHT = 90
-"""Points that a section needs on a page, beside its drawing."""
+"""Points that a section needs on a page, in addition to its drawing."""
 _LATIN = "Vera"
 """A font that reportlab brings along."""
 _NOTHING = _("None")

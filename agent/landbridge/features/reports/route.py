@@ -1,4 +1,4 @@
-"""The report of a route: how long its containers took, week by week, and how long they stood where."""
+"""The report of a route: travel times of its containers by week, and their dwell at each place."""
 
 import json
 from collections import defaultdict

@@ -5,7 +5,7 @@ and its note of it, the mail goes again under the same id."""
 
 import calendar
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -31,7 +31,7 @@ from landbridge.features.reports.render import MEDIA_TYPES, render
 EVERY = ("day", "week", "month")
 POLL_S = 30.0
 _HOUR = 6
-"""Of UTC, at which reports are sent."""
+"""The hour, UTC, at which reports are sent."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 60, 6 * 3_600
 _log = logging.getLogger(__name__)
 Post = Callable[[EmailMessage], str]
@@ -69,7 +69,7 @@ class ReportMails(Periodic):
         except (Refused, UserError) as error:
             answer = str(error)  # it would be the same again: the next period may go
         except Exception as error:  # the other schedules must not wait for this one
-            _log.exception("report schedule %s", row.name)
+            _log.exception("report schedule %s: internal error", row.name)
             self._put_off(row, f"internal error: {error!r}", now_s)
             return
         next_s = after(row.next_s, row.every)
@@ -152,19 +152,8 @@ def add(
         raise UserError(
             _("there is a schedule {name}; `landbridge reports unschedule {name}` ends it", name=name), "name"
         )
-    for given, known, field in (
-        (kind, KINDS, "kind"), (form, FORMS, "form"), (every, EVERY, "every"),
-        (language, tuple(catalogues()), "language"),
-    ):  # fmt: skip
-        if given not in known:
-            raise UserError(
-                _("{given} is not one of {known}", given=repr(given), known=", ".join(known)), field
-            )
-    if not is_mailbox(mailbox):
-        raise UserError(
-            _("{mailbox} is not a mail address; write it like dispatch@example.org", mailbox=repr(mailbox)),
-            "mailbox",
-        )
+    _check(kind=kind, form=form, every=every, language=language)
+    _check_mailbox(mailbox)
     if tenant is not None:
         checked(tenant, "tenant")
     next_s = first(now_s, every)
@@ -173,6 +162,35 @@ def add(
     stored.add_schedule(connection, schedule, who, now_s)
     audit.add(connection, who, _("report schedule {name} added", name=name), now_s)
     return next_s
+
+
+def _check(**values: str) -> None:
+    known = {"kind": KINDS, "form": FORMS, "every": EVERY, "language": tuple(catalogues())}
+    for field, given in values.items():
+        if given not in known[field]:
+            raise UserError(
+                _("{given} is not one of {known}", given=repr(given), known=", ".join(known[field])), field
+            )
+
+
+def _check_mailbox(mailbox: str) -> None:
+    if not is_mailbox(mailbox):
+        raise UserError(
+            _("{mailbox} is not a mail address; write it like dispatch@example.org", mailbox=repr(mailbox)),
+            "mailbox",
+        )
+
+
+def change(connection: Connection, row: Row[Any], changes: Mapping[str, Any], now_s: int) -> None:
+    """Change `form`, `mailbox`, `language` or `every` of a schedule, or whether it is `paused`. With another
+    period, or resumed, it is next sent at the end of the current period. `UserError` says what is wrong."""
+    kept = {name: getattr(row, name) for name in ("form", "mailbox", "language", "every", "paused")}
+    new = {**kept, **changes}
+    _check(form=new["form"], every=new["every"], language=new["language"])
+    _check_mailbox(new["mailbox"])
+    if new["every"] != row.every or (row.paused and not new["paused"]):
+        new["next_s"] = new["try_s"] = first(now_s, new["every"])
+    stored.change_schedule(connection, row.schedule, new)
 
 
 def remove(connection: Connection, name: str, who: str, now_s: int, owner: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The report of a trip: where it was and waited, how warm it was, what happened, when it arrives."""
+"""The report of a trip: places and dwells, temperatures, events, arrival."""
 
 import json
 import math

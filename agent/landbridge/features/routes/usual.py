@@ -1,4 +1,4 @@
-"""When containers usually reach the stations of a route, in hours after their departure."""
+"""The usual arrival of containers at the stations of a route, in hours after their departure."""
 
 import statistics
 from collections.abc import Sequence

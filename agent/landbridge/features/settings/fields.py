@@ -1,4 +1,4 @@
-"""How people see a setting: a title, a unit that they use, choices in words, check boxes for alarms."""
+"""A setting as people see it: a title, a familiar unit, choices in words, check boxes for alarms."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

@@ -38,7 +38,8 @@ def add(
     made, hashed = secret.make()
     kept_s = share_links.WHOLE_TRIP_S if until_s is None else until_s
     share = share_links.add(connection, hashed, trip.trip, trip.started_s, kept_s, who, now_s, embedded)
-    audit.add(connection, who, _("share link {number} created", number=share), now_s, trip.device)
+    what = _("share link created: {container}", container=trip.container)
+    audit.add(connection, who, what, now_s, trip.device)
     return Made(share, made, until_s)
 
 
@@ -53,13 +54,8 @@ def revoke(connection: Connection, share: int, who: str, now_s: int) -> Row[Any]
         )
     share_links.revoke(connection, share, who, now_s)
     shared = trips.find(connection, row.trip)
-    audit.add(
-        connection,
-        who,
-        _("share link {number} revoked", number=share),
-        now_s,
-        shared.device if shared else None,
-    )
+    named = _("share link revoked: {container}", container=shared.container if shared else share)
+    audit.add(connection, who, named, now_s, shared.device if shared else None)
     return row
 
 

@@ -1,5 +1,4 @@
-"""To which device a card belongs: a state machine, so that an announced swap differs from one that was
-not announced.
+"""The binding of a card to a device: a state machine that distinguishes announced swaps from others.
 
 ARMED -> BOUND -> SEPARATED -> (back in its own) BOUND
              \\-> REBIND_PENDING -> BOUND to another

@@ -37,7 +37,7 @@ class _Sim:
 
 @commands.command("import")
 def add_all(file: Path = _FILE, dry_run: bool = _DRY_RUN) -> None:
-    """Add the cards of a CSV file
+    """Add cards from a CSV file
 
     Either all rows are added or none. Separate several profiles or IMSIs in a cell by spaces.
 

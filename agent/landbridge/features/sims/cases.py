@@ -1,4 +1,4 @@
-"""Cases in a file of SIM controls: what each rule says to them, without a database, a device or a network.
+"""Test cases in a file of SIM controls: the result of each rule, without a database, a device or a network.
 
 [[case]]
 name = "in another tracker"

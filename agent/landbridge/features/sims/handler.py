@@ -1,4 +1,4 @@
-"""Watches the cards of devices: checks each uplink, and publishes which controls are broken and kept again.
+"""Watches the cards of devices: checks each uplink, and publishes violations of controls and their end.
 
 A downlink handler (downlinks/registry.py) that sends nothing: what a control demands goes by settings.
 `on_report` runs in the transaction of the uplink.

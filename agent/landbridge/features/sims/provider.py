@@ -202,7 +202,9 @@ class Http:
 
     def _do(self, what: str, iccid: str, part: _Request | None) -> None:
         if part is None:
-            raise UserError(f"[provider.{what}] is not described: the platform cannot be asked to {what}")
+            raise UserError(
+                f"[provider.{what}] is missing: describe there how the platform is asked to {what}"
+            )
         body = None if part.body is None else json.dumps(part.body).encode()
         self._ask(part.method, iccid, part.path, body)
 

@@ -1,6 +1,6 @@
-"""The controls as pure functions of a card's limits and of observations, so that a file of cases tests them.
-The names of `Observed` are those of a case in such a file. None means unknown: then the rule is not
-evaluated."""
+"""The controls as pure functions of a card's limits and of observations, so that test cases in a file can
+check them. The names of `Observed` are those of a case in such a file. None means unknown: then the rule is
+not evaluated."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ class Rule(NamedTuple):
     applies: Callable[[Controls, Observed], bool]
     """Whether enough is known to evaluate it."""
     broken: Callable[[Controls, Card, Observed], str | None]
-    """What is wrong; None: nothing."""
+    """The violation, or None."""
 
 
 def evaluate(demands: Controls, card: Card, observed: Observed) -> dict[str, str | None]:

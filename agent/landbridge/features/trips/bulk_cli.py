@@ -50,7 +50,7 @@ class _Trip:
 
 @commands.command("import")
 def start_all(file: Path = _FILE, dry_run: bool = _DRY_RUN) -> None:
-    """Start the trips of a CSV file
+    """Start trips from a CSV file
 
     Either all trips start or none. References have the form order=4711; booking=B-88, tags are separated by
     spaces. The column begin is a time like 2026-10-01T08:00:00Z; empty: now.

@@ -1,4 +1,4 @@
-"""`landbridge trips`: which device is on which container."""
+"""`landbridge trips`: manage trips, the binding of devices to containers."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The pages of trips: all of them, with what offers to start; one, running or over. They act by the API."""
+"""The pages of trips: all trips with suggestions for new ones, and one trip. They act by the API."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Trips: which device is on which container, from when to when."""
+"""Trips: a device, a container and the time from start to end."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Tags of a trip, and its other data that people correct."""
+"""Tags of a trip, and other data that people correct."""
 
 import json
 from collections.abc import Sequence

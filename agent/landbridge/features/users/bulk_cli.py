@@ -37,7 +37,7 @@ class _User:
 
 @commands.command("import")
 def add_all(file: Path = _FILE, dry_run: bool = _DRY_RUN, language: str = _LANGUAGE) -> None:
-    """Add the users of a CSV file, and an invitation for each
+    """Add users from a CSV file, each with an invitation
 
     Either all rows are added or none. Invitations are mailed, or printed where there is no address.
 

@@ -1,4 +1,4 @@
-"""Which user the claims of an ID token stand for."""
+"""The user that belongs to the claims of an ID token."""
 
 import re
 from collections.abc import Mapping

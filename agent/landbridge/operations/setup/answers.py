@@ -1,4 +1,4 @@
-"""What an installation needs to know of its operator: asked, or taken from options or a file."""
+"""Answers that the set-up needs: asked on the terminal, or taken from options or a file."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What the set-up needs, looked at before it writes anything."""
+"""Checks before the set-up writes anything."""
 
 import errno
 import os

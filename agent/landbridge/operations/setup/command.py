@@ -1,4 +1,4 @@
-"""`landbridge setup`: an installation in one go. What it takes to do it is loaded when it runs."""
+"""`landbridge setup`: a whole installation in one command. What it takes to do it is loaded when it runs."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Certificates that the operator gives for a broker of our own, tried as a tracker will try them."""
+"""Certificates that the operator provides for a broker set up here, checked as a tracker will check them."""
 
 import os
 import ssl
@@ -13,7 +13,7 @@ from landbridge.core import files
 from landbridge.core.errors import UserError
 
 _MOST_CA_BYTES = 4096
-"""What a tracker keeps."""
+"""The size of a CA that a tracker can store, in bytes."""
 
 
 def check(ca_file: str, cert_file: str, key_file: str, names: Mapping[str, str]) -> None:

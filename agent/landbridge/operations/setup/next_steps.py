@@ -1,4 +1,4 @@
-"""What is left to the operator after a set-up."""
+"""The steps that remain for the operator after a set-up."""
 
 from pathlib import Path
 from shlex import quote

@@ -1,4 +1,4 @@
-"""Files that the set-up writes: only where something differs, and the former one is kept."""
+"""Files that the set-up writes: only if something differs, and with a copy of the old one."""
 
 import os
 import pwd

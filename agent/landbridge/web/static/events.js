@@ -11,6 +11,9 @@ const DRAWN = ["stop", "border", "alarm", "arrival"];
 
 const HAPPENED = { stop: "since", arrival: "since", departure: "until" };
 
+/** What the rings on a map mean. */
+export const SIGNS = Object.keys(COLOURS).map((type) => [`ring ${type}`, label(type)]);
+
 /** When it happened (ms): a later point shows a stop, an arrival or a departure. */
 export const when = (it) => Date.parse(it[HAPPENED[it.type]] ?? it.time);
 

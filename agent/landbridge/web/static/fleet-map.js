@@ -1,7 +1,7 @@
 // The map of the fleet: what the list shows, in groups, and a box to select devices with.
 import { grouped, SINGLE_ZOOM } from "./clusters.js";
 import { boundsOf, LABELS, makeMap, STATES } from "./map.js";
-import { _, make } from "./words.js";
+import { _, label, make } from "./words.js";
 
 /** The map around `rows`, with what is `listed()` in groups; `choose` gets the rows in a box that is drawn. Returns what
  * draws the groups again. */
@@ -10,7 +10,7 @@ export async function drawMap(rows, listed, choose) {
   let level = null; // the zoom that the groups are for
   const places = rows.flatMap(({ at }) => (at ? [at] : []));
   const around = { places, fitBoundsOptions: { padding: 60, maxZoom: 4 } };
-  const { map, drawNames } = await makeMap(document.getElementById("map"), around, () => groups.map(nameOf));
+  const { map, drawNames, explain } = await makeMap(document.getElementById("map"), around, () => groups.map(nameOf));
   const group = () => {
     level = Math.floor(map.getZoom());
     groups = grouped(listed().filter(({ at }) => at), level);
@@ -40,6 +40,10 @@ export async function drawMap(rows, listed, choose) {
     map.on("mouseenter", layer, () => { map.getCanvas().style.cursor = "pointer"; });
     map.on("mouseleave", layer, () => { map.getCanvas().style.cursor = ""; });
   }
+  explain([
+    ...Object.keys(STATES).map((state) => [`state ${state}`, label(state)]),
+    ["group", _("Several devices, in the colour of most")], ["group alarm", _("One of them has an open alarm")],
+  ]);
   const regroup = () => {
     map.getSource("fleet").setData(group());
     drawNames();

@@ -11,7 +11,7 @@ const EARTH_M = 6_371_000;
 const ROUND = 64; // corners of a circle
 const flat = (geometry) => geometry.coordinates.flat(Infinity).reduce((pairs, each, i, all) => (i % 2 ? pairs : [...pairs, [each, all[i + 1]]]), []);
 const places = geofences.flatMap(({ geometry }) => flat(geometry));
-const { map, drawNames } = await makeMap(document.getElementById("map"), { places }, () => geofences.map((it) => (
+const { map, drawNames, explain } = await makeMap(document.getElementById("map"), { places }, () => geofences.map((it) => (
   { ...LABELS.station, text: it.name, at: boundsOf(flat(it.geometry)).getCenter().toArray() }
 )));
 const features = (all) => ({ type: "FeatureCollection", features: all.map(({ geometry, radius_m }) => ({ type: "Feature", properties: {}, geometry: outline(geometry, radius_m) })) });
@@ -28,6 +28,7 @@ map.addLayer({
   id: "raised", type: "circle", source: "raised",
   paint: { "circle-radius": 5, "circle-color": colour("alarm"), "circle-stroke-color": colour("paper"), "circle-stroke-width": 1.5 },
 });
+explain([["area", _("Geofence")], ["area draft", _("Being drawn")], ["raised", _("Event of a past track")]]);
 drawNames();
 document.querySelectorAll("main [disabled]").forEach((it) => { it.disabled = false; }); // what is pressed does something from now on
 

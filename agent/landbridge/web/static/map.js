@@ -36,8 +36,8 @@ const [MAX_ZOOM, MAX_TILES_ZOOM] = [13, 18];
 maplibregl.prewarm();
 
 /** The map in `container` around `places` ([longitude, latitude] each), if there are any, when it can take layers;
- * what draws its names again: `names()` gives labels that go before the usual ones; and `offer(name, set)`, which
- * adds a layer to the switch. */
+ * what draws its names again: `names()` gives labels that go before the usual ones; `offer(name, set)`, which adds a
+ * layer to the switch; and `explain(signs)`, which adds [class, meaning] pairs to the legend. */
 export async function makeMap(container, { places = [], ...options } = {}, names = () => []) {
   const bounds = boundsOf(places);
   const around = bounds.isEmpty() ? {} : { bounds, fitBoundsOptions: { padding: 40, maxZoom: 9 } };
@@ -80,13 +80,21 @@ export async function makeMap(container, { places = [], ...options } = {}, names
     shown.names = isOn;
     drawNames();
   });
-  return { map, drawNames, offer };
+  return { map, drawNames, offer, explain: legend(map) };
 }
 
 /** Show layers, or not. */
 export const show = (map, ids, isOn) => ids.filter((id) => map.getLayer(id)).forEach((id) => (
   map.setLayoutProperty(id, "visibility", isOn ? "visible" : "none")
 ));
+
+/** A legend in a corner of the map; what adds signs to it. */
+function legend(map) {
+  const list = make("div", { tabindex: 0 }); // it may have to be scrolled
+  const box = make("details", { class: "maplibregl-ctrl maplibregl-ctrl-group layers signs" }, make("summary", {}, _("Legend")), list);
+  map.addControl({ onAdd: () => box, onRemove: () => box.remove() }, "top-right");
+  return (signs) => list.append(...signs.map(([kind, meaning]) => make("p", { class: `key ${kind}` }, meaning)));
+}
 
 /** A list of check boxes in a corner of the map; what adds one. */
 function layerSwitch(map) {

@@ -1,6 +1,6 @@
 // A route on the map: what is behind a container, what it has still to go, its stations and borders.
 import { colour, LABELS } from "./map.js";
-import { country, stationName } from "./words.js";
+import { _, country, stationName } from "./words.js";
 
 const NAMED = { hub: 0, border: 1, gauge: 2, yard: 3 };
 const YARD_ZOOM = 5; // from here on yards are named, and further the stations on the line
@@ -31,6 +31,10 @@ export function drawRoute(map, { stations, km }, below) {
   return () => names(stations, map.getZoom());
 }
 
+export const ROUTE_SIGNS = [
+  ["travelled", _("Route travelled")], ["planned", _("Route ahead")],
+  ["station", _("Station; larger: terminal, border or gauge change")], ["station border", _("Last station before a border")],
+];
 export const ROUTE_LAYERS = ["route-travelled", "route-ahead", "stations"];
 
 function lines(stations, km) {

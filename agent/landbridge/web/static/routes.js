@@ -1,7 +1,7 @@
 // Routes: those there are, and one that is drawn, imported or changed. Its text is what counts, the map shows it.
 import { json, send } from "./ask.js";
 import { boundsOf, makeMap } from "./map.js";
-import { drawRoute, ROUTE_LAYERS } from "./route.js";
+import { drawRoute, ROUTE_LAYERS, ROUTE_SIGNS } from "./route.js";
 import { _, make } from "./words.js";
 
 const { routes } = JSON.parse(document.getElementById("data").textContent);
@@ -10,7 +10,8 @@ const tried = document.getElementById("tried");
 const at = ({ longitude, latitude }) => [longitude, latitude];
 const places = routes.flatMap(({ stations }) => stations.map(at));
 let names = () => [];
-const { map, drawNames } = await makeMap(document.getElementById("map"), { places }, () => names());
+const { map, drawNames, explain } = await makeMap(document.getElementById("map"), { places }, () => names());
+explain(ROUTE_SIGNS.slice(1)); // none of it is travelled
 document.querySelectorAll("main [disabled]").forEach((it) => { it.disabled = false; }); // what is pressed does something from now on
 
 function show(stations, near = true) {

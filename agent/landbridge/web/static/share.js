@@ -1,6 +1,7 @@
 // Where one container is, and the route that it is on.
 import { boundsOf, makeMap, STATES } from "./map.js";
-import { drawRoute } from "./route.js";
+import { drawRoute, ROUTE_SIGNS } from "./route.js";
+import { _ } from "./words.js";
 
 // Within a page of another site, its own head stands above.
 if (window.top !== window) document.body.classList.add("embedded");
@@ -11,11 +12,13 @@ const places = [...way.stations.map((it) => [it.longitude, it.latitude]), ...(kn
 const NEAREST = 6;
 let names = () => [];
 // Kept, so that it can be printed.
-const { map, drawNames } = await makeMap(document.getElementById("map"), {
+const { map, drawNames, explain } = await makeMap(document.getElementById("map"), {
   places, canvasContextAttributes: { preserveDrawingBuffer: true }, fitBoundsOptions: { padding: room(), maxZoom: NEAREST },
 }, () => names());
 names = drawRoute(map, way);
+if (way.stations.length) explain(ROUTE_SIGNS);
 if (known) {
+  explain([["here", _("Last position")]]);
   map.addSource("here", { type: "geojson", data: { type: "Point", coordinates: [longitude, latitude] } });
   map.addLayer({
     id: "here", type: "circle", source: "here",

@@ -3,7 +3,7 @@ import { json, ms, summed } from "./ask.js";
 import * as eventView from "./events.js";
 import { beside } from "./labels.js";
 import { colour, LABELS, makeMap, show, STATES } from "./map.js";
-import { drawRoute, ROUTE_LAYERS } from "./route.js";
+import { drawRoute, ROUTE_LAYERS, ROUTE_SIGNS } from "./route.js";
 import { _, make } from "./words.js";
 
 const HOUR_MS = 3600_000;
@@ -41,7 +41,7 @@ export class Track {
   /** Put it on a map in `container`, as it is at `now`. */
   async show(container, now, by, scale) {
     const places = this.fixes.filter(isGood).map((it) => it.where);
-    const { map: made, drawNames, offer } = await makeMap(container, { places }, () => [...eventView.names(this.happened), ...this.stations()]);
+    const { map: made, drawNames, offer, explain } = await makeMap(container, { places }, () => [...eventView.names(this.happened), ...this.stations()]);
     for (const [source, data] of Object.entries(this.at(now))) made.addSource(source, { type: "geojson", data });
     // Rings below the track: it passes through them.
     made.addLayer({
@@ -81,14 +81,16 @@ export class Track {
     drawNames();
     this.paint(by, scale);
     if (!this.isWhole) made.on("moveend", () => this.nearer());
-    made.once("idle", () => this.addRoute(offer));
+    explain([["track", _("Track")], ["here", _("Position at the selected time")], ["doubtful", _("Doubtful position")], ...eventView.SIGNS]);
+    made.once("idle", () => this.addRoute(offer, explain));
   }
 
   /** The route is drawn when the track is there. */
-  async addRoute(offer) {
+  async addRoute(offer, explain) {
     const route = await json(`${this.base}/route`);
     if (!route.stations.length) return;
     const names = drawRoute(this.map, route, "events");
+    explain(ROUTE_SIGNS);
     let isOn = true;
     this.stations = () => (isOn ? names() : []);
     offer(_("Route and stations"), (chosen) => {

@@ -1,4 +1,4 @@
-"""What a BG95 does after a PDP context was refused, or a connection with TLS. Imported only then."""
+"""Recovery of a BG95 after a refused PDP context or a failed TLS connection. Imported only then."""
 
 from micropython import const
 

@@ -73,7 +73,7 @@ class Modem(Driver):
         return plausible_cell(1000 * mcc + mnc, tac, cell, level, not lte)
 
     def prefer(self, region, again):
-        """Search as plan.regions says, None: everything. At once, and kept."""
+        """Search as scheduler/regions.py says, None: everything. Immediate and lasting."""
         for text in self.part("search").commands(region, again):
             self.accepts(text)
 

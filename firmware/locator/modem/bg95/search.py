@@ -1,4 +1,4 @@
-"""The search of a BG95: kinds of network in their order, and bands (BG96 network searching note V1.2)."""
+"""The search of a BG95: the order of network types, and the bands (BG96 network searching note V1.2)."""
 
 from locator.modem import GSM, LTE_M, NB_IOT
 
@@ -9,7 +9,7 @@ _ALL_BANDS = b"F,400A0E189F,A0E189F"
 
 
 def commands(region, again):
-    """The commands for a region of plan.regions; None: everything, as the modem comes from the factory;
+    """The commands for a region of scheduler/regions.py; None: everything, the factory setting;
     `again`: it searches again in any case."""
     order, bands = region or (_ALL_KINDS, ())
     mask = 0

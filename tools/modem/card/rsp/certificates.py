@@ -1,4 +1,4 @@
-"""What a certificate of Remote SIM Provisioning says, and whether a root stands behind it.
+"""Reads and verifies certificates of Remote SIM Provisioning.
 
 A card has no clock and checks no dates (SGP.22 4.5.2); those who have one pass it.
 """

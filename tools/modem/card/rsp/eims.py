@@ -1,4 +1,4 @@
-"""The remote managers that an IoT eUICC is associated with (eIM, SGP.32 2.11.1): what it knows of each.
+"""The remote managers that an IoT eUICC is associated with (eIM, SGP.32 2.11.1): the data of each.
 
 It is in non-volatile memory. Who is associated first comes with AddInitialEim, which needs no signature; all
 later changes come in packages that an associated eIM has signed.

@@ -1,4 +1,4 @@
-"""Certificates and keys in files: our test chain for servers of others, chains of others for our card.
+"""Certificates and keys in files: exports our test chain, and imports other chains for our card.
 
 `python -m tools.modem.card.rsp.folder FOLDER [HOST ...]` writes our chain. The simulated modem reads one with
 `--euicc --identity FOLDER`: ci*, eum and euicc as .pem or .der, and euicc.key.

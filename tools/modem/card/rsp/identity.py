@@ -1,4 +1,4 @@
-"""Who an eUICC is, whom it trusts, and where its random numbers come from."""
+"""The identity of an eUICC: its certificates, the roots that it trusts, and its random numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an eUICC says of itself: EUICCInfo1 and 2, and the template that SELECT of the ISD-R returns."""
+"""The description of an eUICC: EUICCInfo1 and 2, and the template that SELECT of the ISD-R returns."""
 
 from __future__ import annotations
 

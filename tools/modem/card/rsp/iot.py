@@ -1,5 +1,5 @@
-"""What an IoT eUICC does (SGP.32 5.9): it obeys packages that its remote manager has signed, signs their
-results and keeps them until they were fetched; roll-back, fallback and return need no signature.
+"""An IoT eUICC (SGP.32 5.9): executes packages that its remote manager has signed, signs their results and
+keeps them until they are fetched; roll-back, fallback and return need no signature.
 
 ES10c.EnableProfile, DisableProfile and DeleteProfile it does not have, but for the quirk "es10c".
 """
@@ -21,7 +21,7 @@ from tools.modem.card.tlv import fields
 
 OK, NOT_FOUND, UNDEFINED = 0, 1, 127
 INVALID_EID, REPLAY, OUT_OF_RANGE = 3, 4, 6
-"""Of a package as a whole."""
+"""Errors of a package as a whole."""
 NO_ROLLBACK, RETURN_PROFILE = 20, 21
 UNKNOWN_COMMAND = 2
 ROLLBACK_NOT_ALLOWED, NO_FALLBACK, WRONG_STATE = 1, 6, 2

@@ -20,7 +20,7 @@ from tools.modem.card.tlv import fields
 
 BAD_CERTIFICATE, BAD_SIGNATURE, BAD_CURVE, NO_SESSION, BAD_OID, OTHER_CHALLENGE, UNKNOWN_CI = range(1, 8)
 OTHER_TRANSACTION = 5
-"""Of PrepareDownload and CancelSession."""
+"""Error of PrepareDownload and CancelSession."""
 UNDEFINED = 127
 REASONS = (*range(6), UNDEFINED)
 """Why a session may be cancelled."""

@@ -1,4 +1,4 @@
-"""How long a card works, in milliseconds in addition to the exchange of an APDU [C].
+"""Processing times of a card, in milliseconds in addition to the exchange of an APDU [C].
 
 Chosen so that 15 and 40 kB take 13 to 26 s and 30 to 89 s with the exchanges, as an FM350 has shown it.
 """

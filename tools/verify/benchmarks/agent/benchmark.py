@@ -1,4 +1,4 @@
-"""How fast the whole agent is, compared with the bare loop of its parts, on the same messages in one run.
+"""Benchmarks the whole agent against the bare loop of its parts, on the same messages in one run.
 
 `python -m tools.verify.benchmarks.agent.benchmark [--devices N] [--uplinks N] [--points N] [--known N]` runs
 it on a real Mosquitto, PostgreSQL and NATS. The broker holds the messages before the measured agent starts.

@@ -1,4 +1,4 @@
-"""What the agent's benchmark works on: a fleet in a database, its uplinks, a broker that holds them."""
+"""The load of the agent's benchmark: a fleet in a database, its uplinks, a broker that holds them."""
 
 from __future__ import annotations
 

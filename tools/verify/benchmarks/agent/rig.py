@@ -1,4 +1,4 @@
-"""What the agent's benchmark runs on: a broker that holds messages, databases, agents as processes."""
+"""The test rig of the agent's benchmark: a broker that holds messages, databases, agents as processes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _POLL_S = 0.1
 
 
 class Took(NamedTuple):
-    """What an agent needed for all messages."""
+    """The resources that an agent needed for all messages."""
 
     seconds: float
     """From the first to the last."""

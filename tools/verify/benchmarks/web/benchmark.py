@@ -1,5 +1,5 @@
-"""How large and how fast the pages are with a large fleet: bytes, seconds to a map that can be used, the
-longest task while it is moved, the server's time.
+"""Measures the pages with a large fleet: bytes, seconds to a usable map, the longest task while it is moved,
+the server's time.
 
 `python -m tools.verify.benchmarks.web.benchmark [--seed N]` fills a database with 10,000 devices, one of them
 with 100,000 points, serves it as `landbridge web` does, and opens the pages in Chromium. It prints what it
@@ -218,8 +218,7 @@ def _usable_s(page: Page) -> float:
 
 
 def _moved_ms(page: Page) -> float:
-    """The longest task of the page's thread while the map is dragged and zoomed; those below 50 ms are not
-    told."""
+    """The longest task of the page's thread while the map is dragged and zoomed, 50 ms or more."""
     page.evaluate("""
         window.tasks = [];
         new PerformanceObserver((all) => tasks.push(...all.getEntries().map((it) => it.duration)))

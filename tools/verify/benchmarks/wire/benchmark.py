@@ -1,4 +1,4 @@
-"""What a fix costs on the wire: `python -m tools.verify.benchmarks.wire.benchmark [--seed N]`.
+"""Compares the bytes of a fix on the wire: `python -m tools.verify.benchmarks.wire.benchmark [--seed N]`.
 
 The device's own code (`locator.codec.columns`, `locator.codec.cose`) writes four synthetic trips in
 batches of 1, 16 and 64; ten lines with nothing but cbor2 read them again, and every field must come back
@@ -99,7 +99,7 @@ def _envelope_bytes(up: cose.Envelope, written: bytes, number: int) -> int:
 def measure(seed: int) -> dict[str, Any]:
     """All figures; `short` lists in words what is not as it must be."""
     trips = tracks(seed)
-    result: dict[str, Any] = {"seed": seed, "journeys": list(trips), "formats": {}, "strays": []}
+    result: dict[str, Any] = {"seed": seed, "trips": list(trips), "formats": {}, "strays": []}
     for n in SIZES:
         costs = {
             name: [_mean_bytes(write, samples, n) for samples in trips.values()]
@@ -142,7 +142,7 @@ def _mean_bytes(write: Any, samples: Sequence[Sample], n: int) -> float:
 
 def show(result: dict[str, Any], console: Console) -> None:
     """The figures as a table, the decisive ones last."""
-    table = Table("bytes a fix", "a batch", *result["journeys"], "mean")
+    table = Table("bytes a fix", "a batch", *result["trips"], "mean")
     for name in (*FORMATS, "ours"):
         for n in SIZES:
             costs = result["formats"][n][name]
@@ -154,7 +154,7 @@ def show(result: dict[str, Any], console: Console) -> None:
         ours = result[f"ours at {n}"]
         once = f"head {ours['head a batch']:.0f}, envelope {ours['envelope a batch']:.0f}"
         console.print(f"once a batch of {n}: {once}, MQTT {_MQTT_BYTES} and TLS 1.2 {_TLS_BYTES} bytes")
-    sent, strays = len(FIELDS) * len(SIZES) * POINTS * len(result["journeys"]), len(result["strays"])
+    sent, strays = len(FIELDS) * len(SIZES) * POINTS * len(result["trips"]), len(result["strays"])
     console.print(f"fields sent {sent}, read back with an error above half their unit {strays}")
     for n, most in MOST.items():
         mean, ours = _mean(result["formats"][n]["ours"]), result[f"ours at {n}"]

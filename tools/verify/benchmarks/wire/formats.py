@@ -1,4 +1,4 @@
-"""What a batch of fixes costs in other formats, and the least that any could cost.
+"""The size of a batch of fixes in other formats, and the theoretical minimum.
 
 Each function writes a whole batch; what it says once a batch counts with its fixes. The units are those in
 which such formats are used (1e-7 degrees, 1 m, 0.1 km/h, 1 degree, 0.1, 10 mV, 0.1 C).

@@ -1,4 +1,4 @@
-"""What the firmware takes from MicroPython's `micropython`, for running it under CPython."""
+"""A stand-in for MicroPython's `micropython`, to run the firmware under CPython."""
 
 
 def const(value: int) -> int:

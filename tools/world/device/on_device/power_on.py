@@ -1,4 +1,4 @@
-"""What the chip's boot does, for the simulated board: meet the world, run boot.py, then main.py."""
+"""The chip's boot on the simulated board: connects to the world, runs boot.py, then main.py."""
 
 import lockstep
 

@@ -22,7 +22,7 @@ DAMAGES = frozenset(
     "package-order package-keys metadata-missing metadata-rules other-iccid bad-element bad-configure "
     "configure-more metadata-class".split()
 )
-"""What can be wrong with a package."""
+"""The possible errors in a package."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the server signs in a session, right or, on request, wrong in one way."""
+"""Objects that the server signs in a session, correct or, on request, wrong in one way."""
 
 from __future__ import annotations
 

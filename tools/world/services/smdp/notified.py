@@ -1,4 +1,4 @@
-"""What an SM-DP+ is notified of: the results of installations and what has become of profiles later."""
+"""Notifications that an SM-DP+ receives: the results of installations and later operations on profiles."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def reach(connection: Connection, rollout: int, device: str, trip: int, revision
 
 
 def has(connection: Connection, rollout: int, trip: int) -> bool:
-    """Whether it has reached the device of a trip on that trip."""
+    """Whether the roll-out has reached the device of a trip during that trip."""
     of_both = members.c.rollout == rollout, members.c.trip == trip
     return connection.execute(select(members.c.device).where(*of_both)).first() is not None
 

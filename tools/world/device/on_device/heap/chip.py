@@ -1,4 +1,4 @@
-"""What hardware has in memory besides the lock-step port: that of the ESP32, the one sensor that stays, and
+"""Memory of the hardware in addition to the lock-step port: the ESP32's port, the one sensor that stays, and
 the pins of a real board."""
 
 from locator.hal import esp32, lis2dh12  # noqa: F401
