@@ -20,13 +20,14 @@ from tools.world.services.smdp.server import Fault, Server
 
 def says(smdp: Server, function: str, change: Any) -> None:
     """Change the answers of a function."""
-    original = smdp.functions.call
+    functions: Any = smdp.functions
+    original = functions.call
 
     def call(name: str, body: Any) -> Any:
         answer = original(name, body)
         return change(answer) if name == function else answer
 
-    smdp.functions.call = call  # type: ignore[method-assign]
+    functions.call = call
 
 
 def fields(**changed: bytes) -> Any:
@@ -104,7 +105,7 @@ def test_the_result_of_another_session(agent: DownloadingAgent, smdp: Server):
     """A device that repeats an old result has installed nothing."""
     smdp.order(MATCH, local(3_000))
     agent.order()
-    device = LocatorWithCard(agent, card())
+    device: Any = LocatorWithCard(agent, card())
     kept: list[bytes] = []
     original = device._send_all
 
@@ -113,12 +114,12 @@ def test_the_result_of_another_session(agent: DownloadingAgent, smdp: Server):
         kept.append(answer or b"")
         return answer
 
-    device._send_all = keeps  # type: ignore[method-assign]
+    device._send_all = keeps
     device.until_over()
     assert agent.shown()["state"] == "installed"
     smdp.order("7QX-3M", replace(local(3_000), iccid="8997101234567890999"))
     agent.order(agent.code("7QX-3M"))
-    device._send_all = lambda _: kept[0]  # type: ignore[method-assign]
+    device._send_all = lambda _: kept[0]
     for _ in range(8):
         device.contact()
         agent.works()
