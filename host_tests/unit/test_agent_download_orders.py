@@ -3,7 +3,10 @@
 import hashlib
 import io
 import json
+import re
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -425,6 +428,14 @@ def test_a_file_that_is_wrong_orders_nothing(command, rows, why, capsys):
         assert "SECRET" not in said and "7QX" not in said
         assert "in its next session" not in said  # nothing starts
     assert len(command("esim", "downloads").splitlines()) == 1
+
+
+def test_the_free_memory_is_shown_also_without_a_policy(command):
+    command("esim", "download", FIRST, CODE)
+    assert re.search(r"(?m)^free memory +-$", command("esim", "show", FIRST))
+    with closing(sqlite3.connect(command.folder / "landbridge.sqlite3")) as database, database:
+        database.execute("UPDATE downloads SET free_bytes = 123456, eid = '89049032'")
+    assert re.search(r"(?m)^free memory +123\.5 kB$", command("esim", "show", FIRST))
 
 
 def test_a_profile_is_deleted_once(command):
