@@ -24,6 +24,8 @@ from schemathesis.specs.openapi.checks import content_type_conformance, status_c
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Pages, at
 from host_tests.support.people import add_user
 
+pytestmark = pytest.mark.slow
+
 MINE, THEIRS = "CSQU3054383", "MSKU0000006"
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance)
 QUERIES = {
