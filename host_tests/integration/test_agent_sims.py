@@ -63,7 +63,7 @@ class Sims:
             inventory.change(connection, number, values, "", "bench", NOW_S)
 
     def page(self) -> dict[str, Any]:
-        """What the page of the first device's card tells the house."""
+        """The page of the first card as the operator tenant sees it."""
         with self.database.reading() as connection:
             return card.serialize(connection, device_views.listed(connection, None, FIRST)[0], NOW_S)
 

@@ -3,7 +3,10 @@
 import hashlib
 import io
 import json
+import re
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -279,6 +282,20 @@ def test_the_depth_of_json_is_never_underestimated(value):
     assert es9.nesting(json.dumps(value, ensure_ascii=False).encode()) == depth(value)
 
 
+def test_a_string_that_does_not_end_is_read_once():
+    """Else the agent would look for its end from each of its quotes: minutes for 256 kB."""
+    assert es9._STRINGS.sub(b"", b'[1, "' + b'\\"' * 100) == b"[1, "
+    assert es9.nesting(b'{"a": "' + b'\\"' * 130_000) == 1
+    with pytest.raises(es9.ServerError, match="cannot be read"):
+        es9.parsed(b'"' + b'\\"' * 130_000, "smdp.example")
+
+
+@pytest.mark.parametrize("name", ["https://smdp.example", "smdp.example/", "smdp.example;b.example", "*"])
+def test_a_server_that_is_no_host_name(name):
+    with pytest.raises(UserError, match="is no host name"):
+        trust.load(Esim(f"other.example, {name}", ""))
+
+
 def test_a_list_of_servers_is_read(tmp_path):
     (tmp_path / "ci.pem").write_text(chain.ci().pem)
     found = trust.load(Esim(" SMDP.Example:443, other.example:8443 ,", str(tmp_path / "ci.pem")))
@@ -409,7 +426,24 @@ def test_a_file_that_is_wrong_orders_nothing(command, rows, why, capsys):
         said = capsys.readouterr().out
         assert ended.value.code == 1 and why in said and "nothing has changed" in said
         assert "SECRET" not in said and "7QX" not in said
+        assert "in its next session" not in said  # nothing starts
     assert len(command("esim", "downloads").splitlines()) == 1
+
+
+def test_the_free_memory_is_shown_also_without_a_policy(command):
+    command("esim", "download", FIRST, CODE)
+    assert re.search(r"(?m)^free memory +-$", command("esim", "show", FIRST))
+    with closing(sqlite3.connect(command.folder / "landbridge.sqlite3")) as database, database:
+        database.execute("UPDATE downloads SET free_bytes = 123456, eid = '89049032'")
+    assert re.search(r"(?m)^free memory +123\.5 kB$", command("esim", "show", FIRST))
+
+
+def test_a_profile_is_deleted_once(command):
+    iccid = "8997101234567890123"
+    assert "order 1" in command("esim", "delete", FIRST, iccid)
+    said = command.fails("esim", "delete", FIRST, iccid)
+    assert f"order 1 for {FIRST} is not done yet" in said
+    assert "order 2" in command("esim", "delete", FIRST, iccid[:-1] + "9")
 
 
 def test_a_file_without_its_columns_is_refused(command):

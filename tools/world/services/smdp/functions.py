@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tools.modem.card import tlv
 from tools.modem.card.rsp import certificates, chain, signature
 from tools.modem.card.rsp.identity import Random
-from tools.modem.card.rsp.session import fields as values
 from tools.modem.card.rsp.signature import OTPK, SIGNATURE
+from tools.modem.card.tlv import fields as values
 from tools.world.services.smdp import damage as damaged
 from tools.world.services.smdp.binding import WHOLE, bind
 from tools.world.services.smdp.codes import StatusError
