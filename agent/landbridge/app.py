@@ -107,16 +107,16 @@ class Leads:
     may_deliver: Callable[[], bool] = lambda: True
     """To integrations."""
     stay: Stay = lambda: None
-    """Of an agent that must be the only one (db/single.py)."""
+    """The lock of an agent that must be the only one (db/single.py)."""
 
 
 class Running(NamedTuple):
-    """What runs of a part of the agent, and what is to be watched of it."""
+    """The running threads of a part of the agent, and its checks."""
 
     threads: Sequence[threading.Thread]
     checks: Sequence[Check] = ()
     lasting: Sequence[Check] = ()
-    """What is reported too, and no reason to start the agent again."""
+    """Checks that are reported, but are no reason to restart the agent."""
     stay: Stay = lambda: None
 
 

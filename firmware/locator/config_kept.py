@@ -82,7 +82,7 @@ def _repaired(path, read):
 
 
 def _kept(name):
-    """What NVS has, b"": nothing."""
+    """Return the value in NVS, b"" if there is none."""
     for size in _SIZES:
         try:
             import esp32

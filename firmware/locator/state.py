@@ -115,26 +115,27 @@ HOLDS_MJ = const(
     136
 )  # the battery when warm, as its voltage has shown; 0: as configured (scheduler/battery.py)
 LOADED_DC = const(137)  # how warm it was when LOADED_MV was measured
-SIZE = const(138)
+SIGN_S = const(138)  # between signs of life (scheduler/policy.py)
+SIZE = const(139)
 
 # Of this wake only: not kept.
-DID_FIX = const(138)
-DID_RECORD = const(139)
-ATTACHED = const(140)  # 0 not attempted, 1 registered, 2 not
-DID_SESSION = const(141)
-DID_SCAN = const(142)
-LEFT = const(143)  # mJ
-EDGE = const(144)  # 1: the train has stopped or departed; SHORT_MOVE
-WAITING = const(145)  # points
-HEARD_PLMN = const(146)  # PLMN that a scan has found; 0: none
-HEARD_DBM = const(147)
-WANTED = const(148)  # PLMN of another network to select
-DID_SELECT = const(149)
-PLACE = const(150)  # kind of place
-VERDICT = const(151)  # the policy's last verdict
-LOWER_MV = const(152)  # than Li-SOCl2: the kind of the battery (scheduler/battery.py)
-NO_SENSOR = const(153)  # 1: nothing feels motion, no accelerometer or one that has failed
-_ALL = const(154)
+DID_FIX = const(139)
+DID_RECORD = const(140)
+ATTACHED = const(141)  # 0 not attempted, 1 registered, 2 not
+DID_SESSION = const(142)
+DID_SCAN = const(143)
+LEFT = const(144)  # mJ
+EDGE = const(145)  # 1: the train has stopped or departed; SHORT_MOVE
+WAITING = const(146)  # points
+HEARD_PLMN = const(147)  # PLMN that a scan has found; 0: none
+HEARD_DBM = const(148)
+WANTED = const(149)  # PLMN of another network to select
+DID_SELECT = const(150)
+PLACE = const(151)  # kind of place
+VERDICT = const(152)  # the policy's last verdict
+LOWER_MV = const(153)  # than Li-SOCl2: the kind of the battery (scheduler/battery.py)
+NO_SENSOR = const(154)  # 1: nothing feels motion, no accelerometer or one that has failed
+_ALL = const(155)
 
 SHORT_MOVE = const(2)
 """In EDGE: what was taken for a departure has ended within the yard, by so few counts."""

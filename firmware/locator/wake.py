@@ -218,7 +218,7 @@ class Wake:
         self.log.add(self.port.clock_s(), kind, value)
 
     def card(self, verb, *arguments):
-        """What is done about the card's profiles, where it has some to choose from."""
+        """Handle the card's profiles, if there are several."""
         if self.state[st.PROFILE_DUE]:
             self.let_go()
             self.pace.rest()

@@ -112,13 +112,13 @@ def test_each_role_may_do_its_own(web: Website, keys: dict[str, str]):
     assert now["light_lux"] == 50
 
 
-def test_a_tenant_sees_his_interval_of_a_device_and_no_other(web: Website):
+def test_a_tenant_sees_its_interval_of_a_device_and_no_other(web: Website):
     """The device rides for two tenants in turn, in mid-track; points come late for both."""
     border_s = FIRST_S + 3600 * 300
     acme, zeta, other = (web.token(name, "operator", name) for name in ("acme", "zeta", "other"))
-    house = web.token("house", "operator")
+    operator = web.token("operator", "operator")
     path = f"/v1/devices/{DEVICE}/commands"
-    before = web.ask(path, house, "POST", {"verb": "locate", "expires": "7d"}).json
+    before = web.ask(path, operator, "POST", {"verb": "locate", "expires": "7d"}).json
     web.end_trip(1, FIRST_S + 3600 * 250)
     mine = web.begin_trip("MSKU0134216", FIRST_S + 3600 * 251, "acme")
     web.end_trip(mine, border_s)
@@ -133,7 +133,7 @@ def test_a_tenant_sees_his_interval_of_a_device_and_no_other(web: Website):
 
     assert seqs(acme) == list(range(251, 300))
     assert seqs(zeta) == list(range(300, 340))
-    assert seqs(house)[-100:] == list(range(240, 340))
+    assert seqs(operator)[-100:] == list(range(240, 340))
     (ended,), (running,) = (web.ask("/v1/devices", token).json["devices"] for token in (acme, zeta))
     assert (ended["container"], ended["state"], ended["last_session"]) == ("MSKU0134216", "ended", None)
     assert ended["time"] < running["time"] and running["container"] == "TCLU4265447"

@@ -59,6 +59,7 @@ def test_a_token_that_is_none_opens_nothing(web: Website, browser: Watched):
 
 
 def test_the_fleet_is_on_the_map_and_in_the_list(web: Website, operator: Page):
+    operator.goto(web.url)
     row = operator.locator(f"tr[data-device={DEVICE}]")
     expect(row).to_contain_text(CONTAINER)
     expect(row).to_contain_text("moving")
@@ -72,6 +73,7 @@ def test_the_fleet_is_on_the_map_and_in_the_list(web: Website, operator: Page):
 
 
 def test_what_comes_in_is_seen_at_once(web: Website, operator: Page):
+    operator.goto(web.url)
     set_clock(web.installation.folder / "clock", FIRST_S + 3600 * (LAST + 1) + 600)
     web.device.send([on_line(LAST + 1, events=1, speed=0)], status={0: 3480})
     row = operator.locator(f"tr[data-device={DEVICE}]")
@@ -81,6 +83,7 @@ def test_what_comes_in_is_seen_at_once(web: Website, operator: Page):
 
 
 def test_a_track_is_played(web: Website, operator: Page):
+    operator.goto(web.url)
     opens(operator, operator.get_by_role("link", name=CONTAINER))
     expect(operator).to_have_url(f"{web.url}/devices/{DEVICE}")
     drawn(operator, "points")
@@ -115,6 +118,7 @@ def test_a_track_is_played(web: Website, operator: Page):
 
 
 def test_a_command_is_sent_and_its_states_are_shown(web: Website, operator: Page):
+    operator.goto(f"{web.url}/devices/{DEVICE}")
     operator.get_by_role("link", name="Commands").click()
     section = operator.locator("#commands")
     section.get_by_role("combobox").select_option("locate")
@@ -129,7 +133,8 @@ def test_a_command_is_sent_and_its_states_are_shown(web: Website, operator: Page
     expect(section.locator("tbody tr").first).to_contain_text("done")
 
 
-def test_a_setting_is_changed(operator: Page):
+def test_a_setting_is_changed(web: Website, operator: Page):
+    operator.goto(f"{web.url}/devices/{DEVICE}")
     operator.get_by_role("link", name="Settings").click()
     section = operator.locator("#settings")
     section.get_by_label("Door-open light threshold").fill("50")

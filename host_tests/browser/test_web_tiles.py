@@ -154,7 +154,7 @@ def test_the_policy_names_the_host_of_the_tiles_and_no_other():
 @pytest.mark.parametrize(
     ("content", "said"), [(None, "No such file"), (b"PMTiles\x02", "is not a PMTiles file of version 3")]
 )
-def test_a_file_that_is_none_is_refused_at_the_start(
+def test_an_invalid_file_is_refused_at_the_start(
     fleet: Fleet, tmp_path: Path, content: bytes | None, said: str
 ):
     path = tmp_path / "map.pmtiles"

@@ -568,7 +568,7 @@ def test_a_device_without_service_yet_searches_three_times_then_scans_without_ne
 def test_in_silence_scans_last_long_enough_to_find_another_network_than_the_last():
     state = settled(moving=1)
     limits_s = []
-    for vain in range(4):
+    for vain in range(6):
         state[st.SEARCHES_FAILED] = vain
         sensed = later((vain + 1) * 24 * HOUR)
         feel(state, sensed)
@@ -581,7 +581,7 @@ def test_in_silence_scans_last_long_enough_to_find_another_network_than_the_last
             (st.learn_fix(state, False) if action.kind == decide.FIX else st.learn_record(state))
         assert action.kind == decide.SCAN
         limits_s.append(action.limit_s)
-    assert limits_s[0] == limits_s[1] == 20 and limits_s[2] == limits_s[3] == 45
+    assert limits_s == [20, 20, 45, 45, 45, 90]
 
 
 def test_where_a_network_is_heard_that_refuses_it_is_no_silence():

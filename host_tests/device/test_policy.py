@@ -18,6 +18,7 @@ class Forecast:
     networks = costs = ahead = ()
     learned = 0
     mcc = 262
+    leg_s = 86400
 
 
 def settled(joules_a_day=100, moving=0, now=NOW):
@@ -347,3 +348,70 @@ def test_sleep_stays_paid_for():
     state = settled()
     state[st.LEFT] = state[st.RESERVE] - 1
     assert later(state, 24 * HOUR) == policy.REST
+
+
+class AtGoal(Forecast):
+    to_go_s, leg_s = 8 * DAY, 0
+
+
+def on_reserve(forecast, left=1.0, modem="bg95"):
+    """Stationary, of the sleep to the end so much is left."""
+    state, costs = settled(), battery.COSTS[modem]
+    state[st.MCC] = state[st.NETWORK] // 1000
+    state[st.LEFT] = 15 * costs.sleep_a_day
+    pacing.select(state, costs, modem, forecast, 0, 0)
+    state[st.LEFT] = int(left * state[st.RESERVE]) - 1
+    return state
+
+
+def heard_of(state, costs=COSTS):
+    """After how many hours the next report is made, where it sleeps until it wakes for something."""
+    began = state[st.NOW]
+    while state[st.NOW] - began < 9 * DAY:
+        until = policy.until(state, costs, 0)
+        assert until - state[st.NOW] >= 1800, "needless wakes"
+        left = state[st.LEFT]
+        st.begin(state, until, 0)
+        state[st.WAITING], state[st.LEFT] = 1, left
+        if policy.next(state, costs, AtGoal) // 10 in (policy.SCAN, policy.ATTEMPT, policy.REUSE):
+            return (state[st.NOW] - began) / HOUR
+    return 9 * 24
+
+
+def test_who_stands_at_the_goal_with_nothing_but_sleep_left_is_heard_of_within_a_day():
+    for left in (1.0, 0.6, 0.2):
+        assert heard_of(on_reserve(AtGoal, left)) <= 21
+    state = on_reserve(AtGoal)
+    state[st.LEFT] = 4 * COSTS.session_mj  # it would take too much of that
+    assert heard_of(state) == 9 * 24
+
+
+def test_signs_of_life_that_cost_more_than_sleep_come_less_often():
+    dear = battery.COSTS["sim7600"]
+    state = on_reserve(AtGoal, modem="sim7600")
+    networks.learn_session(state, dear, True, 46000, 40000)
+    assert 48 < heard_of(state, dear) < 8 * 24
+    state = on_reserve(AtGoal, 2, "sim7600")
+    networks.learn_session(state, dear, True, 46000, 19000)
+    assert heard_of(state, dear) <= 24
+
+
+def test_on_the_way_signs_of_life_leave_the_sleep_to_the_end():
+    assert 3 * 24 <= heard_of(on_reserve(Forecast)) < 4 * 24
+    assert heard_of(on_reserve(Forecast, 0.9)) == 9 * 24
+
+
+def test_coverage_that_is_back_is_found_within_five_hours_where_there_is_energy():
+    for moving in (0, 1):
+        for scan_mj in (5000, 19000, 50000):
+            assert silent(settled(100, moving), 12, scan_mj) <= 5 * HOUR
+    assert silent(settled(50), 12, 19000) > 5 * HOUR
+
+
+def test_a_network_that_is_heard_after_silence_and_does_not_serve_is_tried_again_soon():
+    state = settled(100)
+    assert silent(state, 8, 19000) > HOUR and networks.is_lost(state)
+    networks.learn_scan(state, COSTS, 46000, -90)
+    assert networks.scan_mj(state, COSTS) == COSTS.scan_mj
+    networks.learn_session(state, COSTS, False, 46000, 20000)
+    assert state[st.SESSION_NOT_BEFORE] - state[st.NOW] == 1800 and not networks.is_lost(state)

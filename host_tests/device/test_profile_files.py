@@ -44,7 +44,7 @@ def test_a_damaged_access_point_is_written_again_and_no_failure_of_the_profile()
     assert kept.p[profile.STAGE] == profile.IDLE and not kept.p[profile.COST] & 0xFF
 
 
-def test_a_policy_that_is_none_is_refused_by_its_revision():
+def test_an_invalid_policy_is_refused_by_its_revision():
     device = Device(2)
     device.take([6, 0, 0, [[CARD[0], 'a"b', "", ""]], []])
     assert policy.read(device.folder) == device.policy

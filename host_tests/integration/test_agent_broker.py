@@ -132,7 +132,7 @@ def test_that_the_agent_cannot_ask_what_is_retained_is_found(installation):
     assert not finding.good and "landbridge/agent/#" in (finding.remedy or "")
 
 
-def test_a_broker_that_refuses_is_said(installation):
+def test_a_broker_that_refuses_is_reported(installation):
     wrong = replace(installation.config.broker, password="wrong")
     with pytest.raises(UserError, match="refuses the agent"):
         checks.as_agent(wrong)

@@ -101,7 +101,7 @@ def test_a_list_locates_cells_that_the_fleet_has_not_heard(fleet):
         "LTE,460,0,7,99999999999999999999,,1,2,3",
     ],
 )  # fmt: skip
-def test_a_list_that_is_wrong_is_said_with_its_line(row):
+def test_a_wrong_list_is_reported_with_its_line(row):
     with pytest.raises(UserError, match="line 2"):
         list(cells.read(io.StringIO(HEAD + row), "here.csv"))
 

@@ -80,7 +80,7 @@ def test_a_rule_without_a_case_is_named():
         ("", "no .controls"),
     ],
 )
-def test_a_file_that_is_wrong_is_said_in_one_line(text, why):
+def test_a_wrong_file_is_reported_in_one_line(text, why):
     with pytest.raises(UserError, match=why):
         controls.parse(text)
 
@@ -106,7 +106,7 @@ def test_a_file_that_is_wrong_is_said_in_one_line(text, why):
         (("[[case]]", "[case]"), "write ..case"),
     ],
 )  # fmt: skip
-def test_a_case_that_is_wrong_is_said_in_one_line(change, why):
+def test_a_wrong_case_is_reported_in_one_line(change, why):
     first, mark, rest = FILE.partition("\n[[case]]\n")
     case = mark + rest.partition(mark)[0]
     assert cases.run(first + case)[0][0].is_right
@@ -307,7 +307,7 @@ def _why(supervised: Supervised, control: str) -> str:
     return str(broken[-1]["why"])
 
 
-def test_a_card_goes_to_another_locator_when_that_was_said(supervised, capsys):
+def test_a_card_goes_to_another_device_when_that_was_said(supervised, capsys):
     supervised.device.send([point(1)], identity=IDENTITY)
     _run("sims", "rebind", ICCID, "--why", "broken")
     assert supervised.card().binding == REBIND_PENDING
@@ -445,7 +445,7 @@ def test_a_platform_is_described_by_a_file(monkeypatch):
         (("[provider.status]", "reset = 1\n[provider.status]"), r"reset\] must be a table"),
     ],
 )
-def test_a_description_that_is_wrong_is_said_in_one_line(monkeypatch, change, why):
+def test_a_wrong_description_is_reported_in_one_line(monkeypatch, change, why):
     monkeypatch.setenv("LANDBRIDGE_TEST_TOKEN", "right")
     text = PROVIDER.format(url="http://127.0.0.1").replace(*change)
     with pytest.raises(UserError, match=why):

@@ -562,7 +562,7 @@ def test_a_card_that_is_no_euicc_gets_no_order(agent):
         agent.order()
 
 
-def test_a_result_that_comes_after_the_order_was_cancelled_is_kept_all_the_same(agent, smdp):
+def test_a_result_that_comes_after_the_order_was_cancelled_is_kept_nevertheless(agent, smdp):
     smdp.order(MATCH, local())
     agent.order()
     device = LocatorWithCard(agent, card())
@@ -706,7 +706,7 @@ def test_a_profile_is_named(agent, smdp):
     ("iccid", "name"),
     [("89971", "A"), (LOCAL, ""), (LOCAL, "x" * 65), (LOCAL, "a\nb"), ("8997101234567890x23", "A")],
 )
-def test_a_name_or_number_that_is_none_is_refused(agent, iccid, name):
+def test_an_invalid_name_or_number_is_refused(agent, iccid, name):
     with pytest.raises(UserError):
         manage(agent, rules.rename, iccid, name)
 

@@ -42,7 +42,7 @@ def spelled(command: tuple[str, ...], file: str) -> list[str]:
 
 @pytest.mark.parametrize("content", CONTENTS)
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_file_that_is_none_is_said(installation, tmp_path, capsys, name, content):
+def test_an_invalid_file_is_reported(installation, tmp_path, capsys, name, content):
     file = tmp_path / "given"
     file.write_bytes(CONTENTS[content].encode(errors="surrogateescape"))
     end(capsys, *spelled(COMMANDS[name], str(file)))
@@ -55,7 +55,7 @@ def test_a_file_without_end_is_not_read_to_its_end(installation, capsys, name):
 
 
 @pytest.mark.parametrize("content", ["a = " + "[" * DEEP, None])
-def test_a_configuration_that_is_none_is_said(installation, tmp_path, capsys, monkeypatch, content):
+def test_an_invalid_configuration_is_reported(installation, tmp_path, capsys, monkeypatch, content):
     file = tmp_path / "other.toml"
     if content is None:
         file = Path("/dev/zero")
@@ -66,7 +66,7 @@ def test_a_configuration_that_is_none_is_said(installation, tmp_path, capsys, mo
 
 
 @pytest.mark.parametrize("content", ["[" * DEEP, None])
-def test_a_release_that_is_none_is_said(installation, tmp_path, capsys, content):
+def test_an_invalid_release_is_reported(installation, tmp_path, capsys, content):
     manifest = tmp_path / "release.json"
     if content is None:
         manifest.symlink_to("/dev/zero")

@@ -158,7 +158,7 @@ def test_pages_alone_whose_thread_dies_end_the_agent(watched, monkeypatch):
     late.cancel()
 
 
-def test_a_port_that_is_taken_is_said():
+def test_a_port_that_is_taken_is_reported():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -242,7 +242,7 @@ def test_home_assistant_forgets_a_device_with_its_position_and_keeps_tenants_apa
         ("erp", "http://a/", "traccar", ("event",), "does not accept 'event'"),
     ],
 )
-def test_an_integration_that_cannot_be_is_said_in_one_line(bound, name, address, kind, what, why):
+def test_an_invalid_integration_is_reported_in_one_line(bound, name, address, kind, what, why):
     with pytest.raises(UserError, match=why):
         bound.add(name, address, kind, None, *what)
 

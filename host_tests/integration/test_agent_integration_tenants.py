@@ -128,7 +128,7 @@ def test_what_went_to_a_trip_before_it_was_published_goes_to_its_tenant_alone(bo
         assert outbox.head(connection, 9) == []
 
 
-def test_a_tenant_s_user_at_the_broker_gets_his_trips_and_no_more(installation):
+def test_a_tenant_s_user_at_the_broker_gets_its_trips_and_no_more(installation):
     """The ACL confines him to landbridge/out/acme/#; the device is bound to another container later."""
     with installation.database().writing() as connection:
         whose = ("CSQU3054383", 0, 10, "acme"), ("MSKU0000006", 10, None, "bolt")
@@ -139,11 +139,11 @@ def test_a_tenant_s_user_at_the_broker_gets_his_trips_and_no_more(installation):
             if end_h is not None:
                 trips.end(connection, trip, BEGIN_S + end_h * HOUR_S)
     installation.start()
-    house, acme = installation.platform(), installation.platform("tenant-acme")
+    operator, acme = installation.platform(), installation.platform("tenant-acme")
     device = installation.device()
     device.send([at(12, events=1), at(20)])
     device.send([at(3, events=1), at(5)])
-    wait_until(lambda: len(house.features()) == 4, "all points")
+    wait_until(lambda: len(operator.features()) == 4, "all points")
     wait_until(lambda: len(acme.features()) == 2 and acme.on("/position"), "his points")
     assert [each["properties"]["seq"] for each in acme.features()] == [3, 5]
     assert [each["id"] for each in acme.on("/event/alarm")] == [f"{FIRST}/3/alarm-light"]

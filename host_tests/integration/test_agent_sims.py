@@ -63,7 +63,7 @@ class Sims:
             inventory.change(connection, number, values, "", "bench", NOW_S)
 
     def page(self) -> dict[str, Any]:
-        """What the page of the first device's card tells the house."""
+        """The page of the first card as the operator tenant sees it."""
         with self.database.reading() as connection:
             return card.serialize(connection, device_views.listed(connection, None, FIRST)[0], NOW_S)
 
@@ -99,7 +99,7 @@ def sims(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     database.close()
 
 
-def test_a_quota_is_that_of_a_card_whatever_locator_it_is_in(sims):
+def test_a_quota_is_that_of_a_card_whatever_device_it_is_in(sims):
     sims.add(CARD, PROFILE)
     sims.add(OTHER)
     sims.had(FIRST, CARD, NOW_S - 2 * DAY_S, 6_000)
@@ -215,7 +215,7 @@ def test_what_other_vendors_count_is_not_missed_by_this_one(sims):
     assert [(each.iccid, each.broken) for each in sims.check()] == [(PROFILE, [])]
 
 
-def test_what_a_card_broke_is_over_when_the_locator_has_another(sims):
+def test_what_a_card_broke_is_over_when_the_device_has_another(sims):
     sims.change(sims.add(CARD, imei=ELSEWHERE), blocked="stolen")
     assert sims.says(FIRST, NOW_S, iccid=CARD, imei=IMEI) == {"separation", "blocked"}
     assert sims.says(FIRST, NOW_S + 60, imei=IMEI) == {"separation", "blocked"}  # it could not read its card
@@ -242,7 +242,7 @@ def test_only_a_card_that_is_heard_of_breaks_what_its_state_forbids(sims):
 
 
 @pytest.mark.parametrize("gone", [{"stage": "retired"}, {"binding": REBIND_PENDING}])
-def test_a_card_that_is_gone_belongs_in_no_locator(sims, gone):
+def test_a_card_that_is_gone_belongs_in_no_device(sims, gone):
     number = sims.add(CARD, imei=IMEI)
     assert sims.says(FIRST, NOW_S, iccid=OTHER, imei=IMEI) == {"binding"}
     sims.change(number, **gone)

@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from alembic.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
 from landbridge.core.errors import UserError
+from landbridge.db import engines
 from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
 from landbridge.db.tables import UNCHECKED, metadata
@@ -93,8 +95,9 @@ def test_migrations_make_the_tables(database):
     assert differ == []
 
 
-def test_what_is_committed_is_on_the_disk(database):
-    with database.reading() as connection:
+def test_what_is_committed_is_on_the_disk(database, monkeypatch, shipped_pragmas):
+    monkeypatch.setattr(engines, "PRAGMAS", shipped_pragmas)
+    with closing(open_database(database.place)) as shipped, shipped.reading() as connection:
         if database.on_server:
             assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
             assert connection.exec_driver_sql("SHOW fsync").scalar() == "on"
@@ -113,7 +116,7 @@ def test_a_transaction_that_fails_leaves_nothing(database):
 
 
 @pytest.mark.parametrize("content", [b"no database at all, but long enough to be one", None])
-def test_an_unreadable_database_is_said_in_one_line(tmp_path, content):
+def test_an_unreadable_database_is_reported_in_one_line(tmp_path, content):
     path = tmp_path / "broken.sqlite3"
     if content is None:
         path.mkdir()

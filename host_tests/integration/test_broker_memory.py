@@ -24,7 +24,7 @@ from host_tests.support.fleet import FIRST, SECOND, Fleet, Pages, at
 from host_tests.support.shipped_brokers import Shipped
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "reference"
-HOUSE_TOPIC = f"landbridge/out/operator/{DEVICE}/position"
+OPERATOR_TOPIC = f"landbridge/out/operator/{DEVICE}/position"
 ACME_TOPIC = f"landbridge/out/acme/{DEVICE}/position"
 
 
@@ -48,15 +48,15 @@ def have_a_trip_of_acme(installation: Installation, first: int) -> None:
 def test_a_broker_that_was_emptied_gets_all_positions_back(installation):
     have_a_trip_of_acme(installation, 2)
     installation.start()
-    house = installation.platform()
+    operator = installation.platform()
     device = installation.device()
     device.send([point(1)])
     device.send([point(2)])
     acme = installation.platform("tenant-acme")
-    wait_until(lambda: seqs(acme, ACME_TOPIC) == [2] and 1 in seqs(house, HOUSE_TOPIC), "the positions")
+    wait_until(lambda: seqs(acme, ACME_TOPIC) == [2] and 1 in seqs(operator, OPERATOR_TOPIC), "the positions")
     installation.broker.kill()
     installation.broker.start()
-    for user, topic, seq in (("platform", HOUSE_TOPIC, 1), ("tenant-acme", ACME_TOPIC, 2)):
+    for user, topic, seq in (("platform", OPERATOR_TOPIC, 1), ("tenant-acme", ACME_TOPIC, 2)):
         late = installation.platform(user)
         wait_until(partial(sees, late, topic, seq), f"what {user} has to see")
 
@@ -71,18 +71,18 @@ def test_a_broker_killed_before_it_has_saved_gets_the_new_position_back(installa
     device, watcher = Device(door, installation.key), Platform(door)
     installation.clients += [device, watcher]
     device.send([point(1)])
-    wait_until(lambda: seqs(watcher, HOUSE_TOPIC) == [1], "the first position")
+    wait_until(lambda: seqs(watcher, OPERATOR_TOPIC) == [1], "the first position")
     assert installation.broker.process
     installation.broker.process.send_signal(signal.SIGUSR1)
     wait_until(lambda: "Saving in-memory database" in installation.broker.log(), "it saves")
     device.send([point(2)])
-    wait_until(lambda: seqs(watcher, HOUSE_TOPIC) == [1, 2], "the second position")
+    wait_until(lambda: seqs(watcher, OPERATOR_TOPIC) == [1, 2], "the second position")
     watcher.close()
     installation.broker.kill()
     installation.broker.start()
     late = Platform(door)
     installation.clients.append(late)
-    wait_until(lambda: seqs(late, HOUSE_TOPIC)[-1:] == [2], "not the position of before")
+    wait_until(lambda: seqs(late, OPERATOR_TOPIC)[-1:] == [2], "not the position of before")
 
 
 def marks(installation: Installation) -> int:
@@ -213,29 +213,29 @@ def times(found: list[dict[str, Any]]) -> list[list[str]]:
 
 
 def test_a_platform_asks_for_tracks_by_number(pages):
-    house = pages.token("house")
-    every, last = batches(pages, house, "after=0")
+    operator = pages.token("operator")
+    every, last = batches(pages, operator, "after=0")
     schema = Draft202012Validator(json.loads((PROTOCOL / "track.schema.json").read_text()))
     for each in every:
         schema.validate(each)
     assert [len(each["features"]) for each in every] == [2, 1, 1]
     assert [each["track"] for each in every] == sorted({each["track"] for each in every})
-    assert batches(pages, house, f"after={every[0]['track']}") == (every[1:], last)
+    assert batches(pages, operator, f"after={every[0]['track']}") == (every[1:], last)
     by_ones, after = [], 0
-    while page := batches(pages, house, f"after={after}&limit=1")[0]:
+    while page := batches(pages, operator, f"after={after}&limit=1")[0]:
         by_ones += page
         after = page[-1]["track"]
     assert by_ones == every
-    assert batches(pages, house, f"after={last}") == ([], last)
-    status, text = pages.ask(f"/v1/tracks?after={order.HIGHEST}", house)
+    assert batches(pages, operator, f"after={last}") == ([], last)
+    status, text = pages.ask(f"/v1/tracks?after={order.HIGHEST}", operator)
     assert status == 409 and "the newest track is" in text
 
 
-def test_a_tenant_has_the_tracks_of_his_trips_only(pages):
-    house, _ = batches(pages, pages.token("house2"), "after=0")
+def test_a_tenant_has_the_tracks_of_its_trips_only(pages):
+    operator, _ = batches(pages, pages.token("operator2"), "after=0")
     acme, _ = batches(pages, pages.token("reader", tenant="acme"), "after=0")
     assert [len(each) for each in times(acme)] == [2, 1]
-    assert sum(len(each) for each in times(house)) == 4
+    assert sum(len(each) for each in times(operator)) == 4
     none, last = batches(pages, pages.token("nobody", tenant="other"), "after=0")
     assert none == [] and last == 0
 

@@ -167,6 +167,8 @@ def test_a_card_has_no_clock(smdp: Server, damage: str):
         ("package-reference", (0, 4)),
         ("package-operation", (0, 5)),
         ("bad-configure", (1, 1)),
+        ("configure-more", (1, 1)),
+        ("metadata-class", (2, 1)),
         ("metadata-missing", (2, 1)),
         ("metadata-rules", (2, 15)),
         ("package-keys", (4, 1)),

@@ -8,7 +8,20 @@ import pytest
 
 from host_tests.support.cards import four_profiles
 from host_tests.support.lpa import Direct, Es10, StatusWordError
-from host_tests.support.make_iot_vectors import association, codec, encoded, named, request, result
+from host_tests.support.make_iot_vectors import (
+    EID,
+    EIM_ID,
+    TRANSACTION,
+    association,
+    codec,
+    encoded,
+    key,
+    named,
+    request,
+    result,
+    signature,
+)
+from tools.modem.card import tlv
 from tools.modem.card.euicc import Euicc
 from tools.modem.card.profile import Profile
 from tools.modem.card.rsp import chain
@@ -193,6 +206,27 @@ def test_an_unknown_order_ends_the_package():
     found = manager.order(("unsetFallback", {}), ("unknown", None), ("delete", named(EUROPE)))
     assert found == [("unsetFallback", 0), ("terminated", 2)]
     assert EUROPE in [each.iccid for each in manager.card.profiles]
+
+
+def test_a_damaged_order_ends_the_package():
+    """It deletes nothing that is not named."""
+    manager = Manager(card())
+    before = list(manager.card.profiles)
+    signed = encoded(
+        "PackageSigned",
+        {
+            "eimId": EIM_ID,
+            "eid": bytes.fromhex(EID),
+            "counter": 1,
+            "transaction": TRANSACTION,
+            "package": ("psmo", [("unknown", None)]),
+        },
+    )
+    signed = signed[:-2] + b"\xa5\0"
+    whole = tlv.encode(0xBF51, signed, tlv.encode(0x5F37, signature(key(), signed, 1)))
+    kind, value = codec().decode("PackageResult", manager.es10.send(whole))
+    assert (kind, value["data"]["results"]) == ("ok", [("terminated", 2)])
+    assert manager.card.profiles == before
 
 
 def test_a_package_is_counted_before_it_is_obeyed():

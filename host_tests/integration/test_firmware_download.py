@@ -193,7 +193,7 @@ POSTPONED = {
 
 
 @pytest.mark.parametrize("reason", POSTPONED)
-def test_what_is_not_wise_now_is_said_and_done_later(agent, smdp, make, reason):
+def test_what_is_not_wise_now_is_reported_and_done_later(agent, smdp, make, reason):
     smdp.order(MATCH, local())
     agent.order()
     device = make("bg95")

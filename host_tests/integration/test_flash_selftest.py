@@ -60,7 +60,7 @@ class Uncalibrated(Port):
         return (0, *super().senses()[1:])
 
 
-def test_a_battery_that_the_chip_cannot_measure_is_said_and_is_good(tmp_path, capsys):
+def test_a_battery_that_the_chip_cannot_measure_is_reported_and_is_good(tmp_path, capsys):
     said, _, good = tried(Uncalibrated("bg95"), tmp_path, capsys)
     assert good and said["sensors"][0] and "battery not measured" in said["sensors"][1]
 

@@ -40,7 +40,7 @@ def test_shortfalls_are_named(changes, said):
     assert good.short() == [] and replace(good, **changes).short() == [said]
 
 
-def test_a_flood_that_did_not_happen_is_said():
+def test_a_flood_that_did_not_happen_is_reported():
     sizes = Sizes(10, 20, 3)
     seen = Seen(Counter({"200": 2, "429": 8}), 20, 12, 3, Counter({"401": 2, "429": 1}))
     assert flood.left_out(seen, sizes) == []

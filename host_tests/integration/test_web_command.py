@@ -154,14 +154,14 @@ def test_a_password_is_read_and_only_its_hash_is_kept(command: Command):
         (("web", "lb-none"), "no device lb-none"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_line(command: Command, arguments: tuple[str, ...], said: str):
+def test_what_cannot_be_done_is_reported_in_a_line(command: Command, arguments: tuple[str, ...], said: str):
     process = command.start(*arguments)
     _, err = process.communicate()
     assert process.returncode == 2
     assert said in err and err.startswith("landbridge: ") and err.count("\n") == 1
 
 
-def test_a_port_that_is_taken_is_said(command: Command):
+def test_a_port_that_is_taken_is_reported(command: Command):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

@@ -33,7 +33,7 @@ def database(
     database.close()
 
 
-def test_a_locked_database_is_said_and_when_to_try_again(database, tmp_path):
+def test_a_locked_database_is_reported_and_when_to_try_again(database, tmp_path):
     keyring = Keyring(database.place, str(tmp_path / "agent.key"))
     pages = Pages(cast(Any, SimpleNamespace(database=database, keyring=keyring)))
     bearer = {"Authorization": f"Bearer {pages.token('anna', 'operator')}"}

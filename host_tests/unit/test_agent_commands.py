@@ -192,7 +192,7 @@ def wakes_of(agent: Agent, days: range, joules: float) -> None:
     "item", [[], 5, {}, [[1]], [[0, 1]], [[1, 0]], [[1, 99]], [[True, 1]], [[1, 1.0]], [[1 << 31, 1]],
              [[1, 1]] * 9, [[1, 1], None]]
 )  # fmt: skip
-def test_a_report_that_is_none_is_refused_and_changes_nothing(agent, item):
+def test_an_invalid_report_is_refused_and_changes_nothing(agent, item):
     command = agent.send("log")
     agent.hears()
     refused, _ = agent.answer(Uplink(reports={wire.REPORT_KEY: item}))

@@ -61,7 +61,7 @@ def test_a_chip_that_cannot_measure_its_battery_is_shown_in_words():
     assert "counted as good" in str(diagnostics.meaning(reported.kind, reported.value))
 
 
-def test_a_fault_without_its_time_is_shown_all_the_same():
+def test_a_fault_without_its_time_is_shown_nevertheless():
     assert diagnostics.decode(SAID | {3: "rest of a tor"}).entries[-1] == Entry(3, 0, 2, 1, "rest of a tor")
 
 

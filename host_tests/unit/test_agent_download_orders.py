@@ -3,7 +3,10 @@
 import hashlib
 import io
 import json
+import re
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,7 +74,7 @@ def test_a_code_that_asks_for_a_confirmation_code_is_refused_without_one():
         "LPA:1$smdp..example$SECRET", "LPA:1$smdp.example$SECRÉT",
     ],
 )  # fmt: skip
-def test_a_code_that_is_none_is_refused_and_not_repeated(text):
+def test_an_invalid_code_is_refused_and_not_repeated(text):
     with pytest.raises(UserError) as error:
         activation.parse(text)
     assert "SECR" not in str(error.value) and "SSSS" not in str(error.value)
@@ -168,7 +171,7 @@ def test_a_package_is_cut_as_the_card_takes_it(parts, count):
         der.make(0xBF36, A0, A1, A3), der.make(0xBF37, A0),
     ],
 )  # fmt: skip
-def test_a_package_that_is_none_is_refused(broken):
+def test_an_invalid_package_is_refused(broken):
     with pytest.raises(DerError):
         es10.segments(broken, b"\1" * 16)
 
@@ -237,7 +240,7 @@ def test_reports_of_any_shape_are_refused_or_read(item):
     [[1, 2, 0], [1, 2, 0, ""], [1, 2, 3, b"x"], [1, 2, 256, b""], [-1, 2, 0, b""], [1, True, 0, b""],
      [1, 2, 0, bytes(3_401)]],
 )  # fmt: skip
-def test_an_answer_that_is_none_is_refused(item):
+def test_an_invalid_answer_is_refused(item):
     with pytest.raises(WireError):
         wire.decode_answer(item)
 
@@ -279,6 +282,20 @@ def test_the_depth_of_json_is_never_underestimated(value):
     assert es9.nesting(json.dumps(value, ensure_ascii=False).encode()) == depth(value)
 
 
+def test_a_string_that_does_not_end_is_read_once():
+    """Else the agent would look for its end from each of its quotes: minutes for 256 kB."""
+    assert es9._STRINGS.sub(b"", b'[1, "' + b'\\"' * 100) == b"[1, "
+    assert es9.nesting(b'{"a": "' + b'\\"' * 130_000) == 1
+    with pytest.raises(es9.ServerError, match="cannot be read"):
+        es9.parsed(b'"' + b'\\"' * 130_000, "smdp.example")
+
+
+@pytest.mark.parametrize("name", ["https://smdp.example", "smdp.example/", "smdp.example;b.example", "*"])
+def test_a_server_that_is_no_host_name(name):
+    with pytest.raises(UserError, match="is no host name"):
+        trust.load(Esim(f"other.example, {name}", ""))
+
+
 def test_a_list_of_servers_is_read(tmp_path):
     (tmp_path / "ci.pem").write_text(chain.ci().pem)
     found = trust.load(Esim(" SMDP.Example:443, other.example:8443 ,", str(tmp_path / "ci.pem")))
@@ -291,7 +308,7 @@ def test_a_list_of_servers_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, "no certificate", ""])
-def test_a_file_of_certificates_that_is_none_is_named(tmp_path, content):
+def test_an_invalid_file_of_certificates_is_named(tmp_path, content):
     if content is not None:
         (tmp_path / "ci.pem").write_text(content)
     with pytest.raises(UserError, match=r"ci\.pem"):
@@ -371,7 +388,7 @@ def test_an_iot_card_is_managed(command):
         ((FIRST, CODE + "$$1"), "needs a confirmation code"),
     ],
 )
-def test_an_order_that_is_none_is_refused(command, words, why):
+def test_an_invalid_order_is_refused(command, words, why):
     said = command.fails("esim", "download", *words)
     assert why in said and "SECRET" not in said and "7QX" not in said
 
@@ -409,7 +426,24 @@ def test_a_file_that_is_wrong_orders_nothing(command, rows, why, capsys):
         said = capsys.readouterr().out
         assert ended.value.code == 1 and why in said and "nothing has changed" in said
         assert "SECRET" not in said and "7QX" not in said
+        assert "in its next session" not in said  # nothing starts
     assert len(command("esim", "downloads").splitlines()) == 1
+
+
+def test_the_free_memory_is_shown_also_without_a_policy(command):
+    command("esim", "download", FIRST, CODE)
+    assert re.search(r"(?m)^free memory +-$", command("esim", "show", FIRST))
+    with closing(sqlite3.connect(command.folder / "landbridge.sqlite3")) as database, database:
+        database.execute("UPDATE downloads SET free_bytes = 123456, eid = '89049032'")
+    assert re.search(r"(?m)^free memory +123\.5 kB$", command("esim", "show", FIRST))
+
+
+def test_a_profile_is_deleted_once(command):
+    iccid = "8997101234567890123"
+    assert "order 1" in command("esim", "delete", FIRST, iccid)
+    said = command.fails("esim", "delete", FIRST, iccid)
+    assert f"order 1 for {FIRST} is not done yet" in said
+    assert "order 2" in command("esim", "delete", FIRST, iccid[:-1] + "9")
 
 
 def test_a_file_without_its_columns_is_refused(command):

@@ -496,7 +496,7 @@ def test_when_it_is_due(rule, began, now, zone, due):
         ("mailto:a@b.example", "UTC", "tlh", "choose from en, zh"),
     ],
 )
-def test_a_channel_that_cannot_be_is_said_in_one_line(dispatch, address, zone, language, why):
+def test_an_invalid_channel_is_reported_in_one_line(dispatch, address, zone, language, why):
     with pytest.raises(UserError, match=why) as refused:
         dispatch.add("dispatch", address, language, zone)
     assert "secret" not in str(refused.value)
@@ -513,7 +513,7 @@ def test_a_channel_that_cannot_be_is_said_in_one_line(dispatch, address, zone, l
         (Rule("a", ("No Such",)), "no event type"),
     ],
 )
-def test_a_rule_that_cannot_be_is_said_in_one_line(dispatch, rule, why):
+def test_an_invalid_rule_is_reported_in_one_line(dispatch, rule, why):
     with pytest.raises(UserError, match=why):
         dispatch.add("dispatch", "mailto:a@b.example", "en", "UTC", None, rule)
 

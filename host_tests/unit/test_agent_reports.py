@@ -238,9 +238,7 @@ def test_a_paused_schedule_sends_nothing_and_goes_on_with_the_next_period(shown,
         return int(row.next_s)
 
     with shown.fleet.database.writing() as connection:
-        schedule.add(
-            connection, "all", "fleet", "", "pdf", "a@b.example", "en", "week", None, "bench", now_s
-        )
+        schedule.add(connection, "all", "fleet", "", "pdf", "a@b.example", "en", "week", None, "bench", now_s)
     change(paused=True, mailbox="c@d.example")
     mails = ReportMails(shown.fleet.database, Clock(), post, "agent@landbridge.example", lambda: True)
     now_s = from_iso("2026-11-10T12:00:00Z")

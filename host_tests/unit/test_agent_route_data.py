@@ -132,7 +132,7 @@ def test_pieces_make_the_whole():
 
 
 @pytest.mark.parametrize("item", [None, [1, 2], [1, 2, -1], [1, 2, 4097], [1, 2, "3"], [1 << 31, 0, 0]])
-def test_a_report_that_is_none_is_refused(item):
+def test_an_invalid_report_is_refused(item):
     with pytest.raises(WireError):
         wire.decode_report(item)
 

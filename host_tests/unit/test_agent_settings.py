@@ -146,7 +146,7 @@ def test_every_revision_stays_with_who_and_when(agent):
     [None, 5, [], [1, 2, 3, 4], [1, 2, 0, 0, 0, 0], [-1, 0, 0, 0, 0], [1, 1 << 32, 0, 0, 0], [1, 0, 4, 0, 0],
      [1, 0, 0, 0, "1"], [True, 0, 0, 0, 0]],
 )  # fmt: skip
-def test_a_report_that_is_none_is_refused_and_changes_nothing(agent, item):
+def test_an_invalid_report_is_refused_and_changes_nothing(agent, item):
     agent.hears(report(0, {}, 0))
     (reason,) = agent.hears(item if item is not None else {})
     assert reason.startswith("settings report")
@@ -177,7 +177,7 @@ def test_reports_of_any_kind_are_read_or_refused(item):
         ("interval_s=٣٠٠٠", "out of range"),
     ],
 )
-def test_what_cannot_be_set_is_said_with_its_name_and_range(text, line):
+def test_what_cannot_be_set_is_reported_with_its_name_and_range(text, line):
     with pytest.raises(UserError) as refused:
         settings.parse([text])
     assert line in str(refused.value)

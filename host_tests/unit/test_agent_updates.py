@@ -227,7 +227,7 @@ def test_two_paths_with_one_number_are_refused():
         ({"mpy": 5}, "not compiled for runtime 5"),
     ],
 )
-def test_a_release_that_is_none_is_refused(tmp_path, changes, said):
+def test_an_invalid_release_is_refused(tmp_path, changes, said):
     folder = tmp_path / "release"
     (folder / "locator").mkdir(parents=True)
     (folder / "locator" / "a.mpy").write_bytes(CODE)

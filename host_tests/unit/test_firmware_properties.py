@@ -97,7 +97,7 @@ envelopes = st.binary(max_size=80) | st.tuples(items.map(cbor2.dumps), items, st
 
 
 @given(envelopes)
-def test_an_envelope_that_is_none_is_refused_and_nothing_else(data):
+def test_an_invalid_envelope_is_refused_and_nothing_else(data):
     with pytest.raises(EnvelopeError):
         Envelope(bytes(32), DOWN, "lb-1").open(data)
 

@@ -13,6 +13,8 @@ from tools.lab.physics import Mission, costs, run
 from tools.lab.pilot import Ours
 from tools.lab.score import score
 
+pytestmark = pytest.mark.slow
+
 BG95 = costs("bg95")
 BUDGETS = (40, 65, 120, 400)
 

@@ -17,9 +17,6 @@ from tools.lab.routes import corridor
 from tools.lab.score import score
 from tools.lab.train import monotone
 
-NETWORKS = draw("w1", 1, "bg95").networks
-GUIDE = Guide(new_route(corridor("w1"), NETWORKS, places=True), NETWORKS)
-
 
 @pytest.mark.parametrize("modem", ["bg95", "sim7600"])
 @pytest.mark.parametrize("training", ["w1", "n1", "both"])
@@ -120,11 +117,13 @@ def test_same_trip_same_run():
 
 
 def test_time_to_go_shrinks_along_the_route_and_while_standing():
+    networks = draw("w1", 1, "bg95").networks
+    guide = Guide(new_route(corridor("w1"), networks, places=True), networks)
     hub, *_, last = kms = [point.km for point in corridor("w1").route.waypoints]
-    hours = [GUIDE.journey(km, True, 0.0, 0.0).to_go_s / 3_600 for km in kms]
-    assert hours == sorted(hours, reverse=True) and GUIDE.journey(last, True, 0.0, 0.0).to_go_s == 0
+    hours = [guide.journey(km, True, 0.0, 0.0).to_go_s / 3_600 for km in kms]
+    assert hours == sorted(hours, reverse=True) and guide.journey(last, True, 0.0, 0.0).to_go_s == 0
     assert 20 * 24 < hours[0] < 45 * 24
-    waits = [GUIDE.journey(hub, False, 0.0, stood).to_go_s for stood in (0.0, 24.0, 48.0, 500.0)]
+    waits = [guide.journey(hub, False, 0.0, stood).to_go_s for stood in (0.0, 24.0, 48.0, 500.0)]
     assert waits[:3] == sorted(waits[:3], reverse=True)
     assert waits[3] > waits[2] - 24 * 3_600, "who has waited so long may wait longer still"
 

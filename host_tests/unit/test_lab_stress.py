@@ -1,5 +1,6 @@
 """The stress rows of the lab, and what our policy makes of them."""
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -7,18 +8,22 @@ import pytest
 
 from tools.lab import heldout
 from tools.lab.experiments import HELD_OUT, JUDGED_SEEDS, STRESS_SEEDS, STRESSES, TRAINING_SEEDS
-from tools.lab.instances import SLOTS_A_DAY, draw
+from tools.lab.instances import SLOTS_A_DAY, Instance, draw
 from tools.lab.physics import Mission, costs, run
 from tools.lab.pilot import Ours
 from tools.lab.route_data import new_route
 from tools.lab.stress import ROWS, dark_spells, disturbed
 
-USUAL = draw("n1", 7, "bg95")
+
+@functools.cache
+def usual() -> Instance:
+    """A trip that nothing disturbs: drawing it takes half a second, which collecting the tests need not."""
+    return draw("n1", 7, "bg95")
 
 
 @pytest.mark.parametrize(("row", "days"), [("dark under way", 5), ("sea", 9)])
 def test_no_network_is_heard_for_so_many_days_and_the_container_moves(row, days):
-    trip = disturbed(USUAL, ROWS[row])
+    trip = disturbed(usual(), ROWS[row])
     first, end = max(dark_spells(trip), key=lambda spell: spell[1] - spell[0])
     assert days * SLOTS_A_DAY <= end - first < (days + 1) * SLOTS_A_DAY
     assert np.diff(trip.km).min() >= -1e-9 and trip.km[end] - trip.km[first] > 500
@@ -26,15 +31,15 @@ def test_no_network_is_heard_for_so_many_days_and_the_container_moves(row, days)
 
 
 def test_a_stay_begins_with_the_arrival_and_is_known_only_there():
-    trip = disturbed(USUAL, ROWS["stay"])
-    assert trip.arrived == USUAL.slots < trip.slots and not trip.moving[trip.arrived :].any()
-    assert USUAL.arrived == USUAL.slots
-    known, unknown = (new_route(USUAL.corridor, USUAL.networks, True, stay_h) for stay_h in (168.0, 0.0))
+    trip = disturbed(usual(), ROWS["stay"])
+    assert trip.arrived == usual().slots < trip.slots and not trip.moving[trip.arrived :].any()
+    assert usual().arrived == usual().slots
+    known, unknown = (new_route(usual().corridor, usual().networks, True, stay_h) for stay_h in (168.0, 0.0))
     assert len(known) == len(unknown) and known != unknown
 
 
 def test_false_motion_is_felt_where_the_train_stands():
-    trip = disturbed(USUAL, ROWS["false motion"])
+    trip = disturbed(usual(), ROWS["false motion"])
     assert trip.felt is not None and (trip.felt >= trip.moving).all()
     assert 0.2 < trip.felt[~trip.moving].mean() < 0.4
 
@@ -48,16 +53,16 @@ def outcome(trip, budget, **rules):
 
 
 def test_a_battery_weaker_than_declared_ends_sooner():
-    whole, weak = (outcome(USUAL, 65, part=part) for part in (1.0, 0.7))
-    assert whole.died == USUAL.slots > weak.died
-    holds_j = 0.7 * 65 * USUAL.days
+    whole, weak = (outcome(usual(), 65, part=part) for part in (1.0, 0.7))
+    assert whole.died == usual().slots > weak.died
+    holds_j = 0.7 * 65 * usual().days
     assert weak.used_j[weak.died - 1] < holds_j <= weak.used_j[weak.died], "the first slot that it cannot pay"
 
 
 @pytest.mark.parametrize("budget", [65, 120])
 @pytest.mark.parametrize("network_scan_j", [1.2, 4.9])
 def test_days_without_a_network_do_not_spend_the_trips_energy(budget, network_scan_j):
-    trip = disturbed(USUAL, ROWS["sea"])
+    trip = disturbed(usual(), ROWS["sea"])
     first, end = max(dark_spells(trip), key=lambda spell: spell[1] - spell[0])
     mission = Mission(
         *(
@@ -79,10 +84,10 @@ def test_days_without_a_network_do_not_spend_the_trips_energy(budget, network_sc
 
 
 def test_a_trip_that_is_short_of_energy_is_heard_of_to_its_end():
-    ran = outcome(USUAL, 40)
-    assert ran.died == USUAL.slots
+    ran = outcome(usual(), 40)
+    assert ran.died == usual().slots
     heard = [slot for slot, _ in ran.uploads]
-    assert max(np.diff([0, *heard, USUAL.slots])) <= 8 * SLOTS_A_DAY
+    assert max(np.diff([0, *heard, usual().slots])) <= 8 * SLOTS_A_DAY
 
 
 def test_the_held_out_world_is_another_and_its_costs_are_its_own():

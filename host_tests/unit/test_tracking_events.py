@@ -480,7 +480,7 @@ def test_near_a_border_an_outline_alone_proves_nothing():
         ('{"type":"Point","coordinates":[52,117]}', 100.0, "longitude comes first"),
     ],
 )
-def test_a_geofence_that_is_none_is_refused(text, radius_m, complaint):
+def test_an_invalid_geofence_is_refused(text, radius_m, complaint):
     with pytest.raises(UserError, match=complaint):
         geofences.read(text, radius_m, "x.geojson")
 

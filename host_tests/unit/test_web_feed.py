@@ -55,7 +55,7 @@ def events(pages: Pages, token: str, query: str) -> tuple[list[dict[str, Any]], 
 
 
 def test_a_platform_that_was_away_misses_nothing(pages):
-    token = pages.token("house")
+    token = pages.token("operator")
     every, last = events(pages, token, "after=0")
     schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
     for each in every:
@@ -106,7 +106,7 @@ def test_dcsa_events_come_in_the_order_of_publication(tmp_path):
     fleet.deliver(at(2, **away), now_s=NOW_S + 60)
     with Pages(fleet).served() as pages:
         status, text = pages.ask("/dcsa/v1/events", pages.token("port"))
-        answer = events(pages, pages.token("house"), "after=0")[0]
+        answer = events(pages, pages.token("operator"), "after=0")[0]
     fleet.database.close()
     assert status == 200
     schema = Draft202012Validator(json.loads((PROTOCOL / "dcsa-event.schema.json").read_text()))
@@ -123,7 +123,7 @@ def test_the_live_feed_begins_with_what_came_in_while_the_page_was_loaded(tmp_pa
     fleet = Fleet(tmp_path)
     fleet.heard(NOW_S - 10)
     pages = Pages(fleet)
-    headers = {"Authorization": f"Bearer {pages.token('house')}"}
+    headers = {"Authorization": f"Bearer {pages.token('operator')}"}
     with pages.served():
         request = urllib.request.Request(f"{pages.url}/live", headers=headers)
         with urllib.request.urlopen(request, timeout=60) as feed:
@@ -243,14 +243,17 @@ def test_what_a_card_did_on_the_trip_of_another_tenant_is_not_shown(tmp_path, mo
     with Pages(fleet).served() as pages:
         answer = {
             name: json.loads(pages.ask(f"/v1/devices/{FIRST}/card", pages.token(name, tenant=tenant))[1])
-            for name, tenant in (("bolt", "bolt"), ("house", None))
+            for name, tenant in (("bolt", "bolt"), ("operator", None))
         }
     assert [each["to"] for each in answer["bolt"]["switches"]] == ["cis"]
-    assert [each["to"] for each in answer["house"]["switches"]] == ["cis", policy.AUTOMATIC]
+    assert [each["to"] for each in answer["operator"]["switches"]] == ["cis", policy.AUTOMATIC]
     assert answer["bolt"]["plan"] is None and answer["bolt"]["profiles"][0]["used_mb"] is None
-    assert (answer["house"]["plan"]["holder"], answer["house"]["profiles"][0]["used_mb"]) == ("ACME Rail", 3)
+    assert (answer["operator"]["plan"]["holder"], answer["operator"]["profiles"][0]["used_mb"]) == (
+        "ACME Rail",
+        3,
+    )
     assert [each["reports"] for each in answer["bolt"]["usage"]] == [1]
-    assert [each["reports"] for each in answer["house"]["usage"]] == [2]
+    assert [each["reports"] for each in answer["operator"]["usage"]] == [2]
     fleet.database.close()
 
 
@@ -266,12 +269,12 @@ def test_bytes_by_country_are_the_same_on_the_page_and_in_the_report(tmp_path, m
             keep(connection, [KeptUplink(FIRST, hour, at_s, b"1234", 0, 0)])
         kazakhstan, china = report.rows(connection, BEGIN_S, NOW_S)
     with Pages(fleet).served() as pages:
-        house, bolt = (
+        operator, bolt = (
             json.loads(pages.ask(f"/v1/devices/{FIRST}/card", pages.token(name, tenant=tenant))[1])["usage"]
-            for name, tenant in (("house", None), ("bolt", "bolt"))
+            for name, tenant in (("operator", None), ("bolt", "bolt"))
         )
     assert [(each.country, each.used.messages) for each in (kazakhstan, china)] == [("401", 1), ("460", 2)]
-    counted = {each["country"]: (each["reports"], each["on_air_bytes"]) for each in house}
+    counted = {each["country"]: (each["reports"], each["on_air_bytes"]) for each in operator}
     assert counted == {"CN": (2, china.used.on_air_bytes), "KZ": (1, kazakhstan.used.on_air_bytes)}
     # Where it was before his trip is not the tenant's to see.
     assert {each["country"]: each["reports"] for each in bolt} == {None: 1, "KZ": 1}

@@ -13,6 +13,7 @@ from landbridge.features.trips import queries as trips
 from landbridge.features.users import rules as tokens
 from landbridge.protocol import settings as wire
 from landbridge.protocol.settings import Report
+from landbridge.tracking import silence
 from landbridge.web import columns, device_head, device_views
 
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Pages, at
@@ -38,6 +39,17 @@ def test_a_row_says_place_and_country_and_in_chinese(fleet: Fleet):
     with Pages(fleet).served() as pages:
         (row, _) = json.loads(pages.ask("/v1/devices", pages.token("anna"))[1])["devices"]
     assert (row["place"]["name"], row["country"]["code"], row["tags"]) == ("Poznań", "PL", [])
+
+
+def test_a_device_is_overdue_when_its_alarm_is_raised(fleet: Fleet):
+    fleet.trip(CONTAINER, 0, None, "acme")
+    fleet.deliver(at(1))
+    due_s = NOW_S - silence.GRACE_S
+    for next_s, state, is_due in ((due_s, "dwelling", False), (due_s - 1, "silent", True)):
+        fleet.heard(due_s - 9 * 86_400, next_s)
+        with fleet.database.reading() as connection:
+            (first, _) = device_views.glances(connection, device_views.listed(connection, None), NOW_S)
+            assert (first.state, FIRST in silence.due_devices(connection, 0, NOW_S)) == (state, is_due)
 
 
 def test_a_row_says_the_eta_and_what_was_planned(fleet: Fleet):
@@ -161,7 +173,7 @@ def test_a_field_is_in_peoples_units():
     assert set(fields.FIELDS) == set(wire.SETTINGS)
 
 
-def test_a_delay_is_said_in_words():
+def test_a_delay_is_reported_in_words():
     said = [str(device_head.lateness(hours * HOUR_S)) for hours in (-60, -20, 5, 7, 47, 48)]
     assert said == [
         "2 days early",

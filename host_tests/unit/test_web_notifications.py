@@ -202,7 +202,7 @@ def test_the_page_of_reports_schedules_them(pages, fleet):
     assert wrong.status == 400 and "is not a mail address" in said(wrong) and 'value="nobody"' in wrong.text
     assert root.post("/reports/monday/change", **changed, mailbox="c@d.example").status == 303
     shown = root.get("/reports").text
-    assert "c@d.example" in shown and "XLSX · each day · zh" in shown and "paused</span>" in shown
+    assert "c@d.example" in shown and "XLSX · each day · 中文" in shown and "paused</span>" in shown
     assert root.post("/reports/monday/remove").status == 303
     assert "a@b.example" not in root.get("/reports").text
 

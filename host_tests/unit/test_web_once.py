@@ -165,7 +165,7 @@ def test_wrong_fields_are_named_one_by_one(pages):
     assert [each["pointer"] for each in found["errors"]] == ["#/argument", "#/colour"]
 
 
-def test_without_a_token_the_remedy_is_said(pages):
+def test_without_a_token_the_remedy_is_reported(pages):
     answer = ask(pages, PATH, "nonsense", "GET", None)
     assert answer.status == 401 and answer.headers["www-authenticate"] == "Bearer"
     assert "landbridge tokens add" in answer.json["detail"]

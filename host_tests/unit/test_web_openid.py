@@ -245,7 +245,7 @@ def test_a_token_of_an_earlier_sign_in_is_refused(place: Place):
     [("error=access_denied", "refused: access_denied"), ("error=<b>x", "refused: <b>x"), ("", "refused: ?"),
      ("code=none", "refused: invalid_grant")],
 )  # fmt: skip
-def test_what_the_provider_refuses_is_said(place: Place, query: str, why: str):
+def test_what_the_provider_refuses_is_reported(place: Place, query: str, why: str):
     visitor = place.visitor()
     state = parse_qs(urlsplit(visitor.get("/sign-in/openid").location).query)["state"][0]
     refused = visitor.get(f"{BACK}?state={state}&{query}")
@@ -253,7 +253,7 @@ def test_what_the_provider_refuses_is_said(place: Place, query: str, why: str):
     assert "<b>" not in refused.text
 
 
-def test_a_provider_that_is_not_there_or_another_is_said(place: Place):
+def test_a_provider_that_is_not_there_or_another_is_reported(place: Place):
     place.provider.document = {"issuer": "https://another.example"}
     refused = place.visitor().get("/sign-in/openid")
     assert refused.status == 400 and "calls itself https://another.example" in said_of(refused)

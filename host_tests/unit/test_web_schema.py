@@ -24,6 +24,8 @@ from schemathesis.specs.openapi.checks import content_type_conformance, status_c
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Pages, at
 from host_tests.support.people import add_user
 
+pytestmark = pytest.mark.slow
+
 MINE, THEIRS = "CSQU3054383", "MSKU0000006"
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance)
 QUERIES = {
@@ -157,7 +159,7 @@ def test_answers_of_a_fleet_to_which_everything_has_happened_are_as_described(pa
     assert len(document["paths"]["/v1/devices/{device}/export"]["get"]["responses"]["200"]["content"]) == 4
 
 
-def test_a_type_that_no_event_has_is_said(served):
+def test_a_type_that_no_event_has_is_reported(served):
     status, text = served.pages.ask("/v1/events?type=alarm&type=nonsense", served.tokens["admin"])
     assert status == 400 and "type=nonsense: choose from alarm, alarm-acknowledged" in text
     assert served.pages.ask("/v1/events?type=alarm&type=stop", served.tokens["admin"])[0] == 200

@@ -37,7 +37,7 @@ def test_trips_are_listed_for_whom_they_are(fleet: Fleet):
         assert 'id="edit"' not in pages.ask(f"/trips/{theirs}", pages.token("rita"))[1]
 
 
-def test_a_container_number_that_is_wrong_is_said_so(fleet: Fleet):
+def test_a_wrong_container_number_is_reported(fleet: Fleet):
     with Pages(fleet).served() as pages:
         anna = pages.token("anna", "operator")
         new = {"device": FIRST, "container": "CSQU3054384", "route": "west", "destination": "Poznan"}

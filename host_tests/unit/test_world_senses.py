@@ -43,7 +43,7 @@ def test_a_running_wagon_is_felt_and_a_standing_one_is_quiet() -> None:
     assert max(standing) > MOVING_RATE  # shunting
 
 
-def test_counts_grow_and_the_next_one_comes_when_it_is_said() -> None:
+def test_counts_grow_and_the_next_one_comes_when_it_is_reported() -> None:
     felt, rng = motion(2), random.Random(2)
     end_ms = train(2).arrival_ms
     for _ in range(2_000):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections import defaultdict
 from statistics import mean, median
@@ -15,11 +16,16 @@ from tools.world.rail.train import DWELLS, HOUR_MS, LONGEST_DWELL_H, SPEED_KMH, 
 from tools.world.trip import DAY_MS, START_UTC_S, Trip
 
 ROUTE = Route.read()
-TRAINS = [Train.draw(ROUTE, random.Random(f"{seed}/train")) for seed in range(120)]
+
+
+@functools.cache
+def trains() -> list[Train]:
+    """Those of so many trips."""
+    return [Train.draw(ROUTE, random.Random(f"{seed}/train")) for seed in range(120)]
 
 
 def test_a_trip_takes_three_and_a_half_to_eight_weeks_and_mostly_less_than_45_days() -> None:
-    days = sorted(train.arrival_ms / DAY_MS for train in TRAINS)
+    days = sorted(train.arrival_ms / DAY_MS for train in trains())
     assert 23 < days[0] and days[-1] < 60
     assert 30 < median(days) < 38
     assert mean(day < 45 for day in days) > 0.9
@@ -27,7 +33,7 @@ def test_a_trip_takes_three_and_a_half_to_eight_weeks_and_mostly_less_than_45_da
 
 def test_dwells_have_the_medians_of_their_kind() -> None:
     hours = defaultdict(list)
-    for train in TRAINS:
+    for train in trains():
         for stop in train.segments[:-1]:
             if stop.kind != "run":
                 name = stop.name if stop.name in DWELLS else stop.kind
@@ -40,7 +46,7 @@ def test_dwells_have_the_medians_of_their_kind() -> None:
 
 def test_running_speeds_are_those_of_the_countries() -> None:
     speeds = defaultdict(list)
-    for train in TRAINS[:40]:
+    for train in trains()[:40]:
         for run in train.segments:
             if run.kind == "run":
                 speeds[ROUTE.country(run.start_km)].append(train.speed_kmh(run.start_ms))
@@ -50,7 +56,7 @@ def test_running_speeds_are_those_of_the_countries() -> None:
 
 def test_a_quarter_to_a_half_of_the_time_is_moving() -> None:
     shares = []
-    for train in TRAINS[:30]:
+    for train in trains()[:30]:
         slots = range(0, train.arrival_ms, HOUR_MS // 2)
         shares.append(mean(train.km(ms + HOUR_MS // 2) - train.km(ms) > 0.2 for ms in slots))
     assert 0.15 < min(shares) and max(shares) < 0.5
@@ -58,7 +64,7 @@ def test_a_quarter_to_a_half_of_the_time_is_moving() -> None:
 
 
 def test_the_train_never_runs_back_and_is_where_it_passes() -> None:
-    train = TRAINS[0]
+    train = trains()[0]
     track = [train.km(ms) for ms in range(0, train.arrival_ms + DAY_MS, HOUR_MS)]
     assert track == sorted(track)
     assert track[-1] == ROUTE.length_km
@@ -73,7 +79,7 @@ def test_the_countries_come_in_order() -> None:
 
 def test_winter_is_as_cold_as_it_is_known_to_be() -> None:
     lows, lags = [], []
-    for seed, train in enumerate(TRAINS[:25]):
+    for seed, train in enumerate(trains()[:25]):
         weather = Weather(random.Random(f"{seed}/weather"), train.position, START_UTC_S, train.arrival_ms)
         moments = range(0, train.arrival_ms, HOUR_MS)
         lows.append(min(weather.battery_c(ms) for ms in moments))

@@ -47,7 +47,7 @@ CONSTANTS = {
 
 
 def measure(profile: Profile, request: Request, results: Sequence[Result]) -> dict[str, Any]:
-    """What energy.json holds: joules, watts, seconds by phase with count, mean and sd; the constants."""
+    """The contents of energy.json: joules, watts, seconds by phase with count, mean and sd; the constants."""
     spans = [span for result in results if result.state == "ok" for span in _phases(result)]
     if not spans:
         raise BenchError(

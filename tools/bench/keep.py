@@ -32,8 +32,8 @@ class Form:
 
 @dataclass
 class Restored:
-    """What became of the settings: names of those that were put back with the values put back, and of
-    those that were not; `complete` when the modem is as it was found."""
+    """The result of restoring the settings: names of those that were put back with the values put back, and
+    of those that were not; `complete` when the modem is as it was found."""
 
     back: dict[str, str] = field(default_factory=dict)
     not_back: dict[str, str] = field(default_factory=dict)
@@ -203,7 +203,7 @@ def _difference(setting: Setting, was: Value, now: Value | None) -> str:
 
 
 def shown(what: Any) -> str:
-    """What a ModemError names: a command without AT, or the prefix of a line that did not come."""
+    """The subject of a ModemError: a command without AT, or the prefix of a line that did not come."""
     text = what.decode("latin-1") if isinstance(what, bytes | bytearray) else str(what)
     if text.startswith("+") and text.endswith(":"):
         return f"the line {text}"

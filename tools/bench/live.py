@@ -47,7 +47,7 @@ class LiveTable:
             self._console.file.flush()
 
     def note(self, text: str) -> None:
-        """What goes on within the step."""
+        """The present phase of the step."""
         self._note = text
 
     def _table(self) -> Table:
@@ -66,7 +66,7 @@ class LiveTable:
 
 
 def summary(result: Result) -> str:
-    """What a step found, in a few words."""
+    """The result of a step in a few words."""
     return result.words or _SUMMARIES[result.step](result.found) if result.state != "running" else ""
 
 

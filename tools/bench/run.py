@@ -37,7 +37,7 @@ class Phase:
 
 @dataclass
 class Result:
-    """What became of a step. `state`: running, ok, failed, hangs, skipped, interrupted; `words` say why."""
+    """The result of a step. `state`: running, ok, failed, hangs, skipped, interrupted; `words` say why."""
 
     step: str
     round: int
@@ -61,7 +61,7 @@ class Watch(Protocol):
         """A step began or ended."""
 
     def note(self, text: str) -> None:
-        """What goes on within it."""
+        """The present phase of the step."""
 
 
 @dataclass

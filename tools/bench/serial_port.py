@@ -20,6 +20,7 @@ TRIES = 2
 QUECTEL, MODEM_INTERFACE = 0x2C7C, "3"
 """USB vendor; of the interfaces 2 is the AT port, 3 the modem port."""
 ANSWER_S = 0.4
+POLL_S = 0.01
 
 
 class SerialPort:
@@ -27,6 +28,7 @@ class SerialPort:
     is wired so and `key` says so."""
 
     def __init__(self, line: Any, key: bool) -> None:
+        line.timeout = POLL_S  # for good: an adapter on the network negotiates each change for 100 ms
         self._line = line
         self._key = key
         self._began_s = time.monotonic()
@@ -36,7 +38,7 @@ class SerialPort:
         return int((time.monotonic() - self._began_s) * 1000)
 
     def sleep_ms(self, ms: int) -> None:
-        """What comes meanwhile waits in the system's buffer."""
+        """Input meanwhile waits in the system's buffer."""
         time.sleep(ms / 1000)
 
     def uart_write(self, data: bytes) -> None:
@@ -49,9 +51,10 @@ class SerialPort:
 
     def uart_readinto(self, buffer: bytearray, timeout_ms: int) -> int:
         """Wait for the first byte, then take all there is."""
+        end_s = time.monotonic() + timeout_ms / 1000
         try:
-            self._line.timeout = timeout_ms / 1000
-            data = self._line.read(1)
+            while not (data := self._line.read(1)) and time.monotonic() < end_s:
+                pass
             if data:
                 data += self._line.read(min(self._line.in_waiting, len(buffer) - 1))
         except (OSError, serial.SerialException) as error:
@@ -147,7 +150,7 @@ def _need_rts(line: Any) -> None:
 
 
 def cause_of(path: str, error: Exception) -> str:
-    """What is wrong and what helps, in one line."""
+    """The error and its remedy in one line."""
     number = getattr(error, "errno", None)
     if number == errno.ENOENT:
         there = ", ".join(sorted(port.device for port in list_ports.comports()))
@@ -184,7 +187,7 @@ def _holder(path: str) -> str:
 
 
 def _ask(line: Any) -> bytes:
-    """What comes within ANSWER_S after an AT."""
+    """The input within ANSWER_S after an AT."""
     try:
         line.reset_input_buffer()
         line.write(b"AT\r")

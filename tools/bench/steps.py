@@ -39,7 +39,7 @@ PAYLOAD = b"OK\r\n\x00\xff" + bytes(range(256)) * 4
 
 
 def identity(bench: Bench) -> Found:
-    """Who the modem is, and its supply."""
+    """The modem's identity and its supply."""
     bench.start()
     revision = bench.bare("+CGMR")
     found: Found = {

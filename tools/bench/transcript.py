@@ -23,10 +23,10 @@ _PDP_LOGIN = re.compile(rb'(\+QICSGP: \d,"[^"\r]*",")([^"\r]*)(",")([^"\r]*)(")'
 
 @dataclass(frozen=True)
 class Request:
-    """What a run was asked for. `password` is asterisks, as many as it has letters; `ca` is the certificate
-    of the broker's authority, PEM; without an `apn` the modem's own is taken. `urc_port` is where a
-    Quectel modem has to send unsolicited lines, when not on its UART. `key`: the power key can be pressed.
-    `switch`: the card may be switched to another profile and back."""
+    """The options of a run. `password` is asterisks, as many as it has letters; `ca` is the certificate of
+    the broker's authority, PEM; without an `apn` the modem's own is taken. `urc_port` is where a Quectel
+    modem has to send unsolicited lines, when not on its UART. `key`: the power key can be pressed. `switch`:
+    the card may be switched to another profile and back."""
 
     modem: str
     port: str

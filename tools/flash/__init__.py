@@ -9,7 +9,7 @@ BOARDS = REPOSITORY / "boards"
 WORN_OUT = "the flash does not hold what was written: it is worn out or its supply is weak"
 
 NEW_ID = "the tracker then needs a new device id (landbridge devices add): the old one would repeat sequences"
-"""What follows when the records of a tracker are gone (docs/guide/replace-a-tracker.md)."""
+"""The remedy when the records of a tracker were erased (docs/guide/replace-a-tracker.md)."""
 
 
 class LayoutError(Exception):

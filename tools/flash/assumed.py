@@ -27,7 +27,7 @@ FLOOR_A = (10e-6, 120e-6)
 """In deep sleep: a good board; a plain regulator and a divider."""
 LEAST_STACK = 4096
 LEAST_HEAP = 140 * 1024
-"""Of `make heap32`, for the largest wake."""
+"""Bytes that the largest wake needs by `make heap32`."""
 SCALES = {"s": (1, "s"), "ms": (1e3, "ms"), "us": (1e6, "us"), "": (1, ""), "B": (1, "B")}
 
 
@@ -54,7 +54,7 @@ class Figure:
 
     @property
     def shown(self) -> tuple[str, str]:
-        """What is assumed and its range."""
+        """The assumed value and its range."""
         if self.value is None or self.least is None:
             return "", ""
         most = "" if self.most == inf else f" to {self.show(self.most)}"

@@ -61,7 +61,7 @@ OLD_RELEASE = ("AttributeError", "ImportError", "NameError", "TypeError")
 
 
 class Board(NamedTuple):
-    """What is on the port."""
+    """The board on the port."""
 
     name: str
     modem: str
@@ -71,7 +71,7 @@ class Board(NamedTuple):
 
 @dataclass
 class Report:
-    """What was measured on a board, by the names of `assumed.figures`; how the recording was placed."""
+    """The figures measured on a board, by the names of `assumed.figures`; how the recording was placed."""
 
     board: Board
     began_utc: str

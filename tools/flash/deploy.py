@@ -47,7 +47,7 @@ Bar = Callable[[str, int], Progress | None]
 
 
 def files(board: str) -> dict[str, bytes]:
-    """What belongs on the board's flash, by path."""
+    """The files for the board's flash, by path."""
     with tempfile.TemporaryDirectory() as folder:
         lay_out(Path(folder), board)
         found = sorted(path for path in Path(folder).rglob("*") if path.is_file())
@@ -85,7 +85,7 @@ def deploy(device: Device, wanted: dict[str, bytes], bar: Bar = lambda name, siz
 
 
 def in_order(paths: Iterable[str]) -> list[str]:
-    """What MicroPython starts comes last: all that it needs is there by then."""
+    """The files that MicroPython starts come last, when everything that they need is there."""
     return sorted(paths, key=lambda path: (path in START_FILES, path))
 
 

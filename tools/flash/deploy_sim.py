@@ -81,7 +81,7 @@ def cut_in_between(folder: Path, wanted: dict[str, bytes]) -> None:
 
 
 def tree(flash: Path, folder: Path) -> dict[str, bytes]:
-    """What lies in the file system of a board, by path."""
+    """The files in the file system of a board, by path."""
     unpack(flash.read_bytes(), folder)
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else b"a folder"

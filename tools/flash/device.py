@@ -16,9 +16,9 @@ from tools.flash.micropython import too_old
 
 CHUNK = 1024
 PATIENCE_S = 30
-"""So long somebody may take to press RESET."""
+"""Seconds in which a person must press RESET."""
 ANSWER_S = 5
-"""So long the prompt may take to answer a byte. Without power the board never does, and its port stays."""
+"""Seconds in which the prompt must answer a byte. Without power the board never does, and its port stays."""
 MPY_VERSION = 6
 _WATCHDOG = """
 try:

@@ -101,7 +101,7 @@ def flash(board: str, port: str, micropython: Path, out: Path, erase: bool) -> N
 
 
 def _parts(out: Path, image: Micropython) -> list[str]:
-    """What is written where, in this order, as esptool takes it."""
+    """The offsets and files to write, in this order, as arguments of esptool."""
     files = (out / FILES).read_bytes()
     pieces = [(image.files_at + HEAD, files[HEAD:]), *image.parts()]
     pieces.append((image.files_at, files[:HEAD]))

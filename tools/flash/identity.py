@@ -24,13 +24,13 @@ _REMEDY = "correct [devices] in landbridge.toml, then landbridge devices add mak
 
 _PRINTABLE = "printable ASCII without quotes"
 _AT_TEXT = "^[ !#-~]*$"
-"""What can stand in quotes in an AT command."""
+"""Characters that are allowed in quotes in an AT command."""
 _Text = Annotated[str, Wanted(_PRINTABLE, pattern=_AT_TEXT)]
 
 
 @dataclass(frozen=True)
 class _Identity:
-    """What of device.json the device needs; others it ignores."""
+    """The keys of device.json that the device needs; it ignores others."""
 
     __pydantic_config__ = {"strict": True}
 
@@ -68,7 +68,7 @@ def read(folder: Path) -> dict[str, bytes]:
 
 
 def _wrong(values: Any, found: dict[str, bytes]) -> str:
-    """What is, in words; empty: nothing."""
+    """The error in words; empty: none."""
     try:
         checked(_Identity, values, _SAYS)
     except UserError as error:

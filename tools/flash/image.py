@@ -115,7 +115,7 @@ def _described(path: Path, offset: int | None = None) -> dict[str, object]:
 
 
 def sizes(out: Path, manifest: dict[str, Any]) -> Table:
-    """What takes how much of the file system, in blocks."""
+    """The use of the file system by each file, in blocks."""
     table = Table(title=f"{manifest['board']} {manifest['version']}")
     for name in ("file", "bytes", "blocks"):
         table.add_column(name, justify="left" if name == "file" else "right")

@@ -13,7 +13,7 @@ ALWAYS = ("boot", "main", "locator.wake", "locator.modem.at")
 """Where a wake begins; the modem's driver comes to it."""
 DECIDING = ("locator.scheduler.decide", "locator.scheduler.alarms")
 PARTS = ("gnss", "mqtt")
-"""Of a driver: imported with the first of their verbs (modem/driver.py)."""
+"""Parts of a driver that are imported with the first of their verbs (modem/driver.py)."""
 TALKING = ("locator.actions.session", "locator.session.extras")
 """Modules that are imported for decisions, and for a session: wake.py unloads the ones before the others."""
 

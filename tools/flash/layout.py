@@ -37,11 +37,11 @@ DRIVERS = Path("locator", "modem")
 SLOT = "slots/a"
 POINTER = "slots/pointer.bin"
 OTHERS = ("slots/b", POINTER)
-"""What earlier releases have left, and says which of them runs."""
+"""Files of earlier releases, and the pointer to the one that runs."""
 FOLDERS = (START, "slots", "data")
 """LittleFS finds a name in a short folder with few reads: all that is written later lies in folders."""
 ENTRY = "power_on.py"
-"""What the interpreter of the simulated board begins with."""
+"""The first script of the interpreter of the simulated board."""
 # The simulated board has no pins, but a board.py and a port of its own, which speaks to the simulated world.
 PORTS = {"SIM": REPOSITORY / "tools" / "world" / "device" / "on_device"}
 ON_DEVICE = Path(__file__).with_name("on_device")
@@ -53,7 +53,7 @@ STAND_INS = REPOSITORY / "tools" / "verify" / "harness" / "cpython"
 MEET_A_SLOT = (BOARDS / "SIM", *PORTS.values(), ON_DEVICE, STAND_INS)
 """Folders of modules that use a slot's names, or say which of MicroPython's the firmware uses."""
 IDEAL = (VERIFY_ON_DEVICE / "ideal.py", VERIFY_ON_DEVICE / "updatecut.py")
-"""Of the tests of updates: they stand in for a modem's driver."""
+"""Modules for tests of updates, in place of a modem's driver."""
 
 
 def put_firmware_on_path() -> None:

@@ -71,11 +71,11 @@ class Dialect:
     mqtt_lost: str
     """The URC with which an MQTT connection ends."""
     zone_reports: tuple[int, ...]
-    """What AT+CTZR takes."""
+    """The values of AT+CTZR."""
     zone_line: str
     """The line of AT+CTZR=1, from `zone` in quarters of an hour and the `local` time."""
     zone_updates: tuple[int, ...]
-    """What AT+CTZU takes, the default first."""
+    """The values of AT+CTZU, the default first."""
     gmt_update: int | None
     """The AT+CTZU that sets the clock to GMT; all others set it to local time."""
     keeps_baud: bool
@@ -83,7 +83,7 @@ class Dialect:
     finds_baud: bool
     """AT+IPR=0: the modem finds the baud rate out itself."""
     character_set: str
-    """Of AT+CSCS, until another is set."""
+    """The character set of AT+CSCS, until another is set."""
     prompt: str
     longest_line: int
     """Characters of a command line; a longer one is refused."""

@@ -78,7 +78,7 @@ class Unit:
         self.tasks = Tasks(env)
         self.volatile: dict[str, str] = {}
         self.parts: dict[type, Any] = {}
-        """What a dialect has in RAM in addition to `volatile`, by its class."""
+        """The state of a dialect in RAM in addition to `volatile`, by its class."""
         self.brokers: dict[int, Broker] = {}
         self.at = Engine(self, output, seen)
         self.baud = self.nv.baud

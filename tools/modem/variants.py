@@ -12,7 +12,7 @@ from tools.modem.registry import DIALECTS
 
 @dataclass(frozen=True)
 class Variant:
-    """What it means, and for which modems."""
+    """Its meaning, and the modems that have it."""
 
     dialects: tuple[str, ...]
     meaning: str

@@ -29,7 +29,7 @@ ENTRIES = {
     FIRMWARE: (BOOT, WAKE, FIX, PROFILE, TAKE, WRITE),
     AGENT: (COMMAND_LINE, RECEIVE, INGEST, PUBLISH),
 }
-"""What legs begin with."""
+"""The calls with which legs begin."""
 # These distinguish legs that begin alike.
 PUBLISHED = Step("ingest/session.py", "Session.publish")
 COMMAND_TAKEN = Step("locator/downlink/commands.py", "_obey")
@@ -85,7 +85,7 @@ class Walk(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """What the walks come to, in files and in moves between folders."""
+    """The sums of the walks, in files and in moves between folders."""
 
     uplink_files: int
     uplink_moves: int

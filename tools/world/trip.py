@@ -45,7 +45,7 @@ POLL_MS = 60_000
 
 
 class Sense(NamedTuple):
-    """What the device was given about itself at one moment."""
+    """The device's inputs at one moment."""
 
     ms: int
     battery_mv: int
@@ -94,7 +94,7 @@ class Given:
     senses: list[Sense] = field(default_factory=list)
     cells: list[SeenCell] = field(default_factory=list)
     ahead_ms: int = 0
-    """Of the device's own clock, at the last fix."""
+    """Gain of the device's own clock at the last fix."""
 
 
 class Trip:
@@ -212,7 +212,7 @@ class Trip:
     # For the device
 
     def sense(self) -> Sense:
-        """What the device feels now; motion counts and the greatest shock since the last call."""
+        """The sensor values now; motion counts and the greatest shock since the last call."""
         now = self._now_ms()
         counts = self.motion.counts(now)
         battery_mv = self.supply_mv()

@@ -78,7 +78,7 @@ class Demo:
             services.agent.do("trips", "end", stage.DEVICE)
 
     def _standing(self, now_ms: int) -> dict[str, Any]:
-        """What `OnProgress` is called with."""
+        """The arguments of `OnProgress`."""
         pending = self.oracle.pending()
         return {
             "completed": min(now_ms / DAY_MS, self.stage.trip.end_ms / DAY_MS),

@@ -71,7 +71,7 @@ class Between(Wanted):
 
 
 class Named(Wanted):
-    """What a value is, for example "network": the error says that the value is not one."""
+    """The kind of a value, for example "network", for the error that a value is not one."""
 
     problem = "named"
 

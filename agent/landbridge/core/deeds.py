@@ -31,7 +31,7 @@ NOUNS = {
     "trip": _("trip"),
     "user": _("user"),
 }
-"""What a row of an audited table is called."""
+"""The name of a row of an audited table."""
 
 
 def in_words(row: Any) -> str:

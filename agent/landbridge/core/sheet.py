@@ -19,7 +19,7 @@ _FORMULAS = tuple("=+-@\t\r")
 
 
 class Problem(NamedTuple):
-    """What is wrong in a line."""
+    """An error in a line."""
 
     line: int
     text: str

@@ -34,7 +34,7 @@ class Database:
         self.place = str(place)
         """The file, or postgresql://..."""
         self.who: str | None = None
-        """Who acts in each of its transactions, for the audit log; None: the agent does."""
+        """The user in each of its transactions, for the audit log; None: the agent itself."""
         self.on_server = is_server(self.place)
         self._engine = (
             engines.postgresql(self.place) if self.on_server else engines.sqlite(Path(place), sorts_on_disk)

@@ -9,6 +9,8 @@ from sqlalchemy.exc import ArgumentError
 
 from landbridge.core.errors import UserError
 
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+"""What SQLite does on each connection."""
 WRITES = "landbridge_writes"
 """Execution option of a connection that will write."""
 BUSY_TIMEOUT_S = 30
@@ -50,7 +52,7 @@ def postgresql(place: str) -> Engine:
 def _prepare(connection: Any, _: Any) -> None:
     # The driver's own transaction handling is off; `_begin` starts transactions.
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -35,7 +35,7 @@ _DETAILS = {
     "start-suggested": ("cause", "place"),
     "stop": ("place", "since"),
 }
-"""What is printed for each type of event."""
+"""The text printed for each type of event."""
 commands = typer.Typer(help="List and recompute events")
 
 

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class Retained:
-    """What the broker is known to have, asked on each connection."""
+    """The retained messages that the broker is known to have, read on each connection."""
 
     def __init__(self, database: Database, session: Session, clock: Clock, priority: IngestPriority) -> None:
         self._database, self._session, self._clock, self._priority = database, session, clock, priority

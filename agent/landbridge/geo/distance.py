@@ -4,7 +4,7 @@ from math import asin, cos, degrees, radians, sin, sqrt
 from typing import NamedTuple
 
 M_A_DEGREE = 111_195.0
-"""Of latitude."""
+"""Metres of a degree of latitude."""
 KM_A_DEGREE = M_A_DEGREE / 1000
 _EARTH_M = degrees(M_A_DEGREE)
 

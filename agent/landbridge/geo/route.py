@@ -16,10 +16,10 @@ from landbridge.core.errors import UserError
 from landbridge.geo.distance import KM_A_DEGREE
 
 KINDS = ("hub", "border", "gauge", "yard", "line")
-"""Of stations: terminal, border station, change of gauge, marshalling yard, on the open line."""
+"""Kinds of stations: terminal, border station, change of gauge, marshalling yard, on the open line."""
 MOST_STATIONS = 120
 LONGEST_KM = 14_000.0
-"""What a device has room for."""
+"""The stations and kilometres for which a device has room."""
 ROUTE_KM_A_CHORD_KM = 1.054
 """A route against straight pieces between its stations."""
 _NEAR_KM = 25.0

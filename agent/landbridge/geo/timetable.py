@@ -21,7 +21,7 @@ STOPS = {
 }
 """Median in hours and sigma of the logarithm, by kind of station."""
 STOPS_AT = {"Malaszewicze": (40.0, 1.0)}
-"""Of stations that differ from their kind, by name."""
+"""Stops at stations that differ from their kind, by name."""
 STAY_H, STAY_SIGMA = 120.0, 0.8
 """Mean stay of a container at its goal until the trip is ended, and sigma of the logarithm."""
 LINE_STOP_PROBABILITY = 0.5
@@ -35,7 +35,7 @@ HOURS_A_KM_LOOPS = 0.0025
 SPEED_SPREAD = 1.04
 """Mean of one over the speed, against one over the mean."""
 LEG_DEVIATION = 0.25
-"""Of the hours of 50 km, per km."""
+"""Standard deviation as a fraction of the hours for 50 km, per km."""
 STOOD = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
 """How long a stop has lasted, as parts of its median: where a `Stay` has its values."""
 

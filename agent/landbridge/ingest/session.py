@@ -11,6 +11,8 @@ import socket
 import ssl
 import sys
 import threading
+import time
+from secrets import token_bytes
 from typing import Any, NamedTuple
 
 import paho.mqtt.client as mqtt
@@ -34,6 +36,8 @@ _POLL_S = 0.5
 PATIENCE_S = 30.0
 _RETAINED_S = 10.0
 """Seconds for retained messages: a broker sends them at once, unless it is busy."""
+_AFTERWARDS_S = 1.0
+"""Seconds for a retained message that is later than one published after the subscription."""
 _log = logging.getLogger(__name__)
 
 
@@ -109,13 +113,17 @@ class Session:
 
     def retained(self, topic: str) -> bytes | None:
         """Return the retained message of a topic; None if there is none, or none that the agent may read."""
-        found: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._client.message_callback_add(
-            topic, lambda _client, _data, message: found.put(bytes(message.payload))
-        )
+        found: queue.SimpleQueue[mqtt.MQTTMessage] = queue.SimpleQueue()
+        self._client.message_callback_add(topic, lambda _client, _data, message: found.put(message))
         self._client.subscribe(topic, qos=0)
+        probe = token_bytes(8)
+        self._client.publish(topic, probe, qos=0)
+        end_s = time.monotonic() + _RETAINED_S
         try:
-            return found.get(timeout=_RETAINED_S)
+            while not (message := found.get(timeout=max(0, end_s - time.monotonic()))).retain:
+                if message.payload == probe:
+                    end_s = time.monotonic() + _AFTERWARDS_S
+            return bytes(message.payload)
         except queue.Empty:
             return None
         finally:

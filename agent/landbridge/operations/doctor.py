@@ -43,7 +43,7 @@ _OTHER = "-doctor"
 _HEADS = ("check", "", "found")
 _OK, _NEXT, _WRONG = "ok", "next", "WRONG"
 _LACKS = ("broker", "broker users", "agent", "pages", "devices")
-"""What a new installation may not have yet."""
+"""Parts that a new installation may not have yet."""
 _FIRST_DEVICE = "`landbridge devices add lb-0001`"
 
 

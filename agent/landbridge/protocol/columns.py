@@ -13,7 +13,7 @@ class Rows(Sequence[T]):
 
     __slots__ = ("columns",)
     places: ClassVar[Mapping[str, int]]
-    """Of the columns, by name."""
+    """Indices of the columns, by name."""
 
     def __init__(self, columns: Sequence[Sequence[Any]]) -> None:
         """`columns` are all of the same length; there is one at least."""

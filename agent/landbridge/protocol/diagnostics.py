@@ -16,7 +16,7 @@ COUNTERS = (
     "forged_replies",
 )
 REPORT_KEY = 9
-"""Of the uplink."""
+"""Key of an uplink."""
 RESET, FAULT = 1, 2
 CALLED, MESSAGED, UNCALIBRATED = 8, 9, 10
 POWER_ON = 1

@@ -48,7 +48,7 @@ class ParsedEnvelope(NamedTuple):
 
 
 class DirectionKeys(NamedTuple):
-    """What encrypts one direction of one device in one epoch."""
+    """The key and IV of one direction of one device in one epoch."""
 
     key: bytes
     """16 bytes, AES-128."""
@@ -70,7 +70,8 @@ def direction_keys(device_key: bytes, device: str, direction: Direction, epoch: 
 
 @lru_cache(maxsize=4096)
 def _cipher(device_key: bytes, device: str, direction: Direction, epoch: int) -> tuple[AESCCM, int, bytes]:
-    """What encrypts a direction, its IV as a number, and the external data that is authenticated, as CBOR."""
+    """Return the cipher of a direction, its IV as a number, and the external data that is authenticated, as
+    CBOR."""
     keys = direction_keys(device_key, device, direction, epoch)
     external = cbor2.dumps(cbor2.dumps([VERSION, direction, device]))
     return AESCCM(keys.key, TAG_BYTES), int.from_bytes(keys.iv, "big"), external

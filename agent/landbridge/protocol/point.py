@@ -43,7 +43,7 @@ class Point(NamedTuple):
     kind: int
     """1 fix, 2 cell, 3 neither."""
     quality: int
-    """Of the time: 0 none, 1 RTC, 2 network, 3 GNSS."""
+    """Quality of the time: 0 none, 1 RTC, 2 network, 3 GNSS."""
     events: int
     """Bits as in EVENTS."""
     boot: int

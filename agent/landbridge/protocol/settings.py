@@ -13,9 +13,9 @@ from zlib import crc32
 from landbridge.protocol.limits import WireError
 
 DOWNLINK_KEY = 4
-"""Of the reply: [revision, {key: value}], the values that differ from the defaults."""
+"""Key of a downlink: [revision, {key: value}], the values that differ from the defaults."""
 REPORT_KEY = 6
-"""Of the uplink: [revision, hash, source, refused revision, why]."""
+"""Key of an uplink: [revision, hash, source, refused revision, why]."""
 SOURCES = ("built in", "set", "last good", "on trial")
 UNREACHED, MALFORMED = -1, -2
 _RANGES = ((0, 2**31 - 1), (0, 2**32 - 1), (0, len(SOURCES) - 1), (0, 2**31 - 1), (-(2**31), 2**31 - 1))
@@ -67,8 +67,8 @@ def values_hash(changes: Mapping[str, int]) -> int:
 
 
 def hashes(changes: Mapping[str, int]) -> set[int]:
-    """What a device that applies `changes` may report: an older firmware knows the first settings only, and
-    hashes these."""
+    """Return the checksums that a device with `changes` may report: an older firmware knows and hashes only
+    the first settings."""
     values = list(applied(changes).values())
     fewest = 1 + max((SETTINGS[name].key for name in changes), default=0)
     return {crc32(struct.pack(f"<{n}i", *values[:n])) for n in range(fewest, len(values) + 1)}

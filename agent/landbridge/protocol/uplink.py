@@ -20,7 +20,8 @@ _I8, _I16, _I32 = (-0x80, 0x7F), (-0x8000, 0x7FFF), (-0x80000000, 0x7FFFFFFF)
 _ONLY_INTEGERS = frozenset({int})
 """The types of what must be integers; `bool` is none of them."""
 _MOST_BITS = 64
-"""Of a packed difference; two of them in as few bytes as they fit may have more than they need."""
+"""Bits of a packed difference, at most; two of them in as few bytes as they fit in may have more than they
+need."""
 
 RANGES = {
     "seq": (1, 0xFFFFFFFF),
@@ -44,12 +45,12 @@ RANGES = {
     "rsrp": _U8,
     "motion": _U8,
 }
-"""What a record can hold, by column in the order of the wire: (lowest, highest)."""
+"""The ranges of a record's columns in the order of the wire: (lowest, highest)."""
 
 FIRST_REPORT = 6
 """Keys of an uplink from it on say what became of downlinks."""
 PULL_KEY = 8
-"""Of an uplink that asks for a piece of a release: the downlink has no room for another piece."""
+"""Key of an uplink that requests a piece of a release: its downlink has no room for another piece."""
 
 STATUS: dict[int, tuple[str, type]] = {
     0: ("battery_mv", int),

@@ -42,7 +42,7 @@ class User:
     tenant: str | None
     csrf: str
     number: int | None = None
-    """Of a person; None for a token."""
+    """Number of the user; None for a token."""
     owner: int | None = None
     """The person, or the one who made the token; None for a token of the command line."""
     session: int | None = None

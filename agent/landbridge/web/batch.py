@@ -29,7 +29,7 @@ from landbridge.web.services import Services
 
 
 class Outcome(NamedTuple):
-    """What became of an action on many devices."""
+    """The result of an action on many devices."""
 
     done: list[str]
     refused: list[tuple[str, str]]

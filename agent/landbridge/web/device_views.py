@@ -21,6 +21,7 @@ from landbridge.points import geojson, quality
 from landbridge.points import queries as points
 from landbridge.points.queries import StoredPoint
 from landbridge.protocol.point import EVENTS
+from landbridge.tracking.silence import GRACE_S
 
 ALARMS = {
     bit: name
@@ -31,8 +32,6 @@ ALARM_BITS = sum(ALARMS)
 SILENT = "silent"
 """Alarm that is also a state of a device."""
 MOVING_KMH = 3
-LATE_S = 3600
-"""Delay after which an announced session is missed, and at least as long as the announced pause."""
 
 
 class Glance(NamedTuple):
@@ -278,7 +277,7 @@ def _state(
         return "alarm"
     if last_s is None:
         return "new"
-    if next_s is not None and now_s > next_s + max(LATE_S, next_s - last_s):
+    if next_s is not None and now_s > next_s + GRACE_S:
         return "silent"
     if fix is None:
         return "unlocated"

@@ -26,7 +26,7 @@ _GUESSED = ("/sign-in", "/invitation", "/account/password", "/account/second-fac
 LARGEST_BODY = 65_536
 _MOST_DIGITS = 15
 UPLOAD_BYTES = 262_144
-"""Of a release: its files in Base64, and their names."""
+"""Bytes of an uploaded release: its files in Base64, and their names."""
 _LARGER = {("POST", "/v1/releases"): UPLOAD_BYTES}
 """Bytes of a body at most, where it may be more."""
 AT_ONCE = 100

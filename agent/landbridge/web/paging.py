@@ -16,7 +16,7 @@ Cursor = Annotated[
 ]
 Limit = Annotated[int, Query(ge=1, le=MOST, description="Maximum number of entries on a page.")]
 _LARGEST = 2**63 - 1
-"""Of a database."""
+"""The largest integer of a database."""
 
 
 def start(cursor: str | None, *kinds: type) -> Key | None:

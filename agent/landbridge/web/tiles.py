@@ -21,7 +21,7 @@ _KEPT = "public, max-age=31536000, immutable"
 
 
 class Tiles(NamedTuple):
-    """What the scripts of a map get to know."""
+    """The settings of the operator's own map for the scripts of a page."""
 
     kind: str
     """raster, style or pmtiles."""

@@ -9,7 +9,7 @@ _EVERY_S = 60.0
 
 
 class Uses(Periodic):
-    """What was used since the last turn."""
+    """The sessions and tokens used since the last write."""
 
     finishes = True
 

@@ -18,7 +18,7 @@ def make(driver):
 
 
 class Socket:
-    """What both do alike: bytes are announced once, then read until nothing is left."""
+    """The common part: received bytes are announced once, then read until none is left."""
 
     ANNOUNCED = b""
     LOST: tuple = ()

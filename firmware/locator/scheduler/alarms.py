@@ -24,16 +24,17 @@ RULES = (
     (record.EVENT_TILT, sn.TILT_DEG, 1, cfg.TILT_DEG, 50, 0),
     (record.EVENT_BATTERY, sn.BATTERY_MV, -1, cfg.BATTERY_LOW_MV, 100, 100),
 )
-# What has woken us has happened, whatever is felt some seconds later: dim light counts, and a lid that
-# was shut again.
+# The cause of the wake counts even if it is over some seconds later: dim light, and a lid that was shut
+# again.
 _WOKEN = {WAKE_LIGHT: record.EVENT_LIGHT, WAKE_TAMPER: record.EVENT_TAMPER}
 _TEMPERATURE_BACK_DC = const(20)
-# Fewer satellites than these in the last fix: the sky is narrow, and a failed search says nothing.
+# Fewer satellites than these in the last fix: the view of the sky is narrow, and a failed search means
+# nothing.
 _GOOD_SKY = const(6)
 
 
 def feel(state, senses, settings):
-    """Raise what the `senses` of a wake say (as in `state.feel`, which comes first)."""
+    """Raise the alarms of the `senses` of a wake (as in `state.feel`, which comes first)."""
     shock_mg = max(senses[sn.SHOCK_MG], state[st.SHOCK_MG])
     state[st.SHOCK_MG] = 0
     woken = _WOKEN.get(senses[sn.WAKE_REASON], 0)
@@ -50,10 +51,9 @@ def feel(state, senses, settings):
 
 
 def searched(state, sats, settings):
-    """A search for satellites has ended; `sats` of its fix, 0 without one.
-
-    GNSS is lost when a device that has seen a wide sky finds nothing for gnss_lost_s on the move, where
-    no roof stays. Standing proves nothing: a hall, a place deep in a stack.
+    """Note the end of a search for satellites; `sats` of its fix, 0 without one. GNSS is lost if a device
+    that had a wide view of the sky finds no fix for gnss_lost_s on the move, where no roof stays above it.
+    While stationary nothing is proved: it may be in a hall, or deep in a stack.
     """
     if sats:
         state[st.SKY_SATS] = sats
@@ -68,7 +68,8 @@ def searched(state, sats, settings):
 
 
 def card(state, number, imsi, settings):
-    """`number` stands for the ICCID (32 bits), `imsi` for the IMSI; 0: the modem says that there is no card.
+    """`number` stands for the ICCID (32 bits), `imsi` for the IMSI; 0: the modem reports that there is no
+    card.
 
     Another card is reported each time; a missing one once, until a card is back. Another IMSI of the same
     card, as cards for many countries have it, is no alarm, but the identity is reported again.

@@ -10,13 +10,13 @@ NOTHING = const(0)
 SCAN = const(1)
 SESSION = const(2)
 
-# Between scans: on the move what is heard changes; while stationary where the networks of the country before
-# are heard, the route data has put the border in the wrong place.
+# Pauses between scans: on the move other networks are heard soon; if a stationary device hears the networks
+# of the previous country, the border of the route data is in the wrong place.
 _MOVING_S = const(600)
 _STATIONARY_S = const(3600)
-# Of the day's attempts reports leave some for borders (scheduler/policy.py). So many may be used up when a
-# scan is made on the way over a border, and when it is passed by the route data; two are for after it, or
-# for an alarm.
+# Sessions leave some of the day's attempts for borders (scheduler/policy.py). So many may be used up when a
+# scan is made on the way over a border, and when it is passed by the route data; two are for after it, or for
+# an alarm.
 _MOST_ON_THE_WAY = const(20)
 _MOST_BEFORE = const(22)
 # Each attempt of the last hours makes the next scan later; of those of half a day what is more than reports
@@ -33,8 +33,8 @@ _LEG_LEAST_S = const(600)
 
 
 def due(state, forecast):
-    """What to do about it now; `forecast` as in scheduler/policy.py. A scan comes first: what is heard shows
-    the country, and without it an attempt is not worth its energy."""
+    """Return what to do now; `forecast` as in scheduler/policy.py. A scan comes first: it shows the country,
+    and if no network is heard, an attempt is not worth its energy."""
     shut = is_shut(state)
     here = shut or is_unheard(state)
     if state[st.DID_SCAN]:
@@ -52,7 +52,7 @@ def due(state, forecast):
 def until(state, forecast):
     """When a device without a session since then, or on the way to a border, scans next; 1 << 28 s away
     for others."""
-    rest_s = 2 * networks.rest_s(state)  # nothing is heard, wherever it scans
+    rest_s = 2 * networks.rest_s(state)  # no network is heard anywhere
     if rest_s or is_unheard(state):
         return state[st.NOW] + max(rest_s, wait_s(state))
     may_come = state[st.MOVING] and _is_left(state, _MOST_ON_THE_WAY)
@@ -61,7 +61,7 @@ def until(state, forecast):
 
 
 def wait_s(state):
-    """Seconds until the next scan of one that `is_unheard`, 0 when it may be now."""
+    """Return the seconds until the next scan of a device that `is_unheard`, 0 if it may be now."""
     pause_s = _STATIONARY_S * max(1, min(_failed(state), 4))
     if _runs(state):
         pause_s = _moving_s(_failed(state))
@@ -78,9 +78,9 @@ def _has_been_passed(state, forecast):
 
 
 def _may_be_behind(state, forecast):
-    """Whether a train that is on its way over a border has run, since the scan before, for a part of the leg.
-    A stop is asked about too, unless a fix has shown where it is: on the move the route data is less sure of
-    the border."""
+    """Whether a train on the way over a border has run for a part of the leg since the previous scan. After a
+    stop there is a scan, too, unless a fix has shown the position: on the move the route data are less sure
+    of the border."""
     pause_s = _leg_pause_s(state, forecast)
     has_run = not state[st.EDGE] if state[st.MOVING] else state[st.EDGE] and state[st.DID_FIX] != st.YES
     if not pause_s or not has_run or not _may_scan(state, _MOST_ON_THE_WAY):
@@ -89,8 +89,8 @@ def _may_be_behind(state, forecast):
 
 
 def _leg_least_s(state, pause_s):
-    """From an attempt to a scan: half of a pause, since a report on departure comes later in its wake, or
-    more."""
+    """Return the least time from an attempt to a scan: half of a pause or more, since a session on departure
+    comes later in its wake."""
     return pause_s // 2 * (1 + _recent(state) // 2)
 
 
@@ -118,12 +118,12 @@ def _failed(state):
 
 
 def _recent(state):
-    """How many recent attempts make the next scan later."""
+    """Return the number of recent attempts that delay the next scan."""
     return max(_attempts(state, _RECENT_S), 2 * (_attempts(state, _HALF_DAY_S) - _OF_REPORTS))
 
 
 def _attempts(state, seconds):
-    """How many there were in the last so many seconds."""
+    """Return the number of attempts in the last so many seconds."""
     n = 0
     while n < st.ATTEMPTS_KEPT and budget.since_attempt_s(state, n + 1) < seconds:
         n += 1
@@ -131,12 +131,12 @@ def _attempts(state, seconds):
 
 
 def _since_attempt_s(state):
-    """Since the network was asked, also by a modem that sleeps registered."""
+    """Return the seconds since the last attempt, also by a modem in PSM."""
     return min(budget.since_attempt_s(state, 1), state[st.NOW] - state[st.LAST_ATTEMPT])
 
 
 def _leg_pause_s(state, forecast):
-    """Seconds between scans on a leg that leads over a border; 0 on any other, without a choice of profiles,
+    """Return the seconds between scans on a leg over a border; 0 on any other, without a choice of profiles,
     after the border according to the route data, or after as many failed scans."""
     if is_abroad(state, forecast) or state[st.SCANS_FAILED] >= _LEG_PARTS:
         return 0
@@ -156,7 +156,7 @@ def is_unheard(state):
 
 
 def is_shut(state):
-    """Whether the policy let no profile be used when it was asked last (esim/switch.py)."""
+    """Whether the policy allowed no profile when it was applied last (esim/switch.py)."""
     return 0 < state[st.PROFILE_UNTIL] == state[st.DATA_UNTIL]
 
 

@@ -63,6 +63,8 @@ _ATTACH_PATIENCE_PROFILES_S = const(60)  # where others may be better received
 _SCAN_LIMIT_S = const(20)
 _SCANS_FOR_ONE = const(2)
 _BORDER_LIMIT_S = const(45)  # nothing is where the last network was
+_LOST_LIMIT_S = const(90)  # to hear the next one nearly surely: pauses are hours
+_LOST_POOR_LIMIT_S = const(60)
 _URGENT_RETRY_S = const(60)
 _MIN_SESSION_MV = const(3200)  # of Li-SOCl2
 # Whatever the battery is said to be, a session is attempted so seldom down to what any kind bears: a device
@@ -204,6 +206,8 @@ def _is_known(state):
 def _scan_limit_s(state):
     """How long a scan may take: in so short a time as usual a modem finds the network again that it had, and
     no other one. Where that was not found, the train may have left its country."""
+    if networks.is_lost(state):
+        return _LOST_LIMIT_S if state[st.AGE_MIN] <= networks.FOUND_MIN else _LOST_POOR_LIMIT_S
     return _BORDER_LIMIT_S if state[st.SEARCHES_FAILED] >= _SCANS_FOR_ONE else _SCAN_LIMIT_S
 
 

@@ -21,7 +21,8 @@ _POWERS = {
 
 
 class Account:
-    """What a wake does, by the time it takes. It has begun alone, at `now_ms` on its own clock."""
+    """The activities of a wake and their durations. The wake begins without the modem, at `now_ms` on its own
+    clock."""
 
     def __init__(self, modem, now_ms):
         self._powers = _POWERS[modem]
@@ -30,18 +31,18 @@ class Account:
         self._ms = [0] * _DOING
 
     def to(self, doing, now_ms):
-        """From now on it does this; returns what it did before."""
+        """Change the activity; return the previous one."""
         before = self._doing
         self._ms[before] += now_ms - self._since_ms
         self._doing, self._since_ms = doing, now_ms
         return before
 
     def mj(self, *doings):
-        """mJ that have been used so far while it did these."""
+        """Return the mJ used so far by these activities."""
         return sum(self._ms[i] * self._powers[part][i] for part in range(3) for i in doings) // 1000
 
     def settle(self, state, now_ms, clock_s):
-        """The wake ends: what it has used is added to the account."""
+        """Add the consumption of the wake to the account, at its end."""
         self.to(ALONE, now_ms)
         for part in range(3):
             powers = self._powers[part]
@@ -49,7 +50,7 @@ class Account:
         state[st.ASLEEP_SINCE] = clock_s
 
     def slept(self, state):
-        """A wake has begun: what the sleep before it has taken is added to the account."""
+        """Add the consumption of the sleep to the account, at the beginning of a wake."""
         asleep_s = state[st.NOW] - state[st.ASLEEP_SINCE]
         board, off, psm = self._powers[3]
         state[st.ENERGY_MJ] += board * asleep_s // 1000
@@ -57,5 +58,5 @@ class Account:
 
 
 def used_mj(state):
-    """mJ that were used so far."""
+    """Return the mJ used so far."""
     return state[st.ENERGY_MJ] + state[st.ENERGY_MJ + 1] + state[st.ENERGY_MJ + 2]

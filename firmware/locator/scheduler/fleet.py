@@ -9,8 +9,8 @@ from micropython import const
 
 from locator import state as st
 
-# A network that costs a report little more than the best does is well heard there: probability in 1000 by
-# kind; the first kinds are the good ones. Means of these and of the others.
+# The probability in 1000, by kind of place, that a network with low cost is heard; the first kinds are the
+# good ones. Means of these and of the others.
 _SHARES = (970, 900, 750, 500, 250, 100, 30)
 _GOOD = const(3)
 _MEANS = (873, 220)
@@ -22,13 +22,13 @@ _ERROR = const(1024)
 # A train takes so long for a step of the forecast's `ahead`, stops in passing loops included.
 _STEP_S = const(1100)
 _LEAST_AGE_S = const(1800)
-# A report may be so late for it: half of its age.
+# A session may be delayed for it by half of its age.
 _PARTS = const(2)
 
 
 def share(state, kind):
-    """Probability in 1000 that a network is well heard in a place. Where good places prove no better than
-    others, nothing is left of the differences between kinds."""
+    """Return the probability in 1000 that a network is well heard in a place. If good places prove no better
+    than others, the differences between kinds disappear."""
     errors = _errors(state)
     group = 0 if kind < _GOOD else 1
     mean, gap = _MEANS[group], _MEANS[0] - _MEANS[1]
@@ -37,8 +37,8 @@ def share(state, kind):
 
 
 def learn(state, kind, dbm):
-    """A scan in such a place has found a network at `dbm`, or none (0): what the fleet has learned at another
-    time, or of another line, is soon forgotten."""
+    """Learn from a scan in such a place, which has found a network at `dbm`, or none (0): fleet knowledge of
+    another time, or of another route, soon loses its weight."""
     errors = _errors(state)
     well = 1000 if dbm and dbm >= _WELL_HEARD_DBM else 0
     errors[0 if kind < _GOOD else 1] += (well - share(state, kind)) // _SLOWLY
@@ -47,8 +47,8 @@ def learn(state, kind, dbm):
 
 
 def better_soon(state, costs, ahead, cost, scan):
-    """Whether a report at one of the places `ahead` of the train costs less than `cost` mJ here, of which
-    finding a network is `probe`.
+    """Whether a session at one of the places `ahead` of the train costs less than `cost` mJ here, of which
+    the search for a network takes `probe`.
 
     The interval between reports is at its best when one is worth its cost, so what a little more of it
     costs grows with the square of the part by which it is longer.

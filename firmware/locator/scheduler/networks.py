@@ -41,6 +41,9 @@ _LUCK = const(4)
 _SILENT_S = const(1800)
 _SILENT_STATIONARY_S = const(13 * 1800)
 _SILENT_MOST_S = const(12 * 3600)
+# Where a joule is worth so few minutes of age, coverage that is back is found within hours.
+_FOUND_S = const(17100)
+FOUND_MIN = const(250)
 _SILENT_DOUBLES = const(3)
 _SILENT_RICH = const(4)
 # What the dearest operator multiplies the cost of a report with, and some luck.
@@ -86,6 +89,11 @@ def is_silent(state):
     return state[st.SEARCHES_FAILED] > (_LUCK if state[st.PROFILE_DUE] else 0)
 
 
+def is_lost(state):
+    """Whether that was no bad luck any more."""
+    return state[st.SEARCHES_FAILED] > _LUCK
+
+
 def scan_mj(state, costs):
     """What a network scan takes: as learned, or else as built in."""
     return state[st.SCAN_MJ] or costs.scan_mj
@@ -119,6 +127,8 @@ def learn_scan(state, costs, plmn, dbm, cost=0):
         state[st.CHOSEN_PLMN] = 0
     if not plmn:
         _wait(state, costs)
+    elif is_lost(state):
+        state[st.SCAN_MJ] = 0  # scans are short again
 
 
 def select_operator(state):
@@ -159,8 +169,10 @@ def _wait(state, costs, is_heard=False):
     if state[st.MOVING]:
         pause_s = 1
     failed = state[st.SEARCHES_FAILED]
-    state[st.SEARCHES_FAILED] = failed = min(failed, _LUCK) if is_heard else failed + 1
-    if failed > _LUCK:
+    if is_heard and is_lost(state):
+        pause_s = min(pause_s, _SILENT_S)  # it is back
+    state[st.SEARCHES_FAILED] = min(failed, _LUCK) if is_heard else failed + 1
+    if is_lost(state):
         pause_s = _silence_s(state, costs)
     state[st.SESSION_NOT_BEFORE] = state[st.NOW] + pause_s
     state[st.SCANS_FAILED] += 1
@@ -169,7 +181,7 @@ def _wait(state, costs, is_heard=False):
 
 def rest_s(state):
     """What is left of a pause when the train has stopped or departed: half of it in silence, else nothing."""
-    if state[st.SEARCHES_FAILED] <= _LUCK:
+    if not is_lost(state):
         return 0
     return max(0, state[st.SESSION_NOT_BEFORE] - state[st.NOW]) // 2
 
@@ -181,7 +193,12 @@ def _silence_s(state, costs):
     if state[st.MOVING]:
         doubled = min(state[st.SEARCHES_FAILED] - _LUCK - 1, _SILENT_DOUBLES)
         grown_s = min(_SILENT_S << doubled, _SILENT_RICH * paid_s)
-    return min(max(grown_s, paid_s), _SILENT_MOST_S)
+    return min(max(grown_s, paid_s), _most_s(state))
+
+
+def _most_s(state):
+    """The longest pause."""
+    return _FOUND_S if state[st.AGE_MIN] <= FOUND_MIN else _SILENT_MOST_S
 
 
 def root(n):

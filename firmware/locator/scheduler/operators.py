@@ -10,15 +10,16 @@ from locator.scheduler import networks
 _COST_SPREAD = ((550, 100), (330, 208), (120, 631))
 _DEARER = const(450)  # in 1000, than the cheapest
 _MOST_PERCENT = const(1000)
-# At its goal a container waits for an unknown time.
+# At its destination a container waits for an unknown time.
 _STAYS_S = 86400
 # Between two reports of a device that has more energy than it can spend.
 _LEAST_MIN = 30
 
 
 def choose(state, costs, forecast, known):
-    """PLMN of a network that beats the one in use, over which a report costs `known` mJ: what the sessions
-    still to come in this country would save is more than an attach and a failed search; 0: none does."""
+    """Return the PLMN of a network that is worth an attempt instead of the one in use, over which a session
+    costs `known` mJ: the remaining sessions in this country would save more than an attach and a failed
+    search cost; 0: none."""
     age = state[st.AGE_MIN]
     now_rate = _rate(age, known + costs.wake)
     minutes = (forecast.country_s or _STAYS_S) // 60
@@ -38,8 +39,8 @@ def choose(state, costs, forecast, known):
 
 
 def _expected(state, costs, forecast, known, plmn):
-    """mJ over a network from what was learned of it or, before that, from what the fleet knows of it,
-    relative to the one in use (`known` mJ) or the cheapest there is; 0: unknown."""
+    """Return the mJ of a session over a network as learned or, before that, as the fleet knows it, relative
+    to the one in use (`known` mJ) or the cheapest one; 0: unknown."""
     cost = networks.cost_of(state, plmn)
     if cost:
         return cost
@@ -48,14 +49,14 @@ def _expected(state, costs, forecast, known, plmn):
 
 
 def _percent(forecast, plmn):
-    """Of the cost over the cheapest network, as the fleet knows; 0: it does not."""
+    """Return the percent of the cost over the cheapest network, as the fleet knows it; 0: unknown."""
     at = forecast.networks.index(plmn) if plmn in forecast.networks else -1
     return min(forecast.costs[at], _MOST_PERCENT) if at >= 0 else 0
 
 
 def _hoped(state, costs, now_rate):
-    """What a network of which nothing is known saves on average, uJ a minute: the cheapest of those that were
-    used is what a report costs over a cheap one, unless all of them were dear."""
+    """Return the average saving by an unknown network, uJ a minute: the cheapest used one shows what a
+    session over a cheap one costs, unless all of them were expensive."""
     least, doubt = 1 << 30, 1000
     for at in range(st.NETWORKS, st.NETWORKS + 2 * st.NETWORKS_KEPT, 2):
         if state[at + 1]:
@@ -69,9 +70,8 @@ def _hoped(state, costs, now_rate):
 
 
 def _rate(age, cost):
-    """What reports of `cost` mJ take a minute, energy and staleness, at the best interval; in uJ.
-
-    That interval is age * sqrt(J) minutes, and staleness takes as much as energy then."""
+    """Return the cost of sessions of `cost` mJ, energy and age together, at the best interval; in uJ a
+    minute. That interval is age * sqrt(J) minutes, at which age costs as much as energy."""
     if age * age * cost < 1000 * _LEAST_MIN * _LEAST_MIN:
         return 1000 * cost // _LEAST_MIN + 1000000 * _LEAST_MIN // (age * age)
     return 2000 * networks.root(1000 * cost) // age

@@ -9,6 +9,7 @@ stop or departure, minutes of age for a joule, seconds for which a stop is watch
 from micropython import const
 
 from locator import state as st
+from locator.scheduler import policy
 
 _HOUR_S = const(3600)
 # A trip is planned to last so much longer than expected.
@@ -19,6 +20,10 @@ _FLOOR_SHARE = const(150)
 # The same where a trip is short of energy: who spends on cannot make up for it.
 _FLOOR_SHARE_SHORT = const(250)
 _SHORT_J = const(45)
+# Between signs of life on the way. Near the destination, or without a route, they come sooner
+# (policy.SIGN_S): that the device is heard counts there, not that it outlasts the stay.
+_SIGN_S = const(3 * 86400)
+_NEAR_S = const(8 * 86400)
 _WAKES_ASLEEP = const(2)  # a day, where nothing but sleep is paid for (scheduler/policy.py)
 _REUSE_SAVES_J = const(8)
 # What lies ahead where neither the line nor the settings say.
@@ -85,6 +90,7 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
     rate = _paid(levels, left // 1000 * 1440 // to_go_min)
     if weaker_mj:
         rate = min(rate, _of_weaker(levels, weaker_mj // 1000 * 1440 // to_go_min))
+    state[st.SIGN_S] = _SIGN_S if forecast.leg_s and lasts_s > _NEAR_S else policy.SIGN_S
     share = _FLOOR_SHARE if rate >= _SHORT_J else _FLOOR_SHARE_SHORT
     lasts_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + forecast.deviation_s * share // 100
     asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake

@@ -49,11 +49,14 @@ ATTEMPT_HEARD = const(50)
 
 _RESELECT_S = const(6 * 3600)
 _RESERVE_S = const(12 * 3600)
-# So often a device that has only the reserve left reports where it is.
-_SIGN_S = const(3 * 86400)
-# As long as so much of that sleep is there, in percent; it may take a fifth of it.
+# Signs of life near the destination: so often a session is worth it whatever is left. One that costs as much
+# as a day of sleep every so many minutes, on the reserve half as often. On the way, while so much of that is
+# there, in percent.
+SIGN_S = const(20 * 3600)
+_SIGN_SLEEP_MIN = const(1080)
 _SIGN_SHARE = const(95)
-_SIGN_LEAVES = const(80)
+# What one may take of what is left.
+_SIGN_PART = const(3)
 _NEVER_S = const(1 << 28)
 _ANY_MJ = const(1 << 28)
 # Where a session has passed while stationary.
@@ -125,14 +128,19 @@ def _turn(state):
 def is_on_reserve(state):
     """Whether the remaining energy only covers sleep until the end, and no sign of life is due: without one
     neither agent nor device would know how the trip continues."""
-    return state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.RESERVE] and not _is_overdue(state)
+    return _is_short(state) and not (_is_overdue(state) and state[st.NOW] >= state[st.SESSION_NOT_BEFORE])
+
+
+def _is_short(state):
+    """Whether the remaining energy only covers sleep until the end."""
+    return state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.RESERVE]
 
 
 def _is_overdue(state):
-    """Whether a sign of life is due and can be paid: there was no session for days."""
-    if state[st.NOW] - state[st.LAST_SESSION] < _SIGN_S or state[st.NOW] < state[st.SESSION_NOT_BEFORE]:
+    """Whether a sign of life is due and can be paid: there was no session for long."""
+    if state[st.NOW] - state[st.LAST_SESSION] < state[st.SIGN_S] or state[st.LEFT] <= 0:
         return False
-    return state[st.LEFT] * 100 >= state[st.RESERVE] * _SIGN_SHARE
+    return state[st.SIGN_S] == SIGN_S or state[st.LEFT] * 100 >= state[st.RESERVE] * _SIGN_SHARE
 
 
 def arrive(state, forecast):
@@ -146,7 +154,7 @@ def next(state, costs, forecast):
     """The next verdict of this wake, what to do by `verdict // 10`."""
     if is_on_reserve(state):
         return REST_RESERVE
-    point = 0 if state[st.DID_FIX] else point_due(state, costs)
+    point = 0 if state[st.DID_FIX] or _is_short(state) else point_due(state, costs)
     return point or report(state, costs, forecast)
 
 
@@ -205,7 +213,7 @@ def _approach(state, costs, forecast):
         return REST_NOTHING_NEW
     point = _fresh_cost(state, costs)
     once = _once(state, costs, forecast)
-    if not _worth(state, costs.session_mj + point, once):
+    if not _worth(state, costs, costs.session_mj + point, once):
         return REST_NOT_WORTH
     cost = _cost(state, costs, state[st.NETWORK])
     other = _other(state, costs, forecast)
@@ -218,7 +226,7 @@ def _approach(state, costs, forecast):
     blind += saved
     scans = other or scan < blind or networks.is_silent(state)
     total = cost + weak - saved + point + (scan if scans else blind)
-    if not _worth(state, total, once) or _better_soon(state, costs, forecast, total, scan):
+    if not _worth(state, costs, total, once) or _better_soon(state, costs, forecast, total, scan):
         return REST_NOT_WORTH
     if scans:
         state[st.WANTED] = other
@@ -265,7 +273,7 @@ def _commit(state, costs, forecast):
     if heard != state[st.NETWORK] and not operators:
         cost += costs.attach  # in a new country, or for a cheaper network, it has to be paid once
     once = _once(state, costs, forecast)
-    if not _worth(state, cost + _fresh_cost(state, costs), once):
+    if not _worth(state, costs, cost + _fresh_cost(state, costs), once):
         pause_s = 1 if state[st.MOVING] else networks.SCAN_STATIONARY_S[0]
         state[st.SESSION_NOT_BEFORE] = state[st.NOW] + pause_s
         return REST_HEARD_NOT_WORTH
@@ -288,19 +296,26 @@ def _freshly(state, costs, verdict):
 def _once(state, costs, forecast):
     """mJ of the first registration in a country, which has to be paid once in any case: 0 where it is."""
     network = state[st.NETWORK]
-    return costs.search_mj + costs.attach if network and network not in forecast.networks else 0
+    if not network or network in forecast.networks or 0 < network // 1000 == state[st.MCC]:
+        return 0
+    return costs.search_mj + costs.attach
 
 
-def _worth(state, cost, once):
+def _worth(state, costs, cost, once):
     """Whether the age of what the agent knows outweighs `cost` mJ, and that and `once` can be paid."""
-    return affords(state, cost + once) and _since(state, st.LAST_SESSION) >= _worth_s(state, cost)
+    return affords(state, cost + once) and _since(state, st.LAST_SESSION) >= _worth_s(state, costs, cost)
 
 
-def _worth_s(state, cost):
+def _worth_s(state, costs, cost):
     """Seconds of age at which a report of so many mJ is worth them."""
     age_min = _age_min(state)
     worth_s = 60 * (age_min * (networks.root(cost * 128 // 125) + 1) // 32)
-    return min(worth_s, _DARK_S) if cost <= _DARK_MJ and age_min <= _DARK_AGE_MIN else worth_s
+    if cost <= _DARK_MJ and age_min <= _DARK_AGE_MIN:
+        return min(worth_s, _DARK_S)
+    if state[st.SIGN_S] != SIGN_S:
+        return worth_s
+    sleep_s = 60 * (_SIGN_SLEEP_MIN * cost // costs.sleep_a_day)
+    return min(worth_s, max(SIGN_S, sleep_s << _is_short(state)))
 
 
 def affords(state, cost):
@@ -313,7 +328,8 @@ def spare_mj(state):
     """mJ that may be used in addition to the sleep to the end, where the trip can be carried through."""
     if state[st.ENDS_AT] >= 0:
         return _ANY_MJ
-    return state[st.LEFT] - state[st.RESERVE] * (_SIGN_LEAVES if _is_overdue(state) else 100) // 100
+    spare = state[st.LEFT] - state[st.RESERVE]
+    return max(spare, state[st.LEFT] >> _SIGN_PART) if _is_overdue(state) else spare
 
 
 def late_mj(state, costs):
@@ -330,9 +346,10 @@ def until(state, costs, not_before):
     wake by themselves, stops are checked for."""
     now = state[st.NOW]
     point = never = now + _NEVER_S
-    if is_on_reserve(state):
-        return now + _RESERVE_S
-    if costs.reuse and state[st.POSITION_HOLDS]:
+    is_short = _is_short(state)
+    if is_short:
+        point = now + _RESERVE_S
+    elif costs.reuse and state[st.POSITION_HOLDS]:
         point = state[st.POINT_AT] + reuse_every_s(state)
     elif state[st.MOVING]:
         point = max(_moving_at(state), state[st.FIX_NOT_BEFORE])
@@ -341,11 +358,14 @@ def until(state, costs, not_before):
         never = now + min(least_s, _CHECK_STOP_MOST_S)
     elif now - state[st.STOPPED_AT] <= state[st.LINGER_S]:
         point = max(state[st.POINT_AT] + state[st.DWELL_S], state[st.FIX_NOT_BEFORE])
-    if not (state[st.WAITING] or state[st.POSITION_HOLDS]):
+    if not (state[st.WAITING] or state[st.POSITION_HOLDS] or is_short):
         return min(point, never)  # until then there is nothing to report
     cost = _cost(state, costs, state[st.NETWORK])
     cost += _weak(state, cost) + min(search_costs(state, costs)) + max(costs.wake, _fresh_cost(state, costs))
-    report = max(state[st.LAST_SESSION] + _worth_s(state, cost), state[st.SESSION_NOT_BEFORE], not_before)
+    worth_at = state[st.LAST_SESSION] + _worth_s(state, costs, cost)
+    report = max(worth_at, state[st.SESSION_NOT_BEFORE], not_before)
+    if report <= now and (is_short or not affords(state, cost)):
+        report = now + _RESERVE_S  # it cannot be paid
     return min(point, never, max(report, now + (wait_s(state) or _CHECK_STOP_S)))
 
 

@@ -23,7 +23,7 @@ PROFILE = const(0)  # the one with which the agent was reached last
 TARGET = const(1)  # the one that is to be enabled
 STAGE = const(2)
 LEFT_S = const(3)  # of the trial: time in which there was a network and an attempt was allowed
-REQUESTED = const(4)  # what the agent wants; 0: the policy decides
+REQUESTED = const(4)  # the profile requested by the agent; 0: the policy decides
 FALLBACK = const(5)
 MCC = const(6)  # of the costs
 MCC_BEFORE = const(19)
@@ -48,12 +48,12 @@ _DAY_S = const(86400 + 5400)  # by a clock that may gain
 _COST_MAX_S = const(3600)
 APART_S = const(64)
 """Between two attempts of a wake, as operators want it: a minute, by a clock that may gain."""
-# Of the attempts half of the day's are left for what else may come: (how many, in so many seconds).
+# Half of a day's attempts stay for other purposes: (attempts, in so many seconds).
 _ROOM = ((10, 3900), (12, 91800))
 
-# Weights of failures by EMM cause (TS 24.301): at LIMIT another profile is asked for. An IMSI that is dead
-# here, a network that is none for it, an area. An unnamed cause weighs like the second; faults of the
-# network (17, 22, 42), and silence, nothing: there no profile helps.
+# Weights of failures by EMM cause (TS 24.301): at LIMIT another profile is chosen. Three groups: permanent
+# for this IMSI, not this network, not this area. An unnamed cause weighs as one of the second group; faults
+# of the network (17, 22, 42), and no network at all, weigh nothing: no profile helps there.
 LIMIT = const(6)
 _DEAD = (2, 3, 6, 7, 8)
 _NOT_HERE = (11, 13, 14, -1)
@@ -80,13 +80,13 @@ _OF_THE_IMSI = (
 
 
 def new():
-    """Of a card of which nothing is known."""
+    """Return the integers of an unknown card."""
     return array("i", bytes(4 * SIZE))
 
 
 def weight(cause, heard):
-    """Of an attempt to register that failed for this EMM cause (0: none was given); `heard`: there was a
-    network."""
+    """Return the weight of an attempt to register that failed with this EMM cause (0: none was given);
+    `heard`: a network was heard."""
     if cause in _DEAD:
         return LIMIT
     if cause in _NOT_HERE:
@@ -97,15 +97,15 @@ def weight(cause, heard):
 
 
 def weight_of_data(cause):
-    """Of a session that failed, for this ESM cause if a context was refused, else 0."""
+    """Return the weight of a session that failed, with this ESM cause if a context was refused, else 0."""
     return LIMIT // 2 if cause else _UNANSWERED
 
 
 def choose(p, rows, mcc, now, full=0):
-    """The number of the profile to use in that country: the one in use as long as it is allowed there, works,
-    does not cost twice as much as another and not the fallback; then the best that has not failed; at last
-    the one that failed least, the fallback among them. The last switch of a day goes to one that is good on
-    both sides of the border."""
+    """Return the number of the profile to use in that country: the one in use as long as it is allowed there,
+    works, does not cost twice as much as another and not the fallback; then the best that has not failed; at
+    last the one that failed least, the fallback among them. The last switch of a day goes to one that is good
+    on both sides of the border."""
     _enter(p, mcc)
     if p[REQUESTED]:
         return p[REQUESTED]
@@ -135,7 +135,7 @@ def choose(p, rows, mcc, now, full=0):
 
 
 def wait_s(p, now):
-    """Seconds until another switch is allowed: three a day, two hours apart."""
+    """Return the seconds until another switch is allowed: three a day, two hours apart."""
     until = 0
     for back, window_s in ((1, DWELL_S), (MOST_A_DAY, _DAY_S)):
         at = SWITCHED + (p[NEXT] - back) % MOST_A_DAY
@@ -146,7 +146,8 @@ def wait_s(p, now):
 
 
 def apart_s(state, now):
-    """Seconds until the operators' pause after the last attempt is over: another may follow in this wake."""
+    """Return the seconds until the operators' pause after the last attempt is over, after which another may
+    follow in this wake."""
     time = budget.attempt_at(state, 1)
     return max(0, time + APART_S - now) if time else 0
 
@@ -161,37 +162,37 @@ def may_attempt_again(state):
 
 
 def forget_failures(p):
-    """After some hours what has failed may work."""
+    """Forget the failures, which may be over after some hours."""
     for i in range(COST, COST + MOST):
         p[i] &= ~0xFF
 
 
 def waits(state):
-    """Whether a network has registered us and bars the data, as in Russia: neither success nor failure, and a
-    switch would begin the bar again."""
+    """Whether a network has registered the device and bars its data, as in Russia: neither success nor
+    failure, and a switch would begin the bar again."""
     return state[st.LOCKED_PLMN] != 0 and state[st.LOCKED_PLMN] != state[st.OPEN_PLMN]
 
 
 def fresh(state):
-    """The IMSI is another: what networks have said of the one before does not hold for it (TS.34 8.2.4
-    REQ_003)."""
+    """Clear the refusals of the previous IMSI, which do not apply to the new one (TS.34 8.2.4 REQ_003)."""
     for i in _OF_THE_IMSI:
         state[i] = 0
 
 
 def begin(p, target, now):
-    """Switch to `target`; what is to be done stands in `p` before it is done."""
+    """Begin the switch to `target`; the intent is in `p` before it is executed."""
     p[TARGET], p[STAGE], p[LEFT_S] = target, FORWARD, TRIAL_S
     _count(p, now)
 
 
 def failed(p):
-    """The profile in use has failed in this country."""
+    """Note that the profile in use has failed in this country."""
     _fail(p, p[PROFILE])
 
 
 def attempt_failed(p, seconds, cause, heard):
-    """An attempt under the new profile has failed after so many seconds. True when another is to follow."""
+    """Note that an attempt with the new profile has failed after so many seconds. Return whether another
+    profile follows."""
     if heard:
         p[LEFT_S] -= max(TRIAL_S // 2 if cause in _NOT_HERE else _LEAST_S, seconds)
     if cause not in _DEAD and p[LEFT_S] > 0:
@@ -200,8 +201,8 @@ def attempt_failed(p, seconds, cause, heard):
 
 
 def give_up(p):
-    """The new profile is of no use: back to the one before, then to the fallback. True when there is one to
-    go to; else it is stayed with until the policy is asked again."""
+    """Give up the new profile: return to the previous one, then to the fallback profile. Return whether there
+    is one; else the new one stays until the policy is applied again."""
     _fail(p, p[TARGET])
     if p[TARGET] == p[REQUESTED]:
         p[REQUESTED] = 0
@@ -217,8 +218,8 @@ def give_up(p):
 
 
 def answered(p, seconds):
-    """The agent has answered under the target, so many seconds after the attempt began. Returns the stage
-    that this has ended."""
+    """Note that the agent has answered with the target in use, so many seconds after the attempt began.
+    Return the stage that this has ended."""
     stage = p[STAGE]
     p[PROFILE], p[STAGE] = p[TARGET], IDLE
     number = p[PROFILE]
@@ -246,7 +247,7 @@ def _order(p, rows, mcc):
 
 
 def _enter(p, mcc):
-    """In another country nothing has failed yet."""
+    """Clear the failures, as the country is another."""
     if mcc and p[MCC] != mcc:
         p[MCC_BEFORE], p[MCC] = p[MCC], mcc
         for i in range(COST, COST + MOST):

@@ -19,14 +19,15 @@ _EUROPE = ((LTE_M, GSM, NB_IOT), (3, 8, 20, 28))
 _MCC_BITS = const(10)
 _MCC = const(0x3FF)
 _AGAIN = const(0x3FF)  # in place of the MCC
-# A modem begins with what served last. Over GSM an uplink takes twice the energy and there is no PSM,
-# a search takes some seconds: again elsewhere, or when what failed may have been luck.
+# A modem searches first where it was registered last. Over GSM an uplink takes twice the energy and there is
+# no PSM, while a search takes some seconds: it searches again at another place, or after some time.
 _GSM_MOVED = const(4)  # half hours
 _GSM_STATIONARY = const(48)
 
 
 def region(mcc):
-    """What to search in the country of this mobile country code; None, everything, where nothing is known."""
+    """Return the search order in the country of this mobile country code; None, everything, if it is
+    unknown."""
     if mcc in (428, 460):  # Mongolia, China
         return _CHINA
     if mcc in (250, 257, 282, 286, 400, 401, 434):  # RU BY GE TR AZ KZ UZ
@@ -35,23 +36,23 @@ def region(mcc):
 
 
 def must_set(state, mcc):
-    """Whether the modem is to be set to search the networks of this country, or, 0, all, before it registers.
-    After a scan it does so already, and another search would ask the network again within the minute."""
+    """Whether the modem must be set to search the networks of this country, or, 0, all, before it registers.
+    After a scan it does so already, and another search would be another attempt within the minute."""
     return not state[st.HEARD_PLMN] and state[st.SEARCHED] & _MCC != mcc
 
 
 def searches_again(state):
-    """Whether it is to search again even where it is set so already."""
+    """Whether it must search again even if it is set so already."""
     return state[st.SEARCHED] & _MCC == _AGAIN
 
 
 def learn_set(state, mcc):
-    """The modem is set so, and searches again."""
+    """Note that the modem is set so, and searches again."""
     state[st.SEARCHED] = state[st.NOW] // 1800 << _MCC_BITS | mcc
 
 
 def learn_gsm(state, mcc):
-    """It has registered over GSM there: where LTE-M is searched first, it is to search again before long."""
+    """Note a registration over GSM: where LTE-M is searched first, the modem searches again soon."""
     here = region(mcc)
     if here is None or here[0][0] != LTE_M:
         return

@@ -19,13 +19,13 @@ _NETWORK = "<IHBB"  # PLMN, cost and usable share in percent, 0
 _KM4_AT = const(8)
 _AFTER_AT = const(10)
 _MCC_AT = const(18)
-# How long a stop has lasted, in percent of its median.
+# The duration of a stop so far, in percent of its median.
 _STOPPED = (0, 25, 50, 100, 150, 200, 300, 400, 600, 800, 1200, 1600)
 _COSINES = (256, 255, 252, 247, 241, 232, 222, 210, 196, 181, 165, 147, 128, 108, 88, 66, 45, 22, 0)
 
 _NEAR_KM4 = const(12)  # a fix so near a station is one at it
 _BACK_KM4 = const(160)
-_AHEAD_KM4 = const(3200)  # more than a train runs between two fixes
+_AHEAD_KM4 = const(3200)  # farther than a train runs between two fixes
 _ON_ROUTE = const(225)  # 1e-3 degrees, 25 km
 _NEAR_ROUTE = const(1350)  # beyond 150 km it is another route
 
@@ -61,7 +61,7 @@ ahead in steps of AHEAD_KM, on the move where the fleet has been."""
 
 
 def load(folder):
-    """The `Route` in the directory, None when there is none that is whole."""
+    """Return the `Route` in the directory, None if there is no complete one."""
     try:
         with open(folder + file.FILE, "rb") as f:
             data = f.read(file.MOST_BYTES + 1)
@@ -71,7 +71,7 @@ def load(folder):
 
 
 def is_whole(data):
-    """Whether `data` is route data of this version, to the last bit."""
+    """Whether `data` are undamaged route data of this version."""
     if len(data) < file.HEAD_SIZE or len(data) != file.size_of(data):
         return False
     end = len(data) - 4
@@ -79,7 +79,7 @@ def is_whole(data):
 
 
 class Route:
-    """Route data that is whole, as bytes."""
+    """Complete route data, as bytes."""
 
     def __init__(self, data):
         self._data = data
@@ -92,8 +92,8 @@ class Route:
         self._country: tuple = (), (), ()
 
     def find(self, lat_e7, lon_e7, before_km4):
-        """Where on the route a fix is, UNKNOWN when it is not near it. `before_km4` is where the one before
-        was, or UNKNOWN: a route may come near itself."""
+        """Return the kilometre of a fix on the route, in quarters, UNKNOWN if it is not near it. `before_km4`
+        is that of the previous fix, or UNKNOWN: a route may pass near itself."""
         lat, lon = lat_e7 // 10000, lon_e7 // 10000
         if before_km4 >= 0:
             off, km4 = self._nearest(lat, lon, before_km4 - _BACK_KM4, before_km4 + _AHEAD_KM4)
@@ -160,7 +160,7 @@ class Route:
         return Forecast(to_go_s, deviation_s, country_s, place, learned, *ways, ahead)
 
     def _ahead(self, km4):
-        """Of each AHEAD_KM ahead the bin of the best tile that the fleet has learned, UNKNOWN without one."""
+        """Return the bin of the best learned tile in each AHEAD_KM ahead, UNKNOWN without one."""
         bins: list = []
         for k in range(1, _STEPS_AHEAD + 1):
             best = _LEARNED << 1
@@ -172,7 +172,7 @@ class Route:
         return tuple(bins)
 
     def _known(self, mcc):
-        """(PLMNs, costs, shares) of the networks that are known in a country."""
+        """Return (PLMNs, costs, shares) of the known networks of a country."""
         if mcc != self._mcc:
             found = [self._network(i) for i in range(self._networks)]
             found = [each for each in found if each[0] // 1000 == mcc]
@@ -190,7 +190,7 @@ class Route:
         return struct.unpack_from("<H", self._data, file.HEAD_SIZE + i * file.STATION_SIZE + at)[0]
 
     def _station(self, km4):
-        """The last station up to there, the first one if there is none."""
+        """Return the last station up to there, the first one if there is none."""
         low, high = 0, self._stations - 1
         while low < high:
             middle = (low + high + 1) // 2
@@ -201,7 +201,7 @@ class Route:
         return low
 
     def _border_s(self, i, mcc):
-        """Seconds to go after the last station of this country, 0 when the route ends there."""
+        """Return the seconds to go after the last station of this country, 0 if the route ends there."""
         while i < self._stations and self._short(i, _MCC_AT) == mcc:
             i += 1
         return 120 * self._short(i - 1, _AFTER_AT) if 0 < i < self._stations else 0
@@ -213,7 +213,7 @@ class Route:
         return self._data[self._tiles_at + i // 2] >> 4 * (i & 1) & 15
 
     def _stay(self, stay, median, stopped_s):
-        """Mean and deviation in s of the rest of a stop that has lasted for `stopped_s`."""
+        """Return mean and deviation in s of the rest of a stop that has lasted for `stopped_s`."""
         if not median or stay >= self._stays:
             return 0, 0
         stopped = min(max(stopped_s, 0) // 60 * 100 // median, _STOPPED[-1])

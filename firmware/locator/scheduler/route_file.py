@@ -15,7 +15,7 @@ _VERSION = const(1)
 
 
 def size_of(head):
-    """Bytes of the route data that begins with `head`, 0 when that is none."""
+    """Return the bytes of the route data that begin with `head`, 0 if it is invalid."""
     version, stations, networks, tile_km, tiles, stays, _, _ = struct.unpack_from(HEAD, head)
     if version != _VERSION or stations < 2 or not tile_km or not stays:
         return 0
@@ -25,5 +25,5 @@ def size_of(head):
 
 
 def revision_of(head):
-    """Which guide it is."""
+    """Return the revision of the route data."""
     return struct.unpack_from("<I", head, 8)[0]

@@ -21,7 +21,7 @@ def write(out, wake, identity):
 
 
 def write_identity(out, identity):
-    """Who the device is, key 3 of an uplink; returns how many pairs that are."""
+    """Write the identity, key 3 of an uplink; return the number of pairs."""
     return out.pair(3, dict(enumerate(identity)))
 
 

@@ -41,7 +41,7 @@ def status():
 
 
 def plan():
-    """What it would do now, and why."""
+    """Print the next action and its reason."""
     from locator.downlink import applied
     from locator.scheduler.pace import Pace
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 IMEI = "864475041234565"
 REVISION = "BG95M3LAR02A03"
 EMPTY_MV, FULL_MV = 3_300, 4_200
-"""Of the scale that +CBC measures the charge on [C]."""
+"""The ends of the scale of the charge in +CBC [C]."""
 
 
 def power_down(unit: Unit, request: Request) -> None:

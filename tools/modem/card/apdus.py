@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
 APDU_MS = (20, 60)
-"""Of one APDU at the card: openpilot has seen 50 ms for a switch."""
+"""Duration of one APDU at the card: openpilot has measured 50 ms for a switch."""
 _BARRED = (0x10, 0x12, 0x14, 0xC2)
 """TERMINAL PROFILE, FETCH, TERMINAL RESPONSE, ENVELOPE: the modem's own (SIM7600 manual)."""
 STORE_DATA = 0xE2

@@ -13,6 +13,7 @@ from tools.modem.card.card import Card
 from tools.modem.card.files import iccid_text
 from tools.modem.card.notifications import Notification
 from tools.modem.card.profile import DELETE, DISABLE, ENABLE, OPERATIONAL, SMDP, TEST, Profile
+from tools.modem.card.tlv import fields
 
 if TYPE_CHECKING:
     from tools.modem.card.rsp.identity import Identity
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 OK, NOT_FOUND, WRONG_STATE, BY_POLICY, REENABLING, BUSY, UNDEFINED = 0, 1, 2, 3, 4, 5, 127
 NOTHING_TO_DELETE = 1
+BAD_INPUT = 1
+"""Of ProfileInfoList."""
 RESET_OPERATIONAL, RESET_TESTS, RESET_ADDRESS = 0x80, 0x40, 0x20
 """Bits 0 to 2 of the options of eUICCMemoryReset."""
 FETCH_MS = 700
@@ -227,7 +230,10 @@ class Euicc(Card):
         return OK
 
     def named(self, search: bytes) -> Profile | None:
-        """The profile with the ICCID or the AID in `search`."""
+        """The profile with the ICCID or the AID of which `search` consists. Raises ValueError."""
+        ((tag, _),) = tlv.decode(search)
+        if tag not in (0x4F, 0x5A):
+            raise ValueError("neither ICCID nor AID")
         return next((each for each in self.profiles if self._matches(each, search)), None)
 
     # The functions; each is given the value of its tag and returns that of the answer.
@@ -236,6 +242,8 @@ class Euicc(Card):
         """ProfileInfoList"""
         search = tlv.find(value, 0xA0)
         wanted = tlv.find(value, 0x5C)
+        if search is not None and [tag for tag, _ in tlv.decode(search)] not in ([0x4F], [0x5A], [0x95]):
+            return tlv.encode(0x81, bytes([BAD_INPUT]))
         found = self.profiles if search is None else [p for p in self.profiles if self._matches(p, search)]
         leaves_out = "default-class" in self.quirks
         listed = (each.info(each is self.enabled, wanted, leaves_out) for each in found)
@@ -251,23 +259,25 @@ class Euicc(Card):
         return _result(self.delete(self.named(value)))
 
     def _nickname(self, value: bytes) -> bytes:
-        profile = self.named(value)
-        name = tlv.find(value, 0x90)
+        number, name = fields(value, 0x5A, 0x90)
+        profile = self.named(tlv.encode(0x5A, number))
         if profile is None:
             return _result(NOT_FOUND)
-        if name is None or len(name) > 64:
+        if len(name) > 64:
             return _result(UNDEFINED)
-        profile.nickname = name.decode(errors="replace")
+        profile.nickname = name.decode()
         return _result(OK)
 
     def _sent(self, value: bytes) -> bytes:
-        number = int.from_bytes(tlv.find(value, 0x80) or b"")
+        number = int.from_bytes(fields(value, 0x80)[0])
         kept = [each for each in self.notifications if each.seq != number]
         found = len(kept) < len(self.notifications)
         self.notifications = kept
         return _result(OK if found else NOT_FOUND)
 
     def _data(self, value: bytes) -> bytes:
+        if fields(value, 0x5C) != [b"\x5a"]:
+            raise ValueError("not the EID")
         return tlv.encode(0x5A, bytes.fromhex(self.eid))
 
     def _addresses(self, value: bytes) -> bytes:
@@ -280,10 +290,8 @@ class Euicc(Card):
     # Inside
 
     def _target(self, value: bytes) -> tuple[Profile | None, bool]:
-        search = tlv.find(value, 0xA0)
-        if search is None:
-            raise ValueError("no identifier")
-        return self.named(search), flag(tlv.find(value, 0x81))
+        search, refresh = fields(value, 0xA0, 0x81)
+        return self.named(search), flag(refresh)
 
     def _matches(self, profile: Profile, search: bytes) -> bool:
         tags = dict(tlv.decode(search))
@@ -345,6 +353,8 @@ def reset_options(value: bytes) -> int:
     return options[1]
 
 
-def flag(value: bytes | None) -> bool:
-    """A BOOLEAN; one that is missing is false."""
-    return bool(value and value[0])
+def flag(value: bytes) -> bool:
+    """A BOOLEAN. Raises ValueError."""
+    if len(value) != 1:
+        raise ValueError("not a BOOLEAN")
+    return value != b"\0"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tools.modem.card import tlv
 from tools.modem.card.files import iccid_bytes
 from tools.modem.card.profile import INSTALL, SMDP
+from tools.modem.card.tlv import fields
 
 if TYPE_CHECKING:
     from tools.modem.card.rsp.identity import Identity
@@ -78,8 +79,10 @@ def listed(notes: Sequence[Notification], value: bytes) -> bytes:
 
 def retrieved(notes: Sequence[Notification], value: bytes, signer: Identity) -> bytes:
     """RetrieveNotificationsList: all, one by its number, or those of some operations."""
-    search = tlv.find(value, 0xA0) or b""
-    operations, number = tlv.find(search, 0x81), tlv.find(search, 0x80)
+    criteria = dict(tlv.decode(fields(value, 0xA0)[0])) if value else {}
+    number, operations = criteria.get(0x80), criteria.get(0x81)
+    if value and (len(criteria) != 1 or not (number or operations)):
+        raise ValueError("not one criterion")
     return tlv.encode(0xA0, *(each.signed(signer) for each in notes if _wanted(each, operations, number)))
 
 

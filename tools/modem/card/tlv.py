@@ -57,6 +57,14 @@ def find(data: bytes, *path: int) -> bytes | None:
     return value
 
 
+def fields(value: bytes, *tags: int) -> list[bytes]:
+    """The values of these objects, of which `value` consists, in this order. Raises ValueError."""
+    objects = decode(value)
+    if [tag for tag, _ in objects] != list(tags):
+        raise ValueError("other objects")
+    return [each for _, each in objects]
+
+
 def _tag(data: bytes, at: int) -> tuple[int, int]:
     if data[at] & TWO_BYTES != TWO_BYTES:
         return data[at], at + 1

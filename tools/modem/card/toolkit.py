@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SET_UP_MENU, SESSION_END = 25, 81
 MENU, NONE = 37, 254
-"""Of +QSTKURC: the type of SET UP MENU (TS 102 223) and the end of a session."""
+"""Values of +QSTKURC: the type of SET UP MENU (TS 102 223) and the end of a session."""
 BACK, END = 84, 83
 
 

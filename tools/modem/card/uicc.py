@@ -27,6 +27,7 @@ NO_SUCH_DATA = b"\x6a\x88"
 BAD_PARAMETERS = b"\x6a\x86"
 BAD_LENGTH = b"\x67\x00"
 NO_INS = b"\x6d\x00"
+NO_CLASS = b"\x6e\x00"
 NO_FILE = b"\x69\x86"
 BY_AID, FROM_MF = 4, 8
 """P1 of SELECT."""
@@ -36,9 +37,12 @@ NO_DATA = 0x0C
 FOLDERS = {MF: "MF", 0x7FFF: "the application's own", 0x7F10: "telecom"}
 """What may be selected besides elementary files."""
 SHORT_BLOCK = 120
-"""What public clients send."""
-LAST_BLOCK = 0x80
-"""In P1 of STORE DATA."""
+"""Bytes of data that public clients send in a block."""
+LAST_BLOCK, BER_TLV = 0x80, 0x11
+"""In P1 of STORE DATA; what its other bits say (SGP.22 5.7.2)."""
+STORE_DATA, GET_RESPONSE = 0xE2, 0xC0
+PROPRIETARY = 0x80
+"""In the class byte."""
 
 
 class Apdu(NamedTuple):
@@ -109,8 +113,18 @@ class Uicc:
         rest = apdu[4:] if len(apdu) == 5 else apdu[5 + len(command.data) :]
         if len(rest) == 1:
             command = command._replace(length=rest[0] or (256 if command.data else 0))
+        self._forget(where, apdu[1])
+        if apdu[1] == STORE_DATA and not apdu[0] & PROPRIETARY:
+            return NO_CLASS
         handler = self._instructions.get(apdu[1])
         return handler(self, command) if handler else NO_INS
+
+    def _forget(self, channel: int, instruction: int) -> None:
+        """Blocks and the rest of an answer are there for the very next command only."""
+        if instruction != STORE_DATA:
+            self._blocks.pop(channel, None)
+        if instruction != GET_RESPONSE:
+            self._answer.pop(channel, None)
 
     def _manage(self, apdu: Apdu) -> bytes:
         if apdu.p1 == 0:
@@ -180,7 +194,7 @@ class Uicc:
         blocks = self._blocks.pop(channel, [])
         if "blocks-120" in self._quirks and len(apdu.data) > SHORT_BLOCK:
             return BAD_LENGTH
-        if apdu.p2 != len(blocks) & 0xFF:
+        if apdu.p1 & ~LAST_BLOCK != BER_TLV or apdu.p2 != len(blocks) & 0xFF:
             return BAD_PARAMETERS
         blocks.append(apdu.data)
         if apdu.p1 & LAST_BLOCK == 0:
@@ -224,8 +238,8 @@ class Uicc:
         0xA4: _select,
         0xAA: lambda uicc, apdu: OK,  # TERMINAL CAPABILITY
         0xB0: _read,
-        0xC0: _rest,
+        GET_RESPONSE: _rest,
         0xD6: _update,
-        0xE2: _store,
+        STORE_DATA: _store,
         0xF2: lambda uicc, apdu: OK,  # STATUS
     }

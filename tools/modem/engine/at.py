@@ -52,7 +52,7 @@ class Engine:
         self.call: Call | None = None
         """The data call, also while AT commands are taken in between (ATO goes back to it)."""
         self._incoming = bytearray()
-        """Of a connection in transparent mode, not yet given to the host."""
+        """Input of a connection in transparent mode, not yet passed to the host."""
 
     def reset(self) -> None:
         """As after a boot: nothing pending, defaults."""

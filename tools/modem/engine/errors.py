@@ -68,7 +68,7 @@ EMM_NAMES = {
     17: "Network failure",
     22: "Congestion",
 }
-"""Of EMM causes (TS 24.301 9.9.3.9)."""
+"""Names of EMM causes (TS 24.301 9.9.3.9)."""
 ESM_NAMES = {
     8: "Operator Determined Barring",
     26: "Insufficient resources",
@@ -82,7 +82,7 @@ ESM_NAMES = {
     34: "Service option temporarily out of order",
     38: "Network failure",
 }
-"""Of ESM causes (TS 24.301 9.9.4.4)."""
+"""Names of ESM causes (TS 24.301 9.9.4.4)."""
 
 NOT_ALLOWED = 3
 SIM_MISSING = 10
@@ -94,7 +94,7 @@ BAD_PASSWORD = 16
 NO_SERVICE = 30
 BAD_PARAMETER = 50
 MESSAGE_PARAMETER, MESSAGE_INDEX = 302, 321
-"""Of +CMS ERROR (TS 27.005 3.2.5)."""
+"""Codes of +CMS ERROR (TS 27.005 3.2.5)."""
 MESSAGE_CARD = {SIM_MISSING: 310, PIN_NEEDED: 311, PUK_NEEDED: 316, SIM_FAILURE: 313, SIM_BUSY: 314}
 """The codes of +CMS ERROR for those of +CME ERROR about the card."""
 FILE_NOT_FOUND = 405

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 PULSE_MS = 500
 LEAST_MV = 3_400
-"""Of a supply that a modem warns of [C]."""
+"""The supply below which a modem warns and switches off [C]."""
 
 
 class State(Enum):

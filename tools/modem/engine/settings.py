@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
 Rule = Sequence[range | None]
-"""What each value may be, None: any text. Only the first must be given."""
+"""The range of each value, None: any text. Only the first must be given."""
 
 
 def indexed(name: str, rules: Mapping[str, Rule], indexes: range) -> Handler:

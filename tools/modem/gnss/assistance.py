@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 VALID_MIN = 10_080
 """Seven days from the day of the download."""
 FRESH_MIN = 1_440
-"""So old they are as good as new."""
+"""Age in minutes up to which they are as good as new."""
 CLOSE_S = 3_600
 """A time injected must be as good as this."""
 _START = "xtra/start"

@@ -27,7 +27,7 @@ TLS_CPU_MS = (500, 1_500)
 REPLY_MS = (80, 250)
 """The broker and the service that answers over it [C]."""
 PING_MS = 10_000
-"""So long an answer to a ping is awaited [C]."""
+"""Time to wait for the answer to a ping [C]."""
 OVERHEAD = 90
 """Bytes around a message: MQTT, TLS, TCP and IP."""
 

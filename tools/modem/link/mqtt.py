@@ -34,7 +34,7 @@ POLL_MS = 20
 
 @dataclass(frozen=True)
 class Will:
-    """What the broker publishes when the connection ends without a goodbye."""
+    """The last will: published by the broker when the connection ends without a DISCONNECT."""
 
     topic: str
     payload: bytes
@@ -54,7 +54,7 @@ class Link(Protocol):
 
 @dataclass(frozen=True)
 class Login:
-    """What goes into CONNECT; an empty `user` sends neither name nor password."""
+    """The contents of CONNECT; with an empty `user` there is neither name nor password."""
 
     client_id: str
     user: str = ""
@@ -83,7 +83,7 @@ class MqttLink:
         self.failure: Failure | None = None
         self.opened = False
         self.return_code: int | None = None
-        """Of CONNACK (MQTT 3.1.1 table 3.1); None until it has come."""
+        """Return code of CONNACK (MQTT 3.1.1 table 3.1); None before it."""
         self.granted: int | None = None
         """QoS of the last SUBACK, 128 if refused; None until it has come."""
         self.unsubscribed = False
@@ -339,7 +339,7 @@ class RealTimeNetwork:
         yield  # see LockStepNetwork.wait_for
 
     def poll(self, env: simpy.Environment, stream: Stream) -> Waiting:
-        """What has come by now."""
+        """The input so far."""
         stream.step(0)
         return bool(stream.inbox)
         yield  # see LockStepNetwork.wait_for

@@ -20,7 +20,7 @@ OVERHEAD = 60
 POLL_MS = 1_000
 """How often a socket looks for bytes that were not waited for, where the network names no interval."""
 PATIENT_MS = 15_000
-"""So long after bytes have been sent it looks thoroughly (`Network.look`)."""
+"""Time after sending in which it looks thoroughly (`Network.look`)."""
 
 
 class Socket:

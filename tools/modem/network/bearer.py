@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SIGNALLING_TX = 0.15
 """Share of a signalling procedure in which the modem sends [C]."""
 EXCHANGES = 5
-"""So many transfers share the probability that an upload fails."""
+"""The number of transfers that share the failure probability of an upload."""
 TX_MS_A_TRIP = 30
 """Headers and acknowledgements of one round trip [C]."""
 

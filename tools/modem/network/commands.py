@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COPS_LIMIT_MS = 120_000
 DEREGISTER_MS = (500, 2_500)
 SCAN_MS = 90_000
-"""Of all bands for AT+COPS=?: 30 to 180 s and more are seen."""
+"""Duration of AT+COPS=? on all bands: 30 to 180 s and more have been observed."""
 OFFLINE, RESET = 7, 6
 _FORMAT = "+COPS/format"
 

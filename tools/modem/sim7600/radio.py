@@ -23,9 +23,9 @@ _MODE_OF_OPERATION = "1"
 _ORDERS = ("0", "1", "2", "3", "4", "5", "6", "7")
 _ALL_BANDS = "0x0002000004400380,0x000007FF3FDF3FFF,0x000000000000000F"
 _OWN_BANDS, _OWN_GSM = (1, 3, 5, 7, 8, 20, 38, 40, 41), (900, 1800)
-"""Of the SIM7600E-H, whatever the masks say."""
+"""Bands of the SIM7600E-H, with any mask."""
 _GSM_BITS = {850: 19, 900: 8, 1800: 7, 1900: 21}
-"""Of the first mask of AT+CNBP."""
+"""Bits of the first mask of AT+CNBP."""
 NETWORK_POSITION_M = 550
 CLBS_FAILED = 3
 

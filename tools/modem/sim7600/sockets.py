@@ -33,11 +33,11 @@ CONFIG = (
     (0, range(2)),
     (500, range(500, 120_001)),
 )
-"""Of AT+CIPCCFG (default, allowed): retries, ms to wait before sending, ack, form of errors, header, async,
-time-out in ms."""
+"""Values of AT+CIPCCFG (default, allowed): retries, ms to wait before sending, ack, form of errors, header,
+async, time-out in ms."""
 _DEFAULTS = ",".join(str(default) for default, _ in CONFIG)
 REMOTE = 1
-"""Of +IPCLOSE."""
+"""Code of +IPCLOSE."""
 NTP_PORT = 123
 NTP_FAILED, NTP_TIMEOUT = 1, 5
 

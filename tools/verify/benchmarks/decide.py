@@ -142,7 +142,7 @@ def fell_short(cost: Cost) -> list[str]:
 
 
 def table(cost: Cost, resident: int) -> Table:
-    """What people read."""
+    """The figures for people."""
     result = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     rows = {
         "decisions": f"{cost.decisions:,}",

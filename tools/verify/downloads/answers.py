@@ -27,7 +27,7 @@ class Answer:
     fault: tuple[tuple[str, Any], ...] = ()
     quirk: str = ""
     damage: str = ""
-    """What is wrong with what the server signs or protects."""
+    """The error in the objects that the server signs or protects."""
 
     def faults(self) -> list[Fault]:
         """For the server."""

@@ -70,7 +70,7 @@ class Ended:
 
     @property
     def wrong(self) -> str:
-        """What is broken; "" for nothing."""
+        """The violation, "" if there is none."""
         faults = {
             "card damaged": not self.is_card_good,
             "installed twice": self.installed > 1,
@@ -92,7 +92,7 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "a load is not marked in flash": (files, "write", _unmarked(files.write)),
     "the package is not verified": (download.Download, "_digest", lambda self: self._package[2]),
 }
-"""What is replaced, and by what."""
+"""The replaced function, and its replacement."""
 
 
 def _mutated(name: str) -> AbstractContextManager[Any]:

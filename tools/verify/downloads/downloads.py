@@ -57,7 +57,7 @@ ESTIMATES: dict[tuple[Rat, int], tuple[int, int]] = {
 """Joules, computed from the constants of the simulated world: pieces one by one, a tail of `TAIL_S`, no
 attach. 12 kB may cost what 15 kB may."""
 _WRITE_MS_KB, _ERASE_MS_4KB = 3, 45
-"""Of flash, as in `cpu.terms`."""
+"""Durations of flash operations, as in `cpu.terms`."""
 
 
 class Cost(NamedTuple):
@@ -78,7 +78,7 @@ class Cost(NamedTuple):
 
     @property
     def short(self) -> str:
-        """What is wrong; "" for nothing."""
+        """The error, "" if there is none."""
         if not self.whole:
             return "the profile is not on the card byte for byte"
         most = SPARE * self.estimate[1]
@@ -87,7 +87,7 @@ class Cost(NamedTuple):
 
 @dataclass(frozen=True)
 class Come:
-    """What has come of an answer; `short`: what is not as it should be."""
+    """The result of an answer; `short`: the differences from the expected one."""
 
     modem: Dialect
     answer: Answer

@@ -36,21 +36,22 @@ from tools.world.services.processes import ServiceError
 from tools.world.trip_run import HOUR_MS, Demo, OnProgress, add_task, measure, progress_bar
 
 REFUSING = Harshness(refused=0.8)
-"""So likely a network refuses a roaming card for the whole trip; one of each country takes it anyhow."""
+"""With this probability a network refuses a roaming card for the whole trip; one network of each country
+always accepts it."""
 MOST_OF_SINGLE = 0.5
-"""Of the median from border to uplink."""
+"""Limit of the median from border to uplink, as a fraction of that of the single card."""
 MOST_HOURS_OF_SINGLE = 0.3
-"""Of the hours without service."""
+"""Limit of the hours without service, as a fraction of those of the single card."""
 MOST_OF_EVERYWHERE = 1.05
 LONGER_THAN_PRESET_H = 1.0
 """From border to uplink, median, of a card whose profiles are downloaded on the way."""
 MOST_OF_PRESET = 1.05
-"""Of the joules a point."""
+"""Limit of the joules a point, as a fraction of those of the preset card."""
 CARDS = (*KINDS, LANDING)
 MOST_BAR_H = 26.0
 """From the first registration in Russia, which begins the bar of 24 hours, until data is back."""
 LEAST_ROTATIONS = 0.95
-"""Of the borders after which an applet has another identity for the country."""
+"""The least fraction of the borders with another identity at which an applet must change to it."""
 
 
 @dataclass(frozen=True)

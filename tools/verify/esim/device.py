@@ -31,7 +31,7 @@ from tools.verify.harness.port import RATS, VirtualPort
 small_agent: Any = import_module("tools.verify.on_device.agent")
 
 Kind = Literal["power", "reset", "modem", ""]
-"""What happens: the power of all fails, the device alone is reset, the modem alone is."""
+"""The fault: a power cut of the whole board, a reset of the device, a restart of the modem."""
 
 ROAMING, CIS, EUROPE = 1, 2, 3
 ICCIDS = ("8931440400012345678", "8970101000000000012", "8949030000000000001")

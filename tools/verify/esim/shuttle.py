@@ -28,7 +28,7 @@ DAYS = 5
 
 @dataclass(frozen=True)
 class Shuttled:
-    """What came of it."""
+    """The result."""
 
     crossings: int
     switches: int

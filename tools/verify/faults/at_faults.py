@@ -97,7 +97,7 @@ def run_all(
 
 
 def figures(outcomes: list[Outcome]) -> dict[str, object]:
-    """What is printed and kept."""
+    """The figures that are printed and stored."""
     bad = [outcome for outcome in outcomes if outcome.failure]
     return {
         "cells": len(outcomes),

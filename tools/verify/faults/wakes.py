@@ -41,7 +41,7 @@ SLEEP_MS = 600_000
 GRACE_MS = 30_000
 """For a verb's own pauses, what it asks again after a refusal, and the bytes of a payload."""
 PULSES = 4
-"""Of the power key before `start` gives up: two, and two more after the supply was cut."""
+"""Pulses of the power key before `start` gives up: two, and two more after the supply was cut."""
 SYNC_MS = 7_500
 """A modem is asked so long whether it answers, after each."""
 

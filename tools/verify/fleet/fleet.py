@@ -50,7 +50,7 @@ _AT_ONCE = 32
 
 @dataclass
 class Found:
-    """What is printed."""
+    """The printed figures."""
 
     devices: int = 0
     import_s: float = 0.0
@@ -191,7 +191,7 @@ class Fleet:
 
 
 def _nothing(_line: str) -> None:
-    """What a child prints is in its log."""
+    """The output of a child process is in its log."""
 
 
 def a_day(fleet: Fleet, trackers: list[Tracker], firmware: list[Firmware]) -> None:

@@ -26,7 +26,7 @@ from tools.world.stage import modem_rng
 from tools.world.trip import START_UTC_S, Trip
 
 START_S = START_UTC_S - int(EPOCH.timestamp())
-"""Of the simulated day, in the devices' seconds."""
+"""The start of the simulated day, in the devices' seconds."""
 EVERY_S = 900
 _ATTEMPTS = 3
 _ANSWER_S = 20.0

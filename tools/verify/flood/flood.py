@@ -54,13 +54,13 @@ _NO_NOTICE_S = 20.0
 
 @dataclass
 class Found:
-    """What is printed."""
+    """The printed figures."""
 
     ingest_interrupted: int = 0
     """Ends of the agent, connections to the broker that it lost, uplinks without an answer, and times that it
     did not say that it was well."""
     peak_memory_mb: int = 0
-    """Of the agent and its pages together."""
+    """Peak of agent and pages together."""
     slowest_answer_s: float = 0.0
     """To a device."""
     answers: int = 0
@@ -105,7 +105,7 @@ class TimedLink(Link):
 
 
 class FloodedDevice(Device):
-    """Whose answers are timed."""
+    """The devices whose downlinks are timed."""
 
     link = TimedLink
 
@@ -253,7 +253,7 @@ def left_out(seen: Seen, sizes: Sizes) -> list[str]:
 
 
 def _count(fleet: FloodedFleet, found: Found) -> None:
-    """What became of ingest."""
+    """The state of ingest after the flood."""
     times = [at for at, state in fleet.notified if state == "WATCHDOG=1"]
     late = sum(after - before > _NO_NOTICE_S for before, after in pairwise(times))
     lost = fleet.broker.log().count(" as landbridge-agent ") - 1

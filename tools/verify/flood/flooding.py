@@ -33,7 +33,7 @@ class Sizes(NamedTuple):
 
 @dataclass
 class Seen:
-    """What came of it."""
+    """The result."""
 
     streams: Counter[str] = field(default_factory=Counter)
     """Answers by status, "" for a connection that was closed instead."""

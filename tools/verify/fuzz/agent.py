@@ -1,10 +1,10 @@
 """Malformed and mutated messages through the agent: `python -m tools.verify.fuzz.agent [--executions N]`.
 
-Envelopes and uplinks of devices are damaged a million times, and opened, decoded and judged as ingest does; a
-slice of them goes through the whole pipeline into a database. So do the malformed items of RFC 8949,
-Appendix F, nesting, huge lengths, wrong types and numbers out of range, inside good envelopes. Passes when
-nothing but `WireError` comes out of the decoder, and of the pipeline every message is counted: stored, or a
-dead letter with its reason, none by a fault of the agent's own. Writes out/fuzz-agent.json.
+Envelopes and uplinks of devices are damaged a million times, and opened, decoded and checked as by ingest;
+some of them go through the whole pipeline into a database. So do the malformed items of RFC 8949, Appendix
+F, nesting, huge lengths, wrong types and numbers out of range, inside good envelopes. Passes when nothing
+but `WireError` comes out of the decoder, and of the pipeline every message is counted: stored, or a dead
+letter with its reason, none by a fault of the agent's own. Writes out/fuzz-agent.json.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ _OTHERS: list[Any] = [
 
 @dataclass
 class Found:
-    """What is printed."""
+    """The printed figures."""
 
     decoded: int = 0
     refused: int = 0

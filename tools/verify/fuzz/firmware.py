@@ -29,7 +29,7 @@ HEAP = "heapsize=128wK"
 SLICE = 20
 """MicroPython gets one byte in so many."""
 ROUNDS = 10
-"""So many seeds a target, each with its share of the bytes."""
+"""Seeds of a target, each with its part of the bytes."""
 
 Result = dict[str, Any]
 """target, executions, bytes, refused, crashes, kept: a few [input as hex, error]."""
@@ -84,7 +84,7 @@ def run_all(
 
 
 def figures(results: list[Result]) -> Result:
-    """What is printed and kept."""
+    """The figures that are printed and stored."""
     return {
         "executions": sum(result["executions"] for result in results),
         "bytes": sum(result["bytes"] for result in results),

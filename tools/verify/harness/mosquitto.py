@@ -67,7 +67,7 @@ class Mosquitto:
             self.process.wait()
 
     def log(self) -> str:
-        """What it wrote so far."""
+        """Its output so far."""
         return (self.folder / "mosquitto.log").read_text()
 
     def _listens(self) -> bool:

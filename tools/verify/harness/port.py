@@ -18,7 +18,7 @@ from tools.verify.harness.echo import EchoNetwork
 START_UTC_S = 1_767_592_800
 FOR_EVER_MS = 1 << 62
 READS_AT_ONCE = 100_000
-"""So many reads without time passing are an endless loop."""
+"""More reads than these without time passing are an endless loop."""
 RATS: dict[Dialect, tuple[Rat, ...]] = {"bg95": ("emtc", "gsm"), "sim7600": ("lte",)}
 
 

@@ -76,7 +76,7 @@ class HostileTrip:
         self.stage.device.run(self._hours * HOUR_MS, lambda _now_ms: self.oracle.after_wake())
 
     def states(self) -> dict[str, str]:
-        """What the agent says has become of each command."""
+        """The result of each command as the agent has it."""
         listed = self.stage.services.agent.do("commands", "list", DEVICE)
         found = {}
         for command in self.commands:

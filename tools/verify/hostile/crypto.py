@@ -36,7 +36,7 @@ MICROPYTHON = Path(sys.executable).with_name("micropython")
 HEAP = "heapsize=96wK"
 """That of the device."""
 _FLIPPED = 4
-"""So many envelopes each way have every bit inverted."""
+"""The number of envelopes each way of which every bit is inverted in turn."""
 _MOST_BYTES = 3_400
 _DIRECTIONS: tuple[Direction, ...] = ("up", "down")
 
@@ -102,7 +102,7 @@ def _length(rng: random.Random) -> int:
 
 
 def on_cpython(lines: list[str]) -> dict[str, Any]:
-    """What the device's code says in this process."""
+    """The results of the device's code in this process."""
     tally = importlib.import_module("tools.verify.on_device.hostile").run(lines)
     return {"right": tally.right, "wrong": tally.wrong}
 

@@ -52,7 +52,7 @@ WATCHED_S = 6 * 3_600
 _DAY_S = 86_400
 _DIES_S = 33 * _DAY_S
 _BEFORE_S = (_DAY_S, 3 * _DAY_S)
-"""So long before a device begins, drawn for each."""
+"""Range of the time before a device begins, drawn for each."""
 _PLMN, _RSRP_DBM, _REPORT_MJ = 262_001, -85, 3_000
 _RUNS = 900
 """Counts of an accelerometer on the move."""
@@ -60,16 +60,16 @@ _RUNS = 900
 
 @dataclass
 class Came:
-    """What came of one outage."""
+    """The result of one outage."""
 
     outage_s: int
     turned_away: int
-    """Of a fleet's devices, on average."""
+    """Devices of a fleet, on average."""
     connects_a_second: float
     worst_second: int
-    """Of one fleet."""
+    """The most connections in a second, of one fleet."""
     worst_of_mean: float
-    """Of all fleets together, within TOGETHER_S."""
+    """The most connections within TOGETHER_S, of all fleets together, as a multiple of the mean."""
 
 
 class Device:

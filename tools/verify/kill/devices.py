@@ -33,7 +33,7 @@ class Gone(Exception):
 
 
 class Link:
-    """What a session asks of a modem."""
+    """The verbs of a modem that a session uses."""
 
     times_faster: float = TIMES_FASTER
 

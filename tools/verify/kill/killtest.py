@@ -42,14 +42,14 @@ AGAIN_S = 5.0
 """From when the agent is started again until it stores."""
 HELD_UP_S = 4.0
 _LIVES_S = (0.2, 2.0)
-"""So long it lives after it has stored again."""
+"""Range of its life time after it has stored again."""
 _STATEMENT_S = 60.0
 _DRAIN_S = 180.0
 
 
 @dataclass
 class Found:
-    """What is printed."""
+    """The printed figures."""
 
     agent_kills: int = 0
     kills_at_statements: int = 0

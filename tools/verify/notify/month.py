@@ -31,7 +31,7 @@ class Tracker(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What happens at a time."""
+    """An event of the month and its time."""
 
     at_s: int
     does: str

@@ -39,7 +39,7 @@ from tools.verify.notify.processes import Processes, WorldClock
 OUT = REPOSITORY / "out" / "notify.json"
 BEGIN_S = 848_620_800
 _DRAIN_DAYS = 16
-"""What waits for its container's next week goes within these."""
+"""Notifications that wait for the next week of their container are sent within these days."""
 ANSWER_S = 600
 """Longer than the back-off after several attempts: that runs as it does."""
 _KILLS_A_DAY = 0.7

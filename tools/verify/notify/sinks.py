@@ -42,7 +42,7 @@ class Kept:
 
 
 class Mails:
-    """What aiosmtpd asks of a handler."""
+    """The handler's interface for aiosmtpd."""
 
     def __init__(self, kept: Kept) -> None:
         self._kept = kept

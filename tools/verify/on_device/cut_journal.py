@@ -19,14 +19,14 @@ from locator.journal.store import Journal
 BLOCKS = 48
 HOME = "/flash/data"
 CUTS_A_LIFE = 150
-"""So many cuts one flash lives through before the next begins empty."""
+"""Cuts of one flash before the next one begins empty."""
 MANY_FILES = store.MAX_FILES
 FEW_FILES = 3
 """Every other life has a journal of so many files: it is full soon, and thinned."""
 
 
 class Promise:
-    """What the firmware has promised so far on one flash."""
+    """The promises of the firmware so far on one flash."""
 
     def __init__(self):
         self.durable = {}  # sequence -> motion, of each append that returned

@@ -23,7 +23,7 @@ from agent import DEVICE, HEADROOM, KEY, Agent, encoded
 
 BOOTS_TO_REPORT = 6
 REVISION = 9
-"""Of the settings that no agent of ours has made."""
+"""Revision of settings that the agent did not make."""
 HUGE = b"\x1b\x7f" + b"\xff" * 7
 TINY = b"\x3b\x7f" + b"\xff" * 7
 ODD = (b"\xf6", b"\xf5", HUGE, TINY, b"\x20", b"\x60", b"\x61a", b"\x40", b"\x41a", b"\x80", b"\xa0",
@@ -125,7 +125,7 @@ def plain(agent, number, *pairs, ranges=b"\x80", time=None):
 
 
 def evil(agent, number):
-    """What an attacker would like to send."""
+    """Downlinks of an attacker."""
     command = [agent.time_s, agent.time_s + 86400, commands.DENSE, 600]
     pairs = (b"\x04" + encoded([REVISION, {0: 600}]), b"\x05" + encoded([command]))
     ranges = encoded([1, 100_000])

@@ -324,7 +324,7 @@ class EnvelopeTarget:
         self.seeds = tuple(self._encrypted(plain, 7) for plain in _replies())
 
     def feed(self, data):
-        """What is not genuine is refused."""
+        """Envelopes that are not genuine must be refused."""
         self._envelope.open(data)
         if data not in self.seeds:
             raise AssertionError("a forgery was opened")

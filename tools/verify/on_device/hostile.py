@@ -18,7 +18,7 @@ KEPT = 10
 
 
 class Tally:
-    """What came of the cases so far."""
+    """The results of the cases so far."""
 
     def __init__(self):
         self.right = {}

@@ -17,7 +17,7 @@ from tools.flash.layout import FIRMWARE, LayoutError, compile_module
 from tools.verify.powercut.process import run
 
 CUTS = 310
-"""Of one seed: two lives of a journal, some boots of a device."""
+"""Cuts of one seed: two lives of a journal, some boots of a device."""
 
 
 class Mutant(NamedTuple):

@@ -28,7 +28,7 @@ from tools.verify.powercut.process import Result, run
 
 OUT = Path("out/powercut.json")
 SUBJECTS = {"journal": 14, "settings": 4, "commands": 4, "keys": 4, "update": 4, "slots": 5}
-"""What the power is cut under, and how many of 35 cuts it gets."""
+"""The subjects of power cuts, and how many of 35 cuts each gets."""
 CUTS = 35_000
 BATCH = 250
 """Cuts of one process."""

@@ -19,7 +19,7 @@ HEAP = "heapsize=4M"
 
 @dataclass
 class Result:
-    """What came of some cuts under a subject; `violations` in words."""
+    """The result of some cuts of a subject; `violations` in words."""
 
     subject: str
     cuts: int = 0

@@ -5,7 +5,7 @@ every world of `tools.world.worlds.ROUGH` with the energy of `BUDGETS`, two trip
 operators' budgets at the modem, and prints a table and the figures. It exits with 1, naming what fell short,
 when a record is lost, an answer stalls, a device is dead before the end or is heard of too late once coverage
 is back, when a budget is broken, and when a part was left out: a single world is a look and no proof. Only
-ours is judged.
+ours is evaluated.
 """
 
 from __future__ import annotations

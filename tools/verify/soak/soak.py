@@ -45,12 +45,12 @@ DEMANDED = (
     *(each for each in DEMANDS if each.figure not in ("longest_silence_h", "points_a_day")),
     Demand("points_a_day", f"at least {LEAST_POINTS_A_DAY:g}", lambda value: value >= LEAST_POINTS_A_DAY),
 )
-"""As in the demo, but where service is taken away for days, silence is no failure."""
+"""The requirements of the demo, except silence: service is missing for days."""
 
 
 @dataclass(frozen=True)
 class Soaked:
-    """What came of one trip."""
+    """The result of one trip."""
 
     modem: Dialect
     seed: int

@@ -74,7 +74,7 @@ class _Watcher(Observer):
         self._begun: list[int] | None = None
         """Where this search is to be counted as soon as it asks a network."""
         self._unread = bytearray()
-        """Of the MQTT packets that go through a socket."""
+        """Bytes of MQTT packets on a socket that are not complete yet."""
         self._last_wake = 0
         """In which the modem was turned on, 0: while the device slept."""
 

@@ -42,7 +42,7 @@ _RADIUS_M = 15_000
 
 @dataclass
 class Outcome:
-    """What an agent has made of the points, and what a platform that has read all messages believes."""
+    """The state of an agent after the points, and that of a platform that has read all messages."""
 
     events: dict[str, Any]
     """Standing events by id, without the time of their arrival."""
@@ -126,7 +126,7 @@ class LateAgent:
         self._await(is_done, "tracking is done and its events are published")
 
     def outcome(self) -> Outcome:
-        """What has come of it."""
+        """Return the outcome."""
         database: Database = self._database
         with database.reading() as connection:
             stands = events.inferred_from(connection, DEVICE, (0, 0))

@@ -34,7 +34,7 @@ from tools.world.trip_run import Demo, add_task, progress_bar
 OUT = Path("out/latedata.json")
 FOLDER = Path("out/latedata").absolute()
 HOLE_PART = 20 / 45
-"""Of the trip."""
+"""The part of the trip that is delivered last."""
 _DAY_S = 86_400
 Uplinks = Iterator[Sequence[StoredPoint]]
 

@@ -77,15 +77,15 @@ def deliver(database: Database, device: str, taken: list[Point]) -> None:
         devices.add(connection, device, b"-", START_S)
     for i in range(0, len(taken), MOST_RECORDS):
         with database.writing() as connection:
-            judged = [quality.check(each, None, now_s) for each in taken[i : i + MOST_RECORDS]]
-            new = points.store(connection, device, judged, now_s)
+            flagged = [quality.check(each, None, now_s) for each in taken[i : i + MOST_RECORDS]]
+            new = points.store(connection, device, flagged, now_s)
             row = lock_rows(connection, [device])[device]
             new_points.post(connection, [new_points.NewPoints(row, [], [], new)], now_s)
             write(connection, [row])
             recompute(connection, device, now_s)
 
 
-def judged(database: Database, device: str, actual: dict[int, Recorded]) -> dict[str, Any]:
+def evaluated(database: Database, device: str, actual: dict[int, Recorded]) -> dict[str, Any]:
     """How far off the points of `device` are placed, by the method, and while it moved: where they stand, one
     that came before has been to the metre."""
     with database.reading() as connection:
@@ -126,7 +126,7 @@ def run(seed: int, modem: str) -> dict[str, Any]:
             ahead = recorded_trip(coverage, route, random.Random(f"{seed}/{number}"), KIND_FIX)
             deliver(database, f"ahead-{number}", [each.point for each in ahead])
             if number in AHEAD:
-                figures[str(number)] = judged(database, "last", actual)
+                figures[str(number)] = evaluated(database, "last", actual)
         database.close()
     return figures
 

@@ -57,11 +57,11 @@ class Agent:
     def __init__(self, folder: Path) -> None:
         self.time_s = NOW_S
         self.answers = 1 << 30
-        """So many uplinks are still answered."""
+        """The number of uplinks that are still answered."""
         self.lie: list[object] | None = None
         """A release to send in place of what the agent has pending."""
         self.report: list[object] = []
-        """What the device said last of its releases, as on the wire."""
+        """The last report of the device on its releases, as on the wire."""
         self._replies: list[bytes] = []
         path = folder / "agent.sqlite3"
         # The migrations take longer than all the rest: once is enough.

@@ -29,7 +29,7 @@ from tools.verify.updates.cases import CASES, Case, Moments, moments
 
 OUT = Path("out/updatecut.json")
 EVERY = 4
-"""Of the flash operations of an update, each fourth is cut."""
+"""The power is cut at every fourth flash operation of an update."""
 
 
 @dataclass

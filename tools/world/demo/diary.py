@@ -20,7 +20,7 @@ class Diary:
     uploads_tried: int = 0
     uploads_failed: int = 0
     account_j: float = 0.0
-    """What the device believes to have spent."""
+    """The consumption by the device's energy account."""
     refused_ms: int = 0
     """Time in which networks were heard and none took the card, as it was at each wake."""
     _before_ms: int = 0

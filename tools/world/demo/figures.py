@@ -72,22 +72,23 @@ class Figures:
     bytes_a_point: float
     """Payload both ways for each stored point."""
     mb_a_month: float
-    """What the card's operator counts, at this rate: payload and connections."""
+    """The data that the card's operator counts, at this rate: payload and connections."""
     joules: dict[str, float]
     account_percent: float
-    """What the device believes to have spent, of that."""
+    """The part of it in the device's energy account."""
     mah_a_day: float
     battery_left_percent: float
     lowest_battery_mv: int
     lowest_battery_c: float
     lowest_left_percent: float
-    """Of the capacity, what could be had at the lowest voltage: neither drawn nor withheld by the cold."""
+    """The part of the capacity that was available at the lowest voltage: neither drawn nor withheld by the
+    cold."""
     below_35_h: float
     """In which the battery was colder than -35 C."""
     brown_outs: int
     radio_on_h: float
     radio_waits_percent: float
-    """Of the time that the radio is on: CPU time of our code, in which the modem waits for it."""
+    """The part of the radio-on time in which the modem waits for CPU time of our code."""
     bars: int
     """Times that an operator barred the card's data."""
     longest_silence_h: float
@@ -106,7 +107,7 @@ class Figures:
     refused_h: float = 0.0
     """In which networks were heard and none took the card."""
     switches: int = 0
-    """Of profiles or identities of the card."""
+    """Switches of profiles or identities of the card."""
     back_h: list[float | None] = field(default_factory=list)
     """After each time without any network: from when one could be used again to the next uplink, without
     the bar of data that it began with; None: never."""
@@ -252,7 +253,7 @@ def borders(trip: Trip, sessions_ms: Sequence[int]) -> list[Border]:
 
 @dataclass(frozen=True)
 class Demand:
-    """What one figure must be."""
+    """The limit of one figure."""
 
     figure: str
     words: str
@@ -277,14 +278,14 @@ DEMANDS = (
 )
 
 LEAST_INSTALLED = 0.9
-"""Of the profiles that are to be downloaded."""
+"""The least fraction of the profiles to be downloaded."""
 NOT_HARD = ("brown_outs", "longest_silence_h", "account_percent")
 """What a wake has spent in which the supply fails is in no account of the device."""
 ALIVE = Demand("silent_at_end_h", f"at most {LONGEST_SILENCE_H:g}", lambda value: value <= LONGEST_SILENCE_H)
 BACK_H, LEAN_BACK_H, LEAN_J = 6.0, 24.0, 65.0
 """A device is heard of so soon after coverage is back; the second, with at most so many joules a day."""
 COLD = Demand("below_35_h", f"at least {LEAST_COLD_H:g}", lambda value: value >= LEAST_COLD_H)
-"""Of the season "extreme"."""
+"""Requirement for the season "extreme"."""
 
 
 def demands(

@@ -58,7 +58,7 @@ class State(NamedTuple):
 
 @dataclass
 class Trail:
-    """What the picture shows."""
+    """The contents of the picture."""
 
     title: str
     places: Sequence[Place]

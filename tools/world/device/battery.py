@@ -66,7 +66,7 @@ class Low(NamedTuple):
 
 
 class _Cold(NamedTuple):
-    """What the temperature makes of the battery."""
+    """The effect of the temperature on the battery."""
 
     temperature_c: float
     usable: float

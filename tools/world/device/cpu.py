@@ -15,7 +15,7 @@ READS, READS_POWER_ON = 1_500, 4_000
 """Reads of flash in an ordinary wake and after a power-on, journal and configuration included: the most that
 `make reads` allows."""
 ERASES, WRITTEN_KB = 2, 4.5
-"""Of an ordinary wake: the most that `make reads` allows."""
+"""Flash use of an ordinary wake: the most that `make reads` allows."""
 
 
 class Term(NamedTuple):
@@ -29,7 +29,7 @@ class Term(NamedTuple):
     computes: bool
 
     def ms_at(self, mhz: int) -> float:
-        """What is charged at another clock."""
+        """Return its milliseconds at another clock rate."""
         return self.ms * 160 / mhz if self.computes else self.ms
 
 

@@ -74,7 +74,7 @@ def uploads(rtc_memory: bytes) -> Uploads:
 
 
 def account_mj(rtc_memory: bytes) -> int:
-    """What the device believes to have drawn since it has last lost power."""
+    """Return the energy account since the last loss of power."""
     state = _unpack(rtc_memory, st.SIZE)
     return sum(state[st.ENERGY_MJ : st.ENERGY_MJ + 3]) if state else 0
 

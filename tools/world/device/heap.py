@@ -65,7 +65,7 @@ SWITCHING = (
     "locator.actions.profile", "locator.esim.switch", "locator.esim.policy", "locator.esim.limits",
     "locator.esim.apdu", "locator.esim.euicc",
 )  # fmt: skip
-"""What is imported for a switch of the card's profile only."""
+"""Modules that are imported only for a profile switch."""
 PROBE = VERIFY_ON_DEVICE / "heap.py"
 BACKLOG = 200
 """Records that wait when the wake begins: four turns, three of them full."""
@@ -105,7 +105,7 @@ KINDS = (Kind("switch", "euicc4", _has_switched), Kind("download", LANDING, _has
 
 
 class Before(NamedTuple):
-    """What the wake that is measured begins with."""
+    """The state at the beginning of the measured wake."""
 
     data: Path
     rtc_memory: bytes
@@ -238,7 +238,7 @@ def _offer(built: stage.Stage, made: Path) -> None:
 
 
 def measure(modem: Dialect, console: Console) -> dict[str, Any]:
-    """What the rooms keep and what each kind of wake needs, with one modem."""
+    """The heap that each folder occupies and each kind of wake needs, with one modem."""
     least_kw = {}
     with tempfile.TemporaryDirectory() as folder:
         release = _build_release(Path(folder), modem)

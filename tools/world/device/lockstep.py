@@ -34,7 +34,7 @@ RTC_BYTES = 2_048
 FULL_MHZ, SLOW_MHZ = 160, 80
 """The clock of a start, and that of a wake whose modem is on."""
 RAIL = 0
-"""Of the modem's pins."""
+"""Index of the modem's pins."""
 LIGHT_SLEEP_MS = 20
 """Shorter waits are not worth going to light sleep."""
 ASLEEP = ("sleep", "light")
@@ -47,7 +47,7 @@ RETRY_POWER_MS = 3_600_000
 
 @dataclass
 class Counters:
-    """What became of the device's runs."""
+    """The results of the device's runs."""
 
     wakes: int = 0
     resets: int = 0
@@ -135,7 +135,7 @@ class Device:
 
     @property
     def rtc_memory(self) -> bytes:
-        """What the firmware has left in its RTC memory."""
+        """The contents of RTC memory."""
         return self._rtc_memory
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from enum import IntEnum
 
 
 class Op(IntEnum):
-    """What the device asks for."""
+    """The requests of the device."""
 
     READ = 1
     SLEEP = 2
@@ -35,7 +35,7 @@ class Cause(IntEnum):
 
 
 class Wake(IntEnum):
-    """What ended the deep sleep."""
+    """The cause of the wake."""
 
     NONE = 0
     TIMER = 1

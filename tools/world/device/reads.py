@@ -62,7 +62,7 @@ OF_THE_PORT = ("lockstep.mpy", "esp32.mpy", "machine.mpy")
 
 
 class Counts(NamedTuple):
-    """What a wake did to the flash."""
+    """The use of the flash in a wake."""
 
     reads: int
     bytes_read: int
@@ -71,7 +71,7 @@ class Counts(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """What a kind of wake may take; None: no limit."""
+    """The budget of a kind of wake; None: no limit."""
 
     reads: int
     erases: int | None = 2
@@ -163,7 +163,7 @@ def _kind(before: firmware.Moments, now: firmware.Moments) -> str:
 
 
 def fell_short(found: Wakes) -> list[str]:
-    """What is beyond its budget, or was not seen."""
+    """The budgets that are exceeded, or kinds of wake that did not occur."""
     short = []
     for kind, budget in BUDGETS.items():
         wakes = found[kind]

@@ -5,7 +5,7 @@ from __future__ import annotations
 BITS_A_BYTE = 10
 BAUD = 115_200
 BUFFER_BYTES = 4_096
-"""What the UART driver of the device keeps while the firmware is busy."""
+"""The buffer of the device's UART driver, in bytes."""
 BURST_MS = 2
 """So much silence ends a burst."""
 

@@ -27,7 +27,7 @@ TUNNELS = (
 )
 STACKED_MEAN_H = 20.0
 STACKED_BLOCKED, STACKED_SHADOWED = 0.11, 0.25
-"""Of the places in a stack."""
+"""Fractions of the places in a stack."""
 HALL_H = (1.0, 3.0)
 JAMMED_PROBABILITY, JAMMED_H = 0.05, (4.0, 16.0)
 SHADOWED_MS = 600_000

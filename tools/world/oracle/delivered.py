@@ -36,7 +36,7 @@ class Delivered:
     outbox_left: int
     """Messages for platforms that the broker did not take."""
     downloads_ordered: int = 0
-    """Of profiles; those that wait for their country are not counted."""
+    """Orders of profiles, without those that wait for their country."""
     downloads_installed: int = 0
 
 

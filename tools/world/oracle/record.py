@@ -109,7 +109,7 @@ def _time(fields: Record, wake: Wake, dated: bool) -> str:
 
 
 def _empty(fields: Record, names: tuple[str, ...]) -> str:
-    """What ought to be 0 and is not."""
+    """The fields that should be 0 and are not."""
     return ", ".join(f"{name} {fields[name]} of nothing" for name in names if fields[name])
 
 

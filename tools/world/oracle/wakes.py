@@ -51,7 +51,7 @@ class Wake:
     sagged: bool
     """The battery has given way, or sagged under load, and no connection has shown since that it holds."""
     gained_s: float
-    """What the device's own clock has gained since the power-on, or since the last wake with a fix."""
+    """The gain of the device's clock since the power-on, or since the last wake with a fix."""
 
 
 class Wakes:

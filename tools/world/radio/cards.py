@@ -52,7 +52,7 @@ apn = "cn.example"
 elsewhere = ["roaming"]
 """
 PROVISIONED_APN = "iot"
-"""Of a device that has no policy yet; it leads anywhere."""
+"""The access point of a device without a policy; it allows any host."""
 UPDATES_APN = "updates.example"
 DIRECTED = f"""
 hosts = ["{BROKER_HOST}:{BROKER_PORT}"]

@@ -24,7 +24,7 @@ UNLOADING_MEDIAN_H, UNLOADING_SIGMA = 20.0, 0.5
 UNLOADING_H = (1.0, 3.0)
 DAY_LUX, LAMP_LUX = (300.0, 20_000.0), (15.0, 200.0)
 DAY_HOURS = (8.0, 16.5)
-"""Of local sun time in January."""
+"""Hours of daylight, local sun time, in January."""
 DARK_LUX = 0
 AT_ONCE_MS = 1_000
 """From falling asleep to the wake by a level that is there already [C]."""

@@ -26,15 +26,15 @@ SHOCK_MG = {
 }
 """Median and sigma of a peak."""
 SHOCKS_AN_HOUR = {"run": 6.0, "sea": 2.0}
-"""Of what lasts for hours; all else is one shock."""
+"""Shocks an hour of activities that last for hours; others have one shock."""
 MOST_MG = 16_000
 """The sensor's range."""
 LIFT_DEG = (0.0, 6.0)
 """Spreaders keep a container level."""
 TIPPED_PROBABILITY, TIPPED_DEG, TIPPED_H = 0.01, (35.0, 90.0), (0.2, 6.0)
-"""Of a lift: it is put down on its side, or on another one's edge."""
+"""In a lift the container may be put down tilted, on the edge of another one."""
 LID_PROBABILITY, LID_MIN = 0.08, (2.0, 20.0)
-"""Of a trip: somebody in a yard opens the tracker."""
+"""On a trip somebody in a yard may open the tracker."""
 LID_MG, LID_DEG = (800, 5_000), (10.0, 120.0)
 
 

@@ -142,7 +142,7 @@ class Train:
         )
 
     def segment(self, ms: int) -> Segment:
-        """What the train does at a moment."""
+        """The state of the train at a moment."""
         return self.segments[bisect_right(self._starts_ms, ms) - 1]
 
     def km(self, ms: int) -> float:

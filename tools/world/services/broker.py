@@ -28,7 +28,7 @@ from tools.world.services.hostile import Hand, Message
 
 
 class Users(BaseAuthPlugin, BaseTopicPlugin):  # type: ignore[misc]
-    """Who may connect, and what each may publish and subscribe to."""
+    """The users, and the topics that each may publish and subscribe to."""
 
     @dataclass
     class Config:
@@ -66,7 +66,7 @@ class Subscriptions(dict[str, Any]):
     """Filter -> subscribers; may change while amqtt goes through it, which costs a plain dict the message."""
 
     def items(self) -> Any:
-        """What there is now."""
+        """The present state."""
         return list(super().items())
 
 

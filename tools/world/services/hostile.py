@@ -23,11 +23,11 @@ FORGE = "forge"
 FLOOD = "flood"
 DEEDS = (REPLAY, HOLD_UP, HOLD_DOWN, ELSEWHERE, TRUNCATE, FORGE, FLOOD)
 HONEST_FRACTION = 0.4
-"""Of the messages; a broker that lets none pass is a dead one."""
+"""The fraction of messages that pass unchanged; a broker that passes none would be a dead one."""
 MANY = 100
 _DEED, _FOREIGN, _HELD = "deed", "foreign", "held"
 _HELD_S = 10.0
-"""Of real time, after which nothing more comes to be held."""
+"""Seconds of real time after which no more messages to hold arrive."""
 _OTHER = "landbridge/lb-other/up"
 
 
@@ -72,7 +72,7 @@ class Hostility:
 
 
 class Message(NamedTuple):
-    """What the broker was given, or hands on."""
+    """A message that the broker has received, or passes on."""
 
     topic: str
     data: bytes

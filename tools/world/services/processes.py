@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 BROKER_HOST = "broker.landbridge.example"
 UPDATES_HOST = "updates.landbridge.example"
-"""The same broker, for who comes over the access point for updates."""
+"""The same broker, for devices on the access point for updates."""
 BROKER_PORT = 8883
 """As in the configuration of devices."""
 AGENT = "agent"

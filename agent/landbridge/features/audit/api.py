@@ -45,7 +45,7 @@ class AuditEntry(BaseModel):
     name: str | None
     what: str
     before: Json | None
-    """Of a change the values that differ, in units and names of the database."""
+    """The changed values, in units and names of the database."""
     after: Json | None
 
 

@@ -7,9 +7,9 @@ from landbridge.core.texts import _
 from landbridge.protocol.limits import WireError
 
 DOWNLINK_KEY = 5
-"""Of the downlink: [[id, expiry, verb, argument], ...], ids rising."""
+"""Key of a downlink: [[id, expiry, verb, argument], ...], ids rising."""
 REPORT_KEY = 7
-"""Of the uplink: [[id, result], ...]."""
+"""Key of an uplink: [[id, result], ...]."""
 MOST_AT_ONCE = 4
 """Commands in one downlink; a device keeps eight."""
 MAX_ID = 2**31 - 1

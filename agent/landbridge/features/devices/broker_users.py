@@ -36,7 +36,7 @@ _Command = dict[str, Any]
 
 
 class Differences(NamedTuple):
-    """What differs between the database and the broker."""
+    """Differences between the database and the broker."""
 
     missing: list[str]
     """Devices in use without a user."""

@@ -205,5 +205,5 @@ def write_folder(given: config.Devices, device: str, key: bytes, certificate: by
 
 
 def crc_of(values: Mapping[str, str | int]) -> int:
-    """What the device compares (firmware/locator/config.py)."""
+    """The checksum that the device compares (firmware/locator/config.py)."""
     return crc32("".join(f"{key}={values[key]}\n" for key in sorted(values)).encode())

@@ -8,7 +8,7 @@ from landbridge.core.texts import _
 from landbridge.protocol.limits import WireError
 
 REPORT_KEY = 13
-"""Of the uplink."""
+"""Key of an uplink."""
 REASONS = {
     0: _("nothing"),
     1: _("remaining energy allows only sleep"),
@@ -44,7 +44,7 @@ REASONS = {
     74: _("registered: session with the agent"),
     75: _("shipping mode"),
 }
-"""Of the decision table (firmware/locator/plan: policy.py, decide.py)."""
+"""The reasons of the decision table (firmware/locator/scheduler: policy.py, decide.py)."""
 _WAKE = struct.Struct("<HBBH")
 _MOST_BYTES = 64 * _WAKE.size
 _U32 = 0xFFFFFFFF

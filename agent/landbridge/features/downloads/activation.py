@@ -8,7 +8,7 @@ from typing import NamedTuple
 from landbridge.core.errors import UserError, is_one_line
 from landbridge.core.texts import _
 
-_SERVER = re.compile(
+SERVER = re.compile(
     r"(?=[^:]{1,253}(:|$))[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
     r"(:[1-9][0-9]{0,4})?",
     re.ASCII,
@@ -25,7 +25,7 @@ class Code(NamedTuple):
     """Host of the SM-DP+ in lower case, with :port unless it is 443."""
     matching_id: str
     oid: str
-    """Of the SM-DP+; empty: any."""
+    """Object identifier of the SM-DP+; empty: any."""
     confirmation: str
     """Empty: none."""
 
@@ -46,7 +46,7 @@ def parse(text: str, confirmation: str = "") -> Code:
         raise _wrong(_("the activation code must look like LPA:1$server$matching-id"))
     server, matching_id, oid, wants = (*parts, "", "")[:4]
     server = server.lower()
-    if not _SERVER.fullmatch(server) or int(server.partition(":")[2] or 443) > 65_535:
+    if not SERVER.fullmatch(server) or int(server.partition(":")[2] or 443) > 65_535:
         raise _wrong(_("the server in the activation code is not a host name"))
     if not _MATCHING_ID.fullmatch(matching_id):
         raise _wrong(_("the matching ID in the activation code may have letters, digits and - only"))

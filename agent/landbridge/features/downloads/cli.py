@@ -82,30 +82,28 @@ def download(
             print(_NOTHING)
             return
         with it.database.writing() as connection:
-            for each in wanted:
-                _order(it, connection, each, then is not None)
+            ordered = [_order(it, connection, each, then is not None) for each in wanted]
+        print(*ordered, sep="\n")
 
 
 def _order_all(it: Opened, rows: Sheet[_Order], then_enable: bool, yes: bool) -> None:
     """Order the downloads of a file: all of them, or none."""
     trusted = trust.load(it.config.esim)
+    ordered: list[str] = []
 
     def order(connection: Connection, row: _Order) -> None:
         known_device(connection, row.device)
         code = of_column("code", rules.code_of, row.code, row.confirmation, trusted)
-        _order(it, connection, Wanted(row.device, code), then_enable, is_trial=not yes)
+        ordered.append(_order(it, connection, Wanted(row.device, code), then_enable))
 
     sheets.apply(it.database, rows, order, is_trial=not yes)
-    if not yes:
-        print(_NOTHING)
+    print(*(ordered if yes else [_NOTHING]), sep="\n")
 
 
-def _order(
-    it: Opened, connection: Connection, wanted: Wanted, then_enable: bool, is_trial: bool = False
-) -> None:
+def _order(it: Opened, connection: Connection, wanted: Wanted, then_enable: bool) -> str:
+    """Order a download; return what to print once it is stored."""
     number = rules.order(connection, it.keyring, wanted, then_enable, command_user(), it.clock.now_s())
-    if not is_trial:
-        print(f"download {number}: {wanted.device} starts in its next session")
+    return f"download {number}: {wanted.device} starts in its next session"
 
 
 def _wanted(it: Opened, words: list[str], tag: str | None, confirmation: str) -> list[Wanted]:

@@ -10,10 +10,10 @@ from landbridge.core.texts import _
 from landbridge.protocol.limits import WireError
 
 REQUEST_KEY, OFFER_KEY, PIECE_KEY = 12, 13, 14
-"""Of a downlink: [download, step, requests or quarter seconds]; [download, step, bytes, SHA-256,
+"""Keys of a downlink: [download, step, requests or quarter seconds]; [download, step, bytes, SHA-256,
 segments]; [download, step, offset, bytes]."""
 ANSWER_KEY, PULL_KEY = 15, 16
-"""Of an uplink: [download, step, reason, answers]; [download, step, offset]."""
+"""Keys of an uplink: [download, step, reason, answers]; [download, step, offset]."""
 MOST_REQUEST = 1_280
 """Bytes of requests for which a downlink has room."""
 PIECE_BYTES = 1_280

@@ -4,6 +4,7 @@ Requests join the objects that the server has signed as they came. Errors of the
 `CardRefused`, anything else that does not fit as `DerError`.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -18,12 +19,15 @@ EID, INFO_1, INFO_2, PROFILES, CHALLENGE = 0xBF3E, 0xBF20, 0xBF22, 0xBF2D, 0xBF2
 AUTHENTICATE, PREPARE, CANCEL = 0xBF38, 0xBF21, 0xBF41
 RESULT, NOTIFICATIONS, SENT = 0xBF37, 0xBF2B, 0xBF30
 NICKNAME, DELETE = 0xBF29, 0xBF33
+METADATA = 0xBF25
+_MAC_SIZE = 8
 _LISTED = bytes.fromhex("BF2D055C035A9F70")
 _EID = bytes.fromhex("BF3E035C015A")
 COLLECT = _EID + bytes.fromhex("BF2200") + _LISTED + bytes.fromhex("BF2000 BF2E00")
 """Requests for the card's identity, free memory and profiles; last the challenge, which opens a session."""
 CHECK = _LISTED + bytes.fromhex("BF2B06A00481020480")
 """After an interrupted load: profiles, and the notifications of installations."""
+ICCID = re.compile(r"[0-9]{18,20}", re.ASCII)
 OPERATIONAL = 2
 POSTPONED, BY_POLICY, MISMATCH, NOT_LOADED = 1, 3, 4, 5
 """Reasons of a cancelled session."""
@@ -61,7 +65,7 @@ NO_SESSION = 4
 MOST_SEGMENT = 4_096
 """Bytes of a part of a package."""
 MOST_NUMBER = 0x7FFFFFFF
-"""Of bytes, of notifications: what the database keeps."""
+"""The highest number of bytes or of a notification that the database can store."""
 
 
 class CardRefused(Exception):
@@ -226,6 +230,12 @@ def segments(package: bytes, transaction: bytes) -> list[bytes]:
     for each in parts[1:]:
         found += [each.whole] if each.tag in (0xA0, 0xA2) else _opened(each)
     return found
+
+
+def described(package: bytes) -> bytes:
+    """The description of the profile that the card stores: readable for all, unlike the profile itself."""
+    parts = der.objects(der.value(package, 0xBF36, 0xA1))
+    return der.only(b"".join(each.value[:-_MAC_SIZE] for each in parts), METADATA)
 
 
 def _opened(part: der.Tlv) -> Iterator[bytes]:

@@ -25,7 +25,9 @@ _HEADERS = {
 }
 _MOST_BYTES = 262_144
 _MOST_DEPTH = 16
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+"""One that does not end reaches to the end, and nothing is tried twice: a hostile answer must not take the
+time of its length squared."""
 _CODE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){0,5}", re.ASCII)
 _RETRIED = "8.10.1/3.9"
 """Unknown transaction: another session may succeed."""
@@ -84,13 +86,20 @@ class Server:
                 raise _unreached(self.name, error) from None
         return self._content(answer)
 
+    def notify(self, notification: bytes) -> None:
+        """Post a notification; `ServerError` unless the server says that it has it, for then the card forgets
+        it."""
+        found = self.ask("handleNotification", pendingNotification=encoded(notification))
+        if found and not _status(found):
+            raise _unreadable(self.name)
+
     def _content(self, answer: Answer) -> Mapping[str, Any]:
         if not answer.is_good:
             why = _("{server} answers with status {code}", server=self.name, code=answer.status)
             raise ServerError(why, may_pass=answer.status >= 500)
         if len(answer.body) > _MOST_BYTES:
             raise ServerError(_("the answer of {server} is too long", server=self.name))
-        return _good(parsed(answer.body, self.name)) if answer.body else {}
+        return _good(parsed(answer.body, self.name), self.name) if answer.body else {}
 
 
 def _unreached(server: str, error: Away) -> ServerError:
@@ -108,8 +117,12 @@ def parsed(body: bytes, server: str) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise ServerError(_("the answer of {server} cannot be read", server=server), may_pass=True)
+        raise _unreadable(server)
     return found
+
+
+def _unreadable(server: str) -> ServerError:
+    return ServerError(_("the answer of {server} cannot be read", server=server), may_pass=True)
 
 
 def nesting(body: bytes) -> int:
@@ -120,17 +133,24 @@ def nesting(body: bytes) -> int:
     return deepest
 
 
-def _good(found: Mapping[str, Any]) -> Mapping[str, Any]:
+def _good(found: Mapping[str, Any], server: str) -> Mapping[str, Any]:
     """The fields of an answer, unless it is a refusal."""
-    status = _part(_part(found, "header"), "functionExecutionStatus")
-    if not str(status.get("status", "")).startswith("Failed"):
+    status = _status(found)
+    said = str(status.get("status", "Executed-Success"))
+    if said.startswith("Executed-"):
         return found
+    if not said.startswith("Failed"):
+        raise _unreadable(server)
     data = _part(status, "statusCodeData")
     subject, reason = (str(data.get(name, "")) for name in ("subjectCode", "reasonCode"))
     known = _CODE.fullmatch(subject) and _CODE.fullmatch(reason)
     code = f"{subject}/{reason}" if known else "?"
     why = ERRORS.get(code) or _("the server refuses with code {code}; ask the mobile operator", code=code)
     raise ServerError(why, code, may_pass=code == _RETRIED)
+
+
+def _status(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _part(_part(found, "header"), "functionExecutionStatus")
 
 
 def _part(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -128,7 +128,7 @@ def _late(connection: Connection, row: Row[Any], answer: wire.Answer, now_s: int
     except der.DerError as error:
         raise WireError(f"download: the result of an installation: {error}") from None
     notices.keep_result(connection, row.device, row.eid, answer.content, now_s)
-    if result.error is None:
+    if result.error is None and result.iccid == row.iccid:
         why = stored(_("installed although the order had ended"))
         downloads.end(connection, row.download, downloads.INSTALLED, why, now_s)
         arrivals.installed(connection, row, row.iccid, None, now_s)

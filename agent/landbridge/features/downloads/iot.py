@@ -32,7 +32,7 @@ STATE = WHO + _LISTED + der.make(ASSOCIATIONS)
 RESULTS = der.make(es10.NOTIFICATIONS, der.make(0xA0, der.make(0x82)))
 """The results of packages that the card still has."""
 _PROPRIETARY = b"\3"
-"""Of eimIdType."""
+"""Value of eimIdType."""
 _PROTOCOLS = bytes.fromhex("0308")
 """eimSupportedProtocol: a proprietary one, which the device's session is."""
 _WANTS_TOKEN = b"\xff"

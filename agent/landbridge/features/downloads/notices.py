@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from landbridge.core.backoff import wait_s
 from landbridge.core.texts import _
 from landbridge.features.downloads import es10, trust
-from landbridge.features.downloads.es9 import Server, ServerError, encoded
+from landbridge.features.downloads.es9 import Server, ServerError
 from landbridge.features.downloads.trust import Distrust, Trust
 from landbridge.features.esim.queries import notifications
 from landbridge.protocol.der import DerError
@@ -48,7 +48,7 @@ def post(content: bytes, known: tuple[bytes, bytes] | None, tries: int, trusted:
         why = _("{server} is not on the list of servers", server=address)
         return Tried(False, failure=why, wait_s=_LONGEST_WAIT_S)
     try:
-        Server(address, trusted).ask("handleNotification", pendingNotification=encoded(content))
+        Server(address, trusted).notify(content)
     except ServerError as error:
         # The server refuses again what it has refused; it may accept what never reached it.
         return Tried(error.code.startswith("8."), failure=error.args[0], wait_s=waits)

@@ -51,7 +51,7 @@ class Remote:
     counter: int
     """The highest number that the agent has given to a package for the card."""
     certificates: tuple[bytes, bytes] | None
-    """Of the card and of its maker; None: unknown."""
+    """The certificates of the card and of its maker; None: unknown."""
     fallback: str
     """ICCID of the policy's fallback profile; empty: no policy."""
     used: str

@@ -167,9 +167,11 @@ def secret(keyring: Keyring, row: Row[Any], name: str) -> bytes:
     return keyring.unwrap(wrapped) if wrapped else b""
 
 
-def free_bytes(connection: Connection, device: str, eid: str) -> int | None:
-    """Return the card's free memory for profiles as last reported; None if unknown."""
-    mine = downloads.c.device == device, downloads.c.eid == eid, downloads.c.free_bytes.is_not(None)
+def free_bytes(connection: Connection, device: str, eid: str | None) -> int | None:
+    """Return the card's free memory for profiles as last reported; None if unknown. Without an `eid`: of the
+    card that had the last download, because a device without a policy does not report its card."""
+    mine = [downloads.c.device == device, downloads.c.free_bytes.is_not(None)]
+    mine += [downloads.c.eid == eid] if eid else []
     newest = select(downloads.c.free_bytes).where(*mine).order_by(downloads.c.changed_s.desc())
     return connection.execute(newest.limit(1)).scalar()
 

@@ -1,6 +1,5 @@
 """Orders of downloads: checked, encrypted, and logged in the audit log without secrets."""
 
-import re
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row
@@ -17,7 +16,6 @@ from landbridge.features.esim.queries import policies as cards
 
 _NO_EUICC = 4
 """Route to the card that a device reports (features/esim/coding.py, ROUTES)."""
-_ICCID = re.compile(r"[0-9]{18,20}", re.ASCII)
 _MOST_NAME = 64
 
 
@@ -85,6 +83,7 @@ def delete(
     if downloads.associated(connection, device) is not None:
         number = _signed(connection, device, downloads.DELETE, who, now_s, **values)
     else:
+        _check_new(connection, device, downloads.DELETE, iccid)
         requests = es10.delete(iccid)
         number = _add(connection, keyring, device, downloads.DELETE, requests, who, now_s, **values)
     audit.add(connection, who, _("deletion of profile {iccid} ordered", iccid=iccid), now_s, device)
@@ -234,17 +233,22 @@ def _desired(connection: Connection, device: str) -> cards.Desired:
 
 def _signed(connection: Connection, device: str, task: str, who: str, now_s: int, **values: Any) -> int:
     """Add an order that the agent carries out as the manager of the card (packages.py)."""
-    for other in downloads.of_device(connection, device):
-        if other.outcome is None and other.task == task:
-            raise UserError(
-                _("order {number} for {device} is not done yet", number=other.download, device=device)
-            )
+    _check_new(connection, device, task)
     card = downloads.euicc_of(connection, device)
     row = {"server": "", "then_enable": False, "device": device, "task": task, "step": now_s, **values}
     known = card.eid if card and task != downloads.ASSOCIATE else None
     number = downloads.add(connection, **row, eid=known, ordered_by=who, ordered_s=now_s)
     audit.add(connection, who, _TOLD[task], now_s, device)
     return number
+
+
+def _check_new(connection: Connection, device: str, task: str, iccid: str = "") -> None:
+    """`UserError` if such an order is open: with an ICCID, for this profile."""
+    for other in downloads.of_device(connection, device):
+        if other.outcome is None and other.task == task and iccid in ("", other.iccid):
+            raise UserError(
+                _("order {number} for {device} is not done yet", number=other.download, device=device)
+            )
 
 
 _TOLD = {
@@ -258,7 +262,7 @@ _TOLD = {
 
 
 def _check_card(connection: Connection, device: str, iccid: str) -> None:
-    if not _ICCID.fullmatch(iccid):
+    if not es10.ICCID.fullmatch(iccid):
         raise UserError(_("an ICCID has 18 to 20 digits"), "iccid")
     _check_euicc(connection, device)
 

@@ -54,7 +54,7 @@ MOST_SESSIONS = 10
 MOST_LOADS = 2
 """Loads of an order that may be interrupted: after more of them some cards accept nothing any more."""
 _QUICK_TRIES = 3
-"""Of a request to a server while the device waits."""
+"""Attempts of a request to a server while the device waits."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 300, 21_600
 _RULES = 0b0110_0000
 """PPR1 and PPR2 in the first byte: the profile may not be disabled, or not be deleted."""
@@ -187,6 +187,7 @@ def _collected(order: Order, trusted: Trust) -> Next:
         raise Distrust(_("the server is not the one that the activation code names"))
     _check_signed(der.only(signed, 0x30), transaction, card.challenge, server.name)
     key_id = decoded(found, "euiccCiPKIdToBeUsed")
+    der.only(key_id, 0x04)
     context = es10.context(order.code.matching_id, order.imei)
     requests = es10.authenticate(signed, signature, key_id, content, context)
     nonce = der.value(signed, 0x30, 0x84)
@@ -226,7 +227,7 @@ def _authenticated(order: Order, trusted: Trust) -> Next:
         transactionId=order.transaction_id,
         authenticateServerResponse=encoded(order.answer),
     )
-    named = _check_profile(order, der.only(decoded(found, "profileMetadata"), 0xBF25))
+    named = _check_profile(order, der.only(decoded(found, "profileMetadata"), es10.METADATA))
     signed, signature = decoded(found, "smdpSigned2"), decoded(found, "smdpSignature2")
     content = decoded(found, "smdpCertificate")
     try:
@@ -258,9 +259,12 @@ def _check_card(order: Order, card: es10.Authenticated, trusted: Trust) -> None:
 def _check_profile(order: Order, metadata: bytes) -> dict[str, Any]:
     """Check the profile, and return its properties as columns."""
     iccid = es10.iccid(der.value(metadata, 0x5A))
+    if not es10.ICCID.fullmatch(iccid):
+        raise _Cancel(_("the server's answer has no valid {name}", name="ICCID"), es10.MISMATCH)
     rules, kind = der.find(metadata, 0x99), der.find(metadata, 0x95)
     if order.row.iccid and order.row.iccid != iccid:
-        raise _Cancel(_("the server offers a different profile than before"), es10.MISMATCH)
+        why = _("the server offers profile {iccid} instead of {wanted}", iccid=iccid, wanted=order.row.iccid)
+        raise _Cancel(why, es10.MISMATCH)
     if iccid in order.session["iccids"]:
         raise _Cancel(_("the card already has a profile with this ICCID"), es10.MISMATCH)
     if rules and len(rules.value) > 1 and rules.value[1] & _RULES:
@@ -313,6 +317,7 @@ def _prepared(order: Order, trusted: Trust) -> Next:
     try:
         parts = es10.segments(package, order.transaction)
         content = es10.spooled(parts)
+        _check_profile(order, es10.described(package))
     except DerError as error:
         why = _("the package of the server cannot be loaded: {why}", why=str(error))
         raise _Cancel(why, es10.NOT_LOADED) from None
@@ -325,6 +330,8 @@ def _prepared(order: Order, trusted: Trust) -> Next:
 def loaded(order: Order) -> Next:
     """Return the next step after the result of a load, without a request to a server."""
     try:
+        if es10.installed(order.answer).transaction != order.transaction:
+            raise DerError("the result of another session")
         return _result(order, order.answer, order.row.loads + 1)
     except DerError as error:
         return _stopped(order, error)

@@ -12,7 +12,7 @@ from landbridge.features.downloads.coding import DONE
 from landbridge.features.esim.queries import policies
 
 REPORT_KEY = 14
-"""Of an uplink: the device's report of its card (features/esim/coding.py)."""
+"""Key of an uplink: the device's report of its card (features/esim/coding.py)."""
 _CONFIRMED = 0
 """Stage of a device that no switch is under way in."""
 _BACK = (2, 3, 4, 5)

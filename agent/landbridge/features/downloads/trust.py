@@ -20,6 +20,7 @@ from landbridge.config import Esim
 from landbridge.core import files
 from landbridge.core.errors import UserError
 from landbridge.core.texts import _
+from landbridge.features.downloads.activation import SERVER
 
 _ROLES = "2.23.146.1.2.1."
 _EUICC, _MAKER = _ROLES + "1", _ROLES + "2"
@@ -76,8 +77,11 @@ def load(esim: Esim) -> Trust:
     if esim.test_ci_file:
         _log.warning("servers of the test root %s are trusted: for tests only", esim.test_ci_file)
     roots = [root for file in (esim.ci_file, esim.test_ci_file) if file for root in _read(Path(file))]
-    names = (each.strip().lower().removesuffix(":443") for each in esim.servers.split(","))
-    return Trust(tuple(roots), frozenset(filter(None, names)))
+    names = [each.strip().lower() for each in esim.servers.split(",") if each.strip()]
+    for each in names:
+        if not SERVER.fullmatch(each):
+            raise UserError(f"servers in [esim]: {each!r} is no host name such as smdp.example:8443")
+    return Trust(tuple(roots), frozenset(each.removesuffix(":443") for each in names))
 
 
 def _read(file: Path) -> list[x509.Certificate]:
@@ -94,14 +98,16 @@ def certificate(
     try:
         found = x509.load_der_x509_certificate(content)
         policies = found.extensions.get_extension_for_class(x509.CertificatePolicies).value
+        usage = found.extensions.get_extension_for_class(x509.KeyUsage).value
     except (ValueError, x509.ExtensionNotFound):
         raise Distrust(_("the server's certificate cannot be read")) from None
     issuers = [root for root in roots if _issued(found, root)]
     if not issuers:
         raise Distrust(_("the server's certificate does not lead to a trusted authority"))
-    if not all(each.not_valid_before_utc <= now <= each.not_valid_after_utc for each in (found, issuers[0])):
+    if not _is_valid(found, now) or not any(_is_valid(each, now) for each in issuers):
         raise Distrust(_("the server's certificate is not valid at this time"))
-    if role not in [each.policy_identifier.dotted_string for each in policies]:
+    may = usage.key_cert_sign if role == _MAKER else usage.digital_signature
+    if not may or role not in [each.policy_identifier.dotted_string for each in policies]:
         raise Distrust(_("the server's certificate is for another purpose"))
     return found
 
@@ -136,6 +142,10 @@ def _issued(found: x509.Certificate, root: x509.Certificate) -> bool:
     except (ValueError, TypeError, InvalidSignature):
         return False
     return True
+
+
+def _is_valid(found: x509.Certificate, now: datetime) -> bool:
+    return found.not_valid_before_utc <= now <= found.not_valid_after_utc
 
 
 def identifiers(found: x509.Certificate) -> set[str]:

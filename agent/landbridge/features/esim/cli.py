@@ -16,6 +16,7 @@ from landbridge.core.texts import stored as stored_text
 from landbridge.db.opened import LARGEST, command_user, opened
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import known_device
+from landbridge.features.downloads import queries as downloads
 from landbridge.features.esim import coding as wire
 from landbridge.features.esim import handler as fleet
 from landbridge.features.esim import policy as policies
@@ -82,6 +83,7 @@ def show(device: str = _DEVICE) -> None:
         row = known_device(connection, device)
         desired, said = stored.desired(connection, device), stored.report(connection, device)
         state = fleet.state(connection, device)
+        free = downloads.free_bytes(connection, device, said.eid if said else None)
     identity = json.loads(row.identity)
     table.show_one(
         {
@@ -91,6 +93,7 @@ def show(device: str = _DEVICE) -> None:
             "IMSI": identity.get("imsi"),
             "voice and SMS": uplink.services(identity),
             "route to the card": said and wire.ROUTES[said.route],
+            "free memory": None if free is None else f"{free / 1_000:.1f} kB",
             "desired": desired and f"{desired.profile}, revision {desired.revision} by {desired.set_by}",
             "state": state,
             "reported": iso(said.reported_s) if said else None,

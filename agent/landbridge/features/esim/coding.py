@@ -14,7 +14,7 @@ DOWNLINK_KEY, REPORT_KEY = 10, 14
 the uplink: see `Report`."""
 MOST_PROFILES, MOST_ROWS, MOST_TEXT, MOST_HOSTS = 8, 40, 63, 4
 MOST_BYTES = 1_300
-"""Bytes in a downlink, so that there is room for it."""
+"""The most bytes of a policy, for which a downlink has room."""
 ELSEWHERE = 0
 """In place of an MCC: all other countries."""
 REFUSED_POLICY, QUOTA, BLOCKED = 7, 9, 10
@@ -30,7 +30,7 @@ OUTCOMES = {
     QUOTA: _("{cause} % of the month's data used"),
     BLOCKED: _("radio off: no profile is allowed in that country"),
 }
-"""Of an event."""
+"""The outcomes of an event, in words."""
 CONFIRMED = 0
 STAGES = (
     _("confirmed"),
@@ -42,7 +42,7 @@ ROUTES = ("not known", "AT+CGLA", "AT+CSIM", "AT+CSIM, basic channel", "no eUICC
 CLASSES = ("test", "provisioning", "operational")
 _U31, _U32 = 2**31 - 1, 2**32 - 1
 OPERATIONS = {0x80: "install", 0x40: "enable", 0x20: "disable", 0x10: "delete"}
-"""Of notifications."""
+"""The operations of notifications."""
 _DIGITS, _LEAST_ITEMS, _ITEMS = 32, 7, 9
 _MOST_NOTICE = 4_096
 _MOST_DATA = 2**40
@@ -95,7 +95,7 @@ class Report(NamedTuple):
     """What a device reports about its card."""
 
     revision: int
-    """Of the policy it has."""
+    """Revision of the device's policy."""
     route: int
     """To the card's applications, index into ROUTES."""
     eid: str
@@ -107,14 +107,14 @@ class Report(NamedTuple):
     """ICCID and class of each profile on the card."""
     events: tuple[Event, ...]
     month: int = 0
-    """Of `used_kb`, counted from March 2000 on; 0: nothing was counted yet."""
+    """The month of `used_kb`, counted from March 2000 on; 0: nothing was counted yet."""
     used_kb: tuple[tuple[str, int], ...] = ()
     """Kilobytes of each profile in that month, by ICCID."""
     notice: Piece | None = None
 
 
 def describe(event: Any) -> str:
-    """Describe its result in words; `event` has the columns of `Event`."""
+    """Describe an event of a card in words; `event` has the columns of `Event`."""
     outcome = OUTCOMES.get(event.outcome) or _("outcome {number}", number=event.outcome)
     if event.outcome == QUOTA:
         return _(outcome, cause=event.cause)

@@ -24,7 +24,7 @@ Rows = Sequence[Sequence[Any]]
 
 
 class Kind(NamedTuple):
-    """What is exported."""
+    """The exported kinds of data."""
 
     name: str
     columns: dict[str, str]

@@ -27,12 +27,12 @@ class Channel(NamedTuple):
     channel: int
     name: str
     service: str
-    """What people see of the address."""
+    """The part of the address that is shown."""
     wrapped_address: bytes
     language: str
     zone: str
     tenant: str | None
-    """Whose events it gets; None: everybody's."""
+    """The tenant whose events it gets; None: all."""
     cursor: int
     paused: bool = False
     """Its notifications wait."""

@@ -42,7 +42,7 @@ class Rule(NamedTuple):
     tag: str | None = None
     route: str | None = None
     least_s: int = 0
-    """What is over before it has lasted so long is not sent."""
+    """An alarm that ends before it has lasted so long is not sent."""
     quiet: str | None = None
     """Quiet hours, 22:00-06:00, in the time zone of the channel: what is due then is sent afterwards."""
     digest: str | None = None

@@ -41,7 +41,8 @@ def send(address: str, message: Message) -> str:
 
 
 class _Heard(logging.Handler):
-    """What Apprise logs in this thread: at the same time other threads send to channels of other tenants."""
+    """Apprise's log lines of this thread only: at the same time other threads send to channels of other
+    tenants."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

@@ -51,4 +51,4 @@ class Report(NamedTuple):
     subtitle: str
     sections: Sequence[Section]
     name: str
-    """Of its file, without an ending."""
+    """The name of its file, without an extension."""

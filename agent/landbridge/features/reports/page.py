@@ -72,9 +72,7 @@ def change(
 ) -> Response:  # fmt: skip
     """Change or pause a schedule."""
     given: dict[str, Any] = {"form": form, "language": language, "every": every}
-    changes = api.ReportScheduleChanges.model_construct(
-        mailbox=mailbox.strip(), paused=bool(paused), **given
-    )
+    changes = api.ReportScheduleChanges.model_construct(mailbox=mailbox.strip(), paused=bool(paused), **given)
     api.change(request, who, schedule, changes, tenant or None)
     return back(_PAGE, "schedules")
 

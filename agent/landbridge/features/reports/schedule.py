@@ -31,7 +31,7 @@ from landbridge.features.reports.render import MEDIA_TYPES, render
 EVERY = ("day", "week", "month")
 POLL_S = 30.0
 _HOUR = 6
-"""Of UTC, at which reports are sent."""
+"""The hour, UTC, at which reports are sent."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 60, 6 * 3_600
 _log = logging.getLogger(__name__)
 Post = Callable[[EmailMessage], str]

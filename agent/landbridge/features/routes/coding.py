@@ -7,7 +7,7 @@ from landbridge.protocol.limits import WireError
 from landbridge.protocol.route_data import MOST_BYTES
 
 PIECE_KEY, REPORT_KEY = 9, 12
-"""Of the downlink: [revision, offset, bytes], or [0]; of the uplink: [in use, incoming, bytes of that]."""
+"""Keys of a downlink: [revision, offset, bytes], or [0]; of an uplink: [in use, incoming, bytes of that]."""
 NONE: list[Any] = [0]
 """The downlink that removes all route data."""
 PIECE_BYTES = 512
@@ -18,7 +18,7 @@ NO_BIN = route_data.NO_BIN
 
 
 class Report(NamedTuple):
-    """What a device has: the revision in use, the incoming one, bytes of that; 0 for none."""
+    """The route data of a device: the revision in use, the incoming one, its bytes so far; 0 for none."""
 
     in_use: int
     coming: int

@@ -11,7 +11,7 @@ from landbridge.features.sims.rules import STAGES
 
 
 class NewCard(NamedTuple):
-    """What is known of a card before it is used."""
+    """The data of a card before it is used."""
 
     iccids: tuple[str, ...]
     controls: str

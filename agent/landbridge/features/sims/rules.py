@@ -71,7 +71,7 @@ class Rule(NamedTuple):
     applies: Callable[[Controls, Observed], bool]
     """Whether enough is known to evaluate it."""
     broken: Callable[[Controls, Card, Observed], str | None]
-    """What is wrong; None: nothing."""
+    """The violation, or None."""
 
 
 def evaluate(demands: Controls, card: Card, observed: Observed) -> dict[str, str | None]:

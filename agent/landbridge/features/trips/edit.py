@@ -16,11 +16,11 @@ from landbridge.features.trips.start import ON_TRIP_START
 from landbridge.tracking import queries as tracking
 
 _CLOSE = 0.8
-"""Of 1: how alike two names of routes are when one of them is meant for the other."""
+"""Similarity, at most 1, from which a name is suggested for a mistyped route name."""
 
 
 class Changes(NamedTuple):
-    """What to change; None: leave it."""
+    """The values to change; None: unchanged."""
 
     container: str | None = None
     route: str | None = None

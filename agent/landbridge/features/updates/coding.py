@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from landbridge.protocol.limits import RELEASE_BYTES, RELEASE_FILES, RELEASE_SEQUENCE, WireError
 
 UPDATE_KEY, PIECE_KEY = 7, 8
-"""Of the downlink: [sequence, bytes of the list, its SHA-256, board, mpy]; [sequence, file, offset,
+"""Keys of a downlink: [sequence, bytes of the list, its SHA-256, board, mpy]; [sequence, file, offset,
 bytes]."""
 REPORT_KEY = 10
-"""Of the uplink, as below; a request for a piece is under `PULL_KEY` (protocol/uplink.py)."""
+"""Key of an uplink, as below; a request for a piece is under `PULL_KEY` (protocol/uplink.py)."""
 
 REASONS = {
     1: "other board",

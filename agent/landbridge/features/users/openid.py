@@ -31,7 +31,7 @@ _ON_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 class Secrets(NamedTuple):
-    """What binds an answer to the browser that asked."""
+    """The secrets that bind an answer to the browser that asked."""
 
     state: str
     nonce: str

@@ -18,7 +18,7 @@ from landbridge.operations.setup.answers import Answers
 
 PLUGIN = "mosquitto_dynamic_security.so"
 _ROUNDS = 101
-"""Of the plugin's password hash, as it makes it itself; the passwords are random."""
+"""Rounds of the plugin's password hash, as it makes it itself; the passwords are random."""
 _ALL = ("publishClientSend", "publishClientReceive", "subscribePattern")
 _AGENT_TOPICS = ("landbridge/#", "homeassistant/#", "$CONTROL/dynamic-security/#")
 

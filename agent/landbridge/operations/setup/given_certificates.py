@@ -13,7 +13,7 @@ from landbridge.core import files
 from landbridge.core.errors import UserError
 
 _MOST_CA_BYTES = 4096
-"""What a tracker keeps."""
+"""The size of a CA that a tracker can store, in bytes."""
 
 
 def check(ca_file: str, cert_file: str, key_file: str, names: Mapping[str, str]) -> None:

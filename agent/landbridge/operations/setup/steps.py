@@ -24,14 +24,14 @@ from landbridge.operations.setup.answers import EXISTING, LAST, MOSQUITTO, NATS,
 
 
 class Done(NamedTuple):
-    """What the set-up has done."""
+    """The result of the set-up."""
 
     changed: list[Path]
     """Files that were made or changed."""
     invitation: str | None
     """The link for the first administrator; None: there are users already."""
     next_steps: list[str]
-    """What the operator does then, a line each."""
+    """The operator's next steps, one line each."""
 
 
 def set_up(folder: Path, answers: Answers) -> Done:

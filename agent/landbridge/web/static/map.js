@@ -90,7 +90,7 @@ export const show = (map, ids, isOn) => ids.filter((id) => map.getLayer(id)).for
 
 /** A legend in a corner of the map; what adds signs to it. */
 function legend(map) {
-  const list = make("div", {});
+  const list = make("div", { tabindex: 0 }); // it may have to be scrolled
   const box = make("details", { class: "maplibregl-ctrl maplibregl-ctrl-group layers signs" }, make("summary", {}, _("Legend")), list);
   map.addControl({ onAdd: () => box, onRemove: () => box.remove() }, "top-right");
   return (signs) => list.append(...signs.map(([kind, meaning]) => make("p", { class: `key ${kind}` }, meaning)));

@@ -11,6 +11,7 @@ from typing import cast
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from tools.modem.card import tlv
 
@@ -41,6 +42,20 @@ def issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         return False
     return limits.ca
+
+
+def is_of_server(certificate: x509.Certificate) -> bool:
+    """Whether it has what every certificate of an SM-DP+ has (SGP.22 4.5.2.1), and nothing critical besides:
+    SHA-256, the OID of its owner, and a key that may sign."""
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        critical = [each.value for each in certificate.extensions if each.critical]
+        is_named = bool(oid_of(certificate))
+    except (ValueError, x509.ExtensionNotFound):
+        return False
+    unknown = [each for each in critical if isinstance(each, x509.UnrecognizedExtension)]
+    is_sha256 = isinstance(certificate.signature_hash_algorithm, SHA256)
+    return is_sha256 and is_named and usage.digital_signature and not unknown
 
 
 def in_time(certificate: x509.Certificate, at: datetime.datetime) -> bool:

@@ -28,7 +28,7 @@ NOT_BEFORE = datetime.datetime(2020, 1, 1)
 NOT_AFTER = datetime.datetime(2049, 12, 31)
 EXPIRED = datetime.datetime(2021, 1, 1)
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-"""Of P-256."""
+"""The order of the curve P-256."""
 CRL = "http://ci.example/CRL-A.crl"
 """Where its certificates say that revocations are to be found; nobody looks."""
 

@@ -15,13 +15,13 @@ from tools.modem.card.profile import Profile
 from tools.modem.card.rsp import signature
 from tools.modem.card.rsp.eims import ID, LAST_DELETED, MOST_COUNTER, TOKEN, Eim, EimError, Eims
 from tools.modem.card.rsp.identity import Identity
-from tools.modem.card.rsp.session import fields
 from tools.modem.card.rsp.signature import SIGNATURE
 from tools.modem.card.rsp.times import SIGN_MS, VERIFY_MS
+from tools.modem.card.tlv import fields
 
 OK, NOT_FOUND, UNDEFINED = 0, 1, 127
 INVALID_EID, REPLAY, OUT_OF_RANGE = 3, 4, 6
-"""Of a package as a whole."""
+"""Errors of a package as a whole."""
 NO_ROLLBACK, RETURN_PROFILE = 20, 21
 UNKNOWN_COMMAND = 2
 ROLLBACK_NOT_ALLOWED, NO_FALLBACK, WRONG_STATE = 1, 6, 2
@@ -157,10 +157,13 @@ class Iot:
     def _done(
         self, orders: bytes, do: Callable[[int, bytes, Eim, bytes], bytes | None], eim: Eim, head: bytes
     ) -> bytes:
-        """The results in the order of the orders; an unknown one ends them."""
+        """The results in the order of the orders; an unknown or damaged one ends them."""
         results = b""
         for tag, value in tlv.decode(orders):
-            found = do(tag, value, eim, head)
+            try:
+                found = do(tag, value, eim, head)
+            except ValueError:
+                found = None
             if found is None:
                 return results + _code(0x02, UNKNOWN_COMMAND)
             results += found
@@ -183,9 +186,14 @@ class Iot:
     # Profiles (PSMO)
 
     def _profiles(self, tag: int, value: bytes, eim: Eim, head: bytes) -> bytes | None:
-        card, named = self._card, self._card.named(value) if tag in (0xA3, 0xA4, 0xA5, 0xA8) else None
+        card, rollback, named = self._card, False, None
+        if tag in (0xA3, 0xA4, 0xA5, 0xA8):
+            identifier, *flags = tlv.decode(value)
+            if flags not in ([], [(0x05, b"")] if tag == 0xA3 else []):
+                raise ValueError("other objects")
+            rollback, named = bool(flags), card.named(tlv.encode(*identifier))
         orders: dict[int, Callable[[], bytes]] = {
-            0xA3: lambda: _code(0x83, self._enable(named, tlv.find(value, 0x05) is not None, eim, head)),
+            0xA3: lambda: _code(0x83, self._enable(named, rollback, eim, head)),
             0xA4: lambda: _code(0x84, card.disable(named, refresh=True)),
             0xA5: lambda: _code(0x85, self._delete(named)),
             0xBF2D: lambda: tlv.encode(0xBF2D, card.listed(value)),

@@ -16,9 +16,10 @@ from tools.modem.card.profile import INSTALL
 from tools.modem.card.rsp import elements, signature
 from tools.modem.card.rsp.bsp import KEY_LENGTH, KEY_TYPE, SEGMENT, SIZE, Channel, Keys, MacError, derive
 from tools.modem.card.rsp.metadata import Metadata, MetadataError
-from tools.modem.card.rsp.session import Prepared, fields
+from tools.modem.card.rsp.session import Prepared
 from tools.modem.card.rsp.signature import OTPK, SIGNATURE
 from tools.modem.card.rsp.times import INSTALL_MS, KEYS_MS, SEGMENT_MS, SLOW_MS
+from tools.modem.card.tlv import fields
 
 if TYPE_CHECKING:
     from tools.modem.card.euicc import Euicc
@@ -32,6 +33,7 @@ BAD_STRUCTURE, BAD_MAC, ICCID_THERE, NO_MEMORY, INTERRUPTED, BAD_ELEMENT, OTHER_
 BY_POLICY = 15
 LONGEST = SEGMENT + SIZE
 """An object that a server has padded after it had cut it at the limit."""
+PROPRIETARY, MOST_PROPRIETARY = 0xB8, 128
 SEQUENCES = {0xA0: 0x87, 0xA1: 0x88, 0xA2: 0x87, 0xA3: 0x86}
 FORCED = {"load-iccid": ICCID_THERE, "load-memory": NO_MEMORY, "load-interrupted": INTERRUPTED}
 
@@ -89,7 +91,7 @@ class Load:
         self._left = length - len(first)
         self._command, self._sequence, self._inner = OPENING, 0, 0
         self._expected = [0xA0]
-        self._stored = b""
+        self._stored = self._proprietary = b""
         self._package: list[bytes] = []
         self._metadata: Metadata | None = None
         self._channel = Channel(self._agree(prepared, request))
@@ -155,7 +157,7 @@ class Load:
             return False
         request = b"".join(self._opened(0x87, each) for _, each in objects)
         if self._command == CONFIGURING:
-            self._within(CONFIGURE, request)
+            self._configure(self._within(CONFIGURE, request))
             self._expected = [0xA1]
         else:
             self._replace(self._within(SESSION_KEYS, request))
@@ -189,6 +191,15 @@ class Load:
             return fields(request, tag)[0]
         except ValueError:
             raise Failed(BAD_INPUT) from None
+
+    def _configure(self, value: bytes) -> None:
+        """ConfigureISDP: at most data of the server's own."""
+        try:
+            self._proprietary = fields(value, PROPRIETARY)[0] if value else b""
+        except ValueError:
+            raise Failed(BAD_INPUT) from None
+        if len(value) > MOST_PROPRIETARY:
+            raise Failed(BAD_INPUT)
 
     def _describe(self) -> None:
         """StoreMetadata"""
@@ -232,6 +243,7 @@ class Load:
         card.work_ms += SLOW_MS if "load-slow" in card.quirks else INSTALL_MS
         card.mute = "answer-lost" in card.quirks
         profile = self._metadata.profile(imsi, package)
+        profile.described[PROPRIETARY] = self._proprietary
         card.add(profile)
         result = self._end(iccid, notifications.success(profile.aid))
         for operations, address in profile.addresses:

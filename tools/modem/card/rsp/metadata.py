@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tools.modem.card import tlv
 from tools.modem.card.files import iccid_text
-from tools.modem.card.profile import OPERATIONAL, Profile
+from tools.modem.card.profile import OPERATIONAL, PROVISIONING, TEST, Profile
+from tools.modem.card.tlv import fields
 
 ICCID, PROVIDER, NAME, ICON_TYPE, ICON, KIND, NOTIFICATIONS, OWNER, RULES = (
     *(0x5A, 0x91, 0x92, 0x93, 0x94),
@@ -24,7 +25,8 @@ class MetadataError(ValueError):
 
 @dataclass(frozen=True)
 class Metadata:
-    """`addresses`: whom to notify of which operations; `rules`: whether there are any."""
+    """`addresses`: whom to notify of which operations; `rules`: whether there are any; `described`: what the
+    card only keeps, by tag."""
 
     iccid: bytes
     provider: str
@@ -32,6 +34,7 @@ class Metadata:
     kind: int
     addresses: tuple[tuple[int, str], ...]
     rules: bool
+    described: dict[int, bytes] = field(default_factory=dict)
 
     @classmethod
     def read(cls, value: bytes) -> Metadata:
@@ -44,13 +47,17 @@ class Metadata:
                 raise ValueError("other objects")
             if len(by_tag.get(ICON, b"")) > MOST_ICON or (ICON in by_tag) != (ICON_TYPE in by_tag):
                 raise ValueError("icon")
+            kind = by_tag.get(KIND, bytes([OPERATIONAL]))
+            if kind not in (bytes([each]) for each in (TEST, PROVISIONING, OPERATIONAL)):
+                raise ValueError("class")
             return cls(
                 by_tag[ICCID],
                 _text(by_tag[PROVIDER], MOST_PROVIDER),
                 _text(by_tag[NAME], MOST_NAME),
-                int.from_bytes(by_tag.get(KIND, bytes([OPERATIONAL]))),
-                tuple(_address(each) for _, each in tlv.decode(by_tag.get(NOTIFICATIONS, b""))),
-                bool(by_tag.get(RULES, b"\0\0")[-1] & _RULES),
+                kind[0],
+                tuple(_address(*each) for each in tlv.decode(by_tag.get(NOTIFICATIONS, b""))),
+                bool(by_tag.get(RULES, b"\0\0")[1] & _RULES),
+                {tag: by_tag[tag] for tag in (ICON_TYPE, ICON, OWNER, RULES) if tag in by_tag},
             )
         except (KeyError, IndexError, ValueError) as error:
             raise MetadataError(str(error)) from None
@@ -64,6 +71,7 @@ class Metadata:
             self.provider,
             kind=self.kind,
             addresses=self.addresses,
+            described=dict(self.described),
             package=package,
             size=len(package),
         )
@@ -75,6 +83,8 @@ def _text(value: bytes, most: int) -> str:
     return value.decode()
 
 
-def _address(entry: bytes) -> tuple[int, str]:
-    objects = dict(tlv.decode(entry))
-    return objects[0x80][1], objects[0x81].decode()
+def _address(tag: int, entry: bytes) -> tuple[int, str]:
+    operations, address = fields(entry, 0x80, 0x81)
+    if tag != 0x30:
+        raise ValueError("no SEQUENCE")
+    return operations[1], address.decode()

@@ -16,10 +16,11 @@ from tools.modem.card import tlv
 from tools.modem.card.rsp import certificates, chain, signature
 from tools.modem.card.rsp.identity import Identity, Random
 from tools.modem.card.rsp.signature import OTPK, SIGNATURE
+from tools.modem.card.tlv import fields
 
 BAD_CERTIFICATE, BAD_SIGNATURE, BAD_CURVE, NO_SESSION, BAD_OID, OTHER_CHALLENGE, UNKNOWN_CI = range(1, 8)
 OTHER_TRANSACTION = 5
-"""Of PrepareDownload and CancelSession."""
+"""Error of PrepareDownload and CancelSession."""
 UNDEFINED = 127
 REASONS = (*range(6), UNDEFINED)
 """Why a session may be cancelled."""
@@ -92,6 +93,9 @@ class Session:
         parts = fields(value, SEQUENCE, SIGNATURE, OCTETS, SEQUENCE, CONTEXT)
         signed, signed_by, root, certificate, context = parts
         transaction, challenge, address, theirs = fields(signed, 0x80, 0x81, 0x83, 0x84)
+        if not 1 <= len(transaction) <= 16 or {len(challenge), len(theirs)} != {16}:
+            raise ValueError("sizes")
+        _check_context(context)
         try:
             if self._challenge is None:
                 raise _Refused(NO_SESSION)
@@ -125,6 +129,8 @@ class Session:
         tags = [tag for tag, _ in tlv.decode(value)]
         hashed = [OCTETS] if OCTETS in tags else []
         signed, signed_by, *code, certificate = fields(value, SEQUENCE, SIGNATURE, *hashed, SEQUENCE)
+        if any(len(each) != 32 for each in code):
+            raise ValueError("no SHA-256")
         about = tlv.decode(signed)
         transaction = fields(signed, *(tag for tag, _ in about))[0]
         if [tag for tag, _ in about] not in ([0x80, 0x01], [0x80, 0x01, OTPK]):
@@ -178,7 +184,7 @@ class Session:
             raise _Refused(BAD_CURVE) from None
         except ValueError:
             raise _Refused(BAD_CERTIFICATE) from None
-        if not certificates.issued(found, issuer):
+        if not certificates.issued(found, issuer) or not certificates.is_of_server(found):
             raise _Refused(BAD_CERTIFICATE)
         return found
 
@@ -200,12 +206,16 @@ class Session:
         return key
 
 
-def fields(value: bytes, *tags: int) -> list[bytes]:
-    """The values of these objects, of which `value` consists, in this order. Raises ValueError."""
+def _check_context(value: bytes) -> None:
+    """ctxParamsForCommonAuthentication: which profile, and the type of the device. Raises ValueError."""
     objects = tlv.decode(value)
-    if [tag for tag, _ in objects] != list(tags):
-        raise ValueError("other objects")
-    return [each for _, each in objects]
+    by_tag = dict(objects)
+    by_tag.get(0x80, b"").decode()
+    device = [tag for tag, _ in tlv.decode(by_tag.get(0xA1, b""))]
+    if objects[-1:] != [(0xA1, by_tag.get(0xA1))] or device not in ([0x80, 0xA1], [0x80, 0xA1, 0x82]):
+        raise ValueError("no type of the device")
+    if len(tlv.find(by_tag[0xA1], 0x80) or b"") != 4:
+        raise ValueError("no type allocation code")
 
 
 def _error(transaction: bytes, code: int) -> bytes:

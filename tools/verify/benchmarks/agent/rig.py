@@ -31,7 +31,7 @@ _POLL_S = 0.1
 
 
 class Took(NamedTuple):
-    """What an agent needed for all messages."""
+    """The resources that an agent needed for all messages."""
 
     seconds: float
     """From the first to the last."""

@@ -17,7 +17,7 @@ from tools.world.services.smdp.profiles import offered
 from tools.world.services.smdp.server import Fault, Server
 
 ICCID, IMSI = 8_949_030_000_000_001_000, 262_012_345_000_000
-"""Of the first profile; the others follow."""
+"""Numbers of the first profile; those of the others follow."""
 DAMAGES = sorted(damage.DAMAGES | binding.DAMAGES)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -19,9 +19,10 @@ WHOLE = SEGMENT - 4 - MAC_SIZE
 """Bytes of ciphertext in the longest object; osmo-smdpp takes them for plain text, and pads."""
 DAMAGES = frozenset(
     "package-signature package-transaction package-operation package-reference package-mac package-mac-late "
-    "package-order package-keys metadata-missing metadata-rules other-iccid bad-element bad-configure".split()
+    "package-order package-keys metadata-missing metadata-rules other-iccid bad-element bad-configure "
+    "configure-more metadata-class".split()
 )
-"""What can be wrong with a package."""
+"""The possible errors in a package."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def bind(
 ) -> Bound:
     """`cut`: bytes of plain text in an object. Raises ValueError for a key that is none."""
     channel = Channel(derive(signature.agreed(otsk, euicc_otpk), HOST, eid))
-    configure = tlv.encode(0xBF25 if "bad-configure" in damage else 0xBF24)
+    more = tlv.encode(0xB8, bytes(127)) if "configure-more" in damage else b""
+    configure = tlv.encode(0xBF25 if "bad-configure" in damage else 0xBF24, more)
     first = channel.protect(0x87, configure)
     stored = b"".join(
         channel.authenticate(0x88, each) for each in _cut(_metadata(profile, address, damage), cut)
@@ -100,6 +102,8 @@ def _metadata(profile: Offered, address: str, damage: Collection[str]) -> bytes:
         return tlv.encode(0xBF25, tlv.encode(0x91, b"no ICCID"))
     if "metadata-rules" in damage:
         return tlv.encode(0xBF25, tlv.decode(stored)[0][1], tlv.encode(0x99, b"\x05\x40"))
+    if "metadata-class" in damage:
+        return replace(profile, kind=9).metadata(address)
     if "other-iccid" in damage:
         number = iccid_bytes(profile.iccid)
         return stored.replace(number, bytes([number[0] ^ 1]) + number[1:], 1)

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tools.modem.card import tlv
 from tools.modem.card.rsp import certificates, chain, signature
 from tools.modem.card.rsp.identity import Random
-from tools.modem.card.rsp.session import fields as values
 from tools.modem.card.rsp.signature import OTPK, SIGNATURE
+from tools.modem.card.tlv import fields as values
 from tools.world.services.smdp import damage as damaged
 from tools.world.services.smdp.binding import WHOLE, bind
 from tools.world.services.smdp.codes import StatusError
@@ -184,7 +184,7 @@ class Functions:
         return one
 
     def _answer(self, body: Body, name: str, tag: int) -> bytes:
-        """What an eUICC has answered, when it was no error."""
+        """The answer of an eUICC, if it was no error."""
         value = _bytes(body[name])
         good = tlv.find(value, tag, 0xA0)
         if good is None:
@@ -192,12 +192,12 @@ class Functions:
         return good
 
     def _signer(self, transaction: bytes) -> x509.Certificate | None:
-        """Who signs the result of this session."""
+        """The signer of the result of this session."""
         one = self.transactions.get(transaction)
         return one.euicc if one else None
 
     def _card(self, euicc: bytes, eum: bytes) -> x509.Certificate:
-        """The certificate of an eUICC, when our root stands behind it. Raises `StatusError`."""
+        """The certificate of an eUICC, if it leads to our root. Raises `StatusError`."""
         maker = _loaded(eum, "eum-certificate")
         if not certificates.issued(maker, chain.ci().certificate):
             raise StatusError("eum-certificate")

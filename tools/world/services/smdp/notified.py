@@ -10,8 +10,8 @@ from cryptography import x509
 from tools.modem.card import tlv
 from tools.modem.card.files import iccid_text
 from tools.modem.card.rsp import certificates, signature
-from tools.modem.card.rsp.session import fields
 from tools.modem.card.rsp.signature import SIGNATURE
+from tools.modem.card.tlv import fields
 from tools.world.services.smdp.codes import StatusError
 
 RESULT, RESULT_DATA, METADATA = 0xBF37, 0xBF27, 0xBF2F

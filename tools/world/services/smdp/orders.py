@@ -10,7 +10,7 @@ from tools.world.services.smdp.codes import StatusError
 from tools.world.services.smdp.profiles import Offered
 
 State = Literal["confirmed", "released", "downloaded", "installed", "error"]
-"""Of SGP.22 3.1.6: only a released or a downloaded one can be had."""
+"""States of SGP.22 3.1.6: only a released or downloaded profile can be downloaded."""
 MOST_WRONG_CODES = 3
 MOST_DOWNLOADS = 10
 

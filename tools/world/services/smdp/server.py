@@ -29,7 +29,7 @@ PATH = "/gsma/rsp2/es9plus/"
 PROTOCOL = "gsma/rsp/v2.2.2"
 MOST_REQUEST = 65_536
 DEADLINE_S = 10.0
-"""For a client that says nothing."""
+"""For a client that sends nothing."""
 HOSTS = ("localhost", "127.0.0.1")
 BROKEN_PAGE = (
     b"<!doctype html><title>Internal Server Error</title><pre>Traceback (most recent call last):</pre>"
@@ -38,8 +38,8 @@ BROKEN_PAGE = (
 
 @dataclass
 class Fault:
-    """What happens to the next `times` calls of a function: a `status` by its name, `http` status with a
-    page, `wait_s` before the answer, `cut` after so many bytes of its body, a `redirect`, another `body`."""
+    """The script for the next `times` calls of a function: a `status` by its name, `http` status with a page,
+    `wait_s` before the answer, `cut` after so many bytes of its body, a `redirect`, another `body`."""
 
     function: str
     status: str = ""
@@ -100,7 +100,7 @@ class Server:
         self.stop()
 
     def fault(self, function: str) -> Fault | None:
-        """What is to happen to this call."""
+        """The script for this call."""
         for each in self.faults:
             if each.function == function and each.times > 0:
                 each.times -= 1

@@ -19,7 +19,7 @@ from landbridge.web.services import services
 router = APIRouter(prefix="/v1/devices/{device}")
 of_fleet = APIRouter(prefix="/v1/downloads")
 Task = Literal["associate", "dissociate", "list", "enable", "disable"]
-"""Of an IoT eUICC."""
+"""A task of an IoT eUICC."""
 Iccid = Annotated[str, Path(max_length=20, description="ICCID of the profile, 18 to 20 digits.")]
 
 
@@ -112,7 +112,7 @@ class Euicc(BaseModel):
 
     eid: str
     kind: Literal["iot", "consumer"]
-    """Of SGP.32 or of SGP.22."""
+    """iot: SGP.32; consumer: SGP.22."""
     manager: str | None
     """Id of the remote manager (eIM) that the card obeys."""
     associated: bool
@@ -160,7 +160,7 @@ class Download(BaseModel):
     """waiting, ordered, authenticating, preparing, loading, checking or cancelling; associating, signing,
     switching or removing; installed, enabled, done, failed or cancelled."""
     loaded: int | None
-    """Of `pieces`, how many the device has, while it is loading."""
+    """The number of `pieces` that the device has, while it is loading."""
     pieces: int | None
     enable: bool
     iccid: str | None

@@ -62,7 +62,7 @@ def serialize(connection: Connection, found: DeviceView, now_s: int) -> dict[str
         "reported": iso(said.reported_s) if said else None,
         "eid": (said.eid if said else None) or None,
         "euicc": downloads.shown_euicc(connection, device),
-        "free_bytes": downloads.free_bytes(connection, device, said.eid) if said else None,
+        "free_bytes": downloads.free_bytes(connection, device, said.eid if said else None),
         "binding": _binding(identities, desired, in_inventory),
         "identity": {name: getattr(identities[-1], name) or None for name in ("imei", "iccid", "imsi")}
         if identities

@@ -11,7 +11,7 @@ from landbridge.geo.route import Waypoint, find
 
 _SAME_PLACE_KM = 30
 NOTHING: dict[str, Any] = {"route": None, "stations": [], "km": None}
-"""Of a trip without a route, or whose route was removed."""
+"""The answer for a trip without a route, or whose route was removed."""
 
 
 def drawn(connection: Connection, route: str | None, lat: float | None, lon: float | None) -> dict[str, Any]:
