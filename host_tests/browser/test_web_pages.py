@@ -63,6 +63,10 @@ def test_the_fleet_is_on_the_map_and_in_the_list(web: Website, operator: Page):
     expect(row).to_contain_text(CONTAINER)
     expect(row).to_contain_text("moving")
     drawn(operator, "devices")
+    legend = operator.locator("details.signs")
+    legend.get_by_text("Legend").click()
+    expect(legend.get_by_text("session overdue")).to_be_visible()
+    legend.get_by_text("Legend").click()
     operator.get_by_label("Search").fill("nobody")
     expect(operator.get_by_text("No matching devices")).to_be_visible()
     operator.get_by_label("Search").fill("csqu")
@@ -117,6 +121,7 @@ def test_a_track_is_played(web: Website, operator: Page):
 def test_a_command_is_sent_and_its_states_are_shown(web: Website, operator: Page):
     operator.get_by_role("link", name="Commands").click()
     section = operator.locator("#commands")
+    expect(section.get_by_text("takes effect in the next session")).to_be_visible()
     section.get_by_role("combobox").select_option("locate")
     opens(operator, section.get_by_role("button", name="Send"))
     expect(section).to_contain_text("waiting for the device's next session")
