@@ -54,6 +54,7 @@ def query(page: Page) -> dict[str, list[str]]:
 
 
 def test_the_address_keeps_what_is_shown(pages: Shown, desktop: Page):
+    desktop.goto(pages.url)
     row = desktop.locator(f"tr[data-device={FIRST}]")
     expect(row).to_contain_text("China")
     desktop.get_by_text("Filters, groups and columns").click()

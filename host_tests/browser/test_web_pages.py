@@ -59,6 +59,7 @@ def test_a_token_that_is_none_opens_nothing(web: Website, browser: Watched):
 
 
 def test_the_fleet_is_on_the_map_and_in_the_list(web: Website, operator: Page):
+    operator.goto(web.url)
     row = operator.locator(f"tr[data-device={DEVICE}]")
     expect(row).to_contain_text(CONTAINER)
     expect(row).to_contain_text("moving")
@@ -76,6 +77,7 @@ def test_the_fleet_is_on_the_map_and_in_the_list(web: Website, operator: Page):
 
 
 def test_what_comes_in_is_seen_at_once(web: Website, operator: Page):
+    operator.goto(web.url)
     set_clock(web.installation.folder / "clock", FIRST_S + 3600 * (LAST + 1) + 600)
     web.device.send([on_line(LAST + 1, events=1, speed=0)], status={0: 3480})
     row = operator.locator(f"tr[data-device={DEVICE}]")
@@ -85,6 +87,7 @@ def test_what_comes_in_is_seen_at_once(web: Website, operator: Page):
 
 
 def test_a_track_is_played(web: Website, operator: Page):
+    operator.goto(web.url)
     opens(operator, operator.get_by_role("link", name=CONTAINER))
     expect(operator).to_have_url(f"{web.url}/devices/{DEVICE}")
     drawn(operator, "points")
@@ -119,6 +122,7 @@ def test_a_track_is_played(web: Website, operator: Page):
 
 
 def test_a_command_is_sent_and_its_states_are_shown(web: Website, operator: Page):
+    operator.goto(f"{web.url}/devices/{DEVICE}")
     operator.get_by_role("link", name="Commands").click()
     section = operator.locator("#commands")
     expect(section.get_by_text("takes effect in the next session")).to_be_visible()
@@ -134,7 +138,8 @@ def test_a_command_is_sent_and_its_states_are_shown(web: Website, operator: Page
     expect(section.locator("tbody tr").first).to_contain_text("done")
 
 
-def test_a_setting_is_changed(operator: Page):
+def test_a_setting_is_changed(web: Website, operator: Page):
+    operator.goto(f"{web.url}/devices/{DEVICE}")
     operator.get_by_role("link", name="Settings").click()
     section = operator.locator("#settings")
     section.get_by_label("Door-open light threshold").fill("50")
