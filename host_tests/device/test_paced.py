@@ -436,6 +436,15 @@ def test_priorities_shift_the_level():
     assert dense[0] < balanced[0] == fresh[0] < cheap[0]
 
 
+def test_more_joules_a_day_never_pay_for_less():
+    before = (1 << 30,) * 3
+    for joules in range(20, 500):
+        state = settled(joules)
+        level = state[st.MOVE_S], state[st.EDGE_S], state[st.AGE_MIN]
+        assert all(level[i] <= before[i] for i in range(3)), joules
+        before = level
+
+
 def test_cheap_makes_no_fix_dearer():
     for joules in range(20, 500, 5):
         state = settled(joules)

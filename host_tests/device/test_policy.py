@@ -311,9 +311,10 @@ def test_more_energy_never_buys_less():
         assert levels[i][4] >= levels[i + 1][4] and levels[i][1] >= levels[i + 1][1]
 
 
-def test_where_a_joule_buys_little_one_in_three_is_kept_for_the_unexpected():
-    for modem, little_j, joules_a_day in (("bg95", 72, 160), ("sim7600", 200, 400), ("bg95", 72, 70)):
-        state, paid_j = settled(), joules_a_day - max(0, joules_a_day - little_j) // 3
+def test_where_a_joule_buys_little_two_of_seven_are_kept_for_the_unexpected():
+    paid = (("bg95", 60, 60), ("bg95", 70, 68), ("bg95", 80, 75), ("bg95", 120, 104), ("bg95", 160, 132))
+    for modem, joules_a_day, paid_j in paid + (("sim7600", 400, 343),):
+        state = settled()
         left = 1000 * joules_a_day * (Forecast.to_go_s + pacing.AHEAD_S) // DAY
         policy.feel(state, left, Forecast)
         pacing.select(state, COSTS, modem, Forecast, 0, 0)

@@ -221,7 +221,7 @@ def test_a_schedule_sends_once_a_period_and_again_what_did_not_go(shown, monkeyp
     assert (row.next_s, row.answer) == (first_s + 7 * 24 * HOUR_S, "accepted")
 
 
-def test_a_paused_schedule_sends_nothing_and_goes_on_with_the_next_period(shown, monkeypatch):
+def test_a_paused_schedule_sends_nothing_and_goes_on_with_the_next_period(fleet, monkeypatch):
     now_s = from_iso("2026-10-14T12:00:00Z")
     monkeypatch.setattr(Clock, "now_s", lambda _: now_s)
     sent: list[str] = []
@@ -231,16 +231,16 @@ def test_a_paused_schedule_sends_nothing_and_goes_on_with_the_next_period(shown,
         return "accepted"
 
     def change(**changes: Any) -> int:
-        with shown.fleet.database.writing() as connection:
+        with fleet.database.writing() as connection:
             (row,) = stored.schedules(connection)
             schedule.change(connection, row, changes, now_s)
             (row,) = stored.schedules(connection)
         return int(row.next_s)
 
-    with shown.fleet.database.writing() as connection:
+    with fleet.database.writing() as connection:
         schedule.add(connection, "all", "fleet", "", "pdf", "a@b.example", "en", "week", None, "bench", now_s)
     change(paused=True, mailbox="c@d.example")
-    mails = ReportMails(shown.fleet.database, Clock(), post, "agent@landbridge.example", lambda: True)
+    mails = ReportMails(fleet.database, Clock(), post, "agent@landbridge.example", lambda: True)
     now_s = from_iso("2026-11-10T12:00:00Z")
     mails.turn()
     assert sent == []

@@ -32,11 +32,10 @@ _AT_GOAL_S = const(2 * 86400)
 _OVERDUE_S = const(6 * 3600)
 _PLACE_LASTS_S = const(86400)
 _BELIEVED_S = const(30 * 86400)
-# From the level on in which a joule is worth so few minutes of age one in so many joules is kept, for a trip
-# that takes longer than expected, and for a battery that holds less. Near the goal there are more
-# of them than it takes, and an error of two days would spend what the last week needs.
-_LITTLE_MIN = const(250)
-_KEPT = const(3)
+# From the level on in which a joule is worth so few minutes of age two of seven joules are kept, for a trip
+# that takes longer than expected, and for a battery that holds less. Near the goal there are more of them
+# than it takes, and an error of two days would spend what the last week needs.
+_LITTLE_MIN = const(350)
 # When the energy ends is known within 30 years: a time of the device stays below 2^31.
 _MOST_H = const(1 << 18)
 # Of the settings.
@@ -132,7 +131,7 @@ def _paid(levels, rate):
     """J a day that are used of those that there are: where they gain little, part of them is kept."""
     for each in levels:
         if each[4] <= _LITTLE_MIN:
-            return rate - max(0, rate - each[0]) // _KEPT
+            return rate - max(0, rate - each[0]) * 2 // 7
     return rate
 
 
