@@ -469,8 +469,8 @@ def test_behind_a_border_a_device_with_profiles_scans_by_the_route_data():
     assert said() is None
 
 
-def test_on_the_way_over_a_border_it_scans_at_each_quarter_of_the_leg():
-    for leg_s, pause_s in ((900, 600), (14400, 3600)):
+def test_on_the_way_over_a_border_it_scans_at_each_sixth_of_the_leg():
+    for leg_s, pause_s in ((900, 600), (14400, 2400)):
         way = Way(460, 401, leg_s)
         state, said = _at_border(460, 460, 401, leg_s)
         state[st.EDGE] = 1

@@ -171,7 +171,7 @@ def test_device_and_agent_write_an_iccid_alike(iccid):
 BAD_POLICIES = [
     ("fallback =", "not TOML"),
     ('x = 1\nfallback = "a"', "x: write fallback"),
-    ('fallback = "a"', "there 0 times"),
+    ('fallback = "a"', "there are 0 tables"),
     (TEXT.replace('fallback = "roaming"', 'fallback = "moon"'), "not a profile; choose from roaming, cis"),
     (TEXT.replace(CIS, ROAMING), "the same ICCID"),
     (TEXT.replace(CIS, "12"), "18 to 20 digits"),

@@ -27,9 +27,10 @@ _OF_REPORTS = const(9)
 # By the route data and its last point a train's position is known for so long.
 _POINT_LASTS_S = const(86400)
 # Where on a leg of the route the border lies is unknown, often just after the station: a scan at each
-# quarter of it.
-_LEG_PARTS = const(4)
+# sixth of it.
+_LEG_PARTS = const(6)
 _LEG_LEAST_S = const(600)
+_LEG_FAILED = const(4)  # then the scans of a leg end
 
 
 def due(state, forecast):
@@ -137,8 +138,8 @@ def _since_attempt_s(state):
 
 def _leg_pause_s(state, forecast):
     """Return the seconds between scans on a leg over a border; 0 on any other, without a choice of profiles,
-    after the border according to the route data, or after as many failed scans."""
-    if is_abroad(state, forecast) or state[st.SCANS_FAILED] >= _LEG_PARTS:
+    after the border according to the route data, or after some failed scans."""
+    if is_abroad(state, forecast) or state[st.SCANS_FAILED] >= _LEG_FAILED:
         return 0
     is_over = bool(forecast) and forecast.next_mcc not in (0, state[st.MCC])
     return max(_LEG_LEAST_S, forecast.leg_s // _LEG_PARTS) if is_over and state[st.PROFILE_DUE] else 0
