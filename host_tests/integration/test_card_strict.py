@@ -144,7 +144,7 @@ def authenticated(d: Download, made: tuple[bytes, chain.Key]) -> Any:
     return codec().decode("Authenticated", d.lpa.authenticate_card(said, MATCH))
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=str)
+@pytest.mark.parametrize("wrong", WRONG, ids=" ".join)
 def test_a_certificate_that_is_none_of_a_server(smdp: Server, wrong: Any):
     d = ready(smdp)
     kind, value = authenticated(d, certified(chain.ROLE_AUTH, **wrong))
@@ -152,7 +152,7 @@ def test_a_certificate_that_is_none_of_a_server(smdp: Server, wrong: Any):
     assert authenticated(d, certified(chain.ROLE_AUTH))[0] == "ok"
 
 
-@pytest.mark.parametrize("wrong", [{}, *WRONG], ids=str)
+@pytest.mark.parametrize("wrong", [{}, *WRONG], ids=lambda wrong: " ".join(wrong) or "nothing")
 def test_a_certificate_that_binds_nothing(smdp: Server, wrong: Any):
     d = ready(smdp)
     answer = d.lpa.authenticate_card(d.lpa.initiate(), MATCH)
@@ -200,7 +200,6 @@ def server_request(challenge: bytes, **other: bytes) -> bytes:
         {"context": tlv.encode(0xA0, tlv.encode(0xA1, tlv.encode(0x80, bytes(3)), tlv.encode(0xA1)))},
         {"context": tlv.encode(0xA0, tlv.encode(0xA1, tlv.encode(0x80, bytes(4))))},
     ],
-    ids=str,
 )
 def test_a_session_of_other_sizes(wrong: Any):
     es10 = Es10(Direct(four_profiles()))
