@@ -116,7 +116,7 @@ def test_a_tenant_sees_its_interval_of_a_device_and_no_other(web: Website):
     """The device rides for two tenants in turn, in mid-track; points come late for both."""
     border_s = FIRST_S + 3600 * 300
     acme, zeta, other = (web.token(name, "operator", name) for name in ("acme", "zeta", "other"))
-    operator = web.token("operator", "operator")
+    operator = web.token("all-tenants", "operator")
     path = f"/v1/devices/{DEVICE}/commands"
     before = web.ask(path, operator, "POST", {"verb": "locate", "expires": "7d"}).json
     web.end_trip(1, FIRST_S + 3600 * 250)

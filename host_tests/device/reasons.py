@@ -20,7 +20,7 @@ NO_RULE = -1
 class Line:
     """A forecast: a country with two networks, the second known to be the cheaper one."""
 
-    to_go_s, deviation_s, country_s = 20 * 24 * HOUR, 0, 9 * 24 * HOUR
+    to_go_s, deviation_s, country_s, leg_s = 20 * 24 * HOUR, 0, 9 * 24 * HOUR, 24 * HOUR
     bin, learned, mcc = 0, 0, 262
     networks, costs, shares, ahead = (HERE, OTHER), (0, 100), (0, 0), ()
 

@@ -428,7 +428,7 @@ def test_a_platform_is_described_by_a_file(monkeypatch):
         assert platform.usage(ICCID) == 12345
         platform.lock(ICCID)
         assert asked[-1] == ("PATCH", f"/v1/sims/{ICCID}", "Bearer right", b'{"status": "suspended"}')
-        with pytest.raises(UserError, match="not described"):
+        with pytest.raises(UserError, match="is missing: describe there"):
             platform.reset(ICCID)
         with pytest.raises(UserError, match="404"):
             platform.status(OTHER)

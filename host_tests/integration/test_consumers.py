@@ -36,7 +36,7 @@ def consumer(name: str, output: Path, *arguments: str) -> Iterator[int]:
     with output.open("wb") as file:
         process = subprocess.Popen([sys.executable, str(REFERENCE / name), *arguments], stdout=file)
     try:
-        wait_until(lambda: "listening on" in output.read_text(), name)
+        wait_until(lambda: output.read_text().startswith("listening on") and "\n" in output.read_text(), name)
         yield int(output.read_text().split()[2])
     finally:
         process.kill()
