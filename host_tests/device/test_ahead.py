@@ -132,6 +132,17 @@ def test_what_it_still_gives_is_spent_until_the_goal_and_sooner_where_that_is_to
     assert ages[2] < ages[1], "with so much one is"
 
 
+def test_what_a_weak_cell_gives_is_used_where_fixes_are_cheap():
+    ages, days = [], 30
+    for j_a_day in (60, 80):
+        state = st.new()
+        state[st.LEFT] = 1 << 29
+        left_mj = (days + 1) * j_a_day * 1000
+        pacing.select(state, battery.COSTS["sim7600"], "sim7600", ahead.NoRoute, days * DAY, 0, left_mj)
+        ages.append(state[st.AGE_MIN])
+    assert ages[1] < ages[0]
+
+
 def test_what_the_cold_has_shown_of_a_cell_holds_in_the_warmth():
     state = st.new()
     assert weaker_mj(state, 0, 5, 600000) == 0

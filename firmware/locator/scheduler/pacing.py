@@ -124,7 +124,7 @@ def _paced(state, to_go_s):
 def _of_weaker(levels, rate):
     """J a day of a weak battery that would give `rate` until the end: what pays for little but sleep is spent
     sooner, at the first level whose fixes are cheap, where a joule brings most."""
-    return rate if rate > levels[1][0] else next(each[0] for each in levels if each[1] <= _HOT_S)
+    return rate if rate > levels[1][0] else max(rate, next(each[0] for each in levels if each[1] <= _HOT_S))
 
 
 def _paid(levels, rate):
