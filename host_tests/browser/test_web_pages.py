@@ -55,7 +55,7 @@ def test_a_token_opens_the_page_that_was_asked_for_and_none_opens_nothing(web: W
     expect(page.get_by_role("alert")).to_contain_text("Sign-in failed")
     picture(page, "sign-in")
     assert barriers(page) == []
-    page.get_by_label("Token or password").fill(web.token("gerd"))
+    page.get_by_label("Token or password").fill(web.token("gerd", "reader"))
     opens(page, page.get_by_role("button", name="Sign in"))
     page.wait_for_url(f"{web.url}/devices/{DEVICE}")
     page.context.close()
