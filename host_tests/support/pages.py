@@ -58,8 +58,8 @@ CONTAINER = "CSQU3054383"
 
 
 NAMES = (
-    *(FIRST, SECOND, CONTAINER, "acme", "bench", "dispatch", "ESP32", "resold", "ACME Rail", "roaming", "cis"),
-    *("anna", "OpenID Connect", "iot.example", "cis.example", "landbridge users add"),
+    *(FIRST, SECOND, CONTAINER, "acme", "bench", "dispatch", "ESP32", "resold", "ACME Rail", "roaming"),
+    *("cis", "anna", "OpenID Connect", "iot.example", "cis.example", "landbridge users add"),
     *("landbridge devices add", "landbridge integrations add", "landbridge sims add"),
     *("landbridge", "landbridge.cddl"),
     *("west", "gone", "lb-9", "none", "Webhook", "Traccar", "DCSA", "Apprise"),
