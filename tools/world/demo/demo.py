@@ -124,7 +124,8 @@ def declared_mah(arguments: argparse.Namespace) -> int:
     """The charge that the device is configured with."""
     if not arguments.budget:
         return int(battery.KINDS[arguments.battery].capacity_mah)
-    return round(arguments.budget / _joules_a_day(arguments))
+    budget_j: int = arguments.budget
+    return round(budget_j / _joules_a_day(arguments))
 
 
 def _joules_a_day(arguments: argparse.Namespace) -> float:
