@@ -373,7 +373,11 @@ def heard_of(state, costs=COSTS):
         left = state[st.LEFT]
         st.begin(state, until, 0)
         state[st.WAITING], state[st.LEFT] = 1, left
-        if policy.next(state, costs, AtGoal) // 10 in (policy.SCAN, policy.ATTEMPT, policy.REUSE):
+        found = policy.next(state, costs, AtGoal)
+        if found == policy.REUSE_NOW:  # a point alone
+            st.learn_reused(state)
+            found = policy.next(state, costs, AtGoal)
+        if found // 10 in (policy.SCAN, policy.ATTEMPT, policy.REUSE):
             return (state[st.NOW] - began) / HOUR
     return 9 * 24
 

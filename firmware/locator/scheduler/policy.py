@@ -213,9 +213,9 @@ def _approach(state, costs, forecast):
         return REST_NOTHING_NEW
     point = _fresh_cost(state, costs)
     once = _once(state, costs, forecast)
-    if not _worth(state, costs, costs.session_mj + point, once):
-        return REST_NOT_WORTH
     cost = _cost(state, costs, state[st.NETWORK])
+    if not _worth(state, costs, min(cost, costs.session_mj) + point, once):
+        return REST_NOT_WORTH
     other = _other(state, costs, forecast)
     if other:
         cost = min(cost, _cost(state, costs, other))
