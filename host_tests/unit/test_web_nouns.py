@@ -49,7 +49,7 @@ def test_a_trip_is_started_read_changed_and_ended(api):
     assert status == 200 and ended["ended"] and not ended["arrived"]
     status, said = api.ask("POST", f"{path}/end", None, "operator")
     assert status == 400 and "has ended already" in said["detail"]
-    assert [each for each, _ in audited(api, "trip")] == ["token operator-house"] * 4
+    assert [each for each, _ in audited(api, "trip")] == ["token operator-operator"] * 4
     assert {action for _, action in audited(api, "trip")} == {"added", "changed"}
 
 
@@ -196,7 +196,7 @@ def test_a_sim_goes_through_its_life(api):
     assert done[1:3] == ["stage active, blocked stolen", "blocked None"]
     assert [each["card"] for each in api.ask("GET", "/v1/sims")[1]["sims"]] == [shown["card"]]
     assert api.ask("GET", path, None, "admin", "acme")[0] == api.ask("GET", "/v1/sims/1")[0] == 404
-    assert ("token admin-house", "added") in audited(api, "SIM")
+    assert ("token admin-operator", "added") in audited(api, "SIM")
 
 
 def test_a_release_is_rolled_out_and_halted(api):

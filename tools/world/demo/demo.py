@@ -20,6 +20,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, NoReturn
 
+from landbridge.core.errors import UserError
 from landbridge.protocol.settings import SETTINGS
 from rich.console import Console
 
@@ -54,12 +55,12 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
     """Build the stage, run the trip, print its result; returns the exit code."""
     out: Path = arguments.out
     trap = out / "chaos" if arguments.chaos else None
-    out.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(filename=out / LOG, filemode="w", level=logging.WARNING, force=True)
     with console.status("starting broker and agent, compiling the firmware"):
         trip = trip_of(arguments)
         built = stage.build(out, **trip | {"port": arguments.port, "trap": trap})
     try:
+        # Only now is the folder ours: its log may be that of a demo that runs.
+        logging.basicConfig(filename=out / LOG, filemode="w", level=logging.WARNING, force=True)
         chaos = chaos_on(built, trap) if trap else None
         access = Access(built) if arguments.apns == 2 else None
         if access:
@@ -159,7 +160,7 @@ def _print_result(
     names = (*trip, "chaos", "cpu", "budget", "set")
     again = {name: getattr(arguments, name) for name in names}
     kills = demo.chaos.kills if demo.chaos else Counter()
-    summary.write(out.with_suffix(".json"), again, found, demands, kills, short, others)
+    summary.write(Path(f"{out}.json"), again, found, demands, kills, short, others)
     console.print(summary.table(title, found, kills))
     for line in demo.access.summary() if demo.access else ():
         console.print(line)
@@ -257,7 +258,7 @@ def main() -> int:
     """The command line."""
     try:
         return play(parsed(), Console())
-    except (ServiceError, LayoutError, OSError) as error:
+    except (ServiceError, LayoutError, UserError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
