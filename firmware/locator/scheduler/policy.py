@@ -51,8 +51,8 @@ ATTEMPT_HEARD = const(50)
 _RESELECT_S = const(6 * 3600)
 _RESERVE_S = const(12 * 3600)
 # Signs of life near the destination: so often a session is worth it whatever is left. One that costs as much
-# as a day of sleep every so many minutes, on the reserve half as often, and twice as often where the device is
-# on no route and has more. On the way, while so much of that is there, in percent.
+# as a day of sleep every so many minutes, on the reserve half as often, and twice as often where the device
+# is on no route and has more. On the way, while so much of that is there, in percent.
 SIGN_S = const(20 * 3600)
 _SIGN_SLEEP_MIN = const(1080)
 _SIGN_SHARE = const(95)
