@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import simpy
@@ -145,7 +146,9 @@ class Trip:
         self.doors = Doors(self.train, START_UTC_S, random.Random(f"{seed}/doors"))
         self.handling = Handling(self.train, self.motion, random.Random(f"{seed}/handling"))
         self.satellites = Satellites(self.train, seed)
-        self._coverage = Coverage(self.route, modem, seed, harshness.usable_fraction, self.silences)
+        self._draw_coverage = partial(
+            Coverage, self.route, modem, seed, harshness.usable_fraction, self.silences
+        )
         self._admission = Admission(seed, harshness, agreements)
         self.forbidden = self._admission.forbidden(harshness.forbidden)
         self._dead = Spells(seed, "dead", harshness.dead)
@@ -159,6 +162,11 @@ class Trip:
         self._motion_reported = 0
         self._sensed_ms = 0
         self._shown: list[Cell] = []
+
+    @cached_property
+    def _coverage(self) -> Coverage:
+        """Drawn when a modem listens: to draw it takes longer than all else of a trip."""
+        return self._draw_coverage()
 
     @property
     def crossings(self) -> list[Crossing]:
