@@ -158,3 +158,45 @@ def test_a_cell_at_its_expected_end_is_spent_as_planned():
         state = st.new()
         state[st.LEFT], state[st.ENERGY_MJ] = left_mj, 3000
         assert bool(battery.weaker_mj(state, settings, 0, 3400)) == ends
+
+
+RATES = tuple((j_a_day, 7200, 7200, 7200, 1000 + j_a_day, 0) for j_a_day in (0, 1000))
+"""A pacing table whose minutes of age say the joules a day."""
+
+
+class Trip:
+    deviation_s, mcc, leg_s = DAY, 262, 86400
+
+
+def spent_mj(holds, asked_days=47, known=True):
+    """What each hour of a trip of 36 days and the wait after it takes, with 100 J for each day that is asked
+    for, and a cell that holds this percentage of them."""
+    trip, all_mj, spent = Trip(), 100000 * asked_days, []
+    for hour in range(24 * asked_days):
+        used_mj, state = sum(spent), st.new()
+        trip.to_go_s = max(36 * DAY - hour * HOUR, 0)
+        trip.leg_s = DAY if trip.to_go_s else 0
+        state[st.NOW], state[st.LEFT], state[st.ENERGY_MJ] = hour * HOUR, all_mj - used_mj, used_mj
+        left_mj = max(holds * all_mj // 100 - used_mj, 0)
+        weaker_mj = max(1, left_mj) if known and left_mj < 7 * holds * all_mj // 10000 else 0
+        pacing.choose(state, COSTS, 0, RATES, trip, asked_days * DAY - hour * HOUR, weaker_mj)
+        spent.append(min(max(1000 * (state[st.AGE_MIN] - 1000), COSTS.sleep_a_day + 3000) // 24, left_mj))
+    return spent
+
+
+def test_who_waits_at_its_goal_lives_until_then_even_with_a_weaker_cell():
+    for holds in (66, 75, 85, 100):
+        assert min(spent_mj(holds)) > 0, "every hour is paid for"
+    healthy = spent_mj(100, known=False)
+    assert min(healthy) > 60000 // 24, "it is not only asleep"
+    assert sum(healthy) > 4200000, "what was held back is used at last"
+    assert min(spent_mj(66, 36)) == 0, "who does not wait spends it on the way"
+
+
+def test_a_weak_cell_that_waits_at_its_goal_is_only_asleep_there():
+    for stay_days in (0, 7):  # as long as a stop there usually lasts
+        state, trip = st.new(), Trip()
+        trip.to_go_s, trip.leg_s = stay_days * DAY, 0
+        state[st.NOW], state[st.LEFT] = 40 * DAY, 1700000
+        pacing.choose(state, COSTS, 0, pacing.TABLES["bg95"], trip, 7 * DAY, 150000)
+        assert state[st.LEFT] == 150000 < state[st.RESERVE] and state[st.SIGN_S] == policy.SIGN_S

@@ -9,7 +9,7 @@ stop or departure, minutes of age for a joule, seconds for which a stop is watch
 from micropython import const
 
 from locator import state as st
-from locator.scheduler import policy
+from locator.scheduler import energy, policy
 
 _HOUR_S = const(3600)
 # A trip is planned to last so much longer than expected.
@@ -30,6 +30,11 @@ _REUSE_SAVES_J = const(8)
 _SOME_TIME_S = const(30 * 86400)
 _AT_GOAL_S = const(2 * 86400)
 _OVERDUE_S = const(6 * 3600)
+# A battery that shall last for longer than the trip may hold less than it says, which shows only when it is
+# nearly empty. Of 8 joules so many are held back until what it gives from then on, one of so many of those,
+# pays for the sleep to the end.
+_HELD = const(3)
+_HELD_LAST = const(13)
 _PLACE_LASTS_S = const(86400)
 _BELIEVED_S = const(30 * 86400)
 # From the level on in which a joule is worth so few minutes of age two of seven joules are kept, for a trip
@@ -71,7 +76,8 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
     is used (0: no least)."""
     now, left = state[st.NOW], state[st.LEFT]
     state[st.LEVEL_AT] = now
-    lasts_s = max(_to_go_s(state, forecast), least_s)
+    trip_s = _to_go_s(state, forecast)
+    lasts_s = max(trip_s, least_s)
     # After the expected end some time is paced for, and little sleep withheld: it may be over any moment.
     some_s = _AT_GOAL_S if forecast.mcc else _SOME_TIME_S
     to_go_s = (lasts_s if lasts_s > 0 else some_s) + AHEAD_S
@@ -86,12 +92,18 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
         to_go_s = min(to_go_s, ends_s)
     to_go_min = max(to_go_s, _HOUR_S) // 60
     rate = _paid(levels, left // 1000 * 1440 // to_go_min)
+    asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake
+    must_last = forecast.mcc and least_s > 0
     if weaker_mj:
-        rate = min(rate, _of_weaker(levels, weaker_mj // 1000 * 1440 // to_go_min))
+        weaker = weaker_mj // 1000 * 1440 // to_go_min
+        rate = min(rate, weaker if must_last else _of_weaker(levels, weaker))
+        if must_last:
+            state[st.LEFT] = min(left, weaker_mj)
+    elif must_last and least_s > trip_s + AHEAD_S:
+        rate = min(rate, _held(left, energy.used_mj(state), asleep_a_day, to_go_min))
     state[st.SIGN_S] = _SIGN_S if forecast.leg_s and lasts_s > _NEAR_S else policy.SIGN_S
     share = _FLOOR_SHARE if rate >= _SHORT_J else _FLOOR_SHARE_SHORT
     lasts_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + forecast.deviation_s * share // 100
-    asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake
     state[st.RESERVE] = asleep_a_day // 24 * (lasts_s // _HOUR_S) + costs.search_mj
     found = level(levels, rate)
     state[st.MOVE_S], state[st.DWELL_S], state[st.EDGE_S], state[st.AGE_MIN], state[st.LINGER_S] = found[1:]
@@ -127,6 +139,13 @@ def _of_weaker(levels, rate):
     little but sleep, it is used sooner, at the first level whose fixes are cheap, where a joule brings
     most."""
     return rate if rate > levels[1][0] else max(rate, next(each[0] for each in levels if each[1] <= _HOT_S))
+
+
+def _held(left, used, asleep_a_day, to_go_min):
+    """J a day until some of all energy is not held back any more."""
+    held = (left + used) // 8 * _HELD
+    to_go_min -= held // _HELD_LAST * 24 // asleep_a_day * 60
+    return max(0, left - held) // 1000 * 1440 // to_go_min if to_go_min > 0 else _MOST_H
 
 
 def _paid(levels, rate):
