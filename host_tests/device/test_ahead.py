@@ -160,8 +160,8 @@ def test_a_cell_at_its_expected_end_is_spent_as_planned():
         assert bool(battery.weaker_mj(state, settings, 0, 3400)) == ends
 
 
-RATES = tuple((j_a_day, 7200, 7200, 7200, 1000 + j_a_day, 0) for j_a_day in (0, 1000))
-"""A pacing table whose minutes of age say the joules a day."""
+RATES = tuple((j_a_day, 7200, 7200, 7200, 950 - 10 * j_a_day, 0) for j_a_day in (0, 60, 1000))
+"""A pacing table whose minutes of age say the joules a day; more than 60 gain little."""
 
 
 class Trip:
@@ -180,7 +180,7 @@ def spent_mj(holds, asked_days=47, known=True):
         left_mj = max(holds * all_mj // 100 - used_mj, 0)
         weaker_mj = max(1, left_mj) if known and left_mj < 7 * holds * all_mj // 10000 else 0
         pacing.choose(state, COSTS, 0, RATES, trip, asked_days * DAY - hour * HOUR, weaker_mj)
-        spent.append(min(max(1000 * (state[st.AGE_MIN] - 1000), COSTS.sleep_a_day + 3000) // 24, left_mj))
+        spent.append(min(max(100 * (950 - state[st.AGE_MIN]), COSTS.sleep_a_day + 3000) // 24, left_mj))
     return spent
 
 

@@ -32,7 +32,7 @@ _AT_GOAL_S = const(2 * 86400)
 _OVERDUE_S = const(6 * 3600)
 # A battery that shall last for longer than the trip may hold less than it says, which shows only when it is
 # nearly empty. Of 8 joules so many are held back until what it gives from then on, one of so many of those,
-# pays for the sleep to the end.
+# pays for the sleep to the end: only where joules gain little.
 _HELD = const(3)
 _HELD_LAST = const(13)
 _PLACE_LASTS_S = const(86400)
@@ -100,7 +100,8 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
         if must_last:
             state[st.LEFT] = min(left, weaker_mj)
     elif must_last and least_s > trip_s + AHEAD_S:
-        rate = min(rate, _held(left, energy.used_mj(state), asleep_a_day, to_go_min))
+        held = _held(left, energy.used_mj(state), asleep_a_day, to_go_min)
+        rate = min(rate, max(held, _little(levels)))
     state[st.SIGN_S] = _SIGN_S if forecast.leg_s and lasts_s > _NEAR_S else policy.SIGN_S
     share = _FLOOR_SHARE if rate >= _SHORT_J else _FLOOR_SHARE_SHORT
     lasts_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + forecast.deviation_s * share // 100
@@ -149,11 +150,13 @@ def _held(left, used, asleep_a_day, to_go_min):
 
 
 def _paid(levels, rate):
-    """Return the J a day to use out of `rate`: at levels where joules gain little, part of them is kept."""
-    for each in levels:
-        if each[4] <= _LITTLE_MIN:
-            return rate - max(0, rate - each[0]) * 2 // 7
-    return rate
+    """J a day that are used of those that there are: where they gain little, part of them is kept."""
+    return rate - max(0, rate - _little(levels)) * 2 // 7
+
+
+def _little(levels):
+    """J a day above which they gain little."""
+    return next((each[0] for each in levels if each[4] <= _LITTLE_MIN), _MOST_H)
 
 
 def carries_j(modem, reuse):
