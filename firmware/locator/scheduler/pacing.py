@@ -31,10 +31,8 @@ _SOME_TIME_S = const(30 * 86400)
 _AT_GOAL_S = const(2 * 86400)
 _OVERDUE_S = const(6 * 3600)
 # A battery that shall last for longer than the trip may hold less than it says, which shows only when it is
-# nearly empty. Of 8 joules so many are held back until what it gives from then on, one of so many of those,
-# pays for the sleep to the end: only where joules gain little.
+# nearly empty. So many of 8 joules are held back for that, but none of those that gain much.
 _HELD = const(3)
-_HELD_LAST = const(13)
 _PLACE_LASTS_S = const(86400)
 _BELIEVED_S = const(30 * 86400)
 # From the level on in which a joule is worth so few minutes of age two of seven joules are kept, for a trip
@@ -92,19 +90,19 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
         to_go_s = min(to_go_s, ends_s)
     to_go_min = max(to_go_s, _HOUR_S) // 60
     rate = _paid(levels, left // 1000 * 1440 // to_go_min)
-    asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake
     must_last = forecast.mcc and least_s > 0
     if weaker_mj:
         weaker = weaker_mj // 1000 * 1440 // to_go_min
         rate = min(rate, weaker if must_last else _of_weaker(levels, weaker))
         if must_last:
             state[st.LEFT] = min(left, weaker_mj)
-    elif must_last and least_s > trip_s + AHEAD_S:
-        held = _held(left, energy.used_mj(state), asleep_a_day, to_go_min)
-        rate = min(rate, max(held, _little(levels)))
+    elif must_last and (not forecast.leg_s or least_s > trip_s + AHEAD_S):
+        held = (left + energy.used_mj(state)) // 8 * _HELD
+        rate = min(rate, max((left - held) // 1000 * 1440 // to_go_min, _little(levels)))
     state[st.SIGN_S] = _SIGN_S if forecast.leg_s and lasts_s > _NEAR_S else policy.SIGN_S
     share = _FLOOR_SHARE if rate >= _SHORT_J else _FLOOR_SHARE_SHORT
     lasts_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + forecast.deviation_s * share // 100
+    asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake
     state[st.RESERVE] = asleep_a_day // 24 * (lasts_s // _HOUR_S) + costs.search_mj
     found = level(levels, rate)
     state[st.MOVE_S], state[st.DWELL_S], state[st.EDGE_S], state[st.AGE_MIN], state[st.LINGER_S] = found[1:]
@@ -140,13 +138,6 @@ def _of_weaker(levels, rate):
     little but sleep, it is used sooner, at the first level whose fixes are cheap, where a joule brings
     most."""
     return rate if rate > levels[1][0] else max(rate, next(each[0] for each in levels if each[1] <= _HOT_S))
-
-
-def _held(left, used, asleep_a_day, to_go_min):
-    """J a day until some of all energy is not held back any more."""
-    held = (left + used) // 8 * _HELD
-    to_go_min -= held // _HELD_LAST * 24 // asleep_a_day * 60
-    return max(0, left - held) // 1000 * 1440 // to_go_min if to_go_min > 0 else _MOST_H
 
 
 def _paid(levels, rate):
