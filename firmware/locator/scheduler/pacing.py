@@ -20,6 +20,8 @@ _FLOOR_SHARE = const(150)
 # The same where a trip is short of energy: who spends on cannot make up for it.
 _FLOOR_SHARE_SHORT = const(250)
 _SHORT_J = const(45)
+# Of what a device has beyond the sleep to the expected end, at most one part of so many is kept in addition.
+_SPARE_PART = const(4)
 # Between signs of life on the way. Near the destination, or without a route, they come sooner
 # (policy.SIGN_S): that the device is heard counts there, not that it outlasts the stay.
 _SIGN_S = const(3 * 86400)
@@ -88,12 +90,25 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
     if weaker_mj:
         rate = min(rate, _of_weaker(levels, weaker_mj // 1000 * 1440 // to_go_min))
     state[st.SIGN_S] = _SIGN_S if forecast.leg_s and lasts_s > _NEAR_S else policy.SIGN_S
-    share = _FLOOR_SHARE if rate >= _SHORT_J else _FLOOR_SHARE_SHORT
-    lasts_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + forecast.deviation_s * share // 100
-    asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake
-    state[st.RESERVE] = asleep_a_day // 24 * (lasts_s // _HOUR_S) + costs.search_mj
+    state[st.RESERVE] = _reserve(costs, lasts_s, _withheld_s(forecast, least_s, lasts_s, rate), left)
     found = level(levels, rate)
     state[st.MOVE_S], state[st.DWELL_S], state[st.EDGE_S], state[st.AGE_MIN], state[st.LINGER_S] = found[1:]
+
+
+def _withheld_s(forecast, least_s, lasts_s, rate):
+    """For how much longer than a trip that lasts for `lasts_s` sleep may be kept: not longer than was told."""
+    if 0 < least_s == lasts_s:
+        return 0
+    return forecast.deviation_s * (_FLOOR_SHARE if rate >= _SHORT_J else _FLOOR_SHARE_SHORT) // 100
+
+
+def _reserve(costs, lasts_s, withheld_s, left):
+    """mJ of the sleep to the end that must stay paid for, and of an attach. Of what a device has beyond that
+    a part is kept for a trip that takes longer: on a short one that would take all of it."""
+    asleep_an_hour = (costs.sleep_a_day + _WAKES_ASLEEP * costs.wake) // 24
+    sure = asleep_an_hour * (((lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S) // _HOUR_S)
+    sure += costs.attach
+    return sure + min(asleep_an_hour * (withheld_s // _HOUR_S), max(0, left - sure) // _SPARE_PART)
 
 
 def _to_go_s(state, forecast):
