@@ -103,11 +103,11 @@ def _withheld_s(forecast, least_s, lasts_s, rate):
 
 
 def _reserve(costs, lasts_s, withheld_s, left):
-    """mJ of the sleep to the end that must stay paid for, and of an attach. Of what a device has beyond that
+    """mJ of the sleep to the end that must stay paid for, and of a report. Of what a device has beyond that
     a part is kept for a trip that takes longer: on a short one that would take all of it."""
     asleep_an_hour = (costs.sleep_a_day + _WAKES_ASLEEP * costs.wake) // 24
     sure = asleep_an_hour * (((lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S) // _HOUR_S)
-    sure += costs.attach
+    sure += costs.attach + costs.session_mj
     return sure + min(asleep_an_hour * (withheld_s // _HOUR_S), max(0, left - sure) // _SPARE_PART)
 
 
