@@ -278,7 +278,7 @@ def test_a_release_rolls_out_and_is_halted(web: Website, operator: Page, keys: d
     expect(operator.get_by_role("heading")).to_contain_text(["Updates", "halted: by an operator", "Devices"])
     operator.get_by_text("More", exact=True).click()
     opens(operator, operator.get_by_role("link", name="Audit log"))
-    expect(operator.locator("tbody")).to_contain_text("roll-out of release 7 for ESP32 halted")
+    expect(operator.locator("tbody")).to_contain_text("roll-out of 1.7 for ESP32 halted")
     picture(operator, "audit")
     assert barriers(operator) == []
 

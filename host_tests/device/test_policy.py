@@ -389,7 +389,11 @@ def heard_of(state, costs=COSTS):
         left = state[st.LEFT]
         st.begin(state, until, 0)
         state[st.WAITING], state[st.LEFT] = 1, left
-        if policy.next(state, costs, AtGoal) // 10 in (policy.SCAN, policy.ATTEMPT, policy.REUSE):
+        found = policy.next(state, costs, AtGoal)
+        if found == policy.REUSE_NOW:  # a point alone
+            st.learn_reused(state)
+            found = policy.next(state, costs, AtGoal)
+        if found // 10 in (policy.SCAN, policy.ATTEMPT, policy.REUSE):
             return (state[st.NOW] - began) / HOUR
     return 9 * 24
 
@@ -410,6 +414,11 @@ def test_signs_of_life_that_cost_more_than_sleep_come_less_often():
     state = on_reserve(AtGoal, 2, "sim7600")
     networks.learn_session(state, dear, True, 46000, 19000)
     assert heard_of(state, dear) <= 24
+    for on_route in (0, 1):
+        state = on_reserve(AtGoal, 2, "sim7600")
+        networks.learn_session(state, dear, True, 46000, 42000)
+        state[st.ROUTE_KM4] = on_route
+        assert (heard_of(state, dear) <= 24) is not bool(on_route)
 
 
 def test_on_the_way_signs_of_life_leave_the_sleep_to_the_end():

@@ -137,7 +137,7 @@ def test_answers_of_a_fleet_to_which_everything_has_happened_are_as_described(pa
         keep(connection, [KeptUplink(FIRST, 1, NOW_S, b"1234", 0, 0)])
     with pages.fleet.database.writing("anna") as connection:
         trips.give_to(connection, 1, "bolt")
-    document = json.loads(pages.ask("/v1/openapi.json", pages.house)[1])
+    document = json.loads(pages.ask("/v1/openapi.json", pages.dispatch)[1])
     assert document["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
     asked = []
     for path, operations in document["paths"].items():
@@ -150,7 +150,7 @@ def test_answers_of_a_fleet_to_which_everything_has_happened_are_as_described(pa
             if set(re.findall(r"{(\w+)}", path)) - set(KNOWN):
                 continue  # test_web_nouns.py makes and reads it
             whole = path.format(**KNOWN) + QUERIES.get(path, "")
-            status, text = pages.ask(whole, pages.house)
+            status, text = pages.ask(whole, pages.dispatch)
             assert status == 200, whole
             described = operations["get"]["responses"]["200"]["content"]
             hold_against(document, described.get("application/json") or next(iter(described.values())), text)

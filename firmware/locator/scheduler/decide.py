@@ -1,4 +1,4 @@
-"""The decision table: rules in order; the first that applies gives the next action.
+"""The decision table: rules in order, the first that applies gives the next action.
 
 Each rule is a function of (state, senses, hints) that returns an Action or None. `hints` is indexed by
 PENDING, SETTINGS, COSTS and FORECAST. Times are seconds since power-on, energies mJ.
