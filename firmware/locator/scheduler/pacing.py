@@ -20,7 +20,7 @@ _FLOOR_SHARE = const(150)
 # The same where a trip is short of energy: who spends on cannot make up for it.
 _FLOOR_SHARE_SHORT = const(250)
 # The sleep of so many days is not spent on the way: the last stop may take days longer than the route data
-# expects, and then it is too late to save. Where a report costs more than a day of sleep it would pay for none.
+# expects, and then it is too late to save. Where a report costs more than a day of sleep it pays for none.
 _LATE_DAYS = const(2)
 _SHORT_J = const(45)
 # Between signs of life on the way. Near the destination, or without a route, they come sooner
