@@ -51,8 +51,8 @@ ATTEMPT_HEARD = const(50)
 _RESELECT_S = const(6 * 3600)
 _RESERVE_S = const(12 * 3600)
 # Signs of life near the destination: so often a session is worth it whatever is left. One that costs as much
-# as a day of sleep every so many minutes, on the reserve half as often. On the way, while so much of that is
-# there, in percent.
+# as a day of sleep every so many minutes, on the reserve half as often, and twice as often where the device
+# is on no route and has more. On the way, while so much of that is there, in percent.
 SIGN_S = const(20 * 3600)
 _SIGN_SLEEP_MIN = const(1080)
 _SIGN_SHARE = const(95)
@@ -216,9 +216,9 @@ def _approach(state, costs, forecast):
         return REST_NOTHING_NEW
     point = _fresh_cost(state, costs)
     once = _once(state, costs, forecast)
-    if not _worth(state, costs, costs.session_mj + point, once):
-        return REST_NOT_WORTH
     cost = _cost(state, costs, state[st.NETWORK])
+    if not _worth(state, costs, min(cost, costs.session_mj) + point, once):
+        return REST_NOT_WORTH
     other = _other(state, costs, forecast)
     if other:
         cost = min(cost, _cost(state, costs, other))
@@ -318,8 +318,9 @@ def _worth_s(state, costs, cost):
         return min(worth_s, _DARK_S)
     if state[st.SIGN_S] != SIGN_S:
         return worth_s
-    sleep_s = 60 * (_SIGN_SLEEP_MIN * cost // costs.sleep_a_day)
-    return min(worth_s, max(SIGN_S, sleep_s << _is_short(state)))
+    sleep_s = 30 * (_SIGN_SLEEP_MIN * cost // costs.sleep_a_day)
+    rarely = 2 if _is_short(state) else 1 if state[st.ROUTE_KM4] else 0
+    return min(worth_s, max(SIGN_S, sleep_s << rarely))
 
 
 def affords(state, cost):
