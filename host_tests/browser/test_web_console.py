@@ -6,13 +6,14 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Dialog, Locator, Page, expect
+from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 
 from host_tests.support.fleet import FIRST, SECOND
-from host_tests.support.pages import CONTAINER, Shown, english
+from host_tests.support.pages import CONTAINER, Shown, english, shown
 from host_tests.support.web import PICTURES as OUT
 from host_tests.support.web import (
     Watched,
@@ -28,18 +29,24 @@ from host_tests.support.web import (
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def web(pages: Shown) -> Shown:
-    """Pages without an agent behind them."""
-    return pages
+@pytest.fixture
+def pages(tmp_path: Path) -> Iterator[Shown]:
+    """Without an agent behind them; new for each test: most of these change what they show."""
+    with shown(tmp_path) as made:
+        yield made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def browser(launched: Browser, pages: Shown) -> Watched:
+    return Watched(launched, pages.url)
+
+
+@pytest.fixture
 def desktop(browser: Watched, pages: Shown) -> Iterator[Page]:
     """The page of somebody who may do everything."""
     page = browser.context(viewport={"width": 1280, "height": 860}).new_page()
     page.on("dialog", answer)
-    sign_in(page, pages, pages.house)
+    sign_in(page, pages, pages.dispatch)
     yield page
     page.context.close()
 
@@ -122,7 +129,7 @@ def test_several_are_selected_on_the_map_and_in_the_list(pages: Shown, desktop: 
 
 def test_it_is_there_in_the_dark_and_in_chinese(pages: Shown, browser: Watched):
     page = browser.context(viewport={"width": 1280, "height": 860}, color_scheme="dark").new_page()
-    sign_in(page, pages, pages.house)
+    sign_in(page, pages, pages.dispatch)
     for name, path in {"fleet": "/", "alarms": "/alarms"}.items():
         page.goto(f"{pages.url}{path}?language=en")
         page.wait_for_load_state("networkidle")
@@ -154,7 +161,7 @@ def test_alarms_are_acknowledged_together(pages: Shown, desktop: Page):
     rows.first.get_by_text("Comments (1)").click()
     expect(rows.first.get_by_text("door is shut")).to_be_visible()
     opens(desktop, rows.first.get_by_role("button", name="Take over"))
-    expect(rows.first.get_by_text("handled by token house")).to_be_visible()
+    expect(rows.first.get_by_text("handled by token dispatch")).to_be_visible()
     picture(desktop, "alarms-together")
     assert barriers(desktop) == []
     opens(desktop, rows.first.locator(".when a"))

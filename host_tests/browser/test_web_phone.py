@@ -46,7 +46,7 @@ def web(pages: Shown) -> Shown:
 def page(browser: Watched, pages: Shown) -> Iterator[Page]:
     """That of somebody who may do everything, on a phone."""
     made = browser.context(viewport={"width": 360, "height": 740}).new_page()
-    sign_in(made, pages, pages.house)
+    sign_in(made, pages, pages.dispatch)
     yield made
     made.context.close()
 
@@ -66,7 +66,7 @@ def settled(page: Page) -> None:
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_page_fits_on_a_phone(browser: Watched, pages: Shown, language: str, width: int):
     page = browser.context(viewport={"width": width, "height": 740}).new_page()
-    sign_in(page, pages, pages.house)
+    sign_in(page, pages, pages.dispatch)
     places = PLACES | {"sign-in": "/sign-in", "shared": f"/s/{pages.link}"} | (MORE if width == 360 else {})
     wide = []
     for name, place in places.items():

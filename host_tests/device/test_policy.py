@@ -8,6 +8,7 @@ HOUR = 3600
 DAY = 24 * HOUR
 NOW = 30 * DAY
 COSTS = battery.COSTS["bg95"]
+ASLEEP_MJ = COSTS.sleep_a_day + 2 * COSTS.wake
 
 
 class Forecast:
@@ -19,6 +20,11 @@ class Forecast:
     learned = 0
     mcc = 262
     leg_s = 86400
+
+
+class AlmostThere(Forecast):
+    to_go_s = 10 * HOUR
+    deviation_s = HOUR
 
 
 def settled(joules_a_day=100, moving=0, now=NOW):
@@ -315,11 +321,21 @@ def test_where_a_joule_buys_little_two_of_seven_are_kept_for_the_unexpected():
     paid = (("bg95", 60, 60), ("bg95", 70, 68), ("bg95", 80, 75), ("bg95", 120, 104), ("bg95", 160, 132))
     for modem, joules_a_day, paid_j in paid + (("sim7600", 400, 343),):
         state = settled()
-        left = 1000 * joules_a_day * (Forecast.to_go_s + pacing.AHEAD_S) // DAY
+        left = 1000 * joules_a_day * (Forecast.to_go_s + pacing.AHEAD_S) // DAY + 2 * ASLEEP_MJ
         policy.feel(state, left, Forecast)
         pacing.select(state, COSTS, modem, Forecast, 0, 0)
         least, most = (pacing.level(pacing.TABLES[modem], rate)[4] for rate in (paid_j, paid_j - 1))
         assert least <= state[st.AGE_MIN] <= most
+
+
+def test_near_the_destination_the_sleep_of_two_days_is_kept_where_reports_are_cheap():
+    ages = []
+    for modem, left in (("bg95", 2 * ASLEEP_MJ), ("bg95", 4 * ASLEEP_MJ), ("sim7600", 4 * ASLEEP_MJ)):
+        state = settled()
+        policy.feel(state, left, AlmostThere)
+        pacing.select(state, battery.COSTS[modem], "bg95", AlmostThere, 0, 0)
+        ages.append(state[st.AGE_MIN])
+    assert ages[0] == pacing.TABLES["bg95"][0][4] > ages[1] > ages[2]
 
 
 def test_a_trip_that_is_early_so_far_is_not_believed_to_be_so_to_its_end():
@@ -397,7 +413,11 @@ def heard_of(state, costs=COSTS):
         left = state[st.LEFT]
         st.begin(state, until, 0)
         state[st.WAITING], state[st.LEFT] = 1, left
-        if policy.next(state, costs, AtGoal) // 10 in (policy.SCAN, policy.ATTEMPT, policy.REUSE):
+        found = policy.next(state, costs, AtGoal)
+        if found == policy.REUSE_NOW:  # a point alone
+            st.learn_reused(state)
+            found = policy.next(state, costs, AtGoal)
+        if found // 10 in (policy.SCAN, policy.ATTEMPT, policy.REUSE):
             return (state[st.NOW] - began) / HOUR
     return 9 * 24
 
@@ -418,6 +438,11 @@ def test_signs_of_life_that_cost_more_than_sleep_come_less_often():
     state = on_reserve(AtGoal, 2, "sim7600")
     networks.learn_session(state, dear, True, 46000, 19000)
     assert heard_of(state, dear) <= 24
+    for on_route in (0, 1):
+        state = on_reserve(AtGoal, 2, "sim7600")
+        networks.learn_session(state, dear, True, 46000, 42000)
+        state[st.ROUTE_KM4] = on_route
+        assert (heard_of(state, dear) <= 24) is not bool(on_route)
 
 
 def test_on_the_way_signs_of_life_leave_the_sleep_to_the_end():

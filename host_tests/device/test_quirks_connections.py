@@ -43,6 +43,31 @@ def test_q23_q30_a_connection_that_ends_is_noticed_at_once():
     assert driver.mqtt_receive(1000) is None  # nobody is connected
 
 
+UNREADABLE = ((b"0,5", 5), (b"0,", -1), (b"", -1), (b"x", -1))
+
+
+def test_an_outcome_that_cannot_be_read_is_a_refusal_without_a_number():
+    driver, table = scripted.bg95()
+    table.answers[b"+QFUPL"] = b"\r\nCONNECT\r\n"
+    for outcome, code in UNREADABLE:
+        table.answers[b"+QMTOPEN="] = OK + line(b"+QMTOPEN: " + outcome)
+        assert raises(ModemError, driver.mqtt_open, b"h", 8883, b"d", b"p", b"ca").code == code
+    table.answers[b"+QMTOPEN="] = OK + b"\r\n+QMTOPEN: 0,0\r\n"
+    for outcome, code in UNREADABLE:
+        table.answers[b"+QMTCONN="] = OK + line(b"+QMTCONN: 0," + outcome)
+        table.sent = []  # the heap is small
+        assert raises(ModemError, driver.mqtt_open, b"h", 8883, b"d", b"p", b"ca").code == code
+
+
+def test_the_same_of_a_sim7600():
+    driver, table = scripted.sim7600()
+    table.answers[b"+CCERTDOWN"] = b"\r\n>"
+    table.answers[b"+CMQTTSTART"] = OK + b"\r\n+CMQTTSTART: 0\r\n"
+    for outcome, code in UNREADABLE:
+        table.answers[b"+CMQTTCONNECT"] = OK + line(b"+CMQTTCONNECT: " + outcome)
+        assert raises(ModemError, driver.mqtt_open, b"h", 8883, b"d", b"p", b"ca").code == code
+
+
 def test_q22_a_context_is_asked_for_twice_however_the_refusal_is_worded():
     for refusal in (b"\r\n+CME ERROR: 30\r\n", b"\r\nERROR\r\n"):
         driver, table = scripted.bg95()

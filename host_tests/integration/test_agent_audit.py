@@ -20,7 +20,10 @@ from landbridge.features.audit.rules import AuditFormat
 from landbridge.features.devices import queries as devices
 from landbridge.features.geofences import queries as geofences
 from landbridge.features.integrations import rules as integrations
+from landbridge.features.sims import queries as inventory
 from landbridge.features.trips import queries as trips
+from landbridge.features.updates import queries as releases
+from landbridge.features.updates import rollout
 from landbridge.features.users import passwords
 from landbridge.features.users import people as users
 from landbridge.features.users import rules as tokens
@@ -173,8 +176,8 @@ def test_a_tenant_reads_what_is_its_own_and_what_was_done_to_devices_on_its_trip
         trips.end(connection, earlier, BEGIN_S + 10)
         trip = trips.start(connection, "lb-1", "MSKU0000006", "west", "Poznan", 3600, BEGIN_S + 20)
         trips.give_to(connection, trip, "acme")
-        fence = geofences.add(connection, "Yard", SQUARE, 0, BEGIN_S)
-        geofences.give_to(connection, fence, "bolt")
+        geofence = geofences.add(connection, "Yard", SQUARE, 0, BEGIN_S)
+        geofences.give_to(connection, geofence, "bolt")
     with database.writing("bert") as connection:  # while it is on the trip of acme
         connection.execute(update(metadata.tables["trips"]).where(
             metadata.tables["trips"].c.trip == earlier).values(destination="secret"))  # fmt: skip
@@ -185,3 +188,33 @@ def test_a_tenant_reads_what_is_its_own_and_what_was_done_to_devices_on_its_trip
     assert {each["subject"] for each in mine if each["noun"] == "trip"} == {str(trip)}
     theirs = entries(database, Wanted(tenant="bolt"))
     assert {each["noun"] for each in theirs} == {"trip", "geofence"} and "MSKU" not in json.dumps(theirs)
+
+
+def test_cards_and_rollouts_have_the_names_that_people_know(database):
+    iccids = ("8931440400012345678", "8931440400012345679")
+    card = inventory.SimCard(0, "", "", "iot", "stock", (), inventory.ARMED, None, None, iccids)
+    with database.writing("anna") as connection:
+        inventory.set_controls(connection, "iot", {}, "anna", BEGIN_S)
+        number = inventory.add(connection, card, "anna", BEGIN_S)
+        values = {"version": "1.4.0", "mpy": 6, "file_list": b"list", "added_s": BEGIN_S}
+        releases.add(connection, "ESP32", 7, [("a.mpy", b"code")], **values)
+    with database.writing("bert") as connection:
+        inventory.change(connection, number, {"stage": "active"}, "", "bert", BEGIN_S)
+        rollout.begin(connection, "ESP32", 7, 1, 60, "bert", BEGIN_S)
+    with database.writing("bert") as connection:
+        rollout.halt(connection, "ESP32", 7, "bert", BEGIN_S)
+    with database.writing() as connection:  # the agent by itself writes no entry
+        inventory.change(connection, number, {"imei": "350000000000001"}, "", "agent", BEGIN_S)
+    known = " ".join(iccids)
+    assert [
+        each["what"] for each in entries(database) if each["noun"] not in ("SIM profile", "SIM controls")
+    ] == [
+        f"SIM {known} added",
+        "release 1.4.0 added",
+        f"SIM {known} changed",
+        "roll-out of 1.4.0 for ESP32 started",
+        "roll-out of 1.4.0 for ESP32 halted",
+    ]
+    found = entries(database, Wanted(text=iccids[0]))
+    assert {each["noun"] for each in found} == {"SIM", "SIM profile"}
+    assert {each["noun"] for each in entries(database, Wanted(text="1.4.0"))} == {"release", "roll-out"}

@@ -168,6 +168,9 @@ def one_line(text: str) -> str:
         ([], "--port"),
         (["--port", "/dev/none", "--replay", "x"], "not allowed with"),
         (["--port", "/dev/none"], "no such device"),
+        (["--port", "/dev/null"], "/dev/null: it is no serial device; there "),
+        (["--port", "/dev"], "/dev: it is no serial device; there "),
+        (["--port", "rfc2271://adapter:5001"], "invalid URL, protocol 'rfc2271' not known"),
         (["--port", "/dev/none", "--board", "NONE"], "no board 'NONE': known boards are DEVKIT_SIM7600"),
         (["--port", "/dev/none", "--volts", "3.8"], "--volts goes with --meter FILE"),
         (
@@ -285,6 +288,62 @@ def test_another_rate(silence, monkeypatch):
 
     monkeypatch.setattr(serial, "Serial", Slow)
     assert serial_port.connect("/dev/slow")[1] == 9_600
+
+
+class Off:
+    """A modem that is off: it hears `AT` some time after its power key was pressed for long enough."""
+
+    port, timeout, baudrate, in_waiting = "/dev/off", 0.0, 0, 0
+    silence: Silence
+
+    def __init__(self, path: str | None, baudrate: int, **options: Any) -> None:
+        self.sent = b""
+        self._pressed_s = self._ready_s = float("inf")
+        self._rts = False
+
+    @property
+    def rts(self) -> bool:
+        return self._rts
+
+    @rts.setter
+    def rts(self, pressed: bool) -> None:
+        now_s = self.silence.monotonic()
+        if pressed:
+            self._pressed_s = now_s
+        elif self._rts and now_s - self._pressed_s >= 0.5:
+            self._ready_s = now_s + 16
+        self._rts = pressed
+
+    def open(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def reset_input_buffer(self) -> None:
+        self.sent = b""
+
+    def write(self, data: bytes) -> None:
+        self.sent += data
+
+    def read(self, count: int) -> bytes:
+        got, self.sent = self.sent, b""
+        if got and self.baudrate == 115_200 and self.silence.monotonic() >= self._ready_s:
+            return b"\r\nOK\r\n"
+        self.silence.sleep(0.4)
+        return b""
+
+
+@pytest.mark.parametrize("key", [False, True])
+def test_the_power_key_wakes_a_modem_that_is_off(key, silence, monkeypatch):
+    monkeypatch.setattr(serial_port, "ANSWER_S", 0.4)
+    monkeypatch.setattr(Off, "silence", silence, raising=False)
+    monkeypatch.setattr(serial, "Serial", Off)
+    if key:
+        assert serial_port.connect("/dev/off", key)[1] == 115_200
+    else:
+        with pytest.raises(BenchError, match="is the modem switched on"):
+            serial_port.connect("/dev/off", key)
 
 
 @pytest.mark.parametrize(

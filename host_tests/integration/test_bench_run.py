@@ -265,6 +265,21 @@ def test_a_restart_in_mid_run_fails_its_step_only():
     assert outcome.as_found, outcome.restored
 
 
+@pytest.mark.parametrize(("dialect", "poll"), [("bg95", b"+QGPSLOC"), ("sim7600", b"+CGNSSINFO")])
+def test_a_restart_without_a_word_fails_its_step_only(dialect, poll):
+    def cut(line: ModemUnderTest) -> None:
+        line.simulated.rail(False)
+        line.simulated.rail(True)
+        line.press()
+        line.run(20_000)
+        line.output.clear()  # nobody has heard it boot
+
+    outcome, _ = run(Instead(modem(dialect), poll, cut), request(dialect))
+    states = {one.step: (one.state, one.words) for one in outcome.results}
+    assert states["gnss"][0] == "failed" and "but it answers again" in states["gnss"][1]
+    assert states["sleep"][0] == "ok" and outcome.as_found, outcome.restored
+
+
 def test_refusals_are_reported_with_their_cause():
     line = modem("bg95")
     line.air.causes = dict.fromkeys(("26201", "26202", "26203"), 11)
@@ -283,6 +298,7 @@ def test_no_network_and_no_sky():
     words = {one.step: one.words for one in outcome.results if one.state == "failed"}
     assert words.keys() == {"survey", "attach", "gnss"}
     assert "antenna" in words["survey"] and "no service" in words["attach"] and "no fix" in words["gnss"]
+    assert words["gnss"].endswith(f"The last answer: +CGNSSINFO: {',' * 15} OK")
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -1,5 +1,6 @@
 """The demo's command line: an error is one line."""
 
+import fcntl
 import json
 import socket
 import subprocess
@@ -22,6 +23,9 @@ FIGURES = replace(
     digest="0123456789abcdef" * 4,
 )  # fmt: skip
 
+KEPT = ("world.log", "agent/landbridge.toml")
+"""A few files of a demo."""
+
 
 @pytest.mark.parametrize(
     ("arguments", "text"),
@@ -34,6 +38,7 @@ FIGURES = replace(
         (["--season", "summer"], "'summer'"),
         (["--battery", "aa"], "'aa'"),
         (["--budget", "-5"], "--budget -5: for "),
+        (["--budget", "1"], "mAh; the device takes 100 to 100000: --budget 19 to 18017;"),
         (["--budget", "90000"], "mAh; the device takes 100 to 100000"),
         (["--compare", "--chaos"], "leave out --chaos"),
         (["--after", "out/demo"], "a demo cannot come after itself"),
@@ -55,11 +60,67 @@ def test_a_port_that_is_taken_is_one_line(tmp_path):
         other.listen()
         port = other.getsockname()[1]
         command = [sys.executable, "-m", "tools.world.demo.demo", "--port", str(port)]
-        command += ["--out", str(tmp_path / "out")]
+        command += ["--out", str(_earlier(tmp_path))]
         result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert result.returncode == 1
     assert result.stderr.startswith(f"port {port}: ")
     assert result.stderr.count("\n") == 1
+    assert _is_kept(tmp_path)
+
+
+def _earlier(tmp_path: Path) -> Path:
+    """The folder of a demo that ran before."""
+    out = tmp_path / "out"
+    (out / "agent").mkdir(parents=True)
+    (out / "lock").touch()
+    for name in KEPT:
+        (out / name).write_text("of an earlier demo")
+    return out
+
+
+def _is_kept(tmp_path: Path) -> bool:
+    return all((tmp_path / "out" / name).read_text() == "of an earlier demo" for name in KEPT)
+
+
+def _said(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line with which the demo refuses these `arguments`."""
+    monkeypatch.setattr(sys, "argv", ["demo", *arguments])
+    assert demo.main() == 1
+    line, end, more = capsys.readouterr().err.partition("\n")
+    assert end and not more
+    return line
+
+
+def test_a_demo_after_none_is_one_line_and_clears_nothing(tmp_path, monkeypatch, capsys):
+    arguments = ["--out", str(_earlier(tmp_path)), "--after"]
+    none = tmp_path / "none"
+    assert _said([*arguments, str(none)], monkeypatch, capsys).startswith(f"no demo lies in {none}: ")
+    (none / "agent").mkdir(parents=True)
+    damaged = none / "agent/landbridge.sqlite3"
+    damaged.write_text("no database")
+    assert str(damaged) in _said([*arguments, str(none)], monkeypatch, capsys)
+    assert _is_kept(tmp_path)
+
+
+def test_a_folder_in_which_a_demo_runs_is_one_line_and_its_log_goes_on(tmp_path, monkeypatch, capsys):
+    out = _earlier(tmp_path)
+    with (out / "lock").open() as running:
+        fcntl.flock(running, fcntl.LOCK_EX)
+        said = _said(["--out", str(out)], monkeypatch, capsys)
+    assert said.startswith(f"another demo runs in {out}: wait for it")
+    assert _is_kept(tmp_path)
+
+
+def test_a_folder_that_is_no_demos_is_one_line_and_stays(tmp_path, monkeypatch, capsys):
+    source = tmp_path / "agent" / "app.py"
+    source.parent.mkdir()
+    source.write_text("precious")
+    said = _said(["--out", str(tmp_path)], monkeypatch, capsys)
+    assert said == f"{tmp_path / 'agent'} is not a demo's: name another folder with --out"
+    assert source.read_text() == "precious"
+    file = source / "out"
+    said = _said(["--out", str(file)], monkeypatch, capsys)
+    assert said == f"{file}: Not a directory; name another folder with --out"
 
 
 def test_the_table_says_what_people_ask_for():

@@ -57,7 +57,7 @@ def test_no_sequence_of_requests_breaks_it(served):
             self.asked = 0
 
         def before_call(self, case: Any) -> None:
-            case.headers["Authorization"] = f"Bearer {served.house}"
+            case.headers["Authorization"] = f"Bearer {served.dispatch}"
             if "device" in case.path_parameters and case.operation.path != "/v1/devices/{device}":
                 case.path_parameters["device"] = (FIRST, SECOND)[self.asked % 2]
             if "token" in case.path_parameters:  # not the one that asks

@@ -38,10 +38,14 @@ class FaultyPort:
 
 
 class Instead(FaultyPort):
-    """A port that answers so, `count` times, in place of the modem that does not see the command."""
+    """A port that answers or does so, `count` times, in place of the modem: it does not see the command."""
 
-    def __init__(self, port: ModemUnderTest, at: bytes, answer: bytes, count: int = 1) -> None:
-        super().__init__(port, at, lambda line: line.output.extend(answer), count)
+    def __init__(
+        self, port: ModemUnderTest, at: bytes, do: bytes | Callable[[ModemUnderTest], None], count: int = 1
+    ) -> None:
+        super().__init__(
+            port, at, (lambda line: line.output.extend(do)) if isinstance(do, bytes) else do, count
+        )
 
     def uart_write(self, data: bytes) -> None:
         """Answer, or pass on."""

@@ -46,7 +46,7 @@ class Api:
         """A token of this role."""
         if (role, tenant) not in self._tokens:
             with self.fleet.database.writing() as connection:
-                name = f"{role}-{tenant or 'house'}"
+                name = f"{role}-{tenant or 'operator'}"
                 self._tokens[role, tenant] = tokens.add(connection, name, role, tenant, "bench", NOW_S)
         return self._tokens[role, tenant]
 

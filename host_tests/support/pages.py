@@ -58,8 +58,8 @@ CONTAINER = "CSQU3054383"
 
 
 NAMES = (
-    *(FIRST, SECOND, CONTAINER, "acme", "bench", "house", "ESP32", "resold", "ACME Rail", "roaming", "cis"),
-    *("anna", "OpenID Connect", "iot.example", "cis.example", "landbridge users add"),
+    *(FIRST, SECOND, CONTAINER, "acme", "bench", "dispatch", "ESP32", "resold", "ACME Rail", "roaming"),
+    *("cis", "anna", "OpenID Connect", "iot.example", "cis.example", "landbridge users add"),
     *("landbridge devices add", "landbridge integrations add", "landbridge sims add"),
     *("landbridge", "landbridge.cddl"),
     *("west", "gone", "lb-9", "none", "Webhook", "Traccar", "DCSA", "Apprise"),
@@ -123,7 +123,7 @@ def alarmed(connection: Connection, trip: int) -> None:
         content = {"latitude": 52.4, "longitude": 17.0, "container": CONTAINER, "device": FIRST}
         raised = Event(f"{FIRST}/{number}/x", FIRST, "x", False, trip, 1, NOW_S, content, "acme")
         alarms.raise_(connection, raised, name, severity, NOW_S, NOW_S)
-    publishing.publish(connection, engine.acknowledge(connection, NOW_S, "token house", "", NOW_S), NOW_S)
+    publishing.publish(connection, engine.acknowledge(connection, NOW_S, "token dispatch", "", NOW_S), NOW_S)
     publishing.publish(connection, engine.clear(connection, NOW_S + 1, "bench", NOW_S), NOW_S)
 
 
@@ -131,7 +131,7 @@ def ordered(connection: Connection) -> None:
     """Commands in every state that there is."""
     states = [(result, sent) for result in (None, *RESULTS) for sent in (True, False)]
     for result, sent in states:
-        given = commands.give(connection, FIRST, "locate", None, "1h", "token house", NOW_S)
+        given = commands.give(connection, FIRST, "locate", None, "1h", "token dispatch", NOW_S)
         if sent:
             stored_commands.sent(connection, FIRST, [given.command], NOW_S)
         if result is not None:
@@ -140,7 +140,7 @@ def ordered(connection: Connection) -> None:
         given = commands.give(connection, FIRST, "dense", 60, "1h", "bench", NOW_S)
         if sent:
             stored_commands.sent(connection, FIRST, [given.command], NOW_S)
-        commands.cancel(connection, FIRST, given.command, "token house", NOW_S)
+        commands.cancel(connection, FIRST, given.command, "token dispatch", NOW_S)
     for sent in (True, False):
         given = commands.give(connection, FIRST, "locate", None, "1m", "bench", NOW_S - HOUR_S)
         if sent:
@@ -159,7 +159,7 @@ def carded(connection: Connection) -> None:
     happened = tuple(Switched(NOW_S, 1, 2, outcome, 15) for outcome in (*OUTCOMES, 99))
     report = CardReport(revision, 0, "", 1, 0, (), happened, 321, ((iccids[0], 3 * 1024),))
     stored_cards.keep_report(connection, FIRST, report, NOW_S)
-    cards.switch(connection, FIRST, "cis", "token house", NOW_S)
+    cards.switch(connection, FIRST, "cis", "token dispatch", NOW_S)
     stored_cards.set_desired(connection, FIRST, found, "cis", "bench, roll-out 3", NOW_S + 1)
 
 
@@ -169,7 +169,7 @@ def updated(connection: Connection) -> None:
         more = {"version": "1.7", "mpy": 6, "file_list": b"\xa0", "added_s": NOW_S}
         releases.add(connection, "ESP32", sequence, [("main.mpy", b"x")], **more)
         rollout.begin(connection, "ESP32", sequence, 5, 60, "bench", NOW_S)
-    rollout.halt(connection, "ESP32", 8, "token house", NOW_S)
+    rollout.halt(connection, "ESP32", 8, "token dispatch", NOW_S)
     releases.change_rollout(connection, "ESP32", 9, halted=stored(stages.failed(stages.Tally(3, 1, 2))))
     for device, ended in ((FIRST, releases.RUNNING), (SECOND, releases.FELL_BACK)):
         releases.says(connection, device, "ESP32", 6, True, NOW_S)
@@ -183,7 +183,7 @@ class Shown(Pages):
     def __init__(self, fleet: Fleet, link: str) -> None:
         super().__init__(fleet)
         self.link = link
-        self.house = self.token("house", "admin")
+        self.dispatch = self.token("dispatch", "admin")
         self._session = ""
 
     @property
@@ -222,7 +222,7 @@ def shown(folder: Path) -> Iterator[Shown]:
         updated(connection)
         row = trips.find(connection, trip)
         assert row is not None
-        link = shares.add(connection, row, "2000h", "token house", NOW_S)
+        link = shares.add(connection, row, "2000h", "token dispatch", NOW_S)
         over = shares.add(connection, row, "1m", "bench", NOW_S)
         shares.revoke(connection, over.share, "bench", NOW_S)
         stored_settings.change(connection, FIRST, {"light_lux": 55}, "control", NOW_S)
@@ -249,7 +249,7 @@ def signed_in(pages: Shown, after: str = "/") -> str:
     kept = str(headers["set-cookie"]).partition(";")[0]
     fields = dict(re.findall(r'name="(csrf|after)" value="([^"]*)"', text))
     assert unescape(fields["after"]) == inside(after)
-    form = {"token": pages.house, "csrf": fields["csrf"], "after": after}
+    form = {"token": pages.dispatch, "csrf": fields["csrf"], "after": after}
     status, headers, _ = pages.answer("/sign-in", kept, form)
     assert (status, headers["location"]) == (303, inside(after))
     return str(headers["set-cookie"]).partition(";")[0]

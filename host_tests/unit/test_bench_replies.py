@@ -8,11 +8,13 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from locator.modem import ConnectionLost, ModemError, PdpError, TlsError
 
 from tools.bench import BenchError, profiles, replies, transcript
 from tools.bench.kinds import KINDS
 from tools.bench.ports import Recorder
 from tools.bench.replay import ReplayPort
+from tools.bench.run import words_of
 from tools.bench.settings import split
 from tools.bench.transcript import Event, Mask, Request, Transcript
 
@@ -32,6 +34,10 @@ PROFILES = (
         ),
         (' (1,"AT&T","AT&T","310410",8),,(0,1,2,3,4),(0,1,2)', [(1, "AT&T", 310_410, "LTE-M")]),
         (' (1,"A, B","A","26201",9),(1,"cut', [(1, "A, B", 262_001, "NB-IoT")]),
+        (
+            ' (0,"","","00101",2),(1,"A (B), C","AB","310410",7),(2,"Z)","Z","26203",0),,(0-4),(0-2)',
+            [(0, "", 1_001, "UMTS"), (1, "A (B), C", 310_410, "LTE"), (2, "Z)", 262_003, "GSM")],
+        ),
         ("", []),
         ("(,,,)(x,y,z,w)(0-4)", []),
     ],
@@ -86,6 +92,30 @@ def test_no_answer_of_a_card_makes_a_parser_raise(answer):
     profiles.parse(answer)
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ModemError(b"+CFUN=4", 3), "AT+CFUN=4 was refused (3)"),
+        (ModemError("publish"), "publish was refused"),
+        (ModemError("open", 4), "open was refused (4)"),
+        (ModemError("connect", 5), "the broker has refused the connection: --user is not allowed"),
+        (ModemError("connect", 6), "connect was refused (6)"),
+        (
+            ModemError(b'+CMQTTCONNECT=0,"tcp://h:1",120,1,"u","p"', 30),
+            "the broker has refused the connection: wrong --user or --password",
+        ),
+        (ModemError(b"+CMQTTCONNECT:", 31), "the broker has refused the connection: --user is not allowed"),
+        (ModemError(b"+CMQTTPUB:", 11), "+CMQTTPUB failed (11)"),
+        (ConnectionLost(b"+CMQTTCONNLOST:", 1), "the connection to the broker has ended: +CMQTTCONNLOST (1)"),
+        (TlsError("open", 32), "TLS with the broker failed (32): is --ca its authority, and its certificate"),
+        (PdpError("context", 133), "no data connection, ESM cause 33 of TS 24.301: check --apn"),
+        (PdpError(b"+CMQTTSTART", 100), "no data connection: check --apn and the card's contract"),
+    ],
+)
+def test_refusals_in_words(error, said):
+    assert words_of(error).startswith(said)
+
+
 def test_causes_in_words():
     assert replies.cause(0) == ""
     assert replies.cause(13) == "cause 13, roaming not allowed here"
@@ -114,7 +144,10 @@ def card(*exchanges: tuple[str, str]) -> Recorder:
     return Recorder(ReplayPort(events, Mask([])))
 
 
-@pytest.mark.parametrize("opened", ["+CCHO: 1\r\n\r\nOK", "1\r\n\r\nOK"])
+@pytest.mark.parametrize(
+    "opened",
+    ["+CCHO: 1\r\n\r\nOK", "1\r\n\r\nOK", "+CTZV: 32,26/12/01\r\n\r\n*COPN: 1\r\n\r\n+CCHO:1\r\n\r\nOK"],
+)
 def test_profiles_are_read_in_pieces(opened):
     from tools.bench import Channel
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.bench.settings import SETTINGS, unkept
+from tools.bench.settings import SETTINGS, Value, unkept
 from tools.flash.layout import REPOSITORY
 
 DRIVERS = REPOSITORY / "firmware" / "locator"
@@ -50,3 +50,26 @@ def test_drivers_do_set_things():
 def test_a_command_without_a_row_is_found():
     source = 'at.command(b\'+QCFG="band",%s\' % x); at.command(b\'+QCFG="nosuch",1\'); f(b"+CMEE=1", b"+X=?")'
     assert without_a_row(Path("bg95/driver.py"), source) == ['AT+QCFG="nosuch"']
+
+
+@pytest.mark.parametrize("modem", SETTINGS)
+@pytest.mark.parametrize(
+    ("name", "lines", "found"),
+    [
+        ("+CEREG", ["4,5"], ("4",)),
+        ("+CEREG", ['2,1,"1A2B","01234567",7'], ("2",)),
+        ("+CEREG", ['5,"1A2B","01234567",8', "0, 5"], ("0",)),
+        ("+CREG", ["2", "1,2"], ("1",)),
+        ("+CGREG", ['5,"1A2B","01234567",8'], ()),
+    ],
+)
+def test_a_report_on_the_registration_is_not_how_reports_are_set(
+    modem: str, name: str, lines: list[str], found: Value
+) -> None:
+    assert next(one for one in SETTINGS[modem] if one.name == name).keep(lines) == found
+
+
+def test_files_are_deleted_by_the_name_that_the_modem_takes() -> None:
+    files = next(one for one in SETTINGS["bg95"] if one.name == "files")
+    was, now = files.keep([]), files.keep(['"UFS:ca.pem",1970', '"b.pem",12'])
+    assert files.restore(was, now) == ['+QFDEL="ca.pem"', '+QFDEL="b.pem"']

@@ -37,4 +37,11 @@ def test_the_agent_knows_of_the_trips_before(tmp_path):
 
 def test_a_folder_without_a_demo_is_named(tmp_path):
     with pytest.raises(ServiceError, match=f"no demo lies in {tmp_path}"):
-        earlier.bring(tmp_path / "landbridge.sqlite3", [tmp_path])
+        earlier.refuse_none([tmp_path])
+
+
+def test_a_demo_that_was_interrupted_before_its_trip_is_named(tmp_path):
+    (tmp_path / "agent").mkdir()
+    open_database(tmp_path / earlier.DATABASE).close()
+    with pytest.raises(ServiceError, match=f"no demo lies in {tmp_path}"):
+        earlier.refuse_none([tmp_path])

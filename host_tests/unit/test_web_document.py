@@ -15,7 +15,7 @@ FEEDS = ("/v1/events", "/dcsa/v1/events", "/v1/tracks")
 
 @pytest.fixture(scope="module")
 def document(pages: Shown) -> Any:
-    return json.loads(pages.ask("/v1/openapi.json", pages.house)[1])
+    return json.loads(pages.ask("/v1/openapi.json", pages.dispatch)[1])
 
 
 def operations(document: Any) -> Iterator[tuple[str, str, Any]]:

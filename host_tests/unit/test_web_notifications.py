@@ -1,6 +1,7 @@
 """Channels, rules and report schedules over HTTP and on their pages: for operators, and what a tenant may."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -183,6 +184,33 @@ def test_the_pages_make_and_remove_what_the_api_does(pages, fleet):
     assert moved.status == 400 and "by mail only" in said(moved)
     assert root.post("/notifications/room/remove").status == 303
     assert root.post("/notifications/room/remove").status == 404
+
+
+def test_time_zones_are_listed_in_order_and_the_one_in_use_is_among_them(pages, fleet):
+    add_user(fleet.database, "root", role="admin")
+    root = Visitor(pages.url)
+    assert root.sign_in("root").status == 303
+    root.get("/notifications")
+    assert root.post("/notifications", name="old", address="a@b.example", zone="US/Pacific").status == 303
+    lists = re.findall(r'<select name="zone">(.*?)</select>', root.get("/notifications").text, re.DOTALL)
+    of_old, new = (re.findall(r"<option( selected)?>([^<]+)<", each) for each in lists)
+    zones = [zone for _selected, zone in new]
+    assert zones == ["UTC", *sorted(zones[1:])] and {"Asia/Shanghai", "Europe/Berlin"} < {*zones}
+    assert "US/Pacific" not in zones and (" selected", "US/Pacific") in of_old
+    assert [zone for selected, zone in of_old if selected] == ["US/Pacific"]
+    assert root.post("/notifications/old/change", language="en", zone="US/Pacific").status == 303
+
+
+def test_an_error_at_an_address_is_shown_as_typed(pages, fleet):
+    add_user(fleet.database, "root", role="admin")
+    root = Visitor(pages.url)
+    assert root.sign_in("root").status == 303
+    root.get("/integrations")
+    wrong = root.post("/integrations", name="erp", kind="webhook", address="ftp://erp.example/x")
+    assert wrong.status == 400 and '<span class="wrong" role="alert" id="wrong">&#39;ftp://erp' in wrong.text
+    root.get("/notifications")
+    wrong = root.post("/notifications", name="room", address="a@b.example", zone="Mars")
+    assert wrong.status == 400 and 'class="card wrong sentence" role="alert">no time zone' in wrong.text
 
 
 def test_the_page_of_reports_schedules_them(pages, fleet):

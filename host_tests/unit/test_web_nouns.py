@@ -49,7 +49,7 @@ def test_a_trip_is_started_read_changed_and_ended(api):
     assert status == 200 and ended["ended"] and not ended["arrived"]
     status, said = api.ask("POST", f"{path}/end", None, "operator")
     assert status == 400 and "has ended already" in said["detail"]
-    assert [each for each, _ in audited(api, "trip")] == ["token operator-house"] * 4
+    assert [each for each, _ in audited(api, "trip")] == ["token operator-operator"] * 4
     assert {action for _, action in audited(api, "trip")} == {"added", "changed"}
 
 
@@ -109,13 +109,14 @@ def test_a_route_is_added_shown_and_removed(api):
 
 
 def test_a_tenant_has_geofences_of_its_own(api):
-    fence = {"name": "Yard", "geometry": YARD, "radius_m": 800}
-    status, ours = api.ask("POST", "/v1/geofences", fence)
+    geofence = {"name": "Yard", "geometry": YARD, "radius_m": 800}
+    status, ours = api.ask("POST", "/v1/geofences", geofence)
     assert status == 201 and ours["tenant"] is None and ours["radius_m"] == 800
-    status, theirs = api.ask("POST", "/v1/geofences", fence | {"name": "Dock"}, "operator", "acme")
+    status, theirs = api.ask("POST", "/v1/geofences", geofence | {"name": "Dock"}, "operator", "acme")
     assert status == 201 and theirs["tenant"] == "acme"
     assert (
-        api.ask("POST", "/v1/geofences", fence | {"name": "x", "tenant": "bolt"}, "admin", "acme")[0] == 403
+        api.ask("POST", "/v1/geofences", geofence | {"name": "x", "tenant": "bolt"}, "admin", "acme")[0]
+        == 403
     )
     assert [each["name"] for each in api.ask("GET", "/v1/geofences")[1]["geofences"]] == ["Dock", "Yard"]
     seen = api.ask("GET", "/v1/geofences", None, "reader", "bolt")[1]["geofences"]
@@ -196,7 +197,7 @@ def test_a_sim_goes_through_its_life(api):
     assert done[1:3] == ["stage active, blocked stolen", "blocked None"]
     assert [each["card"] for each in api.ask("GET", "/v1/sims")[1]["sims"]] == [shown["card"]]
     assert api.ask("GET", path, None, "admin", "acme")[0] == api.ask("GET", "/v1/sims/1")[0] == 404
-    assert ("token admin-house", "added") in audited(api, "SIM")
+    assert ("token admin-operator", "added") in audited(api, "SIM")
 
 
 def test_a_release_is_rolled_out_and_halted(api):

@@ -55,23 +55,23 @@ def sent(pages: Shown, device: str = FIRST) -> int:
 
 def test_a_repeated_request_is_done_once_and_answered_alike(pages):
     before = sent(pages)
-    first, second = (ask(pages, PATH, pages.house, Idempotency_Key="k-1") for _ in range(2))
+    first, second = (ask(pages, PATH, pages.dispatch, Idempotency_Key="k-1") for _ in range(2))
     assert (first.status, second.status) == (201, 201) and first.text == second.text
     assert "idempotency-replayed" not in first.headers
     assert second.headers["idempotency-replayed"] == "true"
     assert second.headers["content-type"] == first.headers["content-type"]
     assert sent(pages) == before + 1
-    assert ask(pages, PATH, pages.house, Idempotency_Key="k-2").json != first.json
-    assert ask(pages, PATH, pages.house).json != first.json
+    assert ask(pages, PATH, pages.dispatch, Idempotency_Key="k-2").json != first.json
+    assert ask(pages, PATH, pages.dispatch).json != first.json
     assert sent(pages) == before + 3
 
 
 def test_the_key_of_another_request_is_refused_and_that_of_another_user_is_another(pages):
     before = sent(pages)
-    assert ask(pages, PATH, pages.house, Idempotency_Key="one").status == 201
-    other = ask(pages, PATH, pages.house, body=LOCATE | {"expires": "7d"}, Idempotency_Key="one")
+    assert ask(pages, PATH, pages.dispatch, Idempotency_Key="one").status == 201
+    other = ask(pages, PATH, pages.dispatch, body=LOCATE | {"expires": "7d"}, Idempotency_Key="one")
     assert other.status == 422 and "one names another request" in other.json["detail"]
-    elsewhere = ask(pages, PATH.replace(FIRST, SECOND), pages.house, Idempotency_Key="one")
+    elsewhere = ask(pages, PATH.replace(FIRST, SECOND), pages.dispatch, Idempotency_Key="one")
     assert elsewhere.status == 422
     mine = pages.token("another-user", "admin")
     assert ask(pages, PATH, mine, Idempotency_Key="one").status == 201
@@ -80,8 +80,8 @@ def test_the_key_of_another_request_is_refused_and_that_of_another_user_is_anoth
 
 def test_what_was_refused_may_be_repeated(pages):
     bad = {"verb": "explode"}
-    assert ask(pages, PATH, pages.house, body=bad, Idempotency_Key="bad").status == 400
-    assert ask(pages, PATH, pages.house, Idempotency_Key="bad").status == 201
+    assert ask(pages, PATH, pages.dispatch, body=bad, Idempotency_Key="bad").status == 400
+    assert ask(pages, PATH, pages.dispatch, Idempotency_Key="bad").status == 201
     assert ask(pages, PATH, "no token", Idempotency_Key="nobody").status == 401
     with pages.fleet.database.reading() as connection:
         keys = connection.execute(select(idempotency_keys.c.key)).scalars().all()
@@ -92,7 +92,7 @@ def test_of_requests_at_once_under_one_key_one_is_done(pages):
     before, answers = sent(pages), []
     threads = [
         threading.Thread(
-            target=lambda: answers.append(ask(pages, PATH, pages.house, Idempotency_Key="at once").status)
+            target=lambda: answers.append(ask(pages, PATH, pages.dispatch, Idempotency_Key="at once").status)
         )
         for _ in range(6)
     ]
@@ -106,17 +106,17 @@ def test_of_requests_at_once_under_one_key_one_is_done(pages):
 
 def test_a_request_that_was_cut_off_is_not_done_again(pages):
     before = sent(pages)
-    assert ask(pages, PATH, pages.house, Idempotency_Key="cut").status == 201
+    assert ask(pages, PATH, pages.dispatch, Idempotency_Key="cut").status == 201
     with pages.fleet.database.writing() as connection:
         mine = update(idempotency_keys).where(idempotency_keys.c.key == "cut")
         connection.execute(mine.values(status=None, wrapped_answer=None))
-    again = ask(pages, PATH, pages.house, Idempotency_Key="cut")
+    again = ask(pages, PATH, pages.dispatch, Idempotency_Key="cut")
     assert again.status == 409 and "is under way" in again.json["detail"]
     assert sent(pages) == before + 1
 
 
 def test_a_key_is_known_for_a_day_and_its_answer_is_encrypted(pages):
-    shared = ask(pages, f"/v1/devices/{FIRST}/share-links", pages.house, body={}, Idempotency_Key="s")
+    shared = ask(pages, f"/v1/devices/{FIRST}/share-links", pages.dispatch, body={}, Idempotency_Key="s")
     assert shared.status == 201
     with pages.fleet.database.reading() as connection:
         (row,) = connection.execute(select(idempotency_keys).where(idempotency_keys.c.key == "s")).all()
@@ -125,13 +125,13 @@ def test_a_key_is_known_for_a_day_and_its_answer_is_encrypted(pages):
         mine = update(idempotency_keys).where(idempotency_keys.c.key == "s")
         connection.execute(mine.values(begun_s=row.begun_s - idempotency.KEPT_S - 1))
         assert idempotency.forget(connection, row.begun_s - idempotency.KEPT_S) == 1
-    again = ask(pages, f"/v1/devices/{FIRST}/share-links", pages.house, body={}, Idempotency_Key="s")
+    again = ask(pages, f"/v1/devices/{FIRST}/share-links", pages.dispatch, body={}, Idempotency_Key="s")
     assert again.status == 201 and again.json != shared.json
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\x7fb"])
 def test_a_key_that_cannot_be_is_refused(pages, key):
-    answer = ask(pages, PATH, pages.house, Idempotency_Key=key)
+    answer = ask(pages, PATH, pages.dispatch, Idempotency_Key=key)
     assert answer.status == 400 and answer.json["detail"].startswith(once.HEADER)
 
 
@@ -153,7 +153,7 @@ def test_a_key_that_cannot_be_is_refused(pages, key):
 def test_every_error_is_a_problem_that_names_the_thing_and_the_remedy(
     pages, method, path, body, status, said
 ):
-    answer = ask(pages, path, pages.house, method, body)
+    answer = ask(pages, path, pages.dispatch, method, body)
     assert answer.headers["content-type"] == "application/problem+json"
     found = answer.json
     assert (answer.status, found["status"], found["type"]) == (status, status, "about:blank")
@@ -161,7 +161,7 @@ def test_every_error_is_a_problem_that_names_the_thing_and_the_remedy(
 
 
 def test_wrong_fields_are_named_one_by_one(pages):
-    found = ask(pages, PATH, pages.house, body={"verb": "locate", "argument": -1, "colour": 1}).json
+    found = ask(pages, PATH, pages.dispatch, body={"verb": "locate", "argument": -1, "colour": 1}).json
     assert [each["pointer"] for each in found["errors"]] == ["#/argument", "#/colour"]
 
 

@@ -203,8 +203,28 @@ def test_a_text_is_translated_with_what_is_in_it():
     assert speak(_("alarm cleared: {alarm}", alarm=LABELS["separation"])) == "解除报警：机卡分离"
     assert speak(_("cancelled by {who}", who=actor("token admin"))) == "由 令牌 admin 撤回"
     assert speak(_("cancelled by {who}", who=actor("admin"))) == "由 admin 撤回"
-    assert speak(actor("token house, roll-out 3")) == "令牌 house，第 3 次发布"
+    assert speak(actor("token dispatch, roll-out 3")) == "令牌 dispatch，第 3 次发布"
     assert speak("no such message") == "no such message" and speak("") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "is_word"),
+    [
+        (_("no device {device}", device="lb-1"), True),
+        (
+            _("{name} has one secret; `landbridge integrations rotate {name}` makes a new one", name="erp"),
+            False,
+        ),
+        (_("there is a channel {name}; `landbridge notifications remove {name}` ends it", name="x"), True),
+        ("https://erp.example is not a URL", False),
+        ("'ftp://x' is not one of html, pdf", False),
+        ("lb-0001 is not on a trip", False),
+        ("refused", True),
+        ("", False),
+    ],
+)
+def test_an_error_that_begins_with_a_name_or_an_address_keeps_its_letters(text: str, is_word: bool):
+    assert catalogues()["en"].begins_with_word(text) == is_word
 
 
 def test_a_value_that_looks_like_a_placeholder_stays():

@@ -76,7 +76,7 @@ def test_filters_find_what_is_older_than_the_newest(fleet: Fleet):
 
 def said(pages: Shown, query: str) -> list[str]:
     """What the rows of the audit log say."""
-    _, text = pages.ask(f"/audit?language=en&{query}", pages.house)
+    _, text = pages.ask(f"/audit?language=en&{query}", pages.dispatch)
     return re.findall(r'<td class="sentence">([^<]*)</td>', text)
 
 
@@ -84,7 +84,7 @@ def test_the_audit_log_is_filtered(pages: Shown):
     every = said(pages, "")
     mine = said(pages, f"text={FIRST}")
     assert 0 < len(mine) < len(every) and set(mine) < set(every)
-    status, _ = pages.ask(f"/v1/devices/{SECOND}/commands", pages.house, "POST", {"verb": "locate"})
+    status, _ = pages.ask(f"/v1/devices/{SECOND}/commands", pages.dispatch, "POST", {"verb": "locate"})
     assert status == 201 and said(pages, f"noun=command&text={SECOND}") == ["command sent: locate"]
     assert said(pages, f"noun=geofence&text={SECOND}") == []
     assert said(pages, "text=nobody") == [] == said(pages, "since=2090-01-01")
@@ -94,10 +94,10 @@ def test_the_audit_log_is_filtered(pages: Shown):
 
 
 def test_the_operators_pages_are_the_operators(pages: Shown):
-    _, text = pages.ask("/sims?language=en", pages.house)
+    _, text = pages.ask("/sims?language=en", pages.dispatch)
     assert "ACME Rail" in text and "of 10 MB" in text
-    assert "No card matches the filter" in pages.ask("/sims?text=nobody&language=en", pages.house)[1]
-    _, text = pages.ask("/system?language=en", pages.house)
+    assert "No card matches the filter" in pages.ask("/sims?text=nobody&language=en", pages.dispatch)[1]
+    _, text = pages.ask("/system?language=en", pages.dispatch)
     assert "Devices overdue" in text and 'href="/alarms?severity=critical"' in text
     acme = pages.token("acme-admin", "admin", "acme")
     assert [pages.ask(path, acme)[0] for path in ("/sims", "/system")] == [404, 404]

@@ -33,13 +33,13 @@ PLACES = (
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_page_in_chinese_has_no_english_left(pages: Shown, place: str):
-    _, text = pages.ask(f"{place}{'&' if '?' in place else '?'}language=zh", pages.house)
+    _, text = pages.ask(f"{place}{'&' if '?' in place else '?'}language=zh", pages.dispatch)
     assert '<html lang="zh"' in text
     assert english(text) == set()
 
 
 def test_every_page_of_the_menu_is_looked_at(pages: Shown):
-    _, text = pages.ask("/", pages.house)
+    _, text = pages.ask("/", pages.dispatch)
     menu = text.partition('<nav class="places"')[2].partition("</nav>")[0]
     linked = set(re.findall(r'href="([^"]+)"', menu))
     assert len(linked) > 12 and linked <= {place.partition("?")[0] for place in PLACES}
@@ -49,7 +49,7 @@ def test_stations_of_events_have_chinese_names(pages: Shown):
     """The script names the places of events by them; in English they are called as they are."""
     for language, called in (("zh", {"Brest": "布列斯特"}), ("en", {})):
         for path, names in ((f"/devices/{FIRST}", "names"), ("/trips/1", "names")):
-            _, text = pages.ask(f"{path}?language={language}", pages.house)
+            _, text = pages.ask(f"{path}?language={language}", pages.dispatch)
             data = json.loads(text.partition('id="data">')[2].partition("</script>")[0])
             assert called.items() <= data[names].items() and bool(data[names]) == bool(called)
 
@@ -85,13 +85,13 @@ def test_a_shared_page_in_chinese_has_no_english_left(pages: Shown):
 
 
 def test_a_profile_switch_names_its_cause(pages: Shown):
-    _, text = pages.ask(f"/devices/{FIRST}/card?language=en", pages.house)
+    _, text = pages.ask(f"/devices/{FIRST}/card?language=en", pages.dispatch)
     assert "15 % of the month&#39;s data used" in text and "no connection, cause 15" in text
     assert "chosen by the policy" in text
 
 
 def test_an_alarm_shows_its_severity(pages: Shown):
-    _, text = pages.ask("/alarms?language=en", pages.house)
+    _, text = pages.ask("/alarms?language=en", pages.dispatch)
     for severity in SEVERITIES:
         assert f'class="badge alarm {severity}"' in text and f">{severity}</small>" in text
 
@@ -170,10 +170,10 @@ def test_a_form_that_names_another_host_leads_to_none(pages: Shown):
 
 @pytest.mark.parametrize(("language", "word"), [("en", "no position"), ("zh", "尚未定位")])
 def test_a_device_without_a_place_is_not_said_to_dwell(pages: Shown, language: str, word: str):
-    answered = json.loads(pages.ask(f"/v1/devices/{SECOND}", pages.house)[1])
+    answered = json.loads(pages.ask(f"/v1/devices/{SECOND}", pages.dispatch)[1])
     assert (answered["state"], answered["latitude"]) == ("unlocated", None)
-    _, text = pages.ask(f"/devices/{SECOND}?language={language}", pages.house)
+    _, text = pages.ask(f"/devices/{SECOND}?language={language}", pages.dispatch)
     assert f'<span class="badge unlocated">{word}</span>' in text
-    assert "unlocated" in json.loads(pages.ask("/fleet", pages.house)[1])["texts"]
-    answered = json.loads(pages.ask(f"/v1/devices/{FIRST}", pages.house)[1])
+    assert "unlocated" in json.loads(pages.ask("/fleet", pages.dispatch)[1])["texts"]
+    answered = json.loads(pages.ask(f"/v1/devices/{FIRST}", pages.dispatch)[1])
     assert answered["state"] != "unlocated"

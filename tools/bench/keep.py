@@ -144,7 +144,7 @@ class Keeper:
             except ModemSilent:
                 raise
             except ModemError as error:
-                refused = f"AT{command} was refused ({error.code})"
+                refused = f"AT{command} {refusal(error)}"
         return refused
 
     def _restore_form(self, result: Restored) -> None:
@@ -200,6 +200,11 @@ def _difference(setting: Setting, was: Value, now: Value | None) -> str:
     if setting.secret:
         return "it is not what it was"
     return f"it was {','.join(was) or 'empty'}, it is {','.join(now or ()) or 'empty'}"
+
+
+def refusal(error: ModemError) -> str:
+    """The refusal of a command, with its code if it has one."""
+    return "was refused" if error.code == -1 else f"was refused ({error.code})"
 
 
 def shown(what: Any) -> str:

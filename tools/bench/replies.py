@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -27,6 +28,8 @@ EMM = {
     22: "congestion",
 }
 """Causes of TS 24.301 that a bench meets."""
+_ENTRY = re.compile(r'\(((?:"[^"]*"|[^()"])*)\)')
+"""A name in quotes may contain parentheses."""
 
 
 class Operator(NamedTuple):
@@ -41,8 +44,8 @@ class Operator(NamedTuple):
 def operators(line: str) -> list[Operator]:
     """The networks of a +COPS=? answer, without its prefix; the lists of modes after them are left out."""
     found = []
-    for part in line.split("(")[1:]:
-        values = split(part.partition(")")[0])
+    for part in _ENTRY.findall(line):
+        values = split(part)
         if len(values) < 4 or not values[0].isdigit() or not values[3].isdigit() or len(values[3]) < 5:
             continue
         access = int(values[4]) if len(values) > 4 and values[4].isdigit() else 0

@@ -7,10 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from locator.modem import ModemError, ModemRestarted, ModemSilent
+from locator.modem import (
+    ConnectionLost,
+    ModemError,
+    ModemRestarted,
+    ModemSilent,
+    PdpError,
+    TlsError,
+    refusals,
+)
 
 from tools.bench import DRIVERS, BenchError, Channel
-from tools.bench.keep import HUSH_MS, Keeper, Restored, form, shown
+from tools.bench.keep import HUSH_MS, Keeper, Restored, form, refusal, shown
 from tools.bench.kinds import KINDS
 from tools.bench.ports import Recorder, hush
 from tools.bench.settings import unkept
@@ -22,6 +30,17 @@ HUNG_MS = 5_000
 BUSY_MS = 200_000
 """How long a command broken off by Ctrl-C may still run: a scan."""
 COMMAND_MS = 9_000
+RECOVERY_TRIES = 10
+CONNACK = {"connect": 0, "+CMQTTCONNECT": 26}
+"""The code of an attempt to connect to which the broker's return code is added."""
+REFUSED = (
+    "it does not speak MQTT 3.1.1",
+    "it does not accept --user as client id",
+    "it is not available",
+    "wrong --user or --password",
+    "--user is not allowed",
+)
+"""By that return code, from 1 on (MQTT 3.1.1, table 3.1)."""
 NEED_KEY = ("park", "resume")
 """Steps that leave the modem without hope for who cannot press its power key."""
 
@@ -97,12 +116,33 @@ def identify(port: Recorder) -> str:
             port.uart_write(b"ATV0\r")
             hush(port, HUSH_MS)
     except ModemError as error:
-        raise BenchError("it answers AT, but does not identify itself: unknown modem") from error
+        asked = shown(error.what)
+        raise BenchError(f"it answers AT, but not {asked}: an unknown modem, or one that hangs") from error
     model = said[0].strip() or said[1].strip()
     for kind in DRIVERS:
         if kind.upper() in " ".join(said).upper():
             return kind
     raise BenchError(f"it is a {model[:60]}; there are drivers for {' and '.join(DRIVERS)}: name its BOARD")
+
+
+def words_of(error: Any) -> str:
+    """What a `ModemError` means, and where to look."""
+    what = error.what.decode("latin-1") if isinstance(error.what, bytes) else error.what
+    number = f" ({error.code})" if error.code != -1 else ""
+    if isinstance(error, ConnectionLost):
+        return f"the connection to the broker has ended: {what.rstrip(':')}{number}"
+    if isinstance(error, TlsError):
+        return (
+            f"TLS with the broker failed{number}: is --ca its authority, and its certificate for this host?"
+        )
+    if isinstance(error, PdpError):
+        esm = refusals.esm(error.code)
+        cause = f", ESM cause {esm} of TS 24.301" if esm else ""
+        return f"no data connection{cause}: check --apn and the card's contract"
+    connack = error.code - CONNACK.get(what.partition("=")[0].rstrip(":"), error.code)
+    if 0 < connack <= len(REFUSED):
+        return f"the broker has refused the connection: {REFUSED[connack - 1]}"
+    return f"{what.rstrip(':')} failed{number}" if what.endswith(":") else f"{shown(what)} {refusal(error)}"
 
 
 class Run:
@@ -208,15 +248,30 @@ class Run:
         except StepFailed as failure:
             self._end("failed", str(failure))
         except ModemSilent as error:
-            self._end("hangs", f"no answer to {shown(error.what)}")
+            self._silent(result, f"no answer to {shown(error.what)}")
         except ModemRestarted:
             self._end("failed", "the modem has restarted unexpectedly")
             self._start_again(result)
         except BenchError as error:
             self._end("hangs", str(error))
         except ModemError as error:
-            code = f" ({error.code})" if error.code != -1 else ""
-            self._end("failed", f"{shown(error.what)} was refused{code}")
+            self._end("failed", words_of(error))
+
+    def _silent(self, result: Result, words: str) -> None:
+        """A command was not answered in time: the modem hangs, or has restarted without a word."""
+        if not self._answers():
+            self._end("hangs", words)
+            return
+        self._end("failed", f"{words}, but it answers again: has the modem restarted?")
+        self._start_again(result)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self._at.hears(RECOVERY_TRIES))
+        except ModemError:
+            return True
+        except BenchError:
+            return False
 
     def _start_again(self, result: Result) -> None:
         try:

@@ -20,6 +20,9 @@ TRIES = 2
 QUECTEL, MODEM_INTERFACE = 0x2C7C, "3"
 """USB vendor; of the interfaces 2 is the AT port, 3 the modem port."""
 ANSWER_S = 0.4
+BOOT_S = 20
+"""A SIM7600 answers up to 16 s after its power key."""
+KEY_S = 0.7
 POLL_S = 0.01
 
 
@@ -91,21 +94,25 @@ class SerialPort:
 
 
 def connect(path: str, key: bool = False) -> tuple[SerialPort, int]:
-    """Open `path` and find the modem on it; the port and its baud rate.
+    """Open `path` and find the modem on it, which may boot or, with `key`, be off: the port, its baud rate.
 
     Raises BenchError: no such device, no permission, busy, silent at each rate, no modem.
     """
     line = _open(path, key)
     if key:
         _need_rts(line)
-    noise = b""
-    for baud in BAUDS:
-        line.baudrate = baud
-        for _ in range(TRIES):
-            got = _ask(line)
-            if b"OK" in got or got.endswith(b"0\r"):
-                return SerialPort(line, key), baud
-            noise = noise or got
+    noise, may_press, end_s = b"", key, time.monotonic() + BOOT_S
+    while time.monotonic() < end_s:
+        for baud in BAUDS:
+            line.baudrate = baud
+            for _ in range(TRIES):
+                got = _ask(line)
+                if b"OK" in got or got.endswith(b"0\r"):
+                    return SerialPort(line, key), baud
+                noise = noise or got
+        if may_press and not noise:
+            may_press, end_s = False, time.monotonic() + BOOT_S
+            _press(line)
     line.close()
     tried = ", ".join(str(baud) for baud in BAUDS)
     if noise:
@@ -137,8 +144,14 @@ def _open(path: str, key: bool) -> Any:
             line.rts = False  # asserted by default: that would press it
         line.open()
         return line
-    except (OSError, serial.SerialException) as error:
+    except (OSError, ValueError, serial.SerialException) as error:
         raise BenchError(f"{path}: {cause_of(path, error)}") from error
+
+
+def _press(line: Any) -> None:
+    line.rts = True
+    time.sleep(KEY_S)
+    line.rts = False
 
 
 def _need_rts(line: Any) -> None:
@@ -153,14 +166,20 @@ def cause_of(path: str, error: Exception) -> str:
     """The error and its remedy in one line."""
     number = getattr(error, "errno", None)
     if number == errno.ENOENT:
-        there = ", ".join(sorted(port.device for port in list_ports.comports()))
-        return f"no such device; there {'are ' + there if there else 'is no serial device at all'}"
+        return f"no such device; {_there()}"
+    if number == errno.EISDIR or os.strerror(errno.ENOTTY) in str(error):
+        return f"it is no serial device; {_there()}"
     if number in (errno.EACCES, errno.EPERM):
         group = _group(path)
         return f"no permission; it needs group {group}: sudo usermod -aG {group} $USER, then log in again"
     if number in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in str(error):
         return f"busy: {_holder(path)} has it open; close it first"
     return str(error)
+
+
+def _there() -> str:
+    there = ", ".join(sorted(port.device for port in list_ports.comports()))
+    return f"there {'are ' + there if there else 'is no serial device at all'}"
 
 
 def _group(path: str) -> str:

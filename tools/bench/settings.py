@@ -104,6 +104,13 @@ def switch(name: str, read: str, prefix: str, on: str, off: str, needs_network: 
     return Setting(name, read, prefix, _first, restore, needs_network=needs_network)
 
 
+def _level(lines: list[str]) -> Value:
+    """Of reports on the registration. One that comes with the answer begins with the state instead, and no
+    plain number follows."""
+    parts = (line.split(",") for line in lines)
+    return next(((one[0].strip(),) for one in parts if len(one) > 1 and one[1].strip().isdigit()), ())
+
+
 def _radio_on(lines: list[str]) -> Value:
     """Empty for off: an operator can be selected only while it is on, so that it goes off last."""
     return ("1",) if _first(lines) == ("1",) else ()
@@ -162,7 +169,8 @@ def _serve_time(was: Value, now: Value) -> list[str]:
 
 
 def _names(lines: list[str]) -> Value:
-    return tuple(split(line)[0] for line in lines)
+    """Of files, without the name of the memory that some firmware lists and does not take."""
+    return tuple(split(line)[0].removeprefix("UFS:") for line in lines)
 
 
 def _delete(command: str) -> Restore:
@@ -199,9 +207,7 @@ def _activate(was: Value, now: Value) -> list[str]:
 # The modems. The order is that of restoring.
 
 _COMMON_FIRST = (
-    simple("+CREG", "+CREG"),
-    simple("+CGREG", "+CGREG"),
-    simple("+CEREG", "+CEREG"),
+    *(simple(name, name, _level) for name in ("+CREG", "+CGREG", "+CEREG")),
     simple("+CTZU", "+CTZU"),
     simple("+CTZR", "+CTZR"),
     simple("+CGEREP", "+CGEREP", _whole),

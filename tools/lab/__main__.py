@@ -1,4 +1,4 @@
-"""`python -m tools.lab`: compare all policies; `tune`, `train`: find their parameters again."""
+"""`python -m tools.lab` compares all policies; `tune` and `train` find their parameters again."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def report(
     trace: Annotated[Path | None, typer.Option(help="CSV: time,lat,lon,operator,RSRP")] = None,
     processes: Annotated[int | None, typer.Option(help="default: all cores")] = None,
 ) -> None:
-    """Judge every policy on trips that no parameter has seen; out/lab.json, out/lab/report.html."""
+    """Compare every policy on trips that no parameter has seen; out/lab.json, out/lab/report.html."""
     if context.invoked_subcommand:
         return
     chosen = [each for each in SETTINGS if not setting or each.name in setting]
@@ -72,7 +72,7 @@ def tune(setting: list[str] | None = None, processes: int | None = None) -> None
 
 @app.command()
 def explain() -> None:
-    """Print the decision table of the device, and put it into docs/reference/decision-table.md."""
+    """Print the decision table of the device and write it to docs/reference/decision-table.md."""
     from tools.lab.explain import markdown, update
 
     update()
@@ -81,7 +81,8 @@ def explain() -> None:
 
 @app.command()
 def battery_life() -> None:
-    """Print how long batteries last, by budget and temperature, into docs/reference/battery-life.md too."""
+    """Print how long batteries last by budget and temperature, and write it to
+    docs/reference/battery-life.md."""
     from tools.lab.battery_life import markdown, update
 
     update()
@@ -90,7 +91,7 @@ def battery_life() -> None:
 
 @app.command()
 def train(passes: int = 1, processes: int | None = None) -> None:
-    """Train the pacing tables on either training route and on both, starting from those that exist."""
+    """Train the pacing tables on either training route and on both, starting from the present ones."""
     from tools.lab.plan import menu
     from tools.lab.train import train as train_one
     from tools.lab.train import write
@@ -108,7 +109,7 @@ def train(passes: int = 1, processes: int | None = None) -> None:
 
 @app.command()
 def stress(held_out: bool = False, processes: int | None = None) -> None:
-    """Judge the stress suite, or it in the held-out world; out/lab-stress.json, out/lab-held-out.json."""
+    """Run the stress suite, or that in the held-out world; out/lab-stress.json, out/lab-held-out.json."""
     from tools.lab.rows import judge as judge_rows
 
     name = "held-out" if held_out else "stress"
@@ -118,8 +119,7 @@ def stress(held_out: bool = False, processes: int | None = None) -> None:
 
 @app.command()
 def digest(environments: int = 3, processes: int | None = None) -> None:
-    """Measure what five earlier trips of a route are worth to later ones in thin coverage;
-    out/lab-digest.json."""
+    """Measure the value of coverage data from five earlier trips; out/lab-digest.json."""
     from tools.lab.digest import experiment
 
     if not experiment(environments, processes, console):
@@ -133,7 +133,7 @@ def check(
     rate: Annotated[int, typer.Option(help="joules a day")] = 100,
     trips: int = 5,
 ) -> None:
-    """Hold the lab against the full world on the same trips, a few minutes a trip; out/lab-check.json."""
+    """Compare the lab with the full world on the same trips, a few minutes a trip; out/lab-check.json."""
     from tools.lab.check import check as check_all
 
     seeds = list(range(1, trips + 1))

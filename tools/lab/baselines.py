@@ -1,4 +1,4 @@
-"""All baselines: name, what is shipped, and the grid in which each is tuned."""
+"""All baselines: the name, the parameters that are shipped, and the grid in which each is tuned."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ RICHER = (0.7, 0.85, 1.0, 1.25, 1.6)
 
 
 class Rule(Protocol):
-    """Parameters that make a policy."""
+    """Parameters from which a policy is made."""
 
     def factory(self) -> Factory:
-        """Makes the policy for a trip."""
+        """Return what makes the policy for a trip."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """`shipped` are its defaults; `grid` what it is tuned in, empty: it has no parameters of its own."""
+    """`shipped` are its default parameters, `grid` those it is tuned in (empty: it has none of its own)."""
 
     name: str
     shipped: Rule
@@ -31,12 +31,12 @@ class Baseline:
 
     @property
     def thrifty(self) -> bool:
-        """Whether it looks at the energy that is left, so that one run does not serve all budgets."""
+        """Return whether it depends on the remaining energy, so that one run does not serve all budgets."""
         return isinstance(self.shipped, (Paced, Dual)) or bool(getattr(self.shipped, "tiers", ()))
 
 
 def baselines(modem: str, trackers: bool = True) -> tuple[Baseline, ...]:
-    """For a class of modem: P1 to P8, and with `trackers` B1 to B14."""
+    """Return P1 to P8 for a class of modem, and with `trackers` B1 to B14."""
     reference = (
         Baseline("P1 hourly", Periodic(1, 1), tuple(Periodic(h, h) for h in (0.5, 1, 2, 4, 8, 12, 24))),
         Baseline(

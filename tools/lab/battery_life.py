@@ -1,8 +1,8 @@
 """Battery life by budget and temperature: the table in docs/reference/battery-life.md.
 
-The device's own policy runs on the reference route in the lab with so many joules a day. What it uses over
-the whole trip goes into what a battery of the table holds at a temperature that never changes. The tables are
-those of the simulated world; no measurement on hardware has confirmed them.
+The device's own policy runs on the reference route in the lab with a number of joules a day. Its consumption
+over the whole trip is then compared with the usable capacity of each battery at a constant temperature. The
+tables are those of the simulated world; no measurement on hardware has confirmed them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ H_A_DAY = 24
 
 
 class Pace(NamedTuple):
-    """What a budget (J a day) comes to on the trip: J and points a day, hours from report to report."""
+    """The result of a budget (J a day) on the trip: J and points a day, hours between reports."""
 
     modem: str
     budget: int
@@ -41,7 +41,7 @@ class Pace(NamedTuple):
 
 
 def paces() -> Iterator[Pace]:
-    """Of either modem with each of its budgets, the mean of `SEEDS`."""
+    """Yield the results of both modems with each of their budgets, as means over `SEEDS`."""
     for modem, budgets in BUDGETS.items():
         costs = MEASURED.get(modem, COSTS[modem])
         for budget in budgets:
@@ -64,7 +64,7 @@ def paces() -> Iterator[Pace]:
 
 
 def days(kind: Kind, joules_a_day: float, temperature_c: float) -> float:
-    """How long it lasts at that temperature; 0 where its voltage at rest forbids reports."""
+    """Return the battery life in days at that temperature, 0 if its voltage at rest forbids reports."""
     if at(kind.plateau_v, temperature_c) <= LEAST_REPORT_V:
         return 0.0
     mah_a_day = joules_a_day / kind.nominal_v / 3.6 + kind.self_discharge_ua * H_A_DAY / 1_000
@@ -72,7 +72,7 @@ def days(kind: Kind, joules_a_day: float, temperature_c: float) -> float:
 
 
 def markdown() -> str:
-    """A table of days for each battery."""
+    """Return a table of days for each battery."""
     head = ["J a day", "points a day", "session each", *(f"{c} °C" for c in TEMPERATURES_C)]
     lines = []
     found = list(paces())
@@ -87,14 +87,14 @@ def markdown() -> str:
 
 
 def update(page: Path = PAGE) -> None:
-    """Put the table where the page has its marks."""
+    """Write the tables between the marks of the page."""
     text = page.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     page.write_text(before + BEGIN + markdown() + END + rest.partition(END)[2], encoding="utf-8")
 
 
 def _days_text(lasting: float) -> str:
-    """No more digits than the tables are worth."""
+    """Return the days with no more digits than the tables are accurate."""
     return f"{round(lasting, -1):,.0f}" if lasting else "silent"
 
 

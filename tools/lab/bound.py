@@ -1,11 +1,11 @@
-"""The clairvoyant bound: no policy gets more utility out of a trip with so much energy.
+"""The clairvoyant bound: no policy gets more utility out of a trip with the same energy.
 
-Relaxed: every fix counts as delivered; every upload carries a fix of its own slot and costs the least
-over usable networks, without attach, border or search; GNSS is always there. A price of a joule then
-splits the problem into two longest paths, one over fixes and one over uploads; the least over prices
-of path values plus the price of the budget is the bound. Sleep counts up to the last of either path,
-half on each: a device may be dead after it. Where cold withholds energy, B(t) binds at
-several minima, and the price is a step function that falls there.
+Relaxed: every fix counts as delivered; every upload carries a fix of its own slot and costs the least over
+usable networks, without attach, border or search; GNSS is always available. A price of a joule then splits
+the problem into two longest paths, one over fixes and one over uploads; the bound is the least over all
+prices of path values plus the price of the budget. Sleep counts up to the last slot of either path, half on
+each: a device may be dead after it. Where cold withholds energy, B(t) binds at several minima, and the price
+is a step function that falls there.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ Floats32 = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Plan:
-    """The slots of fixes and uploads of one price."""
+    """The slots of fixes and of uploads at one price."""
 
     fixes: NDArray[np.int64]
     uploads: NDArray[np.int64]
 
 
 class Bound:
-    """Path values of one trip for one class of device; then any budget is quick."""
+    """The path values of one trip for one class of device, from which any budget is evaluated quickly."""
 
     def __init__(
         self, instance: Instance, costs: Costs, reuses: bool = False, weights: Weights = WEIGHTS
@@ -56,12 +56,13 @@ class Bound:
         self._upload_paths = _UploadPaths(self._upload_j, flat, weights[2], costs.sleep_slot_j)
 
     def utility(self, budget_j: float) -> float:
-        """The bound for a budget that is there from the first slot on."""
+        """Return the bound for a budget in J that is available from the first slot on."""
         values = self._fix_paths.values + self._upload_paths.values + PRICES * budget_j
         return float(min(1.0, values.min() / self._instance.slots))
 
     def cold_utility(self, budget_j: float) -> float:
-        """The bound where the cold withholds part of the budget by the temperature of the moment."""
+        """Return the bound for a budget in J of which the cold withholds a part, by the temperature of each
+        slot."""
         slots, sleep_j = self._instance.slots, self._costs.sleep_slot_j
         free_j = capacity_j(self._instance, budget_j, cold=True) - sleep_j * np.arange(1, slots + 1)
         places = _minima(free_j)
@@ -78,7 +79,7 @@ class Bound:
         return min(1.0, best)
 
     def plan(self, index: int) -> Plan:
-        """The relaxed optimum for the price PRICES[index]."""
+        """Return the relaxed optimum at the price PRICES[index]."""
         return Plan(self._fix_paths.path(index), self._upload_paths.path(index))
 
     def _price(self, free_j: float) -> float:
@@ -87,7 +88,7 @@ class Bound:
         return float(PRICES[int(np.argmin(values))])
 
     def _priced(self, free_j: Floats, places: NDArray[np.int64], weights: Floats) -> float:
-        """The bound for one multiplier at each place."""
+        """Return the bound for one multiplier at each place."""
         price = np.zeros(self._instance.slots)
         for place, weight in zip(places, weights, strict=True):
             price[: place + 1] += weight
@@ -98,7 +99,7 @@ class Bound:
 
 
 def fix_values(instance: Instance, weights: Weights = WEIGHTS) -> Floats32:
-    """(slot j, gap g - 1): what the slots j-g .. j-1 are worth when j-g and j are consecutive fixes."""
+    """Return (slot j, gap g - 1): the value of the slots j-g .. j-1 if j-g and j are consecutive fixes."""
     km, moving = instance.km.astype(np.float32), instance.moving
     points, shape, _ = weights
     slots = len(km)
@@ -115,7 +116,7 @@ def fix_values(instance: Instance, weights: Weights = WEIGHTS) -> Floats32:
 
 
 def _covered(moving: NDArray[np.bool_], gap: int) -> Floats32:
-    """Slots that a fix at either end speaks for, by the slot of the first fix."""
+    """Return, by the slot of the first fix, how many slots a fix at either end of the gap covers."""
     offsets = np.arange(gap)
     nearest = np.minimum(offsets, gap - offsets)
     always = int((nearest <= WINDOW_MOVING).sum())
@@ -128,8 +129,8 @@ def _covered(moving: NDArray[np.bool_], gap: int) -> Floats32:
 
 
 def gap_costs_j(instance: Instance, costs: Costs, reuses: bool) -> Floats32:
-    """(slot, gap - 1): what a fix costs so long after the last; a wake where a reused position says as
-    much."""
+    """Return (slot, gap - 1): the J of a fix so many slots after the last one, or of a wake where a reused
+    position replaces the fix."""
     gap_j = np.array([costs.fix_j((gap + 1) * SLOT_H) for gap in range(LONGEST_GAP)], dtype=np.float32)
     gaps_j = np.repeat(gap_j[None, :], instance.slots, axis=0)
     if reuses:
@@ -139,7 +140,7 @@ def gap_costs_j(instance: Instance, costs: Costs, reuses: bool) -> Floats32:
 
 
 def upload_costs_j(instance: Instance, costs: Costs) -> Floats:
-    """The relaxed cost of an upload in each slot; infinite where no network is usable."""
+    """Return the relaxed cost in J of an upload in each slot, infinite if no network is usable."""
     signal = np.vectorize(signal_factor)(instance.rsrp)
     succeeds = 1 - np.vectorize(failure)(np.maximum(instance.rsrp, USABLE_DBM))
     each = costs.upload_j * (instance.factor**FACTOR_EXPONENT)[:, None] * signal / succeeds
@@ -148,8 +149,8 @@ def upload_costs_j(instance: Instance, costs: Costs) -> Floats:
 
 
 class _FixPaths:
-    """Longest paths over fixes, one a row of prices (rows, slots); half of `sleep_j` a slot up to the last
-    one is paid."""
+    """Longest paths over fixes, one a row of prices, (rows, slots); half of `sleep_j` is paid for each slot
+    up to the last fix."""
 
     def __init__(
         self,
@@ -183,7 +184,7 @@ class _FixPaths:
         self.values = np.maximum(0.0, ended.max(axis=1))
 
     def path(self, row: int) -> NDArray[np.int64]:
-        """The slots of its fixes."""
+        """Return the slots of the fixes on the path of a row."""
         slot, slots = int(self._end[row]), []
         while True:
             slots.append(slot)
@@ -194,7 +195,7 @@ class _FixPaths:
 
 
 def _ends(instance: Instance, weights: Weights) -> tuple[Floats, Floats]:
-    """What is worth the time before a first and from a last fix, by its slot."""
+    """Return the value of the time before a first and after a last fix, by its slot."""
     km, slots = instance.km, instance.slots
     points, shape, _ = weights
     near = np.clip(1 - np.abs(km[:, None] - km[None, :]) / FARTHEST_KM, 0, None)
@@ -205,8 +206,8 @@ def _ends(instance: Instance, weights: Weights) -> tuple[Floats, Floats]:
 
 
 class _UploadPaths:
-    """Longest paths over uploads, one a row of prices (rows, slots); half of `sleep_j` a slot up to the last
-    one is paid."""
+    """Longest paths over uploads, one a row of prices, (rows, slots); half of `sleep_j` is paid for each slot
+    up to the last upload."""
 
     def __init__(self, upload_j: Floats, prices: Floats, weight: float, sleep_j: float = 0.0) -> None:
         slots = len(upload_j)
@@ -240,7 +241,7 @@ class _UploadPaths:
         self.values, self._end = ended.max(axis=1), ended.argmax(axis=1)
 
     def path(self, row: int) -> NDArray[np.int64]:
-        """The slots of its uploads."""
+        """Return the slots of the uploads on the path of a row."""
         node, slots = int(self._end[row]), []
         while node:
             slots.append(node - 1)
@@ -249,7 +250,8 @@ class _UploadPaths:
 
 
 def _minima(free_j: Floats) -> NDArray[np.int64]:
-    """The last slot and the few places before it where the least energy of all that follows is free."""
+    """Return the last slot and the few places before it where the free energy is less than anywhere after
+    it."""
     ahead = np.minimum.accumulate(free_j[::-1])[::-1]
     places = np.flatnonzero((free_j <= ahead) & (np.append(ahead[1:], np.inf) > ahead))
     spread = places[np.unique(np.linspace(0, len(places) - 1, MINIMA).astype(int))]

@@ -1,9 +1,9 @@
-"""The lab compared with the full world on the same trips: joules and points must agree, and the device's
-account.
+"""The lab compared with the full world on the same trips: joules, points and the device's energy account must
+agree.
 
-The battery gives so many joules for each day of the trip, as in the demo. The lab has what things cost in the
-world (`physics.MEASURED`; where that has nothing, one trip more is measured first), and the firmware's own
-policy as the device has it: it believes the constants of the facts until it has learned better.
+The battery gives a fixed number of joules for each day of the trip, as in the demo. The lab uses the costs
+that were measured in the world (`physics.MEASURED`; if it has none, one more trip is measured first) and the
+firmware's own policy, which starts with the constants it ships with and learns.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ J_A_MAH = 0.68 * 0.92 * 12.96
 
 @dataclass(frozen=True)
 class Compared:
-    """One trip in both: J and points a day, and the device's own account of what it has drawn."""
+    """One trip in both: J and points a day, and the consumption by the device's own account."""
 
     seed: int
     world_j: float
@@ -46,7 +46,7 @@ class Compared:
     account: float
 
     def short(self) -> list[str]:
-        """What does not agree."""
+        """Return the figures that do not agree."""
         found = []
         for name, mine, true, most in (
             ("joules", self.lab_j, self.world_j, AGREE),
@@ -61,7 +61,7 @@ class Compared:
 def check(
     folder: Path, figures: Path, modem: Dialect, days: int, rate: int, seeds: list[int], console: Console
 ) -> int:
-    """Run, print, write all to a file; the exit code."""
+    """Run the comparison, print it, write `figures`; return the exit code."""
     costs = MEASURED.get(modem)
     if costs is None:
         costs = measured(_live(folder, modem, days, rate, max(seeds) + 1)[0], modem)
@@ -87,7 +87,8 @@ def check(
 
 
 def _live(folder: Path, modem: Dialect, days: int, rate: int, seed: int) -> tuple[list[Woken], int, float]:
-    """A trip in the full world with a battery for so many J a day: wakes, points stored, J by its account."""
+    """Return (wakes, points stored, J by the device's account) of a trip in the full world, with a battery
+    for `rate` J a day."""
     built = stage.build(folder.resolve(), modem, seed, days, 0, None)
     trip, network = built.trip, built.network
     wakes: list[Woken] = []
@@ -134,8 +135,8 @@ def _live(folder: Path, modem: Dialect, days: int, rate: int, seed: int) -> tupl
 
 
 def _lab(modem: Dialect, days: int, rate: int, seed: int, costs: Costs) -> tuple[float, float]:
-    """J and points a day of the same trip in the lab, the mean of so many DRAWS of its luck; a point is what
-    the agent stores, in both."""
+    """Return (J, points) a day of the same trip in the lab, the mean over DRAWS. A point is what the agent
+    stores, in both."""
     trip = Trip(seed, modem, days)
     here = instance(trip, modem, days)
     mission = Mission(

@@ -1,4 +1,4 @@
-"""Every policy on the same trips: ratios to the bound, and whether ours keeps what it must."""
+"""Every policy on the same trips: ratios to the bound, and whether ours meets its requirements."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GOAL = 0.03
 
 
 class Record(NamedTuple):
-    """One run: `kind` is ours, ablation, shipped, tuned or hindsight."""
+    """One run; `kind` is ours, ablation, shipped, tuned or hindsight."""
 
     setting: str
     policy: str
@@ -71,7 +71,7 @@ class Job(NamedTuple):
 
 
 def judge(job: Job) -> list[Record]:
-    """All policies at all budgets on one trip."""
+    """Run all policies at all budgets on one trip."""
     setting = job.setting
     instance = setting.trip(job.route, job.seed)
     training = trained_on(job.route)
@@ -106,7 +106,7 @@ class _Runner:
     def enter(
         self, name: str, kind: str, rules: Mapping[int, Rule], thrifty: bool, known_end: bool = False
     ) -> None:
-        """One policy with its rule for each budget."""
+        """Run one policy with its rule for each budget and record the results."""
         outcome: dict[Rule, Run] = {}
         for budget, rule in rules.items():
             known = None if thrifty or self._setting.cold else outcome.get(rule)
@@ -117,7 +117,7 @@ class _Runner:
             self._write(name, kind, budget, known)
 
     def hindsight(self, budget: int, utility: float) -> None:
-        """The attainable line."""
+        """Record the attainable line."""
         bound = self._bounds[budget]
         self.records.append(
             Record(
@@ -147,7 +147,7 @@ class _Runner:
 
 
 def summary(records: Sequence[Record]) -> list[Row]:
-    """A row for each policy at each budget of each setting, in the order of the records."""
+    """Return a row for each policy at each budget of each setting, in the order of the records."""
     groups: dict[tuple[str, str, str, int], list[Record]] = defaultdict(list)
     for record in records:
         groups[record.setting, record.policy, record.kind, record.budget].append(record)
@@ -169,7 +169,7 @@ def summary(records: Sequence[Record]) -> list[Row]:
 
 
 def floor(setting: Setting, budget: int) -> float | None:
-    """The least ratio that ours must have, where one is set."""
+    """Return the least ratio that ours must reach, None if none is set."""
     if setting.loss_db:
         return THIN_FLOORS.get(setting.loss_db) if budget >= 120 else None
     if setting.network_scan_j is not None or setting.stacked or not setting.places or setting.every > 1:
@@ -178,7 +178,8 @@ def floor(setting: Setting, budget: int) -> float | None:
 
 
 def shortfalls(setting: Setting, rows: Sequence[Row], budget: int) -> list[str]:
-    """What ours misses at a budget, and what bounds that in thin coverage; empty when it keeps all."""
+    """Return the requirements that ours misses at a budget, and its limits in thin coverage; empty if it
+    meets all."""
     here = [row for row in rows if row.setting == setting.name and row.budget == budget]
     ours = _of(here, OURS)
     tuned = [row for row in here if row.kind == "tuned"]

@@ -1,8 +1,8 @@
-"""The second container on a route: what five earlier trips have seen of networks, given to later ones.
+"""The second container on a route: the value of coverage data from five earlier trips to later ones.
 
-Earlier and later trips share a radio environment (`environments.py`), in which networks are thin. What was
-seen becomes route data by the agent's own code. The same route data with their tiles shuffled shows what a
-wrong one costs.
+Earlier and later trips share a radio environment (`environments.py`) with thin networks. The agent's own code
+makes route data from the earlier trips. The same route data with its tiles shuffled shows the cost of wrong
+data.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ RESAMPLES = 2_000
 
 
 class Job(NamedTuple):
-    """A radio environment in which a fleet with so many joules a day and trip finds networks so much
-    weaker."""
+    """A radio environment whose networks are `loss_db` weaker, and a fleet with a number of joules a day and
+    trip."""
 
     loss_db: float
     budget: int
@@ -56,7 +56,7 @@ class Job(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """One later trip: joules a delivered point and utility."""
+    """The result of one later trip: joules per delivered point, and utility."""
 
     loss_db: float
     budget: int
@@ -67,15 +67,15 @@ class Figure(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Of earlier trips: (kilometre, PLMN or 0, whether well heard), and reports that passed."""
+    """Observations of earlier trips: (kilometre, PLMN or 0, whether well heard), and reports that passed."""
 
     looks: list[tuple[float, int, bool]]
     reports: list[costs.Report]
 
 
 def experiment(environments: int, processes: int | None, console: Console) -> bool:
-    """Run it on so many radio environments of each route, print and write the figures; True: all is as it
-    must be."""
+    """Run the experiment on `environments` radio environments of each route, print and write the figures.
+    Return whether all requirements are met."""
     jobs = [
         Job(loss_db, budget, route, environment)
         for loss_db in LOSSES_DB
@@ -127,8 +127,8 @@ def judge(job: Job) -> list[Figure]:
 
 
 def see(trip: Instance, outcome: Run, seen: Seen) -> None:
-    """Add what an agent learns of a trip: where a network scan was made is known where the train has had a
-    fix just now, or has not moved since."""
+    """Add what an agent learns from a trip to `seen`. The place of a network scan is known if the train has
+    had a fix just before or has not moved since."""
     still_since = stops(trip.moving)
     for slot, heard in outcome.looks:
         index = bisect_right(outcome.fixes, slot) - 1
@@ -142,7 +142,7 @@ def see(trip: Instance, outcome: Run, seen: Seen) -> None:
 
 
 def guide(trip: Instance, seen: Seen, shuffled: bool) -> bytes:
-    """The route data that the agent makes of what was seen; `shuffled`: each tile is that of another
+    """Return the route data that the agent makes of `seen`; `shuffled`: each tile is that of another
     place."""
     counts: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     for km, _, well in seen.looks:
@@ -165,15 +165,15 @@ def _networks(trip: Instance, seen: Seen) -> Iterator[Network]:
 
 
 def joules_a_point(outcome: Run) -> float:
-    """All that was drawn, over the points that were delivered."""
+    """Return the J drawn in total, divided by the number of points delivered."""
     newest = max((point for _, point in outcome.uploads), default=-1)
     delivered = bisect_right(outcome.fixes, newest)
     return float(sum(outcome.joules.values())) / max(1, delivered)
 
 
 def _row(loss_db: float, budget: int | None, guide: str, figures: Sequence[Figure]) -> dict[str, object]:
-    """Of one kind of route data compared with a new route, trip by trip, with a bootstrap interval over
-    trips."""
+    """Return the figures of one kind of route data compared with a new route, trip by trip, with a bootstrap
+    interval over trips."""
     of = {name: [each for each in figures if each.guide == name] for name in (NEW, guide)}
     new, with_guide = (np.array([each.joules_a_point for each in of[name]]) for name in (NEW, guide))
     rng = np.random.default_rng(1)

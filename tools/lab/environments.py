@@ -1,7 +1,7 @@
 """Trips through the same radio environment: masts, shadows and costs of networks are those of earlier trips.
 
 Trips of `instances.draw` have an environment each. Here shadows belong to stretches of STEP_KM [C]; only the
-wobble in time, the train, the weather and luck are the trip's own.
+wobble in time, the train, the weather and luck are drawn for each trip.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tools.world.radio.sites import read_operators
 
 
 def draw(route: str, environment: int, seed: int, modem: str) -> Instance:
-    """The trip of `seed` through a radio environment of a route."""
+    """Return the trip of `seed` through a radio environment of a route."""
     trip = instances.draw(route, seed, modem)
     grid_dbm, factor = _environment(route, environment, modem)
     found = grid_dbm[:, np.round(trip.km / STEP_KM).astype(int)]
@@ -31,7 +31,7 @@ def draw(route: str, environment: int, seed: int, modem: str) -> Instance:
 
 @lru_cache(maxsize=8)
 def _environment(route: str, environment: int, modem: str) -> tuple[Floats, Floats]:
-    """(networks, steps) dBm, and what each network multiplies the cost of a report with."""
+    """Return (networks, steps) dBm, and the factor of each network on the cost of a report."""
     here = corridor(route)
     rng = np.random.default_rng(list(f"lab/{route}/land/{environment}".encode()))
     countries = {point.country for point in here.route.waypoints}

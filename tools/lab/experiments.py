@@ -1,4 +1,4 @@
-"""Experiments: settings, budgets and trips that are compared; the work is spread over processes."""
+"""Experiments: the settings, budgets and trips that are compared; the work is spread over processes."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ Result = TypeVar("Result")
 class Setting(NamedTuple):
     """A world for all policies.
 
-    `network_scan_j`: another cost of a network scan; `loss_db`: every network is weaker by it; `places`:
-    whether distances to places are known; `stacked`: stays between stacks; `trackers`: B1 to B14 compete,
-    too; `reuses`: a reused position counts as a point; `cold`, `russia`: rules of `physics.Mission`;
-    `weights` of the utility; `every`: judged on one trip of so many; `stress`: a row of `stress.ROWS`;
+    `network_scan_j`: another cost of a network scan in J; `loss_db`: all networks are so many dB weaker;
+    `places`: whether distances to places are known; `stacked`: stays between stacks; `trackers`: B1 to B14
+    compete, too; `reuses`: a reused position counts as a point; `cold`, `russia`: rules of `physics.Mission`;
+    `weights` of the utility; `every`: one trip out of so many is run; `stress`: a row of `stress.ROWS`;
     `held_out`: trips of `heldout`, whose costs are unknown.
     """
 
@@ -72,16 +72,16 @@ class Setting(NamedTuple):
 
     @property
     def costs(self) -> Costs:
-        """Of the device."""
+        """Return the costs of the device."""
         return costs(self.modem, self.network_scan_j)
 
     @property
     def budgets(self) -> tuple[int, ...]:
-        """Joules a day."""
+        """Return the budgets in joules a day."""
         return STRESS_BUDGETS if self.stress else BUDGETS[self.modem]
 
     def trip(self, route: str, seed: int) -> Instance:
-        """A trip of this world."""
+        """Return a trip of this world."""
         if route.startswith(TRACE):
             instance = read_trace(Path(route.removeprefix(TRACE)))
         elif self.held_out:
@@ -95,7 +95,7 @@ class Setting(NamedTuple):
         return instance.thinned(self.loss_db) if self.loss_db else instance
 
     def mission(self, instance: Instance, budget: float, known_end: bool = False) -> Mission:
-        """So many joules a day for a trip; `known_end`: its duration is known."""
+        """Return a mission with `budget` joules a day for a trip; `known_end`: its duration is known."""
         days = instance.days if known_end else None
         return Mission(
             self.costs_of(instance),
@@ -114,7 +114,7 @@ class Setting(NamedTuple):
         )
 
     def costs_of(self, instance: Instance) -> Costs:
-        """What things cost on a trip; in a row with another cost of a network scan, that."""
+        """Return the costs on a trip; in a setting with another cost of a network scan, that one."""
         if not self.held_out:
             return self.costs
         found = heldout.costs(instance.name)
@@ -122,16 +122,16 @@ class Setting(NamedTuple):
 
     @property
     def part(self) -> float:
-        """Part of the declared energy that is there."""
+        """Return the part of the declared energy that the battery really gives."""
         return ROWS[self.stress].part if self.stress else 1.0
 
     def bounds(self, instance: Instance, bound: Bound) -> list[float]:
-        """The bound on utility by budget."""
+        """Return the bound on utility by budget."""
         limit = bound.cold_utility if self.cold else bound.utility
         return [limit(budget * instance.days) for budget in self.budgets]
 
     def score(self, instance: Instance, outcome: Run, budget: float) -> Score:
-        """What a run was worth with so many joules a day."""
+        """Return the score of a run with `budget` joules a day."""
         return score(instance, outcome, self.part * budget * instance.days, self.weights, self.cold)
 
 
@@ -195,20 +195,21 @@ TUNED_LIKE |= {each.name: each.name.removeprefix("held out, ") for each in HELD_
 
 
 def judged_trips(count: int) -> list[tuple[str, int]]:
-    """So many trips on either known route and on routes drawn from a seed, never trained on."""
+    """Return `count` trips on either known route and on routes drawn from a seed; none was used in
+    training."""
     trips = [(route, seed) for seed in JUDGED_SEEDS[:count] for route in ("w1", "n1")]
     return trips + [(f"drawn-{seed}", seed) for seed in JUDGED_SEEDS[:count]]
 
 
 def trained_on(route: str) -> str:
-    """The training set for a trip: the other known route, or both for a route drawn."""
+    """Return the training set for a trip: the other known route, or both for a drawn route."""
     return {"w1": "n1", "n1": "w1"}.get(route, "both")
 
 
 def spread(
     work: Callable[[Work], Result], jobs: Sequence[Work], title: str, processes: int | None = None
 ) -> list[Result]:
-    """`work` of every job in order, over all cores, with a progress bar."""
+    """Return the results of `work` for all jobs, in order, computed on all cores with a progress bar."""
     processes = processes or os.cpu_count() or 1
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()

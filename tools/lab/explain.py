@@ -1,5 +1,5 @@
-"""The decision table as Markdown, from the rules themselves: `python -m tools.lab explain` prints it and puts
-it into docs/reference/decision-table.md."""
+"""The decision table as Markdown, from the rules themselves: `python -m tools.lab explain` prints it and
+writes it to docs/reference/decision-table.md."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _DONE = (
 
 
 def rules() -> list[tuple[str, str]]:
-    """Name and meaning of each rule, in the order in which they are asked."""
+    """Return name and meaning of each rule, in the order in which they are evaluated."""
     return [(rule.__name__.strip("_"), " ".join(rule.__doc__.split())) for rule in decide.RULES]
 
 
 def reasons() -> list[tuple[int, str, str]]:
-    """Number, words and what is done, of each reason that a decision can have."""
+    """Return number, words and action of each reason that a decision can have, by number."""
     found = []
     for module in (policy, decide):
         for name, value in vars(module).items():
@@ -42,7 +42,7 @@ def reasons() -> list[tuple[int, str, str]]:
 
 
 def markdown() -> str:
-    """Rules and reasons."""
+    """Return the lists of rules and of reasons."""
     lines = [f"{i}. **{name}**: {words}" for i, (name, words) in enumerate(rules(), 1)]
     lines += ["", "Reasons, and what is done then:", ""]
     lines += [f"- **{number}**: {words} ({done})" for number, words, done in reasons()]
@@ -50,7 +50,7 @@ def markdown() -> str:
 
 
 def update(page: Path = PAGE) -> None:
-    """Put the tables where the page has its marks."""
+    """Write the lists between the marks of the page."""
     text = page.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     page.write_text(before + BEGIN + markdown() + END + rest.partition(END)[2], encoding="utf-8")

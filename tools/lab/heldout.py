@@ -1,6 +1,6 @@
-"""A world of another make, which nothing is trained in: other countries, trucks, ships and sidings; stops,
-speeds, radio and costs from wider laws than those of `instances` and `tools.world`. All is chosen [C].
-"""
+"""The held-out world, in which nothing is trained: other countries, trucks, ships and sidings; stops, speeds,
+radio and costs from wider distributions than those of `instances` and `tools.world`. All figures are chosen
+[C]."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Stretch(NamedTuple):
 
 
 def costs(name: str) -> Costs:
-    """What things cost on a trip, however the device is built."""
+    """Return the costs on a trip, whatever device it is."""
     rng = random.Random(f"{name}/costs")
 
     def times(value: float) -> float:
@@ -68,7 +68,8 @@ def costs(name: str) -> Costs:
 
 @lru_cache(maxsize=32)
 def draw(seed: int, file: str = "") -> Instance:
-    """A trip, the same for the same seed; on the route of a CSV file it is by rail. Raises FileError."""
+    """Return a trip, the same for the same seed; on the route of a CSV file it is by rail. Raises
+    FileError."""
     name = f"{Path(file).stem}-{seed}" if file else f"{NAME}{seed}"
     rng, dice = np.random.default_rng(list(name.encode())), random.Random(name)
     corridor = _around(name, Route.of(read_route(Path(file)))) if file else _corridor(name, dice)
@@ -106,7 +107,7 @@ def draw(seed: int, file: str = "") -> Instance:
 
 
 def _corridor(name: str, dice: random.Random) -> Corridor:
-    """A route of stations whose kinds the route data know, though stops take otherwise."""
+    """Return a route of stations whose kinds the route data know; the real stops have other durations."""
     countries = dice.sample(COUNTRIES, dice.randint(2, 5))
     legs, lat, lon, km = dice.randint(*LEGS), dice.uniform(15, 45), dice.uniform(30, 100), 0.0
     waypoints = [Waypoint("0", countries[0], lat, lon, "hub", 0.0)]
@@ -123,14 +124,14 @@ def _corridor(name: str, dice: random.Random) -> Corridor:
 
 
 def _around(name: str, route: Route) -> Corridor:
-    """The route, with no places known around it."""
+    """Return the route with no places known around it."""
     return Corridor(name, route, (), np.full(int(route.length_km / STEP_KM) + 2, np.nan, dtype=np.float32))
 
 
 def _travelled(
     route: Route, dice: random.Random, any_mode: bool
 ) -> tuple[Floats, Floats, list[tuple[float, float]]]:
-    """(Hours, kilometres) of the trip's corners, and the hours at sea."""
+    """Return (hours, kilometres) of the trip's corners, and the hours at sea."""
     hours, km = [0.0], [0.0]
     sea = []
     for stretch in _stretches(route, dice, any_mode):
@@ -142,7 +143,8 @@ def _travelled(
 
 
 def _stretches(route: Route, dice: random.Random, any_mode: bool) -> Iterator[Stretch]:
-    """Stops and runs, of a train or of `any_mode`; a truck rests at night, wherever it is."""
+    """Yield the stops and runs of a train or, with `any_mode`, of any vehicle; a truck rests at night,
+    wherever it is."""
     truck, ship = any_mode and dice.random() < TRUCKS, any_mode and dice.random() < SHIPS
     sea_leg = dice.randint(5, len(route.waypoints) - 5) if ship else -1
     last = len(route.waypoints) - 3
@@ -178,7 +180,7 @@ def _levels(
     at_sea: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> Floats:
-    """RSRP by slot: stretches that are well, badly or not covered; stops mostly are."""
+    """Return the RSRP by slot: stretches have good, bad or no coverage; most stops have coverage."""
     stretches = np.floor(km / STRETCH_KM).astype(int)
     kinds = rng.random(stretches.max() + 1)
     level = np.full(len(kinds), SILENT_DBM)

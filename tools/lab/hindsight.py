@@ -1,8 +1,8 @@
 """The attainable line: the bound's own plan replayed in the lab with hindsight.
 
-The plan of each price is lived through with the costs that the bound leaves out: attach, borders,
-blocked sky, failures. Hindsight moves a fix to the next slot with sky and an upload to the next slot
-in which it succeeds. What a budget attains is the best replay that it can pay.
+The plan of each price is replayed with the costs that the bound leaves out: attach, borders, blocked sky,
+failures. Hindsight moves a fix to the next slot with sky and an upload to the next slot in which it succeeds.
+A budget attains the utility of the best replay that it can pay.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tools.lab.physics import BLOCKED_S, ENDLESS_J, HOT_H, Device, failure, run
 
 
 class Replay:
-    """A policy that follows a plan and knows what is to come."""
+    """A policy that follows a plan and knows the rest of the trip."""
 
     def __init__(self, instance: Instance, fixes: set[int], uploads: set[int]) -> None:
         self._instance = instance
@@ -26,7 +26,7 @@ class Replay:
         self._fix_due = self._upload_due = False
 
     def slot(self, device: Device) -> None:
-        """Do what the plan says, or what it could not do before."""
+        """Execute the plan for this slot, or what could not be done before."""
         slot = device.slot
         self._fix_due |= slot in self._fixes
         self._upload_due |= slot in self._uploads
@@ -49,7 +49,7 @@ class Replay:
 
 
 def attainable(setting: Setting, instance: Instance, bound: Bound) -> list[float]:
-    """Utility by budget."""
+    """Return the attainable utility by budget."""
     best = np.zeros(len(setting.budgets))
     for index in range(len(PRICES)):
         plan = bound.plan(index)

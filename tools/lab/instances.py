@@ -1,7 +1,7 @@
-"""Trips in slots of half an hour: what is true in each slot, drawn from a seed or read from a recording.
+"""Trips in slots of half an hour: the truth in each slot, drawn from a seed or read from a recording.
 
-Reuses the train, the routes and the radio model of the world. A trip ends when the train reaches the
-end of the route.
+Reuses the train, the routes and the radio model of the world. A trip ends when the train reaches the end of
+the route.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class Heard(NamedTuple):
 class Instance:
     """One trip for one class of modem; arrays have one value a slot.
 
-    `factor` is what a network multiplies the cost of an upload with, hidden from policies. `fix_noise`
-    and `upload_noise` scatter costs, `luck` decides whether an upload fails: drawn with the trip, so
-    that policies are compared on the same luck.
+    `factor` is what a network multiplies the cost of an upload with, hidden from policies. `fix_noise` and
+    `upload_noise` scatter costs, `luck` decides whether an upload fails. They are drawn with the trip, so
+    that all policies have the same luck.
     """
 
     name: str
@@ -77,38 +77,39 @@ class Instance:
 
     @property
     def arrived(self) -> int:
-        """The first slot at the goal, or after the trip."""
+        """Return the first slot at the goal, or the number of slots."""
         return self.arrival or self.slots
 
     @property
     def slots(self) -> int:
-        """N, the length of the trip."""
+        """Return the number of slots of the trip."""
         return len(self.km)
 
     @property
     def days(self) -> float:
-        """The length of the trip in days."""
+        """Return the length of the trip in days."""
         return self.slots / SLOTS_A_DAY
 
     @cached_property
     def heard(self) -> list[list[Heard]]:
-        """Of each slot the networks above `USABLE_DBM`, strongest first."""
+        """Return, for each slot, the networks above `USABLE_DBM`, strongest first."""
         usable: list[list[Heard]] = [[] for _ in range(self.slots)]
         for network, slot in zip(*np.nonzero(self.rsrp > USABLE_DBM), strict=True):
             usable[slot].append(Heard(int(network), float(self.rsrp[network, slot])))
         return [sorted(each, key=lambda heard: -heard.rsrp_dbm) for each in usable]
 
     def thinned(self, loss_db: float) -> Instance:
-        """The same trip where every network is weaker by so many dB."""
+        """Return the same trip with every network weaker by `loss_db`."""
         rsrp = np.where(self.rsrp > SILENT_DBM, self.rsrp - loss_db, SILENT_DBM)
         return replace(self, name=f"{self.name}-{loss_db:.0f}dB", rsrp=rsrp)
 
 
 def draw(route: str, seed: int, modem: str, stacked: bool = False) -> Instance:
-    """A trip on a route (`routes.corridor`) for "bg95" or "sim7600"; the same arguments give the same trip.
+    """Return a trip on a route (`routes.corridor`) for "bg95" or "sim7600"; the same arguments give the same
+    trip.
 
-    Slots without sky are independent as in the reference model; `stacked` draws stays of a day or so
-    between stacks instead, as the world does.
+    Slots without sky are independent as in the reference model; `stacked` draws stays of a day or so between
+    stacks instead, as the world does.
     """
     here = corridor(route)
     train = Train.draw(here.route, random.Random(f"lab/{route}/{seed}/train"))
@@ -143,7 +144,7 @@ def _countries(here: Corridor) -> set[str]:
 
 
 def _battery_c(points: Floats, rng: np.random.Generator) -> Floats:
-    """The model of `tools.world.nature.weather` in steps of a slot."""
+    """Return the battery temperature in C by slot, from the model of `tools.world.nature.weather`."""
     nodes = np.array(read_nodes())
     east = (points[:, None, 1] - nodes[None, :, 1]) * np.cos(np.radians(points[:, None, 0]))
     nearest = np.argsort(np.hypot(points[:, None, 0] - nodes[None, :, 0], east), axis=1)[:, :3]
@@ -171,7 +172,8 @@ def _autoregressive(keep: float, fresh: Floats) -> Floats:
 
 
 def _stacked(train: Train, moving: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Whether GNSS is available: not in tunnels, nor in some places between stacks, for a day or so."""
+    """Return, by slot, whether GNSS is available: not in tunnels, nor in some places between stacks, for a
+    day or so."""
     sky = ~moving | (rng.random(len(moving)) >= TUNNELS)
     for stop in train.segments[:-1]:
         if stop.kind in ("hub", "gauge"):

@@ -1,8 +1,8 @@
-"""B1 to B14: how existing trackers decide, in slots of half an hour.
+"""B1 to B14: the decisions of existing trackers, in slots of half an hour.
 
 One schedule with the parts that they have: intervals while moving and stationary, an edge rule, a ring of
-records, a gate by signal, tiers by battery, a back-off, skipped fixes. Where a source acts more often
-than once a slot it pays for each time. Marked [lab] is what a source leaves open.
+records, a gate by signal, tiers by battery, a back-off, skipped fixes. A tracker that acts more often than
+once a slot pays for each time. [lab] marks what the source of a tracker leaves open.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ NEVER_S = 1e9
 class Schedule:
     """Parameters of a tracker. Intervals are (moving, stationary) in seconds.
 
-    `edges`: fix and upload at each departure and arrival. `departure_fix` False: the departure tells
-    the last known place. `ring`: records kept. `gate_dbm`: look before an upload, hold it below this,
-    force it after `denials`. `tiers`: (least part of the energy left, factor on the upload interval; 0:
-    none). `backoff_h`: longest pause after failures, doubled from one slot; 0: no back-off. `skips`: due
-    fixes left out while stationary. `batch`: records that make an upload due, whatever its interval.
+    `edges`: fix and upload at each departure and arrival. `departure_fix` False: the departure reports the
+    last known place. `ring`: number of records kept. `gate_dbm`: scan before an upload, delay it below this
+    level, force it after `denials`. `tiers`: (least part of the energy left, factor on the upload interval;
+    0: none). `backoff_h`: longest pause after failures, doubled from one slot; 0: no back-off. `skips`: due
+    fixes left out while stationary. `batch`: number of records that make an upload due, whatever its
+    interval.
     """
 
     fix_s: Pair
@@ -44,12 +45,12 @@ class Schedule:
     hauled_h: float = 0.0
 
     def factory(self) -> Factory:
-        """Makes the tracker for a trip."""
+        """Return what makes the tracker for a trip."""
         return lambda mission: Tracker(self, mission)
 
 
 class Tracker:
-    """A schedule at work."""
+    """A tracker that follows its schedule."""
 
     def __init__(self, schedule: Schedule, mission: Mission) -> None:
         self._is = schedule
@@ -60,7 +61,7 @@ class Tracker:
         self._failures = self._denied = self._skipped = self._stationary = 0
 
     def slot(self, device: Device) -> None:
-        """Do what is due."""
+        """Do whatever is due in this slot."""
         edge = self._is.edges and device.moving != self._moving
         self._moving = device.moving
         self._stationary = 0 if device.moving else self._stationary + 1
@@ -168,7 +169,7 @@ _MOVING_H, _STATIONARY_H, _UPLOAD_H = (
 
 
 def variants(name: str) -> Iterator[Schedule]:
-    """The tuning grid of a tracker: its shipped parameters, and its own knobs turned."""
+    """Yield the tuning grid of a tracker: its shipped parameters, and variations of them."""
     shipped = SHIPPED[name]
     yield shipped
     if shipped.fix_s == shipped.upload_s:
@@ -185,7 +186,7 @@ def variants(name: str) -> Iterator[Schedule]:
 
 
 def _knobs(schedule: Schedule) -> Iterator[Schedule]:
-    """The parameters that only one tracker has."""
+    """Yield the variations of the parameters that only this tracker has."""
     if schedule.gate_dbm:
         yield from (
             replace(schedule, gate_dbm=gate, denials=count) for gate in (-105, -113) for count in (1, 5)

@@ -1,4 +1,5 @@
-"""The pacing tables that training found: on one route, to evaluate on the other, and on both, which ships."""
+"""The pacing tables that training found: on one route, to evaluate on the other, and on both, which is
+shipped."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ FILE = DATA / "pacing.json"
 
 
 class Level(NamedTuple):
-    """What a budget pays for: J a day, seconds between points moving and standing, since the last point to a
-    stop or departure worth one, minutes of age for a joule, how long a stop is watched."""
+    """One row: J a day, seconds between points on the move, and stationary, seconds from a point to one at a
+    stop or departure, minutes of age for a joule, seconds for which a stop is watched."""
 
     rate: int
     move_s: int
@@ -29,7 +30,7 @@ PacingTable = tuple[Level, ...]
 
 
 def pacing_table(modem: str, training: str) -> PacingTable:
-    """Of a class of modem, trained on "w1", "n1" or "both"."""
+    """Return the table of a class of modem, trained on "w1", "n1" or "both"."""
     rows = shipped.TABLES[modem] if training == "both" else _read()[modem][training]
     return tuple(Level(*row) for row in rows)
 

@@ -75,15 +75,15 @@ class Costs:
 
     @property
     def sleep_slot_j(self) -> float:
-        """What a slot costs in which nothing is done."""
+        """Return the J of a slot without any activity."""
         return self.sleep_w * SLOT_S
 
     def fix_j(self, gap_h: float) -> float:
-        """A fix so long after the last one, without scatter."""
+        """Return the J of a fix so many hours after the last one, without scatter."""
         return self.wake_j + self.gnss_w * self.ttff_s[_start(gap_h)]
 
     def blocked_j(self, limit_s: float = BLOCKED_S) -> float:
-        """A search for satellites that fails and is given up after so long."""
+        """Return the J of a search for satellites that fails and is given up after `limit_s`."""
         return self.wake_j + self.gnss_w * self.blocked_s * limit_s / BLOCKED_S
 
 
@@ -131,23 +131,23 @@ MEASURED = {
 
 
 def _start(gap_h: float) -> int:
-    """0 hot, 1 aided, 2 cold: so long after the last fix."""
+    """Return the kind of start by hours since the last fix: 0 hot, 1 aided, 2 cold."""
     return (gap_h > HOT_H) + (gap_h > AIDED_H)
 
 
 def costs(modem: str, network_scan_j: float | None = None) -> Costs:
-    """Of a class of modem, with another cost of a network scan if given."""
+    """Return the costs of a class of modem, with another cost of a network scan if given."""
     return COSTS[modem] if network_scan_j is None else replace(COSTS[modem], network_scan_j=network_scan_j)
 
 
 def signal_factor(rsrp_dbm: float) -> float:
-    """M(r): what weak signal multiplies the cost of an upload with."""
+    """Return M(r): the factor of weak signal on the cost of an upload."""
     weak = 1.2 / (1 + math.exp((rsrp_dbm + 108) / 2.5))
     return 1 + weak + 8 / (1 + math.exp((rsrp_dbm + 119) / 1.5))
 
 
 def failure(rsrp_dbm: float) -> float:
-    """p_f(r): how likely an upload fails."""
+    """Return p_f(r): the probability that an upload fails."""
     return 1 / (1 + math.exp((rsrp_dbm + 122) / 1.5))
 
 
@@ -155,18 +155,21 @@ def failure(rsrp_dbm: float) -> float:
 class Mission:
     """What a device knows before the trip: its costs, its joules, its route.
 
-    `days` is the true length of the trip, for reference policies that are allowed to know it; None for those
-    that are not. `networks` are those that the modem may meet. `places` False withholds the distances to
-    settlements. `reuses`: a reused position counts as a point. `guide` are the route data of a fleet that has
-    been there knows of the route; b"": no device has. `cold` withholds part of the energy by the temperature
-    of the moment; a device comes back with the warmth. `russia` bars data in Russia for the first 24 hours.
-    `bumps`: how often something wakes the device in a slot for nothing; None: such wakes, and those to look
-    whether the train still runs, cost nothing, and our policy decides in every slot. `shunts`: how many
-    shunts and lifts, which a device takes for departures, begin in a slot of a trip of the world.
-    `lasts_days`: for so long the energy is to last at least, as a setting says; `late`: the first report is
-    due at once, others as the settings built in say, and our policy is not asked about them. `part` of
-    `budget_j` is what the battery gives: it may be weaker than known. `stay_h` is what the fleet has learned
-    of the stay at the goal, where there is one.
+    - `days`: true length of the trip, for reference policies that are allowed to know it; else None.
+    - `networks`: those that the modem may meet.
+    - `places`: False withholds the distances to settlements.
+    - `reuses`: a reused position counts as a point.
+    - `guide`: route data with what a fleet has learned of the route; b"": no device has been there.
+    - `cold`: the temperature of the moment withholds part of the energy; a device comes back with the warmth.
+    - `russia`: data in Russia is barred for the first 24 hours.
+    - `bumps`: wakes without a result, by slot; None: such wakes, and those that check whether the train still
+      runs, cost nothing, and our policy decides in every slot.
+    - `shunts`: by slot of a trip of the world, shunts and lifts that begin, which a device takes for
+      departures.
+    - `lasts_days`: the energy is to last at least so long, as a setting says.
+    - `late`: the first report is due at once, others by the default settings, independent of our policy.
+    - `part`: the part of `budget_j` that the battery gives: it may be weaker than declared.
+    - `stay_h`: the stay at the goal as the fleet has learned it, where there is one.
     """
 
     costs: Costs
@@ -188,11 +191,11 @@ class Mission:
 
 
 class Policy(Protocol):
-    """Decides in every slot; keeps what it remembers. One that acts at stops has `looks_for_stops`, and pays
-    for a wake in each slot on the move: an accelerometer tells by itself of departures only."""
+    """A policy decides in every slot and keeps its own memory. One that acts at stops has `looks_for_stops`
+    and pays for a wake in each slot on the move: an accelerometer only reports departures by itself."""
 
     def slot(self, device: Device) -> None:
-        """Do what is to be done in this slot with the verbs of `device`."""
+        """Decide and act in this slot with the methods of `device`."""
 
 
 Factory = Callable[[Mission], Policy]
@@ -200,11 +203,13 @@ Factory = Callable[[Mission], Policy]
 
 @dataclass
 class Run:
-    """What came of a policy: `fixes` are points, those without GNSS too, `uploads` (slot, newest point
-    delivered); `looks` (slot, what was heard) at the network that an upload would use, `reports` (network,
-    joules) of those that passed; `records` is how many our policy keeps, of stops and departures and of
-    failed searches as well; `used_j` is cumulative by slot, `died` the first slot in which the energy
-    was gone, or the number of slots.
+    """The result of a policy on a trip.
+
+    - `fixes`: slots of points, those without GNSS too; `uploads`: (slot, newest point delivered).
+    - `looks`: (slot, what was heard) of scans for the network that an upload would use.
+    - `reports`: (network, joules) of those that passed.
+    - `records`: number of records of our policy, those of stops, departures and failed searches too.
+    - `used_j`: cumulative J by slot; `died`: the first slot without energy, or the number of slots.
     """
 
     fixes: list[int] = field(default_factory=list)
@@ -220,20 +225,21 @@ class Run:
     died: int = 0
 
     def most_attempts(self) -> int:
-        """The most tries at the network within any 24 hours."""
+        """Return the most attempts at the network within any 24 hours."""
         tries = np.array(self.attempts)
         ends = np.searchsorted(tries, tries + SLOTS_A_DAY)
         return int((ends - np.arange(len(tries))).max(initial=0))
 
 
 class Device:
-    """The verbs of a policy and what it can see; one object lives through one trip.
+    """The actions of a policy and what it can see; one object lives through one trip.
 
     Visible: `slot`, `moving`, `battery_c`, `last_fix` (slot, -1: none), `last_point` (of a fix or a reused
     position), `stationary` (no movement since the last fix), `fix_km` (kilometre of that fix), `waiting`
     (points not delivered), `last_upload` (slot), `left_j`, `network` (registered with), `country` (of the
-    network last registered with), `cost_j` (of the last verb), `level_dbm` (at the last upload). `moving` is
-    what is felt; `left_j` counts on the declared battery, `battery_mv` is of the one that is there.
+    network last registered with), `cost_j` (of the last action), `level_dbm` (at the last upload). `moving`
+    is what the sensor feels; `left_j` assumes the declared battery, `battery_mv` is the voltage of the real
+    one.
     """
 
     def __init__(self, instance: Instance, mission: Mission) -> None:
@@ -266,23 +272,23 @@ class Device:
 
     @property
     def hours_since_fix(self) -> float:
-        """Since the last fix, as if one had been made before the trip long ago."""
+        """Return the hours since the last fix, a large number before the first."""
         return (self.slot - self.last_fix) * SLOT_H if self.last_fix >= 0 else 1e3
 
     @property
     def sleeps_registered(self) -> bool:
-        """Whether a modem that is registered need not ask the network again for the next report."""
+        """Return whether a registered modem need not ask the network again for the next report."""
         parks = self._costs.again_j == 0.0 or "emtc" in self._instance.networks[self.network].kinds
         return self.network >= 0 and parks
 
     @property
     def age_h(self) -> float:
-        """Hours since the last report, or since the trip began."""
+        """Return the hours since the last report, or since the trip began."""
         return (self.slot - max(0, self.last_upload)) * SLOT_H
 
     def fix(self, times: int = 1, limit_s: float | None = None) -> bool:
-        """Look for satellites, for `limit_s` or by the age of the orbits at most; True: a fix is kept.
-        `times` fixes in this slot are one point.
+        """Search for satellites, at most for `limit_s` or as the age of the ephemeris allows. Return whether
+        there is a fix; `times` fixes in this slot are one point.
 
         Where a reused position counts it replaces every fix that would find the train where it was.
         """
@@ -302,10 +308,9 @@ class Device:
         return True
 
     def reuse_position(self) -> bool:
-        """Report the last position again, at a departure with the time until which it held: a point for a
-        wake.
+        """Report the last position again, at the cost of a wake; at a departure it holds until then.
 
-        False, and nothing happens, where that does not count or the train has moved since the last fix.
+        Return False and do nothing if that does not count or the train has moved since the last fix.
         """
         if not (self._reuses and self.stationary):
             return False
@@ -320,7 +325,8 @@ class Device:
             self.last_point = self.slot
 
     def scan_networks(self, network: int | None = None) -> Heard | None:
-        """Camp briefly on `network`, or on the one that an upload would use now: its level, or None."""
+        """Camp briefly on `network`, or on the one that an upload would use now. Return what was heard, or
+        None."""
         found = self._camp(network)
         is_own = found is not None and found.network == self.network and self.sleeps_registered
         search_j = 0.0 if is_own else self._costs.network_search_j
@@ -334,9 +340,10 @@ class Device:
         return found
 
     def upload(self, network: int | None = None, times: int = 1, limit_j: float = math.inf) -> bool:
-        """Deliver all that waits, over `network` or the one the modem chooses; True: delivered.
+        """Deliver all waiting points over `network` or the one the modem chooses. Return whether it
+        succeeded.
 
-        It fails when it would take more than `limit_j`, with its registration.
+        It fails if it would take more than `limit_j`, registration included.
         """
         slot, costs = self.slot, self._costs
         found = self._camp(network)
@@ -377,11 +384,11 @@ class Device:
         return True
 
     def woke(self, times: int, jolted: int) -> None:
-        """Woken so many times for nothing; `jolted` times, in these wakes and others, by a jolt."""
+        """Pay for `times` wakes without a result, and for `jolted` jolts in these wakes and others."""
         self._pay("wake", times * self._costs.wake_j + jolted * self._costs.recount_j)
 
     def keep(self, count: int) -> None:
-        """Only the newest `count` fixes of those that wait are remembered."""
+        """Keep only the newest `count` of the fixes that wait."""
         if self.waiting > count:
             del self.run.fixes[len(self.run.fixes) - self.waiting : len(self.run.fixes) - count]
             self.waiting = count
@@ -395,8 +402,8 @@ class Device:
         return heard[0] if heard and network is None else None
 
     def _register(self, network: int, paid_j: float) -> float:
-        """Joules that each report over this network takes in addition; `paid_j` of what is to be paid were
-        spent on the same search."""
+        """Return the J that each report over this network takes in addition; `paid_j` of them were spent on
+        the same search."""
         if network == self.network:
             if self.sleeps_registered:
                 return 0.0
@@ -431,7 +438,7 @@ class Device:
 
 
 def run(instance: Instance, policy: Factory, mission: Mission) -> Run:
-    """A policy lives through a trip; an infinite budget never ends it."""
+    """Run a policy through a trip and return the result; with an infinite budget it never ends early."""
     device = Device(instance, mission)
     mind = policy(mission)
     watches = mission.bumps is not None and getattr(mind, "looks_for_stops", False)
@@ -468,25 +475,25 @@ def run(instance: Instance, policy: Factory, mission: Mission) -> Run:
 
 
 def _voltage_mv(left: float) -> int:
-    """Of a cell of which this part is left."""
+    """Return the voltage of a cell of which the part `left` is left."""
     return round(PLATEAU_MV - KNEE_MV * max(0.0, 1 - left / KNEE_LEFT))
 
 
 def stops(moving: NDArray[np.bool_]) -> list[int]:
-    """Of each slot the first one since which its place has been the same."""
+    """Return, for each slot, the first slot since which the place has been the same."""
     before = np.concatenate([[False], moving[:-1]])
     first: list[int] = np.maximum.accumulate(np.where(before, np.arange(len(moving)), 0)).tolist()
     return first
 
 
 def capacity_j(instance: Instance, budget_j: float, cold: bool) -> Floats:
-    """B(t): what may have been drawn by each slot."""
+    """Return B(t): the J that may have been drawn by the end of each slot."""
     if not cold:
         return np.full(instance.slots, budget_j)
     return budget_j * usable(instance.battery_c)
 
 
 def usable(battery_c: Floats) -> Floats:
-    """The part of its energy that a cell gives at these temperatures."""
+    """Return the part of its energy that a cell gives at these temperatures."""
     temperature, part = zip(*USABLE_C, strict=True)
     return np.asarray(np.interp(battery_c, temperature, part))

@@ -37,7 +37,7 @@ DRAWN_BUDGET = {"bg95": 80, "sim7600": 500}
 def write_report(
     path: Path, settings: Sequence[Setting], rows: Sequence[Row], missed: Sequence[str], route: str, seed: int
 ) -> None:
-    """An HTML page that needs nothing else; `route` and `seed` are the trip that is drawn."""
+    """Write a self-contained HTML page; `route` and `seed` are the trip that is drawn."""
     parts = ["<h1>Scheduler lab</h1>", _misses(missed)]
     for setting in settings:
         mine = [row for row in rows if row.setting == setting.name]
@@ -174,7 +174,7 @@ def _map(instance: Instance, outcome: dict[str, Run]) -> Figure:
 
 
 def _rings() -> Iterator[Ring]:
-    """The outlines of countries."""
+    """Return the outlines of countries."""
     for shape in json.loads(COUNTRIES.read_text(encoding="utf-8"))["features"]:
         outline = shape["geometry"]["coordinates"]
         polygons = outline if shape["geometry"]["type"] == "MultiPolygon" else [outline]

@@ -1,4 +1,4 @@
-"""Runs our policy, the firmware's own, on a trip of the lab: slots are wakes, verbs have outcomes."""
+"""Runs our policy, the firmware's own, on a trip of the lab: slots are wakes, actions have outcomes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ START_S = 30 * 86_400
 
 
 def built(costs: Costs, reuses: bool = False) -> Any:
-    """What the device is built with, in mJ."""
+    """Return the constants that the device ships with, in mJ."""
     return battery.Costs(
         wake=_mj(costs.wake_j),
         fixes=(_mj(costs.fix_j(HOT_H)), _mj(costs.fix_j(AIDED_H)), _mj(costs.fix_j(1e3))),
@@ -50,11 +50,10 @@ LEAST_S = SETTINGS[settings.REPORT_LEAST_S]
 
 @dataclass(frozen=True)
 class Ours:
-    """Our policy for a class of modem, with the pacing table that ships or another one, one of CHANGES
+    """Our policy for a class of modem, with the pacing table that ships or `rows`, and with one of CHANGES in
     `changed`.
 
-    It is built with what things cost, as a measurement on hardware would find them, or with what it
-    `believes`.
+    Its constants are the true costs, as a measurement on hardware would find them, or those in `believes`.
     """
 
     modem: str
@@ -63,7 +62,7 @@ class Ours:
     believes: Costs | None = None
 
     def factory(self) -> Factory:
-        """Makes the policy for a trip."""
+        """Return what makes the policy for a trip."""
         rows = self.rows or menu.TABLES[self.modem]
         return lambda mission: _Pilot(
             mission,
@@ -74,7 +73,8 @@ class Ours:
 
 
 class _Pilot:
-    """The lab numbers networks from 0 on, the device knows PLMNs: one more, 0 is none."""
+    """Our policy on one trip. The lab numbers networks from 0 on; for the device they are one more, as 0 is
+    none."""
 
     def __init__(self, mission: Mission, chosen: tuple[int, PacingTable], changed: str, costs: Costs) -> None:
         believed = replace(costs, network_scan_j=NEVER_J) if changed == "network scan" else costs
@@ -94,8 +94,8 @@ class _Pilot:
         """The last departure was none."""
 
     def slot(self, device: Device) -> None:
-        """The wakes of a slot. Where wakes for nothing cost, it sleeps until the plan wakes it, or a jolt; on
-        a trip of the world, where it stands, to the second and not to the next slot."""
+        """Run the wakes of a slot. Where wakes without a result cost, the device sleeps until its plan or a
+        jolt wakes it; while it stands on a trip of the world that is to the second, not in the next slot."""
         now, mission, mind = START_S + device.slot * SLOT_S, self._mission, self._state
         stands = not (device.moving or mind[st.MOVING])
         if now >= self._until or (device.moving and not mind[st.MOVING]):
@@ -109,7 +109,7 @@ class _Pilot:
             self._shunted = True
 
     def _wake(self, device: Device, now: int, moving: bool) -> None:
-        """One wake, from what it begins with to rest."""
+        """Run one wake, from its beginning to rest."""
         mind, left_j = self._state, device.left_j
         departed = st.has_departed(mind)
         st.begin(mind, now, moving)
@@ -126,7 +126,7 @@ class _Pilot:
             self._until = max(until, now + SHORTEST_S)
 
     def _act(self, device: Device) -> None:
-        """What is worth it now."""
+        """Execute the policy's verdicts until it rests."""
         mind, costs = self._state, self._costs
         mind[st.WAITING] = device.waiting
         journey = self._journey(device)
@@ -160,29 +160,29 @@ class _Pilot:
             mind[st.WAITING] = device.waiting
 
     def _weaker_mj(self, device: Device) -> int:
-        """What a battery that proves weaker than declared still gives."""
+        """Return the mJ that a battery which proves weaker than declared still gives."""
         self._state[st.ENERGY_MJ] = _mj(self._mission.budget_j - self._left_j(device))
         # The lab's cell has the same voltage at all temperatures, and gives as much.
         mv = battery.plateau_mv(WARM_DC) + device.battery_mv - PLATEAU_MV
         return int(battery.weaker_mj(self._state, SETTINGS, WARM_DC, mv))
 
     def _late_at(self) -> float:
-        """When a report is due that the policy is not asked about."""
+        """Return when a report is due that does not depend on the policy."""
         hints = 0, SETTINGS, self._costs, None
         return float(decide.late_at(self._state, hints)) if self._mission.late else math.inf
 
     def _is_late(self, device: Device) -> bool:
-        """Whether such a report is due now; the first one is at once."""
+        """Return whether such a report is due now; the first one is at once."""
         return self._state[st.NOW] >= self._late_at() or (device.last_upload < 0 and self._mission.late)
 
     def _report_late(self, device: Device) -> None:
-        """A report that is late, with a fresh point; the first one is due whatever it costs."""
+        """Send a late report with a fresh point; the first one is sent whatever it costs."""
         self._freshen(device)
         limit_j = policy.late_mj(self._state, self._costs) / 1_000 if device.run.uploads else math.inf
         self._upload(device, None, limit_j)
 
     def _freshen(self, device: Device) -> None:
-        """A point for a report that the policy is not asked about."""
+        """Take a point for a report that does not depend on the policy."""
         point = policy.fresh(self._state, self._costs) // 10
         if point == policy.FIX:
             self._fix(device)
@@ -210,7 +210,7 @@ class _Pilot:
         networks.learn_scan(mind, self._costs, number, dbm, _mj(device.cost_j))
 
     def _spare_j(self) -> float:
-        """What an attempt may take: as the firmware waits for a network, not the sleep to the end."""
+        """Return the J that an attempt may take: as in the firmware, not the sleep until the end."""
         return float(max(0, policy.spare_mj(self._state))) / 1_000
 
     def _upload(self, device: Device, network: int | None, limit_j: float) -> None:
@@ -249,12 +249,12 @@ class _Pilot:
         return journey._replace(to_go_s=max(0, left_s - menu.AHEAD_S), deviation_s=0)
 
     def _held(self) -> int | None:
-        """The one network to use in Russia, None elsewhere."""
+        """Return the one network to use in Russia, None elsewhere."""
         held = self._state[st.LOCKED_PLMN] if self._in_russia else 0
         return self._plmns.index(held) if held else None
 
     def _left_j(self, device: Device) -> float:
-        """By the device's own account, what can be drawn now, or when it will be as cold as `COLDEST_C`."""
+        """Return the J left by the device's own account, now or at `COLDEST_C`."""
         mission = self._mission
         left_j = mission.budget_j - mission.costs.counted * (mission.budget_j - device.left_j)
         if self._changed != "coldest":

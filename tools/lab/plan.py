@@ -1,4 +1,4 @@
-"""The firmware's own plan: what the lab judges is what ships."""
+"""The firmware's own plan, imported so that the lab runs the code that ships."""
 
 from __future__ import annotations
 

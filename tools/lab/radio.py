@@ -36,7 +36,8 @@ Floats = NDArray[np.float64]
 
 
 def levels(corridor: Corridor, km: Floats, operators: Sequence[Operator], rng: np.random.Generator) -> Floats:
-    """(operators, slots) RSRP in dBm at kilometres that only grow; SILENT_DBM outside their country."""
+    """Return (operators, slots) RSRP in dBm at kilometres that only grow; SILENT_DBM outside an operator's
+    country."""
     points = np.array([corridor.route.position(each) for each in km])
     countries = np.array([corridor.route.country(each) for each in km])
     edge_km = _edges_km(corridor, points)
@@ -62,7 +63,7 @@ def levels(corridor: Corridor, km: Floats, operators: Sequence[Operator], rng: n
 
 
 def _edges_km(corridor: Corridor, points: Floats) -> Floats:
-    """(slots, places): a town is as near as its edge; beyond REACH_KM it is not heard."""
+    """Return (slots, places) km: a town is as near as its edge; beyond REACH_KM it is not heard."""
     distance = place_distances_km(points, corridor.places)
     radius = 0.25 * np.sqrt(np.array([place.population for place in corridor.places]) / 1_000)
     return np.where(distance <= REACH_KM, np.maximum(0.7, distance - radius), REACH_KM + 1)
@@ -76,7 +77,7 @@ def _served(population: NDArray[np.int64]) -> Floats:
 
 
 def _kinds_fraction(operator: Operator) -> float:
-    """Share of an operator's masts on which this modem finds anything."""
+    """Return the part of an operator's masts on which this modem finds anything."""
     fractions = (
         KIND_FRACTION.get((kind, operator.plmn), KIND_FRACTION.get((kind, operator.country), 1.0))
         for kind in operator.kinds
@@ -85,7 +86,8 @@ def _kinds_fraction(operator: Operator) -> float:
 
 
 def _station_masts(corridor: Corridor, rng: np.random.Generator) -> list[tuple[str, float, float]]:
-    """(country, km, probability that an operator shares it) of the masts at stations, small ones too."""
+    """Return (country, km, probability that an operator shares it) of the masts at stations, small ones
+    too."""
     draw = random.Random(int(rng.integers(1 << 62)))
     masts = []
     for point in corridor.route.waypoints:
@@ -105,7 +107,7 @@ def _station_masts(corridor: Corridor, rng: np.random.Generator) -> list[tuple[s
 
 
 def _stays(corridor: Corridor) -> list[tuple[str, float, float]]:
-    """(country, from km, to km), in order; a route may come back to a country."""
+    """Return (country, from km, to km) in order; a route may come back to a country."""
     route = corridor.route
     starts = [(route.waypoints[0].country, 0.0), *((border.entered, border.km) for border in route.borders)]
     ends = [*(border.km for border in route.borders), route.length_km]
@@ -119,7 +121,7 @@ def _beside_track(
     kinds: float,
     rng: np.random.Generator,
 ) -> Floats:
-    """(masts, 2): kilometre and distance from the track of an operator's masts beside it."""
+    """Return (masts, 2): kilometre and distance from the track of an operator's masts along it."""
     shared = [
         km for country, km, fraction in masts if country == operator.country and rng.random() < fraction
     ]
@@ -136,7 +138,7 @@ def _beside_track(
 
 
 def _shadow(km: Floats, rng: np.random.Generator) -> Floats:
-    """Sum of the AR(1) scales at kilometres that only grow, dB."""
+    """Return the sum of the AR(1) scales in dB at kilometres that only grow."""
     total = np.zeros(len(km))
     for length_km, deviation_db in SHADOWS:
         keep = np.exp(-np.diff(km, prepend=km[0]) / length_km)

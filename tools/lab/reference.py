@@ -62,7 +62,7 @@ class Periodic:
     upload_h: float
 
     def factory(self) -> Factory:
-        """Makes the policy for a trip."""
+        """Return what makes the policy for a trip."""
         return lambda mission: _Periodic(self)
 
 
@@ -90,7 +90,7 @@ class Moved:
     dwell_h: float
 
     def factory(self) -> Factory:
-        """Makes the policy for a trip."""
+        """Return what makes the policy for a trip."""
         return lambda mission: _Moved(self)
 
 
@@ -119,7 +119,7 @@ class Strong:
     most_h: float
 
     def factory(self) -> Factory:
-        """Makes the policy for a trip."""
+        """Return what makes the policy for a trip."""
         return lambda mission: _Strong(self)
 
 
@@ -142,13 +142,13 @@ class _Strong:
 
 @dataclass(frozen=True)
 class Lyapunov:
-    """P5: every `fix_h` fix and scan; upload when queue times backlog outweigh `patience` times cost."""
+    """P5: fix and scan every `fix_h`; upload when queue times backlog outweighs `patience` times cost."""
 
     fix_h: float
     patience: float
 
     def factory(self) -> Factory:
-        """Makes the policy for a trip."""
+        """Return what makes the policy for a trip."""
         return lambda mission: _Lyapunov(self, mission)
 
 
@@ -173,13 +173,13 @@ class _Lyapunov:
 
 @dataclass(frozen=True)
 class Dual:
-    """P6: greedy on marginal utility against a price of a joule that follows the joules a day left, `dearer`
-    than in the table."""
+    """P6: greedy on marginal utility against a price of a joule that follows the joules a day left; `dearer`
+    multiplies the price in the table."""
 
     dearer: float = 1.0
 
     def factory(self) -> Factory:
-        """Makes the policy for a trip."""
+        """Return what makes the policy for a trip."""
         return lambda mission: _Dual(self, mission)
 
 
@@ -225,15 +225,15 @@ class _Dual:
 
 @dataclass(frozen=True)
 class Paced:
-    """P7 and P8: the level of the pacing table by joules a day left, taken for `richer` times as many; P8
-    (`scan_dbm`) scans for a network before it uploads."""
+    """P7 and P8: the level of the pacing table for `richer` times the joules a day left; P8 (`scan_dbm`)
+    scans for a network before it uploads."""
 
     modem: str
     scan_dbm: float = 0.0
     richer: float = 1.0
 
     def factory(self) -> Factory:
-        """Makes the policy for a trip."""
+        """Return what makes the policy for a trip."""
         return lambda mission: _Paced(self, mission)
 
 
@@ -299,7 +299,7 @@ def _on_step(slot: int, hours: float) -> bool:
 
 
 def _prior(mission: Mission, km: float) -> float:
-    """Probability of coverage at a kilometre of the route."""
+    """Return the probability of coverage at a kilometre of the route."""
     if not mission.places:
         return 1.0
     away_km = mission.corridor.place_km(km)
@@ -307,7 +307,7 @@ def _prior(mission: Mission, km: float) -> float:
 
 
 def _interpolated(table: Sequence[tuple[float, float]], x: float) -> float:
-    """Straight in logarithms between the points of a table, constant beyond."""
+    """Interpolate linearly in logarithms between the points of a table; constant outside."""
     if x <= table[0][0]:
         return table[0][1]
     for (a, low), (b, high) in pairwise(table):

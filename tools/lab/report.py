@@ -18,7 +18,7 @@ SHOWN = 5
 
 
 def show(console: Console, settings: Sequence[Setting], rows: Sequence[Row]) -> list[str]:
-    """Print a table for each setting; returns what ours misses."""
+    """Print a table for each setting; return the requirements that ours misses."""
     missed = []
     for setting in settings:
         mine = [row for row in rows if row.setting == setting.name]
@@ -54,7 +54,8 @@ def _table(setting: Setting, rows: Sequence[Row]) -> Table:
 
 
 def _chosen(rows: Sequence[Row]) -> list[tuple[str, str]]:
-    """Hindsight, ours, the best tuned baselines over all budgets, what is shipped most often."""
+    """Return the rows to print: hindsight, ours, the best tuned baselines over all budgets, and the most
+    common shipped ones."""
     totals: dict[str, float] = {}
     for row in rows:
         if row.kind == "tuned":
@@ -81,7 +82,7 @@ def _cell(setting: Setting, rows: Sequence[Row], name: str, kind: str, budget: i
 
 
 def write_json(path: Path, rows: Sequence[Row], missed: Sequence[str]) -> None:
-    """All figures, those of baselines that the table leaves out too."""
+    """Write all figures, also those of baselines that the table leaves out."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"missed": list(missed), "rows": [asdict(row) for row in rows]}, indent=1)
     path.write_text(text + "\n", encoding="utf-8")

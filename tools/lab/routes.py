@@ -1,6 +1,6 @@
-"""Routes of the lab: two that are known, routes drawn from a seed, and routes from a file.
+"""Routes of the lab: two known ones, routes drawn from a seed, and routes from a file.
 
-A corridor is a route of `tools.world` with the places around it, of which coverage is made. Where no
+A corridor is a route of `tools.world` with the places around it, from which coverage is derived. Where no
 table of places exists they are drawn, as densely as in the tables of the known routes.
 """
 
@@ -40,11 +40,12 @@ STATION_TOWN = {"KZ": 0.5}
 
 
 class FileError(ValueError):
-    """A route or a recording cannot be read; the message names file, row and column."""
+    """A route or a recording that cannot be read; the message names file, row and column."""
 
 
 class Corridor(NamedTuple):
-    """A route and the places around it; `places_km` is the distance to the nearest in steps of STEP_KM."""
+    """A route and the places around it; `places_km` is the distance to the nearest one in steps of
+    STEP_KM."""
 
     name: str
     route: Route
@@ -52,13 +53,13 @@ class Corridor(NamedTuple):
     places_km: NDArray[np.float32]
 
     def place_km(self, km: float) -> float:
-        """From a kilometre of the route to the nearest place."""
+        """Return the distance in km from a kilometre of the route to the nearest place."""
         return float(self.places_km[min(int(km / STEP_KM), len(self.places_km) - 1)])
 
 
 @lru_cache(maxsize=64)
 def corridor(name: str) -> Corridor:
-    """`w1`, `n1`, `drawn-SEED`, or the path of a CSV file. Raises FileError."""
+    """Return the corridor `w1`, `n1`, `drawn-SEED`, or that of a CSV file. Raises FileError."""
     if name == "w1":
         return _corridor(name, _known(WORLD_DATA / "w1.csv"), _places(WORLD_DATA / "settlements.csv"))
     if name == "n1":
@@ -73,7 +74,7 @@ def corridor(name: str) -> Corridor:
 
 
 def read_route(path: Path) -> tuple[Waypoint, ...]:
-    """Waypoints of a CSV file as the agent reads it. Raises FileError."""
+    """Return the waypoints of a CSV file as the agent reads it. Raises FileError."""
     try:
         return tuple(Waypoint(*station[:6]) for station in read(path))
     except UserError as error:
@@ -81,14 +82,15 @@ def read_route(path: Path) -> tuple[Waypoint, ...]:
 
 
 def is_in_world(name: str) -> bool:
-    """Whether trains, places and networks of all countries of a route are known. Raises FileError."""
+    """Return whether trains, places and networks of all countries of a route are known. Raises FileError."""
     if name in TRAINING or name.startswith("drawn-"):
         return True
     return {point.country for point in read_route(Path(name))} <= SPEED_KMH.keys()
 
 
 def coldest_c(route: Route) -> NDArray[np.float32]:
-    """January mean less a cold spell (two sigma), C, in steps of STEP_KM: what a device can expect."""
+    """Return the January mean less a cold spell (two sigma) in C, in steps of STEP_KM: the coldest that a
+    device can expect."""
     nodes = np.array(read_nodes())
     points = np.array([route.position(km) for km in _steps_km(route)])
     east = (points[:, None, 1] - nodes[None, :, 1]) * np.cos(np.radians(points[:, None, 0]))
@@ -119,7 +121,7 @@ def _corridor(name: str, waypoints: tuple[Waypoint, ...], places: tuple[Settleme
 
 
 def place_distances_km(points: NDArray[np.float64], places: Sequence[Settlement]) -> NDArray[np.float32]:
-    """(points, places) flat-earth distances from rows of (lat, lon) in degrees."""
+    """Return (points, places) flat-earth distances in km from rows of (lat, lon) in degrees."""
     at = np.array([(place.lat, place.lon) for place in places], dtype=np.float32).reshape(-1, 2)
     here = points.astype(np.float32)
     north = here[:, None, 0] - at[None, :, 0]
@@ -133,7 +135,7 @@ def _steps_km(route: Route) -> Iterator[float]:
 
 
 def _drawn(rng: random.Random) -> tuple[Waypoint, ...]:
-    """A route westwards through three to six countries, 5,000 to 12,000 km [C]."""
+    """Return a route westwards through three to six countries, 5,000 to 12,000 km [C]."""
     lat, lon, km = rng.uniform(34, 52), rng.uniform(100, 120), 0.0
     countries = [rng.choice(sorted(SPEED_KMH))]
     while len(countries) < rng.randint(4, 6):
@@ -162,7 +164,8 @@ def _kind(rng: random.Random) -> str:
 
 
 def _drawn_places(waypoints: Sequence[Waypoint], rng: random.Random) -> Iterator[Settlement]:
-    """Towns at stations and places along the route; each country has its own density around the mean."""
+    """Return towns at stations and places along the route; each country has its own density around the
+    mean."""
     density = {country: places * math.exp(rng.gauss(0, 0.5)) for country, places in PLACES_A_KM.items()}
     for point in waypoints:
         if rng.random() < STATION_TOWN.get(point.country, 0.95):

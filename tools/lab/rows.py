@@ -1,4 +1,4 @@
-"""The stress suite judged: each row with ours, the best tuned baseline, deaths and silences."""
+"""The stress suite: each row with ours, the best tuned baseline, deaths and silences."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Job(NamedTuple):
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """One run: `beyond_h` is how much longer than a dark spell it was silent around it."""
+    """One run; `beyond_h` is how many hours its silence lasted longer than the dark spell within it."""
 
     row: str
     policy: str
@@ -79,7 +79,7 @@ class Judged:
 
 
 def judge(processes: int | None, figures: Path, console: Console, held_out: bool) -> bool:
-    """Run all rows, print them, write them to a file; whether each is as it must be."""
+    """Run all rows, print them, write them to `figures`; return whether each meets its requirement."""
     settings = HELD_OUT if held_out else STRESSES
     jobs = [Job(each, *trip) for each in settings for trip in _trips(each)]
     outcome = [each for found in spread(_live, jobs, "judging", processes) for each in found]
@@ -108,7 +108,7 @@ def _trips(setting: Setting) -> list[tuple[str, int]]:
 
 
 def _live(job: Job) -> list[RunOutcome]:
-    """Ours and every tuned baseline on one trip."""
+    """Return the outcomes of ours and every tuned baseline on one trip."""
     setting = job.setting
     instance = setting.trip(job.route, job.seed)
     training = trained_on(job.route)
@@ -141,7 +141,8 @@ def _outcome(setting: Setting, instance: Instance, name: str, budget: int, ran: 
 
 
 def _beyond_h(heard: Sequence[int], first: int, end: int) -> float:
-    """How much longer than a dark spell the silence around it is; 0 for short spells."""
+    """Return how many hours the silence around a dark spell lasts longer than the spell; 0 for short
+    spells."""
     if end - first < LEAST_DARK:
         return 0.0
     before = max(slot for slot in heard if slot <= first)

@@ -27,7 +27,7 @@ JOULES_A_MAH = 12.96
 
 @dataclass(frozen=True)
 class Score:
-    """Of one run: `utility` from 0 to 1, `alive_days` to the end or to death."""
+    """Score of one run: `utility` from 0 to 1, `alive_days` to the end or to death."""
 
     utility: float
     joules: float
@@ -47,9 +47,9 @@ def score(
     weights: Weights = WEIGHTS,
     comes_back: bool = False,
 ) -> Score:
-    """The run as it had been with so much energy, if that is less than it had.
+    """Return the score of the run with `budget_j`, if that is less than the energy it had.
 
-    `comes_back`: what is withheld by the cold ends nothing for good.
+    `comes_back`: energy that the cold withholds does not end the run for good.
     """
     slots = instance.slots
     died = int(np.searchsorted(run.used_j, budget_j, side="right"))
@@ -79,7 +79,7 @@ def score(
 
 
 def covered(moving: NDArray[np.bool_], points: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """The slots for which a delivered point speaks."""
+    """Return the slots that a delivered point covers."""
     slots = np.arange(len(moving))
     if not len(points):
         return np.zeros(len(moving), dtype=bool)
@@ -91,14 +91,15 @@ def covered(moving: NDArray[np.bool_], points: NDArray[np.int64]) -> NDArray[np.
 
 
 def errors(km: Floats, points: NDArray[np.int64]) -> Floats:
-    """Reconstruction error in km: linear in time between points, constant beyond them."""
+    """Return the reconstruction error in km by slot: linear in time between points, constant outside."""
     if not len(points):
         return np.full(len(km), UNKNOWN_KM)
     return np.asarray(np.abs(km - np.interp(np.arange(len(km)), points, km[points])))
 
 
 def ages_h(slots: int, uploads: list[tuple[int, int]]) -> Floats:
-    """Age in hours of the newest point delivered; before the first, since the trip began."""
+    """Return the age in hours of the newest point delivered, by slot; before the first, since the trip
+    began."""
     made = np.zeros(slots)
     for slot, fix in uploads:
         made[slot:] = fix

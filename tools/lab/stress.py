@@ -1,6 +1,5 @@
-"""Trips that go otherwise than usual: days without any network, a container that waits at its goal, motion
-that is none, a battery that is weaker than declared.
-"""
+"""Trips with disturbances: days without any network, a container that waits at its goal, motion without a
+departure, a battery that is weaker than declared."""
 
 from __future__ import annotations
 
@@ -27,8 +26,8 @@ MIDDLE = (0.2, 0.75)
 
 @dataclass(frozen=True)
 class Stress:
-    """What is done to a trip; `part` of the declared energy of the battery is there; of the stay at
-    the goal the route data give `stay_h`."""
+    """A disturbance of a trip; `part` of the declared energy of the battery is there; the route data predict
+    `stay_h` of the stay at the goal."""
 
     change: Callable[[Instance, np.random.Generator], Instance]
     part: float = 1.0
@@ -36,12 +35,12 @@ class Stress:
 
 
 def disturbed(instance: Instance, stress: Stress) -> Instance:
-    """The trip as it goes then; the same trip is always disturbed in the same way."""
+    """Return the trip with its disturbance, always the same for the same trip."""
     return stress.change(instance, np.random.default_rng(list(f"stress/{instance.name}".encode())))
 
 
 def under_way(instance: Instance, rng: np.random.Generator) -> Instance:
-    """No network for DARK_DAYS, where the train covers most."""
+    """No network for DARK_DAYS, in the part where the train covers most."""
     length = DARK_DAYS * SLOTS_A_DAY
     first, last = (int(part * instance.slots) for part in MIDDLE)
     starts = np.arange(first, max(first + 1, min(last, instance.slots - length - 1)))
@@ -51,13 +50,13 @@ def under_way(instance: Instance, rng: np.random.Generator) -> Instance:
 
 
 def longest_stop(instance: Instance, rng: np.random.Generator) -> Instance:
-    """No network where the train stands for longest, under way."""
+    """No network during the longest stop under way."""
     stops = [(a, b) for a, b in _stops(instance) if a > 0 and b < instance.slots]
     return _dark(instance, *max(stops, key=lambda stop: stop[1] - stop[0]))
 
 
 def sea(instance: Instance, rng: np.random.Generator) -> Instance:
-    """A ship in the middle of the trip, SEA_DAYS without a network, where a train would have run."""
+    """A ship in the middle of the trip: SEA_DAYS without a network, where a train would have run."""
     departures = np.flatnonzero(np.diff(instance.moving.astype(int)) == 1) + 1
     first = int(departures[np.searchsorted(departures, 0.35 * instance.slots)])
     last = int(np.searchsorted(instance.km, instance.km[first] + SEA_KM))
@@ -94,7 +93,7 @@ def shaken(instance: Instance, rng: np.random.Generator) -> Instance:
 
 
 def as_it_is(instance: Instance, rng: np.random.Generator) -> Instance:
-    """Nothing else happens."""
+    """No disturbance."""
     return instance
 
 
@@ -110,7 +109,7 @@ ROWS = {
 
 
 def dark_spells(instance: Instance) -> list[tuple[int, int]]:
-    """(First slot, slot after the last) of the times in which no network is heard."""
+    """Return (first slot, slot after the last) of the times in which no network is heard."""
     return _spells(np.asarray(instance.rsrp.max(axis=0) <= SILENT_DBM))
 
 
@@ -130,7 +129,7 @@ def _dark(instance: Instance, first: int, last: int) -> Instance:
 
 
 def _resampled(instance: Instance, take: NDArray[np.float64], rng: np.random.Generator) -> Instance:
-    """The trip with these of its slots in this order, positions between two of them; luck is drawn again."""
+    """Return the trip with these of its slots in this order, positions interpolated; luck is drawn again."""
     at, slots = take.astype(int), len(take)
     whole = np.arange(instance.slots)
     between = {name: np.interp(take, whole, getattr(instance, name)) for name in ("km", "lat", "lon")}

@@ -1,8 +1,8 @@
-"""A recording as a trip: where a device was and what it heard, from a CSV file.
+"""A recording as a trip: the positions of a device and the networks it heard, from a CSV file.
 
 Columns: time (ISO 8601, UTC unless it says otherwise), lat, lon (degrees), operator (MCC and MNC), RSRP
-(dBm); one row an operator and moment, in order of time. A slot takes the place where the recording is at
-its beginning and the best level of each operator within it; a network belongs to the country of its MCC.
+(dBm); one row an operator and moment, in order of time. A slot has the place of the recording at its
+beginning and the best level of each operator within it; a network belongs to the country of its MCC.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _is_time(text: str) -> bool:
 
 
 def _numbered(plmn: str) -> int:
-    """MCC * 1000 + MNC."""
+    """Return MCC * 1000 + MNC."""
     return int(plmn[:3]) * 1000 + int(plmn[3:])
 
 
@@ -83,7 +83,7 @@ class Sample(NamedTuple):
 
 
 def read_trace(path: Path) -> Instance:
-    """The trip of a recording. Raises FileError that names row and column."""
+    """Return the trip of a recording. Raises FileError that names row and column."""
     samples = _samples(path)
     first_s = samples[0].s
     slots = int((samples[-1].s - first_s) // SLOT_S) + 1
@@ -157,7 +157,7 @@ def _along(lat: Floats, lon: Floats) -> Floats:
 
 
 def _countries(networks: tuple[Operator, ...], rsrp: Floats) -> tuple[str, ...]:
-    """Of the strongest network in each slot, that of the slot before where none is heard."""
+    """Return the country of the strongest network in each slot, that of the slot before if none is heard."""
     countries, last = [], networks[int(rsrp.max(axis=1).argmax())].country
     for slot in range(rsrp.shape[1]):
         strongest = int(rsrp[:, slot].argmax())
@@ -167,7 +167,7 @@ def _countries(networks: tuple[Operator, ...], rsrp: Floats) -> tuple[str, ...]:
 
 
 def _corridor(name: str, lat: Floats, lon: Floats, km: Floats, country: tuple[str, ...]) -> Corridor:
-    """The recorded route, with no places known around it."""
+    """Return the recorded route, with no places known around it."""
     waypoints = [Waypoint("", country[0], float(lat[0]), float(lon[0]), "line", 0.0)]
     for slot in range(1, len(km)):
         if km[slot] - waypoints[-1].km >= STEP_KM:

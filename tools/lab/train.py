@@ -1,7 +1,8 @@
 """Trains the pacing tables: coordinate descent on levels over training trips, each monotone over the budget.
 
-Writes what ships, from trips of both training routes, into `firmware/locator/scheduler/pacing.py`, and the
-tables of each route alone, with which the other is judged, into `data/pacing.json`."""
+Writes the tables that ship, from trips of both training routes, into `firmware/locator/scheduler/pacing.py`,
+and the tables of each route alone, which are evaluated on the other route, into `data/pacing.json`.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +54,7 @@ class Job(NamedTuple):
 
 
 class TripScore(NamedTuple):
-    """What came of a trip; `bound` is its utility."""
+    """The score of a trip, and the `bound` of its utility."""
 
     utility: float
     bound: float
@@ -63,9 +64,10 @@ class TripScore(NamedTuple):
 def train(
     settings: Sequence[Setting], training: str, passes: int = 2, processes: int | None = None
 ) -> PacingTable:
-    """A pacing table for settings of one class of modem, from the training trips of a route, or of "both".
+    """Return a pacing table for settings of one class of modem, from the training trips of a route, or of
+    "both".
 
-    Begins with the old one.
+    Training begins with the present table.
     """
     budgets, modem = settings[0].budgets, settings[0].modem
     routes = TRAINING if training == "both" else (training,)
@@ -90,7 +92,7 @@ def train(
 def _try(
     pool: ProcessPoolExecutor, trips: Sequence[Job], trial: PacingTable, scores: dict[int, list[TripScore]]
 ) -> dict[int, list[TripScore]] | None:
-    """What a table does at these budgets, None when that is no better; most are seen to be worse on a few
+    """Return the scores of a table at these budgets, None if it is no better; most are rejected after a few
     trips."""
     if not monotone(trial):
         return None
@@ -103,7 +105,7 @@ def _try(
 
 
 def monotone(rows: Sequence[Level]) -> bool:
-    """More energy never buys less."""
+    """Return whether more energy never buys less."""
     return all(
         low.move_s >= high.move_s
         and low.dwell_s >= high.dwell_s
@@ -115,7 +117,7 @@ def monotone(rows: Sequence[Level]) -> bool:
 
 
 def write(tables: dict[str, dict[str, PacingTable]], carries_j: dict[str, int]) -> None:
-    """Class of modem -> training set -> pacing table, into the two files."""
+    """Write class of modem -> training set -> pacing table into the two files."""
     alone = {m: {t: rows for t, rows in each.items() if t != "both"} for m, each in tables.items()}
     FILE.write_text(json.dumps(alone, indent=1).replace("\n    ", "").replace("\n   ]", "]") + "\n", "utf-8")
     head = TABLE.read_text(encoding="utf-8").split("CARRIES_J = ")[0]
@@ -126,14 +128,14 @@ def write(tables: dict[str, dict[str, PacingTable]], carries_j: dict[str, int]) 
 
 
 def _near(rows: Sequence[Level], index: int, budgets: tuple[int, ...]) -> list[int]:
-    """The budgets that a row has to do with, the energy left wandering around them."""
+    """Return the budgets that a row affects, as the energy left wanders around them."""
     low = rows[max(0, index - 1)].rate * 0.85
     high = rows[min(index + 1, len(rows) - 1)].rate * 1.15
     return [budget for budget in budgets if low <= budget <= high] or [min(budgets)]
 
 
 def _turned(row: Level) -> Iterator[Level]:
-    """The row with one number changed."""
+    """Yield the row with one number changed, for each change."""
     for step in AGE_STEPS:
         yield row._replace(age_min=max(1, round(row.age_min * step)))
     for field, choices in CHOICES.items():
@@ -145,7 +147,7 @@ def _turned(row: Level) -> Iterator[Level]:
 
 @cache
 def _trip(job: Job) -> tuple[Instance, dict[int, float]]:
-    """The trip and its bound by budget; each process draws it once."""
+    """Return the trip and its bound by budget; each process draws it once."""
     setting = job.setting
     instance = setting.trip(job.route, job.seed)
     bound = Bound(instance, setting.costs, setting.reuses)
@@ -159,7 +161,7 @@ def _run_all(
 
 
 def _value(budget: int, scores: Sequence[TripScore]) -> float:
-    """How good a pacing table is at a budget."""
+    """Return the value of a pacing table at a budget."""
     mean = sum(each.utility for each in scores) / sum(each.bound for each in scores)
     ratios = sorted(each.utility / each.bound for each in scores)
     lowest = ratios[: max(1, round(len(ratios) * LOWEST_FRACTION))]

@@ -42,7 +42,7 @@ class Job(NamedTuple):
 
 
 def tune(only: list[str] | None = None, processes: int | None = None, file: Path = FILE) -> None:
-    """Write the file again, or only these settings of it."""
+    """Write the file, or only these settings of it."""
     known = (*SETTINGS, *STRESSES)
     settings = [each for each in known if each.name not in TUNED_LIKE and each.name in (only or [each.name])]
     jobs = [
@@ -69,7 +69,7 @@ def tune(only: list[str] | None = None, processes: int | None = None, file: Path
 
 
 def tuned_rule(setting: Setting, training: str, baseline: Baseline, budget: int) -> Rule:
-    """The parameters of a baseline for a budget, those it ships with where it has no others."""
+    """Return the parameters of a baseline for a budget, the shipped ones if it was not tuned."""
     if not baseline.grid:
         return baseline.shipped
     indices = _read()[TUNED_LIKE.get(setting.name, setting.name)][training][baseline.name]
@@ -83,7 +83,7 @@ def _read() -> dict[str, dict[str, dict[str, list[int]]]]:
 
 
 def _utilities(job: Job) -> dict[str, Utilities]:
-    """(grid, budgets) utility of every baseline that has a grid."""
+    """Return (grid, budgets) utilities of every baseline that has a grid."""
     setting, instance = job.setting, job.setting.trip(job.route, job.seed)
     return {
         each.name: np.array([utilities(setting, instance, rule, each.thrifty) for rule in each.grid])
@@ -93,7 +93,7 @@ def _utilities(job: Job) -> dict[str, Utilities]:
 
 
 def utilities(setting: Setting, instance: Instance, rule: Rule, thrifty: bool) -> list[float]:
-    """By budget; a policy that does not look at its energy runs once for all of them."""
+    """Return the utility by budget; a policy that ignores its energy runs once for all of them."""
     if not thrifty:
         outcome = run(instance, rule.factory(), setting.mission(instance, ENDLESS_J))
         return [score(instance, outcome, budget * instance.days).utility for budget in setting.budgets]

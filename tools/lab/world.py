@@ -1,4 +1,4 @@
-"""A trip of the full world as a trip of the lab, and what things cost there by the world's meter."""
+"""A trip of the full world as a trip of the lab, and the costs there by the world's energy meter."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ class Woken:
 
     @property
     def searched(self) -> bool:
-        """For satellites."""
+        """Return the joules of the search for satellites."""
         return self.joules.get(("gnss", "search"), 0.0) > LIT_J
 
     @property
     def listened(self) -> bool:
-        """For a network."""
+        """Return the joules of the search for a network."""
         return self.joules.get(("modem", "search"), 0.0) > LIT_J
 
 
 def instance(trip: Trip, modem: str, days: int) -> Instance:
-    """The first days of a trip of the world. A fix takes as long as the satellites in view make it, around
-    what fixes cost on average; there is no other scatter."""
+    """Return the first days of a trip of the world. A fix takes as long as the satellites in view make it,
+    around the average cost of fixes; there is no other scatter."""
     slots = days * 86_400 // SLOT_S
     starts_ms = [slot * SLOT_MS for slot in range(slots)]
     km = np.array([trip.km(ms) for ms in [*starts_ms, slots * SLOT_MS]])
@@ -86,14 +86,14 @@ def instance(trip: Trip, modem: str, days: int) -> Instance:
 
 
 def jolts(trip: Trip, slots: int, *kinds: str) -> tuple[int, ...]:
-    """By slot, how many pieces of motion of these kinds (`tools.world.rail.motion`) begin in it."""
+    """Return, by slot, how many pieces of motion of these kinds (`tools.world.rail.motion`) begin in it."""
     starts = [piece.start_ms // SLOT_MS for piece in trip.motion.pieces if piece.kind in kinds]
     counts = np.bincount([slot for slot in starts if slot < slots], minlength=slots)
     return tuple(int(count) for count in counts)
 
 
 def measured(wakes: Sequence[Woken], modem: str) -> Costs:
-    """What things cost, by least squares over wakes."""
+    """Return the costs, by least squares over wakes."""
     rows, drawn_j = [], []
     fixed_ms, network = -(1 << 62), ""
     for wake in wakes:
@@ -126,8 +126,8 @@ def measured(wakes: Sequence[Woken], modem: str) -> Costs:
 
 
 def _held(seed: int, operator: Operator) -> float:
-    """By how long the network holds the connection after a report. Where it grants no PSM the modem does not
-    wait for that."""
+    """Return the factor of each operator on the time for which it holds the connection after a report. If it
+    grants no PSM the modem does not wait for that."""
     if "emtc" not in operator.kinds:
         return 1.0
     tail_ms = bands.tail_ms(networks_of(stage.modem_rng(seed)), operator.plmn)
@@ -135,7 +135,7 @@ def _held(seed: int, operator: Operator) -> float:
 
 
 def _levels(trip: Trip, modem: str, plmns: Sequence[str], km: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Where anybody is heard over LTE-M the firmware has the modem leave GSM for it
+    """Return the RSRP as the modem hears it: where LTE-M is heard the firmware has the modem leave GSM for it
     (scheduler/regions.py)."""
     coverage = Coverage(trip.route, modem, trip.seed, silences=trip.silences)
     levels = np.full((len(plmns), len(km)), SILENT_DBM)

@@ -35,6 +35,7 @@ from tools.world.services.processes import (
     Broker,
     ServiceError,
     Services,
+    refuse_taken,
 )
 from tools.world.trip import START_UTC_S, Trip
 from tools.world.worlds import World
@@ -115,8 +116,11 @@ def build(
     `card` is as in `cards.issue`; `settings` (NAME=VALUE) are ordered before the trip. `season`,
     `battery_kind`, `shuttles`, `world` and `counted_mah` as in `Trip`; `apns` as in `cards.issue`;
     the agent has seen the demos in the folders `after`; `fixed_cpu` as in `Device`.
-    Raises `ServiceError` when a service does not start.
+    Raises `ServiceError` when a service does not start, or before anything in `out` is touched when the
+    port, the folder or one of `after` is wrong.
     """
+    refuse_taken(port)
+    earlier.refuse_none(after)
     lock = _lock(out)
     _clear(out)
     clock = VirtualClock(out / "clock", START_UTC_S)
@@ -170,9 +174,16 @@ def _smdp(issued: cards.Issued) -> Smdp:
 
 
 def _lock(out: Path) -> IO[str]:
-    """Take `out` for this process, as long as the file that is returned is open."""
-    out.mkdir(parents=True, exist_ok=True)
-    lock = (out / "lock").open("w")
+    """Take `out` for this process, as long as the file that is returned is open. A folder that no demo
+    made, and that holds what a demo would clear, is refused."""
+    foreign = [] if (out / "lock").exists() else [name for name in OLD if (out / name).exists()]
+    if foreign:
+        raise ServiceError(f"{out / foreign[0]} is not a demo's: name another folder with --out")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = (out / "lock").open("w")
+    except OSError as error:
+        raise ServiceError(f"{out}: {error.strerror}; name another folder with --out") from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -29,6 +29,7 @@ FOLDER = Path(__file__).parents[1] / "locale"
 DOMAIN = "landbridge"
 _PACKED = "["
 """Prefix of a column that holds more than plain text."""
+_WORD = re.compile(r"[^\W\d_]+(?=[:,;]? |$)")
 SOURCE = "en"
 """The language of the messages in the code."""
 
@@ -114,12 +115,20 @@ class Catalogue(NamedTuple):
     def translate(self, text: str, /, **values: Any) -> str:
         """Return a text, or a message with its values, in this language; English without a translation."""
         it = text if isinstance(text, Text) else Text(text, "", 0, {})
-        if it.plural:
-            found = self.messages.ngettext(it.message, it.plural, it.number)
-        else:  # the translation of an empty message would be the header of the file
-            found = self.messages.gettext(it.message) if it.message else ""
         filled = {name: self._value(each) for name, each in (values or it.values).items()}
-        return _filled(found, filled)
+        return _filled(self._message(it), filled)
+
+    def _message(self, it: Text) -> str:
+        if it.plural:
+            return self.messages.ngettext(it.message, it.plural, it.number)
+        # The translation of an empty message would be the header of the file.
+        return self.messages.gettext(it.message) if it.message else ""
+
+    def begins_with_word(self, text: str) -> bool:
+        """Return whether a text begins with a word, whose first letter may be shown in upper case, and not
+        with a value, such as a name or an address."""
+        begin = self._message(text) if isinstance(text, Text) and text.values else text
+        return _WORD.match(begin) is not None
 
     def _value(self, value: Any) -> Any:
         return self.translate(value) if isinstance(value, Text) else value

@@ -31,3 +31,12 @@ def add(
     by_tenant = audited.by_tenant(connection)
     values = {"at_s": now_s, "who": who, "by_tenant": by_tenant, "device": device, "tenant": tenant}
     connection.execute(insert(audit).values(**values, what=stored(what)))
+
+
+def call(connection: Connection, noun: str, subject: object, name: str) -> None:
+    """Give the entries on the row `subject` of a `noun` that this transaction has written the name that
+    people know the row by, where no column of the row has it (db/audited.py)."""
+    since = audited.since(connection)
+    if since is not None:
+        written = audit.c.entry > since, audit.c.noun == noun, audit.c.subject == str(subject)
+        connection.execute(update(audit).where(*written).values(name=name))

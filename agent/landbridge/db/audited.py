@@ -28,7 +28,7 @@ class Audited(NamedTuple):
     noun: str
     left_out: Sequence[str] = ()
     name: str = ""
-    """Empty: the key is what people know."""
+    """Empty: the key is what people know, or `audit.call` says it."""
 
 
 _PROGRESS_OF_DOWNLOAD = (
@@ -58,7 +58,7 @@ AUDITED = {
     "notification_rules": Audited("notification rule", name="name"),
     "profile_policies": Audited("profile policy", ("policy",), "device"),  # it has passwords of access points
     "profile_rollouts": Audited("profile roll-out", name="profile"),
-    "releases": Audited("release"),
+    "releases": Audited("release", name="version"),
     "report_schedules": Audited(
         "report schedule", ("next_s", "try_s", "attempts", "answer", "answered_s"), "name"
     ),

@@ -35,6 +35,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
     address = own_address(request) if request.method == "GET" else wrong.path
     common = {
         **language.speakers(catalogue),
+        "begins_with_word": catalogue.begins_with_word,
         "whereabouts": partial(device_views.in_words, catalogue),
         "as_json": as_json,
         "language": catalogue,

@@ -27,7 +27,7 @@ class ModemError(Exception):
     def __init__(self, what, code=-1):
         super().__init__(what, code)
         self.what = what
-        self.code = code
+        self.code = -1 if code is None else code  # it may have been unreadable
 
 
 class ModemGone(ModemError):

@@ -1,8 +1,8 @@
 """The scheduler: pure functions on integers, no I/O. The same file runs on the device and on a host.
 
-    state.feel(state, senses)           what the wake begins with
+    state.feel(state, senses)           at the beginning of a wake
     decide.next(state, senses, hints)   -> Action, again and again until it is SLEEP
-    state.learn(state, action, outcome) its result
+    state.learn(state, action, outcome) with the result of each
 
 All times are seconds since power-on (`clock_s`), which always grows; the wall clock only dates records.
 """
@@ -25,7 +25,8 @@ FORECAST = const(3)  # scheduler/ahead.py
 
 
 class Action:
-    """`kind` as above, `reason` (decide.py, policy.py), `limit_s`, and what else that kind needs."""
+    """One action: its `kind` (above), `reason` (decide.py, policy.py), `limit_s`, and the arguments of that
+    kind."""
 
     def __init__(self, kind, reason, limit_s=0, patience_s=0, plmn=0, wake_on=0, mcc=0):
         self.kind = kind

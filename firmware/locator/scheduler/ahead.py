@@ -18,7 +18,7 @@ _UNSET_DAYS = const(365)  # the setting's default: no duration was set
 
 
 class NoRoute:
-    """The forecast where nothing is known of the route."""
+    """The forecast if nothing is known of the route."""
 
     to_go_s = deviation_s = country_s = learned = mcc = next_mcc = leg_s = 0
     bin = -1
@@ -30,8 +30,8 @@ NewRoute = NoRoute()
 
 
 def begin(state, modem, settings, temperature_dc, battery_mv, folder):
-    """A wake has begun: how much is left, where we are, which level of the pacing table. Returns (costs,
-    forecast) for the policy; the route data is in `folder`."""
+    """Begin a wake: set the remaining energy, the place and the level of the pacing table. Return (costs,
+    forecast) for the policy; the route data is in the directory `folder`."""
     costs, forecast = battery.COSTS[modem], _look_up(state, folder, None)
     state[st.LOWER_MV] = battery.LOWER_MV[settings[cfg.BATTERY_KIND]]
     is_due = policy.feel(state, battery.left_mj(state, settings, temperature_dc), forecast)
@@ -47,9 +47,9 @@ def begin(state, modem, settings, temperature_dc, battery_mv, folder):
 
 
 def _least_s(state, target_days, costs, forecast):
-    """For how long the energy has to last whatever the trip says. A time that not even sleep lives through is
-    not planned for: then nobody has said how long the trip takes, and a full battery is spent on reports six
-    times as fast as by sleep alone, a spent one by half faster."""
+    """Return the seconds for which the energy has to last whatever the trip says. If not even sleep lasts so
+    long, the setting is ignored, for nobody has said how long the trip takes: a full battery is spent six
+    times as fast as by sleep alone, one that is nearly spent by half faster."""
     if target_days == _UNSET_DAYS and forecast is not NoRoute:
         return 0  # the trip says it
     least_h = (target_days * _DAY_S - (state[st.NOW] - state[st.BEGAN])) // _HOUR_S
@@ -62,14 +62,15 @@ def _least_s(state, target_days, costs, forecast):
 
 
 def found(state, fix, folder):
-    """There is a fix: return the forecast from there."""
+    """Return the forecast from the place of `fix`."""
     forecast = _look_up(state, folder, fix)
     policy.arrive(state, forecast)
     return forecast
 
 
 def ran_s(state):
-    """Seconds that the train has run since the last point, as far as is known: it may have stood before."""
+    """Return the seconds that the train has run since the last point, as far as is known: it may have stood
+    before."""
     return 0 if state[st.EDGE] or not state[st.POINT_AT] else state[st.NOW] - state[st.POINT_AT]
 
 

@@ -51,10 +51,9 @@ def feel(state, senses, settings):
 
 
 def searched(state, sats, settings):
-    """Note the end of a search for satellites; `sats` of its fix, 0 without one. GNSS is lost if a device
-    that had a wide view of the sky finds no fix for gnss_lost_s on the move, where no roof stays above it.
-    While stationary nothing is proved: it may be in a hall, or deep in a stack.
-    """
+    """Note the end of a search for satellites; `sats` is the number in its fix, 0 without one. GNSS is lost
+    if a device that had a wide view of the sky finds no fix for gnss_lost_s on the move, where no roof stays
+    above it. A search while stationary proves nothing: the device may be in a hall or deep in a stack."""
     if sats:
         state[st.SKY_SATS] = sats
         state[st.RAISED] &= ~record.EVENT_GNSS
@@ -68,8 +67,8 @@ def searched(state, sats, settings):
 
 
 def card(state, number, imsi, settings):
-    """`number` stands for the ICCID (32 bits), `imsi` for the IMSI; 0: the modem reports that there is no
-    card.
+    """Note the card: `number` stands for its ICCID (32 bits), `imsi` for its IMSI; 0 means that the modem
+    reports no card.
 
     Another card is reported each time; a missing one once, until a card is back. Another IMSI of the same
     card, as cards for many countries have it, is no alarm, but the identity is reported again.
@@ -86,7 +85,7 @@ def card(state, number, imsi, settings):
 
 
 def number_of(text):
-    """The number of a card for `card`, never 0."""
+    """Return the number of a card for `card`, never 0."""
     number = crc32(text.encode()) or 1
     return number - (1 << 32) if number >> 31 else number
 
@@ -101,7 +100,8 @@ def _level(state, settings, event, is_high, is_over):
 
 
 def _feel_temperature(state, temperature_dc, settings):
-    """Outside the band for the hold time: an alarm; back in it by 2 C: reported as well."""
+    """Raise the alarm after the hold time outside the band; report the return by 2 C into the band as
+    well."""
     low_dc, high_dc = settings[cfg.TEMPERATURE_LOW_DC], settings[cfg.TEMPERATURE_HIGH_DC]
     if state[st.RAISED] & record.EVENT_TEMPERATURE:
         if low_dc + _TEMPERATURE_BACK_DC <= temperature_dc <= high_dc - _TEMPERATURE_BACK_DC:

@@ -41,7 +41,7 @@ COSTS = {
 
 
 def left_mj(state, settings, temperature_dc):
-    """What the battery will still give, at this temperature or at the coldest that is to come."""
+    """Return the mJ that the battery will still give, at this temperature or at the coldest one to come."""
     kind = settings[cfg.BATTERY_KIND]
     coldest_dc = min(temperature_dc, settings[cfg.COLDEST_DC])
     given = settings[cfg.BATTERY_MAH] * usable(kind, coldest_dc) // 100 * _COUNTED // 100
@@ -49,12 +49,13 @@ def left_mj(state, settings, temperature_dc):
 
 
 def weaker_mj(state, settings, temperature_dc, battery_mv):
-    """What a weak Li-SOCl2 cell still gives at this temperature; 0: it holds what its capacity says.
+    """Return the mJ that a weak Li-SOCl2 cell still gives at this temperature, 0 if its capacity is as
+    declared.
 
-    Near its end the voltage falls and shows what the cell holds; in the cold, which withholds a part, it
-    falls long before the end in the warmth. A voltage that has not fallen where it should refutes that. A
-    board that does not measure the battery (0) has the voltage of the last connection, as warm as it was
-    then, 1 where power was lost. Other kinds are not known well enough.
+    Near its end the voltage falls and shows what the cell holds. In the cold, which withholds a part, it
+    falls long before the cell is empty in the warmth; a voltage that has not fallen where it should refutes
+    the estimate. A board that does not measure the battery (0) has the voltage of the last connection, at the
+    temperature of that time, and 1 where power was lost. Other kinds are not known well enough.
     """
     used_mj = energy.used_mj(state)
     if not battery_mv:
@@ -72,12 +73,12 @@ def weaker_mj(state, settings, temperature_dc, battery_mv):
 
 
 def plateau_mv(temperature_dc):
-    """Voltage of a Li-SOCl2 cell at this temperature, long before its end."""
+    """Return the voltage in mV of a Li-SOCl2 cell at this temperature, long before its end."""
     return _PLATEAU_MV + temperature_dc * 2 // 5 + min(0, temperature_dc - _COLD_DC) // 4
 
 
 def usable(kind, temperature_dc):
-    """Part of the capacity in percent that the battery of this kind gives."""
+    """Return the percentage of its capacity that a battery of this kind gives at this temperature."""
     given, last = _USABLE[kind], len(_AT_C) - 1
     at = 0
     while at < last - 1 and temperature_dc > 10 * _AT_C[at + 1]:

@@ -70,8 +70,8 @@ def wait_s(state):
 
 
 def _has_been_passed(state, forecast):
-    """Whether the train has passed the border according to the route data, and a scan is due. The route data
-    may be ahead of the train: each scan of the last hours delays the next one."""
+    """Return whether the train has passed the border according to the route data and a scan is due. The route
+    data may be ahead of the train: each scan of the last hours delays the next one."""
     if not is_abroad(state, forecast) or not _may_scan(state, _MOST_BEFORE):
         return False
     pause_s = _moving_s(max(_failed(state), _recent(state))) if _runs(state) else 4 * _STATIONARY_S
@@ -79,9 +79,9 @@ def _has_been_passed(state, forecast):
 
 
 def _may_be_behind(state, forecast):
-    """Whether a train on the way over a border has run for a part of the leg since the previous scan. After a
-    stop there is a scan, too, unless a fix has shown the position: on the move the route data are less sure
-    of the border."""
+    """Return whether a train on the way over a border has run for a part of the leg since the previous scan.
+    After a stop there is a scan, too, unless a fix has shown the position: on the move the route data are
+    less sure of the border."""
     pause_s = _leg_pause_s(state, forecast)
     has_run = not state[st.EDGE] if state[st.MOVING] else state[st.EDGE] and state[st.DID_FIX] != st.YES
     if not pause_s or not has_run or not _may_scan(state, _MOST_ON_THE_WAY):
@@ -100,8 +100,8 @@ def _may_scan(state, most):
 
 
 def _is_left(state, most):
-    """Whether fewer than `most` attempts were made in a day, and the last point is not too old. A registered
-    modem needs no attempt."""
+    """Return whether fewer than `most` attempts were made in a day and the last point is not too old. A
+    registered modem needs no attempt."""
     is_left = state[st.IN_PSM] or budget.since_attempt_s(state, most) >= budget.long(86400)
     return is_left and state[st.NOW] - state[st.POINT_AT] < _POINT_LASTS_S
 
@@ -146,8 +146,8 @@ def _leg_pause_s(state, forecast):
 
 
 def is_unheard(state):
-    """Whether there was no session since data was barred or, if the card has profiles, since a switch or a
-    border."""
+    """Return whether there was no session since data was barred or, if the card has profiles, since a switch
+    or a border."""
     if state[st.LOCKED_PLMN] != state[st.OPEN_PLMN]:
         return True
     if not state[st.PROFILE_DUE]:
@@ -157,11 +157,11 @@ def is_unheard(state):
 
 
 def is_shut(state):
-    """Whether the policy allowed no profile when it was applied last (esim/switch.py)."""
+    """Return whether the policy allowed no profile when it was applied last (esim/switch.py)."""
     return 0 < state[st.PROFILE_UNTIL] == state[st.DATA_UNTIL]
 
 
 def is_abroad(state, forecast):
-    """Whether the card has profiles to choose from, and the route leads, by the route data, through another
-    country than that of the networks heard last."""
+    """Return whether the card has profiles to choose from, and the route leads, by the route data, through
+    another country than that of the networks heard last."""
     return state[st.PROFILE_DUE] != 0 and bool(forecast) and forecast.mcc not in (0, state[st.MCC])

@@ -49,7 +49,7 @@ _EPHEMERIS_S = const(4 * 3600)  # as long as an ephemeris may be used
 
 
 def wait_s(state):
-    """Seconds until the network may be asked again, 0 when it may be now."""
+    """Return the seconds until the network may be asked again, 0 if it may be now."""
     until = state[st.REFUSED_UNTIL]
     for back, window_s in ((1, _APART_S), (_MOST_AN_HOUR, 3600), (_MOST_A_DAY, 86400)):
         time = attempt_at(state, back)
@@ -59,18 +59,18 @@ def wait_s(state):
 
 
 def since_attempt_s(state, back):
-    """Seconds since the attempt so many before the next; without end when there was none."""
+    """Return the seconds since the attempt `back` before the next; without end if there was none."""
     time = attempt_at(state, back)
     return state[st.NOW] - time if time else 1 << 28
 
 
 def attempt_at(state, back):
-    """When the network was asked, so many attempts before the next; 0: never."""
+    """Return the time of the attempt `back` before the next, 0 if there was none."""
     return state[st.ATTEMPTS + (state[st.NEXT_ATTEMPT] - back) % st.ATTEMPTS_KEPT]
 
 
 def may_scan(state):
-    """Whether the radio may be switched on only to see which cell is heard."""
+    """Return whether the radio may be switched on only to see which cell is heard."""
     return bool(state[st.IN_PSM]) or _may_extra(state)  # in PSM: it is registered already
 
 
@@ -79,24 +79,24 @@ def _may_extra(state):
 
 
 def is_dense(state):
-    """Whether points shall be dense: until their time or their energy is over."""
+    """Return whether points are to be dense: until their time or their energy is over."""
     return state[st.NOW] < state[st.DENSE_UNTIL] and state[st.DENSE_LEFT_J] > 0
 
 
 def may_report_densely(state):
-    """Whether a report is due only because points are dense: half of the day's attempts and messages are
-    not for that."""
+    """Return whether a report may be due only because points are dense: half of the day's attempts and
+    messages are kept from that."""
     return is_dense(state) and messages_left(state) > _MESSAGES_A_DAY // 2 and _may_extra(state)
 
 
 def spend(state, awake_s):
-    """A wake was so long: what it took at most is charged to the dense points."""
+    """Charge the most that a wake of `awake_s` can have taken to the dense points."""
     if is_dense(state):
         state[st.DENSE_LEFT_J] -= 1 + awake_s * _AWAKE_MW // 1000
 
 
 def begin_attempt(state, now, phase):
-    """The network is about to be asked, unless a scan has done so just now or the modem is registered and
+    """Count the attempt that begins, unless a scan has done so just now or the modem is registered and
     sleeps. `phase`, a random byte, makes the next pauses longer."""
     state[st.PHASE] = phase
     state[st.ATTEMPTED] += 1
@@ -106,36 +106,37 @@ def begin_attempt(state, now, phase):
 
 
 def begin_scan(state, now):
-    """The radio is about to be switched on for a network scan."""
+    """Count the network scan that begins."""
     if not state[st.IN_PSM]:
         count(state, now)
 
 
 def end_attempt(state, now):
-    """It is over: the network may have been asked at its end, after a long search."""
+    """Note the end of an attempt: the network may have been asked only then, after a long search."""
     if not state[st.IN_PSM]:
         state[st.ATTEMPTS + (state[st.NEXT_ATTEMPT] - 1) % st.ATTEMPTS_KEPT] = now
 
 
 def asked_on(state, now):
-    """One network has refused the modem, which may have asked others by itself: each counts as an attempt."""
+    """Count the attempts that come with a refusal: the modem may have asked other networks by itself."""
     for _ in range(_ASKED_BY_ITSELF):
         count(state, now)
 
 
 def long(seconds):
-    """As operators count so many seconds at least."""
+    """Return `seconds` as operators count them in seconds of the device's clock: a sixteenth more."""
     return seconds + seconds // 16
 
 
 def count(state, now):
-    """An attempt has begun."""
+    """Count an attempt that begins at `now`."""
     state[st.ATTEMPTS + state[st.NEXT_ATTEMPT]] = now
     state[st.NEXT_ATTEMPT] = (state[st.NEXT_ATTEMPT] + 1) % st.ATTEMPTS_KEPT
 
 
 def refused(state, now, cause):
-    """The network has refused the card for this EMM cause, UNNAMED without a cause; 0: it has not."""
+    """Learn that the network has refused the card for this EMM cause: UNNAMED without a cause, 0 if it has
+    not."""
     if cause:
         from locator.scheduler import refusals
 
@@ -143,20 +144,21 @@ def refused(state, now, cause):
 
 
 def assistance_due(state):
-    """Whether assistance data is worth 40 kB on the connection that is there, for a search that takes 23 s
-    less: when the ephemeris from the satellites is too old, once a day, and only with the time known."""
+    """Return whether assistance data is worth 40 kB on the present connection: the ephemeris from the
+    satellites is too old, it is the first time today, and the time is known. The next search takes 23 s
+    less."""
     cold = not state[st.EPHEMERIS] or state[st.NOW] - state[st.EPHEMERIS] > _EPHEMERIS_S
     return cold and state[st.OFFSET] != 0 and state[st.NOW] - (state[st.ASSISTANCE_TRIED] or -86400) >= 86400
 
 
 def accepted(state):
-    """The network has taken the card."""
+    """Note that the network has accepted the card."""
     state[st.REFUSALS] = state[st.REFUSED_UNTIL] = state[st.UNNAMED] = 0
 
 
 def session_every_s(state, settings):
-    """Pause between reports at most, when nothing is wrong: without a pace of its own twice as long while the
-    battery sags under load, a day at most."""
+    """Return the longest pause in seconds between reports when nothing is wrong: twice as long while the
+    battery sags under load and the intervals are fixed, a day at most."""
     if settings[cfg.PACED]:
         most_s = settings[cfg.REPORT_MOST_S]
         if state[st.MCC] == st.MCC_RUSSIA:
@@ -169,8 +171,9 @@ def session_every_s(state, settings):
 
 
 def silent_s(state, settings):
-    """Seconds until the next session at the latest, as reported to the agent: some times the age at which one
-    is worth its energy, with a pace of its own; a week and an attempt more where only sleep is paid for."""
+    """Return the seconds until the next session at the latest, as reported to the agent. With the policy it
+    is a multiple of the age at which a session is worth its energy; a week and an attempt more where only
+    sleep is paid for."""
     most_s = session_every_s(state, settings)
     if settings[cfg.PACED] and state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.RESERVE]:
         return max(most_s, _SILENT_RESERVE_S)
@@ -178,30 +181,32 @@ def silent_s(state, settings):
 
 
 def spread_s(state, seconds):
-    """`seconds`, up to an eighth longer at random."""
+    """Return `seconds`, up to an eighth longer at random."""
     return seconds + seconds * state[st.PHASE] // 2048
 
 
 def sags(state):
-    """Whether the battery was weak under load: then reports are half as often."""
+    """Return whether the battery was weak under load: then reports are half as often."""
     return 0 < state[st.LOADED_MV] < _SAGGING_MV - state[st.LOWER_MV]
 
 
 def messages_left(state):
-    """How many messages may still be sent today."""
+    """Return the number of messages that may still be sent today."""
     return max(0, _MESSAGES_A_DAY - state[st.SENT_TODAY])
 
 
 def pulls_left(state):
-    """How many pieces of a release may still be asked for today; none on a battery that is not good."""
+    """Return the number of pieces of a release that may still be requested today; 0 on a battery that is not
+    good."""
     return max(0, _PULLS_A_DAY - state[st.PULLED_TODAY]) if is_strong(state) else 0
 
 
 def downloads_left(state):
-    """How many messages about a profile for the card may still be sent today, in addition to all others."""
+    """Return the number of messages about a profile download that may still be sent today, in addition to all
+    others."""
     return max(0, _DOWNLOADS_A_DAY - state[st.DOWNLOADED_TODAY])
 
 
 def is_strong(state):
-    """Whether the battery was good under the load of a connection; one that nothing can measure is."""
+    """Return whether the battery was good under the load of a connection; true if nothing can measure it."""
     return not 0 < state[st.LOADED_MV] < _STRONG_MV - state[st.LOWER_MV]

@@ -1,8 +1,9 @@
 """The decision table: rules in order, the first that applies gives the next action.
 
-Each rule is a function of (state, senses, hints) that returns an Action or None. `hints` have the
-indexes PENDING, SETTINGS, COSTS and FORECAST.
-What is not commanded, urgent or late is up to the policy, unless the settings say otherwise.
+Each rule is a function of (state, senses, hints) that returns an Action or None. `hints` is indexed by
+PENDING, SETTINGS, COSTS and FORECAST. Times are seconds since power-on, energies mJ.
+
+The policy decides whatever is not commanded, urgent or late, unless the settings fix the intervals.
 """
 
 from micropython import const
@@ -86,7 +87,7 @@ _ON_THE_WAY = const(16 | 32 | 64)  # departed, stopped, country
 
 
 def next(state, senses, hints):
-    """The next `Action` of this wake. Same inputs, same answer."""
+    """Return the next `Action` of this wake. The same inputs give the same answer."""
     state[st.WAITING] = hints[PENDING] + (1 if state[st.DID_FIX] and not state[st.DID_RECORD] else 0)
     for rule in RULES:
         action = rule(state, senses, hints)
@@ -96,7 +97,7 @@ def next(state, senses, hints):
 
 
 def session_due(state, hints):
-    """Why a report is due that the policy is not asked about; 0: none is."""
+    """Return the reason for a report that does not depend on the policy, 0 if none is due."""
     if state[st.URGENT] or not state[st.LAST_SESSION]:
         return SESSION_NOW
     settings, since_s = hints[SETTINGS], state[st.NOW] - state[st.LAST_SESSION]
@@ -108,9 +109,9 @@ def session_due(state, hints):
 
 
 def late_at(state, hints):
-    """When a report is due that the policy is not asked about, if nothing else happens: not where it would
-    take the sleep to the end. Who lives on though nothing is left has another battery than it believes, and
-    asks once a week."""
+    """Return when a report is due that does not depend on the policy, if nothing else happens: never if it
+    would take the energy of the sleep until the end. A device whose account is at zero and which still runs
+    has another battery than it believes, and reports once a week."""
     if _scans_first(state, hints[SETTINGS]):
         every_s = _NEVER_S  # the policy scans
     elif not hints[SETTINGS][cfg.PACED] or policy.affords(state, policy.late_mj(state, hints[COSTS])):
@@ -121,7 +122,7 @@ def late_at(state, hints):
 
 
 def may_attempt(state, senses):
-    """Whether the network may be asked for service: what `may_connect` says, and the pauses are over. After
+    """Return whether the network may be asked for service: `may_connect` holds and the pauses are over. After
     a scan the radio is on already."""
     if not may_connect(state, senses):
         return False
@@ -134,13 +135,13 @@ def may_attempt(state, senses):
 
 
 def may_connect(state, senses):
-    """False while the network has no data for us, the battery is known to be too weak or the day's messages
-    are used up."""
+    """Return whether the network has data for us, the battery is not known to be too weak and the day's
+    messages are not used up."""
     return state[st.NOW] >= max(state[st.BARRED_UNTIL], state[st.DATA_UNTIL]) and _is_able(state, senses)
 
 
 def _is_able(state, senses):
-    """Whether there are messages left, and a battery that is not known to be too weak."""
+    """Return whether there are messages left and the battery is not known to be too weak."""
     return budget.messages_left(state) > 0 and (
         not senses[sn.BATTERY_MV] or _bears(state, senses[sn.BATTERY_MV])
     )
@@ -154,8 +155,8 @@ def _bears(state, battery_mv):
 
 
 def retry_s(state):
-    """Pause after the last attempt: doubles with each failure, shorter while moving: while stationary in a
-    place without service, waiting does not help. Twice as long while the battery sags under load."""
+    """Return the pause in seconds after the last attempt. It doubles with each failure, and again while the
+    battery sags under load. It is shorter while moving: in a place without service waiting does not help."""
     fails = state[st.ATTEMPT_FAILS]
     if _is_known(state) and not state[st.URGENT] and policy.is_on_reserve(state):
         return _RETRY_RESERVE_S
@@ -186,7 +187,7 @@ def _due(state, senses, hints):
 
 
 def _scans_first(state, settings):
-    """Whether no network is heard, so that a scan precedes every attempt, with its own pauses
+    """Return whether no network is heard, so that a scan precedes every attempt, with its own pauses
     (scheduler/networks.py). The first attempts of a device without a session yet are whole searches."""
     if not settings[cfg.PACED] or not networks.is_silent(state):
         return False
@@ -194,7 +195,7 @@ def _scans_first(state, settings):
 
 
 def _is_known(state):
-    """Whether the device had a session since its power-on, its first attempts are over, or its battery
+    """Return whether the device had a session since power-on, its first attempts are over, or its battery
     collapsed in an attempt: whole searches would cause that again."""
     return (
         state[st.LAST_SESSION] > 0
@@ -204,16 +205,16 @@ def _is_known(state):
 
 
 def _scan_limit_s(state):
-    """How long a scan may take: in so short a time as usual a modem finds the network again that it had, and
-    no other one. Where that was not found, the train may have left its country."""
+    """Return the limit of a scan in seconds. Within the usual limit a modem finds the network again that it
+    had, and no other one. If that was not found, the train may have left its country."""
     if networks.is_lost(state):
         return _LOST_LIMIT_S if state[st.AGE_MIN] <= networks.FOUND_MIN else _LOST_POOR_LIMIT_S
     return _BORDER_LIMIT_S if state[st.SEARCHES_FAILED] >= _SCANS_FOR_ONE else _SCAN_LIMIT_S
 
 
 def _point_first(state, hints):
-    """The fix that a report takes along, unless there is one: it comes before the network, which would keep
-    the receiver of a BG95 for up to a minute and more after a registration."""
+    """Return the action for the fix that a report takes along, None if there is one. The fix comes before the
+    network: a BG95 cannot use its receiver for up to a minute and more after a registration."""
     if state[st.DID_FIX] or state[st.DID_SCAN]:
         return None
     reason = _position_due(state, hints[SETTINGS])
@@ -243,7 +244,8 @@ def _may_be_unheard(state):
 
 
 def _attach(state, reason, most_mj=_ANY_MJ):
-    """With a wait for a network that takes no more than `most_mj`, nor the sleep to the end."""
+    """Return the action for an attempt that waits for a network: at most `most_mj`, and never at the expense
+    of the sleep until the end."""
     fails = state[st.ATTEMPT_FAILS]
     # A whole scan takes longer than the limit: every third failed attempt is one, and each of the first.
     whole = not _is_known(state) or fails % 3 == 2
@@ -290,14 +292,14 @@ def _position_due(state, settings):
 
 
 def _may_have_lost_gnss(state, settings):
-    """Whether a search shows if that alarm is to be raised (scheduler/alarms.py)."""
+    """Return whether a search for satellites decides if that alarm is raised (scheduler/alarms.py)."""
     if not state[st.MOVING] or not state[st.BLIND_SINCE] or state[st.RAISED] & record.EVENT_GNSS:
         return False
     return state[st.NOW] - state[st.BLIND_SINCE] >= settings[cfg.GNSS_LOST_S]
 
 
 def point_every_s(state, settings):
-    """Pause between points that the policy is not asked about."""
+    """Return the pause in seconds between points that do not depend on the policy."""
     if settings[cfg.PACED]:
         return settings[cfg.DENSE_INTERVAL_S]
     interval_s = settings[cfg.INTERVAL_S]
@@ -335,13 +337,13 @@ def _paced(state, senses, hints):
 
 
 def _is_open(state, senses, settings):
-    """Whether the policy may use the network."""
+    """Return whether the policy may use the network."""
     early = state[st.NOW] - state[st.LAST_SESSION] < settings[cfg.REPORT_LEAST_S]
     return not (state[st.ATTACHED] or early) and may_attempt(state, senses)
 
 
 def _network_first(state, hints, verdict):
-    """What the policy would say of the network if the point were there; 0: nothing."""
+    """Return the policy's verdict on the network as if the point were there already, 0 if it is to rest."""
     if verdict in _FRESH:
         return verdict
     state[st.DID_FIX] = st.REUSED
@@ -360,8 +362,8 @@ def _network(state, verdict):
 
 
 def fix_limit_s(state, cold_s):
-    """How long a search for satellites may take, `cold_s` for one that knows nothing: less while the
-    ephemeris of the last fix is still good, and on every other attempt that fails."""
+    """Return the limit in seconds of a search for satellites; `cold_s` is that of a cold start. It is less
+    while the ephemeris of the last fix is still good, and on every other attempt that fails."""
     if not state[st.EPHEMERIS]:
         return cold_s
     age_s = state[st.NOW] - state[st.EPHEMERIS]
@@ -388,7 +390,7 @@ def _record(state, senses, hints):
 
 
 def record_due(state, hints):
-    """Whether there is something to keep."""
+    """Return whether there is something to record."""
     if state[st.DID_RECORD]:
         return False
     return bool(state[st.DID_FIX] or state[st.EVENTS] or _position_due(state, hints[SETTINGS]))
@@ -401,8 +403,8 @@ def _session(state, senses, hints):
 
 
 def _sleep(state, senses, hints):
-    """Until the next point or report is due, as far as that is known, or something happens; in shipping mode
-    until something happens."""
+    """Return the sleep until the next point or report is due, as far as that is known, or an interrupt; in
+    shipping mode until an interrupt."""
     now, settings = state[st.NOW], hints[SETTINGS]
     # The interrupts are levels: an open door would wake us again at once.
     wake_on = 0 if state[st.RAISED] & record.EVENT_LIGHT else ON_LIGHT
@@ -433,12 +435,13 @@ def _sleep(state, senses, hints):
 
 
 def _is_jolted(state, senses):
-    """Whether something shakes it and does not carry it away: jolts are not to wake it for a while."""
+    """Return whether jolts that are no departure woke the device, so that motion is not to wake it for a
+    while."""
     return senses[sn.WAKE_REASON] == WAKE_MOTION and state[st.NOW] - state[st.ASLEEP_SINCE] < _JOLTED_S
 
 
 def _allowed_at(state, senses, settings):
-    """When the network may be asked next, as far as that is known."""
+    """Return when the network may be asked next, as far as that is known."""
     retry_at = state[st.LAST_ATTEMPT] + budget.spread_s(state, retry_s(state))
     if _scans_first(state, settings):
         retry_at = max(retry_at, state[st.SESSION_NOT_BEFORE])
@@ -446,7 +449,8 @@ def _allowed_at(state, senses, settings):
 
 
 def _open_at(state, senses):
-    """When data is open for us again; for a better battery, or other messages, some hours are waited."""
+    """Return when the network has data for us again. For a better battery, or for the next day's messages, it
+    is some hours from now."""
     able_at = state[st.NOW] if _is_able(state, senses) else state[st.NOW] + _MAX_RETRY_STATIONARY_S
     return max(able_at, state[st.BARRED_UNTIL], state[st.DATA_UNTIL])
 

@@ -47,11 +47,11 @@ def learn(state, kind, dbm):
 
 
 def better_soon(state, costs, ahead, cost, scan):
-    """Whether a session at one of the places `ahead` of the train costs less than `cost` mJ here, of which
-    the search for a network takes `probe`.
+    """Return whether a session at one of the places `ahead` of the train costs less than `cost` mJ here, of
+    which the search for a network takes `scan`.
 
-    The interval between reports is at its best when one is worth its cost, so what a little more of it
-    costs grows with the square of the part by which it is longer.
+    The interval between reports is at its best when one is worth its cost, so what a little more of it costs
+    grows with the square of the part by which it is longer.
     """
     age_s = max(_LEAST_AGE_S, state[st.NOW] - state[st.LAST_SESSION])
     late_s = 0
@@ -67,6 +67,6 @@ def better_soon(state, costs, ahead, cost, scan):
 
 
 def _errors(state):
-    """[Of good places, of others] in 1000."""
+    """Return the learned corrections of the fleet's shares, in 1000: [of good places, of others]."""
     both = state[st.FLEET_ERRORS]
     return [both // (2 * _ERROR) - _ERROR, both % (2 * _ERROR) - _ERROR] if both else [0, 0]

@@ -1,6 +1,7 @@
 """Learned data on networks: the cost of a session over each of them, and where networks are heard.
 
-`costs` are those of the device (scheduler/battery.py). A network is known by its PLMN; 0: none.
+`costs` are those of the device (scheduler/battery.py). A network is identified by its PLMN; 0 means none.
+Energies are millijoules (mJ) at the battery.
 """
 
 from micropython import const
@@ -56,25 +57,25 @@ _DAY_HALF_HOURS = const(48)
 
 
 def weak_cost(dbm):
-    """Percent of the cost at good signal."""
+    """Return the cost of a session at this RSRP in dBm, in percent of the cost at good signal."""
     return _WEAK_COST[min(max(dbm - WEAKEST_DBM, 0), len(_WEAK_COST) - 1)]
 
 
 def cost_of(state, plmn):
-    """mJ that a report at good signal draws over this network; 0: not known."""
+    """Return the mJ of a report over this network at good signal, 0 if it is unknown."""
     at = _find(state, plmn)
     return state[at + 1] if at else 0
 
 
 def selected_lately(state, plmn):
-    """Whether this network was selected in the last day, to leave another one for it."""
+    """Return whether this network was selected instead of another one within the last day."""
     at = _find(state, plmn)
     time = state[at] & _TIME if at else 0
     return time != 0 and (state[st.NOW] // 1800 + 1 - time) % _HALF_HOURS < _DAY_HALF_HOURS
 
 
 def share(state, place):
-    """Probability in 1000 that a network is heard in such a place."""
+    """Return the probability in 1000 that a network is heard in a place of this kind."""
     if place >= LEARNED:
         from locator.scheduler import fleet
 
@@ -84,39 +85,41 @@ def share(state, place):
 
 
 def is_silent(state):
-    """Whether searches for a network have failed: a scan comes before the next attempt. A device with other
-    profiles attempts some times: the next may be served, unless nothing at all is heard."""
+    """Return whether so many searches have failed that a scan comes before the next attempt. A device with
+    other profiles attempts some times more: another profile may be served, unless nothing at all is heard."""
     return state[st.SEARCHES_FAILED] > (_LUCK if state[st.PROFILE_DUE] else 0)
 
 
 def is_lost(state):
-    """Whether that was no bad luck any more."""
+    """Return whether more searches have failed in a row than bad luck explains."""
     return state[st.SEARCHES_FAILED] > _LUCK
 
 
 def scan_mj(state, costs):
-    """What a network scan takes: as learned, or else as built in."""
+    """Return the mJ of a network scan, as learned or, before that, as built in."""
     return state[st.SCAN_MJ] or costs.scan_mj
 
 
 def search_mj(state, costs):
-    """The same of an attempt to report that finds no network."""
+    """Return the mJ of an attempt to report that finds no network, as learned or, before that, as built
+    in."""
     return state[st.SEARCH_MJ] or costs.search_mj
 
 
 def learned(before, prior, found):
-    """A cost by what it was, or by what is built in, and what it is found to be now."""
+    """Return the new estimate of a cost: three parts of `before` (of `prior` if that is 0) and one of
+    `found`."""
     return (3 * (before or prior) + found) // 4
 
 
 def learn_search(state, costs, cost):
-    """An attempt to report has found no network, for so many mJ."""
+    """Learn from an attempt to report that has found no network and has taken `cost` mJ."""
     state[st.SEARCH_MJ] = learned(state[st.SEARCH_MJ], costs.search_mj, cost)
 
 
 def learn_scan(state, costs, plmn, dbm, cost=0):
-    """A network was heard at so many dBm, or none (0): one that was chosen and was not heard is not there.
-    The scan has taken `cost` mJ, 0: not known."""
+    """Learn from a scan that has heard `plmn` at `dbm`, or none (0), and has taken `cost` mJ (0: unknown). A
+    network that was selected and was not heard is selected no longer."""
     if cost:
         state[st.SCAN_MJ] = learned(state[st.SCAN_MJ], costs.scan_mj, cost)
     state[st.DID_SCAN] = st.YES
@@ -132,7 +135,7 @@ def learn_scan(state, costs, plmn, dbm, cost=0):
 
 
 def select_operator(state):
-    """Another network is selected, and kept where it serves."""
+    """Select the wanted network; it is kept if it serves."""
     at = _take(state, state[st.WANTED])
     state[at] = state[at] & ~_TIME | (state[st.NOW] // 1800 % _HALF_HOURS + 1)
     state[st.CHOSEN_PLMN] = state[st.WANTED]
@@ -140,8 +143,9 @@ def select_operator(state):
 
 
 def learn_session(state, costs, done, plmn, cost, is_heard=False):
-    """A report has ended over this network, heard at HEARD_DBM (0: not known), or none was found, though one
-    may be heard that refuses the device; `cost` mJ of the report alone, 0: not known."""
+    """Learn from the end of a report. `plmn` is its network, heard at HEARD_DBM (0: unknown), or 0 if none
+    was found; `is_heard`: a network is heard but refuses the device. `cost` is the mJ of the report alone, 0
+    if unknown."""
     state[st.NETWORK] = plmn
     if cost:
         clean = max(1, cost - costs.wake) * 100 // weak_cost(state[st.HEARD_DBM])
@@ -162,8 +166,8 @@ def learn_session(state, costs, done, plmn, cost, is_heard=False):
 
 
 def _wait(state, costs, is_heard=False):
-    """After a scan or a failed session: the next place while moving, hours while stationary; in silence
-    longer and longer. A network that is heard and carries nothing is no silence."""
+    """Begin the pause after a scan or a failed session: until the next place while moving, hours while
+    stationary, longer and longer in silence. A network that is heard and carries nothing is no silence."""
     step = min(state[st.SCANS_FAILED], len(SCAN_STATIONARY_S) - 1)
     pause_s = SCAN_STATIONARY_S[step] if state[st.AGE_MIN] > AGE_RICH_MIN else _SCAN_RICH_S << step
     if state[st.MOVING]:
@@ -180,14 +184,15 @@ def _wait(state, costs, is_heard=False):
 
 
 def rest_s(state):
-    """What is left of a pause when the train has stopped or departed: half of it in silence, else nothing."""
+    """Return the seconds that are left of a pause after a departure or stop: half of it in silence, else
+    0."""
     if not is_lost(state):
         return 0
     return max(0, state[st.SESSION_NOT_BEFORE] - state[st.NOW]) // 2
 
 
 def _silence_s(state, costs):
-    """Until the next scan in silence."""
+    """Return the seconds until the next scan in silence."""
     paid_s = 30 * state[st.AGE_MIN] * root(10 * scan_mj(state, costs)) // 100
     grown_s = _SILENT_STATIONARY_S
     if state[st.MOVING]:
@@ -197,12 +202,12 @@ def _silence_s(state, costs):
 
 
 def _most_s(state):
-    """The longest pause."""
+    """Return the longest pause in seconds."""
     return _FOUND_S if state[st.AGE_MIN] <= FOUND_MIN else _SILENT_MOST_S
 
 
 def root(n):
-    """The whole part of the square root of a number from 1 to 2^32."""
+    """Return the integer square root of a number from 1 to 2^32."""
     found = 1 << 16
     while True:
         better = (found + n // found) // 2
@@ -212,7 +217,8 @@ def root(n):
 
 
 def _learn_place(state, dbm):
-    """Coverage in such a place, where a network was heard at `dbm` or none (0); old observations fade."""
+    """Learn the coverage of such a place, where a network was heard at `dbm` or none (0); old observations
+    fade."""
     if state[st.HEARD_HERE] and dbm:
         return
     if state[st.PLACE] >= LEARNED:
@@ -230,12 +236,12 @@ def _learn_place(state, dbm):
 
 
 def _prior(place):
-    """Counts of a place of which nothing is known."""
+    """Return the packed counts of a kind of place before anything is learned."""
     return _PRIOR[place] * _PRIOR_WEIGHT * _STEP // 1000 << _COUNT_BITS | _PRIOR_WEIGHT * _STEP
 
 
 def _find(state, plmn):
-    """Place of a network's numbers in the state, 0 when it is not known."""
+    """Return the index of a network's numbers in the state, 0 if it is unknown."""
     for at in range(st.NETWORKS, st.NETWORKS + 2 * st.NETWORKS_KEPT, 2):
         if state[at] >> _TIME_BITS == plmn:
             return at
@@ -243,7 +249,8 @@ def _find(state, plmn):
 
 
 def _take(state, plmn):
-    """The same for one that is used: it comes first, the one not used for longest makes room."""
+    """Return the index of the numbers of a network that is used: they move to the front, and a new network
+    takes the place of the one that was not used for longest."""
     at = _find(state, plmn)
     first, cost = (state[at], state[at + 1]) if at else (plmn << _TIME_BITS, 0)
     at = at or st.NETWORKS + 2 * st.NETWORKS_KEPT - 2

@@ -14,7 +14,7 @@ _DECIDING = (
 
 
 class Pace:
-    """`hints` are what the last decision has taken (scheduler/decide.py)."""
+    """One wake's account and decisions; `hints` are those of the last decision (scheduler/decide.py)."""
 
     def __init__(self, port, modem):
         self._port = port
@@ -26,11 +26,11 @@ class Pace:
         self._account = energy.Account(modem, 1000 * st.RECOUNT_S if port.wake_reason == WAKE_MOTION else 0)
 
     def to(self, doing):
-        """The wake does this now (energy); returns what it did before."""
+        """Change the activity of the wake (energy.py); return the previous one."""
         return self._account.to(doing, self._port.ticks_ms())
 
     def feel(self, state, settings, temperature_dc, battery_mv):
-        """A wake has begun."""
+        """Begin a wake."""
         from locator.scheduler import ahead
 
         self._account.slept(state)
@@ -39,26 +39,26 @@ class Pace:
         unload("scheduler.ahead", "scheduler.pacing", "scheduler.battery")
 
     def next(self, state, senses, pending, settings):
-        """The next action (scheduler/decide.py)."""
+        """Return the next action (scheduler/decide.py)."""
         from locator.scheduler import decide
 
         self.hints = (pending, settings, self._costs, self._forecast)
         return decide.next(state, senses, self.hints)
 
     def rest(self):
-        """Nothing is decided for a while: a session, or the card, needs the heap."""
+        """Release the hints while a session or the card needs the heap."""
         unload(*_DECIDING)
         gc.collect()
 
     def found(self, state, fix):
-        """There is a fix: the forecast begins there."""
+        """Begin the forecast at a new fix."""
         from locator.scheduler import ahead
 
         self._forecast = ahead.found(state, fix, self._port.data_dir)
         unload("scheduler.ahead", "scheduler.battery")
 
     def scanned(self, state, cell):
-        """A network scan has ended."""
+        """Learn from the end of a network scan."""
         from locator.scheduler import networks
 
         if cell and cell.plmn:
@@ -68,7 +68,7 @@ class Pace:
         networks.learn_scan(state, self._costs, cell.plmn if cell else 0, cell.worth if cell else 0, cost)
 
     def reported(self, state, done, cell):
-        """A report has ended over `cell`."""
+        """Learn from the end of a report over `cell`."""
         from locator.scheduler import networks
 
         self.to(energy.IDLE)  # the session is over, and counts
@@ -79,7 +79,7 @@ class Pace:
         networks.learn_session(state, self._costs, done, cell.plmn, self._costs[0] + used)
 
     def unserved(self, state, is_heard):
-        """No network has registered the device; `is_heard`: there is one."""
+        """Learn that no network has registered the device; `is_heard`: there is one."""
         from locator.scheduler import networks
 
         self.to(energy.IDLE)  # the search is over, and counts
@@ -87,7 +87,7 @@ class Pace:
         networks.learn_session(state, self._costs, False, state[st.NETWORK], 0, is_heard)
 
     def end(self, state):
-        """The wake ends; mJ that it has taken."""
+        """End the wake; return the mJ that it has taken."""
         before = energy.used_mj(state)
         self._account.settle(state, self._port.ticks_ms(), self._port.clock_s())
         return energy.used_mj(state) - before

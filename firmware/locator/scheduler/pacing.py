@@ -1,7 +1,7 @@
 """The pacing table: what each energy per day pays for. Imported when a level is chosen.
 
-A level: joules a day, seconds between points on the move and stationary, seconds after a point to one at a
-stop or departure, minutes of age for a joule, seconds for which a stop is watched.
+A level is (joules a day, seconds between points on the move, and stationary, seconds from a point to one at a
+stop or departure, minutes of age for a joule, seconds for which a stop is watched).
 
 `python -m tools.lab train` writes the tables after the functions.
 """
@@ -19,8 +19,12 @@ _FLOOR_AHEAD_S = const(6 * 3600)
 _FLOOR_SHARE = const(150)
 # The same where a trip is short of energy: who spends on cannot make up for it.
 _FLOOR_SHARE_SHORT = const(250)
+# The sleep of so many days is not spent on the way: the last stop may take days longer than the route data
+# expects, and then it is too late to save. Where a report costs more than a day of sleep it pays for none.
+_LATE_DAYS = const(2)
 _SHORT_J = const(45)
-# Of what a device has beyond the sleep to the expected end, at most one part of so many is kept in addition.
+# Of what a device has beyond the sleep to the expected end, at most one part of so many is kept for a longer
+# trip: on a short one that would take all of it.
 _SPARE_PART = const(4)
 # Between signs of life on the way. Near the destination, or without a route, they come sooner
 # (policy.SIGN_S): that the device is heard counts there, not that it outlasts the stay.
@@ -49,12 +53,12 @@ _HOT_S = const(7200)
 
 
 def select(state, costs, modem, forecast, least_s, priority, weaker_mj=0):
-    """Choose the level for the joules a day that are left, and the sleep that must stay paid for.
+    """Choose the level for the joules a day that are left, and set aside the energy of the sleep.
 
-    The energy is to last for the trip, and for `least_s` at least. A mission that has less than
-    CARRIES_J a day, until one deviation after the expected end, cannot be carried through: it uses so much
-    and ends early, instead of living long and reporting nothing. A weak battery still gives
-    `weaker_mj` (0: it is healthy), which is spread over the trip unless it is too little.
+    The energy is to last for the trip, and for `least_s` at least. If less than CARRIES_J a day is left until
+    one deviation after the expected end, the device cannot report until the end: it uses CARRIES_J a day and
+    ends early, instead of living long and reporting nothing. A weak battery still gives `weaker_mj` (0: it is
+    healthy), which is spread over the trip unless it is too little.
     """
     reuse = costs.reuse and not state[st.NO_SENSOR]
     least_j = carries_j(modem, reuse) if priority == _DENSE_POINTS else 0
@@ -69,7 +73,8 @@ def select(state, costs, modem, forecast, least_s, priority, weaker_mj=0):
 
 
 def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
-    """The same with another table, without priorities."""
+    """Choose the level in a table `levels`, without priorities; `carries_j` joules a day are the least that
+    is used (0: no least)."""
     now, left = state[st.NOW], state[st.LEFT]
     state[st.LEVEL_AT] = now
     lasts_s = max(_to_go_s(state, forecast), least_s)
@@ -86,34 +91,30 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
             state[st.ENDS_AT] = -1
         to_go_s = min(to_go_s, ends_s)
     to_go_min = max(to_go_s, _HOUR_S) // 60
-    rate = _paid(levels, left // 1000 * 1440 // to_go_min)
+    asleep_an_hour = (costs.sleep_a_day + _WAKES_ASLEEP * costs.wake) // 24
+    sure_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S
+    sure_mj = asleep_an_hour * (sure_s // _HOUR_S) + costs.attach + costs.session_mj
+    late_mj = 24 * _LATE_DAYS * asleep_an_hour if costs.session_mj < 24 * asleep_an_hour else 0
+    spare_mj = max(0, left - sure_mj) // _SPARE_PART
+    if 0 < least_s == lasts_s:
+        late_mj = spare_mj = 0  # its length is told
+    rate = _paid(levels, max(left - late_mj, 0) // 1000 * 1440 // to_go_min)
     if weaker_mj:
         rate = min(rate, _of_weaker(levels, weaker_mj // 1000 * 1440 // to_go_min))
     state[st.SIGN_S] = _SIGN_S if forecast.leg_s and lasts_s > _NEAR_S else policy.SIGN_S
-    state[st.RESERVE] = _reserve(costs, lasts_s, _withheld_s(forecast, least_s, lasts_s, rate), left)
+    state[st.RESERVE] = sure_mj + min(asleep_an_hour * (_withheld_s(forecast, rate) // _HOUR_S), spare_mj)
     found = level(levels, rate)
     state[st.MOVE_S], state[st.DWELL_S], state[st.EDGE_S], state[st.AGE_MIN], state[st.LINGER_S] = found[1:]
 
 
-def _withheld_s(forecast, least_s, lasts_s, rate):
-    """For how much longer than a trip that lasts for `lasts_s` sleep may be kept: not longer than was told."""
-    if 0 < least_s == lasts_s:
-        return 0
+def _withheld_s(forecast, rate):
+    """Return for how much longer than expected a trip of so many J a day may take."""
     return forecast.deviation_s * (_FLOOR_SHARE if rate >= _SHORT_J else _FLOOR_SHARE_SHORT) // 100
 
 
-def _reserve(costs, lasts_s, withheld_s, left):
-    """mJ of the sleep to the end that must stay paid for, and of a report. Of what a device has beyond that
-    a part is kept for a trip that takes longer: on a short one that would take all of it."""
-    asleep_an_hour = (costs.sleep_a_day + _WAKES_ASLEEP * costs.wake) // 24
-    sure = asleep_an_hour * (((lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S) // _HOUR_S)
-    sure += costs.attach + costs.session_mj
-    return sure + min(asleep_an_hour * (withheld_s // _HOUR_S), max(0, left - sure) // _SPARE_PART)
-
-
 def _to_go_s(state, forecast):
-    """Seconds to the goal, at the pace of this trip. After an old point of a train that has moved since, the
-    place is unknown, but that time has passed."""
+    """Return the seconds to the goal, at the pace of this trip. After an old point of a train that has moved
+    since, the place is unknown, and the time that has passed is subtracted."""
     now = state[st.NOW]
     has_run = state[st.MOVING] or state[st.STOPPED_AT] > state[st.POINT_AT]
     if has_run and state[st.POINT_AT] and now - state[st.POINT_AT] > _PLACE_LASTS_S:
@@ -124,8 +125,8 @@ def _to_go_s(state, forecast):
 
 
 def _paced(state, to_go_s):
-    """By the route data, scaled by how much longer than it says the route so far has taken, never less; it is
-    believed for as long as _BELIEVED_S of a trip would take."""
+    """Return `to_go_s` of the route data, scaled by how much longer than predicted the route so far has
+    taken, never less than it. The prediction weighs as much as _BELIEVED_S of a trip."""
     if not to_go_s or not state[st.ROUTE_KM4]:
         return to_go_s
     if not state[st.ROUTE_SINCE]:
@@ -137,13 +138,14 @@ def _paced(state, to_go_s):
 
 
 def _of_weaker(levels, rate):
-    """J a day of a weak battery that would give `rate` until the end: what pays for little but sleep is spent
-    sooner, at the first level whose fixes are cheap, where a joule brings most."""
+    """Return the J a day to use of a weak battery that would give `rate` until the end. If that pays for
+    little but sleep, it is used sooner, at the first level whose fixes are cheap, where a joule brings
+    most."""
     return rate if rate > levels[1][0] else max(rate, next(each[0] for each in levels if each[1] <= _HOT_S))
 
 
 def _paid(levels, rate):
-    """J a day that are used of those that there are: where they gain little, part of them is kept."""
+    """Return the J a day to use out of `rate`: at levels where joules gain little, part of them is kept."""
     for each in levels:
         if each[4] <= _LITTLE_MIN:
             return rate - max(0, rate - each[0]) * 2 // 7
@@ -151,12 +153,14 @@ def _paid(levels, rate):
 
 
 def carries_j(modem, reuse):
-    """The least J a day with which a mission is carried through; `still`: "still here" counts as a point."""
+    """Return the least J a day with which the device reports until the end; `reuse`: a reused position counts
+    as a point."""
     return CARRIES_J[modem] - (_REUSE_SAVES_J if reuse else 0)
 
 
 def level(levels, rate):
-    """The level for so many joules a day: intervals of the nearer one, ages and watches in between."""
+    """Return the level for `rate` J a day: the intervals of the nearer one in the table, the ages and watches
+    interpolated."""
     if rate <= levels[0][0]:
         return levels[0]
     for i in range(len(levels) - 1):

@@ -17,7 +17,7 @@ _BACK_S = const(86400)
 
 
 def choose(state):
-    """MODEM or SOCKETS, for the session that begins."""
+    """Return MODEM or SOCKETS for the session that begins."""
     if state[st.PATH] == SOCKETS and state[st.NOW] - state[st.PATH_SINCE] >= _BACK_S:
         _change(state, MODEM)
         state[st.PATH_FAILS] = _FAILS - 1
@@ -25,7 +25,7 @@ def choose(state):
 
 
 def failed(state):
-    """The connection failed to the end though the network was there."""
+    """Note that the connection failed to the end though the network was there."""
     state[st.PATH_FAILS] += 1
     if state[st.PATH_FAILS] >= _FAILS:
         _change(state, SOCKETS if state[st.PATH] == MODEM else MODEM)

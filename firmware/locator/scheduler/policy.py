@@ -1,13 +1,14 @@
 """The policy: a pacing table by the remaining joules a day, scan before connecting, learned coverage and
 costs.
 
-    policy.feel(...)            what the wake begins with
-    policy.next(...)            -> verdict, again and again until one of REST
-    state.learn_..., networks.learn_...   its result
+    policy.feel(...)                      at the beginning of a wake
+    policy.next(...)                      -> verdict, again and again until one of REST
+    state.learn_..., networks.learn_...   with the result of each
 
-`costs` are those of the device (scheduler/battery.py); `forecast` is what the route data says at the place of
-the last fix: `to_go_s` to its end and their standard deviation `deviation_s`, `country_s` to the next border,
-`bin` of the place (0 to 4 by its coverage, the best first, -1: unknown), `networks` of the country (PLMNs).
+`costs` are those of the device (scheduler/battery.py), energies are mJ. `forecast` holds what the route data
+says about the place of the last fix: `to_go_s` to the end of the route and its standard deviation
+`deviation_s`, `country_s` to the next border, `bin` of the place (0 to 4 by its coverage, the best first, -1:
+unknown), `networks` of the country (PLMNs).
 
 A session is worth its energy when the square of its age outweighs the cost: with an interval T the mean age
 is T / 2, so one more report a day gains in proportion to T squared. The level of the pacing table says how
@@ -50,8 +51,8 @@ ATTEMPT_HEARD = const(50)
 _RESELECT_S = const(6 * 3600)
 _RESERVE_S = const(12 * 3600)
 # Signs of life near the destination: so often a session is worth it whatever is left. One that costs as much
-# as a day of sleep every so many minutes, on the reserve half as often. On the way, while so much of that is
-# there, in percent.
+# as a day of sleep every so many minutes, on the reserve half as often, and twice as often where the device
+# is on no route and has more. On the way, while so much of that is there, in percent.
 SIGN_S = const(20 * 3600)
 _SIGN_SLEEP_MIN = const(1080)
 _SIGN_SHARE = const(95)
@@ -98,8 +99,8 @@ _CHECK_STOP_MOST_S = const(7200)
 
 
 def feel(state, left, forecast):
-    """A wake has begun with `left` mJ, and state.feel has set NOW, MOVING and EDGE; True when the level is to
-    be chosen again (pacing.select)."""
+    """Begin a wake with `left` mJ, after state.feel has set NOW, MOVING and EDGE. Return whether the level is
+    to be chosen again (pacing.select)."""
     state[st.LEFT] = left
     if state[st.EDGE]:
         _turn(state)
@@ -110,8 +111,8 @@ def feel(state, left, forecast):
 
 
 def _turn(state):
-    """The train has stopped or departed: pauses end. Not at once that of searches for satellites: it still
-    stands where none were found, and goes on standing there when this was a short move."""
+    """End the pauses, as the train has stopped or departed. The pause between searches for satellites goes on
+    for a while: the place is still the one where none were found, also after a short move."""
     now = state[st.NOW]
     state[st.HEARD_HERE] = state[st.SCANS_FAILED] = 0
     state[st.SESSION_NOT_BEFORE] = min(state[st.SESSION_NOT_BEFORE], now + networks.rest_s(state))
@@ -126,32 +127,32 @@ def _turn(state):
 
 
 def is_on_reserve(state):
-    """Whether the remaining energy only covers sleep until the end, and no sign of life is due: without one
-    neither agent nor device would know how the trip continues."""
+    """Return whether the remaining energy only covers sleep until the end and no sign of life is due. Without
+    a sign of life neither agent nor device would know how the trip continues."""
     return _is_short(state) and not (_is_overdue(state) and state[st.NOW] >= state[st.SESSION_NOT_BEFORE])
 
 
 def _is_short(state):
-    """Whether the remaining energy only covers sleep until the end."""
+    """Return whether the remaining energy only covers sleep until the end."""
     return state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.RESERVE]
 
 
 def _is_overdue(state):
-    """Whether a sign of life is due and can be paid: there was no session for long."""
+    """Return whether a sign of life is due, as there was no session for long, and can be paid."""
     if state[st.NOW] - state[st.LAST_SESSION] < state[st.SIGN_S] or state[st.LEFT] <= 0:
         return False
     return state[st.SIGN_S] == SIGN_S or state[st.LEFT] * 100 >= state[st.RESERVE] * _SIGN_SHARE
 
 
 def arrive(state, forecast):
-    """The place is another."""
+    """Set the kind of the place from the forecast."""
     kind = forecast.bin if forecast.bin >= 0 else networks.UNKNOWN_PLACE
     here = kind if state[st.MOVING] else networks.STATIONARY
     state[st.PLACE] = networks.LEARNED + kind if forecast.learned else here
 
 
 def next(state, costs, forecast):
-    """The next verdict of this wake, what to do by `verdict // 10`."""
+    """Return the next verdict of this wake; `verdict // 10` is what to do."""
     if is_on_reserve(state):
         return REST_RESERVE
     point = 0 if state[st.DID_FIX] or _is_short(state) else point_due(state, costs)
@@ -159,7 +160,7 @@ def next(state, costs, forecast):
 
 
 def report(state, costs, forecast):
-    """The same when no point is due."""
+    """Return the next verdict when no point is due."""
     if state[st.DID_SESSION]:
         return REST_REPORTED
     if state[st.NOW] < state[st.SESSION_NOT_BEFORE]:
@@ -170,7 +171,7 @@ def report(state, costs, forecast):
 
 
 def point_due(state, costs):
-    """The verdict for a fix, or "still here", that is worth it now; 0: none is."""
+    """Return the verdict for a fix or a reused position that is worth its energy now, 0 if none is."""
     gap_s, stopped_s = _since(state, st.POINT_AT), state[st.NOW] - state[st.STOPPED_AT]
     if costs.reuse and state[st.POSITION_HOLDS]:
         if state[st.EDGE] and gap_s > 0:
@@ -190,7 +191,8 @@ def point_due(state, costs):
 
 
 def _moving_at(state):
-    """When the next fix on the move is due: before the ephemeris is so old that it would cost more."""
+    """Return when the next fix on the move is due: before the ephemeris is so old that the fix would cost
+    more."""
     due = state[st.POINT_AT] + state[st.MOVE_S] if state[st.POINT_AT] else state[st.NOW]
     for lasts_s in (_HOT_S, _AIDED_S):
         holds_until = state[st.EPHEMERIS] + lasts_s
@@ -200,7 +202,7 @@ def _moving_at(state):
 
 
 def reuse_every_s(state):
-    """Seconds between two records "still here"."""
+    """Return the seconds between two records with a reused position."""
     age_min = state[st.AGE_MIN]
     if age_min > _AGE_HOURLY_MIN:
         return _REUSE_EVERY_S if age_min > _AGE_POOR_MIN else 2 * _REUSE_LEAST_S
@@ -208,14 +210,15 @@ def reuse_every_s(state):
 
 
 def _approach(state, costs, forecast):
-    """SCAN, a fresh point or ATTEMPT when a report is worth what it is expected to cost here, else REST."""
+    """Return SCAN, a fresh point or ATTEMPT if a report is worth what it is expected to cost here, else
+    REST."""
     if not state[st.WAITING] and state[st.POINT_AT] == state[st.NOW]:
         return REST_NOTHING_NEW
     point = _fresh_cost(state, costs)
     once = _once(state, costs, forecast)
-    if not _worth(state, costs, costs.session_mj + point, once):
-        return REST_NOT_WORTH
     cost = _cost(state, costs, state[st.NETWORK])
+    if not _worth(state, costs, min(cost, costs.session_mj) + point, once):
+        return REST_NOT_WORTH
     other = _other(state, costs, forecast)
     if other:
         cost = min(cost, _cost(state, costs, other))
@@ -235,7 +238,7 @@ def _approach(state, costs, forecast):
 
 
 def _better_soon(state, costs, forecast, cost, scan):
-    """Whether the fleet knows a place not far ahead where a report costs less than here."""
+    """Return whether the fleet knows a place not far ahead where a report costs less than `cost` here."""
     if not forecast.ahead or not state[st.MOVING]:
         return False
     from locator.scheduler import fleet
@@ -244,14 +247,14 @@ def _better_soon(state, costs, forecast, cost, scan):
 
 
 def _weak(state, cost):
-    """mJ that weak signal is expected to add to a report of so many mJ."""
+    """Return the mJ that weak signal is expected to add to a report of `cost` mJ."""
     if state[st.HEARD_HERE]:
         return cost * (networks.weak_cost(state[st.HEARD_HERE]) - 100) // 100
     return cost * (_WEAK_MOVING if state[st.MOVING] else _WEAK_STATIONARY) // 100
 
 
 def search_costs(state, costs):
-    """mJ that it is expected to cost here to find a network: (with a scan before, without)."""
+    """Return the mJ that finding a network is expected to cost here: (with a scan before, without)."""
     here = state[st.HEARD_HERE]
     share = _HEARD_HERE if here else networks.share(state, state[st.PLACE])
     if not here and not state[st.MOVING]:
@@ -263,7 +266,7 @@ def search_costs(state, costs):
 
 
 def _commit(state, costs, forecast):
-    """SESSION when the network heard is worth its cost, before it a fresh point or SCAN; else REST."""
+    """Return SESSION if the network that was heard is worth its cost, before it a fresh point; else REST."""
     heard, dbm = state[st.HEARD_PLMN], state[st.HEARD_DBM]
     if not heard:
         return REST_NO_NETWORK
@@ -281,20 +284,21 @@ def _commit(state, costs, forecast):
 
 
 def fresh(state, costs):
-    """The verdict for a point that goes with a report, without GNSS where that says as much; 0: there is
-    one, or none can be had."""
+    """Return the verdict for a point that goes with a report, without GNSS where a reused position says as
+    much; 0 if there is a point already or none can be had."""
     point = REUSE_FRESH if costs.reuse and state[st.POSITION_HOLDS] else FIX_FRESH
     return point if _fresh_cost(state, costs) else 0
 
 
 def _freshly(state, costs, verdict):
-    """`verdict`, after a point for it when one costs something, and only when there is something to
+    """Return the verdict for the point that comes first, else `verdict`, or REST if there is nothing to
     report."""
     return fresh(state, costs) or (verdict if state[st.WAITING] else REST_NOTHING_NEW)
 
 
 def _once(state, costs, forecast):
-    """mJ of the first registration in a country, which has to be paid once in any case: 0 where it is."""
+    """Return the mJ of the first registration in a country, which is paid once in any case; 0 if it was
+    paid."""
     network = state[st.NETWORK]
     if not network or network in forecast.networks or 0 < network // 1000 == state[st.MCC]:
         return 0
@@ -302,30 +306,31 @@ def _once(state, costs, forecast):
 
 
 def _worth(state, costs, cost, once):
-    """Whether the age of what the agent knows outweighs `cost` mJ, and that and `once` can be paid."""
+    """Return whether the age of the last report outweighs `cost` mJ, and `cost` and `once` can be paid."""
     return affords(state, cost + once) and _since(state, st.LAST_SESSION) >= _worth_s(state, costs, cost)
 
 
 def _worth_s(state, costs, cost):
-    """Seconds of age at which a report of so many mJ is worth them."""
+    """Return the age in seconds at which a report of `cost` mJ is worth its energy."""
     age_min = _age_min(state)
     worth_s = 60 * (age_min * (networks.root(cost * 128 // 125) + 1) // 32)
     if cost <= _DARK_MJ and age_min <= _DARK_AGE_MIN:
         return min(worth_s, _DARK_S)
     if state[st.SIGN_S] != SIGN_S:
         return worth_s
-    sleep_s = 60 * (_SIGN_SLEEP_MIN * cost // costs.sleep_a_day)
-    return min(worth_s, max(SIGN_S, sleep_s << _is_short(state)))
+    sleep_s = 30 * (_SIGN_SLEEP_MIN * cost // costs.sleep_a_day)
+    rarely = 2 if _is_short(state) else 1 if state[st.ROUTE_KM4] else 0
+    return min(worth_s, max(SIGN_S, sleep_s << rarely))
 
 
 def affords(state, cost):
-    """Whether so many mJ can be paid in addition to the sleep to the end, where the trip can be carried
-    through."""
+    """Return whether `cost` mJ can be paid in addition to the sleep until the end, if the energy lasts so
+    long."""
     return spare_mj(state) >= cost
 
 
 def spare_mj(state):
-    """mJ that may be used in addition to the sleep to the end, where the trip can be carried through."""
+    """Return the mJ that may be used in addition to the sleep until the end, if the energy lasts so long."""
     if state[st.ENDS_AT] >= 0:
         return _ANY_MJ
     spare = state[st.LEFT] - state[st.RESERVE]
@@ -333,7 +338,7 @@ def spare_mj(state):
 
 
 def late_mj(state, costs):
-    """mJ that a report which is late may take: its network has to be searched for and may be weak."""
+    """Return the mJ that a late report may take: its network has to be searched for and may be weak."""
     return 3 * _cost(state, costs, state[st.NETWORK]) + costs.attach + networks.search_mj(state, costs)
 
 
@@ -342,8 +347,8 @@ def _age_min(state):
 
 
 def until(state, costs, not_before):
-    """When the next wake is worth it, as far as is known now, with no report before `not_before`; departures
-    wake by themselves, stops are checked for."""
+    """Return when the next wake is worth it, as far as is known now, with no report before `not_before`. A
+    departure wakes the device by itself; for stops it wakes and checks."""
     now = state[st.NOW]
     point = never = now + _NEVER_S
     is_short = _is_short(state)
@@ -370,7 +375,7 @@ def until(state, costs, not_before):
 
 
 def _other(state, costs, forecast):
-    """Another network of this country that is worth an attempt; 0: none is."""
+    """Return the PLMN of another network of this country that is worth an attempt, 0 if none is."""
     known = networks.cost_of(state, state[st.NETWORK])
     stays = state[st.DID_SELECT] or state[st.LOCKED_PLMN] or state[st.NETWORK] not in forecast.networks
     if stays or 2 * known < 3 * costs.session_mj:
@@ -381,12 +386,13 @@ def _other(state, costs, forecast):
 
 
 def _cost(state, costs, plmn):
-    """Expected mJ of a report at good signal."""
+    """Return the expected mJ of a report over `plmn` at good signal."""
     return (networks.cost_of(state, plmn) or 2 * costs.session_mj) + costs.wake
 
 
 def _fresh_cost(state, costs):
-    """Of a point for the report, 0 where there is one or none can be had: ephemeris ages."""
+    """Return the mJ of a point for the report, by the age of the ephemeris; 0 if there is a point already or
+    none can be had."""
     if state[st.POINT_AT] == state[st.NOW] or state[st.DID_FIX]:
         return 0
     if costs.reuse and state[st.POSITION_HOLDS]:
@@ -398,7 +404,7 @@ def _fresh_cost(state, costs):
 
 
 def wait_s(state):
-    """Seconds until what operators allow, and the card's data, are enough for a report; 0: they are now."""
+    """Return the seconds until the operators' limits and the card's data allow a report, 0 if they do now."""
     most, close, even_s = _REPORTS_BESIDE_BORDERS if state[st.PROFILE_DUE] else _REPORTS
     is_cheap = (state[st.ATTEMPTED] - state[st.FAILED]) * budget.CONNECTION_S < state[st.NOW]
     is_close = is_cheap if state[st.IN_PSM] else budget.since_attempt_s(state, close) >= _DAY_S // 2
@@ -407,5 +413,5 @@ def wait_s(state):
 
 
 def _since(state, i):
-    """Seconds since the time at `i`; without end when it has never been."""
+    """Return the seconds since the time at index `i` of the state, _NEVER_S if that is 0."""
     return state[st.NOW] - state[i] if state[i] else _NEVER_S

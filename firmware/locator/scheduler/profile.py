@@ -153,7 +153,8 @@ def apart_s(state, now):
 
 
 def may_attempt_again(state):
-    """Whether hour and day have room for one more attempt in this wake (limits as in scheduler/budget.py)."""
+    """Return whether hour and day have room for one more attempt in this wake (limits as in
+    scheduler/budget.py)."""
     for back, window_s in _ROOM:
         time = budget.attempt_at(state, back)
         if time and state[st.NOW] - time < window_s:
@@ -168,7 +169,7 @@ def forget_failures(p):
 
 
 def waits(state):
-    """Whether a network has registered the device and bars its data, as in Russia: neither success nor
+    """Return whether a network has registered the device and bars its data, as in Russia: neither success nor
     failure, and a switch would begin the bar again."""
     return state[st.LOCKED_PLMN] != 0 and state[st.LOCKED_PLMN] != state[st.OPEN_PLMN]
 

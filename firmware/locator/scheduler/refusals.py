@@ -22,7 +22,8 @@ _LAST_UNNAMED = const(4)
 
 
 def learn(state, now, cause):
-    """The network has refused the card for this EMM cause, UNNAMED if none was given."""
+    """Begin the pause after the network has refused the card for this EMM cause, UNNAMED if none was
+    given."""
     if state[st.DID_SELECT] and cause in _NOT_HERE:
         state[st.NETWORKS + 1] = state[st.NETWORKS + 1] or _NEVER_MJ
     if cause in _PERMANENT:
@@ -33,8 +34,8 @@ def learn(state, now, cause):
 
 
 def learn_data(state, now, cause):
-    """The network has refused a PDP context for this ESM cause, 0 if it named none. After temporary
-    causes the pauses are those of any failure (`decide.retry_s`)."""
+    """Begin the pause after the network has refused a PDP context for this ESM cause, 0 if none was given.
+    After temporary causes the pauses are those of any failure (`decide.retry_s`)."""
     if cause in _DATA_PERMANENT:
         state[st.DATA_UNTIL] = now + _pause_s(state, st.DATA_REFUSALS)
 

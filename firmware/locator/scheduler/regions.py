@@ -36,13 +36,14 @@ def region(mcc):
 
 
 def must_set(state, mcc):
-    """Whether the modem must be set to search the networks of this country, or, 0, all, before it registers.
-    After a scan it does so already, and another search would be another attempt within the minute."""
+    """Return whether the modem must be set to search the networks of this country (0: of all) before it
+    registers. After a scan it is set already, and another search would be another attempt within the
+    minute."""
     return not state[st.HEARD_PLMN] and state[st.SEARCHED] & _MCC != mcc
 
 
 def searches_again(state):
-    """Whether it must search again even if it is set so already."""
+    """Return whether the modem must search again even if it is set so already."""
     return state[st.SEARCHED] & _MCC == _AGAIN
 
 

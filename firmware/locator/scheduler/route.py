@@ -71,7 +71,7 @@ def load(folder):
 
 
 def is_whole(data):
-    """Whether `data` are undamaged route data of this version."""
+    """Return whether `data` are undamaged route data of this version."""
     if len(data) < file.HEAD_SIZE or len(data) != file.size_of(data):
         return False
     end = len(data) - 4
@@ -103,7 +103,7 @@ class Route:
         return km4 if off <= _NEAR_ROUTE * _NEAR_ROUTE else UNKNOWN
 
     def _nearest(self, lat, lon, first_km4, last_km4):
-        """(square of the distance in 1e-3 degrees, km4) of the place nearest on the legs between."""
+        """Return (square of the distance in 1e-3 degrees, km4) of the nearest place on the legs between."""
         cosine = _cosine(lat)
         best, best_km4 = 1 << 29, UNKNOWN
         first = self._station(first_km4)
@@ -128,8 +128,8 @@ class Route:
         return lat // 100, lon // 100, km4
 
     def forecast(self, km4, moving, since_s, stopped_s):
-        """The `Forecast` from a fix at `km4` (of `find`): the train runs and the fix is `since_s` old, or it
-        has stood for `stopped_s`. On the move it is that of where the train is by now."""
+        """Return the `Forecast` from a fix at `km4` (of `find`): the train runs and the fix is `since_s` old,
+        or it has stood for `stopped_s`. On the move it is the forecast of where the train is by now."""
         i = self._station(km4 + _NEAR_KM4)
         _, _, at_km4, after, deviation, _, median, mcc, stay = self._read(i)
         _, _, next_km4, _, _, arrival, _, next_mcc, _ = self._read(min(i + 1, self._stations - 1))
@@ -229,14 +229,14 @@ class Route:
 
 
 def _cosine(lat):
-    """256 times the cosine of a latitude in 1e-3 degrees."""
+    """Return 256 times the cosine of a latitude in 1e-3 degrees."""
     lat = min(abs(lat), 89999)
     i, rest = lat // 5000, lat % 5000
     return _COSINES[i] + (_COSINES[i + 1] - _COSINES[i]) * rest // 5000
 
 
 def _part(along, square):
-    """Of a leg in 1024ths: the scalar product with it over the square of its length."""
+    """Return the part of a leg in 1024ths: the scalar product with it over the square of its length."""
     if along <= 0:
         return 0
     if along >= square:
@@ -245,6 +245,6 @@ def _part(along, square):
 
 
 def _hypotenuse(a, b):
-    """Root of the sum of squares, within 3 %."""
+    """Return the root of the sum of squares, within 3 %."""
     a, b = max(a, b), min(a, b)
     return max(a, 7 * a // 8 + b // 2)

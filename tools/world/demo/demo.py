@@ -20,6 +20,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, NoReturn
 
+from landbridge.core.errors import UserError
 from landbridge.protocol.settings import SETTINGS
 from rich.console import Console
 
@@ -54,12 +55,12 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
     """Build the stage, run the trip, print its result; returns the exit code."""
     out: Path = arguments.out
     trap = out / "chaos" if arguments.chaos else None
-    out.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(filename=out / LOG, filemode="w", level=logging.WARNING, force=True)
     with console.status("starting broker and agent, compiling the firmware"):
         trip = trip_of(arguments)
         built = stage.build(out, **trip | {"port": arguments.port, "trap": trap})
     try:
+        # Only now is the folder ours: its log may be that of a demo that runs.
+        logging.basicConfig(filename=out / LOG, filemode="w", level=logging.WARNING, force=True)
         chaos = chaos_on(built, trap) if trap else None
         access = Access(built) if arguments.apns == 2 else None
         if access:
@@ -121,12 +122,17 @@ def settings(arguments: argparse.Namespace) -> list[str]:
 
 def declared_mah(arguments: argparse.Namespace) -> int:
     """The charge that the device is configured with."""
-    kind = battery.KINDS[arguments.battery]
     if not arguments.budget:
-        return int(kind.capacity_mah)
-    wanted_mah = arguments.budget * arguments.days / (kind.nominal_v * 3.6)
-    mah: int = round(wanted_mah / counted(arguments))
-    return mah
+        return int(battery.KINDS[arguments.battery].capacity_mah)
+    budget_j: int = arguments.budget
+    return round(budget_j / _joules_a_day(arguments))
+
+
+def _joules_a_day(arguments: argparse.Namespace) -> float:
+    """What one mAh gives on each day of the trip."""
+    nominal_v: float = battery.KINDS[arguments.battery].nominal_v
+    days: int = arguments.days
+    return counted(arguments) * nominal_v * 3.6 / days
 
 
 def counted(arguments: argparse.Namespace) -> float:
@@ -159,7 +165,7 @@ def _print_result(
     names = (*trip, "chaos", "cpu", "budget", "set")
     again = {name: getattr(arguments, name) for name in names}
     kills = demo.chaos.kills if demo.chaos else Counter()
-    summary.write(out.with_suffix(".json"), again, found, demands, kills, short, others)
+    summary.write(Path(f"{out}.json"), again, found, demands, kills, short, others)
     console.print(summary.table(title, found, kills))
     for line in demo.access.summary() if demo.access else ():
         console.print(line)
@@ -242,8 +248,10 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
     if arguments.budget:
         mah, limits = declared_mah(arguments), SETTINGS["battery_mah"]
         if not limits.lowest <= mah <= limits.highest:
+            least, most = (each * _joules_a_day(arguments) for each in (limits.lowest, limits.highest))
             wrong = f"--budget {arguments.budget}: for {arguments.days} days that is a battery of {mah} mAh"
-            parser.error(f"{wrong}; the device takes {limits.lowest} to {limits.highest}")
+            taken = f"the device takes {limits.lowest} to {limits.highest}"
+            parser.error(f"{wrong}; {taken}: --budget {math.ceil(least)} to {math.floor(most)}")
     if arguments.apns == 2 and arguments.card != "euicc4":
         parser.error("--apns 2 needs --card euicc4: access points belong to profiles")
     arguments.out = arguments.out.resolve()
@@ -257,7 +265,7 @@ def main() -> int:
     """The command line."""
     try:
         return play(parsed(), Console())
-    except (ServiceError, LayoutError, OSError) as error:
+    except (ServiceError, LayoutError, UserError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -17,18 +17,32 @@ DATABASE = Path("agent", "landbridge.sqlite3")
 _BEFORE_S = 100 * 86_400
 """Earlier trips are dated back by so much: all demos run at the same simulated time."""
 _TIMES = ("at_s", "received_s", "started_s", "ended_s")
+_OF_TRIP = select(trips.c.device).distinct().where(trips.c.device.not_like("lb-before-%"))
+
+
+def refuse_none(folders: Sequence[Path]) -> None:
+    """Raise `ServiceError` where no demo lies, or one that was interrupted before its trip."""
+    for folder in folders:
+        if not (folder / DATABASE).exists() or not _has_trip(folder / DATABASE):
+            raise ServiceError(f"no demo lies in {folder}: run one with --out {folder}")
+
+
+def _has_trip(file: Path) -> bool:
+    database = open_database(file, make=False)
+    try:
+        with database.reading() as source:
+            return source.execute(_OF_TRIP).first() is not None
+    finally:
+        database.close()
 
 
 def bring(into: Path, folders: Sequence[Path]) -> None:
-    """Put the trips, points and wakes of these demos into the database `into`, as those of other devices.
-    Raises `ServiceError` where no demo lies."""
+    """Put the trips, points and wakes of these demos into the database `into`, as those of other devices."""
     if not folders:
         return
     database = open_database(into)
     try:
         for number, folder in enumerate(folders, 1):
-            if not (folder / DATABASE).exists():
-                raise ServiceError(f"no demo lies in {folder}: run one with --out {folder}")
             other = open_database(folder / DATABASE)
             with other.reading() as source, database.writing() as connection:
                 _copy(source, connection, f"lb-before-{number}")
@@ -53,8 +67,7 @@ def _copy(source: Connection, connection: Connection, device: str) -> None:
 
 def _rows(source: Connection, table: Table, device: str) -> Iterator[dict[str, Any]]:
     """The rows of `table` of the one device that had a trip, as another device's and of earlier."""
-    of_trip = select(trips.c.device).distinct().where(trips.c.device.not_like("lb-before-%"))
-    for row in source.execute(select(table).where(table.c.device == of_trip.scalar_subquery())):
+    for row in source.execute(select(table).where(table.c.device == _OF_TRIP.scalar_subquery())):
         moved = {name: _earlier(row._mapping[name]) for name in _TIMES if name in row._mapping}
         yield dict(row._mapping) | moved | {"device": device}
 

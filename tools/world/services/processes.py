@@ -160,7 +160,7 @@ class Broker(Service):
 
     def start(self) -> None:
         """Start listening, on the port of the last time if there was one."""
-        _refuse_taken(self.port)
+        refuse_taken(self.port)
         self._listening.clear()
         self.agent_listens.clear()
         command = [sys.executable, "-m", "tools.world.services.broker", "--folder", str(self.folder)]
@@ -180,7 +180,7 @@ class Broker(Service):
                 self.agent_listens.set()
 
 
-def _refuse_taken(port: int) -> None:
+def refuse_taken(port: int) -> None:
     """Say so when another program listens on `port`; 0 is always free."""
     with socket.socket() as probe:
         # As the broker's own socket: connections that have just ended do not count.

@@ -1,11 +1,14 @@
 """`landbridge integrations`: manage integrations."""
 
 import json
+from typing import Any
 
 import typer
+from sqlalchemy import Row
 
 from landbridge.core import table
 from landbridge.core.clock import iso
+from landbridge.core.given import given
 from landbridge.db.opened import command_user, opened
 from landbridge.features.integrations import queries as stored
 from landbridge.features.integrations import rules as fleet
@@ -14,6 +17,9 @@ from landbridge.features.integrations.kinds import KINDS
 
 commands = typer.Typer(help="Manage integrations: webhook, DCSA, Traccar")
 _WHAT = typer.Option([], help="Message type: event, position or track; repeatable. Default: all it supports.")
+_ONLY = typer.Option(
+    [], "--what", help="Its message types from now on: event, position or track; repeatable."
+)
 _FINISH = typer.Option(
     False, "--finish", help="Stop signing with the old secret, once the receiver has the new one."
 )
@@ -70,7 +76,7 @@ def list_integrations() -> None:
                 iso(row.delivered_s),
                 len(stored.retries(connection, row.integration)) or None,
                 row.failure,
-                iso(row.removed_s),
+                _state(row),
             )
             for row in stored.every(connection)
         ]  # fmt: discard
@@ -83,11 +89,66 @@ def list_integrations() -> None:
         "delivered",
         "waiting",
         "last",
-        "devices held",
+        "devices refused",
         "failure",
-        "removed",
+        "state",
     )  # fmt: discard
     table.show(heads, rows)
+
+
+def _state(row: Row[Any]) -> str:
+    if row.removed_s is not None:
+        return f"removed {iso(row.removed_s)}"
+    return "paused" if row.paused else "active"
+
+
+@commands.command()
+def edit(
+    name: str = _NAME,
+    address: str | None = typer.Option(None, help="Its new URL."),
+    what: list[str] = _ONLY,
+    tenant: str | None = _OWNER,
+) -> None:
+    """Change the URL or the message types of an integration
+
+    Waiting messages go to the new URL at once. Its secret stays.
+
+    \b
+    Examples:
+      landbridge integrations edit erp --address https://erp.example/hooks/v2
+      landbridge integrations edit erp --what event --what track
+    """
+    _change(name, tenant, **given(address=address, what=what))
+    print(f"integration {name} is changed")
+
+
+@commands.command()
+def pause(name: str = _NAME, tenant: str | None = _OWNER) -> None:
+    """Pause an integration: its messages wait
+
+    \b
+    Example:
+      landbridge integrations pause erp
+    """
+    _change(name, tenant, paused=True)
+    print(f"integration {name} is paused; `landbridge integrations resume {name}` resumes it")
+
+
+@commands.command()
+def resume(name: str = _NAME, tenant: str | None = _OWNER) -> None:
+    """Resume a paused integration: waiting messages are sent
+
+    \b
+    Example:
+      landbridge integrations resume erp
+    """
+    _change(name, tenant, paused=False)
+    print(f"integration {name} is resumed")
+
+
+def _change(name: str, tenant: str | None, **changes: Any) -> None:
+    with opened() as it, it.database.writing() as connection:
+        fleet.change(connection, fleet.known(connection, name, tenant), changes, it.clock.now_s())
 
 
 @commands.command()

@@ -6,6 +6,7 @@ import typer
 
 from landbridge.core import table
 from landbridge.core.clock import iso
+from landbridge.core.given import given
 from landbridge.db import order
 from landbridge.db.opened import LARGEST, command_user, opened
 from landbridge.features.notifications import channels, planning
@@ -60,9 +61,67 @@ def list_channels() -> None:
     with opened() as it, it.database.reading() as connection:
         found = stored.channels(connection)
     table.show(
-        ("name", "service", "tenant", "language", "zone"),
-        ((each.name, each.service, each.tenant, each.language, each.zone) for each in found),
-    )
+        ("name", "service", "tenant", "language", "zone", "state"),
+        (
+            (each.name, each.service, each.tenant, each.language, each.zone,
+             "paused" if each.paused else "active")
+            for each in found
+        ),
+    )  # fmt: skip
+
+
+@commands.command()
+def edit(
+    name: str = _NAME,
+    address: str | None = typer.Option(
+        None, help="Its new address: mailto:<address>, or the URL of a service."
+    ),
+    language: str | None = typer.Option(None, help="Language of the messages."),
+    zone: str | None = typer.Option(None, help="Time zone of quiet hours and digests."),
+    tenant: str | None = _OWNER,
+) -> None:
+    """Change the address, language or time zone of a channel
+
+    Its rules stay.
+
+    \b
+    Examples:
+      landbridge notifications edit dispatch --address mailto:night@example.org
+      landbridge notifications edit dispatch --language zh --zone Asia/Shanghai
+    """
+    _change(name, tenant, **given(address=address, language=language, zone=zone))
+    print(f"channel {name} is changed")
+
+
+@commands.command()
+def pause(name: str = _NAME, tenant: str | None = _OWNER) -> None:
+    """Pause a channel: its notifications wait
+
+    \b
+    Example:
+      landbridge notifications pause dispatch
+    """
+    _change(name, tenant, paused=True)
+    print(f"channel {name} is paused; `landbridge notifications resume {name}` resumes it")
+
+
+@commands.command()
+def resume(name: str = _NAME, tenant: str | None = _OWNER) -> None:
+    """Resume a paused channel
+
+    Waiting notifications are sent if they still matter.
+
+    \b
+    Example:
+      landbridge notifications resume dispatch
+    """
+    _change(name, tenant, paused=False)
+    print(f"channel {name} is resumed")
+
+
+def _change(name: str, tenant: str | None, **changes: Any) -> None:
+    with opened() as it, it.database.writing() as connection:
+        channels.change(connection, it.keyring, channels.known(connection, name, tenant), changes)
 
 
 @commands.command()
@@ -165,7 +224,7 @@ def test(name: str = _NAME, tenant: str | None = _OWNER) -> None:
 
 @commands.command()
 def log(limit: int = typer.Option(50, min=1, max=LARGEST, help="Maximum number of rows.")) -> None:
-    """List notifications, newest first, with the last answer of the service
+    """List notifications with the last answer, newest first
 
     \b
     Example:

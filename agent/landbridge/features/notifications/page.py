@@ -30,13 +30,18 @@ _STATES = {
     stored.WITHDRAWN: _("withdrawn"),
     stored.FAILED: _("failed"),
 }
+_REGIONS = (
+    "Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific",
+)  # fmt: skip
 Before = Annotated[int, Query(ge=1, le=order.HIGHEST)]
 Address = Annotated[str, Form(max_length=2_000)]
 
 
 @cache
 def _zones() -> list[str]:
-    return sorted(zoneinfo.available_timezones())
+    """Return UTC and the time zones by region and city, without their old names such as GB or US/Pacific."""
+    known = zoneinfo.available_timezones()
+    return ["UTC", *sorted(name for name in known if name.partition("/")[0] in _REGIONS)]
 
 
 @router.get(_PAGE)
@@ -62,7 +67,7 @@ def _again(request: Request, names: Mapping[str, str]) -> HTMLResponse:
 
 
 @router.post(_PAGE)
-@of_page(_again, "channel", _PAGE, "name", "address", "language", "zone", "tenant")
+@of_page(_again, "channel", _PAGE, "name", "address", "tenant")
 def add(
     request: Request, who: ActingUser, name: Field, address: Address, language: Field = "en",
     zone: Field = "UTC", tenant: Field = "",
@@ -80,7 +85,7 @@ def add(
 
 
 @router.post("/notifications/{name}/change")
-@of_page(_again, "change-{name}", _PAGE, "address", "language", "zone")
+@of_page(_again, "change-{name}", _PAGE, "address")
 def change(
     request: Request, who: ActingUser, name: str, language: Field, zone: Field, address: Address = "",
     tenant: Field = "", paused: Field = "",

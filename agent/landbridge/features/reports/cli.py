@@ -2,12 +2,14 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from landbridge.core import table
 from landbridge.core.clock import from_iso, iso
 from landbridge.core.errors import UserError
+from landbridge.core.given import given
 from landbridge.core.texts import catalogues
 from landbridge.db.opened import command_user, opened
 from landbridge.features.reports import kinds, schedule
@@ -46,9 +48,9 @@ def make(
       landbridge reports make trip 1 > trip.pdf
       landbridge reports make fleet --format xlsx --language zh --out fleet.xlsx
     """
-    for given, known in ((kind, kinds.KINDS), (form, kinds.FORMS), (language, catalogues())):
-        if given not in known:
-            raise UserError(f"{given!r} is not one of {', '.join(known)}")
+    for value, known in ((kind, kinds.KINDS), (form, kinds.FORMS), (language, catalogues())):
+        if value not in known:
+            raise UserError(f"{value!r} is not one of {', '.join(known)}")
     with opened() as it, it.database.reading() as connection:
         now_s = it.clock.now_s()
         until_s = from_iso(until) if until else now_s
@@ -98,13 +100,71 @@ def schedules() -> None:
     with opened() as it, it.database.reading() as connection:
         rows = stored.schedules(connection)
     table.show(
-        ("name", "report", "of", "format", "to", "language", "every", "tenant", "next", "answer", "at"),
+        ("name", "report", "of", "format", "to", "language", "every", "tenant", "next", "answer", "at",
+         "state"),
         (
             (row.name, row.kind, row.subject or None, row.form, row.mailbox, row.language, row.every,
-             row.tenant, iso(row.try_s), row.answer, iso(row.answered_s))
+             row.tenant, None if row.paused else iso(row.try_s), row.answer, iso(row.answered_s),
+             "paused" if row.paused else "active")
             for row in rows
         ),
     )  # fmt: skip
+
+
+@commands.command()
+def edit(
+    name: str = _NAME,
+    mailbox: str | None = typer.Option(None, help="Its new mailbox."),
+    every: str | None = typer.Option(None, help="day, week or month."),
+    form: str | None = typer.Option(None, "--format", help="html, pdf or xlsx."),
+    language: str | None = typer.Option(None, help="Language of the report."),
+    tenant: str | None = _OWNER,
+) -> None:
+    """Change the mailbox, period, format or language of a schedule
+
+    \b
+    Examples:
+      landbridge reports edit monday --mailbox manager@example.org
+      landbridge reports edit monday --every month --format xlsx
+    """
+    changes = given(mailbox=mailbox, every=every, format=form, language=language)
+    if "format" in changes:
+        changes["form"] = changes.pop("format")
+    _change(name, tenant, **changes)
+    print(f"schedule {name} is changed")
+
+
+@commands.command()
+def pause(name: str = _NAME, tenant: str | None = _OWNER) -> None:
+    """Pause a schedule: no report is sent
+
+    \b
+    Example:
+      landbridge reports pause monday
+    """
+    _change(name, tenant, paused=True)
+    print(f"schedule {name} is paused; `landbridge reports resume {name}` resumes it")
+
+
+@commands.command()
+def resume(name: str = _NAME, tenant: str | None = _OWNER) -> None:
+    """Resume a paused schedule
+
+    The next report is sent at the end of the current period.
+
+    \b
+    Example:
+      landbridge reports resume monday
+    """
+    next_s = _change(name, tenant, paused=False)
+    print(f"schedule {name} is resumed; next on {iso(next_s)}")
+
+
+def _change(name: str, tenant: str | None, **changes: Any) -> int:
+    """Change a schedule; return when it is sent next."""
+    with opened() as it, it.database.writing() as connection:
+        schedule.change(connection, schedule.known(connection, name, tenant), changes, it.clock.now_s())
+        return int(schedule.known(connection, name, tenant).next_s)
 
 
 @commands.command()

@@ -194,10 +194,15 @@ def change(connection: Connection, row: Row[Any], changes: Mapping[str, Any], no
 
 
 def remove(connection: Connection, name: str, who: str, now_s: int, owner: str | None = None) -> None:
-    """Remove a schedule, of the tenant `owner` if given; `UserError` if there is none, or several tenants
-    have one."""
+    """Remove a schedule (`known`); `UserError` if there is none."""
+    stored.remove_schedule(connection, known(connection, name, owner).schedule, now_s)
+    audit.add(connection, who, _("report schedule {name} removed", name=name), now_s)
+
+
+def known(connection: Connection, name: str, owner: str | None = None) -> Row[Any]:
+    """Return the schedule of this name, of the tenant `owner` if given; `UserError` if there is none, or
+    several tenants have one."""
     found = [row for row in stored.schedules(connection) if row.name == name and is_of(row.tenant, owner)]
     if not found:
         raise UserError(_("no schedule {name}; `landbridge reports schedules` lists them", name=name))
-    stored.remove_schedule(connection, only(found, name).schedule, now_s)
-    audit.add(connection, who, _("report schedule {name} removed", name=name), now_s)
+    return only(found, name)

@@ -1,11 +1,12 @@
 """The SIM inventory, the SIM controls, the history of cards, and the state of each control."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from landbridge.db import audit
 from landbridge.db.among import among
 from landbridge.db.tables import (
     control_states,
@@ -49,6 +50,7 @@ def add(connection: Connection, card: SimCard, who: str, now_s: int) -> int:
     )
     connection.execute(insert(sim_profiles), [{"iccid": iccid, "card": number} for iccid in card.iccids])
     note(connection, number, "added", f"{card.controls}, {card.stage}", who, now_s)
+    audit.call(connection, "SIM", number, " ".join(card.iccids))
     return number
 
 
@@ -105,6 +107,7 @@ def change(
     connection.execute(update(sim_cards).where(sim_cards.c.card == card).values(**values))
     what = ", ".join(f"{name} {value}" for name, value in values.items())
     note(connection, card, what, why, who, now_s)
+    audit.call(connection, "SIM", card, " ".join(_iccids(connection, card)))
 
 
 def note(connection: Connection, card: int, what: str, why: str, who: str, now_s: int) -> None:
@@ -159,8 +162,11 @@ def set_state(connection: Connection, device: str, control: str, broken: bool, a
 
 
 def _sim_card(connection: Connection, row: Row[Any]) -> SimCard:
-    statement = select(sim_profiles.c.iccid).where(sim_profiles.c.card == row.card)
-    iccids: Sequence[str] = connection.execute(statement.order_by(sim_profiles.c.iccid)).scalars().all()
     values = row._asdict()
     controls, imsis = values.pop("controls"), tuple(json.loads(values.pop("imsis")))
-    return SimCard(controls=controls, imsis=imsis, iccids=tuple(iccids), **values)
+    return SimCard(controls=controls, imsis=imsis, iccids=_iccids(connection, row.card), **values)
+
+
+def _iccids(connection: Connection, card: int) -> tuple[str, ...]:
+    statement = select(sim_profiles.c.iccid).where(sim_profiles.c.card == card)
+    return tuple(connection.execute(statement.order_by(sim_profiles.c.iccid)).scalars())

@@ -22,29 +22,29 @@ def begin(
         releases.add_rollout(connection, board, sequence, stage=0, stage_began_s=now_s, **values)
     else:
         releases.change_rollout(connection, board, sequence, **values)
-    audit.add(
-        connection,
-        who,
-        _("roll-out of release {number} for {board} started", number=sequence, board=board),
-        now_s,
-    )
+    _say(connection, found, _("roll-out of {version} for {board} started", **_named(found)), who, now_s)
     return found
 
 
 def halt(connection: Connection, board: str, sequence: int, who: str, now_s: int) -> None:
     """Halt a roll-out; `UserError` if there is none."""
-    known(connection, board, sequence)
+    found = known(connection, board, sequence)
     if releases.rollout(connection, board, sequence) is None:
         raise UserError(
             _("release {number} for {board} is not being rolled out", number=sequence, board=board)
         )
     releases.change_rollout(connection, board, sequence, halted=stored(_("by an operator")))
-    audit.add(
-        connection,
-        who,
-        _("roll-out of release {number} for {board} halted", number=sequence, board=board),
-        now_s,
-    )
+    _say(connection, found, _("roll-out of {version} for {board} halted", **_named(found)), who, now_s)
+
+
+def _say(connection: Connection, release: Row[Any], what: str, who: str, now_s: int) -> None:
+    """Say in the audit log what was done with the roll-out of a release."""
+    audit.add(connection, who, what, now_s)
+    audit.call(connection, "roll-out", f"{release.board}/{release.sequence}", release.version)
+
+
+def _named(release: Row[Any]) -> dict[str, str]:
+    return {"version": release.version, "board": release.board}
 
 
 def known(connection: Connection, board: str, sequence: int) -> Row[Any]:

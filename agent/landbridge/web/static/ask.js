@@ -29,6 +29,9 @@ export function post(path, body, method = "POST") {
 /** Why something was refused: a message, or what is wrong with the values. */
 export const refusal = ({ detail }) => (Array.isArray(detail) ? detail.map(({ msg }) => msg).join(", ") : String(detail));
 
+/** The class of such a text: one that begins with a word is shown as a sentence, an address or id as it is. */
+export const wrong = (text) => (/^\p{L}+[ ,]/u.test(text) ? "wrong sentence" : "wrong");
+
 /** Post and read the answer: {answer}, or {refused} with the message for the person. */
 export async function send(path, body) {
   const answer = await post(path, body);

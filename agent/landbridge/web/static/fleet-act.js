@@ -1,5 +1,5 @@
 // What is done with the selected devices together: settings, a command, tags, share links.
-import { post, refusal } from "./ask.js";
+import { post, refusal, wrong } from "./ask.js";
 import { _, make } from "./words.js";
 
 const AT_ONCE = 1000; // devices in one request
@@ -31,7 +31,7 @@ export function actOn(chosen, done) {
       result.replaceChildren(...report(outcome));
       await done();
     } catch (error) {
-      result.replaceChildren(make("p", { class: "wrong sentence", role: "alert" }, error.message));
+      result.replaceChildren(make("p", { class: wrong(error.message), role: "alert" }, error.message));
     } finally {
       go.disabled = false;
     }

@@ -1,5 +1,5 @@
 // Geofences: those there are on the map, and one that is drawn, imported or changed.
-import { send } from "./ask.js";
+import { send, wrong } from "./ask.js";
 import { boundsOf, colour, LABELS, makeMap } from "./map.js";
 import { Marker } from "./maplibre/maplibre-gl.mjs";
 import { _, label, make, time } from "./words.js";
@@ -152,7 +152,7 @@ if (form) {
   document.getElementById("file").addEventListener("change", async ({ target }) => target.files[0] && read(await target.files[0].text()));
   document.getElementById("try").addEventListener("click", async () => {
     const { refused, answer } = await send("/geofences/try", { geometry: text.value, radius_m: shape === "Polygon" ? null : radius() });
-    tried.replaceChildren(...(refused ? [make("p", { class: "wrong sentence" }, refused)] : told(answer)));
+    tried.replaceChildren(...(refused ? [make("p", { class: wrong(refused) }, refused)] : told(answer)));
     if (answer) {
       const points = answer.events.filter((it) => it.longitude !== null).map((it) => ({ geometry: { type: "Point", coordinates: [it.longitude, it.latitude] } }));
       map.getSource("raised").setData(features(points));

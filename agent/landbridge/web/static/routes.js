@@ -1,5 +1,5 @@
 // Routes: those there are, and one that is drawn, imported or changed. Its text is what counts, the map shows it.
-import { json, send } from "./ask.js";
+import { json, send, wrong } from "./ask.js";
 import { boundsOf, makeMap } from "./map.js";
 import { drawRoute, ROUTE_LAYERS, ROUTE_SIGNS } from "./route.js";
 import { _, make } from "./words.js";
@@ -102,7 +102,7 @@ if (form) {
   document.getElementById("try").addEventListener("click", async () => {
     const { refused, answer } = await send("/routes/try", { stations: text.value });
     const said = refused ?? _("On this route: {on_route} of {fixes} positions. Trips compared: {trips}.", answer);
-    tried.replaceChildren(make("p", { class: refused ? "wrong sentence" : "" }, make("b", {}, said)));
+    tried.replaceChildren(make("p", { class: refused ? wrong(refused) : "" }, make("b", {}, said)));
   });
   if (read().length) show(read()); // of a form that was refused
 }

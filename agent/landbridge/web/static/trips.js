@@ -1,5 +1,5 @@
 // Trips: start one, correct one, end one, by the API.
-import { post, refusal } from "./ask.js";
+import { post, refusal, wrong } from "./ask.js";
 
 const id = document.getElementById("trip")?.dataset.trip;
 const field = (form, name) => form.elements[name].value.trim();
@@ -21,7 +21,10 @@ async function send(form, path, body, method) {
   if (answer.ok) location.href = `/trips/${found.trip}`;
   const place = form.querySelector("[role=alert]");
   place.hidden = answer.ok;
-  if (!answer.ok) place.textContent = refusal(found);
+  if (!answer.ok) {
+    place.textContent = refusal(found);
+    place.className = wrong(place.textContent);
+  }
 }
 
 const start = document.getElementById("start");

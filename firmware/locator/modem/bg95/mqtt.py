@@ -37,8 +37,9 @@ def mqtt_open(driver, host, port, device, password, ca):
     if code != 0:
         raise ModemError("open", code)
     driver.channel.command(b'+QMTCONN=0,"%s","%s","%s"' % (device, device, password), SIM_MS)
-    if _final(driver, b"+QMTCONN:", 1)[1:3] != [0, 0]:
-        raise ModemError("connect")
+    result = _final(driver, b"+QMTCONN:", 1)
+    if result[1:3] != [0, 0]:
+        raise ModemError("connect", result[-1])
     driver.channel.connected((b"+QMTSTAT:", b'+QIURC: "pdpdeact"'))
 
 
