@@ -19,6 +19,9 @@ _FLOOR_AHEAD_S = const(6 * 3600)
 _FLOOR_SHARE = const(150)
 # The same where a trip is short of energy: who spends on cannot make up for it.
 _FLOOR_SHARE_SHORT = const(250)
+# The sleep of so many days is not spent on the way: the last stop may take days longer than the route data
+# expects, and then it is too late to save. Where a report costs more than a day of sleep it pays for none.
+_LATE_DAYS = const(2)
 _SHORT_J = const(45)
 # Between signs of life on the way. Near the destination, or without a route, they come sooner
 # (policy.SIGN_S): that the device is heard counts there, not that it outlasts the stay.
@@ -85,13 +88,14 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
             state[st.ENDS_AT] = -1
         to_go_s = min(to_go_s, ends_s)
     to_go_min = max(to_go_s, _HOUR_S) // 60
-    rate = _paid(levels, left // 1000 * 1440 // to_go_min)
+    asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake
+    late_mj = _LATE_DAYS * asleep_a_day if costs.session_mj < asleep_a_day else 0
+    rate = _paid(levels, max(left - late_mj, 0) // 1000 * 1440 // to_go_min)
     if weaker_mj:
         rate = min(rate, _of_weaker(levels, weaker_mj // 1000 * 1440 // to_go_min))
     state[st.SIGN_S] = _SIGN_S if forecast.leg_s and lasts_s > _NEAR_S else policy.SIGN_S
     share = _FLOOR_SHARE if rate >= _SHORT_J else _FLOOR_SHARE_SHORT
     lasts_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + forecast.deviation_s * share // 100
-    asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake
     state[st.RESERVE] = asleep_a_day // 24 * (lasts_s // _HOUR_S) + costs.search_mj
     found = level(levels, rate)
     state[st.MOVE_S], state[st.DWELL_S], state[st.EDGE_S], state[st.AGE_MIN], state[st.LINGER_S] = found[1:]
