@@ -421,9 +421,22 @@ def test_signs_of_life_that_cost_more_than_sleep_come_less_often():
         assert (heard_of(state, dear) <= 24) is not bool(on_route)
 
 
-def test_on_the_way_signs_of_life_leave_the_sleep_to_the_end():
-    assert 3 * 24 <= heard_of(on_reserve(Forecast)) < 4 * 24
-    assert heard_of(on_reserve(Forecast, 0.9)) == 9 * 24
+def test_on_the_way_signs_of_life_come_after_three_days_whatever_is_left():
+    """A device that sleeps until its energy ends delivers nothing of what it holds."""
+    for left in (1.0, 0.9, 0.2):
+        assert 3 * 24 <= heard_of(on_reserve(Forecast, left)) < 4 * 24
+
+
+def test_the_longer_the_silence_the_more_of_what_is_left_a_registration_abroad_may_take():
+    due = []
+    for silent_h in (21, 100, 170):
+        state = on_reserve(AtGoal, 0.6)
+        state[st.NETWORK] = 25001  # of another country
+        state[st.LEFT] = 80_000
+        state[st.LAST_SESSION] = state[st.NOW] - silent_h * HOUR
+        state[st.WAITING] = 1
+        due.append(policy.report(state, COSTS, AtGoal) >= policy.SCAN_FIRST)
+    assert due == [False, False, True]
 
 
 def test_coverage_that_is_back_is_found_within_five_hours_where_there_is_energy():
