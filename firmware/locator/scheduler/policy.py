@@ -86,7 +86,7 @@ _RENEW_S = const(900)
 # Where there is energy for it no report of so little is put off for longer: a dark spell may begin.
 _DARK_S = const(9 * 3600)
 _DARK_MJ = const(8000)
-_DARK_AGE_MIN = const(380)
+_DARK_AGE_MIN = const(490)
 # Reports a day, of them close to each other in half a day, seconds between the others: the attempts that
 # operators allow are spread over the day, one is left for an alarm, four more for borders where the card has
 # profiles. Reports may be closer where many are left, and where the modem sleeps registered and need not ask:
