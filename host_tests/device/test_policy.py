@@ -370,11 +370,35 @@ class AtGoal(Forecast):
     to_go_s, leg_s = 8 * DAY, 0
 
 
-def on_reserve(forecast, left=1.0, modem="bg95"):
-    """Stationary, of the sleep to the end so much is left."""
+class ShortTrip(Forecast):
+    to_go_s = 4 * DAY
+
+
+def kept(left_j, forecast=ShortTrip, least_s=0):
+    """Sleep that is kept, in hours, of so many joules that are left."""
+    state = settled()
+    state[st.LEFT] = 1000 * left_j
+    pacing.select(state, COSTS, "bg95", forecast, least_s, 0)
+    return state[st.RESERVE] * 24 / (COSTS.sleep_a_day + 2 * COSTS.wake)
+
+
+def test_on_a_short_trip_what_may_take_longer_does_not_take_all_that_there_is():
+    assert 4 * 24 < kept(180) < 6 * 24
+    assert kept(180) < kept(240) < kept(400) == kept(4000) < 8 * 24
+    assert kept(4000, Forecast) > 22 * 24, "a long one has the sleep for it"
+    assert kept(60) > 4 * 24, "whatever is left, the sleep to the end stays paid for"
+
+
+def test_a_trip_whose_length_is_told_keeps_no_sleep_for_a_longer_one():
+    assert kept(400, least_s=5 * DAY) < 6 * 24 < kept(400)
+    assert kept(400, least_s=DAY) == kept(400), "the route says more"
+
+
+def on_reserve(forecast, left=1.0, modem="bg95", days=15):
+    """Stationary, of the sleep to the end so much is left, where there was enough for so many days of it."""
     state, costs = settled(), battery.COSTS[modem]
     state[st.MCC] = state[st.NETWORK] // 1000
-    state[st.LEFT] = 15 * costs.sleep_a_day
+    state[st.LEFT] = days * costs.sleep_a_day
     pacing.select(state, costs, modem, forecast, 0, 0)
     state[st.LEFT] = int(left * state[st.RESERVE]) - 1
     return state
@@ -408,7 +432,7 @@ def test_who_stands_at_the_goal_with_nothing_but_sleep_left_is_heard_of_within_a
 
 def test_signs_of_life_that_cost_more_than_sleep_come_less_often():
     dear = battery.COSTS["sim7600"]
-    state = on_reserve(AtGoal, modem="sim7600")
+    state = on_reserve(AtGoal, modem="sim7600", days=30)
     networks.learn_session(state, dear, True, 46000, 40000)
     assert 48 < heard_of(state, dear) < 8 * 24
     state = on_reserve(AtGoal, 2, "sim7600")
