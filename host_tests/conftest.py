@@ -106,7 +106,7 @@ def pytest_sessionfinish() -> None:
 
 @pytest.fixture(autouse=True)
 def whole_firmware() -> Iterator[None]:
-    """A conversation unloads modules of the firmware: another test's names must not be of another load."""
+    """A session unloads modules of the firmware: another test's names must not be of another load."""
     before = {name: module for name, module in list(sys.modules.items()) if name.startswith("locator.")}
     yield
     for name, module in before.items():

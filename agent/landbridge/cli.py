@@ -96,9 +96,6 @@ commands = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-commands.command()(keeping.backup)
-commands.command("reprocess")(keeping.read_again)
-commands.command()(doctor.doctor)
 commands.command()(setting_up.setup)
 
 _DEVICE = typer.Argument(help="Device id.")
@@ -224,6 +221,11 @@ def print_config() -> None:
       landbridge config > my.toml
     """
     print(config.annotated(config.written(must_exist=False)), end="")
+
+
+commands.command()(doctor.doctor)
+commands.command()(keeping.backup)
+commands.command("reprocess")(keeping.read_again)
 
 
 @commands.command()

@@ -134,7 +134,7 @@ class Devices:
     apn_password: Annotated[_AtText, SECRET] = key("", "Its password.")
     per_minute: _Count = key(600, "Messages accepted from a device per minute; it sends the rest later.")
     interval_s: Annotated[int, Between(_INTERVAL.lowest, _INTERVAL.highest)] = key(
-        _INTERVAL.default, "Seconds between points unless the trip sets another interval."
+        _INTERVAL.default, "Seconds between points with pacing off, unless the trip sets others."
     )
 
 

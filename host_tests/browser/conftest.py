@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from host_tests.support.agent import Installation, pages_as_soon_as_others, set_clock
 from host_tests.support.web import (
@@ -41,15 +41,21 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
 
 
 @pytest.fixture(scope="module")
-def browser(web: Served) -> Iterator[Watched]:
+def launched() -> Iterator[Browser]:
     """Debian's Chromium, once a module: as long as it runs, its event loop is this thread's."""
-    with chromium() as launched:
-        yield Watched(launched, web.url)
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser(launched: Browser, web: Served) -> Watched:
+    """On the pages of the module; a module whose tests have pages of their own gives each its own."""
+    return Watched(launched, web.url)
 
 
 @pytest.fixture(autouse=True)
 def browser_does_not_complain(request: pytest.FixtureRequest) -> Iterator[None]:
     """Neither of errors in scripts nor of requests to other hosts."""
+    watched = request.getfixturevalue("browser") if "browser" in request.fixturenames else None
     yield
-    if "browser" in request.fixturenames:
-        assert request.getfixturevalue("browser").complaints == []
+    assert watched is None or watched.complaints == []

@@ -6,13 +6,14 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Dialog, Locator, Page, expect
+from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 
 from host_tests.support.fleet import FIRST, SECOND
-from host_tests.support.pages import CONTAINER, Shown, english
+from host_tests.support.pages import CONTAINER, Shown, english, shown
 from host_tests.support.web import PICTURES as OUT
 from host_tests.support.web import (
     Watched,
@@ -28,13 +29,19 @@ from host_tests.support.web import (
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def web(pages: Shown) -> Shown:
-    """Pages without an agent behind them."""
-    return pages
+@pytest.fixture
+def pages(tmp_path: Path) -> Iterator[Shown]:
+    """Without an agent behind them; new for each test: most of these change what they show."""
+    with shown(tmp_path) as made:
+        yield made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def browser(launched: Browser, pages: Shown) -> Watched:
+    return Watched(launched, pages.url)
+
+
+@pytest.fixture
 def desktop(browser: Watched, pages: Shown) -> Iterator[Page]:
     """The page of somebody who may do everything."""
     page = browser.context(viewport={"width": 1280, "height": 860}).new_page()

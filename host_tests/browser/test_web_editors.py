@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from landbridge.features.geofences import queries as geofences
 from landbridge.features.routes.queries import routes
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from host_tests.support.fleet import Fleet, Pages, at
 from host_tests.support.web import (
@@ -41,23 +41,36 @@ LINE = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """A container that goes west."""
-    made = Fleet(tmp_path_factory.mktemp("editors"))
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    """A container that goes west; new for each test, for these change what there is."""
+    made = Fleet(tmp_path)
     made.trip("CSQU3054383", 0, None, "acme")
     made.deliver(*(at(hour, lat=52_00000, lon=(20 - hour) * 1_00000) for hour in range(1, 8)))
     yield made
     made.database.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def yard(fleet: Fleet) -> str:
+    """The name of a geofence that is there already."""
+    with fleet.database.writing() as connection:
+        geofences.add(connection, "Poznań yard", json.dumps(YARD), 0, 1)
+    return "Poznań yard"
+
+
+@pytest.fixture
 def web(fleet: Fleet) -> Iterator[Pages]:
     with Pages(fleet).served() as made:
         yield made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def browser(launched: Browser, web: Pages) -> Watched:
+    return Watched(launched, web.url)
+
+
+@pytest.fixture
 def page(browser: Watched, web: Pages) -> Iterator[Page]:
     """Of an operator who agrees to every question."""
     made = browser.context().new_page()
@@ -101,7 +114,9 @@ def test_a_geofence_is_drawn_tried_and_kept(web: Pages, fleet: Fleet, page: Page
     assert names(fleet) == ["Poznań yard"]
 
 
-def test_a_geofence_is_imported_changed_and_removed(web: Pages, fleet: Fleet, page: Page, tmp_path: Path):
+def test_a_geofence_is_imported_changed_and_removed(
+    web: Pages, fleet: Fleet, yard: str, page: Page, tmp_path: Path
+):
     page.goto(f"{web.url}/geofences")
     until(page, f"{MAP}?.getLayer('raised') !== undefined", "a map")
     file = tmp_path / "yard.geojson"
@@ -121,20 +136,20 @@ def test_a_geofence_is_imported_changed_and_removed(web: Pages, fleet: Fleet, pa
     expect(page.locator("tr", has_text="Gubin terminal")).to_contain_text("9,000 m")
     with fleet.database.reading() as connection:
         kept = [(row.name, row.removed_s is None) for row in geofences.every(connection)]
-    assert kept == [("Poznań yard", True), ("Gubin", False), ("Gubin terminal", True)]
+    assert kept == [(yard, True), ("Gubin", False), ("Gubin terminal", True)]
     picture(page, "geofences", full_page=True)
     opens(page, page.locator("tr", has_text="Gubin terminal").get_by_role("button", name="Remove"))
     expect(page.locator("tbody tr")).to_have_count(1)
-    assert names(fleet) == ["Poznań yard"]
+    assert names(fleet) == [yard]
 
 
-def test_a_geofence_that_is_wrong_keeps_what_was_typed(web: Pages, page: Page):
+def test_a_geofence_that_is_wrong_keeps_what_was_typed(web: Pages, yard: str, page: Page):
     page.goto(f"{web.url}/geofences")
     page.locator("[name=name]").first.fill("poznań YARD")
     page.get_by_text("Import from GeoJSON").click()
     page.locator("textarea").fill(json.dumps(YARD))
     opens(page, page.get_by_role("button", name="Save"))
-    expect(page.locator(".wrong")).to_contain_text("Poznań yard already exists; choose another name")
+    expect(page.locator(".wrong")).to_contain_text(f"{yard} already exists; choose another name")
     expect(page.locator("textarea")).to_have_value(json.dumps(YARD, separators=(",", ":")))
     page.get_by_text("Import from GeoJSON").click()
     page.locator("textarea").fill('{"type": "Point"')
@@ -142,7 +157,7 @@ def test_a_geofence_that_is_wrong_keeps_what_was_typed(web: Pages, page: Page):
     expect(page.locator(".wrong")).to_contain_text("GeoJSON")
 
 
-def test_a_reader_sees_geofences_and_changes_none(web: Pages, browser: Watched):
+def test_a_reader_sees_geofences_and_changes_none(web: Pages, yard: str, browser: Watched):
     made = browser.context().new_page()
     sign_in(made, web, web.token("rita"))
     made.goto(f"{web.url}/geofences")
@@ -159,8 +174,6 @@ def test_a_tenant_sees_no_geofence_of_another(web: Pages, fleet: Fleet):
         geofences.give_to(connection, number, "acme")
     assert "Secret depot" in web.ask("/geofences", web.token("acme-1", tenant="acme"))[1]
     assert "Secret depot" not in web.ask("/geofences", web.token("zeta-1", tenant="zeta"))[1]
-    with fleet.database.writing() as connection:
-        geofences.remove(connection, number, 2)
 
 
 def test_a_route_is_drawn_imported_tried_and_kept(web: Pages, fleet: Fleet, page: Page, tmp_path: Path):
@@ -206,7 +219,7 @@ def test_a_station_that_is_wrong_is_named(web: Pages, page: Page):
     expect(page.locator("textarea")).to_have_value(WRONG)
 
 
-def test_the_pages_fit_on_a_phone_in_the_dark_and_in_chinese(web: Pages, browser: Watched):
+def test_the_pages_fit_on_a_phone_in_the_dark_and_in_chinese(web: Pages, yard: str, browser: Watched):
     made = browser.context(viewport={"width": 360, "height": 740}, color_scheme="dark").new_page()
     sign_in(made, web, web.token("dora", "operator"))
     for name in ("geofences", "routes"):

@@ -47,7 +47,7 @@ def operator(web: Website, browser: Watched) -> Iterator[Page]:
     page.context.close()
 
 
-def test_a_token_that_is_none_opens_nothing(web: Website, browser: Watched):
+def test_a_token_opens_the_page_that_was_asked_for_and_none_opens_nothing(web: Website, browser: Watched):
     page = browser.context().new_page()
     page.goto(f"{web.url}/devices/{DEVICE}")
     page.get_by_label("Token or password").fill("wrong")
@@ -55,6 +55,9 @@ def test_a_token_that_is_none_opens_nothing(web: Website, browser: Watched):
     expect(page.get_by_role("alert")).to_contain_text("Sign-in failed")
     picture(page, "sign-in")
     assert barriers(page) == []
+    page.get_by_label("Token or password").fill(web.token("gerd", "reader"))
+    opens(page, page.get_by_role("button", name="Sign in"))
+    page.wait_for_url(f"{web.url}/devices/{DEVICE}")
     page.context.close()
 
 
@@ -161,6 +164,7 @@ def test_a_setting_is_changed(web: Website, operator: Page):
 def test_a_reader_can_only_look(web: Website, browser: Watched):
     page = browser.context(viewport={"width": 390, "height": 780}, color_scheme="dark").new_page()
     sign_in(page, web, web.token("rita", "reader"))
+    page.goto(f"{web.url}/")
     drawn(page, "devices")
     picture(page, "fleet-phone-dark")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

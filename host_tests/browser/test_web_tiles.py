@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from host_tests.support.fleet import FIRST, Fleet, Pages, at
 from host_tests.support.tiles import MVT, PNG, RAIL, pmtiles, png, tile_server, vector_tile
-from host_tests.support.web import MAP, Watched, barriers, chromium, drawn, picture, sign_in, until
+from host_tests.support.web import MAP, Watched, barriers, drawn, picture, sign_in, until
 
 NUMBERS = count()
 GREEN, BLUE = (40, 160, 90), (60, 90, 200)
@@ -31,13 +31,6 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     made.deliver(*(at(hour, lat=52_00000, lon=(20 - hour) * 1_00000) for hour in range(1, 6)))
     yield made
     made.database.close()
-
-
-@pytest.fixture(scope="module")
-def launched() -> Iterator[Browser]:
-    """Once a module."""
-    with chromium() as found:
-        yield found
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -27,7 +28,6 @@ from host_tests.support.web import (
     CONTAINER,
     FIRST_S,
     LAST,
-    LATE,
     Watched,
     Website,
     barriers,
@@ -81,6 +81,12 @@ def release(web: Website) -> int:
     return 7
 
 
+@pytest.fixture(scope="module")
+def hours() -> Iterator[int]:
+    """Of the records that come in, whichever test is first."""
+    return count(LAST + 2)
+
+
 def alarm(web: Website, seq: int, **changes: int) -> None:
     """A record with an alarm comes in."""
     now_s = FIRST_S + 3600 * seq + 600
@@ -94,12 +100,20 @@ def names(web: Website, keys: dict[str, str], query: str = "") -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def warmth(web: Website, keys: dict[str, str]) -> list[str]:
+def warmth(web: Website, keys: dict[str, str], hours: Iterator[int]) -> list[str]:
     """A temperature is out of range and back again; the alarms that were listed in between."""
-    alarm(web, LAST + 3, events=4)
+    alarm(web, next(hours), events=4)
     listed = names(web, keys)
-    alarm(web, LAST + 4, events=BACK)
+    alarm(web, next(hours), events=BACK)
     return listed
+
+
+@pytest.fixture
+def quiet(web: Website, keys: dict[str, str], warmth: list[str]) -> None:
+    """No alarm of another test is open."""
+    for each in web.ask("/v1/alarms", keys["reader"]).json["alarms"]:
+        web.ask(f"/v1/alarms/{each['number']}/clear", keys["operator"], "POST")
+    assert names(web, keys) == []
 
 
 @pytest.fixture(scope="module")
@@ -112,59 +126,9 @@ def operator(web: Website, browser: Watched, keys: dict[str, str], warmth: list[
     page.context.close()
 
 
-def test_wakes_come_in_pages(web: Website, keys: dict[str, str]):
-    times: list[str] = []
-    after = ""
-    while True:
-        page = web.ask(f"{ITS}/wakes?limit=30{after}", keys["reader"]).json
-        times += [each["time"] for each in page["wakes"]]
-        assert len(page["wakes"]) <= 30
-        if page["next"] is None:
-            break
-        after = f"&cursor={page['next']}"
-    assert len(times) == len(set(times)) == LAST and times == sorted(times)
-    part = web.ask(f"{ITS}/wakes?since={times[10]}&until={times[20]}", keys["reader"]).json["wakes"]
-    assert [each["time"] for each in part] == times[10:20]
-    assert web.ask(f"{ITS}/wakes?cursor=1.2", keys["reader"]).status == 400
-
-
-def test_an_outline_stands_for_the_track(web: Website, keys: dict[str, str]):
-    whole = web.ask(f"{ITS}/outline", keys["reader"]).json
-    assert (whole["count"], whole["step_s"]) == (LAST, 1)
-    seqs, lats = summed(whole["columns"]["seq"]), summed(whole["columns"]["lat"])
-    assert seqs == list(range(1, LAST + 1)) and lats == [on_line(seq).lat for seq in seqs]
-    thin = web.ask(f"{ITS}/outline?most=10", keys["reader"]).json
-    assert thin["count"] == LAST and 5 <= len(thin["columns"]["seq"]) <= 10 and thin["step_s"] > 3600
-    last = on_line(LAST)
-    lat, lon = last.latitude_deg or 0, last.longitude_deg or 0
-    near = web.ask(f"{ITS}/outline?box={lon - 0.1},{lat - 0.1},{lon + 0.1},{lat + 0.1}", keys["reader"]).json
-    assert summed(near["columns"]["seq"]) == [LAST]
-    for box in ("1,2,3", "nan,0,0,0", "0,80,1,70"):
-        assert web.ask(f"{ITS}/outline?box={box}", keys["reader"]).status == 400, box
-
-
-def summed(steps: list[int]) -> list[int]:
-    return [sum(steps[: i + 1]) for i in range(len(steps))]
-
-
-def test_days_and_records_are_served(web: Website, keys: dict[str, str]):
-    days = web.ask(f"{ITS}/days", keys["reader"]).json
-    assert sum(each["joules"]["position"] for each in days["energy"]) == pytest.approx(
-        sum((90 + seq) / 10 for seq in range(1, LAST + 1)), rel=0.01
-    )
-    assert sum(each["reports"] for each in days["traffic"]) == 4
-    assert days["battery_end"] == {"earliest": None, "latest": None}, "it lasts for more than a year"
-    answer = web.ask(f"{ITS}/points/{LATE[0]}", keys["reader"]).json
-    assert (
-        answer["record"]["lat"] == on_line(LATE[0]).lat and answer["feature"]["properties"]["seq"] == LATE[0]
-    )
-    assert web.ask(f"{ITS}/points/99999", keys["reader"]).status == 404
-    for leaf in ("/days", "/points/1", "/events", "/outline", "/card"):
-        assert web.ask(ITS + leaf, keys["acme"]).status == 404
-
-
-def test_an_alarm_is_open_until_somebody_sees_to_it(web: Website, keys: dict[str, str]):
-    alarm(web, LAST + 2, events=LIGHT)
+@pytest.mark.usefixtures("quiet")
+def test_an_alarm_is_open_until_somebody_sees_to_it(web: Website, keys: dict[str, str], hours: Iterator[int]):
+    alarm(web, next(hours), events=LIGHT)
     (found,) = web.ask("/v1/alarms", keys["reader"]).json["alarms"]
     assert (found["alarm"], found["container"], found["state"]) == ("light", CONTAINER, "raised")
     path = f"/alarms/{found['number']}/acknowledge"
@@ -189,13 +153,14 @@ def test_a_temperature_that_is_back_is_no_alarm(web: Website, keys: dict[str, st
     assert "temperature" not in names(web, keys)
 
 
+@pytest.mark.usefixtures("quiet")
 def test_an_alarm_appears_and_goes_with_the_keyboard(
-    web: Website, operator: Page, keys: dict[str, str], warmth: list[str]
+    web: Website, operator: Page, keys: dict[str, str], hours: Iterator[int]
 ):
     operator.goto(web.url)
     row = operator.locator(f"tr[data-device={DEVICE}]")
     expect(row).to_contain_text("moving")
-    alarm(web, LAST + 5, events=LIGHT)
+    alarm(web, next(hours), events=LIGHT)
     expect(row).to_contain_text("light")
     panel = operator.locator("#alarms")
     expect(panel.locator("summary")).to_contain_text("Open alarms 1")
@@ -231,7 +196,9 @@ def test_a_raw_record_is_shown(web: Website, operator: Page):
     expect(dialog).to_be_hidden()
 
 
-def test_a_card_is_switched(web: Website, operator: Page, keys: dict[str, str], card: int):
+def test_a_card_is_switched(
+    web: Website, operator: Page, keys: dict[str, str], card: int, hours: Iterator[int]
+):
     operator.goto(f"{web.url}/devices/{DEVICE}/card")
     expect(operator.locator("#profiles tbody tr").first).to_contain_text("in use")
     expect(operator.get_by_text("returned to the previous profile, cause 15")).to_be_visible()
@@ -259,7 +226,7 @@ def test_a_card_is_switched(web: Website, operator: Page, keys: dict[str, str], 
     assert all(each["on_air_bytes"] > each["bytes"] + 598 * each["reports"] for each in answer["usage"])
     assert web.ask(f"{ITS}/card/switch", keys["reader"], "POST", {"profile": "cis"}).status == 403
     assert web.ask(f"{ITS}/card/switch", keys["operator"], "POST", {"profile": "none"}).status == 400
-    reply: Any = web.device.send([on_line(LAST + 6)])
+    reply: Any = web.device.send([on_line(next(hours))])
     assert 10 in reply
 
 

@@ -23,7 +23,8 @@ def planned_h(target_days, after_s=60, km4=0, mah=17000):
     st.begin(state, after_s, 1)
     state[st.ROUTE_KM4] = 0 if km4 is None else 1 + km4
     ahead.begin(state, "bg95", settings, 200, 0, folder)
-    return (state[st.RESERVE] - COSTS.search_mj) // ((COSTS.sleep_a_day + 2 * COSTS.wake) // 24)
+    asleep_mj = state[st.RESERVE] - COSTS.attach - COSTS.session_mj
+    return asleep_mj // ((COSTS.sleep_a_day + 2 * COSTS.wake) // 24)
 
 
 def test_without_a_line_the_settings_say_it_and_then_some_hours_are_kept():
@@ -60,14 +61,18 @@ def test_who_has_arrived_is_not_kept_for_what_it_cannot_pay():
     assert not policy.is_on_reserve(state) and state[st.AGE_MIN] > 60
 
 
-def test_what_not_even_sleep_lives_through_leaves_half_to_reports():
+def test_a_trip_of_which_nothing_is_told_takes_more_of_a_full_battery_than_of_a_spent_one():
     settings, state = cfg.defaults(), st.new()
     settings[cfg.TARGET_DAYS], settings[cfg.BATTERY_MAH] = 364, 500
     st.begin(state, 60, 1)
     ahead.begin(state, "bg95", settings, 200, 0, scratch.folder())
-    days = state[st.LEFT] // (2 * COSTS.sleep_a_day)
-    assert 60 < days < 130 and planned_h(364, km4=-1, mah=500) // 24 in (days, days + 1)
+    days = state[st.LEFT] // (6 * COSTS.sleep_a_day)
+    assert 30 < days < 60 and days <= planned_h(364, km4=-1, mah=500) // 24 < days + 4
     assert not policy.is_on_reserve(state) and state[st.AGE_MIN] < pacing.TABLES["bg95"][1][4]
+    state[st.ENERGY_MJ], state[st.LEVEL_AT] = state[st.LEFT] * 9 // 10, 0
+    ahead.begin(state, "bg95", settings, 200, 0, scratch.folder())
+    kept_h, asleep_h = (state[i] // (COSTS.sleep_a_day // 24) for i in (st.RESERVE, st.LEFT))
+    assert asleep_h * 2 // 3 < kept_h < asleep_h * 3 // 4, "what is left is not used up in silence"
     assert planned_h(200, km4=-1, mah=500) // 24 == 200, "that is what sleep lives through"
 
 

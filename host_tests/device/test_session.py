@@ -105,9 +105,9 @@ def talk_in(folder, records, agent):
     journal = Journal(folder, numbers)
     for i in range(records):
         journal.append([record.REUSED, 1, 0, 0, NOW + i, 1] + [0] * 14)
-    conversation = Session(agent, journal, numbers, Keys(folder, Config), None, 1000)
-    conversation.run(lambda out, more: 0, 60, False, False)
-    return conversation.outcome, journal.pending(), conversation.keys
+    session = Session(agent, journal, numbers, Keys(folder, Config), None, 1000)
+    session.run(lambda out, more: 0, 60, False, False)
+    return session.outcome, journal.pending(), session.keys
 
 
 def test_what_the_agent_keeps_is_freed():
@@ -215,11 +215,9 @@ def say_once(agent, folder):
 
     numbers = Numbers(folder, 1)
     handlers = Handlers()
-    conversation = Session(
-        agent, Journal(folder, numbers), numbers, Keys(folder, Config), lambda: handlers, 1000
-    )
-    conversation.run(extras, 60, True, False)
-    return conversation.outcome, handlers
+    session = Session(agent, Journal(folder, numbers), numbers, Keys(folder, Config), lambda: handlers, 1000)
+    session.run(extras, 60, True, False)
+    return session.outcome, handlers
 
 
 def test_what_was_said_in_an_epoch_that_is_over_is_said_again():

@@ -176,8 +176,8 @@ def test_a_tenant_reads_what_is_its_own_and_what_was_done_to_devices_on_its_trip
         trips.end(connection, earlier, BEGIN_S + 10)
         trip = trips.start(connection, "lb-1", "MSKU0000006", "west", "Poznan", 3600, BEGIN_S + 20)
         trips.give_to(connection, trip, "acme")
-        fence = geofences.add(connection, "Yard", SQUARE, 0, BEGIN_S)
-        geofences.give_to(connection, fence, "bolt")
+        geofence = geofences.add(connection, "Yard", SQUARE, 0, BEGIN_S)
+        geofences.give_to(connection, geofence, "bolt")
     with database.writing("bert") as connection:  # while it is on the trip of acme
         connection.execute(update(metadata.tables["trips"]).where(
             metadata.tables["trips"].c.trip == earlier).values(destination="secret"))  # fmt: skip

@@ -126,8 +126,8 @@ def test_a_device_of_another_database_is_adopted_with_what_it_has_sent(installat
     said = run(capsys, "devices", "adopt", DEVICE, str(theirs))
     assert f"adopted {DEVICE}; 3 of 4 messages are stored" in said and "not stored: not the CBOR" in said
     assert [each.point.seq for each in installation.stored()] == [1, 2, 3]
-    (buried,) = installation.dead_letters()
-    assert buried.startswith("not the CBOR of the contract")
+    (reason,) = installation.dead_letters()
+    assert reason.startswith("not the CBOR of the contract")
     with installation.database().reading() as connection:
         assert dead_letters.in_quarantine(connection, DEVICE) == []
     assert "already exists" in refused(capsys, "devices", "adopt", DEVICE, str(theirs))

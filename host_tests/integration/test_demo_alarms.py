@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from host_tests.support.short_trip import HOUR_MS, MINUTE_MS, SOON_MS, Run, alarms, ms_of, run_until
-from tools.flash.bundle import pack
 from tools.flash.layout import FIRMWARE, application
+from tools.flash.slot import pack
 from tools.world import stage
 from tools.world.rail.doors import Opening
 from tools.world.rail.handling import Opened, Shock, Tilt

@@ -38,6 +38,7 @@ KEPT = ("world.log", "agent/landbridge.toml")
         (["--season", "summer"], "'summer'"),
         (["--battery", "aa"], "'aa'"),
         (["--budget", "-5"], "--budget -5: for "),
+        (["--budget", "1"], "mAh; the device takes 100 to 100000: --budget 19 to 18017;"),
         (["--budget", "90000"], "mAh; the device takes 100 to 100000"),
         (["--compare", "--chaos"], "leave out --chaos"),
         (["--after", "out/demo"], "a demo cannot come after itself"),

@@ -21,7 +21,7 @@ UPDATES = [b"updates", b"u", b"p", HOST.encode(), 8883]
 
 
 class Talk:
-    """A conversation that pulls three pieces."""
+    """A session that pulls three pieces."""
 
     def __init__(self, driver: Any) -> None:
         self.modem = driver

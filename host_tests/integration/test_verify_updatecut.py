@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tools.flash.bundle import pack
 from tools.flash.layout import FIRMWARE, application
+from tools.flash.slot import pack
 from tools.verify.updates import cases as update_cases
 from tools.verify.updates import updatecut
 

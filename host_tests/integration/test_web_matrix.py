@@ -246,12 +246,12 @@ class Matrix:
 
     def _prepare(self) -> None:
         ask = self.api.ask
-        fence = {
+        area = {
             "name": "Acme yard",
             "geometry": {"type": "Point", "coordinates": [17.0, 52.4]},
             "radius_m": 900,
         }
-        geofence = ask("POST", "/v1/geofences", fence, "admin", OWNER)[1]["geofence"]
+        geofence = ask("POST", "/v1/geofences", area, "admin", OWNER)[1]["geofence"]
         hook = {"name": "erp", "address": HOOK}
         assert ask("POST", "/v1/integrations", hook, "admin", OWNER)[0] == 201
         channel = {"name": "mine", "address": "acme@example.org"}

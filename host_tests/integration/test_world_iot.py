@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tools.world import stage
+from tools.world.oracle import delivered
 from tools.world.oracle.records import Oracle
 from tools.world.radio.cards import CHINA, ROAMING
 
@@ -29,6 +30,7 @@ def test_the_local_profile_is_enabled_by_a_signed_package(tmp_path: Path, monkey
         orders = agent.do("esim", "downloads", stage.DEVICE)
         said = agent.do("esim", "card", stage.DEVICE)
         policy = agent.do("esim", "show", stage.DEVICE)
+        had = delivered.read(agent.database, stage.DEVICE)
     finally:
         built.close()
     assert card.imsi == CHINA and built.card.switches() == 1
@@ -40,3 +42,4 @@ def test_the_local_profile_is_enabled_by_a_signed_package(tmp_path: Path, monkey
     }
     assert sorted(tasks) == ["associate", "enable"]
     assert all("done" in line for line in tasks.values())
+    assert (had.downloads_ordered, had.downloads_installed) == (1, 1)

@@ -84,6 +84,6 @@ class Agent:
         with self.database.reading() as connection:
             return [each.point.seq for each in points.track(connection, DEVICE)]
 
-    def buried(self) -> int:
+    def dead_letters(self) -> int:
         with self.database.reading() as connection:
             return len(dead_letters.every(connection))

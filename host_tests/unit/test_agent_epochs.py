@@ -25,14 +25,14 @@ def test_a_device_that_misses_the_switch_gets_it_again_and_loses_nothing(agent):
     assert agent.stored() == [1]
     epoch, reply = agent.say(2, 1)
     assert epoch == 1 and reply[2] == [2, 2] and 11 not in reply
-    assert agent.stored() == [1, 2] and agent.epoch_and_forged() == (1, 0) and agent.buried() == 0
+    assert agent.stored() == [1, 2] and agent.epoch_and_forged() == (1, 0) and agent.dead_letters() == 0
 
 
 def test_a_device_may_be_ahead_of_a_restored_backup_but_not_far(agent):
     assert agent.say(1, 2)[0] == 2
     assert agent.epoch_and_forged() == (2, 0)
     assert agent.say(2, 2 + epochs.MOST_AHEAD + 1) is None
-    assert agent.epoch_and_forged() == (2, 0) and agent.buried() == 1
+    assert agent.epoch_and_forged() == (2, 0) and agent.dead_letters() == 1
     assert agent.say(2, 2 + epochs.MOST_AHEAD)[1][2] == [2, 2]
 
 
@@ -48,7 +48,7 @@ def test_without_the_key_no_reply_is_made_in_an_epoch_that_is_over(agent):
     agent.rotate()
     good = agent.seal(1, 0)
     assert agent.take(good[:-1] + bytes([good[-1] ^ 1])) is None
-    assert agent.epoch_and_forged() == (1, 1) and agent.buried() == 1
+    assert agent.epoch_and_forged() == (1, 1) and agent.dead_letters() == 1
     assert agent.take(good)[1][11] == 1
 
 
@@ -82,7 +82,7 @@ def test_only_what_has_the_right_form_is_an_attempt_at_the_key(agent):
     good = agent.seal(1, 0)
     for bad in (b"", good[:-1], good + b"\0", b"\xd0" + good):
         assert agent.take(bad) is None
-    assert agent.epoch_and_forged() == (0, 0) and agent.buried() == 4
+    assert agent.epoch_and_forged() == (0, 0) and agent.dead_letters() == 4
 
 
 def test_the_last_epoch_is_the_last(agent):

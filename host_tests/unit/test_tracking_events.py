@@ -252,16 +252,16 @@ def test_the_last_that_have_arrived_count_however_many_are_under_way():
             for n in range(12):
                 arrive(connection, f"gone-{n}", BEGIN_S + n)
             for n in range(under_way):
-                ride(connection, f"goes-{n}", BEGIN_S + 19 * 86_400)
-            trip = ride(connection, "new", BEGIN_S + 20 * 86_400)
+                started(connection, f"goes-{n}", BEGIN_S + 19 * 86_400)
+            trip = started(connection, "new", BEGIN_S + 20 * 86_400)
             return context_of(connection, "new", trip, []).ahead[0].after_h
 
-    def ride(connection: Connection, device: str, from_s: int) -> int:
+    def started(connection: Connection, device: str, from_s: int) -> int:
         devices.add(connection, device, b"wrapped", from_s)
         return trips.start(connection, device, "CSQU3054383", "west", "Poznan", 3600, from_s)
 
     def arrive(connection: Connection, device: str, from_s: int) -> None:
-        ride(connection, device, from_s)
+        started(connection, device, from_s)
         ridden = [(1, (52.1, 23.7, "BY")), (240, AT_POZNAN), (242, AT_POZNAN)]
         taken = [fix(n, BEGIN_S + hour * HOUR_S, *at) for n, (hour, at) in enumerate(ridden, 1)]
         checked = [quality.check(each, None, RECEIVED_S) for each in taken]
@@ -356,20 +356,20 @@ def test_a_fix_that_no_train_could_reach_is_doubtful_until_the_next_says_otherwi
         deliver(database, before, RECEIVED_S, 1)
         deliver(database, [jump, still], RECEIVED_S, 1)
 
-        def doubts() -> list[list[str]]:
+        def quality_flags() -> list[list[str]]:
             with database.reading() as connection:
                 return [quality.names(each.flags) for each in points.track(connection, DEVICE)]
 
-        assert doubts() == [[], [], ["implied speed"], []]
+        assert quality_flags() == [[], [], ["implied speed"], []]
         with database.reading() as connection:
             device = devices.find(connection, DEVICE)
             assert device is not None
             assert device.position_seq == 1
         deliver(database, [fix(4, BEGIN_S + 4 * HOUR_S, 48.0, 10.1, "PL")], RECEIVED_S, 1)
-        assert doubts() == [[], [], [], [], []]
+        assert quality_flags() == [[], [], [], [], []]
         deliver(database, [fix(5, BEGIN_S + 5 * HOUR_S, 52.1, 23.7, "PL")], RECEIVED_S, 1)
         deliver(database, [fix(6, BEGIN_S + 6 * HOUR_S, 48.0, 10.2, "PL")], RECEIVED_S, 1)
-        assert doubts() == [[], [], [], [], [], ["implied speed"], []]
+        assert quality_flags() == [[], [], [], [], [], ["implied speed"], []]
 
 
 def test_a_missed_session_is_published_once_and_again_when_it_comes():

@@ -227,10 +227,10 @@ def test_what_a_card_did_on_the_trip_of_another_tenant_is_not_shown(tmp_path, mo
     fleet.trip("MSKU0000006", 10, None, "bolt")
     profile = Profile("8988280000000000022", "a", "", "")
     with fleet.database.writing() as connection:
-        for hour, wish in ((2, policy.AUTOMATIC), (12, "cis")):
+        for hour, desired in ((2, policy.AUTOMATIC), (12, "cis")):
             at_s = BEGIN_S + hour * HOUR_S
             found = Policy({"cis": profile}, "cis", {})
-            cards.set_desired(connection, FIRST, found, wish, "bench", at_s)
+            cards.set_desired(connection, FIRST, found, desired, "bench", at_s)
             keep(connection, [KeptUplink(FIRST, hour, at_s, b"1234", 0, 0)])
         cards.keep_identity(connection, FIRST, {"iccid": profile.iccid}, BEGIN_S)
         said = Report(2, 0, "", 1, 0, (), (), 321, ((profile.iccid, 3 * 1024),))

@@ -109,13 +109,14 @@ def test_a_route_is_added_shown_and_removed(api):
 
 
 def test_a_tenant_has_geofences_of_its_own(api):
-    fence = {"name": "Yard", "geometry": YARD, "radius_m": 800}
-    status, ours = api.ask("POST", "/v1/geofences", fence)
+    geofence = {"name": "Yard", "geometry": YARD, "radius_m": 800}
+    status, ours = api.ask("POST", "/v1/geofences", geofence)
     assert status == 201 and ours["tenant"] is None and ours["radius_m"] == 800
-    status, theirs = api.ask("POST", "/v1/geofences", fence | {"name": "Dock"}, "operator", "acme")
+    status, theirs = api.ask("POST", "/v1/geofences", geofence | {"name": "Dock"}, "operator", "acme")
     assert status == 201 and theirs["tenant"] == "acme"
     assert (
-        api.ask("POST", "/v1/geofences", fence | {"name": "x", "tenant": "bolt"}, "admin", "acme")[0] == 403
+        api.ask("POST", "/v1/geofences", geofence | {"name": "x", "tenant": "bolt"}, "admin", "acme")[0]
+        == 403
     )
     assert [each["name"] for each in api.ask("GET", "/v1/geofences")[1]["geofences"]] == ["Dock", "Yard"]
     seen = api.ask("GET", "/v1/geofences", None, "reader", "bolt")[1]["geofences"]

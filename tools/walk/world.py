@@ -29,8 +29,8 @@ from landbridge.web.server import serving_on
 
 import tools.world.device.firmware  # noqa: F401 - finds the stand-ins for modules of MicroPython
 from tools.flash import BOARDS, FIRMWARE, REPOSITORY
-from tools.flash.bundle import pack
 from tools.flash.layout import ENTRY, FOLDERS, PORTS, SLOT, constants
+from tools.flash.slot import pack
 from tools.modem import Modem
 from tools.modem.link.mqtt import LockStepNetwork
 from tools.modem.registry import Dialect

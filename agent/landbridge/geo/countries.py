@@ -6,6 +6,7 @@ loaded with them: most commands need neither.
 
 from __future__ import annotations
 
+import io
 import lzma
 import math
 from functools import cache
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     import shapely
 
 DATA = Path(__file__).parent / "data" / "countries.xz"
+STEPS_A_DEGREE = 1_000
+"""The grid of the outlines: from place to place the file has steps on it, which are read ten times as fast as
+text."""
 UNSURE_KM = 10.0
 """Nearer to a border an outline alone proves nothing."""
 _SECOND_CODES = {
@@ -69,9 +73,12 @@ def of_network(plmn: int) -> str | None:
 @cache
 def load_outlines() -> tuple[list[Country], shapely.STRtree]:
     """Country and outline of each piece of land."""
+    import numpy as np  # shapely needs it too
     import shapely
 
-    lines = [line.split("\t") for line in lzma.decompress(DATA.read_bytes()).decode().splitlines()]
-    countries = [Country(code, name) for code, name, _ in lines]
-    parts, indices = shapely.get_parts(shapely.from_geojson([line[2] for line in lines]), return_index=True)
-    return [countries[index] for index in indices], shapely.STRtree(parts)
+    kept = np.load(io.BytesIO(lzma.decompress(DATA.read_bytes())))
+    countries = [Country(*named) for named in kept["countries"].tolist()]
+    places = np.cumsum(kept["steps"], axis=1).T / STEPS_A_DEGREE
+    offsets = kept["rings"], kept["parts"]
+    parts = shapely.from_ragged_array(shapely.GeometryType.POLYGON, np.ascontiguousarray(places), offsets)
+    return [countries[index] for index in kept["of"]], shapely.STRtree(parts)

@@ -118,9 +118,9 @@ def prepare(port, driver, state, journal, numbers, config, open_handlers, room=N
     session = Session(driver, journal, numbers, Keys(port.data_dir, config), open_handlers, most, room)
     session.port = port
     if state[st.PATH]:
-        from locator.session import reconnect as mending
+        from locator.session import reconnect
 
-        session.modem = mending.client(port, driver, state)
+        session.modem = reconnect.client(port, driver, state)
     return session
 
 
@@ -137,9 +137,9 @@ def run_session(port, driver, state, config, session, extras, after):
             session.run(extras, left, to_report, state[st.URGENT] != 0)
             break
         except ModemError as error:
-            from locator.session import reconnect as mending
+            from locator.session import reconnect
 
-            done = mending.recover(port, driver, state, error, done)
+            done = reconnect.recover(port, driver, state, error, done)
     after()
     session.modem.mqtt_close()
     if session.handlers and session.handlers.pull and driver.updates:

@@ -21,8 +21,8 @@ from locator import state
 from rich.console import Console
 from rich.table import Table
 
-from tools.flash.bundle import pack
 from tools.flash.layout import ENTRY, SLOT, VERIFY_ON_DEVICE, LayoutError, application, constants
+from tools.flash.slot import pack
 from tools.world import stage
 from tools.world.demo.demo import MODEMS, Parser
 from tools.world.device import heap

@@ -96,9 +96,9 @@ class Device:
     def _wake(self) -> None:
         senses = (self._now_s, WAKE_TIMER, DEEPSLEEP_RESET, 3_600, -50, self._motion, 0, 0, 0, 0)
         st.feel(self._state, senses)
-        costs, journey = ahead.begin(self._state, "bg95", self._settings, -50, 3_600, "/no route data")
+        costs, forecast = ahead.begin(self._state, "bg95", self._settings, -50, 3_600, "/no route data")
         while True:
-            action = decide.next(self._state, senses, (self._pending, self._settings, costs, journey))
+            action = decide.next(self._state, senses, (self._pending, self._settings, costs, forecast))
             if action.kind == SLEEP:
                 break
             self._do(action, costs)

@@ -90,12 +90,12 @@ class Agent:
         self.wrong.append(" ".join(str(word) for word in words))
 
     def set(self, revision, values):
-        """Wish these settings."""
+        """Set the desired settings."""
         self.settings = [revision, values]
         self.issued[revision] = values
 
     def command(self, number, verb, argument, expiry):
-        """Wish this to be done."""
+        """Send a command."""
         self.commands[number] = [number, expiry, verb, argument]
         self.given[number] = self.commands[number] + [self.cuts]
 

@@ -14,20 +14,20 @@ from array import array
 TIMES = 5
 
 
-class Journey:
-    """As `plan.guide` returns it."""
+class Forecast:
+    """As `ahead.begin` returns it."""
 
 
 def read(line):
     """(state, senses, hints, action) of a line."""
     state, senses, pending, settings, costs, way, action = json.loads(line)
-    journey = Journey()
+    forecast = Forecast()
     for name, value in way.items():
-        setattr(journey, name, tuple(value) if isinstance(value, list) else value)
+        setattr(forecast, name, tuple(value) if isinstance(value, list) else value)
     from locator.scheduler.battery import Costs
 
     costs[1] = tuple(costs[1])
-    hints = (pending, array("i", settings), Costs(*costs), journey)
+    hints = (pending, array("i", settings), Costs(*costs), forecast)
     return array("i", state), tuple(senses), hints, tuple(action)
 
 

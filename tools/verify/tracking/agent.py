@@ -45,9 +45,9 @@ class Outcome:
     """The state of an agent after the points, and that of a platform that has read all messages."""
 
     events: dict[str, Any]
-    """Standing events by id, without the time of their arrival."""
+    """Current events by id, without the time of their arrival."""
     points: list[tuple[Any, ...]]
-    """Sequence, time, doubts, trip."""
+    """Sequence, time, quality flags, trip."""
     trips: list[tuple[Any, ...]]
     position: tuple[Any, ...]
     believed: set[str]

@@ -103,7 +103,7 @@ class Agent:
         number, text = envelope.open_envelope(KEY, DEVICE, "up", uplink)
         try:
             said = decode(text)
-        except WireError:  # a damaged release may say anything; the agent has buried it
+        except WireError:  # a damaged release may say anything; the agent has dead-lettered it
             return b""
         self.report = said.reports.get(REPORT_KEY, self.report)
         if self.lie is None:

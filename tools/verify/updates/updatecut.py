@@ -70,7 +70,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.verify.updates.updatecut", description=__doc__)
     parser.add_argument("--every", type=int, default=EVERY, help="cut each so many-th flash operation")
     every = parser.parse_args().every
-    # What damaged releases send is buried one by one, with a warning.
+    # What damaged releases send is dead-lettered one by one, with a warning.
     agent = logging.getLogger("landbridge")
     level = agent.level
     agent.setLevel(logging.CRITICAL)

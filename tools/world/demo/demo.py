@@ -122,12 +122,17 @@ def settings(arguments: argparse.Namespace) -> list[str]:
 
 def declared_mah(arguments: argparse.Namespace) -> int:
     """The charge that the device is configured with."""
-    kind = battery.KINDS[arguments.battery]
     if not arguments.budget:
-        return int(kind.capacity_mah)
-    wanted_mah = arguments.budget * arguments.days / (kind.nominal_v * 3.6)
-    mah: int = round(wanted_mah / counted(arguments))
-    return mah
+        return int(battery.KINDS[arguments.battery].capacity_mah)
+    budget_j: int = arguments.budget
+    return round(budget_j / _joules_a_day(arguments))
+
+
+def _joules_a_day(arguments: argparse.Namespace) -> float:
+    """What one mAh gives on each day of the trip."""
+    nominal_v: float = battery.KINDS[arguments.battery].nominal_v
+    days: int = arguments.days
+    return counted(arguments) * nominal_v * 3.6 / days
 
 
 def counted(arguments: argparse.Namespace) -> float:
@@ -243,8 +248,10 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
     if arguments.budget:
         mah, limits = declared_mah(arguments), SETTINGS["battery_mah"]
         if not limits.lowest <= mah <= limits.highest:
+            least, most = (each * _joules_a_day(arguments) for each in (limits.lowest, limits.highest))
             wrong = f"--budget {arguments.budget}: for {arguments.days} days that is a battery of {mah} mAh"
-            parser.error(f"{wrong}; the device takes {limits.lowest} to {limits.highest}")
+            taken = f"the device takes {limits.lowest} to {limits.highest}"
+            parser.error(f"{wrong}; {taken}: --budget {math.ceil(least)} to {math.floor(most)}")
     if arguments.apns == 2 and arguments.card != "euicc4":
         parser.error("--apns 2 needs --card euicc4: access points belong to profiles")
     arguments.out = arguments.out.resolve()

@@ -66,7 +66,9 @@ def read(database: Path, device: str) -> Delivered:
                 for table in (tables.dead_letters, tables.outbox)
             )
             begun = [
-                each for each in downloads.of_device(connection, device) if each.stage != downloads.WAITING
+                each
+                for each in downloads.of_device(connection, device)
+                if each.task == downloads.DOWNLOAD and each.stage != downloads.WAITING
             ]
     finally:
         opened.close()

@@ -224,7 +224,7 @@ def test(name: str = _NAME, tenant: str | None = _OWNER) -> None:
 
 @commands.command()
 def log(limit: int = typer.Option(50, min=1, max=LARGEST, help="Maximum number of rows.")) -> None:
-    """List notifications, newest first, with the last answer of the service
+    """List notifications with the last answer, newest first
 
     \b
     Example:

@@ -18,8 +18,8 @@ NAME=default restores the default value.
 
 \b
 Examples:
-  landbridge settings set lb-0001 interval_s=1800 light_lux=50
-  landbridge settings set --tag frozen interval_s=1800
+  landbridge settings set lb-0001 report_least_s=3600 light_lux=50
+  landbridge settings set --tag frozen paced=0 interval_s=1800
 
 \b
 Settings:
@@ -76,7 +76,7 @@ def set_settings(
     """Change settings of devices; `_SET_HELP` is the help text."""
     device, assignments = (words[0], words[1:]) if tag is None else (None, words)
     if not assignments:
-        raise UserError("give settings to change, like interval_s=1800")
+        raise UserError("give settings to change, like light_lux=50")
     changes = fleet.parse(assignments)
     with opened() as it, it.database.writing() as connection:
         for each in devices.chosen(connection, device, tag):

@@ -46,7 +46,7 @@ class NewTrip(BaseModel):
     container: str = Field(max_length=20, description="Container number, ISO 6346.")
     route: Text
     destination: Text
-    interval_s: Interval | None = Field(None, description="Seconds between positions.")
+    interval_s: Interval | None = Field(None, description="Seconds between positions with pacing off.")
     since: datetime | None = Field(None, description="Start time; omit for now.")
     tenant: str | None = Field(None, max_length=32)
     references: References = {}

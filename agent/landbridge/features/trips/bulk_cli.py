@@ -122,7 +122,10 @@ def edit_trip(
     route: str | None = typer.Option(None, help="Route (`landbridge routes list`)."),
     destination: str | None = typer.Option(None, help="Destination."),
     interval: int | None = typer.Option(
-        None, min=_INTERVAL.lowest, max=_INTERVAL.highest, help="Seconds between positions."
+        None,
+        min=_INTERVAL.lowest,
+        max=_INTERVAL.highest,
+        help="Seconds between positions with pacing off (setting interval_s).",
     ),
     reference: list[str] | None = _REFERENCES,
     tag: list[str] | None = _TAGS,

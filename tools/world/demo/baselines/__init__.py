@@ -12,8 +12,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.flash.bundle import pack
 from tools.flash.layout import FIRMWARE, SLOT, application, constants
+from tools.flash.slot import pack
 
 SCHEDULE = Path(__file__).with_name("schedule.py")
 POLICY = Path("locator", "scheduler", "policy.py")
