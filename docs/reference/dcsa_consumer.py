@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from webhook import is_genuine_dcsa
 
+if len(sys.argv) != 3:
+    sys.exit(__doc__)
 port, secret = int(sys.argv[1]), sys.argv[2]
 events = {}
 

@@ -4,6 +4,8 @@ import sys
 
 import paho.mqtt.client as mqtt
 
+if len(sys.argv) not in (6, 7):
+    sys.exit(__doc__)
 host, port, ca_file, user, password, *tenant = sys.argv[1:]
 topic = "/".join(["landbridge/out", *tenant, "#"])
 
@@ -21,9 +23,12 @@ def subscribed(_client, _userdata, _mid, reasons, _properties):
 
 client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
 client.username_pw_set(user, password)
-client.tls_set(ca_file)
 client.on_connect = connected
 client.on_subscribe = subscribed
 client.on_message = lambda _client, _data, message: print(message.topic, message.payload.decode(), flush=True)
-client.connect(host, int(port))
+try:
+    client.tls_set(ca_file)
+    client.connect(host, int(port))
+except (OSError, ValueError) as error:
+    sys.exit(f"no connection to {host}:{port} with the CA in {ca_file}: {error}")
 client.loop_forever()

@@ -25,6 +25,8 @@ class Receiver(BaseHTTPRequestHandler):
         pass
 
 
+if len(sys.argv) != 2:
+    sys.exit(__doc__)
 server = HTTPServer(("", int(sys.argv[1])), Receiver)
 print("listening on", server.server_port, flush=True)
 server.serve_forever()

@@ -171,7 +171,7 @@ GAVE_WAY_MV = const(1)  # in LOADED_MV: the supply failed in the last attempt
 MCC_RUSSIA = const(250)
 # Foreign cards have no data for 24 h after their first registration in Russia; by a clock that gains up to
 # 5 % until a fix sets it right.
-_BAR_S = const(86400 + 900)
+BAR_S = const(86400 + 900)
 # After it signal may be what fails.
 _BAR_AGAIN_S = const(1800)  # four times so long after some attempts
 _BAR_FIRST_ATTEMPTS = const(4)
@@ -400,7 +400,7 @@ def learn_session(state, answered):
     if state[LOCKED_PLMN] != state[OPEN_PLMN]:
         # Registered but no data yet: first the full bar, then short patience.
         pause_s = _BAR_AGAIN_S << (2 if state[ATTEMPT_FAILS] > _BAR_FIRST_ATTEMPTS else 0)
-        state[BARRED_UNTIL] = state[NOW] + (pause_s if state[BARRED_UNTIL] else _BAR_S)
+        state[BARRED_UNTIL] = state[NOW] + (pause_s if state[BARRED_UNTIL] else BAR_S)
 
 
 def learn_failure(state):

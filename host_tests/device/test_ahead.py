@@ -23,7 +23,8 @@ def planned_h(target_days, after_s=60, km4=0, mah=17000):
     st.begin(state, after_s, 1)
     state[st.ROUTE_KM4] = 0 if km4 is None else 1 + km4
     ahead.begin(state, "bg95", settings, 200, 0, folder)
-    return (state[st.RESERVE] - COSTS.search_mj) // ((COSTS.sleep_a_day + 2 * COSTS.wake) // 24)
+    asleep_mj = state[st.RESERVE] - COSTS.attach - COSTS.session_mj
+    return asleep_mj // ((COSTS.sleep_a_day + 2 * COSTS.wake) // 24)
 
 
 def test_without_a_line_the_settings_say_it_and_then_some_hours_are_kept():
@@ -60,14 +61,18 @@ def test_who_has_arrived_is_not_kept_for_what_it_cannot_pay():
     assert not policy.is_on_reserve(state) and state[st.AGE_MIN] > 60
 
 
-def test_what_not_even_sleep_lives_through_leaves_half_to_reports():
+def test_a_trip_of_which_nothing_is_told_takes_more_of_a_full_battery_than_of_a_spent_one():
     settings, state = cfg.defaults(), st.new()
     settings[cfg.TARGET_DAYS], settings[cfg.BATTERY_MAH] = 364, 500
     st.begin(state, 60, 1)
     ahead.begin(state, "bg95", settings, 200, 0, scratch.folder())
-    days = state[st.LEFT] // (2 * COSTS.sleep_a_day)
-    assert 60 < days < 130 and planned_h(364, km4=-1, mah=500) // 24 in (days, days + 1)
+    days = state[st.LEFT] // (6 * COSTS.sleep_a_day)
+    assert 30 < days < 60 and days <= planned_h(364, km4=-1, mah=500) // 24 < days + 4
     assert not policy.is_on_reserve(state) and state[st.AGE_MIN] < pacing.TABLES["bg95"][1][4]
+    state[st.ENERGY_MJ], state[st.LEVEL_AT] = state[st.LEFT] * 9 // 10, 0
+    ahead.begin(state, "bg95", settings, 200, 0, scratch.folder())
+    kept_h, asleep_h = (state[i] // (COSTS.sleep_a_day // 24) for i in (st.RESERVE, st.LEFT))
+    assert asleep_h * 2 // 3 < kept_h < asleep_h * 3 // 4, "what is left is not used up in silence"
     assert planned_h(200, km4=-1, mah=500) // 24 == 200, "that is what sleep lives through"
 
 
@@ -158,3 +163,44 @@ def test_a_cell_at_its_expected_end_is_spent_as_planned():
         state = st.new()
         state[st.LEFT], state[st.ENERGY_MJ] = left_mj, 3000
         assert bool(battery.weaker_mj(state, settings, 0, 3400)) == ends
+
+
+RATES = tuple((j_a_day, 7200, 7200, 7200, 950 - 10 * j_a_day, 0) for j_a_day in (0, 60, 1000))
+"""A pacing table whose minutes of age say the joules a day; more than 60 gain little."""
+
+
+class Trip:
+    deviation_s, mcc, leg_s = DAY, 262, 86400
+
+
+def spent_mj(holds, asked_days=47, known=True):
+    """What each hour of a trip of 36 days and the wait after it takes, with 100 J for each day that is asked
+    for, and a cell that holds this percentage of them."""
+    trip, all_mj, spent = Trip(), 100000 * asked_days, []
+    for hour in range(24 * asked_days):
+        used_mj, state = sum(spent), st.new()
+        trip.to_go_s = max(36 * DAY - hour * HOUR, 0)
+        trip.leg_s = DAY if trip.to_go_s else 0
+        state[st.NOW], state[st.LEFT], state[st.ENERGY_MJ] = hour * HOUR, all_mj - used_mj, used_mj
+        left_mj = max(holds * all_mj // 100 - used_mj, 0)
+        weaker_mj = max(1, left_mj) if known and left_mj < 7 * holds * all_mj // 10000 else 0
+        pacing.choose(state, COSTS, 0, RATES, trip, asked_days * DAY - hour * HOUR, weaker_mj)
+        spent.append(min(max(100 * (950 - state[st.AGE_MIN]), COSTS.sleep_a_day + 3000) // 24, left_mj))
+    return spent
+
+
+def test_who_waits_at_its_goal_lives_until_then_even_with_a_weaker_cell():
+    for holds in (66, 75, 85, 100):
+        assert min(spent_mj(holds)) > 0, "every hour is paid for"
+    healthy = spent_mj(100, known=False)
+    assert min(healthy) >= 60000 // 24, "what gains much is used"
+    assert min(spent_mj(66, 36)) == 0, "who does not wait spends it on the way"
+
+
+def test_a_weak_cell_that_waits_at_its_goal_is_only_asleep_there():
+    for stay_days in (0, 7):  # as long as a stop there usually lasts
+        state, trip = st.new(), Trip()
+        trip.to_go_s, trip.leg_s = stay_days * DAY, 0
+        state[st.NOW], state[st.LEFT] = 40 * DAY, 1700000
+        pacing.choose(state, COSTS, 0, pacing.TABLES["bg95"], trip, 7 * DAY, 150000)
+        assert state[st.LEFT] == 150000 < state[st.RESERVE] and state[st.SIGN_S] == policy.SIGN_S

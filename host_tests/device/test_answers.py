@@ -93,3 +93,22 @@ def test_a_bg95_that_stands_still_has_a_position_whatever_it_says_of_its_course(
         table.answers[b"+QGPSLOC"] = line(text % (course, speed))
         fix = driver.gnss_poll()
         assert (fix.lat, fix.lon, fix.speed, fix.heading) == (3150722, 11711929, 0, 0)
+
+
+FIXES = (
+    # of a BG95: in the south-west, below the sea; with a field more; with blanks; a field less; without a fix
+    (b"061951.000,-31.50722,-117.11929,99.9,-430.0,3,45.30,7.2,3.9,011226,04", (-3150722, -11711929, -215)),
+    (b"061951.0,-0.00001,179.99999,0.7,62.2,2,0.0,0.0,0.0,011226,09,1.1", (-1, 17999999, 31)),
+    (b" 061951.0, 31.50722, 117.11929, 0.7, 62.2, 2, 0.0, 0.0, 0.0, 011226, 09", (3150722, 11711929, 31)),
+    (b"061951.0,31.50722,117.11929,0.7,62.2,2,0.0,0.0,0.0,011226", None),
+    (b",,,,,,,,,,", None),
+    (b"061951.0,3130.4332N,11707.1574E,0.7,62.2,2,0.0,0.0,0.0,011226,09", None),
+)
+
+
+def test_a_fix_with_more_fields_than_are_known_is_a_fix():
+    driver, table = scripted.bg95()
+    for text, place in FIXES:
+        table.answers[b"+QGPSLOC"] = line(b"+QGPSLOC: " + text)
+        fix = driver.gnss_poll()
+        assert (fix and (fix.lat, fix.lon, fix.alt)) == place, text

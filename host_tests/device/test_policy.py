@@ -8,6 +8,7 @@ HOUR = 3600
 DAY = 24 * HOUR
 NOW = 30 * DAY
 COSTS = battery.COSTS["bg95"]
+ASLEEP_MJ = COSTS.sleep_a_day + 2 * COSTS.wake
 
 
 class Forecast:
@@ -19,6 +20,11 @@ class Forecast:
     learned = 0
     mcc = 262
     leg_s = 86400
+
+
+class AlmostThere(Forecast):
+    to_go_s = 10 * HOUR
+    deviation_s = HOUR
 
 
 def settled(joules_a_day=100, moving=0, now=NOW):
@@ -315,11 +321,21 @@ def test_where_a_joule_buys_little_two_of_seven_are_kept_for_the_unexpected():
     paid = (("bg95", 60, 60), ("bg95", 70, 68), ("bg95", 80, 75), ("bg95", 120, 104), ("bg95", 160, 132))
     for modem, joules_a_day, paid_j in paid + (("sim7600", 400, 343),):
         state = settled()
-        left = 1000 * joules_a_day * (Forecast.to_go_s + pacing.AHEAD_S) // DAY
+        left = 1000 * joules_a_day * (Forecast.to_go_s + pacing.AHEAD_S) // DAY + 2 * ASLEEP_MJ
         policy.feel(state, left, Forecast)
         pacing.select(state, COSTS, modem, Forecast, 0, 0)
         least, most = (pacing.level(pacing.TABLES[modem], rate)[4] for rate in (paid_j, paid_j - 1))
         assert least <= state[st.AGE_MIN] <= most
+
+
+def test_near_the_destination_the_sleep_of_two_days_is_kept_where_reports_are_cheap():
+    ages = []
+    for modem, left in (("bg95", 2 * ASLEEP_MJ), ("bg95", 4 * ASLEEP_MJ), ("sim7600", 4 * ASLEEP_MJ)):
+        state = settled()
+        policy.feel(state, left, AlmostThere)
+        pacing.select(state, battery.COSTS[modem], "bg95", AlmostThere, 0, 0)
+        ages.append(state[st.AGE_MIN])
+    assert ages[0] == pacing.TABLES["bg95"][0][4] > ages[1] > ages[2]
 
 
 def test_a_trip_that_is_early_so_far_is_not_believed_to_be_so_to_its_end():
@@ -354,11 +370,35 @@ class AtGoal(Forecast):
     to_go_s, leg_s = 8 * DAY, 0
 
 
-def on_reserve(forecast, left=1.0, modem="bg95"):
-    """Stationary, of the sleep to the end so much is left."""
+class ShortTrip(Forecast):
+    to_go_s = 4 * DAY
+
+
+def kept(left_j, forecast=ShortTrip, least_s=0):
+    """Sleep that is kept, in hours, of so many joules that are left."""
+    state = settled()
+    state[st.LEFT] = 1000 * left_j
+    pacing.select(state, COSTS, "bg95", forecast, least_s, 0)
+    return state[st.RESERVE] * 24 / (COSTS.sleep_a_day + 2 * COSTS.wake)
+
+
+def test_on_a_short_trip_what_may_take_longer_does_not_take_all_that_there_is():
+    assert 4 * 24 < kept(180) < 6 * 24
+    assert kept(180) < kept(240) < kept(400) == kept(4000) < 8 * 24
+    assert kept(4000, Forecast) > 22 * 24, "a long one has the sleep for it"
+    assert kept(60) > 4 * 24, "whatever is left, the sleep to the end stays paid for"
+
+
+def test_a_trip_whose_length_is_told_keeps_no_sleep_for_a_longer_one():
+    assert kept(400, least_s=5 * DAY) < 6 * 24 < kept(400)
+    assert kept(400, least_s=DAY) == kept(400), "the route says more"
+
+
+def on_reserve(forecast, left=1.0, modem="bg95", days=15):
+    """Stationary, of the sleep to the end so much is left, where there was enough for so many days of it."""
     state, costs = settled(), battery.COSTS[modem]
     state[st.MCC] = state[st.NETWORK] // 1000
-    state[st.LEFT] = 15 * costs.sleep_a_day
+    state[st.LEFT] = days * costs.sleep_a_day
     pacing.select(state, costs, modem, forecast, 0, 0)
     state[st.LEFT] = int(left * state[st.RESERVE]) - 1
     return state
@@ -392,7 +432,7 @@ def test_who_stands_at_the_goal_with_nothing_but_sleep_left_is_heard_of_within_a
 
 def test_signs_of_life_that_cost_more_than_sleep_come_less_often():
     dear = battery.COSTS["sim7600"]
-    state = on_reserve(AtGoal, modem="sim7600")
+    state = on_reserve(AtGoal, modem="sim7600", days=30)
     networks.learn_session(state, dear, True, 46000, 40000)
     assert 48 < heard_of(state, dear) < 8 * 24
     state = on_reserve(AtGoal, 2, "sim7600")
@@ -405,15 +445,29 @@ def test_signs_of_life_that_cost_more_than_sleep_come_less_often():
         assert (heard_of(state, dear) <= 24) is not bool(on_route)
 
 
-def test_on_the_way_signs_of_life_leave_the_sleep_to_the_end():
-    assert 3 * 24 <= heard_of(on_reserve(Forecast)) < 4 * 24
-    assert heard_of(on_reserve(Forecast, 0.9)) == 9 * 24
+def test_on_the_way_signs_of_life_come_after_three_days_whatever_is_left():
+    """A device that sleeps until its energy ends delivers nothing of what it holds."""
+    for left in (1.0, 0.9, 0.2):
+        assert 3 * 24 <= heard_of(on_reserve(Forecast, left)) < 4 * 24
+
+
+def test_the_longer_the_silence_the_more_of_what_is_left_a_registration_abroad_may_take():
+    due = []
+    for silent_h in (21, 100, 170):
+        state = on_reserve(AtGoal, 0.6)
+        state[st.NETWORK] = 25001  # of another country
+        state[st.LEFT] = 80_000
+        state[st.LAST_SESSION] = state[st.NOW] - silent_h * HOUR
+        state[st.WAITING] = 1
+        due.append(policy.report(state, COSTS, AtGoal) >= policy.SCAN_FIRST)
+    assert due == [False, False, True]
 
 
 def test_coverage_that_is_back_is_found_within_five_hours_where_there_is_energy():
     for moving in (0, 1):
         for scan_mj in (5000, 19000, 50000):
-            assert silent(settled(100, moving), 12, scan_mj) <= 5 * HOUR
+            for j_a_day in (70, 100):
+                assert silent(settled(j_a_day, moving), 12, scan_mj) <= 5 * HOUR
     assert silent(settled(50), 12, 19000) > 5 * HOUR
 
 

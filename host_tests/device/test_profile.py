@@ -127,7 +127,22 @@ def test_weights():
     assert profile.weight(11, True) == profile.weight(-1, False) == profile.LIMIT // 2
     assert 0 < profile.weight(15, True) == profile.weight(0, True) < profile.LIMIT // 2
     assert profile.weight(0, False) == 0
-    assert profile.weight_of_data(33) > profile.weight_of_data(0) > 0
+    state = st.new()
+    unanswered = profile.weight_of_data(state)
+    state[st.DATA_REFUSALS] = 1
+    assert profile.weight_of_data(state) > unanswered > 0
+
+
+def test_a_bar_is_not_begun_again_for_a_few_sessions_without_an_answer():
+    state = st.new()
+    unanswered = profile.weight_of_data(state)
+    state[st.NOW], state[st.LOCKED_PLMN] = 9 * 86400, 250001
+    state[st.LAST_SESSION] = state[st.NOW] - 6 * HOUR_S
+    assert profile.weight_of_data(state) == 0  # signal is weak between two towns
+    state[st.LAST_SESSION] = state[st.NOW] - 25 * HOUR_S
+    assert profile.weight_of_data(state) == unanswered
+    state[st.LAST_SESSION], state[st.DATA_REFUSALS] = state[st.NOW], 1
+    assert profile.weight_of_data(state) > unanswered
 
 
 def test_a_registration_that_is_barred_is_waited_for():

@@ -168,6 +168,9 @@ def one_line(text: str) -> str:
         ([], "--port"),
         (["--port", "/dev/none", "--replay", "x"], "not allowed with"),
         (["--port", "/dev/none"], "no such device"),
+        (["--port", "/dev/null"], "/dev/null: it is no serial device; there "),
+        (["--port", "/dev"], "/dev: it is no serial device; there "),
+        (["--port", "rfc2271://adapter:5001"], "invalid URL, protocol 'rfc2271' not known"),
         (["--port", "/dev/none", "--board", "NONE"], "no board 'NONE': known boards are DEVKIT_SIM7600"),
         (["--port", "/dev/none", "--volts", "3.8"], "--volts goes with --meter FILE"),
         (

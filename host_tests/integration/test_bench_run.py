@@ -298,6 +298,7 @@ def test_no_network_and_no_sky():
     words = {one.step: one.words for one in outcome.results if one.state == "failed"}
     assert words.keys() == {"survey", "attach", "gnss"}
     assert "antenna" in words["survey"] and "no service" in words["attach"] and "no fix" in words["gnss"]
+    assert words["gnss"].endswith(f"The last answer: +CGNSSINFO: {',' * 15} OK")
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -253,7 +253,10 @@ def test_a_platform_reads_its_tenant_only(setup):
 
 
 def test_the_subscriber_of_the_documentation_needs_the_tenant(setup):
-    password = setup.run("broker", "add-platform", "erp-3", "--tenant", "acme").out.strip()
+    add = ("broker", "add-platform", "erp-3", "--tenant", "acme")
+    password = setup.run(*add).out.strip()
+    twice = command("--data", str(setup.folder), *add)
+    assert twice.code == 2 and "already has a user erp-3: choose another name" in twice.err
     listing = [sys.executable, str(REPOSITORY / "docs" / "reference" / "subscriber.py"), "localhost"]
     listing += [str(setup.port), str(setup.folder / "tls" / "ca.pem"), "erp-3"]
     for words, said in (

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+import certifi
 import pytest
 import yaml
 from jinja2 import Environment, StrictUndefined
@@ -136,3 +138,26 @@ def test_the_automations_for_home_assistant_fit_what_it_discovers(bound):
     assert all(float(states[each["entity_id"]]) > 0 for each in triggers)
     assert said[0] == "CSQU3054383: 9.0 °C at 29.56301, 106.55156"
     assert float(states[triggers[0]["entity_id"]]) > triggers[0]["above"]
+
+
+@pytest.mark.parametrize("name", ["subscriber.py", "dcsa_consumer.py", "traccar_consumer.py"])
+def test_an_example_says_what_it_needs(name):
+    said = subprocess.run(
+        [sys.executable, str(REFERENCE / name)], capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 1 and f": python {name} " in said.stderr.splitlines()[0]
+    assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize("ca", [True, False])
+def test_the_subscriber_says_why_it_is_not_connected(ca):
+    with socket.socket() as nobody:
+        nobody.bind(("localhost", 0))  # nobody listens
+        port = str(nobody.getsockname()[1])
+        words = ["localhost", port, certifi.where() if ca else "none.pem", "erp", "x"]
+        command = [sys.executable, str(REFERENCE / "subscriber.py"), *words]
+        said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert said.returncode == 1 and said.stderr.startswith(
+        f"no connection to localhost:{port} with the CA in "
+    )
+    assert said.stderr.count("\n") == 1

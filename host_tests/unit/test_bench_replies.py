@@ -144,7 +144,10 @@ def card(*exchanges: tuple[str, str]) -> Recorder:
     return Recorder(ReplayPort(events, Mask([])))
 
 
-@pytest.mark.parametrize("opened", ["+CCHO: 1\r\n\r\nOK", "1\r\n\r\nOK"])
+@pytest.mark.parametrize(
+    "opened",
+    ["+CCHO: 1\r\n\r\nOK", "1\r\n\r\nOK", "+CTZV: 32,26/12/01\r\n\r\n*COPN: 1\r\n\r\n+CCHO:1\r\n\r\nOK"],
+)
 def test_profiles_are_read_in_pieces(opened):
     from tools.bench import Channel
 

@@ -201,6 +201,29 @@ def test_time_zones_are_listed_in_order_and_the_one_in_use_is_among_them(pages, 
     assert root.post("/notifications/old/change", language="en", zone="US/Pacific").status == 303
 
 
+def test_a_paused_integration_is_paused_on_the_page_of_the_system_too(pages, fleet):
+    add_user(fleet.database, "root", role="admin")
+    root = Visitor(pages.url)
+    assert root.sign_in("root").status == 303
+    root.get("/integrations")
+    hook = "https://erp.example/x"
+    assert root.post("/integrations", name="erp", kind="webhook", address=hook, what="event").status == 200
+    row = re.compile(r'<th scope="row">erp</th><td class="sentence">(.*?)</td>')
+    assert row.findall(root.get("/system").text) == ["delivering"]
+    assert root.post("/integrations/erp/change", address=hook, what="event", paused="1").status == 303
+    assert row.findall(root.get("/system").text) == ["paused"]
+
+
+def test_each_rule_of_a_new_channel_is_in_the_audit_log(api):
+    api.ask("POST", CHANNELS, {"name": "boss", "address": "boss@example.org"})
+    what = [each["what"] for each in api.ask("GET", "/v1/audit")[1]["entries"]]
+    assert [each for each in what if each.startswith("notification ")] == [
+        "notification rule important added",
+        "notification rule critical added",
+        "notification channel boss added",
+    ]
+
+
 def test_an_error_at_an_address_is_shown_as_typed(pages, fleet):
     add_user(fleet.database, "root", role="admin")
     root = Visitor(pages.url)

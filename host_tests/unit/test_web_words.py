@@ -94,6 +94,7 @@ def test_an_alarm_shows_its_severity(pages: Shown):
     _, text = pages.ask("/alarms?language=en", pages.dispatch)
     for severity in SEVERITIES:
         assert f'class="badge alarm {severity}"' in text and f">{severity}</small>" in text
+    assert '<th scope="col">Status</th>' in text and '<span class="sentence">raised</span>' in text
 
 
 def test_a_station_has_the_chinese_name_of_its_place():

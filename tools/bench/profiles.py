@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from locator.modem import ModemError, ModemSilent
@@ -13,6 +14,7 @@ ISD_R = "A0000005591010FFFFFFFF8900000100"
 LIST = "BF2D00"
 LIMIT_MS = 9_000
 MOST_BLOCKS = 32
+_SESSION = re.compile("[0-9A-Fa-f]{1,16}")
 CLASSES = {0: "test", 1: "provisioning", 2: "operational"}
 
 Profile = dict[str, str | int]
@@ -21,10 +23,10 @@ Profile = dict[str, str | int]
 def read(at: Any, port: Recorder) -> list[Profile] | None:
     """Each profile's ICCID, name, provider, class and whether it is enabled. None: the modem passes no
     such commands, or the card is no eUICC."""
-    lines = _ask(at, f'+CCHO="{ISD_R}"')
-    if not lines:
+    answers = [line.removeprefix("+CCHO:").strip() for line in _ask(at, f'+CCHO="{ISD_R}"')]
+    session = next(filter(_SESSION.fullmatch, answers), None)  # other lines came unasked
+    if session is None:
         return None
-    session = split(lines[0].rpartition(":")[2])[0]
     try:
         answer = _exchange(at, port, session, f"80E29100{len(LIST) // 2:02X}{LIST}")
     finally:

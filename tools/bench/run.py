@@ -116,7 +116,8 @@ def identify(port: Recorder) -> str:
             port.uart_write(b"ATV0\r")
             hush(port, HUSH_MS)
     except ModemError as error:
-        raise BenchError("it answers AT, but does not identify itself: unknown modem") from error
+        asked = shown(error.what)
+        raise BenchError(f"it answers AT, but not {asked}: an unknown modem, or one that hangs") from error
     model = said[0].strip() or said[1].strip()
     for kind in DRIVERS:
         if kind.upper() in " ".join(said).upper():

@@ -144,7 +144,7 @@ def _open(path: str, key: bool) -> Any:
             line.rts = False  # asserted by default: that would press it
         line.open()
         return line
-    except (OSError, serial.SerialException) as error:
+    except (OSError, ValueError, serial.SerialException) as error:
         raise BenchError(f"{path}: {cause_of(path, error)}") from error
 
 
@@ -166,14 +166,20 @@ def cause_of(path: str, error: Exception) -> str:
     """The error and its remedy in one line."""
     number = getattr(error, "errno", None)
     if number == errno.ENOENT:
-        there = ", ".join(sorted(port.device for port in list_ports.comports()))
-        return f"no such device; there {'are ' + there if there else 'is no serial device at all'}"
+        return f"no such device; {_there()}"
+    if number == errno.EISDIR or os.strerror(errno.ENOTTY) in str(error):
+        return f"it is no serial device; {_there()}"
     if number in (errno.EACCES, errno.EPERM):
         group = _group(path)
         return f"no permission; it needs group {group}: sudo usermod -aG {group} $USER, then log in again"
     if number in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in str(error):
         return f"busy: {_holder(path)} has it open; close it first"
     return str(error)
+
+
+def _there() -> str:
+    there = ", ".join(sorted(port.device for port in list_ports.comports()))
+    return f"there {'are ' + there if there else 'is no serial device at all'}"
 
 
 def _group(path: str) -> str:

@@ -31,6 +31,7 @@ TAIL_MS = 20_000
 """Networks release the connection up to 20 s after the last traffic."""
 EXTENDED_MS = 60_000
 """Three cycles of 20.48 s."""
+LONGEST_ANSWER = 160
 PARKED_MS = 30_000
 ASLEEP_MS = 10_000
 WAKE_TRIES = 20
@@ -146,14 +147,17 @@ def _fix(bench: Bench, start: str, command: str) -> Found:
     bench.phase(start)
     begin = _start_gnss(bench)
     with ending(lambda: _stop_gnss(bench)):
-        fix = _first_fix(bench, start, begin)
+        fix, said = _first_fix(bench, start, begin)
         seconds = since(bench, begin)
         if fix:
             bench.phase("track")
             bench.port.sleep_ms(TRACK_MS)
         bench.phase("stop")
     if fix is None:
-        raise StepFailed(f"no fix within {FIX_MS // 1000} s, {start}: does the antenna see the sky?")
+        raise StepFailed(
+            f"no fix within {FIX_MS // 1000} s, {start}: does the antenna see the sky? "
+            f"The last answer: {said}"
+        )
     return {
         f"{start}_s": seconds,
         "lat_deg": fix.lat / 1e5,
@@ -291,14 +295,17 @@ def _message(bench: Bench) -> Found:
     return found
 
 
-def _first_fix(bench: Bench, start: str, begin: int) -> Any:
+def _first_fix(bench: Bench, start: str, begin: int) -> tuple[Any, str]:
+    """The fix, None for none in time, and the last answer: one in an unknown form is no fix, either."""
+    said = ""
     while bench.port.ticks_ms() - begin < FIX_MS:
         bench.port.sleep_ms(SHORT_MS)
         bench.note(f"{start} start, {since(bench, begin):.0f} s")
         fix = bench.driver.gnss_poll()
+        said = " ".join(bench.port.answer.decode("latin-1").split())[:LONGEST_ANSWER]
         if fix:
-            return fix
-    return None
+            return fix, said
+    return None, said
 
 
 STEPS: dict[str, Callable[[Bench], Found]] = {

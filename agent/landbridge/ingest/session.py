@@ -39,6 +39,9 @@ _RETAINED_S = 10.0
 _AFTERWARDS_S = 1.0
 """Seconds for a retained message that is later than one published after the subscription."""
 _log = logging.getLogger(__name__)
+_paho_log = _log.getChild("paho")
+# What paho says after each failed attempt says less than our own line about it.
+_paho_log.addFilter(lambda record: not record.getMessage().startswith("Client is not connected"))
 
 
 class Received(NamedTuple):
@@ -161,7 +164,7 @@ class Session:
             manual_ack=True,
         )
         client.suppress_exceptions = True
-        client.enable_logger(_log.getChild("paho"))
+        client.enable_logger(_paho_log)
         if self._broker.username:
             client.username_pw_set(self._broker.username, self._broker.password)
         if self._broker.tls:

@@ -19,6 +19,7 @@ class IntegrationMetrics(NamedTuple):
     """Messages in the outbox after its cursor, of any tenant; at most MOST."""
     is_failing: bool
     retrying_devices: int
+    paused: bool
 
 
 class Figures(NamedTuple):
@@ -70,13 +71,14 @@ def _integrations(connection: Connection) -> list[IntegrationMetrics]:
     by_integration = select(delivery_retries.c.integration, func.count()).group_by(
         delivery_retries.c.integration
     )
-    held = {row[0]: row[1] for row in connection.execute(by_integration)}
+    retrying = {row[0]: row[1] for row in connection.execute(by_integration)}
     return [
         IntegrationMetrics(
             row.name,
             _some(connection, select(outbox.c.message).where(outbox.c.message > row.cursor)),
             row.failure is not None,
-            held.get(row.integration, 0),
+            retrying.get(row.integration, 0),
+            row.paused,
         )
         for row in connection.execute(select(integrations).where(integrations.c.removed_s.is_(None)))
     ]

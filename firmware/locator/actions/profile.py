@@ -83,7 +83,7 @@ class Profiles:
         elif is_open:
             self._trial().lost(max(self._seconds(), profile.TRIAL_S // 3), 0, True)
         else:
-            self._weigh(profile.weight_of_data(state[st.DATA_REFUSALS]))
+            self._weigh(profile.weight_of_data(state))
 
     def recognize(self, iccid):
         """The ICCID (text) that was read: another profile of the policy is no alarm. One that should not be

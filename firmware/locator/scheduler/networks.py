@@ -44,7 +44,7 @@ _SILENT_STATIONARY_S = const(13 * 1800)
 _SILENT_MOST_S = const(12 * 3600)
 # Where a joule is worth so few minutes of age, coverage that is back is found within hours.
 _FOUND_S = const(17100)
-FOUND_MIN = const(250)
+FOUND_MIN = const(350)
 _SILENT_DOUBLES = const(3)
 _SILENT_RICH = const(4)
 # What the dearest operator multiplies the cost of a report with, and some luck.

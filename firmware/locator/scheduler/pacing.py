@@ -9,7 +9,7 @@ stop or departure, minutes of age for a joule, seconds for which a stop is watch
 from micropython import const
 
 from locator import state as st
-from locator.scheduler import policy
+from locator.scheduler import energy, policy
 
 _HOUR_S = const(3600)
 # A trip is planned to last so much longer than expected.
@@ -19,7 +19,13 @@ _FLOOR_AHEAD_S = const(6 * 3600)
 _FLOOR_SHARE = const(150)
 # The same where a trip is short of energy: who spends on cannot make up for it.
 _FLOOR_SHARE_SHORT = const(250)
+# The sleep of so many days is not spent on the way: the last stop may take days longer than the route data
+# expects, and then it is too late to save. Where a report costs more than a day of sleep it pays for none.
+_LATE_DAYS = const(2)
 _SHORT_J = const(45)
+# Of what a device has beyond the sleep to the expected end, at most one part of so many is kept for a longer
+# trip: on a short one that would take all of it.
+_SPARE_PART = const(4)
 # Between signs of life on the way. Near the destination, or without a route, they come sooner
 # (policy.SIGN_S): that the device is heard counts there, not that it outlasts the stay.
 _SIGN_S = const(3 * 86400)
@@ -30,6 +36,9 @@ _REUSE_SAVES_J = const(8)
 _SOME_TIME_S = const(30 * 86400)
 _AT_GOAL_S = const(2 * 86400)
 _OVERDUE_S = const(6 * 3600)
+# A battery that shall last for longer than the trip may hold less than it says, which shows only when it is
+# nearly empty. So many of 8 joules are held back for that, but none of those that gain much.
+_HELD = const(3)
 _PLACE_LASTS_S = const(86400)
 _BELIEVED_S = const(30 * 86400)
 # From the level on in which a joule is worth so few minutes of age two of seven joules are kept, for a trip
@@ -71,7 +80,8 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
     is used (0: no least)."""
     now, left = state[st.NOW], state[st.LEFT]
     state[st.LEVEL_AT] = now
-    lasts_s = max(_to_go_s(state, forecast), least_s)
+    trip_s = _to_go_s(state, forecast)
+    lasts_s = max(trip_s, least_s)
     # After the expected end some time is paced for, and little sleep withheld: it may be over any moment.
     some_s = _AT_GOAL_S if forecast.mcc else _SOME_TIME_S
     to_go_s = (lasts_s if lasts_s > 0 else some_s) + AHEAD_S
@@ -85,16 +95,32 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
             state[st.ENDS_AT] = -1
         to_go_s = min(to_go_s, ends_s)
     to_go_min = max(to_go_s, _HOUR_S) // 60
-    rate = _paid(levels, left // 1000 * 1440 // to_go_min)
+    asleep_an_hour = (costs.sleep_a_day + _WAKES_ASLEEP * costs.wake) // 24
+    sure_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S
+    sure_mj = asleep_an_hour * (sure_s // _HOUR_S) + costs.attach + costs.session_mj
+    late_mj = 24 * _LATE_DAYS * asleep_an_hour if costs.session_mj < 24 * asleep_an_hour else 0
+    spare_mj = max(0, left - sure_mj) // _SPARE_PART
+    if 0 < least_s == lasts_s:
+        late_mj = spare_mj = 0  # its length is told
+    rate = _paid(levels, max(left - late_mj, 0) // 1000 * 1440 // to_go_min)
+    must_last = forecast.mcc and least_s > 0
     if weaker_mj:
-        rate = min(rate, _of_weaker(levels, weaker_mj // 1000 * 1440 // to_go_min))
+        weaker = weaker_mj // 1000 * 1440 // to_go_min
+        rate = min(rate, weaker if must_last else _of_weaker(levels, weaker))
+        if must_last:
+            state[st.LEFT] = min(left, weaker_mj)
+    elif must_last and (not forecast.leg_s or least_s > trip_s + AHEAD_S):
+        held = (left + energy.used_mj(state)) // 8 * _HELD
+        rate = min(rate, max((left - held) // 1000 * 1440 // to_go_min, _little(levels)))
     state[st.SIGN_S] = _SIGN_S if forecast.leg_s and lasts_s > _NEAR_S else policy.SIGN_S
-    share = _FLOOR_SHARE if rate >= _SHORT_J else _FLOOR_SHARE_SHORT
-    lasts_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + forecast.deviation_s * share // 100
-    asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake
-    state[st.RESERVE] = asleep_a_day // 24 * (lasts_s // _HOUR_S) + costs.search_mj
+    state[st.RESERVE] = sure_mj + min(asleep_an_hour * (_withheld_s(forecast, rate) // _HOUR_S), spare_mj)
     found = level(levels, rate)
     state[st.MOVE_S], state[st.DWELL_S], state[st.EDGE_S], state[st.AGE_MIN], state[st.LINGER_S] = found[1:]
+
+
+def _withheld_s(forecast, rate):
+    """Return for how much longer than expected a trip of so many J a day may take."""
+    return forecast.deviation_s * (_FLOOR_SHARE if rate >= _SHORT_J else _FLOOR_SHARE_SHORT) // 100
 
 
 def _to_go_s(state, forecast):
@@ -130,11 +156,13 @@ def _of_weaker(levels, rate):
 
 
 def _paid(levels, rate):
-    """Return the J a day to use out of `rate`: at levels where joules gain little, part of them is kept."""
-    for each in levels:
-        if each[4] <= _LITTLE_MIN:
-            return rate - max(0, rate - each[0]) * 2 // 7
-    return rate
+    """J a day that are used of those that there are: where they gain little, part of them is kept."""
+    return rate - max(0, rate - _little(levels)) * 2 // 7
+
+
+def _little(levels):
+    """J a day above which they gain little."""
+    return next((each[0] for each in levels if each[4] <= _LITTLE_MIN), _MOST_H)
 
 
 def carries_j(modem, reuse):

@@ -52,12 +52,12 @@ _RESELECT_S = const(6 * 3600)
 _RESERVE_S = const(12 * 3600)
 # Signs of life near the destination: so often a session is worth it whatever is left. One that costs as much
 # as a day of sleep every so many minutes, on the reserve half as often, and twice as often where the device
-# is on no route and has more. On the way, while so much of that is there, in percent.
+# is on no route and has more.
 SIGN_S = const(20 * 3600)
 _SIGN_SLEEP_MIN = const(1080)
-_SIGN_SHARE = const(95)
-# What one may take of what is left.
-_SIGN_PART = const(3)
+# One may take an eighth of what is left, one more with every 40 hours of silence, and at most a half.
+_SIGN_EIGHTH_S = const(40 * 3600)
+_SIGN_EIGHTHS = const(4)
 _NEVER_S = const(1 << 28)
 _ANY_MJ = const(1 << 28)
 # Where a session has passed while stationary.
@@ -86,7 +86,7 @@ _RENEW_S = const(900)
 # Where there is energy for it no report of so little is put off for longer: a dark spell may begin.
 _DARK_S = const(9 * 3600)
 _DARK_MJ = const(8000)
-_DARK_AGE_MIN = const(380)
+_DARK_AGE_MIN = const(490)
 # Reports a day, of them close to each other in half a day, seconds between the others: the attempts that
 # operators allow are spread over the day, one is left for an alarm, four more for borders where the card has
 # profiles. Reports may be closer where many are left, and where the modem sleeps registered and need not ask:
@@ -139,9 +139,7 @@ def _is_short(state):
 
 def _is_overdue(state):
     """Return whether a sign of life is due, as there was no session for long, and can be paid."""
-    if state[st.NOW] - state[st.LAST_SESSION] < state[st.SIGN_S] or state[st.LEFT] <= 0:
-        return False
-    return state[st.SIGN_S] == SIGN_S or state[st.LEFT] * 100 >= state[st.RESERVE] * _SIGN_SHARE
+    return state[st.NOW] - state[st.LAST_SESSION] >= state[st.SIGN_S] and state[st.LEFT] > 0
 
 
 def arrive(state, forecast):
@@ -217,7 +215,8 @@ def _approach(state, costs, forecast):
     point = _fresh_cost(state, costs)
     once = _once(state, costs, forecast)
     cost = _cost(state, costs, state[st.NETWORK])
-    if not _worth(state, costs, min(cost, costs.session_mj) + point, once):
+    least = min(cost, costs.session_mj) + point
+    if not _worth(state, costs, least, least + once):
         return REST_NOT_WORTH
     other = _other(state, costs, forecast)
     if other:
@@ -228,8 +227,10 @@ def _approach(state, costs, forecast):
     scan, blind = search_costs(state, costs)
     blind += saved
     scans = other or scan < blind or networks.is_silent(state)
-    total = cost + weak - saved + point + (scan if scans else blind)
-    if not _worth(state, costs, total, once) or _better_soon(state, costs, forecast, total, scan):
+    heard = cost + weak - saved + point
+    total = heard + (scan if scans else blind)
+    pays = heard + networks.scan_mj(state, costs) if scans else total
+    if not _worth(state, costs, total, pays + once) or _better_soon(state, costs, forecast, total, scan):
         return REST_NOT_WORTH
     if scans:
         state[st.WANTED] = other
@@ -276,7 +277,8 @@ def _commit(state, costs, forecast):
     if heard != state[st.NETWORK] and not operators:
         cost += costs.attach  # in a new country, or for a cheaper network, it has to be paid once
     once = _once(state, costs, forecast)
-    if not _worth(state, costs, cost + _fresh_cost(state, costs), once):
+    cost += _fresh_cost(state, costs)
+    if not _worth(state, costs, cost, cost + once):
         pause_s = 1 if state[st.MOVING] else networks.SCAN_STATIONARY_S[0]
         state[st.SESSION_NOT_BEFORE] = state[st.NOW] + pause_s
         return REST_HEARD_NOT_WORTH
@@ -305,20 +307,23 @@ def _once(state, costs, forecast):
     return costs.search_mj + costs.attach
 
 
-def _worth(state, costs, cost, once):
-    """Return whether the age of the last report outweighs `cost` mJ, and `cost` and `once` can be paid."""
-    return affords(state, cost + once) and _since(state, st.LAST_SESSION) >= _worth_s(state, costs, cost)
+def _worth(state, costs, cost, pays):
+    """Return whether the age of the last report outweighs `cost` mJ, and the `pays` mJ of this attempt can be
+    paid."""
+    worth_s = _worth_s(state, costs, cost, min(cost, pays))
+    return affords(state, pays) and _since(state, st.LAST_SESSION) >= worth_s
 
 
-def _worth_s(state, costs, cost):
-    """Return the age in seconds at which a report of `cost` mJ is worth its energy."""
+def _worth_s(state, costs, cost, pays):
+    """Return the age in seconds at which a report is worth its energy: `cost` mJ with all the scans that are
+    expected, `pays` mJ with one."""
     age_min = _age_min(state)
     worth_s = 60 * (age_min * (networks.root(cost * 128 // 125) + 1) // 32)
     if cost <= _DARK_MJ and age_min <= _DARK_AGE_MIN:
         return min(worth_s, _DARK_S)
     if state[st.SIGN_S] != SIGN_S:
         return worth_s
-    sleep_s = 30 * (_SIGN_SLEEP_MIN * cost // costs.sleep_a_day)
+    sleep_s = 30 * (_SIGN_SLEEP_MIN * pays // costs.sleep_a_day)
     rarely = 2 if _is_short(state) else 1 if state[st.ROUTE_KM4] else 0
     return min(worth_s, max(SIGN_S, sleep_s << rarely))
 
@@ -334,7 +339,14 @@ def spare_mj(state):
     if state[st.ENDS_AT] >= 0:
         return _ANY_MJ
     spare = state[st.LEFT] - state[st.RESERVE]
-    return max(spare, state[st.LEFT] >> _SIGN_PART) if _is_overdue(state) else spare
+    return max(spare, _sign_mj(state)) if _is_overdue(state) else spare
+
+
+def _sign_mj(state):
+    """Return the mJ that a sign of life may take: the more of what is left, the longer the silence was, as a
+    device that sleeps until its energy ends delivers nothing."""
+    eighths = (state[st.NOW] - state[st.LAST_SESSION]) // _SIGN_EIGHTH_S
+    return state[st.LEFT] // 8 * min(max(eighths, 1), _SIGN_EIGHTHS)
 
 
 def late_mj(state, costs):
@@ -366,10 +378,12 @@ def until(state, costs, not_before):
     if not (state[st.WAITING] or state[st.POSITION_HOLDS] or is_short):
         return min(point, never)  # until then there is nothing to report
     cost = _cost(state, costs, state[st.NETWORK])
-    cost += _weak(state, cost) + min(search_costs(state, costs)) + max(costs.wake, _fresh_cost(state, costs))
-    worth_at = state[st.LAST_SESSION] + _worth_s(state, costs, cost)
+    cost += _weak(state, cost) + max(costs.wake, _fresh_cost(state, costs))
+    searched = cost + min(search_costs(state, costs))
+    pays = min(searched, cost + networks.scan_mj(state, costs))
+    worth_at = state[st.LAST_SESSION] + _worth_s(state, costs, searched, pays)
     report = max(worth_at, state[st.SESSION_NOT_BEFORE], not_before)
-    if report <= now and (is_short or not affords(state, cost)):
+    if report <= now and (is_short or not affords(state, pays)):
         report = now + _RESERVE_S  # it cannot be paid
     return min(point, never, max(report, now + (wait_s(state) or _CHECK_STOP_S)))
 

@@ -96,9 +96,13 @@ def weight(cause, heard):
     return 0
 
 
-def weight_of_data(cause):
-    """Return the weight of a session that failed, with this ESM cause if a context was refused, else 0."""
-    return LIMIT // 2 if cause else _UNANSWERED
+def weight_of_data(state):
+    """Return the weight of a session that failed: its context was refused, or there was no answer. Where one
+    operator is held (Russia) a switch begins the bar again: silence counts when it has lasted as long."""
+    if state[st.DATA_REFUSALS]:
+        return LIMIT // 2
+    is_brief = state[st.NOW] - state[st.LAST_SESSION] < st.BAR_S
+    return 0 if state[st.LOCKED_PLMN] and is_brief else _UNANSWERED
 
 
 def choose(p, rows, mcc, now, full=0):

@@ -96,7 +96,10 @@ class Control:
         acls = [{"acltype": "subscribePattern", "topic": topic, "priority": 0, "allow": True}]
         self.run([{"command": "createRole", "rolename": role, "acls": acls}], _THERE)
         roles = [{"rolename": role, "priority": 0}]
-        self.run([{"command": "createClient", "username": user, "password": password, "roles": roles}])
+        wanted = {"command": "createClient", "username": user, "password": password, "roles": roles}
+        (made,) = self.run([wanted], _THERE)
+        if "error" in made:
+            raise UserError(f"the broker already has a user {user}: choose another name for the platform")
         return password
 
     def remove(self, users: Collection[str]) -> None:

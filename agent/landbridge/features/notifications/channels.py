@@ -50,9 +50,9 @@ def add(
     cursor = published.newest(connection)
     channel = Channel(0, name, service, wrapped, language, zone, tenant, cursor)
     number = stored.add(connection, channel, who, now_s)
+    audit.add(connection, who, _("notification channel {name} added", name=name), now_s)
     for rule in DEFAULT:
         stored.put_rule(connection, number, rule._asdict(), is_first=False)
-    audit.add(connection, who, _("notification channel {name} added", name=name), now_s)
     return channel._replace(channel=number)
 
 

@@ -52,7 +52,7 @@ def _first(driver, whom):
 def _fix(parts):
     """The `Fix` in a reply (GNSS manual of the BG96, QGPSLOC):
     `<UTC>,<lat>,<lon>,<HDOP>,<alt>,<fix>,<COG>,<km/h>,<knots>,<date>,<satellites>`"""
-    if len(parts) != 11:
+    if len(parts) < 11:
         return None
     digits = ((1, 5), (2, 5), (4, 1), (7, 4), (6, 2), (3, 1))
     values = [(gnss.motion if at in (6, 7) else parse.decimal)(parts[at], digit) for at, digit in digits]
