@@ -19,9 +19,10 @@ _FLOOR_AHEAD_S = const(6 * 3600)
 _FLOOR_SHARE = const(150)
 # The same where a trip is short of energy: who spends on cannot make up for it.
 _FLOOR_SHARE_SHORT = const(250)
-# The sleep of so many days is not spent on the way: the last stop may take days longer than the route data
-# expects, and then it is too late to save. Where a report costs more than a day of sleep it pays for none.
-_LATE_DAYS = const(2)
+# The sleep of so many days is not spent on the way, and that of more days not where joules gain little: the
+# last stop may take days longer than the route data expects, and then it is too late to save. Where a report
+# costs more than a day of sleep it pays for none.
+_LATE_DAYS = (2, 6)
 _SHORT_J = const(45)
 # Of what a device has beyond the sleep to the expected end, at most one part of so many is kept for a longer
 # trip: on a short one that would take all of it.
@@ -41,7 +42,7 @@ _OVERDUE_S = const(6 * 3600)
 _HELD = const(3)
 _PLACE_LASTS_S = const(86400)
 _BELIEVED_S = const(30 * 86400)
-# From the level on in which a joule is worth so few minutes of age two of seven joules are kept, for a trip
+# From the level on in which a joule is worth so few minutes of age one of four joules is kept, for a trip
 # that takes longer than expected, and for a battery that holds less. Near the goal there are more of them
 # than it takes, and an error of two days would spend what the last week needs.
 _LITTLE_MIN = const(350)
@@ -98,11 +99,12 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
     asleep_an_hour = (costs.sleep_a_day + _WAKES_ASLEEP * costs.wake) // 24
     sure_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S
     sure_mj = asleep_an_hour * (sure_s // _HOUR_S) + costs.attach + costs.session_mj
-    late_mj = 24 * _LATE_DAYS * asleep_an_hour if costs.session_mj < 24 * asleep_an_hour else 0
+    late_mj = 24 * asleep_an_hour if costs.session_mj < 24 * asleep_an_hour else 0
     spare_mj = max(0, left - sure_mj) // _SPARE_PART
     if 0 < least_s == lasts_s:
         late_mj = spare_mj = 0  # its length is told
-    rate = _paid(levels, max(left - late_mj, 0) // 1000 * 1440 // to_go_min)
+    rate, rich = (max(left - days * late_mj, 0) // 1000 * 1440 // to_go_min for days in _LATE_DAYS)
+    rate = _paid(levels, max(rich, min(rate, _little(levels))))
     must_last = forecast.mcc and least_s > 0
     if weaker_mj:
         weaker = weaker_mj // 1000 * 1440 // to_go_min
@@ -157,7 +159,7 @@ def _of_weaker(levels, rate):
 
 def _paid(levels, rate):
     """J a day that are used of those that there are: where they gain little, part of them is kept."""
-    return rate - max(0, rate - _little(levels)) * 2 // 7
+    return rate - max(0, rate - _little(levels)) // 4
 
 
 def _little(levels):
