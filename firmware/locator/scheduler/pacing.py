@@ -38,7 +38,7 @@ _SOME_TIME_S = const(30 * 86400)
 _AT_GOAL_S = const(2 * 86400)
 _OVERDUE_S = const(6 * 3600)
 # A battery that shall last for longer than the trip may hold less than it says, which shows only when it is
-# nearly empty. So many of 8 joules are held back for that, but none of those that gain much.
+# nearly empty. So many of 16 joules are held back for that, but none of those that gain much.
 _HELD = const(3)
 _PLACE_LASTS_S = const(86400)
 _BELIEVED_S = const(30 * 86400)
@@ -112,7 +112,7 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
         if must_last:
             state[st.LEFT] = min(left, weaker_mj)
     elif must_last and (not forecast.leg_s or least_s > trip_s + AHEAD_S):
-        held = (left + energy.used_mj(state)) // 8 * _HELD
+        held = (left + energy.used_mj(state)) // 16 * _HELD
         rate = min(rate, max((left - held) // 1000 * 1440 // to_go_min, _little(levels)))
     state[st.SIGN_S] = _SIGN_S if forecast.leg_s and lasts_s > _NEAR_S else policy.SIGN_S
     state[st.RESERVE] = sure_mj + min(asleep_an_hour * (_withheld_s(forecast, rate) // _HOUR_S), spare_mj)
