@@ -42,7 +42,7 @@ CHANGES = {
 PLANNED_S, PLANNED_LEAST_S = 45 * 86_400, 2 * 86_400
 NEVER_J = 1e6
 SHORTEST_S = 900
-"""Of a sleep (scheduler/decide.py)."""
+"""Of a sleep (scheduler/sleep.py)."""
 COLDEST_C, WARM_DC = -30.0, 200
 SETTINGS = settings.defaults()
 LEAST_S = SETTINGS[settings.REPORT_LEAST_S]

@@ -12,7 +12,6 @@ from locator import senses as sn
 from locator import settings as cfg
 from locator import state as st
 from locator.codec import record
-from locator.hal import ON_LIGHT, ON_MOTION, ON_TAMPER, WAKE_MOTION
 from locator.scheduler import (
     ATTACH,
     COSTS,
@@ -23,7 +22,6 @@ from locator.scheduler import (
     SCAN,
     SESSION,
     SETTINGS,
-    SLEEP,
     Action,
     budget,
     networks,
@@ -74,13 +72,10 @@ _LEAST_SESSION_MV = const(2900)
 _WEAK_EVERY_S = const(20 * 3600)
 _SPENT_EVERY_S = const(7 * 86400)  # where nothing is left by the account
 _NEVER_S = const(1 << 28)
-_MIN_SLEEP_S = const(60)
-_PACED_SLEEP_S = const(900)
-_JOLTED_S = const(300)  # so soon after the wake before, a jolt that is no departure is one of many
+MIN_SLEEP_S = const(60)
 _MAX_RETRY_MOVING_S = const(3600)
-_MAX_RETRY_STATIONARY_S = const(4 * 3600)
+MAX_RETRY_STATIONARY_S = const(4 * 3600)
 _RETRY_RESERVE_S = const(86400)  # where only sleep is paid for
-_SHIPPING_S = const(20 * 86400)  # what a timer of 2^31 ms can hold
 _FRESH = (policy.FIX_FRESH, policy.REUSE_FRESH)
 # Events that need no place of their own: the points before and after them show it.
 _ON_THE_WAY = const(16 | 32 | 64)  # departed, stopped, country
@@ -93,7 +88,9 @@ def next(state, senses, hints):
         action = rule(state, senses, hints)
         if action:
             return action
-    return _sleep(state, senses, hints)
+    from locator.scheduler import sleep
+
+    return sleep.next(state, senses, hints)
 
 
 def session_due(state, hints):
@@ -101,7 +98,7 @@ def session_due(state, hints):
     if state[st.URGENT] or not state[st.LAST_SESSION]:
         return SESSION_NOW
     settings, since_s = hints[SETTINGS], state[st.NOW] - state[st.LAST_SESSION]
-    if budget.may_report_densely(state) and since_s >= settings[cfg.DENSE_INTERVAL_S] - _MIN_SLEEP_S:
+    if budget.may_report_densely(state) and since_s >= settings[cfg.DENSE_INTERVAL_S] - MIN_SLEEP_S:
         return SESSION_DENSE
     if state[st.NOW] < late_at(state, hints):
         return 0
@@ -112,7 +109,7 @@ def late_at(state, hints):
     """Return when a report is due that does not depend on the policy, if nothing else happens: never if it
     would take the energy of the sleep until the end. A device whose account is at zero and which still runs
     has another battery than it believes, and reports once a week."""
-    if _scans_first(state, hints[SETTINGS]):
+    if scans_first(state, hints[SETTINGS]):
         every_s = _NEVER_S  # the policy scans
     elif not hints[SETTINGS][cfg.PACED] or policy.affords(state, policy.late_mj(state, hints[COSTS])):
         every_s = budget.silent_s(state, hints[SETTINGS])
@@ -137,10 +134,10 @@ def may_attempt(state, senses):
 def may_connect(state, senses):
     """Return whether the network has data for us, the battery is not known to be too weak and the day's
     messages are not used up."""
-    return state[st.NOW] >= max(state[st.BARRED_UNTIL], state[st.DATA_UNTIL]) and _is_able(state, senses)
+    return state[st.NOW] >= max(state[st.BARRED_UNTIL], state[st.DATA_UNTIL]) and is_able(state, senses)
 
 
-def _is_able(state, senses):
+def is_able(state, senses):
     """Return whether there are messages left and the battery is not known to be too weak."""
     return budget.messages_left(state) > 0 and (
         not senses[sn.BATTERY_MV] or _bears(state, senses[sn.BATTERY_MV])
@@ -164,7 +161,7 @@ def retry_s(state):
         return _URGENT_RETRY_S if state[st.URGENT] else 0
     if state[st.URGENT] and fails < 4:
         return _URGENT_RETRY_S << fails
-    most_s, first_s = (_MAX_RETRY_MOVING_S, 1200) if state[st.MOVING] else (_MAX_RETRY_STATIONARY_S, 1800)
+    most_s, first_s = (_MAX_RETRY_MOVING_S, 1200) if state[st.MOVING] else (MAX_RETRY_STATIONARY_S, 1800)
     return min(most_s, first_s << min(fails - 1, 4)) << budget.sags(state)
 
 
@@ -179,14 +176,14 @@ def _due(state, senses, hints):
     reason = 0 if state[st.ATTACHED] else session_due(state, hints)
     if not reason or not may_attempt(state, senses):
         return None
-    if _scans_first(state, hints[SETTINGS]) and not state[st.DID_SCAN]:
+    if scans_first(state, hints[SETTINGS]) and not state[st.DID_SCAN]:
         is_time = state[st.NOW] >= state[st.SESSION_NOT_BEFORE]
         return Action(SCAN, reason, _scan_limit_s(state)) if is_time else None
     most_mj = policy.late_mj(state, hints[COSTS]) if reason == SESSION_LATE else _ANY_MJ
     return _point_first(state, hints) or _attach(state, reason, most_mj)
 
 
-def _scans_first(state, settings):
+def scans_first(state, settings):
     """Return whether no network is heard, so that a scan precedes every attempt, with its own pauses
     (scheduler/networks.py). The first attempts of a device without a session yet are whole searches."""
     if not settings[cfg.PACED] or not networks.is_silent(state):
@@ -227,7 +224,7 @@ def _point_first(state, hints):
 def _border(state, senses, hints):
     """No session since a border crossing, a profile switch or a data bar; or the route data shows a border
     that was passed or is near: a network scan, and a session if a network is heard."""
-    if state[st.ATTACHED] or not _may_be_unheard(state) or not may_connect(state, senses):
+    if state[st.ATTACHED] or not may_be_unheard(state) or not may_connect(state, senses):
         return None
     from locator.scheduler import border
 
@@ -237,7 +234,7 @@ def _border(state, senses, hints):
     return Action(SCAN, SCAN_BORDER, _BORDER_LIMIT_S) if due else None
 
 
-def _may_be_unheard(state):
+def may_be_unheard(state):
     if not state[st.LAST_SESSION] or policy.is_on_reserve(state):
         return False
     return state[st.PROFILE_DUE] or state[st.LOCKED_PLMN] != state[st.OPEN_PLMN]
@@ -287,7 +284,7 @@ def _position_due(state, settings):
         return FIX_REQUESTED
     if settings[cfg.PACED] and not budget.is_dense(state):
         return 0
-    over = state[st.NOW] - state[st.LAST_RECORD] >= point_every_s(state, settings) - _MIN_SLEEP_S
+    over = state[st.NOW] - state[st.LAST_RECORD] >= point_every_s(state, settings) - MIN_SLEEP_S
     return FIX_PAUSE if state[st.EVENTS] or over else 0
 
 
@@ -400,59 +397,6 @@ def _session(state, senses, hints):
     """Registered: a session, which delivers everything."""
     is_silent = state[st.ATTACHED] == st.YES and not state[st.DID_SESSION]
     return Action(SESSION, DELIVER) if is_silent else None
-
-
-def _sleep(state, senses, hints):
-    """Return the sleep until the next point or report is due, as far as that is known, or an interrupt; in
-    shipping mode until an interrupt."""
-    now, settings = state[st.NOW], hints[SETTINGS]
-    # The interrupts are levels: an open door would wake us again at once.
-    wake_on = 0 if state[st.RAISED] & record.EVENT_LIGHT else ON_LIGHT
-    if not state[st.RAISED] & record.EVENT_TAMPER:
-        wake_on |= ON_TAMPER
-    if state[st.REQUEST] == st.SHIPPING:
-        return Action(SLEEP, SHIPPED, _SHIPPING_S, wake_on=ON_MOTION | wake_on)
-    allowed = _allowed_at(state, senses, settings)
-    if settings[cfg.PACED]:
-        late = max(allowed, late_at(state, hints))
-        report = max(allowed, state[st.LAST_SESSION] + settings[cfg.REPORT_LEAST_S])
-        until = max(min(policy.until(state, hints[COSTS], report), late), now + _PACED_SLEEP_S)
-    if not settings[cfg.PACED] or budget.is_dense(state):
-        until = state[st.LAST_RECORD] + point_every_s(state, settings)
-    if _is_able(state, senses):
-        if session_due(state, hints) or state[st.REQUEST]:
-            until = min(until, allowed)
-        if _may_be_unheard(state):
-            from locator.scheduler import border
-
-            until = min(until, max(_open_at(state, senses), border.until(state, hints[FORECAST])))
-    if not state[st.MOVING]:  # on the move the timer is enough
-        if _is_jolted(state, senses):
-            until = min(until, now + _PACED_SLEEP_S)
-        else:
-            wake_on |= ON_MOTION  # to see the departure
-    return Action(SLEEP, state[st.VERDICT], max(_MIN_SLEEP_S, until - now), wake_on=wake_on)
-
-
-def _is_jolted(state, senses):
-    """Return whether jolts that are no departure woke the device, so that motion is not to wake it for a
-    while."""
-    return senses[sn.WAKE_REASON] == WAKE_MOTION and state[st.NOW] - state[st.ASLEEP_SINCE] < _JOLTED_S
-
-
-def _allowed_at(state, senses, settings):
-    """Return when the network may be asked next, as far as that is known."""
-    retry_at = state[st.LAST_ATTEMPT] + budget.spread_s(state, retry_s(state))
-    if _scans_first(state, settings):
-        retry_at = max(retry_at, state[st.SESSION_NOT_BEFORE])
-    return max(_open_at(state, senses), retry_at, state[st.NOW] + budget.wait_s(state))
-
-
-def _open_at(state, senses):
-    """Return when the network has data for us again. For a better battery, or for the next day's messages, it
-    is some hours from now."""
-    able_at = state[st.NOW] if _is_able(state, senses) else state[st.NOW] + _MAX_RETRY_STATIONARY_S
-    return max(able_at, state[st.BARRED_UNTIL], state[st.DATA_UNTIL])
 
 
 RULES = (_keep, _border, _due, _again, _position, _paced, _cell, _record, _session)

@@ -10,6 +10,7 @@ from locator.scheduler import energy
 _DECIDING = (
     "scheduler.ahead", "scheduler.decide", "scheduler.policy", "scheduler.networks", "scheduler.operators",
     "scheduler.fleet", "scheduler.pacing", "scheduler.battery", "scheduler.alarms", "scheduler.border",
+    "scheduler.sleep",
 )  # fmt: skip
 
 
