@@ -9,7 +9,7 @@ from locator.downlink import applied, commands, handlers
 from locator.hal import DEEPSLEEP_RESET, ON_LIGHT, ON_MOTION, WAKE_MOTION, WAKE_TIMER
 from locator.journal import copy, rtc
 from locator.journal.log import Log
-from locator.scheduler import decide, energy
+from locator.scheduler import SLEEP, decide, energy
 
 NOW = 845500000
 LATER = NOW + 3600
@@ -137,7 +137,7 @@ def test_locate_takes_a_fix_in_the_next_wake_and_reports_it():
         device.state[st.DID_RECORD] = device.state[st.DID_FIX] = st.YES
         device.state[st.DID_SESSION] = device.state[st.ATTACHED] = st.YES
         assert device.talk(command(1, commands.LOCATE)) == []
-        assert device.next().kind == decide.SLEEP and device.next().limit_s == 60
+        assert device.next().kind == SLEEP and device.next().limit_s == 60
         device.wake()
         assert device.next().kind == decide.FIX and device.state[st.TO_REPORT] & st.REPORT_COMMANDS
         st.learn_fix(device.state, found)

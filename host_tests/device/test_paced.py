@@ -7,7 +7,7 @@ from locator import state as st
 from locator.codec import record
 from locator.hal import DEEPSLEEP_RESET, ON_MOTION, WAKE_MOTION, WAKE_TIMER
 from locator.modem import DENIED, REGISTERED
-from locator.scheduler import ahead, alarms, budget, decide, networks, pacing, policy
+from locator.scheduler import SLEEP, ahead, alarms, budget, decide, networks, pacing, policy
 
 SETTINGS = cfg.defaults()
 HINTS = fixed.hints(5, SETTINGS)
@@ -53,7 +53,7 @@ def test_nothing_due_sleeps_until_something_is():
     sensed = later(900)
     feel(state, sensed)
     action = decide.next(state, sensed, HINTS)
-    assert action.kind == decide.SLEEP and action.reason < 10
+    assert action.kind == SLEEP and action.reason < 10
     assert action.limit_s == HOUR - 900 and action.wake_on & ON_MOTION
 
 
@@ -65,7 +65,7 @@ def test_a_departure_is_recorded_without_satellites():
     assert step(state, sensed) == (decide.RECORD, policy.REUSE_UNTIL)
     st.learn_record(state)
     assert state[st.DID_FIX] == st.REUSED and not state[st.POSITION_HOLDS] and not state[st.EVENTS]
-    assert decide.next(state, sensed, HINTS).kind == decide.SLEEP
+    assert decide.next(state, sensed, HINTS).kind == SLEEP
 
 
 def test_a_stop_is_fixed():
@@ -88,7 +88,7 @@ def lived(state, hours, motion):
         state[st.LAST_SESSION], state[st.SESSION_NOT_BEFORE] = now, end + HOUR
         while True:
             action = decide.next(state, sensed, HINTS)
-            if action.kind == decide.SLEEP:
+            if action.kind == SLEEP:
                 break
             did.append(action.reason)
             if action.kind == decide.FIX:
@@ -192,7 +192,7 @@ def test_an_alarm_after_a_short_move_has_a_place_of_its_own():
 
 def test_few_counts_behind_a_wake_on_the_move_are_a_stop():
     state = settled()
-    assert shunted(state, 900)[0] == decide.SLEEP
+    assert shunted(state, 900)[0] == SLEEP
     sensed = later(3 * HOUR, motion=9)
     feel(state, sensed)
     assert step(state, sensed) == (decide.FIX, policy.FIX_EDGE)
@@ -231,7 +231,7 @@ def test_a_report_comes_with_a_fresh_point_that_knows_the_cell():
     st.learn_record(state)
     assert step(state, sensed) == (decide.SESSION, decide.DELIVER)
     st.learn_session(state, True)
-    assert decide.next(state, sensed, HINTS).kind == decide.SLEEP
+    assert decide.next(state, sensed, HINTS).kind == SLEEP
 
 
 def test_a_failed_scan_ends_the_matter():
@@ -241,7 +241,7 @@ def test_a_failed_scan_ends_the_matter():
     state[st.POINT_AT] = NOW + 9 * HOUR - 1800
     networks.learn_scan(state, HINTS[2], 0, 0)
     action = decide.next(state, sensed, HINTS)
-    assert action.kind == decide.SLEEP and action.reason == policy.REST_PAUSE
+    assert action.kind == SLEEP and action.reason == policy.REST_PAUSE
 
 
 def test_after_a_scan_the_network_is_asked_at_once():
@@ -271,7 +271,7 @@ def test_a_late_report_does_not_take_the_sleep_to_the_end():
     feel(state, sensed, left=0)
     assert state[st.ENDS_AT] < 0
     asleep = decide.next(state, sensed, hints)
-    assert (asleep.kind, asleep.reason) == (decide.SLEEP, policy.REST_RESERVE)
+    assert (asleep.kind, asleep.reason) == (SLEEP, policy.REST_RESERVE)
     assert asleep.limit_s >= 6 * HOUR  # it does not wake for what it cannot pay
     state[st.ENDS_AT] = state[st.NOW] + 9 * HOUR  # a trip that ends early has nothing to save for
     assert step(state, sensed, hints) == (decide.ATTACH, decide.SESSION_LATE)
@@ -310,20 +310,20 @@ def test_who_lives_though_nothing_is_left_asks_the_network_once_a_week():
     for uploaded_at, left in ((NOW - 6 * 24 * HOUR + 60, 0), (NOW - 6 * 24 * HOUR, 1)):
         sensed, state = spent(uploaded_at)
         state[st.LEFT] = left
-        assert decide.next(state, sensed, HINTS).kind == decide.SLEEP
+        assert decide.next(state, sensed, HINTS).kind == SLEEP
     for uploaded_at in (0, NOW - 6 * 24 * HOUR):
         sensed, state = spent(uploaded_at)
         state[st.LEFT] = 0  # and it lives
         action = decide.next(state, sensed, HINTS)  # no fix goes before it
         assert (action.kind, action.limit_s, action.patience_s) == (decide.ATTACH, 50, 50)
         state[st.LAST_ATTEMPT] += 60
-        assert decide.next(state, sensed, HINTS).kind == decide.SLEEP
+        assert decide.next(state, sensed, HINTS).kind == SLEEP
         state[st.URGENT] = 1
         assert decide.next(state, sensed, HINTS).kind == decide.ATTACH
 
 
 def test_where_only_sleep_is_paid_for_a_border_is_not_looked_for():
-    for left, then in ((1 << 29, decide.SCAN), (0, decide.SLEEP)):
+    for left, then in ((1 << 29, decide.SCAN), (0, SLEEP)):
         sensed, state = spent()
         state[st.LEFT], state[st.LAST_ATTEMPT] = left, sensed[0] - 2 * HOUR
         state[st.PROFILE_DUE], state[st.MCC] = 4, 260
@@ -379,7 +379,7 @@ def test_reports_are_not_closer_than_they_may_be():
     state = settled(2000, moving=1)
     sensed = later(SETTINGS[cfg.REPORT_LEAST_S] - 60, motion=900)
     feel(state, sensed)
-    assert step(state, sensed) == (decide.SLEEP, decide.REST_MAY_NOT)
+    assert step(state, sensed) == (SLEEP, decide.REST_MAY_NOT)
     sensed = later(SETTINGS[cfg.REPORT_LEAST_S], motion=900)
     feel(state, sensed)
     assert step(state, sensed)[0] == decide.FIX
@@ -496,7 +496,7 @@ def test_no_wake_is_for_a_report_that_may_not_be():
             if action.kind == decide.RECORD:
                 st.learn_record(state)
                 action = decide.next(state, sensed, HINTS)
-            assert action.kind == decide.SLEEP
+            assert action.kind == SLEEP
             ends.append(state[st.NOW] + action.limit_s)
         SETTINGS[cfg.REPORT_LEAST_S] = was
         assert len(ends) <= 6, "hourly points are what it wakes for"
@@ -516,7 +516,7 @@ def test_a_late_session_that_is_not_allowed_causes_no_wake():
             if action.kind == decide.RECORD:
                 st.learn_record(state)
                 action = decide.next(state, sensed, HINTS)
-            assert action.kind == decide.SLEEP
+            assert action.kind == SLEEP
             now, wakes = now + action.limit_s, wakes + 1
         assert 12 <= wakes <= 16, "hourly points are what it wakes for"
 
@@ -542,7 +542,7 @@ def wakes_unserved(state, hours, seen=0, moving=0):
         feel(state, sensed)
         while True:
             action = decide.next(state, sensed, hints)
-            if action.kind == decide.SLEEP:
+            if action.kind == SLEEP:
                 break
             if action.kind == decide.FIX:
                 st.learn_fix(state, False)
@@ -628,7 +628,7 @@ def test_what_is_jolted_again_and_again_sleeps_through_it():
         if action.kind == decide.RECORD:
             st.learn_record(state)
             action = decide.next(state, sensed, HINTS)
-        assert action.kind == decide.SLEEP and not state[st.MOVING]
+        assert action.kind == SLEEP and not state[st.MOVING]
         state[st.ASLEEP_SINCE] = now
         wake = WAKE_MOTION if action.wake_on & ON_MOTION else WAKE_TIMER
         wakes.append(wake)

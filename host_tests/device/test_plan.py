@@ -10,7 +10,7 @@ from locator.codec import record
 from locator.hal import DEEPSLEEP_RESET, ON_LIGHT, ON_MOTION, ON_TAMPER, WAKE_LIGHT, WAKE_MOTION, WAKE_TIMER
 from locator.journal import rtc
 from locator.modem import DENIED, REGISTERED
-from locator.scheduler import ATTACH, SCAN, alarms, border, budget, decide, networks, policy, regions
+from locator.scheduler import ATTACH, SCAN, SLEEP, alarms, border, budget, decide, networks, policy, regions
 
 SETTINGS = fixed.unpaced()
 HINTS = fixed.hints(5, SETTINGS)
@@ -43,7 +43,7 @@ def wake(state, sensed):
     while True:
         action = decide.next(state, sensed, HINTS)
         kinds.append(action.kind)
-        if action.kind == decide.SLEEP:
+        if action.kind == SLEEP:
             return kinds, action
         if action.kind == decide.ATTACH:
             st.learn_attach(state, REGISTERED, GERMANY)
@@ -57,19 +57,19 @@ def wake(state, sensed):
 
 def test_first_wake_does_everything():
     kinds, _ = wake(st.new(), senses(2))
-    assert kinds == [decide.FIX, decide.ATTACH, decide.RECORD, decide.SESSION, decide.SLEEP]
+    assert kinds == [decide.FIX, decide.ATTACH, decide.RECORD, decide.SESSION, SLEEP]
 
 
 def test_an_hour_later_only_a_fix():
     kinds, action = wake(settled(), senses(101 * HOUR))
-    assert kinds == [decide.FIX, decide.RECORD, decide.SLEEP]
+    assert kinds == [decide.FIX, decide.RECORD, SLEEP]
     assert action.limit_s == HOUR
     assert action.wake_on == ON_LIGHT | ON_TAMPER | ON_MOTION
 
 
 def test_nothing_due_sleeps_on():
     kinds, action = wake(settled(), senses(100 * HOUR + 600))
-    assert kinds == [decide.SLEEP]
+    assert kinds == [SLEEP]
     assert action.limit_s == 3000
 
 
@@ -77,7 +77,7 @@ def test_a_report_is_due_after_four_hours():
     state = settled()
     state[st.LAST_RECORD] = 104 * HOUR - 600
     kinds, _ = wake(state, senses(104 * HOUR))
-    assert kinds == [decide.ATTACH, decide.SESSION, decide.SLEEP]
+    assert kinds == [decide.ATTACH, decide.SESSION, SLEEP]
 
 
 def test_on_the_move_the_timer_is_enough():
@@ -100,7 +100,7 @@ def test_departure_and_stop_are_events_with_a_record():
 def test_a_bump_is_no_departure():
     state = settled()
     kinds, action = wake(state, senses(100 * HOUR + 300, WAKE_MOTION, motion=3))
-    assert kinds == [decide.SLEEP]
+    assert kinds == [SLEEP]
     assert action.wake_on == ON_LIGHT | ON_TAMPER | ON_MOTION
 
 
@@ -638,7 +638,7 @@ def test_no_needless_wake_between_scans():
             budget.begin_scan(state, 20000)
             networks.learn_scan(state, HINTS[2], 0, 0)
             action = decide.next(state, senses(20000), HINTS)
-            assert action.kind == decide.SLEEP and action.limit_s == (600 if moving else HOUR)
+            assert action.kind == SLEEP and action.limit_s == (600 if moving else HOUR)
             st.begin(state, 20000 + action.limit_s, moving)
             assert decide._border(state, senses(state[st.NOW]), HINTS).kind == SCAN
 
@@ -653,7 +653,7 @@ def test_who_waits_for_the_end_of_a_bar_wakes_then_and_not_when_ordinary_reports
             for barred_for_s, asleep_s in ((100, 200), (500, 500)):
                 state[bar] = 100000 + barred_for_s
                 action = decide.next(state, senses(100000), HINTS)
-                assert action.kind == decide.SLEEP and action.limit_s == asleep_s
+                assert action.kind == SLEEP and action.limit_s == asleep_s
 
 
 def test_who_waits_for_the_end_of_a_bar_on_a_weak_battery_does_not_wake_for_it():
