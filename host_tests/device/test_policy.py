@@ -452,6 +452,13 @@ def test_on_the_way_signs_of_life_come_after_three_days_whatever_is_left():
         assert 3 * 24 <= heard_of(on_reserve(Forecast, left)) < 4 * 24
 
 
+def test_on_the_way_what_a_report_costs_puts_no_sign_of_life_off_for_a_week():
+    state = on_reserve(Forecast)
+    state[st.AGE_MIN] = pacing.TABLES["bg95"][0][4]
+    networks.learn_session(state, COSTS, True, 46000, 20000)
+    assert 3 * 24 <= heard_of(state) < 4 * 24
+
+
 def test_the_longer_the_silence_the_more_of_what_is_left_a_registration_abroad_may_take():
     due = []
     for silent_h in (21, 100, 170):

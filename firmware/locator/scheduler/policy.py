@@ -321,11 +321,9 @@ def _worth_s(state, costs, cost, pays):
     worth_s = 60 * (age_min * (networks.root(cost * 128 // 125) + 1) // 32)
     if cost <= _DARK_MJ and age_min <= _DARK_AGE_MIN:
         return min(worth_s, _DARK_S)
-    if state[st.SIGN_S] != SIGN_S:
-        return worth_s
     sleep_s = 30 * (_SIGN_SLEEP_MIN * pays // costs.sleep_a_day)
     rarely = 2 if _is_short(state) else 1 if state[st.ROUTE_KM4] else 0
-    return min(worth_s, max(SIGN_S, sleep_s << rarely))
+    return min(worth_s, max(state[st.SIGN_S], sleep_s << rarely))
 
 
 def affords(state, cost):
