@@ -128,7 +128,7 @@ heap: .venv/flash.stamp ## measure the memory of a whole wake on the device, by 
 reads: .venv/flash.stamp ## count flash reads, erases and bytes written by kind of wake
 	@$(BIN)/python -m tools.world.device.reads
 
-decide-bench: .venv/demo.stamp ## measure the cost of a decision of the scheduler: time, garbage, state [MODEM= SEED=1]
+decide-bench: .venv/flash.stamp ## measure the cost of a decision of the scheduler: time, garbage, state [MODEM= SEED=1]
 	@$(BIN)/python -m tools.verify.benchmarks.decide --modem $(MODEM) --seed $(SEED)
 
 soak: .venv/demo.stamp ## run three trips through a harsh world and count attempts against the operators' retry budgets [SEED=1]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from landbridge.web.assets import MAPLIBRE, PMTILES
 
+from host_tests.support.locks import locked, normal
 from tools.flash import REPOSITORY
 
 CI = REPOSITORY / ".ci"
@@ -19,22 +20,6 @@ WANTED = {
     "agent": PROJECT["project"]["dependencies"] + GROUPS["build"],
     "demo": PROJECT["project"]["dependencies"] + GROUPS["build"] + GROUPS["demo"],
 } | {name: GROUPS[name] for name in ("bench", "dev", "flash", "typings")}
-
-
-def normal(name: str) -> str:
-    """A package's name as locks have it."""
-    return re.sub(r"[-_.]+", "-", name.partition("[")[0]).lower()
-
-
-def locked(file: Path) -> dict[str, tuple[str, set[str]]]:
-    """Version and hashes of each package of a lock."""
-    text = re.sub(r"^#.*\n", "", file.read_text(), flags=re.M).replace("\\\n", " ")
-    found = {}
-    for line in text.splitlines():
-        name, sign, rest = line.partition("==")
-        assert sign, f"{file.name}: {line} has no version"
-        found[normal(name)] = (rest.split()[0], set(re.findall(r"--hash=sha256:([0-9a-f]{64})\b", rest)))
-    return found
 
 
 def test_there_is_a_lock_for_each_group():
