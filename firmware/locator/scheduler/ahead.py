@@ -48,8 +48,8 @@ def begin(state, modem, settings, temperature_dc, battery_mv, folder):
 
 def _least_s(state, target_days, costs, forecast):
     """Return the seconds for which the energy has to last whatever the trip says. If not even sleep lasts so
-    long, the setting is ignored, for nobody has said how long the trip takes: a full battery is spent six
-    times as fast as by sleep alone, one that is nearly spent by half faster."""
+    long, the setting is ignored, and the length of the trip is unknown: a full battery is spent six times as
+    fast as by sleep alone, one that is nearly spent 1.5 times."""
     if target_days == _UNSET_DAYS and forecast is not NoRoute:
         return 0  # the trip says it
     least_h = (target_days * _DAY_S - (state[st.NOW] - state[st.BEGAN])) // _HOUR_S

@@ -26,7 +26,7 @@ _LATE_DAYS = (2, 6)
 _SHORT_J = const(45)
 # Of what a device has beyond the sleep to the expected end, at most one part of so many is kept for a longer
 # trip: on a short one that would take all of it.
-_SPARE_PART = const(4)
+_LONGER_PART = const(4)
 # Between signs of life on the way. Near the destination, or without a route, they come sooner
 # (policy.SIGN_S): that the device is heard counts there, not that it outlasts the stay.
 _SIGN_S = const(3 * 86400)
@@ -79,30 +79,21 @@ def select(state, costs, modem, forecast, least_s, priority, weaker_mj=0):
 def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
     """Choose the level in a table `levels`, without priorities; `carries_j` joules a day are the least that
     is used (0: no least)."""
-    now, left = state[st.NOW], state[st.LEFT]
-    state[st.LEVEL_AT] = now
+    left = state[st.LEFT]
+    state[st.LEVEL_AT] = state[st.NOW]
     trip_s = _to_go_s(state, forecast)
     lasts_s = max(trip_s, least_s)
     # After the expected end some time is paced for, and little sleep withheld: it may be over any moment.
     some_s = _AT_GOAL_S if forecast.mcc else _SOME_TIME_S
     to_go_s = (lasts_s if lasts_s > 0 else some_s) + AHEAD_S
-    if not carries_j:
-        state[st.ENDS_AT] = -1 if left > 0 else now  # who lives on has another battery than it believes
-    elif state[st.ENDS_AT] >= 0:
-        carries_h = min(max(left, 0) // (carries_j * 1000 // 24), _MOST_H)
-        state[st.ENDS_AT] = state[st.ENDS_AT] or now + carries_h * _HOUR_S
-        ends_s = state[st.ENDS_AT] - now
-        if to_go_s + forecast.deviation_s <= ends_s:
-            state[st.ENDS_AT] = -1
-        to_go_s = min(to_go_s, ends_s)
-    to_go_min = max(to_go_s, _HOUR_S) // 60
+    to_go_min = max(_carried_s(state, carries_j, to_go_s, forecast.deviation_s), _HOUR_S) // 60
     asleep_an_hour = (costs.sleep_a_day + _WAKES_ASLEEP * costs.wake) // 24
     sure_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S
     sure_mj = asleep_an_hour * (sure_s // _HOUR_S) + costs.attach + costs.session_mj
     late_mj = 24 * asleep_an_hour if costs.session_mj < 24 * asleep_an_hour else 0
-    spare_mj = max(0, left - sure_mj) // _SPARE_PART
+    longer_mj = max(0, left - sure_mj) // _LONGER_PART
     if 0 < least_s == lasts_s:
-        late_mj = spare_mj = 0  # its length is told
+        late_mj = longer_mj = 0  # the settings say when it ends
     rate, rich = (max(left - days * late_mj, 0) // 1000 * 1440 // to_go_min for days in _LATE_DAYS)
     rate = _paid(levels, max(rich, min(rate, _little(levels))))
     must_last = forecast.mcc and least_s > 0
@@ -110,14 +101,30 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
         weaker = weaker_mj // 1000 * 1440 // to_go_min
         rate = min(rate, weaker if must_last else _of_weaker(levels, weaker))
         if must_last:
-            state[st.LEFT] = min(left, weaker_mj)
+            state[st.LEFT] = min(left, weaker_mj)  # the reserve is kept of what there really is
     elif must_last and (not forecast.leg_s or least_s > trip_s + AHEAD_S):
         held = (left + energy.used_mj(state)) // 16 * _HELD
         rate = min(rate, max((left - held) // 1000 * 1440 // to_go_min, _little(levels)))
     state[st.SIGN_S] = _SIGN_S if forecast.leg_s and lasts_s > _NEAR_S else policy.SIGN_S
-    state[st.RESERVE] = sure_mj + min(asleep_an_hour * (_withheld_s(forecast, rate) // _HOUR_S), spare_mj)
+    state[st.RESERVE] = sure_mj + min(asleep_an_hour * (_withheld_s(forecast, rate) // _HOUR_S), longer_mj)
     found = level(levels, rate)
     state[st.MOVE_S], state[st.DWELL_S], state[st.EDGE_S], state[st.AGE_MIN], state[st.LINGER_S] = found[1:]
+
+
+def _carried_s(state, carries_j, to_go_s, deviation_s):
+    """Return the seconds to pace for: `to_go_s`, or until the energy ends at `carries_j` joules a day, if
+    that is before the end of the trip."""
+    now, left = state[st.NOW], state[st.LEFT]
+    if not carries_j:
+        state[st.ENDS_AT] = -1 if left > 0 else now  # who lives on has another battery than it believes
+    elif state[st.ENDS_AT] >= 0:
+        carries_h = min(max(left, 0) // (carries_j * 1000 // 24), _MOST_H)
+        state[st.ENDS_AT] = state[st.ENDS_AT] or now + carries_h * _HOUR_S
+        ends_s = state[st.ENDS_AT] - now
+        if to_go_s + deviation_s <= ends_s:
+            state[st.ENDS_AT] = -1
+        return min(to_go_s, ends_s)
+    return to_go_s
 
 
 def _withheld_s(forecast, rate):
@@ -158,12 +165,12 @@ def _of_weaker(levels, rate):
 
 
 def _paid(levels, rate):
-    """J a day that are used of those that there are: where they gain little, part of them is kept."""
+    """Return the J a day that are used of `rate`: where they gain little, one of four is kept."""
     return rate - max(0, rate - _little(levels)) // 4
 
 
 def _little(levels):
-    """J a day above which they gain little."""
+    """Return the J a day above which they gain little."""
     return next((each[0] for each in levels if each[4] <= _LITTLE_MIN), _MOST_H)
 
 

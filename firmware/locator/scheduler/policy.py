@@ -50,9 +50,9 @@ ATTEMPT_HEARD = const(50)
 
 _RESELECT_S = const(6 * 3600)
 _RESERVE_S = const(12 * 3600)
-# Signs of life near the destination: so often a session is worth it whatever is left. One that costs as much
-# as a day of sleep every so many minutes, on the reserve half as often, and twice as often where the device
-# is on no route and has more.
+# Signs of life: near the destination a session is worth it so often, on the way each three days (pacing.py),
+# whatever is left. One that costs as much as a day of sleep comes after so many minutes, on the reserve after
+# twice as many, and after half where the device is on no route and has more.
 SIGN_S = const(20 * 3600)
 _SIGN_SLEEP_MIN = const(1080)
 # One may take an eighth of what is left, one more with every 40 hours of silence, and at most a half.

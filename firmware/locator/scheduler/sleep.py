@@ -63,7 +63,5 @@ def _allowed_at(state, senses, settings):
 def _open_at(state, senses):
     """Return when the network has data for us again. For a better battery, or for the next day's messages, it
     is some hours from now."""
-    able_at = (
-        state[st.NOW] if decide.is_able(state, senses) else state[st.NOW] + decide.MAX_RETRY_STATIONARY_S
-    )
-    return max(able_at, state[st.BARRED_UNTIL], state[st.DATA_UNTIL])
+    pause_s = 0 if decide.is_able(state, senses) else decide.MAX_RETRY_STATIONARY_S
+    return max(state[st.NOW] + pause_s, state[st.BARRED_UNTIL], state[st.DATA_UNTIL])
