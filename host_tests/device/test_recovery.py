@@ -27,15 +27,11 @@ def after_a_loss_of_power(it):
 
 
 def wake_until(it, end_s):
-    """Wakes as far apart as it asks for, without satellites, until its clock shows `end_s`; how often it has
-    talked with the agent."""
-    sessions = []
-    talks(it, lambda: sessions.append(1) or st.learn_session(it.state, True))
+    """Wakes as far apart as it asks for, without satellites, until its clock shows `end_s`."""
     while it.port.now_s < end_s:
         it.fix = it.cell = it.identity = None
         it.senses = (it.port.now_s, WAKE_TIMER, POWER_ON, it.battery_mv, 200, 0, 0, 0, 0, 0)
         it.port.now_s += it.run()[0] // 1000
-    return len(sessions)
 
 
 def boots_until_heard(hours, hold):
@@ -45,11 +41,14 @@ def boots_until_heard(hours, hold):
     it.state[st.NOW] = it.port.now_s
     hold(it.state)
     copy.keep(it.port.data_dir, bytes(rtc.pack(st.kept(it.state), it.log.pack())), it.state)
+    sessions = []
+    talks(it, lambda: sessions.append(1) or st.learn_session(it.state, True))
     for boot in range(60):
         it.state = it.kept._state = st.new(after_a_loss_of_power(it))
         it.state[st.PROFILE_DUE] = 0  # a card without profiles
         it.port.now_s = 1
-        if wake_until(it, hours * 3600):
+        wake_until(it, hours * 3600)
+        if sessions:
             return boot
     return None
 
