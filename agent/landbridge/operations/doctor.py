@@ -33,6 +33,8 @@ from landbridge.features.trips import queries as trips
 from landbridge.ingest import dead_letters
 from landbridge.ingest.session import Session
 from landbridge.operations import broker_check as checks
+from landbridge.points import quality
+from landbridge.points import queries as points
 from landbridge.tracking import queries as tracking
 
 _LEAST_FREE_BYTES = 1 << 30
@@ -295,6 +297,17 @@ def _tracking(it: Opened) -> str:
     return "all points older than 10 min are processed"
 
 
+def _clock(it: Opened) -> str:
+    with it.database.reading() as connection:
+        ahead = points.last_flagged(connection, quality.FUTURE)
+    if ahead:
+        raise UserError(
+            f"the last point of {len(ahead)} devices, {ahead[0]} among them, was dated later than it arrived:"
+            " compare this machine's clock with UTC and correct it"
+        )
+    return "no device's last point was dated later than it arrived"
+
+
 def _configuration(it: Opened) -> str:
     if why := config.exposed():
         raise UserError(why)
@@ -310,6 +323,7 @@ CHECKS: dict[str, Callable[[Opened], str]] = {
     "agent": _agent,
     "pages": _pages,
     "devices": _sessions,
+    "clock": _clock,
     "dead letters": _dead_letters,
     "outbox": _outbox,
     "integrations": _integrations,
