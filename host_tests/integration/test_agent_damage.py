@@ -16,8 +16,7 @@ from landbridge.db.database import is_damaged
 from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.operations import health
-from landbridge.points import quality
-from landbridge.points import queries as points
+from landbridge.points import quality, writes
 from sqlalchemy.exc import DatabaseError
 
 from host_tests.support.agent import DEVICE, NOW_S, Installation, acknowledged, point, wait_until
@@ -37,7 +36,7 @@ def damaged(installation: Installation) -> Installation:
         devices.add(connection, OTHER, wrapped, NOW_S)
         for device in (DEVICE, OTHER):
             checked = [quality.check(point(seq), None, NOW_S) for seq in range(1, _EACH + 1)]
-            points.store(connection, device, checked, NOW_S)
+            writes.store(connection, device, checked, NOW_S)
     installation.database().close()
     damage_points_of(DEVICE, Path(installation.config.store.database))
     return installation

@@ -25,6 +25,7 @@ from landbridge.ingest import dead_letters
 from landbridge.ingest.device_rows import lock_rows, write
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.points import queries as points
+from landbridge.points import rows
 from landbridge.protocol import envelope
 from landbridge.protocol.point import Point
 from landbridge.web import process
@@ -217,7 +218,7 @@ class Installation:
             self._database = open_database(self.config.store.database)
         return self._database
 
-    def stored(self) -> list[points.StoredPoint]:
+    def stored(self) -> list[rows.StoredPoint]:
         with self.database().reading() as connection:
             return points.track(connection, DEVICE)
 
