@@ -36,10 +36,10 @@ from landbridge.features.trips import queries as trips
 from landbridge.ingest import dead_letters, new_points
 from landbridge.ingest.device_rows import lock_rows, write
 from landbridge.operations import old_rows as retention
-from landbridge.points import gaps, rows, stationary, uplinks, writes
+from landbridge.points import gaps, stationary, uplinks, writes
 from landbridge.points import queries as points
 from landbridge.points.quality import BY_ARRIVAL, UNDATED
-from landbridge.points.rows import CheckedPoint, CheckedPoints
+from landbridge.points.rows import CheckedPoint, CheckedPoints, StoredPoint, StoredPoints
 from landbridge.points.uplinks import KeptUplink
 from landbridge.protocol.event import Event
 from landbridge.tracking import queries as tracking
@@ -78,8 +78,8 @@ def test_points_by_column_are_those_points():
     assert by_column.column("at_s") == (NOW_S, None, NOW_S + 1)
     assert CheckedPoints.of([]) == [] and by_column != some[:2]
     stored = writes.with_trips(DEVICE, by_column, NOW_S, [])
-    assert stored == [rows.StoredPoint(DEVICE, *each, NOW_S, None, None) for each in some]
-    assert rows.StoredPoints.of(list(stored)) == stored
+    assert stored == [StoredPoint(DEVICE, *each, NOW_S, None, None) for each in some]
+    assert StoredPoints.of(list(stored)) == stored
 
 
 def test_migrations_make_the_tables(database):
@@ -234,7 +234,7 @@ def test_points_of_trips_and_of_none_are_stored_alike(database, trips_of_points)
     with database.writing() as connection:
         trip = trips.start(connection, DEVICE, "CSQU3054383", "", "", 3600, NOW_S)
         stored = [
-            rows.StoredPoint(
+            StoredPoint(
                 DEVICE, point(seq), NOW_S, seq == 1, 0, NOW_S, each and trip, each and "CSQU3054383"
             )
             for seq, each in enumerate(trips_of_points, 1)

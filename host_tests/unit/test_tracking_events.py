@@ -19,8 +19,9 @@ from landbridge.geo import countries
 from landbridge.geo import route as line
 from landbridge.geo.distance import Place
 from landbridge.geo.route import Waypoint
-from landbridge.points import quality, rows, writes
+from landbridge.points import quality, writes
 from landbridge.points import queries as points
+from landbridge.points.rows import StoredPoint
 from landbridge.tracking import geofences, silence
 from landbridge.tracking import queries as tracking
 from landbridge.tracking.context import context_of
@@ -186,7 +187,7 @@ def test_at_the_edge_of_a_geofence_a_poor_fix_changes_nothing():
 
     def found(fix_at: Any, lon: float, at_s: int) -> list[str]:
         checked = quality.check(fix_at._replace(lon=round(lon * 1e5), time=at_s), None, at_s)
-        point = to_track_point(rows.StoredPoint(DEVICE, *checked, at_s, None, None))
+        point = to_track_point(StoredPoint(DEVICE, *checked, at_s, None, None))
         return [str(each.details["action"]) for each in state.step(point, (geofence,))]
 
     assert found(good, 17.0, BEGIN_S) == ["enter"]
