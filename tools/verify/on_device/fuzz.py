@@ -8,9 +8,6 @@ import hashlib
 import json
 import sys
 
-from fuzz_bytes import CborTarget, EnvelopeTarget, FlashTarget, GenuineTarget, ReplyTarget
-from fuzz_modem import ChannelTarget, ParseTarget, Verbs, driver_of
-
 MOST_BYTES = 3000
 KEPT_CRASHES = 5
 NUMBERS = (b"0", b"-1", b"255", b"65536", b"4294967295", b"99999999999999999999", b"1e9", b"0x7F", b"")
@@ -41,27 +38,38 @@ class Random:
         return bytes(self.below(256) for _ in range(n))
 
 
-def _seldom():
-    """Targets of modules that the device imports only now and then; so does this."""
-    import fuzz_seldom
+def _verbs(modem):
+    from fuzz_modem import Verbs, driver_of
 
-    return fuzz_seldom
+    return Verbs(driver_of(modem))
+
+
+def _sockets(modem):
+    from fuzz_modem import Verbs, driver_of
+    from fuzz_seldom import sockets
+
+    return sockets(Verbs, driver_of(modem))
+
+
+def _made(file, name):
+    return getattr(__import__(file), name)()
 
 
 TARGETS = {
-    "channel": ChannelTarget,
-    "bg95": lambda: Verbs(driver_of("bg95")),
-    "sim7600": lambda: Verbs(driver_of("sim7600")),
-    "bg95 sockets": lambda: _seldom().sockets(Verbs, driver_of("bg95")),
-    "sim7600 sockets": lambda: _seldom().sockets(Verbs, driver_of("sim7600")),
-    "mqtt": lambda: _seldom().MqttTarget(),
-    "parse": ParseTarget,
-    "cbor": CborTarget,
-    "reply": ReplyTarget,
-    "envelope": EnvelopeTarget,
-    "genuine": GenuineTarget,
-    "flash": FlashTarget,
+    "channel": lambda: _made("fuzz_modem", "ChannelTarget"),
+    "bg95": lambda: _verbs("bg95"),
+    "sim7600": lambda: _verbs("sim7600"),
+    "bg95 sockets": lambda: _sockets("bg95"),
+    "sim7600 sockets": lambda: _sockets("sim7600"),
+    "mqtt": lambda: _made("fuzz_seldom", "MqttTarget"),
+    "parse": lambda: _made("fuzz_modem", "ParseTarget"),
+    "cbor": lambda: _made("fuzz_bytes", "CborTarget"),
+    "reply": lambda: _made("fuzz_bytes", "ReplyTarget"),
+    "envelope": lambda: _made("fuzz_bytes", "EnvelopeTarget"),
+    "genuine": lambda: _made("fuzz_bytes", "GenuineTarget"),
+    "flash": lambda: _made("fuzz_bytes", "FlashTarget"),
 }
+"""Made when they are fed: the heap of a process need not hold the files of the others."""
 
 
 def mutated(rng, seeds):
