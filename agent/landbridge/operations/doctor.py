@@ -110,16 +110,19 @@ def _database(it: Opened) -> str:
 
 
 def _keys(it: Opened) -> str:
-    bad, count = [], 0
+    bad: dict[str, UserError] = {}
+    count = 0
     with it.database.reading() as connection:
         for device, wrapped in devices.keys(connection):
             count += 1
             try:
                 it.keyring.unwrap(wrapped)
-            except UserError:
-                bad.append(device)
+            except UserError as error:
+                bad[device] = error
+    if bad and len(bad) == count:
+        raise next(iter(bad.values()))
     if bad:
-        some = ", ".join(bad[:5])
+        some = ", ".join([*bad][:5])
         raise UserError(f"the key file does not decrypt the keys of {len(bad)} of {count} devices: {some}")
     file = it.keyring.path
     if file.exists() and (mode := file.stat().st_mode & 0o777) & config_file.TOO_OPEN:
