@@ -19,7 +19,7 @@ from landbridge.events import dcsa, outbox, publisher, topics
 from landbridge.events.outbox import NewMessage
 from landbridge.features.exports.formats import Format
 from landbridge.points import quality
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 from landbridge.protocol.point import EVENTS, Point
 from landbridge.protocol.uplink import DeviceClock
 from sqlalchemy import Connection

@@ -14,7 +14,7 @@ import typer
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from landbridge import config
+from landbridge import config, config_file
 from landbridge.config import local_url
 from landbridge.core import table
 from landbridge.core.clock import iso
@@ -58,7 +58,7 @@ def doctor() -> None:
     Example:
       landbridge doctor
     """
-    place = config.load().store.database
+    place = config_file.load().store.database
     if not config.is_server(place) and not Path(place).exists():
         missing = f"no {place} yet: {_FIRST_DEVICE} makes it; or correct [store] database"
         table.show(_HEADS, [("database", _NEXT, missing)])
@@ -112,19 +112,22 @@ def _database(it: Opened) -> str:
 
 
 def _keys(it: Opened) -> str:
-    bad, count = [], 0
+    bad: dict[str, UserError] = {}
+    count = 0
     with it.database.reading() as connection:
         for device, wrapped in devices.keys(connection):
             count += 1
             try:
                 it.keyring.unwrap(wrapped)
-            except UserError:
-                bad.append(device)
+            except UserError as error:
+                bad[device] = error
+    if bad and len(bad) == count:
+        raise next(iter(bad.values()))
     if bad:
-        some = ", ".join(bad[:5])
+        some = ", ".join([*bad][:5])
         raise UserError(f"the key file does not decrypt the keys of {len(bad)} of {count} devices: {some}")
     file = it.keyring.path
-    if file.exists() and (mode := file.stat().st_mode & 0o777) & config.TOO_OPEN:
+    if file.exists() and (mode := file.stat().st_mode & 0o777) & config_file.TOO_OPEN:
         raise UserError(f"others may use the key file, its mode is {mode:o}: `chmod 600 {file}`")
     return f"the key file decrypts the keys of all {count} devices"
 
@@ -309,7 +312,7 @@ def _clock(it: Opened) -> str:
 
 
 def _configuration(it: Opened) -> str:
-    if why := config.exposed():
+    if why := config_file.exposed():
         raise UserError(why)
     return "its secrets are not readable by other users"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from landbridge.points.queries import CheckedPoint, CheckedPoints
+from landbridge.points.rows import CheckedPoint, CheckedPoints
 from landbridge.protocol.point import KIND_FIX, QUALITY_NONE, Point, Points
 from landbridge.protocol.uplink import DeviceClock
 
