@@ -1,6 +1,7 @@
 """Retention: what is removed, when, and what an agent still knows of it; copies of the database."""
 
 import resource
+import sqlite3
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,6 +23,7 @@ from landbridge.features.audit import queries as audit_log
 from landbridge.features.diagnostics.queries import log as diagnostics
 from landbridge.features.diagnostics.queries import wakes
 from landbridge.ingest import dead_letters
+from landbridge.operations import backup
 from landbridge.operations import old_rows as retention
 from landbridge.operations.retention import RetentionWorker
 from landbridge.points import outline
@@ -91,7 +93,20 @@ def test_a_copy_for_which_there_is_no_room_is_none(installation, capsys, tmp_pat
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert f"cannot copy to {copy}" in said and "space" in said
-    assert not copy.exists()
+    assert not [*tmp_path.glob("copy*")]
+
+
+def test_nothing_is_left_of_a_copy_on_a_full_disk(installation, capsys, monkeypatch, tmp_path):
+    """SQLite removes its log files on closing, unless the disk is full then too."""
+
+    def full(_place: str, file: Path) -> str:
+        for ending in ("-wal", "-shm"):
+            file.with_name(file.name + ending).touch()
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(backup, "_copied", full)
+    assert "is there enough space?" in refused(capsys, "backup", str(tmp_path / "copy.sqlite3"))
+    assert not [*tmp_path.glob("copy*")]
 
 
 def is_marked(installation):

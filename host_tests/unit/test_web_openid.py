@@ -312,7 +312,7 @@ def test_a_disabled_user_stays_out_and_an_ended_one_is_unknown(place: Place):
         users.disable(connection, row, "bench", NOW_S)
     assert "is disabled" in said_of(place.enter(place.visitor()))
     with place.database.writing() as connection:
-        users.end(connection, row, "bench", NOW_S)
+        users.remove(connection, row, "bench", NOW_S)
     assert "ask an administrator for an invitation" in said_of(place.enter(place.visitor()))
 
 

@@ -154,6 +154,15 @@ def _last(device: str) -> Select[Any]:
     return _stored().where(points.c.device == device).order_by(points.c.seq.desc()).limit(1)
 
 
+def last_flagged(connection: Connection, flags: int) -> list[str]:
+    """Return the devices, sorted, whose point with the highest sequence has one of `flags`."""
+    last = select(devices.c.device).join(
+        points, (points.c.device == devices.c.device) & (points.c.seq == devices.c.highest_seq)
+    )
+    flagged = last.where(points.c.flags.bitwise_and(flags) != 0)
+    return list(connection.execute(flagged.order_by(devices.c.device)).scalars())
+
+
 def of_sequences(connection: Connection, device: str, sequences: Sequence[int]) -> list[StoredPoint]:
     """Return the points of `device` with these sequences."""
     values = {"device": device, "sequences": list(sequences)}
