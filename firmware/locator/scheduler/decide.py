@@ -42,7 +42,7 @@ SCAN_FOR_CELL = const(72)
 KEEP = const(73)
 DELIVER = const(74)
 SHIPPED = const(75)
-REST_MAY_NOT = const(9)
+REST_MAY_NOT = const(9)  # the policy wants the network, and an operator's limit or the battery forbids it
 
 _FIX_LIMIT_URGENT_S = const(40)
 _EPHEMERIS_HOT_S = const(2 * 3600)  # the ephemeris from the satellites holds for 2 to 4 h
@@ -236,6 +236,8 @@ def _border(state, senses, hints):
 
 
 def may_be_unheard(state):
+    """Return whether no session shows yet that data passes here: after a border, a profile switch or in a
+    country that bars data."""
     if not state[st.LAST_SESSION] or worth.is_on_reserve(state):
         return False
     return state[st.PROFILE_DUE] or state[st.LOCKED_PLMN] != state[st.OPEN_PLMN]

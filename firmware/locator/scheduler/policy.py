@@ -115,7 +115,7 @@ def next(state, costs, forecast):
 
 
 def report(state, costs, forecast):
-    """Return the next verdict when no point is due."""
+    """Return the verdict on the network, as if no point were due."""
     if state[st.DID_SESSION]:
         return REST_REPORTED
     if state[st.NOW] < state[st.SESSION_NOT_BEFORE]:

@@ -63,6 +63,7 @@ def age_s(state, costs, cost, pays):
     """Return the age in seconds at which a report is worth its energy: `cost` mJ with all the scans that are
     expected, `pays` mJ with one."""
     age_min = _age_min(state)
+    # `root` of mJ x 1024 / 1000 is 32 times the root of the joules.
     worth_s = 60 * (age_min * (networks.root(cost * 128 // 125) + 1) // 32)
     if cost <= _DARK_MJ and age_min <= _DARK_AGE_MIN:
         return min(worth_s, _DARK_S)
