@@ -105,7 +105,7 @@ def test_a_dead_letter_is_taken_again_when_it_can_be_read(installation, capsys):
         assert [each.topic.split("/")[-1] for each in outbox.head(connection, 9)] == ["track", "position"]
     # It says nothing of how things stand.
     assert (row.window_top, row.last_session_s, row.forged) == (900, 17, 0)
-    run(capsys, "dead-letters", "purge", "2")
+    run(capsys, "dead-letters", "remove", "2")
     assert installation.dead_letters() == []
     assert "no dead letter 2" in refused(capsys, "dead-letters", "replay", "2")
 
