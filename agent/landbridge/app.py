@@ -11,7 +11,8 @@ from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError
 
-from landbridge.config import MOSQUITTO, Config, base_url, carrier, exposed
+from landbridge.config import MOSQUITTO, Config, base_url, carrier
+from landbridge.config_file import exposed
 from landbridge.core import texts
 from landbridge.core.checks import Check, of_thread
 from landbridge.core.clock import Clock

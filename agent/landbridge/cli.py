@@ -19,7 +19,7 @@ from typer.exceptions import TyperException
 from typer.main import get_group
 
 from landbridge import app as service
-from landbridge import config
+from landbridge import config, config_file
 from landbridge.config import base_url
 from landbridge.core import logs, printable, table
 from landbridge.core.clock import from_iso, iso
@@ -47,14 +47,14 @@ GROUPS = {
     "routes": ("features.routes.cli",),
     "geofences": ("features.geofences.cli", "features.geofences.bulk_cli"),
     "coverage": ("features.coverage.cli",),
-    "update": ("features.updates.cli",),
+    "updates": ("features.updates.cli",),
     "esim": ("features.esim.cli", "features.downloads.cli"),
     "cells": ("features.coverage.cells_cli",),
     "sims": ("features.sims.cli", "features.sims.bulk_cli"),
     "controls": ("features.sims.controls_cli",),
     "settings": ("features.settings.cli",),
     "commands": ("features.commands.cli",),
-    "share": ("features.sharing.cli",),
+    "share-links": ("features.sharing.cli",),
     "tokens": ("features.users.tokens_cli",),
     "users": ("features.users.cli", "features.users.bulk_cli"),
     "notifications": ("features.notifications.cli",),
@@ -157,7 +157,7 @@ _VERSION = typer.Option(False, "--version", callback=_print_version, is_eager=Tr
 def main(data: Path | None = _DATA, version: bool = _VERSION) -> None:
     """Take the options that stand before a command."""
     if data is not None:
-        os.environ[config.FILE_VARIABLE] = str(data / config.DEFAULT_FILE)
+        os.environ[config_file.FILE_VARIABLE] = str(data / config_file.DEFAULT_FILE)
 
 
 @commands.command()
@@ -174,7 +174,7 @@ def run(only: Part | None = _ONLY, source: Source = _SOURCE) -> None:
       landbridge run --source nats
       LANDBRIDGE_BROKER_PORT=18883 landbridge run
     """
-    loaded = config.load()
+    loaded = config_file.load()
     stop = _stopped_by_signals(loaded.watch.json_log)
     service.run(loaded, stop, only=only, source=source)
 
@@ -190,7 +190,7 @@ def web(device: str | None = _SHOWN, port: int = _WEB_PORT) -> None:
       landbridge web
       landbridge --data out/demo/agent web lb-demo-1
     """
-    loaded = config.load()
+    loaded = config_file.load()
     # An agent that runs at the same time has the port of [watch].
     here = replace(loaded, web=config.Web(port=port), watch=replace(loaded.watch, port=0))
     with opened() as it, signed_in(it.database, it.clock) as secret:
@@ -220,7 +220,7 @@ def print_config() -> None:
     Example:
       landbridge config > my.toml
     """
-    print(config.annotated(config.written(must_exist=False)), end="")
+    print(config_file.annotated(config_file.written(must_exist=False)), end="")
 
 
 commands.command()(doctor.doctor)

@@ -13,7 +13,7 @@ from landbridge.core.errors import UserError
 from landbridge.features.exports.formats import Format
 from landbridge.geo import route as line
 from landbridge.geo.distance import Place
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 from landbridge.tracking import geofences
 from playwright.sync_api import Page
 

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from landbridge import cli, config
+from landbridge import cli, config_file
 from landbridge.core.errors import UserError
 from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
@@ -185,7 +185,7 @@ def test_the_doctor_finds_what_is_wrong(installation, capsys):
     key = Path(f"{installation.config.store.database}.key")
     key.rename(key.with_suffix(".away"))
     code, out = run(capsys, "doctor")
-    assert code == 1 and "1 dead letters" in out and "the keys of 1 of 1 devices" in out, out
+    assert code == 1 and "1 dead letters" in out and f"key file missing: {key}; restore it" in out, out
     key.with_suffix(".away").rename(key)
     key.chmod(0o666)
     assert f"others may use the key file, its mode is 666: `chmod 600 {key}`" in run(capsys, "doctor")[1]
@@ -217,7 +217,7 @@ def test_a_secret_that_others_may_read_is_warned_of(tmp_path, monkeypatch, text,
     file.write_text(text)
     file.chmod(mode)
     monkeypatch.setenv("LANDBRIDGE_CONFIG", str(file))
-    why = config.exposed()
+    why = config_file.exposed()
     assert (why is None) == (named is None)
     assert named is None or (why and f", and {named} is in it: `chmod 600 {file}`" in why)
 
@@ -249,7 +249,7 @@ def test_the_doctor_believes_no_stranger_and_asks_no_proxy(installation, capsys,
     pages_as_soon_as_others(monkeypatch)
     _, out = run(capsys, "doctor")
     assert out.count("start the agent") == 2, out
-    installation.config = config.load()
+    installation.config = config_file.load()
     installation.start()
     for place in (installation.config.web, installation.config.watch):
         with socket.socket() as probe:

@@ -197,10 +197,10 @@ def test_lists_and_learning_by_command_many_transactions_each(fleet, tmp_path, m
     file.write_text(HEAD + "".join(map(row.format, range(1, 6))) + "LTE,460,0,x\n")
     assert "line 7" in landbridge("import", str(file))
     fleet.deliver(*(at(hour, lat=30_00000, **UNDER) for hour in (1, 2, 3)))
-    assert "1 cells observed by the fleet, 0 imported" in landbridge("learn")
+    assert "1 cells observed by the fleet, 0 imported" in landbridge("recompute")
     file.write_text(HEAD + "".join(map(row.format, range(1, 6))))
     assert "5 cells imported" in landbridge("import", str(file))
-    assert "1 cells observed by the fleet, 5 imported" in landbridge("learn")
+    assert "1 cells observed by the fleet, 5 imported" in landbridge("recompute")
     file.write_text(HEAD + "x" * 200_000)
     assert "460.csv, line 2: it has more than 65536 characters" in landbridge("import", str(file))
 

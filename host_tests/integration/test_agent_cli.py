@@ -27,9 +27,9 @@ from host_tests.support.command import SETTINGS, Command
 from tools.world.services import certificates
 
 GROUPS = (
-    "devices", "trips", "events", "routes", "geofences", "coverage", "update", "esim", "settings", "commands",
-    "share", "tokens", "users", "alarms", "audit", "controls", "sims", "integrations", "notifications",
-    "reports", "broker", "cells", "dead-letters",
+    "devices", "trips", "events", "routes", "geofences", "coverage", "updates", "esim", "settings",
+    "commands", "share-links", "tokens", "users", "alarms", "audit", "controls", "sims", "integrations",
+    "notifications", "reports", "broker", "cells", "dead-letters",
 )  # fmt: skip
 
 
@@ -100,10 +100,10 @@ def test_routes_and_coverage(landbridge):
     assert "routes add" in landbridge(*start, "--route", "south")
     landbridge("trips", "end", DEVICE)
     assert "routes add" not in landbridge(*start, "--route", "north")
-    assert "0 network observations" in landbridge("coverage", "learn", "north")
+    assert "0 network observations" in landbridge("coverage", "recompute", "north")
     assert re.search(r"^0 +A +0 +0 +0 +0\.\d\d", landbridge("coverage", "show", "north"), re.MULTILINE)
     landbridge("routes", "remove", "north")
-    for command in (("routes", "remove"), ("coverage", "learn"), ("coverage", "show")):
+    for command in (("routes", "remove"), ("coverage", "recompute"), ("coverage", "show")):
         assert "no route north" in landbridge.fails(*command, "north")
     file.write_text("name,country,lat,lon,kind\nA,KZ,50,60,hub\nB,RU,50,x,hub\n")
     assert "row 3, column lon" in landbridge.fails("routes", "add", "north", str(file))

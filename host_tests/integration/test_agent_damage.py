@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 from landbridge import app as service
-from landbridge import cli, config
+from landbridge import cli, config_file
 from landbridge.db.database import is_damaged
 from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.operations import health
-from landbridge.points import quality
-from landbridge.points import queries as points
+from landbridge.points import quality, writes
 from sqlalchemy.exc import DatabaseError
 
 from host_tests.support.agent import DEVICE, NOW_S, Installation, acknowledged, point, wait_until
@@ -37,7 +36,7 @@ def damaged(installation: Installation) -> Installation:
         devices.add(connection, OTHER, wrapped, NOW_S)
         for device in (DEVICE, OTHER):
             checked = [quality.check(point(seq), None, NOW_S) for seq in range(1, _EACH + 1)]
-            points.store(connection, device, checked, NOW_S)
+            writes.store(connection, device, checked, NOW_S)
     installation.database().close()
     damage_points_of(DEVICE, Path(installation.config.store.database))
     return installation
@@ -77,7 +76,7 @@ def test_the_others_are_stored_and_what_cannot_be_is_kept_and_not_acknowledged(d
 def test_health_and_doctor_say_so_and_the_agent_is_not_restarted_for_it(damaged, monkeypatch, capsys):
     port = free_port()
     monkeypatch.setenv("LANDBRIDGE_WATCH_PORT", str(port))
-    damaged.config = config.load()
+    damaged.config = config_file.load()
     reported: list[str] = []
     monkeypatch.setattr(service, "notify", reported.append)
     monkeypatch.setattr(service, "WATCH_S", 0.05)

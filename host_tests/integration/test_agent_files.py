@@ -10,7 +10,7 @@ COMMANDS = {
     "geofences": ("geofences", "add", "Warehouse"),
     "routes": ("routes", "add", "w1"),
     "cells": ("cells", "import"),
-    "policy": ("esim", "policy"),
+    "policy": ("esim", "set-policy"),
     "classes": ("controls", "test"),
     "classes set": ("controls", "set"),
     "adopt": ("devices", "adopt", "lb-0009"),
@@ -37,7 +37,7 @@ def end(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def spelled(command: tuple[str, ...], file: str) -> list[str]:
-    return [*command, file, *(["lb-0001"] if command[-1] == "policy" else [])]
+    return [*command, file, *(["lb-0001"] if command[-1] == "set-policy" else [])]
 
 
 @pytest.mark.parametrize("content", CONTENTS)
@@ -72,4 +72,4 @@ def test_an_invalid_release_is_reported(installation, tmp_path, capsys, content)
         manifest.symlink_to("/dev/zero")
     else:
         manifest.write_text(content)
-    assert "build the release" in end(capsys, "update", "add", str(tmp_path))
+    assert "build the release" in end(capsys, "updates", "add", str(tmp_path))

@@ -18,6 +18,7 @@ from landbridge.features.updates import queries as releases
 from landbridge.ingest import dead_letters
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.storing import MOST_AHEAD_S
+from landbridge.points import quality
 from landbridge.points import queries as points
 from landbridge.protocol.downlink import ranges
 from landbridge.protocol.point import KIND_CELL, KIND_REUSED
@@ -274,6 +275,25 @@ def test_late_points_do_not_move_the_position(installation):
     wait_until(lambda: len(platform.on("/position")) >= 2, "two positions")
     assert [each["seq"] for each in platform.on("/position")] == [5, 6]
     assert [each["properties"]["seq"] for each in platform.features()] == [5, 2, 6]
+
+
+def test_a_fix_dated_hours_ahead_is_stored_and_hides_no_newer_one(installation):
+    platform = installation.platform()
+    installation.start()
+    device = installation.device()
+    device.send([point(5)])
+    device.send([point(6, time=NOW_S + 8 * 3600)])
+    with installation.database().reading() as connection:
+        assert points.last_flagged(connection, quality.FUTURE) == [DEVICE]
+    device.send([point(7)])
+    wait_until(lambda: len(platform.on("/position")) >= 2, "two positions")
+    assert [each["seq"] for each in platform.on("/position")] == [5, 7]
+    wait_until(lambda: len(platform.features()) >= 3, "three points")
+    of_points = {each["properties"]["seq"]: each["properties"] for each in platform.features()}
+    assert of_points[6]["time"] == iso(NOW_S + 8 * 3600)
+    assert [of_points[seq]["quality_flags"] for seq in (5, 6, 7)] == [[], ["time in the future"], []]
+    with installation.database().reading() as connection:
+        assert points.last_flagged(connection, quality.FUTURE) == []
 
 
 def still(seq, kind=KIND_REUSED, motion=0):

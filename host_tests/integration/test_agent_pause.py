@@ -11,9 +11,9 @@ HOOK, OTHER = "https://erp.example/hooks", "https://erp.example/hooks/v2"
 NAMED = {
     "integrations": ("integration", "erp", ("add", "erp", HOOK, "--what", "event")),
     "notifications": ("channel", "dispatch", ("add", "dispatch", "mailto:a@b.example")),
-    "reports": ("schedule", "monday", ("schedule", "monday", "fleet", "a@b.example")),
+    "reports": ("schedule", "monday", ("add", "monday", "fleet", "a@b.example")),
 }
-LISTS = {"integrations": "list", "notifications": "list", "reports": "schedules"}
+LISTS = {"integrations": "list", "notifications": "list", "reports": "list"}
 
 
 @pytest.fixture(name="known")
@@ -82,7 +82,7 @@ def test_edits_a_schedule(known):
     before = rows(known)[2]
     known("reports", "edit", "monday", "--format", "xlsx", "--mailbox", "c@d.example")
     row = rows(known)[2]
-    assert (row.form, row.mailbox, row.every, row.next_s) == ("xlsx", "c@d.example", "week", before.next_s)
+    assert (row.format, row.mailbox, row.every, row.next_s) == ("xlsx", "c@d.example", "week", before.next_s)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_why_a_command_failed_is_harmless(installation, capsys, monkeypatch):
     def fail(*_: object) -> None:
         raise UserError(f"the platform answers {EVIL}")
 
-    monkeypatch.setattr("landbridge.config.load", fail)
+    monkeypatch.setattr("landbridge.config_file.load", fail)
     with pytest.raises(SystemExit):
         cli.app(["run"])
     said = capsys.readouterr().err

@@ -3,6 +3,7 @@
 import json
 import resource
 import shutil
+import sqlite3
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
@@ -36,6 +37,7 @@ from landbridge.features.trips import queries as trips
 from landbridge.ingest import dead_letters, pipeline
 from landbridge.ingest.replay import KeptMessage, Replay
 from landbridge.ingest.reprocess import reprocess
+from landbridge.operations import backup
 from landbridge.operations import old_rows as retention
 from landbridge.operations.retention import RetentionWorker
 from landbridge.points import outline
@@ -103,7 +105,7 @@ def test_a_dead_letter_is_taken_again_when_it_can_be_read(installation, capsys):
         assert [each.topic.split("/")[-1] for each in outbox.head(connection, 9)] == ["track", "position"]
     # It says nothing of how things stand.
     assert (row.window_top, row.last_session_s, row.forged) == (900, 17, 0)
-    run(capsys, "dead-letters", "purge", "2")
+    run(capsys, "dead-letters", "remove", "2")
     assert installation.dead_letters() == []
     assert "no dead letter 2" in refused(capsys, "dead-letters", "replay", "2")
 
@@ -383,7 +385,20 @@ def test_a_copy_for_which_there_is_no_room_is_none(installation, capsys, tmp_pat
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert f"cannot copy to {copy}" in said and "space" in said
-    assert not copy.exists()
+    assert not [*tmp_path.glob("copy*")]
+
+
+def test_nothing_is_left_of_a_copy_on_a_full_disk(installation, capsys, monkeypatch, tmp_path):
+    """SQLite removes its log files on closing, unless the disk is full then too."""
+
+    def full(_place: str, file: Path) -> str:
+        for ending in ("-wal", "-shm"):
+            file.with_name(file.name + ending).touch()
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(backup, "_copied", full)
+    assert "is there enough space?" in refused(capsys, "backup", str(tmp_path / "copy.sqlite3"))
+    assert not [*tmp_path.glob("copy*")]
 
 
 def is_marked(installation):

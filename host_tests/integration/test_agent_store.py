@@ -36,10 +36,10 @@ from landbridge.features.trips import queries as trips
 from landbridge.ingest import dead_letters, new_points
 from landbridge.ingest.device_rows import lock_rows, write
 from landbridge.operations import old_rows as retention
-from landbridge.points import gaps, stationary, uplinks
+from landbridge.points import gaps, stationary, uplinks, writes
 from landbridge.points import queries as points
 from landbridge.points.quality import BY_ARRIVAL, UNDATED
-from landbridge.points.queries import CheckedPoint, CheckedPoints
+from landbridge.points.rows import CheckedPoint, CheckedPoints, StoredPoint, StoredPoints
 from landbridge.points.uplinks import KeptUplink
 from landbridge.protocol.event import Event
 from landbridge.tracking import queries as tracking
@@ -77,9 +77,9 @@ def test_points_by_column_are_those_points():
     )
     assert by_column.column("at_s") == (NOW_S, None, NOW_S + 1)
     assert CheckedPoints.of([]) == [] and by_column != some[:2]
-    stored = points.with_trips(DEVICE, by_column, NOW_S, [])
-    assert stored == [points.StoredPoint(DEVICE, *each, NOW_S, None, None) for each in some]
-    assert points.StoredPoints.of(list(stored)) == stored
+    stored = writes.with_trips(DEVICE, by_column, NOW_S, [])
+    assert stored == [StoredPoint(DEVICE, *each, NOW_S, None, None) for each in some]
+    assert StoredPoints.of(list(stored)) == stored
 
 
 def test_migrations_make_the_tables(database):
@@ -109,7 +109,7 @@ def test_what_is_committed_is_on_the_disk(database, monkeypatch, shipped_pragmas
 
 def test_a_transaction_that_fails_leaves_nothing(database):
     with pytest.raises(ZeroDivisionError), database.writing() as connection:
-        points.store(connection, DEVICE, [checked(1, NOW_S)], NOW_S)
+        writes.store(connection, DEVICE, [checked(1, NOW_S)], NOW_S)
         raise ZeroDivisionError
     with database.reading() as connection:
         assert points.track(connection, DEVICE) == []
@@ -147,8 +147,8 @@ def test_the_window_takes_each_number_once(numbers):
 
 def test_a_point_is_stored_once(database):
     with database.writing() as connection:
-        points.store(connection, DEVICE, [checked(1, NOW_S), checked(2, NOW_S)], NOW_S)
-        again = points.store(connection, DEVICE, [checked(2, 5), checked(3, NOW_S)], NOW_S)
+        writes.store(connection, DEVICE, [checked(1, NOW_S), checked(2, NOW_S)], NOW_S)
+        again = writes.store(connection, DEVICE, [checked(2, 5), checked(3, NOW_S)], NOW_S)
         assert [each.point.seq for each in again] == [3]
         assert [each.at_s for each in points.track(connection, DEVICE)] == [NOW_S] * 3
 
@@ -160,7 +160,7 @@ def test_a_point_goes_to_the_trip_of_its_time(database):
             trip = trips.start(connection, DEVICE, container, "line", "Duisburg", 3600, start_s)
             trips.end(connection, trip, start_s + 500)
         times = (NOW_S - 1, NOW_S, NOW_S + 500, NOW_S + 1499, None)
-        points.store(connection, DEVICE, [checked(seq, t) for seq, t in enumerate(times, 1)], NOW_S)
+        writes.store(connection, DEVICE, [checked(seq, t) for seq, t in enumerate(times, 1)], NOW_S)
         stored = points.track(connection, DEVICE)
     assert [each.container for each in stored] == [None, "CSQU3054383", None, "MSKU6011672", None]
 
@@ -169,10 +169,10 @@ def test_points_without_time_are_dated_later(database):
     with database.writing() as connection:
         trip = trips.start(connection, DEVICE, "CSQU3054383", "line", "Duisburg", 60, NOW_S)
         undated = [checked(seq, None, UNDATED, time=10 * seq, quality=0, boot=seq % 2) for seq in (1, 2)]
-        points.store(connection, DEVICE, undated, NOW_S - 1)
+        writes.store(connection, DEVICE, undated, NOW_S - 1)
         waiting = points.to_date(connection, DEVICE, 1, 0)
         dated = [CheckedPoint(each.point, each.point.time + NOW_S, True, 0) for each in waiting]
-        again = points.date(connection, waiting, dated)
+        again = writes.date(connection, waiting, dated)
         first, second = points.track(connection, DEVICE)
     assert again == [first]
     assert (first.point.seq, first.at_s, first.dated, first.flags) == (1, NOW_S + 10, True, 0)
@@ -221,12 +221,12 @@ def test_what_is_asked_for_many_devices_is_found_by_an_index(database, ask):
 def test_what_sqlite_refuses_of_many_rows_is_reported_as_of_one(database):
     if database.on_server:
         pytest.skip("psycopg tells it in its own words")
-    new = points.with_trips(DEVICE, CheckedPoints.of([checked(1, NOW_S)]), NOW_S, [])
+    new = writes.with_trips(DEVICE, CheckedPoints.of([checked(1, NOW_S)]), NOW_S, [])
     with database.writing() as connection:
-        points.insert_all(connection, new)
+        writes.insert_all(connection, new)
     for some in ([new], [new] * 200):
         with pytest.raises(IntegrityError, match="UNIQUE"), database.writing() as connection:
-            points.insert_all(connection, *some)
+            writes.insert_all(connection, *some)
 
 
 @pytest.mark.parametrize("trips_of_points", [[None, None], [1, 1], [None, 1]])
@@ -234,12 +234,12 @@ def test_points_of_trips_and_of_none_are_stored_alike(database, trips_of_points)
     with database.writing() as connection:
         trip = trips.start(connection, DEVICE, "CSQU3054383", "", "", 3600, NOW_S)
         stored = [
-            points.StoredPoint(
+            StoredPoint(
                 DEVICE, point(seq), NOW_S, seq == 1, 0, NOW_S, each and trip, each and "CSQU3054383"
             )
             for seq, each in enumerate(trips_of_points, 1)
         ]
-        points.insert_all(connection, stored)
+        writes.insert_all(connection, stored)
         assert points.track(connection, DEVICE) == stored
 
 
@@ -261,8 +261,8 @@ def test_tracking_begins_at_its_settled_state_at_the_earliest(database):
 
 def test_the_time_of_what_came_before_and_the_points_up_to_it(database):
     with database.writing() as connection:
-        points.store(connection, DEVICE, [checked(1, NOW_S), checked(2, NOW_S + 9, UNDATED)], NOW_S)
-        points.store(connection, DEVICE, [checked(3, NOW_S + 1), checked(4, NOW_S + 2)], NOW_S + 1)
+        writes.store(connection, DEVICE, [checked(1, NOW_S), checked(2, NOW_S + 9, UNDATED)], NOW_S)
+        writes.store(connection, DEVICE, [checked(3, NOW_S + 1), checked(4, NOW_S + 2)], NOW_S + 1)
         assert points.newest_s(connection, DEVICE, NOW_S, UNDATED) is None
         assert points.newest_s(connection, DEVICE, NOW_S + 1, UNDATED) == NOW_S
         taken = points.from_point(connection, DEVICE, (NOW_S, 1), UNDATED, (NOW_S + 2, 0))
@@ -293,7 +293,7 @@ def test_the_position_moves_by_time_only(database):
     with database.writing() as connection:
         for seq, at_s in ((5, NOW_S), (6, NOW_S - 1), (7, NOW_S), (4, NOW_S + 1)):
             row = lock_rows(connection, [DEVICE])[DEVICE]
-            new = points.store(connection, DEVICE, [checked(seq, at_s)], NOW_S)
+            new = writes.store(connection, DEVICE, [checked(seq, at_s)], NOW_S)
             new_points.post(connection, [new_points.NewPoints(row, [], [], new)], NOW_S)
             write(connection, [row])
         reported = [json.loads(each.payload) for each in outbox.head(connection, 9) if each.retain]
@@ -306,7 +306,7 @@ def test_a_sequence_of_32_bits_stands_as_others_do(database):
     first = 2**32 - 2
     with database.writing() as connection:
         new = [checked(first, NOW_S), checked(first + 1, NOW_S + 5, kind=3, motion=0)]
-        points.store(connection, DEVICE, new, NOW_S)
+        writes.store(connection, DEVICE, new, NOW_S)
         assert stationary.until_s(connection, DEVICE, first) == NOW_S + 5
 
 
@@ -317,17 +317,17 @@ def test_how_long_it_is_known_to_stand(database, tenant, known_to):
         if tenant:
             trips.give_to(connection, trip, tenant)
         new = [checked(1, NOW_S)] + [checked(seq, NOW_S + seq, kind=2 + seq % 2, motion=0) for seq in (2, 4)]
-        points.store(connection, DEVICE, new[:2], NOW_S)
+        writes.store(connection, DEVICE, new[:2], NOW_S)
         trips.end(connection, trip, NOW_S + 3)
-        points.store(connection, DEVICE, new[2:], NOW_S)
+        writes.store(connection, DEVICE, new[2:], NOW_S)
         # The third is missing; of a tenant nothing counts behind the trip.
         assert stationary.until_s(connection, DEVICE, 1) == (NOW_S + 2 if tenant else None)
-        points.store(connection, DEVICE, [checked(3, NOW_S + 3, kind=3, motion=0)], NOW_S)
+        writes.store(connection, DEVICE, [checked(3, NOW_S + 3, kind=3, motion=0)], NOW_S)
         assert stationary.until_s(connection, DEVICE, 1) == NOW_S + known_to
-        points.store(connection, DEVICE, [checked(5, NOW_S + 5, kind=2, motion=9)], NOW_S)
+        writes.store(connection, DEVICE, [checked(5, NOW_S + 5, kind=2, motion=9)], NOW_S)
         assert stationary.until_s(connection, DEVICE, 1) == NOW_S + known_to
         # It was a shunt, says the device.
-        points.store(connection, DEVICE, [checked(6, NOW_S + 6, kind=3, motion=0)], NOW_S)
+        writes.store(connection, DEVICE, [checked(6, NOW_S + 6, kind=3, motion=0)], NOW_S)
         assert stationary.until_s(connection, DEVICE, 1) == NOW_S + (2 if tenant else 6)
 
 
@@ -344,7 +344,7 @@ def test_of_what_is_no_longer_kept_some_is_removed_at_a_time(database, monkeypat
     forget_points = partial(retention.forget_points, now_s=NOW_S + 1)
     forget = (retention.forget_raw, forget_points, retention.forget_diagnostics, retention.forget_uplinks)
     with database.writing() as connection:
-        points.store(connection, DEVICE, [checked(seq, NOW_S) for seq in (1, 2, 3)], NOW_S)
+        writes.store(connection, DEVICE, [checked(seq, NOW_S) for seq in (1, 2, 3)], NOW_S)
         kept = [KeptUplink(DEVICE, number, NOW_S, b"x", 1, 1) for number in (1, 2, 3)]
         uplinks.keep(connection, kept)
         wakes.add(connection, DEVICE, [Wake(1, minute, 0, 0, 0, 1.0) for minute in (1, 2, 3)], NOW_S)
@@ -557,7 +557,7 @@ def test_of_alarms_what_was_quiet_is_over_before_what_has_ended(database):
 
 def test_who_is_silent_is_found_among_those_asked_for(database):
     with database.writing() as connection:
-        points.store(connection, DEVICE, [checked(1, NOW_S)], NOW_S)
+        writes.store(connection, DEVICE, [checked(1, NOW_S)], NOW_S)
         row = lock_rows(connection, [DEVICE])[DEVICE]
         row.accept(Window(1, 0), 0, NOW_S)
         row.keep_report(NOW_S + 60, {}, {})

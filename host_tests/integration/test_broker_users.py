@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from landbridge import config_file
 from landbridge.core.clock import Clock
 from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
@@ -212,9 +213,8 @@ def test_the_doctor_finds_users_that_differ_and_sync_puts_them_right(setup):
     # Added by a page or the API: the running agent follows.
     with database.writing() as connection:
         devices.add(connection, "syn-4", keyring.wrap(b"l" * 32, first=False), Clock().now_s())
-    from landbridge import config
 
-    follower = BrokerUsers(config.load().broker, database, keyring, lambda: True)
+    follower = BrokerUsers(config_file.load().broker, database, keyring, lambda: True)
     follower.turn()
     password = envelope.broker_password(b"l" * 32, "syn-4")
     assert code_of(setup.connected("syn-4", password)) == 0
@@ -242,10 +242,9 @@ def test_a_platform_reads_its_tenant_only(setup):
     for topic in ("landbridge/out/acme/#", "landbridge/out/#", "landbridge/+/up", "#"):
         platform.subscribe(topic, 1)
     wait_until(lambda: len(granted) == 4, "all answers")
-    from landbridge import config
     from landbridge.features.devices.broker_users import control
 
-    with control(config.load().broker) as agent:
+    with control(config_file.load().broker) as agent:
         for topic in ("landbridge/out/bolt/x/track", "landbridge/x/up", "landbridge/out/acme/x/track"):
             agent.client.publish(topic, b"x", 1)
         wait_until(lambda: heard, "what is for its tenant")
@@ -265,10 +264,9 @@ def test_the_subscriber_of_the_documentation_needs_the_tenant(setup):
     ):
         ended = subprocess.run([*listing, *words], capture_output=True, text=True, timeout=60, check=False)
         assert (ended.returncode, ended.stderr) == (1, said)
-    from landbridge import config
     from landbridge.features.devices.broker_users import control
 
-    with control(config.load().broker) as agent:
+    with control(config_file.load().broker) as agent:
         agent.client.publish("landbridge/out/acme/x/position", b"{}", 1, retain=True).wait_for_publish(10)
     with subprocess.Popen([*listing, password, "acme"], stdout=subprocess.PIPE, text=True) as subscriber:
         assert subscriber.stdout

@@ -217,8 +217,8 @@ elsewhere = ["roaming"]
 def test_a_retired_device_gets_no_policy(fleet):
     fleet("devices", "retire", "lb-2", "--yes")
     (fleet.folder / "policy.toml").write_text(POLICY)
-    assert "of 2 devices" in fleet("esim", "policy", "policy.toml", "--all")
+    assert "of 2 devices" in fleet("esim", "set-policy", "policy.toml", "--all")
     fleet("devices", "tag", "lb-3", "--add", "cold")
-    assert "0 of 1 devices" in fleet("esim", "policy", "policy.toml", "--tag", "cold")
-    assert "was retired" in fleet.fails("esim", "policy", "policy.toml", "lb-2")
-    assert "give devices, --all or --tag" in fleet.fails("esim", "policy", "policy.toml")
+    assert "0 of 1 devices" in fleet("esim", "set-policy", "policy.toml", "--tag", "cold")
+    assert "was retired" in fleet.fails("esim", "set-policy", "policy.toml", "lb-2")
+    assert "give devices, --all or --tag" in fleet.fails("esim", "set-policy", "policy.toml")

@@ -36,8 +36,8 @@ def roll_out(built: Stage, firmware: Path, folder: Path, sequence: int) -> None:
     """Build a release of `firmware`, give it to the agent and have it rolled out."""
     release.build(folder / "release", "SIM", firmware, "bg95")
     do = built.services.agent.do
-    do("update", "add", str(folder / "release"))
-    do("update", "roll-out", str(sequence), "--board", "SIM", "--canaries", "1", "--days", "0")
+    do("updates", "add", str(folder / "release"))
+    do("updates", "roll-out", str(sequence), "--board", "SIM", "--canaries", "1", "--days", "0")
 
 
 def run_trip(built: Stage, until_ms: int) -> Oracle:
@@ -65,8 +65,8 @@ def built(tmp_path: Path, monkeypatch: Any) -> Any:
 
 
 def status(built: Stage) -> list[str]:
-    """The line of the device in `landbridge update status`, in words."""
-    return built.services.agent.do("update", "status").splitlines()[1].split("  ")
+    """The line of the device in `landbridge updates status`, in words."""
+    return built.services.agent.do("updates", "status").splitlines()[1].split("  ")
 
 
 def test_a_device_in_mid_trip_is_updated_and_loses_no_point(built, tmp_path):
@@ -87,7 +87,7 @@ def test_a_release_that_crashes_is_rolled_back_and_its_roll_out_halts(built, tmp
     broken = sources(tmp_path, 2, wake=("def run(port, board):", "def run(port, board):\n    port.nothing()"))
     roll_out(built, broken, tmp_path, 2)
     oracle = run_trip(built, 2 * DAY_MS)
-    assert "halted: failed on 1 of 1 device" in built.services.agent.do("update", "list")
+    assert "halted: failed on 1 of 1 device" in built.services.agent.do("updates", "list")
     line = " ".join(status(built))
     assert "crashed" in line
     assert "0.1.0" in built.services.agent.do("devices", "show", DEVICE)

@@ -33,16 +33,21 @@ def test_users_come_and_go(landbridge: Command, monkeypatch: pytest.MonkeyPatch)
     assert "no role king" in landbridge.fails("users", "add", "c", "--role", "king").replace("'", "")
     monkeypatch.setattr("sys.stdin", io.StringIO("a horse, a battery\n"))
     landbridge("users", "password", "anna")
-    assert "anna is the last administrator" in landbridge.fails("users", "end", "anna")
+    assert "anna is the last administrator" in landbridge.fails("users", "remove", "anna")
     listed = landbridge("users", "list")
     assert "password" in listed and "argon2" not in listed and link.partition("#")[2] not in listed
     for command in ("disable", "enable", "sign-out", "invite", "sessions"):
         landbridge("users", command, "ben")
-    landbridge("users", "role", "ben", "operator")
-    assert "ben has no second factor" in landbridge.fails("users", "end-second-factor", "ben")
+    landbridge("users", "edit", "ben", "--role", "operator", "--mail", "ben@example.net")
+    listed = landbridge("users", "list")
+    assert "operator" in listed and "ben@example.net" in listed
+    assert "give at least one of --role, --mail" in landbridge.fails("users", "edit", "ben")
+    assert "ben has no second factor" in landbridge.fails("users", "disable-second-factor", "ben")
     assert "ben is not disabled" in landbridge.fails("users", "enable", "ben")
-    landbridge("users", "end", "ben")
-    assert "no user ben; `landbridge users list`" in landbridge.fails("users", "role", "ben", "reader")
+    landbridge("users", "remove", "ben")
+    assert "no user ben; `landbridge users list`" in landbridge.fails(
+        "users", "edit", "ben", "--role", "reader"
+    )
     with opened() as it, it.database.reading() as connection:
         assert [row.name for row in people.every(connection)] == ["anna"]
 

@@ -86,11 +86,11 @@ def test_a_person_looks_at_a_database_until_he_has_enough(command: Command):
 def test_the_pages_can_be_all_that_runs(command: Command):
     port = free_port()
     serving = command.start("run", "--only", "web", LANDBRIDGE_WEB_PORT=str(port))
-    made = command("share", "add", DEVICE, "--for", "2d").strip()
+    made = command("share-links", "add", DEVICE, "--for", "2d").strip()
     path = made.partition("/s/")[2]
     assert wait_until(lambda: status(f"http://127.0.0.1:{port}/s/{path}"), "the link") == 200
-    assert command("share", "list").split()[-1] == "open"
-    command("share", "revoke", "1")
+    assert command("share-links", "list").split()[-1] == "open"
+    command("share-links", "revoke", "1")
     assert status(f"http://127.0.0.1:{port}/s/{path}") == 404
     secret = command("tokens", "add", "anna", "--role", "operator").strip()
     assert len(secret) == 43
@@ -149,8 +149,8 @@ def test_a_password_is_read_and_only_its_hash_is_kept(command: Command):
         (("tokens", "add", "a", "--role", "king"), "no role 'king'; choose from reader, operator, admin"),
         (("tokens", "add", "A b"), "cannot be the name of a token"),
         (("tokens", "revoke", "nobody"), "no token nobody"),
-        (("share", "revoke", "99"), "no share link 99"),
-        (("share", "add", DEVICE, "--for", "x"), "is not a duration from 1m to 366d"),
+        (("share-links", "revoke", "99"), "no share link 99"),
+        (("share-links", "add", DEVICE, "--for", "x"), "is not a duration from 1m to 366d"),
         (("web", "lb-none"), "no device lb-none"),
     ],
 )

@@ -114,7 +114,7 @@ TABLE = _table("""
     one      admin    DELETE /v1/notification-channels/{name}/rules/{rule}
     one      reader   GET    /v1/devices/{device}/card
     one      operator POST   /v1/devices/{device}/card/switch
-    one      operator POST   /v1/devices/{device}/card/orders
+    one      operator POST   /v1/devices/{device}/card/operations
     one      reader   GET    /v1/devices/{device}/downloads
     one      operator POST   /v1/devices/{device}/downloads
     absent   reader   GET    /v1/devices/{device}/downloads/{download}
@@ -122,15 +122,15 @@ TABLE = _table("""
     operator reader   GET    /v1/downloads
     one      operator DELETE /v1/devices/{device}/profiles/{iccid}
     one      operator PATCH  /v1/devices/{device}/profiles/{iccid}
-    operator reader   GET    /v1/profile-rollouts
+    operator reader   GET    /v1/profile-roll-outs
     operator reader   GET    /v1/profile-policies
     operator admin    POST   /v1/profile-policies
     operator reader   GET    /v1/devices/{device}/profile-policy
     operator admin    PUT    /v1/devices/{device}/profile-policy
     operator admin    DELETE /v1/devices/{device}/profile-policy
-    operator admin    POST   /v1/profile-rollouts
-    absent   reader   GET    /v1/profile-rollouts/{rollout}
-    absent   admin    POST   /v1/profile-rollouts/{rollout}/halt
+    operator admin    POST   /v1/profile-roll-outs
+    absent   reader   GET    /v1/profile-roll-outs/{rollout}
+    absent   admin    POST   /v1/profile-roll-outs/{rollout}/halt
     operator reader   GET    /v1/sims
     operator admin    POST   /v1/sims
     operator reader   GET    /v1/sims/{iccid}
@@ -168,7 +168,7 @@ TABLE = _table("""
     operator admin    POST   /v1/releases/{board}/{sequence}/roll-out
     operator admin    POST   /v1/releases/{board}/{sequence}/halt
     operator reader   GET    /v1/updates
-    list     reader   GET    /v1/reports/{kind}.{form}
+    list     reader   GET    /v1/reports/{kind}.{format}
     list     reader   GET    /v1/report-schedules
     make     admin    POST   /v1/report-schedules
     one      admin    PATCH  /v1/report-schedules/{schedule}
@@ -216,7 +216,12 @@ BODIES: dict[str, Any] = {
         "radius_m": 90,
     },
     "POST /v1/notification-channels": {"name": "new", "address": "new@example.org"},
-    "POST /v1/report-schedules": {"name": "new", "kind": "trip", "of": "1", "mailbox": "new@example.org"},
+    "POST /v1/report-schedules": {
+        "name": "new",
+        "kind": "trip",
+        "subject": "1",
+        "mailbox": "new@example.org",
+    },
     "POST /v1/integrations": {"name": "new", "address": "https://erp.example/hook"},
     "POST /v1/integrations/{integration}/replay": {"from": 1},
     "PATCH /v1/integrations/{integration}": {"paused": True},
@@ -278,7 +283,7 @@ class Matrix:
         (entry, *_) = ask("GET", "/v1/audit?noun=geofence")[1]["entries"]
         self.names = {
             "alarm": NOW_S + 2, "board": release["board"], "command": command, "day": "2026-01-01",
-            "device": FIRST, "download": 1, "entry": entry["entry"], "form": "html", "geofence": geofence,
+            "device": FIRST, "download": 1, "entry": entry["entry"], "format": "html", "geofence": geofence,
             "iccid": ICCID, "integration": "erp", "kind": "fleet", "link": link, "name": "mine", "rollout": 1,
             "rule": "critical", "schedule": "monday",
             "route": "west", "seq": 1, "sequence": release["sequence"], "session": 1, "token": spare["token"],

@@ -30,7 +30,7 @@ def test_positions_go_over_one_access_point_and_a_release_over_another(tmp_path:
             access.after_wake(now_ms, tmp_path / "release")
 
         built.device.run(3 * DAY_MS, after_wake)
-        status = built.services.agent.do("update", "status").splitlines()[1].split()
+        status = built.services.agent.do("updates", "status").splitlines()[1].split()
     finally:
         built.close()
     assert access.astray() == [] and access.short() == []

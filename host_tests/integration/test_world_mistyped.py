@@ -39,7 +39,7 @@ def test_the_device_comes_back_by_itself(right: str, mistyped: str, tmp_path: Pa
 
     def follow(text: str) -> None:
         file.write_text(text)
-        agent.do("esim", "policy", str(file), stage.DEVICE)
+        agent.do("esim", "set-policy", str(file), stage.DEVICE)
 
     def history() -> str:
         return agent.do("esim", "history", stage.DEVICE)

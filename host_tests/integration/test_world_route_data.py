@@ -73,10 +73,10 @@ def test_a_guide_comes_with_the_first_report_and_goes_with_the_trip(world: World
     world.run(12)
     second = world.route_data()
     assert second and 5 < second.forecast(0, False, 0, 0).to_go_s / 86_400 < 15
-    learned = world.do("coverage", "learn", ROUTE)
+    learned = world.do("coverage", "recompute", ROUTE)
     assert int(re.findall(r"(\d+) network observations", learned)[0]) > 0
     assert "460" in world.do("coverage", "show", ROUTE)
-    assert "everything is delivered" in world.do("devices", "why", DEVICE)
+    assert "everything is delivered" in world.do("devices", "wakes", DEVICE)
     world.do("trips", "end", DEVICE)
     world.run(12)
     assert world.route_data() is None

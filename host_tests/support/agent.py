@@ -16,7 +16,7 @@ import cbor2
 import paho.mqtt.client as mqtt
 import pytest
 from landbridge import app as service
-from landbridge import config
+from landbridge import config_file
 from landbridge.core.clock import CLOCK_FILE_VARIABLE, EPOCH, Clock
 from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
@@ -25,6 +25,7 @@ from landbridge.ingest import dead_letters
 from landbridge.ingest.device_rows import lock_rows, write
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.points import queries as points
+from landbridge.points.rows import StoredPoint
 from landbridge.protocol import envelope
 from landbridge.protocol.point import Point
 from landbridge.web import process
@@ -188,7 +189,7 @@ class Installation:
         environment.setenv("LANDBRIDGE_CONFIG", str(self._write_settings()))
         set_clock(folder / "clock", NOW_S)
         environment.setenv(CLOCK_FILE_VARIABLE, str(folder / "clock"))
-        self.config = config.load()
+        self.config = config_file.load()
         database = open_database(self.config.store.database)
         keyring = Keyring(database.place, self.config.store.key_file)
         enrol(self.config, database, keyring, Clock(), DEVICE, "bench")
@@ -204,7 +205,7 @@ class Installation:
         users["lb-unknown"] = envelope.broker_password(bytes(32), "lb-unknown")
         self.broker = Mosquitto(folder / "broker", users)
         environment.setenv("LANDBRIDGE_BROKER_PORT", str(self.broker.port))
-        self.config = config.load()
+        self.config = config_file.load()
         self.broker.start()
         self.clients: list[Client] = []
         self._stop: threading.Event | None = None
@@ -217,7 +218,7 @@ class Installation:
             self._database = open_database(self.config.store.database)
         return self._database
 
-    def stored(self) -> list[points.StoredPoint]:
+    def stored(self) -> list[StoredPoint]:
         with self.database().reading() as connection:
             return points.track(connection, DEVICE)
 

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from landbridge import app as service
-from landbridge import config
+from landbridge import config_file
 from landbridge.ingest.pipeline import Answer, Pipeline
 from landbridge.ingest.session import Received
 from landbridge.ingest.storing import Opened
@@ -56,4 +56,4 @@ def _die(step: str) -> None:
 
 
 if __name__ == "__main__":
-    service.run(config.load(), threading.Event(), Frail)
+    service.run(config_file.load(), threading.Event(), Frail)

@@ -28,10 +28,9 @@ from landbridge.features.trips import queries as trips
 from landbridge.features.users import rules as tokens
 from landbridge.ingest import new_points
 from landbridge.ingest.device_rows import lock_rows, write
-from landbridge.points import quality
-from landbridge.points import queries as points
+from landbridge.points import quality, writes
 from landbridge.points.cells import Located
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 from landbridge.protocol.point import Point
 from landbridge.tracking.recompute import recompute
 from landbridge.web.server import serving
@@ -132,7 +131,7 @@ class Fleet:
         """As an uplink would."""
         with self.database.writing() as connection:
             checked = [quality.check(each, None, now_s) for each in taken]
-            new = points.store(connection, device, checked, now_s)
+            new = writes.store(connection, device, checked, now_s)
             row = lock_rows(connection, [device])[device]
             new_points.post(connection, [new_points.NewPoints(row, [], [], new)], now_s)
             write(connection, [row])

@@ -60,7 +60,7 @@ class Api:
     def request(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Given:
         """One request, each from an address of its own: what limits each address is tested elsewhere."""
         text = b"" if body is None else json.dumps(body).encode()
-        sent = headers | {"content-length": str(len(text)), "content-type": "application/json"}
+        sent = {"content-type": "application/json"} | headers | {"content-length": str(len(text))}
         self._clients += 1
         where, _, query = path.partition("?")
         scope: dict[str, Any] = {

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from tools.lab.costs import costs
 from tools.lab.instances import Instance
-from tools.lab.physics import Device, Mission, costs, run
+from tools.lab.physics import Device, Mission, run
 from tools.lab.routes import corridor
 from tools.world.radio.sites import Operator
 

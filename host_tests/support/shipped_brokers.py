@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from landbridge import config
+from landbridge import config_file
 
 from host_tests.support.agent import PASSWORD, Installation
 from tools.verify.harness.nats_server import binary
@@ -43,7 +43,7 @@ class Shipped:
         environment.setenv("LANDBRIDGE_BROKER_CERT_FILE", str(folder / "agent.pem"))
         environment.setenv("LANDBRIDGE_BROKER_CERT_KEY_FILE", str(folder / "agent.key"))
         environment.setenv("LANDBRIDGE_DEVICES_BROKER_PORT", str(self.devices_port))
-        installation.config = config.load()
+        installation.config = config_file.load()
         self.conf = folder / "mosquitto.conf"
         self.acl = folder / "shipped.acl"
         text = put_in(

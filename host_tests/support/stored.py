@@ -1,6 +1,6 @@
 """A database with one device on either engine, and points with their quality flags."""
 
-from landbridge.points.queries import CheckedPoint
+from landbridge.points.rows import CheckedPoint
 
 from host_tests.support.agent import point
 

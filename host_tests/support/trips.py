@@ -18,8 +18,7 @@ from landbridge.features.trips import queries as trips
 from landbridge.geo.route import Waypoint
 from landbridge.ingest import new_points
 from landbridge.ingest.device_rows import lock_rows, write
-from landbridge.points import quality
-from landbridge.points import queries as points
+from landbridge.points import quality, writes
 from landbridge.protocol.point import Point
 from landbridge.tracking.recompute import recompute
 from sqlalchemy import Connection, select
@@ -59,7 +58,7 @@ def deliver(database: Database, taken: Sequence[Point], received_s: int, keep_ev
     """As an uplink would; then the track is worked out."""
     with database.writing() as connection:
         checked = [quality.check(each, None, received_s) for each in taken]
-        new = points.store(connection, DEVICE, checked, received_s)
+        new = writes.store(connection, DEVICE, checked, received_s)
         row = lock_rows(connection, [DEVICE])[DEVICE]
         new_points.post(connection, [new_points.NewPoints(row, [], [], new)], received_s)
         write(connection, [row])

@@ -258,10 +258,10 @@ def test_the_command_orders_what_the_card_does_not_have(landbridge: Command, tmp
     (tmp_path / "policy.toml").write_text(TEXT)
     for device in (DEVICE, "lb-0002"):
         landbridge("devices", "add", device)
-    assert "uses this activation code" in landbridge.fails("esim", "policy", "policy.toml", "--all")
+    assert "uses this activation code" in landbridge.fails("esim", "set-policy", "policy.toml", "--all")
     assert "no policy" in landbridge("esim", "show", DEVICE)  # nothing was assigned
-    assert "1 of 1 devices" in landbridge("esim", "policy", "policy.toml", DEVICE)
-    assert "0 of 1 devices" in landbridge("esim", "policy", "policy.toml", DEVICE)
+    assert "1 of 1 devices" in landbridge("esim", "set-policy", "policy.toml", DEVICE)
+    assert "0 of 1 devices" in landbridge("esim", "set-policy", "policy.toml", DEVICE)
     assert landbridge("esim", "downloads", DEVICE).count("waiting") == 2
     shown = landbridge("esim", "show", DEVICE)
     assert shown.count("awaited") == 2 and "7QX" not in shown

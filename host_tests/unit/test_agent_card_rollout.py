@@ -154,7 +154,7 @@ def test_the_commands(landbridge: Command, tmp_path: Path):
     command = landbridge
     (tmp_path / "policy.toml").write_text(TEXT)
     command("devices", "add", "lb-0001")
-    command("esim", "policy", str(tmp_path / "policy.toml"), "--all")
+    command("esim", "set-policy", str(tmp_path / "policy.toml"), "--all")
     command("trips", "start", "lb-0001", "--container", "CSQU3054383", "--route", "L",
             "--destination", "D", "--tag", "frozen")  # fmt: skip
     assert "no device" in command.fails("esim", "switch", "--tag", "dry", "cis")

@@ -567,7 +567,7 @@ def test_a_tenant_does_not_say_who_manages_a_card(pages, fleet):
     fleet.trip("MSKU1234565", 0, None, "acme")
     associated(fleet)
     tenant = pages.token("acme", "operator", "acme")
-    path = f"/v1/devices/{FIRST}/card/orders"
+    path = f"/v1/devices/{FIRST}/card/operations"
     for task in ("associate", "dissociate"):
         assert pages.ask(path, tenant, "POST", {"task": task})[0] == 404
     assert pages.ask(path, tenant, "POST", {"task": "list"})[0] == 202

@@ -19,7 +19,7 @@ from landbridge.events import dcsa, outbox, publisher, topics
 from landbridge.events.outbox import NewMessage
 from landbridge.features.exports.formats import Format
 from landbridge.points import quality
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 from landbridge.protocol.point import EVENTS, Point
 from landbridge.protocol.uplink import DeviceClock
 from sqlalchemy import Connection
@@ -70,7 +70,10 @@ def track_of(points: list[StoredPoint]) -> dict[str, Any]:
         ({"lat": 0, "lon": 0}, ["zero position"]),
         ({"lat": 90_00001}, ["position out of range"]),
         ({"sats": 3, "hdop": 51}, ["few satellites", "high hdop"]),
-        ({"time": NOW_S + 86_401}, ["time in the future"]),
+        ({"time": NOW_S + 600}, []),  # the agent's clock is slow
+        ({"time": NOW_S + 601}, ["time in the future"]),
+        ({"kind": 2, "quality": 1, "time": NOW_S + 86_400}, []),  # the device's oscillator is fast
+        ({"kind": 2, "quality": 1, "time": NOW_S + 86_401}, ["time in the future"]),
         ({"time": NOW_S - 367 * 86_400}, ["time long past"]),
         ({"quality": 2, "time": 1}, ["time long past"]),
         ({"battery": 74}, ["battery voltage"]),
@@ -94,6 +97,8 @@ def test_a_battery_that_cannot_be_measured_is_none_and_not_empty():
         (DeviceClock(7, 100, NOW_S - 90), NOW_S - 30, []),
         (DeviceClock(7, 100, NOW_S - 86_500), NOW_S - 86_440, []),
         (DeviceClock(7, 100, NOW_S - 86_501), NOW_S - 40, ["dated by arrival"]),
+        (DeviceClock(7, 100, NOW_S + 500), NOW_S + 560, []),
+        (DeviceClock(7, 100, NOW_S + 501), NOW_S - 40, ["dated by arrival"]),
         (DeviceClock(7, 100, 2_000_000_000), NOW_S - 40, ["dated by arrival"]),
         (DeviceClock(7, 100, 1), NOW_S - 40, ["dated by arrival"]),
         (DeviceClock(7, 100, 0), NOW_S - 40, ["dated by arrival"]),
@@ -109,7 +114,7 @@ def test_a_point_without_time_is_dated_by_the_clock_of_its_boot(clock, at_s, qua
 BESIDE_THE_LIMITS = [
     {}, {"lat": 0, "lon": 0}, {"lat": 0}, {"lat": 90_00000}, {"lat": -90_00001}, {"lon": 180_00001},
     {"sats": 4}, {"sats": 3}, {"hdop": 50}, {"hdop": 51}, {"battery": 0}, {"battery": 74}, {"battery": 75},
-    {"battery": 250}, {"battery": 251}, {"time": NOW_S + 86_400}, {"time": NOW_S + 86_401},
+    {"battery": 250}, {"battery": 251}, {"time": NOW_S + 600}, {"time": NOW_S + 601},
     {"time": NOW_S - 366 * 86_400}, {"time": NOW_S - 366 * 86_400 - 1}, {"quality": 0},
     {"kind": 2}, {"kind": 3},
 ]  # fmt: skip
@@ -179,7 +184,7 @@ def test_schemas_name_all_that_is_sent(name):
 
 def test_the_newest_is_the_last_good_fix_by_time():
     late = FIX._replace(seq=9, time=FIX.time - 5)
-    future = FIX._replace(seq=8, time=NOW_S + 90_000)
+    future = FIX._replace(seq=8, time=NOW_S + 3600)
     newest = topics.newest(stored(FIX, late, future, CELL._replace(time=FIX.time + 9)))
     assert newest
     assert newest.point.seq == 1

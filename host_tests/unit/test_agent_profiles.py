@@ -271,16 +271,18 @@ def test_the_commands(landbridge: Command, tmp_path):
     file.write_text(TEXT)
     for number in (1, 2, 3):
         command("devices", "add", f"lb-000{number}")
-    assert "2 of 3 devices" in command("esim", "policy", str(file), "--all", "--most", "2")
-    assert "1 of 3 devices" in command("esim", "policy", str(file), "--all")
-    assert "0 of 1 devices" in command("esim", "policy", str(file), "lb-0001")
+    assert "2 of 3 devices" in command("esim", "set-policy", str(file), "--all", "--most", "2")
+    assert "1 of 3 devices" in command("esim", "set-policy", str(file), "--all")
+    assert "0 of 1 devices" in command("esim", "set-policy", str(file), "lb-0001")
     assert "revision" in command("esim", "switch", "lb-0001", "cis")
     assert "waiting for the device" in command("esim", "list")
     shown = command("esim", "show", "lb-0001")
     assert "cis, revision" in shown and "cis.example" in shown and "elsewhere" in shown
     history = command("esim", "history", "lb-0001")
     assert history.count("request by") == 2 and "cis" in history
-    assert "not TOML" in command.fails("esim", "policy", __file__, "lb-0001")
-    assert "cannot read none.toml: it is missing" in command.fails("esim", "policy", "none.toml", "lb-0001")
-    assert "--all or --tag" in command.fails("esim", "policy", str(file))
+    assert "not TOML" in command.fails("esim", "set-policy", __file__, "lb-0001")
+    assert "cannot read none.toml: it is missing" in command.fails(
+        "esim", "set-policy", "none.toml", "lb-0001"
+    )
+    assert "--all or --tag" in command.fails("esim", "set-policy", str(file))
     assert "no device" in command.fails("esim", "switch", "lb-0009", "cis")

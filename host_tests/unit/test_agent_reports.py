@@ -177,7 +177,7 @@ def test_the_fleet_and_compliance_are_complete_and_for_the_operator_only(shown):
 def test_reports_come_over_http_in_the_language_that_is_asked_for(shown):
     with Pages(shown.fleet).served() as pages:
         acme = pages.token("acme", tenant="acme")
-        status, text = pages.ask(f"/v1/reports/trip.html?of={shown.trip}&language=zh", acme)
+        status, text = pages.ask(f"/v1/reports/trip.html?subject={shown.trip}&language=zh", acme)
         assert status == 200 and f"集装箱 {CONTAINER} 的行程" in text
         assert pages.ask("/v1/reports/fleet.html", acme)[0] == 400
         assert pages.ask("/v1/reports/fleet.html?language=tlh", pages.token("all"))[0] == 400

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from landbridge.db.database import open_database
 from landbridge.downlinks import resend
 from landbridge.features.devices import queries as devices
-from landbridge.points import gaps
+from landbridge.points import gaps, writes
 from landbridge.points import queries as points
 from landbridge.points.quality import check
 from landbridge.protocol import resend as wire
@@ -24,7 +24,7 @@ def connection(tmp_path):
 
 
 def store(connection, *sequences):
-    points.store(connection, DEVICE, [check(point(seq), None, NOW_S) for seq in sequences], NOW_S)
+    writes.store(connection, DEVICE, [check(point(seq), None, NOW_S) for seq in sequences], NOW_S)
 
 
 def asks(connection, next_seq, waiting, *sent):

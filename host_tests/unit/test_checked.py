@@ -18,7 +18,7 @@ from unittest import mock
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as some
-from landbridge import config
+from landbridge import config, config_file
 from landbridge.core import files
 from landbridge.core.errors import UserError
 from landbridge.features.esim import policy
@@ -69,7 +69,7 @@ def configured(text: str) -> None:
         file = Path(folder, "landbridge.toml")
         file.write_text(text)
         with mock.patch.dict(os.environ, {"LANDBRIDGE_CONFIG": str(file)}):
-            config.written(must_exist=True)
+            config_file.written(must_exist=True)
 
 
 def board(text: str) -> None:
@@ -104,7 +104,7 @@ usage = { bytes = "month" }
 lock = { method = "PATCH", path = "/lock" }
 """
 FILES: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "landbridge.toml": (config.annotated(config.Config()), configured),
+    "landbridge.toml": (config_file.annotated(config.Config()), configured),
     "board.toml": ((BOARDS / "REFERENCE_BG95" / boards.FILE).read_text(), board),
     "policy": ("blocked = [432]\n" + TEXT, policy.parse),
     "controls": (CONTROLS, cases.run),
@@ -229,7 +229,7 @@ def test_a_list_names_the_item_that_is_wrong():
 
 
 def test_the_ranges_of_the_annotated_file_are_those_that_are_checked():
-    assert "# TCP port. 1 to 65535.\nport = 8883" in config.annotated(config.Config())
+    assert "# TCP port. 1 to 65535.\nport = 8883" in config_file.annotated(config.Config())
     with pytest.raises(UserError, match="1 to 65535"):
         configured("[broker]\nport = 65536")
     configured("[broker]\nport = 65535")

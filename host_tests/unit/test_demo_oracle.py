@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 from landbridge.protocol.point import Point
 from locator.codec import record
 from locator.journal.numbers import Numbers

@@ -6,10 +6,11 @@ import pytest
 from host_tests.support.lab_trips import live, trip
 from tools.lab.baselines import baselines
 from tools.lab.bound import LONGEST_GAP, PRICES, Bound, fix_values
+from tools.lab.costs import costs
 from tools.lab.experiments import SETTINGS
 from tools.lab.hindsight import attainable
 from tools.lab.instances import draw
-from tools.lab.physics import Mission, costs, run
+from tools.lab.physics import Mission, run
 from tools.lab.pilot import Ours
 from tools.lab.score import score
 

@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host_tests.support.lab_trips import trip
+from tools.lab.costs import costs
 from tools.lab.experiments import SETTINGS
 from tools.lab.instances import draw
 from tools.lab.pacing import Level, pacing_table
-from tools.lab.physics import Mission, costs, run
+from tools.lab.physics import Mission, run
 from tools.lab.pilot import Ours
 from tools.lab.plan import menu as shipped
 from tools.lab.route_data import Guide, new_route

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from host_tests.support.lab_trips import Script, live, trip
+from tools.lab.costs import costs, failure, signal_factor
 from tools.lab.other_trackers import SHIPPED, Schedule, Tracker
-from tools.lab.physics import Mission, costs, failure, run, signal_factor
+from tools.lab.physics import Mission, run
 from tools.lab.score import ages_h, covered, errors, score
 from tools.world.radio.sites import Operator
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from tools.lab import heldout
+from tools.lab.costs import costs
 from tools.lab.experiments import HELD_OUT, JUDGED_SEEDS, STRESS_SEEDS, STRESSES, TRAINING_SEEDS
 from tools.lab.instances import SLOTS_A_DAY, Instance, draw
-from tools.lab.physics import Mission, costs, run
+from tools.lab.physics import Mission, run
 from tools.lab.pilot import Ours
 from tools.lab.route_data import new_route
 from tools.lab.stress import ROWS, dark_spells, disturbed

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from tools.lab.physics import FACTOR_EXPONENT
+from tools.lab.costs import FACTOR_EXPONENT
 from tools.lab.world import HELD, Woken, instance, jolts, measured
 from tools.modem import Modem
 from tools.modem.link.mqtt import LockStepNetwork

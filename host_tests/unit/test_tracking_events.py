@@ -19,8 +19,9 @@ from landbridge.geo import countries
 from landbridge.geo import route as line
 from landbridge.geo.distance import Place
 from landbridge.geo.route import Waypoint
-from landbridge.points import quality
+from landbridge.points import quality, writes
 from landbridge.points import queries as points
+from landbridge.points.rows import StoredPoint
 from landbridge.tracking import geofences, silence
 from landbridge.tracking import queries as tracking
 from landbridge.tracking.context import context_of
@@ -186,7 +187,7 @@ def test_at_the_edge_of_a_geofence_a_poor_fix_changes_nothing():
 
     def found(fix_at: Any, lon: float, at_s: int) -> list[str]:
         checked = quality.check(fix_at._replace(lon=round(lon * 1e5), time=at_s), None, at_s)
-        point = to_track_point(points.StoredPoint(DEVICE, *checked, at_s, None, None))
+        point = to_track_point(StoredPoint(DEVICE, *checked, at_s, None, None))
         return [str(each.details["action"]) for each in state.step(point, (geofence,))]
 
     assert found(good, 17.0, BEGIN_S) == ["enter"]
@@ -265,7 +266,7 @@ def test_the_last_that_have_arrived_count_however_many_are_under_way():
         ridden = [(1, (52.1, 23.7, "BY")), (240, AT_POZNAN), (242, AT_POZNAN)]
         taken = [fix(n, BEGIN_S + hour * HOUR_S, *at) for n, (hour, at) in enumerate(ridden, 1)]
         checked = [quality.check(each, None, RECEIVED_S) for each in taken]
-        points.store(connection, device, checked, RECEIVED_S)
+        writes.store(connection, device, checked, RECEIVED_S)
         tracking.mark(connection, device, 0)
         recompute(connection, device, RECEIVED_S)
 
@@ -552,7 +553,7 @@ def test_a_device_on_no_trip_is_tracked_too():
         with database.writing() as connection:
             devices.add(connection, "lb-0002", b"wrapped", BEGIN_S)
             checked = [quality.check(each, None, RECEIVED_S) for each in hours(AT_POZNAN, AT_POZNAN)]
-            points.store(connection, "lb-0002", checked, RECEIVED_S)
+            writes.store(connection, "lb-0002", checked, RECEIVED_S)
             tracking.mark(connection, "lb-0002", 0)
             recompute(connection, "lb-0002", RECEIVED_S)
             found = events.inferred_from(connection, "lb-0002", (0, 0))

@@ -10,7 +10,7 @@ from landbridge.events import queries as events
 from landbridge.features.trips import queries as trips
 from landbridge.operations import old_rows as retention
 from landbridge.points import queries as points
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 from landbridge.protocol.point import Point
 from landbridge.tracking import queries as tracking
 from landbridge.tracking import recompute

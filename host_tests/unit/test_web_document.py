@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from host_tests.support.fleet import FIRST
+from host_tests.support.in_process import Api
 from host_tests.support.pages import Shown
 
 FEEDS = ("/v1/events", "/dcsa/v1/events", "/v1/tracks")
@@ -16,6 +18,11 @@ FEEDS = ("/v1/events", "/dcsa/v1/events", "/v1/tracks")
 @pytest.fixture(scope="module")
 def document(pages: Shown) -> Any:
     return json.loads(pages.ask("/v1/openapi.json", pages.dispatch)[1])
+
+
+@pytest.fixture(scope="module")
+def api(pages: Shown, tmp_path_factory: pytest.TempPathFactory) -> Api:
+    return Api(pages.fleet, tmp_path_factory.mktemp("document"))
 
 
 def operations(document: Any) -> Iterator[tuple[str, str, Any]]:
@@ -72,3 +79,24 @@ def test_every_reference_leads_somewhere(document):
         for part in reference.removeprefix("#/").split("/"):
             found = found[part]
         assert found, reference
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded", "text/plain", "application/xml", "multipart/form-data"]
+)
+def test_a_body_that_is_not_marked_as_json_names_the_missing_header(api, kind):
+    """What `curl -d` sends by itself."""
+    headers = {"authorization": f"Bearer {api.token('admin')}", "content-type": kind}
+    for method, path in (
+        ("POST", "/v1/trips"), ("PATCH", f"/v1/devices/{FIRST}"), ("PATCH", f"/v1/devices/{FIRST}/settings"),
+    ):  # fmt: skip
+        given = api.request(method, path, {"tags": []}, headers)
+        detail = json.loads(given.body)["detail"]
+        assert given.status == 422 and "header Content-Type: application/json" in detail, (path, detail)
+
+
+def test_a_name_that_is_no_line_is_refused_in_words(api):
+    for wrong in (" cold", "cold\n", "\x00"):
+        status, answer = api.ask("PATCH", f"/v1/devices/{FIRST}", {"tags": [wrong]})
+        assert status == 422
+        assert answer["detail"].startswith("#/tags/0: must be one line without control characters")

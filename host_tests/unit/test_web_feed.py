@@ -23,8 +23,8 @@ from landbridge.features.sims.queries import SimCard
 from landbridge.points import paged, quality
 from landbridge.points import queries as points
 from landbridge.points import usage_by_card as report
-from landbridge.points.queries import store
 from landbridge.points.uplinks import KeptUplink, keep
+from landbridge.points.writes import store
 from landbridge.web import device_views
 
 from host_tests.support.agent import set_clock

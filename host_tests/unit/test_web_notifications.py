@@ -115,10 +115,10 @@ def test_reports_are_scheduled_over_http_and_a_tenant_schedules_its_own(api):
     status, made = api.ask("POST", SCHEDULES, monday)
     assert status == 201 and made["due"].endswith("T06:00:00Z") and made["answer"] is None
     assert api.ask("POST", SCHEDULES, monday)[0] == 400
-    mine = {"name": "mine", "kind": "trip", "of": str(ours), "mailbox": "dispatch@acme.example"}
+    mine = {"name": "mine", "kind": "trip", "subject": str(ours), "mailbox": "dispatch@acme.example"}
     for wrong in (
-        {"kind": "fleet", "of": ""},
-        {"of": str(theirs)},
+        {"kind": "fleet", "subject": ""},
+        {"subject": str(theirs)},
         {"mailbox": "nobody"},
         {"language": "tlh"},
     ):
@@ -248,7 +248,7 @@ def test_the_page_of_reports_schedules_them(pages, fleet):
     )
     shown = root.get("/reports").text
     assert "monday" in shown and "a@b.example" in shown and "each month" in shown
-    changed = {"form": "xlsx", "language": "zh", "every": "day", "paused": "1"}
+    changed = {"format": "xlsx", "language": "zh", "every": "day", "paused": "1"}
     wrong = root.post("/reports/monday/change", **changed, mailbox="nobody")
     assert wrong.status == 400 and "is not a mail address" in said(wrong) and 'value="nobody"' in wrong.text
     assert root.post("/reports/monday/change", **changed, mailbox="c@d.example").status == 303
@@ -259,7 +259,7 @@ def test_the_page_of_reports_schedules_them(pages, fleet):
 
 
 def test_a_number_that_no_trip_can_have_is_refused(api):
-    wanted = {"name": "monday", "kind": "trip", "of": "9" * 30, "mailbox": "dispatch@example.org"}
+    wanted = {"name": "monday", "kind": "trip", "subject": "9" * 30, "mailbox": "dispatch@example.org"}
     status, answer = api.ask("POST", SCHEDULES, wanted)
     assert status == 400 and "no trip 999" in answer["detail"]
 
@@ -270,7 +270,12 @@ def test_a_name_of_another_tenant_is_free_and_not_revealed(api):
         channel = {"name": "desk", "address": f"desk@{tenant}.example"}
         assert api.ask("POST", CHANNELS, channel, "admin", tenant)[0] == 201
         assert api.ask("POST", CHANNELS, channel, "admin", tenant)[0] == 400
-        monday = {"name": "monday", "kind": "trip", "of": str(trips[tenant]), "mailbox": channel["address"]}
+        monday = {
+            "name": "monday",
+            "kind": "trip",
+            "subject": str(trips[tenant]),
+            "mailbox": channel["address"],
+        }
         assert api.ask("POST", SCHEDULES, monday, "admin", tenant)[0] == 201
     assert api.ask("POST", CHANNELS, {"name": "desk", "address": "desk@example.org"})[0] == 201
     rule = {"kinds": ["light"], "escalate_s": 1800, "escalate_to": "desk"}
@@ -295,7 +300,7 @@ def test_a_name_of_another_tenant_is_free_and_not_revealed(api):
 def test_a_tenant_has_so_many_rules_schedules_and_tests(api):
     trip = api.fleet.trip("CSQU3054383", 0, None, "acme")
     api.ask("POST", CHANNELS, {"name": "desk", "address": "desk@acme.example"}, "admin", "acme")
-    monday = {"kind": "trip", "of": str(trip), "mailbox": "desk@acme.example"}
+    monday = {"kind": "trip", "subject": str(trip), "mailbox": "desk@acme.example"}
     for number in range(51):
         ruled = api.ask("PUT", f"{CHANNELS}/desk/rules/more-{number}", {}, "admin", "acme")
         scheduled = api.ask("POST", SCHEDULES, monday | {"name": f"more-{number}"}, "admin", "acme")

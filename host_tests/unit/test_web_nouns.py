@@ -218,17 +218,17 @@ def test_a_release_is_rolled_out_and_halted(api):
     assert api.ask("GET", "/v1/releases/ESP32/9")[0] == 404
     assert api.ask("POST", "/v1/releases/ESP32/9/halt")[0] == 400
     assert [each["device"] for each in api.ask("GET", "/v1/updates")[1]["updates"]] == [FIRST, SECOND]
-    for each in ("/v1/releases", path, "/v1/updates", "/v1/profile-rollouts"):
+    for each in ("/v1/releases", path, "/v1/updates", "/v1/profile-roll-outs"):
         assert api.ask("GET", each, None, "admin", "acme")[0] == 404
 
 
 def test_a_profile_is_not_rolled_out_without_devices(api):
-    status, said = api.ask("POST", "/v1/profile-rollouts", {"tag": "x", "profile": "cis"})
+    status, said = api.ask("POST", "/v1/profile-roll-outs", {"tag": "x", "profile": "cis"})
     assert status == 400 and "no device on a trip with the tag 'x'" in said["detail"]
-    assert api.ask("GET", "/v1/profile-rollouts")[1] == {"rollouts": [], "next": None}
+    assert api.ask("GET", "/v1/profile-roll-outs")[1] == {"rollouts": [], "next": None}
     assert (
-        api.ask("GET", "/v1/profile-rollouts/1")[0]
-        == api.ask("POST", "/v1/profile-rollouts/1/halt")[0]
+        api.ask("GET", "/v1/profile-roll-outs/1")[0]
+        == api.ask("POST", "/v1/profile-roll-outs/1/halt")[0]
         == 404
     )
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
-from landbridge import config
+from landbridge import config_file
 from landbridge.config import Config, Openid, Store, Web
 from landbridge.core.clock import CLOCK_FILE_VARIABLE, unix_s
 from landbridge.core.errors import UserError
@@ -312,7 +312,7 @@ def test_a_disabled_user_stays_out_and_an_ended_one_is_unknown(place: Place):
         users.disable(connection, row, "bench", NOW_S)
     assert "is disabled" in said_of(place.enter(place.visitor()))
     with place.database.writing() as connection:
-        users.end(connection, row, "bench", NOW_S)
+        users.remove(connection, row, "bench", NOW_S)
     assert "ask an administrator for an invitation" in said_of(place.enter(place.visitor()))
 
 
@@ -370,9 +370,9 @@ def test_everybody_with_an_account_does_not_get_the_whole_fleet(
 ):
     file = tmp_path / "landbridge.toml"
     file.write_text(f'[openid]\nissuer = "https://login.example"\nnew_users = true\n{claim}\n')
-    monkeypatch.setenv(config.FILE_VARIABLE, str(file))
+    monkeypatch.setenv(config_file.FILE_VARIABLE, str(file))
     if claim:
-        assert config.load().openid.new_users
+        assert config_file.load().openid.new_users
         return
     with pytest.raises(UserError, match=r"\[openid\] new_users = true .* role_claim or tenant_claim"):
-        config.load()
+        config_file.load()

@@ -263,7 +263,7 @@ def test_a_disabled_user_is_out_at_once_and_an_ended_one_for_good(site: Site):
     assert root.post("/users/ines/invite").status == 400
     assert root.post("/users/ines/enable").status == 303
     assert site.api("/devices", token)[0] == 200 and site.visitor().sign_in("ines").status == 303
-    assert root.post("/users/ines/end").status == 303
+    assert root.post("/users/ines/remove").status == 303
     assert site.api("/devices", token)[0] == 401 and site.visitor().sign_in("ines").status == 401
     add_user(site.database, "ines", NEW)
     assert site.api("/devices", token)[0] == 401
@@ -277,7 +277,7 @@ def test_the_last_administrator_stays(tmp_path: Path):
         add_user(site.database, "guest", role="admin", tenant="acme")
         root.get("/users")
         for path, fields in (
-            ("/users/root/disable", {}), ("/users/root/end", {}), ("/users/root/role", {"role": "reader"}),
+            ("/users/root/disable", {}), ("/users/root/remove", {}), ("/users/root/role", {"role": "reader"}),
         ):  # fmt: skip
             refused = root.post(path, **fields)
             assert refused.status == 400 and "last administrator" in said(refused), path
@@ -354,13 +354,13 @@ def test_a_second_factor_ends_with_a_code_or_by_an_administrator(site: Site):
     add_user(site.database, "kurt")
     kurt = site.visitor("kurt")
     _, codes = enrolled(site, kurt)
-    assert kurt.post("/account/second-factor/end", code="123456").status == 400
+    assert kurt.post("/account/second-factor/disable", code="123456").status == 400
     renewed = kurt.post("/account/second-factor/codes", code=codes[0])
     fresh = re.findall(r"<code>((?:\w{4}-){3}\w{4})</code>", renewed.text)
     assert len(fresh) == 10 and not set(fresh) & set(codes)
     root = site.root
     root.get("/users")
-    assert root.post("/users/kurt/second-factor/end").status == 303
+    assert root.post("/users/kurt/second-factor/disable").status == 303
     assert site.visitor().sign_in("kurt").location == "/"
 
 

@@ -1,4 +1,4 @@
-"""Builds a release: the application compiled for a board, as `landbridge update add` takes it.
+"""Builds a release: the application compiled for a board, as `landbridge updates add` takes it.
 
 `python -m tools.flash.release TARGET --board REFERENCE_BG95` makes
     TARGET/locator/       the compiled modules

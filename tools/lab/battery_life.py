@@ -14,8 +14,9 @@ from statistics import fmean
 from typing import NamedTuple
 
 from tools.flash.layout import REPOSITORY
+from tools.lab.costs import COSTS, MEASURED
 from tools.lab.experiments import Setting
-from tools.lab.physics import COSTS, MEASURED, Mission, run
+from tools.lab.physics import Mission, run
 from tools.lab.pilot import Ours
 from tools.lab.routes import TRAINING
 from tools.world.device.battery import KINDS, Kind, at

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.lab.battery import capacity_j
+from tools.lab.costs import FACTOR_EXPONENT, Costs, failure, signal_factor
 from tools.lab.instances import SLOT_H, Floats, Instance
-from tools.lab.physics import FACTOR_EXPONENT, Costs, capacity_j, failure, signal_factor, stops
+from tools.lab.physics import stops
 from tools.lab.score import FARTHEST_KM, OLDEST_H, WEIGHTS, WINDOW_MOVING, WINDOW_STANDING, Weights
 from tools.world.radio.coverage import USABLE_DBM
 

@@ -2,7 +2,7 @@
 agree.
 
 The battery gives a fixed number of joules for each day of the trip, as in the demo. The lab uses the costs
-that were measured in the world (`physics.MEASURED`; if it has none, one more trip is measured first) and the
+that were measured in the world (`costs.MEASURED`; if it has none, one more trip is measured first) and the
 firmware's own policy, which starts with the constants it ships with and learns.
 """
 
@@ -16,7 +16,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tools.lab.physics import COSTS, MEASURED, Costs, Mission, run
+from tools.lab.costs import COSTS, MEASURED, Costs
+from tools.lab.physics import Mission, run
 from tools.lab.pilot import Ours
 from tools.lab.route_data import new_route
 from tools.lab.world import Woken, instance, jolts, measured

@@ -14,8 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tools.lab import heldout
 from tools.lab.bound import Bound
+from tools.lab.costs import Costs, costs
 from tools.lab.instances import Instance, draw
-from tools.lab.physics import Costs, Mission, Run, costs
+from tools.lab.physics import Mission, Run
 from tools.lab.routes import is_in_world
 from tools.lab.score import WEIGHTS, Score, Weights, score
 from tools.lab.stress import ROWS, disturbed

@@ -16,8 +16,8 @@ import numpy as np
 from landbridge.geo.route import MCC
 from numpy.typing import NDArray
 
+from tools.lab.costs import COSTS, Costs
 from tools.lab.instances import MOVING_KM, SLOT_H, SLOTS_A_DAY, Floats, Instance
-from tools.lab.physics import COSTS, Costs
 from tools.lab.radio import SILENT_DBM
 from tools.lab.routes import STEP_KM, Corridor, read_route
 from tools.world.radio.sites import Operator

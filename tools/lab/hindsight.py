@@ -12,9 +12,10 @@ from dataclasses import replace
 import numpy as np
 
 from tools.lab.bound import PRICES, Bound
+from tools.lab.costs import BLOCKED_S, HOT_H, failure
 from tools.lab.experiments import Setting
 from tools.lab.instances import Instance
-from tools.lab.physics import BLOCKED_S, ENDLESS_J, HOT_H, Device, failure, run
+from tools.lab.physics import ENDLESS_J, Device, run
 
 
 class Replay:

@@ -1,154 +1,32 @@
-"""Energy costs, and the executor: runs a policy through a trip and charges each action.
+"""The executor: runs a policy through a trip and charges each action (costs.py).
 
-Model and constants of the scheduler's facts (one wake for a fix, one more for an upload, also where
-a firmware would merge them). All energies in joules at the battery.
+One wake for a fix, one more for an upload, also where a firmware would merge them.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.lab.instances import SLOT_H, SLOT_S, SLOTS_A_DAY, Floats, Heard, Instance
+from tools.lab.battery import PLATEAU_MV, capacity_j, voltage_mv
+from tools.lab.costs import BLOCKED_S, FACTOR_EXPONENT, TTFF_S, Costs, failure, signal_factor, start
+from tools.lab.instances import SLOT_H, SLOTS_A_DAY, Floats, Heard, Instance
 from tools.lab.routes import Corridor
 from tools.world.radio.sites import Operator
 
-HOT_H, AIDED_H = 2.0, 4.0
-TTFF_S = (6.0, 15.0, 38.0)
-"""Hot, aided, cold: up to HOT_H, AIDED_H or longer since the last fix."""
-BLOCKED_S = 90.0
 SEARCH_S = (40.0, 60.0, BLOCKED_S)
 """How long a search for satellites may take, by the same ages; what the firmware grants
 (scheduler/decide.py)."""
-FACTOR_EXPONENT = 0.8
 BAR_SLOTS, SILENCE_SLOTS = SLOTS_A_DAY, 3 * SLOTS_A_DAY
 """Russia: no data for a day after the first registration, again after three days of silence."""
-USABLE_C = ((-60.0, 0.25), (-40.0, 0.55), (-30.0, 0.68), (-20.0, 0.80), (0.0, 0.95), (20.0, 1.0))
-"""(C, usable part of a Li-SOCl2 cell): withheld by the cold, not destroyed."""
 PARTS = ("sleep", "wake", "fix", "position reused", "upload", "attach", "network scan", "scan")
-PLATEAU_MV, KNEE_MV, KNEE_LEFT = 3_600, 900, 0.08
-"""Of a Li-SOCl2 cell: how far its voltage falls at the end of its charge, and from which part of it on."""
 ENDLESS_J = 1e7
 """More than any trip can spend."""
-
-
-@dataclass(frozen=True)
-class Costs:
-    """Joules and watts of one class of device; a bench measurement replaces them."""
-
-    upload_j: float
-    attach_j: float
-    attach_abroad_j: float
-    scan_j: float
-    network_scan_j: float
-    gnss_w: float
-    sleep_w: float
-    wake_j: float = 0.40
-    ttff_s: tuple[float, float, float] = TTFF_S
-    blocked_s: float = BLOCKED_S
-    network_search_j: float = 0.0
-    """Of a network scan of a modem that does not sleep registered, in addition to `network_scan_j`: to search
-    for a network. A report over the one it finds need not do that again."""
-    again_j: float = 0.0
-    """To find a network again on which no device can sleep registered (GSM grants no PSM), before each
-    report."""
-    recount_j: float = 0.0
-    """Of a wake by a jolt, which counts for a minute whether the train runs."""
-    unserved: tuple[float, float] = (0.0, 0.0)
-    """Part of the reports for which the network heard does not take the device after all, standing and on the
-    move, where it is soon left behind."""
-    unserved_j: float = 0.0
-    """Of each of these."""
-    regained: float = 0.0
-    """Part of the reports that pass though no network was heard when the slot began."""
-    regained_j: float = 0.0
-    """Of each of these."""
-    counted: float = 1.0
-    """What the device's own account makes of a joule."""
-    most_upload_j: float = math.inf
-    """What an attempt can take at most: each wait of a tracker has a deadline."""
-
-    @property
-    def sleep_slot_j(self) -> float:
-        """Return the J of a slot without any activity."""
-        return self.sleep_w * SLOT_S
-
-    def fix_j(self, gap_h: float) -> float:
-        """Return the J of a fix so many hours after the last one, without scatter."""
-        return self.wake_j + self.gnss_w * self.ttff_s[_start(gap_h)]
-
-    def blocked_j(self, limit_s: float = BLOCKED_S) -> float:
-        """Return the J of a search for satellites that fails and is given up after `limit_s`."""
-        return self.wake_j + self.gnss_w * self.blocked_s * limit_s / BLOCKED_S
-
-
-COSTS = {
-    "bg95": Costs(1.2, 8.8, 35.0, 25.0, 1.5, 0.20, 216e-6, most_upload_j=300.0),
-    "sim7600": Costs(40.0, 4.0, 70.0, 60.0, 25.0, 0.30, 300e-6, most_upload_j=600.0),
-}
-"""Of the facts: what all policies are judged with, and what a device believes before it has learned. What an
-attempt can take is what the firmware draws (scheduler/energy.py) in some 15 minutes: five of patience, two
-to four to open the connection, half a minute for each piece that is sent."""
-MEASURED = {
-    # By the world's meter, BG95, seeds 1 to 8, 45 days at 100 J a day; joules with the wake. Then a wake took
-    # 0.41 J and a wait 0.09 W; by today's tables (world/cpu.py, world/meter.py) these are 0.19 J and 0.072 W:
-    # each figure is less by that. A report in the wake of a point without GNSS 3.2 over LTE-M where the
-    # network ends the connection after 5 s (more where later: world.HELD; 764 of them), 9.3 over GSM (220):
-    # in the lab its point has that wake, the report one more. In a wake of its own a fix hot 2.75, aided 5.7,
-    # cold 9.6, without result 10 moving and 19 standing. A network scan after which no report follows 4.6
-    # beside the wake, whether it finds a network (180 of 300) or not. Behind a border, up to the first
-    # report, 11, 12 and 19 more. A wake by a jolt 0.4. Of reports for which a network was heard when the half
-    # hour began 12 of 1922 standing and 5 of 116 on the move failed, 22 each. Where none was, 34 of 111 tries
-    # passed, for 20.7, the others took 29 (89 of them by an earlier firmware). Asleep, modem and all, 20.4 a
-    # day. The device's account: 1.01 to 1.03 of the meter.
-    "bg95": Costs(
-        upload_j=2.78,
-        attach_j=2.9,
-        attach_abroad_j=13.5,
-        scan_j=28.5,
-        network_scan_j=0.4,
-        network_search_j=4.2,
-        again_j=6.15,
-        gnss_w=1.0,
-        ttff_s=(2.56, 5.5, 9.4),
-        blocked_s=19.0,
-        sleep_w=236e-6,
-        wake_j=0.19,
-        recount_j=0.2,
-        unserved=(0.006, 0.04),
-        unserved_j=22.0,
-        regained=0.31,
-        regained_j=20.7,
-        counted=1.02,
-    ),
-}
-"""Of the full world, device and session as they are; times of fixes are joules here, at 1 W."""
-
-
-def _start(gap_h: float) -> int:
-    """Return the kind of start by hours since the last fix: 0 hot, 1 aided, 2 cold."""
-    return (gap_h > HOT_H) + (gap_h > AIDED_H)
-
-
-def costs(modem: str, network_scan_j: float | None = None) -> Costs:
-    """Return the costs of a class of modem, with another cost of a network scan if given."""
-    return COSTS[modem] if network_scan_j is None else replace(COSTS[modem], network_scan_j=network_scan_j)
-
-
-def signal_factor(rsrp_dbm: float) -> float:
-    """Return M(r): the factor of weak signal on the cost of an upload."""
-    weak = 1.2 / (1 + math.exp((rsrp_dbm + 108) / 2.5))
-    return 1 + weak + 8 / (1 + math.exp((rsrp_dbm + 119) / 1.5))
-
-
-def failure(rsrp_dbm: float) -> float:
-    """Return p_f(r): the probability that an upload fails."""
-    return 1 / (1 + math.exp((rsrp_dbm + 122) / 1.5))
 
 
 @dataclass(frozen=True)
@@ -295,8 +173,8 @@ class Device:
         if self.reuse_position():
             return True
         slot, costs = self.slot, self._costs
-        limit_s = limit_s or SEARCH_S[_start(self.hours_since_fix)]
-        slow = TTFF_S[_start(self.hours_since_fix)] * self._instance.fix_noise[slot] > limit_s < BLOCKED_S
+        limit_s = limit_s or SEARCH_S[start(self.hours_since_fix)]
+        slow = TTFF_S[start(self.hours_since_fix)] * self._instance.fix_noise[slot] > limit_s < BLOCKED_S
         if slow or not self._instance.sky[slot]:
             self._pay("fix", costs.blocked_j(limit_s))
             return False
@@ -454,7 +332,7 @@ def run(instance: Instance, policy: Factory, mission: Mission) -> Run:
         gone_j = limits[slot] * (1 - mission.part)  # the declared remainder is not there
         if device.left_j > gone_j:
             device.slot, device.moving, device.battery_c = slot, moving[slot], temperatures[slot]
-            device.battery_mv = _voltage_mv((device.left_j - gone_j) / (limits[slot] - gone_j))
+            device.battery_mv = voltage_mv((device.left_j - gone_j) / (limits[slot] - gone_j))
             device.stationary = stopped[slot] <= device.last_fix
             fixes, uploads = len(device.run.fixes), len(device.run.uploads)
             before_j = device.left_j
@@ -474,26 +352,8 @@ def run(instance: Instance, policy: Factory, mission: Mission) -> Run:
     return device.run
 
 
-def _voltage_mv(left: float) -> int:
-    """Return the voltage of a cell of which the part `left` is left."""
-    return round(PLATEAU_MV - KNEE_MV * max(0.0, 1 - left / KNEE_LEFT))
-
-
 def stops(moving: NDArray[np.bool_]) -> list[int]:
     """Return, for each slot, the first slot since which the place has been the same."""
     before = np.concatenate([[False], moving[:-1]])
     first: list[int] = np.maximum.accumulate(np.where(before, np.arange(len(moving)), 0)).tolist()
     return first
-
-
-def capacity_j(instance: Instance, budget_j: float, cold: bool) -> Floats:
-    """Return B(t): the J that may have been drawn by the end of each slot."""
-    if not cold:
-        return np.full(instance.slots, budget_j)
-    return budget_j * usable(instance.battery_c)
-
-
-def usable(battery_c: Floats) -> Floats:
-    """Return the part of its energy that a cell gives at these temperatures."""
-    temperature, part = zip(*USABLE_C, strict=True)
-    return np.asarray(np.interp(battery_c, temperature, part))

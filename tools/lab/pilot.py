@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from tools.lab.battery import PLATEAU_MV, usable
+from tools.lab.costs import AIDED_H, BLOCKED_S, HOT_H, Costs
 from tools.lab.instances import SLOT_H, SLOT_S
 from tools.lab.pacing import PacingTable
-from tools.lab.physics import AIDED_H, BLOCKED_S, HOT_H, PLATEAU_MV, Costs, Device, Factory, Mission, usable
+from tools.lab.physics import Device, Factory, Mission
 from tools.lab.plan import ahead, battery, budget, decide, menu, networks, policy, settings, st
 from tools.lab.route_data import Guide, new_route, plmn
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from tools.lab.costs import signal_factor
 from tools.lab.instances import SLOT_H
-from tools.lab.physics import Device, Factory, Mission, signal_factor
+from tools.lab.physics import Device, Factory, Mission
 
 SLOT_KM = 20.0
 """What a train covers in a slot, as far as P3 is concerned [C]."""

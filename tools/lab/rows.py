@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.lab.baselines import baselines
+from tools.lab.costs import COSTS
 from tools.lab.experiments import (
     HELD_OUT,
     SILENT_BEYOND_H,
@@ -25,7 +26,7 @@ from tools.lab.experiments import (
 )
 from tools.lab.instances import SLOT_H, Instance
 from tools.lab.pacing import pacing_table
-from tools.lab.physics import COSTS, Factory, Run, run
+from tools.lab.physics import Factory, Run, run
 from tools.lab.pilot import Ours
 from tools.lab.stress import dark_spells
 from tools.lab.tune import tuned_rule

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.lab.costs import AIDED_H, FACTOR_EXPONENT, HOT_H, Costs
 from tools.lab.instances import MOVING_KM, SLOT_S, Instance
-from tools.lab.physics import AIDED_H, FACTOR_EXPONENT, HOT_H, Costs
 from tools.lab.radio import SILENT_DBM
 from tools.lab.routes import corridor
 from tools.modem.gnss.receiver import signal
@@ -26,7 +26,7 @@ from tools.world.trip import Trip
 SLOT_MS = 1_000 * SLOT_S
 HELD = {5_000: 1.0, 20_000: 1.7, 90_000: 3.4}
 """What `upload_j` over LTE-M is multiplied with by how long the network holds the connection after a report
-(ms): with two wakes of 0.19 J 3.2, 5.1 and 9.8 J (physics.MEASURED)."""
+(ms): with two wakes of 0.19 J 3.2, 5.1 and 9.8 J (costs.MEASURED)."""
 LIT_J = 1e-3
 """A part that has drawn so much in a wake was on."""
 

@@ -189,13 +189,13 @@ def _command(legs: Legs) -> Walk:
 def _switch(world: World, policy: Path) -> Walk:
     agent, legs = world.agent, Legs(world)
     policy.write_text(cards.POLICY)
-    agent.do("esim", "policy", str(policy), DEVICE)
+    agent.do("esim", "set-policy", str(policy), DEVICE)
     world.run(lambda: legs.went(AGENT, SWITCH_NOTED))
     return Walk(
         "switch",
         "A profile switch, after the operator has given a policy for the card",
         [
-            legs.part("The operator gives a policy: `landbridge esim policy`.", AGENT, COMMAND_LINE),
+            legs.part("The operator gives a policy: `landbridge esim set-policy`.", AGENT, COMMAND_LINE),
             legs.uplink("An uplink comes in; the reply takes the policy along.", ESIM, POLICY_SENT),
             legs.part("The tracker keeps the policy.", FIRMWARE, TAKE, POLICY_TAKEN),
             legs.part("Before the next registration the profile is enabled.", FIRMWARE, PROFILE, ENABLED),

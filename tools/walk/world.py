@@ -17,7 +17,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from landbridge import app as service
-from landbridge import cli, config
+from landbridge import cli, config_file
 from landbridge.core.clock import Clock
 from landbridge.core.periodic import Periodic
 from landbridge.db.database import open_database
@@ -76,7 +76,7 @@ class TracedAgent(Agent):
         os.environ.update(self.environment, LANDBRIDGE_BROKER_PORT=str(self._broker.port))
         tracking.POLL_S = _NEVER_S  # what tracking publishes comes when it may, and belongs to no walk
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=service.run, args=(config.load(), self._stop))
+        self._thread = threading.Thread(target=service.run, args=(config_file.load(), self._stop))
         self._thread.start()
         if not self._broker.agent_listens.wait(_PATIENCE_S):
             raise ServiceError("the agent has not subscribed")
@@ -93,7 +93,7 @@ class TracedAgent(Agent):
 
     def page(self, path: str) -> list[Step]:
         """The steps that a page takes, from the request to the answer. The agent itself must not run."""
-        here, clock, stop = config.load(), Clock(), threading.Event()
+        here, clock, stop = config_file.load(), Clock(), threading.Event()
         database = open_database(here.store.database)
         with self.tracer.everything(but=Periodic) as steps, signed_in(database, clock) as secret:
             with listening(here.web) as socket, serving_on(socket, here, database, clock, stop):

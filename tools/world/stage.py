@@ -138,7 +138,7 @@ def build(
         if issued.policy:
             server = smdp.address if smdp else ""
             (out / "cards.toml").write_text(issued.policy.replace("{server}", server))
-            services.agent.do("esim", "policy", str(out / "cards.toml"), DEVICE)
+            services.agent.do("esim", "set-policy", str(out / "cards.toml"), DEVICE)
         if issued.is_iot:
             services.agent.do("esim", "associate", DEVICE)
         if settings:

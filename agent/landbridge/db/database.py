@@ -179,7 +179,8 @@ def _is_locked(database: str) -> bool:
 
 
 def _unusable(place: str, why: str) -> UserError:
-    remedy = "check server, user and rights" if is_server(place) else "check the file and its permissions"
+    of_file = "check the file, its permissions and the free space"
+    remedy = "check server, user and rights" if is_server(place) else of_file
     return UserError(
         f"cannot use database {shown(place)}: {why}; {remedy}, or name another in [store] database"
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from landbridge import config
+from landbridge import config, config_file
 from landbridge.core.clock import Clock
 from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
@@ -27,7 +27,7 @@ class Opened(NamedTuple):
 def opened(make: bool = False) -> Iterator[Opened]:
     """Open what the configuration names, and close it at the end; a missing database is created only with
     `make`."""
-    settings, clock = config.load(), Clock()
+    settings, clock = config_file.load(), Clock()
     database = open_database(settings.store.database, make)
     database.who = command_user()
     try:

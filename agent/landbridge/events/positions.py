@@ -14,7 +14,7 @@ from landbridge.events.outbox import NewMessage
 from landbridge.ingest.device_rows import DeviceRow
 from landbridge.points import quality
 from landbridge.points import queries as points
-from landbridge.points.queries import StoredPoint, StoredPoints
+from landbridge.points.rows import StoredPoint, StoredPoints
 
 
 def correct(connection: Connection, device: str, tenants: Iterable[str | None], now_s: int) -> None:

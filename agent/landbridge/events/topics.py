@@ -12,7 +12,7 @@ from landbridge.core.clock import iso
 from landbridge.core.names import OPERATOR
 from landbridge.events.outbox import NewMessage
 from landbridge.points import geojson, quality
-from landbridge.points.queries import StoredPoint, StoredPoints
+from landbridge.points.rows import StoredPoint, StoredPoints
 from landbridge.protocol.downlink import ranges
 from landbridge.protocol.event import Event
 from landbridge.protocol.limits import MAX_RECORDS

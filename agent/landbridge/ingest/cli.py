@@ -59,12 +59,12 @@ def replay(
 
 
 @commands.command()
-def purge(number: int = typer.Argument(min=1, max=LARGEST, help="Number in the list.")) -> None:
+def remove(number: int = typer.Argument(min=1, max=LARGEST, help="Number in the list.")) -> None:
     """Remove a dead letter
 
     \b
     Example:
-      landbridge dead-letters purge 3
+      landbridge dead-letters remove 3
     """
     with opened() as it, it.database.writing() as connection:
         if dead_letters.find(connection, number) is None:

@@ -8,9 +8,9 @@ from sqlalchemy import Connection
 from landbridge.events import outbox, positions, publishing, topics
 from landbridge.events.outbox import NewMessage
 from landbridge.ingest.device_rows import DeviceRow
-from landbridge.points import quality, stationary
+from landbridge.points import quality, stationary, writes
 from landbridge.points import queries as points
-from landbridge.points.queries import StoredPoint, StoredPoints
+from landbridge.points.rows import StoredPoint, StoredPoints
 from landbridge.protocol.point import KIND_FIX
 from landbridge.protocol.uplink import DeviceClock
 
@@ -49,7 +49,7 @@ def date_earlier(
         if _differs(old.at_s, new.at_s, clock.since_power_on_s - old.point.time)
     ]
     changed = [old for old, _ in dated_pairs]
-    return changed, points.date(connection, changed, [new for _, new in dated_pairs])
+    return changed, writes.date(connection, changed, [new for _, new in dated_pairs])
 
 
 def _differs(before_s: int | None, after_s: int | None, elapsed_s: int) -> bool:

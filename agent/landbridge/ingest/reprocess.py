@@ -10,8 +10,9 @@ from landbridge.ingest import new_points
 from landbridge.ingest.device_rows import lock_rows, write
 from landbridge.points import queries as points
 from landbridge.points import uplinks as kept_uplinks
+from landbridge.points import writes
 from landbridge.points.quality import check, ended_by
-from landbridge.points.queries import CheckedPoint, StoredPoint
+from landbridge.points.rows import CheckedPoint, StoredPoint
 from landbridge.protocol import envelope, uplink
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.point import QUALITY_NONE
@@ -41,15 +42,15 @@ def reprocess(connection: Connection, keyring: Keyring, device: str, since_s: in
         except WireError:
             continue
     fresh = {
-        seq: points.with_trip(device, checked, received_s, trips)
+        seq: writes.with_trip(device, checked, received_s, trips)
         for seq, (received_s, checked) in _checked(read).items()
     }
     there = points.between(connection, device, min(fresh), max(fresh)) if fresh else []
     stored = {each.point.seq: each for each in there}
     added = [each for seq, each in fresh.items() if seq not in stored]
     changed = [each for seq, each in fresh.items() if seq in stored and _differs(stored[seq], each)]
-    points.put_right(connection, changed)
-    points.insert_all(connection, added)
+    writes.put_right(connection, changed)
+    writes.insert_all(connection, added)
     if fresh:
         row.has_stored(list(fresh))
     were = [stored[each.point.seq] for each in changed]

@@ -11,8 +11,8 @@ from landbridge.ingest import new_points
 from landbridge.ingest.device_rows import DeviceRow, write
 from landbridge.ingest.session import Received
 from landbridge.points import queries as points
-from landbridge.points import uplinks
-from landbridge.points.queries import CheckedPoints, StoredPoint
+from landbridge.points import uplinks, writes
+from landbridge.points.rows import CheckedPoints, StoredPoint
 from landbridge.points.uplinks import KeptUplink
 from landbridge.protocol.point import Point
 from landbridge.protocol.settings import SETTINGS
@@ -90,9 +90,9 @@ def store(
         fresh = each.checked
         if each.stored:
             fresh = fresh.only(seq not in each.stored for seq in each.sequences)
-        each.new = points.with_trips(each.device, fresh, each.received_s, of_device)
+        each.new = writes.with_trips(each.device, fresh, each.received_s, of_device)
         brought.append(new_points.NewPoints(row, changed, dated, each.new))
-    points.insert_all(connection, *(each.new for each in taken))
+    writes.insert_all(connection, *(each.new for each in taken))
     uplinks.keep(connection, [_kept(each) for each in taken])
     new_messages = new_points.messages(connection, brought, now_s)
     for each in messages:

@@ -37,7 +37,8 @@ def backup(file: Path = _FILE) -> None:
         try:
             state = _copied(it.database.place, file)
         except sqlite3.Error as error:
-            file.unlink()
+            for ending in ("", "-wal", "-shm"):
+                file.with_name(file.name + ending).unlink(missing_ok=True)
             raise UserError(f"cannot copy to {file}: {error}; is there enough space?") from None
     if state != "ok":
         raise UserError(f"the copy {file} is damaged: {state}; is the disk damaged?")

@@ -14,7 +14,7 @@ import typer
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from landbridge import config
+from landbridge import config, config_file
 from landbridge.config import local_url
 from landbridge.core import table
 from landbridge.core.clock import iso
@@ -33,6 +33,8 @@ from landbridge.features.trips import queries as trips
 from landbridge.ingest import dead_letters
 from landbridge.ingest.session import Session
 from landbridge.operations import broker_check as checks
+from landbridge.points import quality
+from landbridge.points import queries as points
 from landbridge.tracking import queries as tracking
 
 _LEAST_FREE_BYTES = 1 << 30
@@ -56,7 +58,7 @@ def doctor() -> None:
     Example:
       landbridge doctor
     """
-    place = config.load().store.database
+    place = config_file.load().store.database
     if not config.is_server(place) and not Path(place).exists():
         missing = f"no {place} yet: {_FIRST_DEVICE} makes it; or correct [store] database"
         table.show(_HEADS, [("database", _NEXT, missing)])
@@ -110,19 +112,22 @@ def _database(it: Opened) -> str:
 
 
 def _keys(it: Opened) -> str:
-    bad, count = [], 0
+    bad: dict[str, UserError] = {}
+    count = 0
     with it.database.reading() as connection:
         for device, wrapped in devices.keys(connection):
             count += 1
             try:
                 it.keyring.unwrap(wrapped)
-            except UserError:
-                bad.append(device)
+            except UserError as error:
+                bad[device] = error
+    if bad and len(bad) == count:
+        raise next(iter(bad.values()))
     if bad:
-        some = ", ".join(bad[:5])
+        some = ", ".join([*bad][:5])
         raise UserError(f"the key file does not decrypt the keys of {len(bad)} of {count} devices: {some}")
     file = it.keyring.path
-    if file.exists() and (mode := file.stat().st_mode & 0o777) & config.TOO_OPEN:
+    if file.exists() and (mode := file.stat().st_mode & 0o777) & config_file.TOO_OPEN:
         raise UserError(f"others may use the key file, its mode is {mode:o}: `chmod 600 {file}`")
     return f"the key file decrypts the keys of all {count} devices"
 
@@ -295,8 +300,19 @@ def _tracking(it: Opened) -> str:
     return "all points older than 10 min are processed"
 
 
+def _clock(it: Opened) -> str:
+    with it.database.reading() as connection:
+        ahead = points.last_flagged(connection, quality.FUTURE)
+    if ahead:
+        raise UserError(
+            f"the last point of {len(ahead)} devices, {ahead[0]} among them, was dated later than it arrived:"
+            " compare this machine's clock with UTC and correct it"
+        )
+    return "no device's last point was dated later than it arrived"
+
+
 def _configuration(it: Opened) -> str:
-    if why := config.exposed():
+    if why := config_file.exposed():
         raise UserError(why)
     return "its secrets are not readable by other users"
 
@@ -310,6 +326,7 @@ CHECKS: dict[str, Callable[[Opened], str]] = {
     "agent": _agent,
     "pages": _pages,
     "devices": _sessions,
+    "clock": _clock,
     "dead letters": _dead_letters,
     "outbox": _outbox,
     "integrations": _integrations,

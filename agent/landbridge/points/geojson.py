@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from landbridge.core.clock import iso
 from landbridge.points import quality
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 from landbridge.protocol.point import KIND_CELL, KIND_FIX
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from landbridge.db.database import Database
 from landbridge.points import cells
 from landbridge.points import queries as points
 from landbridge.points.cells import Located
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 
 PAGE = 1_000
 

@@ -1,4 +1,4 @@
-"""Points; the uplinks they came in are in uplinks.py.
+"""Stored points, as they are read; what writes them is in writes.py, the uplinks they came in in uplinks.py.
 
 (device, seq) identifies a point, whenever and however often it comes.
 """
@@ -7,28 +7,15 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    Connection,
-    Row,
-    Select,
-    bindparam,
-    func,
-    literal_column,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import Connection, Row, Select, bindparam, func, literal_column, select, tuple_
 
 from landbridge.core.names import OPERATOR
-from landbridge.db import bulk
 from landbridge.db.among import among_given
 from landbridge.db.tables import devices, points, trips, uplinks
 from landbridge.points import gaps
-from landbridge.protocol.columns import Rows
+from landbridge.points.rows import COLUMNS, StoredPoint, from_row
 from landbridge.protocol.point import KIND_FIX, Point
 
-_NAMES = ("device", *Point._fields, "at_s", "dated", "flags", "received_s", "trip")
-_OF_POINT = len(Point._fields)
 # A literal, because otherwise SQLite does not use the partial index.
 _WITHOUT_CLOCK = points.c.quality == literal_column("0")
 _TO_DATE = (
@@ -39,72 +26,6 @@ _TO_DATE = (
     )
 )
 _TRIPS = select(trips).where(among_given(trips.c.device))
-
-
-class CheckedPoint(NamedTuple):
-    """A point with its time and flags."""
-
-    point: Point
-    at_s: int | None
-    """When it was taken; None: unknown."""
-    dated: bool
-    """`at_s` comes from the clock of an uplink, not from the record."""
-    flags: int
-    """Quality flags (points/quality.py)."""
-
-
-class StoredPoint(NamedTuple):
-    """A point in the database."""
-
-    device: str
-    point: Point
-    at_s: int | None
-    dated: bool
-    flags: int
-    received_s: int
-    trip: int | None
-    container: str | None
-    tenant: str | None = None
-    """The tenant of the trip; None: the operator tenant."""
-
-
-class CheckedPoints(Rows[CheckedPoint]):
-    """Points after the quality check, by column: those of `Point`, then the results."""
-
-    __slots__ = ()
-    places = {name: place for place, name in enumerate((*Point._fields, *CheckedPoint._fields[1:]))}
-
-    @staticmethod
-    def of(checked: Sequence[CheckedPoint]) -> "CheckedPoints":
-        """Return `checked` by column; it may be so already."""
-        if isinstance(checked, CheckedPoints):
-            return checked
-        rows = [(*point, *rest) for point, *rest in checked]
-        return CheckedPoints(list(zip(*rows, strict=True)) or [()] * len(CheckedPoints.places))
-
-    @staticmethod
-    def _made(values: Sequence[Any]) -> CheckedPoint:
-        return CheckedPoint(Point._make(values[:_OF_POINT]), *values[_OF_POINT:])
-
-
-class StoredPoints(Rows[StoredPoint]):
-    """Stored points by column: those of the table, then the trip's tenant."""
-
-    __slots__ = ()
-    places = {name: place for place, name in enumerate((*_NAMES, "container", "tenant"))}
-
-    @staticmethod
-    def of(stored: Sequence[StoredPoint]) -> "StoredPoints":
-        """Return `stored` by column; it may be so already."""
-        if isinstance(stored, StoredPoints):
-            return stored
-        rows = [(device, *point, *rest) for device, point, *rest in stored]
-        return StoredPoints(list(zip(*rows, strict=True)) or [()] * len(StoredPoints.places))
-
-    @staticmethod
-    def _made(values: Sequence[Any]) -> StoredPoint:
-        device, *rest = values
-        return StoredPoint(device, Point._make(rest[:_OF_POINT]), *rest[_OF_POINT:])
 
 
 def under(connection: Connection, device: str, sequences: Sequence[int]) -> dict[int, Point]:
@@ -122,66 +43,6 @@ def trips_of(connection: Connection, of_devices: Sequence[str]) -> dict[str, lis
     return found
 
 
-def insert_all(connection: Connection, *stored: Sequence[StoredPoint]) -> None:
-    """Store points of any devices; none of them exists yet."""
-    without: list[tuple[Any, ...]] = []
-    of_trips: list[tuple[Any, ...]] = []
-    for each in map(StoredPoints.of, stored):
-        *columns, dated, flags, received_s, trip = each.columns[: len(_NAMES)]
-        columns += list(map(int, dated)) if any(dated) else [0] * len(dated), flags, received_s
-        if any(trip):
-            of_trips += zip(*columns, trip, strict=True)
-        else:
-            without += zip(*columns, strict=True)
-    # SQLite's driver looks for an adapter for each null and boolean, but not for numbers.
-    bulk.insert(connection, points, _NAMES[:-1], without)
-    bulk.insert(connection, points, _NAMES, of_trips)
-
-
-def store(
-    connection: Connection, device: str, checked: Sequence[CheckedPoint], received_s: int
-) -> StoredPoints:
-    """Store the new points of one device and return them, in the given order."""
-    already = under(connection, device, [each.point.seq for each in checked])
-    of_device = trips_of(connection, [device]).get(device, ())
-    fresh = CheckedPoints.of([each for each in checked if each.point.seq not in already])
-    stored = with_trips(device, fresh, received_s, of_device)
-    insert_all(connection, stored)
-    highest = max((each.point.seq for each in checked), default=0)
-    lower = devices.c.device == device, devices.c.highest_seq < highest
-    connection.execute(update(devices).where(*lower).values(highest_seq=highest))
-    return stored
-
-
-def with_trips(
-    device: str, checked: CheckedPoints, received_s: int, of_device: Sequence[Row[Any]]
-) -> StoredPoints:
-    """Apply `with_trip` to each of `checked`."""
-    n = len(checked)
-    trip: list[Sequence[Any]] = [[None] * n] * 3
-    if of_device:
-        under_way = [_trip_at(at_s, of_device) for at_s in checked.column("at_s")]
-        trip = list(zip(*under_way, strict=True)) or trip
-    return StoredPoints([[device] * n, *checked.columns, [received_s] * n, *trip])
-
-
-def with_trip(
-    device: str, checked: CheckedPoint, received_s: int, of_device: Sequence[Row[Any]]
-) -> StoredPoint:
-    """Return the point with the trip that was under way when it was taken; with none if its time is unknown.
-    A guess would show one shipper's point under another's container."""
-    return StoredPoint(device, *checked, received_s, *_trip_at(checked.at_s, of_device))
-
-
-def _trip_at(at_s: int | None, of_device: Sequence[Row[Any]]) -> tuple[int | None, str | None, str | None]:
-    """Return trip, container and tenant at that time."""
-    if at_s is not None:
-        for trip in of_device:
-            if trip.started_s <= at_s and (trip.ended_s is None or at_s < trip.ended_s):
-                return trip.trip, trip.container, trip.tenant
-    return None, None, None
-
-
 def devices_to_date(connection: Connection, boots: Mapping[str, int]) -> set[str]:
     """Return those of these devices, each with its current power-on, that have points of some power-on
     without a time, or with an uncertain one."""
@@ -195,33 +56,7 @@ def to_date(connection: Connection, device: str, boot: int, flags: int) -> list[
     """Return the stored points of `boot` without a time, or with one of `flags`."""
     uncertain = points.c.at_s.is_(None) | (points.c.flags.bitwise_and(flags) != 0)
     statement = _stored().where(points.c.device == device, points.c.boot == boot, _WITHOUT_CLOCK, uncertain)
-    return [_from_row(row) for row in connection.execute(statement.order_by(points.c.seq))]
-
-
-def date(
-    connection: Connection, stored: Sequence[StoredPoint], checked: Sequence[CheckedPoint]
-) -> list[StoredPoint]:
-    """Give each of `stored` the time of its `checked`; return them as they are now.
-
-    They go to the trip that was under way at that time.
-    """
-    if not stored:
-        return []
-    device = stored[0].device
-    of_device = trips_of(connection, [device]).get(device, ())
-    dated = [
-        with_trip(device, new, old.received_s, of_device) for old, new in zip(stored, checked, strict=True)
-    ]
-    of_point = update(points).where(points.c.device == device, points.c.seq == bindparam("of_seq"))
-    connection.execute(
-        of_point,
-        [
-            {"of_seq": each.point.seq}
-            | {name: getattr(each, name) for name in ("at_s", "dated", "flags", "trip")}
-            for each in dated
-        ],
-    )
-    return dated
+    return [from_row(row) for row in connection.execute(statement.order_by(points.c.seq))]
 
 
 def newest_fix(
@@ -236,7 +71,7 @@ def newest_fix(
         fixes = fixes.where(trips.c.tenant.is_(None) if tenant == OPERATOR else trips.c.tenant == tenant)
     good = fixes.where(points.c.at_s.is_not(None), points.c.flags.bitwise_and(flags) == 0)
     row = connection.execute(good.order_by(points.c.at_s.desc(), points.c.seq).limit(1)).one_or_none()
-    return None if row is None else _from_row(row)
+    return None if row is None else from_row(row)
 
 
 def from_point(
@@ -252,7 +87,7 @@ def from_point(
     later = statement.where(tuple_(points.c.at_s, points.c.seq) >= begin)
     if end is not None:
         later = later.where(tuple_(points.c.at_s, points.c.seq) < end)
-    return [_from_row(row) for row in connection.execute(later.order_by(points.c.at_s, points.c.seq))]
+    return [from_row(row) for row in connection.execute(later.order_by(points.c.at_s, points.c.seq))]
 
 
 def last_fix(connection: Connection, device: str, before: tuple[int, int], flags: int) -> StoredPoint | None:
@@ -262,7 +97,7 @@ def last_fix(connection: Connection, device: str, before: tuple[int, int], flags
     good = fixes.where(point < before, points.c.flags.bitwise_and(flags) == 0)
     newest = good.order_by(points.c.at_s.desc(), points.c.seq.desc()).limit(1)
     row = connection.execute(newest).one_or_none()
-    return None if row is None else _from_row(row)
+    return None if row is None else from_row(row)
 
 
 def newest_s(connection: Connection, device: str, before_s: int, flags: int) -> int | None:
@@ -273,35 +108,6 @@ def newest_s(connection: Connection, device: str, before_s: int, flags: int) -> 
     return connection.execute(newest).scalar()
 
 
-def set_flags(connection: Connection, device: str, flags: Mapping[int, int]) -> None:
-    """Set the flags of points, by sequence."""
-    of_point = update(points).where(points.c.device == device, points.c.seq == bindparam("of_seq"))
-    if flags:
-        rows = [{"of_seq": seq, "flags": each} for seq, each in flags.items()]
-        connection.execute(of_point, rows)
-
-
-def bind(connection: Connection, device: str, from_s: int) -> list[tuple[StoredPoint, StoredPoint]]:
-    """Assign the points from a time on to the trips that were under way when they were taken. Return those
-    that changed, as they were and as they are."""
-    statement = _stored().where(points.c.device == device, points.c.at_s >= from_s).order_by(points.c.at_s)
-    stored = [_from_row(row) for row in connection.execute(statement)]
-    of_device = trips_of(connection, [device]).get(device, ())
-    moved = [
-        (was, now)
-        for was in stored
-        if (now := with_trip(device, _checked(was), was.received_s, of_device)).trip != was.trip
-    ]
-    of_point = update(points).where(points.c.device == device, points.c.seq == bindparam("of_seq"))
-    if moved:
-        connection.execute(of_point, [{"of_seq": now.point.seq, "trip": now.trip} for _, now in moved])
-    return moved
-
-
-def _checked(stored: StoredPoint) -> CheckedPoint:
-    return CheckedPoint(stored.point, stored.at_s, stored.dated, stored.flags)
-
-
 def track(
     connection: Connection, device: str, of_trips: Sequence[int] | int | None = None
 ) -> list[StoredPoint]:
@@ -310,7 +116,7 @@ def track(
     if of_trips is not None:
         statement = statement.where(points.c.trip.in_([of_trips] if isinstance(of_trips, int) else of_trips))
     by_time = statement.order_by(points.c.at_s.is_(None), points.c.at_s, points.c.seq)
-    return [_from_row(row) for row in connection.execute(by_time)]
+    return [from_row(row) for row in connection.execute(by_time)]
 
 
 def sequences(
@@ -330,34 +136,43 @@ def sequences(
 def find(connection: Connection, device: str, seq: int) -> StoredPoint | None:
     """Return a point."""
     row = connection.execute(_stored().where(points.c.device == device, points.c.seq == seq)).one_or_none()
-    return None if row is None else _from_row(row)
+    return None if row is None else from_row(row)
 
 
 def last(connection: Connection, device: str) -> StoredPoint | None:
     """Return the point of `device` with the highest sequence; None if it has none."""
     row = connection.execute(_last(device)).one_or_none()
-    return None if row is None else _from_row(row)
+    return None if row is None else from_row(row)
 
 
 def newest(connection: Connection, device: str) -> StoredPoint:
     """The same for a device that has points."""
-    return _from_row(connection.execute(_last(device)).one())
+    return from_row(connection.execute(_last(device)).one())
 
 
 def _last(device: str) -> Select[Any]:
     return _stored().where(points.c.device == device).order_by(points.c.seq.desc()).limit(1)
 
 
+def last_flagged(connection: Connection, flags: int) -> list[str]:
+    """Return the devices, sorted, whose point with the highest sequence has one of `flags`."""
+    last = select(devices.c.device).join(
+        points, (points.c.device == devices.c.device) & (points.c.seq == devices.c.highest_seq)
+    )
+    flagged = last.where(points.c.flags.bitwise_and(flags) != 0)
+    return list(connection.execute(flagged.order_by(devices.c.device)).scalars())
+
+
 def of_sequences(connection: Connection, device: str, sequences: Sequence[int]) -> list[StoredPoint]:
     """Return the points of `device` with these sequences."""
     values = {"device": device, "sequences": list(sequences)}
-    return [_from_row(row) for row in connection.execute(_of_sequences(), values)]
+    return [from_row(row) for row in connection.execute(_of_sequences(), values)]
 
 
 def between(connection: Connection, device: str, low: int, high: int) -> list[StoredPoint]:
     """Return the points of `device` with these sequences and those between them."""
     statement = _stored().where(points.c.device == device, points.c.seq.between(low, high))
-    return [_from_row(row) for row in connection.execute(statement)]
+    return [from_row(row) for row in connection.execute(statement)]
 
 
 def latest_position(connection: Connection, device: str) -> StoredPoint | None:
@@ -365,7 +180,7 @@ def latest_position(connection: Connection, device: str) -> StoredPoint | None:
     statement = _stored().join(devices, devices.c.device == points.c.device)
     latest = statement.where(points.c.device == device, points.c.seq == devices.c.position_seq)
     row = connection.execute(latest).one_or_none()
-    return None if row is None else _from_row(row)
+    return None if row is None else from_row(row)
 
 
 class Place(NamedTuple):
@@ -392,17 +207,12 @@ def page(
     if of_trips is not None:
         statement = statement.where(points.c.trip.in_(of_trips))
     rows = connection.execute(statement.where(later).order_by(at_s, seq).limit(most))
-    return [_from_row(row) for row in rows]
+    return [from_row(row) for row in rows]
 
 
 def _stored() -> Select[Any]:
-    columns = (points.c[name] for name in _NAMES)
+    columns = (points.c[name] for name in COLUMNS)
     return select(*columns, trips.c.container, trips.c.tenant).select_from(points.outerjoin(trips))
-
-
-def _from_row(row: Row[Any]) -> StoredPoint:
-    device, *rest = tuple(row)
-    return StoredPoint(device, Point._make(rest[:_OF_POINT]), *rest[_OF_POINT:])
 
 
 @cache
@@ -439,19 +249,3 @@ def counts(connection: Connection, device: str) -> Counts:
     missing = gaps.count_missing(connection, device, highest)
     # PostgreSQL's sums have another type.
     return Counts(stored, missing, lost, int(duplicates), received, int(repeats))
-
-
-def put_right(connection: Connection, changed: Sequence[StoredPoint]) -> None:
-    """Replace the columns of existing points by these."""
-    if not changed:
-        return
-    names = [name for name in _NAMES if name not in ("device", "seq", "received_s")]
-    of_point = update(points).where(
-        points.c.device == bindparam("of_device"), points.c.seq == bindparam("of_seq")
-    )
-    rows = [
-        {"of_device": each.device, "of_seq": each.point.seq}
-        | {f"new_{name}": getattr(each.point if name in Point._fields else each, name) for name in names}
-        for each in changed
-    ]
-    connection.execute(of_point.values({name: bindparam(f"new_{name}") for name in names}), rows)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from landbridge.events import outbox, publishing, topics
-from landbridge.points import queries as points
+from landbridge.points import writes
 
 
 class Moved(NamedTuple):
@@ -20,7 +20,7 @@ class Moved(NamedTuple):
 def bind(connection: Connection, device: str, from_s: int, now_s: int) -> Moved:
     """Assign the points from a time on to their trips; moved points are published again, with their
     alarms."""
-    moved = points.bind(connection, device, from_s)
+    moved = writes.bind(connection, device, from_s)
     bound = [now for _, now in moved]
     outbox.post(connection, topics.tracks(device, bound), now_s)
     publishing.publish(connection, topics.alarms(device, bound), now_s)

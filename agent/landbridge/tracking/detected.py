@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from landbridge.geo.distance import Place
 from landbridge.points import quality
 from landbridge.points.geojson import has_position
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 
 _UERE_M = 5.0
 """Range error of one satellite in metres; times HDOP, and twice that for 95 %, it is the error of a fix."""

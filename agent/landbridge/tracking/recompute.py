@@ -16,9 +16,9 @@ from landbridge.events import queries as events
 from landbridge.features.devices import queries as devices
 from landbridge.features.geofences import queries as stored_geofences
 from landbridge.features.trips import queries as trips
-from landbridge.points import cells, quality
+from landbridge.points import cells, quality, writes
 from landbridge.points import queries as points
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 from landbridge.protocol.event import Event
 from landbridge.tracking import geofences, speed
 from landbridge.tracking import queries as tracking
@@ -70,7 +70,7 @@ class Recompute:
             for was, now in zip(taken, checked, strict=True)
             if was.flags != now.flags
         }
-        points.set_flags(connection, device, flags)
+        writes.set_flags(connection, device, flags)
         self._settled += speed.settled(checked, last_good)
         self._flagged += [each for each in checked if speed.is_flagged(each) and each.point.seq in flags]
         self.flags_changed = self.flags_changed or bool(flags)

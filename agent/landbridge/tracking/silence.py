@@ -10,7 +10,7 @@ from landbridge.events import publishing, topics
 from landbridge.features.devices import queries as devices
 from landbridge.features.trips import queries as trips
 from landbridge.points import queries as points
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 from landbridge.protocol.event import Event
 from landbridge.protocol.point import KIND_REUSED
 

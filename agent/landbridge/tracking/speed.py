@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from landbridge.points import quality
 from landbridge.points.geojson import has_position
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 from landbridge.tracking.detected import place_of
 
 FASTEST_KMH = 250.0

@@ -19,7 +19,7 @@ from landbridge.geo import places as geography
 from landbridge.geo.places import Where
 from landbridge.points import geojson, quality
 from landbridge.points import queries as points
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 from landbridge.protocol.point import EVENTS
 from landbridge.tracking.silence import GRACE_S
 

@@ -101,7 +101,7 @@ def change(
     if disabled is not None and disabled != (row.disabled_s is not None):
         (users.disable if disabled else users.enable)(connection, row, who.who, now_s)
     if second_factor is False and row.totp is not None:
-        factor.end(connection, row, who.who, now_s)
+        factor.disable(connection, row, who.who, now_s)
 
 
 def listed_tokens(connection: Connection, who: User, before: int, most: int) -> list[Row[Any]]:

@@ -9,10 +9,14 @@ from fastapi import Request
 from fastapi.responses import Response
 from starlette.types import Scope
 
+from landbridge.web.api import ONE_LINE
+
 MEDIA_TYPE = "application/problem+json"
 DOCUMENT = "/v1/openapi.json"
 RETRY_S = 10
 NO_DATABASE = "the database does not answer; try again in a moment"
+NOT_JSON = "this body is not marked as JSON; send it with the header Content-Type: application/json"
+NOT_ONE_LINE = "must be one line without control characters, and without blanks at its ends"
 _AT = {"query": "parameter", "path": "parameter", "header": "header", "cookie": "cookie"}
 
 
@@ -61,7 +65,10 @@ def _error(found: Mapping[str, Any]) -> dict[str, str]:
     place, *parts = (ascii(part)[1:-1] if isinstance(part, str) else str(part) for part in found["loc"])
     if found["type"] == "json_invalid":
         return {"pointer": "#", "detail": f"no JSON, from character {'/'.join(parts)} on"}
-    message = ascii(found["msg"])[1:-1]
+    if isinstance(found.get("input"), bytes):  # FastAPI parses what is marked as JSON only
+        return {"pointer": "#", "detail": NOT_JSON}
+    is_line = found.get("ctx", {}).get("pattern") == ONE_LINE
+    message = NOT_ONE_LINE if is_line else ascii(found["msg"])[1:-1]
     if place == "body":
         return {"pointer": "#" + "".join(f"/{part}" for part in parts), "detail": message}
     return {_AT[place]: "/".join(parts), "detail": message}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from landbridge import app as service
-from landbridge import config
+from landbridge import config_file
 from landbridge.db import bulk
 from sqlalchemy import Connection, Engine, event
 
@@ -68,7 +68,7 @@ def main() -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    service.run(config.load(), stop)
+    service.run(config_file.load(), stop)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from landbridge import config
+from landbridge import config_file
 from landbridge.core.clock import Clock
 from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
@@ -117,7 +117,7 @@ class Fleet:
             return int(connection.execute(text("SELECT count(*) FROM points")).scalar_one())
 
     def _enrol(self, names: list[str]) -> dict[str, dict[str, Any]]:
-        loaded = config.load()
+        loaded = config_file.load()
         self.database = open_database(loaded.store.database)
         keyring = Keyring(loaded.store.database, loaded.store.key_file)
         found = {}

@@ -19,7 +19,7 @@ from landbridge.events import queries as events
 from landbridge.features.devices import queries as devices
 from landbridge.features.trips import queries as trips
 from landbridge.points import queries as points
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 from landbridge.protocol import envelope
 from landbridge.protocol.point import Point
 from landbridge.tracking import queries as tracking

@@ -20,7 +20,7 @@ from typing import Any
 
 from landbridge.db.database import open_database
 from landbridge.points import queries as points
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 from rich.console import Console
 
 from tools.verify.tracking.agent import MOST_RECORDS, LateAgent, Outcome, clocks

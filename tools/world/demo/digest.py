@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 
 
 def digest(stored: Sequence[StoredPoint], transcript: str) -> str:

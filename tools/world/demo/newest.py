@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from landbridge.points.geojson import has_position
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 
 from tools.world.oracle.delivered import START_S
 from tools.world.trip import Trip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from landbridge.points.geojson import has_position
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 
 from tools.world.demo.diary import DAY_MS
 from tools.world.demo.picture import Mark, Place, State, Trail

@@ -233,8 +233,8 @@ def _build_release(folder: Path, modem: Dialect) -> Path:
 
 def _offer(built: stage.Stage, made: Path) -> None:
     do, number = built.services.agent.do, str(constants()["SEQUENCE"] + 1)
-    do("update", "add", str(made))
-    do("update", "roll-out", number, "--board", "SIM", "--canaries", "1", "--days", "0")
+    do("updates", "add", str(made))
+    do("updates", "roll-out", number, "--board", "SIM", "--canaries", "1", "--days", "0")
 
 
 def measure(modem: Dialect, console: Console) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from landbridge.db.database import open_database
 from landbridge.events import outbox
 from landbridge.features.downloads import queries as downloads
 from landbridge.points import queries as points
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 from sqlalchemy import func, select
 
 from tools.world.trip import START_UTC_S

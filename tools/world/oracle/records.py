@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 
 from tools.world.device.firmware import FIX, Record, numbers, records
 from tools.world.oracle.events import Events

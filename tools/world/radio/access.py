@@ -111,5 +111,5 @@ def offer(built: Stage, folder: Path) -> None:
         module.write_text(module.read_text() + f"\nRELEASE = {NEXT}\n")
     release.build(folder / "release", "SIM", firmware, built.modem.dialect.name)
     do = built.services.agent.do
-    do("update", "add", str(folder / "release"))
-    do("update", "roll-out", str(NEXT), "--board", "SIM", "--canaries", "1", "--days", "0")
+    do("updates", "add", str(folder / "release"))
+    do("updates", "roll-out", str(NEXT), "--board", "SIM", "--canaries", "1", "--days", "0")

@@ -49,14 +49,14 @@ def take(file: Path = _FILE) -> None:
 
 
 @commands.command()
-def learn() -> None:
-    """Relearn cell locations from all stored points
+def recompute() -> None:
+    """Recompute the locations of cells from all stored points
 
     The running agent learns from each new point automatically. If the command is interrupted, run it again.
 
     \b
     Example:
-      landbridge cells learn
+      landbridge cells recompute
     """
     with opened() as it:
         with it.database.writing() as connection:

@@ -17,14 +17,14 @@ commands = typer.Typer(help="Show and recompute network coverage along routes")
 
 
 @commands.command()
-def learn(route: str = _NAME) -> None:
+def recompute(route: str = _NAME) -> None:
     """Recompute the coverage of a route from its newest trips
 
     The start of each trip does this automatically.
 
     \b
     Example:
-      landbridge coverage learn chongqing-duisburg
+      landbridge coverage recompute chongqing-duisburg
     """
     with opened() as it, it.database.writing() as connection:
         found = known_route(connection, route)

@@ -22,7 +22,7 @@ from landbridge.features.routes.queries.routes import Coverage, Key
 from landbridge.features.trips import queries as trips
 from landbridge.geo.route import Waypoint, find
 from landbridge.points import queries as points
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 
 # Reasons of wakes (diagnostics/wake_coding.py): why one rests that has reached the agent, why one that has
 # not, if what it did first asks the network.

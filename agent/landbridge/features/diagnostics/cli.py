@@ -1,4 +1,4 @@
-"""`landbridge devices why` and `log`: show the wake log and the device log."""
+"""`landbridge devices wakes` and `log`: show the wake log and the device log."""
 
 import json
 
@@ -16,8 +16,8 @@ from landbridge.protocol.diagnostics import KINDS, meaning
 commands = typer.Typer()
 
 
-@commands.command()
-def why(
+@commands.command("wakes")
+def show_wakes(
     device: str = typer.Argument(help="Device id."),
     wakes_shown: int = typer.Option(40, "--last", min=1, help="Number of wakes."),
 ) -> None:
@@ -25,7 +25,7 @@ def why(
 
     \b
     Example:
-      landbridge devices why lb-0001
+      landbridge devices wakes lb-0001
     """
     with opened() as it, it.database.reading() as connection:
         known_device(connection, device)

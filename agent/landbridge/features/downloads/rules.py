@@ -227,7 +227,9 @@ def _associated(connection: Connection, device: str) -> None:
 def _desired(connection: Connection, device: str) -> cards.Desired:
     desired = cards.desired(connection, device)
     if desired is None:
-        raise UserError(_("{device} has no policy; give it one with `landbridge esim policy`", device=device))
+        raise UserError(
+            _("{device} has no policy; give it one with `landbridge esim set-policy`", device=device)
+        )
     return desired
 
 

@@ -34,13 +34,13 @@ _DEVICE = typer.Argument(help="Device id.")
 _FILE = typer.Argument(help="Policy file (TOML).")
 _SAVE = typer.Option(None, help="Write complete notifications to this folder.")
 _DEVICES = typer.Argument(None, metavar="[DEVICE...]", help="Device ids.")
-_POLICY_HELP = """Assign a profile policy to devices
+_POLICY_HELP = """Set the profile policy of devices
 
 \b
 Examples:
-  landbridge esim policy europe.toml lb-0001 lb-0002
-  landbridge esim policy europe.toml --all --most 5
-  landbridge esim policy europe.toml --tag frozen
+  landbridge esim set-policy europe.toml lb-0001 lb-0002
+  landbridge esim set-policy europe.toml --all --most 5
+  landbridge esim set-policy europe.toml --tag frozen
 
 --most limits the assignment to so many devices that do not have the policy yet; repeat the command for
 the next ones.
@@ -206,8 +206,8 @@ def halt(rollout: int = typer.Argument(min=1, max=LARGEST, help="Number in the l
     print(f"roll-out {rollout} is halted")
 
 
-@commands.command(help=_POLICY_HELP)
-def policy(
+@commands.command("set-policy", help=_POLICY_HELP)
+def set_policy(
     file: Path = _FILE,
     names: list[str] = _DEVICES,
     everybody: bool = typer.Option(False, "--all", help="All devices in use."),

@@ -79,7 +79,9 @@ def switch(
     profile."""
     desired = stored.desired(connection, device)
     if desired is None:
-        raise UserError(_("{device} has no policy; give it one with `landbridge esim policy`", device=device))
+        raise UserError(
+            _("{device} has no policy; give it one with `landbridge esim set-policy`", device=device)
+        )
     if profile != AUTOMATIC and not desired.policy.number(profile):
         names = ", ".join(desired.policy.profiles)
         raise UserError(

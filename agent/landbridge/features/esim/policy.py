@@ -71,7 +71,7 @@ _Country = Annotated[
     Wanted(f"a mobile country code (200 to 799), or {ELSEWHERE}", pattern=f"^([2-7][0-9][0-9]|{ELSEWHERE})$"),
 ]
 _Names = Annotated[tuple[str, ...], Wanted("a list of profiles, the best first")]
-_TABLE = Itself("a table; see `landbridge esim policy --help`")
+_TABLE = Itself("a table; see `landbridge esim set-policy --help`")
 _NOT_BLOCKED = "mobile country codes (200 to 799) that [countries] does not have"
 
 

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from landbridge.core.clock import iso
 from landbridge.points import geojson, quality
 from landbridge.points.cells import Located
-from landbridge.points.queries import StoredPoint
+from landbridge.points.rows import StoredPoint
 from landbridge.protocol.point import Point
 
 Track = Iterable[tuple[StoredPoint, Located | None]]

@@ -152,12 +152,12 @@ def _change(name: str, tenant: str | None, **changes: Any) -> None:
 
 
 @commands.command()
-def show(name: str = _NAME, tenant: str | None = _OWNER) -> None:
-    """Show messages that an integration refuses, and why
+def deliveries(name: str = _NAME, tenant: str | None = _OWNER) -> None:
+    """List the messages that an integration refuses, and why
 
     \b
     Example:
-      landbridge integrations show map
+      landbridge integrations deliveries map
     """
     with opened() as it, it.database.reading() as connection:
         found = fleet.known(connection, name, tenant)

@@ -154,7 +154,7 @@ def discard(connection: Connection, found: Integration, device: str, who: str, n
     if waits is None:
         raise UserError(
             _(
-                "{name} has refused no message of {device}; `landbridge integrations show {name}` lists"
+                "{name} has refused no message of {device}; `landbridge integrations deliveries {name}` lists"
                 " refused messages",
                 name=name, device=device,
             )

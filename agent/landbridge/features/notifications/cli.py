@@ -160,7 +160,7 @@ def _row(rule: Rule) -> tuple[Any, ...]:
             rule.quiet, rule.digest, rule.most_a_week, escalates)  # fmt: skip
 
 
-@commands.command("rule")
+@commands.command("set-rule")
 def set_rule(
     name: str = _NAME,
     rule: str = _RULE,
@@ -186,8 +186,8 @@ def set_rule(
 
     \b
     Examples:
-      landbridge notifications rule dispatch doors --kind light --quiet 22:00-06:00 --first
-      landbridge notifications rule dispatch critical --severity critical --escalate 30m --to manager --first
+      landbridge notifications set-rule dispatch doors --kind light --quiet 22:00-06:00 --first
+      landbridge notifications set-rule dispatch critical --severity critical --escalate 30m --to manager
     """
     made = Rule(rule, tuple(kind), severity, tenant, tag, route, duration_s(after) or 0, quiet, digest,
                 weekly, duration_s(escalate), to)  # fmt: skip

@@ -27,7 +27,7 @@ router = APIRouter(prefix="/v1")
 _MONTH_S = 30 * 86_400
 _MOST_OF_TENANT = 50
 Kind = Literal["trip", "route", "fleet", "compliance"]
-Form = Literal["html", "pdf", "xlsx"]
+Format = Literal["html", "pdf", "xlsx"]
 Every = Literal["day", "week", "month"]
 _FILES = answers.files(MEDIA_TYPES.values())
 
@@ -38,8 +38,8 @@ class NewReportSchedule(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: str = Field(max_length=32, examples=["monday"])
     kind: Kind = Field(examples=["fleet"])
-    of: str = Field("", max_length=200, description="Trip number or route name.")
-    form: Form = "pdf"
+    subject: str = Field("", max_length=200, description="Trip number or route name.")
+    format: Format = "pdf"
     mailbox: str = Field(max_length=254, examples=["dispatch@example.org"])
     language: str = Field("en", max_length=16)
     every: Every = "week"
@@ -50,7 +50,7 @@ class ReportScheduleChanges(BaseModel):
     """Changes to a schedule; omitted fields stay as they are."""
 
     model_config = ConfigDict(extra="forbid")
-    form: Form | None = None
+    format: Format | None = None
     mailbox: str | None = Field(None, max_length=254)
     language: str | None = Field(None, max_length=16)
     every: Every | None = None
@@ -62,8 +62,8 @@ class ReportSchedule(BaseModel):
 
     name: str
     kind: Kind
-    of: str
-    form: Form
+    subject: str
+    format: Format
     mailbox: str
     language: str
     every: Every
@@ -81,13 +81,13 @@ class ReportSchedules(BaseModel):
     next: Next
 
 
-@router.get("/reports/{kind}.{form}", response_class=Response, responses=_FILES)
+@router.get("/reports/{kind}.{format}", response_class=Response, responses=_FILES)
 async def report(
     request: Request,
     who: CurrentUser,
     kind: Kind,
-    form: Form,
-    of: Annotated[str, Query(max_length=200, description="Trip number or route name.")] = "",
+    format: Format,
+    subject: Annotated[str, Query(max_length=200, description="Trip number or route name.")] = "",
     since: datetime | None = None,
     until: datetime | None = None,
     language: Annotated[str | None, Query(max_length=16)] = None,
@@ -105,13 +105,13 @@ async def report(
         until_s = serialize.epoch_s(until, now_s)
         span = serialize.epoch_s(since, until_s - _MONTH_S), until_s
         with it.database.reading() as connection:
-            found = kinds.build(connection, kind, of, who.tenant, span, now_s, catalogue)
-        return render(found, form, catalogue), found.name
+            found = kinds.build(connection, kind, subject, who.tenant, span, now_s, catalogue)
+        return render(found, format, catalogue), found.name
 
     async with it.exports:
         content, name = await run_in_threadpool(made)
-    headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
-    return Response(content, media_type=MEDIA_TYPES[form], headers=headers)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{format}"'}
+    return Response(content, media_type=MEDIA_TYPES[format], headers=headers)
 
 
 @router.get("/report-schedules")
@@ -139,7 +139,7 @@ def add(request: Request, who: ActingUser, new: NewReportSchedule) -> Annotated[
                 409, _("there are {count} schedules; remove one that is not used", count=_MOST_OF_TENANT)
             )
         schedule.add(
-            connection, new.name, new.kind, new.of, new.form, new.mailbox, new.language, new.every,
+            connection, new.name, new.kind, new.subject, new.format, new.mailbox, new.language, new.every,
             who.tenant or new.tenant, who.who, it.clock.now_s(),
         )  # fmt: skip
         owner = who.tenant or new.tenant or OPERATOR
@@ -198,8 +198,8 @@ def _place(row: Row[Any]) -> tuple[str, int]:
 def serialized(row: Row[Any]) -> dict[str, Any]:
     """Return a schedule as in the API."""
     return {
-        "name": row.name, "kind": row.kind, "of": row.subject, "form": row.form, "mailbox": row.mailbox,
-        "language": row.language, "every": row.every, "tenant": row.tenant, "paused": row.paused,
-        "due": iso(row.try_s),
+        "name": row.name, "kind": row.kind, "subject": row.subject, "format": row.format,
+        "mailbox": row.mailbox, "language": row.language, "every": row.every, "tenant": row.tenant,
+        "paused": row.paused, "due": iso(row.try_s),
         "answer": row.answer, "answered": iso(row.answered_s),
     }  # fmt: skip

@@ -22,7 +22,7 @@ _OWNER = typer.Option(
 commands = typer.Typer(help="Create reports on trips, routes, the fleet and compliance")
 _KIND = typer.Argument(help="trip, route, fleet or compliance.")
 _SUBJECT = typer.Argument("", help="Trip number or route name.")
-_FORM = typer.Option("pdf", "--format", help="html, pdf or xlsx.")
+_FORMAT = typer.Option("pdf", "--format", help="html, pdf or xlsx.")
 _LANGUAGE = typer.Option("en", help="Language of the report.")
 _TENANT = typer.Option(None, help="Only trips of this tenant.")
 _OUT = typer.Option(None, help="File to write; default: standard output.")
@@ -34,7 +34,7 @@ _MONTH_S = 30 * 86_400
 def make(
     kind: str = _KIND,
     subject: str = _SUBJECT,
-    form: str = _FORM,
+    format: str = _FORMAT,
     language: str = _LANGUAGE,
     since: str | None = typer.Option(None, help="Beginning, for example 2026-01-01; default: 30 days ago."),
     until: str | None = typer.Option(None, help="End; default: now."),
@@ -48,7 +48,7 @@ def make(
       landbridge reports make trip 1 > trip.pdf
       landbridge reports make fleet --format xlsx --language zh --out fleet.xlsx
     """
-    for value, known in ((kind, kinds.KINDS), (form, kinds.FORMS), (language, catalogues())):
+    for value, known in ((kind, kinds.KINDS), (format, kinds.FORMATS), (language, catalogues())):
         if value not in known:
             raise UserError(f"{value!r} is not one of {', '.join(known)}")
     with opened() as it, it.database.reading() as connection:
@@ -56,7 +56,7 @@ def make(
         until_s = from_iso(until) if until else now_s
         span = (from_iso(since) if since else until_s - _MONTH_S), until_s
         report = kinds.build(connection, kind, subject, tenant, span, now_s, catalogues()[language])
-    content = render(report, form, catalogues()[language])
+    content = render(report, format, catalogues()[language])
     if out is None:
         sys.stdout.buffer.write(content)
     else:
@@ -64,46 +64,46 @@ def make(
         print(f"{out}: {report.title}")
 
 
-@commands.command("schedule")
-def add_schedule(
+@commands.command()
+def add(
     name: str = _NAME,
     kind: str = _KIND,
     mailbox: str = typer.Argument(help="Mailbox, for example dispatch@example.org."),
     subject: str = _SUBJECT,
     every: str = typer.Option("week", help="day, week or month."),
-    form: str = _FORM,
+    format: str = _FORMAT,
     language: str = _LANGUAGE,
     tenant: str | None = _TENANT,
 ) -> None:
-    """Send a report by mail each day, week or month
+    """Add a schedule: a report by mail each day, week or month
 
     \b
     Example:
-      landbridge reports schedule monday fleet dispatch@example.org --every week
+      landbridge reports add monday fleet dispatch@example.org --every week
     """
     with opened() as it, it.database.writing() as connection:
         next_s = schedule.add(
-            connection, name, kind, subject, form, mailbox, language, every, tenant, command_user(),
+            connection, name, kind, subject, format, mailbox, language, every, tenant, command_user(),
             it.clock.now_s(),
         )  # fmt: skip
     print(f"schedule {name} is added; first on {iso(next_s)}")
 
 
-@commands.command()
-def schedules() -> None:
+@commands.command("list")
+def list_schedules() -> None:
     """List schedules, with the last answer of the mail server
 
     \b
     Example:
-      landbridge reports schedules
+      landbridge reports list
     """
     with opened() as it, it.database.reading() as connection:
         rows = stored.schedules(connection)
     table.show(
-        ("name", "report", "of", "format", "to", "language", "every", "tenant", "next", "answer", "at",
-         "state"),
+        ("name", "report", "subject", "format", "mailbox", "language", "every", "tenant", "next", "answer",
+         "at", "state"),
         (
-            (row.name, row.kind, row.subject or None, row.form, row.mailbox, row.language, row.every,
+            (row.name, row.kind, row.subject or None, row.format, row.mailbox, row.language, row.every,
              row.tenant, None if row.paused else iso(row.try_s), row.answer, iso(row.answered_s),
              "paused" if row.paused else "active")
             for row in rows
@@ -116,7 +116,7 @@ def edit(
     name: str = _NAME,
     mailbox: str | None = typer.Option(None, help="Its new mailbox."),
     every: str | None = typer.Option(None, help="day, week or month."),
-    form: str | None = typer.Option(None, "--format", help="html, pdf or xlsx."),
+    format: str | None = typer.Option(None, "--format", help="html, pdf or xlsx."),
     language: str | None = typer.Option(None, help="Language of the report."),
     tenant: str | None = _OWNER,
 ) -> None:
@@ -127,9 +127,7 @@ def edit(
       landbridge reports edit monday --mailbox manager@example.org
       landbridge reports edit monday --every month --format xlsx
     """
-    changes = given(mailbox=mailbox, every=every, format=form, language=language)
-    if "format" in changes:
-        changes["form"] = changes.pop("format")
+    changes = given(mailbox=mailbox, every=every, format=format, language=language)
     _change(name, tenant, **changes)
     print(f"schedule {name} is changed")
 
@@ -168,12 +166,12 @@ def _change(name: str, tenant: str | None, **changes: Any) -> int:
 
 
 @commands.command()
-def unschedule(name: str = _NAME, tenant: str | None = _OWNER) -> None:
+def remove(name: str = _NAME, tenant: str | None = _OWNER) -> None:
     """Remove a schedule
 
     \b
     Example:
-      landbridge reports unschedule monday
+      landbridge reports remove monday
     """
     with opened() as it, it.database.writing() as connection:
         schedule.remove(connection, name, command_user(), it.clock.now_s(), tenant)

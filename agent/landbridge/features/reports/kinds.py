@@ -11,7 +11,7 @@ from landbridge.features.reports.trip import stations_of
 from landbridge.features.trips import queries as trips
 
 KINDS = ("trip", "route", "fleet", "compliance")
-FORMS = tuple(MEDIA_TYPES)
+FORMATS = tuple(MEDIA_TYPES)
 FOR_THE_OPERATOR = ("fleet", "compliance")
 """Kinds that show all tenants."""
 _LARGEST = 2**31 - 1

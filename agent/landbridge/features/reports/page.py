@@ -39,8 +39,8 @@ def _page(request: Request, who: User, text: str = "") -> HTMLResponse:
         sent = [api.serialized(row) for row in api.of_user(connection, who)]
     allowed = [kind for kind in kinds.FOR_THE_OPERATOR if who.tenant is None]
     return page(
-        request, "reports.html", who=who, trips=found.rows, routes=names, whole=allowed, forms=kinds.FORMS,
-        schedules=sent, periods=EVERY, text=text, is_cut=bool(found.next),
+        request, "reports.html", who=who, trips=found.rows, routes=names, whole=allowed, schedules=sent,
+        formats=kinds.FORMATS, periods=EVERY, text=text, is_cut=bool(found.next),
     )  # fmt: skip
 
 
@@ -51,14 +51,14 @@ def _again(request: Request, names: Mapping[str, str]) -> HTMLResponse:
 @router.post(_PAGE)
 @of_page(_again, "schedule", _PAGE, "name", "mailbox", "tenant")
 def add(
-    request: Request, who: ActingUser, name: Field, what: Field, mailbox: Field, form: Field = "pdf",
+    request: Request, who: ActingUser, name: Field, what: Field, mailbox: Field, format: Field = "pdf",
     language: Field = "en", every: Field = "week", tenant: Field = "",
 ) -> Response:  # fmt: skip
     """Add a schedule; `what` is a kind, and after a colon of which trip or route."""
-    kind, _colon, of = what.partition(":")
-    given: dict[str, Any] = {"kind": kind, "form": form, "every": every, "language": language}
+    kind, _colon, subject = what.partition(":")
+    given: dict[str, Any] = {"kind": kind, "format": format, "every": every, "language": language}
     new = api.NewReportSchedule.model_construct(
-        name=name.strip(), of=of, mailbox=mailbox.strip(), tenant=tenant.strip() or None, **given
+        name=name.strip(), subject=subject, mailbox=mailbox.strip(), tenant=tenant.strip() or None, **given
     )
     api.add(request, who, new)
     return back(_PAGE, "schedules")
@@ -67,11 +67,11 @@ def add(
 @router.post("/reports/{schedule}/change")
 @of_page(_again, "change-{schedule}", _PAGE, "mailbox")
 def change(
-    request: Request, who: ActingUser, schedule: str, mailbox: Field, form: Field, language: Field,
+    request: Request, who: ActingUser, schedule: str, mailbox: Field, format: Field, language: Field,
     every: Field, tenant: Field = "", paused: Field = "",
 ) -> Response:  # fmt: skip
     """Change or pause a schedule."""
-    given: dict[str, Any] = {"form": form, "language": language, "every": every}
+    given: dict[str, Any] = {"format": format, "language": language, "every": every}
     changes = api.ReportScheduleChanges.model_construct(mailbox=mailbox.strip(), paused=bool(paused), **given)
     api.change(request, who, schedule, changes, tenant or None)
     return back(_PAGE, "schedules")

@@ -76,7 +76,7 @@ class Schedule(NamedTuple):
     kind: str
     subject: str
     """Number of the trip, or name of the route; empty: the fleet."""
-    form: str
+    format: str
     mailbox: str
     language: str
     every: str

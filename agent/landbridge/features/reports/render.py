@@ -50,10 +50,10 @@ _templates = Environment(
 )
 
 
-def render(report: Report, form: str, language: Catalogue) -> bytes:
+def render(report: Report, format: str, language: Catalogue) -> bytes:
     """Return the file."""
     makers: dict[str, Callable[[Report, Catalogue], bytes]] = {"html": _html, "pdf": _pdf, "xlsx": _xlsx}
-    return makers[form](report, language)
+    return makers[format](report, language)
 
 
 def _html(report: Report, language: Catalogue) -> bytes:

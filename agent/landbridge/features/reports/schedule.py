@@ -24,7 +24,7 @@ from landbridge.db import audit
 from landbridge.db.database import Database
 from landbridge.features.reports import queries as stored
 from landbridge.features.reports.document import Report
-from landbridge.features.reports.kinds import FORMS, KINDS, build
+from landbridge.features.reports.kinds import FORMATS, KINDS, build
 from landbridge.features.reports.queries import Schedule
 from landbridge.features.reports.render import MEDIA_TYPES, render
 
@@ -99,9 +99,9 @@ def _mail(row: Row[Any], report: Report, language: Catalogue, sender: str, now_s
     mail["Subject"] = f"{report.title} · {from_epoch_s(row.next_s):%Y-%m-%d}"
     mail["Message-ID"] = f"<report-{row.schedule}-{row.next_s}@{sender.rpartition('@')[2] or 'landbridge'}>"
     mail.set_content(f"{report.title}\n{report.subtitle}\n")
-    main, _slash, sub = MEDIA_TYPES[row.form].partition(";")[0].partition("/")
-    name = f"{report.name}.{row.form}"
-    mail.add_attachment(render(report, row.form, language), maintype=main, subtype=sub, filename=name)
+    main, _slash, sub = MEDIA_TYPES[row.format].partition(";")[0].partition("/")
+    name = f"{report.name}.{row.format}"
+    mail.add_attachment(render(report, row.format, language), maintype=main, subtype=sub, filename=name)
     return mail
 
 
@@ -138,7 +138,7 @@ def add(
     name: str,
     kind: str,
     subject: str,
-    form: str,
+    format: str,
     mailbox: str,
     language: str,
     every: str,
@@ -150,22 +150,22 @@ def add(
     checked(name, "schedule")
     if any((row.name, row.tenant) == (name, tenant) for row in stored.schedules(connection)):
         raise UserError(
-            _("there is a schedule {name}; `landbridge reports unschedule {name}` ends it", name=name), "name"
+            _("there is a schedule {name}; `landbridge reports remove {name}` ends it", name=name), "name"
         )
-    _check(kind=kind, form=form, every=every, language=language)
+    _check(kind=kind, format=format, every=every, language=language)
     _check_mailbox(mailbox)
     if tenant is not None:
         checked(tenant, "tenant")
     next_s = first(now_s, every)
     build(connection, kind, subject, tenant, (before(next_s, every), next_s), now_s, catalogues()[language])
-    schedule = Schedule(name, kind, subject, form, mailbox, language, every, tenant, next_s)
+    schedule = Schedule(name, kind, subject, format, mailbox, language, every, tenant, next_s)
     stored.add_schedule(connection, schedule, who, now_s)
     audit.add(connection, who, _("report schedule {name} added", name=name), now_s)
     return next_s
 
 
 def _check(**values: str) -> None:
-    known = {"kind": KINDS, "form": FORMS, "every": EVERY, "language": tuple(catalogues())}
+    known = {"kind": KINDS, "format": FORMATS, "every": EVERY, "language": tuple(catalogues())}
     for field, given in values.items():
         if given not in known[field]:
             raise UserError(
@@ -182,11 +182,13 @@ def _check_mailbox(mailbox: str) -> None:
 
 
 def change(connection: Connection, row: Row[Any], changes: Mapping[str, Any], now_s: int) -> None:
-    """Change `form`, `mailbox`, `language` or `every` of a schedule, or whether it is `paused`. With another
-    period, or resumed, it is next sent at the end of the current period. `UserError` says what is wrong."""
-    kept = {name: getattr(row, name) for name in ("form", "mailbox", "language", "every", "paused")}
+    """Change `format`, `mailbox`, `language` or `every` of a schedule, or pause and resume it (`paused`).
+
+    With another period, or resumed, it is next sent at the end of the current period. `UserError` says what
+    is wrong."""
+    kept = {name: getattr(row, name) for name in ("format", "mailbox", "language", "every", "paused")}
     new = {**kept, **changes}
-    _check(form=new["form"], every=new["every"], language=new["language"])
+    _check(format=new["format"], every=new["every"], language=new["language"])
     _check_mailbox(new["mailbox"])
     if new["every"] != row.every or (row.paused and not new["paused"]):
         new["next_s"] = new["try_s"] = first(now_s, new["every"])
@@ -204,5 +206,5 @@ def known(connection: Connection, name: str, owner: str | None = None) -> Row[An
     several tenants have one."""
     found = [row for row in stored.schedules(connection) if row.name == name and is_of(row.tenant, owner)]
     if not found:
-        raise UserError(_("no schedule {name}; `landbridge reports schedules` lists them", name=name))
+        raise UserError(_("no schedule {name}; `landbridge reports list` lists them", name=name))
     return only(found, name)

@@ -1,4 +1,4 @@
-"""`landbridge share`: manage share links."""
+"""`landbridge share-links`: manage share links."""
 
 import typer
 
@@ -30,8 +30,8 @@ def add(
 
     \b
     Examples:
-      landbridge share add lb-0001
-      landbridge share add lb-0001 --for 14d
+      landbridge share-links add lb-0001
+      landbridge share-links add lb-0001 --for 14d
     """
     with opened() as it, it.database.writing() as connection:
         known_device(connection, device)
@@ -48,7 +48,7 @@ def list_share_links() -> None:
 
     \b
     Example:
-      landbridge share list
+      landbridge share-links list
     """
     with opened() as it, it.database.reading() as connection:
         rows = stored.every(connection)
@@ -72,7 +72,7 @@ def revoke(share: int = typer.Argument(min=1, max=LARGEST, help="Number in the l
 
     \b
     Example:
-      landbridge share revoke 3
+      landbridge share-links revoke 3
     """
     with opened() as it, it.database.writing() as connection:
         fleet.revoke(connection, share, command_user(), it.clock.now_s())

@@ -47,7 +47,7 @@ def revoke(connection: Connection, share: int, who: str, now_s: int) -> Row[Any]
     """Revoke a link; return it as it was. `UserError` if there is none, or it has expired."""
     row = share_links.find(connection, share)
     if row is None:
-        raise UserError(_("no share link {number}; `landbridge share list` lists them", number=share))
+        raise UserError(_("no share link {number}; `landbridge share-links list` lists them", number=share))
     if row.revoked_s is not None:
         raise UserError(
             _("share link {number} was revoked by {who}", number=share, who=actor(row.revoked_by))

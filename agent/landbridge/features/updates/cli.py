@@ -1,4 +1,4 @@
-"""`landbridge update`: manage releases and their roll-out."""
+"""`landbridge updates`: manage releases and their roll-out."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def add(folder: Path = _FOLDER) -> None:
 
     \b
     Example:
-      landbridge update add build/release-2
+      landbridge updates add build/release-2
     """
     release = read(folder)
     with opened() as it, it.database.writing() as connection:
@@ -46,7 +46,7 @@ def list_releases() -> None:
 
     \b
     Example:
-      landbridge update list
+      landbridge updates list
     """
     with opened() as it, it.database.reading() as connection:
         rows = releases.every(connection)
@@ -76,7 +76,7 @@ def roll_out(
 
     \b
     Example:
-      landbridge update roll-out 2 --board ESP32 --canaries 5 --days 2
+      landbridge updates roll-out 2 --board ESP32 --canaries 5 --days 2
     """
     with opened() as it, it.database.writing() as connection:
         now_s = it.clock.now_s()
@@ -92,7 +92,7 @@ def halt(sequence: int = _SEQUENCE, board: str = _BOARD) -> None:
 
     \b
     Example:
-      landbridge update halt 2 --board ESP32
+      landbridge updates halt 2 --board ESP32
     """
     with opened() as it, it.database.writing() as connection:
         rollout.halt(connection, board, sequence, command_user(), it.clock.now_s())
@@ -105,7 +105,7 @@ def status() -> None:
 
     \b
     Example:
-      landbridge update status
+      landbridge updates status
     """
     with opened() as it, it.database.reading() as connection:
         rows = releases.by_device(connection)

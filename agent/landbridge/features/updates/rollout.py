@@ -53,7 +53,7 @@ def known(connection: Connection, board: str, sequence: int) -> Row[Any]:
     if found is None:
         raise UserError(
             _(
-                "no release {number} for {board}; `landbridge update list` lists them",
+                "no release {number} for {board}; `landbridge updates list` lists them",
                 number=sequence,
                 board=board,
             )

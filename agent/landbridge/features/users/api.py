@@ -46,7 +46,7 @@ class UserChange(BaseModel):
     role: Role | None = None
     disabled: bool | None = None
     mail: str | None = Field(None, max_length=254, description="Mail address; empty removes it.")
-    second_factor: Literal[False] | None = Field(None, description="False switches the second factor off.")
+    second_factor: Literal[False] | None = Field(None, description="False disables the second factor.")
 
 
 class NewToken(BaseModel):
@@ -186,7 +186,7 @@ def show_user(request: Request, who: CurrentUser, user: Name) -> Annotated[Json,
 def change_user(
     request: Request, who: ActingUser, user: Name, change: UserChange
 ) -> Annotated[Json, Schema(OneUser)]:
-    """Change role or mail address of a user, disable or enable the user, or switch off the second factor."""
+    """Change role or mail address of a user, disable or enable the user, or disable the second factor."""
     it = services(request)
     now_s = it.clock.now_s()
     with it.database.writing(who.who, who.tenant) as connection:
@@ -202,7 +202,7 @@ def end_user(request: Request, who: ActingUser, user: Name) -> None:
     """Remove a user permanently, with all sessions and tokens."""
     it = services(request)
     with it.database.writing(who.who, who.tenant) as connection:
-        users.end(connection, people.user(connection, who, user), who.who, it.clock.now_s())
+        users.remove(connection, people.user(connection, who, user), who.who, it.clock.now_s())
 
 
 @router.post("/users/{user}/invitation", status_code=201)

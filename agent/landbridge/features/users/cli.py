@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row
 from landbridge.core import table, texts
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
+from landbridge.core.given import given
 from landbridge.db.opened import Opened, command_user, opened
 from landbridge.features.users import mail, passwords, people, second_factor
 from landbridge.features.users.queries import people as stored
@@ -86,12 +87,12 @@ def password(name: str = _NAME) -> None:
       pwgen -s 20 1 | landbridge users password anna
     """
     if sys.stdin.isatty():
-        given = getpass.getpass("password: ")
-        if getpass.getpass("again: ") != given:
+        typed = getpass.getpass("password: ")
+        if getpass.getpass("again: ") != typed:
             raise UserError("the passwords do not match; nothing has changed")
     else:
-        given = sys.stdin.readline().rstrip("\r\n")
-    hashed = passwords.hashed(given, name)
+        typed = sys.stdin.readline().rstrip("\r\n")
+    hashed = passwords.hashed(typed, name)
     with opened() as it, it.database.writing() as connection:
         people.set_password(connection, _known(connection, name), hashed, command_user(), it.clock.now_s())
     print(f"{name} can sign in with this password")
@@ -129,16 +130,26 @@ def _means(row: Row[Any]) -> str | None:
 
 
 @commands.command()
-def role(name: str = _NAME, role: str = typer.Argument(help=f"{', '.join(ROLES)}.")) -> None:
-    """Give a user another role, effective at once
+def edit(
+    name: str = _NAME,
+    role: str | None = typer.Option(None, help=f"{', '.join(ROLES)}; effective at once."),
+    address: str | None = typer.Option(None, "--mail", help="Mail address of the user."),
+) -> None:
+    """Change the role or the mail address of a user
 
     \b
-    Example:
-      landbridge users role anna admin
+    Examples:
+      landbridge users edit anna --role admin
+      landbridge users edit anna --mail anna@example.org
     """
+    changes = given(role=role, mail=address)
     with opened() as it, it.database.writing() as connection:
-        people.set_role(connection, _known(connection, name), role, command_user(), it.clock.now_s())
-    print(f"{name} is now {role}")
+        row, now_s = _known(connection, name), it.clock.now_s()
+        if "role" in changes:
+            people.set_role(connection, row, changes["role"], command_user(), now_s)
+        if "mail" in changes:
+            people.set_mail(connection, row, changes["mail"], command_user(), now_s)
+    print(f"user {name} is changed")
 
 
 @commands.command()
@@ -168,32 +179,32 @@ def enable(name: str = _NAME) -> None:
 
 
 @commands.command()
-def end(name: str = _NAME) -> None:
+def remove(name: str = _NAME) -> None:
     """Remove a user permanently
 
     \b
     Example:
-      landbridge users end anna
+      landbridge users remove anna
     """
     with opened() as it, it.database.writing() as connection:
-        people.end(connection, _known(connection, name), command_user(), it.clock.now_s())
+        people.remove(connection, _known(connection, name), command_user(), it.clock.now_s())
     print(f"{name} is removed")
 
 
-@commands.command("end-second-factor")
-def end_second_factor(name: str = _NAME) -> None:
-    """Switch off the lost second factor of a user
+@commands.command("disable-second-factor")
+def disable_second_factor(name: str = _NAME) -> None:
+    """Disable the second factor of a user who lost it
 
     \b
     Example:
-      landbridge users end-second-factor anna
+      landbridge users disable-second-factor anna
     """
     with opened() as it, it.database.writing() as connection:
         row = _known(connection, name)
         if row.totp is None:
             raise UserError(f"{name} has no second factor")
-        second_factor.end(connection, row, command_user(), it.clock.now_s())
-    print(f"the second factor of {name} is off")
+        second_factor.disable(connection, row, command_user(), it.clock.now_s())
+    print(f"the second factor of {name} is disabled")
 
 
 @commands.command()

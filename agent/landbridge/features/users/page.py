@@ -135,7 +135,7 @@ def begin_second_factor(request: Request, who: ActingAccountUser) -> Response:
 @router.post("/account/second-factor/confirm")
 @of_page(_account_again, "second-factor", "/account", "code")
 def confirm_second_factor(request: Request, who: ActingAccountUser, code: Code) -> Response:
-    """Switch the second factor on, and show the recovery codes once."""
+    """Enable the second factor, and show the recovery codes once."""
     it = services(request)
     _slow_down(request, who)
     with it.database.writing(who.who, who.tenant) as connection:
@@ -156,14 +156,14 @@ def renew_codes(request: Request, who: ActingUser, code: Code) -> Response:
     return _account(request, who, codes=codes)
 
 
-@router.post("/account/second-factor/end")
+@router.post("/account/second-factor/disable")
 @of_page(_account_again, "second-factor", "/account", "code")
-def end_second_factor(request: Request, who: ActingUser, code: Code) -> Response:
-    """Switch the second factor off."""
+def disable_second_factor(request: Request, who: ActingUser, code: Code) -> Response:
+    """Disable the second factor."""
     it = services(request)
     with it.database.writing(who.who, who.tenant) as connection:
         row = _confirmed(request, connection, who, code)
-        second_factor.end(connection, row, who.who, it.clock.now_s())
+        second_factor.disable(connection, row, who.who, it.clock.now_s())
     return back("/account", "second-factor")
 
 
@@ -173,7 +173,7 @@ def _confirmed(request: Request, connection: Connection, who: User, code: str) -
     _slow_down(request, who)
     row = _own(connection, who)
     if row.totp_since_s is None:
-        raise UserError(_("the second factor is off; switch it on first"))
+        raise UserError(_("the second factor is disabled; enable it first"))
     if not second_factor.passes(connection, it.keyring, row, code, it.clock.now_s()):
         raise UserError(_("this code is wrong; wait for the next one, and check your phone's clock"), "code")
     return row
@@ -296,20 +296,20 @@ def enable(request: Request, who: ActingUser, user: str) -> Response:
     return _changed(request, who, user, disabled=False)
 
 
-@router.post("/users/{user}/second-factor/end")
+@router.post("/users/{user}/second-factor/disable")
 @of_page(_users_again, "users", "/users")
-def end_second_factor_of(request: Request, who: ActingUser, user: str) -> Response:
-    """Switch the second factor of a user off, who has lost it."""
+def disable_second_factor_of(request: Request, who: ActingUser, user: str) -> Response:
+    """Disable the second factor of a user who has lost it."""
     return _changed(request, who, user, second_factor=False)
 
 
-@router.post("/users/{user}/end")
+@router.post("/users/{user}/remove")
 @of_page(_users_again, "users", "/users")
-def end(request: Request, who: ActingUser, user: str) -> Response:
-    """End a user."""
+def remove(request: Request, who: ActingUser, user: str) -> Response:
+    """Remove a user."""
     it = services(request)
     with it.database.writing(who.who, who.tenant) as connection:
-        users.end(connection, people.user(connection, who, user), who.who, it.clock.now_s())
+        users.remove(connection, people.user(connection, who, user), who.who, it.clock.now_s())
     return back("/users")
 
 

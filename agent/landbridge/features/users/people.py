@@ -131,7 +131,7 @@ def enable(connection: Connection, row: Row[Any], who: str, now_s: int) -> None:
     audit.add(connection, who, _("user {name} enabled", name=row.name), now_s)
 
 
-def end(connection: Connection, row: Row[Any], who: str, now_s: int) -> None:
+def remove(connection: Connection, row: Row[Any], who: str, now_s: int) -> None:
     """Remove a user permanently: sessions and tokens end, and the name becomes free."""
     _keep_an_administrator(connection, row)
     secrets = {"password": None, "subject": None, "totp": None, "totp_since_s": None}

@@ -28,7 +28,7 @@ _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 def begin(connection: Connection, keyring: Keyring, row: Row[Any]) -> None:
     """Give the user a secret, which counts once a code of it has been typed in."""
     if row.totp_since_s is not None:
-        raise UserError(_("the second factor is on already; switch it off first"))
+        raise UserError(_("the second factor is enabled already; disable it first"))
     wrapped = keyring.wrap(pyotp.random_base32().encode(), first=devices.are_none(connection))
     people.change(connection, row.user, totp=wrapped)
 
@@ -42,30 +42,30 @@ def shown(keyring: Keyring, row: Row[Any]) -> dict[str, str]:
 
 
 def confirm(connection: Connection, keyring: Keyring, row: Row[Any], code: str, now_s: int) -> list[str]:
-    """Switch the second factor on by a first code; return the recovery codes, which are not stored."""
+    """Enable the second factor by a first code; return the recovery codes, which are not stored."""
     if row.totp is None or row.totp_since_s is not None:
         raise UserError(_("there is no second factor to confirm; set it up again"))
     if not _is_code(connection, keyring, row, code, now_s):
         raise UserError(_("this code is wrong; wait for the next one, and check your phone's clock"), "code")
     people.change(connection, row.user, totp_since_s=now_s)
     codes = _new_codes(connection, row.user)
-    audit.add(connection, f"user {row.name}", _("second factor of {name} switched on", name=row.name), now_s)
+    audit.add(connection, f"user {row.name}", _("second factor of {name} enabled", name=row.name), now_s)
     return codes
 
 
 def renew_codes(connection: Connection, row: Row[Any], now_s: int) -> list[str]:
     """Return new recovery codes; the earlier ones stop working."""
     if row.totp_since_s is None:
-        raise UserError(_("the second factor is off; switch it on first"))
+        raise UserError(_("the second factor is disabled; enable it first"))
     audit.add(connection, f"user {row.name}", _("new recovery codes for {name}", name=row.name), now_s)
     return _new_codes(connection, row.user)
 
 
-def end(connection: Connection, row: Row[Any], who: str, now_s: int) -> None:
-    """Switch the second factor off."""
+def disable(connection: Connection, row: Row[Any], who: str, now_s: int) -> None:
+    """Disable the second factor."""
     people.change(connection, row.user, totp=None, totp_since_s=None)
     people.set_recovery_codes(connection, row.user, [])
-    audit.add(connection, who, _("second factor of {name} switched off", name=row.name), now_s)
+    audit.add(connection, who, _("second factor of {name} disabled", name=row.name), now_s)
 
 
 def passes(connection: Connection, keyring: Keyring, row: Row[Any], code: str, now_s: int) -> bool:

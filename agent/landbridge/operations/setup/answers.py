@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from landbridge import config
+from landbridge import config_file
 from landbridge.core import files
 from landbridge.core.checked import SECRET, Between, Sentences, Wanted, checked, key, one_of, strict
 from landbridge.core.errors import UserError
@@ -112,10 +112,10 @@ def _ask(given: dict[str, Any], name: str) -> None:
 
 def said_before(folder: Path) -> dict[str, Any]:
     """Return the answers of the last set-up there, or what a configuration says that was written by hand."""
-    last, written = folder / LAST, folder / config.DEFAULT_FILE
+    last, written = folder / LAST, folder / config_file.DEFAULT_FILE
     if not written.exists():
         return files.toml_of(files.text(last), str(last)) if last.exists() else {}
-    it = config.of_file(written)
+    it = config_file.of_file(written)
     if last.exists():
         return {"password": it.broker.password} | files.toml_of(files.text(last), str(last))
     values = {

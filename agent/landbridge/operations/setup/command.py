@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from landbridge import config
+from landbridge import config_file
 from landbridge.core.errors import UserError
 
 _ANSWERS = typer.Option(
@@ -65,7 +65,7 @@ def setup(
 
 
 def _folder() -> Path:
-    file = Path(os.environ.get(config.FILE_VARIABLE, config.DEFAULT_FILE)).absolute()
-    if file.name != config.DEFAULT_FILE:
-        raise UserError(f"{file}: the set-up writes {config.DEFAULT_FILE}; name its folder with --data")
+    file = Path(os.environ.get(config_file.FILE_VARIABLE, config_file.DEFAULT_FILE)).absolute()
+    if file.name != config_file.DEFAULT_FILE:
+        raise UserError(f"{file}: the set-up writes {config_file.DEFAULT_FILE}; name its folder with --data")
     return file.parent

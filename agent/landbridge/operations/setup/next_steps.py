@@ -3,7 +3,7 @@
 from pathlib import Path
 from shlex import quote
 
-from landbridge import config
+from landbridge import config_file
 from landbridge.config import Config
 from landbridge.operations.setup.answers import EXISTING, NATS, Answers
 
@@ -25,7 +25,7 @@ def after(
     """Return what is to be done after these files have changed, a line or paragraph each."""
     names = {path.name for path in changed}
     found = []
-    if answers.broker == EXISTING and config.DEFAULT_FILE in names:
+    if answers.broker == EXISTING and config_file.DEFAULT_FILE in names:
         at = f"{answers.host}:{answers.port}"
         found.append(_NEEDED.format(at=at, username=answers.username))
     if answers.broker == NATS and "landbridge.conf" in names:

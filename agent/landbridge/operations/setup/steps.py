@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from landbridge import config
+from landbridge import config, config_file
 from landbridge.config import Config
 from landbridge.core.clock import Clock
 from landbridge.db.database import open_database
@@ -37,8 +37,8 @@ class Done(NamedTuple):
 def set_up(folder: Path, answers: Answers) -> Done:
     """Write everything that is not there yet; what is right stays as it is, keys always. `UserError` before
     anything is written."""
-    file, changed = folder / config.DEFAULT_FILE, list[Path]()
-    before = config.of_file(file)
+    file, changed = folder / config_file.DEFAULT_FILE, list[Path]()
+    before = config_file.of_file(file)
     checks.check(folder, answers, before if file.exists() else None)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     tls = _certificates(folder, answers, changed)
@@ -46,7 +46,7 @@ def set_up(folder: Path, answers: Answers) -> Done:
     # First: without it a repeat would take the configuration for one that was written by hand.
     written.write(folder / LAST, kept(answers), 0o600, changed)
     if not file.exists() or wanted != before:
-        written.write(file, config.annotated(wanted, with_secrets=True), 0o600, changed)
+        written.write(file, config_file.annotated(wanted, with_secrets=True), 0o600, changed)
     invitation, has_devices = _database(folder, wanted, answers)
     _broker(folder, wanted, answers, tls, changed)
     has_lost_broker = _units(folder, answers, changed)
@@ -124,7 +124,7 @@ def _configuration(before: Config, answers: Answers, tls: Mapping[str, Path]) ->
 def _database(folder: Path, wanted: Config, answers: Answers) -> tuple[str | None, bool]:
     """Make database and key file; add the administrator if there is no user yet. Return their link,
     and whether there are devices."""
-    store = config.from_folder(wanted, folder).store
+    store = config_file.from_folder(wanted, folder).store
     database = open_database(store.database)
     try:
         keyring, clock = Keyring(store.database, store.key_file), Clock()
@@ -146,7 +146,7 @@ def _broker(
     if answers.broker == MOSQUITTO:
         brokers.mosquitto(folder, answers, wanted.broker.password, tls, changed)
     if answers.broker == NATS:
-        store = config.from_folder(wanted, folder).store
+        store = config_file.from_folder(wanted, folder).store
         issuer = nats_access.issuer(Keyring(store.database, store.key_file).signing_key())
         brokers.nats(folder, answers, wanted.broker.password, tls, issuer, changed)
 
@@ -163,7 +163,7 @@ def _units(folder: Path, answers: Answers, changed: list[Path]) -> bool:
             **account,
             "StateDirectory=landbridge": f"ReadWritePaths={own}",
             "LANDBRIDGE_CONFIG=/var/lib/landbridge/landbridge.toml": written.word(
-                f"LANDBRIDGE_CONFIG={folder / config.DEFAULT_FILE}"
+                f"LANDBRIDGE_CONFIG={folder / config_file.DEFAULT_FILE}"
             ),
             "/opt/landbridge/bin/landbridge run": run,
             "/var/lib/landbridge": str(folder).replace(

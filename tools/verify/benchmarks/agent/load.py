@@ -15,8 +15,8 @@ from landbridge.core.clock import Clock
 from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
-from landbridge.points import queries as points
-from landbridge.points.queries import StoredPoint
+from landbridge.points import writes
+from landbridge.points.rows import StoredPoint
 from landbridge.protocol import envelope
 from landbridge.protocol.point import Point
 from paho.mqtt.enums import CallbackAPIVersion
@@ -69,7 +69,7 @@ def fill(place: str, count: int, apart: int) -> None:
                 )
                 for seq in range(1, each + 1)
             ]
-            points.insert_all(connection, stored)
+            writes.insert_all(connection, stored)
     database.close()
 
 

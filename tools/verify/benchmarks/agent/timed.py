@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from landbridge import app as service
-from landbridge import config
+from landbridge import config_file
 from landbridge.core import logs
 from landbridge.db.database import open_database
 from landbridge.events import outbox
@@ -48,7 +48,7 @@ def main() -> None:
     began = time.perf_counter()
     Timed.count, Timed.done, stop = int(sys.argv[1]), threading.Event(), threading.Event()
     logs.begin(as_json=False)
-    loaded = config.load()
+    loaded = config_file.load()
     agent = threading.Thread(target=service.run, args=(loaded, stop, Timed))
     agent.start()
     Timed.done.wait()

@@ -529,7 +529,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("name", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("form", sa.String(length=8), nullable=False),
+        sa.Column("format", sa.String(length=8), nullable=False),
         sa.Column("mailbox", sa.Text(), nullable=False),
         sa.Column("language", sa.String(length=16), nullable=False),
         sa.Column("every", sa.String(length=8), nullable=False),

@@ -265,7 +265,7 @@ def cancel_download(request: Request, who: ActingUser, device: Device, download:
     actions.cancel_download(services(request), who, device, download)
 
 
-@router.post("/card/orders", status_code=202)
+@router.post("/card/operations", status_code=202)
 def order(
     request: Request, who: ActingUser, device: Device, wanted: CardOrder
 ) -> Annotated[Json, Schema(OrderedDownload)]:

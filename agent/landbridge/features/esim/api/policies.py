@@ -27,7 +27,7 @@ _COUNTRIES = {policy.ELSEWHERE: ["roaming"]}
 
 
 class WantedPolicy(BaseModel):
-    """A policy, with the keys of the policy file (`landbridge esim policy --help`)."""
+    """A policy, with the keys of the policy file (`landbridge esim set-policy --help`)."""
 
     model_config = ConfigDict(extra="forbid")
     fallback: str = Field(max_length=63, examples=["roaming"])

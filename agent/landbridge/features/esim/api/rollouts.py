@@ -18,7 +18,7 @@ from landbridge.web.forms import require_operator_tenant
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
 
-router = APIRouter(prefix="/v1/profile-rollouts")
+router = APIRouter(prefix="/v1/profile-roll-outs")
 _DAY_S = 86_400
 
 
@@ -109,4 +109,4 @@ def _of(connection: Connection, number: int) -> dict[str, Any]:
     for each in _every(connection):
         if each["rollout"] == number:
             return each
-    raise HTTPException(404, _("no roll-out {number}; GET /v1/profile-rollouts lists them", number=number))
+    raise HTTPException(404, _("no roll-out {number}; GET /v1/profile-roll-outs lists them", number=number))
