@@ -155,7 +155,7 @@ _VERSION = typer.Option(False, "--version", callback=_print_version, is_eager=Tr
 
 @commands.callback()
 def main(data: Path | None = _DATA, version: bool = _VERSION) -> None:
-    """Take the options that stand before a command."""
+    """Take the options before a command."""
     if data is not None:
         os.environ[config_file.FILE_VARIABLE] = str(data / config_file.DEFAULT_FILE)
 

@@ -36,7 +36,7 @@ def trip(
         oracle = Oracle(built.flash, built.trip, built.network.traffic)
         demo = Demo(built, oracle, Diary(built.trip), killer)
         platform = Platform(built)
-        demo.run(lambda standing: None)
+        demo.run(lambda state: None)
         yield Run(demo, built, platform)
     finally:
         built.close()

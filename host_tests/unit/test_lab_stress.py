@@ -99,5 +99,5 @@ def test_the_held_out_world_is_another_and_its_costs_are_its_own():
     assert len(HELD_OUT) == len(STRESSES) + 1
 
 
-def test_seeds_that_are_judged_never_train():
+def test_seeds_of_the_evaluation_never_train():
     assert not set(STRESS_SEEDS) & (set(TRAINING_SEEDS) | set(JUDGED_SEEDS))

@@ -146,7 +146,7 @@ def _lab(modem: Dialect, days: int, rate: int, seed: int, costs: Costs) -> tuple
         here.corridor,
         here.networks,
         reuses=True,
-        guide=new_route(
+        route_data=new_route(
             here.corridor, (), places=True
         ),  # the agent names networks once the fleet has heard them
         russia=True,

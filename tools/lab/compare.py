@@ -70,7 +70,7 @@ class Job(NamedTuple):
     seed: int
 
 
-def judge(job: Job) -> list[Record]:
+def evaluate(job: Job) -> list[Record]:
     """Run all policies at all budgets on one trip."""
     setting = job.setting
     instance = setting.trip(job.route, job.seed)

@@ -40,7 +40,7 @@ TRACE = "trace:"
 TRAINING_SEEDS = range(101, 111)
 JUDGED_SEEDS = range(1_001, 1_019)
 STRESS_SEEDS, STRESS_TRAINED = range(3_001, 3_006), 3
-"""Of the stress suite: judged on either known route and on routes drawn; so many training seeds a route."""
+"""Of the stress suite: evaluated on both known routes and on routes drawn; training seeds per route."""
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
@@ -144,13 +144,13 @@ SETTINGS = (
     Setting("BG95, -25 dB", "bg95", loss_db=25.0),
     Setting("BG95, no places", "bg95", places=False),
     Setting("BG95, stacks", "bg95", stacked=True),
-    Setting("BG95, still here", "bg95", trackers=True, reuses=True),
-    Setting("SIM7600, still here", "sim7600", reuses=True, every=3),
-    Setting("BG95, still here, Russia", "bg95", reuses=True, russia=True, every=3),
-    Setting("BG95, still here, cold", "bg95", reuses=True, cold=True, every=3),
-    Setting("BG95, still here, points", "bg95", reuses=True, weights=(0.6, 0.2, 0.2), every=3),
-    Setting("BG95, still here, shape", "bg95", reuses=True, weights=(0.2, 0.6, 0.2), every=3),
-    Setting("BG95, still here, fresh", "bg95", reuses=True, weights=(0.2, 0.2, 0.6), every=3),
+    Setting("BG95, position reused", "bg95", trackers=True, reuses=True),
+    Setting("SIM7600, position reused", "sim7600", reuses=True, every=3),
+    Setting("BG95, position reused, Russia", "bg95", reuses=True, russia=True, every=3),
+    Setting("BG95, position reused, cold", "bg95", reuses=True, cold=True, every=3),
+    Setting("BG95, position reused, points", "bg95", reuses=True, weights=(0.6, 0.2, 0.2), every=3),
+    Setting("BG95, position reused, shape", "bg95", reuses=True, weights=(0.2, 0.6, 0.2), every=3),
+    Setting("BG95, position reused, fresh", "bg95", reuses=True, weights=(0.2, 0.2, 0.6), every=3),
 )
 STRESSES = tuple(
     Setting(name, "bg95", network_scan_j=network_scan_j, reuses=True, stress=stress)
@@ -187,15 +187,15 @@ SILENT_BEYOND_H = 12.0
 TUNED_LIKE = {
     "BG95, no places": "BG95",
     "BG95, stacks": "BG95",
-    "SIM7600, still here": "SIM7600",
-    **{each.name: "BG95, still here" for each in SETTINGS if each.every > 1 and each.modem == "bg95"},
+    "SIM7600, position reused": "SIM7600",
+    **{each.name: "BG95, position reused" for each in SETTINGS if each.every > 1 and each.modem == "bg95"},
 }
 """Settings whose baselines are tuned in another."""
-TUNED_LIKE["held out"] = "BG95, still here"
+TUNED_LIKE["held out"] = "BG95, position reused"
 TUNED_LIKE |= {each.name: each.name.removeprefix("held out, ") for each in HELD_OUT[1:]}
 
 
-def judged_trips(count: int) -> list[tuple[str, int]]:
+def evaluation_trips(count: int) -> list[tuple[str, int]]:
     """Return `count` trips on either known route and on routes drawn from a seed; none was used in
     training."""
     trips = [(route, seed) for seed in JUDGED_SEEDS[:count] for route in ("w1", "n1")]

@@ -104,8 +104,8 @@ def measured(wakes: Sequence[Woken], modem: str) -> Costs:
         new = [each for each in wake.registered if each != network]
         abroad = [each for each in new if each[:3] != network[:3]]
         talked = wake.connections > 0
-        vain = wake.listened and not talked
-        rows.append([1, *kinds, wake.searched and not found, talked, bool(new), bool(abroad), vain])
+        scan_failed = wake.listened and not talked
+        rows.append([1, *kinds, wake.searched and not found, talked, bool(new), bool(abroad), scan_failed])
         drawn_j.append(sum(wake.joules.values()) - wake.joules.get(("esp32", "sleep"), 0.0))
         fixed_ms = wake.start_ms if found else fixed_ms
         network = wake.registered[-1] if wake.registered else network

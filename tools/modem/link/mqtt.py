@@ -2,7 +2,7 @@
 
 An operation is started by a method of `MqttLink` and is over when its result says so; until then
 somebody has to call `step`. Who waits, and on which clock, is the business of a network:
-`LockStepNetwork` lets virtual time stand still, `RealTimeNetwork` lets it run with the host's.
+`LockStepNetwork` stops virtual time, `RealTimeNetwork` lets it run with the host's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Waiting = Generator[simpy.Event, Any, bool]
 
 STEP_S = 0.02
 STALL_S = 10.0
-"""Longest real time that virtual time stands still for one answer."""
+"""Longest real time for which virtual time stops for one answer."""
 STREAM_S = 2.0
 """The same where it is not known whether an answer comes: one that takes longer comes with a later look."""
 POLL_S = 0.3
@@ -224,7 +224,7 @@ class Network(Protocol):
 
 
 class LockStepNetwork:
-    """Virtual time stands still while a real answer is awaited, up to `STALL_S` of real time.
+    """Virtual time stops while a real answer is awaited, up to `STALL_S` of real time.
 
     `hosts` leads names to real addresses; the name check of TLS stays on the name. `reachable()` returns
     whether the broker is up: if it is scripted dead, no connection is tried. `reply_expected()` returns

@@ -1,6 +1,6 @@
 """Random and mutated bytes through the AT channel and every parser: `python -m tools.verify.fuzz.firmware`.
 
-The targets stand in `tools/verify/on_device/fuzz.py`. CPython gives the volume, MicroPython a slice, on the
+The targets are in `tools/verify/on_device/fuzz.py`. CPython gives the volume, MicroPython a slice, on the
 heap of the device with some for the harness: there a buffer that grows without bound ends in MemoryError.
 Passes when no exception but ours came out.
 """
