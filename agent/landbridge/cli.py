@@ -110,7 +110,7 @@ _FORMAT = typer.Option(Format.GEOJSON, "--format", help="File format.")
 
 
 def app(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; what a person can put right is said in one line, with exit code 2."""
+    """Run the command; an error that a person can correct is printed in one line, with exit code 2."""
     with redirect_stdout(cast(TextIO, Printable(sys.stdout))):
         run_command(arguments)
 

@@ -1,7 +1,7 @@
 """Shares short names among the modules of a slot: each distinct name stays on the heap until the end of a
 wake.
 
-MicroPython never lets go of a name, not even of a module that was unloaded: names were a third of the heap.
+MicroPython never frees a name, not even of a module that was unloaded: names were a third of the heap.
 What the application itself defines (functions, classes, their members, names of modules) is called by one of
 a few short names, the same one wherever it is named; two names share one unless they meet in a module or in
 a class. Arguments that no call names become letters. Names that somebody outside may use, or that occur

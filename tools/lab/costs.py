@@ -58,7 +58,7 @@ class Costs:
         return self.sleep_w * SLOT_S
 
     def fix_j(self, gap_h: float) -> float:
-        """Return the J of a fix so many hours after the last one, without scatter."""
+        """Return the J of a fix by hours since the last one, without scatter."""
         return self.wake_j + self.gnss_w * self.ttff_s[start(gap_h)]
 
     def blocked_j(self, limit_s: float = BLOCKED_S) -> float:

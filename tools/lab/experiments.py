@@ -32,7 +32,7 @@ FLOORS = {
 """The least part of the bound, by budget. Where a trip is short of energy it must live to its arrival, which
 the bound does not count."""
 ALIVE_FROM_J = 40
-"""From so many J a day up no trip may die."""
+"""From this many J a day on, no trip may die."""
 THIN_FLOORS = {15.0: 0.93, 25.0: 0.90}
 """From 120 J a day up, by the loss in dB."""
 TRACE = "trace:"
@@ -49,10 +49,10 @@ Result = TypeVar("Result")
 class Setting(NamedTuple):
     """A world for all policies.
 
-    `network_scan_j`: another cost of a network scan in J; `loss_db`: all networks are so many dB weaker;
+    `network_scan_j`: another cost of a network scan in J; `loss_db`: all networks are weaker by this many dB;
     `places`: whether distances to places are known; `stacked`: stays between stacks; `trackers`: B1 to B14
     compete, too; `reuses`: a reused position counts as a point; `cold`, `russia`: rules of `physics.Mission`;
-    `weights` of the utility; `every`: one trip out of so many is run; `stress`: a row of `stress.ROWS`;
+    `weights` of the utility; `every`: one trip out of this many is run; `stress`: a row of `stress.ROWS`;
     `held_out`: trips of `heldout`, whose costs are unknown.
     """
 
@@ -183,7 +183,7 @@ STRESS_FLOORS = {
 }
 """The least utility by STRESS_BUDGETS."""
 SILENT_BEYOND_H = 12.0
-"""Longer than a dark spell a silence may be by so much."""
+"""A silence may be longer than a dark spell by this much."""
 TUNED_LIKE = {
     "BG95, no places": "BG95",
     "BG95, stacks": "BG95",

@@ -28,7 +28,7 @@ HELD = {5_000: 1.0, 20_000: 1.7, 90_000: 3.4}
 """What `upload_j` over LTE-M is multiplied with by how long the network holds the connection after a report
 (ms): with two wakes of 0.19 J 3.2, 5.1 and 9.8 J (costs.MEASURED)."""
 LIT_J = 1e-3
-"""A part that has drawn so much in a wake was on."""
+"""A part that has drawn this much in a wake was on."""
 
 
 @dataclass(frozen=True)

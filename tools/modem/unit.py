@@ -147,7 +147,7 @@ class Unit:
         self.radio.reports.connection(self.radio.bearer.connected())
 
     def forget(self) -> None:
-        """The RAM is gone: everything that runs ends, connections are cut without a goodbye."""
+        """The RAM is gone: everything that runs ends, connections are cut without a notice."""
         self.tasks.stop()
         self.radio.off()
         self.gnss.off()

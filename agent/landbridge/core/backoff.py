@@ -29,7 +29,7 @@ class Backoff:
         self._failures = 0
 
     def grow(self) -> float:
-        """It has failed once more; returns how long to wait."""
+        """Count another failure; return how long to wait."""
         wait = wait_s(self._first_s, self._longest_s, self._failures) * random.uniform(1 - self._jitter, 1)
         self._failures += 1
         self._until = time.monotonic() + wait

@@ -15,7 +15,7 @@ from landbridge.web import serialize
 from landbridge.web.device_views import DeviceView
 
 ON_TIME_S = 6 * 3600
-"""A smaller delay is none."""
+"""A smaller delay is not shown."""
 _HOUR_S, _DAY_S = 3600, 86_400
 _MOST = 200
 

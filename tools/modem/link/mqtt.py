@@ -85,11 +85,11 @@ class MqttLink:
         self.return_code: int | None = None
         """Return code of CONNACK (MQTT 3.1.1 table 3.1); None before it."""
         self.granted: int | None = None
-        """QoS of the last SUBACK, 128 if refused; None until it has come."""
+        """QoS of the last SUBACK, 128 if refused; None until it is received."""
         self.unsubscribed = False
-        """True when the last UNSUBACK has come."""
+        """True when the last UNSUBACK is received."""
         self.acknowledged = False
-        """True when the last publish is done: its PUBACK has come, or at QoS 0 it has been sent."""
+        """True when the last publish is done: its PUBACK is received, or at QoS 0 it has been sent."""
         self.inbox: deque[tuple[str, bytes]] = deque()
         self.lost = False
         """True when the broker or the network has closed the connection."""
@@ -220,7 +220,7 @@ class Network(Protocol):
         """After bytes have been sent: wait for those that they may provoke, where that is the custom."""
 
     def poll(self, env: simpy.Environment, stream: Stream) -> Waiting:
-        """Some time after bytes have been sent: see whether more has come after a first answer."""
+        """Some time after bytes have been sent: look for more after a first answer."""
 
 
 class LockStepNetwork:

@@ -27,7 +27,7 @@ from tools.flash.layout import FIRMWARE, VERIFY_ON_DEVICE
 CORE = VERIFY_ON_DEVICE / "fuzz.py"
 HEAP = "heapsize=128wK"
 SLICE = 20
-"""MicroPython gets one byte in so many."""
+"""MicroPython gets one byte in this many."""
 ROUNDS = 10
 """Seeds of a target, each with its part of the bytes."""
 
