@@ -123,7 +123,7 @@ def test_settings_that_are_refused_keep_their_check_boxes(pages: Shown):
     assert len(boxes) > 10 and [value for value, is_checked in boxes if is_checked] == ["2", "16"]
 
 
-def test_on_a_phone_each_value_of_a_row_says_what_it_is(page: Page, pages: Shown):
+def test_on_a_phone_each_value_of_a_row_has_its_label(page: Page, pages: Shown):
     page.goto(f"{pages.url}/sims?language=en")
     row = page.locator(".stack tbody tr").first
     expect(row).to_be_visible()

@@ -147,7 +147,7 @@ def test_failed_searches_are_further_and_further_apart_on_the_move_too():
     assert blind(48) == ([2, 2, 3, 5, 11, 23, 35, 47], 0)
 
 
-def test_one_more_search_says_whether_gnss_is_lost():
+def test_another_search_decides_whether_gnss_is_lost():
     assert blind(10, 4 * HOUR) == ([2, 2, 3, 5, 7], record.EVENT_GNSS)
 
 
@@ -190,7 +190,7 @@ def test_an_alarm_after_a_short_move_has_a_place_of_its_own():
     assert step(state, later(2 * HOUR + 3000)) == (decide.FIX, decide.FIX_REQUESTED)
 
 
-def test_few_counts_behind_a_wake_on_the_move_are_a_stop():
+def test_few_counts_after_a_wake_on_the_move_are_a_stop():
     state = up_to_date()
     assert moved_briefly(state, 900)[0] == SLEEP
     sensed = later(3 * HOUR, motion=9)
@@ -306,7 +306,7 @@ def spent(uploaded_at=NOW):
     return sensed, state
 
 
-def test_who_lives_though_nothing_is_left_asks_the_network_once_a_week():
+def test_a_device_beyond_its_energy_account_tries_the_network_once_a_week():
     for uploaded_at, left in ((NOW - 6 * 24 * HOUR + 60, 0), (NOW - 6 * 24 * HOUR, 1)):
         sensed, state = spent(uploaded_at)
         state[st.LEFT] = left
@@ -345,7 +345,7 @@ def test_no_waiting_takes_the_sleep_to_the_end():
         assert (action.limit_s, action.patience_s) == (50, spare_s)
 
 
-def test_a_late_report_searches_no_longer_than_it_was_said_to_afford():
+def test_a_late_report_searches_no_longer_than_its_limit():
     sensed, state = spent(NOW - 6 * 24 * HOUR)
     state[st.ATTEMPT_FAILS], state[st.LEFT] = 3, 1 << 29
     action = fixed.attach(state, sensed, HINTS)
@@ -608,7 +608,7 @@ def test_a_card_with_profiles_goes_on_trying_where_a_network_is_heard_that_refus
     assert not networks.is_silent(state) and asked.count(decide.ATTACH) >= 4
 
 
-def test_behind_a_border_scans_rest_too_where_nothing_is_heard():
+def test_after_a_border_scans_pause_too_where_nothing_is_heard():
     state = up_to_date(65, 1)
     state[st.PROFILE_DUE], state[st.MCC] = 4, 260  # by the route data it is in Germany
     wakes_unserved(state, 48, moving=1)
@@ -616,7 +616,7 @@ def test_behind_a_border_scans_rest_too_where_nothing_is_heard():
     assert 2 <= len(asked) <= 8
 
 
-def test_what_is_jolted_again_and_again_sleeps_through_it():
+def test_a_device_that_is_jolted_again_and_again_sleeps_on():
     state = up_to_date()
     state[st.LAST_RECORD], now, wakes = NOW, NOW, []
     wake = WAKE_TIMER

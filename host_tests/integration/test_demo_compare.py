@@ -77,7 +77,7 @@ def test_an_age_is_that_of_the_best_that_is_there(stored):
             assert age_s == now_s - max((at_s for came_s, at_s in positions if came_s <= now_s), default=0)
 
 
-def test_a_reused_position_holds_while_the_train_stands():
+def test_a_reused_position_holds_while_the_train_is_stationary():
     def point(seq: int, hour: int, kind: int) -> Any:
         at_s = START_S + hour * HOUR_S
         body = SimpleNamespace(seq=seq, kind=kind)

@@ -50,7 +50,7 @@ def test_a_standing_train_without_network_searches_less_and_less():
         assert outcome.most_attempts() <= 23
 
 
-def test_a_shunt_costs_wakes_and_no_satellites():
+def test_a_short_move_costs_wakes_and_no_satellites():
     instance, never = trip([10.0] * 480, [[-80.0] * 480]), (0,) * 480
     shunts = tuple(int(slot % 48 == 20) for slot in range(480))
     calm = run_ours(instance, 1_500.0, reuses=True, bumps=never)

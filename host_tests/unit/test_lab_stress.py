@@ -39,7 +39,7 @@ def test_a_stay_begins_with_the_arrival_and_is_known_only_there():
     assert len(known) == len(unknown) and known != unknown
 
 
-def test_false_motion_is_felt_where_the_train_stands():
+def test_false_motion_is_detected_while_the_train_is_stationary():
     trip = disturbed(usual(), ROWS["false motion"])
     assert trip.felt is not None and (trip.felt >= trip.moving).all()
     assert 0.2 < trip.felt[~trip.moving].mean() < 0.4

@@ -12,7 +12,7 @@ def wait_s(first_s: float, longest_s: float, failures: int) -> float:
 
 
 class Backoff:
-    """Of one thing that is tried again and again."""
+    """The delays between the attempts of one operation."""
 
     def __init__(self, first_s: float, longest_s: float, jitter: float = 0.0) -> None:
         """Each wait is shorter by up to the share `jitter`, so that no two keep step."""
