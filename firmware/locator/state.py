@@ -13,7 +13,7 @@ from locator.codec import record
 from locator.hal import WAKE_MOTION
 from locator.modem import REGISTERED
 
-# Index of each number in the state.
+# Index of each number in the state. Indexes are given by time of addition, not by subject.
 OFFSET = const(0)  # epoch seconds = clock_s + OFFSET; 0: the time is unknown
 OFFSET_QUALITY = const(1)  # record.TIME_* of the last setting
 NOW = const(2)
@@ -115,7 +115,7 @@ HOLDS_MJ = const(
     136
 )  # the battery when warm, as its voltage has shown; 0: as configured (scheduler/battery.py)
 LOADED_DC = const(137)  # how warm it was when LOADED_MV was measured
-SIGN_S = const(138)  # between signs of life (scheduler/policy.py)
+SIGN_S = const(138)  # between signs of life (scheduler/worth.py)
 SIZE = const(139)
 
 # Of this wake only: not kept.
@@ -252,7 +252,7 @@ def has_departed(state):
 
 
 def begin(state, now, moving):
-    """A wake begins: nothing is done yet, and the train moves or is stopped."""
+    """Begin a wake: nothing is done yet. Set NOW, MOVING and EDGE."""
     for i in range(SIZE, _ALL):
         state[i] = 0
     if moving and state[MOVING] == 1 and has_departed(state):

@@ -7,7 +7,7 @@ from locator import state as st
 from locator.codec import record
 from locator.hal import DEEPSLEEP_RESET, ON_MOTION, WAKE_MOTION, WAKE_TIMER
 from locator.modem import DENIED, REGISTERED
-from locator.scheduler import SLEEP, ahead, alarms, budget, decide, networks, pacing, policy
+from locator.scheduler import SLEEP, ahead, alarms, budget, decide, networks, pacing, policy, worth
 
 SETTINGS = cfg.defaults()
 HINTS = fixed.hints(5, SETTINGS)
@@ -349,7 +349,7 @@ def test_a_late_report_searches_no_longer_than_its_limit():
     sensed, state = spent(NOW - 6 * 24 * HOUR)
     state[st.ATTEMPT_FAILS], state[st.LEFT] = 3, 1 << 29
     action = fixed.attach(state, sensed, HINTS)
-    assert (action.reason, action.patience_s) == (decide.SESSION_LATE, policy.late_mj(state, HINTS[2]) // 600)
+    assert (action.reason, action.patience_s) == (decide.SESSION_LATE, worth.late_mj(state, HINTS[2]) // 600)
     state[st.URGENT], state[st.DID_FIX] = 1, 0
     assert fixed.attach(state, sensed, HINTS).patience_s == 120
 
@@ -372,7 +372,7 @@ def test_settings_without_a_pace_hold_whatever_is_left():
     settings = cfg.defaults()
     settings[cfg.PACED] = 0
     ahead.begin(state, "bg95", settings, 200, 0, scratch.folder())
-    assert not policy.is_on_reserve(state) and decide.retry_s(state) < 24 * HOUR
+    assert not worth.is_on_reserve(state) and decide.retry_s(state) < 24 * HOUR
 
 
 def test_reports_are_not_closer_than_they_may_be():

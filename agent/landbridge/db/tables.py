@@ -225,7 +225,7 @@ tracks = Table(
     Index("tracks_by_tenant", "tenant", "message"),
 )
 
-# Who takes messages from the outbox, each at its own pace. None is ever removed.
+# Who takes messages from the outbox, each at its own pace. Rows are never deleted.
 integrations = Table(
     "integrations",
     metadata,
@@ -264,7 +264,7 @@ delivery_retries = Table(
     Column("failure", Text, nullable=False),
 )
 
-# Where notifications go, each with its own place among the events. None is ever removed.
+# Where notifications go, each with its own place among the events. Rows are never deleted.
 notification_channels = Table(
     "notification_channels",
     metadata,
@@ -326,7 +326,7 @@ Index(
 )
 Index("notifications_by_device", notifications.c.channel, notifications.c.device, notifications.c.answered_s)
 
-# Reports that are sent by mail again and again. None is ever removed.
+# Reports that are sent by mail again and again. Rows are never deleted.
 report_schedules = Table(
     "report_schedules",
     metadata,
@@ -719,7 +719,7 @@ sim_identities = Table(
     Column("seen_s", Integer, nullable=False),
 )
 
-# People who sign in (features/users/people.py). None is ever removed.
+# People who sign in (features/users/people.py). Rows are never deleted.
 users = Table(
     "users",
     metadata,
@@ -766,7 +766,7 @@ recovery_codes = Table(
     Column("hash", String(64), primary_key=True),
 )
 
-# What programs read and act with over HTTP; of a secret only its SHA-256 is kept. None is ever removed.
+# What programs read and act with over HTTP; of a secret only its SHA-256 is kept. Rows are never deleted.
 tokens = Table(
     "tokens",
     metadata,
@@ -813,7 +813,7 @@ idempotency_keys = Table(
     Column("wrapped_answer", LargeBinary),  # db/keys.py
 )
 
-# Share links: they show the last position of a trip's container. None is ever removed.
+# Share links: they show the last position of a trip's container. Rows are never deleted.
 share_links = Table(
     "share_links",
     metadata,
@@ -894,7 +894,7 @@ tracking_states = Table(
     sqlite_with_rowid=False,
 )
 
-# None is ever removed: what was published stays explicable.
+# Rows stay, and `removed_s` ends a geofence: what was published stays explicable.
 geofences = Table(
     "geofences",
     metadata,
@@ -907,7 +907,7 @@ geofences = Table(
     Column("tenant", Text),  # on whose trips it holds; null: everywhere
 )
 
-# What calls for somebody: raised by an event, acknowledged, cleared. None is ever removed.
+# What calls for somebody: raised by an event, acknowledged, cleared. Rows are never deleted.
 alarms = Table(
     "alarms",
     metadata,
@@ -941,7 +941,7 @@ Index(
     postgresql_where=alarms.c.cleared_s.is_(None),
 )
 
-# What people wrote about an alarm. None is ever removed.
+# What people wrote about an alarm. Rows are never deleted.
 alarm_comments = Table(
     "alarm_comments",
     metadata,

@@ -23,7 +23,7 @@ from landbridge.core.periodic import Periodic
 from landbridge.db.database import Database
 from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
-from landbridge.ingest.session import send_at_once, set_tls
+from landbridge.ingest.session import no_connection, send_at_once, set_tls
 from landbridge.protocol.envelope import broker_password
 
 GROUP = "devices"
@@ -148,7 +148,7 @@ def control(broker: Broker) -> Iterator[Control]:
     try:
         client.connect(broker.host, broker.port)
     except (OSError, UnicodeError) as error:
-        raise _away(broker, f"is not there: {error}") from None
+        raise UserError(f"broker {broker.host}:{broker.port} {no_connection(error)}") from None
     client.loop_start()
     try:
         _await(broker, ready)
