@@ -58,7 +58,7 @@ def fits(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
-def settled(page: Page) -> None:
+def laid_out(page: Page) -> None:
     """Wait for what scripts draw."""
     page.wait_for_load_state("networkidle")
     until(page, "document.querySelector('main').innerText.trim().length > 0", "a page that is not blank")
@@ -78,7 +78,7 @@ def test_every_page_fits_on_a_phone(browser: Watched, pages: Shown, language: st
     wide = []
     for name, place in places.items():
         page.goto(f"{pages.url}{place}{'&' if '?' in place else '?'}language={language}")
-        settled(page)
+        laid_out(page)
         page.evaluate("document.querySelectorAll('details').forEach((it) => { it.open = true; })")
         picture(page, f"phone-{language}-{name}", full_page=True)
         for width in (360,) if name in MORE else (360, 400):
@@ -115,7 +115,7 @@ def test_a_command_that_is_refused_keeps_the_page_and_what_was_typed(page: Page,
     expect(section.get_by_label("Expires after")).to_have_value("3d")
     expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
     expect(page.locator("#events tbody tr"), "the page works").not_to_have_count(0)
-    settled(page)
+    laid_out(page)
     assert fits(page) and barriers(page) == []
     picture(page, "refused")
     argument.fill("3600")
@@ -133,7 +133,7 @@ def test_settings_that_are_refused_keep_their_check_boxes(pages: Shown):
     assert len(boxes) > 10 and [value for value, is_checked in boxes if is_checked] == ["2", "16"]
 
 
-def test_on_a_phone_each_value_of_a_row_says_what_it_is(page: Page, pages: Shown):
+def test_on_a_phone_each_value_of_a_row_has_its_label(page: Page, pages: Shown):
     page.goto(f"{pages.url}/sims?language=en")
     row = page.locator(".stack tbody tr").first
     expect(row).to_be_visible()

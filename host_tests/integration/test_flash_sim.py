@@ -218,10 +218,11 @@ def test_the_stand_in_for_nvs_has_the_errors_of_the_chip(tmp_path):
         there.close()
 
 
-def test_errors_of_a_board_have_remedies(tmp_path, monkeypatch):
+def test_errors_of_a_board_have_remedies(tmp_path, monkeypatch, capsys):
     ours, silent = os.openpty()
     with pytest.raises(LayoutError, match="no MicroPython answers"):
         device.Device(os.ttyname(silent), patience_s=0)
+    assert capsys.readouterr().out == ""
     os.close(ours)
     os.close(silent)
     with FakeBoard(tmp_path) as board:

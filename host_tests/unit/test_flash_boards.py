@@ -100,6 +100,12 @@ def test_a_board_that_is_not_there():
         load(BOARDS / "NO_SUCH")
 
 
+def test_a_path_where_a_name_is_wanted_is_not_said_to_be_unknown_as_a_name():
+    """What the shell makes of it with the tab key."""
+    with pytest.raises(LayoutError, match="no board 'boards/REFERENCE_BG95': known boards are"):
+        load(BOARDS / "boards/REFERENCE_BG95")
+
+
 def test_there_are_boards_with_both_modems():
     kinds = {load(BOARDS / name)["modem"]["kind"] for name in REAL}
     assert len(REAL) >= 3 and kinds == {"bg95", "sim7600"}

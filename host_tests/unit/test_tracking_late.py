@@ -122,7 +122,7 @@ def test_a_trip_that_has_arrived_stays_so_when_its_points_are_no_longer_kept():
             assert [each.point.seq for each in points.track(connection, DEVICE, 1)] == [5]
 
 
-def test_what_is_not_worked_out_yet_is_not_settled():
+def test_points_that_are_not_recomputed_yet_are_not_settled():
     with fleet() as database:
         deliver(database, [fix(1, BEGIN_S + HOUR_S, 52.1, 23.7, "BY")], BEGIN_S + DAY_S)
         with database.writing() as connection:

@@ -216,7 +216,8 @@ def load(folder: Path) -> dict[str, dict[str, Any]]:
     try:
         given = tomllib.loads(file.read_text())
     except FileNotFoundError:
-        raise LayoutError(f"no board {folder.name!r}: known boards are {', '.join(names())}") from None
+        name = str(folder).removeprefix(f"{BOARDS}/")
+        raise LayoutError(f"no board {name!r}: known boards are {', '.join(names())}") from None
     except tomllib.TOMLDecodeError as error:
         raise LayoutError(f"{shown}: {error}") from None
     for section in given:

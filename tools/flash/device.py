@@ -3,7 +3,7 @@
 import struct
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +160,8 @@ def _connect(port: str, patience_s: float) -> Any:
         try:
             transport = SerialTransport(port, 115200, timeout=ANSWER_S)
             transport.serial.write_timeout = ANSWER_S
-            transport.enter_raw_repl(soft_reset=True, timeout_overall=5)
+            with redirect_stdout(None):  # where there is no prompt, mpremote prints what it read
+                transport.enter_raw_repl(soft_reset=True, timeout_overall=5)
             return transport
         except (TransportError, OSError) as error:
             if transport:

@@ -132,7 +132,7 @@ def _covered(moving: NDArray[np.bool_], gap: int) -> Floats32:
 
 
 def gap_costs_j(instance: Instance, costs: Costs, reuses: bool) -> Floats32:
-    """Return (slot, gap - 1): the J of a fix so many slots after the last one, or of a wake where a reused
+    """Return (slot, gap - 1): the J of a fix by slots since the last one, or of a wake where a reused
     position replaces the fix."""
     gap_j = np.array([costs.fix_j((gap + 1) * SLOT_H) for gap in range(LONGEST_GAP)], dtype=np.float32)
     gaps_j = np.repeat(gap_j[None, :], instance.slots, axis=0)

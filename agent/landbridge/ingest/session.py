@@ -84,7 +84,7 @@ class Session:
         try:
             self._client.connect(self._broker.host, self._broker.port, _KEEPALIVE_S)
         except (OSError, UnicodeError) as error:
-            raise UserError(f"broker {where} {_why(error)}") from None
+            raise UserError(f"broker {where} {no_connection(error)}") from None
         self._client.loop_start()
         if not self._answered.wait(_START_TIMEOUT_S):
             self._refusal = f"no answer within {_START_TIMEOUT_S} s; is it an MQTT broker?"
@@ -193,7 +193,7 @@ class Session:
         error = sys.exception()
         if error and not self._closing.is_set():
             where = f"{self._broker.host}:{self._broker.port}"
-            _log.error("broker %s %s; trying again", where, _why(error))
+            _log.error("broker %s %s; trying again", where, no_connection(error))
 
     def _on_subscribe(self, _client: Any, _data: Any, number: int, reasons: list[ReasonCode], _: Any) -> None:
         if number != self._subscription:
@@ -243,8 +243,16 @@ class Session:
                 continue
 
 
-def _why(error: BaseException) -> str:
+_OUT_OF_TIME = ("certificate has expired", "certificate is not yet valid")
+
+
+def no_connection(error: BaseException) -> str:
     """Return why a connection failed, and the remedy."""
+    if isinstance(error, ssl.SSLCertVerificationError) and error.verify_message in _OUT_OF_TIME:
+        return (
+            f"cannot be trusted: {error.verify_message}; renew it (`landbridge setup` renews its own)"
+            " and restart the broker, or set this machine's clock"
+        )
     if isinstance(error, ssl.SSLError):
         return f"TLS fails: {error}; check ca_file, host and tls in [broker]"
     return f"is not there: {error}; start it or correct host and port in [broker]"
