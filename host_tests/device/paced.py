@@ -14,7 +14,7 @@ GERMANY = 262001
 FORECAST = HINTS[3]
 
 
-def settled(joules_a_day=100, moving=0):
+def up_to_date(joules_a_day=100, moving=0):
     """Everything was done just now, with a network, and so much a day is left."""
     state = st.new()
     st.begin(state, NOW, moving)

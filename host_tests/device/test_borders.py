@@ -27,7 +27,7 @@ def _at_border(mcc=460, here=401, *beyond):
     return state, lambda: decide._border(state, senses(20000), (0, None, None, Way(here, *beyond)))
 
 
-def test_behind_a_border_a_device_with_profiles_scans_by_the_route_data():
+def test_after_a_border_a_device_with_profiles_scans_by_the_route_data():
     state, said = _at_border()
     assert said().kind == SCAN
     state[st.PROFILE_DUE] = 0
@@ -68,7 +68,7 @@ def test_on_the_way_over_a_border_failed_scans_come_to_an_end():
     assert looks == 4 and border.until(state, way) > state[st.NOW] + 4 * HOUR
 
 
-def test_a_stop_behind_the_border_is_asked_about_unless_a_fix_tells_where_it_is():
+def test_a_stop_after_a_border_is_looked_up_unless_a_fix_has_its_place():
     state, said = _at_border(460, 460, 401, 900)
     state[st.MOVING], state[st.EDGE] = 0, 1
     assert said().kind == SCAN
@@ -143,7 +143,7 @@ def test_until_it_has_registered_in_the_new_country_it_goes_on():
     assert said() is None
 
 
-def test_scans_behind_a_border_are_far_apart_where_nothing_changes():
+def test_scans_after_a_border_are_far_apart_where_nothing_changes():
     state, said = _at_border()
     budget.count(state, 19000)
     for after_s, looks, moving, is_due in (

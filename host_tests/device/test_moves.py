@@ -7,11 +7,11 @@ from locator import state as st
 from locator.codec import record
 from locator.hal import ON_MOTION, WAKE_MOTION, WAKE_TIMER
 from locator.scheduler import SLEEP, alarms, decide, policy
-from paced import HINTS, HOUR, NOW, SETTINGS, feel, later, settled, step
+from paced import HINTS, HOUR, NOW, SETTINGS, feel, later, step, up_to_date
 
 
 def test_a_departure_is_recorded_without_satellites():
-    state = settled()
+    state = up_to_date()
     sensed = later(2 * HOUR, wake=WAKE_MOTION, motion=20)
     feel(state, sensed)
     state[st.SESSION_NOT_BEFORE] = NOW + 99 * HOUR
@@ -22,7 +22,7 @@ def test_a_departure_is_recorded_without_satellites():
 
 
 def test_a_stop_is_fixed():
-    state = settled(moving=1)
+    state = up_to_date(moving=1)
     state[st.SESSION_NOT_BEFORE] = NOW + 99 * HOUR
     sensed = later(2 * HOUR)
     feel(state, sensed)
@@ -53,22 +53,22 @@ def lived(state, hours, motion):
 
 
 def test_where_nothing_feels_motion_each_point_is_a_fix():
-    state = settled()
+    state = up_to_date()
     did = lived(state, 30 * 24, -1)
     assert did.count(policy.FIX_STATIONARY) >= 30 * 24 // 5
     assert policy.REUSE_NOW not in did and not state[st.POSITION_HOLDS]
-    did = lived(settled(), 30 * 24, 0)
+    did = lived(up_to_date(), 30 * 24, 0)
     assert policy.FIX_STATIONARY not in did and policy.REUSE_NOW in did
 
 
 def test_an_accelerometer_that_fails_reports_no_stop():
-    state = settled(moving=1)
+    state = up_to_date(moving=1)
     feel(state, later(1800, motion=-1))
     assert not (state[st.EVENTS] or state[st.EDGE] or state[st.MOVING])
 
 
 def test_in_another_country_no_position_is_reused():
-    state = settled()
+    state = up_to_date()
     st.learn_country(state, 262009)
     assert state[st.POSITION_HOLDS]
     st.learn_country(state, 260001)
@@ -79,7 +79,7 @@ def blind(hours, gnss_lost_s=1 << 30):
     """Hours at which satellites are searched for on the move, and none are found."""
     settings = cfg.defaults()
     settings[cfg.GNSS_LOST_S] = gnss_lost_s
-    state, now, searched = settled(moving=1), NOW + 7200, []
+    state, now, searched = up_to_date(moving=1), NOW + 7200, []
     alarms.searched(state, 8, settings)
     while now < NOW + hours * HOUR:
         sensed = senses(now, motion=900)
@@ -100,20 +100,20 @@ def test_failed_searches_are_further_and_further_apart_on_the_move_too():
     assert blind(48) == ([2, 2, 3, 5, 11, 23, 35, 47], 0)
 
 
-def test_one_more_search_says_whether_gnss_is_lost():
+def test_another_search_decides_whether_gnss_is_lost():
     assert blind(10, 4 * HOUR) == ([2, 2, 3, 5, 7], record.EVENT_GNSS)
 
 
 def test_after_a_departure_searches_begin_again():
     for motion, fails in ((900, 0), (60, 3)):
-        state = settled()
+        state = up_to_date()
         state[st.POSITION_HOLDS], state[st.FIX_FAILS] = 0, 3
         state[st.STOPPED_AT], state[st.FIX_NOT_BEFORE] = NOW + 1, NOW + 99 * HOUR
-        shunted(state, motion)
+        moved_briefly(state, motion)
         assert state[st.FIX_FAILS] == fails
 
 
-def shunted(state, motion, after_s=3000):
+def moved_briefly(state, motion, after_s=3000):
     """A departure, and what is done at the next wake, so many counts later."""
     state[st.SESSION_NOT_BEFORE] = NOW + 99 * HOUR
     sensed = later(2 * HOUR, wake=WAKE_MOTION, motion=20)
@@ -127,50 +127,50 @@ def shunted(state, motion, after_s=3000):
 
 
 def test_a_short_move_is_no_departure():
-    state = settled()
-    assert shunted(state, 149) == (decide.RECORD, policy.REUSE_NOW)
+    state = up_to_date()
+    assert moved_briefly(state, 149) == (decide.RECORD, policy.REUSE_NOW)
     assert state[st.EVENTS] == record.EVENT_STOPPED
     assert state[st.STOPPED_AT] == NOW and state[st.POSITION_HOLDS]
-    assert shunted(settled(120), 150) == (decide.FIX, policy.FIX_EDGE)
+    assert moved_briefly(up_to_date(120), 150) == (decide.FIX, policy.FIX_EDGE)
 
 
 def test_an_alarm_after_a_short_move_has_a_place_of_its_own():
-    state = settled()
-    shunted(state, 60)
+    state = up_to_date()
+    moved_briefly(state, 60)
     st.learn_record(state)
     st.alarm(state, record.EVENT_LIGHT, SETTINGS)
     state[st.URGENT] = state[st.DID_FIX] = state[st.DID_RECORD] = 0
     assert step(state, later(2 * HOUR + 3000)) == (decide.FIX, decide.FIX_REQUESTED)
 
 
-def test_few_counts_behind_a_wake_on_the_move_are_a_stop():
-    state = settled()
-    assert shunted(state, 900)[0] == SLEEP
+def test_few_counts_after_a_wake_on_the_move_are_a_stop():
+    state = up_to_date()
+    assert moved_briefly(state, 900)[0] == SLEEP
     sensed = later(3 * HOUR, motion=9)
     feel(state, sensed)
     assert step(state, sensed) == (decide.FIX, policy.FIX_EDGE)
 
 
 def test_a_short_move_does_not_uncover_the_sky():
-    state = settled()
+    state = up_to_date()
     state[st.POSITION_HOLDS] = 0  # it has stopped, and no satellites were found since
     state[st.STOPPED_AT] = NOW + 1
     for _ in range(3):
         st.learn_fix(state, False)
     state[st.FIX_NOT_BEFORE] = NOW + 99 * HOUR
-    assert shunted(state, 60) == (decide.RECORD, decide.KEEP)
+    assert moved_briefly(state, 60) == (decide.RECORD, decide.KEEP)
     assert state[st.FIX_NOT_BEFORE] == state[st.NOW] + 6 * HOUR
 
 
 def test_further_on_satellites_are_searched_for_again():
-    state = settled()
+    state = up_to_date()
     state[st.POSITION_HOLDS] = state[st.POINT_AT] = 0
     state[st.FIX_NOT_BEFORE] = NOW + 99 * HOUR
-    assert shunted(state, 900)[0] == decide.FIX
+    assert moved_briefly(state, 900)[0] == decide.FIX
 
 
-def test_what_is_jolted_again_and_again_sleeps_through_it():
-    state = settled()
+def test_a_device_that_is_jolted_again_and_again_sleeps_on():
+    state = up_to_date()
     state[st.LAST_RECORD], now, wakes = NOW, NOW, []
     wake = WAKE_TIMER
     while now < NOW + 24 * HOUR:
@@ -191,7 +191,7 @@ def test_what_is_jolted_again_and_again_sleeps_through_it():
 
 
 def test_one_jolt_is_no_reason_to_sleep_through_the_next():
-    state = settled()
+    state = up_to_date()
     state[st.ASLEEP_SINCE] = NOW
     sensed = later(600, wake=WAKE_MOTION, motion=2)
     feel(state, sensed)

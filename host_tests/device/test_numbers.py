@@ -24,7 +24,7 @@ def test_a_damaged_file_goes_on_in_fresh_numbers():
     assert used < numbers.next_number()
 
 
-def test_the_copy_before_stands_in_for_a_damaged_file():
+def test_the_earlier_copy_replaces_a_damaged_file():
     path = scratch.folder()
     given = []
     for _ in range(4):

@@ -56,7 +56,7 @@ def test_an_unknown_code_is_shown_by_its_number(agent, smdp):
 @pytest.mark.parametrize(
     "function", ["initiateAuthentication", "authenticateClient", "getBoundProfilePackage"]
 )
-def test_what_may_pass_is_tried_again_within_the_session(agent, smdp, fault, function):
+def test_a_temporary_error_is_retried_within_the_session(agent, smdp, fault, function):
     smdp.order(MATCH, local())
     smdp.faults.append(Fault(function, times=2, **fault))
     agent.order()

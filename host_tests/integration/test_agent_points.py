@@ -145,7 +145,7 @@ def test_the_position_moves_by_time_only(database):
     assert latest and latest.point.seq == 4
 
 
-def test_a_sequence_of_32_bits_stands_as_others_do(database):
+def test_a_sequence_of_32_bits_is_shown_as_others(database):
     first = 2**32 - 2
     with database.writing() as connection:
         new = [checked(first, NOW_S), checked(first + 1, NOW_S + 5, kind=3, motion=0)]

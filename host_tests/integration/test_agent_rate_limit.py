@@ -34,7 +34,7 @@ def test_the_limit_of_a_device_is_its_own_and_fills_again():
     assert sum(limit.allows("a") for _ in range(99)) == 60
 
 
-def test_who_sends_too_much_is_named_once_a_minute(caplog):
+def test_a_device_that_sends_too_much_is_named_once_a_minute(caplog):
     now = [0.0]
     limit = RateLimit(2, lambda: now[0])
     sent = [limit.allows("landbridge/loud/up") for _ in range(9)]

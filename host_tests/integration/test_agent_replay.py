@@ -156,7 +156,7 @@ def test_an_adoption_that_breaks_off_leaves_all_in_quarantine(installation, monk
     assert [each.point.seq for each in installation.stored()] == [1]
 
 
-def test_what_was_taken_once_more_may_come_again_from_its_device(tmp_path):
+def test_records_that_were_removed_may_be_sent_again(tmp_path):
     agent = Agent(tmp_path)
     uplink = agent.seal(1, 0)
     # Sent twice already, since nobody had answered.

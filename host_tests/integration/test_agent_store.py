@@ -125,7 +125,7 @@ def test_the_window_takes_each_number_once(numbers):
             assert window.bits < 1 << 63
 
 
-def test_what_sqlite_refuses_of_many_rows_is_reported_as_of_one(database):
+def test_sqlite_errors_of_many_rows_are_reported_as_of_one(database):
     if database.on_server:
         pytest.skip("psycopg tells it in its own words")
     new = writes.with_trips(DEVICE, CheckedPoints.of([checked(1, NOW_S)]), NOW_S, [])
@@ -278,7 +278,7 @@ def test_keys_are_wrapped_and_the_wrong_key_file_is_noticed(tmp_path):
     assert not (tmp_path / "db.key").exists()
 
 
-def test_status_stays_when_the_device_says_nothing_new(database):
+def test_status_stays_when_the_device_reports_nothing_new(database):
     with database.writing() as connection:
         heard(connection, DEVICE, NOW_S, 9, {"battery_mv": 3600}, {"imei": "1"})
         heard(connection, DEVICE, NOW_S + 1)
@@ -319,7 +319,7 @@ def test_of_alarms_what_was_quiet_is_over_before_what_has_ended(database):
         assert over_from_s("correction") == -NOW_S
 
 
-def test_who_is_silent_is_found_among_those_asked_for(database):
+def test_silent_devices_are_found_among_the_given_ones(database):
     with database.writing() as connection:
         writes.store(connection, DEVICE, [checked(1, NOW_S)], NOW_S)
         row = lock_rows(connection, [DEVICE])[DEVICE]

@@ -95,7 +95,7 @@ def test_a_service_gets_it_by_apprise_and_its_address_is_not_shown(dispatch, cap
         assert b"verysecret" not in file.read()
 
 
-def test_what_another_thread_receives_meanwhile_is_not_in_the_answer(dispatch):
+def test_data_that_another_thread_receives_is_not_in_the_answer(dispatch):
     receiver = Receiver()
     dispatch.add("room", f"json://127.0.0.1:{receiver.server.server_port}/")
 

@@ -67,7 +67,7 @@ def test_default_rules_gather_a_week_and_leave_room_for_critical_alarms(dispatch
     assert late["Subject"] == "[major] battery low: lb-0001 · Chongqing, China"
 
 
-def test_a_weekly_digest_has_what_is_over_and_nothing_that_somebody_handles(dispatch):
+def test_a_weekly_digest_has_closed_alarms_and_none_that_somebody_handles(dispatch):
     dispatch.add()
     dispatch.publish(LEFT)
     dispatch.publish(LATER_BACK)
@@ -85,7 +85,7 @@ def pass_weeks(dispatch: Dispatch, count: int) -> None:
         dispatch.pass_by(DAY_S)
 
 
-def test_what_is_over_or_in_hand_or_untrue_before_it_goes_is_taken_back(dispatch):
+def test_notifications_of_cleared_taken_or_retracted_alarms_are_cancelled(dispatch):
     dispatch.add("dispatch", "mailto:dispatch@example.org", "en", "UTC", None, Rule("all", digest="hour"))
     dispatch.publish(LEFT)
     dispatch.publish(BACK)

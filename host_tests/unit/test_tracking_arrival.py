@@ -39,7 +39,7 @@ def test_the_arrival_is_an_interval_and_comes_nearer():
         assert etas[-1]["latest"] < etas[0]["latest"]
 
 
-def test_what_earlier_containers_took_moves_the_arrival():
+def test_travel_times_of_earlier_containers_move_the_arrival():
     def first_likely(database: Database, earlier_h: int) -> str:
         """Of a trip that begins after two others that took so long."""
         begin_s, seq, received_s = BEGIN_S, 1, BEGIN_S + 200 * 86_400

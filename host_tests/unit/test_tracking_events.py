@@ -43,7 +43,7 @@ def test_a_stop_and_a_departure_at_a_station():
 
 
 @pytest.mark.parametrize("changes", [{"lat": 0, "lon": 0}, {"kind": 2}])
-def test_a_stop_is_published_where_it_is_whatever_the_point_that_shows_it_says(changes):
+def test_a_stop_is_published_at_its_place_whatever_its_last_point(changes):
     stand = (52.25, 21.1, "PL")
     with fleet() as database:
         deliver(database, hours((52.2, 22.0, "PL"), stand), RECEIVED_S)
@@ -176,7 +176,7 @@ def test_on_the_way_to_the_route_nothing_has_left_it():
         assert answer(database, "eta")[0]["seq"] == 4
 
 
-def test_a_fix_that_no_train_could_reach_is_doubtful_until_the_next_says_otherwise():
+def test_a_fix_that_no_train_could_reach_is_flagged_until_the_next_confirms_it():
     with fleet() as database:
         jump = fix(2, BEGIN_S + 2 * HOUR_S, 48.0, 10.0, "PL")
         still = fix(3, BEGIN_S + 3 * HOUR_S, 48.0, 10.0, "PL", kind=3, motion=0).meaningful()

@@ -78,7 +78,7 @@ def test_an_invitation_expires_and_a_new_one_ends_the_old_one(site: Site):
     assert bert.post("/invitation", token=new.secret, password=NEW, again=NEW).status == 303
 
 
-def test_who_cannot_sign_in_learns_nothing_of_why(site: Site):
+def test_a_failed_sign_in_reveals_no_reason(site: Site):
     add_user(site.database, "carl")
     with site.database.writing() as connection:
         row = people.named(connection, "carl")

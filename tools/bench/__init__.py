@@ -18,4 +18,4 @@ DRIVERS: dict[str, Any] = {"bg95": Bg95, "sim7600": Sim7600}
 
 
 class BenchError(Exception):
-    """Something that the person at the bench can put right; its text is one line."""
+    """An error that the person at the bench can correct; its text is one line."""
