@@ -10,6 +10,8 @@ from tools.lab import digest
 from tools.lab.environments import draw
 from tools.lab.physics import Run
 
+pytestmark = pytest.mark.slow
+
 
 def test_trips_in_one_radio_environment_find_the_same_networks():
     one, two = draw("w1", 1, 11, "bg95"), draw("w1", 1, 12, "bg95")

@@ -9,6 +9,8 @@ from tools.lab.compare import Job, evaluate, shortfalls, summary
 from tools.lab.experiments import SETTINGS, evaluation_trips, trained_on
 from tools.lab.routes import TRAINING
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def rows():

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from landbridge.db.database import Database
@@ -18,6 +19,8 @@ from sqlalchemy import func, select
 
 from host_tests.support.agent import DEVICE
 from host_tests.support.trips import BEGIN_S, HOUR_S, believed, deliver, fix, fleet, outcome
+
+pytestmark = pytest.mark.slow
 
 DAY_S = 86_400
 

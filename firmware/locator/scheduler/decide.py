@@ -172,6 +172,27 @@ def _keep(state, senses, hints):
     return Action(RECORD, KEEP) if is_fix_waiting and budget.sags(state) else None
 
 
+def _border(state, senses, hints):
+    """No session since a border crossing, a profile switch or a data bar; or the route data shows a border
+    that was passed or is near: a network scan, and a session if a network is heard."""
+    if state[st.ATTACHED] or not may_lack_data(state) or not may_connect(state, senses):
+        return None
+    from locator.scheduler import border
+
+    due = border.due(state, hints[FORECAST])
+    if due == border.SESSION:
+        return _attach(state, SCAN_BORDER)
+    return Action(SCAN, SCAN_BORDER, _BORDER_LIMIT_S) if due else None
+
+
+def may_lack_data(state):
+    """Return whether no session shows yet that data passes here: after a border, a profile switch or in a
+    country that bars data."""
+    if not state[st.LAST_SESSION] or worth.is_on_reserve(state):
+        return False
+    return state[st.PROFILE_DUE] or state[st.LOCKED_PLMN] != state[st.OPEN_PLMN]
+
+
 def _due(state, senses, hints):
     """A session that is urgent, requested or late."""
     reason = 0 if state[st.ATTACHED] else session_due(state, hints)
@@ -220,27 +241,6 @@ def _point_first(state, hints):
     if not reason and pays and policy.fresh(state, hints[COSTS]) == policy.FIX_FRESH:
         reason = policy.FIX_FRESH
     return _fix(state, reason, hints) if reason else None
-
-
-def _border(state, senses, hints):
-    """No session since a border crossing, a profile switch or a data bar; or the route data shows a border
-    that was passed or is near: a network scan, and a session if a network is heard."""
-    if state[st.ATTACHED] or not may_be_unheard(state) or not may_connect(state, senses):
-        return None
-    from locator.scheduler import border
-
-    due = border.due(state, hints[FORECAST])
-    if due == border.SESSION:
-        return _attach(state, SCAN_BORDER)
-    return Action(SCAN, SCAN_BORDER, _BORDER_LIMIT_S) if due else None
-
-
-def may_be_unheard(state):
-    """Return whether no session shows yet that data passes here: after a border, a profile switch or in a
-    country that bars data."""
-    if not state[st.LAST_SESSION] or worth.is_on_reserve(state):
-        return False
-    return state[st.PROFILE_DUE] or state[st.LOCKED_PLMN] != state[st.OPEN_PLMN]
 
 
 def _attach(state, reason, most_mj=_ANY_MJ):
@@ -320,19 +320,20 @@ def _paced(state, senses, hints):
         policy.fresh(state, hints[COSTS]) if served else policy.next(state, hints[COSTS], hints[FORECAST])
     )
     state[st.VERDICT] = verdict
-    scanned = state[st.DID_SCAN] != 0
-    if (verdict >= 20 or (scanned and verdict >= 10)) and _is_open(state, senses, hints[SETTINGS]):
+    kind = verdict // 10
+    least = policy.FIX if state[st.DID_SCAN] else policy.REUSE
+    if kind >= least and _is_open(state, senses, hints[SETTINGS]):
         # The network comes before a point without GNSS, which then has the cell as well; after a scan
         # before any, since it has the radio.
-        first = verdict if verdict >= 30 else _network_first(state, hints, verdict)
+        first = verdict if kind >= policy.SCAN else _network_first(state, hints, verdict)
         if first:
             return _network(state, first)
-    if (verdict in _FRESH and state[st.ATTACHED] != st.YES) or verdict >= 30:
+    if (verdict in _FRESH and state[st.ATTACHED] != st.YES) or kind >= policy.SCAN:
         if verdict == policy.FIX_FRESH and _is_open(state, senses, hints[SETTINGS]):
             return _fix(state, verdict, hints)
         state[st.VERDICT] = REST_MAY_NOT
-    elif verdict >= 10:
-        return _fix(state, verdict, hints) if verdict < 20 else Action(RECORD, verdict)
+    elif kind >= policy.FIX:
+        return _fix(state, verdict, hints) if kind == policy.FIX else Action(RECORD, verdict)
     return None
 
 
@@ -350,7 +351,7 @@ def _network_first(state, hints, verdict):
     state[st.WAITING] += 1
     then = policy.report(state, hints[COSTS], hints[FORECAST])
     state[st.DID_FIX] = 0
-    return then if then >= 30 else 0
+    return then if then // 10 >= policy.SCAN else 0
 
 
 def _network(state, verdict):
