@@ -415,7 +415,7 @@ def test_readers_see_themselves_only(site: Site):
     olaf = site.visitor("olaf")
     assert olaf.get("/users").status == olaf.get("/v1/users").status == 403
     assert olaf.get("/v1/users/root").status == olaf.get("/v1/users/root/sessions").status == 403
-    assert json.loads(olaf.get("/v1/users/olaf").text)["state"] == "confirmed"
+    assert json.loads(olaf.get("/v1/users/olaf").text)["state"] == "active"
     assert json.loads(olaf.get("/v1/users/olaf/sessions").text)["sessions"][0]["current"] is True
     assert json.loads(olaf.get("/v1/tokens").text) == {"tokens": [], "next": None}
 
