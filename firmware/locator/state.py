@@ -116,26 +116,28 @@ HOLDS_MJ = const(
 )  # the battery when warm, as its voltage has shown; 0: as configured (scheduler/battery.py)
 LOADED_DC = const(137)  # how warm it was when LOADED_MV was measured
 SIGN_S = const(138)  # between signs of life (scheduler/worth.py)
-SIZE = const(139)
+PROGRESS_S = const(139)  # to the end of the route, when the train came nearer to it last
+PROGRESS_AT = const(140)  # and when that was
+SIZE = const(141)
 
 # Of this wake only: not kept.
-DID_FIX = const(139)
-DID_RECORD = const(140)
-ATTACHED = const(141)  # 0 not attempted, 1 registered, 2 not
-DID_SESSION = const(142)
-DID_SCAN = const(143)
-LEFT = const(144)  # mJ
-EDGE = const(145)  # 1: the train has stopped or departed; SHORT_MOVE
-WAITING = const(146)  # points
-HEARD_PLMN = const(147)  # PLMN that a scan has found; 0: none
-HEARD_DBM = const(148)
-WANTED = const(149)  # PLMN of another network to select
-DID_SELECT = const(150)
-PLACE = const(151)  # kind of place
-VERDICT = const(152)  # the policy's last verdict
-LOWER_MV = const(153)  # than Li-SOCl2: the kind of the battery (scheduler/battery.py)
-NO_SENSOR = const(154)  # 1: nothing feels motion, no accelerometer or one that has failed
-_ALL = const(155)
+DID_FIX = const(141)
+DID_RECORD = const(142)
+ATTACHED = const(143)  # 0 not attempted, 1 registered, 2 not
+DID_SESSION = const(144)
+DID_SCAN = const(145)
+LEFT = const(146)  # mJ
+EDGE = const(147)  # 1: the train has stopped or departed; SHORT_MOVE
+WAITING = const(148)  # points
+HEARD_PLMN = const(149)  # PLMN that a scan has found; 0: none
+HEARD_DBM = const(150)
+WANTED = const(151)  # PLMN of another network to select
+DID_SELECT = const(152)
+PLACE = const(153)  # kind of place
+VERDICT = const(154)  # the policy's last verdict
+LOWER_MV = const(155)  # than Li-SOCl2: the kind of the battery (scheduler/battery.py)
+NO_SENSOR = const(156)  # 1: nothing feels motion, no accelerometer or one that has failed
+_ALL = const(157)
 
 SHORT_MOVE = const(2)
 """In EDGE: what was taken for a departure has ended within the yard, by so few counts."""
@@ -288,7 +290,7 @@ def learn_time(state, clock_s, epoch_s, quality):
 def replan(state):
     """There is another amount of energy, or another route: the next wake chooses the level of the pacing
     table, and decides again whether the energy lasts to the end."""
-    state[LEVEL_AT] = state[ENDS_AT] = state[ROUTE_SINCE] = 0
+    state[LEVEL_AT] = state[ENDS_AT] = state[ROUTE_SINCE] = state[PROGRESS_AT] = 0
 
 
 def learn_fix(state, found):

@@ -42,6 +42,10 @@ _OVERDUE_S = const(6 * 3600)
 _HELD = const(3)
 _PLACE_LASTS_S = const(86400)
 _BELIEVED_S = const(30 * 86400)
+# A train comes nearer to its destination when so much less is to go, and is on a detour, or a ship that the
+# route data does not know, when it has run for so long without.
+_NEARER_S = const(6 * 3600)
+_DETOUR_S = const(12 * 3600)
 # From the level on in which a joule is worth so few minutes of age one of four joules is kept, for a trip
 # that takes longer than expected, and for a battery that holds less. Near the goal there are more of them
 # than it takes, and an error of two days would spend what the last week needs.
@@ -139,7 +143,7 @@ def _to_go_s(state, forecast):
     has_run = state[st.MOVING] or state[st.STOPPED_AT] > state[st.POINT_AT]
     if has_run and state[st.POINT_AT] and now - state[st.POINT_AT] > _PLACE_LASTS_S:
         return max(0, min(forecast.to_go_s, state[st.ARRIVES_AT] - now))
-    to_go_s = _paced(state, forecast.to_go_s)
+    to_go_s = _paced(state, forecast.to_go_s) + _detour_s(state, forecast.to_go_s)
     state[st.ARRIVES_AT] = now + to_go_s
     return to_go_s
 
@@ -155,6 +159,15 @@ def _paced(state, to_go_s):
     said_s = max(state[st.ROUTE_S] - to_go_s, 0) + _BELIEVED_S
     took_h, said_h = took_s // _HOUR_S, said_s // _HOUR_S
     return to_go_s // 60 * min(max(took_h, said_h), 3 * said_h) // said_h * 60
+
+
+def _detour_s(state, to_go_s):
+    """Return for how much longer a train will run that runs without coming nearer to the end of its route: as
+    long as it has done so already, after half a day. How long a stop lasts is in the route data."""
+    now = state[st.NOW]
+    if not state[st.PROGRESS_AT] or to_go_s < state[st.PROGRESS_S] - _NEARER_S:
+        state[st.PROGRESS_S], state[st.PROGRESS_AT] = to_go_s, now
+    return max(0, now - state[st.PROGRESS_AT] - _DETOUR_S) if state[st.MOVING] else 0
 
 
 def _of_weaker(levels, rate):

@@ -218,7 +218,7 @@ def _commit(state, costs, forecast):
         cost += costs.attach  # in a new country, or for a cheaper network, it has to be paid once
     once = worth.first_mj(state, costs, forecast)
     cost += worth.fresh_mj(state, costs)
-    if not worth.pays_off(state, costs, cost, cost + once):
+    if not worth.pays_off(state, costs, cost, cost + once, is_heard=True):
         pause_s = 1 if state[st.MOVING] else networks.SCAN_STATIONARY_S[0]
         state[st.SESSION_NOT_BEFORE] = state[st.NOW] + pause_s
         return REST_HEARD_NOT_WORTH

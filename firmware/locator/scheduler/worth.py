@@ -27,10 +27,12 @@ _ATTACH_BLIND = const(30)
 # Percent that weak signal adds to a session on the move and stationary, as far as is known before a scan.
 _WEAK_MOVING = const(130)
 _WEAK_STATIONARY = const(10)
-# Where there is energy for it no report of so little is put off for longer: a dark spell may begin.
+# Where there is energy for it no report of so little is put off for longer: a dark spell may begin. Where
+# there is more, none of twice as much over a network that is heard.
 _DARK_S = const(9 * 3600)
 _DARK_MJ = const(8000)
 _DARK_AGE_MIN = const(490)
+_DARK_HEARD_AGE_MIN = const(300)
 # So old an ephemeris still makes the next fix cheap, or less dear.
 HOT_S = const(7200)
 AIDED_S = const(14400)
@@ -52,20 +54,21 @@ def _is_overdue(state):
     return state[st.NOW] - state[st.LAST_SESSION] >= state[st.SIGN_S] and state[st.LEFT] > 0
 
 
-def pays_off(state, costs, cost, pays):
+def pays_off(state, costs, cost, pays, is_heard=False):
     """Return whether the age of the last report outweighs `cost` mJ, and the `pays` mJ of this attempt can be
-    paid."""
-    least_s = age_s(state, costs, cost, min(cost, pays))
+    paid; `is_heard`: a scan has just found the network."""
+    least_s = age_s(state, costs, cost, min(cost, pays), is_heard)
     return affords(state, pays) and since_s(state, st.LAST_SESSION) >= least_s
 
 
-def age_s(state, costs, cost, pays):
+def age_s(state, costs, cost, pays, is_heard=False):
     """Return the age in seconds at which a report is worth its energy: `cost` mJ with all the scans that are
     expected, `pays` mJ with one."""
     age_min = _age_min(state)
     # `root` of mJ x 1024 / 1000 is 32 times the root of the joules.
     worth_s = 60 * (age_min * (networks.root(cost * 128 // 125) + 1) // 32)
-    if cost <= _DARK_MJ and age_min <= _DARK_AGE_MIN:
+    dark_mj = 2 * _DARK_MJ if is_heard and age_min <= _DARK_HEARD_AGE_MIN else _DARK_MJ
+    if cost <= dark_mj and age_min <= _DARK_AGE_MIN:
         return min(worth_s, _DARK_S)
     sleep_s = 30 * (_SIGN_SLEEP_MIN * pays // costs.sleep_a_day)
     rarely = 2 if is_short(state) else 1 if state[st.ROUTE_KM4] else 0
