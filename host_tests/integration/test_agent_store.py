@@ -234,9 +234,7 @@ def test_points_of_trips_and_of_none_are_stored_alike(database, trips_of_points)
     with database.writing() as connection:
         trip = trips.start(connection, DEVICE, "CSQU3054383", "", "", 3600, NOW_S)
         stored = [
-            StoredPoint(
-                DEVICE, point(seq), NOW_S, seq == 1, 0, NOW_S, each and trip, each and "CSQU3054383"
-            )
+            StoredPoint(DEVICE, point(seq), NOW_S, seq == 1, 0, NOW_S, each and trip, each and "CSQU3054383")
             for seq, each in enumerate(trips_of_points, 1)
         ]
         writes.insert_all(connection, stored)
