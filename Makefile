@@ -41,7 +41,7 @@ test: .venv/dev.stamp typings/lint.stamp ## run every test, on CPython and on Mi
 		$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder && exit $$left_out
 
 test-fast: .venv/dev.stamp ## run the quick tests: those in one process, and device tests on CPython
-	@$(BIN)/python -m pytest host_tests/unit host_tests/device -m "not micropython" -n 2 --dist loadfile
+	@$(BIN)/python -m pytest host_tests/unit host_tests/device -m "not micropython" -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/dev.stamp typings/lint.stamp ## check style, imports between folders, and types of host and device code
 	@$(BIN)/ruff check .

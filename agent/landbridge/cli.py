@@ -110,7 +110,7 @@ _FORMAT = typer.Option(Format.GEOJSON, "--format", help="File format.")
 
 
 def app(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; what a person can put right is said in one line, with exit code 2."""
+    """Run the command; an error that a person can correct is printed in one line, with exit code 2."""
     with redirect_stdout(cast(TextIO, Printable(sys.stdout))):
         run_command(arguments)
 
@@ -155,7 +155,7 @@ _VERSION = typer.Option(False, "--version", callback=_print_version, is_eager=Tr
 
 @commands.callback()
 def main(data: Path | None = _DATA, version: bool = _VERSION) -> None:
-    """Take the options that stand before a command."""
+    """Take the options before a command."""
     if data is not None:
         os.environ[config_file.FILE_VARIABLE] = str(data / config_file.DEFAULT_FILE)
 

@@ -157,7 +157,7 @@ class Openid:
         "", "Claim with the role, or a list that contains it; empty: roles are assigned here."
     )
     tenant_claim: _Text = key("", "Claim with the tenant; empty: tenants are assigned here.")
-    operator_tenant: _Text = key("", "Value of that claim that stands for the operator tenant; empty: none.")
+    operator_tenant: _Text = key("", "Value of that claim that means the operator tenant; empty: none.")
 
 
 @strict

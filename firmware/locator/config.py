@@ -44,7 +44,7 @@ class Config:
 
 
 def _login(text):
-    """User or password of the access point, as they can stand in an AT command."""
+    """User or password of the access point, as they can be sent in an AT command."""
     if type(text) is not str or not all(" " <= letter <= "~" and letter != '"' for letter in text):
         raise ValueError("apn_user, apn_password: printable ASCII without quotes")
     return text.encode()

@@ -13,7 +13,7 @@ from locator.codec import record
 from locator.hal import WAKE_MOTION
 from locator.modem import REGISTERED
 
-# Index of each number in the state.
+# Index of each number in the state. Indexes are given by time of addition, not by subject.
 OFFSET = const(0)  # epoch seconds = clock_s + OFFSET; 0: the time is unknown
 OFFSET_QUALITY = const(1)  # record.TIME_* of the last setting
 NOW = const(2)
@@ -53,7 +53,7 @@ RAISED = const(64)  # record.EVENT_* bits of the alarms that are raised and not 
 OUT_SINCE = const(65)  # since when the temperature is outside its band; 0: it is not
 BLIND_SINCE = const(66)  # since when no satellites are found on the move; 0: they are
 SKY_SATS = const(67)  # satellites of the last fix
-CARD = const(68)  # stands for the ICCID; 0: never read
+CARD = const(68)  # hash of the ICCID; 0: never read
 SHOCK_MG = const(69)  # a peak that the next wake counts
 SEARCHED = const(70)  # how the modem is set to search, and since when (scheduler/regions.py); 0: all
 EPHEMERIS = const(71)  # when GNSS had its last fix, if the modem's supply has stayed on since; else 0
@@ -99,7 +99,7 @@ PROFILE_BYTES = const(118)  # over its profile, not counted yet
 PROFILE_DUE = const(119)  # bits: why the eSIM profiles are to be checked
 PROFILE_UNTIL = const(120)  # then the policy of the profiles is asked again; 0: never
 PROFILE_FAILS = const(121)  # weight of the failures of the profile in this country
-IMSI = const(122)  # stands for it; 0: never read
+IMSI = const(122)  # hash of it; 0: never read
 ENERGY_MJ = const(123)  # mJ: board, modem, GNSS (scheduler/energy.py)
 ROUTE_KM4 = const(126)  # where on the line the last fix was, + 1 (scheduler/route.py); 0: not on it
 FLEET_ERRORS = const(127)  # of what the fleet knows of coverage (scheduler/networks.py)
@@ -115,7 +115,7 @@ HOLDS_MJ = const(
     136
 )  # the battery when warm, as its voltage has shown; 0: as configured (scheduler/battery.py)
 LOADED_DC = const(137)  # how warm it was when LOADED_MV was measured
-SIGN_S = const(138)  # between signs of life (scheduler/policy.py)
+SIGN_S = const(138)  # between signs of life (scheduler/worth.py)
 SIZE = const(139)
 
 # Of this wake only: not kept.
@@ -252,7 +252,7 @@ def has_departed(state):
 
 
 def begin(state, now, moving):
-    """A wake begins: nothing is done yet, and the train runs or stands."""
+    """Begin a wake: nothing is done yet. Set NOW, MOVING and EDGE."""
     for i in range(SIZE, _ALL):
         state[i] = 0
     if moving and state[MOVING] == 1 and has_departed(state):
@@ -311,7 +311,7 @@ def pause_fix(state):
 
 
 def learn_reused(state):
-    """A record says that the train stands where it stood, or has stood there until now."""
+    """A record says that the position is unchanged, or was until now."""
     state[DID_FIX] = REUSED
     state[POINT_AT] = state[NOW]
     if state[MOVING]:

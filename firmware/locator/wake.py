@@ -42,7 +42,7 @@ def run(port, board):
 
 
 def _sense(port):
-    """What is felt now, and all counts of motion; after a jolt the counts of the minute that follows
+    """Return the senses now, and all counts of motion; after a jolt the counts of the minute that follows
     it, because a bump is no departure. So it is where the sleep shows only that something has moved in it."""
     felt = port.senses()
     motion, shock_mg, reason = felt[MOTIONS], felt[SHOCK_MG], port.wake_reason
@@ -110,7 +110,7 @@ class Wake:
         self.motion = motion
 
     def apply_settings(self):
-        """Those in force, into `settings`."""
+        """Read the settings in force into `settings`."""
         from locator.downlink import applied
 
         try:

@@ -170,7 +170,7 @@ def test_what_is_sent_is_small(web: Website, keys: dict[str, str]):
     connection.close()
 
 
-def test_what_is_not_there_is_not_there_whatever_it_is(web: Website, keys: dict[str, str]):
+def test_a_missing_object_is_404_whatever_it_is(web: Website, keys: dict[str, str]):
     for what in ("commands", "share-links"):
         missing = web.ask(f"/v1/devices/{DEVICE}/{what}/999", keys["operator"], "DELETE")
         assert missing.status == 404, missing

@@ -29,7 +29,7 @@ def test_wakes_come_in_pages(web: Website, keys: dict[str, str]):
     assert web.ask(f"{ITS}/wakes?cursor=1.2", keys["reader"]).status == 400
 
 
-def test_an_outline_stands_for_the_track(web: Website, keys: dict[str, str]):
+def test_an_outline_represents_the_track(web: Website, keys: dict[str, str]):
     whole = web.ask(f"{ITS}/outline", keys["reader"]).json
     assert (whole["count"], whole["step_s"]) == (LAST, 1)
     seqs, lats = summed(whole["columns"]["seq"]), summed(whole["columns"]["lat"])

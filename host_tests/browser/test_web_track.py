@@ -22,7 +22,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     fleet.database.close()
 
 
-def test_what_is_doubtful_is_beside_the_line(web: Pages, browser: Watched):
+def test_flagged_points_are_not_on_the_line(web: Pages, browser: Watched):
     page: Page = browser.context().new_page()
     sign_in(page, web, web.token("anna"))
     page.goto(f"{web.url}/devices/{FIRST}")

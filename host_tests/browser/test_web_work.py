@@ -127,7 +127,7 @@ def operator(web: Website, browser: Watched, keys: dict[str, str], warmth: list[
 
 
 @pytest.mark.usefixtures("quiet")
-def test_an_alarm_is_open_until_somebody_sees_to_it(web: Website, keys: dict[str, str], hours: Iterator[int]):
+def test_an_alarm_is_open_until_somebody_handles_it(web: Website, keys: dict[str, str], hours: Iterator[int]):
     alarm(web, next(hours), events=LIGHT)
     (found,) = web.ask("/v1/alarms", keys["reader"]).json["alarms"]
     assert (found["alarm"], found["container"], found["state"]) == ("light", CONTAINER, "raised")

@@ -4,7 +4,7 @@ import routes
 import scratch
 from locator import settings as cfg
 from locator import state as st
-from locator.scheduler import ahead, battery, pacing, policy, route_file
+from locator.scheduler import ahead, battery, pacing, route_file, worth
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -49,7 +49,7 @@ def test_a_trip_whose_place_is_not_known_yet_is_no_year_of_sleep():
     assert planned_h(60, km4=None) // 24 == 60
 
 
-def test_who_has_arrived_is_not_kept_for_what_it_cannot_pay():
+def test_an_arrived_device_saves_nothing_for_a_session_it_cannot_afford():
     folder, state = scratch.folder(), st.new()
     with open(folder + route_file.FILE, "wb") as f:
         f.write(routes.made())
@@ -58,17 +58,17 @@ def test_who_has_arrived_is_not_kept_for_what_it_cannot_pay():
     st.begin(state, 60, 1)
     state[st.ROUTE_KM4], state[st.ENDS_AT] = 1201, -1
     ahead.begin(state, "bg95", settings, 200, 0, folder)
-    assert not policy.is_on_reserve(state) and state[st.AGE_MIN] > 60
+    assert not worth.is_on_reserve(state) and state[st.AGE_MIN] > 60
 
 
-def test_a_trip_of_which_nothing_is_told_takes_more_of_a_full_battery_than_of_a_spent_one():
+def test_a_trip_of_unknown_length_takes_more_of_a_full_battery_than_of_a_spent_one():
     settings, state = cfg.defaults(), st.new()
     settings[cfg.TARGET_DAYS], settings[cfg.BATTERY_MAH] = 364, 500
     st.begin(state, 60, 1)
     ahead.begin(state, "bg95", settings, 200, 0, scratch.folder())
     days = state[st.LEFT] // (6 * COSTS.sleep_a_day)
     assert 30 < days < 60 and days <= planned_h(364, km4=-1, mah=500) // 24 < days + 4
-    assert not policy.is_on_reserve(state) and state[st.AGE_MIN] < pacing.TABLES["bg95"][1][4]
+    assert not worth.is_on_reserve(state) and state[st.AGE_MIN] < pacing.TABLES["bg95"][1][4]
     state[st.ENERGY_MJ], state[st.LEVEL_AT] = state[st.LEFT] * 9 // 10, 0
     ahead.begin(state, "bg95", settings, 200, 0, scratch.folder())
     kept_h, asleep_h = (state[i] // (COSTS.sleep_a_day // 24) for i in (st.RESERVE, st.LEFT))
@@ -126,7 +126,7 @@ def test_the_voltage_at_its_end_says_what_a_cell_still_gives():
     assert left_mj == [0, 65100, 37200, 1, 1]
 
 
-def test_what_it_still_gives_is_spent_until_the_goal_and_sooner_where_that_is_too_far():
+def test_remaining_energy_is_spent_until_the_goal_or_sooner():
     state = st.new()
     left_mj = weaker_mj(state, 200, 110, 30000000)
     ages = []
@@ -148,7 +148,7 @@ def test_what_a_weak_cell_gives_is_used_where_fixes_are_cheap():
     assert ages[1] < ages[0]
 
 
-def test_what_the_cold_has_shown_of_a_cell_holds_in_the_warmth():
+def test_capacity_learned_in_the_cold_holds_in_the_warmth():
     state = st.new()
     assert weaker_mj(state, 0, 5, 600000) == 0
     assert weaker_mj(state, -300, 450, 653000) == 25912, "68 percent of it, of them 4 are left"
@@ -189,7 +189,7 @@ def spent_mj(holds, asked_days=47, known=True):
     return spent
 
 
-def test_who_waits_at_its_goal_lives_until_then_even_with_a_weaker_cell():
+def test_a_device_that_waits_at_its_goal_lasts_even_with_a_weaker_cell():
     for holds in (75, 85, 100):
         assert min(spent_mj(holds)) > 0, "every hour is paid for"
     healthy = spent_mj(100, known=False)
@@ -203,4 +203,4 @@ def test_a_weak_cell_that_waits_at_its_goal_is_only_asleep_there():
         trip.to_go_s, trip.leg_s = stay_days * DAY, 0
         state[st.NOW], state[st.LEFT] = 40 * DAY, 1700000
         pacing.choose(state, COSTS, 0, pacing.TABLES["bg95"], trip, 7 * DAY, 150000)
-        assert state[st.LEFT] == 150000 < state[st.RESERVE] and state[st.SIGN_S] == policy.SIGN_S
+        assert state[st.LEFT] == 150000 < state[st.RESERVE] and state[st.SIGN_S] == worth.SIGN_S

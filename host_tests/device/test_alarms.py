@@ -95,7 +95,7 @@ def test_below_its_limit_nothing_is_an_alarm():
     assert sensors.state[st.RAISED] == 0
 
 
-def test_what_woke_us_has_happened_whatever_is_felt_then():
+def test_the_cause_of_the_wake_counts_whatever_the_senses_show():
     sensors = Sensors()
     assert sensors.look(WAKE_LIGHT, lux=7) == record.EVENT_LIGHT
     assert sensors.look(lux=7) == 0

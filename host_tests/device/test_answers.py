@@ -72,7 +72,7 @@ def test_psm_with_its_active_time_switched_off_is_not_granted():
         assert driver.psm_granted() == granted
 
 
-def test_a_sim7600_that_stands_still_has_a_position_whatever_it_says_of_its_course():
+def test_a_stationary_sim7600_has_a_position_whatever_its_course():
     text = b"+CGNSSINFO: 2,06,02,00,5130.517255,N,00001.892836,W,081226,024939.0,20.7,%s,%s,1.5,1.2,0.9"
     for speed, course in ((b"0.0", b"0.0"), (b"0.0", b""), (b"", b""), (b"", b"0.0")):
         driver, table = scripted.sim7600()
@@ -86,7 +86,7 @@ def test_a_sim7600_that_stands_still_has_a_position_whatever_it_says_of_its_cour
     assert driver.gnss_poll() is None
 
 
-def test_a_bg95_that_stands_still_has_a_position_whatever_it_says_of_its_course():
+def test_a_stationary_bg95_has_a_position_whatever_its_course():
     text = b"+QGPSLOC: 061951.0,31.50722,117.11929,0.7,62.2,2,%s,%s,0.0,110526,09"
     for course, speed in ((b"0.0", b"0.0"), (b"", b"0.0"), (b"", b"")):
         driver, table = scripted.bg95()

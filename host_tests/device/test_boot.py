@@ -79,7 +79,7 @@ def test_the_watchdog_is_armed_before_anything_of_the_slot_can_run():
         assert device.done == [("watchdog", 60000), ("mount", "/app")]
 
 
-def test_the_slot_stands_behind_what_lies_beside_boot_and_before_what_is_frozen():
+def test_the_slot_is_in_the_path_after_the_boot_folder_and_before_frozen_modules():
     with Device():
         before = sys.path[:]
         __import__("boot")
@@ -189,7 +189,7 @@ def test_blocks_on_the_way_through_a_long_file_cost_what_is_asked_and_not_what_i
         assert read(flash, 7, 256) == []
 
 
-def test_what_lies_across_both_halves_is_read_as_it_is_asked():
+def test_data_across_both_halves_is_read_whole():
     with Remounted() as flash:
         __import__("boot")
         for _ in range(3):

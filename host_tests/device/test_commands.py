@@ -77,7 +77,7 @@ def command(number, verb, argument=0, expiry=LATER):
     return [number, expiry, verb, argument]
 
 
-def test_a_command_is_done_once_and_reported_until_somebody_has_it():
+def test_a_command_is_done_once_and_reported_until_acknowledged():
     device = Device()
     order = command(7, commands.DENSE, 3600)
     at = device.handlers()
@@ -111,7 +111,7 @@ def test_what_is_late_or_unknown_or_wrong_is_refused_and_reported():
     assert device.port.resets == 0 and device.state[st.DENSE_UNTIL] == 0
 
 
-def test_what_is_no_command_is_passed_over():
+def test_text_that_is_no_command_is_ignored():
     device = Device()
     for value in (None, 5, "x", {}, [5], [[]], [[1, 2, 3]], [[0, LATER, 1, 0]], [[1 << 31, LATER, 1, 0]],
                   [["1", LATER, 3, 0]], [[1, LATER, 3, None]], [[1, LATER, b"", 0]]):  # fmt: skip
@@ -352,7 +352,7 @@ def test_dense_reports_leave_half_of_the_budgets_to_others():
     assert not budget.may_report_densely(state)
 
 
-def test_a_reboot_behind_a_factory_reset_leaves_nothing_of_it_out():
+def test_a_reboot_after_a_factory_reset_completes_it():
     device = Device()
     device.state[st.SKY_SATS] = 9
     assert device.talk(command(1, commands.FACTORY), command(2, commands.REBOOT)) == []

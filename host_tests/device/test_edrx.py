@@ -31,7 +31,7 @@ def test_what_was_granted():
         assert edrx.granted_ms(driver) == cycle_ms
 
 
-def test_a_modem_that_knows_none_says_so():
+def test_a_modem_without_any_reports_so():
     driver, table = scripted.sim7600()
     table.answers[b"+CEDRX"] = b"\r\n+CME ERROR: 4\r\n"
     raises(ModemError, edrx.request, driver, True)

@@ -36,7 +36,7 @@ def test_it_is_believed_at_first():
     assert networks.share(made(), networks.LEARNED + 1) == 900
 
 
-def test_scans_that_find_what_was_said_change_little():
+def test_scans_that_confirm_the_route_data_change_little():
     state = made()
     for _ in range(20):
         look(state, 0, -90, 1)
@@ -88,7 +88,7 @@ def test_it_does_not_wait_for_what_is_far_or_not_known():
     assert not waits((-1, 0), 5) and not waits((), 5)
 
 
-def test_what_fades_is_not_waited_for():
+def test_a_fading_network_is_not_awaited():
     state = made()
     for i in range(60):
         look(state, 0, -90 if i % 2 else 0, 1)

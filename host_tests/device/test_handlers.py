@@ -100,7 +100,7 @@ def test_without_memory_for_one_the_others_are_reported():
     with_modules(check)
 
 
-def test_who_has_nothing_to_say_is_not_asked_again():
+def test_a_device_without_news_is_not_asked_again():
     def check():
         handlers = made(Words(6, 0), Words(7, 0))
         assert handlers.write(cbor.Writer(bytearray(32))) == 0

@@ -29,7 +29,7 @@ def test_an_imei_with_prefix_and_quotes_is_stripped():
         assert identity(make, CGSN=b"86977701234567")[0] == "86977701234567"
 
 
-def test_what_is_no_number_of_its_length_is_no_identity():
+def test_digits_of_another_length_are_no_identity():
     for make in (scripted.bg95, scripted.sim7600):
         for text in (
             b"VOICE CALL: END: 000000",

@@ -191,7 +191,7 @@ def test_acknowledged_records_are_removed_before_unacknowledged_ones():
     with_few_files(check_acknowledged_go_first)
 
 
-def test_what_was_thinned_is_kept_as_long_as_there_is_room():
+def test_thinned_records_are_kept_as_long_as_there_is_room():
     with_few_files(check_the_thinned_go_last)
 
 
@@ -220,7 +220,7 @@ def test_what_was_acknowledged_is_sent_again_on_request():
     assert again.resend(journal, 300, 310) == [] and journal.pending() == 0
 
 
-def test_what_was_asked_for_again_and_cannot_be_read_is_gone():
+def test_requested_records_that_cannot_be_read_are_lost():
     path = scratch.folder()
     _, journal = filled(path, 5)
     damage(path + "/00000001.seg", 2)
@@ -265,7 +265,7 @@ def test_a_damaged_file_goes_on_in_fresh_numbers():
     assert used < numbers.next_number()
 
 
-def test_the_copy_before_stands_in_for_a_damaged_file():
+def test_the_earlier_copy_replaces_a_damaged_file():
     path = scratch.folder()
     given = []
     for _ in range(4):
@@ -561,7 +561,7 @@ def test_ranges_join_and_stay_bounded():
     assert len(acks.ranges) == 2 * MAX_RANGES
 
 
-def test_what_no_byte_holds_is_reported_as_the_nearest_that_one_does():
+def test_a_value_beyond_a_byte_is_reported_as_the_nearest():
     assert record.felt(3600, -55) == (180, -11)
     assert record.felt(3609, 57) == (180, 11)
     for battery_mv, temperature_dc in ((9000, 850), (0, -900)):
@@ -588,7 +588,7 @@ def test_a_thinned_journal_is_known_as_well():
     assert again_opened.old == 1 and batch_of(again_opened) == batch_of(journal)
 
 
-def test_what_the_journal_keeps_lies_behind_the_state_and_disturbs_nothing():
+def test_journal_data_follows_the_state_and_disturbs_nothing():
     _, journal = filled(scratch.folder(), 200)
     room = bytearray(2048)
     data = bytes(rtc.pack_into(room, [1, 2, 3], b"log"))
@@ -610,7 +610,7 @@ def test_a_full_journal_fits_into_rtc_memory():
     assert 2 * rtc.HEAD_SIZE + 4 * state.SIZE + log.MAX_BYTES + kept <= 2048
 
 
-def test_only_the_newest_segment_lies_beside_what_a_session_writes():
+def test_only_the_newest_segment_is_next_to_what_a_session_writes():
     path = scratch.folder()
     _, journal = filled(path, 129)
     assert [name for name in os.listdir(path) if name.endswith(".seg")] == ["00000081.seg"]

@@ -48,7 +48,7 @@ def test_a_train_that_runs_is_seen_to_run_however_long_it_was_slept():
     assert state[st.MOVING] and not state[st.EDGE]
 
 
-def test_a_train_that_has_run_and_stands_has_stopped_and_made_no_short_move():
+def test_a_train_that_has_run_and_halts_has_stopped_and_made_no_short_move():
     state = running()
     woken(state, 4 * HOUR, 1, 1)
     assert not state[st.MOVING] and state[st.EDGE] == st.YES

@@ -26,7 +26,7 @@ class Port:
         return 500
 
 
-def test_entries_survive_in_rtc_memory_behind_the_state():
+def test_entries_survive_in_rtc_memory_after_the_state():
     one = log.Log()
     one.add(7, log.MODEM, -1)
     one.add(4000000000, log.REFUSED, 15)

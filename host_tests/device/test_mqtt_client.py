@@ -97,7 +97,7 @@ def test_refusals():
     raises(ModemError, client.mqtt_subscribe, b"down")
 
 
-def test_what_a_hostile_broker_says_ends_the_connection():
+def test_nonsense_of_a_hostile_broker_ends_the_connection():
     for evil in (
         b"\x30\xff\xff\xff\xff\x01",  # a length of five bytes
         b"\x30\xff\xff\xff\x7f",  # 268 MB

@@ -7,7 +7,7 @@ from locator import state as st
 from locator.codec import record
 from locator.hal import DEEPSLEEP_RESET, ON_MOTION, WAKE_MOTION, WAKE_TIMER
 from locator.modem import DENIED, REGISTERED
-from locator.scheduler import SLEEP, ahead, alarms, budget, decide, networks, pacing, policy
+from locator.scheduler import SLEEP, ahead, alarms, budget, decide, networks, pacing, policy, worth
 
 SETTINGS = cfg.defaults()
 HINTS = fixed.hints(5, SETTINGS)
@@ -21,7 +21,7 @@ def senses(now, wake=WAKE_TIMER, motion=0, mv=3600):
     return now, wake, DEEPSLEEP_RESET, mv, -50, motion, 0, 0, 0, 0
 
 
-def settled(joules_a_day=100, moving=0):
+def up_to_date(joules_a_day=100, moving=0):
     """Everything was done just now, with a network, and so much a day is left."""
     state = st.new()
     st.begin(state, NOW, moving)
@@ -49,7 +49,7 @@ def later(seconds, **kwargs):
 
 
 def test_nothing_due_sleeps_until_something_is():
-    state = settled()
+    state = up_to_date()
     sensed = later(900)
     feel(state, sensed)
     action = decide.next(state, sensed, HINTS)
@@ -58,7 +58,7 @@ def test_nothing_due_sleeps_until_something_is():
 
 
 def test_a_departure_is_recorded_without_satellites():
-    state = settled()
+    state = up_to_date()
     sensed = later(2 * HOUR, wake=WAKE_MOTION, motion=20)
     feel(state, sensed)
     state[st.SESSION_NOT_BEFORE] = NOW + 99 * HOUR
@@ -69,7 +69,7 @@ def test_a_departure_is_recorded_without_satellites():
 
 
 def test_a_stop_is_fixed():
-    state = settled(moving=1)
+    state = up_to_date(moving=1)
     state[st.SESSION_NOT_BEFORE] = NOW + 99 * HOUR
     sensed = later(2 * HOUR)
     feel(state, sensed)
@@ -100,22 +100,22 @@ def lived(state, hours, motion):
 
 
 def test_where_nothing_feels_motion_each_point_is_a_fix():
-    state = settled()
+    state = up_to_date()
     did = lived(state, 30 * 24, -1)
     assert did.count(policy.FIX_STATIONARY) >= 30 * 24 // 5
     assert policy.REUSE_NOW not in did and not state[st.POSITION_HOLDS]
-    did = lived(settled(), 30 * 24, 0)
+    did = lived(up_to_date(), 30 * 24, 0)
     assert policy.FIX_STATIONARY not in did and policy.REUSE_NOW in did
 
 
 def test_an_accelerometer_that_fails_reports_no_stop():
-    state = settled(moving=1)
+    state = up_to_date(moving=1)
     feel(state, later(1800, motion=-1))
     assert not (state[st.EVENTS] or state[st.EDGE] or state[st.MOVING])
 
 
 def test_in_another_country_no_position_is_reused():
-    state = settled()
+    state = up_to_date()
     st.learn_country(state, 262009)
     assert state[st.POSITION_HOLDS]
     st.learn_country(state, 260001)
@@ -126,7 +126,7 @@ def blind(hours, gnss_lost_s=1 << 30):
     """Hours at which satellites are searched for on the move, and none are found."""
     settings = cfg.defaults()
     settings[cfg.GNSS_LOST_S] = gnss_lost_s
-    state, now, searched = settled(moving=1), NOW + 7200, []
+    state, now, searched = up_to_date(moving=1), NOW + 7200, []
     alarms.searched(state, 8, settings)
     while now < NOW + hours * HOUR:
         sensed = senses(now, motion=900)
@@ -147,20 +147,20 @@ def test_failed_searches_are_further_and_further_apart_on_the_move_too():
     assert blind(48) == ([2, 2, 3, 5, 11, 23, 35, 47], 0)
 
 
-def test_one_more_search_says_whether_gnss_is_lost():
+def test_another_search_decides_whether_gnss_is_lost():
     assert blind(10, 4 * HOUR) == ([2, 2, 3, 5, 7], record.EVENT_GNSS)
 
 
 def test_after_a_departure_searches_begin_again():
     for motion, fails in ((900, 0), (60, 3)):
-        state = settled()
+        state = up_to_date()
         state[st.POSITION_HOLDS], state[st.FIX_FAILS] = 0, 3
         state[st.STOPPED_AT], state[st.FIX_NOT_BEFORE] = NOW + 1, NOW + 99 * HOUR
-        shunted(state, motion)
+        moved_briefly(state, motion)
         assert state[st.FIX_FAILS] == fails
 
 
-def shunted(state, motion, after_s=3000):
+def moved_briefly(state, motion, after_s=3000):
     """A departure, and what is done at the next wake, so many counts later."""
     state[st.SESSION_NOT_BEFORE] = NOW + 99 * HOUR
     sensed = later(2 * HOUR, wake=WAKE_MOTION, motion=20)
@@ -174,50 +174,50 @@ def shunted(state, motion, after_s=3000):
 
 
 def test_a_short_move_is_no_departure():
-    state = settled()
-    assert shunted(state, 149) == (decide.RECORD, policy.REUSE_NOW)
+    state = up_to_date()
+    assert moved_briefly(state, 149) == (decide.RECORD, policy.REUSE_NOW)
     assert state[st.EVENTS] == record.EVENT_STOPPED
     assert state[st.STOPPED_AT] == NOW and state[st.POSITION_HOLDS]
-    assert shunted(settled(120), 150) == (decide.FIX, policy.FIX_EDGE)
+    assert moved_briefly(up_to_date(120), 150) == (decide.FIX, policy.FIX_EDGE)
 
 
 def test_an_alarm_after_a_short_move_has_a_place_of_its_own():
-    state = settled()
-    shunted(state, 60)
+    state = up_to_date()
+    moved_briefly(state, 60)
     st.learn_record(state)
     st.alarm(state, record.EVENT_LIGHT, SETTINGS)
     state[st.URGENT] = state[st.DID_FIX] = state[st.DID_RECORD] = 0
     assert step(state, later(2 * HOUR + 3000)) == (decide.FIX, decide.FIX_REQUESTED)
 
 
-def test_few_counts_behind_a_wake_on_the_move_are_a_stop():
-    state = settled()
-    assert shunted(state, 900)[0] == SLEEP
+def test_few_counts_after_a_wake_on_the_move_are_a_stop():
+    state = up_to_date()
+    assert moved_briefly(state, 900)[0] == SLEEP
     sensed = later(3 * HOUR, motion=9)
     feel(state, sensed)
     assert step(state, sensed) == (decide.FIX, policy.FIX_EDGE)
 
 
 def test_a_short_move_does_not_uncover_the_sky():
-    state = settled()
+    state = up_to_date()
     state[st.POSITION_HOLDS] = 0  # it has stopped, and no satellites were found since
     state[st.STOPPED_AT] = NOW + 1
     for _ in range(3):
         st.learn_fix(state, False)
     state[st.FIX_NOT_BEFORE] = NOW + 99 * HOUR
-    assert shunted(state, 60) == (decide.RECORD, decide.KEEP)
+    assert moved_briefly(state, 60) == (decide.RECORD, decide.KEEP)
     assert state[st.FIX_NOT_BEFORE] == state[st.NOW] + 6 * HOUR
 
 
 def test_further_on_satellites_are_searched_for_again():
-    state = settled()
+    state = up_to_date()
     state[st.POSITION_HOLDS] = state[st.POINT_AT] = 0
     state[st.FIX_NOT_BEFORE] = NOW + 99 * HOUR
-    assert shunted(state, 900)[0] == decide.FIX
+    assert moved_briefly(state, 900)[0] == decide.FIX
 
 
 def test_a_report_comes_with_a_fresh_point_that_knows_the_cell():
-    state = settled()
+    state = up_to_date()
     sensed = later(9 * HOUR)
     feel(state, sensed)
     state[st.POINT_AT] = NOW + 9 * HOUR - 1800
@@ -235,7 +235,7 @@ def test_a_report_comes_with_a_fresh_point_that_knows_the_cell():
 
 
 def test_a_failed_scan_ends_the_matter():
-    state = settled()
+    state = up_to_date()
     sensed = later(9 * HOUR)
     feel(state, sensed)
     state[st.POINT_AT] = NOW + 9 * HOUR - 1800
@@ -245,7 +245,7 @@ def test_a_failed_scan_ends_the_matter():
 
 
 def test_after_a_scan_the_network_is_asked_at_once():
-    state = settled()
+    state = up_to_date()
     sensed = later(9 * HOUR)
     feel(state, sensed)
     state[st.ATTEMPTS + 23] = state[st.NOW]  # the scan counts
@@ -255,7 +255,7 @@ def test_after_a_scan_the_network_is_asked_at_once():
 
 
 def test_a_report_is_tried_at_the_latest_after_so_long():
-    state = settled()
+    state = up_to_date()
     sensed = later(SETTINGS[cfg.REPORT_MOST_S])
     feel(state, sensed)
     state[st.AGE_MIN] = 100000  # whatever the policy holds to be worth it
@@ -265,7 +265,7 @@ def test_a_report_is_tried_at_the_latest_after_so_long():
 
 
 def test_a_late_report_does_not_take_the_sleep_to_the_end():
-    settings, state = cfg.defaults(), settled()
+    settings, state = cfg.defaults(), up_to_date()
     settings[cfg.REPORT_MOST_S], sensed = 12 * HOUR, later(24 * HOUR)
     hints = fixed.hints(5, settings)
     feel(state, sensed, left=0)
@@ -288,7 +288,7 @@ def test_the_announced_session_follows_from_how_often_sessions_are_worth_it():
 
 
 def test_in_russia_no_device_is_silent_until_the_bar_begins_again():
-    settings, state = cfg.defaults(), settled()
+    settings, state = cfg.defaults(), up_to_date()
     settings[cfg.REPORT_MOST_S] = 7 * 24 * HOUR
     for mcc, most_h in ((262, 7 * 24), (250, 60)):
         state[st.MCC] = mcc
@@ -298,7 +298,7 @@ def test_in_russia_no_device_is_silent_until_the_bar_begins_again():
 
 def spent(uploaded_at=NOW):
     """On the move at the end of a day, only sleep being paid for; senses, and the state."""
-    state = settled(moving=1)
+    state = up_to_date(moving=1)
     sensed = later(24 * HOUR, motion=9000)
     feel(state, sensed, left=state[st.RESERVE] - 1)
     state[st.LAST_SESSION], state[st.ATTEMPT_FAILS] = uploaded_at, 3
@@ -306,7 +306,7 @@ def spent(uploaded_at=NOW):
     return sensed, state
 
 
-def test_who_lives_though_nothing_is_left_asks_the_network_once_a_week():
+def test_a_device_beyond_its_energy_account_tries_the_network_once_a_week():
     for uploaded_at, left in ((NOW - 6 * 24 * HOUR + 60, 0), (NOW - 6 * 24 * HOUR, 1)):
         sensed, state = spent(uploaded_at)
         state[st.LEFT] = left
@@ -345,11 +345,11 @@ def test_no_waiting_takes_the_sleep_to_the_end():
         assert (action.limit_s, action.patience_s) == (50, spare_s)
 
 
-def test_a_late_report_searches_no_longer_than_it_was_said_to_afford():
+def test_a_late_report_searches_no_longer_than_its_limit():
     sensed, state = spent(NOW - 6 * 24 * HOUR)
     state[st.ATTEMPT_FAILS], state[st.LEFT] = 3, 1 << 29
     action = fixed.attach(state, sensed, HINTS)
-    assert (action.reason, action.patience_s) == (decide.SESSION_LATE, policy.late_mj(state, HINTS[2]) // 600)
+    assert (action.reason, action.patience_s) == (decide.SESSION_LATE, worth.late_mj(state, HINTS[2]) // 600)
     state[st.URGENT], state[st.DID_FIX] = 1, 0
     assert fixed.attach(state, sensed, HINTS).patience_s == 120
 
@@ -372,11 +372,11 @@ def test_settings_without_a_pace_hold_whatever_is_left():
     settings = cfg.defaults()
     settings[cfg.PACED] = 0
     ahead.begin(state, "bg95", settings, 200, 0, scratch.folder())
-    assert not policy.is_on_reserve(state) and decide.retry_s(state) < 24 * HOUR
+    assert not worth.is_on_reserve(state) and decide.retry_s(state) < 24 * HOUR
 
 
 def test_reports_are_not_closer_than_they_may_be():
-    state = settled(2000, moving=1)
+    state = up_to_date(2000, moving=1)
     sensed = later(SETTINGS[cfg.REPORT_LEAST_S] - 60, motion=900)
     feel(state, sensed)
     assert step(state, sensed) == (SLEEP, decide.REST_MAY_NOT)
@@ -389,7 +389,7 @@ def test_reports_are_not_closer_than_they_may_be():
 
 def test_a_barred_or_weak_device_does_not_ask_the_network():
     for bar, mv in ((NOW + 99 * HOUR, 3600), (0, 3100)):
-        state = settled()
+        state = up_to_date()
         sensed = later(9 * HOUR, mv=mv)
         feel(state, sensed)
         state[st.BARRED_UNTIL] = bar
@@ -403,14 +403,14 @@ def test_a_barred_or_weak_device_does_not_ask_the_network():
 
 
 def test_an_alarm_is_reported_with_its_place_unless_that_is_known():
-    state = settled(moving=1)
+    state = up_to_date(moving=1)
     sensed = later(60, motion=30)
     feel(state, sensed)
     st.alarm(state, record.EVENT_SHOCK, SETTINGS)
     assert step(state, sensed) == (decide.FIX, decide.FIX_REQUESTED)
     st.learn_fix(state, True)
     assert step(state, sensed) == (decide.ATTACH, decide.SESSION_NOW)
-    state = settled()
+    state = up_to_date()
     sensed = later(60)
     feel(state, sensed)
     st.alarm(state, record.EVENT_SHOCK, SETTINGS)
@@ -419,7 +419,7 @@ def test_an_alarm_is_reported_with_its_place_unless_that_is_known():
 
 
 def test_another_network_is_registered_with_and_kept():
-    state = settled()
+    state = up_to_date()
     state[st.WANTED] = 262003
     networks.select_operator(state)
     assert state[st.CHOSEN_PLMN] == 262003 and networks.selected_lately(state, 262003)
@@ -428,7 +428,7 @@ def test_another_network_is_registered_with_and_kept():
 def test_priorities_shift_the_level():
     levels = []
     for priority in (0, 1, 2, 3):
-        state = settled()
+        state = up_to_date()
         pacing.select(state, HINTS[2], "bg95", FORECAST, 0, priority)
         levels.append((state[st.MOVE_S], state[st.AGE_MIN]))
     balanced, fresh, dense, cheap = levels
@@ -439,7 +439,7 @@ def test_priorities_shift_the_level():
 def test_more_joules_a_day_never_pay_for_less():
     before = (1 << 30,) * 3
     for joules in range(20, 500):
-        state = settled(joules)
+        state = up_to_date(joules)
         level = state[st.MOVE_S], state[st.EDGE_S], state[st.AGE_MIN]
         assert all(level[i] <= before[i] for i in range(3)), joules
         before = level
@@ -447,7 +447,7 @@ def test_more_joules_a_day_never_pay_for_less():
 
 def test_cheap_makes_no_fix_dearer():
     for joules in range(20, 500, 5):
-        state = settled(joules)
+        state = up_to_date(joules)
         fixes = []
         for priority in (0, 3):
             pacing.select(state, HINTS[2], "bg95", FORECAST, 0, priority)
@@ -458,24 +458,24 @@ def test_cheap_makes_no_fix_dearer():
 
 
 def test_a_sagging_battery_reports_later():
-    state = settled()
+    state = up_to_date()
     wake_at = policy.until(state, HINTS[2], 0)
     state[st.LOADED_MV] = 3200
     assert policy.until(state, HINTS[2], 0) >= wake_at
 
 
 def test_the_next_wake_is_when_something_is_due():
-    state = settled(moving=1)
+    state = up_to_date(moving=1)
     found = policy.until(state, HINTS[2], 0)
     assert NOW + 1800 <= found <= NOW + state[st.MOVE_S]
-    state = settled()
+    state = up_to_date()
     state[st.SESSION_NOT_BEFORE] = NOW + 99 * HOUR
     assert policy.until(state, HINTS[2], 0) == NOW + HOUR
 
 
 def test_on_the_move_a_fix_comes_while_it_is_cheap():
     for old_h, due_h in ((1, 0.75), (3, 0.75), (5, 2)):
-        state = settled(moving=1)
+        state = up_to_date(moving=1)
         state[st.MOVE_S], state[st.EPHEMERIS] = 2 * HOUR, NOW - old_h * HOUR
         assert policy.until(state, HINTS[2], 0) == NOW + due_h * HOUR, old_h
         assert not policy.point_due(state, HINTS[2])
@@ -485,7 +485,7 @@ def test_on_the_move_a_fix_comes_while_it_is_cheap():
 
 def test_no_wake_is_for_a_report_that_may_not_be():
     for pause, bar in ((4 * HOUR, 0), (0, NOW + 5 * HOUR)):
-        state = settled(2000)
+        state = up_to_date(2000)
         SETTINGS[cfg.REPORT_LEAST_S], was = max(pause, 600), SETTINGS[cfg.REPORT_LEAST_S]
         state[st.BARRED_UNTIL], state[st.AGE_MIN] = bar, 200
         ends = []
@@ -504,7 +504,7 @@ def test_no_wake_is_for_a_report_that_may_not_be():
 
 def test_a_late_session_that_is_not_allowed_causes_no_wake():
     for refused_until, sent, mv in ((NOW + 99 * HOUR, 0, 3600), (0, 60, 3600), (0, 0, 3190)):
-        state = settled()
+        state = up_to_date()
         state[st.LAST_SESSION] = NOW - 30 * HOUR
         state[st.LAST_ATTEMPT], state[st.REFUSED_UNTIL] = NOW, refused_until
         state[st.SENT_TODAY] = sent
@@ -566,14 +566,14 @@ def test_a_device_without_service_yet_searches_three_times_then_scans_without_ne
 
 
 def test_in_silence_scans_last_long_enough_to_find_another_network_than_the_last():
-    state = settled(moving=1)
+    state = up_to_date(moving=1)
     limits_s = []
-    for vain in range(6):
-        state[st.SEARCHES_FAILED] = vain
-        sensed = later((vain + 1) * 24 * HOUR)
+    for failed in range(6):
+        state[st.SEARCHES_FAILED] = failed
+        sensed = later((failed + 1) * 24 * HOUR)
         feel(state, sensed)
         state[st.SESSION_NOT_BEFORE] = state[st.DID_SCAN] = 0
-        state[st.DID_FIX], state[st.WAITING], state[st.SEARCHES_FAILED] = st.NO, 1, vain
+        state[st.DID_FIX], state[st.WAITING], state[st.SEARCHES_FAILED] = st.NO, 1, failed
         for _ in range(6):
             action = decide.next(state, sensed, fixed.hints(1, SETTINGS))
             if action.kind == decide.SCAN:
@@ -585,14 +585,14 @@ def test_in_silence_scans_last_long_enough_to_find_another_network_than_the_last
 
 
 def test_where_a_network_is_heard_that_refuses_it_is_no_silence():
-    state = settled()
+    state = up_to_date()
     wakes_unserved(state, 48, GERMANY)
     assert not networks.is_silent(state)
 
 
 def test_a_card_with_profiles_attempts_some_times_where_nothing_is_heard_and_then_scans_seldom():
     for moving in (0, 1):
-        state = settled(65, moving)
+        state = up_to_date(65, moving)
         state[st.PROFILE_DUE] = 4
         wakes_unserved(state, 24, moving=moving)
         asked = [kind for on_air in wakes_unserved(state, 4 * 24, moving=moving) for kind in on_air]
@@ -600,7 +600,7 @@ def test_a_card_with_profiles_attempts_some_times_where_nothing_is_heard_and_the
 
 
 def test_a_card_with_profiles_goes_on_trying_where_a_network_is_heard_that_refuses_it():
-    state = settled(65)
+    state = up_to_date(65)
     state[st.PROFILE_DUE] = 4
     wakes_unserved(state, 48)
     assert networks.is_silent(state)
@@ -608,16 +608,16 @@ def test_a_card_with_profiles_goes_on_trying_where_a_network_is_heard_that_refus
     assert not networks.is_silent(state) and asked.count(decide.ATTACH) >= 4
 
 
-def test_behind_a_border_scans_rest_too_where_nothing_is_heard():
-    state = settled(65, 1)
+def test_after_a_border_scans_pause_too_where_nothing_is_heard():
+    state = up_to_date(65, 1)
     state[st.PROFILE_DUE], state[st.MCC] = 4, 260  # by the route data it is in Germany
     wakes_unserved(state, 48, moving=1)
     asked = [kind for on_air in wakes_unserved(state, 24, moving=1) for kind in on_air]
     assert 2 <= len(asked) <= 8
 
 
-def test_what_is_jolted_again_and_again_sleeps_through_it():
-    state = settled()
+def test_a_device_that_is_jolted_again_and_again_sleeps_on():
+    state = up_to_date()
     state[st.LAST_RECORD], now, wakes = NOW, NOW, []
     wake = WAKE_TIMER
     while now < NOW + 24 * HOUR:
@@ -638,7 +638,7 @@ def test_what_is_jolted_again_and_again_sleeps_through_it():
 
 
 def test_one_jolt_is_no_reason_to_sleep_through_the_next():
-    state = settled()
+    state = up_to_date()
     state[st.ASLEEP_SINCE] = NOW
     sensed = later(600, wake=WAKE_MOTION, motion=2)
     feel(state, sensed)
@@ -646,7 +646,7 @@ def test_one_jolt_is_no_reason_to_sleep_through_the_next():
 
 
 def test_reports_are_spread_over_the_day_and_closer_where_many_are_left():
-    state = settled(2000)
+    state = up_to_date(2000)
     state[st.LAST_ATTEMPT] = NOW
     assert policy.wait_s(state) == 2100
     state[st.ATTEMPTS + 13] = NOW - 11 * HOUR  # eleven attempts ago
@@ -660,7 +660,7 @@ def test_reports_are_spread_over_the_day_and_closer_where_many_are_left():
 
 
 def test_a_cell_of_another_chemistry_is_weak_at_another_voltage():
-    state = settled()
+    state = up_to_date()
     for lower_mv, loaded_mv, open_mv in ((0, 3250, 3200), (300, 2950, 2900)):
         state[st.LOWER_MV], state[st.LOADED_MV] = lower_mv, loaded_mv - 1
         assert budget.sags(state) and not decide.may_connect(state, senses(NOW, mv=open_mv - 1))
@@ -670,7 +670,7 @@ def test_a_cell_of_another_chemistry_is_weak_at_another_voltage():
 
 
 def test_a_battery_of_which_the_settings_say_nothing_bears_a_report_in_twenty_hours():
-    state = settled()
+    state = up_to_date()
     state[st.LAST_ATTEMPT] = NOW
     for after_s, mv, bears in (
         (20 * HOUR - 1, 3190, False),
@@ -692,7 +692,7 @@ def test_a_battery_of_which_the_settings_say_nothing_bears_a_report_in_twenty_ho
 def test_a_weak_battery_keeps_the_fix_before_the_radio():
     kinds = []
     for sagging_mv in (0, 3200):
-        state = settled(2000, moving=1)
+        state = up_to_date(2000, moving=1)
         state[st.LOADED_MV] = sagging_mv
         sensed = later(4 * HOUR, motion=900)
         feel(state, sensed)

@@ -250,7 +250,7 @@ def test_every_third_failed_attempt_scans_everything():
     assert wide == [False, False, True, False, False, True]
 
 
-def test_who_was_never_heard_of_scans_everything_three_times_and_then_as_others():
+def test_a_device_that_was_never_connected_makes_three_full_scans_first():
     state = settled()
     state[st.LAST_SESSION] = 0
     limits, patience = [], []
@@ -265,7 +265,7 @@ def test_who_was_never_heard_of_scans_everything_three_times_and_then_as_others(
     assert patience == [300, 300, 300, 120, 120, 300, 120, 120, 300]
 
 
-def test_who_went_down_in_an_attempt_makes_no_whole_search_but_every_third():
+def test_after_a_power_loss_in_an_attempt_only_every_third_search_is_whole():
     state = settled()
     state[st.LAST_SESSION], state[st.LOADED_MV] = 0, st.GAVE_WAY_MV
     limits = []
@@ -315,7 +315,7 @@ def on_gsm(hours, moved, mcc=262):
     return again
 
 
-def test_who_is_on_gsm_where_there_is_lte_m_searches_again_elsewhere_or_a_day_later():
+def test_a_device_on_gsm_looks_for_lte_m_elsewhere_or_a_day_later():
     assert not on_gsm(1, True) and on_gsm(2, True)
     assert not on_gsm(23, False) and on_gsm(24, False)
     assert not on_gsm(24, True, 401) and not on_gsm(24, True, 310)
@@ -458,7 +458,7 @@ def _at_border(mcc=460, here=401, *beyond):
     return state, lambda: decide._border(state, senses(20000), (0, None, None, Way(here, *beyond)))
 
 
-def test_behind_a_border_a_device_with_profiles_scans_by_the_route_data():
+def test_after_a_border_a_device_with_profiles_scans_by_the_route_data():
     state, said = _at_border()
     assert said().kind == SCAN
     state[st.PROFILE_DUE] = 0
@@ -499,7 +499,7 @@ def test_on_the_way_over_a_border_failed_scans_come_to_an_end():
     assert looks == 4 and border.until(state, way) > state[st.NOW] + 4 * HOUR
 
 
-def test_a_stop_behind_the_border_is_asked_about_unless_a_fix_tells_where_it_is():
+def test_a_stop_after_a_border_is_looked_up_unless_a_fix_has_its_place():
     state, said = _at_border(460, 460, 401, 900)
     state[st.MOVING], state[st.EDGE] = 0, 1
     assert said().kind == SCAN
@@ -574,7 +574,7 @@ def test_until_it_has_registered_in_the_new_country_it_goes_on():
     assert said() is None
 
 
-def test_scans_behind_a_border_are_far_apart_where_nothing_changes():
+def test_scans_after_a_border_are_far_apart_where_nothing_changes():
     state, said = _at_border()
     budget.count(state, 19000)
     for after_s, looks, moving, is_due in (
@@ -643,7 +643,7 @@ def test_no_needless_wake_between_scans():
             assert decide._border(state, senses(state[st.NOW]), HINTS).kind == SCAN
 
 
-def test_who_waits_for_the_end_of_a_bar_wakes_then_and_not_when_ordinary_reports_may_be_tried():
+def test_a_barred_device_wakes_at_the_end_of_the_bar_and_not_for_ordinary_reports():
     for bar in (st.BARRED_UNTIL, st.DATA_UNTIL):
         for heard in (20000, 20000 - 26 * HOUR):  # the report is late, too
             state = settled(100000)
@@ -656,7 +656,7 @@ def test_who_waits_for_the_end_of_a_bar_wakes_then_and_not_when_ordinary_reports
                 assert action.kind == SLEEP and action.limit_s == asleep_s
 
 
-def test_who_waits_for_the_end_of_a_bar_on_a_weak_battery_does_not_wake_for_it():
+def test_a_barred_device_on_a_weak_battery_does_not_wake_for_the_end_of_the_bar():
     state = settled(100000)
     state[st.MCC], state[st.NETWORK], state[st.LOCKED_PLMN], state[st.MOVING] = 250, RUSSIA, RUSSIA, 1
     state[st.BARRED_UNTIL], state[st.LAST_ATTEMPT] = 100500, 98400

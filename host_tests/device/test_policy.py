@@ -159,7 +159,7 @@ def test_expensive_scans_are_made_seldom_and_never_more_than_half_a_day_apart():
     assert cheap < dear
 
 
-def test_what_scans_and_searches_take_is_learned_from_weak_priors():
+def test_costs_of_scans_and_searches_are_learned_from_weak_priors():
     state = settled()
     assert (
         networks.scan_mj(state, COSTS) == COSTS.scan_mj
@@ -283,7 +283,7 @@ def test_a_network_that_was_chosen_and_is_not_heard_is_given_up():
         assert state[st.CHOSEN_PLMN] == chosen
 
 
-def test_what_the_fleet_knows_is_beside_the_network_in_use():
+def test_neighbour_cells_of_the_fleet_are_next_to_the_network_in_use():
     """Where all take more than the device was built to believe, as over GSM, none is worth a search."""
     state = settled()
     Forecast.networks, Forecast.costs = (46000, 46001), (290, 290)
@@ -351,7 +351,7 @@ def test_a_trip_that_is_early_so_far_is_not_believed_to_be_so_to_its_end():
     assert ages[0] == ages[1] < ages[2]
 
 
-def test_what_cannot_be_carried_through_is_thinned_out_unless_dense_points_are_wanted():
+def test_points_beyond_the_budget_are_thinned_unless_dense_points_are_wanted():
     dense = 2
     for priority, lasts in ((0, True), (dense, False)):
         state = settled(joules_a_day=20)
@@ -390,7 +390,7 @@ def test_on_a_short_trip_what_may_take_longer_does_not_take_all_that_there_is():
     assert kept(60) > 4 * 24, "whatever is left, the sleep to the end stays paid for"
 
 
-def test_a_trip_whose_length_is_told_keeps_no_sleep_for_a_longer_one():
+def test_a_trip_of_known_length_reserves_no_energy_for_a_longer_one():
     assert kept(400, least_s=5 * DAY) < 6 * 24 < kept(400)
     assert kept(400, least_s=DAY) == kept(400), "the route says more"
 
@@ -423,7 +423,7 @@ def heard_of(state, costs=COSTS):
     return 9 * 24
 
 
-def test_who_stands_at_the_goal_with_nothing_but_sleep_left_is_heard_of_within_a_day():
+def test_a_device_at_the_goal_with_energy_for_sleep_only_reports_within_a_day():
     for left in (1.0, 0.6, 0.2):
         assert heard_of(on_reserve(AtGoal, left)) <= 21
     state = on_reserve(AtGoal)

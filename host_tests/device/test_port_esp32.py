@@ -129,7 +129,7 @@ def test_the_reset_line_is_pressed_as_the_board_has_it_and_held_let_go():
     assert device.modem_reset(True) is False and device.modem_rail(False) is False and not chip.written
 
 
-def test_status_tells_whether_the_modem_is_on_as_the_board_has_it():
+def test_status_shows_whether_the_modem_is_on_by_the_polarity_of_the_board():
     device = power_on()
     for level, is_on in ((0, True), (1, False)):
         chip.levels[35] = level
@@ -171,7 +171,7 @@ def test_senses():
     assert power_on(Bare).senses() == (0, 0, -1, 0, 0, 0, 0)
 
 
-def test_a_battery_behind_a_broken_divider_is_not_known():
+def test_a_battery_on_a_broken_divider_has_an_unknown_voltage():
     device = power_on()
     chip.ADC.microvolts = 142_000
     assert device.senses()[0] == 0 and not device.uncalibrated
@@ -256,7 +256,7 @@ def flashes(device, registered, fixed):
     return [times[i + 1] - times[i] for i in range(0, len(times), 2)]
 
 
-def test_the_lamp_tells_what_the_first_wake_has_come_to():
+def test_the_lamp_shows_the_result_of_the_first_wake():
     device = power_on()
     assert flashes(device, False, False) == [150]
     assert flashes(device, True, False) == 3 * [150]
@@ -345,7 +345,7 @@ def test_a_hold_of_a_pin_without_an_output_cannot_be_switched():
         pass
 
 
-def test_a_chip_without_calibration_counts_its_battery_as_good_and_says_so_once():
+def test_a_chip_without_calibration_assumes_a_good_battery_and_logs_it_once():
     device = power_on()
     assert not device.uncalibrated
     chip.ADC.is_calibrated = False
@@ -384,7 +384,7 @@ def test_a_time_out_of_the_uart_below_a_tick_is_none():
     short.deinit()
 
 
-def test_what_comes_in_a_light_sleep_is_lost():
+def test_bytes_received_in_a_light_sleep_are_lost():
     device = power_on()
     device.modem_rail(True)
     chip.UART.lines = [(chip.now_ms + 500, b"RDY\r\n"), (chip.now_ms + 1500, b"OK\r\n")]

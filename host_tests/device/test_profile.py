@@ -71,7 +71,7 @@ def test_the_fallback_is_not_stayed_with():
     assert profile.choose(p, ROWS, 250, 0) == CIS
 
 
-def test_what_costs_twice_as_much_is_left():
+def test_a_network_that_costs_twice_as_much_is_left():
     p = using(CIS, 250)
     rows = [[250, CIS, EUROPE]]
     for number, seconds in ((CIS, 100), (EUROPE, 60)):

@@ -103,7 +103,7 @@ def asks_in_vain(device):
     return device.next_wake_uses()
 
 
-def test_a_mistyped_access_point_of_the_only_profile_leaves_no_device_behind():
+def test_a_mistyped_access_point_of_the_only_profile_strands_no_device():
     device = Device(1)
     device.policy[files.PROFILES][0][1] = "typo"
     device.take([6] + device.policy[1:])

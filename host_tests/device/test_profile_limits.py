@@ -74,7 +74,7 @@ def test_months_are_those_of_the_calendar():
     assert limits.month(60) == 0 and limits.month(now // DAY_S) == 12 * 21
 
 
-def test_what_goes_over_each_is_counted_by_the_month_and_reported_at_each_level():
+def test_traffic_is_counted_by_the_month_and_reported_at_each_level():
     device = Device()
     passed = []
     for _ in range(12):
@@ -90,7 +90,7 @@ def test_what_goes_over_each_is_counted_by_the_month_and_reported_at_each_level(
     assert device.reports()[7] == [month + 1, [second[0], 5, 0]]
 
 
-def test_a_profile_without_data_is_left_and_the_last_one_says_so_before_it_is_silent():
+def test_a_profile_without_data_is_left_and_the_last_one_reports_it_first():
     device = Device()
     device.spend(2 * MB)
     assert device.state[st.PROFILE_DUE] & st.PROFILE_ASK and device.state[st.PROFILE_BYTES] == 0

@@ -311,7 +311,7 @@ def test_a_refresh_is_waited_for():
     assert [text for text in table.sent if text.startswith(b"+CFUN")] == [b"+CFUN=0", b"+CFUN=1"]
 
 
-def test_who_the_card_is():
+def test_the_identity_of_a_card():
     driver, table = scripted.sim7600()
     table.answers[b"+CRSM=176,12258,0,0,10"] = line(b'+CRSM: 144,0,"989430000000000000F1"')
     table.answers[b"+CIMI"] = line(b"262011234567890")

@@ -61,7 +61,7 @@ def test_q05_a_prompt_without_a_line_end():
         assert table.data == b"abc"
 
 
-def test_q06_a_urc_behind_the_prompt():
+def test_q06_a_urc_after_the_prompt():
     driver, table = scripted.bg95()
     table.answers[b"+QMTPUB"] = b'\r\n+CEREG: 5,"1","2",8\r\n\r\n> '
     table.answers[b"data"] = b"\r\n+QIND: SMS DONE\r\n" + OK + b"\r\n+QMTPUB: 0,1,0\r\n"
@@ -96,7 +96,7 @@ def test_q07_two_messages_that_come_while_another_command_is_under_way():
     assert driver.mqtt_receive(1000) == b"wxyz"
 
 
-def test_q08_a_bare_reply_beside_a_urc():
+def test_q08_a_bare_reply_next_to_a_urc():
     driver, table = scripted.bg95()
     table.answers[b"+CIMI"] = b"\r\n+QIND: SMS DONE\r\n\r\n204046612345678\r\n" + OK
     assert driver.identity()[2] == "204046612345678"
@@ -265,7 +265,7 @@ def test_q31_q32_gnss_on_and_off_twice():
     assert table.sent == [first, b"+QGPS=1", b"+QGPSEND", last]
 
 
-def test_q31_firmware_that_knows_no_priority_for_now():
+def test_q31_firmware_without_a_temporary_priority():
     driver, table = scripted.bg95()
     table.answers[b'+QGPSCFG="priority",0,0'] = table.answers[b'+QGPSCFG="priority",1,0'] = b"\r\nERROR\r\n"
     driver.gnss_start(False)
@@ -312,7 +312,7 @@ def test_q34_a_gsm_cell_of_the_sim7600():
     assert (cell.plmn, cell.tac, cell.cell, cell.rsrp) == (460000, 0x182D, 12401, -64)
 
 
-def test_q34_a_wcdma_cell_of_the_sim7600_tells_its_level_without_a_sign():
+def test_q34_a_wcdma_cell_of_the_sim7600_has_a_level_without_a_sign():
     driver, table = scripted.sim7600()
     text = b"+CPSI: WCDMA,Online,250-20,0x4D07,4487261,WCDMA IMT 2000,38,10563,0,4.0,69,32,46,500"
     table.answers[b"+CPSI?"] = line(text)

@@ -107,7 +107,7 @@ def test_q26_a_session_left_half_open_is_closed_first():
     assert b"+QMTCLOSE=0" in table.sent
 
 
-def test_q27_a_connection_that_dies_without_a_word_ends_at_the_deadline():
+def test_q27_a_connection_lost_without_notice_ends_at_the_deadline():
     driver, table = scripted.bg95()
     assert driver.mqtt_receive(10000) is None
     table.answers[b"+QMTPUB"] = b"\r\n> "

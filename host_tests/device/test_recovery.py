@@ -111,7 +111,7 @@ def test_copies_of_all_the_state_are_left_to_wakes_that_are_idle_for_a_day_at_mo
     assert kept == [2, 2, 1, 2, 1, 2]
 
 
-def test_what_lasts_is_as_before_the_last_attempt_and_the_rest_as_in_the_copy():
+def test_lasting_state_is_restored_from_the_last_attempt_and_the_rest_from_the_copy():
     it = device("", 3600)
     state, folder = it.state, it.port.data_dir
     state[st.NOW], state[st.TRIAL], state[st.AGE_MIN] = 7200, 5, 100
@@ -223,7 +223,7 @@ def test_connections_are_spread_over_the_time_of_the_same_clock():
     assert state[st.ATTEMPTED] - state[st.FAILED] == 13
 
 
-def test_what_moves_behind_the_record_is_left_for_the_next_one():
+def test_motion_after_the_record_counts_for_the_next_one():
     it = device("", 3600)
     it.state[st.DID_RECORD] = st.YES
     it.modem.supply_mv = lambda: 3310

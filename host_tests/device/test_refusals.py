@@ -42,7 +42,7 @@ def test_the_cause_by_its_name():
             assert refusals.cause(text, ESM) == 0
 
 
-def test_what_names_no_cause():
+def test_errors_without_a_cause():
     for text in (b"", b",", b"No cause information available", b"EMM cause ", b"EMM cause x", b"16", b"\xff"):
         assert refusals.cause(text, EMM) == refusals.cause(text, ESM) == 0
 

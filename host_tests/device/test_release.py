@@ -65,7 +65,7 @@ def pull_list(home, data):
     home.takes(8, [2, 0, 0, data])
 
 
-def test_what_is_there_is_copied_and_the_rest_is_pulled():
+def test_existing_files_are_copied_and_the_rest_is_pulled():
     with Home() as home:
         data = packed.listed(FILES)
         pull_list(home, data)

@@ -32,7 +32,7 @@ def test_what_is_there_waits_again():
     assert reported(handlers) == []
 
 
-def test_what_is_gone_is_reported_until_the_agent_has_heard_it():
+def test_lost_sequences_are_reported_until_the_agent_acknowledges():
     handlers, journal = made()
     journal.give_up(0)
     handlers.take({3: 0, 6: [60, 95]})
@@ -42,7 +42,7 @@ def test_what_is_gone_is_reported_until_the_agent_has_heard_it():
     assert reported(handlers) == []
 
 
-def test_what_is_no_range_changes_nothing():
+def test_an_invalid_range_changes_nothing():
     handlers, journal = made()
     for value in (None, 7, [], [1], [0, 4], [1, "2"], [5, 3], [1, 2] * 9, [101, 200]):
         handlers.take({3: 0, 6: value})

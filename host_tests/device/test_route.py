@@ -84,7 +84,7 @@ def test_a_bin_that_no_agent_writes_is_unknown():
         assert there.learned == (1 if known and tile >= 8 else 0)
 
 
-def test_what_lies_ahead():
+def test_the_forecast_of_a_route():
     # Tiles of 10 km; from 15 km on in steps of 15 km the best that the fleet has learned.
     tiles = (10, 15, 14, 9, 3, 8) + (15,) * 12
     reader_ahead = route.Route(routes.made(tiles=tiles))

@@ -112,7 +112,7 @@ def test_it_is_removed():
     assert report(handlers) == [0, 0, 0] and not os.listdir(handlers.port.data_dir)
 
 
-def test_what_is_no_piece_changes_nothing():
+def test_an_invalid_piece_changes_nothing():
     handlers, data = made(), routes.made()
     handlers.will_report(st.REPORT_ROUTE)
     send(handlers, data, 7)

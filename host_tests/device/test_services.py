@@ -87,7 +87,7 @@ def test_the_text_of_a_message_is_taken_for_nothing_else():
         assert driver.channel.uninvited == [0, 1] and driver.channel._queue == []
 
 
-def test_what_came_is_noted_and_reported():
+def test_received_uplinks_are_counted_and_reported():
     state, noted = st.new(), []
     trouble.uninvited((0, 2), state, lambda *entry: noted.append(entry))
     assert noted == [(logs.MESSAGED, 2)] and state[st.TO_REPORT] == st.REPORT_DIAGNOSTICS
@@ -95,7 +95,7 @@ def test_what_came_is_noted_and_reported():
     assert noted[1:] == [(logs.CALLED, 3), (logs.MESSAGED, 1)]
 
 
-def test_it_goes_up_behind_the_identity():
+def test_it_is_sent_after_the_identity():
     who = ("imei", "iccid", "imsi", "fw")
     for reported, size, end in (((), 4, b"\x03\x62fw"), ((0,), 5, b"\x04\x00"), ((3,), 5, b"\x04\x03")):
         out = cbor.Writer(bytearray(64))

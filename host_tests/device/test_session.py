@@ -167,7 +167,7 @@ def test_a_time_that_no_clock_of_ours_holds_makes_no_reply():
             assert good
 
 
-def test_a_device_that_is_behind_enters_the_epoch_of_the_agent_and_stays_there():
+def test_a_device_with_an_old_epoch_enters_that_of_the_agent_and_stays():
     folder = scratch.folder()
     outcome, pending, keys = talk_in(folder, 10, Agent(10, epoch=60))
     assert (outcome.turns, outcome.refused, pending, keys.epoch) == (2, False, 0, 60)
@@ -175,7 +175,7 @@ def test_a_device_that_is_behind_enters_the_epoch_of_the_agent_and_stays_there()
     assert (outcome.turns, pending, keys.epoch) == (1, 0, 60)
 
 
-def test_a_device_that_is_far_behind_gets_there_in_steps_in_which_an_agent_follows():
+def test_a_device_with_a_very_old_epoch_catches_up_in_steps_that_an_agent_follows():
     outcome, pending, keys = talk_in(scratch.folder(), 10, Agent(10, epoch=150))
     assert (outcome.turns, outcome.refused, pending, keys.epoch) == (4, False, 0, 150)
     keys = Keys(scratch.folder(), Config)
@@ -220,14 +220,14 @@ def say_once(agent, folder):
     return session.outcome, handlers
 
 
-def test_what_was_said_in_an_epoch_that_is_over_is_said_again():
+def test_reports_of_an_old_epoch_are_repeated():
     agent = Agent(0, epoch=1)
     outcome, handlers = say_once(agent, scratch.folder())
     assert agent.kept == [{0: 1, 4: NOW, 7: 1}]
     assert (outcome.turns, outcome.server_time, handlers.waits) == (2, NOW, False)
 
 
-def test_a_reply_that_tells_an_epoch_acknowledges_nothing():
+def test_a_reply_with_an_epoch_acknowledges_nothing():
     enter, epochs.enter = epochs.enter, lambda keys, epoch: False  # the flash is full
     try:
         outcome, handlers = say_once(Agent(0, epoch=1), scratch.folder())

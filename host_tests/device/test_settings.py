@@ -79,7 +79,7 @@ def trusted(changes, revision=7):
     return device
 
 
-def test_a_new_device_has_the_built_in_settings_and_says_so_once():
+def test_a_new_device_has_the_built_in_settings_and_reports_so_once():
     device = Device()
     assert device.values == cfg.defaults()
     assert device.talk() == report(0, {}, applied.BUILT_IN)
@@ -108,7 +108,7 @@ def test_another_energy_is_planned_again():
     assert device.state[st.ENDS_AT] == 0
 
 
-def test_the_same_revision_again_changes_and_says_nothing():
+def test_the_same_revision_again_changes_and_reports_nothing():
     device = trusted(GOOD)
     before = device.file()
     assert device.order([7, GOOD]) is None
@@ -139,7 +139,7 @@ def test_a_refusal_that_the_flash_does_not_take_is_not_reported():
     assert not device.state[st.TO_REPORT]
 
 
-def test_what_is_no_revision_is_refused():
+def test_an_invalid_revision_is_refused():
     for value in (None, 5, [], [1], [8, []], [0, {}], [-3, {}], [1 << 31, {}], ["8", {}], [8, {}, 1]):
         device = trusted(GOOD)
         assert device.order(value) == report(7, GOOD, applied.CONFIRMED, 0, settings.MALFORMED)

@@ -180,7 +180,7 @@ def test_a_boot_that_cannot_be_counted_is_no_trial():
         assert boot(True) == "slots/b"
 
 
-def test_a_release_that_has_failed_never_stands_in_for_a_good_one():
+def test_a_release_that_has_failed_never_replaces_a_good_one():
     with Home(BOTH):
         boot(True)
         trial.start(2)

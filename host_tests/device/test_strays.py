@@ -148,7 +148,7 @@ def test_a_transfer_of_a_file_may_end_in_no_carrier():
     raises(ModemError, driver.part("mqtt").provide_ca, driver, b"ca")
 
 
-def test_an_error_with_ok_behind_it_shifts_nothing():
+def test_an_error_followed_by_ok_shifts_nothing():
     for behind in (OK, b"\r\nERROR\r\n", OK + OK):
         driver, table = scripted.sim7600()
         table.answers[b"+CSQ"] = line(b"+CSQ: 9,99")
@@ -302,7 +302,7 @@ def test_a_late_boot_line_of_a_card_that_starts_again_is_none():
         assert driver.signal() == driver.signal() == 9
 
 
-def test_what_is_queued_gives_way_to_its_own_kind():
+def test_a_queued_command_yields_to_one_of_its_kind():
     driver, table = scripted.bg95()
     table.answers[b"+QMTOPEN="] = OK + b"\r\n+QMTOPEN: 0,0\r\n" + b"\r\n+QMTSTAT: 0,1\r\n" * 15
     driver.channel.command(b"+QMTOPEN=0", 1000)

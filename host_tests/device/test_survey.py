@@ -92,7 +92,7 @@ def test_whom_to_select():
     assert survey.choose([], 262001, 0) == 0
 
 
-def test_neighbours_rsrq_stands_before_rsrp():
+def test_neighbours_rsrq_comes_before_rsrp():
     for line, cell in (
         (b'"neighbourcell intra","CAT-M",1825,30,-17,-99,-65,0,28,5,20,10,58', (b"CAT-M", 0, 1825, 30, -99)),
         (b'"neighbourcell inter","eMTC",6400,152,-9,-78,-61,15,51,20,10,5', (b"eMTC", 0, 6400, 152, -78)),

@@ -165,7 +165,7 @@ def test_what_was_set_in_the_modem_is_known_only_once_it_has_answered():
         assert attempt.modem.asked[0] == (250002, 250009)
 
 
-def test_a_refusal_behind_the_last_question_begins_the_pause_and_none_comes_later():
+def test_a_refusal_after_the_last_question_starts_the_pause():
     for late, pauses in ((0, False), (6, True)):
         attempt = Attempt(0, NO_SERVICE)
         attempt.modem.late = late
@@ -240,7 +240,7 @@ def test_a_modem_that_has_restarted_by_itself_does_not_stay_on_through_the_sleep
     assert step.modem.on
 
 
-def test_an_operator_of_before_says_nothing_of_who_is_asked_now():
+def test_an_earlier_operator_does_not_count_for_the_present_one():
     for wanted, tries in ((0, 3), (250002, 1)):
         attempt = Attempt(250009, NO_SERVICE)
         attempt.port.now = 3600000

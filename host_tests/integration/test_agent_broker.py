@@ -72,7 +72,7 @@ def test_the_settings_that_are_shipped_are_good(installation, monkeypatch):
     assert all(found(as_device).values()) and len(as_device) == 5, as_device
 
 
-def test_what_is_not_as_it_must_be_is_found_with_its_remedy(installation):
+def test_every_wrong_setting_is_found_with_its_remedy(installation):
     installation.broker.kill()
     conf = installation.broker.folder / "mosquitto.conf"
     text = conf.read_text().replace("set_tcp_nodelay true\n", "")
@@ -153,7 +153,7 @@ def are(out: str, state: str) -> list[str]:
     return [line.split()[0] for line in out.splitlines() if f" {state} " in line]
 
 
-def test_a_fresh_install_is_good_and_says_what_to_do_next(installation, capsys, monkeypatch):
+def test_a_fresh_install_is_good_and_prints_the_next_steps(installation, capsys, monkeypatch):
     code, out = run(capsys, "doctor")
     assert not code and are(out, "next") == ["agent", "devices"], out
     assert "start it" in out and "none of 1 devices has ever connected: switch one on" in out
@@ -233,7 +233,7 @@ def listens(probe: socket.socket, place: tuple[str, int]) -> bool:
     return probe.connect_ex(place) == 0
 
 
-def test_the_doctor_believes_no_stranger_and_asks_no_proxy(installation, capsys, monkeypatch):
+def test_the_doctor_trusts_no_other_server_and_uses_no_proxy(installation, capsys, monkeypatch):
     stranger = ThreadingHTTPServer(("127.0.0.1", 0), Nothing)
     threading.Thread(target=stranger.serve_forever, daemon=True).start()
     for section in ("WATCH", "WEB"):

@@ -118,7 +118,7 @@ def test_a_claim_takes_no_card_of_another_device(agent: DownloadingAgent, caplog
     assert list_profiles(agent, mine)["state"] == "done"
 
 
-def test_the_page_says_whose_card_it_was(agent: DownloadingAgent):
+def test_the_page_shows_which_device_had_the_card(agent: DownloadingAgent):
     mine = LocatorWithCard(agent, iot())
     associate(agent, mine)
     impostor = Impostor(agent, iot(OTHER_EID), mine.card)
@@ -153,7 +153,7 @@ def test_a_card_that_was_moved_proves_it_by_a_signed_list(agent: DownloadingAgen
         assert queries.associated(connection, OTHER) is not None
 
 
-def test_a_card_that_somebody_claimed_first_belongs_to_the_device_that_has_it(agent: DownloadingAgent):
+def test_a_card_that_was_claimed_first_belongs_to_the_device_that_has_it(agent: DownloadingAgent):
     """Also if the claim has made up the highest number of a package."""
     real = iot()
     with agent.database.writing() as connection:

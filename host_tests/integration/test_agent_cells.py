@@ -37,7 +37,7 @@ def located(fleet: Fleet, device: str = SECOND) -> dict[int, cells.Located]:
         return cells.locate(connection, points.track(connection, device))
 
 
-def test_what_one_container_has_heard_places_the_next(fleet):
+def test_cells_heard_by_one_container_place_the_next(fleet):
     fleet.deliver(at(1, kind=KIND_CELL, plmn=460_000, tac=7, cell=99), device=SECOND)
     assert located(fleet) == {}
     here = {"lat": 30_00000, "lon": 100_00000}

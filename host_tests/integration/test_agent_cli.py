@@ -217,7 +217,7 @@ def test_damaged_pages_of_a_database(landbridge):
 
 
 @pytest.mark.parametrize("arguments", [("devices", "list"), ("track", DEVICE), ("dead-letters", "list")])
-def test_who_only_looks_makes_no_database(landbridge, arguments):
+def test_reading_commands_create_no_database(landbridge, arguments):
     assert "no database" in landbridge.fails(*arguments)
     assert not list(landbridge.folder.glob("landbridge.sqlite3*"))
 

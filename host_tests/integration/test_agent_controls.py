@@ -196,7 +196,7 @@ def supervised(installation: Installation) -> Iterator[Supervised]:
     yield Supervised(installation)
 
 
-def test_what_a_device_reports_breaks_rules_and_keeps_them_again(supervised):
+def test_reports_of_a_device_open_and_clear_violations(supervised):
     set_clock(supervised.installation.folder / "clock", usage.month_s(NOW_S) + 86_400)
     supervised.device.send([point(1, plmn=460_000)], identity=IDENTITY)
     assert supervised.standing() == set()
@@ -228,7 +228,7 @@ def test_what_a_device_reports_breaks_rules_and_keeps_them_again(supervised):
     assert supervised.installation.dead_letters() == []
 
 
-def test_what_is_demanded_no_more_is_broken_no_more(supervised):
+def test_a_removed_control_is_not_violated(supervised):
     supervised.device.send([point(1, plmn=412_001)], identity=IDENTITY)
     assert supervised.standing() == {"region", "high-risk"}
     with supervised.installation.database().writing() as connection:
@@ -237,7 +237,7 @@ def test_what_is_demanded_no_more_is_broken_no_more(supervised):
     assert supervised.standing() == set()
 
 
-def test_who_stands_on_the_border_of_its_area_does_not_go_in_and_out(supervised):
+def test_a_device_on_the_border_of_its_area_does_not_flap(supervised):
     lat, lon = 29.5, 106.5
     border_km = Place(lat, lon).metres_to(Place(lat + 0.1, lon)) / 1000
     with supervised.installation.database().writing() as connection:
@@ -307,7 +307,7 @@ def _why(supervised: Supervised, control: str) -> str:
     return str(broken[-1]["why"])
 
 
-def test_a_card_goes_to_another_device_when_that_was_said(supervised, capsys):
+def test_a_card_moves_to_another_device_after_rebind(supervised, capsys):
     supervised.device.send([point(1)], identity=IDENTITY)
     _run("sims", "rebind", ICCID, "--why", "broken")
     assert supervised.card().binding == REBIND_PENDING

@@ -104,7 +104,7 @@ def problem(port: int) -> list[str]:
     return found
 
 
-def test_what_a_start_mends_is_reported_separately():
+def test_damage_that_a_restart_repairs_is_reported_separately():
     both = health.Health([lambda: "hangs"], [lambda: "damaged"])
     assert both.problems() == ["hangs", "damaged"] and both.hangs() == ["hangs"]
 
@@ -130,5 +130,5 @@ class ServerError(Exception):
         (lambda: ServerError("40001"), False),
     ],
 )
-def test_what_is_damage(make: Callable[[], BaseException], expected: bool):
+def test_errors_that_are_damage(make: Callable[[], BaseException], expected: bool):
     assert is_damaged(DatabaseError("statement", None, make())) is expected

@@ -241,7 +241,7 @@ class Few:
 
 
 @pytest.mark.parametrize("stops", [False, True])
-def test_what_was_taken_of_a_device_that_waited_is_not_sent_again(bound, stops):
+def test_adopted_messages_of_a_device_are_not_sent_again(bound, stops):
     bound.add("erp", "http://127.0.0.1:9/", "webhook", None, "event")
     for hour in range(1, 7):
         bound.deliver(at(hour, events=1))
@@ -395,7 +395,7 @@ def test_integrations_that_are_slow_keep_no_other_one_waiting(bound, receiver):
     slow.close()
 
 
-def test_who_does_not_answer_keeps_the_agent_from_ending_for_a_moment_only(bound, receiver, monkeypatch):
+def test_an_unresponsive_server_delays_the_end_of_the_agent_only_briefly(bound, receiver, monkeypatch):
     monkeypatch.setattr(deliveries, "LAST_WORDS_S", 0.2)
     asked, over = threading.Event(), threading.Event()
 

@@ -174,7 +174,7 @@ def test_a_notification_is_posted_when_the_server_says_so(
     assert notices.post(bytes(notice.content), known, 0, agent.trusted).is_over == is_over
 
 
-def test_an_expired_root_beside_its_renewed_one(agent: DownloadingAgent):
+def test_an_expired_root_next_to_its_renewed_one(agent: DownloadingAgent):
     """Both have the same key; the order in the file means nothing."""
     root = chain.ci()
     old = chain._issue(

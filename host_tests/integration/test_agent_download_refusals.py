@@ -113,7 +113,7 @@ def test_a_battery_of_another_kind_is_strong_at_less(agent, device):
     assert wire.REQUEST_KEY in reports(agent, 2, battery=154)
 
 
-def test_pauses_grow_and_tries_are_bounded(agent, device):
+def test_pauses_grow_and_attempts_are_bounded(agent, device):
     device.postponed = 18
     tried: list[int] = []
     while agent.row().outcome is None:

@@ -123,7 +123,7 @@ def test_an_unknown_code_is_shown_by_its_number(agent, smdp):
 @pytest.mark.parametrize(
     "function", ["initiateAuthentication", "authenticateClient", "getBoundProfilePackage"]
 )
-def test_what_may_pass_is_tried_again_within_the_session(agent, smdp, fault, function):
+def test_a_temporary_error_is_retried_within_the_session(agent, smdp, fault, function):
     smdp.order(MATCH, local())
     smdp.faults.append(Fault(function, times=2, **fault))
     agent.order()
@@ -315,7 +315,7 @@ def test_a_card_with_little_memory_gets_no_package(agent, smdp):
     ("quirk", "word"),
     [("load-iccid", "already"), ("load-memory", "memory"), ("load-interrupted", "interrupted")],
 )
-def test_what_the_card_says_of_a_load_is_shown_and_posted(agent, smdp, quirk, word):
+def test_the_result_of_a_load_is_shown_and_posted(agent, smdp, quirk, word):
     smdp.order(MATCH, local())
     agent.order()
     problem, device = ends(agent, quirks=frozenset({quirk}))
@@ -338,7 +338,7 @@ def test_a_session_that_is_lost_begins_again(agent, smdp, tag):
 
 
 @pytest.mark.parametrize("segment", [0, 1, 2, 5, 11])
-def test_a_power_cut_while_loading_is_looked_into_and_loaded_once_more(agent, smdp, segment):
+def test_a_power_cut_while_loading_is_detected_and_the_profile_loaded_again(agent, smdp, segment):
     smdp.order(MATCH, local())
     agent.order()
     device = LocatorWithCard(agent, card())

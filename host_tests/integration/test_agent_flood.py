@@ -169,7 +169,7 @@ def test_ingest_without_a_descriptor_left_waits_for_one(installation, systemd):
     assert agent.poll() is None and len(installation.stored()) == 2
 
 
-def test_who_asks_for_health_and_says_nothing_takes_a_few_threads_at_most(monkeypatch):
+def test_silent_health_clients_take_a_few_threads_at_most(monkeypatch):
     monkeypatch.setattr(health, "AT_ONCE", 2)
     watch = Watch(port=free_port())
     where = ("127.0.0.1", watch.port)

@@ -119,7 +119,7 @@ def test_a_database_that_does_not_answer_is_a_problem(monkeypatch):
     thread.stop()
 
 
-def test_what_becomes_of_messages_is_counted_once(watched):
+def test_outcomes_of_messages_are_counted_once(watched):
     begin(watched)
     names = ("stored", "again", "refused", "unreadable", "unknown")
     series = [f'landbridge_messages_total{{outcome="{name}"}}' for name in names]
@@ -137,14 +137,14 @@ def test_what_becomes_of_messages_is_counted_once(watched):
     assert counted(watched, "landbridge_waiting_messages") == 0
 
 
-def test_a_thread_that_dies_is_a_problem():
+def test_a_thread_that_ends_is_a_problem():
     thread = threading.Thread(target=lambda: None, name="publisher")
     thread.start()
     thread.join()
     assert health.Health([checks.of_thread(thread)]).problems() == ["the thread publisher has died"]
 
 
-def test_pages_alone_whose_thread_dies_end_the_agent(watched, monkeypatch):
+def test_an_agent_with_pages_alone_ends_with_their_thread(watched, monkeypatch):
     monkeypatch.setattr(service, "WATCH_S", 0.05)
     monkeypatch.setattr(uvicorn.Server, "run", lambda *_, **__: None)
     with socket.socket() as probe:

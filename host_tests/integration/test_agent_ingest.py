@@ -39,7 +39,7 @@ from tools.flash.layout import REPOSITORY
 from tools.world.services import certificates
 
 
-def test_stores_acknowledges_and_passes_on(installation):
+def test_stores_acknowledges_and_publishes(installation):
     platform = installation.platform()
     installation.start()
     batch = [point(seq) for seq in (1, 2, 3, 7)]
@@ -102,7 +102,7 @@ def test_a_number_used_twice_is_refused(installation):
     assert len(installation.stored()) == 1
 
 
-def test_other_content_under_a_used_sequence_is_kept_aside_and_acknowledged(installation):
+def test_other_content_under_a_used_sequence_is_dead_lettered_and_acknowledged(installation):
     installation.start()
     device = installation.device()
     device.send([point(1), point(2)])
@@ -129,7 +129,7 @@ def test_a_new_flash_under_the_old_id_reports_nothing_until_its_sequences_are_ne
     assert installation.dead_letters() == ["sequence used twice with other content: 1-2"]
 
 
-def test_a_point_is_on_no_trip_until_it_is_dated_and_then_passed_on_again(installation):
+def test_a_point_is_on_no_trip_until_it_is_dated_and_then_published_again(installation):
     with installation.database().writing() as connection:
         for container, start_s in (("CSQU3054383", NOW_S - 9000), ("MSKU6011672", NOW_S - 1000)):
             trip = trips.start(connection, DEVICE, container, "line", "Duisburg", 60, start_s)
@@ -194,7 +194,7 @@ def test_one_bad_key_does_not_hold_up_the_others(installation):
     assert acknowledged(installation.device().send([point(1)])) == [(1, 1)]
 
 
-def test_an_uplink_that_was_overtaken_changes_no_status(installation):
+def test_an_overtaken_uplink_changes_no_status(installation):
     installation.start()
     device = installation.device()
     older = device.seal([point(1)], status={0: 3000}, next_session_s=1)
@@ -206,7 +206,7 @@ def test_an_uplink_that_was_overtaken_changes_no_status(installation):
     assert (json.loads(row.status), row.next_session_s) == ({"battery_mv": 3600}, NOW_S + 3600)
 
 
-def test_an_uplink_that_was_overtaken_says_what_happened_and_not_how_things_stand(installation):
+def test_an_overtaken_uplink_brings_events_and_no_status(installation):
     installation.start()
     device = installation.device()
     with installation.database().writing() as connection:
@@ -222,7 +222,7 @@ def test_an_uplink_that_was_overtaken_says_what_happened_and_not_how_things_stan
     assert (report[0].revision, release.running, done.result) == (2, 2, 1)
 
 
-def test_what_waits_is_one_transaction_in_which_each_stands_alone(installation):
+def test_waiting_uplinks_are_one_transaction_and_fail_one_by_one(installation):
     commits: list[int] = []
 
     class Counting(Pipeline):
@@ -300,7 +300,7 @@ def still(seq, kind=KIND_REUSED, motion=0):
     return point(seq, kind=kind, motion=motion).meaningful()
 
 
-def test_a_device_that_says_it_stands_makes_its_position_no_older(installation):
+def test_a_stationary_device_keeps_its_position_fresh(installation):
     platform = installation.platform()
     installation.start()
     device = installation.device()
@@ -313,7 +313,7 @@ def test_a_device_that_says_it_stands_makes_its_position_no_older(installation):
     assert reported == [(5, None), (5, at[6]), (5, at[8]), (9, None)]
 
 
-def test_what_was_said_before_the_fix_came_in_counts_and_ends_where_it_has_moved(installation):
+def test_stationary_records_before_a_late_fix_count_until_the_next_move(installation):
     platform = installation.platform()
     installation.start()
     device = installation.device()
@@ -408,7 +408,7 @@ def test_an_acknowledgement_from_before_a_reconnect_is_dropped(installation):
     assert kept == [False, True]
 
 
-def test_what_is_stored_while_the_broker_is_gone_is_passed_on_later(installation):
+def test_points_stored_during_a_broker_outage_are_published_later(installation):
     acknowledging = threading.Event()
 
     class Cut(Pipeline):
@@ -469,7 +469,7 @@ def test_a_fault_of_our_own_is_a_dead_letter_and_the_agent_goes_on(installation)
     assert installation.dead_letters() == ["internal error: ZeroDivisionError()"]
 
 
-def test_all_points_are_passed_on_once_over_an_orderly_restart(installation):
+def test_all_points_are_published_once_over_an_orderly_restart(installation):
     platform = installation.platform()
     device = installation.device()
     for seq in range(1, 31, 3):

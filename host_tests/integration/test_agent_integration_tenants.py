@@ -50,7 +50,7 @@ def test_a_device_bound_again_in_mid_track_shows_each_tenant_its_own_interval(bo
     assert bound.sent("operator") == []
 
 
-def test_what_an_arrival_takes_from_a_trip_is_taken_back_from_its_tenant(bound):
+def test_events_that_an_arrival_removes_from_a_trip_are_retracted_for_its_tenant(bound):
     """The trip ends in Poznan at hour 4; hour 9 was published to its tenant before that."""
     with bound.database.writing() as connection:
         geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
@@ -101,7 +101,7 @@ def test_a_device_that_is_silent_after_a_trip_is_nothing_to_its_tenant(bound):
     assert bound.sent("operator")[-1][1]["alarm"] == "silent"
 
 
-def test_what_went_to_a_trip_before_it_was_published_goes_to_its_tenant_alone(bound, receiver):
+def test_points_moved_to_a_trip_before_publication_go_to_its_tenant_alone(bound, receiver):
     bound.add("erp", receiver.url, "webhook", None, "track")
     bound.deliver(at(1), at(2))
     with bound.database.writing() as connection:

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("step", agent_that_dies.STEPS)
-def test_nothing_is_lost_where_the_agent_dies(installation: Installation, step: str) -> None:
+def test_nothing_is_lost_where_the_agent_crashes(installation: Installation, step: str) -> None:
     platform = installation.platform()
     device = installation.device()
     agent = installation.spawn(step)

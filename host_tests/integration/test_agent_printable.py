@@ -21,7 +21,7 @@ def is_harmless(text: str) -> bool:
     return all(character.isprintable() or character in "\n\t" for character in text)
 
 
-def test_what_a_command_prints_is_harmless(installation, capsys, monkeypatch):
+def test_output_of_a_command_is_harmless(installation, capsys, monkeypatch):
     monkeypatch.setattr(cli, "run_command", lambda _: print(EVIL))
     cli.app([])
     said = capsys.readouterr().out
@@ -45,7 +45,7 @@ def test_lines_of_a_file_that_is_exported_stay_as_they_are():
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_what_is_logged_is_harmless_and_makes_up_no_entry(capsys, as_json):
+def test_log_texts_are_harmless_and_forge_no_entry(capsys, as_json):
     before = logging.root.handlers[:]
     try:
         logs.begin(as_json)

@@ -76,7 +76,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().err
 
 
-def test_the_audit_log_is_kept_for_as_long_as_the_operator_says(fleet):
+def test_the_audit_log_is_kept_for_the_configured_time(fleet):
     now_s = Clock().now_s()
     with fleet.database.writing() as connection:
         for days in (1, 9):
@@ -207,7 +207,7 @@ def test_an_adoption_that_breaks_off_leaves_all_in_quarantine(installation, monk
     assert [each.point.seq for each in installation.stored()] == [1]
 
 
-def test_what_was_taken_once_more_may_come_again_from_its_device(tmp_path):
+def test_records_that_were_removed_may_be_sent_again(tmp_path):
     agent = Agent(tmp_path)
     uplink = agent.seal(1, 0)
     # Sent twice already, since nobody had answered.
@@ -347,7 +347,7 @@ def test_points_that_are_no_longer_kept_are_not_read_again(installation, capsys,
     assert [each.point.seq for each in installation.stored()] == [2]
 
 
-def test_what_is_no_longer_kept_is_neither_missing_nor_taken_back(tmp_path):
+def test_removed_rows_are_neither_missing_nor_retracted(tmp_path):
     fleet = Fleet(tmp_path)
     still = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
     fleet.deliver(at(1, lat=51_00000), *(at(hour, **still) for hour in (3, 4, 5, 6)), at(9, lat=50_00000))
@@ -452,7 +452,7 @@ def test_a_device_that_has_its_time_from_the_agent_bears_no_witness_to_it(kept):
     assert tidy(kept, BEGIN_S + (ahead_h + 1) * HOUR_S) == list(range(1, 9))
 
 
-def test_what_came_while_the_clock_was_years_late_is_kept_as_long(kept):
+def test_rows_received_with_a_clock_years_late_are_kept_as_long(kept):
     kept.deliver(at(1), at(2), now_s=BEGIN_S - 10 * 365 * 24 * HOUR_S)
     kept.deliver(at(3), now_s=BEGIN_S + 3 * HOUR_S)
     assert tidy(kept, BEGIN_S + 24 * HOUR_S) == [1, 2, 3]
@@ -577,7 +577,7 @@ def test_the_limit_of_a_device_is_its_own_and_fills_again():
     assert sum(limit.allows("a") for _ in range(99)) == 60
 
 
-def test_who_sends_too_much_is_named_once_a_minute(caplog):
+def test_a_device_that_sends_too_much_is_named_once_a_minute(caplog):
     now = [0.0]
     limit = RateLimit(2, lambda: now[0])
     sent = [limit.allows("landbridge/loud/up") for _ in range(9)]

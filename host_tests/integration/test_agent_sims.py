@@ -148,7 +148,7 @@ def test_only_the_vendor_knows_whether_a_card_is_locked(sims):
     assert (found.broken, found.locked) == (["blocked"], True)
 
 
-def test_what_a_platform_says_of_one_card_keeps_no_other_from_being_locked(sims):
+def test_an_error_of_the_platform_for_one_card_does_not_prevent_locking_others(sims):
     sims.add(CARD, imei=IMEI)
     sims.add(OTHER, imei=IMEI)
     odd = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"
@@ -215,7 +215,7 @@ def test_what_other_vendors_count_is_not_missed_by_this_one(sims):
     assert [(each.iccid, each.broken) for each in sims.check()] == [(PROFILE, [])]
 
 
-def test_what_a_card_broke_is_over_when_the_device_has_another(sims):
+def test_violations_of_a_card_end_when_the_device_has_another(sims):
     sims.change(sims.add(CARD, imei=ELSEWHERE), blocked="stolen")
     assert sims.says(FIRST, NOW_S, iccid=CARD, imei=IMEI) == {"separation", "blocked"}
     assert sims.says(FIRST, NOW_S + 60, imei=IMEI) == {"separation", "blocked"}  # it could not read its card

@@ -218,7 +218,7 @@ def test_what_is_asked_for_many_devices_is_found_by_an_index(database, ask):
     assert scanned - {"json_each", "anon_1"} == set(), steps
 
 
-def test_what_sqlite_refuses_of_many_rows_is_reported_as_of_one(database):
+def test_sqlite_errors_of_many_rows_are_reported_as_of_one(database):
     if database.on_server:
         pytest.skip("psycopg tells it in its own words")
     new = writes.with_trips(DEVICE, CheckedPoints.of([checked(1, NOW_S)]), NOW_S, [])
@@ -300,7 +300,7 @@ def test_the_position_moves_by_time_only(database):
     assert latest and latest.point.seq == 4
 
 
-def test_a_sequence_of_32_bits_stands_as_others_do(database):
+def test_a_sequence_of_32_bits_is_shown_as_others(database):
     first = 2**32 - 2
     with database.writing() as connection:
         new = [checked(first, NOW_S), checked(first + 1, NOW_S + 5, kind=3, motion=0)]
@@ -512,7 +512,7 @@ def test_keys_are_wrapped_and_the_wrong_key_file_is_noticed(tmp_path):
     assert not (tmp_path / "db.key").exists()
 
 
-def test_status_stays_when_the_device_says_nothing_new(database):
+def test_status_stays_when_the_device_reports_nothing_new(database):
     with database.writing() as connection:
         heard(connection, DEVICE, NOW_S, 9, {"battery_mv": 3600}, {"imei": "1"})
         heard(connection, DEVICE, NOW_S + 1)
@@ -553,7 +553,7 @@ def test_of_alarms_what_was_quiet_is_over_before_what_has_ended(database):
         assert over_from_s("correction") == -NOW_S
 
 
-def test_who_is_silent_is_found_among_those_asked_for(database):
+def test_silent_devices_are_found_among_the_given_ones(database):
     with database.writing() as connection:
         writes.store(connection, DEVICE, [checked(1, NOW_S)], NOW_S)
         row = lock_rows(connection, [DEVICE])[DEVICE]

@@ -399,7 +399,7 @@ def test_what_does_not_end_with_a_trip_is_for_the_operator_only(opened, verb):
 
 
 @pytest.mark.parametrize("verb", ["locate", "shipping"])
-def test_a_command_ends_with_its_trip_whatever_the_clock_says_then(opened, verb):
+def test_a_command_ends_with_its_trip_whatever_the_clock(opened, verb):
     """It was ahead when the arrival was worked out: the command seemed to have expired."""
     fleet = opened(1)
     (tracker,) = fleet.trackers
@@ -415,7 +415,7 @@ def test_a_command_ends_with_its_trip_whatever_the_clock_says_then(opened, verb)
     assert tracker.got == []
 
 
-def test_what_the_operator_sets_meanwhile_is_what_remains(opened):
+def test_settings_of_the_operator_in_the_meantime_remain(opened):
     made = opened(2)
     (first, second), device = made.trackers, made.trackers[0].name
     made.starts("acme", tagged=False)

@@ -189,7 +189,7 @@ def one_line(text: str) -> str:
         ),
     ],
 )
-def test_what_is_wrong_is_reported_in_one_line(options, said, monkeypatch, capsys):
+def test_errors_are_one_line(options, said, monkeypatch, capsys):
     assert command(monkeypatch, *options) == 2
     assert said in one_line(capsys.readouterr().err)
 

@@ -324,7 +324,7 @@ def test_a_refused_sign_in_shows_no_password(dialect, at, answer, broker):
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("asked", [b"+CGMI", b"+CGMM", b"+CGMR", b"+CGSN"])
-def test_what_comes_unasked_is_not_the_identity(dialect, asked):
+def test_an_unsolicited_line_is_not_the_identity(dialect, asked):
     stray = b'\r\n+CUSD: 0,"OK",15\r\n'
     port = FaultyPort(modem(dialect), asked, lambda line: line.output.extend(stray))
     outcome, _ = run(port, request(dialect))
@@ -350,7 +350,7 @@ def test_gnss_that_does_not_start_is_no_question_of_the_antenna():
     assert gnss.state == "failed" and gnss.words == "GNSS does not start: it was refused for 30 s"
 
 
-def test_a_card_whose_number_is_not_said():
+def test_a_card_that_reports_no_number():
     port = Instead(modem("bg95"), b"+QCCID", b"\r\n+QCCID: 12345\r\n\r\nOK\r\n", 1_000)
     sim = run(port, request("bg95"))[0].results[1]
     assert sim.state == "failed" and "does not report its ICCID" in sim.words

@@ -147,7 +147,7 @@ def test_nothing_is_marked_before_all_positions_are_in_the_outbox(tmp_path):
     fleet.database.close()
 
 
-def test_a_broker_that_dies_right_after_it_has_acknowledged_gets_the_position_again(tmp_path):
+def test_a_broker_that_crashes_after_its_acknowledgement_gets_the_position_again(tmp_path):
     """Its connection is gone before the agent could mark what it has taken."""
     fleet = Fleet(tmp_path)
     fleet.deliver(at(1))

@@ -70,7 +70,7 @@ def test_the_profile_is_an_ordinary_one(smdp: Server):
     assert all(each.valid for each in d.smdp.functions.notified)
 
 
-def test_what_a_card_says_of_itself(smdp: Server):
+def test_information_that_a_card_reports(smdp: Server):
     d = ready(smdp)
     assert len(d.lpa.es10.send(codec().encode("Info1Request", {}))) == 56
     assert len(d.lpa.es10.send(codec().encode("ChallengeRequest", {}))) == 21
@@ -223,7 +223,7 @@ def test_a_card_that_takes_short_segments_only(smdp: Server):
     assert d.loaded() == (0, 0)
 
 
-def test_segments_that_are_not_cut_as_the_standard_says(smdp: Server):
+def test_segments_that_are_not_cut_as_the_standard_demands(smdp: Server):
     d = ready(smdp, 3_000)
     for wrong, result in (
         (lambda pieces: [pieces[0], *pieces[2:]], (0, 7)),

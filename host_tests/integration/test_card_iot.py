@@ -242,7 +242,7 @@ def test_a_package_is_counted_before_it_is_obeyed():
 
 
 @pytest.mark.parametrize("wrong", ["BF5100", "BF51023000", "BF5105300080013F"])
-def test_what_is_no_package(wrong: str):
+def test_an_invalid_package(wrong: str):
     with pytest.raises(StatusWordError, match="6a80"):
         Manager(card()).es10.send(bytes.fromhex(wrong))
 

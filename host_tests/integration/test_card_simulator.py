@@ -171,7 +171,7 @@ def test_files_by_apdu():
     assert uicc.transmit(bytes.fromhex("00A40804026F99")) == b"\x6a\x82"
 
 
-def test_files_beside_the_isdr():
+def test_files_next_to_the_isdr():
     uicc = Uicc(Euicc([profile_of(OPERATIONAL)]))
     uicc.transmit(bytes.fromhex("00A4040C10A0000005591010FFFFFFFF8900000100"))
     assert uicc.transmit(bytes.fromhex("00A4000C022FE2")) == b"\x6a\x82"
@@ -182,7 +182,7 @@ def test_files_beside_the_isdr():
     assert uicc.transmit(bytes.fromhex("80E2910003BF3C00")) == b"\x6d\x00"
 
 
-def test_what_a_terminal_can_is_taken_note_of():
+def test_capabilities_of_a_terminal_are_noted():
     assert Uicc(Card()).transmit(bytes.fromhex("80AA00000AA9088100820101830107")) == b"\x90\x00"
 
 

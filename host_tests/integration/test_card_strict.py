@@ -48,7 +48,7 @@ CLASS = tlv.encode(0x95, bytes([OPERATIONAL]))
     ],
     ids=lambda request: request.hex(),
 )
-def test_what_is_no_request_changes_nothing(request_: bytes):
+def test_an_invalid_request_changes_nothing(request_: bytes):
     card = four_profiles()
     before = [(each.iccid, each.nickname) for each in card.profiles]
     with pytest.raises(StatusWordError, match="6a80"):

@@ -141,7 +141,7 @@ def test_the_automations_for_home_assistant_fit_what_it_discovers(bound):
 
 
 @pytest.mark.parametrize("name", ["subscriber.py", "dcsa_consumer.py", "traccar_consumer.py"])
-def test_an_example_says_what_it_needs(name):
+def test_an_example_names_its_packages(name):
     said = subprocess.run(
         [sys.executable, str(REFERENCE / name)], capture_output=True, text=True, check=False
     )
@@ -150,7 +150,7 @@ def test_an_example_says_what_it_needs(name):
 
 
 @pytest.mark.parametrize("ca", [True, False])
-def test_the_subscriber_says_why_it_is_not_connected(ca):
+def test_the_subscriber_prints_why_it_is_not_connected(ca):
     with socket.socket() as nobody:
         nobody.bind(("localhost", 0))  # nobody listens
         port = str(nobody.getsockname()[1])

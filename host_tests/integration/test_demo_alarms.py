@@ -79,7 +79,7 @@ def test_lid_tilt_and_shock_are_reported_once(handled: Run) -> None:
         assert 0 <= ms_of(event["received"]) - ms <= HOUR_MS + SOON_MS
 
 
-def test_every_record_says_what_happened(handled: Run) -> None:
+def test_every_record_has_its_events(handled: Run) -> None:
     counts = handled.count_records()
     assert counts.wrong == [] and counts.lost == 0
     assert not alarms(handled, "card") and not alarms(handled, "gnss") and not alarms(handled, "temperature")

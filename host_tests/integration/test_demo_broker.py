@@ -118,7 +118,7 @@ def test_a_retained_message_is_only_for_its_subscribers(connect):
     assert device.messages == [("landbridge/lb-1/down", b"reply")]
 
 
-def test_dies_between_puback_and_delivery(broker, connect, tmp_path):
+def test_crashes_between_puback_and_delivery(broker, connect, tmp_path):
     agent = connect(AGENT).subscribe(UP)
     device = connect("lb-1")
     (tmp_path / "trap" / "armed").write_text(BEFORE_DELIVERY)

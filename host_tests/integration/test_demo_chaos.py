@@ -30,7 +30,7 @@ def spring(folder):
     (folder / "armed").rename(folder / "sprung")
 
 
-def test_each_point_is_armed_until_somebody_has_died_of_it(tmp_path):
+def test_each_kill_point_is_armed_until_a_process_was_killed_there(tmp_path):
     chaos = Chaos(tmp_path, 15 * HOUR_MS, {}, rounds=2)
     seen: list[str] = []
     for hour in range(1, 40):
@@ -98,7 +98,7 @@ def test_the_second_time_it_kills_at_the_second_publish_of_a_connection(tmp_path
     assert AGENT_SESSION not in chaos.missed()
 
 
-def test_a_service_that_dies_late_is_started_again(tmp_path):
+def test_a_service_that_crashes_late_is_started_again(tmp_path):
     """The trap says "sprung" first and kills afterwards: until then the process seems alive."""
     chaos = Chaos(tmp_path, HOUR_MS, {})
     chaos.after_wake(HOUR_MS)

@@ -123,7 +123,7 @@ def test_a_folder_that_is_no_demos_is_one_line_and_stays(tmp_path, monkeypatch, 
     assert said == f"{file}: Not a directory; name another folder with --out"
 
 
-def test_the_table_says_what_people_ask_for():
+def test_the_table_shows_the_commands_of_people():
     console = Console(width=100, record=True, file=open("/dev/null", "w"))
     console.print(summary.table("a trip", FIGURES, Counter({"agent: after receive": 2})))
     text = console.export_text()

@@ -77,7 +77,7 @@ def test_an_age_is_that_of_the_best_that_is_there(stored):
             assert age_s == now_s - max((at_s for came_s, at_s in positions if came_s <= now_s), default=0)
 
 
-def test_a_reused_position_holds_while_the_train_stands():
+def test_a_reused_position_holds_while_the_train_is_stationary():
     def point(seq: int, hour: int, kind: int) -> Any:
         at_s = START_S + hour * HOUR_S
         body = SimpleNamespace(seq=seq, kind=kind)
@@ -94,16 +94,16 @@ def test_a_schedule_that_cannot_be_flown_says_why(tmp_path):
     (tmp_path / "agent").write_text("a file where a folder is to be")
     options = {"modem": "bg95", "seed": 1, "days": 1, "port": 0, "trap": None}
     with pytest.raises(ServiceError, match=r"hourly: .*agent"):
-        compare.Baseline(HOURLY, tmp_path / "agent", options, lambda standing: None).figures()
+        compare.Baseline(HOURLY, tmp_path / "agent", options, lambda state: None).figures()
 
 
 def test_a_schedule_runs_in_our_firmware_and_keeps_to_its_hours(tmp_path):
-    standing: list[dict[str, Any]] = []
+    progress: list[dict[str, Any]] = []
     options = {"modem": "bg95", "seed": 1, "days": 2, "port": 0, "trap": None}
     schedule = Schedule("every 3 h", 5_400, 10_800)
-    found = compare.Baseline(schedule, tmp_path / "out", options, standing.append).figures()
+    found = compare.Baseline(schedule, tmp_path / "out", options, progress.append).figures()
     assert found.lost == found.crashes == 0 and found.wrong == []
-    taken = [each["taken"] for each in standing]
+    taken = [each["taken"] for each in progress]
     assert taken == sorted(taken) and taken[-1] == found.points_taken
     had = delivered.read(tmp_path / "out" / "agent" / "landbridge.sqlite3", "lb-demo-1")
     times_s = [each.at_s for each in had.points if each.at_s is not None]

@@ -36,7 +36,7 @@ def trip(
         oracle = Oracle(built.flash, built.trip, built.network.traffic)
         demo = Demo(built, oracle, Diary(built.trip), killer)
         platform = Platform(built)
-        demo.run(lambda standing: None)
+        demo.run(lambda state: None)
         yield Run(demo, built, platform)
     finally:
         built.close()
@@ -65,7 +65,7 @@ def test_nothing_is_lost_and_the_same_seed_is_the_same_trip(two_days, tmp_path):
     assert one.digest != "" and one.had.points
 
 
-def test_a_platform_hears_of_every_point_once_and_reports_tell_of_it(two_days):
+def test_a_platform_receives_every_point_once_and_reports_show_it(two_days):
     run = two_days
     tracks = [content for topic, content in run.messages if topic == OUT + "track"]
     heard = Counter(feature["properties"]["seq"] for track in tracks for feature in track["features"])

@@ -80,13 +80,13 @@ def compose() -> Compose:
     return Compose.model_validate(yaml.safe_load((DEPLOY / "compose.yaml").read_text()))
 
 
-def test_what_was_never_run_is_said_first():
+def test_a_missing_measurement_is_named_first():
     for name in ("compose.yaml", "Dockerfile"):
         first = " ".join(line.removeprefix("# ") for line in (DEPLOY / name).read_text().splitlines()[:3])
         assert "No Docker has ever" in first and "`make deploy-image`" in first, name
 
 
-def test_what_is_ours_runs_with_no_more_rights_than_it_needs(compose):
+def test_services_run_with_no_more_rights_than_needed(compose):
     assert compose.ours.read_only and compose.ours.cap_drop == ["ALL"]
     assert compose.ours.security_opt == ["no-new-privileges:true"] and compose.ours.tmpfs == ["/tmp"]
     for service in compose.services.values():

@@ -193,7 +193,7 @@ POSTPONED = {
 
 
 @pytest.mark.parametrize("reason", POSTPONED)
-def test_what_is_not_wise_now_is_reported_and_done_later(agent, smdp, make, reason):
+def test_a_postponed_action_is_reported_and_done_later(agent, smdp, make, reason):
     smdp.order(MATCH, local())
     agent.order()
     device = make("bg95")
@@ -329,7 +329,7 @@ def test_a_profile_is_deleted_unless_the_policy_names_it(agent, make, named):
         ([iot.list_profiles(), iot.delete(LOCAL)], wire.DONE),
     ],
 )
-def test_a_package_that_switches_at_once_is_not_passed_on(agent, make, orders, reason):
+def test_a_package_that_switches_at_once_is_not_forwarded(agent, make, orders, reason):
     device = make("bg95", euicc=card(iot=True))
     session = Session(agent, device.driver, device.wake.room)
     key = ec.generate_private_key(ec.SECP256R1())

@@ -53,7 +53,7 @@ def test_a_crash_is_counted_and_can_be_repeated(monkeypatch):
     assert figures["crashes"] == result["crashes"]
 
 
-def test_a_runtime_that_dies_is_a_crash(tmp_path):
+def test_a_runtime_that_exits_is_a_crash(tmp_path):
     dying = tmp_path / "micropython"
     dying.write_text("#!/bin/sh\necho 'MemoryError: no heap'; exit 1\n")
     dying.chmod(0o755)

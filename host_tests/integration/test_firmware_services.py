@@ -164,13 +164,13 @@ def test_they_are_put_off_and_stay_off_without_power(dialect, variants, key):
     assert services.settle(driver, 1) == ON and kept[key] == "2"
 
 
-def test_firmware_of_the_manual_does_not_tell():
+def test_firmware_of_the_manual_does_not_report_it():
     _, driver = registered("sim7600")
     assert services.settle(driver, 0) == ()
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_behind_an_operator_that_is_not_there_a_look_sees_what_is(dialect):
+def test_after_a_missing_operator_a_scan_finds_the_available_one(dialect):
     _, driver = registered(dialect)
     here = driver.cell().plmn
     driver.stop(False)

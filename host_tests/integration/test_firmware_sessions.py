@@ -24,7 +24,7 @@ def event(do: str, after: str, more: str = "") -> str:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_nothing_is_mended_that_is_not_broken(dialect, broker):
+def test_nothing_is_repaired_that_is_not_broken(dialect, broker):
     locator = Locator(dialect, broker)
     assert locator.contact() == 2
     assert locator.commands_sent(OPEN[dialect]) == 1
@@ -79,7 +79,7 @@ def test_q49_failed_handshakes_are_counted_by_themselves(dialect, broker):
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_what_the_network_bars_is_not_mended(dialect, broker):
+def test_a_barred_network_starts_no_recovery(dialect, broker):
     locator = Locator(dialect, broker, event("bar", CONTEXT[dialect]))
     locator.state[st.LOCKED_PLMN] = 250001
     with pytest.raises(ModemError):

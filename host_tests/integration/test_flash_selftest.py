@@ -94,7 +94,7 @@ def test_a_modem_that_stays_on_is_found_bad(dialect, has_lines, tmp_path, capsys
 
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
-def test_a_modem_is_off_when_its_status_says_so(dialect, tmp_path, capsys):
+def test_a_modem_is_off_when_its_status_pin_is_low(dialect, tmp_path, capsys):
     port = Port(dialect, has_lines=True)
     said, _, good = tried(port, tmp_path, capsys)
     assert good and said["off"] == (True, "the modem is off") and not port.simulated.status()
@@ -107,7 +107,7 @@ class Inverted(Port):
         return not self.simulated.status()
 
 
-def test_a_status_line_that_lies_is_found_bad(tmp_path, capsys):
+def test_a_wrong_status_line_fails_the_self_test(tmp_path, capsys):
     said, _, good = tried(Inverted("bg95"), tmp_path, capsys)
     assert not good and not said["off"][0] and "status_on" in said["off"][1]
 

@@ -42,7 +42,7 @@ TERMINALS = {
 
 
 @pytest.mark.parametrize("terminal", TERMINALS)
-def test_a_terminal_in_which_somebody_types(terminal):
+def test_a_terminal_with_typed_input(terminal):
     ours, theirs = os.openpty()
     with running("--dialect", "bg95", "--pty", "--speed", "20") as path:
         command = [*TERMINALS[terminal], path]

@@ -396,7 +396,7 @@ def test_a_data_call(modem):
     assert modem.send("ATO", "NO CARRIER") == ["NO CARRIER"]
 
 
-def test_what_is_typed_ahead_goes_into_the_call(modem):
+def test_bytes_typed_ahead_go_into_the_call(modem):
     modem.until_registered()
     modem.send('AT+CGDCONT=1,"IP","iot"')
     modem.output.clear()

@@ -168,7 +168,7 @@ def test_without_a_card_commands_about_messages_say_so_in_their_own_codes(dialec
         assert modem.send(f"AT{command}", final="+CMS ERROR: 310") == ["+CMS ERROR: 310"]
 
 
-def test_what_a_client_asks_first(modem):
+def test_first_requests_of_a_client(modem):
     assert modem.send("AT+GSN") == modem.send("AT+CGSN")
     assert modem.send("AT+GMM") == modem.send("AT+CGMM")
     assert modem.send("AT+CPAS") == ["+CPAS: 0", "OK"]

@@ -255,7 +255,7 @@ def test_neighbour_cells(rat, names):
     assert all(cell[1] == (262_001 if rat == "gsm" else 0) for cell in cells)
 
 
-def test_a_modem_without_neighbour_cells_says_so():
+def test_a_modem_without_neighbour_cells_reports_so():
     modem = ModemUnderTest("sim7600")
     driver = make_driver(modem)
     driver.start(True, True)

@@ -219,7 +219,7 @@ def test_a_scripted_outage_takes_virtual_time_only(broker):
 
 
 @pytest.mark.parametrize(("turns", "stalls"), [(3, 0), (1_000_000, 1)])
-def test_an_agent_that_dies_while_its_answer_is_awaited(broker, turns, stalls, monkeypatch):
+def test_an_agent_that_crashes_while_its_answer_is_awaited(broker, turns, stalls, monkeypatch):
     monkeypatch.setattr("tools.modem.link.mqtt.STALL_S", 0.5)
     alive = iter(range(turns))
     address = ("127.0.0.1", broker.port)
@@ -324,7 +324,7 @@ def test_the_seed_matters():
     assert len(times) == 4
 
 
-def test_a_will_is_published_when_the_modem_dies(broker):
+def test_a_will_is_published_when_the_modem_loses_power(broker):
     watcher = connected(bg95(broker.network(reply=True), broker.ca))
     outcome(watcher, 'AT+QMTSUB=0,1,"gone/#",0', "+QMTSUB:")
     dying = bg95(broker.network(), broker.ca)

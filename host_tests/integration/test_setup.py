@@ -76,7 +76,7 @@ def test_another_host_name_is_a_new_certificate_of_the_same_keys(made):
     assert password and password == config_file.of_file(made.folder / "landbridge.toml.old").broker.password
 
 
-def test_what_an_operator_has_set_stays(made):
+def test_settings_of_an_operator_stay(made):
     file = made.folder / "landbridge.toml"
     text = re.sub(r"^interval_s = \d+$", "interval_s = 1801", file.read_text(), flags=re.M) + "# mine\n"
     file.write_text(text)

@@ -79,7 +79,7 @@ def test_a_port_that_is_named_twice_or_is_for_root(folder):
     assert not folder.exists()
 
 
-def test_a_repeat_may_run_beside_what_it_has_made(made):
+def test_a_repeat_may_run_next_to_its_earlier_output(made):
     made.start()
     assert made.set_up().out.startswith("nothing has changed")
     made.stop()

@@ -215,7 +215,7 @@ def test_each_status_on_request(smdp: Server, status: str, function: str):
     assert error.value.args == STATUS[status]
 
 
-def test_a_fault_strikes_as_often_as_it_says(smdp: Server):
+def test_a_fault_strikes_as_often_as_configured(smdp: Server):
     d = ready(smdp)
     smdp.faults.append(Fault("initiateAuthentication", status="unknown-ci", times=2))
     assert [refused(d) for _ in range(2)] == [STATUS["unknown-ci"]] * 2

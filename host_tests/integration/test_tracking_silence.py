@@ -84,7 +84,7 @@ def test_no_device_is_silent_while_the_agent_could_not_hear_it(fleet, monkeypatc
     thread.stop()
 
 
-def test_who_is_silent_when_the_trip_changes_is_so_on_the_next_one(fleet):
+def test_a_silent_device_is_silent_on_its_next_trip_too(fleet):
     first = fleet.trip("CSQU3054383", 0, None, "acme")
     fleet.deliver(at(1))
     now_s = BEGIN_S + 5 * HOUR_S

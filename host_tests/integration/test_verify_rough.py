@@ -92,7 +92,7 @@ def test_the_limit_itself_is_kept(good: TripResult) -> None:
     assert good.short() == []
 
 
-def test_schedules_are_not_judged() -> None:
+def test_schedules_are_not_evaluated() -> None:
     worst = dataclasses.replace(
         result(lost=9, stalls=9, silent_at_end_h=400.0, back_h=[None]), policy=HOURLY.name
     )

@@ -128,7 +128,7 @@ def test_a_quiet_trip_breaks_nothing() -> None:
     assert all(row.kept for row in budgets.table(Watch()))
 
 
-def test_what_fell_short_is_named() -> None:
+def test_missed_requirements_of_a_run_are_named() -> None:
     rows = [Row("attaches, day", 25, 24, "N11"), Row("messages", 3, 120)]
     done = Soaked("bg95", 7, rows, {}, replace(GOOD, lost=1, points_a_day=3.5, longest_silence_h=300.0))
     assert done.violations() == 1

@@ -58,7 +58,7 @@ def test_the_page_of_walks_is_what_the_code_prints() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_a_page_that_is_stale_is_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stale_page_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert compare("one\ntwo\n", "one\ntwo\n") == 0
     assert compare("one\ntwo\n", "one\n2\n") == 1
     printed = capsys.readouterr()

@@ -342,7 +342,7 @@ def test_without_a_token_nothing_is_answered(matrix, credentials):
 
 @pytest.mark.parametrize("tenant", [None, OTHER])
 @pytest.mark.parametrize("role", ROLES)
-def test_each_role_may_what_the_table_says(matrix, role, tenant):
+def test_each_role_has_the_permissions_of_the_table(matrix, role, tenant):
     headers = {"authorization": f"Bearer {matrix.api.token(role, tenant)}"}
     wrong = []
     for name, described in operations(matrix):

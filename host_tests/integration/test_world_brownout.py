@@ -24,7 +24,7 @@ def test_the_supply_fails_in_every_report_until_it_is_warm(tmp_path):
     try:
         built.network.before_publish = lambda: reached_ms.append(trip.env.now)
         demo = Demo(built, Oracle(built.flash, trip, built.network.traffic), Diary(trip), None)
-        demo.run(lambda standing: None)
+        demo.run(lambda state: None)
         found, had = measure(demo)
     finally:
         built.close()

@@ -95,7 +95,7 @@ def test_a_ship_takes_nine_days_without_rails_or_networks_under_an_open_sky() ->
     assert sum(blocked) < 0.05 * len(blocked) and sea.satellites.view(start_ms) == OPEN
 
 
-def test_a_ship_is_felt_on_a_rough_sea_and_hardly_on_a_calm_one() -> None:
+def test_a_ship_is_detected_on_a_rough_sea_and_hardly_on_a_calm_one() -> None:
     rates = []
     for seed in range(1, 6):
         train = WORLDS["sea"].train(Route.read(), worlds.rng(seed))

@@ -69,7 +69,7 @@ def test_late_events_do_not_raise_what_is_over(fleet):
     assert every(fleet) == [("temperature", "cleared", 1, None)]
 
 
-def test_what_is_not_cleared_is_over_when_it_is_quiet(fleet):
+def test_an_open_alarm_clears_after_its_quiet_period(fleet):
     fleet.deliver(at(1, events=2))
     last_s = BEGIN_S + HOUR_S
     fleet.heard(last_s + DAY_S)
@@ -97,7 +97,7 @@ def test_it_is_not_quiet_as_long_as_nothing_is_heard(fleet):
     assert every(fleet) == [("light", "raised", 2, None)]
 
 
-def test_what_was_not_heard_of_before_it_was_quiet_is_raised_again(fleet):
+def test_an_event_that_arrives_after_the_quiet_period_raises_again(fleet):
     fleet.deliver(at(1, events=1), at(3, events=1))
     fleet.heard(BEGIN_S + 28 * HOUR_S)
     pass_by(fleet, NOW_S + DAY_S)
@@ -107,7 +107,7 @@ def test_what_was_not_heard_of_before_it_was_quiet_is_raised_again(fleet):
     assert [each[:3] for each in every(fleet)] == [("light", "cleared", 2), ("light", "raised", 1)]
 
 
-def test_what_comes_late_stands_for_as_long_as_what_does_not(fleet):
+def test_late_data_keeps_alarms_open_as_long_as_timely_data(fleet):
     fleet.deliver(at(1, events=1))
     fleet.heard(NOW_S)
     pass_by(fleet, NOW_S + 60)
@@ -123,7 +123,7 @@ def test_tracking_raises_and_retracts(fleet):
     assert every(fleet) == [("gap", "cleared", 1, None)]
 
 
-def test_what_another_point_shows_after_all_stands_though_it_is_older_than_the_correction(fleet):
+def test_an_event_that_another_point_confirms_stays_though_older_than_the_correction(fleet):
     fleet.deliver(at(1), at(60))
     fleet.deliver(at(58, 7))
     assert every(fleet) == [("gap", "cleared", 2, None), ("gap", "raised", 1, None)]
@@ -135,7 +135,7 @@ def test_what_another_point_shows_after_all_stands_though_it_is_older_than_the_c
     assert (row.event, row.raised_s) == (shown[0], BEGIN_S + 58 * HOUR_S)
 
 
-def test_what_was_counted_is_raised_when_what_raised_it_is_not_true(fleet):
+def test_a_repeat_raises_the_alarm_when_its_first_event_is_retracted(fleet):
     fleet.deliver(at(1), at(60), at(120), at(180))
     assert every(fleet) == [("gap", "raised", 3, None)]
     fleet.deliver(at(30, 7))
@@ -169,7 +169,7 @@ def test_a_late_end_clears_nothing_that_was_after_it(fleet):
         ([LEFT], [off_route("leave", 12)], ["cleared"], []),
     ],
 )
-def test_what_an_event_has_ended_stands_when_it_is_not_true(fleet, untrue, news, states, types):
+def test_an_alarm_reopens_when_its_clearing_event_is_retracted(fleet, untrue, news, states, types):
     with fleet.database.writing() as connection:
         publishing.publish(connection, [LEFT, BACK], NOW_S)
         before = len(published_alarms(connection))
@@ -179,7 +179,7 @@ def test_what_an_event_has_ended_stands_when_it_is_not_true(fleet, untrue, news,
     assert [each["type"] for each in now[before:]] == [f"alarm-{each}" for each in types]
 
 
-def test_what_is_not_true_does_not_go_on_with_its_trip(fleet):
+def test_a_retracted_alarm_does_not_continue_with_its_trip(fleet):
     trip = fleet.trip("CSQU3054383", 0, None, "acme")
     fleet.deliver(at(1), at(40))
     with fleet.database.writing() as connection:
@@ -265,7 +265,7 @@ def test_alarms_end_with_their_trip_even_if_acknowledged(fleet, tmp_path, monkey
     assert sent_to(fleet, "operator") == []
 
 
-def test_what_comes_late_of_a_trip_that_is_over_ends_with_it(fleet):
+def test_late_alarms_of_an_ended_trip_end_with_it(fleet):
     trip = fleet.trip("CSQU3054383", 0, 10, "acme")
     fleet.deliver(at(5, events=512))
     pass_by(fleet, NOW_S)
@@ -303,7 +303,7 @@ def test_alarms_end_by_arrival_and_go_on_when_it_was_none(fleet, tenant):
     ]
 
 
-def test_of_a_name_one_stands_when_a_trip_goes_on_after_all(fleet):
+def test_one_alarm_per_name_is_open_when_a_trip_continues_after_all(fleet):
     with fleet.database.writing() as connection:
         geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
     trip = fleet.trip("CSQU3054383", 0, None, "acme")
@@ -322,7 +322,7 @@ def test_of_a_name_one_stands_when_a_trip_goes_on_after_all(fleet):
 
 
 @pytest.mark.parametrize("late", [True, False])
-def test_what_was_over_after_the_arrival_is_so_when_the_trip_continues(fleet, late):
+def test_alarms_cleared_after_the_arrival_stay_so_when_the_trip_continues(fleet, late):
     with fleet.database.writing() as connection:
         geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
     trip = fleet.trip("CSQU3054383", 0, None, "acme")
@@ -447,7 +447,7 @@ def test_every_alarm_has_a_rule_that_can_be():
     assert set(every) <= set(schema["alarm"]["enum"])
 
 
-def test_somebody_looks_after_an_alarm_over_http(fleet):
+def test_an_alarm_is_taken_over_through_http(fleet):
     fleet.trip("CSQU3054383", 0, None, "acme")
     fleet.deliver(at(1, events=512))
     pages = Pages(fleet)

@@ -157,7 +157,7 @@ def test_a_battery_that_is_new_ends_later(agent):
     assert worn is not None and new is not None and worn < 100 and 217 < new - worn < 251
 
 
-def test_the_end_of_a_battery_is_a_range_and_nothing_is_said_of_it_beyond_a_year(agent):
+def test_the_end_of_a_battery_is_a_range_and_unknown_beyond_a_year(agent):
     def left_days(now_day: int) -> list[Any]:
         now_s = NOW_S + 86400 * now_day
         with agent.database.reading() as connection:

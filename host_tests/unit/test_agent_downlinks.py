@@ -40,6 +40,6 @@ def test_a_report_that_is_refused_leaves_nothing_and_the_others_are_kept(fleet):
     assert kept(fleet, *handlers) == (["lb-b is refused", "lb-d is refused"], {"lb-a", "lb-c"})
 
 
-def test_a_state_that_was_overtaken_is_skipped_also_beside_one_that_is_refused(fleet):
+def test_a_superseded_state_is_skipped_also_next_to_a_refused_one(fleet):
     handlers = adds("lb-a", is_state=True), adds("lb-b", refuses=True), adds("lb-c")
     assert kept(fleet, *handlers, overtaken=True) == (["lb-b is refused"], {"lb-c"})

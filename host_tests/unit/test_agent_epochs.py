@@ -36,7 +36,7 @@ def test_a_device_may_be_ahead_of_a_restored_backup_but_not_far(agent):
     assert agent.say(2, 2 + epochs.MOST_AHEAD)[1][2] == [2, 2]
 
 
-def test_what_was_sent_before_the_switch_is_kept_no_more(agent):
+def test_data_sent_before_the_switch_is_not_kept(agent):
     held_back = agent.seal(1, 0)
     agent.rotate()
     agent.say(2, 1)

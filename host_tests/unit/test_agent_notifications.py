@@ -172,7 +172,7 @@ def test_default_rules_gather_a_week_and_leave_room_for_critical_alarms(dispatch
     assert late["Subject"] == "[major] battery low: lb-0001 · Chongqing, China"
 
 
-def test_a_weekly_digest_has_what_is_over_and_nothing_that_somebody_handles(dispatch):
+def test_a_weekly_digest_has_closed_alarms_and_none_that_somebody_handles(dispatch):
     dispatch.add()
     dispatch.publish(LEFT)
     dispatch.publish(LATER_BACK)
@@ -190,7 +190,7 @@ def pass_weeks(dispatch: Dispatch, count: int) -> None:
         dispatch.pass_by(DAY_S)
 
 
-def test_what_is_over_or_in_hand_or_untrue_before_it_goes_is_taken_back(dispatch):
+def test_notifications_of_cleared_taken_or_retracted_alarms_are_cancelled(dispatch):
     dispatch.add("dispatch", "mailto:dispatch@example.org", "en", "UTC", None, Rule("all", digest="hour"))
     dispatch.publish(LEFT)
     dispatch.publish(BACK)
@@ -343,7 +343,7 @@ def test_a_service_gets_it_by_apprise_and_its_address_is_not_shown(dispatch, cap
         assert b"verysecret" not in file.read()
 
 
-def test_what_another_thread_receives_meanwhile_is_not_in_the_answer(dispatch):
+def test_data_that_another_thread_receives_is_not_in_the_answer(dispatch):
     receiver = Receiver()
     dispatch.add("room", f"json://127.0.0.1:{receiver.server.server_port}/")
 

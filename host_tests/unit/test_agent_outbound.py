@@ -216,7 +216,7 @@ DOUBTFUL = FIX._replace(seq=2, lat=10_00000, lon=10_00000, sats=3, hdop=90), qua
 NOWHERE = FIX._replace(seq=3, lat=0, lon=0), 0
 
 
-def test_what_is_doubtful_is_on_no_line_and_says_why():
+def test_flagged_points_are_on_no_line_and_show_why():
     track = [
         each._replace(flags=each.flags | more)
         for point, more in ((FIX, 0), DOUBTFUL, NOWHERE, (FIX._replace(seq=4, battery=251), 0))

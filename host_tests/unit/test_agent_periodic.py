@@ -44,7 +44,7 @@ def test_a_turn_that_fails_is_logged_and_taken_again(caplog: pytest.LogCaptureFi
     assert [each.getMessage() for each in caplog.records] == ["cannot take a turn; trying again in 0 s"] * 2
 
 
-def test_who_is_woken_does_not_rest():
+def test_a_woken_worker_does_not_pause():
     thread = Turns()
     thread.start()
     thread.wake()

@@ -92,7 +92,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     made.fleet.database.close()
 
 
-def test_a_trip_tells_where_it_waited_how_warm_it_was_and_how_late_it_is(shown):
+def test_a_trip_report_has_waits_temperatures_and_delay(shown):
     html = shown.file("trip", "html", str(shown.trip)).decode()
     assert f"Trip of container {CONTAINER}" in html and "<polyline" in html and "<polygon" in html
     assert "&lt;b&gt;&amp; Co" in html and "<b>& Co" not in html
@@ -124,7 +124,7 @@ def test_a_pdf_has_the_text_in_its_language(shown, language, words):
     assert CONTAINER in text and [word for word in words if word not in text] == []
 
 
-def test_no_word_of_a_table_is_broken_in_a_pdf_and_an_empty_one_says_so():
+def test_no_word_of_a_table_is_broken_in_a_pdf_and_an_empty_table_is_marked():
     heads = ("Card", "ICCID", "Holder", "Purpose", "State", "Binding", "Controls", "Blocked", "Since")
     row = (1, "8931440400012345678 8970101000000000012", "ACME", "acme", "on", "bound", "x", None, "a " * 99)
     sections = [Section("Cards", heads, [row]), Section("Controls", ("Device",), [])]

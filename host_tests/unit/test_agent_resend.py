@@ -48,7 +48,7 @@ def test_a_backlog_is_no_gap(connection):
     assert asks(connection, 101, 20, *range(65, 85)) is None
 
 
-def test_what_was_acknowledged_and_is_not_here_is_asked_for(connection):
+def test_acknowledged_records_that_are_missing_are_requested(connection):
     store(connection, *range(1, 41), 45)
     assert asks(connection, 103, 2, 101, 102) == [41, 44, 46, 100]
 
@@ -58,7 +58,7 @@ def test_a_gap_at_the_end_is_seen(connection):
     assert asks(connection, 101, 0) == [41, 100]
 
 
-def test_what_is_gone_is_not_asked_for_again(connection):
+def test_lost_sequences_are_not_requested_again(connection):
     store(connection, *range(1, 41))
     heard(connection, DEVICE, NOW_S, None, {"next_seq": 101})
     assert gone(connection, 41, 90) == [91, 100]
@@ -70,7 +70,7 @@ def test_what_is_gone_is_not_asked_for_again(connection):
     assert row is not None and row.complete_seq == 100
 
 
-def test_what_is_gone_is_no_longer_missing(connection):
+def test_lost_sequences_are_no_longer_missing(connection):
     store(connection, *range(1, 41), 95, 100)
     assert points.counts(connection, DEVICE)[:3] == (42, 58, 0)
     gone(connection, 41, 90)
@@ -91,7 +91,7 @@ def test_a_device_that_does_not_report_its_sequence_is_left_alone(connection):
 
 
 @pytest.mark.parametrize("value", [None, 7, [], [1], [2, 1], [0, 1], [1, 1 << 32], ["1", 2], [1, 1] * 65])
-def test_what_is_no_list_of_ranges_is_refused(value):
+def test_an_invalid_list_of_ranges_is_refused(value):
     with pytest.raises(WireError):
         wire.decode_gone(value)
 

@@ -82,7 +82,7 @@ def test_what_is_ahead_is_what_the_timetable_says(km, moving, since_h, stood):
     assert there.deviation_s / 3_600 == pytest.approx(math.sqrt(variance), rel=0.05, abs=near_h)
 
 
-def test_what_a_tile_and_a_network_say_comes_through():
+def test_tile_and_network_survive_encoding():
     rng = random.Random(1)
     for _ in range(300):
         km4 = rng.randrange(4 * int(W1[-1].km))
@@ -202,7 +202,7 @@ def test_a_device_gets_route_data_piece_by_piece_until_it_reports_all(database):
     assert hears(database, 0, 0, 0) is None
 
 
-def test_a_device_that_knows_of_no_route_data_is_sent_none(database):
+def test_a_device_that_does_not_support_route_data_is_sent_none(database):
     start(database)
     assert hears(database) is None
     assert hears(database, 0, 0, 0)

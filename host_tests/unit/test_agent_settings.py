@@ -84,7 +84,7 @@ def test_a_device_that_applies_other_values_under_the_revision_gets_it_again(age
 @pytest.mark.parametrize(
     ("why", "words"), [(1, "upload_every_s"), (77, "key 77"), (-1, "could not reach"), (-2, "could not read")]
 )
-def test_what_a_device_has_refused_is_not_sent_again_until_it_is_set_again(agent, why, words):
+def test_a_refused_setting_is_not_sent_again_until_it_is_set_again(agent, why, words):
     agent.change("interval_s=900")
     assert agent.hears(report(0, {}, 2, FIRST, why)) is None
     assert words in agent.state()
@@ -111,7 +111,7 @@ def test_a_revision_set_after_a_restore_is_none_that_was_refused_before(agent):
     assert agent.hears(report(0, {}, 2, refused, 1)) == [FIRST, {0: 900}]
 
 
-def test_an_older_firmware_that_knows_fewer_settings_applies_them(agent, monkeypatch):
+def test_an_older_firmware_with_fewer_settings_applies_them(agent, monkeypatch):
     agent.change("interval_s=900")
     applied = report(FIRST, {"interval_s": 900})
     monkeypatch.setitem(SETTINGS, "later", wire.Setting(len(SETTINGS), "later", 5, 0, 9, ""))

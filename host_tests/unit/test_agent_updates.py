@@ -65,7 +65,7 @@ def says(
     return {10: [running, on_trial, failed, reason, board]}
 
 
-def test_a_device_that_has_said_nothing_gets_no_update(database):
+def test_a_device_that_has_not_reported_gets_no_update(database):
     add_release(database)
     assert hears(database, "lb-1", {}) == {}
     assert hears(database, "lb-1", says(1, board="OTHER")) == {}
@@ -137,7 +137,7 @@ def test_it_halts_when_it_fails(database):
     assert (line.assigned, line.taken, line.failed) == (3, 0, 1)
 
 
-def test_what_is_taken_up_again_is_not_for_those_on_which_it_failed(database):
+def test_a_resumed_roll_out_excludes_devices_on_which_it_failed(database):
     add_release(database, canaries=3)
     for i in range(2):
         hears(database, f"lb-{i}", says(1))
@@ -148,7 +148,7 @@ def test_what_is_taken_up_again_is_not_for_those_on_which_it_failed(database):
     assert 7 in hears(database, "lb-1", {})
 
 
-def test_what_failed_before_it_was_taken_changes_no_end(database):
+def test_a_failure_before_the_take_over_changes_no_end(database):
     add_release(database)
     hears(database, "lb-1", says(1))
     hears(database, "lb-1", says(2))

@@ -69,7 +69,7 @@ def test_there_are_versions():
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_what_an_older_version_has_stored_is_kept_and_gone_on_with(tmp_path, revision):
+def test_stored_data_of_an_older_version_is_kept_and_used(tmp_path, revision):
     path = tmp_path / "agent.sqlite3"
     rows = make_old(path, revision)
     upgraded = open_database(path, make=False)

@@ -41,7 +41,7 @@ def test_minutes_go_on_after_they_have_turned_over():
     "reported",
     [None, [], [1, 2], [1, 2, "x"], [-1, 2, b""], [1, 2.0, b""], [1, 2, bytes(5)], [1, 2, bytes(600)]],
 )
-def test_what_is_no_list_of_wakes_is_refused(reported):
+def test_an_invalid_list_of_wakes_is_refused(reported):
     with pytest.raises(WireError):
         decode(reported)
 

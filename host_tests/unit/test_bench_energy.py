@@ -104,7 +104,7 @@ def test_the_recording_of_another_run(tmp_path):
         energy.measure(power.load(path), WANTED, results())
 
 
-def test_the_clock_says_it_is_of_another_day(tmp_path):
+def test_a_clock_of_another_day_is_reported(tmp_path):
     profile = power.load(recorded(tmp_path / "p.csv", BEGAN_UNIX_S + 86_400))
     with pytest.raises(BenchError, match="covers no step"):
         energy.measure(profile, WANTED, results())

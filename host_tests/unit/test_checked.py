@@ -212,7 +212,7 @@ def test_a_variable_that_is_wrong_is_named_and_the_file_is_not():
         configured("[web]\nport = 'x'")  # overridden
 
 
-def test_what_is_passed_on_as_json_has_no_dates():
+def test_published_json_has_no_date_objects():
     with pytest.raises(UserError, match=r"provider\.lock\.body\.since = datetime.* must be a text, a number"):
         Http(PROVIDER.replace('path = "/lock"', "body = { since = 2026-01-01 }"))
 

@@ -14,7 +14,7 @@ from tools.world.services.processes import ServiceError
 from tools.world.stage import DEVICE, ROUTE
 
 
-def test_the_agent_knows_of_the_trips_before(tmp_path):
+def test_the_agent_has_the_earlier_trips(tmp_path):
     first = tmp_path / "first"
     (first / "agent").mkdir(parents=True)
     other = open_database(first / earlier.DATABASE)

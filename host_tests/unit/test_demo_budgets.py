@@ -49,7 +49,7 @@ BG95_MAH, SIM7600_MAH = (figures.MOST_MAH_A_DAY[modem] for modem in ("bg95", "si
         ("payload a point, both ways", f"{figures.MOST_BYTES_A_POINT:g} bytes"),
     ],
 )
-def test_the_table_says_what_is_demanded(what, budget):
+def test_the_table_shows_the_requirement(what, budget):
     assert BUDGETS[what] == budget
 
 

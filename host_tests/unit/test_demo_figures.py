@@ -88,7 +88,7 @@ def test_a_good_trip_falls_short_of_nothing():
         ("battery_left_percent", 0.0, "battery left percent 0.0, must be more than 0"),
     ],
 )
-def test_what_falls_short_is_named(figure, value, line):
+def test_missed_requirements_are_named(figure, value, line):
     assert figures.fell_short(dataclasses.replace(GOOD, **{figure: value})) == [line]
 
 

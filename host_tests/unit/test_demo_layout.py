@@ -31,7 +31,7 @@ def test_start_up_files_keep_their_public_names_only(tmp_path):
     assert b"_read_list" in (FIRMWARE / "start/image.py").read_bytes() and b"_read_list" not in compiled
 
 
-def test_what_belongs_to_the_device_stays(tmp_path):
+def test_events_of_the_device_stay(tmp_path):
     own = tmp_path / "config" / "device.json"
     own.parent.mkdir()
     own.write_text("{}")

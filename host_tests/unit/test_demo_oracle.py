@@ -395,7 +395,7 @@ def test_a_clock_that_has_gained_100_s_since_the_last_fix(world, seconds, wrong)
 
 
 @pytest.mark.parametrize(("seconds", "wrong"), [(3, False), (5, True)])
-def test_what_the_clock_has_gained_since_the_fix_counts_from_the_fix(world, seconds, wrong):
+def test_clock_drift_counts_from_the_fix(world, seconds, wrong):
     """Between the fix and the end of its wake the board sleeps as well."""
     world.trip.rtc = Rtc(10_000.0, lambda ms: 20.0)
     world.trip.given.ahead_ms = 0

@@ -23,7 +23,7 @@ def test_the_command_prints_it(capsys):
     assert capsys.readouterr().out == f"landbridge {version('landbridge')}\n"
 
 
-def test_the_changelog_has_its_versions_newest_first_and_says_what_changed():
+def test_the_changelog_has_its_versions_newest_first_with_changes():
     head, *parts = re.split(r"^(?=## )", (REPOSITORY / "CHANGELOG.md").read_text(), flags=re.M)
     assert head.startswith("# Changelog\n") and parts
     versions, days = [], []

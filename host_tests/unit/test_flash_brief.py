@@ -30,7 +30,7 @@ from tools.flash.minify import module_name
         ("import a.b\n", None),
     ],
 )
-def test_what_does_nothing_goes_and_imports_begin_here(text, becomes):
+def test_statements_without_effect_are_removed_and_imports_begin_here(text, becomes):
     assert brief(text, "a.b.module") == (becomes or text)
 
 

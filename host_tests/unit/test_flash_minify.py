@@ -245,7 +245,7 @@ def members(tree: ast.AST) -> list[str]:
         "class OtherError(OSError):\n    pass\n\n\nclass MineError(OtherError):\n    pass\n",
     ],
 )
-def test_what_is_not_ours_alone_keeps_its_name(text):
+def test_names_that_others_use_are_kept(text):
     assert minify({"locator.names": text})["locator.names"] == text
 
 

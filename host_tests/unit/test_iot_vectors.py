@@ -117,7 +117,7 @@ def test_the_agent_reads_a_list():
         ("replay", 1, "order again"),
     ],
 )
-def test_the_agent_says_why_a_package_is_refused(name: str, counter: int, why: str):
+def test_the_agent_shows_why_a_package_is_refused(name: str, counter: int, why: str):
     with pytest.raises(CardRefused, match=why):
         iot.result(said(name), head(counter), CERTIFICATE)
 
@@ -156,7 +156,7 @@ def test_the_results_that_a_card_keeps():
     assert iot.number(said("replay")) is None
 
 
-def test_what_is_no_answer_is_refused():
+def test_an_unparsable_answer_is_refused():
     for answer in (b"", b"\x30\x00", bytes.fromhex("BF5100"), bytes.fromhex("BF5102A300"), said("list")[:-3]):
         with pytest.raises(der.DerError):
             iot.result(answer, head(1), CERTIFICATE)

@@ -57,7 +57,7 @@ def test_the_bound_is_near_what_a_small_trip_can_reach():
     assert Bound(instance, BG95).utility(1e4) == pytest.approx(1.0)
 
 
-def test_who_lives_well_and_dies_early_does_not_beat_the_bound():
+def test_a_policy_that_spends_well_and_dies_early_does_not_beat_the_bound():
     instance = trip([10.0] * 480, [[-80.0] * 480])
     outcome = live(instance, lambda device: (device.fix(), device.upload()))
     asleep_j = 480 * BG95.sleep_slot_j

@@ -10,6 +10,8 @@ from tools.lab import digest
 from tools.lab.environments import draw
 from tools.lab.physics import Run
 
+pytestmark = pytest.mark.slow
+
 
 def test_trips_in_one_radio_environment_find_the_same_networks():
     one, two = draw("w1", 1, 11, "bg95"), draw("w1", 1, 12, "bg95")
@@ -42,12 +44,13 @@ def test_joules_a_point_counts_what_was_delivered():
 @pytest.fixture(scope="module")
 def figures():
     """Two lands, thinned by 25 dB."""
-    return [each for environment in (1, 2) for each in digest.judge(digest.Job(25.0, 120, "w1", environment))]
+    jobs = [digest.Job(25.0, 120, "w1", environment) for environment in (1, 2)]
+    return [each for job in jobs for each in digest.evaluate(job)]
 
 
 def test_observations_of_earlier_trips_save_joules(figures):
     means = {
-        name: np.mean([each.joules_a_point for each in figures if each.guide == name])
+        name: np.mean([each.joules_a_point for each in figures if each.route_data == name])
         for name in (digest.NEW, digest.LEARNED, digest.SHUFFLED)
     }
     assert means[digest.LEARNED] < 0.97 * means[digest.NEW]
@@ -57,7 +60,7 @@ def test_observations_of_earlier_trips_save_joules(figures):
 def test_the_device_reads_route_data_of_observations():
     instance = draw("w1", 1, 11, "bg95")
     looks = [(float(km), 401_001, km % 3 == 0) for km in range(3_600, 5_600, 7)]
-    data = digest.guide(instance, digest.Seen(looks, [costs.Report(401_001, 900.0)] * 3), False)
+    data = digest.learned_data(instance, digest.Seen(looks, [costs.Report(401_001, 900.0)] * 3), False)
     assert route.is_whole(data)
     there = route.Route(data).forecast(4 * 4_000, True, 0, 0)
     assert there.learned and there.costs[there.networks.index(401_001)] == 100
@@ -65,9 +68,9 @@ def test_the_device_reads_route_data_of_observations():
 
 
 def test_shortfalls_are_named():
-    row = {"loss_db": 15.0, "guide": digest.LEARNED, "fewer": 4.9, "low": 3.0}
+    row = {"loss_db": 15.0, "route_data": digest.LEARNED, "fewer": 4.9, "low": 3.0}
     assert list(digest.missed_of(row))
     assert not list(digest.missed_of(row | {"fewer": 5.1}))
     assert list(digest.missed_of(row | {"fewer": 9.0, "low": -0.1}))
-    assert list(digest.missed_of(row | {"guide": digest.SHUFFLED, "fewer": -1.1}))
-    assert not list(digest.missed_of(row | {"guide": digest.SHUFFLED, "fewer": -0.9}))
+    assert list(digest.missed_of(row | {"route_data": digest.SHUFFLED, "fewer": -1.1}))
+    assert not list(digest.missed_of(row | {"route_data": digest.SHUFFLED, "fewer": -0.9}))

@@ -124,7 +124,7 @@ def test_a_recording_is_a_trip(tmp_path):
 
 
 @pytest.mark.parametrize("route", ["trace", "route"])
-def test_a_trip_of_a_file_is_judged_in_any_country(tmp_path, route):
+def test_a_trip_of_a_file_is_evaluated_in_any_country(tmp_path, route):
     file = tmp_path / "file.csv"
     file.write_text(trace() if route == "trace" else ROUTE.replace("CN", "TR").replace("KZ", "GE"))
     trip = SETTINGS[0].trip(f"{TRACE}{file}" if route == "trace" else str(file), 1)

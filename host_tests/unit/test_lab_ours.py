@@ -12,8 +12,8 @@ from tools.lab.instances import draw
 from tools.lab.pacing import Level, pacing_table
 from tools.lab.physics import Mission, run
 from tools.lab.pilot import Ours
-from tools.lab.plan import menu as shipped
-from tools.lab.route_data import Guide, new_route
+from tools.lab.plan import pacing as shipped
+from tools.lab.route_data import RouteData, new_route
 from tools.lab.routes import corridor
 from tools.lab.score import score
 from tools.lab.train import monotone
@@ -45,12 +45,12 @@ def test_a_standing_train_without_network_searches_less_and_less():
     for joules, most in ((2_000.0, 40), (4_000.0, 240 / 5)):
         outcome = run_ours(instance, joules)
         assert not outcome.uploads
-        tries = len(outcome.network_scans) + len(outcome.failures)
-        assert 3 < tries < most
+        attempts = len(outcome.network_scans) + len(outcome.failures)
+        assert 3 < attempts < most
         assert outcome.most_attempts() <= 23
 
 
-def test_a_shunt_costs_wakes_and_no_satellites():
+def test_a_short_move_costs_wakes_and_no_satellites():
     instance, never = trip([10.0] * 480, [[-80.0] * 480]), (0,) * 480
     shunts = tuple(int(slot % 48 == 20) for slot in range(480))
     calm = run_ours(instance, 1_500.0, reuses=True, bumps=never)
@@ -121,12 +121,12 @@ def test_same_trip_same_run():
 
 def test_time_to_go_shrinks_along_the_route_and_while_standing():
     networks = draw("w1", 1, "bg95").networks
-    guide = Guide(new_route(corridor("w1"), networks, places=True), networks)
+    route_data = RouteData(new_route(corridor("w1"), networks, places=True), networks)
     hub, *_, last = kms = [point.km for point in corridor("w1").route.waypoints]
-    hours = [guide.journey(km, True, 0.0, 0.0).to_go_s / 3_600 for km in kms]
-    assert hours == sorted(hours, reverse=True) and guide.journey(last, True, 0.0, 0.0).to_go_s == 0
+    hours = [route_data.forecast(km, True, 0.0, 0.0).to_go_s / 3_600 for km in kms]
+    assert hours == sorted(hours, reverse=True) and route_data.forecast(last, True, 0.0, 0.0).to_go_s == 0
     assert 20 * 24 < hours[0] < 45 * 24
-    waits = [guide.journey(hub, False, 0.0, stood).to_go_s for stood in (0.0, 24.0, 48.0, 500.0)]
+    waits = [route_data.forecast(hub, False, 0.0, stood).to_go_s for stood in (0.0, 24.0, 48.0, 500.0)]
     assert waits[:3] == sorted(waits[:3], reverse=True)
     assert waits[3] > waits[2] - 24 * 3_600, "who has waited so long may wait longer still"
 

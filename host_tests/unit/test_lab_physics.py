@@ -35,7 +35,7 @@ def test_a_search_that_is_given_up_sooner_costs_less_and_may_miss():
     assert not live(instance, lambda d: d.fix(limit_s=37.0)).fixes, "a cold start takes 38 s"
 
 
-def test_a_search_lasts_no_longer_than_the_age_of_the_orbits_says():
+def test_a_search_lasts_no_longer_than_the_age_of_the_orbits_allows():
     sky = [True] + [False] * 11
     outcome = live(trip(STANDING, GOOD, sky=sky), lambda d: d.fix() if d.slot in (0, 2, 8) else None)
     assert outcome.joules["fix"] == pytest.approx(0.4 + 0.2 * 38 + 2 * 0.4 + 0.2 * (40 + 60))

@@ -5,24 +5,26 @@ import pytest
 from typer.testing import CliRunner
 
 from tools.lab import __main__ as lab
-from tools.lab.compare import Job, judge, shortfalls, summary
-from tools.lab.experiments import SETTINGS, judged_trips, trained_on
+from tools.lab.compare import Job, evaluate, shortfalls, summary
+from tools.lab.experiments import SETTINGS, evaluation_trips, trained_on
 from tools.lab.routes import TRAINING
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def rows():
-    return summary(judge(Job(SETTINGS[1], "w1", 1_001)))
+    return summary(evaluate(Job(SETTINGS[1], "w1", 1_001)))
 
 
-def test_judged_trips_are_not_those_of_training():
-    trips = judged_trips(18)
+def test_evaluation_trips_are_not_those_of_training():
+    trips = evaluation_trips(18)
     assert len(trips) == 54 and len(set(trips)) == 54
     assert not {seed for route, seed in trips if route in TRAINING} & set(range(101, 111))
     assert trained_on("w1") == "n1" and trained_on("n1") == "w1" and trained_on("drawn-1001") == "both"
 
 
-def test_every_policy_is_judged_at_every_budget(rows):
+def test_every_policy_is_evaluated_at_every_budget(rows):
     budgets = SETTINGS[1].budgets
     assert all(sum(row.policy == "ours" and row.budget == budget for row in rows) == 1 for budget in budgets)
     assert {row.kind for row in rows} == {"ours", "ablation", "shipped", "tuned", "hindsight"}
@@ -60,7 +62,7 @@ def test_the_report_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(
         lab.app,
-        ["--trips", "1", "--setting", "BG95, still here, points", "--processes", "1"],
+        ["--trips", "1", "--setting", "BG95, position reused, points", "--processes", "1"],
         catch_exceptions=False,
     )
     assert result.exit_code == 0

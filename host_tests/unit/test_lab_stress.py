@@ -39,7 +39,7 @@ def test_a_stay_begins_with_the_arrival_and_is_known_only_there():
     assert len(known) == len(unknown) and known != unknown
 
 
-def test_false_motion_is_felt_where_the_train_stands():
+def test_false_motion_is_detected_while_the_train_is_stationary():
     trip = disturbed(usual(), ROWS["false motion"])
     assert trip.felt is not None and (trip.felt >= trip.moving).all()
     assert 0.2 < trip.felt[~trip.moving].mean() < 0.4
@@ -99,5 +99,5 @@ def test_the_held_out_world_is_another_and_its_costs_are_its_own():
     assert len(HELD_OUT) == len(STRESSES) + 1
 
 
-def test_seeds_that_are_judged_never_train():
+def test_seeds_of_the_evaluation_never_train():
     assert not set(STRESS_SEEDS) & (set(TRAINING_SEEDS) | set(JUDGED_SEEDS))

@@ -15,7 +15,7 @@ def test_no_command_of_the_manuals_is_missing(capsys):
     assert capsys.readouterr().out.endswith("missing 0\n")
 
 
-def test_the_page_says_how_many_commands_there_are():
+def test_the_page_shows_how_many_commands_there_are():
     page = (REPOSITORY / "docs" / "reference" / "simulated-modem.md").read_text()
     counts = {name: len({key.rstrip("=?") for key in DIALECTS[name].commands}) for name in DIALECTS}
     assert f"{counts['bg95']} commands by name on the BG95, {counts['sim7600']} on the SIM7600" in page

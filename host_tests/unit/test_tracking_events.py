@@ -80,7 +80,7 @@ def test_a_stop_and_a_departure_at_a_station():
 
 
 @pytest.mark.parametrize("changes", [{"lat": 0, "lon": 0}, {"kind": 2}])
-def test_a_stop_is_published_where_it_is_whatever_the_point_that_shows_it_says(changes):
+def test_a_stop_is_published_at_its_place_whatever_its_last_point(changes):
     stand = (52.25, 21.1, "PL")
     with fleet() as database:
         deliver(database, hours((52.2, 22.0, "PL"), stand), RECEIVED_S)
@@ -223,7 +223,7 @@ def test_the_arrival_is_an_interval_and_comes_nearer():
         assert etas[-1]["latest"] < etas[0]["latest"]
 
 
-def test_what_earlier_containers_took_moves_the_arrival():
+def test_travel_times_of_earlier_containers_move_the_arrival():
     def first_likely(database: Database, earlier_h: int) -> str:
         """Of a trip that begins after two others that took so long."""
         begin_s, seq, received_s = BEGIN_S, 1, BEGIN_S + 200 * 86_400
@@ -349,7 +349,7 @@ def test_a_geofence_that_was_removed_around_a_container_ends_no_trip():
         ]
 
 
-def test_a_fix_that_no_train_could_reach_is_doubtful_until_the_next_says_otherwise():
+def test_a_fix_that_no_train_could_reach_is_flagged_until_the_next_confirms_it():
     with fleet() as database:
         jump = fix(2, BEGIN_S + 2 * HOUR_S, 48.0, 10.0, "PL")
         still = fix(3, BEGIN_S + 3 * HOUR_S, 48.0, 10.0, "PL", kind=3, motion=0).meaningful()

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from landbridge.db.database import Database
@@ -18,6 +19,8 @@ from sqlalchemy import func, select
 
 from host_tests.support.agent import DEVICE
 from host_tests.support.trips import BEGIN_S, HOUR_S, believed, deliver, fix, fleet, outcome
+
+pytestmark = pytest.mark.slow
 
 DAY_S = 86_400
 
@@ -119,7 +122,7 @@ def test_a_trip_that_has_arrived_stays_so_when_its_points_are_no_longer_kept():
             assert [each.point.seq for each in points.track(connection, DEVICE, 1)] == [5]
 
 
-def test_what_is_not_worked_out_yet_is_not_settled():
+def test_points_that_are_not_recomputed_yet_are_not_settled():
     with fleet() as database:
         deliver(database, [fix(1, BEGIN_S + HOUR_S, 52.1, 23.7, "BY")], BEGIN_S + DAY_S)
         with database.writing() as connection:

@@ -6,7 +6,7 @@ from host_tests.support.trips import BEGIN_S, fix
 from tools.verify.tracking.agent import encode
 
 
-def test_an_uplink_says_what_the_points_say():
+def test_an_uplink_decodes_to_its_points():
     points = [
         fix(seq, BEGIN_S + 600 * seq, 52.1, 23.7 - seq / 10, "PL", boot=2, battery=180) for seq in (4, 9, 5)
     ]

@@ -78,7 +78,7 @@ def test_every_column_is_read_as_it_was_by_both_readers(values):
     [[5], [1, 2, 3, {}], [1, b""], [1, bytes(17)], [1, b"\0\0\0\0\0\0\0\0" * 3], [1, {2: 1}], [1, {-1: 1}],
      [1, [1, 1]], [1, 0], ["1", {}], [1, {0: "1"}], b"\1", True],
 )  # fmt: skip
-def test_what_is_no_column_of_three_is_refused(form):
+def test_an_invalid_column_of_three_is_refused(form):
     with pytest.raises(WireError):
         uplink.expand(form, 3, "any", ANY)
 

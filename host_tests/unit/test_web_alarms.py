@@ -39,7 +39,7 @@ def test_several_are_acknowledged_together_or_none(fleet: Fleet):
         assert [each["number"] for each in left] == [first]
 
 
-def test_who_is_on_an_alarm_and_comments_are_on_the_page(fleet: Fleet):
+def test_the_assignee_and_comments_of_an_alarm_are_on_the_page(fleet: Fleet):
     first, *_, theirs = sorted(raised(fleet))
     with Pages(fleet).served() as pages:
         acme, anna = pages.token("acme", "operator", "acme"), pages.token("anna", "operator")

@@ -28,7 +28,7 @@ def rows_of(fleet: Fleet, tenant: str | None = None, is_chinese: bool = False) -
         return columns.fleet(device_views.glances(connection, views, NOW_S), is_chinese)
 
 
-def test_a_row_says_place_and_country_and_in_chinese(fleet: Fleet):
+def test_a_row_has_place_and_country_and_in_chinese(fleet: Fleet):
     fleet.trip(CONTAINER, 0, None, "acme")
     fleet.deliver(at(1, lat=52_41000, lon=16_93000))
     for is_chinese, place in ((False, "Poznań"), (True, "波兹南")):
@@ -52,7 +52,7 @@ def test_a_device_is_overdue_when_its_alarm_is_raised(fleet: Fleet):
             assert (first.state, FIRST in silence.due_devices(connection, 0, NOW_S)) == (state, is_due)
 
 
-def test_a_row_says_the_eta_and_what_was_planned(fleet: Fleet):
+def test_a_row_has_the_eta_and_the_planned_arrival(fleet: Fleet):
     trip = fleet.trip(CONTAINER, 0, None, "acme")
     with fleet.database.writing() as connection:
         routes.add(connection, "west", STATIONS, [1.0], BEGIN_S)
@@ -133,7 +133,7 @@ def test_a_view_is_kept_for_its_owner(fleet: Fleet):
         assert json.loads(pages.ask("/v1/fleet/views", anna)[1])["views"] == []
 
 
-def test_who_gets_the_name_of_a_revoked_token_gets_nothing_of_its_owner(fleet: Fleet):
+def test_a_reused_token_name_reveals_nothing_of_its_earlier_owner(fleet: Fleet):
     with Pages(fleet).served() as pages:
         view = {"name": "Late in Poland", "query": "country=PL"}
         assert pages.ask("/v1/fleet/views", pages.token("anna", "reader", "acme"), "POST", view)[0] == 201
@@ -145,7 +145,7 @@ def test_who_gets_the_name_of_a_revoked_token_gets_nothing_of_its_owner(fleet: F
         assert json.loads(pages.ask("/v1/fleet/views", another)[1])["views"] == []
 
 
-def test_what_a_device_applies_stands_beside_what_is_wanted(fleet: Fleet):
+def test_applied_and_wanted_settings_are_shown_side_by_side(fleet: Fleet):
     with fleet.database.writing() as connection:
         assert device_head.on_device(connection, FIRST) is None
         settings.change(connection, FIRST, {"light_lux": 55}, "bench", NOW_S)

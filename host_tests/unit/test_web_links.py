@@ -54,7 +54,7 @@ def test_no_link_is_made_for_longer_than_a_year(fleet):
         shared(fleet, trip, "367d")
 
 
-def test_a_link_over_the_api_is_the_trip_s_unless_it_says_how_long(fleet, tmp_path, monkeypatch):
+def test_a_link_over_the_api_lasts_as_long_as_the_trip_by_default(fleet, tmp_path, monkeypatch):
     fleet.trip(CONTAINER, 0, None, "acme")
     set_clock(tmp_path / "clock", NOW_S)
     monkeypatch.setenv(CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))

@@ -266,7 +266,7 @@ def test_a_provider_that_is_not_there_or_another_is_reported(place: Place):
     assert openid.found(place.config).token == f"{place.provider.issuer}/token"
 
 
-def test_who_was_not_invited_stays_out(place: Place):
+def test_a_person_without_an_invitation_stays_out(place: Place):
     place.provider.account = {"sub": "stranger", "preferred_username": "anna", "email": "anna@example.org"}
     visitor = place.visitor()
     refused = place.enter(visitor)

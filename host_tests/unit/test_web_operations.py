@@ -259,7 +259,7 @@ def test_a_route_gets_other_stations(api):
         assert routes.known_route(connection, "drawn").stations[1][0] == "C"
 
 
-def test_a_webhook_gets_a_new_secret_beside_the_old_one(api):
+def test_a_webhook_gets_a_new_secret_in_addition_to_the_old_one(api):
     made = api.ask(
         "POST", "/v1/integrations", {"name": "turn", "address": "https://e.example/x"}, "admin", "acme"
     )

@@ -141,7 +141,7 @@ def test_an_invitation_expires_and_a_new_one_ends_the_old_one(site: Site):
     assert bert.post("/invitation", token=new.secret, password=NEW, again=NEW).status == 303
 
 
-def test_who_cannot_sign_in_learns_nothing_of_why(site: Site):
+def test_a_failed_sign_in_reveals_no_reason(site: Site):
     add_user(site.database, "carl")
     with site.database.writing() as connection:
         row = people.named(connection, "carl")
@@ -478,7 +478,7 @@ def test_readers_see_themselves_only(site: Site):
     olaf = site.visitor("olaf")
     assert olaf.get("/users").status == olaf.get("/v1/users").status == 403
     assert olaf.get("/v1/users/root").status == olaf.get("/v1/users/root/sessions").status == 403
-    assert json.loads(olaf.get("/v1/users/olaf").text)["state"] == "confirmed"
+    assert json.loads(olaf.get("/v1/users/olaf").text)["state"] == "active"
     assert json.loads(olaf.get("/v1/users/olaf/sessions").text)["sessions"][0]["current"] is True
     assert json.loads(olaf.get("/v1/tokens").text) == {"tokens": [], "next": None}
 

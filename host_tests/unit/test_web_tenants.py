@@ -53,7 +53,7 @@ def test_a_name_that_another_tenant_has_is_free(api, path, body):
     assert api.ask("POST", path, body, "admin", None)[0] == 201
 
 
-def test_a_user_name_that_is_not_free_says_no_more(api):
+def test_a_taken_user_name_reveals_no_more(api):
     for tenant in ("acme", None):
         assert api.ask("POST", "/v1/users", {"name": f"boss-{tenant}".lower()}, "admin", tenant)[0] == 201
     for name in ("boss-acme", "boss-none"):
@@ -61,7 +61,7 @@ def test_a_user_name_that_is_not_free_says_no_more(api):
         assert (status, refused["detail"]) == (400, f"the name {name} is taken; choose another one")
 
 
-def test_the_operator_says_whose_integration_is_meant(api):
+def test_the_operator_names_the_tenant_of_an_integration(api):
     for tenant in ("acme", "bolt"):
         wanted = {"name": "twice", "address": HOOK}
         assert api.ask("POST", "/v1/integrations", wanted, "admin", tenant)[0] == 201
@@ -102,7 +102,7 @@ def test_what_a_tenant_does_is_in_its_own_audit_log_and_in_no_other_tenants(api)
     assert not log(api, None, "&by_tenant=nobody")
 
 
-def test_what_the_operator_does_with_an_integration_is_its_tenants_to_see_alone(api):
+def test_actions_on_an_integration_are_visible_to_its_tenant_alone(api):
     """Also if the message is of a device on the trip of another tenant."""
     database = api.fleet.database
     with database.writing("root") as connection:

@@ -201,8 +201,8 @@ def test_errors_that_a_page_may_show_are_marked():
 def test_a_text_is_translated_with_what_is_in_it():
     speak = catalogues()["zh"].translate
     assert speak(_("alarm cleared: {alarm}", alarm=LABELS["separation"])) == "解除报警：机卡分离"
-    assert speak(_("cancelled by {who}", who=actor("token admin"))) == "由 令牌 admin 撤回"
-    assert speak(_("cancelled by {who}", who=actor("admin"))) == "由 admin 撤回"
+    assert speak(_("cancelled by {who}", who=actor("token admin"))) == "由 令牌 admin 取消"
+    assert speak(_("cancelled by {who}", who=actor("admin"))) == "由 admin 取消"
     assert speak(actor("token dispatch, roll-out 3")) == "令牌 dispatch，第 3 次发布"
     assert speak("no such message") == "no such message" and speak("") == ""
 

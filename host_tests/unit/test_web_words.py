@@ -170,7 +170,7 @@ def test_a_form_that_names_another_host_leads_to_none(pages: Shown):
 
 
 @pytest.mark.parametrize(("language", "word"), [("en", "no position"), ("zh", "尚未定位")])
-def test_a_device_without_a_place_is_not_said_to_dwell(pages: Shown, language: str, word: str):
+def test_a_device_without_a_place_has_no_dwell(pages: Shown, language: str, word: str):
     answered = json.loads(pages.ask(f"/v1/devices/{SECOND}", pages.dispatch)[1])
     assert (answered["state"], answered["latitude"]) == ("unlocated", None)
     _, text = pages.ask(f"/devices/{SECOND}?language={language}", pages.dispatch)

@@ -116,7 +116,7 @@ def test_a_place_has_the_same_cells_in_every_trip() -> None:
     assert len(cells[1] & cells[2]) > 0.2 * len(cells[1])
 
 
-def test_the_level_stands_still_with_the_train_for_half_an_hour() -> None:
+def test_the_level_is_constant_with_a_stationary_train_for_half_an_hour() -> None:
     yard = coverage("sim7600", 1)
     assert yard.cells(9_538, 0) == yard.cells(9_538, 1_799_999)
     assert yard.levels(9_538, 0) != yard.levels(9_538, 1_800_000)

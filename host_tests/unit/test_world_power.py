@@ -127,7 +127,7 @@ def test_a_battery_of_less_volts_gives_more_amperes_for_the_same_joules() -> Non
     assert drop_v == pytest.approx(0.45 * 3.6 / 3.2)
 
 
-def test_the_lowest_voltage_knows_what_could_be_had_there() -> None:
+def test_the_lowest_voltage_is_compared_with_the_possible_one() -> None:
     battery = standing(-40.0, "lfp5ah")
     battery.advance(1_000, 0.1 * 5_000 * 3.6 * 3.2)
     battery.voltage(0.5)

@@ -20,7 +20,7 @@ def test_awake_it_is_right_and_asleep_it_gains() -> None:
     assert rtc.clock_ms(3 * HOUR_MS) == 3 * HOUR_MS + 36_000
 
 
-def test_what_cools_down_in_its_sleep_gains_more() -> None:
+def test_a_device_that_cools_in_its_sleep_gains_more() -> None:
     rtc = Rtc(10_000.0, lambda ms: -ms / HOUR_MS)
     rtc.sleep(0)
     gained_ms = rtc.clock_ms(4 * HOUR_MS) - 4 * HOUR_MS

@@ -27,7 +27,7 @@ def motion(seed: int) -> Motion:
     return Motion(one, one.arrival_ms, random.Random(f"{seed}/motion"))
 
 
-def test_a_running_wagon_is_felt_and_a_standing_one_is_quiet() -> None:
+def test_a_moving_wagon_is_detected_and_a_stationary_one_is_quiet() -> None:
     one, felt = train(1), motion(1)
     running: list[float] = []
     standing: list[float] = []

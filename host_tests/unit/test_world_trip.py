@@ -47,7 +47,7 @@ def test_both_modems_take_the_same_train() -> None:
         assert one.temperature_dc(ms) == other.temperature_dc(ms)
 
 
-def test_what_is_given_is_written_down() -> None:
+def test_options_are_written_to_the_configuration() -> None:
     trip = Trip(1, "sim7600")
     trip.env.run(until=60_000)
     sense = trip.sense()

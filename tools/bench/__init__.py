@@ -21,4 +21,4 @@ DRIVERS: dict[str, Any] = {
 
 
 class BenchError(Exception):
-    """Something that the person at the bench can put right; its text is one line."""
+    """An error that the person at the bench can correct; its text is one line."""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Port(Protocol):
-    """A line to a modem, with its clock. `uart_readinto` returns with what has come, 0 at the time-out."""
+    """A line to a modem, with its clock. `uart_readinto` returns what was received, 0 at the time-out."""
 
     def ticks_ms(self) -> int:
         """Milliseconds since some moment."""
@@ -47,7 +47,7 @@ class Listener(Protocol):
 
 
 class Recorder:
-    """A port that notifies a listener of the bytes that pass over another one. `answer` is what has come
+    """A port that notifies a listener of the bytes that pass over another one. `answer` is what was received
     since something was last sent: the drivers cut lines at 400 bytes, the longest answers are longer.
     `commands` is all that was sent."""
 
@@ -83,7 +83,7 @@ class Recorder:
 
 
 def hush(port: Port, quiet_ms: int) -> None:
-    """Read until nothing has come for `quiet_ms`: what was on the line before we listen."""
+    """Read until nothing was received for `quiet_ms`: discard what was on the line before."""
     buffer = bytearray(256)
     while port.uart_readinto(buffer, quiet_ms):
         pass

@@ -59,7 +59,7 @@ class ReplayPort:
             self._arrive(delay_ms, answer)
 
     def uart_readinto(self, buffer: bytearray, timeout_ms: int) -> int:
-        """What has come by then."""
+        """The bytes received by then."""
         if not self._coming or self._coming[0][0] > self._now_ms + timeout_ms:
             self._now_ms += timeout_ms
             return 0

@@ -66,7 +66,7 @@ def spread(values: list[float]) -> dict[str, float | int]:
 
 
 def _digits(value: float) -> float:
-    """Six significant ones: microwatts and hundreds of joules stand in the same table."""
+    """Six significant ones: the same table has microwatts and hundreds of joules."""
     return float(f"{value:.6g}")
 
 

@@ -42,7 +42,7 @@ REFUSED = (
 )
 """By that return code, from 1 on (MQTT 3.1.1, table 3.1)."""
 NEED_KEY = ("park", "resume")
-"""Steps that leave the modem without hope for who cannot press its power key."""
+"""Steps after which only the power key restarts the modem."""
 
 
 @dataclass

@@ -191,7 +191,7 @@ def _group(path: str) -> str:
 
 
 def _holder(path: str) -> str:
-    """The first program, as far as one may look, that has the device open."""
+    """The first program that has the device open, as far as permissions show."""
     wanted = os.path.realpath(path)
     for folder in Path("/proc").glob("[0-9]*/fd"):
         if folder.parent.name == str(os.getpid()):

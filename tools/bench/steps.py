@@ -97,7 +97,7 @@ def survey(bench: Bench) -> Found:
         if entry["result"] == "registered":
             entry["neighbours"] = _neighbours(bench)
         found["networks"].append(entry)
-    bench.driver.clear_forbidden()  # who has refused is to be asked again by the next step
+    bench.driver.clear_forbidden()  # the next step is to ask again the network that has refused
     if not heard:
         raise StepFailed("no network is heard: check the antenna, or the place")
     return found

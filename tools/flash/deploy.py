@@ -85,7 +85,7 @@ def deploy(device: Device, wanted: dict[str, bytes], bar: Bar = lambda name, siz
 
 
 def in_order(paths: Iterable[str]) -> list[str]:
-    """The files that MicroPython starts come last, when everything that they need is there."""
+    """The files that MicroPython starts are written last, after everything that they need."""
     return sorted(paths, key=lambda path: (path in START_FILES, path))
 
 

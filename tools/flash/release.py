@@ -4,7 +4,7 @@
     TARGET/locator/       the compiled modules
     TARGET/release.json   number and version of the release, its board, the version of compiled modules, files
 
-Number and version stand in firmware/locator/__init__.py: raise SEQUENCE before each release.
+Number and version are in firmware/locator/__init__.py: raise SEQUENCE before each release.
 """
 
 import argparse

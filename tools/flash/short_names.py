@@ -1,10 +1,10 @@
 """Shares short names among the modules of a slot: each distinct name stays on the heap until the end of a
 wake.
 
-MicroPython never lets go of a name, not even of a module that was unloaded: names were a third of the heap.
+MicroPython never frees a name, not even of a module that was unloaded: names were a third of the heap.
 What the application itself defines (functions, classes, their members, names of modules) is called by one of
 a few short names, the same one wherever it is named; two names share one unless they meet in a module or in
-a class. Arguments that no call names become letters. Names that somebody outside may use, or that stand
+a class. Arguments that no call names become letters. Names that somebody outside may use, or that occur
 somewhere as text, stay, and so do errors', which the agent shows. Lines stay as well, so that a traceback
 says module and line.
 
@@ -63,7 +63,7 @@ def _nodes(tree: ast.AST) -> Sequence[ast.AST]:
 
 
 def _words(tree: ast.AST) -> Iterator[str]:
-    """All names in a module, and those that stand in it as text."""
+    """All names in a module, and those that occur in it as text."""
     return _named(_nodes(tree))
 
 
@@ -86,7 +86,7 @@ def _named(nodes: Iterable[ast.AST]) -> Iterator[str]:
 
 def _shown(tree: ast.AST) -> set[str]:
     """The names by which a module may know what is not its own, and be known. What a function calls by a
-    name alone is its own, or stands for the whole module."""
+    name alone is its own, or means the whole module."""
     others = {
         node.attr
         for node in _nodes(tree)
@@ -117,7 +117,7 @@ def _kept(trees: Mapping[str, ast.Module]) -> set[str]:
 
 
 def _written(tree: ast.Module) -> Iterator[str]:
-    """What stands as text, where a change would not find it."""
+    """Names that occur as text, where a change would not find them."""
     fields = {field for call in _namedtuples(tree) for field in _texts(call)}
     for node in _nodes(tree):
         if isinstance(node, ast.JoinedStr):

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tools.lab.compare import Job, judge, summary
-from tools.lab.experiments import SETTINGS, TRACE, judged_trips, spread
+from tools.lab.compare import Job, evaluate, summary
+from tools.lab.experiments import SETTINGS, TRACE, evaluation_trips, spread
 from tools.lab.report import show, write_json
 from tools.lab.routes import TRAINING, FileError, read_route
 from tools.lab.traces import read_trace
@@ -17,7 +17,7 @@ from tools.modem.registry import Dialect
 
 OUT = Path("out/lab")
 FIGURES, CHECKED = Path("out/lab.json"), Path("out/lab-check.json")
-TRAINED_IN = {"bg95": ("BG95", "BG95, still here"), "sim7600": ("SIM7600", "SIM7600, still here")}
+TRAINED_IN = {"bg95": ("BG95", "BG95, position reused"), "sim7600": ("SIM7600", "SIM7600, position reused")}
 """The settings in which the pacing table of each class of modem is trained."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -39,24 +39,24 @@ def report(
     chosen = [each for each in SETTINGS if not setting or each.name in setting]
     if not chosen:
         raise typer.BadParameter(f"settings are {', '.join(each.name for each in SETTINGS)}")
-    judged = judged_trips(trips)
+    evaluated = evaluation_trips(trips)
     try:
         if route:
             read_route(route)
-            judged = [(str(route), seed) for seed in range(1, trips + 1)]
+            evaluated = [(str(route), seed) for seed in range(1, trips + 1)]
         if trace:
             read_trace(trace)
-            judged = [(f"{TRACE}{trace}", 0)]
+            evaluated = [(f"{TRACE}{trace}", 0)]
     except FileError as error:
         Console(stderr=True).print(f"[red]{error}[/red]", highlight=False)
         raise typer.Exit(2) from None
-    jobs = [Job(each, *trip) for each in chosen for trip in judged[:: each.every]]
-    rows = summary([record for found in spread(judge, jobs, "judging", processes) for record in found])
+    jobs = [Job(each, *trip) for each in chosen for trip in evaluated[:: each.every]]
+    rows = summary([record for found in spread(evaluate, jobs, "evaluating", processes) for record in found])
     missed = show(console, chosen, rows)
     write_json(FIGURES, rows, missed)
     from tools.lab.pictures import write_report
 
-    write_report(OUT / "report.html", chosen, rows, missed, *judged[0])
+    write_report(OUT / "report.html", chosen, rows, missed, *evaluated[0])
     console.print(f"{OUT / 'report.html'}, {FIGURES}")
     if missed:
         raise typer.Exit(1)
@@ -92,7 +92,7 @@ def battery_life() -> None:
 @app.command()
 def train(passes: int = 1, processes: int | None = None) -> None:
     """Train the pacing tables on either training route and on both, starting from the present ones."""
-    from tools.lab.plan import menu
+    from tools.lab.plan import pacing
     from tools.lab.train import train as train_one
     from tools.lab.train import write
 
@@ -104,16 +104,16 @@ def train(passes: int = 1, processes: int | None = None) -> None:
         }
         for modem, names in TRAINED_IN.items()
     }
-    write(tables, menu.CARRIES_J)
+    write(tables, pacing.CARRIES_J)
 
 
 @app.command()
 def stress(held_out: bool = False, processes: int | None = None) -> None:
     """Run the stress suite, or that in the held-out world; out/lab-stress.json, out/lab-held-out.json."""
-    from tools.lab.rows import judge as judge_rows
+    from tools.lab.rows import evaluate as evaluate_rows
 
     name = "held-out" if held_out else "stress"
-    if not judge_rows(processes, Path(f"out/lab-{name}.json"), console, held_out):
+    if not evaluate_rows(processes, Path(f"out/lab-{name}.json"), console, held_out):
         raise typer.Exit(1)
 
 

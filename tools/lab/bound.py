@@ -68,14 +68,15 @@ class Bound:
         slots, sleep_j = self._instance.slots, self._costs.sleep_slot_j
         free_j = capacity_j(self._instance, budget_j, cold=True) - sleep_j * np.arange(1, slots + 1)
         places = _minima(free_j)
-        best = self._priced(free_j, places, np.append(np.zeros(len(places) - 1), self._price(free_j[-1])))
-        weights = np.append(np.zeros(len(places) - 1), max(self._price(free_j[-1]), 1e-3))
+        weights = np.append(np.zeros(len(places) - 1), self._price(free_j[-1]))
+        best = min(self._priced(free_j, places, weights[None, :]))
+        weights[-1] = max(weights[-1], 1e-3)
         for _ in range(3):
             for index in range(len(places)):
                 base = max(weights[index], weights.max() / 4)
                 trials = np.repeat(weights[None, :], len(STEPS), axis=0)
                 trials[:, index] = base * np.array(STEPS)
-                values = [self._priced(free_j, places, trial) for trial in trials]
+                values = self._priced(free_j, places, trials)
                 weights = trials[int(np.argmin(values))]
                 best = min(best, *values)
         return min(1.0, best)
@@ -89,15 +90,15 @@ class Bound:
         values = self._fix_paths.values + self._upload_paths.values + PRICES * (max(0.0, free_j) + slept_j)
         return float(PRICES[int(np.argmin(values))])
 
-    def _priced(self, free_j: Floats, places: NDArray[np.int64], weights: Floats) -> float:
-        """Return the bound for one multiplier at each place."""
-        price = np.zeros(self._instance.slots)
-        for place, weight in zip(places, weights, strict=True):
-            price[: place + 1] += weight
-        fixes = _FixPaths(self._costs, self._ends, self._edges, self._gaps_j, price[None, :])
-        uploads = _UploadPaths(self._upload_j, price[None, :], self._weights[2])
-        value = fixes.values[0] + uploads.values[0] + float(np.dot(weights, np.maximum(free_j[places], 0)))
-        return float(value) / self._instance.slots
+    def _priced(self, free_j: Floats, places: NDArray[np.int64], trials: Floats) -> list[float]:
+        """Return the bound for each row of multipliers, one at each place."""
+        prices = np.zeros((len(trials), self._instance.slots))
+        for place, weights in zip(places, trials.T, strict=True):
+            prices[:, : place + 1] += weights[:, None]
+        fixes = _FixPaths(self._costs, self._ends, self._edges, self._gaps_j, prices)
+        uploads = _UploadPaths(self._upload_j, prices, self._weights[2])
+        withheld = [float(np.dot(weights, np.maximum(free_j[places], 0))) for weights in trials]
+        return [float(each) / self._instance.slots for each in fixes.values + uploads.values + withheld]
 
 
 def fix_values(instance: Instance, weights: Weights = WEIGHTS) -> Floats32:
@@ -131,7 +132,7 @@ def _covered(moving: NDArray[np.bool_], gap: int) -> Floats32:
 
 
 def gap_costs_j(instance: Instance, costs: Costs, reuses: bool) -> Floats32:
-    """Return (slot, gap - 1): the J of a fix so many slots after the last one, or of a wake where a reused
+    """Return (slot, gap - 1): the J of a fix by slots since the last one, or of a wake where a reused
     position replaces the fix."""
     gap_j = np.array([costs.fix_j((gap + 1) * SLOT_H) for gap in range(LONGEST_GAP)], dtype=np.float32)
     gaps_j = np.repeat(gap_j[None, :], instance.slots, axis=0)

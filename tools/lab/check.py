@@ -30,7 +30,7 @@ from tools.world.trip import Trip
 
 AGREE, ACCOUNT_AGREES = 0.05, 0.10
 DRAWS = 10
-"""Which network a device ends up with is luck that costs or gives 2 % of the points; the world has one."""
+"""The network that a device happens to use costs or gives 2 % of the points; the world has one."""
 J_A_MAH = 0.68 * 0.92 * 12.96
 """What the firmware counts on at its coldest, -30 C (scheduler/battery.py)."""
 
@@ -146,7 +146,7 @@ def _lab(modem: Dialect, days: int, rate: int, seed: int, costs: Costs) -> tuple
         here.corridor,
         here.networks,
         reuses=True,
-        guide=new_route(
+        route_data=new_route(
             here.corridor, (), places=True
         ),  # the agent names networks once the fleet has heard them
         russia=True,

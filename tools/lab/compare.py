@@ -70,7 +70,7 @@ class Job(NamedTuple):
     seed: int
 
 
-def judge(job: Job) -> list[Record]:
+def evaluate(job: Job) -> list[Record]:
     """Run all policies at all budgets on one trip."""
     setting = job.setting
     instance = setting.trip(job.route, job.seed)
@@ -200,7 +200,7 @@ def shortfalls(setting: Setting, rows: Sequence[Row], budget: int) -> list[str]:
         return missed
     if ours.died and budget >= ALIVE_FROM_J:
         missed.append(f"{ours.died} trips died")
-    if least == 0:  # who lives to the arrival is not measured by who does not
+    if least == 0:  # a policy that survives to the arrival is not compared with one that does not
         return missed
     best = max(tuned, key=lambda row: row.ratio)
     steady = max(tuned, key=lambda row: row.worst)

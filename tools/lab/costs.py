@@ -58,7 +58,7 @@ class Costs:
         return self.sleep_w * SLOT_S
 
     def fix_j(self, gap_h: float) -> float:
-        """Return the J of a fix so many hours after the last one, without scatter."""
+        """Return the J of a fix by hours since the last one, without scatter."""
         return self.wake_j + self.gnss_w * self.ttff_s[start(gap_h)]
 
     def blocked_j(self, limit_s: float = BLOCKED_S) -> float:
@@ -70,9 +70,9 @@ COSTS = {
     "bg95": Costs(1.2, 8.8, 35.0, 25.0, 1.5, 0.20, 216e-6, most_upload_j=300.0),
     "sim7600": Costs(40.0, 4.0, 70.0, 60.0, 25.0, 0.30, 300e-6, most_upload_j=600.0),
 }
-"""Of the facts: what all policies are judged with, and what a device believes before it has learned. What an
-attempt can take is what the firmware draws (scheduler/energy.py) in some 15 minutes: five of patience, two
-to four to open the connection, half a minute for each piece that is sent."""
+"""From the facts: all policies are evaluated with them, and a device starts with them until it has learned.
+An attempt takes at most what the firmware draws (scheduler/energy.py) in some 15 minutes: five to register,
+two to four to open the connection, half a minute for each message."""
 MEASURED = {
     # By the world's meter, BG95, seeds 1 to 8, 45 days at 100 J a day; joules with the wake. Then a wake took
     # 0.41 J and a wait 0.09 W; by today's tables (world/cpu.py, world/meter.py) these are 0.19 J and 0.072 W:

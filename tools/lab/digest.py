@@ -60,7 +60,7 @@ class Figure(NamedTuple):
 
     loss_db: float
     budget: int
-    guide: str
+    route_data: str
     trip: str
     joules_a_point: float
     utility: float
@@ -83,18 +83,18 @@ def experiment(environments: int, processes: int | None, console: Console) -> bo
         for route in ROUTES
         for environment in range(1, environments + 1)
     ]
-    figures = [each for found in spread(judge, jobs, "later trips", processes) for each in found]
-    table = Table("loss dB", "J a day", "guide", "J a point", "fewer, % (95 %)", "utility")
+    figures = [each for found in spread(evaluate, jobs, "later trips", processes) for each in found]
+    table = Table("loss dB", "J a day", "route data", "J a point", "fewer, % (95 %)", "utility")
     rows = []
     for loss_db in LOSSES_DB:
         for budget in (*BUDGETS, None):
             chosen = [each for each in figures if each.loss_db == loss_db and budget in (each.budget, None)]
-            rows += [_row(loss_db, budget, guide, chosen) for guide in (NEW, LEARNED, SHUFFLED)]
+            rows += [_row(loss_db, budget, kind, chosen) for kind in (NEW, LEARNED, SHUFFLED)]
     missed = [text for row in rows if row["budget"] is None for text in missed_of(row)]
     for row in rows:
         interval = f"{row['fewer']:.1f} ({row['low']:.1f} to {row['high']:.1f})"
         budget_text = "all" if row["budget"] is None else str(row["budget"])
-        cells = (f"{row['loss_db']:.0f}", budget_text, str(row["guide"]), f"{row['joules_a_point']:.2f}")
+        cells = (f"{row['loss_db']:.0f}", budget_text, str(row["route_data"]), f"{row['joules_a_point']:.2f}")
         table.add_row(*cells, interval, f"{row['utility']:.3f}")
     console.print(table)
     for text in missed:
@@ -104,7 +104,7 @@ def experiment(environments: int, processes: int | None, console: Console) -> bo
     return not missed
 
 
-def judge(job: Job) -> list[Figure]:
+def evaluate(job: Job) -> list[Figure]:
     """Run the earlier trips, learn, then run the later ones with each kind of route data."""
     setting = Setting("digest", "bg95")
     policy = Ours(setting.modem).factory()
@@ -116,9 +116,10 @@ def judge(job: Job) -> list[Figure]:
     for seed in LATER:
         trip = draw(job.route, job.environment, seed, setting.modem).thinned(job.loss_db)
         mission = setting.mission(trip, job.budget)
-        guides = {NEW: b"", LEARNED: guide(trip, seen, False), SHUFFLED: guide(trip, seen, True)}
-        for name, data in guides.items():
-            outcome = run(trip, policy, replace(mission, guide=data))
+        learned, shuffled = learned_data(trip, seen, False), learned_data(trip, seen, True)
+        data_of = {NEW: b"", LEARNED: learned, SHUFFLED: shuffled}
+        for name, data in data_of.items():
+            outcome = run(trip, policy, replace(mission, route_data=data))
             figure = joules_a_point(outcome), score(trip, outcome).utility
             figures.append(
                 Figure(job.loss_db, job.budget, name, f"{job.route}-{job.environment}-{seed}", *figure)
@@ -141,7 +142,7 @@ def see(trip: Instance, outcome: Run, seen: Seen) -> None:
         seen.reports.append(costs.Report(plmn(trip.networks[network]), 1_000 * joules))
 
 
-def guide(trip: Instance, seen: Seen, shuffled: bool) -> bytes:
+def learned_data(trip: Instance, seen: Seen, shuffled: bool) -> bytes:
     """Return the route data that the agent makes of `seen`; `shuffled`: each tile is that of another
     place."""
     counts: dict[int, list[int]] = defaultdict(lambda: [0, 0])
@@ -171,33 +172,33 @@ def joules_a_point(outcome: Run) -> float:
     return float(sum(outcome.joules.values())) / max(1, delivered)
 
 
-def _row(loss_db: float, budget: int | None, guide: str, figures: Sequence[Figure]) -> dict[str, object]:
+def _row(loss_db: float, budget: int | None, kind: str, figures: Sequence[Figure]) -> dict[str, object]:
     """Return the figures of one kind of route data compared with a new route, trip by trip, with a bootstrap
     interval over trips."""
-    of = {name: [each for each in figures if each.guide == name] for name in (NEW, guide)}
-    new, with_guide = (np.array([each.joules_a_point for each in of[name]]) for name in (NEW, guide))
+    of = {name: [each for each in figures if each.route_data == name] for name in (NEW, kind)}
+    new, with_data = (np.array([each.joules_a_point for each in of[name]]) for name in (NEW, kind))
     rng = np.random.default_rng(1)
     drawn = rng.integers(0, len(new), (RESAMPLES, len(new)))
-    fewer = 100 * (1 - with_guide[drawn].sum(axis=1) / new[drawn].sum(axis=1))
+    fewer = 100 * (1 - with_data[drawn].sum(axis=1) / new[drawn].sum(axis=1))
     low, high = np.quantile(fewer, (0.025, 0.975))
     return {
         "loss_db": loss_db,
         "budget": budget,
-        "guide": guide,
+        "route_data": kind,
         "trips": len(new),
-        "joules_a_point": float(with_guide.mean()),
-        "fewer": 100 * (1 - float(with_guide.sum() / new.sum())),
+        "joules_a_point": float(with_data.mean()),
+        "fewer": 100 * (1 - float(with_data.sum() / new.sum())),
         "low": float(low),
         "high": float(high),
-        "utility": float(np.mean([each.utility for each in of[guide]])),
+        "utility": float(np.mean([each.utility for each in of[kind]])),
     }
 
 
 def missed_of(row: dict[str, object]) -> Iterator[str]:
     fewer, low = row["fewer"], row["low"]
     assert isinstance(fewer, float) and isinstance(low, float)
-    where = f"-{row['loss_db']:.0f} dB, {row['guide']}"
-    if row["guide"] == LEARNED and (fewer < GAIN_PERCENT or low <= 0):
+    where = f"-{row['loss_db']:.0f} dB, {row['route_data']}"
+    if row["route_data"] == LEARNED and (fewer < GAIN_PERCENT or low <= 0):
         yield f"{where}: {fewer:.1f} % fewer joules a point, {GAIN_PERCENT:.0f} wanted"
-    if row["guide"] == SHUFFLED and fewer < -WRONG_PERCENT:
+    if row["route_data"] == SHUFFLED and fewer < -WRONG_PERCENT:
         yield f"{where}: {-fewer:.1f} % more joules a point, {WRONG_PERCENT:.0f} allowed"

@@ -32,7 +32,7 @@ FLOORS = {
 """The least part of the bound, by budget. Where a trip is short of energy it must live to its arrival, which
 the bound does not count."""
 ALIVE_FROM_J = 40
-"""From so many J a day up no trip may die."""
+"""From this many J a day on, no trip may die."""
 THIN_FLOORS = {15.0: 0.93, 25.0: 0.90}
 """From 120 J a day up, by the loss in dB."""
 TRACE = "trace:"
@@ -40,7 +40,7 @@ TRACE = "trace:"
 TRAINING_SEEDS = range(101, 111)
 JUDGED_SEEDS = range(1_001, 1_019)
 STRESS_SEEDS, STRESS_TRAINED = range(3_001, 3_006), 3
-"""Of the stress suite: judged on either known route and on routes drawn; so many training seeds a route."""
+"""Of the stress suite: evaluated on both known routes and on routes drawn; training seeds per route."""
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
@@ -49,10 +49,10 @@ Result = TypeVar("Result")
 class Setting(NamedTuple):
     """A world for all policies.
 
-    `network_scan_j`: another cost of a network scan in J; `loss_db`: all networks are so many dB weaker;
+    `network_scan_j`: another cost of a network scan in J; `loss_db`: all networks are weaker by this many dB;
     `places`: whether distances to places are known; `stacked`: stays between stacks; `trackers`: B1 to B14
     compete, too; `reuses`: a reused position counts as a point; `cold`, `russia`: rules of `physics.Mission`;
-    `weights` of the utility; `every`: one trip out of so many is run; `stress`: a row of `stress.ROWS`;
+    `weights` of the utility; `every`: one trip out of this many is run; `stress`: a row of `stress.ROWS`;
     `held_out`: trips of `heldout`, whose costs are unknown.
     """
 
@@ -144,13 +144,13 @@ SETTINGS = (
     Setting("BG95, -25 dB", "bg95", loss_db=25.0),
     Setting("BG95, no places", "bg95", places=False),
     Setting("BG95, stacks", "bg95", stacked=True),
-    Setting("BG95, still here", "bg95", trackers=True, reuses=True),
-    Setting("SIM7600, still here", "sim7600", reuses=True, every=3),
-    Setting("BG95, still here, Russia", "bg95", reuses=True, russia=True, every=3),
-    Setting("BG95, still here, cold", "bg95", reuses=True, cold=True, every=3),
-    Setting("BG95, still here, points", "bg95", reuses=True, weights=(0.6, 0.2, 0.2), every=3),
-    Setting("BG95, still here, shape", "bg95", reuses=True, weights=(0.2, 0.6, 0.2), every=3),
-    Setting("BG95, still here, fresh", "bg95", reuses=True, weights=(0.2, 0.2, 0.6), every=3),
+    Setting("BG95, position reused", "bg95", trackers=True, reuses=True),
+    Setting("SIM7600, position reused", "sim7600", reuses=True, every=3),
+    Setting("BG95, position reused, Russia", "bg95", reuses=True, russia=True, every=3),
+    Setting("BG95, position reused, cold", "bg95", reuses=True, cold=True, every=3),
+    Setting("BG95, position reused, points", "bg95", reuses=True, weights=(0.6, 0.2, 0.2), every=3),
+    Setting("BG95, position reused, shape", "bg95", reuses=True, weights=(0.2, 0.6, 0.2), every=3),
+    Setting("BG95, position reused, fresh", "bg95", reuses=True, weights=(0.2, 0.2, 0.6), every=3),
 )
 STRESSES = tuple(
     Setting(name, "bg95", network_scan_j=network_scan_j, reuses=True, stress=stress)
@@ -183,19 +183,19 @@ STRESS_FLOORS = {
 }
 """The least utility by STRESS_BUDGETS."""
 SILENT_BEYOND_H = 12.0
-"""Longer than a dark spell a silence may be by so much."""
+"""A silence may be longer than a dark spell by this much."""
 TUNED_LIKE = {
     "BG95, no places": "BG95",
     "BG95, stacks": "BG95",
-    "SIM7600, still here": "SIM7600",
-    **{each.name: "BG95, still here" for each in SETTINGS if each.every > 1 and each.modem == "bg95"},
+    "SIM7600, position reused": "SIM7600",
+    **{each.name: "BG95, position reused" for each in SETTINGS if each.every > 1 and each.modem == "bg95"},
 }
 """Settings whose baselines are tuned in another."""
-TUNED_LIKE["held out"] = "BG95, still here"
+TUNED_LIKE["held out"] = "BG95, position reused"
 TUNED_LIKE |= {each.name: each.name.removeprefix("held out, ") for each in HELD_OUT[1:]}
 
 
-def judged_trips(count: int) -> list[tuple[str, int]]:
+def evaluation_trips(count: int) -> list[tuple[str, int]]:
     """Return `count` trips on either known route and on routes drawn from a seed; none was used in
     training."""
     trips = [(route, seed) for seed in JUDGED_SEEDS[:count] for route in ("w1", "n1")]

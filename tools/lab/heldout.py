@@ -34,7 +34,7 @@ LEVELS_DBM = ((0.62, -95.0, 9.0), (0.23, -115.0, 4.0))
 HEARD_AT_STOPS = 0.9
 DEAREST = 12.0
 COST_SPREAD = 0.5
-"""Each cost of the device is up to so much more or less than built in (in logarithms)."""
+"""Largest deviation of each cost of the device from the built-in one (in logarithms)."""
 
 
 class Stretch(NamedTuple):

@@ -7,7 +7,7 @@ import json
 from functools import lru_cache
 from typing import NamedTuple
 
-from tools.lab.plan import menu as shipped
+from tools.lab.plan import pacing as shipped
 from tools.lab.routes import DATA
 
 FILE = DATA / "pacing.json"

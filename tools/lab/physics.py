@@ -37,7 +37,7 @@ class Mission:
     - `networks`: those that the modem may meet.
     - `places`: False withholds the distances to settlements.
     - `reuses`: a reused position counts as a point.
-    - `guide`: route data with what a fleet has learned of the route; b"": no device has been there.
+    - `route_data`: route data with what a fleet has learned of the route; b"": no device has been there.
     - `cold`: the temperature of the moment withholds part of the energy; a device comes back with the warmth.
     - `russia`: data in Russia is barred for the first 24 hours.
     - `bumps`: wakes without a result, by slot; None: such wakes, and those that check whether the train still
@@ -57,7 +57,7 @@ class Mission:
     days: float | None = None
     places: bool = True
     reuses: bool = False
-    guide: bytes = b""
+    route_data: bytes = b""
     cold: bool = False
     russia: bool = False
     bumps: tuple[int, ...] | None = None
@@ -318,8 +318,8 @@ class Device:
 def run(instance: Instance, policy: Factory, mission: Mission) -> Run:
     """Run a policy through a trip and return the result; with an infinite budget it never ends early."""
     device = Device(instance, mission)
-    mind = policy(mission)
-    watches = mission.bumps is not None and getattr(mind, "looks_for_stops", False)
+    pilot = policy(mission)
+    watches = mission.bumps is not None and getattr(pilot, "looks_for_stops", False)
     felt = instance.moving if instance.felt is None else instance.felt
     moving, temperatures = felt.tolist(), instance.battery_c.tolist()
     stopped = stops(instance.moving)
@@ -336,7 +336,7 @@ def run(instance: Instance, policy: Factory, mission: Mission) -> Run:
             device.stationary = stopped[slot] <= device.last_fix
             fixes, uploads = len(device.run.fixes), len(device.run.uploads)
             before_j = device.left_j
-            mind.slot(device)
+            pilot.slot(device)
             if watches and moving[slot] and device.left_j == before_j:
                 device.woke(1, 0)
             if device.left_j < gone_j:  # what was begun did not come to its end

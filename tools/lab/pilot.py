@@ -13,8 +13,8 @@ from tools.lab.costs import AIDED_H, BLOCKED_S, HOT_H, Costs
 from tools.lab.instances import SLOT_H, SLOT_S
 from tools.lab.pacing import PacingTable
 from tools.lab.physics import Device, Factory, Mission
-from tools.lab.plan import ahead, battery, budget, decide, menu, networks, policy, settings, st
-from tools.lab.route_data import Guide, new_route, plmn
+from tools.lab.plan import ahead, battery, budget, decide, networks, pacing, policy, settings, st, worth
+from tools.lab.route_data import RouteData, new_route, plmn
 
 START_S = 30 * 86_400
 """The clock when a trip begins; 0 would mean never."""
@@ -65,7 +65,7 @@ class Ours:
 
     def factory(self) -> Factory:
         """Return what makes the policy for a trip."""
-        rows = self.rows or menu.TABLES[self.modem]
+        rows = self.rows or pacing.TABLES[self.modem]
         return lambda mission: _Pilot(
             mission,
             (0, rows),
@@ -87,9 +87,10 @@ class _Pilot:
         self._state: Any = st.new()
         self._state[st.LAST_SESSION] = self._state[st.STOPPED_AT] = START_S
         self._state[st.ROUTE_KM4] = 1
-        data = mission.guide or new_route(mission.corridor, mission.networks, mission.places, mission.stay_h)
-        self._guide = Guide(data, mission.networks)
-        self._plmns = [plmn(each) for each in mission.networks]
+        here, known = mission.corridor, mission.networks
+        data = mission.route_data or new_route(here, known, mission.places, mission.stay_h)
+        self._route_data = RouteData(data, known)
+        self._plmns = [plmn(each) for each in known]
         self._in_russia = False
         self._until = 0.0
         self._shunted = False
@@ -97,69 +98,69 @@ class _Pilot:
 
     def slot(self, device: Device) -> None:
         """Run the wakes of a slot. Where wakes without a result cost, the device sleeps until its plan or a
-        jolt wakes it; while it stands on a trip of the world that is to the second, not in the next slot."""
-        now, mission, mind = START_S + device.slot * SLOT_S, self._mission, self._state
-        stands = not (device.moving or mind[st.MOVING])
-        if now >= self._until or (device.moving and not mind[st.MOVING]):
+        jolt wakes it; while it is stopped on a trip of the world, to the second and not in the next slot."""
+        now, mission, state = START_S + device.slot * SLOT_S, self._mission, self._state
+        stopped = not (device.moving or state[st.MOVING])
+        if now >= self._until or (device.moving and not state[st.MOVING]):
             self._wake(device, now, bool(device.moving))
         while mission.shunts and mission.bumps and not device.moving and self._until < now + SLOT_S:
             self._wake(device, int(self._until), False)
-        if mission.bumps and stands:
+        if mission.bumps and stopped:
             device.woke(mission.bumps[device.slot], mission.bumps[device.slot])
-        if mission.shunts and mission.shunts[device.slot] and stands:
+        if mission.shunts and mission.shunts[device.slot] and stopped:
             self._wake(device, now + SLOT_S // 2, True)
             self._shunted = True
 
     def _wake(self, device: Device, now: int, moving: bool) -> None:
         """Run one wake, from its beginning to rest."""
-        mind, left_j = self._state, device.left_j
-        departed = st.has_departed(mind)
-        st.begin(mind, now, moving)
-        if mind[st.EDGE] and departed and self._shunted:
-            mind[st.EDGE] = st.SHORT_MOVE
+        state, left_j = self._state, device.left_j
+        departed = st.has_departed(state)
+        st.begin(state, now, moving)
+        if state[st.EDGE] and departed and self._shunted:
+            state[st.EDGE] = st.SHORT_MOVE
         self._shunted = False
         self._act(device)
-        if mind[st.EDGE] or mind[st.DID_FIX]:
+        if state[st.EDGE] or state[st.DID_FIX]:
             device.run.records += 1  # decide.record_due
         if self._mission.bumps is not None:
-            device.woke(1 if device.left_j == left_j else 0, 1 if mind[st.EDGE] and moving else 0)
-            until = policy.until(mind, self._costs, mind[st.LAST_SESSION] + LEAST_S)
-            until = min(until, max(mind[st.SESSION_NOT_BEFORE], self._late_at()))
+            device.woke(1 if device.left_j == left_j else 0, 1 if state[st.EDGE] and moving else 0)
+            until = policy.until(state, self._costs, state[st.LAST_SESSION] + LEAST_S)
+            until = min(until, max(state[st.SESSION_NOT_BEFORE], self._late_at()))
             self._until = max(until, now + SHORTEST_S)
 
     def _act(self, device: Device) -> None:
         """Execute the policy's verdicts until it rests."""
-        mind, costs = self._state, self._costs
-        mind[st.WAITING] = device.waiting
-        journey = self._journey(device)
-        is_due = policy.feel(mind, _mj(self._left_j(device)), journey)
+        state, costs = self._state, self._costs
+        state[st.WAITING] = device.waiting
+        forecast = self._forecast(device)
+        is_due = policy.feel(state, _mj(self._left_j(device)), forecast)
         weaker_mj = self._weaker_mj(device)
         if is_due or weaker_mj:
             lasts_s = round(86_400 * self._mission.lasts_days) - device.slot * SLOT_S
-            menu.choose(mind, costs, *self._pacing, journey, lasts_s, weaker_mj)
+            pacing.choose(state, costs, *self._pacing, forecast, lasts_s, weaker_mj)
         if self._in_russia:
-            mind[st.SESSION_NOT_BEFORE] = max(mind[st.SESSION_NOT_BEFORE], mind[st.BARRED_UNTIL])
-        if self._is_late(device) and not networks.is_silent(mind):
+            state[st.SESSION_NOT_BEFORE] = max(state[st.SESSION_NOT_BEFORE], state[st.BARRED_UNTIL])
+        if self._is_late(device) and not networks.is_silent(state):
             self._report_late(device)
         while True:
-            action = policy.next(mind, costs, journey) // 10
+            action = policy.next(state, costs, forecast) // 10
             if action == policy.REST:
                 return
             if action == policy.FIX:
                 found = self._fix(device)
                 if found:
-                    journey = self._journey(device)
-                    policy.arrive(mind, journey)
+                    forecast = self._forecast(device)
+                    policy.arrive(state, forecast)
             elif action == policy.REUSE:
                 device.reuse_position()
-                st.learn_reused(mind)
+                st.learn_reused(state)
             elif action == policy.SCAN:
                 self._scan_networks(device)
             else:
                 self._upload(
-                    device, mind[st.HEARD_PLMN] - 1 if action == policy.SESSION else None, self._spare_j()
+                    device, state[st.HEARD_PLMN] - 1 if action == policy.SESSION else None, self._spare_j()
                 )
-            mind[st.WAITING] = device.waiting
+            state[st.WAITING] = device.waiting
 
     def _weaker_mj(self, device: Device) -> int:
         """Return the mJ that a battery which proves weaker than declared still gives."""
@@ -180,7 +181,7 @@ class _Pilot:
     def _report_late(self, device: Device) -> None:
         """Send a late report with a fresh point; the first one is sent whatever it costs."""
         self._freshen(device)
-        limit_j = policy.late_mj(self._state, self._costs) / 1_000 if device.run.uploads else math.inf
+        limit_j = worth.late_mj(self._state, self._costs) / 1_000 if device.run.uploads else math.inf
         self._upload(device, None, limit_j)
 
     def _freshen(self, device: Device) -> None:
@@ -198,57 +199,57 @@ class _Pilot:
         return found
 
     def _scan_networks(self, device: Device) -> None:
-        mind = self._state
-        if mind[st.WANTED]:  # the device does not look at another network, it registers
-            wanted = mind[st.WANTED] - 1
-            networks.select_operator(mind)
+        state = self._state
+        if state[st.WANTED]:  # the device does not look at another network, it registers
+            wanted = state[st.WANTED] - 1
+            networks.select_operator(state)
             self._freshen(device)
             self._upload(device, wanted, self._spare_j())
             return
         seen = device.scan_networks(self._held())
         number, dbm = (seen.network + 1, round(seen.rsrp_dbm)) if seen else (0, 0)
-        if number != mind[st.NETWORK]:
-            budget.count(mind, mind[st.NOW])
-        networks.learn_scan(mind, self._costs, number, dbm, _mj(device.cost_j))
+        if number != state[st.NETWORK]:
+            budget.count(state, state[st.NOW])
+        networks.learn_scan(state, self._costs, number, dbm, _mj(device.cost_j))
 
     def _spare_j(self) -> float:
         """Return the J that an attempt may take: as in the firmware, not the sleep until the end."""
-        return float(max(0, policy.spare_mj(self._state))) / 1_000
+        return float(max(0, worth.spare_mj(self._state))) / 1_000
 
     def _upload(self, device: Device, network: int | None, limit_j: float) -> None:
-        mind = self._state
+        state = self._state
         searched = device.run.joules["scan"]
         network = self._held() if network is None else network
         done = device.upload(network, limit_j=limit_j)
         found = device.run.joules["scan"] == searched
         number = device.network + 1
-        mind[st.LAST_ATTEMPT] = mind[st.NOW]
-        if not (found and number == mind[st.NETWORK] and device.sleeps_registered):
-            budget.count(mind, mind[st.NOW])
-        mind[st.IN_PSM] = found and device.sleeps_registered
+        state[st.LAST_ATTEMPT] = state[st.NOW]
+        if not (found and number == state[st.NETWORK] and device.sleeps_registered):
+            budget.count(state, state[st.NOW])
+        state[st.IN_PSM] = found and device.sleeps_registered
         if found and self._mission.russia:
-            st.learn_attach(mind, st.REGISTERED, self._plmns[device.network])
-        st.learn_session(mind, done)
+            st.learn_attach(state, st.REGISTERED, self._plmns[device.network])
+        st.learn_session(state, done)
         if not found:
-            networks.learn_search(mind, self._costs, _mj(device.cost_j))
-        mind[st.HEARD_DBM] = round(device.level_dbm) if found else 0
+            networks.learn_search(state, self._costs, _mj(device.cost_j))
+        state[st.HEARD_DBM] = round(device.level_dbm) if found else 0
         known = found and self._changed != "costs"
-        networks.learn_session(mind, self._costs, done, number, _mj(device.cost_j) if known else 0)
+        networks.learn_session(state, self._costs, done, number, _mj(device.cost_j) if known else 0)
 
-    def _journey(self, device: Device) -> Any:
+    def _forecast(self, device: Device) -> Any:
         since_h = ahead.ran_s(self._state) / 3_600
         stood_h = device.slot * SLOT_H - (self._state[st.STOPPED_AT] - START_S) / 3_600
-        journey = self._guide.journey(device.fix_km, device.moving, since_h, stood_h)
-        self._in_russia = self._mission.russia and journey.mcc == st.MCC_RUSSIA
+        forecast = self._route_data.forecast(device.fix_km, device.moving, since_h, stood_h)
+        self._in_russia = self._mission.russia and forecast.mcc == st.MCC_RUSSIA
         if self._in_russia:
-            journey = journey._replace(networks=())  # another operator there costs a day
+            forecast = forecast._replace(networks=())  # another operator there costs a day
         if self._changed == "end":
             left_s = PLANNED_S - device.slot * SLOT_S
-            return journey._replace(to_go_s=max(PLANNED_LEAST_S, left_s), deviation_s=0)
+            return forecast._replace(to_go_s=max(PLANNED_LEAST_S, left_s), deviation_s=0)
         if self._mission.days is None:
-            return journey
+            return forecast
         left_s = int(self._mission.days * 86_400) - device.slot * SLOT_S
-        return journey._replace(to_go_s=max(0, left_s - menu.AHEAD_S), deviation_s=0)
+        return forecast._replace(to_go_s=max(0, left_s - pacing.AHEAD_S), deviation_s=0)
 
     def _held(self) -> int | None:
         """Return the one network to use in Russia, None elsewhere."""

@@ -16,6 +16,7 @@ import locator.scheduler.networks  # noqa: E402
 import locator.scheduler.pacing  # noqa: E402
 import locator.scheduler.policy  # noqa: E402
 import locator.scheduler.route  # noqa: E402
+import locator.scheduler.worth  # noqa: E402
 import locator.settings  # noqa: E402
 import locator.state  # noqa: E402
 
@@ -24,9 +25,10 @@ ahead: Any = locator.scheduler.ahead
 budget: Any = locator.scheduler.budget
 battery: Any = locator.scheduler.battery
 decide: Any = locator.scheduler.decide
-guide: Any = locator.scheduler.route
-menu: Any = locator.scheduler.pacing
+route: Any = locator.scheduler.route
+pacing: Any = locator.scheduler.pacing
 networks: Any = locator.scheduler.networks
 policy: Any = locator.scheduler.policy
+worth: Any = locator.scheduler.worth
 st: Any = locator.state
 settings: Any = locator.settings

@@ -49,7 +49,7 @@ def _table(setting: Setting, rows: Sequence[Row]) -> Table:
     table.add_row("ours: points", *(f"{row.points:.0f}" for row in ours))
     table.add_row("ours: mAh a day", *(f"{row.mah_a_day:.1f}" for row in ours))
     table.add_row("ours: median age h", *(f"{row.median_age_h:.1f}" for row in ours))
-    table.add_row("ours: tries in 24 h", *(f"{row.attempts}" for row in ours))
+    table.add_row("ours: connection attempts in 24 h", *(f"{row.attempts}" for row in ours))
     return table
 
 

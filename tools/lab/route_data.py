@@ -13,7 +13,7 @@ from landbridge.features.coverage import encoding
 from landbridge.features.routes.coding import NO_BIN, Network
 from landbridge.geo.route import Waypoint
 
-from tools.lab.plan import guide
+from tools.lab.plan import route as firmware_route
 from tools.lab.routes import Corridor
 from tools.world.radio.sites import Operator
 from tools.world.rail.route import Route
@@ -43,15 +43,15 @@ def new_route(here: Corridor, networks: tuple[Operator, ...], places: bool, stay
     return made(here.route, tiles, tuple(Network(plmn(each), 0, 0) for each in networks), stay_h)
 
 
-class Guide:
+class RouteData:
     """Looks up the place of the last fix in the route data `data`."""
 
     def __init__(self, data: bytes, networks: tuple[Operator, ...]) -> None:
-        self._guide = guide.Route(data)
+        self._route = firmware_route.Route(data)
         self._numbers = {plmn(each): number for number, each in enumerate(networks, 1)}
 
-    def journey(self, km: float, moving: bool, since_h: float, stood_h: float) -> Any:
+    def forecast(self, km: float, moving: bool, since_h: float, stood_h: float) -> Any:
         """Return the forecast from a fix at `km` that is `since_h` old; the train runs, or has stood for
         `stood_h`."""
-        found = self._guide.forecast(round(4 * km), moving, int(3_600 * since_h), int(3_600 * stood_h))
+        found = self._route.forecast(round(4 * km), moving, int(3_600 * since_h), int(3_600 * stood_h))
         return found._replace(networks=tuple(self._numbers[each] for each in found.networks))

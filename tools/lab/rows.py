@@ -35,7 +35,7 @@ ARRIVED = 0.1
 """Weight of the arrival in the utility that counts it: the old one less a tenth, and this for who is heard of
 within a day of the arrival."""
 LEAST_DARK = 96
-"""Slots of a spell without a network that is judged."""
+"""Slots of a spell without a network that is evaluated."""
 WORST_BELOW = 0.03
 OURS = "ours"
 
@@ -62,7 +62,7 @@ class RunOutcome:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Evaluated:
     """All trips of a row at a budget; `arrived` is the utility that counts the arrival."""
 
     row: str
@@ -79,12 +79,12 @@ class Judged:
     short: list[str]
 
 
-def judge(processes: int | None, figures: Path, console: Console, held_out: bool) -> bool:
+def evaluate(processes: int | None, figures: Path, console: Console, held_out: bool) -> bool:
     """Run all rows, print them, write them to `figures`; return whether each meets its requirement."""
     settings = HELD_OUT if held_out else STRESSES
     jobs = [Job(each, *trip) for each in settings for trip in _trips(each)]
-    outcome = [each for found in spread(_live, jobs, "judging", processes) for each in found]
-    rows = [_judged(setting, budget, outcome) for setting in settings for budget in setting.budgets]
+    outcome = [each for found in spread(_live, jobs, "evaluating", processes) for each in found]
+    rows = [_evaluated(setting, budget, outcome) for setting in settings for budget in setting.budgets]
     table = Table(
         "row", "J a day", "ours (worst)", "with arrival", "died", "beyond dark h", "best tuned (worst)"
     )
@@ -151,7 +151,7 @@ def _beyond_h(heard: Sequence[int], first: int, end: int) -> float:
     return (after - before - (end - first)) * SLOT_H
 
 
-def _judged(setting: Setting, budget: int, outcome: Sequence[RunOutcome]) -> Judged:
+def _evaluated(setting: Setting, budget: int, outcome: Sequence[RunOutcome]) -> Evaluated:
     here = [each for each in outcome if each.row == setting.name and each.budget == budget]
     ours = [each for each in here if each.policy == OURS]
     others = {each.policy: [one.utility for one in here if one.policy == each.policy] for each in here}
@@ -173,7 +173,7 @@ def _judged(setting: Setting, budget: int, outcome: Sequence[RunOutcome]) -> Jud
         short.append(f"{died} died before the arrival")
     if beyond_h > SILENT_BEYOND_H:
         short.append(f"silent for {beyond_h:.0f} h beyond a dark spell")
-    return Judged(
+    return Evaluated(
         row=setting.name,
         budget=budget,
         trips=len(ours),

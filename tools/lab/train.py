@@ -41,7 +41,7 @@ mean."""
 LEAST_GAIN = 4e-4
 """Less is luck."""
 SAMPLE = 5
-"""One trip of so many is tried first; odd, as settings and routes take turns."""
+"""One trip of this many is tried first; odd, because settings and routes alternate."""
 ALIVE_FROM_J = 65
 
 

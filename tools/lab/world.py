@@ -28,7 +28,7 @@ HELD = {5_000: 1.0, 20_000: 1.7, 90_000: 3.4}
 """What `upload_j` over LTE-M is multiplied with by how long the network holds the connection after a report
 (ms): with two wakes of 0.19 J 3.2, 5.1 and 9.8 J (costs.MEASURED)."""
 LIT_J = 1e-3
-"""A part that has drawn so much in a wake was on."""
+"""A part that has drawn this much in a wake was on."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ def measured(wakes: Sequence[Woken], modem: str) -> Costs:
         new = [each for each in wake.registered if each != network]
         abroad = [each for each in new if each[:3] != network[:3]]
         talked = wake.connections > 0
-        vain = wake.listened and not talked
-        rows.append([1, *kinds, wake.searched and not found, talked, bool(new), bool(abroad), vain])
+        scan_failed = wake.listened and not talked
+        rows.append([1, *kinds, wake.searched and not found, talked, bool(new), bool(abroad), scan_failed])
         drawn_j.append(sum(wake.joules.values()) - wake.joules.get(("esp32", "sleep"), 0.0))
         fixed_ms = wake.start_ms if found else fixed_ms
         network = wake.registered[-1] if wake.registered else network

@@ -30,7 +30,7 @@ class Modem:
 
     `network` makes and awaits the MQTT links. `meter(part, state)` is called at each change: part "modem"
     is off, boot, psm, sleep, search, idle, connected, tx or tx-gsm; part "gnss" off, search or track.
-    `urc_order` says where the outcome of a two-stage SIM7600 command stands against its OK.
+    `urc_order` says whether the outcome of a two-stage SIM7600 command comes before or after its OK.
     `variants` are names of `variants.VARIANTS`, `scenario` what will happen (`scenario.load`).
     `on_output` gets the bytes to the host; `on_line(">" or "<", text)` each line, payloads as
     `<n bytes>`, ">" being from the host to the modem.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Dialect:
-    """Durations in ms as (least, most); `boot_lines` are (ms after the UART lives, line)."""
+    """Durations in ms as (least, most); `boot_lines` are (ms after the UART is ready, line)."""
 
     name: str
     commands: Table

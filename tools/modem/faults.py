@@ -115,7 +115,7 @@ class FaultyLine:
         self._command = b""
         self._typed = b""
         self._used = False
-        self._era = 0  # counts power cycles: what is under way on the line dies with each
+        self._era = 0  # counts power cycles: each one discards what is under way on the line
         self._free_ms = 0.0
         modem.on_output = self._from_modem
         modem.on_line = self._seen

@@ -2,7 +2,7 @@
 
 [[event]]
 at_s = 90                  # so long after the start; or
-after = "AT+QMTOPEN"       # when a command that begins like this has come,
+after = "AT+QMTOPEN"       # when a command that begins like this is received,
 nth = 2                    # for the second time (1 if not given),
 wait_s = 0.5               # and so long after it (0 if not given)
 do = "deny"                # what: a name of ACTIONS with its values

@@ -77,7 +77,7 @@ class Script:
             unit.env.process(self._later(event, event.at_ms))
 
     def heard(self, line: str) -> None:
-        """A command has come."""
+        """A command is received."""
         for event in self._waiting:
             if line.upper().startswith(event.after):
                 self._waiting[event] -= 1

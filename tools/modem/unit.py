@@ -105,7 +105,7 @@ class Unit:
         return variant in self._variants
 
     def next_order(self) -> UrcOrder:
-        """Where the outcome of the two-stage command that runs stands: after OK or before it."""
+        """Whether the outcome of the running two-stage command comes after OK or before it."""
         if self._urc_order != "mixed":
             return self._urc_order
         return "before" if self.rng.random() < 0.5 else "after"
@@ -147,7 +147,7 @@ class Unit:
         self.radio.reports.connection(self.radio.bearer.connected())
 
     def forget(self) -> None:
-        """The RAM is gone: everything that runs ends, connections are cut without a goodbye."""
+        """The RAM is gone: everything that runs ends, connections are cut without a notice."""
         self.tasks.stop()
         self.radio.off()
         self.gnss.off()

@@ -102,7 +102,7 @@ def _beside(part: Part, new: list[str], again: list[str]) -> str:
 
 
 def _lines(walk: Walk, part: Part, files: list[str]) -> list[str]:
-    """Lines of an indented block, of which those that stay in a folder are indented once more."""
+    """Lines of an indented block, of which those that stay in a folder are indented further."""
     lines, functions, before = [], walk.files(part.root), None
     if files:
         lines.append("   ```text")

@@ -62,7 +62,7 @@ class Part(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """One thing that is done, from its beginning to its end."""
+    """One operation from its beginning to its end."""
 
     name: str
     title: str

@@ -34,7 +34,7 @@ OnProgress = Callable[[dict[str, Any]], None]
 
 @dataclass
 class Demo:
-    """One run: the trip on its stage, and those who watch it."""
+    """One run: the trip on its stage, and its observers."""
 
     stage: Stage
     oracle: Oracle
@@ -50,7 +50,7 @@ class Demo:
 
         def after_wake(now_ms: int) -> None:
             self.after_wake(now_ms)
-            on_progress(self._standing(now_ms))
+            on_progress(self._progress(now_ms))
 
         device.run(end_ms, after_wake)
         for hour in range(1, DRAIN_HOURS + 1):
@@ -64,7 +64,7 @@ class Demo:
         if self.access:
             self.access.after_wake(now_ms, self.stage.flash.parent / "release")
         services = self.stage.services
-        # Before chaos counts: who dies in its trap has said so first.
+        # Before chaos counts: a process that dies in its trap has reported that first.
         alive = services.alive()
         died = self.chaos.after_wake(now_ms) if self.chaos else ""
         if died:
@@ -77,7 +77,7 @@ class Demo:
             self._ended = True
             services.agent.do("trips", "end", stage.DEVICE)
 
-    def _standing(self, now_ms: int) -> dict[str, Any]:
+    def _progress(self, now_ms: int) -> dict[str, Any]:
         """The arguments of `OnProgress`."""
         pending = self.oracle.pending()
         return {
@@ -116,7 +116,7 @@ def progress_bar(console: Console) -> Progress:
 def add_task(progress: Progress, days: int, name: str = "") -> OnProgress:
     """A line for one trip in the progress bar; returns what moves it."""
     task = progress.add_task(name, total=days, country="", taken=0, pending=0)
-    return lambda standing: progress.update(task, **standing)
+    return lambda state: progress.update(task, **state)
 
 
 def measure(demo: Demo) -> tuple[Figures, Delivered]:

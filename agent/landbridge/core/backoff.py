@@ -12,7 +12,7 @@ def wait_s(first_s: float, longest_s: float, failures: int) -> float:
 
 
 class Backoff:
-    """Of one thing that is tried again and again."""
+    """The delays between the attempts of one operation."""
 
     def __init__(self, first_s: float, longest_s: float, jitter: float = 0.0) -> None:
         """Each wait is shorter by up to the share `jitter`, so that no two keep step."""
@@ -29,7 +29,7 @@ class Backoff:
         self._failures = 0
 
     def grow(self) -> float:
-        """It has failed once more; returns how long to wait."""
+        """Count another failure; return how long to wait."""
         wait = wait_s(self._first_s, self._longest_s, self._failures) * random.uniform(1 - self._jitter, 1)
         self._failures += 1
         self._until = time.monotonic() + wait

@@ -27,7 +27,7 @@ class Clock:
     """
 
     def __init__(self) -> None:
-        """`UserError` when the file is not there or is none."""
+        """`UserError` when the file is missing or invalid."""
         file = os.environ.get(CLOCK_FILE_VARIABLE)
         self._file = Path(file) if file else None
         try:

@@ -12,7 +12,7 @@ OPERATOR = "operator"
 AGENT = "the agent"
 """Author of what the agent does by itself, such as the end of an alarm."""
 BROKER = "broker"
-"""Kind of the integration that stands for the MQTT broker, to which the publisher sends the outbox."""
+"""Kind of the integration that represents the MQTT broker, to which the publisher sends the outbox."""
 Owned = TypeVar("Owned", bound=Any)
 """Something with a tenant."""
 _NOUNS = {"token": _("token"), "user": _("user"), "tenant": _("tenant"), "integration": _("integration")}

@@ -10,7 +10,7 @@ class Periodic(threading.Thread):
     """Runs a task, rests, and repeats until it is stopped. A failed turn is logged and repeated."""
 
     finishes = False
-    """Whether it runs once more when it is stopped."""
+    """Whether it runs a last time when it is stopped."""
 
     def __init__(
         self, name: str, task: str, every_s: float, first_s: float | None = None, retry_s: float | None = None

@@ -22,16 +22,16 @@ class Tally(NamedTuple):
     failed: int
 
 
-def next_step(stands: Row[Any], tally: Tally, now_s: int) -> dict[str, Any]:
+def next_step(current: Row[Any], tally: Tally, now_s: int) -> dict[str, Any]:
     """Return the changes of a roll-out (columns canaries, stage_s, stage, stage_began_s, halted, forgiven):
     none, the next stage, or the reason to halt."""
-    if stands.halted is not None:
+    if current.halted is not None:
         return {}
-    if 100 * (tally.failed - stands.forgiven) > FAILURES_PERCENT * tally.reached:
+    if 100 * (tally.failed - current.forgiven) > FAILURES_PERCENT * tally.reached:
         return {"halted": stored(failed(tally))}
-    is_last = stands.stage == len(STAGES_PERCENT)
-    if not is_last and tally.taken >= stands.canaries and now_s - stands.stage_began_s >= stands.stage_s:
-        return {"stage": stands.stage + 1, "stage_began_s": now_s}
+    is_last = current.stage == len(STAGES_PERCENT)
+    if not is_last and tally.taken >= current.canaries and now_s - current.stage_began_s >= current.stage_s:
+        return {"stage": current.stage + 1, "stage_began_s": now_s}
     return {}
 
 
@@ -43,14 +43,14 @@ def failed(tally: Tally) -> str:
     )  # fmt: skip
 
 
-def most_devices(stands: Row[Any], meant: int) -> int:
+def most_devices(current: Row[Any], meant: int) -> int:
     """Return how many of the `meant` devices it may reach by now."""
-    fraction = STAGES_PERCENT[stands.stage - 1] if stands.stage else 0
-    return max(int(stands.canaries), ceil(fraction * meant / 100))
+    fraction = STAGES_PERCENT[current.stage - 1] if current.stage else 0
+    return max(int(current.canaries), ceil(fraction * meant / 100))
 
 
-def describe(stands: Row[Any]) -> str:
+def describe(current: Row[Any]) -> str:
     """Return its progress, in words."""
-    if stands.halted is not None:
-        return _("halted: {reason}", reason=loaded(stands.halted))
-    return f"{STAGES_PERCENT[stands.stage - 1]} %" if stands.stage else _("canaries")
+    if current.halted is not None:
+        return _("halted: {reason}", reason=loaded(current.halted))
+    return f"{STAGES_PERCENT[current.stage - 1]} %" if current.stage else _("canaries")

@@ -225,7 +225,7 @@ tracks = Table(
     Index("tracks_by_tenant", "tenant", "message"),
 )
 
-# Who takes messages from the outbox, each at its own pace. None is ever removed.
+# Who takes messages from the outbox, each at its own pace. Rows are never deleted.
 integrations = Table(
     "integrations",
     metadata,
@@ -264,7 +264,7 @@ delivery_retries = Table(
     Column("failure", Text, nullable=False),
 )
 
-# Where notifications go, each with its own place among the events. None is ever removed.
+# Where notifications go, each with its own place among the events. Rows are never deleted.
 notification_channels = Table(
     "notification_channels",
     metadata,
@@ -298,7 +298,7 @@ notifications = Table(
     "notifications",
     metadata,
     Column("notification", Integer, primary_key=True),  # rises; from the clock (db/order.py)
-    Column("id", Text, nullable=False, unique=True),  # of channel and event: none is planned twice
+    Column("id", Text, nullable=False, unique=True),  # of channel and event, so that nothing is planned twice
     Column("channel", ForeignKey("notification_channels.channel"), nullable=False),
     Column("event", Text, nullable=False, index=True),
     Column("alarm", Integer, index=True),
@@ -326,7 +326,7 @@ Index(
 )
 Index("notifications_by_device", notifications.c.channel, notifications.c.device, notifications.c.answered_s)
 
-# Reports that are sent by mail again and again. None is ever removed.
+# Reports that are sent by mail again and again. Rows are never deleted.
 report_schedules = Table(
     "report_schedules",
     metadata,
@@ -387,7 +387,7 @@ saved_views = Table(
     Column("query", Text, nullable=False),
 )
 
-# A row a command, with who and when of each step: none is ever removed.
+# A row a command, with who and when of each step. Rows are never removed.
 commands = Table(
     "commands",
     metadata,
@@ -515,7 +515,7 @@ route_data_reports = Table(
     Column("reported_s", Integer, nullable=False),
 )
 
-# A row a change of what a device's card is to do: none is ever removed.
+# A row a change of what a device's card is to do. Rows are never removed.
 profile_policies = Table(
     "profile_policies",
     metadata,
@@ -595,8 +595,8 @@ Index(
     postgresql_where=euicc_notifications.c.removed_s.is_(None),
 )
 
-# Profiles that are to be loaded onto cards, deleted or renamed, a row an order: none is ever removed. What is
-# `wrapped_` (db/keys.py) is emptied when the order has ended.
+# Profiles that are to be loaded onto cards, deleted or renamed, a row an order. Rows are never removed. What
+# is `wrapped_` (db/keys.py) is emptied when the order has ended.
 downloads = Table(
     "downloads",
     metadata,
@@ -604,7 +604,7 @@ downloads = Table(
     Column("device", ForeignKey("devices.device"), nullable=False, index=True),
     Column("trip", ForeignKey("trips.trip")),  # whose tenant has ordered it, with which it ends
     Column("task", String(16), nullable=False),  # as in features/downloads/queries.py
-    Column("server", Text, nullable=False),  # empty: none is needed
+    Column("server", Text, nullable=False),  # empty: not needed
     Column("wrapped_code", LargeBinary),  # features/downloads/activation.py, Code
     Column("then_enable", Boolean, nullable=False),
     Column("ordered_by", Text, nullable=False),
@@ -719,7 +719,7 @@ sim_identities = Table(
     Column("seen_s", Integer, nullable=False),
 )
 
-# People who sign in (features/users/people.py). None is ever removed.
+# People who sign in (features/users/people.py). Rows are never deleted.
 users = Table(
     "users",
     metadata,
@@ -728,7 +728,7 @@ users = Table(
     Column("mail", Text),
     Column("role", Text, nullable=False),  # features/users/rules.py
     Column("tenant", Text),  # null: the operator tenant, which sees all
-    Column("password", Text),  # argon2id, features/users/passwords.py; null: none is set yet
+    Column("password", Text),  # argon2id, features/users/passwords.py; null: not set yet
     Column("subject", Text, unique=True),  # "<issuer> <sub>" of OpenID Connect
     Column("totp", LargeBinary),  # the secret of the second factor, wrapped (db/keys.py)
     Column("totp_since_s", Integer),  # null: not confirmed by a code yet
@@ -766,7 +766,7 @@ recovery_codes = Table(
     Column("hash", String(64), primary_key=True),
 )
 
-# What programs read and act with over HTTP; of a secret only its SHA-256 is kept. None is ever removed.
+# What programs read and act with over HTTP; of a secret only its SHA-256 is kept. Rows are never deleted.
 tokens = Table(
     "tokens",
     metadata,
@@ -813,7 +813,7 @@ idempotency_keys = Table(
     Column("wrapped_answer", LargeBinary),  # db/keys.py
 )
 
-# Share links: they show the last position of a trip's container. None is ever removed.
+# Share links: they show the last position of a trip's container. Rows are never deleted.
 share_links = Table(
     "share_links",
     metadata,
@@ -894,7 +894,7 @@ tracking_states = Table(
     sqlite_with_rowid=False,
 )
 
-# None is ever removed: what was published stays explicable.
+# Rows stay, and `removed_s` ends a geofence: what was published stays explicable.
 geofences = Table(
     "geofences",
     metadata,
@@ -907,7 +907,7 @@ geofences = Table(
     Column("tenant", Text),  # on whose trips it holds; null: everywhere
 )
 
-# What calls for somebody: raised by an event, acknowledged, cleared. None is ever removed.
+# What calls for somebody: raised by an event, acknowledged, cleared. Rows are never deleted.
 alarms = Table(
     "alarms",
     metadata,
@@ -926,7 +926,7 @@ alarms = Table(
     Column("acknowledged_by", Text),
     Column("acknowledged_s", Integer),
     Column("note", Text),
-    Column("taken_by", Text),  # who is on it
+    Column("taken_by", Text),  # who has taken it over
     Column("taken_s", Integer),
     Column("cleared_by", Text),
     Column("cleared_s", Integer),  # by the time of the event that cleared it
@@ -941,7 +941,7 @@ Index(
     postgresql_where=alarms.c.cleared_s.is_(None),
 )
 
-# What people wrote about an alarm. None is ever removed.
+# What people wrote about an alarm. Rows are never deleted.
 alarm_comments = Table(
     "alarm_comments",
     metadata,
@@ -984,7 +984,7 @@ sim_profiles = Table(
     Column("card", ForeignKey("sim_cards.card"), nullable=False, index=True),
 )
 
-# What was done with a card, by whom: none is ever removed.
+# What was done with a card, by whom. Rows are never removed.
 sim_actions = Table(
     "sim_actions",
     metadata,

@@ -1,7 +1,7 @@
 """The retained positions of tenants, each the newest within that tenant's own trips.
 
-A device has one latest position. It is published on the topic of its trip's tenant when it changes. Late
-points, or a change of trips, change what is published.
+A device has one latest position. It is published on the topic of its trip's tenant when it changes
+(ingest/new_points.py). Here is what late points, or a change of trips, change in that.
 """
 
 from collections.abc import Iterable

@@ -1,5 +1,5 @@
 """Publishes the outbox in order; a message leaves the outbox when the broker has it. So each message is
-published once while agent and broker run, and at least once if one of them dies. Receivers recognise a
+published once while agent and broker run, and at least once if one of them fails. Receivers recognise a
 repeated message by its ids."""
 
 import time

@@ -1,4 +1,4 @@
-"""Published events: each row is one message; none is ever removed."""
+"""Published events: each row is one message. Rows are never removed."""
 
 import json
 from collections.abc import Sequence

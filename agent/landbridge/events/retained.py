@@ -30,7 +30,7 @@ class Retained:
 
     def check(self, is_stopping: Callable[[], bool]) -> None:
         """On a new connection, add all positions to the outbox if the broker has lost any. They are in the
-        outbox before anything else is marked, so this begins again if the agent dies meanwhile."""
+        outbox before anything else is marked, so this begins again if the agent is killed meanwhile."""
         connection = self._session.connection
         if connection is None or connection == self._checked:
             return

@@ -20,7 +20,7 @@ CONTRADICTION = "sequence used twice with other content"
 removed them."""
 _MOST_AT_ONCE = 1_000
 _SAMPLE_BYTES = 4096
-"""Of a longer payload only the beginning is kept; the reason contains its length."""
+"""A longer payload is cut; the reason contains its length."""
 
 
 def dead_letter(connection: Connection, topic: str, payload: bytes, reason: str, now_s: int) -> int:

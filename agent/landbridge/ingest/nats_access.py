@@ -1,9 +1,8 @@
 """Answers a NATS server which devices may connect ("auth callout"), so that the server needs no list of them.
 
-The server asks with a signed JWT who has come; the answer is a JWT with what that user may do, signed with a
-key whose public half the server's configuration names. A device may connect over MQTT under its own id as
-client id, publish its uplinks and hear its downlinks.
-"""
+The server sends a signed JWT about the client that connects; the answer is a JWT with what that user may do,
+signed with a key whose public half the server's configuration names. A device may connect over MQTT under its
+own id as client id, publish its uplinks and hear its downlinks."""
 
 import base64
 import binascii

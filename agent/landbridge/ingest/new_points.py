@@ -66,8 +66,8 @@ def post(connection: Connection, brought: Sequence[NewPoints], now_s: int) -> No
 
 
 def messages(connection: Connection, brought: Sequence[NewPoints], now_s: int) -> list[NewMessage]:
-    """Add the messages about the points to the outbox; those before an alarm are stored by now. Mark events
-    for recomputation from the first point on, and update the latest positions."""
+    """Return the messages about the points: tracks, alarms, latest positions. Those before an alarm are in
+    the outbox already, as events are published there. Mark events for recomputation from the first point."""
     found: list[NewMessage] = []
     for each in brought:
         all_points = StoredPoints.of([*each.dated, *each.new] if each.dated else each.new)

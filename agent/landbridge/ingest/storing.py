@@ -20,7 +20,7 @@ from landbridge.protocol.uplink import Uplink
 
 MOST_AHEAD_S = SETTINGS["report_most_s"].highest + 2 * 86_400
 """The longest time to the next session: the longest interval that the settings allow, and the two days more
-that a device may take when it lives on the reserve of its battery."""
+that a device may take when it runs on the reserve of its battery."""
 
 
 class Opened(NamedTuple):

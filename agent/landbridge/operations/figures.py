@@ -7,7 +7,7 @@ from sqlalchemy import Connection, FromClause, Select, case, func, select
 from landbridge.db.tables import alarms, dead_letters, delivery_retries, devices, integrations, outbox
 
 MOST = 10_000
-"""Counts end here: the value may stand for more."""
+"""Counts end here: the true value may be higher."""
 _NEWEST_DEAD_LETTERS = 1_000
 
 

@@ -32,7 +32,7 @@ class Outline(NamedTuple):
 
     rows: list[Row[Any]]
     total: int
-    """Number of points that this one stands for."""
+    """Number of points that this one represents."""
     step_s: int
 
 

@@ -7,7 +7,7 @@ from landbridge.protocol.columns import Rows
 from landbridge.protocol.point import Point
 
 COLUMNS = ("device", *Point._fields, "at_s", "dated", "flags", "received_s", "trip")
-"""Of the table, in the order of what a `StoredPoint` holds."""
+"""Columns of the table, in the order of `StoredPoint`."""
 _OF_POINT = len(Point._fields)
 
 

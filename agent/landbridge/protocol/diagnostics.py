@@ -89,7 +89,7 @@ def _integers(item: Any, least: int, most: int, limits: tuple[int, int], name: s
 
 
 def _entries(numbers: list[int], boot: int) -> list[Entry]:
-    """The log in its order; what stands before a power-on is of the boot before."""
+    """The log in its order; entries before a power-on belong to the boot before."""
     if len(numbers) % 3:
         raise WireError("diagnostics: entries: not three numbers each")
     entries = []

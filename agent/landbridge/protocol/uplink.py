@@ -18,7 +18,7 @@ from landbridge.protocol.point import Point, Points
 _U8, _U16, _U32 = (0, 0xFF), (0, 0xFFFF), (0, 0xFFFFFFFF)
 _I8, _I16, _I32 = (-0x80, 0x7F), (-0x8000, 0x7FFF), (-0x80000000, 0x7FFFFFFF)
 _ONLY_INTEGERS = frozenset({int})
-"""The types of what must be integers; `bool` is none of them."""
+"""The types of integers; `bool` is not one of them."""
 _MOST_BITS = 64
 """Bits of a packed difference, at most; two of them in as few bytes as they fit in may have more than they
 need."""

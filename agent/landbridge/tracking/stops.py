@@ -35,7 +35,7 @@ class Stops:
 
     @property
     def place(self) -> Place | None:
-        """Return where it stands or last stood."""
+        """Return where it is stopped or was last stopped."""
         return None if self.lat is None else Place(self.lat, self.lon)
 
     def step(self, point: TrackPoint, context: TripContext) -> Iterator[DetectedEvent]:

@@ -15,7 +15,7 @@ from landbridge.web import serialize
 from landbridge.web.device_views import DeviceView
 
 ON_TIME_S = 6 * 3600
-"""A smaller delay is none."""
+"""A smaller delay is not shown."""
 _HOUR_S, _DAY_S = 3600, 86_400
 _MOST = 200
 
@@ -23,7 +23,7 @@ _MOST = 200
 def head(
     connection: Connection, found: DeviceView, shown: dict[str, Any], language: Catalogue
 ) -> dict[str, Any]:
-    """Return since when the container stands and how late it is, in words, None where that is not known; and
+    """Return since when the container is stopped and how late it is, in words, None where unknown; and
     what the stations of its trips are called in the reader's language, where that is another name."""
     stops = events.current(connection, found.device, serialize.of_trips(connection, found, None), None, _MOST)
     last = [row for row in stops if row.type in ("stop", "departure")][-1:]

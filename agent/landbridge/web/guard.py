@@ -114,7 +114,7 @@ def refusal(headers: Headers, most: int = LARGEST_BODY) -> int | None:
     length = headers.get("content-length", "0")
     if "transfer-encoding" in headers or not (length.isascii() and length.isdigit()):
         return 411
-    # A number of thousands of digits is none that Python reads.
+    # Python refuses to read a number of thousands of digits.
     return 413 if len(length) > _MOST_DIGITS or int(length) > most else None
 
 

@@ -21,7 +21,8 @@ def listening(web: Web) -> Iterator[socket.socket]:
         listener = _taken(web, time.monotonic() + PATIENCE_S)
     except OSError as error:
         raise UserError(
-            f"cannot listen on {web.host} port {web.port}: {error.strerror}; stop who does, or correct [web]"
+            f"cannot listen on {web.host} port {web.port}: {error.strerror}; stop what uses it, or"
+            " correct [web]"
         ) from None
     with listener:
         yield listener

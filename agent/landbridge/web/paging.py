@@ -20,7 +20,7 @@ _LARGEST = 2**63 - 1
 
 
 def start(cursor: str | None, *kinds: type) -> Key | None:
-    """Return the key that a cursor stands for, of values of these kinds; None: the first page. 400 if it is
+    """Return the key that a cursor encodes, of values of these kinds; None: the first page. 400 if it is
     none of this list."""
     if cursor is None:
         return None

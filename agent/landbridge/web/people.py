@@ -121,7 +121,7 @@ def serialized(row: Row[Any], invited_s: int | None) -> dict[str, Any]:
         "role": row.role,
         "tenant": row.tenant,
         "mail": row.mail,
-        "state": "disabled" if row.disabled_s is not None else "confirmed" if can else "invited",
+        "state": "disabled" if row.disabled_s is not None else "active" if can else "invited",
         "password": row.password is not None,
         "openid": row.subject is not None,
         "second_factor": row.totp_since_s is not None,

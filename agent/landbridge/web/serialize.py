@@ -80,7 +80,7 @@ def track(
 
 
 def of_trips(connection: Connection, found: DeviceView, trip: int | None) -> list[int] | None:
-    """Return the trips whose points the user sees, or only `trip` (404 if it is none); None: all."""
+    """Return the trips whose points the user sees, or only `trip` (404 if there is none); None: all."""
     mine = [each.trip for each in device_views.trips_of(connection, found)]
     if trip is not None and trip not in mine:
         raise HTTPException(404, _("{device} has no trip {number}", device=found.device, number=trip))
@@ -159,8 +159,9 @@ def page_start(cursor: str | None, parts: int) -> tuple[int, ...]:
 
 
 def alarms(connection: Connection, tenant: str | None, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
-    """Return alarms as in the API, with the place, who is on it, and comments. `known` is the time of the
-    place if the alarm's own point has none: then it is that of the container before the alarm, or now."""
+    """Return alarms as in the API, with the place, who has taken them over, and comments. `known` is the time
+    of the place if the alarm's own point has none: then it is that of the container before the alarm, or
+    now."""
     comments = stored_alarms.comments(connection, [row.alarm for row in rows])
     found = []
     for row in rows:

@@ -174,7 +174,7 @@ def end_openid(request: Request) -> Response:
 
 @router.get(people.INVITATION_PATH)
 def invitation_page(request: Request) -> HTMLResponse:
-    """Show the form for a password; the secret stands after the # of the address."""
+    """Show the form for a password; the secret follows the # of the address."""
     return _with_form(request, "invitation.html", has_openid=_has_openid(request))
 
 

@@ -46,7 +46,7 @@ _COLUMNS = (
 
 
 class Batch:
-    """Up to MAX_RECORDS records, as they stand in flash, and room to write them as columns."""
+    """Up to MAX_RECORDS records, as they are in flash, and room to write them as columns."""
 
     def __init__(self, records=None):
         self.records = records or bytearray(MAX_RECORDS * record.SIZE)

@@ -69,7 +69,7 @@ class Ccm:
         buf[end : end + TAG_SIZE] = tag
 
     def decrypt(self, nonce, aad, buf, start, end):
-        """Decrypt `buf[start:end]` in place; the tag stands after it. False when it is not genuine."""
+        """Decrypt `buf[start:end]` in place; the tag follows it. False when it is not genuine."""
         self._crypt(nonce, buf, start, end)
         tag = self._tag(nonce, aad, buf, start, end)
         wrong = 0

@@ -1,4 +1,4 @@
-"""The record: one observation as it stands in flash, in the units of the wire.
+"""The record: one observation as it is stored in flash, in the units of the wire.
 
 Rounding to these units happens once, when the record is made; from then on its fields travel
 unchanged to the agent's database. 46 bytes, little endian, the CRC-32 of the others last.
@@ -54,7 +54,7 @@ def pack_into(buf, fields):
 
 
 def is_good(buf, at):
-    """True when a whole record with the right CRC stands at `buf[at:]`."""
+    """True when a whole record with the right CRC is at `buf[at:]`."""
     if at + SIZE > len(buf):
         return False
     crc = struct.unpack_from("<I", buf, at + SIZE - 4)[0]

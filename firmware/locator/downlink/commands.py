@@ -121,7 +121,7 @@ def on_ack(handlers):
             handlers.state[st.REQUEST] = st.SHIPPING
     try:
         executed.save()
-    except OSError:  # reported once more
+    except OSError:  # reported again
         pass
 
 

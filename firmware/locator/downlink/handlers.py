@@ -97,7 +97,7 @@ class Handlers:
                 self.state[st.TO_REPORT] &= ~bit
                 try:
                     self._use(name, "on_ack")
-                except MemoryError:  # it is reported once more
+                except MemoryError:  # it is reported again
                     self.will_report(bit)
         self._written = 0
 

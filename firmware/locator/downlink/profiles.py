@@ -61,7 +61,7 @@ def on_ack(handlers):
         known[files.EVENTS] = []
         try:
             files.write(folder + files.CARD, known)
-        except OSError:  # reported once more
+        except OSError:  # reported again
             pass
     _ack_piece(handlers, folder)
 
@@ -82,7 +82,7 @@ def _ack_piece(handlers, folder):
     found[files.SENT] += _PIECE_BYTES
     try:
         files.write_notice(folder, found)
-    except OSError:  # reported once more
+    except OSError:  # reported again
         return
     if found[files.SENT] < len(found[files.CONTENT]):
         handlers.will_report(_REPORT)

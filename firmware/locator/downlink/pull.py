@@ -3,7 +3,7 @@
 An uplink asks with key 8, `[sequence, file, offset]`; the downlink answers with key 8, `[sequence, file,
 offset, bytes]`. File 0 is the list of files, the others are counted in its order. A piece that does not come
 ends the pull until the next update downlink. When nothing is missing, the release goes on trial at the end of
-the session, read from flash and compared once more.
+the session, read from flash and compared again.
 """
 
 from micropython import const

@@ -32,7 +32,7 @@ def iccid_text(data):
 
 
 def iccid_bytes(text):
-    """Ten bytes, filled with F, from the digits of an ICCID; b"" for what is none."""
+    """Ten bytes, filled with F, from the digits of an ICCID; b"" if there are none."""
     text = text + "F" * (20 - len(text))
     try:
         return bytes([int(text[i + 1] + text[i], 16) for i in range(0, 20, 2)])

@@ -71,6 +71,8 @@ class Trial:
             self._keep()
 
     def _step_back(self):
+        """Return to the previous profile or the fallback, or end the switch if there is neither: then no
+        profile has a connection."""
         if profile.give_up(self._memory.p):
             self._keep()
         else:

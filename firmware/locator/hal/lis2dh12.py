@@ -1,7 +1,7 @@
 """The accelerometer LIS2DH12 (data sheet DS10812): motion, shock, position.
 
 50 samples a second at 6 uA, +-8 g. Its first interrupt, high-passed, is motion; its second, latched, is a
-shock, at which the FIFO stands still. Thresholds stay in the chip through our sleep: it is always fed.
+shock, at which the FIFO stops. Thresholds stay in the chip through our sleep: it is always fed.
 """
 
 import struct
@@ -29,7 +29,7 @@ _SAMPLES = const(0x1F)
 # complete samples, +-8 g; FIFO, both interrupts latched; nothing.
 _SETUP = b"\x4f\x03\x40\xa0\x4a\x00"
 _ANY_HIGH = b"\x2a"  # interrupt when any axis is above the threshold
-_FIFO_UNTIL_SHOCK = b"\xe0"  # stream until interrupt 2, then stand still
+_FIFO_UNTIL_SHOCK = b"\xe0"  # stream until interrupt 2, then stop
 _FIFO_BYPASS = b"\x00"
 _MG_A_STEP = const(62)  # of a threshold
 _MG_A_COUNT = const(64)  # of a sample's high byte

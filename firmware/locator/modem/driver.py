@@ -1,4 +1,4 @@
-"""The common part of both drivers: power, registration, clock, identity. The verbs of a wake:
+"""The common part of the drivers: power, registration, clock, identity. The verbs of a wake:
 
 start, prefer, gnss_start, gnss_poll, gnss_stop, attach, listen, serves, cell, network_time, identity,
 card_gone, mqtt_open, mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, cycle_radio,
@@ -48,7 +48,8 @@ def ca_name(ca):
 # no zero before them.
 _LONG_MNC = (365, 366, 708, 722, 732, 750)
 
-# Verbs that a wake needs at one time only, by the part of the driver that has them as functions.
+# Verbs that a wake needs at one time only, by the module of a modem's folder that has them as functions. Each
+# folder has these modules, and `socket` and `ntp`; it may have `assistance` and `neighbours`.
 _PARTS = {
     "gnss_start": "gnss",
     "gnss_poll": "gnss",
@@ -100,7 +101,7 @@ class Driver:
         at.restart = self.RESTART
         at.signs = self.SIGNS
         self.on: bool | None = False  # None: it has restarted by itself and must be set up again
-        self._silent = False  # the radio is off, for GNSS
+        self._radio_may_be_off = False  # for GNSS
         self._refused = None  # the `PdpError` of this start: no other attempt is made
         self.lost_supply = False  # cut at the end of a wake, with clock and ephemeris
 
@@ -117,14 +118,14 @@ class Driver:
 
     def start(self, surely_off, configure):
         """Power on and reach `OK`. `surely_off` or STATUS saves the probe; `configure` repeats CONFIGURE."""
-        self.channel.booting, self._refused, self._silent = True, None, False
+        self.channel.booting, self._refused, self._radio_may_be_off = True, None, False
         self.port.modem_rail(True)
         surely_off = surely_off or self.port.modem_status() is False
         try:
             if surely_off or not (self.channel.hears() or self._recovery().escape(self)):
                 self.boot()
             else:
-                self._silent = True  # possibly: a reset may have interrupted a search for satellites
+                self._radio_may_be_off = True  # a reset may have interrupted a search for satellites
         except ModemSilent:
             self._recovery().cold_boot(self)
         self.accepts(b"E0")
@@ -169,14 +170,14 @@ class Driver:
 
     def radio_off(self):
         """Switch the radio off until `radio_on`; a refusal is no failure."""
-        self._silent = True
+        self._radio_may_be_off = True
         self.accepts(b"+CFUN=4", _CFUN_MS)
 
     def radio_on(self):
         """Switch the radio on, unless it is on."""
-        if self._silent:
+        if self._radio_may_be_off:
             self.channel.command(b"+CFUN=1", _CFUN_MS)
-            self._silent = False
+            self._radio_may_be_off = False
 
     def cell(self):
         """The serving `Cell`, None without service."""

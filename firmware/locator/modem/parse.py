@@ -17,7 +17,7 @@ def fields(line):
 
 
 def integer(text, base=10):
-    """The integer in `text`, None when it is none."""
+    """The integer in `text`, None when it is not one."""
     try:
         return int(text, base)
     except ValueError:
@@ -25,7 +25,7 @@ def integer(text, base=10):
 
 
 def last_integer(line):
-    """The last field of a line as an integer, -1 when it is none: `+CME ERROR: 30`, `+QMTSTAT: 0,2`."""
+    """The last field of a line as an integer, -1 when it is not one: `+CME ERROR: 30`, `+QMTSTAT: 0,2`."""
     number = integer(fields(line)[-1].rpartition(b":")[2].strip())
     return -1 if number is None else number
 
@@ -96,7 +96,8 @@ def supply_mv(line):
 
 
 def plausible(year, month, day, hhmmss):
-    """Whether this device lives in that two-digit year, and there is such a day and such a time of day."""
+    """Whether the device can be in use in that two-digit year, and there is such a day and such a time of
+    day."""
     minute, second = hhmmss // 100 % 100, hhmmss % 100
     is_day = 26 <= year < 68 and 1 <= month <= 12 and 1 <= day <= 31
     return is_day and 0 <= hhmmss < 240000 and minute < 60 and second <= 60

@@ -5,7 +5,7 @@ again, new PDP context) are over when an attempt has failed. The first of all is
 kept in PSM is given up. Left are, from mild to harsh: clear the card's list of forbidden networks; scan, and
 select another operator than the one that has failed; the radio off and on; cut the supply after another
 failure, for the whole pause, and set the modem up again. Then they start over, at most one step an attempt,
-and the scheduler spaces the attempts: between two that count as a reset of the modem stands another. The
+and the scheduler spaces the attempts: another step comes between two that reset the modem. The
 supply is cut at the end of a wake only, where a modem that does not power off loses it anyhow.
 """
 

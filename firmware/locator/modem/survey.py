@@ -61,7 +61,7 @@ def scan(driver):
 
 
 def operator(piece):
-    """One entry of the reply to +COPS=?, with or without what stands before its parenthesis:
+    """One entry of the reply to +COPS=?, with or without the text before its parenthesis:
     b'(2,"O2 - DE","O2","26203",7' -> (2, 262003, 7). None for the lists of modes and formats after them."""
     parts = parse.fields(piece.partition(b"(")[2].rstrip(b")"))
     if len(parts) < 4:

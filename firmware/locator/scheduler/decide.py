@@ -26,6 +26,7 @@ from locator.scheduler import (
     budget,
     networks,
     policy,
+    worth,
 )
 
 # Reasons, in addition to the verdicts of the policy.
@@ -41,7 +42,7 @@ SCAN_FOR_CELL = const(72)
 KEEP = const(73)
 DELIVER = const(74)
 SHIPPED = const(75)
-REST_MAY_NOT = const(9)
+REST_MAY_NOT = const(9)  # the policy wants the network, and an operator's limit or the battery forbids it
 
 _FIX_LIMIT_URGENT_S = const(40)
 _EPHEMERIS_HOT_S = const(2 * 3600)  # the ephemeris from the satellites holds for 2 to 4 h
@@ -111,7 +112,7 @@ def late_at(state, hints):
     has another battery than it believes, and reports once a week."""
     if scans_first(state, hints[SETTINGS]):
         every_s = _NEVER_S  # the policy scans
-    elif not hints[SETTINGS][cfg.PACED] or policy.affords(state, policy.late_mj(state, hints[COSTS])):
+    elif not hints[SETTINGS][cfg.PACED] or worth.affords(state, worth.late_mj(state, hints[COSTS])):
         every_s = budget.silent_s(state, hints[SETTINGS])
     else:
         every_s = _NEVER_S if state[st.LEFT] > 0 else _SPENT_EVERY_S
@@ -155,7 +156,7 @@ def retry_s(state):
     """Return the pause in seconds after the last attempt. It doubles with each failure, and again while the
     battery sags under load. It is shorter while moving: in a place without service waiting does not help."""
     fails = state[st.ATTEMPT_FAILS]
-    if _is_known(state) and not state[st.URGENT] and policy.is_on_reserve(state):
+    if _is_known(state) and not state[st.URGENT] and worth.is_on_reserve(state):
         return _RETRY_RESERVE_S
     if not fails:
         return _URGENT_RETRY_S if state[st.URGENT] else 0
@@ -171,6 +172,27 @@ def _keep(state, senses, hints):
     return Action(RECORD, KEEP) if is_fix_waiting and budget.sags(state) else None
 
 
+def _border(state, senses, hints):
+    """No session since a border crossing, a profile switch or a data bar; or the route data shows a border
+    that was passed or is near: a network scan, and a session if a network is heard."""
+    if state[st.ATTACHED] or not may_lack_data(state) or not may_connect(state, senses):
+        return None
+    from locator.scheduler import border
+
+    due = border.due(state, hints[FORECAST])
+    if due == border.SESSION:
+        return _attach(state, SCAN_BORDER)
+    return Action(SCAN, SCAN_BORDER, _BORDER_LIMIT_S) if due else None
+
+
+def may_lack_data(state):
+    """Return whether no session shows yet that data passes here: after a border, a profile switch or in a
+    country that bars data."""
+    if not state[st.LAST_SESSION] or worth.is_on_reserve(state):
+        return False
+    return state[st.PROFILE_DUE] or state[st.LOCKED_PLMN] != state[st.OPEN_PLMN]
+
+
 def _due(state, senses, hints):
     """A session that is urgent, requested or late."""
     reason = 0 if state[st.ATTACHED] else session_due(state, hints)
@@ -179,7 +201,7 @@ def _due(state, senses, hints):
     if scans_first(state, hints[SETTINGS]) and not state[st.DID_SCAN]:
         is_time = state[st.NOW] >= state[st.SESSION_NOT_BEFORE]
         return Action(SCAN, reason, _scan_limit_s(state)) if is_time else None
-    most_mj = policy.late_mj(state, hints[COSTS]) if reason == SESSION_LATE else _ANY_MJ
+    most_mj = worth.late_mj(state, hints[COSTS]) if reason == SESSION_LATE else _ANY_MJ
     return _point_first(state, hints) or _attach(state, reason, most_mj)
 
 
@@ -215,29 +237,10 @@ def _point_first(state, hints):
     if state[st.DID_FIX] or state[st.DID_SCAN]:
         return None
     reason = _position_due(state, hints[SETTINGS])
-    pays = hints[SETTINGS][cfg.PACED] and not policy.is_on_reserve(state)
+    pays = hints[SETTINGS][cfg.PACED] and not worth.is_on_reserve(state)
     if not reason and pays and policy.fresh(state, hints[COSTS]) == policy.FIX_FRESH:
         reason = policy.FIX_FRESH
     return _fix(state, reason, hints) if reason else None
-
-
-def _border(state, senses, hints):
-    """No session since a border crossing, a profile switch or a data bar; or the route data shows a border
-    that was passed or is near: a network scan, and a session if a network is heard."""
-    if state[st.ATTACHED] or not may_be_unheard(state) or not may_connect(state, senses):
-        return None
-    from locator.scheduler import border
-
-    due = border.due(state, hints[FORECAST])
-    if due == border.SESSION:
-        return _attach(state, SCAN_BORDER)
-    return Action(SCAN, SCAN_BORDER, _BORDER_LIMIT_S) if due else None
-
-
-def may_be_unheard(state):
-    if not state[st.LAST_SESSION] or policy.is_on_reserve(state):
-        return False
-    return state[st.PROFILE_DUE] or state[st.LOCKED_PLMN] != state[st.OPEN_PLMN]
 
 
 def _attach(state, reason, most_mj=_ANY_MJ):
@@ -248,7 +251,7 @@ def _attach(state, reason, most_mj=_ANY_MJ):
     whole = not _is_known(state) or fails % 3 == 2
     limit_s, mcc = (_WHOLE_SCAN_S, 0) if whole else (_ATTACH_LIMIT_S, state[st.MCC])
     if state[st.ENDS_AT] < 0 and not state[st.URGENT]:
-        most_mj = min(most_mj, policy.spare_mj(state))
+        most_mj = min(most_mj, worth.spare_mj(state))
     patience_s = min(_patience_s(state, whole), max(limit_s, most_mj // _SEARCH_MW))
     plmn = state[st.LOCKED_PLMN] or state[st.CHOSEN_PLMN]
     return Action(ATTACH, reason, limit_s, patience_s, plmn, mcc=mcc)
@@ -312,24 +315,25 @@ def _paced(state, senses, hints):
     """The policy: a fix, a record, a network scan or a session, if it is worth its energy."""
     if not hints[SETTINGS][cfg.PACED]:
         return None
-    served = state[st.ATTACHED] == st.YES and not (state[st.DID_SESSION] or policy.is_on_reserve(state))
+    served = state[st.ATTACHED] == st.YES and not (state[st.DID_SESSION] or worth.is_on_reserve(state))
     verdict = (
         policy.fresh(state, hints[COSTS]) if served else policy.next(state, hints[COSTS], hints[FORECAST])
     )
     state[st.VERDICT] = verdict
-    scanned = state[st.DID_SCAN] != 0
-    if (verdict >= 20 or (scanned and verdict >= 10)) and _is_open(state, senses, hints[SETTINGS]):
+    kind = verdict // 10
+    least = policy.FIX if state[st.DID_SCAN] else policy.REUSE
+    if kind >= least and _is_open(state, senses, hints[SETTINGS]):
         # The network comes before a point without GNSS, which then has the cell as well; after a scan
         # before any, since it has the radio.
-        first = verdict if verdict >= 30 else _network_first(state, hints, verdict)
+        first = verdict if kind >= policy.SCAN else _network_first(state, hints, verdict)
         if first:
             return _network(state, first)
-    if (verdict in _FRESH and state[st.ATTACHED] != st.YES) or verdict >= 30:
+    if (verdict in _FRESH and state[st.ATTACHED] != st.YES) or kind >= policy.SCAN:
         if verdict == policy.FIX_FRESH and _is_open(state, senses, hints[SETTINGS]):
             return _fix(state, verdict, hints)
         state[st.VERDICT] = REST_MAY_NOT
-    elif verdict >= 10:
-        return _fix(state, verdict, hints) if verdict < 20 else Action(RECORD, verdict)
+    elif kind >= policy.FIX:
+        return _fix(state, verdict, hints) if kind == policy.FIX else Action(RECORD, verdict)
     return None
 
 
@@ -347,7 +351,7 @@ def _network_first(state, hints, verdict):
     state[st.WAITING] += 1
     then = policy.report(state, hints[COSTS], hints[FORECAST])
     state[st.DID_FIX] = 0
-    return then if then >= 30 else 0
+    return then if then // 10 >= policy.SCAN else 0
 
 
 def _network(state, verdict):

@@ -8,9 +8,9 @@ from locator.hal import WAKE_MOTION
 from locator.scheduler import energy
 
 _DECIDING = (
-    "scheduler.ahead", "scheduler.decide", "scheduler.policy", "scheduler.networks", "scheduler.operators",
-    "scheduler.fleet", "scheduler.pacing", "scheduler.battery", "scheduler.alarms", "scheduler.border",
-    "scheduler.sleep",
+    "scheduler.ahead", "scheduler.decide", "scheduler.policy", "scheduler.worth", "scheduler.networks",
+    "scheduler.operators", "scheduler.fleet", "scheduler.pacing", "scheduler.battery", "scheduler.alarms",
+    "scheduler.border", "scheduler.sleep",
 )  # fmt: skip
 
 

@@ -207,7 +207,8 @@ def attempt_failed(p, seconds, cause, heard):
 
 def give_up(p):
     """Give up the new profile: return to the previous one, then to the fallback profile. Return whether there
-    is one; else the new one stays until the policy is applied again."""
+    is one; else the new one stays, as if the agent had been reached with it, until the policy is applied
+    again."""
     _fail(p, p[TARGET])
     if p[TARGET] == p[REQUESTED]:
         p[REQUESTED] = 0

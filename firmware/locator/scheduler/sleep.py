@@ -34,7 +34,7 @@ def next(state, senses, hints):
     if decide.is_able(state, senses):
         if decide.session_due(state, hints) or state[st.REQUEST]:
             until = min(until, allowed)
-        if decide.may_be_unheard(state):
+        if decide.may_lack_data(state):
             from locator.scheduler import border
 
             until = min(until, max(_open_at(state, senses), border.until(state, hints[FORECAST])))

@@ -95,7 +95,7 @@ class Card:
     polls = False
     """Its applet looks at the location status again and again."""
     refresh_ms: int | None = None
-    """It wants to be reset in so many milliseconds; None: it does not."""
+    """Milliseconds until it wants to be reset; None: it does not."""
     menu: tuple[str, ...] = ()
     """The items of its toolkit's menu."""
     work_ms = 0

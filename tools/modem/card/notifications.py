@@ -22,7 +22,7 @@ INSTALLED = bytes.fromhex("3007A0053003800100")
 
 @dataclass(frozen=True)
 class Notification:
-    """`result`: of an installation, what else stands in ProfileInstallationResultData: the objects before
+    """`result`: of an installation, what else ProfileInstallationResultData has: the objects before
     the metadata and those after it; both empty for the other operations."""
 
     seq: int

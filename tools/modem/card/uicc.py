@@ -13,7 +13,7 @@ USIM = bytes.fromhex("A0000000871002")
 CHANNELS = 3
 """Beside the basic one."""
 SLOW_OPENINGS = 5
-"""After a reset a card that is slow refuses the ISD-R so many times."""
+"""Times that a slow card refuses the ISD-R after a reset."""
 LONGEST = 255
 
 OK = b"\x90\x00"

@@ -1,6 +1,6 @@
 """The AT engine: bytes to commands, commands to lines; one command at a time (V.250).
 
-Lines go out whole, so an unsolicited line stands between two others, never inside one.
+Lines go out whole, so an unsolicited line comes between two others, never inside one.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Engine:
     # What a command may do
 
     def info(self, text: str, payload: bytes | None = None) -> None:
-        """The information text of the command that runs, one line or more; `payload` stands in a line
+        """The information text of the command that runs, one line or more; `payload` is in a line
         of its own below it, as it is."""
         end = self._end()
         if payload is not None:

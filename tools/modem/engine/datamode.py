@@ -32,7 +32,7 @@ class LineMode(Protocol):
 
 
 class Call:
-    """A PPP call; `+++` between two silences leads back to commands. `rate` stands after CONNECT."""
+    """A PPP call; `+++` between two silences leads back to commands. `rate` follows CONNECT."""
 
     def __init__(self, unit: Unit, rate: int = PPP_RATE) -> None:
         self.rate = rate

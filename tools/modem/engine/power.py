@@ -16,7 +16,7 @@ LEAST_MV = 3_400
 
 
 class State(Enum):
-    """`STOPPING`: the UART still lives, the modem says goodbye to the network."""
+    """`STOPPING`: the UART still works, the modem detaches from the network."""
 
     OFF = "off"
     BOOT = "boot"
@@ -59,7 +59,7 @@ class Power:
         return data[1:] if deaf and not self._unit.has("clean-wake") else data
 
     def runs(self) -> bool:
-        """Whether the UART lives."""
+        """Whether the UART works."""
         return self.state is State.ON
 
     # From outside
@@ -84,7 +84,7 @@ class Power:
         self._pressed = pressed
 
     def reset(self, pressed: bool) -> None:
-        """Acts when it is let go, after a pulse as long as the manual wants it (`Dialect.reset_ms`); one
+        """Acts when it is released, after a pulse as long as the manual wants it (`Dialect.reset_ms`); one
         modem's is its power key held for longer."""
         now, since = int(self._unit.env.now), self._reset_since
         self._reset_since = (now if since is None else since) if pressed else None
@@ -190,7 +190,7 @@ class Power:
         self._unit.radio.start()
 
     def say(self, lines: tuple[tuple[int, str], ...]) -> Work:
-        """Lines, each so many milliseconds from now."""
+        """Send lines, each after its milliseconds from now."""
         said_ms = 0
         for at_ms, line in lines:
             yield self._unit.env.timeout(at_ms - said_ms)
@@ -206,7 +206,7 @@ class Power:
         self._die(State.OFF)
 
     def _wake_later(self, tau_s: int) -> Work:
-        """T3412 has run out: boot, update the tracking area, and PSM once more."""
+        """T3412 has run out: boot, update the tracking area, and PSM again."""
         yield self._unit.env.timeout(1_000 * tau_s)
         self._turn_on()
 

@@ -69,7 +69,7 @@ def split_line(line: str) -> list[Request]:
 
 
 def _without_blanks(line: str) -> Iterator[str]:
-    """What stands between the quotes of a line, by turns outside and inside of them."""
+    """The text between the quotes of a line, by turns outside and inside of them."""
     for at, part in enumerate(line.split('"')):
         yield part if at % 2 else part.replace(" ", "")
 

@@ -98,7 +98,7 @@ class Broker:
         return None
 
     def subscribe(self, topic: str, qos: int, limit_ms: int) -> Generator[simpy.Event, Any, int | None]:
-        """Granted QoS or 128; None when no answer has come."""
+        """Granted QoS or 128; None when no answer was received."""
         began, link = self._unit.env.now, self._link
         if (yield from self._exchange(len(topic), 5)):
             link.subscribe(topic, qos)
@@ -172,7 +172,7 @@ class Broker:
             yield self._unit.env.timeout(ms - self._unit.env.now)
 
     def _deliver(self) -> Work:
-        """What has come, after the time it took to come."""
+        """The received bytes, after their transmission time."""
         if not self._link.inbox:
             self._check_lost()
             return

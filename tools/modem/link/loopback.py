@@ -68,7 +68,7 @@ class EchoStream(Stream):
 
 
 class Loopback(LockStepNetwork):
-    """Makes such links and streams; no wait is needed: what will come has come."""
+    """Makes such links and streams; no wait is needed: all data is there at once."""
 
     def __init__(self, answer: Answer = _same) -> None:
         super().__init__({})

@@ -2,7 +2,7 @@
 
 An operation is started by a method of `MqttLink` and is over when its result says so; until then
 somebody has to call `step`. Who waits, and on which clock, is the business of a network:
-`LockStepNetwork` lets virtual time stand still, `RealTimeNetwork` lets it run with the host's.
+`LockStepNetwork` stops virtual time, `RealTimeNetwork` lets it run with the host's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Waiting = Generator[simpy.Event, Any, bool]
 
 STEP_S = 0.02
 STALL_S = 10.0
-"""Longest real time that virtual time stands still for one answer."""
+"""Longest real time for which virtual time stops for one answer."""
 STREAM_S = 2.0
 """The same where it is not known whether an answer comes: one that takes longer comes with a later look."""
 POLL_S = 0.3
@@ -85,11 +85,11 @@ class MqttLink:
         self.return_code: int | None = None
         """Return code of CONNACK (MQTT 3.1.1 table 3.1); None before it."""
         self.granted: int | None = None
-        """QoS of the last SUBACK, 128 if refused; None until it has come."""
+        """QoS of the last SUBACK, 128 if refused; None until it is received."""
         self.unsubscribed = False
-        """True when the last UNSUBACK has come."""
+        """True when the last UNSUBACK is received."""
         self.acknowledged = False
-        """True when the last publish is done: its PUBACK has come, or at QoS 0 it has been sent."""
+        """True when the last publish is done: its PUBACK is received, or at QoS 0 it has been sent."""
         self.inbox: deque[tuple[str, bytes]] = deque()
         self.lost = False
         """True when the broker or the network has closed the connection."""
@@ -220,11 +220,11 @@ class Network(Protocol):
         """After bytes have been sent: wait for those that they may provoke, where that is the custom."""
 
     def poll(self, env: simpy.Environment, stream: Stream) -> Waiting:
-        """Some time after bytes have been sent: see whether more has come after a first answer."""
+        """Some time after bytes have been sent: look for more after a first answer."""
 
 
 class LockStepNetwork:
-    """Virtual time stands still while a real answer is awaited, up to `STALL_S` of real time.
+    """Virtual time stops while a real answer is awaited, up to `STALL_S` of real time.
 
     `hosts` leads names to real addresses; the name check of TLS stays on the name. `reachable()` returns
     whether the broker is up: if it is scripted dead, no connection is tried. `reply_expected()` returns

@@ -80,7 +80,7 @@ class Socket:
         return True
 
     def take(self, count: int) -> bytes:
-        """At most so many bytes of those that have come."""
+        """Received bytes, at most this many."""
         taken = bytes(self.inbox[:count])
         del self.inbox[:count]
         return taken

@@ -40,7 +40,7 @@ RELEASE_MS, RELEASE_WEIGHTS = (5_000, 20_000, 90_000), (0.55, 0.33, 0.12)
 """Inactivity timers: 5, 10 and 20 s are usual, some networks take a minute or more [M]; chosen so that an
 upload of a BG95 costs 1, 2.5 or 10 times 1.2 J, as networks differ in measurements [C]."""
 GSM_OFFSET_DB = 14
-"""By so much the level of a GSM carrier lies above an RSRP of the same worth."""
+"""Level of a GSM carrier above an equivalent RSRP."""
 
 
 def in_mask(band: int, mask: str) -> bool:

@@ -62,7 +62,7 @@ class Bearer:
         self._unit.charge()
 
     def exchange(self, up: int, down: int, trips: int = 1) -> Generator[simpy.Event, Any, bool]:
-        """Pass so many bytes in so many round trips; False when they do not get through."""
+        """Pass these bytes in these round trips; False when they do not get through."""
         radio, unit = self._unit.radio, self._unit
         cell = radio.cell
         if not radio.registered() or cell is None:

@@ -21,7 +21,7 @@ CME = {UNKNOWN_APN: 132, AUTHENTICATION: 149, NOT_SUBSCRIBED: 133, RESOURCES: 13
 
 @dataclass(frozen=True)
 class AccessPoint:
-    """`hosts`: (name, port) to which the operator lets it lead, None: anywhere; `cause`: the ESM cause with
+    """`hosts`: (name, port) that the operator allows, None: anywhere; `cause`: the ESM cause with
     which it is refused, 0: it is not."""
 
     hosts: frozenset[tuple[str, int]] | None = None

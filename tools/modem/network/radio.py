@@ -1,4 +1,4 @@
-"""The modem's radio: its function, where it is registered, and who has the receiver."""
+"""The modem's radio: its function, where it is registered, and which part uses the receiver."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def get_xtra(unit: Unit, request: Request) -> None:
 
 
 def load_xtra(unit: Unit, request: Request) -> None:
-    """AT+CGPSXD=<server 0 to 2>: +CGPSXD: 0 when it has come"""
+    """AT+CGPSXD=<server 0 to 2>: +CGPSXD: 0 when it is received"""
     request.number(0, 0, 2)
     unit.at.after(_download(unit, reported=True))
 

@@ -17,7 +17,7 @@ INITIATE, AUTHENTICATE, PACKAGE = "initiateAuthentication", "authenticateClient"
 @dataclass(frozen=True)
 class Answer:
     """`function` answers with `fault` (arguments of `Fault`), or the card has a quirk. The order ends `state`
-    with these `words` in its sentence, after so many `sessions` of the card."""
+    with these `words` in its sentence, after this many `sessions` of the card."""
 
     name: str
     words: str = ""

@@ -62,7 +62,7 @@ class TripResult:
     seed: int
     figures: Figures
     rotations: tuple[int, int]
-    """Of an applet: at so many borders it took the identity of the country, of those with another one."""
+    """Of an applet: borders at which it took the identity of the country, of those with another one."""
     bar_h: float | None
     """From the first registration in Russia to the first session after it; None: no bar, or no session."""
 

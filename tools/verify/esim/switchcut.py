@@ -34,7 +34,7 @@ DEAD = 8
 """An EMM cause that says that an IMSI is good for nothing."""
 MOST_AN_HOUR, MOST_A_DAY = 10, 24
 KEPT = 4
-"""An operation that comes again and again is disturbed so many times."""
+"""Times that a repeated operation is disturbed."""
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class TimedChannel(Channel):  # type: ignore[misc]
         self._granted: set[bytes] = set()
 
     def begin(self, ms: int) -> None:
-        """A verb begins, to which so much is granted before it has waited for anything."""
+        """A verb begins, which may take this long before it has waited for anything."""
         self._granted.clear()
         self._granting.limit_ms = self._granting.ticks_ms() + ms
 

@@ -96,7 +96,7 @@ class TimedLink(Link):
         self._since = self._since or time.monotonic()
 
     def mqtt_receive(self, timeout_ms: int) -> bytes | None:
-        """The next message; None: none has come in time."""
+        """The next message; None: none was received in time."""
         data = super().mqtt_receive(timeout_ms)
         if self._since is not None:
             (self.unanswered if data is None else self.answers).append(time.monotonic() - self._since)

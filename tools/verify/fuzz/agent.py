@@ -40,7 +40,7 @@ from tools.verify.benchmarks.agent import load
 OUT = Path("out/fuzz-agent.json")
 DEVICE = "lb-000001"
 SLICE = 100
-"""The pipeline gets one message in so many."""
+"""The pipeline gets one message in this many."""
 _AT_ONCE = 64
 _KEPT = 5
 

@@ -1,6 +1,6 @@
 """Random and mutated bytes through the AT channel and every parser: `python -m tools.verify.fuzz.firmware`.
 
-The targets stand in `tools/verify/on_device/fuzz.py`. CPython gives the volume, MicroPython a slice, on the
+The targets are in `tools/verify/on_device/fuzz.py`. CPython gives the volume, MicroPython a slice, on the
 heap of the device with some for the harness: there a buffer that grows without bound ends in MemoryError.
 Passes when no exception but ours came out.
 """
@@ -27,7 +27,7 @@ from tools.flash.layout import FIRMWARE, VERIFY_ON_DEVICE
 CORE = VERIFY_ON_DEVICE / "fuzz.py"
 HEAP = "heapsize=128wK"
 SLICE = 20
-"""MicroPython gets one byte in so many."""
+"""MicroPython gets one byte in this many."""
 ROUNDS = 10
 """Seeds of a target, each with its part of the bytes."""
 

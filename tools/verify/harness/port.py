@@ -51,7 +51,7 @@ class ModemPort:
         self.simulated.receive(bytes(data))
 
     def uart_readinto(self, buffer: bytearray, timeout_ms: int) -> int:
-        """What has come, at the latest after `timeout_ms`."""
+        """The received bytes, at the latest after `timeout_ms`."""
         deadline = self.env.now + timeout_ms
         while not self.output and self.env.peek() <= deadline:
             self._step()
@@ -137,7 +137,8 @@ class VirtualPort(ModemPort):
         """No lamp."""
 
     def uart_readinto(self, buffer: bytearray, timeout_ms: int) -> int:
-        """What has come, at the latest after `timeout_ms`. Raises Hang at the limit and in endless loops."""
+        """The received bytes, at the latest after `timeout_ms`. Raises Hang at the limit and in endless
+        loops."""
         self._count_reads()
         count = super().uart_readinto(buffer, timeout_ms)
         self._guard()

@@ -85,7 +85,7 @@ class Postgres:
         return self._folder / "data"
 
     def _ask(self, statement: LiteralString) -> int:
-        """How many rows come of a statement of an administrator."""
+        """The number of rows that a statement of an administrator returns."""
         where = f"postgresql://landbridge@/postgres?host={self._folder}"
         with psycopg.connect(where, autocommit=True) as connection:
             return connection.execute(statement).rowcount

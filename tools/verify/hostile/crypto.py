@@ -1,6 +1,6 @@
 """Cryptography against the vectors of the RFCs and against `cryptography`, on both runtimes.
 
-Published vectors stand in data/crypto_vectors.json: RFC 3610 (those with an 8-byte tag), RFC 9052 and the
+Published vectors are in data/crypto_vectors.json: RFC 3610 (those with an 8-byte tag), RFC 9052 and the
 examples of cose-wg, RFC 5869, RFC 4231. Random cases are computed by `cryptography` and by the agent's own
 envelope; the device's code (`tools/verify/on_device/hostile.py` describes how) must come to the same bytes,
 and back.

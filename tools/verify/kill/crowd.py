@@ -1,7 +1,7 @@
 """A thousand devices reconnect after an outage of the broker: do they arrive all at once?
 
 `python -m tools.verify.kill.crowd [--fleets N] [--seed N]` runs the firmware's scheduler for each device,
-half of them on the move, from a moment of its own on; the broker dies, and is back after a minute, ten
+half of them on the move, from a moment of its own on; the broker is killed, and is back after a minute, ten
 minutes or four hours. Devices know nothing of each other, and hold no connection. Prints how many had been
 turned away and how they came, writes out/crowd.json, and exits with 1 when too many come together.
 

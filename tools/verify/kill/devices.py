@@ -67,7 +67,7 @@ class Link:
         self._client.publish(topic.decode(), bytes(data), qos=1)
 
     def mqtt_receive(self, timeout_ms: int) -> bytes | None:
-        """The next message; None: none has come in time."""
+        """The next message; None: none was received in time."""
         try:
             return self._received.get(timeout=timeout_ms / 1000 / self.times_faster)
         except queue.Empty:

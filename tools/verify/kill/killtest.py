@@ -105,7 +105,7 @@ class Fleet:
         ]
 
     def start_agent(self, statement: int = 0) -> None:
-        """Start it; it dies at that statement."""
+        """Start it; it is killed at that statement."""
         command = [sys.executable, "-m", "tools.verify.kill.agent"]
         command += [] if self.server else ["--full", str(self.full)]
         command += ["--statement", str(statement)] if statement else []

@@ -117,7 +117,7 @@ class Month:
             self._settle()
 
     def _handle(self, connection: Any, event: str, now_s: int) -> None:
-        """An operator acknowledges and clears the alarm, if it still stands."""
+        """An operator acknowledges and clears the alarm, if it is still open."""
         for row in connection.execute(select(alarms).where(alarms.c.event == event)).all():
             if row.cleared_s is None:
                 if row.acknowledged_s is None:

@@ -44,7 +44,7 @@ class WorldClock:
         self._write()
 
     def stop(self) -> None:
-        """Let it stand still."""
+        """Suspend it."""
         self._stopping.set()
 
     def _run(self) -> None:

@@ -27,7 +27,7 @@ EPOCH_S = 845_500_000
 
 _EPOCH_KEY = 11
 _MOST_EPOCHS = 16
-"""Keys of so many are held: to derive them takes long."""
+"""Number of devices whose keys are cached, because deriving them is slow."""
 _held: dict[int, tuple] = {}
 SEQ, TIME = 0, 1
 """Places of these columns."""
@@ -104,7 +104,7 @@ class Agent:
         self.begun = self.began = 0
 
     def boot_ended(self):
-        """The device has come to its sleep, so it has taken the replies to what it said."""
+        """The device is asleep, so it has processed the replies to its uplinks."""
         revision, _, source = self.applied[:3]
         if source == CONFIRMED:
             self.confirmed_settings = max(revision, self.confirmed_settings)
@@ -170,7 +170,7 @@ class Agent:
         return pending
 
     def noted(self, card):
-        """The report of the card: who has profiles overrides this."""
+        """The report of the card; cards with profiles override this."""
 
     def _judge(self, applied):
         """Whole sets of values only, and never older ones than were confirmed."""

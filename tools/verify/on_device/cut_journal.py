@@ -22,7 +22,7 @@ CUTS_A_LIFE = 150
 """Cuts of one flash before the next one begins empty."""
 MANY_FILES = store.MAX_FILES
 FEW_FILES = 3
-"""Every other life has a journal of so many files: it is full soon, and thinned."""
+"""Every other run has a journal of this many files: it is full soon, and thinned."""
 
 
 class Promise:
@@ -172,7 +172,7 @@ def unmount(flash):
 
 
 def run(seed, cuts):
-    """Live as many lives as it takes; (cuts, torn ones)."""
+    """Run until there are enough cuts; return (cuts, torn ones)."""
     rng = random
     rng.seed(seed)
     done = torn_cuts = 0

@@ -26,7 +26,7 @@ BOOTS_TO_RECOVER = 20
 FINISH_ONE_IN = 6
 CUT_AGAIN_ONE_IN = 3
 MOST_OPERATIONS = 40
-"""Later cuts of a sequence come at one of so many."""
+"""Later cuts of a sequence come at one of this many operations."""
 BOOTS_ON_TRIAL = 24
 ENOUGH = 20
 TRIES = 10
@@ -175,7 +175,7 @@ class Life:
     """One device, from its first boot on."""
 
     def __init__(self, subject, count):
-        # No two lives begin alike, so no two cuts are the same.
+        # No two runs begin alike, so no two cuts are the same.
         self._machine = Machine(Agent(EPOCH_S + random.randrange(10_000_000)))
         self._subject = subject
         self._count = count
@@ -213,7 +213,7 @@ class Life:
             self._finish()
 
     def _recover(self):
-        """The device reports, and nothing that it has promised is missing."""
+        """The device reports, and nothing that it has acknowledged is missing."""
         machine, agent = self._machine, self._machine.agent
         uplinks = agent.uplinks
         for _ in range(BOOTS_TO_REPORT + _patience(agent)):
@@ -250,7 +250,7 @@ class Life:
 
 
 def run(name, seed, cuts):
-    """Live as many lives as it takes; (cuts, torn ones)."""
+    """Run until there are enough cuts; return (cuts, torn ones)."""
     random.seed(seed)
     count = Count(cuts)
     while not count.is_over():

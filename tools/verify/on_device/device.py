@@ -1,7 +1,7 @@
 """The device in this very process, on MicroPython: boot after boot from a flash image in memory.
 
 Each boot runs the real boot.py, start/, main.py and wake. The slots hold stand-ins for a release
-(`agent.release_files`); the application itself stays loaded. The modem lives in the best of worlds, and
+(`agent.release_files`); the application itself stays loaded. The modem has perfect coverage, and
 an object with `ask(uplink)` -> reply, or list of replies, is on the other end.
 """
 

@@ -12,7 +12,7 @@ class PowerCut(BaseException):
 
 
 class Flash:
-    """Blocks in the bytearray `data`. It dies at operation number `cut_at`; a `torn` one is half done.
+    """Blocks in the bytearray `data`. Power fails at operation number `cut_at`; a `torn` one is half done.
 
     LittleFS would lose hold of its own memory if an exception left it. So what is written after the flash has
     died goes on without effect, until the code comes to `alive` (at each `open`, at each use of a port), and

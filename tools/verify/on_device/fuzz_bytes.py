@@ -78,7 +78,7 @@ class GenuineTarget(EnvelopeTarget):
 
 
 class FlashTarget:
-    """What stands in flash and RTC memory after a bad day: records, counters, state of the scheduler.
+    """The content of flash and RTC memory after faults: records, counters, state of the scheduler.
 
     Half of the inputs get the right checksum.
     """

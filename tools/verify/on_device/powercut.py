@@ -1,6 +1,6 @@
 """Cuts the device's power at flash operations: `micropython powercut.py SUBJECT SEED CUTS`.
 
-The flash is a LittleFS (as on the ESP32) on a block device in memory that dies at a chosen erase or
+The flash is a LittleFS (as on the ESP32) on a block device in memory that loses power at a chosen erase or
 write, before it or half-way through it. `cut_journal.py` and `cut_wakes.py` tell what is done
 meanwhile. Prints "violation ..." for each broken promise, and at the end "done CUTS TORN".
 """
@@ -9,7 +9,7 @@ import sys
 
 
 def main(subject, seed, cuts):
-    """One subject, so many cuts."""
+    """Cut the power this many times under one subject."""
     if subject == "journal":
         import cut_journal
 

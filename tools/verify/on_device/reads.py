@@ -2,7 +2,7 @@
 
     micropython reads.py make IMAGE FOLDER RECORDS ACKNOWLEDGED
 
-makes a flash with what lies in the folder and a journal of so many records.
+makes a flash with the files of the folder and a journal of this many records.
 
 A wake begins with `wake(IMAGE)`, from a `power_on.py` (tools/world/device/reads.py): what it did to the flash
 from the mount to the deep sleep is appended to the file IMAGE.counts, a line a wake: reads, bytes read,

@@ -17,7 +17,7 @@ from tools.flash.layout import FIRMWARE, LayoutError, compile_module
 from tools.verify.powercut.process import run
 
 CUTS = 310
-"""Cuts of one seed: two lives of a journal, some boots of a device."""
+"""Cuts of one seed: two runs of a journal, some boots of a device."""
 
 
 class Mutant(NamedTuple):
@@ -76,7 +76,7 @@ ALL = (
     Mutant("slots are switched before the release is verified", "update", _PULL,
              "pulled.verify()\n        trial.start(pulled.sequence)",
              "trial.start(pulled.sequence)\n        pulled.verify()"),
-    Mutant("slots are switched before the last file has come", "update", _PULL,
+    Mutant("slots are switched before the last file is complete", "update", _PULL,
              "    if wanted is None:", "    if wanted is None or wanted[0] == 2:"),
     Mutant("the slot is not emptied for a release", "update", "locator/downlink/release.py",
              "        self.clear()\n        append", "        append"),

@@ -28,7 +28,7 @@ class Result:
 
 
 def run(firmware: Path, subject: str, seed: int, cuts: int) -> Result:
-    """Cut the power so many times under a subject of the firmware compiled in `firmware`."""
+    """Cut the power this many times under a subject of the firmware compiled in `firmware`."""
     search = f"{firmware}:{SCRIPT.parent}:.frozen"
     command = [str(MICROPYTHON), "-X", HEAP, str(SCRIPT), subject, str(seed), str(cuts)]
     ended = subprocess.run(

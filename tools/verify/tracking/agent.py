@@ -129,7 +129,7 @@ class LateAgent:
         """Return the outcome."""
         database: Database = self._database
         with database.reading() as connection:
-            stands = events.inferred_from(connection, DEVICE, (0, 0))
+            current = events.inferred_from(connection, DEVICE, (0, 0))
             track = points.track(connection, DEVICE)
             ends = [(row.trip, row.ended_s, row.by_arrival) for row in trips.every(connection)]
             device = devices.find(connection, DEVICE)
@@ -142,7 +142,7 @@ class LateAgent:
             elif not content["type"].startswith("alarm"):  # raised and cleared as the points come
                 believed.add(content["id"])
         return Outcome(
-            {each.id: dict(each.content) | {"received": None} for each in stands},
+            {each.id: dict(each.content) | {"received": None} for each in current},
             sorted((each.point.seq, each.at_s, each.flags, each.trip) for each in track),
             ends,
             (device.position_seq, device.position_at_s),

@@ -3,8 +3,8 @@ events.
 
 `python -m tools.verify.tracking.latedata [--days N] [--seed N] [--track DATABASE]` runs a trip in the
 simulated world, or takes the points of one that an agent has stored. It delivers them each time to an agent
-of its own over a broker, and holds what stands at the end, and what a platform that has heard everything
-believes, against the delivery in order. Writes out/latedata.json, prints the figures last, and exits with 1
+of its own over a broker, and compares the stored events, and those that a platform has received, with the
+delivery in order. Writes out/latedata.json, prints the figures last, and exits with 1
 when they differ or when nothing was taken back.
 """
 

@@ -86,8 +86,7 @@ def deliver(database: Database, device: str, taken: list[Point]) -> None:
 
 
 def evaluated(database: Database, device: str, actual: dict[int, Recorded]) -> dict[str, Any]:
-    """How far off the points of `device` are placed, by the method, and while it moved: where they stand, one
-    that came before has been to the metre."""
+    """Return the errors of the approximate places of `device`, by method and while it moved."""
     with database.reading() as connection:
         found = cells.locate(connection, points.track(connection, device))
     placed = [

@@ -122,7 +122,7 @@ def keep(folder: Path, device: Locator, agent: Agent) -> None:
 
 
 def pause(device: Locator, agent: Agent) -> None:
-    """Let so much time pass that the device may ask the network again, and reports."""
+    """Let enough time pass for the device to try the network again, and report."""
     device.clock_s += 6 * 3600
     agent.time_s += 6 * 3600
 
@@ -163,7 +163,7 @@ def recovered(agent: Agent, device: Locator, allowed: tuple[int, ...]) -> str:
     return f"{agent.dead_letters()} {REFUSED}" if agent.dead_letters() else ""
 
 
-# What follows makes the cases of each kind: (moments, each so many-th) -> cases.
+# The following functions make the cases of each kind: (moments, every n-th) -> cases.
 
 
 def truncated(stand: Moments, every: int) -> Iterator[Case]:

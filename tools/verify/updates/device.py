@@ -152,7 +152,7 @@ class Boot:
     operations: int = 0
     printed: str = ""
     crashed: bool = False
-    """The interpreter itself has come to grief, or hangs."""
+    """The interpreter itself has crashed, or hangs."""
 
 
 @dataclass

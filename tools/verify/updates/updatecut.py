@@ -60,7 +60,7 @@ def run_all(
 
 def run_case(stand: Moments, case: Case) -> tuple[Case, str]:
     """Run one case in a folder of its own; with what fell short, "" if nothing did."""
-    # An agent that is let go of removes files of its database, perhaps while all are being removed here.
+    # An agent that is closed removes files of its database, perhaps while all are being removed here.
     with tempfile.TemporaryDirectory(dir=stand.folder, ignore_cleanup_errors=True) as folder:
         return case, case.run(stand, Path(folder))
 
@@ -68,7 +68,7 @@ def run_case(stand: Moments, case: Case) -> tuple[Case, str]:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.updates.updatecut", description=__doc__)
-    parser.add_argument("--every", type=int, default=EVERY, help="cut each so many-th flash operation")
+    parser.add_argument("--every", type=int, default=EVERY, help="cut every n-th flash operation")
     every = parser.parse_args().every
     # What damaged releases send is dead-lettered one by one, with a warning.
     agent = logging.getLogger("landbridge")

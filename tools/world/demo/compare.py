@@ -30,7 +30,7 @@ from tools.world.services.processes import ServiceError
 from tools.world.trip_run import Demo, OnProgress, add_task, measure
 
 MARGIN = 1.05
-"""The tuned schedule is expected to use at least so much more than we have."""
+"""The tuned schedule is expected to use at least this much more than ours."""
 
 
 class Baseline:

@@ -46,7 +46,7 @@ LOG = "world.log"
 COLDEST_C = {"winter": -30, "extreme": -45}
 """The setting coldest_dc, by season: for a winter as it is built in."""
 AROUND_DAYS = 2
-"""It is powered on before the trip and lives a day beyond it."""
+"""It is powered on before the trip, and its battery lasts a day beyond it."""
 BATTERY_COUNTED = 0.92
 """firmware/locator/scheduler/battery.py"""
 
@@ -106,7 +106,7 @@ def trip_of(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def settings(arguments: argparse.Namespace) -> list[str]:
     """What is ordered before the trip: the cold that is to come, the battery unless it is the usual one; a
-    budget is a battery that gives so much a day at the coldest, for all days of the trip: the container may
+    budget is a battery that gives this much a day at the coldest, for all days of the trip: the container may
     stand at its goal for weeks before it is fetched. When that will be is not known in a world in which the
     operator ends the trip."""
     kind, coldest_c = battery.KINDS[arguments.battery], COLDEST_C[arguments.season]

@@ -26,7 +26,7 @@ HOUR_MS = 3_600_000
 CELL_V = 3.6
 LEAST_POINTS_A_DAY = {"bg95": 22.0, "sim7600": 12.0}
 BUDGET_HELD = 1.05
-"""A device that may spend so many joules a day spends no more than this fraction of them."""
+"""A device spends no more than this fraction of its joules a day."""
 LONGEST_SILENCE_H = 24.0
 LEAST_COLD_H = 24.0
 MOST_CODE_PERCENT = 5.0
@@ -283,7 +283,8 @@ NOT_HARD = ("brown_outs", "longest_silence_h", "account_percent")
 """What a wake has spent in which the supply fails is in no account of the device."""
 ALIVE = Demand("silent_at_end_h", f"at most {LONGEST_SILENCE_H:g}", lambda value: value <= LONGEST_SILENCE_H)
 BACK_H, LEAN_BACK_H, LEAN_J = 6.0, 24.0, 65.0
-"""A device is heard of so soon after coverage is back; the second, with at most so many joules a day."""
+"""A device is heard of within this time after coverage is back; the second is for budgets up to this many
+joules a day."""
 COLD = Demand("below_35_h", f"at least {LEAST_COLD_H:g}", lambda value: value >= LEAST_COLD_H)
 """Requirement for the season "extreme"."""
 

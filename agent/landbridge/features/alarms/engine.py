@@ -1,7 +1,7 @@
 """Follows published events and keeps the state of each alarm; its changes are published as events.
 
 An alarm is of a device, a trip and a name. It is raised when it has stood for its minimum duration; what ends
-before is none. While it stands, what raises it once more is only counted; when it has been cleared the next
+before is none. While it is open, what raises it again is only counted; when it has been cleared the next
 one raises it again. Late events do not reopen it: what is older than what cleared it raises nothing. An event
 of one trip clears nothing of another, but what was raised on none; alarms end with their trip. After a
 retraction the remaining events are evaluated again."""

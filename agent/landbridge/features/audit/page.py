@@ -33,7 +33,7 @@ def audit_page(
     until: Text = "",
     before: Before = LARGEST,
 ) -> HTMLResponse:
-    """The list, of days in UTC; a day that is none is left out."""
+    """The list, of days in UTC; an invalid day is ignored."""
     begin_s, end_s = _day_s(since), _day_s(until, timedelta(days=1))
     wanted = Wanted(noun=noun if noun in NOUNS else None, since_s=begin_s, until_s=end_s, text=text.strip())
     with services(request).database.reading() as connection:

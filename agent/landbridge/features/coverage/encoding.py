@@ -69,7 +69,7 @@ def bin_of_fraction(fraction: float) -> int:
 
 
 def fraction_of(tile: int) -> float:
-    """Return the fraction that a tile stands for."""
+    """Return the fraction that a tile encodes."""
     return UNKNOWN_FRACTION if tile == NO_BIN else BIN_FRACTIONS[tile & ~LEARNED]
 
 

@@ -2,7 +2,7 @@
 
 The plugin has a control topic: commands go there as JSON, in batches, and their results come back. Its roles
 know no placeholders, so each device has a role of its own in addition to its user; both have its id. All
-users of devices are in one group: who is not in it is nobody's business here. The database says which devices
+users of devices are in one group: users outside it are left alone. The database says which devices
 there are, the broker follows.
 """
 
@@ -103,7 +103,7 @@ class Control:
         return password
 
     def remove(self, users: Collection[str]) -> None:
-        """Remove users; who is connected is disconnected."""
+        """Remove users; connected clients are disconnected."""
         self.run([{"command": "deleteClient", "username": each} for each in users], _GONE)
         self.run([{"command": "deleteRole", "rolename": each} for each in users], _GONE)
 

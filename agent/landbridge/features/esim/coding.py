@@ -140,7 +140,7 @@ class Policy:
     countries: dict[int, tuple[str, ...]]
 
     def number(self, name: str) -> int:
-        """From 1 on; 0 for a name that is none."""
+        """Return its number, from 1 on; 0: there is no such name."""
         names = list(self.profiles)
         return names.index(name) + 1 if name in names else 0
 

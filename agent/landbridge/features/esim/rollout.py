@@ -26,11 +26,11 @@ def begin(
             " `landbridge trips list` shows tags, `landbridge esim show DEVICE` profiles"
         )
     values: dict[str, Any] = {"canaries": canaries, "stage_s": stage_s, "halted": None}
-    stands = stored.newest(connection, [tag])
-    if stands is not None and stands.profile == profile:
-        _, _, failed = stored.tally(connection, stands.rollout)
-        stored.change(connection, stands.rollout, forgiven=failed, **values)
-        return int(stands.rollout)
+    current = stored.newest(connection, [tag])
+    if current is not None and current.profile == profile:
+        _, _, failed = stored.tally(connection, current.rollout)
+        stored.change(connection, current.rollout, forgiven=failed, **values)
+        return int(current.rollout)
     begun = {"begun_by": who, "begun_s": now_s, "stage": 0, "stage_began_s": now_s, "forgiven": 0}
     return stored.add(connection, tag=tag, profile=profile, **begun, **values)
 
@@ -39,21 +39,21 @@ def reach(connection: Connection, device: str, now_s: int) -> None:
     """After an uplink: set the profile as desired if it is the device's turn."""
     trip = trips.running(connection, device)
     tags = [*json.loads(trip.tags), *devices.tags(devices.known_device(connection, device))] if trip else []
-    stands = stored.newest(connection, tags) if tags else None
-    if trip is None or stands is None or stored.has(connection, stands.rollout, trip.trip):
+    current = stored.newest(connection, tags) if tags else None
+    if trip is None or current is None or stored.has(connection, current.rollout, trip.trip):
         return
-    now = _goes_on(connection, stands, now_s)
+    now = _goes_on(connection, current, now_s)
     if now is None:
         return
     desired = cards.desired(connection, device)
-    if desired is None or not _has(desired, stands.profile):
+    if desired is None or not _has(desired, current.profile):
         return
-    reached = stored.reached_now(connection, stands.rollout)
-    if reached >= stages.most_devices(now, len(trips.tagged(connection, stands.tag))):
+    reached = stored.reached_now(connection, current.rollout)
+    if reached >= stages.most_devices(now, len(trips.tagged(connection, current.tag))):
         return
-    who = f"{stands.begun_by}, roll-out {stands.rollout}"
-    revision = cards.set_desired(connection, device, desired.policy, stands.profile, who, now_s, trip.trip)
-    stored.reach(connection, stands.rollout, device, trip.trip, revision)
+    who = f"{current.begun_by}, roll-out {current.rollout}"
+    revision = cards.set_desired(connection, device, desired.policy, current.profile, who, now_s, trip.trip)
+    stored.reach(connection, current.rollout, device, trip.trip, revision)
 
 
 def note(connection: Connection, device: str, said: wire.Report) -> None:
@@ -80,12 +80,12 @@ def _outcome(connection: Connection, device: str, said: wire.Report, desired: ca
     return wire.OUTCOMES.get(tried[-1].outcome, "failed") if tried else None
 
 
-def _goes_on(connection: Connection, stands: Row[Any], now_s: int) -> Row[Any] | None:
+def _goes_on(connection: Connection, current: Row[Any], now_s: int) -> Row[Any] | None:
     """Return the roll-out after any due change of stage; None if it is halted."""
-    step = stages.next_step(stands, stages.Tally(*stored.tally(connection, stands.rollout)), now_s)
+    step = stages.next_step(current, stages.Tally(*stored.tally(connection, current.rollout)), now_s)
     if step:
-        stored.change(connection, stands.rollout, **step)
-    now = stored.find(connection, stands.rollout)
+        stored.change(connection, current.rollout, **step)
+    now = stored.find(connection, current.rollout)
     return now if now and now.halted is None else None
 
 

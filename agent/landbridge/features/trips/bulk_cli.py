@@ -130,7 +130,7 @@ def edit_trip(
     reference: list[str] | None = _REFERENCES,
     tag: list[str] | None = _TAGS,
 ) -> None:
-    """Correct a trip
+    """Change a trip
 
     Its events are recomputed. A running trip gets the route data of another route. A route name that
     looks mistyped is refused.

@@ -66,7 +66,7 @@ class OneUser(BaseModel):
     role: Role
     tenant: str | None
     mail: str | None
-    state: Literal["invited", "confirmed", "disabled"]
+    state: Literal["invited", "active", "disabled"]
     password: bool
     openid: bool
     second_factor: bool

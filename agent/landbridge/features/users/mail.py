@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 def link(config: Config, invited: Invited) -> str:
-    """Return the address of an invitation. Its secret stands after the #, where neither a log nor a referrer
+    """Return the address of an invitation. Its secret follows the #, where neither a log nor a referrer
     has it."""
     return f"{base_url(config.web)}{INVITATION_PATH}#{invited.secret}"
 

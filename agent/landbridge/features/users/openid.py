@@ -64,7 +64,7 @@ class Provider:
         return str(address)
 
     def claims(self, kept: str, answer: Mapping[str, str], now_s: int) -> dict[str, Any]:
-        """Return the claims of the ID token for which the code in the provider's `answer` stands. `UserError`
+        """Return the claims of the ID token that the provider's `answer` gives. `UserError`
         says which check failed."""
         mine = secrets_of(kept)
         if not kept or answer.get("state") != mine.state:

@@ -168,7 +168,7 @@ def disable_second_factor(request: Request, who: ActingUser, code: Code) -> Resp
 
 
 def _confirmed(request: Request, connection: Connection, who: User, code: str) -> Row[Any]:
-    """Return the row of who has typed in a good code; `UserError` else."""
+    """Return the row of the user, whose code is valid; `UserError` otherwise."""
     it = services(request)
     _slow_down(request, who)
     row = _own(connection, who)

@@ -64,8 +64,8 @@ def invite(connection: Connection, row: Row[Any], who: str, now_s: int) -> Invit
 
 
 def forgotten(connection: Connection, given: str, now_s: int) -> list[Invited]:
-    """Return links to a new password for the users of this name or mailbox; none for who has no password yet,
-    no mailbox, or is disabled."""
+    """Return links to a new password for the users of this name or mailbox; none for those who have no
+    password or mailbox, or who are disabled."""
     found = []
     for row in people.called(connection, given):
         if row.password is not None and row.mail is not None and row.disabled_s is None:

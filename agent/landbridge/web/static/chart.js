@@ -14,7 +14,7 @@ export const svg = (tag, attributes) => {
 };
 
 /** A chart of `values` ([ms, number], by time) between two times; `move(at)` sets the cursor and the reading.
- * `note` stands beside its range. */
+ * `note` is shown next to its range. */
 export function chart({ title, unit, digits, values, from, until, seek, hover, note = "", gap = GAP_MS }) {
   const numbers = values.map(([, value]) => value);
   const [least, most] = [Math.min(...numbers), Math.max(...numbers)];

@@ -42,7 +42,7 @@ export async function drawMap(rows, listed, choose) {
   }
   explain([
     ...Object.keys(STATES).map((state) => [`state ${state}`, label(state)]),
-    ["group", _("Several devices, in the colour of most")], ["group alarm", _("One of them has an open alarm")],
+    ["group", _("Several devices; colour of the most frequent state")], ["group alarm", _("Several devices, at least one with an open alarm")],
   ]);
   const regroup = () => {
     map.getSource("fleet").setData(group());

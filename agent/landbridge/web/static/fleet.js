@@ -63,7 +63,7 @@ function draw() {
   regroup();
 }
 
-/** `redraw` what may hold the focus: what stands for the same afterwards has it, for who goes by keyboard. */
+/** `redraw` what may hold the focus: the same entry has it afterwards, for keyboard users. */
 function keepFocus(redraw) {
   const held = document.activeElement;
   const device = held?.closest("tr[data-device]")?.dataset.device;

@@ -1,4 +1,4 @@
-// The secret of an invitation stands behind the #, which never leaves the browser but in this form.
+// The secret of an invitation follows the #, which leaves the browser only in this form.
 const secret = decodeURIComponent(location.hash.slice(1));
 if (secret) {
   history.replaceState(null, "", location.pathname + location.search);

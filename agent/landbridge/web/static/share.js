@@ -3,7 +3,7 @@ import { boundsOf, makeMap, STATES } from "./map.js";
 import { drawRoute, ROUTE_SIGNS } from "./route.js";
 import { _ } from "./words.js";
 
-// Within a page of another site, its own head stands above.
+// Within a page of another site, that page has its own heading.
 if (window.top !== window) document.body.classList.add("embedded");
 document.getElementById("print").addEventListener("click", () => window.print());
 const { latitude, longitude, way } = JSON.parse(document.getElementById("data").textContent);

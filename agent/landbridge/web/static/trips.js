@@ -14,7 +14,7 @@ function booking(form) {
   };
 }
 
-/** Send it; what is wrong stands below the form, and nothing that was typed is lost. */
+/** Send it; errors are shown below the form, and nothing that was typed is lost. */
 async function send(form, path, body, method) {
   const answer = await post(path, body, method);
   const found = await answer.json();

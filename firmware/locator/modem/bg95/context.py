@@ -17,7 +17,7 @@ _UNKNOWN_ACCESS_POINT = const(127)
 
 def refused(driver, error):
     """The first request for a PDP context was refused with `error`. Unless the network has named a
-    cause it is asked once more. Returns the `PdpError` that this ends with, None: there is a context."""
+    cause the request is repeated. Returns the `PdpError` that this ends with, None: there is a context."""
     code = _code(driver, error)
     if code > CODES:
         return PdpError("context", code)

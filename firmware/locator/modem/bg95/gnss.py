@@ -43,7 +43,7 @@ def gnss_stop(driver):
 
 
 def _first(driver, whom):
-    """Whom the radio serves first, 0: GNSS, 1: the network; for now, where the firmware can do that."""
+    """Which the radio serves first, 0: GNSS, 1: the network; for now, where the firmware can do that."""
     text = b'+QGPSCFG="priority",%d' % whom
     if not driver.accepts(text + b",0"):
         driver.accepts(text)

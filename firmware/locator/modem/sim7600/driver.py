@@ -88,7 +88,7 @@ class Modem(Driver):
         """As in `Driver`; the services of the modem open the context by themselves."""
         self.accepts(b'+CGDCONT=1,"IP","%s"' % self.board.apn, _MS)
         user, password = self.login
-        # PAP, or none: the login of another access point is nothing to this one.
+        # PAP, or none: the login of another access point is not for this one.
         self.accepts(b'+CGAUTH=1,1,"%s","%s"' % (password, user) if user else b"+CGAUTH=1,0", _MS)
 
 

@@ -79,7 +79,7 @@ class Eims:
         return [each for each in self._known.values() if name in (None, each.name)]
 
     def count(self, name: bytes, counter: int) -> None:
-        """A package with this counter has come."""
+        """Accept the counter of a package that was received."""
         self._known[name] = replace(self._known[name], counter=counter)
 
     def reset(self) -> bool:

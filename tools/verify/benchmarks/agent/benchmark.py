@@ -103,7 +103,7 @@ class Benchmark:
         self.found.told_after_s = statistics.median(each.told_s for each in agent)
 
     def on_a_full_table(self, points: int) -> None:
-        """The same with so many points in it already."""
+        """The same with this many points stored already."""
         place = self.rig.fresh("full")
         load.fill(place, points, len(self.rig.fleet))
         full, empty = [], []
@@ -115,7 +115,7 @@ class Benchmark:
         self.found.full_of_empty = self.found.full_messages_s / self._rate(empty)
 
     def with_many_known(self, known: int) -> None:
-        """The start, and the memory, of an agent that knows so many devices."""
+        """The start, and the memory, of an agent with this many devices."""
         took = self.rig.agent(self.rig.fresh("known", load.names(known)))
         self.found.known_devices = known
         self.found.known_start_s, self.found.known_mb = took.started_s, took.most_mb

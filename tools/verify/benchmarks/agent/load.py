@@ -56,7 +56,7 @@ def add_fleet(place: str, key_file: str, fleet: Sequence[str]) -> None:
 
 
 def fill(place: str, count: int, apart: int) -> None:
-    """Put so many points of other devices into the database of a fleet, spread over `apart` of them."""
+    """Put this many points of other devices into the database of a fleet, spread over `apart` of them."""
     database, now_s = open_database(place), Clock().now_s()
     others = [f"lb-x{number:05}" for number in range(apart)]
     each = count // apart

@@ -89,7 +89,7 @@ class Rig:
         return Took(**self._run("tools.verify.benchmarks.agent.timed", count, environment=environment))
 
     def agents(self, count: int, server: Postgres, broker: NatsServer) -> float:
-        """Messages a second that so many agents behind NATS store.
+        """Messages a second that this many agents with NATS store.
 
         The stream is full before they start, and they get its partitions when all of them are there: how long
         Python takes to start, or an agent to give back what is more than its share, is not in it.

@@ -21,7 +21,7 @@ ROUTE = "Chongqing - Duisburg"
 LONG = "lb-long"
 DEVICES, POINTS = 10_000, 100_000
 FOLLOWED, HOURS = 12, 24 * 20
-"""Devices with a whole trip of so many hours: what the time-distance diagram of a route shows."""
+"""Devices with a whole trip of this many hours: what the time-distance diagram of a route shows."""
 PAUSE_S = 60
 _OWNERS = ("CSQU", "MSKU", "TCLU", "HLXU", "TGHU")
 _PART = 5_000

@@ -72,7 +72,7 @@ class Drift:
         self.value = rng.gauss(mean, sd)
 
     def pass_s(self, seconds: float) -> float:
-        """The value so much later."""
+        """The value after this time."""
         kept = math.exp(-seconds / self._tau_s)
         spread = self._sd * math.sqrt(1 - kept * kept)
         self.value = self._mean + (self.value - self._mean) * kept + self._rng.gauss(0, spread)

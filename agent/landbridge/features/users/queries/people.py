@@ -14,12 +14,12 @@ def add(connection: Connection, values: dict[str, Any], who: str, now_s: int) ->
 
 
 def find(connection: Connection, user: int) -> Row[Any] | None:
-    """Return a user by number, also one who has ended."""
+    """Return a user by number, also a removed one."""
     return connection.execute(select(users).where(users.c.user == user)).one_or_none()
 
 
 def named(connection: Connection, name: str) -> Row[Any] | None:
-    """Return the user of this name who has not ended."""
+    """Return the user of this name who is not removed."""
     statement = select(users).where(users.c.name == name, users.c.ended_s.is_(None))
     return connection.execute(statement).one_or_none()
 
@@ -39,7 +39,7 @@ def of_subject(connection: Connection, subject: str) -> Row[Any] | None:
 def every(
     connection: Connection, tenant: str | None = None, after: str = "", most: int | None = None
 ) -> list[Row[Any]]:
-    """Return the users by name, all of them or those of a tenant; who has ended is left out."""
+    """Return the users by name, all of them or those of a tenant; without removed ones."""
     statement = select(users).where(users.c.ended_s.is_(None), users.c.name > after)
     if tenant is not None:
         statement = statement.where(users.c.tenant == tenant)
@@ -61,7 +61,7 @@ def administrators(connection: Connection) -> int:
 
 
 def forget_name(connection: Connection, who: str) -> None:
-    """Remove what is kept under the name of a user or a token that has ended: the name may be reused."""
+    """Remove everything stored under the name of a removed user or revoked token: the name may be reused."""
     connection.execute(delete(saved_views).where(saved_views.c.owner == who))
     connection.execute(delete(idempotency_keys).where(idempotency_keys.c.who == who))
 
