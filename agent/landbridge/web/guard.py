@@ -50,7 +50,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         if scope["method"] == "HEAD" and not scope["path"].startswith(_OWN_HEAD):
-            scope = scope | {"method": "GET"}  # the server knows the method, and leaves out the body
+            scope = {**scope, "method": "GET"}  # the server knows the method, and leaves out the body
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
