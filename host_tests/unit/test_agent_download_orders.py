@@ -541,9 +541,9 @@ def test_the_api_manages_an_iot_card(pages, fleet):
     token = pages.token("ops", "operator")
     path = f"/v1/devices/{FIRST}/card"
     assert json.loads(pages.ask(path, token)[1])["euicc"] is None
-    status, text = pages.ask(f"{path}/orders", token, "POST", {"task": "list"})
+    status, text = pages.ask(f"{path}/operations", token, "POST", {"task": "list"})
     assert status == 400 and "associate it first" in text
-    status, text = pages.ask(f"{path}/orders", token, "POST", {"task": "associate"})
+    status, text = pages.ask(f"{path}/operations", token, "POST", {"task": "associate"})
     assert (status, json.loads(text)) == (202, {"download": 1})
     associated(fleet)
     card = json.loads(pages.ask(path, token)[1])["euicc"]
@@ -552,13 +552,13 @@ def test_the_api_manages_an_iot_card(pages, fleet):
     associated(fleet, proved_s=NOW_S)
     assert json.loads(pages.ask(path, token)[1])["euicc"]["proved"].endswith("Z")
     assert [each["enabled"] for each in card["profiles"]] == [True, False]
-    assert pages.ask(f"{path}/orders", token, "POST", {"task": "list"})[0] == 202
-    status, text = pages.ask(f"{path}/orders", token, "POST", {"task": "enable", "iccid": LOADED})
+    assert pages.ask(f"{path}/operations", token, "POST", {"task": "list"})[0] == 202
+    status, text = pages.ask(f"{path}/operations", token, "POST", {"task": "enable", "iccid": LOADED})
     assert status == 400 and "policy" in text
-    status, text = pages.ask(f"{path}/orders", token, "POST", {"task": "list", "iccid": LOADED})
+    status, text = pages.ask(f"{path}/operations", token, "POST", {"task": "list", "iccid": LOADED})
     assert status == 400 and "leave the ICCID out" in text
-    assert pages.ask(f"{path}/orders", token, "POST", {"task": "reset"})[0] == 422
-    assert pages.ask(f"{path}/orders", pages.token("r"), "POST", {"task": "list"})[0] == 403
+    assert pages.ask(f"{path}/operations", token, "POST", {"task": "reset"})[0] == 422
+    assert pages.ask(f"{path}/operations", pages.token("r"), "POST", {"task": "list"})[0] == 403
     found = json.loads(pages.ask(f"/v1/devices/{FIRST}/downloads", token)[1])["downloads"]
     assert [each["task"] for each in found] == ["list", "associate"]
 
