@@ -2,6 +2,7 @@
 
 from locator import settings
 from locator import state as st
+from locator.hal import DEEPSLEEP_RESET, WAKE_TIMER
 from locator.scheduler import battery, decide
 from locator.scheduler.ahead import NoRoute
 
@@ -16,6 +17,11 @@ def unpaced():
 def hints(pending, reported):
     """What the decision table takes in addition to state and senses."""
     return pending, reported, battery.COSTS["bg95"], NoRoute
+
+
+def senses(now, wake=WAKE_TIMER, motion=0, lux=0, mv=3600):
+    """What a device feels at that time."""
+    return now, wake, DEEPSLEEP_RESET, mv, -50, motion, lux, 0, 0, 0
 
 
 def attach(state, senses, reported):

@@ -1,6 +1,5 @@
 """Profiles loaded onto a strict card through the agent, from a scripted SM-DP+."""
 
-import json
 import logging
 from dataclasses import replace
 from hashlib import sha256
@@ -11,9 +10,7 @@ import pytest
 from landbridge.config import Esim
 from landbridge.core.errors import UserError
 from landbridge.db.keys import Keyring
-from landbridge.db.tables import euicc_certificates
 from landbridge.features.downloads import queries, rules, trust
-from landbridge.features.downloads.es9 import ERRORS
 from landbridge.features.downloads.rules import Wanted
 from landbridge.features.esim import coding
 from landbridge.features.esim.queries import policies
@@ -23,27 +20,19 @@ from landbridge.tracking.trip_end import ON_TRIP_END
 
 from host_tests.support.agent import DEVICE, NOW_S, Installation, wait_until
 from host_tests.support.downloads import (
-    IMSI,
     LOCAL,
     MATCH,
     ROAMING,
     DownloadingAgent,
     LocatorWithCard,
     card,
+    ends,
+    iccids,
     local,
 )
-from tools.modem.card.euicc import Euicc
 from tools.modem.card.files import iccid_bytes
-from tools.modem.card.profile import ENABLE, TEST, Profile
-from tools.modem.card.rsp import chain
-from tools.world.services.smdp.binding import DAMAGES as PACKAGE_DAMAGES
-from tools.world.services.smdp.codes import STATUS
-from tools.world.services.smdp.damage import DAMAGES
+from tools.modem.card.profile import TEST
 from tools.world.services.smdp.server import Fault, Server
-
-
-def iccids(euicc: Euicc) -> list[str]:
-    return [each.iccid for each in euicc.profiles]
 
 
 @pytest.mark.parametrize("size", [12_000, 15_000, 40_000])
@@ -72,212 +61,6 @@ def test_the_same_on_a_server(tmp_path: Path, smdp: Server, postgres: str):
     assert agent.shown()["state"] == "installed"
     assert [each.removed_s is None for each in agent.notices()] == [False]
     agent.database.close()
-
-
-def ends(agent: DownloadingAgent, **card_has: Any) -> tuple[str, LocatorWithCard]:
-    """Why an order has failed, and the device; its card is as it was."""
-    device = LocatorWithCard(agent, card(**card_has))
-    before = iccids(device.card)
-    device.until_over()
-    shown = agent.shown()
-    assert shown["state"] == "failed" and shown["problem"]
-    assert iccids(device.card) == before
-    assert agent.row().wrapped_code is None and agent.row().wrapped_session is None
-    return str(shown["problem"]), device
-
-
-AT_CLIENT = [name for name in STATUS if name not in ("address", "unknown-ci", "unknown-transaction")]
-
-
-@pytest.mark.parametrize(
-    ("function", "name"),
-    [
-        ("initiateAuthentication", "address"),
-        ("initiateAuthentication", "unknown-ci"),
-        *(("authenticateClient", name) for name in AT_CLIENT),
-        *(("getBoundProfilePackage", name) for name in AT_CLIENT if name.startswith("confirmation")),
-        ("getBoundProfilePackage", "no-rebinding"),
-    ],
-)
-def test_each_refusal_of_the_server_ends_the_order_with_a_sentence(agent, smdp, function, name):
-    smdp.order(MATCH, local())
-    smdp.faults.append(Fault(function, status=name))
-    agent.order()
-    problem, device = ends(agent)
-    code = "/".join(STATUS[name])
-    assert agent.shown()["refusal"] == code
-    assert problem == ERRORS[code]
-    assert device.sessions == 1
-
-
-def test_an_unknown_code_is_shown_by_its_number(agent, smdp):
-    data = {"subjectCode": "8.9.9", "reasonCode": "7.7"}
-    status = {"status": "Failed", "statusCodeData": data}
-    body = json.dumps({"header": {"functionExecutionStatus": status}}).encode()
-    smdp.faults.append(Fault("initiateAuthentication", body=body))
-    agent.order()
-    assert "8.9.9/7.7" in ends(agent)[0]
-
-
-@pytest.mark.parametrize("fault", [{"http": 500}, {"http": 503}, {"cut": 20}, {"body": b"[" * 100}])
-@pytest.mark.parametrize(
-    "function", ["initiateAuthentication", "authenticateClient", "getBoundProfilePackage"]
-)
-def test_a_temporary_error_is_retried_within_the_session(agent, smdp, fault, function):
-    smdp.order(MATCH, local())
-    smdp.faults.append(Fault(function, times=2, **fault))
-    agent.order()
-    device = LocatorWithCard(agent, card(), passing=True)
-    device.until_over()
-    assert agent.shown()["state"] == "installed"
-    assert smdp.calls.count(function) == 3
-    assert agent.row().sessions == 0
-
-
-def test_a_server_that_is_away_is_asked_again_later_and_later(agent, smdp):
-    smdp.order(MATCH, local())
-    smdp.faults.append(Fault("authenticateClient", http=500, times=8))
-    agent.order()
-    device = LocatorWithCard(agent, card(), passing=True)
-    device.contact()
-    row = agent.row()
-    assert (row.stage, row.sessions, row.outcome) == ("ordered", 1, None)
-    assert row.next_s - agent.at_s == 300
-    assert agent.shown()["problem"] == f"{smdp.address} answers with status 500"
-    turns = device.turns
-    device.contact()
-    assert device.turns == turns + 1  # before that time nothing is asked of the device
-    device.until_over()
-    assert agent.shown()["state"] == "installed"
-    assert [each.reason for each in smdp.functions.notified] == [0]
-
-
-def test_a_server_that_stays_away_ends_the_order(agent, smdp):
-    smdp.faults.append(Fault("initiateAuthentication", http=500))
-    agent.order()
-    device = LocatorWithCard(agent, card(), passing=True)
-    device.until_over(most=40)
-    assert agent.shown()["state"] == "failed"
-    assert "given up after 10 sessions" in agent.shown()["problem"]
-
-
-def test_a_forgotten_transaction_brings_another_session(agent, smdp):
-    smdp.order(MATCH, local())
-    smdp.faults.append(Fault("getBoundProfilePackage", status="unknown-transaction", times=1))
-    agent.order()
-    device = LocatorWithCard(agent, card())
-    device.until_over()
-    assert agent.shown()["state"] == "installed"
-    assert (agent.row().sessions, device.sessions) == (1, 2)  # the second one removes the notification
-
-
-def test_a_redirect_is_not_followed(agent, smdp):
-    smdp.faults.append(Fault("initiateAuthentication", redirect=f"https://{smdp.address}/elsewhere"))
-    agent.order()
-    assert "302" in ends(agent)[0]
-    assert smdp.calls == ["initiateAuthentication"]
-
-
-def test_an_answer_without_end_is_not_read(agent, smdp):
-    smdp.faults.append(Fault("initiateAuthentication", body=b'{"a": "' + b"x" * 300_000 + b'"}'))
-    agent.order()
-    assert "too long" in ends(agent)[0]
-
-
-@pytest.mark.parametrize("value", [{"transactionId": "zz"}, {}, {"transactionId": "00" * 17}, {"x": 1}])
-def test_an_answer_without_its_fields_ends_the_order(agent, smdp, value):
-    smdp.faults.append(Fault("initiateAuthentication", body=json.dumps(value).encode()))
-    agent.order()
-    assert "transactionId" in ends(agent)[0]
-
-
-@pytest.mark.parametrize("damage", sorted(DAMAGES))
-def test_what_the_server_has_signed_wrongly_is_refused(agent, smdp, damage):
-    smdp.order(MATCH, local())
-    smdp.functions.damage = (damage,)
-    agent.order()
-    problem, _ = ends(agent)
-    wanted = "card does not know the server's certificate authority" if damage == "server-root" else "server"
-    assert wanted in problem
-    if damage.startswith("server"):
-        assert smdp.calls == ["initiateAuthentication"]
-    else:
-        assert smdp.calls == ["initiateAuthentication", "authenticateClient", "cancelSession"]
-        (transaction,) = smdp.functions.transactions.values()
-        assert transaction.closed == "cancelled, reason 4"
-
-
-@pytest.mark.parametrize("damage", sorted(PACKAGE_DAMAGES))
-def test_a_package_that_is_wrong_is_not_installed(agent, smdp, damage):
-    smdp.order(MATCH, local())
-    smdp.functions.damage = (damage,)
-    agent.order()
-    ends(agent)
-
-
-@pytest.mark.parametrize(("oid", "state"), [(chain.SMDP_OID, "installed"), ("2.999.11", "failed")])
-def test_the_server_is_the_one_that_the_code_names(agent, smdp, oid, state):
-    smdp.order(MATCH, local())
-    agent.order(f"{agent.code()}${oid}")
-    device = LocatorWithCard(agent, card())
-    device.until_over()
-    assert agent.shown()["state"] == state
-    if state == "failed":
-        assert smdp.calls == ["initiateAuthentication"]
-        assert "not the one that the activation code names" in agent.shown()["problem"]
-
-
-def test_a_notification_goes_to_no_server_that_is_not_listed(tmp_path, smdp):
-    first = DownloadingAgent(tmp_path, smdp)
-    smdp.order(MATCH, local())
-    first.order()
-    device = LocatorWithCard(first, card())
-    device.contact()
-    first.database.close()
-    agent = DownloadingAgent(tmp_path, smdp, servers="elsewhere.example")
-    agent.works()
-    (row,) = agent.notices()
-    assert row.posted_s is None and "not on the list" in row.failure
-    assert row.next_s > agent.at_s + 3_600
-    assert "handleNotification" not in smdp.calls
-    agent.database.close()
-
-
-def test_a_tls_certificate_of_others_is_not_trusted(tmp_path):
-    others = chain.server(chain.ROLE_TLS, root="CI of others", hosts=("localhost",))
-    with Server(tls=others) as smdp:
-        agent = DownloadingAgent(tmp_path, smdp)
-        agent.order()
-        problem, _ = ends(agent)
-        agent.database.close()
-    assert "TLS certificate" in problem and "ci_file" in problem
-    assert smdp.calls == []
-
-
-def test_the_confirmation_code_is_hashed_for_the_server(agent, smdp):
-    smdp.order(MATCH, local(), code="4711")
-    agent.order(confirmation="4711")
-    device = LocatorWithCard(agent, card())
-    device.until_over()
-    assert agent.shown()["state"] == "installed"
-
-
-def test_a_wrong_confirmation_code_ends_the_order(agent, smdp):
-    order = smdp.order(MATCH, local(), code="4711")
-    agent.order(confirmation="4712")
-    assert "confirmation code is wrong" in ends(agent)[0]
-    assert order.wrong_codes == 1
-
-
-def test_a_missing_confirmation_code_leaves_the_order_at_the_server(agent, smdp):
-    order = smdp.order(MATCH, local(), code="4711")
-    agent.order()
-    assert "confirmation code is missing" in ends(agent)[0]
-    assert (order.state, smdp.calls[-1]) == ("released", "cancelSession")
-    agent.order(confirmation="4711")
-    device = LocatorWithCard(agent, card())
-    device.contact()
-    assert agent.shown(2)["state"] == "installed"
 
 
 @pytest.mark.parametrize("rule", [0x40, 0x20, 0x60])
@@ -485,58 +268,6 @@ def test_a_server_that_leaves_the_list_is_not_asked(tmp_path, smdp):
     assert smdp.calls == []
 
 
-@pytest.mark.parametrize("is_known", [True, False])
-def test_notifications_of_switches_are_posted_and_then_removed(agent, smdp, is_known):
-    """`is_known`: whether the certificates of the card are; else they are asked for."""
-    smdp.order(MATCH, local())
-    agent.order()
-    device = LocatorWithCard(agent, card())
-    device.until_over()
-    smdp.functions.notified.clear()
-    if not is_known:
-        with agent.database.writing() as connection:
-            connection.execute(euicc_certificates.delete())
-    device.card.es10(bytes.fromhex("BF3111A00C5A0A") + iccid_bytes(LOCAL) + bytes.fromhex("810100"))
-    (note,) = [each for each in device.card.notifications if each.operation == ENABLE]
-    whole = device.notification(note.seq)
-    assert len(whole) > 1_000
-    device.tell_stripped(note.seq, note.operation, LOCAL, whole)
-    assert len(agent.notices()[-1].content) < 150
-    device.until_over()
-    assert [(each.operation, each.valid) for each in smdp.functions.notified] == [(ENABLE, True)]
-    assert note not in device.card.notifications
-    assert agent.notices()[-1].failure is None
-
-
-def test_a_notification_waits_on_the_card_until_its_server_has_it(agent, smdp):
-    smdp.order(MATCH, local())
-    smdp.faults.append(Fault("handleNotification", http=500, times=2))
-    agent.order()
-    device = LocatorWithCard(agent, card())
-    device.contact()
-    for tries in (1, 2):
-        agent.works()
-        device.contact()
-        (row,) = agent.notices()
-        assert (row.posted_s, row.tries, len(device.card.notifications)) == (None, tries, 1)
-        agent.at_s = row.next_s
-    agent.works()
-    device.contact()
-    assert device.card.notifications == []
-    assert agent.notices()[0].removed_s is not None
-
-
-def test_a_notification_of_another_card_is_not_removed_from_this_one(agent, smdp):
-    smdp.order(MATCH, local())
-    agent.order()
-    device = LocatorWithCard(agent, card())
-    device.contact()
-    agent.works()
-    other = LocatorWithCard(agent, card(eid="89049032123451234512345678901144"))
-    other.contact()
-    assert agent.notices()[0].removed_s is None
-
-
 def test_a_device_that_sends_no_certificates_is_not_asked_without_end(agent, smdp):
     stripped = der.make(0x30, bytes.fromhex(METADATA), der.make(0x5F37, bytes(64)))
     piece = [5, 0x40, iccid_bytes(LOCAL), len(stripped), 0, stripped]
@@ -638,77 +369,6 @@ def test_the_agent_can_start_while_the_device_is_away(agent, smdp):
     assert agent.hears({15: [1, 5, 0, b"\x30\x00"]}) is not None  # of a step that was never asked for
     assert agent.hears({15: [77, 5, 0, b"\x30\x00"]})[12] is not None
     assert agent.row().answered is False
-
-
-def manage(agent: DownloadingAgent, verb: Any, *words: str) -> int:
-    with agent.database.writing() as connection:
-        number: int = verb(connection, agent.keyring, DEVICE, *words, "bench", agent.at_s)
-    return number
-
-
-def two_profiles() -> Euicc:
-    first, second = (Profile(ROAMING, "460011234567890"), Profile(LOCAL, IMSI))
-    return Euicc([first, second])
-
-
-def test_a_profile_is_deleted_and_its_memory_is_free(agent, smdp):
-    manage(agent, rules.delete, LOCAL)
-    device = LocatorWithCard(agent, two_profiles())
-    before = device.card.free()
-    device.until_over()
-    assert (agent.shown()["state"], agent.shown()["task"], agent.shown()["problem"]) == (
-        "done",
-        "delete",
-        None,
-    )
-    assert iccids(device.card) == [ROAMING]
-    with agent.database.reading() as connection:
-        assert queries.free_bytes(connection, DEVICE, device.card.eid) == device.card.free() > before
-
-
-def test_a_deletion_whose_answer_is_lost_is_done(agent, smdp):
-    manage(agent, rules.delete, LOCAL)
-    device = LocatorWithCard(agent, two_profiles())
-    device.lose_answer = True
-    device.until_over()
-    assert (agent.shown()["state"], agent.row().sessions) == ("done", 1)
-
-
-def test_the_profile_in_use_is_not_deleted(agent, smdp):
-    manage(agent, rules.delete, ROAMING)
-    problem, _ = ends(agent)
-    assert "in use" in problem
-
-
-def test_a_profile_that_is_not_there_is_not_deleted(agent, smdp):
-    manage(agent, rules.delete, LOCAL)
-    assert "no such profile" in ends(agent)[0]
-
-
-def test_a_profile_of_the_policy_is_not_deleted(agent, smdp):
-    profile = coding.Profile(LOCAL, "local.example", "", "")
-    policy = coding.Policy({"local": profile}, "local", {0: ("local",)})
-    with agent.database.writing() as connection:
-        policies.set_desired(connection, DEVICE, policy, "auto", "bench", agent.at_s)
-    with pytest.raises(UserError, match="policy of lb-0001 names"):
-        manage(agent, rules.delete, LOCAL)
-
-
-def test_a_profile_is_named(agent, smdp):
-    manage(agent, rules.rename, LOCAL, "Степь")
-    device = LocatorWithCard(agent, two_profiles())
-    device.until_over()
-    assert agent.shown()["state"] == "done"
-    assert device.card.profiles[1].nickname == "Степь"
-
-
-@pytest.mark.parametrize(
-    ("iccid", "name"),
-    [("89971", "A"), (LOCAL, ""), (LOCAL, "x" * 65), (LOCAL, "a\nb"), ("8997101234567890x23", "A")],
-)
-def test_an_invalid_name_or_number_is_refused(agent, iccid, name):
-    with pytest.raises(UserError):
-        manage(agent, rules.rename, iccid, name)
 
 
 class Served:

@@ -1,12 +1,10 @@
-"""Tables, replay window, dating of points, trips, keys at rest."""
+"""The database: tables, migrations, files, numbers and ids, keys at rest."""
 
 import json
 import os
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from functools import partial
-from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -33,21 +31,19 @@ from landbridge.features.esim.queries import policies as cards
 from landbridge.features.routes.queries import route_data as guides
 from landbridge.features.settings import queries as settings
 from landbridge.features.trips import queries as trips
-from landbridge.ingest import dead_letters, new_points
 from landbridge.ingest.device_rows import lock_rows, write
 from landbridge.operations import old_rows as retention
-from landbridge.points import gaps, stationary, uplinks, writes
 from landbridge.points import queries as points
-from landbridge.points.quality import BY_ARRIVAL, UNDATED
-from landbridge.points.rows import CheckedPoint, CheckedPoints, StoredPoint, StoredPoints
+from landbridge.points import uplinks, writes
+from landbridge.points.rows import CheckedPoints
 from landbridge.points.uplinks import KeptUplink
 from landbridge.protocol.event import Event
 from landbridge.tracking import queries as tracking
 from landbridge.tracking.queries import SavedState
-from sqlalchemy import Connection, Engine, event, update
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
-from host_tests.support.agent import DEVICE, heard, point
+from host_tests.support.agent import DEVICE, heard
 from host_tests.support.policies import TEXT
 from host_tests.support.stored import NOW_S, checked
 
@@ -64,22 +60,6 @@ def test_many_rows_are_stored_in_their_order_however_few_values_a_statement_take
             stored = outbox.head(connection, 1000)[-300:]
         assert [each.topic for each in stored] == [each.topic for each in messages]
         assert [each.message for each in stored] == list(range(last - 299, last + 1))
-
-
-def test_points_by_column_are_those_points():
-    some = [checked(1, NOW_S), checked(2, None, 16, kind=3, plmn=0), checked(3, NOW_S + 1)]
-    by_column = CheckedPoints.of(some)
-    assert by_column == some and len(by_column) == 3 and CheckedPoints.of(by_column) is by_column
-    assert (
-        by_column[-1] == some[-1]
-        and by_column[1:] == some[1:]
-        and by_column.only([True, False, True]) == some[::2]
-    )
-    assert by_column.column("at_s") == (NOW_S, None, NOW_S + 1)
-    assert CheckedPoints.of([]) == [] and by_column != some[:2]
-    stored = writes.with_trips(DEVICE, by_column, NOW_S, [])
-    assert stored == [StoredPoint(DEVICE, *each, NOW_S, None, None) for each in some]
-    assert StoredPoints.of(list(stored)) == stored
 
 
 def test_migrations_make_the_tables(database):
@@ -145,79 +125,6 @@ def test_the_window_takes_each_number_once(numbers):
             assert window.bits < 1 << 63
 
 
-def test_a_point_is_stored_once(database):
-    with database.writing() as connection:
-        writes.store(connection, DEVICE, [checked(1, NOW_S), checked(2, NOW_S)], NOW_S)
-        again = writes.store(connection, DEVICE, [checked(2, 5), checked(3, NOW_S)], NOW_S)
-        assert [each.point.seq for each in again] == [3]
-        assert [each.at_s for each in points.track(connection, DEVICE)] == [NOW_S] * 3
-
-
-def test_a_point_goes_to_the_trip_of_its_time(database):
-    with database.writing() as connection:
-        for number, container in enumerate(("CSQU3054383", "MSKU6011672")):
-            start_s = NOW_S + 1000 * number
-            trip = trips.start(connection, DEVICE, container, "line", "Duisburg", 3600, start_s)
-            trips.end(connection, trip, start_s + 500)
-        times = (NOW_S - 1, NOW_S, NOW_S + 500, NOW_S + 1499, None)
-        writes.store(connection, DEVICE, [checked(seq, t) for seq, t in enumerate(times, 1)], NOW_S)
-        stored = points.track(connection, DEVICE)
-    assert [each.container for each in stored] == [None, "CSQU3054383", None, "MSKU6011672", None]
-
-
-def test_points_without_time_are_dated_later(database):
-    with database.writing() as connection:
-        trip = trips.start(connection, DEVICE, "CSQU3054383", "line", "Duisburg", 60, NOW_S)
-        undated = [checked(seq, None, UNDATED, time=10 * seq, quality=0, boot=seq % 2) for seq in (1, 2)]
-        writes.store(connection, DEVICE, undated, NOW_S - 1)
-        waiting = points.to_date(connection, DEVICE, 1, 0)
-        dated = [CheckedPoint(each.point, each.point.time + NOW_S, True, 0) for each in waiting]
-        again = writes.date(connection, waiting, dated)
-        first, second = points.track(connection, DEVICE)
-    assert again == [first]
-    assert (first.point.seq, first.at_s, first.dated, first.flags) == (1, NOW_S + 10, True, 0)
-    assert first.trip == trip
-    assert (second.at_s, second.dated, second.flags, second.trip) == (None, False, UNDATED, None)
-
-
-@pytest.mark.parametrize("quality_flags", [0, BY_ARRIVAL])
-def test_points_to_date_are_found_by_an_index(database, quality_flags):
-    if database.on_server:
-        pytest.skip("PostgreSQL chooses by what is in the tables")
-    statements: list[tuple[str, Any]] = []
-    event.listen(Engine, "before_cursor_execute", lambda *it: statements.append((it[2], it[3])))
-    with database.reading() as connection:
-        points.to_date(connection, DEVICE, 1, quality_flags)
-        sql, values = statements[-1]
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all()
-    assert any("USING INDEX points_by_power_on (boot=? AND device=?)" in row[-1] for row in plan), plan
-
-
-ASKED_FOR_MANY: list[Callable[[Connection], object]] = [
-    lambda connection: lock_rows(connection, [DEVICE, "lb-0002"]),
-    lambda connection: points.trips_of(connection, [DEVICE, "lb-0002"]),
-    lambda connection: points.devices_to_date(connection, {DEVICE: 1}),
-    lambda connection: points.devices_to_date(connection, {DEVICE: 1, "lb-0002": 2, "lb-0003": 3}),
-    lambda connection: gaps.complete(connection, [DEVICE, "lb-0002"]),
-    lambda connection: commands.devices_with_waiting(connection, [DEVICE, "lb-0002"], NOW_S),
-    lambda connection: settings.newest(connection, [DEVICE, "lb-0002"]),
-]
-
-
-@pytest.mark.parametrize("ask", ASKED_FOR_MANY)
-def test_what_is_asked_for_many_devices_is_found_by_an_index(database, ask):
-    if database.on_server:
-        pytest.skip("PostgreSQL chooses by what is in the tables")
-    statements: list[tuple[str, Any]] = []
-    event.listen(Engine, "before_cursor_execute", lambda *it: statements.append((it[2], it[3])))
-    with database.writing() as connection:
-        ask(connection)
-        sql, values = statements[-1]
-        steps = [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
-    scanned = {step.split()[1] for step in steps if step.startswith("SCAN ")}
-    assert scanned - {"json_each", "anon_1"} == set(), steps
-
-
 def test_sqlite_errors_of_many_rows_are_reported_as_of_one(database):
     if database.on_server:
         pytest.skip("psycopg tells it in its own words")
@@ -227,18 +134,6 @@ def test_sqlite_errors_of_many_rows_are_reported_as_of_one(database):
     for some in ([new], [new] * 200):
         with pytest.raises(IntegrityError, match="UNIQUE"), database.writing() as connection:
             writes.insert_all(connection, *some)
-
-
-@pytest.mark.parametrize("trips_of_points", [[None, None], [1, 1], [None, 1]])
-def test_points_of_trips_and_of_none_are_stored_alike(database, trips_of_points):
-    with database.writing() as connection:
-        trip = trips.start(connection, DEVICE, "CSQU3054383", "", "", 3600, NOW_S)
-        stored = [
-            StoredPoint(DEVICE, point(seq), NOW_S, seq == 1, 0, NOW_S, each and trip, each and "CSQU3054383")
-            for seq, each in enumerate(trips_of_points, 1)
-        ]
-        writes.insert_all(connection, stored)
-        assert points.track(connection, DEVICE) == stored
 
 
 def test_tracking_begins_at_its_settled_state_at_the_earliest(database):
@@ -255,16 +150,6 @@ def test_tracking_begins_at_its_settled_state_at_the_earliest(database):
         assert (begin((NOW_S, 0)), begin((NOW_S + 30, 3))) == ((NOW_S + 21, 0), (NOW_S + 30, 3))
         tracking.replace_states(connection, DEVICE, (NOW_S + 21, 0), [])
         assert begin((NOW_S + 99, 0)) == (NOW_S + 21, 0)
-
-
-def test_the_time_of_what_came_before_and_the_points_up_to_it(database):
-    with database.writing() as connection:
-        writes.store(connection, DEVICE, [checked(1, NOW_S), checked(2, NOW_S + 9, UNDATED)], NOW_S)
-        writes.store(connection, DEVICE, [checked(3, NOW_S + 1), checked(4, NOW_S + 2)], NOW_S + 1)
-        assert points.newest_s(connection, DEVICE, NOW_S, UNDATED) is None
-        assert points.newest_s(connection, DEVICE, NOW_S + 1, UNDATED) == NOW_S
-        taken = points.from_point(connection, DEVICE, (NOW_S, 1), UNDATED, (NOW_S + 2, 0))
-        assert [each.point.seq for each in taken] == [1, 3]
 
 
 def test_the_newest_trips_that_had_arrived_by_then(database):
@@ -285,48 +170,6 @@ def test_the_newest_trips_that_had_arrived_by_then(database):
             (started[2], NOW_S + 3), (started[0], NOW_S + 1),
         ]  # fmt: skip
         assert trips.arrived(connection, "w1", NOW_S + 9, 1) == arrived[:1]
-
-
-def test_the_position_moves_by_time_only(database):
-    with database.writing() as connection:
-        for seq, at_s in ((5, NOW_S), (6, NOW_S - 1), (7, NOW_S), (4, NOW_S + 1)):
-            row = lock_rows(connection, [DEVICE])[DEVICE]
-            new = writes.store(connection, DEVICE, [checked(seq, at_s)], NOW_S)
-            new_points.post(connection, [new_points.NewPoints(row, [], [], new)], NOW_S)
-            write(connection, [row])
-        reported = [json.loads(each.payload) for each in outbox.head(connection, 9) if each.retain]
-        assert [each["seq"] for each in reported] == [5, 4]
-        latest = points.latest_position(connection, DEVICE)
-    assert latest and latest.point.seq == 4
-
-
-def test_a_sequence_of_32_bits_is_shown_as_others(database):
-    first = 2**32 - 2
-    with database.writing() as connection:
-        new = [checked(first, NOW_S), checked(first + 1, NOW_S + 5, kind=3, motion=0)]
-        writes.store(connection, DEVICE, new, NOW_S)
-        assert stationary.until_s(connection, DEVICE, first) == NOW_S + 5
-
-
-@pytest.mark.parametrize(("tenant", "known_to"), [(None, 4), ("acme", 2)])
-def test_how_long_it_is_known_to_stand(database, tenant, known_to):
-    with database.writing() as connection:
-        trip = trips.start(connection, DEVICE, "CSQU3054383", "", "", 3600, NOW_S)
-        if tenant:
-            trips.give_to(connection, trip, tenant)
-        new = [checked(1, NOW_S)] + [checked(seq, NOW_S + seq, kind=2 + seq % 2, motion=0) for seq in (2, 4)]
-        writes.store(connection, DEVICE, new[:2], NOW_S)
-        trips.end(connection, trip, NOW_S + 3)
-        writes.store(connection, DEVICE, new[2:], NOW_S)
-        # The third is missing; of a tenant nothing counts behind the trip.
-        assert stationary.until_s(connection, DEVICE, 1) == (NOW_S + 2 if tenant else None)
-        writes.store(connection, DEVICE, [checked(3, NOW_S + 3, kind=3, motion=0)], NOW_S)
-        assert stationary.until_s(connection, DEVICE, 1) == NOW_S + known_to
-        writes.store(connection, DEVICE, [checked(5, NOW_S + 5, kind=2, motion=9)], NOW_S)
-        assert stationary.until_s(connection, DEVICE, 1) == NOW_S + known_to
-        # It was a shunt, says the device.
-        writes.store(connection, DEVICE, [checked(6, NOW_S + 6, kind=3, motion=0)], NOW_S)
-        assert stationary.until_s(connection, DEVICE, 1) == NOW_S + (2 if tenant else 6)
 
 
 def test_the_outbox_keeps_its_order(database):
@@ -403,83 +246,6 @@ def test_a_command_can_be_given_after_one_whose_id_no_device_takes(database):
         commands.give(connection, DEVICE, "locate", 0, NOW_S + 60, "mei", NOW_S)
         connection.execute(update(metadata.tables["commands"]).values(command=2**31 + 5))
         assert commands.give(connection, DEVICE, "locate", 0, NOW_S + 60, "mei", NOW_S) == NOW_S
-
-
-def test_of_an_unknown_device_only_some_is_kept(database):
-    with database.writing() as connection:
-        for _ in range(dead_letters.QUARANTINE_MESSAGES + 5):
-            dead_letters.put_in_quarantine(connection, "nobody", bytes(9000), NOW_S)
-        (row,) = dead_letters.unknown_devices(connection)
-    assert row.messages == dead_letters.QUARANTINE_MESSAGES
-
-
-def test_of_a_topic_only_the_newest_dead_letters_are_kept_and_the_others_counted(database):
-    with database.writing() as connection:
-        dead_letters.dead_letter(connection, "other", b"x", "other", NOW_S)
-        for number in range(dead_letters.MOST_OF_TOPIC + 5):
-            dead_letters.dead_letter(connection, "t", b"x", str(number), NOW_S)
-        kept = [row.reason for row in dead_letters.every(connection) if row.topic == "t"]
-        assert [tuple(row) for row in dead_letters.dropped(connection)] == [("t", 5)]
-    assert kept == [str(number) for number in range(5, dead_letters.MOST_OF_TOPIC + 5)]
-
-
-def test_room_for_many_dead_letters_is_made_at_once(database):
-    with database.writing() as connection:
-        for number in range(dead_letters.MOST_OF_TOPIC + 5):
-            dead_letters.add(connection, "t", b"x", str(number), NOW_S)
-        dead_letters.add(connection, "other", b"x", "other", NOW_S)
-        assert dead_letters.make_room(connection, ["other", "t"]) == 5
-        assert [tuple(row) for row in dead_letters.dropped(connection)] == [("t", 5)]
-        kept = [row.reason for row in dead_letters.every(connection) if row.topic == "t"]
-    assert kept == [str(number) for number in range(5, dead_letters.MOST_OF_TOPIC + 5)]
-
-
-def test_of_all_dead_letters_those_whose_records_a_device_has_forgotten_go_last(database, monkeypatch):
-    monkeypatch.setattr(dead_letters, "MOST_OF_ALL", 4)
-    forgotten = f"{dead_letters.CONTRADICTION}: 1"
-    reasons = [forgotten, "a", forgotten, "b", "c", forgotten, forgotten, "d", forgotten]
-    with database.writing() as connection:
-        dropped = [
-            dead_letters.dead_letter(connection, f"t{number}", b"x", reason, NOW_S)
-            for number, reason in enumerate(reasons)
-        ]
-        kept = [(row.topic, row.reason) for row in dead_letters.every(connection)]
-    assert dropped == [0, 0, 0, 0, 1, 1, 1, 1, 1]
-    assert kept == [(f"t{number}", forgotten) for number in (2, 5, 6, 8)]
-
-
-def test_agents_that_make_room_for_dead_letters_do_not_wait_for_each_other(database, monkeypatch):
-    if not database.on_server:
-        pytest.skip("SQLite has one writer at a time")
-    monkeypatch.setattr(dead_letters, "MOST_OF_ALL", 3)
-    with database.writing() as connection:
-        for number in range(3):
-            dead_letters.dead_letter(connection, f"t{number}", b"x", "a", NOW_S)
-    with database.writing(alone=False) as one, database.writing(alone=False) as two:
-        two.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
-        assert [dead_letters.dead_letter(each, "t", b"x", "b", NOW_S) for each in (one, two)] == [1, 1]
-    with database.reading() as connection:
-        assert [row.reason for row in dead_letters.every(connection)] == ["a", "b", "b"]
-
-
-def test_of_a_topic_too_those_whose_records_a_device_has_forgotten_go_last(database, monkeypatch):
-    monkeypatch.setattr(dead_letters, "MOST_OF_TOPIC", 2)
-    with database.writing() as connection:
-        for reason in (f"{dead_letters.CONTRADICTION}: 1", "a", "b", "c"):
-            dead_letters.dead_letter(connection, "t", b"x", reason, NOW_S)
-        assert [row.reason for row in dead_letters.every(connection)] == [
-            f"{dead_letters.CONTRADICTION}: 1",
-            "c",
-        ]
-        assert [tuple(row) for row in dead_letters.dropped(connection)] == [("t", 2)]
-
-
-def test_a_device_that_is_known_now_is_no_longer_unknown(database):
-    with database.writing() as connection:
-        dead_letters.put_in_quarantine(connection, "lb-2", b"x", NOW_S)
-        assert [row.device for row in dead_letters.unknown_devices(connection)] == ["lb-2"]
-        devices.add(connection, "lb-2", b"wrapped", NOW_S)
-        assert dead_letters.unknown_devices(connection) == []
 
 
 def test_the_files_of_the_database_are_for_its_owner_only(tmp_path):

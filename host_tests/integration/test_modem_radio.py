@@ -7,27 +7,18 @@ from itertools import pairwise
 
 import pytest
 
-from host_tests.support.simulated_modem import ModemUnderTest
+from host_tests.support.simulated_modem import ModemUnderTest, switched_on
 from tools.modem.card.card import FPLMN_ENTRIES, Card
-from tools.modem.registry import Dialect
-
-DIALECTS = ["bg95", "sim7600"]
 
 
-@pytest.fixture(params=DIALECTS)
+@pytest.fixture(params=["bg95", "sim7600"])
 def modem(request) -> ModemUnderTest:
-    modem = ModemUnderTest(request.param)
-    modem.boot()
-    modem.run(1_000)
-    return modem
+    return switched_on(request.param)
 
 
 @pytest.fixture
 def bg95() -> ModemUnderTest:
-    modem = ModemUnderTest("bg95")
-    modem.boot()
-    modem.run(1_000)
-    return modem
+    return switched_on("bg95")
 
 
 def registration(modem: ModemUnderTest) -> str:
@@ -204,46 +195,6 @@ def test_flight_mode(modem):
     modem.until_registered()
 
 
-def test_serving_cell_of_the_bg95(bg95):
-    assert bg95.send('AT+QENG="servingcell"')[-2] == '+QENG: "servingcell","SEARCH"'
-    bg95.until_registered()
-    cell = '"eMTC","FDD",262,01,1A2D003,152,6400,20,3,3,5A31,-78,-9,-61,15,51'
-    assert bg95.send('AT+QENG="servingcell"')[-2] == f'+QENG: "servingcell","CONNECT",{cell}'
-    bg95.run(30_000)
-    assert bg95.send('AT+QENG="servingcell"')[-2] == f'+QENG: "servingcell","NOCONN",{cell}'
-    assert bg95.send("AT+QCSQ")[-2] == '+QCSQ: "eMTC",-61,-78,175,-9'
-    assert bg95.send("AT+QNWINFO")[-2] == '+QNWINFO: "eMTC","26201","LTE BAND 20",6400'
-
-
-def test_serving_cell_on_gsm(bg95):
-    bg95.air.audible = [cell for cell in bg95.air.audible if cell.rat == "gsm"]
-    bg95.run(300_000)
-    line = bg95.send('AT+QENG="servingcell"')[-2]
-    assert line.startswith('+QENG: "servingcell","NOCONN","GSM",262,01,3D02,52C1,27,45,0,-70,')
-    assert bg95.send("AT+CREG?")[-2] == "+CREG: 0,5"
-    assert bg95.send("AT+CEREG?")[-2] == "+CEREG: 0,0"
-
-
-def test_limited_service_shows_the_cell(bg95):
-    bg95.air.causes = dict.fromkeys(("26201", "26202", "26203"), 11)
-    bg95.run(300_000)
-    assert '"LIMSRV","' in bg95.send('AT+QENG="servingcell"')[-2]
-
-
-def test_serving_cell_of_the_sim7600():
-    modem = ModemUnderTest("sim7600")
-    modem.boot()
-    assert modem.send("AT+CPSI?")[-1] == "ERROR"  # the first after boot
-    modem.run(1_000)
-    assert modem.send("AT+CPSI?")[-2] == "+CPSI: NO SERVICE,Online"
-    modem.until_registered()
-    cell = "LTE,Online,262-01,0x5A31,27447297,151,EUTRAN-BAND3,1300,3,3,-90,-800,-540,14"
-    assert modem.send("AT+CPSI?")[-2] == f"+CPSI: {cell}"
-    assert modem.send("AT+CNSMOD?")[-2] == "+CNSMOD: 0,8"
-    modem.send("AT+CFUN=4")
-    assert modem.send("AT+CPSI?")[-2] == "+CPSI: NO SERVICE,Low Power Mode"
-
-
 @pytest.mark.parametrize(
     ("settings", "act"),
     [
@@ -274,47 +225,6 @@ def test_a_weak_signal_costs_time_and_luck():
         modem.until_registered(2_000_000)
         spans.append(modem.time_in("modem")["connected"] + modem.time_in("modem")["tx"])
     assert spans[1] > 3 * spans[0]
-
-
-def test_pdp_context(modem):
-    modem.until_registered()
-    if modem.dialect == "bg95":
-        assert modem.send("AT+QIACT=1")[-1] == "ERROR"  # not defined yet
-        assert modem.send('AT+QICSGP=1,1,"iot","","",0')[-1] == "OK"
-        assert modem.send("AT+QIACT=1")[-1] == "OK"
-        assert modem.send("AT+QIACT=1")[-1] == "ERROR"
-        assert modem.send("AT+QIACT?")[-2].startswith('+QIACT: 1,1,1,"10.')
-        assert modem.send("AT+QIDEACT=1")[-1] == "OK"
-        assert modem.send("AT+QIACT?")[-1:] == ["OK"]
-    assert modem.send('AT+CGDCONT=2,"IP","iot"')[-1] == "OK"
-    assert '+CGDCONT: 2,"IP","iot","0.0.0.0",0,0,0,0' in modem.send("AT+CGDCONT?")
-    assert modem.send("AT+CGACT=1,2")[-1] == "OK"
-    assert modem.send("AT+CGPADDR=2")[-2].startswith("+CGPADDR: 2,10.")
-    assert modem.send("AT+CGATT?")[-2] == "+CGATT: 1"
-
-
-def test_no_pdp_without_network(modem):
-    modem.send('AT+CGDCONT=1,"IP","iot"')
-    assert modem.send("AT+CGACT=1,1")[-1] == "ERROR"
-
-
-def test_network_time(modem):
-    year = "80/01/06" if modem.dialect == "bg95" else "70/01/01"
-    assert modem.send("AT+CCLK?")[-2].startswith(f'+CCLK: "{year},00:00:')
-    modem.send("AT+CTZU=1")
-    modem.until_registered()
-    modem.run(3_000)
-    clock = modem.send("AT+CCLK?")[-2]
-    # 06:00 UTC: the BG95 now reports GMT followed by the zone, the SIM7600 local time.
-    assert clock.startswith(f'+CCLK: "26/01/05,{"06" if modem.dialect == "bg95" else "07"}:0')
-    assert clock.endswith('+04"')
-    if modem.dialect == "bg95":
-        assert modem.send("AT+QLTS=2")[-2].startswith('+QLTS: "2026/01/05,07:')
-        modem.send("AT+CTZU=3")
-        assert modem.send("AT+CCLK?")[-2].startswith('+CCLK: "26/01/05,07:')
-    modem.simulated.rail(False)
-    modem.boot()
-    assert modem.send("AT+CCLK?")[-2].startswith(f'+CCLK: "{year},00:00:')
 
 
 def test_the_card_keeps_four_forbidden_networks():
@@ -354,22 +264,6 @@ def test_after_five_failures_the_modem_rests(bg95):
     bg95.run(3_000_000)
     pauses = [after - before for before, after in pairwise(asked)]
     assert max(pauses[:4]) < 300_000 and 720_000 <= pauses[4] < 900_000
-
-
-@pytest.mark.parametrize(("setting", "act"), [('AT+QCFG="band",F,80,80', 0), ('AT+QCFG="band",0,80000,0', 8)])
-def test_bands_of_the_bg95(bg95, setting, act):
-    bg95.air.audible = [cell for cell in bg95.air.audible if cell.plmn == "26201"]
-    assert bg95.send(setting)[-1] == "OK"
-    bg95.run(300_000)
-    assert bg95.send("AT+COPS?")[-2] == f'+COPS: 0,0,"Telekom.de",{act}'
-
-
-def test_bands_of_the_sim7600():
-    modem = ModemUnderTest("sim7600")
-    modem.boot()
-    assert modem.send("AT+CNBP=0x0,0x40")[-1] == "OK"  # band 7
-    modem.until_registered()
-    assert modem.air.registrations == ["26203"]
 
 
 def test_a_technology_by_manual_selection(bg95):
@@ -428,113 +322,3 @@ def test_a_sleep_that_is_not_worth_it(bg95):
     assert bg95.send("AT+QPSMCFG=601")[-1] == "OK"
     assert bg95.send("AT+QPSMS?")[-2] == "+QPSMS: 1,,,,"
     assert bg95.send("AT+QPSMCFG=19")[-1] == "ERROR"
-
-
-def test_neighbours(bg95):
-    bg95.until_registered()
-    here = bg95.air.audible[0]
-    bg95.air.audible += [
-        replace(here, cell_id=5, pci=30, rsrp_dbm=-99, rsrq_db=-17, sinr_db=0),
-        replace(here, cell_id=6, pci=31, earfcn=1825, rsrp_dbm=-101, rsrq_db=-14),
-    ]
-    lines = bg95.send('AT+QENG="neighbourcell"')
-    assert '+QENG: "neighbourcell intra","eMTC",6400,30,-17,-99,-74,0,30,5,20,10,58' in lines
-    assert any(line.startswith('+QENG: "neighbourcell inter","eMTC",1825,31,-14,-101,') for line in lines)
-
-
-def test_a_scan_of_cells(bg95):
-    bg95.until_registered()
-    assert '+QCOPS: "eMTC",262,01,6400,152,-78,-9,5A31,1A2D003' in bg95.send("AT+QCOPS=7,1")
-    assert bg95.send("AT+QCOPS=1")[-1] == "ERROR"
-
-
-def test_time_zone_reports():
-    expected: dict[tuple[Dialect, int], str] = {
-        ("bg95", 1): '+CTZV: "+04"',
-        ("bg95", 2): '+CTZE: "+04",0,"2026/01/05,07:0',
-        ("sim7600", 1): "+CTZV: 4,26/01/05,07:0",
-    }
-    for (dialect, mode), line in expected.items():
-        modem = ModemUnderTest(dialect)
-        modem.boot()
-        modem.send("AT+CTZU=1")
-        assert modem.send(f"AT+CTZR={mode}")[-1] == "OK"
-        assert modem.until("+CTZV:" if mode == 1 else "+CTZE:").startswith(line)
-
-
-def test_the_clock_is_set_by_hand(modem):
-    modem.send("AT+CTZU=0")
-    assert modem.send('AT+CCLK="26/01/05,07:30:00+04"')[-1] == "OK"
-    assert modem.send("AT+CCLK?")[-2] == '+CCLK: "26/01/05,07:30:00+04"'
-    assert modem.send('AT+CCLK="yesterday"')[-1] == "ERROR"
-
-
-def test_repeated_lines_of_the_sim7600():
-    modem = ModemUnderTest("sim7600")
-    modem.boot()
-    modem.send("AT+CNSMOD=1")
-    assert modem.until("+CNSMOD:") == "+CNSMOD: 8"
-    modem.send("AT+AUTOCSQ=1,0")
-    times = []
-    for _ in range(3):
-        modem.until("+CSQ:")
-        times.append(modem.now())
-    assert {after - before for before, after in pairwise(times)} == {5_000}
-    modem.send("AT+AUTOCSQ=1,1")
-    modem.until("+CSQ:")
-    modem.run(20_000)
-    assert b"+CSQ" not in modem.output
-    modem.air.audible = [replace(modem.air.audible[0], rsrp_dbm=-110)]
-    modem.until("+CSQ:", 30_000)
-    modem.send("AT+CPSI=2")
-    modem.until("+CPSI: LTE", 3_000)
-    modem.send("AT+CPSI=0")
-    modem.run(5_000)
-    assert b"+CPSI:" not in modem.output
-
-
-def test_a_position_by_network():
-    modem = ModemUnderTest("sim7600")
-    modem.boot()
-    modem.until_registered()
-    assert modem.send("AT+CLBS=1,1")[-2:] == ["+CLBS: 3", "ERROR"]
-    modem.send("AT+NETOPEN")
-    modem.until("+NETOPEN: 0")
-    modem.send("AT+CLBS=1,1")
-    code, lat, lon, accuracy = modem.until("+CLBS:").split(": ")[1].split(",")
-    assert (
-        (code, accuracy) == ("0", "550") and abs(float(lat) - 51.43) < 0.05 and abs(float(lon) - 6.78) < 0.05
-    )
-
-
-def test_contexts_end_with_the_registration(modem):
-    modem.until_registered()
-    modem.send('AT+CGDCONT=1,"IP","iot"')
-    modem.send("AT+CGACT=1,1")
-    modem.send("AT+CGEREP=2,1")
-    modem.send("AT+CFUN=4")
-    assert "+CGEV: ME DETACH" in [text for _, _, text in modem.lines]
-    assert modem.send("AT+CGPADDR=1")[-2] == "+CGPADDR: 1,0.0.0.0"
-
-
-def test_two_contexts_on_nbiot():
-    modem = ModemUnderTest("bg95")
-    modem.air.audible = [cell for cell in modem.air.audible if cell.rat == "nbiot"]
-    modem.boot()
-    modem.send('AT+QCFG="iotopmode",1')
-    modem.until_registered(600_000)
-    for cid in (1, 2, 3):
-        modem.send(f'AT+QICSGP={cid},1,"iot","me","secret",1')
-    assert [modem.send(f"AT+QIACT={cid}", limit_ms=400_000)[-1] for cid in (1, 2, 3)] == ["OK", "OK", "ERROR"]
-    assert modem.send("AT+QICSGP=1")[-2] == '+QICSGP: 1,"iot","me","secret",1'
-
-
-def test_login_of_the_sim7600_has_the_password_first():
-    modem = ModemUnderTest("sim7600")
-    modem.boot()
-    assert modem.send('AT+CGAUTH=1,1,"secret","me"')[-1] == "ERROR"
-    modem.send('AT+CGDCONT=1,"IP","iot"')
-    assert modem.send('AT+CGAUTH=1,1,"secret","me"')[-1] == "OK"
-    assert modem.send("AT+CGAUTH?")[-2] == '+CGAUTH: 1,1,"me","secret"'
-    assert modem.send('AT+CGDCONT=100,"IP","iot"')[-1] == "OK"
-    assert modem.send('AT+CGDCONT=25,"IP","iot"')[-1] == "ERROR"

@@ -54,3 +54,20 @@ class Command:
         captured = self._capsys.readouterr()
         code = ended.value.code
         return code if isinstance(code, int) else 0, captured.out, captured.err
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """A command that succeeds; returns what it printed."""
+    try:
+        cli.app(arguments)
+    except SystemExit as end:
+        assert not end.code, capsys.readouterr().err
+    return capsys.readouterr().out
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """A command that is refused; returns why."""
+    with pytest.raises(SystemExit) as end:
+        cli.app(arguments)
+    assert end.value.code == 2
+    return capsys.readouterr().err

@@ -34,6 +34,8 @@ from tools.world.services.smdp.server import Server
 ROAMING, LOCAL = "8986011234567890123", "8997101234567890123"
 IMSI = "401011234567890"
 MATCH = "7QX-2M"
+CODE = f"LPA:1$smdp.example${MATCH}"
+"""An activation code."""
 MAY = (
     *(0xBF3E, 0xBF20, 0xBF22, 0xBF2D, 0xBF2E, 0xBF38, 0xBF21, 0xBF41, 0xBF2B, 0xBF30, 0xBF29, 0xBF33),
     *(0xBF4E, 0xBF51, 0xBF55, 0xBF56, 0xBF57),
@@ -304,3 +306,20 @@ def parts_of(package: bytes) -> Any:
         length = int.from_bytes(package[at : at + 2], "big")
         yield package[at + 2 : at + 2 + length]
         at += 2 + length
+
+
+def iccids(euicc: Euicc) -> list[str]:
+    """The profiles that are on a card."""
+    return [each.iccid for each in euicc.profiles]
+
+
+def ends(agent: DownloadingAgent, **card_has: Any) -> tuple[str, LocatorWithCard]:
+    """Why an order has failed, and the device; its card is as it was."""
+    device = LocatorWithCard(agent, card(**card_has))
+    before = iccids(device.card)
+    device.until_over()
+    shown = agent.shown()
+    assert shown["state"] == "failed" and shown["problem"]
+    assert iccids(device.card) == before
+    assert agent.row().wrapped_code is None and agent.row().wrapped_session is None
+    return str(shown["problem"]), device

@@ -15,6 +15,8 @@ from landbridge.features.users.queries import people
 from host_tests.support.fleet import NOW_S
 
 PASSWORD = "a horse, a battery"
+NEW = "another horse, no battery"
+"""A password to change to."""
 _ADDRESSES = count(1)
 
 

@@ -186,6 +186,14 @@ class ModemUnderTest(ModemPort):
         return times_ms
 
 
+def switched_on(dialect: Dialect) -> ModemUnderTest:
+    """A modem a second after its start."""
+    modem = ModemUnderTest(dialect)
+    modem.boot()
+    modem.run(1_000)
+    return modem
+
+
 def _is_final(line: str) -> bool:
     return line in ("OK", "ERROR") or line.startswith("+CME ERROR")
 

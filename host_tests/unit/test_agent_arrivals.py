@@ -30,11 +30,11 @@ from locator.esim import iccid_bytes
 
 from host_tests.support.agent import DEVICE
 from host_tests.support.command import Command
+from host_tests.support.downloads import CODE
 from tools.modem.card.rsp import chain
 
 NOW_S = 850_000_000
 ROAMING, STEPPE, WEST = "8931440400012345678", "8997101234567890123", "8949030000000000001"
-CODE = "LPA:1$smdp.example$7QX-2M"
 TEXT = f"""
 fallback = "roaming"
 blocked = [432]

@@ -5,67 +5,30 @@ from typing import Any
 
 import pytest
 import shapely
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.cli import app
-from landbridge.core.errors import UserError
-from landbridge.db.database import Database, open_database
-from landbridge.events import outbox
+from landbridge.db.database import open_database
 from landbridge.events import queries as events
 from landbridge.features.devices import queries as devices
-from landbridge.features.geofences import queries as stored_geofences
-from landbridge.features.routes.queries import routes as lines
 from landbridge.features.trips import queries as trips
-from landbridge.geo import countries
-from landbridge.geo import route as line
-from landbridge.geo.distance import Place
-from landbridge.geo.route import Waypoint
 from landbridge.points import quality, writes
 from landbridge.points import queries as points
 from landbridge.points.rows import StoredPoint
 from landbridge.tracking import geofences, silence
 from landbridge.tracking import queries as tracking
-from landbridge.tracking.context import context_of
 from landbridge.tracking.detected import to_track_point
 from landbridge.tracking.recompute import recompute
-from sqlalchemy import Connection
 
 from host_tests.support.agent import DEVICE, heard
+from host_tests.support.tracked import AT_POZNAN, RECEIVED_S, answer, hours
 from host_tests.support.trips import (
     BEGIN_S,
     HOUR_S,
     POZNAN,
-    PROTOCOL,
-    STATIONS,
     believed,
     deliver,
     fix,
     fleet,
 )
-
-RECEIVED_S = BEGIN_S + 30 * 86_400
-AT_POZNAN = (52.4, 17.0, "PL")
-
-
-def answer(database: Database, kind: str) -> list[dict[str, Any]]:
-    """The standing events of a type, in their order; every one keeps the schema."""
-    schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
-    with database.reading() as connection:
-        for posted in outbox.head(connection, 10_000):
-            if "/event/" in posted.topic:
-                schema.validate(json.loads(posted.payload))
-        return [
-            dict(each.content)
-            for each in events.inferred_from(connection, DEVICE, (0, 0))
-            if each.type == kind
-        ]
-
-
-def hours(*places: tuple[Any, ...], first: int = 1, step_h: float = 1.0, **changes: int) -> list[Any]:
-    """Fixes at (lat, lon, country), one every `step_h`."""
-    return [
-        fix(seq, BEGIN_S + round(seq * step_h * HOUR_S), lat, lon, country, **changes)
-        for seq, (lat, lon, country) in enumerate(places, first)
-    ]
 
 
 def test_a_stop_and_a_departure_at_a_station():
@@ -213,142 +176,6 @@ def test_on_the_way_to_the_route_nothing_has_left_it():
         assert answer(database, "eta")[0]["seq"] == 4
 
 
-def test_the_arrival_is_an_interval_and_comes_nearer():
-    with fleet() as database:
-        deliver(database, hours((52.1, 23.7, "BY"), (52.2, 22.0, "PL"), (52.3, 19.0, "PL")), RECEIVED_S)
-        etas = answer(database, "eta")
-        assert all(each["earliest"] < each["likely"] < each["latest"] for each in etas)
-        assert etas[0]["to_go_km"] > etas[-1]["to_go_km"]
-        # It was faster than the timetable.
-        assert etas[-1]["latest"] < etas[0]["latest"]
-
-
-def test_travel_times_of_earlier_containers_move_the_arrival():
-    def first_likely(database: Database, earlier_h: int) -> str:
-        """Of a trip that begins after two others that took so long."""
-        begin_s, seq, received_s = BEGIN_S, 1, BEGIN_S + 200 * 86_400
-        for _ in range(2):
-            context = [(52.1, 23.7, "BY"), (52.25, 21.1, "PL"), AT_POZNAN, AT_POZNAN]
-            times_s = [begin_s + HOUR_S * at for at in (1, 2, earlier_h, earlier_h + 1)]
-            fixes = [
-                fix(seq + i, at_s, *each) for i, (at_s, each) in enumerate(zip(times_s, context, strict=True))
-            ]
-            deliver(database, fixes, received_s)
-            begin_s, seq = begin_s + 1_000 * HOUR_S, seq + len(fixes)
-            with database.writing() as connection:
-                trips.start(connection, DEVICE, "CSQU3054383", "west", "Poznan", 3600, begin_s)
-        deliver(database, [fix(seq, begin_s + HOUR_S, 52.1, 23.7, "BY")], received_s)
-        (*_, eta) = answer(database, "eta")
-        assert eta["trip"] == 3
-        return str(eta["likely"])
-
-    with fleet() as fast, fleet() as slow:
-        assert first_likely(fast, 20) < first_likely(slow, 300)
-
-
-def test_the_last_that_have_arrived_count_however_many_are_under_way():
-    def expected_h(under_way: int) -> float:
-        """Of a trip that begins after twelve that took ten days each."""
-        with fleet() as database, database.writing() as connection:
-            for n in range(12):
-                arrive(connection, f"gone-{n}", BEGIN_S + n)
-            for n in range(under_way):
-                started(connection, f"goes-{n}", BEGIN_S + 19 * 86_400)
-            trip = started(connection, "new", BEGIN_S + 20 * 86_400)
-            return context_of(connection, "new", trip, []).ahead[0].after_h
-
-    def started(connection: Connection, device: str, from_s: int) -> int:
-        devices.add(connection, device, b"wrapped", from_s)
-        return trips.start(connection, device, "CSQU3054383", "west", "Poznan", 3600, from_s)
-
-    def arrive(connection: Connection, device: str, from_s: int) -> None:
-        started(connection, device, from_s)
-        ridden = [(1, (52.1, 23.7, "BY")), (240, AT_POZNAN), (242, AT_POZNAN)]
-        taken = [fix(n, BEGIN_S + hour * HOUR_S, *at) for n, (hour, at) in enumerate(ridden, 1)]
-        checked = [quality.check(each, None, RECEIVED_S) for each in taken]
-        writes.store(connection, device, checked, RECEIVED_S)
-        tracking.mark(connection, device, 0)
-        recompute(connection, device, RECEIVED_S)
-
-    assert expected_h(0) == expected_h(10) > 200
-
-
-@pytest.mark.parametrize("between", [[], [Waypoint("Siedlce", "PL", 52.16, 22.3, "line", 100.0)]])
-def test_a_route_that_was_replaced_shows_the_arrival(between):
-    changed = [*STATIONS[:2], *between, *STATIONS[2:3], Waypoint("Berlin", "DE", 52.5, 13.4, "hub", 760.0)]
-    context = hours((52.1, 23.7, "BY"), (52.25, 21.1, "PL"))
-
-    def last_eta(before: list[Any], after: list[Any]) -> dict[str, Any]:
-        with fleet() as database:
-            deliver(database, before, RECEIVED_S)
-            with database.writing() as connection:
-                lines.remove(connection, "west")
-                lines.add(connection, "west", changed, [1.0], BEGIN_S)
-            deliver(database, after, RECEIVED_S)
-            return answer(database, "eta")[-1]
-
-    assert last_eta(context[:1], context[1:]) == last_eta([], context)
-
-
-def test_a_trip_ends_in_the_geofence_of_its_destination_and_goes_on_if_that_was_wrong():
-    with fleet() as database:
-        deliver(database, hours((52.25, 21.1, "PL"), AT_POZNAN, step_h=4), RECEIVED_S)
-        later = fix(3, BEGIN_S + 10 * HOUR_S, *AT_POZNAN)
-        deliver(database, [later, fix(5, BEGIN_S + 20 * HOUR_S, *AT_POZNAN)], RECEIVED_S)
-        (arrival,) = answer(database, "arrival")
-        assert (arrival["seq"], arrival["ends_trip"]) == (3, True)
-        with database.reading() as connection:
-            (trip,) = trips.every(connection)
-            assert (trip.ended_s, trip.by_arrival) == (BEGIN_S + 10 * HOUR_S + 1, True)
-            bound = {each.point.seq: each.trip for each in points.track(connection, DEVICE)}
-        assert bound == {1: 1, 2: 1, 3: 1, 5: None}
-        # It had left again within the hour, and was never there for one.
-        away = [
-            fix(6, BEGIN_S + 9 * HOUR_S, 52.3, 18.0, "PL"),
-            fix(7, BEGIN_S + 11 * HOUR_S, 52.3, 18.0, "PL"),
-        ]
-        deliver(database, away, RECEIVED_S)
-        deliver(database, [fix(8, BEGIN_S + 19 * HOUR_S, 52.3, 18.0, "PL")], RECEIVED_S)
-        assert answer(database, "arrival") == []
-        with database.reading() as connection:
-            (trip,) = trips.every(connection)
-            assert (trip.ended_s, trip.by_arrival) == (None, False)
-            assert {each.trip for each in points.track(connection, DEVICE)} == {1}
-
-
-def test_a_trip_ends_in_the_geofence_of_its_destination_as_it_is_drawn_now():
-    with fleet() as database:
-        with database.writing() as connection:
-            drawn = stored_geofences.find(connection, "poznan", None)
-            assert drawn is not None
-            stored_geofences.remove(connection, drawn.geofence, BEGIN_S + HOUR_S)
-            stored_geofences.add(connection, "POZNAN", POZNAN, 6_000.0, BEGIN_S + HOUR_S)
-        deliver(database, hours((52.25, 21.1, "PL"), AT_POZNAN, AT_POZNAN, step_h=6), RECEIVED_S)
-        (arrival,) = answer(database, "arrival")
-        assert (arrival["seq"], arrival["ends_trip"]) == (3, True)
-
-
-def test_a_geofence_that_was_removed_around_a_container_ends_no_trip():
-    elsewhere = (52.3, 19.0, "PL")
-    with fleet() as database:
-        with database.writing() as connection:
-            trips.end(connection, 1, BEGIN_S + 1)
-            trips.start(connection, DEVICE, "CSQU3054383", "west", "Warsaw", 3600, BEGIN_S + 2)
-        deliver(database, hours((52.1, 23.7, "BY"), (52.25, 21.1, "PL"), step_h=6), RECEIVED_S)
-        with database.writing() as connection:
-            drawn = stored_geofences.find(connection, "Warsaw", None)
-            assert drawn is not None
-            stored_geofences.remove(connection, drawn.geofence, BEGIN_S + 12 * HOUR_S + 60)
-        deliver(database, hours(elsewhere, elsewhere, first=3, step_h=6), RECEIVED_S)
-        with database.writing() as connection:
-            stored_geofences.add(connection, "Warsaw", POZNAN, 500.0, BEGIN_S + 12 * HOUR_S + 60)
-        deliver(database, hours(elsewhere, first=5, step_h=6), RECEIVED_S)
-        assert answer(database, "arrival") == []
-        assert [(each["geofence"], each["action"]) for each in answer(database, "geofence")] == [
-            ("Warsaw", "enter")
-        ]
-
-
 def test_a_fix_that_no_train_could_reach_is_flagged_until_the_next_confirms_it():
     with fleet() as database:
         jump = fix(2, BEGIN_S + 2 * HOUR_S, 48.0, 10.0, "PL")
@@ -407,96 +234,6 @@ def test_the_silence_of_a_trip_is_none_of_the_trip_before():
         assert row.trip == content["trip"] == trip and content["container"] == "MSCU1234566"
         assert content["latitude"] is content["plmn"] is None
         answer(database, "none")
-
-
-@pytest.mark.parametrize(
-    ("lat", "lon", "country"),
-    [(29.56, 106.55, "CN"), (43.24, 76.9, "KZ"), (54.7, 55.9, "RU"), (52.08, 23.7, "BY"), (51.4, 6.7, "DE"),
-     (42.66, 21.16, "XK"), (44.2163, 80.3673, "KZ"), (45.95, 63.3, "KZ"), (35.25, 33.6, None),
-     (66.0, -172.0, "RU"), (0.0, 0.0, None)],
-)  # fmt: skip
-def test_countries(lat, lon, country):
-    assert countries.of_place(lat, lon) == country
-
-
-@pytest.mark.parametrize(
-    ("lat", "lon", "plmn"),
-    [(40.18, 44.51, 283_001), (43.85, 18.38, 218_003), (49.61, 6.13, 270_001), (60.9, 10.0, 242_001),
-     (39.5, -8.2, 268_001), (33.7, 73.0, 410_001), (53.35, -6.4, 272_001), (22.4, 114.15, 454_000),
-     (25.1, 55.3, 431_002), (-23.4, -69.0, 730_001), (-6.17, 35.74, 640_004), (42.9, -75.0, 311_480),
-     (19.4, -99.1, 334_020), (-33.5, 149.0, 505_001), (-21.13, 55.53, 647_000), (30.0, 31.2, 602_002)],
-)  # fmt: skip
-def test_place_and_network_agree(lat, lon, plmn):
-    assert countries.of_place(lat, lon) == countries.of_network(plmn) is not None
-
-
-def test_every_country_with_a_code_has_an_outline_and_a_code_of_its_own():
-    found, _ = countries.load_outlines()
-    assert set(line.MCC) <= {each.code for each in found}
-    assert len(set(line.MCC.values())) == len(line.MCC)
-
-
-@pytest.mark.parametrize(
-    "stations",
-    [
-        "Antofagasta,CL,-23.65,-70.4,hub\nOllague,CL,-21.22,-68.25,border\nUyuni,BO,-20.46,-66.83,gauge\n",
-        "Dar es Salaam,TZ,-6.82,39.28,hub\nNakonde,ZM,-9.33,32.76,border\nKolwezi,CD,-10.71,25.47,hub\n",
-        "Laredo,US,27.5,-99.5,border\nMonterrey,MX,25.68,-100.3,hub\n",
-        "Perth,AU,-31.95,115.86,hub\nAdelaide,AU,-34.93,138.6,hub\n",
-    ],
-)
-def test_a_route_may_lie_on_any_continent(stations):
-    found = line.parse(f"name,country,lat,lon,kind\n{stations}", "r.csv")
-    assert [countries.of_network(1000 * line.MCC[each.country] + 1) for each in found] == [
-        each.country for each in found
-    ]
-
-
-def test_a_route_over_the_180th_meridian_is_refused_for_that():
-    text = "name,country,lat,lon,kind\nA,FJ,-17.8,177.4,hub\nB,WS,-13.8,-171.8,hub\n"
-    with pytest.raises(UserError, match="cannot cross the 180th meridian"):
-        line.parse(text, "r.csv")
-
-
-def test_near_a_border_an_outline_alone_proves_nothing():
-    assert not countries.is_alone(52.08, 23.6, "PL")
-    assert countries.is_alone(52.2, 21.0, "PL")
-    assert countries.of_network(461_001) == "CN"
-    assert countries.of_network(999_001) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "radius_m", "complaint"),
-    [
-        ("{", None, "is not JSON"),
-        ("[]", None, "not an object"),
-        ('{"type":"FeatureCollection","features":[]}', None, "one feature"),
-        (f'{{"type":"Feature","properties":["r"],"geometry":{POZNAN}}}', None, "object or null"),
-        (POZNAN, None, "needs a radius"),
-        (POZNAN, 10.0, "needs a radius"),
-        ('{"type":"Polygon","coordinates":[[[0,0],[1,1],[1,0],[0,1],[0,0]]]}', None, "without crossings"),
-        ('{"type":"Polygon","coordinates":[[[0,0],[1,0],[1,1],[0,0]]]}', 100.0, "has no radius"),
-        ('{"type":"Polygon","coordinates":[[[0,0],[1,0],[1,1]]]}', None, "coordinates"),
-        ('{"type":"MultiPoint","coordinates":[[0,0]]}', 100.0, "none of"),
-        ('{"type":"Point","coordinates":[52,117]}', 100.0, "longitude comes first"),
-    ],
-)
-def test_an_invalid_geofence_is_refused(text, radius_m, complaint):
-    with pytest.raises(UserError, match=complaint):
-        geofences.read(text, radius_m, "x.geojson")
-
-
-def test_a_corridor_and_a_polygon_with_a_hole():
-    drawn = geofences.read(
-        '{"type":"Feature","properties":{"radius_m":2000},'
-        '"geometry":{"type":"LineString","coordinates":[[20,52],[22,52]]}}',
-        None,
-        "x",
-    )
-    corridor = geofences.Geofence(1, "c", shapely.from_geojson(drawn.geometry), drawn.radius_m, 0, None)
-    assert corridor.outside_m(Place(52.01, 21.0)) == pytest.approx(-888, abs=5)
-    assert corridor.outside_m(Place(52.02, 21.0)) == pytest.approx(224, abs=5)
-    assert corridor.outside_m(Place(50.0, 21.0)) > 100_000
 
 
 def test_events_from_the_command_line(tmp_path, monkeypatch, capsys):
@@ -588,17 +325,3 @@ def test_a_device_that_is_bound_again_keeps_the_events_of_trips_apart():
         assert containers == {1: "CSQU3054383", 2: "MSKU0000000"}
         (left,) = answer(database, "departure")
         assert [left["since"]] == [each["time"] for each in answer(database, "geofence") if each["seq"] == 5]
-
-
-def test_the_stop_at_a_station_is_expected_on_arrival():
-    with fleet() as database:
-        context = [
-            (52.1, 23.7, "BY"),
-            (52.1, 23.7, "BY"),
-            (52.04, 23.55, "PL"),
-            (52.03, 23.53, "PL"),
-            (52.03, 23.53, "PL"),
-        ]
-        deliver(database, hours(*context, step_h=1.5), RECEIVED_S)
-        # A change of gauge takes a day in the middle: to arrive there is no news, and to stand there neither.
-        assert [each["seq"] for each in answer(database, "eta") if each["seq"] > 3] == []

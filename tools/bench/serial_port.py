@@ -103,25 +103,29 @@ def connect(path: str, key: bool = False) -> tuple[SerialPort, int]:
         _need_rts(line)
     noise, may_press, end_s = b"", key, time.monotonic() + BOOT_S
     while time.monotonic() < end_s:
-        for baud in BAUDS:
+        for baud in [each for each in BAUDS for _ in range(TRIES)]:
             line.baudrate = baud
-            for _ in range(TRIES):
-                got = _ask(line)
-                if b"OK" in got or got.endswith(b"0\r"):
-                    return SerialPort(line, key), baud
-                noise = noise or got
+            got = _ask(line)
+            if b"OK" in got or got.endswith(b"0\r"):
+                return SerialPort(line, key), baud
+            noise = noise or got
         if may_press and not noise:
             may_press, end_s = False, time.monotonic() + BOOT_S
             _press(line)
     line.close()
+    raise BenchError(f"{path}: {_why_no_modem(noise)}")
+
+
+def _why_no_modem(noise: bytes) -> str:
+    """What to do where AT was answered by `noise`, or by nothing."""
     tried = ", ".join(str(baud) for baud in BAUDS)
     if noise:
-        raise BenchError(
-            f"{path}: no modem: AT was answered by {noise[:40]!r} and never by OK, tried at {tried} baud; "
+        return (
+            f"no modem: AT was answered by {noise[:40]!r} and never by OK, tried at {tried} baud; "
             "choose the modem's AT port, or set it to one of these rates with AT+IPR"
         )
-    raise BenchError(
-        f"{path}: silent: no answer to AT at {tried} baud; is the modem switched on, its TX and RX not "
+    return (
+        f"silent: no answer to AT at {tried} baud; is the modem switched on, its TX and RX not "
         "swapped, and not in data or quiet mode (ATQ1)?"
     )
 

@@ -14,7 +14,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,14 +101,12 @@ class Report:
 def connected(port: str) -> Iterator[tuple[Device, Board]]:
     """The board, just started; it runs again after an error. Raises `LayoutError` when there is no firmware
     on it, or a release on trial."""
-    device = Device(port)
-    try:
-        yield device, _who(device, port)
-    except BaseException:
-        device.restart()
-        raise
-    finally:
-        device.close()
+    with closing(Device(port)) as device:
+        try:
+            yield device, _who(device, port)
+        except BaseException:
+            device.restart()
+            raise
 
 
 def _who(device: Device, port: str) -> Board:
@@ -328,9 +326,8 @@ def main() -> int:
 
 
 def _restart(port: str) -> None:
-    device = Device(port)
-    device.restart()
-    device.close()
+    with closing(Device(port)) as device:
+        device.restart()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ prompt with shell.py run.
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 from tools.flash import FIRMWARE
@@ -14,8 +15,9 @@ from tools.flash.layout import ON_DEVICE, modules, outside
 from tools.flash.minify import minify, module_name
 
 
+@cache
 def source(name: str) -> str:
-    """The text of on_device/`name`.py as it is sent."""
+    """The text of on_device/`name`.py as it is sent; to share the names of the firmware takes seconds."""
     paths = modules(FIRMWARE / "locator")
     sources = {module_name(path.relative_to(FIRMWARE)): path.read_text() for path in paths}
     return minify(sources | {name: (ON_DEVICE / f"{name}.py").read_text()}, outside())[name]

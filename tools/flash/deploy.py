@@ -11,6 +11,7 @@ import hashlib
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
 
 from rich.progress import Progress as Bars
@@ -119,8 +120,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         wanted = files(arguments.board)
-        device = Device(arguments.port)
-        try:
+        with closing(Device(arguments.port)) as device:
             if not arguments.replace:
                 check_board(device, arguments.board)
             with Bars() as bars:
@@ -131,8 +131,6 @@ def main() -> int:
 
                 changed = deploy(device, wanted, bar)
             device.restart()
-        finally:
-            device.close()
     except (LayoutError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -13,6 +13,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -164,13 +165,10 @@ def main() -> int:
         for i, (folder, given) in enumerate([(each, read(each)) for each in arguments.folders]):
             if i:
                 input(f"connect the tracker that becomes {folder.name}, then press Enter ")
-            device = Device(arguments.port)
-            try:
+            with closing(Device(arguments.port)) as device:
                 begin = partial(note, device=device, replace=arguments.replace)
                 name = provision(device, given, arguments.replace, begin)
                 device.restart()
-            finally:
-                device.close()
             print(f"{name}: provisioned, read back; label {write_label(LABELS, name)}")
     except (LayoutError, OSError) as error:
         print(error, file=sys.stderr)

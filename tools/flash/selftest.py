@@ -6,6 +6,7 @@ has come.
 
 import argparse
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,12 +46,9 @@ def main() -> int:
     parser.add_argument("--port", required=True, help="for example /dev/ttyUSB0")
     arguments = parser.parse_args()
     try:
-        device = Device(arguments.port)
-        try:
+        with closing(Device(arguments.port)) as device:
             printed = device.run(source("selftest") + "\nmain()\n", SILENT_S)
             device.restart()
-        finally:
-            device.close()
     except (LayoutError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

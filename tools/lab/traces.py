@@ -8,7 +8,6 @@ beginning and the best level of each operator within it; a network belongs to th
 from __future__ import annotations
 
 import csv
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -92,15 +91,12 @@ def read_trace(path: Path) -> Instance:
     lat = np.interp(starts_s, times_s, [samples[i].lat for i in unique])
     lon = np.interp(starts_s, times_s, [samples[i].lon for i in unique])
     km = _along(lat, lon)
-    by_plmn = defaultdict(list)
-    for each in samples:
-        by_plmn[each.plmn].append(each)
-    networks = tuple(Operator(plmn, of_network(_numbered(plmn)) or "", ()) for plmn in sorted(by_plmn))
+    plmns = sorted({each.plmn for each in samples})
+    networks = tuple(Operator(plmn, of_network(_numbered(plmn)) or "", ()) for plmn in plmns)
     rsrp = np.full((len(networks), slots), SILENT_DBM)
-    for row, network in enumerate(networks):
-        for each in by_plmn[network.plmn]:
-            slot = int((each.s - first_s) // SLOT_S)
-            rsrp[row, slot] = max(rsrp[row, slot], each.dbm)
+    for each in samples:
+        at = plmns.index(each.plmn), int((each.s - first_s) // SLOT_S)
+        rsrp[at] = max(rsrp[at], each.dbm)
     country = _countries(networks, rsrp)
     rng = np.random.default_rng(list(path.name.encode()))
     return Instance(

@@ -80,8 +80,7 @@ def train(
                 near = _near(rows, index, budgets)
                 for row in _turned(rows[index]):
                     trial = (*rows[:index], row, *rows[index + 1 :])
-                    better = _try(pool, trips, trial, {budget: scores[budget] for budget in near})
-                    if better:
+                    if better := _try(pool, trips, trial, {budget: scores[budget] for budget in near}):
                         rows[index] = row
                         scores |= better
             mean = sum(map(_value, scores, scores.values())) / len(scores)

@@ -51,8 +51,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; --help shows examples\n")
 
 
-def main() -> int:
-    """Parse the options and serve until Ctrl-C. Returns the exit code."""
+def _parser() -> _Parser:
+    """The options."""
     parser = _Parser(
         prog="python -m tools.modem",
         description="A simulated cellular modem in real time: a quiet yard, three networks, open sky.",
@@ -92,6 +92,12 @@ def main() -> int:
     parser.add_argument(
         "--scenario", metavar="FILE", type=Path, help="scenario: events and their times (TOML)"
     )
+    return parser
+
+
+def main() -> int:
+    """Parse the options and serve until Ctrl-C. Returns the exit code."""
+    parser = _parser()
     options = parser.parse_args()
     unknown = sorted(set(options.quirk) - set(QUIRKS))
     if unknown:

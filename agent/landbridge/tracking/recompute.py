@@ -99,27 +99,28 @@ class Recompute:
         every = trips.of_device(self._connection, self._device)
         moved_s: list[int] = []
         for row, after in zip(every, [*every[1:], None], strict=False):
-            ended_s: int | None
             if row.trip in ends:
-                ended_s = ends[row.trip]
-                changed = trips.arrive(self._connection, row.trip, ended_s)
+                if trips.arrive(self._connection, row.trip, ends[row.trip]):
+                    moved_s += self._end_moved(row, ends[row.trip])
             elif row.by_arrival and row.ended_s > self.begin[0]:
                 ended_s = self._next_began_s(row, after)
-                changed = ended_s != row.ended_s
                 trips.reopen(self._connection, row.trip, ended_s)
-            else:
-                continue
-            if changed:
-                self.changed_trips.add(row.trip)
-                if row.ended_s is not None and (ended_s is None or ended_s > row.ended_s):
-                    # Before its points are assigned again, because they may clear these alarms.
-                    for act in ON_TRIP_REOPENED:
-                        act(self._connection, row.trip, self._now_s)
-                from_s = min(each for each in (row.ended_s, ended_s) if each is not None)
-                moved = bind(self._connection, self._device, from_s, self._now_s)
-                self.tenants |= moved.tenants
-                moved_s += moved.times
+                if ended_s != row.ended_s:
+                    moved_s += self._end_moved(row, ended_s)
         return min(moved_s, default=None)
+
+    def _end_moved(self, row: Row[Any], ended_s: int | None) -> list[int]:
+        """A trip ends at another time, None: not yet. Return the times of the points that moved to another
+        trip."""
+        self.changed_trips.add(row.trip)
+        if row.ended_s is not None and (ended_s is None or ended_s > row.ended_s):
+            # Before its points are assigned again, because they may clear these alarms.
+            for act in ON_TRIP_REOPENED:
+                act(self._connection, row.trip, self._now_s)
+        from_s = min(each for each in (row.ended_s, ended_s) if each is not None)
+        moved = bind(self._connection, self._device, from_s, self._now_s)
+        self.tenants |= moved.tenants
+        return moved.times
 
     def _next_began_s(self, row: Row[Any], after: Row[Any] | None) -> int | None:
         """Return when the next trip of its device, or of its container on another one, began; None if none

@@ -8,6 +8,7 @@ import socket
 import ssl
 import tempfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -46,6 +47,29 @@ def address_of(host: str) -> str:
         return str(ipaddress.ip_address(host))
     except ValueError:
         return f"198.51.100.{zlib.crc32(host.lower().encode()) % 254 + 1}"
+
+
+class Dialled:
+    """A connection that has to be dialled first."""
+
+    def __init__(self, route: Callable[[str, int], tuple[str, int]]) -> None:
+        self._route = route
+        self._dial: Dial | None = None
+        self.failure: Failure | None = None
+        self.opened = False
+
+    def open(self, host: str, port: int, tls: Tls | None) -> None:
+        """Connect the socket; over when `opened` or `failure`."""
+        try:
+            self._dial = Dial(host, self._route(host, port), tls)
+        except DialError as error:
+            self.failure = error.why
+
+    def _dial_on(self, dial: Dial, wait_s: float) -> None:
+        try:
+            self.opened = dial.step(wait_s)
+        except DialError as error:
+            self.failure = error.why
 
 
 class Dial:

@@ -17,7 +17,7 @@ import paho.mqtt.client as paho
 import simpy
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tools.modem.link.dial import Dial, DialError, Failure, Tls
+from tools.modem.link.dial import Dialled, Failure
 from tools.modem.link.stream import Stream
 
 Waiting = Generator[simpy.Event, Any, bool]
@@ -73,15 +73,12 @@ class _Client(paho.Client):
         return self.ready_socket
 
 
-class MqttLink:
+class MqttLink(Dialled):
     """One connection to one broker, from opening the socket to closing it. Not reusable."""
 
     def __init__(self, route: Callable[[str, int], tuple[str, int]]) -> None:
-        self._route = route
-        self._dial: Dial | None = None
+        super().__init__(route)
         self._client: _Client | None = None
-        self.failure: Failure | None = None
-        self.opened = False
         self.return_code: int | None = None
         """Return code of CONNACK (MQTT 3.1.1 table 3.1); None before it."""
         self.granted: int | None = None
@@ -93,13 +90,6 @@ class MqttLink:
         self.inbox: deque[tuple[str, bytes]] = deque()
         self.lost = False
         """True when the broker or the network has closed the connection."""
-
-    def open(self, host: str, port: int, tls: Tls | None) -> None:
-        """Connect the socket; over when `opened` or `failure`."""
-        try:
-            self._dial = Dial(host, self._route(host, port), tls)
-        except DialError as error:
-            self.failure = error.why
 
     def connect(self, login: Login) -> None:
         """Send CONNECT; over when `return_code` is set or `lost`."""
@@ -150,10 +140,7 @@ class MqttLink:
             if self._client.loop(wait_s) != paho.MQTT_ERR_SUCCESS:
                 self.lost = True
         elif self._dial and not self.opened and not self.failure:
-            try:
-                self.opened = self._dial.step(wait_s)
-            except DialError as error:
-                self.failure = error.why
+            self._dial_on(self._dial, wait_s)
 
     def disconnect(self) -> None:
         """Say goodbye and close."""

@@ -6,30 +6,20 @@ import select
 import ssl
 from collections.abc import Callable
 
-from tools.modem.link.dial import Dial, DialError, Failure, Tls
+from tools.modem.link.dial import Dialled
 
 CHUNK = 4_096
 
 
-class Stream:
+class Stream(Dialled):
     """From `open` to `close`; somebody has to call `step`. Not reusable."""
 
     def __init__(self, route: Callable[[str, int], tuple[str, int]]) -> None:
-        self._route = route
-        self._dial: Dial | None = None
+        super().__init__(route)
         self._outbox = bytearray()
-        self.failure: Failure | None = None
-        self.opened = False
         self.inbox = bytearray()
         self.lost = False
         """True when the other side has closed, or the connection is broken."""
-
-    def open(self, host: str, port: int, tls: Tls | None) -> None:
-        """Connect; over when `opened` or `failure`."""
-        try:
-            self._dial = Dial(host, self._route(host, port), tls)
-        except DialError as error:
-            self.failure = error.why
 
     def send(self, data: bytes) -> None:
         """Send it, now or with the next steps."""
@@ -41,10 +31,7 @@ class Stream:
         if self._dial is None or self.failure or self.lost:
             return
         if not self.opened:
-            try:
-                self.opened = self._dial.step(wait_s)
-            except DialError as error:
-                self.failure = error.why
+            self._dial_on(self._dial, wait_s)
             return
         try:
             self._flush()

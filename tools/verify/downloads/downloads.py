@@ -182,6 +182,30 @@ def main() -> int:
 
 def report(comes: list[Come], costs: list[Cost]) -> int:
     """Print and write the figures; 1 if something fell short or was left out."""
+    Console(width=110).print(_table(costs))
+    short = _short(comes, costs)
+    otherwise, whole = sum(bool(each.short) for each in comes), sum(each.whole for each in costs)
+    figures = {
+        "answers": len(comes),
+        "answered otherwise": otherwise,
+        "byte for byte": whole,
+        "downloads": [
+            {"modem": each.modem, "network": each.rat, "bytes": each.size, **each.counts._asdict(),
+             "seconds": round(each.seconds, 1), "joules": round(each.joules, 2), "estimate": each.estimate}
+            for each in costs
+        ],
+        "fell short": short,
+    }  # fmt: skip
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(json.dumps(figures, indent=2) + "\n")
+    for line in short:
+        print(f"fell short: {line}")
+    print(f"answers {len(comes)}; answered otherwise {otherwise}")
+    print(f"profiles {len(costs)}; byte for byte {whole}; fell short {len(short)}")
+    return 1 if short else 0
+
+
+def _table(costs: list[Cost]) -> Table:
     table = Table(title="One download; joules and their estimate")
     for name in (
         "modem",
@@ -203,31 +227,18 @@ def report(comes: list[Come], costs: list[Cost]) -> int:
             f"{counts.sealed_bytes:,}", f"{counts.air_bytes:,}", f"{each.seconds:.0f}", f"{each.joules:.1f}",
             f"{least}-{most}",
         )  # fmt: skip
-    Console(width=110).print(table)
+    return table
+
+
+def _short(comes: list[Come], costs: list[Cost]) -> list[str]:
+    """What fell short, and whether something was left out."""
     short = [
         f"{each.modem}, {each.answer.name}: {each.short}: {each.problem}" for each in comes if each.short
     ]
     short += [f"{each.modem}, {each.rat}, {each.size:,}: {each.short}" for each in costs if each.short]
     if len({each.answer for each in comes}) < len(ALL) or len(costs) < len(NETWORKS) * len(SIZES):
         short.append("a part was left out")
-    figures = {
-        "answers": len(comes),
-        "answered otherwise": sum(bool(each.short) for each in comes),
-        "byte for byte": sum(each.whole for each in costs),
-        "downloads": [
-            {"modem": each.modem, "network": each.rat, "bytes": each.size, **each.counts._asdict(),
-             "seconds": round(each.seconds, 1), "joules": round(each.joules, 2), "estimate": each.estimate}
-            for each in costs
-        ],
-        "fell short": short,
-    }  # fmt: skip
-    OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps(figures, indent=2) + "\n")
-    for line in short:
-        print(f"fell short: {line}")
-    print(f"answers {len(comes)}; answered otherwise {figures['answered otherwise']}")
-    print(f"profiles {len(costs)}; byte for byte {figures['byte for byte']}; fell short {len(short)}")
-    return 1 if short else 0
+    return short
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -156,6 +156,11 @@ _MCC = {"CN": "460", "KZ": "401", "RU": "250", "BY": "257", "PL": "260", "DE": "
 
 def fell_short(by: Mapping[str, Pooled]) -> list[str]:
     """One line for each demand that is not met."""
+    return [*_above_most(by), *_of_landing(by[LANDING]), *_of_each(by), *_barred(by["euicc4"])]
+
+
+def _above_most(by: Mapping[str, Pooled]) -> list[str]:
+    """Figures of a card that are higher than those of another allow."""
     euicc, single, everywhere = by["euicc4"], by["single"], by["single-everywhere"]
     landing = by[LANDING]
     demands = [
@@ -176,26 +181,35 @@ def fell_short(by: Mapping[str, Pooled]) -> list[str]:
         ),
         ("joules a point", landing.joules_a_point(), MOST_OF_PRESET * euicc.joules_a_point()),
     ]
-    short = [
+    return [
         f"{card}: {what} {value:.2f}, at most {most:.2f}"
         for card, each in (("euicc4", demands), (LANDING, of_landing))
         for what, value, most in each
         if value > most
     ]
+
+
+def _of_landing(landing: Pooled) -> Iterator[str]:
     installed, wanted = landing.sum("downloads_installed"), landing.sum("downloads_wanted")
     if installed < LEAST_INSTALLED * wanted:
-        short.append(f"{LANDING}: {installed:.0f} of {wanted:.0f} profiles installed")
+        yield f"{LANDING}: {installed:.0f} of {wanted:.0f} profiles installed"
+
+
+def _of_each(by: Mapping[str, Pooled]) -> Iterator[str]:
     for what in ("lost", "crashes"):
-        short += [f"{card}: {what} {each.sum(what):.0f}" for card, each in by.items() if each.sum(what)]
+        yield from (f"{card}: {what} {each.sum(what):.0f}" for card, each in by.items() if each.sum(what))
     rotated = by["applet"].rotated()
     if rotated is not None and rotated < LEAST_ROTATIONS:
-        short.append(f"applet: rotated at {100 * rotated:.0f} % of the borders")
+        yield f"applet: rotated at {100 * rotated:.0f} % of the borders"
+
+
+def _barred(euicc: Pooled) -> Iterator[str]:
+    """Bars of data in Russia that are too many or too long."""
     for each in euicc.trips:
         if each.figures.bars > 1:
-            short.append(f"euicc4, seed {each.seed}: data barred {each.figures.bars} times")
+            yield f"euicc4, seed {each.seed}: data barred {each.figures.bars} times"
         if each.figures.bars and (each.bar_h is None or each.bar_h > MOST_BAR_H):
-            short.append(f"euicc4, seed {each.seed}: data not back within {MOST_BAR_H:.0f} h")
-    return short
+            yield f"euicc4, seed {each.seed}: data not back within {MOST_BAR_H:.0f} h"
 
 
 def table(by: Mapping[str, Pooled]) -> Table:

@@ -198,8 +198,8 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{message}; see {self.prog} --help\n")
 
 
-def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line, or these `words` of one."""
+def _parser() -> Parser:
+    """The options."""
     parser = Parser(prog="python -m tools.world.demo.demo", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--modem", choices=MODEMS, default="bg95")
     parser.add_argument("--seed", type=int, default=1, help="the same seed is the same trip")
@@ -238,6 +238,12 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="DIR",
         help="demos that the agent has seen",
     )
+    return parser
+
+
+def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line, or these `words` of one."""
+    parser = _parser()
     arguments = parser.parse_args(words)
     if arguments.compare and arguments.chaos:
         parser.error("--compare needs a trip that can be repeated; leave out --chaos")
@@ -246,12 +252,7 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
     if arguments.days < 1 or not 0 <= arguments.port < 65536:
         parser.error("--days must be at least 1, --port at most 65535")
     if arguments.budget:
-        mah, limits = declared_mah(arguments), SETTINGS["battery_mah"]
-        if not limits.lowest <= mah <= limits.highest:
-            least, most = (each * _joules_a_day(arguments) for each in (limits.lowest, limits.highest))
-            wrong = f"--budget {arguments.budget}: for {arguments.days} days that is a battery of {mah} mAh"
-            taken = f"the device takes {limits.lowest} to {limits.highest}"
-            parser.error(f"{wrong}; {taken}: --budget {math.ceil(least)} to {math.floor(most)}")
+        _check_budget(parser, arguments)
     if arguments.apns == 2 and arguments.card != "euicc4":
         parser.error("--apns 2 needs --card euicc4: access points belong to profiles")
     arguments.out = arguments.out.resolve()
@@ -259,6 +260,16 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
     if arguments.out in arguments.after:
         parser.error("--after: a demo cannot come after itself; name another --out")
     return arguments
+
+
+def _check_budget(parser: Parser, arguments: argparse.Namespace) -> None:
+    """Exit if no setting of the device has a battery of so many joules."""
+    mah, limits = declared_mah(arguments), SETTINGS["battery_mah"]
+    if not limits.lowest <= mah <= limits.highest:
+        least, most = (each * _joules_a_day(arguments) for each in (limits.lowest, limits.highest))
+        wrong = f"--budget {arguments.budget}: for {arguments.days} days that is a battery of {mah} mAh"
+        taken = f"the device takes {limits.lowest} to {limits.highest}"
+        parser.error(f"{wrong}; {taken}: --budget {math.ceil(least)} to {math.floor(most)}")
 
 
 def main() -> int:

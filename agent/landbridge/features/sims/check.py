@@ -1,5 +1,6 @@
 """Checks each card against its vendor's platform by the same rules, and locks cards if requested."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -53,14 +54,19 @@ def check(database: Database, clock: Clock, provider: Provider, lock: bool, who:
             why = [name for name in broken if name in LOCKED_FOR]
             if lock and why and not status.locked:
                 provider.lock(iccid)
-                with database.writing() as connection:
-                    stage, for_ = {"stage": "suspended"}, f"locked: {', '.join(why)}"
-                    inventory.change(connection, card.card, stage, for_, who, clock.now_s())
+                _suspend(database, clock, card, why, who)
                 checked = checked._replace(locked=True)
         except UserError as error:
             checked = checked._replace(failure=str(error))
         found.append(checked)
     return found
+
+
+def _suspend(database: Database, clock: Clock, card: SimCard, why: Sequence[str], who: str) -> None:
+    """Note that a card is locked at its vendor."""
+    with database.writing() as connection:
+        stage, for_ = {"stage": "suspended"}, f"locked: {', '.join(why)}"
+        inventory.change(connection, card.card, stage, for_, who, clock.now_s())
 
 
 def _evaluated(

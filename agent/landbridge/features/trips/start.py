@@ -1,9 +1,9 @@
 """Starts a trip, now or in the past: stored points of its time are added to it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
@@ -68,9 +68,9 @@ def start(
 
 
 def _check(connection: Connection, device: str, from_s: int, now_s: int) -> None:
-    running, last = trips.running(connection, device), trips.last(connection, device)
+    """`UserError` if the device is on a trip, retired, or the time is none at which it can start one."""
     row = devices.find(connection, device)
-    if running:
+    if running := trips.running(connection, device):
         raise UserError(
             _(
                 "{device} is on trip {number} with {container}; `landbridge trips end {device}` ends it",
@@ -90,6 +90,11 @@ def _check(connection: Connection, device: str, from_s: int, now_s: int) -> None
         )
     if from_s > now_s:
         raise UserError(_("{time} is in the future; a trip starts now or in the past", time=iso(from_s)))
+    _check_order(device, from_s, trips.last(connection, device), row)
+
+
+def _check_order(device: str, from_s: int, last: Row[Any] | None, row: Row[Any] | None) -> None:
+    """`UserError` if the start comes before the end of its `last` trip, or before the device was added."""
     remedy = _("start it then or later, or set this machine's clock if that is wrong")
     if last and from_s < last.ended_s:
         raise UserError(
