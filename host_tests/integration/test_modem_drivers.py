@@ -16,6 +16,7 @@ from locator.state import PHASE
 from paho.mqtt.enums import CallbackAPIVersion
 
 from host_tests.support.simulated_modem import HOST, START_UTC_S, ModemUnderTest, Mosquitto
+from tools.modem.registry import DIALECTS
 
 EPOCH_2000_S = 946_684_800
 
@@ -57,7 +58,7 @@ def talk(driver, ca: bytes, payload: bytes):
     return reply
 
 
-@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("order", ["after", "before"])
 def test_a_whole_wake(dialect, order, broker, echo):
     modem = ModemUnderTest(dialect, broker.network(reply=True), urc_order=order)
@@ -117,7 +118,7 @@ def test_a_whole_wake_with_firmware_of_the_field(dialect, variants, broker, echo
     driver.stop(False)
 
 
-@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_restart_whose_first_line_was_lost_is_noticed(dialect, broker):
     modem, driver = registered(dialect, broker)
     modem.simulated.restart()
@@ -172,7 +173,7 @@ def test_edrx_is_granted_as_asked_for_and_off_otherwise(broker, echo):
     assert edrx.granted_ms(driver) == 0
 
 
-@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_no_service(dialect):
     modem = ModemUnderTest(dialect)
     modem.air.audible = []
@@ -192,7 +193,7 @@ def test_refused_with_the_cause():
     assert driver.cell()  # limited service
 
 
-@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_q17_a_scan_and_one_of_the_operators_heard(dialect):
     modem = ModemUnderTest(dialect)
     modem.card.forbid("26203")
@@ -210,7 +211,7 @@ def test_q17_a_scan_and_one_of_the_operators_heard(dialect):
     assert driver.channel.command(b"+COPS?", 1000, b"+COPS:")[0][:1] == b"0"
 
 
-@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_q17_a_byte_aborts_the_scan_of_the_sim7600_alone(dialect):
     modem = ModemUnderTest(dialect)
     driver = make_driver(modem)
@@ -224,7 +225,7 @@ def test_q17_a_byte_aborts_the_scan_of_the_sim7600_alone(dialect):
     modem.until("ERROR" if dialect == "sim7600" else "+COPS: (")
 
 
-@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_choice_by_hand_that_the_network_refuses(dialect):
     modem = ModemUnderTest(dialect)
     modem.air.causes = {"26202": 11}
@@ -300,7 +301,7 @@ def test_off_gsm_only_when_the_search_is_set_again():
     assert driver.cell().worth == driver.cell().rsrp
 
 
-@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_held_to_one_operator(dialect):
     modem = ModemUnderTest(dialect)
     driver = make_driver(modem)
@@ -310,7 +311,7 @@ def test_held_to_one_operator(dialect):
     assert driver.cell().plmn == 262_002
 
 
-@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_goes_on_after_a_reset_of_the_device_alone(dialect, broker, echo):
     modem, driver = registered(dialect, broker)
     driver.mqtt_open(HOST.encode(), 8883, b"lb-1", b"secret", broker.ca)
@@ -322,7 +323,7 @@ def test_goes_on_after_a_reset_of_the_device_alone(dialect, broker, echo):
     assert echo == [b"again"]
 
 
-@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("leads_in", ["ATD*99***1#", "AT+CMUX=0"])
 def test_q11_out_of_a_call_or_a_multiplexer_without_the_power_key(dialect, leads_in):
     modem = ModemUnderTest(dialect)
@@ -360,7 +361,7 @@ def test_q48_the_first_byte_after_a_dtr_wake_is_lost(dialect, sleep):
     assert "off" not in [state for _, part, state in modem.states[1:] if part == "modem"]
 
 
-@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_q45_a_whole_wake_never_speaks_of_messages_or_calls(dialect, broker, echo):
     modem, driver = registered(dialect, broker)
     talk(driver, broker.ca, b"x")
@@ -390,7 +391,7 @@ def test_q45_a_whole_wake_never_speaks_of_messages_or_calls(dialect, broker, ech
     assert [text for text in sent if text[2:].startswith(side)] == []
 
 
-@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_modem_that_was_on_after_all(dialect):
     modem = ModemUnderTest(dialect)
     modem.boot()
@@ -400,7 +401,7 @@ def test_a_modem_that_was_on_after_all(dialect):
     assert driver.attach(200, 200, 0) == (REGISTERED, 0)
 
 
-@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_restart_of_the_modem_is_noticed(dialect):
     modem = ModemUnderTest(dialect)
     driver = make_driver(modem)
@@ -413,7 +414,7 @@ def test_a_restart_of_the_modem_is_noticed(dialect):
         driver.network_time()
 
 
-@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_network_time(dialect, broker):
     modem, driver = registered(dialect, broker)
     modem.run(3_000)

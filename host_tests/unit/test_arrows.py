@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tools.bench import DRIVERS
+from tools.bench.kinds import KINDS
+from tools.bench.settings import SETTINGS
 from tools.flash import REPOSITORY
+from tools.modem.registry import DIALECTS
+from tools.verify.harness.port import RATS
+from tools.world.radio.sites import read_operators
 
 FIRMWARE = REPOSITORY / "firmware"
 START = ("boot", "start")
@@ -121,6 +127,13 @@ def test_what_differs_between_modems_lies_in_their_folders():
         for each in of_modems(ast.parse(file.read_text()))
     ]
     assert found == []
+
+
+def test_each_driver_has_a_simulated_modem_networks_and_a_place_at_the_bench():
+    """What docs/guide/add-a-modem.md names outside the firmware."""
+    assert set(DIALECTS) == set(RATS) == set(DRIVERS) == set(KINDS) == set(SETTINGS) == MODEMS
+    for modem in MODEMS:
+        assert read_operators(modem), modem
 
 
 @pytest.mark.parametrize(

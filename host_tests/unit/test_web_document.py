@@ -1,12 +1,16 @@
 """The OpenAPI document: an example of every body and answer, problem details for every error."""
 
+import gzip
 import json
 import re
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from landbridge.web.problems import NO_BODY
 
 from host_tests.support.fleet import FIRST
 from host_tests.support.in_process import Api
@@ -100,3 +104,40 @@ def test_a_name_that_is_no_line_is_refused_in_words(api):
         status, answer = api.ask("PATCH", f"/v1/devices/{FIRST}", {"tags": [wrong]})
         assert status == 422
         assert answer["detail"].startswith("#/tags/0: must be one line without control characters")
+
+
+def test_what_is_no_object_or_cannot_be_read_is_refused_in_words(api):
+    headers = {"authorization": f"Bearer {api.token('admin')}"}
+    path = f"/v1/devices/{FIRST}/track"
+    given = api.request("POST", "/v1/trips", [], headers)
+    assert json.loads(given.body)["detail"].startswith("#: must be a JSON object")
+    status, answer = api.ask("GET", f"{path}?since=2026-12-01T22:08:00+08:00")
+    assert status == 422 and "write %2B" in answer["detail"]
+    assert api.ask("GET", f"{path}?since=2026-12-01T22:08:00%2B08:00")[0] == 200
+
+
+def test_a_body_that_cannot_be_read_is_refused_in_words(pages):
+    client = HTTPConnection("127.0.0.1", urlsplit(pages.url).port, timeout=60)
+    headers = {"Authorization": f"Bearer {pages.dispatch}", "Content-Type": "application/json"}
+    for body in (b"[" * 30_000, gzip.compress(b"{}")):
+        client.request("POST", "/v1/trips", body, headers)
+        answer = client.getresponse()
+        assert (answer.status, json.loads(answer.read())["detail"]) == (400, NO_BODY)
+    client.close()
+
+
+def test_head_is_answered_as_get_is(pages):
+    """RFC 9110, 9.1: what watches a server often asks so."""
+    client = HTTPConnection("127.0.0.1", urlsplit(pages.url).port, timeout=60)
+    headers = {"Authorization": f"Bearer {pages.dispatch}"}
+    for path, code in (
+        ("/v1/devices", 200),
+        ("/sign-in", 200),
+        ("/v1/none", 404),
+        ("/live", 405),
+        ("/", 303),
+    ):
+        client.request("HEAD", path, headers=headers if path.startswith("/v1") else {})
+        answer = client.getresponse()
+        assert answer.status == code and answer.read() == b"", path
+    client.close()

@@ -70,7 +70,7 @@ def test_filters_find_what_is_older_than_the_newest(fleet: Fleet):
         assert len(newest) == 200 and CONTAINER not in newest
         assert listed(pages, "/trips?state=all&text=csqu", anna) == [CONTAINER]
         assert CONTAINER not in pages.ask("/reports", anna)[1]
-        assert f"of={old}&amp;" in pages.ask("/reports?text=csqu", anna)[1]
+        assert f"subject={old}&amp;" in pages.ask("/reports?text=csqu", anna)[1]
         assert "No trip matches the filter" in pages.ask("/reports?text=%25&language=en", anna)[1]
 
 

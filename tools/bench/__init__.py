@@ -1,20 +1,23 @@
 """The firmware's own modem drivers on a real modem, from a PC: what it does, and what it costs."""
 
+from importlib import import_module
 from typing import Any
 
-from tools.flash.layout import put_firmware_on_path
+from tools.flash.layout import DRIVERS as FOLDER
+from tools.flash.layout import FIRMWARE, put_firmware_on_path
 
 put_firmware_on_path()
 
 from locator.modem import ModemSilent  # noqa: E402
 from locator.modem.at import Channel as _Channel  # noqa: E402
-from locator.modem.bg95.driver import Modem as Bg95  # noqa: E402
-from locator.modem.sim7600.driver import Modem as Sim7600  # noqa: E402
 
 # The firmware has no annotations.
 Channel: Any = _Channel
 Silent: Any = ModemSilent
-DRIVERS: dict[str, Any] = {"bg95": Bg95, "sim7600": Sim7600}
+DRIVERS: dict[str, Any] = {
+    name: import_module(f"locator.modem.{name}.driver").Modem
+    for name in sorted(file.parent.name for file in (FIRMWARE / FOLDER).glob("*/driver.py"))
+}
 
 
 class BenchError(Exception):

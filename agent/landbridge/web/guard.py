@@ -29,6 +29,8 @@ UPLOAD_BYTES = 262_144
 """Bytes of an uploaded release: its files in Base64, and their names."""
 _LARGER = {("POST", "/v1/releases"): UPLOAD_BYTES}
 """Bytes of a body at most, where it may be more."""
+_OWN_HEAD = ("/live", "/static/", TILES_PATH)
+"""Paths whose GET has no end, or whose files answer HEAD by themselves."""
 AT_ONCE = 100
 """Requests in progress of one address, live feeds included."""
 
@@ -47,6 +49,8 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD" and not scope["path"].startswith(_OWN_HEAD):
+            scope = {**scope, "method": "GET"}  # the server knows the method, and leaves out the body
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -16,6 +16,9 @@ DOCUMENT = "/v1/openapi.json"
 RETRY_S = 10
 NO_DATABASE = "the database does not answer; try again in a moment"
 NOT_JSON = "this body is not marked as JSON; send it with the header Content-Type: application/json"
+NO_OBJECT = "must be a JSON object"
+NO_BODY = "this body cannot be read; send JSON in UTF-8, not compressed and not deeply nested"
+PLUS = "; in an address, + is a blank: write %2B"
 NOT_ONE_LINE = "must be one line without control characters, and without blanks at its ends"
 _AT = {"query": "parameter", "path": "parameter", "header": "header", "cookie": "cookie"}
 
@@ -48,6 +51,8 @@ def standard(request: Request, code: int, detail: str, headers: Mapping[str, str
             return f"no path {path}; {DOCUMENT} describes those there are"
         case 405, _:
             return f"{path} takes no {request.method}, but {(headers or {}).get('allow', 'others')}"
+        case 400, "There was an error parsing the body":
+            return NO_BODY
     return detail
 
 
@@ -67,8 +72,18 @@ def _error(found: Mapping[str, Any]) -> dict[str, str]:
         return {"pointer": "#", "detail": f"no JSON, from character {'/'.join(parts)} on"}
     if isinstance(found.get("input"), bytes):  # FastAPI parses what is marked as JSON only
         return {"pointer": "#", "detail": NOT_JSON}
-    is_line = found.get("ctx", {}).get("pattern") == ONE_LINE
-    message = NOT_ONE_LINE if is_line else ascii(found["msg"])[1:-1]
+    message = _message(found)
     if place == "body":
         return {"pointer": "#" + "".join(f"/{part}" for part in parts), "detail": message}
     return {_AT[place]: "/".join(parts), "detail": message}
+
+
+def _message(found: Mapping[str, Any]) -> str:
+    given, pattern = found.get("input"), found.get("ctx", {}).get("pattern")
+    if pattern == ONE_LINE:
+        return NOT_ONE_LINE
+    if found["type"] in ("model_attributes_type", "model_type", "dict_type"):
+        return NO_OBJECT
+    message = ascii(found["msg"])[1:-1]
+    is_zone = found["type"].startswith("datetime") and isinstance(given, str) and " " in given
+    return message + PLUS if is_zone and found["loc"][0] == "query" else message
