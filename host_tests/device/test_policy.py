@@ -351,6 +351,45 @@ def test_a_trip_that_is_early_so_far_is_not_believed_to_be_so_to_its_end():
     assert ages[0] == ages[1] < ages[2]
 
 
+def test_a_train_that_comes_no_nearer_to_its_destination_is_expected_to_run_on():
+    ages = []
+    for moving in (1, 0):
+        state = settled(60, moving)
+        state[st.PROGRESS_AT] = 0
+        for elapsed_s in (0, 12 * HOUR, 4 * DAY):
+            st.begin(state, NOW + elapsed_s, moving)
+            policy.feel(state, 60 * 20 * 1000, Forecast)
+            state[st.POINT_AT] = state[st.NOW]
+            pacing.select(state, COSTS, "bg95", Forecast, 0, 0)
+            ages.append(state[st.AGE_MIN])
+    assert ages[0] == ages[1] < ages[2], "it saves as on a longer trip"
+    assert ages[3] == ages[4] == ages[5], "how long a stop lasts is in the route data"
+
+
+class Nearer(Forecast):
+    to_go_s = Forecast.to_go_s - 7 * HOUR
+
+
+def test_a_train_that_comes_nearer_is_on_no_detour():
+    state = settled(60, 1)
+    for forecast, is_longer in ((Forecast, True), (Nearer, False)):
+        st.begin(state, NOW + 4 * DAY, 1)
+        policy.feel(state, 60 * 20 * 1000, forecast)
+        state[st.POINT_AT] = state[st.NOW]
+        pacing.select(state, COSTS, "bg95", forecast, 0, 0)
+        assert (state[st.ARRIVES_AT] - state[st.NOW] > Forecast.to_go_s) == is_longer
+
+
+def test_a_weak_network_that_is_heard_is_used_after_nine_hours_where_there_is_energy():
+    for joules_a_day, goes in ((90, True), (60, False)):
+        state = settled(joules_a_day)
+        st.begin(state, NOW + 9 * HOUR + 60, 0)
+        state[st.WAITING], state[st.POINT_AT], state[st.DID_SCAN] = 1, state[st.NOW], st.YES
+        state[st.HEARD_PLMN], state[st.HEARD_DBM] = 46000, networks.WEAKEST_DBM + 4
+        policy.feel(state, 1000 * joules_a_day * 20, Forecast)
+        assert (verdict(state) == policy.SESSION) == goes
+
+
 def test_points_beyond_the_budget_are_thinned_unless_dense_points_are_wanted():
     dense = 2
     for priority, lasts in ((0, True), (dense, False)):
