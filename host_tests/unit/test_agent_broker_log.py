@@ -49,7 +49,7 @@ def test_a_certificate_that_has_expired_is_no_broker_that_is_away(tmp_path, monk
 
         port, ca = server.getsockname()[1], str(tmp_path / "ca.pem")
         broker = Broker(host="localhost", port=port, ca_file=ca, username="agent", password="x")
-        greeting = threading.Thread(target=greet)
+        greeting = threading.Thread(target=greet, daemon=True)
         greeting.start()
         for connect in (Session(broker, RateLimit(1)).open, control(broker).__enter__):
             with pytest.raises(UserError) as refused:
