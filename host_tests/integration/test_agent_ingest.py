@@ -7,8 +7,11 @@ import sys
 import threading
 from typing import Any
 
+import pytest
 from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
 from landbridge.db.keys import Keyring
+from landbridge.db.opened import opened
 from landbridge.events import outbox
 from landbridge.features.commands import queries as commands
 from landbridge.features.devices import queries as devices
@@ -18,6 +21,7 @@ from landbridge.features.updates import queries as releases
 from landbridge.ingest import dead_letters
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.storing import MOST_AHEAD_S
+from landbridge.operations import doctor
 from landbridge.points import quality
 from landbridge.points import queries as points
 from landbridge.protocol.downlink import ranges
@@ -285,6 +289,8 @@ def test_a_fix_dated_hours_ahead_is_stored_and_hides_no_newer_one(installation):
     device.send([point(6, time=NOW_S + 8 * 3600)])
     with installation.database().reading() as connection:
         assert points.last_flagged(connection, quality.FUTURE) == [DEVICE]
+    with opened() as it, pytest.raises(UserError, match=f"{DEVICE} among them.* correct it"):
+        doctor.CHECKS["clock"](it)
     device.send([point(7)])
     wait_until(lambda: len(platform.on("/position")) >= 2, "two positions")
     assert [each["seq"] for each in platform.on("/position")] == [5, 7]
@@ -294,6 +300,8 @@ def test_a_fix_dated_hours_ahead_is_stored_and_hides_no_newer_one(installation):
     assert [of_points[seq]["quality_flags"] for seq in (5, 6, 7)] == [[], ["time in the future"], []]
     with installation.database().reading() as connection:
         assert points.last_flagged(connection, quality.FUTURE) == []
+    with opened() as it:
+        assert doctor.CHECKS["clock"](it).startswith("no device's last point")
 
 
 def still(seq, kind=KIND_REUSED, motion=0):
