@@ -77,6 +77,8 @@ def _looked(it: Opened, name: str, is_fresh: bool) -> tuple[str, str]:
         return _OK, CHECKS[name](it)
     except UserError as error:
         return _NEXT if is_fresh and name in _LACKS else _WRONG, str(error)
+    except DatabaseError as error:
+        return _WRONG, f"the database cannot be read: {error.orig}; see the check of the database"
 
 
 def _is_fresh(it: Opened) -> bool:

@@ -15,6 +15,9 @@ REPORT_EVERY_S = const(3600)
 
 FIX_FRESH = const(13)
 REUSE_FRESH = const(22)
+FIX = const(1)
+REUSE = const(2)
+SCAN = const(3)
 SCAN_FIRST = const(30)
 ATTEMPT_OTHER = const(31)
 _REST_REPORTED = const(2)
@@ -51,7 +54,7 @@ def next(state, costs, forecast):
 
 
 def report(state, costs, forecast):
-    """The same when no point is due."""
+    """Return the verdict on the network, as if no point were due."""
     if state[st.DID_SESSION]:
         return _REST_REPORTED
     due = state[st.NOW] - state[st.LAST_SESSION] >= REPORT_EVERY_S - _EARLY_S
@@ -61,21 +64,6 @@ def report(state, costs, forecast):
 def fresh(state, costs):
     """A report takes the point that is due with it."""
     return _POINT if state[_POINT_DUE] and not state[st.DID_FIX] else 0
-
-
-def is_on_reserve(state):
-    """A schedule saves for nothing."""
-    return False
-
-
-def affords(state, cost):
-    """Nor does it."""
-    return True
-
-
-def late_mj(state, costs):
-    """It gives up no sooner."""
-    return 1 << 28
 
 
 def until(state, costs, not_before):
