@@ -115,7 +115,7 @@ HOLDS_MJ = const(
     136
 )  # the battery when warm, as its voltage has shown; 0: as configured (scheduler/battery.py)
 LOADED_DC = const(137)  # how warm it was when LOADED_MV was measured
-SIGN_S = const(138)  # between signs of life (scheduler/worth.py)
+SIGN_S = const(138)  # between signs of life (scheduler/policy.py)
 PROGRESS_S = const(139)  # to the end of the route, when the train came nearer to it last
 PROGRESS_AT = const(140)  # and when that was
 SIZE = const(141)

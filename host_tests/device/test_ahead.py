@@ -4,7 +4,7 @@ import routes
 import scratch
 from locator import settings as cfg
 from locator import state as st
-from locator.scheduler import ahead, battery, pacing, route_file, worth
+from locator.scheduler import ahead, battery, pacing, policy, route_file
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -58,7 +58,7 @@ def test_an_arrived_device_saves_nothing_for_a_session_it_cannot_afford():
     st.begin(state, 60, 1)
     state[st.ROUTE_KM4], state[st.ENDS_AT] = 1201, -1
     ahead.begin(state, "bg95", settings, 200, 0, folder)
-    assert not worth.is_on_reserve(state) and state[st.AGE_MIN] > 60
+    assert not policy.is_on_reserve(state) and state[st.AGE_MIN] > 60
 
 
 def test_a_trip_of_unknown_length_takes_more_of_a_full_battery_than_of_a_spent_one():
@@ -68,7 +68,7 @@ def test_a_trip_of_unknown_length_takes_more_of_a_full_battery_than_of_a_spent_o
     ahead.begin(state, "bg95", settings, 200, 0, scratch.folder())
     days = state[st.LEFT] // (6 * COSTS.sleep_a_day)
     assert 30 < days < 60 and days <= planned_h(364, km4=-1, mah=500) // 24 < days + 4
-    assert not worth.is_on_reserve(state) and state[st.AGE_MIN] < pacing.TABLES["bg95"][1][4]
+    assert not policy.is_on_reserve(state) and state[st.AGE_MIN] < pacing.TABLES["bg95"][1][4]
     state[st.ENERGY_MJ], state[st.LEVEL_AT] = state[st.LEFT] * 9 // 10, 0
     ahead.begin(state, "bg95", settings, 200, 0, scratch.folder())
     kept_h, asleep_h = (state[i] // (COSTS.sleep_a_day // 24) for i in (st.RESERVE, st.LEFT))
@@ -203,4 +203,4 @@ def test_a_weak_cell_that_waits_at_its_goal_is_only_asleep_there():
         trip.to_go_s, trip.leg_s = stay_days * DAY, 0
         state[st.NOW], state[st.LEFT] = 40 * DAY, 1700000
         pacing.choose(state, COSTS, 0, pacing.TABLES["bg95"], trip, 7 * DAY, 150000)
-        assert state[st.LEFT] == 150000 < state[st.RESERVE] and state[st.SIGN_S] == worth.SIGN_S
+        assert state[st.LEFT] == 150000 < state[st.RESERVE] and state[st.SIGN_S] == policy.SIGN_S

@@ -5,7 +5,7 @@ import scratch
 from locator import settings as cfg
 from locator import state as st
 from locator.actions import recovery as trouble
-from locator.scheduler import ahead, battery, policy, worth
+from locator.scheduler import ahead, battery, policy
 
 DAY_S = 86400
 
@@ -58,7 +58,7 @@ def test_a_battery_that_is_empty_by_its_account_is_not_kept_for_an_end_that_is_o
     state[st.ENERGY_MJ] = 1_000_000_000  # another battery is in, and nobody has said so
     for _ in range(3):
         forecast = wake(state, folder, settings, 7 * 3600)
-        assert state[st.LEFT] < 0 and not worth.is_on_reserve(state)
+        assert state[st.LEFT] < 0 and not policy.is_on_reserve(state)
         state[st.POINT_AT], state[st.POSITION_HOLDS], state[st.WAITING] = state[st.NOW], 1, 1
         assert policy.next(state, battery.COSTS["bg95"], forecast) == policy.SCAN_FIRST
 

@@ -8,7 +8,7 @@ from locator import state as st
 from locator.codec import record
 from locator.hal import ON_MOTION
 from locator.modem import DENIED, REGISTERED
-from locator.scheduler import SLEEP, ahead, budget, decide, networks, pacing, policy, worth
+from locator.scheduler import SLEEP, ahead, budget, decide, networks, pacing, policy
 from paced import FORECAST, GERMANY, HINTS, HOUR, NOW, SETTINGS, feel, later, step, up_to_date
 
 
@@ -154,7 +154,7 @@ def test_a_late_report_searches_no_longer_than_its_limit():
     sensed, state = spent(NOW - 6 * 24 * HOUR)
     state[st.ATTEMPT_FAILS], state[st.LEFT] = 3, 1 << 29
     action = fixed.attach(state, sensed, HINTS)
-    assert (action.reason, action.patience_s) == (decide.SESSION_LATE, worth.late_mj(state, HINTS[2]) // 600)
+    assert (action.reason, action.patience_s) == (decide.SESSION_LATE, policy.late_mj(state, HINTS[2]) // 600)
     state[st.URGENT], state[st.DID_FIX] = 1, 0
     assert fixed.attach(state, sensed, HINTS).patience_s == 120
 
@@ -177,7 +177,7 @@ def test_settings_without_a_pace_hold_whatever_is_left():
     settings = cfg.defaults()
     settings[cfg.PACED] = 0
     ahead.begin(state, "bg95", settings, 200, 0, scratch.folder())
-    assert not worth.is_on_reserve(state) and decide.retry_s(state) < 24 * HOUR
+    assert not policy.is_on_reserve(state) and decide.retry_s(state) < 24 * HOUR
 
 
 def test_reports_are_not_closer_than_they_may_be():

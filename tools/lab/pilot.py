@@ -13,7 +13,7 @@ from tools.lab.costs import AIDED_H, BLOCKED_S, HOT_H, Costs
 from tools.lab.instances import SLOT_H, SLOT_S
 from tools.lab.pacing import PacingTable
 from tools.lab.physics import Device, Factory, Mission
-from tools.lab.plan import ahead, battery, budget, decide, networks, pacing, policy, settings, st, worth
+from tools.lab.plan import ahead, battery, budget, decide, networks, pacing, policy, settings, st
 from tools.lab.route_data import RouteData, new_route, plmn
 
 START_S = 30 * 86_400
@@ -181,7 +181,7 @@ class _Pilot:
     def _report_late(self, device: Device) -> None:
         """Send a late report with a fresh point; the first one is sent whatever it costs."""
         self._freshen(device)
-        limit_j = worth.late_mj(self._state, self._costs) / 1_000 if device.run.uploads else math.inf
+        limit_j = policy.late_mj(self._state, self._costs) / 1_000 if device.run.uploads else math.inf
         self._upload(device, None, limit_j)
 
     def _freshen(self, device: Device) -> None:
@@ -214,7 +214,7 @@ class _Pilot:
 
     def _spare_j(self) -> float:
         """Return the J that an attempt may take: as in the firmware, not the sleep until the end."""
-        return float(max(0, worth.spare_mj(self._state))) / 1_000
+        return float(max(0, policy.spare_mj(self._state))) / 1_000
 
     def _upload(self, device: Device, network: int | None, limit_j: float) -> None:
         state = self._state

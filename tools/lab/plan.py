@@ -16,7 +16,6 @@ import locator.scheduler.networks  # noqa: E402
 import locator.scheduler.pacing  # noqa: E402
 import locator.scheduler.policy  # noqa: E402
 import locator.scheduler.route  # noqa: E402
-import locator.scheduler.worth  # noqa: E402
 import locator.settings  # noqa: E402
 import locator.state  # noqa: E402
 
@@ -29,6 +28,5 @@ route: Any = locator.scheduler.route
 pacing: Any = locator.scheduler.pacing
 networks: Any = locator.scheduler.networks
 policy: Any = locator.scheduler.policy
-worth: Any = locator.scheduler.worth
 st: Any = locator.state
 settings: Any = locator.settings

@@ -26,7 +26,6 @@ from locator.scheduler import (
     budget,
     networks,
     policy,
-    worth,
 )
 
 # Reasons, in addition to the verdicts of the policy.
@@ -112,7 +111,7 @@ def late_at(state, hints):
     has another battery than it believes, and reports once a week."""
     if scans_first(state, hints[SETTINGS]):
         every_s = _NEVER_S  # the policy scans
-    elif not hints[SETTINGS][cfg.PACED] or worth.affords(state, worth.late_mj(state, hints[COSTS])):
+    elif not hints[SETTINGS][cfg.PACED] or policy.affords(state, policy.late_mj(state, hints[COSTS])):
         every_s = budget.silent_s(state, hints[SETTINGS])
     else:
         every_s = _NEVER_S if state[st.LEFT] > 0 else _SPENT_EVERY_S
@@ -156,7 +155,7 @@ def retry_s(state):
     """Return the pause in seconds after the last attempt. It doubles with each failure, and again while the
     battery sags under load. It is shorter while moving: in a place without service waiting does not help."""
     fails = state[st.ATTEMPT_FAILS]
-    if _is_known(state) and not state[st.URGENT] and worth.is_on_reserve(state):
+    if _is_known(state) and not state[st.URGENT] and policy.is_on_reserve(state):
         return _RETRY_RESERVE_S
     if not fails:
         return _URGENT_RETRY_S if state[st.URGENT] else 0
@@ -188,7 +187,7 @@ def _border(state, senses, hints):
 def may_lack_data(state):
     """Return whether no session shows yet that data passes here: after a border, a profile switch or in a
     country that bars data."""
-    if not state[st.LAST_SESSION] or worth.is_on_reserve(state):
+    if not state[st.LAST_SESSION] or policy.is_on_reserve(state):
         return False
     return state[st.PROFILE_DUE] or state[st.LOCKED_PLMN] != state[st.OPEN_PLMN]
 
@@ -201,7 +200,7 @@ def _due(state, senses, hints):
     if scans_first(state, hints[SETTINGS]) and not state[st.DID_SCAN]:
         is_time = state[st.NOW] >= state[st.SESSION_NOT_BEFORE]
         return Action(SCAN, reason, _scan_limit_s(state)) if is_time else None
-    most_mj = worth.late_mj(state, hints[COSTS]) if reason == SESSION_LATE else _ANY_MJ
+    most_mj = policy.late_mj(state, hints[COSTS]) if reason == SESSION_LATE else _ANY_MJ
     return _point_first(state, hints) or _attach(state, reason, most_mj)
 
 
@@ -237,7 +236,7 @@ def _point_first(state, hints):
     if state[st.DID_FIX] or state[st.DID_SCAN]:
         return None
     reason = _position_due(state, hints[SETTINGS])
-    pays = hints[SETTINGS][cfg.PACED] and not worth.is_on_reserve(state)
+    pays = hints[SETTINGS][cfg.PACED] and not policy.is_on_reserve(state)
     if not reason and pays and policy.fresh(state, hints[COSTS]) == policy.FIX_FRESH:
         reason = policy.FIX_FRESH
     return _fix(state, reason, hints) if reason else None
@@ -251,7 +250,7 @@ def _attach(state, reason, most_mj=_ANY_MJ):
     whole = not _is_known(state) or fails % 3 == 2
     limit_s, mcc = (_WHOLE_SCAN_S, 0) if whole else (_ATTACH_LIMIT_S, state[st.MCC])
     if state[st.ENDS_AT] < 0 and not state[st.URGENT]:
-        most_mj = min(most_mj, worth.spare_mj(state))
+        most_mj = min(most_mj, policy.spare_mj(state))
     patience_s = min(_patience_s(state, whole), max(limit_s, most_mj // _SEARCH_MW))
     plmn = state[st.LOCKED_PLMN] or state[st.CHOSEN_PLMN]
     return Action(ATTACH, reason, limit_s, patience_s, plmn, mcc=mcc)
@@ -315,7 +314,7 @@ def _paced(state, senses, hints):
     """The policy: a fix, a record, a network scan or a session, if it is worth its energy."""
     if not hints[SETTINGS][cfg.PACED]:
         return None
-    served = state[st.ATTACHED] == st.YES and not (state[st.DID_SESSION] or worth.is_on_reserve(state))
+    served = state[st.ATTACHED] == st.YES and not (state[st.DID_SESSION] or policy.is_on_reserve(state))
     verdict = (
         policy.fresh(state, hints[COSTS]) if served else policy.next(state, hints[COSTS], hints[FORECAST])
     )

@@ -8,7 +8,7 @@ from locator.hal import WAKE_MOTION
 from locator.scheduler import energy
 
 _DECIDING = (
-    "scheduler.ahead", "scheduler.decide", "scheduler.policy", "scheduler.worth", "scheduler.networks",
+    "scheduler.ahead", "scheduler.decide", "scheduler.policy", "scheduler.networks",
     "scheduler.operators", "scheduler.fleet", "scheduler.pacing", "scheduler.battery", "scheduler.alarms",
     "scheduler.border", "scheduler.sleep",
 )  # fmt: skip

@@ -9,7 +9,7 @@ stop or departure, minutes of age for a joule, seconds for which a stop is watch
 from micropython import const
 
 from locator import state as st
-from locator.scheduler import energy, worth
+from locator.scheduler import energy, policy
 
 _HOUR_S = const(3600)
 # A trip is planned to last so much longer than expected.
@@ -28,7 +28,7 @@ _SHORT_J = const(45)
 # trip: on a short one that would take all of it.
 _LONGER_PART = const(4)
 # Between signs of life on the way. Near the destination, or without a route, they come sooner
-# (worth.SIGN_S): that the device is heard counts there, not that it outlasts the stay.
+# (policy.SIGN_S): that the device is heard counts there, not that it outlasts the stay.
 _SIGN_S = const(3 * 86400)
 _NEAR_S = const(8 * 86400)
 _WAKES_ASLEEP = const(2)  # a day, where nothing but sleep is paid for (scheduler/policy.py)
@@ -109,7 +109,7 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
     elif must_last and (not forecast.leg_s or least_s > trip_s + AHEAD_S):
         held = (left + energy.used_mj(state)) // 16 * _HELD
         rate = min(rate, max((left - held) // 1000 * 1440 // to_go_min, _little(levels)))
-    state[st.SIGN_S] = _SIGN_S if forecast.leg_s and lasts_s > _NEAR_S else worth.SIGN_S
+    state[st.SIGN_S] = _SIGN_S if forecast.leg_s and lasts_s > _NEAR_S else policy.SIGN_S
     state[st.RESERVE] = sure_mj + min(asleep_an_hour * (_withheld_s(forecast, rate) // _HOUR_S), longer_mj)
     found = level(levels, rate)
     state[st.MOVE_S], state[st.DWELL_S], state[st.EDGE_S], state[st.AGE_MIN], state[st.LINGER_S] = found[1:]

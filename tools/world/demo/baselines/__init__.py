@@ -15,8 +15,8 @@ from pathlib import Path
 from tools.flash.layout import FIRMWARE, SLOT, application, constants
 from tools.flash.slot import pack
 
-ON_DEVICE = Path(__file__).with_name("on_device")
-SCHEDULER = Path("locator", "scheduler")
+SCHEDULE = Path(__file__).parent / "on_device" / "policy.py"
+POLICY = Path("locator", "scheduler", "policy.py")
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,13 @@ class Schedule:
         with tempfile.TemporaryDirectory() as folder:
             firmware = Path(folder, FIRMWARE.name)
             shutil.copytree(FIRMWARE, firmware, ignore=shutil.ignore_patterns("__pycache__"))
-            shutil.copy(ON_DEVICE / "worth.py", firmware / SCHEDULER)
-            (firmware / SCHEDULER / "policy.py").write_text(self.source())
+            (firmware / POLICY).write_text(self.source())
             slot = pack(constants()["SEQUENCE"], application(firmware))
         (flash / SLOT).write_bytes(slot)
 
     def source(self) -> str:
         """The policy's source with the numbers of this schedule."""
-        text = (ON_DEVICE / "policy.py").read_text()
+        text = SCHEDULE.read_text()
         for name, seconds in (("POINT_EVERY_S", self.point_s), ("REPORT_EVERY_S", self.report_s)):
             text, found = re.subn(rf"(?m)^{name} = const\(\d+\)$", f"{name} = const({seconds})", text)
             assert found == 1

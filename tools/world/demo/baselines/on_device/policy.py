@@ -15,6 +15,8 @@ REPORT_EVERY_S = const(3600)
 
 FIX_FRESH = const(13)
 REUSE_FRESH = const(22)
+SIGN_S = const(20 * 3600)
+
 FIX = const(1)
 REUSE = const(2)
 SCAN = const(3)
@@ -64,6 +66,26 @@ def report(state, costs, forecast):
 def fresh(state, costs):
     """A report takes the point that is due with it."""
     return _POINT if state[_POINT_DUE] and not state[st.DID_FIX] else 0
+
+
+def is_on_reserve(state):
+    """Return whether energy is kept for sleep: never."""
+    return False
+
+
+def affords(state, cost):
+    """Return whether `cost` mJ can be paid: always."""
+    return True
+
+
+def spare_mj(state):
+    """Return the mJ that may be used: any number."""
+    return 1 << 28
+
+
+def late_mj(state, costs):
+    """Return the mJ that a late report may take: any number."""
+    return 1 << 28
 
 
 def until(state, costs, not_before):
