@@ -27,7 +27,7 @@ class AlmostThere(Forecast):
     deviation_s = HOUR
 
 
-def settled(joules_a_day=100, moving=0, now=NOW):
+def up_to_date(joules_a_day=100, moving=0, now=NOW):
     """Everything was done just now, and so much a day is left."""
     state = st.new()
     st.begin(state, now, moving)
@@ -55,11 +55,11 @@ def verdict(state):
 
 
 def test_nothing_is_due_at_once():
-    assert later(settled(), 600, waiting=0) == policy.REST
+    assert later(up_to_date(), 600, waiting=0) == policy.REST
 
 
 def test_on_the_move_points_come_at_the_pace_of_the_level():
-    state = settled(moving=1)
+    state = up_to_date(moving=1)
     state[st.SESSION_NOT_BEFORE] = NOW + DAY
     assert later(state, state[st.MOVE_S] - 60) == policy.REST
     assert later(state, 60) == policy.FIX
@@ -68,7 +68,7 @@ def test_on_the_move_points_come_at_the_pace_of_the_level():
 
 
 def test_a_stationary_train_reuses_its_position():
-    state = settled()
+    state = up_to_date()
     state[st.SESSION_NOT_BEFORE] = NOW + DAY
     assert later(state, HOUR - 60) == policy.REST
     assert later(state, 60) == policy.REUSE
@@ -80,13 +80,13 @@ def test_a_stationary_train_reuses_its_position():
 
 
 def test_a_stop_is_worth_a_fix():
-    state = settled(120, moving=1)
+    state = up_to_date(120, moving=1)
     state[st.SESSION_NOT_BEFORE] = NOW + DAY
     assert later(state, 1900, moving=0) == policy.FIX
 
 
 def test_failed_searches_are_further_and_further_apart_while_stationary():
-    state = settled()
+    state = up_to_date()
     pauses = []
     for _ in range(5):
         st.learn_fix(state, False)
@@ -95,7 +95,7 @@ def test_failed_searches_are_further_and_further_apart_while_stationary():
 
 
 def test_a_scan_then_a_report_where_coverage_is_not_certain():
-    state = settled(moving=1)
+    state = up_to_date(moving=1)
     Forecast.bin = 3
     action = later(state, 12 * HOUR)
     if action == policy.FIX:
@@ -109,7 +109,7 @@ def test_a_scan_then_a_report_where_coverage_is_not_certain():
 
 def report_after_h(joules_a_day, report_mj):
     """Hours after the last report to the next one, where it takes so much."""
-    state = settled(joules_a_day)
+    state = up_to_date(joules_a_day)
     state[st.NETWORKS], state[st.NETWORKS + 1], state[st.HEARD_HERE] = 46000 << 10, report_mj, -90
     for hour in range(72):
         state[st.NOW], state[st.WAITING], state[st.DID_FIX] = NOW + hour * HOUR, 1, st.YES
@@ -124,7 +124,7 @@ def test_no_report_that_costs_little_is_put_off_for_long_as_a_dark_may_begin():
 
 
 def test_after_a_failed_scan_only_movement_helps():
-    state = settled()
+    state = up_to_date()
     pauses = []
     for _ in range(4):
         networks.learn_scan(state, COSTS, 0, 0)
@@ -143,7 +143,7 @@ def silent(state, looks, scan_mj=1500):
 
 
 def test_in_silence_pauses_grow_on_the_move_and_a_stop_halves_what_is_left():
-    state = settled(80)
+    state = up_to_date(80)
     later(state, 60, moving=1)
     assert silent(state, 1) == 1  # the next place may be better
     pauses_s = [silent(state, 4)] + [silent(state, 1) for _ in range(6)]
@@ -154,13 +154,13 @@ def test_in_silence_pauses_grow_on_the_move_and_a_stop_halves_what_is_left():
 
 def test_expensive_scans_are_made_seldom_and_never_more_than_half_a_day_apart():
     for joules_a_day in (120, 80, 65, 50):
-        cheap, dear = (silent(settled(joules_a_day, moving=1), 12, each) for each in (1500, 12000))
+        cheap, dear = (silent(up_to_date(joules_a_day, moving=1), 12, each) for each in (1500, 12000))
         assert cheap <= dear <= 12 * 3600
     assert cheap < dear
 
 
 def test_costs_of_scans_and_searches_are_learned_from_weak_priors():
-    state = settled()
+    state = up_to_date()
     assert (
         networks.scan_mj(state, COSTS) == COSTS.scan_mj
         and networks.search_mj(state, COSTS) == COSTS.search_mj
@@ -171,7 +171,7 @@ def test_costs_of_scans_and_searches_are_learned_from_weak_priors():
 
 
 def test_in_silence_nothing_is_tried_blindly_and_an_answer_ends_it():
-    state = settled()
+    state = up_to_date()
     later(state, 60, moving=1)
     silent(state, 1)
     later(state, 30 * 3600, moving=1)
@@ -182,13 +182,13 @@ def test_in_silence_nothing_is_tried_blindly_and_an_answer_ends_it():
 
 
 def test_where_reports_are_cheap_the_first_pauses_are_short():
-    state = settled(2000)
+    state = up_to_date(2000)
     networks.learn_scan(state, COSTS, 0, 0)
     assert state[st.SESSION_NOT_BEFORE] - state[st.NOW] == 1800
 
 
 def test_another_network_that_is_not_there_costs_no_pause_and_is_tried_again_a_day_later():
-    state = settled()
+    state = up_to_date()
     networks.learn_session(state, COSTS, True, 46000, 12400)
     state[st.WANTED] = 46001
     networks.select_operator(state)
@@ -203,7 +203,7 @@ def test_another_network_that_is_not_there_costs_no_pause_and_is_tried_again_a_d
 
 def test_another_network_that_has_refused_us_is_never_worth_it_unless_it_has_served():
     for cause, cost in ((11, 1000000), (14, 1000000), (3, 1000000), (UNNAMED, 1000000), (22, 0), (15, 0)):
-        state = settled()
+        state = up_to_date()
         networks.learn_session(state, COSTS, True, 46000, 12400)
         state[st.WANTED] = 46001
         networks.select_operator(state)
@@ -218,7 +218,7 @@ def test_another_network_that_has_refused_us_is_never_worth_it_unless_it_has_ser
 
 
 def test_the_cost_of_a_network_is_learned_and_bounded():
-    state = settled()
+    state = up_to_date()
     networks.learn_session(state, COSTS, True, 46000, 400 + 2000)
     assert networks.cost_of(state, 46000) == 2000
     networks.learn_session(state, COSTS, True, 46000, 400 + 1000)
@@ -229,7 +229,7 @@ def test_the_cost_of_a_network_is_learned_and_bounded():
 
 
 def test_the_network_that_was_not_used_for_longest_makes_room():
-    state = settled()
+    state = up_to_date()
     for plmn in range(1, 10):
         networks.learn_session(state, COSTS, True, plmn, 1400 + plmn)
         networks.learn_session(state, COSTS, True, 1, 1401)
@@ -238,15 +238,15 @@ def test_the_network_that_was_not_used_for_longest_makes_room():
 
 
 def test_a_reused_position_comes_as_often_as_can_be_paid():
-    pauses = [policy.reuse_every_s(settled(joules)) for joules in (70, 100, 150, 500)]
+    pauses = [policy.reuse_every_s(up_to_date(joules)) for joules in (70, 100, 150, 500)]
     assert pauses == [2 * HOUR, HOUR, HOUR, 2000]
-    poor = settled()
+    poor = up_to_date()
     poor[st.AGE_MIN] = 400
     assert policy.reuse_every_s(poor) == 13 * 1800
 
 
 def test_the_largest_numbers_fit_in_a_word():
-    state = settled()
+    state = up_to_date()
     networks.learn_session(state, battery.COSTS["sim7600"], True, 999999, 1 << 29)
     state[st.WANTED], state[st.NOW] = 999999, 1 << 29
     networks.select_operator(state)
@@ -259,7 +259,7 @@ def test_the_largest_numbers_fit_in_a_word():
 
 
 def test_another_network_is_looked_at_once_a_day_when_it_may_save_much():
-    state = settled()
+    state = up_to_date()
     Forecast.networks, Forecast.costs = (46000, 46001), (0, 0)
     networks.learn_session(state, COSTS, True, 46000, 12400)
     assert operators.choose(state, COSTS, Forecast, 46000) == 46001
@@ -269,7 +269,7 @@ def test_another_network_is_looked_at_once_a_day_when_it_may_save_much():
     state[st.NOW] += DAY
     assert operators.choose(state, COSTS, Forecast, 46000) == 46001
     Forecast.costs = (0, 900)  # the fleet knows that it is dear
-    fresh = settled()
+    fresh = up_to_date()
     networks.learn_session(fresh, COSTS, True, 46000, 9000)
     assert operators.choose(fresh, COSTS, Forecast, 9000) == 0
     Forecast.networks = Forecast.costs = ()
@@ -277,7 +277,7 @@ def test_another_network_is_looked_at_once_a_day_when_it_may_save_much():
 
 def test_a_network_that_was_chosen_and_is_not_heard_is_given_up():
     for seen, chosen in ((46001, 46001), (46000, 0), (0, 0)):
-        state = settled()
+        state = up_to_date()
         state[st.CHOSEN_PLMN] = 46001
         networks.learn_scan(state, COSTS, seen, -80 if seen else 0)
         assert state[st.CHOSEN_PLMN] == chosen
@@ -285,7 +285,7 @@ def test_a_network_that_was_chosen_and_is_not_heard_is_given_up():
 
 def test_neighbour_cells_of_the_fleet_are_next_to_the_network_in_use():
     """Where all take more than the device was built to believe, as over GSM, none is worth a search."""
-    state = settled()
+    state = up_to_date()
     Forecast.networks, Forecast.costs = (46000, 46001), (290, 290)
     networks.learn_session(state, COSTS, True, 46000, 9400)
     assert operators.choose(state, COSTS, Forecast, 9000) == 0
@@ -297,7 +297,7 @@ def test_neighbour_cells_of_the_fleet_are_next_to_the_network_in_use():
 
 
 def test_the_more_networks_were_dear_the_less_is_hoped_of_another():
-    state = settled()
+    state = up_to_date()
     Forecast.networks, Forecast.costs = (46000, 46001), (0, 0)
     chosen = []
     for plmn in (25001, 25002, 40101, 40177, 46000):
@@ -320,7 +320,7 @@ def test_more_energy_never_buys_less():
 def test_where_a_joule_buys_little_one_of_four_is_kept_for_the_unexpected():
     paid = (("bg95", 60, 60), ("bg95", 70, 68), ("bg95", 80, 76), ("bg95", 120, 106), ("bg95", 160, 136))
     for modem, joules_a_day, paid_j in paid + (("sim7600", 400, 350),):
-        state = settled()
+        state = up_to_date()
         left = 1000 * joules_a_day * (Forecast.to_go_s + pacing.AHEAD_S) // DAY
         left += (0 if modem == "sim7600" else 2 if joules_a_day < 62 else 6) * ASLEEP_MJ
         policy.feel(state, left, Forecast)
@@ -332,7 +332,7 @@ def test_where_a_joule_buys_little_one_of_four_is_kept_for_the_unexpected():
 def test_near_the_destination_the_sleep_of_days_is_kept_where_reports_are_cheap():
     ages = []
     for modem, left in (("bg95", 2 * ASLEEP_MJ), ("bg95", 4 * ASLEEP_MJ), ("sim7600", 4 * ASLEEP_MJ)):
-        state = settled()
+        state = up_to_date()
         policy.feel(state, left, AlmostThere)
         pacing.select(state, battery.COSTS[modem], "bg95", AlmostThere, 0, 0)
         ages.append(state[st.AGE_MIN])
@@ -343,7 +343,7 @@ def test_a_trip_that_is_early_so_far_is_not_believed_to_be_so_to_its_end():
     """The days that a line says are those of its usual stops: one long one is still to come."""
     ages = []
     for took_days in (1, 5, 25):
-        state = settled(60)
+        state = up_to_date(60)
         state[st.ROUTE_KM4], state[st.ROUTE_SINCE] = 1, state[st.NOW] - took_days * DAY
         state[st.ROUTE_S] = Forecast.to_go_s + 5 * DAY
         pacing.select(state, COSTS, "bg95", Forecast, 0, 0)
@@ -354,7 +354,7 @@ def test_a_trip_that_is_early_so_far_is_not_believed_to_be_so_to_its_end():
 def test_a_train_that_comes_no_nearer_to_its_destination_is_expected_to_run_on():
     ages = []
     for moving in (1, 0):
-        state = settled(60, moving)
+        state = up_to_date(60, moving)
         state[st.PROGRESS_AT] = 0
         for elapsed_s in (0, 12 * HOUR, 4 * DAY):
             st.begin(state, NOW + elapsed_s, moving)
@@ -370,8 +370,24 @@ class Nearer(Forecast):
     to_go_s = Forecast.to_go_s - 7 * HOUR
 
 
+def test_without_a_route_and_at_its_end_no_detour_shortens_the_time_that_is_paced_for():
+    class AtTheEnd(Forecast):
+        to_go_s = deviation_s = 0
+
+    ages = []
+    for elapsed_s in (0, 13 * HOUR, 4 * DAY):
+        state = up_to_date(60, 1)
+        state[st.PROGRESS_S], state[st.PROGRESS_AT] = 0, NOW
+        st.begin(state, NOW + elapsed_s, 1)
+        policy.feel(state, 10 * ASLEEP_MJ, AtTheEnd)
+        state[st.POINT_AT] = state[st.NOW]
+        pacing.select(state, COSTS, "bg95", AtTheEnd, 0, 0)
+        ages.append(state[st.AGE_MIN])
+    assert ages[0] == ages[1] == ages[2]
+
+
 def test_a_train_that_comes_nearer_is_on_no_detour():
-    state = settled(60, 1)
+    state = up_to_date(60, 1)
     for forecast, is_longer in ((Forecast, True), (Nearer, False)):
         st.begin(state, NOW + 4 * DAY, 1)
         policy.feel(state, 60 * 20 * 1000, forecast)
@@ -382,7 +398,7 @@ def test_a_train_that_comes_nearer_is_on_no_detour():
 
 def test_a_weak_network_that_is_heard_is_used_after_nine_hours_where_there_is_energy():
     for joules_a_day, goes in ((90, True), (60, False)):
-        state = settled(joules_a_day)
+        state = up_to_date(joules_a_day)
         st.begin(state, NOW + 9 * HOUR + 60, 0)
         state[st.WAITING], state[st.POINT_AT], state[st.DID_SCAN] = 1, state[st.NOW], st.YES
         state[st.HEARD_PLMN], state[st.HEARD_DBM] = 46000, networks.WEAKEST_DBM + 4
@@ -393,15 +409,15 @@ def test_a_weak_network_that_is_heard_is_used_after_nine_hours_where_there_is_en
 def test_points_beyond_the_budget_are_thinned_unless_dense_points_are_wanted():
     dense = 2
     for priority, lasts in ((0, True), (dense, False)):
-        state = settled(joules_a_day=20)
+        state = up_to_date(joules_a_day=20)
         st.replan(state)
         pacing.select(state, COSTS, "bg95", Forecast, 0, priority)
         assert (state[st.ENDS_AT] == -1) == lasts
-    assert settled(joules_a_day=100)[st.ENDS_AT] == -1
+    assert up_to_date(joules_a_day=100)[st.ENDS_AT] == -1
 
 
 def test_sleep_stays_paid_for():
-    state = settled()
+    state = up_to_date()
     state[st.LEFT] = state[st.RESERVE] - 1
     assert later(state, 24 * HOUR) == policy.REST
 
@@ -416,7 +432,7 @@ class ShortTrip(Forecast):
 
 def kept(left_j, forecast=ShortTrip, least_s=0):
     """Sleep that is kept, in hours, of so many joules that are left."""
-    state = settled()
+    state = up_to_date()
     state[st.LEFT] = 1000 * left_j
     pacing.select(state, COSTS, "bg95", forecast, least_s, 0)
     return state[st.RESERVE] * 24 / (COSTS.sleep_a_day + 2 * COSTS.wake)
@@ -436,7 +452,7 @@ def test_a_trip_of_known_length_reserves_no_energy_for_a_longer_one():
 
 def on_reserve(forecast, left=1.0, modem="bg95", days=15):
     """Stationary, of the sleep to the end so much is left, where there was enough for so many days of it."""
-    state, costs = settled(), battery.COSTS[modem]
+    state, costs = up_to_date(), battery.COSTS[modem]
     state[st.MCC] = state[st.NETWORK] // 1000
     state[st.LEFT] = days * costs.sleep_a_day
     pacing.select(state, costs, modem, forecast, 0, 0)
@@ -514,12 +530,12 @@ def test_coverage_that_is_back_is_found_within_five_hours_where_there_is_energy(
     for moving in (0, 1):
         for scan_mj in (5000, 19000, 50000):
             for j_a_day in (70, 100):
-                assert silent(settled(j_a_day, moving), 12, scan_mj) <= 5 * HOUR
-    assert silent(settled(50), 12, 19000) > 5 * HOUR
+                assert silent(up_to_date(j_a_day, moving), 12, scan_mj) <= 5 * HOUR
+    assert silent(up_to_date(50), 12, 19000) > 5 * HOUR
 
 
 def test_a_network_that_is_heard_after_silence_and_does_not_serve_is_tried_again_soon():
-    state = settled(100)
+    state = up_to_date(100)
     assert silent(state, 8, 19000) > HOUR and networks.is_lost(state)
     networks.learn_scan(state, COSTS, 46000, -90)
     assert networks.scan_mj(state, COSTS) == COSTS.scan_mj

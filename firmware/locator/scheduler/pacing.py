@@ -163,11 +163,12 @@ def _paced(state, to_go_s):
 
 def _detour_s(state, to_go_s):
     """Return for how much longer a train will run that runs without coming nearer to the end of its route: as
-    long as it has done so already, after half a day. How long a stop lasts is in the route data."""
+    long as it has done so already, after half a day; 0 without a route and at its end. How long a stop lasts
+    is in the route data."""
     now = state[st.NOW]
     if not state[st.PROGRESS_AT] or to_go_s < state[st.PROGRESS_S] - _NEARER_S:
         state[st.PROGRESS_S], state[st.PROGRESS_AT] = to_go_s, now
-    return max(0, now - state[st.PROGRESS_AT] - _DETOUR_S) if state[st.MOVING] else 0
+    return max(0, now - state[st.PROGRESS_AT] - _DETOUR_S) if state[st.MOVING] and to_go_s else 0
 
 
 def _of_weaker(levels, rate):
