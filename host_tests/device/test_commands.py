@@ -93,7 +93,7 @@ def test_a_command_is_done_once_and_reported_until_acknowledged():
     assert device.state[st.DENSE_UNTIL] == 1
 
 
-def test_what_is_late_or_unknown_or_wrong_is_refused_and_reported():
+def test_expired_unknown_and_malformed_commands_are_refused_and_reported():
     device = Device()
     assert device.talk(
         command(1, commands.REBOOT, expiry=NOW),
@@ -243,7 +243,7 @@ def test_a_file_of_commands_that_is_damaged_lets_nothing_happen_twice():
     assert device.talk(command(NOW + 10, commands.LOG), now=NOW + 10) == [[NOW + 10, commands.DONE]]
 
 
-def test_a_damaged_file_does_not_refuse_for_years_what_follows_an_agent_that_was_years_ahead():
+def test_a_damaged_file_accepts_commands_again_after_the_agent_s_clock_was_years_ahead():
     device = Device()
     device.state[st.OFFSET] = NOW - CLOCK_S
     device.talk(command(NOW - 10, commands.DENSE, 60))

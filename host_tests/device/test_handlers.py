@@ -64,7 +64,7 @@ def test_downlinks_go_to_their_modules_and_unknown_ones_nowhere():
     with_modules(check)
 
 
-def test_what_does_not_fit_waits_for_the_next_turn():
+def test_a_report_that_does_not_fit_waits_for_the_next_turn():
     def check():
         one, two = Words(6, 20), Words(7, 20)
         handlers = made(one, two)

@@ -35,7 +35,7 @@ def test_the_table_decides_where_the_profile_in_use_is_not_allowed():
     assert profile.choose(using(0), [], 310, 99) == ROAMING
 
 
-def test_what_failed_here_comes_last_and_only_here():
+def test_a_profile_that_failed_in_a_country_is_chosen_last_there_only():
     p = using(CIS, 250)
     profile.failed(p)
     assert profile.choose(p, ROWS, 250, 0) == ROAMING

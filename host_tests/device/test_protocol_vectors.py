@@ -100,7 +100,7 @@ def test_later_epochs_have_their_own_keys():
         assert refuses(cose.Envelope(KEY, case["direction"], DEVICE), unhexlify(case["envelope"]))
 
 
-def test_what_must_be_refused_is_refused():
+def test_the_refused_vectors_are_refused():
     down = cose.Envelope(KEY, cose.DOWN, DEVICE)
     for case in VECTORS["refused"]:
         if case["direction"] == "down":

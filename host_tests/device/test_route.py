@@ -70,7 +70,7 @@ def test_a_border_lies_between_two_stations():
     assert reader().forecast(0, False, 0, 0).country_s == 0  # the first station is the last of its country
 
 
-def test_bins_and_what_the_fleet_has_seen():
+def test_a_forecast_has_its_bin_and_the_coverage_learned_there():
     found = [reader().forecast(km4, True, 0, 0) for km4 in (0, 39, 40, 80, 120, 160, 200, 1200)]
     assert [each.bin for each in found] == [0, 0, 1, 2, 3, -1, -1, -1]
     assert [each.learned for each in found] == [0, 0, 1, 0, 0, 0, 0, 0]

@@ -110,7 +110,7 @@ def talk_in(folder, records, agent):
     return session.outcome, journal.pending(), session.keys
 
 
-def test_what_the_agent_keeps_is_freed():
+def test_acknowledged_records_are_freed_after_a_session():
     outcome, pending = session(10, 10)
     assert (outcome.turns, outcome.refused, pending) == (1, False, 0)
 
@@ -258,7 +258,7 @@ def test_forged_replies_are_counted_and_too_many_end_the_epoch():
     assert Keys(folder, Config).epoch == 1
 
 
-def test_what_is_malformed_or_of_another_epoch_is_no_attempt_at_the_key():
+def test_a_malformed_or_other_epoch_envelope_does_not_count_as_forged():
     keys = Keys(scratch.folder(), Config)
     buf = bytearray(64)
     start, end = Envelope(KEY, DOWN, "lb-0001", 1).seal(buf, 32, 40, 1)

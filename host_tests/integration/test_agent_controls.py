@@ -274,7 +274,7 @@ def test_voice_and_sms_are_checked_as_they_are_reported(supervised):
     assert "diagnostics: not a map" in str(letter)
 
 
-def test_a_call_or_a_message_raises_again_what_a_person_has_cleared(supervised):
+def test_a_call_or_sms_raises_the_services_alarm_again_after_a_person_cleared_it(supervised):
     def say(seq: int, **parts: Any) -> list[int]:
         """Times of the alarms of that name that stand."""
         set_clock(supervised.installation.folder / "clock", NOW_S + 60 * seq)
@@ -334,7 +334,7 @@ def _run(*arguments: str) -> None:
     assert not ended.value.code
 
 
-def test_what_the_vendor_sees_is_checked_and_locked(supervised):
+def test_a_card_that_its_vendor_sees_in_another_device_is_locked(supervised):
     supervised.device.send([point(1)], identity=IDENTITY)
     platform = Fake()
     platform.states[ICCID] = Status("active", IMEI)

@@ -401,7 +401,7 @@ def test_a_download_that_is_enabled_then(agent: DownloadingAgent, smdp: Server):
     assert device.card.enabled.iccid == LOCAL
 
 
-def test_what_is_asked_without_an_association(agent: DownloadingAgent):
+def test_card_operations_without_an_association_are_refused(agent: DownloadingAgent):
     for order in (rules.list_profiles, rules.dissociate):
         with pytest.raises(UserError, match="associate it first"):
             do(agent, order, DEVICE)

@@ -97,7 +97,9 @@ def publish_something(installation: Installation) -> None:
     wait_until(lambda: marks(installation) > before, "it is published")
 
 
-def test_what_the_broker_still_has_is_not_published_again(installation, monkeypatch, caplog):
+def test_retained_messages_that_the_broker_still_has_are_not_published_again(
+    installation, monkeypatch, caplog
+):
     Shipped(installation, monkeypatch)
     installation.start()
     publish_something(installation)

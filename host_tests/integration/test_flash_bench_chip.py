@@ -155,7 +155,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     return capsys.readouterr().err
 
 
-def test_what_cannot_be_measured_is_refused_with_the_remedy(board, tmp_path, monkeypatch, capsys):
+def test_a_bench_that_cannot_measure_stops_with_a_remedy(board, tmp_path, monkeypatch, capsys):
     assert "no such port" in refused(monkeypatch, capsys, str(tmp_path / "none"))
     with monkeypatch.context() as patched:
         patched.setattr(bench_chip, "FIRMWARE", "print(('X', 'bg95', False, True))")

@@ -154,7 +154,9 @@ def test_a_password_is_read_and_only_its_hash_is_kept(command: Command):
         (("web", "lb-none"), "no device lb-none"),
     ],
 )
-def test_what_cannot_be_done_is_reported_in_a_line(command: Command, arguments: tuple[str, ...], said: str):
+def test_an_error_of_the_web_command_is_reported_in_one_line(
+    command: Command, arguments: tuple[str, ...], said: str
+):
     process = command.start(*arguments)
     _, err = process.communicate()
     assert process.returncode == 2

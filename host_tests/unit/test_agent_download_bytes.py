@@ -156,7 +156,7 @@ def test_an_invalid_package_is_refused(broken):
         es10.segments(broken, b"\1" * 16)
 
 
-def test_a_package_beyond_what_a_device_takes_is_refused():
+def test_a_profile_package_too_large_for_a_device_is_refused():
     with pytest.raises(DerError, match="65536"):
         es10.spooled([bytes(1_000)] * 66)
 

@@ -90,14 +90,14 @@ def test_later_epochs_have_their_own_keys(case):
     [case for case in VECTORS["refused"] if case["direction"] == "up"],
     ids=lambda case: case["name"],
 )
-def test_what_must_be_refused_is_refused(case):
+def test_the_refused_vectors_are_refused(case):
     with pytest.raises(WireError):
         opened = envelope.open_envelope(KEY, DEVICE, "up", bytes.fromhex(case["envelope"]))
         uplink.decode(opened[1])
 
 
 @given(points())
-def test_what_is_encoded_is_decoded(records):
+def test_encoded_points_decode_to_the_same_points(records):
     assert uplink.decode(encode_uplink(records)).points == records
 
 
@@ -120,7 +120,7 @@ def test_every_bit_of_an_envelope_counts(bit):
 
 
 @given(st.one_of(st.integers(-(1 << 63), 1 << 63), st.booleans(), st.text(max_size=3), st.none()))
-def test_of_voice_and_sms_only_what_there_is_is_read(reported):
+def test_only_known_bits_for_voice_and_sms_are_accepted(reported):
     text = encode_uplink([], identity={0: "86", 4: reported})
     if type(reported) is int and 0 <= reported <= uplink.VOICE | uplink.SMS:
         assert uplink.decode(text).identity == {"imei": "86", "services": reported}
@@ -157,7 +157,7 @@ def test_no_damage_to_an_uplink_upsets_the_decoder(data):
             assert value is None or low <= value <= high
 
 
-def test_what_is_too_long_is_not_decoded():
+def test_an_envelope_over_the_size_limit_is_not_decoded():
     with pytest.raises(WireError, match="at most"):
         uplink.decode(bytes(MAX_ENVELOPE_BYTES + 1))
 

@@ -77,7 +77,7 @@ def test_an_upload_without_network_searches_and_keeps_the_points():
     assert outcome.uploads == [(6, 6)] and outcome.failures == [5]
 
 
-def test_a_network_scan_hears_what_an_upload_would_use():
+def test_a_network_scan_hears_the_cell_that_an_upload_would_use():
     seen = []
     rsrp = [[-130.0] * 12, [-100.0] * 12]
     outcome = live(

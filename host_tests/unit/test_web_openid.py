@@ -245,7 +245,7 @@ def test_a_token_of_an_earlier_sign_in_is_refused(place: Place):
     [("error=access_denied", "refused: access_denied"), ("error=<b>x", "refused: <b>x"), ("", "refused: ?"),
      ("code=none", "refused: invalid_grant")],
 )  # fmt: skip
-def test_what_the_provider_refuses_is_reported(place: Place, query: str, why: str):
+def test_a_refusal_of_the_provider_is_reported(place: Place, query: str, why: str):
     visitor = place.visitor()
     state = parse_qs(urlsplit(visitor.get("/sign-in/openid").location).query)["state"][0]
     refused = visitor.get(f"{BACK}?state={state}&{query}")
