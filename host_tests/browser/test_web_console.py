@@ -43,7 +43,7 @@ def browser(launched: Browser, pages: Shown) -> Watched:
 
 @pytest.fixture
 def desktop(browser: Watched, pages: Shown) -> Iterator[Page]:
-    """The page of somebody who may do everything."""
+    """A desktop page of an administrator."""
     page = browser.context(viewport={"width": 1280, "height": 860}).new_page()
     page.on("dialog", answer)
     sign_in(page, pages, pages.dispatch)

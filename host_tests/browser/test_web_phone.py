@@ -46,7 +46,7 @@ def web(pages: Shown) -> Shown:
 
 @pytest.fixture
 def page(browser: Watched, pages: Shown) -> Iterator[Page]:
-    """That of somebody who may do everything, on a phone."""
+    """A phone page of an administrator."""
     made = browser.context(viewport={"width": 360, "height": 740}).new_page()
     sign_in(made, pages, pages.dispatch)
     yield made

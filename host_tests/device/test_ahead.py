@@ -105,8 +105,8 @@ def test_a_cell_that_comes_to_its_end_too_early_is_spent_slowly():
     usual, slow = level_of(), SPENT_MIN
     assert usual < slow == level_of(3460, loaded_mv=3200)
     assert level_of(3480) == usual, "less than any connection explains"
-    assert level_of(0, loaded_mv=3460) == slow, "nobody but the modem measures it"
-    assert level_of(0, loaded_mv=0) == level_of(0, loaded_mv=1) == usual, "nobody knows"
+    assert level_of(0, loaded_mv=3460) == slow, "only the modem measures it"
+    assert level_of(0, loaded_mv=0) == level_of(0, loaded_mv=1) == usual, "the voltage is unknown"
     assert level_of(0, loaded_mv=3500, dc=200, loaded_dc=-200) == usual, "it was cold then"
     assert level_of(0, loaded_mv=3460, dc=-300, loaded_dc=0) == slow, "it was warm then"
     for dc, cold_mv in ((-200, 3500), (-400, 3380), (-500, 3300), (-600, 3220)):

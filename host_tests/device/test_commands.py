@@ -85,7 +85,7 @@ def test_a_command_is_done_once_and_reported_until_acknowledged():
     assert device.state[st.DENSE_UNTIL] == CLOCK_S + 3600
     device.state[st.DENSE_UNTIL] = 1
     at = device.handlers()
-    at.take({3: NOW, 5: [order]})  # nobody has heard of it
+    at.take({3: NOW, 5: [order]})  # its result is not reported yet
     assert device.state[st.DENSE_UNTIL] == 1
     assert device.talk() == [[7, commands.DONE]]
     assert device.talk() == []
@@ -214,7 +214,7 @@ def test_shipping_mode_begins_when_it_is_reported_and_ends_with_the_first_jolt()
         device.state[i] = CLOCK_S
     at = device.handlers()
     at.take({3: NOW, 5: [command(1, commands.SHIPPING)]})
-    assert device.next().reason != decide.SHIPPED  # nobody has heard of it
+    assert device.next().reason != decide.SHIPPED  # its result is not reported yet
     assert device.talk() == [[1, commands.DONE]]
     action = device.next()
     assert action.reason == decide.SHIPPED and action.limit_s == 20 * 86400

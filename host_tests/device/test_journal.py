@@ -89,7 +89,7 @@ def test_a_damaged_record_is_skipped_and_counted():
 
 
 def full(path):
-    """A journal of a few files that nobody has acknowledged and that is full."""
+    """A full journal of a few files, nothing acknowledged."""
     store.MAX_FILES = 4
     numbers, journal = opened(path)
     stops = (20, 64, 110)  # the last point of each

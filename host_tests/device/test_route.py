@@ -42,8 +42,8 @@ def test_time_to_go_on_the_move():
     assert there.country_s == 0  # the first station is the last of its country
     later = reader().forecast(400, True, 3600, 0)
     assert later.to_go_s == there.to_go_s - 3600
-    standing = reader().forecast(400, False, 3600, 3600)
-    assert standing.to_go_s == there.to_go_s
+    stationary = reader().forecast(400, False, 3600, 3600)
+    assert stationary.to_go_s == there.to_go_s
     assert reader().forecast(1200, True, 0, 0).to_go_s == 0
     assert reader().forecast(1200, True, 99999, 0).to_go_s == 0
 

@@ -25,7 +25,7 @@ def test_only_a_completed_wake_saves_the_index_of_the_journal():
 
 
 class Reset(woken.Port):
-    """After a reset for `cause`; the last wake knew of one file, and somebody has made another."""
+    """After a reset for `cause`; the last wake knew of one file, and another was written since."""
 
     config_dir, modem_rail = "", print
 

@@ -84,7 +84,7 @@ def test_every_wrong_setting_is_found_with_its_remedy(installation):
     assert bad.pop("it accepts clients without a password").startswith("allow_anonymous false")
     assert bad.pop("kept for a disconnected agent").startswith("max_queued_messages")
     assert bad.pop("messages delivered before the first acknowledgement") == "max_inflight_messages 1000"
-    # Whoever is slow to send the second message does not see it wait.
+    # A client that sends the second message late does not see it wait.
     assert bad.pop(DELAY, "set_tcp_nodelay true") == "set_tcp_nodelay true"
     assert not bad
     as_device = checks.as_device(installation.config.broker, DEVICE, password(installation))

@@ -237,7 +237,7 @@ def orders(agent: DownloadingAgent) -> list[tuple[str, str, str]]:
 
 
 def test_the_package_for_a_country_comes_by_itself(agent: DownloadingAgent, tracker: Tracker):
-    """The policy decides on, and nobody has ordered anything."""
+    """The policy still decides, without a request of an operator."""
     assign(agent, AUTOMATIC)
     tracker.automatic = {401: 2, 250: 3}
     travels(agent, tracker, 1, CHINA)

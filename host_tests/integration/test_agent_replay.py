@@ -159,7 +159,7 @@ def test_an_adoption_that_breaks_off_leaves_all_in_quarantine(installation, monk
 def test_records_that_were_removed_may_be_sent_again(tmp_path):
     agent = Agent(tmp_path)
     uplink = agent.seal(1, 0)
-    # Sent twice already, since nobody had answered.
+    # Sent twice already, as no acknowledgement came.
     topic = f"landbridge/{DEVICE}/up"
     replay = Replay(agent.database, Keyring(agent.database.place), Clock())
     assert replay.take_again([KeptMessage(topic, uplink, NOW_S)] * 2) == [None, None]

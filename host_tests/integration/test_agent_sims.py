@@ -143,7 +143,7 @@ def test_only_the_vendor_knows_whether_a_card_is_locked(sims):
     assert (found.broken, found.locked, sims.platform.done) == (["blocked"], True, [("lock", CARD)])
     (found,) = sims.check()
     assert (found.broken, found.locked) == ([], False)
-    sims.platform.states[CARD] = Status("active", IMEI)  # somebody has unlocked it there
+    sims.platform.states[CARD] = Status("active", IMEI)  # unlocked in the vendor's console
     (found,) = sims.check()
     assert (found.broken, found.locked) == (["blocked"], True)
 

@@ -124,7 +124,7 @@ class Memory:
 
 
 def test_nothing_is_marked_before_all_positions_are_in_the_outbox(tmp_path):
-    """An agent that is stopped meanwhile begins again: else the rest would be lost for good."""
+    """An agent that is stopped meanwhile begins again: otherwise the rest would be lost."""
     fleet = Fleet(tmp_path)
     fleet.deliver(at(1))
     fleet.deliver(at(1), device=SECOND)

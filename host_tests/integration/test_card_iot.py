@@ -37,7 +37,7 @@ def card(*quirks: str) -> Euicc:
 
 
 class Manager:
-    """Somebody who is associated with a card, and its contacts."""
+    """An eIM that is associated with a card, and the card's contacts."""
 
     def __init__(self, card: Euicc) -> None:
         self.card = card

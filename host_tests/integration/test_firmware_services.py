@@ -136,7 +136,7 @@ SHIPPED = [("bg95", (), "servicedomain"), ("sim7600", ("cemode",), "cemode")]
 
 
 def uninvited(modem: ModemUnderTest, driver: Any) -> list[int]:
-    """Rings and messages of somebody who calls and sends one."""
+    """Return the RING and message URCs after an incoming call and an SMS."""
     assert driver.channel.uninvited == [0, 0] and driver.supply_mv()
     modem.sleep_ms(20_000)
     assert driver.serves(0) == (True, 0)

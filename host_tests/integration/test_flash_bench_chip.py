@@ -80,7 +80,7 @@ def reported(tmp_path: Path) -> dict[str, Any]:
 
 def there_is(board: FakeBoard) -> tuple[str, str]:
     there = device.Device(board.port)
-    # To stop a wake that has just begun is a fault that is kept, whoever stops it.
+    # An interrupted wake is recorded as a fault, also one that the bench interrupts.
     there.remove("data/fault.new")
     listed = there.run("import os\nfor each in ('/', 'data', 'data/journal'):\n    print(os.listdir(each))")
     kept = there.read("data/journal/00000001.seg").decode()

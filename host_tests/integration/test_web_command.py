@@ -54,7 +54,7 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Command:
 
 
 def status(url: str) -> int | None:
-    """Of one request; None while nobody listens."""
+    """The status of one request; None while the port is closed."""
     try:
         return int(urllib.request.urlopen(url).status)
     except urllib.error.HTTPError as error:
@@ -110,7 +110,7 @@ def test_the_pages_alone_are_watched_as_the_whole_is(command: Command, tmp_path:
         asked = (f"{port}/sign-in", f"{watch}/health", f"{watch}/metrics")
         assert [status(f"http://127.0.0.1:{each}") for each in asked] == [200] * 3
         assert systemd.recv(100) == b"WATCHDOG=1"
-        # Whoever looks at the database beside it opens no port but its own.
+        # A second command on the same database listens on its own port only.
         mine = free_port()
         looking = command.start("web", "--port", str(mine), LANDBRIDGE_WATCH_PORT=str(watch))
         assert wait_until(lambda: status(f"http://127.0.0.1:{mine}/sign-in"), "pages") == 200

@@ -357,7 +357,9 @@ def test_messages_posted_by_another_process_are_published(tmp_path):
     for topic in ("t/0", "t/1"):
         with database.writing() as connection:
             outbox.post(connection, [NewMessage(topic, b"x", False)], NOW_S)
-        wait_until(partial(published.__contains__, topic), "it is published, though nobody woke the sender")
+        wait_until(
+            partial(published.__contains__, topic), "it is published, although nothing woke the publisher"
+        )
     thread.stop()
     database.close()
 

@@ -213,7 +213,7 @@ def test_several_audiences_are_right_if_this_client_is_one(place: Place):
 def test_an_answer_belongs_to_the_browser_that_asked(place: Place):
     mine, theirs = place.visitor(), place.visitor()
     back = place.provider.authorize(theirs.get("/sign-in/openid").location)
-    # Somebody else's answer is given to a browser that has asked, or has not.
+    # A response for another browser is refused, with or without a sign-in in progress.
     assert "started in another browser" in said_of(mine.get(back))
     mine.get("/sign-in/openid")
     assert "started in another browser" in said_of(mine.get(back))
