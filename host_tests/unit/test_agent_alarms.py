@@ -367,8 +367,8 @@ def test_alarms_after_the_arrival_belong_to_the_trip_once_it_ends_later(fleet):
 
 
 def map_of(fleet: Fleet, tenant: str) -> dict[str, str]:
-    """State of each alarm by id, as a platform has it that keeps the last message of each and deletes retracted
-    ones."""
+    """State of each alarm by id, as kept by a platform that stores the last message of each and deletes
+    retracted ones."""
     kept: dict[str, dict[str, Any]] = {}
     schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
     for leaf, content in fleet.sent(tenant):
