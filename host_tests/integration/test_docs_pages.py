@@ -81,7 +81,7 @@ def test_printed_pages_are_up_to_date(page):
 
 def test_the_list_of_commands_has_only_the_first_line_of_each_help_text():
     printed = reference.commands()
-    assert "backup FILE\n    Back up the database while the agent runs\n" in printed
+    assert "backup FILE\n    Back up the database; the agent may run meanwhile\n" in printed
     assert "Example" not in printed
 
 

@@ -1,4 +1,4 @@
-"""A device's user at the brokers as shipped: it disconnects no other client, and has only its own two topics."""
+"""A device's user at the brokers as shipped: it disconnects no other client, has only its own two topics."""
 
 import threading
 import time
