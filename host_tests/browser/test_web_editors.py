@@ -30,7 +30,7 @@ YARD = {"type": "Polygon", "coordinates": [CORNERS]}
 CSV = 'name,country,lat,lon,kind,km,chinese\n"East, yard",PL,52,19,yard,,\nWest,PL,52,15,yard,,\n'
 WRONG = "name,country,lat,lon,kind\nA,PL,52,19,yard\nB,PL,91,18,yard\n"
 RAISED = "It would have raised 2 events on 1 of the newest 1 trips."
-ON_ROUTE = "On this route: 7 of 7 positions. Trips compared: 1."
+ON_ROUTE = "7 of 7 positions of the newest trips. Trips that touch it: 1."
 LINE = {
     "type": "FeatureCollection",
     "features": [
@@ -103,7 +103,7 @@ def test_a_geofence_is_drawn_tried_and_kept(web: Pages, fleet: Fleet, page: Page
     for lon, lat in ((14.6, 51.6), (17.4, 51.6), (17.4, 52.4), (14.6, 52.4)):
         click_map(page, lon, lat)
     expect(page.locator(".corner")).to_have_count(4)
-    page.get_by_role("button", name="Preview with past tracks").click()
+    page.get_by_role("button", name="Test on past trips").click()
     expect(page.locator("#tried")).to_contain_text(RAISED)
     drawn(page, "raised")
     picture(page, "geofences-drawn")
@@ -130,7 +130,7 @@ def test_a_geofence_is_imported_changed_and_removed(
     expect(page.locator("tbody tr")).to_have_count(2)
     page.locator("tr", has_text="Gubin").get_by_role("button", name="Edit").click()
     expect(page.get_by_role("heading", name="Change Gubin")).to_be_visible()
-    page.get_by_label("Radius, or width").fill("9000")
+    page.get_by_label("Circle: radius").fill("9000")
     page.locator("[name=name]").first.fill("Gubin terminal")
     opens(page, page.get_by_role("button", name="Save"))
     expect(page.locator("tr", has_text="Gubin terminal")).to_contain_text("9,000 m")
@@ -193,7 +193,7 @@ def test_a_route_is_drawn_imported_tried_and_kept(web: Pages, fleet: Fleet, page
     page.get_by_label("File").set_input_files(file)
     expect(page.locator("textarea")).to_have_value(CSV)
     expect(page.locator("[name=name]").first).to_have_value("rails")
-    page.get_by_role("button", name="Preview with past tracks").click()
+    page.get_by_role("button", name="Compare with past trips").click()
     expect(page.locator("#tried")).to_contain_text(ON_ROUTE)
     picture(page, "routes-drawn")
     assert barriers(page) == []

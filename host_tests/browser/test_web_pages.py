@@ -106,9 +106,9 @@ def test_a_track_is_played(web: Website, operator: Page):
     # Before the late points came in: they were not known then.
     middle_s = 3600 * (LAST - 15)
     slider.evaluate(f"it => {{ it.value = {middle_s}; it.dispatchEvent(new Event('input')); }}")
-    operator.get_by_label("Only data received by this time").check()
+    operator.get_by_label("Map: only what was known at the selected time").check()
     until(operator, f"{MAP}.queryRenderedFeatures({{layers: ['gaps']}}).length > 0", "the gap is dashed")
-    operator.get_by_label("Only data received by this time").uncheck()
+    operator.get_by_label("Map: only what was known at the selected time").uncheck()
     until(operator, f"{MAP}.queryRenderedFeatures({{layers: ['gaps']}}).length === 0", "the gap is filled")
     late = f"{MAP}.queryRenderedFeatures({{layers: ['points'], filter: ['get', 'late']}}).length"
     until(operator, late, "late points are marked")
@@ -227,7 +227,7 @@ def test_a_shared_page_is_embedded_only_by_consent(web: Website, operator: Page,
     for consents in (False, True):
         operator.goto(f"{web.url}/devices/{DEVICE}#share-links")
         section = operator.locator("#share-links")
-        section.get_by_label("Allow other sites to embed it").set_checked(consents)
+        section.get_by_label("Allow other sites to embed the page").set_checked(consents)
         opens(operator, section.get_by_role("button", name="Share this trip"))
         link = section.get_by_label("Copy the link now; it is not shown again:").input_value()
         policies.append(web.ask(link.removeprefix(web.url)).headers["content-security-policy"])

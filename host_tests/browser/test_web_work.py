@@ -177,7 +177,7 @@ def test_an_alarm_appears_and_goes_with_the_keyboard(
     expect(row).to_contain_text("moving")
     opens(operator, operator.get_by_role("link", name="Alarms", exact=True))
     expect(operator.locator("tbody tr")).to_have_count(1)  # looked after, not over
-    opens(operator, operator.get_by_role("link", name="Show acknowledged and cleared alarms too"))
+    opens(operator, operator.get_by_role("link", name="Show cleared alarms too"))
     expect(operator.locator("tbody tr")).to_have_count(len(names(web, keys, "?state=all")))
     expect(operator.locator("tbody")).to_contain_text("temperature")  # over
     picture(operator, "alarms")
@@ -187,7 +187,7 @@ def test_an_alarm_appears_and_goes_with_the_keyboard(
 def test_a_raw_record_is_shown(web: Website, operator: Page):
     operator.goto(f"{web.url}/devices/{DEVICE}")
     until(operator, "document.getElementById('map').map?.getLayer('points')", "the track")
-    operator.get_by_role("button", name="Raw record").click()
+    operator.get_by_role("button", name="Record details").click()
     dialog = operator.get_by_role("dialog")
     expect(dialog).to_contain_text("Signal (dBm)")
     picture(operator, "record")
@@ -242,7 +242,9 @@ def test_a_release_rolls_out_and_is_halted(web: Website, operator: Page, keys: d
     picture(operator, "updates")
     assert barriers(operator) == []
     opens(operator, operator.get_by_role("button", name="Halt"))
-    expect(operator.get_by_role("heading")).to_contain_text(["Updates", "halted: by an operator", "Devices"])
+    expect(operator.get_by_role("heading")).to_contain_text(
+        ["Firmware updates", "halted: by an operator", "Devices"]
+    )
     operator.get_by_text("More", exact=True).click()
     opens(operator, operator.get_by_role("link", name="Audit log"))
     expect(operator.locator("tbody")).to_contain_text("roll-out of 1.7 for ESP32 halted")

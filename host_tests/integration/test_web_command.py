@@ -76,10 +76,10 @@ def test_a_person_looks_at_a_database_until_he_has_enough(command: Command):
         assert b"CSQU3054383" in fleet.read()
     serving.send_signal(signal.SIGINT)
     assert serving.wait(WAIT_S) == 0
-    assert command("tokens", "list").splitlines()[1].split()[0] == "this-machine"
+    assert command("tokens", "list").splitlines()[1].split()[0] == "local-admin"
     database = open_database(command.folder / "landbridge.sqlite3")
     with database.reading() as connection:
-        assert tokens.named(connection, "this-machine") == []
+        assert tokens.named(connection, "local-admin") == []
     database.close()
 
 

@@ -159,7 +159,7 @@ def test_a_route_has_quantiles_by_week_and_border(shown):
 def test_the_fleet_and_compliance_are_complete_and_for_the_operator_only(shown):
     found = sheets(shown.file("fleet", "xlsx"))
     assert [(row[0], row[3]) for row in found["Silent devices"]] == [(SECOND, 5)]
-    assert set(found) == {"Batteries", "Silent devices", "Data by SIM and country", "Updates"}
+    assert set(found) == {"Batteries", "Silent devices", "Data by SIM and country", "Firmware updates"}
     compliance = sheets(shown.file("compliance", "xlsx"))
     assert [row[:3] for row in compliance["SIM controls"]] == [
         (FIRST, "country not allowed for the SIM", "broken")

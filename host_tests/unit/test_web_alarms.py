@@ -66,7 +66,7 @@ def test_an_alarm_without_a_fix_shows_where_the_container_was(fleet: Fleet):
     with Pages(fleet).served() as pages:
         page = pages.ask("/alarms?language=en", pages.token("anna"))[1]
     (row,) = [each for each in page.split("<tr data-alarm")[1:] if "battery low" in each]
-    assert "Duisburg" in row and "position of" in row and "No position yet" not in row
+    assert "Duisburg" in row and "last known position" in row and "No position yet" not in row
     assert re.search(rf'href="/devices/{FIRST}\?at=20[^"]+"', row), "a link to its moment"
 
 

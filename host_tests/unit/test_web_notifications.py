@@ -247,13 +247,13 @@ def test_the_page_of_reports_schedules_them(pages, fleet):
         root.post("/reports", name="monday", what="fleet", mailbox="a@b.example", every="month").status == 303
     )
     shown = root.get("/reports").text
-    assert "monday" in shown and "a@b.example" in shown and "each month" in shown
+    assert "monday" in shown and "a@b.example" in shown and "monthly, on the 1st" in shown
     changed = {"format": "xlsx", "language": "zh", "every": "day", "paused": "1"}
     wrong = root.post("/reports/monday/change", **changed, mailbox="nobody")
     assert wrong.status == 400 and "is not a mail address" in said(wrong) and 'value="nobody"' in wrong.text
     assert root.post("/reports/monday/change", **changed, mailbox="c@d.example").status == 303
     shown = root.get("/reports").text
-    assert "c@d.example" in shown and "XLSX · each day · 中文" in shown and "paused</span>" in shown
+    assert "c@d.example" in shown and "XLSX · daily · 中文" in shown and "paused</span>" in shown
     assert root.post("/reports/monday/remove").status == 303
     assert "a@b.example" not in root.get("/reports").text
 

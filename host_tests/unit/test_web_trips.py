@@ -98,7 +98,7 @@ def test_the_operators_pages_are_the_operators(pages: Shown):
     assert "ACME Rail" in text and "of 10 MB" in text
     assert "No card matches the filter" in pages.ask("/sims?text=nobody&language=en", pages.dispatch)[1]
     _, text = pages.ask("/system?language=en", pages.dispatch)
-    assert "Devices overdue" in text and 'href="/alarms?severity=critical"' in text
+    assert "Devices with a missed session" in text and 'href="/alarms?severity=critical"' in text
     acme = pages.token("acme-admin", "admin", "acme")
     assert [pages.ask(path, acme)[0] for path in ("/sims", "/system")] == [404, 404]
 

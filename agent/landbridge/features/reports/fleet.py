@@ -110,4 +110,4 @@ def _updates(connection: Connection, language: Catalogue) -> Section:
         if row.board is not None
     ]
     heads = (_("Device"), _("Board"), _("Release"), _("Assigned release"), _("State"))
-    return Section(say(_("Updates")), [say(each) for each in heads], rows)
+    return Section(say(_("Firmware updates")), [say(each) for each in heads], rows)

@@ -25,7 +25,7 @@ _OWNER = typer.Option(
 def signed_in(database: Database, clock: Clock) -> Iterator[str]:
     """Yield a token for the user of this machine, valid within the context; one that an earlier run left is
     revoked."""
-    name = "this-machine"
+    name = "local-admin"
     with database.writing() as connection:
         _end(connection, name, clock)
         secret = fleet.add(connection, name, "admin", None, command_user(), clock.now_s())

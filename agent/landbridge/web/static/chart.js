@@ -54,7 +54,7 @@ export function bars({ title, unit, days, names, from, until, seek, hover }) {
     const day = days.findLast((it) => it.ms <= at && at < it.ms + DAY_MS);
     return day ? `${sum(day).toFixed(0)} ${unit}` : "–";
   };
-  const about = days.length ? _("maximum {amount} per day", { amount: `${high.toFixed(0)} ${unit}` }) : "–";
+  const about = days.length ? _("highest day: {amount}", { amount: `${high.toFixed(0)} ${unit}` }) : "–";
   return framed({ title, about, keys, drawn, x, from, until, seek, hover, read });
 }
 

@@ -59,7 +59,7 @@ export async function drawMap(rows, listed, choose) {
 
 /** A button that has the next drag draw a box; `chosen` gets its corners: south-west, north-east. */
 function selectBy(map, chosen) {
-  const button = make("button", { type: "button", class: "select", "aria-pressed": "false", title: _("Draw a box around devices to select them") }, _("Select"));
+  const button = make("button", { type: "button", class: "select", "aria-pressed": "false", title: _("Draw a box around devices to select them") }, _("Select devices"));
   const box = make("div", { class: "box", hidden: "" });
   map.getContainer().append(box);
   map.addControl({

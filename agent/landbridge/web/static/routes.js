@@ -101,7 +101,7 @@ if (form) {
   }));
   document.getElementById("try").addEventListener("click", async () => {
     const { refused, answer } = await send("/routes/try", { stations: text.value });
-    const said = refused ?? _("On this route: {on_route} of {fixes} positions. Trips compared: {trips}.", answer);
+    const said = refused ?? _("Within 150 km of this route: {on_route} of {fixes} positions of the newest trips. Trips that touch it: {trips}.", answer);
     tried.replaceChildren(make("p", { class: refused ? wrong(refused) : "" }, make("b", {}, said)));
   });
   if (read().length) show(read()); // of a form that was refused

@@ -9,8 +9,8 @@ function booking(form) {
   const lines = field(form, "references").split("\n").map((line) => line.trim()).filter(Boolean);
   return {
     ...Object.fromEntries(["container", "route", "destination"].map((name) => [name, field(form, name)])),
-    references: Object.fromEntries(lines.map((line) => [line.split("=")[0].trim(), line.split("=").slice(1).join("=").trim()])),
-    tags: field(form, "tags").split(",").map((tag) => tag.trim()).filter(Boolean),
+    references: Object.fromEntries(lines.map((line) => [line.split(/[=＝]/)[0].trim(), line.split(/[=＝]/).slice(1).join("=").trim()])),
+    tags: field(form, "tags").split(/[,，]/).map((tag) => tag.trim()).filter(Boolean),
   };
 }
 

@@ -16,7 +16,7 @@ from landbridge.features.routes.queries import routes
 from landbridge.features.routes.queries.drawn import station
 from landbridge.features.trips import queries as trips
 from landbridge.geo import places, settlements
-from landbridge.geo.route import KINDS, Waypoint, find, parse, position
+from landbridge.geo.route import Waypoint, find, parse, position
 from landbridge.points import outline
 from landbridge.protocol.route_data import TILE_KM, tile_count
 from landbridge.web import api, auth
@@ -48,9 +48,7 @@ def routes_page(request: Request, who: CurrentUser) -> HTMLResponse:
     require_operator_tenant(who)
     with services(request).database.reading() as connection:
         found = [_serialized(each) for each in routes.every(connection)]
-    return page(
-        request, "routes.html", who=who, routes=found, kinds=KINDS, columns=COLUMNS, data={"routes": found}
-    )
+    return page(request, "routes.html", who=who, routes=found, columns=COLUMNS, data={"routes": found})
 
 
 def _again(request: Request, names: Mapping[str, str]) -> HTMLResponse:
