@@ -177,7 +177,7 @@ def dissociate(device: str = _DEVICE) -> None:
 
 @commands.command()
 def enable(device: str = _DEVICE, iccid: str = _ICCID) -> None:
-    """Enable a profile of an IoT eUICC by a signed package
+    """IoT eUICC: enable a profile, by ICCID, by a signed package
 
     For cards that are associated with the agent. The device returns to its previous profile if it cannot
     connect.
@@ -191,7 +191,7 @@ def enable(device: str = _DEVICE, iccid: str = _ICCID) -> None:
 
 @commands.command()
 def disable(device: str = _DEVICE, iccid: str = _ICCID) -> None:
-    """Disable the profile in use by a signed package
+    """IoT eUICC: disable the profile in use, enable the fallback
 
     The policy's fallback profile is enabled instead.
 
@@ -207,7 +207,7 @@ def card(
     device: str = _DEVICE,
     refresh: bool = typer.Option(False, help="Have the card list its profiles in a signed package."),
 ) -> None:
-    """Show what kind of eUICC a device has, and who manages it
+    """Show a device's eUICC: kind, manager, profiles
 
     \b
     Examples:
@@ -250,7 +250,7 @@ def _manage(device: str, task: str, iccid: str = "") -> None:
 def list_downloads(
     device: str | None = typer.Argument(None, help="Device id; all devices without it."),
 ) -> None:
-    """List profile downloads and their progress
+    """List downloads and other card tasks, and their progress
 
     Deletions and renamings are listed, too.
 
@@ -280,7 +280,7 @@ def list_downloads(
 
 @commands.command()
 def cancel(number: int = typer.Argument(min=1, max=LARGEST, help="Number in the list.")) -> None:
-    """Cancel a download
+    """Cancel a task of that list, by its number
 
     \b
     Example:

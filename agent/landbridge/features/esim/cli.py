@@ -71,7 +71,7 @@ def list_cards() -> None:
 
 @commands.command()
 def show(device: str = _DEVICE) -> None:
-    """Show the profiles on the card of a device
+    """Show the card of a device and the profiles of its policy
 
     Shows the policy and the desired and reported state, too.
 
@@ -137,7 +137,7 @@ def switch(
     canaries: int = typer.Option(5, min=1, max=1000, help="With --tag: devices that must succeed first."),
     days: int = typer.Option(2, min=0, max=365, help="With --tag: minimum days per stage."),
 ) -> None:
-    """Switch devices to a profile
+    """Switch devices to a profile of their policy, by its name
 
     A device returns to its previous profile if it cannot connect. With --tag, the canaries switch first,
     then 5, 25, 50 and 100 % of the devices. The roll-out halts if more than 5 % of the devices reached fail.

@@ -13,8 +13,11 @@ from landbridge.features.geofences import queries as geofences
 from landbridge.features.geofences import rules
 from landbridge.tracking.geofences import from_row, read
 
-_NAME = typer.Argument(help="Name of the geofence.")
-_FILE = typer.Argument(help="GeoJSON file: Point or LineString with a radius, Polygon or MultiPolygon.")
+_NAME = typer.Argument(help="Name of the geofence; case is ignored.")
+_FILE = typer.Argument(
+    help="GeoJSON file, one geometry or feature: Point, LineString or MultiLineString with a radius,"
+    " Polygon or MultiPolygon without."
+)
 _OWNER = typer.Option(
     None, "--tenant", help="Its tenant, or operator; needed if the name exists more than once."
 )
@@ -26,17 +29,21 @@ def add(
     name: str = _NAME,
     file: Path = _FILE,
     radius: float | None = typer.Option(
-        None, help="Radius in metres around a point or line; default: property radius_m."
+        None,
+        help="Metres around a point or to each side of a line, 50 to 500000; default: property radius_m.",
     ),
-    tenant: str | None = typer.Option(None, help="Only for trips of this tenant; default: all devices."),
+    tenant: str | None = typer.Option(
+        None, help="Only for trips of this tenant; default: all, and devices on no trip."
+    ),
 ) -> None:
     """Add a geofence
 
-    It applies to new points. A trip ends in the geofence that has the name of its destination.
+    It applies to points taken from now on. A trip ends when the container stops in the geofence with the
+    name of its destination.
 
     \b
     Examples:
-      landbridge geofences add Duisburg terminal.geojson
+      landbridge geofences add Duisburg terminal.geojson --radius 1500
       landbridge geofences add "Ural corridor" line.geojson --radius 5000
       landbridge geofences add Warehouse warehouse.geojson --tenant acme
     """

@@ -153,7 +153,7 @@ def _change(name: str, tenant: str | None, **changes: Any) -> None:
 
 @commands.command()
 def deliveries(name: str = _NAME, tenant: str | None = _OWNER) -> None:
-    """List the messages that an integration refuses, and why
+    """List devices whose next message the receiver rejects, and why
 
     \b
     Example:
@@ -172,7 +172,7 @@ def deliveries(name: str = _NAME, tenant: str | None = _OWNER) -> None:
 def discard(
     name: str = _NAME, device: str = typer.Argument(help="Device id."), tenant: str | None = _OWNER
 ) -> None:
-    """Discard the message that an integration refuses
+    """Discard a device's rejected message; later ones then go
 
     Later messages of the device are retried at once.
 
@@ -212,7 +212,7 @@ def replay(
     first: int = typer.Option(..., "--from", min=1, help="Message number, from webhook-id: msg_<number>."),
     tenant: str | None = _OWNER,
 ) -> None:
-    """Replay messages to an integration, from a number on
+    """Send events and tracks again, from a message number on
 
     Events and tracks come in order under their ids, as far back as [store] raw_days.
 

@@ -13,7 +13,10 @@ from landbridge.features.notifications import channels, planning
 from landbridge.features.notifications import queries as stored
 from landbridge.features.notifications.rules import Rule, duration_s
 
-commands = typer.Typer(help="Notify people by e-mail, chat and SMS: channels, rules, log")
+commands = typer.Typer(
+    help="Notify people by e-mail, chat and SMS: channels, rules, log",
+    epilog="A channel is one recipient; its rules say which alarms it gets and when.",
+)
 _NAME = typer.Argument(help="Name of the channel.")
 _KIND = typer.Option(
     [], help="Alarm or event, for example light or arrival; repeatable. Default: every alarm."
@@ -35,7 +38,7 @@ def add(
     zone: str = typer.Option("UTC", help="Time zone of quiet hours and digests."),
     tenant: str | None = typer.Option(None, help="Only events from trips of this tenant."),
 ) -> None:
-    """Add a channel with the default rules
+    """Add a channel: critical alarms at once, major ones weekly
 
     \b
     Examples:
@@ -95,7 +98,7 @@ def edit(
 
 @commands.command()
 def pause(name: str = _NAME, tenant: str | None = _OWNER) -> None:
-    """Pause a channel: its notifications wait
+    """Pause a channel: notifications wait, and go after `resume`
 
     \b
     Example:
@@ -139,7 +142,7 @@ def remove(name: str = _NAME, tenant: str | None = _OWNER) -> None:
 
 @commands.command()
 def rules(name: str = _NAME, tenant: str | None = _OWNER) -> None:
-    """List the rules of a channel; the first match applies
+    """List the rules of a channel; the first that fits applies
 
     \b
     Example:
@@ -182,7 +185,7 @@ def set_rule(
     first: bool = typer.Option(False, "--first", help="Put it before the other rules; default: after them."),
     owner: str | None = _OWNER_OF_RULE,
 ) -> None:
-    """Add or replace a rule
+    """Add or replace a rule: at the end, with --first at the front
 
     \b
     Examples:
@@ -211,7 +214,7 @@ def remove_rule(name: str = _NAME, rule: str = _RULE, tenant: str | None = _OWNE
 
 @commands.command()
 def test(name: str = _NAME, tenant: str | None = _OWNER) -> None:
-    """Have the running agent send a test to a channel
+    """Let the running agent send a test; `log` shows the result
 
     \b
     Example:
@@ -224,7 +227,7 @@ def test(name: str = _NAME, tenant: str | None = _OWNER) -> None:
 
 @commands.command()
 def log(limit: int = typer.Option(50, min=1, max=LARGEST, help="Maximum number of rows.")) -> None:
-    """List notifications with the last answer, newest first
+    """List notifications and the service's answer, newest first
 
     \b
     Example:

@@ -15,7 +15,9 @@ from landbridge.protocol.limits import RELEASE_SEQUENCE
 
 commands = typer.Typer(help="Manage firmware releases and their roll-out")
 _DAY_S = 86_400
-_SEQUENCE = typer.Argument(min=1, max=RELEASE_SEQUENCE, help="Release number.")
+_SEQUENCE = typer.Argument(
+    min=1, max=RELEASE_SEQUENCE, help="Release number, unique for a board (`landbridge updates list`)."
+)
 _FOLDER = typer.Argument(help="Folder that `python -m tools.flash.release` wrote.")
 _BOARD = typer.Option(help="Board of the release.")
 
@@ -42,7 +44,7 @@ def add(folder: Path = _FOLDER) -> None:
 
 @commands.command("list")
 def list_releases() -> None:
-    """List releases and their roll-out, newest first
+    """List releases with their numbers and roll-outs, newest first
 
     \b
     Example:
@@ -67,12 +69,17 @@ def roll_out(
     sequence: int = _SEQUENCE,
     board: str = _BOARD,
     canaries: int = typer.Option(5, min=1, max=1000, help="Devices that must succeed first."),
-    days: int = typer.Option(2, min=0, max=365, help="Minimum days per stage."),
+    days: int = typer.Option(
+        2, min=0, max=365, help="Minimum days per stage, that of the canaries included."
+    ),
 ) -> None:
     """Roll out a release in stages
 
-    It is assigned to the canaries, then to 5, 25, 50 and 100 % of the devices with the board. It halts
-    automatically if more than 5 % of these devices fail. Run the command again to resume it.
+    The release goes to the canaries (the first devices that report), then to 5, 25, 50 and 100 % of the
+    devices with the board, each in its next session. The roll-out halts if more than 5 % of the devices
+    reached so far refuse the release or fall back; below 20 devices one is enough. To resume it, run the
+    command again: failures until then no longer count. If canaries failed, give --canaries the number
+    that succeeded. `landbridge updates status` shows each device.
 
     \b
     Example:
