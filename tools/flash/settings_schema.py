@@ -55,10 +55,11 @@ its unit.
 
 Made from [settings.toml](settings.toml) by `tools/flash/settings_schema.py`.
 
-| key | name | default | from | to | meaning |
-|---|---|---|---|---|---|
+```text
 {rows}
+```
 """
+_ROW = "{key:>3}  {name:<20}  {default:>7}  {lowest:>6}  {highest:>6}  {help}"
 
 
 def made() -> dict[Path, str]:
@@ -71,8 +72,15 @@ def made() -> dict[Path, str]:
     limits = ("default", "lowest", "highest")
     default, lowest, highest = (_wrapped(str(each[name]) for each in settings) for name in limits)
     device = _DEVICE.format(indexes="\n".join(indexes), defaults=default, lowest=lowest, highest=highest)
-    columns = ("key", "name", "default", "lowest", "highest", "help")
-    rows = ("| " + " | ".join(str(each[name]) for name in columns) + " |" for each in settings)
+    heads = {
+        "key": "key",
+        "name": "name",
+        "default": "default",
+        "lowest": "from",
+        "highest": "to",
+        "help": "meaning",
+    }
+    rows = (_ROW.format(**each) for each in [heads, *settings])
     return {
         REPOSITORY / "firmware" / "locator" / "settings.py": device,
         REPOSITORY / "agent" / "landbridge" / "protocol" / "settings.toml": text,
