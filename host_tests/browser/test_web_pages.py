@@ -106,9 +106,9 @@ def test_a_track_is_played(web: Website, operator: Page):
     # Before the late points came in: they were not known then.
     middle_s = 3600 * (LAST - 15)
     slider.evaluate(f"it => {{ it.value = {middle_s}; it.dispatchEvent(new Event('input')); }}")
-    operator.get_by_label("Map: only what was known at the selected time").check()
+    operator.get_by_label("Map: as known at the selected time").check()
     until(operator, f"{MAP}.queryRenderedFeatures({{layers: ['gaps']}}).length > 0", "the gap is dashed")
-    operator.get_by_label("Map: only what was known at the selected time").uncheck()
+    operator.get_by_label("Map: as known at the selected time").uncheck()
     until(operator, f"{MAP}.queryRenderedFeatures({{layers: ['gaps']}}).length === 0", "the gap is filled")
     late = f"{MAP}.queryRenderedFeatures({{layers: ['points'], filter: ['get', 'late']}}).length"
     until(operator, late, "late points are marked")

@@ -37,7 +37,7 @@ const shared = { from, until, seek, hover };
 const curves = [
   { title: _("Battery"), unit: "V", digits: 2, of: "volts", note: end ? `${_("empty")}: ${end}` : "" },
   { title: _("Temperature"), unit: "°C", digits: 1, of: "celsius" },
-  { title: _("Signal (LTE: RSRP, GSM: level)"), unit: "dBm", digits: 0, of: "rsrp" },
+  { title: _("Signal"), unit: "dBm", digits: 0, of: "rsrp" },
   { title: _("Reporting delay"), unit: "h", digits: 1, of: "delay_h" },
 ].map((it) => chart({
   ...it, ...shared, gap, values: points.filter((each) => each[it.of] !== null).map((each) => [each.taken, each[it.of]]),
