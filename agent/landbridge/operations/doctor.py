@@ -50,7 +50,7 @@ _FIRST_DEVICE = "`landbridge devices add lb-0001`"
 
 
 def doctor() -> None:
-    """Check database, keys, broker, pages and queues
+    """Check this installation; print each problem with its remedy
 
     The exit code is 1 if something is wrong. Steps that a new installation still needs are marked "next".
 
@@ -102,8 +102,8 @@ def _database(it: Opened) -> str:
         damage = str(error.orig)
     if damage:
         raise UserError(
-            f"{it.database.place} is damaged: {damage}; restore the backup, then"
-            " `landbridge dead-letters replay`"
+            f"{it.database.place} is damaged: {damage}; restore the backup: devices send again what was"
+            " not acknowledged"
         )
     folder = Path(it.database.place).absolute().parent
     free = shutil.disk_usage(folder).free
