@@ -79,7 +79,7 @@ def test_the_fleet_is_on_the_map_and_in_the_list(web: Website, operator: Page):
     picture(operator, "fleet")
 
 
-def test_what_comes_in_is_seen_at_once(web: Website, operator: Page):
+def test_an_uplink_appears_on_the_open_page_at_once(web: Website, operator: Page):
     operator.goto(web.url)
     set_clock(web.installation.folder / "clock", FIRST_S + 3600 * (LAST + 1) + 600)
     web.device.send([on_line(LAST + 1, events=1, speed=0)], status={0: 3480})

@@ -59,7 +59,9 @@ def damage_points_of(device: str, file: Path) -> None:
     file.write_bytes(content)
 
 
-def test_the_others_are_stored_and_what_cannot_be_is_kept_and_not_acknowledged(damaged, monkeypatch):
+def test_uplinks_that_a_damaged_database_cannot_store_are_dead_lettered_and_not_acknowledged(
+    damaged, monkeypatch
+):
     damaged.start()
     broken = damaged.device()
     broken.publish(broken.seal([point(_EACH + 1)]))
@@ -90,7 +92,9 @@ def test_health_and_doctor_say_so_and_the_agent_is_not_restarted_for_it(damaged,
     with pytest.raises(SystemExit) as ended:
         cli.app(["doctor"])
     out = capsys.readouterr().out
-    assert ended.value.code == 1 and "is damaged" in out and "dead-letters replay" in out, out
+    assert (
+        ended.value.code == 1 and "is damaged" in out and "restore the backup: devices send again" in out
+    ), out
 
 
 def problem(port: int) -> list[str]:

@@ -85,7 +85,7 @@ def test_an_uplink_that_comes_again_is_answered_and_changes_nothing(installation
     assert [each["properties"]["seq"] for each in platform.features()] == [1, 2, 3]
 
 
-def test_an_old_uplink_that_is_played_back_does_not_bring_back_what_it_reports(installation):
+def test_a_replayed_old_uplink_does_not_restore_its_reported_state(installation):
     installation.start()
     device = installation.device()
     old = device.seal([point(1)], reports={6: [1, 0, 1, 0, 0]})
@@ -161,7 +161,7 @@ def test_a_point_is_on_no_trip_until_it_is_dated_and_then_published_again(instal
     assert [each["container"] for each in platform.on("/alarm")] == [None, None] + ["CSQU3054383"] * 2
 
 
-def test_a_clock_that_knows_the_time_corrects_what_arrival_dated(installation):
+def test_a_set_clock_corrects_points_that_were_dated_by_arrival(installation):
     platform = installation.platform()
     installation.start()
     device = installation.device()
@@ -378,7 +378,7 @@ def test_stationary_records_before_a_late_fix_count_until_the_next_move(installa
     assert reported == [(5, at[6]), (9, None)]
 
 
-def test_what_cannot_be_read_is_a_dead_letter_and_the_agent_goes_on(installation):
+def test_unreadable_uplinks_are_dead_lettered_and_the_agent_continues(installation):
     installation.start()
     device = installation.device()
     for payload in (b"", b"\xff", b"x" * 5000, device.seal([point(1)])[:-1]):

@@ -146,7 +146,7 @@ def test_the_docs_show_how_each_kind_of_webhook_is_verified(bound, receiver, mon
             assert names["ours"] is is_ours, line
 
 
-def test_dcsa_events_keep_their_schema_and_take_back_what_was_not_true(bound, receiver):
+def test_dcsa_events_match_their_schema_and_are_retracted(bound, receiver):
     secret = bound.add("port", receiver.url, "dcsa")
     bound.trip("CSQU3054383", 0, None, "acme")
     there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}

@@ -97,7 +97,7 @@ ASKED_FOR_MANY: list[Callable[[Connection], object]] = [
 
 
 @pytest.mark.parametrize("ask", ASKED_FOR_MANY)
-def test_what_is_asked_for_many_devices_is_found_by_an_index(database, ask):
+def test_queries_over_many_devices_use_an_index(database, ask):
     if database.on_server:
         pytest.skip("PostgreSQL chooses by what is in the tables")
     statements: list[tuple[str, Any]] = []
@@ -122,7 +122,7 @@ def test_points_of_trips_and_of_none_are_stored_alike(database, trips_of_points)
         assert points.track(connection, DEVICE) == stored
 
 
-def test_the_time_of_what_came_before_and_the_points_up_to_it(database):
+def test_newest_time_before_a_moment_and_points_within_an_interval(database):
     with database.writing() as connection:
         writes.store(connection, DEVICE, [checked(1, NOW_S), checked(2, NOW_S + 9, UNDATED)], NOW_S)
         writes.store(connection, DEVICE, [checked(3, NOW_S + 1), checked(4, NOW_S + 2)], NOW_S + 1)

@@ -168,7 +168,7 @@ def test_rows_received_with_a_clock_years_late_are_kept_as_long(kept):
     assert tidy(kept, BEGIN_S + 100 * 24 * HOUR_S) == [4]
 
 
-def test_what_is_kept_for_a_time_is_counted_from_its_arrival(installation):
+def test_retention_counts_from_arrival(installation):
     installation.start()
     device = installation.device()
     uplink = device.seal([point(1), point(2)])
@@ -234,7 +234,7 @@ def test_an_uplink_is_recognized_when_nothing_is_known_of_it_any_more(installati
         assert not kept_uplinks.number_is_taken(connection, DEVICE, 3)
 
 
-def test_what_is_old_is_removed_a_little_at_a_time(installation, monkeypatch):
+def test_retention_removes_old_points_in_small_batches(installation, monkeypatch):
     installation.start()
     device = installation.device()
     for seq in range(1, 8):

@@ -75,7 +75,7 @@ def test_migrations_make_the_tables(database):
     assert differ == []
 
 
-def test_what_is_committed_is_on_the_disk(database, monkeypatch, shipped_pragmas):
+def test_a_commit_is_durable(database, monkeypatch, shipped_pragmas):
     monkeypatch.setattr(engines, "PRAGMAS", shipped_pragmas)
     with closing(open_database(database.place)) as shipped, shipped.reading() as connection:
         if database.on_server:
@@ -180,7 +180,7 @@ def test_the_outbox_keeps_its_order(database):
         assert [each.topic for each in head + outbox.head(connection, 9)] == ["t/0", "t/1", "t/2"]
 
 
-def test_of_what_is_no_longer_kept_some_is_removed_at_a_time(database, monkeypatch):
+def test_expired_rows_are_removed_in_batches(database, monkeypatch):
     monkeypatch.setattr(retention, "MOST", 2)
     forget_points = partial(retention.forget_points, now_s=NOW_S + 1)
     forget = (retention.forget_raw, forget_points, retention.forget_diagnostics, retention.forget_uplinks)
@@ -301,7 +301,7 @@ def test_reply_numbers_rise_even_in_a_restored_database(database):
     assert given == sorted(set(given))
 
 
-def test_of_alarms_what_was_quiet_is_over_before_what_has_ended(database):
+def test_a_quiet_alarm_is_over_from_its_last_event_and_a_cleared_one_from_its_clearing(database):
     raised = Event(f"{DEVICE}/1/alarm-light", DEVICE, "alarm", False, None, 1, NOW_S, {"alarm": "light"})
     with database.writing() as connection:
         row = alarms.raise_(connection, raised, "light", "major", NOW_S, NOW_S)

@@ -187,7 +187,7 @@ def test_on_a_terminal_it_asks(folder):
     assert "berta" in command("--data", str(folder), "users", "list").out
 
 
-def test_the_units_name_what_is_there(made):
+def test_the_systemd_units_name_existing_paths(made):
     for unit in (made.folder / "systemd").iterdir():
         text = unit.read_text()
         assert "/var/lib/landbridge" not in text and "/opt/landbridge" not in text

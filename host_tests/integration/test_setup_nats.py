@@ -132,7 +132,7 @@ def test_a_device_comes_reports_and_is_refused_when_it_is_retired(setup, running
     assert "lb-0001" not in setup.run("devices", "list").out
 
 
-def test_a_platform_hears_what_is_published_for_its_tenant(setup, running):
+def test_a_platform_receives_its_tenant_s_messages_over_nats(setup, running):
     setup.run("devices", "add", "lb-0001")
     device = tracker(setup, "lb-0001")
     device.keep(Clock().now_s())

@@ -339,7 +339,7 @@ def test_another_broker_takes_nothing_over_from_the_one_before(tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("step", range(12))
-def test_a_disk_that_is_full_at_any_file_leaves_what_a_repeat_completes(folder, monkeypatch, step):
+def test_setup_completes_when_repeated_after_a_full_disk(folder, monkeypatch, step):
     real, calls = os.fsync, list[int]()
 
     def fsync(handle: int) -> None:

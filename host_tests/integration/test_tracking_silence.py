@@ -45,7 +45,7 @@ class Passing(Clock):
         return self.at_s
 
     def is_looked_at(self) -> None:
-        """Until whoever works by it has begun and ended a look."""
+        """Wait until the worker that uses this clock has begun and ended a turn."""
         asked = self.asked
         wait_until(lambda: self.asked > asked + 4, "looks")
 

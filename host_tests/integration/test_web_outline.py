@@ -76,7 +76,7 @@ def test_of_a_piece_a_fix_without_flags_is_shown_before_others(database: Databas
     assert [row.seq % 10 for row in found.rows if row.flags == 0] == [9] * 10
 
 
-def test_a_box_has_what_lies_in_it(filled: Database):
+def test_an_outline_within_a_box_has_only_points_inside_it(filled: Database):
     box = Box(79.9, 40.001, 80.1, 40.00201)
     with filled.reading() as connection:
         found = outline.outline(connection, DEVICE, None, SPAN, box, 2000, device_views.ALARM_BITS)

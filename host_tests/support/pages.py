@@ -178,7 +178,7 @@ def updated(connection: Connection) -> None:
 
 
 class Shown(Pages):
-    """Pages with a link that was made, and somebody who may do everything."""
+    """Pages with a share link, and an administrator."""
 
     def __init__(self, fleet: Fleet, link: str) -> None:
         super().__init__(fleet)
@@ -188,7 +188,7 @@ class Shown(Pages):
 
     @property
     def session(self) -> str:
-        """The cookie of somebody who has signed in."""
+        """The cookie of a signed-in user."""
         self._session = self._session or signed_in(self)
         return self._session
 

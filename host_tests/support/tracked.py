@@ -21,7 +21,7 @@ AT_POZNAN = (52.4, 17.0, "PL")
 
 
 def answer(database: Database, kind: str) -> list[dict[str, Any]]:
-    """The standing events of a type, in their order; every one keeps the schema."""
+    """Return the events of a type that are not retracted, in order; each matches the schema."""
     schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
     with database.reading() as connection:
         for posted in outbox.head(connection, 10_000):

@@ -65,8 +65,8 @@ def deliver(database: Database, taken: Sequence[Point], received_s: int, keep_ev
         recompute(connection, DEVICE, received_s, keep_every)
 
 
-def standing(connection: Connection) -> list[tuple[int | None, str, dict[str, Any]]]:
-    """What stands of all trips and times between, without when it was received."""
+def current_events(connection: Connection) -> list[tuple[int | None, str, dict[str, Any]]]:
+    """Return the inferred events of all trips and of the times between, without their time of reception."""
     rows = events.inferred_from(connection, DEVICE, (0, 0))
     reported = [(each.trip, each.id, dict(each.content) | {"received": None}) for each in rows]
     return sorted(reported, key=lambda each: each[1])
@@ -80,7 +80,7 @@ def outcome(database: Database) -> tuple[Any, ...]:
         ends = [(row.ended_s, row.by_arrival) for row in trips.every(connection)]
         device = devices.find(connection, DEVICE)
         assert device
-        return standing(connection), checked, ends, (device.position_seq, device.position_at_s)
+        return current_events(connection), checked, ends, (device.position_seq, device.position_at_s)
 
 
 def believed(database: Database) -> set[str]:

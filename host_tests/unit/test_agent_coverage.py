@@ -124,7 +124,7 @@ def test_failed_observations_make_a_tile_worse_and_count_for_its_neighbours():
     assert encoding.fraction_of(found[30]) >= 0.9 and encoding.fraction_of(found[31]) >= 0.9
 
 
-def test_what_places_so_far_away_have_shown_on_this_route_holds_for_all_of_them():
+def test_places_without_observations_take_the_coverage_seen_at_that_distance_elsewhere():
     looks = {tile: bins.Observations(10, 2) for tile in range(0, 20, 4)}
     found = bins.tiles(looks, [1.0] * 20 + [9.0] * 20 + [1.0] * 20)
     assert encoding.fraction_of(found[55]) == 0.25 and encoding.fraction_of(found[39]) == 0.75

@@ -97,7 +97,7 @@ def test_an_invalid_list_of_ranges_is_refused(value):
 
 
 @given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 9))), st.integers(1, 60), st.integers(0, 60))
-def test_between_is_exactly_what_no_range_covers(known, low, high):
+def test_between_returns_exactly_the_numbers_that_no_range_covers(known, low, high):
     found = gaps.between([(start, start + length) for start, length in known], low, high)
     covered = {seq for start, length in known for seq in range(start, start + length + 1)}
     missing = [seq for first, last in found for seq in range(first, last + 1)]

@@ -119,7 +119,7 @@ def of_modems(tree: ast.AST) -> Iterator[str]:
                 yield f"{node.lineno}: a command of one vendor: {node.value!r}"
 
 
-def test_what_differs_between_modems_lies_in_their_folders():
+def test_modem_specific_code_lies_in_the_modem_folders():
     found = [
         f"{file.relative_to(FIRMWARE)}:{each}"
         for module, file in MODULES.items()

@@ -106,7 +106,7 @@ def test_a_name_that_is_no_line_is_refused_in_words(api):
         assert answer["detail"].startswith("#/tags/0: must be one line without control characters")
 
 
-def test_what_is_no_object_or_cannot_be_read_is_refused_in_words(api):
+def test_a_body_that_is_no_object_and_an_unreadable_time_are_refused(api):
     headers = {"authorization": f"Bearer {api.token('admin')}"}
     path = f"/v1/devices/{FIRST}/track"
     given = api.request("POST", "/v1/trips", [], headers)

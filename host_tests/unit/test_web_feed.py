@@ -117,7 +117,7 @@ def test_dcsa_events_come_in_the_order_of_publication(tmp_path):
     assert [each["published"] for each in answer] == sorted(each["published"] for each in answer)
 
 
-def test_the_live_feed_begins_with_what_came_in_while_the_page_was_loaded(tmp_path, monkeypatch):
+def test_the_live_feed_begins_with_uplinks_received_while_the_page_loaded(tmp_path, monkeypatch):
     set_clock(tmp_path / "clock", NOW_S)
     monkeypatch.setenv(CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))
     fleet = Fleet(tmp_path)
@@ -219,7 +219,7 @@ def test_lists_have_a_limit(pages):
         assert in_pages(pages, token, f"{its}/{leaf}", name, 2) == whole[name]
 
 
-def test_what_a_card_did_on_the_trip_of_another_tenant_is_not_shown(tmp_path, monkeypatch):
+def test_the_card_s_activity_on_another_tenant_s_trip_is_not_shown(tmp_path, monkeypatch):
     set_clock(tmp_path / "clock", NOW_S)
     monkeypatch.setenv(CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))
     fleet = Fleet(tmp_path)

@@ -312,7 +312,7 @@ notifications = Table(
     Column("due_s", Integer, nullable=False),
     Column("state", String(16), nullable=False),  # waiting, sending, sent, withdrawn, failed
     Column("message", Integer),  # number of the message that it is in
-    Column("lease_until_s", Integer),  # sending: then nobody is at it any more
+    Column("lease_until_s", Integer),  # of the state sending: afterwards another worker may send it
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("answer", Text),  # the last one
     Column("answered_s", Integer),
@@ -907,7 +907,7 @@ geofences = Table(
     Column("tenant", Text),  # on whose trips it holds; null: everywhere
 )
 
-# What calls for somebody: raised by an event, acknowledged, cleared. Rows are never deleted.
+# Conditions that need attention: raised by an event, acknowledged, cleared. Rows are never deleted.
 alarms = Table(
     "alarms",
     metadata,
@@ -1006,7 +1006,7 @@ control_states = Table(
     Column("at_s", Integer, nullable=False),  # since when
 )
 
-# Where cells were heard: the box around the good fixes of the fleet, or as somebody's list has it.
+# Where cells were heard: the box around the good fixes of the fleet, or the place in an imported list.
 cells = Table(
     "cells",
     metadata,

@@ -370,7 +370,7 @@ def _encrypted_reply(
     pending: Sequence[Mapping[int, Any]],
 ) -> Answer:
     """Return the downlink of that number for an uplink, in its epoch."""
-    reply = downlink.encode_reply(opened.number, committed, now_s, pending)
+    reply = downlink.encode_downlink(opened.number, committed, now_s, pending)
     encrypted = envelope.seal(opened.key, device, "down", number, reply, opened.epoch)
     return Answer(f"landbridge/{device}/down", encrypted)
 

@@ -137,8 +137,8 @@ def _note(row: DeviceRow, message: Message, now_s: int) -> None:
 
 def believed(next_s: int | None, received_s: int) -> int | None:
     """Return the next session that a device announced in an uplink received then. A time that is past or too
-    far ahead, as a wrong clock gives it, becomes the latest possible one: otherwise nobody would notice that
-    the device is silent."""
+    far ahead, as a wrong clock gives it, becomes the latest possible one: otherwise the silence
+    of the device would go unnoticed."""
     latest_s = received_s + MOST_AHEAD_S
     return next_s if next_s is None or received_s < next_s <= latest_s else latest_s
 

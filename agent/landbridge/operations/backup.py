@@ -19,7 +19,7 @@ _DAYS = typer.Option(36_500, "--days", min=1, max=36_500, help="Only uplinks of 
 
 
 def backup(file: Path = _FILE) -> None:
-    """Back up the database while the agent runs
+    """Back up the database; the agent may run meanwhile
 
     Back up the key file separately.
 

@@ -51,7 +51,7 @@ _FIRST_DEVICE = "`landbridge devices add lb-0001`"
 
 
 def doctor() -> None:
-    """Check database, keys, broker, pages and queues
+    """Check this installation; print each problem with its remedy
 
     The exit code is 1 if something is wrong. Steps that a new installation still needs are marked "next", a
     certificate that expires within 30 days "soon".
@@ -107,8 +107,8 @@ def _database(it: Opened) -> str:
         state = str(error.orig)
     if state != "ok":
         raise UserError(
-            f"{it.database.place} is damaged: {state}; restore the backup, then"
-            " `landbridge dead-letters replay`"
+            f"{it.database.place} is damaged: {state}; restore the backup: devices send again what was"
+            " not acknowledged"
         )
     folder = Path(it.database.place).absolute().parent
     free = shutil.disk_usage(folder).free

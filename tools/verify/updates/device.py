@@ -109,7 +109,7 @@ class Agent:
         if self.lie is None:
             return self._replies.pop() if self._replies else b""
         stored = [point.seq for point in said.points]
-        reply = downlink.encode_reply(number, stored, self.time_s, [{UPDATE_KEY: self.lie}])
+        reply = downlink.encode_downlink(number, stored, self.time_s, [{UPDATE_KEY: self.lie}])
         return envelope.seal(KEY, DEVICE, "down", number, reply)
 
     def acknowledge(self, received: Received) -> bool:

@@ -19,7 +19,7 @@ from landbridge.points import queries as points
 
 AT_ONCE = 10_000
 """Cells in one transaction, so that others wait for the database only briefly."""
-commands = typer.Typer(help="Manage cell locations, used for points without a fix")
+commands = typer.Typer(help="Manage locations of radio cells, for points without a fix")
 _FILE = typer.Argument(help="CSV file in OpenCelliD format: radio,mcc,net,area,cell,unit,lon,lat,range,...")
 
 
