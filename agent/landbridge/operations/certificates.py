@@ -42,7 +42,8 @@ def check(config: Config, now: datetime) -> str:
         raise UserError("; ".join(bad))
     if soon := [_why(each, "expires") for each in found if each.end <= now + SOON]:
         raise ExpiresSoon("; ".join(soon))
-    return f"{len(found)} certificates; the first to expire is that of {found[0].name}, on {found[0].end:%Y-%m-%d}"
+    first = found[0]
+    return f"{len(found)} certificates; the first to expire is that of {first.name}, on {first.end:%Y-%m-%d}"
 
 
 def _why(each: Certificate, verb: str) -> str:
