@@ -12,18 +12,18 @@ from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.db.keys import Keyring
 from landbridge.db.opened import opened
-from landbridge.events import outbox
+from landbridge.events.queries import outbox
 from landbridge.features.commands import queries as commands
 from landbridge.features.devices import queries as devices
 from landbridge.features.settings import queries as settings
 from landbridge.features.trips import queries as trips
 from landbridge.features.updates import queries as releases
-from landbridge.ingest import dead_letters
 from landbridge.ingest.pipeline import Pipeline
+from landbridge.ingest.queries import dead_letters
 from landbridge.ingest.storing import MOST_AHEAD_S
 from landbridge.operations import doctor
 from landbridge.points import quality
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.protocol.downlink import ranges
 from landbridge.protocol.point import KIND_CELL, KIND_REUSED
 from landbridge.tracking import silence

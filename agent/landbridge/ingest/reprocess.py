@@ -8,12 +8,11 @@ from sqlalchemy import Connection
 
 from landbridge.db.keys import Keyring
 from landbridge.ingest import new_points
-from landbridge.ingest.device_rows import lock_rows, write
-from landbridge.points import queries as points
-from landbridge.points import uplinks as kept_uplinks
-from landbridge.points import writes
+from landbridge.ingest.queries.device_rows import lock_rows, write
 from landbridge.points.quality import AHEAD_S, FUTURE, NO_TIME, check, ended_by
-from landbridge.points.rows import CheckedPoint, StoredPoint
+from landbridge.points.queries import points, writes
+from landbridge.points.queries import uplinks as kept_uplinks
+from landbridge.points.rows import CheckedPoint, StoredPoint, with_trip
 from landbridge.protocol import envelope, uplink
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.point import KIND_FIX, QUALITY_NONE
@@ -43,7 +42,7 @@ def reprocess(connection: Connection, keyring: Keyring, device: str, since_s: in
         except WireError:
             continue
     fresh = {
-        seq: writes.with_trip(device, checked, received_s, trips)
+        seq: with_trip(device, checked, received_s, trips)
         for seq, (received_s, checked) in _checked(read).items()
     }
     there = points.between(connection, device, min(fresh), max(fresh)) if fresh else []

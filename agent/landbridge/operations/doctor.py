@@ -11,7 +11,6 @@ from pathlib import Path
 from smtplib import SMTPException
 
 import typer
-from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from landbridge import config, config_file
@@ -20,22 +19,23 @@ from landbridge.core import table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.core.rate_limit import RateLimit
+from landbridge.db import engines
 from landbridge.db.leases import Leases
 from landbridge.db.opened import Opened, opened
 from landbridge.db.single import alone
-from landbridge.events import outbox
+from landbridge.events.queries import outbox
 from landbridge.features.devices import broker_users
 from landbridge.features.devices import queries as devices
 from landbridge.features.integrations import queries as integrations
 from landbridge.features.notifications import mail
 from landbridge.features.notifications import queries as notifications
 from landbridge.features.trips import queries as trips
-from landbridge.ingest import dead_letters
+from landbridge.ingest.queries import dead_letters
 from landbridge.ingest.session import Session
 from landbridge.operations import broker_check as checks
 from landbridge.operations import certificates
 from landbridge.points import quality
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.tracking import queries as tracking
 
 _LEAST_FREE_BYTES = 1 << 30
@@ -98,16 +98,15 @@ def _is_fresh(it: Opened) -> bool:
 def _database(it: Opened) -> str:
     if it.database.on_server:
         with it.database.reading() as connection:
-            version = connection.execute(text("SHOW server_version")).scalar_one()
-        return f"PostgreSQL {version}"
+            return f"PostgreSQL {engines.server_version(connection)}"
     try:
         with it.database.reading() as connection:
-            state = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+            damage = engines.damage_of_file(connection)
     except DatabaseError as error:
-        state = str(error.orig)
-    if state != "ok":
+        damage = str(error.orig)
+    if damage:
         raise UserError(
-            f"{it.database.place} is damaged: {state}; restore the backup: devices send again what was"
+            f"{it.database.place} is damaged: {damage}; restore the backup: devices send again what was"
             " not acknowledged"
         )
     folder = Path(it.database.place).absolute().parent

@@ -1,4 +1,4 @@
-"""Stored points, as they are read; what writes them is in writes.py, the uplinks they came in in uplinks.py.
+"""Reads stored points; writes.py stores and changes them.
 
 (device, seq) identifies a point, whenever and however often it comes.
 """
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, literal_column,
 from landbridge.core.names import OPERATOR
 from landbridge.db.among import among_given
 from landbridge.db.tables import devices, points, trips, uplinks
-from landbridge.points import gaps
+from landbridge.points.queries import gaps
 from landbridge.points.rows import COLUMNS, StoredPoint, from_row
 from landbridge.protocol.point import KIND_FIX, Point
 
