@@ -8,6 +8,7 @@ from fastapi import HTTPException, Request
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query
 
+from landbridge.core.texts import _
 from landbridge.web.problems import is_api
 
 
@@ -20,11 +21,15 @@ async def check(request: Request) -> None:
     for name in request.query_params:
         if name not in known:
             shown, path = (ascii(text)[1:-1][:64] for text in (name, request.url.path))
-            raise HTTPException(400, f"{shown}: {path} has no such parameter{_remedy(name, known)}")
+            raise HTTPException(400, _unknown(shown, path, known))
 
 
-def _remedy(name: str, known: Sequence[str]) -> str:
-    """Return what to write instead."""
+def _unknown(name: str, path: str, known: Sequence[str]) -> str:
+    """Return what is wrong, and what to write instead."""
+    if not known:
+        return _("{name}: {path} has no parameters", name=name, path=path)
     if close := get_close_matches(name.lower(), known, 1):
-        return f"; did you mean {close[0]}?"
-    return f", only {', '.join(known)}" if known else ", nor any other"
+        return _("{name}: {path} has no such parameter; write {close}", name=name, path=path, close=close[0])
+    return _(
+        "{name}: {path} has no such parameter, only {known}", name=name, path=path, known=", ".join(known)
+    )
